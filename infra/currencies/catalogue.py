@@ -1,0 +1,184 @@
+"""How the catalogue of currencies comes from its sources. Pure: neither network nor files.
+
+Rules:
+
+* A cryptocurrency is what `cryptocurrencies.csv` lists: coins of chains, and large tokens of chains other than Ethereum. One
+  that its own chain counts in two units (a Cosmos denomination beside an EVM one) has the finer. One whose ticker is a fiat
+  currency's code goes by its chain's name (`ronin`, `scroll`).
+* Fiat is every active code of ISO 4217 that is money: without funds codes (`IsFund`), without codes that have no minor unit
+  (metals, SDR, XTS, XXX and the like) and without the units of account that nobody can hold.
+* A token is an ERC-20 contract on Ethereum's main network that has a price source. Its code is its symbol; where that belongs
+  to another currency or is a word of the API's paths, `-eth` is appended, then `-eth-2`, `-eth-3`.
+* Once in the catalogue, a currency keeps its id and its code, and stays when its source no longer names it: people hold it.
+  A contract (tokens) or a code (the others) says which it is. New ones get the next free ids.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from io import StringIO
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+from chalicelib.domain.currencies import Currency
+from infra.currencies.eip55 import checksum
+
+RESERVED = frozenset({'history', 'cryptocurrencies', 'fiat', 'tokens'})
+UNITS_OF_ACCOUNT = frozenset({'UYW', 'XAD'})
+# Superseded by another contract, or known to the price source under a name that could not be verified.
+LEFT_OUT = frozenset(
+    {
+        '0x961c8c0b1aad0c0b10a51fef6a867e3091bcef17',  # DYP, superseded
+        '0x6c28aef8977c9b773996d0e8376d2ee379446f2f',  # QUICK, superseded
+        '0x5faa989af96af85384b8a938c2ede4a7378d9875',  # GAL, now G
+        '0xd417144312dbf50465b1c641d016962017ef6240',  # CQT, now CXT
+        '0x4123a133ae3c521fd134d7b13a2dec35b56c2463',  # QRDO, no longer priced
+        '0x8b1484d57abbe239bb280661377363b03c89caea',  # ADI
+    }
+)
+
+
+class Candidate(NamedTuple):
+    """A currency as a source describes it; `code` is what it would like to be called."""
+
+    code: str
+    title: str
+    kind: str
+    decimals: int
+    contract: str | None
+    prices: dict[str, str]
+
+
+class Merged(NamedTuple):
+    """The new catalogue by id, and those of its codes that no source names any more."""
+
+    currencies: list[Currency]
+    unnamed: list[str]
+
+
+def read_cryptocurrencies(text: str) -> list[Candidate]:
+    """Read `cryptocurrencies.csv`."""
+    return [
+        Candidate(row['code'], row['title'], 'cryptocurrency', int(row['decimals']), None, {'coingecko': row['coingecko']})
+        for row in csv.DictReader(StringIO(text))
+    ]
+
+
+def read_fiat(iso: bytes, titles: str) -> list[Candidate]:
+    """Read ISO 4217's list one (XML) in the order of `fiat.csv`, which names each currency. Raises ValueError for a nameless one."""
+    minor_units = dict(_money(iso))
+    rows = {row['code']: row for row in csv.DictReader(StringIO(titles))}
+    nameless = minor_units.keys() - rows.keys()
+    if nameless:
+        raise ValueError(f'fiat.csv has no title for {", ".join(sorted(nameless))}')
+    return [
+        Candidate(code, row['title'], 'fiat', minor_units[code], None, _fiat_prices(row))
+        for code, row in rows.items()
+        if code in minor_units
+    ]
+
+
+def _fiat_prices(row: Mapping[str, str]) -> dict[str, str]:
+    return {source: row[source] for source in ('ecb', 'coingecko_vs') if row[source]}
+
+
+def _money(iso: bytes) -> Iterator[tuple[str, int]]:
+    for entry in ElementTree.fromstring(iso).iter('CcyNtry'):
+        code, minor_units, name = entry.findtext('Ccy'), entry.findtext('CcyMnrUnts'), entry.find('CcyNm')
+        if not code or not minor_units or name is None:  # a territory without a currency of its own
+            continue
+        if minor_units.isdecimal() and name.get('IsFund') != 'true' and code not in UNITS_OF_ACCOUNT:
+            yield code.lower(), int(minor_units)
+
+
+def read_tokens(listed: Mapping[str, Any], coins: Iterable[Mapping[str, Any]], chosen: str) -> list[Candidate]:
+    """Read tokens: those of `tokens.csv`, then those of the token list that a coin of `coins` names as its contract on Ethereum.
+
+    `listed` has the shape of https://uniswap.org/tokenlist.schema.json, `coins` are `{id, name, addresses: {ethereum}}`
+    with CoinGecko's ids and names.
+    """
+    tokens = {row['contract'].lower(): _chosen_token(row) for row in csv.DictReader(StringIO(chosen))}
+    coin_of = {coin['addresses']['ethereum'].lower(): coin for coin in coins if 'ethereum' in coin.get('addresses', {})}
+    for token in listed['tokens']:
+        contract = token['address'].lower()
+        if token['chainId'] == 1 and contract in coin_of and contract not in LEFT_OUT:
+            tokens.setdefault(contract, _listed_token(token, coin_of[contract]))
+    return list(tokens.values())
+
+
+def _chosen_token(row: Mapping[str, str]) -> Candidate:
+    return Candidate(row['code'], row['title'], 'token', int(row['decimals']), checksum(row['contract']), {'coingecko': row['coingecko']})
+
+
+def _listed_token(token: Mapping[str, Any], coin: Mapping[str, Any]) -> Candidate:
+    return Candidate(
+        token['symbol'].lower(), coin['name'], 'token', token['decimals'], checksum(token['address']), {'coingecko': coin['id']}
+    )
+
+
+def merge(existing: Iterable[Currency], candidates: Iterable[Candidate]) -> Merged:
+    """Return the catalogue with every candidate in it. Raises ValueError where a cryptocurrency's or fiat's code is taken."""
+    known = {_identity(currency): currency for currency in existing}
+    taken = {currency.code for currency in known.values()}
+    next_id = max((currency.id for currency in known.values()), default=0) + 1
+    named = set()
+    for candidate in candidates:
+        identity = _identity(candidate)
+        named.add(identity)
+        if identity in known:
+            known[identity] = _entry(known[identity].id, known[identity].code, candidate)
+        else:
+            code = free_code(candidate, taken)
+            taken.add(code)
+            known[identity] = _entry(next_id, code, candidate)
+            next_id += 1
+    return Merged(
+        currencies=sorted(known.values(), key=lambda currency: currency.id),
+        unnamed=sorted(currency.code for identity, currency in known.items() if identity not in named),
+    )
+
+
+def free_code(candidate: Candidate, taken: set[str]) -> str:
+    """Return the code that a new currency gets beside those `taken`. Raises ValueError if it has to be chosen by hand."""
+    code = candidate.code
+    if not re.fullmatch('[a-z0-9]+', code):
+        raise ValueError(f'not a code: {code}')
+    if code not in taken and code not in RESERVED:
+        return code
+    if candidate.kind != 'token':
+        raise ValueError(f'the code {code} is taken or reserved')
+    code = suffixed = f'{code}-eth'
+    number = 1
+    while suffixed in taken:
+        number += 1
+        suffixed = f'{code}-{number}'
+    return suffixed
+
+
+def _identity(currency: Currency | Candidate) -> tuple[str, str]:
+    if currency.contract:
+        return 'contract', currency.contract.lower()
+    return currency.kind, currency.code
+
+
+def _entry(number: int, code: str, candidate: Candidate) -> Currency:
+    return Currency(number, code, candidate.title, candidate.kind, candidate.decimals, candidate.contract, candidate.prices)
+
+
+def dump(currencies: Iterable[Currency]) -> str:
+    """Return the text of `currencies.json`: one currency a line."""
+    return '[\n' + ',\n'.join(_line(currency) for currency in currencies) + '\n]\n'
+
+
+def _line(currency: Currency) -> str:
+    fields = {
+        'id': currency.id,
+        'code': currency.code,
+        'title': currency.title,
+        'kind': currency.kind,
+        'decimals': currency.decimals,
+        'contract': currency.contract,
+        'prices': dict(sorted(currency.prices.items())),
+    }
+    return json.dumps({name: value for name, value in fields.items() if value is not None}, ensure_ascii=False, separators=(',', ':'))

@@ -1,0 +1,156 @@
+import json
+
+import pytest
+
+from chalicelib.domain.currencies import Currency, every
+from infra.currencies import catalogue
+from infra.currencies.__main__ import OUTPUT
+from infra.currencies.catalogue import Candidate, free_code, merge, read_fiat, read_tokens
+from infra.currencies.eip55 import checksum, keccak256
+
+USDT = '0xdAC17F958D2ee523a2206206994597C13D831ec7'
+DAI = '0x6B175474E89094C44Da98b954EedeAC495271d0F'
+MNT = '0x3c3a81e81dc49A522A592e7622A7E711c06bf354'
+# The examples of EIP-55 itself.
+EIP_55 = [
+    '0x52908400098527886E0F7030069857D2E4169EE7',
+    '0x8617E340B3D01FA5F11F306F4090FD50E238070D',
+    '0xde709f2102306220921060314715629080e2fb77',
+    '0x27b1fdb04752bbc536007a920d24acb045561c26',
+    '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed',
+    '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359',
+    '0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB',
+    '0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb',
+]
+EMPTY_KECCAK = 'c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470'
+
+
+def coin(code: str) -> Candidate:
+    return Candidate(code, code.upper(), 'cryptocurrency', 8, None, {'coingecko': code})
+
+
+def token(code: str, contract: str) -> Candidate:
+    return Candidate(code, code.upper(), 'token', 18, contract, {'coingecko': code})
+
+
+def by_code(currencies: list[Currency]) -> dict[str, int]:
+    return {currency.code: currency.id for currency in currencies}
+
+
+def iso(*entries: str) -> bytes:
+    return f'<ISO_4217><CcyTbl>{"".join(entries)}</CcyTbl></ISO_4217>'.encode()
+
+
+def iso_entry(code: str, minor_units: str, fund: str = '') -> str:
+    return f'<CcyNtry><CcyNm{fund}>name</CcyNm><Ccy>{code}</Ccy><CcyMnrUnts>{minor_units}</CcyMnrUnts></CcyNtry>'
+
+
+def test_new_currencies_are_numbered_in_the_order_of_their_sources():
+    assert by_code(merge([], [coin('btc'), coin('ltc')]).currencies) == {'btc': 1, 'ltc': 2}
+
+
+def test_a_known_currency_keeps_its_id_in_whatever_order_it_comes():
+    first = merge([], [coin('btc'), coin('ltc')]).currencies
+    assert by_code(merge(first, [coin('new'), coin('ltc'), coin('btc')]).currencies) == {'btc': 1, 'ltc': 2, 'new': 3}
+
+
+def test_a_known_contract_keeps_id_and_code_when_its_symbol_changes():
+    first = merge([], [token('old', USDT)]).currencies
+    (renamed,) = merge(first, [token('renamed', USDT.lower())]).currencies
+    assert (renamed.id, renamed.code, renamed.title) == (1, 'old', 'RENAMED')
+
+
+def test_a_currency_that_no_source_names_any_more_stays_and_is_reported():
+    first = merge([], [coin('btc'), coin('ltc')]).currencies
+    merged = merge(first, [coin('btc')])
+    assert (by_code(merged.currencies), merged.unnamed) == ({'btc': 1, 'ltc': 2}, ['ltc'])
+
+
+def test_a_token_whose_symbol_is_taken_gets_a_suffix():
+    assert by_code(merge([], [coin('mnt'), token('mnt', MNT)]).currencies) == {'mnt': 1, 'mnt-eth': 2}
+
+
+def test_a_token_whose_suffixed_code_is_taken_gets_a_number():
+    candidates = [coin('mnt'), token('mnt', MNT), token('mnt', USDT), token('mnt', DAI)]
+    assert list(by_code(merge([], candidates).currencies)) == ['mnt', 'mnt-eth', 'mnt-eth-2', 'mnt-eth-3']
+
+
+@pytest.mark.parametrize('word', ['history', 'cryptocurrencies', 'fiat', 'tokens'])
+def test_a_token_named_like_a_word_of_the_paths_gets_a_suffix(word):
+    assert free_code(token(word, USDT), set()) == f'{word}-eth'
+
+
+def test_a_coin_whose_code_is_taken_must_be_named_by_hand():
+    with pytest.raises(ValueError, match='the code mnt is taken'):
+        free_code(coin('mnt'), {'mnt'})
+
+
+def test_a_symbol_that_does_not_fit_a_path_is_refused():
+    with pytest.raises(ValueError, match='not a code'):
+        free_code(token('a/b', USDT), set())
+
+
+def test_fiat_is_money_only():
+    listed = iso(
+        iso_entry('KWD', '3'),
+        iso_entry('XAU', 'N.A.'),
+        iso_entry('CLF', '4', ' IsFund="true"'),
+        iso_entry('UYW', '4'),
+        '<CcyNtry><CcyNm>No universal currency</CcyNm></CcyNtry>',
+    )
+    read = read_fiat(listed, 'code,title,ecb,coingecko_vs\nkwd,Kuwaiti dinar,,kwd\n')
+    assert read == [Candidate('kwd', 'Kuwaiti dinar', 'fiat', 3, None, {'coingecko_vs': 'kwd'})]
+
+
+def test_fiat_withdrawn_from_the_standard_is_not_read():
+    titles = 'code,title,ecb,coingecko_vs\nbgn,Bulgarian lev,,\neur,Euro,EUR,eur\n'
+    assert [candidate.code for candidate in read_fiat(iso(iso_entry('EUR', '2')), titles)] == ['eur']
+
+
+def test_fiat_without_a_title_is_an_error():
+    with pytest.raises(ValueError, match='no title for eur'):
+        read_fiat(iso(iso_entry('EUR', '2')), 'code,title,ecb,coingecko_vs\n')
+
+
+def test_a_listed_token_is_read_only_with_a_price_source():
+    listed = {'tokens': [{'chainId': 1, 'address': a, 'symbol': s, 'decimals': 6} for a, s in ((USDT, 'USDT'), (DAI, 'DAI'))]}
+    coins = [{'id': 'tether', 'name': 'Tether', 'addresses': {'ethereum': USDT.lower()}}, {'id': 'bitcoin', 'name': 'Bitcoin'}]
+    read = read_tokens(listed, coins, 'contract,code,title,decimals,coingecko\n')
+    assert read == [Candidate('usdt', 'Tether', 'token', 6, USDT, {'coingecko': 'tether'})]
+
+
+def test_a_listed_token_of_another_chain_is_not_read():
+    listed = {'tokens': [{'chainId': 10, 'address': USDT, 'symbol': 'USDT', 'decimals': 6}]}
+    coins = [{'id': 'tether', 'name': 'Tether', 'addresses': {'ethereum': USDT}}]
+    assert read_tokens(listed, coins, 'contract,code,title,decimals,coingecko\n') == []
+
+
+def test_the_list_kept_by_hand_overrides_the_token_list():
+    listed = {'tokens': [{'chainId': 1, 'address': USDT, 'symbol': 'WRONG', 'decimals': 7}]}
+    coins = [{'id': 'wrong', 'name': 'Wrong', 'addresses': {'ethereum': USDT}}]
+    read = read_tokens(listed, coins, f'contract,code,title,decimals,coingecko\n{USDT.lower()},usdt,Tether,6,tether\n')
+    assert read == [Candidate('usdt', 'Tether', 'token', 6, USDT, {'coingecko': 'tether'})]
+
+
+def test_the_catalogue_is_written_as_the_generator_writes_it():
+    text = OUTPUT.read_text()
+    assert text == catalogue.dump(every())
+    assert len(text.splitlines()) == len(json.loads(text)) + 2
+
+
+@pytest.mark.parametrize('address', EIP_55)
+def test_checksums_are_those_of_eip_55(address):
+    assert checksum(address.lower()) == address
+
+
+def test_keccak_of_nothing_is_the_published_value():
+    assert keccak256(b'').hex() == EMPTY_KECCAK
+
+
+def test_what_is_no_address_has_no_checksum():
+    with pytest.raises(ValueError, match='not an Ethereum address'):
+        checksum('0x12')
+
+
+def test_every_contract_of_the_catalogue_is_checksummed():
+    assert [currency.code for currency in every() if currency.contract and currency.contract != checksum(currency.contract)] == []

@@ -1,0 +1,129 @@
+import re
+from collections import Counter
+
+import pytest
+
+from chalicelib.domain import currencies
+from chalicelib.domain.currencies import Currency, every, find
+
+
+def found(code: str) -> Currency:
+    currency = find(code)
+    assert currency is not None
+    return currency
+
+
+def test_bitcoin_is_the_first_currency():
+    assert (found('btc').id, found('btc').title, found('btc').kind, found('btc').decimals) == (1, 'Bitcoin', 'cryptocurrency', 8)
+
+
+def test_the_united_states_dollar_is_the_second_currency():
+    assert (found('usd').id, found('usd').title, found('usd').kind) == (2, 'United States dollar', 'fiat')
+
+
+def test_the_short_form_is_title_and_code():
+    assert found('btc').ref() == {'title': 'Bitcoin', 'code': 'btc'}
+
+
+def test_a_code_is_found_in_any_case():
+    assert found('BTC') is found('Btc') is found('btc')
+
+
+def test_an_unknown_code_is_none():
+    assert find('nosuchcurrency') is None
+
+
+def test_a_stored_code_that_is_unknown_is_an_error():
+    with pytest.raises(KeyError):
+        currencies.get('nosuchcurrency')
+
+
+def test_the_catalogue_is_ordered_by_id():
+    ids = [currency.id for currency in every()]
+    assert ids == sorted(ids)
+
+
+def test_no_id_is_given_twice():
+    assert len({currency.id for currency in every()}) == len(every())
+
+
+def test_no_code_is_given_twice():
+    assert len({currency.code for currency in every()}) == len(every())
+
+
+def test_no_contract_is_listed_twice():
+    contracts = [currency.contract for currency in every() if currency.contract]
+    assert len(set(contracts)) == len(contracts)
+
+
+def test_codes_are_lower_case_words_that_fit_a_path():
+    assert [currency.code for currency in every() if not re.fullmatch('[a-z0-9]+(-eth(-[0-9]+)?)?', currency.code)] == []
+
+
+@pytest.mark.parametrize('word', ['history', 'cryptocurrencies', 'fiat', 'tokens'])
+def test_words_of_the_paths_are_no_codes(word):
+    assert find(word) is None
+
+
+def test_every_kind_is_well_represented():
+    kinds = Counter(currency.kind for currency in every())
+    assert kinds.keys() == {'cryptocurrency', 'fiat', 'token'}
+    assert kinds['cryptocurrency'] >= 200
+    assert kinds['token'] >= 200
+    assert kinds['fiat'] >= 150
+
+
+@pytest.mark.parametrize(('code', 'minor_units'), [('usd', 2), ('eur', 2), ('jpy', 0), ('krw', 0), ('kwd', 3), ('bhd', 3), ('clp', 0)])
+def test_fiat_has_the_minor_units_of_iso_4217(code, minor_units):
+    assert found(code).decimals == minor_units
+
+
+@pytest.mark.parametrize(('code', 'decimals'), [('eth', 18), ('xrp', 6), ('ltc', 8), ('doge', 8), ('dash', 8), ('sol', 9), ('xlm', 7)])
+def test_coins_have_the_smallest_unit_of_their_chain(code, decimals):
+    assert found(code).decimals == decimals
+
+
+@pytest.mark.parametrize('code', ['xau', 'xag', 'xdr', 'xts', 'xxx', 'clf', 'che', 'bov', 'usn', 'uyw', 'xad'])
+def test_metals_funds_and_test_codes_are_not_listed(code):
+    assert find(code) is None
+
+
+@pytest.mark.parametrize('code', ['bgn', 'hrk', 'ang', 'zwl', 'sll', 'cuc', 'dem'])
+def test_withdrawn_fiat_is_not_listed(code):
+    assert find(code) is None
+
+
+@pytest.mark.parametrize(('code', 'title'), [('gbp', 'Pound sterling'), ('jpy', 'Japanese yen'), ('eur', 'Euro')])
+def test_fiat_has_its_english_name_with_the_unit_in_lower_case(code, title):
+    assert found(code).title == title
+
+
+def test_exactly_the_tokens_have_a_contract():
+    assert {currency.kind for currency in every() if currency.contract} == {'token'}
+    assert {currency.kind for currency in every() if not currency.contract} == {'cryptocurrency', 'fiat'}
+
+
+def test_contracts_have_the_form_of_an_ethereum_address():
+    assert [c.contract for c in every() if c.contract and not re.fullmatch('0x[0-9a-fA-F]{40}', c.contract)] == []
+
+
+def test_tether_is_found_at_its_contract():
+    assert (found('usdt').contract, found('usdt').decimals) == ('0xdAC17F958D2ee523a2206206994597C13D831ec7', 6)
+
+
+def test_a_token_yields_its_code_to_a_fiat_currency():
+    assert found('mnt').title == 'Mongolian tögrög'
+    assert found('mnt-eth').title == 'Mantle'
+
+
+def test_every_cryptocurrency_and_token_has_a_price_source():
+    assert [currency.code for currency in every() if currency.kind != 'fiat' and not currency.prices.get('coingecko')] == []
+
+
+def test_no_fiat_currency_passes_for_a_coin():
+    assert [currency.code for currency in every() if currency.kind == 'fiat' and 'coingecko' in currency.prices] == []
+
+
+def test_nobody_can_change_the_catalogue_by_accident():
+    with pytest.raises(TypeError):
+        found('btc').prices['coingecko'] = 'other'
