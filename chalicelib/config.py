@@ -1,0 +1,75 @@
+"""Settings of a deployment. The only reader of os.environ.
+
+Chalice puts the stage's `environment_variables` from `.chalice/config.json` into the environment; docs/operations.md
+lists every one of them.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+class MissingSetting(Exception):
+    """A required environment variable is not set; the message names it and says where it belongs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One deployment's settings.
+
+    `issuer` and `audience` are the `iss` and `aud` of access tokens, `jwks` the public keys (RFC 7517, as JSON text) that
+    verify them, `signing_key_id` the KMS key that signs them.
+    """
+
+    table_name: str
+    refresh_queue: str
+    purge_queue: str
+    issuer: str
+    audience: str
+    jwks: str
+    signing_key_id: str
+    upstream_url: str | None
+    upstream_urls: Mapping[str, str]
+    max_body_bytes: int
+    local: bool
+
+    def upstream(self, key: str, default: str) -> str:
+        """Return the base URL of the upstream `key`: `UPSTREAM_URL` moves all of them, `UPSTREAM_<KEY>_URL` one."""
+        if self.upstream_url:
+            return f'{self.upstream_url}/{key}'
+        return self.upstream_urls.get(key, default)
+
+
+@lru_cache(1)
+def settings() -> Settings:
+    """Return the settings of this process. Raises MissingSetting, naming the first variable that is not there."""
+    env = os.environ
+    return Settings(
+        table_name=_required('TABLE_NAME'),
+        refresh_queue=_required('REFRESH_QUEUE'),
+        purge_queue=_required('PURGE_QUEUE'),
+        issuer=_required('ISSUER'),
+        audience=_required('AUDIENCE'),
+        jwks=_required('JWKS'),
+        signing_key_id=_required('SIGNING_KEY_ID'),
+        upstream_url=env.get('UPSTREAM_URL', '').rstrip('/') or None,
+        upstream_urls=_upstream_urls(env),
+        max_body_bytes=int(env.get('MAX_BODY_BYTES', '262144')),
+        local=env.get('AWS_CHALICE_CLI_MODE') == 'true',
+    )
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise MissingSetting(f'{name} is not set: add it to environment_variables of this stage in .chalice/config.json')
+    return value
+
+
+def _upstream_urls(env: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix('UPSTREAM_').removesuffix('_URL').lower(): value.rstrip('/')
+        for name, value in env.items()
+        if name.startswith('UPSTREAM_') and name.endswith('_URL') and name != 'UPSTREAM_URL' and value
+    }

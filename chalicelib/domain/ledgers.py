@@ -1,0 +1,90 @@
+"""What a ledger is made of, and whether it adds up. Pure.
+
+A ledger is the balances and transactions of one blockchain address or one exchange account.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from chalicelib.domain import money
+
+REORGANISATION = 6  # blocks: deeper ones have not been undone on a chain worth following since 2013
+MOST_UNSETTLED = 1_000
+
+
+class Holding(NamedTuple):
+    """What an upstream says is held of one currency, confirmed: the counts and sums it does not tell are None."""
+
+    currency: str
+    balance: Decimal
+    sent: Decimal | None
+    received: Decimal | None
+    transactions: int | None
+
+
+class Entry(NamedTuple):
+    """The whole effect of one confirmed transaction on one currency of a ledger.
+
+    `delta` includes a paid `fee`; `fee` is 0 for incoming transactions and None where unknown; `at` is in epoch seconds;
+    `height` is the block's; `n` tells entries with the same `reference` apart.
+    """
+
+    reference: str
+    n: int
+    currency: str
+    delta: Decimal
+    fee: Decimal | None
+    at: int
+    height: int
+
+
+class Tally(NamedTuple):
+    """The number of entries in one currency and the sum of their deltas."""
+
+    number: int
+    sum: Decimal
+
+
+NOTHING = Tally(0, money.ZERO)
+
+
+def tally(entries: Iterable[Entry]) -> dict[str, Tally]:
+    """Return the tally of each currency in `entries`."""
+    tallies: dict[str, Tally] = {}
+    for entry in entries:
+        known = tallies.get(entry.currency, NOTHING)
+        tallies[entry.currency] = Tally(known.number + 1, money.add(known.sum, entry.delta))
+    return tallies
+
+
+def merge(left: Mapping[str, Tally], right: Mapping[str, Tally]) -> dict[str, Tally]:
+    """Return the tallies of two disjoint sets of entries together."""
+    merged = dict(left)
+    for currency, more in right.items():
+        known = merged.get(currency, NOTHING)
+        merged[currency] = Tally(known.number + more.number, money.add(known.sum, more.sum))
+    return merged
+
+
+def adds_up(holdings: Iterable[Holding], tallies: Mapping[str, Tally]) -> bool:
+    """Say whether the entries are all of them: as many as the upstream counts, and their deltas sum to the balance."""
+    return all(_explained(holding, tallies.get(holding.currency, NOTHING)) for holding in holdings)
+
+
+def settled_height(heights: Iterable[int], known: int) -> int:
+    """Return the height up to which entries are final, given the heights of those above the `known` one.
+
+    It lies REORGANISATION blocks below the newest entry, higher where more than MOST_UNSETTLED entries would stay above.
+    """
+    newest_first = sorted(heights, reverse=True)
+    if not newest_first:
+        return known
+    height = newest_first[0] - REORGANISATION
+    if len(newest_first) > MOST_UNSETTLED:
+        height = max(height, newest_first[MOST_UNSETTLED])
+    return max(height, known)
+
+
+def _explained(holding: Holding, known: Tally) -> bool:
+    return holding.balance == known.sum and holding.transactions in (None, known.number)

@@ -1,0 +1,141 @@
+"""Every error a caller of the API can see.
+
+    AppError                    500  internal_error     never raised as itself
+    ├── BadRequest              400  bad_request        malformed JSON, malformed query
+    ├── NotFound                404  not_found          unknown, somebody else's, or reached through the wrong parent
+    ├── Conflict                409  conflict           a concurrent change won more often than we retried
+    ├── TooLarge                413  too_large          body over the limit
+    ├── Invalid                 422  invalid            `invalid`: sentences, `fields`: the same for programs
+    ├── NotReady                503  not_ready          no value was ever known; `try_again_at`
+    └── Busy                    503  busy               the database throttles
+
+    Upstream                    (no status)             an explorer failed; jobs only, SQS retries
+
+They extend ChaliceUnhandledError because that is the one exception Chalice hands to middleware unchanged, so that
+http.py can answer with headers and fields; see docs/decisions/0001-errors.md.
+"""
+
+from typing import Any, NamedTuple
+
+from chalice.app import ChaliceUnhandledError
+
+
+class AppError(ChaliceUnhandledError):
+    """Base of the errors that http.py turns into the envelope."""
+
+    status = 500
+    code = 'internal_error'
+    message = 'Internal server error'
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.message)
+        if message:
+            self.message = message
+
+    def details(self) -> dict[str, Any]:
+        """Return the keys that stand beside `message` and `code` in the envelope."""
+        return {}
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that belong to this answer."""
+        return {}
+
+
+class BadRequest(AppError):
+    status = 400
+    code = 'bad_request'
+    message = 'Bad request'
+
+
+class NotFound(AppError):
+    status = 404
+    code = 'not_found'
+    message = 'Not found'
+
+
+class Conflict(AppError):
+    status = 409
+    code = 'conflict'
+    message = 'Changed by somebody else at the same time, try again'
+
+
+class TooLarge(AppError):
+    status = 413
+    code = 'too_large'
+    message = 'Request body too large'
+
+
+class Fault(NamedTuple):
+    """One thing wrong with one field of a request: a snake_case `code` for programs, a sentence for people."""
+
+    field: str
+    code: str
+    message: str
+
+
+class Invalid(AppError):
+    """A request that is well-formed but cannot be carried out, with everything that is wrong with it at once."""
+
+    status = 422
+    code = 'invalid'
+    message = 'Invalid'
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__()
+        self.faults = faults
+
+    def details(self) -> dict[str, Any]:
+        return {
+            'invalid': [fault.message for fault in self.faults],
+            'fields': [fault._asdict() for fault in self.faults],
+        }
+
+
+class NotReady(AppError):
+    """Nothing was ever known; `try_again_at` (ISO 8601) is `retry_after` seconds from now."""
+
+    status = 503
+    code = 'not_ready'
+    message = 'Not ready'
+
+    def __init__(self, try_again_at: str, retry_after: int) -> None:
+        super().__init__()
+        self.try_again_at = try_again_at
+        self.retry_after = retry_after
+
+    def details(self) -> dict[str, Any]:
+        return {'try_again_at': self.try_again_at}
+
+    def headers(self) -> dict[str, str]:
+        return {'Retry-After': str(self.retry_after)}
+
+
+class Busy(AppError):
+    status = 503
+    code = 'busy'
+    message = 'Too many requests at this moment, try again in a second'
+
+    def headers(self) -> dict[str, str]:
+        return {'Retry-After': '1'}
+
+
+class Upstream(Exception):
+    """An upstream service failed; the message names it and never repeats its body, its URL or a key.
+
+    `retry_after` is the number of seconds it asked us to stay away, `throttled` whether it said that we ask too often.
+    """
+
+    def __init__(self, key: str, reason: str, *, throttled: bool = False, retry_after: int | None = None) -> None:
+        super().__init__(f'{key}: {reason}')
+        self.key = key
+        self.reason = reason
+        self.throttled = throttled
+        self.retry_after = retry_after
+
+
+class UpstreamRejected(Upstream):
+    """The upstream works and says that this address cannot exist."""
+
+
+class UpstreamNotAsked(Upstream):
+    """We did not ask: the circuit is open, our own rate limit is used up, or the upstream knows less than is needed."""
