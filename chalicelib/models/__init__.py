@@ -1,0 +1,54 @@
+"""The one table. Import kinds from here, never from a submodule: all of them must be known before one is read.
+
+Importing this package builds the DynamoDB client, once, in the part of a cold start that Lambda does not bill by latency.
+"""
+
+from chalicelib.models.address import Address
+from chalicelib.models.base import Item, Verb, Write, connect, transact
+from chalicelib.models.bucket import Bucket
+from chalicelib.models.client import Client, RefreshToken, RevokedFamily
+from chalicelib.models.due import SHARDS, claim, due
+from chalicelib.models.ledger import (
+    Cursor,
+    LeaseLost,
+    Ledger,
+    Transaction,
+    TransactionsPage,
+    Watch,
+    read_transactions,
+    sk_of,
+)
+from chalicelib.models.portfolio import Contents, Portfolio, Purge, read_leftovers, read_whole
+from chalicelib.models.user import Email, User
+
+connect()
+
+__all__ = [
+    'SHARDS',
+    'Address',
+    'Bucket',
+    'Client',
+    'Contents',
+    'Cursor',
+    'Email',
+    'Item',
+    'LeaseLost',
+    'Ledger',
+    'Portfolio',
+    'Purge',
+    'RefreshToken',
+    'RevokedFamily',
+    'Transaction',
+    'TransactionsPage',
+    'User',
+    'Verb',
+    'Watch',
+    'Write',
+    'claim',
+    'due',
+    'read_leftovers',
+    'read_transactions',
+    'read_whole',
+    'sk_of',
+    'transact',
+]

@@ -1,0 +1,68 @@
+"""Addresses of portfolios."""
+
+from typing import Any
+
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+
+from chalicelib.domain import currencies, instants
+from chalicelib.models.base import IntegerAttribute, Item
+from chalicelib.models.portfolio import child_sk, read_child, read_children
+from chalicelib.models.user import User
+
+
+class Address(Item, discriminator='address'):
+    """pk=USER#<user id>  sk=PORTFOLIO#<000001>#ADDRESS#<000012>
+
+    find: batch get with the portfolio's header   page: one query from the header on
+    """
+
+    user_id = UnicodeAttribute()
+    portfolio_id = IntegerAttribute()
+    address_id = IntegerAttribute()
+    title = UnicodeAttribute()
+    address = UnicodeAttribute()
+    currency = UnicodeAttribute()
+    valid = BooleanAttribute(default=True)
+    version = IntegerAttribute(default=1)
+    created_at = IntegerAttribute()
+    updated_at = IntegerAttribute()
+    txns_last_updated = IntegerAttribute(null=True)
+
+    @classmethod
+    def at(cls, user_id: str, portfolio_id: int, address_id: int) -> 'Address':
+        """Return an empty instance with the key of an address, to update it by."""
+        return cls(User.pk_of(user_id), child_sk('ADDRESS', portfolio_id, address_id))
+
+    @classmethod
+    def find(cls, user_id: str, portfolio_id: int, address_id: int) -> 'Address':
+        """Return the address. Raises NotFound, also when its portfolio is gone."""
+        return read_child(cls, user_id, portfolio_id, child_sk('ADDRESS', portfolio_id, address_id))
+
+    @classmethod
+    def page(cls, user_id: str, portfolio_id: int, *, after: int, limit: int) -> list['Address']:
+        """Return up to `limit` addresses with ids above `after`, by id. Raises NotFound."""
+        return read_children(cls, 'ADDRESS', user_id, portfolio_id, after=after, limit=limit)
+
+    @property
+    def ledger(self) -> str:
+        """The partition key of the ledger that holds this address's balances and transactions."""
+        return f'LEDGER#{self.currency}#{self.address}'
+
+    def summary(self) -> dict[str, Any]:
+        """Return the document's address as it stands in a list."""
+        return {
+            'id': self.address_id,
+            'title': self.title,
+            'address': self.address,
+            'currency': currencies.get(self.currency).ref(),
+        }
+
+    def detail(self) -> dict[str, Any]:
+        """Return the document's full address."""
+        return self.summary() | {
+            'valid': self.valid,
+            'created_at': instants.iso(self.created_at),
+            'updated_at': instants.iso(self.updated_at),
+            'txns_last_updated': instants.iso_or_none(self.txns_last_updated),
+            'source': 'private-api',
+        }

@@ -1,0 +1,185 @@
+"""The one table: base item, attribute types, transactions. The only place that knows PynamoDB's traps."""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from enum import Enum
+from typing import Any, NamedTuple
+
+from pynamodb.attributes import Attribute, DiscriminatorAttribute, ListAttribute, UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.constants import NUMBER, STRING
+from pynamodb.exceptions import PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from chalicelib import errors
+from chalicelib.config import settings
+
+_CONDITION_FAILED = 'ConditionalCheckFailed'
+_RETRIED = ('TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded')
+_THROTTLED = (
+    'ProvisionedThroughputExceededException',
+    'RequestLimitExceeded',
+    'ThrottlingException',
+    'TransactionInProgressException',
+)
+_ATTEMPTS = 6
+
+
+class DecimalAttribute(Attribute[Decimal]):
+    """An exact amount, kept as text: a DynamoDB number ends at 38 digits, a token's uint256 may have 78."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Decimal) -> str:
+        return f'{value:f}'
+
+    def deserialize(self, value: str) -> Decimal:
+        return Decimal(value)
+
+
+class IntegerAttribute(Attribute[int]):
+    """A whole number or an instant in epoch seconds. PynamoDB's NumberAttribute would also take and give floats."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: int) -> str:
+        return str(int(value))
+
+    def deserialize(self, value: str) -> int:
+        return int(value)
+
+
+def texts(**kwargs: Any) -> ListAttribute[str]:
+    """Return an attribute for a list of texts; PynamoDB's own annotations cannot say this."""
+    return ListAttribute(of=UnicodeAttribute, **kwargs)  # type: ignore[arg-type]
+
+
+class PortfoliosIndex(LocalSecondaryIndex['Item']):
+    """Sparse: only portfolio headers carry `lsk`."""
+
+    class Meta:
+        index_name = 'portfolios'
+        projection = AllProjection()
+
+    pk = UnicodeAttribute(hash_key=True)
+    lsk = UnicodeAttribute(range_key=True)
+
+
+class DueIndex(GlobalSecondaryIndex['Item']):
+    """Sparse: what the sweep hands to a queue, by when."""
+
+    class Meta:
+        index_name = 'due'
+        projection = KeysOnlyProjection()
+
+    due_shard = IntegerAttribute(hash_key=True)
+    due_at = IntegerAttribute(range_key=True)
+
+
+class Item(Model):
+    """Base of every kind of item. Keys are prefixed by kind, so a key names its kind and two kinds never share one."""
+
+    class Meta:
+        table_name = settings().table_name
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    kind = DiscriminatorAttribute()
+    lsk = UnicodeAttribute(null=True)
+    due_shard = IntegerAttribute(null=True)
+    due_at = IntegerAttribute(null=True)
+    expires_at = IntegerAttribute(null=True)
+
+    portfolios = PortfoliosIndex()
+    due = DueIndex()
+
+    @classmethod
+    def connection(cls) -> Connection:
+        """Return the one DynamoDB connection that all kinds share."""
+        connection: Connection = Item._get_connection().connection
+        return connection
+
+    def update_existing(self, actions: Sequence[Action]) -> None:
+        """Update this item if it is there, and load what it then is. Raises NotFound."""
+        try:
+            self.update(list(actions), condition=Item.pk.exists())
+        except UpdateError as error:
+            if condition_failed(error):
+                raise errors.NotFound from None
+            raise
+
+
+def connect() -> None:
+    """Build the DynamoDB client, once, on the base class: on a child each kind would build its own (about 50 ms)."""
+    Item.connection().client.meta.events.register('after-call.dynamodb', _raise_busy)
+
+
+def _raise_busy(parsed: dict[str, Any], **_: Any) -> None:
+    """Turn a throttled call, after botocore's own retries, into the error that callers can see."""
+    if parsed.get('Error', {}).get('Code') in _THROTTLED:
+        raise errors.Busy
+
+
+def condition_failed(error: PynamoDBException) -> bool:
+    """Say whether a single write was refused by its condition."""
+    return error.cause_response_code == 'ConditionalCheckFailedException'
+
+
+class Verb(Enum):
+    """The kinds of write in the order in which PynamoDB puts them into a transaction."""
+
+    DELETE = 1
+    PUT = 2
+    UPDATE = 3
+
+
+class Write(NamedTuple):
+    """One write of a transaction; `otherwise` makes the error to raise when its condition fails."""
+
+    verb: Verb
+    item: Item
+    condition: Condition | None = None
+    actions: Sequence[Action] = ()
+    otherwise: Callable[[], Exception] = errors.Conflict
+
+    def add_to(self, transaction: TransactWrite) -> None:
+        if self.verb is Verb.DELETE:
+            transaction.delete(self.item, condition=self.condition)
+        elif self.verb is Verb.PUT:
+            transaction.save(self.item, condition=self.condition)
+        else:
+            transaction.update(self.item, actions=list(self.actions), condition=self.condition)
+
+
+def transact(*writes: Write) -> None:
+    """Carry out all writes or none.
+
+    Raises the `otherwise` of the first write whose condition failed, Conflict when concurrent transactions on the same
+    items won every one of our attempts.
+    """
+    ordered = sorted(writes, key=lambda write: write.verb.value)
+    for attempt in range(_ATTEMPTS):
+        try:
+            with TransactWrite(connection=Item.connection()) as transaction:
+                for write in ordered:
+                    write.add_to(transaction)
+            return
+        except TransactWriteError as error:
+            _raise_failed_condition(error, ordered)
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+    raise errors.Conflict
+
+
+def _raise_failed_condition(error: TransactWriteError, ordered: Sequence[Write]) -> None:
+    codes = [reason.code if reason else None for reason in error.cancellation_reasons]
+    for code, write in zip(codes, ordered, strict=False):
+        if code == _CONDITION_FAILED:
+            raise write.otherwise() from error
+    if not any(code in _RETRIED for code in codes):
+        raise error

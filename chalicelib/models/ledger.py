@@ -1,0 +1,409 @@
+"""Ledgers: the state of an address or account, its transactions, and who watches it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from pynamodb.attributes import BooleanAttribute, ListAttribute, MapAttribute, UnicodeAttribute
+from pynamodb.exceptions import DeleteError, UpdateError
+from pynamodb.expressions.update import Action
+
+from chalicelib.domain import currencies, instants, money
+from chalicelib.domain.ledgers import Entry, Holding, Tally
+from chalicelib.models.base import DecimalAttribute, IntegerAttribute, Item, Verb, Write, condition_failed, texts
+from chalicelib.models.due import shard
+
+LEASE_SECONDS = 30
+_STATE = 'STATE'
+_ENTRIES = 'ENTRY#'
+_BATCH = 100  # keys in one BatchGetItem
+
+
+class LeaseLost(Exception):
+    """Somebody else took the ledger over because our lease had run out; what we hold must not be written."""
+
+
+class HeldCurrency(MapAttribute[str, Any]):
+    """One currency of a ledger's balance; see domain.ledgers.Holding."""
+
+    currency = UnicodeAttribute()
+    balance = DecimalAttribute()
+    sent = DecimalAttribute(null=True)
+    received = DecimalAttribute(null=True)
+    transactions = IntegerAttribute(null=True)
+
+
+class SettledCurrency(MapAttribute[str, Any]):
+    """Number and sum of one currency's settled entries; see Cursor."""
+
+    currency = UnicodeAttribute()
+    number = IntegerAttribute()
+    sum = DecimalAttribute()
+
+
+class Cursor(MapAttribute[str, Any]):
+    """How far a ledger's transactions have been read.
+
+    Entries up to `settled_height` are final and only counted here; those above it can still be undone by a
+    reorganisation of the chain, are read again at every refresh, and have their keys in `unsettled`. While a full
+    download is under way `run` names it, `explorer` and `resume` say where it goes on; `run` stays behind as the mark of
+    the entries that the last full download saw. `checked_at` is when that ended.
+    """
+
+    settled_height = IntegerAttribute(null=True)
+    settled: ListAttribute[SettledCurrency] = ListAttribute(of=SettledCurrency, default=list)
+    unsettled = texts(default=list)
+    run = UnicodeAttribute(null=True)
+    explorer = UnicodeAttribute(null=True)
+    resume = UnicodeAttribute(null=True)
+    checked_at = IntegerAttribute(null=True)
+
+    def settle(self, height: int, tallies: dict[str, Tally]) -> None:
+        """Make everything up to `height` final, as counted in `tallies`."""
+        self.settled_height = height
+        self.settled = [SettledCurrency(currency=code, number=row.number, sum=row.sum) for code, row in sorted(tallies.items())]
+
+    def tallies(self) -> dict[str, Tally]:
+        """Return number and sum of the settled entries by currency."""
+        return {row.currency: Tally(row.number, row.sum) for row in self.settled}
+
+
+class Ledger(Item, discriminator='ledger'):
+    """pk=LEDGER#<currency>#<address>  sk=STATE   in the `due` index while it is watched
+
+    find, find_many: get, batch gets   lease: conditional update   advance: conditional update under the lease
+    `updated_at` is when the balances were last observed, None before the first time; `incomplete` says in one
+    snake_case word what the balances or transactions lack, None when nothing.
+    """
+
+    holdings: ListAttribute[HeldCurrency] = ListAttribute(of=HeldCurrency, default=list)
+    cursor = Cursor(null=True)
+    source = UnicodeAttribute(null=True)
+    counts_p2pk = BooleanAttribute(null=True)
+    incomplete = UnicodeAttribute(null=True)
+    valid = BooleanAttribute(null=True)
+    failures = IntegerAttribute(null=True)
+    last_error = UnicodeAttribute(null=True)
+    created_at = IntegerAttribute(null=True)
+    updated_at = IntegerAttribute(null=True)
+    seen_at = IntegerAttribute(null=True)
+    attempted_at = IntegerAttribute(null=True)
+    lease_owner = UnicodeAttribute(null=True)
+    lease_until = IntegerAttribute(null=True)
+
+    @classmethod
+    def at(cls, pk: str) -> 'Ledger':
+        """Return an empty instance with the key of a ledger's state, to update or delete it by."""
+        return cls(pk, _STATE)
+
+    @property
+    def currency(self) -> str:
+        return str(self.pk).split('#')[1]
+
+    @property
+    def address(self) -> str:
+        return str(self.pk).split('#')[2]
+
+    @property
+    def ready(self) -> bool:
+        """Whether a balance was ever known."""
+        return self.updated_at is not None
+
+    @classmethod
+    def find(cls, pk: str) -> 'Ledger | None':
+        """Return the state of a ledger, None when it has none."""
+        try:
+            return cls.get(pk, _STATE, consistent_read=True)
+        except cls.DoesNotExist:
+            return None
+
+    @classmethod
+    def find_many(cls, pks: Iterable[str]) -> dict[str, 'Ledger']:
+        """Return the states of ledgers by partition key, 100 to a request, requests in parallel."""
+        keys = [(pk, _STATE) for pk in dict.fromkeys(pks)]
+        batches = [keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)]
+        if not batches:
+            return {}
+        with ThreadPoolExecutor(min(len(batches), 8)) as pool:
+            found = pool.map(lambda batch: list(cls.batch_get(batch, consistent_read=True)), batches)
+        return {ledger.pk: ledger for batch in found for ledger in batch}
+
+    @classmethod
+    def make_due(cls, pk: str, now: int) -> Write:
+        """Return the write that makes a ledger due now, and exist; `seen_at` keeps it fresh more often for a while."""
+        return Write(
+            Verb.UPDATE,
+            cls.at(pk),
+            actions=[
+                cls.kind.set(cls),
+                cls.created_at.set(cls.created_at | now),
+                cls.seen_at.set(now),
+                cls.due_shard.set(shard(pk)),
+                cls.due_at.set(now),
+            ],
+        )
+
+    @classmethod
+    def lease(cls, pk: str, *, owner: str, now: int, seen_at: int | None) -> 'Ledger | None':
+        """Take the ledger for `LEASE_SECONDS`; None when somebody else holds it or there is no such ledger.
+
+        `due_at` becomes the end of the lease, so that the sweep hands the ledger out again should its holder die.
+        """
+        ledger = cls.at(pk)
+        until = now + LEASE_SECONDS
+        actions: list[Action] = [
+            cls.lease_owner.set(owner),
+            cls.lease_until.set(until),
+            cls.attempted_at.set(now),
+            cls.due_at.set(until),
+        ]
+        if seen_at is not None:
+            actions.append(cls.seen_at.set(seen_at))
+        free = cls.lease_until.does_not_exist() | (cls.lease_until < now)
+        try:
+            ledger.update(actions, condition=cls.pk.exists() & free)
+        except UpdateError as error:
+            if condition_failed(error):
+                return None
+            raise
+        return ledger
+
+    def keep_lease(self, now: int) -> None:
+        """Prolong the lease when half of it is gone. Raises LeaseLost."""
+        if (self.lease_until or 0) - now < LEASE_SECONDS // 2:
+            self._advance([], now)
+
+    def save_cursor(self, cursor: Cursor) -> None:
+        """Store how far the transactions have been read. Raises LeaseLost."""
+        self._update_leased([Ledger.cursor.set(cursor)])
+
+    def observe(
+        self,
+        *,
+        holdings: Sequence[Holding],
+        source: str,
+        counts_p2pk: bool,
+        incomplete: str | None,
+        cursor: Cursor,
+        now: int,
+    ) -> None:
+        """Store what an explorer says is held, and how far its transactions have been read. Raises LeaseLost."""
+        self._advance(
+            [
+                Ledger.holdings.set([HeldCurrency(**holding._asdict()) for holding in holdings]),
+                Ledger.source.set(source),
+                Ledger.counts_p2pk.set(counts_p2pk),
+                Ledger.incomplete.set(incomplete) if incomplete else Ledger.incomplete.remove(),
+                Ledger.cursor.set(cursor),
+                Ledger.updated_at.set(now),
+                Ledger.valid.remove(),
+                Ledger.failures.remove(),
+                Ledger.last_error.remove(),
+            ],
+            now,
+        )
+
+    def reject(self, now: int) -> None:
+        """Note that the explorers say this address cannot exist. Raises LeaseLost."""
+        self._advance([Ledger.valid.set(False)], now)
+
+    def forget(self, now: int) -> None:
+        """Go back to the state before the first observation. Raises LeaseLost."""
+        self._advance([Ledger.holdings.set([]), Ledger.cursor.remove(), Ledger.updated_at.remove()], now)
+
+    def fail(self, reason: str, due_at: int) -> None:
+        """Note that no explorer answered, give the lease back and be due again at `due_at`. Raises LeaseLost."""
+        self.release(due_at, [Ledger.failures.set((self.failures or 0) + 1), Ledger.last_error.set(reason)])
+
+    def release(self, due_at: int, actions: Sequence[Action] = ()) -> None:
+        """Give the lease back and be due again at `due_at`. Raises LeaseLost."""
+        self._update_leased([*actions, Ledger.lease_owner.remove(), Ledger.lease_until.remove(), Ledger.due_at.set(due_at)])
+
+    def discard(self) -> bool:
+        """Delete the state if nobody made it due meanwhile; True when it is gone."""
+        untouched = (Ledger.lease_owner == self.lease_owner) & (Ledger.due_at == self.due_at)
+        try:
+            self.delete(condition=untouched)
+        except DeleteError as error:
+            if condition_failed(error):
+                return False
+            raise
+        return True
+
+    def _advance(self, actions: list[Action], now: int) -> None:
+        """Write under the lease and prolong it."""
+        until = now + LEASE_SECONDS
+        self._update_leased([*actions, Ledger.lease_until.set(until), Ledger.due_at.set(until)])
+
+    def _update_leased(self, actions: list[Action]) -> None:
+        try:
+            self.update(actions, condition=Ledger.lease_owner == self.lease_owner)
+        except UpdateError as error:
+            if condition_failed(error):
+                raise LeaseLost(self.pk) from None
+            raise
+
+    def completeness(self) -> dict[str, Any]:
+        """Return what stands beside the balances and transactions: `complete`, and when false the `reason` in one word."""
+        return {'complete': True} if self.incomplete is None else {'complete': False, 'reason': self.incomplete}
+
+    def balances(self) -> list[dict[str, Any]]:
+        """Return the document's balances of an address, by currency code."""
+        return [
+            {
+                'currency': currencies.get(held.currency).ref(),
+                'balance': money.plain(held.balance),
+                'transactions': held.transactions,
+                'sent': _plain_or_none(held.sent),
+                'received': _plain_or_none(held.received),
+                'created_at': instants.iso_or_none(self.created_at),
+                'updated_at': instants.iso_or_none(self.updated_at),
+                'source': self.source,
+            }
+            for held in sorted(self.holdings, key=lambda held: held.currency)
+        ]
+
+
+class Transaction(Item, discriminator='transaction'):
+    """pk=LEDGER#<currency>#<address>  sk=ENTRY#<time>#<reference>#<n>
+
+    ENTRY# sorts just before STATE, so one query backwards gives the state and then the newest transactions.
+    page: that query   store: batch get, batch write   every: query
+    """
+
+    currency = UnicodeAttribute()
+    delta = DecimalAttribute()
+    fee = DecimalAttribute(null=True)
+    txn_at = IntegerAttribute()
+    reference = UnicodeAttribute()
+    height = IntegerAttribute()
+    source = UnicodeAttribute()
+    run = UnicodeAttribute(null=True)
+    created_at = IntegerAttribute()
+    updated_at = IntegerAttribute()
+
+    @classmethod
+    def of(cls, pk: str, entry: Entry, *, source: str, run: str | None, now: int) -> 'Transaction':
+        return cls(
+            pk,
+            sk_of(entry),
+            currency=entry.currency,
+            delta=entry.delta,
+            fee=entry.fee,
+            txn_at=entry.at,
+            reference=entry.reference,
+            height=entry.height,
+            source=source,
+            run=run,
+            created_at=now,
+            updated_at=now,
+        )
+
+    @classmethod
+    def every(cls, pk: str) -> Iterator['Transaction']:
+        """Yield all transactions of a ledger, newest first."""
+        return cls.query(pk, cls.sk.startswith(_ENTRIES), consistent_read=True, scan_index_forward=False)
+
+    @classmethod
+    def store(cls, transactions: Sequence['Transaction']) -> None:
+        """Write those that are new or differ from what is stored; the time of first storing is kept."""
+        stored = cls._stored(transactions)
+        with cls.batch_write() as batch:
+            for transaction in transactions:
+                known = stored.get(transaction.sk)
+                if known is None or not transaction.says_the_same_as(known):
+                    transaction.created_at = known.created_at if known else transaction.created_at
+                    batch.save(transaction)
+
+    @classmethod
+    def _stored(cls, transactions: Sequence['Transaction']) -> dict[str, 'Transaction']:
+        keys = [(transaction.pk, transaction.sk) for transaction in transactions]
+        return {item.sk: item for item in cls.batch_get(keys, consistent_read=True)} if keys else {}
+
+    @classmethod
+    def remove(cls, pk: str, sort_keys: Iterable[str]) -> None:
+        """Delete transactions by sort key; those not there are passed over."""
+        with cls.batch_write() as batch:
+            for sk in sort_keys:
+                batch.delete(cls(pk, sk))
+
+    def entry(self) -> Entry:
+        """Return what of this is the explorer's."""
+        n = int(str(self.sk).rsplit('#', 1)[1])
+        return Entry(self.reference, n, self.currency, self.delta, self.fee, self.txn_at, self.height)
+
+    def says_the_same_as(self, other: 'Transaction') -> bool:
+        names = ('delta', 'fee', 'height', 'run')
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+    def public(self) -> dict[str, Any]:
+        """Return the document's transaction."""
+        return {
+            'currency': currencies.get(self.currency).ref(),
+            'delta': money.plain(self.delta),
+            'txn_at': instants.iso(self.txn_at),
+            'fee': _plain_or_none(self.fee),
+            'reference': self.reference,
+            'created_at': instants.iso(self.created_at),
+            'updated_at': instants.iso(self.updated_at),
+            'source': self.source,
+        }
+
+
+class Watch(Item, discriminator='watch'):
+    """pk=LEDGER#<currency>#<address>  sk=WATCH#<user id>#<000001>
+
+    Which child of which portfolio shows this ledger. One per portfolio: that a portfolio cannot hold an address twice
+    is this key's attribute_not_exists.
+    """
+
+    user_id = UnicodeAttribute()
+    portfolio_id = IntegerAttribute()
+    child_id = IntegerAttribute()
+
+    @classmethod
+    def of(cls, pk: str, user_id: str, portfolio_id: int, child_id: int) -> 'Watch':
+        sk = f'WATCH#{user_id}#{portfolio_id:06}'
+        return cls(pk, sk, user_id=user_id, portfolio_id=portfolio_id, child_id=child_id)
+
+    @classmethod
+    def every(cls, pk: str) -> list['Watch']:
+        """Return everybody who watches a ledger."""
+        return list(cls.query(pk, cls.sk.startswith('WATCH#'), consistent_read=True))
+
+
+class TransactionsPage(NamedTuple):
+    """A page of transactions, newest first; `ledger` is its state, on the first page only."""
+
+    ledger: Ledger | None
+    transactions: list[Transaction]
+
+
+def sk_of(entry: Entry) -> str:
+    """Return the sort key under which an entry is stored."""
+    return f'{_ENTRIES}{instants.iso(entry.at)}#{entry.reference}#{entry.n}'
+
+
+def read_transactions(pk: str, *, before: str | None, limit: int) -> TransactionsPage:
+    """Return up to `limit` transactions older than the sort key `before`, and at the start the state, in one query."""
+    items = Item.query(
+        pk,
+        Item.sk.between(_ENTRIES, before or _STATE),
+        consistent_read=True,
+        scan_index_forward=False,
+        limit=limit + 1,
+        page_size=limit + 1,
+    )
+    ledger: Ledger | None = None
+    transactions: list[Transaction] = []
+    for item in items:
+        if isinstance(item, Ledger):
+            ledger = item
+        elif isinstance(item, Transaction) and item.sk != before:
+            transactions.append(item)
+    return TransactionsPage(ledger, transactions[:limit])
+
+
+def _plain_or_none(amount: Decimal | None) -> str | None:
+    return None if amount is None else money.plain(amount)

@@ -1,0 +1,199 @@
+"""Portfolio headers, and the one query that reads a portfolio whole."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.expressions.update import Action
+
+from chalicelib import errors
+from chalicelib.domain import currencies, instants
+from chalicelib.models.base import IntegerAttribute, Item, Verb, Write, texts, transact
+from chalicelib.models.due import shard
+from chalicelib.models.user import User
+
+_LAST = '~'  # sorts after every digit and '#'
+
+
+class Portfolio(Item, discriminator='portfolio'):
+    """pk=USER#<user id>  sk=PORTFOLIO#<000001>  lsk=<000001>
+
+    create: put (the id is drawn from the user)   page(user): query of the local index `portfolios`
+    draw_child_id: one update   change: one update   remove: transaction with the purge that cleans up behind it
+    """
+
+    user_id = UnicodeAttribute()
+    portfolio_id = IntegerAttribute()
+    title = UnicodeAttribute()
+    currencies = texts()
+    addresses = IntegerAttribute(default=0)
+    accounts = IntegerAttribute(default=0)
+    offsets = IntegerAttribute(default=0)
+    last_address_id = IntegerAttribute(default=0)
+    version = IntegerAttribute(default=1)
+    created_at = IntegerAttribute()
+    updated_at = IntegerAttribute()
+    balances_last_updated = IntegerAttribute(null=True)
+    histories_last_updated = IntegerAttribute(null=True)
+    converted_balances_last_updated = IntegerAttribute(null=True)
+    converted_histories_last_updated = IntegerAttribute(null=True)
+
+    @classmethod
+    def at(cls, user_id: str, portfolio_id: int) -> 'Portfolio':
+        """Return an empty instance with the key of a portfolio, to update or delete it by."""
+        return cls(User.pk_of(user_id), sk_of(portfolio_id))
+
+    @classmethod
+    def create(cls, user_id: str, *, title: str, currencies: Sequence[str], now: int) -> 'Portfolio':
+        """Store a new, empty portfolio under the user's next id. Raises NotFound for an unknown user."""
+        portfolio_id = User.draw_portfolio_id(user_id)
+        portfolio = cls(
+            User.pk_of(user_id),
+            sk_of(portfolio_id),
+            lsk=f'{portfolio_id:06}',
+            user_id=user_id,
+            portfolio_id=portfolio_id,
+            title=title,
+            currencies=list(currencies),
+            created_at=now,
+            updated_at=now,
+        )
+        portfolio.save(cls.pk.does_not_exist())
+        return portfolio
+
+    @classmethod
+    def page(cls, user_id: str, *, after: int, limit: int) -> list['Portfolio']:
+        """Return up to `limit` portfolios with ids above `after`, by id."""
+        found = cls.portfolios.query(User.pk_of(user_id), cls.lsk > f'{after:06}', consistent_read=True, limit=limit, page_size=limit)
+        return [portfolio for portfolio in found if isinstance(portfolio, Portfolio)]
+
+    @classmethod
+    def draw_address_id(cls, user_id: str, portfolio_id: int) -> int:
+        """Return the next address id of this portfolio; no id is ever given twice. Raises NotFound."""
+        header = cls.at(user_id, portfolio_id)
+        header.update_existing([cls.last_address_id.add(1)])
+        return header.last_address_id
+
+    def change(self, *, title: str | None, currencies: Sequence[str] | None, now: int) -> None:
+        """Store a new title, new reporting currencies, or both. Raises NotFound."""
+        cls = type(self)
+        actions: list[Action] = [cls.updated_at.set(now), cls.version.add(1)]
+        if title is not None:
+            actions.append(cls.title.set(title))
+        if currencies is not None:
+            actions.append(cls.currencies.set(list(currencies)))
+        self.update_existing(actions)
+
+    def remove(self, now: int) -> None:
+        """Remove the header and leave a purge, due now, for what hangs below it. Raises NotFound."""
+        transact(
+            Write(Verb.DELETE, self, condition=Portfolio.pk.exists(), otherwise=errors.NotFound),
+            Write(Verb.PUT, Purge.of(self.user_id, self.portfolio_id, now)),
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return the document's portfolio as it stands in a list, with counts."""
+        return {
+            'id': self.portfolio_id,
+            'title': self.title,
+            'created_at': instants.iso(self.created_at),
+            'updated_at': instants.iso(self.updated_at),
+            'balances_last_updated': instants.iso_or_none(self.balances_last_updated),
+            'histories_last_updated': instants.iso_or_none(self.histories_last_updated),
+            'converted_balances_last_updated': instants.iso_or_none(self.converted_balances_last_updated),
+            'converted_histories_last_updated': instants.iso_or_none(self.converted_histories_last_updated),
+            'currencies': len(self.currencies),
+            'accounts': self.accounts,
+            'addresses': self.addresses,
+            'offsets': self.offsets,
+        }
+
+    def detail(self, addresses: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+        """Return the document's full portfolio; `addresses` are its addresses as they stand in a list."""
+        return self.summary() | {
+            'currencies': [currencies.get(code).ref() for code in self.currencies],
+            'accounts': [],
+            'addresses': list(addresses),
+            'offsets': [],
+            'source': 'private-api',
+        }
+
+
+class Purge(Item, discriminator='purge'):
+    """pk=USER#<user id>  sk=PURGE#<000001>   What is left to remove of a deleted portfolio; in the `due` index until done."""
+
+    @classmethod
+    def of(cls, user_id: str, portfolio_id: int, now: int) -> 'Purge':
+        pk = User.pk_of(user_id)
+        return cls(pk, f'PURGE#{portfolio_id:06}', due_shard=shard(pk), due_at=now)
+
+
+class Contents(NamedTuple):
+    """A portfolio's header with everything that hangs below it."""
+
+    portfolio: Portfolio
+    children: list[Item]
+
+
+Child = TypeVar('Child', bound=Item)
+
+
+def sk_of(portfolio_id: int) -> str:
+    """Return the sort key of a portfolio's header, the prefix of its children's."""
+    return f'PORTFOLIO#{portfolio_id:06}'
+
+
+def child_sk(kind: str, portfolio_id: int, child_id: int) -> str:
+    """Return the sort key of a child; `kind` is ACCOUNT, ADDRESS or OFFSET."""
+    return f'{sk_of(portfolio_id)}#{kind}#{child_id:06}'
+
+
+def read_whole(user_id: str, portfolio_id: int) -> Contents:
+    """Return a portfolio with all its children in one consistent query. Raises NotFound."""
+    items = read_range(user_id, sk_of(portfolio_id), f'{sk_of(portfolio_id)}#{_LAST}')
+    header = next(items, None)
+    if not isinstance(header, Portfolio):
+        raise errors.NotFound
+    return Contents(header, list(items))
+
+
+def read_children(kind: type[Child], name: str, user_id: str, portfolio_id: int, *, after: int, limit: int) -> list[Child]:
+    """Return up to `limit` children of one kind with ids above `after`, by id, in one query.
+
+    The first page starts at the header, so that an unknown portfolio is told from an empty one. Raises NotFound.
+    """
+    start = child_sk(name, portfolio_id, after) if after else sk_of(portfolio_id)
+    items = read_range(user_id, start, f'{sk_of(portfolio_id)}#{name}#{_LAST}')
+    first = next(items, None)
+    if not after and not isinstance(first, Portfolio):
+        raise errors.NotFound
+    found: list[Child] = []
+    for item in items:
+        if isinstance(item, kind):
+            found.append(item)
+        if len(found) == limit:
+            break
+    return found
+
+
+def read_child(kind: type[Child], user_id: str, portfolio_id: int, sk: str) -> Child:
+    """Return one child if its portfolio is there too, both in one request. Raises NotFound."""
+    pk = User.pk_of(user_id)
+    found = {type(item): item for item in Item.batch_get([(pk, sk_of(portfolio_id)), (pk, sk)], consistent_read=True)}
+    child = found.get(kind)
+    if Portfolio not in found or not isinstance(child, kind):
+        raise errors.NotFound
+    return child
+
+
+def read_leftovers(user_id: str, portfolio_id: int) -> Iterator[Item]:
+    """Yield the children of a portfolio whose header is gone; nothing while the header is there."""
+    items = read_range(user_id, sk_of(portfolio_id), f'{sk_of(portfolio_id)}#{_LAST}')
+    for item in items:
+        if isinstance(item, Portfolio):
+            return
+        yield item
+
+
+def read_range(user_id: str, start: str, end: str) -> Iterator[Item]:
+    return Item.query(User.pk_of(user_id), Item.sk.between(start, end), consistent_read=True)
