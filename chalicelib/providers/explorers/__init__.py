@@ -1,0 +1,29 @@
+"""The explorers of each chain, in the order in which they are asked."""
+
+from chalicelib.domain import addresses
+from chalicelib.providers.explorers.blockchain_info import BlockchainInfo
+from chalicelib.providers.explorers.esplora import Esplora
+from chalicelib.providers.explorers.explorer import Explorer, Page, Reading
+from chalicelib.providers.transport import Host
+
+CHAINS: dict[str, tuple[Explorer, ...]] = {
+    'btc': (
+        Esplora(Host('blockstream', 'https://blockstream.info/api', every_ms=250)),
+        Esplora(Host('mempool', 'https://mempool.space/api', every_ms=250)),
+        BlockchainInfo(Host('blockchain_info', 'https://blockchain.info', every_ms=1000)),
+    ),
+}
+
+
+def explorers_of(currency: str, address: str) -> list[Explorer]:
+    """Return the explorers to ask about an address, the best first.
+
+    About a legacy address those come first that count pay-to-public-key outputs: the others miss such outputs silently.
+    """
+    explorers = list(CHAINS[currency])
+    if addresses.is_legacy(currency, address):
+        explorers.sort(key=lambda explorer: not explorer.counts_p2pk)
+    return explorers
+
+
+__all__ = ['CHAINS', 'Explorer', 'Page', 'Reading', 'explorers_of']

@@ -1,0 +1,91 @@
+"""Explorers with the Esplora HTTP API: Blockstream, mempool.space, self-hosted ones.
+
+https://github.com/Blockstream/esplora/blob/master/API.md. No key. Blockstream: 700 requests an hour and 500,000 a month for
+each IP address; mempool.space publishes no number and bans those who insist.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.domain import money
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.errors import Upstream, UpstreamRejected
+from chalicelib.providers.explorers.explorer import Page, Reading
+from chalicelib.providers.transport import Answer, Host, Http
+
+_SATOSHI = 8
+
+
+@dataclass(frozen=True)
+class Esplora:
+    """Indexes by output script, so a pay-to-public-key output belongs to no address. Amounts are integer satoshi."""
+
+    host: Host
+    counts_p2pk: bool = False
+
+    def read(self, http: Http, address: str, resume: str | None = None) -> Reading:
+        answer = http.get(self.host, f'/address/{address}')
+        if answer.status == 400 and 'invalid' in answer.text.lower():
+            raise UpstreamRejected(self.host.key, 'says that the address is not valid')
+        stats = answer.json()
+        try:
+            # mempool_stats stand beside them: unconfirmed transactions are not counted.
+            holding = _holding(stats['chain_stats'])
+        except (KeyError, TypeError, ValueError) as error:
+            raise Upstream(self.host.key, f'answered an address without {error}') from None
+        return Reading([holding], self._pages(http, address, resume, holding.transactions or 0))
+
+    def _pages(self, http: Http, address: str, resume: str | None, expected: int) -> Iterator[Page]:
+        counted = resume is None  # only a reading from the newest transaction on knows when it has seen them all
+        seen = 0
+        while not (counted and seen >= expected):
+            entries = self._page(http, address, resume)
+            seen += len(entries)
+            last = not entries or (counted and seen >= expected)
+            resume = None if last else entries[-1].reference
+            yield Page(entries, resume)
+            if last:
+                return
+
+    def _page(self, http: Http, address: str, resume: str | None) -> list[Entry]:
+        path = f'/address/{address}/txs/chain'
+        answer = http.get(self.host, f'{path}/{resume}' if resume else path)
+        return self._entries(answer, address)
+
+    def _entries(self, answer: Answer, address: str) -> list[Entry]:
+        try:
+            return [_entry(txn, address) for txn in answer.json() if txn['status']['confirmed']]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Upstream(self.host.key, f'answered transactions without {error}') from None
+
+
+def _holding(stats: dict[str, Any]) -> Holding:
+    """Read chain_stats; `funded` and `spent` count change that comes back, so received and sent do too."""
+    received, sent = money.whole(stats['funded_txo_sum']), money.whole(stats['spent_txo_sum'])
+    return Holding(
+        currency='btc',
+        balance=money.scaled(received - sent, _SATOSHI),
+        sent=money.scaled(sent, _SATOSHI),
+        received=money.scaled(received, _SATOSHI),
+        transactions=money.whole(stats['tx_count']),
+    )
+
+
+def _entry(txn: dict[str, Any], address: str) -> Entry:
+    """Net one transaction: outputs to the address less inputs from it. A coinbase input has `prevout` null."""
+    spent = [vin['prevout']['value'] for vin in txn['vin'] if _is_of(vin['prevout'], address)]
+    received = [vout['value'] for vout in txn['vout'] if _is_of(vout, address)]
+    return Entry(
+        reference=str(txn['txid']),
+        n=0,
+        currency='btc',
+        delta=money.scaled(sum(map(money.whole, received)) - sum(map(money.whole, spent)), _SATOSHI),
+        fee=money.scaled(money.whole(txn['fee']), _SATOSHI) if spent else money.ZERO,
+        at=money.whole(txn['status']['block_time']),
+        height=money.whole(txn['status']['block_height']),
+    )
+
+
+def _is_of(output: dict[str, Any] | None, address: str) -> bool:
+    return output is not None and output.get('scriptpubkey_address') == address

@@ -1,0 +1,105 @@
+"""The only socket to the outside: one GET with a deadline, a size limit and errors that name the upstream and nothing else."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import requests
+
+from chalicelib.config import settings
+from chalicelib.errors import Upstream
+
+_CONNECT_SECONDS = 4
+_READ_SECONDS = 8
+_TOTAL_SECONDS = 20
+_MOST_BYTES = 32 * 1024 * 1024
+_RETRY_AFTER_MOST = 3600
+_HEADERS = {'User-Agent': 'cryptfolio/0.1', 'Accept': 'application/json, text/plain'}
+
+
+class Host(NamedTuple):
+    """An upstream: its key (shown as `source`), its public base URL, and the least milliseconds between two requests there."""
+
+    key: str
+    url: str
+    every_ms: int
+
+    @property
+    def base_url(self) -> str:
+        return settings().upstream(self.key, self.url)
+
+    @property
+    def interval_ms(self) -> int:
+        """The public host's limit; a base URL of one's own has none."""
+        return self.every_ms if self.base_url == self.url else 0
+
+
+class Answer(NamedTuple):
+    """An upstream's answer with a status below 500 that is no refusal to serve us (429, 403)."""
+
+    key: str
+    status: int
+    text: str
+
+    def json(self) -> Any:
+        """Return the JSON of a 200, numbers with a fraction as Decimal. Raises Upstream for anything else."""
+        if self.status != 200:
+            raise Upstream(self.key, f'answered {self.status}')
+        try:
+            return json.loads(self.text, parse_float=Decimal)
+        except (ValueError, RecursionError):
+            raise Upstream(self.key, 'answered something that is not JSON') from None
+
+
+class Http:
+    """Sends requests; `gate` is called before each one and may wait, or raise Upstream to forbid it."""
+
+    def __init__(self, gate: Callable[[Host], None]) -> None:
+        self._gate = gate
+        self._session = requests.Session()
+
+    def get(self, host: Host, path: str, params: Mapping[str, str] | None = None) -> Answer:
+        """GET a path below the host's base URL.
+
+        Raises Upstream when the host cannot be reached, is slow, refuses us or fails; `throttled` for 429.
+        """
+        self._gate(host)
+        try:
+            return self._get(host, path, params)
+        except requests.Timeout:
+            raise Upstream(host.key, 'timed out') from None
+        except (requests.RequestException, OSError) as error:
+            # Only the kind of failure: the text of the exception repeats the URL, which may carry a key.
+            raise Upstream(host.key, f'cannot be reached ({type(error).__name__})') from None
+
+    def _get(self, host: Host, path: str, params: Mapping[str, str] | None) -> Answer:
+        timeout = (_CONNECT_SECONDS, _READ_SECONDS)
+        with self._session.get(
+            host.base_url + path, params=params, headers=_HEADERS, timeout=timeout, stream=True, allow_redirects=False
+        ) as response:
+            if response.status_code == 429:
+                raise Upstream(host.key, 'answered 429', throttled=True, retry_after=_retry_after(response))
+            if response.status_code >= 500 or response.status_code in (401, 402, 403) or response.is_redirect:
+                raise Upstream(host.key, f'answered {response.status_code}', retry_after=_retry_after(response))
+            return Answer(host.key, response.status_code, _read(host, response))
+
+
+def _read(host: Host, response: requests.Response) -> str:
+    """Return the body. A time-out of requests is per read, so a server that drips is stopped here."""
+    deadline = time.monotonic() + _TOTAL_SECONDS
+    body = bytearray()
+    for chunk in response.iter_content(65536):
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            raise Upstream(host.key, 'answered more than we are ready to read')
+        if time.monotonic() > deadline:
+            raise Upstream(host.key, 'timed out')
+    return body.decode('utf-8', errors='replace')
+
+
+def _retry_after(response: requests.Response) -> int | None:
+    """Return the seconds of a Retry-After header, at least one; dates and nonsense count as absent (RFC 9110 10.2.3)."""
+    value = response.headers.get('Retry-After', '')
+    return min(max(int(value), 1), _RETRY_AFTER_MOST) if value.isdecimal() and value.isascii() else None
