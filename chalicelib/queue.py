@@ -1,0 +1,76 @@
+"""SQS: the only place that sends messages and the one way in which jobs work them off. Messages are keys, never data."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from chalice.app import SQSEvent
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+log = logging.getLogger(__name__)
+
+_BATCH = 10  # messages in one SendMessageBatch, and records in one event
+_FIRST_DELAY = 5
+_LONGEST_DELAY = 900
+
+Message = dict[str, Any]
+
+
+def send(queue: str, messages: Iterable[Message]) -> None:
+    """Send messages, ten to a request. Raises RuntimeError when SQS took only some of them."""
+    bodies = [json.dumps(message, separators=(',', ':')) for message in messages]
+    for start in range(0, len(bodies), _BATCH):
+        entries: list[Any] = [{'Id': str(n), 'MessageBody': body} for n, body in enumerate(bodies[start : start + _BATCH])]
+        answer = _sqs().send_message_batch(QueueUrl=_url(queue), Entries=entries)
+        if answer.get('Failed'):
+            raise RuntimeError(f'{queue}: {len(answer["Failed"])} of {len(entries)} messages were not taken')
+
+
+def work(queue: str, event: SQSEvent, handle: Callable[[Message], None]) -> dict[str, Any]:
+    """Handle the messages of an event concurrently; return the partial batch response that Lambda expects.
+
+    A message whose handling raised is reported as failed, which keeps it in the queue, and stays hidden for a time that
+    doubles with each of its receives (SQS by itself would always wait the same time).
+    """
+    records = [record.to_dict() for record in event]
+    with ThreadPoolExecutor(_BATCH) as pool:
+        handled = list(pool.map(lambda record: _handled(queue, record, handle), records))
+    failed = [record for record, done in zip(records, handled, strict=True) if not done]
+    return {'batchItemFailures': [{'itemIdentifier': record['messageId']} for record in failed]}
+
+
+def _handled(queue: str, record: dict[str, Any], handle: Callable[[Message], None]) -> bool:
+    try:
+        handle(json.loads(record['body']))
+    except Exception as error:
+        log.warning('%s: message %s failed: %s', queue, record['messageId'], error, exc_info=True)
+        _delay(queue, record)
+        return False
+    return True
+
+
+def _delay(queue: str, record: dict[str, Any]) -> None:
+    receives = int(record.get('attributes', {}).get('ApproximateReceiveCount', '1'))
+    seconds = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (receives - 1))
+    try:
+        _sqs().change_message_visibility(QueueUrl=_url(queue), ReceiptHandle=record['receiptHandle'], VisibilityTimeout=seconds)
+    except Exception:
+        # The queue's own visibility time-out brings the message back all the same.
+        log.warning("%s: message %s keeps the queue's delay", queue, record['messageId'], exc_info=True)
+
+
+@lru_cache
+def _url(queue: str) -> str:
+    return _sqs().get_queue_url(QueueName=queue)['QueueUrl']
+
+
+@lru_cache(1)
+def _sqs() -> 'SQSClient':
+    import boto3  # costs a cold start 100 ms that a read need not pay
+
+    return boto3.client('sqs')

@@ -1,0 +1,104 @@
+"""Put an address into a portfolio, change it, take it out: the child, the count, the watch and the ledger together."""
+
+import logging
+from typing import Any
+
+from chalicelib import errors, queue
+from chalicelib.config import settings
+from chalicelib.models import Address, Ledger, Portfolio, Verb, Watch, Write, transact
+
+log = logging.getLogger(__name__)
+
+
+def create(user_id: str, portfolio_id: int, *, title: str, address: str, currency: str, now: int) -> Address:
+    """Add an address and send for its first refresh.
+
+    Raises NotFound when the portfolio is not there, Invalid when it holds this address already.
+    """
+    address_id = Portfolio.draw_address_id(user_id, portfolio_id)
+    child = Address.at(user_id, portfolio_id, address_id)
+    child.user_id, child.portfolio_id, child.address_id = user_id, portfolio_id, address_id
+    child.title, child.address, child.currency = title, address, currency
+    child.created_at = child.updated_at = now
+    transact(
+        Write(Verb.PUT, child, condition=Address.pk.does_not_exist()),
+        _count(child, +1),
+        *_watch(child, now),
+    )
+    _send(child.ledger)
+    return child
+
+
+def change(child: Address, *, title: str | None, address: str | None, now: int) -> Address:
+    """Store a new title, a new address, or both; return what the address then is.
+
+    A new address is another ledger: nothing known of the old one is shown for it.
+    Raises NotFound when the child is gone, Invalid when the portfolio holds the new address already.
+    """
+    actions: list[Any] = [Address.updated_at.set(now), Address.version.add(1)]
+    if title is not None:
+        actions.append(Address.title.set(title))
+    if address is not None and address != child.address:
+        return _move(child, address, actions, now)
+    if title is not None:
+        child.update_existing(actions)
+    return child
+
+
+def _move(child: Address, address: str, actions: list[Any], now: int) -> Address:
+    unchanged = Address.address == child.address
+    unwatch = _unwatch(child, now)
+    old_ledger = child.ledger
+    moved = Address.at(child.user_id, child.portfolio_id, child.address_id)
+    actions += [Address.address.set(address), Address.valid.set(True), Address.txns_last_updated.remove()]
+    child.address = address
+    transact(Write(Verb.UPDATE, moved, actions=actions, condition=unchanged), *unwatch, *_watch(child, now))
+    _send(old_ledger, child.ledger)
+    return Address.find(child.user_id, child.portfolio_id, child.address_id)
+
+
+def delete(child: Address, *, now: int) -> None:
+    """Take an address out; a ledger that nobody watches any more is deleted by its next refresh. Raises NotFound."""
+    unchanged = Address.address == child.address
+    transact(
+        Write(Verb.DELETE, child, condition=unchanged, otherwise=errors.NotFound),
+        _count(child, -1),
+        *_unwatch(child, now),
+    )
+    _send(child.ledger)
+
+
+def _count(child: Address, change: int) -> Write:
+    header = Portfolio.at(child.user_id, child.portfolio_id)
+    return Write(
+        Verb.UPDATE,
+        header,
+        actions=[Portfolio.addresses.add(change)],
+        condition=Portfolio.pk.exists(),
+        otherwise=errors.NotFound,
+    )
+
+
+def _watch(child: Address, now: int) -> list[Write]:
+    watch = Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)
+    return [
+        Write(Verb.PUT, watch, condition=Watch.pk.does_not_exist(), otherwise=_duplicate),
+        Ledger.make_due(child.ledger, now),
+    ]
+
+
+def _unwatch(child: Address, now: int) -> list[Write]:
+    watch = Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)
+    return [Write(Verb.DELETE, watch), Ledger.make_due(child.ledger, now)]
+
+
+def _duplicate() -> errors.Invalid:
+    return errors.Invalid(errors.Fault('address', 'duplicate_address', 'this portfolio already has this address'))
+
+
+def _send(*ledgers: str) -> None:
+    """Send for refreshes. They are due already, so should this fail the sweep sends for them within a minute."""
+    try:
+        queue.send(settings().refresh_queue, ({'ledger': pk} for pk in ledgers))
+    except Exception:
+        log.exception('the refresh of a new address was left to the sweep')

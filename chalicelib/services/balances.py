@@ -1,0 +1,56 @@
+"""Portfolio balances: the sum of its ledgers and offsets, and what is missing from it."""
+
+from typing import Any, NamedTuple
+
+from chalicelib.domain import instants, money, totals
+from chalicelib.models import Address, Ledger, Portfolio, read_whole
+from chalicelib.services import ledgers
+
+
+class Part(NamedTuple):
+    """A child of a portfolio beside the state of its ledger."""
+
+    child: Address
+    ledger: Ledger | None
+
+
+def of_portfolio(user_id: str, portfolio_id: int) -> list[dict[str, Any]]:
+    """Return the document's balances of a portfolio, by currency code.
+
+    Raises NotFound, and NotReady while it has ledgers and none of them, nor any before them, was ever known.
+    """
+    portfolio, children = read_whole(user_id, portfolio_id)
+    addresses = [child for child in children if isinstance(child, Address)]
+    states = Ledger.find_many(child.ledger for child in addresses)
+    parts = [Part(child, states.get(child.ledger)) for child in addresses]
+    ledgers.send_for_stale(states.values())
+    known = [part.ledger for part in parts if part.ledger is not None and part.ledger.ready]
+    if parts and not known and portfolio.balances_last_updated is None:
+        raise ledgers.not_ready(states.values())
+    sums = totals.sums(portfolio.currencies, ((held.currency, held.balance) for ledger in known for held in ledger.holdings))
+    missing = [_missing(part) for part in parts if _reason(part) is not None]
+    completeness: dict[str, Any] = {'complete': False, 'missing': missing} if missing else {'complete': True}
+    balance_at = instants.iso(min((ledger.updated_at or 0 for ledger in known), default=_last_change(portfolio)))
+    return [
+        {'currency': code, 'balance': money.plain(balance), 'balance_at': balance_at, 'source': 'cryptfolio'} | completeness
+        for code, balance in sums.items()
+    ]
+
+
+def _last_change(portfolio: Portfolio) -> int:
+    """Since when a sum without any ledger holds."""
+    return portfolio.updated_at
+
+
+def _missing(part: Part) -> dict[str, Any]:
+    child = part.child
+    return {'type': 'address', 'id': child.address_id, 'title': child.title, 'reason': _reason(part)}
+
+
+def _reason(part: Part) -> str | None:
+    """Say in one word what a child's balance lacks, None when nothing."""
+    if not part.child.valid:
+        return 'invalid_address'
+    if part.ledger is None or not part.ledger.ready:
+        return 'not_ready'
+    return part.ledger.incomplete

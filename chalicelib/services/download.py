@@ -1,0 +1,166 @@
+"""Read one explorer into a ledger: only what is new, or everything, in slices.
+
+News: pages from the newest on until one reaches the settled entries (below a reorganisation's reach), so the requests are
+proportional to what is new. Everything, for a new ledger or one that does not add up: all pages, each stored before the
+cursor moves past it, then one pass over what is stored, which sums it and removes what this run did not see. Both end in
+the same check: as many entries as the explorer counts, and deltas that sum to its balance.
+"""
+
+import time
+import uuid
+from typing import NamedTuple
+
+from chalicelib import errors
+from chalicelib.domain import addresses, ledgers
+from chalicelib.domain.ledgers import Entry, Holding, Tally
+from chalicelib.models import Cursor, Ledger, Transaction, sk_of
+from chalicelib.providers.explorers import Explorer, Reading
+from chalicelib.providers.transport import Http
+
+PENDING = 'transactions_pending'
+MISMATCH = 'transactions_missing'
+NO_P2PK = 'p2pk_outputs_unknown'
+
+_RECHECK_SECONDS = 86_400
+_ATTEMPTS = 2
+_LEASE_EVERY = 500  # stored transactions passed over between two looks at the lease
+
+
+class News(NamedTuple):
+    """What an explorer holds and lists above a ledger's settled entries, and whether all of it adds up."""
+
+    holdings: list[Holding]
+    entries: list[Entry]
+    adds_up: bool
+
+
+def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
+    """Bring `ledger` up to what `explorer` says; False when `deadline` (time.monotonic()) came first and more is left.
+
+    Raises Upstream when the explorer fails, and LeaseLost.
+    """
+    _refuse_lesser(ledger, explorer)
+    cursor = ledger.cursor
+    if _is_downloaded(cursor):
+        news = _read_news(ledger, explorer, http, cursor)
+        if news.adds_up or _was_checked_lately(ledger, cursor):
+            _store_news(ledger, explorer, cursor, news)
+            return True
+    return _read_everything(ledger, explorer, http, deadline)
+
+
+def _is_downloaded(cursor: Cursor | None) -> bool:
+    return cursor is not None and cursor.settled_height is not None and cursor.resume is None
+
+
+def _refuse_lesser(ledger: Ledger, explorer: Explorer) -> None:
+    """A number known to be whole is not replaced by one that may lack outputs: the older number stays, and shows its age."""
+    if ledger.counts_p2pk and not explorer.counts_p2pk and addresses.is_legacy(ledger.currency, ledger.address):
+        raise errors.UpstreamNotAsked(explorer.host.key, 'does not count pay-to-public-key outputs')
+
+
+def _was_checked_lately(ledger: Ledger, cursor: Cursor) -> bool:
+    """Whether reading everything again is too early: it did not add up a short while ago either."""
+    return ledger.incomplete == MISMATCH and int(time.time()) - (cursor.checked_at or 0) < _RECHECK_SECONDS
+
+
+def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -> News:
+    """Read down to the settled entries; once more when it does not add up, as a transaction may come between two requests."""
+    for _ in range(_ATTEMPTS):
+        reading = explorer.read(http, ledger.address)
+        entries = _entries_above(reading, cursor.settled_height)
+        adds_up = ledgers.adds_up(reading.holdings, ledgers.merge(cursor.tallies(), ledgers.tally(entries)))
+        if adds_up:
+            break
+    return News(reading.holdings, entries, adds_up)
+
+
+def _entries_above(reading: Reading, height: int) -> list[Entry]:
+    found: dict[str, Entry] = {}
+    for page in reading.pages:
+        found |= {sk_of(entry): entry for entry in page.entries if entry.height > height}
+        if any(entry.height <= height for entry in page.entries):
+            break
+    return list(found.values())
+
+
+def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) -> None:
+    """Store new entries, remove those that a reorganisation undid, move the cursor.
+
+    What is about to be written is noted as unsettled first: should we die, the next run knows what to take back.
+    """
+    listed = {sk_of(entry) for entry in news.entries}
+    undone = set(cursor.unsettled) - listed
+    if listed - set(cursor.unsettled):
+        cursor.unsettled = sorted(listed | undone)
+        ledger.save_cursor(cursor)
+    _store(ledger, explorer, news.entries, cursor.run)
+    Transaction.remove(ledger.pk, undone)
+    height = ledgers.settled_height((entry.height for entry in news.entries), cursor.settled_height)
+    now_settled = [entry for entry in news.entries if entry.height <= height]
+    cursor.settle(height, ledgers.merge(cursor.tallies(), ledgers.tally(now_settled)))
+    cursor.unsettled = sorted(sk_of(entry) for entry in news.entries if entry.height > height)
+    _observe(ledger, explorer, news.holdings, cursor, None if news.adds_up else MISMATCH)
+
+
+def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
+    cursor = _resumed(ledger, explorer)
+    reading = explorer.read(http, ledger.address, cursor.resume)
+    for page in reading.pages:
+        _store(ledger, explorer, page.entries, cursor.run)
+        cursor.resume = page.resume
+        if page.resume is not None:
+            _observe(ledger, explorer, reading.holdings, cursor, PENDING)
+            if time.monotonic() > deadline:
+                return False
+    tallies = _count_stored(ledger, cursor)
+    if ledgers.adds_up(reading.holdings, tallies):
+        _observe(ledger, explorer, reading.holdings, cursor, None)
+    else:  # transactions came while we read, or the explorer does not list all it counts
+        _store_news(ledger, explorer, cursor, _read_news(ledger, explorer, http, cursor))
+    return True
+
+
+def _resumed(ledger: Ledger, explorer: Explorer) -> Cursor:
+    """Return the cursor of the download under way, or of a new one: another explorer's position means nothing here."""
+    cursor = ledger.cursor
+    if cursor is not None and cursor.resume is not None and cursor.explorer == explorer.host.key:
+        return cursor
+    return Cursor(run=uuid.uuid4().hex, explorer=explorer.host.key)
+
+
+def _count_stored(ledger: Ledger, cursor: Cursor) -> dict[str, Tally]:
+    """Sum what is stored, remove what this run did not see, and set the cursor to it; return the tallies of all of it."""
+    seen: list[Entry] = []
+    alien: list[str] = []
+    for number, transaction in enumerate(Transaction.every(ledger.pk)):
+        if number % _LEASE_EVERY == 0:
+            ledger.keep_lease(int(time.time()))
+        if transaction.run == cursor.run:
+            seen.append(transaction.entry())
+        else:
+            alien.append(transaction.sk)
+    Transaction.remove(ledger.pk, alien)
+    height = ledgers.settled_height((entry.height for entry in seen), -1)
+    cursor.settle(height, ledgers.tally(entry for entry in seen if entry.height <= height))
+    cursor.unsettled = sorted(sk_of(entry) for entry in seen if entry.height > height)
+    cursor.checked_at = int(time.time())
+    return ledgers.tally(seen)
+
+
+def _store(ledger: Ledger, explorer: Explorer, entries: list[Entry], run: str | None) -> None:
+    now = int(time.time())
+    Transaction.store([Transaction.of(ledger.pk, entry, source=explorer.host.key, run=run, now=now) for entry in entries])
+
+
+def _observe(ledger: Ledger, explorer: Explorer, holdings: list[Holding], cursor: Cursor, incomplete: str | None) -> None:
+    if incomplete is None and not explorer.counts_p2pk and addresses.is_legacy(ledger.currency, ledger.address):
+        incomplete = NO_P2PK
+    ledger.observe(
+        holdings=holdings,
+        source=explorer.host.key,
+        counts_p2pk=explorer.counts_p2pk,
+        incomplete=incomplete,
+        cursor=cursor,
+        now=int(time.time()),
+    )

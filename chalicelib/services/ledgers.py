@@ -1,0 +1,71 @@
+"""Read a ledger for somebody who looks at it: what is held, or Not ready; what is old is sent for."""
+
+import logging
+import time
+from collections.abc import Iterable
+
+from chalicelib import models, queue
+from chalicelib.config import settings
+from chalicelib.domain import instants
+from chalicelib.errors import NotReady
+from chalicelib.models import Ledger, TransactionsPage
+
+log = logging.getLogger(__name__)
+
+HOT_SECONDS = 300
+_SOONEST, _LATEST = 2, 300
+_MOST_SENT = 50
+
+
+def read(pk: str) -> Ledger:
+    """Return the state of a ledger. Raises NotReady while no balance was ever known."""
+    ledger = Ledger.find(pk)
+    return _ready(ledger)
+
+
+def read_transactions(pk: str, *, before: str | None, limit: int) -> TransactionsPage:
+    """Return up to `limit` transactions older than the position `before`, newest first.
+
+    Raises NotReady while no balance was ever known.
+    """
+    page = models.read_transactions(pk, before=before, limit=limit)
+    if before is None:
+        _ready(page.ledger)
+    return page
+
+
+def not_ready(ledgers: Iterable[Ledger]) -> NotReady:
+    """Return the answer while nothing is known, with the time at which the first of `ledgers` is tried again."""
+    now = int(time.time())
+    due = min((ledger.due_at for ledger in ledgers if ledger.due_at), default=now)
+    wait = min(max(due - now, _SOONEST), _LATEST)
+    return NotReady(instants.iso(now + wait), wait)
+
+
+def send_for_stale(ledgers: Iterable[Ledger]) -> None:
+    """Send for those of `ledgers`, at most 50, that are stale and that nobody has tried to refresh lately.
+
+    Reading goes on without it: what a lost message would have fetched is fetched when it is due, or by the next reader.
+    """
+    now = int(time.time())
+    stale = [ledger.pk for ledger in ledgers if _is_stale(ledger, now)][:_MOST_SENT]
+    if not stale:
+        return
+    try:
+        queue.send(settings().refresh_queue, ({'ledger': pk, 'seen_at': now} for pk in stale))
+    except Exception:
+        log.exception('stale ledgers could not be sent for')
+
+
+def _ready(ledger: Ledger | None) -> Ledger:
+    if ledger is None:
+        raise not_ready([])
+    send_for_stale([ledger])
+    if not ledger.ready:
+        raise not_ready([ledger])
+    return ledger
+
+
+def _is_stale(ledger: Ledger, now: int) -> bool:
+    latest = max(ledger.updated_at or 0, ledger.attempted_at or 0, ledger.created_at or 0)
+    return now - latest > HOT_SECONDS

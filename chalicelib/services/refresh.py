@@ -1,0 +1,137 @@
+"""Keep one ledger fresh: read its explorers, store what is new, check that it adds up, tell who watches it.
+
+Every step can be repeated: a crash between any two leaves the ledger leased until the lease runs out and due then, and
+the next run does the rest. Nothing here is told by a message but the ledger's key.
+"""
+
+import contextlib
+import logging
+import time
+import uuid
+from typing import Any
+
+from chalicelib import errors, queue
+from chalicelib.config import settings
+from chalicelib.models import Address, Item, LeaseLost, Ledger, Portfolio, Transaction, Watch
+from chalicelib.providers.explorers import explorers_of
+from chalicelib.providers.transport import Http
+from chalicelib.services import download
+from chalicelib.services.ledgers import HOT_SECONDS
+from chalicelib.services.upstreams import Gate
+
+log = logging.getLogger(__name__)
+
+_WARM_SECONDS, _COLD_SECONDS = 3_600, 86_400
+_FRESH_SECONDS = 10
+_FIRST_BACKOFF = 10
+
+
+def refresh(pk: str, *, seen_at: int | None, deadline: float) -> None:
+    """Bring a ledger up to date, or a slice further before `deadline` (time.monotonic()) and send for the next slice.
+
+    A ledger that somebody else is refreshing, or that was refreshed seconds ago, is left alone; one that nobody watches
+    any more is deleted. Raises Upstream, naming every explorer asked, when none of them answered.
+    """
+    now = _now()
+    ledger = Ledger.lease(pk, owner=uuid.uuid4().hex, now=now, seen_at=seen_at)
+    if ledger is None:
+        return
+    try:
+        _refresh_leased(ledger, now, deadline)
+    except LeaseLost:
+        log.info('%s: another worker took over', pk)
+
+
+def _refresh_leased(ledger: Ledger, now: int, deadline: float) -> None:
+    watches = Watch.every(ledger.pk)
+    if not watches:
+        _delete(ledger)
+        return
+    finished = True
+    if not _is_fresh(ledger, now):
+        finished = _ask_explorers(ledger, watches, deadline)
+    _stamp(ledger, watches)
+    if finished:
+        ledger.release(_now() + interval(ledger, _now()))
+    else:
+        ledger.release(_now())
+        queue.send(settings().refresh_queue, [{'ledger': ledger.pk}])
+
+
+def interval(ledger: Ledger, now: int) -> int:
+    """Return the seconds until a ledger is due again: minutes while somebody looks at it, a day when nobody did of late."""
+    unseen = now - (ledger.seen_at or 0)
+    if unseen < _WARM_SECONDS:
+        return HOT_SECONDS
+    return _WARM_SECONDS if unseen < _COLD_SECONDS else _COLD_SECONDS
+
+
+def _is_fresh(ledger: Ledger, now: int) -> bool:
+    downloading = ledger.cursor is not None and ledger.cursor.resume is not None
+    return not downloading and now - (ledger.updated_at or 0) < _FRESH_SECONDS
+
+
+def _ask_explorers(ledger: Ledger, watches: list[Watch], deadline: float) -> bool:
+    """Read the first explorer that answers; True when the ledger is up to date. Raises Upstream when none does."""
+    failures: list[errors.Upstream] = []
+    gate = Gate(before_each=lambda: ledger.keep_lease(_now()))
+    for explorer in explorers_of(ledger.currency, ledger.address):
+        try:
+            finished = download.read(ledger, explorer, Http(gate), deadline)
+        except errors.Upstream as error:
+            log.warning('%s: %s', ledger.pk, error)
+            failures.append(error)
+            gate.failed(error)
+        else:
+            gate.worked(explorer.host)
+            return finished
+    return _give_up(ledger, watches, failures)
+
+
+def _give_up(ledger: Ledger, watches: list[Watch], failures: list[errors.Upstream]) -> bool:
+    """Note that no explorer answered. Raises Upstream, unless all of them say that the address cannot exist."""
+    now = _now()
+    if all(isinstance(error, errors.UpstreamRejected) for error in failures):
+        ledger.reject(now)
+        for watch in watches:
+            _update(_address(watch), [Address.valid.set(False)])
+        return True
+    reason = '; '.join(map(str, failures))
+    backoff = min(interval(ledger, now), _FIRST_BACKOFF * 2 ** min(ledger.failures or 0, 10))
+    ledger.fail(reason, now + backoff)
+    raise errors.Upstream(ledger.currency, reason)
+
+
+def _stamp(ledger: Ledger, watches: list[Watch]) -> None:
+    """Tell the children and portfolios that show this ledger when its values were observed."""
+    if not ledger.ready:
+        return
+    for watch in watches:
+        _update(_address(watch), [Address.txns_last_updated.set(ledger.updated_at), Address.valid.set(True)])
+        portfolio = Portfolio.at(watch.user_id, watch.portfolio_id)
+        _update(portfolio, [Portfolio.balances_last_updated.set(ledger.updated_at)])
+
+
+def _update(item: Item, actions: list[Any]) -> None:
+    with contextlib.suppress(errors.NotFound):  # deleted meanwhile
+        item.update_existing(actions)
+
+
+def _delete(ledger: Ledger) -> None:
+    """Delete a ledger that nobody watches, its state last.
+
+    Somebody may start to watch it meanwhile and find it emptied: that made it due again, which keeps the state.
+    """
+    ledger.forget(_now())
+    Transaction.remove(ledger.pk, (transaction.sk for transaction in Transaction.every(ledger.pk)))
+    if not ledger.discard():
+        ledger.release(_now())
+        queue.send(settings().refresh_queue, [{'ledger': ledger.pk}])
+
+
+def _address(watch: Watch) -> Address:
+    return Address.at(watch.user_id, watch.portfolio_id, watch.child_id)
+
+
+def _now() -> int:
+    return int(time.time())
