@@ -1,0 +1,20 @@
+"""CryptFolio: composition root. Wiring only."""
+
+from chalice.app import Chalice
+
+from chalicelib import auth, http
+from chalicelib.api import addresses, portfolios, user
+from chalicelib.jobs import purge, refresh, sweep
+from chalicelib.oauth import token
+
+app = Chalice(app_name='cryptfolio')
+app.api.cors = True
+app.register_middleware(http.shape_errors, 'http')
+
+for resource in (user, portfolios, addresses):
+    app.register_blueprint(resource.bp, url_prefix='/api')
+
+app.register_blueprint(token.bp, url_prefix='/oauth')
+
+for job in (refresh, purge, sweep, auth):
+    app.register_blueprint(job.bp)

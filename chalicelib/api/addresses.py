@@ -1,0 +1,96 @@
+"""Addresses: /api/portfolios/ID/addresses and below."""
+
+import time
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import http
+from chalicelib.api import fields
+from chalicelib.auth import bearer
+from chalicelib.domain import currencies
+from chalicelib.models import Address, Transaction
+from chalicelib.services import addresses, ledgers
+
+bp = Blueprint(__name__)
+
+COLLECTION = '/portfolios/{portfolio_id}/addresses'
+ITEM = COLLECTION + '/{address_id}'
+
+
+@bp.route(COLLECTION, methods=['POST'], authorizer=bearer)
+def create_address(portfolio_id: str) -> Response:
+    """Create a new portfolio address."""
+    request = bp.current_request
+    portfolio = http.path_id(portfolio_id)
+    given = fields.Fields(http.body(request))
+    currency = given.need('currency', fields.followed_currency)
+    text = given.need('address', fields.address_of(currency))
+    title = given.take('title', fields.title)
+    given.check()
+    address = addresses.create(
+        http.user_id(request),
+        portfolio,
+        title=title or f'{currencies.get(currency).title} address',
+        address=text,
+        currency=currency,
+        now=int(time.time()),
+    )
+    return http.created(address.detail(), f'/api/portfolios/{portfolio}/addresses/{address.address_id}')
+
+
+@bp.route(COLLECTION, authorizer=bearer)
+def list_addresses(portfolio_id: str) -> Response:
+    """List the addresses on a portfolio."""
+    request = bp.current_request
+    asked = http.paging(request)
+    found = Address.page(http.user_id(request), http.path_id(portfolio_id), after=http.position_id(asked), limit=asked.limit + 1)
+    return http.page(request, found, asked, Address.summary, lambda address: str(address.address_id))
+
+
+@bp.route(ITEM, authorizer=bearer)
+def get_address(portfolio_id: str, address_id: str) -> Response:
+    """Get the full details of an address."""
+    return http.ok(_find(portfolio_id, address_id).detail())
+
+
+@bp.route(ITEM, methods=['PATCH'], authorizer=bearer)
+def update_address(portfolio_id: str, address_id: str) -> Response:
+    """Update an existing address with a title or address; its currency stays."""
+    address = _find(portfolio_id, address_id)
+    given = fields.Fields(http.body(bp.current_request))
+    title = given.take('title', fields.title)
+    text = given.take('address', fields.address_of(address.currency))
+    if given.take('currency', fields.currency) not in (None, address.currency):
+        given.refuse('currency', 'read_only', 'the currency of an address cannot be changed')
+    given.check()
+    return http.ok(addresses.change(address, title=title, address=text, now=int(time.time())).detail())
+
+
+@bp.route(ITEM, methods=['DELETE'], authorizer=bearer)
+def delete_address(portfolio_id: str, address_id: str) -> Response:
+    """Delete a portfolio address; answers with the address as it was."""
+    address = _find(portfolio_id, address_id)
+    addresses.delete(address, now=int(time.time()))
+    return http.ok(address.detail())
+
+
+@bp.route(ITEM + '/balances', authorizer=bearer)
+def get_address_balances(portfolio_id: str, address_id: str) -> Response:
+    """Get the balances for a particular address."""
+    ledger = ledgers.read(_find(portfolio_id, address_id).ledger)
+    return http.ok(ledger.balances(), **ledger.completeness())
+
+
+@bp.route(ITEM + '/transactions', authorizer=bearer)
+def list_address_transactions(portfolio_id: str, address_id: str) -> Response:
+    """Get the transactions for a particular address, newest first."""
+    request = bp.current_request
+    asked = http.paging(request)
+    address = _find(portfolio_id, address_id)
+    found = ledgers.read_transactions(address.ledger, before=asked.cursor, limit=asked.limit + 1)
+    completeness = found.ledger.completeness() if found.ledger else {}
+    return http.page(request, found.transactions, asked, Transaction.public, lambda txn: txn.sk, **completeness)
+
+
+def _find(portfolio_id: str, address_id: str) -> Address:
+    return Address.find(http.user_id(bp.current_request), http.path_id(portfolio_id), http.path_id(address_id))

@@ -1,0 +1,71 @@
+"""Portfolios: /api/portfolios and /api/portfolios/ID."""
+
+import time
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import http
+from chalicelib.api import fields
+from chalicelib.auth import bearer
+from chalicelib.models import Address, Contents, Portfolio, read_whole
+from chalicelib.services import balances, portfolios
+
+bp = Blueprint(__name__)
+
+
+@bp.route('/portfolios', methods=['POST'], authorizer=bearer)
+def create_portfolio() -> Response:
+    """Create a new portfolio."""
+    request = bp.current_request
+    given = fields.Fields(http.body(request))
+    title = given.need('title', fields.title)
+    currencies = given.need('currencies', fields.reporting_currencies, absent=[])
+    given.check()
+    portfolio = Portfolio.create(http.user_id(request), title=title, currencies=currencies, now=int(time.time()))
+    return http.created(portfolio.detail(), f'/api/portfolios/{portfolio.portfolio_id}')
+
+
+@bp.route('/portfolios', authorizer=bearer)
+def list_portfolios() -> Response:
+    """List all of your portfolios."""
+    request = bp.current_request
+    asked = http.paging(request)
+    found = Portfolio.page(http.user_id(request), after=http.position_id(asked), limit=asked.limit + 1)
+    return http.page(request, found, asked, Portfolio.summary, lambda portfolio: str(portfolio.portfolio_id))
+
+
+@bp.route('/portfolios/{portfolio_id}', authorizer=bearer)
+def get_portfolio(portfolio_id: str) -> Response:
+    """List the properties and accounts of a portfolio."""
+    return http.ok(_detail(read_whole(http.user_id(bp.current_request), http.path_id(portfolio_id))))
+
+
+@bp.route('/portfolios/{portfolio_id}', methods=['PATCH'], authorizer=bearer)
+def update_portfolio(portfolio_id: str) -> Response:
+    """Update the attributes or currencies of a portfolio."""
+    request = bp.current_request
+    key = http.user_id(request), http.path_id(portfolio_id)
+    given = fields.Fields(http.body(request))
+    title = given.take('title', fields.title)
+    currencies = given.take('currencies', fields.reporting_currencies)
+    given.check()
+    if title is not None or currencies is not None:
+        Portfolio.at(*key).change(title=title, currencies=currencies, now=int(time.time()))
+    return http.ok(_detail(read_whole(*key)))
+
+
+@bp.route('/portfolios/{portfolio_id}', methods=['DELETE'], authorizer=bearer)
+def delete_portfolio(portfolio_id: str) -> Response:
+    """Delete a portfolio; answers with the portfolio as it was."""
+    return http.ok(_detail(portfolios.delete(http.user_id(bp.current_request), http.path_id(portfolio_id))))
+
+
+@bp.route('/portfolios/{portfolio_id}/balances', authorizer=bearer)
+def get_portfolio_balances(portfolio_id: str) -> Response:
+    """Get all current balances for a portfolio, summed over its accounts, addresses and offsets."""
+    return http.ok(balances.of_portfolio(http.user_id(bp.current_request), http.path_id(portfolio_id)))
+
+
+def _detail(contents: Contents) -> dict[str, object]:
+    addresses = [child.summary() for child in contents.children if isinstance(child, Address)]
+    return contents.portfolio.detail(addresses)

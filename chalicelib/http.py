@@ -1,0 +1,170 @@
+"""The HTTP edge: envelope, errors, request bodies, path ids, paging. Knows HTTP and nothing of portfolios."""
+
+import base64
+import binascii
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlencode
+
+from chalice.app import Request, Response
+
+from chalicelib.config import settings
+from chalicelib.errors import AppError, BadRequest, Fault, Invalid, NotFound, TooLarge
+
+Headers = dict[str, str | list[str]]
+
+MOST_ENTRIES = 1_000
+_MOST_DIGITS = 9
+_JSON: Headers = {'Content-Type': 'application/json'}
+_CORS: Headers = {'Access-Control-Allow-Origin': '*'}
+_CODES = {
+    400: 'bad_request',
+    405: 'method_not_allowed',
+    413: 'too_large',
+    415: 'unsupported_media_type',
+}
+_MESSAGES = {
+    400: 'Bad request',
+    405: 'Method not allowed',
+    415: 'Send the body as application/json',
+    500: 'Internal server error',
+}
+
+T = TypeVar('T')
+
+
+def ok(result: Any, **beside: Any) -> Response:
+    """Answer 200 with `result` in the envelope, and `beside` it the keys that are not None."""
+    return _envelope(200, {'result': result} | {key: value for key, value in beside.items() if value is not None})
+
+
+def created(result: Any, location: str) -> Response:
+    """Answer 201 with the new object and where it is."""
+    return _envelope(201, {'result': result}, {'Location': location})
+
+
+class Paging(NamedTuple):
+    """What part of a list is asked for: `limit` entries after the opaque position `cursor`, None for the start."""
+
+    cursor: str | None
+    limit: int
+
+
+def paging(request: Request) -> Paging:
+    """Read `?limit=` (1 to 1,000, else 1,000) and `?cursor=`. Raises Invalid."""
+    query: Mapping[str, str] = request.query_params or {}
+    limit = query.get('limit', str(MOST_ENTRIES))
+    if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit[:_MOST_DIGITS]) <= MOST_ENTRIES):
+        raise Invalid(Fault('limit', 'out_of_range', f'limit must be a whole number from 1 to {MOST_ENTRIES}'))
+    cursor = query.get('cursor')
+    return Paging(None if cursor is None else _decode_cursor(cursor), int(limit))
+
+
+def page(
+    request: Request, entries: Sequence[T], asked: Paging, show: Callable[[T], Any], position: Callable[[T], str], **beside: Any
+) -> Response:
+    """Answer a list of up to `asked.limit` of `entries`, which hold one more when there is a next page.
+
+    Then the envelope carries `next`, the cursor to pass back, and a Link header (RFC 8288) the whole address.
+    """
+    shown = entries[: asked.limit]
+    response = ok([show(entry) for entry in shown], **beside)
+    if len(entries) > asked.limit:
+        cursor = base64.urlsafe_b64encode(position(shown[-1]).encode()).decode().rstrip('=')
+        response.body['next'] = cursor
+        query = urlencode(dict(request.query_params or {}) | {'cursor': cursor})
+        response.headers['Link'] = f'<{request.path}?{query}>; rel="next"'
+    return response
+
+
+def position_id(asked: Paging) -> int:
+    """Return the id that a cursor over ids points at, 0 for the start. Raises Invalid."""
+    if asked.cursor is None:
+        return 0
+    if not (asked.cursor.isascii() and asked.cursor.isdecimal() and len(asked.cursor) <= _MOST_DIGITS):
+        raise bad_cursor()
+    return int(asked.cursor)
+
+
+def bad_cursor() -> Invalid:
+    return Invalid(Fault('cursor', 'unknown', 'cursor must be the next of an earlier answer'))
+
+
+def _decode_cursor(cursor: str) -> str:
+    try:
+        return base64.b64decode(cursor + '=' * (-len(cursor) % 4), altchars=b'-_', validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise bad_cursor() from None
+
+
+def path_id(text: str) -> int:
+    """Return an id from the path. Raises NotFound for anything that no id looks like."""
+    if not (text.isascii() and text.isdecimal() and text[0] != '0' and len(text) <= _MOST_DIGITS):
+        raise NotFound
+    return int(text)
+
+
+def user_id(request: Request) -> str:
+    """Return who the access token speaks for, as the authorizer found it."""
+    principal: str = request.context['authorizer']['principalId']
+    return principal
+
+
+def body(request: Request) -> dict[str, Any]:
+    """Return the JSON object of a request body, numbers with a fraction as Decimal.
+
+    Raises TooLarge over MAX_BODY_BYTES, BadRequest when it is not JSON, Invalid when it is not an object.
+    """
+    try:
+        # bytes that are not UTF-8 and integers of thousands of digits are ValueErrors too
+        parsed = json.loads(raw_body(request), parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise BadRequest('The request body is not valid JSON') from None
+    if not isinstance(parsed, dict):
+        raise Invalid(Fault('', 'type', 'the request body must be a JSON object'))
+    return parsed
+
+
+def raw_body(request: Request) -> bytes:
+    """Return the bytes of a request body. Raises TooLarge over MAX_BODY_BYTES."""
+    raw = request.raw_body
+    raw = raw.encode() if isinstance(raw, str) else raw
+    if len(raw) > settings().max_body_bytes:
+        raise TooLarge(f'Request body over the limit of {settings().max_body_bytes} bytes')
+    return raw
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f'{name} is not JSON')
+
+
+def shape_errors(event: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Middleware: every error, ours, Chalice's or unforeseen, answers with the envelope, below /oauth with RFC 6749's shape."""
+    try:
+        response = get_response(event)
+    except AppError as error:
+        return _failure(event, error.status, error.message, error.code, error.details(), dict(error.headers()))
+    if response.status_code < 400 or not _is_chalices(response):
+        return response
+    status = response.status_code
+    kept = {name: value for name, value in response.headers.items() if name.lower() != 'content-type'}
+    return _failure(event, status, _MESSAGES.get(status, _MESSAGES[500]), _CODES.get(status, 'internal_error'), {}, kept)
+
+
+def _is_chalices(response: Response) -> bool:
+    """Whether Chalice made this error: oauthlib's are texts, and with `debug` a stack trace is one too, marked as plain."""
+    return isinstance(response.body, dict) or response.headers.get('Content-Type') == 'text/plain'
+
+
+def _failure(request: Request, status: int, message: str, code: str, details: dict[str, Any], headers: Headers) -> Response:
+    body = {'success': False, 'time': int(time.time()), 'message': message, 'code': code} | details
+    if request.path.startswith('/oauth/'):
+        body = {'error': 'server_error' if status >= 500 else 'invalid_request', 'error_description': message}
+    return Response(body, status_code=status, headers=_JSON | _CORS | headers)
+
+
+def _envelope(status: int, body: dict[str, Any], headers: Headers | None = None) -> Response:
+    return Response({'success': True, 'time': int(time.time())} | body, status_code=status, headers=_JSON | _CORS | (headers or {}))

@@ -1,0 +1,37 @@
+"""The environment first, as settings are read when chalicelib is imported; then the fixtures that all tests share."""
+
+import json
+import os
+from pathlib import Path
+
+from moto import mock_aws
+
+os.environ |= {
+    'AWS_DEFAULT_REGION': 'us-east-1',
+    'AWS_ACCESS_KEY_ID': 'testing',
+    'AWS_SECRET_ACCESS_KEY': 'testing',
+    'AWS_CHALICE_CLI_MODE': 'true',
+    'TABLE_NAME': 'cryptfolio-test',
+    'REFRESH_QUEUE': 'cryptfolio-test-refresh',
+    'PURGE_QUEUE': 'cryptfolio-test-purge',
+    'ISSUER': 'https://cryptfolio.test',
+    'AUDIENCE': 'cryptfolio',
+    'SIGNING_KEY_ID': 'alias/cryptfolio-test-signing',
+}
+os.environ.pop('AWS_ENDPOINT_URL', None)
+os.chdir(Path(__file__).parent.parent)
+
+_aws = mock_aws()
+_aws.start()
+
+import boto3  # noqa: E402
+import pytest  # noqa: E402
+
+from infra.jwks import jwks  # noqa: E402
+
+_kms = boto3.client('kms')
+_key_id = _kms.create_key(KeySpec='ECC_NIST_P256', KeyUsage='SIGN_VERIFY')['KeyMetadata']['KeyId']
+_kms.create_alias(AliasName=os.environ['SIGNING_KEY_ID'], TargetKeyId=_key_id)
+os.environ['JWKS'] = json.dumps(jwks([_kms.get_public_key(KeyId=_key_id)['PublicKey']]))
+
+RECORDINGS = Path(__file__).parent.parent.parent / 'shared' / 'recordings'
