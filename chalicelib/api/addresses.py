@@ -8,7 +8,7 @@ from chalicelib import http
 from chalicelib.api import fields
 from chalicelib.auth import bearer
 from chalicelib.domain import currencies
-from chalicelib.models import Address, Transaction
+from chalicelib.models import Address, Transaction, is_position
 from chalicelib.services import addresses, ledgers
 
 bp = Blueprint(__name__)
@@ -86,10 +86,12 @@ def list_address_transactions(portfolio_id: str, address_id: str) -> Response:
     """Get the transactions for a particular address, newest first."""
     request = bp.current_request
     asked = http.paging(request)
+    if asked.cursor is not None and not is_position(asked.cursor):
+        raise http.bad_cursor()
     address = _find(portfolio_id, address_id)
     found = ledgers.read_transactions(address.ledger, before=asked.cursor, limit=asked.limit + 1)
     completeness = found.ledger.completeness() if found.ledger else {}
-    return http.page(request, found.transactions, asked, Transaction.public, lambda txn: txn.sk, **completeness)
+    return http.page(request, found.transactions, asked, Transaction.public, lambda txn: txn.position, **completeness)
 
 
 def _find(portfolio_id: str, address_id: str) -> Address:

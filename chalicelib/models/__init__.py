@@ -15,6 +15,7 @@ from chalicelib.models.ledger import (
     Transaction,
     TransactionsPage,
     Watch,
+    is_position,
     read_transactions,
     sk_of,
 )
@@ -46,6 +47,7 @@ __all__ = [
     'Write',
     'claim',
     'due',
+    'is_position',
     'read_leftovers',
     'read_transactions',
     'read_whole',

@@ -1,5 +1,6 @@
 """Ledgers: the state of an address or account, its transactions, and who watches it."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -18,6 +19,7 @@ LEASE_SECONDS = 30
 _STATE = 'STATE'
 _ENTRIES = 'ENTRY#'
 _BATCH = 100  # keys in one BatchGetItem
+_POSITION = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00#[!-~]{1,200}#\d{1,6}', re.ASCII)
 
 
 class LeaseLost(Exception):
@@ -328,6 +330,11 @@ class Transaction(Item, discriminator='transaction'):
             for sk in sort_keys:
                 batch.delete(cls(pk, sk))
 
+    @property
+    def position(self) -> str:
+        """Where this stands in the ledger, for `read_transactions` to go on from."""
+        return str(self.sk).removeprefix(_ENTRIES)
+
     def entry(self) -> Entry:
         """Return what of this is the explorer's."""
         n = int(str(self.sk).rsplit('#', 1)[1])
@@ -385,14 +392,20 @@ def sk_of(entry: Entry) -> str:
     return f'{_ENTRIES}{instants.iso(entry.at)}#{entry.reference}#{entry.n}'
 
 
+def is_position(text: str) -> bool:
+    """Whether a text could be the `position` of a transaction."""
+    return _POSITION.fullmatch(text) is not None
+
+
 def read_transactions(pk: str, *, before: str | None, limit: int) -> TransactionsPage:
-    """Return up to `limit` transactions older than the sort key `before`, and at the start the state, in one query."""
+    """Return up to `limit` transactions older than a position, and at the start the state, in one query."""
+    end = _STATE if before is None else _ENTRIES + before
     items = Item.query(
         pk,
-        Item.sk.between(_ENTRIES, before or _STATE),
+        Item.sk.between(_ENTRIES, end),
         consistent_read=True,
         scan_index_forward=False,
-        limit=limit + 1,
+        limit=limit + 1,  # the state, or the transaction at the position, is not counted
         page_size=limit + 1,
     )
     ledger: Ledger | None = None
@@ -400,7 +413,7 @@ def read_transactions(pk: str, *, before: str | None, limit: int) -> Transaction
     for item in items:
         if isinstance(item, Ledger):
             ledger = item
-        elif isinstance(item, Transaction) and item.sk != before:
+        elif isinstance(item, Transaction) and item.sk != end:
             transactions.append(item)
     return TransactionsPage(ledger, transactions[:limit])
 

@@ -18,4 +18,6 @@ def create_token() -> Response:
     headers, body, status = server.token_endpoint().create_token_response(
         request.path, 'POST', http.raw_body(request).decode('utf-8', 'replace'), dict(request.headers)
     )
+    if status == 401:  # RFC 6749 section 5.2: the scheme that the client used, where oauthlib says Bearer
+        headers['WWW-Authenticate'] = 'Basic realm="oauth"'
     return Response(body, status_code=status, headers=headers)

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from chalice.test import Client as TestClient
+from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
 from app import app
@@ -24,7 +24,7 @@ ALL_SCOPES = ['public', 'info', 'read', 'write', 'delete', 'admin']
 class Api:
     """The API as one user sees it with an access token of some scopes."""
 
-    http: TestClient
+    http: ChaliceClient
     user_id: str
     scopes: list[str]
 
@@ -88,8 +88,8 @@ def queues() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope='session')
-def http() -> TestClient:
-    return TestClient(app, stage_name='local')
+def http() -> ChaliceClient:
+    return ChaliceClient(app, stage_name='local')
 
 
 @pytest.fixture(scope='session')
@@ -119,13 +119,13 @@ def user(make_user: Callable[..., User]) -> User:
 
 
 @pytest.fixture
-def api(http: TestClient, user: User) -> Api:
+def api(http: ChaliceClient, user: User) -> Api:
     """The API as `user` sees it, with all scopes."""
     return Api(http, user.user_id, ALL_SCOPES)
 
 
 @pytest.fixture
-def other(http: TestClient, make_user: Callable[..., User]) -> Api:
+def other(http: ChaliceClient, make_user: Callable[..., User]) -> Api:
     """The API as somebody else sees it."""
     return Api(http, make_user('other@example.com').user_id, ALL_SCOPES)
 

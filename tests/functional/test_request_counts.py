@@ -1,0 +1,70 @@
+"""What each endpoint costs in DynamoDB requests: the table in docs/scaling.md, held."""
+
+from typing import Any
+
+import pytest
+
+from tests.functional.conftest import Api
+from tests.functional.test_addresses import ADDRESS, SEGWIT, observe
+
+ADDRESSES = '/api/portfolios/1/addresses'
+
+
+@pytest.fixture
+def ready(api: Api) -> None:
+    api.portfolio()
+    api.address(1, ADDRESS)
+    observe(ADDRESS, 3, 3)
+
+
+@pytest.mark.usefixtures('ready')
+@pytest.mark.parametrize(
+    ('method', 'path', 'body', 'most'),
+    [
+        ('GET', '/api/user', None, 1),
+        ('GET', '/api/portfolios', None, 1),
+        ('GET', '/api/portfolios/1', None, 1),
+        ('GET', ADDRESSES, None, 1),
+        ('GET', f'{ADDRESSES}/1', None, 1),
+        ('GET', f'{ADDRESSES}/1/balances', None, 2),
+        ('GET', f'{ADDRESSES}/1/transactions', None, 2),
+        ('GET', '/api/portfolios/1/balances', None, 2),
+        ('POST', '/api/portfolios', {'title': 'x', 'currencies': ['btc']}, 2),
+        ('PATCH', '/api/portfolios/1', {'title': 'x'}, 2),
+        ('DELETE', '/api/portfolios/1', None, 2),
+        ('POST', ADDRESSES, {'address': SEGWIT, 'currency': 'btc'}, 2),
+        ('PATCH', f'{ADDRESSES}/1', {'title': 'x'}, 2),
+        ('DELETE', f'{ADDRESSES}/1', None, 2),
+        ('GET', f'{ADDRESSES}/99', None, 1),
+        ('GET', '/api/portfolios/99/balances', None, 1),
+        ('POST', '/api/portfolios/99/addresses', {'address': SEGWIT, 'currency': 'btc'}, 1),
+        ('POST', ADDRESSES, {'address': 'x', 'currency': 'btc'}, 0),
+    ],
+)
+def test_an_endpoint_costs_at_most(api: Api, requests_made: list[str], method: str, path: str, body: Any, most: int):
+    requests_made.clear()
+
+    response = api.request(method, path, body)
+
+    assert response.status_code < 500
+    assert len(requests_made) <= most, requests_made
+
+
+def test_portfolio_balances_cost_one_request_and_one_for_each_hundred_ledgers(api: Api, requests_made: list[str]):
+    api.portfolio()
+    for number in range(101):
+        api.address(1, p2wpkh(number))
+    observe(p2wpkh(0), 1, 1)
+    requests_made.clear()
+
+    response = api.get('/api/portfolios/1/balances')
+
+    assert requests_made == ['Query', 'BatchGetItem', 'BatchGetItem']
+    assert len(response.json_body['result'][0]['missing']) == 100
+
+
+def p2wpkh(number: int) -> str:
+    """Return one of many valid addresses."""
+    from embit import bech32
+
+    return str(bech32.encode('bc', 0, number.to_bytes(20, 'big')))

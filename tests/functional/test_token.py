@@ -1,0 +1,186 @@
+"""POST /oauth/token: the password and refresh grants, after RFC 6749."""
+
+import base64
+from urllib.parse import quote, urlencode
+
+import pytest
+from chalice.test import Client as ChaliceClient
+from chalice.test import HTTPResponse
+
+from chalicelib import auth
+from chalicelib.models import Client, RefreshToken, User
+from tests.functional.conftest import PASSWORD
+
+BASIC = 'Basic ' + base64.b64encode(b'test-app:secret').decode()
+GOOD = {'grant_type': 'password', 'username': 'test@example.com', 'password': PASSWORD}
+
+
+def ask(http: ChaliceClient, body: dict[str, str] | bytes, authorization: str | None = BASIC, **headers: str) -> HTTPResponse:
+    sent = {'Content-Type': 'application/x-www-form-urlencoded'} | headers
+    if authorization:
+        sent['Authorization'] = authorization
+    return http.http.post('/oauth/token', headers=sent, body=body if isinstance(body, bytes) else urlencode(body).encode())
+
+
+def test_a_password_gives_an_access_token_and_a_refresh_token(http: ChaliceClient, user: User, client: Client):
+    response = ask(http, GOOD | {'scope': 'read write'})
+
+    assert response.status_code == 200
+    assert response.headers['Cache-Control'] == 'no-store'
+    token = response.json_body
+    assert (token['token_type'], token['expires_in'], token['scope']) == ('Bearer', 900, 'read write')
+    claims = auth.verify(f'Bearer {token["access_token"]}')
+    assert (claims['sub'], claims['client_id'], claims['scope']) == (user.user_id, 'test-app', 'read write')
+    assert token['refresh_token']
+
+
+def test_without_a_scope_one_may_read(http: ChaliceClient, user: User, client: Client):
+    assert ask(http, GOOD).json_body['scope'] == 'read'
+
+
+def test_a_client_may_name_itself_in_the_body(http: ChaliceClient, user: User, client: Client):
+    body = GOOD | {'client_id': 'test-app', 'client_secret': 'secret'}
+
+    assert ask(http, body, authorization=None).status_code == 200
+
+
+def test_the_email_address_is_taken_in_any_case(http: ChaliceClient, user: User, client: Client):
+    assert ask(http, GOOD | {'username': ' Test@EXAMPLE.com'}).status_code == 200
+
+
+def test_basic_credentials_are_form_decoded(http: ChaliceClient, user: User):
+    Client.register(client_id='a:b c', secret='s%:+ä', owner_id='x', name='x', redirect_uris=[], now=0)
+    pair = f'{quote("a:b c")}:{quote("s%:+ä")}'
+
+    assert ask(http, GOOD, 'Basic ' + base64.b64encode(pair.encode()).decode()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ('change', 'error'),
+    [
+        ({'password': 'wrong'}, 'invalid_grant'),
+        ({'username': 'nobody@example.com'}, 'invalid_grant'),
+        ({'password': ''}, 'invalid_request'),
+        ({'grant_type': ''}, 'unsupported_grant_type'),
+        ({'grant_type': 'implicit'}, 'unsupported_grant_type'),
+        ({'scope': 'read everything'}, 'invalid_scope'),
+        ({'scope': 'READ'}, 'invalid_scope'),
+    ],
+)
+def test_a_bad_request_is_400_with_the_rfcs_word(http: ChaliceClient, user: User, client: Client, change: dict, error: str):
+    response = ask(http, GOOD | change)
+
+    assert (response.status_code, response.json_body['error']) == (400, error)
+    assert 'success' not in response.json_body
+
+
+@pytest.mark.parametrize(
+    'authorization',
+    [
+        None,
+        'Basic ' + base64.b64encode(b'test-app:wrong').decode(),
+        'Basic ' + base64.b64encode(b'nobody:secret').decode(),
+        'Basic ' + base64.b64encode(b'test-app').decode(),
+        'Basic ' + base64.b64encode(b':').decode(),
+        'Basic ' + base64.b64encode(b'\xff:\xff').decode(),
+        'Basic !',
+    ],
+)
+def test_a_client_that_cannot_prove_itself_is_401(http: ChaliceClient, user: User, client: Client, authorization: str | None):
+    response = ask(http, GOOD, authorization)
+
+    assert (response.status_code, response.json_body['error']) == (401, 'invalid_client')
+    assert response.headers['WWW-Authenticate'].startswith('Basic ')
+
+
+def test_who_does_not_allow_remote_log_in_gets_the_same_answer_as_nobody(http: ChaliceClient, make_user, client: Client):
+    make_user('local@example.com', allow_remote_login=False)
+
+    refused = ask(http, GOOD | {'username': 'local@example.com'})
+    unknown = ask(http, GOOD | {'username': 'nobody@example.com'})
+
+    assert (refused.status_code, refused.body) == (unknown.status_code, unknown.body) == (400, unknown.body)
+
+
+def test_a_refresh_token_gives_new_tokens_and_is_used_up(http: ChaliceClient, user: User, client: Client):
+    first = ask(http, GOOD | {'scope': 'read write'}).json_body
+
+    second = ask(http, {'grant_type': 'refresh_token', 'refresh_token': first['refresh_token']}).json_body
+
+    assert second['scope'] == 'read write'
+    assert second['refresh_token'] != first['refresh_token']
+    assert auth.verify(f'Bearer {second["access_token"]}')['sub'] == user.user_id
+
+
+def test_a_refresh_token_used_twice_ends_its_family(http: ChaliceClient, user: User, client: Client):
+    first = ask(http, GOOD).json_body['refresh_token']
+    second = ask(http, {'grant_type': 'refresh_token', 'refresh_token': first}).json_body['refresh_token']
+
+    replayed = ask(http, {'grant_type': 'refresh_token', 'refresh_token': first})
+    child = ask(http, {'grant_type': 'refresh_token', 'refresh_token': second})
+
+    assert (replayed.status_code, replayed.json_body['error']) == (400, 'invalid_grant')
+    assert (child.status_code, child.json_body['error']) == (400, 'invalid_grant')
+    assert ask(http, GOOD).status_code == 200
+
+
+def test_a_refresh_can_ask_for_less_but_not_for_more(http: ChaliceClient, user: User, client: Client):
+    token = ask(http, GOOD | {'scope': 'read write'}).json_body['refresh_token']
+
+    more = ask(http, {'grant_type': 'refresh_token', 'refresh_token': token, 'scope': 'read admin'})
+    less = ask(http, {'grant_type': 'refresh_token', 'refresh_token': token, 'scope': 'read'})
+    again = ask(http, {'grant_type': 'refresh_token', 'refresh_token': less.json_body['refresh_token']})
+
+    assert (more.status_code, more.json_body['error']) == (400, 'invalid_scope')
+    assert less.json_body['scope'] == 'read'
+    assert again.json_body['scope'] == 'read write'
+
+
+def test_another_clients_refresh_token_is_refused(http: ChaliceClient, user: User, client: Client):
+    Client.register(client_id='other', secret='secret', owner_id='x', name='x', redirect_uris=[], now=0)
+    token = ask(http, GOOD).json_body['refresh_token']
+
+    response = ask(
+        http,
+        {'grant_type': 'refresh_token', 'refresh_token': token},
+        'Basic ' + base64.b64encode(b'other:secret').decode(),
+    )
+
+    assert (response.status_code, response.json_body['error']) == (400, 'invalid_grant')
+    assert ask(http, {'grant_type': 'refresh_token', 'refresh_token': token}).status_code == 200
+
+
+def test_an_expired_refresh_token_is_refused_though_still_stored(http: ChaliceClient, user: User, client: Client):
+    token = ask(http, GOOD).json_body['refresh_token']
+    RefreshToken.find(token).update([RefreshToken.expires_at.set(1)])
+
+    assert ask(http, {'grant_type': 'refresh_token', 'refresh_token': token}).status_code == 400
+
+
+def test_parameters_named_after_our_own_attributes_change_nothing(http: ChaliceClient, user: User, client: Client):
+    body = GOOD | {'spent_token': 'x', 'user': 'somebody', 'client': 'x', 'scopes': 'admin', 'expires_in': '9999999'}
+
+    token = ask(http, body).json_body
+
+    claims = auth.verify(f'Bearer {token["access_token"]}')
+    assert (claims['sub'], claims['scope'], token['expires_in']) == (user.user_id, 'read', 900)
+
+
+def test_nothing_secret_is_stored_as_it_is(http: ChaliceClient, user: User, client: Client):
+    from chalicelib.models import Item
+
+    token = ask(http, GOOD).json_body
+
+    stored = ' '.join(str(item.to_simple_dict()) for item in Item.scan())
+    for secret in (PASSWORD, "'secret'", token['refresh_token'], token['access_token']):
+        assert secret not in stored
+
+
+def test_other_forms_of_request_get_the_rfcs_shape(http: ChaliceClient, user: User, client: Client):
+    as_json = ask(http, b'{"grant_type": "password"}', **{'Content-Type': 'application/json'})
+    too_large = ask(http, b'x' * 300_000)
+    nonsense = ask(http, b'\xff\xfe%%%')
+
+    assert (as_json.status_code, as_json.json_body['error']) == (415, 'invalid_request')
+    assert (too_large.status_code, too_large.json_body['error']) == (413, 'invalid_request')
+    assert nonsense.status_code == 400

@@ -1,0 +1,168 @@
+"""The rules of the layout, read off the source: who may import whom, and what every route must have."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from app import app
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / 'chalicelib'
+
+# What each part may import of ours, and of other people's.
+MAY_IMPORT = {
+    'domain': ({'domain', 'errors'}, {'embit'}),
+    'errors': (set(), {'chalice'}),
+    'config': (set(), set()),
+    'models': ({'models', 'domain', 'errors', 'config'}, {'pynamodb'}),
+    'providers': ({'providers', 'domain', 'errors', 'config'}, {'requests'}),
+    'queue': ({'errors', 'config'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
+    'services': ({'services', 'domain', 'models', 'providers', 'queue', 'errors', 'config'}, set()),
+    'auth': ({'domain', 'errors', 'config'}, {'chalice', 'jose'}),
+    'http': ({'domain', 'errors', 'config'}, {'chalice'}),
+    'api': ({'api', 'auth', 'http', 'services', 'models', 'domain', 'errors'}, {'chalice'}),
+    'oauth': (
+        {'oauth', 'http', 'services', 'models', 'domain', 'errors', 'config'},
+        {'chalice', 'oauthlib', 'argon2', 'jose', 'cryptography', 'boto3', 'mypy_boto3_kms'},
+    ),
+    'jobs': ({'services', 'queue', 'errors', 'config'}, {'chalice'}),
+}
+# Cost a cold start dearly, so they load where they are used.
+NEVER_AT_MODULE_LEVEL = {'boto3', 'ccxt', 'jinja2', 'embit'}
+PUBLIC_ROUTES = {('POST', '/oauth/token')}
+ENTRY_POINTS = ('chalicelib.auth', 'chalicelib.jobs.refresh', 'chalicelib.jobs.purge', 'chalicelib.jobs.sweep')
+PATH_VARIABLES = {'portfolios': 'portfolio_id', 'addresses': 'address_id', 'accounts': 'account_id', 'offsets': 'offset_id'}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob('*.py') if path.relative_to(PACKAGE).parts != ('__init__.py',))
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix('.py')
+
+
+def imports(path: Path, *, module_level: bool = False) -> Iterator[str]:
+    tree = ast.parse(path.read_text())
+    for node in tree.body if module_level else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f'{path}: relative import'
+            if node.module == 'chalicelib':
+                yield from (f'chalicelib.{alias.name}' for alias in node.names)
+            else:
+                yield node.module or ''
+
+
+@pytest.mark.parametrize('path', modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_dependencies_point_one_way(path: Path):
+    ours, theirs = MAY_IMPORT[part_of(path)]
+
+    for name in imports(path):
+        top, _, rest = name.partition('.')
+        if top == 'chalicelib':
+            assert rest.split('.')[0] in ours, f'{part_of(path)} must not import {name}'
+        elif top not in sys.stdlib_module_names:
+            assert top in theirs, f'{part_of(path)} must not import {name}'
+
+
+@pytest.mark.parametrize('path', modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_heavy_is_imported_at_module_level(path: Path):
+    assert not {name.split('.')[0] for name in imports(path, module_level=True)} & NEVER_AT_MODULE_LEVEL
+
+
+def test_only_transport_opens_sockets():
+    openers = {path.name for path in modules() if {'requests', 'socket', 'urllib.request', 'http.client'} & set(imports(path))}
+
+    assert openers == {'transport.py'}
+
+
+def test_only_config_reads_the_environment():
+    readers = {path.name for path in [*modules(), ROOT / 'app.py'] if re.search(r'\benviron\b|\bgetenv\b', path.read_text())}
+
+    assert readers == {'config.py'}
+
+
+def test_every_package_has_an_init_and_those_of_handlers_are_empty():
+    folders = {path.parent for path in modules()}
+
+    assert all((folder / '__init__.py').exists() for folder in folders)
+    for empty in ('', 'jobs', 'api', 'services', 'oauth'):
+        assert (PACKAGE / empty / '__init__.py').read_text() == ''
+
+
+def test_every_private_route_has_the_authorizer():
+    routes = {(method, path): entry for path, methods in app.routes.items() for method, entry in methods.items()}
+
+    without = {route for route, entry in routes.items() if entry.authorizer is None}
+    assert without == PUBLIC_ROUTES
+    assert {entry.authorizer.name for entry in routes.values() if entry.authorizer} == {'bearer'}
+
+
+def test_one_name_for_the_variable_at_each_place_of_a_path():
+    for path in app.routes:
+        parts = path.split('/')
+        for before, part in pairwise(parts):
+            if part.startswith('{'):
+                assert part == f'{{{PATH_VARIABLES[before]}}}', path
+
+
+def test_paths_have_no_trailing_slash():
+    assert [path for path in app.routes if path.endswith('/')] == []
+
+
+def test_function_names_are_unique():
+    views = [entry.view_function.__name__ for methods in app.routes.values() for entry in methods.values()]
+    handlers = [name for name in app.handler_map if name not in views]
+
+    assert len(views) == len(set(views))
+    assert set(handlers) == {'bearer', 'refresh_ledgers', 'purge_portfolios', 'sweep_due'}
+
+
+@pytest.mark.parametrize('module', ENTRY_POINTS)
+def test_a_lambda_entry_point_imports_without_the_app(module: str):
+    script = f'import sys, {module}; sys.exit("app" in sys.modules)'
+
+    done = subprocess.run([sys.executable, '-c', script], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_authorizer_imports_neither_the_models_nor_the_aws_sdk():
+    script = (
+        'import sys, chalicelib.auth;sys.exit(bool({"boto3", "botocore", "pynamodb", "requests", "chalicelib.models"} & set(sys.modules)))'
+    )
+
+    assert subprocess.run([sys.executable, '-c', script], cwd=ROOT, env=dict(os.environ)).returncode == 0
+
+
+def test_an_api_call_pays_for_no_library_it_does_not_use():
+    script = 'import sys, app;sys.exit(" ".join({"boto3", "oauthlib", "argon2", "requests", "embit", "ccxt", "jinja2"} & set(sys.modules)))'
+
+    done = subprocess.run([sys.executable, '-c', script], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
+
+    assert done.stderr.strip() == ''
+
+
+def test_no_float_is_made_or_written():
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'float':
+                pytest.fail(f'{path}: float()')
+
+
+def test_the_project_speaks_of_itself_alone():
+    # Written in pieces so that this file does not find itself.
+    words = re.compile('|'.join(('/wo' + 'rk/', r'\.\./\.lib' + 'rary', 'sub' + 'agent', 'issue #' + r'\d')))
+    tracked = subprocess.run(['git', 'ls-files', '-z'], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    texts = [ROOT / name for name in tracked.split('\0') if name and not name.endswith('.json')]
+
+    assert [str(path) for path in texts if path.exists() and words.search(path.read_text(errors='replace'))] == []
