@@ -25,7 +25,6 @@ _aws = mock_aws()
 _aws.start()
 
 import boto3  # noqa: E402
-import pytest  # noqa: E402
 
 from infra.jwks import jwks  # noqa: E402
 
