@@ -16,5 +16,7 @@ for resource in (user, portfolios, addresses):
 
 app.register_blueprint(token.bp, url_prefix='/oauth')
 
+http.refuse_other_methods(app)
+
 for job in (refresh, purge, sweep, auth):
     app.register_blueprint(job.bp)

@@ -3,6 +3,7 @@
     AppError                    500  internal_error     never raised as itself
     ├── BadRequest              400  bad_request        malformed JSON, malformed query
     ├── NotFound                404  not_found          unknown, somebody else's, or reached through the wrong parent
+    ├── MethodNotAllowed        405  method_not_allowed a known path; `Allow`
     ├── Conflict                409  conflict           a concurrent change won more often than we retried
     ├── TooLarge                413  too_large          body over the limit
     ├── Invalid                 422  invalid            `invalid`: sentences, `fields`: the same for programs
@@ -51,6 +52,21 @@ class NotFound(AppError):
     status = 404
     code = 'not_found'
     message = 'Not found'
+
+
+class MethodNotAllowed(AppError):
+    """A known path does not have this method; `allowed` are those it has."""
+
+    status = 405
+    code = 'method_not_allowed'
+    message = 'Method not allowed'
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__()
+        self.allowed = allowed
+
+    def headers(self) -> dict[str, str]:
+        return {'Allow': self.allowed}
 
 
 class Conflict(AppError):

@@ -9,26 +9,25 @@ from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
-from chalice.app import Request, Response
+from chalice.app import Chalice, Request, Response
 
 from chalicelib.config import settings
-from chalicelib.errors import AppError, BadRequest, Fault, Invalid, NotFound, TooLarge
+from chalicelib.errors import AppError, BadRequest, Fault, Invalid, MethodNotAllowed, NotFound, TooLarge
 
 Headers = dict[str, str | list[str]]
 
 MOST_ENTRIES = 1_000
 _MOST_DIGITS = 9
+_METHODS = ('GET', 'POST', 'PUT', 'PATCH', 'DELETE')
 _JSON: Headers = {'Content-Type': 'application/json'}
 _CORS: Headers = {'Access-Control-Allow-Origin': '*'}
 _CODES = {
     400: 'bad_request',
-    405: 'method_not_allowed',
     413: 'too_large',
     415: 'unsupported_media_type',
 }
 _MESSAGES = {
     400: 'Bad request',
-    405: 'Method not allowed',
     415: 'Send the body as application/json',
     500: 'Internal server error',
 }
@@ -139,6 +138,23 @@ def raw_body(request: Request) -> bytes:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f'{name} is not JSON')
+
+
+def refuse_other_methods(app: Chalice) -> None:
+    """Give every path the methods it lacks, answering 405 with Allow.
+
+    API Gateway by itself would answer as for an unknown path.
+    """
+    for path, views in list(app.routes.items()):
+        others = [method for method in _METHODS if method not in views]
+        app.route(path, methods=others, content_types=['*/*'], name=f'refuse {path}')(_refuse(', '.join(views)))
+
+
+def _refuse(allowed: str) -> Callable[..., Response]:
+    def method_not_allowed(**_: str) -> Response:
+        raise MethodNotAllowed(allowed)
+
+    return method_not_allowed
 
 
 def shape_errors(event: Any, get_response: Callable[[Any], Response]) -> Response:

@@ -173,3 +173,20 @@ def test_a_bad_cursor_or_limit_is_invalid(api: Api, query: str):
 
     assert response.status_code == 422
     assert response.json_body['fields'][0]['field'] == query.partition('=')[0]
+
+
+@pytest.mark.parametrize(
+    ('method', 'path', 'allow'),
+    [
+        ('PUT', '/api/user', 'GET'),
+        ('DELETE', '/api/portfolios', 'POST, GET'),
+        ('PUT', '/api/portfolios/1', 'GET, PATCH, DELETE'),
+        ('POST', '/api/portfolios/1/balances', 'GET'),
+        ('PATCH', '/api/portfolios/1/addresses/1/transactions', 'GET'),
+    ],
+)
+def test_a_known_path_with_a_wrong_method_says_which_it_has(api: Api, method: str, path: str, allow: str):
+    response = api.request(method, path, b'<x/>', {'Content-Type': 'text/xml'})
+
+    assert (response.status_code, response.headers['Allow']) == (405, allow)
+    assert (response.json_body['code'], response.json_body['success']) == ('method_not_allowed', False)
