@@ -13,7 +13,7 @@ from pynamodb.constants import NUMBER, STRING
 from pynamodb.exceptions import PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, LocalSecondaryIndex
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
@@ -76,7 +76,7 @@ class DueIndex(GlobalSecondaryIndex['Item']):
 
     class Meta:
         index_name = 'due'
-        projection = KeysOnlyProjection()
+        projection = IncludeProjection(['kind'])  # PynamoDB filters by it, so it must be there to be found
 
     due_shard = IntegerAttribute(hash_key=True)
     due_at = IntegerAttribute(range_key=True)

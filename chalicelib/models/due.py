@@ -20,7 +20,7 @@ def shard(pk: str) -> int:
 
 
 def due(shard_number: int, now: int, limit: int) -> Iterator[Item]:
-    """Yield up to `limit` items (keys and due_at only) of a shard that are due at `now`, the longest due first."""
+    """Yield up to `limit` items (keys, kind and due_at only) of a shard that are due at `now`, the longest due first."""
     return Item.due.query(shard_number, Item.due_at <= now, limit=limit, page_size=limit)
 
 

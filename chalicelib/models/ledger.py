@@ -162,7 +162,7 @@ class Ledger(Item, discriminator='ledger'):
         ]
         if seen_at is not None:
             actions.append(cls.seen_at.set(seen_at))
-        free = cls.lease_until.does_not_exist() | (cls.lease_until < now)
+        free = cls.lease_until.does_not_exist() | (cls.lease_until <= now)
         try:
             ledger.update(actions, condition=cls.pk.exists() & free)
         except UpdateError as error:
