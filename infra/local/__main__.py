@@ -1,0 +1,65 @@
+"""`python -m infra.local` runs everything; `setup` prepares a moto_server instead; `worker` and `api` are what runs beside it."""
+
+import argparse
+import logging
+import socket
+import sys
+
+from infra.local import setup, supervisor
+from infra.local.children import die_with_parent
+
+
+def main() -> int:
+    options = _options()
+    if options.lifeline is not None:
+        die_with_parent(options.lifeline)
+    try:
+        options.run(options)
+    except supervisor.CannotStart as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog='python -m infra.local', description='CryptFolio on this computer.')
+    parser.set_defaults(run=lambda _: supervisor.run(), lifeline=None)
+    commands = parser.add_subparsers(metavar='COMMAND', title='without a command everything is run; else')
+    child = argparse.ArgumentParser(add_help=False)
+    child.add_argument('--lifeline', type=int, help=argparse.SUPPRESS)
+    one = commands.add_parser('setup', help='prepare the moto_server at AWS_ENDPOINT_URL and print the environment that leads to it')
+    one.set_defaults(run=lambda _: setup.run())
+    one = commands.add_parser('worker', parents=[child], help='work off queues and schedules, in that environment')
+    one.set_defaults(run=lambda _: _work())
+    one = commands.add_parser('api', parents=[child], help='answer on a listening socket that this process inherited')
+    one.add_argument('socket', type=int, help='its file descriptor')
+    one.set_defaults(run=lambda options: _serve(options.socket))
+    return parser.parse_args()
+
+
+def _work() -> None:
+    _configure_logging()
+    from app import app
+    from infra.local import pump
+
+    pump.run(app)
+
+
+def _serve(descriptor: int) -> None:
+    _configure_logging()
+    from app import app
+    from infra.local import api, stack
+
+    api.Server(app, stack.config(), socket.socket(fileno=descriptor)).serve_forever()
+
+
+def _configure_logging() -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format='%(asctime)s %(levelname)s %(name)s: %(message)s')
+    for library in ('botocore', 'pynamodb'):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

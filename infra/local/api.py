@@ -1,0 +1,188 @@
+"""The API over HTTP: chalice's local gateway, and around it what API Gateway does and chalice's server does not.
+
+Keeps requests apart that come at once, answers for unknown paths, and survives what clients send and leave unsent.
+"""
+
+import base64
+import json
+import logging
+import re
+import socket as sockets
+import sys
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from typing import Any, NamedTuple, NoReturn
+from urllib.parse import urlsplit
+
+from chalice.app import Chalice
+from chalice.config import Config
+from chalice.deploy.validate import validate_routes
+from chalice.local import LocalChalice, LocalGateway, LocalGatewayException, RouteMatcher, ThreadedHTTPServer
+
+from infra import gateway
+
+log = logging.getLogger(__name__)
+
+MOST_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's limit
+_PIECE = 65_536
+_LONGEST_LINE = 8_192
+_DECIMAL = re.compile(r'[0-9]{1,15}')
+_HEXADECIMAL = re.compile(rb'[0-9A-Fa-f]{1,12}(?=[\s;])')
+_DENIALS = {401: 'UNAUTHORIZED', 403: 'ACCESS_DENIED'}
+_RESPONSES = gateway.responses()
+
+
+class Answer(NamedTuple):
+    """A list as the value of a header sends it once for each of its items."""
+
+    status: int
+    headers: Mapping[str, str | list[str]]
+    body: bytes
+
+
+class Refused(Exception):
+    """API Gateway answers this request by itself."""
+
+    def __init__(self, response_type: str, status: int = 0) -> None:
+        super().__init__(response_type)
+        self.answer = by_gateway(response_type, status)
+
+
+def by_gateway(response_type: str, status: int) -> Answer:
+    """Return what API Gateway is configured to answer; `status` is its own, where the configuration keeps that."""
+    response = _RESPONSES[response_type]
+    headers = {'Content-Type': 'application/json', **response.headers}
+    return Answer(response.status or status, headers, json.dumps(response.body).encode())
+
+
+class Server(ThreadedHTTPServer):
+    """Serves an application on a socket that already listens."""
+
+    socket: sockets.socket
+
+    def __init__(self, app: Chalice, config: Config, listening: sockets.socket) -> None:
+        validate_routes(app.routes)
+        app.__class__ = LocalChalice  # its current_request belongs to a thread; a Lambda has but one request at a time
+        self.gateway = LocalGateway(app, config)
+        self.routes = RouteMatcher(list(app.routes))
+        super().__init__(listening.getsockname(), Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away, or sends nothing for long, is no fault of this side."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
+            log.exception('a connection was dropped after an error')
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = 'HTTP/1.1'
+    default_request_version = 'HTTP/1.1'
+    disable_nagle_algorithm = True
+    timeout = 60
+
+    def handle_request(self) -> None:
+        """Answer a request of any method."""
+        started = time.monotonic()
+        answer = self._answer()
+        self._send(answer)
+        path = self.path.partition('?')[0].encode('unicode_escape').decode()  # no query: it may hold secrets
+        log.info('%s %s %d %d ms', self.command, path, answer.status, (time.monotonic() - started) * 1000)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = handle_request  # noqa: N815
+
+    def _answer(self) -> Answer:
+        try:
+            body = self._read_body()
+            return _by_application(self.server.gateway.handle_request(self.command, self._route(), dict(self.headers), body))
+        except Refused as refused:
+            return refused.answer
+        except LocalGatewayException as denied:
+            return by_gateway(_DENIALS.get(denied.CODE, 'DEFAULT_5XX'), denied.CODE)
+        except (ConnectionError, TimeoutError):
+            raise
+        except Exception:
+            log.exception('%s failed', self.command)
+            return by_gateway('DEFAULT_5XX', 500)
+
+    def _read_body(self) -> bytes:
+        """Return the body. Raises Refused for one that is too large or of a length that cannot be told."""
+        if self.headers.get('Transfer-Encoding', '').lower() == 'chunked':
+            return b''.join(iter(self._read_chunk, b''))
+        length = self.headers.get('Content-Length', '0').strip()
+        if not _DECIMAL.fullmatch(length):
+            self._refuse_rest('DEFAULT_4XX', 400)
+        if int(length) > MOST_BODY_BYTES:
+            for start in range(0, int(length), _PIECE):  # unread, it would reset the connection before the answer is seen
+                self.rfile.read(min(_PIECE, int(length) - start))
+            self._refuse_rest('REQUEST_TOO_LARGE', 413)
+        return self._read(int(length))
+
+    def _read_chunk(self) -> bytes:
+        """Return one chunk, b'' for the last (RFC 9112 section 7.1). Raises Refused."""
+        size = _HEXADECIMAL.match(self.rfile.readline(_LONGEST_LINE))
+        if size is None:
+            self._refuse_rest('DEFAULT_4XX', 400)
+        if int(size[0], 16) > MOST_BODY_BYTES:
+            self._refuse_rest('REQUEST_TOO_LARGE', 413)
+        chunk = self._read(int(size[0], 16))
+        while self.rfile.readline(_LONGEST_LINE).strip():
+            pass  # trailers, after the last chunk
+        return chunk
+
+    def _read(self, length: int) -> bytes:
+        data: bytes = self.rfile.read(length)
+        if len(data) < length:
+            raise ConnectionResetError
+        return data
+
+    def _refuse_rest(self, response_type: str, status: int) -> NoReturn:
+        """Raise Refused and end the connection: where the next request starts is unknown."""
+        self.close_connection = True
+        raise Refused(response_type, status)
+
+    def _route(self) -> str:
+        """Return path and query as API Gateway matches them: no slash at the end. Raises Refused for an unknown path."""
+        try:
+            parts = urlsplit(self.path)
+        except ValueError:
+            raise Refused('DEFAULT_4XX', 400) from None
+        path = parts.path.removesuffix('/') or '/'
+        try:
+            self.server.routes.match_route(path)
+        except ValueError:
+            raise Refused('MISSING_AUTHENTICATION_TOKEN') from None
+        return f'{path}?{parts.query}' if parts.query else path
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            for one in value if isinstance(value, list) else [value]:
+                self.send_header(name, one)
+        self.send_header('Content-Length', str(len(answer.body)))
+        if self.close_connection:
+            self.send_header('Connection', 'close')
+        self.end_headers()
+        if self.command != 'HEAD':
+            self.wfile.write(answer.body)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what cannot be read as a request, or has a method that no API has."""
+        self.close_connection = True
+        self._send(by_gateway('MISSING_AUTHENTICATION_TOKEN' if code == HTTPStatus.NOT_IMPLEMENTED else 'DEFAULT_4XX', code))
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent: `handle_request` says what there is to say."""
+
+
+def _by_application(response: dict[str, Any]) -> Answer:
+    body = response['body'] or b''
+    if response.get('isBase64Encoded'):
+        body = base64.b64decode(body)
+    elif isinstance(body, str):
+        body = body.encode()
+    headers = {'Content-Type': 'application/json'} if body else {}
+    return Answer(response['statusCode'], headers | response['headers'] | response['multiValueHeaders'], body)

@@ -1,0 +1,193 @@
+"""Local stacks as processes, and the API as an OAuth2 client of one sees it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oauthlib.oauth2 import LegacyApplicationClient
+from requests import Response
+from requests_oauthlib import OAuth2Session
+
+ROOT = Path(__file__).parents[2]
+DEMO = {
+    'DEMO_EMAIL': 'demo@example.com',
+    'DEMO_PASSWORD': 'demo-password',
+    'DEMO_CLIENT_ID': 'demo-app',
+    'DEMO_CLIENT_SECRET': 'demo-secret',
+}
+
+
+def wait_until(what: Callable[[], Any], seconds: float) -> Any:
+    """Return the first true value of `what()`; fail when there is none within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.05)
+    pytest.fail(f'waited {seconds} s in vain')
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits for its parent to notice does not."""
+    state = Path(f'/proc/{pid}/stat')
+    if Path('/proc/self').exists():
+        return state.exists() and state.read_text().rpartition(')')[2].split()[0] != 'Z'
+    return subprocess.run(['ps', '-p', str(pid)], stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+@dataclass
+class Stack:
+    """A local stack that serves; `demo` are the values of the DEMO_ variables."""
+
+    process: 'subprocess.Popen[bytes]'
+    folder: Path
+    demo: dict[str, str]
+
+    @property
+    def output(self) -> str:
+        return (self.folder / 'output').read_text()
+
+    @property
+    def log(self) -> str:
+        return (self.folder / 'log').read_text()
+
+    @property
+    def url(self) -> str:
+        ready = re.search(r'^ready (http://127\.0\.0\.1:\d+)$', self.output, re.MULTILINE)
+        return ready[1] if ready else ''
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(':')[2])
+
+    def pid(self, command: str) -> int:
+        """Return the process that is now the `api` or the `worker`."""
+        return int(re.findall(rf'^{command} is process (\d+)$', self.log, re.MULTILINE)[-1])
+
+    @property
+    def pids(self) -> list[int]:
+        return [self.process.pid, self.pid('api'), self.pid('worker')]
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and return the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(10)
+
+
+class Client:
+    """An application of a user's, after the documented flow: requests-oauthlib and a password grant."""
+
+    def __init__(self, stack: Stack, scope: str) -> None:
+        self.url = stack.url
+        self.auth = stack.demo['DEMO_CLIENT_ID'], stack.demo['DEMO_CLIENT_SECRET']
+        self.session = OAuth2Session(client=LegacyApplicationClient(client_id=self.auth[0]))
+        self.token = self.session.fetch_token(
+            f'{self.url}/oauth/token',
+            username=stack.demo['DEMO_EMAIL'],
+            password=stack.demo['DEMO_PASSWORD'],
+            auth=self.auth,
+            scope=scope.split(),
+        )
+
+    def request(self, method: str, path: str, body: Any = None) -> Response:
+        return self.session.request(method, self.url + path, json=body, timeout=30)
+
+    def get(self, path: str) -> Any:
+        """Return the answer's body. It must be a 200."""
+        answer = self.request('GET', path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Any) -> Any:
+        """Return the object made. The answer must be a 201."""
+        answer = self.request('POST', path, body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()['result']
+
+    def portfolio(self) -> str:
+        """Create a portfolio; return its path."""
+        made = self.post('/api/portfolios', {'title': 'My portfolio', 'currencies': ['btc', 'usd']})
+        return f'/api/portfolios/{made["id"]}'
+
+    def address(self, portfolio: str, address: str) -> str:
+        """Add a Bitcoin address; return its path."""
+        made = self.post(f'{portfolio}/addresses', {'title': 'My address', 'address': address, 'currency': 'btc'})
+        return f'{portfolio}/addresses/{made["id"]}'
+
+    def when_ready(self, path: str, seconds: float = 15, *, complete: bool | None = None) -> Any:
+        """Ask until the answer is no longer Not ready, and says `complete` if that is given; return its body."""
+
+        def answered() -> Any:
+            answer = self.request('GET', path)
+            if answer.status_code == 503:
+                assert answer.json()['message'] == 'Not ready'
+                return None
+            assert answer.status_code == 200, answer.text
+            body = answer.json()
+            return body if complete in (None, body.get('complete')) else None
+
+        return wait_until(answered, seconds)
+
+
+def start(folder: Path, **environment: str) -> Stack:
+    """Start a stack with nothing of this environment but where programs are, and wait until it serves."""
+    clean = {name: os.environ[name] for name in ('PATH', 'HOME') if name in os.environ}
+    with (folder / 'output').open('wb') as output, (folder / 'log').open('wb') as log:
+        process = subprocess.Popen(
+            [sys.executable, '-m', 'infra.local'],
+            cwd=ROOT,
+            env=clean | {'PORT': '0', 'PYTHONUNBUFFERED': '1'} | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=log,
+            start_new_session=True,
+        )
+    stack = Stack(process, folder, DEMO | {name: environment[name] for name in DEMO if name in environment})
+    wait_until(lambda: stack.url or process.poll() is not None, 60)
+    assert stack.url, stack.log
+    return stack
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _plain_http() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('OAUTHLIB_INSECURE_TRANSPORT', '1')
+        patch.setenv('NO_PROXY', '127.0.0.1')
+        yield
+
+
+@pytest.fixture(scope='session')
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack beside the sample upstream, for all tests that leave it running."""
+    stack = start(tmp_path_factory.mktemp('stack'), UPSTREAM='sample')
+    yield stack
+    stack.end()
+
+
+@pytest.fixture
+def start_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """Return a function that starts a stack of the test's own, with variables as keywords."""
+    started: list[Stack] = []
+
+    def start_one(**environment: str) -> Stack:
+        started.append(start(tmp_path, **environment))
+        return started[-1]
+
+    yield start_one
+    for one in started:
+        if one.process.poll() is None:
+            one.end()
+
+
+@pytest.fixture
+def client(stack: Stack) -> Client:
+    """A client with all that can be granted."""
+    return Client(stack, 'admin')

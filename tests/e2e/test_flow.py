@@ -1,0 +1,221 @@
+"""The documented flow, against the local stack as `make run` starts it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+import pytest
+import requests
+from oauthlib.oauth2 import InvalidGrantError
+
+from infra import sample
+from tests.e2e.conftest import ROOT, Client, Stack, is_alive, wait_until
+
+pytestmark = pytest.mark.e2e
+
+EARLY, BUSY = sample.ADDRESSES
+
+
+def test_an_addresss_balance_and_transactions_come_from_the_explorers_exactly(client: Client) -> None:
+    address = client.address(client.portfolio(), EARLY)
+
+    balances = client.when_ready(f'{address}/balances')
+    transactions = client.get(f'{address}/transactions')['result']
+
+    assert balances['complete'] is True
+    [balance] = balances['result']
+    assert {name: balance[name] for name in ('balance', 'sent', 'received', 'transactions')} == {
+        'balance': '50.00501',
+        'sent': '0.0',
+        'received': '50.00501',
+        'transactions': 3,
+    }
+    assert balance['currency'] == {'title': 'Bitcoin', 'code': 'btc'}
+    assert [(txn['delta'], txn['fee'], txn['reference'][:8], txn['txn_at']) for txn in transactions] == [
+        ('0.005', '0.0', '06d7d63d', '2016-05-02T22:24:11+00:00'),
+        ('0.00001', '0.0', 'b5653369', '2015-07-22T10:12:51+00:00'),
+        ('50.0', '0.0', '63522845', '2009-01-09T03:23:48+00:00'),
+    ]
+
+
+def test_a_portfolios_balances_are_the_sums_of_its_addresses_in_each_of_its_currencies(client: Client) -> None:
+    portfolio = client.portfolio()
+    client.address(portfolio, EARLY)
+
+    balances = client.when_ready(f'{portfolio}/balances')['result']
+
+    assert [(row['currency'], row['balance'], row['complete']) for row in balances] == [('btc', '50.00501', True), ('usd', '0.0', True)]
+
+
+def test_an_address_with_more_transactions_than_an_explorers_page_comes_whole(client: Client) -> None:
+    known = {entry.transaction.txid: Decimal(entry.delta).scaleb(-8) for entry in sample.history(BUSY, lambda output: output.address)}
+    address = client.address(client.portfolio(), BUSY)
+
+    balances = client.when_ready(f'{address}/balances', complete=True)
+    transactions = client.get(f'{address}/transactions')['result']
+
+    assert len(known) > 2 * sample.ESPLORA_PAGE
+    assert {txn['reference']: Decimal(txn['delta']) for txn in transactions} == known
+    assert [txn['txn_at'] for txn in transactions] == sorted((txn['txn_at'] for txn in transactions), reverse=True)
+    assert Decimal(balances['result'][0]['balance']) == sum(known.values())
+    assert balances['result'][0]['transactions'] == len(known)
+
+
+@pytest.mark.parametrize(
+    ('scope', 'method', 'path', 'status', 'code', 'authenticate'),
+    [
+        (None, 'GET', '/api/user', 401, 'invalid_token', 'Bearer error="invalid_token"'),
+        ('info', 'GET', '/api/portfolios', 403, 'insufficient_scope', 'Bearer error="insufficient_scope"'),
+        ('read', 'DELETE', '/api/portfolios/1', 403, 'insufficient_scope', 'Bearer error="insufficient_scope"'),
+        ('admin', 'GET', '/api/portfolios/999', 404, 'not_found', None),
+        ('admin', 'GET', '/api/nothing', 404, 'not_found', None),
+        (None, 'GET', '/', 404, 'not_found', None),
+        ('admin', 'PUT', '/api/portfolios', 405, 'method_not_allowed', None),
+    ],
+)
+def test_a_refusal_has_the_envelope_and_its_headers(
+    stack: Stack, scope: str | None, method: str, path: str, status: int, code: str, authenticate: str | None
+) -> None:
+    answer = Client(stack, scope).request(method, path) if scope else requests.request(method, stack.url + path, timeout=10)
+
+    assert answer.status_code == status
+    assert answer.headers['Content-Type'] == 'application/json'
+    assert answer.headers['Access-Control-Allow-Origin'] == '*'
+    assert answer.headers.get('WWW-Authenticate') == authenticate
+    assert answer.json()['success'] is False
+    assert answer.json()['code'] == code
+    assert answer.json()['message']
+
+
+def test_a_refresh_token_works_once_and_brings_the_next_one(client: Client) -> None:
+    first = client.token['refresh_token']
+    second = client.session.refresh_token(f'{client.url}/oauth/token', refresh_token=first, auth=client.auth)
+
+    assert second['refresh_token'] != first
+    assert client.get('/api/user')['result']['email'] == 'demo@example.com'
+    with pytest.raises(InvalidGrantError):
+        client.session.refresh_token(f'{client.url}/oauth/token', refresh_token=first, auth=client.auth)
+
+
+@pytest.mark.skipif(shutil.which('curl') is None, reason='needs curl')
+def test_what_it_prints_can_be_typed(stack: Stack) -> None:
+    commands = stack.output.partition('Try:')[2]
+
+    typed = subprocess.run(['sh', '-c', commands], capture_output=True, text=True, check=True)
+
+    assert '"title":"My first portfolio"' in typed.stdout
+
+
+def test_the_log_tells_no_token(stack: Stack, client: Client) -> None:
+    client.get('/api/user')
+
+    assert 'GET /api/user 200' in stack.log
+    assert client.token['access_token'] not in stack.log
+    assert client.token['refresh_token'] not in stack.log
+
+
+def test_credentials_of_ones_own_are_used_and_not_printed(start_stack: Callable[..., Stack]) -> None:
+    own = {
+        'DEMO_EMAIL': 'me@example.com',
+        'DEMO_PASSWORD': "an 'odd' & long password",
+        'DEMO_CLIENT_ID': 'mine',
+        'DEMO_CLIENT_SECRET': 'a secret of mine',
+    }
+    stack = start_stack(**own)
+
+    assert Client(stack, 'read').get('/api/user')['result']['email'] == 'me@example.com'
+    assert not [value for value in own.values() if value in stack.output + stack.log]
+
+
+def test_stacks_beside_each_other_share_nothing(stack: Stack, client: Client, start_stack: Callable[..., Stack]) -> None:
+    other = start_stack()
+
+    answer = requests.get(f'{other.url}/api/user', headers={'Authorization': f'Bearer {client.token["access_token"]}'}, timeout=10)
+
+    assert other.port != stack.port
+    assert answer.status_code == 401
+
+
+def test_a_busy_port_is_said_in_one_sentence(stack: Stack) -> None:
+    ended = subprocess.run(
+        [sys.executable, '-m', 'infra.local'],
+        cwd=ROOT,
+        env={'PATH': os.environ['PATH'], 'PORT': str(stack.port)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stdout == ''
+    assert ended.stderr == f'port {stack.port} is in use: choose another, e.g. make run PORT=8001\n'
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_all_ends_everything_with_success(start_stack: Callable[..., Stack], number: int) -> None:
+    stack = start_stack(UPSTREAM='sample')
+    pids, port = stack.pids, stack.port
+
+    os.killpg(stack.process.pid, number)
+
+    assert stack.process.wait(5) == 0
+    assert not [pid for pid in pids if is_alive(pid)]
+    assert _is_free(port)
+    assert 'Traceback' not in stack.log
+
+
+def test_children_do_not_outlive_a_killed_parent(start_stack: Callable[..., Stack]) -> None:
+    stack = start_stack()
+    pids, port = stack.pids, stack.port
+
+    stack.end(signal.SIGKILL)
+
+    wait_until(lambda: not [pid for pid in pids if is_alive(pid)], 3)
+    assert _is_free(port)
+
+
+def test_a_killed_api_is_started_again_while_clients_wait(start_stack: Callable[..., Stack]) -> None:
+    stack = start_stack()
+    killed = stack.pid('api')
+
+    os.kill(killed, signal.SIGKILL)
+
+    assert Client(stack, 'info').get('/api/user')['success'] is True
+    assert stack.pid('api') != killed
+
+
+def test_a_refresh_whose_worker_is_killed_is_finished_by_the_next_worker(slow_upstream: str, start_stack: Callable[..., Stack]) -> None:
+    stack = start_stack(UPSTREAM_URL=slow_upstream)
+    client = Client(stack, 'admin')
+    address = client.address(client.portfolio(), BUSY)
+    assert client.request('GET', f'{address}/balances').status_code == 503
+    client.when_ready(f'{address}/balances', complete=False)
+    killed = stack.pid('worker')
+
+    os.kill(killed, signal.SIGKILL)
+
+    balances = client.when_ready(f'{address}/balances', 60, complete=True)
+    assert stack.pid('worker') != killed
+    assert balances['result'][0]['transactions'] == len(sample.history(BUSY, lambda output: output.address))
+
+
+@pytest.fixture
+def slow_upstream() -> Iterator[str]:
+    """The URL of a sample upstream that takes half a second for each answer."""
+    with subprocess.Popen(
+        [sys.executable, '-m', 'infra.sample', '--delay', '0.5'], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout
+        yield process.stdout.readline().split()[-1]
+        process.terminate()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(('127.0.0.1', port)) != 0

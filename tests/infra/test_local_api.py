@@ -1,0 +1,225 @@
+"""The local API server, asked over sockets as well as by well-behaved clients."""
+
+import http.client
+import json
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
+from typing import Any
+
+import pytest
+from chalice.app import AuthRequest, AuthResponse, Chalice, Response
+
+from infra.local import stack
+from infra.local.api import MOST_BODY_BYTES, Server
+
+
+def make_app() -> Chalice:
+    app = Chalice(app_name='test', configure_logs=False)
+    app.api.cors = True
+
+    @app.authorizer()
+    def gate(request: AuthRequest) -> AuthResponse:
+        return AuthResponse(routes=['/private'] if request.token == 'good' else [], principal_id='somebody')
+
+    @app.route('/things/{name}')
+    def get_thing(name: str) -> dict[str, Any]:
+        time.sleep(0.02)
+        request = app.current_request
+        return {'name': name, 'own': request.uri_params['name'], 'query': request.query_params and dict(request.query_params)}
+
+    @app.route('/private', authorizer=gate)
+    def get_private() -> dict[str, Any]:
+        return {}
+
+    @app.route('/bytes', methods=['POST'], content_types=['application/octet-stream'])
+    def post_bytes() -> dict[str, Any]:
+        return {'hex': app.current_request.raw_body.hex()}
+
+    @app.route('/moved')
+    def get_moved() -> Response:
+        return Response('', status_code=303, headers={'Location': '/things/a', 'Set-Cookie': ['a=1', 'b=2']})
+
+    return app
+
+
+@pytest.fixture(scope='module')
+def address() -> Iterator[tuple[str, int]]:
+    """Host and port of a server."""
+    listening = socket.create_server(('127.0.0.1', 0))
+    server = Server(make_app(), stack.config(), listening)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield listening.getsockname()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def connection(address: tuple[str, int]) -> Iterator[http.client.HTTPConnection]:
+    connection = http.client.HTTPConnection(*address, timeout=5)
+    yield connection
+    connection.close()
+
+
+def ask(connection: http.client.HTTPConnection, method: str, path: str, **more: Any) -> tuple[http.client.HTTPResponse, Any]:
+    connection.request(method, path, **more)
+    answer = connection.getresponse()
+    body = answer.read()
+    return answer, json.loads(body) if body else None
+
+
+def send_raw(address: tuple[str, int], data: bytes) -> bytes:
+    """Send bytes and return all that comes back until the server closes the connection."""
+    with socket.create_connection(address, timeout=5) as raw:
+        raw.sendall(data)
+        return b''.join(iter(lambda: raw.recv(65_536), b''))
+
+
+def test_requests_that_come_at_once_do_not_mix(address: tuple[str, int]) -> None:
+    def get(number: int) -> dict[str, Any]:
+        connection = http.client.HTTPConnection(*address, timeout=5)
+        _, body = ask(connection, 'GET', f'/things/{number}')
+        connection.close()
+        return body
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(get, range(64)))
+
+    assert [(answer['name'], answer['own']) for answer in answers] == [(str(number), str(number)) for number in range(64)]
+
+
+def test_one_connection_carries_many_requests_without_delay(connection: http.client.HTTPConnection) -> None:
+    started = time.monotonic()
+
+    for _ in range(20):
+        assert ask(connection, 'GET', '/private')[0].status == 401
+
+    assert time.monotonic() - started < 0.4  # with Nagle's algorithm each would wait 40 ms
+
+
+@pytest.mark.parametrize(
+    ('path', 'headers', 'status', 'code', 'authenticate'),
+    [
+        ('/private', {}, 401, 'invalid_token', 'Bearer error="invalid_token"'),
+        ('/private', {'Authorization': 'bad'}, 403, 'insufficient_scope', 'Bearer error="insufficient_scope"'),
+        ('/unknown', {}, 404, 'not_found', None),
+        ('/unknown', {'Authorization': 'good'}, 404, 'not_found', None),
+        ('/things', {}, 404, 'not_found', None),
+    ],
+)
+def test_what_api_gateway_answers_by_itself_comes_from_its_configuration(
+    connection: http.client.HTTPConnection, path: str, headers: dict[str, str], status: int, code: str, authenticate: str | None
+) -> None:
+    answer, body = ask(connection, 'GET', path, headers=headers)
+
+    assert answer.status == status
+    assert answer.headers['WWW-Authenticate'] == authenticate
+    assert answer.headers['Access-Control-Allow-Origin'] == '*'
+    assert answer.headers.get_all('Content-Type') == ['application/json']
+    assert body['code'] == code
+
+
+@pytest.mark.parametrize('path', ['/private', '/private/', '/private?a=%zz', 'http://127.0.0.1/private'])
+def test_a_slash_at_the_end_or_a_bad_escape_changes_no_route(connection: http.client.HTTPConnection, path: str) -> None:
+    answer, _ = ask(connection, 'GET', path, headers={'Authorization': 'good'})
+
+    assert answer.status == 200
+
+
+def test_a_path_reaches_the_application_as_it_was_sent(connection: http.client.HTTPConnection) -> None:
+    _, body = ask(connection, 'GET', '/things/%zz%C3?a=1&b=')
+
+    assert body == {'name': '%zz%C3', 'own': '%zz%C3', 'query': {'a': '1', 'b': ''}}
+
+
+def test_a_binary_body_arrives_unchanged(connection: http.client.HTTPConnection) -> None:
+    data = bytes(range(256))
+
+    _, body = ask(connection, 'POST', '/bytes', body=data, headers={'Content-Type': 'application/octet-stream'})
+
+    assert body == {'hex': data.hex()}
+
+
+def test_a_body_in_chunks_arrives_whole_and_the_connection_goes_on(connection: http.client.HTTPConnection) -> None:
+    headers = {'Content-Type': 'application/octet-stream'}
+
+    for _ in range(2):
+        answer, body = ask(connection, 'POST', '/bytes', body=iter([b'\x00\r\n', b'\xff' * 5000]), headers=headers, encode_chunked=True)
+        assert (answer.status, body) == (200, {'hex': '000d0a' + 'ff' * 5000})
+
+
+def test_every_value_of_a_header_is_sent(connection: http.client.HTTPConnection) -> None:
+    answer, _ = ask(connection, 'GET', '/moved')
+
+    assert answer.status == 303
+    assert answer.headers.get_all('Set-Cookie') == ['a=1', 'b=2']
+
+
+def test_a_preflight_needs_no_token(connection: http.client.HTTPConnection) -> None:
+    answer, _ = ask(connection, 'OPTIONS', '/private')
+
+    assert answer.status == 200
+    assert answer.headers['Access-Control-Allow-Methods'] == 'GET,OPTIONS'
+    assert 'Authorization' in answer.headers['Access-Control-Allow-Headers']
+
+
+def test_head_brings_no_body(connection: http.client.HTTPConnection) -> None:
+    assert ask(connection, 'HEAD', '/unknown')[0].status == 404
+    assert ask(connection, 'GET', '/things/a')[0].status == 200
+
+
+@pytest.mark.parametrize(
+    ('request_', 'status'),
+    [
+        (b'POST /bytes HTTP/1.1\r\nContent-Length: x\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nContent-Length: -1\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n', 400),
+        (b'nonsense\r\n\r\n', 400),
+        (b'GET http://[ HTTP/1.1\r\n\r\n', 400),
+        (b'GET / HTTP/1.1\r\n' + b'A: b\r\n' * 200 + b'\r\n', 431),
+        (b'BREW /things/a HTTP/1.1\r\n\r\n', 404),
+    ],
+)
+def test_what_is_no_request_is_refused_with_the_envelope(address: tuple[str, int], request_: bytes, status: int) -> None:
+    answer = send_raw(address, request_.replace(b'\r\n\r\n', b'\r\nConnection: close\r\n\r\n', 1))
+
+    head, _, body = answer.partition(b'\r\n\r\n')
+    assert head.startswith(f'HTTP/1.1 {status} '.encode())
+    assert json.loads(body)['success'] is False
+
+
+def test_a_body_over_api_gateways_limit_is_413(connection: http.client.HTTPConnection) -> None:
+    answer, body = ask(connection, 'POST', '/bytes', body=bytes(MOST_BODY_BYTES + 1))
+
+    assert (answer.status, body['code']) == (413, 'too_large')
+
+
+@pytest.mark.parametrize(
+    'sent', [b'', b'GET /thi', b'POST /bytes HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc', b'GET /things/a HTTP/1.1\r\n\r\n']
+)
+def test_a_client_that_goes_away_is_no_error(
+    address: tuple[str, int], connection: http.client.HTTPConnection, caplog: pytest.LogCaptureFixture, sent: bytes
+) -> None:
+    for _ in range(5):
+        with socket.create_connection(address) as raw:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\x01\x00\x00\x00\x00\x00\x00\x00')  # closing resets
+            raw.sendall(sent)
+
+    assert ask(connection, 'GET', '/things/a')[0].status == 200
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_the_log_has_a_line_for_each_request_without_its_query(
+    connection: http.client.HTTPConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level('INFO', 'infra.local.api'):
+        ask(connection, 'GET', '/things/a?code=secret')
+        ask(connection, 'GET', '/things/b')  # the first line is written by then
+
+    assert [line for line in caplog.messages if line.startswith('GET /things/a 200 ')]
+    assert 'secret' not in caplog.text
