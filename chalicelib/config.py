@@ -19,7 +19,7 @@ class Settings:
     """One deployment's settings.
 
     `issuer` and `audience` are the `iss` and `aud` of access tokens, `jwks` the public keys (RFC 7517, as JSON text) that
-    verify them, `signing_key_id` the KMS key that signs them.
+    verify them, `signing_key_id` the KMS key that signs them. `trusted_issuers` (JSON) are other issuers; see auth.Issuer.
     """
 
     table_name: str
@@ -29,6 +29,7 @@ class Settings:
     audience: str
     jwks: str
     signing_key_id: str
+    trusted_issuers: str
     upstream_url: str | None
     upstream_urls: Mapping[str, str]
     max_body_bytes: int
@@ -53,6 +54,7 @@ def settings() -> Settings:
         audience=_required('AUDIENCE'),
         jwks=_required('JWKS'),
         signing_key_id=_required('SIGNING_KEY_ID'),
+        trusted_issuers=env.get('TRUSTED_ISSUERS') or '[]',
         upstream_url=env.get('UPSTREAM_URL', '').rstrip('/') or None,
         upstream_urls=_upstream_urls(env),
         max_body_bytes=int(env.get('MAX_BODY_BYTES', '262144')),

@@ -26,18 +26,24 @@ MAY_IMPORT = {
     'providers': ({'providers', 'domain', 'errors', 'config'}, {'requests'}),
     'queue': ({'errors', 'config'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
     'services': ({'services', 'domain', 'models', 'providers', 'queue', 'errors', 'config'}, set()),
-    'auth': ({'domain', 'errors', 'config'}, {'chalice', 'jose'}),
+    'auth': ({'domain', 'errors', 'config', 'models'}, {'chalice', 'jose'}),
     'http': ({'domain', 'errors', 'config'}, {'chalice'}),
     'api': ({'api', 'auth', 'http', 'services', 'models', 'domain', 'errors'}, {'chalice'}),
     'oauth': (
-        {'oauth', 'http', 'services', 'models', 'domain', 'errors', 'config'},
+        {'oauth', 'auth', 'http', 'services', 'models', 'domain', 'errors', 'config'},
         {'chalice', 'oauthlib', 'argon2', 'jose', 'cryptography', 'boto3', 'mypy_boto3_kms'},
     ),
     'jobs': ({'services', 'queue', 'errors', 'config'}, {'chalice'}),
 }
 # Cost a cold start dearly, so they load where they are used.
 NEVER_AT_MODULE_LEVEL = {'boto3', 'ccxt', 'jinja2', 'embit'}
-PUBLIC_ROUTES = {('POST', '/oauth/token')}
+PUBLIC_ROUTES = {
+    ('POST', '/oauth/token'),
+    ('POST', '/oauth/revoke'),
+    ('POST', '/oauth/introspect'),
+    ('GET', '/.well-known/oauth-authorization-server'),
+    ('GET', '/.well-known/jwks.json'),
+}
 ENTRY_POINTS = ('chalicelib.auth', 'chalicelib.jobs.refresh', 'chalicelib.jobs.purge', 'chalicelib.jobs.sweep')
 PATH_VARIABLES = {'portfolios': 'portfolio_id', 'addresses': 'address_id', 'accounts': 'account_id', 'offsets': 'offset_id'}
 

@@ -4,9 +4,10 @@ Importing this package builds the DynamoDB client, once, in the part of a cold s
 """
 
 from chalicelib.models.address import Address
+from chalicelib.models.api_key import ApiKey, ApiKeySecret
 from chalicelib.models.base import Item, Verb, Write, connect, transact
 from chalicelib.models.bucket import Bucket
-from chalicelib.models.client import Client, RefreshToken, RevokedFamily
+from chalicelib.models.client import Application, Client, Grant
 from chalicelib.models.due import SHARDS, claim, due
 from chalicelib.models.ledger import (
     Cursor,
@@ -19,6 +20,7 @@ from chalicelib.models.ledger import (
     read_transactions,
     sk_of,
 )
+from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.portfolio import Contents, Portfolio, Purge, read_leftovers, read_whole
 from chalicelib.models.user import Email, User
 
@@ -27,11 +29,16 @@ connect()
 __all__ = [
     'SHARDS',
     'Address',
+    'ApiKey',
+    'ApiKeySecret',
+    'Application',
     'Bucket',
     'Client',
+    'Code',
     'Contents',
     'Cursor',
     'Email',
+    'Grant',
     'Item',
     'LeaseLost',
     'Ledger',

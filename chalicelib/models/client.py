@@ -1,4 +1,4 @@
-"""Registered applications and the refresh tokens they were given. Secrets and tokens are stored only as SHA-256.
+"""Registered applications (RFC 6749 section 2). Secrets are stored only as SHA-256.
 
 They are 32 random bytes, so a fast hash is enough: there is nothing to guess (RFC 6749 section 10.10).
 """
@@ -8,13 +8,19 @@ import hmac
 import secrets
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.update import Action
 
-from chalicelib.models.base import IntegerAttribute, Item, condition_failed, texts
+from chalicelib import errors
+from chalicelib.models.base import IntegerAttribute, Item, Verb, Write, texts, transact
+from chalicelib.models.user import User
 
 
 class Client(Item, discriminator='client'):
-    """pk=CLIENT#<client id>  sk=CLIENT   A registered application (RFC 6749 section 2).   find: get"""
+    """pk=CLIENT#<client id>  sk=CLIENT
+
+    register: transaction with the owner's pointer   find: get   owned_by: query of the pointers, batch get
+    change, rotate_secret: update   delete: transaction
+    """
 
     client_id = UnicodeAttribute()
     secret_hash = UnicodeAttribute(null=True)
@@ -23,22 +29,40 @@ class Client(Item, discriminator='client'):
     redirect_uris = texts()
     confidential = BooleanAttribute(default=True)
     created_at = IntegerAttribute()
+    updated_at = IntegerAttribute()
 
     @classmethod
-    def register(cls, *, client_id: str, secret: str, owner_id: str, name: str, redirect_uris: list[str], now: int) -> 'Client':
-        """Store a confidential client."""
+    def register(
+        cls,
+        *,
+        owner_id: str,
+        name: str,
+        redirect_uris: list[str],
+        now: int,
+        confidential: bool = True,
+        client_id: str | None = None,
+        secret: str | None = None,
+    ) -> tuple['Client', str | None]:
+        """Store a client; return it with its secret, which nobody can be shown again. A public client has none."""
+        client_id = client_id or secrets.token_hex(16)
+        secret = (secret or secrets.token_urlsafe(32)) if confidential else None
         client = cls(
             f'CLIENT#{client_id}',
             'CLIENT',
             client_id=client_id,
-            secret_hash=digest(secret),
+            secret_hash=digest(secret) if secret else None,
             owner_id=owner_id,
             name=name,
             redirect_uris=redirect_uris,
+            confidential=confidential,
             created_at=now,
+            updated_at=now,
         )
-        client.save()
-        return client
+        transact(
+            Write(Verb.PUT, client, condition=Client.pk.does_not_exist()),
+            Write(Verb.PUT, Application.of(client)),
+        )
+        return client, secret
 
     @classmethod
     def find(cls, client_id: str) -> 'Client | None':
@@ -47,77 +71,105 @@ class Client(Item, discriminator='client'):
         except cls.DoesNotExist:
             return None
 
+    @classmethod
+    def find_many(cls, client_ids: list[str]) -> dict[str, 'Client']:
+        """Return those of the clients that exist, by id."""
+        keys = [(f'CLIENT#{client_id}', 'CLIENT') for client_id in client_ids]
+        return {client.client_id: client for client in cls.batch_get(keys, consistent_read=True)} if keys else {}
+
+    @classmethod
+    def owned_by(cls, user_id: str) -> list['Client']:
+        """Return the clients that a user registered, the oldest first."""
+        pointers = Item.query(User.pk_of(user_id), Item.sk.startswith('CLIENT#'), consistent_read=True)
+        found = cls.find_many([str(pointer.sk).removeprefix('CLIENT#') for pointer in pointers])
+        return sorted(found.values(), key=lambda client: (client.created_at, client.client_id))
+
+    def change(self, *, name: str, redirect_uris: list[str], now: int) -> None:
+        """Store a new name and new redirect URIs. Raises NotFound."""
+        self.update_existing([Client.name.set(name), Client.redirect_uris.set(redirect_uris), Client.updated_at.set(now)])
+
+    def rotate_secret(self, now: int) -> str:
+        """Replace the secret; return the new one, which nobody can be shown again. Raises NotFound."""
+        secret = secrets.token_urlsafe(32)
+        actions: list[Action] = [Client.secret_hash.set(digest(secret)), Client.updated_at.set(now)]
+        self.update_existing(actions)
+        return secret
+
+    def remove(self) -> None:
+        """Delete the client; its tokens die with it at their next use. Raises NotFound."""
+        transact(
+            Write(Verb.DELETE, self, condition=Client.pk.exists(), otherwise=errors.NotFound),
+            Write(Verb.DELETE, Application.of(self)),
+        )
+
     def has_secret(self, secret: str) -> bool:
         """Compare in constant time."""
         return self.secret_hash is not None and hmac.compare_digest(self.secret_hash, digest(secret))
 
 
-class RefreshToken(Item, discriminator='refresh'):
-    """pk=REFRESH#<sha256 of the token>  sk=REFRESH   TTL
+class Application(Item, discriminator='application'):
+    """pk=USER#<user id>  sk=CLIENT#<client id>   Points from an owner to a client."""
 
-    find: get   spend: conditional update   A family is every token descended from one grant.
+    @classmethod
+    def of(cls, client: Client) -> 'Application':
+        return cls(User.pk_of(client.owner_id), f'CLIENT#{client.client_id}')
+
+
+class Grant(Item, discriminator='grant'):
+    """pk=USER#<user id>  sk=GRANT#<client id>   What a user lets an application do.
+
+    allow: update   find: get   of_user: query   revoke: delete, which ends every refresh token made under its `grant_id`
     """
 
-    user_id = UnicodeAttribute()
     client_id = UnicodeAttribute()
+    grant_id = UnicodeAttribute()
     scopes = texts()
-    family = UnicodeAttribute()
-    spent_at = IntegerAttribute(null=True)
     created_at = IntegerAttribute()
+    last_used_at = IntegerAttribute()
 
     @classmethod
-    def store(cls, token: str, *, user_id: str, client_id: str, scopes: list[str], family: str | None, now: int, expires_at: int) -> None:
-        """Store a token under its hash; without a family it starts one."""
-        cls(
-            _pk(token),
-            'REFRESH',
-            user_id=user_id,
-            client_id=client_id,
-            scopes=scopes,
-            family=family or secrets.token_hex(16),
-            created_at=now,
-            expires_at=expires_at,
-        ).save(cls.pk.does_not_exist())
+    def at(cls, user_id: str, client_id: str) -> 'Grant':
+        return cls(User.pk_of(user_id), f'GRANT#{client_id}')
 
     @classmethod
-    def find(cls, token: str) -> 'RefreshToken | None':
-        """Return what is known of a token, spent or not."""
+    def allow(cls, user_id: str, client_id: str, scopes: list[str], now: int) -> 'Grant':
+        """Store consent to these scopes, in place of an earlier one's; tokens made under that one live on."""
+        grant = cls.at(user_id, client_id)
+        grant.update(
+            [
+                cls.kind.set(cls),
+                cls.client_id.set(client_id),
+                cls.grant_id.set(cls.grant_id | secrets.token_hex(16)),
+                cls.scopes.set(list(scopes)),
+                cls.created_at.set(cls.created_at | now),
+                cls.last_used_at.set(now),
+            ]
+        )
+        return grant
+
+    @classmethod
+    def find(cls, user_id: str, client_id: str) -> 'Grant | None':
         try:
-            return cls.get(_pk(token), 'REFRESH', consistent_read=True)
+            return cls.get(User.pk_of(user_id), f'GRANT#{client_id}', consistent_read=True)
         except cls.DoesNotExist:
             return None
 
-    def spend(self, now: int) -> bool:
-        """Use the token up; False when it was already used: two copies of one token are never both good."""
-        try:
-            self.update([RefreshToken.spent_at.set(now)], condition=RefreshToken.spent_at.does_not_exist())
-        except UpdateError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
-
-
-class RevokedFamily(Item, discriminator='revoked_family'):
-    """pk=FAMILY#<family>  sk=FAMILY   TTL   A family of refresh tokens that is no longer good.   revoke: put   is_revoked: get"""
+    @classmethod
+    def of_user(cls, user_id: str) -> list['Grant']:
+        """Return everything a user granted, the latest used first."""
+        found = cls.query(User.pk_of(user_id), cls.sk.startswith('GRANT#'), consistent_read=True)
+        return sorted(found, key=lambda grant: -grant.last_used_at)
 
     @classmethod
-    def revoke(cls, family: str, expires_at: int) -> None:
-        cls(f'FAMILY#{family}', 'FAMILY', expires_at=expires_at).save()
+    def revoke(cls, user_id: str, client_id: str) -> None:
+        """Take a consent back; no error when there is none."""
+        cls.at(user_id, client_id).delete()
 
-    @classmethod
-    def is_revoked(cls, family: str) -> bool:
-        try:
-            cls.get(f'FAMILY#{family}', 'FAMILY', consistent_read=True)
-        except cls.DoesNotExist:
-            return False
-        return True
+    def touch(self, now: int) -> None:
+        """Note that the application used its grant. Raises NotFound when it was revoked meanwhile."""
+        self.update_existing([Grant.last_used_at.set(now)])
 
 
 def digest(secret: str) -> str:
     """Return the hash under which a secret of ours is stored."""
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _pk(token: str) -> str:
-    return f'REFRESH#{digest(token)}'

@@ -4,31 +4,82 @@ import logging
 from functools import lru_cache
 
 from oauthlib.common import Request
-from oauthlib.oauth2 import BearerToken, RefreshTokenGrant, ResourceOwnerPasswordCredentialsGrant, TokenEndpoint
+from oauthlib.oauth2 import (
+    AuthorizationCodeGrant,
+    AuthorizationEndpoint,
+    BearerToken,
+    ClientCredentialsGrant,
+    IntrospectEndpoint,
+    RefreshTokenGrant,
+    ResourceOwnerPasswordCredentialsGrant,
+    RevocationEndpoint,
+    TokenEndpoint,
+)
+from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challenge_method_s256
 
+from chalicelib.config import settings
 from chalicelib.oauth import signing
-from chalicelib.oauth.validator import Validator, new_refresh_token, spend_refresh_token
+from chalicelib.oauth.validator import Validator, new_family, new_refresh_token
 
 # At DEBUG oauthlib logs refresh tokens.
 logging.getLogger('oauthlib').setLevel(logging.INFO)
 
 
 @lru_cache(1)
+def authorization_endpoint() -> AuthorizationEndpoint:
+    """Return the authorization endpoint (RFC 6749 section 3.1): response type `code` only."""
+    return AuthorizationEndpoint(default_response_type='code', default_token_type=_tokens(), response_types={'code': _code_grant()})
+
+
+@lru_cache(1)
 def token_endpoint() -> TokenEndpoint:
-    """Return the token endpoint (RFC 6749 section 3.2) with the grants we offer."""
+    """Return the token endpoint (RFC 6749 section 3.2)."""
     validator = Validator()
     refresh = RefreshTokenGrant(validator)
-    refresh.custom_validators.post_token.append(spend_refresh_token)
-    grants = {'password': ResourceOwnerPasswordCredentialsGrant(validator), 'refresh_token': refresh}
-    tokens = BearerToken(
-        validator,
+    grants = {
+        'authorization_code': _code_grant(),
+        'refresh_token': refresh,
+        'password': ResourceOwnerPasswordCredentialsGrant(validator),
+        'client_credentials': ClientCredentialsGrant(validator),
+    }
+    for grant in set(grants.values()):
+        grant.custom_validators.post_token.append(new_family)
+    # The default grant answers for unknown ones; this one looks at the grant type first and says unsupported_grant_type.
+    return TokenEndpoint(default_grant_type='refresh_token', default_token_type=_tokens(), grant_types=grants)
+
+
+@lru_cache(1)
+def revocation_endpoint() -> RevocationEndpoint:
+    """Return the revocation endpoint (RFC 7009)."""
+    return RevocationEndpoint(Validator())
+
+
+@lru_cache(1)
+def introspection_endpoint() -> IntrospectEndpoint:
+    """Return the introspection endpoint (RFC 7662)."""
+    return IntrospectEndpoint(Validator())
+
+
+def _code_grant() -> AuthorizationCodeGrant:
+    grant = AuthorizationCodeGrant(Validator())
+    grant._code_challenge_methods = {'S256': code_challenge_method_s256}  # `plain` proves nothing (RFC 7636 section 7.2)
+    grant.register_code_modifier(_add_issuer)
+    return grant
+
+
+def _add_issuer(grant: dict[str, str], _: BearerToken, __: Request) -> dict[str, str]:
+    """RFC 9207: lets a client of several authorization servers notice a mix-up."""
+    return grant | {'iss': settings().issuer}
+
+
+def _tokens() -> BearerToken:
+    return BearerToken(
+        Validator(),
         token_generator=_access_token,
         expires_in=signing.LIFETIME_SECONDS,
         refresh_token_generator=new_refresh_token,
     )
-    # The default grant answers for unknown ones; this one looks at the grant type first and says unsupported_grant_type.
-    return TokenEndpoint(default_grant_type='refresh_token', default_token_type=tokens, grant_types=grants)
 
 
 def _access_token(request: Request) -> str:
-    return signing.access_token(user_id=request.user, client_id=request.client.client_id, scopes=request.scopes)
+    return signing.access_token(user_id=request.user, client_id=request.client.client_id, scopes=request.scopes, family=request.family)

@@ -4,12 +4,13 @@ import json
 import secrets
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from jose import jws
 from jose.backends.base import Key
 
+from chalicelib import auth
 from chalicelib.config import settings
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 LIFETIME_SECONDS = 900
 
 
-def access_token(*, user_id: str, client_id: str, scopes: list[str]) -> str:
-    """Return a signed access token that lives for `LIFETIME_SECONDS`."""
+def access_token(*, user_id: str, client_id: str, scopes: list[str], family: str) -> str:
+    """Return a signed access token that lives for `LIFETIME_SECONDS`; `family` is what it descends from, its `sid`."""
     now = int(time.time())
     claims = {
         'iss': settings().issuer,
@@ -27,12 +28,22 @@ def access_token(*, user_id: str, client_id: str, scopes: list[str]) -> str:
         'sub': user_id,
         'client_id': client_id,
         'scope': ' '.join(scopes),
+        'sid': family,
         'iat': now,
         'exp': now + LIFETIME_SECONDS,
         'jti': secrets.token_urlsafe(16),
     }
     # jose takes a Key of ours as it is, so the header and the encoding stay its business.
     return jws.sign(claims, _KmsKey(), headers={'typ': 'at+jwt', 'kid': _key_id()}, algorithm='ES256')
+
+
+def claims_of(token: str) -> dict[str, Any] | None:
+    """Return the claims of a live access token that we made, None for anything else."""
+    try:
+        claims = auth.verify(f'Bearer {token}')
+    except auth.InvalidToken:
+        return None
+    return claims if claims.get('iss') == settings().issuer else None
 
 
 class _KmsKey(Key):

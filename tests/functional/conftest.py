@@ -47,7 +47,7 @@ class Api:
         return self.request('DELETE', path)
 
     def token(self) -> str:
-        return signing.access_token(user_id=self.user_id, client_id='test-app', scopes=self.scopes)
+        return signing.access_token(user_id=self.user_id, client_id='test-app', scopes=self.scopes, family='x')
 
     def portfolio(self, title: str = 'My portfolio', currencies: tuple[str, ...] = ('btc', 'usd')) -> int:
         """Create a portfolio; return its id."""
@@ -133,7 +133,7 @@ def other(http: ChaliceClient, make_user: Callable[..., User]) -> Api:
 @pytest.fixture
 def client(user: User) -> Client:
     """A confidential client, secret `secret`."""
-    return Client.register(
+    client, _ = Client.register(
         client_id='test-app',
         secret='secret',
         owner_id=user.user_id,
@@ -141,6 +141,7 @@ def client(user: User) -> Client:
         redirect_uris=['http://127.0.0.1/callback'],
         now=int(time.time()),
     )
+    return client
 
 
 @pytest.fixture

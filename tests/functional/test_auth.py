@@ -144,7 +144,7 @@ BAD_TOKENS = {
     'no issuer': lambda: signed(claims(iss=None)),
     'no subject': lambda: signed(claims(sub=None)),
     'no scope': lambda: signed(claims(scope=None)),
-    'scope as a list': lambda: signed(claims(scope=['read'])),
+    'scope as an object': lambda: signed(claims(scope={'read': True})),
     'no client': lambda: signed(claims(client_id=None)),
     'id token': lambda: signed(claims(), typ='JWT'),
     'no type': lambda: signed(claims(), typ=None),
@@ -179,7 +179,7 @@ def test_a_header_without_a_bearer_token_is_unauthorized(http: ChaliceClient, he
 
 
 def test_the_token_of_this_service_is_good(http: ChaliceClient, user: User):
-    token = access_token(user_id=user.user_id, client_id='test-app', scopes=ALL_SCOPES)
+    token = access_token(user_id=user.user_id, client_id='test-app', scopes=ALL_SCOPES, family='x')
 
     assert auth.verify(f'Bearer {token}')['sub'] == user.user_id
     assert auth.verify(f'bearer  {token}')['scope'] == ' '.join(ALL_SCOPES)
@@ -198,10 +198,10 @@ def test_a_second_key_verifies_while_tokens_of_it_live(monkeypatch: pytest.Monke
     both = [kms.get_public_key(KeyId=key)['PublicKey'] for key in (new, settings().signing_key_id)]
     monkeypatch.setenv('JWKS', json.dumps(jwks.jwks(both)))
     settings.cache_clear()
-    auth._keys.cache_clear()
+    auth._issuers.cache_clear()
 
     assert auth.verify(f'Bearer {old_token}')['sub'] == 'somebody'
 
     monkeypatch.undo()
     settings.cache_clear()
-    auth._keys.cache_clear()
+    auth._issuers.cache_clear()

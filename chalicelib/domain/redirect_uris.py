@@ -1,0 +1,93 @@
+"""Which redirect URIs an application may register, and which one a request may name. Pure.
+
+RFC 6749 section 3.1.2, RFC 8252 section 7, RFC 9700 section 4.1.
+"""
+
+import re
+from urllib.parse import urlsplit
+
+from chalicelib.errors import Fault, Invalid
+
+MOST = 20
+LONGEST = 2_000
+
+_CHARACTERS = r"(?:[A-Za-z0-9._~!$&'()+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
+_PORT = r'(?::[0-9]{1,5})?'
+_WEB = re.compile(rf'https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]){_PORT}(?:[/?]{_CHARACTERS})?')
+_PRIVATE_USE = re.compile(rf'[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)+:/{_CHARACTERS}')
+_LOOPBACK_PORT = re.compile(rf'(http://(?:127\.0\.0\.1|\[::1\])){_PORT}(?=[/?]|$)(.*)')
+_LOOPBACK_HOSTS = ('127.0.0.1', '::1', 'localhost')
+_DOT_SEGMENT = re.compile(r'/(?:\.|%2e){1,2}(?=[/?]|$)', re.IGNORECASE)
+
+_FORBIDDEN = (
+    (re.compile(r'[\x00-\x20\x7f\\]|\s'), 'must not hold spaces, control characters or backslashes'),
+    (re.compile(r'[^\x00-\x7f]'), 'must be written in ASCII: use punycode for the host and % escapes for the rest'),
+    (re.compile(r'\*'), 'must not hold a wildcard: every address is compared exactly'),
+    (re.compile(r'#'), 'must not hold a fragment (#)'),
+    (re.compile(r'^[^:]*://[^/?]*@'), 'must not hold a user name or password'),
+    (_DOT_SEGMENT, 'must not hold . or .. as a part of its path'),
+)
+
+
+def parse_redirect_uri(text: str, confidential: bool) -> str:
+    """Return the URI as it is to be registered, without surrounding whitespace. Raises Invalid, saying what is wrong.
+
+    https anywhere; http on this computer (127.0.0.1, [::1], localhost); a scheme of the application's own with a dot,
+    com.example.app:/callback, only for public clients, as a confidential one lives on a server.
+    """
+    uri = text.strip(' \t\r\n')
+    if len(uri) > LONGEST:
+        raise _invalid(f'must not be longer than {LONGEST} characters')
+    for pattern, sentence in _FORBIDDEN:
+        if pattern.search(uri):
+            raise _invalid(sentence)
+    if _WEB.fullmatch(uri):
+        _check_web(uri)
+    elif not _PRIVATE_USE.fullmatch(uri):
+        raise _invalid('must be a whole address, such as https://example.com/callback')
+    elif confidential:
+        raise _invalid('with a scheme of its own is for public applications only')
+    return uri
+
+
+def _check_web(uri: str) -> None:
+    parts = urlsplit(uri)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    host = parts.hostname or ''
+    if port == 0 or '..' in host or host.startswith(('.', '-')):
+        raise _invalid('must name a host, and a port from 1 to 65535 if any')
+    if parts.scheme == 'http' and host not in _LOOPBACK_HOSTS:
+        raise _invalid('must use https, unless it is on this computer (127.0.0.1, [::1] or localhost)')
+
+
+def matches(registered: list[str], given: str) -> bool:
+    """Say whether a request may name this URI: character for character one of the registered ones.
+
+    A loopback IP address over http may have any port, as native applications listen on whichever is free (RFC 8252 section
+    7.3); localhost may not, for it is a name.
+    """
+    return given in registered or (_without_port(given) is not None and _without_port(given) in map(_without_port, registered))
+
+
+def _without_port(uri: str) -> tuple[str, str] | None:
+    """Return a loopback URI's parts around the port, None for any other URI."""
+    match = _LOOPBACK_PORT.fullmatch(uri)
+    return (match[1], match[2]) if match else None
+
+
+def source(uri: str) -> str:
+    """Return what Content-Security-Policy calls the source of a registered URI: scheme, host and port, or the scheme alone.
+
+    Its grammar has no IPv6 addresses, so [::1] is covered by its scheme (CSP level 3, section 2.3.1).
+    """
+    parts = urlsplit(uri)
+    if parts.scheme not in ('http', 'https') or '[' in parts.netloc:
+        return f'{parts.scheme}:'
+    return f'{parts.scheme}://{parts.netloc}'
+
+
+def _invalid(sentence: str) -> Invalid:
+    return Invalid(Fault('redirect_uris', 'not_allowed', f'A redirect URI {sentence}'))

@@ -1,0 +1,75 @@
+"""API keys for one's own account. The key itself is stored only as SHA-256; see client.digest for why that is enough."""
+
+import secrets
+
+from pynamodb.attributes import UnicodeAttribute
+
+from chalicelib import errors
+from chalicelib.domain import api_keys
+from chalicelib.models.base import IntegerAttribute, Item, Verb, Write, texts, transact
+from chalicelib.models.client import digest
+from chalicelib.models.user import User
+
+
+class ApiKey(Item, discriminator='api_key'):
+    """pk=USER#<user id>  sk=APIKEY#<key id>
+
+    create: transaction with its secret   of_user: query   revoke: get, transaction
+    """
+
+    key_id = UnicodeAttribute()
+    name = UnicodeAttribute()
+    scopes = texts()
+    secret_hash = UnicodeAttribute()
+    created_at = IntegerAttribute()
+
+    @classmethod
+    def create(cls, user_id: str, *, name: str, scopes: list[str], now: int) -> tuple['ApiKey', str]:
+        """Store a key; return it with its secret, which nobody can be shown again."""
+        secret = api_keys.PREFIX + secrets.token_urlsafe(32)
+        key_id = secrets.token_hex(8)
+        key = cls(
+            User.pk_of(user_id),
+            f'APIKEY#{key_id}',
+            key_id=key_id,
+            name=name,
+            scopes=scopes,
+            secret_hash=digest(secret),
+            created_at=now,
+        )
+        found_by = ApiKeySecret(*ApiKeySecret.key(digest(secret)), user_id=user_id, scopes=scopes)
+        transact(Write(Verb.PUT, key), Write(Verb.PUT, found_by))
+        return key, secret
+
+    @classmethod
+    def of_user(cls, user_id: str) -> list['ApiKey']:
+        """Return a user's keys, the oldest first."""
+        found = cls.query(User.pk_of(user_id), cls.sk.startswith('APIKEY#'), consistent_read=True)
+        return sorted(found, key=lambda key: (key.created_at, key.key_id))
+
+    @classmethod
+    def revoke(cls, user_id: str, key_id: str) -> None:
+        """Delete a key, which ends it at once. Raises NotFound."""
+        try:
+            key = cls.get(User.pk_of(user_id), f'APIKEY#{key_id}', consistent_read=True)
+        except cls.DoesNotExist:
+            raise errors.NotFound from None
+        transact(Write(Verb.DELETE, key), Write(Verb.DELETE, ApiKeySecret(*ApiKeySecret.key(key.secret_hash))))
+
+
+class ApiKeySecret(Item, discriminator='api_key_secret'):
+    """pk=APIKEY#<sha256 of the secret>  sk=APIKEY   What the authorizer needs of a key.   find: get"""
+
+    user_id = UnicodeAttribute()
+    scopes = texts()
+
+    @classmethod
+    def key(cls, secret_hash: str) -> tuple[str, str]:
+        return f'APIKEY#{secret_hash}', 'APIKEY'
+
+    @classmethod
+    def find(cls, secret: str) -> 'ApiKeySecret | None':
+        try:
+            return cls.get(*cls.key(digest(secret)), consistent_read=True)
+        except cls.DoesNotExist:
+            return None

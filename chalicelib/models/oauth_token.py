@@ -1,0 +1,94 @@
+"""Authorization codes and refresh tokens. Stored only as SHA-256; TTL deletes them some time after they expire.
+
+A family is everything that descends from one authorization. Using a code or a refresh token a second time means that two
+parties have it, so the whole family is revoked (RFC 9700 section 4.14.2).
+"""
+
+from typing import Any, Self
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+
+from chalicelib.models.base import IntegerAttribute, Item, condition_failed, texts
+from chalicelib.models.client import digest
+
+
+class Spendable(Item):
+    """What codes and refresh tokens share: whom they are for, and that each is good for one use before it expires."""
+
+    user_id = UnicodeAttribute()
+    client_id = UnicodeAttribute()
+    scopes = texts()
+    family = UnicodeAttribute()
+    grant_id = UnicodeAttribute()
+    spent_at = IntegerAttribute(null=True)
+    created_at = IntegerAttribute()
+
+    @classmethod
+    def key(cls, token: str) -> tuple[str, str]:
+        raise NotImplementedError
+
+    @classmethod
+    def store(cls, token: str, **values: Any) -> None:
+        """Store a new token under its hash."""
+        cls(*cls.key(token), **values).save(Item.pk.does_not_exist())
+
+    @classmethod
+    def find(cls, token: str) -> Self | None:
+        """Return what is known of a token, spent, expired or not."""
+        try:
+            return cls.get(*cls.key(token), consistent_read=True)
+        except cls.DoesNotExist:
+            return None
+
+    def has_expired(self, now: int) -> bool:
+        """TTL deletes late, so being there says nothing."""
+        return (self.expires_at or 0) <= now
+
+    def spend(self, now: int) -> bool:
+        """Use the token up; False when it was already used: two uses of one token are never both good."""
+        try:
+            self.update([Spendable.spent_at.set(now)], condition=Spendable.spent_at.does_not_exist())
+        except UpdateError as error:
+            if condition_failed(error):
+                return False
+            raise
+        return True
+
+
+class Code(Spendable, discriminator='code'):
+    """pk=CODE#<sha256 of the code>  sk=CODE   TTL   An authorization code (RFC 6749 section 4.1.2, RFC 7636).
+
+    `redirect_uri` is what the authorization request said, None when it left it to the registration.
+    """
+
+    redirect_uri = UnicodeAttribute(null=True)
+    challenge = UnicodeAttribute(null=True)
+
+    @classmethod
+    def key(cls, token: str) -> tuple[str, str]:
+        return f'CODE#{digest(token)}', 'CODE'
+
+
+class RefreshToken(Spendable, discriminator='refresh'):
+    """pk=REFRESH#<sha256 of the token>  sk=REFRESH   TTL"""
+
+    @classmethod
+    def key(cls, token: str) -> tuple[str, str]:
+        return f'REFRESH#{digest(token)}', 'REFRESH'
+
+
+class RevokedFamily(Item, discriminator='revoked_family'):
+    """pk=FAMILY#<family>  sk=FAMILY   TTL   revoke: put   is_revoked: get"""
+
+    @classmethod
+    def revoke(cls, family: str, expires_at: int) -> None:
+        cls(f'FAMILY#{family}', 'FAMILY', expires_at=expires_at).save()
+
+    @classmethod
+    def is_revoked(cls, family: str) -> bool:
+        try:
+            cls.get(f'FAMILY#{family}', 'FAMILY', consistent_read=True)
+        except cls.DoesNotExist:
+            return False
+        return True

@@ -1,0 +1,45 @@
+"""POST /oauth/token, /oauth/revoke, /oauth/introspect: what applications call, in the RFCs' own JSON."""
+
+from typing import Any
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import http
+
+bp = Blueprint(__name__)
+
+_FORM = ['application/x-www-form-urlencoded']
+
+
+@bp.route('/token', methods=['POST'], content_types=_FORM)
+def create_token() -> Response:
+    """Exchange a grant for an access token, and a refresh token where the grant gives one (RFC 6749 section 3.2)."""
+    return _answer(_server().token_endpoint().create_token_response)
+
+
+@bp.route('/revoke', methods=['POST'], content_types=_FORM)
+def revoke_token() -> Response:
+    """Revoke a token and everything that descends from the same authorization (RFC 7009)."""
+    return _answer(_server().revocation_endpoint().create_revocation_response)
+
+
+@bp.route('/introspect', methods=['POST'], content_types=_FORM)
+def introspect_token() -> Response:
+    """Say whether a token of the client's own is active, and what it is for (RFC 7662)."""
+    return _answer(_server().introspection_endpoint().create_introspect_response)
+
+
+def _server() -> Any:
+    from chalicelib.oauth import server  # oauthlib and jose cost a cold start 150 ms that other routes need not pay
+
+    return server
+
+
+def _answer(create_response: Any) -> Response:
+    request = bp.current_request
+    form = http.raw_body(request).decode('utf-8', 'replace')
+    headers, body, status = create_response(request.path, 'POST', form, dict(request.headers))
+    headers.setdefault('Cache-Control', 'no-store')
+    if status == 401:  # RFC 6749 section 5.2: the scheme that the client used, where oauthlib says Bearer
+        headers['WWW-Authenticate'] = 'Basic realm="oauth"'
+    return Response(body, status_code=status, headers={'Content-Type': 'application/json'} | headers)

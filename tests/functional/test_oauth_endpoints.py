@@ -1,0 +1,173 @@
+"""Client credentials, revocation, introspection and metadata."""
+
+import base64
+import json
+from urllib.parse import urlencode
+
+import jwt as pyjwt
+import pytest
+from chalice.test import Client as ChaliceClient
+from chalice.test import HTTPResponse
+
+from chalicelib import auth
+from chalicelib.config import settings
+from chalicelib.models import Client, Grant, User
+from tests.functional.test_token import BASIC, GOOD, ask
+
+FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
+
+
+def post(http: ChaliceClient, path: str, authorization: str | None = BASIC, **body: str) -> HTTPResponse:
+    headers = FORM | ({'Authorization': authorization} if authorization else {})
+    return http.http.post(f'/oauth/{path}', headers=headers, body=urlencode(body).encode())
+
+
+def refresh(http: ChaliceClient, token: str) -> HTTPResponse:
+    return ask(http, {'grant_type': 'refresh_token', 'refresh_token': token})
+
+
+@pytest.fixture
+def other_client(user: User) -> str:
+    """Another client, as its Basic header."""
+    Client.register(client_id='other', secret='secret', owner_id=user.user_id, name='x', redirect_uris=[], now=0)
+    return 'Basic ' + base64.b64encode(b'other:secret').decode()
+
+
+@pytest.fixture
+def public_client(user: User) -> Client:
+    client, secret = Client.register(
+        client_id='public', owner_id=user.user_id, name='x', redirect_uris=['https://a.example/'], confidential=False, now=0
+    )
+    assert secret is None
+    return client
+
+
+def test_a_client_gets_at_its_owners_data_without_a_refresh_token(http: ChaliceClient, user: User, client: Client):
+    token = ask(http, {'grant_type': 'client_credentials', 'scope': 'read'}).json_body
+
+    assert 'refresh_token' not in token
+    assert auth.verify(f'Bearer {token["access_token"]}')['sub'] == user.user_id
+    response = http.http.get('/api/user', headers={'Authorization': f'Bearer {token["access_token"]}'})
+    assert response.json_body['result']['email'] == user.email
+
+
+@pytest.mark.parametrize('grant', ['client_credentials', 'password'])
+def test_a_public_client_has_neither_its_owners_data_nor_the_password_grant(http: ChaliceClient, public_client: Client, grant: str):
+    response = ask(http, GOOD | {'grant_type': grant, 'client_id': 'public'}, authorization=None)
+
+    assert response.json_body['error'] in ('unauthorized_client', 'invalid_client')
+    assert response.status_code in (400, 401)
+
+
+def test_a_public_client_cannot_make_up_a_secret(http: ChaliceClient, public_client: Client):
+    for secret in (b'', b'None', b'x'):
+        authorization = 'Basic ' + base64.b64encode(b'public:' + secret).decode()
+        assert ask(http, {'grant_type': 'client_credentials'}, authorization).status_code in (400, 401)
+
+
+def test_a_confidential_client_cannot_pass_for_a_public_one(http: ChaliceClient, client: Client, user: User):
+    token = ask(http, GOOD).json_body['refresh_token']
+
+    response = ask(http, {'grant_type': 'refresh_token', 'refresh_token': token, 'client_id': 'test-app'}, None)
+
+    assert (response.status_code, response.json_body['error']) == (401, 'invalid_client')
+
+
+@pytest.mark.parametrize('which', ['refresh_token', 'access_token'])
+def test_revoking_either_token_ends_the_family(http: ChaliceClient, user: User, client: Client, which: str):
+    token = ask(http, GOOD).json_body
+
+    response = post(http, 'revoke', token=token[which])
+
+    assert (response.status_code, response.body) == (200, b'')
+    assert refresh(http, token['refresh_token']).json_body['error'] == 'invalid_grant'
+    assert post(http, 'introspect', token=token['access_token']).json_body == {'active': False}
+
+
+def test_revoking_nonsense_or_somebody_elses_token_is_no_error_and_does_nothing(
+    http: ChaliceClient, user: User, client: Client, other_client: str
+):
+    token = ask(http, GOOD).json_body
+
+    for text in ('nonsense', token['refresh_token'], token['access_token']):
+        assert post(http, 'revoke', other_client, token=text).status_code == 200
+    assert refresh(http, token['refresh_token']).status_code == 200
+
+
+@pytest.mark.parametrize('path', ['revoke', 'introspect'])
+def test_both_ask_who_is_asking(http: ChaliceClient, client: Client, path: str):
+    assert post(http, path, None, token='x').status_code == 401
+    assert post(http, path).json_body['error'] == 'invalid_request'
+
+
+def test_introspection_tells_of_a_clients_own_active_tokens(http: ChaliceClient, user: User, client: Client, other_client: str):
+    token = ask(http, GOOD | {'scope': 'info read'}).json_body
+
+    access = post(http, 'introspect', token=token['access_token']).json_body
+    kept = post(http, 'introspect', token=token['refresh_token']).json_body
+    others = post(http, 'introspect', other_client, token=token['access_token']).json_body
+
+    assert {name: access[name] for name in ('active', 'scope', 'client_id', 'sub', 'iss')} == {
+        'active': True,
+        'scope': 'info read',
+        'client_id': 'test-app',
+        'sub': user.user_id,
+        'iss': settings().issuer,
+    }
+    assert (kept['active'], kept['scope'], kept['sub']) == (True, 'info read', user.user_id)
+    assert others == post(http, 'introspect', token='nonsense').json_body == {'active': False}
+
+
+def test_a_used_refresh_token_is_not_active(http: ChaliceClient, user: User, client: Client):
+    token = ask(http, GOOD).json_body['refresh_token']
+    refresh(http, token)
+
+    assert post(http, 'introspect', token=token).json_body == {'active': False}
+
+
+def test_taking_the_consent_back_ends_its_refresh_tokens(http: ChaliceClient, user: User, client: Client):
+    token = ask(http, GOOD).json_body['refresh_token']
+
+    Grant.revoke(user.user_id, 'test-app')
+
+    assert refresh(http, token).json_body['error'] == 'invalid_grant'
+    assert ask(http, GOOD).status_code == 200
+    assert refresh(http, token).json_body['error'] == 'invalid_grant'
+
+
+def test_a_deleted_client_is_unknown(http: ChaliceClient, user: User, client: Client):
+    token = ask(http, GOOD).json_body['refresh_token']
+
+    client.remove()
+
+    assert refresh(http, token).status_code == 401
+
+
+def test_a_rotated_secret_replaces_the_old_one(http: ChaliceClient, user: User, client: Client):
+    new = client.rotate_secret(now=1)
+
+    assert ask(http, GOOD).status_code == 401
+    assert ask(http, GOOD, 'Basic ' + base64.b64encode(f'test-app:{new}'.encode()).decode()).status_code == 200
+
+
+def test_the_metadata_names_endpoints_that_answer(http: ChaliceClient):
+    metadata = http.http.get('/.well-known/oauth-authorization-server').json_body
+
+    assert metadata['issuer'] == settings().issuer
+    assert metadata['code_challenge_methods_supported'] == ['S256']
+    for name in ('token', 'revocation', 'introspection'):
+        path = metadata[f'{name}_endpoint'].removeprefix(settings().issuer)
+        assert http.http.post(path, headers=FORM, body=b'').status_code in (400, 401), name
+    assert http.http.get(metadata['jwks_uri'].removeprefix(settings().issuer)).json_body == json.loads(settings().jwks)
+
+
+def test_a_second_library_verifies_our_tokens_against_the_published_keys(http: ChaliceClient, user: User, client: Client):
+    token = ask(http, GOOD).json_body['access_token']
+    keys = pyjwt.PyJWKSet.from_dict(http.http.get('/.well-known/jwks.json').json_body)
+
+    header = pyjwt.get_unverified_header(token)
+    claims = pyjwt.decode(token, keys[header['kid']].key, algorithms=['ES256'], audience=settings().audience, issuer=settings().issuer)
+
+    assert header['typ'] == 'at+jwt'
+    assert claims['sub'] == user.user_id
+    assert {'iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'} <= set(claims)  # RFC 9068 section 2.2

@@ -1,0 +1,114 @@
+"""Tokens of another issuer, trusted by configuration."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import jwt as pyjwt
+import pytest
+from chalice.test import Client as ChaliceClient
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from chalicelib import auth
+from chalicelib.config import settings
+from chalicelib.models import User
+
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+JWK = json.loads(pyjwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key())) | {'kid': 'theirs', 'use': 'sig', 'alg': 'RS256'}
+ISSUER = {
+    'issuer': 'https://login.example',
+    'audience': 'our-api',
+    'jwks': {'keys': [JWK]},
+    'algorithms': ['RS256'],
+    'types': ['JWT'],
+    'subject_claim': 'https://cryptfolio.example/user_id',
+    'scope_claim': 'scp',
+    'client_claim': 'azp',
+    'scopes': {'folio.read': 'read', 'folio.write': 'write'},
+}
+
+
+@pytest.fixture(autouse=True)
+def trusted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    trust(monkeypatch, [ISSUER])
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+    auth._issuers.cache_clear()
+
+
+def trust(monkeypatch: pytest.MonkeyPatch, issuers: list[dict[str, Any]]) -> None:
+    monkeypatch.setenv('TRUSTED_ISSUERS', json.dumps(issuers))
+    settings.cache_clear()
+    auth._issuers.cache_clear()
+
+
+def token(user: User, *, key: Any = KEY, header: dict[str, Any] | None = None, **changes: Any) -> str:
+    now = int(time.time())
+    claims = {
+        'iss': 'https://login.example', 'aud': ['our-api', 'https://login.example/userinfo'], 'exp': now + 60, 'iat': now,
+        'sub': 'auth0|1', 'https://cryptfolio.example/user_id': user.user_id, 'scp': ['folio.read', 'email'], 'azp': 'spa',
+    } | changes  # fmt: skip
+    claims = {name: value for name, value in claims.items() if value is not None}
+    return pyjwt.encode(claims, key, algorithm='RS256', headers={'kid': 'theirs'} | (header or {}))
+
+
+def status(http: ChaliceClient, text: str, path: str = '/api/user', method: str = 'GET') -> int:
+    return http.http.request(method, path, headers={'Authorization': f'Bearer {text}'}).status_code
+
+
+def test_their_claims_are_read_in_our_words(http: ChaliceClient, user: User):
+    claims = auth.verify(f'Bearer {token(user)}')
+
+    assert (claims['sub'], claims['scope'], claims['client_id']) == (user.user_id, 'read', 'spa')
+    assert status(http, token(user)) == 200
+    assert status(http, token(user), '/api/portfolios/1', 'DELETE') == 403
+
+
+def test_scopes_as_a_text_are_read_too(user: User):
+    assert auth.verify(f'Bearer {token(user, scp="folio.write folio.read folio.read")}')['scope'] == 'write read'
+
+
+def test_our_own_scope_names_mean_nothing_in_their_tokens(http: ChaliceClient, user: User):
+    assert status(http, token(user, scp='admin read')) == 403
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'aud': 'somebody-else'},
+        {'exp': 1},
+        {'exp': None},
+        {'sub': None},
+        {'https://cryptfolio.example/user_id': None},
+        {'azp': None},
+        {'scp': None},
+        {'iss': 'https://evil.example'},
+        {'iss': None},
+        {'header': {'typ': 'at+jwt'}},
+        {'header': {'kid': 'ours'}},
+        {'key': rsa.generate_private_key(public_exponent=65537, key_size=2048)},
+    ],
+)
+def test_a_token_that_breaks_a_rule_is_unauthorized(http: ChaliceClient, user: User, changes: dict[str, Any]):
+    assert status(http, token(user, **changes)) == 401
+
+
+def test_they_cannot_speak_for_us(http: ChaliceClient, user: User):
+    assert status(http, token(user, iss=settings().issuer, aud=settings().audience)) == 401
+
+
+def test_an_issuer_cannot_be_configured_to_take_our_place(monkeypatch: pytest.MonkeyPatch, user: User):
+    trust(monkeypatch, [ISSUER | {'issuer': settings().issuer}])
+
+    with pytest.raises(auth.InvalidToken):
+        auth.verify(f'Bearer {token(user, iss=settings().issuer)}')
+
+
+@pytest.mark.parametrize('algorithms', [[], ['HS256'], ['none'], ['RS256', 'HS256']])
+def test_only_asymmetric_algorithms_can_be_configured(monkeypatch: pytest.MonkeyPatch, user: User, algorithms: list[str]):
+    trust(monkeypatch, [ISSUER | {'algorithms': algorithms}])
+
+    with pytest.raises(ValueError, match='algorithms'):
+        auth.verify(f'Bearer {token(user)}')
