@@ -44,8 +44,10 @@ lock: ## Pin the newest releases of the dependencies; needs uv
 
 # The application is imported to be packaged, so its settings must have values; those deployed come from elsewhere.
 package: $(READY) ## Build the package and template that `make package STAGE=dev` deploys, in build/
+	@mkdir -p build
+	$(BIN)/python -m infra.gateway > build/gateway.json
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} ISSUER=$${ISSUER:-https://issuer.invalid} JWKS=$${JWKS:-'{"keys": []}'} \
-	  $(BIN)/chalice package --stage $(STAGE) build
+	  $(BIN)/chalice package --stage $(STAGE) --merge-template build/gateway.json build
 
 clean: ## Remove all that can be made again, the virtual environment too
 	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .chalice/deployments

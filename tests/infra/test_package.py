@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from infra import gateway
+
 ROOT = Path(__file__).parents[2]
 MOST_ZIPPED = 50 * 1024 * 1024  # AWS's limit for a direct upload
 MOST_UNZIPPED = 250 * 1024 * 1024
@@ -20,7 +22,10 @@ pytestmark = [pytest.mark.package, pytest.mark.xdist_group('package')]
 @pytest.fixture(scope='module')
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp('package')
-    command = [str(Path(sys.executable).parent / 'chalice'), 'package', '--stage', 'dev', str(out)]
+    merged = out / 'gateway.json'
+    merged.write_text(json.dumps(gateway.merged_template()))
+    chalice = str(Path(sys.executable).parent / 'chalice')
+    command = [chalice, 'package', '--stage', 'dev', '--merge-template', str(merged), str(out)]
     done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'Could not install dependencies' not in done.stdout + done.stderr
@@ -84,3 +89,29 @@ def test_each_function_has_a_policy_of_its_own_without_a_wildcard_action_or_reso
         actions, resources = statement['Action'], statement['Resource']
         assert not [action for action in ([actions] if isinstance(actions, str) else actions) if '*' in action]
         assert '*' not in ([resources] if isinstance(resources, str) else resources)
+
+
+def test_api_gateway_gives_the_authorizer_the_whole_request(template: dict[str, Any]):
+    definition = template['Resources']['RestAPI']['Properties']['DefinitionBody']['securityDefinitions']['bearer']
+    authorizer = definition['x-amazon-apigateway-authorizer']
+
+    assert (authorizer['type'], authorizer['authorizerResultTtlInSeconds']) == ('request', 0)
+    assert 'identitySource' not in authorizer
+    assert 'authorizerUri' in authorizer
+
+
+def test_api_gateways_own_answers_have_the_envelope(template: dict[str, Any]):
+    made = {
+        row['Properties']['ResponseType']: row['Properties']
+        for row in template['Resources'].values()
+        if row['Type'] == 'AWS::ApiGateway::GatewayResponse'
+    }
+
+    assert made['UNAUTHORIZED']['StatusCode'] == '401'
+    headers = made['UNAUTHORIZED']['ResponseParameters']
+    assert headers['gatewayresponse.header.WWW-Authenticate'] == '\'Bearer error="invalid_token"\''
+    assert (made['ACCESS_DENIED']['StatusCode'], made['MISSING_AUTHENTICATION_TOKEN']['StatusCode']) == ('403', '404')
+    for properties in made.values():
+        body = json.loads(properties['ResponseTemplates']['application/json'])
+        assert set(body) == {'success', 'message', 'code'}
+        assert body['success'] is False
