@@ -23,7 +23,7 @@ MAY_IMPORT = {
     'errors': (set(), {'chalice'}),
     'config': (set(), set()),
     'models': ({'models', 'domain', 'errors', 'config'}, {'pynamodb'}),
-    'providers': ({'providers', 'domain', 'errors', 'config'}, {'requests'}),
+    'providers': ({'providers', 'domain', 'errors', 'config'}, {'requests', 'urllib3'}),
     'queue': ({'errors', 'config'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
     'services': ({'services', 'domain', 'models', 'providers', 'queue', 'errors', 'config'}, set()),
     'auth': ({'domain', 'errors', 'config', 'models'}, {'chalice', 'jose'}),

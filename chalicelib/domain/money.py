@@ -15,10 +15,10 @@ def scaled(units: int, decimals: int) -> Decimal:
 
 
 def whole(value: object) -> int:
-    """Return a whole number as upstreams send it, in JSON or as text. Raises ValueError for a fraction or anything else."""
-    if isinstance(value, str) and value.isascii() and value.removeprefix('-').isdecimal():
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
+    """Return a whole number of up to 78 digits (uint256) as upstreams send it, in JSON or as text. Raises ValueError."""
+    if isinstance(value, str) and len(value) <= 80 and value.isascii() and value.removeprefix('-').isdecimal():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**78:
         return value
     raise ValueError('a whole number')
 

@@ -21,7 +21,9 @@ from chalicelib import errors
 from chalicelib.config import settings
 
 _CONDITION_FAILED = 'ConditionalCheckFailed'
-_RETRIED = ('TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded')
+_CONFLICT = 'TransactionConflictException'
+_REASONS_THROTTLED = ('ThrottlingError', 'ProvisionedThroughputExceeded')
+_REASONS_RETRIED = ('TransactionConflict', *_REASONS_THROTTLED)
 _THROTTLED = (
     'ProvisionedThroughputExceededException',
     'RequestLimitExceeded',
@@ -117,13 +119,28 @@ class Item(Model):
 
 def connect() -> None:
     """Build the DynamoDB client, once, on the base class: on a child each kind would build its own (about 50 ms)."""
-    Item.connection().client.meta.events.register('after-call.dynamodb', _raise_busy)
+    events = Item.connection().client.meta.events
+    events.register('needs-retry.dynamodb', _retry_conflict)  # type: ignore[arg-type]  # what it returns is the delay
+    events.register('after-call.dynamodb', _raise_ours)
 
 
-def _raise_busy(parsed: dict[str, Any], **_: Any) -> None:
-    """Turn a throttled call, after botocore's own retries, into the error that callers can see."""
-    if parsed.get('Error', {}).get('Code') in _THROTTLED:
+def _retry_conflict(response: tuple[Any, dict[str, Any]] | None, attempts: int, **_: Any) -> float | None:
+    """Try again, after a moment, a single write that met a transaction on the same item; botocore itself would not."""
+    code = response[1].get('Error', {}).get('Code') if response else None
+    return _pause(attempts) if code == _CONFLICT and attempts < _ATTEMPTS else None
+
+
+def _pause(attempt: int) -> float:
+    return random.uniform(0, 0.02 * 2**attempt)
+
+
+def _raise_ours(parsed: dict[str, Any], **_: Any) -> None:
+    """Turn a call that was throttled, or met transactions, more often than it was retried into an error callers can see."""
+    code = parsed.get('Error', {}).get('Code')
+    if code in _THROTTLED:
         raise errors.Busy
+    if code == _CONFLICT:
+        raise errors.Conflict
 
 
 def condition_failed(error: PynamoDBException) -> bool:
@@ -160,9 +177,10 @@ class Write(NamedTuple):
 def transact(*writes: Write) -> None:
     """Carry out all writes or none.
 
-    Raises the `otherwise` of the first write whose condition failed, Conflict when concurrent transactions on the same
-    items won every one of our attempts.
+    Raises the `otherwise` of the first write whose condition failed; Conflict when concurrent transactions on the same
+    items won every one of our attempts, Busy when they were throttled.
     """
+    last: Exception = errors.Conflict()
     ordered = sorted(writes, key=lambda write: write.verb.value)
     for attempt in range(_ATTEMPTS):
         try:
@@ -171,15 +189,17 @@ def transact(*writes: Write) -> None:
                     write.add_to(transaction)
             return
         except TransactWriteError as error:
-            _raise_failed_condition(error, ordered)
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))
-    raise errors.Conflict
+            last = _reason_to_retry(error, ordered)
+            time.sleep(_pause(attempt))
+    raise last
 
 
-def _raise_failed_condition(error: TransactWriteError, ordered: Sequence[Write]) -> None:
+def _reason_to_retry(error: TransactWriteError, ordered: Sequence[Write]) -> Exception:
+    """Return what to raise should no attempt succeed. Raises at once what no attempt will change."""
     codes = [reason.code if reason else None for reason in error.cancellation_reasons]
     for code, write in zip(codes, ordered, strict=False):
         if code == _CONDITION_FAILED:
             raise write.otherwise() from error
-    if not any(code in _RETRIED for code in codes):
+    if not any(code in _REASONS_RETRIED for code in codes):
         raise error
+    return errors.Busy() if any(code in _REASONS_THROTTLED for code in codes) else errors.Conflict()

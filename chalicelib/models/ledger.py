@@ -15,7 +15,8 @@ from chalicelib.domain.ledgers import Entry, Holding, Tally
 from chalicelib.models.base import DecimalAttribute, IntegerAttribute, Item, Verb, Write, condition_failed, texts
 from chalicelib.models.due import shard
 
-LEASE_SECONDS = 30
+LEASE_SECONDS = 45
+_LEASE_LEFT = 30  # more than one upstream request can take, from waiting for its turn to the last byte
 _STATE = 'STATE'
 _ENTRIES = 'ENTRY#'
 _BATCH = 100  # keys in one BatchGetItem
@@ -50,7 +51,8 @@ class Cursor(MapAttribute[str, Any]):
     Entries up to `settled_height` are final and only counted here; those above it can still be undone by a
     reorganisation of the chain, are read again at every refresh, and have their keys in `unsettled`. While a full
     download is under way `run` names it, `explorer` and `resume` say where it goes on; `run` stays behind as the mark of
-    the entries that the last full download saw. `checked_at` is when that ended.
+    the entries that the last full download saw. `doubts` is how many full downloads in a row did not add up, `checked_at` when
+    the last of them ended.
     """
 
     settled_height = IntegerAttribute(null=True)
@@ -59,6 +61,7 @@ class Cursor(MapAttribute[str, Any]):
     run = UnicodeAttribute(null=True)
     explorer = UnicodeAttribute(null=True)
     resume = UnicodeAttribute(null=True)
+    doubts = IntegerAttribute(default=0)
     checked_at = IntegerAttribute(null=True)
 
     def settle(self, height: int, tallies: dict[str, Tally]) -> None:
@@ -172,13 +175,22 @@ class Ledger(Item, discriminator='ledger'):
         return ledger
 
     def keep_lease(self, now: int) -> None:
-        """Prolong the lease when half of it is gone. Raises LeaseLost."""
-        if (self.lease_until or 0) - now < LEASE_SECONDS // 2:
-            self._advance([], now)
+        """Prolong the lease when less is left than an upstream request may take. Raises LeaseLost."""
+        if (self.lease_until or 0) - now < _LEASE_LEFT:
+            self.renew_lease(now)
 
-    def save_cursor(self, cursor: Cursor) -> None:
+    def renew_lease(self, now: int) -> None:
+        """Make sure that the ledger is still ours, before what is no conditional write. Raises LeaseLost."""
+        self._advance([], now)
+
+    def save_cursor(self, cursor: Cursor, now: int) -> None:
         """Store how far the transactions have been read. Raises LeaseLost."""
-        self._update_leased([Ledger.cursor.set(cursor)])
+        self._advance([Ledger.cursor.set(cursor)], now)
+
+    def begin_download(self, cursor: Cursor, incomplete: str, now: int) -> None:
+        """Store the cursor of a new full download; what was known before is incomplete until it ends. Raises LeaseLost."""
+        doubted = [Ledger.incomplete.set(incomplete)] if self.ready else []
+        self._advance([Ledger.cursor.set(cursor), *doubted], now)
 
     def observe(
         self,
@@ -212,7 +224,8 @@ class Ledger(Item, discriminator='ledger'):
 
     def forget(self, now: int) -> None:
         """Go back to the state before the first observation. Raises LeaseLost."""
-        self._advance([Ledger.holdings.set([]), Ledger.cursor.remove(), Ledger.updated_at.remove()], now)
+        forgotten = (Ledger.cursor, Ledger.source, Ledger.counts_p2pk, Ledger.incomplete, Ledger.valid, Ledger.updated_at)
+        self._advance([Ledger.holdings.set([]), *(attribute.remove() for attribute in forgotten)], now)
 
     def fail(self, reason: str, due_at: int) -> None:
         """Note that no explorer answered, give the lease back and be due again at `due_at`. Raises LeaseLost."""

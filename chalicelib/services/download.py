@@ -8,6 +8,7 @@ the same check: as many entries as the explorer counts, and deltas that sum to i
 
 import time
 import uuid
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from chalicelib import errors
@@ -22,6 +23,7 @@ MISMATCH = 'transactions_missing'
 NO_P2PK = 'p2pk_outputs_unknown'
 
 _RECHECK_SECONDS = 86_400
+_DOUBTS = 2
 _ATTEMPTS = 2
 _LEASE_EVERY = 500  # stored transactions passed over between two looks at the lease
 
@@ -33,6 +35,11 @@ class News(NamedTuple):
     entries: list[Entry]
     adds_up: bool
 
+    @property
+    def is_small(self) -> bool:
+        """Whether the keys of the entries fit beside the ledger's state; more of them are read as a full download."""
+        return len(self.entries) <= ledgers.MOST_UNSETTLED
+
 
 def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
     """Bring `ledger` up to what `explorer` says; False when `deadline` (time.monotonic()) came first and more is left.
@@ -43,10 +50,16 @@ def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> boo
     cursor = ledger.cursor
     if _is_downloaded(cursor):
         news = _read_news(ledger, explorer, http, cursor)
-        if news.adds_up or _was_checked_lately(ledger, cursor):
+        if news.adds_up or (news.is_small and _was_doubted_lately(cursor)):
             _store_news(ledger, explorer, cursor, news)
             return True
     return _read_everything(ledger, explorer, http, deadline)
+
+
+def is_unfinished(ledger: Ledger) -> bool:
+    """Whether a full download is under way, or is to be made once more because it did not add up."""
+    cursor = ledger.cursor
+    return cursor is not None and (bool(cursor.resume) or 0 < cursor.doubts < _DOUBTS)
 
 
 def _is_downloaded(cursor: Cursor | None) -> bool:
@@ -59,9 +72,9 @@ def _refuse_lesser(ledger: Ledger, explorer: Explorer) -> None:
         raise errors.UpstreamNotAsked(explorer.host.key, 'does not count pay-to-public-key outputs')
 
 
-def _was_checked_lately(ledger: Ledger, cursor: Cursor) -> bool:
-    """Whether reading everything again is too early: it did not add up a short while ago either."""
-    return ledger.incomplete == MISMATCH and int(time.time()) - (cursor.checked_at or 0) < _RECHECK_SECONDS
+def _was_doubted_lately(cursor: Cursor) -> bool:
+    """Whether reading everything again is too early: twice in a row, a short while ago, it did not add up either."""
+    return cursor.doubts >= _DOUBTS and _now() - (cursor.checked_at or 0) < _RECHECK_SECONDS
 
 
 def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -> News:
@@ -69,7 +82,9 @@ def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -
     for _ in range(_ATTEMPTS):
         reading = explorer.read(http, ledger.address)
         entries = _entries_above(reading, cursor.settled_height)
-        adds_up = ledgers.adds_up(reading.holdings, ledgers.merge(cursor.tallies(), ledgers.tally(entries)))
+        adds_up = len(entries) <= ledgers.MOST_UNSETTLED and ledgers.adds_up(
+            reading.holdings, ledgers.merge(cursor.tallies(), ledgers.tally(entries))
+        )
         if adds_up:
             break
     return News(reading.holdings, entries, adds_up)
@@ -79,7 +94,7 @@ def _entries_above(reading: Reading, height: int) -> list[Entry]:
     found: dict[str, Entry] = {}
     for page in reading.pages:
         found |= {sk_of(entry): entry for entry in page.entries if entry.height > height}
-        if any(entry.height <= height for entry in page.entries):
+        if len(found) > ledgers.MOST_UNSETTLED or any(entry.height <= height for entry in page.entries):
             break
     return list(found.values())
 
@@ -93,17 +108,23 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
     undone = set(cursor.unsettled) - listed
     if listed - set(cursor.unsettled):
         cursor.unsettled = sorted(listed | undone)
-        ledger.save_cursor(cursor)
+        ledger.save_cursor(cursor, _now())
     _store(ledger, explorer, news.entries, cursor.run)
-    Transaction.remove(ledger.pk, undone)
+    _remove(ledger, undone)
     height = ledgers.settled_height((entry.height for entry in news.entries), cursor.settled_height)
     now_settled = [entry for entry in news.entries if entry.height <= height]
     cursor.settle(height, ledgers.merge(cursor.tallies(), ledgers.tally(now_settled)))
     cursor.unsettled = sorted(sk_of(entry) for entry in news.entries if entry.height > height)
+    if news.adds_up:
+        cursor.doubts = 0
     _observe(ledger, explorer, news.holdings, cursor, None if news.adds_up else MISMATCH)
 
 
 def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
+    """Download in full, from where the last slice ended; False when there is more to do.
+
+    What does not add up is read in full once more: transactions that come and go while pages are read do that too.
+    """
     cursor = _resumed(ledger, explorer)
     reading = explorer.read(http, ledger.address, cursor.resume)
     for page in reading.pages:
@@ -113,12 +134,17 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
             _observe(ledger, explorer, reading.holdings, cursor, PENDING)
             if time.monotonic() > deadline:
                 return False
-    tallies = _count_stored(ledger, cursor)
-    if ledgers.adds_up(reading.holdings, tallies):
+    if ledgers.adds_up(reading.holdings, _count_stored(ledger, cursor)):
+        cursor.doubts = 0
         _observe(ledger, explorer, reading.holdings, cursor, None)
-    else:  # transactions came while we read, or the explorer does not list all it counts
-        _store_news(ledger, explorer, cursor, _read_news(ledger, explorer, http, cursor))
-    return True
+        return True
+    news = _read_news(ledger, explorer, http, cursor)
+    if not news.adds_up:
+        cursor.doubts += 1
+        cursor.checked_at = _now()
+    if news.is_small:
+        _store_news(ledger, explorer, cursor, news)
+    return news.adds_up or cursor.doubts >= _DOUBTS
 
 
 def _resumed(ledger: Ledger, explorer: Explorer) -> Cursor:
@@ -126,7 +152,9 @@ def _resumed(ledger: Ledger, explorer: Explorer) -> Cursor:
     cursor = ledger.cursor
     if cursor is not None and cursor.resume is not None and cursor.explorer == explorer.host.key:
         return cursor
-    return Cursor(run=uuid.uuid4().hex, explorer=explorer.host.key)
+    new = Cursor(run=uuid.uuid4().hex, explorer=explorer.host.key, doubts=cursor.doubts if cursor is not None else 0)
+    ledger.begin_download(new, PENDING, _now())
+    return new
 
 
 def _count_stored(ledger: Ledger, cursor: Cursor) -> dict[str, Tally]:
@@ -135,22 +163,29 @@ def _count_stored(ledger: Ledger, cursor: Cursor) -> dict[str, Tally]:
     alien: list[str] = []
     for number, transaction in enumerate(Transaction.every(ledger.pk)):
         if number % _LEASE_EVERY == 0:
-            ledger.keep_lease(int(time.time()))
+            ledger.keep_lease(_now())
         if transaction.run == cursor.run:
             seen.append(transaction.entry())
         else:
             alien.append(transaction.sk)
-    Transaction.remove(ledger.pk, alien)
+    _remove(ledger, alien)
     height = ledgers.settled_height((entry.height for entry in seen), -1)
     cursor.settle(height, ledgers.tally(entry for entry in seen if entry.height <= height))
     cursor.unsettled = sorted(sk_of(entry) for entry in seen if entry.height > height)
-    cursor.checked_at = int(time.time())
     return ledgers.tally(seen)
 
 
 def _store(ledger: Ledger, explorer: Explorer, entries: list[Entry], run: str | None) -> None:
-    now = int(time.time())
-    Transaction.store([Transaction.of(ledger.pk, entry, source=explorer.host.key, run=run, now=now) for entry in entries])
+    """Write entries, each once however often a page lists it. Raises LeaseLost, as these writes know no lease."""
+    now = _now()
+    ledger.renew_lease(now)
+    distinct = {sk_of(entry): entry for entry in entries}.values()
+    Transaction.store([Transaction.of(ledger.pk, entry, source=explorer.host.key, run=run, now=now) for entry in distinct])
+
+
+def _remove(ledger: Ledger, sort_keys: Iterable[str]) -> None:
+    ledger.renew_lease(_now())
+    Transaction.remove(ledger.pk, sort_keys)
 
 
 def _observe(ledger: Ledger, explorer: Explorer, holdings: list[Holding], cursor: Cursor, incomplete: str | None) -> None:
@@ -162,5 +197,9 @@ def _observe(ledger: Ledger, explorer: Explorer, holdings: list[Holding], cursor
         counts_p2pk=explorer.counts_p2pk,
         incomplete=incomplete,
         cursor=cursor,
-        now=int(time.time()),
+        now=_now(),
     )
+
+
+def _now() -> int:
+    return int(time.time())

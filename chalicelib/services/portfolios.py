@@ -33,7 +33,8 @@ def _remove(child: Item) -> None:
         raise TypeError(f'cannot purge {child.kind}')
     now = int(time.time())
     transact(
-        Write(Verb.DELETE, child),
+        # Moved to another address meanwhile, it has another watch: the message fails, and comes back to see that one.
+        Write(Verb.DELETE, child, condition=Address.address == child.address),
         Write(Verb.DELETE, Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)),
         Ledger.make_due(child.ledger, now),
     )

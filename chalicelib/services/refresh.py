@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib import errors, queue
 from chalicelib.config import settings
 from chalicelib.models import Address, Item, LeaseLost, Ledger, Portfolio, Transaction, Watch
-from chalicelib.providers.explorers import explorers_of
+from chalicelib.providers.explorers import Explorer, explorers_of
 from chalicelib.providers.transport import Http
 from chalicelib.services import download
 from chalicelib.services.ledgers import HOT_SECONDS
@@ -40,6 +40,13 @@ def refresh(pk: str, *, seen_at: int | None, deadline: float) -> None:
         _refresh_leased(ledger, now, deadline)
     except LeaseLost:
         log.info('%s: another worker took over', pk)
+    except errors.Upstream:
+        raise  # noted already
+    except Exception as error:
+        # With the lease kept, the next receive of the message would find the ledger held, and count as done.
+        with contextlib.suppress(LeaseLost):
+            ledger.fail(type(error).__name__, _now() + HOT_SECONDS)
+        raise
 
 
 def _refresh_leased(ledger: Ledger, now: int, deadline: float) -> None:
@@ -67,15 +74,14 @@ def interval(ledger: Ledger, now: int) -> int:
 
 
 def _is_fresh(ledger: Ledger, now: int) -> bool:
-    downloading = ledger.cursor is not None and ledger.cursor.resume is not None
-    return not downloading and now - (ledger.updated_at or 0) < _FRESH_SECONDS
+    return not download.is_unfinished(ledger) and now - (ledger.updated_at or 0) < _FRESH_SECONDS
 
 
 def _ask_explorers(ledger: Ledger, watches: list[Watch], deadline: float) -> bool:
     """Read the first explorer that answers; True when the ledger is up to date. Raises Upstream when none does."""
     failures: list[errors.Upstream] = []
     gate = Gate(before_each=lambda: ledger.keep_lease(_now()))
-    for explorer in explorers_of(ledger.currency, ledger.address):
+    for explorer in _in_order(ledger):
         try:
             finished = download.read(ledger, explorer, Http(gate), deadline)
         except errors.Upstream as error:
@@ -86,6 +92,13 @@ def _ask_explorers(ledger: Ledger, watches: list[Watch], deadline: float) -> boo
             gate.worked(explorer.host)
             return finished
     return _give_up(ledger, watches, failures)
+
+
+def _in_order(ledger: Ledger) -> list[Explorer]:
+    """Return the explorers to ask, first the one that a download under way was begun with: another would begin anew."""
+    explorers = explorers_of(ledger.currency, ledger.address)
+    begun = ledger.cursor.explorer if ledger.cursor is not None and ledger.cursor.resume is not None else None
+    return sorted(explorers, key=lambda explorer: explorer.host.key != begun)
 
 
 def _give_up(ledger: Ledger, watches: list[Watch], failures: list[errors.Upstream]) -> bool:
@@ -104,7 +117,7 @@ def _give_up(ledger: Ledger, watches: list[Watch], failures: list[errors.Upstrea
 
 def _stamp(ledger: Ledger, watches: list[Watch]) -> None:
     """Tell the children and portfolios that show this ledger when its values were observed."""
-    if not ledger.ready:
+    if not ledger.ready or ledger.valid is False:
         return
     for watch in watches:
         _update(_address(watch), [Address.txns_last_updated.set(ledger.updated_at), Address.valid.set(True)])
@@ -123,10 +136,13 @@ def _delete(ledger: Ledger) -> None:
     Somebody may start to watch it meanwhile and find it emptied: that made it due again, which keeps the state.
     """
     ledger.forget(_now())
-    Transaction.remove(ledger.pk, (transaction.sk for transaction in Transaction.every(ledger.pk)))
-    if not ledger.discard():
-        ledger.release(_now())
-        queue.send(settings().refresh_queue, [{'ledger': ledger.pk}])
+    # Only now: who came before this is seen here, and who comes after it makes the ledger due, which `discard` sees.
+    if not Watch.every(ledger.pk):
+        Transaction.remove(ledger.pk, (transaction.sk for transaction in Transaction.every(ledger.pk)))
+        if ledger.discard():
+            return
+    ledger.release(_now())
+    queue.send(settings().refresh_queue, [{'ledger': ledger.pk}])
 
 
 def _address(watch: Watch) -> Address:

@@ -6,8 +6,7 @@ from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.errors import Upstream, UpstreamRejected
-from chalicelib.providers.explorers.explorer import Page, Reading
+from chalicelib.providers.explorers.explorer import Page, Reading, checked, expected_shape, refuse_rejected
 from chalicelib.providers.transport import Host, Http
 
 _SATOSHI = 8
@@ -27,34 +26,26 @@ class BlockchainInfo:
 
     def read(self, http: Http, address: str, resume: str | None = None) -> Reading:
         first = self._fetch(http, address, 0)
-        try:
+        with expected_shape(self.host, 'an address'):
             holding = _holding(first, address)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise Upstream(self.host.key, f'answered an address without {error}') from None
         return Reading([holding], self._pages(http, address, first, int(resume or 0)))
 
     def _pages(self, http: Http, address: str, first: dict[str, Any], offset: int) -> Iterator[Page]:
         while True:
             body = first if offset == 0 else self._fetch(http, address, offset)
-            try:
+            with expected_shape(self.host, 'transactions'):
                 entries = [_entry(txn, address) for txn in body['txs'] if txn.get('block_height') is not None]
                 offset += len(body['txs'])
                 more = bool(body['txs']) and offset < money.whole(body['addresses'][0]['n_tx'])
-            except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-                raise Upstream(self.host.key, f'answered transactions without {error}') from None
             yield Page(entries, str(offset) if more else None)
             if not more:
                 return
 
-    def _fetch(self, http: Http, address: str, offset: int) -> dict[str, Any]:
+    def _fetch(self, http: Http, address: str, offset: int) -> Any:
         params = {'active': address, 'n': str(_PAGE), 'offset': str(offset)}
         answer = http.get(self.host, '/multiaddr', params)
-        if answer.status == 400 and 'invalid' in answer.text.lower():
-            raise UpstreamRejected(self.host.key, 'says that the address is not valid')
-        body = answer.json()
-        if not isinstance(body, dict):
-            raise Upstream(self.host.key, 'answered something that is not an object')
-        return body
+        refuse_rejected(answer)
+        return answer.json()
 
 
 def _holding(body: dict[str, Any], address: str) -> Holding:
@@ -78,8 +69,8 @@ def _holding(body: dict[str, Any], address: str) -> Holding:
 def _entry(txn: dict[str, Any], address: str) -> Entry:
     spent = _spent(txn, address)
     pays = any(_is_of(row.get('prev_out'), address) for row in txn['inputs'])
-    return Entry(
-        reference=str(txn['hash']),
+    entry = Entry(
+        reference=txn['hash'],
         n=0,
         currency='btc',
         delta=money.scaled(_received(txn, address) - spent, _SATOSHI),
@@ -87,6 +78,7 @@ def _entry(txn: dict[str, Any], address: str) -> Entry:
         at=money.whole(txn['time']),
         height=money.whole(txn['block_height']),
     )
+    return checked(entry)
 
 
 def _received(txn: dict[str, Any], address: str) -> int:

@@ -10,9 +10,8 @@ from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.errors import Upstream, UpstreamRejected
-from chalicelib.providers.explorers.explorer import Page, Reading
-from chalicelib.providers.transport import Answer, Host, Http
+from chalicelib.providers.explorers.explorer import Page, Reading, checked, expected_shape, refuse_rejected
+from chalicelib.providers.transport import Host, Http
 
 _SATOSHI = 8
 
@@ -26,14 +25,11 @@ class Esplora:
 
     def read(self, http: Http, address: str, resume: str | None = None) -> Reading:
         answer = http.get(self.host, f'/address/{address}')
-        if answer.status == 400 and 'invalid' in answer.text.lower():
-            raise UpstreamRejected(self.host.key, 'says that the address is not valid')
+        refuse_rejected(answer)
         stats = answer.json()
-        try:
+        with expected_shape(self.host, 'an address'):
             # mempool_stats stand beside them: unconfirmed transactions are not counted.
             holding = _holding(stats['chain_stats'])
-        except (KeyError, TypeError, ValueError) as error:
-            raise Upstream(self.host.key, f'answered an address without {error}') from None
         return Reading([holding], self._pages(http, address, resume, holding.transactions or 0))
 
     def _pages(self, http: Http, address: str, resume: str | None, expected: int) -> Iterator[Page]:
@@ -50,14 +46,9 @@ class Esplora:
 
     def _page(self, http: Http, address: str, resume: str | None) -> list[Entry]:
         path = f'/address/{address}/txs/chain'
-        answer = http.get(self.host, f'{path}/{resume}' if resume else path)
-        return self._entries(answer, address)
-
-    def _entries(self, answer: Answer, address: str) -> list[Entry]:
-        try:
-            return [_entry(txn, address) for txn in answer.json() if txn['status']['confirmed']]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Upstream(self.host.key, f'answered transactions without {error}') from None
+        txns = http.get(self.host, f'{path}/{resume}' if resume else path).json()
+        with expected_shape(self.host, 'transactions'):
+            return [_entry(txn, address) for txn in txns if txn['status']['confirmed']]
 
 
 def _holding(stats: dict[str, Any]) -> Holding:
@@ -76,8 +67,8 @@ def _entry(txn: dict[str, Any], address: str) -> Entry:
     """Net one transaction: outputs to the address less inputs from it. A coinbase input has `prevout` null."""
     spent = [vin['prevout']['value'] for vin in txn['vin'] if _is_of(vin['prevout'], address)]
     received = [vout['value'] for vout in txn['vout'] if _is_of(vout, address)]
-    return Entry(
-        reference=str(txn['txid']),
+    entry = Entry(
+        reference=txn['txid'],
         n=0,
         currency='btc',
         delta=money.scaled(sum(map(money.whole, received)) - sum(map(money.whole, spent)), _SATOSHI),
@@ -85,6 +76,7 @@ def _entry(txn: dict[str, Any], address: str) -> Entry:
         at=money.whole(txn['status']['block_time']),
         height=money.whole(txn['status']['block_height']),
     )
+    return checked(entry)
 
 
 def _is_of(output: dict[str, Any] | None, address: str) -> bool:

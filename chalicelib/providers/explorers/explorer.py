@@ -1,10 +1,17 @@
 """What every explorer can do."""
 
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.providers.transport import Host, Http
+from chalicelib.errors import Upstream, UpstreamRejected
+from chalicelib.providers.transport import Answer, Host, Http
+
+_TXID = re.compile(r'[0-9a-f]{64}')
+_GENESIS, _FAR_FUTURE = 1_231_006_505, 4_102_444_800  # 2009-01-03, 2100-01-01
+_REJECTED = re.compile(r'invalid[\w ]{0,20}address|invalid-arg|address on invalid network|checksum', re.IGNORECASE)
 
 
 class Page(NamedTuple):
@@ -39,3 +46,25 @@ class Explorer(Protocol):
 
         Raises Upstream when it does not answer as documented, UpstreamRejected when it says the address cannot exist.
         """
+
+
+@contextmanager
+def expected_shape(host: Host, what: str) -> Iterator[None]:
+    """Make an Upstream of whatever reading an answer of another shape than the documented one may raise."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise Upstream(host.key, f'answered {what} of an unknown shape ({type(error).__name__})') from None
+
+
+def refuse_rejected(answer: Answer) -> None:
+    """Raises UpstreamRejected when a 400 says that the address cannot exist: other 400s are the upstream's own trouble."""
+    if answer.status == 400 and _REJECTED.search(answer.text):
+        raise UpstreamRejected(answer.key, 'says that the address is not valid')
+
+
+def checked(entry: Entry) -> Entry:
+    """Return an entry that can be one of a Bitcoin-like chain. Raises ValueError."""
+    if not _TXID.fullmatch(entry.reference) or not _GENESIS <= entry.at < _FAR_FUTURE or entry.height < 0:
+        raise ValueError('not a transaction')
+    return entry

@@ -1,0 +1,296 @@
+"""Explorers that fail: what is served meanwhile, who is told, how often they are asked, and how it ends."""
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib import queue
+from chalicelib.models import Bucket, Ledger
+from chalicelib.models.ledger import LEASE_SECONDS
+from tests import explorer as faults
+from tests.explorer import Explorer, payments
+from tests.functional.conftest import Api
+from tests.functional.jobs.world import (
+    LEGACY,
+    SEGWIT,
+    TAPROOT,
+    assert_whole,
+    circuits_rest,
+    dead_letters,
+    pk_of,
+    purge_queue,
+    record,
+    refresh_job,
+    refresh_queue,
+    run_refresh,
+    run_sweep,
+    state,
+    time_passes,
+    watchers,
+)
+
+MANY = [
+    SEGWIT,
+    TAPROOT,
+    'bc1qp7lwd7dhgkgpqyccs9fjpqcdcjdeqpnnzhsdte',
+    'bc1qaxxukj5fgexluc40cvxw4kpsu2vajqlhdfwc0z',
+    'bc1qjfyvsnzt7kv86q0sjhz9fpa2d3pd86gpjugu7v',
+    '3QHkmg5hHQjjLhZb7qVpHKRncu8MkY7vB9',
+]
+
+
+@pytest.fixture
+def portfolio(api: Api) -> int:
+    return api.portfolio()
+
+
+@pytest.fixture
+def segwit(api: Api, portfolio: int) -> str:
+    return f'/api/portfolios/{portfolio}/addresses/{api.address(portfolio, SEGWIT)}'
+
+
+@pytest.fixture
+def delays() -> Iterator[list[int]]:
+    """The visibility time-outs given to failed messages, in order."""
+    given: list[int] = []
+    events = queue._sqs().meta.events
+
+    def note(params: dict[str, int], **_: object) -> None:
+        given.append(params['VisibilityTimeout'])
+
+    events.register('provide-client-params.sqs.ChangeMessageVisibility', note)
+    yield given
+    events.unregister('provide-client-params.sqs.ChangeMessageVisibility', note)
+
+
+def test_while_no_explorer_answers_the_last_value_is_served(api: Api, explorer: Explorer, segwit: str) -> None:
+    explorer.chain[SEGWIT] = payments(5)
+    assert run_refresh(SEGWIT)
+    before = api.get(f'{segwit}/balances').json_body['result']
+    explorer.fail(faults.down)
+    time_passes(SEGWIT)
+    aged = api.get(f'{segwit}/balances').json_body['result'][0]
+    assert not run_refresh(SEGWIT)
+    after = api.get(f'{segwit}/balances').json_body
+    assert (after['result'][0]['balance'], after['complete']) == (before[0]['balance'], True)
+    assert after['result'][0]['updated_at'] == aged['updated_at'] != before[0]['updated_at']
+
+
+def test_while_nothing_was_ever_known_the_answer_is_not_ready_with_a_time(api: Api, explorer: Explorer, segwit: str) -> None:
+    explorer.fail(faults.down)
+    assert not run_refresh(SEGWIT)
+    response = api.get(f'{segwit}/balances')
+    assert (response.status_code, response.json_body['code']) == (503, 'not_ready')
+    assert 1 <= int(response.headers['Retry-After']) <= 300
+    assert 'try_again_at' in response.json_body
+
+
+def test_the_error_names_every_explorer(explorer: Explorer, segwit: str) -> None:
+    explorer.fail(faults.down, 'blockstream')
+    explorer.fail(faults.status(502), 'mempool')
+    explorer.fail(faults.html, 'blockchain_info')
+    assert not run_refresh(SEGWIT)
+    error = state(SEGWIT).last_error or ''
+    for named in ('blockstream: cannot be reached', 'mempool: answered 502', 'blockchain_info: answered something that is not JSON'):
+        assert named in error
+
+
+def test_a_message_that_keeps_failing_waits_longer_each_time_and_ends_in_the_dead_letter_queue(
+    explorer: Explorer, segwit: str, queues: dict[str, str], delays: list[int]
+) -> None:
+    explorer.fail(faults.down)
+    for _ in range(5):
+        assert refresh_queue(queues).deliver() == 1
+        circuits_rest()
+    given = [delay for delay in delays if delay]
+    assert given == sorted(given)
+    assert len(set(given)) == len(given) == 5
+    assert refresh_queue(queues).deliver() == 0
+    assert dead_letters(queues).bodies() == [{'ledger': pk_of(SEGWIT)}]
+
+
+def test_a_ledger_that_fails_is_tried_again_ever_later_and_soon_again_once_it_worked(explorer: Explorer, segwit: str) -> None:
+    explorer.chain[SEGWIT] = payments(3)
+    explorer.fail(faults.down)
+    waits = []
+    for _ in range(5):
+        assert not run_refresh(SEGWIT)
+        waits.append(round(state(SEGWIT).due_at - time.time(), -1))
+        circuits_rest()
+    assert waits == sorted(waits)
+    assert waits[-1] > waits[0]
+    assert state(SEGWIT).failures == 5
+    explorer.heal()
+    assert run_refresh(SEGWIT)
+    assert (state(SEGWIT).failures, state(SEGWIT).last_error) == (None, None)
+    assert_whole(SEGWIT, explorer.chain[SEGWIT])
+
+
+def test_a_failing_explorer_is_asked_three_times_not_once_per_address(explorer: Explorer, api: Api, portfolio: int) -> None:
+    explorer.fail(faults.status(502), 'blockstream')
+    for address in MANY:
+        api.address(portfolio, address)
+        assert run_refresh(address)
+    assert explorer.count('blockstream') == 3
+
+
+def test_failures_at_the_same_time_count_as_one_outage(explorer: Explorer, api: Api, portfolio: int) -> None:
+    """Ten requests that were under way together say no more than one about how long to stay away."""
+    for address in MANY:
+        api.address(portfolio, address)
+    explorer.fail(lambda request, answer: faults.down(request, faults.slow(0.3)(request, answer)), 'blockstream')
+    assert run_refresh(*MANY)
+    open_until = Bucket.get('BUCKET#blockstream', 'BUCKET').open_until or 0
+    assert open_until - time.time() <= 60
+
+
+def test_an_explorer_that_fails_again_after_its_rest_rests_longer(explorer: Explorer, api: Api, portfolio: int) -> None:
+    explorer.fail(faults.down, 'blockstream')
+    rests = []
+    for address in MANY:
+        api.address(portfolio, address)
+        assert run_refresh(address)
+        rests.append((Bucket.get('BUCKET#blockstream', 'BUCKET').open_until or 0) - int(time.time()))
+        circuits_rest()
+    assert rests[2:] == sorted(rests[2:])
+    assert 0 < rests[2] < rests[-1] <= 900
+
+
+def test_an_explorer_that_works_again_after_its_rest_is_asked_as_before(explorer: Explorer, api: Api, portfolio: int) -> None:
+    explorer.fail(faults.down, 'blockstream')
+    for address in MANY[:4]:
+        api.address(portfolio, address)
+        assert run_refresh(address)
+    explorer.heal()
+    circuits_rest()
+    for address in MANY[4:]:
+        api.address(portfolio, address)
+        assert run_refresh(address)
+        assert state(address).source == 'blockstream'
+    assert Bucket.get('BUCKET#blockstream', 'BUCKET').failures == 0
+
+
+@pytest.mark.parametrize(('header', 'seconds'), [('77', 77), ('100000', 3600), (None, 30)])
+def test_an_explorer_that_says_we_ask_too_often_is_left_alone_for_as_long_as_it_says(
+    explorer: Explorer, api: Api, portfolio: int, header: str | None, seconds: int
+) -> None:
+    explorer.fail(faults.status(429, **({'Retry_After': header} if header else {})), 'blockstream')
+    for address in MANY[:3]:
+        api.address(portfolio, address)
+        assert run_refresh(address)
+    assert explorer.count('blockstream') == 1
+    assert (Bucket.get('BUCKET#blockstream', 'BUCKET').open_until or 0) - time.time() == pytest.approx(seconds, abs=3)
+
+
+def test_an_address_that_an_explorer_refuses_does_not_count_against_it(explorer: Explorer, api: Api, portfolio: int) -> None:
+    explorer.fail(faults.status(400, 'Invalid Bitcoin address'), 'blockstream')
+    for address in MANY:
+        api.address(portfolio, address)
+        assert run_refresh(address)
+    assert explorer.count('blockstream') == len(MANY)
+
+
+def test_two_people_with_one_address_cost_one_download_and_both_see_when(
+    explorer: Explorer, api: Api, other: Api, queues: dict[str, str]
+) -> None:
+    explorer.chain[SEGWIT] = payments(3)
+    paths = []
+    for person in (api, other):
+        portfolio = person.portfolio()
+        paths.append((person, portfolio, f'/api/portfolios/{portfolio}/addresses/{person.address(portfolio, SEGWIT)}'))
+        refresh_queue(queues).drain()
+    assert explorer.count() == 2
+    for person, portfolio, path in paths:
+        assert person.get(f'{path}/balances').status_code == 200
+        assert person.get(path).json_body['result']['txns_last_updated'] is not None
+        assert person.get(f'/api/portfolios/{portfolio}').json_body['result']['balances_last_updated'] is not None
+
+
+def test_when_one_of_two_people_leaves_an_address_the_other_keeps_it(
+    explorer: Explorer, api: Api, other: Api, queues: dict[str, str]
+) -> None:
+    explorer.chain[SEGWIT] = payments(3)
+    gone = f'/api/portfolios/{api.portfolio()}/addresses/{api.address(1, SEGWIT)}'
+    kept = f'/api/portfolios/{other.portfolio()}/addresses/{other.address(1, SEGWIT)}'
+    refresh_queue(queues).drain()
+    api.delete(gone)
+    explorer.chain[SEGWIT] = payments(4)
+    time_passes(SEGWIT)
+    refresh_queue(queues).drain()
+    assert watchers(SEGWIT) == 1
+    assert_whole(SEGWIT, explorer.chain[SEGWIT])
+    assert len(other.get(f'{kept}/transactions').json_body['result']) == 4
+
+
+def test_somebody_who_joins_while_an_address_is_read_sees_when_it_was(
+    explorer: Explorer, api: Api, other: Api, segwit: str, queues: dict[str, str]
+) -> None:
+    """Theirs may come with the next refresh, which comes at once."""
+    explorer.chain[SEGWIT] = payments(3)
+    refresh_queue(queues).bodies()
+    portfolio = other.portfolio()
+    joined: list[int] = []
+    explorer.before = lambda _: joined.append(other.address(portfolio, SEGWIT)) if explorer.count() == 1 else None
+    assert run_refresh(SEGWIT)
+    refresh_queue(queues).drain()
+    child = other.get(f'/api/portfolios/{portfolio}/addresses/{joined[0]}').json_body['result']
+    assert child['txns_last_updated'] is not None or state(SEGWIT).due_at <= time.time()
+
+
+def test_the_sweep_sends_what_is_due_and_only_once(explorer: Explorer, api: Api, portfolio: int, queues: dict[str, str]) -> None:
+    for address in MANY:
+        api.address(portfolio, address)
+    refresh_queue(queues).bodies()
+    assert run_sweep() == len(MANY)
+    assert run_sweep() == 0
+    assert {body['ledger'] for body in refresh_queue(queues).bodies()} == set(map(pk_of, MANY))
+
+
+def test_what_was_sent_and_lost_is_sent_again_after_a_while(explorer: Explorer, segwit: str, queues: dict[str, str]) -> None:
+    assert run_sweep() == 1
+    refresh_queue(queues).bodies()
+    time_passes(SEGWIT, seconds=301)
+    assert run_sweep() == 1
+    refresh_queue(queues).drain()
+    assert_whole(SEGWIT, [])
+    assert run_sweep() == 0
+
+
+def test_the_sweep_sends_a_ledger_whose_worker_died(explorer: Explorer, segwit: str, queues: dict[str, str]) -> None:
+    refresh_queue(queues).bodies()
+    Ledger.lease(pk_of(SEGWIT), owner='dead', now=int(time.time()), seen_at=None)
+    assert run_sweep() == 0
+    time_passes(SEGWIT, seconds=LEASE_SECONDS + 1)
+    assert run_sweep() == 1
+    refresh_queue(queues).drain()
+    assert_whole(SEGWIT, [])
+
+
+def test_the_sweep_sends_a_purge_whose_message_was_lost_to_its_queue(api: Api, portfolio: int, queues: dict[str, str]) -> None:
+    api.delete(f'/api/portfolios/{portfolio}')
+    assert purge_queue(queues).bodies() == [{'user_id': api.user_id, 'portfolio_id': portfolio}]
+    assert run_sweep() == 1
+    assert refresh_queue(queues).bodies() == []
+    purge_queue(queues).drain()
+    assert run_sweep() == 0
+
+
+def test_a_ledger_of_a_day_ago_that_somebody_looks_at_is_sent_for(
+    api: Api, explorer: Explorer, segwit: str, queues: dict[str, str]
+) -> None:
+    assert run_refresh(SEGWIT)
+    refresh_queue(queues).bodies()
+    time_passes(SEGWIT)
+    assert api.get(f'{segwit}/balances').status_code == 200
+    [body] = refresh_queue(queues).bodies()
+    assert (body['ledger'], body['seen_at']) == (pk_of(SEGWIT), pytest.approx(time.time(), abs=5))
+    assert refresh_job(record(body)) == []
+    assert api.get(f'{segwit}/balances').status_code == 200
+    assert refresh_queue(queues).bodies() == []
+
+
+def test_no_message_holds_more_than_keys(api: Api, explorer: Explorer, queues: dict[str, str], portfolio: int) -> None:
+    api.address(portfolio, LEGACY, title='a secret title')
+    assert 'secret' not in json.dumps(refresh_queue(queues).bodies())

@@ -1,0 +1,171 @@
+"""One GET: bounded in time and size, with errors that name the upstream and nothing else."""
+
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+import pytest
+
+from chalicelib.config import settings
+from chalicelib.errors import Upstream, UpstreamNotAsked
+from chalicelib.providers import transport
+from chalicelib.providers.transport import Answer, Host, Http
+from tests import explorer as faults
+from tests.explorer import Explorer, Fault, serving
+
+SECRET = 'a-key-nobody-may-see'
+PATH = '/address/bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
+HOST = Host('blockstream', 'https://blockstream.info/api', every_ms=250)
+
+
+@pytest.fixture(scope='module')
+def server() -> Iterator[Explorer]:
+    with serving(Explorer()) as explorer:
+        yield explorer
+
+
+@pytest.fixture
+def explorer(server: Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Explorer]:
+    server.reset()
+    monkeypatch.setenv('UPSTREAM_URL', server.url)
+    settings.cache_clear()
+    yield server
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def get(explorer: Explorer) -> Callable[[], Answer]:
+    """Return a function that asks for an address, with a key in the query."""
+    return lambda: Http(lambda _: None).get(HOST, PATH, {'key': SECRET})
+
+
+def _failure(get: Callable[[], Answer]) -> Upstream:
+    with pytest.raises(Upstream) as caught:
+        get().json()
+    return caught.value
+
+
+def test_an_answer_is_the_status_and_the_json(get: Callable[[], Answer]) -> None:
+    answer = get()
+    assert (answer.key, answer.status) == ('blockstream', 200)
+    assert answer.json()['chain_stats']['tx_count'] == 0
+
+
+def test_numbers_with_a_fraction_are_decimals(explorer: Explorer, get: Callable[[], Answer]) -> None:
+    explorer.fail(faults.text('[0.1, 1e-8, 50.00501000, 12]'))
+    numbers = get().json()
+    assert [type(number) for number in numbers] == [Decimal, Decimal, Decimal, int]
+    assert numbers[2] == Decimal('50.00501000')
+
+
+@pytest.mark.parametrize(
+    'fault',
+    [
+        faults.down,
+        faults.html,
+        faults.text(''),
+        faults.text(f'{SECRET} {PATH}'),
+        faults.status(429, f'{SECRET} {PATH}'),
+        faults.status(500, f'{SECRET} {PATH}'),
+        faults.status(404, f'{SECRET} {PATH}'),
+        faults.status(403, f'{SECRET} {PATH}'),
+        faults.status(302, Location=f'https://example.org/?key={SECRET}'),
+        faults.status(200, 'x', Content_Encoding='gzip'),
+        faults.truncated_json,
+        faults.truncated_body,
+        faults.enormous(40 * 1024 * 1024),
+    ],
+)
+def test_a_failure_names_the_upstream_and_repeats_neither_its_body_nor_its_url_nor_a_key(
+    explorer: Explorer, get: Callable[[], Answer], fault: Fault
+) -> None:
+    explorer.fail(fault)
+    error = _failure(get)
+    shown = f'{error} {error!r} {error.reason} {error.__cause__} {error.__context__ if not error.__suppress_context__ else ""}'
+    assert error.key == 'blockstream'
+    for secret in (SECRET, 'bc1q', '127.0.0.1', 'http', 'example', '<html'):
+        assert secret not in shown
+
+
+def test_nobody_listening_is_a_failure_that_shows_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('UPSTREAM_URL', 'http://127.0.0.1:9')
+    settings.cache_clear()
+    error = _failure(lambda: Http(lambda _: None).get(HOST, PATH, {'key': SECRET}))
+    monkeypatch.undo()
+    settings.cache_clear()
+    assert str(error).startswith('blockstream: ')
+    assert '127.0.0.1' not in str(error)
+    assert SECRET not in str(error)
+
+
+def test_a_redirect_is_not_followed(explorer: Explorer, get: Callable[[], Answer]) -> None:
+    explorer.fail(faults.status(302, Location=f'{explorer.url}/mempool/address/x'))
+    _failure(get)
+    assert explorer.count() == 1
+
+
+@pytest.mark.parametrize(
+    'fault', [faults.slow(5), faults.drip(0.05), faults.drip(0.05, chunked=True)], ids=['late', 'drip', 'chunked drip']
+)
+def test_an_upstream_that_takes_too_long_is_given_up(
+    explorer: Explorer, get: Callable[[], Answer], monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    monkeypatch.setattr(transport, '_READ_SECONDS', 0.5)
+    monkeypatch.setattr(transport, '_TOTAL_SECONDS', 1)
+    explorer.fail(fault)
+    started = time.monotonic()
+    error = _failure(get)
+    assert str(error) == 'blockstream: timed out'
+    assert time.monotonic() - started < 2.5
+
+
+@pytest.mark.parametrize('size', [33 * 1024 * 1024, 60 * 1024 * 1024])
+def test_a_body_that_is_too_big_is_given_up(explorer: Explorer, get: Callable[[], Answer], size: int) -> None:
+    explorer.fail(faults.enormous(size))
+    assert 'more than' in str(_failure(get))
+
+
+@pytest.mark.parametrize(
+    ('header', 'seconds'),
+    [
+        ('7', 7),
+        ('0', 1),
+        ('3600', 3600),
+        ('999999999', 3600),
+        ('-1', None),
+        ('1.5', None),
+        ('soon', None),
+        ('', None),
+        ('Wed, 21 Oct 2026 07:28:00 GMT', None),
+        ('٣', None),
+    ],
+)
+def test_retry_after_is_read_in_seconds(explorer: Explorer, get: Callable[[], Answer], header: str, seconds: int | None) -> None:
+    explorer.fail(faults.status(429, Retry_After=header) if header.isascii() else faults.status(429))
+    error = _failure(get)
+    assert (error.throttled, error.retry_after) == (True, seconds)
+
+
+@pytest.mark.parametrize('code', [500, 502, 503, 401, 402, 403])
+def test_other_failures_are_not_throttling(explorer: Explorer, get: Callable[[], Answer], code: int) -> None:
+    explorer.fail(faults.status(code, Retry_After='9'))
+    error = _failure(get)
+    assert (error.throttled, error.retry_after, error.reason) == (False, 9, f'answered {code}')
+
+
+def test_a_gate_that_forbids_keeps_the_request_from_being_sent(explorer: Explorer) -> None:
+    def gate(host: Host) -> None:
+        raise UpstreamNotAsked(host.key, 'resting')
+
+    with pytest.raises(UpstreamNotAsked):
+        Http(gate).get(HOST, PATH)
+    assert explorer.count() == 0
+
+
+def test_an_upstream_of_ones_own_is_asked_as_fast_as_one_likes(explorer: Explorer) -> None:
+    assert HOST.interval_ms == 0
+
+
+def test_a_public_upstream_is_asked_at_its_pace() -> None:
+    assert HOST.interval_ms == 250
