@@ -6,16 +6,21 @@ from chalicelib import auth, http
 from chalicelib.api import addresses, portfolios, user
 from chalicelib.jobs import purge, refresh, sweep
 from chalicelib.oauth import endpoints, metadata
+from chalicelib.web import applications, authorize, home, login, pages, profile, signup
 
 app = Chalice(app_name='cryptfolio')
 app.api.cors = True
 app.register_middleware(http.shape_errors, 'http')
+app.register_middleware(pages.shape_errors, 'http')
 
 for resource in (user, portfolios, addresses):
     app.register_blueprint(resource.bp, url_prefix='/api')
 
 app.register_blueprint(endpoints.bp, url_prefix='/oauth')
 app.register_blueprint(metadata.bp, url_prefix='/.well-known')
+
+for page in (home, signup, login, profile, applications, authorize):
+    app.register_blueprint(page.bp)
 
 http.refuse_other_methods(app)
 

@@ -20,6 +20,7 @@ class Settings:
 
     `issuer` and `audience` are the `iss` and `aud` of access tokens, `jwks` the public keys (RFC 7517, as JSON text) that
     verify them, `signing_key_id` the KMS key that signs them. `trusted_issuers` (JSON) are other issuers; see auth.Issuer.
+    `mail_from` is the sender of our mails, through SES.
     """
 
     table_name: str
@@ -33,6 +34,7 @@ class Settings:
     upstream_url: str | None
     upstream_urls: Mapping[str, str]
     max_body_bytes: int
+    mail_from: str | None
     local: bool
 
     def upstream(self, key: str, default: str) -> str:
@@ -58,6 +60,7 @@ def settings() -> Settings:
         upstream_url=env.get('UPSTREAM_URL', '').rstrip('/') or None,
         upstream_urls=_upstream_urls(env),
         max_body_bytes=int(env.get('MAX_BODY_BYTES', '262144')),
+        mail_from=env.get('MAIL_FROM') or None,
         local=env.get('AWS_CHALICE_CLI_MODE') == 'true',
     )
 

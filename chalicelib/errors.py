@@ -7,6 +7,7 @@
     ├── Conflict                409  conflict           a concurrent change won more often than we retried
     ├── TooLarge                413  too_large          body over the limit
     ├── Invalid                 422  invalid            `invalid`: sentences, `fields`: the same for programs
+    ├── TooMany                 429  too_many_attempts  log-ins, sign-ups; `Retry-After`
     ├── NotReady                503  not_ready          no value was ever known; `try_again_at`
     └── Busy                    503  busy               the database throttles
 
@@ -105,6 +106,21 @@ class Invalid(AppError):
             'invalid': [fault.message for fault in self.faults],
             'fields': [fault._asdict() for fault in self.faults],
         }
+
+
+class TooMany(AppError):
+    """Asked too often; `retry_after` seconds from now it may be tried again."""
+
+    status = 429
+    code = 'too_many_attempts'
+    message = 'Too many attempts, try again later'
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+    def headers(self) -> dict[str, str]:
+        return {'Retry-After': str(self.retry_after)}
 
 
 class NotReady(AppError):

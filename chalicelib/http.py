@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import ipaddress
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,8 @@ _MESSAGES = {
     415: 'Send the body as application/json',
     500: 'Internal server error',
 }
+
+_OAUTH_ERRORS = {429: 'temporarily_unavailable', 500: 'server_error', 503: 'temporarily_unavailable'}
 
 T = TypeVar('T')
 
@@ -112,6 +115,13 @@ def user_id(request: Request) -> str:
     return principal
 
 
+def network(request: Request) -> str:
+    """Return the network address to count attempts by: an IPv6 address's /64, all of which a single customer may have."""
+    text = request.context['identity']['sourceIp']
+    address = ipaddress.ip_address(text)
+    return text if address.version == 4 else str(ipaddress.ip_network(f'{address}/64', strict=False).network_address)
+
+
 def body(request: Request) -> dict[str, Any]:
     """Return the JSON object of a request body, numbers with a fraction as Decimal.
 
@@ -147,7 +157,8 @@ def refuse_other_methods(app: Chalice) -> None:
     """
     for path, views in list(app.routes.items()):
         others = [method for method in _METHODS if method not in views]
-        app.route(path, methods=others, content_types=['*/*'], name=f'refuse {path}')(_refuse(', '.join(views)))
+        cors = next(iter(views.values())).cors or False
+        app.route(path, methods=others, content_types=['*/*'], cors=cors, name=f'refuse {path}')(_refuse(', '.join(views)))
 
 
 def _refuse(allowed: str) -> Callable[..., Response]:
@@ -178,7 +189,7 @@ def _is_chalices(response: Response) -> bool:
 def _failure(request: Request, status: int, message: str, code: str, details: dict[str, Any], headers: Headers) -> Response:
     body = {'success': False, 'time': int(time.time()), 'message': message, 'code': code} | details
     if request.path.startswith('/oauth/'):
-        body = {'error': 'server_error' if status >= 500 else 'invalid_request', 'error_description': message}
+        body = {'error': _OAUTH_ERRORS.get(status, 'invalid_request'), 'error_description': message}
     return Response(body, status_code=status, headers=_JSON | _CORS | headers)
 
 

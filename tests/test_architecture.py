@@ -25,13 +25,16 @@ MAY_IMPORT = {
     'models': ({'models', 'domain', 'errors', 'config'}, {'pynamodb'}),
     'providers': ({'providers', 'domain', 'errors', 'config'}, {'requests', 'urllib3'}),
     'queue': ({'errors', 'config'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
-    'services': ({'services', 'domain', 'models', 'providers', 'queue', 'errors', 'config'}, set()),
+    'mail': ({'config'}, {'boto3'}),
+    'passwords': (set(), {'argon2'}),
+    'services': ({'services', 'domain', 'models', 'providers', 'queue', 'mail', 'passwords', 'errors', 'config'}, set()),
+    'web': ({'web', 'oauth', 'http', 'services', 'models', 'domain', 'errors', 'config'}, {'chalice', 'jinja2'}),
     'auth': ({'domain', 'errors', 'config', 'models'}, {'chalice', 'jose'}),
     'http': ({'domain', 'errors', 'config'}, {'chalice'}),
     'api': ({'api', 'auth', 'http', 'services', 'models', 'domain', 'errors'}, {'chalice'}),
     'oauth': (
         {'oauth', 'auth', 'http', 'services', 'models', 'domain', 'errors', 'config'},
-        {'chalice', 'oauthlib', 'argon2', 'jose', 'cryptography', 'boto3', 'mypy_boto3_kms'},
+        {'chalice', 'oauthlib', 'jose', 'cryptography', 'boto3', 'mypy_boto3_kms'},
     ),
     'jobs': ({'services', 'queue', 'errors', 'config'}, {'chalice'}),
 }
@@ -43,9 +46,27 @@ PUBLIC_ROUTES = {
     ('POST', '/oauth/introspect'),
     ('GET', '/.well-known/oauth-authorization-server'),
     ('GET', '/.well-known/jwks.json'),
+    ('GET', '/'),
+    ('GET', '/static/style.css'),
+    *((method, path) for path in ('/signup', '/confirm', '/login', '/forgot', '/reset') for method in ('GET', 'POST')),
+    ('POST', '/logout'),
+    ('GET', '/profile'),
+    *(('POST', f'/profile/{what}') for what in ('name', 'email', 'password', 'remote', 'revoke', 'api-keys', 'api-keys/revoke')),
+    *((method, '/oauth/applications') for method in ('GET', 'POST')),
+    ('GET', '/oauth/applications/new'),
+    *((method, '/oauth/authorize') for method in ('GET', 'POST')),
+    *((method, '/oauth/applications/{client_id}') for method in ('GET', 'POST')),
+    ('POST', '/oauth/applications/{client_id}/secret'),
+    *((method, '/oauth/applications/{client_id}/delete') for method in ('GET', 'POST')),
 }
 ENTRY_POINTS = ('chalicelib.auth', 'chalicelib.jobs.refresh', 'chalicelib.jobs.purge', 'chalicelib.jobs.sweep')
-PATH_VARIABLES = {'portfolios': 'portfolio_id', 'addresses': 'address_id', 'accounts': 'account_id', 'offsets': 'offset_id'}
+PATH_VARIABLES = {
+    'portfolios': 'portfolio_id',
+    'addresses': 'address_id',
+    'accounts': 'account_id',
+    'offsets': 'offset_id',
+    'applications': 'client_id',
+}
 
 
 def modules() -> list[Path]:
@@ -102,7 +123,7 @@ def test_every_package_has_an_init_and_those_of_handlers_are_empty():
     folders = {path.parent for path in modules()}
 
     assert all((folder / '__init__.py').exists() for folder in folders)
-    for empty in ('', 'jobs', 'api', 'services', 'oauth'):
+    for empty in ('', 'jobs', 'api', 'services', 'oauth', 'web'):
         assert (PACKAGE / empty / '__init__.py').read_text() == ''
 
 
@@ -132,7 +153,7 @@ def test_one_name_for_the_variable_at_each_place_of_a_path():
 
 
 def test_paths_have_no_trailing_slash():
-    assert [path for path in app.routes if path.endswith('/')] == []
+    assert [path for path in app.routes if path.endswith('/')] == ['/']
 
 
 def test_function_names_are_unique():

@@ -8,6 +8,16 @@ from collections.abc import Iterable
 
 ALL = ('public', 'info', 'read', 'write', 'delete', 'admin')
 
+# What a person is asked to agree to.
+SENTENCES = {
+    'public': 'Read public data, such as currencies and rates. Nothing of yours.',
+    'info': 'Read your user name, e-mail address, and signup date.',
+    'read': 'Read any account data, including addresses, balances, and transactions.',
+    'write': 'Add and change account data, including portfolios, addresses, and accounts.',
+    'delete': 'Delete account data, including whole portfolios with everything in them.',
+    'admin': 'Do everything you can do with your data: read, add, change, and delete it.',
+}
+
 PRIVATE_PATHS = ('/api/portfolios', '/api/portfolios/*')
 
 

@@ -5,6 +5,7 @@ Importing this package builds the DynamoDB client, once, in the part of a cold s
 
 from chalicelib.models.address import Address
 from chalicelib.models.api_key import ApiKey, ApiKeySecret
+from chalicelib.models.attempts import Attempts
 from chalicelib.models.base import Item, Verb, Write, connect, transact
 from chalicelib.models.bucket import Bucket
 from chalicelib.models.client import Application, Client, Grant
@@ -22,6 +23,7 @@ from chalicelib.models.ledger import (
 )
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.portfolio import Contents, Portfolio, Purge, read_leftovers, read_whole
+from chalicelib.models.session import Mailed, Session, new_token
 from chalicelib.models.user import Email, User
 
 connect()
@@ -32,6 +34,7 @@ __all__ = [
     'ApiKey',
     'ApiKeySecret',
     'Application',
+    'Attempts',
     'Bucket',
     'Client',
     'Code',
@@ -42,10 +45,12 @@ __all__ = [
     'Item',
     'LeaseLost',
     'Ledger',
+    'Mailed',
     'Portfolio',
     'Purge',
     'RefreshToken',
     'RevokedFamily',
+    'Session',
     'Transaction',
     'TransactionsPage',
     'User',
@@ -55,6 +60,7 @@ __all__ = [
     'claim',
     'due',
     'is_position',
+    'new_token',
     'read_leftovers',
     'read_transactions',
     'read_whole',

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import secrets
 
-from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
@@ -123,7 +123,7 @@ class Grant(Item, discriminator='grant'):
 
     client_id = UnicodeAttribute()
     grant_id = UnicodeAttribute()
-    scopes = texts()
+    scopes = UnicodeSetAttribute()
     created_at = IntegerAttribute()
     last_used_at = IntegerAttribute()
 
@@ -133,14 +133,14 @@ class Grant(Item, discriminator='grant'):
 
     @classmethod
     def allow(cls, user_id: str, client_id: str, scopes: list[str], now: int) -> 'Grant':
-        """Store consent to these scopes, in place of an earlier one's; tokens made under that one live on."""
+        """Store consent to these scopes, beside those of an earlier one, whose tokens live on until it is revoked."""
         grant = cls.at(user_id, client_id)
         grant.update(
             [
                 cls.kind.set(cls),
                 cls.client_id.set(client_id),
                 cls.grant_id.set(cls.grant_id | secrets.token_hex(16)),
-                cls.scopes.set(list(scopes)),
+                cls.scopes.add(set(scopes)),
                 cls.created_at.set(cls.created_at | now),
                 cls.last_used_at.set(now),
             ]

@@ -1,12 +1,19 @@
 """People, and the e-mail addresses that must be unique among them."""
 
+import hashlib
 import uuid
+from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from chalicelib import errors
 from chalicelib.domain import instants
 from chalicelib.models.base import IntegerAttribute, Item, Verb, Write, transact
+
+_NOBODY = 'nobody'
+_LONGEST_EMAIL = 320  # longer than any address, shorter than the longest key
 
 
 class Email(Item, discriminator='email'):
@@ -16,14 +23,24 @@ class Email(Item, discriminator='email'):
 
     @classmethod
     def key(cls, address: str) -> str:
-        return f'EMAIL#{address.strip().lower()}'
+        return f'EMAIL#{address.strip().lower()[:_LONGEST_EMAIL]}'
+
+    @classmethod
+    def claim(cls, address: str, user_id: str) -> Write:
+        """Return the write that makes the address this user's. Its transaction raises Invalid when it is taken."""
+        taken = errors.Invalid(errors.Fault('email', 'taken', 'this e-mail address already has an account'))
+        return Write(Verb.PUT, cls(cls.key(address), 'EMAIL', user_id=user_id), cls.pk.does_not_exist(), otherwise=lambda: taken)
 
 
 class User(Item, discriminator='user'):
     """pk=USER#<user id>  sk=USER
 
     create: user and e-mail in one transaction   find(id): get   with_email(address): two gets
-    draw_portfolio_id: one update
+    draw_portfolio_id, rename, allow_remote, set_password: one update   confirmation, password_reset, email_change: writes of
+    a transaction with what was mailed
+
+    `confirmed_at` is None until the e-mail address is known to be theirs; until then the account cannot be used.
+    `sessions_valid_from` (milliseconds) ends the sessions that started before.
     """
 
     user_id = UnicodeAttribute()
@@ -33,16 +50,18 @@ class User(Item, discriminator='user'):
     allow_remote_login = BooleanAttribute(default=False)
     last_portfolio_id = IntegerAttribute(default=0)
     created_at = IntegerAttribute()
+    confirmed_at = IntegerAttribute(null=True)
+    sessions_valid_from = IntegerAttribute(default=0)
 
     @classmethod
     def pk_of(cls, user_id: str) -> str:
         return f'USER#{user_id}'
 
     @classmethod
-    def create(cls, *, name: str | None, email: str, password_hash: str, allow_remote_login: bool, now: int) -> 'User':
-        """Store a new user. Raises Invalid when the e-mail address is taken."""
+    def new(cls, *, name: str | None, email: str, password_hash: str, allow_remote_login: bool, now: int, confirmed: bool = True) -> 'User':
+        """Return a user who is not stored yet, see `creation`."""
         user_id = uuid.uuid4().hex
-        user = cls(
+        return cls(
             cls.pk_of(user_id),
             'USER',
             user_id=user_id,
@@ -51,18 +70,19 @@ class User(Item, discriminator='user'):
             password_hash=password_hash,
             allow_remote_login=allow_remote_login,
             created_at=now,
+            confirmed_at=now if confirmed else None,
         )
-        taken = errors.Invalid(errors.Fault('email', 'taken', 'this e-mail address already has an account'))
-        transact(
-            Write(
-                Verb.PUT,
-                Email(Email.key(email), 'EMAIL', user_id=user_id),
-                condition=Email.pk.does_not_exist(),
-                otherwise=lambda: taken,
-            ),
-            Write(Verb.PUT, user, condition=User.pk.does_not_exist()),
-        )
+
+    @classmethod
+    def create(cls, **values: Any) -> 'User':
+        """Store a new user with the values that `new` takes. Raises Invalid when the e-mail address is taken."""
+        user = cls.new(**values)
+        transact(*user.creation())
         return user
+
+    def creation(self) -> list[Write]:
+        """Return the writes that store a new user. Their transaction raises Invalid when the e-mail address is taken."""
+        return [Email.claim(self.email, self.user_id), Write(Verb.PUT, self, condition=User.pk.does_not_exist())]
 
     @classmethod
     def find(cls, user_id: str) -> 'User':
@@ -74,10 +94,14 @@ class User(Item, discriminator='user'):
 
     @classmethod
     def with_email(cls, address: str) -> 'User | None':
-        """Return the user with this e-mail address, in any case, or None."""
+        """Return the user with this e-mail address, in any case, or None: two gets both ways, so that time tells nobody who exists."""
         try:
-            return cls.find(Email.get(Email.key(address), 'EMAIL', consistent_read=True).user_id)
-        except (Email.DoesNotExist, errors.NotFound):
+            user_id = Email.get(Email.key(address), 'EMAIL', consistent_read=True).user_id
+        except Email.DoesNotExist:
+            user_id = _NOBODY
+        try:
+            return cls.find(user_id)
+        except errors.NotFound:
             return None
 
     @classmethod
@@ -86,6 +110,53 @@ class User(Item, discriminator='user'):
         user = cls(cls.pk_of(user_id), 'USER')
         user.update_existing([cls.last_portfolio_id.add(1)])
         return user.last_portfolio_id
+
+    @property
+    def stamp(self) -> str:
+        """What changes with the password and the e-mail address: links mailed before that are no longer good."""
+        return hashlib.sha256(f'{self.email}\n{self.password_hash}'.encode()).hexdigest()
+
+    def rename(self, name: str | None) -> None:
+        """Store a new name, None for none. Raises NotFound."""
+        self.update_existing([User.name.set(name) if name else User.name.remove()])
+
+    def allow_remote(self, allowed: bool) -> None:
+        """Store whether applications may log in with the password. Raises NotFound."""
+        self.update_existing([User.allow_remote_login.set(allowed)])
+
+    def set_password(self, password_hash: str, now_ms: int) -> None:
+        """Store a new password, and end all sessions that started before `now_ms`. Raises NotFound."""
+        self.update_existing([User.password_hash.set(password_hash), User.sessions_valid_from.set(now_ms)])
+
+    def confirmation(self, *, name: str | None, password_hash: str, now: int) -> Write:
+        """Return the write that confirms the e-mail address with a sign-up's values. NotFound when it was confirmed before."""
+        named = User.name.set(name) if name else User.name.remove()
+        actions: list[Action] = [User.confirmed_at.set(now), User.password_hash.set(password_hash), named]
+        return Write(Verb.UPDATE, self, User.confirmed_at.does_not_exist(), actions, errors.NotFound)
+
+    def password_reset(self, password_hash: str, now_ms: int) -> Write:
+        """Return the write that sets a password, ends all sessions and confirms the e-mail address. NotFound when it was changed."""
+        actions: list[Action] = [
+            User.password_hash.set(password_hash),
+            User.sessions_valid_from.set(now_ms),
+            User.confirmed_at.set(self.confirmed_at or now_ms // 1000),
+        ]
+        return Write(Verb.UPDATE, self, self._unchanged(), actions, errors.NotFound)
+
+    def email_change(self, email: str) -> list[Write]:
+        """Return the writes that move to another e-mail address.
+
+        Their transaction raises Invalid when that is taken, NotFound when this user changed meanwhile.
+        """
+        moved = Write(Verb.UPDATE, self, self._unchanged(), [User.email.set(email)], errors.NotFound)
+        if Email.key(email) == Email.key(self.email):
+            return [moved]
+        return [Write(Verb.DELETE, Email(Email.key(self.email), 'EMAIL')), Email.claim(email, self.user_id), moved]
+
+    def _unchanged(self) -> Condition:
+        """The condition that neither password nor e-mail address are others than those read."""
+        unchanged: Condition = (User.password_hash == self.password_hash) & (User.email == self.email)
+        return unchanged
 
     def public(self) -> dict[str, str | None]:
         """Return the document's user object."""

@@ -38,7 +38,8 @@ def _server() -> Any:
 def _answer(create_response: Any) -> Response:
     request = bp.current_request
     form = http.raw_body(request).decode('utf-8', 'replace')
-    headers, body, status = create_response(request.path, 'POST', form, dict(request.headers))
+    sent = dict(request.headers) | {'x-network-address': http.network(request)}  # see validator.NETWORK_HEADER
+    headers, body, status = create_response(request.path, 'POST', form, sent)
     headers.setdefault('Cache-Control', 'no-store')
     if status == 401:  # RFC 6749 section 5.2: the scheme that the client used, where oauthlib says Bearer
         headers['WWW-Authenticate'] = 'Basic realm="oauth"'

@@ -11,9 +11,12 @@ from oauthlib.common import Request
 from oauthlib.oauth2 import InvalidGrantError, RequestValidator
 
 from chalicelib.domain import redirect_uris, scopes
-from chalicelib.models import Client, Code, Grant, RefreshToken, RevokedFamily, User
-from chalicelib.oauth import passwords, signing
+from chalicelib.errors import NotFound
+from chalicelib.models import Client, Code, Grant, RefreshToken, RevokedFamily
+from chalicelib.oauth import signing
+from chalicelib.services import accounts
 
+NETWORK_HEADER = 'x-network-address'  # ours: where a request comes from, for oauthlib to hand through
 CODE_SECONDS = 60
 REFRESH_SECONDS = 30 * 86_400
 _DEFAULT_SCOPES = ['read']
@@ -98,9 +101,9 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
         )
 
     def validate_code(self, client_id: str, code: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Section 4.1.3: the code is this client's and has not expired. Whether it was used shows when it is spent."""
+        """Section 4.1.3: the code is this client's, and good. Whether it was used shows when it is spent."""
         found = Code.find(code)
-        if found is None or found.client_id != client.client_id or found.has_expired(int(time.time())):
+        if found is None or not _is_good(found, client):
             return False
         request.user, request.scopes, request.spendable = found.user_id, list(found.scopes), found
         return True
@@ -129,23 +132,18 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     # Users
 
     def validate_user(self, username: str, password: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Section 4.3.2, for users who allow it; the same answer in the same time whatever is wrong."""
-        user = User.with_email(username)
-        known = passwords.is_password(user.password_hash if user else None, password)
-        if user is None or not known or not user.allow_remote_login:
-            return False
-        request.user = user.user_id
-        return True
+        """Section 4.3.2, for users who allow it; the same answer in the same time whatever is wrong. Raises TooMany."""
+        network = request.headers[NETWORK_HEADER]
+        user = accounts.authenticate(username, password, network=network, now=int(time.time()), remotely=True)
+        request.user = user.user_id if user else None
+        return user is not None
 
     # Refresh tokens
 
     def validate_refresh_token(self, refresh_token: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Section 6: this client's, not expired, its family not revoked and the user's consent not taken back."""
+        """Section 6: this client's, good, and its family not revoked."""
         token = RefreshToken.find(refresh_token)
-        if token is None or token.client_id != client.client_id or token.has_expired(int(time.time())):
-            return False
-        grant = Grant.find(token.user_id, token.client_id)
-        if grant is None or grant.grant_id != token.grant_id or RevokedFamily.is_revoked(token.family):
+        if token is None or not _is_good(token, client) or RevokedFamily.is_revoked(token.family):
             return False
         request.user, request.spendable = token.user_id, token
         return True
@@ -197,6 +195,7 @@ def new_family(request: Request) -> None:
     if _descends(request):
         spend(request, now)
         request.family = request.spendable.family
+        _note_use(request, now)
         return
     request.family = secrets.token_hex(16)
     if request.grant_type == 'password':  # giving the password to the application is the consent
@@ -212,8 +211,24 @@ def spend(request: Request, now: int) -> None:
         raise InvalidGrantError(request=request)
 
 
+def _note_use(request: Request, now: int) -> None:
+    """Note when the application last used its grant. Raises InvalidGrantError when that was revoked this moment."""
+    try:
+        Grant.at(request.user, request.client.client_id).touch(now)
+    except NotFound:
+        raise InvalidGrantError(request=request) from None
+
+
 def new_refresh_token(_: Request) -> str:
     return secrets.token_urlsafe(32)
+
+
+def _is_good(found: Code | RefreshToken, client: Client) -> bool:
+    """Whether a code or refresh token is this client's, has not expired, and the user's consent was not taken back."""
+    if found.client_id != client.client_id or found.has_expired(int(time.time())):
+        return False
+    grant = Grant.find(found.user_id, found.client_id)
+    return grant is not None and grant.grant_id == found.grant_id
 
 
 def _descends(request: Request) -> bool:

@@ -6,7 +6,7 @@ import time
 from typing import NamedTuple
 
 from chalicelib.models import Client, User
-from chalicelib.oauth.passwords import hash_password
+from chalicelib.passwords import hash_password
 
 REDIRECT_URI = 'http://127.0.0.1/callback'
 

@@ -12,9 +12,10 @@ from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
 from app import app
+from chalicelib import passwords
 from chalicelib.config import settings
 from chalicelib.models import Client, Item, User
-from chalicelib.oauth import passwords, signing
+from chalicelib.oauth import signing
 
 PASSWORD = 'correct horse battery staple'
 ALL_SCOPES = ['public', 'info', 'read', 'write', 'delete', 'admin']

@@ -103,4 +103,4 @@ def test_somebody_elses_key_cannot_be_revoked(http: ChaliceClient, user: User, k
 
 
 def test_the_key_is_not_stored(key: str):
-    assert key not in ' '.join(str(item.to_simple_dict()) for item in Item.scan())
+    assert key not in ' '.join(str(item.serialize()) for item in Item.scan())

@@ -8,7 +8,7 @@ from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
 from chalicelib import auth
-from chalicelib.models import Client, RefreshToken, User
+from chalicelib.models import Client, Grant, RefreshToken, User
 from tests.functional.conftest import PASSWORD
 
 BASIC = 'Basic ' + base64.b64encode(b'test-app:secret').decode()
@@ -171,7 +171,7 @@ def test_nothing_secret_is_stored_as_it_is(http: ChaliceClient, user: User, clie
 
     token = ask(http, GOOD).json_body
 
-    stored = ' '.join(str(item.to_simple_dict()) for item in Item.scan())
+    stored = ' '.join(str(item.serialize()) for item in Item.scan())
     for secret in (PASSWORD, "'secret'", token['refresh_token'], token['access_token']):
         assert secret not in stored
 
@@ -184,3 +184,43 @@ def test_other_forms_of_request_get_the_rfcs_shape(http: ChaliceClient, user: Us
     assert (as_json.status_code, as_json.json_body['error']) == (415, 'invalid_request')
     assert (too_large.status_code, too_large.json_body['error']) == (413, 'invalid_request')
     assert nonsense.status_code == 400
+
+
+def test_guessing_passwords_is_limited_per_account_whether_it_exists_or_not(http: ChaliceClient, user: User, client: Client):
+    for name in ('test@example.com', 'nobody@example.com'):
+        statuses = [ask(http, GOOD | {'username': name, 'password': 'wrong'}).status_code for _ in range(11)]
+        limited = ask(http, GOOD | {'username': name})
+
+        assert statuses == [400] * 10 + [429]
+        assert (limited.status_code, limited.json_body['error']) == (429, 'temporarily_unavailable')
+        assert 1 <= int(limited.headers['Retry-After']) <= 900
+
+
+def test_logging_in_rightly_is_not_limited(http: ChaliceClient, user: User, client: Client):
+    assert {ask(http, GOOD).status_code for _ in range(15)} == {200}
+
+
+def test_where_a_request_comes_from_cannot_be_made_up(http: ChaliceClient, user: User, client: Client):
+    for number in range(100):
+        wrong = GOOD | {'username': f'{number}@example.com', 'password': 'wrong'}
+        ask(http, wrong, **{'X-Network-Address': f'10.0.0.{number}', 'X-Forwarded-For': f'10.0.0.{number}'})
+
+    assert ask(http, GOOD).status_code == 429
+
+
+def test_an_account_that_was_not_confirmed_gets_no_token(http: ChaliceClient, client: Client, password_hash: str):
+    User.create(name=None, email='new@example.com', password_hash=password_hash, allow_remote_login=True, now=1, confirmed=False)
+
+    assert ask(http, GOOD | {'username': 'new@example.com'}).json_body['error'] == 'invalid_grant'
+
+
+def test_the_grant_says_what_an_application_may_do_and_when_it_last_did(http: ChaliceClient, user: User, client: Client):
+    first = ask(http, GOOD | {'scope': 'info'}).json_body
+    ask(http, GOOD | {'scope': 'read'})
+    Grant.at(user.user_id, 'test-app').touch(1)
+
+    ask(http, {'grant_type': 'refresh_token', 'refresh_token': first['refresh_token']})
+
+    (grant,) = Grant.of_user(user.user_id)
+    assert grant.scopes == {'info', 'read'}
+    assert grant.last_used_at > 1

@@ -1,0 +1,68 @@
+"""What people may call themselves, where they may be written to and which passwords are refused. Pure."""
+
+import re
+import unicodedata
+from typing import NoReturn
+
+from chalicelib.errors import Fault, Invalid
+
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 200
+LONGEST_NAME = 100
+
+# What the HTML standard takes for an e-mail address, with a dot in its domain; so it needs no escaping in a mail's head.
+_EMAIL = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
+    r'(?=.{1,189}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+)
+_BIDI_CONTROLS = re.compile('[\u202a-\u202e\u2066-\u2069]')
+_COMMON = frozenset(
+    re.findall(
+        r'\S+',
+        """
+        1234567890 12345678910 0123456789 0987654321 1q2w3e4r5t 1qaz2wsx3edc qwertyuiop qwerty123456 1234567891 123456789a
+        password12 password123 password1234 passw0rd123 iloveyou12 iloveyou123 letmein123 welcome123 sunshine123 football123
+        princess123 superman123 administrator changeme123 abcdefghij abcd123456 cryptfolio cryptfolio1 cryptfolio123 bitcoin123
+        """,
+    )
+)
+
+
+def parse_email(text: str) -> str:
+    """Return an e-mail address without surrounding whitespace. Raises Invalid."""
+    address = text.strip()
+    if not _EMAIL.fullmatch(address):
+        _refuse('email', 'malformed', 'Give an e-mail address such as you@example.com')
+    return address
+
+
+def parse_name(text: str) -> str | None:
+    """Return a person's name, None for none. Raises Invalid."""
+    return parse_line('name', text) or None
+
+
+def parse_line(field: str, text: str) -> str:
+    """Return one line of text that shows as it is. Raises Invalid."""
+    line = ' '.join(text.split())
+    if len(line) > LONGEST_NAME:
+        _refuse(field, 'too_long', f'Use at most {LONGEST_NAME} characters')
+    if _BIDI_CONTROLS.search(line) or any(unicodedata.category(character) in ('Cc', 'Co', 'Cs') for character in line):
+        _refuse(field, 'malformed', 'Leave out control characters')
+    return line
+
+
+def check_new_password(password: str, email: str) -> None:
+    """Raise Invalid for a password that is too short, too long or easily guessed (NIST SP 800-63B section 5.1.1.2)."""
+    if len(password) < SHORTEST_PASSWORD:
+        _refuse('password', 'too_short', f'Use at least {SHORTEST_PASSWORD} characters')
+    if len(password) > LONGEST_PASSWORD:
+        _refuse('password', 'too_long', f'Use at most {LONGEST_PASSWORD} characters')
+    lower = password.strip().lower()
+    if lower in _COMMON or len(set(lower)) < 3:
+        _refuse('password', 'common', 'Too many people use this password: choose another')
+    if lower in (email.lower(), email.lower().partition('@')[0]):
+        _refuse('password', 'common', 'Your e-mail address is no password: choose another')
+
+
+def _refuse(field: str, code: str, message: str) -> NoReturn:
+    raise Invalid(Fault(field, code, message))

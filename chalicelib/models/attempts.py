@@ -1,0 +1,47 @@
+"""How often something was tried: log-ins and the like, per account and per network address."""
+
+import hashlib
+
+from pynamodb.exceptions import UpdateError
+
+from chalicelib import errors
+from chalicelib.models.base import IntegerAttribute, Item, condition_failed
+
+
+class Attempts(Item, discriminator='attempts'):
+    """pk=ATTEMPTS#<kind>#<sha256 of the subject>  sk=WINDOW#<its first second>   TTL
+
+    Windows are fixed: they begin at multiples of their length, so that nobody can be kept out for longer than one.
+    take, forgive: one conditional update
+    """
+
+    taken = IntegerAttribute()
+
+    @classmethod
+    def at(cls, kind: str, subject: str, window_start: int) -> 'Attempts':
+        digest = hashlib.sha256(subject.encode()).hexdigest()
+        return cls(f'ATTEMPTS#{kind}#{digest}', f'WINDOW#{window_start}')
+
+    @classmethod
+    def take(cls, kind: str, subject: str, limit: int, window_seconds: int, now: int) -> None:
+        """Count one more attempt. Raises TooMany when there were `limit` in this window already."""
+        start = now - now % window_seconds
+        end = start + window_seconds
+        try:
+            cls.at(kind, subject, start).update(
+                [cls.kind.set(cls), cls.taken.set((cls.taken | 0) + 1), cls.expires_at.set(end)],
+                condition=cls.taken.does_not_exist() | (cls.taken < limit),
+            )
+        except UpdateError as error:
+            if condition_failed(error):
+                raise errors.TooMany(end - now) from None
+            raise
+
+    @classmethod
+    def forgive(cls, kind: str, subject: str, window_seconds: int, now: int) -> None:
+        """Give one attempt of this window back: it succeeded."""
+        try:
+            cls.at(kind, subject, now - now % window_seconds).update([cls.taken.set(cls.taken - 1)], condition=cls.taken > 0)
+        except UpdateError as error:
+            if not condition_failed(error):
+                raise

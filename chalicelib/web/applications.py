@@ -1,0 +1,149 @@
+"""Registered applications, for those who write them. A secret is shown once, in the answer that made it."""
+
+import time
+from typing import Any, NamedTuple
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib.domain.people import parse_line
+from chalicelib.domain.redirect_uris import MOST, parse_redirect_uri
+from chalicelib.errors import Fault, Invalid, NotFound
+from chalicelib.models import Client, User
+from chalicelib.web import forms, pages, sessions
+
+bp = Blueprint(__name__)
+
+MOST_APPLICATIONS = 100
+
+
+class Registration(NamedTuple):
+    """What a person says about an application."""
+
+    name: str
+    redirect_uris: list[str]
+
+
+@bp.route('/oauth/applications', cors=False)
+def list_applications() -> Response:
+    """The user's applications."""
+    request = bp.current_request
+    user = sessions.require(request)
+    return pages.render('applications.html', request, user=user, clients=Client.owned_by(user.user_id))
+
+
+@bp.route('/oauth/applications/new', cors=False)
+def show_new_application() -> Response:
+    """The form to register one with."""
+    request = bp.current_request
+    return pages.render('application_new.html', request, user=sessions.require(request))
+
+
+@bp.route('/oauth/applications', methods=['POST'], content_types=forms.TYPES, cors=False)
+def register_application() -> Response:
+    """Register an application; the answer shows its secret, which nothing else ever does."""
+    request = bp.current_request
+    form = forms.read(request)
+    user = sessions.require(request)
+    confidential = form.text('kind') != 'public'
+    try:
+        given = _parse(form, confidential)
+        _check_count(user)
+    except Invalid as invalid:
+        return pages.render('application_new.html', request, status=422, user=user, faults=invalid.faults, form=_kept(form))
+    client, secret = Client.register(owner_id=user.user_id, confidential=confidential, now=int(time.time()), **given._asdict())
+    return _render(request, user, client, secret=secret, registered=True)
+
+
+@bp.route('/oauth/applications/{client_id}', cors=False)
+def show_application(client_id: str) -> Response:
+    """One application, with the forms to change it."""
+    request = bp.current_request
+    user = sessions.require(request)
+    return _render(request, user, _own(user, client_id), saved=forms.query(request, 'saved') == 'yes')
+
+
+@bp.route('/oauth/applications/{client_id}', methods=['POST'], content_types=forms.TYPES, cors=False)
+def update_application(client_id: str) -> Response:
+    """Store another name and other redirect URIs."""
+    request = bp.current_request
+    form = forms.read(request)
+    user = sessions.require(request)
+    client = _own(user, client_id)
+    try:
+        client.change(now=int(time.time()), **_parse(form, client.confidential)._asdict())
+    except Invalid as invalid:
+        return _render(request, user, client, status=422, faults=invalid.faults, form=_kept(form))
+    return pages.redirect(pages.link(request, f'/oauth/applications/{client_id}?saved=yes'))
+
+
+@bp.route('/oauth/applications/{client_id}/secret', methods=['POST'], content_types=forms.TYPES, cors=False)
+def rotate_application_secret(client_id: str) -> Response:
+    """Replace the secret; the answer shows the new one, which nothing else ever does."""
+    request = bp.current_request
+    forms.read(request)
+    user = sessions.require(request)
+    client = _own(user, client_id)
+    if not client.confidential:
+        raise NotFound
+    return _render(request, user, client, secret=client.rotate_secret(int(time.time())))
+
+
+@bp.route('/oauth/applications/{client_id}/delete', cors=False)
+def show_delete_application(client_id: str) -> Response:
+    """Ask again before an application is deleted."""
+    request = bp.current_request
+    user = sessions.require(request)
+    return pages.render('application_delete.html', request, user=user, client=_own(user, client_id))
+
+
+@bp.route('/oauth/applications/{client_id}/delete', methods=['POST'], content_types=forms.TYPES, cors=False)
+def delete_application(client_id: str) -> Response:
+    """Delete an application; its tokens end."""
+    request = bp.current_request
+    forms.read(request)
+    _own(sessions.require(request), client_id).remove()
+    return pages.redirect(pages.link(request, '/oauth/applications'))
+
+
+def _own(user: User, client_id: str) -> Client:
+    """Return an application of the user's. Raises NotFound."""
+    client = Client.find(client_id) if len(client_id) <= 256 else None
+    if client is None or client.owner_id != user.user_id:
+        raise NotFound
+    return client
+
+
+def _parse(form: forms.Form, confidential: bool) -> Registration:
+    """Read the form. Raises Invalid with everything that is wrong with it."""
+    faults: list[Fault] = []
+    name, uris = '', dict[str, None]()
+    try:
+        name = parse_line('name', form.text('name'))
+    except Invalid as invalid:
+        faults += invalid.faults
+    else:
+        faults += [] if name else [Fault('name', 'missing', 'Give the application a name')]
+    for number, line in enumerate(form.text('redirect_uris').splitlines(), 1):
+        try:
+            uris |= {parse_redirect_uri(line, confidential): None} if line.strip() else {}
+        except Invalid as invalid:
+            faults += [fault._replace(message=f'Line {number}: {fault.message}') for fault in invalid.faults]
+    if not 1 <= len(uris) <= MOST and not faults:
+        faults.append(Fault('redirect_uris', 'out_of_range', f'Give from one to {MOST} redirect URIs, one per line'))
+    if faults:
+        raise Invalid(*faults)
+    return Registration(name, list(uris))
+
+
+def _check_count(user: User) -> None:
+    if len(Client.owned_by(user.user_id)) >= MOST_APPLICATIONS:
+        raise Invalid(Fault('name', 'too_many', f'You have {MOST_APPLICATIONS} applications already: delete one first'))
+
+
+def _kept(form: forms.Form) -> dict[str, str]:
+    return {name: form.text(name) for name in ('name', 'redirect_uris', 'kind')}
+
+
+def _render(request: Request, user: User, client: Client, *, status: int = 200, **context: Any) -> Response:
+    values = {'secret': None, 'registered': False, 'saved': False, 'faults': (), 'form': {}} | context
+    return pages.render('application.html', request, status=status, user=user, client=client, **values)

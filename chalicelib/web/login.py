@@ -1,0 +1,102 @@
+"""Logging in and out, and forgotten passwords. No answer tells whether an e-mail address has an account."""
+
+import time
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib import http
+from chalicelib.domain.people import parse_email
+from chalicelib.errors import Fault, Invalid, NotFound
+from chalicelib.services import accounts
+from chalicelib.web import forms, pages, sessions
+
+bp = Blueprint(__name__)
+
+_WRONG = Fault('email', 'wrong', 'E-mail address and password do not fit, or the address is not confirmed yet')
+
+
+@bp.route('/login', cors=False)
+def show_login() -> Response:
+    """The form to log in with; `next` is where to go then."""
+    request = bp.current_request
+    target = sessions.safe_path(forms.query(request, 'next'))
+    if sessions.current(request):
+        return pages.redirect(pages.link(request, target))
+    return pages.render('login.html', request, next=target)
+
+
+@bp.route('/login', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_login() -> Response:
+    """Log in: a new session, or 422 with the form."""
+    request = bp.current_request
+    form = forms.read(request)
+    target = sessions.safe_path(form.text('next'))
+    user = accounts.authenticate(form.text('email'), form.text('password'), network=http.network(request), now=int(time.time()))
+    if user is None:
+        return pages.render('login.html', request, status=422, next=target, faults=[_WRONG], form={'email': form.text('email')})
+    sessions.end(request)
+    return pages.redirect(pages.link(request, target), {'Set-Cookie': [sessions.start(user)]})
+
+
+@bp.route('/logout', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_logout() -> Response:
+    """End the session."""
+    request = bp.current_request
+    forms.read(request)
+    return pages.redirect(pages.link(request, '/'), {'Set-Cookie': [sessions.end(request)]})
+
+
+@bp.route('/forgot', cors=False)
+def show_forgot() -> Response:
+    """The form to ask for a new password with."""
+    return pages.render('forgot.html', bp.current_request)
+
+
+@bp.route('/forgot', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_forgot() -> Response:
+    """Mail a link to set a new password with; the answer is always the same."""
+    request = bp.current_request
+    form = forms.read(request)
+    try:
+        email = parse_email(form.text('email'))
+    except Invalid as invalid:
+        return pages.render('forgot.html', request, status=422, faults=invalid.faults, form={'email': form.text('email')})
+    accounts.forgot_password(email, network=http.network(request), now=int(time.time()))
+    return pages.render('sent.html', request, email=email, title='Look into your mail', what='Follow its link to set a new password')
+
+
+@bp.route('/reset', cors=False)
+def show_reset() -> Response:
+    """The form to set a new password with, behind a mailed link."""
+    request = bp.current_request
+    token = forms.query(request, 'token')
+    try:
+        _, user = accounts.of_link(token, 'reset', int(time.time()))
+    except NotFound:
+        return _no_longer_good(request)
+    return pages.render('reset.html', request, token=token, email=user.email)
+
+
+@bp.route('/reset', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_reset() -> Response:
+    """Set the password and log in; every other session and every application's access ends."""
+    request = bp.current_request
+    form = forms.read(request)
+    token, now_ms = form.text('token'), time.time_ns() // 1_000_000
+    try:
+        user = accounts.reset_password(token, form.text('password'), now_ms=now_ms)
+    except Invalid as invalid:
+        return pages.render('reset.html', request, status=422, token=token, email=form.text('email'), faults=invalid.faults)
+    except NotFound:
+        return _no_longer_good(request)
+    return pages.redirect(pages.link(request, '/profile?saved=password'), {'Set-Cookie': [sessions.start(user, now_ms)]})
+
+
+def _no_longer_good(request: Request) -> Response:
+    return pages.error(
+        request,
+        404,
+        'This link is no longer good',
+        'Links work once, only for an hour, and not after the password was changed.',
+        links=[('/forgot', 'Ask for a new link')],
+    )

@@ -1,0 +1,149 @@
+"""HTML pages: templates, the headers that keep them safe, links behind a stage prefix, and errors as pages."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chalice.app import Request, Response
+
+from chalicelib.errors import AppError
+from chalicelib.web import sessions
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+Headers = dict[str, str | list[str]]
+
+STYLE = Path(__file__).parent / 'static' / 'style.css'
+_TEMPLATES = Path(__file__).parent / 'templates'
+_NOT_PAGES = ('/api', '/.well-known', '/oauth/token', '/oauth/revoke', '/oauth/introspect', '/static')
+_TITLES = {
+    400: ('Something is wrong with this request', 'Go back and try again.'),
+    403: ('This form has expired', 'Go back, reload the page and try again.'),
+    404: ('Page not found', 'It may have been removed, or it belongs to somebody else.'),
+    405: ('This cannot be done here', 'Go back and use the buttons of the page.'),
+    409: ('Somebody was faster', 'This was changed at the same time. Try again.'),
+    413: ('This is too much', 'The form cannot hold as much as you sent.'),
+    415: ('This is not a form of ours', 'Go back and try again.'),
+    429: ('Too many attempts', 'For the safety of your account, wait a while and try again.'),
+    503: ('Very busy at this moment', 'Try again in a few seconds.'),
+}
+_UNFORESEEN = ('Something went wrong', 'It is our fault, and it was noted. Try again in a while.')
+
+
+def render(
+    template: str,
+    request: Request,
+    status: int = 200,
+    headers: Mapping[str, str | list[str]] | None = None,
+    form_action: Iterable[str] = (),
+    **context: Any,
+) -> Response:
+    """Answer with a page.
+
+    `form_action` are the sources, in the sense of Content-Security-Policy, that posting a form of the page may redirect to.
+    Templates see `context`, `link(path)`, and `csrf()`, which brings a cookie along for a visitor who has none.
+    """
+    held = sessions.held_token(request)
+    given = held or sessions.new_visitor_token()
+    asked: list[str] = []
+
+    def csrf() -> str:
+        asked.append(given)
+        return sessions.csrf_token(given)
+
+    values = {'user': None, 'faults': (), 'links': ()} | context
+    values['form'] = defaultdict(str, context.get('form', {}))  # what was typed before, if anything
+    html = (
+        _environment()
+        .get_template(template)
+        .render(values, link=lambda path: link(request, path), csrf=csrf, style=link(request, f'/static/style.css?v={style_version()}'))
+    )
+    own: Headers = {'Content-Type': 'text/html; charset=utf-8'}
+    if asked and held is None:
+        own['Set-Cookie'] = [sessions.cookie(given, None)]
+    return Response(html, status_code=status, headers=_safety(form_action) | own | dict(headers or {}))
+
+
+def redirect(location: str, headers: Mapping[str, str | list[str]] | None = None) -> Response:
+    """Send the browser elsewhere, to be asked for by GET."""
+    return Response('', status_code=303, headers=_safety(()) | {'Location': location} | dict(headers or {}))
+
+
+def link(request: Request, path: str) -> str:
+    """Return the link to a path of ours: API Gateway may serve us below a stage, `/prod`, which is not part of our paths."""
+    resource = [part for part in request.path.split('/') if part]
+    whole = [part for part in str(request.context['path']).split('/') if part]
+    stage = whole[: len(whole) - len(resource)]
+    return ''.join(f'/{part}' for part in stage) + path
+
+
+def error(
+    request: Request, status: int, title: str, text: str, headers: Mapping[str, str | list[str]] | None = None, **context: Any
+) -> Response:
+    """Answer with a page that says what is wrong and what to do."""
+    return render('message.html', request, status=status, headers=headers, title=title, text=text, **context)
+
+
+def shape_errors(request: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Middleware: errors of page paths are pages. It runs inside http.shape_errors, which then finds nothing left to do."""
+    if request.path.startswith(_NOT_PAGES):
+        return get_response(request)
+    try:
+        response = get_response(request)
+    except sessions.LogInFirst as first:
+        return redirect(link(request, first.location))
+    except AppError as refused:
+        return _failure(request, refused.status, dict(refused.headers()))
+    if response.status_code < 400 or not isinstance(response.body, dict):
+        return response
+    return _failure(request, response.status_code, {})
+
+
+def _failure(request: Request, status: int, headers: Headers) -> Response:
+    title, text = _TITLES.get(status, _UNFORESEEN)
+    return error(request, status, title, text, headers)
+
+
+def _safety(form_action: Iterable[str]) -> Headers:
+    """https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html"""
+    targets = ' '.join(["'self'", *form_action])
+    headers: Headers = {
+        'Content-Security-Policy': "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+        f"form-action {targets}; frame-ancestors 'none'; base-uri 'none'",
+        'X-Frame-Options': 'DENY',
+        'X-Content-Type-Options': 'nosniff',
+        'Referrer-Policy': 'same-origin',
+        'Cross-Origin-Opener-Policy': 'same-origin',
+        'Cache-Control': 'no-store',
+    }
+    if sessions.is_secure():
+        headers['Strict-Transport-Security'] = 'max-age=31536000; includeSubDomains'
+    return headers
+
+
+@lru_cache(1)
+def style_version() -> str:
+    """Return what changes with the stylesheet, so that it can be cached for ever."""
+    return hashlib.sha256(STYLE.read_bytes()).hexdigest()[:16]
+
+
+@lru_cache(1)
+def _environment() -> 'Environment':
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # costs a cold start that API calls need not pay
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters['day'] = _day
+    return environment
+
+
+def _day(epoch: int) -> str:
+    """Return an instant as people write the day, in UTC: 7 November 2017."""
+    moment = datetime.fromtimestamp(epoch, UTC)
+    return f'{moment.day} {moment:%B %Y}'

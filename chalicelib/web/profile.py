@@ -1,0 +1,173 @@
+"""The profile: name, e-mail address, password, and which applications have access."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib.domain import api_keys
+from chalicelib.domain.people import parse_email, parse_line, parse_name
+from chalicelib.domain.scopes import ALL, SENTENCES
+from chalicelib.errors import Fault, Invalid, NotFound
+from chalicelib.models import ApiKey, Client, Grant, User
+from chalicelib.services import accounts
+from chalicelib.web import forms, pages, sessions
+
+bp = Blueprint(__name__)
+
+MOST_KEYS = 50
+
+_SAVED = {
+    'name': 'Your name was saved.',
+    'email': 'Your e-mail address was changed.',
+    'password': 'Your password was changed. You are logged out everywhere else.',
+    'remote': 'Your choice about logging in from applications was saved.',
+    'revoked': 'The application has no access any more.',
+    'key': 'The key does not work any more.',
+}
+
+
+@bp.route('/profile', cors=False)
+def show_profile() -> Response:
+    """Everything about the user, with the forms to change it; `saved` says what was changed just now."""
+    request = bp.current_request
+    user = sessions.require(request)
+    return _render(request, user, saved=_SAVED.get(forms.query(request, 'saved')))
+
+
+@bp.route('/profile/name', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_name() -> Response:
+    """Store a new name, or none."""
+    request = bp.current_request
+    form = forms.read(request)
+    user = sessions.require(request)
+    try:
+        user.rename(parse_name(form.text('name')))
+    except Invalid as invalid:
+        return _render(request, user, status=422, section='name', faults=invalid.faults, form={'name': form.text('name')})
+    return _saved(request, 'name')
+
+
+@bp.route('/profile/email', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_email() -> Response:
+    """Mail a link to the new address, which takes effect when it is followed."""
+    request = bp.current_request
+    form = forms.read(request)
+    user = sessions.require(request)
+    try:
+        email = parse_email(form.text('email'))
+        accounts.ask_for_email_change(user, email=email, password=form.text('current_password'), now=int(time.time()))
+    except Invalid as invalid:
+        return _render(request, user, status=422, section='email', faults=invalid.faults, form={'email': form.text('email')})
+    what = 'Your e-mail address changes when you follow its link'
+    return pages.render('sent.html', request, user=user, email=email, title='Almost there', what=what)
+
+
+@bp.route('/profile/password', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_password() -> Response:
+    """Set another password; every session but this one ends."""
+    request = bp.current_request
+    form = forms.read(request)
+    user = sessions.require(request)
+    now_ms = time.time_ns() // 1_000_000
+    try:
+        accounts.change_password(user, current=form.text('current_password'), password=form.text('password'), now_ms=now_ms)
+    except Invalid as invalid:
+        return _render(request, user, status=422, section='password', faults=invalid.faults)
+    return _saved(request, 'password', {'Set-Cookie': [sessions.start(user, now_ms)]})
+
+
+@bp.route('/profile/remote', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_remote_login() -> Response:
+    """Allow or forbid applications to log in with the user's password."""
+    request = bp.current_request
+    form = forms.read(request)
+    sessions.require(request).allow_remote(form.has('allow_remote_login'))
+    return _saved(request, 'remote')
+
+
+@bp.route('/profile/revoke', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_revoke() -> Response:
+    """Take an application's access back; no error when it has none."""
+    request = bp.current_request
+    form = forms.read(request)
+    user = sessions.require(request)
+    if form.text('client_id'):
+        Grant.revoke(user.user_id, form.text('client_id')[:256])
+    return _saved(request, 'revoked')
+
+
+@bp.route('/profile/api-keys', methods=['POST'], content_types=forms.TYPES, cors=False)
+def create_api_key() -> Response:
+    """Create an API key; the answer shows it, which nothing else ever does."""
+    request = bp.current_request
+    form = forms.read(request)
+    user = sessions.require(request)
+    try:
+        name, scopes = _parse_key(form, user.user_id)
+    except Invalid as invalid:
+        return _render(request, user, status=422, section='key', faults=invalid.faults, form={'name': form.text('name')})
+    _, secret = ApiKey.create(user.user_id, name=name, scopes=scopes, now=int(time.time()))
+    return _render(request, user, secret=secret)
+
+
+@bp.route('/profile/api-keys/revoke', methods=['POST'], content_types=forms.TYPES, cors=False)
+def revoke_api_key() -> Response:
+    """End an API key; no error when there is none."""
+    request = bp.current_request
+    form = forms.read(request)
+    user = sessions.require(request)
+    with contextlib.suppress(NotFound):
+        ApiKey.revoke(user.user_id, form.text('key_id')[:64])
+    return _saved(request, 'key')
+
+
+def _parse_key(form: forms.Form, user_id: str) -> tuple[str, list[str]]:
+    """Return name and scopes of a new key. Raises Invalid."""
+    name = parse_line('name', form.text('name'))
+    scopes = [scope for scope in api_keys.SCOPES if scope in form.all('scopes')]
+    if not name:
+        raise Invalid(Fault('name', 'required', 'Say what the key is for'))
+    if not scopes:
+        raise Invalid(Fault('name', 'no_scopes', 'Tick at least one thing that the key may do'))
+    if len(ApiKey.of_user(user_id)) >= MOST_KEYS:
+        raise Invalid(Fault('name', 'too_many', f'You have {MOST_KEYS} keys: revoke one first'))
+    return name, scopes
+
+
+def _render(
+    request: Request, user: User, *, status: int = 200, section: str = '', faults: Sequence[Fault] = (), **context: Any
+) -> Response:
+    values = {'saved': None, 'secret': None} | context
+    values['key_scopes'] = [(scope, SENTENCES[scope]) for scope in api_keys.SCOPES]
+    values['keys'] = [_shown_key(key) for key in ApiKey.of_user(user.user_id)]
+    return pages.render(
+        'profile.html', request, status=status, user=user, section=section, faults=faults, grants=_connected(user.user_id), **values
+    )
+
+
+def _shown_key(key: ApiKey) -> dict[str, Any]:
+    sentences = [SENTENCES[scope] for scope in key.scopes]
+    return {'key_id': key.key_id, 'name': key.name, 'sentences': sentences, 'created_at': key.created_at}
+
+
+def _connected(user_id: str) -> list[dict[str, Any]]:
+    """Return what the page shows of each application with access, the one used last first."""
+    grants = Grant.of_user(user_id)
+    clients = Client.find_many([grant.client_id for grant in grants])
+    return [
+        {
+            'client_id': grant.client_id,
+            'name': clients[grant.client_id].name if grant.client_id in clients else 'An application that was removed',
+            'sentences': [SENTENCES[scope] for scope in ALL if scope in grant.scopes],
+            'created_at': grant.created_at,
+            'last_used_at': grant.last_used_at,
+        }
+        for grant in grants
+    ]
+
+
+def _saved(request: Request, what: str, headers: dict[str, str | list[str]] | None = None) -> Response:
+    return pages.redirect(pages.link(request, f'/profile?saved={what}'), headers)

@@ -1,0 +1,86 @@
+"""Signing up, and confirming e-mail addresses. The answer to a sign-up never tells whether an address has an account."""
+
+import time
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib import http
+from chalicelib.domain.people import parse_email, parse_name
+from chalicelib.errors import Invalid, NotFound
+from chalicelib.models import Mailed
+from chalicelib.services import accounts
+from chalicelib.web import forms, pages, sessions
+
+bp = Blueprint(__name__)
+
+
+@bp.route('/signup', cors=False)
+def show_signup() -> Response:
+    """The form to sign up with."""
+    return pages.render('signup.html', bp.current_request)
+
+
+@bp.route('/signup', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_signup() -> Response:
+    """Sign up: 422 with the form for what is wrong with its fields, else always the same."""
+    request = bp.current_request
+    form = forms.read(request)
+    try:
+        email = parse_email(form.text('email'))
+        accounts.sign_up(
+            name=parse_name(form.text('name')),
+            email=email,
+            password=form.text('password'),
+            network=http.network(request),
+            now=int(time.time()),
+        )
+    except Invalid as invalid:
+        kept = {'name': form.text('name'), 'email': form.text('email')}
+        return pages.render('signup.html', request, status=422, faults=invalid.faults, form=kept)
+    return pages.render('sent.html', request, email=email, title='Almost there', what='Follow its link to confirm your e-mail address')
+
+
+@bp.route('/confirm', cors=False)
+def show_confirm() -> Response:
+    """The button behind a mailed link: mail scanners follow links too, but press nothing."""
+    request = bp.current_request
+    token = forms.query(request, 'token')
+    try:
+        mailed = _look_up(token)
+    except NotFound:
+        return _no_longer_good(request)
+    return pages.render('confirm.html', request, token=token, email=mailed.email, moves=mailed.purpose == 'email')
+
+
+@bp.route('/confirm', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_confirm() -> Response:
+    """Confirm a sign-up and log in, or move an account to another e-mail address."""
+    request = bp.current_request
+    form = forms.read(request)
+    token, now = form.text('token'), int(time.time())
+    try:
+        if _look_up(token).purpose == 'email':
+            accounts.change_email(token, now)
+            return pages.redirect(pages.link(request, '/profile?saved=email'))
+        user = accounts.confirm(token, now)
+    except (NotFound, Invalid):
+        return _no_longer_good(request)
+    return pages.redirect(pages.link(request, '/profile'), {'Set-Cookie': [sessions.start(user)]})
+
+
+def _look_up(token: str) -> Mailed:
+    now = int(time.time())
+    try:
+        return Mailed.find(token, 'confirm', now)
+    except NotFound:
+        return accounts.of_link(token, 'email', now)[0]
+
+
+def _no_longer_good(request: Request) -> Response:
+    return pages.error(
+        request,
+        404,
+        'This link is no longer good',
+        'Links work once, and only for a day. Log in, or sign up again to be sent a new one.',
+        links=[('/login', 'Log in'), ('/signup', 'Sign up')],
+    )

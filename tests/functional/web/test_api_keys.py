@@ -1,0 +1,86 @@
+"""API keys in the profile: created, shown once, revoked."""
+
+import re
+
+import pytest
+from chalice.test import Client as ChaliceClient
+
+from chalicelib.models import ApiKey, User
+from chalicelib.web.profile import MOST_KEYS
+from tests.functional.web.conftest import Browser
+
+
+@pytest.fixture
+def visitor(browser: Browser, user: User) -> Browser:
+    browser.log_in()
+    return browser
+
+
+def status(http: ChaliceClient, key: str, path: str = '/api/portfolios') -> int:
+    return http.http.get(path, headers={'Authorization': f'Bearer {key}'}).status_code
+
+
+def create(visitor: Browser, **fields: str) -> str:
+    visitor.post('/profile/api-keys', {'name': 'My <sheet>', 'scopes': 'read'} | fields)
+    assert visitor.status == 200, visitor.page
+    return re.search(r'cfk_[\w-]{43}', visitor.page)[0]
+
+
+def test_a_new_key_works_and_is_shown_once(http: ChaliceClient, visitor: Browser):
+    key = create(visitor)
+
+    assert status(http, key) == 200
+    assert 'My <sheet>' in visitor.text
+    assert visitor.response.headers['Cache-Control'] == 'no-store'
+    visitor.get('/profile')
+    assert 'My <sheet>' in visitor.text
+    assert key not in visitor.page
+
+
+def test_a_key_may_do_what_was_ticked_and_never_more(http: ChaliceClient, visitor: Browser):
+    key = create(visitor, scopes='info')
+
+    assert (status(http, key, '/api/user'), status(http, key)) == (200, 403)
+    visitor.post('/profile/api-keys', {'name': 'x', 'scopes': 'admin'})
+    assert visitor.status == 422
+
+
+def test_a_revoked_key_is_gone(http: ChaliceClient, visitor: Browser, user: User):
+    key = create(visitor)
+    (stored,) = ApiKey.of_user(user.user_id)
+
+    visitor.post('/profile/api-keys/revoke', {'key_id': stored.key_id})
+
+    assert visitor.status == 303
+    assert status(http, key) == 401
+    visitor.post('/profile/api-keys/revoke', {'key_id': stored.key_id})
+    assert visitor.status == 303
+
+
+def test_what_is_wrong_is_said_at_the_form(visitor: Browser, user: User):
+    visitor.post('/profile/api-keys', {'name': ' ', 'scopes': 'read'})
+
+    assert visitor.status == 422
+    assert 'Say what the key is for' in visitor.text
+    assert ApiKey.of_user(user.user_id) == []
+
+
+def test_there_is_a_most(visitor: Browser, user: User):
+    for number in range(MOST_KEYS):
+        ApiKey.create(user.user_id, name=str(number), scopes=['read'], now=1)
+
+    visitor.post('/profile/api-keys', {'name': 'x', 'scopes': 'read'})
+
+    assert visitor.status == 422
+    assert len(ApiKey.of_user(user.user_id)) == MOST_KEYS
+
+
+@pytest.mark.parametrize('path', ['/profile/api-keys', '/profile/api-keys/revoke'])
+def test_only_who_is_logged_in_and_sends_our_form_gets_anywhere(browser: Browser, visitor: Browser, path: str, user: User):
+    visitor.request('POST', path, b'name=x&scopes=read', **{'Content-Type': 'application/x-www-form-urlencoded'})
+    assert visitor.status == 403
+
+    visitor.post('/logout')
+    visitor.post(path, {'name': 'x', 'scopes': 'read'})
+    assert visitor.location.startswith('/login')
+    assert ApiKey.of_user(user.user_id) == []

@@ -1,0 +1,164 @@
+"""Registering applications: who sees them, when the secret is shown, which redirect URIs are taken."""
+
+import logging
+import re
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib.models import Client, Item, User
+from tests.functional.web.conftest import Browser
+
+GOOD = {'name': 'Charts', 'redirect_uris': 'https://charts.example/callback', 'kind': 'confidential'}
+
+
+def register(browser: Browser, **fields: str) -> str | None:
+    """Register an application; return the secret that the page shows."""
+    browser.post('/oauth/applications', {'csrf': browser.csrf('/profile')} | GOOD | fields)
+    secret = re.search(r'Copy the secret now.*?<code class="value">([^<]+)</code>', browser.page, re.DOTALL)
+    return secret and secret[1]
+
+
+def only(user: User) -> Client:
+    [client] = Client.owned_by(user.user_id)
+    return client
+
+
+def test_a_registered_application_can_prove_itself_with_the_secret_it_was_shown(logged_in: Browser, user: User):
+    secret = register(logged_in)
+
+    client = only(user)
+    assert logged_in.status == 200
+    assert client.has_secret(secret)
+    assert client.client_id in logged_in.text
+    assert (client.name, list(client.redirect_uris), client.confidential) == ('Charts', ['https://charts.example/callback'], True)
+
+
+def test_a_secret_is_shown_once_and_kept_nowhere(logged_in: Browser, user: User, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.DEBUG, 'chalicelib')
+    secret = register(logged_in)
+
+    assert logged_in.set_cookie == ''
+    assert 'no-store' in logged_in.response.headers['Cache-Control']
+    for path in ('/oauth/applications', f'/oauth/applications/{only(user).client_id}', '/profile'):
+        logged_in.get(path)
+        assert secret not in logged_in.page
+    assert secret not in caplog.text
+    assert secret not in ' '.join(str(item.serialize()) for item in Item.scan())
+
+
+def test_a_public_application_has_no_secret(logged_in: Browser, user: User):
+    assert register(logged_in, kind='public', redirect_uris='com.example.app:/callback') is None
+
+    client = only(user)
+    assert (client.secret_hash, client.confidential) == (None, False)
+    assert 'A public application has no secret' in logged_in.text
+    assert 'Make a new secret' not in logged_in.text
+    logged_in.post(f'/oauth/applications/{client.client_id}/secret', {'csrf': logged_in.csrf('/profile')})
+    assert logged_in.status == 404
+
+
+def test_a_new_secret_takes_the_place_of_the_old_one(logged_in: Browser, user: User):
+    old = register(logged_in)
+    path = f'/oauth/applications/{only(user).client_id}/secret'
+
+    logged_in.post(path, {'csrf': logged_in.csrf('/profile')})
+
+    new = re.search(r'Copy the secret now.*?<code class="value">([^<]+)</code>', logged_in.page, re.DOTALL)[1]
+    assert only(user).has_secret(new)
+    assert not only(user).has_secret(old)
+
+
+def test_redirect_uris_are_given_one_per_line(logged_in: Browser, user: User):
+    register(logged_in, redirect_uris='https://a.example/cb\r\n\r\n  http://127.0.0.1/cb \nhttps://a.example/cb\n')
+
+    assert list(only(user).redirect_uris) == ['https://a.example/cb', 'http://127.0.0.1/cb']
+
+
+@pytest.mark.parametrize(
+    ('change', 'sentence'),
+    [
+        ({'name': ' '}, 'Give the application a name'),
+        ({'name': 'x' * 101}, 'at most 100'),
+        ({'name': 'x\u202ey'}, 'control characters'),
+        ({'redirect_uris': ''}, 'Give from one to 20 redirect URIs'),
+        ({'redirect_uris': '\n'.join(f'https://a.example/{n}' for n in range(21))}, 'Give from one to 20 redirect URIs'),
+        ({'redirect_uris': 'https://a.example/cb\nhttp://a.example/cb'}, 'Line 2: A redirect URI must use https'),
+        ({'redirect_uris': 'com.example.app:/callback'}, 'for public applications only'),
+    ],
+)
+def test_what_is_wrong_is_said_and_what_was_typed_is_kept(logged_in: Browser, user: User, change: dict, sentence: str):
+    register(logged_in, **change)
+
+    assert (logged_in.status, sentence in logged_in.text) == (422, True)
+    assert Client.owned_by(user.user_id) == []
+    if change.get('redirect_uris') != '':
+        assert (GOOD | change)['redirect_uris'].splitlines()[0] in logged_in.text
+
+
+def test_everything_that_is_wrong_is_said_at_once(logged_in: Browser):
+    register(logged_in, name='', redirect_uris='nonsense\nhttps://a.example/#x')
+
+    assert logged_in.page.count('<li><a href="#') == 3
+
+
+def test_name_and_redirect_uris_can_be_changed(logged_in: Browser, user: User):
+    register(logged_in)
+    path = f'/oauth/applications/{only(user).client_id}'
+
+    logged_in.post(path, {'csrf': logged_in.csrf('/profile'), 'name': 'Graphs', 'redirect_uris': 'https://graphs.example/'})
+    assert (logged_in.status, logged_in.location) == (303, f'{path}?saved=yes')
+    assert (only(user).name, list(only(user).redirect_uris)) == ('Graphs', ['https://graphs.example/'])
+
+    logged_in.post(path, {'csrf': logged_in.csrf('/profile'), 'name': 'x', 'redirect_uris': 'com.example.app:/cb'})
+    assert (logged_in.status, 'com.example.app:/cb' in logged_in.text) == (422, True)
+    assert only(user).name == 'Graphs'
+
+
+def test_deleting_asks_first(logged_in: Browser, user: User):
+    register(logged_in)
+    path = f'/oauth/applications/{only(user).client_id}/delete'
+
+    logged_in.get(path)
+    assert 'Delete Charts?' in logged_in.text
+    assert only(user)
+    logged_in.post(path, {'csrf': logged_in.csrf('/profile')})
+
+    assert logged_in.location == '/oauth/applications'
+    assert Client.owned_by(user.user_id) == []
+
+
+@pytest.mark.parametrize(('method', 'path'), [('GET', ''), ('POST', ''), ('POST', '/secret'), ('GET', '/delete'), ('POST', '/delete')])
+def test_somebody_elses_application_is_not_found(logged_in: Browser, make_user: Callable[..., User], method: str, path: str):
+    other = make_user('other@example.com')
+    client, secret = Client.register(owner_id=other.user_id, name='Theirs', redirect_uris=['https://t.example/'], now=0)
+    whole = f'/oauth/applications/{client.client_id}{path}'
+
+    logged_in.get(whole) if method == 'GET' else logged_in.post(whole, {'csrf': logged_in.csrf('/profile')} | GOOD)
+
+    assert (logged_in.status, 'Theirs' in logged_in.text) == (404, False)
+    assert Client.find(client.client_id).has_secret(secret)
+    assert Client.find(client.client_id).name == 'Theirs'
+
+
+def test_the_list_shows_ones_own_and_names_as_text(logged_in: Browser):
+    register(logged_in, name='<script>alert(1)</script>')
+    Client.register(owner_id='x', name='Theirs', redirect_uris=[], now=0)
+
+    logged_in.get('/oauth/applications')
+
+    assert '<script' not in logged_in.page
+    assert '<script>alert(1)</script>' in logged_in.text
+    assert 'Theirs' not in logged_in.text
+
+
+def test_there_is_an_end_to_how_many(logged_in: Browser, user: User, monkeypatch: pytest.MonkeyPatch):
+    from chalicelib.web import applications
+
+    monkeypatch.setattr(applications, 'MOST_APPLICATIONS', 1)
+    register(logged_in)
+
+    register(logged_in)
+
+    assert logged_in.status == 422
+    assert len(Client.owned_by(user.user_id)) == 1

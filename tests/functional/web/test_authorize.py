@@ -1,0 +1,348 @@
+"""The authorization code flow (RFC 6749 section 4.1, RFC 7636), and the ways in which it is attacked (RFC 9700)."""
+
+import base64
+import hashlib
+import re
+from html import unescape
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from chalice.test import Client as ChaliceClient
+from chalice.test import HTTPResponse
+
+from chalicelib import auth
+from chalicelib.config import settings
+from chalicelib.models import Client, Code, Grant, User
+from tests.functional.test_token import ask
+from tests.functional.web.conftest import Browser
+
+REDIRECT = 'https://app.example/callback?tenant=1'
+VERIFIER = 'v' * 43
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip('=')
+BASIC = 'Basic ' + base64.b64encode(b'web-app:secret').decode()
+ASKED = {
+    'response_type': 'code', 'client_id': 'web-app', 'redirect_uri': REDIRECT, 'scope': 'info read write', 'state': 'a b&c',
+    'code_challenge': CHALLENGE, 'code_challenge_method': 'S256',
+}  # fmt: skip
+
+
+@pytest.fixture
+def app(user: User) -> Client:
+    client, _ = Client.register(
+        client_id='web-app', secret='secret', owner_id=user.user_id, name='Web <app>', redirect_uris=[REDIRECT], now=1
+    )
+    return client
+
+
+@pytest.fixture
+def native(user: User) -> Client:
+    """A public client on somebody's computer, and one in somebody's phone."""
+    uris = ['http://127.0.0.1/callback', 'com.example.app:/callback']
+    client, _ = Client.register(client_id='native', owner_id=user.user_id, name='Native', redirect_uris=uris, confidential=False, now=1)
+    return client
+
+
+@pytest.fixture
+def visitor(browser: Browser, user: User, app: Client) -> Browser:
+    """Somebody who is logged in."""
+    browser.log_in()
+    return browser
+
+
+def path(**changes: str | None) -> str:
+    query = {name: value for name, value in (ASKED | changes).items() if value is not None}
+    return '/oauth/authorize?' + urlencode(query)
+
+
+def decide(browser: Browser, asked: str, granted: list[str] | None = None, decision: str = 'allow') -> dict[str, str]:
+    """Answer the consent page; return what the redirect tells the application."""
+    browser.get(asked)
+    assert browser.status == 200, browser.page
+    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', browser.page))
+    fields = [(name, unescape(value)) for name, value in hidden.items()]
+    ticked = re.findall(r'name="granted" value="([^"]+)"', browser.page) if granted is None else granted
+    fields += [('granted', scope) for scope in ticked] + [('decision', decision)]
+    browser.request('POST', '/oauth/authorize', urlencode(fields).encode(), **{'Content-Type': 'application/x-www-form-urlencoded'})
+    assert browser.status == 303, browser.page
+    return told(browser)
+
+
+def told(browser: Browser) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(browser.location).query).items()}
+
+
+def exchange(http: ChaliceClient, code: str, authorization: str | None = BASIC, **changes: str | None) -> HTTPResponse:
+    body = {'grant_type': 'authorization_code', 'code': code, 'redirect_uri': REDIRECT, 'code_verifier': VERIFIER} | changes
+    return ask(http, {name: value for name, value in body.items() if value is not None}, authorization)
+
+
+def error_of(response: HTTPResponse) -> str:
+    assert response.status_code in (400, 401), response.body
+    return response.json_body['error']
+
+
+class TestTheFlow:
+    def test_a_user_agrees_and_the_application_gets_tokens(self, http: ChaliceClient, visitor: Browser, user: User):
+        answer = decide(visitor, path())
+        token = exchange(http, answer['code']).json_body
+
+        assert visitor.location.startswith(REDIRECT + '&')
+        assert (answer['state'], answer['iss']) == ('a b&c', settings().issuer)
+        assert token['scope'] == 'info read write'
+        claims = auth.verify(f'Bearer {token["access_token"]}')
+        assert (claims['sub'], claims['client_id'], claims['scope']) == (user.user_id, 'web-app', 'info read write')
+        again = ask(http, {'grant_type': 'refresh_token', 'refresh_token': token['refresh_token']}, BASIC)
+        assert again.json_body['scope'] == 'info read write'
+
+    def test_the_page_says_who_asks_for_what(self, visitor: Browser):
+        visitor.get(path())
+
+        assert 'Web <app> asks for access' in visitor.text
+        assert 'Read your user name, e-mail address, and signup date.' in visitor.text
+        assert 'app.example' in visitor.text
+        assert '<app>' not in visitor.page
+        assert "form-action 'self' https:;" in visitor.response.headers['Content-Security-Policy']
+        assert visitor.response.headers['X-Frame-Options'] == 'DENY'
+
+    def test_a_user_may_grant_less_than_was_asked(self, http: ChaliceClient, visitor: Browser, user: User):
+        token = exchange(http, decide(visitor, path(), ['read'])['code']).json_body
+
+        assert token['scope'] == 'read'
+        grant = Grant.find(user.user_id, 'web-app')
+        assert grant is not None
+        assert grant.scopes == {'read'}
+
+    def test_a_user_cannot_be_made_to_grant_more(self, http: ChaliceClient, visitor: Browser):
+        answer = decide(visitor, path(), ['read', 'admin', 'delete'])
+
+        assert exchange(http, answer['code']).json_body['scope'] == 'read'
+
+    @pytest.mark.parametrize(('granted', 'decision'), [(None, 'deny'), ([], 'allow'), (['admin'], 'allow'), (None, '')])
+    def test_who_does_not_agree_is_sent_back_with_that(self, visitor: Browser, granted: list[str] | None, decision: str):
+        answer = decide(visitor, path(), granted, decision)
+
+        assert (answer['error'], answer['state'], answer['iss']) == ('access_denied', 'a b&c', settings().issuer)
+        assert 'code' not in answer
+
+    def test_who_is_not_logged_in_logs_in_first_and_comes_back(self, browser: Browser, user: User, app: Client):
+        browser.get(path())
+
+        assert browser.status == 303
+        login = urlsplit(browser.location)
+        assert login.path == '/login'
+        browser.log_in(next=parse_qs(login.query)['next'][0])
+        assert urlsplit(browser.location).path == '/oauth/authorize'
+        assert decide(browser, browser.location)['state'] == 'a b&c'
+
+    def test_a_confidential_client_may_go_without_pkce(self, http: ChaliceClient, visitor: Browser):
+        answer = decide(visitor, path(code_challenge=None, code_challenge_method=None))
+
+        assert exchange(http, answer['code'], code_verifier=None).status_code == 200
+
+    def test_the_only_redirect_uri_may_be_left_out(self, http: ChaliceClient, visitor: Browser):
+        answer = decide(visitor, path(redirect_uri=None))
+
+        assert visitor.location.startswith(REDIRECT)
+        assert exchange(http, answer['code'], redirect_uri=None).status_code == 200
+
+    def test_a_public_client_has_any_port_of_the_loopback_address(self, http: ChaliceClient, visitor: Browser, native: Client):
+        uri = 'http://127.0.0.1:51234/callback'
+        answer = decide(visitor, path(client_id='native', redirect_uri=uri))
+
+        assert visitor.location.startswith(uri + '?')
+        token = exchange(http, answer['code'], None, client_id='native', redirect_uri=uri).json_body
+        again = ask(http, {'grant_type': 'refresh_token', 'refresh_token': token['refresh_token'], 'client_id': 'native'}, None)
+        assert again.status_code == 200
+
+    def test_a_public_client_may_have_a_scheme_of_its_own(self, visitor: Browser, native: Client):
+        decide(visitor, path(client_id='native', redirect_uri='com.example.app:/callback'))
+
+        assert visitor.location.startswith('com.example.app:/callback?code=')
+
+
+class TestErrorsBeforeTheRedirectIsTrusted:
+    @pytest.mark.parametrize(
+        'changes',
+        [
+            {'client_id': None},
+            {'client_id': 'nobody'},
+            {'redirect_uri': 'https://evil.example/callback?tenant=1'},
+            {'redirect_uri': 'https://app.example/callback'},
+            {'redirect_uri': 'https://app.example/callback?tenant=1&x=y'},
+            {'redirect_uri': 'https://app.example/callback/?tenant=1'},
+            {'redirect_uri': 'https://app.example/Callback?tenant=1'},
+            {'redirect_uri': 'https://APP.example/callback?tenant=1'},
+            {'redirect_uri': 'http://app.example/callback?tenant=1'},
+            {'redirect_uri': 'https://app.example:443/callback?tenant=1'},
+            {'redirect_uri': 'https://user@app.example/callback?tenant=1'},
+            {'redirect_uri': 'https://app.example@evil.example/callback?tenant=1'},
+            {'redirect_uri': 'https://app.example/callback?tenant=1#'},
+            {'redirect_uri': 'https://app.example/callback?tenant=1#x'},
+            {'redirect_uri': 'https://app.example/%63allback?tenant=1'},
+            {'redirect_uri': 'https://app.example/x/../callback?tenant=1'},
+            {'redirect_uri': 'https://app.example.evil.example/callback?tenant=1'},
+            {'redirect_uri': 'https://app.example\\@evil.example/callback?tenant=1'},
+            {'redirect_uri': REDIRECT + '\r\nSet-Cookie: x=y'},
+            {'redirect_uri': ' ' + REDIRECT},
+            {'redirect_uri': '//app.example/callback?tenant=1'},
+            {'redirect_uri': 'javascript:alert(1)'},
+            {'redirect_uri': 'data:text/html,x'},
+            {'client_id': 'native', 'redirect_uri': None},
+            {'client_id': 'native', 'redirect_uri': 'http://127.0.0.2:1/callback'},
+            {'client_id': 'native', 'redirect_uri': 'http://localhost:1/callback'},
+            {'client_id': 'native', 'redirect_uri': 'http://127.0.0.1:1/other'},
+            {'client_id': 'native', 'redirect_uri': 'https://127.0.0.1:1/callback'},
+            {'client_id': 'native', 'redirect_uri': 'http://127.0.0.1:1@evil.example/callback'},
+        ],
+    )
+    def test_are_shown_and_never_redirected(self, visitor: Browser, native: Client, changes: dict[str, str | None]):
+        visitor.get(path(**changes))
+
+        assert visitor.status == 400
+        assert 'Location' not in visitor.response.headers
+        assert 'cannot be trusted' in visitor.text
+
+    def test_a_repeated_parameter_is_one(self, visitor: Browser):
+        for name in ('client_id', 'redirect_uri', 'state', 'scope', 'response_type'):
+            visitor.get(path() + '&' + urlencode({name: ASKED[name]}))
+            assert visitor.status == 400, name
+
+    def test_a_consent_that_was_tampered_with_is_checked_again(self, visitor: Browser):
+        form = {'query': urlencode(ASKED | {'redirect_uri': 'https://evil.example/'}), 'granted': 'read', 'decision': 'allow'}
+
+        visitor.post('/oauth/authorize', form)
+
+        assert visitor.status == 400
+        assert 'Location' not in visitor.response.headers
+
+
+class TestErrorsOnceTheRedirectIsTrusted:
+    @pytest.mark.parametrize(
+        ('changes', 'error'),
+        [
+            ({'response_type': None}, 'invalid_request'),
+            ({'response_type': 'token'}, 'unsupported_response_type'),
+            ({'response_type': 'code token'}, 'unauthorized_client'),
+            ({'response_type': 'none'}, 'unauthorized_client'),
+            ({'scope': 'read everything'}, 'invalid_scope'),
+            ({'code_challenge_method': 'plain'}, 'invalid_request'),
+            ({'code_challenge_method': None}, 'invalid_request'),
+            ({'code_challenge_method': 's256'}, 'invalid_request'),
+        ],
+    )
+    def test_are_told_to_the_application(self, browser: Browser, app: Client, changes: dict[str, str | None], error: str):
+        browser.get(path(**changes))
+
+        assert browser.status == 303
+        assert browser.location.startswith(REDIRECT + '&')
+        assert (told(browser)['error'], told(browser)['state']) == (error, 'a b&c')
+
+    def test_a_public_client_must_use_pkce(self, browser: Browser, native: Client):
+        browser.get(path(client_id='native', redirect_uri='http://127.0.0.1/callback', code_challenge=None))
+
+        assert told(browser)['error'] == 'invalid_request'
+
+
+class TestAttacks:
+    def test_a_code_is_good_once_and_a_second_use_ends_all_that_came_of_it(self, http: ChaliceClient, visitor: Browser):
+        code = decide(visitor, path())['code']
+        token = exchange(http, code).json_body
+
+        assert error_of(exchange(http, code)) == 'invalid_grant'
+        refreshed = ask(http, {'grant_type': 'refresh_token', 'refresh_token': token['refresh_token']}, BASIC)
+        assert error_of(refreshed) == 'invalid_grant'
+
+    def test_of_two_uses_at_once_one_succeeds(self, visitor: Browser):
+        code = decide(visitor, path())['code']
+        one, other = Code.find(code), Code.find(code)
+        assert one is not None
+        assert other is not None
+
+        assert [one.spend(1), other.spend(1)] == [True, False]
+
+    def test_a_code_dies_after_a_minute(self, http: ChaliceClient, visitor: Browser):
+        code = decide(visitor, path())['code']
+        found = Code.find(code)
+        assert found
+        assert 55 <= found.expires_at - found.created_at <= 60
+        found.update([Code.expires_at.set(1)])
+
+        assert error_of(exchange(http, code)) == 'invalid_grant'
+
+    def test_another_client_cannot_use_the_code(self, http: ChaliceClient, visitor: Browser, user: User):
+        Client.register(client_id='other', secret='secret', owner_id=user.user_id, name='x', redirect_uris=[REDIRECT], now=1)
+        code = decide(visitor, path())['code']
+
+        other = exchange(http, code, 'Basic ' + base64.b64encode(b'other:secret').decode())
+
+        assert error_of(other) == 'invalid_grant'
+        assert exchange(http, code).status_code == 200
+
+    def test_a_public_client_cannot_use_a_confidential_ones_code(self, http: ChaliceClient, visitor: Browser, native: Client):
+        code = decide(visitor, path())['code']
+
+        assert error_of(exchange(http, code, None, client_id='native')) == 'invalid_grant'
+        assert error_of(exchange(http, code, None, client_id='web-app')) == 'invalid_client'
+
+    @pytest.mark.parametrize('verifier', [None, '', 'w' * 43, CHALLENGE])
+    def test_an_injected_code_fails_for_want_of_the_verifier(self, http: ChaliceClient, visitor: Browser, verifier: str | None):
+        code = decide(visitor, path())['code']
+
+        assert error_of(exchange(http, code, code_verifier=verifier)) in ('invalid_grant', 'invalid_request')
+
+    def test_a_verifier_for_a_code_without_a_challenge_is_a_downgrade(self, http: ChaliceClient, visitor: Browser):
+        code = decide(visitor, path(code_challenge=None, code_challenge_method=None))['code']
+
+        assert error_of(exchange(http, code)) == 'invalid_grant'
+
+    @pytest.mark.parametrize('uri', ['https://evil.example/', 'https://app.example/callback', REDIRECT + '&x=y', None])
+    def test_the_redirect_uri_of_the_exchange_is_that_of_the_request(self, http: ChaliceClient, visitor: Browser, uri: str | None):
+        second = 'https://app.example/second'
+        client = Client.find('web-app')
+        assert client
+        client.change(name='x', redirect_uris=[REDIRECT, second], now=1)
+        code = decide(visitor, path(redirect_uri=second))['code']
+
+        assert error_of(exchange(http, code, redirect_uri=uri)) in ('invalid_grant', 'invalid_request')
+
+    def test_made_up_codes_and_other_tokens_are_no_codes(self, http: ChaliceClient, visitor: Browser):
+        token = exchange(http, decide(visitor, path())['code']).json_body
+
+        for text in ('x', '', token['refresh_token'], token['access_token'], "' OR 1=1"):
+            assert error_of(exchange(http, text)) in ('invalid_grant', 'invalid_request')
+
+    def test_a_code_is_no_refresh_token(self, http: ChaliceClient, visitor: Browser):
+        code = decide(visitor, path())['code']
+
+        assert error_of(ask(http, {'grant_type': 'refresh_token', 'refresh_token': code}, BASIC)) == 'invalid_grant'
+
+    def test_a_refresh_token_of_one_client_is_none_of_another(self, http: ChaliceClient, visitor: Browser, native: Client):
+        token = exchange(http, decide(visitor, path())['code']).json_body['refresh_token']
+
+        stolen = ask(http, {'grant_type': 'refresh_token', 'refresh_token': token, 'client_id': 'native'}, None)
+
+        assert error_of(stolen) == 'invalid_grant'
+
+    def test_consent_cannot_be_forged_from_another_site(self, visitor: Browser):
+        form = {'query': urlencode(ASKED), 'granted': 'read', 'decision': 'allow'}
+        headers = {'Content-Type': 'application/x-www-form-urlencoded'}
+
+        for token in ('', 'x', visitor.csrf('/signup')[:-1] + 'x'):
+            visitor.request('POST', '/oauth/authorize', urlencode(form | {'csrf': token}).encode(), **headers)
+            assert visitor.status == 403, token
+        visitor.post('/oauth/authorize', form, Origin='https://evil.example')
+        assert visitor.status == 403
+
+    def test_consent_of_somebody_who_logged_out_is_none(self, visitor: Browser, user: User):
+        visitor.post('/logout')
+        visitor.post('/oauth/authorize', {'query': urlencode(ASKED), 'granted': 'read', 'decision': 'allow'})
+
+        assert urlsplit(visitor.location).path == '/login'
+        assert Grant.find(user.user_id, 'web-app') is None
+
+    def test_a_code_dies_when_the_application_is_revoked(self, http: ChaliceClient, visitor: Browser, user: User):
+        code = decide(visitor, path())['code']
+
+        Grant.revoke(user.user_id, 'web-app')
+
+        assert error_of(exchange(http, code)) == 'invalid_grant'

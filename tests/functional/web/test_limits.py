@@ -1,0 +1,147 @@
+"""How often things may be tried, per account and per network address."""
+
+import time
+
+import pytest
+
+from chalicelib import errors
+from chalicelib.models import Attempts, User
+from tests.functional.web.conftest import Browser, Mailbox
+
+NEW = {'email': 'ada@example.com', 'password': 'a good long one'}
+
+
+@pytest.fixture(autouse=True)
+def _early_in_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test must not see one window end and the next begin."""
+    start = int(time.time()) // 3_600 * 3_600 + 60
+    monkeypatch.setattr(time, 'time', lambda: start)
+
+
+def test_up_to_the_limit_is_taken_and_then_refused_until_the_window_ends():
+    for _ in range(3):
+        Attempts.take('kind', 'subject', 3, 60, 130)
+
+    with pytest.raises(errors.TooMany) as refused:
+        Attempts.take('kind', 'subject', 3, 60, 150)
+
+    assert refused.value.headers() == {'Retry-After': '30'}
+    Attempts.take('kind', 'subject', 3, 60, 180)
+    Attempts.take('kind', 'other', 3, 60, 150)
+    Attempts.take('other', 'subject', 3, 60, 150)
+
+
+def test_an_attempt_costs_one_request(requests_made: list[str]):
+    requests_made.clear()
+
+    Attempts.take('kind', 'subject', 1, 60, 0)
+
+    assert requests_made == ['UpdateItem']
+
+
+def test_what_succeeded_is_given_back_and_never_more_than_that():
+    Attempts.take('kind', 'subject', 1, 60, 0)
+    Attempts.forgive('kind', 'subject', 60, 0)
+    Attempts.forgive('kind', 'subject', 60, 0)
+    Attempts.forgive('kind', 'nobody', 60, 0)
+    Attempts.take('kind', 'subject', 1, 60, 0)
+
+    with pytest.raises(errors.TooMany):
+        Attempts.take('kind', 'subject', 1, 60, 0)
+
+
+def test_attempts_are_forgotten_and_do_not_say_whose_they_are():
+    Attempts.take('kind', 'ada@example.com', 1, 60, 100)
+
+    [item] = Attempts.scan()
+    assert item.expires_at == 120
+    assert 'ada' not in str(item.serialize())
+
+
+@pytest.mark.parametrize('email', ['test@example.com', 'nobody@example.com'])
+def test_the_eleventh_failure_to_log_in_is_refused_whoever_it_is_for(browser: Browser, user: User, email: str):
+    for _ in range(10):
+        browser.log_in(email, 'wrong')
+        assert browser.status == 422
+
+    browser.log_in(email.upper())
+
+    assert browser.status == 429
+    assert browser.response.headers['Retry-After'] == '840'
+    assert browser.response.headers['Content-Type'] == 'text/html; charset=utf-8'
+    assert 'Too many attempts' in browser.text
+
+
+def test_logging_in_does_not_use_attempts_up(browser: Browser, user: User):
+    for _ in range(15):
+        browser.log_in()
+        assert browser.status == 303
+
+
+def test_a_locked_account_opens_with_the_next_window(browser: Browser, user: User, monkeypatch: pytest.MonkeyPatch):
+    for _ in range(11):
+        browser.log_in(password='wrong')
+    later = time.time() + 900
+    monkeypatch.setattr(time, 'time', lambda: later)
+
+    browser.log_in()
+
+    assert browser.status == 303
+
+
+def test_one_network_address_fails_a_hundred_times_at_most(browser: Browser, user: User):
+    for _ in range(100):
+        Attempts.take('log_in_network', '127.0.0.1', 100, 900, int(time.time()))
+
+    browser.log_in()
+
+    assert browser.status == 429
+
+
+def test_sign_ups_are_limited_by_network_address_and_by_mail_address(browser: Browser, mailbox: Mailbox):
+    for _ in range(5):
+        assert browser.post('/signup', NEW).status_code == 200
+    assert browser.post('/signup', NEW).status_code == 429
+    for number in range(14):
+        assert browser.post('/signup', NEW | {'email': f'a{number}@example.com'}).status_code == 200
+
+    browser.post('/signup', NEW | {'email': 'b@example.com'})
+
+    assert (browser.status, browser.response.headers['Retry-After']) == (429, '3540')
+    assert len(mailbox.read()) == 19
+
+
+def test_forgotten_passwords_are_limited_by_account_and_by_network_address(browser: Browser, user: User, mailbox: Mailbox):
+    for email in ('test@example.com', 'nobody@example.com'):
+        for _ in range(5):
+            assert browser.post('/forgot', {'email': email}).status_code == 200
+        assert browser.post('/forgot', {'email': email}).status_code == 429
+    for number in range(18):
+        assert browser.post('/forgot', {'email': f'a{number}@example.com'}).status_code == 200
+
+    assert browser.post('/forgot', {'email': 'b@example.com'}).status_code == 429
+    assert len(mailbox.read()) == 28
+
+
+def test_guessing_the_current_password_is_limited_like_logging_in(logged_in: Browser):
+    for _ in range(10):
+        logged_in.post('/profile/password', {'csrf': logged_in.csrf('/profile'), 'current_password': 'wrong', 'password': 'x'})
+        assert logged_in.status == 422
+
+    logged_in.post('/profile/password', {'csrf': logged_in.csrf('/profile'), 'current_password': 'wrong', 'password': 'x'})
+
+    assert logged_in.status == 429
+
+
+@pytest.mark.parametrize(
+    ('address', 'counted'),
+    [('192.0.2.7', '192.0.2.7'), ('2001:db8:1:2:3:4:5:6', '2001:db8:1:2::'), ('2001:db8:1:2::', '2001:db8:1:2::')],
+)
+def test_an_ipv6_customer_counts_as_one(address: str, counted: str):
+    from types import SimpleNamespace
+
+    from chalicelib import http
+
+    request = SimpleNamespace(context={'identity': {'sourceIp': address}})
+
+    assert http.network(request) == counted

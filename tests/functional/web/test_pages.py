@@ -1,0 +1,79 @@
+"""Templates by themselves: links behind a stage, and the page on which consent is given."""
+
+from typing import Any
+
+import pytest
+from chalice.app import Request
+
+from chalicelib.web import pages
+
+
+def request(path: str = '/profile', whole: str = '/profile', **parameters: str) -> Request:
+    event: dict[str, Any] = {
+        'requestContext': {'httpMethod': 'GET', 'resourcePath': path, 'path': whole, 'identity': {'sourceIp': '192.0.2.1'}},
+        'headers': {'host': 'cryptfolio.test'},
+        'multiValueQueryStringParameters': None,
+        'pathParameters': parameters,
+        'stageVariables': {},
+        'body': '',
+    }
+    return Request(event)
+
+
+@pytest.mark.parametrize(
+    ('resource', 'whole', 'stage'),
+    [
+        ('/', '/', ''),
+        ('/', '/api/', '/api'),
+        ('/', '/api', '/api'),
+        ('/profile', '/profile', ''),
+        ('/profile', '/api/profile', '/api'),
+        ('/profile', '/api/profile/', '/api'),
+        ('/oauth/applications/{client_id}', '/api/oauth/applications/abc', '/api'),
+        ('/oauth/applications/{client_id}', '/oauth/applications/oauth', ''),
+        ('/profile', '//profile', ''),
+        ('/profile', '//evil.example/profile', '/evil.example'),
+    ],
+)
+def test_links_keep_the_stage_that_a_request_came_through(resource: str, whole: str, stage: str):
+    asked = request(resource, whole)
+
+    assert pages.link(asked, '/login') == f'{stage}/login'
+    page = pages.render('login.html', asked, next='/profile').body
+    assert f'action="{stage}/login"' in page
+    assert f'href="{stage}/static/style.css?v=' in page
+
+
+def consent(**changes: Any) -> Any:
+    values: dict[str, Any] = {
+        'client_name': 'Charts',
+        'redirect_host': 'charts.example',
+        'email': 'test@example.com',
+        'scopes': [('read', 'Read it.', True), ('write', 'Change it.', False)],
+        'hidden': {'client_id': 'abc', 'state': '"><script>'},
+    }
+    return pages.render('consent.html', request(), form_action=['https://charts.example'], **values | changes)
+
+
+def test_consent_lets_each_scope_be_unticked_and_sends_everything_back():
+    page = consent().body
+
+    assert '<input type="checkbox" id="granted-read" name="granted" value="read" checked>' in page
+    assert '<input type="checkbox" id="granted-write" name="granted" value="write">' in page
+    assert '<input type="hidden" name="client_id" value="abc">' in page
+    assert '<button name="decision" value="allow">' in page
+    assert 'name="decision" value="deny"' in page
+    assert 'name="csrf"' in page
+
+
+def test_consent_shows_what_an_application_says_of_itself_as_text():
+    page = consent(client_name='<script>alert(1)</script>', redirect_host='<i>').body
+
+    assert '<script' not in page
+    assert '<i>' not in page
+
+
+def test_consent_may_redirect_to_the_application_and_nowhere_else():
+    policy = consent().headers['Content-Security-Policy']
+
+    assert "form-action 'self' https://charts.example;" in policy

@@ -1,0 +1,204 @@
+"""The profile: changing name, e-mail address and password, and taking access back."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib.models import Client, Email, Grant, User
+from tests.functional.conftest import PASSWORD
+from tests.functional.web.conftest import Browser, Mailbox
+
+
+def change(browser: Browser, what: str, **fields: str) -> None:
+    browser.post(f'/profile/{what}', {'csrf': browser.csrf('/profile')} | fields)
+
+
+def test_the_profile_shows_name_address_and_since_when(logged_in: Browser, user: User):
+    user.update([User.created_at.set(1510030494)])
+
+    logged_in.get('/profile')
+
+    for shown in ('Test user', 'test@example.com', '7 November 2017'):
+        assert shown in logged_in.text
+    assert 'href="/oauth/applications"' in logged_in.page
+
+
+@pytest.mark.parametrize(('given', 'stored'), [('Ada  Lovelace ', 'Ada Lovelace'), ('', None), ('<b>', '<b>')])
+def test_the_name_can_be_changed_and_taken_away(logged_in: Browser, user: User, given: str, stored: str | None):
+    change(logged_in, 'name', name=given)
+
+    assert (logged_in.status, logged_in.location) == (303, '/profile?saved=name')
+    assert User.find(user.user_id).name == stored
+    logged_in.get(logged_in.location)
+    assert 'Your name was saved' in logged_in.text
+    assert '<b>' not in logged_in.page
+
+
+def test_a_name_that_is_too_long_is_told_at_its_field(logged_in: Browser):
+    change(logged_in, 'name', name='x' * 101)
+
+    assert logged_in.status == 422
+    assert 'href="#name-name"' in logged_in.page
+    assert 'id="name-name"' in logged_in.page
+
+
+def test_what_was_saved_is_said_in_our_own_words_only(logged_in: Browser):
+    logged_in.get('/profile?saved=<script>alert(1)</script>')
+
+    assert 'alert' not in logged_in.page
+
+
+def test_an_address_changes_when_the_link_mailed_there_is_followed(logged_in: Browser, user: User, mailbox: Mailbox):
+    change(logged_in, 'email', email='new@example.com', current_password=PASSWORD)
+    assert logged_in.status == 200
+    to, _ = mailbox.last()
+    assert (to, User.find(user.user_id).email) == ('new@example.com', 'test@example.com')
+    link = mailbox.link()
+
+    logged_in.get(link)
+    assert 'new@example.com' in logged_in.text
+    logged_in.post('/confirm', {'csrf': logged_in.csrf('/profile'), 'token': link.partition('token=')[2]})
+
+    assert logged_in.location == '/profile?saved=email'
+    assert User.with_email('new@example.com').user_id == user.user_id
+    assert User.with_email('test@example.com') is None
+    assert mailbox.last()[0] == 'test@example.com'
+    assert 'changed from test@example.com to new@example.com' in mailbox.last()[1]
+
+
+def test_the_link_to_change_an_address_logs_nobody_in(logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox):
+    change(logged_in, 'email', email='new@example.com', current_password=PASSWORD)
+    other = new_browser()
+
+    other.post('/confirm', {'token': mailbox.link().partition('token=')[2]})
+
+    assert other.status == 303
+    assert other.get('/profile').status_code == 303
+
+
+def test_an_address_cannot_be_changed_without_the_password(logged_in: Browser, mailbox: Mailbox):
+    change(logged_in, 'email', email='new@example.com', current_password='wrong')
+
+    assert (logged_in.status, 'not your current password' in logged_in.text) == (422, True)
+    assert 'id="email-current_password-error"' in logged_in.page
+    assert 'id="password-current_password-error"' not in logged_in.page
+    assert mailbox.read() == []
+
+
+def test_somebody_elses_address_gets_word_and_the_page_tells_nothing(
+    logged_in: Browser, make_user: Callable[..., User], user: User, mailbox: Mailbox, requests_made: list[str]
+):
+    other = make_user('other@example.com')
+    seen = []
+
+    for email in ('other@example.com', 'nobody@example.com'):
+        token = logged_in.csrf('/profile')
+        requests_made.clear()
+        logged_in.post('/profile/email', {'csrf': token, 'email': email, 'current_password': PASSWORD})
+        seen.append((logged_in.status, logged_in.text.replace(email, 'EMAIL'), list(requests_made)))
+
+    assert seen[0] == seen[1]
+    assert 'token=' not in mailbox.read()[0][1]
+    assert User.with_email('other@example.com').user_id == other.user_id
+
+
+def test_an_address_taken_meanwhile_is_not_taken_over(logged_in: Browser, make_user: Callable[..., User], user: User, mailbox: Mailbox):
+    change(logged_in, 'email', email='new@example.com', current_password=PASSWORD)
+    other = make_user('new@example.com')
+
+    logged_in.post('/confirm', {'csrf': logged_in.csrf('/profile'), 'token': mailbox.link().partition('token=')[2]})
+
+    assert logged_in.status == 404
+    assert User.with_email('new@example.com').user_id == other.user_id
+    assert User.find(user.user_id).email == 'test@example.com'
+
+
+def test_ones_own_address_can_be_written_differently(logged_in: Browser, user: User, mailbox: Mailbox):
+    change(logged_in, 'email', email='Test@Example.com', current_password=PASSWORD)
+
+    logged_in.post('/confirm', {'csrf': logged_in.csrf('/profile'), 'token': mailbox.link().partition('token=')[2]})
+
+    assert User.find(user.user_id).email == 'Test@Example.com'
+    assert User.with_email('test@example.com').user_id == user.user_id
+    assert Email.get(Email.key('test@example.com'), 'EMAIL').user_id == user.user_id
+
+
+def test_links_to_change_an_address_die_with_the_password(logged_in: Browser, mailbox: Mailbox):
+    change(logged_in, 'email', email='new@example.com', current_password=PASSWORD)
+    link = mailbox.link()
+    change(logged_in, 'password', current_password=PASSWORD, password='the new password')
+
+    assert logged_in.get(link).status_code == 404
+
+
+def test_a_new_password_ends_every_other_session(logged_in: Browser, new_browser: Callable[[], Browser], user: User):
+    other = new_browser()
+    other.log_in()
+    before = logged_in.cookie
+
+    change(logged_in, 'password', current_password=PASSWORD, password='the new password')
+
+    assert logged_in.location == '/profile?saved=password'
+    assert logged_in.get('/profile').status_code == 200
+    assert other.get('/profile').status_code == 303
+    logged_in.cookie = before
+    assert logged_in.get('/profile').status_code == 303
+    other.log_in(password='the new password')
+    assert other.status == 303
+
+
+@pytest.mark.parametrize(
+    ('current', 'password', 'field'),
+    [('wrong', 'the new password', 'current_password'), (PASSWORD, 'short', 'password'), (PASSWORD, 'test@example.com', 'password')],
+)
+def test_a_password_is_changed_by_its_owner_to_a_good_one_only(logged_in: Browser, user: User, current: str, password: str, field: str):
+    change(logged_in, 'password', current_password=current, password=password)
+
+    assert logged_in.status == 422
+    assert f'id="password-{field}-error"' in logged_in.page
+    assert User.find(user.user_id).password_hash == user.password_hash
+
+
+def test_applications_may_use_the_password_only_when_that_is_ticked(logged_in: Browser, user: User):
+    change(logged_in, 'remote')
+    assert User.find(user.user_id).allow_remote_login is False
+    logged_in.get('/profile')
+    assert 'value="yes" aria' in logged_in.page
+
+    change(logged_in, 'remote', allow_remote_login='yes')
+    assert User.find(user.user_id).allow_remote_login is True
+    logged_in.get('/profile')
+    assert 'value="yes" checked' in logged_in.page
+
+
+def test_connected_applications_are_shown_with_what_they_may_do_and_can_be_revoked(logged_in: Browser, user: User):
+    evil, _ = Client.register(owner_id='x', name='<i>Charts</i>', redirect_uris=[], now=0)
+    gone = Grant.allow(user.user_id, 'gone', ['public'], 1510030494)
+    Grant.allow(user.user_id, evil.client_id, ['info', 'read'], 1511000000).touch(1512000000)
+
+    logged_in.get('/profile')
+    for shown in ('<i>Charts</i>', 'signup date.', 'balances, and transactions.', '18 November 2017', '30 November 2017', 'was removed'):
+        assert shown in logged_in.text
+    assert '<i>' not in logged_in.page
+    assert logged_in.text.index('Charts') < logged_in.text.index('was removed')
+    change(logged_in, 'revoke', client_id=evil.client_id)
+
+    assert logged_in.location == '/profile?saved=revoked'
+    assert [grant.client_id for grant in Grant.of_user(user.user_id)] == [gone.client_id]
+
+
+@pytest.mark.parametrize('client_id', ['', 'unknown', 'x' * 10_000])
+def test_revoking_what_is_not_there_is_no_error(logged_in: Browser, client_id: str):
+    change(logged_in, 'revoke', client_id=client_id)
+
+    assert logged_in.status == 303
+
+
+def test_only_ones_own_grant_is_revoked(logged_in: Browser, make_user: Callable[..., User], client: Client):
+    other = make_user('other@example.com')
+    Grant.allow(other.user_id, client.client_id, ['read'], int(time.time()))
+
+    change(logged_in, 'revoke', client_id=client.client_id)
+
+    assert Grant.find(other.user_id, client.client_id)
