@@ -74,7 +74,7 @@ def test_an_address_with_more_transactions_than_an_explorers_page_comes_whole(cl
         ('read', 'DELETE', '/api/portfolios/1', 403, 'insufficient_scope', 'Bearer error="insufficient_scope"'),
         ('admin', 'GET', '/api/portfolios/999', 404, 'not_found', None),
         ('admin', 'GET', '/api/nothing', 404, 'not_found', None),
-        (None, 'GET', '/', 404, 'not_found', None),
+        (None, 'GET', '/nowhere', 404, 'not_found', None),
         ('admin', 'PUT', '/api/portfolios', 405, 'method_not_allowed', None),
     ],
 )

@@ -1,0 +1,255 @@
+"""The pages in a real browser, against the local stack: from signing up to an application that holds an authorization code."""
+
+import base64
+import hashlib
+import re
+import secrets
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+import requests
+
+from tests.e2e.conftest import Stack, wait_until
+
+webdriver = pytest.importorskip('selenium.webdriver')
+
+CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
+DRIVER = shutil.which('chromedriver')
+
+pytestmark = [pytest.mark.e2e, pytest.mark.skipif(not (CHROMIUM and DRIVER), reason='needs chromium and chromedriver')]
+
+PASSWORD = 'a password to test with'
+SIZES = (('narrow', 360), ('wide', 1200))
+FLAGS = (
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--hide-scrollbars',
+    '--no-proxy-server',
+)
+
+
+class Visitor:
+    """A person at a browser, who looks at every page in two widths."""
+
+    def __init__(self, driver: 'webdriver.Chrome', stack: Stack, folder: Path) -> None:
+        self.driver = driver
+        self.stack = stack
+        self.folder = folder
+
+    def go(self, path: str) -> None:
+        self.driver.get(path if '://' in path else self.stack.url + path)
+
+    @property
+    def text(self) -> str:
+        return str(self.find('main').text)
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.driver.current_url).path
+
+    def find(self, selector: str) -> 'webdriver.remote.webelement.WebElement':
+        return self.driver.find_element('css selector', selector)
+
+    def type(self, **fields: str) -> None:
+        """Type into fields by their ids, `_` for `-`."""
+        for name, value in fields.items():
+            field = self.find(f'#{name}')
+            field.clear()
+            field.send_keys(value)
+
+    def press(self, label: str) -> None:
+        """Press the button or follow the link that says so, and wait for the next page."""
+        before = self.find('html')
+        said = f'[normalize-space()="{label}"]'
+        for place in ('main', 'header'):
+            if found := self.driver.find_elements('xpath', f'//{place}//button{said} | //{place}//a{said}'):
+                found[0].click()
+                break
+        wait_until(lambda: self._is_gone(before), 10)
+
+    def _is_gone(self, element: 'webdriver.remote.webelement.WebElement') -> bool:
+        from selenium.common.exceptions import WebDriverException
+
+        try:
+            return not element.is_enabled()
+        except WebDriverException:
+            return True
+
+    def look(self, name: str) -> None:
+        """Take pictures; nothing may stick out at the side."""
+        for size, width in SIZES:
+            self.driver.execute_cdp_cmd(
+                'Emulation.setDeviceMetricsOverride', {'width': width, 'height': 800, 'deviceScaleFactor': 1, 'mobile': False}
+            )
+            seen = self.driver.execute_script('return document.scrollingElement.scrollWidth')
+            picture = self.driver.execute_cdp_cmd('Page.captureScreenshot', {'captureBeyondViewport': True})
+            (self.folder / f'{name}-{size}.png').write_bytes(base64.b64decode(picture['data']))
+            assert seen <= width, f'{name} is {seen} px wide at {width} px'
+
+    def mailed_link(self, to: str) -> str:
+        """Return the link of the last mail to this address."""
+        mails = wait_until(lambda: re.findall(rf'^--- mail to {re.escape(to)}$(.*?)^--- end of mail$', self.stack.log, re.M | re.S), 10)
+        return re.findall(r'^(http\S+token=\S+)$', mails[-1], re.M)[-1]
+
+
+@pytest.fixture
+def visitor(stack: Stack, tmp_path: Path) -> Iterator[Visitor]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f'--user-data-dir={tmp_path / "profile"}'):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    pictures = tmp_path / 'pictures'
+    pictures.mkdir()
+    yield Visitor(driver, stack, pictures)
+    driver.quit()
+
+
+@pytest.fixture
+def callback() -> Iterator[str]:
+    """The address of an application that answers nothing but its thanks."""
+
+    class Thanks(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'<main>Thanks</main>')
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(('127.0.0.1', 0), Thanks) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_port}/callback'
+        server.shutdown()
+
+
+def sign_up(visitor: Visitor, email: str) -> None:
+    visitor.go('/signup')
+    visitor.type(name='Ada Lovelace', email=email, password=PASSWORD)
+    visitor.press('Sign up')
+
+
+def test_from_signing_up_to_an_application_with_a_code(visitor: Visitor, stack: Stack, callback: str) -> None:
+    email = f'{secrets.token_hex(4)}@example.com'
+    visitor.go('/')
+    visitor.look('home')
+    visitor.press('Sign up')
+    visitor.look('signup')
+    sign_up(visitor, email)
+    assert email in visitor.text
+    visitor.look('signup-sent')
+
+    visitor.go(visitor.mailed_link(email))
+    visitor.look('confirm')
+    visitor.press('Confirm and log in')
+    assert visitor.path == '/profile'
+    assert 'Ada Lovelace' in visitor.text
+    visitor.look('profile-new')
+
+    secret, client_id = register_application(visitor, callback)
+    verifier = secrets.token_urlsafe(48)
+    visitor.go('/oauth/authorize?' + urlencode(authorization(client_id, callback, verifier)))
+    assert 'Charts of mine' in visitor.text
+    visitor.look('consent')
+    visitor.find('#granted-write').click()
+    visitor.press('Allow')
+
+    answer = parse_qs(urlsplit(visitor.driver.current_url).query)
+    assert visitor.driver.current_url.startswith(callback)
+    assert answer['state'] == ['a state']
+    form = {'grant_type': 'authorization_code', 'code': answer['code'][0], 'redirect_uri': callback, 'code_verifier': verifier}
+    token = requests.post(f'{stack.url}/oauth/token', form, auth=(client_id, secret), timeout=10).json()
+    assert set(token['scope'].split()) == {'info', 'read'}
+
+    visitor.go('/profile')
+    assert 'Charts of mine' in visitor.text
+    visitor.look('profile')
+    visitor.press('Revoke')
+    assert 'no access any more' in visitor.text
+    assert 'No application has access' in visitor.text
+
+
+def authorization(client_id: str, redirect_uri: str, verifier: str) -> dict[str, str]:
+    """An authorization request (RFC 6749 section 4.1.1, RFC 7636)."""
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip('=')
+    return {
+        'response_type': 'code',
+        'client_id': client_id,
+        'redirect_uri': redirect_uri,
+        'scope': 'info read write',
+        'state': 'a state',
+        'code_challenge': challenge,
+        'code_challenge_method': 'S256',
+    }
+
+
+def register_application(visitor: Visitor, redirect_uri: str) -> tuple[str, str]:
+    """Register an application; return its secret and key."""
+    visitor.press('Applications')
+    visitor.look('applications-none')
+    visitor.press('Register an application')
+    visitor.look('application-new')
+    visitor.type(name='Charts of mine', redirect_uris='http://example.com/')
+    visitor.press('Register')
+    assert 'must use https' in visitor.text
+    visitor.look('application-new-wrong')
+    visitor.type(redirect_uris=f'{redirect_uri}\nhttps://charts.example/oauth/a-rather-long-path-that-has-to-wrap-somewhere/callback')
+    visitor.press('Register')
+    visitor.look('application-registered')
+    secret, client_id = (element.text for element in visitor.driver.find_elements('css selector', 'code.value'))
+    visitor.press('Your applications')
+    visitor.look('applications')
+    visitor.press('Charts of mine')
+    assert secret not in visitor.text
+    visitor.look('application')
+    visitor.press('Delete this application')
+    visitor.look('application-delete')
+    visitor.press('Keep it')
+    return secret, client_id
+
+
+def test_a_forgotten_password_and_a_log_in(visitor: Visitor) -> None:
+    email = f'{secrets.token_hex(4)}@example.com'
+    sign_up(visitor, email)
+    visitor.go('/login')
+    visitor.look('login')
+    visitor.type(email=email, password='wrong')
+    visitor.press('Log in')
+    assert 'do not fit' in visitor.text
+    visitor.look('login-wrong')
+    visitor.press('Forgot your password?')
+    visitor.look('forgot')
+    visitor.type(email=email)
+    visitor.press('Send the link')
+
+    link = visitor.mailed_link(email)
+    visitor.go(link)
+    visitor.look('reset')
+    visitor.type(password='another password')
+    visitor.press('Set the password')
+    assert visitor.path == '/profile'
+    for details in visitor.driver.find_elements('css selector', 'details > summary'):
+        details.click()
+    visitor.look('profile-open')
+    visitor.go(link)
+    assert 'no longer good' in visitor.text
+    visitor.look('link-no-longer-good')
+
+    visitor.go('/profile')
+    visitor.press('Log out')
+    visitor.go('/oauth/applications')
+    visitor.type(email=email, password='another password')
+    visitor.press('Log in')
+    assert visitor.path == '/oauth/applications'
