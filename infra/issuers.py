@@ -1,0 +1,61 @@
+"""Fetches the public keys of other issuers when deploying, so that the authorizer makes no network call.
+
+`python -m infra.issuers < issuers.json` prints the value of TRUSTED_ISSUERS: the same list, each entry with its `jwks`. An entry
+that has `jwks` already is left alone; else they are taken from its `jwks_uri`, or from the issuer's metadata
+(RFC 8414, OpenID Connect Discovery 1.0).
+"""
+
+import json
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+_SECONDS = 10
+_WELL_KNOWN = ('/.well-known/oauth-authorization-server', '/.well-known/openid-configuration')
+
+
+class NoKeys(Exception):
+    """An issuer's keys cannot be had; the message says whose and why."""
+
+
+def with_keys(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the entries, each with its `jwks`. Raises NoKeys."""
+    return [entry if 'jwks' in entry else _fetched(entry) for entry in entries]
+
+
+def _fetched(entry: dict[str, Any]) -> dict[str, Any]:
+    uri = entry.get('jwks_uri') or _discovered(entry['issuer'])
+    keys = _get(uri)
+    if keys is None or not keys.get('keys'):
+        raise NoKeys(f'{entry["issuer"]}: {uri} answers no keys')
+    return {name: value for name, value in entry.items() if name != 'jwks_uri'} | {'jwks': keys}
+
+
+def _discovered(issuer: str) -> str:
+    for path in _WELL_KNOWN:
+        metadata = _get(issuer.rstrip('/') + path)
+        if metadata and metadata.get('issuer') == issuer and 'jwks_uri' in metadata:
+            return str(metadata['jwks_uri'])
+    raise NoKeys(f'{issuer}: no metadata that names this issuer and its keys; give its jwks_uri')
+
+
+def _get(uri: str) -> dict[str, Any] | None:
+    """Return a JSON object, None when there is none. Raises NoKeys for an address that others could answer for."""
+    parts = urlsplit(uri)
+    if parts.scheme != 'https' and parts.hostname != '127.0.0.1':
+        raise NoKeys(f'{uri}: keys are only taken over https')
+    try:
+        answer = requests.get(uri, timeout=_SECONDS)
+        body = answer.json() if answer.status_code == 200 else None
+    except (requests.RequestException, ValueError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+if __name__ == '__main__':
+    try:
+        print(json.dumps(with_keys(json.load(sys.stdin)), separators=(',', ':')))
+    except NoKeys as error:
+        sys.exit(str(error))

@@ -1,0 +1,81 @@
+"""Fetching the keys of other issuers, from a real server."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from infra import issuers
+
+KEYS = {'keys': [{'kty': 'EC', 'kid': 'theirs'}]}
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[str, dict[str, object]]]:
+    """A server on this computer, and what it answers by path."""
+    answers: dict[str, object] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = answers.get(self.path)
+            self.send_response(404 if body is None else 200)
+            self.end_headers()
+            self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(('127.0.0.1', 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f'http://127.0.0.1:{server.server_port}', answers
+    server.shutdown()
+    server.server_close()
+
+
+def test_keys_that_are_there_are_left_alone():
+    entry = {'issuer': 'https://login.example', 'jwks': KEYS}
+
+    assert issuers.with_keys([entry]) == [entry]
+
+
+def test_keys_are_taken_from_the_address_that_is_given(served):
+    url, answers = served
+    answers['/keys'] = KEYS
+
+    (entry,) = issuers.with_keys([{'issuer': 'https://login.example', 'audience': 'x', 'jwks_uri': f'{url}/keys'}])
+
+    assert entry == {'issuer': 'https://login.example', 'audience': 'x', 'jwks': KEYS}
+
+
+@pytest.mark.parametrize('path', ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'])
+def test_keys_are_found_through_the_issuers_metadata(served, path: str):
+    url, answers = served
+    answers['/keys'] = KEYS
+    answers[path] = {'issuer': url, 'jwks_uri': f'{url}/keys'}
+
+    assert issuers.with_keys([{'issuer': url}]) == [{'issuer': url, 'jwks': KEYS}]
+
+
+@pytest.mark.parametrize('answer', [None, b'<html>', {'keys': []}, [], b''])
+def test_no_keys_are_an_error_that_says_whose(served, answer: object):
+    url, answers = served
+    answers['/keys'] = answer
+
+    with pytest.raises(issuers.NoKeys, match=r'https://login\.example'):
+        issuers.with_keys([{'issuer': 'https://login.example', 'jwks_uri': f'{url}/keys'}])
+
+
+def test_metadata_of_somebody_else_is_not_believed(served):
+    url, answers = served
+    answers['/keys'] = KEYS
+    answers['/.well-known/openid-configuration'] = {'issuer': 'https://evil.example', 'jwks_uri': f'{url}/keys'}
+
+    with pytest.raises(issuers.NoKeys):
+        issuers.with_keys([{'issuer': url}])
+
+
+def test_keys_are_only_taken_over_https():
+    with pytest.raises(issuers.NoKeys, match='https'):
+        issuers.with_keys([{'issuer': 'x', 'jwks_uri': 'http://login.example/keys'}])
