@@ -1,6 +1,7 @@
 """The documented flow, against the local stack as `make run` starts it."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -219,3 +220,17 @@ def slow_upstream() -> Iterator[str]:
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(('127.0.0.1', port)) != 0
+
+
+def test_the_readmes_first_steps_work_as_they_are_written(start_stack: Callable[..., Stack]) -> None:
+    """Runs the shell commands of the README's first screen against a stack, and looks for the balance it promises."""
+    readme = (ROOT / 'README.md').read_text()
+    steps = re.search(r'```sh\n(URL=.*?)```', readme, re.DOTALL)[1]
+    stack = start_stack(UPSTREAM='sample')
+    steps = steps.replace('http://127.0.0.1:8000', stack.url)
+    poll = 'for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 1; api $URL/api/portfolios/1/addresses/1/balances; done'
+
+    done = subprocess.run(['bash', '-euc', f'{steps}\n{poll}'], capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert '"balance": "50.00501"' in done.stdout.replace('":"', '": "')

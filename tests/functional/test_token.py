@@ -176,6 +176,18 @@ def test_nothing_secret_is_stored_as_it_is(http: ChaliceClient, user: User, clie
         assert secret not in stored
 
 
+def test_a_form_as_curl_sends_it_is_read(http: ChaliceClient, user: User, client: Client):
+    body = f'grant_type=password&username=test@example.com&password={PASSWORD}&scope=read write'
+
+    assert ask(http, body.encode()).json_body['scope'] == 'read write'
+
+
+def test_too_many_fields_are_a_bad_request(http: ChaliceClient, user: User, client: Client):
+    response = ask(http, b'&'.join(b'a=b' for _ in range(101)))
+
+    assert (response.status_code, response.json_body['error']) == (400, 'invalid_request')
+
+
 def test_other_forms_of_request_get_the_rfcs_shape(http: ChaliceClient, user: User, client: Client):
     as_json = ask(http, b'{"grant_type": "password"}', **{'Content-Type': 'application/json'})
     too_large = ask(http, b'x' * 300_000)
