@@ -68,7 +68,7 @@ def credentials(event: dict[str, Any]) -> str:
 
     That header, if there is one; else the `X-API-KEY` header or `?api_key=`, which only an API key may use.
     """
-    if 'authorizationToken' in event:
+    if event.get('authorizationToken'):
         return str(event['authorizationToken'])
     headers = {name.lower(): value for name, value in (event.get('headers') or {}).items()}
     if 'authorization' in headers:
@@ -194,7 +194,9 @@ def _by_id(jwks: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def _unauthorized() -> Exception:
     """API Gateway answers 401 to exactly this text; chalice's local server needs an error of its own."""
     if settings().local:
-        return _local_error('UNAUTHORIZED')
+        from chalicelib import local_gateway
+
+        return local_gateway.unauthorized()
     return Exception('Unauthorized')
 
 
@@ -202,18 +204,15 @@ def _refuse_locally(method_arn: str, routes: list[AuthRoute]) -> None:
     """Make chalice's local server answer a denial with the body that API Gateway is configured to answer."""
     if not settings().local:
         return
+    from chalicelib import local_gateway
+
     method, path = method_arn.split('/', 3)[2:]
     patterns = [re.escape(f'/{route.path.lstrip("/")}').replace(r'\*', '.*') for route in routes if method in route.methods]
     if not any(re.fullmatch(pattern, f'/{path}') for pattern in patterns):
-        raise _local_error('ACCESS_DENIED')
+        raise local_gateway.denied()
 
 
-def _local_error(response_type: str) -> Exception:
-    from pathlib import Path
+if settings().local:
+    from chalicelib import local_gateway
 
-    from chalice.local import ForbiddenError, NotAuthorizedError
-
-    response = json.loads(Path('infra/gateway_responses.json').read_text())[response_type]
-    kind = NotAuthorizedError if response['status'] == 401 else ForbiddenError
-    error: Exception = kind(dict(response['headers']), json.dumps(response['body']).encode())
-    return error
+    local_gateway.install()

@@ -14,14 +14,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any, NamedTuple, NoReturn
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from chalice.app import Chalice
 from chalice.config import Config
 from chalice.deploy.validate import validate_routes
 from chalice.local import LocalChalice, LocalGateway, LocalGatewayException, RouteMatcher, ThreadedHTTPServer
 
-from chalicelib.auth import credentials
 from infra import gateway
 
 log = logging.getLogger(__name__)
@@ -98,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self) -> Answer:
         try:
             body = self._read_body()
-            return _by_application(self.server.gateway.handle_request(self.command, self._route(), self._credited(), body))
+            return _by_application(self.server.gateway.handle_request(self.command, self._route(), dict(self.headers), body))
         except Refused as refused:
             return refused.answer
         except LocalGatewayException as denied:
@@ -108,16 +107,6 @@ class Handler(BaseHTTPRequestHandler):
         except Exception:
             log.exception('%s failed', self.command)
             return by_gateway('DEFAULT_5XX', 500)
-
-    def _credited(self) -> dict[str, str]:
-        """Return the headers, with the API key of the query or of `X-API-KEY` where chalice's authorizer looks for a token.
-
-        As packaged, API Gateway gives the authorizer the whole request.
-        """
-        headers = dict(self.headers)
-        query = dict(parse_qsl(urlsplit(self.path).query))
-        found = credentials({'headers': headers, 'queryStringParameters': query})
-        return headers | {'Authorization': found} if found and 'authorization' not in self.headers else headers
 
     def _read_body(self) -> bytes:
         """Return the body. Raises Refused for one that is too large or of a length that cannot be told."""

@@ -74,6 +74,12 @@ def test_anything_else_is_unauthorized(key: str, event: dict):
         authorize(**placed)
 
 
+def test_a_key_works_from_each_place_through_the_whole_application(http: ChaliceClient, key: str):
+    assert http.http.get('/api/portfolios', headers={'X-API-KEY': key}).status_code == 200
+    assert http.http.get(f'/api/portfolios?api_key={key}').status_code == 200
+    assert http.http.get('/api/portfolios?api_key=cfk_wrong').status_code == 401
+
+
 def test_an_access_token_is_not_taken_as_an_api_key(user: User):
     from chalice.local import NotAuthorizedError
 

@@ -178,6 +178,13 @@ def test_a_header_without_a_bearer_token_is_unauthorized(http: ChaliceClient, he
     assert http.http.get('/api/user', headers={'Authorization': header}).status_code == 401
 
 
+def test_no_header_at_all_is_unauthorized_in_the_envelope(http: ChaliceClient):
+    response = http.http.get('/api/user')
+
+    assert (response.status_code, response.json_body['code']) == (401, 'invalid_token')
+    assert response.headers['WWW-Authenticate'] == 'Bearer error="invalid_token"'
+
+
 def test_the_token_of_this_service_is_good(http: ChaliceClient, user: User):
     token = access_token(user_id=user.user_id, client_id='test-app', scopes=ALL_SCOPES, family='x')
 

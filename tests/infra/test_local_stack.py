@@ -110,13 +110,15 @@ def test_chalices_own_server_works_beside_a_moto_server(tmp_path: Path) -> None:
             headers = {'Authorization': f'Bearer {token}'}
             user = requests.get(f'{api}/api/user', headers=headers, timeout=10)
             forbidden = requests.get(f'{api}/api/portfolios', headers=headers, timeout=10)
-            unauthorized = requests.get(f'{api}/api/user', headers={'Authorization': 'Bearer nonsense'}, timeout=10)
+            wrong = requests.get(f'{api}/api/user', headers={'Authorization': 'Bearer nonsense'}, timeout=10)
+            missing = requests.get(f'{api}/api/user', timeout=10)
 
     assert (user.status_code, user.json()['result']['name']) == (200, 'Demo')
     assert (forbidden.status_code, forbidden.json()['code']) == (403, 'insufficient_scope')
     assert forbidden.headers['WWW-Authenticate'] == 'Bearer error="insufficient_scope"'
-    assert (unauthorized.status_code, unauthorized.json()['code']) == (401, 'invalid_token')
-    assert unauthorized.headers['WWW-Authenticate'] == 'Bearer error="invalid_token"'
+    for unauthorized in (wrong, missing):
+        assert (unauthorized.status_code, unauthorized.json()['code']) == (401, 'invalid_token')
+        assert unauthorized.headers['WWW-Authenticate'] == 'Bearer error="invalid_token"'
 
 
 @pytest.mark.e2e

@@ -60,10 +60,9 @@ def test_the_package_runs_with_nothing_else_installed(package: Path, tmp_path: P
         archive.extractall(tmp_path)
     script = 'import app, chalicelib.auth, chalicelib.oauth.server, chalicelib.services.refresh'
 
-    # -S: without the packages of this environment
-    done = subprocess.run(
-        [sys.executable, '-S', '-c', script], cwd=tmp_path, env=os.environ | {'PYTHONPATH': str(tmp_path)}, capture_output=True
-    )
+    # -S: without the packages of this environment; and not as chalice's command line runs it
+    environment = os.environ | {'PYTHONPATH': str(tmp_path), 'AWS_CHALICE_CLI_MODE': ''}
+    done = subprocess.run([sys.executable, '-S', '-c', script], cwd=tmp_path, env=environment, capture_output=True)
 
     assert done.returncode == 0, done.stderr.decode()
 
