@@ -12,6 +12,7 @@ app = Chalice(app_name='cryptfolio')
 app.api.cors = True
 app.register_middleware(http.shape_errors, 'http')
 app.register_middleware(pages.shape_errors, 'http')
+app.register_middleware(http.tag_answers, 'http')
 
 for resource in (user, portfolios, addresses):
     app.register_blueprint(resource.bp, url_prefix='/api')

@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+import hashlib
 import ipaddress
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -13,12 +15,15 @@ from urllib.parse import urlencode
 from chalice.app import Chalice, Request, Response
 
 from chalicelib.config import settings
+from chalicelib.domain import bracketed
 from chalicelib.errors import AppError, BadRequest, Fault, Invalid, MethodNotAllowed, NotFound, TooLarge
 
 Headers = dict[str, str | list[str]]
 
 MOST_ENTRIES = 1_000
+BODY_TYPES = ['application/json', 'application/x-www-form-urlencoded']
 _MOST_DIGITS = 9
+_TAG = re.compile(r'"[^"]*"')
 _METHODS = ('GET', 'POST', 'PUT', 'PATCH', 'DELETE')
 _JSON: Headers = {'Content-Type': 'application/json'}
 _CORS: Headers = {'Access-Control-Allow-Origin': '*'}
@@ -29,7 +34,7 @@ _CODES = {
 }
 _MESSAGES = {
     400: 'Bad request',
-    415: 'Send the body as application/json',
+    415: 'Send the body as application/json or application/x-www-form-urlencoded',
     500: 'Internal server error',
 }
 
@@ -123,18 +128,24 @@ def network(request: Request) -> str:
 
 
 def body(request: Request) -> dict[str, Any]:
-    """Return the JSON object of a request body, numbers with a fraction as Decimal.
+    """Return the object of a request body: JSON, numbers with a fraction as Decimal, or a form with bracketed names.
 
-    Raises TooLarge over MAX_BODY_BYTES, BadRequest when it is not JSON, Invalid when it is not an object.
+    Raises TooLarge over MAX_BODY_BYTES, BadRequest when it is neither, Invalid when it is JSON but not an object.
     """
+    raw = raw_body(request)
+    is_form = request.headers.get('content-type', '').lower().startswith(BODY_TYPES[1])
     try:
         # bytes that are not UTF-8 and integers of thousands of digits are ValueErrors too
-        parsed = json.loads(raw_body(request), parse_float=Decimal, parse_constant=_refuse_constant)
+        parsed = bracketed.parse(raw.decode()) if is_form else _load(raw)
     except (ValueError, RecursionError):
-        raise BadRequest('The request body is not valid JSON') from None
+        raise BadRequest(f'The request body is not {"a valid form" if is_form else "valid JSON"}') from None
     if not isinstance(parsed, dict):
         raise Invalid(Fault('', 'type', 'the request body must be a JSON object'))
     return parsed
+
+
+def _load(raw: bytes) -> Any:
+    return json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
 
 
 def raw_body(request: Request) -> bytes:
@@ -179,6 +190,19 @@ def shape_errors(event: Any, get_response: Callable[[Any], Response]) -> Respons
     status = response.status_code
     kept = {name: value for name, value in response.headers.items() if name.lower() != 'content-type'}
     return _failure(event, status, _MESSAGES.get(status, _MESSAGES[500]), _CODES.get(status, 'internal_error'), {}, kept)
+
+
+def tag_answers(request: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Middleware: a GET of the API carries an ETag over all of its answer but `time`; who has that already gets 304 (RFC 9110)."""
+    response = get_response(request)
+    if response.status_code != 200 or request.method != 'GET' or not request.path.startswith('/api/'):
+        return response
+    told = json.dumps({name: value for name, value in response.body.items() if name != 'time'}, sort_keys=True)
+    tag = f'"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
+    response.headers['ETag'] = tag
+    if tag in _TAG.findall(request.headers.get('if-none-match', '').replace('*', tag)):
+        return Response('', status_code=304, headers=_CORS | {'ETag': tag})
+    return response
 
 
 def _is_chalices(response: Response) -> bool:

@@ -17,7 +17,7 @@ COLLECTION = '/portfolios/{portfolio_id}/addresses'
 ITEM = COLLECTION + '/{address_id}'
 
 
-@bp.route(COLLECTION, methods=['POST'], authorizer=bearer)
+@bp.route(COLLECTION, methods=['POST'], content_types=http.BODY_TYPES, authorizer=bearer)
 def create_address(portfolio_id: str) -> Response:
     """Create a new portfolio address."""
     request = bp.current_request
@@ -53,7 +53,7 @@ def get_address(portfolio_id: str, address_id: str) -> Response:
     return http.ok(_find(portfolio_id, address_id).detail())
 
 
-@bp.route(ITEM, methods=['PATCH'], authorizer=bearer)
+@bp.route(ITEM, methods=['PATCH'], content_types=http.BODY_TYPES, authorizer=bearer)
 def update_address(portfolio_id: str, address_id: str) -> Response:
     """Update an existing address with a title or address; its currency stays."""
     address = _find(portfolio_id, address_id)

@@ -13,7 +13,7 @@ from chalicelib.services import balances, portfolios
 bp = Blueprint(__name__)
 
 
-@bp.route('/portfolios', methods=['POST'], authorizer=bearer)
+@bp.route('/portfolios', methods=['POST'], content_types=http.BODY_TYPES, authorizer=bearer)
 def create_portfolio() -> Response:
     """Create a new portfolio."""
     request = bp.current_request
@@ -40,7 +40,7 @@ def get_portfolio(portfolio_id: str) -> Response:
     return http.ok(_detail(read_whole(http.user_id(bp.current_request), http.path_id(portfolio_id))))
 
 
-@bp.route('/portfolios/{portfolio_id}', methods=['PATCH'], authorizer=bearer)
+@bp.route('/portfolios/{portfolio_id}', methods=['PATCH'], content_types=http.BODY_TYPES, authorizer=bearer)
 def update_portfolio(portfolio_id: str) -> Response:
     """Update the attributes or currencies of a portfolio."""
     request = bp.current_request

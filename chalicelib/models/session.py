@@ -3,7 +3,6 @@
 They are 32 random bytes, so a fast hash is enough: there is nothing to guess.
 """
 
-import hashlib
 import secrets
 from typing import Any
 
@@ -11,6 +10,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import errors
 from chalicelib.models.base import IntegerAttribute, Item, Verb, Write
+from chalicelib.models.client import digest
 
 IDLE_SECONDS = 30 * 86_400
 LONGEST_SECONDS = 90 * 86_400
@@ -100,4 +100,4 @@ def new_token() -> str:
 
 
 def _key(kind: str, token: str) -> tuple[str, str]:
-    return f'{kind}#{hashlib.sha256(token.encode()).hexdigest()}', kind
+    return f'{kind}#{digest(token)}', kind

@@ -405,6 +405,33 @@ def test_bodies_that_cannot_be_taken_change_nothing(api: Api, body: bytes, statu
     assert api.get('/api/portfolios').json_body['result'] == []
 
 
+FORM = {'Content-Type': 'application/x-www-form-urlencoded; charset=UTF-8'}
+
+
+def test_a_form_with_bracketed_names_is_as_good_as_json(api: Api):
+    created = api.request('POST', '/api/portfolios', b'title=My+portfolio&currencies[]=btc&currencies[]=usd', FORM)
+    address = api.request('POST', PATH, f'address={ADDRESS}&currency=btc&title=x'.encode(), FORM)
+    changed = api.request('PATCH', '/api/portfolios/1', b'currencies[0]=eur', FORM)
+
+    assert created.status_code == address.status_code == 201
+    assert [row['code'] for row in created.json_body['result']['currencies']] == ['btc', 'usd']
+    assert changed.json_body['result']['title'] == 'My portfolio'
+    assert [row['code'] for row in changed.json_body['result']['currencies']] == ['eur']
+
+
+@pytest.mark.parametrize('body', [b'title[=x', b'title=x&title[]=y', b'title=%FF', b'\xff=1'])
+def test_a_malformed_form_is_a_bad_request(api: Api, body: bytes):
+    response = api.request('POST', '/api/portfolios', body, FORM)
+
+    assert (response.status_code, response.json_body['code']) == (400, 'bad_request')
+
+
+def test_an_empty_form_says_what_is_missing(api: Api):
+    response = api.request('POST', '/api/portfolios', b'title=&currencies[]=', FORM)
+
+    assert [fault['field'] for fault in response.json_body['fields']] == ['title', 'currencies']
+
+
 def test_unknown_keys_are_passed_over(api: Api):
     body = {'title': 'x', 'currencies': ['btc'], 'id': 7, 'user_id': 'x', 'balances': {'btc': 1}}
 
