@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 
-class MissingSetting(Exception):
-    """A required environment variable is not set; the message names it and says where it belongs."""
+class BadSetting(Exception):
+    """An environment variable is not set, or to nothing known; the message names it and says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Settings:
     upstream_urls: Mapping[str, str]
     max_body_bytes: int
     mail_from: str | None
+    currency_objects: bool
     local: bool
 
     def upstream(self, key: str, default: str) -> str:
@@ -46,7 +47,7 @@ class Settings:
 
 @lru_cache(1)
 def settings() -> Settings:
-    """Return the settings of this process. Raises MissingSetting, naming the first variable that is not there."""
+    """Return the settings of this process. Raises BadSetting, naming the first variable that is wrong."""
     env = os.environ
     return Settings(
         table_name=_required('TABLE_NAME'),
@@ -61,6 +62,7 @@ def settings() -> Settings:
         upstream_urls=_upstream_urls(env),
         max_body_bytes=int(env.get('MAX_BODY_BYTES', '262144')),
         mail_from=env.get('MAIL_FROM') or None,
+        currency_objects=_choice('CURRENCY_FORMAT', ('code', 'object')) == 'object',
         local=env.get('AWS_CHALICE_CLI_MODE') == 'true',
     )
 
@@ -68,7 +70,14 @@ def settings() -> Settings:
 def _required(name: str) -> str:
     value = os.environ.get(name)
     if not value:
-        raise MissingSetting(f'{name} is not set: add it to environment_variables of this stage in .chalice/config.json')
+        raise BadSetting(f'{name} is not set: add it to environment_variables of this stage in .chalice/config.json')
+    return value
+
+
+def _choice(name: str, choices: tuple[str, ...]) -> str:
+    value = os.environ.get(name) or choices[0]
+    if value not in choices:
+        raise BadSetting(f'{name} must be {" or ".join(choices)}, not {value!r}')
     return value
 
 

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     'auth': ({'domain', 'errors', 'config', 'models', 'local_gateway'}, {'chalice', 'jose'}),
     'local_gateway': (set(), {'chalice'}),
     'http': ({'domain', 'errors', 'config'}, {'chalice'}),
-    'api': ({'api', 'auth', 'http', 'services', 'models', 'domain', 'errors'}, {'chalice'}),
+    'api': ({'api', 'auth', 'http', 'services', 'models', 'domain', 'errors', 'config'}, {'chalice'}),
     'oauth': (
         {'oauth', 'auth', 'http', 'services', 'models', 'domain', 'errors', 'config'},
         {'chalice', 'oauthlib', 'jose', 'cryptography', 'boto3', 'mypy_boto3_kms'},

@@ -5,7 +5,7 @@ import time
 from chalice.app import Blueprint, Response
 
 from chalicelib import http
-from chalicelib.api import fields
+from chalicelib.api import expand, fields
 from chalicelib.auth import bearer
 from chalicelib.models import Address, Contents, Portfolio, read_whole
 from chalicelib.services import balances, portfolios
@@ -63,7 +63,9 @@ def delete_portfolio(portfolio_id: str) -> Response:
 @bp.route('/portfolios/{portfolio_id}/balances', authorizer=bearer)
 def get_portfolio_balances(portfolio_id: str) -> Response:
     """Get all current balances for a portfolio, summed over its accounts, addresses and offsets."""
-    return http.ok(balances.of_portfolio(http.user_id(bp.current_request), http.path_id(portfolio_id)))
+    request = bp.current_request
+    rows = balances.of_portfolio(http.user_id(request), http.path_id(portfolio_id))
+    return http.ok(expand.balances(request, rows))
 
 
 def _detail(contents: Contents) -> dict[str, object]:
