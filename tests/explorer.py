@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -61,6 +63,43 @@ def payments(number: int, *, first: int = 1, first_height: int = 800_000, per_bl
         else:
             made.append(Txn(txid(n), height, received=(n + 1_000,)))
     return made[::-1]
+
+
+def bitcoin(amount: str) -> int:
+    """Return an amount of bitcoin in satoshi."""
+    return int(Decimal(amount).scaleb(8).to_integral_exact())
+
+
+# The two addresses of the API's documentation: what is public of them, and for the second older ones that make it empty.
+DOCUMENTED: dict[str, list[Txn]] = {
+    '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu': [
+        Txn('06d7d63d6c1966a378bbbd234a27a5b583f37d3bdf9fb9ef50f4724c86b4559b', 409_900, (bitcoin('0.005'),), at=1_462_227_851),
+        Txn('b565336983c6139e2fd4d5bdd127d7a8b94e9d2dba084a97c002871766a079f3', 366_500, (bitcoin('0.00001'),), at=1_437_559_971),
+        Txn('63522845d294ee9b0188ae5cac91bf389a0c3723f084ca1025e7d9cdfe481ce1', 5, (bitcoin('50'),), p2pk=True, at=1_231_471_428),
+    ],
+    '12UFNYqDRmkpHm9YJEuf96jAjyMXeP36Gp': [
+        Txn(
+            '3f5fae67a3e1172546e6e722e9e5e1500ede7720473eba17684615edc7fa2bae',
+            500_200,
+            sent=(bitcoin('2'),),
+            fee=bitcoin('0.00168574'),
+            at=1_513_816_304,
+        ),
+        Txn('f642ba5aa54a511e51e5fbf61f0ba03f3138ee5aaa5da2e63d4b851bff31a169', 500_190, (bitcoin('2'),), at=1_513_809_241),
+        Txn(
+            'f4a0baa60ba33c4904075a559943aeb4c5b5d3c6a57912eda41b4fd6946739c1',
+            499_300,
+            sent=(bitcoin('1.78196236'),),
+            fee=bitcoin('0.00080934'),
+            at=1_513_264_268,
+        ),
+        *(
+            Txn(txid(n), 450_000 + n, (bitcoin('1.5'),)) if n % 2 else Txn(txid(n), 450_000 + n, sent=(bitcoin('1.5'),), fee=900)
+            for n in range(17, 0, -1)
+        ),
+        Txn(txid(100), 440_000, (bitcoin('0.28196236'),)),
+    ],
+}
 
 
 @dataclass(frozen=True)
@@ -119,6 +158,11 @@ def text(body: str) -> Fault:
     return lambda _, answer: replace(answer, body=body.encode())
 
 
+def recorded(bodies: dict[str, bytes]) -> Fault:
+    """Answer recorded bodies by path, 404 for other paths."""
+    return lambda request, answer: replace(answer, body=bodies[request.path]) if request.path in bodies else Answer(404, b'')
+
+
 def truncated_json(_: Request, answer: Answer) -> Answer:
     return replace(answer, body=answer.body[: len(answer.body) // 2])
 
@@ -152,8 +196,9 @@ def only(path: str, fault: Fault) -> Fault:
 class Explorer:
     """The state behind the server, to be changed while it runs.
 
-    `chain` holds the transactions of each address, newest first; `faults` how each upstream fails; `before` is called
-    with each request before its answer is made; `requests` are all requests so far.
+    `chain` holds the transactions of each address, newest first; `page` how many are on a page, None for as many as the
+    real explorers show; `faults` how each upstream fails; `before` is called with each request before its answer is made;
+    `requests` are all requests so far.
     """
 
     def __init__(self) -> None:
@@ -163,6 +208,7 @@ class Explorer:
     def reset(self) -> None:
         """Forget everything but the address to be reached at."""
         self.chain: dict[str, list[Txn]] = {}
+        self.page: int | None = None
         self.unlisted: set[str] = set()
         self.faults: dict[str, Fault] = {}
         self.before: Callable[[Request], None] = lambda request: None
@@ -279,9 +325,9 @@ def _esplora(explorer: Explorer, request: Request) -> Answer:
         case ['address', address]:
             return _json(_esplora_stats(address, explorer.history(address, p2pk=False)))
         case ['address', address, 'txs', 'chain']:
-            return _json(_esplora_page(address, explorer.listed(address, p2pk=False)))
+            return _json(_esplora_page(explorer, address, explorer.listed(address, p2pk=False)))
         case ['address', address, 'txs', 'chain', last]:
-            return _json(_esplora_page(address, _after(explorer.listed(address, p2pk=False), last)))
+            return _json(_esplora_page(explorer, address, _after(explorer.listed(address, p2pk=False), last)))
     return Answer(404, b'endpoint does not exist')
 
 
@@ -309,14 +355,9 @@ def _esplora_counts(txns: Sequence[Txn]) -> dict[str, int]:
     }
 
 
-def _esplora_page(address: str, txns: Sequence[Txn]) -> list[dict[str, Any]]:
-    page: list[dict[str, Any]] = []
-    for txn in txns:
-        if len(page) == ESPLORA_PAGE:
-            break
-        if txn.height is not None:
-            page.append(_esplora_txn(address, txn))
-    return page
+def _esplora_page(explorer: Explorer, address: str, txns: Sequence[Txn]) -> list[dict[str, Any]]:
+    confirmed = (txn for txn in txns if txn.height is not None)
+    return [_esplora_txn(address, txn) for txn in islice(confirmed, explorer.page or ESPLORA_PAGE)]
 
 
 def _esplora_txn(address: str, txn: Txn) -> dict[str, Any]:
@@ -336,7 +377,7 @@ def _blockchain_info(explorer: Explorer, request: Request) -> Answer:
     if request.path != '/multiaddr':
         return Answer(404, b'not found')
     address = request.query['active']
-    offset, limit = int(request.query.get('offset', '0')), min(int(request.query.get('n', '50')), MULTIADDR_PAGE)
+    offset, limit = int(request.query.get('offset', '0')), min(int(request.query.get('n', '50')), explorer.page or MULTIADDR_PAGE)
     everything = explorer.history(address, p2pk=True)
     received, sent = (sum(sum(getattr(txn, side)) for txn in everything) for side in ('received', 'sent'))
     sums = {'n_tx': len(everything), 'total_received': received, 'total_sent': sent, 'final_balance': received - sent}

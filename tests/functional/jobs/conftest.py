@@ -1,13 +1,29 @@
 """A programmable explorer behind all three upstreams."""
 
+import gc
 from collections.abc import Iterator
+from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore import endpoint
+from moto.core import responses
 from moto.core.serialize import JSONSerializer
 
 from chalicelib.config import settings
 from tests.explorer import Explorer, serving
+
+
+@pytest.fixture(autouse=True, scope='session')
+def calm_garbage_collector() -> Iterator[None]:
+    """Look for cycles seldom: moto makes many objects and few cycles, and looking takes a seventh of the time."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
 
 
 @pytest.fixture(scope='session')
@@ -41,3 +57,17 @@ def quick_aws(monkeypatch: pytest.MonkeyPatch) -> None:
             thorough(self, serialized, value, shape, key)
 
     monkeypatch.setattr(JSONSerializer, '_serialize_type_structure', serialize)
+
+
+@pytest.fixture(autouse=True, scope='session')
+def quick_dispatch() -> Iterator[None]:
+    """Let moto look once, not at each request, for the actions that each of its services has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(responses, 'method_names_from_class', lru_cache(responses.method_names_from_class))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def impatient_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let botocore repeat requests without its pauses, which grow to seconds."""
+    monkeypatch.setattr(endpoint, 'time', SimpleNamespace(sleep=lambda _: None))

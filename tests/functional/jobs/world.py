@@ -164,7 +164,11 @@ def state(address: str) -> Ledger:
 
 def rows(address: str) -> list[tuple[str, Decimal, Decimal | None, int, int]]:
     """Return the stored transactions, newest first: reference, delta, fee, time, height."""
-    return [(row.reference, row.delta, row.fee, row.txn_at, row.height) for row in Transaction.every(pk_of(address))]
+    return [_row(transaction) for transaction in Transaction.every(pk_of(address))]
+
+
+def _row(transaction: Transaction) -> tuple[str, Decimal, Decimal | None, int, int]:
+    return (transaction.reference, transaction.delta, transaction.fee, transaction.txn_at, transaction.height)
 
 
 def expected_rows(txns: Sequence[Txn]) -> list[tuple[str, Decimal, Decimal | None, int, int]]:
@@ -180,18 +184,18 @@ def expected_rows(txns: Sequence[Txn]) -> list[tuple[str, Decimal, Decimal | Non
 def assert_whole(address: str, txns: Sequence[Txn], incomplete: str | None = None) -> None:
     """Assert that a ledger is exactly `txns`, that its cursor adds up, and that it rests."""
     ledger = state(address)
-    assert sorted(rows(address)) == sorted(expected_rows(txns))
+    stored = list(Transaction.every(ledger.pk))
+    assert sorted(map(_row, stored)) == sorted(expected_rows(txns))
     confirmed = [txn for txn in txns if txn.height is not None]
     [held] = ledger.holdings
     assert (held.balance, held.transactions) == (Decimal(sum(txn.delta for txn in confirmed)) / 10**8, len(confirmed))
     assert ledger.incomplete == incomplete
     assert (ledger.lease_owner, ledger.lease_until) == (None, None)
     assert ledger.due_at > time.time(), f'due {time.time() - ledger.due_at} s ago'
-    _assert_cursor_adds_up(ledger)
+    _assert_cursor_adds_up(ledger, stored)
 
 
-def _assert_cursor_adds_up(ledger: Ledger) -> None:
-    stored = list(Transaction.every(ledger.pk))
+def _assert_cursor_adds_up(ledger: Ledger, stored: Sequence[Transaction]) -> None:
     height = ledger.cursor.settled_height
     settled = [row for row in stored if row.height <= height]
     tally = ledger.cursor.tallies().get('btc')

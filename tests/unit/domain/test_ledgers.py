@@ -1,0 +1,134 @@
+"""Tallies of entries, whether they add up, and from where on they are final."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain import ledgers, money
+from chalicelib.domain.ledgers import MOST_UNSETTLED, REORGANISATION, Entry, Holding, Tally
+
+UINT256 = 2**256 - 1
+deltas = st.builds(money.scaled, st.integers(-UINT256, UINT256), st.sampled_from([0, 8, 18, 36]))
+entries = st.lists(
+    st.builds(
+        Entry,
+        reference=st.text('0123456789abcdef', min_size=1, max_size=8),
+        n=st.integers(0, 3),
+        currency=st.sampled_from(['btc', 'eth', 'usd']),
+        delta=deltas,
+        fee=st.none(),
+        at=st.integers(0, 2_000_000_000),
+        height=st.integers(0, 1_000_000),
+    ),
+    max_size=30,
+)
+heights = st.lists(st.integers(0, 10_000), max_size=50)
+
+
+def _holdings(tallies: dict[str, Tally]) -> list[Holding]:
+    return [Holding(currency, tally.sum, None, None, tally.number) for currency, tally in tallies.items()]
+
+
+@given(entries.flatmap(lambda row: st.tuples(st.just(row), st.permutations(row))))
+def test_a_tally_is_the_same_in_any_order(orders: tuple[list[Entry], list[Entry]]) -> None:
+    assert ledgers.tally(orders[0]) == ledgers.tally(orders[1])
+
+
+@given(entries)
+def test_a_tally_counts_and_sums_each_currency_exactly(rows: list[Entry]) -> None:
+    tallies = ledgers.tally(rows)
+    assert set(tallies) == {row.currency for row in rows}
+    for currency, tally in tallies.items():
+        mine = [row.delta for row in rows if row.currency == currency]
+        assert (tally.number, Fraction(tally.sum)) == (len(mine), sum(map(Fraction, mine)))
+        assert type(tally.sum) is Decimal
+
+
+@given(entries, st.integers(0, 30))
+def test_the_tallies_of_two_halves_make_that_of_the_whole(rows: list[Entry], at: int) -> None:
+    left, right = ledgers.tally(rows[:at]), ledgers.tally(rows[at:])
+    assert ledgers.merge(left, right) == ledgers.merge(right, left) == ledgers.tally(rows)
+
+
+@given(entries, entries)
+def test_merging_leaves_what_is_merged_as_it_is(some: list[Entry], others: list[Entry]) -> None:
+    left, right = ledgers.tally(some), ledgers.tally(others)
+    ledgers.merge(left, right)
+    assert (left, right) == (ledgers.tally(some), ledgers.tally(others))
+
+
+@given(entries)
+def test_all_entries_add_up_to_what_is_held(rows: list[Entry]) -> None:
+    tallies = ledgers.tally(rows)
+    assert ledgers.adds_up(_holdings(tallies), tallies)
+
+
+@given(entries.filter(bool), st.data())
+def test_without_any_one_entry_nothing_adds_up(rows: list[Entry], data: st.DataObject) -> None:
+    missing = data.draw(st.integers(0, len(rows) - 1))
+    assert not ledgers.adds_up(_holdings(ledgers.tally(rows)), ledgers.tally(rows[:missing] + rows[missing + 1 :]))
+
+
+def test_the_smallest_unit_too_few_does_not_add_up() -> None:
+    held = Holding('eth', money.scaled(UINT256, 18), None, None, None)
+    assert ledgers.adds_up([held], {'eth': Tally(1, money.scaled(UINT256, 18))})
+    assert not ledgers.adds_up([held], {'eth': Tally(1, money.scaled(UINT256 - 1, 18))})
+
+
+@pytest.mark.parametrize(('counted', 'adds_up'), [(None, True), (2, True), (1, False), (3, False)])
+def test_as_many_entries_are_needed_as_the_upstream_counts_if_it_does(counted: int | None, adds_up: bool) -> None:
+    held = Holding('btc', Decimal(5), None, None, counted)
+    assert ledgers.adds_up([held], {'btc': Tally(2, Decimal(5))}) is adds_up
+
+
+def test_an_empty_holding_needs_no_entries_and_another_does() -> None:
+    assert ledgers.adds_up([Holding('btc', Decimal(0), None, None, 0)], {})
+    assert not ledgers.adds_up([Holding('btc', Decimal(1), None, None, None)], {})
+
+
+@given(heights, st.integers(-1, 10_000))
+def test_what_was_final_stays_final(row: list[int], known: int) -> None:
+    assert ledgers.settled_height(row, known) >= known
+
+
+@given(heights, st.integers(-1, 10_000))
+def test_no_height_within_reach_of_a_reorganisation_is_final(row: list[int], known: int) -> None:
+    newest = max(row, default=0)
+    assert ledgers.settled_height(row, known) in (known, newest - REORGANISATION)
+
+
+@given(heights.flatmap(lambda row: st.tuples(st.just(row), st.permutations(row))), st.integers(-1, 10_000))
+def test_the_order_of_heights_says_nothing(orders: tuple[list[int], list[int]], known: int) -> None:
+    assert ledgers.settled_height(orders[0], known) == ledgers.settled_height(orders[1], known)
+
+
+@given(heights, st.integers(0, 10_000))
+def test_an_older_height_more_changes_nothing(row: list[int], older: int) -> None:
+    with_older = [*row, min(older, *row)] if row else row
+    assert ledgers.settled_height(with_older, -1) == ledgers.settled_height(row, -1)
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Many entries, `per_block` in each block."""
+
+    number: int
+    per_block: int
+
+    def heights(self) -> list[int]:
+        return [place // self.per_block for place in range(self.number)]
+
+
+@given(st.builds(Crowd, st.integers(MOST_UNSETTLED - 5, 2_500), st.sampled_from([1, 7, 200, 999, 1_000, 1_001, 5_000])))
+def test_no_more_entries_stay_unsettled_than_fit_beside_the_state(crowd: Crowd) -> None:
+    row = crowd.heights()
+    height = ledgers.settled_height(row, -1)
+    assert sum(one > height for one in row) <= MOST_UNSETTLED
+
+
+def test_nothing_new_leaves_the_height_as_it_was() -> None:
+    assert ledgers.settled_height([], 7) == 7

@@ -1,0 +1,119 @@
+"""Amounts are exact: no float, no rounding, no exponent."""
+
+import re
+from decimal import Decimal, Inexact, localcontext
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain import money
+
+UINT256 = 2**256 - 1
+units = st.integers(-UINT256, UINT256)
+decimals = st.integers(0, 36)
+amounts = st.builds(money.scaled, units, decimals)
+
+
+@given(units, decimals)
+def test_units_are_scaled_exactly(number: int, places: int) -> None:
+    amount = money.scaled(number, places)
+    assert type(amount) is Decimal
+    assert Fraction(amount) == Fraction(number, 10**places)
+
+
+@pytest.mark.parametrize('places', range(37))
+@pytest.mark.parametrize('number', [0, 1, -1, UINT256, -UINT256])
+def test_the_extremes_of_uint256_are_scaled_exactly(number: int, places: int) -> None:
+    assert Fraction(money.scaled(number, places)) == Fraction(number, 10**places)
+
+
+@given(units, decimals)
+def test_scaling_does_not_look_at_the_context_of_the_thread(number: int, places: int) -> None:
+    with localcontext(prec=3):
+        assert Fraction(money.scaled(number, places)) == Fraction(number, 10**places)
+
+
+@given(amounts, amounts)
+def test_a_sum_is_exact_whatever_the_context_of_the_thread(left: Decimal, right: Decimal) -> None:
+    with localcontext(prec=3):
+        result = money.add(left, right)
+    assert type(result) is Decimal
+    assert Fraction(result) == Fraction(left) + Fraction(right)
+
+
+def test_a_sum_that_would_round_is_refused() -> None:
+    with pytest.raises(Inexact):
+        money.add(Decimal('1e200'), Decimal('1e-200'))
+
+
+@pytest.mark.parametrize('other', [0.1, 1.0, '1'])
+def test_what_is_no_decimal_is_not_added(other: object) -> None:
+    with pytest.raises(TypeError):
+        money.add(Decimal(1), other)  # type: ignore[arg-type]
+
+
+@given(st.lists(amounts, max_size=20).flatmap(lambda row: st.tuples(st.just(row), st.permutations(row))))
+def test_a_total_is_the_same_in_any_order(orders: tuple[list[Decimal], list[Decimal]]) -> None:
+    one, other = orders
+    assert money.total(one) == money.total(other)
+    assert Fraction(money.total(one)) == sum(map(Fraction, one))
+
+
+def test_the_total_of_nothing_is_zero() -> None:
+    assert money.total([]) == 0
+
+
+@given(amounts)
+def test_an_amount_is_printed_so_that_it_reads_back_the_same(amount: Decimal) -> None:
+    assert Decimal(money.plain(amount)) == amount
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=Decimal('-1e60'), max_value=Decimal('1e60')))
+def test_an_amount_is_printed_in_plain_notation_with_one_fractional_digit_or_as_many_as_are_needed(amount: Decimal) -> None:
+    assert re.fullmatch(r'-?(0|[1-9]\d*)\.(0|\d*[1-9])', money.plain(amount), re.ASCII)
+
+
+@pytest.mark.parametrize(
+    ('amount', 'printed'),
+    [
+        ('50.00501', '50.00501'),
+        ('50.00501000', '50.00501'),
+        ('10', '10.0'),
+        ('1E+1', '10.0'),
+        ('1E+30', '1' + '0' * 30 + '.0'),
+        ('1E-18', '0.000000000000000001'),
+        ('-0.50', '-0.5'),
+        ('0', '0.0'),
+        ('-0', '0.0'),
+        ('0E-8', '0.0'),
+        ('-0E+5', '0.0'),
+    ],
+)
+def test_amounts_are_printed_as_documented(amount: str, printed: str) -> None:
+    assert money.plain(Decimal(amount)) == printed
+
+
+@given(st.integers(-(10**78) + 1, 10**78 - 1))
+def test_a_whole_number_is_read_from_json_and_from_text(number: int) -> None:
+    assert money.whole(number) == money.whole(str(number)) == number
+    assert type(money.whole(str(number))) is int
+
+
+@given(st.floats() | st.decimals() | st.booleans() | st.none() | st.binary() | st.lists(st.integers()))
+def test_nothing_but_whole_numbers_is_one(value: object) -> None:
+    with pytest.raises(ValueError, match='whole'):
+        money.whole(value)
+
+
+@pytest.mark.parametrize('value', [10**78, -(10**78), str(10**78), '9' * 5_000])
+def test_a_number_of_more_digits_than_uint256_has_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match='whole'):
+        money.whole(value)
+
+
+@pytest.mark.parametrize('value', ['', '-', '--1', '+1', ' 1', '1\n', '1.0', '1e3', '0x1', '1_000', '٣', '²', 'NaN', 'Infinity'])
+def test_a_text_that_is_not_just_digits_is_no_whole_number(value: str) -> None:
+    with pytest.raises(ValueError, match='whole'):
+        money.whole(value)
