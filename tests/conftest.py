@@ -25,6 +25,7 @@ _aws = mock_aws()
 _aws.start()
 
 import boto3  # noqa: E402
+import hypothesis  # noqa: E402
 
 from infra.jwks import jwks  # noqa: E402
 
@@ -32,5 +33,9 @@ _kms = boto3.client('kms')
 _key_id = _kms.create_key(KeySpec='ECC_NIST_P256', KeyUsage='SIGN_VERIFY')['KeyMetadata']['KeyId']
 _kms.create_alias(AliasName=os.environ['SIGNING_KEY_ID'], TargetKeyId=_key_id)
 os.environ['JWKS'] = json.dumps(jwks([_kms.get_public_key(KeyId=_key_id)['PublicKey']]))
+
+# How long an example takes says more of the machine's load than of the code.
+hypothesis.settings.register_profile('steady', deadline=None)
+hypothesis.settings.load_profile('steady')
 
 RECORDINGS = Path(__file__).parent.parent.parent / 'shared' / 'recordings'
