@@ -135,9 +135,9 @@ def body(request: Request) -> dict[str, Any]:
     raw = raw_body(request)
     is_form = request.headers.get('content-type', '').lower().startswith(BODY_TYPES[1])
     try:
-        # bytes that are not UTF-8 and integers of thousands of digits are ValueErrors too
+        # Bytes that are not UTF-8 and integers of thousands of digits are ValueErrors too; an exponent can be beyond Decimal's.
         parsed = bracketed.parse(raw.decode()) if is_form else _load(raw)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         raise BadRequest(f'The request body is not {"a valid form" if is_form else "valid JSON"}') from None
     if not isinstance(parsed, dict):
         raise Invalid(Fault('', 'type', 'the request body must be a JSON object'))
@@ -201,7 +201,8 @@ def tag_answers(request: Any, get_response: Callable[[Any], Response]) -> Respon
     tag = f'"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
     response.headers['ETag'] = tag
     if tag in _TAG.findall(request.headers.get('if-none-match', '').replace('*', tag)):
-        return Response('', status_code=304, headers=_CORS | {'ETag': tag})
+        kept = {name: value for name, value in response.headers.items() if name != 'Content-Type'}  # section 15.4.5
+        return Response('', status_code=304, headers=kept)
     return response
 
 

@@ -386,6 +386,7 @@ def test_the_user_has_the_documents_shape(api: Api):
         (b'{"title": -Infinity}', 400),
         (b'[' * 100_000, 400),
         (b'{"title": ' + b'9' * 5_000 + b'}', 400),
+        (b'{"title": 1e99999999999999999999}', 400),
         (b'[]', 422),
         (b'null', 422),
         (b'"title"', 422),
