@@ -47,6 +47,8 @@ PUBLIC_ROUTES = {
     ('POST', '/oauth/introspect'),
     ('GET', '/.well-known/oauth-authorization-server'),
     ('GET', '/.well-known/jwks.json'),
+    *(('GET', f'/api/currencies{below}') for below in ('', '/cryptocurrencies', '/fiat', '/tokens', '/{code}')),
+    *(('GET', f'/api/{path}') for path in ('status', 'sources', 'sources/{key}')),
     ('GET', '/'),
     ('GET', '/static/style.css'),
     *((method, path) for path in ('/signup', '/confirm', '/login', '/forgot', '/reset') for method in ('GET', 'POST')),
@@ -67,6 +69,8 @@ PATH_VARIABLES = {
     'accounts': 'account_id',
     'offsets': 'offset_id',
     'applications': 'client_id',
+    'currencies': 'code',
+    'sources': 'key',
 }
 
 

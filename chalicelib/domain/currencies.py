@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
+
+from chalicelib.domain import instants
 
 _CATALOGUE = Path(__file__).parents[1] / 'data' / 'currencies.json'
 
@@ -18,6 +21,7 @@ class Currency:
     `cryptocurrency`, `fiat` or `token` (ERC-20 on Ethereum's main network; only these have a `contract`, in EIP-55).
     `decimals` is how many fractional digits an amount may have (fiat: ISO 4217 minor units). `prices` maps a price
     source to its own name for the currency: `coingecko` a coin id, `coingecko_vs` a quote currency, `ecb` a reference rate.
+    `created_at` is when it came into the catalogue, `updated_at` when what is said of it last changed.
     """
 
     id: int
@@ -27,10 +31,27 @@ class Currency:
     decimals: int
     contract: str | None
     prices: Mapping[str, str]
+    created_at: int
+    updated_at: int
 
     def ref(self) -> dict[str, str]:
         """Return the short form in which other objects name the currency."""
         return {'title': self.title, 'code': self.code}
+
+    def public(self) -> dict[str, Any]:
+        """Return the whole of what the API says of a currency; a token is no cryptocurrency there."""
+        return {
+            'id': self.id,
+            'code': self.code,
+            'title': self.title,
+            'created_at': instants.iso(self.created_at),
+            'updated_at': instants.iso(self.updated_at),
+            'is_cryptocurrency': self.kind == 'cryptocurrency',
+            'is_fiat': self.kind == 'fiat',
+            'is_ethereum_token': self.kind == 'token',
+            'ethereum_contract_address': self.contract,
+            'source': 'cryptfolio',
+        }
 
 
 def find(code: str) -> Currency | None:
@@ -56,9 +77,16 @@ def every() -> tuple[Currency, ...]:
             decimals=entry['decimals'],
             contract=entry.get('contract'),
             prices=MappingProxyType(entry['prices']),
+            created_at=entry['created_at'],
+            updated_at=entry['updated_at'],
         )
         for entry in entries
     )
+
+
+def of_kind(kind: str) -> tuple[Currency, ...]:
+    """Return the part of the catalogue that is `cryptocurrency`, `fiat` or `token`, by id."""
+    return tuple(currency for currency in every() if currency.kind == kind)
 
 
 @lru_cache

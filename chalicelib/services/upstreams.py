@@ -13,22 +13,22 @@ class Gate:
 
     def __init__(self, before_each: Callable[[], None]) -> None:
         self._before_each = before_each
-        self._failing: set[str] = set()
+        self._noteworthy: set[str] = set()
 
     def __call__(self, host: Host) -> None:
         """Wait for our turn. Raises UpstreamNotAsked when it will not come soon."""
         self._before_each()
         turn = Bucket.take(host.key, host.interval_ms, int(time.time() * 1000))
-        if turn.failing:
-            self._failing.add(host.key)
+        if turn.noteworthy:
+            self._noteworthy.add(host.key)
         time.sleep(turn.wait_ms / 1000)
 
     def failed(self, error: errors.Upstream) -> None:
         """Note a failure of the upstream itself; that it rejected an address, or that we did not ask, is none."""
         if not isinstance(error, errors.UpstreamRejected | errors.UpstreamNotAsked):
-            Bucket.fail(error.key, throttled=error.throttled, retry_after=error.retry_after)
+            Bucket.fail(error.key, error.reason, throttled=error.throttled, retry_after=error.retry_after)
 
     def worked(self, host: Host) -> None:
-        """Note that an upstream works; costs a request only after failures."""
-        if host.key in self._failing:
+        """Note that an upstream works; costs a request only after failures and, so that others see it, once a minute."""
+        if host.key in self._noteworthy:
             Bucket.succeed(host.key)

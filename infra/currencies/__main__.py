@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -25,7 +26,7 @@ def main() -> None:
     """Fetch the sources, merge them into the catalogue and write it."""
     with tempfile.TemporaryDirectory() as folder:
         candidates = read_sources(Path(folder))
-    merged = catalogue.merge(currencies.every(), candidates)
+    merged = catalogue.merge(currencies.every(), candidates, int(time.time()))
     OUTPUT.write_text(catalogue.dump(merged.currencies))
     kinds = Counter(currency.kind for currency in merged.currencies)
     print(f'{OUTPUT}: {len(merged.currencies)} currencies ({", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))})')

@@ -11,12 +11,14 @@ Rules:
   to another currency or is a word of the API's paths, `-eth` is appended, then `-eth-2`, `-eth-3`.
 * Once in the catalogue, a currency keeps its id and its code, and stays when its source no longer names it: people hold it.
   A contract (tokens) or a code (the others) says which it is. New ones get the next free ids.
+* `created_at` is when a currency came in, `updated_at` when anything else about it last changed.
 """
 
 import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from io import StringIO
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -117,8 +119,11 @@ def _listed_token(token: Mapping[str, Any], coin: Mapping[str, Any]) -> Candidat
     )
 
 
-def merge(existing: Iterable[Currency], candidates: Iterable[Candidate]) -> Merged:
-    """Return the catalogue with every candidate in it. Raises ValueError where a cryptocurrency's or fiat's code is taken."""
+def merge(existing: Iterable[Currency], candidates: Iterable[Candidate], now: int) -> Merged:
+    """Return the catalogue with every candidate in it, as of `now` in epoch seconds.
+
+    Raises ValueError where a cryptocurrency's or fiat's code is taken.
+    """
     known = {_identity(currency): currency for currency in existing}
     taken = {currency.code for currency in known.values()}
     next_id = max((currency.id for currency in known.values()), default=0) + 1
@@ -127,11 +132,11 @@ def merge(existing: Iterable[Currency], candidates: Iterable[Candidate]) -> Merg
         identity = _identity(candidate)
         named.add(identity)
         if identity in known:
-            known[identity] = _entry(known[identity].id, known[identity].code, candidate)
+            known[identity] = _renewed(known[identity], candidate, now)
         else:
             code = free_code(candidate, taken)
             taken.add(code)
-            known[identity] = _entry(next_id, code, candidate)
+            known[identity] = _entry(next_id, code, candidate, now)
             next_id += 1
     return Merged(
         currencies=sorted(known.values(), key=lambda currency: currency.id),
@@ -162,8 +167,13 @@ def _identity(currency: Currency | Candidate) -> tuple[str, str]:
     return currency.kind, currency.code
 
 
-def _entry(number: int, code: str, candidate: Candidate) -> Currency:
-    return Currency(number, code, candidate.title, candidate.kind, candidate.decimals, candidate.contract, candidate.prices)
+def _renewed(currency: Currency, candidate: Candidate, now: int) -> Currency:
+    renewed = replace(currency, title=candidate.title, decimals=candidate.decimals, contract=candidate.contract, prices=candidate.prices)
+    return currency if renewed == currency else replace(renewed, updated_at=now)
+
+
+def _entry(number: int, code: str, candidate: Candidate, now: int) -> Currency:
+    return Currency(number, code, candidate.title, candidate.kind, candidate.decimals, candidate.contract, candidate.prices, now, now)
 
 
 def dump(currencies: Iterable[Currency]) -> str:
@@ -180,5 +190,7 @@ def _line(currency: Currency) -> str:
         'decimals': currency.decimals,
         'contract': currency.contract,
         'prices': dict(sorted(currency.prices.items())),
+        'created_at': currency.created_at,
+        'updated_at': currency.updated_at,
     }
     return json.dumps({name: value for name, value in fields.items() if value is not None}, ensure_ascii=False, separators=(',', ':'))

@@ -21,6 +21,13 @@ def ready(api: Api) -> None:
 @pytest.mark.parametrize(
     ('method', 'path', 'body', 'most'),
     [
+        ('GET', '/api/currencies', None, 0),
+        ('GET', '/api/currencies/tokens', None, 0),
+        ('GET', '/api/currencies/btc', None, 0),
+        ('GET', '/api/status', None, 1),
+        ('GET', '/api/sources', None, 1),
+        ('GET', '/api/sources/mempool', None, 1),
+        ('GET', '/api/sources/nosuch', None, 0),
         ('GET', '/api/user', None, 1),
         ('GET', '/api/portfolios', None, 1),
         ('GET', '/api/portfolios/1', None, 1),

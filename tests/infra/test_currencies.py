@@ -11,6 +11,7 @@ from infra.currencies.eip55 import checksum, keccak256
 USDT = '0xdAC17F958D2ee523a2206206994597C13D831ec7'
 DAI = '0x6B175474E89094C44Da98b954EedeAC495271d0F'
 MNT = '0x3c3a81e81dc49A522A592e7622A7E711c06bf354'
+THEN, NOW = 1_700_000_000, 1_800_000_000
 # The examples of EIP-55 itself.
 EIP_55 = [
     '0x52908400098527886E0F7030069857D2E4169EE7',
@@ -46,33 +47,54 @@ def iso_entry(code: str, minor_units: str, fund: str = '') -> str:
 
 
 def test_new_currencies_are_numbered_in_the_order_of_their_sources():
-    assert by_code(merge([], [coin('btc'), coin('ltc')]).currencies) == {'btc': 1, 'ltc': 2}
+    assert by_code(merge([], [coin('btc'), coin('ltc')], THEN).currencies) == {'btc': 1, 'ltc': 2}
 
 
 def test_a_known_currency_keeps_its_id_in_whatever_order_it_comes():
-    first = merge([], [coin('btc'), coin('ltc')]).currencies
-    assert by_code(merge(first, [coin('new'), coin('ltc'), coin('btc')]).currencies) == {'btc': 1, 'ltc': 2, 'new': 3}
+    first = merge([], [coin('btc'), coin('ltc')], THEN).currencies
+    assert by_code(merge(first, [coin('new'), coin('ltc'), coin('btc')], NOW).currencies) == {'btc': 1, 'ltc': 2, 'new': 3}
 
 
 def test_a_known_contract_keeps_id_and_code_when_its_symbol_changes():
-    first = merge([], [token('old', USDT)]).currencies
-    (renamed,) = merge(first, [token('renamed', USDT.lower())]).currencies
+    first = merge([], [token('old', USDT)], THEN).currencies
+    (renamed,) = merge(first, [token('renamed', USDT.lower())], NOW).currencies
     assert (renamed.id, renamed.code, renamed.title) == (1, 'old', 'RENAMED')
 
 
 def test_a_currency_that_no_source_names_any_more_stays_and_is_reported():
-    first = merge([], [coin('btc'), coin('ltc')]).currencies
-    merged = merge(first, [coin('btc')])
+    first = merge([], [coin('btc'), coin('ltc')], THEN).currencies
+    merged = merge(first, [coin('btc')], NOW)
     assert (by_code(merged.currencies), merged.unnamed) == ({'btc': 1, 'ltc': 2}, ['ltc'])
 
 
+def dates(currencies: list[Currency]) -> dict[str, tuple[int, int]]:
+    return {currency.code: (currency.created_at, currency.updated_at) for currency in currencies}
+
+
+def test_a_currency_of_which_nothing_new_is_said_keeps_its_dates():
+    first = merge([], [coin('btc'), token('usdt', USDT)], THEN).currencies
+    again = merge(first, [coin('btc'), token('usdt', USDT)], NOW).currencies
+    assert dates(again) == {'btc': (THEN, THEN), 'usdt': (THEN, THEN)}
+
+
+def test_a_currency_that_comes_in_later_is_dated_then():
+    first = merge([], [coin('btc')], THEN).currencies
+    assert dates(merge(first, [coin('btc'), coin('ltc')], NOW).currencies) == {'btc': (THEN, THEN), 'ltc': (NOW, NOW)}
+
+
+@pytest.mark.parametrize('changes', [{'title': 'Changed'}, {'decimals': 9}, {'prices': {'coingecko': 'changed'}}])
+def test_a_currency_of_which_something_new_is_said_is_dated_as_updated(changes):
+    first = merge([], [coin('btc')], THEN).currencies
+    assert dates(merge(first, [coin('btc')._replace(**changes)], NOW).currencies) == {'btc': (THEN, NOW)}
+
+
 def test_a_token_whose_symbol_is_taken_gets_a_suffix():
-    assert by_code(merge([], [coin('mnt'), token('mnt', MNT)]).currencies) == {'mnt': 1, 'mnt-eth': 2}
+    assert by_code(merge([], [coin('mnt'), token('mnt', MNT)], NOW).currencies) == {'mnt': 1, 'mnt-eth': 2}
 
 
 def test_a_token_whose_suffixed_code_is_taken_gets_a_number():
     candidates = [coin('mnt'), token('mnt', MNT), token('mnt', USDT), token('mnt', DAI)]
-    assert list(by_code(merge([], candidates).currencies)) == ['mnt', 'mnt-eth', 'mnt-eth-2', 'mnt-eth-3']
+    assert list(by_code(merge([], candidates, NOW).currencies)) == ['mnt', 'mnt-eth', 'mnt-eth-2', 'mnt-eth-3']
 
 
 @pytest.mark.parametrize('word', ['history', 'cryptocurrencies', 'fiat', 'tokens'])

@@ -3,14 +3,27 @@
 from chalicelib.domain import addresses
 from chalicelib.providers.explorers.blockchain_info import BlockchainInfo
 from chalicelib.providers.explorers.esplora import Esplora
-from chalicelib.providers.explorers.explorer import Explorer, Page, Reading
+from chalicelib.providers.explorers.explorer import About, Explorer, Page, Reading
 from chalicelib.providers.transport import Host
 
 CHAINS: dict[str, tuple[Explorer, ...]] = {
     'btc': (
-        Esplora(Host('blockstream', 'https://blockstream.info/api', every_ms=250)),
-        Esplora(Host('mempool', 'https://mempool.space/api', every_ms=250)),
-        BlockchainInfo(Host('blockchain_info', 'https://blockchain.info', every_ms=1000)),
+        Esplora(
+            Host('blockstream', 'https://blockstream.info/api', every_ms=250),
+            About('Blockstream Explorer', 'https://github.com/Blockstream/esplora/blob/master/API.md', ('balances', 'transactions')),
+        ),
+        Esplora(
+            Host('mempool', 'https://mempool.space/api', every_ms=250),
+            About('mempool.space', 'https://mempool.space/docs/api/rest', ('balances', 'transactions')),
+        ),
+        BlockchainInfo(
+            Host('blockchain_info', 'https://blockchain.info', every_ms=1000),
+            About(
+                'Blockchain.com Explorer',
+                'https://www.blockchain.com/explorer/api/blockchain_api',
+                ('balances', 'transactions', 'p2pk_outputs'),
+            ),
+        ),
     ),
 }
 
@@ -26,4 +39,4 @@ def explorers_of(currency: str, address: str) -> list[Explorer]:
     return explorers
 
 
-__all__ = ['CHAINS', 'Explorer', 'Page', 'Reading', 'explorers_of']
+__all__ = ['CHAINS', 'About', 'Explorer', 'Page', 'Reading', 'explorers_of']

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.providers.explorers.explorer import Page, Reading, checked, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import About, Page, Reading, checked, expected_shape, refuse_rejected
 from chalicelib.providers.transport import Host, Http
 
 _SATOSHI = 8
@@ -22,6 +22,7 @@ class BlockchainInfo:
     """
 
     host: Host
+    about: About
     counts_p2pk: bool = True
 
     def read(self, http: Http, address: str, resume: str | None = None) -> Reading:
@@ -87,7 +88,7 @@ def _received(txn: dict[str, Any], address: str) -> int:
 
 def _spent(txn: dict[str, Any], address: str) -> int:
     previous = [row.get('prev_out') for row in txn['inputs']]
-    return sum(money.whole(out['value']) for out in previous if out and _is_of(out, address))
+    return sum(money.whole(out['value']) for out in previous if _is_of(out, address))
 
 
 def _is_of(output: dict[str, Any] | None, address: str) -> bool:

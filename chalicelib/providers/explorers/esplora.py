@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.providers.explorers.explorer import Page, Reading, checked, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import About, Page, Reading, checked, expected_shape, refuse_rejected
 from chalicelib.providers.transport import Host, Http
 
 _SATOSHI = 8
@@ -21,6 +21,7 @@ class Esplora:
     """Indexes by output script, so a pay-to-public-key output belongs to no address. Amounts are integer satoshi."""
 
     host: Host
+    about: About
     counts_p2pk: bool = False
 
     def read(self, http: Http, address: str, resume: str | None = None) -> Reading:

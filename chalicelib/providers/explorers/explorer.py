@@ -28,6 +28,14 @@ class Reading(NamedTuple):
     pages: Iterator[Page]
 
 
+class About(NamedTuple):
+    """What people are told of an upstream: its name, where its API is documented, and what it can tell us."""
+
+    title: str
+    documentation: str
+    capabilities: tuple[str, ...]
+
+
 class Explorer(Protocol):
     """An upstream that knows the balances and transactions of addresses.
 
@@ -37,6 +45,9 @@ class Explorer(Protocol):
 
     @property
     def host(self) -> Host: ...
+
+    @property
+    def about(self) -> About: ...
 
     @property
     def counts_p2pk(self) -> bool: ...

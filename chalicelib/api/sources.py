@@ -1,0 +1,30 @@
+"""Where values come from, for everybody: /api/sources, and /api/status."""
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import http
+from chalicelib.services import sources
+
+bp = Blueprint(__name__)
+
+
+@bp.route('/status')
+def get_status() -> Response:
+    """Which parts of the service work and which fail."""
+    return http.ok(sources.status())
+
+
+@bp.route('/sources')
+def list_sources() -> Response:
+    """List the upstreams that values come from."""
+    request = bp.current_request
+    asked = http.paging(request)
+    found = [source for source in sources.every() if source.key > (asked.cursor or '')][: asked.limit + 1]
+    return http.page(request, sources.describe(found), asked, dict, lambda described: str(described['key']))
+
+
+@bp.route('/sources/{key}')
+def get_source(key: str) -> Response:
+    """What an upstream can tell and how it did of late."""
+    (described,) = sources.describe([sources.find(key)])
+    return http.ok(described)

@@ -1,0 +1,247 @@
+"""The public state of the service and of its upstreams."""
+
+import time
+from datetime import datetime
+from typing import Any
+
+import pytest
+from chalice.test import Client as ChaliceClient
+from chalice.test import HTTPResponse
+
+from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
+from chalicelib.models import Bucket, Item
+from chalicelib.providers.explorers import CHAINS
+from chalicelib.providers.transport import Host
+from chalicelib.services.upstreams import Gate
+
+HOST = Host('mempool', 'https://mempool.space/api', every_ms=0)
+UPSTREAMS = ['blockchain_info', 'blockstream', 'mempool']
+ALL = ['blockchain_info', 'blockstream', 'database', 'mempool']
+PATHS = ['/api/status', '/api/sources', '/api/sources/mempool']
+
+
+def get(http: ChaliceClient, path: str, token: str | None = None) -> HTTPResponse:
+    return http.http.get(path, headers={'Authorization': token} if token else {})
+
+
+def result(http: ChaliceClient, path: str) -> Any:
+    response = get(http, path)
+    assert response.status_code == 200, response.body
+    return response.json_body['result']
+
+
+def works() -> None:
+    """Let the upstream answer a request."""
+    gate = Gate(before_each=lambda: None)
+    gate(HOST)
+    gate.worked(HOST)
+
+
+def fails(error: Upstream | None = None) -> None:
+    """Let the upstream fail a request."""
+    gate = Gate(before_each=lambda: None)
+    gate(HOST)
+    gate.failed(error or Upstream(HOST.key, 'answered 500'))
+
+
+def time_passes(seconds: int) -> None:
+    """Make all that is noted of the upstream older."""
+    bucket = Bucket.find_many([HOST.key])[HOST.key]
+    names = ('succeeded_at', 'failed_at', 'open_until')
+    noted = [(getattr(Bucket, name), getattr(bucket, name)) for name in names if getattr(bucket, name) is not None]
+    bucket.update([attribute.set(value - seconds) for attribute, value in noted])
+
+
+def health(http: ChaliceClient) -> str:
+    return result(http, '/api/sources/mempool')['health']
+
+
+def is_failing(http: ChaliceClient) -> bool:
+    """Whether the upstream is named among what fails, and only there."""
+    status = result(http, '/api/status')
+    assert sorted(status['ok'] + status['failing']) == ALL
+    return 'mempool' in status['failing']
+
+
+def seconds_ago(text: str) -> float:
+    return time.time() - datetime.fromisoformat(text).timestamp()
+
+
+def test_the_status_names_every_upstream_and_the_database(http: ChaliceClient):
+    response = get(http, '/api/status').json_body
+
+    assert response.keys() == {'success', 'time', 'result'}
+    assert response['result'] == {'ok': ALL, 'failing': []}
+
+
+def test_an_upstream_that_was_never_asked_is_unknown(http: ChaliceClient):
+    source = result(http, '/api/sources/mempool')
+
+    assert (source['health'], source['last_success_at'], source['last_failure_at']) == ('unknown', None, None)
+
+
+def test_an_upstream_that_worked_is_ok(http: ChaliceClient):
+    works()
+
+    source = result(http, '/api/sources/mempool')
+    assert (source['health'], source['last_failure_at']) == ('ok', None)
+    assert seconds_ago(source['last_success_at']) < 5
+    assert not is_failing(http)
+
+
+def test_an_upstream_that_failed_is_failing(http: ChaliceClient):
+    works()
+    time_passes(30)
+    fails()
+
+    source = result(http, '/api/sources/mempool')
+    assert source['health'] == 'failing'
+    assert seconds_ago(source['last_failure_at']) < 5
+    assert seconds_ago(source['last_success_at']) >= 30
+    assert is_failing(http)
+
+
+def test_an_upstream_that_failed_and_never_worked_is_failing(http: ChaliceClient):
+    fails()
+
+    assert health(http) == 'failing'
+
+
+def test_an_upstream_that_works_again_is_ok_at_once(http: ChaliceClient):
+    works()
+    fails()
+    works()
+
+    assert health(http) == 'ok'
+    assert not is_failing(http)
+
+
+def test_a_failure_of_a_quarter_of_an_hour_ago_says_nothing_about_now(http: ChaliceClient):
+    works()
+    fails()
+    time_passes(901)
+
+    assert health(http) == 'unknown'
+    assert not is_failing(http)
+
+
+def test_a_failure_of_minutes_ago_still_counts(http: ChaliceClient):
+    fails()
+    time_passes(840)
+
+    assert is_failing(http)
+
+
+def test_an_upstream_whose_circuit_is_open_is_failing_however_long_ago_it_failed(http: ChaliceClient):
+    fails(Upstream(HOST.key, 'answered 429', throttled=True, retry_after=3600))
+    time_passes(1800)
+
+    assert health(http) == 'failing'
+    assert is_failing(http)
+
+
+@pytest.mark.parametrize('kind', [UpstreamRejected, UpstreamNotAsked])
+def test_what_is_no_failure_of_the_upstream_does_not_count(http: ChaliceClient, kind: type[Upstream]):
+    fails(kind(HOST.key, 'x'))
+
+    assert health(http) == 'unknown'
+
+
+def test_a_success_is_noted_once_a_minute(requests_made: list[str]):
+    works()
+    requests_made.clear()
+    works()
+    assert requests_made == ['UpdateItem']
+
+    time_passes(60)
+    requests_made.clear()
+    works()
+    assert requests_made == ['UpdateItem', 'UpdateItem']
+
+
+def test_a_success_after_a_failure_is_noted_at_once(requests_made: list[str]):
+    works()
+    fails()
+    requests_made.clear()
+    works()
+
+    assert requests_made == ['UpdateItem', 'UpdateItem']
+
+
+def test_a_failure_and_its_reason_cost_no_request_of_their_own(requests_made: list[str]):
+    fails()
+
+    assert requests_made == ['UpdateItem', 'UpdateItem']
+    assert Bucket.find_many(['mempool'])['mempool'].last_error == 'answered 500'
+
+
+@pytest.mark.parametrize('path', PATHS)
+def test_why_an_upstream_failed_is_nobodys_business(http: ChaliceClient, path: str):
+    fails(Upstream(HOST.key, 'secret reason'))
+
+    assert b'secret' not in get(http, path).body
+
+
+def test_without_its_database_the_service_says_so(http: ChaliceClient):
+    Item.delete_table()
+    try:
+        status = result(http, '/api/status')
+    finally:
+        Item.create_table(billing_mode='PAY_PER_REQUEST')
+
+    assert status == {'ok': [], 'failing': ['database']}
+
+
+def test_every_source_says_what_it_is_and_how_it_does(http: ChaliceClient):
+    response = get(http, '/api/sources').json_body
+
+    assert response.keys() == {'success', 'time', 'result'}
+    assert [source['key'] for source in response['result']] == UPSTREAMS
+    assert response['result'][0] == {
+        'key': 'blockchain_info',
+        'title': 'Blockchain.com Explorer',
+        'url': 'https://www.blockchain.com/explorer/api/blockchain_api',
+        'currencies': ['btc'],
+        'capabilities': ['balances', 'p2pk_outputs', 'transactions'],
+        'health': 'unknown',
+        'last_success_at': None,
+        'last_failure_at': None,
+    }
+
+
+def test_one_source_is_what_the_list_says_of_it(http: ChaliceClient):
+    works()
+
+    assert result(http, '/api/sources/mempool') == result(http, '/api/sources')[2]
+
+
+@pytest.mark.parametrize('key', ['nosuch', 'database', 'MEMPOOL', 'cryptfolio'])
+def test_an_unknown_source_is_not_found(http: ChaliceClient, key: str):
+    response = get(http, f'/api/sources/{key}')
+
+    assert (response.status_code, response.json_body['message'], response.json_body['code']) == (404, 'Not found', 'not_found')
+
+
+def test_sources_come_in_pages(http: ChaliceClient):
+    first = get(http, '/api/sources?limit=2').json_body
+    second = get(http, f'/api/sources?limit=2&cursor={first["next"]}').json_body
+
+    assert [source['key'] for source in first['result'] + second['result']] == UPSTREAMS
+    assert 'next' not in second
+
+
+@pytest.mark.parametrize('token', [None, 'Bearer garbage', 'nonsense'])
+@pytest.mark.parametrize('path', PATHS)
+def test_no_token_is_needed_and_a_bad_one_does_no_harm(http: ChaliceClient, path: str, token: str | None):
+    assert get(http, path, token).status_code == 200
+
+
+@pytest.mark.parametrize('explorer', [explorer for chain in CHAINS.values() for explorer in chain], ids=lambda explorer: explorer.host.key)
+def test_who_counts_pay_to_public_key_outputs_says_so(explorer: Any):
+    assert ('p2pk_outputs' in explorer.about.capabilities) == explorer.counts_p2pk
+
+
+@pytest.mark.parametrize('explorer', [explorer for chain in CHAINS.values() for explorer in chain], ids=lambda explorer: explorer.host.key)
+def test_a_source_is_documented_elsewhere_than_where_it_is_asked(explorer: Any):
+    assert explorer.about.documentation.startswith('https://')
+    assert not explorer.about.documentation.startswith(explorer.host.url)
