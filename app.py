@@ -3,7 +3,7 @@
 from chalice.app import Chalice
 
 from chalicelib import auth, http
-from chalicelib.api import addresses, currencies, portfolios, sources, user
+from chalicelib.api import addresses, currencies, offsets, portfolios, sources, user
 from chalicelib.jobs import purge, refresh, sweep
 from chalicelib.oauth import endpoints, metadata
 from chalicelib.web import applications, authorize, home, login, pages, profile, signup
@@ -14,7 +14,7 @@ app.register_middleware(http.shape_errors, 'http')
 app.register_middleware(pages.shape_errors, 'http')
 app.register_middleware(http.tag_answers, 'http')
 
-for resource in (user, portfolios, addresses, currencies, sources):
+for resource in (user, portfolios, addresses, offsets, currencies, sources):
     app.register_blueprint(resource.bp, url_prefix='/api')
 
 app.register_blueprint(endpoints.bp, url_prefix='/oauth')

@@ -1,12 +1,14 @@
 """The fields of request bodies: how each is parsed, and one answer with everything that is wrong."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, TypeVar, cast
 
-from chalicelib.domain import addresses, currencies
+from chalicelib.domain import addresses, currencies, money
 from chalicelib.errors import Fault, Invalid
 
 LONGEST_TITLE = 64
+MOST_BALANCES = 200
 
 T = TypeVar('T')
 
@@ -25,7 +27,15 @@ class Fields:
 
     def __init__(self, values: dict[str, Any]) -> None:
         self._values = values
+        self._path = ''
         self._faults: list[Fault] = []
+
+    def within(self, name: str, values: dict[str, Any]) -> 'Fields':
+        """Return the fields of an object inside this one; their faults are named `name.field` and count as faults of this one."""
+        inner = Fields(values)
+        inner._path = f'{self._path}{name}.'
+        inner._faults = self._faults
+        return inner
 
     def need(self, name: str, parse: Callable[[Any], T], *, absent: Any = None) -> T:
         """Return the parsed field; when it is not there `absent` is parsed, or it is a fault if that is None.
@@ -50,7 +60,8 @@ class Fields:
 
     def refuse(self, name: str, code: str, sentence: str) -> None:
         """Note a fault that only shows when fields are seen together."""
-        self._faults.append(Fault(name, code, sentence.replace('{field}', name)))
+        path = self._path + name
+        self._faults.append(Fault(path, code, sentence.replace('{field}', path)))
 
     def check(self) -> None:
         """Raise Invalid if anything was wrong."""
@@ -60,11 +71,14 @@ class Fields:
 
 def text(value: Any) -> str:
     """Return a text, trimmed; an array of one text counts as that text."""
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if not isinstance(value, str):
+    single = _single(value)
+    if not isinstance(single, str):
         raise FieldError('type', '{field} must be a text')
-    return value.strip()
+    return single.strip()
+
+
+def _single(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def title(value: Any) -> str:
@@ -115,3 +129,42 @@ def address_of(currency_code: str | None) -> Callable[[Any], str]:
             raise FieldError('invalid_address', error.reason) from None
 
     return address
+
+
+def amount_of(currency_code: str | None) -> Callable[[Any], Decimal]:
+    """Return the parser of amounts of a currency, of any amount while the currency itself is wrong."""
+    decimals = money.MOST_DIGITS if currency_code is None else currencies.get(currency_code).decimals
+
+    def amount(value: Any) -> Decimal:
+        single = _single(value)
+        try:
+            return money.parse_amount(single.strip() if isinstance(single, str) else single, decimals)
+        except ValueError as error:
+            raise FieldError('invalid_amount', f'{{field}} {error}') from None
+
+    return amount
+
+
+def take_balances(given: Fields) -> dict[str, Decimal] | None:
+    """Take `balances`, up to 200 objects of a currency and a balance: the amounts by currency code, None when it is absent."""
+    rows = given.take('balances', _rows)
+    if rows is None:
+        return None
+    found: dict[str | None, Decimal] = {}
+    for number, values in enumerate(rows):
+        row = given.within(f'balances[{number}]', values)
+        code = row.need('currency', currency)
+        if code in found and code is not None:
+            row.refuse('currency', 'duplicate_currency', f'"{code}" stands in balances more than once')
+        found[code] = row.need('balance', amount_of(code))
+    return cast(dict[str, Decimal], found)
+
+
+def _rows(value: Any) -> list[dict[str, Any]]:
+    """Return a list of objects; a form's `balances=` is the empty one."""
+    rows = [] if value in ('', ['']) else value
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise FieldError('type', '{field} must be a list of objects with currency and balance')
+    if len(rows) > MOST_BALANCES:
+        raise FieldError('too_many', f'{{field}} must have at most {MOST_BALANCES} entries')
+    return rows

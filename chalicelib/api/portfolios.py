@@ -7,7 +7,7 @@ from chalice.app import Blueprint, Response
 from chalicelib import http
 from chalicelib.api import expand, fields
 from chalicelib.auth import bearer
-from chalicelib.models import Address, Contents, Portfolio, read_whole
+from chalicelib.models import Address, Contents, Offset, Portfolio, read_whole
 from chalicelib.services import balances, portfolios
 
 bp = Blueprint(__name__)
@@ -70,4 +70,5 @@ def get_portfolio_balances(portfolio_id: str) -> Response:
 
 def _detail(contents: Contents) -> dict[str, object]:
     addresses = [child.summary() for child in contents.children if isinstance(child, Address)]
-    return contents.portfolio.detail(addresses)
+    offsets = [child.summary() for child in contents.children if isinstance(child, Offset)]
+    return contents.portfolio.detail(addresses, offsets)

@@ -1,12 +1,18 @@
 """Amounts: exact decimals, how they are parsed, added and printed. Pure; refuses floats."""
 
+import re
 from collections.abc import Iterable
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 
 ZERO = Decimal(0)
+MOST_DIGITS = 60
+_TEXT = re.compile(r'-?[0-9]+(\.[0-9]+)?')
 
 # uint256 has 78 digits; adding a million of those needs 84. Inexact traps: a sum that would round is an error, not a sum.
 EXACT = Context(prec=200, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
+
+# Overflow and Underflow are Inexact too: an exponent of thousands never becomes a text of thousands of zeros.
+_GIVEN = Context(prec=MOST_DIGITS, Emin=-MOST_DIGITS, Emax=MOST_DIGITS - 1, traps=[Inexact])
 
 
 def scaled(units: int, decimals: int) -> Decimal:
@@ -21,6 +27,32 @@ def whole(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**78:
         return value
     raise ValueError('a whole number')
+
+
+def parse_amount(value: object, decimals: int) -> Decimal:
+    """Return an amount as people give it, exactly: a whole number, a Decimal, or a text in plain decimal notation.
+
+    Leading and trailing zeros do not count. Raises ValueError, which says what an amount must be, for anything else, and for
+    more than `decimals` fractional digits or more than 60 digits in all.
+    """
+    try:
+        amount = _given(value).normalize(_GIVEN)
+    except Inexact:
+        raise ValueError(f'must have at most {MOST_DIGITS} digits') from None
+    _, _, fraction = f'{amount:f}'.partition('.')
+    if len(fraction) > decimals:
+        raise ValueError(f'must have at most {decimals} digits after the point')
+    return amount
+
+
+def _given(value: object) -> Decimal:
+    if isinstance(value, str) and _TEXT.fullmatch(value):
+        return Decimal(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    raise ValueError('must be a number in plain decimal notation')
 
 
 def add(left: Decimal, right: Decimal) -> Decimal:

@@ -22,6 +22,7 @@ from chalicelib.models.ledger import (
     sk_of,
 )
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
+from chalicelib.models.offset import Offset
 from chalicelib.models.portfolio import Contents, Portfolio, Purge, read_leftovers, read_whole
 from chalicelib.models.session import Mailed, Session, new_token
 from chalicelib.models.user import Email, User
@@ -46,6 +47,7 @@ __all__ = [
     'LeaseLost',
     'Ledger',
     'Mailed',
+    'Offset',
     'Portfolio',
     'Purge',
     'RefreshToken',

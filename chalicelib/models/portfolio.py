@@ -19,7 +19,7 @@ class Portfolio(Item, discriminator='portfolio'):
     """pk=USER#<user id>  sk=PORTFOLIO#<000001>  lsk=<000001>
 
     create: put (the id is drawn from the user)   page(user): query of the local index `portfolios`
-    draw_child_id: one update   change: one update   remove: transaction with the purge that cleans up behind it
+    draw_address_id, draw_offset_id: one update   change: one update   remove: transaction with the purge that cleans up behind it
     """
 
     user_id = UnicodeAttribute()
@@ -30,6 +30,7 @@ class Portfolio(Item, discriminator='portfolio'):
     accounts = IntegerAttribute(default=0)
     offsets = IntegerAttribute(default=0)
     last_address_id = IntegerAttribute(default=0)
+    last_offset_id = IntegerAttribute(default=0)
     version = IntegerAttribute(default=1)
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()
@@ -74,6 +75,13 @@ class Portfolio(Item, discriminator='portfolio'):
         header.update_existing([cls.last_address_id.add(1)])
         return header.last_address_id
 
+    @classmethod
+    def draw_offset_id(cls, user_id: str, portfolio_id: int) -> int:
+        """Return the next offset id of this portfolio; no id is ever given twice. Raises NotFound."""
+        header = cls.at(user_id, portfolio_id)
+        header.update_existing([cls.last_offset_id.add(1)])
+        return header.last_offset_id
+
     def change(self, *, title: str | None, currencies: Sequence[str] | None, now: int) -> None:
         """Store a new title, new reporting currencies, or both. Raises NotFound."""
         cls = type(self)
@@ -108,13 +116,13 @@ class Portfolio(Item, discriminator='portfolio'):
             'offsets': self.offsets,
         }
 
-    def detail(self, addresses: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
-        """Return the document's full portfolio; `addresses` are its addresses as they stand in a list."""
+    def detail(self, addresses: Sequence[dict[str, Any]] = (), offsets: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+        """Return the document's full portfolio; `addresses` and `offsets` are its children as they stand in a list."""
         return self.summary() | {
             'currencies': [currencies.get(code).ref() for code in self.currencies],
             'accounts': [],
             'addresses': list(addresses),
-            'offsets': [],
+            'offsets': list(offsets),
             'source': 'private-api',
         }
 

@@ -1,9 +1,11 @@
 """Portfolio balances: the sum of its ledgers and offsets, and what is missing from it."""
 
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from chalicelib.domain import instants, money, totals
-from chalicelib.models import Address, Ledger, Portfolio, read_whole
+from chalicelib.models import Address, Ledger, Offset, Portfolio, read_whole
 from chalicelib.services import ledgers
 
 
@@ -21,25 +23,33 @@ def of_portfolio(user_id: str, portfolio_id: int) -> list[dict[str, Any]]:
     """
     portfolio, children = read_whole(user_id, portfolio_id)
     addresses = [child for child in children if isinstance(child, Address)]
+    offsets = [child for child in children if isinstance(child, Offset)]
     states = Ledger.find_many(child.ledger for child in addresses)
     parts = [Part(child, states.get(child.ledger)) for child in addresses]
     ledgers.send_for_stale(states.values())
     known = [part.ledger for part in parts if part.ledger is not None and part.ledger.ready]
     if parts and not known and portfolio.balances_last_updated is None:
         raise ledgers.not_ready(states.values())
-    sums = totals.sums(portfolio.currencies, ((held.currency, held.balance) for ledger in known for held in ledger.holdings))
+    sums = totals.sums(portfolio.currencies, _held(known, offsets))
     missing = [_missing(part) for part in parts if _reason(part) is not None]
     completeness: dict[str, Any] = {'complete': False, 'missing': missing} if missing else {'complete': True}
-    balance_at = instants.iso(min((ledger.updated_at or 0 for ledger in known), default=_last_change(portfolio)))
+    balance_at = instants.iso(min((ledger.updated_at or 0 for ledger in known), default=_last_change(portfolio, offsets)))
     return [
         {'currency': code, 'balance': money.plain(balance), 'balance_at': balance_at, 'source': 'cryptfolio'} | completeness
         for code, balance in sums.items()
     ]
 
 
-def _last_change(portfolio: Portfolio) -> int:
+def _held(known: Iterable[Ledger], offsets: Iterable[Offset]) -> Iterator[tuple[str, Decimal]]:
+    for ledger in known:
+        yield from ((held.currency, held.balance) for held in ledger.holdings)
+    for offset in offsets:
+        yield from ((held.currency, held.balance) for held in offset.balances)
+
+
+def _last_change(portfolio: Portfolio, offsets: Iterable[Offset]) -> int:
     """Since when a sum without any ledger holds."""
-    return portfolio.updated_at
+    return max([portfolio.updated_at, *(offset.updated_at for offset in offsets)])
 
 
 def _missing(part: Part) -> dict[str, Any]:

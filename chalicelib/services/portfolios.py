@@ -5,7 +5,7 @@ import time
 
 from chalicelib import queue
 from chalicelib.config import settings
-from chalicelib.models import Address, Contents, Item, Ledger, Purge, Verb, Watch, Write, read_leftovers, read_whole, transact
+from chalicelib.models import Address, Contents, Item, Ledger, Offset, Purge, Verb, Watch, Write, read_leftovers, read_whole, transact
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,9 @@ def purge(user_id: str, portfolio_id: int) -> None:
 
 
 def _remove(child: Item) -> None:
+    if isinstance(child, Offset):
+        child.delete()
+        return
     if not isinstance(child, Address):
         raise TypeError(f'cannot purge {child.kind}')
     now = int(time.time())

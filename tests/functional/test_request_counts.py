@@ -8,6 +8,8 @@ from tests.functional.conftest import Api
 from tests.functional.test_addresses import ADDRESS, SEGWIT, observe
 
 ADDRESSES = '/api/portfolios/1/addresses'
+OFFSETS = '/api/portfolios/1/offsets'
+OFFSET = {'title': 'x', 'balances': [{'currency': 'btc', 'balance': '1'}]}
 
 
 @pytest.fixture
@@ -15,6 +17,7 @@ def ready(api: Api) -> None:
     api.portfolio()
     api.address(1, ADDRESS)
     observe(ADDRESS, 3, 3)
+    assert api.post(OFFSETS, OFFSET).status_code == 201
 
 
 @pytest.mark.usefixtures('ready')
@@ -42,6 +45,15 @@ def ready(api: Api) -> None:
         ('POST', ADDRESSES, {'address': SEGWIT, 'currency': 'btc'}, 2),
         ('PATCH', f'{ADDRESSES}/1', {'title': 'x'}, 2),
         ('DELETE', f'{ADDRESSES}/1', None, 2),
+        ('GET', OFFSETS, None, 1),
+        ('GET', f'{OFFSETS}/1', None, 1),
+        ('POST', OFFSETS, OFFSET, 2),
+        ('PATCH', f'{OFFSETS}/1', {'title': 'y', 'balances': []}, 2),
+        ('PATCH', f'{OFFSETS}/1', OFFSET, 1),
+        ('DELETE', f'{OFFSETS}/1', None, 2),
+        ('GET', f'{OFFSETS}/99', None, 1),
+        ('POST', '/api/portfolios/99/offsets', OFFSET, 1),
+        ('POST', OFFSETS, {}, 0),
         ('GET', f'{ADDRESSES}/99', None, 1),
         ('GET', '/api/portfolios/99/balances', None, 1),
         ('POST', '/api/portfolios/99/addresses', {'address': SEGWIT, 'currency': 'btc'}, 1),

@@ -1,0 +1,80 @@
+"""Offsets: /api/portfolios/ID/offsets and below."""
+
+import time
+from typing import Any
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import http
+from chalicelib.api import expand, fields
+from chalicelib.auth import bearer
+from chalicelib.models import Offset
+
+bp = Blueprint(__name__)
+
+COLLECTION = '/portfolios/{portfolio_id}/offsets'
+ITEM = COLLECTION + '/{offset_id}'
+
+
+@bp.route(COLLECTION, methods=['POST'], content_types=http.BODY_TYPES, authorizer=bearer)
+def create_offset(portfolio_id: str) -> Response:
+    """Create a new offset with a collection of offset balances."""
+    request = bp.current_request
+    portfolio = http.path_id(portfolio_id)
+    _check_expansion()
+    given = fields.Fields(http.body(request))
+    title = given.need('title', fields.title)
+    balances = fields.take_balances(given)
+    given.check()
+    offset = Offset.create(http.user_id(request), portfolio, title=title, balances=balances or {}, now=int(time.time()))
+    return http.created(_shown(offset), f'/api/portfolios/{portfolio}/offsets/{offset.offset_id}')
+
+
+@bp.route(COLLECTION, authorizer=bearer)
+def list_offsets(portfolio_id: str) -> Response:
+    """List the offsets on a portfolio."""
+    request = bp.current_request
+    asked = http.paging(request)
+    found = Offset.page(http.user_id(request), http.path_id(portfolio_id), after=http.position_id(asked), limit=asked.limit + 1)
+    return http.page(request, found, asked, Offset.summary, lambda offset: str(offset.offset_id))
+
+
+@bp.route(ITEM, authorizer=bearer)
+def get_offset(portfolio_id: str, offset_id: str) -> Response:
+    """Get the full details of an offset, including its balances."""
+    return http.ok(_shown(Offset.find(*_key(portfolio_id, offset_id))))
+
+
+@bp.route(ITEM, methods=['PATCH'], content_types=http.BODY_TYPES, authorizer=bearer)
+def update_offset(portfolio_id: str, offset_id: str) -> Response:
+    """Update an existing offset with a new title; balances, if set, replace all that it has."""
+    key = _key(portfolio_id, offset_id)
+    _check_expansion()
+    given = fields.Fields(http.body(bp.current_request))
+    title = given.take('title', fields.title)
+    balances = fields.take_balances(given)
+    given.check()
+    return http.ok(_shown(Offset.change(*key, title=title, balances=balances, now=int(time.time()))))
+
+
+@bp.route(ITEM, methods=['DELETE'], authorizer=bearer)
+def delete_offset(portfolio_id: str, offset_id: str) -> Response:
+    """Delete a portfolio offset and its associated balances; answers with the offset as it was."""
+    _check_expansion()
+    offset = Offset.find(*_key(portfolio_id, offset_id))
+    offset.remove()
+    return http.ok(_shown(offset))
+
+
+def _key(portfolio_id: str, offset_id: str) -> tuple[str, int, int]:
+    return http.user_id(bp.current_request), http.path_id(portfolio_id), http.path_id(offset_id)
+
+
+def _check_expansion() -> None:
+    """Raise BadRequest for what cannot be expanded, before anything is written that could not be shown."""
+    expand.balances(bp.current_request, [])
+
+
+def _shown(offset: Offset) -> dict[str, Any]:
+    detail = offset.detail()
+    return detail | {'balances': expand.balances(bp.current_request, detail['balances'])}

@@ -1,0 +1,147 @@
+"""Offsets of portfolios: balances that people put in themselves."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.update import Action
+
+from chalicelib import errors
+from chalicelib.domain import instants, money
+from chalicelib.models.base import DecimalAttribute, IntegerAttribute, Item, Verb, Write, condition_failed, transact
+from chalicelib.models.portfolio import Portfolio, child_sk, read_child, read_children
+from chalicelib.models.user import User
+
+_ATTEMPTS = 4
+
+
+class OffsetBalance(MapAttribute[str, Any]):
+    """One currency of an offset; `updated_at` is when the amount last became another."""
+
+    currency = UnicodeAttribute()
+    balance = DecimalAttribute()
+    created_at = IntegerAttribute()
+    updated_at = IntegerAttribute()
+
+    def public(self) -> dict[str, Any]:
+        """Return the document's balance of an offset."""
+        return {
+            'currency': self.currency,
+            'balance': money.plain(self.balance),
+            'created_at': instants.iso(self.created_at),
+            'updated_at': instants.iso(self.updated_at),
+            'source': 'private-api',
+        }
+
+
+class Offset(Item, discriminator='offset'):
+    """pk=USER#<user id>  sk=PORTFOLIO#<000001>#OFFSET#<000012>
+
+    find: batch get with the portfolio's header   page: one query from the header on
+    create, remove: transaction with the header's count   change: find and one update on condition of `version`
+    """
+
+    user_id = UnicodeAttribute()
+    portfolio_id = IntegerAttribute()
+    offset_id = IntegerAttribute()
+    title = UnicodeAttribute()
+    balances: ListAttribute[OffsetBalance] = ListAttribute(of=OffsetBalance, default=list)
+    version = IntegerAttribute(default=1)
+    created_at = IntegerAttribute()
+    updated_at = IntegerAttribute()
+
+    @classmethod
+    def create(cls, user_id: str, portfolio_id: int, *, title: str, balances: Mapping[str, Decimal], now: int) -> 'Offset':
+        """Add an offset with these amounts by currency to a portfolio. Raises NotFound when the portfolio is not there."""
+        offset_id = Portfolio.draw_offset_id(user_id, portfolio_id)
+        offset = cls(
+            User.pk_of(user_id),
+            child_sk('OFFSET', portfolio_id, offset_id),
+            user_id=user_id,
+            portfolio_id=portfolio_id,
+            offset_id=offset_id,
+            title=title,
+            created_at=now,
+            updated_at=now,
+        )
+        offset.balances = offset._replaced(balances, now)
+        transact(Write(Verb.PUT, offset, condition=cls.pk.does_not_exist()), offset._count(+1))
+        return offset
+
+    @classmethod
+    def find(cls, user_id: str, portfolio_id: int, offset_id: int) -> 'Offset':
+        """Return the offset. Raises NotFound, also when its portfolio is gone."""
+        return read_child(cls, user_id, portfolio_id, child_sk('OFFSET', portfolio_id, offset_id))
+
+    @classmethod
+    def page(cls, user_id: str, portfolio_id: int, *, after: int, limit: int) -> list['Offset']:
+        """Return up to `limit` offsets with ids above `after`, by id. Raises NotFound."""
+        return read_children(cls, 'OFFSET', user_id, portfolio_id, after=after, limit=limit)
+
+    @classmethod
+    def change(
+        cls, user_id: str, portfolio_id: int, offset_id: int, *, title: str | None, balances: Mapping[str, Decimal] | None, now: int
+    ) -> 'Offset':
+        """Store a new title, other balances in the place of all those it had, or both; return what the offset then is.
+
+        What is the same as before is no change. Raises NotFound, and Conflict when others changed it first four times in a row.
+        """
+        for _ in range(_ATTEMPTS):
+            offset = cls.find(user_id, portfolio_id, offset_id)
+            if offset._has(title, balances) or offset._store(title, balances, now):
+                return offset
+        raise errors.Conflict
+
+    def remove(self) -> None:
+        """Take the offset out of its portfolio. Raises NotFound."""
+        transact(Write(Verb.DELETE, self, condition=Offset.pk.exists(), otherwise=errors.NotFound), self._count(-1))
+
+    def _has(self, title: str | None, balances: Mapping[str, Decimal] | None) -> bool:
+        known = {held.currency: held.balance for held in self.balances}
+        return title in (None, self.title) and balances in (None, known)
+
+    def _store(self, title: str | None, balances: Mapping[str, Decimal] | None, now: int) -> bool:
+        """Write the change and load what the offset then is; say whether nobody else changed it since it was read."""
+        cls = type(self)
+        actions: list[Action] = [cls.updated_at.set(now), cls.version.add(1)]
+        if title is not None:
+            actions.append(cls.title.set(title))
+        if balances is not None:
+            actions.append(cls.balances.set(self._replaced(balances, now)))
+        try:
+            self.update(actions, condition=cls.version == self.version)
+        except UpdateError as error:
+            if condition_failed(error):
+                return False
+            raise
+        return True
+
+    def _replaced(self, balances: Mapping[str, Decimal], now: int) -> list[OffsetBalance]:
+        """Return these balances by currency code, with the instants of those that are there already."""
+        known = {held.currency: held for held in self.balances}
+        rows = [OffsetBalance(currency=code, balance=balances[code], created_at=now, updated_at=now) for code in sorted(balances)]
+        for row in rows:
+            if row.currency in known:
+                before = known[row.currency]
+                row.created_at = before.created_at
+                row.updated_at = before.updated_at if row.balance == before.balance else now
+        return rows
+
+    def _count(self, change: int) -> Write:
+        header = Portfolio.at(self.user_id, self.portfolio_id)
+        return Write(Verb.UPDATE, header, Portfolio.pk.exists(), [Portfolio.offsets.add(change)], errors.NotFound)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the document's offset as it stands in a list."""
+        return {
+            'id': self.offset_id,
+            'title': self.title,
+            'created_at': instants.iso(self.created_at),
+            'updated_at': instants.iso(self.updated_at),
+        }
+
+    def detail(self) -> dict[str, Any]:
+        """Return the document's full offset, its balances by currency code."""
+        return self.summary() | {'balances': [held.public() for held in self.balances]}
