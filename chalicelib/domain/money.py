@@ -77,3 +77,8 @@ def plain(amount: Decimal) -> str:
         return '0.0'
     whole, _, fraction = f'{amount:f}'.partition('.')
     return f'{whole}.{fraction.rstrip("0") or "0"}'
+
+
+def plain_or_none(amount: Decimal | None) -> str | None:
+    """Return `plain(amount)`, or None for an amount that is not known."""
+    return None if amount is None else plain(amount)

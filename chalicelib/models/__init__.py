@@ -10,22 +10,14 @@ from chalicelib.models.base import Item, Verb, Write, connect, transact
 from chalicelib.models.bucket import Bucket
 from chalicelib.models.client import Application, Client, Grant
 from chalicelib.models.due import SHARDS, claim, due
-from chalicelib.models.ledger import (
-    Cursor,
-    LeaseLost,
-    Ledger,
-    Transaction,
-    TransactionsPage,
-    Watch,
-    is_position,
-    read_transactions,
-    sk_of,
-)
+from chalicelib.models.ledger import Cursor, LeaseLost, Ledger
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset
 from chalicelib.models.portfolio import Contents, Portfolio, Purge, read_leftovers, read_whole
 from chalicelib.models.session import Mailed, Session, new_token
+from chalicelib.models.transaction import Transaction, TransactionsPage, is_position, read_transactions, sk_of
 from chalicelib.models.user import Email, User
+from chalicelib.models.watch import Watch
 
 connect()
 

@@ -1,26 +1,22 @@
-"""Ledgers: the state of an address or account, its transactions, and who watches it."""
+"""Ledgers: the state of a blockchain address or exchange account, shared by all who watch it."""
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, MapAttribute, UnicodeAttribute
 from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain import currencies, instants, money
-from chalicelib.domain.ledgers import Entry, Holding, Tally
+from chalicelib.domain.ledgers import Holding, Tally
 from chalicelib.models.base import DecimalAttribute, IntegerAttribute, Item, Verb, Write, condition_failed, texts
 from chalicelib.models.due import shard
 
 LEASE_SECONDS = 45
 _LEASE_LEFT = 30  # more than one upstream request can take, from waiting for its turn to the last byte
-_STATE = 'STATE'
-_ENTRIES = 'ENTRY#'
+STATE = 'STATE'
 _BATCH = 100  # keys in one BatchGetItem
-_POSITION = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00#[!-~]{1,200}#\d{1,6}', re.ASCII)
 
 
 class LeaseLost(Exception):
@@ -100,7 +96,7 @@ class Ledger(Item, discriminator='ledger'):
     @classmethod
     def at(cls, pk: str) -> 'Ledger':
         """Return an empty instance with the key of a ledger's state, to update or delete it by."""
-        return cls(pk, _STATE)
+        return cls(pk, STATE)
 
     @property
     def currency(self) -> str:
@@ -119,14 +115,14 @@ class Ledger(Item, discriminator='ledger'):
     def find(cls, pk: str) -> 'Ledger | None':
         """Return the state of a ledger, None when it has none."""
         try:
-            return cls.get(pk, _STATE, consistent_read=True)
+            return cls.get(pk, STATE, consistent_read=True)
         except cls.DoesNotExist:
             return None
 
     @classmethod
     def find_many(cls, pks: Iterable[str]) -> dict[str, 'Ledger']:
         """Return the states of ledgers by partition key, 100 to a request, requests in parallel."""
-        keys = [(pk, _STATE) for pk in dict.fromkeys(pks)]
+        keys = [(pk, STATE) for pk in dict.fromkeys(pks)]
         batches = [keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)]
         if not batches:
             return {}
@@ -270,166 +266,11 @@ class Ledger(Item, discriminator='ledger'):
                 'currency': currencies.get(held.currency).ref(),
                 'balance': money.plain(held.balance),
                 'transactions': held.transactions,
-                'sent': _plain_or_none(held.sent),
-                'received': _plain_or_none(held.received),
+                'sent': money.plain_or_none(held.sent),
+                'received': money.plain_or_none(held.received),
                 'created_at': instants.iso_or_none(self.created_at),
                 'updated_at': instants.iso_or_none(self.updated_at),
                 'source': self.source,
             }
             for held in sorted(self.holdings, key=lambda held: held.currency)
         ]
-
-
-class Transaction(Item, discriminator='transaction'):
-    """pk=LEDGER#<currency>#<address>  sk=ENTRY#<time>#<reference>#<n>
-
-    ENTRY# sorts just before STATE, so one query backwards gives the state and then the newest transactions.
-    page: that query   store: batch get, batch write   every: query
-    """
-
-    currency = UnicodeAttribute()
-    delta = DecimalAttribute()
-    fee = DecimalAttribute(null=True)
-    txn_at = IntegerAttribute()
-    reference = UnicodeAttribute()
-    height = IntegerAttribute()
-    source = UnicodeAttribute()
-    run = UnicodeAttribute(null=True)
-    created_at = IntegerAttribute()
-    updated_at = IntegerAttribute()
-
-    @classmethod
-    def of(cls, pk: str, entry: Entry, *, source: str, run: str | None, now: int) -> 'Transaction':
-        return cls(
-            pk,
-            sk_of(entry),
-            currency=entry.currency,
-            delta=entry.delta,
-            fee=entry.fee,
-            txn_at=entry.at,
-            reference=entry.reference,
-            height=entry.height,
-            source=source,
-            run=run,
-            created_at=now,
-            updated_at=now,
-        )
-
-    @classmethod
-    def every(cls, pk: str) -> Iterator['Transaction']:
-        """Yield all transactions of a ledger, newest first."""
-        return cls.query(pk, cls.sk.startswith(_ENTRIES), consistent_read=True, scan_index_forward=False)
-
-    @classmethod
-    def store(cls, transactions: Sequence['Transaction']) -> None:
-        """Write those that are new or differ from what is stored; the time of first storing is kept."""
-        stored = cls._stored(transactions)
-        with cls.batch_write() as batch:
-            for transaction in transactions:
-                known = stored.get(transaction.sk)
-                if known is None or not transaction.says_the_same_as(known):
-                    transaction.created_at = known.created_at if known else transaction.created_at
-                    batch.save(transaction)
-
-    @classmethod
-    def _stored(cls, transactions: Sequence['Transaction']) -> dict[str, 'Transaction']:
-        keys = [(transaction.pk, transaction.sk) for transaction in transactions]
-        return {item.sk: item for item in cls.batch_get(keys, consistent_read=True)} if keys else {}
-
-    @classmethod
-    def remove(cls, pk: str, sort_keys: Iterable[str]) -> None:
-        """Delete transactions by sort key; those not there are passed over."""
-        with cls.batch_write() as batch:
-            for sk in sort_keys:
-                batch.delete(cls(pk, sk))
-
-    @property
-    def position(self) -> str:
-        """Where this stands in the ledger, for `read_transactions` to go on from."""
-        return str(self.sk).removeprefix(_ENTRIES)
-
-    def entry(self) -> Entry:
-        """Return what of this is the explorer's."""
-        n = int(str(self.sk).rsplit('#', 1)[1])
-        return Entry(self.reference, n, self.currency, self.delta, self.fee, self.txn_at, self.height)
-
-    def says_the_same_as(self, other: 'Transaction') -> bool:
-        names = ('delta', 'fee', 'height', 'run')
-        return all(getattr(self, name) == getattr(other, name) for name in names)
-
-    def public(self) -> dict[str, Any]:
-        """Return the document's transaction."""
-        return {
-            'currency': currencies.get(self.currency).ref(),
-            'delta': money.plain(self.delta),
-            'txn_at': instants.iso(self.txn_at),
-            'fee': _plain_or_none(self.fee),
-            'reference': self.reference,
-            'created_at': instants.iso(self.created_at),
-            'updated_at': instants.iso(self.updated_at),
-            'source': self.source,
-        }
-
-
-class Watch(Item, discriminator='watch'):
-    """pk=LEDGER#<currency>#<address>  sk=WATCH#<user id>#<000001>
-
-    Which child of which portfolio shows this ledger. One per portfolio: that a portfolio cannot hold an address twice
-    is this key's attribute_not_exists.
-    """
-
-    user_id = UnicodeAttribute()
-    portfolio_id = IntegerAttribute()
-    child_id = IntegerAttribute()
-
-    @classmethod
-    def of(cls, pk: str, user_id: str, portfolio_id: int, child_id: int) -> 'Watch':
-        sk = f'WATCH#{user_id}#{portfolio_id:06}'
-        return cls(pk, sk, user_id=user_id, portfolio_id=portfolio_id, child_id=child_id)
-
-    @classmethod
-    def every(cls, pk: str) -> list['Watch']:
-        """Return everybody who watches a ledger."""
-        return list(cls.query(pk, cls.sk.startswith('WATCH#'), consistent_read=True))
-
-
-class TransactionsPage(NamedTuple):
-    """A page of transactions, newest first; `ledger` is its state, on the first page only."""
-
-    ledger: Ledger | None
-    transactions: list[Transaction]
-
-
-def sk_of(entry: Entry) -> str:
-    """Return the sort key under which an entry is stored."""
-    return f'{_ENTRIES}{instants.iso(entry.at)}#{entry.reference}#{entry.n}'
-
-
-def is_position(text: str) -> bool:
-    """Whether a text could be the `position` of a transaction."""
-    return _POSITION.fullmatch(text) is not None
-
-
-def read_transactions(pk: str, *, before: str | None, limit: int) -> TransactionsPage:
-    """Return up to `limit` transactions older than a position, and at the start the state, in one query."""
-    end = _STATE if before is None else _ENTRIES + before
-    items = Item.query(
-        pk,
-        Item.sk.between(_ENTRIES, end),
-        consistent_read=True,
-        scan_index_forward=False,
-        limit=limit + 1,  # the state, or the transaction at the position, is not counted
-        page_size=limit + 1,
-    )
-    ledger: Ledger | None = None
-    transactions: list[Transaction] = []
-    for item in items:
-        if isinstance(item, Ledger):
-            ledger = item
-        elif isinstance(item, Transaction) and item.sk != end:
-            transactions.append(item)
-    return TransactionsPage(ledger, transactions[:limit])
-
-
-def _plain_or_none(amount: Decimal | None) -> str | None:
-    return None if amount is None else money.plain(amount)
