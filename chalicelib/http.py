@@ -83,7 +83,7 @@ def page(
         cursor = base64.urlsafe_b64encode(position(shown[-1]).encode()).decode().rstrip('=')
         response.body['next'] = cursor
         query = urlencode(dict(request.query_params or {}) | {'cursor': cursor})
-        response.headers['Link'] = f'<{request.path}?{query}>; rel="next"'
+        response.headers['Link'] = f'<{request.context["path"]}?{query}>; rel="next"'  # request.path is the route's pattern
     return response
 
 

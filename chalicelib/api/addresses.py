@@ -81,6 +81,7 @@ def get_address_balances(portfolio_id: str, address_id: str) -> Response:
     return http.ok(ledger.balances(), **ledger.completeness())
 
 
+@bp.route(ITEM + '/txns', authorizer=bearer)
 @bp.route(ITEM + '/transactions', authorizer=bearer)
 def list_address_transactions(portfolio_id: str, address_id: str) -> Response:
     """Get the transactions for a particular address, newest first."""

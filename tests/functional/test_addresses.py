@@ -261,6 +261,17 @@ class TestAddresses:
         }
         assert [row['reference'] for row in result] == [f'{n:064x}' for n in (2, 1, 0)]
 
+    def test_transactions_answer_under_their_short_name_too(self, api: Api):
+        api.address(1, ADDRESS)
+        observe(ADDRESS, 3, 3)
+
+        short = api.get(f'{PATH}/1/txns?limit=2')
+
+        assert short.json_body['result'] == api.get(f'{PATH}/1/transactions?limit=2').json_body['result']
+        assert short.headers['Link'].startswith(f'<{PATH}/1/txns?limit=2&cursor=')
+        following = short.headers['Link'][1:].partition('>')[0]
+        assert [row['reference'] for row in api.get(following).json_body['result']] == [f'{0:064x}']
+
     def test_a_used_address_without_transactions_is_an_empty_list(self, api: Api):
         api.address(1, ADDRESS)
         observe(ADDRESS, 0, 0)
