@@ -64,7 +64,7 @@ def paging(request: Request) -> Paging:
     """Read `?limit=` (1 to 1,000, else 1,000) and `?cursor=`. Raises Invalid."""
     query: Mapping[str, str] = request.query_params or {}
     limit = query.get('limit', str(MOST_ENTRIES))
-    if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit[:_MOST_DIGITS]) <= MOST_ENTRIES):
+    if not (limit.isascii() and limit.isdecimal() and len(limit) <= _MOST_DIGITS and 1 <= int(limit) <= MOST_ENTRIES):
         raise Invalid(Fault('limit', 'out_of_range', f'limit must be a whole number from 1 to {MOST_ENTRIES}'))
     cursor = query.get('cursor')
     return Paging(None if cursor is None else _decode_cursor(cursor), int(limit))
@@ -82,7 +82,8 @@ def page(
     if len(entries) > asked.limit:
         cursor = base64.urlsafe_b64encode(position(shown[-1]).encode()).decode().rstrip('=')
         response.body['next'] = cursor
-        query = urlencode(dict(request.query_params or {}) | {'cursor': cursor})
+        kept = {name: value for name, value in dict(request.query_params or {}).items() if name != 'api_key'}  # a secret
+        query = urlencode(kept | {'cursor': cursor})
         response.headers['Link'] = f'<{request.context["path"]}?{query}>; rel="next"'  # request.path is the route's pattern
     return response
 

@@ -167,7 +167,19 @@ def test_a_long_list_goes_on_at_next(api: Api):
     assert 'Link' not in third.headers
 
 
-@pytest.mark.parametrize('query', ['cursor=!', 'cursor=AAA', 'cursor=', 'limit=0', 'limit=1001', 'limit=x', 'limit=-1', 'limit=1.5'])
+def test_the_link_to_the_rest_repeats_no_api_key(api: Api):
+    api.portfolio()
+    api.portfolio()
+
+    link = api.get('/api/portfolios?limit=1&api_key=cfk_secret').headers['Link']
+
+    assert 'limit=1' in link
+    assert 'cfk_' not in link
+
+
+@pytest.mark.parametrize(
+    'query', ['cursor=!', 'cursor=AAA', 'cursor=', 'limit=0', 'limit=1001', 'limit=x', 'limit=-1', 'limit=1.5', 'limit=000000001999']
+)
 def test_a_bad_cursor_or_limit_is_invalid(api: Api, query: str):
     response = api.get(f'/api/portfolios?{query}')
 
