@@ -11,11 +11,3 @@ def iso(epoch: int) -> str:
 def iso_or_none(epoch: int | None) -> str | None:
     """Return `iso(epoch)`, or None for an instant that has not come."""
     return None if epoch is None else iso(epoch)
-
-
-def epoch(text: str) -> int:
-    """Return the instant of an ISO 8601 text with an offset. Raises ValueError."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError('an instant needs an offset such as +00:00')
-    return int(moment.timestamp())

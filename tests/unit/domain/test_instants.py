@@ -1,6 +1,7 @@
 """Instants are whole seconds inside and ISO 8601 with an offset outside."""
 
 import re
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ seconds = st.integers(0, 253_402_300_799)  # 1970 to the end of 9999
 
 @given(seconds)
 def test_an_instant_reads_back_the_same(moment: int) -> None:
-    assert instants.epoch(instants.iso(moment)) == moment
+    assert datetime.fromisoformat(instants.iso(moment)).timestamp() == moment
 
 
 @given(seconds)
@@ -36,14 +37,3 @@ def test_instants_are_printed_as_documented(moment: int, printed: str) -> None:
 
 def test_an_instant_that_has_not_come_is_none() -> None:
     assert instants.iso_or_none(None) is None
-
-
-@pytest.mark.parametrize('text', ['2009-01-09T05:23:48+02:00', '2009-01-08T22:23:48-05:00', '2009-01-09T03:23:48Z', '20090109T032348Z'])
-def test_other_offsets_are_understood(text: str) -> None:
-    assert instants.epoch(text) == 1_231_471_428
-
-
-@pytest.mark.parametrize('text', ['2009-01-09T03:23:48', '2009-01-09', '', 'yesterday', '1231471428', '2009-13-01T00:00:00+00:00'])
-def test_a_text_that_names_no_instant_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  # whatever it says
-        instants.epoch(text)
