@@ -107,10 +107,11 @@ class Item(Model):
         connection: Connection = Item._get_connection().connection
         return connection
 
-    def update_existing(self, actions: Sequence[Action]) -> None:
-        """Update this item if it is there, and load what it then is. Raises NotFound."""
+    def update_existing(self, actions: Sequence[Action], condition: Condition | None = None) -> None:
+        """Update this item if it is there, and as `condition` says; load what it then is. Raises NotFound."""
+        exists = Item.pk.exists()
         try:
-            self.update(list(actions), condition=Item.pk.exists())
+            self.update(list(actions), condition=exists if condition is None else exists & condition)
         except UpdateError as error:
             if condition_failed(error):
                 raise errors.NotFound from None

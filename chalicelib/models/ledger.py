@@ -73,7 +73,7 @@ class Cursor(MapAttribute[str, Any]):
 class Ledger(Item, discriminator='ledger'):
     """pk=LEDGER#<currency>#<address>  sk=STATE   in the `due` index while it is watched
 
-    find, find_many: get, batch gets   lease: conditional update   advance: conditional update under the lease
+    find, find_many: get, batch gets   lease: conditional update   everything else: conditional update under the lease
     `updated_at` is when the balances were last observed, None before the first time; `incomplete` says in one
     snake_case word what the balances or transactions lack, None when nothing.
     """

@@ -107,7 +107,7 @@ def _give_up(ledger: Ledger, watches: list[Watch], failures: list[errors.Upstrea
     if all(isinstance(error, errors.UpstreamRejected) for error in failures):
         ledger.reject(now)
         for watch in watches:
-            _update(_address(watch), [Address.valid.set(False)])
+            _update(_address(watch), [Address.valid.set(False)], Address.address == ledger.address)
         return True
     reason = '; '.join(map(str, failures))
     backoff = min(interval(ledger, now), _FIRST_BACKOFF * 2 ** min(ledger.failures or 0, 10))
@@ -120,14 +120,15 @@ def _stamp(ledger: Ledger, watches: list[Watch]) -> None:
     if not ledger.ready or ledger.valid is False:
         return
     for watch in watches:
-        _update(_address(watch), [Address.txns_last_updated.set(ledger.updated_at), Address.valid.set(True)])
+        seen = [Address.txns_last_updated.set(ledger.updated_at), Address.valid.set(True)]
+        _update(_address(watch), seen, Address.address == ledger.address)
         portfolio = Portfolio.at(watch.user_id, watch.portfolio_id)
         _update(portfolio, [Portfolio.balances_last_updated.set(ledger.updated_at)])
 
 
-def _update(item: Item, actions: list[Any]) -> None:
-    with contextlib.suppress(errors.NotFound):  # deleted meanwhile
-        item.update_existing(actions)
+def _update(item: Item, actions: list[Any], condition: Any = None) -> None:
+    with contextlib.suppress(errors.NotFound):  # deleted meanwhile, or moved to another address
+        item.update_existing(actions, condition)
 
 
 def _delete(ledger: Ledger) -> None:

@@ -239,6 +239,23 @@ def test_somebody_who_joins_while_an_address_is_read_sees_when_it_was(
     assert child['txns_last_updated'] is not None or state(SEGWIT).due_at <= time.time()
 
 
+def test_an_address_that_moves_while_it_is_read_is_not_told_when_the_old_one_was(
+    explorer: Explorer, api: Api, portfolio: int, segwit: str
+) -> None:
+    explorer.chain[SEGWIT] = payments(3)
+    moved: list[int] = []
+
+    def move(_: object) -> None:
+        if not moved:
+            moved.append(api.patch(segwit, {'address': LEGACY}).status_code)
+
+    explorer.before = move
+    assert run_refresh(SEGWIT)
+    assert moved == [200]
+    child = api.get(segwit).json_body['result']
+    assert (child['address'], child['txns_last_updated']) == (LEGACY, None)
+
+
 def test_the_sweep_sends_what_is_due_and_only_once(explorer: Explorer, api: Api, portfolio: int, queues: dict[str, str]) -> None:
     for address in MANY:
         api.address(portfolio, address)
