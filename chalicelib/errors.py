@@ -5,6 +5,7 @@
     ├── NotFound                404  not_found          unknown, somebody else's, or reached through the wrong parent
     ├── MethodNotAllowed        405  method_not_allowed a known path; `Allow`
     ├── Conflict                409  conflict           a concurrent change won more often than we retried
+    ├── PreconditionFailed      412  precondition_failed `If-Match` names another version
     ├── TooLarge                413  too_large          body over the limit
     ├── Invalid                 422  invalid            `invalid`: sentences, `fields`: the same for programs
     ├── TooMany                 429  too_many_attempts  log-ins, sign-ups; `Retry-After`
@@ -74,6 +75,12 @@ class Conflict(AppError):
     status = 409
     code = 'conflict'
     message = 'Changed by somebody else at the same time, try again'
+
+
+class PreconditionFailed(AppError):
+    status = 412
+    code = 'precondition_failed'
+    message = 'Changed since the version that If-Match names: read it again, and decide again'
 
 
 class TooLarge(AppError):

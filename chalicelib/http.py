@@ -24,6 +24,9 @@ MOST_ENTRIES = 1_000
 BODY_TYPES = ['application/json', 'application/x-www-form-urlencoded']
 _MOST_DIGITS = 9
 _TAG = re.compile(r'"[^"]*"')
+_VERSION = re.compile(r'"([0-9]{1,9})-')
+_MOST_TAGS = 100
+_NO_VERSION = 0  # they count from 1
 _METHODS = ('GET', 'POST', 'PUT', 'PATCH', 'DELETE')
 _JSON: Headers = {'Content-Type': 'application/json'}
 _CORS: Headers = {'Access-Control-Allow-Origin': '*'}
@@ -43,14 +46,35 @@ _OAUTH_ERRORS = {429: 'temporarily_unavailable', 500: 'server_error', 503: 'temp
 T = TypeVar('T')
 
 
-def ok(result: Any, **beside: Any) -> Response:
+class Answer(Response):
+    """A success in the envelope; `version` counts what people changed of the object in it, None for what has no versions."""
+
+    version: int | None = None
+
+
+def ok(result: Any, *, version: int | None = None, **beside: Any) -> Answer:
     """Answer 200 with `result` in the envelope, and `beside` it the keys that are not None."""
-    return _envelope(200, {'result': result} | {key: value for key, value in beside.items() if value is not None})
+    return _answer(200, {'result': result} | {key: value for key, value in beside.items() if value is not None}, {}, version)
 
 
-def created(result: Any, location: str) -> Response:
-    """Answer 201 with the new object and where it is."""
-    return _envelope(201, {'result': result}, {'Location': location})
+def created(result: Any, location: str) -> Answer:
+    """Answer 201 with the new object, which is of version 1, and where it is."""
+    return _answer(201, {'result': result}, {'Location': location}, 1)
+
+
+def expected_versions(request: Request) -> frozenset[int] | None:
+    """Return the versions that `If-Match` is content with (RFC 9110 section 13.1.1), None for any.
+
+    Only the version in a tag counts, so that what jobs write beside it, such as the time of a refresh, stands in nobody's way.
+    Raises BadRequest for more than 100 tags.
+    """
+    given = request.headers.get('if-match')
+    if given is None or given.strip() == '*':
+        return None
+    versions = [_VERSION.match(tag) for tag in _TAG.findall(given)]
+    if len(versions) > _MOST_TAGS:
+        raise BadRequest(f'If-Match must have at most {_MOST_TAGS} tags')
+    return frozenset(int(match[1]) for match in versions if match) or frozenset({_NO_VERSION})
 
 
 class Paging(NamedTuple):
@@ -194,14 +218,18 @@ def shape_errors(event: Any, get_response: Callable[[Any], Response]) -> Respons
 
 
 def tag_answers(request: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Middleware: a GET of the API carries an ETag over all of its answer but `time`; who has that already gets 304 (RFC 9110)."""
+    """Middleware: a success carries an ETag over all of it but `time`; who GETs what they have already gets 304 (RFC 9110).
+
+    The tag begins with the version, where there is one, which is all that `If-Match` asks for.
+    """
     response = get_response(request)
-    if response.status_code != 200 or request.method != 'GET' or not request.path.startswith('/api/'):
+    if not isinstance(response, Answer) or request.method == 'DELETE':
         return response
     told = json.dumps({name: value for name, value in response.body.items() if name != 'time'}, sort_keys=True)
-    tag = f'"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
+    version = '' if response.version is None else f'{response.version}-'
+    tag = f'"{version}{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
     response.headers['ETag'] = tag
-    if tag in _TAG.findall(request.headers.get('if-none-match', '').replace('*', tag)):
+    if request.method == 'GET' and tag in _TAG.findall(request.headers.get('if-none-match', '').replace('*', tag)):
         kept = {name: value for name, value in response.headers.items() if name != 'Content-Type'}  # section 15.4.5
         return Response('', status_code=304, headers=kept)
     return response
@@ -219,5 +247,7 @@ def _failure(request: Request, status: int, message: str, code: str, details: di
     return Response(body, status_code=status, headers=_JSON | _CORS | headers)
 
 
-def _envelope(status: int, body: dict[str, Any], headers: Headers | None = None) -> Response:
-    return Response({'success': True, 'time': int(time.time())} | body, status_code=status, headers=_JSON | _CORS | (headers or {}))
+def _answer(status: int, body: dict[str, Any], headers: Headers, version: int | None) -> Answer:
+    answer = Answer({'success': True, 'time': int(time.time())} | body, status_code=status, headers=_JSON | _CORS | headers)
+    answer.version = version
+    return answer

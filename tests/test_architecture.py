@@ -71,6 +71,7 @@ PATH_VARIABLES = {
     'applications': 'client_id',
     'currencies': 'code',
     'sources': 'key',
+    'balances': 'currency',
 }
 
 

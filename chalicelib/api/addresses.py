@@ -5,7 +5,7 @@ import time
 from chalice.app import Blueprint, Response
 
 from chalicelib import http
-from chalicelib.api import fields
+from chalicelib.api import fields, once
 from chalicelib.auth import bearer
 from chalicelib.domain import currencies
 from chalicelib.models import Address, Transaction, is_position
@@ -27,15 +27,19 @@ def create_address(portfolio_id: str) -> Response:
     text = given.need('address', fields.address_of(currency))
     title = given.take('title', fields.title)
     given.check()
-    address = addresses.create(
-        http.user_id(request),
-        portfolio,
-        title=title or f'{currencies.get(currency).title} address',
-        address=text,
-        currency=currency,
-        now=int(time.time()),
+    return once.create(
+        request,
+        lambda also: addresses.create(
+            http.user_id(request),
+            portfolio,
+            title=title or f'{currencies.get(currency).title} address',
+            address=text,
+            currency=currency,
+            now=int(time.time()),
+            also=also,
+        ),
+        lambda address: once.Made(address.detail(), f'/api/portfolios/{portfolio}/addresses/{address.address_id}'),
     )
-    return http.created(address.detail(), f'/api/portfolios/{portfolio}/addresses/{address.address_id}')
 
 
 @bp.route(COLLECTION, authorizer=bearer)
@@ -50,7 +54,7 @@ def list_addresses(portfolio_id: str) -> Response:
 @bp.route(ITEM, authorizer=bearer)
 def get_address(portfolio_id: str, address_id: str) -> Response:
     """Get the full details of an address."""
-    return http.ok(_find(portfolio_id, address_id).detail())
+    return _shown(_find(portfolio_id, address_id))
 
 
 @bp.route(ITEM, methods=['PATCH'], content_types=http.BODY_TYPES, authorizer=bearer)
@@ -63,15 +67,16 @@ def update_address(portfolio_id: str, address_id: str) -> Response:
     if given.take('currency', fields.currency) not in (None, address.currency):
         given.refuse('currency', 'read_only', 'the currency of an address cannot be changed')
     given.check()
-    return http.ok(addresses.change(address, title=title, address=text, now=int(time.time())).detail())
+    expected = http.expected_versions(bp.current_request)
+    return _shown(addresses.change(address, title=title, address=text, now=int(time.time()), expected=expected))
 
 
 @bp.route(ITEM, methods=['DELETE'], authorizer=bearer)
 def delete_address(portfolio_id: str, address_id: str) -> Response:
     """Delete a portfolio address; answers with the address as it was."""
     address = _find(portfolio_id, address_id)
-    addresses.delete(address, now=int(time.time()))
-    return http.ok(address.detail())
+    addresses.delete(address, now=int(time.time()), expected=http.expected_versions(bp.current_request))
+    return _shown(address)
 
 
 @bp.route(ITEM + '/balances', authorizer=bearer)
@@ -93,6 +98,10 @@ def list_address_transactions(portfolio_id: str, address_id: str) -> Response:
     found = ledgers.read_transactions(address.ledger, before=asked.cursor, limit=asked.limit + 1)
     completeness = found.ledger.completeness() if found.ledger else {}
     return http.page(request, found.transactions, asked, Transaction.public, lambda txn: txn.position, **completeness)
+
+
+def _shown(address: Address) -> Response:
+    return http.ok(address.detail(), version=address.version)
 
 
 def _find(portfolio_id: str, address_id: str) -> Address:

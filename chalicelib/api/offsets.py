@@ -6,7 +6,7 @@ from typing import Any
 from chalice.app import Blueprint, Response
 
 from chalicelib import http
-from chalicelib.api import expand, fields
+from chalicelib.api import expand, fields, once
 from chalicelib.auth import bearer
 from chalicelib.models import Offset
 
@@ -26,8 +26,11 @@ def create_offset(portfolio_id: str) -> Response:
     title = given.need('title', fields.title)
     balances = fields.take_balances(given)
     given.check()
-    offset = Offset.create(http.user_id(request), portfolio, title=title, balances=balances or {}, now=int(time.time()))
-    return http.created(_shown(offset), f'/api/portfolios/{portfolio}/offsets/{offset.offset_id}')
+    return once.create(
+        request,
+        lambda also: Offset.create(http.user_id(request), portfolio, title=title, balances=balances or {}, now=int(time.time()), also=also),
+        lambda offset: once.Made(_detail(offset), f'/api/portfolios/{portfolio}/offsets/{offset.offset_id}'),
+    )
 
 
 @bp.route(COLLECTION, authorizer=bearer)
@@ -42,7 +45,7 @@ def list_offsets(portfolio_id: str) -> Response:
 @bp.route(ITEM, authorizer=bearer)
 def get_offset(portfolio_id: str, offset_id: str) -> Response:
     """Get the full details of an offset, including its balances."""
-    return http.ok(_shown(Offset.find(*_key(portfolio_id, offset_id))))
+    return _shown(Offset.find(*_key(portfolio_id, offset_id)))
 
 
 @bp.route(ITEM, methods=['PATCH'], content_types=http.BODY_TYPES, authorizer=bearer)
@@ -54,7 +57,8 @@ def update_offset(portfolio_id: str, offset_id: str) -> Response:
     title = given.take('title', fields.title)
     balances = fields.take_balances(given)
     given.check()
-    return http.ok(_shown(Offset.change(*key, title=title, balances=balances, now=int(time.time()))))
+    expected = http.expected_versions(bp.current_request)
+    return _shown(Offset.change(*key, title=title, balances=balances, now=int(time.time()), expected=expected))
 
 
 @bp.route(ITEM, methods=['DELETE'], authorizer=bearer)
@@ -62,8 +66,8 @@ def delete_offset(portfolio_id: str, offset_id: str) -> Response:
     """Delete a portfolio offset and its associated balances; answers with the offset as it was."""
     _check_expansion()
     offset = Offset.find(*_key(portfolio_id, offset_id))
-    offset.remove()
-    return http.ok(_shown(offset))
+    offset.remove(http.expected_versions(bp.current_request))
+    return _shown(offset)
 
 
 def _key(portfolio_id: str, offset_id: str) -> tuple[str, int, int]:
@@ -75,6 +79,10 @@ def _check_expansion() -> None:
     expand.balances(bp.current_request, [])
 
 
-def _shown(offset: Offset) -> dict[str, Any]:
+def _shown(offset: Offset) -> Response:
+    return http.ok(_detail(offset), version=offset.version)
+
+
+def _detail(offset: Offset) -> dict[str, Any]:
     detail = offset.detail()
     return detail | {'balances': expand.balances(bp.current_request, detail['balances'])}

@@ -5,8 +5,9 @@ import time
 from chalice.app import Blueprint, Response
 
 from chalicelib import http
-from chalicelib.api import expand, fields
+from chalicelib.api import expand, fields, once
 from chalicelib.auth import bearer
+from chalicelib.errors import PreconditionFailed
 from chalicelib.models import Address, Contents, Offset, Portfolio, read_whole
 from chalicelib.services import balances, portfolios
 
@@ -21,8 +22,11 @@ def create_portfolio() -> Response:
     title = given.need('title', fields.title)
     currencies = given.need('currencies', fields.reporting_currencies, absent=[])
     given.check()
-    portfolio = Portfolio.create(http.user_id(request), title=title, currencies=currencies, now=int(time.time()))
-    return http.created(portfolio.detail(), f'/api/portfolios/{portfolio.portfolio_id}')
+    return once.create(
+        request,
+        lambda also: Portfolio.create(http.user_id(request), title=title, currencies=currencies, now=int(time.time()), also=also),
+        lambda portfolio: once.Made(portfolio.detail(), f'/api/portfolios/{portfolio.portfolio_id}'),
+    )
 
 
 @bp.route('/portfolios', authorizer=bearer)
@@ -37,7 +41,7 @@ def list_portfolios() -> Response:
 @bp.route('/portfolios/{portfolio_id}', authorizer=bearer)
 def get_portfolio(portfolio_id: str) -> Response:
     """List the properties and accounts of a portfolio."""
-    return http.ok(_detail(read_whole(http.user_id(bp.current_request), http.path_id(portfolio_id))))
+    return _shown(read_whole(http.user_id(bp.current_request), http.path_id(portfolio_id)))
 
 
 @bp.route('/portfolios/{portfolio_id}', methods=['PATCH'], content_types=http.BODY_TYPES, authorizer=bearer)
@@ -49,15 +53,21 @@ def update_portfolio(portfolio_id: str) -> Response:
     title = given.take('title', fields.title)
     currencies = given.take('currencies', fields.reporting_currencies)
     given.check()
+    expected = http.expected_versions(request)
     if title is not None or currencies is not None:
-        Portfolio.at(*key).change(title=title, currencies=currencies, now=int(time.time()))
-    return http.ok(_detail(read_whole(*key)))
+        Portfolio.at(*key).change(title=title, currencies=currencies, now=int(time.time()), expected=expected)
+        return _shown(read_whole(*key))
+    contents = read_whole(*key)
+    if expected is not None and contents.portfolio.version not in expected:
+        raise PreconditionFailed
+    return _shown(contents)
 
 
 @bp.route('/portfolios/{portfolio_id}', methods=['DELETE'], authorizer=bearer)
 def delete_portfolio(portfolio_id: str) -> Response:
     """Delete a portfolio; answers with the portfolio as it was."""
-    return http.ok(_detail(portfolios.delete(http.user_id(bp.current_request), http.path_id(portfolio_id))))
+    request = bp.current_request
+    return _shown(portfolios.delete(http.user_id(request), http.path_id(portfolio_id), http.expected_versions(request)))
 
 
 @bp.route('/portfolios/{portfolio_id}/balances', authorizer=bearer)
@@ -68,7 +78,15 @@ def get_portfolio_balances(portfolio_id: str) -> Response:
     return http.ok(expand.balances(request, rows))
 
 
-def _detail(contents: Contents) -> dict[str, object]:
+@bp.route('/portfolios/{portfolio_id}/balances/{currency}', authorizer=bearer)
+def get_portfolio_balance(portfolio_id: str, currency: str) -> Response:
+    """Get the current balance of a portfolio in one currency, summed over its accounts, addresses and offsets."""
+    request = bp.current_request
+    row = balances.of_portfolio_in(http.user_id(request), http.path_id(portfolio_id), currency)
+    return http.ok(expand.balances(request, [row])[0])
+
+
+def _shown(contents: Contents) -> Response:
     addresses = [child.summary() for child in contents.children if isinstance(child, Address)]
     offsets = [child.summary() for child in contents.children if isinstance(child, Offset)]
-    return contents.portfolio.detail(addresses, offsets)
+    return http.ok(contents.portfolio.detail(addresses, offsets), version=contents.portfolio.version)

@@ -6,10 +6,11 @@ Importing this package builds the DynamoDB client, once, in the part of a cold s
 from chalicelib.models.address import Address
 from chalicelib.models.api_key import ApiKey, ApiKeySecret
 from chalicelib.models.attempts import Attempts
-from chalicelib.models.base import Item, Verb, Write, connect, transact
+from chalicelib.models.base import Also, Expected, Item, Verb, Write, connect, missed, nothing, of_version, transact
 from chalicelib.models.bucket import Bucket
 from chalicelib.models.client import Application, Client, Grant
 from chalicelib.models.due import SHARDS, claim, due
+from chalicelib.models.first_answer import AnsweredBefore, FirstAnswer
 from chalicelib.models.ledger import Cursor, LeaseLost, Ledger
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset
@@ -24,6 +25,8 @@ connect()
 __all__ = [
     'SHARDS',
     'Address',
+    'Also',
+    'AnsweredBefore',
     'ApiKey',
     'ApiKeySecret',
     'Application',
@@ -34,6 +37,8 @@ __all__ = [
     'Contents',
     'Cursor',
     'Email',
+    'Expected',
+    'FirstAnswer',
     'Grant',
     'Item',
     'LeaseLost',
@@ -54,7 +59,10 @@ __all__ = [
     'claim',
     'due',
     'is_position',
+    'missed',
     'new_token',
+    'nothing',
+    'of_version',
     'read_leftovers',
     'read_transactions',
     'read_whole',

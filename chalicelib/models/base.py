@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pynamodb.attributes import Attribute, DiscriminatorAttribute, ListAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
@@ -31,6 +31,8 @@ _THROTTLED = (
     'TransactionInProgressException',
 )
 _ATTEMPTS = 6
+
+Expected = frozenset[int] | None  # the versions that a write is content to find, None for any
 
 
 class DecimalAttribute(Attribute[Decimal]):
@@ -107,14 +109,16 @@ class Item(Model):
         connection: Connection = Item._get_connection().connection
         return connection
 
-    def update_existing(self, actions: Sequence[Action], condition: Condition | None = None) -> None:
-        """Update this item if it is there, and as `condition` says; load what it then is. Raises NotFound."""
+    def update_existing(
+        self, actions: Sequence[Action], condition: Condition | None = None, otherwise: Callable[[], Exception] = errors.NotFound
+    ) -> None:
+        """Update this item if it is there, and as `condition` says, and load what it then is. Raises `otherwise`."""
         exists = Item.pk.exists()
         try:
             self.update(list(actions), condition=exists if condition is None else exists & condition)
         except UpdateError as error:
             if condition_failed(error):
-                raise errors.NotFound from None
+                raise otherwise() from None
             raise
 
 
@@ -142,6 +146,19 @@ def _raise_ours(parsed: dict[str, Any], **_: Any) -> None:
         raise errors.Busy
     if code == _CONFLICT:
         raise errors.Conflict
+
+
+def of_version(version: Attribute[int], expected: Expected) -> Condition:
+    """Return the condition that an item is there and of an expected version, see `missed`."""
+    if expected is None:
+        there: Condition = version.exists()
+        return there
+    return version.is_in(*sorted(expected))
+
+
+def missed(expected: Expected) -> Callable[[], Exception]:
+    """Return what to raise when `of_version` does not hold: which versions it was to be decides whose fault that is."""
+    return errors.NotFound if expected is None else errors.PreconditionFailed
 
 
 def condition_failed(error: PynamoDBException) -> bool:
@@ -173,6 +190,14 @@ class Write(NamedTuple):
             transaction.save(self.item, condition=self.condition)
         else:
             transaction.update(self.item, actions=list(self.actions), condition=self.condition)
+
+
+T = TypeVar('T')
+Also = Callable[[T], Sequence[Write]]  # what else belongs into the transaction that creates a T
+
+
+def nothing(_: Any) -> Sequence[Write]:
+    return ()
 
 
 def transact(*writes: Write) -> None:

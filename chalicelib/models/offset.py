@@ -10,7 +10,20 @@ from pynamodb.expressions.update import Action
 
 from chalicelib import errors
 from chalicelib.domain import instants, money
-from chalicelib.models.base import DecimalAttribute, IntegerAttribute, Item, Verb, Write, condition_failed, transact
+from chalicelib.models.base import (
+    Also,
+    DecimalAttribute,
+    Expected,
+    IntegerAttribute,
+    Item,
+    Verb,
+    Write,
+    condition_failed,
+    missed,
+    nothing,
+    of_version,
+    transact,
+)
 from chalicelib.models.portfolio import Portfolio, child_sk, read_child, read_children
 from chalicelib.models.user import User
 
@@ -53,7 +66,9 @@ class Offset(Item, discriminator='offset'):
     updated_at = IntegerAttribute()
 
     @classmethod
-    def create(cls, user_id: str, portfolio_id: int, *, title: str, balances: Mapping[str, Decimal], now: int) -> 'Offset':
+    def create(
+        cls, user_id: str, portfolio_id: int, *, title: str, balances: Mapping[str, Decimal], now: int, also: Also['Offset'] = nothing
+    ) -> 'Offset':
         """Add an offset with these amounts by currency to a portfolio. Raises NotFound when the portfolio is not there."""
         offset_id = Portfolio.draw_offset_id(user_id, portfolio_id)
         offset = cls(
@@ -67,7 +82,7 @@ class Offset(Item, discriminator='offset'):
             updated_at=now,
         )
         offset.balances = offset._replaced(balances, now)
-        transact(Write(Verb.PUT, offset, condition=cls.pk.does_not_exist()), offset._count(+1))
+        transact(*also(offset), Write(Verb.PUT, offset, condition=cls.pk.does_not_exist()), offset._count(+1))
         return offset
 
     @classmethod
@@ -82,21 +97,32 @@ class Offset(Item, discriminator='offset'):
 
     @classmethod
     def change(
-        cls, user_id: str, portfolio_id: int, offset_id: int, *, title: str | None, balances: Mapping[str, Decimal] | None, now: int
+        cls,
+        user_id: str,
+        portfolio_id: int,
+        offset_id: int,
+        *,
+        title: str | None,
+        balances: Mapping[str, Decimal] | None,
+        now: int,
+        expected: Expected = None,
     ) -> 'Offset':
         """Store a new title, other balances in the place of all those it had, or both; return what the offset then is.
 
-        What is the same as before is no change. Raises NotFound, and Conflict when others changed it first four times in a row.
+        What is the same as before is no change. Raises NotFound, PreconditionFailed, and Conflict when others changed it first four
+        times in a row.
         """
         for _ in range(_ATTEMPTS):
             offset = cls.find(user_id, portfolio_id, offset_id)
+            if expected is not None and offset.version not in expected:
+                raise errors.PreconditionFailed
             if offset._has(title, balances) or offset._store(title, balances, now):
                 return offset
         raise errors.Conflict
 
-    def remove(self) -> None:
-        """Take the offset out of its portfolio. Raises NotFound."""
-        transact(Write(Verb.DELETE, self, condition=Offset.pk.exists(), otherwise=errors.NotFound), self._count(-1))
+    def remove(self, expected: Expected = None) -> None:
+        """Take the offset out of its portfolio. Raises NotFound, PreconditionFailed."""
+        transact(Write(Verb.DELETE, self, of_version(Offset.version, expected), otherwise=missed(expected)), self._count(-1))
 
     def _has(self, title: str | None, balances: Mapping[str, Decimal] | None) -> bool:
         known = {held.currency: held.balance for held in self.balances}
@@ -131,7 +157,7 @@ class Offset(Item, discriminator='offset'):
 
     def _count(self, change: int) -> Write:
         header = Portfolio.at(self.user_id, self.portfolio_id)
-        return Write(Verb.UPDATE, header, Portfolio.pk.exists(), [Portfolio.offsets.add(change)], errors.NotFound)
+        return Write(Verb.UPDATE, header, Portfolio.pk.exists(), [Portfolio.offsets.add(change), Portfolio.version.add(1)], errors.NotFound)
 
     def summary(self) -> dict[str, Any]:
         """Return the document's offset as it stands in a list."""

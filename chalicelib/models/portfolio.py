@@ -8,7 +8,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib import errors
 from chalicelib.domain import currencies, instants
-from chalicelib.models.base import IntegerAttribute, Item, Verb, Write, texts, transact
+from chalicelib.models.base import Also, Expected, IntegerAttribute, Item, Verb, Write, missed, nothing, of_version, texts, transact
 from chalicelib.models.due import shard
 from chalicelib.models.user import User
 
@@ -18,7 +18,7 @@ _LAST = '~'  # sorts after every digit and '#'
 class Portfolio(Item, discriminator='portfolio'):
     """pk=USER#<user id>  sk=PORTFOLIO#<000001>  lsk=<000001>
 
-    create: put (the id is drawn from the user)   page(user): query of the local index `portfolios`
+    create: transaction (the id is drawn from the user)   page(user): query of the local index `portfolios`
     draw_address_id, draw_offset_id: one update   change: one update   remove: transaction with the purge that cleans up behind it
     """
 
@@ -45,7 +45,9 @@ class Portfolio(Item, discriminator='portfolio'):
         return cls(User.pk_of(user_id), sk_of(portfolio_id))
 
     @classmethod
-    def create(cls, user_id: str, *, title: str, currencies: Sequence[str], now: int) -> 'Portfolio':
+    def create(
+        cls, user_id: str, *, title: str, currencies: Sequence[str], now: int, also: Also['Portfolio'] = nothing
+    ) -> 'Portfolio':
         """Store a new, empty portfolio under the user's next id. Raises NotFound for an unknown user."""
         portfolio_id = User.draw_portfolio_id(user_id)
         portfolio = cls(
@@ -59,7 +61,7 @@ class Portfolio(Item, discriminator='portfolio'):
             created_at=now,
             updated_at=now,
         )
-        portfolio.save(cls.pk.does_not_exist())
+        transact(*also(portfolio), Write(Verb.PUT, portfolio, cls.pk.does_not_exist()))
         return portfolio
 
     @classmethod
@@ -82,20 +84,31 @@ class Portfolio(Item, discriminator='portfolio'):
         header.update_existing([cls.last_offset_id.add(1)])
         return header.last_offset_id
 
-    def change(self, *, title: str | None, currencies: Sequence[str] | None, now: int) -> None:
-        """Store a new title, new reporting currencies, or both. Raises NotFound."""
+    def change(self, *, title: str | None, currencies: Sequence[str] | None, now: int, expected: Expected = None) -> None:
+        """Store a new title, new reporting currencies, or both. Raises NotFound, PreconditionFailed."""
         cls = type(self)
         actions: list[Action] = [cls.updated_at.set(now), cls.version.add(1)]
         if title is not None:
             actions.append(cls.title.set(title))
         if currencies is not None:
             actions.append(cls.currencies.set(list(currencies)))
-        self.update_existing(actions)
+        try:
+            self.update_existing(actions, of_version(cls.version, expected), missed(expected))
+        except errors.PreconditionFailed:
+            self._require()
+            raise
 
-    def remove(self, now: int) -> None:
-        """Remove the header and leave a purge, due now, for what hangs below it. Raises NotFound."""
+    def _require(self) -> None:
+        """Raise NotFound if this portfolio is not there."""
+        try:
+            self.refresh(consistent_read=True)
+        except self.DoesNotExist:
+            raise errors.NotFound from None
+
+    def remove(self, now: int, expected: Expected = None) -> None:
+        """Remove the header and leave a purge, due now, for what hangs below it. Raises NotFound, PreconditionFailed."""
         transact(
-            Write(Verb.DELETE, self, condition=Portfolio.pk.exists(), otherwise=errors.NotFound),
+            Write(Verb.DELETE, self, of_version(Portfolio.version, expected), otherwise=missed(expected)),
             Write(Verb.PUT, Purge.of(self.user_id, self.portfolio_id, now)),
         )
 

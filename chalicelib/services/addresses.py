@@ -5,12 +5,12 @@ from typing import Any
 
 from chalicelib import errors, queue
 from chalicelib.config import settings
-from chalicelib.models import Address, Ledger, Portfolio, Verb, Watch, Write, transact
+from chalicelib.models import Address, Also, Expected, Ledger, Portfolio, Verb, Watch, Write, missed, nothing, of_version, transact
 
 log = logging.getLogger(__name__)
 
 
-def create(user_id: str, portfolio_id: int, *, title: str, address: str, currency: str, now: int) -> Address:
+def create(user_id: str, portfolio_id: int, *, title: str, address: str, currency: str, now: int, also: Also[Address] = nothing) -> Address:
     """Add an address and send for its first refresh.
 
     Raises NotFound when the portfolio is not there, Invalid when it holds this address already.
@@ -21,6 +21,7 @@ def create(user_id: str, portfolio_id: int, *, title: str, address: str, currenc
     child.title, child.address, child.currency = title, address, currency
     child.created_at = child.updated_at = now
     transact(
+        *also(child),
         Write(Verb.PUT, child, condition=Address.pk.does_not_exist()),
         _count(child, +1),
         *_watch(child, now),
@@ -29,39 +30,45 @@ def create(user_id: str, portfolio_id: int, *, title: str, address: str, currenc
     return child
 
 
-def change(child: Address, *, title: str | None, address: str | None, now: int) -> Address:
+def change(child: Address, *, title: str | None, address: str | None, now: int, expected: Expected = None) -> Address:
     """Store a new title, a new address, or both; return what the address then is.
 
     A new address is another ledger: nothing known of the old one is shown for it.
-    Raises NotFound when the child is gone, Invalid when the portfolio holds the new address already.
+    Raises NotFound when the child is gone, PreconditionFailed, Invalid when the portfolio holds the new address already.
     """
+    if expected is not None and child.version not in expected:
+        raise errors.PreconditionFailed
     actions: list[Any] = [Address.updated_at.set(now), Address.version.add(1)]
     if title is not None:
         actions.append(Address.title.set(title))
     if address is not None and address != child.address:
-        return _move(child, address, actions, now)
+        return _move(child, address, actions, now, expected)
     if title is not None:
-        child.update_existing(actions)
+        child.update_existing(actions, of_version(Address.version, expected), missed(expected))
     return child
 
 
-def _move(child: Address, address: str, actions: list[Any], now: int) -> Address:
-    unchanged = Address.address == child.address
+def _move(child: Address, address: str, actions: list[Any], now: int, expected: Expected) -> Address:
+    unchanged = of_version(Address.version, expected) & (Address.address == child.address)
     unwatch = _unwatch(child, now)
     old_ledger = child.ledger
     moved = Address.at(child.user_id, child.portfolio_id, child.address_id)
     actions += [Address.address.set(address), Address.valid.set(True), Address.txns_last_updated.remove()]
     child.address = address
-    transact(Write(Verb.UPDATE, moved, actions=actions, condition=unchanged), *unwatch, *_watch(child, now))
+    changed = errors.Conflict if expected is None else errors.PreconditionFailed
+    transact(Write(Verb.UPDATE, moved, actions=actions, condition=unchanged, otherwise=changed), *unwatch, *_watch(child, now))
     _send(old_ledger, child.ledger)
     return Address.find(child.user_id, child.portfolio_id, child.address_id)
 
 
-def delete(child: Address, *, now: int) -> None:
-    """Take an address out; a ledger that nobody watches any more is deleted by its next refresh. Raises NotFound."""
-    unchanged = Address.address == child.address
+def delete(child: Address, *, now: int, expected: Expected = None) -> None:
+    """Take an address out; a ledger that nobody watches any more is deleted by its next refresh.
+
+    Raises NotFound, PreconditionFailed.
+    """
+    unchanged = of_version(Address.version, expected) & (Address.address == child.address)
     transact(
-        Write(Verb.DELETE, child, condition=unchanged, otherwise=errors.NotFound),
+        Write(Verb.DELETE, child, condition=unchanged, otherwise=missed(expected)),
         _count(child, -1),
         *_unwatch(child, now),
     )
@@ -73,7 +80,7 @@ def _count(child: Address, change: int) -> Write:
     return Write(
         Verb.UPDATE,
         header,
-        actions=[Portfolio.addresses.add(change)],
+        actions=[Portfolio.addresses.add(change), Portfolio.version.add(1)],
         condition=Portfolio.pk.exists(),
         otherwise=errors.NotFound,
     )

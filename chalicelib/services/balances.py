@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from chalicelib.domain import instants, money, totals
+from chalicelib.domain import currencies, instants, money, totals
+from chalicelib.errors import NotFound
 from chalicelib.models import Address, Ledger, Offset, Portfolio, read_whole
 from chalicelib.services import ledgers
 
@@ -16,11 +17,37 @@ class Part(NamedTuple):
     ledger: Ledger | None
 
 
+class Summed(NamedTuple):
+    """What a portfolio holds by currency code, since when, and whether that is all."""
+
+    balances: dict[str, Decimal]
+    balance_at: str
+    completeness: dict[str, Any]
+
+    def row(self, code: str) -> dict[str, Any]:
+        """Return the document's balance in one currency."""
+        balance = money.plain(self.balances.get(code, money.ZERO))
+        return {'currency': code, 'balance': balance, 'balance_at': self.balance_at, 'source': 'cryptfolio'} | self.completeness
+
+
 def of_portfolio(user_id: str, portfolio_id: int) -> list[dict[str, Any]]:
     """Return the document's balances of a portfolio, by currency code.
 
     Raises NotFound, and NotReady while it has ledgers and none of them, nor any before them, was ever known.
     """
+    summed = _sum(user_id, portfolio_id)
+    return [summed.row(code) for code in summed.balances]
+
+
+def of_portfolio_in(user_id: str, portfolio_id: int, code: str) -> dict[str, Any]:
+    """Return the balance of a portfolio in one currency, zero when it holds none. Raises NotFound, for the currency too, NotReady."""
+    currency = currencies.find(code)
+    if currency is None:
+        raise NotFound
+    return _sum(user_id, portfolio_id).row(currency.code)
+
+
+def _sum(user_id: str, portfolio_id: int) -> Summed:
     portfolio, children = read_whole(user_id, portfolio_id)
     addresses = [child for child in children if isinstance(child, Address)]
     offsets = [child for child in children if isinstance(child, Offset)]
@@ -30,14 +57,11 @@ def of_portfolio(user_id: str, portfolio_id: int) -> list[dict[str, Any]]:
     known = [part.ledger for part in parts if part.ledger is not None and part.ledger.ready]
     if parts and not known and portfolio.balances_last_updated is None:
         raise ledgers.not_ready(states.values())
-    sums = totals.sums(portfolio.currencies, _held(known, offsets))
+    balances = totals.sums(portfolio.currencies, _held(known, offsets))
     missing = [_missing(part) for part in parts if _reason(part) is not None]
     completeness: dict[str, Any] = {'complete': False, 'missing': missing} if missing else {'complete': True}
     balance_at = instants.iso(min((ledger.updated_at or 0 for ledger in known), default=_last_change(portfolio, offsets)))
-    return [
-        {'currency': code, 'balance': money.plain(balance), 'balance_at': balance_at, 'source': 'cryptfolio'} | completeness
-        for code, balance in sums.items()
-    ]
+    return Summed(balances, balance_at, completeness)
 
 
 def _held(known: Iterable[Ledger], offsets: Iterable[Offset]) -> Iterator[tuple[str, Decimal]]:

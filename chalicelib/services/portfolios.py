@@ -5,15 +5,29 @@ import time
 
 from chalicelib import queue
 from chalicelib.config import settings
-from chalicelib.models import Address, Contents, Item, Ledger, Offset, Purge, Verb, Watch, Write, read_leftovers, read_whole, transact
+from chalicelib.models import (
+    Address,
+    Contents,
+    Expected,
+    Item,
+    Ledger,
+    Offset,
+    Purge,
+    Verb,
+    Watch,
+    Write,
+    read_leftovers,
+    read_whole,
+    transact,
+)
 
 log = logging.getLogger(__name__)
 
 
-def delete(user_id: str, portfolio_id: int) -> Contents:
-    """Remove a portfolio and return it as it was. Raises NotFound."""
+def delete(user_id: str, portfolio_id: int, expected: Expected = None) -> Contents:
+    """Remove a portfolio and return it as it was. Raises NotFound, PreconditionFailed."""
     contents = read_whole(user_id, portfolio_id)
-    contents.portfolio.remove(int(time.time()))
+    contents.portfolio.remove(int(time.time()), expected)
     try:
         queue.send(settings().purge_queue, [{'user_id': user_id, 'portfolio_id': portfolio_id}])
     except Exception:

@@ -9,6 +9,7 @@ from tests.functional.test_addresses import ADDRESS, SEGWIT, observe
 
 ADDRESSES = '/api/portfolios/1/addresses'
 OFFSETS = '/api/portfolios/1/offsets'
+OFFSET_PATH = f'{OFFSETS}/1'
 OFFSET = {'title': 'x', 'balances': [{'currency': 'btc', 'balance': '1'}]}
 
 
@@ -39,6 +40,8 @@ def ready(api: Api) -> None:
         ('GET', f'{ADDRESSES}/1/balances', None, 2),
         ('GET', f'{ADDRESSES}/1/transactions', None, 2),
         ('GET', '/api/portfolios/1/balances', None, 2),
+        ('GET', '/api/portfolios/1/balances/btc', None, 2),
+        ('GET', '/api/portfolios/1/balances/nosuch', None, 0),
         ('POST', '/api/portfolios', {'title': 'x', 'currencies': ['btc']}, 2),
         ('PATCH', '/api/portfolios/1', {'title': 'x'}, 2),
         ('DELETE', '/api/portfolios/1', None, 2),
@@ -67,6 +70,27 @@ def test_an_endpoint_costs_at_most(api: Api, requests_made: list[str], method: s
 
     assert response.status_code < 500
     assert len(requests_made) <= most, requests_made
+
+
+@pytest.mark.usefixtures('ready')
+@pytest.mark.parametrize(
+    ('method', 'path', 'most'), [('PATCH', '/api/portfolios/1', 2), ('PATCH', OFFSET_PATH, 2), ('DELETE', OFFSET_PATH, 2)]
+)
+def test_if_match_costs_nothing(api: Api, requests_made: list[str], method: str, path: str, most: int):
+    tag = api.get(path).headers['ETag']
+    requests_made.clear()
+
+    response = api.request(method, path, {'title': 'y'}, {'If-Match': tag})
+
+    assert response.status_code == 200
+    assert len(requests_made) <= most, requests_made
+
+
+def test_an_idempotency_key_costs_one_read_and_its_repetition_that_alone(api: Api, requests_made: list[str]):
+    for most in (3, 1):
+        requests_made.clear()
+        assert api.request('POST', '/api/portfolios', {'title': 'x', 'currencies': ['btc']}, {'Idempotency-Key': 'k'}).status_code == 201
+        assert len(requests_made) <= most, requests_made
 
 
 def test_portfolio_balances_cost_one_request_and_one_for_each_hundred_ledgers(api: Api, requests_made: list[str]):
