@@ -33,6 +33,7 @@ class Settings:
     trusted_issuers: str
     upstream_url: str | None
     upstream_urls: Mapping[str, str]
+    upstream_keys: Mapping[str, str]
     max_body_bytes: int
     mail_from: str | None
     currency_objects: bool
@@ -59,7 +60,8 @@ def settings() -> Settings:
         signing_key_id=_required('SIGNING_KEY_ID'),
         trusted_issuers=env.get('TRUSTED_ISSUERS') or '[]',
         upstream_url=env.get('UPSTREAM_URL', '').rstrip('/') or None,
-        upstream_urls=_upstream_urls(env),
+        upstream_urls={key: url.rstrip('/') for key, url in _of_upstreams(env, '_URL').items()},
+        upstream_keys=_of_upstreams(env, '_KEY'),
         max_body_bytes=int(env.get('MAX_BODY_BYTES', '262144')),
         mail_from=env.get('MAIL_FROM') or None,
         currency_objects=_choice('CURRENCY_FORMAT', ('code', 'object')) == 'object',
@@ -81,9 +83,10 @@ def _choice(name: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-def _upstream_urls(env: Mapping[str, str]) -> dict[str, str]:
+def _of_upstreams(env: Mapping[str, str], suffix: str) -> dict[str, str]:
+    """Return the values of the variables `UPSTREAM_<KEY><suffix>` by key in lower case."""
     return {
-        name.removeprefix('UPSTREAM_').removesuffix('_URL').lower(): value.rstrip('/')
+        name.removeprefix('UPSTREAM_').removesuffix(suffix).lower(): value
         for name, value in env.items()
-        if name.startswith('UPSTREAM_') and name.endswith('_URL') and name != 'UPSTREAM_URL' and value
+        if name.startswith('UPSTREAM_') and name.endswith(suffix) and name != f'UPSTREAM{suffix}' and value
     }

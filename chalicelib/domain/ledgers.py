@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from chalicelib.domain import money
 
-REORGANISATION = 6  # blocks: deeper ones have not been undone on a chain worth following since 2013
 MOST_UNSETTLED = 1_000
 
 
@@ -68,19 +67,24 @@ def merge(left: Mapping[str, Tally], right: Mapping[str, Tally]) -> dict[str, Ta
 
 
 def adds_up(holdings: Iterable[Holding], tallies: Mapping[str, Tally]) -> bool:
-    """Say whether the entries are all of them: as many as the upstream counts, and their deltas sum to the balance."""
-    return all(_explained(holding, tallies.get(holding.currency, NOTHING)) for holding in holdings)
+    """Say whether the entries are all of them: as many as the upstream counts, and their deltas sum to the balance.
+
+    Of a currency that the upstream does not list nothing may be left.
+    """
+    held = {holding.currency: holding for holding in holdings}
+    spent = all(row.sum == 0 for currency, row in tallies.items() if currency not in held)
+    return spent and all(_explained(holding, tallies.get(currency, NOTHING)) for currency, holding in held.items())
 
 
-def settled_height(heights: Iterable[int], known: int) -> int:
+def settled_height(heights: Iterable[int], known: int, reorganisation: int) -> int:
     """Return the height up to which entries are final, given the heights of those above the `known` one.
 
-    It lies REORGANISATION blocks below the newest entry, higher where more than MOST_UNSETTLED entries would stay above.
+    It lies `reorganisation` blocks below the newest entry, higher where more than MOST_UNSETTLED entries would stay above.
     """
     newest_first = sorted(heights, reverse=True)
     if not newest_first:
         return known
-    height = newest_first[0] - REORGANISATION
+    height = newest_first[0] - reorganisation
     if len(newest_first) > MOST_UNSETTLED:
         height = max(height, newest_first[MOST_UNSETTLED])
     return max(height, known)

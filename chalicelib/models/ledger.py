@@ -9,6 +9,7 @@ from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain import currencies, instants, money
+from chalicelib.domain.chains import CHAINS, Chain
 from chalicelib.domain.ledgers import Holding, Tally
 from chalicelib.models.base import DecimalAttribute, IntegerAttribute, Item, Verb, Write, condition_failed, texts
 from chalicelib.models.due import shard
@@ -105,6 +106,10 @@ class Ledger(Item, discriminator='ledger'):
     @property
     def address(self) -> str:
         return str(self.pk).split('#')[2]
+
+    @property
+    def chain(self) -> Chain:
+        return CHAINS[self.currency]
 
     @property
     def ready(self) -> bool:

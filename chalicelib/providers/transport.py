@@ -1,4 +1,4 @@
-"""The only socket to the outside: one GET with a deadline, a size limit and errors that name the upstream and nothing else."""
+"""The only socket to the outside: one request with a deadline, a size limit and errors that name the upstream and nothing else."""
 
 import json
 import time
@@ -10,7 +10,7 @@ import requests
 import urllib3
 
 from chalicelib.config import settings
-from chalicelib.errors import Upstream
+from chalicelib.errors import Upstream, UpstreamNotAsked
 
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 8
@@ -21,11 +21,17 @@ _HEADERS = {'User-Agent': 'cryptfolio/0.1', 'Accept': 'application/json, text/pl
 
 
 class Host(NamedTuple):
-    """An upstream: its key (shown as `source`), its public base URL, and the least milliseconds between two requests there."""
+    """An upstream: its key (shown as `source`), its public base URL, and the least milliseconds between two requests there.
+
+    `secret` is the name of the query parameter in which it takes the setting `UPSTREAM_<KEY>_KEY`; `needs_secret` says that it
+    answers nothing without.
+    """
 
     key: str
     url: str
     every_ms: int
+    secret: str | None = None
+    needs_secret: bool = False
 
     @property
     def base_url(self) -> str:
@@ -35,6 +41,14 @@ class Host(NamedTuple):
     def interval_ms(self) -> int:
         """The public host's limit; a base URL of one's own has none."""
         return self.every_ms if self.base_url == self.url else 0
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Return the query parameters that identify us. Raises UpstreamNotAsked for a public host that answers nothing without."""
+        value = settings().upstream_keys.get(self.key)
+        if self.needs_secret and not value and self.base_url == self.url:
+            raise UpstreamNotAsked(self.key, f'needs a key: set UPSTREAM_{self.key.upper()}_KEY')
+        return {self.secret: value} if self.secret and value else {}
 
 
 class Answer(NamedTuple):
@@ -66,19 +80,27 @@ class Http:
 
         Raises Upstream when the host cannot be reached, is slow, refuses us or fails; `throttled` for 429.
         """
+        return self._send('GET', host, path, params=dict(params or {}))
+
+    def post(self, host: Host, path: str, body: Any) -> Answer:
+        """POST `body` as JSON to a path below the host's base URL. Raises as `get`; for questions only, which can be repeated."""
+        return self._send('POST', host, path, json=body)
+
+    def _send(self, method: str, host: Host, path: str, params: Mapping[str, str] | None = None, **kwargs: Any) -> Answer:
+        asked = {**(params or {}), **host.credentials}
         self._gate(host)
         try:
-            return self._get(host, path, params)
+            return self._exchange(method, host, path, params=asked, **kwargs)
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             raise Upstream(host.key, 'timed out') from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             # Only the kind of failure: the text of the exception repeats the URL, which may carry a key.
             raise Upstream(host.key, f'cannot be reached ({type(error).__name__})') from None
 
-    def _get(self, host: Host, path: str, params: Mapping[str, str] | None) -> Answer:
+    def _exchange(self, method: str, host: Host, path: str, **kwargs: Any) -> Answer:
         timeout = (_CONNECT_SECONDS, _READ_SECONDS)
-        with self._session.get(
-            host.base_url + path, params=params, headers=_HEADERS, timeout=timeout, stream=True, allow_redirects=False
+        with self._session.request(
+            method, host.base_url + path, headers=_HEADERS, timeout=timeout, stream=True, allow_redirects=False, **kwargs
         ) as response:
             if response.status_code == 429:
                 raise Upstream(host.key, 'answered 429', throttled=True, retry_after=_retry_after(response))

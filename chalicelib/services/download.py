@@ -21,6 +21,7 @@ from chalicelib.providers.transport import Http
 PENDING = 'transactions_pending'
 MISMATCH = 'transactions_missing'
 NO_P2PK = 'p2pk_outputs_unknown'
+UNLISTED = 'transactions_unknown'
 
 _RECHECK_SECONDS = 86_400
 _DOUBTS = 2
@@ -47,6 +48,8 @@ def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> boo
     Raises Upstream when the explorer fails, and LeaseLost.
     """
     _refuse_lesser(ledger, explorer)
+    if not explorer.about.lists_transactions:
+        return _read_balances(ledger, explorer, http)
     cursor = ledger.cursor
     if _is_downloaded(cursor):
         news = _read_news(ledger, explorer, http, cursor)
@@ -54,6 +57,17 @@ def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> boo
             _store_news(ledger, explorer, cursor, news)
             return True
     return _read_everything(ledger, explorer, http, deadline)
+
+
+def _read_balances(ledger: Ledger, explorer: Explorer, http: Http) -> bool:
+    """Take what is held from an explorer that lists no transactions; those known stay, and where their reading goes on too."""
+    holdings = _ask(ledger, explorer, http).holdings
+    _observe(ledger, explorer, holdings, ledger.cursor or Cursor(), UNLISTED)
+    return True
+
+
+def _ask(ledger: Ledger, explorer: Explorer, http: Http, resume: str | None = None) -> Reading:
+    return explorer.read(http, ledger.address, resume, [holding.currency for holding in ledger.holdings])
 
 
 def is_unfinished(ledger: Ledger) -> bool:
@@ -80,7 +94,7 @@ def _was_doubted_lately(cursor: Cursor) -> bool:
 def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -> News:
     """Read down to the settled entries; once more when it does not add up, as a transaction may come between two requests."""
     for _ in range(_ATTEMPTS):
-        reading = explorer.read(http, ledger.address)
+        reading = _ask(ledger, explorer, http)
         entries = _entries_above(reading, cursor.settled_height)
         adds_up = len(entries) <= ledgers.MOST_UNSETTLED and ledgers.adds_up(
             reading.holdings, ledgers.merge(cursor.tallies(), ledgers.tally(entries))
@@ -111,7 +125,7 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
         ledger.save_cursor(cursor, _now())
     _store(ledger, explorer, news.entries, cursor.run)
     _remove(ledger, undone)
-    height = ledgers.settled_height((entry.height for entry in news.entries), cursor.settled_height)
+    height = ledgers.settled_height((entry.height for entry in news.entries), cursor.settled_height, ledger.chain.reorganisation)
     now_settled = [entry for entry in news.entries if entry.height <= height]
     cursor.settle(height, ledgers.merge(cursor.tallies(), ledgers.tally(now_settled)))
     cursor.unsettled = sorted(sk_of(entry) for entry in news.entries if entry.height > height)
@@ -126,7 +140,7 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
     What does not add up is read in full once more: transactions that come and go while pages are read do that too.
     """
     cursor = _resumed(ledger, explorer)
-    reading = explorer.read(http, ledger.address, cursor.resume)
+    reading = _ask(ledger, explorer, http, cursor.resume)
     for page in reading.pages:
         _store(ledger, explorer, page.entries, cursor.run)
         cursor.resume = page.resume
@@ -169,7 +183,7 @@ def _count_stored(ledger: Ledger, cursor: Cursor) -> dict[str, Tally]:
         else:
             alien.append(transaction.sk)
     _remove(ledger, alien)
-    height = ledgers.settled_height((entry.height for entry in seen), -1)
+    height = ledgers.settled_height((entry.height for entry in seen), -1, ledger.chain.reorganisation)
     cursor.settle(height, ledgers.tally(entry for entry in seen if entry.height <= height))
     cursor.unsettled = sorted(sk_of(entry) for entry in seen if entry.height > height)
     return ledgers.tally(seen)

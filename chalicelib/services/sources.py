@@ -26,10 +26,10 @@ class Source(NamedTuple):
 @lru_cache
 def every() -> tuple[Source, ...]:
     """Return all upstreams, by key."""
-    from chalicelib.providers.explorers import CHAINS, Explorer  # brings requests (70 ms), and app.py imports this module
+    from chalicelib.providers.explorers import EXPLORERS, Explorer  # brings requests (70 ms), and app.py imports this module
 
     explorers: dict[str, dict[str, Explorer]] = {}
-    for currency, chain in CHAINS.items():
+    for currency, chain in EXPLORERS.items():
         for explorer in chain:
             explorers.setdefault(explorer.host.key, {})[currency] = explorer
     sources = []

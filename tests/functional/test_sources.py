@@ -10,7 +10,7 @@ from chalice.test import HTTPResponse
 
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.models import Bucket, Item
-from chalicelib.providers.explorers import CHAINS
+from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.providers.transport import Host
 from chalicelib.services.upstreams import Gate
 
@@ -236,12 +236,12 @@ def test_no_token_is_needed_and_a_bad_one_does_no_harm(http: ChaliceClient, path
     assert get(http, path, token).status_code == 200
 
 
-@pytest.mark.parametrize('explorer', [explorer for chain in CHAINS.values() for explorer in chain], ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', [explorer for chain in EXPLORERS.values() for explorer in chain], ids=lambda explorer: explorer.host.key)
 def test_who_counts_pay_to_public_key_outputs_says_so(explorer: Any):
     assert ('p2pk_outputs' in explorer.about.capabilities) == explorer.counts_p2pk
 
 
-@pytest.mark.parametrize('explorer', [explorer for chain in CHAINS.values() for explorer in chain], ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', [explorer for chain in EXPLORERS.values() for explorer in chain], ids=lambda explorer: explorer.host.key)
 def test_a_source_is_documented_elsewhere_than_where_it_is_asked(explorer: Any):
     assert explorer.about.documentation.startswith('https://')
     assert not explorer.about.documentation.startswith(explorer.host.url)

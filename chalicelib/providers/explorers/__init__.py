@@ -1,20 +1,23 @@
 """The explorers of each chain, in the order in which they are asked."""
 
 from chalicelib.domain import addresses
+from chalicelib.domain.chains import CHAINS
 from chalicelib.providers.explorers.blockchain_info import BlockchainInfo
 from chalicelib.providers.explorers.esplora import Esplora
 from chalicelib.providers.explorers.explorer import About, Explorer, Page, Reading
 from chalicelib.providers.transport import Host
 
-CHAINS: dict[str, tuple[Explorer, ...]] = {
+EXPLORERS: dict[str, tuple[Explorer, ...]] = {
     'btc': (
         Esplora(
             Host('blockstream', 'https://blockstream.info/api', every_ms=250),
             About('Blockstream Explorer', 'https://github.com/Blockstream/esplora/blob/master/API.md', ('balances', 'transactions')),
+            CHAINS['btc'],
         ),
         Esplora(
             Host('mempool', 'https://mempool.space/api', every_ms=250),
             About('mempool.space', 'https://mempool.space/docs/api/rest', ('balances', 'transactions')),
+            CHAINS['btc'],
         ),
         BlockchainInfo(
             Host('blockchain_info', 'https://blockchain.info', every_ms=1000),
@@ -33,10 +36,10 @@ def explorers_of(currency: str, address: str) -> list[Explorer]:
 
     About a legacy address those come first that count pay-to-public-key outputs: the others miss such outputs silently.
     """
-    explorers = list(CHAINS[currency])
+    explorers = list(EXPLORERS[currency])
     if addresses.is_legacy(currency, address):
         explorers.sort(key=lambda explorer: not explorer.counts_p2pk)
     return explorers
 
 
-__all__ = ['CHAINS', 'About', 'Explorer', 'Page', 'Reading', 'explorers_of']
+__all__ = ['EXPLORERS', 'About', 'Explorer', 'Page', 'Reading', 'explorers_of']

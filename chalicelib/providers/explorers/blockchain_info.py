@@ -1,10 +1,11 @@
 """blockchain.info. https://www.blockchain.com/explorer/api/blockchain_api, `/multiaddr`. No key; asks for few requests."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.domain import money
+from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.providers.explorers.explorer import About, Page, Reading, checked, expected_shape, refuse_rejected
 from chalicelib.providers.transport import Host, Http
@@ -25,7 +26,7 @@ class BlockchainInfo:
     about: About
     counts_p2pk: bool = True
 
-    def read(self, http: Http, address: str, resume: str | None = None) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
         first = self._fetch(http, address, 0)
         with expected_shape(self.host, 'an address'):
             holding = _holding(first, address)
@@ -79,7 +80,7 @@ def _entry(txn: dict[str, Any], address: str) -> Entry:
         at=money.whole(txn['time']),
         height=money.whole(txn['block_height']),
     )
-    return checked(entry)
+    return checked(entry, CHAINS['btc'])
 
 
 def _received(txn: dict[str, Any], address: str) -> int:

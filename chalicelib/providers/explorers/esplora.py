@@ -1,19 +1,19 @@
-"""Explorers with the Esplora HTTP API: Blockstream, mempool.space, self-hosted ones.
+"""Explorers with the Esplora HTTP API: Blockstream, mempool.space, Litecoin Space, self-hosted ones.
 
 https://github.com/Blockstream/esplora/blob/master/API.md. No key. Blockstream: 700 requests an hour and 500,000 a month for
 each IP address; mempool.space publishes no number and bans those who insist.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from chalicelib.domain import money
+from chalicelib.domain import currencies, money
+from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.providers.explorers.explorer import About, Page, Reading, checked, expected_shape, refuse_rejected
 from chalicelib.providers.transport import Host, Http
-
-_SATOSHI = 8
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,16 @@ class Esplora:
 
     host: Host
     about: About
+    chain: Chain
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
         answer = http.get(self.host, f'/address/{address}')
         refuse_rejected(answer)
         stats = answer.json()
         with expected_shape(self.host, 'an address'):
             # mempool_stats stand beside them: unconfirmed transactions are not counted.
-            holding = _holding(stats['chain_stats'])
+            holding = self._holding(stats['chain_stats'])
         return Reading([holding], self._pages(http, address, resume, holding.transactions or 0))
 
     def _pages(self, http: Http, address: str, resume: str | None, expected: int) -> Iterator[Page]:
@@ -49,35 +50,36 @@ class Esplora:
         path = f'/address/{address}/txs/chain'
         txns = http.get(self.host, f'{path}/{resume}' if resume else path).json()
         with expected_shape(self.host, 'transactions'):
-            return [_entry(txn, address) for txn in txns if txn['status']['confirmed']]
+            return [self._entry(txn, address) for txn in txns if txn['status']['confirmed']]
 
+    def _holding(self, stats: dict[str, Any]) -> Holding:
+        """Read chain_stats; `funded` and `spent` count change that comes back, so received and sent do too."""
+        received, sent = money.whole(stats['funded_txo_sum']), money.whole(stats['spent_txo_sum'])
+        return Holding(
+            currency=self.chain.currency,
+            balance=self._amount(received - sent),
+            sent=self._amount(sent),
+            received=self._amount(received),
+            transactions=money.whole(stats['tx_count']),
+        )
 
-def _holding(stats: dict[str, Any]) -> Holding:
-    """Read chain_stats; `funded` and `spent` count change that comes back, so received and sent do too."""
-    received, sent = money.whole(stats['funded_txo_sum']), money.whole(stats['spent_txo_sum'])
-    return Holding(
-        currency='btc',
-        balance=money.scaled(received - sent, _SATOSHI),
-        sent=money.scaled(sent, _SATOSHI),
-        received=money.scaled(received, _SATOSHI),
-        transactions=money.whole(stats['tx_count']),
-    )
+    def _entry(self, txn: dict[str, Any], address: str) -> Entry:
+        """Net one transaction: outputs to the address less inputs from it. A coinbase input has `prevout` null."""
+        spent = [vin['prevout']['value'] for vin in txn['vin'] if _is_of(vin['prevout'], address)]
+        received = [vout['value'] for vout in txn['vout'] if _is_of(vout, address)]
+        entry = Entry(
+            reference=txn['txid'],
+            n=0,
+            currency=self.chain.currency,
+            delta=self._amount(sum(map(money.whole, received)) - sum(map(money.whole, spent))),
+            fee=self._amount(money.whole(txn['fee'])) if spent else money.ZERO,
+            at=money.whole(txn['status']['block_time']),
+            height=money.whole(txn['status']['block_height']),
+        )
+        return checked(entry, self.chain)
 
-
-def _entry(txn: dict[str, Any], address: str) -> Entry:
-    """Net one transaction: outputs to the address less inputs from it. A coinbase input has `prevout` null."""
-    spent = [vin['prevout']['value'] for vin in txn['vin'] if _is_of(vin['prevout'], address)]
-    received = [vout['value'] for vout in txn['vout'] if _is_of(vout, address)]
-    entry = Entry(
-        reference=txn['txid'],
-        n=0,
-        currency='btc',
-        delta=money.scaled(sum(map(money.whole, received)) - sum(map(money.whole, spent)), _SATOSHI),
-        fee=money.scaled(money.whole(txn['fee']), _SATOSHI) if spent else money.ZERO,
-        at=money.whole(txn['status']['block_time']),
-        height=money.whole(txn['status']['block_height']),
-    )
-    return checked(entry)
+    def _amount(self, units: int) -> Decimal:
+        return money.scaled(units, currencies.get(self.chain.currency).decimals)
 
 
 def _is_of(output: dict[str, Any] | None, address: str) -> bool:

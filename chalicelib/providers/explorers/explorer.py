@@ -1,16 +1,17 @@
 """What every explorer can do."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
+from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.transport import Answer, Host, Http
 
-_TXID = re.compile(r'[0-9a-f]{64}')
-_GENESIS, _FAR_FUTURE = 1_231_006_505, 4_102_444_800  # 2009-01-03, 2100-01-01
+TXID = re.compile(r'[0-9a-f]{64}')
+_FAR_FUTURE = 4_102_444_800  # 2100-01-01
 _REJECTED = re.compile(r'invalid[\w ]{0,20}address|invalid-arg|address on invalid network|checksum', re.IGNORECASE)
 
 
@@ -22,7 +23,10 @@ class Page(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """An explorer's view of an address: what it says is held, confirmed, and its transactions page by page, read lazily."""
+    """An explorer's view of an address: what it says is held, confirmed, and its transactions page by page, read lazily.
+
+    An explorer that lists no transactions has no pages.
+    """
 
     holdings: list[Holding]
     pages: Iterator[Page]
@@ -34,6 +38,10 @@ class About(NamedTuple):
     title: str
     documentation: str
     capabilities: tuple[str, ...]
+
+    @property
+    def lists_transactions(self) -> bool:
+        return 'transactions' in self.capabilities
 
 
 class Explorer(Protocol):
@@ -52,8 +60,8 @@ class Explorer(Protocol):
     @property
     def counts_p2pk(self) -> bool: ...
 
-    def read(self, http: Http, address: str, resume: str | None = None) -> Reading:
-        """Ask about an address, transactions from `resume` (of an earlier page) on.
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+        """Ask about an address, transactions from `resume` (of an earlier page) on; `held` are the currencies known to be held.
 
         Raises Upstream when it does not answer as documented, UpstreamRejected when it says the address cannot exist.
         """
@@ -74,8 +82,8 @@ def refuse_rejected(answer: Answer) -> None:
         raise UpstreamRejected(answer.key, 'says that the address is not valid')
 
 
-def checked(entry: Entry) -> Entry:
-    """Return an entry that can be one of a Bitcoin-like chain. Raises ValueError."""
-    if not _TXID.fullmatch(entry.reference) or not _GENESIS <= entry.at < _FAR_FUTURE or entry.height < 0:
+def checked(entry: Entry, chain: Chain, reference: re.Pattern[str] = TXID) -> Entry:
+    """Return an entry that can be one of the chain. Raises ValueError."""
+    if not reference.fullmatch(entry.reference) or not chain.began <= entry.at < _FAR_FUTURE or entry.height < 0:
         raise ValueError('not a transaction')
     return entry

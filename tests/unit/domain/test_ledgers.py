@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import ledgers, money
-from chalicelib.domain.ledgers import MOST_UNSETTLED, REORGANISATION, Entry, Holding, Tally
+from chalicelib.domain.ledgers import MOST_UNSETTLED, Entry, Holding, Tally
+
+REORGANISATION = 6
 
 UINT256 = 2**256 - 1
 deltas = st.builds(money.scaled, st.integers(-UINT256, UINT256), st.sampled_from([0, 8, 18, 36]))
@@ -92,24 +94,24 @@ def test_an_empty_holding_needs_no_entries_and_another_does() -> None:
 
 @given(heights, st.integers(-1, 10_000))
 def test_what_was_final_stays_final(row: list[int], known: int) -> None:
-    assert ledgers.settled_height(row, known) >= known
+    assert ledgers.settled_height(row, known, REORGANISATION) >= known
 
 
 @given(heights, st.integers(-1, 10_000))
 def test_no_height_within_reach_of_a_reorganisation_is_final(row: list[int], known: int) -> None:
     newest = max(row, default=0)
-    assert ledgers.settled_height(row, known) in (known, newest - REORGANISATION)
+    assert ledgers.settled_height(row, known, REORGANISATION) in (known, newest - REORGANISATION)
 
 
 @given(heights.flatmap(lambda row: st.tuples(st.just(row), st.permutations(row))), st.integers(-1, 10_000))
 def test_the_order_of_heights_says_nothing(orders: tuple[list[int], list[int]], known: int) -> None:
-    assert ledgers.settled_height(orders[0], known) == ledgers.settled_height(orders[1], known)
+    assert ledgers.settled_height(orders[0], known, REORGANISATION) == ledgers.settled_height(orders[1], known, REORGANISATION)
 
 
 @given(heights, st.integers(0, 10_000))
 def test_an_older_height_more_changes_nothing(row: list[int], older: int) -> None:
     with_older = [*row, min(older, *row)] if row else row
-    assert ledgers.settled_height(with_older, -1) == ledgers.settled_height(row, -1)
+    assert ledgers.settled_height(with_older, -1, REORGANISATION) == ledgers.settled_height(row, -1, REORGANISATION)
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,9 @@ class Crowd:
 @given(st.builds(Crowd, st.integers(MOST_UNSETTLED - 5, 2_500), st.sampled_from([1, 7, 200, 999, 1_000, 1_001, 5_000])))
 def test_no_more_entries_stay_unsettled_than_fit_beside_the_state(crowd: Crowd) -> None:
     row = crowd.heights()
-    height = ledgers.settled_height(row, -1)
+    height = ledgers.settled_height(row, -1, REORGANISATION)
     assert sum(one > height for one in row) <= MOST_UNSETTLED
 
 
 def test_nothing_new_leaves_the_height_as_it_was() -> None:
-    assert ledgers.settled_height([], 7) == 7
+    assert ledgers.settled_height([], 7, REORGANISATION) == 7
