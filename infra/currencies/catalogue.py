@@ -23,8 +23,8 @@ from io import StringIO
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
+from chalicelib.domain.addresses import normalise
 from chalicelib.domain.currencies import Currency
-from infra.currencies.eip55 import checksum
 
 RESERVED = frozenset({'history', 'cryptocurrencies', 'fiat', 'tokens'})
 UNITS_OF_ACCOUNT = frozenset({'UYW', 'XAD'})
@@ -110,12 +110,19 @@ def read_tokens(listed: Mapping[str, Any], coins: Iterable[Mapping[str, Any]], c
 
 
 def _chosen_token(row: Mapping[str, str]) -> Candidate:
-    return Candidate(row['code'], row['title'], 'token', int(row['decimals']), checksum(row['contract']), {'coingecko': row['coingecko']})
+    return Candidate(
+        row['code'], row['title'], 'token', int(row['decimals']), normalise('eth', row['contract'].lower()), {'coingecko': row['coingecko']}
+    )
 
 
 def _listed_token(token: Mapping[str, Any], coin: Mapping[str, Any]) -> Candidate:
     return Candidate(
-        token['symbol'].lower(), coin['name'], 'token', token['decimals'], checksum(token['address']), {'coingecko': coin['id']}
+        token['symbol'].lower(),
+        coin['name'],
+        'token',
+        token['decimals'],
+        normalise('eth', token['address'].lower()),
+        {'coingecko': coin['id']},
     )
 
 

@@ -1,19 +1,8 @@
-"""The mixed-case checksum of Ethereum addresses (EIP-55) on Keccak-256, which hashlib lacks (its sha3_256 pads otherwise)."""
+"""Keccak-256, which hashlib lacks: its sha3_256 is the later standard, which pads differently."""
 
-import re
-
-_RATE = 136  # bytes absorbed per round of Keccak-256
+_RATE = 136  # bytes absorbed per round
 _LANES = 25
 _WORD = (1 << 64) - 1
-
-
-def checksum(address: str) -> str:
-    """Return `address` (0x and 40 hexadecimal digits, any case) in EIP-55. Raises ValueError for anything else."""
-    if not re.fullmatch('0x[0-9a-fA-F]{40}', address):
-        raise ValueError(f'not an Ethereum address: {address}')
-    digits = address[2:].lower()
-    digest = keccak256(digits.encode()).hex()
-    return '0x' + ''.join(digit.upper() if int(nibble, 16) >= 8 else digit for digit, nibble in zip(digits, digest, strict=False))
 
 
 def keccak256(message: bytes) -> bytes:

@@ -1,0 +1,42 @@
+"""What the tests of every chain's addresses need: published vectors, and the sentence with which a text is refused."""
+
+import json
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import strategies as st
+
+from chalicelib.domain.addresses import BadAddress, normalise, refusals
+
+
+def vectors(name):
+    return json.loads((Path(__file__).parents[1] / 'vectors' / f'{name}.json').read_text())
+
+
+def refusal(currency, text):
+    with pytest.raises(BadAddress) as caught:
+        normalise(currency, text)
+    assert caught.value.reason in SENTENCES
+    assert caught.value.__context__ is None
+    return caught.value.reason
+
+
+def accepted(currency, text):
+    try:
+        return normalise(currency, text)
+    except BadAddress:
+        return None
+
+
+@st.composite
+def typing_errors(draw, addresses):
+    """One of `addresses` with any one character changed."""
+    address = draw(st.sampled_from(addresses))
+    position = draw(st.integers(0, len(address) - 1))
+    letters = st.one_of(st.sampled_from(string.printable), st.characters())
+    letter = draw(letters.filter(lambda other: other != address[position]))
+    return address[:position] + letter + address[position + 1 :]
+
+
+SENTENCES = {value for name, value in vars(refusals).items() if name.isupper()}

@@ -1,0 +1,135 @@
+"""Derivation of addresses from extended public keys, against the published vectors of BIP-32, BIP-84 and SLIP-132."""
+
+import time
+
+import pytest
+from embit import base58
+from embit.bip32 import HDKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain import addresses
+from chalicelib.domain.addresses import HD, BadAddress, derive, is_extended_key, normalise
+from tests.unit.domain.addresses import checks
+
+VECTORS = checks.vectors('extended_keys')
+DERIVED = VECTORS['derived']
+KEYS = sorted({(row['currency'], row['key']) for row in DERIVED})
+XPUB, ZPUB = (next(key for _, key in KEYS if key.startswith(start)) for start in ('xpub', 'zpub'))
+LITECOINS_OWN = [key for currency, key in KEYS if key[1:4] == 'tub']
+
+
+def reversioned(version):
+    return base58.encode_check(bytes.fromhex(version) + base58.decode_check(XPUB)[4:])
+
+
+def refusal(currency, key):
+    with pytest.raises(BadAddress) as caught:
+        derive(currency, key, 0, 0)
+    assert caught.value.reason in checks.SENTENCES
+    assert caught.value.__context__ is None
+    return caught.value.reason
+
+
+@pytest.mark.parametrize('row', DERIVED, ids=lambda row: f'{row["currency"]} {row["key"][:4]} {row["branch"]}')
+def test_the_published_addresses_below_a_key_are_derived(row):
+    found = [derive(row['currency'], row['key'], row['branch'], index) for index in range(len(row['addresses']))]
+    assert found == row['addresses']
+
+
+@pytest.mark.parametrize(('currency', 'key'), KEYS, ids=lambda value: value[:4])
+def test_a_derived_address_is_canonical(currency, key):
+    for branch in (0, 1):
+        address = derive(currency, key, branch, 19)
+        assert normalise(currency, address) == address
+
+
+@given(st.integers(0, (1 << 31) - 1), st.integers(0, (1 << 31) - 1))
+def test_public_derivation_agrees_with_private_derivation(branch, index):
+    child = HDKey.from_base58(VECTORS['private']['zprv']).derive([branch, index])
+    private_zpub = child.to_public(version=bytes.fromhex('04b24746')).to_base58()
+    assert derive('btc', ZPUB, branch, index) == normalise('btc', _address_of(private_zpub))
+
+
+def _address_of(zpub):
+    from embit import script
+
+    return script.p2wpkh(HDKey.from_base58(zpub)).address()
+
+
+@pytest.mark.parametrize(('branch', 'index'), [(-1, 0), (0, -1), (1 << 31, 0), (0, 1 << 31), (0, 1 << 32)])
+def test_there_is_no_hardened_or_negative_child(branch, index):
+    with pytest.raises(ValueError, match='no such child'):
+        derive('btc', XPUB, branch, index)
+
+
+@pytest.mark.parametrize(('currency', 'key'), KEYS, ids=lambda value: value[:4])
+def test_a_key_that_addresses_can_be_derived_from_is_told(currency, key):
+    assert is_extended_key(currency, key)
+
+
+@pytest.mark.parametrize('text', ['', 'xpub', '1LqBGSKuX5yYUonjxT5qGfpUsXKYYWeabA', XPUB[:-1], XPUB + '1', *VECTORS['private'].values()])
+def test_anything_else_is_no_extended_key(text):
+    assert not is_extended_key('btc', text)
+
+
+@pytest.mark.parametrize('text', ['z' * 300_000, 'xpub' + 'z' * 300_000])
+def test_a_very_long_text_is_no_extended_key_without_being_decoded(text):
+    started = time.monotonic()
+    assert not is_extended_key('btc', text)
+    assert time.monotonic() - started < 0.5
+
+
+@pytest.mark.parametrize('currency', ['doge', 'bch', 'eth', 'xrp', 'nothing'])
+def test_a_currency_without_derivation_has_no_extended_keys(currency):
+    assert not is_extended_key(currency, XPUB)
+    assert 'not supported' in refusal(currency, XPUB)
+
+
+@pytest.mark.parametrize('key', LITECOINS_OWN)
+def test_a_key_with_the_version_of_litecoin_is_none_of_bitcoin(key):
+    assert 'another currency' in refusal('btc', key)
+
+
+def test_bitcoins_versions_are_taken_for_litecoin_too_as_its_wallets_write_them():
+    assert derive('ltc', XPUB, 0, 0)[0] == 'L'
+
+
+@pytest.mark.parametrize('key', [*VECTORS['test_networks'], reversioned('043587cf'), reversioned('045f1cf6')])
+@pytest.mark.parametrize('currency', ['btc', 'ltc'])
+def test_a_key_of_a_test_network_is_refused(currency, key):
+    assert 'test network' in refusal(currency, key)
+
+
+@pytest.mark.parametrize('version', ['0295b43f', '02aa7ed3'])
+def test_one_key_of_a_shared_wallet_is_refused_as_addresses_need_all_of_them(version):
+    assert 'shared wallet' in refusal('btc', reversioned(version))
+
+
+@pytest.mark.parametrize('key', VECTORS['private'].values(), ids=VECTORS['private'].keys())
+@pytest.mark.parametrize('currency', ['btc', 'ltc'])
+def test_a_private_key_is_refused_as_one(currency, key):
+    assert 'private key: never share it' in refusal(currency, key)
+
+
+@pytest.mark.parametrize('row', VECTORS['invalid']['keys'], ids=lambda row: row['why'])
+def test_the_invalid_keys_of_bip32_are_refused(row):
+    refusal('btc', row['key'])
+
+
+@pytest.mark.parametrize(('currency', 'key'), KEYS, ids=lambda value: value[:4])
+def test_while_the_switch_is_off_no_extended_key_is_an_address(currency, key):
+    assert frozenset() == HD
+    assert 'Extended public keys' in checks.refusal(currency, key)
+
+
+@pytest.mark.parametrize(('currency', 'key'), KEYS, ids=lambda value: value[:4])
+def test_while_the_switch_is_on_an_extended_key_is_its_own_canonical_form(monkeypatch, currency, key):
+    monkeypatch.setattr(addresses, 'HD', frozenset({currency}))
+    assert normalise(currency, f' {key}\n') == key
+    assert 'character' in checks.refusal(currency, f'{key}1')
+
+
+@given(checks.typing_errors([key for _, key in KEYS]))
+def test_a_key_with_any_one_character_changed_is_refused(key):
+    refusal('ltc', key)
