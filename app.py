@@ -2,14 +2,16 @@
 
 from chalice.app import Chalice
 
-from chalicelib import auth, http
-from chalicelib.api import addresses, currencies, offsets, portfolios, sources, user
+from chalicelib import auth, http, telemetry
+from chalicelib.api import addresses, currencies, offsets, openapi, portfolios, rate_limit, sources, user
 from chalicelib.jobs import purge, refresh, sweep
 from chalicelib.oauth import endpoints, metadata
 from chalicelib.web import applications, authorize, home, login, pages, profile, signup
 
-app = Chalice(app_name='cryptfolio')
-app.api.cors = True
+app = Chalice(app_name='cryptfolio', configure_logs=False)
+app.api.cors = http.CORS
+app.register_middleware(telemetry.measure, 'http')
+app.register_middleware(rate_limit.limit_requests, 'http')
 app.register_middleware(http.shape_errors, 'http')
 app.register_middleware(pages.shape_errors, 'http')
 app.register_middleware(http.tag_answers, 'http')
@@ -17,6 +19,7 @@ app.register_middleware(http.tag_answers, 'http')
 for resource in (user, portfolios, addresses, offsets, currencies, sources):
     app.register_blueprint(resource.bp, url_prefix='/api')
 
+app.register_blueprint(openapi.bp)
 app.register_blueprint(endpoints.bp, url_prefix='/oauth')
 app.register_blueprint(metadata.bp, url_prefix='/.well-known')
 

@@ -5,7 +5,6 @@ start stays short. An API key costs one read, so that revoking it works at once.
 """
 
 import json
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +15,9 @@ from chalice.app import AuthRequest, AuthResponse, AuthRoute, Blueprint, Chalice
 from jose import jwt
 from jose.exceptions import JOSEError
 
+from chalicelib import telemetry
 from chalicelib.config import settings
 from chalicelib.domain import api_keys, scopes
-
-log = logging.getLogger(__name__)
 
 bp = Blueprint(__name__)
 
@@ -41,8 +39,10 @@ def bearer(request: AuthRequest) -> AuthResponse:
     try:
         claims = verify(request.token)
     except InvalidToken as error:
-        log.info('token refused: %s', error)
+        telemetry.note(refused=str(error))
+        telemetry.count('TokensRefused')
         raise _unauthorized() from None
+    telemetry.note(user_id=claims['sub'], client_id=claims['client_id'])
     routes = [AuthRoute(path, methods) for path, methods in scopes.routes(claims['scope'].split())]
     _refuse_locally(request.method_arn, routes)
     context = {'client_id': claims['client_id'], 'scope': claims['scope']}
@@ -56,7 +56,11 @@ class CredentialsAuthorizer(ChaliceAuthorizer):
     """
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        return super().__call__(event | {'authorizationToken': credentials(event)}, context)
+        asked = event.get('requestContext', {})
+        with telemetry.task('authorizer', asked.get('requestId'), lasting='Latency') as current:
+            current.note(method=asked.get('httpMethod'), route=asked.get('resourcePath'), user_id=None, client_id=None, refused=None)
+            current.count('Requests')
+            return super().__call__(event | {'authorizationToken': credentials(event)}, context)
 
 
 # The decorator made a plain one; its class is all that is to change.

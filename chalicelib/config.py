@@ -5,6 +5,7 @@ lists every one of them.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +21,8 @@ class Settings:
 
     `issuer` and `audience` are the `iss` and `aud` of access tokens, `jwks` the public keys (RFC 7517, as JSON text) that
     verify them, `signing_key_id` the KMS key that signs them. `trusted_issuers` (JSON) are other issuers; see auth.Issuer.
-    `mail_from` is the sender of our mails, through SES.
+    `mail_from` is the sender of our mails, through SES. `metrics_namespace` is where CloudWatch files our metrics.
+    `max_...` is how much people may store, `rate_limit` how many requests a minute an application may make for a user, 0 for any.
     """
 
     table_name: str
@@ -35,8 +37,16 @@ class Settings:
     upstream_urls: Mapping[str, str]
     upstream_keys: Mapping[str, str]
     max_body_bytes: int
+    max_title_length: int
+    max_currencies: int
+    max_portfolios: int
+    max_addresses: int
+    max_offsets: int
+    max_offset_balances: int
+    rate_limit: int
     mail_from: str | None
     currency_objects: bool
+    metrics_namespace: str
     local: bool
 
     def upstream(self, key: str, default: str) -> str:
@@ -62,9 +72,17 @@ def settings() -> Settings:
         upstream_url=env.get('UPSTREAM_URL', '').rstrip('/') or None,
         upstream_urls={key: url.rstrip('/') for key, url in _of_upstreams(env, '_URL').items()},
         upstream_keys=_of_upstreams(env, '_KEY'),
-        max_body_bytes=int(env.get('MAX_BODY_BYTES', '262144')),
+        max_body_bytes=_whole('MAX_BODY_BYTES', 262_144),
+        max_title_length=_whole('MAX_TITLE_LENGTH', 64),
+        max_currencies=_whole('MAX_CURRENCIES', 50),
+        max_portfolios=_whole('MAX_PORTFOLIOS', 1_000),
+        max_addresses=_whole('MAX_ADDRESSES', 10_000),
+        max_offsets=_whole('MAX_OFFSETS', 1_000),
+        max_offset_balances=_whole('MAX_OFFSET_BALANCES', 200),
+        rate_limit=_whole('RATE_LIMIT', 600, least=0),
         mail_from=env.get('MAIL_FROM') or None,
         currency_objects=_choice('CURRENCY_FORMAT', ('code', 'object')) == 'object',
+        metrics_namespace=env.get('METRICS_NAMESPACE') or 'CryptFolio',
         local=env.get('AWS_CHALICE_CLI_MODE') == 'true',
     )
 
@@ -81,6 +99,13 @@ def _choice(name: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise BadSetting(f'{name} must be {" or ".join(choices)}, not {value!r}')
     return value
+
+
+def _whole(name: str, default: int, least: int = 1) -> int:
+    value = os.environ.get(name) or str(default)
+    if not re.fullmatch('[0-9]{1,9}', value) or int(value) < least:
+        raise BadSetting(f'{name} must be a whole number from {least} to 999999999, not {value!r}')
+    return int(value)
 
 
 def _of_upstreams(env: Mapping[str, str], suffix: str) -> dict[str, str]:

@@ -9,6 +9,7 @@
     ├── TooLarge                413  too_large          body over the limit
     ├── Invalid                 422  invalid            `invalid`: sentences, `fields`: the same for programs
     ├── TooMany                 429  too_many_attempts  log-ins, sign-ups; `Retry-After`
+    │   └── TooManyRequests     429  too_many_requests  an application for one user, in this minute
     ├── NotReady                503  not_ready          no value was ever known; `try_again_at`
     └── Busy                    503  busy               the database throttles
 
@@ -128,6 +129,11 @@ class TooMany(AppError):
 
     def headers(self) -> dict[str, str]:
         return {'Retry-After': str(self.retry_after)}
+
+
+class TooManyRequests(TooMany):
+    code = 'too_many_requests'
+    message = 'Too many requests in this minute, try again when it is over'
 
 
 class NotReady(AppError):

@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import ipaddress
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,24 +13,42 @@ from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
-from chalice.app import Chalice, Request, Response
+from chalice.app import Chalice, CORSConfig, Request, Response
 
+from chalicelib import telemetry
 from chalicelib.config import settings
 from chalicelib.domain import bracketed
 from chalicelib.errors import AppError, BadRequest, Fault, Invalid, MethodNotAllowed, NotFound, TooLarge
 
+log = logging.getLogger(__name__)
+
 Headers = dict[str, str | list[str]]
 
 MOST_ENTRIES = 1_000
+CORS = CORSConfig(
+    allow_headers=['If-Match', 'If-None-Match', 'Idempotency-Key'],  # beside Authorization, Content-Type and X-Api-Key
+    expose_headers=[
+        'ETag',
+        'Link',
+        'Location',
+        'RateLimit-Limit',
+        'RateLimit-Remaining',
+        'RateLimit-Reset',
+        'Retry-After',
+        'WWW-Authenticate',
+        'X-Request-Id',
+    ],
+    max_age=86_400,  # the most that any browser takes
+)
 BODY_TYPES = ['application/json', 'application/x-www-form-urlencoded']
 _MOST_DIGITS = 9
 _TAG = re.compile(r'"[^"]*"')
 _VERSION = re.compile(r'"([0-9]{1,9})-')
 _MOST_TAGS = 100
 _NO_VERSION = 0  # they count from 1
-_METHODS = ('GET', 'POST', 'PUT', 'PATCH', 'DELETE')
+_METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE')
 _JSON: Headers = {'Content-Type': 'application/json'}
-_CORS: Headers = {'Access-Control-Allow-Origin': '*'}
+_CORS: Headers = dict(CORS.get_access_control_headers())
 _CODES = {
     400: 'bad_request',
     413: 'too_large',
@@ -210,6 +229,9 @@ def shape_errors(event: Any, get_response: Callable[[Any], Response]) -> Respons
         response = get_response(event)
     except AppError as error:
         return _failure(event, error.status, error.message, error.code, error.details(), dict(error.headers()))
+    except Exception:  # of another middleware: those of views are Chalice's to catch
+        log.exception('a request failed')
+        return _failure(event, 500, _MESSAGES[500], 'internal_error', {}, {})
     if response.status_code < 400 or not _is_chalices(response):
         return response
     status = response.status_code
@@ -241,7 +263,8 @@ def _is_chalices(response: Response) -> bool:
 
 
 def _failure(request: Request, status: int, message: str, code: str, details: dict[str, Any], headers: Headers) -> Response:
-    body = {'success': False, 'time': int(time.time()), 'message': message, 'code': code} | details
+    told = {'message': message, 'code': code, 'request_id': telemetry.request_id()}
+    body = {'success': False, 'time': int(time.time())} | told | details
     if request.path.startswith('/oauth/'):
         body = {'error': _OAUTH_ERRORS.get(status, 'invalid_request'), 'error_description': message}
     return Response(body, status_code=status, headers=_JSON | _CORS | headers)

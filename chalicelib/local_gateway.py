@@ -1,17 +1,17 @@
 """Makes chalice's local server treat authorization as API Gateway does. Only used under `chalice local`, `make run` and tests.
 
-Chalice emulates TOKEN authorizers and answers denials with bodies of its own. Here the authorizer gets the whole request, and
-denials are answered from `infra/gateway_responses.json`, which is what API Gateway is configured with. Not for Lambda: neither
-`chalice.local` nor `infra` is part of the package.
+Chalice emulates TOKEN authorizers and answers denials with bodies of its own. Here the authorizer gets the whole request, its id
+too, and denials are answered from `infra/gateway_responses.json`, which is what API Gateway is configured with. Not for Lambda:
+neither `chalice.local` nor `infra` is part of the package.
 """
 
-import json
-from pathlib import Path
+import uuid
 from typing import Any
 
 from chalice.local import ForbiddenError, LocalGatewayAuthorizer, NotAuthorizedError
 
-_RESPONSES = Path('infra/gateway_responses.json')
+from chalicelib import telemetry
+from infra import gateway
 
 
 def install() -> None:
@@ -31,12 +31,12 @@ def denied() -> Exception:
 
 def _request_event(_: Any, arn: str, event: dict[str, Any], __: Any) -> dict[str, Any]:
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html"""
+    event['requestContext'].setdefault('requestId', str(uuid.uuid4()))  # the request's own, so that the API gets the same
     query = event['multiValueQueryStringParameters'] or {}
     single = {name: values[-1] for name, values in query.items()}
     token = event['headers'].get('authorization', '')  # for authorizers of TOKEN kind
     return event | {'type': 'REQUEST', 'methodArn': arn, 'queryStringParameters': single, 'authorizationToken': token}
 
 
-def _answer(response_type: str) -> tuple[dict[str, Any], bytes]:
-    response = json.loads(_RESPONSES.read_text())[response_type]
-    return dict(response['headers']), json.dumps(response['body']).encode()
+def _answer(response_type: str) -> tuple[dict[str, str], bytes]:
+    return gateway.responses()[response_type].told(telemetry.request_id() or str(uuid.uuid4()))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import SQSEvent
 
+from chalicelib import telemetry
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
@@ -31,32 +33,41 @@ def send(queue: str, messages: Iterable[Message]) -> None:
             raise RuntimeError(f'{queue}: {len(answer["Failed"])} of {len(entries)} messages were not taken')
 
 
-def work(queue: str, event: SQSEvent, handle: Callable[[Message], None]) -> dict[str, Any]:
-    """Handle the messages of an event concurrently; return the partial batch response that Lambda expects.
+def work(job: str, queue: str, event: SQSEvent, handle: Callable[[Message], None]) -> dict[str, Any]:
+    """Handle the messages of an event concurrently, each a task of `job`; return the partial batch response that Lambda expects.
 
     A message whose handling raised is reported as failed, which keeps it in the queue, and stays hidden for a time that
     doubles with each of its receives (SQS by itself would always wait the same time).
     """
+    run_id = getattr(event.context, 'aws_request_id', None)
     records = [record.to_dict() for record in event]
     with ThreadPoolExecutor(_BATCH) as pool:
-        handled = list(pool.map(lambda record: _handled(queue, record, handle), records))
+        handled = list(pool.map(lambda record: _handled(job, run_id, queue, record, handle), records))
     failed = [record for record, done in zip(records, handled, strict=True) if not done]
     return {'batchItemFailures': [{'itemIdentifier': record['messageId']} for record in failed]}
 
 
-def _handled(queue: str, record: dict[str, Any], handle: Callable[[Message], None]) -> bool:
-    try:
-        handle(json.loads(record['body']))
-    except Exception as error:
-        log.warning('%s: message %s failed: %s', queue, record['messageId'], error, exc_info=True)
-        _delay(queue, record)
-        return False
-    return True
+def _handled(job: str, run_id: str | None, queue: str, record: dict[str, Any], handle: Callable[[Message], None]) -> bool:
+    with telemetry.task(job, run_id, message_id=record['messageId']) as current:
+        current.note(job=job, receives=_receives(record), failed=False)
+        current.count('Messages')
+        try:
+            handle(json.loads(record['body']))
+        except Exception as error:
+            current.note(failed=True)
+            current.count('MessageFailures')
+            log.warning('%s: message %s failed: %s', queue, record['messageId'], error, exc_info=True)
+            _delay(queue, record)
+            return False
+        return True
+
+
+def _receives(record: dict[str, Any]) -> int:
+    return int(record.get('attributes', {}).get('ApproximateReceiveCount', '1'))
 
 
 def _delay(queue: str, record: dict[str, Any]) -> None:
-    receives = int(record.get('attributes', {}).get('ApproximateReceiveCount', '1'))
-    seconds = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (receives - 1))
+    seconds = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (_receives(record) - 1))
     try:
         _sqs().change_message_visibility(QueueUrl=_url(queue), ReceiptHandle=record['receiptHandle'], VisibilityTimeout=seconds)
     except Exception:

@@ -1,7 +1,4 @@
-"""What API Gateway is told beside what Chalice tells it: its own answers, and an authorizer that is given the whole request.
-
-`python -m infra.gateway` prints the template that `chalice package --merge-template` merges.
-"""
+"""What API Gateway is told beside what Chalice tells it: its own answers, and an authorizer that is given the whole request."""
 
 import json
 from collections.abc import Mapping
@@ -9,47 +6,57 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 _FILE = Path(__file__).with_name('gateway_responses.json')
+_REQUEST_ID = '$context.requestId'
 
 
 class GatewayResponse(NamedTuple):
-    """`status` is None where API Gateway's own is kept (DEFAULT_4XX, DEFAULT_5XX)."""
+    """`status` is None where API Gateway's own is kept (DEFAULT_4XX, DEFAULT_5XX).
+
+    `$context.requestId` in a value stands for the request's id; a header is that and nothing else.
+    """
 
     status: int | None
     headers: Mapping[str, str]
     body: dict[str, Any]
 
+    def told(self, request_id: str) -> tuple[dict[str, str], bytes]:
+        """Return headers and body as API Gateway sends them to a request."""
+        headers = {name: value.replace(_REQUEST_ID, request_id) for name, value in self.headers.items()}
+        return headers, json.dumps(self.body).replace(_REQUEST_ID, request_id).encode()
+
 
 def responses() -> dict[str, GatewayResponse]:
     """Return the responses by API Gateway's response type."""
     read = json.loads(_FILE.read_text())
-    return {kind: GatewayResponse(one.get('status'), one['headers'], one['body']) for kind, one in read.items()}
+    return {
+        kind: GatewayResponse(one.get('status'), read['headers'] | one['headers'], read['body'] | one['body'])
+        for kind, one in read['responses'].items()
+    }
 
 
-def merged_template() -> dict[str, Any]:
-    """Return what packaging adds to Chalice's template.
+def additions(name: str) -> dict[str, Any]:
+    """Return what is merged into Chalice's OpenAPI document of the API called `name`.
 
+    The answers are part of the document, not resources of their own: importing a document removes the ones that it does not have.
     Bodies made by API Gateway carry no `time`: its templates know milliseconds only and cannot divide. The authorizer becomes
     one of REQUEST kind, without identity sources and so without caching; see docs/decisions/0007-api-keys.md.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authorizer.html
     """
     authorizer = {'type': 'request', 'authorizerResultTtlInSeconds': 0}
-    definitions = {'bearer': {'x-amazon-apigateway-authorizer': authorizer}}
-    api = {'Properties': {'DefinitionBody': {'securityDefinitions': definitions}}}
-    made = {f'Gateway{kind.title().replace("_", "")}': _resource(kind, one) for kind, one in responses().items()}
-    return {'Resources': {'RestAPI': api} | made}
-
-
-def _resource(kind: str, response: GatewayResponse) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-apigateway-gatewayresponse.html"""
-    headers = {f'gatewayresponse.header.{name}': f"'{value}'" for name, value in response.headers.items()}
-    properties = {
-        'RestApiId': {'Ref': 'RestAPI'},
-        'ResponseType': kind,
-        'ResponseParameters': headers,
-        'ResponseTemplates': {'application/json': json.dumps(response.body)},
+    return {
+        'info': {'title': name},
+        'securityDefinitions': {'bearer': {'name': 'Unused', 'x-amazon-apigateway-authorizer': authorizer}},
+        'x-amazon-apigateway-gateway-responses': {kind: _extension(one) for kind, one in responses().items()},
     }
-    status = {'StatusCode': str(response.status)} if response.status else {}
-    return {'Type': 'AWS::ApiGateway::GatewayResponse', 'Properties': properties | status}
 
 
-if __name__ == '__main__':
-    print(json.dumps(merged_template(), indent=2))
+def _extension(response: GatewayResponse) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-gateway-responses.gatewayResponse.html"""
+    headers = {f'gatewayresponse.header.{name}': _mapped(value) for name, value in response.headers.items()}
+    status = {'statusCode': str(response.status)} if response.status else {}
+    return status | {'responseParameters': headers, 'responseTemplates': {'application/json': json.dumps(response.body)}}
+
+
+def _mapped(value: str) -> str:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/request-response-data-mappings.html"""
+    return 'context.requestId' if value == _REQUEST_ID else f"'{value}'"

@@ -19,25 +19,26 @@ PACKAGE = ROOT / 'chalicelib'
 
 # What each part may import of ours, and of other people's.
 MAY_IMPORT = {
-    'domain': ({'domain', 'errors'}, {'embit'}),
+    'domain': ({'domain', 'errors'}, {'embit', 'msgspec'}),
     'errors': (set(), {'chalice'}),
     'config': (set(), set()),
-    'models': ({'models', 'domain', 'errors', 'config'}, {'pynamodb'}),
+    'telemetry': ({'config'}, {'chalice'}),
+    'models': ({'models', 'domain', 'telemetry', 'errors', 'config'}, {'pynamodb'}),
     'providers': ({'providers', 'domain', 'errors', 'config'}, {'requests', 'urllib3'}),
-    'queue': ({'errors', 'config'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
+    'queue': ({'telemetry', 'errors', 'config'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
     'mail': ({'config'}, {'boto3'}),
     'passwords': (set(), {'argon2'}),
-    'services': ({'services', 'domain', 'models', 'providers', 'queue', 'mail', 'passwords', 'errors', 'config'}, set()),
+    'services': ({'services', 'domain', 'models', 'providers', 'queue', 'mail', 'passwords', 'telemetry', 'errors', 'config'}, set()),
     'web': ({'web', 'oauth', 'http', 'services', 'models', 'domain', 'errors', 'config'}, {'chalice', 'jinja2'}),
-    'auth': ({'domain', 'errors', 'config', 'models', 'local_gateway'}, {'chalice', 'jose'}),
-    'local_gateway': (set(), {'chalice'}),
-    'http': ({'domain', 'errors', 'config'}, {'chalice'}),
-    'api': ({'api', 'auth', 'http', 'services', 'models', 'domain', 'errors', 'config'}, {'chalice'}),
+    'auth': ({'domain', 'telemetry', 'errors', 'config', 'models', 'local_gateway'}, {'chalice', 'jose'}),
+    'local_gateway': ({'telemetry'}, {'chalice', 'infra'}),
+    'http': ({'domain', 'telemetry', 'errors', 'config'}, {'chalice'}),
+    'api': ({'api', 'auth', 'http', 'services', 'models', 'domain', 'errors', 'config'}, {'chalice', 'msgspec'}),
     'oauth': (
         {'oauth', 'auth', 'http', 'services', 'models', 'domain', 'errors', 'config'},
         {'chalice', 'oauthlib', 'jose', 'cryptography', 'boto3', 'mypy_boto3_kms'},
     ),
-    'jobs': ({'services', 'queue', 'errors', 'config'}, {'chalice'}),
+    'jobs': ({'services', 'queue', 'telemetry', 'errors', 'config'}, {'chalice'}),
 }
 # Cost a cold start dearly, so they load where they are used.
 NEVER_AT_MODULE_LEVEL = {'boto3', 'ccxt', 'jinja2', 'embit'}
@@ -49,6 +50,7 @@ PUBLIC_ROUTES = {
     ('GET', '/.well-known/jwks.json'),
     *(('GET', f'/api/currencies{below}') for below in ('', '/cryptocurrencies', '/fiat', '/tokens', '/{code}')),
     *(('GET', f'/api/{path}') for path in ('status', 'sources', 'sources/{key}')),
+    ('GET', '/openapi.json'),
     ('GET', '/'),
     ('GET', '/static/style.css'),
     *((method, path) for path in ('/signup', '/confirm', '/login', '/forgot', '/reset') for method in ('GET', 'POST')),

@@ -6,8 +6,10 @@ from chalice.app import Blueprint, Response
 
 from chalicelib import http
 from chalicelib.api import fields, once
+from chalicelib.api.body import Body
+from chalicelib.api.contract import Contract
 from chalicelib.auth import bearer
-from chalicelib.domain import currencies
+from chalicelib.domain import currencies, shapes
 from chalicelib.models import Address, Transaction, is_position
 from chalicelib.services import addresses, ledgers
 
@@ -16,33 +18,35 @@ bp = Blueprint(__name__)
 COLLECTION = '/portfolios/{portfolio_id}/addresses'
 ITEM = COLLECTION + '/{address_id}'
 
+NEW = Body('NewAddress', required=(fields.FOLLOWED_CURRENCY, fields.ADDRESS), optional=(fields.TITLE,))
+CHANGES = Body('AddressChanges', optional=(fields.TITLE, fields.ADDRESS, fields.SAME_CURRENCY))
+
 
 @bp.route(COLLECTION, methods=['POST'], content_types=http.BODY_TYPES, authorizer=bearer)
+@Contract(shapes.Address, body=NEW)
 def create_address(portfolio_id: str) -> Response:
     """Create a new portfolio address."""
     request = bp.current_request
     portfolio = http.path_id(portfolio_id)
-    given = fields.Fields(http.body(request))
-    currency = given.need('currency', fields.followed_currency)
-    text = given.need('address', fields.address_of(currency))
-    title = given.take('title', fields.title)
-    given.check()
+    given = NEW.read(http.body(request))
+    currency = given[fields.FOLLOWED_CURRENCY]
     return once.create(
         request,
         lambda also: addresses.create(
             http.user_id(request),
             portfolio,
-            title=title or f'{currencies.get(currency).title} address',
-            address=text,
+            title=given.get(fields.TITLE) or f'{currencies.get(currency).title} address',
+            address=given[fields.ADDRESS],
             currency=currency,
             now=int(time.time()),
             also=also,
         ),
-        lambda address: once.Made(address.detail(), f'/api/portfolios/{portfolio}/addresses/{address.address_id}'),
+        lambda address: once.Made({**address.detail()}, f'/api/portfolios/{portfolio}/addresses/{address.address_id}'),
     )
 
 
 @bp.route(COLLECTION, authorizer=bearer)
+@Contract(list[shapes.AddressSummary], paged=True)
 def list_addresses(portfolio_id: str) -> Response:
     """List the addresses on a portfolio."""
     request = bp.current_request
@@ -52,26 +56,25 @@ def list_addresses(portfolio_id: str) -> Response:
 
 
 @bp.route(ITEM, authorizer=bearer)
+@Contract(shapes.Address)
 def get_address(portfolio_id: str, address_id: str) -> Response:
     """Get the full details of an address."""
     return _shown(_find(portfolio_id, address_id))
 
 
 @bp.route(ITEM, methods=['PATCH'], content_types=http.BODY_TYPES, authorizer=bearer)
+@Contract(shapes.Address, body=CHANGES)
 def update_address(portfolio_id: str, address_id: str) -> Response:
     """Update an existing address with a title or address; its currency stays."""
     address = _find(portfolio_id, address_id)
-    given = fields.Fields(http.body(bp.current_request))
-    title = given.take('title', fields.title)
-    text = given.take('address', fields.address_of(address.currency))
-    if given.take('currency', fields.currency) not in (None, address.currency):
-        given.refuse('currency', 'read_only', 'the currency of an address cannot be changed')
-    given.check()
+    given = CHANGES.read(http.body(bp.current_request), currency=address.currency)
+    title, text = given.get(fields.TITLE), given.get(fields.ADDRESS)
     expected = http.expected_versions(bp.current_request)
     return _shown(addresses.change(address, title=title, address=text, now=int(time.time()), expected=expected))
 
 
 @bp.route(ITEM, methods=['DELETE'], authorizer=bearer)
+@Contract(shapes.Address)
 def delete_address(portfolio_id: str, address_id: str) -> Response:
     """Delete a portfolio address; answers with the address as it was."""
     address = _find(portfolio_id, address_id)
@@ -80,6 +83,7 @@ def delete_address(portfolio_id: str, address_id: str) -> Response:
 
 
 @bp.route(ITEM + '/balances', authorizer=bearer)
+@Contract(list[shapes.AddressBalance], beside=shapes.Completeness, asynchronous=True)
 def get_address_balances(portfolio_id: str, address_id: str) -> Response:
     """Get the balances for a particular address."""
     ledger = ledgers.read(_find(portfolio_id, address_id).ledger)
@@ -88,6 +92,7 @@ def get_address_balances(portfolio_id: str, address_id: str) -> Response:
 
 @bp.route(ITEM + '/txns', authorizer=bearer)
 @bp.route(ITEM + '/transactions', authorizer=bearer)
+@Contract(list[shapes.Transaction], beside=shapes.Completeness, paged=True, asynchronous=True)
 def list_address_transactions(portfolio_id: str, address_id: str) -> Response:
     """Get the transactions for a particular address, newest first."""
     request = bp.current_request

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from chalice.app import Blueprint, Response
 
 from chalicelib import http
-from chalicelib.domain import currencies
+from chalicelib.api.contract import Contract
+from chalicelib.domain import currencies, shapes
 from chalicelib.domain.currencies import Currency
 from chalicelib.errors import NotFound
 
@@ -13,30 +14,35 @@ bp = Blueprint(__name__)
 
 
 @bp.route('/currencies')
+@Contract(shapes.Currencies, paged=True)
 def list_currencies() -> Response:
     """List all currencies."""
     return _page(currencies.every())
 
 
 @bp.route('/currencies/cryptocurrencies')
+@Contract(shapes.Currencies, paged=True)
 def list_cryptocurrencies() -> Response:
     """List the cryptocurrencies, tokens not among them."""
     return _page(currencies.of_kind('cryptocurrency'))
 
 
 @bp.route('/currencies/fiat')
+@Contract(shapes.Currencies, paged=True)
 def list_fiat_currencies() -> Response:
     """List the fiat currencies."""
     return _page(currencies.of_kind('fiat'))
 
 
 @bp.route('/currencies/tokens')
+@Contract(shapes.Currencies, paged=True)
 def list_tokens() -> Response:
     """List the ERC-20 tokens."""
     return _page(currencies.of_kind('token'))
 
 
 @bp.route('/currencies/{code}')
+@Contract(shapes.Currency)
 def get_currency(code: str) -> Response:
     """One currency, by its code in any case."""
     currency = currencies.find(code)

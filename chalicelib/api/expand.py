@@ -1,23 +1,33 @@
 """`currency` where the document shows a code: `?expand[]=currency`, or CURRENCY_FORMAT=object for a whole deployment, gives the object."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 from chalice.app import Request
 
 from chalicelib.config import settings
-from chalicelib.domain import currencies
+from chalicelib.domain import currencies, shapes
 from chalicelib.errors import BadRequest
 
-_EXPANDABLE = {'currency'}
+EXPANDABLE = ('currency',)
+
+Balance = TypeVar('Balance', shapes.PortfolioBalance, shapes.OffsetBalance)
 
 
-def balances(request: Request, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def balances(request: Request, rows: Sequence[Balance]) -> list[Balance]:
     """Return balances with their currency as it was asked for. Raises BadRequest for what cannot be expanded."""
+    return [_with_object(row) for row in rows] if is_asked(request) else list(rows)
+
+
+def is_asked(request: Request) -> bool:
+    """Whether currencies are to be objects. Raises BadRequest for what cannot be expanded."""
     query = request.query_params
     asked = {name for key in ('expand', 'expand[]') for name in (query.getlist(key) if query and key in query else [])}
-    if not asked <= _EXPANDABLE:
-        raise BadRequest(f'expand can be {" or ".join(sorted(_EXPANDABLE))}')
-    if not asked and not settings().currency_objects:
-        return list(rows)
-    return [row | {'currency': currencies.get(row['currency']).ref()} for row in rows]
+    if not asked <= set(EXPANDABLE):
+        raise BadRequest(f'expand can be {" or ".join(EXPANDABLE)}')
+    return bool(asked) or settings().currency_objects
+
+
+def _with_object(row: Balance) -> Balance:
+    code = row['currency']
+    return {**row, 'currency': currencies.get(code).ref()} if isinstance(code, str) else row

@@ -1,13 +1,15 @@
 """Offsets: /api/portfolios/ID/offsets and below."""
 
 import time
-from typing import Any
 
 from chalice.app import Blueprint, Response
 
 from chalicelib import http
 from chalicelib.api import expand, fields, once
+from chalicelib.api.body import Body
+from chalicelib.api.contract import Contract
 from chalicelib.auth import bearer
+from chalicelib.domain import shapes
 from chalicelib.models import Offset
 
 bp = Blueprint(__name__)
@@ -15,25 +17,28 @@ bp = Blueprint(__name__)
 COLLECTION = '/portfolios/{portfolio_id}/offsets'
 ITEM = COLLECTION + '/{offset_id}'
 
+NEW = Body('NewOffset', required=(fields.TITLE,), optional=(fields.BALANCES,))
+CHANGES = Body('OffsetChanges', optional=(fields.TITLE, fields.BALANCES))
+
 
 @bp.route(COLLECTION, methods=['POST'], content_types=http.BODY_TYPES, authorizer=bearer)
+@Contract(shapes.Offset, body=NEW, expandable=True)
 def create_offset(portfolio_id: str) -> Response:
     """Create a new offset with a collection of offset balances."""
     request = bp.current_request
     portfolio = http.path_id(portfolio_id)
     _check_expansion()
-    given = fields.Fields(http.body(request))
-    title = given.need('title', fields.title)
-    balances = fields.take_balances(given)
-    given.check()
+    given = NEW.read(http.body(request))
+    title, balances = given[fields.TITLE], given.get(fields.BALANCES) or {}
     return once.create(
         request,
-        lambda also: Offset.create(http.user_id(request), portfolio, title=title, balances=balances or {}, now=int(time.time()), also=also),
-        lambda offset: once.Made(_detail(offset), f'/api/portfolios/{portfolio}/offsets/{offset.offset_id}'),
+        lambda also: Offset.create(http.user_id(request), portfolio, title=title, balances=balances, now=int(time.time()), also=also),
+        lambda offset: once.Made({**_detail(offset)}, f'/api/portfolios/{portfolio}/offsets/{offset.offset_id}'),
     )
 
 
 @bp.route(COLLECTION, authorizer=bearer)
+@Contract(list[shapes.OffsetSummary], paged=True)
 def list_offsets(portfolio_id: str) -> Response:
     """List the offsets on a portfolio."""
     request = bp.current_request
@@ -43,25 +48,26 @@ def list_offsets(portfolio_id: str) -> Response:
 
 
 @bp.route(ITEM, authorizer=bearer)
+@Contract(shapes.Offset, expandable=True)
 def get_offset(portfolio_id: str, offset_id: str) -> Response:
     """Get the full details of an offset, including its balances."""
     return _shown(Offset.find(*_key(portfolio_id, offset_id)))
 
 
 @bp.route(ITEM, methods=['PATCH'], content_types=http.BODY_TYPES, authorizer=bearer)
+@Contract(shapes.Offset, body=CHANGES, expandable=True)
 def update_offset(portfolio_id: str, offset_id: str) -> Response:
     """Update an existing offset with a new title; balances, if set, replace all that it has."""
     key = _key(portfolio_id, offset_id)
     _check_expansion()
-    given = fields.Fields(http.body(bp.current_request))
-    title = given.take('title', fields.title)
-    balances = fields.take_balances(given)
-    given.check()
+    given = CHANGES.read(http.body(bp.current_request))
+    title, balances = given.get(fields.TITLE), given.get(fields.BALANCES)
     expected = http.expected_versions(bp.current_request)
     return _shown(Offset.change(*key, title=title, balances=balances, now=int(time.time()), expected=expected))
 
 
 @bp.route(ITEM, methods=['DELETE'], authorizer=bearer)
+@Contract(shapes.Offset, expandable=True)
 def delete_offset(portfolio_id: str, offset_id: str) -> Response:
     """Delete a portfolio offset and its associated balances; answers with the offset as it was."""
     _check_expansion()
@@ -76,13 +82,13 @@ def _key(portfolio_id: str, offset_id: str) -> tuple[str, int, int]:
 
 def _check_expansion() -> None:
     """Raise BadRequest for what cannot be expanded, before anything is written that could not be shown."""
-    expand.balances(bp.current_request, [])
+    expand.is_asked(bp.current_request)
 
 
 def _shown(offset: Offset) -> Response:
     return http.ok(_detail(offset), version=offset.version)
 
 
-def _detail(offset: Offset) -> dict[str, Any]:
+def _detail(offset: Offset) -> shapes.Offset:
     detail = offset.detail()
-    return detail | {'balances': expand.balances(bp.current_request, detail['balances'])}
+    return {**detail, 'balances': expand.balances(bp.current_request, detail['balances'])}

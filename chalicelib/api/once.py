@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from chalice.app import Request, Response
 
 from chalicelib import http
-from chalicelib.errors import BadRequest, Conflict
+from chalicelib.errors import BadRequest, Conflict, Invalid
 from chalicelib.models import Also, AnsweredBefore, FirstAnswer, nothing
 
 _LONGEST_KEY = 255
@@ -39,8 +39,10 @@ def create(request: Request, make: Callable[[Also[T]], T], show: Callable[[T], M
         try:
             made = show(make(lambda child: [FirstAnswer.keep(user_id, key, fingerprint=fingerprint, **show(child)._asdict())]))
             return http.created(made.result, made.location)
-        except AnsweredBefore:  # by the same request, at the same time
+        except (AnsweredBefore, Invalid) as error:  # by the same request at the same time, which may have taken the last place
             first = FirstAnswer.find(user_id, key)
+            if first is None and isinstance(error, Invalid):
+                raise
     if first is None or first.fingerprint != fingerprint:
         raise Conflict('This Idempotency-Key came with another request before: use a new one for a new request')
     return http.created(json.loads(first.result), first.location)

@@ -6,30 +6,36 @@ from chalice.app import Blueprint, Response
 
 from chalicelib import http
 from chalicelib.api import expand, fields, once
+from chalicelib.api.body import Body
+from chalicelib.api.contract import Contract
 from chalicelib.auth import bearer
+from chalicelib.domain import shapes
 from chalicelib.errors import PreconditionFailed
 from chalicelib.models import Address, Contents, Offset, Portfolio, read_whole
 from chalicelib.services import balances, portfolios
 
 bp = Blueprint(__name__)
 
+NEW = Body('NewPortfolio', required=(fields.TITLE, fields.CURRENCIES))
+CHANGES = Body('PortfolioChanges', optional=(fields.TITLE, fields.CURRENCIES))
+
 
 @bp.route('/portfolios', methods=['POST'], content_types=http.BODY_TYPES, authorizer=bearer)
+@Contract(shapes.Portfolio, body=NEW)
 def create_portfolio() -> Response:
     """Create a new portfolio."""
     request = bp.current_request
-    given = fields.Fields(http.body(request))
-    title = given.need('title', fields.title)
-    currencies = given.need('currencies', fields.reporting_currencies, absent=[])
-    given.check()
+    given = NEW.read(http.body(request))
+    title, currencies = given[fields.TITLE], given[fields.CURRENCIES]
     return once.create(
         request,
         lambda also: Portfolio.create(http.user_id(request), title=title, currencies=currencies, now=int(time.time()), also=also),
-        lambda portfolio: once.Made(portfolio.detail(), f'/api/portfolios/{portfolio.portfolio_id}'),
+        lambda portfolio: once.Made({**portfolio.detail()}, f'/api/portfolios/{portfolio.portfolio_id}'),
     )
 
 
 @bp.route('/portfolios', authorizer=bearer)
+@Contract(list[shapes.PortfolioSummary], paged=True)
 def list_portfolios() -> Response:
     """List all of your portfolios."""
     request = bp.current_request
@@ -39,20 +45,20 @@ def list_portfolios() -> Response:
 
 
 @bp.route('/portfolios/{portfolio_id}', authorizer=bearer)
+@Contract(shapes.Portfolio)
 def get_portfolio(portfolio_id: str) -> Response:
     """List the properties and accounts of a portfolio."""
     return _shown(read_whole(http.user_id(bp.current_request), http.path_id(portfolio_id)))
 
 
 @bp.route('/portfolios/{portfolio_id}', methods=['PATCH'], content_types=http.BODY_TYPES, authorizer=bearer)
+@Contract(shapes.Portfolio, body=CHANGES)
 def update_portfolio(portfolio_id: str) -> Response:
     """Update the attributes or currencies of a portfolio."""
     request = bp.current_request
     key = http.user_id(request), http.path_id(portfolio_id)
-    given = fields.Fields(http.body(request))
-    title = given.take('title', fields.title)
-    currencies = given.take('currencies', fields.reporting_currencies)
-    given.check()
+    given = CHANGES.read(http.body(request))
+    title, currencies = given.get(fields.TITLE), given.get(fields.CURRENCIES)
     expected = http.expected_versions(request)
     if title is not None or currencies is not None:
         Portfolio.at(*key).change(title=title, currencies=currencies, now=int(time.time()), expected=expected)
@@ -64,6 +70,7 @@ def update_portfolio(portfolio_id: str) -> Response:
 
 
 @bp.route('/portfolios/{portfolio_id}', methods=['DELETE'], authorizer=bearer)
+@Contract(shapes.Portfolio)
 def delete_portfolio(portfolio_id: str) -> Response:
     """Delete a portfolio; answers with the portfolio as it was."""
     request = bp.current_request
@@ -71,6 +78,7 @@ def delete_portfolio(portfolio_id: str) -> Response:
 
 
 @bp.route('/portfolios/{portfolio_id}/balances', authorizer=bearer)
+@Contract(list[shapes.PortfolioBalance], expandable=True, asynchronous=True)
 def get_portfolio_balances(portfolio_id: str) -> Response:
     """Get all current balances for a portfolio, summed over its accounts, addresses and offsets."""
     request = bp.current_request
@@ -79,6 +87,7 @@ def get_portfolio_balances(portfolio_id: str) -> Response:
 
 
 @bp.route('/portfolios/{portfolio_id}/balances/{currency}', authorizer=bearer)
+@Contract(shapes.PortfolioBalance, expandable=True, asynchronous=True)
 def get_portfolio_balance(portfolio_id: str, currency: str) -> Response:
     """Get the current balance of a portfolio in one currency, summed over its accounts, addresses and offsets."""
     request = bp.current_request

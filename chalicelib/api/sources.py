@@ -3,18 +3,22 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import http
+from chalicelib.api.contract import Contract
+from chalicelib.domain import shapes
 from chalicelib.services import sources
 
 bp = Blueprint(__name__)
 
 
 @bp.route('/status')
+@Contract(shapes.Status)
 def get_status() -> Response:
     """Which parts of the service work and which fail."""
     return http.ok(sources.status())
 
 
 @bp.route('/sources')
+@Contract(list[shapes.Source], paged=True)
 def list_sources() -> Response:
     """List the upstreams that values come from."""
     request = bp.current_request
@@ -24,6 +28,7 @@ def list_sources() -> Response:
 
 
 @bp.route('/sources/{key}')
+@Contract(shapes.Source)
 def get_source(key: str) -> Response:
     """What an upstream can tell and how it did of late."""
     (described,) = sources.describe([sources.find(key)])

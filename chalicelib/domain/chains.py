@@ -26,6 +26,8 @@ CHAINS = {
         Chain('eth', reorganisation=96, began=1_438_269_973),  # three epochs; final after two
         Chain('etc', reorganisation=400, began=1_438_269_973),  # was attacked with reorganisations of thousands; exchanges wait longer
         Chain('pol', reorganisation=256, began=1_590_824_836),
+        Chain('bnb', reorganisation=64, began=1_587_390_414),
+        Chain('avax', reorganisation=8, began=1_600_646_400),
         Chain('xrp', reorganisation=1, began=1_356_998_400),  # validated ledgers are final
         Chain('xlm', reorganisation=1, began=1_443_571_200),
         Chain('sol', reorganisation=64, began=1_584_368_940),

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-from chalicelib.domain import instants
+from chalicelib.domain import instants, shapes
 
 _CATALOGUE = Path(__file__).parents[1] / 'data' / 'currencies.json'
 
@@ -34,11 +33,11 @@ class Currency:
     created_at: int
     updated_at: int
 
-    def ref(self) -> dict[str, str]:
+    def ref(self) -> shapes.CurrencyRef:
         """Return the short form in which other objects name the currency."""
         return {'title': self.title, 'code': self.code}
 
-    def public(self) -> dict[str, Any]:
+    def public(self) -> shapes.Currency:
         """Return the whole of what the API says of a currency; a token is no cryptocurrency there."""
         return {
             'id': self.id,

@@ -13,13 +13,17 @@ MOST_UNSETTLED = 1_000
 
 
 class Holding(NamedTuple):
-    """What an upstream says is held of one currency, confirmed: the counts and sums it does not tell are None."""
+    """What an upstream says is held of one currency, confirmed: the counts and sums it does not tell are None.
+
+    `unconfirmed` is the net change by transactions that are in no block yet.
+    """
 
     currency: str
     balance: Decimal
     sent: Decimal | None
     received: Decimal | None
     transactions: int | None
+    unconfirmed: Decimal | None = None
 
 
 class Entry(NamedTuple):

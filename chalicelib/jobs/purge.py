@@ -14,4 +14,9 @@ bp = Blueprint(__name__)
 @bp.on_sqs_message(queue=settings().purge_queue, batch_size=10)
 def purge_portfolios(event: SQSEvent) -> dict[str, Any]:
     """Messages: {"user_id", "portfolio_id"}."""
-    return queue.work(settings().purge_queue, event, lambda message: portfolios.purge(message['user_id'], message['portfolio_id']))
+    return queue.work(
+        'purge_portfolios',
+        settings().purge_queue,
+        event,
+        lambda message: portfolios.purge(message['user_id'], message['portfolio_id']),
+    )

@@ -20,6 +20,7 @@ def refresh_ledgers(event: SQSEvent) -> dict[str, Any]:
 
     deadline = time.monotonic() + SLICE_SECONDS
     return queue.work(
+        'refresh_ledgers',
         settings().refresh_queue,
         event,
         lambda message: refresh.refresh(message['ledger'], seen_at=message.get('seen_at'), deadline=deadline),

@@ -2,6 +2,7 @@
 
 from chalice.app import Blueprint, CloudWatchEvent, Rate
 
+from chalicelib import telemetry
 from chalicelib.services import sweep
 
 bp = Blueprint(__name__)
@@ -10,4 +11,10 @@ bp = Blueprint(__name__)
 @bp.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep_due(event: CloudWatchEvent) -> dict[str, int]:
     """Answers with the number of messages sent."""
-    return {'sent': sweep.sweep()}
+    with telemetry.task('sweep_due', getattr(event.context, 'aws_request_id', None)) as current:
+        current.note(job='sweep_due', failed=True, sent=None)
+        current.count('Runs')
+        sent = sweep.sweep()
+        current.note(failed=False, sent=sent)
+        current.count('MessagesSent', sent)
+    return {'sent': sent}

@@ -1,10 +1,8 @@
 """Addresses of portfolios."""
 
-from typing import Any
-
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
-from chalicelib.domain import currencies, instants
+from chalicelib.domain import currencies, instants, shapes
 from chalicelib.models.base import IntegerAttribute, Item
 from chalicelib.models.portfolio import child_sk, read_child, read_children
 from chalicelib.models.user import User
@@ -48,7 +46,7 @@ class Address(Item, discriminator='address'):
         """The partition key of the ledger that holds this address's balances and transactions."""
         return f'LEDGER#{self.currency}#{self.address}'
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> shapes.AddressSummary:
         """Return the document's address as it stands in a list."""
         return {
             'id': self.address_id,
@@ -57,9 +55,10 @@ class Address(Item, discriminator='address'):
             'currency': currencies.get(self.currency).ref(),
         }
 
-    def detail(self) -> dict[str, Any]:
+    def detail(self) -> shapes.Address:
         """Return the document's full address."""
-        return self.summary() | {
+        return {
+            **self.summary(),
             'valid': self.valid,
             'created_at': instants.iso(self.created_at),
             'updated_at': instants.iso(self.updated_at),

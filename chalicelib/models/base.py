@@ -17,7 +17,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProject
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from chalicelib import errors
+from chalicelib import errors, telemetry
 from chalicelib.config import settings
 
 _CONDITION_FAILED = 'ConditionalCheckFailed'
@@ -125,6 +125,7 @@ class Item(Model):
 def connect() -> None:
     """Build the DynamoDB client, once, on the base class: on a child each kind would build its own (about 50 ms)."""
     events = Item.connection().client.meta.events
+    telemetry.count_dynamodb(events)
     events.register('needs-retry.dynamodb', _retry_conflict)  # type: ignore[arg-type]  # what it returns is the delay
     events.register('after-call.dynamodb', _raise_ours)
 

@@ -71,20 +71,21 @@ class Bucket(Item, discriminator='bucket'):
         raise UpstreamNotAsked(key, 'resting after failures, or asked too often by us')
 
     @classmethod
-    def fail(cls, key: str, reason: str, *, throttled: bool, retry_after: int | None) -> None:
+    def fail(cls, key: str, reason: str, *, throttled: bool, retry_after: int | None) -> bool:
         """Note a failed request and its `reason`: the third in a row, or being told that we ask too often, opens the circuit for a while.
 
-        Requests that were under way when it opened fail with those that opened it, and say nothing more.
+        Requests that were under way when it opened fail with those that opened it, and say nothing more. True when this one did.
         """
         now = int(time.time())
         bucket = cls.at(key)
         failure = (cls.failures.set((cls.failures | 0) + 1), cls.failed_at.set(now), cls.last_error.set(reason))
         if not bucket._update_if(_closed(now), *failure):
-            return
-        if throttled or (bucket.failures or 0) >= _TRIP_AFTER:
-            trips = bucket.trips or 0
-            rest = retry_after or min(_REST_SECONDS_MOST, _REST_SECONDS * 2 ** min(trips, 10))
-            bucket._update_if(_closed(now), cls.open_until.set(now + rest), cls.trips.set(trips + 1))
+            return False
+        if not throttled and (bucket.failures or 0) < _TRIP_AFTER:
+            return False
+        trips = bucket.trips or 0
+        rest = retry_after or min(_REST_SECONDS_MOST, _REST_SECONDS * 2 ** min(trips, 10))
+        return bucket._update_if(_closed(now), cls.open_until.set(now + rest), cls.trips.set(trips + 1))
 
     @classmethod
     def succeed(cls, key: str) -> None:

@@ -8,7 +8,8 @@ from pynamodb.attributes import BooleanAttribute, ListAttribute, MapAttribute, U
 from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain import currencies, instants, money
+from chalicelib import telemetry
+from chalicelib.domain import currencies, instants, money, shapes
 from chalicelib.domain.chains import CHAINS, Chain
 from chalicelib.domain.ledgers import Holding, Tally
 from chalicelib.models.base import DecimalAttribute, IntegerAttribute, Item, Verb, Write, condition_failed, texts
@@ -32,6 +33,7 @@ class HeldCurrency(MapAttribute[str, Any]):
     sent = DecimalAttribute(null=True)
     received = DecimalAttribute(null=True)
     transactions = IntegerAttribute(null=True)
+    unconfirmed = DecimalAttribute(null=True)
 
 
 class SettledCurrency(MapAttribute[str, Any]):
@@ -132,7 +134,7 @@ class Ledger(Item, discriminator='ledger'):
         if not batches:
             return {}
         with ThreadPoolExecutor(min(len(batches), 8)) as pool:
-            found = pool.map(lambda batch: list(cls.batch_get(batch, consistent_read=True)), batches)
+            found = pool.map(telemetry.carried(lambda batch: list(cls.batch_get(batch, consistent_read=True))), batches)
         return {ledger.pk: ledger for batch in found for ledger in batch}
 
     @classmethod
@@ -260,21 +262,22 @@ class Ledger(Item, discriminator='ledger'):
                 raise LeaseLost(self.pk) from None
             raise
 
-    def completeness(self) -> dict[str, Any]:
+    def completeness(self) -> shapes.Completeness:
         """Return what stands beside the balances and transactions: `complete`, and when false the `reason` in one word."""
         return {'complete': True} if self.incomplete is None else {'complete': False, 'reason': self.incomplete}
 
-    def balances(self) -> list[dict[str, Any]]:
+    def balances(self) -> list[shapes.AddressBalance]:
         """Return the document's balances of an address, by currency code."""
         return [
             {
                 'currency': currencies.get(held.currency).ref(),
                 'balance': money.plain(held.balance),
+                'unconfirmed': money.plain_or_none(held.unconfirmed),
                 'transactions': held.transactions,
                 'sent': money.plain_or_none(held.sent),
                 'received': money.plain_or_none(held.received),
-                'created_at': instants.iso_or_none(self.created_at),
-                'updated_at': instants.iso_or_none(self.updated_at),
+                'created_at': instants.iso(self.created_at),
+                'updated_at': instants.iso(self.updated_at),
                 'source': self.source,
             }
             for held in sorted(self.holdings, key=lambda held: held.currency)

@@ -9,7 +9,7 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
-from chalicelib.domain import instants, money
+from chalicelib.domain import instants, money, shapes
 from chalicelib.models.base import (
     Also,
     DecimalAttribute,
@@ -38,7 +38,7 @@ class OffsetBalance(MapAttribute[str, Any]):
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()
 
-    def public(self) -> dict[str, Any]:
+    def public(self) -> shapes.OffsetBalance:
         """Return the document's balance of an offset."""
         return {
             'currency': self.currency,
@@ -69,7 +69,10 @@ class Offset(Item, discriminator='offset'):
     def create(
         cls, user_id: str, portfolio_id: int, *, title: str, balances: Mapping[str, Decimal], now: int, also: Also['Offset'] = nothing
     ) -> 'Offset':
-        """Add an offset with these amounts by currency to a portfolio. Raises NotFound when the portfolio is not there."""
+        """Add an offset with these amounts by currency to a portfolio.
+
+        Raises NotFound when the portfolio is not there, Invalid when it has as many offsets as there may be.
+        """
         offset_id = Portfolio.draw_offset_id(user_id, portfolio_id)
         offset = cls(
             User.pk_of(user_id),
@@ -82,7 +85,8 @@ class Offset(Item, discriminator='offset'):
             updated_at=now,
         )
         offset.balances = offset._replaced(balances, now)
-        transact(*also(offset), Write(Verb.PUT, offset, condition=cls.pk.does_not_exist()), offset._count(+1))
+        counted = Portfolio.offset_room().add(Portfolio.at(user_id, portfolio_id), Portfolio.version.add(1))
+        transact(*also(offset), Write(Verb.PUT, offset, condition=cls.pk.does_not_exist()), counted)
         return offset
 
     @classmethod
@@ -122,7 +126,8 @@ class Offset(Item, discriminator='offset'):
 
     def remove(self, expected: Expected = None) -> None:
         """Take the offset out of its portfolio. Raises NotFound, PreconditionFailed."""
-        transact(Write(Verb.DELETE, self, of_version(Offset.version, expected), otherwise=missed(expected)), self._count(-1))
+        counted = Portfolio.offset_room().remove(Portfolio.at(self.user_id, self.portfolio_id), Portfolio.version.add(1))
+        transact(Write(Verb.DELETE, self, of_version(Offset.version, expected), otherwise=missed(expected)), counted)
 
     def _has(self, title: str | None, balances: Mapping[str, Decimal] | None) -> bool:
         known = {held.currency: held.balance for held in self.balances}
@@ -155,11 +160,7 @@ class Offset(Item, discriminator='offset'):
                 row.updated_at = before.updated_at if row.balance == before.balance else now
         return rows
 
-    def _count(self, change: int) -> Write:
-        header = Portfolio.at(self.user_id, self.portfolio_id)
-        return Write(Verb.UPDATE, header, Portfolio.pk.exists(), [Portfolio.offsets.add(change), Portfolio.version.add(1)], errors.NotFound)
-
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> shapes.OffsetSummary:
         """Return the document's offset as it stands in a list."""
         return {
             'id': self.offset_id,
@@ -168,6 +169,6 @@ class Offset(Item, discriminator='offset'):
             'updated_at': instants.iso(self.updated_at),
         }
 
-    def detail(self) -> dict[str, Any]:
+    def detail(self) -> shapes.Offset:
         """Return the document's full offset, its balances by currency code."""
-        return self.summary() | {'balances': [held.public() for held in self.balances]}
+        return {**self.summary(), 'balances': [held.public() for held in self.balances]}

@@ -1,15 +1,17 @@
 """Portfolio headers, and the one query that reads a portfolio whole."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
-from chalicelib.domain import currencies, instants
+from chalicelib.config import settings
+from chalicelib.domain import currencies, instants, shapes
 from chalicelib.models.base import Also, Expected, IntegerAttribute, Item, Verb, Write, missed, nothing, of_version, texts, transact
 from chalicelib.models.due import shard
+from chalicelib.models.room import Room
 from chalicelib.models.user import User
 
 _LAST = '~'  # sorts after every digit and '#'
@@ -45,10 +47,11 @@ class Portfolio(Item, discriminator='portfolio'):
         return cls(User.pk_of(user_id), sk_of(portfolio_id))
 
     @classmethod
-    def create(
-        cls, user_id: str, *, title: str, currencies: Sequence[str], now: int, also: Also['Portfolio'] = nothing
-    ) -> 'Portfolio':
-        """Store a new, empty portfolio under the user's next id. Raises NotFound for an unknown user."""
+    def create(cls, user_id: str, *, title: str, currencies: Sequence[str], now: int, also: Also['Portfolio'] = nothing) -> 'Portfolio':
+        """Store a new, empty portfolio under the user's next id.
+
+        Raises NotFound for an unknown user, Invalid when that one has as many as there may be.
+        """
         portfolio_id = User.draw_portfolio_id(user_id)
         portfolio = cls(
             User.pk_of(user_id),
@@ -61,7 +64,11 @@ class Portfolio(Item, discriminator='portfolio'):
             created_at=now,
             updated_at=now,
         )
-        transact(*also(portfolio), Write(Verb.PUT, portfolio, cls.pk.does_not_exist()))
+        transact(
+            *also(portfolio),
+            Write(Verb.PUT, portfolio, cls.pk.does_not_exist()),
+            User.portfolio_room().add(User.at(user_id)),
+        )
         return portfolio
 
     @classmethod
@@ -71,17 +78,27 @@ class Portfolio(Item, discriminator='portfolio'):
         return [portfolio for portfolio in found if isinstance(portfolio, Portfolio)]
 
     @classmethod
+    def address_room(cls) -> Room:
+        """Return how many addresses a portfolio may have."""
+        return Room('addresses', cls.addresses, settings().max_addresses, whose='a portfolio')
+
+    @classmethod
+    def offset_room(cls) -> Room:
+        """Return how many offsets a portfolio may have."""
+        return Room('offsets', cls.offsets, settings().max_offsets, whose='a portfolio')
+
+    @classmethod
     def draw_address_id(cls, user_id: str, portfolio_id: int) -> int:
-        """Return the next address id of this portfolio; no id is ever given twice. Raises NotFound."""
+        """Return the next address id of this portfolio; no id is ever given twice. Raises NotFound, Invalid when there is no room."""
         header = cls.at(user_id, portfolio_id)
-        header.update_existing([cls.last_address_id.add(1)])
+        cls.address_room().draw(header, cls.last_address_id)
         return header.last_address_id
 
     @classmethod
     def draw_offset_id(cls, user_id: str, portfolio_id: int) -> int:
-        """Return the next offset id of this portfolio; no id is ever given twice. Raises NotFound."""
+        """Return the next offset id of this portfolio; no id is ever given twice. Raises NotFound, Invalid when there is no room."""
         header = cls.at(user_id, portfolio_id)
-        header.update_existing([cls.last_offset_id.add(1)])
+        cls.offset_room().draw(header, cls.last_offset_id)
         return header.last_offset_id
 
     def change(self, *, title: str | None, currencies: Sequence[str] | None, now: int, expected: Expected = None) -> None:
@@ -110,10 +127,31 @@ class Portfolio(Item, discriminator='portfolio'):
         transact(
             Write(Verb.DELETE, self, of_version(Portfolio.version, expected), otherwise=missed(expected)),
             Write(Verb.PUT, Purge.of(self.user_id, self.portfolio_id, now)),
+            User.portfolio_room().remove(User.at(self.user_id)),
         )
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> shapes.PortfolioSummary:
         """Return the document's portfolio as it stands in a list, with counts."""
+        return {
+            **self._header(),
+            'currencies': len(self.currencies),
+            'accounts': self.accounts,
+            'addresses': self.addresses,
+            'offsets': self.offsets,
+        }
+
+    def detail(self, addresses: Sequence[shapes.AddressSummary] = (), offsets: Sequence[shapes.OffsetSummary] = ()) -> shapes.Portfolio:
+        """Return the document's full portfolio; `addresses` and `offsets` are its children as they stand in a list."""
+        return {
+            **self._header(),
+            'currencies': [currencies.get(code).ref() for code in self.currencies],
+            'accounts': [],
+            'addresses': list(addresses),
+            'offsets': list(offsets),
+            'source': 'private-api',
+        }
+
+    def _header(self) -> shapes.PortfolioHeader:
         return {
             'id': self.portfolio_id,
             'title': self.title,
@@ -123,20 +161,6 @@ class Portfolio(Item, discriminator='portfolio'):
             'histories_last_updated': instants.iso_or_none(self.histories_last_updated),
             'converted_balances_last_updated': instants.iso_or_none(self.converted_balances_last_updated),
             'converted_histories_last_updated': instants.iso_or_none(self.converted_histories_last_updated),
-            'currencies': len(self.currencies),
-            'accounts': self.accounts,
-            'addresses': self.addresses,
-            'offsets': self.offsets,
-        }
-
-    def detail(self, addresses: Sequence[dict[str, Any]] = (), offsets: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
-        """Return the document's full portfolio; `addresses` and `offsets` are its children as they stand in a list."""
-        return self.summary() | {
-            'currencies': [currencies.get(code).ref() for code in self.currencies],
-            'accounts': [],
-            'addresses': list(addresses),
-            'offsets': list(offsets),
-            'source': 'private-api',
         }
 
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.domain import currencies, instants, money
+from chalicelib.domain import currencies, instants, money, shapes
 from chalicelib.domain.ledgers import Entry
 from chalicelib.models.base import DecimalAttribute, IntegerAttribute, Item
 from chalicelib.models.ledger import STATE, Ledger
@@ -92,7 +92,7 @@ class Transaction(Item, discriminator='transaction'):
         names = ('delta', 'fee', 'height', 'run')
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
-    def public(self) -> dict[str, Any]:
+    def public(self) -> shapes.Transaction:
         """Return the document's transaction."""
         return {
             'currency': currencies.get(self.currency).ref(),

@@ -9,8 +9,10 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
-from chalicelib.domain import instants
+from chalicelib.config import settings
+from chalicelib.domain import instants, shapes
 from chalicelib.models.base import IntegerAttribute, Item, Verb, Write, transact
+from chalicelib.models.room import Room
 
 _NOBODY = 'nobody'
 _LONGEST_EMAIL = 320  # longer than any address, shorter than the longest key
@@ -39,6 +41,7 @@ class User(Item, discriminator='user'):
     draw_portfolio_id, rename, allow_remote, set_password: one update   confirmation, password_reset, email_change: writes of
     a transaction with what was mailed
 
+    `portfolio_count` is absent for none; portfolios stored before there was a count are not in it.
     `confirmed_at` is None until the e-mail address is known to be theirs; until then the account cannot be used.
     `sessions_valid_from` (milliseconds) ends the sessions that started before.
     """
@@ -48,6 +51,7 @@ class User(Item, discriminator='user'):
     email = UnicodeAttribute()
     password_hash = UnicodeAttribute()
     allow_remote_login = BooleanAttribute(default=False)
+    portfolio_count = IntegerAttribute(default=0)
     last_portfolio_id = IntegerAttribute(default=0)
     created_at = IntegerAttribute()
     confirmed_at = IntegerAttribute(null=True)
@@ -105,10 +109,20 @@ class User(Item, discriminator='user'):
             return None
 
     @classmethod
+    def at(cls, user_id: str) -> 'User':
+        """Return an empty instance with the key of a user, to update it by."""
+        return cls(cls.pk_of(user_id), 'USER')
+
+    @classmethod
+    def portfolio_room(cls) -> Room:
+        """Return how many portfolios a user may have."""
+        return Room('portfolios', cls.portfolio_count, settings().max_portfolios, whose='you')
+
+    @classmethod
     def draw_portfolio_id(cls, user_id: str) -> int:
-        """Return the next portfolio id of this user; no id is ever given twice. Raises NotFound."""
-        user = cls(cls.pk_of(user_id), 'USER')
-        user.update_existing([cls.last_portfolio_id.add(1)])
+        """Return the next portfolio id of this user; no id is ever given twice. Raises NotFound, Invalid when there is no room."""
+        user = cls.at(user_id)
+        cls.portfolio_room().draw(user, cls.last_portfolio_id)
         return user.last_portfolio_id
 
     @property
@@ -158,6 +172,6 @@ class User(Item, discriminator='user'):
         unchanged: Condition = (User.password_hash == self.password_hash) & (User.email == self.email)
         return unchanged
 
-    def public(self) -> dict[str, str | None]:
+    def public(self) -> shapes.User:
         """Return the document's user object."""
         return {'name': self.name, 'email': self.email, 'created_at': instants.iso(self.created_at)}

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 def create(user_id: str, portfolio_id: int, *, title: str, address: str, currency: str, now: int, also: Also[Address] = nothing) -> Address:
     """Add an address and send for its first refresh.
 
-    Raises NotFound when the portfolio is not there, Invalid when it holds this address already.
+    Raises NotFound when the portfolio is not there, Invalid when it holds this address already, or as many as it may.
     """
     address_id = Portfolio.draw_address_id(user_id, portfolio_id)
     child = Address.at(user_id, portfolio_id, address_id)
@@ -23,7 +23,7 @@ def create(user_id: str, portfolio_id: int, *, title: str, address: str, currenc
     transact(
         *also(child),
         Write(Verb.PUT, child, condition=Address.pk.does_not_exist()),
-        _count(child, +1),
+        Portfolio.address_room().add(Portfolio.at(user_id, portfolio_id), Portfolio.version.add(1)),
         *_watch(child, now),
     )
     _send(child.ledger)
@@ -69,21 +69,10 @@ def delete(child: Address, *, now: int, expected: Expected = None) -> None:
     unchanged = of_version(Address.version, expected) & (Address.address == child.address)
     transact(
         Write(Verb.DELETE, child, condition=unchanged, otherwise=missed(expected)),
-        _count(child, -1),
+        Portfolio.address_room().remove(Portfolio.at(child.user_id, child.portfolio_id), Portfolio.version.add(1)),
         *_unwatch(child, now),
     )
     _send(child.ledger)
-
-
-def _count(child: Address, change: int) -> Write:
-    header = Portfolio.at(child.user_id, child.portfolio_id)
-    return Write(
-        Verb.UPDATE,
-        header,
-        actions=[Portfolio.addresses.add(change), Portfolio.version.add(1)],
-        condition=Portfolio.pk.exists(),
-        otherwise=errors.NotFound,
-    )
 
 
 def _watch(child: Address, now: int) -> list[Write]:

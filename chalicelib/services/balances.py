@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from chalicelib.domain import currencies, instants, money, totals
+from chalicelib.domain import currencies, instants, money, shapes, totals
 from chalicelib.errors import NotFound
 from chalicelib.models import Address, Ledger, Offset, Portfolio, read_whole
 from chalicelib.services import ledgers
@@ -22,15 +22,15 @@ class Summed(NamedTuple):
 
     balances: dict[str, Decimal]
     balance_at: str
-    completeness: dict[str, Any]
+    coverage: shapes.Coverage
 
-    def row(self, code: str) -> dict[str, Any]:
+    def row(self, code: str) -> shapes.PortfolioBalance:
         """Return the document's balance in one currency."""
         balance = money.plain(self.balances.get(code, money.ZERO))
-        return {'currency': code, 'balance': balance, 'balance_at': self.balance_at, 'source': 'cryptfolio'} | self.completeness
+        return {'currency': code, 'balance': balance, 'balance_at': self.balance_at, 'source': 'cryptfolio', **self.coverage}
 
 
-def of_portfolio(user_id: str, portfolio_id: int) -> list[dict[str, Any]]:
+def of_portfolio(user_id: str, portfolio_id: int) -> list[shapes.PortfolioBalance]:
     """Return the document's balances of a portfolio, by currency code.
 
     Raises NotFound, and NotReady while it has ledgers and none of them, nor any before them, was ever known.
@@ -39,7 +39,7 @@ def of_portfolio(user_id: str, portfolio_id: int) -> list[dict[str, Any]]:
     return [summed.row(code) for code in summed.balances]
 
 
-def of_portfolio_in(user_id: str, portfolio_id: int, code: str) -> dict[str, Any]:
+def of_portfolio_in(user_id: str, portfolio_id: int, code: str) -> shapes.PortfolioBalance:
     """Return the balance of a portfolio in one currency, zero when it holds none. Raises NotFound, for the currency too, NotReady."""
     currency = currencies.find(code)
     if currency is None:
@@ -58,10 +58,10 @@ def _sum(user_id: str, portfolio_id: int) -> Summed:
     if parts and not known and portfolio.balances_last_updated is None:
         raise ledgers.not_ready(states.values())
     balances = totals.sums(portfolio.currencies, _held(known, offsets))
-    missing = [_missing(part) for part in parts if _reason(part) is not None]
-    completeness: dict[str, Any] = {'complete': False, 'missing': missing} if missing else {'complete': True}
+    missing = [_missing(part.child, reason) for part in parts if (reason := _reason(part)) is not None]
+    coverage: shapes.Coverage = {'complete': False, 'missing': missing} if missing else {'complete': True}
     balance_at = instants.iso(min((ledger.updated_at or 0 for ledger in known), default=_last_change(portfolio, offsets)))
-    return Summed(balances, balance_at, completeness)
+    return Summed(balances, balance_at, coverage)
 
 
 def _held(known: Iterable[Ledger], offsets: Iterable[Offset]) -> Iterator[tuple[str, Decimal]]:
@@ -76,9 +76,8 @@ def _last_change(portfolio: Portfolio, offsets: Iterable[Offset]) -> int:
     return max([portfolio.updated_at, *(offset.updated_at for offset in offsets)])
 
 
-def _missing(part: Part) -> dict[str, Any]:
-    child = part.child
-    return {'type': 'address', 'id': child.address_id, 'title': child.title, 'reason': _reason(part)}
+def _missing(child: Address, reason: str) -> shapes.Missing:
+    return {'type': 'address', 'id': child.address_id, 'title': child.title, 'reason': reason}
 
 
 def _reason(part: Part) -> str | None:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from chalicelib import errors
+from chalicelib import errors, telemetry
 from chalicelib.domain import addresses, ledgers
 from chalicelib.domain.ledgers import Entry, Holding, Tally
 from chalicelib.models import Cursor, Ledger, Transaction, sk_of
@@ -205,6 +205,8 @@ def _remove(ledger: Ledger, sort_keys: Iterable[str]) -> None:
 def _observe(ledger: Ledger, explorer: Explorer, holdings: list[Holding], cursor: Cursor, incomplete: str | None) -> None:
     if incomplete is None and not explorer.counts_p2pk and addresses.is_legacy(ledger.currency, ledger.address):
         incomplete = NO_P2PK
+    if incomplete not in (None, PENDING):
+        telemetry.count('LedgerIncomplete')
     ledger.observe(
         holdings=holdings,
         source=explorer.host.key,

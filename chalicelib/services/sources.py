@@ -4,9 +4,9 @@ import logging
 import time
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from chalicelib.domain import instants
+from chalicelib.domain import instants, shapes
 from chalicelib.errors import NotFound
 from chalicelib.models import Bucket
 
@@ -48,14 +48,18 @@ def find(key: str) -> Source:
     raise NotFound
 
 
-def describe(sources: Iterable[Source]) -> list[dict[str, Any]]:
+def describe(sources: Iterable[Source]) -> list[shapes.Source]:
     """Return what the API says of upstreams."""
     described = list(sources)
     buckets = Bucket.find_many(source.key for source in described)
     now = int(time.time())
     return [
-        source._asdict()
-        | {
+        {
+            'key': source.key,
+            'title': source.title,
+            'url': source.url,
+            'currencies': source.currencies,
+            'capabilities': source.capabilities,
             'health': buckets[source.key].health(now),
             'last_success_at': instants.iso_or_none(buckets[source.key].succeeded_at),
             'last_failure_at': instants.iso_or_none(buckets[source.key].failed_at),
@@ -64,7 +68,7 @@ def describe(sources: Iterable[Source]) -> list[dict[str, Any]]:
     ]
 
 
-def status() -> dict[str, list[str]]:
+def status() -> shapes.Status:
     """Return what works and what fails: the upstreams by key, and `database`, without which nothing is known of the others."""
     try:
         buckets = Bucket.find_many(source.key for source in every())

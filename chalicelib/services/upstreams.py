@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from chalicelib import errors
+from chalicelib import errors, telemetry
 from chalicelib.models import Bucket
 from chalicelib.providers.transport import Host
 
@@ -22,11 +22,15 @@ class Gate:
         if turn.noteworthy:
             self._noteworthy.add(host.key)
         time.sleep(turn.wait_ms / 1000)
+        telemetry.count('UpstreamRequests')
 
     def failed(self, error: errors.Upstream) -> None:
         """Note a failure of the upstream itself; that it rejected an address, or that we did not ask, is none."""
-        if not isinstance(error, errors.UpstreamRejected | errors.UpstreamNotAsked):
-            Bucket.fail(error.key, error.reason, throttled=error.throttled, retry_after=error.retry_after)
+        if isinstance(error, errors.UpstreamRejected | errors.UpstreamNotAsked):
+            return
+        telemetry.count('UpstreamFailures', upstream=error.key)
+        if Bucket.fail(error.key, error.reason, throttled=error.throttled, retry_after=error.retry_after):
+            telemetry.count('CircuitOpened', upstream=error.key)
 
     def worked(self, host: Host) -> None:
         """Note that an upstream works; costs a request only after failures and, so that others see it, once a minute."""

@@ -57,8 +57,9 @@ def _serve(descriptor: int) -> None:
 
 def _configure_logging() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format='%(asctime)s %(levelname)s %(name)s: %(message)s')
-    for library in ('botocore', 'pynamodb'):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    # Every few seconds, or said by the request's own line.
+    for talkative in ('botocore', 'pynamodb', 'chalicelib.telemetry.sweep_due', 'chalicelib.telemetry.authorizer'):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 if __name__ == '__main__':

@@ -4,12 +4,12 @@ Keeps requests apart that come at once, answers for unknown paths, and survives 
 """
 
 import base64
-import json
 import logging
 import re
 import socket as sockets
 import sys
 import time
+import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -50,11 +50,14 @@ class Refused(Exception):
         self.answer = by_gateway(response_type, status)
 
 
-def by_gateway(response_type: str, status: int) -> Answer:
-    """Return what API Gateway is configured to answer; `status` is its own, where the configuration keeps that."""
+def by_gateway(response_type: str, status: int, request_id: str | None = None) -> Answer:
+    """Return what API Gateway is configured to answer; `status` is its own, where the configuration keeps that.
+
+    A request that got no further than here has no `request_id` yet.
+    """
     response = _RESPONSES[response_type]
-    headers = {'Content-Type': 'application/json', **response.headers}
-    return Answer(response.status or status, headers, json.dumps(response.body).encode())
+    headers, body = response.told(request_id or str(uuid.uuid4()))
+    return Answer(response.status or status, {'Content-Type': 'application/json', **headers}, body)
 
 
 class Server(ThreadedHTTPServer):
@@ -89,7 +92,8 @@ class Handler(BaseHTTPRequestHandler):
         started = time.monotonic()
         answer = self._answer()
         path = self.path.partition('?')[0].encode('unicode_escape').decode()  # no query: it may hold secrets
-        log.info('%s %s %d %d ms', self.command, path, answer.status, (time.monotonic() - started) * 1000)
+        ms = (time.monotonic() - started) * 1000
+        log.info('%s %s %d %d ms %s', self.command, path, answer.status, ms, answer.headers.get('X-Request-Id', ''))
         self._send(answer)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = handle_request  # noqa: N815
@@ -101,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         except Refused as refused:
             return refused.answer
         except LocalGatewayException as denied:
-            return by_gateway(_DENIALS.get(denied.CODE, 'DEFAULT_5XX'), denied.CODE)
+            return by_gateway(_DENIALS.get(denied.CODE, 'DEFAULT_5XX'), denied.CODE, denied.headers.get('X-Request-Id'))
         except (ConnectionError, TimeoutError):
             raise
         except Exception:

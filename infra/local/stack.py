@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import yaml  # type: ignore[import-untyped]
 from chalice.config import Config
 
+from infra import template
 from infra.jwks import jwks
 
 if TYPE_CHECKING:
@@ -73,25 +73,25 @@ def create() -> None:
     with contextlib.suppress(client.exceptions.AlreadyExistsException):
         client.create_stack(
             StackName=NAME,
-            TemplateBody=json.dumps(_reduced(_template())),
+            TemplateBody=json.dumps(_reduced(template.load())),
             Parameters=[{'ParameterKey': 'Stage', 'ParameterValue': STAGE}],
         )
 
 
-def _reduced(template: dict[str, Any]) -> dict[str, Any]:
+def _reduced(whole: dict[str, Any]) -> dict[str, Any]:
     """Return the part of the template that moto creates from CloudFormation as AWS would.
 
     Not the keys, whose kind it ignores: `_create_keys` makes those. Alarms and the like have nobody to tell here.
     """
-    resources = {name: one for name, one in template['Resources'].items() if one['Type'] in _CREATED}
+    resources = {name: one for name, one in whole['Resources'].items() if one['Type'] in _CREATED}
     for resource in resources.values():
         resource['Properties'].pop('SSESpecification', None)  # names a key that is not created
-    return {'Parameters': template['Parameters'], 'Resources': resources}
+    return {'Parameters': whole['Parameters'], 'Resources': resources}
 
 
 def _create_keys(kms: 'KMSClient') -> None:
     """Make each key of the template that has an alias, which is how the application calls it."""
-    resources = _template()['Resources']
+    resources = template.load()['Resources']
     for alias in (one['Properties'] for one in resources.values() if one['Type'] == 'AWS::KMS::Alias'):
         name = re.sub(r'\$\{Stage\}', STAGE, alias['AliasName']['Fn::Sub'])
         properties = resources[alias['TargetKeyId']['Ref']]['Properties']
@@ -102,27 +102,3 @@ def _create_keys(kms: 'KMSClient') -> None:
                 KeySpec=properties.get('KeySpec', 'SYMMETRIC_DEFAULT'), KeyUsage=properties.get('KeyUsage', 'ENCRYPT_DECRYPT')
             )
             kms.create_alias(AliasName=name, TargetKeyId=key['KeyMetadata']['KeyId'])
-
-
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML with CloudFormation's short tags, read as their long forms."""
-
-
-def _long_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    if tag == 'GetAtt':
-        value = value.split('.', 1)
-    return {'Ref' if tag == 'Ref' else f'Fn::{tag}': value}
-
-
-_Loader.add_multi_constructor('!', _long_form)
-
-
-def _template() -> dict[str, Any]:
-    parsed: dict[str, Any] = yaml.load((ROOT / 'infra' / 'template.yaml').read_text(), _Loader)
-    return parsed

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from chalice.test import HTTPResponse
 
+from chalicelib.config import settings
 from chalicelib.models import FirstAnswer, Item, User
 from tests.functional.conftest import Api
 from tests.functional.test_addresses import ADDRESS, SEGWIT
@@ -166,3 +167,23 @@ def test_two_at_the_same_time_create_one(api: Api, path: str, at_each: Any):
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json_body['result'] == answers[1].json_body['result']
     assert number(api, path) == 1
+
+
+def test_two_at_the_same_time_for_the_last_place_create_one(api: Api, at_each: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv('MAX_PORTFOLIOS', '2')
+    settings.cache_clear()
+    answers: list[HTTPResponse] = []
+
+    def overtake(operation: str, made: int) -> None:
+        if operation == 'GetItem' and made == 1:
+            answers.append(post(api, PORTFOLIOS, 'key-1'))
+
+    at_each(overtake)
+    answers.append(post(api, PORTFOLIOS, 'key-1'))
+    refused = post(api, PORTFOLIOS, 'key-2')
+    monkeypatch.undo()
+    settings.cache_clear()
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json_body['result'] == answers[1].json_body['result']
+    assert refused.status_code == 422

@@ -1,0 +1,234 @@
+"""What is logged and measured: one line per request, message or run, with its DynamoDB figures and CloudWatch metrics.
+
+Only what is named here gets into a line: no path with ids, no query, no header, no body. Imports nothing but the settings, so
+that the authorizer can afford it; docs/operations.md lists fields and metrics.
+"""
+
+import json
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from chalicelib.config import settings
+
+if TYPE_CHECKING:
+    from chalice.app import Request, Response
+
+_BY_ROUTE = ('Latency', 'Errors5xx')  # each metric costs anew for each route
+_THROTTLED = ('busy', 'temporarily_unavailable')
+_LONGEST_ID = 9
+_EMAIL_ADDRESS = re.compile(r'[^\s"\'<>@]{1,64}@[^\s"\'<>@]+')
+
+Given = TypeVar('Given')
+Found = TypeVar('Found')
+
+
+class Task:
+    """One request, message or run: what its line says so far. May be counted into by several threads."""
+
+    def __init__(self, service: str, request_id: str, ids: dict[str, str]) -> None:
+        self.service = service
+        self.request_id = request_id
+        self.title = service
+        self.ids = {'request_id': request_id} | ids
+        self._started = time.perf_counter()
+        self._fields: dict[str, Any] = {}
+        self._counts: dict[str, float] = {}
+        self._lock = Lock()
+
+    def note(self, **fields: Any) -> None:
+        """Put fields into the line, in place of those of the same name."""
+        self._fields |= fields
+
+    def count(self, name: str, number: float = 1) -> None:
+        """Add to a metric."""
+        with self._lock:
+            self._counts[name] = self._counts.get(name, 0) + number
+
+    def tell(self, lasting: str) -> None:
+        """Log the line; `lasting` is the metric of the milliseconds."""
+        ms = round((time.perf_counter() - self._started) * 1000, 1)
+        counts = {lasting: ms} | self._counts
+        requests, units = counts.get('DynamoDBRequests', 0), counts.get('DynamoDBCapacity', 0)
+        figures = {'ms': ms, 'dynamodb_requests': requests, 'dynamodb_capacity_units': units, 'Service': self.service}
+        directives = [_directive(counts, 'Service')]
+        if 'Route' in self._fields:
+            directives.append(_directive([name for name in counts if name in _BY_ROUTE], 'Service', 'Route'))
+        text = f'{self.title}: {ms} ms, DynamoDB {requests} requests, {units} units'
+        _log(self.service, text, self._fields | figures | counts, directives)
+
+
+_current: ContextVar[Task | None] = ContextVar('task', default=None)
+
+
+@contextmanager
+def task(service: str, request_id: str | None, *, lasting: str = 'Milliseconds', **ids: str) -> Iterator[Task]:
+    """Whatever is logged and counted inside belongs to one task, which is told in one line at the end, however it ends.
+
+    A task without a `request_id` gets one of its own. `ids` are said, beside it, on every line that is logged inside.
+    """
+    current = Task(service, request_id or _new_id(), ids)
+    outer = _current.set(current)
+    try:
+        yield current
+    finally:
+        current.tell(lasting)
+        _current.reset(outer)
+
+
+def request_id() -> str | None:
+    """Return the id of the request under way, None outside of one."""
+    current = _current.get()
+    return current.request_id if current else None
+
+
+def note(**fields: Any) -> None:
+    """Put fields into the line of the task under way, if there is one. They are logged as they are: nothing secret."""
+    current = _current.get()
+    if current:
+        current.note(**fields)
+
+
+def count(name: str, *, upstream: str | None = None) -> None:
+    """Add one to a metric of the task under way; outside of one, or by `upstream`, with a line of its own."""
+    current = _current.get()
+    if current and upstream is None:
+        current.count(name)
+        return
+    service = current.service if current else 'other'
+    by = {'Upstream': upstream} if upstream else {'Service': service}
+    _log(service, ' '.join([name, *by.values()]), by | {name: 1}, [_directive([name], *by)])
+
+
+def carried(function: Callable[[Given], Found]) -> Callable[[Given], Found]:
+    """Return `function` for other threads to call as part of the task under way here, which they would not know of."""
+    context = copy_context()
+    return lambda given: context.copy().run(function, given)  # a context is entered by one thread at a time
+
+
+def measure(request: 'Request', get_response: Callable[[Any], 'Response']) -> 'Response':
+    """Middleware, the outermost: tells each request in one line, and its id in the answer's `X-Request-Id`."""
+    with task('api', request.context.get('requestId'), lasting='Latency') as current:
+        current.title = f'{request.method} {request.path}'
+        current.note(**_asked(request))
+        current.count('Requests')
+        try:
+            response = get_response(request)
+        except Exception:
+            _note_answer(current, 500, None)  # Chalice's
+            raise
+        _note_answer(current, response.status_code, response.body)
+        response.headers['X-Request-Id'] = current.request_id
+        return response
+
+
+def _asked(request: 'Request') -> dict[str, Any]:
+    who = request.context.get('authorizer') or {}
+    given = (request.uri_params or {}).items()
+    return {
+        'method': request.method,
+        'route': request.path,
+        'ids': {name: value for name, value in given if value.isdecimal() and len(value) <= _LONGEST_ID},  # no other text of theirs
+        'user_id': who.get('principalId'),
+        'client_id': who.get('client_id'),
+        'Route': _route_class(request.path),
+    }
+
+
+def _route_class(route: str) -> str:
+    """Return one of few words for a route: what an API route ends in, or which part of the site a page belongs to."""
+    parts = [part for part in route.split('/') if part and not part.startswith('{')]
+    if parts[:1] == ['api']:
+        return parts[-1]
+    return parts[0] if parts[:1] in (['oauth'], ['.well-known']) else 'pages'
+
+
+def _note_answer(current: Task, status: int, body: Any) -> None:
+    code = body.get('code') or body.get('error') if status >= 400 and isinstance(body, dict) else None
+    current.note(status=status, code=code)
+    current.title += f' {status}'
+    if code == 'not_ready':
+        current.count('NotReady')
+    elif status == 429 or code in _THROTTLED:
+        current.count('Throttled')
+    elif status >= 400:
+        current.count('Errors5xx' if status >= 500 else 'Errors4xx')
+
+
+def count_dynamodb(events: Any) -> None:
+    """Count what a DynamoDB client sends, attempt by attempt, and the capacity that its answers say it took.
+
+    `events` are those of a botocore client that asks for ReturnConsumedCapacity, as PynamoDB does. An error says no capacity.
+    """
+    events.register('request-created.dynamodb', _count_attempt)
+    events.register('after-call.dynamodb', _count_capacity)
+
+
+def _count_attempt(**_: Any) -> None:
+    current = _current.get()
+    if current:
+        current.count('DynamoDBRequests')
+
+
+def _count_capacity(parsed: dict[str, Any], **_: Any) -> None:
+    current = _current.get()
+    consumed = parsed.get('ConsumedCapacity')
+    if current and consumed:
+        tables = consumed if isinstance(consumed, list) else [consumed]
+        current.count('DynamoDBCapacity', sum(table['CapacityUnits'] for table in tables))
+
+
+def _directive(names: Iterable[str], *dimensions: str) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html"""
+    metrics = [{'Name': name, 'Unit': 'Milliseconds' if name in ('Latency', 'Milliseconds') else 'Count'} for name in names]
+    return {'Namespace': settings().metrics_namespace, 'Dimensions': [list(dimensions)], 'Metrics': metrics}
+
+
+def _log(service: str, text: str, fields: dict[str, Any], directives: list[dict[str, Any]]) -> None:
+    embedded = {'Timestamp': int(time.time() * 1000), 'CloudWatchMetrics': directives}
+    logging.getLogger(f'{__name__}.{service}').info(text, extra={'fields': fields | {'_aws': embedded}})
+
+
+def _new_id() -> str:
+    import uuid  # costs 2 ms, and API Gateway gives ids of its own
+
+    return str(uuid.uuid4())
+
+
+class JsonLines(logging.Formatter):
+    """One line of JSON for each record, with the ids of the task that it was logged in, and a traceback as `exception`.
+
+    E-mail addresses are taken out: services repeat them in the texts of their errors, as SES does.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        current = _current.get()
+        line: dict[str, Any] = {
+            'timestamp': f'{time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))}.{int(record.msecs):03d}Z',
+            'level': record.levelname,
+            'logger': record.name,
+            'message': _EMAIL_ADDRESS.sub('[e-mail]', record.getMessage()),
+        }
+        line |= current.ids if current else {'request_id': None}
+        line |= getattr(record, 'fields', {})
+        if record.exc_info:
+            line['exception'] = _EMAIL_ADDRESS.sub('[e-mail]', self.formatException(record.exc_info))
+        return json.dumps(line, default=str, separators=(',', ':'))
+
+
+def _log_json() -> None:
+    """Log lines of JSON, ours from INFO on, instead of what the Lambda runtime makes of records."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines())
+    logging.getLogger().handlers = [handler]
+    logging.getLogger('chalicelib').setLevel(logging.INFO)
+
+
+if not settings().local:
+    _log_json()

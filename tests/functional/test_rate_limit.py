@@ -1,0 +1,313 @@
+"""How many requests a minute an application may make for a user: what answers tell, what is refused, and what counting costs."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import pytest
+from chalice.test import Client as ChaliceClient
+from chalice.test import HTTPResponse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.api import rate_limit
+from chalicelib.config import settings
+from chalicelib.domain.rate import MOST_TRACKED, Limiter
+from chalicelib.models import ApiKey, Rate
+from chalicelib.oauth import signing
+from tests.functional.conftest import Api
+from tests.functional.jobs.world import refusing
+
+LIMIT, STEP, EARLY = 25, 10, 5
+FREE = '/api/portfolios/1/balances/nosuch'  # a private path that reads nothing
+NAMES = ('RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset')
+
+
+@dataclass
+class Clock:
+    now: int
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time, five seconds into a minute."""
+    clock = Clock(int(time.time()) // 60 * 60 + EARLY)
+    monkeypatch.setattr(time, 'time', clock)
+    return clock
+
+
+@pytest.fixture(autouse=True)
+def limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Return a function that sets the limit, which is 25, and starts to count anew."""
+
+    def change(number: int) -> None:
+        monkeypatch.setenv('RATE_LIMIT', str(number))
+        settings.cache_clear()
+        rate_limit.limiter.cache_clear()
+        settings()
+
+    change(LIMIT)
+    yield change
+    monkeypatch.undo()
+    settings.cache_clear()
+    rate_limit.limiter.cache_clear()
+    settings()
+
+
+@pytest.fixture
+def another_process() -> Callable[[], None]:
+    """Return a function that lets the next requests be answered by a process that has counted nothing yet."""
+    return rate_limit.limiter.cache_clear
+
+
+def told(response: HTTPResponse) -> list[str]:
+    return [response.headers[name] for name in NAMES]
+
+
+def ask(api: Api, times: int = 1) -> HTTPResponse:
+    """Make requests; return the last answer."""
+    for _ in range(times - 1):
+        api.get(FREE)
+    return api.get(FREE)
+
+
+class TestAnswers:
+    def test_every_answer_to_a_token_tells_the_limit_what_is_left_and_the_seconds_until_it_is_whole_again(self, api: Api):
+        answers = [
+            api.post('/api/portfolios', {'title': 'x', 'currencies': ['btc']}),
+            api.get('/api/portfolios/1'),
+            api.get('/api/portfolios/99'),
+            api.post('/api/portfolios', {}),
+            api.post('/api/portfolios', b'{'),
+        ]
+        answers.append(api.request('GET', '/api/portfolios/1', headers={'If-None-Match': '*'}))
+
+        assert [answer.status_code for answer in answers] == [201, 200, 404, 422, 400, 304]
+        assert [told(answer) for answer in answers] == [['25', str(left), '55'] for left in (24, 23, 22, 21, 20, 19)]
+
+    def test_who_asks_more_often_is_refused_in_the_envelope_until_the_minute_is_over(self, api: Api, clock: Clock):
+        assert [ask(api).status_code for _ in range(LIMIT)] == [404] * LIMIT
+        clock.now += 40
+
+        refused = ask(api)
+
+        assert refused.status_code == 429
+        assert told(refused) == ['25', '0', '15']
+        assert refused.headers['Retry-After'] == '15'
+        assert refused.headers['Content-Type'] == 'application/json'
+        assert {name: refused.json_body[name] for name in ('success', 'code')} == {'success': False, 'code': 'too_many_requests'}
+        clock.now += 15
+        again = ask(api)
+        assert (again.status_code, told(again)) == (404, ['25', '24', '60'])
+
+    def test_the_last_second_of_a_minute_still_belongs_to_it(self, api: Api, clock: Clock):
+        ask(api, LIMIT)
+        clock.now += 54
+
+        assert (ask(api).status_code, told(ask(api))) == (429, ['25', '0', '1'])
+
+    def test_a_refused_request_is_not_carried_out(self, api: Api, clock: Clock):
+        ask(api, LIMIT)
+
+        assert api.post('/api/portfolios', {'title': 'x', 'currencies': ['btc']}).status_code == 429
+        clock.now += 60
+        assert api.get('/api/portfolios').json_body['result'] == []
+
+    def test_a_refusal_is_logged(self, api: Api, caplog: pytest.LogCaptureFixture):
+        caplog.set_level(logging.INFO, 'chalicelib')
+
+        ask(api, LIMIT + 1)
+
+        assert caplog.messages[-1].startswith('GET /api/portfolios/{portfolio_id}/balances/{currency} 429')
+
+    def test_a_minute_that_is_over_counts_for_nothing(self, api: Api, clock: Clock):
+        ask(api, LIMIT - 1)
+        clock.now += 60
+
+        assert told(ask(api, LIMIT)) == ['25', '0', '55']
+
+    def test_a_limit_of_zero_is_none(self, api: Api, limit: Callable[[int], None]):
+        limit(0)
+
+        answer = ask(api, LIMIT + 1)
+
+        assert answer.status_code == 404
+        assert not set(NAMES) & set(answer.headers)
+
+
+class TestWhoIsCounted:
+    def test_another_user_is_counted_apart(self, api: Api, other: Api):
+        ask(api, LIMIT + 1)
+
+        assert told(ask(other))[1] == '24'
+
+    def test_another_application_is_counted_apart_and_another_token_of_the_same_is_not(self, api: Api):
+        ask(api, LIMIT)
+
+        def asked_by(client_id: str) -> int:
+            token = signing.access_token(user_id=api.user_id, client_id=client_id, scopes=['read'], family='other')
+            return api.request('GET', FREE, headers={'Authorization': f'Bearer {token}'}).status_code
+
+        assert (asked_by('another-app'), asked_by('test-app')) == (404, 429)
+
+    def test_the_api_keys_of_a_user_are_counted_together_and_apart_from_applications(self, api: Api):
+        ask(api, LIMIT + 1)
+        keys = [ApiKey.create(api.user_id, name=name, scopes=['read'], now=1)[1] for name in ('One', 'Two')]
+
+        answers = [api.request('GET', FREE, headers={'Authorization': f'Bearer {key}'}) for key in keys]
+
+        assert [told(answer)[1] for answer in answers] == ['24', '23']
+
+    @pytest.mark.parametrize('path', ['/api/currencies', '/api/status', '/', '/login', '/.well-known/jwks.json', '/oauth/token', '/nosuch'])
+    def test_what_needs_no_token_is_neither_counted_nor_refused(self, api: Api, http: ChaliceClient, path: str):
+        ask(api, LIMIT + 1)
+
+        answer = api.get(path)
+
+        assert answer.status_code != 429
+        assert not set(NAMES) & set(answer.headers)
+
+
+class TestSeveralProcesses:
+    def test_they_know_of_each_others_requests_by_steps(self, api: Api, another_process: Callable[[], None]):
+        ask(api, STEP + 3)
+        another_process()
+
+        assert told(ask(api, STEP - 1))[1] == str(LIMIT - (STEP - 1))
+        assert told(ask(api))[1] == str(LIMIT - 2 * STEP)
+
+    def test_together_they_refuse_who_is_over_the_limit(self, api: Api, another_process: Callable[[], None]):
+        ask(api, LIMIT + 1)
+        another_process()
+
+        assert [ask(api).status_code for _ in range(STEP + 1)] == [404] * (STEP - 1) + [429, 429]
+
+    def test_what_is_kept_says_not_whose_it_is_and_expires_with_its_minute(self, api: Api, clock: Clock):
+        ask(api, STEP)
+
+        [item] = Rate.scan()
+        assert (item.requests, item.expires_at) == (STEP, clock.now - EARLY + 60)
+        assert api.user_id not in str(item.serialize())
+        assert 'test-app' not in str(item.serialize())
+
+    def test_each_application_of_each_user_has_a_shared_count_for_each_minute(self):
+        callers = [('a', 'b'), ('a', 'c'), ('b', 'a'), ('ab', ''), ('a', 'b')]
+
+        assert [Rate.add(who, 0, 5) for who in callers] == [5, 5, 5, 5, 10]
+        assert Rate.add(('a', 'b'), 60, 5) == 5
+
+    @given(limit=st.integers(1, 400), processes=st.integers(1, 6), chance=st.randoms(use_true_random=False))
+    def test_a_client_gets_the_limit_and_at_most_the_untold_requests_of_all_processes_but_one(
+        self, limit: int, processes: int, chance: Any
+    ):
+        shared = Shared()
+        limiters = [Limiter(limit, shared.add) for _ in range(processes)]
+
+        taken = sum(not chance.choice(limiters).take(('user', 'app'), 0).exceeded for _ in range(limit * 2 + 200))
+
+        assert limit <= taken <= limit + (processes - 1) * (max(10, limit // 20) - 1)
+
+
+class TestCost:
+    def test_sharing_is_one_request_for_each_twentieth_of_the_limit_or_ten_if_that_is_more(self):
+        for number, step in ((25, 10), (300, 15), (600, 30)):
+            shared = Shared()
+            limiter = Limiter(number, shared.add)
+            calls = []
+            for _ in range(2 * step):
+                limiter.take(('user', 'app'), 0)
+                calls.append(shared.calls)
+
+            assert calls == [0] * (step - 1) + [1] * step + [2]
+
+    def test_an_ordinary_request_costs_none(self, api: Api, requests_made: list[str]):
+        requests_made.clear()
+
+        ask(api, STEP - 1)
+        assert requests_made == []
+        ask(api)
+        assert requests_made == ['UpdateItem']
+        ask(api, STEP - 1)
+        assert requests_made == ['UpdateItem']
+        ask(api)
+        assert requests_made == ['UpdateItem'] * 2
+
+    def test_the_first_refusal_of_a_minute_costs_one_and_the_others_none(self, api: Api, requests_made: list[str]):
+        ask(api, LIMIT)
+        requests_made.clear()
+
+        ask(api)
+        assert requests_made == ['UpdateItem']
+        assert ask(api, 3 * STEP).status_code == 429
+        assert requests_made == ['UpdateItem']
+
+
+class TestFailures:
+    @pytest.mark.parametrize('code', ['AccessDeniedException', 'ThrottlingException'])
+    def test_a_table_that_cannot_be_reached_refuses_nobody(self, api: Api, code: str, caplog: pytest.LogCaptureFixture):
+        with refusing(code, operations=['UpdateItem']) as refused:
+            answers = [ask(api).status_code for _ in range(STEP)]
+
+        assert refused
+        assert answers == [404] * STEP
+        assert 'requests were counted by this process alone' in caplog.messages
+
+    def test_it_is_asked_again_only_a_step_later(self, api: Api):
+        with refusing('AccessDeniedException', operations=['UpdateItem']) as refused:
+            ask(api, 2 * STEP - 1)
+
+        assert len(refused) == 1
+
+    def test_what_a_process_counted_itself_holds_without_the_table(self, api: Api):
+        with refusing('AccessDeniedException', operations=['UpdateItem']):
+            assert ask(api, LIMIT).status_code == 404
+            assert ask(api).status_code == 429
+
+
+class TestMemory:
+    def test_no_more_than_ten_thousand_are_remembered(self):
+        limiter = Limiter(LIMIT, Shared().add)
+        assert [limiter.take(('first', ''), 0).used for _ in range(3)] == [1, 2, 3]
+
+        for number in range(MOST_TRACKED - 1):
+            limiter.take((str(number), ''), 0)
+        assert limiter.take(('first', ''), 0).used == 4
+        limiter.take(('one too many', ''), 0)
+
+        assert limiter.take(('first', ''), 0).used == 1
+
+
+class TestThreads:
+    def test_threads_of_a_process_count_each_request_once(self):
+        shared = Shared()
+        limiter = Limiter(200, shared.add)
+
+        with ThreadPoolExecutor(16) as pool:
+            standings = list(pool.map(lambda _: limiter.take(('user', 'app'), 0), range(400)))
+
+        assert sorted(standing.used for standing in standings if not standing.exceeded) == list(range(1, 201))
+        assert shared.totals == {(('user', 'app'), 0): 201}
+
+
+@dataclass
+class Shared:
+    """What processes share, without a table."""
+
+    totals: Counter[Any] = field(default_factory=Counter)
+    calls: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+    def add(self, who: tuple[str, str], start: int, requests: int) -> int:
+        time.sleep(0)  # lets other threads in
+        with self.lock:
+            self.calls += 1
+            self.totals[who, start] += requests
+            return self.totals[who, start]
