@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from infra.sample_data import ADDRESSES as ADDRESSES
 from infra.sample_data import COINBASE_SCRIPT, TIP_HEIGHT, TIP_TIME, TRANSACTIONS, Coin, Output, Transaction, block_hash, script_of
+from infra.samples import accounts_upstreams, evm, utxo
+from infra.samples.answer import Answer
 
 ESPLORA_PAGE = 25
 MULTIADDR_PAGE = 100
@@ -30,12 +32,6 @@ SCRIPTS = (
 
 Json = dict[str, Any]
 Owner = Callable[[Output], str | None]
-
-
-class Answer(NamedTuple):
-    status: int
-    body: str
-    content_type: str = 'text/plain'
 
 
 class RefusedError(Exception):
@@ -84,6 +80,17 @@ def respond(url: str) -> Answer:
         return UPSTREAMS[upstream](path, dict(parse_qsl(parts.query)))
     except RefusedError as refused:
         return refused.answer
+
+
+def respond_to_post(url: str, body: bytes) -> Answer:
+    """The answer to `POST url` with a body of JSON."""
+    parts = urlsplit(url)
+    _, upstream, *path = parts.path.split('/')
+    if upstream in accounts_upstreams.POSTED:
+        return accounts_upstreams.POSTED[upstream](path, dict(parse_qsl(parts.query)), json.loads(body))
+    if upstream not in POSTED:
+        return Answer(404, 'no such upstream')
+    return POSTED[upstream](path, json.loads(body))
 
 
 def _json(value: Any) -> Answer:
@@ -378,11 +385,17 @@ def _spending() -> dict[tuple[str, int], Json]:
 
 
 SPENDING = _spending()
-UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = {
-    'blockstream': _answer_esplora,
-    'mempool': _answer_esplora,
-    'blockchain_info': _answer_blockchain_info,
-}
+UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = (
+    {
+        'blockstream': _answer_esplora,
+        'mempool': _answer_esplora,
+        'blockchain_info': _answer_blockchain_info,
+    }
+    | utxo.UPSTREAMS
+    | evm.UPSTREAMS
+    | accounts_upstreams.UPSTREAMS
+)
+POSTED: dict[str, Callable[[list[str], Any], Answer]] = {**evm.POSTED}  # those asked by POST, by key
 
 
 class _Server(ThreadingHTTPServer):
@@ -393,8 +406,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
+        self._send(respond(self.path))
+
+    def do_POST(self) -> None:
+        self._send(respond_to_post(self.path, self.rfile.read(int(self.headers['Content-Length']))))
+
+    def _send(self, answer: Answer) -> None:
         time.sleep(self.server.delay)
-        answer = respond(self.path)
         body = answer.body.encode()
         # A caller that gave up waiting is no fault of this side.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):

@@ -215,7 +215,7 @@ class Explorer:
         self.requests: list[Request] = []
 
     def fail(self, fault: Fault, *upstreams: str) -> None:
-        """Make upstreams, by default all three, answer with a fault."""
+        """Make upstreams, by default all of them, answer with a fault."""
         self.faults |= dict.fromkeys(upstreams or UPSTREAMS, fault)
 
     def heal(self, *upstreams: str) -> None:
@@ -399,8 +399,15 @@ def _multiaddr_txn(address: str, txn: Txn) -> dict[str, Any]:
     }
 
 
+def _out_of_order(explorer: Explorer, request: Request) -> Answer:
+    """An explorer of which nothing is told here: it fails until a fault tells more."""
+    return Answer(503, b'')
+
+
 UPSTREAMS: dict[str, Callable[[Explorer, Request], Answer]] = {
     'blockstream': _esplora,
     'mempool': _esplora,
     'blockchain_info': _blockchain_info,
+    'blockcypher': _out_of_order,
+    'blockchair': _out_of_order,
 }

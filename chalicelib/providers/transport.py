@@ -23,8 +23,10 @@ _HEADERS = {'User-Agent': 'cryptfolio/0.1', 'Accept': 'application/json, text/pl
 class Host(NamedTuple):
     """An upstream: its key (shown as `source`), its public base URL, and the least milliseconds between two requests there.
 
-    `secret` is the name of the query parameter in which it takes the setting `UPSTREAM_<KEY>_KEY`; `needs_secret` says that it
-    answers nothing without.
+    `url` is empty where everybody runs a server of their own: it is asked where the setting `UPSTREAM_<KEY>_URL` says, else not.
+
+    `secret` is the name of the query parameter in which it takes the setting `UPSTREAM_<KEY>_KEY`, `secret_header` the header that
+    takes it instead, with `{}` where it stands: `project_id: {}`; `needs_secret` says that it answers nothing without.
     """
 
     key: str
@@ -32,10 +34,11 @@ class Host(NamedTuple):
     every_ms: int
     secret: str | None = None
     needs_secret: bool = False
+    secret_header: str | None = None
 
     @property
     def base_url(self) -> str:
-        return settings().upstream(self.key, self.url)
+        return settings().upstream(self.key, self.url) if self.url else settings().upstream_urls.get(self.key, '')
 
     @property
     def interval_ms(self) -> int:
@@ -50,9 +53,18 @@ class Host(NamedTuple):
             raise UpstreamNotAsked(self.key, f'needs a key: set UPSTREAM_{self.key.upper()}_KEY')
         return {self.secret: value} if self.secret and value else {}
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers of a request, those that identify us among them."""
+        value = settings().upstream_keys.get(self.key)
+        if not self.secret_header or not value:
+            return _HEADERS
+        name, _, shown = self.secret_header.format(value).partition(': ')
+        return {**_HEADERS, name: shown}
+
 
 class Answer(NamedTuple):
-    """An upstream's answer with a status below 500 that is no refusal to serve us (429, 403)."""
+    """An upstream's answer with a status below 500 that is no refusal to serve us (402, 429, 403)."""
 
     key: str
     status: int
@@ -78,7 +90,7 @@ class Http:
     def get(self, host: Host, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """GET a path below the host's base URL.
 
-        Raises Upstream when the host cannot be reached, is slow, refuses us or fails; `throttled` for 429.
+        Raises Upstream when the host cannot be reached, is slow, refuses us or fails; `throttled` for 402 and 429.
         """
         return self._send('GET', host, path, params=dict(params or {}))
 
@@ -87,6 +99,8 @@ class Http:
         return self._send('POST', host, path, json=body)
 
     def _send(self, method: str, host: Host, path: str, params: Mapping[str, str] | None = None, **kwargs: Any) -> Answer:
+        if not host.base_url:
+            raise UpstreamNotAsked(host.key, f'has no public server: set UPSTREAM_{host.key.upper()}_URL')
         asked = {**(params or {}), **host.credentials}
         self._gate(host)
         try:
@@ -100,11 +114,11 @@ class Http:
     def _exchange(self, method: str, host: Host, path: str, **kwargs: Any) -> Answer:
         timeout = (_CONNECT_SECONDS, _READ_SECONDS)
         with self._session.request(
-            method, host.base_url + path, headers=_HEADERS, timeout=timeout, stream=True, allow_redirects=False, **kwargs
+            method, host.base_url + path, headers=host.headers, timeout=timeout, stream=True, allow_redirects=False, **kwargs
         ) as response:
-            if response.status_code == 429:
-                raise Upstream(host.key, 'answered 429', throttled=True, retry_after=_retry_after(response))
-            if response.status_code >= 500 or response.status_code in (401, 402, 403) or response.is_redirect:
+            if response.status_code in (402, 429):  # 402 where a plan's requests are used up
+                raise Upstream(host.key, f'answered {response.status_code}', throttled=True, retry_after=_retry_after(response))
+            if response.status_code >= 500 or response.status_code in (401, 403) or response.is_redirect:
                 raise Upstream(host.key, f'answered {response.status_code}', retry_after=_retry_after(response))
             return Answer(host.key, response.status_code, _read(host, response))
 

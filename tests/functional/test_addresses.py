@@ -229,12 +229,13 @@ class TestAddresses:
 
         (row,) = body['result']
         assert list(row) == [
-            'currency', 'balance', 'transactions', 'sent', 'received', 'created_at', 'updated_at', 'source',
+            'currency', 'balance', 'unconfirmed', 'transactions', 'sent', 'received', 'created_at', 'updated_at', 'source',
         ]  # fmt: skip
         assert DATE.fullmatch(row.pop('created_at'))
         assert row == {
             'currency': BITCOIN,
             'balance': '50.00501',
+            'unconfirmed': None,
             'transactions': 3,
             'sent': '0.0',
             'received': '50.00501',

@@ -325,7 +325,7 @@ def test_blockchain_info_refuses_a_page_that_is_no_number(upstream, query):
     ('path', 'status', 'body'),
     [
         ('/', 404, 'no such upstream'),
-        ('/litecoinspace/blocks/tip/height', 404, 'no such upstream'),
+        ('/nosuch/blocks/tip/height', 404, 'no such upstream'),
         ('/blockstream', 404, 'endpoint does not exist'),
         (f'/blockstream/address/{BUSY}/utxo', 404, 'endpoint does not exist'),
         ('/blockstream/tx/12', 400, 'Invalid hex string'),

@@ -2,10 +2,39 @@
 
 from chalicelib.domain import addresses
 from chalicelib.domain.chains import CHAINS
+from chalicelib.providers.explorers.blockbook import Blockbook
 from chalicelib.providers.explorers.blockchain_info import BlockchainInfo
+from chalicelib.providers.explorers.blockchair import Blockchair
+from chalicelib.providers.explorers.blockcypher import BlockCypher
 from chalicelib.providers.explorers.esplora import Esplora
+from chalicelib.providers.explorers.etherscan import COIN_LISTS, Etherscan
 from chalicelib.providers.explorers.explorer import About, Explorer, Page, Reading
+from chalicelib.providers.explorers.haskoin import Haskoin
+from chalicelib.providers.explorers.json_rpc import JsonRpc
+from chalicelib.providers.explorers.rippled import Rippled
 from chalicelib.providers.transport import Host
+
+_LISTS = ('balances', 'transactions')
+_COUNTS = (*_LISTS, 'p2pk_outputs')
+_ESPLORA_API = 'https://github.com/Blockstream/esplora/blob/master/API.md'
+_BLOCKCYPHER = (
+    Host('blockcypher', 'https://api.blockcypher.com/v1', every_ms=400, secret='token'),
+    About('BlockCypher', 'https://www.blockcypher.com/dev/bitcoin/', _COUNTS),
+)
+_BLOCKCHAIR = (
+    Host('blockchair', 'https://api.blockchair.com', every_ms=2000, secret='key'),
+    About('Blockchair', 'https://blockchair.com/api/docs', _COUNTS),
+)
+_HASKOIN_API = 'https://github.com/haskoin/haskoin-store/blob/master/swagger.yaml'
+_BLOCKBOOK = About('Blockbook', 'https://github.com/trezor/blockbook/blob/master/docs/api.md', _COUNTS)
+_ETHERSCAN = (
+    Host('etherscan', 'https://api.etherscan.io/v2/api', every_ms=350, secret='apikey', needs_secret=True),
+    About('Etherscan', 'https://docs.etherscan.io/api-reference', _LISTS),
+)
+_BLOCKSCOUT = About('Blockscout', 'https://docs.blockscout.com/devs/apis/rpc/account', _LISTS)
+_NODE_API = 'https://ethereum.org/developers/docs/apis/json-rpc'
+_RIPPLED_API = 'https://xrpl.org/docs/references/http-websocket-apis'
+_PUBLICNODE = About('PublicNode', _NODE_API, ('balances',))
 
 EXPLORERS: dict[str, tuple[Explorer, ...]] = {
     'btc': (
@@ -27,6 +56,71 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
                 ('balances', 'transactions', 'p2pk_outputs'),
             ),
         ),
+        BlockCypher(*_BLOCKCYPHER, CHAINS['btc']),
+        Blockchair(*_BLOCKCHAIR, CHAINS['btc']),
+    ),
+    'ltc': (
+        Esplora(
+            Host('litecoinspace', 'https://litecoinspace.org/api', every_ms=250),
+            About('Litecoin Space', _ESPLORA_API, _LISTS),
+            CHAINS['ltc'],
+        ),
+        Blockbook(Host('blockbook_ltc', '', every_ms=0), _BLOCKBOOK, CHAINS['ltc']),
+        BlockCypher(*_BLOCKCYPHER, CHAINS['ltc']),
+        Blockchair(*_BLOCKCHAIR, CHAINS['ltc']),
+    ),
+    'doge': (
+        Blockbook(Host('blockbook_doge', '', every_ms=0), _BLOCKBOOK, CHAINS['doge']),
+        BlockCypher(*_BLOCKCYPHER, CHAINS['doge']),
+        Blockchair(*_BLOCKCHAIR, CHAINS['doge']),
+    ),
+    'bch': (
+        Blockbook(Host('blockbook_bch', '', every_ms=0), _BLOCKBOOK, CHAINS['bch']),
+        Haskoin(Host('haskoin', 'https://api.haskoin.com/bch', every_ms=500), About('Haskoin', _HASKOIN_API, _COUNTS), CHAINS['bch']),
+        Haskoin(
+            Host('blockchain_info_bch', 'https://api.blockchain.info/haskoin-store/bch', every_ms=1000),
+            About('Blockchain.com Haskoin Store', _HASKOIN_API, _COUNTS),
+            CHAINS['bch'],
+        ),
+        Blockchair(*_BLOCKCHAIR, CHAINS['bch']),
+    ),
+    'dash': (
+        Blockbook(Host('blockbook_dash', '', every_ms=0), _BLOCKBOOK, CHAINS['dash']),
+        BlockCypher(*_BLOCKCYPHER, CHAINS['dash']),
+        Blockchair(*_BLOCKCHAIR, CHAINS['dash']),
+    ),
+    'eth': (
+        Etherscan(*_ETHERSCAN, CHAINS['eth'], '1', (*COIN_LISTS, 'tokentx', 'txsBeaconWithdrawal', 'getminedblocks')),
+        Etherscan(
+            Host('blockscout', 'https://eth.blockscout.com/api', every_ms=350, secret='apikey'),
+            _BLOCKSCOUT,
+            CHAINS['eth'],
+            lists=(*COIN_LISTS, 'tokentx'),
+            lists_balances=True,
+        ),
+        JsonRpc(Host('publicnode', 'https://ethereum.publicnode.com', every_ms=250), _PUBLICNODE, CHAINS['eth'], 1),
+        JsonRpc(Host('merkle', 'https://eth.merkle.io', every_ms=250), About('merkle', _NODE_API, ('balances',)), CHAINS['eth'], 1),
+    ),
+    'etc': (
+        Etherscan(Host('blockscout_etc', 'https://etc.blockscout.com/api', every_ms=350, secret='apikey'), _BLOCKSCOUT, CHAINS['etc']),
+        JsonRpc(Host('rivet', 'https://etc.rivet.link', every_ms=250), About('Rivet', _NODE_API, ('balances',)), CHAINS['etc'], 61),
+    ),
+    'pol': (
+        Etherscan(*_ETHERSCAN, CHAINS['pol'], '137'),
+        Etherscan(Host('blockscout_pol', 'https://polygon.blockscout.com/api', every_ms=350, secret='apikey'), _BLOCKSCOUT, CHAINS['pol']),
+        JsonRpc(Host('publicnode_pol', 'https://polygon-bor-rpc.publicnode.com', every_ms=250), _PUBLICNODE, CHAINS['pol'], 137),
+    ),
+    'bnb': (
+        Etherscan(*_ETHERSCAN, CHAINS['bnb'], '56'),
+        JsonRpc(Host('publicnode_bnb', 'https://bsc-rpc.publicnode.com', every_ms=250), _PUBLICNODE, CHAINS['bnb'], 56),
+    ),
+    'avax': (
+        Etherscan(*_ETHERSCAN, CHAINS['avax'], '43114'),
+        JsonRpc(Host('publicnode_avax', 'https://avalanche-c-chain-rpc.publicnode.com', every_ms=250), _PUBLICNODE, CHAINS['avax'], 43114),
+    ),
+    'xrp': (
+        Rippled(Host('xrplcluster', 'https://xrplcluster.com', every_ms=250), About('XRPL Cluster', _RIPPLED_API, _LISTS), CHAINS['xrp']),
+        Rippled(Host('ripple', 'https://s2.ripple.com:51234', every_ms=250), About('Ripple', _RIPPLED_API, _LISTS), CHAINS['xrp']),
     ),
 }
 
@@ -35,8 +129,9 @@ def explorers_of(currency: str, address: str) -> list[Explorer]:
     """Return the explorers to ask about an address, the best first.
 
     About a legacy address those come first that count pay-to-public-key outputs: the others miss such outputs silently.
+    One that has no server anywhere is not among them.
     """
-    explorers = list(EXPLORERS[currency])
+    explorers = [explorer for explorer in EXPLORERS[currency] if explorer.host.base_url]
     if addresses.is_legacy(currency, address):
         explorers.sort(key=lambda explorer: not explorer.counts_p2pk)
     return explorers

@@ -58,13 +58,14 @@ def _holding(body: dict[str, Any], address: str) -> Holding:
         raise ValueError('a confirmed transaction among the first hundred')
     received = money.whole(sums['total_received']) - sum(_received(txn, address) for txn in pending)
     sent = money.whole(sums['total_sent']) - sum(_spent(txn, address) for txn in pending)
-    balance = money.whole(sums['final_balance']) - sum(_received(txn, address) - _spent(txn, address) for txn in pending)
+    unconfirmed = sum(_received(txn, address) - _spent(txn, address) for txn in pending)
     return Holding(
         currency='btc',
-        balance=money.scaled(balance, _SATOSHI),
+        balance=money.scaled(money.whole(sums['final_balance']) - unconfirmed, _SATOSHI),
         sent=money.scaled(sent, _SATOSHI),
         received=money.scaled(received, _SATOSHI),
         transactions=money.whole(sums['n_tx']) - len(pending),
+        unconfirmed=money.scaled(unconfirmed, _SATOSHI),
     )
 
 

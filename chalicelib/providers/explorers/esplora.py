@@ -30,8 +30,7 @@ class Esplora:
         refuse_rejected(answer)
         stats = answer.json()
         with expected_shape(self.host, 'an address'):
-            # mempool_stats stand beside them: unconfirmed transactions are not counted.
-            holding = self._holding(stats['chain_stats'])
+            holding = self._holding(stats['chain_stats'], stats['mempool_stats'])
         return Reading([holding], self._pages(http, address, resume, holding.transactions or 0))
 
     def _pages(self, http: Http, address: str, resume: str | None, expected: int) -> Iterator[Page]:
@@ -52,8 +51,8 @@ class Esplora:
         with expected_shape(self.host, 'transactions'):
             return [self._entry(txn, address) for txn in txns if txn['status']['confirmed']]
 
-    def _holding(self, stats: dict[str, Any]) -> Holding:
-        """Read chain_stats; `funded` and `spent` count change that comes back, so received and sent do too."""
+    def _holding(self, stats: dict[str, Any], mempool: dict[str, Any]) -> Holding:
+        """Read chain_stats, and the net of mempool_stats; `funded` and `spent` count change that comes back, so both sums do too."""
         received, sent = money.whole(stats['funded_txo_sum']), money.whole(stats['spent_txo_sum'])
         return Holding(
             currency=self.chain.currency,
@@ -61,6 +60,7 @@ class Esplora:
             sent=self._amount(sent),
             received=self._amount(received),
             transactions=money.whole(stats['tx_count']),
+            unconfirmed=self._amount(money.whole(mempool['funded_txo_sum']) - money.whole(mempool['spent_txo_sum'])),
         )
 
     def _entry(self, txn: dict[str, Any], address: str) -> Entry:

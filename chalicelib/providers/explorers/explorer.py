@@ -12,7 +12,9 @@ from chalicelib.providers.transport import Answer, Host, Http
 
 TXID = re.compile(r'[0-9a-f]{64}')
 _FAR_FUTURE = 4_102_444_800  # 2100-01-01
-_REJECTED = re.compile(r'invalid[\w ]{0,20}address|invalid-arg|address on invalid network|checksum', re.IGNORECASE)
+_REJECTED = re.compile(
+    r'invalid[\w -]{0,20}address|invalid-arg|address on invalid network|address \S{1,100} is invalid|checksum', re.IGNORECASE
+)
 
 
 class Page(NamedTuple):

@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSResponse
 from chalicelib.config import settings
 from chalicelib.jobs import purge, refresh, sweep
 from chalicelib.models import Bucket, Item, Ledger, Transaction, Watch, sk_of
-from tests.explorer import Txn
+from tests.explorer import UPSTREAMS, Txn
 
 SEGWIT = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
 TAPROOT = 'bc1pchf4trtvndch4rhelucswh4fkz8kyqdm35ncmjyr3hapk5et8drqwae3vg'
@@ -151,7 +151,7 @@ def time_passes(*addresses: str, seconds: int = 3_000) -> None:
 
 def circuits_rest() -> None:
     """Let every circuit breaker's rest be over; their failures stay on record."""
-    for key in ('blockstream', 'mempool', 'blockchain_info'):
+    for key in UPSTREAMS:
         Bucket.at(key).update([Bucket.kind.set(Bucket), Bucket.open_until.set(0)])
 
 

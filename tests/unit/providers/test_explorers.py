@@ -17,7 +17,7 @@ from tests import explorer as faults
 from tests.conftest import RECORDINGS
 from tests.explorer import serving
 
-BLOCKSTREAM, MEMPOOL, BLOCKCHAIN_INFO = EXPLORERS['btc']
+BLOCKSTREAM, MEMPOOL, BLOCKCHAIN_INFO = BITCOIN = EXPLORERS['btc'][:3]
 SEGWIT = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
 BUSY = '1XPTgDRhN8RFnzniWCddobD9iKZatrvH4'
 PUBLIC_KEY = '1PJJygLB42VsaTgo2twFPgRT8CNz1bpGNE'
@@ -156,7 +156,7 @@ def test_a_fee_is_that_of_the_transaction_when_we_pay_and_zero_when_others_do(re
 def test_the_balance_of_a_busy_address_is_what_was_funded_less_what_was_spent(upstream: faults.Explorer) -> None:
     upstream.fail(faults.recorded({f'/address/{BUSY}': _recording('esplora/blockstream_address_1XPTgDRh_pizza.json')}))
     [holding] = BLOCKSTREAM.read(Http(lambda _: None), BUSY).holdings
-    assert holding == Holding('btc', Decimal('0.00018142'), Decimal('81432.09105984'), Decimal('81432.09124126'), 3340)
+    assert holding == Holding('btc', Decimal('0.00018142'), Decimal('81432.09105984'), Decimal('81432.09124126'), 3340, Decimal(0))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_an_address_never_used_holds_nothing_and_its_pages_are_not_asked_for(
     esplora: Callable[..., tuple[Holding, list[Entry]]], upstream: faults.Explorer, address: str, name: str
 ) -> None:
     zero = Decimal(0)
-    assert esplora(address, _recording(f'esplora/{name}')) == (Holding('btc', zero, zero, zero, 0), [])
+    assert esplora(address, _recording(f'esplora/{name}')) == (Holding('btc', zero, zero, zero, 0, zero), [])
     assert upstream.count() == 1
 
 
@@ -178,13 +178,13 @@ def test_an_emptied_address_holds_nothing_and_is_known_to_have_been_used(upstrea
     address = 'bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr'
     upstream.fail(faults.recorded({f'/address/{address}': _recording('esplora/xverse_esplora_address_bc1p5cyxn.json')}))
     [holding] = BLOCKSTREAM.read(Http(lambda _: None), address).holdings
-    assert holding == Holding('btc', Decimal(0), Decimal('0.00477744'), Decimal('0.00477744'), 30)
+    assert holding == Holding('btc', Decimal(0), Decimal('0.00477744'), Decimal('0.00477744'), 30, Decimal(0))
 
 
 @pytest.mark.parametrize(
     ('name', 'kind'), [('blockstream_429_rate_limited.json', 'application/json'), ('mempool_429_rate_limited.html', 'text/html')]
 )
-@pytest.mark.parametrize('explorer', EXPLORERS['btc'], ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.host.key)
 def test_an_explorer_that_says_we_ask_too_often_is_understood_whatever_it_says_it_in(
     upstream: faults.Explorer, explorer: Explorer, name: str, kind: str
 ) -> None:
@@ -203,7 +203,7 @@ def test_the_recorded_refusal_of_an_address_is_one(upstream: faults.Explorer) ->
 @pytest.mark.parametrize(
     'body', ['Invalid Bitcoin address', 'Invalid Litecoin address', 'Address on invalid network', '{"error":"invalid-arg"}']
 )
-@pytest.mark.parametrize('explorer', EXPLORERS['btc'], ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.host.key)
 def test_a_400_that_speaks_of_the_address_rejects_it(upstream: faults.Explorer, explorer: Explorer, body: str) -> None:
     upstream.fail(faults.status(400, body, Content_Type='text/plain'))
     with pytest.raises(UpstreamRejected):
@@ -211,7 +211,7 @@ def test_a_400_that_speaks_of_the_address_rejects_it(upstream: faults.Explorer, 
 
 
 @pytest.mark.parametrize('code', [200, 404, 422])
-@pytest.mark.parametrize('explorer', EXPLORERS['btc'], ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.host.key)
 def test_another_status_than_400_rejects_no_address(upstream: faults.Explorer, explorer: Explorer, code: int) -> None:
     upstream.fail(faults.status(code, 'Invalid Bitcoin address', Content_Type='text/plain'))
     with pytest.raises(Upstream) as caught:
@@ -220,7 +220,7 @@ def test_another_status_than_400_rejects_no_address(upstream: faults.Explorer, e
 
 
 @pytest.mark.parametrize('number', [1, 24, 25, 26, 100, 101])
-@pytest.mark.parametrize('explorer', EXPLORERS['btc'], ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.host.key)
 def test_only_the_last_page_says_that_there_is_no_more(upstream: faults.Explorer, explorer: Explorer, number: int) -> None:
     upstream.chain[SEGWIT] = faults.payments(number)
     pages = list(explorer.read(Http(lambda _: None), SEGWIT).pages)
@@ -229,7 +229,7 @@ def test_only_the_last_page_says_that_there_is_no_more(upstream: faults.Explorer
 
 
 @pytest.mark.parametrize('body', ['Invalid hex string', 'Too many history entries', 'Bad Request', '<html>400</html>', ''])
-@pytest.mark.parametrize('explorer', EXPLORERS['btc'], ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.host.key)
 def test_any_other_400_is_the_explorers_own_trouble(upstream: faults.Explorer, explorer: Explorer, body: str) -> None:
     upstream.fail(faults.status(400, body, Content_Type='text/plain'))
     with pytest.raises(Upstream) as caught:
@@ -317,5 +317,5 @@ def test_unconfirmed_transactions_are_taken_out_of_what_blockchain_info_sums(
     pending = {'hash': SPEND_TXID, 'fee': 10, 'time': AT, 'block_height': None, 'inputs': [spent], 'out': [{'addr': SEGWIT, 'value': 600}]}
     paid = {'hash': COINBASE_TXID, 'fee': 9, 'time': AT, 'block_height': 5, 'inputs': [{'prev_out': None}], 'out': [spent['prev_out']]}
     holding, entries = multiaddr(SEGWIT, _multiaddr(SEGWIT, 1_300, 700, pending, paid))
-    assert holding == Holding('btc', Decimal('0.000007'), Decimal(0), Decimal('0.000007'), 1)
+    assert holding == Holding('btc', Decimal('0.000007'), Decimal(0), Decimal('0.000007'), 1, Decimal('-0.000001'))
     assert [entry.reference for entry in entries] == [COINBASE_TXID]

@@ -1,0 +1,87 @@
+"""Blockbook: a server of one's own, or a rented one. https://github.com/trezor/blockbook/blob/master/docs/api.md, `/api/v2/address`.
+
+There is no public instance for us: it is asked where `UPSTREAM_BLOCKBOOK_<COIN>_URL` says.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.domain import money
+from chalicelib.domain.chains import Chain
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.providers.explorers.explorer import About, Page, Reading, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.outputs import amount, netted
+from chalicelib.providers.transport import Host, Http
+
+_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Blockbook:
+    """Counts pay-to-public-key outputs under the address of the key. Amounts are texts of integers of the smallest unit.
+
+    Answers Bitcoin Cash with the prefix of CashAddr. Unconfirmed transactions stand before the first page and in no count.
+    Pages are numbered from the newest: a transaction that arrives between two repeats a row, which is harmless, and one that
+    a reorganisation removes hides a row, which shows in the count. What is empty or zero may be left out.
+    """
+
+    host: Host
+    about: About
+    chain: Chain
+    counts_p2pk: bool = True
+
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+        first = self._fetch(http, address, 1)
+        with expected_shape(self.host, 'an address'):
+            holding = self._holding(first)
+        return Reading([holding], self._pages(http, address, first, int(resume or 1)))
+
+    def _pages(self, http: Http, address: str, first: Any, number: int) -> Iterator[Page]:
+        while True:
+            body = first if number == 1 else self._fetch(http, address, number)
+            with expected_shape(self.host, 'transactions'):
+                # Past the end it answers the last page again.
+                txns = body.get('transactions') or [] if money.whole(body.get('page', 1)) == number else []
+                entries = [self._entry(txn, address) for txn in txns if _is_confirmed(txn)]
+                number += 1
+                more = bool(txns) and number <= money.whole(body.get('totalPages', 1))
+            yield Page(entries, str(number) if more else None)
+            if not more:
+                return
+
+    def _fetch(self, http: Http, address: str, number: int) -> Any:
+        params = {'details': 'txs', 'page': str(number), 'pageSize': str(_PAGE)}
+        answer = http.get(self.host, f'/api/v2/address/{address}', params)
+        refuse_rejected(answer)
+        return answer.json()
+
+    def _holding(self, body: Any) -> Holding:
+        return Holding(
+            currency=self.chain.currency,
+            balance=amount(self.chain, money.whole(body['balance'])),
+            sent=amount(self.chain, money.whole(body.get('totalSent', '0'))),
+            received=amount(self.chain, money.whole(body.get('totalReceived', '0'))),
+            transactions=money.whole(body['txs']),
+            unconfirmed=amount(self.chain, money.whole(body.get('unconfirmedBalance', '0'))),
+        )
+
+    def _entry(self, txn: dict[str, Any], address: str) -> Entry:
+        """Net one transaction. A coinbase input has no addresses; what pays to several belongs to none of them."""
+        return netted(
+            self.chain,
+            txn['txid'],
+            [money.whole(row['value']) for row in txn['vout'] if _is_of(row, address)],
+            [money.whole(row['value']) for row in txn['vin'] if _is_of(row, address)],
+            fee=money.whole(txn.get('fees', '0')),
+            at=money.whole(txn['blockTime']),
+            height=money.whole(txn['blockHeight']),
+        )
+
+
+def _is_confirmed(txn: dict[str, Any]) -> bool:
+    return money.whole(txn.get('confirmations', 0)) > 0
+
+
+def _is_of(row: dict[str, Any], address: str) -> bool:
+    return [text.removeprefix('bitcoincash:') for text in row.get('addresses') or []] == [address]

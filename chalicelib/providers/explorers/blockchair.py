@@ -1,0 +1,120 @@
+"""Blockchair: Bitcoin, Litecoin, Dogecoin, Dash, Bitcoin Cash. https://blockchair.com/api/docs, `/dashboards/address`.
+
+Without a key 1,440 requests a day and 30 a minute, for personal and academic use; a key (`UPSTREAM_BLOCKCHAIR_KEY`) is for
+everything else. A page of an address costs one request.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.domain import money
+from chalicelib.domain.chains import Chain
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.errors import Upstream
+from chalicelib.providers.explorers.explorer import About, Page, Reading, checked, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.outputs import amount
+from chalicelib.providers.transport import Answer, Host, Http
+
+_PAGE = 100
+_LIMITS = {402, 429, 430, 434, 435, 436, 437}  # used up, or blocked for asking too often
+_CHAINS = {'btc': 'bitcoin', 'ltc': 'litecoin', 'doge': 'dogecoin', 'dash': 'dash', 'bch': 'bitcoin-cash'}
+
+
+@dataclass(frozen=True)
+class Blockchair:
+    """Counts pay-to-public-key outputs under the address of the key. Amounts are integers of the smallest unit.
+
+    Tells the net change of each transaction and no fee; fees would take a request for each ten transactions, at each refresh.
+    Pages are offsets from the newest transaction, unconfirmed ones first: one that arrives between two pages repeats a row,
+    which is harmless, and one that goes hides a row, which shows in the sums.
+    """
+
+    host: Host
+    about: About
+    chain: Chain
+    counts_p2pk: bool = True
+
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+        first = self._fetch(http, address, 0)
+        with expected_shape(self.host, 'an address'):
+            holding = self._holding(first)
+        return Reading([holding], self._pages(http, address, first, int(resume or 0)))
+
+    def _pages(self, http: Http, address: str, first: Any, offset: int) -> Iterator[Page]:
+        while True:
+            row = first if offset == 0 else self._fetch(http, address, offset)
+            with expected_shape(self.host, 'transactions'):
+                entries = [self._entry(txn) for txn in row['transactions'] if not _is_pending(txn)]
+                offset += len(row['transactions'])
+                more = bool(row['transactions']) and _is_below(offset, row['address']['transaction_count'])
+            yield Page(entries, str(offset) if more else None)
+            if not more:
+                return
+
+    def _fetch(self, http: Http, address: str, offset: int) -> Any:
+        """Return what is told of an address from the transaction `offset` on."""
+        params = {'transaction_details': 'true', 'limit': f'{_PAGE},0', 'offset': f'{offset},0'}
+        answer = http.get(self.host, f'/{_CHAINS[self.chain.currency]}/dashboards/address/{address}', params)
+        refuse_rejected(answer)
+        body = self._body(answer)
+        with expected_shape(self.host, 'an address'):
+            if not body['data'] and body['context']['results'] == 0:
+                return _NOTHING
+            [(told, row)] = body['data'].items()
+            if told.removeprefix('bitcoincash:') != address:
+                raise ValueError('another address')
+            return row
+
+    def _body(self, answer: Answer) -> Any:
+        """Return the JSON of an answer. Raises Upstream for an error, whose code stands in the body and may come as a 200."""
+        if answer.status in _LIMITS:
+            raise Upstream(self.host.key, f'answered {answer.status}', throttled=True)
+        body = answer.json()
+        with expected_shape(self.host, 'an answer'):
+            code = money.whole(body['context']['code'])
+        if code != 200:
+            raise Upstream(self.host.key, f'answered an error {code}', throttled=code in _LIMITS)
+        return body
+
+    def _holding(self, row: Any) -> Holding:
+        """Read the sums, which include unconfirmed transactions, and take those out; what was received and sent is told net."""
+        address, pending = row['address'], [txn for txn in row['transactions'] if _is_pending(txn)]
+        count = address['transaction_count']
+        if pending and len(pending) == len(row['transactions']) and _is_below(len(pending), count):
+            raise ValueError('a confirmed transaction on the first page')
+        change = sum(money.whole(txn['balance_change']) for txn in pending)
+        return Holding(
+            currency=self.chain.currency,
+            balance=amount(self.chain, money.whole(address['balance']) - change),
+            sent=None if pending else amount(self.chain, money.whole(address['spent'])),
+            received=None if pending else amount(self.chain, money.whole(address['received'])),
+            transactions=None if count is None else money.whole(count) - len(pending),
+            unconfirmed=amount(self.chain, change),
+        )
+
+    def _entry(self, txn: dict[str, Any]) -> Entry:
+        change = money.whole(txn['balance_change'])
+        entry = Entry(
+            reference=txn['hash'],
+            n=0,
+            currency=self.chain.currency,
+            delta=amount(self.chain, change),
+            fee=money.ZERO if change > 0 else None,
+            at=int(datetime.strptime(txn['time'], '%Y-%m-%d %H:%M:%S').replace(tzinfo=UTC).timestamp()),
+            height=money.whole(txn['block_id']),
+        )
+        return checked(entry, self.chain)
+
+
+_NOTHING = {'address': {'balance': 0, 'received': 0, 'spent': 0, 'transaction_count': 0}, 'transactions': []}
+
+
+def _is_pending(txn: dict[str, Any]) -> bool:
+    return money.whole(txn['block_id']) < 0
+
+
+def _is_below(offset: int, count: object) -> bool:
+    """Whether there is more; where the number of transactions is not told, an empty page is the last."""
+    return count is None or offset < money.whole(count)

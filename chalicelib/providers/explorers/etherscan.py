@@ -1,0 +1,182 @@
+"""Explorers with Etherscan's API: Etherscan for many chains, Blockscout for one chain each.
+
+https://docs.etherscan.io/api-reference, one key for all chains: free 3 requests a second and 100,000 a day, on selected chains, lists of
+1,000 rows. https://docs.blockscout.com/devs/apis/rpc: 3 requests a second without a key. Errors come with status 200.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.domain import currencies, money
+from chalicelib.domain.chains import Chain
+from chalicelib.domain.ledgers import Holding
+from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
+from chalicelib.providers.explorers import evm
+from chalicelib.providers.explorers.explorer import About, Page, Reading, expected_shape, refuse_rejected
+from chalicelib.providers.transport import Host, Http
+
+COIN_LISTS = ('txlist', 'txlistinternal')
+
+_WINDOW = 10_000  # rows that can be paged to below one end block
+_NEWEST = 999_999_999  # a block yet to come
+_THROTTLED = re.compile('rate limit|too many requests|max calls per sec|temporarily unavailable', re.IGNORECASE)
+_REFUSALS = (
+    (re.compile('invalid address', re.IGNORECASE), UpstreamRejected, 'says that the address is not valid'),
+    (re.compile('not supported for this chain', re.IGNORECASE), UpstreamNotAsked, 'does not tell of this chain for our key'),
+    (re.compile('api key', re.IGNORECASE), Upstream, 'refuses our key'),
+    (re.compile('deprecated', re.IGNORECASE), Upstream, 'no longer answers at this address'),
+)
+
+
+@dataclass(frozen=True)
+class Etherscan:
+    """Tells the coin of one chain and, where `lists` has `tokentx`, the catalogue's tokens there. Amounts are texts of integers.
+
+    `chain_id` is sent where the host tells of several chains; `lists_balances` says that it lists all tokens held at once.
+    The lists of an address are merged block by block: only blocks that every list shows whole make a page, and `resume` is the
+    block from which the next page goes down. Counts, and sums sent and received, are not told. What comes between two requests
+    shows in a sum, and the next reading finds it. Not listed, so such ledgers do not add up: blob fees, uncles, wrapping of ether.
+    """
+
+    host: Host
+    about: About
+    chain: Chain
+    chain_id: str | None = None
+    lists: tuple[str, ...] = COIN_LISTS
+    lists_balances: bool = False
+    first_page: int = 100  # enough for what is new
+    page: int = 1_000
+    counts_p2pk: bool = False
+
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+        """See Explorer; tokens are added to the holdings as their first transfer is read, before its page is handed out."""
+        purse = _Purse(self, http, address)
+        purse.add(held)
+        return Reading(purse.holdings, self._pages(http, address, resume, purse))
+
+    def _pages(self, http: Http, address: str, resume: str | None, purse: '_Purse') -> Iterator[Page]:
+        lists = {action: _List(self, http, action, address) for action in self.lists}
+        end = int(resume) if resume else _NEWEST
+        while True:
+            for listed in lists.values():
+                listed.reach_below(end)
+            floor = max(listed.floor for listed in lists.values())
+            with expected_shape(self.host, 'transactions'):
+                rows = {action: listed.take_above(floor) for action, listed in lists.items()}
+                entries = evm.entries(self.chain, address, rows)
+            purse.add({entry.currency for entry in entries})
+            end = floor
+            yield Page(entries, str(end) if end >= 0 else None)
+            if end < 0:
+                return
+
+    def ask(self, http: Http, action: str, address: str, **params: str) -> Any:
+        """Return the result of an action of the module `account`, an empty list where there is nothing.
+
+        Raises Upstream for every way in which the answer says no.
+        """
+        network = {'chainid': self.chain_id} if self.chain_id else {}
+        answer = http.get(self.host, '', {**network, 'module': 'account', 'action': action, 'address': address, **params})
+        refuse_rejected(answer)
+        body = answer.json()
+        with expected_shape(self.host, 'an envelope'):
+            status, message, result = body['status'], body['message'], body['result']
+            is_empty = result == [] and message.startswith('No ')
+        if status != '1' and not is_empty:
+            raise self._refusal(f'{message} {result}')
+        return result
+
+    def _refusal(self, text: str) -> Upstream:
+        if _THROTTLED.search(text):
+            return Upstream(self.host.key, 'says that we ask too often', throttled=True)
+        for pattern, kind, reason in _REFUSALS:
+            if pattern.search(text):
+                return kind(self.host.key, reason)
+        return Upstream(self.host.key, 'answered an error')
+
+
+class _Purse:
+    """What is held of each currency asked about so far: of a token that is not, nothing is said."""
+
+    def __init__(self, explorer: Etherscan, http: Http, address: str) -> None:
+        self._explorer, self._http, self._address = explorer, http, address
+        self._asked = {explorer.chain.currency}
+        self.holdings = [self._holding(explorer.chain.currency, explorer.ask(http, 'balance', address, tag='latest'))]
+        if explorer.lists_balances:
+            self._add_listed(explorer.ask(http, 'tokenlist', address))
+
+    def add(self, codes: Collection[str]) -> None:
+        """Add the holdings of those tokens among `codes` that were not asked about yet."""
+        for code in sorted(set(codes) - self._asked):
+            token = currencies.get(code)
+            if token.contract is not None:
+                self._append(code, self._ask_token(token.contract))
+
+    def _ask_token(self, contract: str) -> Any:
+        return self._explorer.ask(self._http, 'tokenbalance', self._address, contractaddress=contract, tag='latest')
+
+    def _add_listed(self, rows: list[Mapping[str, Any]]) -> None:
+        known = evm.tokens(self._explorer.chain.currency)
+        with expected_shape(self._explorer.host, 'tokens'):
+            for row in rows:
+                token = known.get(row['contractAddress'].lower())
+                if token is not None:
+                    self._append(token.code, row['balance'])
+
+    def _append(self, code: str, units: Any) -> None:
+        holding = self._holding(code, units)
+        self._asked.add(code)
+        if holding.balance:
+            self.holdings.append(holding)
+
+    def _holding(self, code: str, units: Any) -> Holding:
+        with expected_shape(self._explorer.host, 'a balance'):
+            balance = money.scaled(money.whole(units), currencies.get(code).decimals)
+        return Holding(code, balance, sent=None, received=None, transactions=None)
+
+
+class _List:
+    """One list of an address, newest first, as far down as it was read: whole for the blocks above `floor`."""
+
+    def __init__(self, explorer: Etherscan, http: Http, action: str, address: str) -> None:
+        self._explorer, self._http, self._action, self._address = explorer, http, action, address
+        self._rows: list[evm.Row] = []
+        self.floor = _NEWEST
+
+    def reach_below(self, end: int) -> None:
+        """Read from block `end` down, a page or more, unless that was done.
+
+        Raises Upstream when that one block has more rows than can be paged to.
+        """
+        if self.floor < end:
+            return
+        size = self._explorer.first_page if end == _NEWEST else self._explorer.page
+        self._rows = []
+        for number in range(1, _WINDOW // size + 1):
+            page = self._page(end, number, size)
+            self._rows += [row for row in page if evm.height_of(row) <= end]
+            if len(page) < size:
+                self.floor = -1
+                return
+            if self._rows and evm.height_of(self._rows[-1]) < end:
+                self.floor = evm.height_of(self._rows[-1])
+                return
+        raise Upstream(self._explorer.host.key, 'has more in one block than it lists')
+
+    def take_above(self, floor: int) -> list[evm.Row]:
+        """Return the rows of blocks above `floor`, and forget them."""
+        taken = [row for row in self._rows if evm.height_of(row) > floor]
+        self._rows = [row for row in self._rows if evm.height_of(row) <= floor]
+        return taken
+
+    def _page(self, end: int, number: int, size: int) -> list[evm.Row]:
+        """Return a page of whatever length up to `size`, newest first; `getminedblocks` knows no end block."""
+        params = {'startblock': '0', 'endblock': str(end), 'page': str(number), 'offset': str(size), 'sort': 'desc'}
+        rows: list[evm.Row] = self._explorer.ask(self._http, self._action, self._address, **params)
+        with expected_shape(self._explorer.host, 'a list'):
+            heights = [evm.height_of(row) for row in rows]
+            if len(rows) > size or heights != sorted(heights, reverse=True):
+                raise ValueError('not as asked for')
+        return rows

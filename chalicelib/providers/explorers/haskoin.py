@@ -1,0 +1,106 @@
+"""Haskoin Store: Bitcoin Cash. https://api.haskoin.com/, `/address/:a/balance` and `/address/:a/transactions/full`. No key.
+
+No limit is published; lists go 50,000 transactions deep.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.domain import money
+from chalicelib.domain.chains import Chain
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.errors import UpstreamRejected
+from chalicelib.providers.explorers.explorer import About, Page, Reading, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.outputs import amount, netted
+from chalicelib.providers.transport import Host, Http
+
+_PAGE = 100
+_NO_ADDRESS = 'not-found-or-invalid-arg'  # an address never used has zeros
+
+
+@dataclass(frozen=True)
+class Haskoin:
+    """Counts pay-to-public-key outputs under the address of the key. Amounts are integer satoshi.
+
+    Asked and answering with the prefix of CashAddr. Pages are offsets from the newest transaction, unconfirmed ones first:
+    one that arrives between two pages repeats a row, which is harmless, and one that goes hides a row, which shows in the count.
+    """
+
+    host: Host
+    about: About
+    chain: Chain
+    prefix: str = 'bitcoincash:'
+    counts_p2pk: bool = True
+
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+        answer = http.get(self.host, f'/address/{self.prefix}{address}/balance')
+        refuse_rejected(answer)
+        if answer.status == 404 and _NO_ADDRESS in answer.text:
+            raise UpstreamRejected(self.host.key, 'says that the address is not valid')
+        sums = answer.json()
+        with expected_shape(self.host, 'an address'):
+            count = money.whole(sums['txs'])
+        first = self._fetch(http, address, 0) if count else []
+        with expected_shape(self.host, 'an address'):
+            holding = self._holding(sums, count, first, address)
+        return Reading([holding], self._pages(http, address, first, count, int(resume or 0)))
+
+    def _pages(self, http: Http, address: str, first: list[Any], count: int, offset: int) -> Iterator[Page]:
+        while True:
+            txns = first if offset == 0 else self._fetch(http, address, offset)
+            with expected_shape(self.host, 'transactions'):
+                entries = [self._entry(txn, address) for txn in txns if not _is_pending(txn)]
+            offset += len(txns)
+            # One that came meanwhile moved the oldest on, which shows where the last page would be full.
+            more = bool(txns) and (offset < count or len(txns) >= _PAGE)
+            yield Page(entries, str(offset) if more else None)
+            if not more:
+                return
+
+    def _fetch(self, http: Http, address: str, offset: int) -> list[Any]:
+        """Return the transactions from `offset` on that are part of the chain, or may become one."""
+        params = {'limit': str(_PAGE), 'offset': str(offset)}
+        txns = http.get(self.host, f'/address/{self.prefix}{address}/transactions/full', params).json()
+        with expected_shape(self.host, 'transactions'):
+            if any(txn['deleted'] for txn in txns):
+                raise ValueError('a transaction that is no more')
+            return list(txns)
+
+    def _holding(self, sums: dict[str, Any], count: int, first: list[Any], address: str) -> Holding:
+        """Read the sums; the number of transactions and what was received include unconfirmed ones, and those are taken out."""
+        pending = [txn for txn in first if _is_pending(txn)]
+        if pending and len(pending) == len(first) < count:
+            raise ValueError('a confirmed transaction on the first page')
+        received = money.whole(sums['received']) - sum(sum(self._received(txn, address)) for txn in pending)
+        balance = money.whole(sums['confirmed'])
+        return Holding(
+            currency=self.chain.currency,
+            balance=amount(self.chain, balance),
+            sent=amount(self.chain, received - balance),
+            received=amount(self.chain, received),
+            transactions=count - len(pending),
+            unconfirmed=amount(self.chain, money.whole(sums['unconfirmed'])),
+        )
+
+    def _entry(self, txn: dict[str, Any], address: str) -> Entry:
+        """Net one transaction. A coinbase input has neither address nor value."""
+        return netted(
+            self.chain,
+            txn['txid'],
+            self._received(txn, address),
+            [money.whole(row['value']) for row in txn['inputs'] if self._is_of(row, address)],
+            fee=money.whole(txn['fee']),
+            at=money.whole(txn['time']),
+            height=money.whole(txn['block']['height']),
+        )
+
+    def _received(self, txn: dict[str, Any], address: str) -> list[int]:
+        return [money.whole(row['value']) for row in txn['outputs'] if self._is_of(row, address)]
+
+    def _is_of(self, row: dict[str, Any], address: str) -> bool:
+        return (row['address'] or '').removeprefix(self.prefix) == address
+
+
+def _is_pending(txn: dict[str, Any]) -> bool:
+    return 'height' not in txn['block']

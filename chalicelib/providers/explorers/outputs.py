@@ -1,0 +1,31 @@
+"""What a transaction of a chain of unspent outputs does to one address: the outputs it gets less those of its own that are spent."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from chalicelib.domain import currencies, money
+from chalicelib.domain.chains import Chain
+from chalicelib.domain.ledgers import Entry
+from chalicelib.providers.explorers.explorer import checked
+
+
+def amount(chain: Chain, units: int) -> Decimal:
+    """Return `units` of the smallest unit of the chain's coin as an amount of it, exactly."""
+    return money.scaled(units, currencies.get(chain.currency).decimals)
+
+
+def netted(chain: Chain, txid: str, received: Sequence[int], spent: Sequence[int], *, fee: int, at: int, height: int) -> Entry:
+    """Return the entry of a confirmed transaction, given the values of the address's own outputs: made, and spent.
+
+    Who spends pays the fee, all of it, also where others spend beside. Raises ValueError for what is no transaction of the chain.
+    """
+    entry = Entry(
+        reference=txid,
+        n=0,
+        currency=chain.currency,
+        delta=amount(chain, sum(received) - sum(spent)),
+        fee=amount(chain, fee) if spent else money.ZERO,
+        at=at,
+        height=height,
+    )
+    return checked(entry, chain)

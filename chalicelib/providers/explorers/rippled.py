@@ -1,0 +1,140 @@
+"""Servers of the XRP Ledger: rippled and Clio, over JSON-RPC.
+
+https://xrpl.org/docs/references/http-websocket-apis, `account_info` and `account_tx`. No key. Public servers publish no number
+and slow down who insists; https://xrpl.org/docs/tutorials/public-servers says which of them keep the whole history.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from chalicelib.domain import currencies, money
+from chalicelib.domain.chains import Chain
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.errors import Upstream, UpstreamRejected
+from chalicelib.providers.explorers.explorer import About, Page, Reading, checked, expected_shape
+from chalicelib.providers.transport import Host, Http
+
+_FIRST_PAGE = 20  # enough for what is new
+_PAGE = 200
+_NEWEST = -1  # the server's newest validated ledger
+_EPOCH = 946_684_800  # 2000-01-01, from which the ledger counts its seconds
+_REFERENCE = re.compile('[0-9A-F]{64}')
+_TOO_OFTEN = ('slowDown', 'tooBusy')
+
+
+@dataclass(frozen=True)
+class Rippled:
+    """Tells XRP, in drops as text; issued currencies are not told of. Only validated ledgers are read.
+
+    The transactions are read up to the ledger of which the balance is, so that one cannot come between. Those that move no XRP of
+    the account are entries too. A server that lacks old ledgers lists less than makes the balance, which the sum shows.
+    """
+
+    host: Host
+    about: About
+    chain: Chain
+    counts_p2pk: bool = False
+
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+        """See Explorer. An account that was deleted holds nothing and keeps its transactions."""
+        told = self._ask(http, 'account_info', account=address, ledger_index='validated')
+        with expected_shape(self.host, 'an account'):
+            ledger, drops = (_NEWEST, 0) if told is None else _balance(told, address)
+        holding = Holding(self.chain.currency, self._amount(drops), sent=None, received=None, transactions=None)
+        return Reading([holding], self._pages(http, address, ledger, json.loads(resume) if resume else None))
+
+    def _pages(self, http: Http, address: str, ledger: int, marker: Any) -> Iterator[Page]:
+        more = True
+        while more:
+            before = marker
+            entries, marker = self._page(http, address, ledger, before)
+            more = marker is not None
+            if more and marker == before:
+                raise Upstream(self.host.key, 'answered a page that leads back to itself')
+            yield Page(entries, json.dumps(marker) if more else None)
+
+    def _page(self, http: Http, address: str, ledger: int, marker: Any) -> tuple[list[Entry], Any]:
+        place = {'limit': _FIRST_PAGE} if marker is None else {'limit': _PAGE, 'marker': marker}
+        told = self._ask(http, 'account_tx', account=address, ledger_index_min=-1, ledger_index_max=ledger, forward=False, **place)
+        if told is None:
+            return [], None
+        with expected_shape(self.host, 'transactions'):
+            entries = [self._entry(row, address) for row in told['transactions']]
+            if any(older.height > newer.height for newer, older in pairwise(entries)):
+                raise ValueError('not newest first')
+            return entries, told.get('marker')
+
+    def _ask(self, http: Http, method: str, **params: Any) -> Mapping[str, Any] | None:
+        """Return the result of a method, None when there is no such account.
+
+        Raises Upstream for every way in which the answer says no, with status 200 as always.
+        """
+        body = http.post(self.host, '', {'method': method, 'params': [{'api_version': 1, **params}]}).json()
+        with expected_shape(self.host, 'an envelope'):
+            result: Mapping[str, Any] = body['result']
+            error = result.get('error')
+            if error is None and result['status'] != 'success':
+                raise ValueError('neither error nor success')
+        if error not in (None, 'actNotFound'):
+            raise self._refusal(error)
+        return result if error is None else None
+
+    def _refusal(self, error: Any) -> Upstream:
+        if error == 'actMalformed':
+            return UpstreamRejected(self.host.key, 'says that the address is not valid')
+        if error in _TOO_OFTEN:
+            return Upstream(self.host.key, 'says that we ask too often', throttled=True)
+        return Upstream(self.host.key, 'answered an error')
+
+    def _entry(self, row: Mapping[str, Any], address: str) -> Entry:
+        """Net one transaction. Its sender pays the fee, or a delegate who sends for another (XLS-75), whatever became of it."""
+        txn = row['tx']
+        if row['validated'] is not True:
+            raise ValueError('not validated')
+        pays = txn.get('Delegate', txn['Account']) == address
+        entry = Entry(
+            reference=txn['hash'],
+            n=0,
+            currency=self.chain.currency,
+            delta=self._amount(_delta(row['meta']['AffectedNodes'], address)),
+            fee=self._amount(money.whole(txn['Fee'])) if pays else money.ZERO,
+            at=_EPOCH + money.whole(txn['date']),
+            height=money.whole(txn['ledger_index']),
+        )
+        return checked(entry, self.chain, _REFERENCE)
+
+    def _amount(self, drops: int) -> Decimal:
+        return money.scaled(drops, currencies.get(self.chain.currency).decimals)
+
+
+def _balance(told: Mapping[str, Any], address: str) -> tuple[int, int]:
+    """Return the validated ledger that was looked at, and the account's drops in it, reserves included."""
+    account = told['account_data']
+    if told['validated'] is not True or account['Account'] != address:
+        raise ValueError('not what was asked for')
+    return money.whole(told['ledger_index']), money.whole(account['Balance'])
+
+
+def _delta(nodes: Sequence[Mapping[str, Any]], address: str) -> int:
+    """Return what a transaction's metadata say of the balance of an account: made, changed or deleted."""
+    roots = [(kind, node) for each in nodes for kind, node in each.items() if node['LedgerEntryType'] == 'AccountRoot']
+    return sum(_change(kind, node) for kind, node in roots if _fields(node).get('Account') == address)
+
+
+def _fields(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of a node as they are afterwards; what changes only in its bookkeeping has none."""
+    return node.get('NewFields') or node.get('FinalFields') or {}
+
+
+def _change(kind: str, node: Mapping[str, Any]) -> int:
+    """Return the change of an account's balance. Fields that are zero are left out of what is made."""
+    final = money.whole(_fields(node).get('Balance', '0'))
+    if kind == 'CreatedNode':
+        return final
+    before = money.whole(node.get('PreviousFields', {}).get('Balance', final))
+    return -before if kind == 'DeletedNode' else final - before

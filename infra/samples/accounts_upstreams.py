@@ -1,0 +1,10 @@
+"""The upstreams of XRP, Stellar, Solana and Cardano in the sample: who answers a GET, and who a POST."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from infra.samples import xrp
+from infra.samples.answer import Answer
+
+UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = {}
+POSTED: dict[str, Callable[[list[str], Mapping[str, str], Any], Answer]] = {**xrp.POSTED}

@@ -1,0 +1,153 @@
+"""What the tests of XRP, Stellar, Solana and Cardano share: a server that tells a world, how to read an address, and histories."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import strategies as st
+
+from chalicelib.config import settings
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.providers.explorers import EXPLORERS, Explorer
+from chalicelib.providers.transport import Http
+from infra.samples.accounts import Event, reference
+from infra.samples.answer import Answer, as_json
+from tests.conftest import RECORDINGS
+
+AT = 1_700_000_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of an upstream; `body` is None for a GET."""
+
+    upstream: str
+    path: list[str]
+    query: dict[str, str]
+    headers: Mapping[str, str]
+    body: Any = None
+
+
+Tell = Callable[[Request], Answer]
+
+
+@dataclass
+class Server:
+    """Answers as `tell` says, and keeps what it was asked."""
+
+    url: str = ''
+    tell: Tell = lambda request: Answer(404, '')
+    requests: list[Request] = field(default_factory=list)
+
+    def respond(self, request: Request) -> Answer:
+        self.requests.append(request)
+        return self.tell(request)
+
+    def say(self, *values: Any, status: int = 200) -> None:
+        """Answer these one after the other, the last of them ever after; what is no text is told as JSON."""
+        left = [Answer(status, value, 'text/html') if isinstance(value, str) else as_json(value, status) for value in values]
+        self.tell = lambda request: left.pop(0) if len(left) > 1 else left[0]
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """Serve on a free port of this machine."""
+    state = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = 'HTTP/1.1'
+        wbufsize = -1
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            self._send(state.respond(self._request()))
+
+        def do_POST(self) -> None:
+            self._send(state.respond(self._request(json.loads(self.rfile.read(int(self.headers['Content-Length']))))))
+
+        def _request(self, body: Any = None) -> Request:
+            parts = urlsplit(self.path)
+            _, upstream, *path = parts.path.split('/')
+            return Request(upstream, path, dict(parse_qsl(parts.query)), dict(self.headers.items()), body)
+
+        def _send(self, answer: Answer) -> None:
+            body = answer.body.encode()
+            self.send_response(answer.status)
+            self.send_header('Content-Type', answer.content_type)
+            self.send_header('Content-Length', str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            self.wfile.flush()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+    server.daemon_threads = True
+    state.url = f'http://127.0.0.1:{server.server_address[1]}'
+    thread = Thread(target=server.serve_forever, kwargs={'poll_interval': 0.02})
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def leading_to(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Lead all requests to `server`, which answers nothing yet."""
+    server.tell = lambda request: Answer(404, '')
+    server.requests.clear()
+    with monkeypatch.context() as patch:
+        patch.setenv('UPSTREAM_URL', server.url)
+        settings.cache_clear()
+        yield server
+    settings.cache_clear()
+
+
+def recorded(name: str) -> Any:
+    """Return a recorded body."""
+    file = RECORDINGS / name
+    if not file.exists():
+        pytest.skip('the recordings are not here')
+    return json.loads(file.read_bytes())
+
+
+def explorer_of(chain: str, key: str) -> Explorer:
+    """Return the explorer `key` of a chain."""
+    [found] = [explorer for explorer in EXPLORERS[chain] if explorer.host.key == key]
+    return found
+
+
+def http() -> Http:
+    return Http(lambda _: None)
+
+
+def read(explorer: Explorer, address: str, resume: str | None = None) -> tuple[Holding, list[Entry]]:
+    """Return what an explorer says of an address, all pages."""
+    reading = explorer.read(http(), address, resume)
+    [holding] = reading.holdings
+    return holding, [entry for page in reading.pages for entry in page.entries]
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[Event], int]:
+    """A history, newest first, of an account that never runs empty, and how much of it is on a page."""
+    height, balance, events = 1_000_000, 0, []
+    for number in range(draw(st.integers(0, 30))):
+        height += draw(st.integers(0, 2))
+        kind = draw(st.sampled_from(('in', 'out', 'failed', 'nothing'))) if number else 'in'
+        fee = min(draw(st.integers(1, 10**6)), balance - 1) if kind in ('out', 'failed') else 0
+        moved = {'in': draw(st.integers(1, 10**15)), 'out': -draw(st.integers(0, max(balance - fee - 1, 0)))}.get(kind, 0)
+        failed = kind == 'failed' and fee > 0
+        events.append(Event(reference('generated', number), height, AT + height, moved - fee, fee, failed))
+        balance += events[-1].delta
+    return events[::-1], draw(st.integers(1, 9))

@@ -1,0 +1,227 @@
+"""What the tests of the explorers of Ethereum-like chains share: a server that tells a world, and ways to read an address."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from chalicelib.config import settings
+from chalicelib.domain import currencies, money
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.providers.explorers import EXPLORERS, Explorer
+from chalicelib.providers.transport import Http
+from infra.samples import evm
+from infra.samples.answer import Answer, as_json
+
+ME = evm.ADDRESS.lower()
+_OTHERS = (evm.STRANGER, evm.EXCHANGE, evm.CONTRACT)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of an upstream: a query, or a body."""
+
+    upstream: str
+    query: dict[str, str]
+    body: Any = None
+
+    @property
+    def action(self) -> str:
+        return self.query.get('action', '')
+
+
+@dataclass
+class Server:
+    """Answers as `answer` says, and keeps what it was asked."""
+
+    url: str = ''
+    answer: Callable[[Request], Answer] = lambda request: Answer(404, '')
+    requests: list[Request] = field(default_factory=list)
+
+    def respond(self, request: Request) -> Answer:
+        self.requests.append(request)
+        return self.answer(request)
+
+    def tell(self, world: evm.World) -> None:
+        """Tell a world, in the words of whichever upstream is asked."""
+        self.answer = lambda request: telling(world, request)
+
+    def say(self, value: Any, *actions: str) -> None:
+        """Answer a body, to some actions or to all questions; it is JSON unless it is text."""
+        told = Answer(200, value, 'text/html') if isinstance(value, str) else as_json(value)
+        before = self.answer
+        self.answer = lambda request: told if not actions or request.action in actions else before(request)
+
+    def count(self, action: str = '') -> int:
+        return sum(action in request.action for request in self.requests)
+
+
+def telling(world: evm.World, request: Request) -> Answer:
+    if request.body is not None:
+        return evm.answer_node(world, request.body)
+    if request.upstream == 'etherscan':
+        return evm.answer_etherscan({str(world.chain_id): world}, request.query)
+    return evm.answer_blockscout(world, request.query)
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """Serve on a free port of this machine."""
+    state = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = 'HTTP/1.1'
+        wbufsize = -1
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            self._send(state.respond(Request(parts.path.strip('/'), dict(parse_qsl(parts.query)))))
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
+            self._send(state.respond(Request(self.path.strip('/'), {}, body)))
+
+        def _send(self, answer: Answer) -> None:
+            body = answer.body.encode()
+            self.send_response(answer.status)
+            self.send_header('Content-Type', answer.content_type)
+            self.send_header('Content-Length', str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            self.wfile.flush()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+    server.daemon_threads = True
+    state.url = f'http://127.0.0.1:{server.server_address[1]}'
+    thread = Thread(target=server.serve_forever, kwargs={'poll_interval': 0.02})
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def explorer_of(chain: str, key: str) -> Explorer:
+    """Return the explorer `key` of a chain."""
+    [found] = [explorer for explorer in EXPLORERS[chain] if explorer.host.key == key]
+    return found
+
+
+def http() -> Http:
+    return Http(lambda _: None)
+
+
+def read(explorer: Explorer, address: str, held: tuple[str, ...] = ()) -> tuple[dict[str, Holding], list[Entry]]:
+    """Return what an explorer says of an address: what is held by currency, and all pages."""
+    reading = explorer.read(http(), address, None, held)
+    entries = [entry for page in reading.pages for entry in page.entries]
+    return {holding.currency: holding for holding in reading.holdings}, entries
+
+
+def read_slices(explorer: Explorer, address: str, pages: int = 1) -> tuple[dict[str, Holding], list[Entry]]:
+    """Return the same, read by processes that die after some pages and know only what is held and where to go on."""
+    holdings: dict[str, Holding] = {}
+    entries: list[Entry] = []
+    resume: str | None = None
+    while True:
+        reading = explorer.read(http(), address, resume, tuple(holdings))
+        for _, page in zip(range(pages), reading.pages, strict=False):
+            entries += page.entries
+            resume = page.resume
+        holdings = {holding.currency: holding for holding in reading.holdings}
+        if resume is None:
+            return holdings, entries
+
+
+def sums(entries: list[Entry]) -> dict[str, Decimal]:
+    """Return the sums of deltas that are not zero, by currency."""
+    found: dict[str, Decimal] = {}
+    for entry in entries:
+        found[entry.currency] = money.add(found.get(entry.currency, money.ZERO), entry.delta)
+    return {currency: total for currency, total in found.items() if total}
+
+
+def truth(world: evm.World) -> dict[str, Decimal]:
+    """Return what the address of the tests holds in a world, of what the catalogue knows, where it is not zero."""
+    codes = {evm.USDC: 'usdc', evm.DAI: 'dai'}
+    units = {'eth': world.balance(ME)} | {codes[contract]: held for contract, held in world.tokens(ME).items() if contract in codes}
+    return {code: money.scaled(held, currencies.get(code).decimals) for code, held in units.items() if held}
+
+
+def balances(holdings: dict[str, Holding]) -> dict[str, Decimal]:
+    """Return the balances that are not zero, by currency."""
+    return {currency: holding.balance for currency, holding in holdings.items() if holding.balance}
+
+
+@contextmanager
+def leading_to(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Lead all requests to `server`, which answers nothing yet."""
+    server.answer = lambda request: Answer(404, '')
+    server.requests.clear()
+    with monkeypatch.context() as patch:
+        patch.setenv('UPSTREAM_URL', server.url)
+        settings.cache_clear()
+        yield server
+    settings.cache_clear()
+
+
+def generated(seed: int, number: int, *, rewards: bool) -> evm.World:
+    """Return a world in which all kinds of things happen to an address that has enough for them; `rewards` without transactions too."""
+    chance = random.Random(seed)
+    start = (evm.Transfer(evm.USDC, evm.EXCHANGE, ME, 10**15), evm.Transfer(evm.DAI, evm.EXCHANGE, ME, 10**30))
+    first = evm.Transaction(evm.txn_hash(seed), 1_000, 1_500_000_000, evm.EXCHANGE, ME, 10**30, transfers=start)
+    transactions, height = [first], 1_000
+    for n in range(1, number):
+        height += chance.choice((0, 0, 1, 7))
+        transactions.append(_transaction(chance, seed, n, height))
+    given = [
+        evm.Reward(1_000 + n, 1_500_000_000 + 12 * n, ME, chance.randrange(1, 10**9) * evm.GWEI, number=chance.choice((None, n)))
+        for n in range(0, height - 999, 3)
+    ]
+    return evm.World(1, transactions, given if rewards else (), {ME: 2_000 * evm.ETHER} if rewards else {})
+
+
+def _transaction(chance: random.Random, seed: int, n: int, height: int) -> evm.Transaction:
+    sender, receiver = chance.choice((ME, *_OTHERS)), chance.choice((ME, '', *_OTHERS))
+    failed = chance.random() < 0.2
+    inner = [_inner(chance) for _ in range(chance.choice((0, 0, 1, 3)))]
+    if failed and ME not in (sender, receiver):  # told with the transaction only to who is party to it
+        inner = [call._replace(failed=True) for call in inner]
+    return evm.Transaction(
+        evm.txn_hash(seed, n),
+        height,
+        1_500_000_000 + 12 * (height - 1_000),
+        sender,
+        receiver,
+        value=chance.choice((0, chance.randrange(10**20))),
+        gas_used=chance.randrange(21_000, 500_000),
+        gas_price=chance.randrange(1, 200 * evm.GWEI),
+        failed=failed,
+        created='' if receiver else chance.choice((ME, evm.CONTRACT)),
+        inner=tuple(inner),
+        transfers=() if failed else tuple(_transfer(chance) for _ in range(chance.choice((0, 0, 1, 4)))),
+    )
+
+
+def _inner(chance: random.Random) -> evm.Inner:
+    kind = chance.choice(('call', 'create', 'delegatecall'))
+    return evm.Inner(chance.choice((ME, *_OTHERS)), chance.choice((ME, *_OTHERS)), chance.randrange(10**19), chance.random() < 0.2, kind)
+
+
+def _transfer(chance: random.Random) -> evm.Transfer:
+    contract = chance.choice((evm.USDC, evm.DAI, evm.SPAM))
+    return evm.Transfer(contract, chance.choice((ME, *_OTHERS)), chance.choice((ME, *_OTHERS)), chance.choice((0, chance.randrange(10**9))))

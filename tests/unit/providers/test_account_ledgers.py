@@ -1,0 +1,195 @@
+"""XRP, Stellar, Solana and Cardano: a generated history, told in an explorer's format, is read back exactly, from any page on."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from functools import partial
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.domain import currencies, money
+from chalicelib.domain.ledgers import Entry
+from chalicelib.errors import Upstream, UpstreamRejected
+from chalicelib.providers.explorers import EXPLORERS, Explorer, explorers_of
+from infra.sample import respond, respond_to_post
+from infra.samples import xrp
+from infra.samples.accounts import Event, World, reference
+from infra.samples.answer import Answer
+from tests.unit.providers import accounts
+from tests.unit.providers.accounts import Request, Server, Tell
+
+ADDRESSES = {'xrp': xrp.ADDRESS}
+TELLERS: dict[str, Callable[[World, Request], Answer]] = {
+    'xrplcluster': lambda world, request: xrp.tell_rippled(world, request.path, request.query, request.body),
+}
+TELLERS['ripple'] = TELLERS['xrplcluster']
+CASES = [(chain, explorer) for chain in ADDRESSES for explorer in EXPLORERS[chain]]
+EVENTS = [Event(reference('some', number), 1_000_000 + number, accounts.AT, 10**9) for number in range(60)][::-1]
+# What is an answer all the same, by the number of the request: that there is no such address, or nothing more.
+HARMLESS: set[tuple[str, int, int, str]] = set()
+
+each_explorer = pytest.mark.parametrize(('chain', 'explorer'), CASES, ids=[explorer.host.key for _, explorer in CASES])
+
+
+@pytest.fixture(scope='module')
+def server() -> Iterator[Server]:
+    with accounts.serving() as server:
+        yield server
+
+
+@pytest.fixture
+def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv('UPSTREAM_BLOCKFROST_KEY', 'a-key')
+    with accounts.leading_to(server, monkeypatch) as leading:
+        yield leading
+
+
+def telling(chain: str, explorer: Explorer, events: list[Event], page: int = 10_000) -> Tell:
+    return partial(TELLERS[explorer.host.key], World({ADDRESSES[chain]: events}, page))
+
+
+def expected(chain: str, event: Event) -> Entry:
+    return Entry(written(chain, event.reference), 0, chain, amount(chain, event.delta), amount(chain, event.fee), event.time, event.height)
+
+
+def written(chain: str, reference: str) -> str:
+    return reference.upper() if chain == 'xrp' else reference
+
+
+def amount(chain: str, units: int) -> Decimal:
+    return money.scaled(units, currencies.get(chain).decimals)
+
+
+@each_explorer
+@given(history=accounts.histories())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_history_is_read_back_exactly_at_each_page_size(
+    upstream: Server, chain: str, explorer: Explorer, history: tuple[list[Event], int]
+) -> None:
+    events, page = history
+    upstream.tell = telling(chain, explorer, events, page)
+    holding, entries = accounts.read(explorer, ADDRESSES[chain])
+    assert entries == [expected(chain, event) for event in events]
+    assert money.total(entry.delta for entry in entries) == holding.balance
+    assert holding.transactions in (None, len(events))
+
+
+@each_explorer
+@given(history=accounts.histories())
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_another_process_goes_on_from_any_page(upstream: Server, chain: str, explorer: Explorer, history: tuple[list[Event], int]) -> None:
+    events, page = history
+    upstream.tell = telling(chain, explorer, events, page)
+    pages = list(explorer.read(accounts.http(), ADDRESSES[chain]).pages)
+    assert {each.resume is None for each in pages[:-1]} <= {False}
+    assert {each.resume is None for each in pages[-1:]} <= {True}
+    for place, each in enumerate(pages[:-1]):
+        rest = [entry for later in pages[place + 1 :] for entry in later.entries]
+        assert accounts.read(explorer, ADDRESSES[chain], each.resume)[1] == rest
+
+
+@each_explorer
+@given(number=st.integers(0, 230))
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_long_history_is_read_whole_at_the_explorers_own_page_size(upstream: Server, chain: str, explorer: Explorer, number: int) -> None:
+    events = [Event(reference('many', place), 1_000_000 + place // 3, accounts.AT, 10**9) for place in range(number)][::-1]
+    upstream.tell = telling(chain, explorer, events)
+    assert accounts.read(explorer, ADDRESSES[chain])[1] == [expected(chain, event) for event in events]
+
+
+@each_explorer
+def test_what_is_new_costs_few_requests(upstream: Server, chain: str, explorer: Explorer) -> None:
+    events = [Event(reference('many', place), 1_000_000 + place, accounts.AT, 10**9) for place in range(500)][::-1]
+    upstream.tell = telling(chain, explorer, events)
+    assert next(explorer.read(accounts.http(), ADDRESSES[chain]).pages).entries[0] == expected(chain, events[0])
+    assert len(upstream.requests) <= (12 if explorer.host.key == 'blockfrost' else 3)
+
+
+@each_explorer
+def test_a_transaction_that_arrives_between_two_pages_neither_hides_nor_changes_another(
+    upstream: Server, chain: str, explorer: Explorer
+) -> None:
+    events = [Event(reference('race', number), 1_000_000 + number, accounts.AT, 10**9) for number in range(60)][::-1]
+    upstream.tell = telling(chain, explorer, events)
+    pages = explorer.read(accounts.http(), ADDRESSES[chain]).pages
+    found = list(next(pages).entries)
+    assert len(found) < len(events)
+    events.insert(0, Event(reference('race', 99), 1_000_900, accounts.AT, 10**6))
+    found += [entry for page in pages for entry in page.entries]
+    assert set(found) == {expected(chain, event) for event in events[1:]}
+
+
+@each_explorer
+def test_an_address_never_used_holds_nothing(upstream: Server, chain: str, explorer: Explorer) -> None:
+    upstream.tell = telling(chain, explorer, [])
+    holding, entries = accounts.read(explorer, ADDRESSES[chain])
+    assert (holding.currency, holding.balance, entries) == (chain, 0, [])
+
+
+@each_explorer
+@pytest.mark.parametrize(
+    ('status', 'body'),
+    [
+        (200, '<html>'),
+        (200, ''),
+        (200, 'null'),
+        (200, '[]'),
+        (200, '{}'),
+        (200, '[{}]'),
+        (200, '{"result": {}}'),
+        (200, '{"result": null}'),
+        (200, '"text"'),
+        (400, 'Bad Request'),
+        (404, '<html>404</html>'),
+        (502, '<html>502</html>'),
+    ],
+)
+@pytest.mark.parametrize('number', [0, 1, 2])
+def test_what_is_no_answer_is_a_failure_of_the_explorer_that_repeats_nothing(
+    upstream: Server, chain: str, explorer: Explorer, number: int, status: int, body: str
+) -> None:
+    tell = telling(chain, explorer, EVENTS)
+
+    def broken(request: Request) -> Answer:
+        return Answer(status, body) if len(upstream.requests) == number + 1 else tell(request)
+
+    upstream.tell = broken
+    if (chain, number, status, body) in HARMLESS:
+        pytest.skip('an answer')
+    with pytest.raises(Upstream) as caught:
+        accounts.read(explorer, ADDRESSES[chain])
+    assert not isinstance(caught.value, UpstreamRejected)
+    assert ADDRESSES[chain] not in str(caught.value)
+    assert '://' not in str(caught.value)
+    assert 'a-key' not in str(caught.value)
+
+
+@each_explorer
+@pytest.mark.parametrize('code', [402, 429])
+def test_an_explorer_whose_limit_is_used_up_is_left_alone(upstream: Server, chain: str, explorer: Explorer, code: int) -> None:
+    upstream.say('<html>', status=code)
+    with pytest.raises(Upstream) as caught:
+        accounts.read(explorer, ADDRESSES[chain])
+    assert caught.value.throttled
+
+
+@pytest.mark.parametrize('chain', ADDRESSES)
+def test_each_chain_has_two_explorers_that_need_no_key_and_list_transactions_or_balances(chain: str) -> None:
+    public = [explorer for explorer in explorers_of(chain, ADDRESSES[chain]) if not explorer.host.needs_secret]
+    assert public[0].about.lists_transactions
+    assert chain == 'ada' or len(public) >= 2
+
+
+def through_the_sample(request: Request) -> Answer:
+    url = '/' + '/'.join((request.upstream, *request.path)) + '?' + '&'.join(f'{name}={value}' for name, value in request.query.items())
+    return respond(url) if request.body is None else respond_to_post(url, accounts.json.dumps(request.body).encode())
+
+
+@each_explorer
+def test_the_sample_upstream_tells_of_each_chain(upstream: Server, chain: str, explorer: Explorer) -> None:
+    upstream.tell = through_the_sample
+    holding, entries = accounts.read(explorer, ADDRESSES[chain])
+    assert money.total(entry.delta for entry in entries) == holding.balance > 0
+    assert len(entries) == 12
+    assert min(entry.delta for entry in entries) < 0

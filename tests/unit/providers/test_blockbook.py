@@ -1,0 +1,160 @@
+"""Blockbook as it answered once, and how it tells that it fails; a server of one's own is asked where a setting says."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from chalicelib.config import settings
+from chalicelib.domain import money
+from chalicelib.domain.chains import CHAINS
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
+from chalicelib.providers.explorers import EXPLORERS, About, explorers_of
+from chalicelib.providers.explorers.blockbook import Blockbook
+from chalicelib.providers.transport import Host
+from infra.samples import utxo as sample
+from tests import explorer as faults
+from tests.explorer import serving
+from tests.unit.providers import utxo
+
+LITECOIN, DASH = utxo.explorer_of('ltc', 'blockbook_ltc'), utxo.explorer_of('dash', 'blockbook_dash')
+BITCOIN = Blockbook(Host('blockbook_ltc', '', every_ms=0), About('', '', ()), CHAINS['btc'])
+ADDRESS = sample.ADDRESSES['ltc']
+
+
+@pytest.fixture(scope='module')
+def server() -> Iterator[faults.Explorer]:
+    with serving(faults.Explorer()) as explorer:
+        yield explorer
+
+
+@pytest.fixture
+def upstream(server: faults.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Explorer]:
+    yield from utxo.leading_to(server, monkeypatch)
+
+
+def say(upstream: faults.Explorer, *bodies: Any) -> None:
+    upstream.fail(utxo.saying(*bodies), 'blockbook_ltc', 'blockbook_dash')
+
+
+def body(*txns: Any, **changed: Any) -> dict[str, Any]:
+    return {'page': 1, 'totalPages': 1, 'balance': '0', 'txs': len(txns), 'transactions': list(txns)} | changed
+
+
+def txn(**changed: Any) -> dict[str, Any]:
+    ours = {'addresses': [ADDRESS], 'isAddress': True, 'value': '700'}
+    shown = {'txid': utxo.TXID, 'vin': [], 'vout': [ours], 'confirmations': 3, 'blockHeight': 9, 'blockTime': utxo.AT}
+    return shown | changed
+
+
+@pytest.mark.parametrize(
+    ('explorer', 'name', 'address'),
+    [
+        (LITECOIN, 'ltc_address_ltc1qpm594_txs', 'ltc1qpm594ntjq6ayqjngf6t9td2dxtey9d7985eept'),
+        (BITCOIN, 'btc_address_bc1qrfr44_txs', 'bc1qrfr44n2j4czd5c9txwlnw0yj2h82x9566fglqj'),
+    ],
+    ids=['ltc', 'btc'],
+)
+def test_a_recorded_address_adds_up(upstream: faults.Explorer, explorer: Blockbook, name: str, address: str) -> None:
+    say(upstream, told := utxo.recorded(f'blockbook/{name}.json'))
+    holding, entries = utxo.read(explorer, address)
+    assert len(entries) == holding.transactions == told['txs']
+    assert money.total(entry.delta for entry in entries) == holding.balance == Decimal(told['balance']).scaleb(-8)
+    assert (holding.received, holding.sent) == tuple(Decimal(told[name]).scaleb(-8) for name in ('totalReceived', 'totalSent'))
+    assert {entry.fee > 0 for entry in entries if entry.fee is not None and entry.delta < 0} == {True}
+
+
+def test_a_recorded_page_of_a_miner_is_income_without_fees(upstream: faults.Explorer) -> None:
+    say(upstream, told := utxo.recorded('blockbook/dash_address_XrcbsQdr_txs.json'))
+    reading = DASH.read(utxo.http(), told['address'])
+    page = next(reading.pages)
+    assert reading.holdings[0].transactions == 723
+    assert (len(page.entries), page.resume) == (10, '2')
+    assert page.entries[0] == Entry(
+        '3db4dca70f007a6f9c20216d275a7817081f6ac0054c4080f42ec4a49ff9bd79',
+        0,
+        'dash',
+        Decimal('1.44313387'),
+        Decimal(0),
+        1_590_046_619,
+        1_274_391,
+    )
+
+
+def test_what_is_zero_or_empty_may_be_left_out(upstream: faults.Explorer) -> None:
+    say(upstream, {'balance': '0', 'txs': 0})
+    zero = Decimal(0)
+    assert utxo.read(LITECOIN, ADDRESS) == (Holding('ltc', zero, zero, zero, 0, zero), [])
+    say(upstream, body(txn()))
+    assert utxo.read(LITECOIN, ADDRESS)[1][0].fee == 0
+
+
+@pytest.mark.parametrize('addresses', [[], None, ['OP_RETURN (hello)'], [ADDRESS, sample.STRANGERS['ltc']]])
+def test_outputs_of_none_or_several_are_nobodys(upstream: faults.Explorer, addresses: list[str] | None) -> None:
+    say(upstream, body(txn(vout=[{'addresses': addresses, 'isAddress': False, 'value': '5'}])))
+    assert utxo.read(LITECOIN, ADDRESS)[1][0].delta == 0
+
+
+def test_unconfirmed_transactions_are_in_no_list_and_no_count(upstream: faults.Explorer) -> None:
+    pending = txn(confirmations=0, blockHeight=-1, txid='cd' * 32)
+    say(upstream, body(pending, txn(), txs=1, balance='700', unconfirmedBalance='-20', unconfirmedTxs=1))
+    holding, entries = utxo.read(LITECOIN, ADDRESS)
+    assert (holding.balance, holding.unconfirmed, holding.transactions) == (Decimal('0.000007'), Decimal('-0.0000002'), 1)
+    assert [entry.reference for entry in entries] == [utxo.TXID]
+
+
+def test_a_page_that_is_no_more_is_the_end(upstream: faults.Explorer) -> None:
+    """A reorganisation took it away; it answers the last page there is once more."""
+    say(upstream, body(txn(), totalPages=2), body(txn()))
+    assert len(utxo.read(LITECOIN, ADDRESS)[1]) == 1
+
+
+@pytest.mark.parametrize('message', ["Invalid address 'x', checksum mismatch", 'Invalid address, decoded address is of unknown format'])
+def test_an_address_that_it_calls_invalid_is_rejected(upstream: faults.Explorer, message: str) -> None:
+    upstream.fail(faults.status(400, json.dumps({'error': message}), Content_Type='application/json'), 'blockbook_ltc')
+    with pytest.raises(UpstreamRejected):
+        utxo.read(LITECOIN, ADDRESS)
+
+
+@pytest.mark.parametrize(
+    ('code', 'message'), [(400, 'Missing address'), (500, 'Internal server error'), (200, 'Internal server error'), (404, 'Not found')]
+)
+def test_its_errors_are_failures_of_its_own(upstream: faults.Explorer, code: int, message: str) -> None:
+    upstream.fail(faults.status(code, json.dumps({'error': message}), Content_Type='application/json'), 'blockbook_ltc')
+    with pytest.raises(Upstream) as caught:
+        utxo.read(LITECOIN, ADDRESS)
+    assert not isinstance(caught.value, UpstreamRejected)
+
+
+@pytest.mark.parametrize(
+    'changed', [{'vin': None}, {'blockTime': None}, {'txid': 'x'}, {'fees': '0.1', 'vout': []}, {'blockHeight': 'nine'}]
+)
+def test_a_transaction_of_another_shape_is_refused(upstream: faults.Explorer, changed: dict[str, Any]) -> None:
+    say(upstream, body(txn(**changed)))
+    with pytest.raises(Upstream, match='unknown shape'):
+        utxo.read(LITECOIN, ADDRESS)
+
+
+@pytest.fixture
+def without_server(upstream: faults.Explorer, monkeypatch: pytest.MonkeyPatch) -> faults.Explorer:
+    monkeypatch.delenv('UPSTREAM_BLOCKBOOK_LTC_URL')
+    settings.cache_clear()
+    return upstream
+
+
+def test_without_a_server_of_ones_own_it_is_not_asked_also_where_all_others_are_moved(without_server: faults.Explorer) -> None:
+    with pytest.raises(UpstreamNotAsked, match='UPSTREAM_BLOCKBOOK_LTC_URL'):
+        utxo.read(LITECOIN, ADDRESS)
+    assert without_server.requests == []
+
+
+def test_without_a_server_of_ones_own_it_is_no_explorer_of_its_chain(without_server: faults.Explorer) -> None:
+    assert explorers_of('ltc', ADDRESS) == [each for each in EXPLORERS['ltc'] if each.host.key != 'blockbook_ltc']
+
+
+def test_with_a_server_of_ones_own_it_is_one_without_a_limit(upstream: faults.Explorer) -> None:
+    assert LITECOIN in explorers_of('ltc', ADDRESS)
+    assert LITECOIN.host.interval_ms == 0

@@ -1,0 +1,271 @@
+"""The XRP Ledger as rippled tells of it: recorded metadata, and every way in which an account's balance can change or an answer say no."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from chalicelib.domain import money
+from chalicelib.domain.ledgers import Entry
+from chalicelib.errors import Upstream, UpstreamRejected
+from infra.samples.answer import Answer, as_json
+from infra.samples.xrp import ADDRESS, STRANGER
+from tests.unit.providers import accounts
+from tests.unit.providers.accounts import Request, Server
+
+XRPLCLUSTER = accounts.explorer_of('xrp', 'xrplcluster')
+RIPPLE = accounts.explorer_of('xrp', 'ripple')
+HASH = 'AB' * 32
+
+
+@pytest.fixture(scope='module')
+def server() -> Iterator[Server]:
+    with accounts.serving() as server:
+        yield server
+
+
+@pytest.fixture
+def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    with accounts.leading_to(server, monkeypatch) as leading:
+        yield leading
+
+
+def info(drops: str = '0', address: str = ADDRESS, **changed: Any) -> dict[str, Any]:
+    data = {'account_data': {'Account': address, 'Balance': drops}, 'ledger_index': 80_000_000, 'validated': True}
+    return {'result': {**data, 'status': 'success', **changed}}
+
+
+def row(*nodes: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """Return a transaction somebody else sent, with the nodes it affected."""
+    txn = {'Account': STRANGER, 'Fee': '12', 'date': 600_000_000, 'hash': HASH, 'ledger_index': 70_000_000} | changed
+    return {'tx': txn, 'meta': {'AffectedNodes': nodes, 'TransactionResult': 'tesSUCCESS'}, 'validated': True}
+
+
+def node(kind: str, **fields: Any) -> dict[str, Any]:
+    return {kind: {'LedgerEntryType': 'AccountRoot', **fields}}
+
+
+def changed(before: str, after: str, address: str = ADDRESS) -> dict[str, Any]:
+    return node('ModifiedNode', FinalFields={'Account': address, 'Balance': after}, PreviousFields={'Balance': before})
+
+
+def txs(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {'result': {'transactions': rows, 'validated': True, 'status': 'success', **more}}
+
+
+def read_one(upstream: Server, told: dict[str, Any]) -> Entry:
+    upstream.say(info(), txs(told))
+    [entry] = accounts.read(XRPLCLUSTER, ADDRESS)[1]
+    return entry
+
+
+def error(code: str) -> dict[str, Any]:
+    return {'result': {'error': code, 'error_code': 19, 'error_message': 'x', 'status': 'error', 'validated': True}}
+
+
+def test_the_recorded_account_holds_its_drops(upstream: Server) -> None:
+    told = accounts.recorded('xrp/rippled_account_info.json')
+    told['result'] |= {'validated': True, 'status': 'success'}  # recorded from a WebSocket, which tells the status outside
+    upstream.say(told)
+    [holding] = XRPLCLUSTER.read(accounts.http(), told['result']['account_data']['Account']).holdings
+    assert (holding.currency, holding.balance) == ('xrp', Decimal('922.913243'))
+
+
+def test_recorded_transactions_that_move_nothing_cost_their_fee(upstream: Server) -> None:
+    told = accounts.recorded('xrp/rippled_account_tx.json')['result']
+    rows = [each | {'tx': each['tx_json']} for each in told['transactions']]
+    upstream.say(info(address=told['account']), txs(*rows))
+    entries = accounts.read(XRPLCLUSTER, told['account'])[1]
+    assert [(entry.height, entry.delta, entry.fee) for entry in entries] == [
+        (61_965_653, Decimal('-0.00001'), Decimal('0.00001')),
+        (61_965_405, Decimal('-0.00001'), Decimal('0.00001')),
+    ]
+    assert entries[0].reference == '4E0AA11CBDD1760DE95B68DF2ABBE75C9698CEB548BEA9789053FCB3EBD444FB'
+    assert entries[0].at == 1_614_818_881
+
+
+def test_recorded_payments_sum_to_the_balance_but_for_the_fees_of_what_was_no_payment_and_not_recorded(upstream: Server) -> None:
+    address = 'rMQ98K56yXJbDGv49ZSmW51sLn94Xe1mu1'
+    told = accounts.recorded('xrp/ripple_data_v2_account_transactions.json')['transactions']
+    rows = [
+        {
+            'tx': each['tx'] | {'hash': each['hash'], 'ledger_index': each['ledger_index'], 'date': 600_000_000},
+            'meta': each['meta'],
+            'validated': True,
+        }
+        for each in sorted(told, key=lambda each: -each['ledger_index'])
+    ]
+    upstream.say(info(address=address), txs(*rows))
+    entries = accounts.read(XRPLCLUSTER, address)[1]
+    assert len(entries) == len(told) == 23
+    last = [
+        node['FinalFields']['Balance']
+        for each in rows[0]['meta']['AffectedNodes']
+        for node in each.values()
+        if node.get('FinalFields', {}).get('Account') == address and 'Balance' in node['FinalFields']
+    ]
+    assert money.total(entry.delta for entry in entries) - money.scaled(int(last[0]), 6) == Decimal('0.002')
+
+
+def test_the_account_that_a_payment_makes_starts_with_it(upstream: Server) -> None:
+    entry = read_one(upstream, row(node('CreatedNode', NewFields={'Account': ADDRESS, 'Balance': '25000000', 'Sequence': 1})))
+    assert (entry.delta, entry.fee) == (Decimal(25), Decimal(0))
+
+
+def test_an_account_made_with_nothing_has_no_balance_in_its_metadata(upstream: Server) -> None:
+    assert read_one(upstream, row(node('CreatedNode', NewFields={'Account': ADDRESS, 'Sequence': 1}))).delta == 0
+
+
+@pytest.mark.parametrize(
+    'fields',
+    [
+        {'FinalFields': {'Account': ADDRESS, 'Balance': '0'}, 'PreviousFields': {'Balance': '9000012', 'Sequence': 5}},
+        {'FinalFields': {'Account': ADDRESS, 'Balance': '9000012'}},
+    ],
+)
+def test_a_deleted_account_leaves_nothing(upstream: Server, fields: dict[str, Any]) -> None:
+    entry = read_one(upstream, row(node('DeletedNode', **fields), Account=ADDRESS, Fee='2000000'))
+    assert (entry.delta, entry.fee) == (Decimal('-9.000012'), Decimal(2))
+
+
+def test_what_a_partial_payment_delivers_counts_and_not_what_it_promises(upstream: Server) -> None:
+    told = row(changed('1000000', '1000001'), Amount='999000000000', TransactionType='Payment', Flags=131_072)
+    assert read_one(upstream, told).delta == Decimal('0.000001')
+
+
+def test_a_failed_transaction_costs_its_sender_the_fee(upstream: Server) -> None:
+    told = row(changed('1000000', '999988'), Account=ADDRESS, Amount='500000')
+    told['meta']['TransactionResult'] = 'tecUNFUNDED_PAYMENT'
+    entry = read_one(upstream, told)
+    assert (entry.delta, entry.fee) == (Decimal('-0.000012'), Decimal('0.000012'))
+
+
+def test_a_transaction_that_a_delegate_sends_costs_the_delegate(upstream: Server) -> None:
+    sent_for_us = row(changed('1000000', '900000'), Account=ADDRESS, Delegate=STRANGER)
+    assert read_one(upstream, sent_for_us).fee == 0
+    sent_by_us = row(changed('1000000', '999988'), Account=STRANGER, Delegate=ADDRESS)
+    assert read_one(upstream, sent_by_us).fee == Decimal('0.000012')
+
+
+def test_issued_currencies_and_other_peoples_balances_are_not_ours(upstream: Server) -> None:
+    line = {'ModifiedNode': {'LedgerEntryType': 'RippleState', 'FinalFields': {'Balance': {'currency': 'USD', 'value': '10'}}}}
+    bookkeeping = node('ModifiedNode', LedgerIndex='0' * 64)
+    entry = read_one(upstream, row(line, bookkeeping, changed('5', '9', address=STRANGER)))
+    assert (entry.delta, entry.fee) == (Decimal(0), Decimal(0))
+
+
+def test_transactions_are_read_up_to_the_ledger_of_the_balance(upstream: Server) -> None:
+    upstream.say(info('7'), txs())
+    accounts.read(XRPLCLUSTER, ADDRESS)
+    first, second = (request.body for request in upstream.requests)
+    assert (first['method'], first['params'][0]['ledger_index']) == ('account_info', 'validated')
+    assert (second['method'], second['params'][0]['ledger_index_max']) == ('account_tx', 80_000_000)
+
+
+def test_a_deleted_account_holds_nothing_and_keeps_its_transactions(upstream: Server) -> None:
+    upstream.say(error('actNotFound'), txs(row(node('DeletedNode', FinalFields={'Account': ADDRESS, 'Balance': '5'}))))
+    holding, entries = accounts.read(XRPLCLUSTER, ADDRESS)
+    assert (holding.balance, len(entries)) == (0, 1)
+
+
+def test_an_account_that_nobody_paid_to_yet_has_no_transactions(upstream: Server) -> None:
+    upstream.say(error('actNotFound'))
+    holding, entries = accounts.read(XRPLCLUSTER, ADDRESS)
+    assert (holding.balance, entries) == (0, [])
+
+
+def test_an_address_that_it_cannot_read_is_rejected(upstream: Server) -> None:
+    upstream.say(error('actMalformed'))
+    with pytest.raises(UpstreamRejected):
+        accounts.read(RIPPLE, ADDRESS)
+
+
+@pytest.mark.parametrize('code', ['slowDown', 'tooBusy'])
+def test_a_server_that_slows_us_down_is_left_alone(upstream: Server, code: str) -> None:
+    upstream.say(error(code))
+    with pytest.raises(Upstream) as caught:
+        accounts.read(RIPPLE, ADDRESS)
+    assert caught.value.throttled
+
+
+@pytest.mark.parametrize('code', ['noNetwork', 'noCurrent', 'noClosed', 'lgrNotFound', 'lgrIdxsInvalid', 'invalidParams', 'internal'])
+@pytest.mark.parametrize('number', [0, 1])
+def test_its_other_errors_are_failures_of_its_own(upstream: Server, code: str, number: int) -> None:
+    upstream.say(*[info()] * number, error(code))
+    with pytest.raises(Upstream, match='answered an error') as caught:
+        accounts.read(RIPPLE, ADDRESS)
+    assert not caught.value.throttled
+    assert not isinstance(caught.value, UpstreamRejected)
+
+
+def test_a_warning_beside_the_answer_does_no_harm(upstream: Server) -> None:
+    upstream.say(info('5') | {'warning': 'load', 'warnings': [{'id': 2001, 'message': 'This is a clio server'}]}, txs())
+    assert accounts.read(RIPPLE, ADDRESS)[0].balance == Decimal('0.000005')
+
+
+def test_a_page_that_leads_back_to_itself_is_refused(upstream: Server) -> None:
+    upstream.say(info(), txs(row(), marker={'ledger': 5, 'seq': 0}))
+    with pytest.raises(Upstream, match='back to itself'):
+        accounts.read(RIPPLE, ADDRESS)
+
+
+def test_a_page_of_nothing_that_leads_on_is_gone_on_from(upstream: Server) -> None:
+    upstream.say(info(), txs(marker={'ledger': 5, 'seq': 0}), txs(row()))
+    assert len(accounts.read(RIPPLE, ADDRESS)[1]) == 1
+
+
+def test_the_place_to_go_on_from_is_the_servers_own_marker(upstream: Server) -> None:
+    upstream.say(info(), txs(row(), marker={'ledger': 5, 'seq': 3}))
+    page = next(XRPLCLUSTER.read(accounts.http(), ADDRESS).pages)
+    upstream.say(info(), txs())
+    accounts.read(XRPLCLUSTER, ADDRESS, page.resume)
+    assert upstream.requests[-1].body['params'][0]['marker'] == {'ledger': 5, 'seq': 3}
+
+
+@pytest.mark.parametrize(
+    'told',
+    [
+        row(hash='x'),
+        row(hash=HASH.lower()),
+        row(Fee=1.5, Account=ADDRESS),
+        row(Fee='1.5', Account=ADDRESS),
+        row(date='2020-01-01'),
+        row(date=5),
+        row(ledger_index=None),
+        row(node('ModifiedNode', FinalFields={'Account': ADDRESS, 'Balance': '1.5'})),
+        row(node('CreatedNode', NewFields={'Account': ADDRESS, 'Balance': {'value': '1'}})),
+        row() | {'validated': False},
+        row() | {'meta': 'AB12'},
+        row() | {'meta': {}},
+        {'tx_blob': 'AB', 'meta': 'AB', 'validated': True},
+    ],
+)
+def test_a_transaction_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
+    upstream.say(info(), txs(told))
+    with pytest.raises(Upstream, match='unknown shape'):
+        accounts.read(RIPPLE, ADDRESS)
+
+
+@pytest.mark.parametrize(
+    'told', [info(address=STRANGER), info(validated=False), info('1.5'), info(ledger_index='current'), info(status='x')]
+)
+def test_an_account_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
+    upstream.say(told)
+    with pytest.raises(Upstream, match='unknown shape'):
+        accounts.read(RIPPLE, ADDRESS)
+
+
+def test_a_page_that_is_not_newest_first_is_refused(upstream: Server) -> None:
+    upstream.say(info(), txs(row(ledger_index=5), row(ledger_index=6)))
+    with pytest.raises(Upstream, match='unknown shape'):
+        accounts.read(RIPPLE, ADDRESS)
+
+
+def test_a_server_that_answers_only_by_its_status_fails(upstream: Server) -> None:
+    def tell(request: Request) -> Answer:
+        return as_json(info(), 400)
+
+    upstream.tell = tell
+    with pytest.raises(Upstream, match='answered 400'):
+        accounts.read(RIPPLE, ADDRESS)

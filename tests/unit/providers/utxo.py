@@ -1,0 +1,85 @@
+"""What the tests of the explorers of unspent outputs share: an upstream to ask over HTTP, and how to read all of an address."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib.config import settings
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.providers.explorers import EXPLORERS, Explorer
+from chalicelib.providers.transport import Http
+from infra.samples import answer, utxo
+from tests import explorer as faults
+from tests.conftest import RECORDINGS
+
+AT = 1_700_000_000
+TXID = 'ab' * 32
+
+Teller = Callable[[list[str], dict[str, str]], answer.Answer]
+
+
+def leading_to(server: faults.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Explorer]:
+    """Lead all requests to `server`, those to servers of one's own too."""
+    server.reset()
+    monkeypatch.setenv('UPSTREAM_URL', server.url)
+    for coin in utxo.ADDRESSES:
+        monkeypatch.setenv(f'UPSTREAM_BLOCKBOOK_{coin.upper()}_URL', f'{server.url}/blockbook_{coin}')
+    settings.cache_clear()
+    yield server
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def recording(name: str) -> bytes:
+    file = RECORDINGS / name
+    if not file.exists():
+        pytest.skip('the recordings are not here')
+    return file.read_bytes()
+
+
+def recorded(name: str) -> Any:
+    return json.loads(recording(name))
+
+
+def explorer_of(coin: str, key: str) -> Explorer:
+    """Return the explorer `key` of a chain."""
+    [found] = [explorer for explorer in EXPLORERS[coin] if explorer.host.key == key]
+    return found
+
+
+def http() -> Http:
+    return Http(lambda _: None)
+
+
+def read(explorer: Explorer, address: str, resume: str | None = None) -> tuple[Holding, list[Entry]]:
+    """Return what an explorer says of an address, all pages."""
+    reading = explorer.read(http(), address, resume)
+    [holding] = reading.holdings
+    return holding, [entry for page in reading.pages for entry in page.entries]
+
+
+def fail(upstream: faults.Explorer, fault: faults.Fault) -> None:
+    """Make all explorers of the sample answer with a fault."""
+    upstream.fail(fault, *utxo.UPSTREAMS)
+
+
+def telling(tell: Teller) -> faults.Fault:
+    """Answer what a sample upstream does."""
+
+    def fault(request: faults.Request, _: faults.Answer) -> faults.Answer:
+        told = tell(request.path.strip('/').split('/'), request.query)
+        return faults.Answer(told.status, told.body.encode(), {'Content-Type': told.content_type})
+
+    return fault
+
+
+def saying(*bodies: Any) -> faults.Fault:
+    """Answer these, one after the other, the last of them ever after."""
+    left = list(bodies)
+
+    def fault(request: faults.Request, _: faults.Answer) -> faults.Answer:
+        return faults.Answer(200, json.dumps(left.pop(0) if len(left) > 1 else left[0]).encode())
+
+    return fault
