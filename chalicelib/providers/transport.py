@@ -46,10 +46,19 @@ class Host(NamedTuple):
         return self.every_ms if self.base_url == self.url else 0
 
     @property
+    def can_be_asked(self) -> bool:
+        """Whether it has a server, and the key that a public one needs."""
+        return bool(self.base_url) and not self._lacks_secret
+
+    @property
+    def _lacks_secret(self) -> bool:
+        return self.needs_secret and not settings().upstream_keys.get(self.key) and self.base_url == self.url
+
+    @property
     def credentials(self) -> dict[str, str]:
         """Return the query parameters that identify us. Raises UpstreamNotAsked for a public host that answers nothing without."""
         value = settings().upstream_keys.get(self.key)
-        if self.needs_secret and not value and self.base_url == self.url:
+        if self._lacks_secret:
             raise UpstreamNotAsked(self.key, f'needs a key: set UPSTREAM_{self.key.upper()}_KEY')
         return {self.secret: value} if self.secret and value else {}
 

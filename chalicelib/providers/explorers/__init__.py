@@ -129,9 +129,9 @@ def explorers_of(currency: str, address: str) -> list[Explorer]:
     """Return the explorers to ask about an address, the best first.
 
     About a legacy address those come first that count pay-to-public-key outputs: the others miss such outputs silently.
-    One that has no server anywhere is not among them.
+    Those that cannot be asked here, for want of a server or a key, are not among them.
     """
-    explorers = [explorer for explorer in EXPLORERS[currency] if explorer.host.base_url]
+    explorers = [explorer for explorer in EXPLORERS[currency] if explorer.host.can_be_asked]
     if addresses.is_legacy(currency, address):
         explorers.sort(key=lambda explorer: not explorer.counts_p2pk)
     return explorers

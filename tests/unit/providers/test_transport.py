@@ -169,3 +169,25 @@ def test_an_upstream_of_ones_own_is_asked_as_fast_as_one_likes(explorer: Explore
 
 def test_a_public_upstream_is_asked_at_its_pace() -> None:
     assert HOST.interval_ms == 250
+
+
+@pytest.mark.parametrize(
+    ('url', 'needs_secret', 'variable', 'can_be_asked'),
+    [
+        ('https://x.example', False, 'NOTHING', True),
+        ('https://x.example', True, 'NOTHING', False),
+        ('https://x.example', True, 'UPSTREAM_X_KEY', True),
+        ('https://x.example', True, 'UPSTREAM_X_URL', True),
+        ('', False, 'NOTHING', False),
+        ('', False, 'UPSTREAM_X_URL', True),
+    ],
+)
+def test_an_upstream_can_be_asked_that_has_a_server_and_the_key_it_needs(
+    monkeypatch: pytest.MonkeyPatch, url: str, needs_secret: bool, variable: str, can_be_asked: bool
+) -> None:
+    monkeypatch.setenv(variable, 'https://own.example')
+    settings.cache_clear()
+    host = Host('x', url, every_ms=1, secret='key', needs_secret=needs_secret)
+    assert host.can_be_asked == can_be_asked
+    monkeypatch.undo()
+    settings.cache_clear()
