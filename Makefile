@@ -6,25 +6,35 @@ SHELL := /bin/sh
 PORT ?= 8000
 UPSTREAM ?=
 STAGE ?= dev
+TABLE ?= keep
+PARAMETERS := ALARM_EMAIL LOG_DAYS DOMAIN CERTIFICATE_ARN ISSUER MAIL_FROM SIGNING_KEYS REQUESTS_PER_SECOND REQUEST_BURST
 
 BIN := .venv/bin
 READY := .venv/.installed-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' -)
+EMULATOR := .venv-emulator/.installed-$(shell cat requirements-emulator.txt | cksum | tr ' ' -)
 PYTHONS := python3 python3.13 python3.12 python3.11
 FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 
 export PORT UPSTREAM
 
-.PHONY: help run test lint types format lock package clean
+.PHONY: help run test e2e test-emulator lint types format lock package deploy destroy clean
 
 help: ## Show what there is to make
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 run: $(READY) ## Run everything on this computer; PORT=8000, UPSTREAM=sample for made-up explorers
 	@exec $(BIN)/python -m infra.local
 
 test: lint types ## Check style and types, run all tests
 	$(BIN)/python -m pytest -n auto
+
+e2e: override STAGE := dev
+e2e: $(EMULATOR) package test-emulator ## Run the packaged application, and the functional tests, in an emulated AWS
+	$(BIN)/python -m infra.emulator $(BIN)/python -m pytest -v -m deployed tests/e2e tests/infra
+
+test-emulator: $(EMULATOR) ## Run the functional tests in an emulated AWS, another one than `make test` does
+	$(BIN)/python -m infra.emulator $(BIN)/python -m pytest -n auto tests/functional
 
 lint: $(READY) ## Check style
 	$(BIN)/ruff check $(CODE)
@@ -41,16 +51,23 @@ lock: ## Pin the newest releases of the dependencies; needs uv
 	@command -v uv >/dev/null || { echo 'make lock needs uv: https://docs.astral.sh/uv/' >&2; exit 1; }
 	uv pip compile -q --upgrade pyproject.toml -o requirements.txt --python-version 3.11
 	uv pip compile -q --upgrade pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt --python-version 3.11
+	uv pip compile -q --upgrade infra/emulator/requirements.in -o requirements-emulator.txt --python-version 3.11
 
-# The application is imported to be packaged, so its settings must have values; those deployed come from elsewhere.
-package: $(READY) ## Build the package and template that `make package STAGE=dev` deploys, in build/
+# Those given to make itself, as in `make deploy STAGE=dev ALARM_EMAIL=me@example.com`: they are remembered, so none comes by accident.
+GIVEN = $(foreach name,$(PARAMETERS),$(if $(filter command,$(origin $(name))),'$(name)=$($(name))'))
+
+deploy: $(READY) ## Bring a stage up on AWS, or up to date; STAGE=dev, and once what docs/operations.md tells
+	@$(BIN)/python -m infra.deploy deploy $(STAGE) $(GIVEN)
+
+destroy: $(READY) ## Take a stage from AWS, but for its data; STAGE=dev, TABLE=delete for the data too
+	@$(BIN)/python -m infra.deploy destroy $(STAGE) --table $(TABLE)
+
+package: $(READY) ## Build a CloudFormation template of everything, and the code, in build/; STAGE=dev
 	@mkdir -p build
-	$(BIN)/python -m infra.gateway > build/gateway.json
-	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} ISSUER=$${ISSUER:-https://issuer.invalid} JWKS=$${JWKS:-'{"keys": []}'} \
-	  $(BIN)/chalice package --stage $(STAGE) --merge-template build/gateway.json build
+	$(BIN)/python -m infra.package $(STAGE) build
 
-clean: ## Remove all that can be made again, the virtual environment too
-	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .chalice/deployments
+clean: ## Remove all that can be made again, the virtual environments too
+	rm -rf .venv .venv-emulator build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .chalice/deployments
 	find $(wildcard app.py chalicelib infra tests benchmarks) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # From scratch, so that nothing stays that is no longer required. The stamp comes last: an interrupted installation is done again.
@@ -65,4 +82,10 @@ $(READY):
 	echo "creating .venv with $$found"; \
 	"$$found" -m venv --clear .venv
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# With the same Python as the application: the functions that the emulator starts run in it.
+$(EMULATOR): $(READY)
+	$(BIN)/python -m venv --clear .venv-emulator
+	.venv-emulator/bin/python -m pip install --disable-pip-version-check -r requirements-emulator.txt
 	@touch $@

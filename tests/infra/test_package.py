@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 import zipfile
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra import gateway
+from infra import beside_chalice, functions
 
 ROOT = Path(__file__).parents[2]
 MOST_ZIPPED = 50 * 1024 * 1024  # AWS's limit for a direct upload
@@ -22,10 +23,7 @@ pytestmark = [pytest.mark.package, pytest.mark.xdist_group('package')]
 @pytest.fixture(scope='module')
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp('package')
-    merged = out / 'gateway.json'
-    merged.write_text(json.dumps(gateway.merged_template()))
-    chalice = str(Path(sys.executable).parent / 'chalice')
-    command = [chalice, 'package', '--stage', 'dev', '--merge-template', str(merged), str(out)]
+    command = [sys.executable, '-m', 'infra.package', 'dev', str(out)]
     done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'Could not install dependencies' not in done.stdout + done.stderr
@@ -55,6 +53,15 @@ def test_the_package_holds_the_application_and_nothing_of_the_workshop(package: 
         assert not [name for name in names if name.startswith(other)], other
 
 
+def test_the_package_has_bytecode_of_all_but_the_exchanges(package: Path):
+    with zipfile.ZipFile(package / 'deployment.zip') as archive:
+        names = set(archive.namelist())
+
+    for module in ('app.py', 'chalicelib/auth.py', 'pynamodb/models.py', 'botocore/client.py'):
+        assert cache_from_source(module) in names
+    assert not [name for name in names if name.startswith('ccxt/') and name.endswith('.pyc')]
+
+
 def test_the_package_runs_with_nothing_else_installed(package: Path, tmp_path: Path):
     with zipfile.ZipFile(package / 'deployment.zip') as archive:
         archive.extractall(tmp_path)
@@ -79,38 +86,100 @@ def test_there_is_a_function_for_the_api_the_authorizer_and_each_job(template: d
     }
 
 
-def test_each_function_has_a_policy_of_its_own_without_a_wildcard_action_or_resource(template: dict[str, Any]):
-    roles = [row['Properties'] for row in template['Resources'].values() if row['Type'] == 'AWS::IAM::Role']
-    statements = [statement for role in roles for policy in role['Policies'] for statement in policy['PolicyDocument']['Statement']]
+def test_cloudformation_would_take_the_template(package: Path):
+    done = subprocess.run([Path(sys.executable).with_name('cfn-lint'), package / 'sam.json'], capture_output=True, text=True)
 
-    assert len(roles) == 5
-    for statement in statements:
-        actions, resources = statement['Action'], statement['Resource']
-        assert not [action for action in ([actions] if isinstance(actions, str) else actions) if '*' in action]
-        assert '*' not in ([resources] if isinstance(resources, str) else resources)
+    assert (done.returncode, done.stdout) == (0, '')
+
+
+def test_the_template_holds_everything(template: dict[str, Any]):
+    kinds = {row['Type'] for row in template['Resources'].values()}
+
+    assert {
+        'AWS::DynamoDB::Table', 'AWS::KMS::Key', 'AWS::SQS::Queue', 'AWS::Serverless::Api', 'AWS::Logs::LogGroup', 'AWS::CloudWatch::Alarm',
+        'AWS::ApiGateway::Account', 'AWS::ApiGateway::BasePathMapping',
+    } <= kinds  # fmt: skip
+    assert template['Parameters']['Stage']['AllowedValues'] == ['dev']
+
+
+def properties_of(template: dict[str, Any], function: str) -> dict[str, Any]:
+    called = {'Fn::Sub': functions.deployed_name('${Stage}', function)}
+    [found] = [row['Properties'] for row in template['Resources'].values() if row['Properties'].get('FunctionName') == called]
+    return found
+
+
+@pytest.mark.parametrize('function', functions.names())
+def test_each_function_is_called_what_its_log_and_alarms_expect(template: dict[str, Any], function: str):
+    assert properties_of(template, function)['Runtime'] == 'python3.11'
+
+
+@pytest.mark.parametrize('function', functions.names())
+def test_each_function_has_a_policy_of_its_own_that_names_resources_by_reference(template: dict[str, Any], function: str):
+    [role, _] = properties_of(template, function)['Role']['Fn::GetAtt']
+
+    [policy] = template['Resources'][role]['Properties']['Policies']
+    assert policy['PolicyDocument'] == functions.referring(functions.policy(function))
+    assert '"Resource": "' not in json.dumps(policy)
+
+
+@pytest.mark.parametrize('function', functions.names())
+def test_settings_are_references(template: dict[str, Any], function: str):
+    told = properties_of(template, function)['Environment']['Variables']
+
+    assert told['TABLE_NAME'] == {'Fn::Sub': '${Table}'}
+    assert told['JWKS'] == {'Fn::Sub': '${Jwks}'}
+    assert told['ISSUER']['Fn::If'][:2] == ['HasIssuer', {'Ref': 'Issuer'}]
+    assert set(functions.settings()) <= set(told)
+
+
+@pytest.mark.parametrize(('function', 'queue'), [('refresh_ledgers', 'RefreshQueue'), ('purge_portfolios', 'PurgeQueue')])
+def test_queues_take_back_single_messages_and_have_so_many_workers(template: dict[str, Any], function: str, queue: str):
+    [event] = properties_of(template, function)['Events'].values()
+
+    size = beside_chalice.config()['lambda_functions'][function]
+    assert event['Properties'] == {
+        'Queue': {'Fn::GetAtt': [queue, 'Arn']},
+        'BatchSize': 10,
+        'MaximumBatchingWindowInSeconds': 0,
+        'FunctionResponseTypes': ['ReportBatchItemFailures'],
+        'ScalingConfig': {'MaximumConcurrency': size['maximum_concurrency']},
+    }
+    reserved = properties_of(template, function)['ReservedConcurrentExecutions']
+    assert reserved['Fn::If'][:2] == ['ReservesConcurrency', size['reserved_concurrency']]
+
+
+def test_a_missed_sweep_is_not_repeated(template: dict[str, Any]):
+    assert properties_of(template, 'sweep_due')['EventInvokeConfig'] == beside_chalice.MISSED_SCHEDULES
+
+
+def test_the_api_is_limited_and_logged(template: dict[str, Any]):
+    properties = template['Resources']['RestAPI']['Properties']
+
+    [limits] = properties['MethodSettings']
+    assert (limits['ThrottlingRateLimit'], limits['ThrottlingBurstLimit']) == ({'Ref': 'RequestsPerSecond'}, {'Ref': 'RequestBurst'})
+    assert properties['AccessLogSetting']['Format'] == beside_chalice.ACCESS_LOG
+    assert properties['StageName'] == 'dev'
+    assert properties['MinimumCompressionSize'] == 1024
 
 
 def test_api_gateway_gives_the_authorizer_the_whole_request(template: dict[str, Any]):
     definition = template['Resources']['RestAPI']['Properties']['DefinitionBody']['securityDefinitions']['bearer']
     authorizer = definition['x-amazon-apigateway-authorizer']
 
+    assert (definition['name'], definition['in']) == ('Unused', 'header')
     assert (authorizer['type'], authorizer['authorizerResultTtlInSeconds']) == ('request', 0)
     assert 'identitySource' not in authorizer
     assert 'authorizerUri' in authorizer
 
 
 def test_api_gateways_own_answers_have_the_envelope(template: dict[str, Any]):
-    made = {
-        row['Properties']['ResponseType']: row['Properties']
-        for row in template['Resources'].values()
-        if row['Type'] == 'AWS::ApiGateway::GatewayResponse'
-    }
+    made = template['Resources']['RestAPI']['Properties']['DefinitionBody']['x-amazon-apigateway-gateway-responses']
 
-    assert made['UNAUTHORIZED']['StatusCode'] == '401'
-    headers = made['UNAUTHORIZED']['ResponseParameters']
+    assert made['UNAUTHORIZED']['statusCode'] == '401'
+    headers = made['UNAUTHORIZED']['responseParameters']
     assert headers['gatewayresponse.header.WWW-Authenticate'] == '\'Bearer error="invalid_token"\''
-    assert (made['ACCESS_DENIED']['StatusCode'], made['MISSING_AUTHENTICATION_TOKEN']['StatusCode']) == ('403', '404')
-    for properties in made.values():
-        body = json.loads(properties['ResponseTemplates']['application/json'])
-        assert set(body) == {'success', 'message', 'code'}
+    assert (made['ACCESS_DENIED']['statusCode'], made['MISSING_AUTHENTICATION_TOKEN']['statusCode']) == ('403', '404')
+    for answer in made.values():
+        body = json.loads(answer['responseTemplates']['application/json'])
+        assert set(body) == {'success', 'message', 'code', 'request_id'}
         assert body['success'] is False

@@ -1,0 +1,35 @@
+"""Adds bytecode to the functions' code: without it Lambda, which cannot keep any, compiles every module at every cold start."""
+
+import importlib.util
+import py_compile
+import tempfile
+import zipfile
+from pathlib import Path
+
+_LEFT_OUT = ('ccxt/',)  # forty megabytes of source, of which a function imports an exchange or two
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)
+
+
+def add(archive: Path) -> None:
+    """Compile the modules in an archive, for the Python that runs this, and put the results beside them."""
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(archive, 'a', zipfile.ZIP_DEFLATED) as opened:
+        held = set(opened.namelist())
+        for name in sorted(held):
+            if not name.endswith('.py') or name.startswith(_LEFT_OUT):
+                continue
+            place = importlib.util.cache_from_source(name)
+            compiled = _compiled(Path(folder), name, opened.read(name))
+            if compiled and place not in held:
+                opened.writestr(zipfile.ZipInfo(place, _LONG_AGO), compiled, zipfile.ZIP_DEFLATED)
+
+
+def _compiled(folder: Path, name: str, source: bytes) -> bytes | None:
+    """Return bytecode that Python takes without looking at the times of files; None for what is not of this Python."""
+    module, result = folder / 'module.py', folder / 'module.pyc'
+    module.write_bytes(source)
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    try:
+        py_compile.compile(str(module), str(result), f'/var/task/{name}', doraise=True, invalidation_mode=unchecked)
+    except py_compile.PyCompileError:
+        return None
+    return result.read_bytes()

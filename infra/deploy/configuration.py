@@ -1,0 +1,134 @@
+"""What Chalice is told about a stage: .chalice/config.json, and beside it what depends on the account.
+
+Settings come from the stack's outputs, policies are written to .chalice/policy-<stage>-<function>.json for Chalice to read.
+Neither becomes part of the repository.
+"""
+
+import contextlib
+import functools
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+from chalice.app import Chalice
+from chalice.config import Config
+
+from infra import beside_chalice, functions, template
+from infra.deploy import mail
+from infra.deploy.target import CannotDeploy, Target
+from infra.jwks import jwks
+
+_MOST_BYTES = 4_096  # of a function's environment, AWS's limit
+_LEAST_UNRESERVED = 100  # of an account's concurrency, AWS's limit
+
+
+class Stage(NamedTuple):
+    """What the functions of a stage are given: the values of what their settings and their policies refer to."""
+
+    settings: dict[str, str]
+    policies: dict[str, str | list[str]]
+
+
+def values(target: Target, outputs: Mapping[str, str], issuer: str) -> Stage:
+    """Return the values for a stage's settings and policies; KMS is asked for the public halves of the signing keys.
+
+    Raises CannotDeploy.
+    """
+    told = {reference: outputs[key] for reference, key in output_keys().items() if key in outputs}
+    if 'MailFrom' in outputs:
+        told['MailIdentity'], told['MailDomain'] = mail.identities(target, outputs['MailFrom'])
+    arns, published = signing_keys(target, outputs)
+    pseudo = {'AWS::Partition': target.partition, 'AWS::Region': target.region, 'AWS::AccountId': target.account}
+    both = told | pseudo | {'Stage': target.stage, 'Issuer': issuer, 'Jwks': published}
+    return Stage(both | {'SigningKey.Arn': arns[0]}, both | {'SigningKey.Arn': arns})
+
+
+def output_keys() -> dict[str, str]:
+    """Return for each reference of the settings and policies the output of the stack that has its value."""
+    documents = [functions.settings(), *map(functions.policy, functions.names())]
+    known = template.load()['Outputs']
+    return {name: name.replace('.', '') for one in documents for name in functions.references(one) if name.replace('.', '') in known}
+
+
+def signing_keys(target: Target, outputs: Mapping[str, str]) -> tuple[list[str], str]:
+    """Return the keys' ARNs, the one that signs first, and all their public halves as JSON (RFC 7517). Raises CannotDeploy."""
+    kms = target.client('kms')
+    names = [name.strip() for name in outputs.get('SigningKeys', outputs['SigningKeyArn']).split(',')]
+    try:
+        arns = [kms.describe_key(KeyId=name)['KeyMetadata']['Arn'] for name in names]
+        published = jwks(kms.get_public_key(KeyId=arn)['PublicKey'] for arn in arns)
+    except (ClientError, TypeError) as error:
+        raise CannotDeploy(
+            f'a signing key cannot be used: {error}. SIGNING_KEYS names keys of kind ECC_NIST_P256; empty is the one of the stack'
+        ) from None
+    return arns, json.dumps(published, separators=(',', ':'))
+
+
+def config(target: Target, stage: Stage) -> Config:
+    """Return Chalice's configuration of the stage, having written the policies. Raises CannotDeploy."""
+    disk = target.config()
+    own = disk['stages'].setdefault(target.stage, {})
+    own['api_gateway_stage'] = target.stage
+    own['environment_variables'] = own.get('environment_variables', {}) | functions.filled_settings(stage.settings)
+    _check_size(own['environment_variables'])
+    own['lambda_functions'] = {name: {'iam_policy_file': _write_policy(target, name, stage)} for name in functions.names()}
+    if not may_reserve(target, disk['lambda_functions']):
+        for one in disk['lambda_functions'].values():
+            one.pop('reserved_concurrency', None)
+    params = {'project_dir': str(target.project), 'chalice_app': functools.partial(_application, own['environment_variables'])}
+    return Config(chalice_stage=target.stage, user_provided_params=params, config_from_disk=disk)
+
+
+def for_deletion(target: Target) -> Config:
+    """Return as much of the configuration as Chalice needs to delete the stage."""
+    params = {'project_dir': str(target.project), 'chalice_app': functools.partial(_application, functions.stand_ins(target.stage))}
+    return Config(chalice_stage=target.stage, user_provided_params=params, config_from_disk=target.config())
+
+
+def may_reserve(target: Target, sizes: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the account may run enough functions at once to set some aside; a new account often may not."""
+    wanted = sum(one.get('reserved_concurrency', 0) for one in sizes.values())
+    limit = target.client('lambda').get_account_settings()['AccountLimit']
+    enough: bool = limit['UnreservedConcurrentExecutions'] + _reserved(target, sizes) - wanted >= _LEAST_UNRESERVED
+    if not enough:
+        print(
+            f'  no concurrency is reserved: this account may run {limit["ConcurrentExecutions"]} functions at once, and AWS keeps '
+            f'{_LEAST_UNRESERVED} for all. Ask for more in the Service Quotas console, then deploy again'
+        )
+    return enough
+
+
+def _reserved(target: Target, names: Iterable[str]) -> int:
+    """Return how much our functions have set aside already."""
+    client, reserved = target.client('lambda'), 0
+    for name in names:
+        with contextlib.suppress(client.exceptions.ResourceNotFoundException):
+            found = client.get_function_concurrency(FunctionName=functions.deployed_name(target.stage, name))
+            reserved += found.get('ReservedConcurrentExecutions', 0)
+    return reserved
+
+
+def _check_size(environment: Mapping[str, str]) -> None:
+    size = sum(len(f'{name}{value}'.encode()) for name, value in environment.items())
+    if size > _MOST_BYTES:
+        longest = max(environment, key=lambda name: len(environment[name]))
+        raise CannotDeploy(f'the settings take {size} bytes, Lambda allows {_MOST_BYTES}: shorten {longest}')
+
+
+def _write_policy(target: Target, function: str, stage: Stage) -> str:
+    name = f'policy-{target.stage}-{function}.json'
+    document = functions.filled_policy(function, stage.policies)
+    (target.folder / name).write_text(json.dumps(document, indent=2) + '\n')
+    return name
+
+
+def _application(environment: Mapping[str, str]) -> Chalice:
+    """Import the application, which reads its settings when it is imported, as Chalice's command line does."""
+    os.environ.update(environment)
+    sys.path.insert(0, str(beside_chalice.ROOT))
+    found: Chalice = importlib.import_module('app').app
+    return found

@@ -1,0 +1,141 @@
+"""The stack of a stage: made, changed and taken back to its data through CloudFormation, telling what happens meanwhile."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra import template
+from infra.deploy.target import CannotDeploy, Target
+
+_SECONDS = 3
+_UNCHANGED = 'No updates are to be performed'
+_EMPTY = ('REVIEW_IN_PROGRESS', 'ROLLBACK_COMPLETE', 'ROLLBACK_FAILED', 'CREATE_FAILED', 'DELETE_FAILED')
+
+Json = dict[str, Any]
+
+
+def ensure(target: Target, given: Mapping[str, str]) -> dict[str, str]:
+    """Bring the stack to what template.yaml says, and return its outputs. Raises CannotDeploy.
+
+    `given` are parameters; those not given stay as they are. The data comes first: a failure later then never touches it.
+    """
+    if _settled(target) is None:
+        _change(target, 'create', template.data(), given)
+    _change(target, 'update', template.load(), given)
+    return outputs(target)
+
+
+def outputs(target: Target) -> dict[str, str]:
+    """Return the outputs of the stack. Raises CannotDeploy when there is none."""
+    found = _find(target)
+    if found is None:
+        raise CannotDeploy(f'there is no stack {target.name} in {target.region}: `make deploy STAGE={target.stage}` makes it')
+    return {one['OutputKey']: one['OutputValue'] for one in found.get('Outputs', [])}
+
+
+def parameters(target: Target) -> dict[str, str]:
+    """Return the parameters of the stack, none when there is no stack."""
+    return {one['ParameterKey']: one['ParameterValue'] for one in (_find(target) or {}).get('Parameters', [])}
+
+
+def take_back(target: Target) -> None:
+    """Delete all but the data. Raises CannotDeploy."""
+    if _settled(target) is not None:
+        _change(target, 'update', template.data(), {})
+
+
+def delete(target: Target) -> None:
+    """Delete the stack; what has a DeletionPolicy stays, and belongs to no stack from then on. Raises CannotDeploy."""
+    if _settled(target) is not None:
+        _run(target, 'delete', lambda client: client.delete_stack(StackName=target.name))
+
+
+def _settled(target: Target) -> str | None:
+    """Wait for what somebody else, or an interrupted run, began; return the status. A stack that never held anything is deleted."""
+    found = _find(target)
+    while found and found['StackStatus'].endswith('_IN_PROGRESS') and found['StackStatus'] != 'REVIEW_IN_PROGRESS':
+        time.sleep(_SECONDS)
+        found = _find(target)
+    if found and found['StackStatus'] in _EMPTY:
+        _run(target, 'delete', lambda client: client.delete_stack(StackName=target.name))
+        return None
+    if found and found['StackStatus'].endswith('_FAILED'):
+        raise CannotDeploy(
+            f'the stack {target.name} is in {found["StackStatus"]}: look at its events in the CloudFormation console, '
+            f'mend what they say, then `aws cloudformation continue-update-rollback --stack-name {target.name}`'
+        )
+    return found['StackStatus'] if found else None
+
+
+def _change(target: Target, verb: str, wanted: Json, given: Mapping[str, str]) -> None:
+    body = json.dumps(wanted, separators=(',', ':'))
+    told = _told(target, wanted, given)
+
+    def act(client: Any) -> None:
+        getattr(client, f'{verb}_stack')(StackName=target.name, TemplateBody=body, Parameters=told)
+
+    _run(target, verb, act)
+
+
+def _told(target: Target, wanted: Json, given: Mapping[str, str]) -> list[Json]:
+    unknown = given.keys() - wanted['Parameters'].keys()
+    if unknown:
+        raise CannotDeploy(f'the stack has no parameter {", ".join(sorted(unknown))}')
+    kept = {name: value for name, value in parameters(target).items() if name in wanted['Parameters']}
+    told = kept | dict(given) | {'Stage': target.stage}
+    return [{'ParameterKey': name, 'ParameterValue': value} for name, value in told.items()]
+
+
+def _run(target: Target, verb: str, act: Callable[[Any], None]) -> None:
+    """Begin a change, tell its events, wait for its end. Raises CannotDeploy with the reasons when it fails."""
+    client = target.client('cloudformation')
+    seen = {event['EventId'] for event in _events(target)}
+    try:
+        act(client)
+    except ClientError as error:
+        if _UNCHANGED in str(error):
+            return
+        raise CannotDeploy(f'CloudFormation refuses to {verb} the stack {target.name}: {error}') from None
+    failures: list[str] = []
+    while True:
+        found = _find(target)
+        for event in reversed(_events(target)):
+            if event['EventId'] not in seen:
+                seen.add(event['EventId'])
+                failures += _tell(event)
+        if found is None or not found['StackStatus'].endswith('_IN_PROGRESS'):
+            break
+        time.sleep(_SECONDS)
+    if found is not None and found['StackStatus'] != f'{verb.upper()}_COMPLETE':
+        raise CannotDeploy(f'CloudFormation could not {verb} the stack {target.name}: {"; ".join(failures) or found["StackStatus"]}')
+
+
+def _tell(event: Json) -> list[str]:
+    """Print an event; return the reason if it is a failure of its own."""
+    reason = event.get('ResourceStatusReason', '')
+    print(f'  {event["ResourceStatus"]:<28} {event["LogicalResourceId"]} {reason}'.rstrip(), flush=True)
+    return [f'{event["LogicalResourceId"]}: {reason}'] if event['ResourceStatus'].endswith('_FAILED') else []
+
+
+def _find(target: Target) -> Json | None:
+    try:
+        [found] = target.client('cloudformation').describe_stacks(StackName=target.name)['Stacks']
+    except ClientError as error:
+        if 'does not exist' in str(error):
+            return None
+        raise
+    return None if found['StackStatus'] == 'DELETE_COMPLETE' else found
+
+
+def _events(target: Target) -> list[Json]:
+    """Return the newest events, the newest first."""
+    try:
+        events: list[Json] = target.client('cloudformation').describe_stack_events(StackName=target.name)['StackEvents']
+    except ClientError as error:
+        if 'does not exist' in str(error):
+            return []
+        raise
+    return events

@@ -1,0 +1,65 @@
+"""Deploying a stage, step by step. Each step looks at what is there, so that any failure is mended by running them all again."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from infra.deploy import api, application, configuration, events, records, stack
+from infra.deploy.target import Target
+
+
+class Deployed(NamedTuple):
+    """`url` is where API Gateway answers, `issuer` where clients are told to go; the same without a domain."""
+
+    url: str
+    issuer: str
+    outputs: dict[str, str]
+
+
+def deploy(target: Target, given: Mapping[str, str], build: application.Build = application.Packaging) -> Deployed:
+    """Bring the stage up or up to date; `given` are parameters of the stack, the others stay. Raises CannotDeploy."""
+    print(f'deploying {target.name} to account {target.account}, {target.region}')
+    _say(f'the stack {target.name}: table, queues, keys, alarms')
+    outputs = stack.ensure(target, given)
+    _say('the API, whose address is the issuer of tokens')
+    made = api.ensure(target)
+    issuer = _issuer(outputs, made)
+    _say('settings and policies')
+    config = configuration.config(target, configuration.values(target, outputs, issuer))
+    _say('the functions, which takes some minutes')
+    records.write(target, made)
+    application.deploy(target, config, build)
+    _say('queues, schedules, limits, logs')
+    events.ensure(target)
+    api.limit_and_log(target, made, outputs)
+    if 'Domain' in outputs:
+        api.map_domain(target, made, outputs['Domain'])
+    return Deployed(made.url, issuer, outputs)
+
+
+def _say(step: str) -> None:
+    print(step, flush=True)
+
+
+def _issuer(outputs: Mapping[str, str], made: api.Api) -> str:
+    if 'Issuer' in outputs:
+        return outputs['Issuer'].rstrip('/')
+    return f'https://{outputs["Domain"]}' if 'Domain' in outputs else made.url
+
+
+def told(target: Target, deployed: Deployed) -> str:
+    """Return what to say in the end: where it is and what is left to do."""
+    outputs = deployed.outputs
+    lines = [f'deployed: {deployed.issuer}', f'an account of your own: {deployed.issuer}/signup']
+    if deployed.issuer != deployed.url:
+        lines.append(f'API Gateway answers at {deployed.url} too')
+    if 'DomainTarget' in outputs:
+        lines.append(
+            f'let the DNS name {outputs["Domain"]} lead to {outputs["DomainTarget"]} (CNAME, or an alias in zone {outputs["DomainZone"]})'
+        )
+    if 'MailFrom' not in outputs:
+        lines.append(
+            f'nobody can sign up without mail: make deploy STAGE={target.stage} MAIL_FROM=you@your.domain, once SES has verified it'
+        )
+    if 'AlarmEmail' not in outputs:
+        lines.append(f'nobody is told of alarms: make deploy STAGE={target.stage} ALARM_EMAIL=you@your.domain')
+    return '\n'.join(lines)

@@ -1,0 +1,79 @@
+"""Where a stage is deployed to: account, region, and the clients that lead there."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra import beside_chalice
+
+# Deploying makes many changes in a row, of which AWS takes only so many a second.
+_PATIENT = Config(retries={'mode': 'adaptive', 'max_attempts': 12})
+_STAGE = re.compile('[a-z][a-z0-9-]{0,19}')
+
+
+class CannotDeploy(Exception):
+    """What stands in the way, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A stage in an account and region."""
+
+    stage: str
+    botocore: botocore.session.Session
+    account: str
+    region: str
+    project: Path
+
+    @property
+    def name(self) -> str:
+        """What the stage's stack, table and API are called."""
+        return f'cryptfolio-{self.stage}'
+
+    @property
+    def folder(self) -> Path:
+        """Where Chalice's records and policies are."""
+        return self.project / '.chalice'
+
+    def config(self) -> dict[str, Any]:
+        """Return .chalice/config.json."""
+        return beside_chalice.config(self.project)
+
+    @property
+    def partition(self) -> str:
+        """`aws`, or `aws-cn` and the like."""
+        found: str = self.botocore.get_partition_for_region(self.region)
+        return found
+
+    def client(self, service: str) -> Any:
+        """Return a client; one for each service."""
+        if service not in self._clients:
+            self._clients[service] = self.botocore.create_client(service, region_name=self.region)
+        return self._clients[service]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
+
+def find(stage: str, session: botocore.session.Session | None = None, project: Path = beside_chalice.ROOT) -> Target:
+    """Return the target that the environment's credentials lead to. Raises CannotDeploy."""
+    if not _STAGE.fullmatch(stage) or stage == 'local':
+        raise CannotDeploy(f'STAGE={stage} cannot be deployed: it must be up to 20 lower-case letters, digits and hyphens, and not "local"')
+    session = session or botocore.session.Session()
+    session.set_default_client_config(_PATIENT)
+    region = session.get_config_variable('region')
+    if not region:
+        raise CannotDeploy('no region: set AWS_DEFAULT_REGION, or one for your profile with `aws configure`')
+    sts: Any = session.create_client('sts', region_name=region)
+    try:
+        account = sts.get_caller_identity()['Account']
+    except (BotoCoreError, ClientError) as error:
+        raise CannotDeploy(f'AWS does not know who you are: set AWS_PROFILE, or log in with `aws configure` ({error})') from None
+    return Target(stage, session, account, region, project)

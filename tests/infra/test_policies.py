@@ -1,0 +1,388 @@
+"""Least privilege, held from both sides: what the functions do is allowed, and what is allowed they do."""
+
+import base64
+import hashlib
+import json
+import re
+import time
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from chalice.test import Client as ChaliceClient
+
+from app import app
+from chalicelib import auth, mail, queue
+from chalicelib.config import settings
+from chalicelib.jobs import purge, refresh, sweep
+from chalicelib.models import ApiKey, Item, User
+from chalicelib.services import refresh as service
+from infra import functions, template
+from tests.explorer import Explorer, payments, serving
+from tests.functional.conftest import ALL_SCOPES, PASSWORD, Api
+from tests.functional.web.conftest import Browser
+
+ADDRESS = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
+OTHER_ADDRESS = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'
+REDIRECT = 'https://charts.example/callback'
+VERIFIER = 'v' * 43
+SENDER = 'hello@example.com'
+# What Lambda, and DynamoDB on the caller's behalf, do with a function's rights without a line of ours.
+LOGS = {'logs:CreateLogStream', 'logs:PutLogEvents'}
+QUEUE = {'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'}
+TABLES_KEY = ('kms:Decrypt', 'TableKey.Arn')
+VERBS = {'Put': 'PutItem', 'Update': 'UpdateItem', 'Delete': 'DeleteItem', 'ConditionCheck': 'ConditionCheckItem'}
+
+HTTP = ChaliceClient(app, stage_name='local')
+
+Json = dict[str, Any]
+Use = tuple[str, str]
+
+
+class Recorder:
+    """What AWS was asked for since `start`, as IAM sees it: actions and what they are about, by the names of the policies."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str, Json]] = []
+
+    def start(self) -> None:
+        """Begin anew, as a function does that was just started."""
+        self.calls.clear()
+        queue._url.cache_clear()
+
+    @property
+    def uses(self) -> set[Use]:
+        return {use for call in self.calls for use in uses_of(*call)}
+
+    @property
+    def mails(self) -> list[str]:
+        return [params['Content']['Simple']['Body']['Text']['Data'] for _, operation, params in self.calls if operation == 'SendEmail']
+
+
+def uses_of(service: str, operation: str, params: Json) -> Iterator[Use]:
+    if operation == 'TransactWriteItems':
+        yield from ((f'dynamodb:{VERBS[verb]}', 'Table.Arn') for item in params['TransactItems'] for verb in item)
+    elif service == 'dynamodb':
+        index = params.get('IndexName')
+        yield f'dynamodb:{operation}', f'Table.Arn/index/{index}' if index else 'Table.Arn'
+    elif service == 'sqs':
+        name = params.get('QueueName') or params['QueueUrl'].rpartition('/')[2]
+        queue = {settings().refresh_queue: 'RefreshQueue.Arn', settings().purge_queue: 'PurgeQueue.Arn'}[name]
+        yield f'sqs:{operation.removesuffix("Batch")}', queue
+    elif operation == 'SendEmail':  # SES looks for the address or for its domain
+        yield from (
+            ('ses:SendEmail', f'arn:AWS::Partition:ses:AWS::Region:AWS::AccountId:identity/Mail{kind}') for kind in ('Identity', 'Domain')
+        )
+    else:
+        assert operation == 'Sign'
+        yield 'kms:Sign', 'SigningKey.Arn'
+
+
+@pytest.fixture(autouse=True)
+def _aws() -> Iterator[None]:
+    """An empty table, empty queues, and SES, which knows us."""
+    Item.create_table(billing_mode='PAY_PER_REQUEST')
+    sqs = boto3.client('sqs')
+    urls = [sqs.create_queue(QueueName=name)['QueueUrl'] for name in (settings().refresh_queue, settings().purge_queue)]
+    boto3.client('sesv2').create_email_identity(EmailIdentity=SENDER)
+    yield
+    Item.delete_table()
+    for url in urls:
+        sqs.delete_queue(QueueUrl=url)
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """Sees every call to AWS."""
+    made = Recorder()
+    really_call = BaseClient._make_api_call
+
+    def call(client: Any, operation: str, params: Json) -> Any:
+        made.calls.append((client.meta.service_model.service_name, operation, params))
+        return really_call(client, operation, params)
+
+    monkeypatch.setattr(BaseClient, '_make_api_call', call)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Mail goes through SES, and every upstream is a server on this computer."""
+    with serving(Explorer()) as explorer:
+        explorer.chain = {ADDRESS: payments(60), OTHER_ADDRESS: payments(2)}
+        monkeypatch.setenv('MAIL_FROM', SENDER)
+        monkeypatch.setenv('UPSTREAM_URL', explorer.url)
+        settings.cache_clear()
+        mail._ses.cache_clear()
+        settings()  # read now: during a request the test client shows another stage's environment
+        yield
+    monkeypatch.undo()
+    settings.cache_clear()
+    mail._ses.cache_clear()
+    settings()
+
+
+def allowed(function: str) -> set[Use]:
+    """Return what the policy of a function allows, resources by the names of their references."""
+    names = {name: name for name in functions.references(functions.policy(function))}
+    uses: set[Use] = set()
+    for statement in functions.filled_policy(function, names)['Statement']:
+        assert statement['Effect'] == 'Allow'
+        uses |= {(action, resource) for action in listed(statement['Action']) for resource in listed(statement['Resource'])}
+    return uses
+
+
+def listed(one: str | list[str]) -> list[str]:
+    return one if isinstance(one, list) else [one]
+
+
+def logs(name: str) -> set[Use]:
+    return {(action, f'{name}Logs.Arn') for action in LOGS}
+
+
+def event(*messages: Json) -> Json:
+    attributes = {'attributes': {'ApproximateReceiveCount': '1'}, 'eventSourceARN': 'arn:aws:sqs:us-east-1:1:x', 'awsRegion': 'us-east-1'}
+    return {
+        'Records': [{'messageId': str(n), 'receiptHandle': 'x', 'body': json.dumps(one)} | attributes for n, one in enumerate(messages)]
+    }
+
+
+def ledger(address: str) -> Json:
+    return {'ledger': f'LEDGER#btc#{address}'}
+
+
+def test_every_function_has_a_policy_and_every_policy_a_function():
+    handlers = {'api_handler', *(one.name for one in app.builtin_auth_handlers), *(one.name for one in app.event_sources)}
+
+    assert set(functions.names()) == handlers
+
+
+@pytest.mark.parametrize('function', functions.names())
+def test_no_policy_has_a_wildcard_action_or_resource(function: str):
+    for action, resource in allowed(function):
+        assert '*' not in action + resource
+        assert re.fullmatch('[a-z]+:[A-Za-z]+', action)
+
+
+@pytest.mark.parametrize('document', [functions.settings(), *map(functions.policy, functions.names())])
+def test_what_settings_and_policies_refer_to_is_in_the_template(document: Json):
+    whole = template.load()
+    known = {*whole['Resources'], *whole['Parameters'], *functions.OPTIONAL, 'Jwks'}
+
+    for reference in functions.references(document):
+        assert reference.startswith('AWS::') or reference.partition('.')[0] in known
+        if '.' in reference or reference == 'Table':
+            assert reference.replace('.', '') in whole['Outputs']
+
+
+def test_a_statement_about_mail_is_left_out_where_there_is_none():
+    values = dict.fromkeys(functions.references(functions.policy('api_handler')) - {'MailIdentity', 'MailDomain'}, 'x')
+
+    statements = functions.filled_policy('api_handler', values)['Statement']
+
+    assert 'SendMail' not in {one['Sid'] for one in statements}
+    assert len(statements) == len(functions.policy('api_handler')['Statement']) - 1
+
+
+def test_a_reference_without_a_value_is_an_error():
+    with pytest.raises(KeyError):
+        functions.filled_policy('bearer', {})
+
+
+def test_the_tables_key_is_used_through_the_table_only():
+    for function in functions.names():
+        [statement] = [one for one in functions.policy(function)['Statement'] if one['Resource'] == '${TableKey.Arn}']
+        assert statement['Condition']['StringEquals'] == {
+            'kms:ViaService': 'dynamodb.${AWS::Region}.amazonaws.com',
+            'kms:EncryptionContext:aws:dynamodb:tableName': '${Table}',
+        }
+
+
+def test_the_api_does_what_it_may_and_nothing_else(recorder: Recorder):
+    recorder.start()
+
+    browser = Browser(HTTP)
+    _sign_up(browser, recorder)
+    _use_profile(browser, recorder)
+    client_id, secret = _register(browser)
+    tokens = _authorize(browser, client_id, secret)
+    _use_tokens(client_id, secret, tokens)
+    _use_api(tokens['access_token'])
+    _leave(browser, client_id)
+
+    assert recorder.uses | logs('ApiHandler') | {TABLES_KEY} == allowed('api_handler')
+
+
+def _post(browser: Browser, path: str, status: int, /, page: str = '/profile', **fields: str) -> None:
+    browser.post(path, {'csrf': browser.csrf(page)} | fields)
+    assert browser.status == status, browser.text
+
+
+def _token(recorder: Recorder) -> str:
+    [*_, token] = re.findall(r'token=(\S+)', recorder.mails[-1])
+    return str(token)
+
+
+def _sign_up(browser: Browser, recorder: Recorder) -> None:
+    browser.post('/signup', {'name': 'Ada', 'email': 'ada@example.com', 'password': PASSWORD})
+    browser.post('/confirm', {'token': _token(recorder)})
+    assert browser.status == 303
+    browser.post('/signup', {'name': 'Ada', 'email': 'ada@example.com', 'password': PASSWORD})
+    browser.post('/forgot', {'email': 'ada@example.com'})
+    browser.post('/reset', {'token': _token(recorder), 'password': PASSWORD + '!'})
+    browser.log_in('ada@example.com', PASSWORD + '?')
+    browser.log_in('ada@example.com', PASSWORD + '!')
+    assert browser.status == 303
+
+
+def _use_profile(browser: Browser, recorder: Recorder) -> None:
+    _post(browser, '/profile/name', 303, name='Ada L')
+    _post(browser, '/profile/remote', 303, allow_remote_login='yes')
+    _post(browser, '/profile/email', 200, email='ada@example.org', current_password=PASSWORD + '!')
+    browser.post('/confirm', {'token': _token(recorder)})
+    _post(browser, '/profile/password', 303, current_password=PASSWORD + '!', password=PASSWORD)
+    _post(browser, '/profile/api-keys', 200, name='sheet', scopes='read')
+    [key_id] = set(re.findall(r'name="key_id" value="([^"]+)"', browser.get('/profile').body.decode()))
+    _post(browser, '/profile/api-keys/revoke', 303, key_id=key_id)
+
+
+def _register(browser: Browser) -> tuple[str, str]:
+    _post(browser, '/oauth/applications', 200, name='Charts', redirect_uris=REDIRECT, kind='confidential')
+    [client_id] = set(re.findall(r'/oauth/applications/([\w-]{10,})', browser.page))
+    path = f'/oauth/applications/{client_id}'
+    _post(browser, path, 303, name='Charts 2', redirect_uris=REDIRECT)
+    _post(browser, f'{path}/secret', 200)
+    [secret] = re.findall(r'Copy the secret now.*?<code class="value">([^<]+)</code>', browser.page, re.DOTALL)
+    browser.get('/oauth/applications')
+    return client_id, secret
+
+
+def _authorize(browser: Browser, client_id: str, secret: str) -> Json:
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip('=')
+    asked = {'response_type': 'code', 'client_id': client_id, 'redirect_uri': REDIRECT, 'scope': 'info read write delete'}
+    browser.get('/oauth/authorize?' + urlencode(asked | {'code_challenge': challenge, 'code_challenge_method': 'S256'}))
+    fields = [(name, unescape(value)) for name, value in re.findall(r'<input[^>]* name="([^"]+)"[^>]* value="([^"]*)"', browser.page)]
+    body = urlencode([*fields, ('decision', 'allow')]).encode()
+    browser.request('POST', '/oauth/authorize', body, **{'Content-Type': 'application/x-www-form-urlencoded'})
+    [code] = parse_qs(urlsplit(browser.location).query)['code']
+    found: Json = ask(client_id, secret, 'token', grant_type='authorization_code', code=code, redirect_uri=REDIRECT, code_verifier=VERIFIER)
+    return found
+
+
+def ask(client_id: str, secret: str, endpoint: str, **fields: str) -> Any:
+    basic = base64.b64encode(f'{client_id}:{secret}'.encode()).decode()
+    headers = {'Authorization': f'Basic {basic}', 'Content-Type': 'application/x-www-form-urlencoded'}
+    answer = HTTP.http.post(f'/oauth/{endpoint}', headers=headers, body=urlencode(fields).encode())
+    assert answer.status_code == 200, answer.body
+    return answer.json_body if answer.body else None
+
+
+def _use_tokens(client_id: str, secret: str, tokens: Json) -> None:
+    fresh = ask(client_id, secret, 'token', grant_type='refresh_token', refresh_token=tokens['refresh_token'])
+    ask(client_id, secret, 'introspect', token=fresh['refresh_token'])
+    ask(client_id, secret, 'introspect', token=fresh['access_token'])
+    ask(client_id, secret, 'token', grant_type='client_credentials', scope='read')
+    ask(client_id, secret, 'token', grant_type='password', username='ada@example.org', password=PASSWORD, scope='read')
+    ask(client_id, secret, 'revoke', token=fresh['refresh_token'])
+
+
+def _use_api(token: str) -> None:
+    def request(method: str, path: str, body: Json | None = None, **headers: str) -> Any:
+        sent = {'Authorization': f'Bearer {token}', 'Content-Type': 'application/json'} | headers
+        answer = HTTP.http.request(method, f'/api{path}', headers=sent, body=json.dumps(body).encode() if body else b'')
+        assert answer.status_code in (200, 201, 503), answer.body
+        return answer.json_body
+
+    portfolio, address = {'title': 'Mine', 'currencies': ['btc']}, {'title': 'x', 'address': ADDRESS, 'currency': 'btc'}
+    offset = {'title': 'x', 'balances': [{'currency': 'btc', 'balance': '1'}]}
+    request('POST', '/portfolios', portfolio, **{'Idempotency-Key': 'once'})
+    request('POST', '/portfolios/1/addresses', address)
+    request('POST', '/portfolios/1/offsets', offset)
+    for path in ('/user', '/status', '/sources', '/currencies', '/portfolios', '/portfolios/1', '/portfolios/1/balances'):
+        request('GET', path)
+    for path in ('', '/1', '/1/balances', '/1/transactions'):
+        request('GET', f'/portfolios/1/addresses{path}')
+    request('GET', '/portfolios/1/offsets/1')
+    request('PATCH', '/portfolios/1', {'title': 'Ours'})
+    request('PATCH', '/portfolios/1/addresses/1', {'address': OTHER_ADDRESS})
+    request('PATCH', '/portfolios/1/offsets/1', {'title': 'y'})
+    for path in ('/portfolios/1/offsets/1', '/portfolios/1/addresses/1', '/portfolios/1'):
+        request('DELETE', path)
+
+
+def _leave(browser: Browser, client_id: str) -> None:
+    browser.log_in('ada@example.org')
+    _post(browser, f'/oauth/applications/{client_id}/delete', 303)
+    _post(browser, '/logout', 303)
+
+
+def make_user() -> User:
+    return User.create(name='Test user', email='test@example.com', password_hash='', allow_remote_login=False, now=1)
+
+
+@pytest.fixture
+def watched() -> Api:
+    """Somebody with a portfolio of two addresses and an offset."""
+    api = Api(HTTP, make_user().user_id, ALL_SCOPES)
+    api.portfolio()
+    api.address(1, ADDRESS)
+    api.address(1, OTHER_ADDRESS)
+    assert api.post('/api/portfolios/1/offsets', {'title': 'x', 'balances': [{'currency': 'btc', 'balance': '1'}]}).status_code == 201
+    return api
+
+
+def test_the_authorizer_reads_api_keys_and_nothing_else(recorder: Recorder):
+    _, key = ApiKey.create(make_user().user_id, name='x', scopes=['read'], now=1)
+    request = {'type': 'REQUEST', 'methodArn': 'arn:aws:execute-api:us-east-1:1:api/dev/GET/api/portfolios', 'headers': {'X-Api-Key': key}}
+    recorder.start()
+
+    assert auth.bearer(request, None)['context']['client_id'] == 'api-key'
+
+    assert recorder.uses | logs('Bearer') | {TABLES_KEY} == allowed('bearer')
+    [reading] = [one for one in functions.policy('bearer')['Statement'] if one['Sid'] == 'ReadApiKeys']
+    assert reading['Condition']['ForAllValues:StringLike'] == {'dynamodb:LeadingKeys': ['APIKEY#*']}
+    assert all(params['Key']['pk']['S'].startswith('APIKEY#') for _, _, params in recorder.calls)
+
+
+def test_the_refresh_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder):
+    recorder.start()
+
+    service.refresh(ledger(ADDRESS)['ledger'], seen_at=None, deadline=0)  # at once too late: the rest is sent for
+    assert refresh.refresh_ledgers(event(ledger(ADDRESS), ledger(OTHER_ADDRESS)), None) == {'batchItemFailures': []}
+    refresh.refresh_ledgers(event({}), None)  # fails, and waits for longer
+    recorded = list(recorder.calls)
+    assert watched.delete('/api/portfolios/1').status_code == 200
+    purge.purge_portfolios(event({'user_id': watched.user_id, 'portfolio_id': 1}), None)
+    recorder.calls = recorded
+    refresh.refresh_ledgers(event(ledger(ADDRESS), ledger(OTHER_ADDRESS)), None)  # nobody watches them: they go
+
+    own = {(action, 'RefreshQueue.Arn') for action in QUEUE}
+    assert recorder.uses | own | logs('RefreshLedgers') | {TABLES_KEY} == allowed('refresh_ledgers')
+
+
+def test_the_purge_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder):
+    watched.delete('/api/portfolios/1')
+    recorder.start()
+
+    purge.purge_portfolios(event({'user_id': watched.user_id, 'portfolio_id': 1}, {}), None)
+
+    own = {(action, 'PurgeQueue.Arn') for action in QUEUE}
+    assert recorder.uses | own | logs('PurgePortfolios') | {TABLES_KEY} == allowed('purge_portfolios')
+
+
+def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
+    watched.portfolio()
+    watched.delete('/api/portfolios/2')
+    later = time.time() + 600
+    monkeypatch.setattr('time.time', lambda: later)
+    recorder.start()
+
+    fields = ('version', 'account', 'region', 'detail', 'detail-type', 'source', 'time', 'id', 'resources')
+    swept = sweep.sweep_due(dict.fromkeys(fields, ''), None)
+
+    assert swept['sent'] == 3
+    assert recorder.uses | logs('SweepDue') | {TABLES_KEY} == allowed('sweep_due')
