@@ -92,6 +92,7 @@ def _followed_currency_schema() -> Schema:
         'type': 'string',
         'description': 'The code of a currency whose addresses can be followed.',
         'enum': sorted(addresses.SUPPORTED),
+        'examples': ['btc'],
     }
 
 

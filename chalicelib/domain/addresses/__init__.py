@@ -54,7 +54,8 @@ RULES = {
     'ada': _Rule(('web+cardano:',), cardano.normalise),
 }
 
-SUPPORTED: frozenset[str] = frozenset({'btc'})  # of RULES, those that explorers exist for
+# Of RULES, those that explorers exist for.
+SUPPORTED: frozenset[str] = frozenset({'btc', 'ltc', 'doge', 'dash', 'bch', 'eth', 'etc', 'pol', 'bnb', 'avax', 'xrp'})
 HD: frozenset[str] = frozenset()  # of SUPPORTED, those whose extended public keys are taken as addresses
 
 

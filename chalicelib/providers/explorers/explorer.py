@@ -27,7 +27,7 @@ class Page(NamedTuple):
 class Reading(NamedTuple):
     """An explorer's view of an address: what it says is held, confirmed, and its transactions page by page, read lazily.
 
-    An explorer that lists no transactions has no pages.
+    An explorer that lists no transactions has no pages; one whose transactions tell what else is held adds to `holdings` as pages are read.
     """
 
     holdings: list[Holding]

@@ -56,10 +56,6 @@ SECRETS = {
 }
 
 
-def test_bitcoin_is_the_currency_that_can_be_followed():
-    assert frozenset({'btc'}) == SUPPORTED
-
-
 def test_what_can_be_followed_has_rules():
     assert HD <= SUPPORTED <= set(RULES) == set(CANONICAL)
 

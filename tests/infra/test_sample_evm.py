@@ -1,0 +1,66 @@
+"""The sample upstream's Ethereum and chains like it: every explorer of each tells the same of the documented address, and it adds up."""
+
+import json
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from chalicelib.config import settings
+from chalicelib.domain.addresses import evm as addresses
+from chalicelib.providers.explorers import EXPLORERS, Explorer
+from infra.sample import serve
+from infra.samples import evm
+from tests.unit.providers.evm import balances, read, sums
+
+HELD = {
+    'eth': {'eth': Decimal('1.921898530987654323'), 'usdc': Decimal(1500), 'dai': Decimal('999.123456789012345678')},
+    **{coin: {coin: Decimal('1.924898530987654323')} for coin in ('etc', 'pol', 'bnb', 'avax')},
+}
+EVERY = [(coin, explorer) for coin in evm.WORLDS for explorer in EXPLORERS[coin]]
+
+
+@pytest.fixture(scope='module')
+def url() -> Iterator[str]:
+    with serve(0) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
+        thread.start()
+        yield f'http://127.0.0.1:{server.server_port}'
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def asked(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv('UPSTREAM_URL', url)
+        settings.cache_clear()
+        yield
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize(('coin', 'explorer'), EVERY, ids=lambda value: value if isinstance(value, str) else value.host.key)
+def test_every_explorer_tells_the_same_and_it_adds_up(coin: str, explorer: Explorer) -> None:
+    holdings, entries = read(explorer, evm.ADDRESS)
+    assert balances(holdings) == HELD[coin]
+    if explorer.about.lists_transactions:
+        assert sums(entries) == HELD[coin]
+
+
+def test_the_address_is_one_as_it_would_be_stored() -> None:
+    assert '0x' + addresses.checksum(evm.ADDRESS[2:]) == evm.ADDRESS
+
+
+def test_another_address_has_nothing() -> None:
+    holdings, entries = read(EXPLORERS['eth'][0], '0x' + '0f' * 20)
+    assert (balances(holdings), entries) == ({}, [])
+
+
+def test_an_unknown_upstream_is_not_found_by_post_either(url: str) -> None:
+    with pytest.raises(HTTPError) as caught:
+        urlopen(Request(f'{url}/nosuch', json.dumps([]).encode(), method='POST'))
+    caught.value.close()
+    assert caught.value.code == 404
