@@ -21,8 +21,13 @@ os.environ |= {
 os.environ.pop('AWS_ENDPOINT_URL', None)
 os.chdir(Path(__file__).parent.parent)
 
-_aws = mock_aws()
-_aws.start()
+# Moto, in this process; or the emulator at EMULATOR_URL, where each process has an account of its own, empty at first.
+EMULATOR_URL = os.environ.get('EMULATOR_URL')
+if EMULATOR_URL:
+    os.environ |= {'AWS_ENDPOINT_URL': EMULATOR_URL, 'AWS_ACCESS_KEY_ID': f'{os.getpid():012}'}
+else:
+    _aws = mock_aws()
+    _aws.start()
 
 import boto3  # noqa: E402
 import hypothesis  # noqa: E402

@@ -98,7 +98,7 @@ class Client:
         )
 
     def request(self, method: str, path: str, body: Any = None) -> Response:
-        return self.session.request(method, self.url + path, json=body, timeout=30)
+        return self.session.request(method, self.url + path, json=body, timeout=60)
 
     def get(self, path: str) -> Any:
         """Return the answer's body. It must be a 200."""

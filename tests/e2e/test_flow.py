@@ -82,7 +82,7 @@ def test_an_address_with_more_transactions_than_an_explorers_page_comes_whole(cl
 def test_a_refusal_has_the_envelope_and_its_headers(
     stack: Stack, scope: str | None, method: str, path: str, status: int, code: str, authenticate: str | None
 ) -> None:
-    answer = Client(stack, scope).request(method, path) if scope else requests.request(method, stack.url + path, timeout=10)
+    answer = Client(stack, scope).request(method, path) if scope else requests.request(method, stack.url + path, timeout=30)
 
     assert answer.status_code == status
     assert answer.headers['Content-Type'] == 'application/json'

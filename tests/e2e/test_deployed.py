@@ -1,0 +1,293 @@
+"""The packaged application in an emulated AWS: API Gateway, functions as processes from the package, queues, schedules, policies.
+
+What `make run` serves is held to the same flow by test_flow.py; here is what only a deployment shows.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+import requests
+
+from infra import sample
+from infra.emulator import deployment
+from tests.e2e.conftest import DEMO, ROOT, Client, wait_until
+from tests.e2e.test_flow import (  # noqa: F401  collected here again, against the deployment
+    test_a_portfolios_balances_are_the_sums_of_its_addresses_in_each_of_its_currencies,
+    test_a_refresh_token_works_once_and_brings_the_next_one,
+    test_a_refusal_has_the_envelope_and_its_headers,
+    test_an_address_with_more_transactions_than_an_explorers_page_comes_whole,
+    test_an_addresss_balance_and_transactions_come_from_the_explorers_exactly,
+)
+
+pytestmark = pytest.mark.deployed
+
+EARLY, BUSY = sample.ADDRESSES
+SENDER = 'folio@example.com'
+PASSWORD = 'a password to test with'
+CLIENTS = 4
+FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
+
+
+class Deployed(NamedTuple):
+    """The deployment, with what Client asks of a stack."""
+
+    url: str
+    settings: dict[str, str]
+    demo: dict[str, str] = DEMO
+
+
+@pytest.fixture(scope='session')
+def emulator() -> Iterator[str]:
+    """The URL of an emulated AWS, and this process led to the account there that needs no signature to be found."""
+    url = os.environ['EMULATOR_URL']
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('AWS_ACCESS_KEY_ID', '000000000000')
+        boto3.setup_default_session()  # the one so far remembers another account
+        yield url
+
+
+@pytest.fixture(scope='session')
+def stack(emulator: str) -> Iterator[Deployed]:
+    """What `make package` made, deployed, beside the sample upstream and with a demo user."""
+    boto3.client('sesv2').create_email_identity(EmailIdentity=SENDER)
+    with sample.serve() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        # These clients ask again sooner than anybody should.
+        beside = {'UPSTREAM_URL': f'http://127.0.0.1:{server.server_port}', 'RATE_LIMIT': '0'}
+        url = deployment.deploy(emulator, ROOT / 'build', {'MailFrom': SENDER, 'MailIdentity': SENDER}, beside)
+        settings = deployment.settings(deployment.NAME)
+        script = 'from infra.local import demo; demo.create()'
+        subprocess.run([sys.executable, '-c', script], cwd=ROOT, env=os.environ | settings, check=True)
+        made = Deployed(url, settings)
+        _warm_up(made)
+        yield made
+        (ROOT / 'build' / 'functions.log').write_text(deployment.logs())
+        server.shutdown()
+
+
+def _warm_up(made: Deployed) -> None:
+    """Use every function once, as starting one takes seconds: its package is unpacked."""
+    client = Client(made, 'admin')
+    client.when_ready(f'{client.address(client.portfolio(), EARLY)}/balances', 60)
+
+
+def test_an_offset_counts_in_the_portfolios_balance(client: Client) -> None:
+    portfolio = client.portfolio()
+    client.address(portfolio, EARLY)
+    client.post(f'{portfolio}/offsets', {'title': 'Cash', 'balances': [{'currency': 'btc', 'balance': '0.00001'}]})
+
+    balances = client.when_ready(f'{portfolio}/balances')['result']
+
+    assert [(row['currency'], row['balance'], row['complete']) for row in balances] == [('btc', '50.00502', True), ('usd', '0.0', True)]
+
+
+def test_a_body_that_is_too_large_is_refused(client: Client) -> None:
+    answer = client.request('POST', '/api/portfolios', {'title': 'x' * 300_000, 'currencies': ['btc']})
+
+    assert (answer.status_code, answer.json()['code']) == (413, 'too_large')
+
+
+def test_what_is_wrong_with_a_body_is_said_all_at_once(client: Client) -> None:
+    answer = client.request('POST', '/api/portfolios', {'title': '', 'currencies': []})
+
+    assert (answer.status_code, answer.json()['message']) == (422, 'Invalid')
+    assert {fault['field'] for fault in answer.json()['fields']} == {'title', 'currencies'}
+
+
+def test_a_form_is_as_good_as_json(client: Client) -> None:
+    answer = client.session.post(f'{client.url}/api/portfolios', 'title=A+form&currencies[]=btc&currencies[]=usd', headers=FORM, timeout=60)
+
+    assert (answer.status_code, answer.json()['result']['title']) == (201, 'A form')
+
+
+def test_what_did_not_change_is_not_sent_again(client: Client) -> None:
+    portfolio = client.portfolio()
+    tag = client.request('GET', portfolio).headers['ETag']
+
+    again = client.session.get(client.url + portfolio, headers={'If-None-Match': tag}, timeout=60)
+
+    assert (again.status_code, again.content, again.headers['ETag']) == (304, b'', tag)
+
+
+def test_a_preflight_needs_no_token(stack: Deployed) -> None:
+    """The emulator leaves out the headers of its answer; those are in the API's definition, which test_package.py looks at."""
+    asks = {'Origin': 'https://example.com', 'Access-Control-Request-Method': 'PATCH'}
+
+    assert requests.options(f'{stack.url}/api/portfolios/1', headers=asks, timeout=60).status_code == 200
+
+
+def test_answers_are_compressed_by_api_gateway(stack: Deployed) -> None:
+    """The emulator only remembers that it should."""
+    [api] = [one for one in boto3.client('apigateway').get_rest_apis()['items'] if one['id'] in stack.url]
+
+    assert api['minimumCompressionSize'] == 1024
+
+
+class Visitor:
+    """Somebody at a browser. The cookie goes with every request."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.session = requests.Session()
+
+    def submit(self, path: str, page: str, **fields: str) -> str:
+        """Send a form that stands on `page`; return the page that answers."""
+        token = re.search(r'name="csrf" value="([^"]+)"', self.session.get(self.url + page, timeout=60).text)
+        assert token
+        answer = self.session.post(self.url + path, {'csrf': token[1]} | fields, allow_redirects=False, timeout=60)
+        assert answer.status_code < 400, answer.text
+        return answer.text
+
+
+def mailed_link(emulator: str, to: str) -> str:
+    """Return what follows the API's address in the link of the one mail that somebody got."""
+    mails = requests.get(f'{emulator}/_ministack/ses/messages', timeout=10).json()['messages']['000000000000']
+    [text] = [mail['BodyText'] for mail in mails if mail['To'] == [to]]
+    return re.findall(r'^http\S+?(/confirm\?token=\S+)$', text, re.MULTILINE)[0]
+
+
+def test_who_signs_up_can_make_an_api_key_and_read_with_it(stack: Deployed, emulator: str) -> None:
+    visitor = Visitor(stack.url)
+    visitor.submit('/signup', '/signup', name='Ada Lovelace', email='ada@example.com', password=PASSWORD)
+    link = mailed_link(emulator, 'ada@example.com')
+    visitor.submit('/confirm', link, token=link.partition('=')[2])
+    page = visitor.submit('/profile/api-keys', '/profile', name='A script', scopes='info')
+    [key] = re.findall(r'<code class="value">([^<]+)</code>', page)
+
+    answers = [
+        requests.get(f'{stack.url}/api/user', timeout=60, **how)
+        for how in ({'headers': {'X-API-KEY': key}}, {'params': {'api_key': key}}, {'headers': {'Authorization': f'Bearer {key}'}})
+    ]
+    beyond = requests.get(f'{stack.url}/api/portfolios', headers={'X-API-KEY': key}, timeout=60)
+
+    assert [(answer.status_code, answer.json()['result']['name']) for answer in answers] == [(200, 'Ada Lovelace')] * 3
+    assert (beyond.status_code, beyond.json()['code']) == (403, 'insufficient_scope')
+
+
+class Table:
+    """The table, as whoever runs the application sees it."""
+
+    def __init__(self, name: str) -> None:
+        self._table = boto3.resource('dynamodb').Table(name)
+
+    def ledger(self, address: str) -> dict[str, Any]:
+        return self._table.get_item(Key=self._key(address), ConsistentRead=True)['Item']
+
+    def make_due(self, address: str) -> None:
+        """Let a ledger be due, and its values be old enough to be read again."""
+        self._table.update_item(
+            Key=self._key(address),
+            UpdateExpression='SET due_at = :long_ago, updated_at = :long_ago',
+            ExpressionAttributeValues={':long_ago': int(time.time()) - 3_600},
+        )
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the sort keys with a prefix, whoever they belong to."""
+        return [item['sk'] for item in self._table.scan(ConsistentRead=True)['Items'] if item['sk'].startswith(prefix)]
+
+    def _key(self, address: str) -> dict[str, str]:
+        return {'pk': f'LEDGER#btc#{address}', 'sk': 'STATE'}
+
+
+@pytest.fixture(scope='session')
+def table(stack: Deployed) -> Table:
+    return Table(stack.settings['TABLE_NAME'])
+
+
+class Queue:
+    def __init__(self, name: str) -> None:
+        self._sqs = boto3.client('sqs')
+        self.url = self._sqs.get_queue_url(QueueName=name)['QueueUrl']
+
+    def depth(self) -> int:
+        names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible']
+        return sum(map(int, self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)['Attributes'].values()))
+
+    def hide_failed_for(self, seconds: int) -> None:
+        self._sqs.set_queue_attributes(QueueUrl=self.url, Attributes={'VisibilityTimeout': str(seconds)})
+
+    def move_to(self, other: 'Queue') -> None:
+        """Redrive: every message goes to another queue."""
+        while messages := self._sqs.receive_message(QueueUrl=self.url).get('Messages'):
+            for message in messages:
+                self._sqs.send_message(QueueUrl=other.url, MessageBody=message['Body'])
+                self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message['ReceiptHandle'])
+
+
+def test_what_is_due_is_refreshed_by_the_schedule_without_a_message(client: Client, table: Table, stack: Deployed) -> None:
+    client.address(client.portfolio(), EARLY)
+    queue = Queue(stack.settings['REFRESH_QUEUE'])
+    wait_until(lambda: not queue.depth() and 'lease_owner' not in table.ledger(EARLY), 60)
+    table.make_due(EARLY)
+    started = time.time()
+
+    wait_until(lambda: table.ledger(EARLY)['updated_at'] >= started - 1, 90)
+
+    assert table.ledger(EARLY)['due_at'] > started
+
+
+def purge_role() -> str:
+    [function] = [one for one in boto3.client('lambda').list_functions()['Functions'] if one['Handler'].endswith('purge_portfolios')]
+    return str(function['Role']).rpartition('/')[2]
+
+
+@pytest.fixture
+def forbidden_purge() -> Iterator[Any]:
+    """The function that purges may do nothing, until what this yields is called."""
+    iam, role = boto3.client('iam'), purge_role()
+    policies = {name: iam.get_role_policy(RoleName=role, PolicyName=name) for name in iam.list_role_policies(RoleName=role)['PolicyNames']}
+    for name in policies:
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+
+    def allow() -> None:
+        for name, policy in policies.items():
+            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy['PolicyDocument']))
+
+    yield allow
+    allow()
+
+
+def test_a_message_that_fails_five_times_is_kept_and_works_once_it_is_sent_back(
+    client: Client, table: Table, stack: Deployed, forbidden_purge: Any
+) -> None:
+    queue, dead = Queue(stack.settings['PURGE_QUEUE']), Queue(f'{stack.settings["PURGE_QUEUE"]}-dlq')
+    portfolio = client.portfolio()
+    client.address(portfolio, BUSY)
+    prefix = f'PORTFOLIO#{int(portfolio.rpartition("/")[2]):06}#'
+    queue.hide_failed_for(1)
+
+    assert client.request('DELETE', portfolio).status_code == 200
+    wait_until(dead.depth, 60)
+    assert client.request('GET', portfolio).status_code == 404
+    assert table.keys(prefix)
+
+    forbidden_purge()
+    queue.hide_failed_for(180)
+    dead.move_to(queue)
+    wait_until(lambda: not table.keys(prefix), 60)
+    wait_until(lambda: not queue.depth(), 60)
+    assert not dead.depth()
+
+
+def test_clients_at_the_same_time_get_each_what_is_theirs(stack: Deployed) -> None:
+    def use(_: int) -> tuple[str, str]:
+        client = Client(stack, 'admin')
+        portfolio = client.portfolio()
+        client.address(portfolio, EARLY)
+        return portfolio, client.when_ready(f'{portfolio}/balances', 60)['result'][0]['balance']
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        seen = list(pool.map(use, range(CLIENTS)))
+
+    assert len({portfolio for portfolio, _ in seen}) == CLIENTS
+    assert {balance for _, balance in seen} == {'50.00501'}
