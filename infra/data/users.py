@@ -1,0 +1,71 @@
+"""What belongs to one user: which items of which partitions. Reads it in the order of its keys."""
+
+import zlib
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from chalicelib.models import Address, ApiKey, ApiKeySecret, Application, Email, Item, User
+from infra.data.reading import Page, Position, Positions
+from infra.data.table import THREADS, Problem, Raw, Table, kind_of
+
+
+def find(table: Table, text: str) -> str:
+    """Return the id of the user with this e-mail address or id. Raises Problem when there is nobody."""
+    if '@' in text:
+        key = (Email.key(text), 'EMAIL')
+        found = table.get([key])
+        if found:
+            return str(found[key]['user_id']['S'])
+    elif table.get([(User.pk_of(text), 'USER')]):
+        return text
+    raise Problem(f'{table.name} has no user {text}')
+
+
+class OneUser:
+    """Everything of one user: their partition, what is found by their e-mail address, API keys and clients, and their ledgers.
+
+    Ledgers are shared: of those who watch them only this user is told.
+    """
+
+    def __init__(self, table: Table, user_id: str) -> None:
+        self._table = table
+        self._user_id = user_id
+        self._lanes: dict[int, list[str]] = {}
+        own = User.pk_of(user_id)
+        for pk in sorted({own, *(pk for item in table.partition(own) for pk in _leads_to(item))}):
+            self._lanes.setdefault(zlib.crc32(pk.encode()) % THREADS, []).append(pk)
+
+    def starts(self) -> Positions:
+        return dict.fromkeys(self._lanes)
+
+    def page(self, lane: int, position: Position | None) -> Page:
+        """A position is a partition and a key in it; the partitions may be others by now than when it was made."""
+        partitions = self._lanes.get(lane, [])
+        place = bisect_left(partitions, position['pk']) if position else 0
+        if place == len(partitions):
+            return Page([], None)
+        pk = partitions[place]
+        rows = self._table.query(pk, position['after'] if position and position['pk'] == pk else None)
+        return Page([item for item in rows.items if self._is_theirs(item)], _next(partitions, place, rows.after))
+
+    def _is_theirs(self, item: Raw) -> bool:
+        return kind_of(item) != 'watch' or item['user_id']['S'] == self._user_id
+
+
+def _next(partitions: list[str], place: int, after: Raw | None) -> Position | None:
+    if after:
+        return {'pk': partitions[place], 'after': after}
+    return {'pk': partitions[place + 1], 'after': None} if place + 1 < len(partitions) else None
+
+
+def _leads_to(raw: Raw) -> Iterator[str]:
+    """Yield the partitions that an item of a user's own partition leads to."""
+    item = Item.from_raw_data(raw)
+    if isinstance(item, User):
+        yield Email.key(item.email)
+    elif isinstance(item, Address):
+        yield item.ledger
+    elif isinstance(item, ApiKey):
+        yield ApiKeySecret.key(item.secret_hash)[0]
+    elif isinstance(item, Application):
+        yield str(item.sk)

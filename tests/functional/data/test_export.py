@@ -1,0 +1,160 @@
+"""What an export holds, and that it is finished wherever it dies."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.config import settings
+from chalicelib.models import Item
+from infra.data import archive, export
+from infra.data.archive import Header, Writer
+from infra.data.kinds import LEFT_OUT
+from infra.data.progress import Progress
+from infra.data.reading import Everything
+from infra.data.table import Table, as_raw, key_of, kind_of
+from tests.functional.conftest import Api
+from tests.functional.data.world import World, items, run, survives
+from tests.functional.jobs.world import SEGWIT, table
+
+READS = ('Scan', 'Query')
+
+
+# What becomes of each kind: whoever adds one decides it here, in infra/data/kinds.py, and in infra/data/users.py if it belongs to a user.
+OF_A_USER = {
+    *('user', 'email', 'portfolio', 'address', 'offset', 'purge', 'first_answer'),
+    *('grant', 'application', 'client', 'api_key', 'api_key_secret', 'ledger', 'transaction', 'watch'),
+}
+
+
+def told(file: Path) -> list[dict[str, Any]]:
+    return sorted((item for item, _ in archive.check(file).items()), key=key_of)
+
+
+def test_everything_but_what_is_ephemeral_is_exported(world: World, file: Path) -> None:
+    world.can_log_in(0)
+
+    assert run('export', '--all', file) == 0
+
+    assert told(file) == items(settings().table_name)
+    assert {kind_of(item) for item in table()} & LEFT_OUT.keys() >= {'session', 'refresh', 'attempts', 'bucket'}
+
+
+def test_it_is_decided_of_every_kind_whether_it_is_exported() -> None:
+    assert {*_kinds(Item), 'schema'} == OF_A_USER | LEFT_OUT.keys()
+
+
+def test_the_export_of_a_user_has_every_kind_that_may_belong_to_one(world: World, file: Path) -> None:
+    assert run('export', '--user', 'ann@example.com', file) == 0
+    assert {kind_of(item) for item in told(file)} == OF_A_USER
+
+
+def _kinds(of: type[Item]) -> Iterator[str]:
+    for kind in of.__subclasses__():
+        discriminator = Item.kind.get_discriminator(kind)
+        yield from [discriminator] if discriminator else []
+        yield from _kinds(kind)
+
+
+@pytest.mark.parametrize('by', ['email', 'id'])
+def test_everything_that_names_a_user_is_exported_with_the_ledgers_they_watch(world: World, file: Path, by: str) -> None:
+    user_id, other_id = (api.user_id for api in world.apis)
+
+    assert run('export', '--user', 'ANN@example.com' if by == 'email' else user_id, file) == 0
+
+    ledgers = {item['pk']['S'] for item in items(settings().table_name) if item['sk']['S'].startswith(f'WATCH#{user_id}')}
+    expected = [
+        item
+        for item in items(settings().table_name)
+        if user_id in str(item) or (item['pk']['S'] in ledgers and kind_of(item) in ('ledger', 'transaction'))
+    ]
+    assert told(file) == expected
+    assert len(ledgers) == 4
+    assert other_id not in file.read_text()
+
+
+def test_a_user_without_anything_is_exported(world: World, file: Path, make_user: Any) -> None:
+    make_user('new@example.com')
+
+    assert run('export', '--user', 'new@example.com', file) == 0
+
+    assert [kind_of(item) for item in told(file)] == ['email', 'user']
+
+
+@pytest.mark.parametrize('whom', ['nobody@example.com', '0' * 32])
+def test_an_unknown_user_is_told(api: Api, file: Path, whom: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run('export', '--user', whom, file) == 1
+    assert f'has no user {whom}' in capsys.readouterr().err
+    assert not file.exists()
+
+
+@pytest.mark.parametrize('what', [['--all'], ['--user', 'ann@example.com']])
+def test_an_export_that_dies_after_any_request_is_finished_by_resuming(world: World, file: Path, what: list[str]) -> None:
+    assert run('export', *what, file.with_name('whole')) == 0
+    whole = told(file.with_name('whole'))
+    for requests in itertools.count(1):
+        through = survives(lambda: run('export', *what, file), requests, READS)
+        if file.exists() and not through:
+            with file.open('ab') as added:
+                added.write(b'{"pk": {"S": "LEDGER#btc')  # a page that came after the last checkpoint, half written
+            assert run('export', '--resume', file) == 0
+        if file.exists():
+            assert told(file) == whole
+            file.unlink()
+        if through:
+            return
+
+
+def test_an_export_that_dies_again_and_again_is_finished_in_the_end(world: World, file: Path) -> None:
+    def go_on() -> None:
+        small_pages = Everything(Table(settings().table_name), Limit=1)
+        begun = file.exists()
+        with closing(Writer.resume(file) if begun else Writer.new(file, Header('x', 0, 'now', None), small_pages.starts())) as writer:
+            export.write(writer, small_pages, Progress('exported'))
+
+    deaths = 0
+    while not survives(go_on, 12, READS):
+        deaths += 1
+    assert deaths > 2
+    assert told(file) == items(settings().table_name)
+
+
+def test_an_interrupted_export_is_no_whole_file(api: Api, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not survives(lambda: run('export', '--all', file), 2, READS)
+
+    assert run('import', file) == 1
+    assert 'is not a whole export' in capsys.readouterr().err
+
+
+def test_an_export_of_another_table_is_not_gone_on_with(api: Api, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not survives(lambda: run('export', '--all', file), 2, READS)
+
+    assert run('export', '--resume', '--table', 'cryptfolio-other', file) == 1
+    assert 'is of cryptfolio-test, not of cryptfolio-other' in capsys.readouterr().err
+
+
+def test_a_dry_run_tells_what_would_be_exported_and_writes_nothing(api: Api, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run('export', '--all', '--dry-run', file) == 0
+    assert f'would export {len(items(settings().table_name))} items: 1 email, 1 user' in capsys.readouterr().err
+    assert not file.exists()
+
+
+def test_whoever_exports_is_told_that_the_file_is_secret(api: Api, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run('export', '--all', file)
+
+    printed = capsys.readouterr()
+    assert 'keep it secret' in printed.err
+    assert 'left out: session (people log in again)' in printed.err
+    assert printed.out == ''
+
+
+def test_a_partition_of_several_pages_is_exported_whole(world: World, file: Path) -> None:
+    rows = [as_raw((f'LEDGER#btc#{SEGWIT}', f'ENTRY#1970#{number}')) | {'reference': {'S': 'x' * 20_000}} for number in range(120)]
+    Table(settings().table_name).put(rows)
+
+    assert run('export', '--user', 'ann@example.com', file) == 0
+
+    assert sum(item['sk']['S'].startswith('ENTRY#1970') for item in told(file)) == 120

@@ -1,0 +1,85 @@
+"""A user who is forgotten has left nothing behind, and took nothing of anybody else's along."""
+
+import itertools
+
+import pytest
+
+from chalicelib.config import settings
+from chalicelib.models import Email, Ledger, Session, Watch
+from tests.functional.conftest import Api
+from tests.functional.data.world import World, run, survives
+from tests.functional.jobs.world import LEGACY, SEGWIT, TAPROOT, pk_of, refresh_queue, run_sweep, state, table, time_passes
+
+
+@pytest.mark.parametrize('by', ['email', 'id'])
+def test_nothing_names_a_forgotten_user(world: World, by: str) -> None:
+    user_id = world.apis[0].user_id
+    Session.start(user_id, 1_795_000_000_000)
+    assert world.can_log_in(0)  # there is a refresh token
+
+    assert run('forget', '--yes', 'Ann@example.com' if by == 'email' else user_id) == 0
+
+    assert user_id not in str(table())
+    assert 'ann@example.com' not in str(table())
+
+
+def test_everybody_else_keeps_everything(world: World) -> None:
+    before = {path: answer for path, answer in world.answers().items() if path.startswith('1 ')}
+
+    assert run('forget', '--yes', 'ann@example.com') == 0
+
+    assert {path: answer for path, answer in world.answers().items() if path.startswith('1 ')} == before
+    assert world.can_log_in(1)
+    assert {watch.user_id for watch in Watch.every(pk_of(SEGWIT))} == {world.apis[1].user_id}
+
+
+def test_ledgers_that_nobody_watches_any_more_go_with_their_next_refresh(world: World, queues: dict[str, str]) -> None:
+    refresh_queue(queues).bodies()
+
+    assert run('forget', '--yes', 'ann@example.com') == 0
+
+    time_passes(TAPROOT)
+    run_sweep()
+    refresh_queue(queues).drain()
+    assert Ledger.find(pk_of(TAPROOT)) is None  # only hers
+    assert [state(address).ready for address in (SEGWIT, LEGACY)] == [True, True]
+
+
+def test_a_user_is_forgotten_wherever_it_dies_again_and_again(world: World) -> None:
+    user_id = world.apis[0].user_id
+    for requests in itertools.count(1):
+        if survives(lambda: run('forget', '--yes', 'ann@example.com'), requests):
+            break
+        assert Email.get(Email.key('ann@example.com'), 'EMAIL').user_id == user_id  # so that they are found once more
+    assert requests > 3
+    assert user_id not in str(table())
+
+
+def test_whoever_is_asked_and_does_not_say_yes_changes_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr('builtins.input', lambda question: asked.append(question) or 'y')
+    before = table()
+
+    assert run('forget', 'test@example.com') == 1
+
+    assert table() == before
+    assert asked[0].endswith('items of test@example.com? Type yes: ')
+
+
+def test_a_dry_run_asks_nothing_and_changes_nothing(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    before = table()
+
+    assert run('forget', '--dry-run', 'test@example.com') == 0
+
+    assert table() == before
+    assert f'{settings().table_name} has ' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('whom', ['nobody@example.com', 'f' * 32, 'a', '', 'PORTFOLIO'])
+def test_nobody_is_forgotten_for_somebody_unknown(api: Api, whom: str) -> None:
+    api.portfolio()
+    before = table()
+
+    assert run('forget', '--yes', whom) == 1
+
+    assert table() == before
