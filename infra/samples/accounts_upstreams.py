@@ -3,8 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from infra.samples import xrp
+from infra.samples import cardano, solana, stellar, xrp
 from infra.samples.answer import Answer
 
-UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = {}
-POSTED: dict[str, Callable[[list[str], Mapping[str, str], Any], Answer]] = {**xrp.POSTED}
+UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = {**stellar.UPSTREAMS, **cardano.UPSTREAMS}
+POSTED: dict[str, Callable[[list[str], Mapping[str, str], Any], Answer]] = {
+    **xrp.POSTED,
+    **solana.POSTED,
+    **cardano.POSTED,
+}

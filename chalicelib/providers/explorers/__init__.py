@@ -6,12 +6,16 @@ from chalicelib.providers.explorers.blockbook import Blockbook
 from chalicelib.providers.explorers.blockchain_info import BlockchainInfo
 from chalicelib.providers.explorers.blockchair import Blockchair
 from chalicelib.providers.explorers.blockcypher import BlockCypher
+from chalicelib.providers.explorers.blockfrost import Blockfrost
 from chalicelib.providers.explorers.esplora import Esplora
 from chalicelib.providers.explorers.etherscan import COIN_LISTS, Etherscan
 from chalicelib.providers.explorers.explorer import About, Explorer, Page, Reading
 from chalicelib.providers.explorers.haskoin import Haskoin
+from chalicelib.providers.explorers.horizon import Horizon
 from chalicelib.providers.explorers.json_rpc import JsonRpc
+from chalicelib.providers.explorers.koios import Koios
 from chalicelib.providers.explorers.rippled import Rippled
+from chalicelib.providers.explorers.solana_rpc import SolanaRpc
 from chalicelib.providers.transport import Host
 
 _LISTS = ('balances', 'transactions')
@@ -34,6 +38,8 @@ _ETHERSCAN = (
 _BLOCKSCOUT = About('Blockscout', 'https://docs.blockscout.com/devs/apis/rpc/account', _LISTS)
 _NODE_API = 'https://ethereum.org/developers/docs/apis/json-rpc'
 _RIPPLED_API = 'https://xrpl.org/docs/references/http-websocket-apis'
+_HORIZON_API = 'https://developers.stellar.org/docs/data/apis/horizon/api-reference'
+_SOLANA_API = 'https://solana.com/docs/rpc'
 _PUBLICNODE = About('PublicNode', _NODE_API, ('balances',))
 
 EXPLORERS: dict[str, tuple[Explorer, ...]] = {
@@ -121,6 +127,42 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
     'xrp': (
         Rippled(Host('xrplcluster', 'https://xrplcluster.com', every_ms=250), About('XRPL Cluster', _RIPPLED_API, _LISTS), CHAINS['xrp']),
         Rippled(Host('ripple', 'https://s2.ripple.com:51234', every_ms=250), About('Ripple', _RIPPLED_API, _LISTS), CHAINS['xrp']),
+    ),
+    'xlm': (
+        Horizon(Host('lobstr', 'https://horizon.stellar.lobstr.co', every_ms=500), About('LOBSTR', _HORIZON_API, _LISTS), CHAINS['xlm']),
+        Horizon(
+            Host('stellar', 'https://horizon.stellar.org', every_ms=1000),
+            About('Stellar Development Foundation', _HORIZON_API, _LISTS),
+            CHAINS['xlm'],
+        ),
+    ),
+    'sol': (
+        SolanaRpc(
+            Host('solana', 'https://api.mainnet-beta.solana.com', every_ms=1000), About('Solana', _SOLANA_API, _LISTS), CHAINS['sol']
+        ),
+        SolanaRpc(
+            Host('publicnode_sol', 'https://solana-rpc.publicnode.com', every_ms=500),
+            About('PublicNode', _SOLANA_API, ('balances',)),
+            CHAINS['sol'],
+        ),
+    ),
+    'ada': (
+        Koios(
+            Host('koios', 'https://api.koios.rest/api/v1', every_ms=150, secret_header='Authorization: Bearer {}'),
+            About('Koios', 'https://api.koios.rest/', _LISTS),
+            CHAINS['ada'],
+        ),
+        Blockfrost(
+            Host(
+                'blockfrost',
+                'https://cardano-mainnet.blockfrost.io/api/v0',
+                every_ms=150,
+                needs_secret=True,
+                secret_header='project_id: {}',
+            ),
+            About('Blockfrost', 'https://docs.blockfrost.io/', _LISTS),
+            CHAINS['ada'],
+        ),
     ),
 }
 

@@ -64,8 +64,9 @@ class Rippled:
         if told is None:
             return [], None
         with expected_shape(self.host, 'transactions'):
-            entries = [self._entry(row, address) for row in told['transactions']]
-            if any(older.height > newer.height for newer, older in pairwise(entries)):
+            rows = told['transactions']
+            entries = [self._entry(row, address) for row in rows]
+            if not isinstance(rows, list) or any(older.height > newer.height for newer, older in pairwise(entries)):
                 raise ValueError('not newest first')
             return entries, told.get('marker')
 

@@ -13,7 +13,7 @@ def test_a_currency_that_can_be_followed_is_known_has_a_chain_and_two_explorers_
     assert currencies.get(code).kind == 'cryptocurrency'
     assert CHAINS[code].currency == code
     keyless = [explorer for explorer in EXPLORERS[code] if explorer.host.url and not explorer.host.needs_secret]
-    assert len(keyless) >= (1 if code in ('bnb', 'avax') else 2)
+    assert len(keyless) >= (1 if code in ('bnb', 'avax', 'ada') else 2)
 
 
 @pytest.mark.parametrize('code', sorted(EXPLORERS))

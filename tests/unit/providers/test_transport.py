@@ -12,6 +12,7 @@ from chalicelib.providers import transport
 from chalicelib.providers.transport import Answer, Host, Http
 from tests import explorer as faults
 from tests.explorer import Explorer, Fault, serving
+from tests.unit.providers import accounts
 
 SECRET = 'a-key-nobody-may-see'
 PATH = '/address/bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
@@ -191,3 +192,27 @@ def test_an_upstream_can_be_asked_that_has_a_server_and_the_key_it_needs(
     assert host.can_be_asked == can_be_asked
     monkeypatch.undo()
     settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ('template', 'name', 'value'),
+    [('project_id: {}', 'project_id', SECRET), ('Authorization: Bearer {}', 'Authorization', f'Bearer {SECRET}')],
+)
+def test_a_key_goes_into_the_header_that_takes_it_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, template: str, name: str, value: str
+) -> None:
+    monkeypatch.setenv('UPSTREAM_BLOCKSTREAM_KEY', SECRET)
+    with accounts.serving() as server, accounts.leading_to(server, monkeypatch):
+        server.say([])
+        Http(lambda _: None).get(HOST._replace(secret_header=template), PATH)
+        [request] = server.requests
+    assert request.headers[name] == value
+    assert not request.query
+
+
+def test_without_a_key_no_header_says_who_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    with accounts.serving() as server, accounts.leading_to(server, monkeypatch):
+        server.say([])
+        Http(lambda _: None).post(HOST._replace(secret_header='project_id: {}'), PATH, {})
+        [request] = server.requests
+    assert 'project_id' not in request.headers

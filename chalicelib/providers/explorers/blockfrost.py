@@ -1,0 +1,121 @@
+"""Blockfrost: Cardano. https://docs.blockfrost.io/, `/addresses/:a/total`, `/addresses/:a/transactions`, `/txs/:hash` and its `/utxos`.
+
+A key, the project id, is sent as a header. Free: 50,000 requests a day, ten a second; who is told so often and goes on is banned (418).
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.domain import money
+from chalicelib.domain.chains import Chain
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.errors import Upstream
+from chalicelib.providers.explorers.explorer import TXID, About, Page, Reading, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.outputs import amount, netted
+from chalicelib.providers.transport import Answer, Host, Http
+
+_BANNED = 418
+_UNIT = 'lovelace'
+_UNUSED: Mapping[str, Any] = {'received_sum': [], 'sent_sum': [], 'tx_count': 0}
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Blockfrost:
+    """Tells ADA, in lovelace as text; other assets are not told of.
+
+    Each transaction takes two requests, so pages are small. They are counted from the newest transaction: one that arrives between
+    two pages repeats a row, which is harmless, and one that goes hides a row, which shows in the count.
+    """
+
+    host: Host
+    about: About
+    chain: Chain
+    page: int = 5
+    counts_p2pk: bool = False
+
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+        """See Explorer. An address never used is not found."""
+        answer = self._get(http, f'/addresses/{address}/total')
+        sums = _UNUSED if self._is_not_found(answer) else answer.json()
+        with expected_shape(self.host, 'an address'):
+            holding = self._holding(sums)
+        return Reading([holding], self._pages(http, address, int(resume or 1)) if holding.transactions else iter(()))
+
+    def _pages(self, http: Http, address: str, number: int) -> Iterator[Page]:
+        more = True
+        while more:
+            rows = self._list(http, address, number)
+            with expected_shape(self.host, 'transactions'):
+                entries = [self._entry(http, row, address) for row in rows]
+            more = len(rows) == self.page
+            number += 1
+            yield Page(entries, str(number) if more else None)
+
+    def _list(self, http: Http, address: str, number: int) -> list[Row]:
+        params = {'order': 'desc', 'count': str(self.page), 'page': str(number)}
+        rows: list[Row] = self._get(http, f'/addresses/{address}/transactions', params).json()
+        with expected_shape(self.host, 'transactions'):
+            heights = [money.whole(row['block_height']) for row in rows]
+            if not isinstance(rows, list) or len(rows) > self.page or heights != sorted(heights, reverse=True):
+                raise ValueError('not as asked for')
+            if not all(TXID.fullmatch(row['tx_hash']) for row in rows):
+                raise ValueError('no hash')
+        return rows
+
+    def _holding(self, sums: Row) -> Holding:
+        received, sent = _lovelace(sums['received_sum']), _lovelace(sums['sent_sum'])
+        return Holding(
+            currency=self.chain.currency,
+            balance=amount(self.chain, received - sent),
+            sent=amount(self.chain, sent),
+            received=amount(self.chain, received),
+            transactions=money.whole(sums['tx_count']),
+        )
+
+    def _entry(self, http: Http, row: Row, address: str) -> Entry:
+        """Net one transaction. Where its script failed, its collateral is spent, and the collateral's change made, instead of the rest."""
+        txn = self._get(http, f'/txs/{row["tx_hash"]}').json()
+        sides = self._get(http, f'/txs/{row["tx_hash"]}/utxos').json()
+        failed = not _flag(txn['valid_contract'])
+        spent = [each for each in sides['inputs'] if not _flag(each.get('reference', False))]
+        return netted(
+            self.chain,
+            txn['hash'],
+            _values(sides['outputs'], address, failed=failed),
+            _values(spent, address, failed=failed),
+            fee=money.whole(txn['fees']),
+            at=money.whole(row['block_time']),
+            height=money.whole(row['block_height']),
+        )
+
+    def _get(self, http: Http, path: str, params: Mapping[str, str] | None = None) -> Answer:
+        answer = http.get(self.host, path, params)
+        refuse_rejected(answer)
+        if answer.status == _BANNED:
+            raise Upstream(self.host.key, f'answered {_BANNED}', throttled=True)
+        return answer
+
+    def _is_not_found(self, answer: Answer) -> bool:
+        """Say whether the answer is Blockfrost's own 404, and not that of something before it."""
+        if answer.status != 404:
+            return False
+        body = Answer(answer.key, 200, answer.text).json()
+        with expected_shape(self.host, 'an error'):
+            return bool(body['status_code'] == 404)
+
+
+def _values(rows: Sequence[Row], address: str, *, failed: bool) -> list[int]:
+    return [_lovelace(row['amount']) for row in rows if row['address'] == address and _flag(row['collateral']) == failed]
+
+
+def _lovelace(amounts: Sequence[Row]) -> int:
+    return sum(money.whole(each['quantity']) for each in amounts if each['unit'] == _UNIT)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError('neither true nor false')
+    return value

@@ -1,0 +1,114 @@
+"""Koios, a query layer over Cardano's db-sync.
+
+https://api.koios.rest/, `address_info`, `address_txs` and `tx_info`. Without a key 5,000 requests a day, 100 in ten seconds and
+bodies of up to 1 KB for each IP address; a key is a bearer token.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.domain import money
+from chalicelib.domain.chains import Chain
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.errors import Upstream
+from chalicelib.providers.explorers.explorer import TXID, About, Page, Reading, expected_shape
+from chalicelib.providers.explorers.outputs import amount, netted
+from chalicelib.providers.transport import Host, Http
+
+_BATCH = 10  # hashes, which fit into a kilobyte
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Koios:
+    """Tells ADA, in lovelace as text; other assets are not told of.
+
+    What a failed script costs, its collateral, is told as inputs and outputs like those of any transaction. Pages go down from a
+    block: `resume` is its height and how many of the address's transactions in it were read.
+    """
+
+    host: Host
+    about: About
+    chain: Chain
+    first_page: int = 10  # enough for what is new
+    page: int = 50
+    counts_p2pk: bool = False
+
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+        """See Explorer. An address never used is not listed, and neither is one that cannot exist."""
+        rows = self._ask(http, '/address_info?select=address,balance', _addresses=[address])
+        with expected_shape(self.host, 'an address'):
+            if [row['address'] for row in rows] not in ([], [address]):
+                raise ValueError('not the address asked for')
+            balance = sum(money.whole(row['balance']) for row in rows)
+        holding = Holding(self.chain.currency, amount(self.chain, balance), sent=None, received=None, transactions=None)
+        return Reading([holding], self._pages(http, address, resume))
+
+    def _pages(self, http: Http, address: str, resume: str | None) -> Iterator[Page]:
+        while True:
+            limit = self.first_page if resume is None else self.page
+            rows = self._list(http, address, resume, limit)
+            told = self._transactions(http, [row['tx_hash'] for row in rows])
+            with expected_shape(self.host, 'transactions'):
+                entries = [self._entry(told[row['tx_hash']], row, address) for row in rows]
+            resume = _after(rows, resume) if len(rows) == limit else None
+            yield Page(entries, resume)
+            if resume is None:
+                return
+
+    def _list(self, http: Http, address: str, resume: str | None, limit: int) -> list[Row]:
+        """Return where the transactions are, newest first."""
+        height, _, read = (resume or '').partition('+')
+        below = f'&block_height=lte.{height}&offset={read}' if resume else ''
+        query = f'select=tx_hash,block_height,block_time&order=block_height.desc,tx_hash.desc&limit={limit}{below}'
+        rows = self._ask(http, f'/address_txs?{query}', _addresses=[address])
+        with expected_shape(self.host, 'transactions'):
+            heights = [money.whole(row['block_height']) for row in rows]
+            if len(rows) > limit or heights != sorted(heights, reverse=True):
+                raise ValueError('not as asked for')
+            if not all(TXID.fullmatch(row['tx_hash']) for row in rows):
+                raise ValueError('no hash')
+        return rows
+
+    def _transactions(self, http: Http, hashes: Sequence[str]) -> dict[str, Row]:
+        """Return transactions by hash. Raises Upstream when one that was listed is not told of."""
+        found: dict[str, Row] = {}
+        for start in range(0, len(hashes), _BATCH):
+            batch = hashes[start : start + _BATCH]
+            rows = self._ask(http, '/tx_info?select=tx_hash,fee,inputs,outputs', _tx_hashes=batch, _inputs=True)
+            with expected_shape(self.host, 'transactions'):
+                found |= {row['tx_hash']: row for row in rows}
+        if found.keys() != set(hashes):
+            raise Upstream(self.host.key, 'does not tell of a transaction that it lists')
+        return found
+
+    def _ask(self, http: Http, path: str, **body: Any) -> list[Row]:
+        rows = http.post(self.host, path, body).json()
+        if not isinstance(rows, list):
+            raise Upstream(self.host.key, 'answered something that is no list')
+        return rows
+
+    def _entry(self, txn: Row, row: Row, address: str) -> Entry:
+        return netted(
+            self.chain,
+            txn['tx_hash'],
+            _values(txn['outputs'], address),
+            _values(txn['inputs'], address),
+            fee=money.whole(txn['fee']),
+            at=money.whole(row['block_time']),
+            height=money.whole(row['block_height']),
+        )
+
+
+def _values(rows: Sequence[Row], address: str) -> list[int]:
+    return [money.whole(row['value']) for row in rows if row['payment_addr']['bech32'] == address]
+
+
+def _after(rows: Sequence[Row], resume: str | None) -> str:
+    """Return where the page after these rows starts."""
+    height = rows[-1]['block_height']
+    begun, _, read = (resume or '').partition('+')
+    already = int(read) if begun == str(height) else 0
+    return f'{height}+{already + sum(row["block_height"] == height for row in rows)}'

@@ -1,0 +1,133 @@
+"""Cardano for the sample upstream, told as Koios (https://api.koios.rest/) and Blockfrost (https://docs.blockfrost.io/) do."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from infra.samples.accounts import Event, World, made_up
+from infra.samples.answer import Answer, as_json
+
+Json = dict[str, Any]
+
+# Made up: hashes of texts, which are no hashes of any known key.
+ADDRESS = 'addr1vxvkvyavce03sfc0vwh4zprapswq0ct0u07p7mvp4uuggzq5rmy7c'
+STRANGER = 'addr1v80wq748er4de8tpwdu9p9zvf96da5msnswxzvfr4a9z6gs3h0d3l'
+_CHANGE = 1_000_007
+_FEE_OF_OTHERS = 170_000
+
+Coins = list[tuple[str, int]]
+
+
+def tell_koios(world: World, path: list[str], query: Mapping[str, str], body: Any) -> Answer:
+    """Answer a POST; what is in the query filters, orders and cuts the list (PostgREST)."""
+    match path, body:
+        case ['address_info'], {'_addresses': [address]}:
+            return as_json([{'address': address, 'balance': str(world.balance(address))}] if world.of(address) else [])
+        case ['address_txs'], {'_addresses': [address]} if query['order'] == 'block_height.desc,tx_hash.desc':
+            below = int(query.get('block_height', 'lte.999999999').removeprefix('lte.'))
+            rows = [_koios_place(event) for event in world.of(address) if event.height <= below]
+            rows.sort(key=lambda row: (row['block_height'], row['tx_hash']), reverse=True)
+            start = int(query.get('offset', '0'))
+            return as_json(rows[start : start + min(int(query['limit']), 1_000)])
+        case ['tx_info'], {'_tx_hashes': hashes, '_inputs': True}:
+            return as_json([_koios_transaction(event, address) for event, address in _events(world) if event.reference in hashes][::-1])
+    return as_json({'code': 'PGRST202', 'message': 'Could not find the function'}, 404)
+
+
+def tell_blockfrost(world: World, path: list[str], query: Mapping[str, str]) -> Answer:
+    match path:
+        case ['addresses', address, *_] if not address.startswith(('addr1', 'Ae2', 'DdzFF')):
+            return _problem(400, 'Bad Request', 'Invalid address for this network or malformed address format.')
+        case ['addresses', address, 'total'] if world.of(address):
+            return as_json(_blockfrost_total(world, address))
+        case ['addresses', address, 'transactions'] if world.of(address):
+            size, number = min(int(query['count']), 100), int(query['page'])
+            return as_json([_koios_place(event) | {'tx_index': 0} for event in world.of(address)[(number - 1) * size : number * size]])
+        case ['txs', txid, *rest]:
+            for event, address in _events(world):
+                if event.reference == txid:
+                    return as_json(_blockfrost_utxos(event, address) if rest else _blockfrost_transaction(event))
+    return _problem(404, 'Not Found', 'The requested component has not been found.')
+
+
+def _problem(status: int, error: str, message: str) -> Answer:
+    return as_json({'status_code': status, 'error': error, 'message': message}, status)
+
+
+def _events(world: World) -> list[tuple[Event, str]]:
+    return [(event, address) for address, events in world.histories.items() for event in events]
+
+
+def coins(event: Event, address: str) -> tuple[Coins, Coins]:
+    """Return what a transaction spends and makes; who does not pay for it only receives, or gets back what it puts in."""
+    if event.fee:
+        spent = -event.delta + _CHANGE
+        return [(address, spent - 2), (address, 2)], [(STRANGER, -event.delta - event.fee), (address, _CHANGE)]
+    if event.delta:
+        return [(STRANGER, event.delta + _FEE_OF_OTHERS + _CHANGE)], [(address, event.delta), (STRANGER, _CHANGE)]
+    return [(address, _CHANGE)], [(address, _CHANGE)]
+
+
+def fee_of(event: Event) -> str:
+    return str(event.fee or (_FEE_OF_OTHERS if event.delta else 0))
+
+
+def _koios_place(event: Event) -> Json:
+    return {'tx_hash': event.reference, 'block_height': event.height, 'block_time': event.time}
+
+
+def _koios_transaction(event: Event, address: str) -> Json:
+    spent, made = coins(event, address)
+    return {'tx_hash': event.reference, 'fee': fee_of(event), 'inputs': _koios_coins(spent), 'outputs': _koios_coins(made)}
+
+
+def _koios_coins(rows: Coins) -> list[Json]:
+    return [
+        {
+            'payment_addr': {'bech32': whose, 'cred': 'ab' * 28},
+            'value': str(value),
+            'tx_hash': 'cd' * 32,
+            'tx_index': place,
+            'asset_list': [],
+        }
+        for place, (whose, value) in enumerate(rows)
+    ]
+
+
+def _blockfrost_total(world: World, address: str) -> Json:
+    sides = [coins(event, address) for event in world.of(address)]
+    sent, received = (sum(value for side in sides for whose, value in side[place] if whose == address) for place in (0, 1))
+    token = {'unit': 'ab' * 30, 'quantity': '12'}
+    sums = {'received_sum': [_lovelace(received), token], 'sent_sum': [_lovelace(sent)] if sent else []}
+    return {'address': address, **sums, 'tx_count': len(world.of(address))}
+
+
+def _lovelace(value: int) -> Json:
+    return {'unit': 'lovelace', 'quantity': str(value)}
+
+
+def _blockfrost_transaction(event: Event) -> Json:
+    place = {'hash': event.reference, 'block_height': event.height, 'block_time': event.time}
+    return {**place, 'fees': fee_of(event), 'valid_contract': not event.failed}
+
+
+def _blockfrost_utxos(event: Event, address: str) -> Json:
+    """Return inputs and outputs as told: of a failed script the collateral twice, of others a collateral that stays, and a reference."""
+    spent, made = coins(event, address)
+    kept: Coins = [(address, 5_000_000)]
+    inputs = _blockfrost_coins(spent, collateral=False) + _blockfrost_coins(spent if event.failed else kept, collateral=True)
+    outputs = _blockfrost_coins(made, collateral=False) + _blockfrost_coins(made if event.failed else kept, collateral=True)
+    referred = [row | {'reference': True} for row in _blockfrost_coins(kept, collateral=False)]
+    return {'hash': event.reference, 'inputs': [row | {'reference': False} for row in inputs] + referred, 'outputs': outputs}
+
+
+def _blockfrost_coins(rows: Coins, *, collateral: bool) -> list[Json]:
+    return [
+        {'address': whose, 'amount': [_lovelace(value)], 'output_index': place, 'collateral': collateral}
+        for place, (whose, value) in enumerate(rows)
+    ]
+
+
+SAMPLE = World({ADDRESS: made_up('ada', unit=10**6, fee=170_000, first_height=9_700_000, seconds=20)})
+POSTED: Mapping[str, Callable[[list[str], Mapping[str, str], Any], Answer]] = {'koios': partial(tell_koios, SAMPLE)}
+UPSTREAMS: Mapping[str, Callable[[list[str], dict[str, str]], Answer]] = {'blockfrost': partial(tell_blockfrost, SAMPLE)}

@@ -1,0 +1,252 @@
+"""Cardano as Koios and Blockfrost tell of it: collateral, keys, and every way in which an answer says no."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from chalicelib.config import settings
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
+from infra.samples.answer import Answer, as_json
+from infra.samples.cardano import ADDRESS, STRANGER
+from tests.unit.providers import accounts
+from tests.unit.providers.accounts import Request, Server
+
+KOIOS = accounts.explorer_of('ada', 'koios')
+BLOCKFROST = accounts.explorer_of('ada', 'blockfrost')
+TXID = 'ab' * 32
+PLACE = {'tx_hash': TXID, 'block_height': 9_000_000, 'block_time': 1_690_000_000}
+
+
+@pytest.fixture(scope='module')
+def server() -> Iterator[Server]:
+    with accounts.serving() as server:
+        yield server
+
+
+@pytest.fixture
+def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv('UPSTREAM_KOIOS_KEY', 'koios-key')
+    monkeypatch.setenv('UPSTREAM_BLOCKFROST_KEY', 'blockfrost-key')
+    with accounts.leading_to(server, monkeypatch) as leading:
+        yield leading
+
+
+def koios_coin(value: str, whose: str = ADDRESS) -> dict[str, Any]:
+    return {'payment_addr': {'bech32': whose, 'cred': '00'}, 'value': value}
+
+
+def koios_txn(inputs: list[Any], outputs: list[Any], **changed: Any) -> dict[str, Any]:
+    return {'tx_hash': TXID, 'fee': '170000', 'inputs': inputs, 'outputs': outputs} | changed
+
+
+def read_koios(upstream: Server, told: Any, **place: Any) -> Entry:
+    upstream.say([{'address': ADDRESS, 'balance': '5'}], [PLACE | place], [told])
+    [entry] = accounts.read(KOIOS, ADDRESS)[1]
+    return entry
+
+
+def coin(value: str, whose: str = ADDRESS, *, collateral: bool = False, **more: Any) -> dict[str, Any]:
+    token = {'unit': 'ab' * 30, 'quantity': '12'}
+    return {'address': whose, 'amount': [{'unit': 'lovelace', 'quantity': value}, token], 'collateral': collateral, **more}
+
+
+def blockfrost(upstream: Server, inputs: list[Any], outputs: list[Any], **changed: Any) -> None:
+    """Answer one transaction."""
+    told = {'hash': TXID, 'fees': '170000', 'valid_contract': True} | changed
+    sums = {'received_sum': [{'unit': 'lovelace', 'quantity': '9'}], 'sent_sum': [], 'tx_count': 1}
+
+    def tell(request: Request) -> Answer:
+        bodies = {'total': sums, 'transactions': [PLACE | {'tx_index': 0}], 'utxos': {'inputs': inputs, 'outputs': outputs}}
+        return as_json(bodies.get(request.path[-1], told))
+
+    upstream.tell = tell
+
+
+def read_blockfrost(upstream: Server, inputs: list[Any], outputs: list[Any], **changed: Any) -> Entry:
+    blockfrost(upstream, inputs, outputs, **changed)
+    [entry] = accounts.read(BLOCKFROST, ADDRESS)[1]
+    return entry
+
+
+def test_who_spends_pays_the_whole_fee_on_koios(upstream: Server) -> None:
+    entry = read_koios(upstream, koios_txn([koios_coin('900'), koios_coin('50', STRANGER)], [koios_coin('200'), koios_coin('7', STRANGER)]))
+    assert entry == Entry(TXID, 0, 'ada', Decimal('-0.0007'), Decimal('0.17'), 1_690_000_000, 9_000_000)
+
+
+def test_who_receives_pays_nothing_on_koios(upstream: Server) -> None:
+    entry = read_koios(upstream, koios_txn([koios_coin('900', STRANGER)], [koios_coin('200'), koios_coin('1')]))
+    assert (entry.delta, entry.fee) == (Decimal('0.000201'), Decimal(0))
+
+
+def test_collateral_that_stays_is_not_spent_on_koios(upstream: Server) -> None:
+    told = koios_txn([koios_coin('900', STRANGER)], [koios_coin('200')], collateral_inputs=[koios_coin('5000000')])
+    assert read_koios(upstream, told).delta == Decimal('0.0002')
+
+
+def test_koios_is_asked_for_no_more_than_is_needed(upstream: Server) -> None:
+    read_koios(upstream, koios_txn([], [koios_coin('200')]))
+    assert [request.query['select'] for request in upstream.requests] == [
+        'address,balance',
+        'tx_hash,block_height,block_time',
+        'tx_hash,fee,inputs,outputs',
+    ]
+    assert upstream.requests[2].body == {'_tx_hashes': [TXID], '_inputs': True}
+
+
+def test_a_body_of_koios_fits_into_a_kilobyte(upstream: Server) -> None:
+    rows = [PLACE | {'tx_hash': f'{n:064x}'} for n in range(10)]
+    upstream.say([{'address': ADDRESS, 'balance': '5'}], rows, [koios_txn([], [], tx_hash=row['tx_hash']) for row in rows], [])
+    assert len(accounts.read(KOIOS, ADDRESS)[1]) == 10
+    assert max(int(request.headers['Content-Length']) for request in upstream.requests) < 1024
+
+
+def test_the_key_of_koios_is_a_bearer_token(upstream: Server) -> None:
+    upstream.say([])
+    accounts.read(KOIOS, ADDRESS)
+    assert {request.headers['Authorization'] for request in upstream.requests} == {'Bearer koios-key'}
+
+
+def test_koios_is_asked_without_a_key_too(upstream: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv('UPSTREAM_KOIOS_KEY')
+    settings.cache_clear()
+    upstream.say([])
+    accounts.read(KOIOS, ADDRESS)
+    assert all('Authorization' not in request.headers for request in upstream.requests)
+
+
+def test_a_transaction_that_koios_lists_and_does_not_tell_of_does_not_vanish(upstream: Server) -> None:
+    upstream.say([{'address': ADDRESS, 'balance': '5'}], [PLACE], [])
+    with pytest.raises(Upstream, match='does not tell of'):
+        accounts.read(KOIOS, ADDRESS)
+
+
+@pytest.mark.parametrize(
+    'told',
+    [
+        koios_txn([koios_coin('1.5')], []),
+        koios_txn([{'value': '1'}], []),
+        koios_txn([], [koios_coin('1')], fee=None),
+        koios_txn(None, []),
+        {'tx_hash': TXID},
+    ],
+)
+def test_a_transaction_of_another_shape_is_refused_from_koios(upstream: Server, told: Any) -> None:
+    with pytest.raises(Upstream, match='unknown shape'):
+        read_koios(upstream, told)
+
+
+@pytest.mark.parametrize('place', [{'tx_hash': 'x'}, {'block_height': None}, {'block_time': '2020'}, {'block_time': 5}])
+def test_a_place_of_another_shape_is_refused_from_koios(upstream: Server, place: dict[str, Any]) -> None:
+    with pytest.raises(Upstream, match='unknown shape'):
+        read_koios(upstream, koios_txn([], []), **place)
+
+
+@pytest.mark.parametrize('told', [[{'address': STRANGER, 'balance': '5'}], [{'address': ADDRESS, 'balance': 1.5}], [{'address': ADDRESS}]])
+def test_an_address_of_another_shape_is_refused_from_koios(upstream: Server, told: Any) -> None:
+    upstream.say(told)
+    with pytest.raises(Upstream, match='unknown shape'):
+        accounts.read(KOIOS, ADDRESS)
+
+
+@pytest.mark.parametrize('status', [400, 404, 406, 413])
+def test_an_error_of_koios_is_a_failure_of_its_own(upstream: Server, status: int) -> None:
+    upstream.say({'code': 'PGRST100', 'message': 'failed to parse'}, status=status)
+    with pytest.raises(Upstream, match=f'answered {status}') as caught:
+        accounts.read(KOIOS, ADDRESS)
+    assert not isinstance(caught.value, UpstreamRejected)
+
+
+def test_who_spends_pays_the_whole_fee_on_blockfrost(upstream: Server) -> None:
+    entry = read_blockfrost(upstream, [coin('900'), coin('50', STRANGER)], [coin('200'), coin('7', STRANGER)])
+    assert entry == Entry(TXID, 0, 'ada', Decimal('-0.0007'), Decimal('0.17'), 1_690_000_000, 9_000_000)
+
+
+def test_what_is_held_is_what_came_less_what_went_on_blockfrost(upstream: Server) -> None:
+    token = {'unit': 'ab' * 30, 'quantity': '12'}
+    sums = {'received_sum': [{'unit': 'lovelace', 'quantity': '900'}, token], 'sent_sum': [{'unit': 'lovelace', 'quantity': '700'}]}
+    upstream.say(sums | {'tx_count': 0})
+    holding, _ = accounts.read(BLOCKFROST, ADDRESS)
+    assert holding == Holding('ada', Decimal('0.0002'), Decimal('0.0007'), Decimal('0.0009'), 0)
+
+
+def test_collateral_that_stays_and_references_are_not_spent_on_blockfrost(upstream: Server) -> None:
+    inputs = [coin('900'), coin('5000000', collateral=True), coin('8000000', reference=True)]
+    assert read_blockfrost(upstream, inputs, [coin('200'), coin('4000000', collateral=True)]).delta == Decimal('-0.0007')
+
+
+def test_a_failed_script_costs_the_collateral_and_moves_nothing_else(upstream: Server) -> None:
+    inputs = [coin('5000000'), coin('5000000', collateral=True)]
+    outputs = [coin('4000000'), coin('4000000', collateral=True)]
+    entry = read_blockfrost(upstream, inputs, outputs, valid_contract=False, fees='1000000')
+    assert (entry.delta, entry.fee) == (Decimal(-1), Decimal(1))
+
+
+def test_the_key_of_blockfrost_is_a_header(upstream: Server) -> None:
+    read_blockfrost(upstream, [], [coin('1')])
+    assert {request.headers['project_id'] for request in upstream.requests} == {'blockfrost-key'}
+
+
+def test_blockfrost_is_not_asked_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv('UPSTREAM_BLOCKFROST_KEY', raising=False)
+    settings.cache_clear()
+    with pytest.raises(UpstreamNotAsked, match='UPSTREAM_BLOCKFROST_KEY'):
+        accounts.read(BLOCKFROST, ADDRESS)
+
+
+def problem(status: int, message: str) -> dict[str, Any]:
+    return {'status_code': status, 'error': 'x', 'message': message}
+
+
+def test_an_address_never_used_is_not_found_and_holds_nothing(upstream: Server) -> None:
+    upstream.say(problem(404, 'The requested component has not been found.'), status=404)
+    holding, entries = accounts.read(BLOCKFROST, ADDRESS)
+    assert (holding, entries) == (Holding('ada', Decimal(0), Decimal(0), Decimal(0), 0), [])
+    assert len(upstream.requests) == 1
+
+
+def test_an_address_that_blockfrost_cannot_read_is_rejected(upstream: Server) -> None:
+    upstream.say(problem(400, 'Invalid address for this network or malformed address format.'), status=400)
+    with pytest.raises(UpstreamRejected):
+        accounts.read(BLOCKFROST, ADDRESS)
+
+
+def test_who_is_banned_by_blockfrost_leaves_it_alone(upstream: Server) -> None:
+    upstream.say(problem(418, 'IP has been auto-banned for flooding.'), status=418)
+    with pytest.raises(Upstream) as caught:
+        accounts.read(BLOCKFROST, ADDRESS)
+    assert caught.value.throttled
+
+
+@pytest.mark.parametrize(
+    ('status', 'message'),
+    [(400, 'Backend is not available'), (403, 'Invalid project token.'), (404, 'not'), (425, 'Mempool is full'), (500, 'x')],
+)
+@pytest.mark.parametrize('last', ['total', 'transactions', TXID, 'utxos'])
+def test_its_other_errors_are_failures_of_its_own(upstream: Server, last: str, status: int, message: str) -> None:
+    blockfrost(upstream, [], [coin('1')])
+    usual = upstream.tell
+    body = {'message': message} if status == 404 else problem(status, message)
+    upstream.tell = lambda request: as_json(body, status) if request.path[-1] == last else usual(request)
+    with pytest.raises(Upstream) as caught:
+        accounts.read(BLOCKFROST, ADDRESS)
+    assert not isinstance(caught.value, UpstreamRejected)
+    assert not caught.value.throttled
+
+
+@pytest.mark.parametrize(
+    ('inputs', 'changed'),
+    [
+        ([coin('1.5')], {}),
+        ([{'address': ADDRESS, 'amount': []}], {}),
+        ([coin('1', reference='no')], {}),
+        ([coin('1')], {'valid_contract': None}),
+        ([coin('1')], {'fees': 1.5}),
+        ([coin('1')], {'hash': 'x'}),
+    ],
+)
+def test_a_transaction_of_another_shape_is_refused_from_blockfrost(upstream: Server, inputs: list[Any], changed: dict[str, Any]) -> None:
+    with pytest.raises(Upstream, match='unknown shape'):
+        read_blockfrost(upstream, inputs, [], **changed)

@@ -1,0 +1,255 @@
+"""Stellar as Horizon tells of it: each effect that moves XLM, who pays fees, and every way in which an answer says no."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.ledgers import Entry
+from chalicelib.errors import Upstream, UpstreamRejected
+from infra.samples.answer import Answer, as_json
+from infra.samples.stellar import ADDRESS, STRANGER
+from tests.unit.providers import accounts
+from tests.unit.providers.accounts import Request, Server
+
+LOBSTR = accounts.explorer_of('xlm', 'lobstr')
+STELLAR = accounts.explorer_of('xlm', 'stellar')
+TOKEN = 40_000_000 << 32 | 7 << 12
+ONE = '1.0000000'
+
+
+@pytest.fixture(scope='module')
+def server() -> Iterator[Server]:
+    with accounts.serving() as server:
+        yield server
+
+
+@pytest.fixture
+def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    with accounts.leading_to(server, monkeypatch) as leading:
+        yield leading
+
+
+def account(*balances: dict[str, str], address: str = ADDRESS) -> dict[str, Any]:
+    return {'account_id': address, 'balances': list(balances)}
+
+
+def txn(**changed: Any) -> dict[str, Any]:
+    """Return a transaction of which somebody else pays the fee."""
+    return {
+        'hash': 'ab' * 32,
+        'paging_token': str(TOKEN),
+        'successful': True,
+        'ledger': 40_000_000,
+        'created_at': '2022-03-04T05:06:07Z',
+        'fee_account': STRANGER,
+        'fee_charged': '100',
+    } | changed
+
+
+def effect(kind: str, operation: int = 1, number: int = 1, **fields: Any) -> dict[str, Any]:
+    return {'type': kind, 'paging_token': f'{TOKEN + operation}-{number}', **fields}
+
+
+def records(*rows: dict[str, Any]) -> dict[str, Any]:
+    return {'_embedded': {'records': rows}}
+
+
+def read_one(upstream: Server, told: dict[str, Any], *effects: dict[str, Any]) -> Entry:
+    newest_first = sorted(effects, key=lambda row: row['paging_token'], reverse=True)
+    upstream.say(account(), records(told), records(*newest_first))
+    [entry] = accounts.read(LOBSTR, ADDRESS)[1]
+    return entry
+
+
+def problem(kind: str, status: int, **more: Any) -> dict[str, Any]:
+    return {'type': f'https://stellar.org/horizon-errors/{kind}', 'title': kind, 'status': status, **more}
+
+
+def test_what_is_held_is_the_native_balance_alone(upstream: Server) -> None:
+    shares = {'balance': '9.0000000', 'asset_type': 'liquidity_pool_shares'}
+    upstream.say(account(shares, {'balance': '12.3456789', 'asset_type': 'native'}), records())
+    assert accounts.read(LOBSTR, ADDRESS)[0].balance == Decimal('12.3456789')
+
+
+@pytest.mark.parametrize(
+    ('effects', 'delta'),
+    [
+        ([effect('account_created', starting_balance='25.5000000')], '25.5'),
+        ([effect('account_credited', asset_type='native', amount=ONE)], '1'),
+        ([effect('account_debited', asset_type='native', amount=ONE)], '-1'),
+        ([effect('account_credited', asset_type='credit_alphanum4', amount=ONE)], '0'),
+        ([effect('account_debited', asset_type='native', amount=ONE), effect('account_removed', number=2)], '-1'),
+        (
+            [
+                effect('claimable_balance_created', asset='native', amount=ONE),
+                effect('account_debited', number=2, asset_type='native', amount=ONE),
+            ],
+            '-1',
+        ),
+        ([effect('claimable_balance_claimant_created', asset='native', amount=ONE)], '0'),
+        ([effect('liquidity_pool_trade', sold={'asset': 'native', 'amount': ONE}, bought={'asset': 'USD:X', 'amount': ONE})], '0'),
+        (
+            [effect('liquidity_pool_deposited', reserves_deposited=[{'asset': 'native', 'amount': ONE}, {'asset': 'U:X', 'amount': '9'}])],
+            '-1',
+        ),
+        ([effect('liquidity_pool_withdrew', reserves_received=[{'asset': 'native', 'amount': ONE}, {'asset': 'U:X', 'amount': '9'}])], '1'),
+        ([effect('signer_created', weight=1), effect('trustline_created', operation=2)], '0'),
+    ],
+)
+def test_each_effect_moves_what_it_says(upstream: Server, effects: list[dict[str, Any]], delta: str) -> None:
+    assert read_one(upstream, txn(), *effects).delta == Decimal(delta)
+
+
+def trade(sold: str, bought: str, operation: int = 1, number: int = 1) -> dict[str, Any]:
+    kinds = {'sold_asset_type': sold, 'bought_asset_type': bought, 'sold_amount': '3.0000000', 'bought_amount': '2.0000000'}
+    return effect('trade', operation, number, **kinds)
+
+
+@pytest.mark.parametrize(('sold', 'bought', 'delta'), [('native', 'credit_alphanum4', -3), ('credit_alphanum12', 'native', 2)])
+def test_what_an_offer_trades_is_sold_and_bought(upstream: Server, sold: str, bought: str, delta: int) -> None:
+    assert read_one(upstream, txn(), trade(sold, bought), trade('credit_alphanum4', 'credit_alphanum4', number=2)).delta == delta
+
+
+def test_trades_on_the_way_of_ones_own_path_payment_move_nothing_more(upstream: Server) -> None:
+    sent = effect('account_debited', asset_type='credit_alphanum4', amount='9.0000000')
+    on_the_way = [trade('credit_alphanum4', 'native', number=2), trade('native', 'credit_alphanum12', number=3)]
+    offers = trade('native', 'credit_alphanum4', operation=2)
+    assert read_one(upstream, txn(), sent, *on_the_way, offers).delta == -3
+
+
+def test_who_sells_to_somebody_elses_path_payment_and_receives_it_is_told_both(upstream: Server) -> None:
+    received = effect('account_credited', asset_type='native', amount=ONE)
+    assert read_one(upstream, txn(), received, trade('native', 'credit_alphanum4', number=2)).delta == -2
+
+
+def test_a_path_payment_to_oneself_is_what_comes_less_what_goes(upstream: Server) -> None:
+    received = effect('account_credited', asset_type='native', amount='5.0000000')
+    sent = effect('account_debited', number=2, asset_type='native', amount='4.0000000')
+    assert read_one(upstream, txn(), received, sent, trade('native', 'credit_alphanum4', number=3)).delta == 1
+
+
+def test_the_fee_is_paid_by_whom_the_transaction_names(upstream: Server) -> None:
+    told = accounts.recorded('stellar/horizon_transaction_23fa4d3c.json') | {'fee_account': ADDRESS, 'paging_token': str(TOKEN)}
+    entry = read_one(upstream, told, effect('account_debited', asset_type='native', amount=ONE))
+    assert (entry.delta, entry.fee) == (Decimal('-1.00001'), Decimal('0.00001'))
+    assert (entry.reference, entry.height, entry.at) == (told['hash'], 27_364_210, 1_576_883_196)
+
+
+def test_a_fee_bump_costs_the_account_that_bumps(upstream: Server) -> None:
+    bumped = txn(source_account=ADDRESS, fee_account=STRANGER, fee_charged='40000')
+    entry = read_one(upstream, bumped, effect('account_debited', asset_type='native', amount=ONE))
+    assert (entry.delta, entry.fee) == (Decimal(-1), Decimal(0))
+    entry = read_one(upstream, txn(source_account=STRANGER, fee_account=ADDRESS, fee_charged='40000'))
+    assert (entry.delta, entry.fee) == (Decimal('-0.004'), Decimal('0.004'))
+
+
+def test_failed_transactions_are_asked_for_and_cost_their_fee(upstream: Server) -> None:
+    entry = read_one(upstream, txn(successful=False, fee_account=ADDRESS))
+    assert (entry.delta, entry.fee) == (Decimal('-0.00001'), Decimal('0.00001'))
+    assert upstream.requests[1].query['include_failed'] == 'true'
+
+
+def test_effects_are_read_from_the_newest_transaction_of_the_page_on(upstream: Server) -> None:
+    read_one(upstream, txn())
+    assert upstream.requests[-1].query['cursor'] == f'{TOKEN + 4096}-0'
+
+
+def test_effects_of_older_transactions_are_left_to_the_next_page(upstream: Server) -> None:
+    older = effect('account_credited', asset_type='native', amount=ONE) | {'paging_token': f'{TOKEN - 4095}-1'}
+    assert read_one(upstream, txn(), older).delta == 0
+
+
+def test_an_effect_of_a_transaction_that_is_not_listed_is_refused(upstream: Server) -> None:
+    hidden = effect('account_credited', asset_type='native', amount=ONE) | {'paging_token': f'{TOKEN + 4097}-1'}
+    with pytest.raises(Upstream, match='unknown shape'):
+        read_one(upstream, txn(), hidden)
+
+
+def test_an_account_that_was_merged_holds_nothing_and_keeps_its_transactions(upstream: Server) -> None:
+    gone = Answer(404, as_json(problem('not_found', 404)).body)
+
+    def tell(request: Request) -> Answer:
+        if request.path[-1] == 'transactions':
+            return as_json(records(txn()))
+        if request.path[-1] == 'effects':
+            return as_json(records(effect('account_debited', asset_type='native', amount=ONE)))
+        return gone
+
+    upstream.tell = tell
+    holding, [entry] = accounts.read(LOBSTR, ADDRESS)
+    assert (holding.balance, entry.delta) == (0, -1)
+
+
+def test_an_address_that_it_cannot_read_is_rejected(upstream: Server) -> None:
+    upstream.say(problem('bad_request', 400, extras={'invalid_field': 'account_id', 'reason': 'invalid address'}), status=400)
+    with pytest.raises(UpstreamRejected):
+        accounts.read(STELLAR, ADDRESS)
+
+
+@pytest.mark.parametrize(
+    ('status', 'body'),
+    [
+        (400, problem('bad_request', 400, extras={'invalid_field': 'cursor', 'reason': 'cursor: invalid value'})),
+        (400, problem('bad_request', 400)),
+        (404, problem('other', 404)),
+        (404, {'message': 'no Route matched'}),
+        (410, problem('before_history', 410)),
+        (503, problem('stale_history', 503)),
+        (504, problem('timeout', 504)),
+        (406, problem('not_acceptable', 406)),
+    ],
+)
+@pytest.mark.parametrize('place', ['account', 'transactions', 'effects'])
+def test_its_other_errors_are_failures_of_its_own(upstream: Server, status: int, body: dict[str, Any], place: str) -> None:
+    told = {'transactions': records(txn()), 'effects': records()}
+
+    def tell(request: Request) -> Answer:
+        which = request.path[2] if len(request.path) > 2 else 'account'
+        return as_json(body, status) if which == place else as_json(told.get(which, account()))
+
+    upstream.tell = tell
+    with pytest.raises(Upstream) as caught:
+        accounts.read(STELLAR, ADDRESS)
+    assert not isinstance(caught.value, UpstreamRejected)
+
+
+@pytest.mark.parametrize(
+    'changed',
+    [
+        {'hash': 'x'},
+        {'fee_charged': '1.5'},
+        {'fee_charged': None, 'fee_account': ADDRESS},
+        {'created_at': '2022-03-04'},
+        {'created_at': '2022-03-04T05:06:07+02:00'},
+        {'created_at': '2012-03-04T05:06:07Z'},
+        {'ledger': '1.5'},
+        {'paging_token': 'now'},
+    ],
+)
+def test_a_transaction_of_another_shape_is_refused(upstream: Server, changed: dict[str, Any]) -> None:
+    with pytest.raises(Upstream, match='unknown shape'):
+        read_one(upstream, txn(**({'fee_account': ADDRESS} | changed)))
+
+
+@pytest.mark.parametrize('amount', ['1', '1.00', '1.00000001', '-1.0000000', '1e7', 1, None])
+def test_an_amount_of_another_shape_is_refused(upstream: Server, amount: Any) -> None:
+    with pytest.raises(Upstream, match='unknown shape'):
+        read_one(upstream, txn(), effect('account_credited', asset_type='native', amount=amount))
+
+
+@pytest.mark.parametrize(
+    'told',
+    [account(address=STRANGER), {'account_id': ADDRESS}, account({'balance': '1.5', 'asset_type': 'native'}), account({'balance': ONE})],
+)
+def test_an_account_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
+    upstream.say(told)
+    with pytest.raises(Upstream, match='unknown shape'):
+        accounts.read(STELLAR, ADDRESS)
+
+
+def test_a_page_that_is_not_newest_first_is_refused(upstream: Server) -> None:
+    upstream.say(account(), records(txn(), txn(paging_token=str(TOKEN + 4096))), records())
+    with pytest.raises(Upstream, match='unknown shape'):
+        accounts.read(STELLAR, ADDRESS)
