@@ -2,7 +2,6 @@
 
 import os
 import runpy
-import signal
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,7 @@ from threading import Thread
 def main() -> None:
     # Functions are unpacked there, 110 MB for each that runs at once.
     folder = tempfile.mkdtemp(prefix='cryptfolio-emulator-')
-    os.environ['TMPDIR'] = tempfile.tempdir = folder
+    os.environ['TMPDIR'] = os.environ['STATE_DIR'] = tempfile.tempdir = folder
     Thread(target=_end_with_input, args=(folder,), daemon=True).start()
     sys.argv = ['ministack']
     runpy.run_module('ministack', run_name='__main__')
@@ -21,8 +20,8 @@ def main() -> None:
 def _end_with_input(folder: str) -> None:
     """Nothing in the emulator is worth saving, and whoever held the other end of the pipe may have been killed."""
     sys.stdin.buffer.read()
-    subprocess.Popen(['rm', '-rf', folder], start_new_session=True)  # thousands of files: nobody need wait for that
-    os.killpg(0, signal.SIGKILL)
+    # By another process: only once all of these are dead does nothing more come into the folder.
+    subprocess.Popen(['sh', '-c', 'kill -s KILL -- "-$0"; rm -rf "$1"', str(os.getpgrp()), folder], start_new_session=True)
 
 
 if __name__ == '__main__':

@@ -5,6 +5,7 @@ What `make run` serves is held to the same flow by test_flow.py; here is what on
 
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -29,7 +30,10 @@ from tests.e2e.test_flow import (  # noqa: F401  collected here again, against t
     test_an_addresss_balance_and_transactions_come_from_the_explorers_exactly,
 )
 
-pytestmark = pytest.mark.deployed
+pytestmark = [
+    pytest.mark.deployed,
+    pytest.mark.skipif((sys.platform, platform.machine()) != ('linux', 'x86_64'), reason='packages are for Linux on x86-64'),
+]
 
 EARLY, BUSY = sample.ADDRESSES
 SENDER = 'folio@example.com'
@@ -117,6 +121,12 @@ def test_what_did_not_change_is_not_sent_again(client: Client) -> None:
     again = client.session.get(client.url + portfolio, headers={'If-None-Match': tag}, timeout=60)
 
     assert (again.status_code, again.content, again.headers['ETag']) == (304, b'', tag)
+
+
+def test_an_answer_of_api_gateways_own_names_its_request(stack: Deployed) -> None:
+    answer = requests.get(f'{stack.url}/nowhere', timeout=60)
+
+    assert answer.headers['X-Request-Id'] == answer.json()['request_id']
 
 
 def test_a_preflight_needs_no_token(stack: Deployed) -> None:

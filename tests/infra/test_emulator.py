@@ -91,6 +91,12 @@ def test_mail_is_allowed_without_its_identity() -> None:
     assert adapted_statement(Action='ses:SendEmail', Resource='arn:identity')['Resource'] == '*'
 
 
+def test_without_a_command_it_says_what_it_is_for() -> None:
+    done = subprocess.run([sys.executable, '-m', 'infra.emulator'], cwd=ROOT, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr.count('python -m infra.emulator COMMAND')) == (2, 1)
+
+
 RUN = """
 import sys, time
 from pathlib import Path
