@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from tests.functional.data.world import run
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _environment() -> Iterator[None]:
     """The environment is afterwards as it was before."""
-    for name in ('TABLE_NAME', 'REFRESH_QUEUE', 'PURGE_QUEUE', 'AUDIENCE', 'SIGNING_KEY_ID', 'ISSUER', 'JWKS'):
-        monkeypatch.setenv(name, os.environ[name])
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def test_a_stage_is_what_its_configuration_says() -> None:
