@@ -1,6 +1,6 @@
 """The world of people, and the file it is exported to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,7 @@ from chalice.test import Client as ChaliceClient
 
 from chalicelib.models import User
 from tests.explorer import Explorer
-from tests.functional.data.world import World, second_table
+from tests.functional.data.world import World
 from tests.functional.jobs.conftest import (  # noqa: F401
     calm_garbage_collector,
     explorer,
@@ -27,10 +27,3 @@ def world(http: ChaliceClient, explorer: Explorer, make_user: Callable[[str], Us
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / 'export.jsonl'
-
-
-@pytest.fixture
-def second() -> Iterator[None]:
-    """The application's table is another, empty one, once this fixture is asked for with `request.getfixturevalue`."""
-    with second_table():
-        yield

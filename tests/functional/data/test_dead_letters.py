@@ -11,7 +11,7 @@ from chalicelib.config import settings
 from chalicelib.models import Ledger
 from tests.explorer import Explorer, down
 from tests.functional.conftest import Api
-from tests.functional.data.world import run
+from tests.functional.data.world import hooked, run
 from tests.functional.jobs.world import SEGWIT, Killed, Queue, dead_letters, pk_of, refresh_queue, run_refresh
 
 Json = dict[str, Any]
@@ -119,23 +119,28 @@ def test_a_message_that_is_not_there_is_told(dead: Queue, queues: dict[str, str]
 @pytest.mark.parametrize('dies_before', ['SendMessageBatch', 'DeleteMessageBatch'])
 def test_no_message_is_lost_when_it_dies(dead: Queue, queues: dict[str, str], dies_before: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('infra.data.dead_letters._HIDDEN_SECONDS', 0)  # the time for which what it took is hidden is over at once
-    emitter = boto3._get_default_session()._session.get_component('event_emitter')
 
     def die(**_: Any) -> None:
         raise Killed
 
-    emitter.register(f'before-call.sqs.{dies_before}', die)
-    try:
-        with pytest.raises(Killed):
-            run('dlq', 'redrive', 'refresh')
-    finally:
-        emitter.unregister(f'before-call.sqs.{dies_before}', die)
+    with hooked(f'before-call.sqs.{dies_before}', die), pytest.raises(Killed):
+        run('dlq', 'redrive', 'refresh')
     monkeypatch.setattr('infra.data.dead_letters._HIDDEN_SECONDS', 300)
 
     assert run('dlq', 'redrive', 'refresh') == 0
 
     assert sorted(set(numbers(refresh_queue(queues).bodies()))) == list(range(12))
     assert dead.bodies() == []
+
+
+def test_messages_that_the_queue_does_not_take_stay(dead: Queue, capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(parsed: Any, **_: Any) -> None:
+        parsed['Failed'] = [{'Id': str(n), 'SenderFault': False, 'Code': 'InternalError', 'Message': 'not now'} for n in range(10)]
+
+    with hooked('after-call.sqs.SendMessageBatch', refuse):
+        assert run('dlq', 'redrive', 'refresh') == 1
+
+    assert '10 messages were not taken and stay in cryptfolio-test-refresh-dlq: not now' in capsys.readouterr().err
 
 
 def test_all_messages_are_deleted_once_it_is_confirmed(dead: Queue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,10 @@ from infra.data.archive import Header, Writer
 from infra.data.kinds import LEFT_OUT
 from infra.data.progress import Progress
 from infra.data.reading import Everything
-from infra.data.table import Table, as_raw, key_of, kind_of
+from infra.data.table import Table, key_of, kind_of
 from tests.functional.conftest import Api
 from tests.functional.data.world import World, items, run, survives
-from tests.functional.jobs.world import SEGWIT, table
+from tests.functional.jobs.world import table
 
 READS = ('Scan', 'Query')
 
@@ -151,10 +151,18 @@ def test_whoever_exports_is_told_that_the_file_is_secret(api: Api, file: Path, c
     assert printed.out == ''
 
 
-def test_a_partition_of_several_pages_is_exported_whole(world: World, file: Path) -> None:
-    rows = [as_raw((f'LEDGER#btc#{SEGWIT}', f'ENTRY#1970#{number}')) | {'reference': {'S': 'x' * 20_000}} for number in range(120)]
-    Table(settings().table_name).put(rows)
+def test_partitions_of_several_pages_are_exported_whole(world: World, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run('export', '--user', 'ann@example.com', file.with_name('whole')) == 0
+    monkeypatch.setattr('infra.data.table._PAGE', 2)
 
     assert run('export', '--user', 'ann@example.com', file) == 0
 
-    assert sum(item['sk']['S'].startswith('ENTRY#1970') for item in told(file)) == 120
+    assert told(file) == told(file.with_name('whole'))
+
+
+def test_an_export_goes_on_when_what_it_was_at_is_gone(world: World, file: Path) -> None:
+    assert not survives(lambda: run('export', '--user', 'ann@example.com', file), 6, READS)
+    assert run('forget', '--yes', 'ann@example.com') == 0
+
+    assert run('export', '--resume', file) == 0
+    assert archive.check(file).header.user_id == world.apis[0].user_id

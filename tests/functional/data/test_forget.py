@@ -1,11 +1,13 @@
 """A user who is forgotten has left nothing behind, and took nothing of anybody else's along."""
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 
 from chalicelib.config import settings
-from chalicelib.models import Email, Ledger, Session, Watch
+from chalicelib.models import ApiKey, Email, Ledger, Session, User, Watch
+from infra.data.table import Table, as_raw
 from tests.functional.conftest import Api
 from tests.functional.data.world import World, run, survives
 from tests.functional.jobs.world import LEGACY, SEGWIT, TAPROOT, pk_of, refresh_queue, run_sweep, state, table, time_passes
@@ -53,6 +55,25 @@ def test_a_user_is_forgotten_wherever_it_dies_again_and_again(world: World) -> N
         assert Email.get(Email.key('ann@example.com'), 'EMAIL').user_id == user_id  # so that they are found once more
     assert requests > 3
     assert user_id not in str(table())
+
+
+def test_a_user_who_is_half_forgotten_is_still_found_by_their_address(make_user: Callable[[str], User]) -> None:
+    for requests in itertools.count(1):
+        user = make_user(f'{requests}@example.com')
+        ApiKey.create(user.user_id, name='Sheet', scopes=['read'], now=1)
+        if survives(lambda user=user: run('forget', '--yes', user.email), requests):
+            break
+        if user.user_id in str(table()):
+            assert Email.get(Email.key(user.email), 'EMAIL').user_id == user.user_id
+    assert requests == 3
+
+
+def test_an_item_that_names_them_by_its_key_alone_goes_too(user: User) -> None:
+    Table(settings().table_name).put([as_raw(('OTHER', f'OF#{user.user_id}')), as_raw((f'OF#{user.user_id}', 'OTHER'))])
+
+    assert run('forget', '--yes', user.email) == 0
+
+    assert table() == []
 
 
 def test_whoever_is_asked_and_does_not_say_yes_changes_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

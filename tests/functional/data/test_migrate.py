@@ -14,7 +14,7 @@ from infra.data.migrations import MIGRATIONS, Migration, count_portfolios
 from infra.data.progress import Progress
 from infra.data.table import Key, Problem, Table, as_raw
 from tests.functional.conftest import Api
-from tests.functional.data.world import dies_after, run, survives
+from tests.functional.data.world import dies_after, hooked, run, survives
 from tests.functional.jobs.world import Killed
 
 PK = 'USER#1'
@@ -138,20 +138,14 @@ def test_a_migration_goes_on_where_it_was(many: People) -> None:
 @contextmanager
 def before_request(number: int, act: Callable[[], Any]) -> Iterator[None]:
     """Do something just before a client that is made from now on sends its request of this number."""
-    from boto3 import _get_default_session
-
-    emitter = _get_default_session()._session.get_component('event_emitter')
     sent = itertools.count(1)
 
     def watch(**_: Any) -> None:
         if next(sent) == number:
             act()
 
-    emitter.register('before-call.dynamodb', watch)
-    try:
+    with hooked('before-call.dynamodb', watch):
         yield
-    finally:
-        emitter.unregister('before-call.dynamodb', watch)
 
 
 DEEDS: dict[str, Callable[[People], Any]] = {

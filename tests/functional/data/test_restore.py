@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from chalice.test import Client as ChaliceClient
 
 from chalicelib.config import settings
@@ -18,11 +18,12 @@ from infra.data.archive import Header, Writer
 from infra.data.table import Table, as_raw, key_of, kind_of
 from tests.explorer import Explorer, payments
 from tests.functional.conftest import ALL_SCOPES, Api
-from tests.functional.data.world import SECOND, World, items, run, second_table, survives
+from tests.functional.data.world import SECOND, World, hooked, items, run, second_table, survives
 from tests.functional.jobs.world import (
     LEGACY,
     SEGWIT,
     TAPROOT,
+    _Raw,
     assert_whole,
     pk_of,
     refresh_queue,
@@ -186,7 +187,11 @@ def test_a_download_that_was_under_way_is_gone_on_with(ann: Api, file: Path) -> 
         assert state(SEGWIT).cursor.resume == 'page-2'
 
 
-def test_an_import_of_everything_that_dies_after_any_write_is_finished_by_resuming(ann: Api, file: Path) -> None:
+@pytest.mark.parametrize('chunk', [2, 500])
+def test_an_import_of_everything_that_dies_after_any_write_is_finished_by_resuming(
+    ann: Api, file: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr('infra.data.restore._CHUNK', chunk)
     assert run('export', '--all', file) == 0
     _dies_everywhere(file, settings().table_name)
 
@@ -412,6 +417,37 @@ def test_sessions_in_the_table_stand_in_the_way_of_nothing_else(ann: Api, file: 
         assert bring(file) == 0
 
 
+def test_what_meets_a_transaction_on_the_same_item_is_sent_again(ann: Api, file: Path) -> None:
+    assert run('export', '--all', file) == 0
+    refused: list[str] = []
+
+    def refuse(request: Any, **_: Any) -> Any:
+        if len(refused) > 2:
+            return None
+        refused.append(request.url)
+        body = b'{"__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException", "message": "refused"}'
+        return AWSResponse(request.url, 400, {'x-amzn-requestid': 'test'}, _Raw(body))
+
+    with second_table(), hooked('before-send.dynamodb.PutItem', refuse):
+        assert bring(file) == 0
+        assert undated(items(SECOND)) == undated(items(settings().table_name))  # moto carries out what is refused here
+    assert len(refused) == 3
+
+
+def test_a_table_that_takes_nothing_is_told(
+    ann: Api, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr('infra.data.table._LONGEST_PAUSE', 0)
+    assert run('export', '--all', file) == 0
+
+    def take_nothing(parsed: Any, context: Any, **_: Any) -> None:
+        parsed['UnprocessedItems'] = {SECOND: [{'DeleteRequest': {'Key': as_raw(('x', 'x'))}}]}
+
+    with second_table(), hooked('after-call.dynamodb.BatchWriteItem', take_nothing):
+        assert bring(file) == 1
+    assert f'{SECOND} is throttled and takes no more' in capsys.readouterr().err
+
+
 def test_what_a_throttled_table_does_not_take_is_sent_again(ann: Api, file: Path) -> None:
     assert run('export', '--all', file) == 0
     held_back: list[Any] = []
@@ -426,14 +462,11 @@ def test_what_a_throttled_table_does_not_take_is_sent_again(ann: Api, file: Path
             raw = json.loads(json.dumps(held_back[-1]))
             parsed['UnprocessedItems'] = {SECOND: raw}
 
-    emitter = boto3._get_default_session()._session.get_component('event_emitter')
-    with second_table():
-        emitter.register('provide-client-params.dynamodb.BatchWriteItem', send_less)
-        emitter.register('after-call.dynamodb.BatchWriteItem', tell)
-        try:
-            assert bring(file) == 0
-        finally:
-            emitter.unregister('provide-client-params.dynamodb.BatchWriteItem', send_less)
-            emitter.unregister('after-call.dynamodb.BatchWriteItem', tell)
+    with (
+        second_table(),
+        hooked('provide-client-params.dynamodb.BatchWriteItem', send_less),
+        hooked('after-call.dynamodb.BatchWriteItem', tell),
+    ):
+        assert bring(file) == 0
         assert items(SECOND) == items(settings().table_name)
     assert any(held_back)

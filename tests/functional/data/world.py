@@ -19,7 +19,7 @@ from app import app
 from chalicelib.models import ApiKey, Client, Grant, Item, Session, User, connect
 from infra.data import __main__ as command_line
 from infra.data.kinds import LEFT_OUT
-from infra.data.table import Table, kind_of
+from infra.data.table import kind_of
 from tests.explorer import Explorer, payments
 from tests.functional.conftest import ALL_SCOPES, PASSWORD, Api
 from tests.functional.jobs.world import LEGACY, MUTATIONS, SEGWIT, TAPROOT, Killed, run_refresh
@@ -161,27 +161,32 @@ def items(table: str) -> list[Json]:
 
 
 @contextmanager
+def hooked(event: str, handler: Callable[..., Any]) -> Iterator[None]:
+    """Let the clients that are made from now on tell `handler` of an event."""
+    emitter = boto3._get_default_session()._session.get_component('event_emitter')
+    emitter.register(event, handler)
+    try:
+        yield
+    finally:
+        emitter.unregister(event, handler)
+
+
+@contextmanager
 def dies_after(requests: int, operations: tuple[str, ...] = MUTATIONS) -> Iterator[None]:
     """The process dies after this many requests of some kinds: nothing that comes after them is sent."""
     made = itertools.count(1)
 
-    def before(self: Table, *arguments: Any, **options: Any) -> None:
-        if next(made) > requests:
+    def watch(model: Any, **_: Any) -> None:
+        if model.name in operations and next(made) > requests:
             raise Killed
 
-    def watch(model: Any, **_: Any) -> None:
-        if model.name in operations:
-            before(model)
-
-    session = boto3._get_default_session()
-    events = [session._session.get_component('event_emitter'), Item.connection().client.meta.events]
-    for emitter in events:
-        emitter.register('before-call.dynamodb', watch)
+    events = Item.connection().client.meta.events
+    events.register('before-call.dynamodb', watch)
     try:
-        yield
+        with hooked('before-call.dynamodb', watch):
+            yield
     finally:
-        for emitter in events:
-            emitter.unregister('before-call.dynamodb', watch)
+        events.unregister('before-call.dynamodb', watch)
 
 
 def survives(act: Callable[[], Any], requests: int, operations: tuple[str, ...] = MUTATIONS) -> bool:
