@@ -28,8 +28,8 @@ expected-statuses = ["2xx", "3xx", "4xx", "503"]
 
 @pytest.fixture
 def fuzzed(start_stack: Callable[..., Stack]) -> Stack:
-    """A stack of the test's own, without a rate limit, whose first portfolio has an address with transactions and an offset."""
-    stack = start_stack(UPSTREAM='sample', RATE_LIMIT='0')
+    """A stack of the test's own, whose first portfolio has an address with transactions and an offset."""
+    stack = start_stack(UPSTREAM='sample')
     client = Client(stack, 'admin')
     portfolio = client.portfolio()
     client.when_ready(f'{client.address(portfolio, "1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu")}/balances')
