@@ -13,9 +13,9 @@ from chalice.app import Response
 
 from chalicelib import http
 from chalicelib.config import settings
-from chalicelib.domain.rate import Limiter, Standing, Who
+from chalicelib.domain.rate_limit import Limiter, Standing, Who
 from chalicelib.errors import TooManyRequests
-from chalicelib.models import Rate
+from chalicelib.models import RequestCount
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def limiter() -> Limiter:
 def share(who: Who, start: int, requests: int) -> int:
     """Share counted requests through the table; 0 when that fails, as nobody is to be refused for it."""
     try:
-        return Rate.add(who, start, requests)
+        return RequestCount.add(who, start, requests)
     except Exception:
         log.exception('requests were counted by this process alone')
         return 0

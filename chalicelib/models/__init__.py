@@ -15,7 +15,7 @@ from chalicelib.models.ledger import Cursor, LeaseLost, Ledger
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset
 from chalicelib.models.portfolio import Contents, Portfolio, Purge, read_leftovers, read_whole
-from chalicelib.models.rate import Rate
+from chalicelib.models.rate_limit import RequestCount
 from chalicelib.models.session import Mailed, Session, new_token
 from chalicelib.models.transaction import Transaction, TransactionsPage, is_position, read_transactions, sk_of
 from chalicelib.models.user import Email, User
@@ -48,8 +48,8 @@ __all__ = [
     'Offset',
     'Portfolio',
     'Purge',
-    'Rate',
     'RefreshToken',
+    'RequestCount',
     'RevokedFamily',
     'Session',
     'Transaction',

@@ -8,7 +8,7 @@ LEFT_OUT = {
     'refresh': 'one that was spent or revoked after the export would be good again; the consent it was made under is kept',
     'revoked_family': 'refuses tokens, of which none are kept',
     'attempts': 'counts the tries of minutes',
-    'rate': 'counts the requests of a minute',
+    'request-count': 'counts the requests of a minute',
     'bucket': 'says how upstreams do now',
     'schema': "told by the file's header",
 }

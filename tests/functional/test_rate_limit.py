@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from chalicelib.api import rate_limit
 from chalicelib.config import settings
-from chalicelib.domain.rate import MOST_TRACKED, Limiter
-from chalicelib.models import ApiKey, Rate
+from chalicelib.domain.rate_limit import MOST_TRACKED, Limiter
+from chalicelib.models import ApiKey, RequestCount
 from chalicelib.oauth import signing
 from tests.functional.conftest import Api
 from tests.functional.jobs.world import refusing
@@ -193,7 +193,7 @@ class TestSeveralProcesses:
     def test_what_is_kept_says_not_whose_it_is_and_expires_with_its_minute(self, api: Api, clock: Clock):
         ask(api, STEP)
 
-        [item] = Rate.scan()
+        [item] = RequestCount.scan()
         assert (item.requests, item.expires_at) == (STEP, clock.now - EARLY + 60)
         assert api.user_id not in str(item.serialize())
         assert 'test-app' not in str(item.serialize())
@@ -201,8 +201,8 @@ class TestSeveralProcesses:
     def test_each_application_of_each_user_has_a_shared_count_for_each_minute(self):
         callers = [('a', 'b'), ('a', 'c'), ('b', 'a'), ('ab', ''), ('a', 'b')]
 
-        assert [Rate.add(who, 0, 5) for who in callers] == [5, 5, 5, 5, 10]
-        assert Rate.add(('a', 'b'), 60, 5) == 5
+        assert [RequestCount.add(who, 0, 5) for who in callers] == [5, 5, 5, 5, 10]
+        assert RequestCount.add(('a', 'b'), 60, 5) == 5
 
     @given(limit=st.integers(1, 400), processes=st.integers(1, 6), chance=st.randoms(use_true_random=False))
     def test_a_client_gets_the_limit_and_at_most_the_untold_requests_of_all_processes_but_one(

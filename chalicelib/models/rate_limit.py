@@ -3,12 +3,12 @@
 import hashlib
 import json
 
-from chalicelib.domain.rate import WINDOW_SECONDS, Who
+from chalicelib.domain.rate_limit import WINDOW_SECONDS, Who
 from chalicelib.models.base import IntegerAttribute, Item
 
 
-class Rate(Item, discriminator='rate'):
-    """pk=RATE#<sha256 of user and client>  sk=MINUTE#<its first second>   TTL
+class RequestCount(Item, discriminator='request-count'):
+    """pk=REQUESTS#<sha256 of user and client>  sk=MINUTE#<its first second>   TTL
 
     add: one update
     """
@@ -16,9 +16,9 @@ class Rate(Item, discriminator='rate'):
     requests = IntegerAttribute()
 
     @classmethod
-    def at(cls, who: Who, start: int) -> 'Rate':
+    def at(cls, who: Who, start: int) -> 'RequestCount':
         digest = hashlib.sha256(json.dumps(who).encode()).hexdigest()
-        return cls(f'RATE#{digest}', f'MINUTE#{start}')
+        return cls(f'REQUESTS#{digest}', f'MINUTE#{start}')
 
     @classmethod
     def add(cls, who: Who, start: int, requests: int) -> int:
