@@ -1,11 +1,29 @@
 """Instants: whole seconds since 1970 inside, ISO 8601 in UTC outside. Pure: no clock."""
 
+import re
 from datetime import UTC, datetime
+
+_TEXT = re.compile(r'\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?', re.ASCII)
+_LAST = 253_402_300_799
 
 
 def iso(epoch: int) -> str:
     """Return the instant as the API prints it: `2017-11-06T04:54:54+00:00`."""
     return datetime.fromtimestamp(epoch, UTC).isoformat()
+
+
+def parse(text: str) -> int:
+    """Return the instant that an ISO 8601 text names, to the second, or midnight UTC of a date; an instant needs an offset or `Z`.
+
+    Raises ValueError for anything else, and for what is not from 1970 to 9999.
+    """
+    if not _TEXT.fullmatch(text):
+        raise ValueError('must be an instant such as 2017-11-06T04:54:54+00:00, or a date')
+    moment = datetime.fromisoformat(text)
+    epoch = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    if not 0 <= epoch <= _LAST:
+        raise ValueError('must be from 1970 to 9999')
+    return epoch
 
 
 def iso_or_none(epoch: int | None) -> str | None:

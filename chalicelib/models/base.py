@@ -1,7 +1,9 @@
 """The one table: base item, attribute types, transactions. The only place that knows PynamoDB's traps."""
 
+import json
 import random
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from enum import Enum
@@ -9,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pynamodb.attributes import Attribute, DiscriminatorAttribute, ListAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
-from pynamodb.constants import NUMBER, STRING
+from pynamodb.constants import BINARY, NUMBER, STRING
 from pynamodb.exceptions import PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -19,6 +21,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib import errors, telemetry
 from chalicelib.config import settings
+from chalicelib.domain.changelog import Changelog
 
 _CONDITION_FAILED = 'ConditionalCheckFailed'
 _CONFLICT = 'TransactionConflictException'
@@ -57,6 +60,31 @@ class IntegerAttribute(Attribute[int]):
 
     def deserialize(self, value: str) -> int:
         return int(value)
+
+
+class ChangelogAttribute(Attribute[Changelog]):
+    """A Changelog, as its version and then its instants."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Changelog) -> str:
+        return ' '.join(map(str, (value.version, *value.latest)))
+
+    def deserialize(self, value: str) -> Changelog:
+        version, *latest = map(int, value.split())
+        return Changelog(version, tuple(latest))
+
+
+class PackedAttribute(Attribute[Any]):
+    """Anything that JSON can say, amounts as texts, compressed: lists of prices and histories repeat themselves."""
+
+    attr_type = BINARY
+
+    def serialize(self, value: Any) -> bytes:
+        return zlib.compress(json.dumps(value, separators=(',', ':')).encode())
+
+    def deserialize(self, value: bytes) -> Any:
+        return json.loads(zlib.decompress(value))
 
 
 def texts(**kwargs: Any) -> ListAttribute[str]:

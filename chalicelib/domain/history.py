@@ -1,0 +1,227 @@
+"""What a portfolio held, and was worth, at the instants of a grid. Pure: no clock, no AWS.
+
+The past is replayed: each part of a portfolio is what it held at a start, and how that changed since. A part whose past is not
+known from the beginning counts from where it is; until then it is not covered, never zero.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from chalicelib.domain import conversion, money
+from chalicelib.domain.conversion import Rates
+
+HOUR, DAY, WEEK = 3_600, 86_400, 604_800
+INTERVALS = {'hour': HOUR, 'day': DAY, 'week': WEEK}
+_MONDAY = 4 * DAY  # 1970-01-05 was the first
+
+Balances = Mapping[str, Decimal]
+
+
+class Move(NamedTuple):
+    """A change of a balance at an instant (epoch seconds)."""
+
+    at: int
+    currency: str
+    delta: Decimal
+
+
+class Part(NamedTuple):
+    """What one child adds to its portfolio: `base` at the start and before, then `moves`, in any order.
+
+    `known_from` is the first instant at which it is known, None for always; `whole` says that nothing is known to be missing then.
+    """
+
+    base: Balances
+    moves: Sequence[Move] = ()
+    known_from: int | None = None
+    whole: bool = True
+
+
+UNKNOWN = Part({}, known_from=1 << 40, whole=False)  # not known until long after anybody asks
+
+
+class Point(NamedTuple):
+    """A portfolio at an instant: the sum of what is known, of how many of its parts that is, and whether nothing is missing.
+
+    Currencies of which nothing is held are not in `balances`.
+    """
+
+    at: int
+    balances: Balances
+    covered: int
+    total: int
+    complete: bool
+
+
+def replayed(held: Balances, moves: Sequence[Move], *, start: int, known_from: int | None, whole: bool) -> Part:
+    """Return the part of a ledger that holds `held` now and has made all of `moves` after `start`, which lie behind it.
+
+    Going back from what is held, so that today is right whatever is missing from the past. Where that does not reach zero
+    before the first of all transactions the ledger is known from `known_from` on only, its first transaction.
+    """
+    base = dict(held)
+    for move in moves:
+        base[move.currency] = money.add(base.get(move.currency, money.ZERO), -move.delta)
+    return _known_from(known_from, base, moves, start, whole)
+
+
+def observed(snapshots: Iterable[tuple[int, Balances]], *, start: int, whole: bool) -> Part:
+    """Return the part of a ledger of which only `snapshots` are known, oldest first: each holds until the next."""
+    base: Balances = {}
+    moves: list[Move] = []
+    before: Balances = {}
+    first: int | None = None
+    for at, held in snapshots:
+        first = at if first is None else first
+        if at <= start:
+            base = held
+        else:
+            moves += [Move(at, code, money.add(held.get(code, money.ZERO), -before.get(code, money.ZERO))) for code in {*held, *before}]
+        before = held
+    return UNKNOWN if first is None else Part(base, moves, first, whole)
+
+
+def points(parts: Sequence[Part], start: int, end: int) -> Iterator[Point]:
+    """Yield the portfolio at `start`, at each UTC midnight after it, and at each full hour by which something changed, to `end`.
+
+    `start` is a full hour. A point has everything that happened up to its instant, and at it.
+    """
+    held = _summed(part.base for part in parts)
+    moves: dict[int, list[Move]] = {}
+    for part in parts:
+        for move in part.moves:
+            moves.setdefault(max(_next_hour(move.at), start), []).append(move)
+    known = [None if part.known_from is None else _next_hour(part.known_from) for part in parts]
+    shown = {start, *range(_ceil(start, DAY), end + 1, DAY), *moves, *(at for at in known if at is not None)}
+    for at in sorted(at for at in shown if start <= at <= end):
+        for move in moves.get(at, ()):
+            held[move.currency] = money.add(held.get(move.currency, money.ZERO), move.delta)
+        yield _point(at, held, [part for part, first in zip(parts, known, strict=True) if first is None or first <= at], len(parts))
+
+
+def point_now(parts: Sequence[Part], now: int) -> Point:
+    """Return the portfolio after all that is known of it."""
+    held = _summed(part.base for part in parts)
+    for move in (move for part in parts for move in part.moves):
+        held[move.currency] = money.add(held.get(move.currency, money.ZERO), move.delta)
+    return _point(now, held, [part for part in parts if part.known_from is None or part.known_from <= now], len(parts))
+
+
+def point_before(parts: Sequence[Part]) -> Point:
+    """Return the portfolio before anything is known to have changed."""
+    always = [part for part in parts if part.known_from is None]
+    return _point(0, _summed(part.base for part in always), always, len(parts))
+
+
+def _point(at: int, held: Balances, covered: Sequence[Part], total: int) -> Point:
+    """Return what a portfolio of `total` parts holds while `covered` of them are known."""
+    complete = len(covered) == total and all(part.whole for part in covered)
+    return Point(at, {code: balance for code, balance in held.items() if balance}, len(covered), total, complete)
+
+
+def beginning(parts: Iterable[Part]) -> int | None:
+    """Return when something is first known to change, None when nothing ever did."""
+    return min((at for part in parts for at in (*(move.at for move in part.moves), part.known_from) if at is not None), default=None)
+
+
+def grid(interval: int, first: int, last: int) -> range:
+    """Return the instants of a grid of hours, days (midnight UTC) or weeks (Mondays) from `first` to `last`, oldest first."""
+    origin = _MONDAY if interval == WEEK else 0
+    return range(_ceil(first - origin, interval) + origin, last + 1, interval)
+
+
+def month_of(at: int) -> int:
+    """Return the first instant of the UTC month that an instant lies in."""
+    moment = datetime.fromtimestamp(at, UTC)
+    return int(datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp())
+
+
+def next_month(month: int) -> int:
+    """Return the first instant of the month after the one that begins at `month`."""
+    return month_of(month + 32 * DAY)
+
+
+State = dict[str, Any]  # what is stored of a point, in JSON: see `state`
+
+
+def state(point: Point, reporting: Iterable[str], rates: Rates | None) -> State:
+    """Return what is kept of a point, each thing under a key of its own, so that what stays the same need not be repeated.
+
+    `b <code>` a balance, `c <code>` all of them converted (absent without rates), `m <code>` the currencies missing from that,
+    `n` how many parts are covered, of how many, and whether all is complete.
+    """
+    kept: State = {f'b {code}': money.plain(balance) for code, balance in sorted(point.balances.items())}
+    kept['n'] = [point.covered, point.total, point.complete]
+    if rates is None:
+        return kept
+    for code in reporting:
+        worth = conversion.total(point.balances, code, rates)
+        kept[f'c {code}'] = conversion.shown(worth.value, code)
+        if worth.missing:
+            kept[f'm {code}'] = [one.currency for one in worth.missing]
+    return kept
+
+
+def differences(states: Iterable[tuple[int, State]]) -> list[tuple[int, State]]:
+    """Return the first state whole and of each later one what is not as before, None for what is not there any more."""
+    found: list[tuple[int, State]] = []
+    before: State = {}
+    for at, after in states:
+        changed = {key: value for key, value in after.items() if key not in before or before[key] != value}
+        changed |= dict.fromkeys(before.keys() - after.keys())
+        if changed or not found:
+            found.append((at, changed))
+        before = after
+    return found
+
+
+def undone(differences: Iterable[tuple[int, State]]) -> Iterator[tuple[int, State]]:
+    """Yield the states that `differences` was made of, those alike once."""
+    kept: State = {}
+    for at, changed in differences:
+        kept = {key: value for key, value in {**kept, **changed}.items() if value is not None}
+        yield at, kept
+
+
+def at_instants(states: Sequence[tuple[int, State]], instants: Iterable[int]) -> list[tuple[int, State]]:
+    """Return for each instant, oldest first, the latest of `states` (oldest first) at or before it; none of them starts later."""
+    found = []
+    number = 0
+    for instant in instants:
+        while number + 1 < len(states) and states[number + 1][0] <= instant:
+            number += 1
+        found.append((instant, states[number][1]))
+    return found
+
+
+def _known_from(first: int | None, base: Balances, moves: Sequence[Move], start: int, whole: bool) -> Part:
+    if first is None or first <= start:
+        return Part(base, moves, first, whole)
+    return Part({}, [*moves, *(Move(first, code, balance) for code, balance in base.items() if balance)], first, whole)
+
+
+def _summed(bases: Iterable[Balances]) -> dict[str, Decimal]:
+    held: dict[str, Decimal] = {}
+    for base in bases:
+        for code, balance in base.items():
+            held[code] = money.add(held.get(code, money.ZERO), balance)
+    return held
+
+
+def _next_hour(at: int) -> int:
+    return _ceil(at, HOUR)
+
+
+def _ceil(at: int, step: int) -> int:
+    return -(-at // step) * step
+
+
+RatesOn = Callable[[int], Rates | None]
+
+
+def states(points: Iterable[Point], reporting: Sequence[str], rates_at: RatesOn) -> Iterator[tuple[int, State]]:
+    """Yield what is kept of each point, converted by the rates of its day."""
+    for one in points:
+        yield one.at, state(one, reporting, rates_at(one.at))
