@@ -3,8 +3,9 @@
 from chalice.app import Chalice
 
 from chalicelib import auth, http, telemetry
-from chalicelib.api import addresses, currencies, offsets, openapi, portfolios, rate_limit, sources, user
-from chalicelib.jobs import purge, refresh, sweep
+from chalicelib.api import addresses, currencies, histories, offsets, openapi, portfolios, rate_limit, sources, user
+from chalicelib.jobs import histories as history_jobs
+from chalicelib.jobs import purge, rates, refresh, sweep
 from chalicelib.oauth import endpoints, metadata
 from chalicelib.web import applications, authorize, home, login, pages, profile, signup
 
@@ -16,7 +17,7 @@ app.register_middleware(http.shape_errors, 'http')
 app.register_middleware(pages.shape_errors, 'http')
 app.register_middleware(http.tag_answers, 'http')
 
-for resource in (user, portfolios, addresses, offsets, currencies, sources):
+for resource in (user, portfolios, histories, addresses, offsets, currencies, sources):
     app.register_blueprint(resource.bp, url_prefix='/api')
 
 app.register_blueprint(openapi.bp)
@@ -28,5 +29,5 @@ for page in (home, signup, login, profile, applications, authorize):
 
 http.refuse_other_methods(app)
 
-for job in (refresh, purge, sweep, auth):
+for job in (refresh, purge, sweep, rates, history_jobs, auth):
     app.register_blueprint(job.bp)

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 
 
@@ -21,17 +22,22 @@ class Settings:
 
     `issuer` and `audience` are the `iss` and `aud` of access tokens, `jwks` the public keys (RFC 7517, as JSON text) that
     verify them, `signing_key_id` the KMS key that signs them. `trusted_issuers` (JSON) are other issuers; see auth.Issuer.
+    `vault_key_id` is the KMS key that encrypts what people entrust to us; see vault.py.
     `mail_from` is the sender of our mails, through SES. `metrics_namespace` is where CloudWatch files our metrics.
     `max_...` is how much people may store, `rate_limit` how many requests a minute an application may make for a user, 0 for any.
+    `cross_check_rate` is the share of refreshes, 0 to 1, in which a second explorer is asked.
     """
 
     table_name: str
     refresh_queue: str
     purge_queue: str
+    history_queue: str
+    rates_queue: str
     issuer: str
     audience: str
     jwks: str
     signing_key_id: str
+    vault_key_id: str
     trusted_issuers: str
     upstream_url: str | None
     upstream_urls: Mapping[str, str]
@@ -44,6 +50,7 @@ class Settings:
     max_offsets: int
     max_offset_balances: int
     rate_limit: int
+    cross_check_rate: Decimal
     mail_from: str | None
     currency_objects: bool
     metrics_namespace: str
@@ -64,10 +71,13 @@ def settings() -> Settings:
         table_name=_required('TABLE_NAME'),
         refresh_queue=_required('REFRESH_QUEUE'),
         purge_queue=_required('PURGE_QUEUE'),
+        history_queue=_required('HISTORY_QUEUE'),
+        rates_queue=_required('RATES_QUEUE'),
         issuer=_required('ISSUER'),
         audience=_required('AUDIENCE'),
         jwks=_required('JWKS'),
         signing_key_id=_required('SIGNING_KEY_ID'),
+        vault_key_id=_required('VAULT_KEY_ID'),
         trusted_issuers=env.get('TRUSTED_ISSUERS') or '[]',
         upstream_url=env.get('UPSTREAM_URL', '').rstrip('/') or None,
         upstream_urls={key: url.rstrip('/') for key, url in _of_upstreams(env, '_URL').items()},
@@ -80,6 +90,7 @@ def settings() -> Settings:
         max_offsets=_whole('MAX_OFFSETS', 1_000),
         max_offset_balances=_whole('MAX_OFFSET_BALANCES', 200),
         rate_limit=_whole('RATE_LIMIT', 600, least=0),
+        cross_check_rate=_share('CROSS_CHECK_RATE', '0.05'),
         mail_from=env.get('MAIL_FROM') or None,
         currency_objects=_choice('CURRENCY_FORMAT', ('code', 'object')) == 'object',
         metrics_namespace=env.get('METRICS_NAMESPACE') or 'CryptFolio',
@@ -106,6 +117,13 @@ def _whole(name: str, default: int, least: int = 1) -> int:
     if not re.fullmatch('[0-9]{1,9}', value) or int(value) < least:
         raise BadSetting(f'{name} must be a whole number from {least} to 999999999, not {value!r}')
     return int(value)
+
+
+def _share(name: str, default: str) -> Decimal:
+    value = os.environ.get(name) or default
+    if not re.fullmatch(r'0(\.[0-9]{1,9})?|1(\.0{1,9})?', value):
+        raise BadSetting(f'{name} must be a number from 0 to 1 such as 0.05, not {value!r}')
+    return Decimal(value)
 
 
 def _of_upstreams(env: Mapping[str, str], suffix: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib import telemetry
 from chalicelib.config import settings
-from chalicelib.domain import bracketed
+from chalicelib.domain import bracketed, instants
 from chalicelib.errors import AppError, BadRequest, Fault, Invalid, MethodNotAllowed, NotFound, TooLarge
 
 log = logging.getLogger(__name__)
@@ -111,6 +111,39 @@ def paging(request: Request) -> Paging:
         raise Invalid(Fault('limit', 'out_of_range', f'limit must be a whole number from 1 to {MOST_ENTRIES}'))
     cursor = query.get('cursor')
     return Paging(None if cursor is None else _decode_cursor(cursor), int(limit))
+
+
+def choice(request: Request, name: str, choices: Sequence[str]) -> str:
+    """Return a query parameter that is one of `choices`, the first if it is not given. Raises Invalid."""
+    given = _query(request, name)
+    if given is None:
+        return choices[0]
+    if given not in choices:
+        raise Invalid(Fault(name, 'unknown', f'{name} must be {" or ".join(choices)}'))
+    return given
+
+
+def instant(request: Request, name: str) -> int | None:
+    """Return the instant in a query parameter, in epoch seconds, None when it is not given. Raises Invalid."""
+    given = _query(request, name)
+    try:
+        # A plus sign that was not written as %2B arrives as a space.
+        return None if given is None else instants.parse(given.replace(' ', '+'))
+    except ValueError as error:
+        raise Invalid(Fault(name, 'invalid', f'{name} {error}')) from None
+
+
+def past_instant(request: Request, name: str) -> int | None:
+    """Return an instant like `instant`. Raises Invalid also for one that has not come yet."""
+    found = instant(request, name)
+    if found is not None and found > time.time():
+        raise Invalid(Fault(name, 'out_of_range', f'{name} must not be in the future'))
+    return found
+
+
+def _query(request: Request, name: str) -> str | None:
+    given: Mapping[str, str] = request.query_params or {}
+    return given.get(name)
 
 
 def page(

@@ -23,11 +23,13 @@ _LONGEST_DELAY = 900
 Message = dict[str, Any]
 
 
-def send(queue: str, messages: Iterable[Message]) -> None:
-    """Send messages, ten to a request. Raises RuntimeError when SQS took only some of them."""
+def send(queue: str, messages: Iterable[Message], *, delay: int = 0) -> None:
+    """Send messages, ten to a request, to arrive after `delay` seconds. Raises RuntimeError when SQS took only some of them."""
     bodies = [json.dumps(message, separators=(',', ':')) for message in messages]
     for start in range(0, len(bodies), _BATCH):
-        entries: list[Any] = [{'Id': str(n), 'MessageBody': body} for n, body in enumerate(bodies[start : start + _BATCH])]
+        entries: list[Any] = [
+            {'Id': str(n), 'MessageBody': body, 'DelaySeconds': delay} for n, body in enumerate(bodies[start : start + _BATCH])
+        ]
         answer = _sqs().send_message_batch(QueueUrl=_url(queue), Entries=entries)
         if answer.get('Failed'):
             raise RuntimeError(f'{queue}: {len(answer["Failed"])} of {len(entries)} messages were not taken')

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from infra.sample_data import ADDRESSES as ADDRESSES
 from infra.sample_data import COINBASE_SCRIPT, TIP_HEIGHT, TIP_TIME, TRANSACTIONS, Coin, Output, Transaction, block_hash, script_of
-from infra.samples import accounts_upstreams, evm, utxo
+from infra.samples import accounts_upstreams, evm, rates, utxo, wallet
 from infra.samples.answer import Answer
 
 ESPLORA_PAGE = 25
@@ -20,6 +20,8 @@ MULTIADDR_PAGE = 100
 RAWADDR_PAGE = 50
 FINAL_SEQUENCE = 0xFFFFFFFF
 NO_INDEX = 0xFFFFFFFF
+
+EVERY_TRANSACTION = TRANSACTIONS + wallet.TRANSACTIONS  # of one address: oldest first
 
 # What a script begins and ends with, its Esplora type, and how Esplora spells it around the bytes between.
 SCRIPTS = (
@@ -59,10 +61,10 @@ def history(address: str, owner: Owner) -> list[Entry]:
 
     Any other address has no history, the other parties of the sample too: the rest of theirs is not told here, so it would not add up.
     """
-    if address not in ADDRESSES:
+    if address not in (*ADDRESSES, *wallet.ADDRESSES):
         return []
     entries = []
-    for transaction in reversed(TRANSACTIONS):
+    for transaction in reversed(EVERY_TRANSACTION):
         received = [output.value for output in transaction.outputs if owner(output) == address]
         sent = [coin.output.value for coin in transaction.spent if owner(coin.output) == address]
         if received or sent:
@@ -141,7 +143,7 @@ def _answer_esplora_address(address: str, rest: list[str]) -> Answer:
 def _answer_esplora_transaction(txid: str) -> Answer:
     if len(txid) != 64 or not set(txid) <= set('0123456789abcdef'):
         return Answer(400, 'Invalid hex string')
-    for transaction in TRANSACTIONS:
+    for transaction in EVERY_TRANSACTION:
         if transaction.txid == txid:
             return _json(_esplora_transaction(transaction))
     return Answer(404, 'Transaction not found')
@@ -379,7 +381,7 @@ def _tx_index(txid: str) -> int:
 def _spending() -> dict[tuple[str, int], Json]:
     return {
         (coin.txid, coin.number): {'tx_index': _tx_index(transaction.txid), 'n': place}
-        for transaction in TRANSACTIONS
+        for transaction in EVERY_TRANSACTION
         for place, coin in enumerate(transaction.spent)
     }
 
@@ -394,6 +396,7 @@ UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = (
     | utxo.UPSTREAMS
     | evm.UPSTREAMS
     | accounts_upstreams.UPSTREAMS
+    | rates.UPSTREAMS
 )
 POSTED: dict[str, Callable[[list[str], Any], Answer]] = {**evm.POSTED}  # those asked by POST, by key
 

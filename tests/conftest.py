@@ -14,9 +14,13 @@ os.environ |= {
     'TABLE_NAME': 'cryptfolio-test',
     'REFRESH_QUEUE': 'cryptfolio-test-refresh',
     'PURGE_QUEUE': 'cryptfolio-test-purge',
+    'HISTORY_QUEUE': 'cryptfolio-test-history',
+    'RATES_QUEUE': 'cryptfolio-test-rates',
     'ISSUER': 'https://cryptfolio.test',
     'AUDIENCE': 'cryptfolio',
     'SIGNING_KEY_ID': 'alias/cryptfolio-test-signing',
+    'VAULT_KEY_ID': 'alias/cryptfolio-test-vault',
+    'CROSS_CHECK_RATE': '0',
 }
 os.environ.pop('AWS_ENDPOINT_URL', None)
 os.chdir(Path(__file__).parent.parent)
@@ -37,6 +41,8 @@ from infra.jwks import jwks  # noqa: E402
 _kms = boto3.client('kms')
 _key_id = _kms.create_key(KeySpec='ECC_NIST_P256', KeyUsage='SIGN_VERIFY')['KeyMetadata']['KeyId']
 _kms.create_alias(AliasName=os.environ['SIGNING_KEY_ID'], TargetKeyId=_key_id)
+_vault_key_id = _kms.create_key()['KeyMetadata']['KeyId']
+_kms.create_alias(AliasName=os.environ['VAULT_KEY_ID'], TargetKeyId=_vault_key_id)
 os.environ['JWKS'] = json.dumps(jwks([_kms.get_public_key(KeyId=_key_id)['PublicKey']]))
 
 # How long an example takes says more of the machine's load than of the code.

@@ -27,8 +27,12 @@ MAY_IMPORT = {
     'providers': ({'providers', 'domain', 'errors', 'config'}, {'requests', 'urllib3'}),
     'queue': ({'telemetry', 'errors', 'config'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
     'mail': ({'config'}, {'boto3'}),
+    'vault': ({'config'}, {'boto3', 'mypy_boto3_kms'}),
     'passwords': (set(), {'argon2'}),
-    'services': ({'services', 'domain', 'models', 'providers', 'queue', 'mail', 'passwords', 'telemetry', 'errors', 'config'}, set()),
+    'services': (
+        {'services', 'domain', 'models', 'providers', 'queue', 'mail', 'passwords', 'vault', 'telemetry', 'errors', 'config'},
+        set(),
+    ),
     'web': ({'web', 'oauth', 'http', 'services', 'models', 'domain', 'errors', 'config'}, {'chalice', 'jinja2'}),
     'auth': ({'domain', 'telemetry', 'errors', 'config', 'models', 'local_gateway'}, {'chalice', 'jose'}),
     'local_gateway': ({'telemetry'}, {'chalice', 'infra'}),
@@ -64,7 +68,10 @@ PUBLIC_ROUTES = {
     ('POST', '/oauth/applications/{client_id}/secret'),
     *((method, '/oauth/applications/{client_id}/delete') for method in ('GET', 'POST')),
 }
-ENTRY_POINTS = ('chalicelib.auth', 'chalicelib.jobs.refresh', 'chalicelib.jobs.purge', 'chalicelib.jobs.sweep')
+ENTRY_POINTS = (
+    'chalicelib.auth',
+    *(f'chalicelib.jobs.{module}' for module in ('refresh', 'purge', 'rates', 'histories', 'sweep')),
+)
 PATH_VARIABLES = {
     'portfolios': 'portfolio_id',
     'addresses': 'address_id',
@@ -169,7 +176,10 @@ def test_function_names_are_unique():
     handlers = [name for name in app.handler_map if name not in views and not name.startswith('refuse ')]
 
     assert len(views) == len(set(views))
-    assert set(handlers) == {'bearer', 'refresh_ledgers', 'purge_portfolios', 'sweep_due'}
+    assert set(handlers) == {
+        *('bearer', 'refresh_ledgers', 'purge_portfolios', 'sweep_due'),
+        *('fetch_rates', 'update_rates', 'refresh_histories', 'snapshot_portfolios'),
+    }
 
 
 @pytest.mark.parametrize('module', ENTRY_POINTS)

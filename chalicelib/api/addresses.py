@@ -67,7 +67,7 @@ def get_address(portfolio_id: str, address_id: str) -> Response:
 def update_address(portfolio_id: str, address_id: str) -> Response:
     """Update an existing address with a title or address; its currency stays."""
     address = _find(portfolio_id, address_id)
-    given = CHANGES.read(http.body(bp.current_request), currency=address.currency)
+    given = CHANGES.read(http.body(bp.current_request), currency=address.currency, shown_address=address.address)
     title, text = given.get(fields.TITLE), given.get(fields.ADDRESS)
     expected = http.expected_versions(bp.current_request)
     return _shown(addresses.change(address, title=title, address=text, now=int(time.time()), expected=expected))

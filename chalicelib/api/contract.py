@@ -1,7 +1,7 @@
 """What a view promises beside what its route says already: told once, on the view, and read by the description of the API."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, TypeVar
 
 from chalicelib.api.body import Body
@@ -16,7 +16,7 @@ class Contract:
 
     `answer` is the type of `result`: a shape of domain.shapes, or a list of one; `beside` the shape of what may stand
     beside it in the envelope. `body` is what the request must send. `paged` takes `limit` and `cursor`, `expandable` takes
-    `expand[]`, `query` are further parameters: name to type. `asynchronous` answers 503 while no value was ever known.
+    `expand[]`, `query` are further parameters, see api.parameters. `asynchronous` answers 503 while no value was ever known.
     """
 
     answer: Any
@@ -26,7 +26,7 @@ class Contract:
     paged: bool = False
     expandable: bool = False
     asynchronous: bool = False
-    query: Mapping[str, Any] = field(default_factory=dict)
+    query: tuple[str, ...] = ()
 
     def __call__(self, view: View) -> View:
         _NOTED[view] = self

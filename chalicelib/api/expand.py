@@ -11,7 +11,14 @@ from chalicelib.errors import BadRequest
 
 EXPANDABLE = ('currency',)
 
-Balance = TypeVar('Balance', shapes.PortfolioBalance, shapes.OffsetBalance)
+Balance = TypeVar(
+    'Balance',
+    shapes.PortfolioBalance,
+    shapes.OffsetBalance,
+    shapes.ConvertedBalance,
+    shapes.HistoricBalance,
+    shapes.HistoricValue,
+)
 
 
 def balances(request: Request, rows: Sequence[Balance]) -> list[Balance]:

@@ -109,10 +109,10 @@ def _same_currency_schema() -> Schema:
 
 
 def _address(value: Any, given: Given) -> str:
-    """Return an address of the currency that was parsed before, any text when that was wrong."""
+    """Return an address of the currency that was parsed before, any text when that was wrong, and what is shown already as it is."""
     text = _text(value)
     currency = given.get(FOLLOWED_CURRENCY)
-    if currency is None:
+    if currency is None or text == given.get(SHOWN_ADDRESS):
         return text
     try:
         return addresses.normalise(currency, text)
@@ -123,7 +123,7 @@ def _address(value: Any, given: Given) -> str:
 def _address_schema() -> Schema:
     return {
         'type': 'string',
-        'description': 'An address of the currency, or a payment URI with one.',
+        'description': 'An address of the currency, or a payment URI with one; of `btc` and `ltc` also an extended public key.',
         'minLength': 1,
         'examples': ['1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'],
     }
@@ -182,6 +182,7 @@ CURRENCIES = Field('currencies', _currencies, _currencies_schema, absent=[])
 FOLLOWED_CURRENCY = Field('currency', _followed_currency, _followed_currency_schema)
 SAME_CURRENCY = Field('currency', _same_currency, _same_currency_schema)
 ADDRESS = Field('address', _address, _address_schema)
+SHOWN_ADDRESS = Field('shown_address', _address, _address_schema)  # known where an address is changed, never sent
 CURRENCY = Field('currency', _currency, _currency_schema)
 BALANCE = Field('balance', _amount, _amount_schema)
 NEW_BALANCE = Body('NewBalance', required=(CURRENCY, BALANCE))

@@ -11,6 +11,7 @@ from chalicelib.api.contract import Contract
 from chalicelib.auth import bearer
 from chalicelib.domain import shapes
 from chalicelib.models import Offset
+from chalicelib.services import offsets
 
 bp = Blueprint(__name__)
 
@@ -32,7 +33,7 @@ def create_offset(portfolio_id: str) -> Response:
     title, balances = given[fields.TITLE], given.get(fields.BALANCES) or {}
     return once.create(
         request,
-        lambda also: Offset.create(http.user_id(request), portfolio, title=title, balances=balances, now=int(time.time()), also=also),
+        lambda also: offsets.create(http.user_id(request), portfolio, title=title, balances=balances, now=int(time.time()), also=also),
         lambda offset: once.Made({**_detail(offset)}, f'/api/portfolios/{portfolio}/offsets/{offset.offset_id}'),
     )
 
@@ -63,7 +64,7 @@ def update_offset(portfolio_id: str, offset_id: str) -> Response:
     given = CHANGES.read(http.body(bp.current_request))
     title, balances = given.get(fields.TITLE), given.get(fields.BALANCES)
     expected = http.expected_versions(bp.current_request)
-    return _shown(Offset.change(*key, title=title, balances=balances, now=int(time.time()), expected=expected))
+    return _shown(offsets.change(*key, title=title, balances=balances, now=int(time.time()), expected=expected))
 
 
 @bp.route(ITEM, methods=['DELETE'], authorizer=bearer)
@@ -71,9 +72,8 @@ def update_offset(portfolio_id: str, offset_id: str) -> Response:
 def delete_offset(portfolio_id: str, offset_id: str) -> Response:
     """Delete a portfolio offset and its associated balances; answers with the offset as it was."""
     _check_expansion()
-    offset = Offset.find(*_key(portfolio_id, offset_id))
-    offset.remove(http.expected_versions(bp.current_request))
-    return _shown(offset)
+    expected = http.expected_versions(bp.current_request)
+    return _shown(offsets.delete(*_key(portfolio_id, offset_id), now=int(time.time()), expected=expected))
 
 
 def _key(portfolio_id: str, offset_id: str) -> tuple[str, int, int]:

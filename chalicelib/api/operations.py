@@ -12,7 +12,7 @@ from chalice.app import RouteEntry
 from chalicelib import http
 from chalicelib.api.body import Schema
 from chalicelib.api.contract import Contract
-from chalicelib.api.parameters import Cursor, Parameter
+from chalicelib.api.parameters import Cursor
 from chalicelib.api.responses import NOT_MODIFIED, RATE, REFUSALS, referred
 from chalicelib.api.schemas import Schemas
 from chalicelib.domain import api_keys, scopes, shapes
@@ -36,8 +36,8 @@ class Operation(NamedTuple):
 
     @property
     def parameters(self) -> list[str]:
-        """The names of the parameters, without those that only this operation has."""
-        query = ['limit', 'cursor'] * self.contract.paged + ['expand[]'] * self.contract.expandable
+        """The names of the parameters."""
+        query = ['limit', 'cursor'] * self.contract.paged + ['expand[]'] * self.contract.expandable + [*self.contract.query]
         header = {'GET': 'If-None-Match', 'POST': 'Idempotency-Key', 'PATCH': 'If-Match', 'DELETE': 'If-Match'}
         return [*self.route.view_args, *query, header[self.route.method]]
 
@@ -66,14 +66,13 @@ class Operation(NamedTuple):
         """Return OpenAPI's Operation Object."""
         summary, _, description = (getdoc(self.route.view_function) or '').partition('\n\n')
         shared = referred('parameters', self.parameters)
-        own = [Parameter('query', kind).describe(name, schemas) for name, kind in self.contract.query.items()]
         return {
             'operationId': self.name,
             'summary': summary.rstrip('.'),
             **({'description': description} if description else {}),
             'tags': [self.resource],
             'security': list(_security(self.route)) if self.private else [],
-            'parameters': [*shared.values(), *own],
+            'parameters': [*shared.values()],
             **({'requestBody': self._body(schemas)} if self.contract.body else {}),
             'responses': self._responses(schemas),
         }

@@ -22,6 +22,34 @@ Limit = Annotated[
 Cursor = Annotated[
     str, Meta(description='The `next` of an earlier answer: the list goes on there.', pattern='^[A-Za-z0-9_=-]*$', examples=['MTAw'])
 ]
+_INSTANT = r'^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2}))?$'
+At = Annotated[
+    str,
+    Meta(
+        description='An instant of the past, or a date for its midnight UTC: answer as of then.',
+        pattern=_INSTANT,
+        examples=['2026-11-01T12:00:00+00:00'],
+    ),
+]
+From = Annotated[str, Meta(description='The first instant, 365 days ago if not given.', pattern=_INSTANT, examples=['2026-01-01'])]
+To = Annotated[
+    str,
+    Meta(description='The last instant; if not given the newest of the grid, and after it now.', pattern=_INSTANT, examples=['2026-11-01']),
+]
+Explain = Annotated[
+    Literal['true', 'false'],
+    Meta(description='Whether to add how each balance was converted.', extra_json_schema={'default': 'false', 'examples': ['true']}),
+]
+Interval = Annotated[
+    Literal['hour', 'day', 'week'],
+    Meta(
+        description='The grid of instants: full hours, midnights, or midnights of Mondays, UTC.',
+        extra_json_schema={'default': 'day', 'examples': ['week']},
+    ),
+]
+Order = Annotated[
+    Literal['asc', 'desc'], Meta(description='Oldest first, or newest first.', extra_json_schema={'default': 'desc', 'examples': ['asc']})
+]
 _Expandable = Annotated[Literal['currency'], Meta(title='Expandable')]
 _Expand = Annotated[
     list[_Expandable],
@@ -72,6 +100,12 @@ _PARAMETERS = {
     'limit': Parameter('query', Limit),
     'cursor': Parameter('query', Cursor),
     'expand[]': Parameter('query', _Expand),
+    'at': Parameter('query', At),
+    'explain': Parameter('query', Explain),
+    'from': Parameter('query', From),
+    'to': Parameter('query', To),
+    'interval': Parameter('query', Interval),
+    'order': Parameter('query', Order),
     'Idempotency-Key': Parameter('header', _IdempotencyKey),
     'If-Match': Parameter('header', _IfMatch),
     'If-None-Match': Parameter('header', _IfNoneMatch),

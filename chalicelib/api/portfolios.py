@@ -12,7 +12,7 @@ from chalicelib.auth import bearer
 from chalicelib.domain import shapes
 from chalicelib.errors import PreconditionFailed
 from chalicelib.models import Address, Contents, Offset, Portfolio, read_whole
-from chalicelib.services import balances, portfolios
+from chalicelib.services import balances, converted, portfolios
 
 bp = Blueprint(__name__)
 
@@ -29,7 +29,7 @@ def create_portfolio() -> Response:
     title, currencies = given[fields.TITLE], given[fields.CURRENCIES]
     return once.create(
         request,
-        lambda also: Portfolio.create(http.user_id(request), title=title, currencies=currencies, now=int(time.time()), also=also),
+        lambda also: portfolios.create(http.user_id(request), title=title, currencies=currencies, now=int(time.time()), also=also),
         lambda portfolio: once.Made({**portfolio.detail()}, f'/api/portfolios/{portfolio.portfolio_id}'),
     )
 
@@ -61,7 +61,7 @@ def update_portfolio(portfolio_id: str) -> Response:
     title, currencies = given.get(fields.TITLE), given.get(fields.CURRENCIES)
     expected = http.expected_versions(request)
     if title is not None or currencies is not None:
-        Portfolio.at(*key).change(title=title, currencies=currencies, now=int(time.time()), expected=expected)
+        portfolios.change(*key, title=title, currencies=currencies, now=int(time.time()), expected=expected)
         return _shown(read_whole(*key))
     contents = read_whole(*key)
     if expected is not None and contents.portfolio.version not in expected:
@@ -78,21 +78,34 @@ def delete_portfolio(portfolio_id: str) -> Response:
 
 
 @bp.route('/portfolios/{portfolio_id}/balances', authorizer=bearer)
-@Contract(list[shapes.PortfolioBalance], expandable=True, asynchronous=True)
+@Contract(list[shapes.PortfolioBalance], expandable=True, asynchronous=True, query=('at',))
 def get_portfolio_balances(portfolio_id: str) -> Response:
     """Get all current balances for a portfolio, summed over its accounts, addresses and offsets."""
     request = bp.current_request
-    rows = balances.of_portfolio(http.user_id(request), http.path_id(portfolio_id))
+    rows = balances.of_portfolio(http.user_id(request), http.path_id(portfolio_id), http.past_instant(request, 'at'))
     return http.ok(expand.balances(request, rows))
 
 
 @bp.route('/portfolios/{portfolio_id}/balances/{currency}', authorizer=bearer)
-@Contract(shapes.PortfolioBalance, expandable=True, asynchronous=True)
+@Contract(shapes.PortfolioBalance, expandable=True, asynchronous=True, query=('at',))
 def get_portfolio_balance(portfolio_id: str, currency: str) -> Response:
     """Get the current balance of a portfolio in one currency, summed over its accounts, addresses and offsets."""
     request = bp.current_request
-    row = balances.of_portfolio_in(http.user_id(request), http.path_id(portfolio_id), currency)
+    at = http.past_instant(request, 'at')
+    row = balances.of_portfolio_in(http.user_id(request), http.path_id(portfolio_id), currency, at)
     return http.ok(expand.balances(request, [row])[0])
+
+
+@bp.route('/portfolios/{portfolio_id}/converted', authorizer=bearer)
+@Contract(list[shapes.ConvertedBalance], beside=shapes.RateSet, expandable=True, asynchronous=True, query=('at', 'explain'))
+def get_converted_balances(portfolio_id: str) -> Response:
+    """Get the converted balances for a portfolio, as if all balances were converted into each of its reporting currencies."""
+    request = bp.current_request
+    at = http.past_instant(request, 'at')
+    expand.is_asked(request)  # before anything is read: a bad request is never Not ready
+    explain = http.choice(request, 'explain', ('false', 'true')) == 'true'
+    found = converted.of_portfolio(http.user_id(request), http.path_id(portfolio_id), at=at, explain=explain)
+    return http.ok(expand.balances(request, found.rows), rates=found.rates)
 
 
 def _shown(contents: Contents) -> Response:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from chalicelib.domain import money
 
 MOST_UNSETTLED = 1_000
+UNLISTED = 'transactions_unknown'  # what a ledger lacks whose explorer knows balances only
 
 
 class Holding(NamedTuple):

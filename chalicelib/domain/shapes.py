@@ -117,7 +117,13 @@ class AddressSummary(TypedDict):
 
     id: Id
     title: _AddressTitle
-    address: Annotated[str, Meta(description='As its currency writes it.', examples=['1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'])]
+    address: Annotated[
+        str,
+        Meta(
+            description='As its currency writes it; of an extended public key the beginning and the end.',
+            examples=['1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'],
+        ),
+    ]
     currency: CurrencyRef
 
 
@@ -177,15 +183,114 @@ class Coverage(TypedDict):
     missing: NotRequired[list[Missing]]
 
 
-class _SummedBalance(TypedDict):
+class _Summed(TypedDict):
     currency: CurrencyCode | CurrencyRef
-    balance: _Held
-    balance_at: Annotated[Instant, Meta(description='The oldest of the balances that were summed.')]
+    balance_at: Annotated[Instant, Meta(description='The oldest of the balances that were summed; of the past, the instant itself.')]
     source: _SumSource
+
+
+class _SummedBalance(_Summed):
+    balance: _Held
 
 
 class PortfolioBalance(_SummedBalance, Coverage):
     """The balance of a portfolio in one currency, summed over all that is in it."""
+
+
+class Unconverted(TypedDict):
+    """A balance that is not in a converted total, as no rate is known."""
+
+    currency: CurrencyCode
+    balance: Amount
+    reason: Annotated[str, Meta(description='In one snake_case word.', examples=['no_rate'])]
+
+
+class NotInTotal(TypedDict):
+    """What is not, or not wholly, in a converted total: a balance without a rate, or a part of the portfolio as in its balances."""
+
+    currency: NotRequired[CurrencyCode]
+    balance: NotRequired[Amount]
+    type: NotRequired[Literal['address']]
+    id: NotRequired[Id]
+    title: NotRequired[_AddressTitle]
+    reason: Annotated[str, Meta(description='In one snake_case word.', examples=['no_rate'])]
+
+
+class Hop(TypedDict):
+    """One rate that an amount is multiplied by, or divided by if it is used turned round."""
+
+    pair: Annotated[str, Meta(description='One of the first costs `rate` of the second.', examples=['btc/usd'])]
+    rate: Annotated[str, Meta(description='Exact, in plain decimal notation.', examples=['11775.36'])]
+    inverse: Annotated[bool, Meta(description='Whether to divide by it.', examples=[False])]
+    source: Annotated[str, Meta(description='The upstreams that say so.', examples=['bitstamp,coingecko,kraken'])]
+    observed_at: Instant
+    disputed: Annotated[bool, Meta(description='Whether its sources differ, and no two of them agree.', examples=[False])]
+    stale: Annotated[bool, Meta(description='Whether it is older than it should be.', examples=[False])]
+
+
+class Explained(TypedDict):
+    """How one currency of a portfolio was converted: the balance, multiplied and divided by the rates of its route, is the value."""
+
+    currency: CurrencyCode
+    balance: Amount
+    value: Annotated[str, Meta(description='Not rounded but for one division, at 50 digits.', examples=['117753.6'])]
+    route: Annotated[list[Hop], Meta(description='Empty for the reporting currency itself.')]
+
+
+class _SummedValue(_Summed):
+    balance: Annotated[
+        str,
+        Meta(
+            description="Rounded half-even to the currency's decimals; fiat currencies show all of them.",
+            pattern=r'^-?(0|[1-9][0-9]*)\.[0-9]+$',
+            examples=['117753.60'],
+        ),
+    ]
+    complete: _Complete
+
+
+class ConvertedBalance(_SummedValue):
+    """All that is in a portfolio as if it were converted into one currency."""
+
+    missing: NotRequired[list[NotInTotal]]
+    explain: NotRequired[list[Explained]]
+
+
+class RateSet(TypedDict, total=False):
+    """The rates by which all rows were converted."""
+
+    rates: Annotated[Instant | None, Meta(description='Names the set: when it was made. Null before the first.')]
+
+
+_Day = Annotated[str, Meta(pattern='^[0-9]{4}-[0-9]{2}-[0-9]{2}$', examples=['2017-11-23'])]
+# In this form, as `from` is a word of Python's.
+Backfill = TypedDict('Backfill', {'currency': CurrencyCode, 'from': _Day | None, 'until': _Day | None, 'done': bool})
+Backfill.__doc__ = """How far the daily closing rates of a currency are here: from the first day that is, until the last one asked for."""
+
+
+class HistoryState(TypedDict, total=False):
+    """What a history lacks as a whole; said on every page."""
+
+    complete: _Complete
+    reason: Annotated[str, Meta(description='Why not, in one snake_case word; only when not complete.', examples=['history_pending'])]
+    backfill: Annotated[list[Backfill], Meta(description='Daily closing rates that are still being fetched.')]
+
+
+class _AtInstant(TypedDict):
+    covered: Annotated[_Number, Meta(description='Of how many of its parts the portfolio knew what they held then.', examples=[5])]
+    total: Annotated[_Number, Meta(description='How many parts it has.', examples=[5])]
+
+
+class HistoricBalance(_SummedBalance, _AtInstant):
+    """The balance of a portfolio in one currency at an instant of the past."""
+
+    complete: _Complete
+
+
+class HistoricValue(_SummedValue, _AtInstant):
+    """What a portfolio was worth in one currency at an instant of the past, by the closing rates of that day."""
+
+    missing: NotRequired[list[Unconverted]]
 
 
 class Completeness(TypedDict, total=False):
@@ -193,6 +298,14 @@ class Completeness(TypedDict, total=False):
 
     complete: _Complete
     reason: Annotated[str, Meta(description='Why not, in one snake_case word; only when not complete.', examples=['not_ready'])]
+
+
+class Agreement(TypedDict):
+    """Whether two explorers told the same of an address when they were last compared."""
+
+    status: Annotated[Literal['agreed', 'disputed'], Meta(examples=['agreed'])]
+    sources: list[SourceKey]
+    checked_at: Instant
 
 
 class Address(AddressSummary):
@@ -203,6 +316,7 @@ class Address(AddressSummary):
     updated_at: _Changed
     txns_last_updated: _Changed | None
     source: _OwnSource
+    agreement: Annotated[Agreement | None, Meta(description='Null until a second explorer was asked for the first time.')]
 
 
 class AddressBalance(TypedDict):
@@ -281,6 +395,14 @@ class Source(TypedDict):
     ]
     currencies: list[CurrencyCode]
     capabilities: list[Annotated[str, Meta(examples=['balances'])]]
+    needs_key: Annotated[bool, Meta(description='Whether it answers nothing without a key.')]
+    own_server: Annotated[bool, Meta(description='Whether it is a server that everybody runs for themselves.')]
+    history: Annotated[
+        str,
+        Meta(
+            description='How far back it lists transactions: `whole` for to the beginning, `none` at all, or a limit.', examples=['whole']
+        ),
+    ]
     health: Annotated[str, Meta(extra_json_schema={'enum': ['ok', 'failing', 'unknown']})]
     last_success_at: _Changed | None
     last_failure_at: Instant | None

@@ -1,8 +1,10 @@
 """Addresses of portfolios."""
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain import currencies, instants, shapes
+from chalicelib.models.agreement import Agreement
 from chalicelib.models.base import IntegerAttribute, Item
 from chalicelib.models.portfolio import child_sk, read_child, read_children
 from chalicelib.models.user import User
@@ -12,6 +14,7 @@ class Address(Item, discriminator='address'):
     """pk=USER#<user id>  sk=PORTFOLIO#<000001>#ADDRESS#<000012>
 
     find: batch get with the portfolio's header   page: one query from the header on
+    Of a wallet `address` is only what is shown of its key; `wallet` names it.
     """
 
     user_id = UnicodeAttribute()
@@ -19,12 +22,14 @@ class Address(Item, discriminator='address'):
     address_id = IntegerAttribute()
     title = UnicodeAttribute()
     address = UnicodeAttribute()
+    wallet = UnicodeAttribute(null=True)
     currency = UnicodeAttribute()
     valid = BooleanAttribute(default=True)
     version = IntegerAttribute(default=1)
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()
     txns_last_updated = IntegerAttribute(null=True)
+    agreement = Agreement(null=True)
 
     @classmethod
     def at(cls, user_id: str, portfolio_id: int, address_id: int) -> 'Address':
@@ -44,7 +49,18 @@ class Address(Item, discriminator='address'):
     @property
     def ledger(self) -> str:
         """The partition key of the ledger that holds this address's balances and transactions."""
-        return f'LEDGER#{self.currency}#{self.address}'
+        return f'LEDGER#{self.currency}#{self.followed}'
+
+    @property
+    def followed(self) -> str:
+        """The end of that key: the address, or the name of the wallet."""
+        return self.wallet or self.address
+
+    @classmethod
+    def follows(cls, name: str) -> Condition:
+        """Return the condition that an address follows the ledger whose key ends in `name`."""
+        following: Condition = (cls.wallet == name) | (cls.wallet.does_not_exist() & (cls.address == name))
+        return following
 
     def summary(self) -> shapes.AddressSummary:
         """Return the document's address as it stands in a list."""
@@ -64,4 +80,5 @@ class Address(Item, discriminator='address'):
             'updated_at': instants.iso(self.updated_at),
             'txns_last_updated': instants.iso_or_none(self.txns_last_updated),
             'source': 'private-api',
+            'agreement': None if self.agreement is None else self.agreement.shown(),
         }

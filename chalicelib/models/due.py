@@ -14,9 +14,9 @@ from chalicelib.models.base import Item, condition_failed
 SHARDS = 8
 
 
-def shard(pk: str) -> int:
+def shard(pk: str, shards: int = SHARDS) -> int:
     """Return the shard of the `due` index that an item of this partition belongs to."""
-    return zlib.crc32(pk.encode()) % SHARDS
+    return zlib.crc32(pk.encode()) % shards
 
 
 def due(shard_number: int, now: int, limit: int) -> Iterator[Item]:

@@ -4,15 +4,17 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pynamodb.attributes import BooleanAttribute, ListAttribute, MapAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, ListAttribute, MapAttribute, UnicodeAttribute
 from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.update import Action
 
 from chalicelib import telemetry
-from chalicelib.domain import currencies, instants, money, shapes
+from chalicelib.domain import changelog, currencies, instants, money, shapes
 from chalicelib.domain.chains import CHAINS, Chain
+from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.ledgers import Holding, Tally
-from chalicelib.models.base import DecimalAttribute, IntegerAttribute, Item, Verb, Write, condition_failed, texts
+from chalicelib.models.agreement import Agreement
+from chalicelib.models.base import ChangelogAttribute, DecimalAttribute, IntegerAttribute, Item, Verb, Write, condition_failed, texts
 from chalicelib.models.due import shard
 
 LEASE_SECONDS = 45
@@ -73,12 +75,32 @@ class Cursor(MapAttribute[str, Any]):
         return {row.currency: Tally(row.number, row.sum) for row in self.settled}
 
 
+class Derived(MapAttribute[str, Any]):
+    """How far a wallet has been read.
+
+    `receiving` and `change` are how many of its addresses on either branch may be watched for it. `begun_at` is when the
+    cycle under way began, in which each of them is brought up to date once; `merged` tells the transactions that the last one merged.
+    """
+
+    receiving = IntegerAttribute(default=0)
+    change = IntegerAttribute(default=0)
+    begun_at = IntegerAttribute(null=True)
+    merged = UnicodeAttribute(null=True)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        return self.receiving, self.change
+
+
 class Ledger(Item, discriminator='ledger'):
-    """pk=LEDGER#<currency>#<address>  sk=STATE   in the `due` index while it is watched
+    """pk=LEDGER#<currency>#<address or wallet>  sk=STATE   in the `due` index while it is watched
 
     find, find_many: get, batch gets   lease: conditional update   everything else: conditional update under the lease
     `updated_at` is when the balances were last observed, None before the first time; `incomplete` says in one
     snake_case word what the balances or transactions lack, None when nothing.
+    `changes` is what histories are kept current by: from when on the balances of the past became others, noted when they were
+    observed; `touched` is the same of a change that is being written. `newest_at` is the time of the newest transaction ever seen.
+    Only wallets have `secret`, the ciphertext of their key, and `derived`.
     """
 
     holdings: ListAttribute[HeldCurrency] = ListAttribute(of=HeldCurrency, default=list)
@@ -86,6 +108,12 @@ class Ledger(Item, discriminator='ledger'):
     source = UnicodeAttribute(null=True)
     counts_p2pk = BooleanAttribute(null=True)
     incomplete = UnicodeAttribute(null=True)
+    changes = ChangelogAttribute(default=Changelog())
+    touched = IntegerAttribute(null=True)
+    newest_at = IntegerAttribute(null=True)
+    agreement = Agreement(null=True)
+    secret = BinaryAttribute(null=True, legacy_encoding=False)
+    derived = Derived(null=True)
     valid = BooleanAttribute(null=True)
     failures = IntegerAttribute(null=True)
     last_error = UnicodeAttribute(null=True)
@@ -118,6 +146,16 @@ class Ledger(Item, discriminator='ledger'):
         """Whether a balance was ever known."""
         return self.updated_at is not None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is known to be missing of its balances and transactions."""
+        return self.incomplete is None
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether its transactions are being written, and are not those of this state yet, or not all of them."""
+        return self.touched is not None
+
     @classmethod
     def find(cls, pk: str) -> 'Ledger | None':
         """Return the state of a ledger, None when it has none."""
@@ -138,8 +176,11 @@ class Ledger(Item, discriminator='ledger'):
         return {ledger.pk: ledger for batch in found for ledger in batch}
 
     @classmethod
-    def make_due(cls, pk: str, now: int) -> Write:
-        """Return the write that makes a ledger due now, and exist; `seen_at` keeps it fresh more often for a while."""
+    def make_due(cls, pk: str, now: int, *, secret: bytes | None = None) -> Write:
+        """Return the write that makes a ledger due now, and exist; `seen_at` keeps it fresh more often for a while.
+
+        `secret` is the ciphertext of a wallet's key, for whoever begins to watch it.
+        """
         return Write(
             Verb.UPDATE,
             cls.at(pk),
@@ -149,6 +190,21 @@ class Ledger(Item, discriminator='ledger'):
                 cls.seen_at.set(now),
                 cls.due_shard.set(shard(pk)),
                 cls.due_at.set(now),
+                *([] if secret is None else [cls.secret.set(secret)]),
+            ],
+        )
+
+    @classmethod
+    def make_part(cls, pk: str, now: int) -> Write:
+        """Return the write that makes a ledger exist that a wallet is about to refresh, and due should that not happen."""
+        return Write(
+            Verb.UPDATE,
+            cls.at(pk),
+            actions=[
+                cls.kind.set(cls),
+                cls.created_at.set(cls.created_at | now),
+                cls.due_shard.set(shard(pk)),
+                cls.due_at.set(now + LEASE_SECONDS),
             ],
         )
 
@@ -190,6 +246,20 @@ class Ledger(Item, discriminator='ledger'):
         """Store how far the transactions have been read. Raises LeaseLost."""
         self._advance([Ledger.cursor.set(cursor)], now)
 
+    def save_derived(self, derived: Derived, now: int) -> None:
+        """Store how far a wallet has been read. Raises LeaseLost."""
+        self._advance([Ledger.derived.set(derived)], now)
+
+    def end_cycle(self, derived: Derived, observed_at: int, now: int) -> None:
+        """Store that a wallet has been read, its parts at `observed_at` or later. Raises LeaseLost."""
+        derived.begun_at = None
+        self._advance([Ledger.derived.set(derived), Ledger.updated_at.set(observed_at)], now)
+
+    def touch(self, since: int, newest: int, now: int) -> None:
+        """Note that transactions of `since` (epoch seconds) and later, `newest` the latest, are about to change. Raises LeaseLost."""
+        earliest = since if self.touched is None else min(self.touched, since)
+        self._advance([Ledger.touched.set(earliest), Ledger.newest_at.set(max(newest, self.newest_at or 0))], now)
+
     def begin_download(self, cursor: Cursor, incomplete: str, now: int) -> None:
         """Store the cursor of a new full download; what was known before is incomplete until it ends. Raises LeaseLost."""
         doubted = [Ledger.incomplete.set(incomplete)] if self.ready else []
@@ -206,8 +276,11 @@ class Ledger(Item, discriminator='ledger'):
         now: int,
     ) -> None:
         """Store what an explorer says is held, and how far its transactions have been read. Raises LeaseLost."""
+        since = self._changed_since(holdings, incomplete, now)
+        noted = [] if since is None else [Ledger.changes.set(self.changes.noted(since)), Ledger.touched.remove()]
         self._advance(
             [
+                *noted,
                 Ledger.holdings.set([HeldCurrency(**holding._asdict()) for holding in holdings]),
                 Ledger.source.set(source),
                 Ledger.counts_p2pk.set(counts_p2pk),
@@ -221,14 +294,40 @@ class Ledger(Item, discriminator='ledger'):
             now,
         )
 
+    def _changed_since(self, holdings: Sequence[Holding], incomplete: str | None, now: int) -> int | None:
+        """Return from when on an observation makes the balances of the past others, None if it does not."""
+        if not self.ready or incomplete != self.incomplete:
+            return changelog.ALWAYS
+        touched: int | None = self.touched
+        if touched is not None:
+            return touched
+        held = {row.currency: row.balance for row in self.holdings if row.balance}
+        return None if held == {row.currency: row.balance for row in holdings if row.balance} else now
+
+    def note_agreement(self, agreement: Agreement, now: int) -> None:
+        """Store what came of asking a second explorer. Raises LeaseLost."""
+        self._advance([Ledger.agreement.set(agreement)], now)
+
     def reject(self, now: int) -> None:
         """Note that the explorers say this address cannot exist. Raises LeaseLost."""
         self._advance([Ledger.valid.set(False)], now)
 
     def forget(self, now: int) -> None:
         """Go back to the state before the first observation. Raises LeaseLost."""
-        forgotten = (Ledger.cursor, Ledger.source, Ledger.counts_p2pk, Ledger.incomplete, Ledger.valid, Ledger.updated_at)
-        self._advance([Ledger.holdings.set([]), *(attribute.remove() for attribute in forgotten)], now)
+        forgotten = (
+            Ledger.touched,
+            Ledger.newest_at,
+            Ledger.cursor,
+            Ledger.source,
+            Ledger.counts_p2pk,
+            Ledger.incomplete,
+            Ledger.agreement,
+            Ledger.derived,
+            Ledger.valid,
+            Ledger.updated_at,
+        )
+        noted = Ledger.changes.set(self.changes.noted(changelog.ALWAYS))
+        self._advance([noted, Ledger.holdings.set([]), *(attribute.remove() for attribute in forgotten)], now)
 
     def fail(self, reason: str, due_at: int) -> None:
         """Note that no explorer answered, give the lease back and be due again at `due_at`. Raises LeaseLost."""

@@ -5,8 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
-from pynamodb.expressions.update import Action
 
 from chalicelib import errors
 from chalicelib.domain import instants, money, shapes
@@ -18,7 +16,6 @@ from chalicelib.models.base import (
     Item,
     Verb,
     Write,
-    condition_failed,
     missed,
     nothing,
     of_version,
@@ -28,6 +25,10 @@ from chalicelib.models.portfolio import Portfolio, child_sk, read_child, read_ch
 from chalicelib.models.user import User
 
 _ATTEMPTS = 4
+
+
+class _Outrun(Exception):
+    """Somebody else changed the offset first."""
 
 
 class OffsetBalance(MapAttribute[str, Any]):
@@ -53,7 +54,7 @@ class Offset(Item, discriminator='offset'):
     """pk=USER#<user id>  sk=PORTFOLIO#<000001>#OFFSET#<000012>
 
     find: batch get with the portfolio's header   page: one query from the header on
-    create, remove: transaction with the header's count   change: find and one update on condition of `version`
+    create, remove: transaction with the header   change: find, a transaction with the header on condition of `version`, get
     """
 
     user_id = UnicodeAttribute()
@@ -85,7 +86,7 @@ class Offset(Item, discriminator='offset'):
             updated_at=now,
         )
         offset.balances = offset._replaced(balances, now)
-        counted = Portfolio.offset_room().add(Portfolio.at(user_id, portfolio_id), Portfolio.version.add(1))
+        counted = Portfolio.offset_room().add(Portfolio.at(user_id, portfolio_id), *Portfolio.changed())
         transact(*also(offset), Write(Verb.PUT, offset, condition=cls.pk.does_not_exist()), counted)
         return offset
 
@@ -126,7 +127,7 @@ class Offset(Item, discriminator='offset'):
 
     def remove(self, expected: Expected = None) -> None:
         """Take the offset out of its portfolio. Raises NotFound, PreconditionFailed."""
-        counted = Portfolio.offset_room().remove(Portfolio.at(self.user_id, self.portfolio_id), Portfolio.version.add(1))
+        counted = Portfolio.offset_room().remove(Portfolio.at(self.user_id, self.portfolio_id), *Portfolio.changed())
         transact(Write(Verb.DELETE, self, of_version(Offset.version, expected), otherwise=missed(expected)), counted)
 
     def _has(self, title: str | None, balances: Mapping[str, Decimal] | None) -> bool:
@@ -134,19 +135,16 @@ class Offset(Item, discriminator='offset'):
         return title in (None, self.title) and balances in (None, known)
 
     def _store(self, title: str | None, balances: Mapping[str, Decimal] | None, now: int) -> bool:
-        """Write the change and load what the offset then is; say whether nobody else changed it since it was read."""
-        cls = type(self)
-        actions: list[Action] = [cls.updated_at.set(now), cls.version.add(1)]
-        if title is not None:
-            actions.append(cls.title.set(title))
-        if balances is not None:
-            actions.append(cls.balances.set(self._replaced(balances, now)))
+        """Write the change and make this what the offset then is; say whether nobody else changed it since it was read."""
+        unchanged = Offset.version == self.version
+        self.title = self.title if title is None else title
+        self.balances = self.balances if balances is None else self._replaced(balances, now)
+        self.updated_at = now
+        self.version += 1
         try:
-            self.update(actions, condition=cls.version == self.version)
-        except UpdateError as error:
-            if condition_failed(error):
-                return False
-            raise
+            transact(Write(Verb.PUT, self, unchanged, otherwise=_Outrun), Portfolio.note_contents(self.user_id, self.portfolio_id))
+        except _Outrun:
+            return False
         return True
 
     def _replaced(self, balances: Mapping[str, Decimal], now: int) -> list[OffsetBalance]:

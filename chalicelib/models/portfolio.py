@@ -34,8 +34,10 @@ class Portfolio(Item, discriminator='portfolio'):
     last_address_id = IntegerAttribute(default=0)
     last_offset_id = IntegerAttribute(default=0)
     version = IntegerAttribute(default=1)
+    contents = IntegerAttribute(default=0)  # counts the changes of what is in it, or what it reports, by people
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()
+    observed_at = IntegerAttribute(null=True)  # when a ledger of it was last observed
     balances_last_updated = IntegerAttribute(null=True)
     histories_last_updated = IntegerAttribute(null=True)
     converted_balances_last_updated = IntegerAttribute(null=True)
@@ -45,6 +47,11 @@ class Portfolio(Item, discriminator='portfolio'):
     def at(cls, user_id: str, portfolio_id: int) -> 'Portfolio':
         """Return an empty instance with the key of a portfolio, to update or delete it by."""
         return cls(User.pk_of(user_id), sk_of(portfolio_id))
+
+    @property
+    def was_observed(self) -> bool:
+        """Whether a balance of anything that it follows, or followed, was ever known."""
+        return self.observed_at is not None
 
     @classmethod
     def create(cls, user_id: str, *, title: str, currencies: Sequence[str], now: int, also: Also['Portfolio'] = nothing) -> 'Portfolio':
@@ -101,6 +108,18 @@ class Portfolio(Item, discriminator='portfolio'):
         cls.offset_room().draw(header, cls.last_offset_id)
         return header.last_offset_id
 
+    @classmethod
+    def changed(cls) -> tuple[Action, Action]:
+        """Return what a header is updated by when a child comes or goes."""
+        return cls.version.add(1), cls.contents.add(1)
+
+    @classmethod
+    def note_contents(cls, user_id: str, portfolio_id: int) -> Write:
+        """Return the write that goes with another change of what a portfolio holds. Its condition fails with NotFound."""
+        return Write(
+            Verb.UPDATE, cls.at(user_id, portfolio_id), cls.version.exists(), actions=[cls.contents.add(1)], otherwise=errors.NotFound
+        )
+
     def change(self, *, title: str | None, currencies: Sequence[str] | None, now: int, expected: Expected = None) -> None:
         """Store a new title, new reporting currencies, or both. Raises NotFound, PreconditionFailed."""
         cls = type(self)
@@ -108,7 +127,7 @@ class Portfolio(Item, discriminator='portfolio'):
         if title is not None:
             actions.append(cls.title.set(title))
         if currencies is not None:
-            actions.append(cls.currencies.set(list(currencies)))
+            actions += [cls.currencies.set(list(currencies)), cls.contents.add(1)]
         try:
             self.update_existing(actions, of_version(cls.version, expected), missed(expected))
         except errors.PreconditionFailed:

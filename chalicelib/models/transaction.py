@@ -19,7 +19,7 @@ class Transaction(Item, discriminator='transaction'):
     """pk=LEDGER#<currency>#<address>  sk=ENTRY#<time>#<reference>#<n>
 
     ENTRY# sorts just before STATE, so one query backwards gives the state and then the newest transactions.
-    page: that query   store: batch get, batch write   every: query
+    page: that query   differing: batch get   store: batch write   every, since: query
     """
 
     currency = UnicodeAttribute()
@@ -56,15 +56,33 @@ class Transaction(Item, discriminator='transaction'):
         return cls.query(pk, cls.sk.startswith(_ENTRIES), consistent_read=True, scan_index_forward=False)
 
     @classmethod
-    def store(cls, transactions: Sequence['Transaction']) -> None:
-        """Write those that are new or differ from what is stored; the time of first storing is kept."""
+    def since(cls, pk: str, instant: int) -> Iterator['Transaction']:
+        """Yield the transactions of a ledger that are later than an instant, oldest first."""
+        return cls.query(pk, cls.sk.between(f'{_ENTRIES}{instants.iso(instant + 1)}', STATE), consistent_read=True)
+
+    @classmethod
+    def oldest(cls, pk: str) -> 'Transaction | None':
+        """Return the oldest transaction of a ledger, None when it has none."""
+        return next(iter(cls.query(pk, cls.sk.startswith(_ENTRIES), consistent_read=True, limit=1)), None)
+
+    @classmethod
+    def differing(cls, transactions: Sequence['Transaction']) -> list['Differing']:
+        """Return those that are new or differ from what is stored, with the time of first storing."""
         stored = cls._stored(transactions)
+        found = []
+        for transaction in transactions:
+            known = stored.get(transaction.sk)
+            if known is None or not transaction.says_the_same_as(known):
+                transaction.created_at = known.created_at if known else transaction.created_at
+                found.append(Differing(transaction, known is None or known.delta != transaction.delta))
+        return found
+
+    @classmethod
+    def store(cls, transactions: Iterable['Transaction']) -> None:
+        """Write transactions in the place of what is stored of them."""
         with cls.batch_write() as batch:
             for transaction in transactions:
-                known = stored.get(transaction.sk)
-                if known is None or not transaction.says_the_same_as(known):
-                    transaction.created_at = known.created_at if known else transaction.created_at
-                    batch.save(transaction)
+                batch.save(transaction)
 
     @classmethod
     def _stored(cls, transactions: Sequence['Transaction']) -> dict[str, 'Transaction']:
@@ -106,6 +124,13 @@ class Transaction(Item, discriminator='transaction'):
         }
 
 
+class Differing(NamedTuple):
+    """A transaction that is not stored as it is now, and whether that makes balances others."""
+
+    transaction: Transaction
+    moves_balances: bool
+
+
 class TransactionsPage(NamedTuple):
     """A page of transactions, newest first; `ledger` is its state, on the first page only."""
 
@@ -116,6 +141,11 @@ class TransactionsPage(NamedTuple):
 def sk_of(entry: Entry) -> str:
     """Return the sort key under which an entry is stored."""
     return f'{_ENTRIES}{instants.iso(entry.at)}#{entry.reference}#{entry.n}'
+
+
+def time_of(sk: str) -> int:
+    """Return the time in a transaction's sort key."""
+    return instants.parse(sk.split('#', 2)[1])
 
 
 def is_position(text: str) -> bool:

@@ -6,15 +6,15 @@ from chalicelib.models.base import IntegerAttribute, Item
 
 
 class Watch(Item, discriminator='watch'):
-    """pk=LEDGER#<currency>#<address>  sk=WATCH#<user id>#<000001>
+    """pk=LEDGER#<currency>#<address>  sk=WATCH#<user id>#<000001> or WATCH#WALLET#<wallet>
 
     Which child of which portfolio shows this ledger. One per portfolio: that a portfolio cannot hold an address twice
-    is this key's attribute_not_exists.
+    is this key's attribute_not_exists. Or which wallet the ledger is a part of: then it shows in no portfolio by itself.
     """
 
-    user_id = UnicodeAttribute()
-    portfolio_id = IntegerAttribute()
-    child_id = IntegerAttribute()
+    user_id = UnicodeAttribute(null=True)
+    portfolio_id = IntegerAttribute(null=True)
+    child_id = IntegerAttribute(null=True)
 
     @classmethod
     def of(cls, pk: str, user_id: str, portfolio_id: int, child_id: int) -> 'Watch':
@@ -22,6 +22,16 @@ class Watch(Item, discriminator='watch'):
         return cls(pk, sk, user_id=user_id, portfolio_id=portfolio_id, child_id=child_id)
 
     @classmethod
+    def of_wallet(cls, pk: str, wallet: str) -> 'Watch':
+        """Return the watch of a wallet, by the end of its ledger's key, on one of its parts."""
+        return cls(pk, f'WATCH#WALLET#{wallet}')
+
+    @classmethod
     def every(cls, pk: str) -> list['Watch']:
         """Return everybody who watches a ledger."""
         return list(cls.query(pk, cls.sk.startswith('WATCH#'), consistent_read=True))
+
+    @property
+    def is_of_child(self) -> bool:
+        """Whether a portfolio's child shows this ledger."""
+        return self.child_id is not None

@@ -1,89 +1,115 @@
-"""Portfolio balances: the sum of its ledgers and offsets, and what is missing from it."""
+"""Portfolio balances: the sum of its ledgers and offsets, now or at an instant of the past, and what is missing from it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from chalicelib.domain import currencies, instants, money, shapes, totals
+from chalicelib.domain.history import Part
 from chalicelib.errors import NotFound
-from chalicelib.models import Address, Ledger, Offset, Portfolio, read_whole
-from chalicelib.services import ledgers
-
-
-class Part(NamedTuple):
-    """A child of a portfolio beside the state of its ledger."""
-
-    child: Address
-    ledger: Ledger | None
+from chalicelib.models import Offset, Portfolio, read_whole
+from chalicelib.services import ledgers, parts
+from chalicelib.services.parts import Child
 
 
 class Summed(NamedTuple):
-    """What a portfolio holds by currency code, since when, and whether that is all."""
+    """What a portfolio holds by currency code, and whether that is all; nobody has looked at a ledger of it since `observed_at`.
 
+    `since` is when that became so where no ledger has a say: `observed_at` is None then.
+    """
+
+    portfolio: Portfolio
     balances: dict[str, Decimal]
-    balance_at: str
+    observed_at: int | None
+    since: int
     coverage: shapes.Coverage
+
+    @property
+    def balance_at(self) -> int:
+        return self.since if self.observed_at is None else self.observed_at
 
     def row(self, code: str) -> shapes.PortfolioBalance:
         """Return the document's balance in one currency."""
         balance = money.plain(self.balances.get(code, money.ZERO))
-        return {'currency': code, 'balance': balance, 'balance_at': self.balance_at, 'source': 'cryptfolio', **self.coverage}
+        balance_at = instants.iso(self.balance_at)
+        return {'currency': code, 'balance': balance, 'balance_at': balance_at, 'source': 'cryptfolio', **self.coverage}
 
 
-def of_portfolio(user_id: str, portfolio_id: int) -> list[shapes.PortfolioBalance]:
-    """Return the document's balances of a portfolio, by currency code.
+def of_portfolio(user_id: str, portfolio_id: int, at: int | None = None) -> list[shapes.PortfolioBalance]:
+    """Return the document's balances of a portfolio, now or at an instant of the past, by currency code.
 
     Raises NotFound, and NotReady while it has ledgers and none of them, nor any before them, was ever known.
     """
-    summed = _sum(user_id, portfolio_id)
+    summed = sum_up(user_id, portfolio_id, at)
     return [summed.row(code) for code in summed.balances]
 
 
-def of_portfolio_in(user_id: str, portfolio_id: int, code: str) -> shapes.PortfolioBalance:
+def of_portfolio_in(user_id: str, portfolio_id: int, code: str, at: int | None = None) -> shapes.PortfolioBalance:
     """Return the balance of a portfolio in one currency, zero when it holds none. Raises NotFound, for the currency too, NotReady."""
     currency = currencies.find(code)
     if currency is None:
         raise NotFound
-    return _sum(user_id, portfolio_id).row(currency.code)
+    return sum_up(user_id, portfolio_id, at).row(currency.code)
 
 
-def _sum(user_id: str, portfolio_id: int) -> Summed:
-    portfolio, children = read_whole(user_id, portfolio_id)
-    addresses = [child for child in children if isinstance(child, Address)]
-    offsets = [child for child in children if isinstance(child, Offset)]
-    states = Ledger.find_many(child.ledger for child in addresses)
-    parts = [Part(child, states.get(child.ledger)) for child in addresses]
-    ledgers.send_for_stale(states.values())
-    known = [part.ledger for part in parts if part.ledger is not None and part.ledger.ready]
-    if parts and not known and portfolio.balances_last_updated is None:
-        raise ledgers.not_ready(states.values())
-    balances = totals.sums(portfolio.currencies, _held(known, offsets))
-    missing = [_missing(part.child, reason) for part in parts if (reason := _reason(part)) is not None]
-    coverage: shapes.Coverage = {'complete': False, 'missing': missing} if missing else {'complete': True}
-    balance_at = instants.iso(min((ledger.updated_at or 0 for ledger in known), default=_last_change(portfolio, offsets)))
-    return Summed(balances, balance_at, coverage)
+def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> Summed:
+    """Return what a portfolio holds, now or held at an instant of the past. Raises NotFound, NotReady."""
+    contents = read_whole(user_id, portfolio_id)
+    portfolio = contents.portfolio
+    of = parts.children(contents)
+    states = [child.ledger for child in of if child.ledger is not None]
+    ledgers.send_for_stale(states)
+    known = [ledger for ledger in states if ledger.ready]
+    if of and not known and not portfolio.was_observed:
+        raise ledgers.not_ready(states)
+    offsets = parts.of_offsets(contents)
+    if at is not None:
+        return _sum_at(portfolio, of, offsets, at)
+    held = [(row.currency, row.balance) for ledger in known for row in ledger.holdings]
+    return Summed(
+        portfolio,
+        totals.sums(portfolio.currencies, [*held, *_bases(offsets)]),
+        min((ledger.updated_at for ledger in known), default=None),
+        max([portfolio.updated_at, *(child.updated_at for child in contents.children if isinstance(child, Offset))]),
+        _coverage(of, [_reason(child) for child in of]),
+    )
 
 
-def _held(known: Iterable[Ledger], offsets: Iterable[Offset]) -> Iterator[tuple[str, Decimal]]:
-    for ledger in known:
-        yield from ((held.currency, held.balance) for held in ledger.holdings)
-    for offset in offsets:
-        yield from ((held.currency, held.balance) for held in offset.balances)
+def _sum_at(portfolio: Portfolio, of: Sequence[Child], offsets: Sequence[Part], at: int) -> Summed:
+    """Return the sum at an instant: what people put in holds for all time, the rest is replayed."""
+    then = parts.of_children(of, at)
+    covered = [part for part in then if part.known_from is None or part.known_from <= at]
+    balances = totals.sums(portfolio.currencies, _bases([*covered, *offsets]))
+    reasons = [_reason_at(child, part, at) for child, part in zip(of, then, strict=True)]
+    return Summed(portfolio, balances, at, at, _coverage(of, reasons))
 
 
-def _last_change(portfolio: Portfolio, offsets: Iterable[Offset]) -> int:
-    """Since when a sum without any ledger holds."""
-    return max([portfolio.updated_at, *(offset.updated_at for offset in offsets)])
+def _bases(of: Iterable[Part]) -> list[tuple[str, Decimal]]:
+    return [(code, balance) for part in of for code, balance in part.base.items()]
 
 
-def _missing(child: Address, reason: str) -> shapes.Missing:
-    return {'type': 'address', 'id': child.address_id, 'title': child.title, 'reason': reason}
+def _coverage(of: Sequence[Child], reasons: Sequence[str | None]) -> shapes.Coverage:
+    missing = [_missing(child, reason) for child, reason in zip(of, reasons, strict=True) if reason is not None]
+    return {'complete': False, 'missing': missing} if missing else {'complete': True}
 
 
-def _reason(part: Part) -> str | None:
+def _missing(child: Child, reason: str) -> shapes.Missing:
+    return {'type': 'address', 'id': child.address.address_id, 'title': child.address.title, 'reason': reason}
+
+
+def _reason(child: Child) -> str | None:
     """Say in one word what a child's balance lacks, None when nothing."""
-    if not part.child.valid:
+    if not child.address.valid:
         return 'invalid_address'
-    if part.ledger is None or not part.ledger.ready:
+    if child.ledger is None or not child.ledger.ready:
         return 'not_ready'
-    return part.ledger.incomplete
+    return child.ledger.incomplete
+
+
+def _reason_at(child: Child, part: Part, at: int) -> str | None:
+    reason = _reason(child)
+    if reason is not None or child.ledger is None:
+        return reason
+    if part.known_from is not None and part.known_from > at:
+        return 'history_unknown'
+    return 'not_observed_since' if child.ledger.updated_at < at else None

@@ -6,22 +6,23 @@ cursor moves past it, then one pass over what is stored, which sums it and remov
 the same check: as many entries as the explorer counts, and deltas that sum to its balance.
 """
 
+import heapq
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from chalicelib import errors, telemetry
 from chalicelib.domain import addresses, ledgers
 from chalicelib.domain.ledgers import Entry, Holding, Tally
-from chalicelib.models import Cursor, Ledger, Transaction, sk_of
+from chalicelib.models import Cursor, Ledger, Snapshot, Transaction, sk_of, time_of
 from chalicelib.providers.explorers import Explorer, Reading
 from chalicelib.providers.transport import Http
 
 PENDING = 'transactions_pending'
 MISMATCH = 'transactions_missing'
 NO_P2PK = 'p2pk_outputs_unknown'
-UNLISTED = 'transactions_unknown'
+UNLISTED = ledgers.UNLISTED
 
 _RECHECK_SECONDS = 86_400
 _DOUBTS = 2
@@ -40,6 +41,14 @@ class News(NamedTuple):
     def is_small(self) -> bool:
         """Whether the keys of the entries fit beside the ledger's state; more of them are read as a full download."""
         return len(self.entries) <= ledgers.MOST_UNSETTLED
+
+
+class _Placed(NamedTuple):
+    """A stored entry as it sorts by height; `sk` tells entries of one block apart."""
+
+    height: int
+    sk: str
+    entry: Entry
 
 
 def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
@@ -62,6 +71,8 @@ def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> boo
 def _read_balances(ledger: Ledger, explorer: Explorer, http: Http) -> bool:
     """Take what is held from an explorer that lists no transactions; those known stay, and where their reading goes on too."""
     holdings = _ask(ledger, explorer, http).holdings
+    ledger.renew_lease(_now())
+    Snapshot.store(ledger.pk, holdings, _now())
     _observe(ledger, explorer, holdings, ledger.cursor or Cursor(), UNLISTED)
     return True
 
@@ -173,33 +184,54 @@ def _resumed(ledger: Ledger, explorer: Explorer) -> Cursor:
 
 def _count_stored(ledger: Ledger, cursor: Cursor) -> dict[str, Tally]:
     """Sum what is stored, remove what this run did not see, and set the cursor to it; return the tallies of all of it."""
-    seen: list[Entry] = []
+    highest: list[_Placed] = []
     alien: list[str] = []
+    below = ledgers.tally(_passed_over(ledger, cursor, highest, alien))
+    _remove(ledger, alien)
+    height = ledgers.settled_height((placed.height for placed in highest), -1, ledger.chain.reorganisation)
+    settled = ledgers.merge(below, ledgers.tally(placed.entry for placed in highest if placed.height <= height))
+    cursor.settle(height, settled)
+    cursor.unsettled = sorted(placed.sk for placed in highest if placed.height > height)
+    return ledgers.merge(settled, ledgers.tally(placed.entry for placed in highest if placed.height > height))
+
+
+def _passed_over(ledger: Ledger, cursor: Cursor, highest: list[_Placed], alien: list[str]) -> Iterator[Entry]:
+    """Pass over what is stored, in memory that does not grow with it: yield all entries that this run saw but the highest.
+
+    `highest` becomes those, one more than can be unsettled, and `alien` the keys of what this run did not see.
+    """
     for number, transaction in enumerate(Transaction.every(ledger.pk)):
         if number % _LEASE_EVERY == 0:
             ledger.keep_lease(_now())
-        if transaction.run == cursor.run:
-            seen.append(transaction.entry())
-        else:
+        if transaction.run != cursor.run:
             alien.append(transaction.sk)
-    _remove(ledger, alien)
-    height = ledgers.settled_height((entry.height for entry in seen), -1, ledger.chain.reorganisation)
-    cursor.settle(height, ledgers.tally(entry for entry in seen if entry.height <= height))
-    cursor.unsettled = sorted(sk_of(entry) for entry in seen if entry.height > height)
-    return ledgers.tally(seen)
+            continue
+        placed = _Placed(transaction.height, transaction.sk, transaction.entry())
+        if len(highest) <= ledgers.MOST_UNSETTLED:
+            heapq.heappush(highest, placed)
+        else:
+            yield heapq.heappushpop(highest, placed).entry
 
 
 def _store(ledger: Ledger, explorer: Explorer, entries: list[Entry], run: str | None) -> None:
     """Write entries, each once however often a page lists it. Raises LeaseLost, as these writes know no lease."""
     now = _now()
-    ledger.renew_lease(now)
     distinct = {sk_of(entry): entry for entry in entries}.values()
-    Transaction.store([Transaction.of(ledger.pk, entry, source=explorer.host.key, run=run, now=now) for entry in distinct])
+    given = [Transaction.of(ledger.pk, entry, source=explorer.host.key, run=run, now=now) for entry in distinct]
+    differing = Transaction.differing(given)
+    times = [one.transaction.txn_at for one in differing if one.moves_balances]
+    if times:
+        ledger.touch(min(times), max(times), _now())
+    else:
+        ledger.renew_lease(_now())
+    Transaction.store(one.transaction for one in differing)
 
 
-def _remove(ledger: Ledger, sort_keys: Iterable[str]) -> None:
-    ledger.renew_lease(_now())
-    Transaction.remove(ledger.pk, sort_keys)
+def _remove(ledger: Ledger, sort_keys: Collection[str]) -> None:
+    if sort_keys:
+        times = [time_of(sk) for sk in sort_keys]
+        ledger.touch(min(times), max(times), _now())
+        Transaction.remove(ledger.pk, sort_keys)
 
 
 def _observe(ledger: Ledger, explorer: Explorer, holdings: list[Holding], cursor: Cursor, incomplete: str | None) -> None:

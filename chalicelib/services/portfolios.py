@@ -1,27 +1,49 @@
-"""Delete a portfolio: the header at once, what hangs below it by a job that can be repeated."""
+"""Create a portfolio, change it, delete it: the header at once, what hangs below it by a job that can be repeated."""
 
 import logging
 import time
+from collections.abc import Sequence
 
 from chalicelib import queue
 from chalicelib.config import settings
 from chalicelib.models import (
     Address,
+    Also,
     Contents,
     Expected,
     Item,
     Ledger,
     Offset,
+    Portfolio,
     Purge,
     Verb,
     Watch,
     Write,
+    nothing,
     read_leftovers,
     read_whole,
+    remove_history,
     transact,
 )
+from chalicelib.services import histories
 
 log = logging.getLogger(__name__)
+
+
+def create(user_id: str, *, title: str, currencies: Sequence[str], now: int, also: Also[Portfolio] = nothing) -> Portfolio:
+    """Store a new, empty portfolio. Raises NotFound for an unknown user, Invalid when that one has as many as there may be."""
+    portfolio = Portfolio.create(user_id, title=title, currencies=currencies, now=now, also=also)
+    histories.send(user_id, portfolio.portfolio_id, seen_at=now)
+    return portfolio
+
+
+def change(
+    user_id: str, portfolio_id: int, *, title: str | None, currencies: Sequence[str] | None, now: int, expected: Expected = None
+) -> None:
+    """Store a new title, new reporting currencies, or both. Raises NotFound, PreconditionFailed."""
+    Portfolio.at(user_id, portfolio_id).change(title=title, currencies=currencies, now=now, expected=expected)
+    if currencies is not None:
+        histories.send(user_id, portfolio_id, seen_at=now)
 
 
 def delete(user_id: str, portfolio_id: int, expected: Expected = None) -> Contents:
@@ -39,6 +61,7 @@ def purge(user_id: str, portfolio_id: int) -> None:
     """Remove what a deleted portfolio left behind; ledgers that nobody else watches go with their next refresh."""
     for child in read_leftovers(user_id, portfolio_id):
         _remove(child)
+    remove_history(user_id, portfolio_id)
     Purge.of(user_id, portfolio_id, 0).delete()
 
 
@@ -51,7 +74,7 @@ def _remove(child: Item) -> None:
     now = int(time.time())
     transact(
         # Moved to another address meanwhile, it has another watch: the message fails, and comes back to see that one.
-        Write(Verb.DELETE, child, condition=Address.address == child.address),
+        Write(Verb.DELETE, child, condition=Address.follows(child.followed)),
         Write(Verb.DELETE, Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)),
         Ledger.make_due(child.ledger, now),
     )

@@ -12,10 +12,11 @@ from typing import Any
 
 from chalicelib import errors, queue
 from chalicelib.config import settings
-from chalicelib.models import Address, Item, LeaseLost, Ledger, Portfolio, Transaction, Watch
+from chalicelib.domain.wallets import is_wallet
+from chalicelib.models import Address, Item, LeaseLost, Ledger, Portfolio, Snapshot, Transaction, Watch
 from chalicelib.providers.explorers import Explorer, explorers_of
 from chalicelib.providers.transport import Http
-from chalicelib.services import download
+from chalicelib.services import agreement, download, histories, wallets
 from chalicelib.services.ledgers import HOT_SECONDS
 from chalicelib.services.upstreams import Gate
 
@@ -54,10 +55,12 @@ def _refresh_leased(ledger: Ledger, now: int, deadline: float) -> None:
     if not watches:
         _delete(ledger)
         return
-    finished = True
+    finished, known = True, ledger.changes
     if not _is_fresh(ledger, now):
-        finished = _ask_explorers(ledger, watches, deadline)
+        finished = _read_parts(ledger, deadline) if is_wallet(ledger.address) else _ask_explorers(ledger, watches, deadline)
     _stamp(ledger, watches)
+    if ledger.changes != known:
+        _send_for_histories(watches)
     if finished:
         ledger.release(_now() + interval(ledger, _now()))
     else:
@@ -77,6 +80,15 @@ def _is_fresh(ledger: Ledger, now: int) -> bool:
     return not download.is_unfinished(ledger) and now - (ledger.updated_at or 0) < _FRESH_SECONDS
 
 
+def _read_parts(ledger: Ledger, deadline: float) -> bool:
+    """Read a wallet; True when it is up to date. Raises Upstream."""
+    try:
+        return wallets.read(ledger, refresh, deadline)
+    except errors.Upstream as error:
+        _back_off(ledger, str(error))
+        raise
+
+
 def _ask_explorers(ledger: Ledger, watches: list[Watch], deadline: float) -> bool:
     """Read the first explorer that answers; True when the ledger is up to date. Raises Upstream when none does."""
     failures: list[errors.Upstream] = []
@@ -90,6 +102,8 @@ def _ask_explorers(ledger: Ledger, watches: list[Watch], deadline: float) -> boo
             gate.failed(error)
         else:
             gate.worked(explorer.host)
+            if finished and time.monotonic() < deadline:
+                agreement.check(ledger, explorer, gate)
             return finished
     return _give_up(ledger, watches, failures)
 
@@ -106,24 +120,35 @@ def _give_up(ledger: Ledger, watches: list[Watch], failures: list[errors.Upstrea
     now = _now()
     if all(isinstance(error, errors.UpstreamRejected) for error in failures):
         ledger.reject(now)
-        for watch in watches:
-            _update(_address(watch), [Address.valid.set(False)], Address.address == ledger.address)
+        for watch in _of_children(watches):
+            _update(_address(watch), [Address.valid.set(False)], Address.follows(ledger.address))
         return True
     reason = '; '.join(map(str, failures))
+    _back_off(ledger, reason)
+    raise errors.Upstream(ledger.currency, reason)
+
+
+def _back_off(ledger: Ledger, reason: str) -> None:
+    now = _now()
     backoff = min(interval(ledger, now), _FIRST_BACKOFF * 2 ** min(ledger.failures or 0, 10))
     ledger.fail(reason, now + backoff)
-    raise errors.Upstream(ledger.currency, reason)
 
 
 def _stamp(ledger: Ledger, watches: list[Watch]) -> None:
     """Tell the children and portfolios that show this ledger when its values were observed."""
     if not ledger.ready or ledger.valid is False:
         return
-    for watch in watches:
+    for watch in _of_children(watches):
         seen = [Address.txns_last_updated.set(ledger.updated_at), Address.valid.set(True)]
-        _update(_address(watch), seen, Address.address == ledger.address)
+        seen += [] if ledger.agreement is None else [Address.agreement.set(ledger.agreement)]
+        _update(_address(watch), seen, Address.follows(ledger.address))
         portfolio = Portfolio.at(watch.user_id, watch.portfolio_id)
-        _update(portfolio, [Portfolio.balances_last_updated.set(ledger.updated_at)])
+        _update(portfolio, [attribute.set(ledger.updated_at) for attribute in (Portfolio.observed_at, Portfolio.balances_last_updated)])
+
+
+def _send_for_histories(watches: list[Watch]) -> None:
+    for watch in _of_children(watches):
+        histories.send(watch.user_id, watch.portfolio_id)
 
 
 def _update(item: Item, actions: list[Any], condition: Any = None) -> None:
@@ -136,14 +161,21 @@ def _delete(ledger: Ledger) -> None:
 
     Somebody may start to watch it meanwhile and find it emptied: that made it due again, which keeps the state.
     """
+    wallets.let_go(ledger)
     ledger.forget(_now())
     # Only now: who came before this is seen here, and who comes after it makes the ledger due, which `discard` sees.
     if not Watch.every(ledger.pk):
         Transaction.remove(ledger.pk, (transaction.sk for transaction in Transaction.every(ledger.pk)))
+        Snapshot.remove(ledger.pk)
         if ledger.discard():
             return
     ledger.release(_now())
     queue.send(settings().refresh_queue, [{'ledger': ledger.pk}])
+
+
+def _of_children(watches: list[Watch]) -> list[Watch]:
+    """Return the watches of what shows a ledger: wallets, which watch it too, are told when they look."""
+    return [watch for watch in watches if watch.is_of_child]
 
 
 def _address(watch: Watch) -> Address:

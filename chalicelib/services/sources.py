@@ -2,42 +2,75 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.domain import instants, shapes
 from chalicelib.errors import NotFound
 from chalicelib.models import Bucket
 
+if TYPE_CHECKING:
+    from chalicelib.providers import rates
+    from chalicelib.providers.explorers import Explorer
+
 log = logging.getLogger(__name__)
 
 
 class Source(NamedTuple):
-    """An upstream as people are told of it; `url` is where its API is documented."""
+    """An upstream as people are told of it; `url` is where its API is documented, `history` how far back it lists transactions."""
 
     key: str
     title: str
     url: str
     currencies: list[str]
     capabilities: list[str]
+    needs_key: bool
+    own_server: bool
+    history: str
 
 
 @lru_cache
 def every() -> tuple[Source, ...]:
     """Return all upstreams, by key."""
-    from chalicelib.providers.explorers import EXPLORERS, Explorer  # brings requests (70 ms), and app.py imports this module
+    from chalicelib.providers.explorers import EXPLORERS  # brings requests (70 ms), and app.py imports this module
+    from chalicelib.providers.rates import SOURCES
 
     explorers: dict[str, dict[str, Explorer]] = {}
     for currency, chain in EXPLORERS.items():
         for explorer in chain:
             explorers.setdefault(explorer.host.key, {})[currency] = explorer
-    sources = []
-    for key, by_currency in sorted(explorers.items()):
-        told = [explorer.about for explorer in by_currency.values()]
-        capabilities = sorted({capability for about in told for capability in about.capabilities})
-        sources.append(Source(key, told[0].title, told[0].documentation, sorted(by_currency), capabilities))
-    return tuple(sources)
+    told = [*(_source(by_currency) for by_currency in explorers.values()), *map(_source_of_rates, SOURCES)]
+    return tuple(sorted(told, key=lambda source: source.key))
+
+
+def _source(by_currency: 'Mapping[str, Explorer]') -> Source:
+    """Return what people are told of the explorers, one for each currency, that are the same upstream."""
+    first = next(iter(by_currency.values()))
+    capabilities = {capability for explorer in by_currency.values() for capability in explorer.about.capabilities}
+    return Source(
+        key=first.host.key,
+        title=first.about.title,
+        url=first.about.documentation,
+        currencies=sorted(by_currency),
+        capabilities=sorted(capabilities),
+        needs_key=first.host.needs_secret,
+        own_server=not first.host.url,
+        history=first.about.history if first.about.lists_transactions else 'none',
+    )
+
+
+def _source_of_rates(source: 'rates.Source') -> Source:
+    return Source(
+        key=source.host.key,
+        title=source.about.title,
+        url=source.about.documentation,
+        currencies=sorted(source.codes),
+        capabilities=sorted(source.about.capabilities),
+        needs_key=source.host.needs_secret,
+        own_server=not source.host.url,
+        history='none',
+    )
 
 
 def find(key: str) -> Source:
@@ -60,6 +93,9 @@ def describe(sources: Iterable[Source]) -> list[shapes.Source]:
             'url': source.url,
             'currencies': source.currencies,
             'capabilities': source.capabilities,
+            'needs_key': source.needs_key,
+            'own_server': source.own_server,
+            'history': source.history,
             'health': buckets[source.key].health(now),
             'last_success_at': instants.iso_or_none(buckets[source.key].succeeded_at),
             'last_failure_at': instants.iso_or_none(buckets[source.key].failed_at),

@@ -79,7 +79,9 @@ def _add_dead_letters(commands: 'argparse._SubParsersAction[argparse.ArgumentPar
         ('purge', 'delete all messages'),
     ):
         one = _add(deeds, name, f'run_{name}', text)
-        one.add_argument('queue', metavar='QUEUE', help='refresh, purge, or the name of a queue that has a dead-letter queue')
+        one.add_argument(
+            'queue', metavar='QUEUE', help='refresh, purge, rates, history, or the name of a queue that has a dead-letter queue'
+        )
         one.set_defaults(most=100, id=[], yes=False)
         if name == 'inspect':
             one.add_argument('--most', type=int, help='how many messages at most (100)')

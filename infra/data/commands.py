@@ -119,7 +119,7 @@ def _reader(table: Table, user_id: str | None) -> Reader:
 
 
 def _queue(name: str) -> str:
-    """Return the name of a queue, which may be told by its part in the application: refresh, purge."""
+    """Return the name of a queue, which may be told by its part in the application: refresh, purge, rates, history."""
     return os.environ.get(f'{name.upper()}_QUEUE', name)
 
 

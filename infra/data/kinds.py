@@ -10,5 +10,9 @@ LEFT_OUT = {
     'attempts': 'counts the tries of minutes',
     'request-count': 'counts the requests of a minute',
     'bucket': 'says how upstreams do now',
+    'latest-rates': 'fetched anew within minutes',
+    'wanted-currency': 'said again by whoever holds or reports it',
+    'history': 'worked out anew',
+    'chunk': 'part of a history',
     'schema': "told by the file's header",
 }

@@ -169,10 +169,11 @@ def _at_rest(item: Raw) -> Raw:
     """Return a ledger's state as nobody works on it: due, without lease, without the cursor if that does not fit the transactions.
 
     An export is no snapshot, so a state may be newer than the transactions beside it. Without its cursor a ledger is
-    read in full by its next refresh; what it shows until then stays.
+    read in full by its next refresh; what it shows until then stays. A wallet looks for its parts anew: they may not be there.
     """
     pk, _ = key_of(item)
-    dropped = {'lease_owner', 'lease_until'} if _fits(pk, Ledger.from_raw_data(item).cursor) else {'lease_owner', 'lease_until', 'cursor'}
+    fits = _fits(pk, Ledger.from_raw_data(item).cursor)
+    dropped = {'lease_owner', 'lease_until', 'derived', *(() if fits else ('cursor',))}
     due = {'due_shard': {'N': str(shard(pk))}, 'due_at': item.get('due_at', {'N': str(int(time.time()))})}
     return {name: value for name, value in item.items() if name not in dropped} | due
 

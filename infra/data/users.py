@@ -49,7 +49,7 @@ class OneUser:
         return Page([item for item in rows.items if self._is_theirs(item)], _next(partitions, place, rows.after))
 
     def _is_theirs(self, item: Raw) -> bool:
-        return kind_of(item) != 'watch' or item['user_id']['S'] == self._user_id
+        return kind_of(item) != 'watch' or item.get('user_id', {}).get('S') == self._user_id  # or a wallet's, which watches anew
 
 
 def _next(partitions: list[str], place: int, after: Raw | None) -> Position | None:

@@ -57,8 +57,9 @@ def _serve(descriptor: int) -> None:
 
 def _configure_logging() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format='%(asctime)s %(levelname)s %(name)s: %(message)s')
-    # Every few seconds, or said by the request's own line.
-    for talkative in ('botocore', 'pynamodb', 'chalicelib.telemetry.sweep_due', 'chalicelib.telemetry.authorizer'):
+    # Every few seconds, dozens at once, or said by the request's own line.
+    jobs = ('sweep_due', 'update_rates', 'refresh_histories', 'authorizer')
+    for talkative in ('botocore', 'pynamodb', *(f'chalicelib.telemetry.{job}' for job in jobs)):
         logging.getLogger(talkative).setLevel(logging.WARNING)
 
 

@@ -8,16 +8,27 @@ from tests.conformance.document import Specification
 COMPLETENESS = {'complete': False, 'reason': 'p2pk_outputs_unknown'}
 NEXT = {'next': 'MTAwMA'}
 
-# Beyond the document, with an example of each: in every object of a list `result`, and beside `result`, where it may lack.
+AGREEMENT = {'agreement': {'status': 'agreed', 'sources': ['blockstream', 'mempool'], 'checked_at': '2017-11-23T23:01:44+00:00'}}
+
+# Beyond the document, with an example of each: in `result` or every object of a list, and beside `result`, where it may lack.
 INSIDE: dict[str, dict[str, Any]] = {
     'GET /api/portfolios/ID/balances': {
         'complete': True,
         'missing': [{'type': 'address', 'id': 1, 'title': 'My address', 'reason': 'not_ready'}],
     },
+    'GET /api/portfolios/ID/converted': {
+        'complete': True,
+        'missing': [{'currency': 'ltc', 'balance': '1.0', 'reason': 'no_rate'}],
+    },
     'GET /api/portfolios/ID/addresses/ID/balances': {'unconfirmed': '0.0'},
+    **dict.fromkeys(
+        ('POST /api/portfolios/ID/addresses', *(f'{verb} /api/portfolios/ID/addresses/ID' for verb in ('GET', 'PATCH', 'DELETE'))),
+        AGREEMENT,
+    ),
 }
 BESIDE: dict[str, dict[str, Any]] = {
     'GET /api/portfolios': NEXT,
+    'GET /api/portfolios/ID/converted': {'rates': '2017-11-06T04:54:54+00:00'},
     'GET /api/portfolios/ID/addresses': NEXT,
     'GET /api/portfolios/ID/addresses/ID/balances': COMPLETENESS,
     'GET /api/portfolios/ID/addresses/ID/transactions': COMPLETENESS | NEXT,
@@ -28,12 +39,7 @@ BESIDE: dict[str, dict[str, Any]] = {
 FURTHER_METHODS = {'/api/portfolios/ID/accounts/ID': {'GET', 'PATCH'}}
 
 _ACCOUNTS = 'no exchange is followed yet'
-_HISTORIES = 'no history is kept yet'
 NOT_BUILT = {
-    'GET /api/portfolios/ID/converted': 'no rates are kept yet',
-    'GET /api/portfolios/ID/converted/history': 'no rates are kept yet',
-    'GET /api/portfolios/ID/balances/history': _HISTORIES,
-    'GET /api/portfolios/ID/balances/_currency_/history': _HISTORIES,
     'GET /api/portfolios/ID/accounts': _ACCOUNTS,
     'GET /api/portfolios/ID/accounts/ID/balances': _ACCOUNTS,
     'GET /api/portfolios/ID/accounts/ID/txns': _ACCOUNTS,
@@ -47,7 +53,11 @@ def unlike_document(specification: Specification, endpoint: str, answer: Any) ->
     """Return how an answer deviates from the document's and from what the API adds to it."""
     example = specification.examples[endpoint].answer
     inside, beside = INSIDE.get(endpoint, {}), BESIDE.get(endpoint, {})
-    rows = {'result': [row | inside for row in example['result']]} if inside else {}
-    nullable = {*specification.nullable, 'unconfirmed'}
+    result = {'result': _with_more(example['result'], inside)} if inside else {}
+    nullable = {*specification.nullable, 'unconfirmed', 'agreement'}
     leeway = Leeway(optional={'missing', *beside}, nullable=nullable)  # what is complete does not say what is missing
-    return deviations(example | beside | rows, answer, leeway)
+    return deviations(example | beside | result, answer, leeway)
+
+
+def _with_more(documented: Any, inside: dict[str, Any]) -> Any:
+    return [row | inside for row in documented] if isinstance(documented, list) else documented | inside

@@ -10,7 +10,14 @@ from tests.conformance import document
 from tests.conformance.allowed import BESIDE, INSIDE, NOT_BUILT, unlike_document
 from tests.conformance.compare import deviations, other_values
 from tests.conformance.document import Example
-from tests.conformance.world import PREPARATIONS, World, a_full_portfolio, a_refreshed_address, ten_bitcoin
+from tests.conformance.world import (
+    PREPARATIONS,
+    World,
+    a_full_portfolio,
+    a_refreshed_address,
+    ten_bitcoin,
+    ten_bitcoin_and_the_documents_rate,
+)
 from tests.functional.jobs.world import SEGWIT
 from tests.test_architecture import routes
 
@@ -129,6 +136,24 @@ def test_one_currencys_balance_is_the_element_of_the_list(world: World):
 
     assert unlike_document(SPECIFICATION, BALANCES, body | {'result': [body['result']]}) == []
     assert body['result'] == world.api.get(path).json_body['result'][0]
+
+
+def test_the_converted_balances_are_the_documents_to_the_last_digit(world: World):
+    example, response = ask(world, 'GET /api/portfolios/ID/converted')
+
+    rows = [[(row['currency'], row['balance']) for row in answer['result']] for answer in (example.answer, response.json_body)]
+    assert rows[0] == rows[1] == [('btc', '10.0'), ('usd', '117753.60')]
+
+
+def test_histories_are_lists_of_the_elements_of_balances_and_of_converted_ones(world: World):
+    ten_bitcoin_and_the_documents_rate(world)
+    further = {'complete', 'covered', 'total'}
+    for element, paths in (('balances', ('balances/history', 'balances/btc/history')), ('converted', ('converted/history',))):
+        shown = world.api.get(f'/api/portfolios/1/{element}').json_body['result'][0]
+        for path in paths:
+            rows = world.api.get(f'/api/portfolios/1/{path}').json_body['result']
+            assert rows
+            assert all(row.keys() - {'missing'} == shown.keys() | further for row in rows)
 
 
 def test_what_is_not_built_is_exactly_what_is_listed_so():

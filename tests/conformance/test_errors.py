@@ -79,9 +79,9 @@ def test_an_unknown_child_and_one_of_another_parent_are_not_found_alike(full: Wo
         assert_fails(answer, 404, 'not_found', 'Not found')
 
 
-@pytest.mark.parametrize('code', ['nosuch', 'history'])
-def test_the_balance_in_an_unknown_currency_is_not_found(full: World, code: str):
-    assert_fails(full.api.get(f'/api/portfolios/1/balances/{code}'), 404, 'not_found', 'Not found')
+@pytest.mark.parametrize('path', ['nosuch', 'nosuch/history'])
+def test_the_balance_in_an_unknown_currency_is_not_found(full: World, path: str):
+    assert_fails(full.api.get(f'/api/portfolios/1/balances/{path}'), 404, 'not_found', 'Not found')
 
 
 @pytest.mark.parametrize('path', sorted({path for _, path in ROUTES}))

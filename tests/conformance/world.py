@@ -1,9 +1,14 @@
 """What each example of the document needs to be there before, made through the API and the refresh job."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from chalicelib.domain.conversion import Rate
+from chalicelib.models import LatestRates
+from chalicelib.services import rates
 from tests.functional.conftest import Api
 from tests.functional.jobs.world import LEGACY, SEGWIT, TAPROOT, refresh_queue
 
@@ -64,6 +69,14 @@ def ten_bitcoin(world: World) -> None:
     world.offset(btc='10')
 
 
+def ten_bitcoin_and_the_documents_rate(world: World) -> None:
+    ten_bitcoin(world)
+    now = int(time.time())
+    rate = Rate('btc', 'usd', Decimal('11775.36'), now, 'bitstamp')
+    LatestRates.find().store(now, [], [rate], dict.fromkeys(('btc', 'eth', 'eur', 'usd'), now + 86_400))
+    rates.forget()
+
+
 def a_refreshed_address(world: World) -> None:
     world.portfolio()
     world.address(LEGACY)
@@ -114,6 +127,7 @@ PREPARATIONS: dict[str, Callable[[World], None]] = {
     'PATCH /api/portfolios/ID': an_empty_portfolio,
     'DELETE /api/portfolios/ID': an_empty_portfolio,
     'GET /api/portfolios/ID/balances': ten_bitcoin,
+    'GET /api/portfolios/ID/converted': ten_bitcoin_and_the_documents_rate,
     'GET /api/portfolios/ID/addresses': two_addresses,
     'GET /api/portfolios/ID/addresses/ID': a_refreshed_address,
     'GET /api/portfolios/ID/addresses/ID/balances': a_refreshed_address,

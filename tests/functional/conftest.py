@@ -16,6 +16,7 @@ from chalicelib import passwords
 from chalicelib.config import settings
 from chalicelib.models import Client, Item, User
 from chalicelib.oauth import signing
+from chalicelib.services import rates
 
 PASSWORD = 'correct horse battery staple'
 ALL_SCOPES = ['public', 'info', 'read', 'write', 'delete', 'admin']
@@ -73,11 +74,17 @@ def table() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _rates_of_other_tests() -> None:
+    """None that this process would remember."""
+    rates.forget()
+
+
+@pytest.fixture(autouse=True)
 def queues() -> Iterator[dict[str, str]]:
     """The queues, empty, each with its dead-letter queue after five receives; by name, their URLs."""
     sqs = boto3.client('sqs')
     urls = {}
-    for name in (settings().refresh_queue, settings().purge_queue):
+    for name in (settings().refresh_queue, settings().purge_queue, settings().rates_queue, settings().history_queue):
         dead = sqs.create_queue(QueueName=f'{name}-dlq')['QueueUrl']
         arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=['QueueArn'])['Attributes']['QueueArn']
         redrive = json.dumps({'deadLetterTargetArn': arn, 'maxReceiveCount': 5})

@@ -61,6 +61,7 @@ class TestAddresses:
         result = response.json_body['result']
         assert list(result) == [
             'id', 'title', 'address', 'currency', 'valid', 'created_at', 'updated_at', 'txns_last_updated', 'source',
+            'agreement',
         ]  # fmt: skip
         assert DATE.fullmatch(result.pop('created_at'))
         assert DATE.fullmatch(result.pop('updated_at'))
@@ -72,6 +73,7 @@ class TestAddresses:
             'valid': True,
             'txns_last_updated': None,
             'source': 'private-api',
+            'agreement': None,
         }
 
     def test_a_new_address_is_sent_for_at_once(self, api: Api, queues: dict[str, str]):

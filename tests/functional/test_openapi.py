@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,9 @@ from chalicelib.api import description
 from chalicelib.api.contract import Contract
 from chalicelib.auth import bearer
 from chalicelib.domain import currencies, shapes
+from chalicelib.domain.conversion import Rate
+from chalicelib.models import LatestRates
+from chalicelib.services import histories, rates
 from infra import gateway
 from tests.functional.conftest import Api
 from tests.functional.test_addresses import ADDRESS, SEGWIT, observe
@@ -61,6 +66,11 @@ def world(api: Api) -> Api:
     api.address(1, ADDRESS)
     observe(ADDRESS, 3, 3)
     api.post('/api/portfolios/1/offsets', {'title': 'x', 'balances': [{'currency': 'ltc', 'balance': '1'}]})
+    now = int(time.time())
+    rate = Rate('btc', 'usd', Decimal('11775.36'), now, 'bitstamp')
+    LatestRates.find().store(now, [], [rate], dict.fromkeys(('btc', 'eth', 'eur', 'ltc', 'usd'), now + 86_400))
+    rates.forget()
+    histories.refresh(api.user_id, 1)
     return api
 
 
@@ -258,7 +268,7 @@ def test_exactly_those_that_can_be_not_ready_say_so(api: Api, path: str):
     assert told is (api.get(path.format(**VALUES)).status_code == 503)
 
 
-@pytest.mark.parametrize('path', [path for path in GETS if '/balances' in path or 'transactions' in path])
+@pytest.mark.parametrize('path', [path for path in GETS if '/balances' in path or 'transactions' in path or 'converted' in path])
 def test_an_answer_with_something_missing_is_as_its_schema_says(world: Api, path: str):
     observe(ADDRESS, 3, 3, incomplete='count_mismatch')
     world.address(1, SEGWIT)
@@ -401,18 +411,18 @@ def test_what_a_schema_allows_is_not_refused_for_what_a_schema_can_say(api: Api,
     assert [fault for fault in refused if fault['code'] in SAID_BY_SCHEMAS or 'plain decimal' in fault['message']] == []
 
 
-def test_parameters_of_one_operation_alone_are_told_too():
+def test_the_parameters_of_a_query_are_told_and_can_be_refused():
     other = Chalice(app_name='other')
 
     @other.route('/api/things', authorizer=bearer)
-    @Contract(shapes.Status, query={'at': shapes.Instant})
+    @Contract(shapes.Status, query=('at',))
     def get_thing() -> Response:
         """A thing."""
         return Response({})
 
     operation = description.describe(other)['paths']['/api/things']['get']
 
-    assert operation['parameters'][-1] == {'name': 'at', 'in': 'query', 'schema': {'$ref': '#/components/schemas/Instant'}}
+    assert {'$ref': '#/components/parameters/at'} in operation['parameters']
     assert '422' in operation['responses']
 
 

@@ -1,5 +1,6 @@
 """The public state of the service and of its upstreams."""
 
+import sys
 import time
 from datetime import datetime
 from typing import Any
@@ -11,12 +12,13 @@ from chalice.test import HTTPResponse
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.models import Bucket, Item
 from chalicelib.providers.explorers import EXPLORERS
+from chalicelib.providers.rates import SOURCES
 from chalicelib.providers.transport import Host
 from chalicelib.services.upstreams import Gate
 
 HOST = Host('mempool', 'https://mempool.space/api', every_ms=0)
 EVERY = [explorer for chain in EXPLORERS.values() for explorer in chain]
-UPSTREAMS = sorted({explorer.host.key for explorer in EVERY})
+UPSTREAMS = sorted({explorer.host.key for explorer in EVERY} | {source.host.key for source in SOURCES})
 ALL = sorted(['database', *UPSTREAMS])
 PATHS = ['/api/status', '/api/sources', '/api/sources/mempool']
 
@@ -203,11 +205,40 @@ def test_every_source_says_what_it_is_and_how_it_does(http: ChaliceClient):
         'title': 'Blockchain.com Explorer',
         'url': 'https://www.blockchain.com/explorer/api/blockchain_api',
         'currencies': ['btc'],
-        'capabilities': ['balances', 'p2pk_outputs', 'transactions'],
+        'capabilities': ['balances', 'p2pk_outputs', 'sent_received', 'transactions', 'unconfirmed'],
+        'needs_key': False,
+        'own_server': False,
+        'history': 'whole',
         'health': 'unknown',
         'last_success_at': None,
         'last_failure_at': None,
     }
+
+
+@pytest.mark.parametrize(
+    ('key', 'needs_key', 'own_server', 'history'),
+    [
+        ('etherscan', True, False, 'whole'),
+        ('blockbook_ltc', False, True, 'whole'),
+        ('stellar', False, False, '1 year'),
+        ('haskoin', False, False, '50000 transactions'),
+        ('merkle', False, False, 'none'),
+    ],
+)
+def test_a_source_says_what_it_needs_and_how_far_back_it_goes(
+    http: ChaliceClient, key: str, needs_key: bool, own_server: bool, history: str
+):
+    source = result(http, f'/api/sources/{key}')
+
+    assert (source['needs_key'], source['own_server'], source['history']) == (needs_key, own_server, history)
+
+
+def test_a_source_of_rates_says_what_it_can_price(http: ChaliceClient):
+    source = result(http, '/api/sources/ecb')
+
+    assert (source['title'], source['capabilities'], source['history']) == ('European Central Bank', ['daily_closes', 'rates'], 'none')
+    assert {'usd', 'eur', 'gbp'} < {*source['currencies']}
+    assert 'btc' not in source['currencies']
 
 
 def test_one_source_is_what_the_list_says_of_it(http: ChaliceClient):
@@ -240,6 +271,11 @@ def test_no_token_is_needed_and_a_bad_one_does_no_harm(http: ChaliceClient, path
 @pytest.mark.parametrize('explorer', EVERY, ids=lambda explorer: explorer.host.key)
 def test_who_counts_pay_to_public_key_outputs_says_so(explorer: Any):
     assert ('p2pk_outputs' in explorer.about.capabilities) == explorer.counts_p2pk
+
+
+@pytest.mark.parametrize('kind', sorted({type(explorer) for explorer in EVERY}, key=lambda kind: kind.__name__))
+def test_the_module_of_each_kind_of_explorer_says_where_its_api_is_documented(kind: type):
+    assert 'https://' in (sys.modules[kind.__module__].__doc__ or '')
 
 
 @pytest.mark.parametrize('explorer', EVERY, ids=lambda explorer: explorer.host.key)

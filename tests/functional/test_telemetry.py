@@ -27,7 +27,7 @@ from chalicelib.models import Client, Item, Ledger, User
 from infra import gateway
 from infra.local import stack
 from infra.local.api import Server
-from tests.explorer import Explorer, payments, serving, status, txid
+from tests.explorer import Explorer, changed, payments, serving, status, txid
 from tests.functional.conftest import PASSWORD, Api
 from tests.functional.jobs.world import pk_of, record, refusing, run_purge, run_sweep, time_passes
 from tests.functional.test_addresses import ADDRESS, SEGWIT, observe
@@ -419,6 +419,25 @@ def test_a_ledger_that_does_not_add_up_is_counted(
     refresh.refresh_ledgers({'Records': [record({'ledger': ledger})]}, CONTEXT)
 
     assert [line.get('LedgerIncomplete') for line in told('refresh_ledgers')] == [counted]
+
+
+@pytest.mark.parametrize(('told_by_mempool', 'disagreements'), [(2, 1), (3, None)])
+def test_comparisons_of_two_explorers_are_counted_and_disagreements_by_the_second(
+    api: Api, explorer: Explorer, lines: Lines, monkeypatch: pytest.MonkeyPatch, told_by_mempool: int, disagreements: int | None
+):
+    monkeypatch.setenv('CROSS_CHECK_RATE', '1')
+    settings.cache_clear()
+    explorer.chain[SEGWIT] = payments(3)
+    explorer.fail(changed(lambda stats: stats['chain_stats'].update(tx_count=told_by_mempool)), 'mempool')
+    message = record({'ledger': watch(api)})
+
+    refresh.refresh_ledgers({'Records': [message]}, CONTEXT)
+
+    of_message = [line for line in lines() if line.get('message_id') == message['messageId']]
+    [summary] = [line for line in of_message if line.get('CrossChecks') == 1]
+    assert summary.get('CrossCheckDisagreements') == disagreements
+    by_upstream = [line['Upstream'] for line in of_message if 'CrossCheckDisagreements' in line and 'Upstream' in line]
+    assert by_upstream == ['mempool'] * (disagreements or 0)
 
 
 # Secrets

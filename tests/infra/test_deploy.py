@@ -303,7 +303,7 @@ def test_policies_name_this_account_region_and_stack(shared: Aws):
 
 
 def test_queues_take_back_single_messages_and_have_so_many_workers(shared: Aws):
-    for name in ('refresh_ledgers', 'purge_portfolios'):
+    for name in ('refresh_ledgers', 'purge_portfolios', 'fetch_rates', 'refresh_histories'):
         arn = f'arn:aws:lambda:us-east-1:{shared.account}:function:{NAME}-{name}'
         [one] = shared.client('lambda').list_event_source_mappings(FunctionName=arn)['EventSourceMappings']
         assert one['FunctionResponseTypes'] == ['ReportBatchItemFailures']
@@ -354,9 +354,10 @@ def test_an_account_with_little_concurrency_is_deployed_to_without_reserving(aws
 
 
 def test_what_is_reserved_stays_reserved_however_little_is_left(aws: Aws):
-    aws.answers['GetAccountSettings'] = {'AccountLimit': {'ConcurrentExecutions': 113, 'UnreservedConcurrentExecutions': 113}}
+    most = 100 + sum(size.get('reserved_concurrency', 0) for size in config()['lambda_functions'].values())
+    aws.answers['GetAccountSettings'] = {'AccountLimit': {'ConcurrentExecutions': most, 'UnreservedConcurrentExecutions': most}}
     aws.deploy()
-    aws.answers['GetAccountSettings'] = {'AccountLimit': {'ConcurrentExecutions': 113, 'UnreservedConcurrentExecutions': 100}}
+    aws.answers['GetAccountSettings'] = {'AccountLimit': {'ConcurrentExecutions': most, 'UnreservedConcurrentExecutions': 100}}
 
     aws.deploy()
 

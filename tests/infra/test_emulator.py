@@ -161,14 +161,17 @@ def test_a_deployment_as_on_aws_gets_as_far_as_the_apis_definition(workshop: Pat
         aws = boto3.Session(*account.values())
         functions = aws.client('lambda', endpoint_url=url).list_functions()['Functions']
         mappings = aws.client('lambda', endpoint_url=url).list_event_source_mappings()['EventSourceMappings']
-        [rule] = aws.client('events', endpoint_url=url).list_rules()['Rules']
+        rules = aws.client('events', endpoint_url=url).list_rules()['Rules']
         [api] = aws.client('apigateway', endpoint_url=url).get_rest_apis()['items']
 
     assert 'calling the PutRestApi operation' in done.stdout + done.stderr
     names = {function['FunctionName'].removeprefix('cryptfolio-dev') for function in functions}
-    assert names == {'', '-bearer', '-refresh_ledgers', '-purge_portfolios', '-sweep_due'}
+    assert names == {
+        *('', '-bearer', '-refresh_ledgers', '-purge_portfolios', '-sweep_due'),
+        *('-fetch_rates', '-update_rates', '-refresh_histories', '-snapshot_portfolios'),
+    }
     assert {function['Environment']['Variables']['TABLE_NAME'] for function in functions} == {'cryptfolio-dev'}
     queues = {mapping['EventSourceArn'].rpartition(':')[2] for mapping in mappings}
-    assert queues == {'cryptfolio-dev-refresh', 'cryptfolio-dev-purge'}
-    assert rule['ScheduleExpression'] == 'rate(1 minute)'
+    assert queues == {f'cryptfolio-dev-{name}' for name in ('refresh', 'purge', 'rates', 'history')}
+    assert {rule['ScheduleExpression'] for rule in rules} == {'rate(1 minute)', 'rate(5 minutes)', 'cron(0 * * * ? *)'}
     assert api['name'] == 'cryptfolio-dev'

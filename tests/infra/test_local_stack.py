@@ -46,7 +46,7 @@ def test_the_table_has_the_templates_keys_and_indexes() -> None:
 
 
 @pytest.mark.usefixtures('_entered')
-@pytest.mark.parametrize('setting', ['REFRESH_QUEUE', 'PURGE_QUEUE'])
+@pytest.mark.parametrize('setting', ['REFRESH_QUEUE', 'PURGE_QUEUE', 'RATES_QUEUE', 'HISTORY_QUEUE'])
 def test_a_queue_has_the_templates_dead_letter_queue(setting: str) -> None:
     sqs = boto3.client('sqs')
     url = sqs.get_queue_url(QueueName=os.environ[setting])['QueueUrl']
@@ -58,10 +58,12 @@ def test_a_queue_has_the_templates_dead_letter_queue(setting: str) -> None:
 
 
 @pytest.mark.usefixtures('_entered')
-def test_the_keys_kind_is_the_templates() -> None:
+def test_the_keys_kinds_are_the_templates() -> None:
     key = boto3.client('kms').describe_key(KeyId=os.environ['SIGNING_KEY_ID'])['KeyMetadata']
 
     assert (key['KeySpec'], key['KeyUsage']) == ('ECC_NIST_P256', 'SIGN_VERIFY')
+    vault = boto3.client('kms').describe_key(KeyId=os.environ['VAULT_KEY_ID'])['KeyMetadata']
+    assert (vault['KeySpec'], vault['KeyUsage']) == ('SYMMETRIC_DEFAULT', 'ENCRYPT_DECRYPT')
 
 
 @pytest.mark.usefixtures('_entered')

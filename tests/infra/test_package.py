@@ -83,6 +83,10 @@ def test_there_is_a_function_for_the_api_the_authorizer_and_each_job(template: d
         'chalicelib.jobs.refresh.refresh_ledgers',
         'chalicelib.jobs.purge.purge_portfolios',
         'chalicelib.jobs.sweep.sweep_due',
+        'chalicelib.jobs.rates.fetch_rates',
+        'chalicelib.jobs.rates.update_rates',
+        'chalicelib.jobs.histories.refresh_histories',
+        'chalicelib.jobs.histories.snapshot_portfolios',
     }
 
 
@@ -132,14 +136,22 @@ def test_settings_are_references(template: dict[str, Any], function: str):
     assert set(functions.settings()) <= set(told)
 
 
-@pytest.mark.parametrize(('function', 'queue'), [('refresh_ledgers', 'RefreshQueue'), ('purge_portfolios', 'PurgeQueue')])
-def test_queues_take_back_single_messages_and_have_so_many_workers(template: dict[str, Any], function: str, queue: str):
+@pytest.mark.parametrize(
+    ('function', 'queue', 'batch'),
+    [
+        ('refresh_ledgers', 'RefreshQueue', 10),
+        ('purge_portfolios', 'PurgeQueue', 10),
+        ('fetch_rates', 'RatesQueue', 1),
+        ('refresh_histories', 'HistoryQueue', 10),
+    ],
+)
+def test_queues_take_back_single_messages_and_have_so_many_workers(template: dict[str, Any], function: str, queue: str, batch: int):
     [event] = properties_of(template, function)['Events'].values()
 
     size = beside_chalice.config()['lambda_functions'][function]
     assert event['Properties'] == {
         'Queue': {'Fn::GetAtt': [queue, 'Arn']},
-        'BatchSize': 10,
+        'BatchSize': batch,
         'MaximumBatchingWindowInSeconds': 0,
         'FunctionResponseTypes': ['ReportBatchItemFailures'],
         'ScalingConfig': {'MaximumConcurrency': size['maximum_concurrency']},
@@ -148,8 +160,9 @@ def test_queues_take_back_single_messages_and_have_so_many_workers(template: dic
     assert reserved['Fn::If'][:2] == ['ReservesConcurrency', size['reserved_concurrency']]
 
 
-def test_a_missed_sweep_is_not_repeated(template: dict[str, Any]):
-    assert properties_of(template, 'sweep_due')['EventInvokeConfig'] == beside_chalice.MISSED_SCHEDULES
+@pytest.mark.parametrize('function', ['sweep_due', 'update_rates', 'snapshot_portfolios'])
+def test_a_missed_run_of_a_schedule_is_not_repeated(template: dict[str, Any], function: str):
+    assert properties_of(template, function)['EventInvokeConfig'] == beside_chalice.MISSED_SCHEDULES
 
 
 def test_the_api_is_limited_and_logged(template: dict[str, Any]):

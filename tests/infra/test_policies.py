@@ -18,16 +18,22 @@ from chalice.test import Client as ChaliceClient
 from app import app
 from chalicelib import auth, mail, queue
 from chalicelib.config import settings
-from chalicelib.jobs import purge, refresh, sweep
-from chalicelib.models import ApiKey, Item, User
+from chalicelib.domain import wallets
+from chalicelib.jobs import histories, purge, rates, refresh, sweep
+from chalicelib.models import ApiKey, Item, User, history_shards
+from chalicelib.services import rates as rates_service
 from chalicelib.services import refresh as service
 from infra import functions, template
 from tests.explorer import Explorer, payments, serving
 from tests.functional.conftest import ALL_SCOPES, PASSWORD, Api
 from tests.functional.web.conftest import Browser
+from tests.rates_upstreams import sources
 
 ADDRESS = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
 OTHER_ADDRESS = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'
+# The first account of BIP-84's test vector.
+WALLET = 'zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs'
+WALLET_NAME = wallets.followed('btc', WALLET).name
 REDIRECT = 'https://charts.example/callback'
 VERIFIER = 'v' * 43
 SENDER = 'hello@example.com'
@@ -35,6 +41,8 @@ SENDER = 'hello@example.com'
 LOGS = {'logs:CreateLogStream', 'logs:PutLogEvents'}
 QUEUE = {'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'}
 TABLES_KEY = ('kms:Decrypt', 'TableKey.Arn')
+# The event of a schedule.
+TICK = dict.fromkeys(('version', 'account', 'region', 'detail', 'detail-type', 'source', 'time', 'id', 'resources'), '')
 VERBS = {'Put': 'PutItem', 'Update': 'UpdateItem', 'Delete': 'DeleteItem', 'ConditionCheck': 'ConditionCheckItem'}
 
 HTTP = ChaliceClient(app, stage_name='local')
@@ -53,6 +61,7 @@ class Recorder:
         """Begin anew, as a function does that was just started."""
         self.calls.clear()
         queue._url.cache_clear()
+        rates_service.forget()
 
     @property
     def uses(self) -> set[Use]:
@@ -71,15 +80,20 @@ def uses_of(service: str, operation: str, params: Json) -> Iterator[Use]:
         yield f'dynamodb:{operation}', f'Table.Arn/index/{index}' if index else 'Table.Arn'
     elif service == 'sqs':
         name = params.get('QueueName') or params['QueueUrl'].rpartition('/')[2]
-        queue = {settings().refresh_queue: 'RefreshQueue.Arn', settings().purge_queue: 'PurgeQueue.Arn'}[name]
+        queue = {
+            settings().refresh_queue: 'RefreshQueue.Arn',
+            settings().purge_queue: 'PurgeQueue.Arn',
+            settings().rates_queue: 'RatesQueue.Arn',
+            settings().history_queue: 'HistoryQueue.Arn',
+        }[name]
         yield f'sqs:{operation.removesuffix("Batch")}', queue
     elif operation == 'SendEmail':  # SES looks for the address or for its domain
         yield from (
             ('ses:SendEmail', f'arn:AWS::Partition:ses:AWS::Region:AWS::AccountId:identity/Mail{kind}') for kind in ('Identity', 'Domain')
         )
     else:
-        assert operation == 'Sign'
-        yield 'kms:Sign', 'SigningKey.Arn'
+        assert operation in ('Sign', 'Encrypt', 'Decrypt')
+        yield f'kms:{operation}', 'SigningKey.Arn' if operation == 'Sign' else 'VaultKey.Arn'
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +101,8 @@ def _aws() -> Iterator[None]:
     """An empty table, empty queues, and SES, which knows us."""
     Item.create_table(billing_mode='PAY_PER_REQUEST')
     sqs = boto3.client('sqs')
-    urls = [sqs.create_queue(QueueName=name)['QueueUrl'] for name in (settings().refresh_queue, settings().purge_queue)]
+    names = (settings().refresh_queue, settings().purge_queue, settings().rates_queue, settings().history_queue)
+    urls = [sqs.create_queue(QueueName=name)['QueueUrl'] for name in names]
     boto3.client('sesv2').create_email_identity(EmailIdentity=SENDER)
     yield
     Item.delete_table()
@@ -194,8 +209,8 @@ def test_a_reference_without_a_value_is_an_error():
 
 
 def test_the_tables_key_is_used_through_the_table_only():
-    for function in functions.names():
-        [statement] = [one for one in functions.policy(function)['Statement'] if one['Resource'] == '${TableKey.Arn}']
+    statements = [one for function in functions.names() for one in functions.policy(function)['Statement']]
+    for statement in (one for one in statements if one['Resource'] == '${TableKey.Arn}'):
         assert statement['Condition']['StringEquals'] == {
             'kms:ViaService': 'dynamodb.${AWS::Region}.amazonaws.com',
             'kms:EncryptionContext:aws:dynamodb:tableName': '${Table}',
@@ -297,10 +312,13 @@ def _use_api(token: str) -> None:
         assert answer.status_code in (200, 201, 503), answer.body
         return answer.json_body
 
-    portfolio, address = {'title': 'Mine', 'currencies': ['btc']}, {'title': 'x', 'address': ADDRESS, 'currency': 'btc'}
+    portfolio, address = {'title': 'Mine', 'currencies': ['btc', 'ltc']}, {'title': 'x', 'address': ADDRESS, 'currency': 'btc'}
     offset = {'title': 'x', 'balances': [{'currency': 'btc', 'balance': '1'}]}
     request('POST', '/portfolios', portfolio, **{'Idempotency-Key': 'once'})
+    for path in ('converted', 'balances/history'):  # nobody asked for rates of ltc: these do
+        request('GET', f'/portfolios/1/{path}')
     request('POST', '/portfolios/1/addresses', address)
+    request('POST', '/portfolios/1/addresses', address | {'address': WALLET})
     request('POST', '/portfolios/1/offsets', offset)
     for path in ('/user', '/status', '/sources', '/currencies', '/portfolios', '/portfolios/1', '/portfolios/1/balances'):
         request('GET', path)
@@ -326,11 +344,12 @@ def make_user() -> User:
 
 @pytest.fixture
 def watched() -> Api:
-    """Somebody with a portfolio of two addresses and an offset."""
+    """Somebody with a portfolio of two addresses, a wallet and an offset."""
     api = Api(HTTP, make_user().user_id, ALL_SCOPES)
     api.portfolio()
     api.address(1, ADDRESS)
     api.address(1, OTHER_ADDRESS)
+    api.address(1, WALLET)
     assert api.post('/api/portfolios/1/offsets', {'title': 'x', 'balances': [{'currency': 'btc', 'balance': '1'}]}).status_code == 201
     return api
 
@@ -352,19 +371,21 @@ def test_the_refresh_does_what_it_may_and_nothing_else(watched: Api, recorder: R
     recorder.start()
 
     service.refresh(ledger(ADDRESS)['ledger'], seen_at=None, deadline=0)  # at once too late: the rest is sent for
+    service.refresh(ledger(WALLET_NAME)['ledger'], seen_at=None, deadline=0)
     assert refresh.refresh_ledgers(event(ledger(ADDRESS), ledger(OTHER_ADDRESS)), None) == {'batchItemFailures': []}
     refresh.refresh_ledgers(event({}), None)  # fails, and waits for longer
     recorded = list(recorder.calls)
     assert watched.delete('/api/portfolios/1').status_code == 200
     purge.purge_portfolios(event({'user_id': watched.user_id, 'portfolio_id': 1}), None)
     recorder.calls = recorded
-    refresh.refresh_ledgers(event(ledger(ADDRESS), ledger(OTHER_ADDRESS)), None)  # nobody watches them: they go
+    refresh.refresh_ledgers(event(*map(ledger, (ADDRESS, OTHER_ADDRESS, WALLET_NAME))), None)  # nobody watches them: they go
 
     own = {(action, 'RefreshQueue.Arn') for action in QUEUE}
     assert recorder.uses | own | logs('RefreshLedgers') | {TABLES_KEY} == allowed('refresh_ledgers')
 
 
 def test_the_purge_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder):
+    _work_out_history(watched)
     watched.delete('/api/portfolios/1')
     recorder.start()
 
@@ -381,8 +402,61 @@ def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Rec
     monkeypatch.setattr('time.time', lambda: later)
     recorder.start()
 
-    fields = ('version', 'account', 'region', 'detail', 'detail-type', 'source', 'time', 'id', 'resources')
-    swept = sweep.sweep_due(dict.fromkeys(fields, ''), None)
+    swept = sweep.sweep_due(TICK, None)
 
-    assert swept['sent'] == 3
+    assert swept['sent'] == 4
     assert recorder.uses | logs('SweepDue') | {TABLES_KEY} == allowed('sweep_due')
+
+
+def test_the_rates_do_what_they_may_and_nothing_else(recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
+    midnight = int(time.time()) // 86_400 * 86_400
+    monkeypatch.setattr('time.time', lambda: midnight + 60.0)
+    with sources(monkeypatch):
+        recorder.start()
+        rates.update_rates(TICK, None)
+
+    assert recorder.uses | logs('UpdateRates') | {TABLES_KEY} == allowed('update_rates')
+
+
+def test_the_rates_that_are_sent_for_do_what_they_may_and_nothing_else(recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rates, 'SLICE_SECONDS', 0)
+    with sources(monkeypatch):
+        recorder.start()
+        for message in ({'currencies': ['ltc']}, {'backfill': 'btc'}, {}):
+            rates.fetch_rates(event(message), None)
+
+    own = {(action, 'RatesQueue.Arn') for action in QUEUE}
+    assert recorder.uses | own | logs('FetchRates') | {TABLES_KEY} == allowed('fetch_rates')
+
+
+def _work_out_history(watched: Api) -> None:
+    """As its owner looks at it: of addresses whose transactions are known, and an offset."""
+    assert refresh.refresh_ledgers(event(ledger(ADDRESS), ledger(OTHER_ADDRESS)), None) == {'batchItemFailures': []}
+    looked = {'user_id': watched.user_id, 'portfolio_id': 1, 'seen_at': int(time.time())}
+    assert histories.refresh_histories(event(looked), None) == {'batchItemFailures': []}
+
+
+def test_the_histories_do_what_they_may_and_nothing_else(watched: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
+    assert watched.patch('/api/portfolios/1', {'currencies': ['btc', 'ltc']}).status_code == 200
+    refresh.refresh_ledgers(event(ledger(ADDRESS), ledger(OTHER_ADDRESS)), None)
+    portfolio = {'user_id': watched.user_id, 'portfolio_id': 1}
+    recorder.start()
+
+    looked = event(portfolio | {'seen_at': int(time.time())})
+    assert histories.refresh_histories(looked, None) == {'batchItemFailures': []}  # nobody asked for rates of ltc: it does
+    later = time.time() + 7_200
+    monkeypatch.setattr('time.time', lambda: later)
+    swept = event(*({'shard': shard} for shard in history_shards()))
+    assert histories.refresh_histories(swept, None) == {'batchItemFailures': []}
+    histories.refresh_histories(event({}), None)  # fails, and waits for longer
+
+    own = {(action, 'HistoryQueue.Arn') for action in QUEUE}
+    assert recorder.uses | own | logs('RefreshHistories') | {TABLES_KEY} == allowed('refresh_histories')
+
+
+def test_each_hour_histories_are_sent_for_and_nothing_else(recorder: Recorder):
+    recorder.start()
+
+    assert histories.snapshot_portfolios(TICK, None)['sent'] == len(history_shards())
+
+    assert recorder.uses | logs('SnapshotPortfolios') == allowed('snapshot_portfolios')

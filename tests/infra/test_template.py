@@ -62,7 +62,7 @@ def test_short_tags_are_read_as_their_long_forms():
 def test_the_data_is_a_stack_of_its_own():
     data = template.data()
 
-    assert set(data['Resources']) == {'Table', 'TableKey', 'TableKeyAlias', 'SigningKey', 'SigningKeyAlias'}
+    assert set(data['Resources']) == {*('Table', 'TableKey', 'TableKeyAlias', 'SigningKey', 'SigningKeyAlias', 'VaultKey', 'VaultKeyAlias')}
     named = set(re.findall(r'"(?:Ref|Fn::GetAtt)": \[?"(\w+)', json.dumps(data['Resources'])))
     assert named <= {*data['Resources'], *data['Parameters']}
 
@@ -102,7 +102,12 @@ def test_the_table_is_kept_recoverable_encrypted_and_paid_by_request():
 
 @pytest.mark.parametrize('name', [name for name in QUEUES if not name.endswith('DeadLetterQueue')])
 def test_every_queue_has_a_dead_letter_queue_and_outlasts_its_handler(name: str):
-    handler = {'RefreshQueue': 'refresh_ledgers', 'PurgeQueue': 'purge_portfolios'}[name]
+    handler = {
+        'RefreshQueue': 'refresh_ledgers',
+        'PurgeQueue': 'purge_portfolios',
+        'RatesQueue': 'fetch_rates',
+        'HistoryQueue': 'refresh_histories',
+    }[name]
     dead = name.replace('Queue', 'DeadLetterQueue')
 
     assert QUEUES[name]['RedrivePolicy'] == {'deadLetterTargetArn': {'Fn::GetAtt': [dead, 'Arn']}, 'maxReceiveCount': 5}
@@ -121,6 +126,11 @@ def test_every_function_has_a_size_a_log_that_expires_and_alarms(function: str):
     assert logs[f'/aws/lambda/{called}'] == {'Ref': 'LogDays'}
     assert {f'cryptfolio-dev errors of {function}', f'cryptfolio-dev throttles of {function}'} <= names
     assert json.dumps({'Fn::Sub': functions.deployed_name('${Stage}', function)}) in watching('AWS/Lambda', 'Throttles')
+
+
+@pytest.mark.parametrize('alarm', ['SnapshotPortfoliosErrors', 'SnapshotPortfoliosThrottles', 'HistoriesMissing'])
+def test_alarms_of_what_runs_each_hour_look_at_hours(alarm: str):
+    assert ALARMS[alarm]['Period'] == 3_600
 
 
 def test_the_authorizers_alarm_is_not_about_refused_tokens():
@@ -183,3 +193,5 @@ def test_each_stage_names_the_stacks_table_and_queues():
         assert names['TABLE_NAME'] == f'cryptfolio-{stage}'
         assert names['REFRESH_QUEUE'] == f'cryptfolio-{stage}-refresh'
         assert names['PURGE_QUEUE'] == f'cryptfolio-{stage}-purge'
+        assert names['RATES_QUEUE'] == f'cryptfolio-{stage}-rates'
+        assert names['HISTORY_QUEUE'] == f'cryptfolio-{stage}-history'

@@ -56,7 +56,7 @@ RULES = {
 
 # Of RULES, those that explorers exist for.
 SUPPORTED: frozenset[str] = frozenset({'btc', 'ltc', 'doge', 'dash', 'bch', 'eth', 'etc', 'pol', 'bnb', 'avax', 'xrp', 'xlm', 'sol', 'ada'})
-HD: frozenset[str] = frozenset()  # of SUPPORTED, those whose extended public keys are taken as addresses
+HD: frozenset[str] = frozenset({'btc', 'ltc'})  # of SUPPORTED, those whose extended public keys are taken as addresses
 
 
 def normalise(currency: str, text: str) -> str:

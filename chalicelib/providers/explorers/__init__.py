@@ -18,8 +18,11 @@ from chalicelib.providers.explorers.rippled import Rippled
 from chalicelib.providers.explorers.solana_rpc import SolanaRpc
 from chalicelib.providers.transport import Host
 
-_LISTS = ('balances', 'transactions')
-_COUNTS = (*_LISTS, 'p2pk_outputs')
+_HOLDS = ('balances',)
+_LISTS = (*_HOLDS, 'transactions')
+_SUMS = (*_LISTS, 'sent_received')
+_SCRIPTS = (*_SUMS, 'unconfirmed')
+_COUNTS = (*_SCRIPTS, 'p2pk_outputs')
 _ESPLORA_API = 'https://github.com/Blockstream/esplora/blob/master/API.md'
 _BLOCKCYPHER = (
     Host('blockcypher', 'https://api.blockcypher.com/v1', every_ms=400, secret='token'),
@@ -30,37 +33,38 @@ _BLOCKCHAIR = (
     About('Blockchair', 'https://blockchair.com/api/docs', _COUNTS),
 )
 _HASKOIN_API = 'https://github.com/haskoin/haskoin-store/blob/master/swagger.yaml'
+_HASKOIN_HISTORY = '50000 transactions'
 _BLOCKBOOK = About('Blockbook', 'https://github.com/trezor/blockbook/blob/master/docs/api.md', _COUNTS)
-_ETHERSCAN = (
-    Host('etherscan', 'https://api.etherscan.io/v2/api', every_ms=350, secret='apikey', needs_secret=True),
-    About('Etherscan', 'https://docs.etherscan.io/api-reference', _LISTS),
-)
+_ETHERSCAN_HOST = Host('etherscan', 'https://api.etherscan.io/v2/api', every_ms=350, secret='apikey', needs_secret=True)
+_ETHERSCAN_ABOUT = About('Etherscan', 'https://docs.etherscan.io/api-reference', _LISTS)
+_ETHERSCAN = (_ETHERSCAN_HOST, _ETHERSCAN_ABOUT)
 _BLOCKSCOUT = About('Blockscout', 'https://docs.blockscout.com/devs/apis/rpc/account', _LISTS)
 _NODE_API = 'https://ethereum.org/developers/docs/apis/json-rpc'
 _RIPPLED_API = 'https://xrpl.org/docs/references/http-websocket-apis'
 _HORIZON_API = 'https://developers.stellar.org/docs/data/apis/horizon/api-reference'
 _SOLANA_API = 'https://solana.com/docs/rpc'
-_PUBLICNODE = About('PublicNode', _NODE_API, ('balances',))
+_PUBLICNODE = About('PublicNode', _NODE_API, _HOLDS)
+
+
+def _with_tokens(about: About) -> About:
+    return about._replace(capabilities=(*about.capabilities, 'tokens'))
+
 
 EXPLORERS: dict[str, tuple[Explorer, ...]] = {
     'btc': (
         Esplora(
             Host('blockstream', 'https://blockstream.info/api', every_ms=250),
-            About('Blockstream Explorer', 'https://github.com/Blockstream/esplora/blob/master/API.md', ('balances', 'transactions')),
+            About('Blockstream Explorer', 'https://github.com/Blockstream/esplora/blob/master/API.md', _SCRIPTS),
             CHAINS['btc'],
         ),
         Esplora(
             Host('mempool', 'https://mempool.space/api', every_ms=250),
-            About('mempool.space', 'https://mempool.space/docs/api/rest', ('balances', 'transactions')),
+            About('mempool.space', 'https://mempool.space/docs/api/rest', _SCRIPTS),
             CHAINS['btc'],
         ),
         BlockchainInfo(
             Host('blockchain_info', 'https://blockchain.info', every_ms=1000),
-            About(
-                'Blockchain.com Explorer',
-                'https://www.blockchain.com/explorer/api/blockchain_api',
-                ('balances', 'transactions', 'p2pk_outputs'),
-            ),
+            About('Blockchain.com Explorer', 'https://www.blockchain.com/explorer/api/blockchain_api', _COUNTS),
         ),
         BlockCypher(*_BLOCKCYPHER, CHAINS['btc']),
         Blockchair(*_BLOCKCHAIR, CHAINS['btc']),
@@ -68,7 +72,7 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
     'ltc': (
         Esplora(
             Host('litecoinspace', 'https://litecoinspace.org/api', every_ms=250),
-            About('Litecoin Space', _ESPLORA_API, _LISTS),
+            About('Litecoin Space', _ESPLORA_API, _SCRIPTS),
             CHAINS['ltc'],
         ),
         Blockbook(Host('blockbook_ltc', '', every_ms=0), _BLOCKBOOK, CHAINS['ltc']),
@@ -82,10 +86,14 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
     ),
     'bch': (
         Blockbook(Host('blockbook_bch', '', every_ms=0), _BLOCKBOOK, CHAINS['bch']),
-        Haskoin(Host('haskoin', 'https://api.haskoin.com/bch', every_ms=500), About('Haskoin', _HASKOIN_API, _COUNTS), CHAINS['bch']),
+        Haskoin(
+            Host('haskoin', 'https://api.haskoin.com/bch', every_ms=500),
+            About('Haskoin', _HASKOIN_API, _COUNTS, _HASKOIN_HISTORY),
+            CHAINS['bch'],
+        ),
         Haskoin(
             Host('blockchain_info_bch', 'https://api.blockchain.info/haskoin-store/bch', every_ms=1000),
-            About('Blockchain.com Haskoin Store', _HASKOIN_API, _COUNTS),
+            About('Blockchain.com Haskoin Store', _HASKOIN_API, _COUNTS, _HASKOIN_HISTORY),
             CHAINS['bch'],
         ),
         Blockchair(*_BLOCKCHAIR, CHAINS['bch']),
@@ -96,20 +104,31 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
         Blockchair(*_BLOCKCHAIR, CHAINS['dash']),
     ),
     'eth': (
-        Etherscan(*_ETHERSCAN, CHAINS['eth'], '1', (*COIN_LISTS, 'tokentx', 'txsBeaconWithdrawal', 'getminedblocks')),
+        Etherscan(
+            _ETHERSCAN_HOST,
+            _with_tokens(_ETHERSCAN_ABOUT),
+            CHAINS['eth'],
+            '1',
+            (*COIN_LISTS, 'tokentx', 'txsBeaconWithdrawal', 'getminedblocks'),
+        ),
         Etherscan(
             Host('blockscout', 'https://eth.blockscout.com/api', every_ms=350, secret='apikey'),
-            _BLOCKSCOUT,
+            _with_tokens(_BLOCKSCOUT),
             CHAINS['eth'],
             lists=(*COIN_LISTS, 'tokentx'),
             lists_balances=True,
         ),
-        JsonRpc(Host('publicnode', 'https://ethereum.publicnode.com', every_ms=250), _PUBLICNODE, CHAINS['eth'], 1),
-        JsonRpc(Host('merkle', 'https://eth.merkle.io', every_ms=250), About('merkle', _NODE_API, ('balances',)), CHAINS['eth'], 1),
+        JsonRpc(Host('publicnode', 'https://ethereum.publicnode.com', every_ms=250), _with_tokens(_PUBLICNODE), CHAINS['eth'], 1),
+        JsonRpc(
+            Host('merkle', 'https://eth.merkle.io', every_ms=250),
+            _with_tokens(About('merkle', _NODE_API, _HOLDS)),
+            CHAINS['eth'],
+            1,
+        ),
     ),
     'etc': (
         Etherscan(Host('blockscout_etc', 'https://etc.blockscout.com/api', every_ms=350, secret='apikey'), _BLOCKSCOUT, CHAINS['etc']),
-        JsonRpc(Host('rivet', 'https://etc.rivet.link', every_ms=250), About('Rivet', _NODE_API, ('balances',)), CHAINS['etc'], 61),
+        JsonRpc(Host('rivet', 'https://etc.rivet.link', every_ms=250), About('Rivet', _NODE_API, _HOLDS), CHAINS['etc'], 61),
     ),
     'pol': (
         Etherscan(*_ETHERSCAN, CHAINS['pol'], '137'),
@@ -132,7 +151,7 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
         Horizon(Host('lobstr', 'https://horizon.stellar.lobstr.co', every_ms=500), About('LOBSTR', _HORIZON_API, _LISTS), CHAINS['xlm']),
         Horizon(
             Host('stellar', 'https://horizon.stellar.org', every_ms=1000),
-            About('Stellar Development Foundation', _HORIZON_API, _LISTS),
+            About('Stellar Development Foundation', _HORIZON_API, _LISTS, history='1 year'),
             CHAINS['xlm'],
         ),
     ),
@@ -142,7 +161,7 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
         ),
         SolanaRpc(
             Host('publicnode_sol', 'https://solana-rpc.publicnode.com', every_ms=500),
-            About('PublicNode', _SOLANA_API, ('balances',)),
+            About('PublicNode', _SOLANA_API, _HOLDS),
             CHAINS['sol'],
         ),
     ),
@@ -160,7 +179,7 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
                 needs_secret=True,
                 secret_header='project_id: {}',
             ),
-            About('Blockfrost', 'https://docs.blockfrost.io/', _LISTS),
+            About('Blockfrost', 'https://docs.blockfrost.io/', _SUMS),
             CHAINS['ada'],
         ),
     ),

@@ -1,6 +1,6 @@
 """Blockbook: a server of one's own, or a rented one. https://github.com/trezor/blockbook/blob/master/docs/api.md, `/api/v2/address`.
 
-There is no public instance for us: it is asked where `UPSTREAM_BLOCKBOOK_<COIN>_URL` says.
+There is no public instance for us, and so no terms but those of who runs it: it is asked where `UPSTREAM_BLOCKBOOK_<COIN>_URL` says.
 """
 
 from collections.abc import Collection, Iterator

@@ -1,4 +1,7 @@
-"""blockchain.info. https://www.blockchain.com/explorer/api/blockchain_api, `/multiaddr`. No key; asks for few requests."""
+"""blockchain.info: Bitcoin. https://www.blockchain.com/explorer/api/blockchain_api, `/multiaddr`.
+
+No key. It publishes no number and asks for few requests; we send one a second.
+"""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass

@@ -35,15 +35,24 @@ class Reading(NamedTuple):
 
 
 class About(NamedTuple):
-    """What people are told of an upstream: its name, where its API is documented, and what it can tell us."""
+    """What people are told of an upstream: its name, where its API is documented, and what it can tell us.
+
+    `capabilities` are of `balances`, `transactions`, `sent_received` (sums), `tokens`, `p2pk_outputs` and `unconfirmed`. `history` is
+    how far back its lists of transactions go, `whole` for to the beginning; it means nothing of those that list none.
+    """
 
     title: str
     documentation: str
     capabilities: tuple[str, ...]
+    history: str = 'whole'
 
     @property
     def lists_transactions(self) -> bool:
         return 'transactions' in self.capabilities
+
+    @property
+    def lists_tokens(self) -> bool:
+        return 'tokens' in self.capabilities
 
 
 class Explorer(Protocol):

@@ -26,8 +26,9 @@ READS = ('Scan', 'Query')
 # What becomes of each kind: whoever adds one decides it here, in infra/data/kinds.py, and in infra/data/users.py if it belongs to a user.
 OF_A_USER = {
     *('user', 'email', 'portfolio', 'address', 'offset', 'purge', 'first_answer'),
-    *('grant', 'application', 'client', 'api_key', 'api_key_secret', 'ledger', 'transaction', 'watch'),
+    *('grant', 'application', 'client', 'api_key', 'api_key_secret', 'ledger', 'transaction', 'snapshot', 'watch'),
 }
+OF_NOBODY = {'hourly-rates', 'closes', 'closes-state'}  # exported with everything, never with a user
 
 
 def told(file: Path) -> list[dict[str, Any]]:
@@ -44,7 +45,7 @@ def test_everything_but_what_is_ephemeral_is_exported(world: World, file: Path) 
 
 
 def test_it_is_decided_of_every_kind_whether_it_is_exported() -> None:
-    assert {*_kinds(Item), 'schema'} == OF_A_USER | LEFT_OUT.keys()
+    assert {*_kinds(Item), 'schema'} == OF_A_USER | OF_NOBODY | LEFT_OUT.keys()
 
 
 def test_the_export_of_a_user_has_every_kind_that_may_belong_to_one(world: World, file: Path) -> None:
@@ -69,7 +70,7 @@ def test_everything_that_names_a_user_is_exported_with_the_ledgers_they_watch(wo
     expected = [
         item
         for item in items(settings().table_name)
-        if user_id in str(item) or (item['pk']['S'] in ledgers and kind_of(item) in ('ledger', 'transaction'))
+        if user_id in str(item) or (item['pk']['S'] in ledgers and kind_of(item) in ('ledger', 'transaction', 'snapshot'))
     ]
     assert told(file) == expected
     assert len(ledgers) == 4

@@ -4,8 +4,10 @@ import itertools
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,14 @@ from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
 from app import app
-from chalicelib.models import ApiKey, Client, Grant, Item, Session, User, connect
+from chalicelib.domain.ledgers import Holding
+from chalicelib.models import ApiKey, Client, Grant, Item, Session, Snapshot, User, connect
 from infra.data import __main__ as command_line
 from infra.data.kinds import LEFT_OUT
 from infra.data.table import kind_of
 from tests.explorer import Explorer, payments
 from tests.functional.conftest import ALL_SCOPES, PASSWORD, Api
-from tests.functional.jobs.world import LEGACY, MUTATIONS, SEGWIT, TAPROOT, Killed, run_refresh
+from tests.functional.jobs.world import LEGACY, MUTATIONS, SEGWIT, TAPROOT, Killed, pk_of, run_refresh
 
 SECOND = 'cryptfolio-second'
 NEVER_READ = 'bc1qp7lwd7dhgkgpqyccs9fjpqcdcjdeqpnnzhsdte'
@@ -43,6 +46,7 @@ class World:
             self._fill(api)
         self.apis[0].address(1, TAPROOT)
         assert run_refresh(SEGWIT, LEGACY, TAPROOT)
+        Snapshot.store(pk_of(TAPROOT), [Holding('btc', Decimal('0.5'), None, None, None)], int(time.time()))
         self.secrets = [self._register(api, f'app-{number}') for number, api in enumerate(self.apis)]
 
     @staticmethod

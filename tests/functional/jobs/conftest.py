@@ -51,7 +51,7 @@ def quick_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     thorough = JSONSerializer._serialize_type_structure
 
     def serialize(self: JSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
-        if shape.name == 'AttributeValue' and isinstance(value, dict):
+        if shape.name == 'AttributeValue' and isinstance(value, dict) and 'B' not in value:
             serialized[key] = value
         else:
             thorough(self, serialized, value, shape, key)

@@ -109,7 +109,7 @@ def test_a_refusal_is_a_value_error_that_reads_as_its_reason():
     assert str(error) == error.reason == 'a reason'
 
 
-@pytest.mark.parametrize('currency', RULES)
+@pytest.mark.parametrize('currency', sorted(RULES.keys() - HD))
 def test_an_extended_public_key_is_refused_with_its_own_hint(currency):
     for row in checks.vectors('extended_keys')['derived']:
         assert 'Extended public keys are not supported' in refusal(currency, row['key'])

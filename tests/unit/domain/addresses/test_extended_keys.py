@@ -8,8 +8,7 @@ from embit.bip32 import HDKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import addresses
-from chalicelib.domain.addresses import HD, BadAddress, derive, is_extended_key, normalise
+from chalicelib.domain.addresses import HD, RULES, BadAddress, derive, is_extended_key, normalise
 from tests.unit.domain.addresses import checks
 
 VECTORS = checks.vectors('extended_keys')
@@ -117,15 +116,13 @@ def test_the_invalid_keys_of_bip32_are_refused(row):
     refusal('btc', row['key'])
 
 
-@pytest.mark.parametrize(('currency', 'key'), KEYS, ids=lambda value: value[:4])
-def test_while_the_switch_is_off_no_extended_key_is_an_address(currency, key):
-    assert frozenset() == HD
-    assert 'Extended public keys' in checks.refusal(currency, key)
+@pytest.mark.parametrize('currency', sorted(RULES.keys() - HD))
+def test_other_currencies_take_no_extended_key_as_an_address(currency):
+    assert 'Extended public keys' in checks.refusal(currency, XPUB)
 
 
 @pytest.mark.parametrize(('currency', 'key'), KEYS, ids=lambda value: value[:4])
-def test_while_the_switch_is_on_an_extended_key_is_its_own_canonical_form(monkeypatch, currency, key):
-    monkeypatch.setattr(addresses, 'HD', frozenset({currency}))
+def test_an_extended_key_is_its_own_canonical_form(currency, key):
     assert normalise(currency, f' {key}\n') == key
     assert 'character' in checks.refusal(currency, f'{key}1')
 

@@ -1,0 +1,79 @@
+"""Histories: what a portfolio held, and was worth, at instants of the past."""
+
+import re
+import time
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib import http
+from chalicelib.api import expand
+from chalicelib.api.contract import Contract
+from chalicelib.auth import bearer
+from chalicelib.domain import currencies, history, instants, shapes
+from chalicelib.errors import Fault, Invalid, NotFound
+from chalicelib.services import history_pages
+from chalicelib.services.history_pages import Position, Row, Show, Span
+
+bp = Blueprint(__name__)
+
+PORTFOLIO = '/portfolios/{portfolio_id}'
+QUERY = ('from', 'to', 'interval', 'order')
+_DEFAULT_SECONDS = 365 * history.DAY
+_POSITION = re.compile(r'([0-9]{1,12})#([a-z0-9-]{1,64})', re.ASCII)
+
+
+@bp.route(PORTFOLIO + '/balances/history', authorizer=bearer)
+@Contract(list[shapes.HistoricBalance], beside=shapes.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
+def get_balances_history(portfolio_id: str) -> Response:
+    """Get the historical balances for a portfolio."""
+    return _answer(portfolio_id, history_pages.balances)
+
+
+@bp.route(PORTFOLIO + '/balances/{currency}/history', authorizer=bearer)
+@Contract(list[shapes.HistoricBalance], beside=shapes.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
+def get_balance_history(portfolio_id: str, currency: str) -> Response:
+    """Get the historical balances for a portfolio for a particular currency."""
+    known = currencies.find(currency)
+    if known is None:
+        raise NotFound
+    return _answer(portfolio_id, history_pages.balances_in(known.code))
+
+
+@bp.route(PORTFOLIO + '/converted/history', authorizer=bearer)
+@Contract(list[shapes.HistoricValue], beside=shapes.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
+def get_converted_history(portfolio_id: str) -> Response:
+    """Get the historical converted balances for a portfolio."""
+    return _answer(portfolio_id, history_pages.converted)
+
+
+def _answer(portfolio_id: str, show: Show) -> Response:
+    request = bp.current_request
+    expand.is_asked(request)  # before anything is read: a bad request is never Not ready
+    asked = http.paging(request)
+    span = _span(request, int(time.time()))
+    after = None if asked.cursor is None else _read_position(asked.cursor)
+    found = history_pages.read(http.user_id(request), http.path_id(portfolio_id), show, span, after, asked.limit + 1)
+    rows = list(zip(found.rows, expand.balances(request, found.rows), strict=True))
+    return http.page(request, rows, asked, lambda row: row[1], lambda row: _position(row[0]), **found.state)
+
+
+def _span(request: Request, now: int) -> Span:
+    """Read `from`, `to`, `interval` and `order`. Raises Invalid."""
+    interval = history.INTERVALS[http.choice(request, 'interval', ('day', 'hour', 'week'))]
+    first, last = http.instant(request, 'from'), http.instant(request, 'to')
+    if first is None:
+        first = max((now if last is None else last) - _DEFAULT_SECONDS, 0)
+    if last is not None and first > last:
+        raise Invalid(Fault('from', 'out_of_range', 'from must not be later than to'))
+    return Span(interval, first, last, newest_first=http.choice(request, 'order', ('desc', 'asc')) == 'desc')
+
+
+def _position(row: Row) -> str:
+    return f'{instants.parse(row["balance_at"])}#{row["currency"]}'
+
+
+def _read_position(cursor: str) -> Position:
+    match = _POSITION.fullmatch(cursor)
+    if match is None:
+        raise http.bad_cursor()
+    return Position(int(match[1]), match[2])

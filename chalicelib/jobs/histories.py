@@ -1,0 +1,40 @@
+"""Each hour, and whenever something changed: bring the histories of portfolios up to date."""
+
+import time
+from typing import Any
+
+from chalice.app import Blueprint, CloudWatchEvent, Cron, SQSEvent
+
+from chalicelib import queue, telemetry
+from chalicelib.config import settings
+from chalicelib.services import histories
+
+bp = Blueprint(__name__)
+
+SLICE_SECONDS = 60
+
+
+@bp.on_sqs_message(queue=settings().history_queue, batch_size=10)
+def refresh_histories(event: SQSEvent) -> dict[str, Any]:
+    """Messages: {"user_id", "portfolio_id", "seen_at": when somebody looked, "waits": how many like it came before}, or {"shard"}."""
+    deadline = time.monotonic() + SLICE_SECONDS
+    return queue.work('refresh_histories', settings().history_queue, event, lambda message: _refresh(message, deadline))
+
+
+def _refresh(message: queue.Message, deadline: float) -> None:
+    if 'shard' in message:
+        histories.sweep(message['shard'], deadline)
+    else:
+        histories.refresh(**message)
+
+
+@bp.schedule(Cron(0, '*', '*', '*', '?', '*'))
+def snapshot_portfolios(event: CloudWatchEvent) -> dict[str, int]:
+    """At each full hour. Answers with the number of messages sent."""
+    with telemetry.task('snapshot_portfolios', getattr(event.context, 'aws_request_id', None)) as current:
+        current.note(job='snapshot_portfolios', failed=True, sent=None)
+        current.count('Runs')
+        sent = histories.send_shards()
+        current.note(failed=False, sent=sent)
+        current.count('MessagesSent', sent)
+    return {'sent': sent}

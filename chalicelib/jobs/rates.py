@@ -1,0 +1,44 @@
+"""Rates of exchange: every five minutes, and when the rates queue asks for some."""
+
+import time
+from typing import Any
+
+from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent
+
+from chalicelib import queue, telemetry
+from chalicelib.config import settings
+
+bp = Blueprint(__name__)
+
+SLICE_SECONDS = 60
+
+
+@bp.schedule(Rate(5, unit=Rate.MINUTES))
+def update_rates(event: CloudWatchEvent) -> None:
+    """Fetch all rates that are wanted."""
+    from chalicelib.services import rates
+
+    with telemetry.task('update_rates', getattr(event.context, 'aws_request_id', None)) as current:
+        current.note(job='update_rates', failed=True)
+        current.count('Runs')
+        rates.fetch(int(time.time()))
+        current.note(failed=False)
+
+
+@bp.on_sqs_message(queue=settings().rates_queue, batch_size=1)
+def fetch_rates(event: SQSEvent) -> dict[str, Any]:
+    """Messages: {"currencies": [codes whose rates are wanted at once]}, {"backfill": the code whose daily closes are wanted}.
+
+    One at a time, for sources of daily closes let nobody ask often.
+    """
+    deadline = time.monotonic() + SLICE_SECONDS
+    return queue.work('fetch_rates', settings().rates_queue, event, lambda message: _work(message, deadline))
+
+
+def _work(message: queue.Message, deadline: float) -> None:
+    from chalicelib.services import rates
+
+    if 'backfill' in message:
+        rates.backfill(message['backfill'], deadline)
+    else:
+        rates.fetch(int(time.time()), message['currencies'])

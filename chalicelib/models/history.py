@@ -1,0 +1,238 @@
+"""The histories of portfolios, as jobs work them out and readers find them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from chalicelib import errors
+from chalicelib.domain import instants, shapes
+from chalicelib.domain.history import State, differences, next_month, undone
+from chalicelib.models.base import IntegerAttribute, Item, PackedAttribute, condition_failed, texts
+from chalicelib.models.due import shard
+from chalicelib.models.portfolio import Portfolio, sk_of
+from chalicelib.models.user import User
+
+LEASE_SECONDS = 180
+SHARDS = 64
+_FIRST_SHARD = 1_000  # those below belong to the sweep
+_SUMMARY = 'STATE'
+_MOST_BYTES = 300_000  # an item may have 400 KB
+_END = '~'
+
+
+class Chunk(Item, discriminator='chunk'):
+    """pk=HISTORY#<user id>#<000001>  sk=DAY#<date> or HOUR#<date>
+
+    every: query   replace: query of keys, batch write
+    The states of a portfolio from `since` until `until`, which it does not include: a month, or as much of one as an item takes.
+    """
+
+    since = IntegerAttribute()
+    until = IntegerAttribute()
+    packed = PackedAttribute()
+
+    @classmethod
+    def of(cls, pk: str, kind: str, states: Sequence[tuple[int, State]], until: int) -> list['Chunk']:
+        """Return the items that hold the states of a month, oldest first; `kind` is DAY or HOUR."""
+        since = states[0][0]
+        chunk = cls(pk, f'{kind}#{instants.iso(since)[:10]}', since=since, until=until, packed=differences(states))
+        middle = states[len(states) // 2][0] // 86_400 * 86_400
+        later = [one for one in states if one[0] >= middle]
+        if len(cls.packed.serialize(chunk.packed)) <= _MOST_BYTES or middle <= since or later[0][0] != middle:
+            return [chunk]
+        return cls.of(pk, kind, [one for one in states if one[0] < middle], middle) + cls.of(pk, kind, later, until)
+
+    @classmethod
+    def every(cls, pk: str, kind: str, first: int, last: int, *, newest_first: bool) -> Iterator['Chunk']:
+        """Yield the items of the months from that of `first` to that of `last`, as few requests as they take."""
+        start, end = (f'{kind}#{instants.iso(at)}' for at in (first, last))
+        between = cls.sk.between(f'{start[: len(kind) + 8]}-01', end[: len(kind) + 11])
+        return cls.query(pk, between, consistent_read=True, scan_index_forward=not newest_first)
+
+    @classmethod
+    def replace(cls, pk: str, kind: str, since: int, chunks: Sequence['Chunk']) -> None:
+        """Put `chunks` in the place of all that is there from the month that begins at `since` on."""
+        start = f'{kind}#{instants.iso(since)[:10]}'
+        there = cls.query(pk, cls.sk.between(start, f'{kind}#{_END}'), consistent_read=True, attributes_to_get=['sk'])
+        kept = {chunk.sk for chunk in chunks}
+        stale = [chunk.sk for chunk in there if chunk.sk not in kept]
+        with cls.batch_write() as batch:
+            for chunk in chunks:
+                batch.save(chunk)
+            for sk in stale:
+                batch.delete(cls(pk, sk))
+
+    def states(self) -> list[tuple[int, State]]:
+        """Return the states, oldest first, the first at `since`; each holds until the next."""
+        return list(undone(self.packed))
+
+
+class History(Item, discriminator='history'):
+    """pk=HISTORY#<user id>#<000001>  sk=STATE   in the `due` index while somebody looks at it
+
+    read: batch get with the portfolio's header   lease, release, store: conditional updates
+
+    `contents` and `currencies` are the portfolio's as of the last computing, `computed_at`; `marks` tell what of which version
+    went into it, `codes` which currencies were ever held or reported, `backfill` whose closes were
+    still missing. `before` is the state before the first chunk, which begins at `first`; `now` the one at `computed_at`.
+    `wanted` counts who asked for a computing while another was under way.
+    """
+
+    contents = IntegerAttribute(null=True)
+    currencies = texts(default=list)
+    codes = texts(default=list)
+    marks = PackedAttribute(null=True)
+    backfill = PackedAttribute(default=list)
+    before = PackedAttribute(null=True)
+    now = PackedAttribute(null=True)
+    first = IntegerAttribute(null=True)
+    computed_at = IntegerAttribute(null=True)
+    wanted = IntegerAttribute(default=0)
+    seen_at = IntegerAttribute(null=True)
+    lease_owner = UnicodeAttribute(null=True)
+    lease_until = IntegerAttribute(null=True)
+
+    @classmethod
+    def at(cls, user_id: str, portfolio_id: int) -> 'History':
+        """Return an empty instance with the key of a portfolio's history."""
+        return cls(pk_of(user_id, portfolio_id), _SUMMARY)
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether it was ever worked out."""
+        return self.computed_at is not None
+
+    @property
+    def knows_anything(self) -> bool:
+        """Whether anything was known of the portfolio when it was worked out; of an empty one there was nothing."""
+        return self.is_computed and self.now['n'][0] > 0
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The ids of the user and the portfolio that this is the history of."""
+        _, user_id, portfolio_id = str(self.pk).split('#')
+        return user_id, int(portfolio_id)
+
+    @classmethod
+    def ask(cls, user_id: str, portfolio_id: int, *, owner: str, now: int, seen_at: int | None) -> 'History | None':
+        """Ask for a computing and take the lease; None when somebody else has it, who will see that it is wanted again."""
+        history = cls.at(user_id, portfolio_id)
+        asked: list[Action] = [cls.kind.set(cls), cls.wanted.add(1), cls.due_shard.set(shard_of(history.pk)), cls.due_at.set(now)]
+        if seen_at is not None:
+            asked.append(cls.seen_at.set(seen_at))
+        history.update(asked)
+        free = cls.lease_until.does_not_exist() | (cls.lease_until <= now)
+        try:
+            history.update([cls.lease_owner.set(owner), cls.lease_until.set(now + LEASE_SECONDS)], condition=free)
+        except UpdateError as error:
+            if condition_failed(error):
+                return None
+            raise
+        return history
+
+    def store(self, computed: 'Computed', now: int) -> bool:
+        """Store a computing and prolong the lease; False when the lease was lost, and nothing is stored."""
+        cls = type(self)
+        fields = [getattr(cls, name).set(value) for name, value in computed._asdict().items()]
+        return self._update_leased([*fields, cls.computed_at.set(now), cls.lease_until.set(now + LEASE_SECONDS)])
+
+    def release(self, due_at: int | None) -> bool:
+        """Give the lease back, to be due at `due_at` if at all; False when a computing was asked for meanwhile."""
+        cls = type(self)
+        if due_at is None:
+            due: list[Action] = [cls.due_shard.remove(), cls.due_at.remove()]
+        else:
+            due = [cls.due_shard.set(shard_of(self.pk)), cls.due_at.set(due_at)]
+        return self._update_leased([*due, cls.lease_owner.remove(), cls.lease_until.remove()], cls.wanted == self.wanted)
+
+    def abandon(self) -> None:
+        """Give the lease back without having come to the end."""
+        self._update_leased([History.lease_owner.remove(), History.lease_until.remove()])
+
+    def again(self) -> 'History | None':
+        """Return what this is by now, None when the lease was lost."""
+        owner = self.lease_owner
+        try:
+            self.refresh(consistent_read=True)
+        except self.DoesNotExist:
+            return None
+        return self if self.lease_owner == owner else None
+
+    def _update_leased(self, actions: list[Action], condition: Condition | None = None) -> bool:
+        ours = History.lease_owner == self.lease_owner
+        wanted = self.wanted
+        try:
+            self.update(actions, condition=ours if condition is None else ours & condition)
+        except UpdateError as error:
+            if condition_failed(error):
+                return False
+            raise
+        self.wanted = wanted  # what was asked for since is for release to find
+        return True
+
+
+class Computed(NamedTuple):
+    """What a computing found, by History's attributes."""
+
+    contents: int
+    currencies: list[str]
+    marks: dict[str, str]
+    codes: list[str]
+    backfill: list[shapes.Backfill]
+    before: State
+    now: State
+    first: int
+
+
+class Headers(NamedTuple):
+    """A portfolio's header beside its history, None when there is none."""
+
+    portfolio: Portfolio
+    history: History | None
+
+
+def pk_of(user_id: str, portfolio_id: int) -> str:
+    """Return the partition of a portfolio's history."""
+    return f'HISTORY#{user_id}#{portfolio_id:06}'
+
+
+def shard_of(pk: str) -> int:
+    """Return the shard of the `due` index that a portfolio's history belongs to."""
+    return _FIRST_SHARD + shard(pk, SHARDS)
+
+
+def history_shards() -> range:
+    """Return all shards of the `due` index that histories belong to."""
+    return range(_FIRST_SHARD, _FIRST_SHARD + SHARDS)
+
+
+def read_headers(user_id: str, portfolio_id: int) -> Headers:
+    """Return a portfolio's header and the state of its history, in one request. Raises NotFound."""
+    keys = [(User.pk_of(user_id), sk_of(portfolio_id)), (pk_of(user_id, portfolio_id), _SUMMARY)]
+    found: Iterable[Item] = Item.batch_get(keys, consistent_read=True)
+    by_kind = {type(item): item for item in found}
+    portfolio, history = by_kind.get(Portfolio), by_kind.get(History)
+    if not isinstance(portfolio, Portfolio):
+        raise errors.NotFound
+    return Headers(portfolio, history if isinstance(history, History) else None)
+
+
+def remove_history(user_id: str, portfolio_id: int) -> None:
+    """Delete all of a portfolio's history."""
+    with Item.batch_write() as batch:
+        for item in Item.query(pk_of(user_id, portfolio_id), consistent_read=True, attributes_to_get=['pk', 'sk', 'kind']):
+            batch.delete(item)
+
+
+def months(states: Sequence[tuple[int, State]]) -> Iterator[tuple[list[tuple[int, State]], int]]:
+    """Yield the states month by month, each with the end of its month; every month has a state at its first instant."""
+    left = list(states)
+    while left:
+        until = next_month(left[0][0])
+        inside = [one for one in left if one[0] < until]
+        yield inside, until
+        left = left[len(inside) :]

@@ -1,0 +1,306 @@
+"""Rates of exchange as they are kept: the latest, one set of each hour, daily closes for ever, and who is wanted.
+
+Lists of prices are compressed: a year of closes, or all latest observations, is one small item.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from pynamodb.attributes import Attribute, BooleanAttribute, ListAttribute, MapAttribute, UnicodeAttribute
+from pynamodb.exceptions import PutError
+from pynamodb.expressions.condition import Condition
+
+from chalicelib import errors, telemetry
+from chalicelib.domain import instants, money
+from chalicelib.domain.conversion import Pair, Rate
+from chalicelib.domain.rates import Close, Observation, text_of
+from chalicelib.models.base import IntegerAttribute, Item, PackedAttribute, Verb, Write, condition_failed, transact
+
+WANTED_SECONDS = 8 * 86_400
+_STATE = 'STATE'
+_WANTED = 'RATES#WANTED'
+_BATCH = 100  # keys in one BatchGetItem
+_ATTEMPTS = 8
+_CHANGES = 20  # how many are remembered
+
+
+class LatestRates(Item, discriminator='latest-rates'):
+    """pk=RATES  sk=LATEST
+
+    find: get   store: put on condition of `version`
+    `asked` says until when (epoch seconds) each currency is wanted.
+    """
+
+    at = IntegerAttribute(default=0)
+    version = IntegerAttribute(default=0)
+    packed_observations = PackedAttribute(default=list)
+    packed_rates = PackedAttribute(default=list)
+    asked = PackedAttribute(default=dict)
+
+    @classmethod
+    def find(cls) -> 'LatestRates':
+        """Return the latest rates, an empty item before the first."""
+        try:
+            return cls.get('RATES', 'LATEST', consistent_read=True)
+        except cls.DoesNotExist:
+            return cls('RATES', 'LATEST')
+
+    @property
+    def rates(self) -> list[Rate]:
+        return _rates(self.packed_rates)
+
+    @property
+    def observations(self) -> list[Observation]:
+        return [Observation(base, quote, Decimal(price), at, source) for base, quote, price, at, source in self.packed_observations]
+
+    def store(self, at: int, observations: Iterable[Observation], rates: Iterable[Rate], asked: Mapping[str, int]) -> bool:
+        """Replace what was found; False when somebody else did meanwhile."""
+        condition = _unchanged(LatestRates.version, self.version)
+        self.at = at
+        self.version += 1
+        self.packed_observations = [[one.base, one.quote, f'{one.price:f}', one.at, one.source] for one in observations]
+        self.packed_rates = _packed(rates)
+        self.asked = dict(asked)
+        return _put_if(self, condition)
+
+
+class HourlyRates(Item, discriminator='hourly-rates'):
+    """pk=RATES#<yyyy-mm>  sk=<its hour, ISO 8601>   one set of each hour, never changed
+
+    store: conditional put   before: one query, two at the beginning of a month
+    """
+
+    at = IntegerAttribute()
+    packed_rates = PackedAttribute()
+
+    @classmethod
+    def store(cls, at: int, rates: Iterable[Rate]) -> bool:
+        """Keep these rates as those of their hour; False when the hour has some."""
+        return _put_if(cls(*_hour(at), at=at, packed_rates=_packed(rates)), cls.pk.does_not_exist())
+
+    @classmethod
+    def before(cls, instant: int) -> 'HourlyRates | None':
+        """Return the newest set that was made at or before an instant, of its month or the one before; None when there is none."""
+        pk, sk = _hour(instant)
+        found = [one for one in cls._newest(pk, sk) if one.at <= instant] or cls._newest(_month_before(pk), sk)
+        return found[0] if found else None
+
+    @property
+    def rates(self) -> list[Rate]:
+        return _rates(self.packed_rates)
+
+    @classmethod
+    def _newest(cls, pk: str, sk: str) -> 'list[HourlyRates]':
+        return list(cls.query(pk, cls.sk <= sk, scan_index_forward=False, limit=2, page_size=2, consistent_read=True))
+
+
+class WantedCurrency(Item, discriminator='wanted-currency'):
+    """pk=RATES#WANTED  sk=<code>   TTL
+
+    register, renew: one update   every: query
+    """
+
+    @classmethod
+    def every(cls, now: int) -> dict[str, int]:
+        """Return the currencies that somebody holds or reports, and until when each is wanted."""
+        return {item.sk: item.expires_at for item in cls.query(_WANTED, consistent_read=True) if (item.expires_at or 0) > now}
+
+    @classmethod
+    def register(cls, code: str, now: int) -> bool:
+        """Want a currency; True when nobody did."""
+        item = cls(_WANTED, code, expires_at=now + WANTED_SECONDS)
+        return _put_if(item, cls.pk.does_not_exist() | (cls.expires_at <= now))
+
+    @classmethod
+    def renew(cls, code: str, now: int) -> None:
+        """Want a currency for another eight days."""
+        cls(_WANTED, code, expires_at=now + WANTED_SECONDS).save()
+
+
+class Change(MapAttribute[str, Any]):
+    """What a version of a pair's closes changed: nothing before `day` (ISO 8601)."""
+
+    version = IntegerAttribute()
+    day = UnicodeAttribute()
+
+
+class ClosesState(Item, discriminator='closes-state'):
+    """pk=CLOSES#<base>/<quote>  sk=STATE   written in one transaction with the years it tells of
+
+    `earliest` and `until` (ISO 8601) are the first day with a close and the day up to which all closes are here that are to be had;
+    `done` says that no download of older ones is under way. `version` goes up whenever closes are added; `changes` are the last.
+    """
+
+    earliest = UnicodeAttribute(null=True)
+    until = UnicodeAttribute(null=True)
+    done = BooleanAttribute(default=False)
+    source = UnicodeAttribute(null=True)
+    updated_at = IntegerAttribute(null=True)
+    version = IntegerAttribute(default=0)
+    changed_from = UnicodeAttribute(null=True)
+    changes: ListAttribute[Change] = ListAttribute(of=Change, default=list)
+    revision = IntegerAttribute(default=0)
+
+    def changed_since(self, version: int) -> date | None:
+        """Return the earliest day whose close was added after `version`; None when nothing was.
+
+        date.min where that is so long ago that it is no longer known.
+        """
+        later = [change for change in self.changes if change.version > version]
+        if len(later) < self.version - version:
+            return date.min
+        return min((date.fromisoformat(change.day) for change in later), default=None)
+
+    def note(self, earliest: date) -> None:
+        """Count a version that adds closes from a day on."""
+        self.version += 1
+        self.changed_from = earliest.isoformat()
+        self.changes = [*self.changes, Change(version=self.version, day=self.changed_from)][-_CHANGES:]
+        self.earliest = min(self.earliest or self.changed_from, self.changed_from)
+
+
+class YearOfCloses(Item, discriminator='closes'):
+    """pk=CLOSES#<base>/<quote>  sk=<yyyy>
+
+    read_closes: batch gets   add_closes: a batch get and a transaction
+    `packed` maps each day (ISO 8601) to its price and source. A close that is there is never changed.
+    """
+
+    packed = PackedAttribute(default=dict)
+
+    @property
+    def closes(self) -> dict[date, tuple[Decimal, str]]:
+        return {date.fromisoformat(day): (Decimal(price), source) for day, (price, source) in self.packed.items()}
+
+    def add(self, closes: Iterable[Close]) -> list[date]:
+        """Add those of the closes whose days have none; return their days."""
+        added = {}
+        for close in closes:
+            if close.day.isoformat() not in self.packed:
+                added[close.day] = [money.plain(close.price), close.source]
+        self.packed = dict(sorted({**self.packed, **{day.isoformat(): value for day, value in added.items()}}.items()))
+        return list(added)
+
+
+class PairCloses(NamedTuple):
+    """The closes of one pair, day to price and source, and the state of their download; an empty one before it began."""
+
+    by_day: dict[date, tuple[Decimal, str]]
+    state: ClosesState
+
+
+class Reached(NamedTuple):
+    """How far a download of closes has come: all up to `until` are here; `after` is where it must have been before."""
+
+    until: date
+    done: bool = True
+    after: date | None = None
+
+
+def read_closes(pairs: Iterable[Pair], years: Sequence[int]) -> dict[Pair, PairCloses]:
+    """Return the closes of pairs in some years, 100 items to a request, requests in parallel."""
+    wanted = {_closes_pk(pair): pair for pair in pairs}
+    keys = [(pk, sk) for pk in wanted for sk in (_STATE, *map(str, years))]
+    found = {pair: PairCloses({}, ClosesState(pk, _STATE)) for pk, pair in wanted.items()}
+    for item in _read(keys):
+        pair = wanted[item.pk]
+        if isinstance(item, YearOfCloses):
+            found[pair].by_day.update(item.closes)
+        elif isinstance(item, ClosesState):
+            found[pair] = PairCloses(found[pair].by_day, item)
+    return found
+
+
+def add_closes(pair: Pair, closes: Sequence[Close], now: int, reached: Reached | None = None) -> None:
+    """Add closes of a pair on days that have none, and note how far they reach. Raises Conflict when others always came first."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            _add_closes(pair, closes, now, reached)
+        except errors.Conflict:
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+def _add_closes(pair: Pair, closes: Sequence[Close], now: int, reached: Reached | None) -> None:
+    years = sorted({close.day.year for close in closes})
+    pk = _closes_pk(pair)
+    found = {item.sk: item for item in _read([(pk, sk) for sk in (_STATE, *map(str, years))])}
+    state = found.get(_STATE) or ClosesState(pk, _STATE)
+    added: list[date] = []
+    writes = []
+    for year in years:
+        item = found.get(str(year)) or YearOfCloses(pk, str(year))
+        days = item.add(close for close in closes if close.day.year == year)
+        added += days
+        writes += [Write(Verb.PUT, item)] if days else []
+    if added:
+        state.note(min(added))
+        state.source = closes[-1].source
+    moved = reached is not None and _reach(state, reached)
+    if added or moved:
+        condition = _unchanged(ClosesState.revision, state.revision)
+        state.revision += 1
+        state.updated_at = now
+        transact(*writes, Write(Verb.PUT, state, condition))
+
+
+def _reach(state: ClosesState, reached: Reached) -> bool:
+    """Note how far the closes reach; False when that changes nothing."""
+    if reached.after is not None and (state.until is None or state.until < reached.after.isoformat()):
+        return False
+    before = (state.until, state.done)
+    state.until = max(state.until or '', reached.until.isoformat())
+    state.done = state.done or reached.done
+    return (state.until, state.done) != before
+
+
+def _read(keys: Sequence[tuple[str, str]]) -> list[Any]:
+    batches = [keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)]
+    if not batches:
+        return []
+    with ThreadPoolExecutor(min(len(batches), 8)) as pool:
+        found = pool.map(telemetry.carried(lambda batch: list(Item.batch_get(batch, consistent_read=True))), batches)
+    return [item for batch in found for item in batch]
+
+
+def _closes_pk(pair: Pair) -> str:
+    return f'CLOSES#{text_of(pair)}'
+
+
+def _hour(instant: int) -> tuple[str, str]:
+    """Return the key of the set of an instant's hour."""
+    hour = instants.iso(instant - instant % 3600)
+    return f'RATES#{hour[:7]}', hour
+
+
+def _month_before(pk: str) -> str:
+    year, month = map(int, pk.removeprefix('RATES#').split('-'))
+    return f'RATES#{year if month > 1 else year - 1:04}-{month - 1 or 12:02}'
+
+
+def _packed(rates: Iterable[Rate]) -> list[Any]:
+    return [[rate.base, rate.quote, f'{rate.price:f}', rate.at, rate.sources, rate.disputed] for rate in rates]
+
+
+def _rates(packed: list[Any]) -> list[Rate]:
+    return [Rate(base, quote, Decimal(price), at, sources, disputed) for base, quote, price, at, sources, disputed in packed]
+
+
+def _unchanged(attribute: Attribute[int], value: int) -> Condition:
+    """Return the condition that an item is as it was read; one that was not there counts as 0."""
+    return attribute == value if value else Item.pk.does_not_exist()
+
+
+def _put_if(item: Item, condition: Condition) -> bool:
+    try:
+        item.save(condition=condition)
+    except PutError as error:
+        if condition_failed(error):
+            return False
+        raise
+    return True

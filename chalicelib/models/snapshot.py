@@ -1,0 +1,52 @@
+"""What a ledger held at instants of the past, where no transactions tell."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
+
+from chalicelib.domain import instants
+from chalicelib.domain.ledgers import Holding
+from chalicelib.models.base import DecimalAttribute, IntegerAttribute, Item
+
+_PREFIX = 'SNAPSHOT#'
+_HOURLY_SECONDS = 30 * 86_400  # how long the snapshots of each hour are kept; those of each day are kept for ever
+
+
+class HeldThen(MapAttribute[str, Any]):
+    """One currency of a snapshot."""
+
+    currency = UnicodeAttribute()
+    balance = DecimalAttribute()
+
+
+class Snapshot(Item, discriminator='snapshot'):
+    """pk=LEDGER#<currency>#<address>  sk=SNAPSHOT#<date> or SNAPSHOT#<date>T<hour>   TTL on those of hours
+
+    store: batch write   every: query
+    The last observation of each hour, and of each day.
+    """
+
+    holdings: ListAttribute[HeldThen] = ListAttribute(of=HeldThen, default=list)
+    observed_at = IntegerAttribute()
+
+    @classmethod
+    def store(cls, pk: str, holdings: Iterable[Holding], now: int) -> None:
+        """Keep what a ledger holds now as the latest of its hour and of its day."""
+        held = [HeldThen(currency=row.currency, balance=row.balance) for row in holdings]
+        day, hour = instants.iso(now)[:10], instants.iso(now)[:13]
+        with cls.batch_write() as batch:
+            batch.save(cls(pk, _PREFIX + day, holdings=held, observed_at=now))
+            batch.save(cls(pk, _PREFIX + hour, holdings=held, observed_at=now, expires_at=now + _HOURLY_SECONDS))
+
+    @classmethod
+    def every(cls, pk: str) -> Iterator['Snapshot']:
+        """Yield the snapshots of a ledger by day and hour; the last of a day stands twice."""
+        return cls.query(pk, cls.sk.startswith(_PREFIX), consistent_read=True)
+
+    @classmethod
+    def remove(cls, pk: str) -> None:
+        """Delete all snapshots of a ledger."""
+        with cls.batch_write() as batch:
+            for snapshot in cls.every(pk):
+                batch.delete(snapshot)

@@ -1,0 +1,182 @@
+"""Rates of exchange in the sample: the same prices at all five sources, one bitcoin at 11,775.36 dollars, and daily closes since 2013."""
+
+import json
+import math
+import time
+import zlib
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from infra.samples.answer import Answer, as_json
+
+FIRST_DAY = date(2013, 1, 1)
+# In dollars.
+COINS = {
+    'btc': '11775.36', 'eth': '1012.5', 'xrp': '1.25', 'bch': '1650.4', 'ltc': '180.25', 'doge': '0.0078', 'dash': '790.1', 'etc': '28.6',
+    'xlm': '0.55', 'ada': '0.6', 'sol': '24.8', 'pol': '0.42', 'bnb': '13.9', 'avax': '21.14', 'dot': '6.3', 'atom': '8.8', 'trx': '0.07',
+    'xmr': '330.5', 'zec': '440.2',
+}  # fmt: skip
+# A euro costs so much of them.
+FIAT = {
+    'usd': '1.25',
+    'aud': '1.54', 'brl': '3.93', 'cad': '1.53', 'chf': '1.17', 'cny': '7.84', 'czk': '25.4', 'dkk': '7.4421', 'gbp': '0.8795',
+    'hkd': '9.77', 'huf': '309.5', 'idr': '16625.0', 'ils': '4.26', 'inr': '79.7', 'isk': '125.5', 'jpy': '135.75', 'krw': '1329.8',
+    'mxn': '23.3', 'myr': '4.9', 'nok': '9.63', 'nzd': '1.7', 'php': '63.2', 'pln': '4.17', 'ron': '4.66', 'sek': '9.83', 'sgd': '1.64',
+    'thb': '39.6', 'try': '4.67', 'zar': '15.1',
+}  # fmt: skip
+# A dollar costs so much of them: not among those of the European Central Bank.
+OTHER_FIAT = {
+    'aed': '3.6725',
+    'ars': '19.6',
+    'clp': '605',
+    'cop': '2850',
+    'kwd': '0.3',
+    'ngn': '360',
+    'sar': '3.75',
+    'twd': '29.2',
+    'uah': '27.9',
+}
+
+_CATALOGUE = Path(__file__).parents[2] / 'chalicelib' / 'data' / 'currencies.json'
+_CYCLE_DAYS = 400
+_SWING = 0.1
+_DAY = timedelta(days=1)
+
+Json = dict[str, Any]
+
+
+def close(spot: str, day: date) -> Decimal:
+    """The price at which a day begins, of what now costs `spot`: a wave of 400 days."""
+    swing = Decimal(str(round(1 + _SWING * math.sin(2 * math.pi * day.toordinal() / _CYCLE_DAYS), 6)))
+    return Decimal(spot) * swing
+
+
+def coin_price(coin: str) -> str | None:
+    """The price of one of CoinGecko's coins, by its id; any that the catalogue has costs something."""
+    code = _CODES.get(coin)
+    return None if code is None else COINS.get(code) or f'{zlib.crc32(coin.encode()) % 10_000 / 100 + 0.01:.2f}'
+
+
+def _codes() -> dict[str, str]:
+    catalogue = json.loads(_CATALOGUE.read_bytes())
+    return {entry['prices']['coingecko']: entry['code'] for entry in reversed(catalogue) if 'coingecko' in entry['prices']}
+
+
+_CODES = _codes()
+
+
+def _answer_coingecko(path: list[str], query: dict[str, str]) -> Answer:
+    """https://docs.coingecko.com/v3.0.1/reference/introduction"""
+    match path:
+        case ['simple', 'price']:
+            asked = {coin: coin_price(coin) for coin in query.get('ids', '').split(',')}
+            told = [f'"{coin}":{{"usd":{price},"last_updated_at":{int(time.time())}}}' for coin, price in asked.items() if price]
+            return Answer(200, '{' + ','.join(told) + '}', 'application/json')
+        case ['coins', coin, 'market_chart'] if coin in _CODES:
+            return _market_chart(coin_price(coin) or '', int(query.get('days', '1')))
+    return as_json({'error': 'coin not found'}, 404)
+
+
+def _market_chart(spot: str, days: int) -> Answer:
+    if days > 365:
+        error = {'error_code': 10012, 'error_message': 'Your request exceeds the allowed time range.'}
+        return as_json({'error': {'status': error}}, 401)
+    points = [f'[{_midnight(_today() - back * _DAY)}000,{close(spot, _today() - back * _DAY)}]' for back in reversed(range(days))]
+    points.append(f'[{int(time.time() * 1000) | 1},{spot}]')
+    return Answer(200, f'{{"prices":[{",".join(points)}],"market_caps":[],"total_volumes":[]}}', 'application/json')
+
+
+def _answer_coinbase(path: list[str], query: dict[str, str]) -> Answer:
+    """https://docs.cdp.coinbase.com/coinbase-app/track-apis/exchange-rates"""
+    if path != ['v2', 'exchange-rates'] or query.get('currency') != 'BTC':
+        return as_json({'errors': [{'id': 'invalid_request', 'message': 'Invalid currency'}]}, 400)
+    bitcoin = Decimal(COINS['btc'])
+    per_btc = {code: bitcoin / Decimal(price) for code, price in COINS.items()}
+    per_btc |= {code: bitcoin * Decimal(price) / Decimal(FIAT['usd']) for code, price in FIAT.items()}
+    per_btc |= {code: bitcoin * Decimal(price) for code, price in OTHER_FIAT.items()}
+    per_btc['eur'] = bitcoin / Decimal(FIAT['usd'])
+    return as_json({'data': {'currency': 'BTC', 'rates': {code.upper(): str(price) for code, price in per_btc.items()}}})
+
+
+def _answer_kraken(path: list[str], query: dict[str, str]) -> Answer:
+    """https://docs.kraken.com/api/docs/rest-api/get-ticker-information"""
+    if path != ['0', 'public', 'Ticker']:
+        return as_json({'error': ['EGeneral:Unknown method']})
+    return as_json({'error': [], 'result': {f'{code.upper()}/USD': _kraken_market(price) for code, price in COINS.items()}})
+
+
+def _kraken_market(price: str) -> Json:
+    whole = [price, '1', '1.000']
+    both = [price, price]
+    return {'a': whole, 'b': whole, 'c': [price, '0.1'], 'v': ['12.5', '25.0'], 'p': both, 't': [10, 20], 'l': both, 'h': both, 'o': price}
+
+
+def _answer_bitstamp(path: list[str], query: dict[str, str]) -> Answer:
+    """https://www.bitstamp.net/api/"""
+    match path:
+        case ['ticker', '']:
+            return as_json([_bitstamp_market(code, price) for code, price in COINS.items()])
+        case ['ohlc', pair, ''] if pair.endswith('usd') and pair.removesuffix('usd') in COINS:
+            return _ohlc(pair.removesuffix('usd'), query)
+    return as_json({'code': 'API0000', 'errors': 'Not found'}, 404)
+
+
+def _bitstamp_market(code: str, price: str) -> Json:
+    told = dict.fromkeys(('open', 'high', 'low', 'last', 'vwap', 'bid', 'ask', 'open_24'), price)
+    stamp = str(int(time.time()))
+    return {**told, 'pair': f'{code.upper()}/USD', 'timestamp': stamp, 'volume': '100.5', 'side': '0', 'percent_change_24': '0.00'}
+
+
+def _ohlc(code: str, query: dict[str, str]) -> Answer:
+    start, end = (datetime.fromtimestamp(int(query[name]), UTC).date() for name in ('start', 'end'))
+    day = max(start, FIRST_DAY)
+    bars: list[Json] = []
+    while day <= min(end, _today()) and len(bars) < int(query['limit']):
+        opened, closed = str(close(COINS[code], day)), str(close(COINS[code], day + _DAY))
+        prices = {'open': opened, 'close': closed, 'high': max(opened, closed), 'low': min(opened, closed)}
+        bars.append({'timestamp': str(_midnight(day)), 'volume': '100.5', **prices})
+        day += _DAY
+    return as_json({'data': {'pair': f'{code.upper()}/USD', 'ohlc': bars}})
+
+
+def _answer_ecb(path: list[str], query: dict[str, str]) -> Answer:
+    """https://www.ecb.europa.eu/stats/policy_and_exchange_rates/euro_reference_exchange_rates"""
+    first = {'eurofxref-daily.xml': _today() - 2 * _DAY, 'eurofxref-hist-90d.xml': _today() - 90 * _DAY, 'eurofxref-hist.xml': FIRST_DAY}
+    if len(path) != 1 or path[0] not in first:
+        return Answer(404, '<html>Not found</html>', 'text/html')
+    days = [_today() - back * _DAY for back in range((_today() - first[path[0]]).days + 1)]
+    published = [day for day in days if day.weekday() < 5]
+    if path[0] == 'eurofxref-daily.xml':
+        return _ecb_file(_cube(published[0], FIAT))
+    return _ecb_file(''.join(_cube(day, {code: str(close(rate, day)) for code, rate in FIAT.items()}) for day in published))
+
+
+def _cube(day: date, rates: dict[str, str]) -> str:
+    cubes = ''.join(f'<Cube currency="{code.upper()}" rate="{rate}"/>' for code, rate in rates.items())
+    return f'<Cube time="{day}">{cubes}</Cube>'
+
+
+def _ecb_file(cubes: str) -> Answer:
+    names = 'xmlns:gesmes="http://www.gesmes.org/xml/2002-08-01" xmlns="http://www.ecb.int/vocabulary/2002-08-01/eurofxref"'
+    body = f'<gesmes:Envelope {names}><gesmes:subject>Reference rates</gesmes:subject><Cube>{cubes}</Cube></gesmes:Envelope>'
+    return Answer(200, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}', 'text/xml')
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _midnight(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = {
+    'coingecko': _answer_coingecko,
+    'coinbase': _answer_coinbase,
+    'kraken': _answer_kraken,
+    'bitstamp': _answer_bitstamp,
+    'ecb': _answer_ecb,
+}

@@ -1,0 +1,67 @@
+"""A first download of thousands of transactions goes on from message to message, shows how far it is, and is never in memory as a whole."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.ledgers import MOST_UNSETTLED, Entry
+from chalicelib.models import Item, Transaction
+from tests.explorer import Explorer, payments
+from tests.functional.conftest import Api
+from tests.functional.jobs.world import SEGWIT, assert_whole, pk_of, refresh_queue
+
+NUMBER = 6_000
+PAGE = 500
+
+
+def test_a_long_history_is_read_in_slices_that_show_how_far_they_are(
+    api: Api, explorer: Explorer, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 0)
+    path = f'/api/portfolios/1/addresses/{api.address(api.portfolio(), SEGWIT)}'
+    explorer.chain[SEGWIT] = payments(NUMBER)
+    explorer.page = PAGE
+
+    stored, said = [], []
+    while refresh_queue(queues).deliver():
+        stored.append(Transaction.count(pk_of(SEGWIT), Transaction.sk.startswith('ENTRY#')))
+        said += [api.get(f'{path}/{what}').json_body for what in ('balances', 'transactions?limit=1')]
+
+    assert len(stored) >= 10
+    assert stored[:-1] == [*range(PAGE, NUMBER + 1, PAGE)]
+    assert stored[-1] == NUMBER
+    assert [(answer['complete'], answer.get('reason')) for answer in said[:-2]] == [(False, 'transactions_pending')] * (len(said) - 2)
+    assert [answer['complete'] for answer in said[-2:]] == [True, True]
+    assert {answer['result'][0]['balance'] for answer in said[::2]} == {said[0]['result'][0]['balance']}
+    assert_whole(SEGWIT, payments(NUMBER))
+
+
+@contextmanager
+def counting_entries() -> Iterator[list[int]]:
+    """Yield how many entries of ledgers are in memory whenever an answer to a query of the table arrives."""
+    events = Item.connection().client.meta.events
+    counted: list[int] = []
+
+    def count(**_: Any) -> None:
+        counted.append(sum(type(each) is Entry for each in gc.get_objects()))
+
+    events.register('after-call.dynamodb.Query', count)
+    yield counted
+    events.unregister('after-call.dynamodb.Query', count)
+
+
+def test_a_long_history_is_never_in_memory_as_a_whole(api: Api, explorer: Explorer, queues: dict[str, str]):
+    """Bytes are the benchmark's to count: here the tables are in this process too."""
+    api.address(api.portfolio(), SEGWIT)
+    explorer.chain[SEGWIT] = payments(NUMBER)
+    explorer.page = PAGE
+
+    with counting_entries() as counted:
+        refresh_queue(queues).drain()
+
+    assert_whole(SEGWIT, payments(NUMBER))
+    assert max(counted) > 0
+    assert max(counted) <= MOST_UNSETTLED + 2 * PAGE

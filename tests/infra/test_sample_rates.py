@@ -1,0 +1,74 @@
+"""The rates of the sample upstream: the same at every source, and closes that reach back."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from infra.sample import respond
+from infra.samples import rates
+
+TODAY = datetime.now(UTC).date()
+
+
+def told(url: str) -> Any:
+    answer = respond(url)
+    assert answer.status == 200
+    return json.loads(answer.body, parse_float=Decimal)
+
+
+def test_a_bitcoin_costs_the_same_everywhere() -> None:
+    coingecko = told('/coingecko/simple/price?ids=bitcoin,nosuchcoin&vs_currencies=usd')
+    bitstamp = {market['pair']: market['last'] for market in told('/bitstamp/ticker/')}
+    assert coingecko.keys() == {'bitcoin'}
+    assert coingecko['bitcoin']['usd'] == Decimal('11775.36')
+    assert Decimal(told('/coinbase/v2/exchange-rates?currency=BTC')['data']['rates']['USD']) == Decimal('11775.36')
+    assert told('/kraken/0/public/Ticker?assetVersion=1')['result']['BTC/USD']['c'][0] == '11775.36'
+    assert bitstamp['BTC/USD'] == '11775.36'
+
+
+def test_every_coin_of_the_catalogue_costs_something() -> None:
+    catalogue = json.loads(rates._CATALOGUE.read_bytes())
+    coins = [entry['prices']['coingecko'] for entry in catalogue if 'coingecko' in entry['prices']]
+    assert all(Decimal(rates.coin_price(coin) or 0) > 0 for coin in coins)
+
+
+def test_a_euro_is_priced_on_working_days() -> None:
+    body = respond('/ecb/eurofxref-daily.xml').body
+    [day] = [part.split('"')[0] for part in body.split('time="')[1:]]
+    assert date.fromisoformat(day).weekday() < 5
+    assert 'currency="USD" rate="1.25"' in body
+    assert len(respond('/ecb/eurofxref-hist.xml').body) > 100 * len(body)
+
+
+def test_closes_are_a_smooth_series_that_is_the_same_at_each_source_and_ends_today() -> None:
+    start = int(datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC).timestamp()) - 364 * 86_400
+    bars = told(f'/bitstamp/ohlc/btcusd/?step=86400&limit=1000&start={start}&end={start + 364 * 86_400}')['data']['ohlc']
+    points = told('/coingecko/coins/bitcoin/market_chart?vs_currency=usd&days=365&interval=daily')['prices'][:-1]
+    assert [(int(bar['timestamp']), Decimal(bar['open'])) for bar in bars] == [(stamp // 1000, price) for stamp, price in points]
+    assert len(bars) == 365
+    prices = [Decimal(bar['open']) for bar in bars]
+    assert all(abs(after - before) / before < Decimal('0.01') for before, after in pairwise(prices))
+
+
+@pytest.mark.parametrize(('day', 'bars'), [(rates.FIRST_DAY, 1), (rates.FIRST_DAY - timedelta(days=1), 0)])
+def test_closes_begin_in_2013(day: date, bars: int) -> None:
+    stamp = rates._midnight(day)
+    assert len(told(f'/bitstamp/ohlc/btcusd/?step=86400&limit=1000&start={stamp}&end={stamp}')['data']['ohlc']) == bars
+
+
+@pytest.mark.parametrize(
+    ('url', 'status'),
+    [
+        ('/coingecko/coins/nosuchcoin/market_chart?days=1', 404),
+        ('/coingecko/coins/bitcoin/market_chart?days=366', 401),
+        ('/coinbase/v2/exchange-rates?currency=XXX', 400),
+        ('/bitstamp/ohlc/nosuchusd/', 404),
+        ('/ecb/nosuch.xml', 404),
+    ],
+)
+def test_what_is_not_there_is_refused(url: str, status: int) -> None:
+    assert respond(url).status == status

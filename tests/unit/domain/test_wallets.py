@@ -1,0 +1,122 @@
+"""What a wallet is called, how far it is looked for, and its parts told as one."""
+
+from decimal import Decimal
+
+import pytest
+
+from chalicelib.domain import wallets
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.wallets import Flow, Told
+from tests.unit.domain.addresses import checks
+
+KEYS = sorted({(row['currency'], row['key']) for row in checks.vectors('extended_keys')['derived']})
+ZPUB = next(key for currency, key in KEYS if currency == 'btc' and key.startswith('zpub'))
+ADDRESS = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
+UNUSED = Holding('btc', Decimal(0), Decimal(0), Decimal(0), 0, Decimal(0))
+
+
+def told(delta: str, fee: str | None = '0', *, reference: str = 'a', at: int = 5, height: int = 7, source: str = 'mempool') -> Told:
+    return Told(Entry(reference, 0, 'btc', Decimal(delta), None if fee is None else Decimal(fee), at, height), source)
+
+
+def test_an_address_is_shown_and_named_as_it_is() -> None:
+    assert wallets.followed('btc', ADDRESS) == (ADDRESS, ADDRESS)
+
+
+@pytest.mark.parametrize(('currency', 'key'), KEYS)
+def test_of_a_key_only_the_beginning_and_the_end_are_shown(currency: str, key: str) -> None:
+    found = wallets.followed(currency, key)
+    assert found.shown == f'{key[:12]}…{key[-8:]}'
+    assert found.is_wallet
+    assert key[4:] not in repr(found)
+
+
+def test_a_key_is_another_wallet_in_another_currency_and_with_another_version() -> None:
+    xpub = next(key for _, key in KEYS if key.startswith('xpub'))
+    names = {wallets.followed(*pair).name for pair in (('btc', ZPUB), ('ltc', ZPUB), ('btc', xpub), ('ltc', xpub))}
+    assert len(names) == 4
+    assert all(len(name) == len('wallet-') + 40 for name in names)
+
+
+@pytest.mark.parametrize('currency', ['btc', 'ltc', 'doge'])
+def test_no_address_is_called_like_a_wallet(currency: str) -> None:
+    assert not wallets.is_wallet(ADDRESS)
+    assert not wallets.followed(currency, ADDRESS).is_wallet
+
+
+@pytest.mark.parametrize(
+    ('used', 'expected'),
+    [
+        ([], 20),
+        ([False] * 20, 20),
+        ([True] + [False] * 19, 21),
+        ([False] * 19 + [True], 40),
+        ([True] * 3 + [False] * 20, 23),
+        ([False] * 40, 40),
+    ],
+)
+def test_a_branch_reaches_twenty_beyond_the_last_used_address_and_never_back(used: list[bool], expected: int) -> None:
+    assert wallets.reach(used) == expected
+
+
+@pytest.mark.parametrize('name', ['balance', 'sent', 'received', 'transactions', 'unconfirmed'])
+def test_an_address_is_used_once_anything_happened_to_it(name: str) -> None:
+    assert wallets.is_used([UNUSED._replace(**{name: 1})])
+
+
+@pytest.mark.parametrize('holding', [UNUSED, Holding('btc', Decimal(0), None, None, None)])
+def test_an_address_to_which_nothing_happened_is_not_used(holding: Holding) -> None:
+    assert not wallets.is_used([holding])
+    assert not wallets.is_used([])
+
+
+def test_a_transaction_of_two_own_addresses_with_change_is_one_entry_with_its_fee_once() -> None:
+    [merged] = wallets.merge([told('-3', '0.1'), told('-2', '0.1'), told('1.4')]).values()
+    assert (merged.entry.delta, merged.entry.fee) == (Decimal('-3.6'), Decimal('0.1'))
+
+
+def test_a_transfer_inside_the_wallet_costs_the_fee_and_nothing_else() -> None:
+    [merged] = wallets.merge([told('-3', '0.1'), told('2.9')]).values()
+    assert merged.entry.delta == -merged.entry.fee == Decimal('-0.1')
+
+
+@pytest.mark.parametrize(
+    ('fees', 'expected'),
+    [
+        (('0', '0'), '0'),
+        ((None, '0'), None),
+        (('0', None, '0.2'), '0.2'),
+        ((None, None), None),
+        (('0.2', None), '0.2'),
+        ((None, '0', '0'), None),
+    ],
+)
+def test_a_fee_is_known_if_any_part_knows_it_and_none_only_if_all_do(fees: tuple[str | None, ...], expected: str | None) -> None:
+    for order in (fees, fees[::-1]):
+        [merged] = wallets.merge(told('1', fee) for fee in order).values()
+        assert merged.entry.fee == (None if expected is None else Decimal(expected))
+
+
+def test_times_and_heights_that_differ_do_not_depend_on_the_order() -> None:
+    both = [told('1', at=5, height=8), told('1', at=6, height=7)]
+    assert {next(iter(wallets.merge(order).values())).entry[-2:] for order in (both, both[::-1])} == {(5, 8)}
+
+
+def test_what_several_explorers_told_is_ours() -> None:
+    assert wallets.source(['mempool', 'mempool']) == 'mempool'
+    assert wallets.source(['mempool', 'blockstream']) == 'cryptfolio'
+    assert wallets.source([]) == wallets.source([None]) == 'cryptfolio'
+    [merged] = wallets.merge([told('1'), told('1', source='blockstream')]).values()
+    assert merged.source == 'cryptfolio'
+
+
+def test_what_came_in_less_what_went_out_is_the_sum() -> None:
+    merged = wallets.merge([told('5'), told('-2', '0.1', reference='b'), told('-1', '0.1', reference='c'), told('0.9', reference='c')])
+    assert wallets.flow(one.entry for one in merged.values()) == Flow(3, Decimal('2.1'), Decimal(5))
+
+
+def test_what_is_unconfirmed_is_known_only_if_it_is_known_of_each_part() -> None:
+    flow = Flow(0, Decimal(0), Decimal(0))
+    parts = [UNUSED._replace(unconfirmed=Decimal(1)), UNUSED._replace(unconfirmed=Decimal('-0.5'))]
+    assert wallets.held('btc', parts, flow).unconfirmed == Decimal('0.5')
+    assert wallets.held('btc', [*parts, UNUSED._replace(unconfirmed=None)], flow).unconfirmed is None
