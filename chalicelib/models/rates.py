@@ -9,22 +9,22 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from pynamodb.attributes import Attribute, BooleanAttribute, ListAttribute, MapAttribute, UnicodeAttribute
+from pynamodb.attributes import Attribute, BooleanAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib import errors, telemetry
 from chalicelib.domain import instants, money
+from chalicelib.domain.changelog import ALWAYS, Changelog
 from chalicelib.domain.conversion import Pair, Rate
-from chalicelib.domain.rates import Close, Observation, text_of
-from chalicelib.models.base import IntegerAttribute, Item, PackedAttribute, Verb, Write, condition_failed, transact
+from chalicelib.domain.rates import Close, Observation, day_of, midnight, text_of
+from chalicelib.models.base import ChangelogAttribute, IntegerAttribute, Item, PackedAttribute, Verb, Write, condition_failed, transact
 
 WANTED_SECONDS = 8 * 86_400
 _STATE = 'STATE'
 _WANTED = 'RATES#WANTED'
 _BATCH = 100  # keys in one BatchGetItem
 _ATTEMPTS = 8
-_CHANGES = 20  # how many are remembered
 
 
 class LatestRates(Item, discriminator='latest-rates'):
@@ -120,18 +120,11 @@ class WantedCurrency(Item, discriminator='wanted-currency'):
         cls(_WANTED, code, expires_at=now + WANTED_SECONDS).save()
 
 
-class Change(MapAttribute[str, Any]):
-    """What a version of a pair's closes changed: nothing before `day` (ISO 8601)."""
-
-    version = IntegerAttribute()
-    day = UnicodeAttribute()
-
-
 class ClosesState(Item, discriminator='closes-state'):
     """pk=CLOSES#<base>/<quote>  sk=STATE   written in one transaction with the years it tells of
 
     `earliest` and `until` (ISO 8601) are the first day with a close and the day up to which all closes are here that are to be had;
-    `done` says that no download of older ones is under way. `version` goes up whenever closes are added; `changes` are the last.
+    `done` says that no download of older ones is under way. `changes` notes whenever closes are added, and from which day on.
     """
 
     earliest = UnicodeAttribute(null=True)
@@ -139,27 +132,26 @@ class ClosesState(Item, discriminator='closes-state'):
     done = BooleanAttribute(default=False)
     source = UnicodeAttribute(null=True)
     updated_at = IntegerAttribute(null=True)
-    version = IntegerAttribute(default=0)
-    changed_from = UnicodeAttribute(null=True)
-    changes: ListAttribute[Change] = ListAttribute(of=Change, default=list)
+    changes = ChangelogAttribute(default=Changelog())
     revision = IntegerAttribute(default=0)
+
+    @property
+    def version(self) -> int:
+        """How often closes were added."""
+        return self.changes.version
 
     def changed_since(self, version: int) -> date | None:
         """Return the earliest day whose close was added after `version`; None when nothing was.
 
         date.min where that is so long ago that it is no longer known.
         """
-        later = [change for change in self.changes if change.version > version]
-        if len(later) < self.version - version:
-            return date.min
-        return min((date.fromisoformat(change.day) for change in later), default=None)
+        since = self.changes.changed_since(version)
+        return None if since is None else date.min if since == ALWAYS else day_of(since)
 
     def note(self, earliest: date) -> None:
         """Count a version that adds closes from a day on."""
-        self.version += 1
-        self.changed_from = earliest.isoformat()
-        self.changes = [*self.changes, Change(version=self.version, day=self.changed_from)][-_CHANGES:]
-        self.earliest = min(self.earliest or self.changed_from, self.changed_from)
+        self.changes = self.changes.noted(midnight(earliest))
+        self.earliest = min(self.earliest or earliest.isoformat(), earliest.isoformat())
 
 
 class YearOfCloses(Item, discriminator='closes'):

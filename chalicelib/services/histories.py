@@ -10,7 +10,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cache
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from chalicelib.domain import history, shapes
 from chalicelib.domain.changelog import ALWAYS
 from chalicelib.domain.conversion import Rates
 from chalicelib.domain.history import DAY, HOUR, Part, State
+from chalicelib.domain.rates import day_of, midnight
 from chalicelib.models import (
     Chunk,
     Computed,
@@ -213,7 +214,7 @@ def _found(contents: Contents, of: Sequence[Child], stored: History | None, star
     summed = [*parts.of_children(of, start), *parts.of_offsets(contents)]
     held = (code for part in summed for code in (*part.base, *(move.currency for move in part.moves)))
     codes = frozenset((*contents.portfolio.currencies, *held, *(stored.codes if stored is not None else ())))
-    return _Found(start, summed, codes, rates.closes(codes, _day(start) if start else _FIRST_DAY, _day(now)))
+    return _Found(start, summed, codes, rates.closes(codes, day_of(start) if start else _FIRST_DAY, day_of(now)))
 
 
 def _series(reporting: Sequence[str], found: _Found, stored: History | None, marks: Marks, now: int) -> Series:
@@ -231,7 +232,7 @@ def _series(reporting: Sequence[str], found: _Found, stored: History | None, mar
     return Series(
         before=before,
         first=first,
-        states=list(history.states(history.points(summed, found.start or first, now), reporting, lambda at: on(_day(at)))),
+        states=list(history.states(history.points(summed, found.start or first, now), reporting, lambda at: on(day_of(at)))),
         now=history.state(history.point_now(summed, now), reporting, latest.rates),
         marks=marks | {f'rate {pair}': str(version) for pair, version in found.closes.versions.items()},
         codes=sorted(found.codes),
@@ -244,7 +245,7 @@ def _first(found: _Found, now: int) -> int:
     """Return the month in which something first changed: of what was held since ever, what it was worth."""
     begins = min(history.beginning(found.summed) or now, now)
     if history.point_before(found.summed).balances and found.closes.first_day is not None:
-        begins = min(begins, _midnight(found.closes.first_day))
+        begins = min(begins, midnight(found.closes.first_day))
     return history.month_of(begins)
 
 
@@ -288,7 +289,7 @@ def _closes_changed_since(closes: Closes, stored: History) -> int:
     day = closes.changed_since(versions)
     if day is None:
         return int(stored.computed_at)
-    return ALWAYS if day < _FIRST_DAY else _midnight(day)
+    return ALWAYS if day < _FIRST_DAY else midnight(day)
 
 
 def _start(changed: int, stored: History) -> int:
@@ -319,14 +320,6 @@ def _batches(items: Iterator[Item]) -> Iterator[list[History]]:
             batch = []
     if batch:
         yield batch
-
-
-def _midnight(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
-
-
-def _day(at: int) -> date:
-    return datetime.fromtimestamp(at, UTC).date()
 
 
 def _now() -> int:

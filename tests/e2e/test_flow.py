@@ -223,14 +223,16 @@ def _is_free(port: int) -> bool:
 
 
 def test_the_readmes_first_steps_work_as_they_are_written(start_stack: Callable[..., Stack]) -> None:
-    """Runs the shell commands of the README's first screen against a stack, and looks for the balance it promises."""
+    """Runs the shell commands of the README's first screen against a stack, and looks for the balances it promises."""
     readme = (ROOT / 'README.md').read_text()
     steps = re.search(r'```sh\n(URL=.*?)```', readme, re.DOTALL)[1]
     stack = start_stack(UPSTREAM='sample')
     steps = steps.replace('http://127.0.0.1:8000', stack.url)
-    poll = 'for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 1; api $URL/api/portfolios/1/addresses/1/balances; done'
+    poll = 'for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 1; api $URL/api/portfolios/1/converted; done'
 
     done = subprocess.run(['bash', '-euc', f'{steps}\n{poll}'], capture_output=True, text=True, timeout=60, check=False)
 
     assert done.returncode == 0, done.stderr
-    assert '"balance": "50.00501"' in done.stdout.replace('":"', '": "')
+    told = done.stdout.replace('":"', '": "')
+    assert '"balance": "50.00501"' in told
+    assert '"balance": "588826.99"' in told

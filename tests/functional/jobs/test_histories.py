@@ -12,9 +12,11 @@ import pytest
 
 from chalicelib.config import settings
 from chalicelib.domain.conversion import Rate
+from chalicelib.domain.ledgers import Holding
 from chalicelib.domain.rates import Close, pair_of
 from chalicelib.jobs import histories as job
-from chalicelib.models import Chunk, History, LatestRates, Ledger, add_closes
+from chalicelib.models import Chunk, History, LatestRates, Ledger, Snapshot, add_closes
+from chalicelib.models.ledger import HeldCurrency
 from chalicelib.services import histories
 from tests.explorer import Explorer, Txn, txid
 from tests.functional.conftest import Api
@@ -295,6 +297,29 @@ def test_points_before_the_first_known_transaction_of_an_incomplete_ledger_are_l
     history_queue.drain()
     rows = get(api, f'{portfolio}/balances/history')['result']
     assert (rows[-1]['balance'], rows[-1]['covered'], rows[-1]['total']) == ('5.0', 1, 2)
+
+
+def test_of_a_ledger_whose_explorers_list_no_transactions_the_snapshots_are_the_past(
+    api: Api, explorer: Explorer, history_queue: Queue
+) -> None:
+    now = int(time.time())
+    portfolio = api.portfolio(currencies=('btc',))
+    api.address(portfolio, SEGWIT)
+    pk = pk_of(SEGWIT)
+    seen = [(now - 40 * DAY, '1'), (now - 3 * DAY - 2 * HOUR, '2'), (now - 3 * DAY, '2.5'), (now - 60, '4')]
+    for at, balance in seen:
+        Snapshot.store(pk, [Holding('btc', Decimal(balance), None, None, None)], at)
+    held_now = HeldCurrency(currency='btc', balance=Decimal(4))
+    state = [Ledger.holdings.set([held_now]), Ledger.updated_at.set(now - 60), Ledger.incomplete.set('transactions_unknown')]
+    Ledger.at(pk).update(state)
+    history_queue.drain()
+    rows = everything(api, f'{portfolio}/balances/history', interval='hour', from_=iso(now - 41 * DAY))
+    shown = seconds(rows[0])
+    instants = sorted({shown, *range(-(-seen[0][0] // HOUR) * HOUR, shown + 1, HOUR)}, reverse=True)
+    assert [(row['balance_at'], row['balance']) for row in rows] == [
+        (iso(at), [plain(Decimal(balance)) for when, balance in seen if when <= at][-1]) for at in instants
+    ]
+    assert {(row['complete'], row['covered'], row['total']) for row in rows} == {(False, 1, 1)}
 
 
 def test_by_currency_a_known_one_that_is_not_held_is_zero_and_an_unknown_one_not_found(api: Api, history_queue: Queue) -> None:
