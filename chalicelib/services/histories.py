@@ -9,7 +9,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from functools import cache
 from typing import NamedTuple
@@ -29,6 +29,7 @@ from chalicelib.models import (
     Item,
     Offset,
     Portfolio,
+    Watch,
     claim,
     due,
     history_shards,
@@ -74,13 +75,21 @@ class Series(NamedTuple):
     unasked: bool
 
 
-def send(user_id: str, portfolio_id: int, *, seen_at: int | None = None) -> None:
-    """Send for a computing. What a lost message would have done is done within the hour."""
-    message: queue.Message = {'user_id': user_id, 'portfolio_id': portfolio_id}
+def send(user_id: str, portfolio_id: int, *, seen_at: int) -> None:
+    """Send for a computing, as somebody changed a portfolio or looks at it. What a lost message would have done is done within the hour."""
+    _send([{'user_id': user_id, 'portfolio_id': portfolio_id, 'seen_at': seen_at}])
+
+
+def send_for_watchers(watches: Iterable[Watch]) -> None:
+    """Send for the portfolios that show a ledger which changed."""
+    _send({'user_id': watch.user_id, 'portfolio_id': watch.portfolio_id} for watch in watches)
+
+
+def _send(messages: Iterable[queue.Message]) -> None:
     try:
-        queue.send(settings().history_queue, [message if seen_at is None else message | {'seen_at': seen_at}])
+        queue.send(settings().history_queue, messages)
     except Exception:
-        log.exception('the history of a portfolio was left to its schedule')
+        log.exception('histories were left to their schedule')
 
 
 def refresh(user_id: str, portfolio_id: int, *, seen_at: int | None = None, waits: int = 0) -> None:
@@ -104,7 +113,9 @@ def refresh(user_id: str, portfolio_id: int, *, seen_at: int | None = None, wait
                 _send_again(user_id, portfolio_id, waits)
             return
         stored = stored.again()
-    raise errors.Busy
+    if stored is not None:
+        stored.abandon()
+        _send_again(user_id, portfolio_id, waits)
 
 
 def sweep(shard: int, deadline: float) -> None:

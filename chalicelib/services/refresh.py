@@ -60,7 +60,7 @@ def _refresh_leased(ledger: Ledger, now: int, deadline: float) -> None:
         finished = _read_parts(ledger, deadline) if is_wallet(ledger.address) else _ask_explorers(ledger, watches, deadline)
     _stamp(ledger, watches)
     if ledger.changes != known:
-        _send_for_histories(watches)
+        histories.send_for_watchers(_of_children(watches))
     if finished:
         ledger.release(_now() + interval(ledger, _now()))
     else:
@@ -144,11 +144,6 @@ def _stamp(ledger: Ledger, watches: list[Watch]) -> None:
         _update(_address(watch), seen, Address.follows(ledger.address))
         portfolio = Portfolio.at(watch.user_id, watch.portfolio_id)
         _update(portfolio, [attribute.set(ledger.updated_at) for attribute in (Portfolio.observed_at, Portfolio.balances_last_updated)])
-
-
-def _send_for_histories(watches: list[Watch]) -> None:
-    for watch in _of_children(watches):
-        histories.send(watch.user_id, watch.portfolio_id)
 
 
 def _update(item: Item, actions: list[Any], condition: Any = None) -> None:

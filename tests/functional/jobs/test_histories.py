@@ -529,3 +529,22 @@ def noted_chunks() -> Iterator[list[str]]:
     events.register('provide-client-params.dynamodb.BatchWriteItem', note)
     yield written
     events.unregister('provide-client-params.dynamodb.BatchWriteItem', note)
+
+
+def test_a_portfolio_that_never_comes_to_rest_is_left_to_a_later_message(api: Api, history_queue: Queue) -> None:
+    portfolio = offset(api, {'btc': '1'})
+    history_queue.bodies()
+    events = Chunk.connection().client.meta.events
+
+    def ask_again(**_: Any) -> None:
+        History.ask(api.user_id, portfolio, owner='other', now=int(time.time()), seen_at=None)
+
+    events.register('after-call.dynamodb.BatchWriteItem', ask_again)
+    try:
+        histories.refresh(api.user_id, portfolio)
+    finally:
+        events.unregister('after-call.dynamodb.BatchWriteItem', ask_again)
+    time.sleep(2)  # the message's delay
+    assert history_queue.bodies() == [{'user_id': api.user_id, 'portfolio_id': portfolio, 'waits': 1}]
+    histories.refresh(api.user_id, portfolio)
+    assert get(api, f'{portfolio}/balances/btc/history')['complete'] is True
