@@ -34,6 +34,10 @@ STARTS = {
     'refresh_ledgers': Start('import chalicelib.jobs.refresh, chalicelib.services.refresh', 12),
     'purge_portfolios': Start('import chalicelib.jobs.purge', 12),
     'sweep_due': Start('import chalicelib.jobs.sweep', 12),
+    'update_rates': Start('import chalicelib.jobs.rates, chalicelib.services.rates, chalicelib.providers.rates', 12),
+    'fetch_rates': Start('import chalicelib.jobs.rates, chalicelib.services.rates, chalicelib.providers.rates', 12),
+    'refresh_histories': Start('import chalicelib.jobs.histories', 12),
+    'snapshot_portfolios': Start('import chalicelib.jobs.histories', 12),
 }
 
 

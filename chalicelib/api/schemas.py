@@ -45,7 +45,10 @@ class Schemas:
     def members(self, shape: Any) -> dict[str, Schema]:
         """Return the schemas of what a shape has in it, which becomes none of the named ones."""
         _, found = msgspec.json.schema_components([shape], ref_template=_REF + '{name}')
-        members: dict[str, Schema] = self.put({'properties': found[shape.__name__]['properties']})['properties']
+        own = found.pop(shape.__name__)
+        for name, component in found.items():
+            self.put(_closed(component, getattr(shapes, name)))
+        members: dict[str, Schema] = self.put({'properties': own['properties']})['properties']
         return members
 
     def media(self, schema: Schema, *, whole: bool = False) -> Schema:
