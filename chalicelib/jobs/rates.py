@@ -27,7 +27,7 @@ def update_rates(event: CloudWatchEvent) -> None:
 
 @bp.on_sqs_message(queue=settings().rates_queue, batch_size=1)
 def fetch_rates(event: SQSEvent) -> dict[str, Any]:
-    """Messages: {"currencies": [codes whose rates are wanted at once]}, {"backfill": the code whose daily closes are wanted}.
+    """Messages: {"currencies": [codes whose rates are wanted at once, all if empty]}, {"backfill": the code whose daily closes are wanted}.
 
     One at a time, for sources of daily closes let nobody ask often.
     """
@@ -41,4 +41,4 @@ def _work(message: queue.Message, deadline: float) -> None:
     if 'backfill' in message:
         rates.backfill(message['backfill'], deadline)
     else:
-        rates.fetch(int(time.time()), message['currencies'])
+        rates.fetch(int(time.time()), message['currencies'] or None)

@@ -124,12 +124,14 @@ def closes(codes: Collection[str], first: date, last: date) -> Closes:
 def want(codes: Iterable[str], now: int) -> bool:
     """Have the rates of these currencies fetched for the next days, and those nobody wanted so far at once; True when there are such.
 
-    Costs nothing but a write a day for each.
+    Costs nothing but a write a day for each. While no rates at all were ever fetched, all that are wanted are sent for.
     """
     wanted = sorted({code for code in codes if code not in rates.ALWAYS and currencies.find(code)})
     held = _hold(wanted)
     new = [code for code in wanted if _register(code, held, now)]
-    if new:
+    if not held.latest.at:  # before the first run of the schedule
+        queue.send(settings().rates_queue, [{'currencies': []}])
+    elif new:
         queue.send(settings().rates_queue, [{'currencies': new}, *({'backfill': code} for code in new)])
     return bool(new)
 

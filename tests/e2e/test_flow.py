@@ -15,6 +15,7 @@ import requests
 from oauthlib.oauth2 import InvalidGrantError
 
 from infra import sample
+from infra.samples import wallet
 from tests.e2e.conftest import ROOT, Client, Stack, is_alive, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -220,6 +221,37 @@ def slow_upstream() -> Iterator[str]:
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(('127.0.0.1', port)) != 0
+
+
+def test_a_portfolio_is_converted_and_has_a_history(client: Client) -> None:
+    portfolio = client.portfolio()
+    client.address(portfolio, EARLY)
+
+    converted = client.when_ready(f'{portfolio}/converted', 60)
+    assert {row['currency']: (row['balance'], row['complete']) for row in converted['result']} == {
+        'btc': ('50.00501', True),
+        'usd': ('588826.99', True),
+    }
+    days = f'{portfolio}/balances/btc/history?from=2009-01-09&to=2009-01-10'
+    wait_until(lambda: client.when_ready(days, 60)['result'][0]['complete'], 60)
+    assert [(row['balance_at'][:10], row['balance']) for row in client.get(days)['result']] == [
+        ('2009-01-10', '50.0'),
+        ('2009-01-09', '0.0'),
+    ]
+    worth = f'{portfolio}/converted/history?from=2020-02-01&to=2020-02-01'
+    usd = wait_until(lambda: next((row for row in client.get(worth)['result'] if row['complete'] and row['currency'] == 'usd'), None), 120)
+    assert Decimal(usd['balance']) > 50
+
+
+def test_a_wallet_is_told_as_one_address_and_its_key_to_nobody(client: Client) -> None:
+    address = client.address(client.portfolio(), wallet.KEY)
+
+    balances = client.when_ready(f'{address}/balances', 120, complete=True)['result']
+    transactions = client.get(f'{address}/transactions')['result']
+
+    assert len(transactions) > 1
+    assert sum(Decimal(one['delta']) for one in transactions) == Decimal(balances[0]['balance'])
+    assert client.get(address)['result']['address'] == f'{wallet.KEY[:12]}…{wallet.KEY[-8:]}'
 
 
 def test_the_readmes_first_steps_work_as_they_are_written(start_stack: Callable[..., Stack]) -> None:

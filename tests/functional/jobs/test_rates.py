@@ -360,7 +360,14 @@ def test_what_is_wanted_already_costs_nothing(messages: Callable[[], list[dict[s
     assert messages() == []
 
 
+def test_before_the_first_rates_all_that_are_wanted_are_sent_for(messages: Callable[[], list[dict[str, Any]]]) -> None:
+    for codes in (['btc', 'usd'], ['ltc'], ['ltc']):
+        rates.want(codes, NOW)
+        assert messages() == [{'currencies': []}]
+
+
 def test_another_process_need_not_send_again(messages: Callable[[], list[dict[str, Any]]]) -> None:
+    assert LatestRates.find().store(NOW, [], [], {'btc': NOW + DAY})
     rates.want(['ltc'], NOW)
     messages()
     rates.forget()
