@@ -422,7 +422,7 @@ def test_the_rates_that_are_sent_for_do_what_they_may_and_nothing_else(recorder:
     monkeypatch.setattr(rates, 'SLICE_SECONDS', 0)
     with sources(monkeypatch):
         recorder.start()
-        for message in ({'currencies': ['ltc']}, {'backfill': 'btc'}, {}):
+        for message in ({'currencies': []}, {'currencies': ['ltc']}, {'backfill': 'btc'}, {}):
             rates.fetch_rates(event(message), None)
 
     own = {(action, 'RatesQueue.Arn') for action in QUEUE}

@@ -53,14 +53,15 @@ class CoinGecko:
         """Return the prices of coins, with ids in place of codes. A coin that is not known there is not in the answer."""
         params = {'vs_currencies': 'usd', 'include_last_updated_at': 'true', 'precision': 'full'}
         answer = http.get(self.host, '/simple/price', {'ids': ','.join(ids), **params}).json()
-        if not isinstance(answer, dict) or not answer.keys() <= {*ids}:
-            raise Upstream(self.host.key, 'answered no prices')
+        told = {coin: price for coin, price in answer.items() if coin in ids} if isinstance(answer, dict) else {}
+        if not isinstance(answer, dict) or (answer and not told):
+            raise Upstream(self.host.key, 'answered no prices of what it was asked about')
 
         def read(entry: tuple[str, Any]) -> Observation:
-            coin, told = entry
-            return Observation(coin, 'usd', rates.price(told['usd']), instant(told.get('last_updated_at', now), now), self.host.key)
+            coin, price = entry
+            return Observation(coin, 'usd', rates.price(price['usd']), instant(price.get('last_updated_at', now), now), self.host.key)
 
-        return sound(self.host, 'prices', answer.items(), read)
+        return sound(self.host, 'prices', told.items(), read)
 
     def closes(self, http: Http, code: str, since: date, today: date) -> Page:
         """See Source; the price at 00:00 UTC is the day's, the last one told is that of now."""

@@ -359,3 +359,9 @@ def test_what_a_source_says_of_itself_is_so(source: Source) -> None:
     assert source.daily <= source.codes
     assert ('daily_closes' in source.about.capabilities) is bool(source.daily)
     assert source.about.documentation.startswith('https://')
+
+
+def test_coins_that_nobody_asked_about_are_passed_over(world: Sources) -> None:
+    world.says['coingecko'] = as_json({'bitcoin': {'usd': 11775.36}, 'unheard-of': {'usd': 1}})
+    [found] = latest('coingecko', ['btc'])
+    assert (found.base, found.price) == ('btc', Decimal('11775.36'))
