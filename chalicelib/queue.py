@@ -2,10 +2,11 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalice.app import SQSEvent
 
@@ -21,18 +22,24 @@ _FIRST_DELAY = 5
 _LONGEST_DELAY = 900
 
 Message = dict[str, Any]
+T = TypeVar('T')
 
 
 def send(queue: str, messages: Iterable[Message], *, delay: int = 0) -> None:
     """Send messages, ten to a request, to arrive after `delay` seconds. Raises RuntimeError when SQS took only some of them."""
-    bodies = [json.dumps(message, separators=(',', ':')) for message in messages]
-    for start in range(0, len(bodies), _BATCH):
-        entries: list[Any] = [
-            {'Id': str(n), 'MessageBody': body, 'DelaySeconds': delay} for n, body in enumerate(bodies[start : start + _BATCH])
-        ]
+    for batch in batches(messages):
+        bodies = [json.dumps(message, separators=(',', ':')) for message in batch]
+        entries: list[Any] = [{'Id': str(n), 'MessageBody': body, 'DelaySeconds': delay} for n, body in enumerate(bodies)]
         answer = _sqs().send_message_batch(QueueUrl=_url(queue), Entries=entries)
         if answer.get('Failed'):
             raise RuntimeError(f'{queue}: {len(answer["Failed"])} of {len(entries)} messages were not taken')
+
+
+def batches(items: Iterable[T]) -> Iterator[list[T]]:
+    """Yield items in lists of as many as one request to SQS takes."""
+    left = iter(items)
+    while batch := list(islice(left, _BATCH)):
+        yield batch
 
 
 def work(job: str, queue: str, event: SQSEvent, handle: Callable[[Message], None]) -> dict[str, Any]:

@@ -82,6 +82,16 @@ def task(service: str, request_id: str | None, *, lasting: str = 'Milliseconds',
         _current.reset(outer)
 
 
+@contextmanager
+def scheduled(job: str, event: Any) -> Iterator[Task]:
+    """One run of a schedule's function is a task; it counts as failed until it comes to its end. `event` is Chalice's."""
+    with task(job, getattr(event.context, 'aws_request_id', None)) as current:
+        current.note(job=job, failed=True)
+        current.count('Runs')
+        yield current
+        current.note(failed=False)
+
+
 def request_id() -> str | None:
     """Return the id of the request under way, None outside of one."""
     current = _current.get()

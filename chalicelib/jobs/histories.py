@@ -31,10 +31,9 @@ def _refresh(message: queue.Message, deadline: float) -> None:
 @bp.schedule(Cron(0, '*', '*', '*', '?', '*'))
 def snapshot_portfolios(event: CloudWatchEvent) -> dict[str, int]:
     """At each full hour. Answers with the number of messages sent."""
-    with telemetry.task('snapshot_portfolios', getattr(event.context, 'aws_request_id', None)) as current:
-        current.note(job='snapshot_portfolios', failed=True, sent=None)
-        current.count('Runs')
+    with telemetry.scheduled('snapshot_portfolios', event) as current:
+        current.note(sent=None)
         sent = histories.send_shards()
-        current.note(failed=False, sent=sent)
+        current.note(sent=sent)
         current.count('MessagesSent', sent)
     return {'sent': sent}

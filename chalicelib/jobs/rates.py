@@ -18,11 +18,8 @@ def update_rates(event: CloudWatchEvent) -> None:
     """Fetch all rates that are wanted."""
     from chalicelib.services import rates
 
-    with telemetry.task('update_rates', getattr(event.context, 'aws_request_id', None)) as current:
-        current.note(job='update_rates', failed=True)
-        current.count('Runs')
+    with telemetry.scheduled('update_rates', event):
         rates.fetch(int(time.time()))
-        current.note(failed=False)
 
 
 @bp.on_sqs_message(queue=settings().rates_queue, batch_size=1)

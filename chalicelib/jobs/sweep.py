@@ -11,10 +11,9 @@ bp = Blueprint(__name__)
 @bp.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep_due(event: CloudWatchEvent) -> dict[str, int]:
     """Answers with the number of messages sent."""
-    with telemetry.task('sweep_due', getattr(event.context, 'aws_request_id', None)) as current:
-        current.note(job='sweep_due', failed=True, sent=None)
-        current.count('Runs')
+    with telemetry.scheduled('sweep_due', event) as current:
+        current.note(sent=None)
         sent = sweep.sweep()
-        current.note(failed=False, sent=sent)
+        current.note(sent=sent)
         current.count('MessagesSent', sent)
     return {'sent': sent}

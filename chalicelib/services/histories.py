@@ -9,7 +9,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cache
 from typing import NamedTuple
@@ -26,7 +26,6 @@ from chalicelib.models import (
     Computed,
     Contents,
     History,
-    Item,
     Offset,
     Portfolio,
     Watch,
@@ -49,7 +48,6 @@ _MOST_ROUNDS = 5
 _SKEW_SECONDS = 60  # clocks differ: what is due at the full hour must not wait for the next
 _CLAIM_SECONDS = HOUR // 4
 _MOST_PER_SHARD = 1_000
-_BATCH = 10
 _FIRST_WAIT, _LONGEST_WAIT, _MOST_WAITS = 2, 900, 10
 
 Marks = dict[str, str]  # of which version each thing is that a history is made of
@@ -125,7 +123,8 @@ def sweep(shard: int, deadline: float) -> None:
     """
     now = _now()
     sent = 0
-    for batch in _batches(item for item in due(shard, now + _SKEW_SECONDS, _MOST_PER_SHARD) if claim(item, now + _CLAIM_SECONDS)):
+    found = (item for item in due(shard, now + _SKEW_SECONDS, _MOST_PER_SHARD) if isinstance(item, History))
+    for batch in queue.batches(item for item in found if claim(item, now + _CLAIM_SECONDS)):
         queue.send(settings().history_queue, ({'user_id': item.key[0], 'portfolio_id': item.key[1]} for item in batch))
         sent += len(batch)
         if time.monotonic() > deadline:
@@ -319,18 +318,6 @@ def _send_again(user_id: str, portfolio_id: int, waits: int) -> None:
     if waits < _MOST_WAITS:
         message = {'user_id': user_id, 'portfolio_id': portfolio_id, 'waits': waits + 1}
         queue.send(settings().history_queue, [message], delay=min(_FIRST_WAIT * 2**waits, _LONGEST_WAIT))
-
-
-def _batches(items: Iterator[Item]) -> Iterator[list[History]]:
-    batch: list[History] = []
-    for item in items:
-        if isinstance(item, History):
-            batch.append(item)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _now() -> int:

@@ -1,7 +1,6 @@
 """Hand what is due to the queues: the safety net under every message that was lost, and the clock of every ledger."""
 
 import time
-from collections.abc import Iterator
 
 from chalicelib import queue
 from chalicelib.config import settings
@@ -9,7 +8,6 @@ from chalicelib.models import SHARDS, Item, claim, due
 
 _CLAIM_SECONDS = 300
 _MOST_PER_SHARD = 1_000
-_BATCH = 10
 
 
 def sweep() -> int:
@@ -23,22 +21,11 @@ def sweep() -> int:
 def _sweep_shard(number: int) -> int:
     now = int(time.time())
     sent = 0
-    for batch in _batches(item for item in due(number, now, _MOST_PER_SHARD) if claim(item, now + _CLAIM_SECONDS)):
+    for batch in queue.batches(item for item in due(number, now, _MOST_PER_SHARD) if claim(item, now + _CLAIM_SECONDS)):
         queue.send(settings().refresh_queue, (_refresh(item) for item in batch if not _is_purge(item)))
         queue.send(settings().purge_queue, (_purge(item) for item in batch if _is_purge(item)))
         sent += len(batch)
     return sent
-
-
-def _batches(items: Iterator[Item]) -> Iterator[list[Item]]:
-    batch: list[Item] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _is_purge(item: Item) -> bool:
