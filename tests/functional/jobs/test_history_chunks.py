@@ -1,0 +1,38 @@
+"""How much of a history an item takes, and what a range of them is read by."""
+
+import random
+from decimal import Decimal
+
+from chalicelib.domain.history import HOUR, State
+from chalicelib.models import Chunk
+
+MONTH = 1_698_796_800  # 2023-11-01
+END = 1_701_388_800
+
+
+def states(currencies: int) -> list[tuple[int, State]]:
+    """Return a state for each hour of a month, each another one in all of some currencies."""
+    chance = random.Random(currencies)
+    hours = range(MONTH, END, HOUR)
+    return [(at, {f'b {n}': str(Decimal(chance.randrange(10**18)).scaleb(-8)) for n in range(currencies)}) for at in hours]
+
+
+def test_a_month_is_one_item_and_one_that_is_too_much_for_it_several_that_follow_each_other() -> None:
+    for currencies, several in ((1, False), (150, True)):
+        given = states(currencies)
+        chunks = Chunk.of('HISTORY#user#000001', 'HOUR', given, END)
+        assert (len(chunks) > 1) is several
+        assert [chunk.since for chunk in chunks] == [MONTH, *(chunk.until for chunk in chunks[:-1])]
+        assert chunks[-1].until == END
+        assert [one for chunk in chunks for one in chunk.states()] == given
+        assert all(len(Chunk.packed.serialize(chunk.packed)) < 380_000 for chunk in chunks)
+
+
+def test_a_range_begins_with_the_item_that_its_first_instant_lies_in(queues: dict[str, str]) -> None:
+    given = Chunk.of('HISTORY#user#000001', 'HOUR', states(150), END)
+    Chunk.replace('HISTORY#user#000001', 'HOUR', MONTH, given)
+    for chunk in given:
+        found = list(Chunk.every(chunk.pk, 'HOUR', chunk.since + 30 * HOUR, chunk.since + 31 * HOUR, newest_first=True))
+        assert chunk.sk in {one.sk for one in found}
+    Chunk.replace('HISTORY#user#000001', 'HOUR', MONTH, given[:1])
+    assert [one.sk for one in Chunk.every('HISTORY#user#000001', 'HOUR', MONTH, END, newest_first=False)] == [given[0].sk]
