@@ -242,7 +242,7 @@ def test_a_new_transaction_changes_nothing_before_its_month(api: Api, explorer: 
         history_queue.drain()
     changed = {iso(at)[:7] for at in (explorer.chain[SEGWIT][0].time, int(time.time()))}  # two in the first hour of a month
     assert {sk[-10:-3] for sk in written} == changed
-    assert {sk for sk, packed in chunks(api, portfolio).items() if before.get(sk) != packed} == set(written)
+    assert {sk for sk, packed in chunks(api, portfolio).items() if before.get(sk) != packed} <= set(written)
     assert get(api, f'{portfolio}/balances/btc/history')['result'][0]['balance'] == '0.00003'
 
 
