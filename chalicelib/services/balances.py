@@ -107,9 +107,10 @@ def _reason(child: Child) -> str | None:
 
 
 def _reason_at(child: Child, part: Part, at: int) -> str | None:
+    """Say what a child's balance of an instant lacks; one that was observed minutes before counts as of then, as it does now."""
     reason = _reason(child)
     if reason is not None or child.ledger is None:
         return reason
     if part.known_from is not None and part.known_from > at:
         return 'history_unknown'
-    return 'not_observed_since' if child.ledger.updated_at < at else None
+    return 'not_observed_since' if child.ledger.updated_at < at - ledgers.HOT_SECONDS else None

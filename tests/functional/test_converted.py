@@ -255,6 +255,16 @@ def test_the_same_instant_gives_the_same_result_whatever_happens_later(api: Api,
     assert after == before
 
 
+def test_what_was_observed_minutes_before_an_instant_is_of_that_instant(api: Api, past: int) -> None:
+    hold(pk_of(SEGWIT), '3', at=int(time.time()) - 200, newest_at=int(time.time()) - 5 * HOUR)
+    before, query = [], asked_at(0)
+    for _ in range(2):
+        before.append(api.get(f'/api/portfolios/{past}/balances{query}').json_body['result'])
+        hold(pk_of(SEGWIT), '3', newest_at=int(time.time()) - 5 * HOUR)
+    assert before[0] == before[1]
+    assert before[0][0]['complete'] is True
+
+
 def test_what_is_not_known_of_an_instant_is_missing(api: Api, past: int) -> None:
     hold(pk_of(SEGWIT), '3', at=int(time.time()) - HOUR, newest_at=int(time.time()) - 5 * HOUR)
     [row] = [row for row in api.get(f'/api/portfolios/{past}/balances{asked_at(0.5)}').json_body['result'] if row['currency'] == 'btc']
