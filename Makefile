@@ -27,7 +27,7 @@ run: $(READY) ## Run everything on this computer; PORT=8000, UPSTREAM=sample for
 	@exec $(BIN)/python -m infra.local
 
 test: lint types ## Check style and types, run all tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 e2e: override STAGE := dev
 e2e: $(EMULATOR) package test-emulator ## Run the packaged application, and the functional tests, in an emulated AWS
