@@ -7,7 +7,6 @@ import ipaddress
 import json
 import logging
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
@@ -15,7 +14,7 @@ from urllib.parse import urlencode
 
 from chalice.app import Chalice, CORSConfig, Request, Response
 
-from chalicelib import telemetry
+from chalicelib import clock, telemetry
 from chalicelib.config import settings
 from chalicelib.domain import bracketed, instants
 from chalicelib.errors import AppError, BadRequest, Fault, Invalid, MethodNotAllowed, NotFound, TooLarge
@@ -136,7 +135,7 @@ def instant(request: Request, name: str) -> int | None:
 def past_instant(request: Request, name: str) -> int | None:
     """Return an instant like `instant`. Raises Invalid also for one that has not come yet."""
     found = instant(request, name)
-    if found is not None and found > time.time():
+    if found is not None and found > clock.now():
         raise Invalid(Fault(name, 'out_of_range', f'{name} must not be in the future'))
     return found
 
@@ -297,13 +296,13 @@ def _is_chalices(response: Response) -> bool:
 
 def _failure(request: Request, status: int, message: str, code: str, details: dict[str, Any], headers: Headers) -> Response:
     told = {'message': message, 'code': code, 'request_id': telemetry.request_id()}
-    body = {'success': False, 'time': int(time.time())} | told | details
+    body = {'success': False, 'time': clock.now()} | told | details
     if request.path.startswith('/oauth/'):
         body = {'error': _OAUTH_ERRORS.get(status, 'invalid_request'), 'error_description': message}
     return Response(body, status_code=status, headers=_JSON | _CORS | headers)
 
 
 def _answer(status: int, body: dict[str, Any], headers: Headers, version: int | None) -> Answer:
-    answer = Answer({'success': True, 'time': int(time.time())} | body, status_code=status, headers=_JSON | _CORS | headers)
+    answer = Answer({'success': True, 'time': clock.now()} | body, status_code=status, headers=_JSON | _CORS | headers)
     answer.version = version
     return answer

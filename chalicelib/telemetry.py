@@ -15,6 +15,7 @@ from contextvars import ContextVar, copy_context
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from chalicelib import clock
 from chalicelib.config import settings
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Task:
         self.request_id = request_id
         self.title = service
         self.ids = {'request_id': request_id} | ids
-        self._started = time.perf_counter()
+        self._started = clock.monotonic()
         self._fields: dict[str, Any] = {}
         self._counts: dict[str, float] = {}
         self._lock = Lock()
@@ -53,7 +54,7 @@ class Task:
 
     def tell(self, lasting: str) -> None:
         """Log the line; `lasting` is the metric of the milliseconds."""
-        ms = round((time.perf_counter() - self._started) * 1000, 1)
+        ms = round((clock.monotonic() - self._started) * 1000, 1)
         counts = {lasting: ms} | self._counts
         requests, units = counts.get('DynamoDBRequests', 0), counts.get('DynamoDBCapacity', 0)
         figures = {'ms': ms, 'dynamodb_requests': requests, 'dynamodb_capacity_units': units, 'Service': self.service}
@@ -201,7 +202,7 @@ def _directive(names: Iterable[str], *dimensions: str) -> dict[str, Any]:
 
 
 def _log(service: str, text: str, fields: dict[str, Any], directives: list[dict[str, Any]]) -> None:
-    embedded = {'Timestamp': int(time.time() * 1000), 'CloudWatchMetrics': directives}
+    embedded = {'Timestamp': clock.now_ms(), 'CloudWatchMetrics': directives}
     logging.getLogger(f'{__name__}.{service}').info(text, extra={'fields': fields | {'_aws': embedded}})
 
 

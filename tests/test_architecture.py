@@ -22,27 +22,28 @@ MAY_IMPORT = {
     'domain': ({'domain', 'errors'}, {'embit', 'msgspec'}),
     'errors': (set(), {'chalice'}),
     'config': (set(), set()),
-    'telemetry': ({'config'}, {'chalice'}),
-    'models': ({'models', 'domain', 'telemetry', 'errors', 'config'}, {'pynamodb'}),
-    'providers': ({'providers', 'domain', 'errors', 'config'}, {'requests', 'urllib3'}),
-    'queue': ({'telemetry', 'errors', 'config'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
+    'clock': (set(), set()),
+    'telemetry': ({'config', 'clock'}, {'chalice'}),
+    'models': ({'models', 'domain', 'telemetry', 'errors', 'config', 'clock'}, {'pynamodb'}),
+    'providers': ({'providers', 'domain', 'errors', 'config', 'clock'}, {'requests', 'urllib3'}),
+    'queue': ({'telemetry', 'errors', 'config', 'clock'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
     'mail': ({'config'}, {'boto3'}),
     'vault': ({'config'}, {'boto3', 'mypy_boto3_kms'}),
     'passwords': (set(), {'argon2'}),
     'services': (
-        {'services', 'domain', 'models', 'providers', 'queue', 'mail', 'passwords', 'vault', 'telemetry', 'errors', 'config'},
+        {'services', 'domain', 'models', 'providers', 'queue', 'mail', 'passwords', 'vault', 'telemetry', 'errors', 'config', 'clock'},
         set(),
     ),
-    'web': ({'web', 'oauth', 'http', 'services', 'models', 'domain', 'errors', 'config'}, {'chalice', 'jinja2'}),
-    'auth': ({'domain', 'telemetry', 'errors', 'config', 'models', 'local_gateway'}, {'chalice', 'jose'}),
+    'web': ({'web', 'oauth', 'http', 'services', 'models', 'domain', 'errors', 'config', 'clock'}, {'chalice', 'jinja2'}),
+    'auth': ({'domain', 'telemetry', 'errors', 'config', 'clock', 'models', 'local_gateway'}, {'chalice', 'jose'}),
     'local_gateway': ({'telemetry'}, {'chalice', 'infra'}),
-    'http': ({'domain', 'telemetry', 'errors', 'config'}, {'chalice'}),
-    'api': ({'api', 'auth', 'http', 'services', 'models', 'domain', 'errors', 'config'}, {'chalice', 'msgspec'}),
+    'http': ({'domain', 'telemetry', 'errors', 'config', 'clock'}, {'chalice'}),
+    'api': ({'api', 'auth', 'http', 'services', 'models', 'domain', 'errors', 'config', 'clock'}, {'chalice', 'msgspec'}),
     'oauth': (
-        {'oauth', 'auth', 'http', 'services', 'models', 'domain', 'errors', 'config'},
+        {'oauth', 'auth', 'http', 'services', 'models', 'domain', 'errors', 'config', 'clock'},
         {'chalice', 'oauthlib', 'jose', 'cryptography', 'boto3', 'mypy_boto3_kms'},
     ),
-    'jobs': ({'services', 'queue', 'telemetry', 'errors', 'config'}, {'chalice'}),
+    'jobs': ({'services', 'queue', 'telemetry', 'errors', 'config', 'clock'}, {'chalice'}),
 }
 # Cost a cold start dearly, so they load where they are used.
 NEVER_AT_MODULE_LEVEL = {'boto3', 'ccxt', 'jinja2', 'embit'}
@@ -132,6 +133,13 @@ def test_only_config_reads_the_environment():
     readers = {path.name for path in [*modules(), ROOT / 'app.py'] if re.search(r'\benviron\b|\bgetenv\b', path.read_text())}
 
     assert readers == {'config.py'}
+
+
+def test_only_the_clock_reads_the_time():
+    reading = re.compile(r'\btime\.(time|time_ns|monotonic|perf_counter)\b|\bdatetime\.(now|utcnow)\b|\bdate\.today\b')
+    readers = {path.name for path in [*modules(), ROOT / 'app.py'] if reading.search(path.read_text())}
+
+    assert readers == {'clock.py'}
 
 
 def test_every_package_has_an_init_and_those_of_handlers_are_empty():

@@ -1,10 +1,8 @@
 """Addresses: /api/portfolios/ID/addresses and below."""
 
-import time
-
 from chalice.app import Blueprint, Response
 
-from chalicelib import http
+from chalicelib import clock, http
 from chalicelib.api import fields, once
 from chalicelib.api.body import Body
 from chalicelib.api.contract import Contract
@@ -38,7 +36,7 @@ def create_address(portfolio_id: str) -> Response:
             title=given.get(fields.TITLE) or f'{currencies.get(currency).title} address',
             address=given[fields.ADDRESS],
             currency=currency,
-            now=int(time.time()),
+            now=clock.now(),
             also=also,
         ),
         lambda address: once.Made({**address.detail()}, f'/api/portfolios/{portfolio}/addresses/{address.address_id}'),
@@ -70,7 +68,7 @@ def update_address(portfolio_id: str, address_id: str) -> Response:
     given = CHANGES.read(http.body(bp.current_request), currency=address.currency, shown_address=address.address)
     title, text = given.get(fields.TITLE), given.get(fields.ADDRESS)
     expected = http.expected_versions(bp.current_request)
-    return _shown(addresses.change(address, title=title, address=text, now=int(time.time()), expected=expected))
+    return _shown(addresses.change(address, title=title, address=text, now=clock.now(), expected=expected))
 
 
 @bp.route(ITEM, methods=['DELETE'], authorizer=bearer)
@@ -78,7 +76,7 @@ def update_address(portfolio_id: str, address_id: str) -> Response:
 def delete_address(portfolio_id: str, address_id: str) -> Response:
     """Delete a portfolio address; answers with the address as it was."""
     address = _find(portfolio_id, address_id)
-    addresses.delete(address, now=int(time.time()), expected=http.expected_versions(bp.current_request))
+    addresses.delete(address, now=clock.now(), expected=http.expected_versions(bp.current_request))
     return _shown(address)
 
 

@@ -1,11 +1,10 @@
 """Histories: what a portfolio held, and was worth, at instants of the past."""
 
 import re
-import time
 
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib import http
+from chalicelib import clock, http
 from chalicelib.api import expand
 from chalicelib.api.contract import Contract
 from chalicelib.auth import bearer
@@ -50,7 +49,7 @@ def _answer(portfolio_id: str, show: Show) -> Response:
     request = bp.current_request
     expand.is_asked(request)  # before anything is read: a bad request is never Not ready
     asked = http.paging(request)
-    span = _span(request, int(time.time()))
+    span = _span(request, clock.now())
     after = None if asked.cursor is None else _read_position(asked.cursor)
     found = history_pages.read(http.user_id(request), http.path_id(portfolio_id), show, span, after, asked.limit + 1)
     rows = list(zip(found.rows, expand.balances(request, found.rows), strict=True))

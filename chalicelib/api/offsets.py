@@ -1,10 +1,8 @@
 """Offsets: /api/portfolios/ID/offsets and below."""
 
-import time
-
 from chalice.app import Blueprint, Response
 
-from chalicelib import http
+from chalicelib import clock, http
 from chalicelib.api import expand, fields, once
 from chalicelib.api.body import Body
 from chalicelib.api.contract import Contract
@@ -33,7 +31,7 @@ def create_offset(portfolio_id: str) -> Response:
     title, balances = given[fields.TITLE], given.get(fields.BALANCES) or {}
     return once.create(
         request,
-        lambda also: offsets.create(http.user_id(request), portfolio, title=title, balances=balances, now=int(time.time()), also=also),
+        lambda also: offsets.create(http.user_id(request), portfolio, title=title, balances=balances, now=clock.now(), also=also),
         lambda offset: once.Made({**_detail(offset)}, f'/api/portfolios/{portfolio}/offsets/{offset.offset_id}'),
     )
 
@@ -64,7 +62,7 @@ def update_offset(portfolio_id: str, offset_id: str) -> Response:
     given = CHANGES.read(http.body(bp.current_request))
     title, balances = given.get(fields.TITLE), given.get(fields.BALANCES)
     expected = http.expected_versions(bp.current_request)
-    return _shown(offsets.change(*key, title=title, balances=balances, now=int(time.time()), expected=expected))
+    return _shown(offsets.change(*key, title=title, balances=balances, now=clock.now(), expected=expected))
 
 
 @bp.route(ITEM, methods=['DELETE'], authorizer=bearer)
@@ -73,7 +71,7 @@ def delete_offset(portfolio_id: str, offset_id: str) -> Response:
     """Delete a portfolio offset and its associated balances; answers with the offset as it was."""
     _check_expansion()
     expected = http.expected_versions(bp.current_request)
-    return _shown(offsets.delete(*_key(portfolio_id, offset_id), now=int(time.time()), expected=expected))
+    return _shown(offsets.delete(*_key(portfolio_id, offset_id), now=clock.now(), expected=expected))
 
 
 def _key(portfolio_id: str, offset_id: str) -> tuple[str, int, int]:

@@ -1,10 +1,8 @@
 """Portfolios: /api/portfolios and /api/portfolios/ID."""
 
-import time
-
 from chalice.app import Blueprint, Response
 
-from chalicelib import http
+from chalicelib import clock, http
 from chalicelib.api import expand, fields, once
 from chalicelib.api.body import Body
 from chalicelib.api.contract import Contract
@@ -29,7 +27,7 @@ def create_portfolio() -> Response:
     title, currencies = given[fields.TITLE], given[fields.CURRENCIES]
     return once.create(
         request,
-        lambda also: portfolios.create(http.user_id(request), title=title, currencies=currencies, now=int(time.time()), also=also),
+        lambda also: portfolios.create(http.user_id(request), title=title, currencies=currencies, now=clock.now(), also=also),
         lambda portfolio: once.Made({**portfolio.detail()}, f'/api/portfolios/{portfolio.portfolio_id}'),
     )
 
@@ -61,7 +59,7 @@ def update_portfolio(portfolio_id: str) -> Response:
     title, currencies = given.get(fields.TITLE), given.get(fields.CURRENCIES)
     expected = http.expected_versions(request)
     if title is not None or currencies is not None:
-        portfolios.change(*key, title=title, currencies=currencies, now=int(time.time()), expected=expected)
+        portfolios.change(*key, title=title, currencies=currencies, now=clock.now(), expected=expected)
         return _shown(read_whole(*key))
     contents = read_whole(*key)
     if expected is not None and contents.portfolio.version not in expected:

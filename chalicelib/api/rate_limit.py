@@ -4,14 +4,13 @@ Requests without one, those of pages and of OAuth2 endpoints among them, are no 
 """
 
 import logging
-import time
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from chalice.app import Response
 
-from chalicelib import http
+from chalicelib import clock, http
 from chalicelib.config import settings
 from chalicelib.domain.rate_limit import Limiter, Standing, Who
 from chalicelib.errors import TooManyRequests
@@ -28,7 +27,7 @@ def limit_requests(request: Any, get_response: Callable[[Any], Response]) -> Res
     caller = request.context.get('authorizer')
     if not caller or not settings().rate_limit:
         return get_response(request)
-    standing = limiter().take((caller['principalId'], caller['client_id']), int(time.time()))
+    standing = limiter().take((caller['principalId'], caller['client_id']), clock.now())
     response = http.shape_errors(request, _refusal(standing)) if standing.exceeded else get_response(request)
     response.headers['RateLimit-Limit'] = str(standing.limit)
     response.headers['RateLimit-Remaining'] = str(standing.remaining)

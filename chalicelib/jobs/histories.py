@@ -1,11 +1,10 @@
 """Each hour, and whenever something changed: bring the histories of portfolios up to date."""
 
-import time
 from typing import Any
 
 from chalice.app import Blueprint, CloudWatchEvent, Cron, SQSEvent
 
-from chalicelib import queue, telemetry
+from chalicelib import clock, queue, telemetry
 from chalicelib.config import settings
 from chalicelib.services import histories
 
@@ -17,7 +16,7 @@ SLICE_SECONDS = 60
 @bp.on_sqs_message(queue=settings().history_queue, batch_size=10)
 def refresh_histories(event: SQSEvent) -> dict[str, Any]:
     """Messages: {"user_id", "portfolio_id", "seen_at": when somebody looked, "waits": how many like it came before}, or {"shard"}."""
-    deadline = time.monotonic() + SLICE_SECONDS
+    deadline = clock.monotonic() + SLICE_SECONDS
     return queue.work('refresh_histories', settings().history_queue, event, lambda message: _refresh(message, deadline))
 
 

@@ -1,11 +1,10 @@
 """Rates of exchange: every five minutes, and when the rates queue asks for some."""
 
-import time
 from typing import Any
 
 from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent
 
-from chalicelib import queue, telemetry
+from chalicelib import clock, queue, telemetry
 from chalicelib.config import settings
 
 bp = Blueprint(__name__)
@@ -19,7 +18,7 @@ def update_rates(event: CloudWatchEvent) -> None:
     from chalicelib.services import rates
 
     with telemetry.scheduled('update_rates', event):
-        rates.fetch(int(time.time()))
+        rates.fetch(clock.now())
 
 
 @bp.on_sqs_message(queue=settings().rates_queue, batch_size=1)
@@ -28,7 +27,7 @@ def fetch_rates(event: SQSEvent) -> dict[str, Any]:
 
     One at a time, for sources of daily closes let nobody ask often.
     """
-    deadline = time.monotonic() + SLICE_SECONDS
+    deadline = clock.monotonic() + SLICE_SECONDS
     return queue.work('fetch_rates', settings().rates_queue, event, lambda message: _work(message, deadline))
 
 
@@ -38,4 +37,4 @@ def _work(message: queue.Message, deadline: float) -> None:
     if 'backfill' in message:
         rates.backfill(message['backfill'], deadline)
     else:
-        rates.fetch(int(time.time()), message['currencies'] or None)
+        rates.fetch(clock.now(), message['currencies'] or None)

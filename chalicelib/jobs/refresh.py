@@ -1,11 +1,10 @@
 """SQS refresh queue: bring ledgers up to date."""
 
-import time
 from typing import Any
 
 from chalice.app import Blueprint, SQSEvent
 
-from chalicelib import queue
+from chalicelib import clock, queue
 from chalicelib.config import settings
 
 bp = Blueprint(__name__)
@@ -18,7 +17,7 @@ def refresh_ledgers(event: SQSEvent) -> dict[str, Any]:
     """Messages: {"ledger": its partition key, "seen_at": when somebody looked at it, if that is why}."""
     from chalicelib.services import refresh  # brings requests (70 ms), and app.py imports this module for every API call
 
-    deadline = time.monotonic() + SLICE_SECONDS
+    deadline = clock.monotonic() + SLICE_SECONDS
     return queue.work(
         'refresh_ledgers',
         settings().refresh_queue,

@@ -1,6 +1,5 @@
 """The rate limit and circuit breaker of each upstream, shared by all workers."""
 
-import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib import clock
 from chalicelib.errors import UpstreamNotAsked
 from chalicelib.models.base import IntegerAttribute, Item, condition_failed
 
@@ -76,7 +76,7 @@ class Bucket(Item, discriminator='bucket'):
 
         Requests that were under way when it opened fail with those that opened it, and say nothing more. True when this one did.
         """
-        now = int(time.time())
+        now = clock.now()
         bucket = cls.at(key)
         failure = (cls.failures.set((cls.failures | 0) + 1), cls.failed_at.set(now), cls.last_error.set(reason))
         if not bucket._update_if(_closed(now), *failure):
@@ -90,7 +90,7 @@ class Bucket(Item, discriminator='bucket'):
     @classmethod
     def succeed(cls, key: str) -> None:
         """Note that an upstream works, and that its failures are over."""
-        now = int(time.time())
+        now = clock.now()
         cls.at(key).update([cls.kind.set(cls), cls.failures.set(0), cls.trips.set(0), cls.succeeded_at.set(now)])
 
     def health(self, now: int) -> str:

@@ -1,11 +1,11 @@
 """The answers that creates with an Idempotency-Key gave, so that a repeated one gets the same."""
 
 import json
-import time
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
+from chalicelib import clock
 from chalicelib.models.base import Item, Verb, Write
 from chalicelib.models.user import User
 
@@ -33,12 +33,12 @@ class FirstAnswer(Item, discriminator='first_answer'):
             found = cls.get(User.pk_of(user_id), f'IDEMPOTENCY#{key}', consistent_read=True)
         except cls.DoesNotExist:
             return None
-        return found if (found.expires_at or 0) > time.time() else None  # DynamoDB deletes expired items days later
+        return found if (found.expires_at or 0) > clock.now() else None  # DynamoDB deletes expired items days later
 
     @classmethod
     def keep(cls, user_id: str, key: str, *, fingerprint: str, result: dict[str, Any], location: str) -> Write:
         """Return the write that keeps an answer. Its transaction raises AnsweredBefore when there is one already."""
-        now = int(time.time())
+        now = clock.now()
         kept = cls(
             User.pk_of(user_id),
             f'IDEMPOTENCY#{key}',

@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from jose import jws
 from jose.backends.base import Key
 
-from chalicelib import auth
+from chalicelib import auth, clock
 from chalicelib.config import settings
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ LIFETIME_SECONDS = 900
 
 def access_token(*, user_id: str, client_id: str, scopes: list[str], family: str) -> str:
     """Return a signed access token that lives for `LIFETIME_SECONDS`; `family` is what it descends from, its `sid`."""
-    now = int(time.time())
+    now = clock.now()
     claims = {
         'iss': settings().issuer,
         'aud': settings().audience,

@@ -3,13 +3,13 @@
 import base64
 import binascii
 import secrets
-import time
 from typing import Any
 from urllib.parse import unquote_plus
 
 from oauthlib.common import Request
 from oauthlib.oauth2 import InvalidGrantError, RequestValidator
 
+from chalicelib import clock
 from chalicelib.domain import redirect_uris, scopes
 from chalicelib.errors import NotFound
 from chalicelib.models import Client, Code, Grant, RefreshToken, RevokedFamily
@@ -85,7 +85,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
         return not request.client.confidential
 
     def save_authorization_code(self, client_id: str, code: dict[str, str], request: Request, *args: Any, **kwargs: Any) -> None:
-        now = int(time.time())
+        now = clock.now()
         grant = Grant.allow(request.user, client_id, request.scopes, now)
         Code.store(
             code['code'],
@@ -134,7 +134,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def validate_user(self, username: str, password: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
         """Section 4.3.2, for users who allow it; the same answer in the same time whatever is wrong. Raises TooMany."""
         network = request.headers[NETWORK_HEADER]
-        user = accounts.authenticate(username, password, network=network, now=int(time.time()), remotely=True)
+        user = accounts.authenticate(username, password, network=network, now=clock.now(), remotely=True)
         request.user = user.user_id if user else None
         return user is not None
 
@@ -155,7 +155,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
         """Keep the refresh token. It has all scopes of its grant, though the access token may have been asked with fewer."""
         if 'refresh_token' not in token:
             return
-        now = int(time.time())
+        now = clock.now()
         RefreshToken.store(
             token['refresh_token'],
             user_id=request.user,
@@ -176,7 +176,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
         """
         family = _family_of(token, request.client.client_id)
         if family is not None:
-            RevokedFamily.revoke(family, int(time.time()) + REFRESH_SECONDS)
+            RevokedFamily.revoke(family, clock.now() + REFRESH_SECONDS)
 
     def introspect_token(
         self, token: str, token_type_hint: str | None, request: Request, *args: Any, **kwargs: Any
@@ -191,7 +191,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
 
 def new_family(request: Request) -> None:
     """Before a token is made: name the family it belongs to, and see to the user's consent."""
-    now = int(time.time())
+    now = clock.now()
     if _descends(request):
         spend(request, now)
         request.family = request.spendable.family
@@ -225,7 +225,7 @@ def new_refresh_token(_: Request) -> str:
 
 def _is_good(found: Code | RefreshToken, client: Client) -> bool:
     """Whether a code or refresh token is this client's, has not expired, and the user's consent was not taken back."""
-    if found.client_id != client.client_id or found.has_expired(int(time.time())):
+    if found.client_id != client.client_id or found.has_expired(clock.now()):
         return False
     grant = Grant.find(found.user_id, found.client_id)
     return grant is not None and grant.grant_id == found.grant_id
@@ -246,7 +246,7 @@ def _family_of(token: str, client_id: str) -> str | None:
 
 
 def _described(token: RefreshToken | None) -> dict[str, Any] | None:
-    if token is None or token.spent_at or token.has_expired(int(time.time())):
+    if token is None or token.spent_at or token.has_expired(clock.now()):
         return None
     return {
         'client_id': token.client_id,

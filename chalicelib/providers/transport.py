@@ -1,7 +1,6 @@
 """The only socket to the outside: one request with a deadline, a size limit and errors that name the upstream and nothing else."""
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 import requests
 import urllib3
 
+from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.errors import Upstream, UpstreamNotAsked
 
@@ -137,13 +137,13 @@ def _read(host: Host, response: requests.Response) -> str:
 
     `read1` gives what has arrived, where `iter_content` would wait for a whole chunk.
     """
-    deadline = time.monotonic() + _TOTAL_SECONDS
+    deadline = clock.monotonic() + _TOTAL_SECONDS
     body = bytearray()
     while chunk := response.raw.read1(65536, decode_content=True):
         body += chunk
         if len(body) > _MOST_BYTES:
             raise Upstream(host.key, 'answered more than we are ready to read')
-        if time.monotonic() > deadline:
+        if clock.monotonic() > deadline:
             raise Upstream(host.key, 'timed out')
     return body.decode('utf-8', errors='replace')
 

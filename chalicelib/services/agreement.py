@@ -1,9 +1,8 @@
 """Ask a second explorer now and then, so that one explorer's error does not go unseen. Never changes a balance."""
 
 import logging
-import time
 
-from chalicelib import errors, telemetry
+from chalicelib import clock, errors, telemetry
 from chalicelib.config import settings
 from chalicelib.domain import addresses, agreement
 from chalicelib.domain.ledgers import Holding
@@ -36,14 +35,14 @@ def check(ledger: Ledger, first: Explorer, gate: Gate) -> None:
         telemetry.count('CrossCheckDisagreements')
         telemetry.count('CrossCheckDisagreements', upstream=second.host.key)
     status = 'agreed' if agreed else 'disputed'
-    now = _now()
+    now = clock.now()
     ledger.note_agreement(Agreement(status=status, sources=[first.host.key, second.host.key], checked_at=now), now)
 
 
 def _is_due(ledger: Ledger) -> bool:
     rate = settings().cross_check_rate
     disputed = ledger.agreement is not None and ledger.agreement.is_disputed
-    return rate > 0 and (disputed or agreement.is_drawn(ledger.pk, _now(), rate))
+    return rate > 0 and (disputed or agreement.is_drawn(ledger.pk, clock.now(), rate))
 
 
 def _other(ledger: Ledger, first: Explorer) -> Explorer | None:
@@ -62,7 +61,3 @@ def _agree(ledger: Ledger, first: Explorer, second: Explorer, http: Http) -> boo
     held = [holding.currency for holding in ours]
     theirs = second.read(http, ledger.address, held=held).holdings
     return agreement.agree(ours, theirs, only) or agreement.agree(first.read(http, ledger.address, held=held).holdings, theirs, only)
-
-
-def _now() -> int:
-    return int(time.time())

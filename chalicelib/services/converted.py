@@ -1,8 +1,8 @@
 """What a portfolio is worth in each of its reporting currencies: its balances converted by one set of rates."""
 
-import time
 from typing import NamedTuple
 
+from chalicelib import clock
 from chalicelib.domain import conversion, instants, money, shapes
 from chalicelib.domain.conversion import Rates, Share, Total
 from chalicelib.services import balances, ledgers, rates
@@ -44,7 +44,7 @@ def _latest(summed: Summed) -> _Set:
     latest = rates.latest(codes)
     unasked = codes - latest.asked
     if unasked:
-        rates.want(unasked, int(time.time()))
+        rates.want(unasked, clock.now())
         if summed.portfolio.addresses and summed.portfolio.converted_balances_last_updated is None:
             raise ledgers.not_ready([])
     return _Set(latest.rates, latest.at, unasked)

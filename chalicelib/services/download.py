@@ -7,12 +7,11 @@ the same check: as many entries as the explorer counts, and deltas that sum to i
 """
 
 import heapq
-import time
 import uuid
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from chalicelib import errors, telemetry
+from chalicelib import clock, errors, telemetry
 from chalicelib.domain import addresses, ledgers
 from chalicelib.domain.ledgers import Entry, Holding, Tally
 from chalicelib.models import Cursor, Ledger, Snapshot, Transaction, sk_of, time_of
@@ -52,7 +51,7 @@ class _Placed(NamedTuple):
 
 
 def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
-    """Bring `ledger` up to what `explorer` says; False when `deadline` (time.monotonic()) came first and more is left.
+    """Bring `ledger` up to what `explorer` says; False when `deadline` (clock.monotonic()) came first and more is left.
 
     Raises Upstream when the explorer fails, and LeaseLost.
     """
@@ -71,8 +70,8 @@ def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> boo
 def _read_balances(ledger: Ledger, explorer: Explorer, http: Http) -> bool:
     """Take what is held from an explorer that lists no transactions; those known stay, and where their reading goes on too."""
     holdings = _ask(ledger, explorer, http).holdings
-    ledger.renew_lease(_now())
-    Snapshot.store(ledger.pk, holdings, _now())
+    ledger.renew_lease(clock.now())
+    Snapshot.store(ledger.pk, holdings, clock.now())
     _observe(ledger, explorer, holdings, ledger.cursor or Cursor(), UNLISTED)
     return True
 
@@ -99,7 +98,7 @@ def _refuse_lesser(ledger: Ledger, explorer: Explorer) -> None:
 
 def _was_doubted_lately(cursor: Cursor) -> bool:
     """Whether reading everything again is too early: twice in a row, a short while ago, it did not add up either."""
-    return cursor.doubts >= _DOUBTS and _now() - (cursor.checked_at or 0) < _RECHECK_SECONDS
+    return cursor.doubts >= _DOUBTS and clock.now() - (cursor.checked_at or 0) < _RECHECK_SECONDS
 
 
 def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -> News:
@@ -133,7 +132,7 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
     undone = set(cursor.unsettled) - listed
     if listed - set(cursor.unsettled):
         cursor.unsettled = sorted(listed | undone)
-        ledger.save_cursor(cursor, _now())
+        ledger.save_cursor(cursor, clock.now())
     _store(ledger, explorer, news.entries, cursor.run)
     _remove(ledger, undone)
     height = ledgers.settled_height((entry.height for entry in news.entries), cursor.settled_height, ledger.chain.reorganisation)
@@ -157,7 +156,7 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
         cursor.resume = page.resume
         if page.resume is not None:
             _observe(ledger, explorer, reading.holdings, cursor, PENDING)
-            if time.monotonic() > deadline:
+            if clock.monotonic() > deadline:
                 return False
     if ledgers.adds_up(reading.holdings, _count_stored(ledger, cursor)):
         cursor.doubts = 0
@@ -166,7 +165,7 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
     news = _read_news(ledger, explorer, http, cursor)
     if not news.adds_up:
         cursor.doubts += 1
-        cursor.checked_at = _now()
+        cursor.checked_at = clock.now()
     if news.is_small:
         _store_news(ledger, explorer, cursor, news)
     return news.adds_up or cursor.doubts >= _DOUBTS
@@ -178,7 +177,7 @@ def _resumed(ledger: Ledger, explorer: Explorer) -> Cursor:
     if cursor is not None and cursor.resume is not None and cursor.explorer == explorer.host.key:
         return cursor
     new = Cursor(run=uuid.uuid4().hex, explorer=explorer.host.key, doubts=cursor.doubts if cursor is not None else 0)
-    ledger.begin_download(new, PENDING, _now())
+    ledger.begin_download(new, PENDING, clock.now())
     return new
 
 
@@ -202,7 +201,7 @@ def _passed_over(ledger: Ledger, cursor: Cursor, highest: list[_Placed], alien: 
     """
     for number, transaction in enumerate(Transaction.every(ledger.pk)):
         if number % _LEASE_EVERY == 0:
-            ledger.keep_lease(_now())
+            ledger.keep_lease(clock.now())
         if transaction.run != cursor.run:
             alien.append(transaction.sk)
             continue
@@ -215,22 +214,22 @@ def _passed_over(ledger: Ledger, cursor: Cursor, highest: list[_Placed], alien: 
 
 def _store(ledger: Ledger, explorer: Explorer, entries: list[Entry], run: str | None) -> None:
     """Write entries, each once however often a page lists it. Raises LeaseLost, as these writes know no lease."""
-    now = _now()
+    now = clock.now()
     distinct = {sk_of(entry): entry for entry in entries}.values()
     given = [Transaction.of(ledger.pk, entry, source=explorer.host.key, run=run, now=now) for entry in distinct]
     differing = Transaction.differing(given)
     times = [one.transaction.txn_at for one in differing if one.moves_balances]
     if times:
-        ledger.touch(min(times), max(times), _now())
+        ledger.touch(min(times), max(times), clock.now())
     else:
-        ledger.renew_lease(_now())
+        ledger.renew_lease(clock.now())
     Transaction.store(one.transaction for one in differing)
 
 
 def _remove(ledger: Ledger, sort_keys: Collection[str]) -> None:
     if sort_keys:
         times = [time_of(sk) for sk in sort_keys]
-        ledger.touch(min(times), max(times), _now())
+        ledger.touch(min(times), max(times), clock.now())
         Transaction.remove(ledger.pk, sort_keys)
 
 
@@ -245,9 +244,5 @@ def _observe(ledger: Ledger, explorer: Explorer, holdings: list[Holding], cursor
         counts_p2pk=explorer.counts_p2pk,
         incomplete=incomplete,
         cursor=cursor,
-        now=_now(),
+        now=clock.now(),
     )
-
-
-def _now() -> int:
-    return int(time.time())

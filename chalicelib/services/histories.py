@@ -7,14 +7,13 @@ message that is lost costs an hour, and one that comes twice changes nothing. Wo
 import hashlib
 import json
 import logging
-import time
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cache
 from typing import NamedTuple
 
-from chalicelib import errors, queue
+from chalicelib import clock, errors, queue
 from chalicelib.config import settings
 from chalicelib.domain import history, shapes
 from chalicelib.domain.changelog import ALWAYS
@@ -95,7 +94,7 @@ def refresh(user_id: str, portfolio_id: int, *, seen_at: int | None = None, wait
 
     `waits` counts the messages that this one follows, each sent because rates were still on their way.
     """
-    stored = History.ask(user_id, portfolio_id, owner=uuid.uuid4().hex, now=_now(), seen_at=seen_at)
+    stored = History.ask(user_id, portfolio_id, owner=uuid.uuid4().hex, now=clock.now(), seen_at=seen_at)
     for _ in range(_MOST_ROUNDS):
         if stored is None:
             return
@@ -117,19 +116,19 @@ def refresh(user_id: str, portfolio_id: int, *, seen_at: int | None = None, wait
 
 
 def sweep(shard: int, deadline: float) -> None:
-    """Send for the histories of a shard whose hour has come, and at `deadline` (time.monotonic()) for the rest of the shard.
+    """Send for the histories of a shard whose hour has come, and at `deadline` (clock.monotonic()) for the rest of the shard.
 
     What is claimed and not sent, as we died between the two, is due again a quarter of an hour later.
     """
-    now = _now()
+    now = clock.now()
     sent = 0
     found = (item for item in due(shard, now + _SKEW_SECONDS, _MOST_PER_SHARD) if isinstance(item, History))
     for batch in queue.batches(item for item in found if claim(item, now + _CLAIM_SECONDS)):
         queue.send(settings().history_queue, ({'user_id': item.key[0], 'portfolio_id': item.key[1]} for item in batch))
         sent += len(batch)
-        if time.monotonic() > deadline:
+        if clock.monotonic() > deadline:
             break
-    if sent >= _MOST_PER_SHARD or time.monotonic() > deadline:
+    if sent >= _MOST_PER_SHARD or clock.monotonic() > deadline:
         queue.send(settings().history_queue, [{'shard': shard}])
 
 
@@ -147,7 +146,7 @@ def compute(contents: Contents, now: int) -> Series:
 
 def _refresh_leased(stored: History) -> bool:
     """Compute, store, and note on the portfolio when; say whether rates are awaited. Raises _LeaseLost, also when the portfolio is gone."""
-    now = _now()
+    now = clock.now()
     try:
         contents = read_whole(*stored.key)
     except errors.NotFound:
@@ -310,7 +309,7 @@ def _start(changed: int, stored: History) -> int:
 
 def _due_at(stored: History) -> int | None:
     """Return the next full hour while somebody looks at the portfolio at least once a month."""
-    now = _now()
+    now = clock.now()
     return (now // HOUR + 1) * HOUR if now - (stored.seen_at or 0) < _ACTIVE_SECONDS else None
 
 
@@ -318,7 +317,3 @@ def _send_again(user_id: str, portfolio_id: int, waits: int) -> None:
     if waits < _MOST_WAITS:
         message = {'user_id': user_id, 'portfolio_id': portfolio_id, 'waits': waits + 1}
         queue.send(settings().history_queue, [message], delay=min(_FIRST_WAIT * 2**waits, _LONGEST_WAIT))
-
-
-def _now() -> int:
-    return int(time.time())

@@ -1,9 +1,9 @@
 """Read the history of a portfolio: a page of it is two requests, whatever is in the portfolio and however long it is."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from chalicelib import clock
 from chalicelib.domain import conversion, history, instants, money, shapes
 from chalicelib.domain.history import State
 from chalicelib.models import Chunk, History, Portfolio, read_headers, read_whole
@@ -53,7 +53,7 @@ def read(user_id: str, portfolio_id: int, show: Show, span: Span, after: Positio
     Raises NotFound, and NotReady while nothing was ever known of what the portfolio follows.
     """
     portfolio, stored = read_headers(user_id, portfolio_id)
-    now = int(time.time())
+    now = clock.now()
     if stored is None or not stored.is_computed or (_follows(portfolio) and not stored.knows_anything):
         return Found(_unstored(portfolio, show, span, after, limit, now), {'complete': True})
     outlook = Outlook(list(portfolio.currencies), stored.contents != portfolio.contents)

@@ -1,10 +1,9 @@
 """Read a ledger for somebody who looks at it: what is held, or Not ready; what is old is sent for."""
 
 import logging
-import time
 from collections.abc import Iterable
 
-from chalicelib import models, queue
+from chalicelib import clock, models, queue
 from chalicelib.config import settings
 from chalicelib.domain import instants
 from chalicelib.errors import NotReady
@@ -36,7 +35,7 @@ def read_transactions(pk: str, *, before: str | None, limit: int) -> Transaction
 
 def not_ready(ledgers: Iterable[Ledger]) -> NotReady:
     """Return the answer while nothing is known, with the time at which the first of `ledgers` is tried again."""
-    now = int(time.time())
+    now = clock.now()
     due = min((ledger.due_at for ledger in ledgers if ledger.due_at), default=now)
     wait = min(max(due - now, _SOONEST), _LATEST)
     return NotReady(instants.iso(now + wait), wait)
@@ -47,7 +46,7 @@ def send_for_stale(ledgers: Iterable[Ledger]) -> None:
 
     Reading goes on without it: what a lost message would have fetched is fetched when it is due, or by the next reader.
     """
-    now = int(time.time())
+    now = clock.now()
     stale = [ledger.pk for ledger in ledgers if _is_stale(ledger, now)][:_MOST_SENT]
     if not stale:
         return

@@ -1,10 +1,9 @@
 """Create a portfolio, change it, delete it: the header at once, what hangs below it by a job that can be repeated."""
 
 import logging
-import time
 from collections.abc import Sequence
 
-from chalicelib import queue
+from chalicelib import clock, queue
 from chalicelib.config import settings
 from chalicelib.models import (
     Address,
@@ -49,7 +48,7 @@ def change(
 def delete(user_id: str, portfolio_id: int, expected: Expected = None) -> Contents:
     """Remove a portfolio and return it as it was. Raises NotFound, PreconditionFailed."""
     contents = read_whole(user_id, portfolio_id)
-    contents.portfolio.remove(int(time.time()), expected)
+    contents.portfolio.remove(clock.now(), expected)
     try:
         queue.send(settings().purge_queue, [{'user_id': user_id, 'portfolio_id': portfolio_id}])
     except Exception:
@@ -71,7 +70,7 @@ def _remove(child: Item) -> None:
         return
     if not isinstance(child, Address):
         raise TypeError(f'cannot purge {child.kind}')
-    now = int(time.time())
+    now = clock.now()
     transact(
         # Moved to another address meanwhile, it has another watch: the message fails, and comes back to see that one.
         Write(Verb.DELETE, child, condition=Address.follows(child.followed)),

@@ -1,13 +1,12 @@
 """Rates of exchange: fetched by jobs, for the currencies that somebody holds or reports; requests only read what is held."""
 
 import logging
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from chalicelib import errors, queue, telemetry
+from chalicelib import clock, errors, queue, telemetry
 from chalicelib.config import settings
 from chalicelib.domain import currencies, rates, shapes
 from chalicelib.domain.conversion import Pair, Rate, Rates
@@ -144,14 +143,14 @@ def _hold(codes: Collection[str]) -> _Held:
 
 
 def _is_outdated(held: _Held, codes: Collection[str]) -> bool:
-    age = time.monotonic() - held.read_at
+    age = clock.monotonic() - held.read_at
     return age >= _HOLD_SECONDS or (age >= _PAUSE_SECONDS and not held.latest.asked.issuperset(codes))
 
 
 def _read_latest() -> _Held:
     found = LatestRates.find()
-    known = Rates.usable(int(time.time()), found.rates)
-    return _Held(Latest(known, found.at, frozenset(found.asked)), found.asked, time.monotonic())
+    known = Rates.usable(clock.now(), found.rates)
+    return _Held(Latest(known, found.at, frozenset(found.asked)), found.asked, clock.monotonic())
 
 
 def _register(code: str, held: _Held, now: int) -> bool:
@@ -171,11 +170,11 @@ def fetch(now: int, codes: Collection[str] | None = None) -> None:
 
     What a source does not tell this time stays as it was until it is too old. Raises Upstream, naming all, when every source failed.
     """
-    started = time.monotonic()
+    started = clock.monotonic()
     wanted = WantedCurrency.every(now) if codes is None else dict.fromkeys(codes, now + WANTED_SECONDS)
     asked = {code: until for code, until in wanted.items() if currencies.find(code)} | dict.fromkeys(rates.ALWAYS, now + WANTED_SECONDS)
     chosen = _store(_ask(asked.keys(), now), asked, now)
-    made = now + int(time.monotonic() - started) + 1  # from then on it can be read
+    made = now + int(clock.monotonic() - started) + 1  # from then on it can be read
     if codes is None and HourlyRates.store(made, chosen):
         _close(chosen, asked, made)
 
@@ -274,14 +273,14 @@ def _as_close(rate: Rate, made: int) -> Close | None:
 
 
 def backfill(code: str, deadline: float) -> None:
-    """Fetch the daily closes of a currency that are missing; a slice of them before `deadline` (time.monotonic()), then send for the next.
+    """Fetch the daily closes of a currency that are missing; a slice of them before `deadline` (clock.monotonic()), then send for the next.
 
     The first source that has closes goes back to their beginning, those after it fill the gaps of its last year. Where one fails the
     others are asked all the same, and the next hour tries again. Raises Upstream, naming all, when every source failed.
     """
     from chalicelib.providers.rates import SOURCES
 
-    today = rates.day_of(int(time.time()))
+    today = rates.day_of(clock.now())
     sources = [source for source in SOURCES if code in source.daily]
     failures: list[errors.Upstream] = []
     finished = True
@@ -308,11 +307,11 @@ def _download(source: 'Source', code: str, today: date, deadline: float) -> bool
     since = max(date.fromisoformat(until) + _DAY if until else _FIRST_DAY, source.earliest(today))
     while since <= today:
         page = _read_closes(source, code, since, today)
-        add_closes(pair, page.closes, int(time.time()), Reached(page.through, done=False))
+        add_closes(pair, page.closes, clock.now(), Reached(page.through, done=False))
         if not page.more:
             return True
         since = page.through + _DAY
-        if time.monotonic() >= deadline:
+        if clock.monotonic() >= deadline:
             return False
     return True
 
@@ -325,7 +324,7 @@ def _fill_gaps(source: 'Source', code: str, today: date) -> None:
     while day <= today and day in held:
         day += _DAY
     if day <= today:
-        add_closes(pair, _read_closes(source, code, day, today).closes, int(time.time()))
+        add_closes(pair, _read_closes(source, code, day, today).closes, clock.now())
 
 
 def _read_closes(source: 'Source', code: str, since: date, today: date) -> 'Page':
@@ -334,4 +333,4 @@ def _read_closes(source: 'Source', code: str, since: date, today: date) -> 'Page
 
 def _finish(code: str, sources: Collection['Source'], today: date) -> None:
     """Note that all closes are here that are to be had; where nobody has any, that there are none."""
-    add_closes(rates.pair_of(code), (), int(time.time()), Reached(_FIRST_DAY if sources else today))
+    add_closes(rates.pair_of(code), (), clock.now(), Reached(_FIRST_DAY if sources else today))

@@ -6,11 +6,10 @@ the next run does the rest. Nothing here is told by a message but the ledger's k
 
 import contextlib
 import logging
-import time
 import uuid
 from typing import Any
 
-from chalicelib import errors, queue
+from chalicelib import clock, errors, queue
 from chalicelib.config import settings
 from chalicelib.domain.wallets import is_wallet
 from chalicelib.models import Address, Item, LeaseLost, Ledger, Portfolio, Snapshot, Transaction, Watch
@@ -28,12 +27,12 @@ _FIRST_BACKOFF = 10
 
 
 def refresh(pk: str, *, seen_at: int | None, deadline: float) -> None:
-    """Bring a ledger up to date, or a slice further before `deadline` (time.monotonic()) and send for the next slice.
+    """Bring a ledger up to date, or a slice further before `deadline` (clock.monotonic()) and send for the next slice.
 
     A ledger that somebody else is refreshing, or that was refreshed seconds ago, is left alone; one that nobody watches
     any more is deleted. Raises Upstream, naming every explorer asked, when none of them answered.
     """
-    now = _now()
+    now = clock.now()
     ledger = Ledger.lease(pk, owner=uuid.uuid4().hex, now=now, seen_at=seen_at)
     if ledger is None:
         return
@@ -46,7 +45,7 @@ def refresh(pk: str, *, seen_at: int | None, deadline: float) -> None:
     except Exception as error:
         # With the lease kept, the next receive of the message would find the ledger held, and count as done.
         with contextlib.suppress(LeaseLost):
-            ledger.fail(type(error).__name__, _now() + HOT_SECONDS)
+            ledger.fail(type(error).__name__, clock.now() + HOT_SECONDS)
         raise
 
 
@@ -62,9 +61,9 @@ def _refresh_leased(ledger: Ledger, now: int, deadline: float) -> None:
     if ledger.changes != known:
         histories.send_for_watchers(_of_children(watches))
     if finished:
-        ledger.release(_now() + interval(ledger, _now()))
+        ledger.release(clock.now() + interval(ledger, clock.now()))
     else:
-        ledger.release(_now())
+        ledger.release(clock.now())
         queue.send(settings().refresh_queue, [{'ledger': ledger.pk}])
 
 
@@ -92,7 +91,7 @@ def _read_parts(ledger: Ledger, deadline: float) -> bool:
 def _ask_explorers(ledger: Ledger, watches: list[Watch], deadline: float) -> bool:
     """Read the first explorer that answers; True when the ledger is up to date. Raises Upstream when none does."""
     failures: list[errors.Upstream] = []
-    gate = Gate(before_each=lambda: ledger.keep_lease(_now()))
+    gate = Gate(before_each=lambda: ledger.keep_lease(clock.now()))
     for explorer in _in_order(ledger):
         try:
             finished = download.read(ledger, explorer, Http(gate), deadline)
@@ -102,7 +101,7 @@ def _ask_explorers(ledger: Ledger, watches: list[Watch], deadline: float) -> boo
             gate.failed(error)
         else:
             gate.worked(explorer.host)
-            if finished and time.monotonic() < deadline:
+            if finished and clock.monotonic() < deadline:
                 agreement.check(ledger, explorer, gate)
             return finished
     return _give_up(ledger, watches, failures)
@@ -117,7 +116,7 @@ def _in_order(ledger: Ledger) -> list[Explorer]:
 
 def _give_up(ledger: Ledger, watches: list[Watch], failures: list[errors.Upstream]) -> bool:
     """Note that no explorer answered. Raises Upstream, unless all of them say that the address cannot exist."""
-    now = _now()
+    now = clock.now()
     if all(isinstance(error, errors.UpstreamRejected) for error in failures):
         ledger.reject(now)
         for watch in _of_children(watches):
@@ -129,7 +128,7 @@ def _give_up(ledger: Ledger, watches: list[Watch], failures: list[errors.Upstrea
 
 
 def _back_off(ledger: Ledger, reason: str) -> None:
-    now = _now()
+    now = clock.now()
     backoff = min(interval(ledger, now), _FIRST_BACKOFF * 2 ** min(ledger.failures or 0, 10))
     ledger.fail(reason, now + backoff)
 
@@ -157,14 +156,14 @@ def _delete(ledger: Ledger) -> None:
     Somebody may start to watch it meanwhile and find it emptied: that made it due again, which keeps the state.
     """
     wallets.let_go(ledger)
-    ledger.forget(_now())
+    ledger.forget(clock.now())
     # Only now: who came before this is seen here, and who comes after it makes the ledger due, which `discard` sees.
     if not Watch.every(ledger.pk):
         Transaction.remove(ledger.pk, (transaction.sk for transaction in Transaction.every(ledger.pk)))
         Snapshot.remove(ledger.pk)
         if ledger.discard():
             return
-    ledger.release(_now())
+    ledger.release(clock.now())
     queue.send(settings().refresh_queue, [{'ledger': ledger.pk}])
 
 
@@ -175,7 +174,3 @@ def _of_children(watches: list[Watch]) -> list[Watch]:
 
 def _address(watch: Watch) -> Address:
     return Address.at(watch.user_id, watch.portfolio_id, watch.child_id)
-
-
-def _now() -> int:
-    return int(time.time())

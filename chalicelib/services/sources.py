@@ -1,11 +1,11 @@
 """Where values come from: what each upstream can tell and how it did of late. Repeats nothing that an upstream said."""
 
 import logging
-import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from chalicelib import clock
 from chalicelib.domain import instants, shapes
 from chalicelib.errors import NotFound
 from chalicelib.models import Bucket
@@ -85,7 +85,7 @@ def describe(sources: Iterable[Source]) -> list[shapes.Source]:
     """Return what the API says of upstreams."""
     described = list(sources)
     buckets = Bucket.find_many(source.key for source in described)
-    now = int(time.time())
+    now = clock.now()
     return [
         {
             'key': source.key,
@@ -111,6 +111,6 @@ def status() -> shapes.Status:
     except Exception:
         log.exception('the database cannot be read')
         return {'ok': [], 'failing': ['database']}
-    now = int(time.time())
+    now = clock.now()
     failing = [key for key, bucket in buckets.items() if bucket.health(now) == 'failing']
     return {'ok': sorted({'database', *buckets} - {*failing}), 'failing': failing}

@@ -1,8 +1,6 @@
 """Hand what is due to the queues: the safety net under every message that was lost, and the clock of every ledger."""
 
-import time
-
-from chalicelib import queue
+from chalicelib import clock, queue
 from chalicelib.config import settings
 from chalicelib.models import SHARDS, Item, claim, due
 
@@ -19,7 +17,7 @@ def sweep() -> int:
 
 
 def _sweep_shard(number: int) -> int:
-    now = int(time.time())
+    now = clock.now()
     sent = 0
     for batch in queue.batches(item for item in due(number, now, _MOST_PER_SHARD) if claim(item, now + _CLAIM_SECONDS)):
         queue.send(settings().refresh_queue, (_refresh(item) for item in batch if not _is_purge(item)))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from chalicelib import errors, telemetry
+from chalicelib import clock, errors, telemetry
 from chalicelib.models import Bucket
 from chalicelib.providers.transport import Host
 
@@ -18,7 +18,7 @@ class Gate:
     def __call__(self, host: Host) -> None:
         """Wait for our turn. Raises UpstreamNotAsked when it will not come soon."""
         self._before_each()
-        turn = Bucket.take(host.key, host.interval_ms, int(time.time() * 1000))
+        turn = Bucket.take(host.key, host.interval_ms, clock.now_ms())
         if turn.noteworthy:
             self._noteworthy.add(host.key)
         time.sleep(turn.wait_ms / 1000)

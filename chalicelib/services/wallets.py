@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Protocol, TypeVar
 
-from chalicelib import errors, queue, telemetry, vault
+from chalicelib import clock, errors, queue, telemetry, vault
 from chalicelib.config import settings
 from chalicelib.domain import addresses, money, wallets
 from chalicelib.domain.ledgers import Holding
@@ -39,7 +39,7 @@ class Refresh(Protocol):
 def read(ledger: Ledger, refresh: Refresh, deadline: float) -> bool:
     """Bring a wallet up to what its parts tell, each refreshed by `refresh`.
 
-    False when `deadline` (time.monotonic()) came first and more is left. Raises Upstream when parts cannot be read, and LeaseLost.
+    False when `deadline` (clock.monotonic()) came first and more is left. Raises Upstream when parts cannot be read, and LeaseLost.
     """
     key = _key(ledger)
     begun_at = _begin(ledger)
@@ -49,7 +49,7 @@ def read(ledger: Ledger, refresh: Refresh, deadline: float) -> bool:
         parts = _grow(ledger, key)
         still = _waiting(parts, begun_at)
         _refuse_standstill(ledger, [parts[pk] for pk in still if pk in waiting], failures, moved=waiting != still)
-        if time.monotonic() > deadline:
+        if clock.monotonic() > deadline:
             if all(_is_others(parts[pk]) for pk in still):
                 break
             return False
@@ -67,7 +67,7 @@ def let_go(ledger: Ledger) -> None:
     key = _key(ledger)
     pks = [pk for branch, number in enumerate(derived.reach) for pk in _below(ledger, key, branch, range(number))]
     for some in _some(pks, _MADE_AT_ONCE):
-        now = _now()
+        now = clock.now()
         ledger.keep_lease(now)
         unwatched = [Write(Verb.DELETE, Watch.of_wallet(pk, ledger.address)) for pk in some]
         transact(*unwatched, *(Ledger.make_due(pk, now) for pk in some))
@@ -87,7 +87,7 @@ def _begin(ledger: Ledger) -> int:
     begun_at: int | None = derived.begun_at
     if begun_at is not None:
         return begun_at
-    now = _now()
+    now = clock.now()
     derived.begun_at = now
     ledger.save_derived(derived, now)
     return now
@@ -110,7 +110,7 @@ def _grow(ledger: Ledger, key: str) -> Parts:
             setattr(derived, ('receiving', 'change')[branch], reach)
         if not new:
             return {pk: stored[pk] for pk in pks}
-        ledger.save_derived(derived, _now())
+        ledger.save_derived(derived, clock.now())
         _make(ledger, new)
 
 
@@ -121,7 +121,7 @@ def _below(ledger: Ledger, key: str, branch: int, indexes: Iterable[int]) -> Ite
 
 def _make(ledger: Ledger, pks: Sequence[str]) -> None:
     for some in _some(pks, _MADE_AT_ONCE):
-        now = _now()
+        now = clock.now()
         ledger.keep_lease(now)
         watches = [Write(Verb.PUT, Watch.of_wallet(pk, ledger.address)) for pk in some]
         transact(*watches, *(Ledger.make_part(pk, now) for pk in some))
@@ -135,7 +135,7 @@ def _waiting(parts: Parts, begun_at: int) -> list[str]:
 
 def _is_others(part: Ledger) -> bool:
     """Whether somebody else is refreshing a part of which enough is known to do without the news."""
-    return part.ready and not download.is_unfinished(part) and (part.lease_until or 0) > _now()
+    return part.ready and not download.is_unfinished(part) and (part.lease_until or 0) > clock.now()
 
 
 def _refresh(ledger: Ledger, pks: Sequence[str], refresh: Refresh, deadline: float) -> list[errors.Upstream]:
@@ -144,7 +144,7 @@ def _refresh(ledger: Ledger, pks: Sequence[str], refresh: Refresh, deadline: flo
     begun = itertools.count()
 
     def bring(pk: str) -> None:
-        is_late = next(begun) >= _AT_ONCE and time.monotonic() > deadline
+        is_late = next(begun) >= _AT_ONCE and clock.monotonic() > deadline
         if is_late or len(failures) > _AT_ONCE:
             return
         try:
@@ -155,7 +155,7 @@ def _refresh(ledger: Ledger, pks: Sequence[str], refresh: Refresh, deadline: flo
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         futures = [pool.submit(telemetry.carried(bring), pk) for pk in pks]
         while wait(futures, timeout=_LOOK_SECONDS).not_done:
-            ledger.keep_lease(_now())
+            ledger.keep_lease(clock.now())
     for future in futures:
         future.result()
     return failures
@@ -193,11 +193,11 @@ def _merge(ledger: Ledger, parts: Parts) -> None:
         counts_p2pk=all(part.counts_p2pk for part in parts.values()),
         incomplete=incomplete,
         cursor=Cursor(),
-        now=_now(),
+        now=clock.now(),
     )
     derived = ledger.derived
     derived.merged = fingerprint
-    ledger.end_cycle(derived, min(part.updated_at or 0 for part in parts.values()), _now())
+    ledger.end_cycle(derived, min(part.updated_at or 0 for part in parts.values()), clock.now())
 
 
 def _fingerprint(parts: Iterable[Ledger]) -> str:
@@ -220,13 +220,13 @@ def _stored(ledger: Ledger, pk: str) -> Iterator[Transaction]:
     """Yield the transactions of a ledger, keeping the wallet's lease."""
     for number, transaction in enumerate(Transaction.every(pk)):
         if number % _WRITTEN_AT_ONCE == 0:
-            ledger.keep_lease(_now())
+            ledger.keep_lease(clock.now())
         yield transaction
 
 
 def _store(ledger: Ledger, merged: Mapping[str, Told]) -> Flow:
     """Make the wallet's transactions what its parts come to; only what differs is written. Raises LeaseLost."""
-    now = _now()
+    now = clock.now()
     given = [Transaction.of(ledger.pk, told.entry, source=told.source, run=None, now=now) for told in merged.values()]
     stored = {transaction.sk: transaction for transaction in _stored(ledger, ledger.pk)}
     others = [one for one in given if one.sk not in stored or not one.says_the_same_as(stored[one.sk])]
@@ -242,7 +242,7 @@ def _store(ledger: Ledger, merged: Mapping[str, Told]) -> Flow:
 
 def _touch(ledger: Ledger, times: Collection[int]) -> None:
     if times:
-        ledger.touch(min(times), max(times), _now())
+        ledger.touch(min(times), max(times), clock.now())
 
 
 def _held(part: Ledger) -> Holding:
@@ -255,7 +255,3 @@ def _held(part: Ledger) -> Holding:
 
 def _some(these: Sequence[T], most: int) -> Iterator[Sequence[T]]:
     return (these[start : start + most] for start in range(0, len(these), most))
-
-
-def _now() -> int:
-    return int(time.time())

@@ -1,10 +1,10 @@
 """Registered applications, for those who write them. A secret is shown once, in the answer that made it."""
 
-import time
 from typing import Any, NamedTuple
 
 from chalice.app import Blueprint, Request, Response
 
+from chalicelib import clock
 from chalicelib.domain.people import parse_line
 from chalicelib.domain.redirect_uris import MOST, parse_redirect_uri
 from chalicelib.errors import Fault, Invalid, NotFound
@@ -50,7 +50,7 @@ def register_application() -> Response:
         _check_count(user)
     except Invalid as invalid:
         return pages.render('application_new.html', request, status=422, user=user, faults=invalid.faults, form=_kept(form))
-    client, secret = Client.register(owner_id=user.user_id, confidential=confidential, now=int(time.time()), **given._asdict())
+    client, secret = Client.register(owner_id=user.user_id, confidential=confidential, now=clock.now(), **given._asdict())
     return _render(request, user, client, secret=secret, registered=True)
 
 
@@ -70,7 +70,7 @@ def update_application(client_id: str) -> Response:
     user = sessions.require(request)
     client = _own(user, client_id)
     try:
-        client.change(now=int(time.time()), **_parse(form, client.confidential)._asdict())
+        client.change(now=clock.now(), **_parse(form, client.confidential)._asdict())
     except Invalid as invalid:
         return _render(request, user, client, status=422, faults=invalid.faults, form=_kept(form))
     return pages.redirect(pages.link(request, f'/oauth/applications/{client_id}?saved=yes'))
@@ -85,7 +85,7 @@ def rotate_application_secret(client_id: str) -> Response:
     client = _own(user, client_id)
     if not client.confidential:
         raise NotFound
-    return _render(request, user, client, secret=client.rotate_secret(int(time.time())))
+    return _render(request, user, client, secret=client.rotate_secret(clock.now()))
 
 
 @bp.route('/oauth/applications/{client_id}/delete', cors=False)

@@ -1,10 +1,8 @@
 """Logging in and out, and forgotten passwords. No answer tells whether an e-mail address has an account."""
 
-import time
-
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib import http
+from chalicelib import clock, http
 from chalicelib.domain.people import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.services import accounts
@@ -31,7 +29,7 @@ def submit_login() -> Response:
     request = bp.current_request
     form = forms.read(request)
     target = sessions.safe_path(form.text('next'))
-    user = accounts.authenticate(form.text('email'), form.text('password'), network=http.network(request), now=int(time.time()))
+    user = accounts.authenticate(form.text('email'), form.text('password'), network=http.network(request), now=clock.now())
     if user is None:
         return pages.render('login.html', request, status=422, next=target, faults=[_WRONG], form={'email': form.text('email')})
     sessions.end(request)
@@ -61,7 +59,7 @@ def submit_forgot() -> Response:
         email = parse_email(form.text('email'))
     except Invalid as invalid:
         return pages.render('forgot.html', request, status=422, faults=invalid.faults, form={'email': form.text('email')})
-    accounts.forgot_password(email, network=http.network(request), now=int(time.time()))
+    accounts.forgot_password(email, network=http.network(request), now=clock.now())
     return pages.render('sent.html', request, email=email, title='Look into your mail', what='Follow its link to set a new password')
 
 
@@ -71,7 +69,7 @@ def show_reset() -> Response:
     request = bp.current_request
     token = forms.query(request, 'token')
     try:
-        _, user = accounts.of_link(token, 'reset', int(time.time()))
+        _, user = accounts.of_link(token, 'reset', clock.now())
     except NotFound:
         return _no_longer_good(request)
     return pages.render('reset.html', request, token=token, email=user.email)
@@ -82,7 +80,7 @@ def submit_reset() -> Response:
     """Set the password and log in; every other session and every application's access ends."""
     request = bp.current_request
     form = forms.read(request)
-    token, now_ms = form.text('token'), time.time_ns() // 1_000_000
+    token, now_ms = form.text('token'), clock.now_ms()
     try:
         user = accounts.reset_password(token, form.text('password'), now_ms=now_ms)
     except Invalid as invalid:

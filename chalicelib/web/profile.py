@@ -1,12 +1,12 @@
 """The profile: name, e-mail address, password, and which applications have access."""
 
 import contextlib
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from chalice.app import Blueprint, Request, Response
 
+from chalicelib import clock
 from chalicelib.domain import api_keys
 from chalicelib.domain.people import parse_email, parse_line, parse_name
 from chalicelib.domain.scopes import ALL, SENTENCES
@@ -58,7 +58,7 @@ def submit_email() -> Response:
     user = sessions.require(request)
     try:
         email = parse_email(form.text('email'))
-        accounts.ask_for_email_change(user, email=email, password=form.text('current_password'), now=int(time.time()))
+        accounts.ask_for_email_change(user, email=email, password=form.text('current_password'), now=clock.now())
     except Invalid as invalid:
         return _render(request, user, status=422, section='email', faults=invalid.faults, form={'email': form.text('email')})
     what = 'Your e-mail address changes when you follow its link'
@@ -71,7 +71,7 @@ def submit_password() -> Response:
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require(request)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = clock.now_ms()
     try:
         accounts.change_password(user, current=form.text('current_password'), password=form.text('password'), now_ms=now_ms)
     except Invalid as invalid:
@@ -109,7 +109,7 @@ def create_api_key() -> Response:
         name, scopes = _parse_key(form, user.user_id)
     except Invalid as invalid:
         return _render(request, user, status=422, section='key', faults=invalid.faults, form={'name': form.text('name')})
-    _, secret = ApiKey.create(user.user_id, name=name, scopes=scopes, now=int(time.time()))
+    _, secret = ApiKey.create(user.user_id, name=name, scopes=scopes, now=clock.now())
     return _render(request, user, secret=secret)
 
 

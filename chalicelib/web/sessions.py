@@ -4,11 +4,11 @@ import hashlib
 import hmac
 import re
 import secrets
-import time
 from urllib.parse import urlencode, urlsplit
 
 from chalice.app import Request
 
+from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.errors import AppError, NotFound
 from chalicelib.models import Session, User, new_token
@@ -48,7 +48,7 @@ def cookie_name() -> str:
 def current(request: Request) -> User | None:
     """Return who is logged in, None for nobody."""
     token = held_token(request)
-    now = int(time.time())
+    now = clock.now()
     session = Session.find(token, now) if token else None
     if session is None:
         return None
@@ -73,7 +73,7 @@ def require(request: Request) -> User:
 
 def start(user: User, now_ms: int | None = None) -> str:
     """Begin a session, always under a new token, so that none planted before is of any use; return the Set-Cookie value."""
-    return cookie(Session.start(user.user_id, now_ms or time.time_ns() // 1_000_000), LONGEST_SECONDS)
+    return cookie(Session.start(user.user_id, now_ms or clock.now_ms()), LONGEST_SECONDS)
 
 
 def end(request: Request) -> str:

@@ -1,10 +1,8 @@
 """Signing up, and confirming e-mail addresses. The answer to a sign-up never tells whether an address has an account."""
 
-import time
-
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib import http
+from chalicelib import clock, http
 from chalicelib.domain.people import parse_email, parse_name
 from chalicelib.errors import Invalid, NotFound
 from chalicelib.models import Mailed
@@ -32,7 +30,7 @@ def submit_signup() -> Response:
             email=email,
             password=form.text('password'),
             network=http.network(request),
-            now=int(time.time()),
+            now=clock.now(),
         )
     except Invalid as invalid:
         kept = {'name': form.text('name'), 'email': form.text('email')}
@@ -57,7 +55,7 @@ def submit_confirm() -> Response:
     """Confirm a sign-up and log in, or move an account to another e-mail address."""
     request = bp.current_request
     form = forms.read(request)
-    token, now = form.text('token'), int(time.time())
+    token, now = form.text('token'), clock.now()
     try:
         if _look_up(token).purpose == 'email':
             accounts.change_email(token, now)
@@ -69,7 +67,7 @@ def submit_confirm() -> Response:
 
 
 def _look_up(token: str) -> Mailed:
-    now = int(time.time())
+    now = clock.now()
     try:
         return Mailed.find(token, 'confirm', now)
     except NotFound:

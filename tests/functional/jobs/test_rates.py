@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -269,7 +268,7 @@ def test_before_the_first_set_there_are_no_rates() -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Stop the clock by which the memory is held; return a function that sets it on."""
     now = [1_000.0]
-    monkeypatch.setattr(rates, 'time', SimpleNamespace(monotonic=lambda: now[0], time=time.time))
+    monkeypatch.setattr('chalicelib.clock.monotonic', lambda: now[0])
 
     def pass_(seconds: float) -> None:
         now[0] += seconds
