@@ -3,7 +3,9 @@
 from chalice.app import Chalice
 
 from chalicelib import auth, http, telemetry
-from chalicelib.api import addresses, currencies, histories, offsets, openapi, portfolios, rate_limit, sources, user
+from chalicelib.api import addresses, currencies, histories, offsets, portfolios, sources, user
+from chalicelib.api.openapi import route
+from chalicelib.api.requests import rate_limit
 from chalicelib.jobs import histories as history_jobs
 from chalicelib.jobs import purge, rates, refresh, sweep
 from chalicelib.oauth import endpoints, metadata
@@ -20,7 +22,7 @@ app.register_middleware(http.tag_answers, 'http')
 for resource in (user, portfolios, histories, addresses, offsets, currencies, sources):
     app.register_blueprint(resource.bp, url_prefix='/api')
 
-app.register_blueprint(openapi.bp)
+app.register_blueprint(route.bp)
 app.register_blueprint(endpoints.bp, url_prefix='/oauth')
 app.register_blueprint(metadata.bp, url_prefix='/.well-known')
 

@@ -146,7 +146,18 @@ def test_every_package_has_an_init_and_those_of_handlers_are_empty():
     folders = {path.parent for path in modules()}
 
     assert all((folder / '__init__.py').exists() for folder in folders)
-    for empty in ('', 'jobs', 'api', 'services', 'oauth', 'web'):
+    for empty in (
+        '',
+        'jobs',
+        'api',
+        'services',
+        'services/ledgers',
+        'services/rates',
+        'services/portfolios',
+        'services/histories',
+        'oauth',
+        'web',
+    ):
         assert (PACKAGE / empty / '__init__.py').read_text() == ''
 
 

@@ -3,13 +3,14 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock, http
-from chalicelib.api import fields, once
-from chalicelib.api.body import Body
-from chalicelib.api.contract import Contract
+from chalicelib.api.openapi.operation_spec import Contract
+from chalicelib.api.requests import fields, idempotency
+from chalicelib.api.requests.body import Body
 from chalicelib.auth import bearer
 from chalicelib.domain import currencies, shapes
 from chalicelib.models import Address, Transaction, is_position
-from chalicelib.services import addresses, ledgers
+from chalicelib.services.ledgers import reading
+from chalicelib.services.portfolios import addresses
 
 bp = Blueprint(__name__)
 
@@ -28,7 +29,7 @@ def create_address(portfolio_id: str) -> Response:
     portfolio = http.path_id(portfolio_id)
     given = NEW.read(http.body(request))
     currency = given[fields.FOLLOWED_CURRENCY]
-    return once.create(
+    return idempotency.create(
         request,
         lambda also: addresses.create(
             http.user_id(request),
@@ -39,7 +40,7 @@ def create_address(portfolio_id: str) -> Response:
             now=clock.now(),
             also=also,
         ),
-        lambda address: once.Made({**address.detail()}, f'/api/portfolios/{portfolio}/addresses/{address.address_id}'),
+        lambda address: idempotency.Made({**address.detail()}, f'/api/portfolios/{portfolio}/addresses/{address.address_id}'),
     )
 
 
@@ -84,7 +85,7 @@ def delete_address(portfolio_id: str, address_id: str) -> Response:
 @Contract(list[shapes.AddressBalance], beside=shapes.Completeness, asynchronous=True)
 def get_address_balances(portfolio_id: str, address_id: str) -> Response:
     """Get the balances for a particular address."""
-    ledger = ledgers.read(_find(portfolio_id, address_id).ledger)
+    ledger = reading.read(_find(portfolio_id, address_id).ledger)
     return http.ok(ledger.balances(), **ledger.completeness())
 
 
@@ -98,7 +99,7 @@ def list_address_transactions(portfolio_id: str, address_id: str) -> Response:
     if asked.cursor is not None and not is_position(asked.cursor):
         raise http.bad_cursor()
     address = _find(portfolio_id, address_id)
-    found = ledgers.read_transactions(address.ledger, before=asked.cursor, limit=asked.limit + 1)
+    found = reading.read_transactions(address.ledger, before=asked.cursor, limit=asked.limit + 1)
     completeness = found.ledger.completeness() if found.ledger else {}
     return http.page(request, found.transactions, asked, Transaction.public, lambda txn: txn.position, **completeness)
 

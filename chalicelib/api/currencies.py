@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from chalice.app import Blueprint, Response
 
 from chalicelib import http
-from chalicelib.api.contract import Contract
+from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.domain import currencies, shapes
 from chalicelib.domain.currencies import Currency
 from chalicelib.errors import NotFound

@@ -5,19 +5,19 @@ import re
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock, http
-from chalicelib.api import expand
-from chalicelib.api.contract import Contract
+from chalicelib.api.openapi.operation_spec import Contract
+from chalicelib.api.requests import expand
 from chalicelib.auth import bearer
-from chalicelib.domain import currencies, history, instants, shapes
+from chalicelib.domain import currencies, instants, shapes, timeline
 from chalicelib.errors import Fault, Invalid, NotFound
-from chalicelib.services import history_pages
-from chalicelib.services.history_pages import Position, Row, Show, Span
+from chalicelib.services.histories import pages
+from chalicelib.services.histories.pages import Position, Row, Show, Span
 
 bp = Blueprint(__name__)
 
 PORTFOLIO = '/portfolios/{portfolio_id}'
 QUERY = ('from', 'to', 'interval', 'order')
-_DEFAULT_SECONDS = 365 * history.DAY
+_DEFAULT_SECONDS = 365 * timeline.DAY
 _POSITION = re.compile(r'([0-9]{1,12})#([a-z0-9-]{1,64})', re.ASCII)
 
 
@@ -25,7 +25,7 @@ _POSITION = re.compile(r'([0-9]{1,12})#([a-z0-9-]{1,64})', re.ASCII)
 @Contract(list[shapes.HistoricBalance], beside=shapes.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
 def get_balances_history(portfolio_id: str) -> Response:
     """Get the historical balances for a portfolio."""
-    return _answer(portfolio_id, history_pages.balances)
+    return _answer(portfolio_id, pages.balances)
 
 
 @bp.route(PORTFOLIO + '/balances/{currency}/history', authorizer=bearer)
@@ -35,14 +35,14 @@ def get_balance_history(portfolio_id: str, currency: str) -> Response:
     known = currencies.find(currency)
     if known is None:
         raise NotFound
-    return _answer(portfolio_id, history_pages.balances_in(known.code))
+    return _answer(portfolio_id, pages.balances_in(known.code))
 
 
 @bp.route(PORTFOLIO + '/converted/history', authorizer=bearer)
 @Contract(list[shapes.HistoricValue], beside=shapes.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
 def get_converted_history(portfolio_id: str) -> Response:
     """Get the historical converted balances for a portfolio."""
-    return _answer(portfolio_id, history_pages.converted)
+    return _answer(portfolio_id, pages.converted)
 
 
 def _answer(portfolio_id: str, show: Show) -> Response:
@@ -51,14 +51,14 @@ def _answer(portfolio_id: str, show: Show) -> Response:
     asked = http.paging(request)
     span = _span(request, clock.now())
     after = None if asked.cursor is None else _read_position(asked.cursor)
-    found = history_pages.read(http.user_id(request), http.path_id(portfolio_id), show, span, after, asked.limit + 1)
+    found = pages.read(http.user_id(request), http.path_id(portfolio_id), show, span, after, asked.limit + 1)
     rows = list(zip(found.rows, expand.balances(request, found.rows), strict=True))
     return http.page(request, rows, asked, lambda row: row[1], lambda row: _position(row[0]), **found.state)
 
 
 def _span(request: Request, now: int) -> Span:
     """Read `from`, `to`, `interval` and `order`. Raises Invalid."""
-    interval = history.INTERVALS[http.choice(request, 'interval', ('day', 'hour', 'week'))]
+    interval = timeline.INTERVALS[http.choice(request, 'interval', ('day', 'hour', 'week'))]
     first, last = http.instant(request, 'from'), http.instant(request, 'to')
     if first is None:
         first = max((now if last is None else last) - _DEFAULT_SECONDS, 0)

@@ -3,13 +3,13 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock, http
-from chalicelib.api import expand, fields, once
-from chalicelib.api.body import Body
-from chalicelib.api.contract import Contract
+from chalicelib.api.openapi.operation_spec import Contract
+from chalicelib.api.requests import expand, fields, idempotency
+from chalicelib.api.requests.body import Body
 from chalicelib.auth import bearer
 from chalicelib.domain import shapes
 from chalicelib.models import Offset
-from chalicelib.services import offsets
+from chalicelib.services.portfolios import offsets
 
 bp = Blueprint(__name__)
 
@@ -29,10 +29,10 @@ def create_offset(portfolio_id: str) -> Response:
     _check_expansion()
     given = NEW.read(http.body(request))
     title, balances = given[fields.TITLE], given.get(fields.BALANCES) or {}
-    return once.create(
+    return idempotency.create(
         request,
         lambda also: offsets.create(http.user_id(request), portfolio, title=title, balances=balances, now=clock.now(), also=also),
-        lambda offset: once.Made({**_detail(offset)}, f'/api/portfolios/{portfolio}/offsets/{offset.offset_id}'),
+        lambda offset: idempotency.Made({**_detail(offset)}, f'/api/portfolios/{portfolio}/offsets/{offset.offset_id}'),
     )
 
 

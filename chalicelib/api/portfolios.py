@@ -3,14 +3,14 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock, http
-from chalicelib.api import expand, fields, once
-from chalicelib.api.body import Body
-from chalicelib.api.contract import Contract
+from chalicelib.api.openapi.operation_spec import Contract
+from chalicelib.api.requests import expand, fields, idempotency
+from chalicelib.api.requests.body import Body
 from chalicelib.auth import bearer
 from chalicelib.domain import shapes
 from chalicelib.errors import PreconditionFailed
 from chalicelib.models import Address, Contents, Offset, Portfolio, read_whole
-from chalicelib.services import balances, converted, portfolios
+from chalicelib.services.portfolios import balances, converted, portfolios
 
 bp = Blueprint(__name__)
 
@@ -25,10 +25,10 @@ def create_portfolio() -> Response:
     request = bp.current_request
     given = NEW.read(http.body(request))
     title, currencies = given[fields.TITLE], given[fields.CURRENCIES]
-    return once.create(
+    return idempotency.create(
         request,
         lambda also: portfolios.create(http.user_id(request), title=title, currencies=currencies, now=clock.now(), also=also),
-        lambda portfolio: once.Made({**portfolio.detail()}, f'/api/portfolios/{portfolio.portfolio_id}'),
+        lambda portfolio: idempotency.Made({**portfolio.detail()}, f'/api/portfolios/{portfolio.portfolio_id}'),
     )
 
 

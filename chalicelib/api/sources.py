@@ -3,9 +3,9 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import http
-from chalicelib.api.contract import Contract
+from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.domain import shapes
-from chalicelib.services import sources
+from chalicelib.services import upstream_status
 
 bp = Blueprint(__name__)
 
@@ -14,7 +14,7 @@ bp = Blueprint(__name__)
 @Contract(shapes.Status)
 def get_status() -> Response:
     """Which parts of the service work and which fail."""
-    return http.ok(sources.status())
+    return http.ok(upstream_status.status())
 
 
 @bp.route('/sources')
@@ -23,13 +23,13 @@ def list_sources() -> Response:
     """List the upstreams that values come from."""
     request = bp.current_request
     asked = http.paging(request)
-    found = [source for source in sources.every() if source.key > (asked.cursor or '')][: asked.limit + 1]
-    return http.page(request, sources.describe(found), asked, dict, lambda described: str(described['key']))
+    found = [source for source in upstream_status.every() if source.key > (asked.cursor or '')][: asked.limit + 1]
+    return http.page(request, upstream_status.describe(found), asked, dict, lambda described: str(described['key']))
 
 
 @bp.route('/sources/{key}')
 @Contract(shapes.Source)
 def get_source(key: str) -> Response:
     """What an upstream can tell and how it did of late."""
-    (described,) = sources.describe([sources.find(key)])
+    (described,) = upstream_status.describe([upstream_status.find(key)])
     return http.ok(described)

@@ -3,7 +3,7 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import http
-from chalicelib.api.contract import Contract
+from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.auth import bearer
 from chalicelib.domain import shapes
 from chalicelib.models import User

@@ -6,7 +6,7 @@ from chalice.app import Blueprint, CloudWatchEvent, Cron, SQSEvent
 
 from chalicelib import clock, queue, telemetry
 from chalicelib.config import settings
-from chalicelib.services import histories
+from chalicelib.services.histories import refresh
 
 bp = Blueprint(__name__)
 
@@ -22,9 +22,9 @@ def refresh_histories(event: SQSEvent) -> dict[str, Any]:
 
 def _refresh(message: queue.Message, deadline: float) -> None:
     if 'shard' in message:
-        histories.sweep(message['shard'], deadline)
+        refresh.sweep(message['shard'], deadline)
     else:
-        histories.refresh(**message)
+        refresh.refresh(**message)
 
 
 @bp.schedule(Cron(0, '*', '*', '*', '?', '*'))
@@ -32,7 +32,7 @@ def snapshot_portfolios(event: CloudWatchEvent) -> dict[str, int]:
     """At each full hour. Answers with the number of messages sent."""
     with telemetry.scheduled('snapshot_portfolios', event) as current:
         current.note(sent=None)
-        sent = histories.send_shards()
+        sent = refresh.send_shards()
         current.note(sent=sent)
         current.count('MessagesSent', sent)
     return {'sent': sent}

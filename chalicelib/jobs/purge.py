@@ -6,7 +6,7 @@ from chalice.app import Blueprint, SQSEvent
 
 from chalicelib import queue
 from chalicelib.config import settings
-from chalicelib.services import portfolios
+from chalicelib.services.portfolios import portfolios
 
 bp = Blueprint(__name__)
 

@@ -15,10 +15,10 @@ SLICE_SECONDS = 60
 @bp.schedule(Rate(5, unit=Rate.MINUTES))
 def update_rates(event: CloudWatchEvent) -> None:
     """Fetch all rates that are wanted."""
-    from chalicelib.services import rates
+    from chalicelib.services.rates import current
 
     with telemetry.scheduled('update_rates', event):
-        rates.fetch(clock.now())
+        current.fetch(clock.now())
 
 
 @bp.on_sqs_message(queue=settings().rates_queue, batch_size=1)
@@ -32,9 +32,9 @@ def fetch_rates(event: SQSEvent) -> dict[str, Any]:
 
 
 def _work(message: queue.Message, deadline: float) -> None:
-    from chalicelib.services import rates
+    from chalicelib.services.rates import current
 
     if 'backfill' in message:
-        rates.backfill(message['backfill'], deadline)
+        current.backfill(message['backfill'], deadline)
     else:
-        rates.fetch(clock.now(), message['currencies'] or None)
+        current.fetch(clock.now(), message['currencies'] or None)

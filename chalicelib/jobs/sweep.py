@@ -3,7 +3,7 @@
 from chalice.app import Blueprint, CloudWatchEvent, Rate
 
 from chalicelib import telemetry
-from chalicelib.services import sweep
+from chalicelib.services import due
 
 bp = Blueprint(__name__)
 
@@ -13,7 +13,7 @@ def sweep_due(event: CloudWatchEvent) -> dict[str, int]:
     """Answers with the number of messages sent."""
     with telemetry.scheduled('sweep_due', event) as current:
         current.note(sent=None)
-        sent = sweep.sweep()
+        sent = due.sweep()
         current.note(sent=sent)
         current.count('MessagesSent', sent)
     return {'sent': sent}

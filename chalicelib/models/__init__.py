@@ -4,15 +4,14 @@ Importing this package builds the DynamoDB client, once, in the part of a cold s
 """
 
 from chalicelib.models.address import Address
-from chalicelib.models.agreement import Agreement
 from chalicelib.models.api_key import ApiKey, ApiKeySecret
 from chalicelib.models.attempts import Attempts
-from chalicelib.models.base import Also, Expected, Item, Verb, Write, connect, missed, nothing, of_version, transact
-from chalicelib.models.bucket import Bucket
 from chalicelib.models.client import Application, Client, Grant
-from chalicelib.models.due import SHARDS, claim, due
-from chalicelib.models.first_answer import AnsweredBefore, FirstAnswer
+from chalicelib.models.cross_check import Agreement
+from chalicelib.models.due_index import SHARDS, claim, due
 from chalicelib.models.history import Chunk, Computed, History, history_shards, months, read_headers, remove_history
+from chalicelib.models.idempotency import AnsweredBefore, FirstAnswer
+from chalicelib.models.item import Also, Expected, Item, Verb, Write, connect, missed, nothing, of_version, transact
 from chalicelib.models.ledger import Cursor, Derived, LeaseLost, Ledger
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset
@@ -33,6 +32,7 @@ from chalicelib.models.rates import (
 from chalicelib.models.session import Mailed, Session, new_token
 from chalicelib.models.snapshot import Snapshot
 from chalicelib.models.transaction import Transaction, TransactionsPage, is_position, read_transactions, sk_of, time_of
+from chalicelib.models.upstream import Bucket
 from chalicelib.models.user import Email, User
 from chalicelib.models.watch import Watch
 

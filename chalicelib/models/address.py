@@ -4,8 +4,8 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain import currencies, instants, shapes
-from chalicelib.models.agreement import Agreement
-from chalicelib.models.base import IntegerAttribute, Item
+from chalicelib.models.cross_check import Agreement
+from chalicelib.models.item import IntegerAttribute, Item
 from chalicelib.models.portfolio import child_sk, read_child, read_children
 from chalicelib.models.user import User
 

@@ -6,8 +6,8 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import errors
 from chalicelib.domain import api_keys
-from chalicelib.models.base import IntegerAttribute, Item, Verb, Write, texts, transact
 from chalicelib.models.client import digest
+from chalicelib.models.item import IntegerAttribute, Item, Verb, Write, texts, transact
 from chalicelib.models.user import User
 
 

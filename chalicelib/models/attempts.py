@@ -5,7 +5,7 @@ import hashlib
 from pynamodb.exceptions import UpdateError
 
 from chalicelib import errors
-from chalicelib.models.base import IntegerAttribute, Item, condition_failed
+from chalicelib.models.item import IntegerAttribute, Item, condition_failed
 
 
 class Attempts(Item, discriminator='attempts'):

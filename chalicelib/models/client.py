@@ -11,7 +11,7 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAt
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
-from chalicelib.models.base import IntegerAttribute, Item, Verb, Write, texts, transact
+from chalicelib.models.item import IntegerAttribute, Item, Verb, Write, texts, transact
 from chalicelib.models.user import User
 
 

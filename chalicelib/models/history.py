@@ -10,9 +10,9 @@ from pynamodb.expressions.update import Action
 
 from chalicelib import errors
 from chalicelib.domain import instants, shapes
-from chalicelib.domain.history import State, differences, next_month, undone
-from chalicelib.models.base import IntegerAttribute, Item, PackedAttribute, condition_failed, texts
-from chalicelib.models.due import shard
+from chalicelib.domain.timeline import State, differences, next_month, undone
+from chalicelib.models.due_index import shard
+from chalicelib.models.item import IntegerAttribute, Item, PackedAttribute, condition_failed, texts
 from chalicelib.models.portfolio import Portfolio, sk_of
 from chalicelib.models.user import User
 

@@ -13,9 +13,9 @@ from chalicelib.domain import changelog, currencies, instants, money, shapes
 from chalicelib.domain.chains import CHAINS, Chain
 from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.ledgers import Holding, Tally
-from chalicelib.models.agreement import Agreement
-from chalicelib.models.base import ChangelogAttribute, DecimalAttribute, IntegerAttribute, Item, Verb, Write, condition_failed, texts
-from chalicelib.models.due import shard
+from chalicelib.models.cross_check import Agreement
+from chalicelib.models.due_index import shard
+from chalicelib.models.item import ChangelogAttribute, DecimalAttribute, IntegerAttribute, Item, Verb, Write, condition_failed, texts
 
 LEASE_SECONDS = 45
 _LEASE_LEFT = 30  # more than one upstream request can take, from waiting for its turn to the last byte

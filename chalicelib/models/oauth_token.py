@@ -9,8 +9,8 @@ from typing import Any, Self
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 
-from chalicelib.models.base import IntegerAttribute, Item, condition_failed, texts
 from chalicelib.models.client import digest
+from chalicelib.models.item import IntegerAttribute, Item, condition_failed, texts
 
 
 class Spendable(Item):

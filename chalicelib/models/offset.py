@@ -8,7 +8,7 @@ from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
 
 from chalicelib import errors
 from chalicelib.domain import instants, money, shapes
-from chalicelib.models.base import (
+from chalicelib.models.item import (
     Also,
     DecimalAttribute,
     Expected,

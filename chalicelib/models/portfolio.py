@@ -9,9 +9,9 @@ from pynamodb.expressions.update import Action
 from chalicelib import errors
 from chalicelib.config import settings
 from chalicelib.domain import currencies, instants, shapes
-from chalicelib.models.base import Also, Expected, IntegerAttribute, Item, Verb, Write, missed, nothing, of_version, texts, transact
-from chalicelib.models.due import shard
-from chalicelib.models.room import Room
+from chalicelib.models.due_index import shard
+from chalicelib.models.item import Also, Expected, IntegerAttribute, Item, Verb, Write, missed, nothing, of_version, texts, transact
+from chalicelib.models.quota import Room
 from chalicelib.models.user import User
 
 _LAST = '~'  # sorts after every digit and '#'

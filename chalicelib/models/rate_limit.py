@@ -4,7 +4,7 @@ import hashlib
 import json
 
 from chalicelib.domain.rate_limit import WINDOW_SECONDS, Who
-from chalicelib.models.base import IntegerAttribute, Item
+from chalicelib.models.item import IntegerAttribute, Item
 
 
 class RequestCount(Item, discriminator='request-count'):

@@ -18,7 +18,7 @@ from chalicelib.domain import instants, money
 from chalicelib.domain.changelog import ALWAYS, Changelog
 from chalicelib.domain.conversion import Pair, Rate
 from chalicelib.domain.rates import Close, Observation, day_of, midnight, text_of
-from chalicelib.models.base import ChangelogAttribute, IntegerAttribute, Item, PackedAttribute, Verb, Write, condition_failed, transact
+from chalicelib.models.item import ChangelogAttribute, IntegerAttribute, Item, PackedAttribute, Verb, Write, condition_failed, transact
 
 WANTED_SECONDS = 8 * 86_400
 _STATE = 'STATE'

@@ -9,8 +9,8 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import errors
-from chalicelib.models.base import IntegerAttribute, Item, Verb, Write
 from chalicelib.models.client import digest
+from chalicelib.models.item import IntegerAttribute, Item, Verb, Write
 
 IDLE_SECONDS = 30 * 86_400
 LONGEST_SECONDS = 90 * 86_400

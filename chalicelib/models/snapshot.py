@@ -7,7 +7,7 @@ from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
 
 from chalicelib.domain import instants
 from chalicelib.domain.ledgers import Holding
-from chalicelib.models.base import DecimalAttribute, IntegerAttribute, Item
+from chalicelib.models.item import DecimalAttribute, IntegerAttribute, Item
 
 _PREFIX = 'SNAPSHOT#'
 _HOURLY_SECONDS = 30 * 86_400  # how long the snapshots of each hour are kept; those of each day are kept for ever

@@ -11,8 +11,8 @@ from pynamodb.expressions.update import Action
 from chalicelib import errors
 from chalicelib.config import settings
 from chalicelib.domain import instants, shapes
-from chalicelib.models.base import IntegerAttribute, Item, Verb, Write, transact
-from chalicelib.models.room import Room
+from chalicelib.models.item import IntegerAttribute, Item, Verb, Write, transact
+from chalicelib.models.quota import Room
 
 _NOBODY = 'nobody'
 _LONGEST_EMAIL = 320  # longer than any address, shorter than the longest key

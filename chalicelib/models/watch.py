@@ -2,7 +2,7 @@
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.models.base import IntegerAttribute, Item
+from chalicelib.models.item import IntegerAttribute, Item
 
 
 class Watch(Item, discriminator='watch'):

@@ -14,7 +14,7 @@ from chalicelib.domain import redirect_uris, scopes
 from chalicelib.errors import NotFound
 from chalicelib.models import Client, Code, Grant, RefreshToken, RevokedFamily
 from chalicelib.oauth import signing
-from chalicelib.services import accounts
+from chalicelib.services import users
 
 NETWORK_HEADER = 'x-network-address'  # ours: where a request comes from, for oauthlib to hand through
 CODE_SECONDS = 60
@@ -134,7 +134,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def validate_user(self, username: str, password: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
         """Section 4.3.2, for users who allow it; the same answer in the same time whatever is wrong. Raises TooMany."""
         network = request.headers[NETWORK_HEADER]
-        user = accounts.authenticate(username, password, network=network, now=clock.now(), remotely=True)
+        user = users.authenticate(username, password, network=network, now=clock.now(), remotely=True)
         request.user = user.user_id if user else None
         return user is not None
 

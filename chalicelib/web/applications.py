@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
-from chalicelib.domain.people import parse_line
+from chalicelib.domain.credentials import parse_line
 from chalicelib.domain.redirect_uris import MOST, parse_redirect_uri
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.models import Client, User

@@ -3,9 +3,9 @@
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock, http
-from chalicelib.domain.people import parse_email
+from chalicelib.domain.credentials import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound
-from chalicelib.services import accounts
+from chalicelib.services import users
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
@@ -29,7 +29,7 @@ def submit_login() -> Response:
     request = bp.current_request
     form = forms.read(request)
     target = sessions.safe_path(form.text('next'))
-    user = accounts.authenticate(form.text('email'), form.text('password'), network=http.network(request), now=clock.now())
+    user = users.authenticate(form.text('email'), form.text('password'), network=http.network(request), now=clock.now())
     if user is None:
         return pages.render('login.html', request, status=422, next=target, faults=[_WRONG], form={'email': form.text('email')})
     sessions.end(request)
@@ -59,7 +59,7 @@ def submit_forgot() -> Response:
         email = parse_email(form.text('email'))
     except Invalid as invalid:
         return pages.render('forgot.html', request, status=422, faults=invalid.faults, form={'email': form.text('email')})
-    accounts.forgot_password(email, network=http.network(request), now=clock.now())
+    users.forgot_password(email, network=http.network(request), now=clock.now())
     return pages.render('sent.html', request, email=email, title='Look into your mail', what='Follow its link to set a new password')
 
 
@@ -69,7 +69,7 @@ def show_reset() -> Response:
     request = bp.current_request
     token = forms.query(request, 'token')
     try:
-        _, user = accounts.of_link(token, 'reset', clock.now())
+        _, user = users.of_link(token, 'reset', clock.now())
     except NotFound:
         return _no_longer_good(request)
     return pages.render('reset.html', request, token=token, email=user.email)
@@ -82,7 +82,7 @@ def submit_reset() -> Response:
     form = forms.read(request)
     token, now_ms = form.text('token'), clock.now_ms()
     try:
-        user = accounts.reset_password(token, form.text('password'), now_ms=now_ms)
+        user = users.reset_password(token, form.text('password'), now_ms=now_ms)
     except Invalid as invalid:
         return pages.render('reset.html', request, status=422, token=token, email=form.text('email'), faults=invalid.faults)
     except NotFound:

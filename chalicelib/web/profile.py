@@ -8,11 +8,11 @@ from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
 from chalicelib.domain import api_keys
-from chalicelib.domain.people import parse_email, parse_line, parse_name
+from chalicelib.domain.credentials import parse_email, parse_line, parse_name
 from chalicelib.domain.scopes import ALL, SENTENCES
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.models import ApiKey, Client, Grant, User
-from chalicelib.services import accounts
+from chalicelib.services import users
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
@@ -58,7 +58,7 @@ def submit_email() -> Response:
     user = sessions.require(request)
     try:
         email = parse_email(form.text('email'))
-        accounts.ask_for_email_change(user, email=email, password=form.text('current_password'), now=clock.now())
+        users.ask_for_email_change(user, email=email, password=form.text('current_password'), now=clock.now())
     except Invalid as invalid:
         return _render(request, user, status=422, section='email', faults=invalid.faults, form={'email': form.text('email')})
     what = 'Your e-mail address changes when you follow its link'
@@ -73,7 +73,7 @@ def submit_password() -> Response:
     user = sessions.require(request)
     now_ms = clock.now_ms()
     try:
-        accounts.change_password(user, current=form.text('current_password'), password=form.text('password'), now_ms=now_ms)
+        users.change_password(user, current=form.text('current_password'), password=form.text('password'), now_ms=now_ms)
     except Invalid as invalid:
         return _render(request, user, status=422, section='password', faults=invalid.faults)
     return _saved(request, 'password', {'Set-Cookie': [sessions.start(user, now_ms)]})

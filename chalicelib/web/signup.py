@@ -3,10 +3,10 @@
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock, http
-from chalicelib.domain.people import parse_email, parse_name
+from chalicelib.domain.credentials import parse_email, parse_name
 from chalicelib.errors import Invalid, NotFound
 from chalicelib.models import Mailed
-from chalicelib.services import accounts
+from chalicelib.services import users
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
@@ -25,7 +25,7 @@ def submit_signup() -> Response:
     form = forms.read(request)
     try:
         email = parse_email(form.text('email'))
-        accounts.sign_up(
+        users.sign_up(
             name=parse_name(form.text('name')),
             email=email,
             password=form.text('password'),
@@ -58,9 +58,9 @@ def submit_confirm() -> Response:
     token, now = form.text('token'), clock.now()
     try:
         if _look_up(token).purpose == 'email':
-            accounts.change_email(token, now)
+            users.change_email(token, now)
             return pages.redirect(pages.link(request, '/profile?saved=email'))
-        user = accounts.confirm(token, now)
+        user = users.confirm(token, now)
     except (NotFound, Invalid):
         return _no_longer_good(request)
     return pages.redirect(pages.link(request, '/profile'), {'Set-Cookie': [sessions.start(user)]})
@@ -71,7 +71,7 @@ def _look_up(token: str) -> Mailed:
     try:
         return Mailed.find(token, 'confirm', now)
     except NotFound:
-        return accounts.of_link(token, 'email', now)[0]
+        return users.of_link(token, 'email', now)[0]
 
 
 def _no_longer_good(request: Request) -> Response:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from chalicelib.models import Cursor, Item, Ledger, Transaction, User, Verb, Write, transact
-from chalicelib.models.due import shard
+from chalicelib.models.due_index import shard
 from infra.data import migrate, reading
 from infra.data.archive import Archive, write_whole
 from infra.data.progress import Progress

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.domain.conversion import Rate
 from chalicelib.models import LatestRates
-from chalicelib.services import rates
+from chalicelib.services.rates import current
 from tests.functional.conftest import Api
 from tests.functional.jobs.world import LEGACY, SEGWIT, TAPROOT, refresh_queue
 
@@ -74,7 +74,7 @@ def ten_bitcoin_and_the_documents_rate(world: World) -> None:
     now = int(time.time())
     rate = Rate('btc', 'usd', Decimal('11775.36'), now, 'bitstamp')
     LatestRates.find().store(now, [], [rate], dict.fromkeys(('btc', 'eth', 'eur', 'usd'), now + 86_400))
-    rates.forget()
+    current.forget()
 
 
 def a_refreshed_address(world: World) -> None:

@@ -16,7 +16,7 @@ from chalicelib import passwords
 from chalicelib.config import settings
 from chalicelib.models import Client, Item, User
 from chalicelib.oauth import signing
-from chalicelib.services import rates
+from chalicelib.services.rates import current
 
 PASSWORD = 'correct horse battery staple'
 ALL_SCOPES = ['public', 'info', 'read', 'write', 'delete', 'admin']
@@ -76,7 +76,7 @@ def table() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _rates_of_other_tests() -> None:
     """None that this process would remember."""
-    rates.forget()
+    current.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from chalicelib.domain.conversion import Rate
 from chalicelib.domain.ledgers import Entry
 from chalicelib.models import HourlyRates, LatestRates, Ledger, Transaction, WantedCurrency
 from chalicelib.models.ledger import HeldCurrency
-from chalicelib.services import rates
+from chalicelib.services.rates import current
 from tests.functional.conftest import Api
 from tests.functional.jobs.world import LEGACY, SEGWIT, Queue, pk_of
 
@@ -31,7 +31,7 @@ def know(*given: Rate, asked: Sequence[str] = ()) -> int:
     now = int(time.time())
     codes = {*asked, *(code for one in given for code in (one.base, one.quote)), 'btc', 'eth', 'usd', 'eur'}
     assert LatestRates.find().store(now, [], given, dict.fromkeys(codes, now + DAY))
-    rates.forget()
+    current.forget()
     return now
 
 

@@ -28,19 +28,20 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import app
-from chalicelib.api import description
-from chalicelib.api.contract import Contract
+from chalicelib.api.openapi import document
+from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.auth import bearer
 from chalicelib.domain import currencies, shapes
 from chalicelib.domain.conversion import Rate
 from chalicelib.models import LatestRates
-from chalicelib.services import histories, rates
+from chalicelib.services.histories import refresh
+from chalicelib.services.rates import current
 from infra import gateway
 from tests.functional.conftest import Api
 from tests.functional.test_addresses import ADDRESS, SEGWIT, observe
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = description.describe(app)
+DOCUMENT = document.describe(app)
 SCHEMAS = DOCUMENT['components']['schemas']
 RESPONSES = DOCUMENT['components']['responses']
 OPERATIONS = {
@@ -69,8 +70,8 @@ def world(api: Api) -> Api:
     now = int(time.time())
     rate = Rate('btc', 'usd', Decimal('11775.36'), now, 'bitstamp')
     LatestRates.find().store(now, [], [rate], dict.fromkeys(('btc', 'eth', 'eur', 'ltc', 'usd'), now + 86_400))
-    rates.forget()
-    histories.refresh(api.user_id, 1)
+    current.forget()
+    refresh.refresh(api.user_id, 1)
     return api
 
 
@@ -129,11 +130,11 @@ def test_a_route_without_a_contract_stops_it():
     other.route('/api/things')(lambda: Response({}))
 
     with pytest.raises(KeyError):
-        description.operations(other)
+        document.operations(other)
 
 
 def test_it_is_the_same_in_every_process():
-    script = 'import json; from app import app; from chalicelib.api import description; print(json.dumps(description.describe(app)))'
+    script = 'import json; from app import app; from chalicelib.api.openapi import document; print(json.dumps(document.describe(app)))'
     env = os.environ | {'PYTHONHASHSEED': '1'}
 
     done = subprocess.run([sys.executable, '-c', script], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
@@ -145,7 +146,7 @@ def test_no_request_changes_it(world: Api):
     for path in GETS:
         world.get(path.format(**VALUES))
 
-    assert world.get('/openapi.json').json_body == description.describe(app) == DOCUMENT
+    assert world.get('/openapi.json').json_body == document.describe(app) == DOCUMENT
 
 
 def test_its_version_is_that_of_the_project():
@@ -420,7 +421,7 @@ def test_the_parameters_of_a_query_are_told_and_can_be_refused():
         """A thing."""
         return Response({})
 
-    operation = description.describe(other)['paths']['/api/things']['get']
+    operation = document.describe(other)['paths']['/api/things']['get']
 
     assert {'$ref': '#/components/parameters/at'} in operation['parameters']
     assert '422' in operation['responses']

@@ -15,7 +15,7 @@ from chalice.test import HTTPResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api import rate_limit
+from chalicelib.api.requests import rate_limit
 from chalicelib.config import settings
 from chalicelib.domain.rate_limit import MOST_TRACKED, Limiter
 from chalicelib.models import ApiKey, RequestCount

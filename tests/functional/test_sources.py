@@ -14,7 +14,7 @@ from chalicelib.models import Bucket, Item
 from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.providers.rates import SOURCES
 from chalicelib.providers.transport import Host
-from chalicelib.services.upstreams import Gate
+from chalicelib.services.ledgers.upstream_gate import Gate
 
 HOST = Host('mempool', 'https://mempool.space/api', every_ms=0)
 EVERY = [explorer for chain in EXPLORERS.values() for explorer in chain]

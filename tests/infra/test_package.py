@@ -65,7 +65,7 @@ def test_the_package_has_bytecode_of_all_but_the_exchanges(package: Path):
 def test_the_package_runs_with_nothing_else_installed(package: Path, tmp_path: Path):
     with zipfile.ZipFile(package / 'deployment.zip') as archive:
         archive.extractall(tmp_path)
-    script = 'import app, chalicelib.auth, chalicelib.oauth.server, chalicelib.services.refresh'
+    script = 'import app, chalicelib.auth, chalicelib.oauth.server, chalicelib.services.ledgers.refresh'
 
     # -S: without the packages of this environment; and not as chalice's command line runs it
     environment = os.environ | {'PYTHONPATH': str(tmp_path), 'AWS_CHALICE_CLI_MODE': ''}

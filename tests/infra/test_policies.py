@@ -21,8 +21,8 @@ from chalicelib.config import settings
 from chalicelib.domain import wallets
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
 from chalicelib.models import ApiKey, Item, User, history_shards
-from chalicelib.services import rates as rates_service
-from chalicelib.services import refresh as service
+from chalicelib.services.ledgers import refresh as service
+from chalicelib.services.rates import current as rates_service
 from infra import functions, template
 from tests.explorer import Explorer, payments, serving
 from tests.functional.conftest import ALL_SCOPES, PASSWORD, Api

@@ -12,18 +12,18 @@ from chalicelib.domain.addresses import (
     bitcoin_cash,
     bitcoin_like,
     cardano,
+    errors,
     evm,
     extended_keys,
     litecoin,
     private_keys,
-    refusals,
     solana,
     stellar,
     uris,
     xrp,
 )
+from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.addresses.extended_keys import derive, is_extended_key
-from chalicelib.domain.addresses.refusals import BadAddress
 
 _LONGEST = 200  # with room for an extended key; base58 decoding takes quadratic time
 
@@ -67,12 +67,12 @@ def normalise(currency: str, text: str) -> str:
     """
     rule = RULES.get(currency)
     if rule is None:
-        raise BadAddress(refusals.NOT_SUPPORTED)
+        raise BadAddress(errors.NOT_SUPPORTED)
     given = uris.parse(text, rule.schemes)
     if private_keys.is_private_key(given.address):
-        raise BadAddress(refusals.PRIVATE)
+        raise BadAddress(errors.PRIVATE)
     if len(given.address) > _LONGEST or not given.address.isascii():
-        raise BadAddress(refusals.MALFORMED)
+        raise BadAddress(errors.MALFORMED)
     if extended_keys.looks_like_one(given.address):
         return _normalise_extended_key(currency, given.address)
     return rule.normalise(given)
@@ -89,7 +89,7 @@ def is_legacy(currency: str, address: str) -> bool:
 
 def _normalise_extended_key(currency: str, text: str) -> str:
     if currency not in HD:
-        raise BadAddress(refusals.EXTENDED)
+        raise BadAddress(errors.EXTENDED)
     extended_keys.read(currency, text)
     return text
 

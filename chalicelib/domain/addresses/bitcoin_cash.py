@@ -7,7 +7,7 @@ https://github.com/cashtokens/cashtokens#cashaddress-token-support. All forms of
 from typing import NamedTuple
 
 from chalicelib.domain.addresses import base58, bech32, bitcoin_like
-from chalicelib.domain.addresses.refusals import MALFORMED, MIXED_CASE, OTHER_NETWORK, BadAddress
+from chalicelib.domain.addresses.errors import MALFORMED, MIXED_CASE, OTHER_NETWORK, BadAddress
 from chalicelib.domain.addresses.uris import Given
 
 _PREFIX = 'bitcoincash'

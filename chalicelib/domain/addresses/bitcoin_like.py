@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from chalicelib.domain.addresses import base58, bech32
-from chalicelib.domain.addresses.refusals import MALFORMED, MIXED_CASE, OTHER_NETWORK, BadAddress
+from chalicelib.domain.addresses.errors import MALFORMED, MIXED_CASE, OTHER_NETWORK, BadAddress
 from chalicelib.domain.addresses.uris import Given
 
 

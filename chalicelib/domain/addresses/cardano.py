@@ -7,7 +7,7 @@ import re
 import zlib
 
 from chalicelib.domain.addresses import base58, bech32
-from chalicelib.domain.addresses.refusals import MALFORMED, MIXED_CASE, OTHER_NETWORK, STAKE, BadAddress
+from chalicelib.domain.addresses.errors import MALFORMED, MIXED_CASE, OTHER_NETWORK, STAKE, BadAddress
 from chalicelib.domain.addresses.uris import Given
 
 _MAIN = 1

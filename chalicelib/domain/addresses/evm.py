@@ -3,8 +3,8 @@
 import re
 
 from chalicelib.domain.addresses import bech32
+from chalicelib.domain.addresses.errors import CONTRACT_CALL, MALFORMED, ONLY_EVM, OTHER_NETWORK, BadAddress
 from chalicelib.domain.addresses.keccak import keccak256
-from chalicelib.domain.addresses.refusals import CONTRACT_CALL, MALFORMED, ONLY_EVM, OTHER_NETWORK, BadAddress
 from chalicelib.domain.addresses.uris import Given
 
 _FORM = re.compile(r'(?:pay-)?0[xX](?P<digits>[0-9a-fA-F]{40})(?:@(?P<chain>[0-9]+))?(?P<call>/.*)?')  # EIP-681

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from chalicelib.domain.addresses import base58, bitcoin_like, private_keys
-from chalicelib.domain.addresses.refusals import EXTENDED, MALFORMED, MULTISIG, OTHER_NETWORK, PRIVATE, BadAddress
+from chalicelib.domain.addresses.errors import EXTENDED, MALFORMED, MULTISIG, OTHER_NETWORK, PRIVATE, BadAddress
 
 # Bounded, as base58 decoding takes quadratic time; with room for typing errors around the 111 characters of a key.
 _SHAPE = re.compile('(?:[A-Za-z]pub|[LMt]tub|dgub|drkp)[1-9A-HJ-NP-Za-km-z]{50,120}')

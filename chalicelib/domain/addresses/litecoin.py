@@ -1,7 +1,7 @@
 """Addresses of Litecoin that Bitcoin's forms do not cover: script addresses of before 2017, and MWEB's. Refuses both."""
 
 from chalicelib.domain.addresses import bitcoin_like
-from chalicelib.domain.addresses.refusals import MWEB, OLD_SCRIPT, BadAddress
+from chalicelib.domain.addresses.errors import MWEB, OLD_SCRIPT, BadAddress
 from chalicelib.domain.addresses.uris import Given
 
 

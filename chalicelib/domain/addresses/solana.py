@@ -4,7 +4,7 @@ The address of a program's account is no point on the curve, and can hold coins 
 """
 
 from chalicelib.domain.addresses import base58, bech32
-from chalicelib.domain.addresses.refusals import MALFORMED, OTHER_NETWORK, BadAddress
+from chalicelib.domain.addresses.errors import MALFORMED, OTHER_NETWORK, BadAddress
 from chalicelib.domain.addresses.uris import Given
 
 _KEY = 32

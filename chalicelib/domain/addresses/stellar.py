@@ -6,7 +6,7 @@ Refuses memos and muxed addresses, which mark one customer of an account, and wh
 import base64
 import binascii
 
-from chalicelib.domain.addresses.refusals import MALFORMED, OTHER_KIND, SHARED, BadAddress
+from chalicelib.domain.addresses.errors import MALFORMED, OTHER_KIND, SHARED, BadAddress
 from chalicelib.domain.addresses.uris import Given
 
 _ACCOUNT, _MUXED = 6 << 3, 12 << 3

@@ -5,7 +5,7 @@ https://github.com/XRPLF/XRPL-Standards/discussions/56 (X-addresses, XLS-5). Ref
 """
 
 from chalicelib.domain.addresses import base58
-from chalicelib.domain.addresses.refusals import MALFORMED, OTHER_NETWORK, SHARED, BadAddress
+from chalicelib.domain.addresses.errors import MALFORMED, OTHER_NETWORK, SHARED, BadAddress
 from chalicelib.domain.addresses.uris import Given
 
 _BITCOINS = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.domain import currencies, money
 from chalicelib.models import Ledger, Transaction
-from chalicelib.services import addresses
+from chalicelib.services.portfolios import addresses
 from infra.samples import cardano, solana, stellar, xrp
 from infra.samples.accounts import Event, World, reference
 from infra.samples.answer import Answer

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from chalicelib.services import download
+from chalicelib.services.ledgers import download
 from tests.explorer import Explorer, payments
 from tests.functional.conftest import Api
 from tests.functional.jobs.world import LEGACY, SEGWIT, assert_whole, run_refresh, state, survives, time_passes

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib import errors
 from chalicelib.models import Address, Item, Ledger
-from chalicelib.services import addresses
+from chalicelib.services.portfolios import addresses
 from tests.explorer import Explorer, Txn, payments
 from tests.functional.conftest import Api
 from tests.functional.jobs.world import (

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain import money
 from chalicelib.models import Bucket, Ledger, Transaction
-from chalicelib.services import addresses
+from chalicelib.services.portfolios import addresses
 from infra.samples import evm
 from infra.samples.answer import Answer
 from tests.functional.conftest import Api

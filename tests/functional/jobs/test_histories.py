@@ -17,7 +17,7 @@ from chalicelib.domain.rates import Close, pair_of
 from chalicelib.jobs import histories as job
 from chalicelib.models import Chunk, History, LatestRates, Ledger, Snapshot, add_closes
 from chalicelib.models.ledger import HeldCurrency
-from chalicelib.services import histories
+from chalicelib.services.histories import refresh
 from tests.explorer import Explorer, Txn, txid
 from tests.functional.conftest import Api
 from tests.functional.jobs.world import (
@@ -336,7 +336,7 @@ def test_converted_by_the_close_of_each_day_or_of_the_week_before_it_and_incompl
     today = datetime.now(UTC).date()
     known = today - timedelta(days=100)
     set_close('btc', {known: '30000.125', known + timedelta(days=2): '31000'})
-    histories.refresh(api.user_id, portfolio)
+    refresh.refresh(api.user_id, portfolio)
     rows = {row['balance_at'][:10]: row for row in get(api, f'{portfolio}/converted/history')['result'][1:]}
     expected = {0: '60010.25', 1: '60010.25', 2: '62010.00', 9: '62010.00', 10: '10.00', -1: '10.00'}
     found = {days: rows[(known + timedelta(days=days)).isoformat()] for days in expected}
@@ -351,7 +351,7 @@ def test_closes_that_come_later_repair_what_was_converted_without_them(api: Api,
     today = datetime.now(UTC).date()
     for days, price in ((40, '100'), (200, '50')):
         set_close('btc', {today - timedelta(days=days): price})
-        histories.refresh(api.user_id, portfolio)
+        refresh.refresh(api.user_id, portfolio)
     rows = {row['balance_at'][:10]: row['balance'] for row in get(api, f'{portfolio}/converted/history')['result'][1:]}
     assert rows[(today - timedelta(days=40)).isoformat()] == '100.00'
     assert rows[(today - timedelta(days=200)).isoformat()] == '50.00'
@@ -430,9 +430,9 @@ def test_the_job_dies_after_any_write_and_its_next_run_makes_the_history_whole(a
     assert run_refresh(SEGWIT)
     history_queue.bodies()
     writes = 1
-    while not survives(lambda: histories.refresh(api.user_id, portfolio), writes):
+    while not survives(lambda: refresh.refresh(api.user_id, portfolio), writes):
         History.at(api.user_id, portfolio).update([History.lease_until.set(0)])  # time passes
-        histories.refresh(api.user_id, portfolio)
+        refresh.refresh(api.user_id, portfolio)
         rows = get(api, f'{portfolio}/balances/btc/history')['result']
         assert [row['balance'] for row in rows] == [plain(held(explorer.chain[SEGWIT], seconds(row))) for row in rows]
         remove_all(api, portfolio)
@@ -454,18 +454,18 @@ def test_a_message_that_comes_while_another_is_worked_on_makes_that_one_look_aga
 
     def more() -> None:
         add_offset(api, portfolio, {'btc': '2'})
-        histories.refresh(api.user_id, portfolio)
+        refresh.refresh(api.user_id, portfolio)
 
     with meanwhile('BatchWriteItem', more):
-        histories.refresh(api.user_id, portfolio)
+        refresh.refresh(api.user_id, portfolio)
     assert get(api, f'{portfolio}/balances/btc/history')['result'][0]['balance'] == '3.0'
 
 
 def test_a_failed_run_leaves_the_lease_to_the_next(api: Api, history_queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     portfolio = offset(api, {'btc': '1'})
     with meanwhile('BatchWriteItem', fail), pytest.raises(RuntimeError):
-        histories.refresh(api.user_id, portfolio)
-    histories.refresh(api.user_id, portfolio)
+        refresh.refresh(api.user_id, portfolio)
+    refresh.refresh(api.user_id, portfolio)
     assert get(api, f'{portfolio}/balances/btc/history')['complete'] is True
 
 
@@ -478,7 +478,7 @@ def test_the_history_goes_with_its_portfolio_whatever_messages_are_left(api: Api
     history_queue.drain()
     assert api.delete(f'/api/portfolios/{portfolio}').status_code == 200
     assert run_purge(api.user_id, portfolio)
-    histories.refresh(api.user_id, portfolio)
+    refresh.refresh(api.user_id, portfolio)
     assert [item for item in table() if item['pk']['S'].startswith('HISTORY#')] == []
 
 
@@ -486,7 +486,7 @@ def test_each_hour_what_somebody_looked_at_within_a_month_is_worked_out_again(ap
     seen, forgotten = offset(api, {'btc': '1'}), offset(api, {'btc': '2'})
     history_queue.drain()
     History.at(api.user_id, forgotten).update([History.seen_at.set(int(time.time()) - 31 * DAY)])
-    histories.refresh(api.user_id, forgotten)
+    refresh.refresh(api.user_id, forgotten)
     assert run_schedule() == 64
     assert worked_off(history_queue) == []
     History.at(api.user_id, seen).update([History.due_at.set(int(time.time()) - 1)])
@@ -505,7 +505,7 @@ def run_schedule() -> int:
 def worked_off(history_queue: Queue) -> list[Json]:
     """Carry out the messages of shards; return those of portfolios."""
     for body in history_queue.bodies():
-        histories.sweep(body['shard'], time.monotonic() + 10)
+        refresh.sweep(body['shard'], time.monotonic() + 10)
     return history_queue.bodies()
 
 
@@ -539,10 +539,10 @@ def test_a_portfolio_that_never_comes_to_rest_is_left_to_a_later_message(api: Ap
 
     events.register('after-call.dynamodb.BatchWriteItem', ask_again)
     try:
-        histories.refresh(api.user_id, portfolio)
+        refresh.refresh(api.user_id, portfolio)
     finally:
         events.unregister('after-call.dynamodb.BatchWriteItem', ask_again)
     time.sleep(2)  # the message's delay
     assert history_queue.bodies() == [{'user_id': api.user_id, 'portfolio_id': portfolio, 'waits': 1}]
-    histories.refresh(api.user_id, portfolio)
+    refresh.refresh(api.user_id, portfolio)
     assert get(api, f'{portfolio}/balances/btc/history')['complete'] is True

@@ -3,7 +3,7 @@
 import random
 from decimal import Decimal
 
-from chalicelib.domain.history import HOUR, State
+from chalicelib.domain.timeline import HOUR, State
 from chalicelib.models import Chunk
 
 MONTH = 1_698_796_800  # 2023-11-01

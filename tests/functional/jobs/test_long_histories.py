@@ -12,7 +12,8 @@ from chalicelib.domain.ledgers import Entry
 from chalicelib.domain.rates import Close, pair_of
 from chalicelib.models import Ledger, Transaction, add_closes
 from chalicelib.models.ledger import HeldCurrency
-from chalicelib.services import addresses, histories
+from chalicelib.services.histories import refresh
+from chalicelib.services.portfolios import addresses
 from tests.functional.conftest import Api
 
 ADDRESSES, EACH, YEARS = 200, 100, 5
@@ -29,7 +30,7 @@ def test_every_point_is_right_and_each_page_is_two_requests(api: Api, requests_m
     moves = [move for pk in ledgers for move in _fill(pk, first, now)]
     held = _held(moves)
     closes = _closes(first, now)
-    histories.refresh(api.user_id, portfolio)
+    refresh.refresh(api.user_id, portfolio)
 
     instants = {}
     for path, code, shown in (('balances/btc/history', 'btc', _plain), ('converted/history', 'usd', _usd)):

@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 
 from chalicelib.domain import money
 from chalicelib.models import Item, Ledger, Transaction
-from chalicelib.services import download
+from chalicelib.services.ledgers import download
 from infra.samples import evm
 from tests.explorer import Explorer, payments
 from tests.functional.conftest import Api

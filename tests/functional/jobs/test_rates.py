@@ -17,7 +17,7 @@ from chalicelib.domain.rates import Close, day_of, midnight, pair_of
 from chalicelib.errors import Upstream
 from chalicelib.jobs import rates as jobs
 from chalicelib.models import Bucket, HourlyRates, Item, LatestRates, Reached, WantedCurrency, add_closes, read_closes
-from chalicelib.services import rates
+from chalicelib.services.rates import current
 from infra.samples import rates as sample
 from infra.samples.answer import Answer, as_json
 from tests.functional.jobs.world import CONTEXT, Killed, Queue, killed_after, record
@@ -45,13 +45,13 @@ def messages(queues: dict[str, str]) -> Callable[[], list[dict[str, Any]]]:
 
 def progress(codes: list[str]) -> list[shapes.Backfill]:
     """Return how far the closes of these currencies are."""
-    return [one for one in rates.closes(codes, TODAY, TODAY).progress if one['currency'] in codes]
+    return [one for one in current.closes(codes, TODAY, TODAY).progress if one['currency'] in codes]
 
 
-def latest() -> rates.Latest:
+def latest() -> current.Latest:
     """Return what is latest in the table."""
-    rates.forget()
-    return rates.latest()
+    current.forget()
+    return current.latest()
 
 
 def price(known: Rates, base: str, quote: str) -> Decimal | None:
@@ -80,7 +80,7 @@ def stored_days(code: str) -> list[date]:
 
 
 def test_the_rates_that_routes_lead_through_are_there_without_anybody_asking() -> None:
-    rates.fetch(NOW)
+    current.fetch(NOW)
 
     found = latest()
     assert (found.at, found.asked) == (NOW, {'btc', 'eth', 'usd', 'eur'})
@@ -94,7 +94,7 @@ def test_only_what_somebody_wants_is_asked_for_in_one_request_to_each_source(wor
     wanted('ltc', 'usdt', 'gbp', 'aed')
     wanted('doge', now=NOW - 9 * DAY)  # nobody does any more
 
-    rates.fetch(NOW)
+    current.fetch(NOW)
 
     assert sorted(world.asked) == [
         'bitstamp/ticker/',
@@ -117,7 +117,7 @@ def test_only_what_somebody_wants_is_asked_for_in_one_request_to_each_source(wor
 def test_one_source_that_fails_leaves_the_others(world: Sources, key: str, nonsense: str) -> None:
     world.says[key] = NONSENSE[nonsense]
 
-    rates.fetch(NOW)
+    current.fetch(NOW)
 
     found = latest().rates.by_pair
     assert (('eur', 'usd') in found) is (key != 'ecb')
@@ -130,7 +130,7 @@ def test_answers_of_a_shape_nobody_expects_are_not_the_end_of_the_others(world: 
     world.says['kraken'] = as_json({'error': [], 'result': {'BTC/USD': 7, 'ETH/USD': {'c': 'x', 'v': ['1']}}})
     world.says['bitstamp'] = as_json([['BTC/USD']])
 
-    rates.fetch(NOW)
+    current.fetch(NOW)
 
     assert latest().rates.by_pair['btc', 'usd'].sources == 'coinbase,coingecko'
 
@@ -143,7 +143,7 @@ def test_whatever_goes_wrong_with_one_source_the_others_are_heard() -> None:
     events = Item.connection().client.meta.events
     events.register('before-call.dynamodb.UpdateItem', refuse)
     try:
-        rates.fetch(NOW)
+        current.fetch(NOW)
     finally:
         events.unregister('before-call.dynamodb.UpdateItem', refuse)
 
@@ -151,12 +151,12 @@ def test_whatever_goes_wrong_with_one_source_the_others_are_heard() -> None:
 
 
 def test_when_every_source_fails_nothing_changes_and_all_are_named(world: Sources) -> None:
-    rates.fetch(NOW - 600)
+    current.fetch(NOW - 600)
     before = latest()
     world.says = dict.fromkeys(KEYS, DOWN)
 
     with pytest.raises(Upstream) as caught:
-        rates.fetch(NOW)
+        current.fetch(NOW)
 
     assert all(key in str(caught.value) for key in KEYS)
     assert latest().at == before.at
@@ -166,7 +166,7 @@ def test_when_every_source_fails_nothing_changes_and_all_are_named(world: Source
 def test_a_price_far_off_is_not_believed(world: Sources) -> None:
     world.says['kraken'] = as_json({'error': [], 'result': {'BTC/USD': {'c': ['99999999'], 'v': ['1']}}})
 
-    rates.fetch(NOW)
+    current.fetch(NOW)
 
     assert latest().rates.by_pair['btc', 'usd'].sources == 'bitstamp,coinbase,coingecko'
     assert latest().rates.by_pair['btc', 'usd'].price == Decimal('11775.36')
@@ -176,7 +176,7 @@ def test_when_two_sources_disagree_the_rate_says_so(world: Sources) -> None:
     world.says = dict.fromkeys(('coinbase', 'bitstamp'), DOWN)
     world.says['kraken'] = as_json({'error': [], 'result': {'BTC/USD': {'c': ['20000'], 'v': ['1']}}})
 
-    rates.fetch(NOW)
+    current.fetch(NOW)
 
     assert latest().rates.by_pair['btc', 'usd'].disputed
 
@@ -184,12 +184,12 @@ def test_when_two_sources_disagree_the_rate_says_so(world: Sources) -> None:
 def test_a_currency_keeps_the_rate_it_loses_for_a_day(world: Sources) -> None:
     now = int(time.time())
     wanted('usdt', now=now - 2 * DAY)
-    rates.fetch(now - DAY + 600)
+    current.fetch(now - DAY + 600)
     world.says['coingecko'] = as_json({})
 
-    rates.fetch(now)
+    current.fetch(now)
     assert price(latest().rates, 'usdt', 'usd') is not None
-    rates.fetch(now + 601)
+    current.fetch(now + 601)
 
     assert price(latest().rates, 'usdt', 'usd') is None
     assert 'usdt' in latest().asked
@@ -202,7 +202,7 @@ def test_rates_of_the_central_bank_last_over_holidays(world: Sources, days: int,
     cube = f'<Cube time="{TODAY - timedelta(days=days)}"><Cube currency="USD" rate="1.25"/></Cube>'
     world.says['ecb'] = Answer(200, f'<Envelope {names}><Cube>{cube}</Cube></Envelope>', 'text/xml')
 
-    rates.fetch(NOW)
+    current.fetch(NOW)
 
     assert (price(latest().rates, 'eur', 'usd') == Decimal('1.25')) is there
 
@@ -221,8 +221,8 @@ def between(operation: str, happens: Callable[[], None]) -> Iterator[None]:
 
 
 def test_what_one_run_observes_another_at_the_same_time_does_not_lose() -> None:
-    with between('GetItem', lambda: rates.fetch(NOW, ['doge'])):
-        rates.fetch(NOW, ['ltc'])
+    with between('GetItem', lambda: current.fetch(NOW, ['doge'])):
+        current.fetch(NOW, ['ltc'])
 
     found = latest()
     assert {'ltc', 'doge'} < found.asked
@@ -234,23 +234,23 @@ def test_a_run_that_dies_after_any_write_is_made_good_by_the_next(writes: int) -
     now = midnight(TODAY) + 60
     try:
         with killed_after(writes):
-            rates.fetch(now)
+            current.fetch(now)
     except Killed:
         pass
     circuits_close()
 
-    rates.fetch(now + 300)
-    rates.fetch(now + HOUR)
+    current.fetch(now + 300)
+    current.fetch(now + HOUR)
 
     assert price(latest().rates, 'btc', 'usd') == Decimal('11775.36')
-    assert price(rates.at(now + HOUR + 60).rates, 'btc', 'usd') == Decimal('11775.36')
+    assert price(current.at(now + HOUR + 60).rates, 'btc', 'usd') == Decimal('11775.36')
 
 
 def test_four_requests_to_the_table_do_for_a_run_between_hours(requests_made: list[str]) -> None:
-    rates.fetch(NOON)
+    current.fetch(NOON)
     requests_made.clear()
 
-    rates.fetch(NOON + 300)
+    current.fetch(NOON + 300)
 
     asked = [name for name in requests_made if name != 'UpdateItem']  # those are the rate limits'
     assert asked == ['Query', 'GetItem', 'PutItem', 'PutItem']
@@ -260,7 +260,7 @@ def test_four_requests_to_the_table_do_for_a_run_between_hours(requests_made: li
 
 
 def test_before_the_first_set_there_are_no_rates() -> None:
-    found = rates.latest(['btc'])
+    found = current.latest(['btc'])
     assert (found.at, found.asked, dict(found.rates.by_pair)) == (0, frozenset(), {})
     assert found.rates.at == pytest.approx(time.time(), abs=60)
 
@@ -277,50 +277,50 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 def test_the_latest_rates_are_held_for_a_minute(requests_made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    rates.fetch(NOW)
+    current.fetch(NOW)
     passes = clock(monkeypatch)
     requests_made.clear()
 
-    assert rates.latest() is rates.latest(['btc'])
+    assert current.latest() is current.latest(['btc'])
     passes(59)
-    rates.latest()
+    current.latest()
     assert requests_made == ['GetItem']
     passes(1)
-    rates.latest()
+    current.latest()
     assert requests_made == ['GetItem', 'GetItem']
 
 
 def test_rates_of_what_is_newly_asked_about_are_seen_within_seconds(requests_made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    rates.fetch(NOW)
+    current.fetch(NOW)
     passes = clock(monkeypatch)
-    rates.latest(['ltc'])
+    current.latest(['ltc'])
     requests_made.clear()
 
     for _ in range(5):
-        rates.latest(['ltc'])
+        current.latest(['ltc'])
     assert requests_made == []
     passes(2)
-    rates.latest(['ltc'])
-    rates.latest(['btc'])
+    current.latest(['ltc'])
+    current.latest(['btc'])
     assert requests_made == ['GetItem']
 
 
 def test_rates_that_grew_too_old_without_a_run_are_not_told() -> None:
-    rates.fetch(NOW - 2 * DAY)
+    current.fetch(NOW - 2 * DAY)
 
     assert set(latest().rates.by_pair) == {('eur', 'usd')}
     assert latest().at == NOW - 2 * DAY
 
 
 def test_a_process_that_fetches_rates_knows_them_at_once() -> None:
-    assert rates.latest().at == 0
-    rates.fetch(NOW)
-    assert rates.latest().at == NOW
+    assert current.latest().at == 0
+    current.fetch(NOW)
+    assert current.latest().at == NOW
 
 
 def test_latest_rates_of_hundreds_of_currencies_fit_an_item() -> None:
     codes = [code for source in _all_sources() for code in source.codes]
-    rates.fetch(NOW, codes)
+    current.fetch(NOW, codes)
 
     item = LatestRates.find()
     assert len(item.asked) > 700
@@ -337,23 +337,23 @@ def _all_sources() -> Any:
 
 
 def test_a_currency_wanted_for_the_first_time_is_sent_for(messages: Callable[[], list[dict[str, Any]]]) -> None:
-    rates.fetch(NOW)
+    current.fetch(NOW)
     messages()
 
-    assert rates.want(['ltc', 'btc', 'usdt', 'usd'], NOW)
+    assert current.want(['ltc', 'btc', 'usdt', 'usd'], NOW)
 
     assert messages() == [{'currencies': ['ltc', 'usdt']}, {'backfill': 'ltc'}, {'backfill': 'usdt'}]
     assert WantedCurrency.every(NOW) == {'ltc': NOW + 8 * DAY, 'usdt': NOW + 8 * DAY}
 
 
 def test_what_is_wanted_already_costs_nothing(messages: Callable[[], list[dict[str, Any]]], requests_made: list[str]) -> None:
-    rates.want(['ltc'], NOW)
-    rates.fetch(NOW)
-    rates.latest()
+    current.want(['ltc'], NOW)
+    current.fetch(NOW)
+    current.latest()
     messages()
     requests_made.clear()
 
-    assert not rates.want(['ltc', 'btc'], NOW + HOUR)
+    assert not current.want(['ltc', 'btc'], NOW + HOUR)
 
     assert requests_made == []
     assert messages() == []
@@ -361,49 +361,49 @@ def test_what_is_wanted_already_costs_nothing(messages: Callable[[], list[dict[s
 
 def test_before_the_first_rates_all_that_are_wanted_are_sent_for(messages: Callable[[], list[dict[str, Any]]]) -> None:
     for codes in (['btc', 'usd'], ['ltc'], ['ltc']):
-        rates.want(codes, NOW)
+        current.want(codes, NOW)
         assert messages() == [{'currencies': []}]
 
 
 def test_another_process_need_not_send_again(messages: Callable[[], list[dict[str, Any]]]) -> None:
     assert LatestRates.find().store(NOW, [], [], {'btc': NOW + DAY})
-    rates.want(['ltc'], NOW)
+    current.want(['ltc'], NOW)
     messages()
-    rates.forget()
+    current.forget()
 
-    assert not rates.want(['ltc'], NOW + 1)
+    assert not current.want(['ltc'], NOW + 1)
     assert messages() == []
 
 
 def test_wanting_is_renewed_once_a_day(requests_made: list[str]) -> None:
-    rates.want(['ltc'], NOW)
-    rates.fetch(NOW)
-    rates.latest()
+    current.want(['ltc'], NOW)
+    current.fetch(NOW)
+    current.latest()
     requests_made.clear()
 
     for _ in range(3):
-        assert not rates.want(['ltc'], NOW + DAY + 1)
+        assert not current.want(['ltc'], NOW + DAY + 1)
 
     assert requests_made == ['PutItem']
     assert WantedCurrency.every(NOW) == {'ltc': NOW + DAY + 1 + 8 * DAY}
 
 
 def test_what_nobody_wants_for_eight_days_is_not_asked_for_any_more_and_wanted_anew_after_that() -> None:
-    rates.want(['ltc'], NOW - 9 * DAY)
-    rates.fetch(NOW - 9 * DAY)
-    rates.fetch(NOW)
+    current.want(['ltc'], NOW - 9 * DAY)
+    current.fetch(NOW - 9 * DAY)
+    current.fetch(NOW)
 
     assert 'ltc' not in latest().asked
-    assert rates.want(['ltc'], NOW)
+    assert current.want(['ltc'], NOW)
 
 
 def test_unknown_currencies_are_not_wanted() -> None:
-    assert not rates.want(['nonsense'], NOW)
+    assert not current.want(['nonsense'], NOW)
 
 
 def test_a_first_rate_is_there_when_the_queue_is_worked_off(queues: dict[str, str]) -> None:
-    rates.fetch(NOW)
-    rates.want(['ltc', 'gbp'], NOW)
+    current.fetch(NOW)
+    current.want(['ltc', 'gbp'], NOW)
     assert price(latest().rates, 'ltc', 'gbp') is None
 
     Queue(queues[settings().rates_queue], jobs.fetch_rates).drain()
@@ -420,39 +420,39 @@ def test_a_first_rate_is_there_when_the_queue_is_worked_off(queues: dict[str, st
 
 def test_the_first_run_of_each_hour_is_kept_and_never_changed(world: Sources) -> None:
     hour = NOON
-    rates.fetch(hour)
-    kept = rates.at(hour + 60).rates
+    current.fetch(hour)
+    kept = current.at(hour + 60).rates
     world.says['coingecko'] = as_json({'bitcoin': {'usd': 12_000}})
 
-    rates.fetch(hour + 300)
-    assert rates.at(hour + 600).rates.by_pair == kept.by_pair
-    rates.fetch(hour + HOUR)
+    current.fetch(hour + 300)
+    assert current.at(hour + 600).rates.by_pair == kept.by_pair
+    current.fetch(hour + HOUR)
 
-    assert rates.at(hour + HOUR - 1).rates.by_pair == kept.by_pair
-    assert rates.at(hour + HOUR + 60).rates.by_pair != kept.by_pair
-    assert rates.at(hour - 1).rates.by_pair == {}
+    assert current.at(hour + HOUR - 1).rates.by_pair == kept.by_pair
+    assert current.at(hour + HOUR + 60).rates.by_pair != kept.by_pair
+    assert current.at(hour - 1).rates.by_pair == {}
 
 
 def test_a_set_is_not_there_before_it_was_made() -> None:
-    rates.fetch(NOON + 120)
-    assert rates.at(NOON + 60).rates.by_pair == {}
-    assert rates.at(NOON + 120).rates.by_pair == {}
-    assert rates.at(NOON + 180).rates.at == NOON + 180
+    current.fetch(NOON + 120)
+    assert current.at(NOON + 60).rates.by_pair == {}
+    assert current.at(NOON + 120).rates.by_pair == {}
+    assert current.at(NOON + 180).rates.at == NOON + 180
 
 
 def test_what_is_too_old_at_an_instant_is_not_used_then() -> None:
-    rates.fetch(NOON - 3 * DAY)
-    assert set(rates.at(NOON - 2 * DAY + 60).rates.by_pair) == {('eur', 'usd')}
+    current.fetch(NOON - 3 * DAY)
+    assert set(current.at(NOON - 2 * DAY + 60).rates.by_pair) == {('eur', 'usd')}
 
 
 def test_the_newest_set_may_be_of_the_month_before(requests_made: list[str]) -> None:
     first = midnight(TODAY.replace(day=1))
     HourlyRates.store(first - 30, [])
     HourlyRates.store(first - DAY, [])
-    rates.fetch(first - HOUR)
+    current.fetch(first - HOUR)
     requests_made.clear()
 
-    assert rates.at(first + 10).rates.by_pair == {}  # those of 30 seconds before, which had none
+    assert current.at(first + 10).rates.by_pair == {}  # those of 30 seconds before, which had none
     assert requests_made == ['Query', 'Query']
 
 
@@ -461,8 +461,8 @@ def test_two_runs_at_once_make_one_set_of_the_hour() -> None:
 
 
 def test_a_run_for_some_currencies_makes_no_set_of_the_hour() -> None:
-    rates.fetch(NOON, ['btc'])
-    assert rates.at(NOON + 60).rates.by_pair == {}
+    current.fetch(NOON, ['btc'])
+    assert current.at(NOON + 60).rates.by_pair == {}
 
 
 # Daily closes
@@ -470,16 +470,16 @@ def test_a_run_for_some_currencies_makes_no_set_of_the_hour() -> None:
 
 def test_the_first_run_of_a_day_makes_its_closes() -> None:
     wanted('usdt', 'aed')
-    rates.fetch(midnight(TODAY) + 60)
+    current.fetch(midnight(TODAY) + 60)
 
-    on = rates.closes(['usdt', 'aed'], TODAY, TODAY).on(TODAY)
+    on = current.closes(['usdt', 'aed'], TODAY, TODAY).on(TODAY)
     assert {('btc', 'usd'), ('eth', 'usd'), ('eur', 'usd'), ('usdt', 'usd'), ('usd', 'aed')} == {*on.by_pair}
     assert on.by_pair['btc', 'usd'].price == Decimal('11775.36')
     assert on.at == on.by_pair['btc', 'usd'].at == midnight(TODAY)
 
 
 def test_later_runs_make_no_closes_but_those_the_central_bank_publishes() -> None:
-    rates.fetch(NOON)
+    current.fetch(NOON)
 
     assert stored_days('btc') == []
     [day] = stored_days('eur')
@@ -487,23 +487,23 @@ def test_later_runs_make_no_closes_but_those_the_central_bank_publishes() -> Non
 
 
 def test_a_close_is_never_changed(world: Sources) -> None:
-    rates.fetch(midnight(TODAY) + 60)
-    before = rates.closes([], TODAY, TODAY)
+    current.fetch(midnight(TODAY) + 60)
+    before = current.closes([], TODAY, TODAY)
     add_closes(('btc', 'usd'), [Close(TODAY, 'btc', 'usd', Decimal(1), 'bitstamp')], NOW)
 
-    after = rates.closes([], TODAY, TODAY)
+    after = current.closes([], TODAY, TODAY)
     assert after.on(TODAY).by_pair == before.on(TODAY).by_pair
     assert after.versions == before.versions
 
 
 def test_disputed_and_old_rates_make_no_closes(world: Sources) -> None:
     now = midnight(TODAY) + 600
-    rates.fetch(now - HOUR)
+    current.fetch(now - HOUR)
     world.says = dict.fromkeys(('coinbase', 'bitstamp'), DOWN)
     world.says['kraken'] = as_json({'error': [], 'result': {'BTC/USD': {'c': ['20000'], 'v': ['1']}}})
     world.says['coingecko'] = as_json({'bitcoin': {'usd': 11_000}, 'ethereum': {'usd': 1_000, 'last_updated_at': now - HOUR}})
 
-    rates.fetch(now)
+    current.fetch(now)
 
     assert TODAY not in stored_days('btc')
     assert TODAY not in stored_days('eth')
@@ -511,7 +511,7 @@ def test_disputed_and_old_rates_make_no_closes(world: Sources) -> None:
 
 @pytest.mark.parametrize(('code', 'first'), [('btc', date(2013, 1, 1)), ('usdt', TODAY - timedelta(days=364))])
 def test_a_backfill_fetches_every_day_that_is_to_be_had(code: str, first: date) -> None:
-    rates.backfill(code, SOON)
+    current.backfill(code, SOON)
 
     days = stored_days(code)
     assert (days[0], days[-1], len(days)) == (first, TODAY, (TODAY - first).days + 1)
@@ -519,39 +519,39 @@ def test_a_backfill_fetches_every_day_that_is_to_be_had(code: str, first: date) 
 
 
 def test_a_backfill_of_fiat_has_every_working_day() -> None:
-    rates.backfill('gbp', SOON)
+    current.backfill('gbp', SOON)
 
     days = stored_days('gbp')
     assert days[0] == date(2013, 1, 1)
     assert all(day.weekday() < 5 for day in days)
     assert progress(['gbp'])[0]['until'] == days[-1].isoformat()
-    closes = rates.closes(['gbp'], date(2020, 2, 29), date(2020, 3, 1))
+    closes = current.closes(['gbp'], date(2020, 2, 29), date(2020, 3, 1))
     saturday = closes.on(date(2020, 2, 29)).by_pair['eur', 'gbp']
     assert saturday.price == sample.close(sample.FIAT['gbp'], date(2020, 2, 28)).normalize()
     assert saturday.at == midnight(date(2020, 2, 28))
 
 
 def test_a_currency_that_nobody_has_closes_of_is_done_at_once(world: Sources) -> None:
-    rates.backfill('aed', SOON)
+    current.backfill('aed', SOON)
     assert progress(['aed']) == [{'currency': 'aed', 'from': None, 'until': TODAY.isoformat(), 'done': True}]
     assert world.asked == []
 
 
 def test_a_backfill_that_is_repeated_asks_for_nothing_and_changes_nothing(world: Sources) -> None:
-    rates.backfill('btc', SOON)
-    before = rates.closes([], TODAY, TODAY).versions
+    current.backfill('btc', SOON)
+    before = current.closes([], TODAY, TODAY).versions
     world.server.requests.clear()
 
-    rates.backfill('btc', SOON)
+    current.backfill('btc', SOON)
 
     assert world.asked == []
-    assert rates.closes([], TODAY, TODAY).versions == before
+    assert current.closes([], TODAY, TODAY).versions == before
 
 
 def test_a_backfill_goes_on_slice_by_slice(world: Sources, messages: Callable[[], list[dict[str, Any]]]) -> None:
     reached = []
     for _ in range(20):
-        rates.backfill('btc', 0)
+        current.backfill('btc', 0)
         reached.append(progress(['btc'])[0])
         if not messages():
             break
@@ -564,13 +564,13 @@ def test_a_backfill_goes_on_slice_by_slice(world: Sources, messages: Callable[[]
 
 def test_another_source_fills_in_for_one_that_is_down_and_the_next_run_asks_the_first_again(world: Sources) -> None:
     world.says['bitstamp'] = DOWN
-    rates.backfill('btc', SOON)
+    current.backfill('btc', SOON)
     assert stored_days('btc')[0] == TODAY - timedelta(days=364)
     assert not progress(['btc'])[0]['done']
 
     world.says.clear()
     circuits_close()
-    rates.backfill('btc', SOON)
+    current.backfill('btc', SOON)
 
     assert stored_days('btc')[0] == date(2013, 1, 1)
     assert progress(['btc'])[0]['done']
@@ -593,7 +593,7 @@ def test_the_second_source_fills_the_gaps_of_the_first(world: Sources) -> None:
         return as_json({'data': {'ohlc': [bar for bar in bars if int(bar['timestamp']) > NOW - 100 * DAY]}})
 
     world.says['bitstamp'] = since_summer
-    rates.backfill('btc', SOON)
+    current.backfill('btc', SOON)
 
     assert len(stored_days('btc')) == 365
     sources_of = {source for _, source in read_closes([('btc', 'usd')], [TODAY.year])['btc', 'usd'].by_day.values()}
@@ -602,32 +602,32 @@ def test_the_second_source_fills_the_gaps_of_the_first(world: Sources) -> None:
 
 def test_a_missed_week_is_sent_for_and_filled(world: Sources, messages: Callable[[], list[dict[str, Any]]]) -> None:
     week_ago = midnight(TODAY) - 7 * DAY
-    rates.fetch(week_ago + 60)
+    current.fetch(week_ago + 60)
     for code in ('btc', 'eth', 'usd'):
         add_closes(pair_of(code), (), NOW, Reached(day_of(week_ago)))  # their backfills are done
     messages()
-    rates.fetch(week_ago + HOUR)
+    current.fetch(week_ago + HOUR)
     assert messages() == []
 
-    rates.fetch(midnight(TODAY) + 60)
+    current.fetch(midnight(TODAY) + 60)
 
     sent = messages()
     assert sent == [{'backfill': 'btc'}, {'backfill': 'eth'}, {'backfill': 'usd'}]
     for message in sent:
-        rates.backfill(message['backfill'], SOON)
+        current.backfill(message['backfill'], SOON)
     week = [TODAY - timedelta(days=back) for back in range(8)]
     assert {*week} <= {*stored_days('btc')}
     assert {day for day in week if day.weekday() < 5} <= {*stored_days('usd')}
     assert [request.query.get('days') for request in world.server.requests if request.path[-1] == 'market_chart'] == ['365', '365']
-    rates.fetch(midnight(TODAY) + HOUR)
+    current.fetch(midnight(TODAY) + HOUR)
     assert messages() == []
 
 
 def test_days_without_a_gap_are_not_sent_for(messages: Callable[[], list[dict[str, Any]]]) -> None:
     for code in ('btc', 'eth', 'usd'):
-        rates.backfill(code, SOON)
+        current.backfill(code, SOON)
     for hour in range(3):
-        rates.fetch(midnight(TODAY) + hour * HOUR + 60)
+        current.fetch(midnight(TODAY) + hour * HOUR + 60)
     assert messages() == []
 
 
@@ -638,7 +638,7 @@ def test_a_weekend_is_no_gap(messages: Callable[[], list[dict[str, Any]]], world
         cube = f'<Cube time="{day}"><Cube currency="USD" rate="1.25"/></Cube>'
         world.says['ecb'] = Answer(200, f'<Envelope {names}><Cube>{cube}</Cube></Envelope>', 'text/xml')
         for hours in (16, 30):
-            rates.fetch(midnight(day) + hours * HOUR)
+            current.fetch(midnight(day) + hours * HOUR)
             if day == friday:
                 add_closes(('eur', 'usd'), (), NOW, Reached(friday))
         sent = [message for message in messages() if message == {'backfill': 'usd'}]
@@ -649,7 +649,7 @@ def test_a_weekend_is_no_gap(messages: Callable[[], list[dict[str, Any]]], world
 def test_closes_are_carried_for_a_week_and_not_longer() -> None:
     day = date(2020, 1, 1)
     add_closes(('btc', 'usd'), [Close(day, 'btc', 'usd', Decimal(7_200), 'bitstamp')], NOW)
-    found = rates.closes([], day + timedelta(days=7), day + timedelta(days=8))
+    found = current.closes([], day + timedelta(days=7), day + timedelta(days=8))
     assert price(found.on(day + timedelta(days=7)), 'btc', 'usd') == 7_200
     assert price(found.on(day + timedelta(days=8)), 'btc', 'usd') is None
 
@@ -659,17 +659,17 @@ def test_a_reader_learns_from_when_on_closes_were_added() -> None:
         add_closes(('btc', 'usd'), [Close(day, 'btc', 'usd', Decimal(5), 'bitstamp') for day in days], NOW)
 
     added(date(2020, 1, 5))
-    seen = rates.closes([], TODAY, TODAY).versions
+    seen = current.closes([], TODAY, TODAY).versions
     assert seen['btc/usd'] == 1
     added(date(2019, 12, 31), date(2020, 1, 6))
     added(date(2020, 1, 7))
-    found = rates.closes([], TODAY, TODAY)
+    found = current.closes([], TODAY, TODAY)
     assert found.versions['btc/usd'] == 3
     assert found.changed_since(seen) == date(2019, 12, 31)
     assert found.changed_since(found.versions) is None
     for day in range(8, 31):
         added(date(2020, 1, day))
-    assert rates.closes([], TODAY, TODAY).changed_since(seen) == date.min
+    assert current.closes([], TODAY, TODAY).changed_since(seen) == date.min
 
 
 def test_closes_that_two_add_at_once_are_all_there() -> None:
@@ -686,10 +686,10 @@ def test_closes_that_two_add_at_once_are_all_there() -> None:
 
 
 def test_closes_of_many_years_are_one_request(requests_made: list[str]) -> None:
-    rates.backfill('btc', SOON)
+    current.backfill('btc', SOON)
     requests_made.clear()
 
-    found = rates.closes(['btc'], date(2013, 1, 1), TODAY)
+    found = current.closes(['btc'], date(2013, 1, 1), TODAY)
 
     assert requests_made == ['BatchGetItem']
     assert price(found.on(date(2013, 1, 1)), 'btc', 'usd') == sample.close(sample.COINS['btc'], date(2013, 1, 1))

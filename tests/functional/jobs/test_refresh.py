@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.models import Ledger
-from chalicelib.services import refresh
+from chalicelib.services.ledgers import refresh
 from tests import explorer as faults
 from tests.conftest import RECORDINGS
 from tests.explorer import DOCUMENTED, Explorer, Request, Txn, payments, txid

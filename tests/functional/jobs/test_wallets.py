@@ -14,7 +14,7 @@ from chalicelib.domain import wallets
 from chalicelib.domain.addresses import derive
 from chalicelib.domain.wallets import followed
 from chalicelib.models import Ledger, Transaction, Watch
-from chalicelib.services import refresh
+from chalicelib.services.ledgers import refresh
 from tests import explorer as faults
 from tests.explorer import Explorer, Txn, payments, txid
 from tests.functional.conftest import Api

@@ -12,7 +12,7 @@ import pytest
 from chalicelib import mail
 from chalicelib.config import settings
 from chalicelib.models import Client, Grant, Item, Mailed, User
-from chalicelib.services import accounts
+from chalicelib.services import users
 from tests.functional.conftest import PASSWORD
 from tests.functional.web.conftest import Browser, Mailbox
 
@@ -212,7 +212,7 @@ def test_two_who_sign_up_at_once_both_get_a_mail(browser: Browser, mailbox: Mail
 
     def be_faster(**_: Any) -> None:
         events.unregister('before-call.dynamodb.TransactWriteItems', be_faster)
-        accounts.sign_up(name=None, email=NEW['email'], password='the faster one', network='192.0.2.1', now=int(time.time()))
+        users.sign_up(name=None, email=NEW['email'], password='the faster one', network='192.0.2.1', now=int(time.time()))
 
     events.register('before-call.dynamodb.TransactWriteItems', be_faster)
     browser.post('/signup', NEW)
@@ -253,7 +253,7 @@ def test_a_reset_link_works_once_and_not_with_a_bad_password(browser: Browser, u
 def test_reset_links_die_when_the_password_or_the_address_changes(browser: Browser, user: User, mailbox: Mailbox):
     browser.post('/forgot', {'email': user.email})
     link = mailbox.link()
-    user.set_password(accounts._hash('another password'), 0)
+    user.set_password(users._hash('another password'), 0)
 
     assert browser.get(link).status_code == 404
     browser.post('/reset', {'token': link.partition('token=')[2], 'password': 'the new password'})

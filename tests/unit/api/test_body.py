@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.body import Body, Field, FieldError, Given
+from chalicelib.api.requests.body import Body, Field, FieldError, Given
 from chalicelib.errors import Invalid
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from chalicelib.domain.addresses import BadAddress, normalise, refusals
+from chalicelib.domain.addresses import BadAddress, errors, normalise
 
 
 def vectors(name):
@@ -39,4 +39,4 @@ def typing_errors(draw, addresses):
     return address[:position] + letter + address[position + 1 :]
 
 
-SENTENCES = {value for name, value in vars(refusals).items() if name.isupper()}
+SENTENCES = {value for name, value in vars(errors).items() if name.isupper()}

@@ -1,0 +1,86 @@
+"""The description of the API for programs (OpenAPI 3.1), made of the routes and of what validates and types them."""
+
+import sys
+from inspect import getdoc
+from typing import Any
+
+from chalice.app import Chalice
+
+from chalicelib.api.openapi import operation_spec, parameters, responses
+from chalicelib.api.openapi.operation import Operation
+from chalicelib.api.openapi.schemas import Schemas
+from chalicelib.config import settings
+from chalicelib.domain.scopes import SENTENCES
+
+VERSION = '0.1.0'
+_PREFIX = '/api/'
+_ABOUT = """\
+Portfolios of addresses and offsets, with balances and transactions that are exact, current, and honest about what is missing.
+
+Amounts are texts, exact to the last digit. Texts in requests are trimmed, and a list of one text may stand for the text.
+Lists hold up to 1,000 entries; then `next` is the cursor for the rest.
+"""
+
+
+def describe(app: Chalice) -> dict[str, Any]:
+    """Return the OpenAPI document of an application's API."""
+    schemas = Schemas()
+    found = operations(app)
+    paths: dict[str, Any] = {}
+    for operation in found:
+        paths.setdefault(operation.route.uri_pattern, {})[operation.route.method.lower()] = operation.describe(schemas)
+    return {
+        'openapi': '3.1.0',
+        'info': {'title': 'CryptFolio', 'version': VERSION, 'description': _ABOUT},
+        'servers': [{'url': settings().issuer}],
+        'tags': [_tag(operation) for operation in {operation.resource: operation for operation in found}.values()],
+        'paths': paths,
+        'components': _components(found, schemas),
+    }
+
+
+def operations(app: Chalice) -> list[Operation]:
+    """Return the operations of the API; where a view stands at a second path, the last word of that is in the name too."""
+    found: dict[str, Operation] = {}
+    for path, methods in app.routes.items():
+        for route in methods.values():
+            if path.startswith(_PREFIX) and not route.view_name.startswith('refuse '):
+                name = route.view_function.__name__
+                name = f'{name}_as_{path.rpartition("/")[2]}' if name in found else name
+                found[name] = Operation(name, route, operation_spec.of(route.view_function))
+    return list(found.values())
+
+
+def _components(found: list[Operation], schemas: Schemas) -> dict[str, Any]:
+    names = dict.fromkeys(name for operation in found for name in operation.parameters)
+    refusals = {name: refusal.describe(schemas) for name, refusal in responses.REFUSALS.items()}
+    return {
+        'parameters': {name.removesuffix('[]'): parameters.named(name).describe(name, schemas) for name in names},
+        'headers': responses.HEADERS,
+        'responses': {responses.NOT_MODIFIED: responses.not_modified()} | refusals,
+        'securitySchemes': _security_schemes(settings().issuer),
+        'schemas': dict(sorted(schemas.named.items())),
+    }
+
+
+def _tag(operation: Operation) -> dict[str, str]:
+    module = sys.modules[operation.route.view_function.__module__]
+    return {'name': operation.resource, 'description': getdoc(module) or ''}
+
+
+def _security_schemes(issuer: str) -> dict[str, Any]:
+    """https://spec.openapis.org/oas/v3.1.0#security-scheme-object"""
+    token = {'tokenUrl': f'{issuer}/oauth/token', 'refreshUrl': f'{issuer}/oauth/token', 'scopes': SENTENCES}
+    return {
+        'oauth2': {
+            'type': 'oauth2',
+            'flows': {
+                'authorizationCode': {'authorizationUrl': f'{issuer}/oauth/authorize', **token},
+                'password': token,
+                'clientCredentials': token,
+            },
+        },
+        'bearer': {'type': 'http', 'scheme': 'bearer', 'description': 'An access token or an API key.'},
+        'apiKeyHeader': {'type': 'apiKey', 'in': 'header', 'name': 'X-API-KEY', 'description': 'An API key, made in the profile.'},
+        'apiKeyQuery': {'type': 'apiKey', 'in': 'query', 'name': 'api_key', 'description': 'An API key, made in the profile.'},
+    }

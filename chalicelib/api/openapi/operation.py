@@ -1,0 +1,145 @@
+"""One operation in the description of the API, made of its route and its contract."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from http import HTTPStatus
+from inspect import getdoc
+from itertools import combinations
+from typing import Any, NamedTuple, get_args
+
+from chalice.app import RouteEntry
+
+from chalicelib import http
+from chalicelib.api.openapi.operation_spec import Contract
+from chalicelib.api.openapi.parameters import Cursor
+from chalicelib.api.openapi.responses import NOT_MODIFIED, RATE, REFUSALS, referred
+from chalicelib.api.openapi.schemas import Schemas
+from chalicelib.api.requests.body import Schema
+from chalicelib.domain import api_keys, scopes, shapes
+
+
+class Operation(NamedTuple):
+    """A method of a path, under a name of its own."""
+
+    name: str
+    route: RouteEntry
+    contract: Contract
+
+    @property
+    def resource(self) -> str:
+        """The name of the module that the view stands in."""
+        return str(self.route.view_function.__module__).rpartition('.')[2]
+
+    @property
+    def private(self) -> bool:
+        return self.route.authorizer is not None
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the parameters."""
+        query = ['limit', 'cursor'] * self.contract.paged + ['expand[]'] * self.contract.expandable + [*self.contract.query]
+        header = {'GET': 'If-None-Match', 'POST': 'Idempotency-Key', 'PATCH': 'If-Match', 'DELETE': 'If-Match'}
+        return [*self.route.view_args, *query, header[self.route.method]]
+
+    @property
+    def refusals(self) -> list[str]:
+        """The names of the ways in which it can fail, by status."""
+        changes, body = self.route.method != 'GET', self.contract.body is not None
+        possible = {
+            'BadRequest': changes or self.contract.expandable,
+            'Unauthorized': self.private,
+            'Forbidden': self.private,
+            'NotFound': self.private or bool(self.route.view_args),  # whom a token speaks for may be gone
+            'Conflict': changes,
+            'PreconditionFailed': 'If-Match' in self.parameters,
+            'TooLarge': body,
+            'UnsupportedMediaType': body,
+            'Invalid': body or self.contract.paged or bool(self.contract.query),
+            'TooManyRequests': True,
+            'InternalError': True,
+            'NotReady': self.contract.asynchronous,
+            'Busy': not self.contract.asynchronous,
+        }
+        return [name for name, can_be in possible.items() if can_be]
+
+    def describe(self, schemas: Schemas) -> dict[str, Any]:
+        """Return OpenAPI's Operation Object."""
+        summary, _, description = (getdoc(self.route.view_function) or '').partition('\n\n')
+        shared = referred('parameters', self.parameters)
+        return {
+            'operationId': self.name,
+            'summary': summary.rstrip('.'),
+            **({'description': description} if description else {}),
+            'tags': [self.resource],
+            'security': list(_security(self.route)) if self.private else [],
+            'parameters': [*shared.values()],
+            **({'requestBody': self._body(schemas)} if self.contract.body else {}),
+            'responses': self._responses(schemas),
+        }
+
+    def _body(self, schemas: Schemas) -> dict[str, Any]:
+        assert self.contract.body
+        told = (self.contract.body.schema(), self.contract.body.form_schema())
+        content = {kind: schemas.media(schema, whole=True) for kind, schema in zip(http.BODY_TYPES, told, strict=True)}
+        return {'required': True, 'content': content}
+
+    def _responses(self, schemas: Schemas) -> dict[str, Any]:
+        status = HTTPStatus.CREATED if self.route.method == 'POST' else HTTPStatus.OK
+        responses: dict[str, Any] = {
+            str(int(status)): {
+                'description': status.phrase,
+                'headers': referred('headers', ('X-Request-Id', *self._headers())),
+                'content': {'application/json': schemas.media(_envelope(self.contract, schemas))},
+            }
+        }
+        others = [NOT_MODIFIED, *self.refusals] if self.route.method == 'GET' else self.refusals
+        for name, response in referred('responses', others).items():
+            responses[str(REFUSALS[name].status if name in REFUSALS else 304)] = response
+        return responses
+
+    def _headers(self) -> Iterator[str]:
+        if self.route.method != 'DELETE':
+            yield 'ETag'
+        if self.route.method == 'POST':
+            yield 'Location'
+        if self.contract.paged:
+            yield 'Link'
+        if self.private:
+            yield from RATE
+
+
+def _envelope(contract: Contract, schemas: Schemas) -> Schema:
+    """Return the schema of a success. It is open: what stands beside `result` may become more."""
+    shape, kind = (get_args(contract.answer)[0], 'List') if get_args(contract.answer) else (contract.answer, '')
+    properties = {
+        'success': {'type': 'boolean', 'const': True},
+        'time': schemas.of(shapes.EpochSeconds),
+        'result': schemas.of(contract.answer),
+    }
+    beside = schemas.members(contract.beside) if contract.beside else {}
+    following = {'next': schemas.of(Cursor)} if contract.paged else {}
+    return {
+        'title': f'{shape.__name__}{kind}Answer',
+        'type': 'object',
+        'properties': properties | beside | following,
+        'required': list(properties),
+    }
+
+
+def _security(route: RouteEntry) -> Iterator[dict[str, list[str]]]:
+    """Yield OpenAPI's Security Requirements of a route, of which one must hold: each smallest set of scopes that opens it."""
+    opening: list[tuple[str, ...]] = []
+    for number in range(1, len(scopes.ALL) + 1):
+        for some in combinations(scopes.ALL, number):
+            if _opens(some, route) and not any(set(fewer) <= set(some) for fewer in opening):
+                opening.append(some)
+    for needed in sorted(opening, key=lambda some: [scopes.ALL.index(scope) for scope in some]):
+        yield {'oauth2': list(needed)}
+        yield {'bearer': list(needed)}
+        if set(needed) <= set(api_keys.SCOPES):
+            yield {'apiKeyHeader': list(needed)}
+            yield {'apiKeyQuery': list(needed)}
+
+
+def _opens(some: tuple[str, ...], route: RouteEntry) -> bool:
+    return any(route.method in methods and fnmatchcase(route.uri_pattern, path) for path, methods in scopes.routes(some))

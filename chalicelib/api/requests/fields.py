@@ -1,0 +1,189 @@
+"""The fields that request bodies are made of."""
+
+from decimal import Decimal
+from typing import Any, cast
+
+import msgspec
+
+from chalicelib.api.requests.body import Body, Field, FieldError, Given, Schema
+from chalicelib.config import settings
+from chalicelib.domain import addresses, currencies, money, shapes
+
+
+def _text(value: Any) -> str:
+    """Return a text, trimmed; an array of one text counts as that text."""
+    single = _single(value)
+    if not isinstance(single, str):
+        raise FieldError('type', '{field} must be a text')
+    return single.strip()
+
+
+def _single(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _title(value: Any, _: Given) -> str:
+    trimmed = _text(value)
+    longest = settings().max_title_length
+    if not trimmed or len(trimmed) > longest:
+        raise FieldError('length', f'title must have 1 to {longest} characters')
+    if not trimmed.isprintable():
+        raise FieldError('characters', 'title must not contain control characters')
+    return trimmed
+
+
+def _title_schema() -> Schema:
+    return {
+        'type': 'string',
+        'description': 'Without control characters.',
+        'minLength': 1,
+        'maxLength': settings().max_title_length,
+        'pattern': r'[^\s\x00-\x1f\x7f-\x9f]',
+        'examples': ['Savings'],
+    }
+
+
+def _currency(value: Any, _: Given) -> str:
+    """Return the code of a known currency, in lower case; any case is taken."""
+    code = _text(value)
+    found = currencies.find(code)
+    if found is None:
+        raise FieldError('unknown_currency', f'Unknown currency "{code[:32]}"')
+    return found.code
+
+
+def _currency_schema() -> Schema:
+    return msgspec.json.schema(shapes.AnyCurrencyCode)
+
+
+def _currencies(value: Any, given: Given) -> list[str]:
+    """Return codes of known currencies, at least one and at most MAX_CURRENCIES, each once, in the order given."""
+    values = value if isinstance(value, list) else [value]
+    if not values or values == ['']:
+        raise FieldError('empty', 'must have at least one reporting currency selected')
+    codes = list(dict.fromkeys(_currency(item, given) for item in values))
+    if len(codes) > settings().max_currencies:
+        raise FieldError('too_many', f'must have at most {settings().max_currencies} reporting currencies selected')
+    return codes
+
+
+def _currencies_schema() -> Schema:
+    return {
+        'type': 'array',
+        'description': 'In which the portfolio reports.',
+        'items': _currency_schema(),
+        'minItems': 1,
+        'maxItems': settings().max_currencies,
+        'examples': [['btc', 'usd']],
+    }
+
+
+def _followed_currency(value: Any, given: Given) -> str:
+    """Return the code of a currency whose addresses can be followed."""
+    code = _currency(value, given)
+    if code not in addresses.SUPPORTED:
+        raise FieldError('unsupported_currency', f'addresses of "{code}" cannot be followed')
+    return code
+
+
+def _followed_currency_schema() -> Schema:
+    return {
+        'title': 'FollowedCurrencyCode',
+        'type': 'string',
+        'description': 'The code of a currency whose addresses can be followed.',
+        'enum': sorted(addresses.SUPPORTED),
+        'examples': ['btc'],
+    }
+
+
+def _same_currency(value: Any, given: Given) -> str:
+    """Return the code that is known already."""
+    code = _currency(value, given)
+    if code != given.get(FOLLOWED_CURRENCY):
+        raise FieldError('read_only', 'the currency of an address cannot be changed')
+    return code
+
+
+def _same_currency_schema() -> Schema:
+    return _currency_schema() | {'description': 'The one that it has: it cannot be changed.'}
+
+
+def _address(value: Any, given: Given) -> str:
+    """Return an address of the currency that was parsed before, any text when that was wrong, and what is shown already as it is."""
+    text = _text(value)
+    currency = given.get(FOLLOWED_CURRENCY)
+    if currency is None or text == given.get(SHOWN_ADDRESS):
+        return text
+    try:
+        return addresses.normalise(currency, text)
+    except addresses.BadAddress as error:
+        raise FieldError('invalid_address', error.reason) from None
+
+
+def _address_schema() -> Schema:
+    return {
+        'type': 'string',
+        'description': 'An address of the currency, or a payment URI with one; of `btc` and `ltc` also an extended public key.',
+        'minLength': 1,
+        'examples': ['1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'],
+    }
+
+
+def _amount(value: Any, given: Given) -> Decimal:
+    """Return an amount of the currency that was parsed before, any amount when that was wrong."""
+    currency = given.get(CURRENCY)
+    decimals = money.MOST_DIGITS if currency is None else currencies.get(currency).decimals
+    single = _single(value)
+    try:
+        return money.parse_amount(single.strip() if isinstance(single, str) else single, decimals)
+    except ValueError as error:
+        raise FieldError('invalid_amount', f'{{field}} {error}') from None
+
+
+def _amount_schema() -> Schema:
+    return {
+        'type': ['string', 'number'],
+        'description': 'In plain decimal notation, with no more digits than the currency has. A text is exact in every client.',
+        'pattern': r'^-?[0-9]+(\.[0-9]+)?$',
+        'examples': ['10'],
+    }
+
+
+def _balances(value: Any, given: Given) -> dict[str, Decimal]:
+    """Return amounts by currency code; a form's `balances=` is the empty list."""
+    rows = [] if value in ('', ['']) else value
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise FieldError('type', '{field} must be a list of objects with currency and balance')
+    most = settings().max_offset_balances
+    if len(rows) > most:
+        raise FieldError('too_many', f'{{field}} must have at most {most} entries')
+    found: dict[str, Decimal | None] = {}
+    for number, values in enumerate(rows):
+        row = given.row(NEW_BALANCE, f'balances[{number}]', values)
+        code = row.get(CURRENCY)
+        if code in found:
+            row.refuse('currency', 'duplicate_currency', f'"{code}" stands in balances more than once')
+        if code is not None:
+            found[code] = row.get(BALANCE)
+    return cast(dict[str, Decimal], found)
+
+
+def _balances_schema() -> Schema:
+    return {
+        'type': 'array',
+        'description': 'Each currency once. A form repeats the pair of names for each further entry.',
+        'items': NEW_BALANCE.schema(),
+        'maxItems': settings().max_offset_balances,
+    }
+
+
+TITLE = Field('title', _title, _title_schema)
+CURRENCIES = Field('currencies', _currencies, _currencies_schema, absent=[])
+FOLLOWED_CURRENCY = Field('currency', _followed_currency, _followed_currency_schema)
+SAME_CURRENCY = Field('currency', _same_currency, _same_currency_schema)
+ADDRESS = Field('address', _address, _address_schema)
+SHOWN_ADDRESS = Field('shown_address', _address, _address_schema)  # known where an address is changed, never sent
+CURRENCY = Field('currency', _currency, _currency_schema)
+BALANCE = Field('balance', _amount, _amount_schema)
+NEW_BALANCE = Body('NewBalance', required=(CURRENCY, BALANCE))
+BALANCES = Field('balances', _balances, _balances_schema)

@@ -1,0 +1,28 @@
+"""What came of asking a second explorer about an address, as it is kept in ledgers and in the addresses that show them."""
+
+from typing import Any, Literal, cast
+
+from pynamodb.attributes import MapAttribute, UnicodeAttribute
+
+from chalicelib.domain import instants, shapes
+from chalicelib.models.item import IntegerAttribute, texts
+
+
+class Agreement(MapAttribute[str, Any]):
+    """`status` is `agreed` or `disputed`, `sources` are the keys of the two explorers, `checked_at` is when they were compared."""
+
+    status = UnicodeAttribute()
+    sources = texts()
+    checked_at = IntegerAttribute()
+
+    @property
+    def is_disputed(self) -> bool:
+        return bool(self.status == 'disputed')
+
+    def shown(self) -> shapes.Agreement:
+        """Return what the API shows."""
+        return {
+            'status': cast(Literal['agreed', 'disputed'], self.status),
+            'sources': list(self.sources),
+            'checked_at': instants.iso(self.checked_at),
+        }

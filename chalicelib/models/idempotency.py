@@ -1,0 +1,50 @@
+"""The answers that creates with an Idempotency-Key gave, so that a repeated one gets the same."""
+
+import json
+from typing import Any
+
+from pynamodb.attributes import UnicodeAttribute
+
+from chalicelib import clock
+from chalicelib.models.item import Item, Verb, Write
+from chalicelib.models.user import User
+
+KEPT_SECONDS = 86_400
+
+
+class AnsweredBefore(Exception):
+    """A create with this key was carried out already."""
+
+
+class FirstAnswer(Item, discriminator='first_answer'):
+    """pk=USER#<user id>  sk=IDEMPOTENCY#<key>   TTL
+
+    `fingerprint` tells one request from another. find: get   keep: part of the transaction that creates
+    """
+
+    fingerprint = UnicodeAttribute()
+    result = UnicodeAttribute()
+    location = UnicodeAttribute()
+
+    @classmethod
+    def find(cls, user_id: str, key: str) -> 'FirstAnswer | None':
+        """Return what was answered to this key in the last 24 hours, None for nothing."""
+        try:
+            found = cls.get(User.pk_of(user_id), f'IDEMPOTENCY#{key}', consistent_read=True)
+        except cls.DoesNotExist:
+            return None
+        return found if (found.expires_at or 0) > clock.now() else None  # DynamoDB deletes expired items days later
+
+    @classmethod
+    def keep(cls, user_id: str, key: str, *, fingerprint: str, result: dict[str, Any], location: str) -> Write:
+        """Return the write that keeps an answer. Its transaction raises AnsweredBefore when there is one already."""
+        now = clock.now()
+        kept = cls(
+            User.pk_of(user_id),
+            f'IDEMPOTENCY#{key}',
+            fingerprint=fingerprint,
+            result=json.dumps(result),
+            location=location,
+            expires_at=now + KEPT_SECONDS,
+        )
+        return Write(Verb.PUT, kept, cls.pk.does_not_exist() | (cls.expires_at <= now), otherwise=AnsweredBefore)

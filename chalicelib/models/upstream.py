@@ -1,0 +1,122 @@
+"""The rate limit and circuit breaker of each upstream, shared by all workers."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from chalicelib import clock
+from chalicelib.errors import UpstreamNotAsked
+from chalicelib.models.item import IntegerAttribute, Item, condition_failed
+
+_QUEUE_MS = 5_000
+_TRIP_AFTER = 3
+_REST_SECONDS = 30
+_REST_SECONDS_MOST = 900
+_NEWS_SECONDS = 60
+_RECENT_SECONDS = 900
+
+
+class Turn(NamedTuple):
+    """When to send a reserved request, in milliseconds from now, and whether its success would be news."""
+
+    wait_ms: int
+    noteworthy: bool
+
+
+class Bucket(Item, discriminator='bucket'):
+    """pk=BUCKET#<upstream>  sk=BUCKET
+
+    `free_at` (epoch milliseconds) is when the next request may leave, `open_until` (epoch seconds) when the circuit closes
+    again, `trips` how often it opened since the last success, `failures` how many requests failed since then. `succeeded_at`
+    is the last success noted, `failed_at` and `last_error` the last failure.
+    take: one conditional update, two when requests queue up   fail: one or two   succeed: one   find_many: batch get
+    """
+
+    free_at = IntegerAttribute(null=True)
+    open_until = IntegerAttribute(null=True)
+    failures = IntegerAttribute(null=True)
+    trips = IntegerAttribute(null=True)
+    succeeded_at = IntegerAttribute(null=True)
+    failed_at = IntegerAttribute(null=True)
+    last_error = UnicodeAttribute(null=True)
+
+    @classmethod
+    def at(cls, key: str) -> 'Bucket':
+        return cls(f'BUCKET#{key}', 'BUCKET')
+
+    @classmethod
+    def find_many(cls, keys: Iterable[str]) -> dict[str, 'Bucket']:
+        """Return the buckets of upstreams by key; one that was never asked has an empty one."""
+        buckets = {key: cls.at(key) for key in keys}
+        found = cls.batch_get([(bucket.pk, bucket.sk) for bucket in buckets.values()])
+        return buckets | {bucket.pk.removeprefix('BUCKET#'): bucket for bucket in found}
+
+    @classmethod
+    def take(cls, key: str, every_ms: int, now_ms: int) -> Turn:
+        """Reserve the next request to an upstream.
+
+        Raises UpstreamNotAsked while the circuit is open, or when more requests wait already than is worth queueing for.
+        """
+        bucket = cls.at(key)
+        closed = _closed(now_ms // 1000)
+        idle = cls.free_at.does_not_exist() | (cls.free_at <= now_ms)
+        if bucket._update_if(closed & idle, cls.free_at.set(now_ms + every_ms)):
+            return Turn(0, bucket._is_news(now_ms))
+        if bucket._update_if(closed & (cls.free_at <= now_ms + _QUEUE_MS), cls.free_at.set(cls.free_at + every_ms)):
+            return Turn(max(0, (bucket.free_at or 0) - every_ms - now_ms), bucket._is_news(now_ms))
+        raise UpstreamNotAsked(key, 'resting after failures, or asked too often by us')
+
+    @classmethod
+    def fail(cls, key: str, reason: str, *, throttled: bool, retry_after: int | None) -> bool:
+        """Note a failed request and its `reason`: the third in a row, or being told that we ask too often, opens the circuit for a while.
+
+        Requests that were under way when it opened fail with those that opened it, and say nothing more. True when this one did.
+        """
+        now = clock.now()
+        bucket = cls.at(key)
+        failure = (cls.failures.set((cls.failures | 0) + 1), cls.failed_at.set(now), cls.last_error.set(reason))
+        if not bucket._update_if(_closed(now), *failure):
+            return False
+        if not throttled and (bucket.failures or 0) < _TRIP_AFTER:
+            return False
+        trips = bucket.trips or 0
+        rest = retry_after or min(_REST_SECONDS_MOST, _REST_SECONDS * 2 ** min(trips, 10))
+        return bucket._update_if(_closed(now), cls.open_until.set(now + rest), cls.trips.set(trips + 1))
+
+    @classmethod
+    def succeed(cls, key: str) -> None:
+        """Note that an upstream works, and that its failures are over."""
+        now = clock.now()
+        cls.at(key).update([cls.kind.set(cls), cls.failures.set(0), cls.trips.set(0), cls.succeeded_at.set(now)])
+
+    def health(self, now: int) -> str:
+        """Return `failing` while the circuit is open or a failure of the last 15 minutes came after all successes.
+
+        Else `ok` after a success, and `unknown` before the first one or when an older failure was the last that was heard.
+        """
+        failing = bool(self.failures)
+        if (self.open_until or 0) > now or (failing and (self.failed_at or 0) > now - _RECENT_SECONDS):
+            return 'failing'
+        return 'unknown' if failing or self.succeeded_at is None else 'ok'
+
+    def _is_news(self, now_ms: int) -> bool:
+        """Whether a success is worth a write: after failures, or when none was noted for a minute."""
+        return bool(self.failures) or now_ms // 1000 - (self.succeeded_at or 0) >= _NEWS_SECONDS
+
+    def _update_if(self, condition: Condition, *actions: Action) -> bool:
+        try:
+            self.update([Bucket.kind.set(Bucket), *actions], condition=condition)
+        except UpdateError as error:
+            if condition_failed(error):
+                return False
+            raise
+        return True
+
+
+def _closed(now: int) -> Condition:
+    closed: Condition = Bucket.open_until.does_not_exist() | (Bucket.open_until <= now)
+    return closed

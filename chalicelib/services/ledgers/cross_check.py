@@ -1,0 +1,63 @@
+"""Ask a second explorer now and then, so that one explorer's error does not go unseen. Never changes a balance."""
+
+import logging
+
+from chalicelib import clock, errors, telemetry
+from chalicelib.config import settings
+from chalicelib.domain import addresses, cross_check
+from chalicelib.domain.ledgers import Holding
+from chalicelib.models import Agreement, Ledger
+from chalicelib.providers.explorers import Explorer, explorers_of
+from chalicelib.providers.transport import Http
+from chalicelib.services.ledgers.upstream_gate import Gate
+
+log = logging.getLogger(__name__)
+
+
+def check(ledger: Ledger, first: Explorer, gate: Gate) -> None:
+    """Compare what `first` has just told of a ledger with what another explorer tells, and note in the ledger what came of it.
+
+    Done in a share CROSS_CHECK_RATE of all refreshes, and at each one of a ledger that is disputed, until they agree. An explorer
+    that fails here changes nothing. Raises LeaseLost.
+    """
+    second = _other(ledger, first) if _is_due(ledger) else None
+    if second is None:
+        return
+    try:
+        agreed = _agree(ledger, first, second, Http(gate))
+    except errors.Upstream as error:
+        log.warning('%s: not compared: %s', ledger.pk, error)
+        gate.failed(error)
+        return
+    gate.worked(second.host)
+    telemetry.count('CrossChecks')
+    if not agreed:
+        telemetry.count('CrossCheckDisagreements')
+        telemetry.count('CrossCheckDisagreements', upstream=second.host.key)
+    status = 'agreed' if agreed else 'disputed'
+    now = clock.now()
+    ledger.note_agreement(Agreement(status=status, sources=[first.host.key, second.host.key], checked_at=now), now)
+
+
+def _is_due(ledger: Ledger) -> bool:
+    rate = settings().cross_check_rate
+    disputed = ledger.agreement is not None and ledger.agreement.is_disputed
+    return rate > 0 and (disputed or cross_check.is_drawn(ledger.pk, clock.now(), rate))
+
+
+def _other(ledger: Ledger, first: Explorer) -> Explorer | None:
+    """Return the explorer to ask beside `first`: of a legacy address one that counts the same outputs."""
+    legacy = addresses.is_legacy(ledger.currency, ledger.address)
+    for explorer in explorers_of(ledger.currency, ledger.address):
+        if explorer.host.key != first.host.key and (not legacy or explorer.counts_p2pk == first.counts_p2pk):
+            return explorer
+    return None
+
+
+def _agree(ledger: Ledger, first: Explorer, second: Explorer, http: Http) -> bool:
+    """Compare them. As a block may have come between, `first` is asked once more before they are said to differ. Raises Upstream."""
+    only = None if first.about.lists_tokens and second.about.lists_tokens else ledger.currency
+    ours = [Holding(held.currency, held.balance, None, None, held.transactions) for held in ledger.holdings]
+    held = [holding.currency for holding in ours]
+    theirs = second.read(http, ledger.address, held=held).holdings
+    return cross_check.agree(ours, theirs, only) or cross_check.agree(first.read(http, ledger.address, held=held).holdings, theirs, only)

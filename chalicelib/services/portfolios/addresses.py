@@ -1,0 +1,127 @@
+"""Put an address into a portfolio, change it, take it out: the child, the count, the watch and the ledger together."""
+
+import logging
+from typing import Any
+
+from chalicelib import errors, queue, vault
+from chalicelib.config import settings
+from chalicelib.domain import wallets
+from chalicelib.domain.wallets import Followed
+from chalicelib.models import Address, Also, Expected, Ledger, Portfolio, Verb, Watch, Write, missed, nothing, of_version, transact
+from chalicelib.services.histories import refresh
+
+log = logging.getLogger(__name__)
+
+
+def create(user_id: str, portfolio_id: int, *, title: str, address: str, currency: str, now: int, also: Also[Address] = nothing) -> Address:
+    """Add an address and send for its first refresh.
+
+    Of an extended public key only what is shown of it is stored with the child; the ledger has it as ciphertext.
+    Raises NotFound when the portfolio is not there, Invalid when it holds this address already, or as many as it may.
+    """
+    address_id = Portfolio.draw_address_id(user_id, portfolio_id)
+    child = Address.at(user_id, portfolio_id, address_id)
+    child.user_id, child.portfolio_id, child.address_id = user_id, portfolio_id, address_id
+    child.title, child.currency = title, currency
+    followed = wallets.followed(currency, address)
+    _point(child, followed)
+    child.created_at = child.updated_at = now
+    transact(
+        *also(child),
+        Write(Verb.PUT, child, condition=Address.pk.does_not_exist()),
+        Portfolio.address_room().add(Portfolio.at(user_id, portfolio_id), *Portfolio.changed()),
+        *_watch(child, now, _secret(child, followed, address)),
+    )
+    _send(child.ledger)
+    refresh.send(user_id, portfolio_id, seen_at=now)
+    return child
+
+
+def change(child: Address, *, title: str | None, address: str | None, now: int, expected: Expected = None) -> Address:
+    """Store a new title, a new address, or both; return what the address then is.
+
+    A new address is another ledger: nothing known of the old one is shown for it.
+    Raises NotFound when the child is gone, PreconditionFailed, Invalid when the portfolio holds the new address already.
+    """
+    if expected is not None and child.version not in expected:
+        raise errors.PreconditionFailed
+    actions: list[Any] = [Address.updated_at.set(now), Address.version.add(1)]
+    if title is not None:
+        actions.append(Address.title.set(title))
+    if address not in (None, child.address) and wallets.followed(child.currency, address).name != child.followed:
+        return _move(child, address, actions, now, expected)
+    if title is not None:
+        child.update_existing(actions, of_version(Address.version, expected), missed(expected))
+    return child
+
+
+def _move(child: Address, address: str, actions: list[Any], now: int, expected: Expected) -> Address:
+    unchanged = of_version(Address.version, expected) & Address.follows(child.followed)
+    unwatch = _unwatch(child, now)
+    old_ledger = child.ledger
+    moved = Address.at(child.user_id, child.portfolio_id, child.address_id)
+    unknown = (Address.txns_last_updated, Address.agreement)
+    followed = wallets.followed(child.currency, address)
+    _point(child, followed)
+    named = Address.wallet.set(child.wallet) if followed.is_wallet else Address.wallet.remove()
+    actions += [Address.address.set(child.address), named, Address.valid.set(True), *(attribute.remove() for attribute in unknown)]
+    watch = _watch(child, now, _secret(child, followed, address))
+    changed = errors.Conflict if expected is None else errors.PreconditionFailed
+    transact(
+        Write(Verb.UPDATE, moved, actions=actions, condition=unchanged, otherwise=changed),
+        Portfolio.note_contents(child.user_id, child.portfolio_id),
+        *unwatch,
+        *watch,
+    )
+    _send(old_ledger, child.ledger)
+    refresh.send(child.user_id, child.portfolio_id, seen_at=now)
+    return Address.find(child.user_id, child.portfolio_id, child.address_id)
+
+
+def delete(child: Address, *, now: int, expected: Expected = None) -> None:
+    """Take an address out; a ledger that nobody watches any more is deleted by its next refresh.
+
+    Raises NotFound, PreconditionFailed.
+    """
+    unchanged = of_version(Address.version, expected) & Address.follows(child.followed)
+    transact(
+        Write(Verb.DELETE, child, condition=unchanged, otherwise=missed(expected)),
+        Portfolio.address_room().remove(Portfolio.at(child.user_id, child.portfolio_id), *Portfolio.changed()),
+        *_unwatch(child, now),
+    )
+    _send(child.ledger)
+    refresh.send(child.user_id, child.portfolio_id, seen_at=now)
+
+
+def _point(child: Address, followed: Followed) -> None:
+    child.address, child.wallet = followed.shown, followed.name if followed.is_wallet else None
+
+
+def _secret(child: Address, followed: Followed, text: str) -> bytes | None:
+    """Return the ciphertext of a wallet's key, None of an address."""
+    return vault.encrypt(text, vault.of_ledger(child.ledger)) if followed.is_wallet else None
+
+
+def _watch(child: Address, now: int, secret: bytes | None) -> list[Write]:
+    watch = Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)
+    return [
+        Write(Verb.PUT, watch, condition=Watch.pk.does_not_exist(), otherwise=_duplicate),
+        Ledger.make_due(child.ledger, now, secret=secret),
+    ]
+
+
+def _unwatch(child: Address, now: int) -> list[Write]:
+    watch = Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)
+    return [Write(Verb.DELETE, watch), Ledger.make_due(child.ledger, now)]
+
+
+def _duplicate() -> errors.Invalid:
+    return errors.Invalid(errors.Fault('address', 'duplicate_address', 'this portfolio already has this address'))
+
+
+def _send(*ledgers: str) -> None:
+    """Send for refreshes. They are due already, so should this fail the sweep sends for them within a minute."""
+    try:
+        queue.send(settings().refresh_queue, ({'ledger': pk} for pk in ledgers))
+    except Exception:
+        log.exception('the refresh of a new address was left to the sweep')

@@ -1,0 +1,41 @@
+"""Put an offset into a portfolio, change it, take it out; the portfolio's history follows."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from chalicelib.models import Also, Expected, Offset, nothing
+from chalicelib.services.histories import refresh
+
+
+def create(
+    user_id: str, portfolio_id: int, *, title: str, balances: Mapping[str, Decimal], now: int, also: Also[Offset] = nothing
+) -> Offset:
+    """Add an offset with these amounts by currency. Raises NotFound when the portfolio is not there, Invalid when it is full."""
+    offset = Offset.create(user_id, portfolio_id, title=title, balances=balances, now=now, also=also)
+    refresh.send(user_id, portfolio_id, seen_at=now)
+    return offset
+
+
+def change(
+    user_id: str,
+    portfolio_id: int,
+    offset_id: int,
+    *,
+    title: str | None,
+    balances: Mapping[str, Decimal] | None,
+    now: int,
+    expected: Expected = None,
+) -> Offset:
+    """Store a new title, other balances, or both; see Offset.change."""
+    offset = Offset.change(user_id, portfolio_id, offset_id, title=title, balances=balances, now=now, expected=expected)
+    if balances is not None:
+        refresh.send(user_id, portfolio_id, seen_at=now)
+    return offset
+
+
+def delete(user_id: str, portfolio_id: int, offset_id: int, *, now: int, expected: Expected = None) -> Offset:
+    """Take an offset out and return it as it was. Raises NotFound, PreconditionFailed."""
+    offset = Offset.find(user_id, portfolio_id, offset_id)
+    offset.remove(expected)
+    refresh.send(user_id, portfolio_id, seen_at=now)
+    return offset

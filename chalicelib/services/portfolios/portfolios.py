@@ -1,0 +1,80 @@
+"""Create a portfolio, change it, delete it: the header at once, what hangs below it by a job that can be repeated."""
+
+import logging
+from collections.abc import Sequence
+
+from chalicelib import clock, queue
+from chalicelib.config import settings
+from chalicelib.models import (
+    Address,
+    Also,
+    Contents,
+    Expected,
+    Item,
+    Ledger,
+    Offset,
+    Portfolio,
+    Purge,
+    Verb,
+    Watch,
+    Write,
+    nothing,
+    read_leftovers,
+    read_whole,
+    remove_history,
+    transact,
+)
+from chalicelib.services.histories import refresh
+
+log = logging.getLogger(__name__)
+
+
+def create(user_id: str, *, title: str, currencies: Sequence[str], now: int, also: Also[Portfolio] = nothing) -> Portfolio:
+    """Store a new, empty portfolio. Raises NotFound for an unknown user, Invalid when that one has as many as there may be."""
+    portfolio = Portfolio.create(user_id, title=title, currencies=currencies, now=now, also=also)
+    refresh.send(user_id, portfolio.portfolio_id, seen_at=now)
+    return portfolio
+
+
+def change(
+    user_id: str, portfolio_id: int, *, title: str | None, currencies: Sequence[str] | None, now: int, expected: Expected = None
+) -> None:
+    """Store a new title, new reporting currencies, or both. Raises NotFound, PreconditionFailed."""
+    Portfolio.at(user_id, portfolio_id).change(title=title, currencies=currencies, now=now, expected=expected)
+    if currencies is not None:
+        refresh.send(user_id, portfolio_id, seen_at=now)
+
+
+def delete(user_id: str, portfolio_id: int, expected: Expected = None) -> Contents:
+    """Remove a portfolio and return it as it was. Raises NotFound, PreconditionFailed."""
+    contents = read_whole(user_id, portfolio_id)
+    contents.portfolio.remove(clock.now(), expected)
+    try:
+        queue.send(settings().purge_queue, [{'user_id': user_id, 'portfolio_id': portfolio_id}])
+    except Exception:
+        log.exception('the purge of a portfolio was left to the sweep')
+    return contents
+
+
+def purge(user_id: str, portfolio_id: int) -> None:
+    """Remove what a deleted portfolio left behind; ledgers that nobody else watches go with their next refresh."""
+    for child in read_leftovers(user_id, portfolio_id):
+        _remove(child)
+    remove_history(user_id, portfolio_id)
+    Purge.of(user_id, portfolio_id, 0).delete()
+
+
+def _remove(child: Item) -> None:
+    if isinstance(child, Offset):
+        child.delete()
+        return
+    if not isinstance(child, Address):
+        raise TypeError(f'cannot purge {child.kind}')
+    now = clock.now()
+    transact(
+        # Moved to another address meanwhile, it has another watch: the message fails, and comes back to see that one.
+        Write(Verb.DELETE, child, condition=Address.follows(child.followed)),
+        Write(Verb.DELETE, Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)),
+        Ledger.make_due(child.ledger, now),
+    )
+    queue.send(settings().refresh_queue, [{'ledger': child.ledger}])
