@@ -41,10 +41,9 @@ def bearer(request: AuthRequest) -> AuthResponse:
     except InvalidToken as error:
         telemetry.note(refused=str(error))
         telemetry.count('TokensRefused')
-        raise _unauthorized() from None
+        raise Exception('Unauthorized') from None  # API Gateway answers 401 to exactly this message
     telemetry.note(user_id=claims['sub'], client_id=claims['client_id'])
     routes = [AuthRoute(path, methods) for path, methods in scopes.routes(claims['scope'].split())]
-    _refuse_locally(request.method_arn, routes)
     context = {'client_id': claims['client_id'], 'scope': claims['scope']}
     return AuthResponse(routes=list(routes), principal_id=claims['sub'], context=context)
 
@@ -193,30 +192,3 @@ def _trusted(entry: dict[str, Any]) -> Issuer:
 
 def _by_id(jwks: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {key['kid']: key for key in jwks['keys']}
-
-
-def _unauthorized() -> Exception:
-    """API Gateway answers 401 to exactly this text; chalice's local server needs an error of its own."""
-    if settings().local:
-        from chalicelib import local_gateway
-
-        return local_gateway.unauthorized()
-    return Exception('Unauthorized')
-
-
-def _refuse_locally(method_arn: str, routes: list[AuthRoute]) -> None:
-    """Make chalice's local server answer a denial with the body that API Gateway is configured to answer."""
-    if not settings().local:
-        return
-    from chalicelib import local_gateway
-
-    method, path = method_arn.split('/', 3)[2:]
-    patterns = [re.escape(f'/{route.path.lstrip("/")}').replace(r'\*', '.*') for route in routes if method in route.methods]
-    if not any(re.fullmatch(pattern, f'/{path}') for pattern in patterns):
-        raise local_gateway.denied()
-
-
-if settings().local:
-    from chalicelib import local_gateway
-
-    local_gateway.install()

@@ -37,6 +37,7 @@ import boto3  # noqa: E402
 import hypothesis  # noqa: E402
 
 from infra.jwks import jwks  # noqa: E402
+from infra.local import authorizer  # noqa: E402
 
 _kms = boto3.client('kms')
 _key_id = _kms.create_key(KeySpec='ECC_NIST_P256', KeyUsage='SIGN_VERIFY')['KeyMetadata']['KeyId']
@@ -44,6 +45,9 @@ _kms.create_alias(AliasName=os.environ['SIGNING_KEY_ID'], TargetKeyId=_key_id)
 _vault_key_id = _kms.create_key()['KeyMetadata']['KeyId']
 _kms.create_alias(AliasName=os.environ['VAULT_KEY_ID'], TargetKeyId=_vault_key_id)
 os.environ['JWKS'] = json.dumps(jwks([_kms.get_public_key(KeyId=_key_id)['PublicKey']]))
+
+# The API of chalice's test client authorizes requests as API Gateway does.
+authorizer.install()
 
 # How long an example takes says more of the machine's load than of the code.
 hypothesis.settings.register_profile('steady', deadline=None)

@@ -35,8 +35,7 @@ MAY_IMPORT = {
         set(),
     ),
     'web': ({'web', 'oauth', 'http', 'services', 'models', 'domain', 'errors', 'config', 'clock'}, {'chalice', 'jinja2'}),
-    'auth': ({'domain', 'telemetry', 'errors', 'config', 'clock', 'models', 'local_gateway'}, {'chalice', 'jose'}),
-    'local_gateway': ({'telemetry'}, {'chalice', 'infra'}),
+    'auth': ({'domain', 'telemetry', 'errors', 'config', 'clock', 'models'}, {'chalice', 'jose'}),
     'http': ({'domain', 'telemetry', 'errors', 'config', 'clock'}, {'chalice'}),
     'api': ({'api', 'auth', 'http', 'services', 'models', 'domain', 'errors', 'config', 'clock'}, {'chalice', 'msgspec'}),
     'oauth': (

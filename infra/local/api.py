@@ -22,6 +22,7 @@ from chalice.deploy.validate import validate_routes
 from chalice.local import LocalChalice, LocalGateway, LocalGatewayException, RouteMatcher, ThreadedHTTPServer
 
 from infra import gateway
+from infra.local import authorizer
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Server(ThreadedHTTPServer):
     def __init__(self, app: Chalice, config: Config, listening: sockets.socket) -> None:
         validate_routes(app.routes)
         app.__class__ = LocalChalice  # its current_request belongs to a thread; a Lambda has but one request at a time
+        authorizer.install()
         self.gateway = LocalGateway(app, config)
         self.routes = RouteMatcher(list(app.routes))
         super().__init__(listening.getsockname(), Handler, bind_and_activate=False)

@@ -66,11 +66,9 @@ def test_a_key_may_stand_in_three_places(user: User, key: str, event: dict):
     ],
 )
 def test_anything_else_is_unauthorized(key: str, event: dict):
-    from chalice.local import NotAuthorizedError
-
     placed = {part: {name: value.replace('KEY', key) for name, value in values.items()} for part, values in event.items()}
 
-    with pytest.raises(NotAuthorizedError):
+    with pytest.raises(Exception, match=r'^Unauthorized$'):
         authorize(**placed)
 
 
@@ -81,13 +79,11 @@ def test_a_key_works_from_each_place_through_the_whole_application(http: Chalice
 
 
 def test_an_access_token_is_not_taken_as_an_api_key(user: User):
-    from chalice.local import NotAuthorizedError
-
     from chalicelib.oauth.signing import access_token
 
     token = access_token(user_id=user.user_id, client_id='x', scopes=['read'], family='x')
 
-    with pytest.raises(NotAuthorizedError):
+    with pytest.raises(Exception, match=r'^Unauthorized$'):
         authorize(queryStringParameters={'api_key': token})
 
 
