@@ -2,6 +2,13 @@
 
 from chalice.app import Chalice
 
+from chalicelib import config
+
+if config.prepares_moto_server():  # only under `chalice local --stage local`, see docs/decisions/0016-chalice-local.md
+    from infra.local import chalice_local
+
+    chalice_local.prepare()
+
 from chalicelib import auth, http, telemetry
 from chalicelib.api import addresses, currencies, histories, offsets, portfolios, sources, user
 from chalicelib.api.openapi import route

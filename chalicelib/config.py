@@ -98,6 +98,11 @@ def settings() -> Settings:
     )
 
 
+def prepares_moto_server() -> bool:
+    """Whether `chalice local --stage local` runs this process: the first variable is Chalice's, the second that stage's."""
+    return os.environ.get('AWS_CHALICE_CLI_MODE') == 'true' and os.environ.get('PREPARE_MOTO_SERVER') == 'true'
+
+
 def _required(name: str) -> str:
     value = os.environ.get(name)
     if not value:

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import socket
 import sys
 
@@ -31,7 +32,7 @@ def _options() -> argparse.Namespace:
     child.add_argument('--lifeline', type=int, help=argparse.SUPPRESS)
     one = commands.add_parser('setup', help='prepare the moto_server at AWS_ENDPOINT_URL and print the environment that leads to it')
     one.set_defaults(run=lambda _: setup.run())
-    one = commands.add_parser('worker', parents=[child], help='work off queues and schedules, in that environment')
+    one = commands.add_parser('worker', parents=[child], help='process queues and schedules, in that environment or at AWS_ENDPOINT_URL')
     one.set_defaults(run=lambda _: _work())
     one = commands.add_parser('api', parents=[child], help='answer on a listening socket that this process inherited')
     one.add_argument('socket', type=int, help='its file descriptor')
@@ -41,6 +42,8 @@ def _options() -> argparse.Namespace:
 
 def _work() -> None:
     _configure_logging()
+    if not os.environ.get('ISSUER'):  # started by hand beside `chalice local`
+        setup.prepare(supervisor.default_issuer())
     from app import app
     from infra.local import pump
 

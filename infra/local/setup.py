@@ -1,20 +1,30 @@
-"""`python -m infra.local setup`: prepares a moto_server that runs already, for `chalice local --stage local` beside it."""
+"""Prepares a moto_server that runs already: `python -m infra.local setup`, and `chalice local --stage local` by itself."""
 
 import os
 import shlex
 
 from infra.local import supervisor
 
+_ADVICE = 'start moto_server and set AWS_ENDPOINT_URL=http://127.0.0.1:5000, or use make run'
+
 
 def run() -> None:
-    """Create stack, keys and demo data at AWS_ENDPOINT_URL; print the environment that leads there, to be evaluated by a shell.
+    """Prepare the moto_server at AWS_ENDPOINT_URL; print the environment that leads there, for a shell to evaluate.
 
-    What is there already is kept. Raises CannotStart.
+    Raises CannotStart.
+    """
+    for name, value in prepare(supervisor.default_issuer()).items():
+        print(f'export {name}={shlex.quote(value)}')
+
+
+def prepare(issuer: str) -> dict[str, str]:
+    """Create stack, keys and demo data at AWS_ENDPOINT_URL, lead this process there, and return the environment that does.
+
+    What exists is kept. Raises CannotStart.
     """
     endpoint = os.environ.get('AWS_ENDPOINT_URL')
     if not endpoint:
-        raise supervisor.CannotStart('AWS_ENDPOINT_URL is not set: start moto_server and set it to http://127.0.0.1:5000')
-    issuer = f'http://{supervisor.HOST}:{supervisor.port()}'
+        raise supervisor.CannotStart(f'AWS_ENDPOINT_URL is not set: {_ADVICE}')
     from botocore.exceptions import BotoCoreError
 
     from infra.local import stack
@@ -23,9 +33,8 @@ def run() -> None:
         settings = stack.enter(endpoint, issuer)
         stack.create()
     except (BotoCoreError, ValueError) as error:
-        raise supervisor.CannotStart(f'{endpoint} does not answer as a moto_server does: {error}') from None
+        raise supervisor.CannotStart(f'{endpoint} does not answer as a moto_server does ({error}): {_ADVICE}') from None
     from infra.local import demo  # reads the settings that were made above
 
     demo.create()
-    for name, value in settings.items():
-        print(f'export {name}={shlex.quote(value)}')
+    return settings

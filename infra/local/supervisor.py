@@ -43,6 +43,11 @@ def port() -> int:
     return int(text)
 
 
+def default_issuer() -> str:
+    """Return the URL of the API on the port that PORT asks for. Raises CannotStart."""
+    return f'http://{HOST}:{port()}'
+
+
 def _listen(number: int) -> socket.socket:
     """Return a listening socket. Raises CannotStart.
 

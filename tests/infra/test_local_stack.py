@@ -1,20 +1,17 @@
-"""What the local stack makes of infra/template.yaml, and `python -m infra.local setup` beside chalice's own server."""
+"""What the local stack makes of infra/template.yaml, and `python -m infra.local setup`."""
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
 import pytest
-import requests
 
 from infra.local import stack
-from tests.e2e.conftest import wait_until
+from tests.processes import free_port, running
 
 BIN = Path(sys.executable).parent
 
@@ -95,35 +92,6 @@ def test_proxies_leave_local_addresses_alone() -> None:
 
 
 @pytest.mark.e2e
-def test_chalices_own_server_works_beside_a_moto_server(tmp_path: Path) -> None:
-    aws, own = free_port(), free_port()
-    environment = {'PATH': os.environ['PATH'], 'AWS_ENDPOINT_URL': f'http://127.0.0.1:{aws}', 'PORT': str(own)}
-    api = f'http://127.0.0.1:{own}'
-    with running([BIN / 'moto_server', '-H', '127.0.0.1', '-p', str(aws)], environment, tmp_path / 'moto', aws):
-        environment |= variables(run_setup(environment))
-        command = [BIN / 'chalice', 'local', '--stage', 'local', '--no-autoreload', '--port', str(own)]
-        with running(command, environment, tmp_path / 'chalice', own):
-            token = requests.post(
-                f'{api}/oauth/token',
-                data={'grant_type': 'password', 'username': 'demo@example.com', 'password': 'demo-password', 'scope': 'info'},
-                auth=('demo-app', 'demo-secret'),
-                timeout=10,
-            ).json()['access_token']
-            headers = {'Authorization': f'Bearer {token}'}
-            user = requests.get(f'{api}/api/user', headers=headers, timeout=10)
-            forbidden = requests.get(f'{api}/api/portfolios', headers=headers, timeout=10)
-            wrong = requests.get(f'{api}/api/user', headers={'Authorization': 'Bearer nonsense'}, timeout=10)
-            missing = requests.get(f'{api}/api/user', timeout=10)
-
-    assert (user.status_code, user.json()['result']['name']) == (200, 'Demo')
-    assert (forbidden.status_code, forbidden.json()['code']) == (403, 'insufficient_scope')
-    assert forbidden.headers['WWW-Authenticate'] == 'Bearer error="insufficient_scope"'
-    for unauthorized in (wrong, missing):
-        assert (unauthorized.status_code, unauthorized.json()['code']) == (401, 'invalid_token')
-        assert unauthorized.headers['WWW-Authenticate'] == 'Bearer error="invalid_token"'
-
-
-@pytest.mark.e2e
 @pytest.mark.parametrize(
     ('endpoint', 'sentence'),
     [
@@ -144,6 +112,18 @@ def test_setup_without_a_moto_server_says_so_in_one_sentence(endpoint: str | Non
     assert ended.stderr.count('\n') == 1
 
 
+@pytest.mark.e2e
+def test_the_environment_that_setup_prints_leads_to_what_it_made(tmp_path: Path) -> None:
+    port = free_port()
+    environment = {'PATH': os.environ['PATH'], 'AWS_ENDPOINT_URL': f'http://127.0.0.1:{port}'}
+    script = "from chalicelib.models import User; print(User.with_email('demo@example.com').name)"
+    with running([BIN / 'moto_server', '-H', '127.0.0.1', '-p', port], environment, tmp_path / 'moto', port):
+        environment |= variables(run_setup(environment))
+        done = subprocess.run([sys.executable, '-c', script], cwd=stack.ROOT, env=environment, capture_output=True, text=True, check=True)
+
+    assert done.stdout == 'Demo\n'
+
+
 def run_setup(environment: dict[str, str]) -> str:
     """Return what a shell has to evaluate. Runs twice, which must change nothing."""
     command = [sys.executable, '-m', 'infra.local', 'setup']
@@ -156,27 +136,3 @@ def variables(exports: str) -> dict[str, str]:
     """Return the environment after a shell evaluated `exports`."""
     shell = subprocess.run(['sh', '-c', f'{exports}\nenv -0'], env={}, capture_output=True, text=True, check=True)
     return dict(line.split('=', 1) for line in shell.stdout.split('\0') if line)
-
-
-@contextmanager
-def running(command: list[object], environment: dict[str, str], log: Path, port: int) -> Iterator[None]:
-    """Run a command from when it listens on `port` on."""
-    with log.open('wb') as output:
-        process = subprocess.Popen(list(map(str, command)), cwd=stack.ROOT, env=environment, stdout=output, stderr=output)
-    try:
-        wait_until(lambda: process.poll() is not None or not is_free(port), 30)
-        assert process.poll() is None, log.read_text()
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(('127.0.0.1', port)) != 0
-
-
-def free_port() -> int:
-    with socket.create_server(('127.0.0.1', 0)) as probe:
-        return probe.getsockname()[1]
