@@ -22,9 +22,9 @@ app = Chalice(app_name='cryptfolio', configure_logs=False)
 app.api.cors = http.CORS
 app.register_middleware(telemetry.measure, 'http')
 app.register_middleware(rate_limit.limit_requests, 'http')
-app.register_middleware(http.shape_errors, 'http')
-app.register_middleware(pages.shape_errors, 'http')
-app.register_middleware(http.tag_answers, 'http')
+app.register_middleware(http.error_middleware, 'http')
+app.register_middleware(pages.error_middleware, 'http')
+app.register_middleware(http.etag_middleware, 'http')
 
 for resource in (user, portfolios, histories, addresses, offsets, currencies, sources):
     app.register_blueprint(resource.bp, url_prefix='/api')
@@ -36,7 +36,7 @@ app.register_blueprint(metadata.bp, url_prefix='/.well-known')
 for page in (home, signup, login, profile, applications, authorize):
     app.register_blueprint(page.bp)
 
-http.refuse_other_methods(app)
+http.add_405_routes(app)
 
 for job in (refresh, purge, sweep, rates, history_jobs, auth):
     app.register_blueprint(job.bp)

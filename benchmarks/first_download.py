@@ -85,11 +85,11 @@ def _work(seconds: int, *, trace: bool) -> Iterator[Slice]:
     from chalicelib import queue
     from chalicelib.config import settings
     from chalicelib.jobs import refresh
-    from chalicelib.models import Ledger, Transaction, Verb, Watch, Write, transact
+    from chalicelib.models import Ledger, Operation, Transaction, Watch, Write, transact
 
     refresh.SLICE_SECONDS = seconds
     now = int(time.time())
-    transact(Write(Verb.PUT, Watch.of(LEDGER, 'somebody', 1, 1)), Ledger.make_due(LEDGER, now))
+    transact(Write(Operation.PUT, Watch.of(LEDGER, 'somebody', 1, 1)), Ledger.make_due(LEDGER, now))
     queue.send(settings().refresh_queue, [{'ledger': LEDGER}])
     while True:
         begun = time.process_time()

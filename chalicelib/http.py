@@ -237,7 +237,7 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f'{name} is not JSON')
 
 
-def refuse_other_methods(app: Chalice) -> None:
+def add_405_routes(app: Chalice) -> None:
     """Give every path the methods it lacks, answering 405 with Allow.
 
     API Gateway by itself would answer as for an unknown path.
@@ -255,7 +255,7 @@ def _refuse(allowed: str) -> Callable[..., Response]:
     return method_not_allowed
 
 
-def shape_errors(event: Any, get_response: Callable[[Any], Response]) -> Response:
+def error_middleware(event: Any, get_response: Callable[[Any], Response]) -> Response:
     """Middleware: every error, ours, Chalice's or unforeseen, answers with the envelope, below /oauth with RFC 6749's shape."""
     try:
         response = get_response(event)
@@ -271,7 +271,7 @@ def shape_errors(event: Any, get_response: Callable[[Any], Response]) -> Respons
     return _failure(event, status, _MESSAGES.get(status, _MESSAGES[500]), _CODES.get(status, 'internal_error'), {}, kept)
 
 
-def tag_answers(request: Any, get_response: Callable[[Any], Response]) -> Response:
+def etag_middleware(request: Any, get_response: Callable[[Any], Response]) -> Response:
     """Middleware: a success carries an ETag over all of it but `time`; who GETs what they have already gets 304 (RFC 9110).
 
     The tag begins with the version, where there is one, which is all that `If-Match` asks for.

@@ -117,7 +117,7 @@ def count(name: str, *, upstream: str | None = None) -> None:
     _log(service, ' '.join([name, *by.values()]), by | {name: 1}, [_directive([name], *by)])
 
 
-def carried(function: Callable[[Given], Found]) -> Callable[[Given], Found]:
+def in_current_task(function: Callable[[Given], Found]) -> Callable[[Given], Found]:
     """Return `function` for other threads to call as part of the task under way here, which they would not know of."""
     context = copy_context()
     return lambda given: context.copy().run(function, given)  # a context is entered by one thread at a time

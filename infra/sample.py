@@ -99,11 +99,11 @@ def _json(value: Any) -> Answer:
     return Answer(200, json.dumps(value, separators=(',', ':')), 'application/json')
 
 
-def _require_address(address: str, otherwise: Answer) -> None:
+def _require_address(address: str, on_failure: Answer) -> None:
     try:
         script_of(address)
     except ValueError:
-        raise RefusedError(otherwise) from None
+        raise RefusedError(on_failure) from None
 
 
 def _size(transaction: Transaction) -> int:

@@ -9,7 +9,7 @@ from chalicelib.api.requests.body import Body
 from chalicelib.auth import bearer
 from chalicelib.domain import shapes
 from chalicelib.errors import PreconditionFailed
-from chalicelib.models import Address, Contents, Offset, Portfolio, read_whole
+from chalicelib.models import Address, Offset, Portfolio, PortfolioTree, read_portfolio_tree
 from chalicelib.services.portfolios import balances, converted, portfolios
 
 bp = Blueprint(__name__)
@@ -46,7 +46,7 @@ def list_portfolios() -> Response:
 @Contract(shapes.Portfolio)
 def get_portfolio(portfolio_id: str) -> Response:
     """List the properties and accounts of a portfolio."""
-    return _shown(read_whole(http.user_id(bp.current_request), http.path_id(portfolio_id)))
+    return _shown(read_portfolio_tree(http.user_id(bp.current_request), http.path_id(portfolio_id)))
 
 
 @bp.route('/portfolios/{portfolio_id}', methods=['PATCH'], content_types=http.BODY_TYPES, authorizer=bearer)
@@ -60,8 +60,8 @@ def update_portfolio(portfolio_id: str) -> Response:
     expected = http.expected_versions(request)
     if title is not None or currencies is not None:
         portfolios.change(*key, title=title, currencies=currencies, now=clock.now(), expected=expected)
-        return _shown(read_whole(*key))
-    contents = read_whole(*key)
+        return _shown(read_portfolio_tree(*key))
+    contents = read_portfolio_tree(*key)
     if expected is not None and contents.portfolio.version not in expected:
         raise PreconditionFailed
     return _shown(contents)
@@ -106,7 +106,7 @@ def get_converted_balances(portfolio_id: str) -> Response:
     return http.ok(expand.balances(request, found.rows), rates=found.rates)
 
 
-def _shown(contents: Contents) -> Response:
+def _shown(contents: PortfolioTree) -> Response:
     addresses = [child.summary() for child in contents.children if isinstance(child, Address)]
     offsets = [child.summary() for child in contents.children if isinstance(child, Offset)]
     return http.ok(contents.portfolio.detail(addresses, offsets), version=contents.portfolio.version)

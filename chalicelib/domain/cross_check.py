@@ -10,7 +10,7 @@ from chalicelib.domain.ledgers import Holding
 _DRAWS = 2**32
 
 
-def is_drawn(ledger: str, now: int, rate: Decimal) -> bool:
+def is_sampled(ledger: str, now: int, rate: Decimal) -> bool:
     """Say whether the refresh of a ledger at `now` (epoch seconds) belongs to the share `rate` (0 to 1) of all refreshes.
 
     The answer is the same however often it is asked.

@@ -32,7 +32,7 @@ class Observation(NamedTuple):
         return Rate(self.base, self.quote, self.price, self.at, self.source)
 
 
-class Close(NamedTuple):
+class DailyClose(NamedTuple):
     """What one `base` cost in `quote` on a day, as `source` publishes it under that date.
 
     Prices of cryptocurrencies are those of 00:00 UTC, at which the day begins; the ECB fixes its own at about 14:15 in Frankfurt.
@@ -185,7 +185,7 @@ def _median(observations: Collection[Observation]) -> Decimal:
     return money.EXACT.divide(money.add(prices[half - 1], prices[half]), _TWO)
 
 
-def carried(closes: Mapping[date, tuple[Decimal, str]], pair: Pair, day: date) -> Rate | None:
+def in_current_task(closes: Mapping[date, tuple[Decimal, str]], pair: Pair, day: date) -> Rate | None:
     """Return a pair's rate on a day by its closes (price and source), carried forward for at most a week; None without."""
     for back in range(CARRIED_DAYS + 1):
         of = day - timedelta(days=back)

@@ -29,7 +29,7 @@ class Followed(NamedTuple):
         return is_wallet(self.name)
 
 
-class Told(NamedTuple):
+class SourcedEntry(NamedTuple):
     """The whole effect of one transaction on a wallet, and the upstream that told of it."""
 
     entry: Entry
@@ -68,13 +68,13 @@ def reach(used: Sequence[bool]) -> int:
     return max(len(used), last + 1 + GAP)
 
 
-def merge(told: Iterable[Told]) -> dict[str, Told]:
+def merge(told: Iterable[SourcedEntry]) -> dict[str, SourcedEntry]:
     """Return what the entries of a wallet's parts come to, by reference.
 
     Deltas add up, so what moves inside the wallet leaves the fee. Each part that spends tells the fee of the whole transaction:
     it counts once. Of times and heights that explorers tell differently it is the first time and the last height.
     """
-    merged: dict[str, Told] = {}
+    merged: dict[str, SourcedEntry] = {}
     for one in told:
         known = merged.get(one.entry.reference)
         merged[one.entry.reference] = one if known is None else _joined(known, one)
@@ -107,7 +107,7 @@ def source(sources: Iterable[str | None]) -> str:
     return next(iter(distinct)) or OURS if len(distinct) == 1 else OURS
 
 
-def _joined(left: Told, right: Told) -> Told:
+def _joined(left: SourcedEntry, right: SourcedEntry) -> SourcedEntry:
     one, other = left.entry, right.entry
     entry = one._replace(
         delta=money.add(one.delta, other.delta),
@@ -115,7 +115,7 @@ def _joined(left: Told, right: Told) -> Told:
         at=min(one.at, other.at),
         height=max(one.height, other.height),
     )
-    return Told(entry, source((left.source, right.source)))
+    return SourcedEntry(entry, source((left.source, right.source)))
 
 
 def _fee(one: Decimal | None, other: Decimal | None) -> Decimal | None:

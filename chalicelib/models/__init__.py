@@ -5,17 +5,28 @@ Importing this package builds the DynamoDB client, once, in the part of a cold s
 
 from chalicelib.models.address import Address
 from chalicelib.models.api_key import ApiKey, ApiKeySecret
-from chalicelib.models.attempts import Attempts
+from chalicelib.models.attempts import AttemptCounter
 from chalicelib.models.client import Application, Client, Grant
 from chalicelib.models.cross_check import Agreement
 from chalicelib.models.due_index import SHARDS, claim, due
 from chalicelib.models.history import Chunk, Computed, History, history_shards, months, read_headers, remove_history
-from chalicelib.models.idempotency import AnsweredBefore, FirstAnswer
-from chalicelib.models.item import Also, Expected, Item, Verb, Write, connect, missed, nothing, of_version, transact
+from chalicelib.models.idempotency import AlreadyUsed, IdempotencyRecord
+from chalicelib.models.item import (
+    ExpectedVersions,
+    ExtraWrites,
+    Item,
+    Operation,
+    Write,
+    connect,
+    has_version,
+    nothing,
+    transact,
+    version_mismatch,
+)
 from chalicelib.models.ledger import Cursor, Derived, LeaseLost, Ledger
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset
-from chalicelib.models.portfolio import Contents, Portfolio, Purge, read_leftovers, read_whole
+from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
 from chalicelib.models.rate_limit import RequestCount
 from chalicelib.models.rates import (
     WANTED_SECONDS,
@@ -29,10 +40,10 @@ from chalicelib.models.rates import (
     add_closes,
     read_closes,
 )
-from chalicelib.models.session import Mailed, Session, new_token
+from chalicelib.models.session import EmailToken, Session, new_token
 from chalicelib.models.snapshot import Snapshot
 from chalicelib.models.transaction import Transaction, TransactionsPage, is_position, read_transactions, sk_of, time_of
-from chalicelib.models.upstream import Bucket
+from chalicelib.models.upstream import UpstreamState
 from chalicelib.models.user import Email, User
 from chalicelib.models.watch import Watch
 
@@ -43,35 +54,35 @@ __all__ = [
     'WANTED_SECONDS',
     'Address',
     'Agreement',
-    'Also',
-    'AnsweredBefore',
+    'AlreadyUsed',
     'ApiKey',
     'ApiKeySecret',
     'Application',
-    'Attempts',
-    'Bucket',
+    'AttemptCounter',
     'Chunk',
     'Client',
     'ClosesState',
     'Code',
     'Computed',
-    'Contents',
     'Cursor',
     'Derived',
     'Email',
-    'Expected',
-    'FirstAnswer',
+    'EmailToken',
+    'ExpectedVersions',
+    'ExtraWrites',
     'Grant',
     'History',
     'HourlyRates',
+    'IdempotencyRecord',
     'Item',
     'LatestRates',
     'LeaseLost',
     'Ledger',
-    'Mailed',
     'Offset',
+    'Operation',
     'PairCloses',
     'Portfolio',
+    'PortfolioTree',
     'Purge',
     'Reached',
     'RefreshToken',
@@ -81,8 +92,8 @@ __all__ = [
     'Snapshot',
     'Transaction',
     'TransactionsPage',
+    'UpstreamState',
     'User',
-    'Verb',
     'WantedCurrency',
     'Watch',
     'Write',
@@ -90,20 +101,20 @@ __all__ = [
     'add_closes',
     'claim',
     'due',
+    'has_version',
     'history_shards',
     'is_position',
-    'missed',
     'months',
     'new_token',
     'nothing',
-    'of_version',
     'read_closes',
     'read_headers',
     'read_leftovers',
+    'read_portfolio_tree',
     'read_transactions',
-    'read_whole',
     'remove_history',
     'sk_of',
     'time_of',
     'transact',
+    'version_mismatch',
 ]

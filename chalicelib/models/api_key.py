@@ -7,7 +7,7 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib import errors
 from chalicelib.domain import api_keys
 from chalicelib.models.client import digest
-from chalicelib.models.item import IntegerAttribute, Item, Verb, Write, texts, transact
+from chalicelib.models.item import IntegerAttribute, Item, Operation, Write, texts, transact
 from chalicelib.models.user import User
 
 
@@ -38,7 +38,7 @@ class ApiKey(Item, discriminator='api_key'):
             created_at=now,
         )
         found_by = ApiKeySecret(*ApiKeySecret.key(digest(secret)), user_id=user_id, scopes=scopes)
-        transact(Write(Verb.PUT, key), Write(Verb.PUT, found_by))
+        transact(Write(Operation.PUT, key), Write(Operation.PUT, found_by))
         return key, secret
 
     @classmethod
@@ -54,7 +54,7 @@ class ApiKey(Item, discriminator='api_key'):
             key = cls.get(User.pk_of(user_id), f'APIKEY#{key_id}', consistent_read=True)
         except cls.DoesNotExist:
             raise errors.NotFound from None
-        transact(Write(Verb.DELETE, key), Write(Verb.DELETE, ApiKeySecret(*ApiKeySecret.key(key.secret_hash))))
+        transact(Write(Operation.DELETE, key), Write(Operation.DELETE, ApiKeySecret(*ApiKeySecret.key(key.secret_hash))))
 
 
 class ApiKeySecret(Item, discriminator='api_key_secret'):

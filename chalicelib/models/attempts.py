@@ -8,7 +8,7 @@ from chalicelib import errors
 from chalicelib.models.item import IntegerAttribute, Item, condition_failed
 
 
-class Attempts(Item, discriminator='attempts'):
+class AttemptCounter(Item, discriminator='attempts'):
     """pk=ATTEMPTS#<kind>#<sha256 of the subject>  sk=WINDOW#<its first second>   TTL
 
     Windows are fixed: they begin at multiples of their length, so that nobody can be kept out for longer than one.
@@ -18,12 +18,12 @@ class Attempts(Item, discriminator='attempts'):
     taken = IntegerAttribute()
 
     @classmethod
-    def at(cls, kind: str, subject: str, window_start: int) -> 'Attempts':
+    def at(cls, kind: str, subject: str, window_start: int) -> 'AttemptCounter':
         digest = hashlib.sha256(subject.encode()).hexdigest()
         return cls(f'ATTEMPTS#{kind}#{digest}', f'WINDOW#{window_start}')
 
     @classmethod
-    def take(cls, kind: str, subject: str, limit: int, window_seconds: int, now: int) -> None:
+    def record(cls, kind: str, subject: str, limit: int, window_seconds: int, now: int) -> None:
         """Count one more attempt. Raises TooMany when there were `limit` in this window already."""
         start = now - now % window_seconds
         end = start + window_seconds
@@ -38,7 +38,7 @@ class Attempts(Item, discriminator='attempts'):
             raise
 
     @classmethod
-    def forgive(cls, kind: str, subject: str, window_seconds: int, now: int) -> None:
+    def undo(cls, kind: str, subject: str, window_seconds: int, now: int) -> None:
         """Give one attempt of this window back: it succeeded."""
         try:
             cls.at(kind, subject, now - now % window_seconds).update([cls.taken.set(cls.taken - 1)], condition=cls.taken > 0)

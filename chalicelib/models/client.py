@@ -11,7 +11,7 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAt
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
-from chalicelib.models.item import IntegerAttribute, Item, Verb, Write, texts, transact
+from chalicelib.models.item import IntegerAttribute, Item, Operation, Write, texts, transact
 from chalicelib.models.user import User
 
 
@@ -59,8 +59,8 @@ class Client(Item, discriminator='client'):
             updated_at=now,
         )
         transact(
-            Write(Verb.PUT, client, condition=Client.pk.does_not_exist()),
-            Write(Verb.PUT, Application.of(client)),
+            Write(Operation.PUT, client, condition=Client.pk.does_not_exist()),
+            Write(Operation.PUT, Application.of(client)),
         )
         return client, secret
 
@@ -98,8 +98,8 @@ class Client(Item, discriminator='client'):
     def remove(self) -> None:
         """Delete the client; its tokens die with it at their next use. Raises NotFound."""
         transact(
-            Write(Verb.DELETE, self, condition=Client.pk.exists(), otherwise=errors.NotFound),
-            Write(Verb.DELETE, Application.of(self)),
+            Write(Operation.DELETE, self, condition=Client.pk.exists(), on_failure=errors.NotFound),
+            Write(Operation.DELETE, Application.of(self)),
         )
 
     def has_secret(self, secret: str) -> bool:

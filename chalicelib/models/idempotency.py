@@ -6,17 +6,17 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock
-from chalicelib.models.item import Item, Verb, Write
+from chalicelib.models.item import Item, Operation, Write
 from chalicelib.models.user import User
 
 KEPT_SECONDS = 86_400
 
 
-class AnsweredBefore(Exception):
+class AlreadyUsed(Exception):
     """A create with this key was carried out already."""
 
 
-class FirstAnswer(Item, discriminator='first_answer'):
+class IdempotencyRecord(Item, discriminator='first_answer'):
     """pk=USER#<user id>  sk=IDEMPOTENCY#<key>   TTL
 
     `fingerprint` tells one request from another. find: get   keep: part of the transaction that creates
@@ -27,7 +27,7 @@ class FirstAnswer(Item, discriminator='first_answer'):
     location = UnicodeAttribute()
 
     @classmethod
-    def find(cls, user_id: str, key: str) -> 'FirstAnswer | None':
+    def find(cls, user_id: str, key: str) -> 'IdempotencyRecord | None':
         """Return what was answered to this key in the last 24 hours, None for nothing."""
         try:
             found = cls.get(User.pk_of(user_id), f'IDEMPOTENCY#{key}', consistent_read=True)
@@ -37,7 +37,7 @@ class FirstAnswer(Item, discriminator='first_answer'):
 
     @classmethod
     def keep(cls, user_id: str, key: str, *, fingerprint: str, result: dict[str, Any], location: str) -> Write:
-        """Return the write that keeps an answer. Its transaction raises AnsweredBefore when there is one already."""
+        """Return the write that keeps an answer. Its transaction raises AlreadyUsed when there is one already."""
         now = clock.now()
         kept = cls(
             User.pk_of(user_id),
@@ -47,4 +47,4 @@ class FirstAnswer(Item, discriminator='first_answer'):
             location=location,
             expires_at=now + KEPT_SECONDS,
         )
-        return Write(Verb.PUT, kept, cls.pk.does_not_exist() | (cls.expires_at <= now), otherwise=AnsweredBefore)
+        return Write(Operation.PUT, kept, cls.pk.does_not_exist() | (cls.expires_at <= now), on_failure=AlreadyUsed)

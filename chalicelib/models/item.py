@@ -35,7 +35,7 @@ _THROTTLED = (
 )
 _ATTEMPTS = 6
 
-Expected = frozenset[int] | None  # the versions that a write is content to find, None for any
+ExpectedVersions = frozenset[int] | None  # the versions that a write is content to find, None for any
 
 
 class DecimalAttribute(Attribute[Decimal]):
@@ -138,15 +138,15 @@ class Item(Model):
         return connection
 
     def update_existing(
-        self, actions: Sequence[Action], condition: Condition | None = None, otherwise: Callable[[], Exception] = errors.NotFound
+        self, actions: Sequence[Action], condition: Condition | None = None, on_failure: Callable[[], Exception] = errors.NotFound
     ) -> None:
-        """Update this item if it is there, and as `condition` says, and load what it then is. Raises `otherwise`."""
+        """Update this item if it is there, and as `condition` says, and load what it then is. Raises `on_failure`."""
         exists = Item.pk.exists()
         try:
             self.update(list(actions), condition=exists if condition is None else exists & condition)
         except UpdateError as error:
             if condition_failed(error):
-                raise otherwise() from None
+                raise on_failure() from None
             raise
 
 
@@ -177,16 +177,16 @@ def _raise_ours(parsed: dict[str, Any], **_: Any) -> None:
         raise errors.Conflict
 
 
-def of_version(version: Attribute[int], expected: Expected) -> Condition:
-    """Return the condition that an item is there and of an expected version, see `missed`."""
+def has_version(version: Attribute[int], expected: ExpectedVersions) -> Condition:
+    """Return the condition that an item is there and of an expected version, see `version_mismatch`."""
     if expected is None:
         there: Condition = version.exists()
         return there
     return version.is_in(*sorted(expected))
 
 
-def missed(expected: Expected) -> Callable[[], Exception]:
-    """Return what to raise when `of_version` does not hold: which versions it was to be decides whose fault that is."""
+def version_mismatch(expected: ExpectedVersions) -> Callable[[], Exception]:
+    """Return what to raise when `has_version` does not hold: which versions it was to be decides whose fault that is."""
     return errors.NotFound if expected is None else errors.PreconditionFailed
 
 
@@ -195,7 +195,7 @@ def condition_failed(error: PynamoDBException) -> bool:
     return error.cause_response_code == 'ConditionalCheckFailedException'
 
 
-class Verb(Enum):
+class Operation(Enum):
     """The kinds of write in the order in which PynamoDB puts them into a transaction."""
 
     DELETE = 1
@@ -204,25 +204,25 @@ class Verb(Enum):
 
 
 class Write(NamedTuple):
-    """One write of a transaction; `otherwise` makes the error to raise when its condition fails."""
+    """One write of a transaction; `on_failure` makes the error to raise when its condition fails."""
 
-    verb: Verb
+    verb: Operation
     item: Item
     condition: Condition | None = None
     actions: Sequence[Action] = ()
-    otherwise: Callable[[], Exception] = errors.Conflict
+    on_failure: Callable[[], Exception] = errors.Conflict
 
     def add_to(self, transaction: TransactWrite) -> None:
-        if self.verb is Verb.DELETE:
+        if self.verb is Operation.DELETE:
             transaction.delete(self.item, condition=self.condition)
-        elif self.verb is Verb.PUT:
+        elif self.verb is Operation.PUT:
             transaction.save(self.item, condition=self.condition)
         else:
             transaction.update(self.item, actions=list(self.actions), condition=self.condition)
 
 
 T = TypeVar('T')
-Also = Callable[[T], Sequence[Write]]  # what else belongs into the transaction that creates a T
+ExtraWrites = Callable[[T], Sequence[Write]]  # what else belongs into the transaction that creates a T
 
 
 def nothing(_: Any) -> Sequence[Write]:
@@ -232,7 +232,7 @@ def nothing(_: Any) -> Sequence[Write]:
 def transact(*writes: Write) -> None:
     """Carry out all writes or none.
 
-    Raises the `otherwise` of the first write whose condition failed; Conflict when concurrent transactions on the same
+    Raises the `on_failure` of the first write whose condition failed; Conflict when concurrent transactions on the same
     items won every one of our attempts, Busy when they were throttled.
     """
     last: Exception = errors.Conflict()
@@ -254,7 +254,7 @@ def _reason_to_retry(error: TransactWriteError, ordered: Sequence[Write]) -> Exc
     codes = [reason.code if reason else None for reason in error.cancellation_reasons]
     for code, write in zip(codes, ordered, strict=False):
         if code == _CONDITION_FAILED:
-            raise write.otherwise() from error
+            raise write.on_failure() from error
     if not any(code in _REASONS_RETRIED for code in codes):
         raise error
     return errors.Busy() if any(code in _REASONS_THROTTLED for code in codes) else errors.Conflict()

@@ -15,7 +15,7 @@ from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.ledgers import Holding, Tally
 from chalicelib.models.cross_check import Agreement
 from chalicelib.models.due_index import shard
-from chalicelib.models.item import ChangelogAttribute, DecimalAttribute, IntegerAttribute, Item, Verb, Write, condition_failed, texts
+from chalicelib.models.item import ChangelogAttribute, DecimalAttribute, IntegerAttribute, Item, Operation, Write, condition_failed, texts
 
 LEASE_SECONDS = 45
 _LEASE_LEFT = 30  # more than one upstream request can take, from waiting for its turn to the last byte
@@ -172,7 +172,7 @@ class Ledger(Item, discriminator='ledger'):
         if not batches:
             return {}
         with ThreadPoolExecutor(min(len(batches), 8)) as pool:
-            found = pool.map(telemetry.carried(lambda batch: list(cls.batch_get(batch, consistent_read=True))), batches)
+            found = pool.map(telemetry.in_current_task(lambda batch: list(cls.batch_get(batch, consistent_read=True))), batches)
         return {ledger.pk: ledger for batch in found for ledger in batch}
 
     @classmethod
@@ -182,7 +182,7 @@ class Ledger(Item, discriminator='ledger'):
         `secret` is the ciphertext of a wallet's key, for whoever begins to watch it.
         """
         return Write(
-            Verb.UPDATE,
+            Operation.UPDATE,
             cls.at(pk),
             actions=[
                 cls.kind.set(cls),
@@ -198,7 +198,7 @@ class Ledger(Item, discriminator='ledger'):
     def make_part(cls, pk: str, now: int) -> Write:
         """Return the write that makes a ledger exist that a wallet is about to refresh, and due should that not happen."""
         return Write(
-            Verb.UPDATE,
+            Operation.UPDATE,
             cls.at(pk),
             actions=[
                 cls.kind.set(cls),

@@ -13,7 +13,7 @@ from chalicelib.models.client import digest
 from chalicelib.models.item import IntegerAttribute, Item, condition_failed, texts
 
 
-class Spendable(Item):
+class OneTimeToken(Item):
     """What codes and refresh tokens share: whom they are for, and that each is good for one use before it expires."""
 
     user_id = UnicodeAttribute()
@@ -48,7 +48,7 @@ class Spendable(Item):
     def spend(self, now: int) -> bool:
         """Use the token up; False when it was already used: two uses of one token are never both good."""
         try:
-            self.update([Spendable.spent_at.set(now)], condition=Spendable.spent_at.does_not_exist())
+            self.update([OneTimeToken.spent_at.set(now)], condition=OneTimeToken.spent_at.does_not_exist())
         except UpdateError as error:
             if condition_failed(error):
                 return False
@@ -56,7 +56,7 @@ class Spendable(Item):
         return True
 
 
-class Code(Spendable, discriminator='code'):
+class Code(OneTimeToken, discriminator='code'):
     """pk=CODE#<sha256 of the code>  sk=CODE   TTL   An authorization code (RFC 6749 section 4.1.2, RFC 7636).
 
     `redirect_uri` is what the authorization request said, None when it left it to the registration.
@@ -70,7 +70,7 @@ class Code(Spendable, discriminator='code'):
         return f'CODE#{digest(token)}', 'CODE'
 
 
-class RefreshToken(Spendable, discriminator='refresh'):
+class RefreshToken(OneTimeToken, discriminator='refresh'):
     """pk=REFRESH#<sha256 of the token>  sk=REFRESH   TTL"""
 
     @classmethod

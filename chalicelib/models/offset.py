@@ -9,17 +9,17 @@ from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
 from chalicelib import errors
 from chalicelib.domain import instants, money, shapes
 from chalicelib.models.item import (
-    Also,
     DecimalAttribute,
-    Expected,
+    ExpectedVersions,
+    ExtraWrites,
     IntegerAttribute,
     Item,
-    Verb,
+    Operation,
     Write,
-    missed,
+    has_version,
     nothing,
-    of_version,
     transact,
+    version_mismatch,
 )
 from chalicelib.models.portfolio import Portfolio, child_sk, read_child, read_children
 from chalicelib.models.user import User
@@ -68,13 +68,20 @@ class Offset(Item, discriminator='offset'):
 
     @classmethod
     def create(
-        cls, user_id: str, portfolio_id: int, *, title: str, balances: Mapping[str, Decimal], now: int, also: Also['Offset'] = nothing
+        cls,
+        user_id: str,
+        portfolio_id: int,
+        *,
+        title: str,
+        balances: Mapping[str, Decimal],
+        now: int,
+        also: ExtraWrites['Offset'] = nothing,
     ) -> 'Offset':
         """Add an offset with these amounts by currency to a portfolio.
 
         Raises NotFound when the portfolio is not there, Invalid when it has as many offsets as there may be.
         """
-        offset_id = Portfolio.draw_offset_id(user_id, portfolio_id)
+        offset_id = Portfolio.allocate_offset_id(user_id, portfolio_id)
         offset = cls(
             User.pk_of(user_id),
             child_sk('OFFSET', portfolio_id, offset_id),
@@ -86,8 +93,8 @@ class Offset(Item, discriminator='offset'):
             updated_at=now,
         )
         offset.balances = offset._replaced(balances, now)
-        counted = Portfolio.offset_room().add(Portfolio.at(user_id, portfolio_id), *Portfolio.changed())
-        transact(*also(offset), Write(Verb.PUT, offset, condition=cls.pk.does_not_exist()), counted)
+        counted = Portfolio.offset_quota().increment(Portfolio.at(user_id, portfolio_id), *Portfolio.changed())
+        transact(*also(offset), Write(Operation.PUT, offset, condition=cls.pk.does_not_exist()), counted)
         return offset
 
     @classmethod
@@ -110,7 +117,7 @@ class Offset(Item, discriminator='offset'):
         title: str | None,
         balances: Mapping[str, Decimal] | None,
         now: int,
-        expected: Expected = None,
+        expected: ExpectedVersions = None,
     ) -> 'Offset':
         """Store a new title, other balances in the place of all those it had, or both; return what the offset then is.
 
@@ -125,10 +132,10 @@ class Offset(Item, discriminator='offset'):
                 return offset
         raise errors.Conflict
 
-    def remove(self, expected: Expected = None) -> None:
+    def remove(self, expected: ExpectedVersions = None) -> None:
         """Take the offset out of its portfolio. Raises NotFound, PreconditionFailed."""
-        counted = Portfolio.offset_room().remove(Portfolio.at(self.user_id, self.portfolio_id), *Portfolio.changed())
-        transact(Write(Verb.DELETE, self, of_version(Offset.version, expected), otherwise=missed(expected)), counted)
+        counted = Portfolio.offset_quota().decrement(Portfolio.at(self.user_id, self.portfolio_id), *Portfolio.changed())
+        transact(Write(Operation.DELETE, self, has_version(Offset.version, expected), on_failure=version_mismatch(expected)), counted)
 
     def _has(self, title: str | None, balances: Mapping[str, Decimal] | None) -> bool:
         known = {held.currency: held.balance for held in self.balances}
@@ -142,7 +149,7 @@ class Offset(Item, discriminator='offset'):
         self.updated_at = now
         self.version += 1
         try:
-            transact(Write(Verb.PUT, self, unchanged, otherwise=_Outrun), Portfolio.note_contents(self.user_id, self.portfolio_id))
+            transact(Write(Operation.PUT, self, unchanged, on_failure=_Outrun), Portfolio.note_contents(self.user_id, self.portfolio_id))
         except _Outrun:
             return False
         return True

@@ -10,8 +10,20 @@ from chalicelib import errors
 from chalicelib.config import settings
 from chalicelib.domain import currencies, instants, shapes
 from chalicelib.models.due_index import shard
-from chalicelib.models.item import Also, Expected, IntegerAttribute, Item, Verb, Write, missed, nothing, of_version, texts, transact
-from chalicelib.models.quota import Room
+from chalicelib.models.item import (
+    ExpectedVersions,
+    ExtraWrites,
+    IntegerAttribute,
+    Item,
+    Operation,
+    Write,
+    has_version,
+    nothing,
+    texts,
+    transact,
+    version_mismatch,
+)
+from chalicelib.models.quota import Quota
 from chalicelib.models.user import User
 
 _LAST = '~'  # sorts after every digit and '#'
@@ -21,7 +33,7 @@ class Portfolio(Item, discriminator='portfolio'):
     """pk=USER#<user id>  sk=PORTFOLIO#<000001>  lsk=<000001>
 
     create: transaction (the id is drawn from the user)   page(user): query of the local index `portfolios`
-    draw_address_id, draw_offset_id: one update   change: one update   remove: transaction with the purge that cleans up behind it
+    allocate_address_id, allocate_offset_id: one update   change: one update   remove: transaction with the purge that cleans up behind it
     """
 
     user_id = UnicodeAttribute()
@@ -54,12 +66,14 @@ class Portfolio(Item, discriminator='portfolio'):
         return self.observed_at is not None
 
     @classmethod
-    def create(cls, user_id: str, *, title: str, currencies: Sequence[str], now: int, also: Also['Portfolio'] = nothing) -> 'Portfolio':
+    def create(
+        cls, user_id: str, *, title: str, currencies: Sequence[str], now: int, also: ExtraWrites['Portfolio'] = nothing
+    ) -> 'Portfolio':
         """Store a new, empty portfolio under the user's next id.
 
         Raises NotFound for an unknown user, Invalid when that one has as many as there may be.
         """
-        portfolio_id = User.draw_portfolio_id(user_id)
+        portfolio_id = User.allocate_portfolio_id(user_id)
         portfolio = cls(
             User.pk_of(user_id),
             sk_of(portfolio_id),
@@ -73,8 +87,8 @@ class Portfolio(Item, discriminator='portfolio'):
         )
         transact(
             *also(portfolio),
-            Write(Verb.PUT, portfolio, cls.pk.does_not_exist()),
-            User.portfolio_room().add(User.at(user_id)),
+            Write(Operation.PUT, portfolio, cls.pk.does_not_exist()),
+            User.portfolio_quota().increment(User.at(user_id)),
         )
         return portfolio
 
@@ -85,27 +99,27 @@ class Portfolio(Item, discriminator='portfolio'):
         return [portfolio for portfolio in found if isinstance(portfolio, Portfolio)]
 
     @classmethod
-    def address_room(cls) -> Room:
+    def address_quota(cls) -> Quota:
         """Return how many addresses a portfolio may have."""
-        return Room('addresses', cls.addresses, settings().max_addresses, whose='a portfolio')
+        return Quota('addresses', cls.addresses, settings().max_addresses, whose='a portfolio')
 
     @classmethod
-    def offset_room(cls) -> Room:
+    def offset_quota(cls) -> Quota:
         """Return how many offsets a portfolio may have."""
-        return Room('offsets', cls.offsets, settings().max_offsets, whose='a portfolio')
+        return Quota('offsets', cls.offsets, settings().max_offsets, whose='a portfolio')
 
     @classmethod
-    def draw_address_id(cls, user_id: str, portfolio_id: int) -> int:
+    def allocate_address_id(cls, user_id: str, portfolio_id: int) -> int:
         """Return the next address id of this portfolio; no id is ever given twice. Raises NotFound, Invalid when there is no room."""
         header = cls.at(user_id, portfolio_id)
-        cls.address_room().draw(header, cls.last_address_id)
+        cls.address_quota().allocate_id(header, cls.last_address_id)
         return header.last_address_id
 
     @classmethod
-    def draw_offset_id(cls, user_id: str, portfolio_id: int) -> int:
+    def allocate_offset_id(cls, user_id: str, portfolio_id: int) -> int:
         """Return the next offset id of this portfolio; no id is ever given twice. Raises NotFound, Invalid when there is no room."""
         header = cls.at(user_id, portfolio_id)
-        cls.offset_room().draw(header, cls.last_offset_id)
+        cls.offset_quota().allocate_id(header, cls.last_offset_id)
         return header.last_offset_id
 
     @classmethod
@@ -117,10 +131,10 @@ class Portfolio(Item, discriminator='portfolio'):
     def note_contents(cls, user_id: str, portfolio_id: int) -> Write:
         """Return the write that goes with another change of what a portfolio holds. Its condition fails with NotFound."""
         return Write(
-            Verb.UPDATE, cls.at(user_id, portfolio_id), cls.version.exists(), actions=[cls.contents.add(1)], otherwise=errors.NotFound
+            Operation.UPDATE, cls.at(user_id, portfolio_id), cls.version.exists(), actions=[cls.contents.add(1)], on_failure=errors.NotFound
         )
 
-    def change(self, *, title: str | None, currencies: Sequence[str] | None, now: int, expected: Expected = None) -> None:
+    def change(self, *, title: str | None, currencies: Sequence[str] | None, now: int, expected: ExpectedVersions = None) -> None:
         """Store a new title, new reporting currencies, or both. Raises NotFound, PreconditionFailed."""
         cls = type(self)
         actions: list[Action] = [cls.updated_at.set(now), cls.version.add(1)]
@@ -129,7 +143,7 @@ class Portfolio(Item, discriminator='portfolio'):
         if currencies is not None:
             actions += [cls.currencies.set(list(currencies)), cls.contents.add(1)]
         try:
-            self.update_existing(actions, of_version(cls.version, expected), missed(expected))
+            self.update_existing(actions, has_version(cls.version, expected), version_mismatch(expected))
         except errors.PreconditionFailed:
             self._require()
             raise
@@ -141,12 +155,12 @@ class Portfolio(Item, discriminator='portfolio'):
         except self.DoesNotExist:
             raise errors.NotFound from None
 
-    def remove(self, now: int, expected: Expected = None) -> None:
+    def remove(self, now: int, expected: ExpectedVersions = None) -> None:
         """Remove the header and leave a purge, due now, for what hangs below it. Raises NotFound, PreconditionFailed."""
         transact(
-            Write(Verb.DELETE, self, of_version(Portfolio.version, expected), otherwise=missed(expected)),
-            Write(Verb.PUT, Purge.of(self.user_id, self.portfolio_id, now)),
-            User.portfolio_room().remove(User.at(self.user_id)),
+            Write(Operation.DELETE, self, has_version(Portfolio.version, expected), on_failure=version_mismatch(expected)),
+            Write(Operation.PUT, Purge.of(self.user_id, self.portfolio_id, now)),
+            User.portfolio_quota().decrement(User.at(self.user_id)),
         )
 
     def summary(self) -> shapes.PortfolioSummary:
@@ -192,7 +206,7 @@ class Purge(Item, discriminator='purge'):
         return cls(pk, f'PURGE#{portfolio_id:06}', due_shard=shard(pk), due_at=now)
 
 
-class Contents(NamedTuple):
+class PortfolioTree(NamedTuple):
     """A portfolio's header with everything that hangs below it."""
 
     portfolio: Portfolio
@@ -212,13 +226,13 @@ def child_sk(kind: str, portfolio_id: int, child_id: int) -> str:
     return f'{sk_of(portfolio_id)}#{kind}#{child_id:06}'
 
 
-def read_whole(user_id: str, portfolio_id: int) -> Contents:
+def read_portfolio_tree(user_id: str, portfolio_id: int) -> PortfolioTree:
     """Return a portfolio with all its children in one consistent query. Raises NotFound."""
     items = read_range(user_id, sk_of(portfolio_id), f'{sk_of(portfolio_id)}#{_LAST}')
     header = next(items, None)
     if not isinstance(header, Portfolio):
         raise errors.NotFound
-    return Contents(header, list(items))
+    return PortfolioTree(header, list(items))
 
 
 def read_children(kind: type[Child], name: str, user_id: str, portfolio_id: int, *, after: int, limit: int) -> list[Child]:

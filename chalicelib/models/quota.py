@@ -8,10 +8,10 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
-from chalicelib.models.item import Item, Verb, Write
+from chalicelib.models.item import Item, Operation, Write
 
 
-class Room:
+class Quota:
     """Room for `limit` of a `kind`, a plural, counted in the attribute `held`, which is absent for none.
 
     draw: one update   add, remove: part of the transaction that adds or removes
@@ -19,11 +19,11 @@ class Room:
 
     def __init__(self, kind: str, held: Attribute[int], limit: int, whose: str) -> None:
         self._kind = kind
-        self._held = held
+        self._used = held
         self._limit = limit
         self._whose = whose
 
-    def draw(self, holder: Item, last: Attribute[int]) -> None:
+    def allocate_id(self, holder: Item, last: Attribute[int]) -> None:
         """Count `last` of the holder up if there is room, and load what the holder then is.
 
         Raises NotFound when there is no such holder, Invalid when it is full. DynamoDB can tell which without another request, as it
@@ -35,7 +35,7 @@ class Room:
             holder.pk,
             range_key=holder.sk,
             actions=[last.add(1)],
-            condition=self._left(),
+            condition=self._has_room(),
             return_values=ALL_NEW,
             return_values_on_condition_failure=ALL_OLD,
             return_consumed_capacity=TOTAL,
@@ -44,28 +44,28 @@ class Room:
         try:
             holder.deserialize(client.update_item(**asked)[ATTRIBUTES])
         except client.exceptions.ConditionalCheckFailedException as refused:
-            raise (self._full() if 'Item' in refused.response else errors.NotFound()) from None
+            raise (self._exceeded() if 'Item' in refused.response else errors.NotFound()) from None
 
-    def add(self, holder: Item, *also: Action) -> Write:
+    def increment(self, holder: Item, *also: Action) -> Write:
         """Return the write that counts one more, and does `also`. Its transaction raises NotFound, or Invalid when the holder is full."""
-        return Write(Verb.UPDATE, holder, self._left(), [self._held.add(1), *also], lambda: self._refusal(holder))
+        return Write(Operation.UPDATE, holder, self._has_room(), [self._used.add(1), *also], lambda: self._failure(holder))
 
-    def remove(self, holder: Item, *also: Action) -> Write:
+    def decrement(self, holder: Item, *also: Action) -> Write:
         """Return the write that counts one less, and does `also`. Its transaction raises NotFound."""
-        return Write(Verb.UPDATE, holder, Item.pk.exists(), [self._held.add(-1), *also], errors.NotFound)
+        return Write(Operation.UPDATE, holder, Item.pk.exists(), [self._used.add(-1), *also], errors.NotFound)
 
-    def _left(self) -> Condition:
-        left: Condition = Item.pk.exists() & (self._held.does_not_exist() | (self._held < self._limit))
+    def _has_room(self) -> Condition:
+        left: Condition = Item.pk.exists() & (self._used.does_not_exist() | (self._used < self._limit))
         return left
 
-    def _refusal(self, holder: Item) -> Exception:
+    def _failure(self, holder: Item) -> Exception:
         """Say why a transaction could not add to a holder that had room a moment ago: it is gone, or others were faster."""
         try:
             holder.refresh(consistent_read=True)
         except holder.DoesNotExist:
             return errors.NotFound()
-        return self._full()
+        return self._exceeded()
 
-    def _full(self) -> errors.Invalid:
+    def _exceeded(self) -> errors.Invalid:
         sentence = f'{self._whose} can have at most {self._limit} {self._kind}: delete one before you add another'
         return errors.Invalid(errors.Fault('', f'too_many_{self._kind}', sentence))

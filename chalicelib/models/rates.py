@@ -17,8 +17,8 @@ from chalicelib import errors, telemetry
 from chalicelib.domain import instants, money
 from chalicelib.domain.changelog import ALWAYS, Changelog
 from chalicelib.domain.conversion import Pair, Rate
-from chalicelib.domain.rates import Close, Observation, day_of, midnight, text_of
-from chalicelib.models.item import ChangelogAttribute, IntegerAttribute, Item, PackedAttribute, Verb, Write, condition_failed, transact
+from chalicelib.domain.rates import DailyClose, Observation, day_of, midnight, text_of
+from chalicelib.models.item import ChangelogAttribute, IntegerAttribute, Item, Operation, PackedAttribute, Write, condition_failed, transact
 
 WANTED_SECONDS = 8 * 86_400
 _STATE = 'STATE'
@@ -167,7 +167,7 @@ class YearOfCloses(Item, discriminator='closes'):
     def closes(self) -> dict[date, tuple[Decimal, str]]:
         return {date.fromisoformat(day): (Decimal(price), source) for day, (price, source) in self.packed.items()}
 
-    def add(self, closes: Iterable[Close]) -> list[date]:
+    def add(self, closes: Iterable[DailyClose]) -> list[date]:
         """Add those of the closes whose days have none; return their days."""
         added = {}
         for close in closes:
@@ -206,7 +206,7 @@ def read_closes(pairs: Iterable[Pair], years: Sequence[int]) -> dict[Pair, PairC
     return found
 
 
-def add_closes(pair: Pair, closes: Sequence[Close], now: int, reached: Reached | None = None) -> None:
+def add_closes(pair: Pair, closes: Sequence[DailyClose], now: int, reached: Reached | None = None) -> None:
     """Add closes of a pair on days that have none, and note how far they reach. Raises Conflict when others always came first."""
     for attempt in range(_ATTEMPTS):
         try:
@@ -218,7 +218,7 @@ def add_closes(pair: Pair, closes: Sequence[Close], now: int, reached: Reached |
             return
 
 
-def _add_closes(pair: Pair, closes: Sequence[Close], now: int, reached: Reached | None) -> None:
+def _add_closes(pair: Pair, closes: Sequence[DailyClose], now: int, reached: Reached | None) -> None:
     years = sorted({close.day.year for close in closes})
     pk = _closes_pk(pair)
     found = {item.sk: item for item in _read([(pk, sk) for sk in (_STATE, *map(str, years))])}
@@ -229,7 +229,7 @@ def _add_closes(pair: Pair, closes: Sequence[Close], now: int, reached: Reached 
         item = found.get(str(year)) or YearOfCloses(pk, str(year))
         days = item.add(close for close in closes if close.day.year == year)
         added += days
-        writes += [Write(Verb.PUT, item)] if days else []
+        writes += [Write(Operation.PUT, item)] if days else []
     if added:
         state.note(min(added))
         state.source = closes[-1].source
@@ -238,7 +238,7 @@ def _add_closes(pair: Pair, closes: Sequence[Close], now: int, reached: Reached 
         condition = _unchanged(ClosesState.revision, state.revision)
         state.revision += 1
         state.updated_at = now
-        transact(*writes, Write(Verb.PUT, state, condition))
+        transact(*writes, Write(Operation.PUT, state, condition))
 
 
 def _reach(state: ClosesState, reached: Reached) -> bool:
@@ -256,7 +256,7 @@ def _read(keys: Sequence[tuple[str, str]]) -> list[Any]:
     if not batches:
         return []
     with ThreadPoolExecutor(min(len(batches), 8)) as pool:
-        found = pool.map(telemetry.carried(lambda batch: list(Item.batch_get(batch, consistent_read=True))), batches)
+        found = pool.map(telemetry.in_current_task(lambda batch: list(Item.batch_get(batch, consistent_read=True))), batches)
     return [item for batch in found for item in batch]
 
 

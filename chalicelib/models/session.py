@@ -10,7 +10,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import errors
 from chalicelib.models.client import digest
-from chalicelib.models.item import IntegerAttribute, Item, Verb, Write
+from chalicelib.models.item import IntegerAttribute, Item, Operation, Write
 
 IDLE_SECONDS = 30 * 86_400
 LONGEST_SECONDS = 90 * 86_400
@@ -59,7 +59,7 @@ class Session(Item, discriminator='session'):
         cls(*_key('SESSION', token)).delete()
 
 
-class Mailed(Item, discriminator='mailed'):
+class EmailToken(Item, discriminator='mailed'):
     """pk=MAILED#<sha256 of the token>  sk=MAILED   TTL   The token of a link that we mailed, good for one use.
 
     `purpose` is `confirm` (a sign-up, whose password and name wait here until then), `email` (a new address) or `reset`.
@@ -77,10 +77,10 @@ class Mailed(Item, discriminator='mailed'):
     @classmethod
     def creation(cls, token: str, *, purpose: str, user_id: str, expires_at: int, **values: Any) -> Write:
         """Return the write that stores a token of `new_token`."""
-        return Write(Verb.PUT, cls(*_key('MAILED', token), purpose=purpose, user_id=user_id, expires_at=expires_at, **values))
+        return Write(Operation.PUT, cls(*_key('MAILED', token), purpose=purpose, user_id=user_id, expires_at=expires_at, **values))
 
     @classmethod
-    def find(cls, token: str, purpose: str, now: int) -> 'Mailed':
+    def find(cls, token: str, purpose: str, now: int) -> 'EmailToken':
         """Return what an unused, unexpired token is for. Raises NotFound."""
         try:
             mailed = cls.get(*_key('MAILED', token), consistent_read=True)
@@ -92,7 +92,7 @@ class Mailed(Item, discriminator='mailed'):
 
     def use(self) -> Write:
         """Return the write that uses it up; its transaction raises NotFound for whoever comes second."""
-        return Write(Verb.DELETE, self, condition=Mailed.pk.exists(), otherwise=errors.NotFound)
+        return Write(Operation.DELETE, self, condition=EmailToken.pk.exists(), on_failure=errors.NotFound)
 
 
 def new_token() -> str:

@@ -27,7 +27,7 @@ class Turn(NamedTuple):
     noteworthy: bool
 
 
-class Bucket(Item, discriminator='bucket'):
+class UpstreamState(Item, discriminator='bucket'):
     """pk=BUCKET#<upstream>  sk=BUCKET
 
     `free_at` (epoch milliseconds) is when the next request may leave, `open_until` (epoch seconds) when the circuit closes
@@ -45,18 +45,18 @@ class Bucket(Item, discriminator='bucket'):
     last_error = UnicodeAttribute(null=True)
 
     @classmethod
-    def at(cls, key: str) -> 'Bucket':
+    def at(cls, key: str) -> 'UpstreamState':
         return cls(f'BUCKET#{key}', 'BUCKET')
 
     @classmethod
-    def find_many(cls, keys: Iterable[str]) -> dict[str, 'Bucket']:
+    def find_many(cls, keys: Iterable[str]) -> dict[str, 'UpstreamState']:
         """Return the buckets of upstreams by key; one that was never asked has an empty one."""
         buckets = {key: cls.at(key) for key in keys}
         found = cls.batch_get([(bucket.pk, bucket.sk) for bucket in buckets.values()])
         return buckets | {bucket.pk.removeprefix('BUCKET#'): bucket for bucket in found}
 
     @classmethod
-    def take(cls, key: str, every_ms: int, now_ms: int) -> Turn:
+    def take(cls, key: str, min_interval_ms: int, now_ms: int) -> Turn:
         """Reserve the next request to an upstream.
 
         Raises UpstreamNotAsked while the circuit is open, or when more requests wait already than is worth queueing for.
@@ -64,10 +64,10 @@ class Bucket(Item, discriminator='bucket'):
         bucket = cls.at(key)
         closed = _closed(now_ms // 1000)
         idle = cls.free_at.does_not_exist() | (cls.free_at <= now_ms)
-        if bucket._update_if(closed & idle, cls.free_at.set(now_ms + every_ms)):
+        if bucket._update_if(closed & idle, cls.free_at.set(now_ms + min_interval_ms)):
             return Turn(0, bucket._is_news(now_ms))
-        if bucket._update_if(closed & (cls.free_at <= now_ms + _QUEUE_MS), cls.free_at.set(cls.free_at + every_ms)):
-            return Turn(max(0, (bucket.free_at or 0) - every_ms - now_ms), bucket._is_news(now_ms))
+        if bucket._update_if(closed & (cls.free_at <= now_ms + _QUEUE_MS), cls.free_at.set(cls.free_at + min_interval_ms)):
+            return Turn(max(0, (bucket.free_at or 0) - min_interval_ms - now_ms), bucket._is_news(now_ms))
         raise UpstreamNotAsked(key, 'resting after failures, or asked too often by us')
 
     @classmethod
@@ -109,7 +109,7 @@ class Bucket(Item, discriminator='bucket'):
 
     def _update_if(self, condition: Condition, *actions: Action) -> bool:
         try:
-            self.update([Bucket.kind.set(Bucket), *actions], condition=condition)
+            self.update([UpstreamState.kind.set(UpstreamState), *actions], condition=condition)
         except UpdateError as error:
             if condition_failed(error):
                 return False
@@ -118,5 +118,5 @@ class Bucket(Item, discriminator='bucket'):
 
 
 def _closed(now: int) -> Condition:
-    closed: Condition = Bucket.open_until.does_not_exist() | (Bucket.open_until <= now)
+    closed: Condition = UpstreamState.open_until.does_not_exist() | (UpstreamState.open_until <= now)
     return closed

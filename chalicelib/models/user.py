@@ -11,8 +11,8 @@ from pynamodb.expressions.update import Action
 from chalicelib import errors
 from chalicelib.config import settings
 from chalicelib.domain import instants, shapes
-from chalicelib.models.item import IntegerAttribute, Item, Verb, Write, transact
-from chalicelib.models.quota import Room
+from chalicelib.models.item import IntegerAttribute, Item, Operation, Write, transact
+from chalicelib.models.quota import Quota
 
 _NOBODY = 'nobody'
 _LONGEST_EMAIL = 320  # longer than any address, shorter than the longest key
@@ -31,14 +31,14 @@ class Email(Item, discriminator='email'):
     def claim(cls, address: str, user_id: str) -> Write:
         """Return the write that makes the address this user's. Its transaction raises Invalid when it is taken."""
         taken = errors.Invalid(errors.Fault('email', 'taken', 'this e-mail address already has an account'))
-        return Write(Verb.PUT, cls(cls.key(address), 'EMAIL', user_id=user_id), cls.pk.does_not_exist(), otherwise=lambda: taken)
+        return Write(Operation.PUT, cls(cls.key(address), 'EMAIL', user_id=user_id), cls.pk.does_not_exist(), on_failure=lambda: taken)
 
 
 class User(Item, discriminator='user'):
     """pk=USER#<user id>  sk=USER
 
     create: user and e-mail in one transaction   find(id): get   with_email(address): two gets
-    draw_portfolio_id, rename, allow_remote, set_password: one update   confirmation, password_reset, email_change: writes of
+    allocate_portfolio_id, rename, allow_remote, set_password: one update   confirmation, password_reset, email_change: writes of
     a transaction with what was mailed
 
     `portfolio_count` is absent for none; portfolios stored before there was a count are not in it.
@@ -86,7 +86,7 @@ class User(Item, discriminator='user'):
 
     def creation(self) -> list[Write]:
         """Return the writes that store a new user. Their transaction raises Invalid when the e-mail address is taken."""
-        return [Email.claim(self.email, self.user_id), Write(Verb.PUT, self, condition=User.pk.does_not_exist())]
+        return [Email.claim(self.email, self.user_id), Write(Operation.PUT, self, condition=User.pk.does_not_exist())]
 
     @classmethod
     def find(cls, user_id: str) -> 'User':
@@ -114,15 +114,15 @@ class User(Item, discriminator='user'):
         return cls(cls.pk_of(user_id), 'USER')
 
     @classmethod
-    def portfolio_room(cls) -> Room:
+    def portfolio_quota(cls) -> Quota:
         """Return how many portfolios a user may have."""
-        return Room('portfolios', cls.portfolio_count, settings().max_portfolios, whose='you')
+        return Quota('portfolios', cls.portfolio_count, settings().max_portfolios, whose='you')
 
     @classmethod
-    def draw_portfolio_id(cls, user_id: str) -> int:
+    def allocate_portfolio_id(cls, user_id: str) -> int:
         """Return the next portfolio id of this user; no id is ever given twice. Raises NotFound, Invalid when there is no room."""
         user = cls.at(user_id)
-        cls.portfolio_room().draw(user, cls.last_portfolio_id)
+        cls.portfolio_quota().allocate_id(user, cls.last_portfolio_id)
         return user.last_portfolio_id
 
     @property
@@ -146,7 +146,7 @@ class User(Item, discriminator='user'):
         """Return the write that confirms the e-mail address with a sign-up's values. NotFound when it was confirmed before."""
         named = User.name.set(name) if name else User.name.remove()
         actions: list[Action] = [User.confirmed_at.set(now), User.password_hash.set(password_hash), named]
-        return Write(Verb.UPDATE, self, User.confirmed_at.does_not_exist(), actions, errors.NotFound)
+        return Write(Operation.UPDATE, self, User.confirmed_at.does_not_exist(), actions, errors.NotFound)
 
     def password_reset(self, password_hash: str, now_ms: int) -> Write:
         """Return the write that sets a password, ends all sessions and confirms the e-mail address. NotFound when it was changed."""
@@ -155,17 +155,17 @@ class User(Item, discriminator='user'):
             User.sessions_valid_from.set(now_ms),
             User.confirmed_at.set(self.confirmed_at or now_ms // 1000),
         ]
-        return Write(Verb.UPDATE, self, self._unchanged(), actions, errors.NotFound)
+        return Write(Operation.UPDATE, self, self._unchanged(), actions, errors.NotFound)
 
     def email_change(self, email: str) -> list[Write]:
         """Return the writes that move to another e-mail address.
 
         Their transaction raises Invalid when that is taken, NotFound when this user changed meanwhile.
         """
-        moved = Write(Verb.UPDATE, self, self._unchanged(), [User.email.set(email)], errors.NotFound)
+        moved = Write(Operation.UPDATE, self, self._unchanged(), [User.email.set(email)], errors.NotFound)
         if Email.key(email) == Email.key(self.email):
             return [moved]
-        return [Write(Verb.DELETE, Email(Email.key(self.email), 'EMAIL')), Email.claim(email, self.user_id), moved]
+        return [Write(Operation.DELETE, Email(Email.key(self.email), 'EMAIL')), Email.claim(email, self.user_id), moved]
 
     def _unchanged(self) -> Condition:
         """The condition that neither password nor e-mail address are others than those read."""

@@ -20,7 +20,7 @@ _RETRY_AFTER_MOST = 3600
 _HEADERS = {'User-Agent': 'cryptfolio/0.1', 'Accept': 'application/json, text/plain'}
 
 
-class Host(NamedTuple):
+class Endpoint(NamedTuple):
     """An upstream: its key (shown as `source`), its public base URL, and the least milliseconds between two requests there.
 
     `url` is empty where everybody runs a server of their own: it is asked where the setting `UPSTREAM_<KEY>_URL` says, else not.
@@ -31,7 +31,7 @@ class Host(NamedTuple):
 
     key: str
     url: str
-    every_ms: int
+    min_interval_ms: int
     secret: str | None = None
     needs_secret: bool = False
     secret_header: str | None = None
@@ -43,7 +43,7 @@ class Host(NamedTuple):
     @property
     def interval_ms(self) -> int:
         """The public host's limit; a base URL of one's own has none."""
-        return self.every_ms if self.base_url == self.url else 0
+        return self.min_interval_ms if self.base_url == self.url else 0
 
     @property
     def can_be_asked(self) -> bool:
@@ -92,22 +92,22 @@ class Answer(NamedTuple):
 class Http:
     """Sends requests; `gate` is called before each one and may wait, or raise Upstream to forbid it."""
 
-    def __init__(self, gate: Callable[[Host], None]) -> None:
+    def __init__(self, gate: Callable[[Endpoint], None]) -> None:
         self._gate = gate
         self._session = requests.Session()
 
-    def get(self, host: Host, path: str, params: Mapping[str, str] | None = None) -> Answer:
+    def get(self, host: Endpoint, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """GET a path below the host's base URL.
 
         Raises Upstream when the host cannot be reached, is slow, refuses us or fails; `throttled` for 402 and 429.
         """
         return self._send('GET', host, path, params=dict(params or {}))
 
-    def post(self, host: Host, path: str, body: Any) -> Answer:
+    def post(self, host: Endpoint, path: str, body: Any) -> Answer:
         """POST `body` as JSON to a path below the host's base URL. Raises as `get`; for questions only, which can be repeated."""
         return self._send('POST', host, path, json=body)
 
-    def _send(self, method: str, host: Host, path: str, params: Mapping[str, str] | None = None, **kwargs: Any) -> Answer:
+    def _send(self, method: str, host: Endpoint, path: str, params: Mapping[str, str] | None = None, **kwargs: Any) -> Answer:
         if not host.base_url:
             raise UpstreamNotAsked(host.key, f'has no public server: set UPSTREAM_{host.key.upper()}_URL')
         asked = {**(params or {}), **host.credentials}
@@ -120,7 +120,7 @@ class Http:
             # Only the kind of failure: the text of the exception repeats the URL, which may carry a key.
             raise Upstream(host.key, f'cannot be reached ({type(error).__name__})') from None
 
-    def _exchange(self, method: str, host: Host, path: str, **kwargs: Any) -> Answer:
+    def _exchange(self, method: str, host: Endpoint, path: str, **kwargs: Any) -> Answer:
         timeout = (_CONNECT_SECONDS, _READ_SECONDS)
         with self._session.request(
             method, host.base_url + path, headers=host.headers, timeout=timeout, stream=True, allow_redirects=False, **kwargs
@@ -132,7 +132,7 @@ class Http:
             return Answer(host.key, response.status_code, _read(host, response))
 
 
-def _read(host: Host, response: requests.Response) -> str:
+def _read(host: Endpoint, response: requests.Response) -> str:
     """Return the body. The time-out of requests is per read, so a server that drips is stopped here.
 
     `read1` gives what has arrived, where `iter_content` would wait for a whole chunk.

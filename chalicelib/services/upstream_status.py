@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chalicelib import clock
 from chalicelib.domain import instants, shapes
 from chalicelib.errors import NotFound
-from chalicelib.models import Bucket
+from chalicelib.models import UpstreamState
 
 if TYPE_CHECKING:
     from chalicelib.providers import rates
@@ -84,7 +84,7 @@ def find(key: str) -> Source:
 def describe(sources: Iterable[Source]) -> list[shapes.Source]:
     """Return what the API says of upstreams."""
     described = list(sources)
-    buckets = Bucket.find_many(source.key for source in described)
+    buckets = UpstreamState.find_many(source.key for source in described)
     now = clock.now()
     return [
         {
@@ -107,7 +107,7 @@ def describe(sources: Iterable[Source]) -> list[shapes.Source]:
 def status() -> shapes.Status:
     """Return what works and what fails: the upstreams by key, and `database`, without which nothing is known of the others."""
     try:
-        buckets = Bucket.find_many(source.key for source in every())
+        buckets = UpstreamState.find_many(source.key for source in every())
     except Exception:
         log.exception('the database cannot be read')
         return {'ok': [], 'failing': ['database']}

@@ -10,7 +10,7 @@ from chalicelib import mail
 from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password
 from chalicelib.errors import Fault, Invalid, NotFound
-from chalicelib.models import Attempts, Grant, Mailed, User, Write, new_token, transact
+from chalicelib.models import AttemptCounter, EmailToken, Grant, User, Write, new_token, transact
 
 _QUARTER = 900
 _HOUR = 3_600
@@ -23,8 +23,8 @@ def sign_up(*, name: str | None, email: str, password: str, network: str, now: i
     Whatever is the case: one hash, two gets, one transaction, one mail. Raises Invalid for the password, TooMany.
     """
     check_new_password(password, email)
-    Attempts.take('sign_up_network', network, 20, _HOUR, now)
-    Attempts.take('sign_up', email.lower(), 5, _HOUR, now)
+    AttemptCounter.record('sign_up_network', network, 20, _HOUR, now)
+    AttemptCounter.record('sign_up', email.lower(), 5, _HOUR, now)
     password_hash = _hash(password)
     try:
         _answer_sign_up(User.with_email(email), name=name, email=email, password_hash=password_hash, now=now)
@@ -40,14 +40,14 @@ def _answer_sign_up(user: User | None, *, name: str | None, email: str, password
         return
     values: dict[str, Any] = {'name': name, 'email': email, 'password_hash': password_hash}
     whose = user or User.new(**values, allow_remote_login=False, now=now, confirmed=False)
-    waiting = Mailed.creation(token, purpose='confirm', user_id=whose.user_id, expires_at=now + _DAY, **values)
+    waiting = EmailToken.creation(token, purpose='confirm', user_id=whose.user_id, expires_at=now + _DAY, **values)
     transact(waiting, *([] if user else whose.creation()))
     _post(email, mail.CONFIRM, link=_url('/confirm', token))
 
 
 def confirm(token: str, now: int) -> User:
     """Confirm a sign-up; from now on its password opens the account. Raises NotFound for a link that is no longer good."""
-    mailed = Mailed.find(token, 'confirm', now)
+    mailed = EmailToken.find(token, 'confirm', now)
     user = User.find(mailed.user_id)
     transact(mailed.use(), user.confirmation(name=mailed.name, password_hash=str(mailed.password_hash), now=now))
     return user
@@ -59,26 +59,26 @@ def authenticate(email: str, password: str, *, network: str, now: int, remotely:
     Only failures count towards the limits. Takes one hash and the same requests whatever is wrong. Raises TooMany.
     """
     account = email.strip().lower()
-    Attempts.take('log_in_network', network, 100, _QUARTER, now)
-    Attempts.take('log_in', account, 10, _QUARTER, now)
+    AttemptCounter.record('log_in_network', network, 100, _QUARTER, now)
+    AttemptCounter.record('log_in', account, 10, _QUARTER, now)
     user = User.with_email(email)
     known = _verify(user.password_hash if user else None, password)
     if user is None or not known or user.confirmed_at is None or (remotely and not user.allow_remote_login):
         return None
-    Attempts.forgive('log_in', account, _QUARTER, now)
-    Attempts.forgive('log_in_network', network, _QUARTER, now)
+    AttemptCounter.undo('log_in', account, _QUARTER, now)
+    AttemptCounter.undo('log_in_network', network, _QUARTER, now)
     return user
 
 
 def forgot_password(email: str, *, network: str, now: int) -> None:
     """Mail a link to set a new password, or word that there is no account. Raises TooMany."""
-    Attempts.take('forgot_network', network, 30, _HOUR, now)
-    Attempts.take('forgot', email.lower(), 5, _HOUR, now)
+    AttemptCounter.record('forgot_network', network, 30, _HOUR, now)
+    AttemptCounter.record('forgot', email.lower(), 5, _HOUR, now)
     user = User.with_email(email)
     token = new_token()
     if user is None:
         # As many requests as for an account; the token is mailed to nobody.
-        transact(Mailed.creation(token, purpose='nothing', user_id='nobody', expires_at=now + _HOUR))
+        transact(EmailToken.creation(token, purpose='nothing', user_id='nobody', expires_at=now + _HOUR))
         _post(email, mail.NO_ACCOUNT, signup=_url('/signup'))
         return
     transact(_reset_token(token, user, now))
@@ -86,12 +86,12 @@ def forgot_password(email: str, *, network: str, now: int) -> None:
 
 
 def _reset_token(token: str, user: User, now: int) -> Write:
-    return Mailed.creation(token, purpose='reset', user_id=user.user_id, stamp=user.stamp, expires_at=now + _HOUR)
+    return EmailToken.creation(token, purpose='reset', user_id=user.user_id, stamp=user.stamp, expires_at=now + _HOUR)
 
 
-def of_link(token: str, purpose: str, now: int) -> tuple[Mailed, User]:
+def of_link(token: str, purpose: str, now: int) -> tuple[EmailToken, User]:
     """Return what a mailed link is for and whose account it opens. Raises NotFound for one that is no longer good."""
-    mailed = Mailed.find(token, purpose, now)
+    mailed = EmailToken.find(token, purpose, now)
     user = User.find(mailed.user_id)
     if mailed.stamp != user.stamp:
         raise NotFound
@@ -117,19 +117,19 @@ def change_password(user: User, *, current: str, password: str, now_ms: int) -> 
 
 def check_current_password(user: User, password: str, now: int) -> None:
     """Make sure that it is the user who asks, not whoever found their browser open. Raises Invalid, TooMany."""
-    Attempts.take('log_in', user.email.lower(), 10, _QUARTER, now)
+    AttemptCounter.record('log_in', user.email.lower(), 10, _QUARTER, now)
     if not _verify(user.password_hash, password):
         raise Invalid(Fault('current_password', 'wrong', 'This is not your current password'))
-    Attempts.forgive('log_in', user.email.lower(), _QUARTER, now)
+    AttemptCounter.undo('log_in', user.email.lower(), _QUARTER, now)
 
 
 def ask_for_email_change(user: User, *, email: str, password: str, now: int) -> None:
     """Mail a link to the new address, which takes effect when it is followed. Raises Invalid, TooMany."""
     check_current_password(user, password, now)
-    Attempts.take('change_email', user.user_id, 5, _HOUR, now)
+    AttemptCounter.record('change_email', user.user_id, 5, _HOUR, now)
     token = new_token()
     owner = User.with_email(email)
-    transact(Mailed.creation(token, purpose='email', user_id=user.user_id, email=email, stamp=user.stamp, expires_at=now + _DAY))
+    transact(EmailToken.creation(token, purpose='email', user_id=user.user_id, email=email, stamp=user.stamp, expires_at=now + _DAY))
     if owner is not None and owner.user_id != user.user_id:
         _post(email, mail.TAKEN, login=_url('/login'))
         return

@@ -89,8 +89,8 @@ def error(
     return render('message.html', request, status=status, headers=headers, title=title, text=text, **context)
 
 
-def shape_errors(request: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Middleware: errors of page paths are pages. It runs inside http.shape_errors, which then finds nothing left to do."""
+def error_middleware(request: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Middleware: errors of page paths are pages. It runs inside http.error_middleware, which then finds nothing left to do."""
     if request.path.startswith(_NOT_PAGES):
         return get_response(request)
     try:

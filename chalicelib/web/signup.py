@@ -5,7 +5,7 @@ from chalice.app import Blueprint, Request, Response
 from chalicelib import clock, http
 from chalicelib.domain.credentials import parse_email, parse_name
 from chalicelib.errors import Invalid, NotFound
-from chalicelib.models import Mailed
+from chalicelib.models import EmailToken
 from chalicelib.services import users
 from chalicelib.web import forms, pages, sessions
 
@@ -66,10 +66,10 @@ def submit_confirm() -> Response:
     return pages.redirect(pages.link(request, '/profile'), {'Set-Cookie': [sessions.start(user)]})
 
 
-def _look_up(token: str) -> Mailed:
+def _look_up(token: str) -> EmailToken:
     now = clock.now()
     try:
-        return Mailed.find(token, 'confirm', now)
+        return EmailToken.find(token, 'confirm', now)
     except NotFound:
         return users.of_link(token, 'email', now)[0]
 

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Iterable
 
-from chalicelib.models import Item, Ledger, Verb, Write, transact
+from chalicelib.models import Item, Ledger, Operation, Write, transact
 from infra.data import reading
 from infra.data.progress import Progress
 from infra.data.reading import Everything
@@ -54,7 +54,7 @@ def _delete(table: Table, keys: Iterable[Key]) -> None:
     rest: list[Key] = []
     for pk, sk in keys:
         if sk.startswith('WATCH#'):
-            transact(Write(Verb.DELETE, Item(pk, sk)), Ledger.make_due(pk, int(time.time())))
+            transact(Write(Operation.DELETE, Item(pk, sk)), Ledger.make_due(pk, int(time.time())))
         else:
             rest.append((pk, sk))
     table.delete(rest)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from chalicelib.models import Cursor, Item, Ledger, Transaction, User, Verb, Write, transact
+from chalicelib.models import Cursor, Item, Ledger, Operation, Transaction, User, Write, transact
 from chalicelib.models.due_index import shard
 from infra.data import migrate, reading
 from infra.data.archive import Archive, write_whole
@@ -125,7 +125,7 @@ class Restore:
 
     def _remove(self, keys: list[Key]) -> None:
         for pk, sk in (key for key in keys if key[1].startswith('WATCH#')):
-            transact(Write(Verb.DELETE, Item(pk, sk)), Ledger.make_due(pk, int(time.time())))
+            transact(Write(Operation.DELETE, Item(pk, sk)), Ledger.make_due(pk, int(time.time())))
         self._table.delete(key for key in keys if not key[1].startswith('WATCH#'))
 
     def _put_first(self, items: list[Raw]) -> int:

@@ -7,7 +7,7 @@ import pytest
 from chalice.test import HTTPResponse
 
 from chalicelib.config import settings
-from chalicelib.models import FirstAnswer, Item, User
+from chalicelib.models import IdempotencyRecord, Item, User
 from tests.functional.conftest import Api
 from tests.functional.test_addresses import ADDRESS, SEGWIT
 
@@ -102,8 +102,8 @@ def test_a_refused_create_leaves_its_key_unused(api: Api):
 
 def test_a_key_is_forgotten_after_a_day_whether_its_item_is_deleted_or_not(api: Api):
     post(api, OFFSETS, 'key-1')
-    kept = FirstAnswer(User.pk_of(api.user_id), 'IDEMPOTENCY#key-1')
-    kept.update([FirstAnswer.expires_at.set(1)])
+    kept = IdempotencyRecord(User.pk_of(api.user_id), 'IDEMPOTENCY#key-1')
+    kept.update([IdempotencyRecord.expires_at.set(1)])
 
     post(api, OFFSETS, 'key-1')
 

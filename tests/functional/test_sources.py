@@ -10,13 +10,13 @@ from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
-from chalicelib.models import Bucket, Item
+from chalicelib.models import Item, UpstreamState
 from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.providers.rates import SOURCES
-from chalicelib.providers.transport import Host
-from chalicelib.services.ledgers.upstream_gate import Gate
+from chalicelib.providers.transport import Endpoint
+from chalicelib.services.ledgers.upstream_gate import UpstreamGate
 
-HOST = Host('mempool', 'https://mempool.space/api', every_ms=0)
+HOST = Endpoint('mempool', 'https://mempool.space/api', min_interval_ms=0)
 EVERY = [explorer for chain in EXPLORERS.values() for explorer in chain]
 UPSTREAMS = sorted({explorer.host.key for explorer in EVERY} | {source.host.key for source in SOURCES})
 ALL = sorted(['database', *UPSTREAMS])
@@ -35,23 +35,23 @@ def result(http: ChaliceClient, path: str) -> Any:
 
 def works() -> None:
     """Let the upstream answer a request."""
-    gate = Gate(before_each=lambda: None)
+    gate = UpstreamGate(before_each=lambda: None)
     gate(HOST)
     gate.worked(HOST)
 
 
 def fails(error: Upstream | None = None) -> None:
     """Let the upstream fail a request."""
-    gate = Gate(before_each=lambda: None)
+    gate = UpstreamGate(before_each=lambda: None)
     gate(HOST)
     gate.failed(error or Upstream(HOST.key, 'answered 500'))
 
 
 def time_passes(seconds: int) -> None:
     """Make all that is noted of the upstream older."""
-    bucket = Bucket.find_many([HOST.key])[HOST.key]
+    bucket = UpstreamState.find_many([HOST.key])[HOST.key]
     names = ('succeeded_at', 'failed_at', 'open_until')
-    noted = [(getattr(Bucket, name), getattr(bucket, name)) for name in names if getattr(bucket, name) is not None]
+    noted = [(getattr(UpstreamState, name), getattr(bucket, name)) for name in names if getattr(bucket, name) is not None]
     bucket.update([attribute.set(value - seconds) for attribute, value in noted])
 
 
@@ -175,7 +175,7 @@ def test_a_failure_and_its_reason_cost_no_request_of_their_own(requests_made: li
     fails()
 
     assert requests_made == ['UpdateItem', 'UpdateItem']
-    assert Bucket.find_many(['mempool'])['mempool'].last_error == 'answered 500'
+    assert UpstreamState.find_many(['mempool'])['mempool'].last_error == 'answered 500'
 
 
 @pytest.mark.parametrize('path', PATHS)

@@ -67,7 +67,7 @@ def told(lines: Lines) -> Callable[[str], list[Line]]:
     return lambda service: [line for line in lines() if line['logger'] == f'chalicelib.telemetry.{service}']
 
 
-Told = Callable[[str], list[Line]]
+ReadLines = Callable[[str], list[Line]]
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def ready(api: Api) -> None:
     ],
 )
 def test_each_request_is_told_once_with_the_id_that_its_answer_carries(
-    api: Api, told: Told, method: str, path: str, body: Any, status: int, route: str
+    api: Api, told: ReadLines, method: str, path: str, body: Any, status: int, route: str
 ):
     before = len(told('api'))
 
@@ -108,7 +108,7 @@ def test_each_request_is_told_once_with_the_id_that_its_answer_carries(
     assert response.headers['X-Request-Id'] == line['request_id']
 
 
-def test_an_answer_that_was_not_changed_is_told_and_has_an_id(api: Api, told: Told):
+def test_an_answer_that_was_not_changed_is_told_and_has_an_id(api: Api, told: ReadLines):
     tag = api.get('/api/portfolios').headers['ETag']
 
     response = api.request('GET', '/api/portfolios', headers={'If-None-Match': tag})
@@ -123,7 +123,7 @@ def test_two_requests_have_two_ids(api: Api):
     assert len(ids) == 3
 
 
-def test_an_id_that_api_gateway_gave_is_kept(told: Told):
+def test_an_id_that_api_gateway_gave_is_kept(told: ReadLines):
     event = {
         'requestContext': {'httpMethod': 'GET', 'resourcePath': '/api/currencies', 'path': '/api/currencies', 'requestId': 'given'},
         'headers': {},
@@ -155,7 +155,7 @@ def test_an_error_of_oauth_has_the_rfcs_members_only(http: ChaliceClient, client
     assert response.headers['X-Request-Id']
 
 
-def test_the_authorizer_and_the_api_tell_a_request_by_the_same_id(api: Api, told: Told):
+def test_the_authorizer_and_the_api_tell_a_request_by_the_same_id(api: Api, told: ReadLines):
     api.get('/api/portfolios')
 
     [checked], [answered] = told('authorizer'), told('api')
@@ -164,7 +164,7 @@ def test_the_authorizer_and_the_api_tell_a_request_by_the_same_id(api: Api, told
         assert (line['user_id'], line['client_id'], line['route']) == (api.user_id, 'test-app', '/api/portfolios')
 
 
-def test_a_refused_token_is_told_with_the_reason_and_the_id_that_the_answer_carries(api: Api, told: Told):
+def test_a_refused_token_is_told_with_the_reason_and_the_id_that_the_answer_carries(api: Api, told: ReadLines):
     response = api.request('GET', '/api/portfolios', headers={'Authorization': 'Bearer nonsense'})
 
     [line] = told('authorizer')
@@ -174,7 +174,7 @@ def test_a_refused_token_is_told_with_the_reason_and_the_id_that_the_answer_carr
     assert told('api') == []
 
 
-def test_a_token_that_lacks_the_scope_gets_an_answer_with_the_requests_id(http: ChaliceClient, user: User, told: Told):
+def test_a_token_that_lacks_the_scope_gets_an_answer_with_the_requests_id(http: ChaliceClient, user: User, told: ReadLines):
     response = Api(http, user.user_id, ['info']).get('/api/portfolios')
 
     assert (response.status_code, response.json_body['code']) == (403, 'insufficient_scope')
@@ -197,7 +197,7 @@ def test_a_token_that_lacks_the_scope_gets_an_answer_with_the_requests_id(http: 
     ],
 )
 def test_a_line_says_how_many_requests_to_dynamodb_its_request_made(
-    api: Api, told: Told, requests_made: list[str], method: str, path: str, body: Any
+    api: Api, told: ReadLines, requests_made: list[str], method: str, path: str, body: Any
 ):
     api.request(method, path, body)
 
@@ -205,14 +205,14 @@ def test_a_line_says_how_many_requests_to_dynamodb_its_request_made(
 
 
 @pytest.mark.usefixtures('ready')
-def test_requests_to_dynamodb_from_other_threads_are_counted(api: Api, told: Told, requests_made: list[str]):
+def test_requests_to_dynamodb_from_other_threads_are_counted(api: Api, told: ReadLines, requests_made: list[str]):
     api.get('/api/portfolios/1/balances')
 
     assert told('api')[-1]['dynamodb_requests'] == len(requests_made) == 2
 
 
 @pytest.mark.usefixtures('ready')
-def test_every_request_to_dynamodb_asks_what_it_consumed(api: Api, told: Told):
+def test_every_request_to_dynamodb_asks_what_it_consumed(api: Api, told: ReadLines):
     asked: dict[str, str] = {}
 
     def note(model: Any, params: dict[str, Any], **_: Any) -> None:
@@ -235,7 +235,7 @@ def test_every_request_to_dynamodb_asks_what_it_consumed(api: Api, told: Told):
 
 
 @pytest.mark.usefixtures('ready')
-def test_a_line_says_the_capacity_that_its_request_consumed(api: Api, told: Told):
+def test_a_line_says_the_capacity_that_its_request_consumed(api: Api, told: ReadLines):
     api.get('/api/user')
     api.get(f'{ADDRESSES}/1/balances')
 
@@ -244,7 +244,7 @@ def test_a_line_says_the_capacity_that_its_request_consumed(api: Api, told: Told
     assert of_several > 0.5
 
 
-def test_a_request_to_dynamodb_that_botocore_repeats_counts_each_time(api: Api, told: Told):
+def test_a_request_to_dynamodb_that_botocore_repeats_counts_each_time(api: Api, told: ReadLines):
     with refusing('ProvisionedThroughputExceededException', times=2) as refused:
         assert api.get('/api/user').status_code == 200
 
@@ -252,7 +252,7 @@ def test_a_request_to_dynamodb_that_botocore_repeats_counts_each_time(api: Api, 
     assert told('api')[0]['dynamodb_requests'] == 3
 
 
-def test_an_unforeseen_error_is_logged_on_one_line_with_the_requests_id(api: Api, lines: Lines, told: Told):
+def test_an_unforeseen_error_is_logged_on_one_line_with_the_requests_id(api: Api, lines: Lines, told: ReadLines):
     with refusing('ResourceNotFoundException'):
         response = api.get('/api/user')
 
@@ -314,7 +314,7 @@ def watch(api: Api) -> str:
 CONTEXT = SimpleNamespace(aws_request_id='run-1')
 
 
-def test_each_message_is_told_in_one_line(api: Api, explorer: Explorer, told: Told, requests_made: list[str]):
+def test_each_message_is_told_in_one_line(api: Api, explorer: Explorer, told: ReadLines, requests_made: list[str]):
     explorer.chain[SEGWIT] = payments(3)
     messages = [record({'ledger': watch(api)}), record({'ledger': pk_of(ADDRESS)}, receives=3)]
     requests_made.clear()
@@ -334,7 +334,7 @@ def test_each_message_is_told_in_one_line(api: Api, explorer: Explorer, told: To
     assert read['Milliseconds'] == read['ms'] > 0
 
 
-def test_a_message_that_failed_is_told_and_its_error_logged_with_its_ids(lines: Lines, told: Told):
+def test_a_message_that_failed_is_told_and_its_error_logged_with_its_ids(lines: Lines, told: ReadLines):
     message = record({'nonsense': 1})
 
     purge.purge_portfolios({'Records': [message]}, CONTEXT)
@@ -346,7 +346,7 @@ def test_a_message_that_failed_is_told_and_its_error_logged_with_its_ids(lines: 
     assert (error['request_id'], error['message_id']) == ('run-1', message['messageId'])
 
 
-def test_messages_that_are_handled_at_once_do_not_mix(api: Api, told: Told, requests_made: list[str]):
+def test_messages_that_are_handled_at_once_do_not_mix(api: Api, told: ReadLines, requests_made: list[str]):
     messages = [record({'user_id': api.user_id, 'portfolio_id': number}) for number in range(1, 11)]
     api.portfolio()
     api.delete('/api/portfolios/1')
@@ -360,7 +360,7 @@ def test_messages_that_are_handled_at_once_do_not_mix(api: Api, told: Told, requ
     assert max(line['dynamodb_requests'] for line in lines) < 10
 
 
-def test_a_run_of_the_sweep_is_told_with_what_it_sent(api: Api, told: Told):
+def test_a_run_of_the_sweep_is_told_with_what_it_sent(api: Api, told: ReadLines):
     watch(api)
     Ledger.at(pk_of(SEGWIT)).update([Ledger.due_at.set(1)])
 
@@ -371,7 +371,7 @@ def test_a_run_of_the_sweep_is_told_with_what_it_sent(api: Api, told: Told):
     assert line['dynamodb_requests'] > 1
 
 
-def test_a_run_of_the_sweep_that_fails_is_told(told: Told):
+def test_a_run_of_the_sweep_that_fails_is_told(told: ReadLines):
     with refusing('ResourceNotFoundException'), pytest.raises(PynamoDBException):
         run_sweep()
 
@@ -410,7 +410,7 @@ def test_an_upstream_that_was_not_asked_did_not_fail(api: Api, explorer: Explore
 
 @pytest.mark.parametrize(('kept_back', 'counted'), [((), None), ((2,), 1)])
 def test_a_ledger_that_does_not_add_up_is_counted(
-    api: Api, explorer: Explorer, told: Told, kept_back: tuple[int, ...], counted: int | None
+    api: Api, explorer: Explorer, told: ReadLines, kept_back: tuple[int, ...], counted: int | None
 ):
     explorer.chain[SEGWIT] = payments(3)
     explorer.unlisted = {txid(number) for number in kept_back}
@@ -571,7 +571,7 @@ def test_another_site_may_read_that_something_went_wrong(api: Api, server: tuple
     assert body['request_id'] == headers['X-Request-Id']
 
 
-def test_api_gateways_own_answers_say_the_requests_id_in_header_and_body(server: tuple[str, int], told: Told):
+def test_api_gateways_own_answers_say_the_requests_id_in_header_and_body(server: tuple[str, int], told: ReadLines):
     ids = set()
     for path, headers in (('/nosuch', {}), ('/api/user', {}), ('/api/user', {'Authorization': 'Bearer x'})):
         _, answered, body = ask(server, 'GET', path, **headers)
@@ -582,7 +582,7 @@ def test_api_gateways_own_answers_say_the_requests_id_in_header_and_body(server:
     assert {line['request_id'] for line in told('authorizer')} < ids
 
 
-def test_requests_that_come_at_once_are_told_apart(api: Api, server: tuple[str, int], told: Told):
+def test_requests_that_come_at_once_are_told_apart(api: Api, server: tuple[str, int], told: ReadLines):
     token = api.token()
     paths = ['/api/user', '/api/currencies'] * 16
 

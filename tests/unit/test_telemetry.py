@@ -215,7 +215,7 @@ def test_what_other_threads_do_for_a_task_is_counted(lines: Lines):
         return telemetry.request_id()
 
     with telemetry.task('some_job', 'run-1'), ThreadPoolExecutor(8) as pool:
-        ids = list(pool.map(telemetry.carried(work), range(16)))
+        ids = list(pool.map(telemetry.in_current_task(work), range(16)))
 
     *inside, told = lines()
     assert told['Things'] == 1_600
@@ -225,7 +225,7 @@ def test_what_other_threads_do_for_a_task_is_counted(lines: Lines):
 def test_a_thread_that_was_lent_to_a_task_knows_nothing_of_it_afterwards():
     with ThreadPoolExecutor(1) as pool:
         with telemetry.task('some_job', 'run-1'):
-            assert pool.submit(telemetry.carried(lambda _: telemetry.request_id()), None).result() == 'run-1'
+            assert pool.submit(telemetry.in_current_task(lambda _: telemetry.request_id()), None).result() == 'run-1'
         assert pool.submit(telemetry.request_id).result() is None
 
 

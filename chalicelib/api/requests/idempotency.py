@@ -9,7 +9,7 @@ from chalice.app import Request, Response
 
 from chalicelib import http
 from chalicelib.errors import BadRequest, Conflict, Invalid
-from chalicelib.models import Also, AnsweredBefore, FirstAnswer, nothing
+from chalicelib.models import AlreadyUsed, ExtraWrites, IdempotencyRecord, nothing
 
 _LONGEST_KEY = 255
 
@@ -23,7 +23,7 @@ class Made(NamedTuple):
     location: str
 
 
-def create(request: Request, make: Callable[[Also[T]], T], show: Callable[[T], Made]) -> Response:
+def create(request: Request, make: Callable[[ExtraWrites[T]], T], show: Callable[[T], Made]) -> Response:
     """Answer 201 with what `make` creates, or created when this key was first sent.
 
     `make` is given what else belongs into its transaction. Raises BadRequest for a malformed key, Conflict for one that came
@@ -34,13 +34,13 @@ def create(request: Request, make: Callable[[Also[T]], T], show: Callable[[T], M
         made = show(make(nothing))
         return http.created(made.result, made.location)
     user_id, fingerprint = http.user_id(request), _fingerprint(request)
-    first = FirstAnswer.find(user_id, key)
+    first = IdempotencyRecord.find(user_id, key)
     if first is None:
         try:
-            made = show(make(lambda child: [FirstAnswer.keep(user_id, key, fingerprint=fingerprint, **show(child)._asdict())]))
+            made = show(make(lambda child: [IdempotencyRecord.keep(user_id, key, fingerprint=fingerprint, **show(child)._asdict())]))
             return http.created(made.result, made.location)
-        except (AnsweredBefore, Invalid) as error:  # by the same request at the same time, which may have taken the last place
-            first = FirstAnswer.find(user_id, key)
+        except (AlreadyUsed, Invalid) as error:  # by the same request at the same time, which may have taken the last place
+            first = IdempotencyRecord.find(user_id, key)
             if first is None and isinstance(error, Invalid):
                 raise
     if first is None or first.fingerprint != fingerprint:

@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 def limit_requests(request: Any, get_response: Callable[[Any], Response]) -> Response:
     """Middleware: every answer to a token tells its rate (draft-ietf-httpapi-ratelimit-headers-06), over the limit it is 429.
 
-    It runs outside of http.shape_errors, so that errors tell it too.
+    It runs outside of http.error_middleware, so that errors tell it too.
     """
     caller = request.context.get('authorizer')
     if not caller or not settings().rate_limit:
         return get_response(request)
     standing = limiter().take((caller['principalId'], caller['client_id']), clock.now())
-    response = http.shape_errors(request, _refusal(standing)) if standing.exceeded else get_response(request)
+    response = http.error_middleware(request, _refusal(standing)) if standing.exceeded else get_response(request)
     response.headers['RateLimit-Limit'] = str(standing.limit)
     response.headers['RateLimit-Remaining'] = str(standing.remaining)
     response.headers['RateLimit-Reset'] = str(standing.reset)

@@ -10,9 +10,9 @@ from typing import Any
 from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.providers.explorers.explorer import About, Page, Reading, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, expected_shape, refuse_rejected
 from chalicelib.providers.explorers.outputs import amount, netted
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.transport import Endpoint, Http
 
 _PAGE = 100
 
@@ -26,16 +26,16 @@ class Blockbook:
     a reorganisation removes hides a row, which shows in the count. What is empty or zero may be left out.
     """
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = True
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         first = self._fetch(http, address, 1)
         with expected_shape(self.host, 'an address'):
             holding = self._holding(first)
-        return Reading([holding], self._pages(http, address, first, int(resume or 1)))
+        return AddressReport([holding], self._pages(http, address, first, int(resume or 1)))
 
     def _pages(self, http: Http, address: str, first: Any, number: int) -> Iterator[Page]:
         while True:

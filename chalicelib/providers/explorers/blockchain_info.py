@@ -10,8 +10,8 @@ from typing import Any
 from chalicelib.domain import money
 from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.providers.explorers.explorer import About, Page, Reading, checked, expected_shape, refuse_rejected
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, checked, expected_shape, refuse_rejected
+from chalicelib.providers.transport import Endpoint, Http
 
 _SATOSHI = 8
 _PAGE = 100
@@ -25,15 +25,15 @@ class BlockchainInfo:
     and one that a reorganisation removes hides a row, which shows as a wrong count.
     """
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     counts_p2pk: bool = True
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         first = self._fetch(http, address, 0)
         with expected_shape(self.host, 'an address'):
             holding = _holding(first, address)
-        return Reading([holding], self._pages(http, address, first, int(resume or 0)))
+        return AddressReport([holding], self._pages(http, address, first, int(resume or 0)))
 
     def _pages(self, http: Http, address: str, first: dict[str, Any], offset: int) -> Iterator[Page]:
         while True:

@@ -13,9 +13,9 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import About, Page, Reading, checked, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, checked, expected_shape, refuse_rejected
 from chalicelib.providers.explorers.outputs import amount
-from chalicelib.providers.transport import Answer, Host, Http
+from chalicelib.providers.transport import Answer, Endpoint, Http
 
 _PAGE = 100
 _LIMITS = {402, 429, 430, 434, 435, 436, 437}  # used up, or blocked for asking too often
@@ -31,16 +31,16 @@ class Blockchair:
     which is harmless, and one that goes hides a row, which shows in the sums.
     """
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = True
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         first = self._fetch(http, address, 0)
         with expected_shape(self.host, 'an address'):
             holding = self._holding(first)
-        return Reading([holding], self._pages(http, address, first, int(resume or 0)))
+        return AddressReport([holding], self._pages(http, address, first, int(resume or 0)))
 
     def _pages(self, http: Http, address: str, first: Any, offset: int) -> Iterator[Page]:
         while True:

@@ -12,9 +12,9 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamNotAsked
-from chalicelib.providers.explorers.explorer import About, Page, Reading, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, expected_shape, refuse_rejected
 from chalicelib.providers.explorers.outputs import amount, netted
-from chalicelib.providers.transport import Answer, Host, Http
+from chalicelib.providers.transport import Answer, Endpoint, Http
 
 _PAGE = 50
 _ROWS = 200  # inputs, and outputs, of a transaction in one answer
@@ -30,17 +30,17 @@ class BlockCypher:
     tells the last page is the number of transactions, or a page without any.
     """
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = True
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         first = self._fetch(http, address, None)
         with expected_shape(self.host, 'an address'):
             holding = self._holding(first)
             below, seen = map(int, resume.split(':')) if resume else (None, 0)
-        return Reading([holding], self._pages(http, address, first, below, seen))
+        return AddressReport([holding], self._pages(http, address, first, below, seen))
 
     def _pages(self, http: Http, address: str, first: Any, below: int | None, seen: int) -> Iterator[Page]:
         """Yield the pages from block `below` downwards; `resume` is the lowest block seen and how many transactions were seen so far."""

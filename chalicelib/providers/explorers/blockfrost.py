@@ -11,9 +11,9 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import TXID, About, Page, Reading, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, UpstreamInfo, expected_shape, refuse_rejected
 from chalicelib.providers.explorers.outputs import amount, netted
-from chalicelib.providers.transport import Answer, Host, Http
+from chalicelib.providers.transport import Answer, Endpoint, Http
 
 _BANNED = 418
 _UNIT = 'lovelace'
@@ -30,19 +30,19 @@ class Blockfrost:
     two pages repeats a row, which is harmless, and one that goes hides a row, which shows in the count.
     """
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     chain: Chain
     page: int = 5
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         """See Explorer. An address never used is not found."""
         answer = self._get(http, f'/addresses/{address}/total')
         sums = _UNUSED if self._is_not_found(answer) else answer.json()
         with expected_shape(self.host, 'an address'):
             holding = self._holding(sums)
-        return Reading([holding], self._pages(http, address, int(resume or 1)) if holding.transactions else iter(()))
+        return AddressReport([holding], self._pages(http, address, int(resume or 1)) if holding.transactions else iter(()))
 
     def _pages(self, http: Http, address: str, number: int) -> Iterator[Page]:
         more = True

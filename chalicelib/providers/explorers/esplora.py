@@ -12,26 +12,26 @@ from typing import Any
 from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.providers.explorers.explorer import About, Page, Reading, checked, expected_shape, refuse_rejected
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, checked, expected_shape, refuse_rejected
+from chalicelib.providers.transport import Endpoint, Http
 
 
 @dataclass(frozen=True)
 class Esplora:
     """Indexes by output script, so a pay-to-public-key output belongs to no address. Amounts are integer satoshi."""
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         answer = http.get(self.host, f'/address/{address}')
         refuse_rejected(answer)
         stats = answer.json()
         with expected_shape(self.host, 'an address'):
             holding = self._holding(stats['chain_stats'], stats['mempool_stats'])
-        return Reading([holding], self._pages(http, address, resume, holding.transactions or 0))
+        return AddressReport([holding], self._pages(http, address, resume, holding.transactions or 0))
 
     def _pages(self, http: Http, address: str, resume: str | None, expected: int) -> Iterator[Page]:
         counted = resume is None  # only a reading from the newest transaction on knows when it has seen them all

@@ -14,8 +14,8 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Holding
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.providers.explorers import evm
-from chalicelib.providers.explorers.explorer import About, Page, Reading, expected_shape, refuse_rejected
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, expected_shape, refuse_rejected
+from chalicelib.providers.transport import Endpoint, Http
 
 COIN_LISTS = ('txlist', 'txlistinternal')
 
@@ -40,8 +40,8 @@ class Etherscan:
     shows in a sum, and the next reading finds it. Not listed, so such ledgers do not add up: blob fees, uncles, wrapping of ether.
     """
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     chain: Chain
     chain_id: str | None = None
     lists: tuple[str, ...] = COIN_LISTS
@@ -50,11 +50,11 @@ class Etherscan:
     page: int = 1_000
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         """See Explorer; tokens are added to the holdings as their first transfer is read, before its page is handed out."""
         purse = _Purse(self, http, address)
         purse.add(held)
-        return Reading(purse.holdings, self._pages(http, address, resume, purse))
+        return AddressReport(purse.holdings, self._pages(http, address, resume, purse))
 
     def _pages(self, http: Http, address: str, resume: str | None, purse: '_Purse') -> Iterator[Page]:
         lists = {action: _List(self, http, action, address) for action in self.lists}

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
-from chalicelib.providers.transport import Answer, Host, Http
+from chalicelib.providers.transport import Answer, Endpoint, Http
 
 TXID = re.compile(r'[0-9a-f]{64}')
 _FAR_FUTURE = 4_102_444_800  # 2100-01-01
@@ -24,7 +24,7 @@ class Page(NamedTuple):
     resume: str | None
 
 
-class Reading(NamedTuple):
+class AddressReport(NamedTuple):
     """An explorer's view of an address: what it says is held, confirmed, and its transactions page by page, read lazily.
 
     An explorer that lists no transactions has no pages; one whose transactions tell what else is held adds to `holdings` as pages are read.
@@ -34,7 +34,7 @@ class Reading(NamedTuple):
     pages: Iterator[Page]
 
 
-class About(NamedTuple):
+class UpstreamInfo(NamedTuple):
     """What people are told of an upstream: its name, where its API is documented, and what it can tell us.
 
     `capabilities` are of `balances`, `transactions`, `sent_received` (sums), `tokens`, `p2pk_outputs` and `unconfirmed`. `history` is
@@ -63,15 +63,15 @@ class Explorer(Protocol):
     """
 
     @property
-    def host(self) -> Host: ...
+    def host(self) -> Endpoint: ...
 
     @property
-    def about(self) -> About: ...
+    def about(self) -> UpstreamInfo: ...
 
     @property
     def counts_p2pk(self) -> bool: ...
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         """Ask about an address, transactions from `resume` (of an earlier page) on; `held` are the currencies known to be held.
 
         Raises Upstream when it does not answer as documented, UpstreamRejected when it says the address cannot exist.
@@ -79,7 +79,7 @@ class Explorer(Protocol):
 
 
 @contextmanager
-def expected_shape(host: Host, what: str) -> Iterator[None]:
+def expected_shape(host: Endpoint, what: str) -> Iterator[None]:
     """Make an Upstream of whatever reading an answer of another shape than the documented one may raise."""
     try:
         yield

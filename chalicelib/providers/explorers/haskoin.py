@@ -11,9 +11,9 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import UpstreamRejected
-from chalicelib.providers.explorers.explorer import About, Page, Reading, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, expected_shape, refuse_rejected
 from chalicelib.providers.explorers.outputs import amount, netted
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.transport import Endpoint, Http
 
 _PAGE = 100
 _NO_ADDRESS = 'not-found-or-invalid-arg'  # an address never used has zeros
@@ -27,13 +27,13 @@ class Haskoin:
     one that arrives between two pages repeats a row, which is harmless, and one that goes hides a row, which shows in the count.
     """
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     chain: Chain
     prefix: str = 'bitcoincash:'
     counts_p2pk: bool = True
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         answer = http.get(self.host, f'/address/{self.prefix}{address}/balance')
         refuse_rejected(answer)
         if answer.status == 404 and _NO_ADDRESS in answer.text:
@@ -44,7 +44,7 @@ class Haskoin:
         first = self._fetch(http, address, 0) if count else []
         with expected_shape(self.host, 'an address'):
             holding = self._holding(sums, count, first, address)
-        return Reading([holding], self._pages(http, address, first, count, int(resume or 0)))
+        return AddressReport([holding], self._pages(http, address, first, count, int(resume or 0)))
 
     def _pages(self, http: Http, address: str, first: list[Any], count: int, offset: int) -> Iterator[Page]:
         while True:

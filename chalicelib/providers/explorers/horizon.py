@@ -15,8 +15,8 @@ from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import UpstreamRejected
-from chalicelib.providers.explorers.explorer import About, Page, Reading, checked, expected_shape
-from chalicelib.providers.transport import Answer, Host, Http
+from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, checked, expected_shape
+from chalicelib.providers.transport import Answer, Endpoint, Http
 
 _IN_A_TRANSACTION = 4_096  # numbers from that of a transaction on that are its operations' (SEP-35)
 _AMOUNT = re.compile(r'([0-9]{1,12})\.([0-9]{7})')
@@ -34,14 +34,14 @@ class Horizon:
     balance, which the sum shows.
     """
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     chain: Chain
     page: int = 50
     page_of_effects: int = 200
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         """See Explorer. An account that was merged into another holds nothing and keeps its transactions."""
         answer = self._get(http, f'/accounts/{address}')
         account: Any = answer.json() if answer.status != 404 else {'account_id': address, 'balances': []}
@@ -50,7 +50,7 @@ class Horizon:
                 raise ValueError('not the account asked for')
             stroops = sum(_stroops(row['balance']) for row in account['balances'] if row['asset_type'] == _NATIVE)
         holding = Holding(self.chain.currency, self._amount(stroops), sent=None, received=None, transactions=None)
-        return Reading([holding], self._pages(http, address, resume))
+        return AddressReport([holding], self._pages(http, address, resume))
 
     def _pages(self, http: Http, address: str, resume: str | None) -> Iterator[Page]:
         cursor = resume

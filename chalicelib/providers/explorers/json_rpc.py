@@ -13,8 +13,8 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Holding
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import evm
-from chalicelib.providers.explorers.explorer import About, Reading, expected_shape
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.explorers.explorer import AddressReport, UpstreamInfo, expected_shape
+from chalicelib.providers.transport import Endpoint, Http
 
 _BATCH = 50  # questions in a request
 _BALANCE_OF = '0x70a08231'  # of ERC-20
@@ -34,13 +34,13 @@ class JsonRpc:
     may be of different blocks.
     """
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     chain: Chain
     chain_id: int
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         tokens = evm.tokens(self.chain.currency)
         questions: list[Question] = [('eth_chainId', []), ('eth_getBalance', [address, 'latest'])]
         questions += [('eth_call', [{'to': contract, 'data': _balance_of(address)}, 'latest']) for contract in tokens]
@@ -52,7 +52,7 @@ class JsonRpc:
             # Where there is no contract, none of its tokens are held.
             held_units = [0 if amount == _NO_CONTRACT else _quantity(amount) for amount in amounts]
         holdings += [_holding(token.code, units) for token, units in zip(tokens.values(), held_units, strict=True) if units]
-        return Reading(holdings, iter(()))
+        return AddressReport(holdings, iter(()))
 
     def _ask(self, http: Http, questions: Sequence[Question]) -> list[str]:
         """Return the answers in the order of the questions."""

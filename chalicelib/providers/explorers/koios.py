@@ -12,9 +12,9 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import TXID, About, Page, Reading, expected_shape
+from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, UpstreamInfo, expected_shape
 from chalicelib.providers.explorers.outputs import amount, netted
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.transport import Endpoint, Http
 
 _BATCH = 10  # hashes, which fit into a kilobyte
 
@@ -29,14 +29,14 @@ class Koios:
     block: `resume` is its height and how many of the address's transactions in it were read.
     """
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     chain: Chain
     first_page: int = 10  # enough for what is new
     page: int = 50
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         """See Explorer. An address never used is not listed, and neither is one that cannot exist."""
         rows = self._ask(http, '/address_info?select=address,balance', _addresses=[address])
         with expected_shape(self.host, 'an address'):
@@ -44,7 +44,7 @@ class Koios:
                 raise ValueError('not the address asked for')
             balance = sum(money.whole(row['balance']) for row in rows)
         holding = Holding(self.chain.currency, amount(self.chain, balance), sent=None, received=None, transactions=None)
-        return Reading([holding], self._pages(http, address, resume))
+        return AddressReport([holding], self._pages(http, address, resume))
 
     def _pages(self, http: Http, address: str, resume: str | None) -> Iterator[Page]:
         while True:

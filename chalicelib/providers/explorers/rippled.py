@@ -16,8 +16,8 @@ from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
-from chalicelib.providers.explorers.explorer import About, Page, Reading, checked, expected_shape
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, checked, expected_shape
+from chalicelib.providers.transport import Endpoint, Http
 
 _FIRST_PAGE = 20  # enough for what is new
 _PAGE = 200
@@ -35,18 +35,18 @@ class Rippled:
     the account are entries too. A server that lacks old ledgers lists less than makes the balance, which the sum shows.
     """
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         """See Explorer. An account that was deleted holds nothing and keeps its transactions."""
         told = self._ask(http, 'account_info', account=address, ledger_index='validated')
         with expected_shape(self.host, 'an account'):
             ledger, drops = (_NEWEST, 0) if told is None else _balance(told, address)
         holding = Holding(self.chain.currency, self._amount(drops), sent=None, received=None, transactions=None)
-        return Reading([holding], self._pages(http, address, ledger, json.loads(resume) if resume else None))
+        return AddressReport([holding], self._pages(http, address, ledger, json.loads(resume) if resume else None))
 
     def _pages(self, http: Http, address: str, ledger: int, marker: Any) -> Iterator[Page]:
         more = True

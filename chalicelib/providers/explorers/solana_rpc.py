@@ -14,8 +14,8 @@ from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
-from chalicelib.providers.explorers.explorer import About, Page, Reading, checked, expected_shape
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, checked, expected_shape
+from chalicelib.providers.transport import Endpoint, Http
 
 _BATCH = 4
 _FIRST_PAGE = 4  # enough for what is new
@@ -39,17 +39,17 @@ class SolanaRpc:
     with one of nothing.
     """
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> Reading:
+    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         [told] = self._ask(http, [('getBalance', [address, _FINALIZED])])
         with expected_shape(self.host, 'a balance'):
             balance = self._amount(money.whole(told['value']))
         holding = Holding(self.chain.currency, balance, sent=None, received=None, transactions=None)
-        return Reading([holding], self._pages(http, address, resume))
+        return AddressReport([holding], self._pages(http, address, resume))
 
     def _pages(self, http: Http, address: str, before: str | None) -> Iterator[Page]:
         while True:

@@ -1,13 +1,13 @@
 """The sources of rates of exchange."""
 
-from chalicelib.providers.explorers.explorer import About
+from chalicelib.providers.explorers.explorer import UpstreamInfo
 from chalicelib.providers.rates.bitstamp import Bitstamp
 from chalicelib.providers.rates.coinbase import Coinbase
 from chalicelib.providers.rates.coingecko import CoinGecko
 from chalicelib.providers.rates.ecb import Ecb
 from chalicelib.providers.rates.kraken import Kraken
 from chalicelib.providers.rates.source import Page, Source
-from chalicelib.providers.transport import Host
+from chalicelib.providers.transport import Endpoint
 
 _RATES, _DAILY = 'rates', 'daily_closes'
 _COINBASE_API = 'https://docs.cdp.coinbase.com/coinbase-app/track-apis/exchange-rates'
@@ -17,18 +17,18 @@ _ECB_PAGE = 'https://www.ecb.europa.eu/stats/policy_and_exchange_rates/euro_refe
 # In the order in which they are asked for daily closes.
 SOURCES: tuple[Source, ...] = (
     Bitstamp(
-        Host('bitstamp', 'https://www.bitstamp.net/api/v2', every_ms=100),
-        About('Bitstamp', 'https://www.bitstamp.net/api/', (_RATES, _DAILY)),
+        Endpoint('bitstamp', 'https://www.bitstamp.net/api/v2', min_interval_ms=100),
+        UpstreamInfo('Bitstamp', 'https://www.bitstamp.net/api/', (_RATES, _DAILY)),
     ),
     CoinGecko(
-        Host('coingecko', 'https://api.coingecko.com/api/v3', every_ms=4_000, secret_header='x-cg-demo-api-key: {}'),
-        About('CoinGecko', 'https://docs.coingecko.com/v3.0.1/reference/introduction', (_RATES, _DAILY)),
+        Endpoint('coingecko', 'https://api.coingecko.com/api/v3', min_interval_ms=4_000, secret_header='x-cg-demo-api-key: {}'),
+        UpstreamInfo('CoinGecko', 'https://docs.coingecko.com/v3.0.1/reference/introduction', (_RATES, _DAILY)),
     ),
-    Coinbase(Host('coinbase', 'https://api.coinbase.com', every_ms=1_000), About('Coinbase', _COINBASE_API, (_RATES,))),
-    Kraken(Host('kraken', 'https://api.kraken.com', every_ms=1_000), About('Kraken', _KRAKEN_API, (_RATES,))),
+    Coinbase(Endpoint('coinbase', 'https://api.coinbase.com', min_interval_ms=1_000), UpstreamInfo('Coinbase', _COINBASE_API, (_RATES,))),
+    Kraken(Endpoint('kraken', 'https://api.kraken.com', min_interval_ms=1_000), UpstreamInfo('Kraken', _KRAKEN_API, (_RATES,))),
     Ecb(
-        Host('ecb', 'https://www.ecb.europa.eu/stats/eurofxref', every_ms=500),
-        About('European Central Bank', _ECB_PAGE, (_RATES, _DAILY)),
+        Endpoint('ecb', 'https://www.ecb.europa.eu/stats/eurofxref', min_interval_ms=500),
+        UpstreamInfo('European Central Bank', _ECB_PAGE, (_RATES, _DAILY)),
     ),
 )
 

@@ -9,11 +9,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from chalicelib.domain import money, rates
-from chalicelib.domain.rates import Close, Observation
+from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import About
+from chalicelib.providers.explorers.explorer import UpstreamInfo
 from chalicelib.providers.rates.source import SYMBOLS, Page, instant, part, reached, sound
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.transport import Endpoint, Http
 
 _FIRST_DAY = date(2011, 8, 18)
 _BARS = 1_000  # in one answer
@@ -27,8 +27,8 @@ _MARKETS = frozenset(
 class Bitstamp:
     """Names markets `BTC/USD`; a day's close is the price at which its bar opens, at 00:00 UTC."""
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     codes: frozenset[str] = frozenset(SYMBOLS.values())
     daily: frozenset[str] = _MARKETS
 
@@ -60,11 +60,11 @@ class Bitstamp:
             return Page([], today)
         bars = part(self.host, part(self.host, answer.json(), 'data', dict), 'ohlc', list)
 
-        def read(bar: dict[str, Any]) -> Close | None:
+        def read(bar: dict[str, Any]) -> DailyClose | None:
             stamp = money.whole(bar['timestamp'])
             if not rates.midnight(since) <= stamp <= rates.midnight(through) or stamp % 86_400:
                 return None
-            return Close(rates.day_of(stamp), code, 'usd', rates.price(bar['open']), self.host.key)
+            return DailyClose(rates.day_of(stamp), code, 'usd', rates.price(bar['open']), self.host.key)
 
         closes = sound(self.host, 'daily prices', bars, read)
         return Page(closes, reached(closes, through), more=through < today)

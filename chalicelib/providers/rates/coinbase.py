@@ -11,9 +11,9 @@ from datetime import date
 from chalicelib.domain import currencies, rates
 from chalicelib.domain.rates import Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import About
+from chalicelib.providers.explorers.explorer import UpstreamInfo
 from chalicelib.providers.rates.source import SYMBOLS, Page, part, sound
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.transport import Endpoint, Http
 
 # Also the symbols of coins that it trades: Mantle, Ethernity, BOB.
 _AMBIGUOUS = frozenset({'mnt', 'ern', 'bob'})
@@ -27,8 +27,8 @@ def _fiat() -> frozenset[str]:
 class Coinbase:
     """Prices are quotients of two of its rates, at 34 digits; it does not say when they were observed."""
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     codes: frozenset[str] = field(default_factory=lambda: frozenset(SYMBOLS.values()) | _fiat())
     daily: frozenset[str] = frozenset()
 

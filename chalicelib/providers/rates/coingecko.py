@@ -10,11 +10,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from chalicelib.domain import currencies, rates
-from chalicelib.domain.rates import Close, Observation
+from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import About
+from chalicelib.providers.explorers.explorer import UpstreamInfo
 from chalicelib.providers.rates.source import Page, instant, part, reached, sound
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.transport import Endpoint, Http
 
 _IDS = 200  # in one request: more make its URL too long
 _DAYS = 365
@@ -29,8 +29,8 @@ def _priced() -> frozenset[str]:
 class CoinGecko:
     """Knows coins by ids, which the catalogue has; those of tokens were looked up by contract."""
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     codes: frozenset[str] = field(default_factory=_priced)
     daily: frozenset[str] = field(default_factory=_priced)
 
@@ -71,11 +71,11 @@ class CoinGecko:
         if answer.status == 404:  # no longer listed
             return Page([], today)
 
-        def read(point: list[Any]) -> Close | None:
+        def read(point: list[Any]) -> DailyClose | None:
             stamp, price = point
             if not isinstance(stamp, int) or stamp % _DAY_MS:
                 return None
-            return Close(rates.day_of(stamp // 1000), code, 'usd', rates.price(price), self.host.key)
+            return DailyClose(rates.day_of(stamp // 1000), code, 'usd', rates.price(price), self.host.key)
 
         found = sound(self.host, 'daily prices', part(self.host, answer.json(), 'prices', list), read)
         closes = [close for close in found if since <= close.day <= today]

@@ -10,11 +10,11 @@ from datetime import date, timedelta
 from xml.etree import ElementTree
 
 from chalicelib.domain import currencies, rates
-from chalicelib.domain.rates import Close, Observation
+from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import About
+from chalicelib.providers.explorers.explorer import UpstreamInfo
 from chalicelib.providers.rates.source import Page, sound
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.transport import Endpoint, Http
 
 _FIRST_DAY = date(1999, 1, 4)
 _RECENT = timedelta(days=85)  # told by the shorter of the two files of the past
@@ -30,8 +30,8 @@ def _fixed() -> frozenset[str]:
 class Ecb:
     """Rates are of (eur, other); the day's close is what is published with its date."""
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     codes: frozenset[str] = field(default_factory=_fixed)
     daily: frozenset[str] = field(default_factory=_fixed)
 
@@ -57,17 +57,17 @@ class Ecb:
         closes = sorted(close for close in found if close.quote == quote and since <= close.day <= today)
         return Page(closes, max(close.day for close in found))
 
-    def _read(self, http: Http, path: str, wanted: Collection[str]) -> list[Close]:
+    def _read(self, http: Http, path: str, wanted: Collection[str]) -> list[DailyClose]:
         answer = http.get(self.host, path)
         if answer.status != 200:
             raise Upstream(self.host.key, f'answered {answer.status}')
         symbols = {currencies.get(code).prices['ecb']: code for code in wanted}
 
-        def read(entry: tuple[str, str, str]) -> Close | None:
+        def read(entry: tuple[str, str, str]) -> DailyClose | None:
             day, symbol, rate = entry
             if symbol not in symbols:
                 return None
-            return Close(date.fromisoformat(day), 'eur', symbols[symbol], rates.price(rate), self.host.key)
+            return DailyClose(date.fromisoformat(day), 'eur', symbols[symbol], rates.price(rate), self.host.key)
 
         found = sound(self.host, 'rates', _entries(self.host, answer.text), read)
         if not found:
@@ -75,7 +75,7 @@ class Ecb:
         return found
 
 
-def _entries(host: Host, text: str) -> Iterator[tuple[str, str, str]]:
+def _entries(host: Endpoint, text: str) -> Iterator[tuple[str, str, str]]:
     """Yield day, symbol and rate of each rate in one of the files. Raises Upstream.
 
     A document type is refused unread: it could make a few bytes expand without end, or name files. As text, it has no other encoding

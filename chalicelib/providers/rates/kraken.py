@@ -12,17 +12,17 @@ from typing import Any
 from chalicelib.domain import rates
 from chalicelib.domain.rates import Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import About
+from chalicelib.providers.explorers.explorer import UpstreamInfo
 from chalicelib.providers.rates.source import SYMBOLS, Page, part, sound
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.transport import Endpoint, Http
 
 
 @dataclass(frozen=True)
 class Kraken:
     """Names markets `BTC/USD` when asked for the version 1 of names; does not say when it last traded, but how much today."""
 
-    host: Host
-    about: About
+    host: Endpoint
+    about: UpstreamInfo
     codes: frozenset[str] = frozenset(SYMBOLS.values())
     daily: frozenset[str] = frozenset()
 

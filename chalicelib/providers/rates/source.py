@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from chalicelib.domain import money
-from chalicelib.domain.rates import Close, Observation
+from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import About
-from chalicelib.providers.transport import Host, Http
+from chalicelib.providers.explorers.explorer import UpstreamInfo
+from chalicelib.providers.transport import Endpoint, Http
 
 # Exchanges name by symbol, and symbols are not unique: only these coins mean the same everywhere. A token is never among them.
 SYMBOLS = {
@@ -27,7 +27,7 @@ _BROKEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 class Page(NamedTuple):
     """Daily closes, and the day up to which these are all that are to be had; `more` says that another request has those after it."""
 
-    closes: list[Close]
+    closes: list[DailyClose]
     through: date
     more: bool = False
 
@@ -39,10 +39,10 @@ class Source(Protocol):
     """
 
     @property
-    def host(self) -> Host: ...
+    def host(self) -> Endpoint: ...
 
     @property
-    def about(self) -> About: ...
+    def about(self) -> UpstreamInfo: ...
 
     @property
     def codes(self) -> frozenset[str]: ...
@@ -62,7 +62,7 @@ class Source(Protocol):
         """Return the closes of one of its `daily` currencies from a day on. Raises Upstream."""
 
 
-def sound(host: Host, what: str, entries: Iterable[T], read: Callable[[T], Found | None]) -> list[Found]:
+def sound(host: Endpoint, what: str, entries: Iterable[T], read: Callable[[T], Found | None]) -> list[Found]:
     """Return what `read` makes of the entries of an answer, without those it cannot read; None is one that does not matter.
 
     Raises Upstream when it could read none of several.
@@ -81,7 +81,7 @@ def sound(host: Host, what: str, entries: Iterable[T], read: Callable[[T], Found
     return found
 
 
-def part(host: Host, answer: Any, name: str, kind: type[T]) -> T:
+def part(host: Endpoint, answer: Any, name: str, kind: type[T]) -> T:
     """Return one member of an answer's object. Raises Upstream when it is not there, or not of its kind."""
     found = answer.get(name) if isinstance(answer, dict) else None
     if not isinstance(found, kind):
@@ -94,7 +94,7 @@ def instant(value: object, now: int) -> int:
     return max(0, min(money.whole(value), now))
 
 
-def reached(closes: Collection[Close], through: date) -> date:
+def reached(closes: Collection[DailyClose], through: date) -> date:
     """Return the day up to which closes asked for up to `through` are all that are to be had: the last may yet have to come."""
     the_day_before = through - timedelta(days=1)
     return the_day_before if max((close.day for close in closes), default=through) == the_day_before else through

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chalicelib import clock
 from chalicelib.domain import conversion, instants, money, shapes, timeline
 from chalicelib.domain.timeline import State
-from chalicelib.models import Chunk, History, Portfolio, read_headers, read_whole
+from chalicelib.models import Chunk, History, Portfolio, read_headers, read_portfolio_tree
 from chalicelib.services.histories import refresh
 from chalicelib.services.ledgers import reading
 
@@ -124,7 +124,7 @@ def _unstored(portfolio: Portfolio, show: Show, span: Span, after: Position | No
     refresh.send(portfolio.user_id, portfolio.portfolio_id, seen_at=now)
     if _follows(portfolio):
         raise reading.not_ready([])
-    series = refresh.compute(read_whole(portfolio.user_id, portfolio.portfolio_id), now)
+    series = refresh.compute(read_portfolio_tree(portfolio.user_id, portfolio.portfolio_id), now)
     last = now if span.last is None else min(span.last, now)
     known = [(0, series.before), *series.states]
     found = timeline.at_instants(known, _grid(span, after, span.first, last))

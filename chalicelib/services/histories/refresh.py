@@ -23,16 +23,16 @@ from chalicelib.domain.timeline import DAY, HOUR, Part, State
 from chalicelib.models import (
     Chunk,
     Computed,
-    Contents,
     History,
     Offset,
     Portfolio,
+    PortfolioTree,
     Watch,
     claim,
     due,
     history_shards,
     months,
-    read_whole,
+    read_portfolio_tree,
     remove_history,
 )
 from chalicelib.services.portfolios import contributions
@@ -140,7 +140,7 @@ def send_shards() -> int:
     return len(shards)
 
 
-def compute(contents: Contents, now: int) -> Series:
+def compute(contents: PortfolioTree, now: int) -> Series:
     """Return the whole history of a portfolio as of now, whatever is stored of it."""
     return _compute(contents, contributions.children(contents), None, now)
 
@@ -149,7 +149,7 @@ def _refresh_leased(stored: History) -> bool:
     """Compute, store, and note on the portfolio when; say whether rates are awaited. Raises _LeaseLost, also when the portfolio is gone."""
     now = clock.now()
     try:
-        contents = read_whole(*stored.key)
+        contents = read_portfolio_tree(*stored.key)
     except errors.NotFound:
         remove_history(*stored.key)
         raise _LeaseLost from None
@@ -200,7 +200,7 @@ def _stamp(portfolio: Portfolio, *, has_ledgers: bool, converted: bool, now: int
         raise _LeaseLost from None
 
 
-def _compute(contents: Contents, of: Sequence[Child], stored: History | None, now: int) -> Series:
+def _compute(contents: PortfolioTree, of: Sequence[Child], stored: History | None, now: int) -> Series:
     """Return the states from the first change on, or from the earliest month on of which something changed since `stored`."""
     marks = _marks(contents, of)
     start = ALWAYS if stored is None else _start(_changed_since(contents, of, marks, stored), stored)
@@ -220,7 +220,7 @@ class _Found(NamedTuple):
     closes: Closes
 
 
-def _found(contents: Contents, of: Sequence[Child], stored: History | None, start: int, now: int) -> _Found:
+def _found(contents: PortfolioTree, of: Sequence[Child], stored: History | None, start: int, now: int) -> _Found:
     summed = [*contributions.of_children(of, start), *contributions.of_offsets(contents)]
     held = (code for part in summed for code in (*part.base, *(move.currency for move in part.moves)))
     codes = frozenset((*contents.portfolio.currencies, *held, *(stored.codes if stored is not None else ())))
@@ -259,7 +259,7 @@ def _first(found: _Found, now: int) -> int:
     return timeline.month_of(begins)
 
 
-def _marks(contents: Contents, of: Sequence[Child]) -> Marks:
+def _marks(contents: PortfolioTree, of: Sequence[Child]) -> Marks:
     marks = {f'{child.address.address_id} {_digest(child.address.ledger)}': _mark(child) for child in of}
     offsets = [child for child in contents.children if isinstance(child, Offset)]
     held = {f'offset {one.offset_id}': {row.currency: str(row.balance) for row in one.balances} for one in offsets}
@@ -274,7 +274,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _changed_since(contents: Contents, of: Sequence[Child], marks: Marks, stored: History) -> int:
+def _changed_since(contents: PortfolioTree, of: Sequence[Child], marks: Marks, stored: History) -> int:
     """Return from when on something became another since the last computing; that is when that was, if nothing did."""
     known = {name: mark for name, mark in stored.marks.items() if not name.startswith('rate ')}
     if marks.keys() != known.keys() or list(contents.portfolio.currencies) != list(stored.currencies):

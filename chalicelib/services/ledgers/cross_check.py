@@ -9,12 +9,12 @@ from chalicelib.domain.ledgers import Holding
 from chalicelib.models import Agreement, Ledger
 from chalicelib.providers.explorers import Explorer, explorers_of
 from chalicelib.providers.transport import Http
-from chalicelib.services.ledgers.upstream_gate import Gate
+from chalicelib.services.ledgers.upstream_gate import UpstreamGate
 
 log = logging.getLogger(__name__)
 
 
-def check(ledger: Ledger, first: Explorer, gate: Gate) -> None:
+def check(ledger: Ledger, first: Explorer, gate: UpstreamGate) -> None:
     """Compare what `first` has just told of a ledger with what another explorer tells, and note in the ledger what came of it.
 
     Done in a share CROSS_CHECK_RATE of all refreshes, and at each one of a ledger that is disputed, until they agree. An explorer
@@ -42,7 +42,7 @@ def check(ledger: Ledger, first: Explorer, gate: Gate) -> None:
 def _is_due(ledger: Ledger) -> bool:
     rate = settings().cross_check_rate
     disputed = ledger.agreement is not None and ledger.agreement.is_disputed
-    return rate > 0 and (disputed or cross_check.is_drawn(ledger.pk, clock.now(), rate))
+    return rate > 0 and (disputed or cross_check.is_sampled(ledger.pk, clock.now(), rate))
 
 
 def _other(ledger: Ledger, first: Explorer) -> Explorer | None:

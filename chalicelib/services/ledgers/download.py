@@ -15,7 +15,7 @@ from chalicelib import clock, errors, telemetry
 from chalicelib.domain import addresses, ledgers
 from chalicelib.domain.ledgers import Entry, Holding, Tally
 from chalicelib.models import Cursor, Ledger, Snapshot, Transaction, sk_of, time_of
-from chalicelib.providers.explorers import Explorer, Reading
+from chalicelib.providers.explorers import AddressReport, Explorer
 from chalicelib.providers.transport import Http
 
 PENDING = 'transactions_pending'
@@ -76,7 +76,7 @@ def _read_balances(ledger: Ledger, explorer: Explorer, http: Http) -> bool:
     return True
 
 
-def _ask(ledger: Ledger, explorer: Explorer, http: Http, resume: str | None = None) -> Reading:
+def _ask(ledger: Ledger, explorer: Explorer, http: Http, resume: str | None = None) -> AddressReport:
     return explorer.read(http, ledger.address, resume, [holding.currency for holding in ledger.holdings])
 
 
@@ -114,7 +114,7 @@ def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -
     return News(reading.holdings, entries, adds_up)
 
 
-def _entries_above(reading: Reading, height: int) -> list[Entry]:
+def _entries_above(reading: AddressReport, height: int) -> list[Entry]:
     found: dict[str, Entry] = {}
     for page in reading.pages:
         found |= {sk_of(entry): entry for entry in page.entries if entry.height > height}

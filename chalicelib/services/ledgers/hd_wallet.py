@@ -15,8 +15,8 @@ from chalicelib import clock, errors, queue, telemetry, vault
 from chalicelib.config import settings
 from chalicelib.domain import addresses, money, wallets
 from chalicelib.domain.ledgers import Holding
-from chalicelib.domain.wallets import Flow, Told
-from chalicelib.models import Cursor, Derived, Ledger, Transaction, Verb, Watch, Write, time_of, transact
+from chalicelib.domain.wallets import Flow, SourcedEntry
+from chalicelib.models import Cursor, Derived, Ledger, Operation, Transaction, Watch, Write, time_of, transact
 from chalicelib.services.ledgers import download
 
 _AT_ONCE = 4  # parts refreshed at the same time
@@ -69,7 +69,7 @@ def let_go(ledger: Ledger) -> None:
     for some in _some(pks, _MADE_AT_ONCE):
         now = clock.now()
         ledger.keep_lease(now)
-        unwatched = [Write(Verb.DELETE, Watch.of_wallet(pk, ledger.address)) for pk in some]
+        unwatched = [Write(Operation.DELETE, Watch.of_wallet(pk, ledger.address)) for pk in some]
         transact(*unwatched, *(Ledger.make_due(pk, now) for pk in some))
     queue.send(settings().refresh_queue, ({'ledger': pk} for pk in pks))
 
@@ -123,7 +123,7 @@ def _make(ledger: Ledger, pks: Sequence[str]) -> None:
     for some in _some(pks, _MADE_AT_ONCE):
         now = clock.now()
         ledger.keep_lease(now)
-        watches = [Write(Verb.PUT, Watch.of_wallet(pk, ledger.address)) for pk in some]
+        watches = [Write(Operation.PUT, Watch.of_wallet(pk, ledger.address)) for pk in some]
         transact(*watches, *(Ledger.make_part(pk, now) for pk in some))
 
 
@@ -153,7 +153,7 @@ def _refresh(ledger: Ledger, pks: Sequence[str], refresh: Refresh, deadline: flo
             failures.append(error)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        futures = [pool.submit(telemetry.carried(bring), pk) for pk in pks]
+        futures = [pool.submit(telemetry.in_current_task(bring), pk) for pk in pks]
         while wait(futures, timeout=_LOOK_SECONDS).not_done:
             ledger.keep_lease(clock.now())
     for future in futures:
@@ -210,10 +210,10 @@ def _fingerprint(parts: Iterable[Ledger]) -> str:
     return digest.hexdigest()
 
 
-def _told(ledger: Ledger, parts: Iterable[Ledger]) -> Iterator[Told]:
+def _told(ledger: Ledger, parts: Iterable[Ledger]) -> Iterator[SourcedEntry]:
     for part in parts:
         for transaction in _stored(ledger, part.pk):
-            yield Told(transaction.entry(), transaction.source)
+            yield SourcedEntry(transaction.entry(), transaction.source)
 
 
 def _stored(ledger: Ledger, pk: str) -> Iterator[Transaction]:
@@ -224,7 +224,7 @@ def _stored(ledger: Ledger, pk: str) -> Iterator[Transaction]:
         yield transaction
 
 
-def _store(ledger: Ledger, merged: Mapping[str, Told]) -> Flow:
+def _store(ledger: Ledger, merged: Mapping[str, SourcedEntry]) -> Flow:
     """Make the wallet's transactions what its parts come to; only what differs is written. Raises LeaseLost."""
     now = clock.now()
     given = [Transaction.of(ledger.pk, told.entry, source=told.source, run=None, now=now) for told in merged.values()]

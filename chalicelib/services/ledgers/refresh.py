@@ -18,7 +18,7 @@ from chalicelib.providers.transport import Http
 from chalicelib.services.histories import refresh as histories
 from chalicelib.services.ledgers import cross_check, download, hd_wallet
 from chalicelib.services.ledgers.reading import HOT_SECONDS
-from chalicelib.services.ledgers.upstream_gate import Gate
+from chalicelib.services.ledgers.upstream_gate import UpstreamGate
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def _read_parts(ledger: Ledger, deadline: float) -> bool:
 def _ask_explorers(ledger: Ledger, watches: list[Watch], deadline: float) -> bool:
     """Read the first explorer that answers; True when the ledger is up to date. Raises Upstream when none does."""
     failures: list[errors.Upstream] = []
-    gate = Gate(before_each=lambda: ledger.keep_lease(clock.now()))
+    gate = UpstreamGate(before_each=lambda: ledger.keep_lease(clock.now()))
     for explorer in _in_order(ledger):
         try:
             finished = download.read(ledger, explorer, Http(gate), deadline)

@@ -4,21 +4,21 @@ import time
 from collections.abc import Callable
 
 from chalicelib import clock, errors, telemetry
-from chalicelib.models import Bucket
-from chalicelib.providers.transport import Host
+from chalicelib.models import UpstreamState
+from chalicelib.providers.transport import Endpoint
 
 
-class Gate:
+class UpstreamGate:
     """Called before each request; told afterwards how an upstream did. `before_each` is called first."""
 
     def __init__(self, before_each: Callable[[], None]) -> None:
         self._before_each = before_each
         self._noteworthy: set[str] = set()
 
-    def __call__(self, host: Host) -> None:
+    def __call__(self, host: Endpoint) -> None:
         """Wait for our turn. Raises UpstreamNotAsked when it will not come soon."""
         self._before_each()
-        turn = Bucket.take(host.key, host.interval_ms, clock.now_ms())
+        turn = UpstreamState.take(host.key, host.interval_ms, clock.now_ms())
         if turn.noteworthy:
             self._noteworthy.add(host.key)
         time.sleep(turn.wait_ms / 1000)
@@ -29,10 +29,10 @@ class Gate:
         if isinstance(error, errors.UpstreamRejected | errors.UpstreamNotAsked):
             return
         telemetry.count('UpstreamFailures', upstream=error.key)
-        if Bucket.fail(error.key, error.reason, throttled=error.throttled, retry_after=error.retry_after):
+        if UpstreamState.fail(error.key, error.reason, throttled=error.throttled, retry_after=error.retry_after):
             telemetry.count('CircuitOpened', upstream=error.key)
 
-    def worked(self, host: Host) -> None:
+    def worked(self, host: Endpoint) -> None:
         """Note that an upstream works; costs a request only after failures and, so that others see it, once a minute."""
         if host.key in self._noteworthy:
-            Bucket.succeed(host.key)
+            UpstreamState.succeed(host.key)

@@ -7,19 +7,34 @@ from chalicelib import errors, queue, vault
 from chalicelib.config import settings
 from chalicelib.domain import wallets
 from chalicelib.domain.wallets import Followed
-from chalicelib.models import Address, Also, Expected, Ledger, Portfolio, Verb, Watch, Write, missed, nothing, of_version, transact
+from chalicelib.models import (
+    Address,
+    ExpectedVersions,
+    ExtraWrites,
+    Ledger,
+    Operation,
+    Portfolio,
+    Watch,
+    Write,
+    has_version,
+    nothing,
+    transact,
+    version_mismatch,
+)
 from chalicelib.services.histories import refresh
 
 log = logging.getLogger(__name__)
 
 
-def create(user_id: str, portfolio_id: int, *, title: str, address: str, currency: str, now: int, also: Also[Address] = nothing) -> Address:
+def create(
+    user_id: str, portfolio_id: int, *, title: str, address: str, currency: str, now: int, also: ExtraWrites[Address] = nothing
+) -> Address:
     """Add an address and send for its first refresh.
 
     Of an extended public key only what is shown of it is stored with the child; the ledger has it as ciphertext.
     Raises NotFound when the portfolio is not there, Invalid when it holds this address already, or as many as it may.
     """
-    address_id = Portfolio.draw_address_id(user_id, portfolio_id)
+    address_id = Portfolio.allocate_address_id(user_id, portfolio_id)
     child = Address.at(user_id, portfolio_id, address_id)
     child.user_id, child.portfolio_id, child.address_id = user_id, portfolio_id, address_id
     child.title, child.currency = title, currency
@@ -28,8 +43,8 @@ def create(user_id: str, portfolio_id: int, *, title: str, address: str, currenc
     child.created_at = child.updated_at = now
     transact(
         *also(child),
-        Write(Verb.PUT, child, condition=Address.pk.does_not_exist()),
-        Portfolio.address_room().add(Portfolio.at(user_id, portfolio_id), *Portfolio.changed()),
+        Write(Operation.PUT, child, condition=Address.pk.does_not_exist()),
+        Portfolio.address_quota().increment(Portfolio.at(user_id, portfolio_id), *Portfolio.changed()),
         *_watch(child, now, _secret(child, followed, address)),
     )
     _send(child.ledger)
@@ -37,7 +52,7 @@ def create(user_id: str, portfolio_id: int, *, title: str, address: str, currenc
     return child
 
 
-def change(child: Address, *, title: str | None, address: str | None, now: int, expected: Expected = None) -> Address:
+def change(child: Address, *, title: str | None, address: str | None, now: int, expected: ExpectedVersions = None) -> Address:
     """Store a new title, a new address, or both; return what the address then is.
 
     A new address is another ledger: nothing known of the old one is shown for it.
@@ -51,12 +66,12 @@ def change(child: Address, *, title: str | None, address: str | None, now: int, 
     if address not in (None, child.address) and wallets.followed(child.currency, address).name != child.followed:
         return _move(child, address, actions, now, expected)
     if title is not None:
-        child.update_existing(actions, of_version(Address.version, expected), missed(expected))
+        child.update_existing(actions, has_version(Address.version, expected), version_mismatch(expected))
     return child
 
 
-def _move(child: Address, address: str, actions: list[Any], now: int, expected: Expected) -> Address:
-    unchanged = of_version(Address.version, expected) & Address.follows(child.followed)
+def _move(child: Address, address: str, actions: list[Any], now: int, expected: ExpectedVersions) -> Address:
+    unchanged = has_version(Address.version, expected) & Address.follows(child.followed)
     unwatch = _unwatch(child, now)
     old_ledger = child.ledger
     moved = Address.at(child.user_id, child.portfolio_id, child.address_id)
@@ -68,7 +83,7 @@ def _move(child: Address, address: str, actions: list[Any], now: int, expected: 
     watch = _watch(child, now, _secret(child, followed, address))
     changed = errors.Conflict if expected is None else errors.PreconditionFailed
     transact(
-        Write(Verb.UPDATE, moved, actions=actions, condition=unchanged, otherwise=changed),
+        Write(Operation.UPDATE, moved, actions=actions, condition=unchanged, on_failure=changed),
         Portfolio.note_contents(child.user_id, child.portfolio_id),
         *unwatch,
         *watch,
@@ -78,15 +93,15 @@ def _move(child: Address, address: str, actions: list[Any], now: int, expected: 
     return Address.find(child.user_id, child.portfolio_id, child.address_id)
 
 
-def delete(child: Address, *, now: int, expected: Expected = None) -> None:
+def delete(child: Address, *, now: int, expected: ExpectedVersions = None) -> None:
     """Take an address out; a ledger that nobody watches any more is deleted by its next refresh.
 
     Raises NotFound, PreconditionFailed.
     """
-    unchanged = of_version(Address.version, expected) & Address.follows(child.followed)
+    unchanged = has_version(Address.version, expected) & Address.follows(child.followed)
     transact(
-        Write(Verb.DELETE, child, condition=unchanged, otherwise=missed(expected)),
-        Portfolio.address_room().remove(Portfolio.at(child.user_id, child.portfolio_id), *Portfolio.changed()),
+        Write(Operation.DELETE, child, condition=unchanged, on_failure=version_mismatch(expected)),
+        Portfolio.address_quota().decrement(Portfolio.at(child.user_id, child.portfolio_id), *Portfolio.changed()),
         *_unwatch(child, now),
     )
     _send(child.ledger)
@@ -105,14 +120,14 @@ def _secret(child: Address, followed: Followed, text: str) -> bytes | None:
 def _watch(child: Address, now: int, secret: bytes | None) -> list[Write]:
     watch = Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)
     return [
-        Write(Verb.PUT, watch, condition=Watch.pk.does_not_exist(), otherwise=_duplicate),
+        Write(Operation.PUT, watch, condition=Watch.pk.does_not_exist(), on_failure=_duplicate),
         Ledger.make_due(child.ledger, now, secret=secret),
     ]
 
 
 def _unwatch(child: Address, now: int) -> list[Write]:
     watch = Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)
-    return [Write(Verb.DELETE, watch), Ledger.make_due(child.ledger, now)]
+    return [Write(Operation.DELETE, watch), Ledger.make_due(child.ledger, now)]
 
 
 def _duplicate() -> errors.Invalid:

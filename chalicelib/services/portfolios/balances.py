@@ -7,7 +7,7 @@ from typing import NamedTuple
 from chalicelib.domain import currencies, instants, money, shapes, totals
 from chalicelib.domain.timeline import Part
 from chalicelib.errors import NotFound
-from chalicelib.models import Offset, Portfolio, read_whole
+from chalicelib.models import Offset, Portfolio, read_portfolio_tree
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import contributions
 from chalicelib.services.portfolios.contributions import Child
@@ -55,7 +55,7 @@ def of_portfolio_in(user_id: str, portfolio_id: int, code: str, at: int | None =
 
 def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> Summed:
     """Return what a portfolio holds, now or held at an instant of the past. Raises NotFound, NotReady."""
-    contents = read_whole(user_id, portfolio_id)
+    contents = read_portfolio_tree(user_id, portfolio_id)
     portfolio = contents.portfolio
     of = contributions.children(contents)
     states = [child.ledger for child in of if child.ledger is not None]

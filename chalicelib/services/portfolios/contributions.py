@@ -9,7 +9,7 @@ from chalicelib import telemetry
 from chalicelib.domain import ledgers, timeline
 from chalicelib.domain.timeline import Move, Part
 from chalicelib.errors import Busy
-from chalicelib.models import Address, Contents, Ledger, Offset, Snapshot, Transaction
+from chalicelib.models import Address, Ledger, Offset, PortfolioTree, Snapshot, Transaction
 
 _AT_ONCE = 8
 _ATTEMPTS = 20
@@ -28,14 +28,14 @@ class Child(NamedTuple):
         return self.address.valid and self.ledger is not None and self.ledger.ready
 
 
-def children(contents: Contents) -> list[Child]:
+def children(contents: PortfolioTree) -> list[Child]:
     """Return the children that follow ledgers, by id; the states of 100 ledgers to a request."""
     addresses = [child for child in contents.children if isinstance(child, Address)]
     states = Ledger.find_many(child.ledger for child in addresses)
     return [Child(child, states.get(child.ledger)) for child in addresses]
 
 
-def of_offsets(contents: Contents) -> list[Part]:
+def of_offsets(contents: PortfolioTree) -> list[Part]:
     """Return the parts that hold for all time."""
     offsets = [child for child in contents.children if isinstance(child, Offset)]
     return [Part({held.currency: held.balance for held in offset.balances}) for offset in offsets]
@@ -47,7 +47,7 @@ def of_children(of: Sequence[Child], start: int) -> list[Part]:
     Raises Busy when a ledger keeps being written while it is read; seconds later it is not.
     """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(telemetry.carried(lambda child: _of_child(child, start)), of))
+        return list(pool.map(telemetry.in_current_task(lambda child: _of_child(child, start)), of))
 
 
 def _of_child(child: Child, start: int) -> Part:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from chalicelib.models import Also, Expected, Offset, nothing
+from chalicelib.models import ExpectedVersions, ExtraWrites, Offset, nothing
 from chalicelib.services.histories import refresh
 
 
 def create(
-    user_id: str, portfolio_id: int, *, title: str, balances: Mapping[str, Decimal], now: int, also: Also[Offset] = nothing
+    user_id: str, portfolio_id: int, *, title: str, balances: Mapping[str, Decimal], now: int, also: ExtraWrites[Offset] = nothing
 ) -> Offset:
     """Add an offset with these amounts by currency. Raises NotFound when the portfolio is not there, Invalid when it is full."""
     offset = Offset.create(user_id, portfolio_id, title=title, balances=balances, now=now, also=also)
@@ -24,7 +24,7 @@ def change(
     title: str | None,
     balances: Mapping[str, Decimal] | None,
     now: int,
-    expected: Expected = None,
+    expected: ExpectedVersions = None,
 ) -> Offset:
     """Store a new title, other balances, or both; see Offset.change."""
     offset = Offset.change(user_id, portfolio_id, offset_id, title=title, balances=balances, now=now, expected=expected)
@@ -33,7 +33,7 @@ def change(
     return offset
 
 
-def delete(user_id: str, portfolio_id: int, offset_id: int, *, now: int, expected: Expected = None) -> Offset:
+def delete(user_id: str, portfolio_id: int, offset_id: int, *, now: int, expected: ExpectedVersions = None) -> Offset:
     """Take an offset out and return it as it was. Raises NotFound, PreconditionFailed."""
     offset = Offset.find(user_id, portfolio_id, offset_id)
     offset.remove(expected)

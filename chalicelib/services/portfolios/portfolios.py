@@ -7,20 +7,20 @@ from chalicelib import clock, queue
 from chalicelib.config import settings
 from chalicelib.models import (
     Address,
-    Also,
-    Contents,
-    Expected,
+    ExpectedVersions,
+    ExtraWrites,
     Item,
     Ledger,
     Offset,
+    Operation,
     Portfolio,
+    PortfolioTree,
     Purge,
-    Verb,
     Watch,
     Write,
     nothing,
     read_leftovers,
-    read_whole,
+    read_portfolio_tree,
     remove_history,
     transact,
 )
@@ -29,7 +29,7 @@ from chalicelib.services.histories import refresh
 log = logging.getLogger(__name__)
 
 
-def create(user_id: str, *, title: str, currencies: Sequence[str], now: int, also: Also[Portfolio] = nothing) -> Portfolio:
+def create(user_id: str, *, title: str, currencies: Sequence[str], now: int, also: ExtraWrites[Portfolio] = nothing) -> Portfolio:
     """Store a new, empty portfolio. Raises NotFound for an unknown user, Invalid when that one has as many as there may be."""
     portfolio = Portfolio.create(user_id, title=title, currencies=currencies, now=now, also=also)
     refresh.send(user_id, portfolio.portfolio_id, seen_at=now)
@@ -37,7 +37,7 @@ def create(user_id: str, *, title: str, currencies: Sequence[str], now: int, als
 
 
 def change(
-    user_id: str, portfolio_id: int, *, title: str | None, currencies: Sequence[str] | None, now: int, expected: Expected = None
+    user_id: str, portfolio_id: int, *, title: str | None, currencies: Sequence[str] | None, now: int, expected: ExpectedVersions = None
 ) -> None:
     """Store a new title, new reporting currencies, or both. Raises NotFound, PreconditionFailed."""
     Portfolio.at(user_id, portfolio_id).change(title=title, currencies=currencies, now=now, expected=expected)
@@ -45,9 +45,9 @@ def change(
         refresh.send(user_id, portfolio_id, seen_at=now)
 
 
-def delete(user_id: str, portfolio_id: int, expected: Expected = None) -> Contents:
+def delete(user_id: str, portfolio_id: int, expected: ExpectedVersions = None) -> PortfolioTree:
     """Remove a portfolio and return it as it was. Raises NotFound, PreconditionFailed."""
-    contents = read_whole(user_id, portfolio_id)
+    contents = read_portfolio_tree(user_id, portfolio_id)
     contents.portfolio.remove(clock.now(), expected)
     try:
         queue.send(settings().purge_queue, [{'user_id': user_id, 'portfolio_id': portfolio_id}])
@@ -73,8 +73,8 @@ def _remove(child: Item) -> None:
     now = clock.now()
     transact(
         # Moved to another address meanwhile, it has another watch: the message fails, and comes back to see that one.
-        Write(Verb.DELETE, child, condition=Address.follows(child.followed)),
-        Write(Verb.DELETE, Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)),
+        Write(Operation.DELETE, child, condition=Address.follows(child.followed)),
+        Write(Operation.DELETE, Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)),
         Ledger.make_due(child.ledger, now),
     )
     queue.send(settings().refresh_queue, [{'ledger': child.ledger}])

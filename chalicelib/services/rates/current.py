@@ -10,7 +10,7 @@ from chalicelib import clock, errors, queue, telemetry
 from chalicelib.config import settings
 from chalicelib.domain import currencies, rates, shapes
 from chalicelib.domain.conversion import Pair, Rate, Rates
-from chalicelib.domain.rates import Close, Observation
+from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.models import WANTED_SECONDS, HourlyRates, LatestRates, PairCloses, Reached, WantedCurrency, add_closes, read_closes
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class Closes:
 
     def on(self, day: date) -> Rates:
         """Return the closes of a day as rates, each of that day or, where it has none, of the last one of the week before."""
-        carried = (rates.carried(closes.by_day, pair, day) for pair, closes in self._found.items())
-        return Rates(rates.midnight(day), (rate for rate in carried if rate is not None))
+        in_current_task = (rates.in_current_task(closes.by_day, pair, day) for pair, closes in self._found.items())
+        return Rates(rates.midnight(day), (rate for rate in in_current_task if rate is not None))
 
     def changed_since(self, versions: Mapping[str, int]) -> date | None:
         """Return the earliest day whose closes were added after `versions` were read, date.min if that is no longer known.
@@ -186,7 +186,7 @@ def _ask(codes: Collection[str], now: int) -> list[Observation]:
     failures: list[errors.Upstream] = []
     found: list[Observation] = []
     with ThreadPoolExecutor(len(SOURCES)) as pool:
-        for answer in pool.map(telemetry.carried(lambda source: _ask_one(source, codes, now)), SOURCES):
+        for answer in pool.map(telemetry.in_current_task(lambda source: _ask_one(source, codes, now)), SOURCES):
             if isinstance(answer, errors.Upstream):
                 failures.append(answer)
             else:
@@ -209,9 +209,9 @@ def _ask_one(source: 'Source', codes: Collection[str], now: int) -> list[Observa
 def _through_gate(source: 'Source', ask: 'Callable[[Http], T]') -> T:
     """Return what `ask` finds out from a source, and note how that did. Raises Upstream."""
     from chalicelib.providers.transport import Http
-    from chalicelib.services.ledgers.upstream_gate import Gate
+    from chalicelib.services.ledgers.upstream_gate import UpstreamGate
 
-    gate = Gate(before_each=lambda: None)
+    gate = UpstreamGate(before_each=lambda: None)
     try:
         found = ask(Http(gate))
     except errors.Upstream as error:
@@ -263,13 +263,13 @@ def _close(chosen: Sequence[Rate], asked: Collection[str], made: int) -> None:
     queue.send(settings().rates_queue, ({'backfill': code} for code in late))
 
 
-def _as_close(rate: Rate, made: int) -> Close | None:
+def _as_close(rate: Rate, made: int) -> DailyClose | None:
     """Return the close that a rate is: any that the ECB tells, of the day it was fixed, and others within the first hour of a day."""
     if rates.is_ecb((rate.base, rate.quote)):
-        return Close(rates.day_of(rate.at), rate.base, rate.quote, rate.price, rate.sources)
+        return DailyClose(rates.day_of(rate.at), rate.base, rate.quote, rate.price, rate.sources)
     if rate.disputed or not rate.is_fresh(made) or made % 86_400 >= 3_600:
         return None
-    return Close(rates.day_of(made), rate.base, rate.quote, rate.price, rate.sources)
+    return DailyClose(rates.day_of(made), rate.base, rate.quote, rate.price, rate.sources)
 
 
 def backfill(code: str, deadline: float) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain import money
-from chalicelib.models import Bucket, Ledger, Transaction
+from chalicelib.models import Ledger, Transaction, UpstreamState
 from chalicelib.services.portfolios import addresses
 from infra.samples import evm
 from infra.samples.answer import Answer
@@ -218,7 +218,7 @@ def test_an_explorer_that_works_again_lists_what_the_node_could_not(api: Api, up
     assert refresh()
     upstream.tell(evm.World(1, [FUNDED]))
     for key in ('etherscan', 'blockscout'):
-        Bucket.at(key).update([Bucket.kind.set(Bucket), Bucket.open_until.set(0)])
+        UpstreamState.at(key).update([UpstreamState.kind.set(UpstreamState), UpstreamState.open_until.set(0)])
     assert refresh()
     assert shown(api) == ({'eth': '10.0', 'usdc': '5.0'}, True)
     assert len(listed(api)) == 2

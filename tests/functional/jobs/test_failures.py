@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib import queue
-from chalicelib.models import Bucket, Ledger
+from chalicelib.models import Ledger, UpstreamState
 from chalicelib.models.ledger import LEASE_SECONDS
 from tests import explorer as faults
 from tests.explorer import Explorer, payments
@@ -142,7 +142,7 @@ def test_failures_at_the_same_time_count_as_one_outage(explorer: Explorer, api: 
         api.address(portfolio, address)
     explorer.fail(lambda request, answer: faults.down(request, faults.slow(0.3)(request, answer)), 'blockstream')
     assert run_refresh(*MANY)
-    open_until = Bucket.get('BUCKET#blockstream', 'BUCKET').open_until or 0
+    open_until = UpstreamState.get('BUCKET#blockstream', 'BUCKET').open_until or 0
     assert open_until - time.time() <= 60
 
 
@@ -152,7 +152,7 @@ def test_an_explorer_that_fails_again_after_its_rest_rests_longer(explorer: Expl
     for address in MANY:
         api.address(portfolio, address)
         assert run_refresh(address)
-        rests.append((Bucket.get('BUCKET#blockstream', 'BUCKET').open_until or 0) - int(time.time()))
+        rests.append((UpstreamState.get('BUCKET#blockstream', 'BUCKET').open_until or 0) - int(time.time()))
         circuits_rest()
     assert rests[2:] == sorted(rests[2:])
     assert 0 < rests[2] < rests[-1] <= 900
@@ -169,7 +169,7 @@ def test_an_explorer_that_works_again_after_its_rest_is_asked_as_before(explorer
         api.address(portfolio, address)
         assert run_refresh(address)
         assert state(address).source == 'blockstream'
-    assert Bucket.get('BUCKET#blockstream', 'BUCKET').failures == 0
+    assert UpstreamState.get('BUCKET#blockstream', 'BUCKET').failures == 0
 
 
 @pytest.mark.parametrize(('header', 'seconds'), [('77', 77), ('100000', 3600), (None, 30)])
@@ -181,7 +181,7 @@ def test_an_explorer_that_says_we_ask_too_often_is_left_alone_for_as_long_as_it_
         api.address(portfolio, address)
         assert run_refresh(address)
     assert explorer.count('blockstream') == 1
-    assert (Bucket.get('BUCKET#blockstream', 'BUCKET').open_until or 0) - time.time() == pytest.approx(seconds, abs=3)
+    assert (UpstreamState.get('BUCKET#blockstream', 'BUCKET').open_until or 0) - time.time() == pytest.approx(seconds, abs=3)
 
 
 def test_an_address_that_an_explorer_refuses_does_not_count_against_it(explorer: Explorer, api: Api, portfolio: int) -> None:

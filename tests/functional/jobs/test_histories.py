@@ -13,7 +13,7 @@ import pytest
 from chalicelib.config import settings
 from chalicelib.domain.conversion import Rate
 from chalicelib.domain.ledgers import Holding
-from chalicelib.domain.rates import Close, pair_of
+from chalicelib.domain.rates import DailyClose, pair_of
 from chalicelib.jobs import histories as job
 from chalicelib.models import Chunk, History, LatestRates, Ledger, Snapshot, add_closes
 from chalicelib.models.ledger import HeldCurrency
@@ -101,7 +101,7 @@ def midnights(first: int, last: int) -> list[int]:
 
 def set_close(code: str, prices: Mapping[date, str]) -> None:
     pair = pair_of(code)
-    add_closes(pair, [Close(day, *pair, Decimal(price), 'test') for day, price in prices.items()], int(time.time()))
+    add_closes(pair, [DailyClose(day, *pair, Decimal(price), 'test') for day, price in prices.items()], int(time.time()))
 
 
 def test_a_year_by_day_is_what_the_explorers_transactions_sum_to_at_each_midnight(

@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import accumulate
 
 from chalicelib.domain.ledgers import Entry
-from chalicelib.domain.rates import Close, pair_of
+from chalicelib.domain.rates import DailyClose, pair_of
 from chalicelib.models import Ledger, Transaction, add_closes
 from chalicelib.models.ledger import HeldCurrency
 from chalicelib.services.histories import refresh
@@ -70,7 +70,7 @@ def _closes(first: int, now: int) -> dict[date, Decimal]:
     days = [_day(first) + timedelta(days=number) for number in range((now - first) // DAY + 2)]
     closes = {day: Decimal(chance.randrange(10**5, 10**7)) / 100 for day in days}
     pair = pair_of('btc')
-    add_closes(pair, [Close(day, *pair, price, 'test') for day, price in closes.items()], now)
+    add_closes(pair, [DailyClose(day, *pair, price, 'test') for day, price in closes.items()], now)
     return closes
 
 

@@ -13,10 +13,10 @@ import pytest
 from chalicelib.config import settings
 from chalicelib.domain import shapes
 from chalicelib.domain.conversion import Rates
-from chalicelib.domain.rates import Close, day_of, midnight, pair_of
+from chalicelib.domain.rates import DailyClose, day_of, midnight, pair_of
 from chalicelib.errors import Upstream
 from chalicelib.jobs import rates as jobs
-from chalicelib.models import Bucket, HourlyRates, Item, LatestRates, Reached, WantedCurrency, add_closes, read_closes
+from chalicelib.models import HourlyRates, Item, LatestRates, Reached, UpstreamState, WantedCurrency, add_closes, read_closes
 from chalicelib.services.rates import current
 from infra.samples import rates as sample
 from infra.samples.answer import Answer, as_json
@@ -60,7 +60,7 @@ def price(known: Rates, base: str, quote: str) -> Decimal | None:
 
 def circuits_close() -> None:
     for key in KEYS:
-        Bucket.at(key).update([Bucket.kind.set(Bucket), Bucket.open_until.set(0)])
+        UpstreamState.at(key).update([UpstreamState.kind.set(UpstreamState), UpstreamState.open_until.set(0)])
 
 
 def wanted(*codes: str, now: int = NOW) -> None:
@@ -123,7 +123,7 @@ def test_one_source_that_fails_leaves_the_others(world: Sources, key: str, nonse
     assert (('eur', 'usd') in found) is (key != 'ecb')
     assert found['btc', 'usd'].price == Decimal('11775.36')
     assert key not in found['btc', 'usd'].sources
-    assert Bucket.find_many([key])[key].health(NOW) == 'failing'
+    assert UpstreamState.find_many([key])[key].health(NOW) == 'failing'
 
 
 def test_answers_of_a_shape_nobody_expects_are_not_the_end_of_the_others(world: Sources) -> None:
@@ -489,7 +489,7 @@ def test_later_runs_make_no_closes_but_those_the_central_bank_publishes() -> Non
 def test_a_close_is_never_changed(world: Sources) -> None:
     current.fetch(midnight(TODAY) + 60)
     before = current.closes([], TODAY, TODAY)
-    add_closes(('btc', 'usd'), [Close(TODAY, 'btc', 'usd', Decimal(1), 'bitstamp')], NOW)
+    add_closes(('btc', 'usd'), [DailyClose(TODAY, 'btc', 'usd', Decimal(1), 'bitstamp')], NOW)
 
     after = current.closes([], TODAY, TODAY)
     assert after.on(TODAY).by_pair == before.on(TODAY).by_pair
@@ -648,7 +648,7 @@ def test_a_weekend_is_no_gap(messages: Callable[[], list[dict[str, Any]]], world
 
 def test_closes_are_carried_for_a_week_and_not_longer() -> None:
     day = date(2020, 1, 1)
-    add_closes(('btc', 'usd'), [Close(day, 'btc', 'usd', Decimal(7_200), 'bitstamp')], NOW)
+    add_closes(('btc', 'usd'), [DailyClose(day, 'btc', 'usd', Decimal(7_200), 'bitstamp')], NOW)
     found = current.closes([], day + timedelta(days=7), day + timedelta(days=8))
     assert price(found.on(day + timedelta(days=7)), 'btc', 'usd') == 7_200
     assert price(found.on(day + timedelta(days=8)), 'btc', 'usd') is None
@@ -656,7 +656,7 @@ def test_closes_are_carried_for_a_week_and_not_longer() -> None:
 
 def test_a_reader_learns_from_when_on_closes_were_added() -> None:
     def added(*days: date) -> None:
-        add_closes(('btc', 'usd'), [Close(day, 'btc', 'usd', Decimal(5), 'bitstamp') for day in days], NOW)
+        add_closes(('btc', 'usd'), [DailyClose(day, 'btc', 'usd', Decimal(5), 'bitstamp') for day in days], NOW)
 
     added(date(2020, 1, 5))
     seen = current.closes([], TODAY, TODAY).versions
@@ -676,7 +676,7 @@ def test_closes_that_two_add_at_once_are_all_there() -> None:
     days = [date(2020, 1, 1), date(2020, 1, 2)]
 
     def add(day: date) -> None:
-        add_closes(('btc', 'usd'), [Close(day, 'btc', 'usd', Decimal(5), 'bitstamp')], NOW)
+        add_closes(('btc', 'usd'), [DailyClose(day, 'btc', 'usd', Decimal(5), 'bitstamp')], NOW)
 
     with between('BatchGetItem', lambda: add(days[0])):
         add(days[1])

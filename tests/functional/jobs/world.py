@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSResponse
 
 from chalicelib.config import settings
 from chalicelib.jobs import purge, refresh, sweep
-from chalicelib.models import Bucket, Item, Ledger, Transaction, Watch, sk_of
+from chalicelib.models import Item, Ledger, Transaction, UpstreamState, Watch, sk_of
 from tests.explorer import UPSTREAMS, Txn
 
 SEGWIT = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
@@ -152,7 +152,7 @@ def time_passes(*addresses: str, seconds: int = 3_000) -> None:
 def circuits_rest() -> None:
     """Let every circuit breaker's rest be over; their failures stay on record."""
     for key in UPSTREAMS:
-        Bucket.at(key).update([Bucket.kind.set(Bucket), Bucket.open_until.set(0)])
+        UpstreamState.at(key).update([UpstreamState.kind.set(UpstreamState), UpstreamState.open_until.set(0)])
 
 
 def state(address: str) -> Ledger:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from chalicelib import errors
-from chalicelib.models import Attempts, User
+from chalicelib.models import AttemptCounter, User
 from tests.functional.web.conftest import Browser, Mailbox
 
 NEW = {'email': 'ada@example.com', 'password': 'a good long one'}
@@ -20,40 +20,40 @@ def _early_in_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_up_to_the_limit_is_taken_and_then_refused_until_the_window_ends():
     for _ in range(3):
-        Attempts.take('kind', 'subject', 3, 60, 130)
+        AttemptCounter.record('kind', 'subject', 3, 60, 130)
 
     with pytest.raises(errors.TooMany) as refused:
-        Attempts.take('kind', 'subject', 3, 60, 150)
+        AttemptCounter.record('kind', 'subject', 3, 60, 150)
 
     assert refused.value.headers() == {'Retry-After': '30'}
-    Attempts.take('kind', 'subject', 3, 60, 180)
-    Attempts.take('kind', 'other', 3, 60, 150)
-    Attempts.take('other', 'subject', 3, 60, 150)
+    AttemptCounter.record('kind', 'subject', 3, 60, 180)
+    AttemptCounter.record('kind', 'other', 3, 60, 150)
+    AttemptCounter.record('other', 'subject', 3, 60, 150)
 
 
 def test_an_attempt_costs_one_request(requests_made: list[str]):
     requests_made.clear()
 
-    Attempts.take('kind', 'subject', 1, 60, 0)
+    AttemptCounter.record('kind', 'subject', 1, 60, 0)
 
     assert requests_made == ['UpdateItem']
 
 
 def test_what_succeeded_is_given_back_and_never_more_than_that():
-    Attempts.take('kind', 'subject', 1, 60, 0)
-    Attempts.forgive('kind', 'subject', 60, 0)
-    Attempts.forgive('kind', 'subject', 60, 0)
-    Attempts.forgive('kind', 'nobody', 60, 0)
-    Attempts.take('kind', 'subject', 1, 60, 0)
+    AttemptCounter.record('kind', 'subject', 1, 60, 0)
+    AttemptCounter.undo('kind', 'subject', 60, 0)
+    AttemptCounter.undo('kind', 'subject', 60, 0)
+    AttemptCounter.undo('kind', 'nobody', 60, 0)
+    AttemptCounter.record('kind', 'subject', 1, 60, 0)
 
     with pytest.raises(errors.TooMany):
-        Attempts.take('kind', 'subject', 1, 60, 0)
+        AttemptCounter.record('kind', 'subject', 1, 60, 0)
 
 
 def test_attempts_are_forgotten_and_do_not_say_whose_they_are():
-    Attempts.take('kind', 'ada@example.com', 1, 60, 100)
+    AttemptCounter.record('kind', 'ada@example.com', 1, 60, 100)
 
-    [item] = Attempts.scan()
+    [item] = AttemptCounter.scan()
     assert item.expires_at == 120
     assert 'ada' not in str(item.serialize())
 
@@ -91,7 +91,7 @@ def test_a_locked_account_opens_with_the_next_window(browser: Browser, user: Use
 
 def test_one_network_address_fails_a_hundred_times_at_most(browser: Browser, user: User):
     for _ in range(100):
-        Attempts.take('log_in_network', '127.0.0.1', 100, 900, int(time.time()))
+        AttemptCounter.record('log_in_network', '127.0.0.1', 100, 900, int(time.time()))
 
     browser.log_in()
 

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib import mail
 from chalicelib.config import settings
-from chalicelib.models import Client, Grant, Item, Mailed, User
+from chalicelib.models import Client, EmailToken, Grant, Item, User
 from chalicelib.services import users
 from tests.functional.conftest import PASSWORD
 from tests.functional.web.conftest import Browser, Mailbox
@@ -68,8 +68,8 @@ def test_a_confirmation_link_works_for_a_day(browser: Browser, mailbox: Mailbox)
     token = mailbox.link().partition('token=')[2]
     now = int(time.time())
 
-    assert Mailed.find(token, 'confirm', now + 86_300)
-    Mailed.find(token, 'confirm', now).update([Mailed.expires_at.set(now)])
+    assert EmailToken.find(token, 'confirm', now + 86_300)
+    EmailToken.find(token, 'confirm', now).update([EmailToken.expires_at.set(now)])
 
     assert browser.get(mailbox.link()).status_code == 404
 
@@ -265,7 +265,7 @@ def test_a_reset_link_works_for_an_hour(browser: Browser, user: User, mailbox: M
     token = mailbox.link().partition('token=')[2]
     now = int(time.time())
 
-    assert Mailed.find(token, 'reset', now).expires_at in range(now + 3_590, now + 3_601)
+    assert EmailToken.find(token, 'reset', now).expires_at in range(now + 3_590, now + 3_601)
 
 
 def test_a_reset_confirms_the_address(browser: Browser, user: User, mailbox: Mailbox):

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.domain.cross_check import agree, is_drawn
+from chalicelib.domain.cross_check import agree, is_sampled
 from chalicelib.domain.ledgers import Holding
 
 LEDGER = 'LEDGER#btc#address'
@@ -17,19 +17,19 @@ def held(balance: str, currency: str = 'eth', transactions: int | None = None) -
 
 @pytest.mark.parametrize('rate', ['0', '0.05', '0.5', '1'])
 def test_the_share_of_refreshes_that_is_drawn_is_the_rate(rate: str):
-    drawn = sum(is_drawn(f'{LEDGER}{number % 50}', 1_700_000_000 + number, Decimal(rate)) for number in range(10_000))
+    drawn = sum(is_sampled(f'{LEDGER}{number % 50}', 1_700_000_000 + number, Decimal(rate)) for number in range(10_000))
 
     assert abs(drawn - 10_000 * Decimal(rate)) <= 200
 
 
 def test_a_draw_is_the_same_whenever_it_is_asked_for():
-    draws = [[is_drawn(LEDGER, 1_700_000_000 + second, Decimal('0.5')) for second in range(50)] for _ in range(2)]
+    draws = [[is_sampled(LEDGER, 1_700_000_000 + second, Decimal('0.5')) for second in range(50)] for _ in range(2)]
 
     assert draws[0] == draws[1]
 
 
 def test_ledgers_are_not_all_drawn_at_the_same_time():
-    assert {is_drawn(f'{LEDGER}{number}', 1_700_000_000, Decimal('0.5')) for number in range(50)} == {True, False}
+    assert {is_sampled(f'{LEDGER}{number}', 1_700_000_000, Decimal('0.5')) for number in range(50)} == {True, False}
 
 
 @pytest.mark.parametrize(

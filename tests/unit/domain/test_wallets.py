@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.domain import wallets
 from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.domain.wallets import Flow, Told
+from chalicelib.domain.wallets import Flow, SourcedEntry
 from tests.unit.domain.addresses import checks
 
 KEYS = sorted({(row['currency'], row['key']) for row in checks.vectors('extended_keys')['derived']})
@@ -15,8 +15,8 @@ ADDRESS = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
 UNUSED = Holding('btc', Decimal(0), Decimal(0), Decimal(0), 0, Decimal(0))
 
 
-def told(delta: str, fee: str | None = '0', *, reference: str = 'a', at: int = 5, height: int = 7, source: str = 'mempool') -> Told:
-    return Told(Entry(reference, 0, 'btc', Decimal(delta), None if fee is None else Decimal(fee), at, height), source)
+def told(delta: str, fee: str | None = '0', *, reference: str = 'a', at: int = 5, height: int = 7, source: str = 'mempool') -> SourcedEntry:
+    return SourcedEntry(Entry(reference, 0, 'btc', Decimal(delta), None if fee is None else Decimal(fee), at, height), source)
 
 
 def test_an_address_is_shown_and_named_as_it_is() -> None:

@@ -12,16 +12,16 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
-from chalicelib.providers.explorers import EXPLORERS, About, explorers_of
+from chalicelib.providers.explorers import EXPLORERS, UpstreamInfo, explorers_of
 from chalicelib.providers.explorers.blockbook import Blockbook
-from chalicelib.providers.transport import Host
+from chalicelib.providers.transport import Endpoint
 from infra.samples import utxo as sample
 from tests import explorer as faults
 from tests.explorer import serving
 from tests.unit.providers import utxo
 
 LITECOIN, DASH = utxo.explorer_of('ltc', 'blockbook_ltc'), utxo.explorer_of('dash', 'blockbook_dash')
-BITCOIN = Blockbook(Host('blockbook_ltc', '', every_ms=0), About('', '', ()), CHAINS['btc'])
+BITCOIN = Blockbook(Endpoint('blockbook_ltc', '', min_interval_ms=0), UpstreamInfo('', '', ()), CHAINS['btc'])
 ADDRESS = sample.ADDRESSES['ltc']
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.config import settings
 from chalicelib.domain import currencies
-from chalicelib.domain.rates import Close, Observation
+from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.errors import Upstream
 from chalicelib.providers.rates import SOURCES, Page, Source
 from chalicelib.providers.rates.source import SYMBOLS
@@ -207,8 +207,8 @@ def test_recorded_errors_are_failures(world: Sources, name: str, status: int) ->
 def test_a_recorded_chart_has_the_closes_of_its_midnights_and_not_what_is_now(world: Sources) -> None:
     world.says['coingecko'] = said(recording('coingecko/market_chart.json'))
     assert closes('coingecko', 'eth', date(2024, 3, 1), date(2024, 4, 1)).closes == [
-        Close(date(2024, 3, 31), 'eth', 'usd', Decimal('69702.3087473573'), 'coingecko'),
-        Close(date(2024, 4, 1), 'eth', 'usd', Decimal('71246.9514406015'), 'coingecko'),
+        DailyClose(date(2024, 3, 31), 'eth', 'usd', Decimal('69702.3087473573'), 'coingecko'),
+        DailyClose(date(2024, 4, 1), 'eth', 'usd', Decimal('71246.9514406015'), 'coingecko'),
     ]
 
 
@@ -292,7 +292,7 @@ def test_bitstamp_tells_a_thousand_days_at_a_time(world: Sources) -> None:
     assert (len(page.closes), page.closes[0].day, page.through, page.more) == (1000, date(2019, 1, 1), date(2021, 9, 26), True)
     last = closes('bitstamp', 'btc', date(2026, 5, 1))
     assert (last.through, last.more) == (TODAY, False)
-    assert last.closes[-1] == Close(TODAY, 'btc', 'usd', sample.close(sample.COINS['btc'], TODAY).normalize(), 'bitstamp')
+    assert last.closes[-1] == DailyClose(TODAY, 'btc', 'usd', sample.close(sample.COINS['btc'], TODAY).normalize(), 'bitstamp')
 
 
 def test_days_before_a_market_opened_have_no_close(world: Sources) -> None:
@@ -303,7 +303,7 @@ def test_days_before_a_market_opened_have_no_close(world: Sources) -> None:
 def test_bars_that_were_not_asked_for_are_no_closes(world: Sources) -> None:
     stamps = ['1779926400', '1779926401', '5000000000', '1']
     world.says['bitstamp'] = as_json({'data': {'ohlc': [{'timestamp': stamp, 'open': '5', 'close': '6'} for stamp in stamps]}})
-    assert closes('bitstamp', 'btc', TODAY).closes == [Close(TODAY, 'btc', 'usd', Decimal(5), 'bitstamp')]
+    assert closes('bitstamp', 'btc', TODAY).closes == [DailyClose(TODAY, 'btc', 'usd', Decimal(5), 'bitstamp')]
 
 
 # European Central Bank

@@ -9,14 +9,14 @@ import pytest
 from chalicelib.config import settings
 from chalicelib.errors import Upstream, UpstreamNotAsked
 from chalicelib.providers import transport
-from chalicelib.providers.transport import Answer, Host, Http
+from chalicelib.providers.transport import Answer, Endpoint, Http
 from tests import explorer as faults
 from tests.explorer import Explorer, Fault, serving
 from tests.unit.providers import accounts
 
 SECRET = 'a-key-nobody-may-see'
 PATH = '/address/bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
-HOST = Host('blockstream', 'https://blockstream.info/api', every_ms=250)
+HOST = Endpoint('blockstream', 'https://blockstream.info/api', min_interval_ms=250)
 
 
 @pytest.fixture(scope='module')
@@ -156,7 +156,7 @@ def test_other_failures_are_not_throttling(explorer: Explorer, get: Callable[[],
 
 
 def test_a_gate_that_forbids_keeps_the_request_from_being_sent(explorer: Explorer) -> None:
-    def gate(host: Host) -> None:
+    def gate(host: Endpoint) -> None:
         raise UpstreamNotAsked(host.key, 'resting')
 
     with pytest.raises(UpstreamNotAsked):
@@ -188,7 +188,7 @@ def test_an_upstream_can_be_asked_that_has_a_server_and_the_key_it_needs(
 ) -> None:
     monkeypatch.setenv(variable, 'https://own.example')
     settings.cache_clear()
-    host = Host('x', url, every_ms=1, secret='key', needs_secret=needs_secret)
+    host = Endpoint('x', url, min_interval_ms=1, secret='key', needs_secret=needs_secret)
     assert host.can_be_asked == can_be_asked
     monkeypatch.undo()
     settings.cache_clear()
