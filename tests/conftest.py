@@ -1,9 +1,10 @@
-"""The environment first, as settings are read when chalicelib is imported; then the fixtures that all tests share."""
+"""The environment first, as settings are read when chalicelib is imported; then the fixtures of tests/support."""
 
 import json
 import os
 from pathlib import Path
 
+import pytest
 from moto import mock_aws
 
 os.environ |= {
@@ -53,4 +54,5 @@ authorizer.install()
 hypothesis.settings.register_profile('steady', deadline=None)
 hypothesis.settings.load_profile('steady')
 
-RECORDINGS = Path(__file__).parent.parent.parent / 'shared' / 'recordings'
+pytest.register_assert_rewrite('tests.support')
+pytest_plugins = [f'tests.support.{module}' for module in ('api', 'browser', 'explorers', 'logs', 'quick_aws', 'recordings')]

@@ -10,9 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from chalice.app import RouteEntry
 
 from app import app
+from tests.support.routes import routes
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / 'chalicelib'
@@ -160,16 +160,6 @@ def test_every_package_has_an_init_and_those_of_handlers_are_empty():
         assert (PACKAGE / empty / '__init__.py').read_text() == ''
 
 
-def routes() -> dict[tuple[str, str], RouteEntry]:
-    """Every method of every path that does something: not those that are there to answer 405."""
-    return {
-        (method, path): entry
-        for path, methods in app.routes.items()
-        for method, entry in methods.items()
-        if entry.view_function.__name__ != 'method_not_allowed'
-    }
-
-
 def test_every_private_route_has_the_authorizer():
 
     without = {route for route, entry in routes().items() if entry.authorizer is None}
@@ -239,3 +229,13 @@ def test_the_project_speaks_of_itself_alone():
     texts = [ROOT / name for name in tracked.split('\0') if name and not name.endswith('.json')]
 
     assert [str(path) for path in texts if path.exists() and words.search(path.read_text(errors='replace'))] == []
+
+
+def test_no_test_module_is_imported_by_another():
+    importers = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / 'tests').rglob('*.py')
+        if any(re.match(r'tests\..*\btest_\w+$', name) for name in imports(path))
+    }
+
+    assert importers == {'tests/e2e/test_deployed.py'}  # it holds the deployed API to the flows of the local one

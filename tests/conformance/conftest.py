@@ -5,16 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.models import User
-from tests.conformance.world import World
+from tests.conformance.preparations import World
 from tests.explorer import DOCUMENTED, Explorer
-from tests.functional.conftest import Api, api, http, make_user, other, password_hash, queues, table
-from tests.functional.jobs.conftest import calm_garbage_collector, explorer, explorer_server, quick_aws, quick_dispatch
+from tests.support.api import Api
 
-# Fixtures, to be found here by their names.
-__all__ = [
-    'api', 'calm_garbage_collector', 'explorer', 'explorer_server', 'http', 'make_user', 'other', 'password_hash', 'queues',
-    'quick_aws', 'quick_dispatch', 'table',
-]  # fmt: skip
+
+@pytest.fixture(autouse=True)
+def _empty_world(table: None, queues: dict[str, str], forgotten_rates: None, quick_aws: None) -> None:
+    """See tests/support/api.py."""
 
 
 @pytest.fixture

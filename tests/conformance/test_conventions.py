@@ -6,10 +6,9 @@ import pytest
 
 from tests.conformance import document
 from tests.conformance.allowed import NOT_BUILT, unlike_document
-from tests.conformance.world import PREPARATIONS, World, an_empty_portfolio
+from tests.conformance.preparations import PREPARATIONS, World, an_empty_portfolio
 from tests.explorer import Explorer, payments
-from tests.functional.jobs.world import LEGACY, SEGWIT
-from tests.functional.test_addresses import observe
+from tests.support.ledgers import LEGACY, SEGWIT, observe
 
 SPECIFICATION = document.load()
 BUILT = [endpoint for endpoint in SPECIFICATION.examples if endpoint not in NOT_BUILT]

@@ -10,7 +10,7 @@ from tests.conformance import document
 from tests.conformance.allowed import BESIDE, INSIDE, NOT_BUILT, unlike_document
 from tests.conformance.compare import deviations, other_values
 from tests.conformance.document import Example
-from tests.conformance.world import (
+from tests.conformance.preparations import (
     PREPARATIONS,
     World,
     a_full_portfolio,
@@ -18,8 +18,8 @@ from tests.conformance.world import (
     ten_bitcoin,
     ten_bitcoin_and_the_documents_rate,
 )
-from tests.functional.jobs.world import SEGWIT
-from tests.test_architecture import routes
+from tests.support.ledgers import SEGWIT
+from tests.support.routes import routes
 
 SPECIFICATION = document.load()
 BUILT = [endpoint for endpoint in SPECIFICATION.examples if endpoint not in NOT_BUILT]

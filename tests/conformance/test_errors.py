@@ -10,9 +10,9 @@ from tests.conformance import document
 from tests.conformance.allowed import FURTHER_METHODS, NOT_BUILT
 from tests.conformance.compare import Leeway, deviations
 from tests.conformance.document import Example
-from tests.conformance.world import World, a_refreshed_address, an_empty_portfolio
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import LEGACY, SEGWIT
+from tests.conformance.preparations import World, a_refreshed_address, an_empty_portfolio
+from tests.support.api import Api
+from tests.support.ledgers import LEGACY, SEGWIT
 
 SPECIFICATION = document.load()
 EXAMPLES = [example for endpoint, example in SPECIFICATION.examples.items() if endpoint not in NOT_BUILT]

@@ -8,7 +8,7 @@ from chalice.test import Client
 from chalicelib.models import User
 from tests.conformance import document
 from tests.conformance.allowed import NOT_BUILT
-from tests.functional.conftest import ALL_SCOPES, Api
+from tests.support.api import ALL_SCOPES, Api
 
 SPECIFICATION = document.load()
 ROUTES = [endpoint for endpoint in SPECIFICATION.endpoints if endpoint not in NOT_BUILT]

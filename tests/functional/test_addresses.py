@@ -8,37 +8,13 @@ import boto3
 import pytest
 
 from chalicelib.config import settings
-from chalicelib.domain import money
-from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.models import Cursor, Ledger, Transaction
-from tests.functional.conftest import Api
+from chalicelib.models import Ledger
+from tests.support.api import Api
+from tests.support.ledgers import ADDRESS, SEGWIT, observe
 
-ADDRESS = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'
-SEGWIT = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
 BITCOIN = {'title': 'Bitcoin', 'code': 'btc'}
 PATH = '/api/portfolios/1/addresses'
 DATE = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00')
-
-
-def observe(address: str, balance: int, entries: int, incomplete: str | None = None) -> None:
-    """Put a balance (in satoshi) and some incoming transactions of one satoshi into a ledger, as a refresh would."""
-    pk = f'LEDGER#btc#{address}'
-    ledger = Ledger.lease(pk, owner='test', now=int(time.time()), seen_at=None)
-    assert ledger
-    rows = [Entry(f'{n:064x}', 0, 'btc', money.scaled(1, 8), money.ZERO, 1_500_000_000 + n, 500_000 + n) for n in range(entries)]
-    for start in range(0, entries, 100):
-        batch = rows[start : start + 100]
-        Transaction.store([Transaction.of(pk, row, source='blockstream', run='x', now=1_600_000_000) for row in batch])
-    amount = money.scaled(balance, 8)
-    ledger.observe(
-        holdings=[Holding('btc', amount, money.ZERO, amount, entries)],
-        source='blockstream',
-        counts_p2pk=True,
-        incomplete=incomplete,
-        cursor=Cursor(run='x'),
-        now=1_700_000_000,
-    )
-    ledger.release(int(time.time()) + 300)
 
 
 def messages(url: str) -> list[dict]:

@@ -18,7 +18,7 @@ from chalicelib.config import settings
 from chalicelib.models import User
 from chalicelib.oauth.signing import _key_id, access_token
 from infra import jwks
-from tests.functional.conftest import ALL_SCOPES, Api
+from tests.support.api import ALL_SCOPES, Api
 
 ROUTES = {
     'user': ('GET', '/api/user'),

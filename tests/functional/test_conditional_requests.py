@@ -6,8 +6,8 @@ import pytest
 from chalice.test import HTTPResponse
 
 from chalicelib.models import Address, Portfolio
-from tests.functional.conftest import Api
-from tests.functional.test_addresses import ADDRESS, SEGWIT, observe
+from tests.support.api import Api
+from tests.support.ledgers import ADDRESS, SEGWIT, observe
 
 PATHS = ('/api/user', '/api/portfolios', '/api/portfolios/1', '/api/portfolios/1/balances', '/api/portfolios/1/addresses/1/balances')
 CHANGES: dict[str, list[dict[str, Any]]] = {

@@ -15,8 +15,9 @@ from chalicelib.domain.ledgers import Entry
 from chalicelib.models import HourlyRates, LatestRates, Ledger, Transaction, WantedCurrency
 from chalicelib.models.ledger import HeldCurrency
 from chalicelib.services.rates import current
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import LEGACY, SEGWIT, Queue, pk_of
+from tests.support.api import Api
+from tests.support.jobs import Queue
+from tests.support.ledgers import LEGACY, SEGWIT, pk_of
 
 Json = dict[str, Any]
 HOUR, DAY = 3_600, 86_400

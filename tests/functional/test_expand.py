@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.config import BadSetting, settings
-from tests.functional.conftest import Api
+from tests.support.api import Api
 
 BALANCES = '/api/portfolios/1/balances'
 OBJECTS = [{'title': 'Bitcoin', 'code': 'btc'}, {'title': 'United States dollar', 'code': 'usd'}]

@@ -8,8 +8,8 @@ from chalice.test import HTTPResponse
 
 from chalicelib.config import settings
 from chalicelib.models import IdempotencyRecord, Item, User
-from tests.functional.conftest import Api
-from tests.functional.test_addresses import ADDRESS, SEGWIT
+from tests.support.api import Api
+from tests.support.ledgers import ADDRESS, SEGWIT
 
 PORTFOLIOS, ADDRESSES, OFFSETS = '/api/portfolios', '/api/portfolios/1/addresses', '/api/portfolios/1/offsets'
 BODIES: dict[str, dict[str, Any]] = {

@@ -8,8 +8,9 @@ from chalice.test import HTTPResponse
 
 from chalicelib.config import BadSetting, settings
 from chalicelib.models import User
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import LEGACY, SEGWIT, TAPROOT, meanwhile
+from tests.support.api import Api
+from tests.support.dynamodb import meanwhile
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT
 
 PORTFOLIOS, ADDRESSES, OFFSETS = '/api/portfolios', '/api/portfolios/1/addresses', '/api/portfolios/1/offsets'
 DEFAULTS = {

@@ -12,7 +12,7 @@ from chalice.test import HTTPResponse
 from chalicelib import auth
 from chalicelib.config import settings
 from chalicelib.models import Client, Grant, User
-from tests.functional.test_token import BASIC, GOOD, ask
+from tests.support.oauth import BASIC, GOOD, ask
 
 FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
 

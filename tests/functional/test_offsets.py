@@ -11,9 +11,10 @@ import pytest
 
 from chalicelib.domain import currencies
 from chalicelib.models import Offset
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import meanwhile, run_purge, table
-from tests.functional.test_addresses import ADDRESS, SEGWIT, observe
+from tests.support.api import Api
+from tests.support.dynamodb import meanwhile, table
+from tests.support.jobs import run_purge
+from tests.support.ledgers import ADDRESS, SEGWIT, observe
 
 PATH = '/api/portfolios/1/offsets'
 DATE = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00')

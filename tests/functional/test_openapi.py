@@ -37,8 +37,8 @@ from chalicelib.models import LatestRates
 from chalicelib.services.histories import refresh
 from chalicelib.services.rates import current
 from infra import gateway
-from tests.functional.conftest import Api
-from tests.functional.test_addresses import ADDRESS, SEGWIT, observe
+from tests.support.api import Api
+from tests.support.ledgers import ADDRESS, SEGWIT, observe
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = document.describe(app)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.functional.conftest import Api
+from tests.support.api import Api
 
 LIST_KEYS = [
     'id', 'title', 'created_at', 'updated_at',

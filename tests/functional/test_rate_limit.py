@@ -20,8 +20,8 @@ from chalicelib.config import settings
 from chalicelib.domain.rate_limit import MOST_TRACKED, Limiter
 from chalicelib.models import ApiKey, RequestCount
 from chalicelib.oauth import signing
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import refusing
+from tests.support.api import Api
+from tests.support.dynamodb import refusing
 
 LIMIT, STEP, EARLY = 25, 10, 5
 FREE = '/api/portfolios/1/balances/nosuch'  # a private path that reads nothing

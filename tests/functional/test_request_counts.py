@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.functional.conftest import Api
-from tests.functional.test_addresses import ADDRESS, SEGWIT, observe
+from tests.support.api import Api
+from tests.support.ledgers import ADDRESS, SEGWIT, observe
 
 ADDRESSES = '/api/portfolios/1/addresses'
 OFFSETS = '/api/portfolios/1/offsets'

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.functional.conftest import Api
-from tests.functional.test_addresses import ADDRESS, SEGWIT, observe
+from tests.support.api import Api
+from tests.support.ledgers import ADDRESS, SEGWIT, observe
 
 BALANCES = '/api/portfolios/1/balances'
 

@@ -28,12 +28,13 @@ from infra import gateway
 from infra.local import stack
 from infra.local.api import Server
 from tests.explorer import Explorer, changed, payments, serving, status, txid
-from tests.functional.conftest import PASSWORD, Api
-from tests.functional.jobs.world import pk_of, record, refusing, run_purge, run_sweep, time_passes
-from tests.functional.test_addresses import ADDRESS, SEGWIT, observe
-from tests.functional.test_token import BASIC
-from tests.functional.web.conftest import Browser, Mailbox
-from tests.unit.test_telemetry import Line, Lines, captured
+from tests.support.api import PASSWORD, Api
+from tests.support.browser import Browser, Mailbox
+from tests.support.dynamodb import refusing
+from tests.support.jobs import record, run_purge, run_sweep
+from tests.support.ledgers import ADDRESS, SEGWIT, observe, pk_of, time_passes
+from tests.support.logs import Line, Lines, captured
+from tests.support.oauth import BASIC
 
 ADDRESSES = '/api/portfolios/1/addresses'
 EXPOSED = {

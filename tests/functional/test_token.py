@@ -1,25 +1,15 @@
 """POST /oauth/token: the password and refresh grants, after RFC 6749."""
 
 import base64
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pytest
 from chalice.test import Client as ChaliceClient
-from chalice.test import HTTPResponse
 
 from chalicelib import auth
 from chalicelib.models import Client, Grant, RefreshToken, User
-from tests.functional.conftest import PASSWORD
-
-BASIC = 'Basic ' + base64.b64encode(b'test-app:secret').decode()
-GOOD = {'grant_type': 'password', 'username': 'test@example.com', 'password': PASSWORD}
-
-
-def ask(http: ChaliceClient, body: dict[str, str] | bytes, authorization: str | None = BASIC, **headers: str) -> HTTPResponse:
-    sent = {'Content-Type': 'application/x-www-form-urlencoded'} | headers
-    if authorization:
-        sent['Authorization'] = authorization
-    return http.http.post('/oauth/token', headers=sent, body=body if isinstance(body, bytes) else urlencode(body).encode())
+from tests.support.api import PASSWORD
+from tests.support.oauth import GOOD, ask
 
 
 def test_a_password_gives_an_access_token_and_a_refresh_token(http: ChaliceClient, user: User, client: Client):

@@ -25,9 +25,9 @@ from chalicelib.services.ledgers import refresh as service
 from chalicelib.services.rates import current as rates_service
 from infra import functions, template
 from tests.explorer import Explorer, payments, serving
-from tests.functional.conftest import ALL_SCOPES, PASSWORD, Api
-from tests.functional.web.conftest import Browser
 from tests.rates_upstreams import sources
+from tests.support.api import ALL_SCOPES, PASSWORD, Api
+from tests.support.browser import Browser
 
 ADDRESS = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
 OTHER_ADDRESS = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'

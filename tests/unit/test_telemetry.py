@@ -1,14 +1,11 @@
 """The lines that are logged, without the application: their form, whose they are, what they count."""
 
-import io
 import json
 import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,36 +15,10 @@ from chalice.app import Request, Response
 
 from chalicelib import telemetry
 from chalicelib.config import settings
+from tests.support.logs import Line, Lines
 
 ROOT = Path(__file__).parents[2]
 log = logging.getLogger('chalicelib.anything')
-
-Line = dict[str, Any]
-Lines = Callable[[], list[Line]]
-
-
-@contextmanager
-def captured() -> Iterator[io.StringIO]:
-    """Log as on Lambda, into memory."""
-    root, ours = logging.getLogger(), logging.getLogger('chalicelib')
-    level = ours.level
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(telemetry.JsonLines())
-    root.addHandler(handler)
-    ours.setLevel(logging.INFO)
-    try:
-        yield stream
-    finally:
-        root.removeHandler(handler)
-        ours.setLevel(level)
-
-
-@pytest.fixture
-def lines() -> Iterator[Lines]:
-    """Return what was logged so far, a JSON object a line."""
-    with captured() as stream:
-        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def metrics(line: Line) -> dict[tuple[str, ...], dict[str, tuple[Any, str]]]:
@@ -386,4 +357,4 @@ import chalicelib.telemetry
 print(*sorted(set(sys.modules) - before))
 """
 
-    assert run_as_on_lambda(script) == ['_contextvars chalicelib.telemetry contextvars']
+    assert run_as_on_lambda(script) == ['_contextvars chalicelib.clock chalicelib.telemetry contextvars']

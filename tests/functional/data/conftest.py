@@ -8,19 +8,16 @@ from chalice.test import Client as ChaliceClient
 
 from chalicelib.models import User
 from tests.explorer import Explorer
-from tests.functional.data.world import World
-from tests.functional.jobs.conftest import (  # noqa: F401
-    calm_garbage_collector,
-    explorer,
-    explorer_server,
-    impatient_botocore,
-    quick_aws,
-    quick_dispatch,
-)
+from tests.support.exports import World
+
+
+@pytest.fixture(autouse=True)
+def _quick(quick_aws: None, impatient_botocore: None) -> None:
+    """See tests/support/quick_aws.py."""
 
 
 @pytest.fixture
-def world(http: ChaliceClient, explorer: Explorer, make_user: Callable[[str], User]) -> World:  # noqa: F811
+def world(http: ChaliceClient, explorer: Explorer, make_user: Callable[[str], User]) -> World:
     return World(http, explorer, make_user)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.data import stage
-from tests.functional.data.world import run
+from tests.support.exports import run
 
 
 @pytest.fixture(autouse=True)

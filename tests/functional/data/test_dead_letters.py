@@ -10,9 +10,11 @@ from chalicelib import queue
 from chalicelib.config import settings
 from chalicelib.models import Ledger
 from tests.explorer import Explorer, down
-from tests.functional.conftest import Api
-from tests.functional.data.world import hooked, run
-from tests.functional.jobs.world import SEGWIT, Killed, Queue, dead_letters, pk_of, refresh_queue, run_refresh
+from tests.support.api import Api
+from tests.support.dynamodb import Killed
+from tests.support.exports import hooked, run
+from tests.support.jobs import Queue, dead_letters, refresh_queue, run_refresh
+from tests.support.ledgers import SEGWIT, pk_of
 
 Json = dict[str, Any]
 

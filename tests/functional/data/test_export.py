@@ -16,9 +16,9 @@ from infra.data.kinds import LEFT_OUT
 from infra.data.progress import Progress
 from infra.data.reading import Everything
 from infra.data.table import Table, key_of, kind_of
-from tests.functional.conftest import Api
-from tests.functional.data.world import World, items, run, survives
-from tests.functional.jobs.world import table
+from tests.support.api import Api
+from tests.support.dynamodb import table
+from tests.support.exports import World, items, run, survives
 
 READS = ('Scan', 'Query')
 

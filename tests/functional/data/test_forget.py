@@ -8,9 +8,11 @@ import pytest
 from chalicelib.config import settings
 from chalicelib.models import ApiKey, Email, Ledger, Session, User, Watch
 from infra.data.table import Table, as_raw
-from tests.functional.conftest import Api
-from tests.functional.data.world import World, run, survives
-from tests.functional.jobs.world import LEGACY, SEGWIT, TAPROOT, pk_of, refresh_queue, run_sweep, state, table, time_passes
+from tests.support.api import Api
+from tests.support.dynamodb import table
+from tests.support.exports import World, run, survives
+from tests.support.jobs import refresh_queue, run_sweep
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, pk_of, state, time_passes
 
 
 @pytest.mark.parametrize('by', ['email', 'id'])

@@ -13,9 +13,9 @@ from infra.data import migrate
 from infra.data.migrations import MIGRATIONS, Migration, count_portfolios
 from infra.data.progress import Progress
 from infra.data.table import Key, Problem, Table, as_raw
-from tests.functional.conftest import Api
-from tests.functional.data.world import dies_after, hooked, run, survives
-from tests.functional.jobs.world import Killed
+from tests.support.api import Api
+from tests.support.dynamodb import Killed
+from tests.support.exports import dies_after, hooked, run, survives
 
 PK = 'USER#1'
 KEY = (PK, 'USER')

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib import config
 from infra.data.table import Table, as_raw
-from tests.functional.data.world import SECOND, items, run, second_table
+from tests.support.exports import SECOND, items, run, second_table
 
 TEXTS = st.text(st.characters(codec='utf-8'), max_size=20)
 NUMBERS = st.one_of(

@@ -17,22 +17,11 @@ from infra.data import archive, migrate
 from infra.data.archive import Header, Writer
 from infra.data.table import Table, as_raw, key_of, kind_of
 from tests.explorer import Explorer, payments
-from tests.functional.conftest import ALL_SCOPES, Api
-from tests.functional.data.world import SECOND, World, hooked, items, run, second_table, survives
-from tests.functional.jobs.world import (
-    LEGACY,
-    SEGWIT,
-    TAPROOT,
-    _Raw,
-    assert_whole,
-    pk_of,
-    refresh_queue,
-    rows,
-    run_refresh,
-    run_sweep,
-    state,
-    time_passes,
-)
+from tests.support.api import ALL_SCOPES, Api
+from tests.support.dynamodb import RawBody
+from tests.support.exports import SECOND, World, hooked, items, run, second_table, survives
+from tests.support.jobs import refresh_queue, run_refresh, run_sweep
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, assert_whole, pk_of, rows, state, time_passes
 
 ANN = ['--user', 'ann@example.com']
 
@@ -426,7 +415,7 @@ def test_what_meets_a_transaction_on_the_same_item_is_sent_again(ann: Api, file:
             return None
         refused.append(request.url)
         body = b'{"__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException", "message": "refused"}'
-        return AWSResponse(request.url, 400, {'x-amzn-requestid': 'test'}, _Raw(body))
+        return AWSResponse(request.url, 400, {'x-amzn-requestid': 'test'}, RawBody(body))
 
     with second_table(), hooked('before-send.dynamodb.PutItem', refuse):
         assert bring(file) == 0

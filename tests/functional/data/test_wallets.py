@@ -8,9 +8,10 @@ from chalicelib.domain import wallets
 from chalicelib.models import Ledger, Watch
 from infra.data.table import kind_of
 from tests.explorer import Explorer, Txn, txid
-from tests.functional.conftest import Api
-from tests.functional.data.world import items, run, second_table
-from tests.functional.jobs.world import record, refresh_job, refresh_queue, run_sweep, table
+from tests.support.api import Api
+from tests.support.dynamodb import table
+from tests.support.exports import items, run, second_table
+from tests.support.jobs import record, refresh_job, refresh_queue, run_sweep
 from tests.unit.domain.addresses import checks
 
 ZPUB = next(row['key'] for row in checks.vectors('extended_keys')['derived'] if row['key'].startswith('zpub'))

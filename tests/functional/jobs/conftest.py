@@ -1,73 +1,8 @@
-"""A programmable explorer behind all three upstreams."""
-
-import gc
-from collections.abc import Iterator
-from functools import lru_cache
-from types import SimpleNamespace
-from typing import Any
+"""Jobs make hundreds of requests to AWS each, and are to be done with their pauses soon."""
 
 import pytest
-from botocore import endpoint
-from moto.core import responses
-from moto.core.serialize import JSONSerializer
-
-from chalicelib.config import settings
-from tests.explorer import Explorer, serving
-
-
-@pytest.fixture(autouse=True, scope='session')
-def calm_garbage_collector() -> Iterator[None]:
-    """Look for cycles seldom: moto makes many objects and few cycles, and looking takes a seventh of the time."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 50)
-    yield
-    gc.set_threshold(*before)
-    gc.unfreeze()
-
-
-@pytest.fixture(scope='session')
-def explorer_server() -> Iterator[Explorer]:
-    with serving(Explorer()) as explorer:
-        yield explorer
-
-
-@pytest.fixture
-def explorer(explorer_server: Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Explorer]:
-    """An explorer that knows no transactions yet and works; every upstream is it."""
-    explorer_server.reset()
-    monkeypatch.setenv('UPSTREAM_URL', explorer_server.url)
-    settings.cache_clear()
-    settings()  # read now: during a request the test client shows another stage's environment
-    yield explorer_server
-    monkeypatch.undo()
-    settings.cache_clear()
-    settings()
 
 
 @pytest.fixture(autouse=True)
-def quick_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let moto hand out attribute values as it holds them; looking for each of ten types in each takes it a millisecond a row."""
-    thorough = JSONSerializer._serialize_type_structure
-
-    def serialize(self: JSONSerializer, serialized: Any, value: Any, shape: Any, key: str) -> None:
-        if shape.name == 'AttributeValue' and isinstance(value, dict) and 'B' not in value:
-            serialized[key] = value
-        else:
-            thorough(self, serialized, value, shape, key)
-
-    monkeypatch.setattr(JSONSerializer, '_serialize_type_structure', serialize)
-
-
-@pytest.fixture(autouse=True, scope='session')
-def quick_dispatch() -> Iterator[None]:
-    """Let moto look once, not at each request, for the actions that each of its services has."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(responses, 'method_names_from_class', lru_cache(responses.method_names_from_class))
-        yield
-
-
-@pytest.fixture(autouse=True)
-def impatient_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let botocore repeat requests without its pauses, which grow to seconds."""
-    monkeypatch.setattr(endpoint, 'time', SimpleNamespace(sleep=lambda _: None))
+def _quick(quick_aws: None, impatient_botocore: None) -> None:
+    """See tests/support/quick_aws.py."""

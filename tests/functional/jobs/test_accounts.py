@@ -11,10 +11,10 @@ from chalicelib.services.portfolios import addresses
 from infra.samples import cardano, solana, stellar, xrp
 from infra.samples.accounts import Event, World, reference
 from infra.samples.answer import Answer
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import record, refresh_job
+from tests.support.account_tellers import ADDRESSES, TELLERS
+from tests.support.api import Api
+from tests.support.jobs import record, refresh_job
 from tests.unit.providers.accounts import AT, Request, Server, leading_to, serving
-from tests.unit.providers.test_account_ledgers import ADDRESSES, TELLERS
 
 PATH = '/api/portfolios/1/addresses/1'
 FIRST = {'xrp': 'xrplcluster', 'xlm': 'lobstr', 'sol': 'solana', 'ada': 'koios'}

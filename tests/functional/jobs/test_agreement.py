@@ -11,8 +11,9 @@ import pytest
 from chalicelib.config import BadSetting, settings
 from tests import explorer as faults
 from tests.explorer import Explorer, payments, status
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import LEGACY, SEGWIT, TAPROOT, circuits_rest, run_refresh, state, time_passes
+from tests.support.api import Api
+from tests.support.jobs import run_refresh
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, circuits_rest, state, time_passes
 
 Rate = Callable[[str], None]
 PATH = '/api/portfolios/1/addresses/1'

@@ -6,8 +6,10 @@ import pytest
 
 from chalicelib.services.ledgers import download
 from tests.explorer import Explorer, payments
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import LEGACY, SEGWIT, assert_whole, run_refresh, state, survives, time_passes
+from tests.support.api import Api
+from tests.support.dynamodb import survives
+from tests.support.jobs import run_refresh
+from tests.support.ledgers import LEGACY, SEGWIT, assert_whole, state, time_passes
 
 
 def _download_dying(address: str) -> tuple[int, int]:

@@ -11,30 +11,10 @@ from chalicelib import errors
 from chalicelib.models import Address, Item, Ledger
 from chalicelib.services.portfolios import addresses
 from tests.explorer import Explorer, Txn, payments
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import (
-    LEGACY,
-    SEGWIT,
-    TAPROOT,
-    assert_whole,
-    circuits_rest,
-    meanwhile,
-    pk_of,
-    purge_queue,
-    record,
-    refresh_job,
-    refresh_queue,
-    refusing,
-    rows,
-    run_purge,
-    run_refresh,
-    run_sweep,
-    state,
-    survives,
-    table,
-    time_passes,
-    watchers,
-)
+from tests.support.api import Api
+from tests.support.dynamodb import meanwhile, refusing, survives, table
+from tests.support.jobs import purge_queue, record, refresh_job, refresh_queue, run_purge, run_refresh, run_sweep
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, assert_whole, circuits_rest, pk_of, rows, state, time_passes, watchers
 
 BEFORE = payments(12)
 AFTER = [*payments(27, first=100, first_height=BEFORE[0].height + 1), *BEFORE[2:]]  # 27: more than one page, and than one batch

@@ -16,8 +16,8 @@ from chalicelib.providers.transport import Http
 from infra import sample, sample_data
 from infra.samples import cardano, evm, solana, stellar, utxo, xrp
 from infra.samples.answer import Answer
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import refresh_queue
+from tests.support.api import Api
+from tests.support.jobs import refresh_queue
 from tests.unit.providers.accounts import Request, Server, serving
 
 Rows = list[tuple[str, str, Decimal]]  # time, currency, delta

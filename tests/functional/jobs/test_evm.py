@@ -12,8 +12,8 @@ from chalicelib.models import Ledger, Transaction, UpstreamState
 from chalicelib.services.portfolios import addresses
 from infra.samples import evm
 from infra.samples.answer import Answer
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import record, refresh_job
+from tests.support.api import Api
+from tests.support.jobs import record, refresh_job
 from tests.unit.providers.evm import ME, Request, Server, generated, leading_to, serving, telling, truth
 
 PK = f'LEDGER#eth#{evm.ADDRESS}'

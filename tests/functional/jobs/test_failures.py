@@ -11,25 +11,9 @@ from chalicelib.models import Ledger, UpstreamState
 from chalicelib.models.ledger import LEASE_SECONDS
 from tests import explorer as faults
 from tests.explorer import Explorer, payments
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import (
-    LEGACY,
-    SEGWIT,
-    TAPROOT,
-    assert_whole,
-    circuits_rest,
-    dead_letters,
-    pk_of,
-    purge_queue,
-    record,
-    refresh_job,
-    refresh_queue,
-    run_refresh,
-    run_sweep,
-    state,
-    time_passes,
-    watchers,
-)
+from tests.support.api import Api
+from tests.support.jobs import dead_letters, purge_queue, record, refresh_job, refresh_queue, run_refresh, run_sweep
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, assert_whole, circuits_rest, pk_of, state, time_passes, watchers
 
 MANY = [
     SEGWIT,

@@ -19,20 +19,10 @@ from chalicelib.models import Chunk, History, LatestRates, Ledger, Snapshot, add
 from chalicelib.models.ledger import HeldCurrency
 from chalicelib.services.histories import refresh
 from tests.explorer import Explorer, Txn, txid
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import (
-    CONTEXT,
-    SEGWIT,
-    TAPROOT,
-    Queue,
-    meanwhile,
-    pk_of,
-    run_purge,
-    run_refresh,
-    survives,
-    table,
-    time_passes,
-)
+from tests.support.api import Api
+from tests.support.dynamodb import meanwhile, survives, table
+from tests.support.jobs import CONTEXT, Queue, run_purge, run_refresh
+from tests.support.ledgers import SEGWIT, TAPROOT, pk_of, time_passes
 
 DAY, HOUR = 86_400, 3_600
 Json = dict[str, Any]

@@ -14,7 +14,7 @@ from chalicelib.models import Ledger, Transaction, add_closes
 from chalicelib.models.ledger import HeldCurrency
 from chalicelib.services.histories import refresh
 from chalicelib.services.portfolios import addresses
-from tests.functional.conftest import Api
+from tests.support.api import Api
 
 ADDRESSES, EACH, YEARS = 200, 100, 5
 DAY, HOUR = 86_400, 3_600

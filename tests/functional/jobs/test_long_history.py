@@ -10,8 +10,9 @@ import pytest
 from chalicelib.domain.ledgers import MOST_UNSETTLED, Entry
 from chalicelib.models import Item, Transaction
 from tests.explorer import Explorer, payments
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import SEGWIT, assert_whole, pk_of, refresh_queue
+from tests.support.api import Api
+from tests.support.jobs import refresh_queue
+from tests.support.ledgers import SEGWIT, assert_whole, pk_of
 
 NUMBER = 6_000
 PAGE = 500

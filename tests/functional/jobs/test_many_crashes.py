@@ -14,8 +14,10 @@ from chalicelib.models import Item, Ledger, Transaction
 from chalicelib.services.ledgers import download
 from infra.samples import evm
 from tests.explorer import Explorer, payments
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import SEGWIT, Killed, assert_whole, pk_of, record, refresh_job, state
+from tests.support.api import Api
+from tests.support.dynamodb import Killed
+from tests.support.jobs import record, refresh_job
+from tests.support.ledgers import SEGWIT, assert_whole, pk_of, state
 from tests.unit.providers.evm import Server, generated, leading_to, serving, truth
 
 DEATHS = 50

@@ -13,8 +13,9 @@ from infra.samples import utxo
 from infra.samples.utxo import Payment, World
 from tests import explorer as faults
 from tests.explorer import Explorer, Txn, payments, txid
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import SEGWIT, assert_whole, circuits_rest, record, refresh_job, rows, run_refresh, state, time_passes
+from tests.support.api import Api
+from tests.support.jobs import record, refresh_job, run_refresh
+from tests.support.ledgers import SEGWIT, assert_whole, circuits_rest, rows, state, time_passes
 from tests.unit.providers.utxo import telling
 
 TELLERS = {'blockcypher': utxo.tell_blockcypher, 'blockchair': utxo.tell_blockchair}

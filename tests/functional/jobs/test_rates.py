@@ -20,8 +20,9 @@ from chalicelib.models import HourlyRates, Item, LatestRates, Reached, UpstreamS
 from chalicelib.services.rates import current
 from infra.samples import rates as sample
 from infra.samples.answer import Answer, as_json
-from tests.functional.jobs.world import CONTEXT, Killed, Queue, killed_after, record
 from tests.rates_upstreams import KEYS, NONSENSE, Sources, sources
+from tests.support.dynamodb import Killed, killed_after
+from tests.support.jobs import CONTEXT, Queue, record
 
 NOW = int(time.time())
 HOUR, DAY = 3_600, 86_400

@@ -11,24 +11,12 @@ import pytest
 from chalicelib.models import Ledger
 from chalicelib.services.ledgers import refresh
 from tests import explorer as faults
-from tests.conftest import RECORDINGS
 from tests.explorer import DOCUMENTED, Explorer, Request, Txn, payments, txid
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import (
-    LEGACY,
-    SEGWIT,
-    TAPROOT,
-    assert_whole,
-    circuits_rest,
-    meanwhile,
-    pk_of,
-    record,
-    refresh_job,
-    rows,
-    run_refresh,
-    state,
-    time_passes,
-)
+from tests.support.api import Api
+from tests.support.dynamodb import meanwhile
+from tests.support.jobs import record, refresh_job, run_refresh
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, assert_whole, circuits_rest, pk_of, rows, state, time_passes
+from tests.support.recordings import RECORDINGS
 
 
 @pytest.fixture

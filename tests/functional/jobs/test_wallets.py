@@ -17,19 +17,10 @@ from chalicelib.models import Ledger, Transaction, Watch
 from chalicelib.services.ledgers import refresh
 from tests import explorer as faults
 from tests.explorer import Explorer, Txn, payments, txid
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import (
-    circuits_rest,
-    killed_after,
-    record,
-    refresh_job,
-    refresh_queue,
-    run_purge,
-    run_sweep,
-    survives,
-    table,
-    watchers,
-)
+from tests.support.api import Api
+from tests.support.dynamodb import killed_after, survives, table
+from tests.support.jobs import record, refresh_job, refresh_queue, run_purge, run_sweep
+from tests.support.ledgers import circuits_rest, watchers
 from tests.unit.domain.addresses import checks
 
 KEYS = {(row['currency'], row['key'][:4]): row['key'] for row in checks.vectors('extended_keys')['derived']}

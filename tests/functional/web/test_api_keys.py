@@ -7,7 +7,7 @@ from chalice.test import Client as ChaliceClient
 
 from chalicelib.models import ApiKey, User
 from chalicelib.web.profile import MOST_KEYS
-from tests.functional.web.conftest import Browser
+from tests.support.browser import Browser
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.models import Client, Item, User
-from tests.functional.web.conftest import Browser
+from tests.support.browser import Browser
 
 GOOD = {'name': 'Charts', 'redirect_uris': 'https://charts.example/callback', 'kind': 'confidential'}
 

@@ -13,8 +13,8 @@ from chalice.test import HTTPResponse
 from chalicelib import auth
 from chalicelib.config import settings
 from chalicelib.models import Client, Code, Grant, User
-from tests.functional.test_token import ask
-from tests.functional.web.conftest import Browser
+from tests.support.browser import Browser
+from tests.support.oauth import ask
 
 REDIRECT = 'https://app.example/callback?tenant=1'
 VERIFIER = 'v' * 43

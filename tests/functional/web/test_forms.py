@@ -9,7 +9,7 @@ import pytest
 from app import app
 from chalicelib.models import User
 from chalicelib.web.forms import MOST_BYTES
-from tests.functional.web.conftest import FORM, Browser
+from tests.support.browser import FORM, Browser
 
 PAGES = sorted(
     (method, path)

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib import errors
 from chalicelib.models import AttemptCounter, User
-from tests.functional.web.conftest import Browser, Mailbox
+from tests.support.browser import Browser, Mailbox
 
 NEW = {'email': 'ada@example.com', 'password': 'a good long one'}
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.models import Client, Email, Grant, User
-from tests.functional.conftest import PASSWORD
-from tests.functional.web.conftest import Browser, Mailbox
+from tests.support.api import PASSWORD
+from tests.support.browser import Browser, Mailbox
 
 
 def change(browser: Browser, what: str, **fields: str) -> None:

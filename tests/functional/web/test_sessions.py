@@ -7,8 +7,8 @@ import pytest
 
 from chalicelib.models import Item, Session, User
 from chalicelib.models.session import IDLE_SECONDS, LONGEST_SECONDS
-from tests.functional.conftest import PASSWORD
-from tests.functional.web.conftest import Browser
+from tests.support.api import PASSWORD
+from tests.support.browser import Browser
 
 
 def test_logging_in_leads_to_the_profile(browser: Browser, user: User):

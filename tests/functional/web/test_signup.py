@@ -13,8 +13,8 @@ from chalicelib import mail
 from chalicelib.config import settings
 from chalicelib.models import Client, EmailToken, Grant, Item, User
 from chalicelib.services import users
-from tests.functional.conftest import PASSWORD
-from tests.functional.web.conftest import Browser, Mailbox
+from tests.support.api import PASSWORD
+from tests.support.browser import Browser, Mailbox
 
 NEW = {'name': 'Ada', 'email': 'ada@example.com', 'password': 'a good long one'}
 TAKEN = {'email': 'test@example.com', 'password': 'a good long one'}

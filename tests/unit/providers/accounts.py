@@ -18,7 +18,7 @@ from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
 from infra.samples.accounts import Event, reference
 from infra.samples.answer import Answer, as_json
-from tests.conftest import RECORDINGS
+from tests.support.recordings import RECORDINGS
 
 AT = 1_700_000_000
 

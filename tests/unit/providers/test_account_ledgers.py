@@ -1,6 +1,6 @@
 """XRP, Stellar, Solana and Cardano: a generated history, told in an explorer's format, is read back exactly, from any page on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from decimal import Decimal
 from functools import partial
@@ -14,21 +14,13 @@ from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, Explorer, explorers_of
 from infra.sample import respond, respond_to_post
-from infra.samples import cardano, solana, stellar, xrp
+from infra.samples import solana
 from infra.samples.accounts import Event, World, reference
 from infra.samples.answer import Answer
+from tests.support.account_tellers import ADDRESSES, TELLERS
 from tests.unit.providers import accounts
 from tests.unit.providers.accounts import Request, Server, Tell
 
-ADDRESSES = {'xrp': xrp.ADDRESS, 'xlm': stellar.ADDRESS, 'sol': solana.ADDRESS, 'ada': cardano.ADDRESS}
-TELLERS: dict[str, Callable[[World, Request], Answer]] = {
-    'xrplcluster': lambda world, request: xrp.tell_rippled(world, request.path, request.query, request.body),
-    'lobstr': lambda world, request: stellar.tell_horizon(world, request.path, request.query),
-    'solana': lambda world, request: solana.tell_node(world, request.path, request.query, request.body),
-    'koios': lambda world, request: cardano.tell_koios(world, request.path, request.query, request.body),
-    'blockfrost': lambda world, request: cardano.tell_blockfrost(world, request.path, request.query),
-}
-TELLERS |= {'ripple': TELLERS['xrplcluster'], 'stellar': TELLERS['lobstr'], 'publicnode_sol': TELLERS['solana']}
 CASES = [(chain, explorer) for chain in ADDRESSES for explorer in EXPLORERS[chain]]
 EVENTS = [Event(reference('some', number), 1_000_000 + number, accounts.AT, 10**9) for number in range(25)][::-1]
 NO_ANSWERS = [

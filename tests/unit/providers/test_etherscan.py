@@ -16,7 +16,7 @@ from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.providers.explorers.etherscan import Etherscan
 from infra.samples import evm
 from infra.samples.answer import Answer, as_json
-from tests.conftest import RECORDINGS
+from tests.support.recordings import RECORDINGS
 from tests.unit.providers.evm import (
     ME,
     Request,

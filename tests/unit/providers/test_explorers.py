@@ -14,8 +14,8 @@ from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
 from tests import explorer as faults
-from tests.conftest import RECORDINGS
 from tests.explorer import serving
+from tests.support.recordings import RECORDINGS
 
 BLOCKSTREAM, MEMPOOL, BLOCKCHAIN_INFO = BITCOIN = EXPLORERS['btc'][:3]
 SEGWIT = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'

@@ -14,7 +14,7 @@ from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import EXPLORERS
 from infra.samples import evm
 from infra.samples.answer import Answer, as_json
-from tests.conftest import RECORDINGS
+from tests.support.recordings import RECORDINGS
 from tests.unit.providers.evm import ME, Request, Server, balances, explorer_of, generated, leading_to, read, serving, telling, truth
 
 NODE = explorer_of('eth', 'publicnode')

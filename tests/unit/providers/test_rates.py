@@ -18,8 +18,8 @@ from chalicelib.providers.rates.source import SYMBOLS
 from chalicelib.providers.transport import Http
 from infra.samples import rates as sample
 from infra.samples.answer import Answer, as_json
-from tests.conftest import RECORDINGS
 from tests.rates_upstreams import KEYS, NONSENSE, Sources, sources
+from tests.support.recordings import RECORDINGS
 
 NOW = 1_780_000_000
 TODAY = date(2026, 5, 28)

@@ -12,7 +12,7 @@ from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
 from infra.samples import answer, utxo
 from tests import explorer as faults
-from tests.conftest import RECORDINGS
+from tests.support.recordings import RECORDINGS
 
 AT = 1_700_000_000
 TXID = 'ab' * 32

@@ -9,8 +9,9 @@ from typing import Any
 from chalicelib.domain.conversion import Rate
 from chalicelib.models import LatestRates
 from chalicelib.services.rates import current
-from tests.functional.conftest import Api
-from tests.functional.jobs.world import LEGACY, SEGWIT, TAPROOT, refresh_queue
+from tests.support.api import Api
+from tests.support.jobs import refresh_queue
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT
 
 FIVE_ADDRESSES = (LEGACY, SEGWIT, TAPROOT, '12UFNYqDRmkpHm9YJEuf96jAjyMXeP36Gp', '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa')
 

@@ -11,7 +11,7 @@ from chalice.test import HTTPResponse
 
 from chalicelib.config import settings
 from chalicelib.models import User
-from tests.functional.conftest import PASSWORD
+from tests.support.api import PASSWORD
 
 FORM = 'application/x-www-form-urlencoded'
 COOKIE = '__Host-session'

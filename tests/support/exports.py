@@ -24,8 +24,10 @@ from infra.data import __main__ as command_line
 from infra.data.kinds import LEFT_OUT
 from infra.data.table import kind_of
 from tests.explorer import Explorer, payments
-from tests.functional.conftest import ALL_SCOPES, PASSWORD, Api
-from tests.functional.jobs.world import LEGACY, MUTATIONS, SEGWIT, TAPROOT, Killed, pk_of, run_refresh
+from tests.support.api import ALL_SCOPES, PASSWORD, Api
+from tests.support.dynamodb import MUTATIONS, Killed
+from tests.support.jobs import run_refresh
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, pk_of
 
 SECOND = 'cryptfolio-second'
 NEVER_READ = 'bc1qp7lwd7dhgkgpqyccs9fjpqcdcjdeqpnnzhsdte'

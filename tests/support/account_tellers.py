@@ -1,0 +1,18 @@
+"""Who tells a sample history of XRP, Stellar, Solana and Cardano in the format of which explorer."""
+
+from collections.abc import Callable
+
+from infra.samples import cardano, solana, stellar, xrp
+from infra.samples.accounts import World
+from infra.samples.answer import Answer
+from tests.unit.providers.accounts import Request
+
+ADDRESSES = {'xrp': xrp.ADDRESS, 'xlm': stellar.ADDRESS, 'sol': solana.ADDRESS, 'ada': cardano.ADDRESS}
+TELLERS: dict[str, Callable[[World, Request], Answer]] = {
+    'xrplcluster': lambda world, request: xrp.tell_rippled(world, request.path, request.query, request.body),
+    'lobstr': lambda world, request: stellar.tell_horizon(world, request.path, request.query),
+    'solana': lambda world, request: solana.tell_node(world, request.path, request.query, request.body),
+    'koios': lambda world, request: cardano.tell_koios(world, request.path, request.query, request.body),
+    'blockfrost': lambda world, request: cardano.tell_blockfrost(world, request.path, request.query),
+}
+TELLERS |= {'ripple': TELLERS['xrplcluster'], 'stellar': TELLERS['lobstr'], 'publicnode_sol': TELLERS['solana']}

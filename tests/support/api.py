@@ -1,0 +1,166 @@
+"""A table and queues for each test, two users, and the API as its clients see it."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from chalice.test import Client as ChaliceClient
+from chalice.test import HTTPResponse
+
+from app import app
+from chalicelib import passwords
+from chalicelib.config import settings
+from chalicelib.models import Client, Item, User
+from chalicelib.oauth import signing
+from chalicelib.services.rates import current
+
+PASSWORD = 'correct horse battery staple'
+ALL_SCOPES = ['public', 'info', 'read', 'write', 'delete', 'admin']
+
+
+@dataclass
+class Api:
+    """The API as one user sees it with an access token of some scopes."""
+
+    http: ChaliceClient
+    user_id: str
+    scopes: list[str]
+
+    def request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> HTTPResponse:
+        """Send a request; a body that is not bytes is sent as JSON."""
+        raw = body if isinstance(body, bytes) else b'' if body is None else json.dumps(body).encode()
+        sent = {'Authorization': f'Bearer {self.token()}', 'Content-Type': 'application/json'} | (headers or {})
+        return self.http.http.request(method, path, headers=sent, body=raw)
+
+    def get(self, path: str) -> HTTPResponse:
+        return self.request('GET', path)
+
+    def post(self, path: str, body: Any = None) -> HTTPResponse:
+        return self.request('POST', path, body)
+
+    def patch(self, path: str, body: Any = None) -> HTTPResponse:
+        return self.request('PATCH', path, body)
+
+    def delete(self, path: str) -> HTTPResponse:
+        return self.request('DELETE', path)
+
+    def token(self) -> str:
+        return signing.access_token(user_id=self.user_id, client_id='test-app', scopes=self.scopes, family='x')
+
+    def portfolio(self, title: str = 'My portfolio', currencies: tuple[str, ...] = ('btc', 'usd')) -> int:
+        """Create a portfolio; return its id."""
+        response = self.post('/api/portfolios', {'title': title, 'currencies': list(currencies)})
+        assert response.status_code == 201, response.body
+        return response.json_body['result']['id']
+
+    def address(self, portfolio_id: int, address: str, title: str = 'My address') -> int:
+        """Add a Bitcoin address; return its id."""
+        path = f'/api/portfolios/{portfolio_id}/addresses'
+        response = self.post(path, {'title': title, 'address': address, 'currency': 'btc'})
+        assert response.status_code == 201, response.body
+        return response.json_body['result']['id']
+
+
+@pytest.fixture
+def table() -> Iterator[None]:
+    """An empty table."""
+    Item.create_table(billing_mode='PAY_PER_REQUEST')
+    yield
+    Item.delete_table()
+
+
+@pytest.fixture
+def forgotten_rates() -> None:
+    """No rates of other tests that this process would remember."""
+    current.forget()
+
+
+@pytest.fixture
+def queues() -> Iterator[dict[str, str]]:
+    """The queues, empty, each with its dead-letter queue after five receives; by name, their URLs."""
+    sqs = boto3.client('sqs')
+    urls = {}
+    for name in (settings().refresh_queue, settings().purge_queue, settings().rates_queue, settings().history_queue):
+        dead = sqs.create_queue(QueueName=f'{name}-dlq')['QueueUrl']
+        arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=['QueueArn'])['Attributes']['QueueArn']
+        redrive = json.dumps({'deadLetterTargetArn': arn, 'maxReceiveCount': 5})
+        urls[f'{name}-dlq'] = dead
+        urls[name] = sqs.create_queue(QueueName=name, Attributes={'RedrivePolicy': redrive})['QueueUrl']
+    yield urls
+    for url in urls.values():
+        sqs.delete_queue(QueueUrl=url)
+
+
+@pytest.fixture(scope='session')
+def http() -> ChaliceClient:
+    return ChaliceClient(app, stage_name='local')
+
+
+@pytest.fixture(scope='session')
+def password_hash() -> str:
+    return passwords.hash_password(PASSWORD)
+
+
+@pytest.fixture
+def make_user(password_hash: str) -> Callable[..., User]:
+    """Return a function that stores a user who may log in remotely."""
+
+    def make(email: str = 'test@example.com', *, allow_remote_login: bool = True) -> User:
+        return User.create(
+            name='Test user',
+            email=email,
+            password_hash=password_hash,
+            allow_remote_login=allow_remote_login,
+            now=int(time.time()),
+        )
+
+    return make
+
+
+@pytest.fixture
+def user(make_user: Callable[..., User]) -> User:
+    return make_user()
+
+
+@pytest.fixture
+def api(http: ChaliceClient, user: User) -> Api:
+    """The API as `user` sees it, with all scopes."""
+    return Api(http, user.user_id, ALL_SCOPES)
+
+
+@pytest.fixture
+def other(http: ChaliceClient, make_user: Callable[..., User]) -> Api:
+    """The API as somebody else sees it."""
+    return Api(http, make_user('other@example.com').user_id, ALL_SCOPES)
+
+
+@pytest.fixture
+def client(user: User) -> Client:
+    """A confidential client, secret `secret`."""
+    client, _ = Client.register(
+        client_id='test-app',
+        secret='secret',
+        owner_id=user.user_id,
+        name='Test app',
+        redirect_uris=['http://127.0.0.1/callback'],
+        now=int(time.time()),
+    )
+    return client
+
+
+@pytest.fixture
+def requests_made() -> Iterator[list[str]]:
+    """The DynamoDB requests made so far, by operation name, in order."""
+    made: list[str] = []
+    events = Item.connection().client.meta.events
+
+    def note(model: Any, **_: Any) -> None:
+        made.append(model.name)
+
+    events.register('before-call.dynamodb', note)
+    yield made
+    events.unregister('before-call.dynamodb', note)

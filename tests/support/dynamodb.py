@@ -1,0 +1,114 @@
+"""The table as it is, and requests to it that fail, come late, or are the last that a process sends."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.awsrequest import AWSResponse
+
+from chalicelib.config import settings
+from chalicelib.models import Item
+
+MUTATIONS = ('PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'TransactWriteItems')
+
+Json = dict[str, Any]
+
+
+def table() -> list[Json]:
+    """Return every item of the table, raw."""
+    found: list[Json] = boto3.client('dynamodb').scan(TableName=settings().table_name)['Items']
+    return sorted(found, key=lambda item: (item['pk']['S'], item['sk']['S']))
+
+
+class Killed(BaseException):
+    """The process died: no handler of ours sees it."""
+
+
+@contextmanager
+def killed_after(writes: int) -> Iterator[list[str]]:
+    """Die right after the write request number `writes`; nothing more leaves this process. Yields the writes made."""
+    events = Item.connection().client.meta.events
+    made: list[str] = []
+
+    def before(model: Any, **_: Any) -> None:
+        if len(made) >= writes:
+            raise Killed
+
+    def after(model: Any, **_: Any) -> None:
+        if model.name in MUTATIONS:
+            made.append(model.name)
+            if len(made) == writes:
+                raise Killed
+
+    events.register('before-call.dynamodb', before)
+    events.register('after-call.dynamodb', after)
+    try:
+        yield made
+    finally:
+        events.unregister('before-call.dynamodb', before)
+        events.unregister('after-call.dynamodb', after)
+
+
+def survives(act: Callable[[], Any], writes: int) -> bool:
+    """Run `act` and kill it after `writes` writes; say whether it came to its end before."""
+    try:
+        with killed_after(writes):
+            act()
+    except Killed:
+        return False
+    return True
+
+
+@contextmanager
+def meanwhile(operation: str, act: Callable[[], Any], *, number: int = 1) -> Iterator[None]:
+    """Do something else right after the answer to the `number`th DynamoDB request of a kind."""
+    events = Item.connection().client.meta.events
+    seen: list[str] = []
+
+    def after(model: Any, **_: Any) -> None:
+        seen.append(model.name)
+        if len(seen) == number:
+            act()
+
+    events.register(f'after-call.dynamodb.{operation}', after)
+    try:
+        yield
+    finally:
+        events.unregister(f'after-call.dynamodb.{operation}', after)
+    assert len(seen) >= number, f'{operation} was called {len(seen)} times'
+
+
+class RawBody:
+    """The body of an HTTP response as botocore reads it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._body
+
+
+@contextmanager
+def refusing(
+    code: str, times: int | None = None, operations: Sequence[str] = (), unless: Callable[[], bool] = lambda: False
+) -> Iterator[list[str]]:
+    """Let DynamoDB refuse requests with an error code, `times` of them or all; yields the refused operations."""
+    events = Item.connection().client.meta.events
+    refused: list[str] = []
+
+    def before_send(request: Any, event_name: str, **_: Any) -> Any:
+        operation = event_name.rsplit('.', 1)[1]
+        if (operations and operation not in operations) or (times is not None and len(refused) >= times) or unless():
+            return None
+        refused.append(operation)
+        request.headers['X-Amz-Target'] = 'DynamoDB_20120810.ListTables'  # moto still carries out what it is sent
+        body = json.dumps({'__type': f'com.amazonaws.dynamodb.v20120810#{code}', 'message': 'refused'}).encode()
+        return AWSResponse(request.url, 400, {'x-amzn-requestid': 'test'}, RawBody(body))
+
+    events.register_first('before-send.dynamodb', before_send)
+    try:
+        yield refused
+    finally:
+        events.unregister('before-send.dynamodb', before_send)

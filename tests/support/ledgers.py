@@ -1,0 +1,114 @@
+"""Ledgers of Bitcoin addresses: what is stored of them, what an explorer's transactions should make of them, and how they age."""
+
+import time
+from collections.abc import Sequence
+from decimal import Decimal
+
+from chalicelib.domain import money
+from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.models import Cursor, Ledger, Transaction, UpstreamState, Watch, sk_of
+from tests.explorer import UPSTREAMS, Txn
+
+SEGWIT = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
+TAPROOT = 'bc1pchf4trtvndch4rhelucswh4fkz8kyqdm35ncmjyr3hapk5et8drqwae3vg'
+LEGACY = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'
+ADDRESS = LEGACY  # where any address will do
+
+
+def pk_of(address: str) -> str:
+    """Return the ledger of a Bitcoin address."""
+    return f'LEDGER#btc#{address}'
+
+
+def observe(address: str, balance: int, entries: int, incomplete: str | None = None) -> None:
+    """Put a balance (in satoshi) and some incoming transactions of one satoshi into a ledger, as a refresh would."""
+    pk = f'LEDGER#btc#{address}'
+    ledger = Ledger.lease(pk, owner='test', now=int(time.time()), seen_at=None)
+    assert ledger
+    rows = [Entry(f'{n:064x}', 0, 'btc', money.scaled(1, 8), money.ZERO, 1_500_000_000 + n, 500_000 + n) for n in range(entries)]
+    for start in range(0, entries, 100):
+        batch = rows[start : start + 100]
+        Transaction.store([Transaction.of(pk, row, source='blockstream', run='x', now=1_600_000_000) for row in batch])
+    amount = money.scaled(balance, 8)
+    ledger.observe(
+        holdings=[Holding('btc', amount, money.ZERO, amount, entries)],
+        source='blockstream',
+        counts_p2pk=True,
+        incomplete=incomplete,
+        cursor=Cursor(run='x'),
+        now=1_700_000_000,
+    )
+    ledger.release(int(time.time()) + 300)
+
+
+def time_passes(*addresses: str, seconds: int = 3_000) -> None:
+    """Make ledgers look as they would after `seconds` (less than a day): leases run out, values age, what was to come is due."""
+    now = int(time.time())
+    for address in addresses:
+        ledger = Ledger.find(pk_of(address))
+        assert ledger is not None
+        actions = [
+            getattr(Ledger, name).set(getattr(ledger, name) - seconds)
+            for name in ('updated_at', 'attempted_at', 'lease_until', 'due_at')
+            if getattr(ledger, name) is not None
+        ]
+        ledger.update([*actions, Ledger.created_at.set(now - seconds)])
+
+
+def circuits_rest() -> None:
+    """Let every circuit breaker's rest be over; their failures stay on record."""
+    for key in UPSTREAMS:
+        UpstreamState.at(key).update([UpstreamState.kind.set(UpstreamState), UpstreamState.open_until.set(0)])
+
+
+def state(address: str) -> Ledger:
+    """Return the state of a ledger that must be there."""
+    ledger = Ledger.find(pk_of(address))
+    assert ledger is not None
+    return ledger
+
+
+def rows(address: str) -> list[tuple[str, Decimal, Decimal | None, int, int]]:
+    """Return the stored transactions, newest first: reference, delta, fee, time, height."""
+    return [_row(transaction) for transaction in Transaction.every(pk_of(address))]
+
+
+def _row(transaction: Transaction) -> tuple[str, Decimal, Decimal | None, int, int]:
+    return (transaction.reference, transaction.delta, transaction.fee, transaction.txn_at, transaction.height)
+
+
+def expected_rows(txns: Sequence[Txn]) -> list[tuple[str, Decimal, Decimal | None, int, int]]:
+    """Return what should be stored of an explorer's confirmed transactions."""
+    found = [
+        (txn.txid, Decimal(txn.delta) / 10**8, Decimal(txn.fee) / 10**8 if txn.sent else Decimal(0), txn.time, txn.height)
+        for txn in txns
+        if txn.height is not None
+    ]
+    return sorted(found, key=lambda row: (row[3], row[0]), reverse=True)
+
+
+def assert_whole(address: str, txns: Sequence[Txn], incomplete: str | None = None) -> None:
+    """Assert that a ledger is exactly `txns`, that its cursor adds up, and that it rests."""
+    ledger = state(address)
+    stored = list(Transaction.every(ledger.pk))
+    assert sorted(map(_row, stored)) == sorted(expected_rows(txns))
+    confirmed = [txn for txn in txns if txn.height is not None]
+    [held] = ledger.holdings
+    assert (held.balance, held.transactions) == (Decimal(sum(txn.delta for txn in confirmed)) / 10**8, len(confirmed))
+    assert ledger.incomplete == incomplete
+    assert (ledger.lease_owner, ledger.lease_until) == (None, None)
+    assert ledger.due_at > time.time(), f'due {time.time() - ledger.due_at} s ago'
+    _assert_cursor_adds_up(ledger, stored)
+
+
+def _assert_cursor_adds_up(ledger: Ledger, stored: Sequence[Transaction]) -> None:
+    height = ledger.cursor.settled_height
+    settled = [row for row in stored if row.height <= height]
+    tally = ledger.cursor.tallies().get('btc')
+    assert (tally.number, tally.sum) == (len(settled), sum(row.delta for row in settled)) if tally else not settled
+    assert set(ledger.cursor.unsettled) == {sk_of(row.entry()) for row in stored if row.height > height}
+    assert ledger.cursor.resume is None
+
+
+def watchers(address: str) -> int:
+    return len(Watch.every(pk_of(address)))
