@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
+VERSION = '0.1.0'
+
 
 class BadSetting(Exception):
     """An environment variable is not set, or to nothing known; the message names it and says what to do."""

@@ -9,67 +9,14 @@ import requests
 import urllib3
 
 from chalicelib import clock
-from chalicelib.config import settings
 from chalicelib.errors import Upstream, UpstreamNotAsked
+from chalicelib.providers.upstream import Endpoint
 
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 8
 _TOTAL_SECONDS = 12
 _MOST_BYTES = 32 * 1024 * 1024
 _RETRY_AFTER_MOST = 3600
-_HEADERS = {'User-Agent': 'cryptfolio/0.1', 'Accept': 'application/json, text/plain'}
-
-
-class Endpoint(NamedTuple):
-    """An upstream: its key (shown as `source`), its public base URL, and the least milliseconds between two requests there.
-
-    `url` is empty where everybody runs a server of their own: it is asked where the setting `UPSTREAM_<KEY>_URL` says, else not.
-
-    `secret` is the name of the query parameter in which it takes the setting `UPSTREAM_<KEY>_KEY`, `secret_header` the header that
-    takes it instead, with `{}` where it stands: `project_id: {}`; `needs_secret` says that it answers nothing without.
-    """
-
-    key: str
-    url: str
-    min_interval_ms: int
-    secret: str | None = None
-    needs_secret: bool = False
-    secret_header: str | None = None
-
-    @property
-    def base_url(self) -> str:
-        return settings().upstream(self.key, self.url) if self.url else settings().upstream_urls.get(self.key, '')
-
-    @property
-    def interval_ms(self) -> int:
-        """The public host's limit; a base URL of one's own has none."""
-        return self.min_interval_ms if self.base_url == self.url else 0
-
-    @property
-    def can_be_asked(self) -> bool:
-        """Whether it has a server, and the key that a public one needs."""
-        return bool(self.base_url) and not self._lacks_secret
-
-    @property
-    def _lacks_secret(self) -> bool:
-        return self.needs_secret and not settings().upstream_keys.get(self.key) and self.base_url == self.url
-
-    @property
-    def credentials(self) -> dict[str, str]:
-        """Return the query parameters that identify us. Raises UpstreamNotAsked for a public host that answers nothing without."""
-        value = settings().upstream_keys.get(self.key)
-        if self._lacks_secret:
-            raise UpstreamNotAsked(self.key, f'needs a key: set UPSTREAM_{self.key.upper()}_KEY')
-        return {self.secret: value} if self.secret and value else {}
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Return the headers of a request, those that identify us among them."""
-        value = settings().upstream_keys.get(self.key)
-        if not self.secret_header or not value:
-            return _HEADERS
-        name, _, shown = self.secret_header.format(value).partition(': ')
-        return {**_HEADERS, name: shown}
 
 
 class Answer(NamedTuple):

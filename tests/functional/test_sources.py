@@ -13,7 +13,7 @@ from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.models import Item, UpstreamState
 from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.providers.rates import SOURCES
-from chalicelib.providers.transport import Endpoint
+from chalicelib.providers.upstream import Endpoint
 from chalicelib.services.ledgers.upstream_gate import UpstreamGate
 
 HOST = Endpoint('mempool', 'https://mempool.space/api', min_interval_ms=0)

@@ -9,10 +9,9 @@ from chalice.app import Chalice
 from chalicelib.api.openapi import operation_spec, parameters, responses
 from chalicelib.api.openapi.operation import Operation
 from chalicelib.api.openapi.schemas import Schemas
-from chalicelib.config import settings
+from chalicelib.config import VERSION, settings
 from chalicelib.domain.scopes import SENTENCES
 
-VERSION = '0.1.0'
 _PREFIX = '/api/'
 _ABOUT = """\
 Portfolios of addresses and offsets, with balances and transactions that are exact, current, and honest about what is missing.

@@ -9,14 +9,14 @@ from chalicelib.providers.explorers.blockcypher import BlockCypher
 from chalicelib.providers.explorers.blockfrost import Blockfrost
 from chalicelib.providers.explorers.esplora import Esplora
 from chalicelib.providers.explorers.etherscan import COIN_LISTS, Etherscan
-from chalicelib.providers.explorers.explorer import AddressReport, Explorer, Page, UpstreamInfo
+from chalicelib.providers.explorers.explorer import AddressReport, Explorer, Page
 from chalicelib.providers.explorers.haskoin import Haskoin
 from chalicelib.providers.explorers.horizon import Horizon
 from chalicelib.providers.explorers.json_rpc import JsonRpc
 from chalicelib.providers.explorers.koios import Koios
 from chalicelib.providers.explorers.rippled import Rippled
 from chalicelib.providers.explorers.solana_rpc import SolanaRpc
-from chalicelib.providers.transport import Endpoint
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _HOLDS = ('balances',)
 _LISTS = (*_HOLDS, 'transactions')
@@ -227,4 +227,4 @@ def explorers_of(currency: str, address: str) -> list[Explorer]:
     return explorers
 
 
-__all__ = ['EXPLORERS', 'AddressReport', 'Explorer', 'Page', 'UpstreamInfo', 'explorers_of']
+__all__ = ['EXPLORERS', 'AddressReport', 'Explorer', 'Page', 'explorers_of']

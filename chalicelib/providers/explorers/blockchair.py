@@ -13,9 +13,10 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, checked, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, refuse_rejected
 from chalicelib.providers.explorers.outputs import amount
-from chalicelib.providers.transport import Answer, Endpoint, Http
+from chalicelib.providers.transport import Answer, Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _PAGE = 100
 _LIMITS = {402, 429, 430, 434, 435, 436, 437}  # used up, or blocked for asking too often

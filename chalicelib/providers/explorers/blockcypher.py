@@ -12,9 +12,10 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamNotAsked
-from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, refuse_rejected
 from chalicelib.providers.explorers.outputs import amount, netted
-from chalicelib.providers.transport import Answer, Endpoint, Http
+from chalicelib.providers.transport import Answer, Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _PAGE = 50
 _ROWS = 200  # inputs, and outputs, of a transaction in one answer

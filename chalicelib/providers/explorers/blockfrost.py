@@ -11,9 +11,10 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, UpstreamInfo, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape, refuse_rejected
 from chalicelib.providers.explorers.outputs import amount, netted
-from chalicelib.providers.transport import Answer, Endpoint, Http
+from chalicelib.providers.transport import Answer, Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _BANNED = 418
 _UNIT = 'lovelace'

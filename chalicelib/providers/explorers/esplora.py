@@ -12,8 +12,9 @@ from typing import Any
 from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, checked, expected_shape, refuse_rejected
-from chalicelib.providers.transport import Endpoint, Http
+from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, refuse_rejected
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 
 @dataclass(frozen=True)

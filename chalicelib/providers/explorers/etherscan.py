@@ -14,8 +14,9 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Holding
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.providers.explorers import evm
-from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, expected_shape, refuse_rejected
-from chalicelib.providers.transport import Endpoint, Http
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, refuse_rejected
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 COIN_LISTS = ('txlist', 'txlistinternal')
 

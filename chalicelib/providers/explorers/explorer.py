@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
-from chalicelib.providers.transport import Answer, Endpoint, Http
+from chalicelib.providers.transport import Answer, Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 TXID = re.compile(r'[0-9a-f]{64}')
 _FAR_FUTURE = 4_102_444_800  # 2100-01-01
@@ -32,27 +33,6 @@ class AddressReport(NamedTuple):
 
     holdings: list[Holding]
     pages: Iterator[Page]
-
-
-class UpstreamInfo(NamedTuple):
-    """What people are told of an upstream: its name, where its API is documented, and what it can tell us.
-
-    `capabilities` are of `balances`, `transactions`, `sent_received` (sums), `tokens`, `p2pk_outputs` and `unconfirmed`. `history` is
-    how far back its lists of transactions go, `whole` for to the beginning; it means nothing of those that list none.
-    """
-
-    title: str
-    documentation: str
-    capabilities: tuple[str, ...]
-    history: str = 'whole'
-
-    @property
-    def lists_transactions(self) -> bool:
-        return 'transactions' in self.capabilities
-
-    @property
-    def lists_tokens(self) -> bool:
-        return 'tokens' in self.capabilities
 
 
 class Explorer(Protocol):

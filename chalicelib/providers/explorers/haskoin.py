@@ -11,9 +11,10 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import UpstreamRejected
-from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, refuse_rejected
 from chalicelib.providers.explorers.outputs import amount, netted
-from chalicelib.providers.transport import Endpoint, Http
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _PAGE = 100
 _NO_ADDRESS = 'not-found-or-invalid-arg'  # an address never used has zeros

@@ -15,8 +15,9 @@ from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import UpstreamRejected
-from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, checked, expected_shape
-from chalicelib.providers.transport import Answer, Endpoint, Http
+from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape
+from chalicelib.providers.transport import Answer, Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _IN_A_TRANSACTION = 4_096  # numbers from that of a transaction on that are its operations' (SEP-35)
 _AMOUNT = re.compile(r'([0-9]{1,12})\.([0-9]{7})')

@@ -13,8 +13,9 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Holding
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import evm
-from chalicelib.providers.explorers.explorer import AddressReport, UpstreamInfo, expected_shape
-from chalicelib.providers.transport import Endpoint, Http
+from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _BATCH = 50  # questions in a request
 _BALANCE_OF = '0x70a08231'  # of ERC-20

@@ -12,9 +12,10 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, UpstreamInfo, expected_shape
+from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape
 from chalicelib.providers.explorers.outputs import amount, netted
-from chalicelib.providers.transport import Endpoint, Http
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _BATCH = 10  # hashes, which fit into a kilobyte
 

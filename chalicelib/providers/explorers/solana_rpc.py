@@ -14,8 +14,9 @@ from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
-from chalicelib.providers.explorers.explorer import AddressReport, Page, UpstreamInfo, checked, expected_shape
-from chalicelib.providers.transport import Endpoint, Http
+from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _BATCH = 4
 _FIRST_PAGE = 4  # enough for what is new

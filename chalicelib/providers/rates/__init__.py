@@ -1,13 +1,12 @@
 """The sources of rates of exchange."""
 
-from chalicelib.providers.explorers.explorer import UpstreamInfo
 from chalicelib.providers.rates.bitstamp import Bitstamp
 from chalicelib.providers.rates.coinbase import Coinbase
 from chalicelib.providers.rates.coingecko import CoinGecko
 from chalicelib.providers.rates.ecb import Ecb
 from chalicelib.providers.rates.kraken import Kraken
 from chalicelib.providers.rates.source import Page, Source
-from chalicelib.providers.transport import Endpoint
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _RATES, _DAILY = 'rates', 'daily_closes'
 _COINBASE_API = 'https://docs.cdp.coinbase.com/coinbase-app/track-apis/exchange-rates'

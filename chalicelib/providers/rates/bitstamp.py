@@ -11,9 +11,9 @@ from typing import Any
 from chalicelib.domain import money, rates
 from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import UpstreamInfo
 from chalicelib.providers.rates.source import SYMBOLS, Page, instant, part, reached, sound
-from chalicelib.providers.transport import Endpoint, Http
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _FIRST_DAY = date(2011, 8, 18)
 _BARS = 1_000  # in one answer

@@ -11,9 +11,9 @@ from datetime import date
 from chalicelib.domain import currencies, rates
 from chalicelib.domain.rates import Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import UpstreamInfo
 from chalicelib.providers.rates.source import SYMBOLS, Page, part, sound
-from chalicelib.providers.transport import Endpoint, Http
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 # Also the symbols of coins that it trades: Mantle, Ethernity, BOB.
 _AMBIGUOUS = frozenset({'mnt', 'ern', 'bob'})

@@ -12,9 +12,9 @@ from typing import Any
 from chalicelib.domain import currencies, rates
 from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import UpstreamInfo
 from chalicelib.providers.rates.source import Page, instant, part, reached, sound
-from chalicelib.providers.transport import Endpoint, Http
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _IDS = 200  # in one request: more make its URL too long
 _DAYS = 365

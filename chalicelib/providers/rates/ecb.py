@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 from chalicelib.domain import currencies, rates
 from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import UpstreamInfo
 from chalicelib.providers.rates.source import Page, sound
-from chalicelib.providers.transport import Endpoint, Http
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _FIRST_DAY = date(1999, 1, 4)
 _RECENT = timedelta(days=85)  # told by the shorter of the two files of the past

@@ -12,9 +12,9 @@ from typing import Any
 from chalicelib.domain import rates
 from chalicelib.domain.rates import Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import UpstreamInfo
 from chalicelib.providers.rates.source import SYMBOLS, Page, part, sound
-from chalicelib.providers.transport import Endpoint, Http
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from chalicelib.domain import money
 from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import UpstreamInfo
-from chalicelib.providers.transport import Endpoint, Http
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 # Exchanges name by symbol, and symbols are not unique: only these coins mean the same everywhere. A token is never among them.
 SYMBOLS = {

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from chalicelib import clock, errors, telemetry
 from chalicelib.models import UpstreamState
-from chalicelib.providers.transport import Endpoint
+from chalicelib.providers.upstream import Endpoint
 
 
 class UpstreamGate:

@@ -12,9 +12,9 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
-from chalicelib.providers.explorers import EXPLORERS, UpstreamInfo, explorers_of
+from chalicelib.providers.explorers import EXPLORERS, explorers_of
 from chalicelib.providers.explorers.blockbook import Blockbook
-from chalicelib.providers.transport import Endpoint
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 from infra.samples import utxo as sample
 from tests import explorer as faults
 from tests.explorer import serving

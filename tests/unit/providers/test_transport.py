@@ -9,7 +9,8 @@ import pytest
 from chalicelib.config import settings
 from chalicelib.errors import Upstream, UpstreamNotAsked
 from chalicelib.providers import transport
-from chalicelib.providers.transport import Answer, Endpoint, Http
+from chalicelib.providers.transport import Answer, Http
+from chalicelib.providers.upstream import Endpoint
 from tests import explorer as faults
 from tests.explorer import Explorer, Fault, serving
 from tests.unit.providers import accounts

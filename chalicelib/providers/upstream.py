@@ -1,0 +1,85 @@
+"""An upstream: an explorer or a rate source, where it is reached and what it offers."""
+
+from typing import NamedTuple
+
+from chalicelib.config import VERSION, settings
+from chalicelib.errors import UpstreamNotAsked
+
+_HEADERS = {'User-Agent': f'cryptfolio/{VERSION}', 'Accept': 'application/json, text/plain'}
+
+
+class Endpoint(NamedTuple):
+    """Where an upstream is reached.
+
+    `key` identifies it, in the API as `source` and in the names of its settings.
+    `url` is its public base URL; `UPSTREAM_<KEY>_URL` replaces it. Without one there is no public server: the upstream is used
+    only where that setting names one.
+    `min_interval_ms` is the shortest time between two requests to the public server.
+
+    An API key is read from `UPSTREAM_<KEY>_KEY`. It is sent in the query parameter `secret`, or in `secret_header`, a whole
+    header with `{}` in its place: `Authorization: Bearer {}`. `needs_secret`: the public server refuses requests without one.
+    """
+
+    key: str
+    url: str
+    min_interval_ms: int
+    secret: str | None = None
+    needs_secret: bool = False
+    secret_header: str | None = None
+
+    @property
+    def base_url(self) -> str:
+        return settings().upstream(self.key, self.url) if self.url else settings().upstream_urls.get(self.key, '')
+
+    @property
+    def interval_ms(self) -> int:
+        """The public server's limit; zero for a server of one's own."""
+        return self.min_interval_ms if self.base_url == self.url else 0
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether it has a server, and the API key that a public server requires."""
+        return bool(self.base_url) and not self._lacks_secret
+
+    @property
+    def _lacks_secret(self) -> bool:
+        return self.needs_secret and not settings().upstream_keys.get(self.key) and self.base_url == self.url
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The query parameters that authenticate a request. Raises UpstreamNotAsked if a required API key is not set."""
+        value = settings().upstream_keys.get(self.key)
+        if self._lacks_secret:
+            raise UpstreamNotAsked(self.key, f'needs a key: set UPSTREAM_{self.key.upper()}_KEY')
+        return {self.secret: value} if self.secret and value else {}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of a request, including one that authenticates it."""
+        value = settings().upstream_keys.get(self.key)
+        if not self.secret_header or not value:
+            return _HEADERS
+        name, _, content = self.secret_header.format(value).partition(': ')
+        return {**_HEADERS, name: content}
+
+
+class UpstreamInfo(NamedTuple):
+    """What users see of an upstream: its name, the URL of its API documentation, and its capabilities.
+
+    `capabilities` of an explorer are among `balances`, `transactions`, `sent_received` (totals), `tokens`, `p2pk_outputs` and
+    `unconfirmed`; of a rate source `rates` and `daily_closes`. `history` says how far back an explorer lists transactions,
+    `whole` for all of them; it means nothing for one that lists none.
+    """
+
+    title: str
+    documentation: str
+    capabilities: tuple[str, ...]
+    history: str = 'whole'
+
+    @property
+    def lists_transactions(self) -> bool:
+        return 'transactions' in self.capabilities
+
+    @property
+    def lists_tokens(self) -> bool:
+        return 'tokens' in self.capabilities
