@@ -44,15 +44,15 @@ def table() -> str:
 def _rows(code: str) -> Iterator[tuple[str, ...]]:
     chain = (currencies.get(code).title, f'`{code}`')
     for explorer in EXPLORERS[code]:
-        yield (*chain, f'[{explorer.about.title}]({explorer.about.documentation}) `{explorer.host.key}`', *_cells(explorer))
+        yield (*chain, f'[{explorer.info.title}]({explorer.info.documentation}) `{explorer.endpoint.key}`', *_cells(explorer))
         chain = ('', '')
 
 
 def _cells(explorer: Explorer) -> Iterator[str]:
-    about = explorer.about
-    yield from ('yes' if capability in about.capabilities else '' for capability in CAPABILITIES)
-    yield about.history if about.lists_transactions else ''
-    yield 'a key' if explorer.host.needs_secret else '' if explorer.host.url else 'your own server'
+    info = explorer.info
+    yield from ('yes' if capability in info.capabilities else '' for capability in CAPABILITIES)
+    yield info.history if info.lists_transactions else ''
+    yield 'a key' if explorer.endpoint.needs_secret else '' if explorer.endpoint.url else 'your own server'
 
 
 if __name__ == '__main__':

@@ -43,43 +43,43 @@ class Http:
         self._gate = gate
         self._session = requests.Session()
 
-    def get(self, host: Endpoint, path: str, params: Mapping[str, str] | None = None) -> Answer:
+    def get(self, endpoint: Endpoint, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """GET a path below the host's base URL.
 
         Raises Upstream when the host cannot be reached, is slow, refuses us or fails; `throttled` for 402 and 429.
         """
-        return self._send('GET', host, path, params=dict(params or {}))
+        return self._send('GET', endpoint, path, params=dict(params or {}))
 
-    def post(self, host: Endpoint, path: str, body: Any) -> Answer:
+    def post(self, endpoint: Endpoint, path: str, body: Any) -> Answer:
         """POST `body` as JSON to a path below the host's base URL. Raises as `get`; for questions only, which can be repeated."""
-        return self._send('POST', host, path, json=body)
+        return self._send('POST', endpoint, path, json=body)
 
-    def _send(self, method: str, host: Endpoint, path: str, params: Mapping[str, str] | None = None, **kwargs: Any) -> Answer:
-        if not host.base_url:
-            raise UpstreamNotAsked(host.key, f'has no public server: set UPSTREAM_{host.key.upper()}_URL')
-        asked = {**(params or {}), **host.credentials}
-        self._gate(host)
+    def _send(self, method: str, endpoint: Endpoint, path: str, params: Mapping[str, str] | None = None, **kwargs: Any) -> Answer:
+        if not endpoint.base_url:
+            raise UpstreamNotAsked(endpoint.key, f'has no public server: set UPSTREAM_{endpoint.key.upper()}_URL')
+        asked = {**(params or {}), **endpoint.credentials}
+        self._gate(endpoint)
         try:
-            return self._exchange(method, host, path, params=asked, **kwargs)
+            return self._exchange(method, endpoint, path, params=asked, **kwargs)
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
-            raise Upstream(host.key, 'timed out') from None
+            raise Upstream(endpoint.key, 'timed out') from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             # Only the kind of failure: the text of the exception repeats the URL, which may carry a key.
-            raise Upstream(host.key, f'cannot be reached ({type(error).__name__})') from None
+            raise Upstream(endpoint.key, f'cannot be reached ({type(error).__name__})') from None
 
-    def _exchange(self, method: str, host: Endpoint, path: str, **kwargs: Any) -> Answer:
+    def _exchange(self, method: str, endpoint: Endpoint, path: str, **kwargs: Any) -> Answer:
         timeout = (_CONNECT_SECONDS, _READ_SECONDS)
         with self._session.request(
-            method, host.base_url + path, headers=host.headers, timeout=timeout, stream=True, allow_redirects=False, **kwargs
+            method, endpoint.base_url + path, headers=endpoint.headers, timeout=timeout, stream=True, allow_redirects=False, **kwargs
         ) as response:
             if response.status_code in (402, 429):  # 402 where a plan's requests are used up
-                raise Upstream(host.key, f'answered {response.status_code}', throttled=True, retry_after=_retry_after(response))
+                raise Upstream(endpoint.key, f'answered {response.status_code}', throttled=True, retry_after=_retry_after(response))
             if response.status_code >= 500 or response.status_code in (401, 403) or response.is_redirect:
-                raise Upstream(host.key, f'answered {response.status_code}', retry_after=_retry_after(response))
-            return Answer(host.key, response.status_code, _read(host, response))
+                raise Upstream(endpoint.key, f'answered {response.status_code}', retry_after=_retry_after(response))
+            return Answer(endpoint.key, response.status_code, _read(endpoint, response))
 
 
-def _read(host: Endpoint, response: requests.Response) -> str:
+def _read(endpoint: Endpoint, response: requests.Response) -> str:
     """Return the body. The time-out of requests is per read, so a server that drips is stopped here.
 
     `read1` gives what has arrived, where `iter_content` would wait for a whole chunk.
@@ -89,9 +89,9 @@ def _read(host: Endpoint, response: requests.Response) -> str:
     while chunk := response.raw.read1(65536, decode_content=True):
         body += chunk
         if len(body) > _MOST_BYTES:
-            raise Upstream(host.key, 'answered more than we are ready to read')
+            raise Upstream(endpoint.key, 'answered more than we are ready to read')
         if clock.monotonic() > deadline:
-            raise Upstream(host.key, 'timed out')
+            raise Upstream(endpoint.key, 'timed out')
     return body.decode('utf-8', errors='replace')
 
 

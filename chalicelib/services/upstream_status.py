@@ -39,7 +39,7 @@ def every() -> tuple[Source, ...]:
     explorers: dict[str, dict[str, Explorer]] = {}
     for currency, chain in EXPLORERS.items():
         for explorer in chain:
-            explorers.setdefault(explorer.host.key, {})[currency] = explorer
+            explorers.setdefault(explorer.endpoint.key, {})[currency] = explorer
     told = [*(_source(by_currency) for by_currency in explorers.values()), *map(_source_of_rates, SOURCES)]
     return tuple(sorted(told, key=lambda source: source.key))
 
@@ -47,28 +47,28 @@ def every() -> tuple[Source, ...]:
 def _source(by_currency: 'Mapping[str, Explorer]') -> Source:
     """Return what people are told of the explorers, one for each currency, that are the same upstream."""
     first = next(iter(by_currency.values()))
-    capabilities = {capability for explorer in by_currency.values() for capability in explorer.about.capabilities}
+    capabilities = {capability for explorer in by_currency.values() for capability in explorer.info.capabilities}
     return Source(
-        key=first.host.key,
-        title=first.about.title,
-        url=first.about.documentation,
+        key=first.endpoint.key,
+        title=first.info.title,
+        url=first.info.documentation,
         currencies=sorted(by_currency),
         capabilities=sorted(capabilities),
-        needs_key=first.host.needs_secret,
-        own_server=not first.host.url,
-        history=first.about.history if first.about.lists_transactions else 'none',
+        needs_key=first.endpoint.needs_secret,
+        own_server=not first.endpoint.url,
+        history=first.info.history if first.info.lists_transactions else 'none',
     )
 
 
 def _source_of_rates(source: 'rates.Source') -> Source:
     return Source(
-        key=source.host.key,
-        title=source.about.title,
-        url=source.about.documentation,
+        key=source.endpoint.key,
+        title=source.info.title,
+        url=source.info.documentation,
         currencies=sorted(source.codes),
-        capabilities=sorted(source.about.capabilities),
-        needs_key=source.host.needs_secret,
-        own_server=not source.host.url,
+        capabilities=sorted(source.info.capabilities),
+        needs_key=source.endpoint.needs_secret,
+        own_server=not source.endpoint.url,
         history='none',
     )
 

@@ -18,7 +18,7 @@ from chalicelib.services.ledgers.upstream_gate import UpstreamGate
 
 HOST = Endpoint('mempool', 'https://mempool.space/api', min_interval_ms=0)
 EVERY = [explorer for chain in EXPLORERS.values() for explorer in chain]
-UPSTREAMS = sorted({explorer.host.key for explorer in EVERY} | {source.host.key for source in SOURCES})
+UPSTREAMS = sorted({explorer.endpoint.key for explorer in EVERY} | {source.endpoint.key for source in SOURCES})
 ALL = sorted(['database', *UPSTREAMS])
 PATHS = ['/api/status', '/api/sources', '/api/sources/mempool']
 
@@ -268,9 +268,9 @@ def test_no_token_is_needed_and_a_bad_one_does_no_harm(http: ChaliceClient, path
     assert get(http, path, token).status_code == 200
 
 
-@pytest.mark.parametrize('explorer', EVERY, ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', EVERY, ids=lambda explorer: explorer.endpoint.key)
 def test_who_counts_pay_to_public_key_outputs_says_so(explorer: Any):
-    assert ('p2pk_outputs' in explorer.about.capabilities) == explorer.counts_p2pk
+    assert ('p2pk_outputs' in explorer.info.capabilities) == explorer.counts_p2pk
 
 
 @pytest.mark.parametrize('kind', sorted({type(explorer) for explorer in EVERY}, key=lambda kind: kind.__name__))
@@ -278,7 +278,7 @@ def test_the_module_of_each_kind_of_explorer_says_where_its_api_is_documented(ki
     assert 'https://' in (sys.modules[kind.__module__].__doc__ or '')
 
 
-@pytest.mark.parametrize('explorer', EVERY, ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', EVERY, ids=lambda explorer: explorer.endpoint.key)
 def test_a_source_is_documented_elsewhere_than_where_it_is_asked(explorer: Any):
-    assert explorer.about.documentation.startswith('https://')
-    assert not (explorer.host.url and explorer.about.documentation.startswith(explorer.host.url))
+    assert explorer.info.documentation.startswith('https://')
+    assert not (explorer.endpoint.url and explorer.info.documentation.startswith(explorer.endpoint.url))

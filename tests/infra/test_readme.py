@@ -16,11 +16,11 @@ def test_the_table_of_explorers_is_that_of_the_code():
 def test_every_explorer_of_every_chain_has_a_row():
     keys = [row.split('`')[-2] for row in readme.table().splitlines()[2:]]
 
-    assert keys == [explorer.host.key for chain in CHAINS for explorer in EXPLORERS[chain]]
+    assert keys == [explorer.endpoint.key for chain in CHAINS for explorer in EXPLORERS[chain]]
 
 
 def test_every_capability_has_a_column():
-    told = {capability for chain in EXPLORERS.values() for explorer in chain for capability in explorer.about.capabilities}
+    told = {capability for chain in EXPLORERS.values() for explorer in chain for capability in explorer.info.capabilities}
 
     assert told == set(readme.CAPABILITIES)
 

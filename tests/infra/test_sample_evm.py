@@ -42,11 +42,11 @@ def asked(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
-@pytest.mark.parametrize(('coin', 'explorer'), EVERY, ids=lambda value: value if isinstance(value, str) else value.host.key)
+@pytest.mark.parametrize(('coin', 'explorer'), EVERY, ids=lambda value: value if isinstance(value, str) else value.endpoint.key)
 def test_every_explorer_tells_the_same_and_it_adds_up(coin: str, explorer: Explorer) -> None:
     holdings, entries = read(explorer, evm.ADDRESS)
     assert balances(holdings) == HELD[coin]
-    if explorer.about.lists_transactions:
+    if explorer.info.lists_transactions:
         assert sums(entries) == HELD[coin]
 
 

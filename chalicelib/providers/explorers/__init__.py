@@ -46,8 +46,8 @@ _SOLANA_API = 'https://solana.com/docs/rpc'
 _PUBLICNODE = UpstreamInfo('PublicNode', _NODE_API, _HOLDS)
 
 
-def _with_tokens(about: UpstreamInfo) -> UpstreamInfo:
-    return about._replace(capabilities=(*about.capabilities, 'tokens'))
+def _with_tokens(info: UpstreamInfo) -> UpstreamInfo:
+    return info._replace(capabilities=(*info.capabilities, 'tokens'))
 
 
 EXPLORERS: dict[str, tuple[Explorer, ...]] = {
@@ -221,7 +221,7 @@ def explorers_of(currency: str, address: str) -> list[Explorer]:
     About a legacy address those come first that count pay-to-public-key outputs: the others miss such outputs silently.
     Those that cannot be asked here, for want of a server or a key, are not among them.
     """
-    explorers = [explorer for explorer in EXPLORERS[currency] if explorer.host.can_be_asked]
+    explorers = [explorer for explorer in EXPLORERS[currency] if explorer.endpoint.can_be_asked]
     if addresses.is_legacy(currency, address):
         explorers.sort(key=lambda explorer: not explorer.counts_p2pk)
     return explorers

@@ -27,21 +27,21 @@ class Blockbook:
     a reorganisation removes hides a row, which shows in the count. What is empty or zero may be left out.
     """
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = True
 
     def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         first = self._fetch(http, address, 1)
-        with expected_shape(self.host, 'an address'):
+        with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(first)
         return AddressReport([holding], self._pages(http, address, first, int(resume or 1)))
 
     def _pages(self, http: Http, address: str, first: Any, number: int) -> Iterator[Page]:
         while True:
             body = first if number == 1 else self._fetch(http, address, number)
-            with expected_shape(self.host, 'transactions'):
+            with expected_shape(self.endpoint, 'transactions'):
                 # Past the end it answers the last page again.
                 txns = body.get('transactions') or [] if money.whole(body.get('page', 1)) == number else []
                 entries = [self._entry(txn, address) for txn in txns if _is_confirmed(txn)]
@@ -53,7 +53,7 @@ class Blockbook:
 
     def _fetch(self, http: Http, address: str, number: int) -> Any:
         params = {'details': 'txs', 'page': str(number), 'pageSize': str(_PAGE)}
-        answer = http.get(self.host, f'/api/v2/address/{address}', params)
+        answer = http.get(self.endpoint, f'/api/v2/address/{address}', params)
         refuse_rejected(answer)
         return answer.json()
 

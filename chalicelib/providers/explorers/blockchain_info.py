@@ -26,20 +26,20 @@ class BlockchainInfo:
     and one that a reorganisation removes hides a row, which shows as a wrong count.
     """
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     counts_p2pk: bool = True
 
     def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         first = self._fetch(http, address, 0)
-        with expected_shape(self.host, 'an address'):
+        with expected_shape(self.endpoint, 'an address'):
             holding = _holding(first, address)
         return AddressReport([holding], self._pages(http, address, first, int(resume or 0)))
 
     def _pages(self, http: Http, address: str, first: dict[str, Any], offset: int) -> Iterator[Page]:
         while True:
             body = first if offset == 0 else self._fetch(http, address, offset)
-            with expected_shape(self.host, 'transactions'):
+            with expected_shape(self.endpoint, 'transactions'):
                 entries = [_entry(txn, address) for txn in body['txs'] if txn.get('block_height') is not None]
                 offset += len(body['txs'])
                 more = bool(body['txs']) and offset < money.whole(body['addresses'][0]['n_tx'])
@@ -49,7 +49,7 @@ class BlockchainInfo:
 
     def _fetch(self, http: Http, address: str, offset: int) -> Any:
         params = {'active': address, 'n': str(_PAGE), 'offset': str(offset)}
-        answer = http.get(self.host, '/multiaddr', params)
+        answer = http.get(self.endpoint, '/multiaddr', params)
         refuse_rejected(answer)
         return answer.json()
 

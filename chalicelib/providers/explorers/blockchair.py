@@ -32,21 +32,21 @@ class Blockchair:
     which is harmless, and one that goes hides a row, which shows in the sums.
     """
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = True
 
     def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         first = self._fetch(http, address, 0)
-        with expected_shape(self.host, 'an address'):
+        with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(first)
         return AddressReport([holding], self._pages(http, address, first, int(resume or 0)))
 
     def _pages(self, http: Http, address: str, first: Any, offset: int) -> Iterator[Page]:
         while True:
             row = first if offset == 0 else self._fetch(http, address, offset)
-            with expected_shape(self.host, 'transactions'):
+            with expected_shape(self.endpoint, 'transactions'):
                 entries = [self._entry(txn) for txn in row['transactions'] if not _is_pending(txn)]
                 offset += len(row['transactions'])
                 more = bool(row['transactions']) and _is_below(offset, row['address']['transaction_count'])
@@ -57,10 +57,10 @@ class Blockchair:
     def _fetch(self, http: Http, address: str, offset: int) -> Any:
         """Return what is told of an address from the transaction `offset` on."""
         params = {'transaction_details': 'true', 'limit': f'{_PAGE},0', 'offset': f'{offset},0'}
-        answer = http.get(self.host, f'/{_CHAINS[self.chain.currency]}/dashboards/address/{address}', params)
+        answer = http.get(self.endpoint, f'/{_CHAINS[self.chain.currency]}/dashboards/address/{address}', params)
         refuse_rejected(answer)
         body = self._body(answer)
-        with expected_shape(self.host, 'an address'):
+        with expected_shape(self.endpoint, 'an address'):
             if not body['data'] and body['context']['results'] == 0:
                 return _NOTHING
             [(told, row)] = body['data'].items()
@@ -71,12 +71,12 @@ class Blockchair:
     def _body(self, answer: Answer) -> Any:
         """Return the JSON of an answer. Raises Upstream for an error, whose code stands in the body and may come as a 200."""
         if answer.status in _LIMITS:
-            raise Upstream(self.host.key, f'answered {answer.status}', throttled=True)
+            raise Upstream(self.endpoint.key, f'answered {answer.status}', throttled=True)
         body = answer.json()
-        with expected_shape(self.host, 'an answer'):
+        with expected_shape(self.endpoint, 'an answer'):
             code = money.whole(body['context']['code'])
         if code != 200:
-            raise Upstream(self.host.key, f'answered an error {code}', throttled=code in _LIMITS)
+            raise Upstream(self.endpoint.key, f'answered an error {code}', throttled=code in _LIMITS)
         return body
 
     def _holding(self, row: Any) -> Holding:

@@ -31,14 +31,14 @@ class BlockCypher:
     tells the last page is the number of transactions, or a page without any.
     """
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = True
 
     def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         first = self._fetch(http, address, None)
-        with expected_shape(self.host, 'an address'):
+        with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(first)
             below, seen = map(int, resume.split(':')) if resume else (None, 0)
         return AddressReport([holding], self._pages(http, address, first, below, seen))
@@ -49,7 +49,7 @@ class BlockCypher:
             body = first if below is None else self._fetch(http, address, below)
             entries = self._entries(http, body, address)
             seen += len(entries)
-            with expected_shape(self.host, 'an address'):
+            with expected_shape(self.endpoint, 'an address'):
                 last = not entries or seen >= money.whole(body['n_tx'])
             below = min((entry.height for entry in entries), default=None)
             yield Page(entries, None if last else f'{below}:{seen}')
@@ -61,7 +61,7 @@ class BlockCypher:
         params = {'limit': str(_PAGE), 'txlimit': str(_ROWS)}
         if below is not None:
             params |= {'before': str(below), 'confirmations': '1'}
-        answer = http.get(self.host, f'{self._path}/addrs/{address}/full', params)
+        answer = http.get(self.endpoint, f'{self._path}/addrs/{address}/full', params)
         refuse_rejected(answer)
         return _NOTHING if self._knows_nothing(answer) else self._body(answer)
 
@@ -77,7 +77,7 @@ class BlockCypher:
         body = answer.json()
         if isinstance(body, dict) and 'error' in body:
             throttled = 'limit' in str(body['error']).lower()
-            raise Upstream(self.host.key, 'asked too often' if throttled else 'answered an error', throttled=throttled)
+            raise Upstream(self.endpoint.key, 'asked too often' if throttled else 'answered an error', throttled=throttled)
         return body
 
     def _holding(self, body: Any) -> Holding:
@@ -97,7 +97,7 @@ class BlockCypher:
     def _entries(self, http: Http, body: Any, address: str) -> list[Entry]:
         parts = 0
         entries = []
-        with expected_shape(self.host, 'transactions'):
+        with expected_shape(self.endpoint, 'transactions'):
             for txn in body.get('txs') or []:
                 if _is_pending(txn):
                     continue
@@ -111,11 +111,11 @@ class BlockCypher:
         for rows, size, start in (('inputs', 'vin_sz', 'instart'), ('outputs', 'vout_sz', 'outstart')):
             while len(txn[rows]) < money.whole(txn[size]):
                 if parts == most:
-                    raise UpstreamNotAsked(self.host.key, 'lists transactions too long to be read')
+                    raise UpstreamNotAsked(self.endpoint.key, 'lists transactions too long to be read')
                 params = {'limit': str(_ROWS), start: str(len(txn[rows]))}
-                more = self._body(http.get(self.host, f'{self._path}/txs/{txn["hash"]}', params))[rows]
+                more = self._body(http.get(self.endpoint, f'{self._path}/txs/{txn["hash"]}', params))[rows]
                 if not more:
-                    raise Upstream(self.host.key, 'answered a transaction in part')
+                    raise Upstream(self.endpoint.key, 'answered a transaction in part')
                 txn[rows] += more
                 parts += 1
         return parts

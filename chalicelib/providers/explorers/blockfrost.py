@@ -31,8 +31,8 @@ class Blockfrost:
     two pages repeats a row, which is harmless, and one that goes hides a row, which shows in the count.
     """
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     chain: Chain
     page: int = 5
     counts_p2pk: bool = False
@@ -41,7 +41,7 @@ class Blockfrost:
         """See Explorer. An address never used is not found."""
         answer = self._get(http, f'/addresses/{address}/total')
         sums = _UNUSED if self._is_not_found(answer) else answer.json()
-        with expected_shape(self.host, 'an address'):
+        with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(sums)
         return AddressReport([holding], self._pages(http, address, int(resume or 1)) if holding.transactions else iter(()))
 
@@ -49,7 +49,7 @@ class Blockfrost:
         more = True
         while more:
             rows = self._list(http, address, number)
-            with expected_shape(self.host, 'transactions'):
+            with expected_shape(self.endpoint, 'transactions'):
                 entries = [self._entry(http, row, address) for row in rows]
             more = len(rows) == self.page
             number += 1
@@ -58,7 +58,7 @@ class Blockfrost:
     def _list(self, http: Http, address: str, number: int) -> list[Row]:
         params = {'order': 'desc', 'count': str(self.page), 'page': str(number)}
         rows: list[Row] = self._get(http, f'/addresses/{address}/transactions', params).json()
-        with expected_shape(self.host, 'transactions'):
+        with expected_shape(self.endpoint, 'transactions'):
             heights = [money.whole(row['block_height']) for row in rows]
             if not isinstance(rows, list) or len(rows) > self.page or heights != sorted(heights, reverse=True):
                 raise ValueError('not as asked for')
@@ -93,10 +93,10 @@ class Blockfrost:
         )
 
     def _get(self, http: Http, path: str, params: Mapping[str, str] | None = None) -> Answer:
-        answer = http.get(self.host, path, params)
+        answer = http.get(self.endpoint, path, params)
         refuse_rejected(answer)
         if answer.status == _BANNED:
-            raise Upstream(self.host.key, f'answered {_BANNED}', throttled=True)
+            raise Upstream(self.endpoint.key, f'answered {_BANNED}', throttled=True)
         return answer
 
     def _is_not_found(self, answer: Answer) -> bool:
@@ -104,7 +104,7 @@ class Blockfrost:
         if answer.status != 404:
             return False
         body = Answer(answer.key, 200, answer.text).json()
-        with expected_shape(self.host, 'an error'):
+        with expected_shape(self.endpoint, 'an error'):
             return bool(body['status_code'] == 404)
 
 

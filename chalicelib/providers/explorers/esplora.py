@@ -21,16 +21,16 @@ from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 class Esplora:
     """Indexes by output script, so a pay-to-public-key output belongs to no address. Amounts are integer satoshi."""
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = False
 
     def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
-        answer = http.get(self.host, f'/address/{address}')
+        answer = http.get(self.endpoint, f'/address/{address}')
         refuse_rejected(answer)
         stats = answer.json()
-        with expected_shape(self.host, 'an address'):
+        with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(stats['chain_stats'], stats['mempool_stats'])
         return AddressReport([holding], self._pages(http, address, resume, holding.transactions or 0))
 
@@ -48,8 +48,8 @@ class Esplora:
 
     def _page(self, http: Http, address: str, resume: str | None) -> list[Entry]:
         path = f'/address/{address}/txs/chain'
-        txns = http.get(self.host, f'{path}/{resume}' if resume else path).json()
-        with expected_shape(self.host, 'transactions'):
+        txns = http.get(self.endpoint, f'{path}/{resume}' if resume else path).json()
+        with expected_shape(self.endpoint, 'transactions'):
             return [self._entry(txn, address) for txn in txns if txn['status']['confirmed']]
 
     def _holding(self, stats: dict[str, Any], mempool: dict[str, Any]) -> Holding:

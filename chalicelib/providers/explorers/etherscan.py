@@ -41,8 +41,8 @@ class Etherscan:
     shows in a sum, and the next reading finds it. Not listed, so such ledgers do not add up: blob fees, uncles, wrapping of ether.
     """
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     chain: Chain
     chain_id: str | None = None
     lists: tuple[str, ...] = COIN_LISTS
@@ -64,7 +64,7 @@ class Etherscan:
             for listed in lists.values():
                 listed.reach_below(end)
             floor = max(listed.floor for listed in lists.values())
-            with expected_shape(self.host, 'transactions'):
+            with expected_shape(self.endpoint, 'transactions'):
                 rows = {action: listed.take_above(floor) for action, listed in lists.items()}
                 entries = evm.entries(self.chain, address, rows)
             purse.add({entry.currency for entry in entries})
@@ -79,10 +79,10 @@ class Etherscan:
         Raises Upstream for every way in which the answer says no.
         """
         network = {'chainid': self.chain_id} if self.chain_id else {}
-        answer = http.get(self.host, '', {**network, 'module': 'account', 'action': action, 'address': address, **params})
+        answer = http.get(self.endpoint, '', {**network, 'module': 'account', 'action': action, 'address': address, **params})
         refuse_rejected(answer)
         body = answer.json()
-        with expected_shape(self.host, 'an envelope'):
+        with expected_shape(self.endpoint, 'an envelope'):
             status, message, result = body['status'], body['message'], body['result']
             is_empty = result == [] and message.startswith('No ')
         if status != '1' and not is_empty:
@@ -91,11 +91,11 @@ class Etherscan:
 
     def _refusal(self, text: str) -> Upstream:
         if _THROTTLED.search(text):
-            return Upstream(self.host.key, 'says that we ask too often', throttled=True)
+            return Upstream(self.endpoint.key, 'says that we ask too often', throttled=True)
         for pattern, kind, reason in _REFUSALS:
             if pattern.search(text):
-                return kind(self.host.key, reason)
-        return Upstream(self.host.key, 'answered an error')
+                return kind(self.endpoint.key, reason)
+        return Upstream(self.endpoint.key, 'answered an error')
 
 
 class _Purse:
@@ -120,7 +120,7 @@ class _Purse:
 
     def _add_listed(self, rows: list[Mapping[str, Any]]) -> None:
         known = evm.tokens(self._explorer.chain.currency)
-        with expected_shape(self._explorer.host, 'tokens'):
+        with expected_shape(self._explorer.endpoint, 'tokens'):
             for row in rows:
                 token = known.get(row['contractAddress'].lower())
                 if token is not None:
@@ -133,7 +133,7 @@ class _Purse:
             self.holdings.append(holding)
 
     def _holding(self, code: str, units: Any) -> Holding:
-        with expected_shape(self._explorer.host, 'a balance'):
+        with expected_shape(self._explorer.endpoint, 'a balance'):
             balance = money.scaled(money.whole(units), currencies.get(code).decimals)
         return Holding(code, balance, sent=None, received=None, transactions=None)
 
@@ -164,7 +164,7 @@ class _List:
             if self._rows and evm.height_of(self._rows[-1]) < end:
                 self.floor = evm.height_of(self._rows[-1])
                 return
-        raise Upstream(self._explorer.host.key, 'has more in one block than it lists')
+        raise Upstream(self._explorer.endpoint.key, 'has more in one block than it lists')
 
     def take_above(self, floor: int) -> list[evm.Row]:
         """Return the rows of blocks above `floor`, and forget them."""
@@ -176,7 +176,7 @@ class _List:
         """Return a page of whatever length up to `size`, newest first; `getminedblocks` knows no end block."""
         params = {'startblock': '0', 'endblock': str(end), 'page': str(number), 'offset': str(size), 'sort': 'desc'}
         rows: list[evm.Row] = self._explorer.ask(self._http, self._action, self._address, **params)
-        with expected_shape(self._explorer.host, 'a list'):
+        with expected_shape(self._explorer.endpoint, 'a list'):
             heights = [evm.height_of(row) for row in rows]
             if len(rows) > size or heights != sorted(heights, reverse=True):
                 raise ValueError('not as asked for')

@@ -43,10 +43,10 @@ class Explorer(Protocol):
     """
 
     @property
-    def host(self) -> Endpoint: ...
+    def endpoint(self) -> Endpoint: ...
 
     @property
-    def about(self) -> UpstreamInfo: ...
+    def info(self) -> UpstreamInfo: ...
 
     @property
     def counts_p2pk(self) -> bool: ...
@@ -59,12 +59,12 @@ class Explorer(Protocol):
 
 
 @contextmanager
-def expected_shape(host: Endpoint, what: str) -> Iterator[None]:
+def expected_shape(endpoint: Endpoint, what: str) -> Iterator[None]:
     """Make an Upstream of whatever reading an answer of another shape than the documented one may raise."""
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise Upstream(host.key, f'answered {what} of an unknown shape ({type(error).__name__})') from None
+        raise Upstream(endpoint.key, f'answered {what} of an unknown shape ({type(error).__name__})') from None
 
 
 def refuse_rejected(answer: Answer) -> None:

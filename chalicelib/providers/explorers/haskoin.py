@@ -28,29 +28,29 @@ class Haskoin:
     one that arrives between two pages repeats a row, which is harmless, and one that goes hides a row, which shows in the count.
     """
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     chain: Chain
     prefix: str = 'bitcoincash:'
     counts_p2pk: bool = True
 
     def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
-        answer = http.get(self.host, f'/address/{self.prefix}{address}/balance')
+        answer = http.get(self.endpoint, f'/address/{self.prefix}{address}/balance')
         refuse_rejected(answer)
         if answer.status == 404 and _NO_ADDRESS in answer.text:
-            raise UpstreamRejected(self.host.key, 'says that the address is not valid')
+            raise UpstreamRejected(self.endpoint.key, 'says that the address is not valid')
         sums = answer.json()
-        with expected_shape(self.host, 'an address'):
+        with expected_shape(self.endpoint, 'an address'):
             count = money.whole(sums['txs'])
         first = self._fetch(http, address, 0) if count else []
-        with expected_shape(self.host, 'an address'):
+        with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(sums, count, first, address)
         return AddressReport([holding], self._pages(http, address, first, count, int(resume or 0)))
 
     def _pages(self, http: Http, address: str, first: list[Any], count: int, offset: int) -> Iterator[Page]:
         while True:
             txns = first if offset == 0 else self._fetch(http, address, offset)
-            with expected_shape(self.host, 'transactions'):
+            with expected_shape(self.endpoint, 'transactions'):
                 entries = [self._entry(txn, address) for txn in txns if not _is_pending(txn)]
             offset += len(txns)
             # One that came meanwhile moved the oldest on, which shows where the last page would be full.
@@ -62,8 +62,8 @@ class Haskoin:
     def _fetch(self, http: Http, address: str, offset: int) -> list[Any]:
         """Return the transactions from `offset` on that are part of the chain, or may become one."""
         params = {'limit': str(_PAGE), 'offset': str(offset)}
-        txns = http.get(self.host, f'/address/{self.prefix}{address}/transactions/full', params).json()
-        with expected_shape(self.host, 'transactions'):
+        txns = http.get(self.endpoint, f'/address/{self.prefix}{address}/transactions/full', params).json()
+        with expected_shape(self.endpoint, 'transactions'):
             if any(txn['deleted'] for txn in txns):
                 raise ValueError('a transaction that is no more')
             return list(txns)

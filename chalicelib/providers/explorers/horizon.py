@@ -35,8 +35,8 @@ class Horizon:
     balance, which the sum shows.
     """
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     chain: Chain
     page: int = 50
     page_of_effects: int = 200
@@ -46,7 +46,7 @@ class Horizon:
         """See Explorer. An account that was merged into another holds nothing and keeps its transactions."""
         answer = self._get(http, f'/accounts/{address}')
         account: Any = answer.json() if answer.status != 404 else {'account_id': address, 'balances': []}
-        with expected_shape(self.host, 'an account'):
+        with expected_shape(self.endpoint, 'an account'):
             if account['account_id'] != address:
                 raise ValueError('not the account asked for')
             stroops = sum(_stroops(row['balance']) for row in account['balances'] if row['asset_type'] == _NATIVE)
@@ -57,11 +57,11 @@ class Horizon:
         cursor = resume
         while True:
             txns = self._records(http, f'/accounts/{address}/transactions', self.page, cursor, include_failed='true')
-            with expected_shape(self.host, 'transactions'):
+            with expected_shape(self.endpoint, 'transactions'):
                 tokens = [money.whole(txn['paging_token']) for txn in txns]
                 _check_newest_first(tokens)
             effects = self._effects(http, address, tokens) if tokens else {}
-            with expected_shape(self.host, 'transactions'):
+            with expected_shape(self.endpoint, 'transactions'):
                 entries = [self._entry(txn, address, effects.pop(token, [])) for txn, token in zip(txns, tokens, strict=True)]
                 if any(_moved(rows) for rows in effects.values()):
                     raise ValueError('an effect of no transaction')
@@ -76,7 +76,7 @@ class Horizon:
         cursor = f'{tokens[0] + _IN_A_TRANSACTION}-0'
         while True:
             rows = self._records(http, f'/accounts/{address}/effects', self.page_of_effects, cursor)
-            with expected_shape(self.host, 'effects'):
+            with expected_shape(self.endpoint, 'effects'):
                 operations = [money.whole(row['paging_token'].split('-')[0]) for row in rows]
                 _check_newest_first(operations)
                 for row, operation in zip(rows, operations, strict=True):
@@ -94,7 +94,7 @@ class Horizon:
         if answer.status == 404:
             return []
         body = answer.json()
-        with expected_shape(self.host, 'a list'):
+        with expected_shape(self.endpoint, 'a list'):
             records: list[Row] = body['_embedded']['records']
             if not isinstance(records, list) or len(records) > limit:
                 raise ValueError('no list, or more than asked for')
@@ -102,13 +102,13 @@ class Horizon:
 
     def _get(self, http: Http, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Ask. Raises UpstreamRejected where Horizon cannot read the address, Upstream for a 404 that is not its own."""
-        answer = http.get(self.host, path, params)
+        answer = http.get(self.endpoint, path, params)
         if answer.status not in (400, 404):
             return answer
         problem = Answer(answer.key, 200, answer.text).json()
-        with expected_shape(self.host, 'an error'):
+        with expected_shape(self.endpoint, 'an error'):
             if answer.status == 400 and problem['extras']['invalid_field'] == 'account_id':
-                raise UpstreamRejected(self.host.key, 'says that the address is not valid')
+                raise UpstreamRejected(self.endpoint.key, 'says that the address is not valid')
             if answer.status == 404 and not problem['type'].endswith('/not_found'):
                 raise ValueError('another error')
         return answer

@@ -35,8 +35,8 @@ class JsonRpc:
     may be of different blocks.
     """
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     chain: Chain
     chain_id: int
     counts_p2pk: bool = False
@@ -46,9 +46,9 @@ class JsonRpc:
         questions: list[Question] = [('eth_chainId', []), ('eth_getBalance', [address, 'latest'])]
         questions += [('eth_call', [{'to': contract, 'data': _balance_of(address)}, 'latest']) for contract in tokens]
         chain_id, coin, *amounts = self._ask(http, questions)
-        with expected_shape(self.host, 'a quantity'):
+        with expected_shape(self.endpoint, 'a quantity'):
             if _quantity(chain_id) != self.chain_id:
-                raise Upstream(self.host.key, 'is a node of another chain')
+                raise Upstream(self.endpoint.key, 'is a node of another chain')
             holdings = [_holding(self.chain.currency, _quantity(coin))]
             # Where there is no contract, none of its tokens are held.
             held_units = [0 if amount == _NO_CONTRACT else _quantity(amount) for amount in amounts]
@@ -64,8 +64,8 @@ class JsonRpc:
 
     def _ask_batch(self, http: Http, questions: Sequence[Question]) -> list[str]:
         body = [{'jsonrpc': '2.0', 'id': number, 'method': method, 'params': params} for number, (method, params) in enumerate(questions)]
-        told = http.post(self.host, '', body).json()
-        with expected_shape(self.host, 'a batch'):
+        told = http.post(self.endpoint, '', body).json()
+        with expected_shape(self.endpoint, 'a batch'):
             rows = [told] if isinstance(told, dict) else list(told)
             errors = [row['error'] for row in rows if row.get('error')]
             if errors:
@@ -75,8 +75,8 @@ class JsonRpc:
 
     def _refusal(self, error: Any) -> Upstream:
         if error['code'] == _LIMIT_EXCEEDED or _THROTTLED.search(error['message']):
-            return Upstream(self.host.key, 'says that we ask too often', throttled=True)
-        return Upstream(self.host.key, 'answered an error')
+            return Upstream(self.endpoint.key, 'says that we ask too often', throttled=True)
+        return Upstream(self.endpoint.key, 'answered an error')
 
 
 def _balance_of(address: str) -> str:

@@ -30,8 +30,8 @@ class Koios:
     block: `resume` is its height and how many of the address's transactions in it were read.
     """
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     chain: Chain
     first_page: int = 10  # enough for what is new
     page: int = 50
@@ -40,7 +40,7 @@ class Koios:
     def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         """See Explorer. An address never used is not listed, and neither is one that cannot exist."""
         rows = self._ask(http, '/address_info?select=address,balance', _addresses=[address])
-        with expected_shape(self.host, 'an address'):
+        with expected_shape(self.endpoint, 'an address'):
             if [row['address'] for row in rows] not in ([], [address]):
                 raise ValueError('not the address asked for')
             balance = sum(money.whole(row['balance']) for row in rows)
@@ -52,7 +52,7 @@ class Koios:
             limit = self.first_page if resume is None else self.page
             rows = self._list(http, address, resume, limit)
             told = self._transactions(http, [row['tx_hash'] for row in rows])
-            with expected_shape(self.host, 'transactions'):
+            with expected_shape(self.endpoint, 'transactions'):
                 entries = [self._entry(told[row['tx_hash']], row, address) for row in rows]
             resume = _after(rows, resume) if len(rows) == limit else None
             yield Page(entries, resume)
@@ -65,7 +65,7 @@ class Koios:
         below = f'&block_height=lte.{height}&offset={read}' if resume else ''
         query = f'select=tx_hash,block_height,block_time&order=block_height.desc,tx_hash.desc&limit={limit}{below}'
         rows = self._ask(http, f'/address_txs?{query}', _addresses=[address])
-        with expected_shape(self.host, 'transactions'):
+        with expected_shape(self.endpoint, 'transactions'):
             heights = [money.whole(row['block_height']) for row in rows]
             if len(rows) > limit or heights != sorted(heights, reverse=True):
                 raise ValueError('not as asked for')
@@ -79,16 +79,16 @@ class Koios:
         for start in range(0, len(hashes), _BATCH):
             batch = hashes[start : start + _BATCH]
             rows = self._ask(http, '/tx_info?select=tx_hash,fee,inputs,outputs', _tx_hashes=batch, _inputs=True)
-            with expected_shape(self.host, 'transactions'):
+            with expected_shape(self.endpoint, 'transactions'):
                 found |= {row['tx_hash']: row for row in rows}
         if found.keys() != set(hashes):
-            raise Upstream(self.host.key, 'does not tell of a transaction that it lists')
+            raise Upstream(self.endpoint.key, 'does not tell of a transaction that it lists')
         return found
 
     def _ask(self, http: Http, path: str, **body: Any) -> list[Row]:
-        rows = http.post(self.host, path, body).json()
+        rows = http.post(self.endpoint, path, body).json()
         if not isinstance(rows, list):
-            raise Upstream(self.host.key, 'answered something that is no list')
+            raise Upstream(self.endpoint.key, 'answered something that is no list')
         return rows
 
     def _entry(self, txn: Row, row: Row, address: str) -> Entry:

@@ -36,15 +36,15 @@ class Rippled:
     the account are entries too. A server that lacks old ledgers lists less than makes the balance, which the sum shows.
     """
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = False
 
     def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         """See Explorer. An account that was deleted holds nothing and keeps its transactions."""
         told = self._ask(http, 'account_info', account=address, ledger_index='validated')
-        with expected_shape(self.host, 'an account'):
+        with expected_shape(self.endpoint, 'an account'):
             ledger, drops = (_NEWEST, 0) if told is None else _balance(told, address)
         holding = Holding(self.chain.currency, self._amount(drops), sent=None, received=None, transactions=None)
         return AddressReport([holding], self._pages(http, address, ledger, json.loads(resume) if resume else None))
@@ -56,7 +56,7 @@ class Rippled:
             entries, marker = self._page(http, address, ledger, before)
             more = marker is not None
             if more and marker == before:
-                raise Upstream(self.host.key, 'answered a page that leads back to itself')
+                raise Upstream(self.endpoint.key, 'answered a page that leads back to itself')
             yield Page(entries, json.dumps(marker) if more else None)
 
     def _page(self, http: Http, address: str, ledger: int, marker: Any) -> tuple[list[Entry], Any]:
@@ -64,7 +64,7 @@ class Rippled:
         told = self._ask(http, 'account_tx', account=address, ledger_index_min=-1, ledger_index_max=ledger, forward=False, **place)
         if told is None:
             return [], None
-        with expected_shape(self.host, 'transactions'):
+        with expected_shape(self.endpoint, 'transactions'):
             rows = told['transactions']
             entries = [self._entry(row, address) for row in rows]
             if not isinstance(rows, list) or any(older.height > newer.height for newer, older in pairwise(entries)):
@@ -76,8 +76,8 @@ class Rippled:
 
         Raises Upstream for every way in which the answer says no, with status 200 as always.
         """
-        body = http.post(self.host, '', {'method': method, 'params': [{'api_version': 1, **params}]}).json()
-        with expected_shape(self.host, 'an envelope'):
+        body = http.post(self.endpoint, '', {'method': method, 'params': [{'api_version': 1, **params}]}).json()
+        with expected_shape(self.endpoint, 'an envelope'):
             result: Mapping[str, Any] = body['result']
             error = result.get('error')
             if error is None and result['status'] != 'success':
@@ -88,10 +88,10 @@ class Rippled:
 
     def _refusal(self, error: Any) -> Upstream:
         if error == 'actMalformed':
-            return UpstreamRejected(self.host.key, 'says that the address is not valid')
+            return UpstreamRejected(self.endpoint.key, 'says that the address is not valid')
         if error in _TOO_OFTEN:
-            return Upstream(self.host.key, 'says that we ask too often', throttled=True)
-        return Upstream(self.host.key, 'answered an error')
+            return Upstream(self.endpoint.key, 'says that we ask too often', throttled=True)
+        return Upstream(self.endpoint.key, 'answered an error')
 
     def _entry(self, row: Mapping[str, Any], address: str) -> Entry:
         """Net one transaction. Its sender pays the fee, or a delegate who sends for another (XLS-75), whatever became of it."""

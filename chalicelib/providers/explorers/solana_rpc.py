@@ -40,14 +40,14 @@ class SolanaRpc:
     with one of nothing.
     """
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = False
 
     def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         [told] = self._ask(http, [('getBalance', [address, _FINALIZED])])
-        with expected_shape(self.host, 'a balance'):
+        with expected_shape(self.endpoint, 'a balance'):
             balance = self._amount(money.whole(told['value']))
         holding = Holding(self.chain.currency, balance, sent=None, received=None, transactions=None)
         return AddressReport([holding], self._pages(http, address, resume))
@@ -56,7 +56,7 @@ class SolanaRpc:
         while True:
             rows = self._signatures(http, address, before)
             told = self._transactions(http, [row['signature'] for row in rows])
-            with expected_shape(self.host, 'transactions'):
+            with expected_shape(self.endpoint, 'transactions'):
                 entries = [self._entry(row, txn, address) for row, txn in zip(rows, told, strict=True)]
             before = rows[-1]['signature'] if rows else None
             yield Page(entries, before)
@@ -67,7 +67,7 @@ class SolanaRpc:
         limit, place = (_FIRST_PAGE, {}) if before is None else (_PAGE, {'before': before})
         rows: list[Row]
         [rows] = self._ask(http, [('getSignaturesForAddress', [address, {**_FINALIZED, **place, 'limit': limit}])])
-        with expected_shape(self.host, 'signatures'):
+        with expected_shape(self.endpoint, 'signatures'):
             slots = [money.whole(row['slot']) for row in rows]
             if not isinstance(rows, list) or len(rows) > limit or slots != sorted(slots, reverse=True):
                 raise ValueError('not as asked for')
@@ -82,29 +82,29 @@ class SolanaRpc:
         for start in range(0, len(signatures), _BATCH):
             told += self._ask(http, [('getTransaction', [signature, config]) for signature in signatures[start : start + _BATCH]])
         if any(txn is None for txn in told):
-            raise Upstream(self.host.key, 'does not keep a transaction that it lists')
+            raise Upstream(self.endpoint.key, 'does not keep a transaction that it lists')
         return told
 
     def _ask(self, http: Http, questions: Sequence[Question]) -> list[Any]:
         """Return the answers in the order of the questions; one alone is no batch."""
         asked = [{'jsonrpc': '2.0', 'id': number, 'method': method, 'params': params} for number, (method, params) in enumerate(questions)]
-        body = http.post(self.host, '', asked if len(asked) > 1 else asked[0]).json()
-        with expected_shape(self.host, 'an envelope'):
+        body = http.post(self.endpoint, '', asked if len(asked) > 1 else asked[0]).json()
+        with expected_shape(self.endpoint, 'an envelope'):
             rows = [body] if isinstance(body, dict) else list(body)
             errors = [row['error'] for row in rows if row.get('error') is not None]
             refusal = self._refusal(errors[0], questions) if errors else None
         if refusal is not None:
             raise refusal
-        with expected_shape(self.host, 'an envelope'):
+        with expected_shape(self.endpoint, 'an envelope'):
             by_number = {row['id']: row['result'] for row in rows}
             return [by_number[number] for number in range(len(questions))]
 
     def _refusal(self, error: Row, questions: Sequence[Question]) -> Upstream:
         if error['code'] in _THROTTLED_CODES or _THROTTLED.search(error['message']):
-            return Upstream(self.host.key, 'says that we ask too often', throttled=True)
+            return Upstream(self.endpoint.key, 'says that we ask too often', throttled=True)
         if error['code'] == _INVALID_PARAMS and questions[0][0] == 'getBalance':
-            return UpstreamRejected(self.host.key, 'says that the address is not valid')
-        return Upstream(self.host.key, 'answered an error')
+            return UpstreamRejected(self.endpoint.key, 'says that the address is not valid')
+        return Upstream(self.endpoint.key, 'answered an error')
 
     def _entry(self, row: Row, told: Row, address: str) -> Entry:
         """Net one transaction: balances are told before and after, fee included, which the first account pays, failed or not."""

@@ -27,8 +27,8 @@ _MARKETS = frozenset(
 class Bitstamp:
     """Names markets `BTC/USD`; a day's close is the price at which its bar opens, at 00:00 UTC."""
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     codes: frozenset[str] = frozenset(SYMBOLS.values())
     daily: frozenset[str] = _MARKETS
 
@@ -40,31 +40,33 @@ class Bitstamp:
         wanted = {f'{code.upper()}/USD': code for code in self.codes & {*codes}}
         if not wanted:
             return []
-        markets = http.get(self.host, '/ticker/').json()
+        markets = http.get(self.endpoint, '/ticker/').json()
         if not isinstance(markets, list):
-            raise Upstream(self.host.key, 'answered no list of markets')
+            raise Upstream(self.endpoint.key, 'answered no list of markets')
 
         def read(market: dict[str, Any]) -> Observation | None:
             if market['pair'] not in wanted or not rates.is_traded(market['volume']):
                 return None
-            return Observation(wanted[market['pair']], 'usd', rates.price(market['last']), instant(market['timestamp'], now), self.host.key)
+            return Observation(
+                wanted[market['pair']], 'usd', rates.price(market['last']), instant(market['timestamp'], now), self.endpoint.key
+            )
 
-        return sound(self.host, 'markets', markets, read)
+        return sound(self.endpoint, 'markets', markets, read)
 
     def closes(self, http: Http, code: str, since: date, today: date) -> Page:
         """See Source; 1,000 days at a time. Days before a market opened have none."""
         through = min(since + timedelta(days=_BARS - 1), today)
         params = {'step': '86400', 'limit': str(_BARS), 'start': str(rates.midnight(since)), 'end': str(rates.midnight(through))}
-        answer = http.get(self.host, f'/ohlc/{code}usd/', params)
+        answer = http.get(self.endpoint, f'/ohlc/{code}usd/', params)
         if answer.status == 404:  # no such market any more
             return Page([], today)
-        bars = part(self.host, part(self.host, answer.json(), 'data', dict), 'ohlc', list)
+        bars = part(self.endpoint, part(self.endpoint, answer.json(), 'data', dict), 'ohlc', list)
 
         def read(bar: dict[str, Any]) -> DailyClose | None:
             stamp = money.whole(bar['timestamp'])
             if not rates.midnight(since) <= stamp <= rates.midnight(through) or stamp % 86_400:
                 return None
-            return DailyClose(rates.day_of(stamp), code, 'usd', rates.price(bar['open']), self.host.key)
+            return DailyClose(rates.day_of(stamp), code, 'usd', rates.price(bar['open']), self.endpoint.key)
 
-        closes = sound(self.host, 'daily prices', bars, read)
+        closes = sound(self.endpoint, 'daily prices', bars, read)
         return Page(closes, reached(closes, through), more=through < today)

@@ -27,8 +27,8 @@ def _fiat() -> frozenset[str]:
 class Coinbase:
     """Prices are quotients of two of its rates, at 34 digits; it does not say when they were observed."""
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     codes: frozenset[str] = field(default_factory=lambda: frozenset(SYMBOLS.values()) | _fiat())
     daily: frozenset[str] = frozenset()
 
@@ -40,20 +40,20 @@ class Coinbase:
         wanted = sorted(self.codes & {*codes})
         if not wanted:
             return []
-        data = part(self.host, http.get(self.host, '/v2/exchange-rates', {'currency': 'BTC'}).json(), 'data', dict)
+        data = part(self.endpoint, http.get(self.endpoint, '/v2/exchange-rates', {'currency': 'BTC'}).json(), 'data', dict)
         if data.get('currency') != 'BTC':
-            raise Upstream(self.host.key, 'answered about another currency')
-        per_btc = {str(symbol): price for symbol, price in part(self.host, data, 'rates', dict).items()} | {'BTC': '1'}
+            raise Upstream(self.endpoint.key, 'answered about another currency')
+        per_btc = {str(symbol): price for symbol, price in part(self.endpoint, data, 'rates', dict).items()} | {'BTC': '1'}
 
         def read(code: str) -> Observation | None:
             if code.upper() not in per_btc:
                 return None
             dollars, units = rates.price(per_btc['USD']), rates.price(per_btc[code.upper()])
             if currencies.get(code).kind == 'fiat':
-                return Observation('usd', code, rates.quotient(units, dollars), now, self.host.key)
-            return Observation(code, 'usd', rates.quotient(dollars, units), now, self.host.key)
+                return Observation('usd', code, rates.quotient(units, dollars), now, self.endpoint.key)
+            return Observation(code, 'usd', rates.quotient(dollars, units), now, self.endpoint.key)
 
-        return sound(self.host, 'rates', wanted, read)
+        return sound(self.endpoint, 'rates', wanted, read)
 
     def closes(self, http: Http, code: str, since: date, today: date) -> Page:
         """It is not asked for any: it would take a request for each day."""

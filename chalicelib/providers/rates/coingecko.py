@@ -29,8 +29,8 @@ def _priced() -> frozenset[str]:
 class CoinGecko:
     """Knows coins by ids, which the catalogue has; those of tokens were looked up by contract."""
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     codes: frozenset[str] = field(default_factory=_priced)
     daily: frozenset[str] = field(default_factory=_priced)
 
@@ -52,22 +52,22 @@ class CoinGecko:
     def _prices(self, http: Http, ids: list[str], now: int) -> list[Observation]:
         """Return the prices of coins, with ids in place of codes. A coin that is not known there is not in the answer."""
         params = {'vs_currencies': 'usd', 'include_last_updated_at': 'true', 'precision': 'full'}
-        answer = http.get(self.host, '/simple/price', {'ids': ','.join(ids), **params}).json()
+        answer = http.get(self.endpoint, '/simple/price', {'ids': ','.join(ids), **params}).json()
         told = {coin: price for coin, price in answer.items() if coin in ids} if isinstance(answer, dict) else {}
         if not isinstance(answer, dict) or (answer and not told):
-            raise Upstream(self.host.key, 'answered no prices of what it was asked about')
+            raise Upstream(self.endpoint.key, 'answered no prices of what it was asked about')
 
         def read(entry: tuple[str, Any]) -> Observation:
             coin, price = entry
-            return Observation(coin, 'usd', rates.price(price['usd']), instant(price.get('last_updated_at', now), now), self.host.key)
+            return Observation(coin, 'usd', rates.price(price['usd']), instant(price.get('last_updated_at', now), now), self.endpoint.key)
 
-        return sound(self.host, 'prices', told.items(), read)
+        return sound(self.endpoint, 'prices', told.items(), read)
 
     def closes(self, http: Http, code: str, since: date, today: date) -> Page:
         """See Source; the price at 00:00 UTC is the day's, the last one told is that of now."""
         days = min((today - since).days + 1, _DAYS)
         params = {'vs_currency': 'usd', 'days': str(days), 'interval': 'daily'}
-        answer = http.get(self.host, f'/coins/{_id(code)}/market_chart', params)
+        answer = http.get(self.endpoint, f'/coins/{_id(code)}/market_chart', params)
         if answer.status == 404:  # no longer listed
             return Page([], today)
 
@@ -75,9 +75,9 @@ class CoinGecko:
             stamp, price = point
             if not isinstance(stamp, int) or stamp % _DAY_MS:
                 return None
-            return DailyClose(rates.day_of(stamp // 1000), code, 'usd', rates.price(price), self.host.key)
+            return DailyClose(rates.day_of(stamp // 1000), code, 'usd', rates.price(price), self.endpoint.key)
 
-        found = sound(self.host, 'daily prices', part(self.host, answer.json(), 'prices', list), read)
+        found = sound(self.endpoint, 'daily prices', part(self.endpoint, answer.json(), 'prices', list), read)
         closes = [close for close in found if since <= close.day <= today]
         return Page(closes, reached(closes, today))
 

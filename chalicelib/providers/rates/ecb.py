@@ -30,8 +30,8 @@ def _fixed() -> frozenset[str]:
 class Ecb:
     """Rates are of (eur, other); the day's close is what is published with its date."""
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     codes: frozenset[str] = field(default_factory=_fixed)
     daily: frozenset[str] = field(default_factory=_fixed)
 
@@ -58,38 +58,38 @@ class Ecb:
         return Page(closes, max(close.day for close in found))
 
     def _read(self, http: Http, path: str, wanted: Collection[str]) -> list[DailyClose]:
-        answer = http.get(self.host, path)
+        answer = http.get(self.endpoint, path)
         if answer.status != 200:
-            raise Upstream(self.host.key, f'answered {answer.status}')
+            raise Upstream(self.endpoint.key, f'answered {answer.status}')
         symbols = {currencies.get(code).prices['ecb']: code for code in wanted}
 
         def read(entry: tuple[str, str, str]) -> DailyClose | None:
             day, symbol, rate = entry
             if symbol not in symbols:
                 return None
-            return DailyClose(date.fromisoformat(day), 'eur', symbols[symbol], rates.price(rate), self.host.key)
+            return DailyClose(date.fromisoformat(day), 'eur', symbols[symbol], rates.price(rate), self.endpoint.key)
 
-        found = sound(self.host, 'rates', _entries(self.host, answer.text), read)
+        found = sound(self.endpoint, 'rates', _entries(self.endpoint, answer.text), read)
         if not found:
-            raise Upstream(self.host.key, 'answered none of its rates')
+            raise Upstream(self.endpoint.key, 'answered none of its rates')
         return found
 
 
-def _entries(host: Endpoint, text: str) -> Iterator[tuple[str, str, str]]:
+def _entries(endpoint: Endpoint, text: str) -> Iterator[tuple[str, str, str]]:
     """Yield day, symbol and rate of each rate in one of the files. Raises Upstream.
 
     A document type is refused unread: it could make a few bytes expand without end, or name files. As text, it has no other encoding
     in which one could hide.
     """
     if '<!DOCTYPE' in text or '<!ENTITY' in text:
-        raise Upstream(host.key, 'answered XML with a document type')
+        raise Upstream(endpoint.key, 'answered XML with a document type')
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError:
-        raise Upstream(host.key, 'answered something that is not XML') from None
+        raise Upstream(endpoint.key, 'answered something that is not XML') from None
     days = [cube for cube in root.iter(_CUBE) if 'time' in cube.attrib]
     if not days:
-        raise Upstream(host.key, 'answered no rates')
+        raise Upstream(endpoint.key, 'answered no rates')
     for day in days:
         for cube in day.iter(_CUBE):
             if 'currency' in cube.attrib:

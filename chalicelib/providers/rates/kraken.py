@@ -21,8 +21,8 @@ from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 class Kraken:
     """Names markets `BTC/USD` when asked for the version 1 of names; does not say when it last traded, but how much today."""
 
-    host: Endpoint
-    about: UpstreamInfo
+    endpoint: Endpoint
+    info: UpstreamInfo
     codes: frozenset[str] = frozenset(SYMBOLS.values())
     daily: frozenset[str] = frozenset()
 
@@ -34,18 +34,18 @@ class Kraken:
         wanted = {f'{code.upper()}/USD': code for code in self.codes & {*codes}}
         if not wanted:
             return []
-        answer = http.get(self.host, '/0/public/Ticker', {'assetVersion': '1'}).json()
-        if part(self.host, answer, 'error', list):
-            raise Upstream(self.host.key, 'answered an error')
-        markets = part(self.host, answer, 'result', dict)
+        answer = http.get(self.endpoint, '/0/public/Ticker', {'assetVersion': '1'}).json()
+        if part(self.endpoint, answer, 'error', list):
+            raise Upstream(self.endpoint.key, 'answered an error')
+        markets = part(self.endpoint, answer, 'result', dict)
 
         def read(entry: tuple[str, Any]) -> Observation | None:
             name, market = entry
             if name not in wanted or not rates.is_traded(market['v'][0]):
                 return None
-            return Observation(wanted[name], 'usd', rates.price(market['c'][0]), now, self.host.key)
+            return Observation(wanted[name], 'usd', rates.price(market['c'][0]), now, self.endpoint.key)
 
-        return sound(self.host, 'markets', sorted((name, markets[name]) for name in markets.keys() & wanted.keys()), read)
+        return sound(self.endpoint, 'markets', sorted((name, markets[name]) for name in markets.keys() & wanted.keys()), read)
 
     def closes(self, http: Http, code: str, since: date, today: date) -> Page:
         """It is not asked for any: it tells only of the last 720 days, and Bitstamp of more."""

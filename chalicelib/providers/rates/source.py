@@ -39,10 +39,10 @@ class Source(Protocol):
     """
 
     @property
-    def host(self) -> Endpoint: ...
+    def endpoint(self) -> Endpoint: ...
 
     @property
-    def about(self) -> UpstreamInfo: ...
+    def info(self) -> UpstreamInfo: ...
 
     @property
     def codes(self) -> frozenset[str]: ...
@@ -62,7 +62,7 @@ class Source(Protocol):
         """Return the closes of one of its `daily` currencies from a day on. Raises Upstream."""
 
 
-def sound(host: Endpoint, what: str, entries: Iterable[T], read: Callable[[T], Found | None]) -> list[Found]:
+def sound(endpoint: Endpoint, what: str, entries: Iterable[T], read: Callable[[T], Found | None]) -> list[Found]:
     """Return what `read` makes of the entries of an answer, without those it cannot read; None is one that does not matter.
 
     Raises Upstream when it could read none of several.
@@ -77,15 +77,15 @@ def sound(host: Endpoint, what: str, entries: Iterable[T], read: Callable[[T], F
         else:
             found += [] if one is None else [one]
     if broken and not found:
-        raise Upstream(host.key, f'answered {what} without sense')
+        raise Upstream(endpoint.key, f'answered {what} without sense')
     return found
 
 
-def part(host: Endpoint, answer: Any, name: str, kind: type[T]) -> T:
+def part(endpoint: Endpoint, answer: Any, name: str, kind: type[T]) -> T:
     """Return one member of an answer's object. Raises Upstream when it is not there, or not of its kind."""
     found = answer.get(name) if isinstance(answer, dict) else None
     if not isinstance(found, kind):
-        raise Upstream(host.key, f'answered no {name}')
+        raise Upstream(endpoint.key, f'answered no {name}')
     return found
 
 

@@ -29,14 +29,14 @@ def check(ledger: Ledger, first: Explorer, gate: UpstreamGate) -> None:
         log.warning('%s: not compared: %s', ledger.pk, error)
         gate.failed(error)
         return
-    gate.worked(second.host)
+    gate.worked(second.endpoint)
     telemetry.count('CrossChecks')
     if not agreed:
         telemetry.count('CrossCheckDisagreements')
-        telemetry.count('CrossCheckDisagreements', upstream=second.host.key)
+        telemetry.count('CrossCheckDisagreements', upstream=second.endpoint.key)
     status = 'agreed' if agreed else 'disputed'
     now = clock.now()
-    ledger.note_agreement(Agreement(status=status, sources=[first.host.key, second.host.key], checked_at=now), now)
+    ledger.note_agreement(Agreement(status=status, sources=[first.endpoint.key, second.endpoint.key], checked_at=now), now)
 
 
 def _is_due(ledger: Ledger) -> bool:
@@ -49,14 +49,14 @@ def _other(ledger: Ledger, first: Explorer) -> Explorer | None:
     """Return the explorer to ask beside `first`: of a legacy address one that counts the same outputs."""
     legacy = addresses.is_legacy(ledger.currency, ledger.address)
     for explorer in explorers_of(ledger.currency, ledger.address):
-        if explorer.host.key != first.host.key and (not legacy or explorer.counts_p2pk == first.counts_p2pk):
+        if explorer.endpoint.key != first.endpoint.key and (not legacy or explorer.counts_p2pk == first.counts_p2pk):
             return explorer
     return None
 
 
 def _agree(ledger: Ledger, first: Explorer, second: Explorer, http: Http) -> bool:
     """Compare them. As a block may have come between, `first` is asked once more before they are said to differ. Raises Upstream."""
-    only = None if first.about.lists_tokens and second.about.lists_tokens else ledger.currency
+    only = None if first.info.lists_tokens and second.info.lists_tokens else ledger.currency
     ours = [Holding(held.currency, held.balance, None, None, held.transactions) for held in ledger.holdings]
     held = [holding.currency for holding in ours]
     theirs = second.read(http, ledger.address, held=held).holdings

@@ -56,7 +56,7 @@ def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> boo
     Raises Upstream when the explorer fails, and LeaseLost.
     """
     _refuse_lesser(ledger, explorer)
-    if not explorer.about.lists_transactions:
+    if not explorer.info.lists_transactions:
         return _read_balances(ledger, explorer, http)
     cursor = ledger.cursor
     if _is_downloaded(cursor):
@@ -93,7 +93,7 @@ def _is_downloaded(cursor: Cursor | None) -> bool:
 def _refuse_lesser(ledger: Ledger, explorer: Explorer) -> None:
     """A number known to be whole is not replaced by one that may lack outputs: the older number stays, and shows its age."""
     if ledger.counts_p2pk and not explorer.counts_p2pk and addresses.is_legacy(ledger.currency, ledger.address):
-        raise errors.UpstreamNotAsked(explorer.host.key, 'does not count pay-to-public-key outputs')
+        raise errors.UpstreamNotAsked(explorer.endpoint.key, 'does not count pay-to-public-key outputs')
 
 
 def _was_doubted_lately(cursor: Cursor) -> bool:
@@ -174,9 +174,9 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
 def _resumed(ledger: Ledger, explorer: Explorer) -> Cursor:
     """Return the cursor of the download under way, or of a new one: another explorer's position means nothing here."""
     cursor = ledger.cursor
-    if cursor is not None and cursor.resume is not None and cursor.explorer == explorer.host.key:
+    if cursor is not None and cursor.resume is not None and cursor.explorer == explorer.endpoint.key:
         return cursor
-    new = Cursor(run=uuid.uuid4().hex, explorer=explorer.host.key, doubts=cursor.doubts if cursor is not None else 0)
+    new = Cursor(run=uuid.uuid4().hex, explorer=explorer.endpoint.key, doubts=cursor.doubts if cursor is not None else 0)
     ledger.begin_download(new, PENDING, clock.now())
     return new
 
@@ -216,7 +216,7 @@ def _store(ledger: Ledger, explorer: Explorer, entries: list[Entry], run: str | 
     """Write entries, each once however often a page lists it. Raises LeaseLost, as these writes know no lease."""
     now = clock.now()
     distinct = {sk_of(entry): entry for entry in entries}.values()
-    given = [Transaction.of(ledger.pk, entry, source=explorer.host.key, run=run, now=now) for entry in distinct]
+    given = [Transaction.of(ledger.pk, entry, source=explorer.endpoint.key, run=run, now=now) for entry in distinct]
     differing = Transaction.differing(given)
     times = [one.transaction.txn_at for one in differing if one.moves_balances]
     if times:
@@ -240,7 +240,7 @@ def _observe(ledger: Ledger, explorer: Explorer, holdings: list[Holding], cursor
         telemetry.count('LedgerIncomplete')
     ledger.observe(
         holdings=holdings,
-        source=explorer.host.key,
+        source=explorer.endpoint.key,
         counts_p2pk=explorer.counts_p2pk,
         incomplete=incomplete,
         cursor=cursor,

@@ -101,7 +101,7 @@ def _ask_explorers(ledger: Ledger, watches: list[Watch], deadline: float) -> boo
             failures.append(error)
             gate.failed(error)
         else:
-            gate.worked(explorer.host)
+            gate.worked(explorer.endpoint)
             if finished and clock.monotonic() < deadline:
                 cross_check.check(ledger, explorer, gate)
             return finished
@@ -112,7 +112,7 @@ def _in_order(ledger: Ledger) -> list[Explorer]:
     """Return the explorers to ask, first the one that a download under way was begun with: another would begin anew."""
     explorers = explorers_of(ledger.currency, ledger.address)
     begun = ledger.cursor.explorer if ledger.cursor is not None and ledger.cursor.resume is not None else None
-    return sorted(explorers, key=lambda explorer: explorer.host.key != begun)
+    return sorted(explorers, key=lambda explorer: explorer.endpoint.key != begun)
 
 
 def _give_up(ledger: Ledger, watches: list[Watch], failures: list[errors.Upstream]) -> bool:

@@ -15,12 +15,12 @@ class UpstreamGate:
         self._before_each = before_each
         self._noteworthy: set[str] = set()
 
-    def __call__(self, host: Endpoint) -> None:
+    def __call__(self, endpoint: Endpoint) -> None:
         """Wait for our turn. Raises UpstreamNotAsked when it will not come soon."""
         self._before_each()
-        turn = UpstreamState.take(host.key, host.interval_ms, clock.now_ms())
+        turn = UpstreamState.take(endpoint.key, endpoint.interval_ms, clock.now_ms())
         if turn.noteworthy:
-            self._noteworthy.add(host.key)
+            self._noteworthy.add(endpoint.key)
         time.sleep(turn.wait_ms / 1000)
         telemetry.count('UpstreamRequests')
 
@@ -32,7 +32,7 @@ class UpstreamGate:
         if UpstreamState.fail(error.key, error.reason, throttled=error.throttled, retry_after=error.retry_after):
             telemetry.count('CircuitOpened', upstream=error.key)
 
-    def worked(self, host: Endpoint) -> None:
+    def worked(self, endpoint: Endpoint) -> None:
         """Note that an upstream works; costs a request only after failures and, so that others see it, once a minute."""
-        if host.key in self._noteworthy:
-            UpstreamState.succeed(host.key)
+        if endpoint.key in self._noteworthy:
+            UpstreamState.succeed(endpoint.key)

@@ -202,8 +202,8 @@ def _ask_one(source: 'Source', codes: Collection[str], now: int) -> list[Observa
     except errors.Upstream as error:
         return error
     except Exception as error:
-        log.exception('rates: %s', source.host.key)
-        return errors.Upstream(source.host.key, type(error).__name__)
+        log.exception('rates: %s', source.endpoint.key)
+        return errors.Upstream(source.endpoint.key, type(error).__name__)
 
 
 def _through_gate(source: 'Source', ask: 'Callable[[Http], T]') -> T:
@@ -218,7 +218,7 @@ def _through_gate(source: 'Source', ask: 'Callable[[Http], T]') -> T:
         log.warning('rates: %s', error)
         gate.failed(error)
         raise
-    gate.worked(source.host)
+    gate.worked(source.endpoint)
     return found
 
 

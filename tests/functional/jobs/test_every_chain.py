@@ -23,7 +23,7 @@ from tests.unit.providers.accounts import Request, Server, serving
 Rows = list[tuple[str, str, Decimal]]  # time, currency, delta
 PATH = '/api/portfolios/1/addresses/1'
 ACCOUNTS = {'xrp': xrp, 'xlm': stellar, 'sol': solana, 'ada': cardano}
-UPSTREAMS = sorted({explorer.host.key for explorers in EXPLORERS.values() for explorer in explorers})
+UPSTREAMS = sorted({explorer.endpoint.key for explorers in EXPLORERS.values() for explorer in explorers})
 EVERY = [(chain, explorer) for chain, explorers in EXPLORERS.items() for explorer in explorers]
 FAILURES: Mapping[str, Answer | None] = {
     'refused': None,
@@ -129,7 +129,7 @@ def watch(api: Api, chain: str, queues: dict[str, str]) -> None:
 
 @each_chain
 def test_every_chain_has_two_explorers(chain: str):
-    assert len({explorer.host.key for explorer in EXPLORERS[chain]}) >= 2
+    assert len({explorer.endpoint.key for explorer in EXPLORERS[chain]}) >= 2
 
 
 @pytest.mark.parametrize(('chain', 'failure'), FAILING)
@@ -137,15 +137,15 @@ def test_while_the_first_explorer_is_down_the_second_tells_exactly_the_same(
     api: Api, upstream: Server, queues: dict[str, str], chain: str, failure: str, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ):
     first, second = explorers_of(chain, address_of(chain))[:2]
-    break_down(upstream, first.host.key, failure, closed_port, monkeypatch)
+    break_down(upstream, first.endpoint.key, failure, closed_port, monkeypatch)
     watch(api, chain, queues)
 
     balances = api.get(f'{PATH}/balances').json_body
-    assert {row['source'] for row in balances['result']} == {second.host.key}
+    assert {row['source'] for row in balances['result']} == {second.endpoint.key}
     assert {row['currency']['code']: row['balance'] for row in balances['result'] if row['balance'] != '0.0'} == sums(truth(chain))
     rows = api.get(f'{PATH}/transactions').json_body['result']
     listed = sorted((row['txn_at'], row['currency']['code'], Decimal(row['delta'])) for row in rows if row['delta'] != '0.0')
-    if second.about.lists_transactions:
+    if second.info.lists_transactions:
         assert (listed, balances['complete']) == (truth(chain), True)
     else:
         assert (listed, balances['complete'], balances['reason']) == ([], False, 'transactions_unknown')
@@ -159,15 +159,15 @@ def test_two_explorers_of_a_chain_agree(api: Api, upstream: Server, queues: dict
     watch(api, chain, queues)
 
     agreement = api.get(PATH).json_body['result']['agreement']
-    asked = [explorer.host.key for explorer in explorers_of(chain, address_of(chain))[:2]]
+    asked = [explorer.endpoint.key for explorer in explorers_of(chain, address_of(chain))[:2]]
     assert (agreement['status'], agreement['sources']) == ('agreed', asked)
 
 
 @pytest.mark.usefixtures('upstream')
-@pytest.mark.parametrize(('chain', 'explorer'), EVERY, ids=[f'{chain} {explorer.host.key}' for chain, explorer in EVERY])
+@pytest.mark.parametrize(('chain', 'explorer'), EVERY, ids=[f'{chain} {explorer.endpoint.key}' for chain, explorer in EVERY])
 def test_an_explorer_tells_what_it_says_it_can(chain: str, explorer: Explorer):
     reading = explorer.read(Http(lambda _: None), address_of(chain))
-    pages = list(reading.pages) if explorer.about.lists_transactions else []  # a node that forgets them is not asked for any
+    pages = list(reading.pages) if explorer.info.lists_transactions else []  # a node that forgets them is not asked for any
     [coin, *tokens] = reading.holdings
 
     told = {
@@ -178,4 +178,4 @@ def test_an_explorer_tells_what_it_says_it_can(chain: str, explorer: Explorer):
         'p2pk_outputs': explorer.counts_p2pk,
         'unconfirmed': coin.unconfirmed is not None,
     }
-    assert {capability for capability, tells in told.items() if tells} == set(explorer.about.capabilities)
+    assert {capability for capability, tells in told.items() if tells} == set(explorer.info.capabilities)

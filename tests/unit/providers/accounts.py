@@ -123,7 +123,7 @@ def recorded(name: str) -> Any:
 
 def explorer_of(chain: str, key: str) -> Explorer:
     """Return the explorer `key` of a chain."""
-    [found] = [explorer for explorer in EXPLORERS[chain] if explorer.host.key == key]
+    [found] = [explorer for explorer in EXPLORERS[chain] if explorer.endpoint.key == key]
     return found
 
 

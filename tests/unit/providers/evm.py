@@ -117,7 +117,7 @@ def serving() -> Iterator[Server]:
 
 def explorer_of(chain: str, key: str) -> Explorer:
     """Return the explorer `key` of a chain."""
-    [found] = [explorer for explorer in EXPLORERS[chain] if explorer.host.key == key]
+    [found] = [explorer for explorer in EXPLORERS[chain] if explorer.endpoint.key == key]
     return found
 
 

@@ -34,10 +34,10 @@ BROKEN = [
     for chain, explorer in CASES
     for number in (1, 2, 3)
     for status, body in NO_ANSWERS
-    if (explorer.host.key, number, body) not in HARMLESS
+    if (explorer.endpoint.key, number, body) not in HARMLESS
 ]
 
-each_explorer = pytest.mark.parametrize(('chain', 'explorer'), CASES, ids=[explorer.host.key for _, explorer in CASES])
+each_explorer = pytest.mark.parametrize(('chain', 'explorer'), CASES, ids=[explorer.endpoint.key for _, explorer in CASES])
 
 
 @pytest.fixture(scope='module')
@@ -54,7 +54,7 @@ def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server
 
 
 def telling(chain: str, explorer: Explorer, events: list[Event], page: int = 10_000) -> Tell:
-    return partial(TELLERS[explorer.host.key], World({ADDRESSES[chain]: events}, page))
+    return partial(TELLERS[explorer.endpoint.key], World({ADDRESSES[chain]: events}, page))
 
 
 def expected(chain: str, event: Event) -> Entry:
@@ -64,7 +64,7 @@ def expected(chain: str, event: Event) -> Entry:
 def everything(chain: str, explorer: Explorer, events: list[Event]) -> list[Entry]:
     """Return what is to be read; Koios orders the transactions of a block by their hashes."""
     entries = [expected(chain, event) for event in events]
-    return sorted(entries, key=lambda entry: (entry.height, entry.reference), reverse=True) if explorer.host.key == 'koios' else entries
+    return sorted(entries, key=lambda entry: (entry.height, entry.reference), reverse=True) if explorer.endpoint.key == 'koios' else entries
 
 
 def written(chain: str, event: Event) -> str:
@@ -124,7 +124,7 @@ def test_what_is_new_costs_few_requests(upstream: Server, chain: str, explorer: 
     events = [Event(reference('many', place), 1_000_000 + place, accounts.AT, 10**9) for place in range(500)][::-1]
     upstream.tell = telling(chain, explorer, events)
     assert next(explorer.read(accounts.http(), ADDRESSES[chain]).pages).entries[0] == expected(chain, events[0])
-    assert len(upstream.requests) <= (12 if explorer.host.key == 'blockfrost' else 3)
+    assert len(upstream.requests) <= (12 if explorer.endpoint.key == 'blockfrost' else 3)
 
 
 @each_explorer
@@ -173,8 +173,8 @@ def test_an_explorer_whose_limit_is_used_up_is_left_alone(upstream: Server, chai
 
 @pytest.mark.parametrize('chain', ADDRESSES)
 def test_each_chain_has_two_explorers_that_need_no_key_and_list_transactions_or_balances(chain: str) -> None:
-    public = [explorer for explorer in explorers_of(chain, ADDRESSES[chain]) if not explorer.host.needs_secret]
-    assert public[0].about.lists_transactions
+    public = [explorer for explorer in explorers_of(chain, ADDRESSES[chain]) if not explorer.endpoint.needs_secret]
+    assert public[0].info.lists_transactions
     assert chain == 'ada' or len(public) >= 2
 
 

@@ -152,9 +152,9 @@ def test_without_a_server_of_ones_own_it_is_not_asked_also_where_all_others_are_
 
 
 def test_without_a_server_of_ones_own_it_is_no_explorer_of_its_chain(without_server: faults.Explorer) -> None:
-    assert explorers_of('ltc', ADDRESS) == [each for each in EXPLORERS['ltc'] if each.host.key != 'blockbook_ltc']
+    assert explorers_of('ltc', ADDRESS) == [each for each in EXPLORERS['ltc'] if each.endpoint.key != 'blockbook_ltc']
 
 
 def test_with_a_server_of_ones_own_it_is_one_without_a_limit(upstream: faults.Explorer) -> None:
     assert LITECOIN in explorers_of('ltc', ADDRESS)
-    assert LITECOIN.host.interval_ms == 0
+    assert LITECOIN.endpoint.interval_ms == 0

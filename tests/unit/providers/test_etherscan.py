@@ -35,7 +35,7 @@ from tests.unit.providers.evm import (
 )
 
 ETHERSCAN, BLOCKSCOUT = explorer_of('eth', 'etherscan'), explorer_of('eth', 'blockscout')
-BOTH = pytest.mark.parametrize('explorer', [ETHERSCAN, BLOCKSCOUT], ids=lambda explorer: explorer.host.key)
+BOTH = pytest.mark.parametrize('explorer', [ETHERSCAN, BLOCKSCOUT], ids=lambda explorer: explorer.endpoint.key)
 EMPTY = {'status': '0', 'message': 'No transactions found', 'result': []}
 HASH = '0x' + 'ab' * 32
 AT = 1_600_000_000

@@ -184,14 +184,14 @@ def test_an_emptied_address_holds_nothing_and_is_known_to_have_been_used(upstrea
 @pytest.mark.parametrize(
     ('name', 'kind'), [('blockstream_429_rate_limited.json', 'application/json'), ('mempool_429_rate_limited.html', 'text/html')]
 )
-@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.endpoint.key)
 def test_an_explorer_that_says_we_ask_too_often_is_understood_whatever_it_says_it_in(
     upstream: faults.Explorer, explorer: Explorer, name: str, kind: str
 ) -> None:
     upstream.fail(faults.status(429, _recording(f'esplora/{name}').decode(), Content_Type=kind))
     with pytest.raises(Upstream) as caught:
         _read(explorer, SEGWIT)
-    assert (caught.value.throttled, str(caught.value)) == (True, f'{explorer.host.key}: answered 429')
+    assert (caught.value.throttled, str(caught.value)) == (True, f'{explorer.endpoint.key}: answered 429')
 
 
 def test_the_recorded_refusal_of_an_address_is_one(upstream: faults.Explorer) -> None:
@@ -203,7 +203,7 @@ def test_the_recorded_refusal_of_an_address_is_one(upstream: faults.Explorer) ->
 @pytest.mark.parametrize(
     'body', ['Invalid Bitcoin address', 'Invalid Litecoin address', 'Address on invalid network', '{"error":"invalid-arg"}']
 )
-@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.endpoint.key)
 def test_a_400_that_speaks_of_the_address_rejects_it(upstream: faults.Explorer, explorer: Explorer, body: str) -> None:
     upstream.fail(faults.status(400, body, Content_Type='text/plain'))
     with pytest.raises(UpstreamRejected):
@@ -211,7 +211,7 @@ def test_a_400_that_speaks_of_the_address_rejects_it(upstream: faults.Explorer, 
 
 
 @pytest.mark.parametrize('code', [200, 404, 422])
-@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.endpoint.key)
 def test_another_status_than_400_rejects_no_address(upstream: faults.Explorer, explorer: Explorer, code: int) -> None:
     upstream.fail(faults.status(code, 'Invalid Bitcoin address', Content_Type='text/plain'))
     with pytest.raises(Upstream) as caught:
@@ -220,7 +220,7 @@ def test_another_status_than_400_rejects_no_address(upstream: faults.Explorer, e
 
 
 @pytest.mark.parametrize('number', [1, 24, 25, 26, 100, 101])
-@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.endpoint.key)
 def test_only_the_last_page_says_that_there_is_no_more(upstream: faults.Explorer, explorer: Explorer, number: int) -> None:
     upstream.chain[SEGWIT] = faults.payments(number)
     pages = list(explorer.read(Http(lambda _: None), SEGWIT).pages)
@@ -229,7 +229,7 @@ def test_only_the_last_page_says_that_there_is_no_more(upstream: faults.Explorer
 
 
 @pytest.mark.parametrize('body', ['Invalid hex string', 'Too many history entries', 'Bad Request', '<html>400</html>', ''])
-@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.host.key)
+@pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.endpoint.key)
 def test_any_other_400_is_the_explorers_own_trouble(upstream: faults.Explorer, explorer: Explorer, body: str) -> None:
     upstream.fail(faults.status(400, body, Content_Type='text/plain'))
     with pytest.raises(Upstream) as caught:

@@ -51,7 +51,7 @@ def txn(**changed: Any) -> dict[str, Any]:
     } | changed
 
 
-@pytest.mark.parametrize('explorer', [each for each in EXPLORERS['bch'] if each.host.key.startswith(('haskoin', 'blockchain_info'))])
+@pytest.mark.parametrize('explorer', [each for each in EXPLORERS['bch'] if each.endpoint.key.startswith(('haskoin', 'blockchain_info'))])
 def test_an_address_is_asked_for_with_its_prefix(upstream: faults.Explorer, explorer: Explorer) -> None:
     utxo.fail(upstream, utxo.saying(sums(1, confirmed=200, received=900), [txn()]))
     holding, entries = utxo.read(explorer, ADDRESS)

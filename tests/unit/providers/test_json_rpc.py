@@ -86,7 +86,7 @@ def test_other_chains_have_no_tokens_and_take_one_request(upstream: Server, chai
 
 def test_nodes_list_no_transactions_and_are_the_last_to_be_asked() -> None:
     for explorers in (EXPLORERS['eth'], EXPLORERS['etc'], EXPLORERS['pol'], EXPLORERS['bnb'], EXPLORERS['avax']):
-        lists = [explorer.about.lists_transactions for explorer in explorers]
+        lists = [explorer.info.lists_transactions for explorer in explorers]
         assert lists == sorted(lists, reverse=True)
         assert lists[-1] is False
 

@@ -23,7 +23,7 @@ from tests.support.recordings import RECORDINGS
 
 NOW = 1_780_000_000
 TODAY = date(2026, 5, 28)
-BY_KEY = {source.host.key: source for source in SOURCES}
+BY_KEY = {source.endpoint.key: source for source in SOURCES}
 ALL = [currency.code for currency in currencies.every()]
 
 
@@ -353,12 +353,12 @@ def test_rates_of_no_day_are_a_failure(world: Sources, day: str) -> None:
         latest('ecb', ['usd'])
 
 
-@pytest.mark.parametrize('source', SOURCES, ids=lambda source: source.host.key)
+@pytest.mark.parametrize('source', SOURCES, ids=lambda source: source.endpoint.key)
 def test_what_a_source_says_of_itself_is_so(source: Source) -> None:
     assert source.codes <= {*ALL}
     assert source.daily <= source.codes
-    assert ('daily_closes' in source.about.capabilities) is bool(source.daily)
-    assert source.about.documentation.startswith('https://')
+    assert ('daily_closes' in source.info.capabilities) is bool(source.daily)
+    assert source.info.documentation.startswith('https://')
 
 
 def test_coins_that_nobody_asked_about_are_passed_over(world: Sources) -> None:

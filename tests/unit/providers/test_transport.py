@@ -157,8 +157,8 @@ def test_other_failures_are_not_throttling(explorer: Explorer, get: Callable[[],
 
 
 def test_a_gate_that_forbids_keeps_the_request_from_being_sent(explorer: Explorer) -> None:
-    def gate(host: Endpoint) -> None:
-        raise UpstreamNotAsked(host.key, 'resting')
+    def gate(endpoint: Endpoint) -> None:
+        raise UpstreamNotAsked(endpoint.key, 'resting')
 
     with pytest.raises(UpstreamNotAsked):
         Http(gate).get(HOST, PATH)
@@ -189,8 +189,8 @@ def test_an_upstream_can_be_asked_that_has_a_server_and_the_key_it_needs(
 ) -> None:
     monkeypatch.setenv(variable, 'https://own.example')
     settings.cache_clear()
-    host = Endpoint('x', url, min_interval_ms=1, secret='key', needs_secret=needs_secret)
-    assert host.can_be_asked == can_be_asked
+    endpoint = Endpoint('x', url, min_interval_ms=1, secret='key', needs_secret=needs_secret)
+    assert endpoint.can_be_asked == can_be_asked
     monkeypatch.undo()
     settings.cache_clear()
 

@@ -32,10 +32,10 @@ TELLERS: dict[str, Callable[[World], utxo.Teller]] = {
     'blockbook_bch': lambda world: partial(sample.tell_blockbook, 'bch', world),
     'blockbook_dash': lambda world: partial(sample.tell_blockbook, 'dash', world),
 }
-CASES = [(coin, explorer) for coin, chain in EXPLORERS.items() for explorer in chain if explorer.host.key in TELLERS]
+CASES = [(coin, explorer) for coin, chain in EXPLORERS.items() for explorer in chain if explorer.endpoint.key in TELLERS]
 WITHOUT_KEY = ['ltc', 'doge', 'bch', 'dash']
 
-each_explorer = pytest.mark.parametrize(('coin', 'explorer'), CASES, ids=[f'{coin}-{explorer.host.key}' for coin, explorer in CASES])
+each_explorer = pytest.mark.parametrize(('coin', 'explorer'), CASES, ids=[f'{coin}-{explorer.endpoint.key}' for coin, explorer in CASES])
 
 
 @pytest.fixture(scope='module')
@@ -85,10 +85,10 @@ def test_a_history_is_read_back_exactly_at_each_page_size(
 ) -> None:
     payments, page = history
     address = ADDRESSES[coin]
-    upstream.fail(utxo.telling(TELLERS[explorer.host.key](World({coin: {address: payments}}, page))), explorer.host.key)
+    upstream.fail(utxo.telling(TELLERS[explorer.endpoint.key](World({coin: {address: payments}}, page))), explorer.endpoint.key)
     holding, entries = utxo.read(explorer, address)
     confirmed = [payment for payment in payments if payment.height is not None]
-    assert entries == [expected(coin, explorer.host.key, payment) for payment in confirmed]
+    assert entries == [expected(coin, explorer.endpoint.key, payment) for payment in confirmed]
     assert money.total(entry.delta for entry in entries) == holding.balance
     assert holding.transactions == len(confirmed)
     assert holding.unconfirmed == amount(sum(payment.delta for payment in payments if payment.height is None))
@@ -104,7 +104,7 @@ def test_another_process_goes_on_from_any_page(
 ) -> None:
     payments, page = history
     address = ADDRESSES[coin]
-    upstream.fail(utxo.telling(TELLERS[explorer.host.key](World({coin: {address: payments}}, page))), explorer.host.key)
+    upstream.fail(utxo.telling(TELLERS[explorer.endpoint.key](World({coin: {address: payments}}, page))), explorer.endpoint.key)
     pages = list(explorer.read(utxo.http(), address).pages)
     assert {each.resume is None for each in pages[:-1]} <= {False}
     assert {each.resume is None for each in pages[-1:]} <= {True}
@@ -117,7 +117,7 @@ def test_another_process_goes_on_from_any_page(
 def test_a_transaction_that_arrives_between_two_pages_hides_none(upstream: faults.Explorer, coin: str, explorer: Explorer) -> None:
     payments = [Payment(f'{n:064x}', 1_000_000 + n, utxo.AT, (n + 1,)) for n in range(200)][::-1]
     before = {payment.txid for payment in payments}
-    upstream.fail(utxo.telling(TELLERS[explorer.host.key](World({coin: {ADDRESSES[coin]: payments}}))), explorer.host.key)
+    upstream.fail(utxo.telling(TELLERS[explorer.endpoint.key](World({coin: {ADDRESSES[coin]: payments}}))), explorer.endpoint.key)
     pages = explorer.read(utxo.http(), ADDRESSES[coin]).pages
     found = next(pages).entries
     payments.insert(0, Payment('ff' * 32, 1_000_900, utxo.AT, (10**6,)))
@@ -127,7 +127,7 @@ def test_a_transaction_that_arrives_between_two_pages_hides_none(upstream: fault
 
 @each_explorer
 def test_an_address_never_used_holds_nothing(upstream: faults.Explorer, coin: str, explorer: Explorer) -> None:
-    upstream.fail(utxo.telling(TELLERS[explorer.host.key](World({coin: {}}))), explorer.host.key)
+    upstream.fail(utxo.telling(TELLERS[explorer.endpoint.key](World({coin: {}}))), explorer.endpoint.key)
     holding, entries = utxo.read(explorer, ADDRESSES[coin])
     assert (holding.balance, holding.transactions, holding.sent, holding.received, entries) == (0, 0, 0, 0, [])
 
@@ -154,8 +154,8 @@ def test_what_is_no_answer_is_a_failure_of_the_explorer_that_repeats_nothing(
     upstream: faults.Explorer, coin: str, explorer: Explorer, fault: faults.Fault
 ) -> None:
     payments = [Payment(utxo.TXID, 1_000_000, utxo.AT, (5,))]
-    tell = utxo.telling(TELLERS[explorer.host.key](World({coin: {ADDRESSES[coin]: payments}})))
-    upstream.fail(lambda request, answer: fault(request, tell(request, answer)), explorer.host.key)
+    tell = utxo.telling(TELLERS[explorer.endpoint.key](World({coin: {ADDRESSES[coin]: payments}})))
+    upstream.fail(lambda request, answer: fault(request, tell(request, answer)), explorer.endpoint.key)
     with pytest.raises(Upstream) as caught:
         utxo.read(explorer, ADDRESSES[coin])
     assert not isinstance(caught.value, UpstreamRejected)
@@ -166,7 +166,7 @@ def test_what_is_no_answer_is_a_failure_of_the_explorer_that_repeats_nothing(
 @each_explorer
 @pytest.mark.parametrize('code', [402, 429])
 def test_an_explorer_whose_limit_is_used_up_is_left_alone(upstream: faults.Explorer, coin: str, explorer: Explorer, code: int) -> None:
-    upstream.fail(faults.status(code), explorer.host.key)
+    upstream.fail(faults.status(code), explorer.endpoint.key)
     with pytest.raises(Upstream) as caught:
         utxo.read(explorer, ADDRESSES[coin])
     assert caught.value.throttled
@@ -174,7 +174,7 @@ def test_an_explorer_whose_limit_is_used_up_is_left_alone(upstream: faults.Explo
 
 @pytest.mark.parametrize('coin', WITHOUT_KEY)
 def test_each_chain_has_explorers_of_two_kinds_that_need_neither_key_nor_server(coin: str) -> None:
-    public = [explorer for explorer in explorers_of(coin, ADDRESSES[coin]) if explorer.host.url and not explorer.host.needs_secret]
+    public = [explorer for explorer in explorers_of(coin, ADDRESSES[coin]) if explorer.endpoint.url and not explorer.endpoint.needs_secret]
     assert len({type(explorer) for explorer in public}) >= 2
 
 
@@ -185,7 +185,7 @@ def through_the_sample(request: faults.Request, _: faults.Answer) -> faults.Answ
 
 @each_explorer
 def test_the_sample_upstream_tells_of_each_chain(upstream: faults.Explorer, coin: str, explorer: Explorer) -> None:
-    upstream.fail(through_the_sample, explorer.host.key)
+    upstream.fail(through_the_sample, explorer.endpoint.key)
     address = sample.sample_data.BUSY_ADDRESS if coin == 'btc' else ADDRESSES[coin]
     holding, entries = utxo.read(explorer, address)
     assert money.total(entry.delta for entry in entries) == holding.balance > 0

@@ -45,7 +45,7 @@ def recorded(name: str) -> Any:
 
 def explorer_of(coin: str, key: str) -> Explorer:
     """Return the explorer `key` of a chain."""
-    [found] = [explorer for explorer in EXPLORERS[coin] if explorer.host.key == key]
+    [found] = [explorer for explorer in EXPLORERS[coin] if explorer.endpoint.key == key]
     return found
 
 
