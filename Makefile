@@ -64,7 +64,7 @@ destroy: $(READY) ## Take a stage from AWS, but for its data; STAGE=dev, TABLE=d
 
 package: $(READY) ## Build a CloudFormation template of everything, and the code, in build/; STAGE=dev
 	@mkdir -p build
-	$(BIN)/python -m infra.package $(STAGE) build
+	$(BIN)/python -m infra.deploy.package $(STAGE) build
 
 clean: ## Remove all that can be made again, the virtual environments too
 	rm -rf .venv .venv-emulator build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .chalice/deployments

@@ -1,6 +1,6 @@
 """What a cold start of each function costs, as a multiple of the least a Chalice function can cost: `python -m benchmarks.cold_start`.
 
-What the first call imports is run in new processes, from bytecode, which the package has (infra/bytecode.py). Processor time is
+What the first call imports is run in new processes, from bytecode, which the package has (infra/deploy/bytecode.py). Processor time is
 counted, the best of several runs made in turns, so that a busy machine matters little. Exits with 1 when a function takes more
 than its share.
 """

@@ -174,7 +174,7 @@ def _start_moto() -> tuple[subprocess.Popen[bytes], str]:
 
 def _explorer(number: int) -> ThreadingHTTPServer:
     """Return a Blockbook that knows so many transactions of one address."""
-    from infra.samples import utxo
+    from infra.fake_upstreams import utxo
 
     world = utxo.World({'doge': {ADDRESS: [_payment(n) for n in reversed(range(number))]}})
 
@@ -201,7 +201,7 @@ def _explorer(number: int) -> ThreadingHTTPServer:
 
 
 def _payment(n: int) -> Any:
-    from infra.samples.utxo import Payment
+    from infra.fake_upstreams.utxo import Payment
 
     spent = (n,) if n % 3 == 2 else ()
     return Payment(f'{n:064x}', 400_000 + n, 1_450_000_000 + 600 * n, (1_000 + n,), spent, fee=99 if spent else 0)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from chalicelib.config import settings
-from infra.samples import rates
-from infra.samples.answer import Answer, as_json
+from infra.fake_upstreams import rates
+from infra.fake_upstreams.answer import Answer, as_json
 from tests.unit.providers.accounts import Request, Server, serving
 
 KEYS = ('bitstamp', 'coinbase', 'coingecko', 'ecb', 'kraken')

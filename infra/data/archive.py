@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from infra.data.reading import Positions
+from infra.data.scan import Positions
 from infra.data.table import Problem, Raw, key_of, kind_of
 
 FORMAT, VERSION = 'cryptfolio-export', 1

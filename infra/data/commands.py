@@ -14,8 +14,8 @@ from infra.data.archive import Header, Writer
 from infra.data.dead_letters import DeadLetters
 from infra.data.kinds import LEFT_OUT
 from infra.data.progress import Progress, say
-from infra.data.reading import Everything, Reader
 from infra.data.restore import Restore
+from infra.data.scan import Everything, Reader
 from infra.data.table import Problem, Table
 
 _SECRET = 'it holds the hashes of passwords, API keys and client secrets, and all that people put in: keep it secret'

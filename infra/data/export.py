@@ -6,20 +6,20 @@ Not a snapshot: what is written meanwhile may or may not be in it, as docs/opera
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from infra.data import reading
+from infra.data import scan
 from infra.data.archive import Writer
 from infra.data.kinds import LEFT_OUT
 from infra.data.progress import Progress
-from infra.data.reading import Reader
+from infra.data.scan import Reader
 from infra.data.table import Raw, kind_of
 
 
 def write(writer: Writer, reader: Reader, progress: Progress) -> None:
     """Read everything from the writer's positions on, and finish the file."""
-    for lane, page in reading.read(reader, dict(writer.positions)):
+    for lane, page in scan.read(reader, dict(writer.positions)):
         kept = list(_kept(page.items))
         writer.write(kept)
-        reading.move(writer.positions, lane, page)
+        scan.move(writer.positions, lane, page)
         writer.checkpoint()
         progress.add(len(kept))
     writer.finish()
@@ -28,7 +28,7 @@ def write(writer: Writer, reader: Reader, progress: Progress) -> None:
 def count(reader: Reader, progress: Progress) -> Counter[str]:
     """Return what an export would hold, by kind."""
     kinds: Counter[str] = Counter()
-    for _, page in reading.read(reader, reader.starts()):
+    for _, page in scan.read(reader, reader.starts()):
         kept = list(_kept(page.items))
         kinds.update(map(kind_of, kept))
         progress.add(len(kept))

@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterable
 
 from chalicelib.models import Item, Ledger, Operation, Write, transact
-from infra.data import reading
+from infra.data import scan
 from infra.data.progress import Progress
-from infra.data.reading import Everything
+from infra.data.scan import Everything
 from infra.data.table import Key, Problem, Table, key_of
 
 _ID = re.compile('[0-9a-f]{32}')
@@ -23,7 +23,7 @@ def keys_of(table: Table, user_id: str) -> list[Key]:
         raise Problem(f'{user_id} is no user id: 32 digits and letters from a to f')
     names = {'FilterExpression': _NAMES_THEM, 'ExpressionAttributeValues': {':id': {'S': user_id}}}
     reader = Everything(table, ProjectionExpression='pk, sk', **names)
-    return sorted((key_of(item) for _, page in reading.read(reader, reader.starts()) for item in page.items), key=_turn)
+    return sorted((key_of(item) for _, page in scan.read(reader, reader.starts()) for item in page.items), key=_turn)
 
 
 def forget(table: Table, user_id: str, progress: Progress) -> None:

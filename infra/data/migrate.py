@@ -6,10 +6,10 @@ A migration changes an item by conditional writes, so it can run beside the appl
 
 import json
 
-from infra.data import reading
+from infra.data import scan
 from infra.data.migrations import MIGRATIONS, Migration
 from infra.data.progress import Progress, say
-from infra.data.reading import Everything, Positions
+from infra.data.scan import Everything, Positions
 from infra.data.table import Key, Raw, Table, as_raw
 
 KEY: Key = ('META#SCHEMA', 'SCHEMA')
@@ -40,7 +40,7 @@ def lower_version(table: Table, imported: int, *, empty: bool) -> None:
 def count(table: Table, migration: Migration) -> int:
     """Return how many items a migration has to look at."""
     reader = Everything(table, **migration.which)
-    return sum(len(page.items) for _, page in reading.read(reader, reader.starts()))
+    return sum(len(page.items) for _, page in scan.read(reader, reader.starts()))
 
 
 def run(table: Table, migration: Migration, progress: Progress) -> None:
@@ -48,10 +48,10 @@ def run(table: Table, migration: Migration, progress: Progress) -> None:
     reader = Everything(table, **migration.which)
     done = version(table)
     positions = _resumed(table, migration) or reader.starts()
-    for lane, page in reading.read(reader, dict(positions)):
+    for lane, page in scan.read(reader, dict(positions)):
         changed = table.parallel(lambda item: migration.change(table, item), page.items)
         progress.add(sum(changed))
-        reading.move(positions, lane, page)
+        scan.move(positions, lane, page)
         table.put([_item(version=done, under_way=migration.number, positions=positions)])
     table.put([_item(version=migration.number)])
     say(f'{migration.number:04} {migration.name} is through')

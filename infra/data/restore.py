@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.models import Cursor, Item, Ledger, Operation, Transaction, User, Write, transact
 from chalicelib.models.due_index import shard
-from infra.data import migrate, reading
+from infra.data import migrate, scan
 from infra.data.archive import Archive, write_whole
 from infra.data.progress import Progress
 from infra.data.table import Key, Problem, Raw, Table, key_of, kind_of
@@ -49,7 +49,7 @@ class Restore:
         if user_id is None or not self._replace:
             return []
         reader = OneUser(self._table, user_id)
-        held = {key_of(item) for _, page in reading.read(reader, reader.starts()) for item in page.items if not _is_shared(item)}
+        held = {key_of(item) for _, page in scan.read(reader, reader.starts()) for item in page.items if not _is_shared(item)}
         told = {key_of(item) for item, _ in self._archive.items() if not _is_shared(item)}
         return sorted(held - told)
 

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 from chalicelib.models import Address, ApiKey, ApiKeySecret, Application, Email, Item, User
-from infra.data.reading import Page, Position, Positions
+from infra.data.scan import Page, Position, Positions
 from infra.data.table import THREADS, Problem, Raw, Table, kind_of
 
 

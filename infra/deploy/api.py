@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from infra import beside_chalice
+from infra import lambda_extras
 from infra.deploy.target import CannotDeploy, Target
 
 _LOG_ROLE = 'cryptfolio-apigateway-logs'
@@ -54,7 +54,7 @@ def limit_and_log(target: Target, api: Api, outputs: Mapping[str, str]) -> None:
         '/*/*/throttling/rateLimit': outputs['RequestsPerSecond'],
         '/*/*/throttling/burstLimit': outputs['RequestBurst'],
         '/accessLogSettings/destinationArn': outputs['AccessLogsArn'].removesuffix(':*'),
-        '/accessLogSettings/format': beside_chalice.ACCESS_LOG,
+        '/accessLogSettings/format': lambda_extras.ACCESS_LOG,
     }
     operations = [{'op': 'replace', 'path': path, 'value': value} for path, value in wanted.items()]
     target.client('apigateway').update_stage(restApiId=api.id, stageName=target.stage, patchOperations=operations)
@@ -81,7 +81,7 @@ def _log_role(target: Target) -> str:
     trust = {'Effect': 'Allow', 'Principal': {'Service': 'apigateway.amazonaws.com'}, 'Action': 'sts:AssumeRole'}
     with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
         iam.create_role(RoleName=_LOG_ROLE, AssumeRolePolicyDocument=json.dumps({'Version': '2012-10-17', 'Statement': [trust]}))
-    iam.attach_role_policy(RoleName=_LOG_ROLE, PolicyArn=f'arn:{target.partition}:iam::aws:policy/{beside_chalice.LOG_POLICY}')
+    iam.attach_role_policy(RoleName=_LOG_ROLE, PolicyArn=f'arn:{target.partition}:iam::aws:policy/{lambda_extras.LOG_POLICY}')
     arn: str = iam.get_role(RoleName=_LOG_ROLE)['Role']['Arn']
     return arn
 

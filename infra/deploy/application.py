@@ -29,7 +29,8 @@ from chalice.deploy.sweeper import ResourceSweeper
 from chalice.package import TemplateDeepMerger
 from chalice.utils import UI, OSUtils
 
-from infra import bytecode, gateway
+from infra import gateway
+from infra.deploy import bytecode
 from infra.deploy.target import CannotDeploy, Target
 
 Build = Callable[[Config, SwaggerGenerator], BuildStage]

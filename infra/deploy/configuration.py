@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from chalice.app import Chalice
 from chalice.config import Config
 
-from infra import beside_chalice, functions, template
+from infra import functions, lambda_extras, template
 from infra.deploy import mail
 from infra.deploy.target import CannotDeploy, Target
 from infra.jwks import jwks
@@ -129,6 +129,6 @@ def _write_policy(target: Target, function: str, stage: Stage) -> str:
 def _application(environment: Mapping[str, str]) -> Chalice:
     """Import the application, which reads its settings when it is imported, as Chalice's command line does."""
     os.environ.update(environment)
-    sys.path.insert(0, str(beside_chalice.ROOT))
+    sys.path.insert(0, str(lambda_extras.ROOT))
     found: Chalice = importlib.import_module('app').app
     return found

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from infra import beside_chalice, functions
+from infra import functions, lambda_extras
 from infra.deploy.target import Target
 
 _SECONDS = 2
@@ -18,11 +18,11 @@ def ensure(target: Target) -> None:
         for mapping in client.list_event_source_mappings(FunctionName=arn)['EventSourceMappings']:
             _ensure_mapping(client, mapping['UUID'], sizes[name]['maximum_concurrency'])
         if target.client('events').list_rules(NamePrefix=f'{target.name}-{name}-event')['Rules']:
-            client.put_function_event_invoke_config(FunctionName=called, **beside_chalice.MISSED_SCHEDULES)
+            client.put_function_event_invoke_config(FunctionName=called, **lambda_extras.MISSED_SCHEDULES)
 
 
 def _ensure_mapping(client: Any, uuid: str, most: int) -> None:
-    wanted = {'ScalingConfig': {'MaximumConcurrency': most}, **beside_chalice.PARTIAL_BATCHES}
+    wanted = {'ScalingConfig': {'MaximumConcurrency': most}, **lambda_extras.PARTIAL_BATCHES}
     while (held := client.get_event_source_mapping(UUID=uuid))['State'] not in ('Enabled', 'Disabled'):
         time.sleep(_SECONDS)  # just made, or changed: it cannot be changed yet
     if any(held.get(name) != value for name, value in wanted.items()):

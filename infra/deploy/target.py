@@ -10,7 +10,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import beside_chalice
+from infra import lambda_extras
 
 # Deploying makes many changes in a row, of which AWS takes only so many a second.
 _PATIENT = Config(retries={'mode': 'adaptive', 'max_attempts': 12})
@@ -43,7 +43,7 @@ class Target:
 
     def config(self) -> dict[str, Any]:
         """Return .chalice/config.json."""
-        return beside_chalice.config(self.project)
+        return lambda_extras.config(self.project)
 
     @property
     def partition(self) -> str:
@@ -62,7 +62,7 @@ class Target:
         return {}
 
 
-def find(stage: str, session: botocore.session.Session | None = None, project: Path = beside_chalice.ROOT) -> Target:
+def find(stage: str, session: botocore.session.Session | None = None, project: Path = lambda_extras.ROOT) -> Target:
     """Return the target that the environment's credentials lead to. Raises CannotDeploy."""
     if not _STAGE.fullmatch(stage) or stage == 'local':
         raise CannotDeploy(f'STAGE={stage} cannot be deployed: it must be up to 20 lower-case letters, digits and hyphens, and not "local"')

@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from infra.emulator.template import adapted
+from infra.emulator.adapt_template import adapted
 from infra.jwks import jwks
 
 STAGE = 'dev'
@@ -34,7 +34,7 @@ def deploy(endpoint: str, package: Path, parameters: Mapping[str, str], settings
     url = f'{endpoint}/restapis/{outputs["RestAPIId"]}/{STAGE}/_user_request_'
     key = boto3.client('kms').get_public_key(KeyId=outputs['SigningKeyArn'])['PublicKey']
     _apply(endpoint, template, 'update', {**parameters, 'Issuer': url, 'Jwks': json.dumps(jwks([key]))})
-    # Its own answers came after the stage: template.py had to take them out of the API's definition.
+    # Its own answers came after the stage: adapt_template.py had to take them out of the API's definition.
     boto3.client('apigateway').create_deployment(restApiId=outputs['RestAPIId'], stageName=STAGE)
     return url
 

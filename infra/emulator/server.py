@@ -35,7 +35,7 @@ def running(log: Path) -> Iterator[str]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open('wb') as output:
         process = subprocess.Popen(
-            [_PYTHON, Path(__file__).with_name('launch.py')],
+            [_PYTHON, Path(__file__).with_name('run_ministack.py')],
             env=_environment(port),
             stdin=subprocess.PIPE,
             stdout=output,

@@ -7,7 +7,7 @@ import socket
 import sys
 
 from infra.local import setup, supervisor
-from infra.local.children import die_with_parent
+from infra.local.processes import die_with_parent
 
 
 def main() -> int:
@@ -45,9 +45,9 @@ def _work() -> None:
     if not os.environ.get('ISSUER'):  # started by hand beside `chalice local`
         setup.prepare(supervisor.default_issuer())
     from app import app
-    from infra.local import pump
+    from infra.local import event_sources
 
-    pump.run(app)
+    event_sources.run(app)
 
 
 def _serve(descriptor: int) -> None:

@@ -9,7 +9,7 @@ import socket
 import time
 from threading import Event, Thread
 
-from infra.local.children import Child, Children
+from infra.local.processes import Child, Children
 
 HOST = '127.0.0.1'
 DEFAULT_PORT = 8000
@@ -96,7 +96,7 @@ def _choose_upstream(name: str) -> None:
     if name not in ('', 'sample'):
         raise CannotStart(f'UPSTREAM is sample, for made-up explorers on this computer, or not set, for the real ones; {name!r} is unknown')
     if name == 'sample':
-        from infra import sample
+        from infra.fake_upstreams import sample
 
         server = sample.serve()
         Thread(target=server.serve_forever, daemon=True).start()

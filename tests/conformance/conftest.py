@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.models import User
+from infra.fake_upstreams.scripted_explorer import DOCUMENTED, Explorer
 from tests.conformance.preparations import World
-from tests.explorer import DOCUMENTED, Explorer
 from tests.support.api import Api
 
 

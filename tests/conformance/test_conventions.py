@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.conformance import document
 from tests.conformance.allowed import NOT_BUILT, unlike_document
 from tests.conformance.preparations import PREPARATIONS, World, an_empty_portfolio
-from tests.explorer import Explorer, payments
 from tests.support.ledgers import LEGACY, SEGWIT, observe
 
 SPECIFICATION = document.load()

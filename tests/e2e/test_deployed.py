@@ -19,8 +19,8 @@ import boto3
 import pytest
 import requests
 
-from infra import sample
 from infra.emulator import deployment
+from infra.fake_upstreams import sample
 from tests.e2e.conftest import DEMO, ROOT, Client, wait_until
 from tests.e2e.test_flow import (  # noqa: F401  collected here again, against the deployment
     test_a_portfolio_is_converted_and_has_a_history,

@@ -14,8 +14,7 @@ import pytest
 import requests
 from oauthlib.oauth2 import InvalidGrantError
 
-from infra import sample
-from infra.samples import wallet
+from infra.fake_upstreams import hd_wallet, sample
 from tests.e2e.conftest import ROOT, Client, Stack, is_alive, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -211,7 +210,11 @@ def test_a_refresh_whose_worker_is_killed_is_finished_by_the_next_worker(slow_up
 def slow_upstream() -> Iterator[str]:
     """The URL of a sample upstream that takes half a second for each answer."""
     with subprocess.Popen(
-        [sys.executable, '-m', 'infra.sample', '--delay', '0.5'], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, '-m', 'infra.fake_upstreams', '--delay', '0.5'],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as process:
         assert process.stdout
         yield process.stdout.readline().split()[-1]
@@ -244,14 +247,14 @@ def test_a_portfolio_is_converted_and_has_a_history(client: Client) -> None:
 
 
 def test_a_wallet_is_told_as_one_address_and_its_key_to_nobody(client: Client) -> None:
-    address = client.address(client.portfolio(), wallet.KEY)
+    address = client.address(client.portfolio(), hd_wallet.KEY)
 
     balances = client.when_ready(f'{address}/balances', 120, complete=True)['result']
     transactions = client.get(f'{address}/transactions')['result']
 
     assert len(transactions) > 1
     assert sum(Decimal(one['delta']) for one in transactions) == Decimal(balances[0]['balance'])
-    assert client.get(address)['result']['address'] == f'{wallet.KEY[:12]}…{wallet.KEY[-8:]}'
+    assert client.get(address)['result']['address'] == f'{hd_wallet.KEY[:12]}…{hd_wallet.KEY[-8:]}'
 
 
 def test_the_readmes_first_steps_work_as_they_are_written(start_stack: Callable[..., Stack]) -> None:

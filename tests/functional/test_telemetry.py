@@ -25,9 +25,9 @@ from chalicelib.config import settings
 from chalicelib.jobs import purge, refresh
 from chalicelib.models import Client, Item, Ledger, User
 from infra import gateway
+from infra.fake_upstreams.scripted_explorer import Explorer, changed, payments, serving, status, txid
 from infra.local import stack
 from infra.local.api import Server
-from tests.explorer import Explorer, changed, payments, serving, status, txid
 from tests.support.api import PASSWORD, Api
 from tests.support.browser import Browser, Mailbox
 from tests.support.dynamodb import refusing

@@ -6,8 +6,7 @@ import zipfile
 from importlib.util import cache_from_source
 from pathlib import Path
 
-from infra import bytecode
-from infra.deploy import application
+from infra.deploy import application, bytecode
 
 
 def archive_of(folder: Path, **sources: str) -> Path:

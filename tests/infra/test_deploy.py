@@ -28,10 +28,10 @@ from chalice.utils import OSUtils
 from moto.backends import get_backend
 
 from infra import functions, template
-from infra.beside_chalice import config
 from infra.deploy import __main__ as command
 from infra.deploy import api, configuration, destroy, smoke, stack, steps, target
 from infra.deploy.target import CannotDeploy, Target
+from infra.lambda_extras import config
 
 ROOT = Path(__file__).parents[2]
 STAGE = 'test'

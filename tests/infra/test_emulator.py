@@ -13,7 +13,7 @@ import boto3
 import pytest
 import requests
 
-from infra.emulator import server, template
+from infra.emulator import adapt_template, server
 from infra.template import load
 from tests.e2e.conftest import ROOT, wait_until
 
@@ -23,7 +23,7 @@ METRIC_MATH = {'Type': 'AWS::CloudWatch::Alarm', 'Properties': {'Metrics': []}}
 
 
 def adapted(**resources: Any) -> Any:
-    return template.adapted({'Resources': resources}, 's3://packages/deployment.zip', {'B': '2'})['Resources']
+    return adapt_template.adapted({'Resources': resources}, 's3://packages/deployment.zip', {'B': '2'})['Resources']
 
 
 def adapted_statement(**statement: Any) -> Any:
@@ -146,7 +146,7 @@ def workshop(tmp_path: Path) -> Path:
     kept = ROOT / '.chalice' / 'deployments'
     kept.mkdir(exist_ok=True)
     (tmp_path / '.chalice' / 'deployments').symlink_to(kept)
-    (tmp_path / 'infra' / 'template.yaml').write_text(json.dumps(template.adapted(load(), '', {})))
+    (tmp_path / 'infra' / 'template.yaml').write_text(json.dumps(adapt_template.adapted(load(), '', {})))
     return tmp_path
 
 

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from infra import issuers
+from infra.deploy import issuers
 
 KEYS = {'keys': [{'kty': 'EC', 'kid': 'theirs'}]}
 

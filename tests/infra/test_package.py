@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from infra import beside_chalice, functions
+from infra import functions, lambda_extras
 
 ROOT = Path(__file__).parents[2]
 MOST_ZIPPED = 50 * 1024 * 1024  # AWS's limit for a direct upload
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.package, pytest.mark.xdist_group('package')]
 @pytest.fixture(scope='module')
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp('package')
-    command = [sys.executable, '-m', 'infra.package', 'dev', str(out)]
+    command = [sys.executable, '-m', 'infra.deploy.package', 'dev', str(out)]
     done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'Could not install dependencies' not in done.stdout + done.stderr
@@ -148,7 +148,7 @@ def test_settings_are_references(template: dict[str, Any], function: str):
 def test_queues_take_back_single_messages_and_have_so_many_workers(template: dict[str, Any], function: str, queue: str, batch: int):
     [event] = properties_of(template, function)['Events'].values()
 
-    size = beside_chalice.config()['lambda_functions'][function]
+    size = lambda_extras.config()['lambda_functions'][function]
     assert event['Properties'] == {
         'Queue': {'Fn::GetAtt': [queue, 'Arn']},
         'BatchSize': batch,
@@ -162,7 +162,7 @@ def test_queues_take_back_single_messages_and_have_so_many_workers(template: dic
 
 @pytest.mark.parametrize('function', ['sweep_due', 'update_rates', 'snapshot_portfolios'])
 def test_a_missed_run_of_a_schedule_is_not_repeated(template: dict[str, Any], function: str):
-    assert properties_of(template, function)['EventInvokeConfig'] == beside_chalice.MISSED_SCHEDULES
+    assert properties_of(template, function)['EventInvokeConfig'] == lambda_extras.MISSED_SCHEDULES
 
 
 def test_the_api_is_limited_and_logged(template: dict[str, Any]):
@@ -170,7 +170,7 @@ def test_the_api_is_limited_and_logged(template: dict[str, Any]):
 
     [limits] = properties['MethodSettings']
     assert (limits['ThrottlingRateLimit'], limits['ThrottlingBurstLimit']) == ({'Ref': 'RequestsPerSecond'}, {'Ref': 'RequestBurst'})
-    assert properties['AccessLogSetting']['Format'] == beside_chalice.ACCESS_LOG
+    assert properties['AccessLogSetting']['Format'] == lambda_extras.ACCESS_LOG
     assert properties['StageName'] == 'dev'
     assert properties['MinimumCompressionSize'] == 1024
 

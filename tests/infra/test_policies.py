@@ -24,7 +24,7 @@ from chalicelib.models import ApiKey, Item, User, history_shards
 from chalicelib.services.ledgers import refresh as service
 from chalicelib.services.rates import current as rates_service
 from infra import functions, template
-from tests.explorer import Explorer, payments, serving
+from infra.fake_upstreams.scripted_explorer import Explorer, payments, serving
 from tests.rates_upstreams import sources
 from tests.support.api import ALL_SCOPES, PASSWORD, Api
 from tests.support.browser import Browser

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.models import Item
 from infra import functions, template
-from infra.beside_chalice import config
+from infra.lambda_extras import config
 
 ROOT = Path(__file__).parents[2]
 MOST_BYTES = 51_200  # AWS's limit for a template that is sent, not fetched

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from infra.samples import evm
+from infra.fake_upstreams import evm
 from tests.node.anvil import Node
 
 _TRANSFER = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'  # keccak of Transfer(address,address,uint256)

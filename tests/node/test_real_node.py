@@ -14,7 +14,7 @@ from chalicelib.config import settings
 from chalicelib.domain import currencies, money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.providers.explorers.etherscan import Etherscan
-from infra.samples import evm
+from infra.fake_upstreams import evm
 from tests.node import anvil, bridge
 from tests.node.anvil import Node
 from tests.unit.providers.evm import ME, Server, balances, explorer_of, leading_to, read, read_slices, serving, sums

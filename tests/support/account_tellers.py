@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from infra.samples import cardano, solana, stellar, xrp
-from infra.samples.accounts import World
-from infra.samples.answer import Answer
+from infra.fake_upstreams import cardano, solana, stellar, xrp
+from infra.fake_upstreams.account_chains import World
+from infra.fake_upstreams.answer import Answer
 from tests.unit.providers.accounts import Request
 
 ADDRESSES = {'xrp': xrp.ADDRESS, 'xlm': stellar.ADDRESS, 'sol': solana.ADDRESS, 'ada': cardano.ADDRESS}

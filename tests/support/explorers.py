@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.config import settings
-from tests.explorer import Explorer, serving
+from infra.fake_upstreams.scripted_explorer import Explorer, serving
 
 
 @pytest.fixture(scope='session')

@@ -23,7 +23,7 @@ from chalicelib.models import ApiKey, Client, Grant, Item, Session, Snapshot, Us
 from infra.data import __main__ as command_line
 from infra.data.kinds import LEFT_OUT
 from infra.data.table import kind_of
-from tests.explorer import Explorer, payments
+from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import ALL_SCOPES, PASSWORD, Api
 from tests.support.dynamodb import MUTATIONS, Killed
 from tests.support.jobs import run_refresh

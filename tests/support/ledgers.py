@@ -7,7 +7,7 @@ from decimal import Decimal
 from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.models import Cursor, Ledger, Transaction, UpstreamState, Watch, sk_of
-from tests.explorer import UPSTREAMS, Txn
+from infra.fake_upstreams.scripted_explorer import UPSTREAMS, Txn
 
 SEGWIT = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
 TAPROOT = 'bc1pchf4trtvndch4rhelucswh4fkz8kyqdm35ncmjyr3hapk5et8drqwae3vg'

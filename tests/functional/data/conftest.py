@@ -7,7 +7,7 @@ import pytest
 from chalice.test import Client as ChaliceClient
 
 from chalicelib.models import User
-from tests.explorer import Explorer
+from infra.fake_upstreams.scripted_explorer import Explorer
 from tests.support.exports import World
 
 

@@ -14,7 +14,7 @@ from infra.data import archive, export
 from infra.data.archive import Header, Writer
 from infra.data.kinds import LEFT_OUT
 from infra.data.progress import Progress
-from infra.data.reading import Everything
+from infra.data.scan import Everything
 from infra.data.table import Table, key_of, kind_of
 from tests.support.api import Api
 from tests.support.dynamodb import table

@@ -16,7 +16,7 @@ from chalicelib.models import ApiKey, Ledger, Session, User, Watch, transact
 from infra.data import archive, migrate
 from infra.data.archive import Header, Writer
 from infra.data.table import Table, as_raw, key_of, kind_of
-from tests.explorer import Explorer, payments
+from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import ALL_SCOPES, Api
 from tests.support.dynamodb import RawBody
 from tests.support.exports import SECOND, World, hooked, items, run, second_table, survives

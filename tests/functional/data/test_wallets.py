@@ -7,7 +7,7 @@ import pytest
 from chalicelib.domain import wallets
 from chalicelib.models import Ledger, Watch
 from infra.data.table import kind_of
-from tests.explorer import Explorer, Txn, txid
+from infra.fake_upstreams.scripted_explorer import Explorer, Txn, txid
 from tests.support.api import Api
 from tests.support.dynamodb import table
 from tests.support.exports import items, run, second_table

@@ -8,9 +8,9 @@ import pytest
 from chalicelib.domain import currencies, money
 from chalicelib.models import Ledger, Transaction
 from chalicelib.services.portfolios import addresses
-from infra.samples import cardano, solana, stellar, xrp
-from infra.samples.accounts import Event, World, reference
-from infra.samples.answer import Answer
+from infra.fake_upstreams import cardano, solana, stellar, xrp
+from infra.fake_upstreams.account_chains import Event, World, reference
+from infra.fake_upstreams.answer import Answer
 from tests.support.account_tellers import ADDRESSES, TELLERS
 from tests.support.api import Api
 from tests.support.jobs import record, refresh_job

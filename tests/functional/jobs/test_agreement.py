@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.config import BadSetting, settings
-from tests import explorer as faults
-from tests.explorer import Explorer, payments, status
+from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams.scripted_explorer import Explorer, payments, status
 from tests.support.api import Api
 from tests.support.jobs import run_refresh
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, circuits_rest, state, time_passes

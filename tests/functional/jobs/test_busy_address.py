@@ -5,7 +5,7 @@ import random
 import pytest
 
 from chalicelib.services.ledgers import download
-from tests.explorer import Explorer, payments
+from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
 from tests.support.dynamodb import survives
 from tests.support.jobs import run_refresh

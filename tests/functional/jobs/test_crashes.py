@@ -10,7 +10,7 @@ import pytest
 from chalicelib import errors
 from chalicelib.models import Address, Item, Ledger
 from chalicelib.services.portfolios import addresses
-from tests.explorer import Explorer, Txn, payments
+from infra.fake_upstreams.scripted_explorer import Explorer, Txn, payments
 from tests.support.api import Api
 from tests.support.dynamodb import meanwhile, refusing, survives, table
 from tests.support.jobs import purge_queue, record, refresh_job, refresh_queue, run_purge, run_refresh, run_sweep

@@ -13,9 +13,8 @@ from chalicelib.domain import currencies, instants, money
 from chalicelib.domain.chains import CHAINS
 from chalicelib.providers.explorers import EXPLORERS, Explorer, explorers_of
 from chalicelib.providers.transport import Http
-from infra import sample, sample_data
-from infra.samples import cardano, evm, solana, stellar, utxo, xrp
-from infra.samples.answer import Answer
+from infra.fake_upstreams import bitcoin_chain, cardano, evm, sample, solana, stellar, utxo, xrp
+from infra.fake_upstreams.answer import Answer
 from tests.support.api import Api
 from tests.support.jobs import refresh_queue
 from tests.unit.providers.accounts import Request, Server, serving
@@ -39,7 +38,7 @@ each_chain = pytest.mark.parametrize('chain', CHAINS)
 def address_of(chain: str) -> str:
     """Return the sample's address of a chain: every chain has one."""
     if chain == 'btc':
-        return sample_data.BUSY_ADDRESS
+        return bitcoin_chain.BUSY_ADDRESS
     if chain in evm.WORLDS:
         return evm.ADDRESS
     return utxo.ADDRESSES[chain] if chain in utxo.ADDRESSES else str(ACCOUNTS[chain].ADDRESS)

@@ -10,8 +10,8 @@ import pytest
 from chalicelib.domain import money
 from chalicelib.models import Ledger, Transaction, UpstreamState
 from chalicelib.services.portfolios import addresses
-from infra.samples import evm
-from infra.samples.answer import Answer
+from infra.fake_upstreams import evm
+from infra.fake_upstreams.answer import Answer
 from tests.support.api import Api
 from tests.support.jobs import record, refresh_job
 from tests.unit.providers.evm import ME, Request, Server, generated, leading_to, serving, telling, truth

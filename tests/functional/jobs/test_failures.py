@@ -9,8 +9,8 @@ import pytest
 from chalicelib import queue
 from chalicelib.models import Ledger, UpstreamState
 from chalicelib.models.ledger import LEASE_SECONDS
-from tests import explorer as faults
-from tests.explorer import Explorer, payments
+from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
 from tests.support.jobs import dead_letters, purge_queue, record, refresh_job, refresh_queue, run_refresh, run_sweep
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, assert_whole, circuits_rest, pk_of, state, time_passes, watchers

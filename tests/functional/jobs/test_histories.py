@@ -18,7 +18,7 @@ from chalicelib.jobs import histories as job
 from chalicelib.models import Chunk, History, LatestRates, Ledger, Snapshot, add_closes
 from chalicelib.models.ledger import HeldCurrency
 from chalicelib.services.histories import refresh
-from tests.explorer import Explorer, Txn, txid
+from infra.fake_upstreams.scripted_explorer import Explorer, Txn, txid
 from tests.support.api import Api
 from tests.support.dynamodb import meanwhile, survives, table
 from tests.support.jobs import CONTEXT, Queue, run_purge, run_refresh

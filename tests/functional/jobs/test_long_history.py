@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain.ledgers import MOST_UNSETTLED, Entry
 from chalicelib.models import Item, Transaction
-from tests.explorer import Explorer, payments
+from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
 from tests.support.jobs import refresh_queue
 from tests.support.ledgers import SEGWIT, assert_whole, pk_of

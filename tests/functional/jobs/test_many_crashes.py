@@ -12,8 +12,8 @@ from requests.adapters import HTTPAdapter
 from chalicelib.domain import money
 from chalicelib.models import Item, Ledger, Transaction
 from chalicelib.services.ledgers import download
-from infra.samples import evm
-from tests.explorer import Explorer, payments
+from infra.fake_upstreams import evm
+from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
 from tests.support.dynamodb import Killed
 from tests.support.jobs import record, refresh_job

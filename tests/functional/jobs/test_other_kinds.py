@@ -9,10 +9,10 @@ import pytest
 
 from chalicelib.domain import money
 from chalicelib.models import Ledger, Transaction, Watch
-from infra.samples import utxo
-from infra.samples.utxo import Payment, World
-from tests import explorer as faults
-from tests.explorer import Explorer, Txn, payments, txid
+from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams import utxo
+from infra.fake_upstreams.scripted_explorer import Explorer, Txn, payments, txid
+from infra.fake_upstreams.utxo import Payment, World
 from tests.support.api import Api
 from tests.support.jobs import record, refresh_job, run_refresh
 from tests.support.ledgers import SEGWIT, assert_whole, circuits_rest, rows, state, time_passes

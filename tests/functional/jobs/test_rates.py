@@ -18,8 +18,8 @@ from chalicelib.errors import Upstream
 from chalicelib.jobs import rates as jobs
 from chalicelib.models import HourlyRates, Item, LatestRates, Reached, UpstreamState, WantedCurrency, add_closes, read_closes
 from chalicelib.services.rates import current
-from infra.samples import rates as sample
-from infra.samples.answer import Answer, as_json
+from infra.fake_upstreams import rates as sample
+from infra.fake_upstreams.answer import Answer, as_json
 from tests.rates_upstreams import KEYS, NONSENSE, Sources, sources
 from tests.support.dynamodb import Killed, killed_after
 from tests.support.jobs import CONTEXT, Queue, record

@@ -10,8 +10,8 @@ import pytest
 
 from chalicelib.models import Ledger
 from chalicelib.services.ledgers import refresh
-from tests import explorer as faults
-from tests.explorer import DOCUMENTED, Explorer, Request, Txn, payments, txid
+from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams.scripted_explorer import DOCUMENTED, Explorer, Request, Txn, payments, txid
 from tests.support.api import Api
 from tests.support.dynamodb import meanwhile
 from tests.support.jobs import record, refresh_job, run_refresh

@@ -15,8 +15,8 @@ from chalicelib.domain.addresses import derive
 from chalicelib.domain.wallets import followed
 from chalicelib.models import Ledger, Transaction, Watch
 from chalicelib.services.ledgers import refresh
-from tests import explorer as faults
-from tests.explorer import Explorer, Txn, payments, txid
+from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams.scripted_explorer import Explorer, Txn, payments, txid
 from tests.support.api import Api
 from tests.support.dynamodb import killed_after, survives, table
 from tests.support.jobs import record, refresh_job, refresh_queue, run_purge, run_sweep

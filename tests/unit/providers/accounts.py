@@ -16,8 +16,8 @@ from chalicelib.config import settings
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
-from infra.samples.accounts import Event, reference
-from infra.samples.answer import Answer, as_json
+from infra.fake_upstreams.account_chains import Event, reference
+from infra.fake_upstreams.answer import Answer, as_json
 from tests.support.recordings import RECORDINGS
 
 AT = 1_700_000_000

@@ -18,8 +18,8 @@ from chalicelib.domain import currencies, money
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
-from infra.samples import evm
-from infra.samples.answer import Answer, as_json
+from infra.fake_upstreams import evm
+from infra.fake_upstreams.answer import Answer, as_json
 
 ME = evm.ADDRESS.lower()
 _OTHERS = (evm.STRANGER, evm.EXCHANGE, evm.CONTRACT)

@@ -13,10 +13,10 @@ from chalicelib.domain import currencies, money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, Explorer, explorers_of
-from infra.sample import respond, respond_to_post
-from infra.samples import solana
-from infra.samples.accounts import Event, World, reference
-from infra.samples.answer import Answer
+from infra.fake_upstreams import solana
+from infra.fake_upstreams.account_chains import Event, World, reference
+from infra.fake_upstreams.answer import Answer
+from infra.fake_upstreams.sample import respond, respond_to_post
 from tests.support.account_tellers import ADDRESSES, TELLERS
 from tests.unit.providers import accounts
 from tests.unit.providers.accounts import Request, Server, Tell

@@ -15,9 +15,9 @@ from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, explorers_of
 from chalicelib.providers.explorers.blockbook import Blockbook
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
-from infra.samples import utxo as sample
-from tests import explorer as faults
-from tests.explorer import serving
+from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams import utxo as sample
+from infra.fake_upstreams.scripted_explorer import serving
 from tests.unit.providers import utxo
 
 LITECOIN, DASH = utxo.explorer_of('ltc', 'blockbook_ltc'), utxo.explorer_of('dash', 'blockbook_dash')

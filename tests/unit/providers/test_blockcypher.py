@@ -11,10 +11,10 @@ from chalicelib.config import settings
 from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
-from infra.samples import utxo as sample
-from infra.samples.utxo import Payment, World
-from tests import explorer as faults
-from tests.explorer import serving
+from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams import utxo as sample
+from infra.fake_upstreams.scripted_explorer import serving
+from infra.fake_upstreams.utxo import Payment, World
 from tests.unit.providers import utxo
 
 BLOCKCYPHER = utxo.explorer_of('btc', 'blockcypher')

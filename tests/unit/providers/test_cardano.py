@@ -9,8 +9,8 @@ import pytest
 from chalicelib.config import settings
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
-from infra.samples.answer import Answer, as_json
-from infra.samples.cardano import ADDRESS, STRANGER
+from infra.fake_upstreams.answer import Answer, as_json
+from infra.fake_upstreams.cardano import ADDRESS, STRANGER
 from tests.unit.providers import accounts
 from tests.unit.providers.accounts import Request, Server
 

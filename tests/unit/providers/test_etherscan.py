@@ -14,8 +14,8 @@ from chalicelib.domain import ledgers
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.providers.explorers.etherscan import Etherscan
-from infra.samples import evm
-from infra.samples.answer import Answer, as_json
+from infra.fake_upstreams import evm
+from infra.fake_upstreams.answer import Answer, as_json
 from tests.support.recordings import RECORDINGS
 from tests.unit.providers.evm import (
     ME,

@@ -13,8 +13,8 @@ from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
-from tests import explorer as faults
-from tests.explorer import serving
+from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams.scripted_explorer import serving
 from tests.support.recordings import RECORDINGS
 
 BLOCKSTREAM, MEMPOOL, BLOCKCHAIN_INFO = BITCOIN = EXPLORERS['btc'][:3]

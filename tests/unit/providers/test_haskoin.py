@@ -9,10 +9,10 @@ import pytest
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, Explorer
-from infra.samples import utxo as sample
-from infra.samples.utxo import Payment, World
-from tests import explorer as faults
-from tests.explorer import serving
+from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams import utxo as sample
+from infra.fake_upstreams.scripted_explorer import serving
+from infra.fake_upstreams.utxo import Payment, World
 from tests.unit.providers import utxo
 
 HASKOIN = utxo.explorer_of('bch', 'haskoin')

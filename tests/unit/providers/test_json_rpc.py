@@ -12,8 +12,8 @@ from chalicelib.domain import currencies
 from chalicelib.domain.ledgers import Holding
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import EXPLORERS
-from infra.samples import evm
-from infra.samples.answer import Answer, as_json
+from infra.fake_upstreams import evm
+from infra.fake_upstreams.answer import Answer, as_json
 from tests.support.recordings import RECORDINGS
 from tests.unit.providers.evm import ME, Request, Server, balances, explorer_of, generated, leading_to, read, serving, telling, truth
 

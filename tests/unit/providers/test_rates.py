@@ -16,8 +16,8 @@ from chalicelib.errors import Upstream
 from chalicelib.providers.rates import SOURCES, Page, Source
 from chalicelib.providers.rates.source import SYMBOLS
 from chalicelib.providers.transport import Http
-from infra.samples import rates as sample
-from infra.samples.answer import Answer, as_json
+from infra.fake_upstreams import rates as sample
+from infra.fake_upstreams.answer import Answer, as_json
 from tests.rates_upstreams import KEYS, NONSENSE, Sources, sources
 from tests.support.recordings import RECORDINGS
 

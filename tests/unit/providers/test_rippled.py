@@ -9,8 +9,8 @@ import pytest
 from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream, UpstreamRejected
-from infra.samples.answer import Answer, as_json
-from infra.samples.xrp import ADDRESS, STRANGER
+from infra.fake_upstreams.answer import Answer, as_json
+from infra.fake_upstreams.xrp import ADDRESS, STRANGER
 from tests.unit.providers import accounts
 from tests.unit.providers.accounts import Request, Server
 

@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream, UpstreamRejected
-from infra.samples.answer import Answer, as_json
-from infra.samples.solana import ADDRESS, STRANGER, SYSTEM
+from infra.fake_upstreams.answer import Answer, as_json
+from infra.fake_upstreams.solana import ADDRESS, STRANGER, SYSTEM
 from tests.unit.providers import accounts
 from tests.unit.providers.accounts import Request, Server
 

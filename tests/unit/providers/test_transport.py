@@ -11,8 +11,8 @@ from chalicelib.errors import Upstream, UpstreamNotAsked
 from chalicelib.providers import transport
 from chalicelib.providers.transport import Answer, Http
 from chalicelib.providers.upstream import Endpoint
-from tests import explorer as faults
-from tests.explorer import Explorer, Fault, serving
+from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams.scripted_explorer import Explorer, Fault, serving
 from tests.unit.providers import accounts
 
 SECRET = 'a-key-nobody-may-see'

@@ -13,11 +13,11 @@ from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, Explorer, explorers_of
-from infra.sample import respond
-from infra.samples import utxo as sample
-from infra.samples.utxo import Payment, World
-from tests import explorer as faults
-from tests.explorer import serving
+from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams import utxo as sample
+from infra.fake_upstreams.sample import respond
+from infra.fake_upstreams.scripted_explorer import serving
+from infra.fake_upstreams.utxo import Payment, World
 from tests.unit.providers import utxo
 
 ADDRESSES = sample.ADDRESSES | {'btc': 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'}
@@ -186,7 +186,7 @@ def through_the_sample(request: faults.Request, _: faults.Answer) -> faults.Answ
 @each_explorer
 def test_the_sample_upstream_tells_of_each_chain(upstream: faults.Explorer, coin: str, explorer: Explorer) -> None:
     upstream.fail(through_the_sample, explorer.endpoint.key)
-    address = sample.sample_data.BUSY_ADDRESS if coin == 'btc' else ADDRESSES[coin]
+    address = sample.bitcoin_chain.BUSY_ADDRESS if coin == 'btc' else ADDRESSES[coin]
     holding, entries = utxo.read(explorer, address)
     assert money.total(entry.delta for entry in entries) == holding.balance > 0
     assert len(entries) == holding.transactions >= 12

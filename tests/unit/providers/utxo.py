@@ -10,8 +10,8 @@ from chalicelib.config import settings
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
-from infra.samples import answer, utxo
-from tests import explorer as faults
+from infra.fake_upstreams import answer, utxo
+from infra.fake_upstreams import scripted_explorer as faults
 from tests.support.recordings import RECORDINGS
 
 AT = 1_700_000_000

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from infra.samples.accounts import Event, World, made_up
-from infra.samples.answer import Answer, as_json
+from infra.fake_upstreams.account_chains import Event, World, made_up
+from infra.fake_upstreams.answer import Answer, as_json
 
 Json = dict[str, Any]
 

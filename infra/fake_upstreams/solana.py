@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from infra.samples.accounts import Event, World, made_up
-from infra.samples.answer import Answer, as_json
+from infra.fake_upstreams.account_chains import Event, World, made_up
+from infra.fake_upstreams.answer import Answer, as_json
 
 Json = dict[str, Any]
 

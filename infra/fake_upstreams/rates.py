@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from infra.samples.answer import Answer, as_json
+from infra.fake_upstreams.answer import Answer, as_json
 
 FIRST_DAY = date(2013, 1, 1)
 # In dollars.

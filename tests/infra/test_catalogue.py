@@ -4,9 +4,9 @@ import pytest
 
 from chalicelib.domain.addresses import normalise
 from chalicelib.domain.currencies import Currency, every
-from infra.currencies import catalogue
-from infra.currencies.__main__ import OUTPUT
-from infra.currencies.catalogue import Candidate, free_code, merge, read_fiat, read_tokens
+from infra.catalogue import rules
+from infra.catalogue.__main__ import OUTPUT
+from infra.catalogue.rules import Candidate, free_code, merge, read_fiat, read_tokens
 
 USDT = '0xdAC17F958D2ee523a2206206994597C13D831ec7'
 DAI = '0x6B175474E89094C44Da98b954EedeAC495271d0F'
@@ -144,7 +144,7 @@ def test_the_list_kept_by_hand_overrides_the_token_list():
 
 def test_the_catalogue_is_written_as_the_generator_writes_it():
     text = OUTPUT.read_text()
-    assert text == catalogue.dump(every())
+    assert text == rules.dump(every())
     assert len(text.splitlines()) == len(json.loads(text)) + 2
 
 

@@ -12,8 +12,8 @@ import pytest
 from chalicelib.config import settings
 from chalicelib.domain.addresses import evm as addresses
 from chalicelib.providers.explorers import EXPLORERS, Explorer
-from infra.sample import serve
-from infra.samples import evm
+from infra.fake_upstreams import evm
+from infra.fake_upstreams.sample import serve
 from tests.unit.providers.evm import balances, read, sums
 
 HELD = {

@@ -10,10 +10,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from infra.sample_data import ADDRESSES as ADDRESSES
-from infra.sample_data import COINBASE_SCRIPT, TIP_HEIGHT, TIP_TIME, TRANSACTIONS, Coin, Output, Transaction, block_hash, script_of
-from infra.samples import accounts_upstreams, evm, rates, utxo, wallet
-from infra.samples.answer import Answer
+from infra.fake_upstreams import account_upstreams, evm, hd_wallet, rates, utxo
+from infra.fake_upstreams.answer import Answer
+from infra.fake_upstreams.bitcoin_chain import ADDRESSES as ADDRESSES
+from infra.fake_upstreams.bitcoin_chain import (
+    COINBASE_SCRIPT,
+    TIP_HEIGHT,
+    TIP_TIME,
+    TRANSACTIONS,
+    Coin,
+    Output,
+    Transaction,
+    block_hash,
+    script_of,
+)
 
 ESPLORA_PAGE = 25
 MULTIADDR_PAGE = 100
@@ -21,7 +31,7 @@ RAWADDR_PAGE = 50
 FINAL_SEQUENCE = 0xFFFFFFFF
 NO_INDEX = 0xFFFFFFFF
 
-EVERY_TRANSACTION = TRANSACTIONS + wallet.TRANSACTIONS  # of one address: oldest first
+EVERY_TRANSACTION = TRANSACTIONS + hd_wallet.TRANSACTIONS  # of one address: oldest first
 
 # What a script begins and ends with, its Esplora type, and how Esplora spells it around the bytes between.
 SCRIPTS = (
@@ -61,7 +71,7 @@ def history(address: str, owner: Owner) -> list[Entry]:
 
     Any other address has no history, the other parties of the sample too: the rest of theirs is not told here, so it would not add up.
     """
-    if address not in (*ADDRESSES, *wallet.ADDRESSES):
+    if address not in (*ADDRESSES, *hd_wallet.ADDRESSES):
         return []
     entries = []
     for transaction in reversed(EVERY_TRANSACTION):
@@ -88,8 +98,8 @@ def respond_to_post(url: str, body: bytes) -> Answer:
     """The answer to `POST url` with a body of JSON."""
     parts = urlsplit(url)
     _, upstream, *path = parts.path.split('/')
-    if upstream in accounts_upstreams.POSTED:
-        return accounts_upstreams.POSTED[upstream](path, dict(parse_qsl(parts.query)), json.loads(body))
+    if upstream in account_upstreams.POSTED:
+        return account_upstreams.POSTED[upstream](path, dict(parse_qsl(parts.query)), json.loads(body))
     if upstream not in POSTED:
         return Answer(404, 'no such upstream')
     return POSTED[upstream](path, json.loads(body))
@@ -395,7 +405,7 @@ UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = (
     }
     | utxo.UPSTREAMS
     | evm.UPSTREAMS
-    | accounts_upstreams.UPSTREAMS
+    | account_upstreams.UPSTREAMS
     | rates.UPSTREAMS
 )
 POSTED: dict[str, Callable[[list[str], Any], Answer]] = {**evm.POSTED}  # those asked by POST, by key
@@ -441,7 +451,7 @@ def serve(port: int = 0, host: str = '127.0.0.1', delay: float = 0.0) -> Threadi
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serves until SIGTERM or SIGINT."""
-    parser = argparse.ArgumentParser(prog='python -m infra.sample', description=__doc__)
+    parser = argparse.ArgumentParser(prog='python -m infra.fake_upstreams', description=__doc__)
     parser.add_argument('--port', type=int, default=0, help='0, the default, takes a free one')
     parser.add_argument('--host', default='127.0.0.1')
     parser.add_argument('--delay', type=float, default=0.0, metavar='SECONDS', help='wait before every answer')
@@ -453,7 +463,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with contextlib.suppress(KeyboardInterrupt), serve(options.port, options.host, options.delay) as server:
         print(f'sample upstream at http://{options.host}:{server.server_port}', flush=True)
         server.serve_forever()
-
-
-if __name__ == '__main__':
-    main()

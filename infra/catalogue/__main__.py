@@ -1,4 +1,4 @@
-"""Writes chalicelib/data/currencies.json: `python -m infra.currencies`. Needs pip, npm, node and the package registries."""
+"""Writes chalicelib/data/currencies.json: `python -m infra.catalogue`. Needs pip, npm, node and the package registries."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.domain import currencies
-from infra.currencies import catalogue
+from infra.catalogue import rules
 
 ISO_4217 = 'iso4217==1.16.20260101'  # the list published by the standard's maintenance agency on 2026-01-01
 TOKEN_LIST = '@uniswap/default-token-list@22.21.0'  # contracts, symbols and decimals
@@ -26,19 +26,19 @@ def main() -> None:
     """Fetch the sources, merge them into the catalogue and write it."""
     with tempfile.TemporaryDirectory() as folder:
         candidates = read_sources(Path(folder))
-    merged = catalogue.merge(currencies.every(), candidates, int(time.time()))
-    OUTPUT.write_text(catalogue.dump(merged.currencies))
+    merged = rules.merge(currencies.every(), candidates, int(time.time()))
+    OUTPUT.write_text(rules.dump(merged.currencies))
     kinds = Counter(currency.kind for currency in merged.currencies)
     print(f'{OUTPUT}: {len(merged.currencies)} currencies ({", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))})')
     print(f'added: {len(merged.currencies) - len(currencies.every())}')
     print(f'kept though no source names them any more: {", ".join(merged.unnamed) or "none"}')
 
 
-def read_sources(folder: Path) -> list[catalogue.Candidate]:
+def read_sources(folder: Path) -> list[rules.Candidate]:
     """Return what the packages and the lists beside this file name, Bitcoin and the United States dollar first."""
-    coins = catalogue.read_cryptocurrencies((INPUTS / 'cryptocurrencies.csv').read_text())
-    fiat = catalogue.read_fiat(fetch_iso_4217(folder), (INPUTS / 'fiat.csv').read_text())
-    tokens = catalogue.read_tokens(fetch_token_list(folder), fetch_coins(folder), (INPUTS / 'tokens.csv').read_text())
+    coins = rules.read_cryptocurrencies((INPUTS / 'cryptocurrencies.csv').read_text())
+    fiat = rules.read_fiat(fetch_iso_4217(folder), (INPUTS / 'fiat.csv').read_text())
+    tokens = rules.read_tokens(fetch_token_list(folder), fetch_coins(folder), (INPUTS / 'tokens.csv').read_text())
     return [coins[0], fiat[0], *coins[1:], *fiat[1:], *tokens]
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from infra.samples import cardano, solana, stellar, xrp
-from infra.samples.answer import Answer
+from infra.fake_upstreams import cardano, solana, stellar, xrp
+from infra.fake_upstreams.answer import Answer
 
 UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = {**stellar.UPSTREAMS, **cardano.UPSTREAMS}
 POSTED: dict[str, Callable[[list[str], Mapping[str, str], Any], Answer]] = {

@@ -7,22 +7,22 @@ import pytest
 from embit.bip32 import HDKey
 
 from chalicelib.domain.addresses import derive
-from infra.sample import respond
-from infra.samples import utxo, wallet
+from infra.fake_upstreams import hd_wallet, utxo
+from infra.fake_upstreams.sample import respond
 
 
 def test_the_key_is_that_of_the_seed() -> None:
     seed = hashlib.sha256(b'CryptFolio sample wallet').digest()
     account = HDKey.from_seed(seed).derive('m/84h/0h/0h').to_public(version=bytes.fromhex('04b24746'))
-    assert account.to_base58() == wallet.KEY
+    assert account.to_base58() == hd_wallet.KEY
 
 
-@pytest.mark.parametrize(('place', 'address'), wallet.PLACES.items())
+@pytest.mark.parametrize(('place', 'address'), hd_wallet.PLACES.items())
 def test_the_addresses_are_those_of_the_key(place: tuple[int, int], address: str) -> None:
-    assert derive('btc', wallet.KEY, *place) == address
+    assert derive('btc', hd_wallet.KEY, *place) == address
 
 
-@pytest.mark.parametrize('address', wallet.ADDRESSES)
+@pytest.mark.parametrize('address', hd_wallet.ADDRESSES)
 def test_every_explorer_tells_the_same_of_an_address(address: str) -> None:
     stats = json.loads(respond(f'/blockstream/address/{address}').body)['chain_stats']
     [other] = json.loads(respond(f'/blockchain_info/multiaddr?active={address}').body)['addresses']
@@ -33,4 +33,4 @@ def test_every_explorer_tells_the_same_of_an_address(address: str) -> None:
 
 
 def test_nothing_is_made_of_nothing() -> None:
-    assert all(transaction.fee > 0 for transaction in wallet.TRANSACTIONS)
+    assert all(transaction.fee > 0 for transaction in hd_wallet.TRANSACTIONS)

@@ -1,6 +1,6 @@
 """Fetches the public keys of other issuers when deploying, so that the authorizer makes no network call.
 
-`python -m infra.issuers < issuers.json` prints the value of TRUSTED_ISSUERS: the same list, each entry with its `jwks`. An entry
+`python -m infra.deploy.issuers < issuers.json` prints the value of TRUSTED_ISSUERS: the same list, each entry with its `jwks`. An entry
 that has `jwks` already is left alone; else they are taken from its `jwks_uri`, or from the issuer's metadata
 (RFC 8414, OpenID Connect Discovery 1.0).
 """

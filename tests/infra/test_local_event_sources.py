@@ -10,7 +10,7 @@ import pytest
 from chalice.app import Cron, Rate
 
 from app import app
-from infra.local import pump
+from infra.local import event_sources
 
 EVENT = {'Records': [{'messageId': 'a'}, {'messageId': 'b'}]}
 
@@ -28,8 +28,8 @@ def queue_url() -> Iterator[str]:
         sqs.delete_queue(QueueUrl=one)
 
 
-def make_pump(handler: pump.EntryPoint) -> pump.QueuePump:
-    return pump.QueuePump(boto3.client('sqs'), 'pumped', handler, 10)
+def make_pump(handler: event_sources.EntryPoint) -> event_sources.QueuePump:
+    return event_sources.QueuePump(boto3.client('sqs'), 'pumped', handler, 10)
 
 
 def bodies_in(queue: str) -> list[str]:
@@ -39,7 +39,7 @@ def bodies_in(queue: str) -> list[str]:
 
 
 def test_the_application_says_which_handlers_there_are() -> None:
-    handlers = {pump.entry_point(source.handler_string) for source in app.event_sources}
+    handlers = {event_sources.entry_point(source.handler_string) for source in app.event_sources}
 
     assert len(handlers) == len(app.event_sources)
     assert all(map(callable, handlers))
@@ -102,7 +102,7 @@ def test_a_message_that_fails_too_often_lies_in_the_dead_letter_queue(queue_url:
     ],
 )
 def test_a_batch_answer_is_read_as_lambda_reads_it(answer: Any, failed: set[str]) -> None:
-    assert pump.failures(EVENT, answer) == failed
+    assert event_sources.failures(EVENT, answer) == failed
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,4 @@ def test_a_batch_answer_is_read_as_lambda_reads_it(answer: Any, failed: set[str]
     ],
 )
 def test_a_schedules_period_is_read_from_its_expression(expression: Any, seconds: int) -> None:
-    assert pump.seconds(expression) == seconds
+    assert event_sources.seconds(expression) == seconds

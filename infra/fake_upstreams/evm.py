@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from infra.samples.answer import Answer, as_json
+from infra.fake_upstreams.answer import Answer, as_json
 
 Json = dict[str, Any]
 

@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from infra import sample_data
-from infra.samples import wallet
-from infra.samples.answer import Answer, as_json
+from infra.fake_upstreams import bitcoin_chain, hd_wallet
+from infra.fake_upstreams.answer import Answer, as_json
 
 Json = dict[str, Any]
 
@@ -327,7 +326,7 @@ def _blockbook_transaction(payment: Payment, coin: str, address: str) -> Json:
 def _bitcoin(address: str) -> list[Payment]:
     """Return the sample chain as it touches an address, public keys counted as theirs."""
     payments = []
-    for transaction in reversed(sample_data.TRANSACTIONS + wallet.TRANSACTIONS):
+    for transaction in reversed(bitcoin_chain.TRANSACTIONS + hd_wallet.TRANSACTIONS):
         received = tuple(output.value for output in transaction.outputs if output.address == address)
         spent = tuple(coin.output.value for coin in transaction.spent if coin.output.address == address)
         if received or spent:
@@ -351,7 +350,7 @@ def _made_up(coin: str) -> list[Payment]:
 
 SAMPLE = World(
     {coin: {address: _made_up(coin)} for coin, address in ADDRESSES.items()}
-    | {'btc': {address: _bitcoin(address) for address in (*sample_data.ADDRESSES, *wallet.ADDRESSES)}}
+    | {'btc': {address: _bitcoin(address) for address in (*bitcoin_chain.ADDRESSES, *hd_wallet.ADDRESSES)}}
 )
 UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = {
     'litecoinspace': partial(tell_esplora, 'ltc', SAMPLE),

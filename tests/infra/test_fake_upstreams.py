@@ -16,8 +16,8 @@ from urllib.request import urlopen
 import pytest
 from embit import base58, bech32, script
 
-from infra import sample_data
-from infra.sample import ADDRESSES, serve
+from infra.fake_upstreams import bitcoin_chain
+from infra.fake_upstreams.sample import ADDRESSES, serve
 
 EARLY, BUSY = ADDRESSES
 UNUSED = (
@@ -152,7 +152,7 @@ def test_the_coinbase_hashes_to_its_public_transaction_id(upstream):
 
 
 def test_the_public_key_of_the_coinbase_belongs_to_the_early_address():
-    digest = hashlib.new('ripemd160', hashlib.sha256(sample_data.COINBASE_PUBLIC_KEY).digest()).digest()
+    digest = hashlib.new('ripemd160', hashlib.sha256(bitcoin_chain.COINBASE_PUBLIC_KEY).digest()).digest()
     assert base58.encode_check(b'\0' + digest) == EARLY
 
 
@@ -160,9 +160,9 @@ def test_the_busy_address_pays_to_its_made_up_program():
     assert bech32.encode('bc', 0, bytes.fromhex('0fbee6f9b74590101318815320830dc49b900673')) == BUSY
 
 
-@pytest.mark.parametrize('address', [*ADDRESSES, *sample_data.PARTIES])
+@pytest.mark.parametrize('address', [*ADDRESSES, *bitcoin_chain.PARTIES])
 def test_an_address_pays_to_the_script_that_another_library_derives(address):
-    assert sample_data.script_of(address) == script.address_to_scriptpubkey(address).data
+    assert bitcoin_chain.script_of(address) == script.address_to_scriptpubkey(address).data
 
 
 def test_esplora_pages_are_of_25_newest_first_and_end_with_an_empty_one(upstream):
@@ -294,7 +294,7 @@ def test_both_apis_stand_at_the_same_height_above_every_transaction(upstream):
     assert answer['info']['latest_block']['time'] > answer['txs'][0]['time']
 
 
-@pytest.mark.parametrize('address', [*UNUSED, *sample_data.PARTIES])
+@pytest.mark.parametrize('address', [*UNUSED, *bitcoin_chain.PARTIES])
 def test_a_valid_unused_address_has_zeros_and_no_transactions(upstream, address):
     nothing = {'funded_txo_count': 0, 'funded_txo_sum': 0, 'spent_txo_count': 0, 'spent_txo_sum': 0, 'tx_count': 0}
     assert get(f'{upstream}/blockstream/address/{address}') == {'address': address, 'chain_stats': nothing, 'mempool_stats': nothing}
@@ -345,7 +345,7 @@ def test_requests_are_not_logged(upstream, capfd):
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
 def test_the_command_says_where_it_listens_answers_slowly_when_told_to_and_ends_on_a_signal(number):
     root = Path(__file__).parents[2]
-    command = [sys.executable, '-m', 'infra.sample', '--delay', '0.2']
+    command = [sys.executable, '-m', 'infra.fake_upstreams', '--delay', '0.2']
     with subprocess.Popen(command, cwd=root, env={**os.environ, 'PYTHONPATH': str(root)}, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline()

@@ -6,7 +6,7 @@ The key is `m/84'/0'/0'` below the seed sha256('CryptFolio sample wallet'), so a
 import hashlib
 from typing import NamedTuple
 
-from infra.sample_data import PARTIES, Coin, Output, Transaction, script_of
+from infra.fake_upstreams.bitcoin_chain import PARTIES, Coin, Output, Transaction, script_of
 
 KEY = 'zpub6qpXp2KETreyTaVXfDs5oUXV4wLQnQukzjsHXsuBFPaq9fnF3yC5FspD8sWCctvw6oNMq2QsbMR1LEunXo85WMLoBDS1Nd3jPhxigm1KHvf'
 # By branch and number.

@@ -1,4 +1,4 @@
-"""Everything as one CloudFormation template with the functions' code: `python -m infra.package STAGE FOLDER`.
+"""Everything as one CloudFormation template with the functions' code: `python -m infra.deploy.package STAGE FOLDER`.
 
 What `chalice package` makes, completed: the resources of template.yaml, the API's own answers and limits, and references where
 Chalice can only have fixed names. Asks nothing of AWS.
@@ -14,7 +14,8 @@ from typing import Any
 from chalice.package import TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
-from infra import beside_chalice, bytecode, functions, gateway, template
+from infra import functions, gateway, lambda_extras, template
+from infra.deploy import bytecode
 
 Json = dict[str, Any]
 
@@ -42,7 +43,7 @@ _CONDITIONS: Json = {
 def build(stage: str, folder: Path) -> None:
     """Write sam.json and deployment.zip. Raises CalledProcessError when Chalice cannot."""
     chalice = Path(sys.executable).with_name('chalice')
-    subprocess.run([chalice, 'package', '--stage', stage, folder.resolve()], cwd=beside_chalice.ROOT, env=_environment(stage), check=True)
+    subprocess.run([chalice, 'package', '--stage', stage, folder.resolve()], cwd=lambda_extras.ROOT, env=_environment(stage), check=True)
     bytecode.add(folder / 'deployment.zip')
     written = folder / 'sam.json'
     written.write_text(json.dumps(completed(json.loads(written.read_text()), stage), indent=1))
@@ -77,10 +78,10 @@ def _complete_function(resources: Json, name: str, stage: str) -> None:
     for event in properties.get('Events', {}).values():
         if event['Type'] == 'SQS':
             queue = _queue(resources, event['Properties']['Queue']['Fn::Sub'], stage)
-            most = {'MaximumConcurrency': beside_chalice.config()['lambda_functions'][name]['maximum_concurrency']}
-            event['Properties'] |= {'Queue': queue, 'ScalingConfig': most} | beside_chalice.PARTIAL_BATCHES
+            most = {'MaximumConcurrency': lambda_extras.config()['lambda_functions'][name]['maximum_concurrency']}
+            event['Properties'] |= {'Queue': queue, 'ScalingConfig': most} | lambda_extras.PARTIAL_BATCHES
         else:
-            properties['EventInvokeConfig'] = beside_chalice.MISSED_SCHEDULES
+            properties['EventInvokeConfig'] = lambda_extras.MISSED_SCHEDULES
     role = resources[f'{to_cfn_resource_name(name)}Role']['Properties']
     role['Policies'][0]['PolicyDocument'] = functions.referring(functions.policy(name))
 
@@ -105,7 +106,7 @@ def _api(stage: str) -> Json:
         'OpenApiVersion': '2.0',  # or SAM makes a second stage, called "Stage"
         'DefinitionBody': gateway.additions(f'cryptfolio-{stage}'),
         'MethodSettings': [{'ResourcePath': '/*', 'HttpMethod': '*', **limits}],
-        'AccessLogSetting': {'DestinationArn': {'Fn::Sub': logs}, 'Format': beside_chalice.ACCESS_LOG},
+        'AccessLogSetting': {'DestinationArn': {'Fn::Sub': logs}, 'Format': lambda_extras.ACCESS_LOG},
     }
     return {'Properties': properties, 'DependsOn': 'ApiGatewayAccount'}
 
@@ -115,7 +116,7 @@ def _log_role() -> Json:
     trust = {'Effect': 'Allow', 'Principal': {'Service': 'apigateway.amazonaws.com'}, 'Action': 'sts:AssumeRole'}
     role = {
         'AssumeRolePolicyDocument': {'Version': '2012-10-17', 'Statement': [trust]},
-        'ManagedPolicyArns': [{'Fn::Sub': f'arn:${{AWS::Partition}}:iam::aws:policy/{beside_chalice.LOG_POLICY}'}],
+        'ManagedPolicyArns': [{'Fn::Sub': f'arn:${{AWS::Partition}}:iam::aws:policy/{lambda_extras.LOG_POLICY}'}],
     }
     kept = {'DeletionPolicy': 'Retain', 'UpdateReplacePolicy': 'Retain'}  # other APIs of the account may rely on it by then
     account = {'CloudWatchRoleArn': {'Fn::GetAtt': ['ApiGatewayLogs', 'Arn']}}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.sample import respond
-from infra.samples import rates
+from infra.fake_upstreams import rates
+from infra.fake_upstreams.sample import respond
 
 TODAY = datetime.now(UTC).date()
 
