@@ -9,22 +9,25 @@ if config.prepares_moto_server():  # only under `chalice local --stage local`, s
 
     chalice_local.prepare()
 
-from chalicelib import auth, http, telemetry
+from chalicelib import auth
 from chalicelib.api import addresses, currencies, histories, offsets, portfolios, sources, user
 from chalicelib.api.openapi import route
-from chalicelib.api.requests import rate_limit
+from chalicelib.http_io import conditional, errors, methods, rate_limiter, request_log, response
 from chalicelib.jobs import histories as history_jobs
 from chalicelib.jobs import purge, rates, refresh, sweep
 from chalicelib.oauth import endpoints, metadata
 from chalicelib.web import applications, authorize, home, login, pages, profile, signup
 
 app = Chalice(app_name='cryptfolio', configure_logs=False)
-app.api.cors = http.CORS
-app.register_middleware(telemetry.measure, 'http')
-app.register_middleware(rate_limit.limit_requests, 'http')
-app.register_middleware(http.error_middleware, 'http')
-app.register_middleware(pages.error_middleware, 'http')
-app.register_middleware(http.etag_middleware, 'http')
+app.api.cors = response.CORS
+# The first is the outermost.
+for middleware in (
+    request_log.log_requests,
+    rate_limiter.limit_requests,
+    errors.error_middleware(pages.render_error),
+    conditional.etag_middleware,
+):
+    app.register_middleware(middleware, 'http')
 
 for resource in (user, portfolios, histories, addresses, offsets, currencies, sources):
     app.register_blueprint(resource.bp, url_prefix='/api')
@@ -36,7 +39,7 @@ app.register_blueprint(metadata.bp, url_prefix='/.well-known')
 for page in (home, signup, login, profile, applications, authorize):
     app.register_blueprint(page.bp)
 
-http.add_405_routes(app)
+methods.add_405_routes(app)
 
 for job in (refresh, purge, sweep, rates, history_jobs, auth):
     app.register_blueprint(job.bp)

@@ -16,7 +16,7 @@
     Upstream                    (no status)             an explorer failed; jobs only, SQS retries
 
 They extend ChaliceUnhandledError because that is the one exception Chalice hands to middleware unchanged, so that
-http.py can answer with headers and fields; see docs/decisions/0001-errors.md.
+http_io/errors.py can respond with headers and fields; see docs/decisions/0001-errors.md.
 """
 
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from chalice.app import ChaliceUnhandledError
 
 
 class AppError(ChaliceUnhandledError):
-    """Base of the errors that http.py turns into the envelope."""
+    """Base of the errors that http_io/errors.py renders."""
 
     status = 500
     code = 'internal_error'

@@ -13,17 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from chalicelib import clock
 from chalicelib.config import settings
 
-if TYPE_CHECKING:
-    from chalice.app import Request, Response
-
 _BY_ROUTE = ('Latency', 'Errors5xx')  # each metric costs anew for each route
-_THROTTLED = ('busy', 'temporarily_unavailable')
-_LONGEST_ID = 9
 _EMAIL_ADDRESS = re.compile(r'[^\s"\'<>@]{1,64}@[^\s"\'<>@]+')
 
 Given = TypeVar('Given')
@@ -121,55 +116,6 @@ def in_current_task(function: Callable[[Given], Found]) -> Callable[[Given], Fou
     """Return `function` for other threads to call as part of the task under way here, which they would not know of."""
     context = copy_context()
     return lambda given: context.copy().run(function, given)  # a context is entered by one thread at a time
-
-
-def measure(request: 'Request', get_response: Callable[[Any], 'Response']) -> 'Response':
-    """Middleware, the outermost: tells each request in one line, and its id in the answer's `X-Request-Id`."""
-    with task('api', request.context.get('requestId'), lasting='Latency') as current:
-        current.title = f'{request.method} {request.path}'
-        current.note(**_asked(request))
-        current.count('Requests')
-        try:
-            response = get_response(request)
-        except Exception:
-            _note_answer(current, 500, None)  # Chalice's
-            raise
-        _note_answer(current, response.status_code, response.body)
-        response.headers['X-Request-Id'] = current.request_id
-        return response
-
-
-def _asked(request: 'Request') -> dict[str, Any]:
-    who = request.context.get('authorizer') or {}
-    given = (request.uri_params or {}).items()
-    return {
-        'method': request.method,
-        'route': request.path,
-        'ids': {name: value for name, value in given if value.isdecimal() and len(value) <= _LONGEST_ID},  # no other text of theirs
-        'user_id': who.get('principalId'),
-        'client_id': who.get('client_id'),
-        'Route': _route_class(request.path),
-    }
-
-
-def _route_class(route: str) -> str:
-    """Return one of few words for a route: what an API route ends in, or which part of the site a page belongs to."""
-    parts = [part for part in route.split('/') if part and not part.startswith('{')]
-    if parts[:1] == ['api']:
-        return parts[-1]
-    return parts[0] if parts[:1] in (['oauth'], ['.well-known']) else 'pages'
-
-
-def _note_answer(current: Task, status: int, body: Any) -> None:
-    code = body.get('code') or body.get('error') if status >= 400 and isinstance(body, dict) else None
-    current.note(status=status, code=code)
-    current.title += f' {status}'
-    if code == 'not_ready':
-        current.count('NotReady')
-    elif status == 429 or code in _THROTTLED:
-        current.count('Throttled')
-    elif status >= 400:
-        current.count('Errors5xx' if status >= 500 else 'Errors4xx')
 
 
 def count_dynamodb(events: Any) -> None:

@@ -2,12 +2,16 @@
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import clock, http
+from chalicelib import clock
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.api.requests import fields, idempotency
 from chalicelib.api.requests.body import Body
 from chalicelib.auth import bearer
 from chalicelib.domain import currencies, shapes
+from chalicelib.http_io import paging
+from chalicelib.http_io.conditional import expected_versions
+from chalicelib.http_io.request import BODY_TYPES, parse_body, path_id, user_id
+from chalicelib.http_io.response import ok
 from chalicelib.models import Address, Transaction, is_position
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import addresses
@@ -21,18 +25,18 @@ NEW = Body('NewAddress', required=(fields.FOLLOWED_CURRENCY, fields.ADDRESS), op
 CHANGES = Body('AddressChanges', optional=(fields.TITLE, fields.ADDRESS, fields.SAME_CURRENCY))
 
 
-@bp.route(COLLECTION, methods=['POST'], content_types=http.BODY_TYPES, authorizer=bearer)
+@bp.route(COLLECTION, methods=['POST'], content_types=BODY_TYPES, authorizer=bearer)
 @Contract(shapes.Address, body=NEW)
 def create_address(portfolio_id: str) -> Response:
     """Create a new portfolio address."""
     request = bp.current_request
-    portfolio = http.path_id(portfolio_id)
-    given = NEW.read(http.body(request))
+    portfolio = path_id(portfolio_id)
+    given = NEW.read(parse_body(request))
     currency = given[fields.FOLLOWED_CURRENCY]
     return idempotency.create(
         request,
         lambda also: addresses.create(
-            http.user_id(request),
+            user_id(request),
             portfolio,
             title=given.get(fields.TITLE) or f'{currencies.get(currency).title} address',
             address=given[fields.ADDRESS],
@@ -49,9 +53,9 @@ def create_address(portfolio_id: str) -> Response:
 def list_addresses(portfolio_id: str) -> Response:
     """List the addresses on a portfolio."""
     request = bp.current_request
-    asked = http.paging(request)
-    found = Address.page(http.user_id(request), http.path_id(portfolio_id), after=http.position_id(asked), limit=asked.limit + 1)
-    return http.page(request, found, asked, Address.summary, lambda address: str(address.address_id))
+    asked = paging.paging(request)
+    found = Address.page(user_id(request), path_id(portfolio_id), after=paging.position_id(asked), limit=asked.limit + 1)
+    return paging.page(request, found, asked, Address.summary, lambda address: str(address.address_id))
 
 
 @bp.route(ITEM, authorizer=bearer)
@@ -61,14 +65,14 @@ def get_address(portfolio_id: str, address_id: str) -> Response:
     return _shown(_find(portfolio_id, address_id))
 
 
-@bp.route(ITEM, methods=['PATCH'], content_types=http.BODY_TYPES, authorizer=bearer)
+@bp.route(ITEM, methods=['PATCH'], content_types=BODY_TYPES, authorizer=bearer)
 @Contract(shapes.Address, body=CHANGES)
 def update_address(portfolio_id: str, address_id: str) -> Response:
     """Update an existing address with a title or address; its currency stays."""
     address = _find(portfolio_id, address_id)
-    given = CHANGES.read(http.body(bp.current_request), currency=address.currency, shown_address=address.address)
+    given = CHANGES.read(parse_body(bp.current_request), currency=address.currency, shown_address=address.address)
     title, text = given.get(fields.TITLE), given.get(fields.ADDRESS)
-    expected = http.expected_versions(bp.current_request)
+    expected = expected_versions(bp.current_request)
     return _shown(addresses.change(address, title=title, address=text, now=clock.now(), expected=expected))
 
 
@@ -77,7 +81,7 @@ def update_address(portfolio_id: str, address_id: str) -> Response:
 def delete_address(portfolio_id: str, address_id: str) -> Response:
     """Delete a portfolio address; answers with the address as it was."""
     address = _find(portfolio_id, address_id)
-    addresses.delete(address, now=clock.now(), expected=http.expected_versions(bp.current_request))
+    addresses.delete(address, now=clock.now(), expected=expected_versions(bp.current_request))
     return _shown(address)
 
 
@@ -86,7 +90,7 @@ def delete_address(portfolio_id: str, address_id: str) -> Response:
 def get_address_balances(portfolio_id: str, address_id: str) -> Response:
     """Get the balances for a particular address."""
     ledger = reading.read(_find(portfolio_id, address_id).ledger)
-    return http.ok(ledger.balances(), **ledger.completeness())
+    return ok(ledger.balances(), **ledger.completeness())
 
 
 @bp.route(ITEM + '/txns', authorizer=bearer)
@@ -95,18 +99,18 @@ def get_address_balances(portfolio_id: str, address_id: str) -> Response:
 def list_address_transactions(portfolio_id: str, address_id: str) -> Response:
     """Get the transactions for a particular address, newest first."""
     request = bp.current_request
-    asked = http.paging(request)
+    asked = paging.paging(request)
     if asked.cursor is not None and not is_position(asked.cursor):
-        raise http.bad_cursor()
+        raise paging.bad_cursor()
     address = _find(portfolio_id, address_id)
     found = reading.read_transactions(address.ledger, before=asked.cursor, limit=asked.limit + 1)
     completeness = found.ledger.completeness() if found.ledger else {}
-    return http.page(request, found.transactions, asked, Transaction.public, lambda txn: txn.position, **completeness)
+    return paging.page(request, found.transactions, asked, Transaction.public, lambda txn: txn.position, **completeness)
 
 
 def _shown(address: Address) -> Response:
-    return http.ok(address.detail(), version=address.version)
+    return ok(address.detail(), version=address.version)
 
 
 def _find(portfolio_id: str, address_id: str) -> Address:
-    return Address.find(http.user_id(bp.current_request), http.path_id(portfolio_id), http.path_id(address_id))
+    return Address.find(user_id(bp.current_request), path_id(portfolio_id), path_id(address_id))

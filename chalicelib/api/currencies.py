@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import http
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.domain import currencies, shapes
 from chalicelib.domain.currencies import Currency
 from chalicelib.errors import NotFound
+from chalicelib.http_io import paging
+from chalicelib.http_io.response import ok
 
 bp = Blueprint(__name__)
 
@@ -48,16 +49,16 @@ def get_currency(code: str) -> Response:
     currency = currencies.find(code)
     if currency is None:
         raise NotFound
-    return _cached(http.ok(currency.public()))
+    return _cached(ok(currency.public()))
 
 
 def _page(listed: Sequence[Currency]) -> Response:
     """Answer a page of a list, in an object with the number of all that are in the list."""
     request = bp.current_request
-    asked = http.paging(request)
-    after = http.position_id(asked)
+    asked = paging.paging(request)
+    after = paging.position_id(asked)
     found = [currency for currency in listed if currency.id > after][: asked.limit + 1]
-    response = http.page(request, found, asked, Currency.public, lambda currency: str(currency.id))
+    response = paging.page(request, found, asked, Currency.public, lambda currency: str(currency.id))
     response.body['result'] = {'count': len(listed), 'currencies': response.body['result']}
     return _cached(response)
 

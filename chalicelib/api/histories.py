@@ -4,12 +4,14 @@ import re
 
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib import clock, http
+from chalicelib import clock
 from chalicelib.api.openapi.operation_spec import Contract
-from chalicelib.api.requests import expand
+from chalicelib.api.requests import expand, query
 from chalicelib.auth import bearer
 from chalicelib.domain import currencies, instants, shapes, timeline
 from chalicelib.errors import Fault, Invalid, NotFound
+from chalicelib.http_io import paging
+from chalicelib.http_io.request import path_id, user_id
 from chalicelib.services.histories import pages
 from chalicelib.services.histories.pages import Position, Row, Show, Span
 
@@ -48,23 +50,23 @@ def get_converted_history(portfolio_id: str) -> Response:
 def _answer(portfolio_id: str, show: Show) -> Response:
     request = bp.current_request
     expand.is_asked(request)  # before anything is read: a bad request is never Not ready
-    asked = http.paging(request)
+    asked = paging.paging(request)
     span = _span(request, clock.now())
     after = None if asked.cursor is None else _read_position(asked.cursor)
-    found = pages.read(http.user_id(request), http.path_id(portfolio_id), show, span, after, asked.limit + 1)
+    found = pages.read(user_id(request), path_id(portfolio_id), show, span, after, asked.limit + 1)
     rows = list(zip(found.rows, expand.balances(request, found.rows), strict=True))
-    return http.page(request, rows, asked, lambda row: row[1], lambda row: _position(row[0]), **found.state)
+    return paging.page(request, rows, asked, lambda row: row[1], lambda row: _position(row[0]), **found.state)
 
 
 def _span(request: Request, now: int) -> Span:
     """Read `from`, `to`, `interval` and `order`. Raises Invalid."""
-    interval = timeline.INTERVALS[http.choice(request, 'interval', ('day', 'hour', 'week'))]
-    first, last = http.instant(request, 'from'), http.instant(request, 'to')
+    interval = timeline.INTERVALS[query.choice(request, 'interval', ('day', 'hour', 'week'))]
+    first, last = query.instant(request, 'from'), query.instant(request, 'to')
     if first is None:
         first = max((now if last is None else last) - _DEFAULT_SECONDS, 0)
     if last is not None and first > last:
         raise Invalid(Fault('from', 'out_of_range', 'from must not be later than to'))
-    return Span(interval, first, last, newest_first=http.choice(request, 'order', ('desc', 'asc')) == 'desc')
+    return Span(interval, first, last, newest_first=query.choice(request, 'order', ('desc', 'asc')) == 'desc')
 
 
 def _position(row: Row) -> str:
@@ -74,5 +76,5 @@ def _position(row: Row) -> str:
 def _read_position(cursor: str) -> Position:
     match = _POSITION.fullmatch(cursor)
     if match is None:
-        raise http.bad_cursor()
+        raise paging.bad_cursor()
     return Position(int(match[1]), match[2])

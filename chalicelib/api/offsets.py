@@ -2,12 +2,16 @@
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import clock, http
+from chalicelib import clock
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.api.requests import expand, fields, idempotency
 from chalicelib.api.requests.body import Body
 from chalicelib.auth import bearer
 from chalicelib.domain import shapes
+from chalicelib.http_io import paging
+from chalicelib.http_io.conditional import expected_versions
+from chalicelib.http_io.request import BODY_TYPES, parse_body, path_id, user_id
+from chalicelib.http_io.response import ok
 from chalicelib.models import Offset
 from chalicelib.services.portfolios import offsets
 
@@ -20,18 +24,18 @@ NEW = Body('NewOffset', required=(fields.TITLE,), optional=(fields.BALANCES,))
 CHANGES = Body('OffsetChanges', optional=(fields.TITLE, fields.BALANCES))
 
 
-@bp.route(COLLECTION, methods=['POST'], content_types=http.BODY_TYPES, authorizer=bearer)
+@bp.route(COLLECTION, methods=['POST'], content_types=BODY_TYPES, authorizer=bearer)
 @Contract(shapes.Offset, body=NEW, expandable=True)
 def create_offset(portfolio_id: str) -> Response:
     """Create a new offset with a collection of offset balances."""
     request = bp.current_request
-    portfolio = http.path_id(portfolio_id)
+    portfolio = path_id(portfolio_id)
     _check_expansion()
-    given = NEW.read(http.body(request))
+    given = NEW.read(parse_body(request))
     title, balances = given[fields.TITLE], given.get(fields.BALANCES) or {}
     return idempotency.create(
         request,
-        lambda also: offsets.create(http.user_id(request), portfolio, title=title, balances=balances, now=clock.now(), also=also),
+        lambda also: offsets.create(user_id(request), portfolio, title=title, balances=balances, now=clock.now(), also=also),
         lambda offset: idempotency.Made({**_detail(offset)}, f'/api/portfolios/{portfolio}/offsets/{offset.offset_id}'),
     )
 
@@ -41,9 +45,9 @@ def create_offset(portfolio_id: str) -> Response:
 def list_offsets(portfolio_id: str) -> Response:
     """List the offsets on a portfolio."""
     request = bp.current_request
-    asked = http.paging(request)
-    found = Offset.page(http.user_id(request), http.path_id(portfolio_id), after=http.position_id(asked), limit=asked.limit + 1)
-    return http.page(request, found, asked, Offset.summary, lambda offset: str(offset.offset_id))
+    asked = paging.paging(request)
+    found = Offset.page(user_id(request), path_id(portfolio_id), after=paging.position_id(asked), limit=asked.limit + 1)
+    return paging.page(request, found, asked, Offset.summary, lambda offset: str(offset.offset_id))
 
 
 @bp.route(ITEM, authorizer=bearer)
@@ -53,15 +57,15 @@ def get_offset(portfolio_id: str, offset_id: str) -> Response:
     return _shown(Offset.find(*_key(portfolio_id, offset_id)))
 
 
-@bp.route(ITEM, methods=['PATCH'], content_types=http.BODY_TYPES, authorizer=bearer)
+@bp.route(ITEM, methods=['PATCH'], content_types=BODY_TYPES, authorizer=bearer)
 @Contract(shapes.Offset, body=CHANGES, expandable=True)
 def update_offset(portfolio_id: str, offset_id: str) -> Response:
     """Update an existing offset with a new title; balances, if set, replace all that it has."""
     key = _key(portfolio_id, offset_id)
     _check_expansion()
-    given = CHANGES.read(http.body(bp.current_request))
+    given = CHANGES.read(parse_body(bp.current_request))
     title, balances = given.get(fields.TITLE), given.get(fields.BALANCES)
-    expected = http.expected_versions(bp.current_request)
+    expected = expected_versions(bp.current_request)
     return _shown(offsets.change(*key, title=title, balances=balances, now=clock.now(), expected=expected))
 
 
@@ -70,12 +74,12 @@ def update_offset(portfolio_id: str, offset_id: str) -> Response:
 def delete_offset(portfolio_id: str, offset_id: str) -> Response:
     """Delete a portfolio offset and its associated balances; answers with the offset as it was."""
     _check_expansion()
-    expected = http.expected_versions(bp.current_request)
+    expected = expected_versions(bp.current_request)
     return _shown(offsets.delete(*_key(portfolio_id, offset_id), now=clock.now(), expected=expected))
 
 
 def _key(portfolio_id: str, offset_id: str) -> tuple[str, int, int]:
-    return http.user_id(bp.current_request), http.path_id(portfolio_id), http.path_id(offset_id)
+    return user_id(bp.current_request), path_id(portfolio_id), path_id(offset_id)
 
 
 def _check_expansion() -> None:
@@ -84,7 +88,7 @@ def _check_expansion() -> None:
 
 
 def _shown(offset: Offset) -> Response:
-    return http.ok(_detail(offset), version=offset.version)
+    return ok(_detail(offset), version=offset.version)
 
 
 def _detail(offset: Offset) -> shapes.Offset:

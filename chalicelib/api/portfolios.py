@@ -2,13 +2,17 @@
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import clock, http
+from chalicelib import clock
 from chalicelib.api.openapi.operation_spec import Contract
-from chalicelib.api.requests import expand, fields, idempotency
+from chalicelib.api.requests import expand, fields, idempotency, query
 from chalicelib.api.requests.body import Body
 from chalicelib.auth import bearer
 from chalicelib.domain import shapes
 from chalicelib.errors import PreconditionFailed
+from chalicelib.http_io import paging
+from chalicelib.http_io.conditional import expected_versions
+from chalicelib.http_io.request import BODY_TYPES, parse_body, path_id, user_id
+from chalicelib.http_io.response import ok
 from chalicelib.models import Address, Offset, Portfolio, PortfolioTree, read_portfolio_tree
 from chalicelib.services.portfolios import balances, converted, portfolios
 
@@ -18,16 +22,16 @@ NEW = Body('NewPortfolio', required=(fields.TITLE, fields.CURRENCIES))
 CHANGES = Body('PortfolioChanges', optional=(fields.TITLE, fields.CURRENCIES))
 
 
-@bp.route('/portfolios', methods=['POST'], content_types=http.BODY_TYPES, authorizer=bearer)
+@bp.route('/portfolios', methods=['POST'], content_types=BODY_TYPES, authorizer=bearer)
 @Contract(shapes.Portfolio, body=NEW)
 def create_portfolio() -> Response:
     """Create a new portfolio."""
     request = bp.current_request
-    given = NEW.read(http.body(request))
+    given = NEW.read(parse_body(request))
     title, currencies = given[fields.TITLE], given[fields.CURRENCIES]
     return idempotency.create(
         request,
-        lambda also: portfolios.create(http.user_id(request), title=title, currencies=currencies, now=clock.now(), also=also),
+        lambda also: portfolios.create(user_id(request), title=title, currencies=currencies, now=clock.now(), also=also),
         lambda portfolio: idempotency.Made({**portfolio.detail()}, f'/api/portfolios/{portfolio.portfolio_id}'),
     )
 
@@ -37,27 +41,27 @@ def create_portfolio() -> Response:
 def list_portfolios() -> Response:
     """List all of your portfolios."""
     request = bp.current_request
-    asked = http.paging(request)
-    found = Portfolio.page(http.user_id(request), after=http.position_id(asked), limit=asked.limit + 1)
-    return http.page(request, found, asked, Portfolio.summary, lambda portfolio: str(portfolio.portfolio_id))
+    asked = paging.paging(request)
+    found = Portfolio.page(user_id(request), after=paging.position_id(asked), limit=asked.limit + 1)
+    return paging.page(request, found, asked, Portfolio.summary, lambda portfolio: str(portfolio.portfolio_id))
 
 
 @bp.route('/portfolios/{portfolio_id}', authorizer=bearer)
 @Contract(shapes.Portfolio)
 def get_portfolio(portfolio_id: str) -> Response:
     """List the properties and accounts of a portfolio."""
-    return _shown(read_portfolio_tree(http.user_id(bp.current_request), http.path_id(portfolio_id)))
+    return _shown(read_portfolio_tree(user_id(bp.current_request), path_id(portfolio_id)))
 
 
-@bp.route('/portfolios/{portfolio_id}', methods=['PATCH'], content_types=http.BODY_TYPES, authorizer=bearer)
+@bp.route('/portfolios/{portfolio_id}', methods=['PATCH'], content_types=BODY_TYPES, authorizer=bearer)
 @Contract(shapes.Portfolio, body=CHANGES)
 def update_portfolio(portfolio_id: str) -> Response:
     """Update the attributes or currencies of a portfolio."""
     request = bp.current_request
-    key = http.user_id(request), http.path_id(portfolio_id)
-    given = CHANGES.read(http.body(request))
+    key = user_id(request), path_id(portfolio_id)
+    given = CHANGES.read(parse_body(request))
     title, currencies = given.get(fields.TITLE), given.get(fields.CURRENCIES)
-    expected = http.expected_versions(request)
+    expected = expected_versions(request)
     if title is not None or currencies is not None:
         portfolios.change(*key, title=title, currencies=currencies, now=clock.now(), expected=expected)
         return _shown(read_portfolio_tree(*key))
@@ -72,7 +76,7 @@ def update_portfolio(portfolio_id: str) -> Response:
 def delete_portfolio(portfolio_id: str) -> Response:
     """Delete a portfolio; answers with the portfolio as it was."""
     request = bp.current_request
-    return _shown(portfolios.delete(http.user_id(request), http.path_id(portfolio_id), http.expected_versions(request)))
+    return _shown(portfolios.delete(user_id(request), path_id(portfolio_id), expected_versions(request)))
 
 
 @bp.route('/portfolios/{portfolio_id}/balances', authorizer=bearer)
@@ -80,8 +84,8 @@ def delete_portfolio(portfolio_id: str) -> Response:
 def get_portfolio_balances(portfolio_id: str) -> Response:
     """Get all current balances for a portfolio, summed over its accounts, addresses and offsets."""
     request = bp.current_request
-    rows = balances.of_portfolio(http.user_id(request), http.path_id(portfolio_id), http.past_instant(request, 'at'))
-    return http.ok(expand.balances(request, rows))
+    rows = balances.of_portfolio(user_id(request), path_id(portfolio_id), query.past_instant(request, 'at'))
+    return ok(expand.balances(request, rows))
 
 
 @bp.route('/portfolios/{portfolio_id}/balances/{currency}', authorizer=bearer)
@@ -89,9 +93,9 @@ def get_portfolio_balances(portfolio_id: str) -> Response:
 def get_portfolio_balance(portfolio_id: str, currency: str) -> Response:
     """Get the current balance of a portfolio in one currency, summed over its accounts, addresses and offsets."""
     request = bp.current_request
-    at = http.past_instant(request, 'at')
-    row = balances.of_portfolio_in(http.user_id(request), http.path_id(portfolio_id), currency, at)
-    return http.ok(expand.balances(request, [row])[0])
+    at = query.past_instant(request, 'at')
+    row = balances.of_portfolio_in(user_id(request), path_id(portfolio_id), currency, at)
+    return ok(expand.balances(request, [row])[0])
 
 
 @bp.route('/portfolios/{portfolio_id}/converted', authorizer=bearer)
@@ -99,14 +103,14 @@ def get_portfolio_balance(portfolio_id: str, currency: str) -> Response:
 def get_converted_balances(portfolio_id: str) -> Response:
     """Get the converted balances for a portfolio, as if all balances were converted into each of its reporting currencies."""
     request = bp.current_request
-    at = http.past_instant(request, 'at')
+    at = query.past_instant(request, 'at')
     expand.is_asked(request)  # before anything is read: a bad request is never Not ready
-    explain = http.choice(request, 'explain', ('false', 'true')) == 'true'
-    found = converted.of_portfolio(http.user_id(request), http.path_id(portfolio_id), at=at, explain=explain)
-    return http.ok(expand.balances(request, found.rows), rates=found.rates)
+    explain = query.choice(request, 'explain', ('false', 'true')) == 'true'
+    found = converted.of_portfolio(user_id(request), path_id(portfolio_id), at=at, explain=explain)
+    return ok(expand.balances(request, found.rows), rates=found.rates)
 
 
 def _shown(contents: PortfolioTree) -> Response:
     addresses = [child.summary() for child in contents.children if isinstance(child, Address)]
     offsets = [child.summary() for child in contents.children if isinstance(child, Offset)]
-    return http.ok(contents.portfolio.detail(addresses, offsets), version=contents.portfolio.version)
+    return ok(contents.portfolio.detail(addresses, offsets), version=contents.portfolio.version)

@@ -2,9 +2,10 @@
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import http
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.domain import shapes
+from chalicelib.http_io import paging
+from chalicelib.http_io.response import ok
 from chalicelib.services import upstream_status
 
 bp = Blueprint(__name__)
@@ -14,7 +15,7 @@ bp = Blueprint(__name__)
 @Contract(shapes.Status)
 def get_status() -> Response:
     """Which parts of the service work and which fail."""
-    return http.ok(upstream_status.status())
+    return ok(upstream_status.status())
 
 
 @bp.route('/sources')
@@ -22,9 +23,9 @@ def get_status() -> Response:
 def list_sources() -> Response:
     """List the upstreams that values come from."""
     request = bp.current_request
-    asked = http.paging(request)
+    asked = paging.paging(request)
     found = [source for source in upstream_status.every() if source.key > (asked.cursor or '')][: asked.limit + 1]
-    return http.page(request, upstream_status.describe(found), asked, dict, lambda described: str(described['key']))
+    return paging.page(request, upstream_status.describe(found), asked, dict, lambda described: str(described['key']))
 
 
 @bp.route('/sources/{key}')
@@ -32,4 +33,4 @@ def list_sources() -> Response:
 def get_source(key: str) -> Response:
     """What an upstream can tell and how it did of late."""
     (described,) = upstream_status.describe([upstream_status.find(key)])
-    return http.ok(described)
+    return ok(described)

@@ -2,10 +2,11 @@
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import http
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.auth import bearer
 from chalicelib.domain import shapes
+from chalicelib.http_io.request import user_id
+from chalicelib.http_io.response import ok
 from chalicelib.models import User
 
 bp = Blueprint(__name__)
@@ -15,4 +16,4 @@ bp = Blueprint(__name__)
 @Contract(shapes.User)
 def get_user() -> Response:
     """Key information about the user."""
-    return http.ok(User.find(http.user_id(bp.current_request)).public())
+    return ok(User.find(user_id(bp.current_request)).public())

@@ -27,7 +27,6 @@ from chalicelib.models.ledger import Cursor, Derived, LeaseLost, Ledger
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
-from chalicelib.models.rate_limit import RequestCount
 from chalicelib.models.rates import (
     WANTED_SECONDS,
     ClosesState,
@@ -40,6 +39,7 @@ from chalicelib.models.rates import (
     add_closes,
     read_closes,
 )
+from chalicelib.models.request_count import RequestCount
 from chalicelib.models.session import EmailToken, Session, new_token
 from chalicelib.models.snapshot import Snapshot
 from chalicelib.models.transaction import Transaction, TransactionsPage, is_position, read_transactions, sk_of, time_of

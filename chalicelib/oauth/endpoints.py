@@ -5,8 +5,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import http
 from chalicelib.errors import BadRequest
+from chalicelib.http_io.request import network, raw_body
 
 bp = Blueprint(__name__)
 
@@ -40,8 +40,8 @@ def _server() -> Any:
 
 def _answer(create_response: Any) -> Response:
     request = bp.current_request
-    form = _form(http.raw_body(request).decode('utf-8', 'replace'))
-    sent = dict(request.headers) | {'x-network-address': http.network(request)}  # see validator.NETWORK_HEADER
+    form = _form(raw_body(request).decode('utf-8', 'replace'))
+    sent = dict(request.headers) | {'x-network-address': network(request)}  # see validator.NETWORK_HEADER
     headers, body, status = create_response(request.path, 'POST', form, sent)
     headers.setdefault('Cache-Control', 'no-store')
     if status == 401:  # RFC 6749 section 5.2: the scheme that the client used, where oauthlib says Bearer

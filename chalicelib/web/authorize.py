@@ -72,7 +72,7 @@ def _consent(request: Request, user: User, asked: 'Asked', query: str) -> Respon
 
 def _untrusted(request: Request, error: Exception) -> Response:
     text = f'The application that sent you here made a mistake, so you were not sent back to it: {error}'
-    return pages.error(request, 400, 'This request cannot be trusted', text)
+    return pages.error_page(request, 400, 'This request cannot be trusted', text)
 
 
 def _query(request: Request) -> str:

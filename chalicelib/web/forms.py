@@ -5,8 +5,8 @@ from urllib.parse import parse_qs
 
 from chalice.app import Request
 
-from chalicelib import http
 from chalicelib.errors import BadRequest, TooLarge
+from chalicelib.http_io.request import raw_body
 from chalicelib.web import sessions
 
 TYPES = ['application/x-www-form-urlencoded']
@@ -37,7 +37,7 @@ def read(request: Request) -> Form:
 
     Raises TooLarge, BadRequest, Forged when it does not come from a page of ours in this browser.
     """
-    raw = http.raw_body(request)
+    raw = raw_body(request)
     if len(raw) > MOST_BYTES:
         raise TooLarge('This is more than the form can hold')
     try:

@@ -2,9 +2,10 @@
 
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib import clock, http
+from chalicelib import clock
 from chalicelib.domain.credentials import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound
+from chalicelib.http_io.request import network
 from chalicelib.services import users
 from chalicelib.web import forms, pages, sessions
 
@@ -29,7 +30,7 @@ def submit_login() -> Response:
     request = bp.current_request
     form = forms.read(request)
     target = sessions.safe_path(form.text('next'))
-    user = users.authenticate(form.text('email'), form.text('password'), network=http.network(request), now=clock.now())
+    user = users.authenticate(form.text('email'), form.text('password'), network=network(request), now=clock.now())
     if user is None:
         return pages.render('login.html', request, status=422, next=target, faults=[_WRONG], form={'email': form.text('email')})
     sessions.end(request)
@@ -59,7 +60,7 @@ def submit_forgot() -> Response:
         email = parse_email(form.text('email'))
     except Invalid as invalid:
         return pages.render('forgot.html', request, status=422, faults=invalid.faults, form={'email': form.text('email')})
-    users.forgot_password(email, network=http.network(request), now=clock.now())
+    users.forgot_password(email, network=network(request), now=clock.now())
     return pages.render('sent.html', request, email=email, title='Look into your mail', what='Follow its link to set a new password')
 
 
@@ -91,7 +92,7 @@ def submit_reset() -> Response:
 
 
 def _no_longer_good(request: Request) -> Response:
-    return pages.error(
+    return pages.error_page(
         request,
         404,
         'This link is no longer good',

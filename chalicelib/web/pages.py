@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,6 @@ Headers = dict[str, str | list[str]]
 
 STYLE = Path(__file__).parent / 'static' / 'style.css'
 _TEMPLATES = Path(__file__).parent / 'templates'
-_NOT_PAGES = ('/api', '/.well-known', '/oauth/token', '/oauth/revoke', '/oauth/introspect', '/static')
 _TITLES = {
     400: ('Something is wrong with this request', 'Go back and try again.'),
     403: ('This form has expired', 'Go back, reload the page and try again.'),
@@ -82,31 +81,19 @@ def link(request: Request, path: str) -> str:
     return ''.join(f'/{part}' for part in stage) + path
 
 
-def error(
+def error_page(
     request: Request, status: int, title: str, text: str, headers: Mapping[str, str | list[str]] | None = None, **context: Any
 ) -> Response:
     """Answer with a page that says what is wrong and what to do."""
     return render('message.html', request, status=status, headers=headers, title=title, text=text, **context)
 
 
-def error_middleware(request: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Middleware: errors of page paths are pages. It runs inside http.error_middleware, which then finds nothing left to do."""
-    if request.path.startswith(_NOT_PAGES):
-        return get_response(request)
-    try:
-        response = get_response(request)
-    except sessions.LogInFirst as first:
-        return redirect(link(request, first.location))
-    except AppError as refused:
-        return _failure(request, refused.status, dict(refused.headers()))
-    if response.status_code < 400 or not isinstance(response.body, dict):
-        return response
-    return _failure(request, response.status_code, {})
-
-
-def _failure(request: Request, status: int, headers: Headers) -> Response:
-    title, text = _TITLES.get(status, _UNFORESEEN)
-    return error(request, status, title, text, headers)
+def render_error(request: Request, error: AppError) -> Response:
+    """Return the page for an error, or send who must log in first to the form for that."""
+    if isinstance(error, sessions.LogInFirst):
+        return redirect(link(request, error.location))
+    title, text = _TITLES.get(error.status, _UNFORESEEN)
+    return error_page(request, error.status, title, text, dict(error.headers()))
 
 
 def _safety(form_action: Iterable[str]) -> Headers:

@@ -2,9 +2,10 @@
 
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib import clock, http
+from chalicelib import clock
 from chalicelib.domain.credentials import parse_email, parse_name
 from chalicelib.errors import Invalid, NotFound
+from chalicelib.http_io.request import network
 from chalicelib.models import EmailToken
 from chalicelib.services import users
 from chalicelib.web import forms, pages, sessions
@@ -29,7 +30,7 @@ def submit_signup() -> Response:
             name=parse_name(form.text('name')),
             email=email,
             password=form.text('password'),
-            network=http.network(request),
+            network=network(request),
             now=clock.now(),
         )
     except Invalid as invalid:
@@ -75,7 +76,7 @@ def _look_up(token: str) -> EmailToken:
 
 
 def _no_longer_good(request: Request) -> Response:
-    return pages.error(
+    return pages.error_page(
         request,
         404,
         'This link is no longer good',

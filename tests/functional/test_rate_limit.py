@@ -15,9 +15,9 @@ from chalice.test import HTTPResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api.requests import rate_limit
 from chalicelib.config import settings
-from chalicelib.domain.rate_limit import MOST_TRACKED, Limiter
+from chalicelib.http_io import rate_limiter
+from chalicelib.http_io.rate_limiter import MOST_TRACKED, Limiter
 from chalicelib.models import ApiKey, RequestCount
 from chalicelib.oauth import signing
 from tests.support.api import Api
@@ -51,21 +51,21 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     def change(number: int) -> None:
         monkeypatch.setenv('RATE_LIMIT', str(number))
         settings.cache_clear()
-        rate_limit.limiter.cache_clear()
+        rate_limiter.limiter.cache_clear()
         settings()
 
     change(LIMIT)
     yield change
     monkeypatch.undo()
     settings.cache_clear()
-    rate_limit.limiter.cache_clear()
+    rate_limiter.limiter.cache_clear()
     settings()
 
 
 @pytest.fixture
 def another_process() -> Callable[[], None]:
     """Return a function that lets the next requests be answered by a process that has counted nothing yet."""
-    return rate_limit.limiter.cache_clear
+    return rate_limiter.limiter.cache_clear
 
 
 def told(response: HTTPResponse) -> list[str]:
@@ -201,8 +201,8 @@ class TestSeveralProcesses:
     def test_each_application_of_each_user_has_a_shared_count_for_each_minute(self):
         callers = [('a', 'b'), ('a', 'c'), ('b', 'a'), ('ab', ''), ('a', 'b')]
 
-        assert [RequestCount.add(who, 0, 5) for who in callers] == [5, 5, 5, 5, 10]
-        assert RequestCount.add(('a', 'b'), 60, 5) == 5
+        assert [RequestCount.add(who, 0, 5, expires_at=60) for who in callers] == [5, 5, 5, 5, 10]
+        assert RequestCount.add(('a', 'b'), 60, 5, expires_at=120) == 5
 
     @given(limit=st.integers(1, 400), processes=st.integers(1, 6), chance=st.randoms(use_true_random=False))
     def test_a_client_gets_the_limit_and_at_most_the_untold_requests_of_all_processes_but_one(

@@ -19,9 +19,9 @@ from chalice.test import HTTPResponse
 from pynamodb.exceptions import PynamoDBException
 
 from app import app
-from chalicelib import http as edge
-from chalicelib import telemetry
 from chalicelib.config import settings
+from chalicelib.http_io.request_log import log_requests
+from chalicelib.http_io.response import CORS
 from chalicelib.jobs import purge, refresh
 from chalicelib.models import Client, Item, Ledger, User
 from infra import gateway
@@ -265,7 +265,7 @@ def test_an_unforeseen_error_is_logged_on_one_line_with_the_requests_id(api: Api
 
 def test_an_error_in_a_middleware_is_told_once():
     broken = Chalice('broken', configure_logs=False)
-    broken.register_middleware(telemetry.measure, 'http')
+    broken.register_middleware(log_requests, 'http')
 
     @broken.middleware('http')
     def fail(_: Any, __: Any) -> Response:
@@ -598,7 +598,7 @@ def test_requests_that_come_at_once_are_told_apart(api: Api, server: tuple[str, 
 
 
 def test_what_api_gateway_is_told_of_its_answers_is_what_ours_carry():
-    ours = edge.CORS.get_access_control_headers()
+    ours = CORS.get_access_control_headers()
 
     for response in gateway.additions('x')['x-amazon-apigateway-gateway-responses'].values():
         headers = {name.removeprefix('gatewayresponse.header.'): value for name, value in response['responseParameters'].items()}
@@ -612,4 +612,4 @@ def test_what_api_gateway_is_told_of_its_answers_is_what_ours_carry():
 def test_every_path_of_the_api_may_be_asked_by_other_sites():
     shared = [views for path, views in app.routes.items() if path.startswith(('/api/', '/.well-known/', '/oauth/token'))]
 
-    assert all(entry.cors == edge.CORS for views in shared for entry in views.values())
+    assert all(entry.cors == CORS for views in shared for entry in views.values())

@@ -15,6 +15,7 @@ from chalice.app import Request, Response
 
 from chalicelib import telemetry
 from chalicelib.config import settings
+from chalicelib.http_io.request_log import log_requests
 from tests.support.logs import Line, Lines
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ def request(method: str = 'GET', route: str = '/api/portfolios/{portfolio_id}', 
 
 
 def answer(status: int, body: Any = '', method: str = 'GET', route: str = '/api/portfolios/{portfolio_id}', **context: Any) -> Response:
-    return telemetry.measure(request(method, route, **context), lambda _: Response(body, status_code=status))
+    return log_requests(request(method, route, **context), lambda _: Response(body, status_code=status))
 
 
 def test_a_record_is_one_line_with_when_how_grave_and_where(lines: Lines):
@@ -314,7 +315,7 @@ def test_an_error_that_nobody_shaped_is_told_as_a_500_and_goes_on(lines: Lines):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        telemetry.measure(request(), fail)
+        log_requests(request(), fail)
 
     [line] = lines()
     assert (line['status'], line['Errors5xx']) == (500, 1)

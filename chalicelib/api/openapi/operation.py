@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, get_args
 
 from chalice.app import RouteEntry
 
-from chalicelib import http
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.api.openapi.parameters import Cursor
 from chalicelib.api.openapi.responses import NOT_MODIFIED, RATE, REFUSALS, referred
 from chalicelib.api.openapi.schemas import Schemas
 from chalicelib.api.requests.body import Schema
 from chalicelib.domain import api_keys, scopes, shapes
+from chalicelib.http_io.request import BODY_TYPES
 
 
 class Operation(NamedTuple):
@@ -80,7 +80,7 @@ class Operation(NamedTuple):
     def _body(self, schemas: Schemas) -> dict[str, Any]:
         assert self.contract.body
         told = (self.contract.body.schema(), self.contract.body.form_schema())
-        content = {kind: schemas.media(schema, whole=True) for kind, schema in zip(http.BODY_TYPES, told, strict=True)}
+        content = {kind: schemas.media(schema, whole=True) for kind, schema in zip(BODY_TYPES, told, strict=True)}
         return {'required': True, 'content': content}
 
     def _responses(self, schemas: Schemas) -> dict[str, Any]:

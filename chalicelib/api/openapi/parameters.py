@@ -4,19 +4,19 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta
 
-from chalicelib import http
 from chalicelib.api.openapi.schemas import Schemas
 from chalicelib.api.requests.body import Schema
 from chalicelib.domain import shapes
+from chalicelib.http_io import paging
 
 Limit = Annotated[
     int,
     Meta(
         description='How many entries to answer, at most.',
         ge=1,
-        le=http.MOST_ENTRIES,
+        le=paging.MOST_ENTRIES,
         examples=[100],
-        extra_json_schema={'default': http.MOST_ENTRIES},
+        extra_json_schema={'default': paging.MOST_ENTRIES},
     ),
 ]
 Cursor = Annotated[

@@ -5,7 +5,7 @@ from typing import Any
 
 from chalice.app import Blueprint, Chalice, Response
 
-from chalicelib import http
+from chalicelib.http_io.response import Answer
 
 bp = Blueprint(__name__)
 
@@ -13,7 +13,7 @@ bp = Blueprint(__name__)
 @bp.route('/openapi.json')
 def get_openapi() -> Response:
     """The description of the API for programs (OpenAPI 3.1)."""
-    return http.Answer(_document(bp.current_app), headers={'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=300'})
+    return Answer(_document(bp.current_app), headers={'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=300'})
 
 
 @lru_cache(1)

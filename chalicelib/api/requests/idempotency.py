@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from chalice.app import Request, Response
 
-from chalicelib import http
 from chalicelib.errors import BadRequest, Conflict, Invalid
+from chalicelib.http_io.request import raw_body, user_id
+from chalicelib.http_io.response import created
 from chalicelib.models import AlreadyUsed, ExtraWrites, IdempotencyRecord, nothing
 
 _LONGEST_KEY = 255
@@ -32,20 +33,20 @@ def create(request: Request, make: Callable[[ExtraWrites[T]], T], show: Callable
     key = _key(request)
     if key is None:
         made = show(make(nothing))
-        return http.created(made.result, made.location)
-    user_id, fingerprint = http.user_id(request), _fingerprint(request)
-    first = IdempotencyRecord.find(user_id, key)
+        return created(made.result, made.location)
+    owner, fingerprint = user_id(request), _fingerprint(request)
+    first = IdempotencyRecord.find(owner, key)
     if first is None:
         try:
-            made = show(make(lambda child: [IdempotencyRecord.keep(user_id, key, fingerprint=fingerprint, **show(child)._asdict())]))
-            return http.created(made.result, made.location)
+            made = show(make(lambda child: [IdempotencyRecord.keep(owner, key, fingerprint=fingerprint, **show(child)._asdict())]))
+            return created(made.result, made.location)
         except (AlreadyUsed, Invalid) as error:  # by the same request at the same time, which may have taken the last place
-            first = IdempotencyRecord.find(user_id, key)
+            first = IdempotencyRecord.find(owner, key)
             if first is None and isinstance(error, Invalid):
                 raise
     if first is None or first.fingerprint != fingerprint:
         raise Conflict('This Idempotency-Key came with another request before: use a new one for a new request')
-    return http.created(json.loads(first.result), first.location)
+    return created(json.loads(first.result), first.location)
 
 
 def _key(request: Request) -> str | None:
@@ -56,4 +57,4 @@ def _key(request: Request) -> str | None:
 
 
 def _fingerprint(request: Request) -> str:
-    return hashlib.sha256(request.context['path'].encode() + b'\n' + http.raw_body(request)).hexdigest()
+    return hashlib.sha256(request.context['path'].encode() + b'\n' + raw_body(request)).hexdigest()

@@ -140,8 +140,8 @@ def test_guessing_the_current_password_is_limited_like_logging_in(logged_in: Bro
 def test_an_ipv6_customer_counts_as_one(address: str, counted: str):
     from types import SimpleNamespace
 
-    from chalicelib import http
+    from chalicelib.http_io.request import network
 
     request = SimpleNamespace(context={'identity': {'sourceIp': address}})
 
-    assert http.network(request) == counted
+    assert network(request) == counted

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import bracketed
+from chalicelib.http_io import forms
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ from chalicelib.domain import bracketed
     ],
 )
 def test_a_form_stands_for(text: str, meaning: dict):
-    assert bracketed.parse(text) == meaning
+    assert forms.parse(text) == meaning
 
 
 @pytest.mark.parametrize(
@@ -59,22 +59,22 @@ def test_a_form_stands_for(text: str, meaning: dict):
         'a[]=1&a[b]=2',
         'a=1&a[b]=2',
         'a=%FF',
-        '&'.join('a[]=1' for _ in range(bracketed.MOST_FIELDS + 1)),
+        '&'.join('a[]=1' for _ in range(forms.MOST_FIELDS + 1)),
     ],
 )
 def test_what_stands_for_nothing_is_refused(text: str):
     with pytest.raises(ValueError, match=r'.'):
-        bracketed.parse(text)
+        forms.parse(text)
 
 
 @given(st.lists(st.fixed_dictionaries({'currency': st.text(min_size=1), 'balance': st.text(min_size=1)})))
 def test_lists_of_objects_come_through_whole(balances: list[dict[str, str]]):
     pairs = [(f'balances[][{name}]', value) for balance in balances for name, value in balance.items()]
 
-    assert bracketed.parse(urlencode(pairs)) == ({'balances': balances} if balances else {})
+    assert forms.parse(urlencode(pairs)) == ({'balances': balances} if balances else {})
 
 
 @given(st.text())
 def test_any_text_is_an_object_or_refused(text: str):
     with suppress(ValueError):
-        assert isinstance(bracketed.parse(text), dict)
+        assert isinstance(forms.parse(text), dict)

@@ -1,0 +1,93 @@
+"""Errors as responses: the envelope below /api, RFC 6749's JSON at the OAuth2 endpoints, pages everywhere else."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from chalice.app import Request, Response
+
+from chalicelib import clock, telemetry
+from chalicelib.errors import AppError
+from chalicelib.http_io.response import JSON_HEADERS, Headers
+
+log = logging.getLogger(__name__)
+
+Renderer = Callable[[Request, AppError], Response]
+Middleware = Callable[[Any, Callable[[Any], Response]], Response]
+
+_OAUTH_PATHS = ('/oauth/token', '/oauth/revoke', '/oauth/introspect')
+_ENVELOPE_PATHS = ('/api', '/.well-known', '/static')
+_OAUTH_CODES = {429: 'temporarily_unavailable', 500: 'server_error', 503: 'temporarily_unavailable'}
+_FRAMEWORK_ERRORS = {
+    400: ('bad_request', 'Bad request'),
+    413: ('too_large', AppError.message),
+    415: ('unsupported_media_type', 'Send the body as application/json or application/x-www-form-urlencoded'),
+}
+
+
+class FrameworkError(AppError):
+    """An error that Chalice responded with by itself, such as 415 or, for an exception in a view, 500."""
+
+    def __init__(self, response: Response) -> None:
+        self.status = response.status_code
+        self.code, message = _FRAMEWORK_ERRORS.get(self.status, (AppError.code, AppError.message))
+        super().__init__(message)
+        self._headers = {name: str(value) for name, value in response.headers.items() if name.lower() != 'content-type'}
+
+    def headers(self) -> dict[str, str]:
+        return self._headers
+
+
+def error_middleware(render_page: Renderer) -> Middleware:
+    """Return the middleware that renders every error, ours, Chalice's or an unexpected one, in the form that its path requires.
+
+    `render_page` renders those of paths that browsers visit.
+    """
+
+    def middleware(request: Any, get_response: Callable[[Any], Response]) -> Response:
+        render = _renderer(request.path, render_page)
+        try:
+            response = get_response(request)
+            return render(request, FrameworkError(response)) if _is_framework_error(response) else response
+        except AppError as error:
+            return render(request, error)
+        except Exception:  # of another middleware: Chalice catches those of views
+            log.exception('a request failed')
+            return envelope(request, AppError())
+
+    return middleware
+
+
+def envelope(_: Request, error: AppError) -> Response:
+    """Return an error in the envelope that every response below /api has."""
+    body = {
+        'success': False,
+        'time': clock.now(),
+        'message': error.message,
+        'code': error.code,
+        'request_id': telemetry.request_id(),
+        **error.details(),
+    }
+    return _response(error, body)
+
+
+def _oauth_error(_: Request, error: AppError) -> Response:
+    """RFC 6749 section 5.2."""
+    return _response(error, {'error': _OAUTH_CODES.get(error.status, 'invalid_request'), 'error_description': error.message})
+
+
+def _response(error: AppError, body: dict[str, Any]) -> Response:
+    headers: Headers = JSON_HEADERS | dict(error.headers())
+    return Response(body, status_code=error.status, headers=headers)
+
+
+def _renderer(path: str, render_page: Renderer) -> Renderer:
+    if path.startswith(_OAUTH_PATHS):
+        return _oauth_error
+    return envelope if path.startswith(_ENVELOPE_PATHS) else render_page
+
+
+def _is_framework_error(response: Response) -> bool:
+    """Whether Chalice made this error: oauthlib's are strings, and with `debug` a stack trace is one too, marked as plain."""
+    made_by_chalice = isinstance(response.body, dict) or response.headers.get('Content-Type') == 'text/plain'
+    return response.status_code >= 400 and made_by_chalice

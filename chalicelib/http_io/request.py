@@ -1,0 +1,65 @@
+"""What a request contains: its user, ids in its path, its body, and the network that it comes from."""
+
+import ipaddress
+import json
+from decimal import Decimal
+from typing import Any
+
+from chalice.app import Request
+
+from chalicelib.config import settings
+from chalicelib.errors import BadRequest, Fault, Invalid, NotFound, TooLarge
+from chalicelib.http_io import forms
+
+BODY_TYPES = ['application/json', 'application/x-www-form-urlencoded']
+MOST_DIGITS = 9  # of an id
+
+
+def user_id(request: Request) -> str:
+    """Return the id of the user that the access token was issued for, as the authorizer reported it."""
+    principal: str = request.context['authorizer']['principalId']
+    return principal
+
+
+def path_id(text: str) -> int:
+    """Return an id from the path. Raises NotFound for a text that cannot be an id."""
+    if not (text.isascii() and text.isdecimal() and text[0] != '0' and len(text) <= MOST_DIGITS):
+        raise NotFound
+    return int(text)
+
+
+def network(request: Request) -> str:
+    """Return the network address by which attempts are counted: an IPv4 address, or the /64 that one IPv6 subscriber typically owns."""
+    text = request.context['identity']['sourceIp']
+    address = ipaddress.ip_address(text)
+    return text if address.version == 4 else str(ipaddress.ip_network(f'{address}/64', strict=False).network_address)
+
+
+def raw_body(request: Request) -> bytes:
+    """Return the bytes of a request body. Raises TooLarge over MAX_BODY_BYTES."""
+    raw = request.raw_body
+    raw = raw.encode() if isinstance(raw, str) else raw
+    if len(raw) > settings().max_body_bytes:
+        raise TooLarge(f'Request body over the limit of {settings().max_body_bytes} bytes')
+    return raw
+
+
+def parse_body(request: Request) -> dict[str, Any]:
+    """Return the object in a request body: JSON, in which numbers with a fraction are Decimal, or a form with bracketed names.
+
+    Raises TooLarge over MAX_BODY_BYTES, BadRequest for malformed JSON or a malformed form, Invalid for JSON that is not an object.
+    """
+    raw = raw_body(request)
+    is_form = request.headers.get('content-type', '').lower().startswith(BODY_TYPES[1])
+    try:
+        # Bytes that are not UTF-8 and integers of thousands of digits are ValueErrors too; an exponent can be beyond Decimal's.
+        parsed = forms.parse(raw.decode()) if is_form else json.loads(raw, parse_float=Decimal, parse_constant=_reject_constant)
+    except (ValueError, ArithmeticError, RecursionError):
+        raise BadRequest(f'The request body is not {"a valid form" if is_form else "valid JSON"}') from None
+    if not isinstance(parsed, dict):
+        raise Invalid(Fault('', 'type', 'the request body must be a JSON object'))
+    return parsed
+
+
+def _reject_constant(name: str) -> Any:
+    raise ValueError(f'{name} is not JSON')  # NaN and the infinities, which json.loads takes by default

@@ -1,0 +1,51 @@
+"""Successful responses: the envelope, its headers, and CORS."""
+
+from typing import Any
+
+from chalice.app import CORSConfig, Response
+
+from chalicelib import clock
+
+Headers = dict[str, str | list[str]]
+
+CORS = CORSConfig(
+    allow_headers=['If-Match', 'If-None-Match', 'Idempotency-Key'],  # beside Authorization, Content-Type and X-Api-Key
+    expose_headers=[
+        'ETag',
+        'Link',
+        'Location',
+        'RateLimit-Limit',
+        'RateLimit-Remaining',
+        'RateLimit-Reset',
+        'Retry-After',
+        'WWW-Authenticate',
+        'X-Request-Id',
+    ],
+    max_age=86_400,  # the longest that any browser honours
+)
+JSON_HEADERS: Headers = {'Content-Type': 'application/json', **CORS.get_access_control_headers()}
+
+
+class Answer(Response):
+    """A successful response that may carry an ETag; `version` is the object's, None for what has no versions."""
+
+    version: int | None = None
+
+
+def ok(result: Any, *, version: int | None = None, **beside: Any) -> Answer:
+    """Return a 200 with `result` in the envelope, and `beside` it the keys that are not None.
+
+    `ok([], complete=False)` has the body `{"success": true, "time": 1700000000, "result": [], "complete": false}`.
+    """
+    return _envelope(200, {'result': result} | {key: value for key, value in beside.items() if value is not None}, {}, version)
+
+
+def created(result: Any, location: str) -> Answer:
+    """Return a 201 with the new object, which has version 1, and its path in `Location`."""
+    return _envelope(201, {'result': result}, {'Location': location}, 1)
+
+
+def _envelope(status: int, body: dict[str, Any], headers: Headers, version: int | None) -> Answer:
+    answer = Answer({'success': True, 'time': clock.now()} | body, status_code=status, headers=JSON_HEADERS | headers)
+    answer.version = version
+    return answer

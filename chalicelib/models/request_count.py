@@ -1,0 +1,30 @@
+"""The requests of one caller that all processes together have counted in a minute."""
+
+import hashlib
+import json
+
+from chalicelib.models.item import IntegerAttribute, Item
+
+
+class RequestCount(Item, discriminator='request-count'):
+    """pk=REQUESTS#<sha256 of user and client>  sk=MINUTE#<its first second>   TTL
+
+    add: one update
+    """
+
+    requests = IntegerAttribute()
+
+    @classmethod
+    def at(cls, caller: tuple[str, str], start: int) -> 'RequestCount':
+        digest = hashlib.sha256(json.dumps(caller).encode()).hexdigest()
+        return cls(f'REQUESTS#{digest}', f'MINUTE#{start}')
+
+    @classmethod
+    def add(cls, caller: tuple[str, str], start: int, requests: int, *, expires_at: int) -> int:
+        """Add requests to the count of the minute from `start`; return the new count.
+
+        `caller` is the id of a user and that of the application.
+        """
+        count = cls.at(caller, start)
+        count.update([cls.kind.set(cls), cls.requests.add(requests), cls.expires_at.set(expires_at)])
+        return count.requests
