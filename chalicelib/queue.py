@@ -1,4 +1,4 @@
-"""SQS: the only place that sends messages and the one way in which jobs work them off. Messages are keys, never data."""
+"""SQS: the only module that sends messages, and the loop in which jobs process them. See messages for what they mean."""
 
 import json
 import logging
@@ -21,15 +21,15 @@ _BATCH = 10  # messages in one SendMessageBatch, and records in one event
 _FIRST_DELAY = 5
 _LONGEST_DELAY = 900
 
-Message = dict[str, Any]
+Body = dict[str, Any]  # of a message, as JSON
 T = TypeVar('T')
 
 
-def send(queue: str, messages: Iterable[Message], *, delay: int = 0) -> None:
-    """Send messages, ten to a request, to arrive after `delay` seconds. Raises RuntimeError when SQS took only some of them."""
-    for batch in batches(messages):
-        bodies = [json.dumps(message, separators=(',', ':')) for message in batch]
-        entries: list[Any] = [{'Id': str(n), 'MessageBody': body, 'DelaySeconds': delay} for n, body in enumerate(bodies)]
+def send(queue: str, bodies: Iterable[Body], *, delay: int = 0) -> None:
+    """Send messages to arrive after `delay` seconds, ten to a request. Raises RuntimeError when SQS took only some of them."""
+    for batch in batches(bodies):
+        texts = [json.dumps(body, separators=(',', ':')) for body in batch]
+        entries: list[Any] = [{'Id': str(n), 'MessageBody': text, 'DelaySeconds': delay} for n, text in enumerate(texts)]
         answer = _sqs().send_message_batch(QueueUrl=_url(queue), Entries=entries)
         if answer.get('Failed'):
             raise RuntimeError(f'{queue}: {len(answer["Failed"])} of {len(entries)} messages were not taken')
@@ -42,11 +42,14 @@ def batches(items: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def work(job: str, queue: str, event: SQSEvent, handle: Callable[[Message], None]) -> dict[str, Any]:
-    """Handle the messages of an event concurrently, each a task of `job`; return the partial batch response that Lambda expects.
+def process_batch(job: str, queue: str, event: SQSEvent, handle: Callable[[Body], None]) -> dict[str, Any]:
+    """Handle the messages of an event concurrently, each as a task of `job`; return the partial batch response that Lambda expects.
 
-    A message whose handling raised is reported as failed, which keeps it in the queue, and stays hidden for a time that
-    doubles with each of its receives (SQS by itself would always wait the same time).
+    A message whose handler raised is reported as failed, which keeps it in the queue, and stays hidden for a time that doubles
+    with each receive (SQS itself would always wait the same time).
+
+    >>> process_batch('purge_portfolios', 'purge', event, lambda body: purge(body['user_id'], body['portfolio_id']))
+    {'batchItemFailures': [{'itemIdentifier': '059f36b4-87a3-44ab-83d2-661975830a7d'}]}
     """
     run_id = getattr(event.context, 'aws_request_id', None)
     records = [record.to_dict() for record in event]
@@ -56,7 +59,7 @@ def work(job: str, queue: str, event: SQSEvent, handle: Callable[[Message], None
     return {'batchItemFailures': [{'itemIdentifier': record['messageId']} for record in failed]}
 
 
-def _handled(job: str, run_id: str | None, queue: str, record: dict[str, Any], handle: Callable[[Message], None]) -> bool:
+def _handled(job: str, run_id: str | None, queue: str, record: dict[str, Any], handle: Callable[[Body], None]) -> bool:
     with telemetry.task(job, run_id, message_id=record['messageId']) as current:
         current.note(job=job, receives=_receives(record), failed=False)
         current.count('Messages')
@@ -80,7 +83,7 @@ def _delay(queue: str, record: dict[str, Any]) -> None:
     try:
         _sqs().change_message_visibility(QueueUrl=_url(queue), ReceiptHandle=record['receiptHandle'], VisibilityTimeout=seconds)
     except Exception:
-        # The queue's own visibility time-out brings the message back all the same.
+        # The queue's own visibility timeout brings the message back all the same.
         log.warning("%s: message %s keeps the queue's delay", queue, record['messageId'], exc_info=True)
 
 

@@ -27,11 +27,26 @@ MAY_IMPORT = {
     'models': ({'models', 'domain', 'telemetry', 'errors', 'config', 'clock'}, {'pynamodb'}),
     'providers': ({'providers', 'domain', 'errors', 'config', 'clock'}, {'requests', 'urllib3'}),
     'queue': ({'telemetry', 'errors', 'config', 'clock'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
+    'messages': ({'queue', 'config'}, set()),
     'mail': ({'config'}, {'boto3'}),
     'vault': ({'config'}, {'boto3', 'mypy_boto3_kms'}),
     'passwords': (set(), {'argon2'}),
     'services': (
-        {'services', 'domain', 'models', 'providers', 'queue', 'mail', 'passwords', 'vault', 'telemetry', 'errors', 'config', 'clock'},
+        {
+            'services',
+            'domain',
+            'models',
+            'providers',
+            'messages',
+            'queue',
+            'mail',
+            'passwords',
+            'vault',
+            'telemetry',
+            'errors',
+            'config',
+            'clock',
+        },
         set(),
     ),
     'web': ({'web', 'oauth', 'http_io', 'services', 'models', 'domain', 'errors', 'config', 'clock'}, {'chalice', 'jinja2'}),
@@ -42,8 +57,10 @@ MAY_IMPORT = {
         {'oauth', 'auth', 'http_io', 'services', 'models', 'domain', 'errors', 'config', 'clock'},
         {'chalice', 'oauthlib', 'jose', 'cryptography', 'boto3', 'mypy_boto3_kms'},
     ),
-    'jobs': ({'services', 'queue', 'telemetry', 'errors', 'config', 'clock'}, {'chalice'}),
+    'jobs': ({'services', 'messages', 'queue', 'telemetry', 'errors', 'config', 'clock'}, {'chalice'}),
 }
+# The wings of the services, from the top down: each may import itself and those after it. Modules beside them are in no wing.
+WINGS = ('histories', 'portfolios', 'rates', 'ledgers')
 # Cost a cold start dearly, so they load where they are used.
 NEVER_AT_MODULE_LEVEL = {'boto3', 'ccxt', 'jinja2', 'embit'}
 PUBLIC_ROUTES = {
@@ -105,6 +122,15 @@ def imports(path: Path, *, module_level: bool = False) -> Iterator[str]:
                 yield node.module or ''
 
 
+def imported_modules(path: Path) -> Iterator[str]:
+    """Like `imports`, but with each name of `from package import name` in full, so that `from chalicelib.services import x` is seen."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f'{node.module}.{alias.name}' for alias in node.names)
+
+
 @pytest.mark.parametrize('path', modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_dependencies_point_one_way(path: Path):
     ours, theirs = MAY_IMPORT[part_of(path)]
@@ -115,6 +141,21 @@ def test_dependencies_point_one_way(path: Path):
             assert rest.split('.')[0] in ours, f'{part_of(path)} must not import {name}'
         elif top not in sys.stdlib_module_names:
             assert top in theirs, f'{part_of(path)} must not import {name}'
+
+
+def wing_modules() -> list[Path]:
+    return [path for path in modules() if path.relative_to(PACKAGE).parts[0] == 'services' and path.parent.name in WINGS]
+
+
+@pytest.mark.parametrize('path', wing_modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_service_imports_from_a_wing_above_its_own(path: Path):
+    above = {f'chalicelib.services.{wing}' for wing in WINGS[: WINGS.index(path.parent.name)]}
+
+    assert [name for name in imported_modules(path) if '.'.join(name.split('.')[:3]) in above] == []
+
+
+def test_every_folder_of_services_is_a_wing():
+    assert {path.name for path in (PACKAGE / 'services').iterdir() if path.is_dir() and path.name != '__pycache__'} == set(WINGS)
 
 
 @pytest.mark.parametrize('path', modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

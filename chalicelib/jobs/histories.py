@@ -4,8 +4,9 @@ from typing import Any
 
 from chalice.app import Blueprint, CloudWatchEvent, Cron, SQSEvent
 
-from chalicelib import clock, queue, telemetry
+from chalicelib import clock, messages, queue, telemetry
 from chalicelib.config import settings
+from chalicelib.messages import DispatchDueHistories, RefreshHistory
 from chalicelib.services.histories import refresh
 
 bp = Blueprint(__name__)
@@ -15,16 +16,17 @@ SLICE_SECONDS = 60
 
 @bp.on_sqs_message(queue=settings().history_queue, batch_size=10)
 def refresh_histories(event: SQSEvent) -> dict[str, Any]:
-    """Messages: {"user_id", "portfolio_id", "seen_at": when somebody looked, "waits": how many like it came before}, or {"shard"}."""
+    """Messages: RefreshHistory, DispatchDueHistories."""
     deadline = clock.monotonic() + SLICE_SECONDS
-    return queue.work('refresh_histories', settings().history_queue, event, lambda message: _refresh(message, deadline))
+    return queue.process_batch('refresh_histories', settings().history_queue, event, lambda body: _handle(body, deadline))
 
 
-def _refresh(message: queue.Message, deadline: float) -> None:
-    if 'shard' in message:
-        refresh.sweep(message['shard'], deadline)
-    else:
-        refresh.refresh(**message)
+def _handle(body: queue.Body, deadline: float) -> None:
+    match messages.from_body(body, RefreshHistory, DispatchDueHistories):
+        case RefreshHistory(user_id, portfolio_id, seen_at, waits):
+            refresh.refresh(user_id, portfolio_id, seen_at=seen_at, waits=waits)
+        case DispatchDueHistories(shard):
+            refresh.sweep(shard, deadline)
 
 
 @bp.schedule(Cron(0, '*', '*', '*', '?', '*'))

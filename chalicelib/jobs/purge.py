@@ -4,8 +4,9 @@ from typing import Any
 
 from chalice.app import Blueprint, SQSEvent
 
-from chalicelib import queue
+from chalicelib import messages, queue
 from chalicelib.config import settings
+from chalicelib.messages import PurgePortfolio
 from chalicelib.services.portfolios import portfolios
 
 bp = Blueprint(__name__)
@@ -13,10 +14,10 @@ bp = Blueprint(__name__)
 
 @bp.on_sqs_message(queue=settings().purge_queue, batch_size=10)
 def purge_portfolios(event: SQSEvent) -> dict[str, Any]:
-    """Messages: {"user_id", "portfolio_id"}."""
-    return queue.work(
-        'purge_portfolios',
-        settings().purge_queue,
-        event,
-        lambda message: portfolios.purge(message['user_id'], message['portfolio_id']),
-    )
+    """Messages: PurgePortfolio."""
+    return queue.process_batch('purge_portfolios', settings().purge_queue, event, _purge)
+
+
+def _purge(body: queue.Body) -> None:
+    message = messages.from_body(body, PurgePortfolio)
+    portfolios.purge(message.user_id, message.portfolio_id)

@@ -4,8 +4,9 @@ from typing import Any
 
 from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent
 
-from chalicelib import clock, queue, telemetry
+from chalicelib import clock, messages, queue, telemetry
 from chalicelib.config import settings
+from chalicelib.messages import BackfillRates, FetchRates
 
 bp = Blueprint(__name__)
 
@@ -23,18 +24,19 @@ def update_rates(event: CloudWatchEvent) -> None:
 
 @bp.on_sqs_message(queue=settings().rates_queue, batch_size=1)
 def fetch_rates(event: SQSEvent) -> dict[str, Any]:
-    """Messages: {"currencies": [codes whose rates are wanted at once, all if empty]}, {"backfill": the code whose daily closes are wanted}.
+    """Messages: FetchRates, BackfillRates.
 
-    One at a time, for sources of daily closes let nobody ask often.
+    One at a time, as the sources of daily closes have low rate limits.
     """
     deadline = clock.monotonic() + SLICE_SECONDS
-    return queue.work('fetch_rates', settings().rates_queue, event, lambda message: _work(message, deadline))
+    return queue.process_batch('fetch_rates', settings().rates_queue, event, lambda body: _handle(body, deadline))
 
 
-def _work(message: queue.Message, deadline: float) -> None:
+def _handle(body: queue.Body, deadline: float) -> None:
     from chalicelib.services.rates import current
 
-    if 'backfill' in message:
-        current.backfill(message['backfill'], deadline)
-    else:
-        current.fetch(clock.now(), message['currencies'] or None)
+    match messages.from_body(body, FetchRates, BackfillRates):
+        case FetchRates(codes):
+            current.fetch(clock.now(), codes or None)
+        case BackfillRates(code):
+            current.backfill(code, deadline)

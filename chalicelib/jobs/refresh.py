@@ -4,8 +4,9 @@ from typing import Any
 
 from chalice.app import Blueprint, SQSEvent
 
-from chalicelib import clock, queue
+from chalicelib import clock, messages, queue
 from chalicelib.config import settings
+from chalicelib.messages import RefreshLedger
 
 bp = Blueprint(__name__)
 
@@ -14,13 +15,13 @@ SLICE_SECONDS = 60
 
 @bp.on_sqs_message(queue=settings().refresh_queue, batch_size=10)
 def refresh_ledgers(event: SQSEvent) -> dict[str, Any]:
-    """Messages: {"ledger": its partition key, "seen_at": when somebody looked at it, if that is why}."""
+    """Messages: RefreshLedger."""
+    deadline = clock.monotonic() + SLICE_SECONDS
+    return queue.process_batch('refresh_ledgers', settings().refresh_queue, event, lambda body: _refresh(body, deadline))
+
+
+def _refresh(body: queue.Body, deadline: float) -> None:
     from chalicelib.services.ledgers import refresh  # brings requests (70 ms), and app.py imports this module for every API call
 
-    deadline = clock.monotonic() + SLICE_SECONDS
-    return queue.work(
-        'refresh_ledgers',
-        settings().refresh_queue,
-        event,
-        lambda message: refresh.refresh(message['ledger'], seen_at=message.get('seen_at'), deadline=deadline),
-    )
+    message = messages.from_body(body, RefreshLedger)
+    refresh.refresh(message.ledger, seen_at=message.seen_at, deadline=deadline)

@@ -1,7 +1,7 @@
 """Hand what is due to the queues: the safety net under every message that was lost, and the clock of every ledger."""
 
-from chalicelib import clock, queue
-from chalicelib.config import settings
+from chalicelib import clock, messages, queue
+from chalicelib.messages import PurgePortfolio, RefreshLedger
 from chalicelib.models import SHARDS, Item, claim, due
 
 _CLAIM_SECONDS = 300
@@ -20,19 +20,12 @@ def _sweep_shard(number: int) -> int:
     now = clock.now()
     sent = 0
     for batch in queue.batches(item for item in due(number, now, _MOST_PER_SHARD) if claim(item, now + _CLAIM_SECONDS)):
-        queue.send(settings().refresh_queue, (_refresh(item) for item in batch if not _is_purge(item)))
-        queue.send(settings().purge_queue, (_purge(item) for item in batch if _is_purge(item)))
+        messages.send(*map(_message, batch))
         sent += len(batch)
     return sent
 
 
-def _is_purge(item: Item) -> bool:
-    return str(item.sk).startswith('PURGE#')
-
-
-def _refresh(item: Item) -> queue.Message:
-    return {'ledger': item.pk}
-
-
-def _purge(item: Item) -> queue.Message:
-    return {'user_id': str(item.pk).removeprefix('USER#'), 'portfolio_id': int(str(item.sk).removeprefix('PURGE#'))}
+def _message(item: Item) -> RefreshLedger | PurgePortfolio:
+    if str(item.sk).startswith('PURGE#'):
+        return PurgePortfolio(str(item.pk).removeprefix('USER#'), int(str(item.sk).removeprefix('PURGE#')))
+    return RefreshLedger(item.pk)

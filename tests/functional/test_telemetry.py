@@ -342,8 +342,8 @@ def test_a_message_that_failed_is_told_and_its_error_logged_with_its_ids(lines: 
 
     [line] = told('purge_portfolios')
     assert (line['failed'], line['MessageFailures'], line['message_id']) == (True, 1, message['messageId'])
-    [error] = [line for line in lines() if line['message'].endswith("failed: 'user_id'")]
-    assert 'KeyError' in error['exception']
+    [error] = [line for line in lines() if line['message'].endswith("failed: not a message of this queue: ['nonsense']")]
+    assert 'ValueError' in error['exception']
     assert (error['request_id'], error['message_id']) == ('run-1', message['messageId'])
 
 

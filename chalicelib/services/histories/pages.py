@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from chalicelib import clock
+from chalicelib import clock, messages
 from chalicelib.domain import conversion, instants, money, shapes, timeline
 from chalicelib.domain.timeline import State
+from chalicelib.messages import RefreshHistory
 from chalicelib.models import Chunk, History, Portfolio, read_headers, read_portfolio_tree
 from chalicelib.services.histories import refresh
 from chalicelib.services.ledgers import reading
@@ -59,7 +60,7 @@ def read(user_id: str, portfolio_id: int, show: Show, span: Span, after: Positio
         return Found(_unstored(portfolio, show, span, after, limit, now), {'complete': True})
     outlook = Outlook(list(portfolio.currencies), stored.contents != portfolio.contents)
     if outlook.outdated or now - stored.computed_at > _STALE_SECONDS or now - (stored.seen_at or 0) > _SEEN_SECONDS:
-        refresh.send(user_id, portfolio_id, seen_at=now)
+        messages.send_or_leave_to_sweep(RefreshHistory(user_id, portfolio_id, seen_at=now))
     states = _with_now(_states(stored, span, after), span, stored.computed_at, stored.now)
     return Found(_page(states, outlook, show, span, after, limit), _state(stored, outlook))
 
@@ -121,7 +122,7 @@ def _state(stored: History, outlook: Outlook) -> shapes.HistoryState:
 
 def _unstored(portfolio: Portfolio, show: Show, span: Span, after: Position | None, limit: int, now: int) -> list[Row]:
     """Work out here and now what waits for nothing: the history of a portfolio that follows nothing. Raises NotReady for others."""
-    refresh.send(portfolio.user_id, portfolio.portfolio_id, seen_at=now)
+    messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
     if _follows(portfolio):
         raise reading.not_ready([])
     series = refresh.compute(read_portfolio_tree(portfolio.user_id, portfolio.portfolio_id), now)

@@ -6,20 +6,19 @@ message that is lost costs an hour, and one that comes twice changes nothing. Wo
 
 import hashlib
 import json
-import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from typing import NamedTuple
 
-from chalicelib import clock, errors, queue
-from chalicelib.config import settings
+from chalicelib import clock, errors, messages, queue
 from chalicelib.domain import shapes, timeline
 from chalicelib.domain.changelog import ALWAYS
 from chalicelib.domain.conversion import Rates
 from chalicelib.domain.rates import day_of, midnight
 from chalicelib.domain.timeline import DAY, HOUR, Part, State
+from chalicelib.messages import DispatchDueHistories, RefreshHistory
 from chalicelib.models import (
     Chunk,
     Computed,
@@ -27,7 +26,6 @@ from chalicelib.models import (
     Offset,
     Portfolio,
     PortfolioTree,
-    Watch,
     claim,
     due,
     history_shards,
@@ -39,8 +37,6 @@ from chalicelib.services.portfolios import contributions
 from chalicelib.services.portfolios.contributions import Child
 from chalicelib.services.rates import current
 from chalicelib.services.rates.current import Closes
-
-log = logging.getLogger(__name__)
 
 _FIRST_DAY = date(2009, 1, 1)  # nothing that is converted is older than Bitcoin
 _ACTIVE_SECONDS = 30 * DAY
@@ -71,23 +67,6 @@ class Series(NamedTuple):
     codes: list[str]
     backfill: list[shapes.Backfill]
     unasked: bool
-
-
-def send(user_id: str, portfolio_id: int, *, seen_at: int) -> None:
-    """Send for a computing, as somebody changed a portfolio or looks at it. What a lost message would have done is done within the hour."""
-    _send([{'user_id': user_id, 'portfolio_id': portfolio_id, 'seen_at': seen_at}])
-
-
-def send_for_watchers(watches: Iterable[Watch]) -> None:
-    """Send for the portfolios that show a ledger which changed."""
-    _send({'user_id': watch.user_id, 'portfolio_id': watch.portfolio_id} for watch in watches)
-
-
-def _send(messages: Iterable[queue.Message]) -> None:
-    try:
-        queue.send(settings().history_queue, messages)
-    except Exception:
-        log.exception('histories were left to their schedule')
 
 
 def refresh(user_id: str, portfolio_id: int, *, seen_at: int | None = None, waits: int = 0) -> None:
@@ -125,18 +104,18 @@ def sweep(shard: int, deadline: float) -> None:
     sent = 0
     found = (item for item in due(shard, now + _SKEW_SECONDS, _MOST_PER_SHARD) if isinstance(item, History))
     for batch in queue.batches(item for item in found if claim(item, now + _CLAIM_SECONDS)):
-        queue.send(settings().history_queue, ({'user_id': item.key[0], 'portfolio_id': item.key[1]} for item in batch))
+        messages.send(*(RefreshHistory(*item.key) for item in batch))
         sent += len(batch)
         if clock.monotonic() > deadline:
             break
     if sent >= _MOST_PER_SHARD or clock.monotonic() > deadline:
-        queue.send(settings().history_queue, [{'shard': shard}])
+        messages.send(DispatchDueHistories(shard))
 
 
 def send_shards() -> int:
     """Send a message for each shard and return how many: what is due is shared by as many workers as there are."""
     shards = history_shards()
-    queue.send(settings().history_queue, ({'shard': shard} for shard in shards))
+    messages.send(*map(DispatchDueHistories, shards))
     return len(shards)
 
 
@@ -316,5 +295,5 @@ def _due_at(stored: History) -> int | None:
 
 def _send_again(user_id: str, portfolio_id: int, waits: int) -> None:
     if waits < _MOST_WAITS:
-        message = {'user_id': user_id, 'portfolio_id': portfolio_id, 'waits': waits + 1}
-        queue.send(settings().history_queue, [message], delay=min(_FIRST_WAIT * 2**waits, _LONGEST_WAIT))
+        again = RefreshHistory(user_id, portfolio_id, waits=waits + 1)
+        messages.send(again, delay=min(_FIRST_WAIT * 2**waits, _LONGEST_WAIT))

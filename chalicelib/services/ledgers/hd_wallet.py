@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Protocol, TypeVar
 
-from chalicelib import clock, errors, queue, telemetry, vault
-from chalicelib.config import settings
+from chalicelib import clock, errors, messages, telemetry, vault
 from chalicelib.domain import addresses, money, wallets
 from chalicelib.domain.ledgers import Holding
 from chalicelib.domain.wallets import Flow, SourcedEntry
+from chalicelib.messages import RefreshLedger
 from chalicelib.models import Cursor, Derived, Ledger, Operation, Transaction, Watch, Write, time_of, transact
 from chalicelib.services.ledgers import download
 
@@ -71,7 +71,7 @@ def let_go(ledger: Ledger) -> None:
         ledger.keep_lease(now)
         unwatched = [Write(Operation.DELETE, Watch.of_wallet(pk, ledger.address)) for pk in some]
         transact(*unwatched, *(Ledger.make_due(pk, now) for pk in some))
-    queue.send(settings().refresh_queue, ({'ledger': pk} for pk in pks))
+    messages.send(*map(RefreshLedger, pks))
 
 
 def _key(ledger: Ledger) -> str:

@@ -1,15 +1,12 @@
 """Read a ledger for somebody who looks at it: what is held, or Not ready; what is old is sent for."""
 
-import logging
 from collections.abc import Iterable
 
-from chalicelib import clock, models, queue
-from chalicelib.config import settings
+from chalicelib import clock, messages, models
 from chalicelib.domain import instants
 from chalicelib.errors import NotReady
+from chalicelib.messages import RefreshLedger
 from chalicelib.models import Ledger, TransactionsPage
-
-log = logging.getLogger(__name__)
 
 HOT_SECONDS = 300
 _SOONEST, _LATEST = 2, 300
@@ -48,12 +45,7 @@ def send_for_stale(ledgers: Iterable[Ledger]) -> None:
     """
     now = clock.now()
     stale = [ledger.pk for ledger in ledgers if _is_stale(ledger, now)][:_MOST_SENT]
-    if not stale:
-        return
-    try:
-        queue.send(settings().refresh_queue, ({'ledger': pk, 'seen_at': now} for pk in stale))
-    except Exception:
-        log.exception('stale ledgers could not be sent for')
+    messages.send_or_leave_to_sweep(*(RefreshLedger(pk, seen_at=now) for pk in stale))
 
 
 def _ready(ledger: Ledger | None) -> Ledger:

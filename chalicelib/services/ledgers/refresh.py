@@ -9,13 +9,12 @@ import logging
 import uuid
 from typing import Any
 
-from chalicelib import clock, errors, queue
-from chalicelib.config import settings
+from chalicelib import clock, errors, messages
 from chalicelib.domain.wallets import is_wallet
+from chalicelib.messages import RefreshLedger
 from chalicelib.models import Address, Item, LeaseLost, Ledger, Portfolio, Snapshot, Transaction, Watch
 from chalicelib.providers.explorers import Explorer, explorers_of
 from chalicelib.providers.transport import Http
-from chalicelib.services.histories import refresh as histories
 from chalicelib.services.ledgers import cross_check, download, hd_wallet
 from chalicelib.services.ledgers.reading import HOT_SECONDS
 from chalicelib.services.ledgers.upstream_gate import UpstreamGate
@@ -60,12 +59,12 @@ def _refresh_leased(ledger: Ledger, now: int, deadline: float) -> None:
         finished = _read_parts(ledger, deadline) if is_wallet(ledger.address) else _ask_explorers(ledger, watches, deadline)
     _stamp(ledger, watches)
     if ledger.changes != known:
-        histories.send_for_watchers(_of_children(watches))
+        messages.portfolios_changed((watch.user_id, watch.portfolio_id) for watch in _of_children(watches))
     if finished:
         ledger.release(clock.now() + interval(ledger, clock.now()))
     else:
         ledger.release(clock.now())
-        queue.send(settings().refresh_queue, [{'ledger': ledger.pk}])
+        messages.send(RefreshLedger(ledger.pk))
 
 
 def interval(ledger: Ledger, now: int) -> int:
@@ -165,7 +164,7 @@ def _delete(ledger: Ledger) -> None:
         if ledger.discard():
             return
     ledger.release(clock.now())
-    queue.send(settings().refresh_queue, [{'ledger': ledger.pk}])
+    messages.send(RefreshLedger(ledger.pk))
 
 
 def _of_children(watches: list[Watch]) -> list[Watch]:

@@ -1,12 +1,11 @@
 """Put an address into a portfolio, change it, take it out: the child, the count, the watch and the ledger together."""
 
-import logging
 from typing import Any
 
-from chalicelib import errors, queue, vault
-from chalicelib.config import settings
+from chalicelib import errors, messages, vault
 from chalicelib.domain import wallets
 from chalicelib.domain.wallets import Followed
+from chalicelib.messages import RefreshLedger, portfolio_changed
 from chalicelib.models import (
     Address,
     ExpectedVersions,
@@ -21,9 +20,6 @@ from chalicelib.models import (
     transact,
     version_mismatch,
 )
-from chalicelib.services.histories import refresh
-
-log = logging.getLogger(__name__)
 
 
 def create(
@@ -47,8 +43,8 @@ def create(
         Portfolio.address_quota().increment(Portfolio.at(user_id, portfolio_id), *Portfolio.changed()),
         *_watch(child, now, _secret(child, followed, address)),
     )
-    _send(child.ledger)
-    refresh.send(user_id, portfolio_id, seen_at=now)
+    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger))
+    portfolio_changed(user_id, portfolio_id, seen_at=now)
     return child
 
 
@@ -88,8 +84,8 @@ def _move(child: Address, address: str, actions: list[Any], now: int, expected: 
         *unwatch,
         *watch,
     )
-    _send(old_ledger, child.ledger)
-    refresh.send(child.user_id, child.portfolio_id, seen_at=now)
+    messages.send_or_leave_to_sweep(RefreshLedger(old_ledger), RefreshLedger(child.ledger))
+    portfolio_changed(child.user_id, child.portfolio_id, seen_at=now)
     return Address.find(child.user_id, child.portfolio_id, child.address_id)
 
 
@@ -104,8 +100,8 @@ def delete(child: Address, *, now: int, expected: ExpectedVersions = None) -> No
         Portfolio.address_quota().decrement(Portfolio.at(child.user_id, child.portfolio_id), *Portfolio.changed()),
         *_unwatch(child, now),
     )
-    _send(child.ledger)
-    refresh.send(child.user_id, child.portfolio_id, seen_at=now)
+    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger))
+    portfolio_changed(child.user_id, child.portfolio_id, seen_at=now)
 
 
 def _point(child: Address, followed: Followed) -> None:
@@ -132,11 +128,3 @@ def _unwatch(child: Address, now: int) -> list[Write]:
 
 def _duplicate() -> errors.Invalid:
     return errors.Invalid(errors.Fault('address', 'duplicate_address', 'this portfolio already has this address'))
-
-
-def _send(*ledgers: str) -> None:
-    """Send for refreshes. They are due already, so should this fail the sweep sends for them within a minute."""
-    try:
-        queue.send(settings().refresh_queue, ({'ledger': pk} for pk in ledgers))
-    except Exception:
-        log.exception('the refresh of a new address was left to the sweep')

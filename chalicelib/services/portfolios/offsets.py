@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+from chalicelib.messages import portfolio_changed
 from chalicelib.models import ExpectedVersions, ExtraWrites, Offset, nothing
-from chalicelib.services.histories import refresh
 
 
 def create(
@@ -12,7 +12,7 @@ def create(
 ) -> Offset:
     """Add an offset with these amounts by currency. Raises NotFound when the portfolio is not there, Invalid when it is full."""
     offset = Offset.create(user_id, portfolio_id, title=title, balances=balances, now=now, also=also)
-    refresh.send(user_id, portfolio_id, seen_at=now)
+    portfolio_changed(user_id, portfolio_id, seen_at=now)
     return offset
 
 
@@ -29,7 +29,7 @@ def change(
     """Store a new title, other balances, or both; see Offset.change."""
     offset = Offset.change(user_id, portfolio_id, offset_id, title=title, balances=balances, now=now, expected=expected)
     if balances is not None:
-        refresh.send(user_id, portfolio_id, seen_at=now)
+        portfolio_changed(user_id, portfolio_id, seen_at=now)
     return offset
 
 
@@ -37,5 +37,5 @@ def delete(user_id: str, portfolio_id: int, offset_id: int, *, now: int, expecte
     """Take an offset out and return it as it was. Raises NotFound, PreconditionFailed."""
     offset = Offset.find(user_id, portfolio_id, offset_id)
     offset.remove(expected)
-    refresh.send(user_id, portfolio_id, seen_at=now)
+    portfolio_changed(user_id, portfolio_id, seen_at=now)
     return offset

@@ -1,10 +1,9 @@
 """Create a portfolio, change it, delete it: the header at once, what hangs below it by a job that can be repeated."""
 
-import logging
 from collections.abc import Sequence
 
-from chalicelib import clock, queue
-from chalicelib.config import settings
+from chalicelib import clock, messages
+from chalicelib.messages import PurgePortfolio, RefreshLedger, portfolio_changed
 from chalicelib.models import (
     Address,
     ExpectedVersions,
@@ -24,15 +23,12 @@ from chalicelib.models import (
     remove_history,
     transact,
 )
-from chalicelib.services.histories import refresh
-
-log = logging.getLogger(__name__)
 
 
 def create(user_id: str, *, title: str, currencies: Sequence[str], now: int, also: ExtraWrites[Portfolio] = nothing) -> Portfolio:
     """Store a new, empty portfolio. Raises NotFound for an unknown user, Invalid when that one has as many as there may be."""
     portfolio = Portfolio.create(user_id, title=title, currencies=currencies, now=now, also=also)
-    refresh.send(user_id, portfolio.portfolio_id, seen_at=now)
+    portfolio_changed(user_id, portfolio.portfolio_id, seen_at=now)
     return portfolio
 
 
@@ -42,17 +38,14 @@ def change(
     """Store a new title, new reporting currencies, or both. Raises NotFound, PreconditionFailed."""
     Portfolio.at(user_id, portfolio_id).change(title=title, currencies=currencies, now=now, expected=expected)
     if currencies is not None:
-        refresh.send(user_id, portfolio_id, seen_at=now)
+        portfolio_changed(user_id, portfolio_id, seen_at=now)
 
 
 def delete(user_id: str, portfolio_id: int, expected: ExpectedVersions = None) -> PortfolioTree:
     """Remove a portfolio and return it as it was. Raises NotFound, PreconditionFailed."""
     contents = read_portfolio_tree(user_id, portfolio_id)
     contents.portfolio.remove(clock.now(), expected)
-    try:
-        queue.send(settings().purge_queue, [{'user_id': user_id, 'portfolio_id': portfolio_id}])
-    except Exception:
-        log.exception('the purge of a portfolio was left to the sweep')
+    messages.send_or_leave_to_sweep(PurgePortfolio(user_id, portfolio_id))
     return contents
 
 
@@ -77,4 +70,4 @@ def _remove(child: Item) -> None:
         Write(Operation.DELETE, Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)),
         Ledger.make_due(child.ledger, now),
     )
-    queue.send(settings().refresh_queue, [{'ledger': child.ledger}])
+    messages.send(RefreshLedger(child.ledger))

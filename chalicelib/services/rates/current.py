@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from chalicelib import clock, errors, queue, telemetry
-from chalicelib.config import settings
+from chalicelib import clock, errors, messages, telemetry
 from chalicelib.domain import currencies, rates, shapes
 from chalicelib.domain.conversion import Pair, Rate, Rates
 from chalicelib.domain.rates import DailyClose, Observation
+from chalicelib.messages import BackfillRates, FetchRates
 from chalicelib.models import WANTED_SECONDS, HourlyRates, LatestRates, PairCloses, Reached, WantedCurrency, add_closes, read_closes
 
 if TYPE_CHECKING:
@@ -129,9 +129,9 @@ def want(codes: Iterable[str], now: int) -> bool:
     held = _hold(wanted)
     new = [code for code in wanted if _register(code, held, now)]
     if not held.latest.at:  # before the first run of the schedule
-        queue.send(settings().rates_queue, [{'currencies': []}])
+        messages.send(FetchRates([]))
     elif new:
-        queue.send(settings().rates_queue, [{'currencies': new}, *({'backfill': code} for code in new)])
+        messages.send(FetchRates(new), *map(BackfillRates, new))
     return bool(new)
 
 
@@ -260,7 +260,7 @@ def _close(chosen: Sequence[Rate], asked: Collection[str], made: int) -> None:
         day = published.get(pair) if rates.is_ecb(pair) else rates.day_of(made)
         if not found.state.done or (day is not None and (found.state.until or '') < day.isoformat()):
             late.append(rates.code_of(pair))
-    queue.send(settings().rates_queue, ({'backfill': code} for code in late))
+    messages.send(*map(BackfillRates, late))
 
 
 def _as_close(rate: Rate, made: int) -> DailyClose | None:
@@ -295,7 +295,7 @@ def backfill(code: str, deadline: float) -> None:
     if failures and len(failures) == len(sources):
         raise errors.Upstream(f'daily closes of {code}', '; '.join(map(str, failures)))
     if not finished:
-        queue.send(settings().rates_queue, [{'backfill': code}])
+        messages.send(BackfillRates(code))
     elif not failures:
         _finish(code, sources, today)
 

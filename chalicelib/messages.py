@@ -1,0 +1,154 @@
+"""The messages that jobs are sent: what each means, which queue carries it, and what to send after a change.
+
+A message names what to work on and never carries data, so that one that comes twice, late or not at all does no harm. The fields
+of a message are the keys of its JSON body. Messages in flight outlive a deployment, so a new field needs a default.
+"""
+
+import logging
+from collections.abc import Iterable
+from itertools import groupby
+from typing import NamedTuple, TypeVar
+
+from chalicelib import queue
+from chalicelib.config import settings
+
+log = logging.getLogger(__name__)
+
+
+class RefreshLedger(NamedTuple):
+    """Bring a ledger, named by its partition key, up to date; `seen_at` is when a user looked at it, if that is why.
+
+    {"ledger": "LEDGER#btc#1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu", "seen_at": 1700000000}
+    """
+
+    ledger: str
+    seen_at: int | None = None
+
+    @property
+    def queue(self) -> str:
+        return settings().refresh_queue
+
+
+class RefreshHistory(NamedTuple):
+    """Bring the history of a portfolio up to date.
+
+    `seen_at` is when a user changed or viewed the portfolio, if that is why. `waits` counts the earlier messages in a row that
+    found rates still being fetched.
+
+    {"user_id": "5f0c", "portfolio_id": 1, "seen_at": 1700000000}
+    """
+
+    user_id: str
+    portfolio_id: int
+    seen_at: int | None = None
+    waits: int = 0
+
+    @property
+    def queue(self) -> str:
+        return settings().history_queue
+
+
+class DispatchDueHistories(NamedTuple):
+    """Enqueue a RefreshHistory for each history of a shard that is due.
+
+    {"shard": 1007}
+    """
+
+    shard: int
+
+    @property
+    def queue(self) -> str:
+        return settings().history_queue
+
+
+class FetchRates(NamedTuple):
+    """Fetch the current rates of some currencies, or of all tracked ones if the list is empty.
+
+    {"currencies": ["ltc", "gbp"]}
+    """
+
+    currencies: list[str]
+
+    @property
+    def queue(self) -> str:
+        return settings().rates_queue
+
+
+class BackfillRates(NamedTuple):
+    """Download the daily closes that are missing of a currency, given by its code.
+
+    {"backfill": "ltc"}
+    """
+
+    backfill: str
+
+    @property
+    def queue(self) -> str:
+        return settings().rates_queue
+
+
+class PurgePortfolio(NamedTuple):
+    """Remove what a deleted portfolio left behind.
+
+    {"user_id": "5f0c", "portfolio_id": 1}
+    """
+
+    user_id: str
+    portfolio_id: int
+
+    @property
+    def queue(self) -> str:
+        return settings().purge_queue
+
+
+Message = RefreshLedger | RefreshHistory | DispatchDueHistories | FetchRates | BackfillRates | PurgePortfolio
+First = TypeVar('First', bound=Message)
+Second = TypeVar('Second', bound=Message)
+
+
+def send(*messages: Message, delay: int = 0) -> None:
+    """Send messages to arrive after `delay` seconds, ten to a request. Raises RuntimeError when SQS took only some of them."""
+    for name, group in groupby(sorted(messages, key=_queue_of), key=_queue_of):
+        queue.send(name, map(to_body, group), delay=delay)
+
+
+def send_or_leave_to_sweep(*messages: Message) -> None:
+    """Send messages about what is due in the table as well; on failure log it and go on, as the next sweep sends them again."""
+    try:
+        send(*messages)
+    except Exception:
+        log.exception('%s messages were left to the sweep, the first: %s', len(messages), type(messages[0]).__name__)
+
+
+def portfolio_changed(user_id: str, portfolio_id: int, *, seen_at: int) -> None:
+    """Announce that a user changed a portfolio, at `seen_at`: its history is recomputed.
+
+    >>> portfolio_changed('5f0c', 1, seen_at=clock.now())
+    """
+    send_or_leave_to_sweep(RefreshHistory(user_id, portfolio_id, seen_at))
+
+
+def portfolios_changed(portfolios: Iterable[tuple[str, int]]) -> None:
+    """Announce that balances of portfolios, given by user id and portfolio id, changed though no user touched them."""
+    send_or_leave_to_sweep(*(RefreshHistory(user_id, portfolio_id) for user_id, portfolio_id in portfolios))
+
+
+def to_body(message: Message) -> queue.Body:
+    """Return the body of a message, without the fields that have their default."""
+    return {name: value for name, value in message._asdict().items() if name not in message._field_defaults or value}
+
+
+def from_body(body: queue.Body, first: type[First], *others: type[Second]) -> First | Second:
+    """Return the message of the first kind that has all its required fields in `body`; unknown fields are ignored.
+
+    Raises ValueError when the body fits none of the kinds.
+    """
+    kinds: tuple[type[First] | type[Second], ...] = (first, *others)
+    for kind in kinds:
+        if all(name in body for name in kind._fields if name not in kind._field_defaults):
+            return kind(**{name: value for name, value in body.items() if name in kind._fields})
+    raise ValueError(f'not a message of this queue: {sorted(body)}')
+
+
+def _queue_of(message: Message) -> str:
+    return message.queue
