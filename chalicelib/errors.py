@@ -75,13 +75,13 @@ class MethodNotAllowed(AppError):
 class Conflict(AppError):
     status = 409
     code = 'conflict'
-    message = 'Changed by somebody else at the same time, try again'
+    message = 'Changed by another request at the same time, try again'
 
 
 class PreconditionFailed(AppError):
     status = 412
     code = 'precondition_failed'
-    message = 'Changed since the version that If-Match names: read it again, and decide again'
+    message = 'Changed since the version named in If-Match: fetch it again before retrying'
 
 
 class TooLarge(AppError):
@@ -133,7 +133,7 @@ class TooMany(AppError):
 
 class TooManyRequests(TooMany):
     code = 'too_many_requests'
-    message = 'Too many requests in this minute, try again when it is over'
+    message = 'Too many requests this minute, try again when it is over'
 
 
 class NotReady(AppError):
@@ -158,7 +158,7 @@ class NotReady(AppError):
 class Busy(AppError):
     status = 503
     code = 'busy'
-    message = 'Too many requests at this moment, try again in a second'
+    message = 'Too many requests right now, try again in a second'
 
     def headers(self) -> dict[str, str]:
         return {'Retry-After': '1'}

@@ -1,4 +1,4 @@
-"""Mail: the only place that sends it, through SES. Plain text only; never logs what it sends, which may hold a link to log in."""
+"""Outgoing mail, plain text through SES. Messages are never logged: they may contain a link that logs a user in."""
 
 import sys
 from functools import lru_cache
@@ -8,97 +8,98 @@ from chalicelib.config import settings
 
 
 class Letter(NamedTuple):
-    """What we write; `text` has its values in braces."""
+    """A mail template; `text` has placeholders for `str.format`."""
 
     subject: str
     text: str
 
 
 CONFIRM = Letter(
-    'Confirm your e-mail address',
+    'Confirm your email address',
     """\
 Welcome to CryptFolio.
 
-Confirm your e-mail address to use your account. The link works once, within a day:
+Confirm your email address to activate your account. The link works once and expires in a day:
 
 {link}
 
-If you did not just sign up yourself, do not follow it: without it nobody can use an account with your address.""",
+If you did not sign up, do not follow the link: without it, no one can use an account with your address.""",
 )
 ALREADY = Letter(
     'You already have an account',
     """\
-Somebody, probably you, tried to sign up to CryptFolio with this e-mail address. It already has an account, which was not changed.
+Someone, probably you, tried to sign up to CryptFolio with this email address. It already has an account, which was not changed.
 
 Log in: {login}
 
-If you forgot your password, set a new one. The link works once, within an hour:
+If you forgot your password, set a new one. The link works once and expires in an hour:
 
 {link}
 
-If it was not you, there is nothing to do.""",
+If this was not you, you can ignore this email.""",
 )
 RESET = Letter(
     'Set a new password',
     """\
-Somebody, probably you, asked for a new password for your CryptFolio account.
+Someone, probably you, requested a new password for your CryptFolio account.
 
-Set one here. The link works once, within an hour:
+Set it here. The link works once and expires in an hour:
 
 {link}
 
-It logs you out everywhere else, and your applications have to be connected again.
+Setting a new password logs you out everywhere else and disconnects your applications.
 
-If it was not you, there is nothing to do: your password stays as it is.""",
+If this was not you, you can ignore this email: your password stays the same.""",
 )
 NO_ACCOUNT = Letter(
-    'No account with this e-mail address',
+    'No account with this email address',
     """\
-Somebody, probably you, asked for a new password for a CryptFolio account with this e-mail address. There is none.
+Someone, probably you, requested a new password for a CryptFolio account, but no account uses this email address.
 
-Perhaps you signed up with another address. To sign up with this one:
+You may have signed up with a different address. To sign up with this one:
 
 {signup}
 
-If it was not you, there is nothing to do.""",
+If this was not you, you can ignore this email.""",
 )
 NEW_EMAIL = Letter(
-    'Confirm your new e-mail address',
+    'Confirm your new email address',
     """\
-Somebody, probably you, wants to use this e-mail address for a CryptFolio account.
+Someone, probably you, wants to use this email address for a CryptFolio account.
 
-Confirm it here. The link works once, within a day:
+Confirm it here. The link works once and expires in a day:
 
 {link}
 
-If it was not you, do not follow it.""",
+If this was not you, do not follow the link.""",
 )
 TAKEN = Letter(
     'You already have an account',
     """\
-Somebody, probably you, wanted to move a CryptFolio account to this e-mail address. It already has an account of its own, and
-nothing was changed.
+Someone, probably you, tried to change the email address of a CryptFolio account to this one. It already has an account of its
+own, so nothing was changed.
 
 Log in: {login}
 
-If it was not you, there is nothing to do.""",
+If this was not you, you can ignore this email.""",
 )
 CHANGED = Letter(
-    'Your e-mail address was changed',
+    'Your email address was changed',
     """\
-The e-mail address of your CryptFolio account was changed from {old} to {new}.
+The email address of your CryptFolio account was changed from {old} to {new}.
 
-If it was not you, somebody knows your password. Write to whoever runs this CryptFolio at once.""",
+If this was not you, someone knows your password. Contact the operator of this CryptFolio server immediately.""",
 )
 
 
 def send(to: str, subject: str, text: str) -> None:
-    """Send a mail. Without MAIL_FROM it is printed to standard error, on a developer's computer only.
+    """Send a mail through SES. Without MAIL_FROM it is printed to standard error, but only by a local server.
 
-    Raises ValueError for control characters in an address or subject, RuntimeError without MAIL_FROM on AWS.
+    Raises ValueError if `to` or `subject` contains control characters (header injection), and RuntimeError if
+    MAIL_FROM is not set on AWS.
     """
     if any(ord(character) < 32 or ord(character) == 127 for character in to + subject):
-        raise ValueError('control characters in the head of a mail')
+        raise ValueError('control characters in the headers of a mail')
     sender = settings().mail_from
     if sender:
         content = {'Simple': {'Subject': _utf8(subject), 'Body': {'Text': _utf8(text)}}}
@@ -106,7 +107,7 @@ def send(to: str, subject: str, text: str) -> None:
     elif settings().local:
         print(f'--- mail to {to}\nSubject: {subject}\n\n{text}\n--- end of mail', file=sys.stderr, flush=True)
     else:
-        raise RuntimeError('MAIL_FROM is not set: nobody can sign up without mail')
+        raise RuntimeError('MAIL_FROM is not set: sign-ups need a sender for their mail')
 
 
 def _utf8(text: str) -> dict[str, str]:
@@ -115,6 +116,6 @@ def _utf8(text: str) -> dict[str, str]:
 
 @lru_cache(1)
 def _ses() -> Any:
-    import boto3  # costs a cold start 100 ms that only sign-ups and the like need pay
+    import boto3  # 100 ms of cold start that only requests which send mail should pay
 
     return boto3.client('sesv2')

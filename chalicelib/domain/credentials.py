@@ -10,7 +10,7 @@ SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
 LONGEST_NAME = 100
 
-# What the HTML standard takes for an e-mail address, with a dot in its domain; so it needs no escaping in a mail's head.
+# What the HTML standard takes for an email address, with a dot in its domain; so it needs no escaping in a mail's head.
 _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
     r'(?=.{1,189}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
@@ -29,10 +29,10 @@ _COMMON = frozenset(
 
 
 def parse_email(text: str) -> str:
-    """Return an e-mail address without surrounding whitespace. Raises Invalid."""
+    """Return an email address without surrounding whitespace. Raises Invalid."""
     address = text.strip()
     if not _EMAIL.fullmatch(address):
-        _refuse('email', 'malformed', 'Give an e-mail address such as you@example.com')
+        _refuse('email', 'malformed', 'Enter an email address such as you@example.com')
     return address
 
 
@@ -47,7 +47,7 @@ def parse_line(field: str, text: str) -> str:
     if len(line) > LONGEST_NAME:
         _refuse(field, 'too_long', f'Use at most {LONGEST_NAME} characters')
     if _BIDI_CONTROLS.search(line) or any(unicodedata.category(character) in ('Cc', 'Co', 'Cs') for character in line):
-        _refuse(field, 'malformed', 'Leave out control characters')
+        _refuse(field, 'malformed', 'Remove control characters')
     return line
 
 
@@ -59,9 +59,9 @@ def check_new_password(password: str, email: str) -> None:
         _refuse('password', 'too_long', f'Use at most {LONGEST_PASSWORD} characters')
     lower = password.strip().lower()
     if lower in _COMMON or len(set(lower)) < 3:
-        _refuse('password', 'common', 'Too many people use this password: choose another')
+        _refuse('password', 'common', 'This password is too common: choose another')
     if lower in (email.lower(), email.lower().partition('@')[0]):
-        _refuse('password', 'common', 'Your e-mail address is no password: choose another')
+        _refuse('password', 'common', 'Your password must not be your email address: choose another')
 
 
 def _refuse(field: str, code: str, message: str) -> NoReturn:

@@ -20,12 +20,12 @@ _LOOPBACK_HOSTS = ('127.0.0.1', '::1', 'localhost')
 _DOT_SEGMENT = re.compile(r'/(?:\.|%2e){1,2}(?=[/?]|$)', re.IGNORECASE)
 
 _FORBIDDEN = (
-    (re.compile(r'[\x00-\x20\x7f\\]|\s'), 'must not hold spaces, control characters or backslashes'),
-    (re.compile(r'[^\x00-\x7f]'), 'must be written in ASCII: use punycode for the host and % escapes for the rest'),
-    (re.compile(r'\*'), 'must not hold a wildcard: every address is compared exactly'),
-    (re.compile(r'#'), 'must not hold a fragment (#)'),
-    (re.compile(r'^[^:]*://[^/?]*@'), 'must not hold a user name or password'),
-    (_DOT_SEGMENT, 'must not hold . or .. as a part of its path'),
+    (re.compile(r'[\x00-\x20\x7f\\]|\s'), 'must not contain spaces, control characters or backslashes'),
+    (re.compile(r'[^\x00-\x7f]'), 'must be written in ASCII: use punycode for the host and percent-encoding for the rest'),
+    (re.compile(r'\*'), 'must not contain a wildcard: redirect URIs are compared exactly'),
+    (re.compile(r'#'), 'must not contain a fragment (#)'),
+    (re.compile(r'^[^:]*://[^/?]*@'), 'must not contain a username or password'),
+    (_DOT_SEGMENT, 'must not contain . or .. as a path segment'),
 )
 
 
@@ -44,9 +44,9 @@ def parse_redirect_uri(text: str, confidential: bool) -> str:
     if _WEB.fullmatch(uri):
         _check_web(uri)
     elif not _PRIVATE_USE.fullmatch(uri):
-        raise _invalid('must be a whole address, such as https://example.com/callback')
+        raise _invalid('must be a complete URI, such as https://example.com/callback')
     elif confidential:
-        raise _invalid('with a scheme of its own is for public applications only')
+        raise _invalid('with a custom scheme is for public applications only')
     return uri
 
 

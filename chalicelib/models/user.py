@@ -30,7 +30,7 @@ class Email(Item, discriminator='email'):
     @classmethod
     def claim(cls, address: str, user_id: str) -> Write:
         """Return the write that makes the address this user's. Its transaction raises Invalid when it is taken."""
-        taken = errors.Invalid(errors.Fault('email', 'taken', 'this e-mail address already has an account'))
+        taken = errors.Invalid(errors.Fault('email', 'taken', 'this email address already has an account'))
         return Write(Operation.PUT, cls(cls.key(address), 'EMAIL', user_id=user_id), cls.pk.does_not_exist(), on_failure=lambda: taken)
 
 

@@ -119,7 +119,7 @@ def check_current_password(user: User, password: str, now: int) -> None:
     """Make sure that it is the user who asks, not whoever found their browser open. Raises Invalid, TooMany."""
     AttemptCounter.record('log_in', user.email.lower(), 10, _QUARTER, now)
     if not _verify(user.password_hash, password):
-        raise Invalid(Fault('current_password', 'wrong', 'This is not your current password'))
+        raise Invalid(Fault('current_password', 'wrong', 'Your current password is incorrect'))
     AttemptCounter.undo('log_in', user.email.lower(), _QUARTER, now)
 
 

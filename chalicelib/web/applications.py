@@ -122,14 +122,14 @@ def _parse(form: forms.Form, confidential: bool) -> Registration:
     except Invalid as invalid:
         faults += invalid.faults
     else:
-        faults += [] if name else [Fault('name', 'missing', 'Give the application a name')]
+        faults += [] if name else [Fault('name', 'missing', 'Enter a name for the application')]
     for number, line in enumerate(form.text('redirect_uris').splitlines(), 1):
         try:
             uris |= {parse_redirect_uri(line, confidential): None} if line.strip() else {}
         except Invalid as invalid:
             faults += [fault._replace(message=f'Line {number}: {fault.message}') for fault in invalid.faults]
     if not 1 <= len(uris) <= MOST and not faults:
-        faults.append(Fault('redirect_uris', 'out_of_range', f'Give from one to {MOST} redirect URIs, one per line'))
+        faults.append(Fault('redirect_uris', 'out_of_range', f'Enter between 1 and {MOST} redirect URIs, one per line'))
     if faults:
         raise Invalid(*faults)
     return Registration(name, list(uris))
@@ -137,7 +137,7 @@ def _parse(form: forms.Form, confidential: bool) -> Registration:
 
 def _check_count(user: User) -> None:
     if len(Client.owned_by(user.user_id)) >= MOST_APPLICATIONS:
-        raise Invalid(Fault('name', 'too_many', f'You have {MOST_APPLICATIONS} applications already: delete one first'))
+        raise Invalid(Fault('name', 'too_many', f'You already have {MOST_APPLICATIONS} applications: delete one first'))
 
 
 def _kept(form: forms.Form) -> dict[str, str]:

@@ -71,7 +71,7 @@ def _consent(request: Request, user: User, asked: 'Asked', query: str) -> Respon
 
 
 def _untrusted(request: Request, error: Exception) -> Response:
-    text = f'The application that sent you here made a mistake, so you were not sent back to it: {error}'
+    text = f'The application that sent you here made an invalid request, so we did not send you back to it: {error}'
     return pages.error_page(request, 400, 'This request cannot be trusted', text)
 
 

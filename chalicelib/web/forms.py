@@ -39,11 +39,11 @@ def read(request: Request) -> Form:
     """
     raw = raw_body(request)
     if len(raw) > MOST_BYTES:
-        raise TooLarge('This is more than the form can hold')
+        raise TooLarge('The form is too large')
     try:
         fields = parse_qs(raw.decode('utf-8', 'replace'), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
-        raise BadRequest('This is not a form of ours') from None
+        raise BadRequest('The form has too many fields') from None
     form = Form(fields)
     sessions.check_form(request, form.text('csrf'))
     return form

@@ -1,4 +1,4 @@
-"""Logging in and out, and forgotten passwords. No answer tells whether an e-mail address has an account."""
+"""Logging in and out, and forgotten passwords. No response reveals whether an email address has an account."""
 
 from chalice.app import Blueprint, Request, Response
 
@@ -11,12 +11,12 @@ from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
 
-_WRONG = Fault('email', 'wrong', 'E-mail address and password do not fit, or the address is not confirmed yet')
+_WRONG_CREDENTIALS = Fault('email', 'wrong', 'Incorrect email or password, or the email address is not confirmed yet')
 
 
 @bp.route('/login', cors=False)
 def show_login() -> Response:
-    """The form to log in with; `next` is where to go then."""
+    """Show the login form; `next` is the path to redirect to afterwards."""
     request = bp.current_request
     target = sessions.safe_path(forms.query(request, 'next'))
     if sessions.current(request):
@@ -26,13 +26,14 @@ def show_login() -> Response:
 
 @bp.route('/login', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_login() -> Response:
-    """Log in: a new session, or 422 with the form."""
+    """Log in: start a session and redirect, or show the form again with 422."""
     request = bp.current_request
     form = forms.read(request)
     target = sessions.safe_path(form.text('next'))
     user = users.authenticate(form.text('email'), form.text('password'), network=network(request), now=clock.now())
     if user is None:
-        return pages.render('login.html', request, status=422, next=target, faults=[_WRONG], form={'email': form.text('email')})
+        typed = {'email': form.text('email')}
+        return pages.render('login.html', request, status=422, next=target, faults=[_WRONG_CREDENTIALS], form=typed)
     sessions.end(request)
     return pages.redirect(pages.link(request, target), {'Set-Cookie': [sessions.start(user)]})
 
@@ -47,13 +48,13 @@ def submit_logout() -> Response:
 
 @bp.route('/forgot', cors=False)
 def show_forgot() -> Response:
-    """The form to ask for a new password with."""
+    """Show the form that requests a password reset."""
     return pages.render('forgot.html', bp.current_request)
 
 
 @bp.route('/forgot', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_forgot() -> Response:
-    """Mail a link to set a new password with; the answer is always the same."""
+    """Mail a password reset link; the page is the same whether or not the account exists."""
     request = bp.current_request
     form = forms.read(request)
     try:
@@ -61,24 +62,24 @@ def submit_forgot() -> Response:
     except Invalid as invalid:
         return pages.render('forgot.html', request, status=422, faults=invalid.faults, form={'email': form.text('email')})
     users.forgot_password(email, network=network(request), now=clock.now())
-    return pages.render('sent.html', request, email=email, title='Look into your mail', what='Follow its link to set a new password')
+    return pages.render('sent.html', request, email=email, title='Check your email', what='Follow the link in it to set a new password')
 
 
 @bp.route('/reset', cors=False)
 def show_reset() -> Response:
-    """The form to set a new password with, behind a mailed link."""
+    """Show the form that sets a new password; the mailed link leads here."""
     request = bp.current_request
     token = forms.query(request, 'token')
     try:
         _, user = users.of_link(token, 'reset', clock.now())
     except NotFound:
-        return _no_longer_good(request)
+        return _link_expired(request)
     return pages.render('reset.html', request, token=token, email=user.email)
 
 
 @bp.route('/reset', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_reset() -> Response:
-    """Set the password and log in; every other session and every application's access ends."""
+    """Set the password and log in; end every other session and every application's access."""
     request = bp.current_request
     form = forms.read(request)
     token, now_ms = form.text('token'), clock.now_ms()
@@ -87,15 +88,15 @@ def submit_reset() -> Response:
     except Invalid as invalid:
         return pages.render('reset.html', request, status=422, token=token, email=form.text('email'), faults=invalid.faults)
     except NotFound:
-        return _no_longer_good(request)
+        return _link_expired(request)
     return pages.redirect(pages.link(request, '/profile?saved=password'), {'Set-Cookie': [sessions.start(user, now_ms)]})
 
 
-def _no_longer_good(request: Request) -> Response:
+def _link_expired(request: Request) -> Response:
     return pages.error_page(
         request,
         404,
-        'This link is no longer good',
-        'Links work once, only for an hour, and not after the password was changed.',
-        links=[('/forgot', 'Ask for a new link')],
+        'This link is no longer valid',
+        'A link works once, for an hour, and only until the password is changed.',
+        links=[('/forgot', 'Request a new link')],
     )

@@ -21,17 +21,17 @@ Headers = dict[str, str | list[str]]
 STYLE = Path(__file__).parent / 'static' / 'style.css'
 _TEMPLATES = Path(__file__).parent / 'templates'
 _TITLES = {
-    400: ('Something is wrong with this request', 'Go back and try again.'),
+    400: ('Bad request', 'Go back and try again.'),
     403: ('This form has expired', 'Go back, reload the page and try again.'),
-    404: ('Page not found', 'It may have been removed, or it belongs to somebody else.'),
-    405: ('This cannot be done here', 'Go back and use the buttons of the page.'),
-    409: ('Somebody was faster', 'This was changed at the same time. Try again.'),
-    413: ('This is too much', 'The form cannot hold as much as you sent.'),
-    415: ('This is not a form of ours', 'Go back and try again.'),
-    429: ('Too many attempts', 'For the safety of your account, wait a while and try again.'),
-    503: ('Very busy at this moment', 'Try again in a few seconds.'),
+    404: ('Page not found', 'It may have been removed, or it may belong to another user.'),
+    405: ('This action is not possible here', 'Go back and use the buttons on the page.'),
+    409: ('Changed at the same time', 'Someone else changed this at the same time. Try again.'),
+    413: ('Form too large', 'You sent more than this form accepts.'),
+    415: ('Unsupported form', 'Go back and try again.'),
+    429: ('Too many attempts', 'To protect your account, please wait a while and try again.'),
+    503: ('Temporarily busy', 'Try again in a few seconds.'),
 }
-_UNFORESEEN = ('Something went wrong', 'It is our fault, and it was noted. Try again in a while.')
+_UNEXPECTED = ('Something went wrong', 'This is our fault, and it has been logged. Try again in a while.')
 
 
 def render(
@@ -89,10 +89,10 @@ def error_page(
 
 
 def render_error(request: Request, error: AppError) -> Response:
-    """Return the page for an error, or send who must log in first to the form for that."""
+    """Return the page for an error, or a redirect to the login form for LogInFirst."""
     if isinstance(error, sessions.LogInFirst):
         return redirect(link(request, error.location))
-    title, text = _TITLES.get(error.status, _UNFORESEEN)
+    title, text = _TITLES.get(error.status, _UNEXPECTED)
     return error_page(request, error.status, title, text, dict(error.headers()))
 
 

@@ -1,4 +1,4 @@
-"""The profile: name, e-mail address, password, and which applications have access."""
+"""The profile: name, email address, password, and which applications have access."""
 
 import contextlib
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ MOST_KEYS = 50
 
 _SAVED = {
     'name': 'Your name was saved.',
-    'email': 'Your e-mail address was changed.',
+    'email': 'Your email address was changed.',
     'password': 'Your password was changed. You are logged out everywhere else.',
-    'remote': 'Your choice about logging in from applications was saved.',
-    'revoked': 'The application has no access any more.',
-    'key': 'The key does not work any more.',
+    'remote': 'Your setting for password logins by applications was saved.',
+    'revoked': 'The application no longer has access.',
+    'key': 'The key was revoked.',
 }
 
 
@@ -61,7 +61,7 @@ def submit_email() -> Response:
         users.ask_for_email_change(user, email=email, password=form.text('current_password'), now=clock.now())
     except Invalid as invalid:
         return _render(request, user, status=422, section='email', faults=invalid.faults, form={'email': form.text('email')})
-    what = 'Your e-mail address changes when you follow its link'
+    what = 'Follow the link in it to change your email address'
     return pages.render('sent.html', request, user=user, email=email, title='Almost there', what=what)
 
 
@@ -129,11 +129,11 @@ def _parse_key(form: forms.Form, user_id: str) -> tuple[str, list[str]]:
     name = parse_line('name', form.text('name'))
     scopes = [scope for scope in api_keys.SCOPES if scope in form.all('scopes')]
     if not name:
-        raise Invalid(Fault('name', 'required', 'Say what the key is for'))
+        raise Invalid(Fault('name', 'required', 'Enter what the key is for'))
     if not scopes:
-        raise Invalid(Fault('name', 'no_scopes', 'Tick at least one thing that the key may do'))
+        raise Invalid(Fault('name', 'no_scopes', 'Select at least one permission for the key'))
     if len(ApiKey.of_user(user_id)) >= MOST_KEYS:
-        raise Invalid(Fault('name', 'too_many', f'You have {MOST_KEYS} keys: revoke one first'))
+        raise Invalid(Fault('name', 'too_many', f'You already have {MOST_KEYS} keys: revoke one first'))
     return name, scopes
 
 
@@ -160,7 +160,7 @@ def _connected(user_id: str) -> list[dict[str, Any]]:
     return [
         {
             'client_id': grant.client_id,
-            'name': clients[grant.client_id].name if grant.client_id in clients else 'An application that was removed',
+            'name': clients[grant.client_id].name if grant.client_id in clients else 'Deleted application',
             'sentences': [SENTENCES[scope] for scope in ALL if scope in grant.scopes],
             'created_at': grant.created_at,
             'last_used_at': grant.last_used_at,

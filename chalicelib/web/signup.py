@@ -1,4 +1,4 @@
-"""Signing up, and confirming e-mail addresses. The answer to a sign-up never tells whether an address has an account."""
+"""Signing up, and confirming email addresses. The response to a sign-up never reveals whether an address has an account."""
 
 from chalice.app import Blueprint, Request, Response
 
@@ -15,13 +15,13 @@ bp = Blueprint(__name__)
 
 @bp.route('/signup', cors=False)
 def show_signup() -> Response:
-    """The form to sign up with."""
+    """Show the sign-up form."""
     return pages.render('signup.html', bp.current_request)
 
 
 @bp.route('/signup', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_signup() -> Response:
-    """Sign up: 422 with the form for what is wrong with its fields, else always the same."""
+    """Sign up: show the form again with 422 if its fields are invalid, otherwise always the same page."""
     request = bp.current_request
     form = forms.read(request)
     try:
@@ -34,40 +34,43 @@ def submit_signup() -> Response:
             now=clock.now(),
         )
     except Invalid as invalid:
-        kept = {'name': form.text('name'), 'email': form.text('email')}
-        return pages.render('signup.html', request, status=422, faults=invalid.faults, form=kept)
-    return pages.render('sent.html', request, email=email, title='Almost there', what='Follow its link to confirm your e-mail address')
+        typed = {'name': form.text('name'), 'email': form.text('email')}
+        return pages.render('signup.html', request, status=422, faults=invalid.faults, form=typed)
+    what = 'Follow the link in it to confirm your email address'
+    return pages.render('sent.html', request, email=email, title='Almost there', what=what)
 
 
 @bp.route('/confirm', cors=False)
 def show_confirm() -> Response:
-    """The button behind a mailed link: mail scanners follow links too, but press nothing."""
+    """Show a button rather than confirm at once: mail scanners follow links, but do not press buttons."""
     request = bp.current_request
     token = forms.query(request, 'token')
     try:
-        mailed = _look_up(token)
+        email_token = _find_token(token)
     except NotFound:
-        return _no_longer_good(request)
-    return pages.render('confirm.html', request, token=token, email=mailed.email, moves=mailed.purpose == 'email')
+        return _link_expired(request)
+    changes_email = email_token.purpose == 'email'
+    return pages.render('confirm.html', request, token=token, email=email_token.email, changes_email=changes_email)
 
 
 @bp.route('/confirm', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_confirm() -> Response:
-    """Confirm a sign-up and log in, or move an account to another e-mail address."""
+    """Confirm a sign-up and log in, or change an account's email address."""
     request = bp.current_request
     form = forms.read(request)
     token, now = form.text('token'), clock.now()
     try:
-        if _look_up(token).purpose == 'email':
+        if _find_token(token).purpose == 'email':
             users.change_email(token, now)
             return pages.redirect(pages.link(request, '/profile?saved=email'))
         user = users.confirm(token, now)
     except (NotFound, Invalid):
-        return _no_longer_good(request)
+        return _link_expired(request)
     return pages.redirect(pages.link(request, '/profile'), {'Set-Cookie': [sessions.start(user)]})
 
 
-def _look_up(token: str) -> EmailToken:
+def _find_token(token: str) -> EmailToken:
+    """Return the unused token of a sign-up or an email change. Raises NotFound."""
     now = clock.now()
     try:
         return EmailToken.find(token, 'confirm', now)
@@ -75,11 +78,11 @@ def _look_up(token: str) -> EmailToken:
         return users.of_link(token, 'email', now)[0]
 
 
-def _no_longer_good(request: Request) -> Response:
+def _link_expired(request: Request) -> Response:
     return pages.error_page(
         request,
         404,
-        'This link is no longer good',
-        'Links work once, and only for a day. Log in, or sign up again to be sent a new one.',
+        'This link is no longer valid',
+        'A link works once, for one day. Log in, or sign up again to get a new one.',
         links=[('/login', 'Log in'), ('/signup', 'Sign up')],
     )

@@ -177,7 +177,7 @@ def test_from_signing_up_to_an_application_with_a_code(visitor: Visitor, stack: 
     assert 'Charts of mine' in visitor.text
     visitor.look('profile')
     visitor.press('Revoke')
-    assert 'no access any more' in visitor.text
+    assert 'no longer has access' in visitor.text
     assert 'No application has access' in visitor.text
 
 
@@ -227,24 +227,24 @@ def test_a_forgotten_password_and_a_log_in(visitor: Visitor) -> None:
     visitor.look('login')
     visitor.type(email=email, password='wrong')
     visitor.press('Log in')
-    assert 'do not fit' in visitor.text
+    assert 'Incorrect email or password' in visitor.text
     visitor.look('login-wrong')
     visitor.press('Forgot your password?')
     visitor.look('forgot')
     visitor.type(email=email)
-    visitor.press('Send the link')
+    visitor.press('Send link')
 
     link = visitor.mailed_link(email)
     visitor.go(link)
     visitor.look('reset')
     visitor.type(password='another password')
-    visitor.press('Set the password')
+    visitor.press('Set password')
     assert visitor.path == '/profile'
     for details in visitor.driver.find_elements('css selector', 'details > summary'):
         details.click()
     visitor.look('profile-open')
     visitor.go(link)
-    assert 'no longer good' in visitor.text
+    assert 'no longer valid' in visitor.text
     visitor.look('link-no-longer-good')
 
     visitor.go('/profile')

@@ -37,7 +37,7 @@ def agree(stack: Stack, url: str, scopes: list[str]) -> str:
         email, password = stack.demo['DEMO_EMAIL'], stack.demo['DEMO_PASSWORD']
         fields = form_of(login.text) | {'email': email, 'password': password}
         consent = browser.post(f'{stack.url}/login', fields)
-        assert 'asks for access' in consent.text, consent.text
+        assert 'wants to access' in consent.text, consent.text
         decided = [*form_of(consent.text).items(), *(('granted', scope) for scope in scopes), ('decision', 'allow')]
         answer = browser.post(f'{stack.url}/oauth/authorize', decided, allow_redirects=False)
         assert answer.status_code == 303

@@ -61,7 +61,7 @@ def test_what_is_wrong_is_said_at_the_form(visitor: Browser, user: User):
     visitor.post('/profile/api-keys', {'name': ' ', 'scopes': 'read'})
 
     assert visitor.status == 422
-    assert 'Say what the key is for' in visitor.text
+    assert 'Enter what the key is for' in visitor.text
     assert ApiKey.of_user(user.user_id) == []
 
 

@@ -53,7 +53,7 @@ def test_a_public_application_has_no_secret(logged_in: Browser, user: User):
     client = only(user)
     assert (client.secret_hash, client.confidential) == (None, False)
     assert 'A public application has no secret' in logged_in.text
-    assert 'Make a new secret' not in logged_in.text
+    assert 'Generate a new secret' not in logged_in.text
     logged_in.post(f'/oauth/applications/{client.client_id}/secret', {'csrf': logged_in.csrf('/profile')})
     assert logged_in.status == 404
 
@@ -78,11 +78,11 @@ def test_redirect_uris_are_given_one_per_line(logged_in: Browser, user: User):
 @pytest.mark.parametrize(
     ('change', 'sentence'),
     [
-        ({'name': ' '}, 'Give the application a name'),
+        ({'name': ' '}, 'Enter a name for the application'),
         ({'name': 'x' * 101}, 'at most 100'),
         ({'name': 'x\u202ey'}, 'control characters'),
-        ({'redirect_uris': ''}, 'Give from one to 20 redirect URIs'),
-        ({'redirect_uris': '\n'.join(f'https://a.example/{n}' for n in range(21))}, 'Give from one to 20 redirect URIs'),
+        ({'redirect_uris': ''}, 'Enter between 1 and 20 redirect URIs'),
+        ({'redirect_uris': '\n'.join(f'https://a.example/{n}' for n in range(21))}, 'Enter between 1 and 20 redirect URIs'),
         ({'redirect_uris': 'https://a.example/cb\nhttp://a.example/cb'}, 'Line 2: A redirect URI must use https'),
         ({'redirect_uris': 'com.example.app:/callback'}, 'for public applications only'),
     ],

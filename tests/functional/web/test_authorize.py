@@ -97,7 +97,7 @@ class TestTheFlow:
     def test_the_page_says_who_asks_for_what(self, visitor: Browser):
         visitor.get(path())
 
-        assert 'Web <app> asks for access' in visitor.text
+        assert 'Web <app> wants to access' in visitor.text
         assert 'Read your user name, e-mail address, and signup date.' in visitor.text
         assert 'app.example' in visitor.text
         assert '<app>' not in visitor.page

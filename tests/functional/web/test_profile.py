@@ -1,4 +1,4 @@
-"""The profile: changing name, e-mail address and password, and taking access back."""
+"""The profile: changing name, email address and password, and taking access back."""
 
 import time
 from collections.abc import Callable
@@ -80,7 +80,7 @@ def test_the_link_to_change_an_address_logs_nobody_in(logged_in: Browser, new_br
 def test_an_address_cannot_be_changed_without_the_password(logged_in: Browser, mailbox: Mailbox):
     change(logged_in, 'email', email='new@example.com', current_password='wrong')
 
-    assert (logged_in.status, 'not your current password' in logged_in.text) == (422, True)
+    assert (logged_in.status, 'current password is incorrect' in logged_in.text) == (422, True)
     assert 'id="email-current_password-error"' in logged_in.page
     assert 'id="password-current_password-error"' not in logged_in.page
     assert mailbox.read() == []
@@ -178,10 +178,11 @@ def test_connected_applications_are_shown_with_what_they_may_do_and_can_be_revok
     Grant.allow(user.user_id, evil.client_id, ['info', 'read'], 1511000000).touch(1512000000)
 
     logged_in.get('/profile')
-    for shown in ('<i>Charts</i>', 'signup date.', 'balances, and transactions.', '18 November 2017', '30 November 2017', 'was removed'):
+    dates = ('18 November 2017', '30 November 2017')
+    for shown in ('<i>Charts</i>', 'signup date.', 'balances, and transactions.', *dates, 'Deleted application'):
         assert shown in logged_in.text
     assert '<i>' not in logged_in.page
-    assert logged_in.text.index('Charts') < logged_in.text.index('was removed')
+    assert logged_in.text.index('Charts') < logged_in.text.index('Deleted application')
     change(logged_in, 'revoke', client_id=evil.client_id)
 
     assert logged_in.location == '/profile?saved=revoked'

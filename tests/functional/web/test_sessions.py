@@ -132,7 +132,7 @@ def test_what_does_not_fit_is_told_without_saying_which(browser: Browser, user: 
     browser.log_in(**{'email': 'test@example.com', 'password': PASSWORD} | fields)
 
     assert browser.status == 422
-    assert 'E-mail address and password do not fit, or the address is not confirmed yet' in browser.text
+    assert 'Incorrect email or password, or the email address is not confirmed yet' in browser.text
     assert browser.page.count('aria-invalid') == 1
 
 

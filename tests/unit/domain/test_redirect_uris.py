@@ -129,10 +129,10 @@ def test_a_scheme_of_its_own_is_for_public_applications(uri: str):
     ('uri', 'word'),
     [
         ('https://a.example/#b', 'fragment'),
-        ('https://a:b@a.example/', 'user name'),
+        ('https://a:b@a.example/', 'username'),
         ('https://*.example/', 'wildcard'),
         ('http://a.example/', 'https'),
-        ('/cb', 'whole address'),
+        ('/cb', 'complete URI'),
         ('https://a.example/ü', 'ASCII'),
     ],
 )
