@@ -7,22 +7,12 @@ from chalicelib.models.address import Address
 from chalicelib.models.api_key import ApiKey, ApiKeySecret
 from chalicelib.models.attempts import AttemptCounter
 from chalicelib.models.client import Application, Client, Grant
+from chalicelib.models.connection import connect
 from chalicelib.models.cross_check import Agreement
 from chalicelib.models.due_index import SHARDS, claim, due
 from chalicelib.models.history import Chunk, Computed, History, history_shards, months, read_headers, remove_history
 from chalicelib.models.idempotency import AlreadyUsed, IdempotencyRecord
-from chalicelib.models.item import (
-    ExpectedVersions,
-    ExtraWrites,
-    Item,
-    Operation,
-    Write,
-    connect,
-    has_version,
-    nothing,
-    transact,
-    version_mismatch,
-)
+from chalicelib.models.item import Item
 from chalicelib.models.ledger import Cursor, Derived, LeaseLost, Ledger
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset
@@ -46,6 +36,7 @@ from chalicelib.models.transaction import Transaction, TransactionsPage, is_posi
 from chalicelib.models.upstream import UpstreamState
 from chalicelib.models.user import Email, User
 from chalicelib.models.watch import Watch
+from chalicelib.models.writes import ExpectedVersions, ExtraWrites, Operation, Write, has_version, nothing, transact, version_mismatch
 
 connect()
 

@@ -4,8 +4,9 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain import currencies, instants, shapes
+from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.cross_check import Agreement
-from chalicelib.models.item import IntegerAttribute, Item
+from chalicelib.models.item import Item
 from chalicelib.models.portfolio import child_sk, read_child, read_children
 from chalicelib.models.user import User
 

@@ -6,9 +6,11 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import errors
 from chalicelib.domain import api_keys
+from chalicelib.models.attributes import IntegerAttribute, texts
 from chalicelib.models.client import digest
-from chalicelib.models.item import IntegerAttribute, Item, Operation, Write, texts, transact
+from chalicelib.models.item import Item
 from chalicelib.models.user import User
+from chalicelib.models.writes import Operation, Write, transact
 
 
 class ApiKey(Item, discriminator='api_key'):

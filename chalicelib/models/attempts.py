@@ -5,7 +5,8 @@ import hashlib
 from pynamodb.exceptions import UpdateError
 
 from chalicelib import errors
-from chalicelib.models.item import IntegerAttribute, Item, condition_failed
+from chalicelib.models.attributes import IntegerAttribute
+from chalicelib.models.item import Item, condition_failed
 
 
 class AttemptCounter(Item, discriminator='attempts'):

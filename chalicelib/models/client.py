@@ -11,8 +11,10 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAt
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
-from chalicelib.models.item import IntegerAttribute, Item, Operation, Write, texts, transact
+from chalicelib.models.attributes import IntegerAttribute, texts
+from chalicelib.models.item import Item
 from chalicelib.models.user import User
+from chalicelib.models.writes import Operation, Write, transact
 
 
 class Client(Item, discriminator='client'):

@@ -5,7 +5,7 @@ from typing import Any, Literal, cast
 from pynamodb.attributes import MapAttribute, UnicodeAttribute
 
 from chalicelib.domain import instants, shapes
-from chalicelib.models.item import IntegerAttribute, texts
+from chalicelib.models.attributes import IntegerAttribute, texts
 
 
 class Agreement(MapAttribute[str, Any]):

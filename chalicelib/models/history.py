@@ -11,8 +11,9 @@ from pynamodb.expressions.update import Action
 from chalicelib import errors
 from chalicelib.domain import instants, shapes
 from chalicelib.domain.timeline import State, differences, next_month, undone
+from chalicelib.models.attributes import IntegerAttribute, PackedAttribute, texts
 from chalicelib.models.due_index import shard
-from chalicelib.models.item import IntegerAttribute, Item, PackedAttribute, condition_failed, texts
+from chalicelib.models.item import Item, condition_failed
 from chalicelib.models.portfolio import Portfolio, sk_of
 from chalicelib.models.user import User
 

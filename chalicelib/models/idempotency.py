@@ -6,8 +6,9 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import clock
-from chalicelib.models.item import Item, Operation, Write
+from chalicelib.models.item import Item
 from chalicelib.models.user import User
+from chalicelib.models.writes import Operation, Write
 
 KEPT_SECONDS = 86_400
 

@@ -13,9 +13,11 @@ from chalicelib.domain import changelog, currencies, instants, money, shapes
 from chalicelib.domain.chains import CHAINS, Chain
 from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.ledgers import Holding, Tally
+from chalicelib.models.attributes import ChangelogAttribute, DecimalAttribute, IntegerAttribute, texts
 from chalicelib.models.cross_check import Agreement
 from chalicelib.models.due_index import shard
-from chalicelib.models.item import ChangelogAttribute, DecimalAttribute, IntegerAttribute, Item, Operation, Write, condition_failed, texts
+from chalicelib.models.item import Item, condition_failed
+from chalicelib.models.writes import Operation, Write
 
 LEASE_SECONDS = 45
 _LEASE_LEFT = 30  # more than one upstream request can take, from waiting for its turn to the last byte

@@ -9,8 +9,9 @@ from typing import Any, Self
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 
+from chalicelib.models.attributes import IntegerAttribute, texts
 from chalicelib.models.client import digest
-from chalicelib.models.item import IntegerAttribute, Item, condition_failed, texts
+from chalicelib.models.item import Item, condition_failed
 
 
 class OneTimeToken(Item):

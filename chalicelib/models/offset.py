@@ -8,21 +8,11 @@ from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
 
 from chalicelib import errors
 from chalicelib.domain import instants, money, shapes
-from chalicelib.models.item import (
-    DecimalAttribute,
-    ExpectedVersions,
-    ExtraWrites,
-    IntegerAttribute,
-    Item,
-    Operation,
-    Write,
-    has_version,
-    nothing,
-    transact,
-    version_mismatch,
-)
+from chalicelib.models.attributes import DecimalAttribute, IntegerAttribute
+from chalicelib.models.item import Item
 from chalicelib.models.portfolio import Portfolio, child_sk, read_child, read_children
 from chalicelib.models.user import User
+from chalicelib.models.writes import ExpectedVersions, ExtraWrites, Operation, Write, has_version, nothing, transact, version_mismatch
 
 _ATTEMPTS = 4
 

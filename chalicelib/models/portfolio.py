@@ -9,22 +9,12 @@ from pynamodb.expressions.update import Action
 from chalicelib import errors
 from chalicelib.config import settings
 from chalicelib.domain import currencies, instants, shapes
+from chalicelib.models.attributes import IntegerAttribute, texts
 from chalicelib.models.due_index import shard
-from chalicelib.models.item import (
-    ExpectedVersions,
-    ExtraWrites,
-    IntegerAttribute,
-    Item,
-    Operation,
-    Write,
-    has_version,
-    nothing,
-    texts,
-    transact,
-    version_mismatch,
-)
+from chalicelib.models.item import Item
 from chalicelib.models.quota import Quota
 from chalicelib.models.user import User
+from chalicelib.models.writes import ExpectedVersions, ExtraWrites, Operation, Write, has_version, nothing, transact, version_mismatch
 
 _LAST = '~'  # sorts after every digit and '#'
 

@@ -8,7 +8,8 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
-from chalicelib.models.item import Item, Operation, Write
+from chalicelib.models.item import Item
+from chalicelib.models.writes import Operation, Write
 
 
 class Quota:

@@ -18,7 +18,9 @@ from chalicelib.domain import instants, money
 from chalicelib.domain.changelog import ALWAYS, Changelog
 from chalicelib.domain.conversion import Pair, Rate
 from chalicelib.domain.rates import DailyClose, Observation, day_of, midnight, text_of
-from chalicelib.models.item import ChangelogAttribute, IntegerAttribute, Item, Operation, PackedAttribute, Write, condition_failed, transact
+from chalicelib.models.attributes import ChangelogAttribute, IntegerAttribute, PackedAttribute
+from chalicelib.models.item import Item, condition_failed
+from chalicelib.models.writes import Operation, Write, transact
 
 WANTED_SECONDS = 8 * 86_400
 _STATE = 'STATE'

@@ -3,7 +3,8 @@
 import hashlib
 import json
 
-from chalicelib.models.item import IntegerAttribute, Item
+from chalicelib.models.attributes import IntegerAttribute
+from chalicelib.models.item import Item
 
 
 class RequestCount(Item, discriminator='request-count'):

@@ -9,8 +9,10 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import errors
+from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.client import digest
-from chalicelib.models.item import IntegerAttribute, Item, Operation, Write
+from chalicelib.models.item import Item
+from chalicelib.models.writes import Operation, Write
 
 IDLE_SECONDS = 30 * 86_400
 LONGEST_SECONDS = 90 * 86_400

@@ -7,7 +7,8 @@ from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
 
 from chalicelib.domain import instants
 from chalicelib.domain.ledgers import Holding
-from chalicelib.models.item import DecimalAttribute, IntegerAttribute, Item
+from chalicelib.models.attributes import DecimalAttribute, IntegerAttribute
+from chalicelib.models.item import Item
 
 _PREFIX = 'SNAPSHOT#'
 _HOURLY_SECONDS = 30 * 86_400  # how long the snapshots of each hour are kept; those of each day are kept for ever

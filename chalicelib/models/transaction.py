@@ -8,7 +8,8 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.domain import currencies, instants, money, shapes
 from chalicelib.domain.ledgers import Entry
-from chalicelib.models.item import DecimalAttribute, IntegerAttribute, Item
+from chalicelib.models.attributes import DecimalAttribute, IntegerAttribute
+from chalicelib.models.item import Item
 from chalicelib.models.ledger import STATE, Ledger
 
 _ENTRIES = 'ENTRY#'

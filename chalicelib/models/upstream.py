@@ -10,7 +10,8 @@ from pynamodb.expressions.update import Action
 
 from chalicelib import clock
 from chalicelib.errors import UpstreamNotAsked
-from chalicelib.models.item import IntegerAttribute, Item, condition_failed
+from chalicelib.models.attributes import IntegerAttribute
+from chalicelib.models.item import Item, condition_failed
 
 _QUEUE_MS = 5_000
 _TRIP_AFTER = 3

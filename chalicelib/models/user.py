@@ -11,8 +11,10 @@ from pynamodb.expressions.update import Action
 from chalicelib import errors
 from chalicelib.config import settings
 from chalicelib.domain import instants, shapes
-from chalicelib.models.item import IntegerAttribute, Item, Operation, Write, transact
+from chalicelib.models.attributes import IntegerAttribute
+from chalicelib.models.item import Item
 from chalicelib.models.quota import Quota
+from chalicelib.models.writes import Operation, Write, transact
 
 _NOBODY = 'nobody'
 _LONGEST_EMAIL = 320  # longer than any address, shorter than the longest key

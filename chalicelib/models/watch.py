@@ -2,7 +2,8 @@
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.models.item import IntegerAttribute, Item
+from chalicelib.models.attributes import IntegerAttribute
+from chalicelib.models.item import Item
 
 
 class Watch(Item, discriminator='watch'):

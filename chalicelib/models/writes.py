@@ -1,0 +1,100 @@
+"""Transactions: writes that carry the error to raise when their condition fails."""
+
+import time
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, NamedTuple, TypeVar
+
+from pynamodb.attributes import Attribute
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from chalicelib import errors
+from chalicelib.models.connection import ATTEMPTS, backoff_seconds
+from chalicelib.models.item import Item
+
+_CONDITION_FAILED = 'ConditionalCheckFailed'
+_REASONS_THROTTLED = ('ThrottlingError', 'ProvisionedThroughputExceeded')
+_REASONS_RETRIED = ('TransactionConflict', *_REASONS_THROTTLED)
+
+ExpectedVersions = frozenset[int] | None  # the versions that a write accepts, None for any
+
+
+def has_version(version: Attribute[int], expected: ExpectedVersions) -> Condition:
+    """Return the condition that an item is there and of an expected version, see `version_mismatch`."""
+    if expected is None:
+        there: Condition = version.exists()
+        return there
+    return version.is_in(*sorted(expected))
+
+
+def version_mismatch(expected: ExpectedVersions) -> Callable[[], Exception]:
+    """Return what to raise when `has_version` does not hold: which versions it was to be decides whose fault that is."""
+    return errors.NotFound if expected is None else errors.PreconditionFailed
+
+
+class Operation(Enum):
+    """The kinds of write in the order in which PynamoDB puts them into a transaction."""
+
+    DELETE = 1
+    PUT = 2
+    UPDATE = 3
+
+
+class Write(NamedTuple):
+    """One write of a transaction; `on_failure` makes the error to raise when its condition fails."""
+
+    verb: Operation
+    item: Item
+    condition: Condition | None = None
+    actions: Sequence[Action] = ()
+    on_failure: Callable[[], Exception] = errors.Conflict
+
+    def add_to(self, transaction: TransactWrite) -> None:
+        if self.verb is Operation.DELETE:
+            transaction.delete(self.item, condition=self.condition)
+        elif self.verb is Operation.PUT:
+            transaction.save(self.item, condition=self.condition)
+        else:
+            transaction.update(self.item, actions=list(self.actions), condition=self.condition)
+
+
+T = TypeVar('T')
+ExtraWrites = Callable[[T], Sequence[Write]]  # what else belongs into the transaction that creates a T
+
+
+def nothing(_: Any) -> Sequence[Write]:
+    return ()
+
+
+def transact(*writes: Write) -> None:
+    """Carry out all writes or none.
+
+    Raises the `on_failure` of the first write whose condition failed; Conflict when concurrent transactions on the same
+    items won every one of our attempts, Busy when they were throttled.
+    """
+    last: Exception = errors.Conflict()
+    ordered = sorted(writes, key=lambda write: write.verb.value)
+    for attempt in range(ATTEMPTS):
+        try:
+            with TransactWrite(connection=Item.connection()) as transaction:
+                for write in ordered:
+                    write.add_to(transaction)
+            return
+        except TransactWriteError as error:
+            last = _reason_to_retry(error, ordered)
+            time.sleep(backoff_seconds(attempt))
+    raise last
+
+
+def _reason_to_retry(error: TransactWriteError, ordered: Sequence[Write]) -> Exception:
+    """Return what to raise should no attempt succeed. Raises at once what no attempt will change."""
+    codes = [reason.code if reason else None for reason in error.cancellation_reasons]
+    for code, write in zip(codes, ordered, strict=False):
+        if code == _CONDITION_FAILED:
+            raise write.on_failure() from error
+    if not any(code in _REASONS_RETRIED for code in codes):
+        raise error
+    return errors.Busy() if any(code in _REASONS_THROTTLED for code in codes) else errors.Conflict()
