@@ -18,7 +18,7 @@ CAPABILITIES = {
     'p2pk_outputs': 'pay to public key',
     'unconfirmed': 'unconfirmed',
 }
-_HEAD = ('chain', 'code', 'explorers, the first first', *CAPABILITIES.values(), 'history', 'needs')
+_HEAD = ('chain', 'code', 'explorers, in fail-over order', *CAPABILITIES.values(), 'history', 'needs')
 
 
 def main() -> None:
