@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 SPEED = 12  # a schedule of a minute comes every five seconds
 _BATCHES_AT_ONCE = 5  # as many as Lambda starts with for a queue
 _MOST_RECEIVED = 10
-_POLL_SECONDS = 1
+_POLL_SECONDS = 0.3
 _PAUSE_AFTER_ERROR = 1
 _CRON_SECONDS = 3_600
 _UNIT_SECONDS = {'minute': 60, 'hour': 3_600, 'day': 86_400}
@@ -85,16 +85,22 @@ class QueuePump:
     def pump(self) -> None:
         """Wait a moment for messages, hand them over, delete those that were handled. Raises what the handler raises."""
         with self._receiving:
-            answer = self._sqs.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=min(self._batch_size, _MOST_RECEIVED),
-                WaitTimeSeconds=_POLL_SECONDS,
-                MessageSystemAttributeNames=['All'],
-            )
-        messages = answer.get('Messages', [])
+            messages = self._receive()
+            if not messages:
+                time.sleep(_POLL_SECONDS)
         if messages:
             event = {'Records': [self._record(message) for message in messages]}
             self._delete(messages, failures(event, self._handler(event, _context(self._name))))
+
+    def _receive(self) -> list['MessageTypeDef']:
+        """Return the messages there are; a long poll would keep a server busy that answers one request at a time."""
+        answer = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=min(self._batch_size, _MOST_RECEIVED),
+            WaitTimeSeconds=0,
+            MessageSystemAttributeNames=['All'],
+        )
+        return answer.get('Messages', [])
 
     def _record(self, message: 'MessageTypeDef') -> dict[str, Any]:
         """https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"""

@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import logging
 import os
 import signal
 import socket
@@ -64,10 +63,9 @@ def _serve(listening: socket.socket, stop: Event) -> None:
     url = f'http://{HOST}:{listening.getsockname()[1]}'
     _choose_upstream(os.environ.get('UPSTREAM', ''))
     _say('starting a moto server', stop)
-    endpoint = _start_moto()
-    from infra.local import stack  # boto3 and chalice take a while, in which nothing would have been said
+    from infra.local import moto_server, stack  # take a while to import, in which nothing would have been printed
 
-    stack.enter(endpoint, url)
+    stack.enter(moto_server.start(HOST), url)
     with Children() as children:
         _say('starting the API', stop)
         api = children.start('api', str(listening.fileno()), pass_fds=[listening.fileno()])
@@ -101,15 +99,6 @@ def _choose_upstream(name: str) -> None:
         server = sample.serve()
         Thread(target=server.serve_forever, daemon=True).start()
         os.environ['UPSTREAM_URL'] = f'http://{HOST}:{server.server_port}'
-
-
-def _start_moto() -> str:
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger('werkzeug').setLevel(logging.WARNING)  # or it says every request
-    server = ThreadedMotoServer(HOST, 0, verbose=False)
-    server.start()
-    return f'http://{HOST}:{server.get_host_and_port()[1]}'
 
 
 def _wait_until_answered(listening: socket.socket, api: Child, stop: Event) -> None:

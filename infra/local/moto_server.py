@@ -1,0 +1,44 @@
+"""A moto server that answers one request at a time.
+
+Moto changes its tables in place while other threads copy them for a transaction. With requests side by side a client sees
+errors with status 500, and two transactions that exclude each other both succeed.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from threading import Lock, Thread
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class OneAtATime:
+    """A WSGI application that passes on complete requests, each once the response to the one before is complete."""
+
+    def __init__(self, application: Wsgi) -> None:
+        self._application = application
+        self._lock = Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        length = environ.get('CONTENT_LENGTH')
+        if length:  # read before the lock is taken, as a client may be slow to send
+            environ['wsgi.input'] = BytesIO(environ['wsgi.input'].read(int(length)))
+        with self._lock:
+            response = self._application(environ, start_response)
+            try:
+                return list(response)
+            finally:
+                getattr(response, 'close', lambda: None)()
+
+
+def start(host: str) -> str:
+    """Serve on a free port, in threads that end with this process; return the URL."""
+    logging.getLogger('werkzeug').setLevel(logging.WARNING)  # it logs every request
+    application = OneAtATime(DomainDispatcherApplication(create_backend_app))
+    server = make_server(host, 0, application, threaded=True, request_handler=MotoRequestHandler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    return f'http://{host}:{server.server_port}'
