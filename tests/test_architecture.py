@@ -182,6 +182,21 @@ def test_only_the_clock_reads_the_time():
     assert readers == {'clock.py'}
 
 
+def test_only_ledger_keys_spells_out_the_keys_of_ledgers():
+    spellers = {path.name for path in modules() if any('LEDGER#' in text for text in texts_outside_docstrings(path))}
+
+    assert spellers == {'ledger_keys.py'}
+
+
+def texts_outside_docstrings(path: Path) -> Iterator[str]:
+    tree = ast.parse(path.read_text())
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, documented) and ast.get_docstring(node) is not None}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
 def test_every_package_has_an_init_and_those_of_handlers_are_empty():
     folders = {path.parent for path in modules()}
 

@@ -4,29 +4,23 @@ A wallet is everything below an extended public key; its parts are the ledgers o
 docs/decisions/0014-hd-wallets.md.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from chalicelib.domain import addresses, money
+from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey
 from chalicelib.domain.ledgers import Entry, Holding
 
 GAP = 20  # unused addresses in a row after which no wallet looks for more (BIP-44)
 OURS = 'cryptfolio'  # the source of what several explorers told
-_NAME = 'wallet-'
-_NAME_DIGITS = 40
 
 
-class Followed(NamedTuple):
-    """What an address of a portfolio follows: `name` is the end of its ledger's key, `shown` what people see of it."""
+class FollowedLedger(NamedTuple):
+    """The ledger that an address of a portfolio follows, and what the address shows of it."""
 
     shown: str
-    name: str
-
-    @property
-    def is_wallet(self) -> bool:
-        return is_wallet(self.name)
+    key: AddressKey | HdWalletKey
 
 
 class SourcedEntry(NamedTuple):
@@ -44,17 +38,11 @@ class Flow(NamedTuple):
     received: Decimal
 
 
-def followed(currency: str, text: str) -> Followed:
-    """Return what a canonical address, or an extended public key, follows. Nothing of it leads back to a key."""
+def identify(currency: str, text: str) -> FollowedLedger:
+    """Return the ledger of a canonical address or an extended public key; an extended key cannot be computed back from it."""
     if currency in addresses.HD and addresses.is_extended_key(currency, text):
-        digest = hashlib.sha256(f'{currency}{text}'.encode()).hexdigest()
-        return Followed(f'{text[:12]}…{text[-8:]}', _NAME + digest[:_NAME_DIGITS])
-    return Followed(text, text)
-
-
-def is_wallet(name: str) -> bool:
-    """Say whether a ledger's key that ends like this is a wallet's."""
-    return name.startswith(_NAME)
+        return FollowedLedger(f'{text[:12]}…{text[-8:]}', HdWalletKey.of_extended_key(currency, text))
+    return FollowedLedger(text, AddressKey(currency, text))
 
 
 def is_used(holdings: Iterable[Holding]) -> bool:

@@ -4,6 +4,8 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain import currencies, instants, shapes
+from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKey
+from chalicelib.domain.wallets import FollowedLedger
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.cross_check import Agreement
 from chalicelib.models.item import Item
@@ -48,19 +50,30 @@ class Address(Item, discriminator='address'):
         return read_children(cls, 'ADDRESS', user_id, portfolio_id, after=after, limit=limit)
 
     @property
-    def ledger(self) -> str:
-        """The partition key of the ledger that holds this address's balances and transactions."""
-        return f'LEDGER#{self.currency}#{self.followed}'
+    def ledger_key(self) -> AddressKey | HdWalletKey:
+        """The ledger that holds this address's balances and transactions."""
+        return HdWalletKey(self.currency, self.wallet) if self.wallet else AddressKey(self.currency, self.address)
 
     @property
-    def followed(self) -> str:
-        """The end of that key: the address, or the name of the wallet."""
-        return self.wallet or self.address
+    def ledger(self) -> str:
+        """The partition key of that ledger."""
+        return self.ledger_key.text
+
+    def point_to(self, followed: FollowedLedger) -> None:
+        """Let this address follow another ledger; to be stored by the caller."""
+        self.address = followed.shown
+        self.wallet = followed.key.name if isinstance(followed.key, HdWalletKey) else None
 
     @classmethod
-    def follows(cls, name: str) -> Condition:
-        """Return the condition that an address follows the ledger whose key ends in `name`."""
-        following: Condition = (cls.wallet == name) | (cls.wallet.does_not_exist() & (cls.address == name))
+    def follows(cls, key: LedgerKey) -> Condition:
+        """Return the condition that an address follows this ledger."""
+        following: Condition
+        if isinstance(key, HdWalletKey):
+            following = cls.wallet == key.name
+        elif isinstance(key, AddressKey):
+            following = cls.wallet.does_not_exist() & (cls.address == key.address)
+        else:
+            raise TypeError('no address follows the ledger of an account')
         return following
 
     def summary(self) -> shapes.AddressSummary:

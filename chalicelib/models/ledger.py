@@ -9,9 +9,9 @@ from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.update import Action
 
 from chalicelib import telemetry
-from chalicelib.domain import changelog, currencies, instants, money, shapes
-from chalicelib.domain.chains import CHAINS, Chain
+from chalicelib.domain import changelog, currencies, instants, ledger_keys, money, shapes
 from chalicelib.domain.changelog import Changelog
+from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKey
 from chalicelib.domain.ledgers import Holding, Tally
 from chalicelib.models.attributes import ChangelogAttribute, DecimalAttribute, IntegerAttribute, texts
 from chalicelib.models.cross_check import Agreement
@@ -95,7 +95,7 @@ class Derived(MapAttribute[str, Any]):
 
 
 class Ledger(Item, discriminator='ledger'):
-    """pk=LEDGER#<currency>#<address or wallet>  sk=STATE   in the `due` index while it is watched
+    """pk=the text of a domain.ledger_keys.LedgerKey  sk=STATE   in the `due` index while it is watched
 
     find, find_many: get, batch gets   lease: conditional update   everything else: conditional update under the lease
     `updated_at` is when the balances were last observed, None before the first time; `incomplete` says in one
@@ -132,16 +132,24 @@ class Ledger(Item, discriminator='ledger'):
         return cls(pk, STATE)
 
     @property
-    def currency(self) -> str:
-        return str(self.pk).split('#')[1]
+    def key(self) -> LedgerKey:
+        return ledger_keys.parse(self.pk)
 
     @property
-    def address(self) -> str:
-        return str(self.pk).split('#')[2]
+    def address_key(self) -> AddressKey:
+        """The key of an address's ledger. Raises TypeError for a ledger of another kind, which has no chain or address."""
+        key = self.key
+        if not isinstance(key, AddressKey):
+            raise TypeError(f'{self.pk} is not the ledger of an address')
+        return key
 
     @property
-    def chain(self) -> Chain:
-        return CHAINS[self.currency]
+    def wallet_key(self) -> HdWalletKey:
+        """The key of an HD wallet's ledger. Raises TypeError for a ledger of another kind."""
+        key = self.key
+        if not isinstance(key, HdWalletKey):
+            raise TypeError(f'{self.pk} is not the ledger of an HD wallet')
+        return key
 
     @property
     def ready(self) -> bool:

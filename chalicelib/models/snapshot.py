@@ -22,7 +22,7 @@ class HeldThen(MapAttribute[str, Any]):
 
 
 class Snapshot(Item, discriminator='snapshot'):
-    """pk=LEDGER#<currency>#<address>  sk=SNAPSHOT#<date> or SNAPSHOT#<date>T<hour>   TTL on those of hours
+    """pk=the ledger's  sk=SNAPSHOT#<date> or SNAPSHOT#<date>T<hour>   TTL on those of hours
 
     store: batch write   every: query
     The last observation of each hour, and of each day.

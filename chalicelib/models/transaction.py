@@ -17,7 +17,7 @@ _POSITION = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00#[!-~]{1,200}#\d{1
 
 
 class Transaction(Item, discriminator='transaction'):
-    """pk=LEDGER#<currency>#<address>  sk=ENTRY#<time>#<reference>#<n>
+    """pk=the ledger's  sk=ENTRY#<time>#<reference>#<n>
 
     ENTRY# sorts just before STATE, so one query backwards gives the state and then the newest transactions.
     page: that query   differing: batch get   store: batch write   every, since: query

@@ -2,12 +2,13 @@
 
 from pynamodb.attributes import UnicodeAttribute
 
+from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.item import Item
 
 
 class Watch(Item, discriminator='watch'):
-    """pk=LEDGER#<currency>#<address>  sk=WATCH#<user id>#<000001> or WATCH#WALLET#<wallet>
+    """pk=the ledger's  sk=WATCH#<user id>#<000001> or WATCH#WALLET#<wallet>
 
     Which child of which portfolio shows this ledger. One per portfolio: that a portfolio cannot hold an address twice
     is this key's attribute_not_exists. Or which wallet the ledger is a part of: then it shows in no portfolio by itself.
@@ -23,9 +24,9 @@ class Watch(Item, discriminator='watch'):
         return cls(pk, sk, user_id=user_id, portfolio_id=portfolio_id, child_id=child_id)
 
     @classmethod
-    def of_wallet(cls, pk: str, wallet: str) -> 'Watch':
-        """Return the watch of a wallet, by the end of its ledger's key, on one of its parts."""
-        return cls(pk, f'WATCH#WALLET#{wallet}')
+    def of_wallet(cls, pk: str, wallet: HdWalletKey) -> 'Watch':
+        """Return the watch of an HD wallet on one of its derived ledgers."""
+        return cls(pk, f'WATCH#WALLET#{wallet.name}')
 
     @classmethod
     def every(cls, pk: str) -> list['Watch']:

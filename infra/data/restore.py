@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from chalicelib.domain.ledger_keys import is_ledger_key
 from chalicelib.models import Cursor, Item, Ledger, Operation, Transaction, User, Write, transact
 from chalicelib.models.due_index import shard
 from infra.data import migrate, scan
@@ -130,7 +131,7 @@ class Restore:
 
     def _put_first(self, items: list[Raw]) -> int:
         early = [item for item in items if kind_of(item) not in _LAST]
-        ledgers = {(pk, 'STATE') for pk, _ in map(key_of, early) if pk.startswith('LEDGER#')}
+        ledgers = {(pk, 'STATE') for pk, _ in map(key_of, early) if is_ledger_key(pk)}
         known = {pk for pk, _ in self._table.get(ledgers)}
         self._table.put(item for item in early if not (_is_shared(item) and key_of(item)[0] in known))
         return len(early)
@@ -158,7 +159,7 @@ class Restore:
 def _is_shared(item: Raw) -> bool:
     """Whether an item is a ledger's own, which all who watch it share."""
     pk, sk = key_of(item)
-    return pk.startswith('LEDGER#') and not sk.startswith('WATCH#')
+    return is_ledger_key(pk) and not sk.startswith('WATCH#')
 
 
 def _owner(item: Raw) -> Any:

@@ -47,8 +47,9 @@ def _is_due(ledger: Ledger) -> bool:
 
 def _other(ledger: Ledger, first: Explorer) -> Explorer | None:
     """Return the explorer to ask beside `first`: of a legacy address one that counts the same outputs."""
-    legacy = addresses.is_legacy(ledger.currency, ledger.address)
-    for explorer in explorers_of(ledger.currency, ledger.address):
+    key = ledger.address_key
+    legacy = addresses.is_legacy(key.currency, key.address)
+    for explorer in explorers_of(key.currency, key.address):
         if explorer.endpoint.key != first.endpoint.key and (not legacy or explorer.counts_p2pk == first.counts_p2pk):
             return explorer
     return None
@@ -56,8 +57,9 @@ def _other(ledger: Ledger, first: Explorer) -> Explorer | None:
 
 def _agree(ledger: Ledger, first: Explorer, second: Explorer, http: Http) -> bool:
     """Compare them. As a block may have come between, `first` is asked once more before they are said to differ. Raises Upstream."""
-    only = None if first.info.lists_tokens and second.info.lists_tokens else ledger.currency
+    key = ledger.address_key
+    only = None if first.info.lists_tokens and second.info.lists_tokens else key.currency
     ours = [Holding(held.currency, held.balance, None, None, held.transactions) for held in ledger.holdings]
     held = [holding.currency for holding in ours]
-    theirs = second.read(http, ledger.address, held=held).holdings
-    return cross_check.agree(ours, theirs, only) or cross_check.agree(first.read(http, ledger.address, held=held).holdings, theirs, only)
+    theirs = second.read(http, key.address, held=held).holdings
+    return cross_check.agree(ours, theirs, only) or cross_check.agree(first.read(http, key.address, held=held).holdings, theirs, only)

@@ -77,7 +77,7 @@ def _read_balances(ledger: Ledger, explorer: Explorer, http: Http) -> bool:
 
 
 def _ask(ledger: Ledger, explorer: Explorer, http: Http, resume: str | None = None) -> AddressReport:
-    return explorer.read(http, ledger.address, resume, [holding.currency for holding in ledger.holdings])
+    return explorer.read(http, ledger.address_key.address, resume, [holding.currency for holding in ledger.holdings])
 
 
 def is_unfinished(ledger: Ledger) -> bool:
@@ -92,8 +92,13 @@ def _is_downloaded(cursor: Cursor | None) -> bool:
 
 def _refuse_lesser(ledger: Ledger, explorer: Explorer) -> None:
     """A number known to be whole is not replaced by one that may lack outputs: the older number stays, and shows its age."""
-    if ledger.counts_p2pk and not explorer.counts_p2pk and addresses.is_legacy(ledger.currency, ledger.address):
+    if ledger.counts_p2pk and _may_miss_outputs(ledger, explorer):
         raise errors.UpstreamNotAsked(explorer.endpoint.key, 'does not count pay-to-public-key outputs')
+
+
+def _may_miss_outputs(ledger: Ledger, explorer: Explorer) -> bool:
+    key = ledger.address_key
+    return not explorer.counts_p2pk and addresses.is_legacy(key.currency, key.address)
 
 
 def _was_doubted_lately(cursor: Cursor) -> bool:
@@ -135,7 +140,9 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
         ledger.save_cursor(cursor, clock.now())
     _store(ledger, explorer, news.entries, cursor.run)
     _remove(ledger, undone)
-    height = ledgers.settled_height((entry.height for entry in news.entries), cursor.settled_height, ledger.chain.reorganisation)
+    height = ledgers.settled_height(
+        (entry.height for entry in news.entries), cursor.settled_height, ledger.address_key.chain.reorganisation
+    )
     now_settled = [entry for entry in news.entries if entry.height <= height]
     cursor.settle(height, ledgers.merge(cursor.tallies(), ledgers.tally(now_settled)))
     cursor.unsettled = sorted(sk_of(entry) for entry in news.entries if entry.height > height)
@@ -187,7 +194,7 @@ def _count_stored(ledger: Ledger, cursor: Cursor) -> dict[str, Tally]:
     alien: list[str] = []
     below = ledgers.tally(_passed_over(ledger, cursor, highest, alien))
     _remove(ledger, alien)
-    height = ledgers.settled_height((placed.height for placed in highest), -1, ledger.chain.reorganisation)
+    height = ledgers.settled_height((placed.height for placed in highest), -1, ledger.address_key.chain.reorganisation)
     settled = ledgers.merge(below, ledgers.tally(placed.entry for placed in highest if placed.height <= height))
     cursor.settle(height, settled)
     cursor.unsettled = sorted(placed.sk for placed in highest if placed.height > height)
@@ -234,7 +241,7 @@ def _remove(ledger: Ledger, sort_keys: Collection[str]) -> None:
 
 
 def _observe(ledger: Ledger, explorer: Explorer, holdings: list[Holding], cursor: Cursor, incomplete: str | None) -> None:
-    if incomplete is None and not explorer.counts_p2pk and addresses.is_legacy(ledger.currency, ledger.address):
+    if incomplete is None and _may_miss_outputs(ledger, explorer):
         incomplete = NO_P2PK
     if incomplete not in (None, PENDING):
         telemetry.count('LedgerIncomplete')

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from chalicelib import clock, errors, messages, telemetry, vault
 from chalicelib.domain import addresses, money, wallets
+from chalicelib.domain.ledger_keys import AddressKey
 from chalicelib.domain.ledgers import Holding
 from chalicelib.domain.wallets import Flow, SourcedEntry
 from chalicelib.messages import RefreshLedger
@@ -69,7 +70,7 @@ def let_go(ledger: Ledger) -> None:
     for some in _some(pks, _MADE_AT_ONCE):
         now = clock.now()
         ledger.keep_lease(now)
-        unwatched = [Write(Operation.DELETE, Watch.of_wallet(pk, ledger.address)) for pk in some]
+        unwatched = [Write(Operation.DELETE, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
         transact(*unwatched, *(Ledger.make_due(pk, now) for pk in some))
     messages.send(*map(RefreshLedger, pks))
 
@@ -116,14 +117,15 @@ def _grow(ledger: Ledger, key: str) -> Parts:
 
 def _below(ledger: Ledger, key: str, branch: int, indexes: Iterable[int]) -> Iterator[str]:
     """Yield the keys of the ledgers of derived addresses."""
-    return (f'LEDGER#{ledger.currency}#{addresses.derive(ledger.currency, key, branch, index)}' for index in indexes)
+    currency = ledger.wallet_key.currency
+    return (AddressKey(currency, addresses.derive(currency, key, branch, index)).text for index in indexes)
 
 
 def _make(ledger: Ledger, pks: Sequence[str]) -> None:
     for some in _some(pks, _MADE_AT_ONCE):
         now = clock.now()
         ledger.keep_lease(now)
-        watches = [Write(Operation.PUT, Watch.of_wallet(pk, ledger.address)) for pk in some]
+        watches = [Write(Operation.PUT, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
         transact(*watches, *(Ledger.make_part(pk, now) for pk in some))
 
 
@@ -166,7 +168,7 @@ def _refuse_standstill(ledger: Ledger, left: Iterable[Ledger], failures: Sequenc
     if failures and not moved:
         raise failures[0]
     if any(part.valid is False for part in left):
-        raise errors.Upstream(ledger.currency, 'every explorer says that a derived address cannot exist')
+        raise errors.Upstream(ledger.wallet_key.currency, 'every explorer says that a derived address cannot exist')
 
 
 def _merge(ledger: Ledger, parts: Parts) -> None:
@@ -181,7 +183,7 @@ def _merge(ledger: Ledger, parts: Parts) -> None:
         flow = Flow(known.transactions, known.sent, known.received)
     else:
         flow = _store(ledger, wallets.merge(_told(ledger, listed)))
-    held = wallets.held(ledger.currency, [_held(part) for part in parts.values()], flow)
+    held = wallets.held(ledger.wallet_key.currency, [_held(part) for part in parts.values()], flow)
     incomplete = next((part.incomplete for part in parts.values() if part.incomplete is not None), None)
     if incomplete is None and money.add(flow.received, -flow.sent) != held.balance:
         incomplete = download.MISMATCH
@@ -247,10 +249,11 @@ def _touch(ledger: Ledger, times: Collection[int]) -> None:
 
 def _held(part: Ledger) -> Holding:
     """Return what a part holds of its coin."""
+    currency = part.address_key.currency
     for row in part.holdings:
-        if row.currency == part.currency:
+        if row.currency == currency:
             return Holding(row.currency, row.balance, row.sent, row.received, row.transactions, row.unconfirmed)
-    return Holding(part.currency, money.ZERO, None, None, None)
+    return Holding(currency, money.ZERO, None, None, None)
 
 
 def _some(these: Sequence[T], most: int) -> Iterator[Sequence[T]]:

@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from chalicelib import clock, errors, messages
-from chalicelib.domain.wallets import is_wallet
+from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.messages import RefreshLedger
 from chalicelib.models import Address, Item, LeaseLost, Ledger, Portfolio, Snapshot, Transaction, Watch
 from chalicelib.providers.explorers import Explorer, explorers_of
@@ -56,7 +56,7 @@ def _refresh_leased(ledger: Ledger, now: int, deadline: float) -> None:
         return
     finished, known = True, ledger.changes
     if not _is_fresh(ledger, now):
-        finished = _read_parts(ledger, deadline) if is_wallet(ledger.address) else _ask_explorers(ledger, watches, deadline)
+        finished = _read_parts(ledger, deadline) if isinstance(ledger.key, HdWalletKey) else _ask_explorers(ledger, watches, deadline)
     _stamp(ledger, watches)
     if ledger.changes != known:
         messages.portfolios_changed((watch.user_id, watch.portfolio_id) for watch in _of_children(watches))
@@ -109,7 +109,8 @@ def _ask_explorers(ledger: Ledger, watches: list[Watch], deadline: float) -> boo
 
 def _in_order(ledger: Ledger) -> list[Explorer]:
     """Return the explorers to ask, first the one that a download under way was begun with: another would begin anew."""
-    explorers = explorers_of(ledger.currency, ledger.address)
+    key = ledger.address_key
+    explorers = explorers_of(key.currency, key.address)
     begun = ledger.cursor.explorer if ledger.cursor is not None and ledger.cursor.resume is not None else None
     return sorted(explorers, key=lambda explorer: explorer.endpoint.key != begun)
 
@@ -120,11 +121,11 @@ def _give_up(ledger: Ledger, watches: list[Watch], failures: list[errors.Upstrea
     if all(isinstance(error, errors.UpstreamRejected) for error in failures):
         ledger.reject(now)
         for watch in _of_children(watches):
-            _update(_address(watch), [Address.valid.set(False)], Address.follows(ledger.address))
+            _update(_address(watch), [Address.valid.set(False)], Address.follows(ledger.key))
         return True
     reason = '; '.join(map(str, failures))
     _back_off(ledger, reason)
-    raise errors.Upstream(ledger.currency, reason)
+    raise errors.Upstream(ledger.address_key.currency, reason)
 
 
 def _back_off(ledger: Ledger, reason: str) -> None:
@@ -140,7 +141,7 @@ def _stamp(ledger: Ledger, watches: list[Watch]) -> None:
     for watch in _of_children(watches):
         seen = [Address.txns_last_updated.set(ledger.updated_at), Address.valid.set(True)]
         seen += [] if ledger.agreement is None else [Address.agreement.set(ledger.agreement)]
-        _update(_address(watch), seen, Address.follows(ledger.address))
+        _update(_address(watch), seen, Address.follows(ledger.key))
         portfolio = Portfolio.at(watch.user_id, watch.portfolio_id)
         _update(portfolio, [attribute.set(ledger.updated_at) for attribute in (Portfolio.observed_at, Portfolio.balances_last_updated)])
 

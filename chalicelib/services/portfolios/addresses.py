@@ -4,7 +4,7 @@ from typing import Any
 
 from chalicelib import errors, messages, vault
 from chalicelib.domain import wallets
-from chalicelib.domain.wallets import Followed
+from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.messages import RefreshLedger, portfolio_changed
 from chalicelib.models import (
     Address,
@@ -34,14 +34,13 @@ def create(
     child = Address.at(user_id, portfolio_id, address_id)
     child.user_id, child.portfolio_id, child.address_id = user_id, portfolio_id, address_id
     child.title, child.currency = title, currency
-    followed = wallets.followed(currency, address)
-    _point(child, followed)
+    child.point_to(wallets.identify(currency, address))
     child.created_at = child.updated_at = now
     transact(
         *also(child),
         Write(Operation.PUT, child, condition=Address.pk.does_not_exist()),
         Portfolio.address_quota().increment(Portfolio.at(user_id, portfolio_id), *Portfolio.changed()),
-        *_watch(child, now, _secret(child, followed, address)),
+        *_watch(child, now, _secret(child, address)),
     )
     messages.send_or_leave_to_sweep(RefreshLedger(child.ledger))
     portfolio_changed(user_id, portfolio_id, seen_at=now)
@@ -59,7 +58,7 @@ def change(child: Address, *, title: str | None, address: str | None, now: int, 
     actions: list[Any] = [Address.updated_at.set(now), Address.version.add(1)]
     if title is not None:
         actions.append(Address.title.set(title))
-    if address not in (None, child.address) and wallets.followed(child.currency, address).name != child.followed:
+    if address not in (None, child.address) and wallets.identify(child.currency, address).key != child.ledger_key:
         return _move(child, address, actions, now, expected)
     if title is not None:
         child.update_existing(actions, has_version(Address.version, expected), version_mismatch(expected))
@@ -67,16 +66,15 @@ def change(child: Address, *, title: str | None, address: str | None, now: int, 
 
 
 def _move(child: Address, address: str, actions: list[Any], now: int, expected: ExpectedVersions) -> Address:
-    unchanged = has_version(Address.version, expected) & Address.follows(child.followed)
+    unchanged = has_version(Address.version, expected) & Address.follows(child.ledger_key)
     unwatch = _unwatch(child, now)
     old_ledger = child.ledger
     moved = Address.at(child.user_id, child.portfolio_id, child.address_id)
     unknown = (Address.txns_last_updated, Address.agreement)
-    followed = wallets.followed(child.currency, address)
-    _point(child, followed)
-    named = Address.wallet.set(child.wallet) if followed.is_wallet else Address.wallet.remove()
+    child.point_to(wallets.identify(child.currency, address))
+    named = Address.wallet.set(child.wallet) if child.wallet else Address.wallet.remove()
     actions += [Address.address.set(child.address), named, Address.valid.set(True), *(attribute.remove() for attribute in unknown)]
-    watch = _watch(child, now, _secret(child, followed, address))
+    watch = _watch(child, now, _secret(child, address))
     changed = errors.Conflict if expected is None else errors.PreconditionFailed
     transact(
         Write(Operation.UPDATE, moved, actions=actions, condition=unchanged, on_failure=changed),
@@ -94,7 +92,7 @@ def delete(child: Address, *, now: int, expected: ExpectedVersions = None) -> No
 
     Raises NotFound, PreconditionFailed.
     """
-    unchanged = has_version(Address.version, expected) & Address.follows(child.followed)
+    unchanged = has_version(Address.version, expected) & Address.follows(child.ledger_key)
     transact(
         Write(Operation.DELETE, child, condition=unchanged, on_failure=version_mismatch(expected)),
         Portfolio.address_quota().decrement(Portfolio.at(child.user_id, child.portfolio_id), *Portfolio.changed()),
@@ -104,13 +102,9 @@ def delete(child: Address, *, now: int, expected: ExpectedVersions = None) -> No
     portfolio_changed(child.user_id, child.portfolio_id, seen_at=now)
 
 
-def _point(child: Address, followed: Followed) -> None:
-    child.address, child.wallet = followed.shown, followed.name if followed.is_wallet else None
-
-
-def _secret(child: Address, followed: Followed, text: str) -> bytes | None:
-    """Return the ciphertext of a wallet's key, None of an address."""
-    return vault.encrypt(text, vault.of_ledger(child.ledger)) if followed.is_wallet else None
+def _secret(child: Address, text: str) -> bytes | None:
+    """Return the ciphertext of the extended key that an address was created from, None for a plain address."""
+    return vault.encrypt(text, vault.of_ledger(child.ledger)) if isinstance(child.ledger_key, HdWalletKey) else None
 
 
 def _watch(child: Address, now: int, secret: bytes | None) -> list[Write]:

@@ -66,7 +66,7 @@ def _remove(child: Item) -> None:
     now = clock.now()
     transact(
         # Moved to another address meanwhile, it has another watch: the message fails, and comes back to see that one.
-        Write(Operation.DELETE, child, condition=Address.follows(child.followed)),
+        Write(Operation.DELETE, child, condition=Address.follows(child.ledger_key)),
         Write(Operation.DELETE, Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)),
         Ledger.make_due(child.ledger, now),
     )

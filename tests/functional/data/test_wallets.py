@@ -16,7 +16,7 @@ from tests.unit.domain.addresses import checks
 
 ZPUB = next(row['key'] for row in checks.vectors('extended_keys')['derived'] if row['key'].startswith('zpub'))
 FIRST = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
-PK = f'LEDGER#btc#{wallets.followed("btc", ZPUB).name}'
+PK = wallets.identify('btc', ZPUB).key.text
 
 
 @pytest.fixture(autouse=True)

@@ -69,7 +69,7 @@ def refresh(chain: str) -> Ledger:
 
 
 def assert_whole(ledger: Ledger, told: list[Event], source: str) -> None:
-    scaled = partial(money.scaled, decimals=currencies.get(ledger.currency).decimals)
+    scaled = partial(money.scaled, decimals=currencies.get(ledger.address_key.currency).decimals)
     assert (ledger.source, ledger.incomplete, ledger.last_error) == (source, None, None)
     assert [held.balance for held in ledger.holdings] == [scaled(sum(event.delta for event in told))]
     assert sorted((row.height, row.delta, row.fee) for row in Transaction.every(ledger.pk)) == sorted(

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.config import settings
 from chalicelib.domain import wallets
 from chalicelib.domain.addresses import derive
-from chalicelib.domain.wallets import followed
+from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.models import Ledger, Transaction, Watch
 from chalicelib.services.ledgers import refresh
 from infra.fake_upstreams import scripted_explorer as faults
@@ -26,7 +26,7 @@ from tests.unit.domain.addresses import checks
 KEYS = {(row['currency'], row['key'][:4]): row['key'] for row in checks.vectors('extended_keys')['derived']}
 ZPUB = KEYS['btc', 'zpub']  # account 0 of BIP-84's test vector
 SHOWN = 'zpub6rFR7y4Q…2AGutZYs'
-PK = f'LEDGER#btc#{followed("btc", ZPUB).name}'
+PK = HdWalletKey.of_extended_key('btc', ZPUB).text
 FIRST = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
 LITECOIN_EXPLORERS = {'litecoinspace': faults.UPSTREAMS['blockstream']}
 
@@ -210,7 +210,7 @@ def test_every_kind_of_key_is_taken_and_its_first_address_found(
     explorer.chain[first] = [Txn(txid(1), 2_600_000, received=(12_345,))]
     response = api.post(f'/api/portfolios/{portfolio}/addresses', {'currency': currency, 'address': key})
     assert response.status_code == 201, response.body
-    assert not refresh_job(record({'ledger': f'LEDGER#{currency}#{followed(currency, key).name}'}))
+    assert not refresh_job(record({'ledger': HdWalletKey.of_extended_key(currency, key).text}))
     [balance] = api.get(f'/api/portfolios/{portfolio}/addresses/1/balances').json_body['result']
     assert (balance['balance'], balance['transactions']) == ('0.00012345', 1)
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.domain import wallets
+from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKind
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.domain.wallets import Flow, SourcedEntry
 from tests.unit.domain.addresses import checks
@@ -20,28 +21,29 @@ def told(delta: str, fee: str | None = '0', *, reference: str = 'a', at: int = 5
 
 
 def test_an_address_is_shown_and_named_as_it_is() -> None:
-    assert wallets.followed('btc', ADDRESS) == (ADDRESS, ADDRESS)
+    assert wallets.identify('btc', ADDRESS) == (ADDRESS, AddressKey('btc', ADDRESS))
 
 
 @pytest.mark.parametrize(('currency', 'key'), KEYS)
 def test_of_a_key_only_the_beginning_and_the_end_are_shown(currency: str, key: str) -> None:
-    found = wallets.followed(currency, key)
+    found = wallets.identify(currency, key)
     assert found.shown == f'{key[:12]}…{key[-8:]}'
-    assert found.is_wallet
+    assert found.key.kind is LedgerKind.HD_WALLET
     assert key[4:] not in repr(found)
 
 
 def test_a_key_is_another_wallet_in_another_currency_and_with_another_version() -> None:
     xpub = next(key for _, key in KEYS if key.startswith('xpub'))
-    names = {wallets.followed(*pair).name for pair in (('btc', ZPUB), ('ltc', ZPUB), ('btc', xpub), ('ltc', xpub))}
+    names = {
+        HdWalletKey.of_extended_key(currency, key).name for currency, key in (('btc', ZPUB), ('ltc', ZPUB), ('btc', xpub), ('ltc', xpub))
+    }
     assert len(names) == 4
     assert all(len(name) == len('wallet-') + 40 for name in names)
 
 
 @pytest.mark.parametrize('currency', ['btc', 'ltc', 'doge'])
 def test_no_address_is_called_like_a_wallet(currency: str) -> None:
-    assert not wallets.is_wallet(ADDRESS)
-    assert not wallets.followed(currency, ADDRESS).is_wallet
+    assert wallets.identify(currency, ADDRESS).key.kind is LedgerKind.ADDRESS
 
 
 @pytest.mark.parametrize(

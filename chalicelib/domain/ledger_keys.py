@@ -1,0 +1,101 @@
+"""The keys of ledgers: what a ledger belongs to, and the text under which the table stores it. Pure.
+
+The only module that builds or parses these texts. Messages, watches and encryption contexts carry the text; code that
+needs a chain, an address or an account takes the typed key.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+
+from chalicelib.domain.chains import CHAINS, Chain
+
+_PREFIX = 'LEDGER#'
+_ACCOUNT = 'ACCOUNT'  # in the place of a currency: their codes are lower case, so none of them reads like this
+_WALLET_NAME = 'wallet-'
+_WALLET_DIGITS = 40
+
+
+class LedgerKind(Enum):
+    """What a ledger belongs to, which decides how it is refreshed."""
+
+    ADDRESS = 'address'
+    HD_WALLET = 'hd_wallet'
+    ACCOUNT = 'account'
+
+
+@dataclass(frozen=True)
+class AddressKey:
+    """A blockchain address in its canonical spelling: `LEDGER#btc#bc1q…`."""
+
+    kind: ClassVar = LedgerKind.ADDRESS
+
+    currency: str
+    address: str
+
+    @property
+    def text(self) -> str:
+        return f'{_PREFIX}{self.currency}#{self.address}'
+
+    @property
+    def chain(self) -> Chain:
+        return CHAINS[self.currency]
+
+
+@dataclass(frozen=True)
+class HdWalletKey:
+    """Everything below an extended public key, which the name does not reveal: `LEDGER#btc#wallet-<40 hexadecimal digits>`."""
+
+    kind: ClassVar = LedgerKind.HD_WALLET
+
+    currency: str
+    name: str
+
+    @classmethod
+    def of_extended_key(cls, currency: str, extended_key: str) -> 'HdWalletKey':
+        """Return the key of the wallet below an extended public key: its name is a digest of both."""
+        digest = hashlib.sha256(f'{currency}{extended_key}'.encode()).hexdigest()
+        return cls(currency, _WALLET_NAME + digest[:_WALLET_DIGITS])
+
+    @property
+    def text(self) -> str:
+        return f'{_PREFIX}{self.currency}#{self.name}'
+
+
+@dataclass(frozen=True)
+class AccountKey:
+    """An account at an exchange, which belongs to one portfolio: `LEDGER#ACCOUNT#<user id>#<000001>#<000012>`. It has no chain."""
+
+    kind: ClassVar = LedgerKind.ACCOUNT
+
+    user_id: str
+    portfolio_id: int
+    account_id: int
+
+    @property
+    def text(self) -> str:
+        return f'{_PREFIX}{_ACCOUNT}#{self.user_id}#{self.portfolio_id:06}#{self.account_id:06}'
+
+
+LedgerKey = AddressKey | HdWalletKey | AccountKey
+
+
+def parse(text: str) -> LedgerKey:
+    """Return the key that a text stands for; `parse(text).text == text`. Raises ValueError if it is not a ledger's key.
+
+    parse('LEDGER#btc#bc1qxyz') == AddressKey('btc', 'bc1qxyz')
+    """
+    match text.removeprefix(_PREFIX).split('#') if is_ledger_key(text) else ():
+        case [scope, user_id, portfolio_id, account_id] if scope == _ACCOUNT and (portfolio_id + account_id).isdecimal():
+            return AccountKey(user_id, int(portfolio_id), int(account_id))
+        case [currency, name] if name.startswith(_WALLET_NAME):
+            return HdWalletKey(currency, name)
+        case [currency, address] if currency != _ACCOUNT:
+            return AddressKey(currency, address)
+    raise ValueError('not the key of a ledger')
+
+
+def is_ledger_key(text: str) -> bool:
+    """Return whether a partition key of the table is a ledger's."""
+    return text.startswith(_PREFIX)
