@@ -1,4 +1,4 @@
-"""Which price to believe when several sources name one: observations, their median, daily closes. Pure: no clock, no network."""
+"""Which price to believe if several sources publish one: observations, their median, daily closes. Pure: no clock, no network."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from chalicelib.domain import currencies, money
 from chalicelib.domain.conversion import Pair, Rate
 
-ALWAYS = frozenset({'btc', 'eth', 'usd', 'eur'})  # routes lead through them
+ALWAYS = frozenset({'btc', 'eth', 'usd', 'eur'})  # conversion routes lead through them
 CARRIED_DAYS = 7
 MOST_DIGITS = 40
 _MOST_EXPONENT = 30
@@ -18,7 +18,7 @@ _COUNTING = Context(prec=MOST_DIGITS)
 
 
 class Observation(NamedTuple):
-    """One `base` cost `price` of `quote` at `at` (epoch seconds), says `source`, an upstream's key."""
+    """The price of one `base` in `quote` at `at` (epoch seconds), as published by `source`, an upstream's key."""
 
     base: str
     quote: str
@@ -28,14 +28,14 @@ class Observation(NamedTuple):
 
     @property
     def rate(self) -> Rate:
-        """The rate that this source alone would make."""
+        """The rate if this is the only observation."""
         return Rate(self.base, self.quote, self.price, self.at, self.source)
 
 
 class DailyClose(NamedTuple):
-    """What one `base` cost in `quote` on a day, as `source` publishes it under that date.
+    """The price of one `base` in `quote` on a day, as published by `source` under that date.
 
-    Prices of cryptocurrencies are those of 00:00 UTC, at which the day begins; the ECB fixes its own at about 14:15 in Frankfurt.
+    For cryptocurrencies it is the price at 00:00 UTC, when the day begins. The ECB fixes its rates at about 14:15 in Frankfurt.
     """
 
     day: date
@@ -50,32 +50,36 @@ class _Choice(NamedTuple):
     outliers: list[Observation]
 
 
-def price(value: object) -> Decimal:
-    """Return a price as upstreams send it, a text or a number of JSON. Raises ValueError for what can be none.
+def parse_price(value: object) -> Decimal:
+    """Return a price from an upstream's response, a string or a JSON number. Raises ValueError.
 
-    A price is finite, above zero, has at most 40 significant digits, and is within thirty powers of ten of one.
+    A price is finite, positive, has at most 40 significant digits, and lies between 10^-30 and 10^31.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal) or (isinstance(value, str) and not value.isascii()):
         raise ValueError('not a price')
     try:
-        found = Decimal(value)
+        price = Decimal(value)
     except ArithmeticError:
         raise ValueError('not a price') from None
-    if not found.is_finite() or found <= 0 or abs(found.adjusted()) > _MOST_EXPONENT:
+    if not price.is_finite() or price <= 0 or abs(price.adjusted()) > _MOST_EXPONENT:
         raise ValueError('not a price')
-    shortest = found.normalize(_COUNTING)
-    if shortest != found:
+    shortest = price.normalize(_COUNTING)
+    if shortest != price:
         raise ValueError(f'more than {MOST_DIGITS} digits')
     return shortest
 
 
 def quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
-    """Return a price derived from two others, at 34 digits."""
-    return price(_DIVISION.divide(dividend, divisor))
+    """Return a price derived from two others, to 34 digits."""
+    return parse_price(_DIVISION.divide(dividend, divisor))
 
 
 def pair_of(code: str) -> Pair:
-    """Return the pair under which a currency's price is kept: in usd, or per euro or dollar for fiat currencies."""
+    """Return the pair under which a currency's price is stored: in usd; for fiat currencies per euro, or per dollar.
+
+    >>> pair_of('btc'), pair_of('gbp'), pair_of('aed')
+    (('btc', 'usd'), ('eur', 'gbp'), ('usd', 'aed'))
+    """
     currency = currencies.get(code)
     if currency.kind != 'fiat':
         return (code, 'usd')
@@ -85,23 +89,23 @@ def pair_of(code: str) -> Pair:
 
 
 def code_of(pair: Pair) -> str:
-    """Return a currency that a pair is the price of; the reverse of `pair_of`."""
+    """Return the currency whose price a pair is; the inverse of `pair_of`, except that (eur, usd) is the price of usd."""
     base, quote = pair
     return quote if currencies.get(base).kind == 'fiat' else base
 
 
 def is_ecb(pair: Pair) -> bool:
-    """Whether a pair is one that the European Central Bank fixes."""
+    """Whether the European Central Bank fixes the pair."""
     return pair[0] == 'eur'
 
 
 def text_of(pair: Pair) -> str:
-    """Return a pair as it is named: `btc/usd`."""
+    """Return a pair as a string: `btc/usd`."""
     return '/'.join(pair)
 
 
 def pairs_of(codes: Iterable[str]) -> list[Pair]:
-    """Return the pairs that prices of these currencies, and routes to any other, are made of."""
+    """Return the pairs needed to convert between these currencies and any other."""
     return sorted({pair_of(code) for code in {*codes, *ALWAYS}})
 
 
@@ -111,36 +115,37 @@ def day_of(instant: int) -> date:
 
 
 def day_before(pair: Pair, day: date) -> date:
-    """Return the last day before that a pair should have a close of: the ECB fixes none on weekends."""
+    """Return the last day before `day` for which the pair should have a close: the ECB fixes none on weekends."""
     before = day - timedelta(days=1)
     return before - timedelta(days=max(before.weekday() - 4, 0)) if is_ecb(pair) else before
 
 
 def midnight(day: date) -> int:
-    """Return the instant at which a day begins in UTC."""
+    """Return the instant (epoch seconds) at which a day begins in UTC."""
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
 def choose(observations: Iterable[Observation], at: int) -> list[Rate]:
-    """Return the rate of each pair as of an instant: the median of the sources that are fresh then, without those 10 % off it.
+    """Return the rate of each pair at an instant: the median of the fresh observations, without outliers.
 
-    Where none is fresh, the newest that are usable. A rate is `disputed` when it has several sources and no two of them agree; when
-    none is within 10 % of the median, that is the price all the same. `at` is that of the oldest observation used.
+    An outlier is more than 10 % off the median; if all are, the median stays the price. If no observation is fresh, the newest
+    usable ones count. A rate is `disputed` if it has several sources of which no two agree. Its `at` is that of the oldest
+    observation used.
     """
     return [choice.rate for choice in _choices(observations, at)]
 
 
 def outliers(observations: Iterable[Observation], at: int) -> list[Observation]:
-    """Return the observations that `choose` does not use for being more than 10 % off the median, or disputed."""
+    """Return the observations that are more than 10 % off the median of their pair."""
     return [observation for choice in _choices(observations, at) for observation in choice.outliers]
 
 
 def merge(old: Iterable[Observation], new: Iterable[Observation], at: int) -> list[Observation]:
-    """Return the newest observation of each pair by each source, in order, without those too old to be used at an instant."""
+    """Return the newest observation of each pair by each source, sorted, without those too old to be used at `at`."""
     newest: dict[tuple[str, str, str], Observation] = {}
     for observation in (*old, *new):
         key = (observation.base, observation.quote, observation.source)
-        newest[key] = max(newest.get(key, observation), observation, key=lambda one: (one.at, one.price))
+        newest[key] = max(newest.get(key, observation), observation, key=lambda each: (each.at, each.price))
     return sorted(observation for observation in newest.values() if observation.rate.is_usable(at))
 
 
@@ -148,18 +153,18 @@ def _choices(observations: Iterable[Observation], at: int) -> list[_Choice]:
     by_pair: dict[Pair, list[Observation]] = {}
     for observation in merge(observations, (), at):
         by_pair.setdefault((observation.base, observation.quote), []).append(observation)
-    return [_choice(_considered(found, at)) for found in by_pair.values()]
+    return [_choice(_fresh_or_newest(usable, at)) for usable in by_pair.values()]
 
 
-def _considered(usable: list[Observation], at: int) -> list[Observation]:
+def _fresh_or_newest(usable: list[Observation], at: int) -> list[Observation]:
     fresh = [observation for observation in usable if observation.rate.is_fresh(at)]
-    newest = max(observation.at for observation in usable)
-    return fresh or [observation for observation in usable if observation.at == newest]
+    newest_at = max(observation.at for observation in usable)
+    return fresh or [observation for observation in usable if observation.at == newest_at]
 
 
 def _choice(considered: list[Observation]) -> _Choice:
-    middle = _median(considered)
-    agreeing = [observation for observation in considered if _agrees(observation.price, middle)]
+    median = _median(considered)
+    agreeing = [observation for observation in considered if _agrees(observation.price, median)]
     used = agreeing or considered
     base, quote, *_ = used[0]
     rate = Rate(
@@ -173,8 +178,8 @@ def _choice(considered: list[Observation]) -> _Choice:
     return _Choice(rate, [observation for observation in considered if observation not in agreeing])
 
 
-def _agrees(found: Decimal, middle: Decimal) -> bool:
-    return money.EXACT.multiply(abs(money.EXACT.subtract(found, middle)), _TEN) <= middle
+def _agrees(price: Decimal, median: Decimal) -> bool:
+    return money.EXACT.multiply(abs(money.EXACT.subtract(price, median)), _TEN) <= median
 
 
 def _median(observations: Collection[Observation]) -> Decimal:
@@ -185,22 +190,22 @@ def _median(observations: Collection[Observation]) -> Decimal:
     return money.EXACT.divide(money.add(prices[half - 1], prices[half]), _TWO)
 
 
-def in_current_task(closes: Mapping[date, tuple[Decimal, str]], pair: Pair, day: date) -> Rate | None:
-    """Return a pair's rate on a day by its closes (price and source), carried forward for at most a week; None without."""
-    for back in range(CARRIED_DAYS + 1):
-        of = day - timedelta(days=back)
-        if of in closes:
-            found, source = closes[of]
-            return Rate(*pair, found, midnight(of), source)
+def carry_forward(closes: Mapping[date, tuple[Decimal, str]], pair: Pair, day: date) -> Rate | None:
+    """Return a pair's rate on a day by its closes (price and source): the latest one up to a week old, or None."""
+    for age in range(CARRIED_DAYS + 1):
+        close_day = day - timedelta(days=age)
+        if close_day in closes:
+            price, source = closes[close_day]
+            return Rate(*pair, price, midnight(close_day), source)
     return None
 
 
 def is_traded(volume: object) -> bool:
-    """Whether anything was traded, by the volume an exchange tells. Raises ValueError for what is no volume."""
+    """Whether an exchange's trading volume is above zero. Raises ValueError if it is no number."""
     try:
-        found = Decimal(volume) if isinstance(volume, str | int | Decimal) else Decimal('NaN')
+        amount = Decimal(volume) if isinstance(volume, str | int | Decimal) else Decimal('NaN')
     except ArithmeticError:
-        found = Decimal('NaN')
-    if not found.is_finite():
+        amount = Decimal('NaN')
+    if not amount.is_finite():
         raise ValueError('not a volume')
-    return found > 0
+    return amount > 0

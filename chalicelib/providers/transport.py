@@ -29,11 +29,11 @@ class Answer(NamedTuple):
     def json(self) -> Any:
         """Return the JSON of a 200, numbers with a fraction as Decimal. Raises Upstream for anything else."""
         if self.status != 200:
-            raise Upstream(self.key, f'answered {self.status}')
+            raise Upstream(self.key, f'returned {self.status}')
         try:
             return json.loads(self.text, parse_float=Decimal)
         except (ValueError, RecursionError):
-            raise Upstream(self.key, 'answered something that is not JSON') from None
+            raise Upstream(self.key, 'returned something that is not JSON') from None
 
 
 class Http:
@@ -73,9 +73,9 @@ class Http:
             method, endpoint.base_url + path, headers=endpoint.headers, timeout=timeout, stream=True, allow_redirects=False, **kwargs
         ) as response:
             if response.status_code in (402, 429):  # 402 where a plan's requests are used up
-                raise Upstream(endpoint.key, f'answered {response.status_code}', throttled=True, retry_after=_retry_after(response))
+                raise Upstream(endpoint.key, f'returned {response.status_code}', throttled=True, retry_after=_retry_after(response))
             if response.status_code >= 500 or response.status_code in (401, 403) or response.is_redirect:
-                raise Upstream(endpoint.key, f'answered {response.status_code}', retry_after=_retry_after(response))
+                raise Upstream(endpoint.key, f'returned {response.status_code}', retry_after=_retry_after(response))
             return Answer(endpoint.key, response.status_code, _read(endpoint, response))
 
 
@@ -89,7 +89,7 @@ def _read(endpoint: Endpoint, response: requests.Response) -> str:
     while chunk := response.raw.read1(65536, decode_content=True):
         body += chunk
         if len(body) > _MOST_BYTES:
-            raise Upstream(endpoint.key, 'answered more than we are ready to read')
+            raise Upstream(endpoint.key, 'returned more than we accept')
         if clock.monotonic() > deadline:
             raise Upstream(endpoint.key, 'timed out')
     return body.decode('utf-8', errors='replace')

@@ -34,13 +34,13 @@ class Source(NamedTuple):
 def every() -> tuple[Source, ...]:
     """Return all upstreams, by key."""
     from chalicelib.providers.explorers import EXPLORERS  # brings requests (70 ms), and app.py imports this module
-    from chalicelib.providers.rates import SOURCES
+    from chalicelib.providers.rates import RATE_SOURCES
 
     explorers: dict[str, dict[str, Explorer]] = {}
     for currency, chain in EXPLORERS.items():
         for explorer in chain:
             explorers.setdefault(explorer.endpoint.key, {})[currency] = explorer
-    told = [*(_source(by_currency) for by_currency in explorers.values()), *map(_source_of_rates, SOURCES)]
+    told = [*(_source(by_currency) for by_currency in explorers.values()), *map(_source_of_rates, RATE_SOURCES)]
     return tuple(sorted(told, key=lambda source: source.key))
 
 
@@ -60,7 +60,7 @@ def _source(by_currency: 'Mapping[str, Explorer]') -> Source:
     )
 
 
-def _source_of_rates(source: 'rates.Source') -> Source:
+def _source_of_rates(source: 'rates.RateSource') -> Source:
     return Source(
         key=source.endpoint.key,
         title=source.info.title,

@@ -12,13 +12,13 @@ from chalice.test import HTTPResponse
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.models import Item, UpstreamState
 from chalicelib.providers.explorers import EXPLORERS
-from chalicelib.providers.rates import SOURCES
+from chalicelib.providers.rates import RATE_SOURCES
 from chalicelib.providers.upstream import Endpoint
 from chalicelib.services.ledgers.upstream_gate import UpstreamGate
 
 HOST = Endpoint('mempool', 'https://mempool.space/api', min_interval_ms=0)
 EVERY = [explorer for chain in EXPLORERS.values() for explorer in chain]
-UPSTREAMS = sorted({explorer.endpoint.key for explorer in EVERY} | {source.endpoint.key for source in SOURCES})
+UPSTREAMS = sorted({explorer.endpoint.key for explorer in EVERY} | {source.endpoint.key for source in RATE_SOURCES})
 ALL = sorted(['database', *UPSTREAMS])
 PATHS = ['/api/status', '/api/sources', '/api/sources/mempool']
 

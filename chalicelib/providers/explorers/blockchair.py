@@ -71,12 +71,12 @@ class Blockchair:
     def _body(self, answer: Answer) -> Any:
         """Return the JSON of an answer. Raises Upstream for an error, whose code stands in the body and may come as a 200."""
         if answer.status in _LIMITS:
-            raise Upstream(self.endpoint.key, f'answered {answer.status}', throttled=True)
+            raise Upstream(self.endpoint.key, f'returned {answer.status}', throttled=True)
         body = answer.json()
         with expected_shape(self.endpoint, 'an answer'):
             code = money.whole(body['context']['code'])
         if code != 200:
-            raise Upstream(self.endpoint.key, f'answered an error {code}', throttled=code in _LIMITS)
+            raise Upstream(self.endpoint.key, f'returned an error {code}', throttled=code in _LIMITS)
         return body
 
     def _holding(self, row: Any) -> Holding:

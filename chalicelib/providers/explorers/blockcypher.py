@@ -77,7 +77,7 @@ class BlockCypher:
         body = answer.json()
         if isinstance(body, dict) and 'error' in body:
             throttled = 'limit' in str(body['error']).lower()
-            raise Upstream(self.endpoint.key, 'asked too often' if throttled else 'answered an error', throttled=throttled)
+            raise Upstream(self.endpoint.key, 'rate-limits us' if throttled else 'returned an error', throttled=throttled)
         return body
 
     def _holding(self, body: Any) -> Holding:
@@ -115,7 +115,7 @@ class BlockCypher:
                 params = {'limit': str(_ROWS), start: str(len(txn[rows]))}
                 more = self._body(http.get(self.endpoint, f'{self._path}/txs/{txn["hash"]}', params))[rows]
                 if not more:
-                    raise Upstream(self.endpoint.key, 'answered a transaction in part')
+                    raise Upstream(self.endpoint.key, 'returned part of a transaction')
                 txn[rows] += more
                 parts += 1
         return parts

@@ -96,7 +96,7 @@ class Blockfrost:
         answer = http.get(self.endpoint, path, params)
         refuse_rejected(answer)
         if answer.status == _BANNED:
-            raise Upstream(self.endpoint.key, f'answered {_BANNED}', throttled=True)
+            raise Upstream(self.endpoint.key, f'returned {_BANNED}', throttled=True)
         return answer
 
     def _is_not_found(self, answer: Answer) -> bool:

@@ -24,9 +24,9 @@ _WINDOW = 10_000  # rows that can be paged to below one end block
 _NEWEST = 999_999_999  # a block yet to come
 _THROTTLED = re.compile('rate limit|too many requests|max calls per sec|temporarily unavailable', re.IGNORECASE)
 _REFUSALS = (
-    (re.compile('invalid address', re.IGNORECASE), UpstreamRejected, 'says that the address is not valid'),
-    (re.compile('not supported for this chain', re.IGNORECASE), UpstreamNotAsked, 'does not tell of this chain for our key'),
-    (re.compile('api key', re.IGNORECASE), Upstream, 'refuses our key'),
+    (re.compile('invalid address', re.IGNORECASE), UpstreamRejected, 'says that the address is invalid'),
+    (re.compile('not supported for this chain', re.IGNORECASE), UpstreamNotAsked, 'does not cover this chain with our API key'),
+    (re.compile('api key', re.IGNORECASE), Upstream, 'rejects our API key'),
     (re.compile('deprecated', re.IGNORECASE), Upstream, 'no longer answers at this address'),
 )
 
@@ -91,11 +91,11 @@ class Etherscan:
 
     def _refusal(self, text: str) -> Upstream:
         if _THROTTLED.search(text):
-            return Upstream(self.endpoint.key, 'says that we ask too often', throttled=True)
+            return Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
         for pattern, kind, reason in _REFUSALS:
             if pattern.search(text):
                 return kind(self.endpoint.key, reason)
-        return Upstream(self.endpoint.key, 'answered an error')
+        return Upstream(self.endpoint.key, 'returned an error')
 
 
 class _Purse:

@@ -64,13 +64,13 @@ def expected_shape(endpoint: Endpoint, what: str) -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise Upstream(endpoint.key, f'answered {what} of an unknown shape ({type(error).__name__})') from None
+        raise Upstream(endpoint.key, f'returned {what} of an unexpected shape ({type(error).__name__})') from None
 
 
 def refuse_rejected(answer: Answer) -> None:
     """Raises UpstreamRejected when a 400 says that the address cannot exist: other 400s are the upstream's own trouble."""
     if answer.status == 400 and _REJECTED.search(answer.text):
-        raise UpstreamRejected(answer.key, 'says that the address is not valid')
+        raise UpstreamRejected(answer.key, 'says that the address is invalid')
 
 
 def checked(entry: Entry, chain: Chain, reference: re.Pattern[str] = TXID) -> Entry:

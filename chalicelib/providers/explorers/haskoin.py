@@ -38,7 +38,7 @@ class Haskoin:
         answer = http.get(self.endpoint, f'/address/{self.prefix}{address}/balance')
         refuse_rejected(answer)
         if answer.status == 404 and _NO_ADDRESS in answer.text:
-            raise UpstreamRejected(self.endpoint.key, 'says that the address is not valid')
+            raise UpstreamRejected(self.endpoint.key, 'says that the address is invalid')
         sums = answer.json()
         with expected_shape(self.endpoint, 'an address'):
             count = money.whole(sums['txs'])

@@ -108,7 +108,7 @@ class Horizon:
         problem = Answer(answer.key, 200, answer.text).json()
         with expected_shape(self.endpoint, 'an error'):
             if answer.status == 400 and problem['extras']['invalid_field'] == 'account_id':
-                raise UpstreamRejected(self.endpoint.key, 'says that the address is not valid')
+                raise UpstreamRejected(self.endpoint.key, 'says that the address is invalid')
             if answer.status == 404 and not problem['type'].endswith('/not_found'):
                 raise ValueError('another error')
         return answer

@@ -75,8 +75,8 @@ class JsonRpc:
 
     def _refusal(self, error: Any) -> Upstream:
         if error['code'] == _LIMIT_EXCEEDED or _THROTTLED.search(error['message']):
-            return Upstream(self.endpoint.key, 'says that we ask too often', throttled=True)
-        return Upstream(self.endpoint.key, 'answered an error')
+            return Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
+        return Upstream(self.endpoint.key, 'returned an error')
 
 
 def _balance_of(address: str) -> str:

@@ -82,13 +82,13 @@ class Koios:
             with expected_shape(self.endpoint, 'transactions'):
                 found |= {row['tx_hash']: row for row in rows}
         if found.keys() != set(hashes):
-            raise Upstream(self.endpoint.key, 'does not tell of a transaction that it lists')
+            raise Upstream(self.endpoint.key, 'lacks a transaction that it lists')
         return found
 
     def _ask(self, http: Http, path: str, **body: Any) -> list[Row]:
         rows = http.post(self.endpoint, path, body).json()
         if not isinstance(rows, list):
-            raise Upstream(self.endpoint.key, 'answered something that is no list')
+            raise Upstream(self.endpoint.key, 'returned something that is not a list')
         return rows
 
     def _entry(self, txn: Row, row: Row, address: str) -> Entry:

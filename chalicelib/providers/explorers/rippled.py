@@ -56,7 +56,7 @@ class Rippled:
             entries, marker = self._page(http, address, ledger, before)
             more = marker is not None
             if more and marker == before:
-                raise Upstream(self.endpoint.key, 'answered a page that leads back to itself')
+                raise Upstream(self.endpoint.key, 'returned a page that leads back to itself')
             yield Page(entries, json.dumps(marker) if more else None)
 
     def _page(self, http: Http, address: str, ledger: int, marker: Any) -> tuple[list[Entry], Any]:
@@ -88,10 +88,10 @@ class Rippled:
 
     def _refusal(self, error: Any) -> Upstream:
         if error == 'actMalformed':
-            return UpstreamRejected(self.endpoint.key, 'says that the address is not valid')
+            return UpstreamRejected(self.endpoint.key, 'says that the address is invalid')
         if error in _TOO_OFTEN:
-            return Upstream(self.endpoint.key, 'says that we ask too often', throttled=True)
-        return Upstream(self.endpoint.key, 'answered an error')
+            return Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
+        return Upstream(self.endpoint.key, 'returned an error')
 
     def _entry(self, row: Mapping[str, Any], address: str) -> Entry:
         """Net one transaction. Its sender pays the fee, or a delegate who sends for another (XLS-75), whatever became of it."""

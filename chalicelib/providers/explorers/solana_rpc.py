@@ -101,10 +101,10 @@ class SolanaRpc:
 
     def _refusal(self, error: Row, questions: Sequence[Question]) -> Upstream:
         if error['code'] in _THROTTLED_CODES or _THROTTLED.search(error['message']):
-            return Upstream(self.endpoint.key, 'says that we ask too often', throttled=True)
+            return Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
         if error['code'] == _INVALID_PARAMS and questions[0][0] == 'getBalance':
-            return UpstreamRejected(self.endpoint.key, 'says that the address is not valid')
-        return Upstream(self.endpoint.key, 'answered an error')
+            return UpstreamRejected(self.endpoint.key, 'says that the address is invalid')
+        return Upstream(self.endpoint.key, 'returned an error')
 
     def _entry(self, row: Row, told: Row, address: str) -> Entry:
         """Net one transaction: balances are told before and after, fee included, which the first account pays, failed or not."""

@@ -1,7 +1,7 @@
-"""Coinbase: what one bitcoin costs in everything else, in one answer.
+"""Coinbase: the price of one bitcoin in every other currency it knows.
 
-https://docs.cdp.coinbase.com/coinbase-app/track-apis/exchange-rates: no key, about 10,000 requests an hour. Terms:
-https://www.coinbase.com/legal/user_agreement. It names fiat currencies by their ISO 4217 codes, those too that the ECB does not know.
+https://docs.cdp.coinbase.com/coinbase-app/track-apis/exchange-rates: no API key; about 10,000 requests an hour.
+Terms: https://www.coinbase.com/legal/user_agreement. Fiat currencies have their ISO 4217 codes, including those the ECB lacks.
 """
 
 from collections.abc import Collection
@@ -11,50 +11,51 @@ from datetime import date
 from chalicelib.domain import currencies, rates
 from chalicelib.domain.rates import Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.rates.source import SYMBOLS, Page, part, sound
+from chalicelib.providers.rates.rate_source import SYMBOLS, ClosesPage, member, parse_entries
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
-# Also the symbols of coins that it trades: Mantle, Ethernity, BOB.
+# Also symbols of coins that it trades: Mantle, Ethernity, BOB.
 _AMBIGUOUS = frozenset({'mnt', 'ern', 'bob'})
 
 
-def _fiat() -> frozenset[str]:
-    return frozenset(currency.code for currency in currencies.of_kind('fiat') if 'ecb' not in currency.prices) - _AMBIGUOUS
+def _codes() -> frozenset[str]:
+    fiat = {currency.code for currency in currencies.of_kind('fiat') if 'ecb' not in currency.prices}
+    return frozenset({*SYMBOLS.values(), *fiat} - _AMBIGUOUS)
 
 
 @dataclass(frozen=True)
 class Coinbase:
-    """Prices are quotients of two of its rates, at 34 digits; it does not say when they were observed."""
+    """A price is the quotient of two of its rates, to 34 digits. It does not state when a price was observed."""
 
     endpoint: Endpoint
     info: UpstreamInfo
-    codes: frozenset[str] = field(default_factory=lambda: frozenset(SYMBOLS.values()) | _fiat())
-    daily: frozenset[str] = frozenset()
+    codes: frozenset[str] = field(default_factory=_codes)
+    daily_codes: frozenset[str] = frozenset()
 
-    def earliest(self, today: date) -> date:
+    def first_day(self, today: date) -> date:
         return today
 
     def latest(self, http: Http, codes: Collection[str], now: int) -> list[Observation]:
-        """See Source."""
-        wanted = sorted(self.codes & {*codes})
-        if not wanted:
+        """See RateSource."""
+        requested = sorted(self.codes & {*codes})
+        if not requested:
             return []
-        data = part(self.endpoint, http.get(self.endpoint, '/v2/exchange-rates', {'currency': 'BTC'}).json(), 'data', dict)
+        data = member(self.endpoint, http.get(self.endpoint, '/v2/exchange-rates', {'currency': 'BTC'}).json(), 'data', dict)
         if data.get('currency') != 'BTC':
-            raise Upstream(self.endpoint.key, 'answered about another currency')
-        per_btc = {str(symbol): price for symbol, price in part(self.endpoint, data, 'rates', dict).items()} | {'BTC': '1'}
+            raise Upstream(self.endpoint.key, 'returned rates of another currency')
+        per_btc = {str(symbol): price for symbol, price in member(self.endpoint, data, 'rates', dict).items()} | {'BTC': '1'}
 
-        def read(code: str) -> Observation | None:
+        def parse(code: str) -> Observation | None:
             if code.upper() not in per_btc:
                 return None
-            dollars, units = rates.price(per_btc['USD']), rates.price(per_btc[code.upper()])
+            dollars, units = rates.parse_price(per_btc['USD']), rates.parse_price(per_btc[code.upper()])
             if currencies.get(code).kind == 'fiat':
                 return Observation('usd', code, rates.quotient(units, dollars), now, self.endpoint.key)
             return Observation(code, 'usd', rates.quotient(dollars, units), now, self.endpoint.key)
 
-        return sound(self.endpoint, 'rates', wanted, read)
+        return parse_entries(self.endpoint, 'rates', requested, parse)
 
-    def closes(self, http: Http, code: str, since: date, today: date) -> Page:
-        """It is not asked for any: it would take a request for each day."""
-        return Page([], today)
+    def daily_closes(self, http: Http, code: str, since: date, today: date) -> ClosesPage:
+        """Return nothing: it would take one request for each day."""
+        return ClosesPage([], today)

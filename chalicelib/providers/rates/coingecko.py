@@ -1,7 +1,8 @@
-"""CoinGecko: the prices of coins and tokens over many exchanges, with or without a key.
+"""CoinGecko: prices of coins and tokens, averaged over many exchanges.
 
-https://docs.coingecko.com/v3.0.1/reference/introduction: without a key 5 to 15 requests a minute, with that of a free demo account 30,
-and 10,000 a month. Daily prices of the last 365 days. Terms: https://www.coingecko.com/en/api_terms, which ask for an attribution.
+https://docs.coingecko.com/v3.0.1/reference/introduction: 5 to 15 requests a minute without an API key; with that of a free demo
+account 30 a minute and 10,000 a month. Daily prices of the last 365 days.
+Terms: https://www.coingecko.com/en/api_terms, which require attribution.
 """
 
 from collections.abc import Collection
@@ -12,74 +13,75 @@ from typing import Any
 from chalicelib.domain import currencies, rates
 from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.rates.source import Page, instant, part, reached, sound
+from chalicelib.providers.rates.rate_source import ClosesPage, complete_through, member, observed_at, parse_entries
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
-_IDS = 200  # in one request: more make its URL too long
+_MAX_IDS = 200  # in one request: more make its URL too long
 _DAYS = 365
 _DAY_MS = 86_400_000
 
 
-def _priced() -> frozenset[str]:
+def _codes() -> frozenset[str]:
     return frozenset(currency.code for currency in currencies.every() if 'coingecko' in currency.prices)
 
 
 @dataclass(frozen=True)
 class CoinGecko:
-    """Knows coins by ids, which the catalogue has; those of tokens were looked up by contract."""
+    """Identifies coins by ids, which are in the catalogue. Several currencies may have the same id."""
 
     endpoint: Endpoint
     info: UpstreamInfo
-    codes: frozenset[str] = field(default_factory=_priced)
-    daily: frozenset[str] = field(default_factory=_priced)
+    codes: frozenset[str] = field(default_factory=_codes)
+    daily_codes: frozenset[str] = field(default_factory=_codes)
 
-    def earliest(self, today: date) -> date:
+    def first_day(self, today: date) -> date:
         return today - timedelta(days=_DAYS - 1)
 
     def latest(self, http: Http, codes: Collection[str], now: int) -> list[Observation]:
-        """See Source; more than 200 coins take several requests."""
-        by_id: dict[str, list[str]] = {}
+        """See RateSource. More than 200 coins take several requests."""
+        codes_by_id: dict[str, list[str]] = {}
         for code in sorted(self.codes & {*codes}):
-            by_id.setdefault(_id(code), []).append(code)
-        ids = sorted(by_id)
-        found: list[Observation] = []
-        for start in range(0, len(ids), _IDS):
-            prices = self._prices(http, ids[start : start + _IDS], now)
-            found += [one._replace(base=code) for one in prices for code in by_id[one.base]]
-        return found
+            codes_by_id.setdefault(_id(code), []).append(code)
+        ids = sorted(codes_by_id)
+        observations: list[Observation] = []
+        for start in range(0, len(ids), _MAX_IDS):
+            by_id = self._latest_by_id(http, ids[start : start + _MAX_IDS], now)
+            observations += [observation._replace(base=code) for observation in by_id for code in codes_by_id[observation.base]]
+        return observations
 
-    def _prices(self, http: Http, ids: list[str], now: int) -> list[Observation]:
-        """Return the prices of coins, with ids in place of codes. A coin that is not known there is not in the answer."""
+    def _latest_by_id(self, http: Http, ids: list[str], now: int) -> list[Observation]:
+        """Return prices of coins, with ids in place of codes. The response lacks coins that CoinGecko does not know."""
         params = {'vs_currencies': 'usd', 'include_last_updated_at': 'true', 'precision': 'full'}
-        answer = http.get(self.endpoint, '/simple/price', {'ids': ','.join(ids), **params}).json()
-        told = {coin: price for coin, price in answer.items() if coin in ids} if isinstance(answer, dict) else {}
-        if not isinstance(answer, dict) or (answer and not told):
-            raise Upstream(self.endpoint.key, 'answered no prices of what it was asked about')
+        body = http.get(self.endpoint, '/simple/price', {'ids': ','.join(ids), **params}).json()
+        prices = {coin: price for coin, price in body.items() if coin in ids} if isinstance(body, dict) else {}
+        if not isinstance(body, dict) or (body and not prices):
+            raise Upstream(self.endpoint.key, 'returned no prices of the requested coins')
 
-        def read(entry: tuple[str, Any]) -> Observation:
+        def parse(entry: tuple[str, Any]) -> Observation:
             coin, price = entry
-            return Observation(coin, 'usd', rates.price(price['usd']), instant(price.get('last_updated_at', now), now), self.endpoint.key)
+            at = observed_at(price.get('last_updated_at', now), now)
+            return Observation(coin, 'usd', rates.parse_price(price['usd']), at, self.endpoint.key)
 
-        return sound(self.endpoint, 'prices', told.items(), read)
+        return parse_entries(self.endpoint, 'prices', prices.items(), parse)
 
-    def closes(self, http: Http, code: str, since: date, today: date) -> Page:
-        """See Source; the price at 00:00 UTC is the day's, the last one told is that of now."""
+    def daily_closes(self, http: Http, code: str, since: date, today: date) -> ClosesPage:
+        """See RateSource. The close of a day is the price at 00:00 UTC; the last price in a response is the current one."""
         days = min((today - since).days + 1, _DAYS)
         params = {'vs_currency': 'usd', 'days': str(days), 'interval': 'daily'}
         answer = http.get(self.endpoint, f'/coins/{_id(code)}/market_chart', params)
-        if answer.status == 404:  # no longer listed
-            return Page([], today)
+        if answer.status == 404:  # delisted
+            return ClosesPage([], today)
 
-        def read(point: list[Any]) -> DailyClose | None:
-            stamp, price = point
-            if not isinstance(stamp, int) or stamp % _DAY_MS:
+        def parse(point: list[Any]) -> DailyClose | None:
+            at_ms, price = point
+            if not isinstance(at_ms, int) or at_ms % _DAY_MS:
                 return None
-            return DailyClose(rates.day_of(stamp // 1000), code, 'usd', rates.price(price), self.endpoint.key)
+            return DailyClose(rates.day_of(at_ms // 1000), code, 'usd', rates.parse_price(price), self.endpoint.key)
 
-        found = sound(self.endpoint, 'daily prices', part(self.endpoint, answer.json(), 'prices', list), read)
-        closes = [close for close in found if since <= close.day <= today]
-        return Page(closes, reached(closes, today))
+        parsed = parse_entries(self.endpoint, 'daily prices', member(self.endpoint, answer.json(), 'prices', list), parse)
+        closes = [close for close in parsed if since <= close.day <= today]
+        return ClosesPage(closes, complete_through(closes, today))
 
 
 def _id(code: str) -> str:

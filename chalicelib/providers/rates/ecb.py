@@ -1,7 +1,7 @@
-"""The European Central Bank: what a euro costs in 29 other currencies, once on each day that its payment system works.
+"""The European Central Bank: the price of a euro in 29 other currencies, once on each of its working days.
 
-https://www.ecb.europa.eu/stats/policy_and_exchange_rates/euro_reference_exchange_rates: fixed at about 14:15, published at about 16:00
-in Frankfurt; nothing on weekends and holidays. No key, no limit; free to use when the source is named.
+https://www.ecb.europa.eu/stats/policy_and_exchange_rates/euro_reference_exchange_rates: fixed at about 14:15 and published at
+about 16:00 in Frankfurt, except on weekends and holidays. No API key, no limit; free to use if the source is named.
 """
 
 from collections.abc import Collection, Iterator
@@ -12,84 +12,84 @@ from xml.etree import ElementTree
 from chalicelib.domain import currencies, rates
 from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.rates.source import Page, sound
+from chalicelib.providers.rates.rate_source import ClosesPage, parse_entries
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _FIRST_DAY = date(1999, 1, 4)
-_RECENT = timedelta(days=85)  # told by the shorter of the two files of the past
-_FIXED_SECONDS = 15 * 3600  # 15:00 UTC: after it was fixed, summer and winter
+_RECENT = timedelta(days=85)  # within the shorter of the two history files
+_FIXED_SECONDS = 15 * 3600  # 15:00 UTC is after the fixing, in summer and in winter
 _CUBE = '{http://www.ecb.int/vocabulary/2002-08-01/eurofxref}Cube'
 
 
-def _fixed() -> frozenset[str]:
+def _codes() -> frozenset[str]:
     return frozenset(currency.code for currency in currencies.of_kind('fiat') if 'ecb' in currency.prices)
 
 
 @dataclass(frozen=True)
 class Ecb:
-    """Rates are of (eur, other); the day's close is what is published with its date."""
+    """Its rates have the base eur. The close of a day is the rate published under that date."""
 
     endpoint: Endpoint
     info: UpstreamInfo
-    codes: frozenset[str] = field(default_factory=_fixed)
-    daily: frozenset[str] = field(default_factory=_fixed)
+    codes: frozenset[str] = field(default_factory=_codes)
+    daily_codes: frozenset[str] = field(default_factory=_codes)
 
-    def earliest(self, today: date) -> date:
+    def first_day(self, today: date) -> date:
         return _FIRST_DAY
 
     def latest(self, http: Http, codes: Collection[str], now: int) -> list[Observation]:
-        """See Source; the euro is priced in dollars, every other currency per euro."""
-        wanted = {rates.pair_of(code)[1] for code in self.codes & {*codes}}
-        if not wanted:
+        """See RateSource. The euro is priced in dollars, every other currency per euro."""
+        quotes = {rates.pair_of(code)[1] for code in self.codes & {*codes}}
+        if not quotes:
             return []
-        found = self._read(http, '/eurofxref-daily.xml', wanted)
+        closes = self._read(http, '/eurofxref-daily.xml', quotes)
         return [
             Observation(close.base, close.quote, close.price, min(rates.midnight(close.day) + _FIXED_SECONDS, now), close.source)
-            for close in found
+            for close in closes
         ]
 
-    def closes(self, http: Http, code: str, since: date, today: date) -> Page:
-        """See Source; ends with the last day that is published."""
+    def daily_closes(self, http: Http, code: str, since: date, today: date) -> ClosesPage:
+        """See RateSource. They are complete through the last published day."""
         path = '/eurofxref-hist-90d.xml' if today - since <= _RECENT else '/eurofxref-hist.xml'
         quote = rates.pair_of(code)[1]
-        found = self._read(http, path, {quote, 'usd'})
-        closes = sorted(close for close in found if close.quote == quote and since <= close.day <= today)
-        return Page(closes, max(close.day for close in found))
+        published = self._read(http, path, {quote, 'usd'})
+        closes = sorted(close for close in published if close.quote == quote and since <= close.day <= today)
+        return ClosesPage(closes, max(close.day for close in published))
 
-    def _read(self, http: Http, path: str, wanted: Collection[str]) -> list[DailyClose]:
+    def _read(self, http: Http, path: str, quotes: Collection[str]) -> list[DailyClose]:
         answer = http.get(self.endpoint, path)
         if answer.status != 200:
-            raise Upstream(self.endpoint.key, f'answered {answer.status}')
-        symbols = {currencies.get(code).prices['ecb']: code for code in wanted}
+            raise Upstream(self.endpoint.key, f'returned {answer.status}')
+        code_by_symbol = {currencies.get(code).prices['ecb']: code for code in quotes}
 
-        def read(entry: tuple[str, str, str]) -> DailyClose | None:
+        def parse(entry: tuple[str, str, str]) -> DailyClose | None:
             day, symbol, rate = entry
-            if symbol not in symbols:
+            if symbol not in code_by_symbol:
                 return None
-            return DailyClose(date.fromisoformat(day), 'eur', symbols[symbol], rates.price(rate), self.endpoint.key)
+            return DailyClose(date.fromisoformat(day), 'eur', code_by_symbol[symbol], rates.parse_price(rate), self.endpoint.key)
 
-        found = sound(self.endpoint, 'rates', _entries(self.endpoint, answer.text), read)
-        if not found:
-            raise Upstream(self.endpoint.key, 'answered none of its rates')
-        return found
+        closes = parse_entries(self.endpoint, 'rates', _entries(self.endpoint, answer.text), parse)
+        if not closes:
+            raise Upstream(self.endpoint.key, 'returned none of its rates')
+        return closes
 
 
-def _entries(endpoint: Endpoint, text: str) -> Iterator[tuple[str, str, str]]:
+def _entries(endpoint: Endpoint, xml: str) -> Iterator[tuple[str, str, str]]:
     """Yield day, symbol and rate of each rate in one of the files. Raises Upstream.
 
-    A document type is refused unread: it could make a few bytes expand without end, or name files. As text, it has no other encoding
-    in which one could hide.
+    A document type is refused before parsing: entities can expand a few bytes without limit, and name files. `xml` is decoded
+    text, so no other encoding can hide one.
     """
-    if '<!DOCTYPE' in text or '<!ENTITY' in text:
-        raise Upstream(endpoint.key, 'answered XML with a document type')
+    if '<!DOCTYPE' in xml or '<!ENTITY' in xml:
+        raise Upstream(endpoint.key, 'returned XML with a document type')
     try:
-        root = ElementTree.fromstring(text)
+        root = ElementTree.fromstring(xml)
     except ElementTree.ParseError:
-        raise Upstream(endpoint.key, 'answered something that is not XML') from None
+        raise Upstream(endpoint.key, 'returned something that is not XML') from None
     days = [cube for cube in root.iter(_CUBE) if 'time' in cube.attrib]
     if not days:
-        raise Upstream(endpoint.key, 'answered no rates')
+        raise Upstream(endpoint.key, 'returned no rates')
     for day in days:
         for cube in day.iter(_CUBE):
             if 'currency' in cube.attrib:

@@ -1,7 +1,7 @@
-"""Kraken: the last trades of all its markets, in one answer.
+"""Kraken: the last trade in each of its markets.
 
-https://docs.kraken.com/api/docs/rest-api/get-ticker-information: no key, about a request a second. Terms: https://www.kraken.com/legal;
-commercial use of its data needs its permission. Errors come with status 200.
+https://docs.kraken.com/api/docs/rest-api/get-ticker-information: no API key; about one request a second.
+Terms: https://www.kraken.com/legal; commercial use of its data requires permission. Errors have status 200.
 """
 
 from collections.abc import Collection
@@ -12,41 +12,41 @@ from typing import Any
 from chalicelib.domain import rates
 from chalicelib.domain.rates import Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.rates.source import SYMBOLS, Page, part, sound
+from chalicelib.providers.rates.rate_source import SYMBOLS, ClosesPage, member, parse_entries
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 
 @dataclass(frozen=True)
 class Kraken:
-    """Names markets `BTC/USD` when asked for the version 1 of names; does not say when it last traded, but how much today."""
+    """Calls a market `BTC/USD` if asset version 1 is requested. It states the day's volume, but not the time of the last trade."""
 
     endpoint: Endpoint
     info: UpstreamInfo
     codes: frozenset[str] = frozenset(SYMBOLS.values())
-    daily: frozenset[str] = frozenset()
+    daily_codes: frozenset[str] = frozenset()
 
-    def earliest(self, today: date) -> date:
+    def first_day(self, today: date) -> date:
         return today
 
     def latest(self, http: Http, codes: Collection[str], now: int) -> list[Observation]:
-        """See Source; a market in which nothing was traded today has no price."""
-        wanted = {f'{code.upper()}/USD': code for code in self.codes & {*codes}}
-        if not wanted:
+        """See RateSource. A market without a trade today has no price."""
+        code_by_market = {f'{code.upper()}/USD': code for code in self.codes & {*codes}}
+        if not code_by_market:
             return []
-        answer = http.get(self.endpoint, '/0/public/Ticker', {'assetVersion': '1'}).json()
-        if part(self.endpoint, answer, 'error', list):
-            raise Upstream(self.endpoint.key, 'answered an error')
-        markets = part(self.endpoint, answer, 'result', dict)
+        body = http.get(self.endpoint, '/0/public/Ticker', {'assetVersion': '1'}).json()
+        if member(self.endpoint, body, 'error', list):
+            raise Upstream(self.endpoint.key, 'returned an error')
+        markets = member(self.endpoint, body, 'result', dict)
 
-        def read(entry: tuple[str, Any]) -> Observation | None:
-            name, market = entry
-            if name not in wanted or not rates.is_traded(market['v'][0]):
+        def parse(name: str) -> Observation | None:
+            market: Any = markets[name]
+            if not rates.is_traded(market['v'][0]):
                 return None
-            return Observation(wanted[name], 'usd', rates.price(market['c'][0]), now, self.endpoint.key)
+            return Observation(code_by_market[name], 'usd', rates.parse_price(market['c'][0]), now, self.endpoint.key)
 
-        return sound(self.endpoint, 'markets', sorted((name, markets[name]) for name in markets.keys() & wanted.keys()), read)
+        return parse_entries(self.endpoint, 'markets', sorted(markets.keys() & code_by_market.keys()), parse)
 
-    def closes(self, http: Http, code: str, since: date, today: date) -> Page:
-        """It is not asked for any: it tells only of the last 720 days, and Bitstamp of more."""
-        return Page([], today)
+    def daily_closes(self, http: Http, code: str, since: date, today: date) -> ClosesPage:
+        """Return nothing: it has only the last 720 days, and Bitstamp has more."""
+        return ClosesPage([], today)

@@ -14,7 +14,7 @@ from chalicelib.messages import BackfillRates, FetchRates
 from chalicelib.models import WANTED_SECONDS, HourlyRates, LatestRates, PairCloses, Reached, WantedCurrency, add_closes, read_closes
 
 if TYPE_CHECKING:
-    from chalicelib.providers.rates import Page, Source
+    from chalicelib.providers.rates import ClosesPage, RateSource
     from chalicelib.providers.transport import Http
 
 log = logging.getLogger(__name__)
@@ -68,8 +68,8 @@ class Closes:
 
     def on(self, day: date) -> Rates:
         """Return the closes of a day as rates, each of that day or, where it has none, of the last one of the week before."""
-        in_current_task = (rates.in_current_task(closes.by_day, pair, day) for pair, closes in self._found.items())
-        return Rates(rates.midnight(day), (rate for rate in in_current_task if rate is not None))
+        carried = (rates.carry_forward(closes.by_day, pair, day) for pair, closes in self._found.items())
+        return Rates(rates.midnight(day), (rate for rate in carried if rate is not None))
 
     def changed_since(self, versions: Mapping[str, int]) -> date | None:
         """Return the earliest day whose closes were added after `versions` were read, date.min if that is no longer known.
@@ -181,12 +181,12 @@ def fetch(now: int, codes: Collection[str] | None = None) -> None:
 
 def _ask(codes: Collection[str], now: int) -> list[Observation]:
     """Return what the sources observe. Raises Upstream when all failed."""
-    from chalicelib.providers.rates import SOURCES  # brings requests (70 ms), which a read of rates need not pay
+    from chalicelib.providers.rates import RATE_SOURCES  # brings requests (70 ms), which a read of rates need not pay
 
     failures: list[errors.Upstream] = []
     found: list[Observation] = []
-    with ThreadPoolExecutor(len(SOURCES)) as pool:
-        for answer in pool.map(telemetry.in_current_task(lambda source: _ask_one(source, codes, now)), SOURCES):
+    with ThreadPoolExecutor(len(RATE_SOURCES)) as pool:
+        for answer in pool.map(telemetry.in_current_task(lambda source: _ask_one(source, codes, now)), RATE_SOURCES):
             if isinstance(answer, errors.Upstream):
                 failures.append(answer)
             else:
@@ -196,7 +196,7 @@ def _ask(codes: Collection[str], now: int) -> list[Observation]:
     return found
 
 
-def _ask_one(source: 'Source', codes: Collection[str], now: int) -> list[Observation] | errors.Upstream:
+def _ask_one(source: 'RateSource', codes: Collection[str], now: int) -> list[Observation] | errors.Upstream:
     try:
         return _through_gate(source, lambda http: source.latest(http, codes, now))
     except errors.Upstream as error:
@@ -206,7 +206,7 @@ def _ask_one(source: 'Source', codes: Collection[str], now: int) -> list[Observa
         return errors.Upstream(source.endpoint.key, type(error).__name__)
 
 
-def _through_gate(source: 'Source', ask: 'Callable[[Http], T]') -> T:
+def _through_gate(source: 'RateSource', ask: 'Callable[[Http], T]') -> T:
     """Return what `ask` finds out from a source, and note how that did. Raises Upstream."""
     from chalicelib.providers.transport import Http
     from chalicelib.services.ledgers.upstream_gate import UpstreamGate
@@ -278,10 +278,10 @@ def backfill(code: str, deadline: float) -> None:
     The first source that has closes goes back to their beginning, those after it fill the gaps of its last year. Where one fails the
     others are asked all the same, and the next hour tries again. Raises Upstream, naming all, when every source failed.
     """
-    from chalicelib.providers.rates import SOURCES
+    from chalicelib.providers.rates import RATE_SOURCES
 
     today = rates.day_of(clock.now())
-    sources = [source for source in SOURCES if code in source.daily]
+    sources = [source for source in RATE_SOURCES if code in source.daily_codes]
     failures: list[errors.Upstream] = []
     finished = True
     for source in sources:
@@ -300,15 +300,15 @@ def backfill(code: str, deadline: float) -> None:
         _finish(code, sources, today)
 
 
-def _download(source: 'Source', code: str, today: date, deadline: float) -> bool:
+def _download(source: 'RateSource', code: str, today: date, deadline: float) -> bool:
     """Add all closes after those that are here already; False when the deadline came first."""
     pair = rates.pair_of(code)
     until = read_closes([pair], ())[pair].state.until
-    since = max(date.fromisoformat(until) + _DAY if until else _FIRST_DAY, source.earliest(today))
+    since = max(date.fromisoformat(until) + _DAY if until else _FIRST_DAY, source.first_day(today))
     while since <= today:
         page = _read_closes(source, code, since, today)
         add_closes(pair, page.closes, clock.now(), Reached(page.through, done=False))
-        if not page.more:
+        if not page.has_more:
             return True
         since = page.through + _DAY
         if clock.monotonic() >= deadline:
@@ -316,10 +316,10 @@ def _download(source: 'Source', code: str, today: date, deadline: float) -> bool
     return True
 
 
-def _fill_gaps(source: 'Source', code: str, today: date) -> None:
+def _fill_gaps(source: 'RateSource', code: str, today: date) -> None:
     """Add the closes that are missing among those that a source still has."""
     pair = rates.pair_of(code)
-    day = source.earliest(today)
+    day = source.first_day(today)
     held = read_closes([pair], range(day.year, today.year + 1))[pair].by_day
     while day <= today and day in held:
         day += _DAY
@@ -327,10 +327,10 @@ def _fill_gaps(source: 'Source', code: str, today: date) -> None:
         add_closes(pair, _read_closes(source, code, day, today).closes, clock.now())
 
 
-def _read_closes(source: 'Source', code: str, since: date, today: date) -> 'Page':
-    return _through_gate(source, lambda http: source.closes(http, code, since, today))
+def _read_closes(source: 'RateSource', code: str, since: date, today: date) -> 'ClosesPage':
+    return _through_gate(source, lambda http: source.daily_closes(http, code, since, today))
 
 
-def _finish(code: str, sources: Collection['Source'], today: date) -> None:
+def _finish(code: str, sources: Collection['RateSource'], today: date) -> None:
     """Note that all closes are here that are to be had; where nobody has any, that there are none."""
     add_closes(rates.pair_of(code), (), clock.now(), Reached(_FIRST_DAY if sources else today))

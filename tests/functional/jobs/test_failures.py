@@ -77,7 +77,7 @@ def test_the_error_names_every_explorer(explorer: Explorer, segwit: str) -> None
     explorer.fail(faults.html, 'blockchain_info')
     assert not run_refresh(SEGWIT)
     error = state(SEGWIT).last_error or ''
-    for named in ('blockstream: cannot be reached', 'mempool: answered 502', 'blockchain_info: answered something that is not JSON'):
+    for named in ('blockstream: cannot be reached', 'mempool: returned 502', 'blockchain_info: returned something that is not JSON'):
         assert named in error
 
 

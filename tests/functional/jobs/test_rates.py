@@ -329,9 +329,9 @@ def test_latest_rates_of_hundreds_of_currencies_fit_an_item() -> None:
 
 
 def _all_sources() -> Any:
-    from chalicelib.providers.rates import SOURCES
+    from chalicelib.providers.rates import RATE_SOURCES
 
-    return SOURCES
+    return RATE_SOURCES
 
 
 # Wanting

@@ -126,7 +126,7 @@ def test_merging_forgets_what_is_too_old() -> None:
     ],
 )
 def test_prices_are_read_exactly(value: object, price: str) -> None:
-    assert rates.price(value) == Decimal(price)
+    assert rates.parse_price(value) == Decimal(price)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_prices_are_read_exactly(value: object, price: str) -> None:
 )
 def test_nonsense_is_no_price(value: object) -> None:
     with pytest.raises(ValueError, match=r'price|digits'):
-        rates.price(value)
+        rates.parse_price(value)
 
 
 @pytest.mark.parametrize(
@@ -156,9 +156,9 @@ def test_a_pair_leads_back_to_a_currency_that_it_prices() -> None:
 
 def test_closes_are_carried_for_a_week() -> None:
     closes = {date(2020, 1, 1): (Decimal(5), 'ecb')}
-    assert rates.in_current_task(closes, ('eur', 'usd'), date(2020, 1, 8)) == Rate('eur', 'usd', Decimal(5), 1_577_836_800, 'ecb')
-    assert rates.in_current_task(closes, ('eur', 'usd'), date(2020, 1, 9)) is None
-    assert rates.in_current_task(closes, ('eur', 'usd'), date(2019, 12, 31)) is None
+    assert rates.carry_forward(closes, ('eur', 'usd'), date(2020, 1, 8)) == Rate('eur', 'usd', Decimal(5), 1_577_836_800, 'ecb')
+    assert rates.carry_forward(closes, ('eur', 'usd'), date(2020, 1, 9)) is None
+    assert rates.carry_forward(closes, ('eur', 'usd'), date(2019, 12, 31)) is None
 
 
 @pytest.mark.parametrize(('day', 'before'), [(date(2026, 11, 23), date(2026, 11, 20)), (date(2026, 11, 24), date(2026, 11, 23))])

@@ -134,7 +134,7 @@ def test_its_errors_are_failures_of_its_own(upstream: faults.Explorer, code: int
 )
 def test_a_transaction_of_another_shape_is_refused(upstream: faults.Explorer, changed: dict[str, Any]) -> None:
     say(upstream, body(txn(**changed)))
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(LITECOIN, ADDRESS)
 
 

@@ -72,7 +72,7 @@ def test_an_address_is_the_same_with_and_without_its_prefix(upstream: faults.Exp
 
 def test_what_it_tells_of_another_address_is_refused(upstream: faults.Explorer) -> None:
     upstream.fail(utxo.saying(body(sample.STRANGERS['bch'], [], 0)))
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(CASH, ADDRESS)
 
 
@@ -86,7 +86,7 @@ def test_unconfirmed_transactions_are_taken_out_of_the_sums(upstream: faults.Exp
 @pytest.mark.parametrize('count', [101, None])
 def test_a_first_page_of_nothing_confirmed_is_refused_as_it_may_not_be_all_of_it(upstream: faults.Explorer, count: int | None) -> None:
     upstream.fail(utxo.saying(body(ADDRESS, [txn(number, 1, block=-1) for number in range(100)], count)))
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(CASH, ADDRESS)
 
 
@@ -146,5 +146,5 @@ def test_an_address_that_it_calls_invalid_is_rejected(upstream: faults.Explorer)
 def test_a_transaction_of_another_shape_is_refused(upstream: faults.Explorer, name: str, value: Any) -> None:
     changed = txn(1, 5) | {name: value}
     upstream.fail(utxo.saying(body(ADDRESS, [changed], 1)))
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(CASH, ADDRESS)

@@ -123,14 +123,14 @@ def test_the_rest_of_a_transaction_is_asked_for_once(upstream: faults.Explorer) 
 def test_a_transaction_whose_rest_is_not_told_is_not_read_in_part(upstream: faults.Explorer) -> None:
     txn = {'hash': utxo.TXID, 'block_height': 9, 'vin_sz': 0, 'vout_sz': 2, 'inputs': [], 'outputs': [{'value': 1, 'addresses': [ADDRESS]}]}
     upstream.fail(utxo.saying(sums([txn]), {'inputs': [], 'outputs': []}))
-    with pytest.raises(Upstream, match='in part'):
+    with pytest.raises(Upstream, match='part of a transaction'):
         utxo.read(DOGE, ADDRESS)
 
 
 def test_more_inputs_and_outputs_than_it_tells_of_are_none_that_we_understand(upstream: faults.Explorer) -> None:
     rows = [{'value': 1, 'addresses': [ADDRESS]}] * 2
     upstream.fail(utxo.saying(sums([{'hash': utxo.TXID, 'block_height': 9, 'vin_sz': 0, 'vout_sz': 1, 'inputs': [], 'outputs': rows}])))
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(DOGE, ADDRESS)
 
 
@@ -179,7 +179,7 @@ def test_an_unconfirmed_transaction_that_is_listed_is_left_out(upstream: faults.
 
 def test_a_first_page_of_nothing_confirmed_is_refused_when_it_is_not_all_of_it(upstream: faults.Explorer) -> None:
     upstream.fail(utxo.saying(sums([{'block_height': -1}] * 50)))
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(DOGE, ADDRESS)
 
 
@@ -219,7 +219,7 @@ def test_an_error_in_a_200_is_one(upstream: faults.Explorer, body: str) -> None:
 def test_a_time_that_is_none_of_the_chain_is_refused(upstream: faults.Explorer, confirmed: str | None) -> None:
     txn = {'hash': utxo.TXID, 'block_height': 9, 'confirmed': confirmed, 'fees': 0, 'vin_sz': 0, 'vout_sz': 0, 'inputs': [], 'outputs': []}
     upstream.fail(utxo.saying(sums([txn])))
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(DOGE, ADDRESS)
 
 

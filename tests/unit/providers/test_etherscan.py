@@ -161,7 +161,7 @@ def fails(explorer: Any) -> Upstream:
     return caught.value
 
 
-THROTTLED = 'says that we ask too often'
+THROTTLED = 'rate-limits us'
 
 
 @pytest.mark.parametrize(
@@ -170,13 +170,13 @@ THROTTLED = 'says that we ask too often'
         ('error_free_api_temporarily_unavailable', Upstream, THROTTLED, True),
         ('error_rate_limit_calls_per_sec', Upstream, THROTTLED, True),
         ('error_rate_limit_doc', Upstream, THROTTLED, True),
-        ('error_free_plan_chain_not_supported', UpstreamNotAsked, 'does not tell of this chain for our key', False),
-        ('error_invalid_address', UpstreamRejected, 'says that the address is not valid', False),
-        ('error_invalid_api_key', Upstream, 'refuses our key', False),
+        ('error_free_plan_chain_not_supported', UpstreamNotAsked, 'does not cover this chain with our API key', False),
+        ('error_invalid_address', UpstreamRejected, 'says that the address is invalid', False),
+        ('error_invalid_api_key', Upstream, 'rejects our API key', False),
         ('error_v1_deprecated', Upstream, 'no longer answers at this address', False),
-        ('error_missing_chainid', Upstream, 'answered an error', False),
-        ('error_getabi_not_verified', Upstream, 'answered an error', False),
-        ('error_result_window', Upstream, 'answered an error', False),
+        ('error_missing_chainid', Upstream, 'returned an error', False),
+        ('error_getabi_not_verified', Upstream, 'returned an error', False),
+        ('error_result_window', Upstream, 'returned an error', False),
     ],
 )
 @pytest.mark.parametrize('action', ['balance', 'txlist', 'tokentx'])
@@ -193,11 +193,11 @@ def test_recorded_errors_that_come_with_status_200_are_understood(
     [
         ('NOTOK', 'Max calls per sec rate limit reached (5/sec)', THROTTLED),
         ('Too many requests. Increase limits now at https://dev.blockscout.com', None, THROTTLED),
-        ('Invalid address hash', None, 'says that the address is not valid'),
-        ('Something went wrong.', None, 'answered an error'),
-        ('NOTOK', 'Missing/Invalid API Key', 'refuses our key'),
-        ('NOTOK', 'Query Timeout occured. Please select a smaller result dataset', 'answered an error'),
-        ('NOTOK', [], 'answered an error'),
+        ('Invalid address hash', None, 'says that the address is invalid'),
+        ('Something went wrong.', None, 'returned an error'),
+        ('NOTOK', 'Missing/Invalid API Key', 'rejects our API key'),
+        ('NOTOK', 'Query Timeout occured. Please select a smaller result dataset', 'returned an error'),
+        ('NOTOK', [], 'returned an error'),
     ],
 )
 @BOTH
@@ -237,14 +237,14 @@ def test_what_is_not_the_documented_shape_is_a_failure(upstream: Server, explore
 @pytest.mark.parametrize('row', [{}, {'contractAddress': 3}, {'contractAddress': evm.USDC}])
 def test_a_list_of_tokens_of_another_shape_is_a_failure(upstream: Server, row: Any) -> None:
     answering(upstream, tokenlist=told([row]))
-    assert fails(BLOCKSCOUT).reason.startswith('answered tokens of an unknown shape')
+    assert fails(BLOCKSCOUT).reason.startswith('returned tokens of an unexpected shape')
 
 
 @pytest.mark.parametrize('status', [400, 404, 429, 500])
 @BOTH
 def test_another_status_is_a_failure(upstream: Server, explorer: Any, status: int) -> None:
     upstream.answer = lambda request: Answer(status, '{"status":"1","message":"OK","result":"1"}')
-    assert (fails(explorer).reason, fails(explorer).throttled) == (f'answered {status}', status == 429)
+    assert (fails(explorer).reason, fails(explorer).throttled) == (f'returned {status}', status == 429)
 
 
 def test_a_400_that_speaks_of_the_address_rejects_it(upstream: Server) -> None:
@@ -358,7 +358,7 @@ def test_the_largest_amount_there_can_be_is_exact(upstream: Server, explorer: An
 
 def test_rows_without_a_hash_are_a_failure(upstream: Server) -> None:
     answering(upstream, txlistinternal=recorded('etherscan/txlistinternal_by_txhash_13rows.json'))
-    assert fails(ETHERSCAN).reason.startswith('answered transactions of an unknown shape')
+    assert fails(ETHERSCAN).reason.startswith('returned transactions of an unexpected shape')
 
 
 @pytest.mark.parametrize(
@@ -369,7 +369,7 @@ def test_rows_with_nonsense_in_them_are_a_failure(upstream: Server, name: str, v
     upstream.tell(evm.World(1, [txn()]))
     row = json.loads(telling(evm.World(1, [txn()]), Request('etherscan', {'chainid': '1', 'address': ME, 'action': 'txlist'})).body)
     upstream.say(told([row['result'][0] | {name: value}]), 'txlist')
-    assert 'unknown shape' in fails(ETHERSCAN).reason
+    assert 'unexpected shape' in fails(ETHERSCAN).reason
 
 
 # Balances
@@ -473,7 +473,7 @@ def test_an_explorer_that_does_not_heed_how_it_is_asked_is_not_believed(upstream
     world = evm.World(1, [txn(hash=evm.txn_hash(n), height=n, value=1) for n in range(1, 30)])
     ignored = {'sort': 'asc'} if order == 'asc' else {'offset': '9999', 'page': '1'}
     upstream.answer = lambda request: telling(world, Request(request.upstream, request.query | ignored))
-    assert fails(paged(ETHERSCAN, 5, 5)).reason == 'answered a list of an unknown shape (ValueError)'
+    assert fails(paged(ETHERSCAN, 5, 5)).reason == 'returned a list of an unexpected shape (ValueError)'
 
 
 # What happens meanwhile

@@ -191,7 +191,7 @@ def test_an_explorer_that_says_we_ask_too_often_is_understood_whatever_it_says_i
     upstream.fail(faults.status(429, _recording(f'esplora/{name}').decode(), Content_Type=kind))
     with pytest.raises(Upstream) as caught:
         _read(explorer, SEGWIT)
-    assert (caught.value.throttled, str(caught.value)) == (True, f'{explorer.endpoint.key}: answered 429')
+    assert (caught.value.throttled, str(caught.value)) == (True, f'{explorer.endpoint.key}: returned 429')
 
 
 def test_the_recorded_refusal_of_an_address_is_one(upstream: faults.Explorer) -> None:
@@ -246,7 +246,7 @@ def test_the_errors_of_electrs_are_failures_of_the_explorer(upstream: faults.Exp
     upstream.fail(faults.only(path, faults.status(code, body, Content_Type='text/plain')), 'mempool')
     with pytest.raises(Upstream) as caught:
         _read(MEMPOOL, SEGWIT)
-    assert str(caught.value) == f'mempool: answered {code}'
+    assert str(caught.value) == f'mempool: returned {code}'
 
 
 def _esplora_txn(txid: str, vin: list[Any], vout: list[Any], fee: int) -> dict[str, Any]:

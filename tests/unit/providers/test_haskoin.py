@@ -81,7 +81,7 @@ def test_unconfirmed_transactions_are_taken_out_of_the_counts(upstream: faults.E
 
 def test_a_first_page_of_nothing_confirmed_is_refused_when_it_is_not_all_of_it(upstream: faults.Explorer) -> None:
     utxo.fail(upstream, utxo.saying(sums(101), [txn(block={'mempool': 1})] * 100))
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(HASKOIN, ADDRESS)
 
 
@@ -122,5 +122,5 @@ def test_its_errors_are_failures_of_its_own(upstream: faults.Explorer, path: str
 @pytest.mark.parametrize('changed', [{'deleted': True}, {'fee': 1.5}, {'time': '2021'}, {'block': None}, {'txid': 'x'}, {'inputs': None}])
 def test_a_transaction_of_another_shape_is_refused(upstream: faults.Explorer, changed: dict[str, Any]) -> None:
     utxo.fail(upstream, utxo.saying(sums(1), [txn(**changed)]))
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(HASKOIN, ADDRESS)

@@ -163,7 +163,7 @@ def test_effects_of_older_transactions_are_left_to_the_next_page(upstream: Serve
 
 def test_an_effect_of_a_transaction_that_is_not_listed_is_refused(upstream: Server) -> None:
     hidden = effect('account_credited', asset_type='native', amount=ONE) | {'paging_token': f'{TOKEN + 4097}-1'}
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         read_one(upstream, txn(), hidden)
 
 
@@ -229,13 +229,13 @@ def test_its_other_errors_are_failures_of_its_own(upstream: Server, status: int,
     ],
 )
 def test_a_transaction_of_another_shape_is_refused(upstream: Server, changed: dict[str, Any]) -> None:
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         read_one(upstream, txn(**({'fee_account': ADDRESS} | changed)))
 
 
 @pytest.mark.parametrize('amount', ['1', '1.00', '1.00000001', '-1.0000000', '1e7', 1, None])
 def test_an_amount_of_another_shape_is_refused(upstream: Server, amount: Any) -> None:
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         read_one(upstream, txn(), effect('account_credited', asset_type='native', amount=amount))
 
 
@@ -245,11 +245,11 @@ def test_an_amount_of_another_shape_is_refused(upstream: Server, amount: Any) ->
 )
 def test_an_account_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
     upstream.say(told)
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         accounts.read(STELLAR, ADDRESS)
 
 
 def test_a_page_that_is_not_newest_first_is_refused(upstream: Server) -> None:
     upstream.say(account(), records(txn(), txn(paging_token=str(TOKEN + 4096))), records())
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         accounts.read(STELLAR, ADDRESS)

@@ -133,7 +133,7 @@ def test_recorded_answers_are_quantities(upstream: Server, name: str, number: in
 @pytest.mark.parametrize('number', [0, 1, 49])
 def test_an_error_among_the_answers_is_a_failure(upstream: Server, number: int, error: Any, throttled: bool) -> None:
     changing(upstream, number, {'error': error})
-    assert (fails().throttled, fails().reason) == (throttled, 'says that we ask too often' if throttled else 'answered an error')
+    assert (fails().throttled, fails().reason) == (throttled, 'rate-limits us' if throttled else 'returned an error')
 
 
 def test_one_error_for_a_whole_batch_is_a_failure(upstream: Server) -> None:
@@ -148,7 +148,7 @@ def test_what_is_no_quantity_is_a_failure_but_for_tokens_without_a_contract(upst
     if (number, result) == (30, '0x'):
         assert balances(read(NODE, ME)[0]) == {'eth': Decimal('0.000000000000000005')}
     else:
-        assert 'unknown shape' in fails().reason
+        assert 'unexpected shape' in fails().reason
 
 
 @pytest.mark.parametrize(
@@ -162,4 +162,4 @@ def test_what_is_no_batch_is_a_failure(upstream: Server, body: str) -> None:
 @pytest.mark.parametrize('status', [400, 404, 413, 429, 500])
 def test_another_status_is_a_failure(upstream: Server, status: int) -> None:
     upstream.answer = lambda request: Answer(status, '[]')
-    assert (fails().reason, fails().throttled) == (f'answered {status}', status == 429)
+    assert (fails().reason, fails().throttled) == (f'returned {status}', status == 429)

@@ -13,8 +13,8 @@ from chalicelib.config import settings
 from chalicelib.domain import currencies
 from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.errors import Upstream
-from chalicelib.providers.rates import SOURCES, Page, Source
-from chalicelib.providers.rates.source import SYMBOLS
+from chalicelib.providers.rates import RATE_SOURCES, ClosesPage, RateSource
+from chalicelib.providers.rates.rate_source import SYMBOLS
 from chalicelib.providers.transport import Http
 from infra.fake_upstreams import rates as sample
 from infra.fake_upstreams.answer import Answer, as_json
@@ -23,7 +23,7 @@ from tests.support.recordings import RECORDINGS
 
 NOW = 1_780_000_000
 TODAY = date(2026, 5, 28)
-BY_KEY = {source.endpoint.key: source for source in SOURCES}
+BY_KEY = {source.endpoint.key: source for source in RATE_SOURCES}
 ALL = [currency.code for currency in currencies.every()]
 
 
@@ -37,8 +37,8 @@ def latest(key: str, codes: Any, now: int = NOW) -> list[Observation]:
     return BY_KEY[key].latest(Http(lambda _: None), codes, now)
 
 
-def closes(key: str, code: str, since: date, today: date = TODAY) -> Page:
-    return BY_KEY[key].closes(Http(lambda _: None), code, since, today)
+def closes(key: str, code: str, since: date, today: date = TODAY) -> ClosesPage:
+    return BY_KEY[key].daily_closes(Http(lambda _: None), code, since, today)
 
 
 def prices(found: list[Observation]) -> dict[str, str]:
@@ -134,7 +134,7 @@ def ecb_file(cubes: str, day: str = '2026-05-27', before: str = '') -> Answer:
 )
 def test_json_that_python_alone_takes_is_no_price(world: Sources, body: str) -> None:
     world.says['coingecko'] = said(body)
-    with pytest.raises(Upstream, match='coingecko: answered'):
+    with pytest.raises(Upstream, match='coingecko: returned'):
         latest('coingecko', ['btc'])
 
 
@@ -154,7 +154,7 @@ def test_no_exchange_is_believed_about_a_token_by_its_symbol(world: Sources) -> 
     assert tokens.isdisjoint(SYMBOLS.values())
     for key in ('coinbase', 'kraken', 'bitstamp'):
         assert BY_KEY[key].codes.isdisjoint(tokens)
-        assert BY_KEY[key].daily.isdisjoint(tokens)
+        assert BY_KEY[key].daily_codes.isdisjoint(tokens)
 
 
 def test_two_currencies_may_be_the_same_coin(world: Sources) -> None:
@@ -237,7 +237,7 @@ def test_a_fiat_currency_that_shares_its_symbol_with_a_coin_is_not_priced(world:
 
 def test_coinbase_about_another_currency_is_not_believed(world: Sources) -> None:
     world.says['coinbase'] = as_json({'data': {'currency': 'ETH', 'rates': {'USD': '10'}}})
-    with pytest.raises(Upstream, match='coinbase: answered about another currency'):
+    with pytest.raises(Upstream, match='coinbase: returned rates of another currency'):
         latest('coinbase', ['btc'])
 
 
@@ -274,7 +274,7 @@ def test_a_market_without_trades_today_has_no_price(world: Sources) -> None:
 
 def test_an_error_of_kraken_has_status_200(world: Sources) -> None:
     world.says['kraken'] = as_json({'error': ['EGeneral:Too many requests'], 'result': {'BTC/USD': {'c': ['5'], 'v': ['1']}}})
-    with pytest.raises(Upstream, match='kraken: answered an error'):
+    with pytest.raises(Upstream, match='kraken: returned an error'):
         latest('kraken', ['btc'])
 
 
@@ -289,15 +289,15 @@ def test_a_recorded_market_of_bitstamp_is_read(world: Sources) -> None:
 
 def test_bitstamp_tells_a_thousand_days_at_a_time(world: Sources) -> None:
     page = closes('bitstamp', 'btc', date(2019, 1, 1))
-    assert (len(page.closes), page.closes[0].day, page.through, page.more) == (1000, date(2019, 1, 1), date(2021, 9, 26), True)
+    assert (len(page.closes), page.closes[0].day, page.through, page.has_more) == (1000, date(2019, 1, 1), date(2021, 9, 26), True)
     last = closes('bitstamp', 'btc', date(2026, 5, 1))
-    assert (last.through, last.more) == (TODAY, False)
+    assert (last.through, last.has_more) == (TODAY, False)
     assert last.closes[-1] == DailyClose(TODAY, 'btc', 'usd', sample.close(sample.COINS['btc'], TODAY).normalize(), 'bitstamp')
 
 
 def test_days_before_a_market_opened_have_no_close(world: Sources) -> None:
     page = closes('bitstamp', 'btc', date(2010, 1, 1))
-    assert page == Page([], date(2012, 9, 26), more=True)
+    assert page == ClosesPage([], date(2012, 9, 26), has_more=True)
 
 
 def test_bars_that_were_not_asked_for_are_no_closes(world: Sources) -> None:
@@ -336,28 +336,28 @@ def test_recorded_files_of_the_past_are_read(world: Sources, name: str, since: d
     assert world.asked == [f'ecb/{path}']
     assert [close.day for close in page.closes] == [day for day in days if day >= since]
     assert {(close.base, close.quote) for close in page.closes} == {('eur', 'gbp')}
-    assert (page.through, page.more) == (days[-1], False)
+    assert (page.through, page.has_more) == (days[-1], False)
 
 
 @pytest.mark.parametrize('before', ['<!DOCTYPE x [<!ENTITY a "b">]>', '<!DOCTYPE x SYSTEM "file:///etc/passwd">', '<!ENTITY a "b">'])
 def test_xml_with_a_document_type_is_refused(world: Sources, before: str) -> None:
     world.says['ecb'] = ecb_file('<Cube currency="USD" rate="1.25"/>', before=before)
-    with pytest.raises(Upstream, match='ecb: answered XML with a document type'):
+    with pytest.raises(Upstream, match='ecb: returned XML with a document type'):
         latest('ecb', ['usd'])
 
 
 @pytest.mark.parametrize('day', ['2026-13-01', 'yesterday', ''])
 def test_rates_of_no_day_are_a_failure(world: Sources, day: str) -> None:
     world.says['ecb'] = ecb_file('<Cube currency="USD" rate="1.25"/>', day)
-    with pytest.raises(Upstream, match='ecb: answered'):
+    with pytest.raises(Upstream, match='ecb: returned'):
         latest('ecb', ['usd'])
 
 
-@pytest.mark.parametrize('source', SOURCES, ids=lambda source: source.endpoint.key)
-def test_what_a_source_says_of_itself_is_so(source: Source) -> None:
+@pytest.mark.parametrize('source', RATE_SOURCES, ids=lambda source: source.endpoint.key)
+def test_what_a_source_says_of_itself_is_so(source: RateSource) -> None:
     assert source.codes <= {*ALL}
-    assert source.daily <= source.codes
-    assert ('daily_closes' in source.info.capabilities) is bool(source.daily)
+    assert source.daily_codes <= source.codes
+    assert ('daily_closes' in source.info.capabilities) is bool(source.daily_codes)
     assert source.info.documentation.startswith('https://')
 
 

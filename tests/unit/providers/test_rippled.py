@@ -193,7 +193,7 @@ def test_a_server_that_slows_us_down_is_left_alone(upstream: Server, code: str) 
 @pytest.mark.parametrize('number', [0, 1])
 def test_its_other_errors_are_failures_of_its_own(upstream: Server, code: str, number: int) -> None:
     upstream.say(*[info()] * number, error(code))
-    with pytest.raises(Upstream, match='answered an error') as caught:
+    with pytest.raises(Upstream, match='returned an error') as caught:
         accounts.read(RIPPLE, ADDRESS)
     assert not caught.value.throttled
     assert not isinstance(caught.value, UpstreamRejected)
@@ -243,7 +243,7 @@ def test_the_place_to_go_on_from_is_the_servers_own_marker(upstream: Server) -> 
 )
 def test_a_transaction_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
     upstream.say(info(), txs(told))
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         accounts.read(RIPPLE, ADDRESS)
 
 
@@ -252,13 +252,13 @@ def test_a_transaction_of_another_shape_is_refused(upstream: Server, told: dict[
 )
 def test_an_account_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
     upstream.say(told)
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         accounts.read(RIPPLE, ADDRESS)
 
 
 def test_a_page_that_is_not_newest_first_is_refused(upstream: Server) -> None:
     upstream.say(info(), txs(row(ledger_index=5), row(ledger_index=6)))
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         accounts.read(RIPPLE, ADDRESS)
 
 
@@ -267,5 +267,5 @@ def test_a_server_that_answers_only_by_its_status_fails(upstream: Server) -> Non
         return as_json(info(), 400)
 
     upstream.tell = tell
-    with pytest.raises(Upstream, match='answered 400'):
+    with pytest.raises(Upstream, match='returned 400'):
         accounts.read(RIPPLE, ADDRESS)

@@ -191,7 +191,7 @@ def test_its_other_errors_are_failures_of_its_own(upstream: Server, method: str,
     tell(upstream, txn([STRANGER, ADDRESS], [1, 2], [1, 5]))
     usual = upstream.tell
     upstream.tell = lambda request: as_json(error(code, message)) if request.body['method'] == method else usual(request)
-    with pytest.raises(Upstream, match='answered an error') as caught:
+    with pytest.raises(Upstream, match='returned an error') as caught:
         accounts.read(SOLANA, ADDRESS)
     assert not isinstance(caught.value, UpstreamRejected)
 
@@ -211,13 +211,13 @@ def test_its_other_errors_are_failures_of_its_own(upstream: Server, method: str,
     ],
 )
 def test_a_transaction_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         read_one(upstream, told)
 
 
 @pytest.mark.parametrize('row', [{'signature': '0OIl' * 20}, {'signature': None}, {'slot': '1.5'}])
 def test_a_list_of_something_else_than_signatures_is_refused(upstream: Server, row: dict[str, Any]) -> None:
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         read_one(upstream, txn([STRANGER, ADDRESS], [1, 2], [1, 5]), **row)
 
 
@@ -226,5 +226,5 @@ def test_a_page_that_repeats_the_one_before_is_refused(upstream: Server) -> None
     usual = upstream.tell
     listed = {'id': 0, 'result': [{'signature': SIGNATURE, 'slot': SLOT}]}
     upstream.tell = lambda request: as_json(listed) if request.body['method'] == 'getSignaturesForAddress' else usual(request)
-    with pytest.raises(Upstream, match='unknown shape'):
+    with pytest.raises(Upstream, match='unexpected shape'):
         accounts.read(SOLANA, ADDRESS)

@@ -153,7 +153,7 @@ def test_retry_after_is_read_in_seconds(explorer: Explorer, get: Callable[[], An
 def test_other_failures_are_not_throttling(explorer: Explorer, get: Callable[[], Answer], code: int) -> None:
     explorer.fail(faults.status(code, Retry_After='9'))
     error = _failure(get)
-    assert (error.throttled, error.retry_after, error.reason) == (False, 9, f'answered {code}')
+    assert (error.throttled, error.retry_after, error.reason) == (False, 9, f'returned {code}')
 
 
 def test_a_gate_that_forbids_keeps_the_request_from_being_sent(explorer: Explorer) -> None:
