@@ -3,6 +3,7 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock
+from chalicelib.api import presenters
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.api.requests import fields, idempotency
 from chalicelib.api.requests.body import Body
@@ -12,7 +13,7 @@ from chalicelib.http_io import paging
 from chalicelib.http_io.conditional import expected_versions
 from chalicelib.http_io.request import BODY_TYPES, parse_body, path_id, user_id
 from chalicelib.http_io.response import ok
-from chalicelib.models import Address, Transaction, is_position
+from chalicelib.models import Address, is_position
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import addresses
 
@@ -44,7 +45,9 @@ def create_address(portfolio_id: str) -> Response:
             now=clock.now(),
             also=also,
         ),
-        lambda address: idempotency.Made({**address.detail()}, f'/api/portfolios/{portfolio}/addresses/{address.address_id}'),
+        lambda address: idempotency.Made(
+            {**presenters.present_address(address)}, f'/api/portfolios/{portfolio}/addresses/{address.address_id}'
+        ),
     )
 
 
@@ -55,7 +58,7 @@ def list_addresses(portfolio_id: str) -> Response:
     request = bp.current_request
     asked = paging.paging(request)
     found = Address.page(user_id(request), path_id(portfolio_id), after=paging.position_id(asked), limit=asked.limit + 1)
-    return paging.page(request, found, asked, Address.summary, lambda address: str(address.address_id))
+    return paging.page(request, found, asked, presenters.present_address_summary, lambda address: str(address.address_id))
 
 
 @bp.route(ITEM, authorizer=bearer)
@@ -90,7 +93,7 @@ def delete_address(portfolio_id: str, address_id: str) -> Response:
 def get_address_balances(portfolio_id: str, address_id: str) -> Response:
     """Get the balances for a particular address."""
     ledger = reading.read(_find(portfolio_id, address_id).ledger)
-    return ok(ledger.balances(), **ledger.completeness())
+    return ok(presenters.present_address_balances(ledger), **presenters.present_completeness(ledger))
 
 
 @bp.route(ITEM + '/txns', authorizer=bearer)
@@ -104,12 +107,12 @@ def list_address_transactions(portfolio_id: str, address_id: str) -> Response:
         raise paging.bad_cursor()
     address = _find(portfolio_id, address_id)
     found = reading.read_transactions(address.ledger, before=asked.cursor, limit=asked.limit + 1)
-    completeness = found.ledger.completeness() if found.ledger else {}
-    return paging.page(request, found.transactions, asked, Transaction.public, lambda txn: txn.position, **completeness)
+    completeness = presenters.present_completeness(found.ledger)
+    return paging.page(request, found.transactions, asked, presenters.present_transaction, lambda txn: txn.position, **completeness)
 
 
 def _shown(address: Address) -> Response:
-    return ok(address.detail(), version=address.version)
+    return ok(presenters.present_address(address), version=address.version)
 
 
 def _find(portfolio_id: str, address_id: str) -> Address:

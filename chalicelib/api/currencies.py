@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from chalice.app import Blueprint, Response
 
+from chalicelib.api import presenters
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.domain import currencies, shapes
 from chalicelib.domain.currencies import Currency
-from chalicelib.errors import NotFound
 from chalicelib.http_io import paging
 from chalicelib.http_io.response import ok
 
@@ -46,10 +46,7 @@ def list_tokens() -> Response:
 @Contract(shapes.Currency)
 def get_currency(code: str) -> Response:
     """One currency, by its code in any case."""
-    currency = currencies.find(code)
-    if currency is None:
-        raise NotFound
-    return _cached(ok(currency.public()))
+    return _cached(ok(presenters.present_currency(currencies.require(code))))
 
 
 def _page(listed: Sequence[Currency]) -> Response:
@@ -58,7 +55,7 @@ def _page(listed: Sequence[Currency]) -> Response:
     asked = paging.paging(request)
     after = paging.position_id(asked)
     found = [currency for currency in listed if currency.id > after][: asked.limit + 1]
-    response = paging.page(request, found, asked, Currency.public, lambda currency: str(currency.id))
+    response = paging.page(request, found, asked, presenters.present_currency, lambda currency: str(currency.id))
     response.body['result'] = {'count': len(listed), 'currencies': response.body['result']}
     return _cached(response)
 

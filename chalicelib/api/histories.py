@@ -1,19 +1,23 @@
 """Histories: what a portfolio held, and was worth, at instants of the past."""
 
 import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
+from chalicelib.api import presenters
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.api.requests import expand, query
 from chalicelib.auth import bearer
-from chalicelib.domain import currencies, instants, shapes, timeline
-from chalicelib.errors import Fault, Invalid, NotFound
+from chalicelib.domain import currencies, shapes, timeline
+from chalicelib.errors import Fault, Invalid
 from chalicelib.http_io import paging
 from chalicelib.http_io.request import path_id, user_id
 from chalicelib.services.histories import pages
-from chalicelib.services.histories.pages import Position, Row, Show, Span
+from chalicelib.services.histories.pages import HistoricBalance, HistoricValue, InstantRange, Position, Row, RowsAt
 
 bp = Blueprint(__name__)
 
@@ -27,38 +31,34 @@ _POSITION = re.compile(r'([0-9]{1,12})#([a-z0-9-]{1,64})', re.ASCII)
 @Contract(list[shapes.HistoricBalance], beside=shapes.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
 def get_balances_history(portfolio_id: str) -> Response:
     """Get the historical balances for a portfolio."""
-    return _answer(portfolio_id, pages.balances)
+    return _respond(portfolio_id, pages.balances, presenters.present_historic_balance)
 
 
 @bp.route(PORTFOLIO + '/balances/{currency}/history', authorizer=bearer)
 @Contract(list[shapes.HistoricBalance], beside=shapes.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
 def get_balance_history(portfolio_id: str, currency: str) -> Response:
     """Get the historical balances for a portfolio for a particular currency."""
-    known = currencies.find(currency)
-    if known is None:
-        raise NotFound
-    return _answer(portfolio_id, pages.balances_in(known.code))
+    return _respond(portfolio_id, pages.balances_in(currencies.require(currency).code), presenters.present_historic_balance)
 
 
 @bp.route(PORTFOLIO + '/converted/history', authorizer=bearer)
 @Contract(list[shapes.HistoricValue], beside=shapes.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
 def get_converted_history(portfolio_id: str) -> Response:
     """Get the historical converted balances for a portfolio."""
-    return _answer(portfolio_id, pages.converted)
+    return _respond(portfolio_id, pages.converted, presenters.present_historic_value)
 
 
-def _answer(portfolio_id: str, show: Show) -> Response:
+def _respond(portfolio_id: str, rows_at: RowsAt[Row], present: Callable[..., Any]) -> Response:
     request = bp.current_request
-    expand.is_asked(request)  # before anything is read: a bad request is never Not ready
+    present_row = partial(present, expand=expand.is_asked(request))  # before anything is read: a bad request is never Not ready
     asked = paging.paging(request)
     span = _span(request, clock.now())
     after = None if asked.cursor is None else _read_position(asked.cursor)
-    found = pages.read(user_id(request), path_id(portfolio_id), show, span, after, asked.limit + 1)
-    rows = list(zip(found.rows, expand.balances(request, found.rows), strict=True))
-    return paging.page(request, rows, asked, lambda row: row[1], lambda row: _position(row[0]), **found.state)
+    page = pages.read(user_id(request), path_id(portfolio_id), rows_at, span, after, asked.limit + 1)
+    return paging.page(request, page.rows, asked, present_row, _position, **presenters.present_history_state(page))
 
 
-def _span(request: Request, now: int) -> Span:
+def _span(request: Request, now: int) -> InstantRange:
     """Read `from`, `to`, `interval` and `order`. Raises Invalid."""
     interval = timeline.INTERVALS[query.choice(request, 'interval', ('day', 'hour', 'week'))]
     first, last = query.instant(request, 'from'), query.instant(request, 'to')
@@ -66,11 +66,11 @@ def _span(request: Request, now: int) -> Span:
         first = max((now if last is None else last) - _DEFAULT_SECONDS, 0)
     if last is not None and first > last:
         raise Invalid(Fault('from', 'out_of_range', 'from must not be later than to'))
-    return Span(interval, first, last, newest_first=query.choice(request, 'order', ('desc', 'asc')) == 'desc')
+    return InstantRange(interval, first, last, newest_first=query.choice(request, 'order', ('desc', 'asc')) == 'desc')
 
 
-def _position(row: Row) -> str:
-    return f'{instants.parse(row["balance_at"])}#{row["currency"]}'
+def _position(row: HistoricBalance | HistoricValue) -> str:
+    return f'{row.at}#{row.currency}'
 
 
 def _read_position(cursor: str) -> Position:

@@ -3,6 +3,7 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock
+from chalicelib.api import presenters
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.api.requests import expand, fields, idempotency
 from chalicelib.api.requests.body import Body
@@ -30,13 +31,15 @@ def create_offset(portfolio_id: str) -> Response:
     """Create a new offset with a collection of offset balances."""
     request = bp.current_request
     portfolio = path_id(portfolio_id)
-    _check_expansion()
+    expanded = expand.is_asked(request)
     given = NEW.read(parse_body(request))
     title, balances = given[fields.TITLE], given.get(fields.BALANCES) or {}
     return idempotency.create(
         request,
         lambda also: offsets.create(user_id(request), portfolio, title=title, balances=balances, now=clock.now(), also=also),
-        lambda offset: idempotency.Made({**_detail(offset)}, f'/api/portfolios/{portfolio}/offsets/{offset.offset_id}'),
+        lambda offset: idempotency.Made(
+            {**presenters.present_offset(offset, expand=expanded)}, f'/api/portfolios/{portfolio}/offsets/{offset.offset_id}'
+        ),
     )
 
 
@@ -47,7 +50,7 @@ def list_offsets(portfolio_id: str) -> Response:
     request = bp.current_request
     asked = paging.paging(request)
     found = Offset.page(user_id(request), path_id(portfolio_id), after=paging.position_id(asked), limit=asked.limit + 1)
-    return paging.page(request, found, asked, Offset.summary, lambda offset: str(offset.offset_id))
+    return paging.page(request, found, asked, presenters.present_offset_summary, lambda offset: str(offset.offset_id))
 
 
 @bp.route(ITEM, authorizer=bearer)
@@ -88,9 +91,4 @@ def _check_expansion() -> None:
 
 
 def _shown(offset: Offset) -> Response:
-    return ok(_detail(offset), version=offset.version)
-
-
-def _detail(offset: Offset) -> shapes.Offset:
-    detail = offset.detail()
-    return {**detail, 'balances': expand.balances(bp.current_request, detail['balances'])}
+    return ok(presenters.present_offset(offset, expand=expand.is_asked(bp.current_request)), version=offset.version)

@@ -3,17 +3,18 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock
+from chalicelib.api import presenters
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.api.requests import expand, fields, idempotency, query
 from chalicelib.api.requests.body import Body
 from chalicelib.auth import bearer
-from chalicelib.domain import shapes
+from chalicelib.domain import currencies, shapes
 from chalicelib.errors import PreconditionFailed
 from chalicelib.http_io import paging
 from chalicelib.http_io.conditional import expected_versions
 from chalicelib.http_io.request import BODY_TYPES, parse_body, path_id, user_id
 from chalicelib.http_io.response import ok
-from chalicelib.models import Address, Offset, Portfolio, PortfolioTree, read_portfolio_tree
+from chalicelib.models import Portfolio, PortfolioTree, read_portfolio_tree
 from chalicelib.services.portfolios import balances, converted, portfolios
 
 bp = Blueprint(__name__)
@@ -28,11 +29,13 @@ def create_portfolio() -> Response:
     """Create a new portfolio."""
     request = bp.current_request
     given = NEW.read(parse_body(request))
-    title, currencies = given[fields.TITLE], given[fields.CURRENCIES]
+    title, reporting = given[fields.TITLE], given[fields.CURRENCIES]
     return idempotency.create(
         request,
-        lambda also: portfolios.create(user_id(request), title=title, currencies=currencies, now=clock.now(), also=also),
-        lambda portfolio: idempotency.Made({**portfolio.detail()}, f'/api/portfolios/{portfolio.portfolio_id}'),
+        lambda also: portfolios.create(user_id(request), title=title, currencies=reporting, now=clock.now(), also=also),
+        lambda portfolio: idempotency.Made(
+            {**presenters.present_portfolio(PortfolioTree(portfolio, []))}, f'/api/portfolios/{portfolio.portfolio_id}'
+        ),
     )
 
 
@@ -43,7 +46,7 @@ def list_portfolios() -> Response:
     request = bp.current_request
     asked = paging.paging(request)
     found = Portfolio.page(user_id(request), after=paging.position_id(asked), limit=asked.limit + 1)
-    return paging.page(request, found, asked, Portfolio.summary, lambda portfolio: str(portfolio.portfolio_id))
+    return paging.page(request, found, asked, presenters.present_portfolio_summary, lambda portfolio: str(portfolio.portfolio_id))
 
 
 @bp.route('/portfolios/{portfolio_id}', authorizer=bearer)
@@ -60,10 +63,10 @@ def update_portfolio(portfolio_id: str) -> Response:
     request = bp.current_request
     key = user_id(request), path_id(portfolio_id)
     given = CHANGES.read(parse_body(request))
-    title, currencies = given.get(fields.TITLE), given.get(fields.CURRENCIES)
+    title, reporting = given.get(fields.TITLE), given.get(fields.CURRENCIES)
     expected = expected_versions(request)
-    if title is not None or currencies is not None:
-        portfolios.change(*key, title=title, currencies=currencies, now=clock.now(), expected=expected)
+    if title is not None or reporting is not None:
+        portfolios.change(*key, title=title, currencies=reporting, now=clock.now(), expected=expected)
         return _shown(read_portfolio_tree(*key))
     contents = read_portfolio_tree(*key)
     if expected is not None and contents.portfolio.version not in expected:
@@ -84,8 +87,8 @@ def delete_portfolio(portfolio_id: str) -> Response:
 def get_portfolio_balances(portfolio_id: str) -> Response:
     """Get all current balances for a portfolio, summed over its accounts, addresses and offsets."""
     request = bp.current_request
-    rows = balances.of_portfolio(user_id(request), path_id(portfolio_id), query.past_instant(request, 'at'))
-    return ok(expand.balances(request, rows))
+    summed = balances.sum_up(user_id(request), path_id(portfolio_id), query.past_instant(request, 'at'))
+    return ok(presenters.present_portfolio_balances(summed, expand=expand.is_asked(request)))
 
 
 @bp.route('/portfolios/{portfolio_id}/balances/{currency}', authorizer=bearer)
@@ -94,8 +97,9 @@ def get_portfolio_balance(portfolio_id: str, currency: str) -> Response:
     """Get the current balance of a portfolio in one currency, summed over its accounts, addresses and offsets."""
     request = bp.current_request
     at = query.past_instant(request, 'at')
-    row = balances.of_portfolio_in(user_id(request), path_id(portfolio_id), currency, at)
-    return ok(expand.balances(request, [row])[0])
+    code = currencies.require(currency).code
+    summed = balances.sum_up(user_id(request), path_id(portfolio_id), at)
+    return ok(presenters.present_portfolio_balance(summed, code, expand=expand.is_asked(request)))
 
 
 @bp.route('/portfolios/{portfolio_id}/converted', authorizer=bearer)
@@ -104,13 +108,12 @@ def get_converted_balances(portfolio_id: str) -> Response:
     """Get the converted balances for a portfolio, as if all balances were converted into each of its reporting currencies."""
     request = bp.current_request
     at = query.past_instant(request, 'at')
-    expand.is_asked(request)  # before anything is read: a bad request is never Not ready
+    expanded = expand.is_asked(request)  # before anything is read: a bad request is never Not ready
     explain = query.choice(request, 'explain', ('false', 'true')) == 'true'
-    found = converted.of_portfolio(user_id(request), path_id(portfolio_id), at=at, explain=explain)
-    return ok(expand.balances(request, found.rows), rates=found.rates)
+    totals = converted.of_portfolio(user_id(request), path_id(portfolio_id), at=at)
+    rows = presenters.present_converted_balances(totals, expand=expanded, explain=explain)
+    return ok(rows, **presenters.present_rate_set(totals))
 
 
 def _shown(contents: PortfolioTree) -> Response:
-    addresses = [child.summary() for child in contents.children if isinstance(child, Address)]
-    offsets = [child.summary() for child in contents.children if isinstance(child, Offset)]
-    return ok(contents.portfolio.detail(addresses, offsets), version=contents.portfolio.version)
+    return ok(presenters.present_portfolio(contents), version=contents.portfolio.version)

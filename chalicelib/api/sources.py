@@ -2,6 +2,7 @@
 
 from chalice.app import Blueprint, Response
 
+from chalicelib.api import presenters
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.domain import shapes
 from chalicelib.http_io import paging
@@ -15,7 +16,7 @@ bp = Blueprint(__name__)
 @Contract(shapes.Status)
 def get_status() -> Response:
     """Which parts of the service work and which fail."""
-    return ok(upstream_status.status())
+    return ok(presenters.present_status(upstream_status.status()))
 
 
 @bp.route('/sources')
@@ -25,12 +26,12 @@ def list_sources() -> Response:
     request = bp.current_request
     asked = paging.paging(request)
     found = [source for source in upstream_status.every() if source.key > (asked.cursor or '')][: asked.limit + 1]
-    return paging.page(request, upstream_status.describe(found), asked, dict, lambda described: str(described['key']))
+    return paging.page(request, upstream_status.health_of(found), asked, presenters.present_source, lambda upstream: upstream.source.key)
 
 
 @bp.route('/sources/{key}')
 @Contract(shapes.Source)
 def get_source(key: str) -> Response:
     """What an upstream can tell and how it did of late."""
-    (described,) = upstream_status.describe([upstream_status.find(key)])
-    return ok(described)
+    (upstream,) = upstream_status.health_of([upstream_status.find(key)])
+    return ok(presenters.present_source(upstream))

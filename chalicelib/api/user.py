@@ -2,6 +2,7 @@
 
 from chalice.app import Blueprint, Response
 
+from chalicelib.api import presenters
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.auth import bearer
 from chalicelib.domain import shapes
@@ -16,4 +17,4 @@ bp = Blueprint(__name__)
 @Contract(shapes.User)
 def get_user() -> Response:
     """Key information about the user."""
-    return ok(User.find(user_id(bp.current_request)).public())
+    return ok(presenters.present_user(User.find(user_id(bp.current_request))))

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
-from chalicelib.domain import instants, shapes
+from chalicelib.errors import NotFound
 
 _CATALOGUE = Path(__file__).parents[1] / 'data' / 'currencies.json'
 
@@ -33,29 +33,18 @@ class Currency:
     created_at: int
     updated_at: int
 
-    def ref(self) -> shapes.CurrencyRef:
-        """Return the short form in which other objects name the currency."""
-        return {'title': self.title, 'code': self.code}
-
-    def public(self) -> shapes.Currency:
-        """Return the whole of what the API says of a currency; a token is no cryptocurrency there."""
-        return {
-            'id': self.id,
-            'code': self.code,
-            'title': self.title,
-            'created_at': instants.iso(self.created_at),
-            'updated_at': instants.iso(self.updated_at),
-            'is_cryptocurrency': self.kind == 'cryptocurrency',
-            'is_fiat': self.kind == 'fiat',
-            'is_ethereum_token': self.kind == 'token',
-            'ethereum_contract_address': self.contract,
-            'source': 'cryptfolio',
-        }
-
 
 def find(code: str) -> Currency | None:
     """Return the currency with this code, in whichever case it is written, or None."""
     return _by_code().get(code.lower())
+
+
+def require(code: str) -> Currency:
+    """Return the currency with this code, in whichever case it is written. Raises NotFound."""
+    currency = find(code)
+    if currency is None:
+        raise NotFound
+    return currency
 
 
 def get(code: str) -> Currency:

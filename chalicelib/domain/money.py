@@ -68,6 +68,15 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
     return result
 
 
+def shortest(amount: Decimal) -> str:
+    """Return the shortest plain notation of `amount`, the same for all that equal it: `50.00501`, `10`, `-0.5`, `0`."""
+    if not amount:
+        return '0'
+    whole, _, fraction = f'{amount:f}'.partition('.')
+    digits = fraction.rstrip('0')
+    return f'{whole}.{digits}' if digits else whole
+
+
 def plain(amount: Decimal) -> str:
     """Return `amount` as the API prints it: plain notation, no trailing zeros, at least one fractional digit.
 

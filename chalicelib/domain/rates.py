@@ -32,6 +32,18 @@ class Observation(NamedTuple):
         return Rate(self.base, self.quote, self.price, self.at, self.source)
 
 
+class BackfillProgress(NamedTuple):
+    """How far the daily closes of a currency have been fetched: from the day `earliest` to the day `until`, None before there are any.
+
+    `done` says that no download of older ones is under way.
+    """
+
+    currency: str
+    earliest: date | None
+    until: date | None
+    done: bool
+
+
 class DailyClose(NamedTuple):
     """The price of one `base` in `quote` on a day, as published by `source` under that date.
 
@@ -107,6 +119,11 @@ def text_of(pair: Pair) -> str:
 def pairs_of(codes: Iterable[str]) -> list[Pair]:
     """Return the pairs needed to convert between these currencies and any other."""
     return sorted({pair_of(code) for code in {*codes, *ALWAYS}})
+
+
+def parse_day(text: str | None) -> date | None:
+    """Return the day that a stored ISO 8601 date names, None for none."""
+    return None if text is None else date.fromisoformat(text)
 
 
 def day_of(instant: int) -> date:

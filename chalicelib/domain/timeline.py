@@ -7,7 +7,7 @@ known from the beginning counts from where it is; until then it is not covered, 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from chalicelib.domain import conversion, money
 from chalicelib.domain.conversion import Rates
@@ -53,6 +53,25 @@ class Point(NamedTuple):
     covered: int
     total: int
     complete: bool
+
+
+class PortfolioState(NamedTuple):
+    """What a portfolio held and was worth, from one instant until the next state.
+
+    `balances` are amounts by currency code, none of them zero; `values` is their sum as if converted into each reporting currency, not
+    rounded, and empty where there were no rates; `unconverted` names the currencies that are not in a value, as they had no rate.
+    `covered` of its `total` parts are in the balances; `complete` says that nothing is missing from these.
+    """
+
+    balances: Mapping[str, Decimal]
+    values: Mapping[str, Decimal]
+    unconverted: Mapping[str, tuple[str, ...]]
+    covered: int
+    total: int
+    complete: bool
+
+
+StateAt = tuple[int, PortfolioState]
 
 
 def replayed(held: Balances, moves: Sequence[Move], *, start: int, known_from: int | None, whole: bool) -> Part:
@@ -143,49 +162,20 @@ def next_month(month: int) -> int:
     return month_of(month + 32 * DAY)
 
 
-State = dict[str, Any]  # what is stored of a point, in JSON: see `state`
+def state(point: Point, reporting: Iterable[str], rates: Rates | None) -> PortfolioState:
+    """Return a point with what it was worth in each of the reporting currencies, by one set of rates."""
+    totals = {} if rates is None else {code: conversion.total(point.balances, code, rates) for code in reporting}
+    return PortfolioState(
+        balances=dict(sorted(point.balances.items())),
+        values={code: total.value for code, total in totals.items()},
+        unconverted={code: tuple(one.currency for one in total.missing) for code, total in totals.items() if total.missing},
+        covered=point.covered,
+        total=point.total,
+        complete=point.complete,
+    )
 
 
-def state(point: Point, reporting: Iterable[str], rates: Rates | None) -> State:
-    """Return what is kept of a point, each thing under a key of its own, so that what stays the same need not be repeated.
-
-    `b <code>` a balance, `c <code>` all of them converted (absent without rates), `m <code>` the currencies missing from that,
-    `n` how many parts are covered, of how many, and whether all is complete.
-    """
-    kept: State = {f'b {code}': money.plain(balance) for code, balance in sorted(point.balances.items())}
-    kept['n'] = [point.covered, point.total, point.complete]
-    if rates is None:
-        return kept
-    for code in reporting:
-        worth = conversion.total(point.balances, code, rates)
-        kept[f'c {code}'] = conversion.shown(worth.value, code)
-        if worth.missing:
-            kept[f'm {code}'] = [one.currency for one in worth.missing]
-    return kept
-
-
-def differences(states: Iterable[tuple[int, State]]) -> list[tuple[int, State]]:
-    """Return the first state whole and of each later one what is not as before, None for what is not there any more."""
-    found: list[tuple[int, State]] = []
-    before: State = {}
-    for at, after in states:
-        changed = {key: value for key, value in after.items() if key not in before or before[key] != value}
-        changed |= dict.fromkeys(before.keys() - after.keys())
-        if changed or not found:
-            found.append((at, changed))
-        before = after
-    return found
-
-
-def undone(differences: Iterable[tuple[int, State]]) -> Iterator[tuple[int, State]]:
-    """Yield the states that `differences` was made of, those alike once."""
-    kept: State = {}
-    for at, changed in differences:
-        kept = {key: value for key, value in {**kept, **changed}.items() if value is not None}
-        yield at, kept
-
-
-def at_instants(states: Sequence[tuple[int, State]], instants: Iterable[int]) -> list[tuple[int, State]]:
+def at_instants(states: Sequence[StateAt], instants: Iterable[int]) -> list[StateAt]:
     """Return for each instant, oldest first, the latest of `states` (oldest first) at or before it; none of them starts later."""
     found = []
     number = 0
@@ -221,7 +211,7 @@ def _ceil(at: int, step: int) -> int:
 RatesOn = Callable[[int], Rates | None]
 
 
-def states(points: Iterable[Point], reporting: Sequence[str], rates_at: RatesOn) -> Iterator[tuple[int, State]]:
-    """Yield what is kept of each point, converted by the rates of its day."""
+def states(points: Iterable[Point], reporting: Sequence[str], rates_at: RatesOn) -> Iterator[StateAt]:
+    """Yield the state from each point on, converted by the rates of its day."""
     for one in points:
         yield one.at, state(one, reporting, rates_at(one.at))

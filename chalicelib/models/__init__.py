@@ -15,7 +15,7 @@ from chalicelib.models.idempotency import AlreadyUsed, IdempotencyRecord
 from chalicelib.models.item import Item
 from chalicelib.models.ledger import Cursor, Derived, LeaseLost, Ledger
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
-from chalicelib.models.offset import Offset
+from chalicelib.models.offset import Offset, OffsetBalance
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
 from chalicelib.models.rates import (
     WANTED_SECONDS,
@@ -70,6 +70,7 @@ __all__ = [
     'LeaseLost',
     'Ledger',
     'Offset',
+    'OffsetBalance',
     'Operation',
     'PairCloses',
     'Portfolio',

@@ -3,7 +3,6 @@
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.domain import currencies, instants, shapes
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKey
 from chalicelib.domain.wallets import FollowedLedger
 from chalicelib.models.attributes import IntegerAttribute
@@ -75,24 +74,3 @@ class Address(Item, discriminator='address'):
         else:
             raise TypeError('no address follows the ledger of an account')
         return following
-
-    def summary(self) -> shapes.AddressSummary:
-        """Return the document's address as it stands in a list."""
-        return {
-            'id': self.address_id,
-            'title': self.title,
-            'address': self.address,
-            'currency': currencies.get(self.currency).ref(),
-        }
-
-    def detail(self) -> shapes.Address:
-        """Return the document's full address."""
-        return {
-            **self.summary(),
-            'valid': self.valid,
-            'created_at': instants.iso(self.created_at),
-            'updated_at': instants.iso(self.updated_at),
-            'txns_last_updated': instants.iso_or_none(self.txns_last_updated),
-            'source': 'private-api',
-            'agreement': None if self.agreement is None else self.agreement.shown(),
-        }

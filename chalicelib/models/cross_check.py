@@ -1,10 +1,9 @@
 """What came of asking a second explorer about an address, as it is kept in ledgers and in the addresses that show them."""
 
-from typing import Any, Literal, cast
+from typing import Any
 
 from pynamodb.attributes import MapAttribute, UnicodeAttribute
 
-from chalicelib.domain import instants, shapes
 from chalicelib.models.attributes import IntegerAttribute, texts
 
 
@@ -18,11 +17,3 @@ class Agreement(MapAttribute[str, Any]):
     @property
     def is_disputed(self) -> bool:
         return bool(self.status == 'disputed')
-
-    def shown(self) -> shapes.Agreement:
-        """Return what the API shows."""
-        return {
-            'status': cast(Literal['agreed', 'disputed'], self.status),
-            'sources': list(self.sources),
-            'checked_at': instants.iso(self.checked_at),
-        }

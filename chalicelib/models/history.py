@@ -9,11 +9,13 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
-from chalicelib.domain import instants, shapes
-from chalicelib.domain.timeline import State, differences, next_month, undone
+from chalicelib.domain import instants
+from chalicelib.domain.rates import BackfillProgress, parse_day
+from chalicelib.domain.timeline import PortfolioState, StateAt, next_month
 from chalicelib.models.attributes import IntegerAttribute, PackedAttribute, texts
 from chalicelib.models.due_index import shard
 from chalicelib.models.item import Item, condition_failed
+from chalicelib.models.packed_states import StateAttribute, StatesAttribute
 from chalicelib.models.portfolio import Portfolio, sk_of
 from chalicelib.models.user import User
 
@@ -30,20 +32,21 @@ class Chunk(Item, discriminator='chunk'):
 
     every: query   replace: query of keys, batch write
     The states of a portfolio from `since` until `until`, which it does not include: a month, or as much of one as an item takes.
+    They are in order, the first at `since`, and each holds until the next.
     """
 
     since = IntegerAttribute()
     until = IntegerAttribute()
-    packed = PackedAttribute()
+    states = StatesAttribute(attr_name='packed')
 
     @classmethod
-    def of(cls, pk: str, kind: str, states: Sequence[tuple[int, State]], until: int) -> list['Chunk']:
+    def of(cls, pk: str, kind: str, states: Sequence[StateAt], until: int) -> list['Chunk']:
         """Return the items that hold the states of a month, oldest first; `kind` is DAY or HOUR."""
         since = states[0][0]
-        chunk = cls(pk, f'{kind}#{instants.iso(since)[:10]}', since=since, until=until, packed=differences(states))
+        chunk = cls(pk, f'{kind}#{instants.iso(since)[:10]}', since=since, until=until, states=states)
         middle = states[len(states) // 2][0] // 86_400 * 86_400
         later = [one for one in states if one[0] >= middle]
-        if len(cls.packed.serialize(chunk.packed)) <= _MOST_BYTES or middle <= since or later[0][0] != middle:
+        if len(cls.states.serialize(states)) <= _MOST_BYTES or middle <= since or later[0][0] != middle:
             return [chunk]
         return cls.of(pk, kind, [one for one in states if one[0] < middle], middle) + cls.of(pk, kind, later, until)
 
@@ -67,9 +70,28 @@ class Chunk(Item, discriminator='chunk'):
             for sk in stale:
                 batch.delete(cls(pk, sk))
 
-    def states(self) -> list[tuple[int, State]]:
-        """Return the states, oldest first, the first at `since`; each holds until the next."""
-        return list(undone(self.packed))
+
+class BackfillAttribute(PackedAttribute):
+    """How far the daily closes are that a history waits for, with their days in ISO 8601."""
+
+    def serialize(self, value: Sequence[BackfillProgress]) -> bytes:
+        return super().serialize(
+            [
+                {
+                    'currency': progress.currency,
+                    'from': progress.earliest.isoformat() if progress.earliest else None,
+                    'until': progress.until.isoformat() if progress.until else None,
+                    'done': progress.done,
+                }
+                for progress in value
+            ]
+        )
+
+    def deserialize(self, value: bytes) -> list[BackfillProgress]:
+        return [
+            BackfillProgress(one['currency'], parse_day(one['from']), parse_day(one['until']), one['done'])
+            for one in super().deserialize(value)
+        ]
 
 
 class History(Item, discriminator='history'):
@@ -87,9 +109,9 @@ class History(Item, discriminator='history'):
     currencies = texts(default=list)
     codes = texts(default=list)
     marks = PackedAttribute(null=True)
-    backfill = PackedAttribute(default=list)
-    before = PackedAttribute(null=True)
-    now = PackedAttribute(null=True)
+    backfill = BackfillAttribute(default=list)
+    before = StateAttribute(null=True)
+    now = StateAttribute(null=True)
     first = IntegerAttribute(null=True)
     computed_at = IntegerAttribute(null=True)
     wanted = IntegerAttribute(default=0)
@@ -110,7 +132,7 @@ class History(Item, discriminator='history'):
     @property
     def knows_anything(self) -> bool:
         """Whether anything was known of the portfolio when it was worked out; of an empty one there was nothing."""
-        return self.is_computed and self.now['n'][0] > 0
+        return self.is_computed and self.now.covered > 0
 
     @property
     def key(self) -> tuple[str, int]:
@@ -183,9 +205,9 @@ class Computed(NamedTuple):
     currencies: list[str]
     marks: dict[str, str]
     codes: list[str]
-    backfill: list[shapes.Backfill]
-    before: State
-    now: State
+    backfill: list[BackfillProgress]
+    before: PortfolioState
+    now: PortfolioState
     first: int
 
 
@@ -229,7 +251,7 @@ def remove_history(user_id: str, portfolio_id: int) -> None:
             batch.delete(item)
 
 
-def months(states: Sequence[tuple[int, State]]) -> Iterator[tuple[list[tuple[int, State]], int]]:
+def months(states: Sequence[StateAt]) -> Iterator[tuple[list[StateAt], int]]:
     """Yield the states month by month, each with the end of its month; every month has a state at its first instant."""
     left = list(states)
     while left:

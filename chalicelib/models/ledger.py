@@ -9,7 +9,7 @@ from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.update import Action
 
 from chalicelib import telemetry
-from chalicelib.domain import changelog, currencies, instants, ledger_keys, money, shapes
+from chalicelib.domain import changelog, ledger_keys
 from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKey
 from chalicelib.domain.ledgers import Holding, Tally
@@ -370,24 +370,3 @@ class Ledger(Item, discriminator='ledger'):
             if condition_failed(error):
                 raise LeaseLost(self.pk) from None
             raise
-
-    def completeness(self) -> shapes.Completeness:
-        """Return what stands beside the balances and transactions: `complete`, and when false the `reason` in one word."""
-        return {'complete': True} if self.incomplete is None else {'complete': False, 'reason': self.incomplete}
-
-    def balances(self) -> list[shapes.AddressBalance]:
-        """Return the document's balances of an address, by currency code."""
-        return [
-            {
-                'currency': currencies.get(held.currency).ref(),
-                'balance': money.plain(held.balance),
-                'unconfirmed': money.plain_or_none(held.unconfirmed),
-                'transactions': held.transactions,
-                'sent': money.plain_or_none(held.sent),
-                'received': money.plain_or_none(held.received),
-                'created_at': instants.iso(self.created_at),
-                'updated_at': instants.iso(self.updated_at),
-                'source': self.source,
-            }
-            for held in sorted(self.holdings, key=lambda held: held.currency)
-        ]

@@ -7,7 +7,6 @@ from typing import Any
 from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
 
 from chalicelib import errors
-from chalicelib.domain import instants, money, shapes
 from chalicelib.models.attributes import DecimalAttribute, IntegerAttribute
 from chalicelib.models.item import Item
 from chalicelib.models.portfolio import Portfolio, child_sk, read_child, read_children
@@ -28,16 +27,6 @@ class OffsetBalance(MapAttribute[str, Any]):
     balance = DecimalAttribute()
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()
-
-    def public(self) -> shapes.OffsetBalance:
-        """Return the document's balance of an offset."""
-        return {
-            'currency': self.currency,
-            'balance': money.plain(self.balance),
-            'created_at': instants.iso(self.created_at),
-            'updated_at': instants.iso(self.updated_at),
-            'source': 'private-api',
-        }
 
 
 class Offset(Item, discriminator='offset'):
@@ -154,16 +143,3 @@ class Offset(Item, discriminator='offset'):
                 row.created_at = before.created_at
                 row.updated_at = before.updated_at if row.balance == before.balance else now
         return rows
-
-    def summary(self) -> shapes.OffsetSummary:
-        """Return the document's offset as it stands in a list."""
-        return {
-            'id': self.offset_id,
-            'title': self.title,
-            'created_at': instants.iso(self.created_at),
-            'updated_at': instants.iso(self.updated_at),
-        }
-
-    def detail(self) -> shapes.Offset:
-        """Return the document's full offset, its balances by currency code."""
-        return {**self.summary(), 'balances': [held.public() for held in self.balances]}

@@ -8,7 +8,6 @@ from pynamodb.expressions.update import Action
 
 from chalicelib import errors
 from chalicelib.config import settings
-from chalicelib.domain import currencies, instants, shapes
 from chalicelib.models.attributes import IntegerAttribute, texts
 from chalicelib.models.due_index import shard
 from chalicelib.models.item import Item
@@ -152,39 +151,6 @@ class Portfolio(Item, discriminator='portfolio'):
             Write(Operation.PUT, Purge.of(self.user_id, self.portfolio_id, now)),
             User.portfolio_quota().decrement(User.at(self.user_id)),
         )
-
-    def summary(self) -> shapes.PortfolioSummary:
-        """Return the document's portfolio as it stands in a list, with counts."""
-        return {
-            **self._header(),
-            'currencies': len(self.currencies),
-            'accounts': self.accounts,
-            'addresses': self.addresses,
-            'offsets': self.offsets,
-        }
-
-    def detail(self, addresses: Sequence[shapes.AddressSummary] = (), offsets: Sequence[shapes.OffsetSummary] = ()) -> shapes.Portfolio:
-        """Return the document's full portfolio; `addresses` and `offsets` are its children as they stand in a list."""
-        return {
-            **self._header(),
-            'currencies': [currencies.get(code).ref() for code in self.currencies],
-            'accounts': [],
-            'addresses': list(addresses),
-            'offsets': list(offsets),
-            'source': 'private-api',
-        }
-
-    def _header(self) -> shapes.PortfolioHeader:
-        return {
-            'id': self.portfolio_id,
-            'title': self.title,
-            'created_at': instants.iso(self.created_at),
-            'updated_at': instants.iso(self.updated_at),
-            'balances_last_updated': instants.iso_or_none(self.balances_last_updated),
-            'histories_last_updated': instants.iso_or_none(self.histories_last_updated),
-            'converted_balances_last_updated': instants.iso_or_none(self.converted_balances_last_updated),
-            'converted_histories_last_updated': instants.iso_or_none(self.converted_histories_last_updated),
-        }
 
 
 class Purge(Item, discriminator='purge'):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.domain import currencies, instants, money, shapes
+from chalicelib.domain import instants
 from chalicelib.domain.ledgers import Entry
 from chalicelib.models.attributes import DecimalAttribute, IntegerAttribute
 from chalicelib.models.item import Item
@@ -110,19 +110,6 @@ class Transaction(Item, discriminator='transaction'):
     def says_the_same_as(self, other: 'Transaction') -> bool:
         names = ('delta', 'fee', 'height', 'run')
         return all(getattr(self, name) == getattr(other, name) for name in names)
-
-    def public(self) -> shapes.Transaction:
-        """Return the document's transaction."""
-        return {
-            'currency': currencies.get(self.currency).ref(),
-            'delta': money.plain(self.delta),
-            'txn_at': instants.iso(self.txn_at),
-            'fee': money.plain_or_none(self.fee),
-            'reference': self.reference,
-            'created_at': instants.iso(self.created_at),
-            'updated_at': instants.iso(self.updated_at),
-            'source': self.source,
-        }
 
 
 class Differing(NamedTuple):

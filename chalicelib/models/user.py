@@ -10,7 +10,6 @@ from pynamodb.expressions.update import Action
 
 from chalicelib import errors
 from chalicelib.config import settings
-from chalicelib.domain import instants, shapes
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.item import Item
 from chalicelib.models.quota import Quota
@@ -173,7 +172,3 @@ class User(Item, discriminator='user'):
         """The condition that neither password nor e-mail address are others than those read."""
         unchanged: Condition = (User.password_hash == self.password_hash) & (User.email == self.email)
         return unchanged
-
-    def public(self) -> shapes.User:
-        """Return the document's user object."""
-        return {'name': self.name, 'email': self.email, 'created_at': instants.iso(self.created_at)}

@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib import clock
-from chalicelib.domain import instants, shapes
 from chalicelib.errors import NotFound
 from chalicelib.models import UpstreamState
 
@@ -28,6 +27,22 @@ class Source(NamedTuple):
     needs_key: bool
     own_server: bool
     history: str
+
+
+class SourceHealth(NamedTuple):
+    """An upstream with its recent health: `ok`, `failing` or `unknown`, and when it last succeeded and failed, None for never."""
+
+    source: Source
+    health: str
+    last_success_at: int | None
+    last_failure_at: int | None
+
+
+class Status(NamedTuple):
+    """The parts of the service that work and those that fail, by key."""
+
+    ok: list[str]
+    failing: list[str]
 
 
 @lru_cache
@@ -81,36 +96,24 @@ def find(key: str) -> Source:
     raise NotFound
 
 
-def describe(sources: Iterable[Source]) -> list[shapes.Source]:
-    """Return what the API says of upstreams."""
-    described = list(sources)
-    buckets = UpstreamState.find_many(source.key for source in described)
+def health_of(sources: Iterable[Source]) -> list[SourceHealth]:
+    """Return upstreams with their recent health, in the same order."""
+    listed = list(sources)
+    states = UpstreamState.find_many(source.key for source in listed)
     now = clock.now()
     return [
-        {
-            'key': source.key,
-            'title': source.title,
-            'url': source.url,
-            'currencies': source.currencies,
-            'capabilities': source.capabilities,
-            'needs_key': source.needs_key,
-            'own_server': source.own_server,
-            'history': source.history,
-            'health': buckets[source.key].health(now),
-            'last_success_at': instants.iso_or_none(buckets[source.key].succeeded_at),
-            'last_failure_at': instants.iso_or_none(buckets[source.key].failed_at),
-        }
-        for source in described
+        SourceHealth(source, state.health(now), state.succeeded_at, state.failed_at)
+        for source, state in ((source, states[source.key]) for source in listed)
     ]
 
 
-def status() -> shapes.Status:
+def status() -> Status:
     """Return what works and what fails: the upstreams by key, and `database`, without which nothing is known of the others."""
     try:
-        buckets = UpstreamState.find_many(source.key for source in every())
+        states = UpstreamState.find_many(source.key for source in every())
     except Exception:
         log.exception('the database cannot be read')
-        return {'ok': [], 'failing': ['database']}
+        return Status([], ['database'])
     now = clock.now()
-    failing = [key for key, bucket in buckets.items() if bucket.health(now) == 'failing']
-    return {'ok': sorted({'database', *buckets} - {*failing}), 'failing': failing}
+    failing = [key for key, state in states.items() if state.health(now) == 'failing']
+    return Status(sorted({'database', *states} - {*failing}), failing)

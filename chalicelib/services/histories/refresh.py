@@ -13,11 +13,11 @@ from functools import cache
 from typing import NamedTuple
 
 from chalicelib import clock, errors, messages, queue
-from chalicelib.domain import shapes, timeline
+from chalicelib.domain import timeline
 from chalicelib.domain.changelog import ALWAYS
 from chalicelib.domain.conversion import Rates
-from chalicelib.domain.rates import day_of, midnight
-from chalicelib.domain.timeline import DAY, HOUR, Part, State
+from chalicelib.domain.rates import BackfillProgress, day_of, midnight
+from chalicelib.domain.timeline import DAY, HOUR, Part, PortfolioState, StateAt
 from chalicelib.messages import DispatchDueHistories, RefreshHistory
 from chalicelib.models import (
     Chunk,
@@ -59,13 +59,13 @@ class Series(NamedTuple):
     `backfill` is what closes are still being fetched, `unasked` says that of some currencies no rates were ever asked for.
     """
 
-    before: State
+    before: PortfolioState
     first: int
-    states: list[tuple[int, State]]
-    now: State
+    states: list[StateAt]
+    now: PortfolioState
     marks: Marks
     codes: list[str]
-    backfill: list[shapes.Backfill]
+    backfill: list[BackfillProgress]
     unasked: bool
 
 
@@ -225,7 +225,7 @@ def _series(reporting: Sequence[str], found: _Found, stored: History | None, mar
         now=timeline.state(timeline.point_now(summed, now), reporting, latest.rates),
         marks=marks | {f'rate {pair}': str(version) for pair, version in found.closes.versions.items()},
         codes=sorted(found.codes),
-        backfill=[one for one in found.closes.progress if not one['done']],
+        backfill=[one for one in found.closes.progress if not one.done],
         unasked=bool(unasked),
     )
 

@@ -2,59 +2,47 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from chalicelib.domain import currencies, instants, money, shapes, totals
+from chalicelib.domain import totals
 from chalicelib.domain.timeline import Part
-from chalicelib.errors import NotFound
 from chalicelib.models import Offset, Portfolio, read_portfolio_tree
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import contributions
 from chalicelib.services.portfolios.contributions import Child
 
 
-class Summed(NamedTuple):
-    """What a portfolio holds by currency code, and whether that is all; nobody has looked at a ledger of it since `observed_at`.
+class IncompleteChild(NamedTuple):
+    """A child of a portfolio whose balance is not, or not wholly, in a sum; `reason` is why, in one snake_case word."""
 
-    `since` is when that became so where no ledger has a say: `observed_at` is None then.
+    kind: Literal['address']
+    id: int
+    title: str
+    reason: str
+
+
+class PortfolioBalances(NamedTuple):
+    """What a portfolio holds by currency code: each of its reporting currencies, and every other one that is not zero.
+
+    `observed_at` is when the stalest of its ledgers was observed; None where no ledger has a say: then `since` is when it became so.
     """
 
     portfolio: Portfolio
-    balances: dict[str, Decimal]
+    by_currency: dict[str, Decimal]
     observed_at: int | None
     since: int
-    coverage: shapes.Coverage
+    incomplete: tuple[IncompleteChild, ...]
 
     @property
     def balance_at(self) -> int:
         return self.since if self.observed_at is None else self.observed_at
 
-    def row(self, code: str) -> shapes.PortfolioBalance:
-        """Return the document's balance in one currency."""
-        balance = money.plain(self.balances.get(code, money.ZERO))
-        balance_at = instants.iso(self.balance_at)
-        return {'currency': code, 'balance': balance, 'balance_at': balance_at, 'source': 'cryptfolio', **self.coverage}
 
+def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioBalances:
+    """Return what a portfolio holds now, or held at an instant of the past.
 
-def of_portfolio(user_id: str, portfolio_id: int, at: int | None = None) -> list[shapes.PortfolioBalance]:
-    """Return the document's balances of a portfolio, now or at an instant of the past, by currency code.
-
-    Raises NotFound, and NotReady while it has ledgers and none of them, nor any before them, was ever known.
+    Raises NotFound, and NotReady while it has ledgers and neither any of them nor any before them was ever observed.
     """
-    summed = sum_up(user_id, portfolio_id, at)
-    return [summed.row(code) for code in summed.balances]
-
-
-def of_portfolio_in(user_id: str, portfolio_id: int, code: str, at: int | None = None) -> shapes.PortfolioBalance:
-    """Return the balance of a portfolio in one currency, zero when it holds none. Raises NotFound, for the currency too, NotReady."""
-    currency = currencies.find(code)
-    if currency is None:
-        raise NotFound
-    return sum_up(user_id, portfolio_id, at).row(currency.code)
-
-
-def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> Summed:
-    """Return what a portfolio holds, now or held at an instant of the past. Raises NotFound, NotReady."""
     contents = read_portfolio_tree(user_id, portfolio_id)
     portfolio = contents.portfolio
     of = contributions.children(contents)
@@ -67,39 +55,38 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> Summed:
     if at is not None:
         return _sum_at(portfolio, of, offsets, at)
     held = [(row.currency, row.balance) for ledger in known for row in ledger.holdings]
-    return Summed(
+    return PortfolioBalances(
         portfolio,
         totals.sums(portfolio.currencies, [*held, *_bases(offsets)]),
         min((ledger.updated_at for ledger in known), default=None),
         max([portfolio.updated_at, *(child.updated_at for child in contents.children if isinstance(child, Offset))]),
-        _coverage(of, [_reason(child) for child in of]),
+        _incomplete(of, [_reason(child) for child in of]),
     )
 
 
-def _sum_at(portfolio: Portfolio, of: Sequence[Child], offsets: Sequence[Part], at: int) -> Summed:
+def _sum_at(portfolio: Portfolio, of: Sequence[Child], offsets: Sequence[Part], at: int) -> PortfolioBalances:
     """Return the sum at an instant: what people put in holds for all time, the rest is replayed."""
     then = contributions.of_children(of, at)
     covered = [part for part in then if part.known_from is None or part.known_from <= at]
     balances = totals.sums(portfolio.currencies, _bases([*covered, *offsets]))
     reasons = [_reason_at(child, part, at) for child, part in zip(of, then, strict=True)]
-    return Summed(portfolio, balances, at, at, _coverage(of, reasons))
+    return PortfolioBalances(portfolio, balances, at, at, _incomplete(of, reasons))
 
 
 def _bases(of: Iterable[Part]) -> list[tuple[str, Decimal]]:
     return [(code, balance) for part in of for code, balance in part.base.items()]
 
 
-def _coverage(of: Sequence[Child], reasons: Sequence[str | None]) -> shapes.Coverage:
-    missing = [_missing(child, reason) for child, reason in zip(of, reasons, strict=True) if reason is not None]
-    return {'complete': False, 'missing': missing} if missing else {'complete': True}
-
-
-def _missing(child: Child, reason: str) -> shapes.Missing:
-    return {'type': 'address', 'id': child.address.address_id, 'title': child.address.title, 'reason': reason}
+def _incomplete(of: Sequence[Child], reasons: Sequence[str | None]) -> tuple[IncompleteChild, ...]:
+    return tuple(
+        IncompleteChild('address', child.address.address_id, child.address.title, reason)
+        for child, reason in zip(of, reasons, strict=True)
+        if reason is not None
+    )
 
 
 def _reason(child: Child) -> str | None:
-    """Say in one word what a child's balance lacks, None when nothing."""
+    """Return why a child's balance is incomplete, in one word; None if it is complete."""
     if not child.address.valid:
         return 'invalid_address'
     if child.ledger is None or not child.ledger.ready:
@@ -108,7 +95,7 @@ def _reason(child: Child) -> str | None:
 
 
 def _reason_at(child: Child, part: Part, at: int) -> str | None:
-    """Say what a child's balance of an instant lacks; one that was observed minutes before counts as of then, as it does now."""
+    """Return why a child's balance at an instant is incomplete; one observed minutes earlier counts as of then, as it does now."""
     reason = _reason(child)
     if reason is not None or child.ledger is None:
         return reason

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from chalicelib import clock, errors, messages, telemetry
-from chalicelib.domain import currencies, rates, shapes
+from chalicelib.domain import currencies, rates
 from chalicelib.domain.conversion import Pair, Rate, Rates
-from chalicelib.domain.rates import DailyClose, Observation
+from chalicelib.domain.rates import BackfillProgress, DailyClose, Observation
 from chalicelib.messages import BackfillRates, FetchRates
 from chalicelib.models import WANTED_SECONDS, HourlyRates, LatestRates, PairCloses, Reached, WantedCurrency, add_closes, read_closes
 
@@ -59,11 +59,12 @@ class Closes:
         return min((day for closes in self._found.values() for day in closes.by_day), default=None)
 
     @property
-    def progress(self) -> list[shapes.Backfill]:
+    def progress(self) -> list[BackfillProgress]:
         """How far the closes of each currency are here, by code."""
         states = {rates.code_of(pair): closes.state for pair, closes in self._found.items()}
         return [
-            {'currency': code, 'from': state.earliest, 'until': state.until, 'done': state.done} for code, state in sorted(states.items())
+            BackfillProgress(code, rates.parse_day(state.earliest), rates.parse_day(state.until), state.done)
+            for code, state in sorted(states.items())
         ]
 
     def on(self, day: date) -> Rates:

@@ -3,18 +3,19 @@
 import random
 from decimal import Decimal
 
-from chalicelib.domain.timeline import HOUR, State
+from chalicelib.domain.timeline import HOUR, PortfolioState, StateAt
 from chalicelib.models import Chunk
 
 MONTH = 1_698_796_800  # 2023-11-01
 END = 1_701_388_800
 
 
-def states(currencies: int) -> list[tuple[int, State]]:
+def states(currencies: int) -> list[StateAt]:
     """Return a state for each hour of a month, each another one in all of some currencies."""
     chance = random.Random(currencies)
     hours = range(MONTH, END, HOUR)
-    return [(at, {f'b {n}': str(Decimal(chance.randrange(10**18)).scaleb(-8)) for n in range(currencies)}) for at in hours]
+    balances = ((at, {f'{n}': Decimal(chance.randrange(10**18)).scaleb(-8) for n in range(currencies)}) for at in hours)
+    return [(at, PortfolioState(held, {}, {}, 1, 1, True)) for at, held in balances]
 
 
 def test_a_month_is_one_item_and_one_that_is_too_much_for_it_several_that_follow_each_other() -> None:
@@ -24,8 +25,8 @@ def test_a_month_is_one_item_and_one_that_is_too_much_for_it_several_that_follow
         assert (len(chunks) > 1) is several
         assert [chunk.since for chunk in chunks] == [MONTH, *(chunk.until for chunk in chunks[:-1])]
         assert chunks[-1].until == END
-        assert [one for chunk in chunks for one in chunk.states()] == given
-        assert all(len(Chunk.packed.serialize(chunk.packed)) < 380_000 for chunk in chunks)
+        assert [one for chunk in chunks for one in chunk.states] == given
+        assert all(len(Chunk.states.serialize(chunk.states)) < 380_000 for chunk in chunks)
 
 
 def test_a_range_begins_with_the_item_that_its_first_instant_lies_in(queues: dict[str, str]) -> None:

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from chalicelib.config import settings
-from chalicelib.domain import shapes
 from chalicelib.domain.conversion import Rates
-from chalicelib.domain.rates import DailyClose, day_of, midnight, pair_of
+from chalicelib.domain.rates import BackfillProgress, DailyClose, day_of, midnight, pair_of
 from chalicelib.errors import Upstream
 from chalicelib.jobs import rates as jobs
 from chalicelib.models import HourlyRates, Item, LatestRates, Reached, UpstreamState, WantedCurrency, add_closes, read_closes
@@ -44,9 +43,9 @@ def messages(queues: dict[str, str]) -> Callable[[], list[dict[str, Any]]]:
     return Queue(queues[settings().rates_queue], jobs.fetch_rates).bodies
 
 
-def progress(codes: list[str]) -> list[shapes.Backfill]:
+def progress(codes: list[str]) -> list[BackfillProgress]:
     """Return how far the closes of these currencies are."""
-    return [one for one in current.closes(codes, TODAY, TODAY).progress if one['currency'] in codes]
+    return [one for one in current.closes(codes, TODAY, TODAY).progress if one.currency in codes]
 
 
 def latest() -> current.Latest:
@@ -411,8 +410,8 @@ def test_a_first_rate_is_there_when_the_queue_is_worked_off(queues: dict[str, st
 
     assert price(latest().rates, 'ltc', 'gbp') is not None
     assert progress(['ltc', 'gbp']) == [
-        {'currency': 'gbp', 'from': '2013-01-01', 'until': state('gbp').until, 'done': True},
-        {'currency': 'ltc', 'from': '2013-01-01', 'until': TODAY.isoformat(), 'done': True},
+        BackfillProgress('gbp', date(2013, 1, 1), date.fromisoformat(state('gbp').until or ''), done=True),
+        BackfillProgress('ltc', date(2013, 1, 1), TODAY, done=True),
     ]
 
 
@@ -516,7 +515,7 @@ def test_a_backfill_fetches_every_day_that_is_to_be_had(code: str, first: date) 
 
     days = stored_days(code)
     assert (days[0], days[-1], len(days)) == (first, TODAY, (TODAY - first).days + 1)
-    assert progress([code]) == [{'currency': code, 'from': first.isoformat(), 'until': TODAY.isoformat(), 'done': True}]
+    assert progress([code]) == [BackfillProgress(code, first, TODAY, done=True)]
 
 
 def test_a_backfill_of_fiat_has_every_working_day() -> None:
@@ -525,7 +524,7 @@ def test_a_backfill_of_fiat_has_every_working_day() -> None:
     days = stored_days('gbp')
     assert days[0] == date(2013, 1, 1)
     assert all(day.weekday() < 5 for day in days)
-    assert progress(['gbp'])[0]['until'] == days[-1].isoformat()
+    assert progress(['gbp'])[0].until == days[-1]
     closes = current.closes(['gbp'], date(2020, 2, 29), date(2020, 3, 1))
     saturday = closes.on(date(2020, 2, 29)).by_pair['eur', 'gbp']
     assert saturday.price == sample.close(sample.FIAT['gbp'], date(2020, 2, 28)).normalize()
@@ -534,7 +533,7 @@ def test_a_backfill_of_fiat_has_every_working_day() -> None:
 
 def test_a_currency_that_nobody_has_closes_of_is_done_at_once(world: Sources) -> None:
     current.backfill('aed', SOON)
-    assert progress(['aed']) == [{'currency': 'aed', 'from': None, 'until': TODAY.isoformat(), 'done': True}]
+    assert progress(['aed']) == [BackfillProgress('aed', None, TODAY, done=True)]
     assert world.asked == []
 
 
@@ -557,8 +556,8 @@ def test_a_backfill_goes_on_slice_by_slice(world: Sources, messages: Callable[[]
         if not messages():
             break
     assert len(reached) > 4
-    assert [one['done'] for one in reached] == [False] * (len(reached) - 1) + [True]
-    assert [one['until'] for one in reached] == sorted({str(one['until']) for one in reached})
+    assert [one.done for one in reached] == [False] * (len(reached) - 1) + [True]
+    assert [one.until for one in reached] == sorted({one.until for one in reached if one.until})
     assert stored_days('btc')[0] == date(2013, 1, 1)
     assert len([path for path in world.asked if path.startswith('bitstamp')]) == len(reached)
 
@@ -567,14 +566,14 @@ def test_another_source_fills_in_for_one_that_is_down_and_the_next_run_asks_the_
     world.says['bitstamp'] = DOWN
     current.backfill('btc', SOON)
     assert stored_days('btc')[0] == TODAY - timedelta(days=364)
-    assert not progress(['btc'])[0]['done']
+    assert not progress(['btc'])[0].done
 
     world.says.clear()
     circuits_close()
     current.backfill('btc', SOON)
 
     assert stored_days('btc')[0] == date(2013, 1, 1)
-    assert progress(['btc'])[0]['done']
+    assert progress(['btc'])[0].done
 
 
 def test_when_all_sources_of_closes_are_down_the_message_comes_back(world: Sources) -> None:

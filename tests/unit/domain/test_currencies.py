@@ -21,10 +21,6 @@ def test_the_united_states_dollar_is_the_second_currency():
     assert (found('usd').id, found('usd').title, found('usd').kind) == (2, 'United States dollar', 'fiat')
 
 
-def test_the_short_form_is_title_and_code():
-    assert found('btc').ref() == {'title': 'Bitcoin', 'code': 'btc'}
-
-
 def test_a_code_is_found_in_any_case():
     assert found('BTC') is found('Btc') is found('btc')
 

@@ -1,0 +1,94 @@
+"""Pack the states of portfolios into as little as they can be stored in, and unpack them.
+
+A state is a JSON object with a key for each thing that may stay the same while others change:
+
+    `b <code>`  a balance                                      "0.5"
+    `c <code>`  a value in a reporting currency                "20000"
+    `m <code>`  the currencies not in that value, if any       ["doge"]
+    `n`         covered, total, complete                       [2, 3, false]
+
+Amounts are plain decimals. A list of states has the first whole, and of each later one what differs, null for what is gone.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from decimal import ROUND_05UP, Context, Decimal
+from typing import Any
+
+from chalicelib.domain import currencies, money
+from chalicelib.domain.timeline import PortfolioState, StateAt
+from chalicelib.models.attributes import PackedAttribute
+
+Packed = dict[str, Any]
+
+_PARSERS: dict[str, Callable[[Any], Any]] = {'b': Decimal, 'c': Decimal, 'm': tuple, 'n': tuple}
+_GUARD_DIGITS = 2
+# Rounded this way the last digit is 0 or 5 only if nothing was cut off, so that to round once more gives what rounding once would.
+_GUARDED = Context(prec=1_000, rounding=ROUND_05UP)
+
+
+class StateAttribute(PackedAttribute):
+    """One state of a portfolio."""
+
+    def serialize(self, value: PortfolioState) -> bytes:
+        return super().serialize(pack(value))
+
+    def deserialize(self, value: bytes) -> PortfolioState:
+        return unpack(super().deserialize(value))
+
+
+class StatesAttribute(PackedAttribute):
+    """States of a portfolio, oldest first, each with its first instant in epoch seconds; those that equal the one before are left out."""
+
+    def serialize(self, value: Iterable[StateAt]) -> bytes:
+        return super().serialize(_differences((at, pack(state)) for at, state in value))
+
+    def deserialize(self, value: bytes) -> list[StateAt]:
+        return list(_restored(super().deserialize(value)))
+
+
+def pack(state: PortfolioState) -> Packed:
+    """Return a state as a JSON object. Values keep two digits more than their currency has: enough to round them later."""
+    return {
+        **{f'b {code}': money.shortest(balance) for code, balance in state.balances.items()},
+        'n': [state.covered, state.total, state.complete],
+        **{f'c {code}': _pack_value(value, code) for code, value in state.values.items()},
+        **{f'm {code}': list(missing) for code, missing in state.unconverted.items()},
+    }
+
+
+def unpack(packed: Packed) -> PortfolioState:
+    """Return the state that was packed."""
+    ((_, state),) = _restored([(0, packed)])
+    return state
+
+
+def _pack_value(value: Decimal, code: str) -> str:
+    finest = Decimal(1).scaleb(-currencies.get(code).decimals - _GUARD_DIGITS)
+    return money.shortest(value.quantize(finest, context=_GUARDED))
+
+
+def _differences(states: Iterable[tuple[int, Packed]]) -> list[tuple[int, Packed]]:
+    """Return the first state whole, and of each later one that differs the keys that do."""
+    differences: list[tuple[int, Packed]] = []
+    before: Packed = {}
+    for at, after in states:
+        changed = {key: value for key, value in after.items() if key not in before or before[key] != value}
+        changed |= dict.fromkeys(before.keys() - after.keys())
+        if changed or not differences:
+            differences.append((at, changed))
+        before = after
+    return differences
+
+
+def _restored(differences: Iterable[tuple[int, Packed]]) -> Iterator[StateAt]:
+    """Yield the states that differences were made of. Each amount is parsed once, however long it stays the same."""
+    parts: dict[str, dict[str, Any]] = {kind: {} for kind in _PARSERS}
+    for at, changed in differences:
+        parts = {kind: dict(by_code) for kind, by_code in parts.items()}
+        for key, value in changed.items():
+            kind, _, code = key.partition(' ')
+            if value is None:
+                del parts[kind][code]
+            else:
+                parts[kind][code] = _PARSERS[kind](value)
+        yield at, PortfolioState(parts['b'], parts['c'], parts['m'], *parts['n'][''])

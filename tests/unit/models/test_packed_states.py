@@ -1,0 +1,92 @@
+"""How states of portfolios are stored: compact, exact where it counts, and as earlier releases stored them."""
+
+import json
+import zlib
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.domain import conversion
+from chalicelib.domain.timeline import HOUR, PortfolioState, at_instants
+from chalicelib.models.packed_states import StateAttribute, StatesAttribute
+
+CODES = ('btc', 'eth', 'usd', 'jpy')
+amounts = st.decimals(min_value='-1e30', max_value='1e30', places=18).filter(bool)
+by_code = st.dictionaries(st.sampled_from(CODES), amounts)
+states = st.builds(
+    PortfolioState,
+    balances=by_code,
+    values=st.dictionaries(st.sampled_from(CODES), st.sampled_from([Decimal(0), Decimal('20000.1'), Decimal('-0.07')])),
+    unconverted=st.dictionaries(st.sampled_from(CODES), st.lists(st.sampled_from(CODES), min_size=1).map(tuple)),
+    covered=st.integers(0, 9),
+    total=st.integers(0, 9),
+    complete=st.booleans(),
+)
+
+
+@given(st.lists(states, min_size=1, max_size=10))
+def test_states_come_back_as_they_were(kept: list[PortfolioState]) -> None:
+    given_states = [(number * HOUR, state) for number, state in enumerate(kept)]
+    attribute = StatesAttribute()
+
+    back = attribute.deserialize(attribute.serialize(given_states))
+
+    assert at_instants(back, [instant for instant, _ in given_states]) == given_states
+
+
+def test_of_a_later_state_only_the_differences_are_stored() -> None:
+    first = PortfolioState({'btc': Decimal('0.50'), 'doge': Decimal(3)}, {'usd': Decimal(20000)}, {'usd': ('doge',)}, 2, 3, False)
+    same = first._replace(balances={'btc': Decimal('0.5'), 'doge': Decimal('3.0')})
+    later = PortfolioState({'btc': Decimal('0.5')}, {'usd': Decimal('20000.5')}, {}, 2, 3, False)
+
+    stored = StatesAttribute().serialize([(0, first), (HOUR, same), (2 * HOUR, later)])
+
+    assert json.loads(zlib.decompress(stored)) == [
+        [0, {'b btc': '0.5', 'b doge': '3', 'n': [2, 3, False], 'c usd': '20000', 'm usd': ['doge']}],
+        [2 * HOUR, {'b doge': None, 'c usd': '20000.5', 'm usd': None}],
+    ]
+
+
+@given(st.decimals(min_value='-1e12', max_value='1e12', places=30), st.sampled_from(CODES))
+def test_a_stored_value_is_shown_as_the_exact_one_would_be(value: Decimal, code: str) -> None:
+    state = PortfolioState({}, {code: value}, {}, 1, 1, True)
+    attribute = StateAttribute()
+
+    back = attribute.deserialize(attribute.serialize(state))
+
+    assert conversion.shown(back.values[code], code) == conversion.shown(value, code)
+
+
+def test_a_value_that_is_hardly_more_than_half_a_cent_is_not_stored_as_half_a_cent() -> None:
+    state = PortfolioState({}, {'usd': Decimal('0.125' + '0' * 30 + '1')}, {}, 1, 1, True)
+    attribute = StateAttribute()
+
+    back = attribute.deserialize(attribute.serialize(state))
+
+    assert conversion.shown(Decimal('0.125'), 'usd') == '0.12'
+    assert conversion.shown(back.values['usd'], 'usd') == '0.13'
+
+
+def test_what_earlier_releases_stored_as_it_was_shown_is_read_as_amounts() -> None:
+    stored = [
+        [0, {'b btc': '0.5', 'b doge': '3.0', 'n': [2, 3, False], 'c usd': '20000.00', 'm usd': ['doge'], 'c btc': '0.5'}],
+        [HOUR, {'b doge': None, 'c usd': '-0.10', 'm usd': None}],
+    ]
+
+    back = StatesAttribute().deserialize(zlib.compress(json.dumps(stored).encode()))
+
+    assert back == [
+        (
+            0,
+            PortfolioState(
+                balances={'btc': Decimal('0.5'), 'doge': Decimal(3)},
+                values={'usd': Decimal(20000), 'btc': Decimal('0.5')},
+                unconverted={'usd': ('doge',)},
+                covered=2,
+                total=3,
+                complete=False,
+            ),
+        ),
+        (HOUR, PortfolioState({'btc': Decimal('0.5')}, {'usd': Decimal('-0.1'), 'btc': Decimal('0.5')}, {}, 2, 3, False)),
+    ]
