@@ -3,12 +3,12 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock
-from chalicelib.api import presenters
+from chalicelib.api import answers, presenters
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.api.requests import fields, idempotency
 from chalicelib.api.requests.body import Body
 from chalicelib.auth import bearer
-from chalicelib.domain import currencies, shapes
+from chalicelib.domain import currencies
 from chalicelib.http_io import paging
 from chalicelib.http_io.conditional import expected_versions
 from chalicelib.http_io.request import BODY_TYPES, parse_body, path_id, user_id
@@ -27,7 +27,7 @@ CHANGES = Body('AddressChanges', optional=(fields.TITLE, fields.ADDRESS, fields.
 
 
 @bp.route(COLLECTION, methods=['POST'], content_types=BODY_TYPES, authorizer=bearer)
-@Contract(shapes.Address, body=NEW)
+@Contract(answers.Address, body=NEW)
 def create_address(portfolio_id: str) -> Response:
     """Create a new portfolio address."""
     request = bp.current_request
@@ -52,7 +52,7 @@ def create_address(portfolio_id: str) -> Response:
 
 
 @bp.route(COLLECTION, authorizer=bearer)
-@Contract(list[shapes.AddressSummary], paged=True)
+@Contract(list[answers.AddressSummary], paged=True)
 def list_addresses(portfolio_id: str) -> Response:
     """List the addresses on a portfolio."""
     request = bp.current_request
@@ -62,14 +62,14 @@ def list_addresses(portfolio_id: str) -> Response:
 
 
 @bp.route(ITEM, authorizer=bearer)
-@Contract(shapes.Address)
+@Contract(answers.Address)
 def get_address(portfolio_id: str, address_id: str) -> Response:
     """Get the full details of an address."""
     return _shown(_find(portfolio_id, address_id))
 
 
 @bp.route(ITEM, methods=['PATCH'], content_types=BODY_TYPES, authorizer=bearer)
-@Contract(shapes.Address, body=CHANGES)
+@Contract(answers.Address, body=CHANGES)
 def update_address(portfolio_id: str, address_id: str) -> Response:
     """Update an existing address with a title or address; its currency stays."""
     address = _find(portfolio_id, address_id)
@@ -80,7 +80,7 @@ def update_address(portfolio_id: str, address_id: str) -> Response:
 
 
 @bp.route(ITEM, methods=['DELETE'], authorizer=bearer)
-@Contract(shapes.Address)
+@Contract(answers.Address)
 def delete_address(portfolio_id: str, address_id: str) -> Response:
     """Delete a portfolio address; answers with the address as it was."""
     address = _find(portfolio_id, address_id)
@@ -89,7 +89,7 @@ def delete_address(portfolio_id: str, address_id: str) -> Response:
 
 
 @bp.route(ITEM + '/balances', authorizer=bearer)
-@Contract(list[shapes.AddressBalance], beside=shapes.Completeness, asynchronous=True)
+@Contract(list[answers.AddressBalance], beside=answers.Completeness, asynchronous=True)
 def get_address_balances(portfolio_id: str, address_id: str) -> Response:
     """Get the balances for a particular address."""
     ledger = reading.read(_find(portfolio_id, address_id).ledger)
@@ -98,7 +98,7 @@ def get_address_balances(portfolio_id: str, address_id: str) -> Response:
 
 @bp.route(ITEM + '/txns', authorizer=bearer)
 @bp.route(ITEM + '/transactions', authorizer=bearer)
-@Contract(list[shapes.Transaction], beside=shapes.Completeness, paged=True, asynchronous=True)
+@Contract(list[answers.Transaction], beside=answers.Completeness, paged=True, asynchronous=True)
 def list_address_transactions(portfolio_id: str, address_id: str) -> Response:
     """Get the transactions for a particular address, newest first."""
     request = bp.current_request

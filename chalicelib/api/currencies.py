@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from chalice.app import Blueprint, Response
 
-from chalicelib.api import presenters
+from chalicelib.api import answers, presenters
 from chalicelib.api.openapi.operation_spec import Contract
-from chalicelib.domain import currencies, shapes
+from chalicelib.domain import currencies
 from chalicelib.domain.currencies import Currency
 from chalicelib.http_io import paging
 from chalicelib.http_io.response import ok
@@ -15,35 +15,35 @@ bp = Blueprint(__name__)
 
 
 @bp.route('/currencies')
-@Contract(shapes.Currencies, paged=True)
+@Contract(answers.Currencies, paged=True)
 def list_currencies() -> Response:
     """List all currencies."""
     return _page(currencies.every())
 
 
 @bp.route('/currencies/cryptocurrencies')
-@Contract(shapes.Currencies, paged=True)
+@Contract(answers.Currencies, paged=True)
 def list_cryptocurrencies() -> Response:
     """List the cryptocurrencies, tokens not among them."""
     return _page(currencies.of_kind('cryptocurrency'))
 
 
 @bp.route('/currencies/fiat')
-@Contract(shapes.Currencies, paged=True)
+@Contract(answers.Currencies, paged=True)
 def list_fiat_currencies() -> Response:
     """List the fiat currencies."""
     return _page(currencies.of_kind('fiat'))
 
 
 @bp.route('/currencies/tokens')
-@Contract(shapes.Currencies, paged=True)
+@Contract(answers.Currencies, paged=True)
 def list_tokens() -> Response:
     """List the ERC-20 tokens."""
     return _page(currencies.of_kind('token'))
 
 
 @bp.route('/currencies/{code}')
-@Contract(shapes.Currency)
+@Contract(answers.Currency)
 def get_currency(code: str) -> Response:
     """One currency, by its code in any case."""
     return _cached(ok(presenters.present_currency(currencies.require(code))))

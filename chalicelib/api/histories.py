@@ -8,11 +8,11 @@ from typing import Any
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
-from chalicelib.api import presenters
+from chalicelib.api import answers, presenters
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.api.requests import expand, query
 from chalicelib.auth import bearer
-from chalicelib.domain import currencies, shapes, timeline
+from chalicelib.domain import currencies, timeline
 from chalicelib.errors import Fault, Invalid
 from chalicelib.http_io import paging
 from chalicelib.http_io.request import path_id, user_id
@@ -28,21 +28,21 @@ _POSITION = re.compile(r'([0-9]{1,12})#([a-z0-9-]{1,64})', re.ASCII)
 
 
 @bp.route(PORTFOLIO + '/balances/history', authorizer=bearer)
-@Contract(list[shapes.HistoricBalance], beside=shapes.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
+@Contract(list[answers.HistoricBalance], beside=answers.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
 def get_balances_history(portfolio_id: str) -> Response:
     """Get the historical balances for a portfolio."""
     return _respond(portfolio_id, pages.balances, presenters.present_historic_balance)
 
 
 @bp.route(PORTFOLIO + '/balances/{currency}/history', authorizer=bearer)
-@Contract(list[shapes.HistoricBalance], beside=shapes.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
+@Contract(list[answers.HistoricBalance], beside=answers.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
 def get_balance_history(portfolio_id: str, currency: str) -> Response:
     """Get the historical balances for a portfolio for a particular currency."""
     return _respond(portfolio_id, pages.balances_in(currencies.require(currency).code), presenters.present_historic_balance)
 
 
 @bp.route(PORTFOLIO + '/converted/history', authorizer=bearer)
-@Contract(list[shapes.HistoricValue], beside=shapes.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
+@Contract(list[answers.HistoricValue], beside=answers.HistoryState, paged=True, expandable=True, asynchronous=True, query=QUERY)
 def get_converted_history(portfolio_id: str) -> Response:
     """Get the historical converted balances for a portfolio."""
     return _respond(portfolio_id, pages.converted, presenters.present_historic_value)

@@ -3,12 +3,11 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock
-from chalicelib.api import presenters
+from chalicelib.api import answers, presenters
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.api.requests import expand, fields, idempotency
 from chalicelib.api.requests.body import Body
 from chalicelib.auth import bearer
-from chalicelib.domain import shapes
 from chalicelib.http_io import paging
 from chalicelib.http_io.conditional import expected_versions
 from chalicelib.http_io.request import BODY_TYPES, parse_body, path_id, user_id
@@ -26,7 +25,7 @@ CHANGES = Body('OffsetChanges', optional=(fields.TITLE, fields.BALANCES))
 
 
 @bp.route(COLLECTION, methods=['POST'], content_types=BODY_TYPES, authorizer=bearer)
-@Contract(shapes.Offset, body=NEW, expandable=True)
+@Contract(answers.Offset, body=NEW, expandable=True)
 def create_offset(portfolio_id: str) -> Response:
     """Create a new offset with a collection of offset balances."""
     request = bp.current_request
@@ -44,7 +43,7 @@ def create_offset(portfolio_id: str) -> Response:
 
 
 @bp.route(COLLECTION, authorizer=bearer)
-@Contract(list[shapes.OffsetSummary], paged=True)
+@Contract(list[answers.OffsetSummary], paged=True)
 def list_offsets(portfolio_id: str) -> Response:
     """List the offsets on a portfolio."""
     request = bp.current_request
@@ -54,14 +53,14 @@ def list_offsets(portfolio_id: str) -> Response:
 
 
 @bp.route(ITEM, authorizer=bearer)
-@Contract(shapes.Offset, expandable=True)
+@Contract(answers.Offset, expandable=True)
 def get_offset(portfolio_id: str, offset_id: str) -> Response:
     """Get the full details of an offset, including its balances."""
     return _shown(Offset.find(*_key(portfolio_id, offset_id)))
 
 
 @bp.route(ITEM, methods=['PATCH'], content_types=BODY_TYPES, authorizer=bearer)
-@Contract(shapes.Offset, body=CHANGES, expandable=True)
+@Contract(answers.Offset, body=CHANGES, expandable=True)
 def update_offset(portfolio_id: str, offset_id: str) -> Response:
     """Update an existing offset with a new title; balances, if set, replace all that it has."""
     key = _key(portfolio_id, offset_id)
@@ -73,7 +72,7 @@ def update_offset(portfolio_id: str, offset_id: str) -> Response:
 
 
 @bp.route(ITEM, methods=['DELETE'], authorizer=bearer)
-@Contract(shapes.Offset, expandable=True)
+@Contract(answers.Offset, expandable=True)
 def delete_offset(portfolio_id: str, offset_id: str) -> Response:
     """Delete a portfolio offset and its associated balances; answers with the offset as it was."""
     _check_expansion()

@@ -3,12 +3,12 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock
-from chalicelib.api import presenters
+from chalicelib.api import answers, presenters
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.api.requests import expand, fields, idempotency, query
 from chalicelib.api.requests.body import Body
 from chalicelib.auth import bearer
-from chalicelib.domain import currencies, shapes
+from chalicelib.domain import currencies
 from chalicelib.errors import PreconditionFailed
 from chalicelib.http_io import paging
 from chalicelib.http_io.conditional import expected_versions
@@ -24,7 +24,7 @@ CHANGES = Body('PortfolioChanges', optional=(fields.TITLE, fields.CURRENCIES))
 
 
 @bp.route('/portfolios', methods=['POST'], content_types=BODY_TYPES, authorizer=bearer)
-@Contract(shapes.Portfolio, body=NEW)
+@Contract(answers.Portfolio, body=NEW)
 def create_portfolio() -> Response:
     """Create a new portfolio."""
     request = bp.current_request
@@ -40,7 +40,7 @@ def create_portfolio() -> Response:
 
 
 @bp.route('/portfolios', authorizer=bearer)
-@Contract(list[shapes.PortfolioSummary], paged=True)
+@Contract(list[answers.PortfolioSummary], paged=True)
 def list_portfolios() -> Response:
     """List all of your portfolios."""
     request = bp.current_request
@@ -50,14 +50,14 @@ def list_portfolios() -> Response:
 
 
 @bp.route('/portfolios/{portfolio_id}', authorizer=bearer)
-@Contract(shapes.Portfolio)
+@Contract(answers.Portfolio)
 def get_portfolio(portfolio_id: str) -> Response:
     """List the properties and accounts of a portfolio."""
     return _shown(read_portfolio_tree(user_id(bp.current_request), path_id(portfolio_id)))
 
 
 @bp.route('/portfolios/{portfolio_id}', methods=['PATCH'], content_types=BODY_TYPES, authorizer=bearer)
-@Contract(shapes.Portfolio, body=CHANGES)
+@Contract(answers.Portfolio, body=CHANGES)
 def update_portfolio(portfolio_id: str) -> Response:
     """Update the attributes or currencies of a portfolio."""
     request = bp.current_request
@@ -75,7 +75,7 @@ def update_portfolio(portfolio_id: str) -> Response:
 
 
 @bp.route('/portfolios/{portfolio_id}', methods=['DELETE'], authorizer=bearer)
-@Contract(shapes.Portfolio)
+@Contract(answers.Portfolio)
 def delete_portfolio(portfolio_id: str) -> Response:
     """Delete a portfolio; answers with the portfolio as it was."""
     request = bp.current_request
@@ -83,7 +83,7 @@ def delete_portfolio(portfolio_id: str) -> Response:
 
 
 @bp.route('/portfolios/{portfolio_id}/balances', authorizer=bearer)
-@Contract(list[shapes.PortfolioBalance], expandable=True, asynchronous=True, query=('at',))
+@Contract(list[answers.PortfolioBalance], expandable=True, asynchronous=True, query=('at',))
 def get_portfolio_balances(portfolio_id: str) -> Response:
     """Get all current balances for a portfolio, summed over its accounts, addresses and offsets."""
     request = bp.current_request
@@ -92,7 +92,7 @@ def get_portfolio_balances(portfolio_id: str) -> Response:
 
 
 @bp.route('/portfolios/{portfolio_id}/balances/{currency}', authorizer=bearer)
-@Contract(shapes.PortfolioBalance, expandable=True, asynchronous=True, query=('at',))
+@Contract(answers.PortfolioBalance, expandable=True, asynchronous=True, query=('at',))
 def get_portfolio_balance(portfolio_id: str, currency: str) -> Response:
     """Get the current balance of a portfolio in one currency, summed over its accounts, addresses and offsets."""
     request = bp.current_request
@@ -103,7 +103,7 @@ def get_portfolio_balance(portfolio_id: str, currency: str) -> Response:
 
 
 @bp.route('/portfolios/{portfolio_id}/converted', authorizer=bearer)
-@Contract(list[shapes.ConvertedBalance], beside=shapes.RateSet, expandable=True, asynchronous=True, query=('at', 'explain'))
+@Contract(list[answers.ConvertedBalance], beside=answers.RateSet, expandable=True, asynchronous=True, query=('at', 'explain'))
 def get_converted_balances(portfolio_id: str) -> Response:
     """Get the converted balances for a portfolio, as if all balances were converted into each of its reporting currencies."""
     request = bp.current_request

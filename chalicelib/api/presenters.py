@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.domain import conversion, currencies, instants, money, shapes
+from chalicelib.api import answers
+from chalicelib.domain import conversion, currencies, instants, money
 from chalicelib.domain.conversion import Hop, Rates, Share, Total, Unconverted
 from chalicelib.domain.currencies import Currency
 from chalicelib.domain.rates import BackfillProgress
@@ -14,7 +15,7 @@ from chalicelib.services.portfolios.converted import ConvertedBalances
 from chalicelib.services.upstream_status import SourceHealth, Status
 
 
-def present_currency(currency: Currency) -> shapes.Currency:
+def present_currency(currency: Currency) -> answers.Currency:
     """Return a currency of the catalogue; in the API a token is not a cryptocurrency."""
     return {
         'id': currency.id,
@@ -30,21 +31,21 @@ def present_currency(currency: Currency) -> shapes.Currency:
     }
 
 
-def present_currency_ref(code: str) -> shapes.CurrencyRef:
+def present_currency_ref(code: str) -> answers.CurrencyRef:
     """Return the short form in which other answers refer to a currency, by the code it is stored under."""
     return {'title': currencies.get(code).title, 'code': code}
 
 
-def present_expandable_currency(code: str, *, expand: bool) -> shapes.CurrencyCode | shapes.CurrencyRef:
+def present_expandable_currency(code: str, *, expand: bool) -> answers.CurrencyCode | answers.CurrencyRef:
     """Return the currency of a balance: its code, or the short form if the client asked to expand it."""
     return present_currency_ref(code) if expand else code
 
 
-def present_user(user: User) -> shapes.User:
+def present_user(user: User) -> answers.User:
     return {'name': user.name, 'email': user.email, 'created_at': instants.iso(user.created_at)}
 
 
-def present_portfolio_summary(portfolio: Portfolio) -> shapes.PortfolioSummary:
+def present_portfolio_summary(portfolio: Portfolio) -> answers.PortfolioSummary:
     """Return a portfolio as an entry of a list, with the counts of its contents."""
     return {
         **_present_portfolio_header(portfolio),
@@ -55,7 +56,7 @@ def present_portfolio_summary(portfolio: Portfolio) -> shapes.PortfolioSummary:
     }
 
 
-def present_portfolio(tree: PortfolioTree) -> shapes.Portfolio:
+def present_portfolio(tree: PortfolioTree) -> answers.Portfolio:
     """Return a portfolio with its contents."""
     return {
         **_present_portfolio_header(tree.portfolio),
@@ -67,7 +68,7 @@ def present_portfolio(tree: PortfolioTree) -> shapes.Portfolio:
     }
 
 
-def _present_portfolio_header(portfolio: Portfolio) -> shapes.PortfolioHeader:
+def _present_portfolio_header(portfolio: Portfolio) -> answers.PortfolioHeader:
     return {
         'id': portfolio.portfolio_id,
         'title': portfolio.title,
@@ -80,7 +81,7 @@ def _present_portfolio_header(portfolio: Portfolio) -> shapes.PortfolioHeader:
     }
 
 
-def present_address_summary(address: Address) -> shapes.AddressSummary:
+def present_address_summary(address: Address) -> answers.AddressSummary:
     """Return an address as an entry of a list."""
     return {
         'id': address.address_id,
@@ -90,7 +91,7 @@ def present_address_summary(address: Address) -> shapes.AddressSummary:
     }
 
 
-def present_address(address: Address) -> shapes.Address:
+def present_address(address: Address) -> answers.Address:
     return {
         **present_address_summary(address),
         'valid': address.valid,
@@ -102,7 +103,7 @@ def present_address(address: Address) -> shapes.Address:
     }
 
 
-def present_agreement(agreement: Agreement) -> shapes.Agreement:
+def present_agreement(agreement: Agreement) -> answers.Agreement:
     """Return the result of the last cross-check of an address."""
     return {
         'status': 'disputed' if agreement.is_disputed else 'agreed',
@@ -111,7 +112,7 @@ def present_agreement(agreement: Agreement) -> shapes.Agreement:
     }
 
 
-def present_address_balances(ledger: Ledger) -> list[shapes.AddressBalance]:
+def present_address_balances(ledger: Ledger) -> list[answers.AddressBalance]:
     """Return the balances of an address from its ledger, by currency code."""
     return [
         {
@@ -129,14 +130,14 @@ def present_address_balances(ledger: Ledger) -> list[shapes.AddressBalance]:
     ]
 
 
-def present_completeness(ledger: Ledger | None) -> shapes.Completeness:
+def present_completeness(ledger: Ledger | None) -> answers.Completeness:
     """Return whether a ledger is complete, to stand beside its balances or transactions; empty if it was not read."""
     if ledger is None:
         return {}
     return {'complete': True} if ledger.incomplete is None else {'complete': False, 'reason': ledger.incomplete}
 
 
-def present_transaction(transaction: Transaction) -> shapes.Transaction:
+def present_transaction(transaction: Transaction) -> answers.Transaction:
     return {
         'currency': present_currency_ref(transaction.currency),
         'delta': money.plain(transaction.delta),
@@ -149,7 +150,7 @@ def present_transaction(transaction: Transaction) -> shapes.Transaction:
     }
 
 
-def present_offset_summary(offset: Offset) -> shapes.OffsetSummary:
+def present_offset_summary(offset: Offset) -> answers.OffsetSummary:
     """Return an offset as an entry of a list."""
     return {
         'id': offset.offset_id,
@@ -159,12 +160,12 @@ def present_offset_summary(offset: Offset) -> shapes.OffsetSummary:
     }
 
 
-def present_offset(offset: Offset, *, expand: bool) -> shapes.Offset:
+def present_offset(offset: Offset, *, expand: bool) -> answers.Offset:
     """Return an offset with its balances, by currency code."""
     return {**present_offset_summary(offset), 'balances': [present_offset_balance(balance, expand=expand) for balance in offset.balances]}
 
 
-def present_offset_balance(balance: OffsetBalance, *, expand: bool) -> shapes.OffsetBalance:
+def present_offset_balance(balance: OffsetBalance, *, expand: bool) -> answers.OffsetBalance:
     return {
         'currency': present_expandable_currency(balance.currency, expand=expand),
         'balance': money.plain(balance.balance),
@@ -174,12 +175,12 @@ def present_offset_balance(balance: OffsetBalance, *, expand: bool) -> shapes.Of
     }
 
 
-def present_portfolio_balances(balances: PortfolioBalances, *, expand: bool) -> list[shapes.PortfolioBalance]:
+def present_portfolio_balances(balances: PortfolioBalances, *, expand: bool) -> list[answers.PortfolioBalance]:
     """Return the balances of a portfolio by currency code."""
     return [present_portfolio_balance(balances, code, expand=expand) for code in balances.by_currency]
 
 
-def present_portfolio_balance(balances: PortfolioBalances, code: str, *, expand: bool) -> shapes.PortfolioBalance:
+def present_portfolio_balance(balances: PortfolioBalances, code: str, *, expand: bool) -> answers.PortfolioBalance:
     """Return the balance of a portfolio in one currency, zero if it holds none."""
     return {
         'currency': present_expandable_currency(code, expand=expand),
@@ -190,22 +191,22 @@ def present_portfolio_balance(balances: PortfolioBalances, code: str, *, expand:
     }
 
 
-def present_coverage(incomplete: Sequence[IncompleteChild]) -> shapes.Coverage:
+def present_coverage(incomplete: Sequence[IncompleteChild]) -> answers.Coverage:
     """Return whether a sum is complete; `missing` is there only if it is not."""
-    missing: list[shapes.Missing] = [
+    missing: list[answers.Missing] = [
         {'type': child.kind, 'id': child.id, 'title': child.title, 'reason': child.reason} for child in incomplete
     ]
     return {'complete': False, 'missing': missing} if missing else {'complete': True}
 
 
-def present_converted_balances(converted: ConvertedBalances, *, expand: bool, explain: bool) -> list[shapes.ConvertedBalance]:
+def present_converted_balances(converted: ConvertedBalances, *, expand: bool, explain: bool) -> list[answers.ConvertedBalance]:
     """Return a portfolio's total in each of its reporting currencies; `explain` adds how each was converted."""
     return [_present_converted_balance(converted, total, expand=expand, explain=explain) for total in converted.totals]
 
 
-def _present_converted_balance(converted: ConvertedBalances, total: Total, *, expand: bool, explain: bool) -> shapes.ConvertedBalance:
+def _present_converted_balance(converted: ConvertedBalances, total: Total, *, expand: bool, explain: bool) -> answers.ConvertedBalance:
     missing = [*map(_present_incomplete_child, converted.incomplete), *map(_present_unconverted, total.missing)]
-    row: shapes.ConvertedBalance = {
+    row: answers.ConvertedBalance = {
         'currency': present_expandable_currency(total.currency, expand=expand),
         'balance': conversion.shown(total.value, total.currency),
         'balance_at': instants.iso(converted.balance_at),
@@ -219,20 +220,20 @@ def _present_converted_balance(converted: ConvertedBalances, total: Total, *, ex
     return row
 
 
-def _present_incomplete_child(child: IncompleteChild) -> shapes.NotInTotal:
+def _present_incomplete_child(child: IncompleteChild) -> answers.NotInTotal:
     return {'type': child.kind, 'id': child.id, 'title': child.title, 'reason': child.reason}
 
 
-def _present_unconverted(unconverted: Unconverted) -> shapes.NotInTotal:
+def _present_unconverted(unconverted: Unconverted) -> answers.NotInTotal:
     return {'currency': unconverted.currency, 'balance': money.plain(unconverted.balance), 'reason': unconverted.reason}
 
 
-def present_rate_set(converted: ConvertedBalances) -> shapes.RateSet:
+def present_rate_set(converted: ConvertedBalances) -> answers.RateSet:
     """Return the name of the set of rates, to stand beside the balances converted by it."""
     return {'rates': instants.iso(converted.rates_made_at) if converted.rates_made_at else None}
 
 
-def present_share(share: Share, rates: Rates) -> shapes.Explained:
+def present_share(share: Share, rates: Rates) -> answers.Explained:
     """Return how one currency's balance was converted."""
     return {
         'currency': share.currency,
@@ -242,7 +243,7 @@ def present_share(share: Share, rates: Rates) -> shapes.Explained:
     }
 
 
-def present_hop(hop: Hop, rates: Rates) -> shapes.Hop:
+def present_hop(hop: Hop, rates: Rates) -> answers.Hop:
     """Return one rate of a route, stale or not as of the instant of its set."""
     return {
         'pair': f'{hop.rate.base}/{hop.rate.quote}',
@@ -255,7 +256,7 @@ def present_hop(hop: Hop, rates: Rates) -> shapes.Hop:
     }
 
 
-def present_historic_balance(row: HistoricBalance, *, expand: bool) -> shapes.HistoricBalance:
+def present_historic_balance(row: HistoricBalance, *, expand: bool) -> answers.HistoricBalance:
     """Return the balance of a portfolio in one currency at an instant of the past."""
     return {
         'currency': present_expandable_currency(row.currency, expand=expand),
@@ -268,9 +269,9 @@ def present_historic_balance(row: HistoricBalance, *, expand: bool) -> shapes.Hi
     }
 
 
-def present_historic_value(row: HistoricValue, *, expand: bool) -> shapes.HistoricValue:
+def present_historic_value(row: HistoricValue, *, expand: bool) -> answers.HistoricValue:
     """Return what a portfolio was worth in one currency at an instant of the past; `missing` is there only if something is."""
-    value: shapes.HistoricValue = {
+    value: answers.HistoricValue = {
         'currency': present_expandable_currency(row.currency, expand=expand),
         'balance': conversion.shown(row.value, row.currency),
         'balance_at': instants.iso(row.at),
@@ -286,15 +287,15 @@ def present_historic_value(row: HistoricValue, *, expand: bool) -> shapes.Histor
     return value
 
 
-def present_history_state(page: HistoryPage[Any]) -> shapes.HistoryState:
+def present_history_state(page: HistoryPage[Any]) -> answers.HistoryState:
     """Return what a history lacks as a whole, to stand beside each page of it."""
-    state: shapes.HistoryState = {'complete': False, 'reason': 'history_pending'} if page.outdated else {'complete': True}
+    state: answers.HistoryState = {'complete': False, 'reason': 'history_pending'} if page.outdated else {'complete': True}
     if page.backfill:
         state['backfill'] = [present_backfill(progress) for progress in page.backfill]
     return state
 
 
-def present_backfill(progress: BackfillProgress) -> shapes.Backfill:
+def present_backfill(progress: BackfillProgress) -> answers.Backfill:
     return {
         'currency': progress.currency,
         'from': progress.earliest.isoformat() if progress.earliest else None,
@@ -303,7 +304,7 @@ def present_backfill(progress: BackfillProgress) -> shapes.Backfill:
     }
 
 
-def present_source(upstream: SourceHealth) -> shapes.Source:
+def present_source(upstream: SourceHealth) -> answers.Source:
     """Return an upstream with its recent health."""
     source = upstream.source
     return {
@@ -321,5 +322,5 @@ def present_source(upstream: SourceHealth) -> shapes.Source:
     }
 
 
-def present_status(status: Status) -> shapes.Status:
+def present_status(status: Status) -> answers.Status:
     return {'ok': status.ok, 'failing': status.failing}

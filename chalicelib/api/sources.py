@@ -2,9 +2,8 @@
 
 from chalice.app import Blueprint, Response
 
-from chalicelib.api import presenters
+from chalicelib.api import answers, presenters
 from chalicelib.api.openapi.operation_spec import Contract
-from chalicelib.domain import shapes
 from chalicelib.http_io import paging
 from chalicelib.http_io.response import ok
 from chalicelib.services import upstream_status
@@ -13,14 +12,14 @@ bp = Blueprint(__name__)
 
 
 @bp.route('/status')
-@Contract(shapes.Status)
+@Contract(answers.Status)
 def get_status() -> Response:
     """Which parts of the service work and which fail."""
     return ok(presenters.present_status(upstream_status.status()))
 
 
 @bp.route('/sources')
-@Contract(list[shapes.Source], paged=True)
+@Contract(list[answers.Source], paged=True)
 def list_sources() -> Response:
     """List the upstreams that values come from."""
     request = bp.current_request
@@ -30,7 +29,7 @@ def list_sources() -> Response:
 
 
 @bp.route('/sources/{key}')
-@Contract(shapes.Source)
+@Contract(answers.Source)
 def get_source(key: str) -> Response:
     """What an upstream can tell and how it did of late."""
     (upstream,) = upstream_status.health_of([upstream_status.find(key)])

@@ -2,10 +2,9 @@
 
 from chalice.app import Blueprint, Response
 
-from chalicelib.api import presenters
+from chalicelib.api import answers, presenters
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.auth import bearer
-from chalicelib.domain import shapes
 from chalicelib.http_io.request import user_id
 from chalicelib.http_io.response import ok
 from chalicelib.models import User
@@ -14,7 +13,7 @@ bp = Blueprint(__name__)
 
 
 @bp.route('/user', authorizer=bearer)
-@Contract(shapes.User)
+@Contract(answers.User)
 def get_user() -> Response:
     """Key information about the user."""
     return ok(presenters.present_user(User.find(user_id(bp.current_request))))

@@ -28,10 +28,11 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import app
+from chalicelib.api import answers
 from chalicelib.api.openapi import document
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.auth import bearer
-from chalicelib.domain import currencies, shapes
+from chalicelib.domain import currencies
 from chalicelib.domain.conversion import Rate
 from chalicelib.models import LatestRates
 from chalicelib.services.histories import refresh
@@ -324,7 +325,7 @@ def test_the_errors_that_api_gateway_makes_are_those_it_is_configured_with():
 
 
 def closed() -> list[str]:
-    return [name for name, schema in SCHEMAS.items() if getattr(shapes, name, None) and schema.get('type') == 'object']
+    return [name for name, schema in SCHEMAS.items() if getattr(answers, name, None) and schema.get('type') == 'object']
 
 
 @pytest.mark.parametrize('name', closed())
@@ -416,7 +417,7 @@ def test_the_parameters_of_a_query_are_told_and_can_be_refused():
     other = Chalice(app_name='other')
 
     @other.route('/api/things', authorizer=bearer)
-    @Contract(shapes.Status, query=('at',))
+    @Contract(answers.Status, query=('at',))
     def get_thing() -> Response:
         """A thing."""
         return Response({})

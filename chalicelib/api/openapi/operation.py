@@ -9,12 +9,13 @@ from typing import Any, NamedTuple, get_args
 
 from chalice.app import RouteEntry
 
+from chalicelib.api import answers
 from chalicelib.api.openapi.operation_spec import Contract
 from chalicelib.api.openapi.parameters import Cursor
 from chalicelib.api.openapi.responses import NOT_MODIFIED, RATE, REFUSALS, referred
 from chalicelib.api.openapi.schemas import Schemas
 from chalicelib.api.requests.body import Schema
-from chalicelib.domain import api_keys, scopes, shapes
+from chalicelib.domain import api_keys, scopes
 from chalicelib.http_io.request import BODY_TYPES
 
 
@@ -113,7 +114,7 @@ def _envelope(contract: Contract, schemas: Schemas) -> Schema:
     shape, kind = (get_args(contract.answer)[0], 'List') if get_args(contract.answer) else (contract.answer, '')
     properties = {
         'success': {'type': 'boolean', 'const': True},
-        'time': schemas.of(shapes.EpochSeconds),
+        'time': schemas.of(answers.EpochSeconds),
         'result': schemas.of(contract.answer),
     }
     beside = schemas.members(contract.beside) if contract.beside else {}

@@ -14,7 +14,7 @@ _NOTED: dict[Callable[..., Any], 'Contract'] = {}
 class Contract:
     """One operation; as a decorator below `@bp.route` it notes itself and leaves the view as Chalice must see it.
 
-    `answer` is the type of `result`: a shape of domain.shapes, or a list of one; `beside` the shape of what may stand
+    `answer` is the type of `result`: a type of api.answers, or a list of one; `beside` the shape of what may stand
     beside it in the envelope. `body` is what the request must send. `paged` takes `limit` and `cursor`, `expandable` takes
     `expand[]`, `query` are further parameters, see api.parameters. `asynchronous` answers 503 while no value was ever known.
     """

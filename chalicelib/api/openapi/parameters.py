@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta
 
+from chalicelib.api import answers
 from chalicelib.api.openapi.schemas import Schemas
 from chalicelib.api.requests.body import Schema
-from chalicelib.domain import shapes
 from chalicelib.http_io import paging
 
 Limit = Annotated[
@@ -94,9 +94,9 @@ class Parameter(NamedTuple):
 
 
 _PARAMETERS = {
-    'currency': Parameter('path', shapes.AnyCurrencyCode),
-    'code': Parameter('path', shapes.AnyCurrencyCode),
-    'key': Parameter('path', shapes.SourceKey),
+    'currency': Parameter('path', answers.AnyCurrencyCode),
+    'code': Parameter('path', answers.AnyCurrencyCode),
+    'key': Parameter('path', answers.SourceKey),
     'limit': Parameter('query', Limit),
     'cursor': Parameter('query', Cursor),
     'expand[]': Parameter('query', _Expand),
@@ -114,4 +114,4 @@ _PARAMETERS = {
 
 def named(name: str) -> Parameter:
     """Return the parameter of this name, one name for one thing in all of the API; those that end in `_id` are ids in paths."""
-    return Parameter('path', shapes.Id) if name.endswith('_id') else _PARAMETERS[name]
+    return Parameter('path', answers.Id) if name.endswith('_id') else _PARAMETERS[name]

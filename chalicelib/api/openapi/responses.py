@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from chalicelib import errors
+from chalicelib.api import answers
 from chalicelib.api.openapi.schemas import Schemas
 from chalicelib.api.requests.body import Schema
-from chalicelib.domain import shapes
 
 RATE = ('RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset')
 HEADERS: dict[str, Schema] = {
@@ -29,7 +29,7 @@ class Refusal(NamedTuple):
     status: int
     code: str
     message: str
-    shape: Any = shapes.Failure
+    shape: Any = answers.Failure
     headers: tuple[str, ...] = ()
     by_gateway: bool = False
 
@@ -44,7 +44,7 @@ class Refusal(NamedTuple):
         }
 
 
-def _of(error: type[errors.AppError], shape: Any = shapes.Failure, headers: tuple[str, ...] = ()) -> Refusal:
+def _of(error: type[errors.AppError], shape: Any = answers.Failure, headers: tuple[str, ...] = ()) -> Refusal:
     return Refusal(error.status, error.code, error.message, shape, headers)
 
 
@@ -64,11 +64,11 @@ REFUSALS = {
     'UnsupportedMediaType': Refusal(
         415, 'unsupported_media_type', 'Send the body as application/json or application/x-www-form-urlencoded'
     ),
-    'Invalid': _of(errors.Invalid, shapes.InvalidRequest),
+    'Invalid': _of(errors.Invalid, answers.InvalidRequest),
     'TooManyRequests': _of(errors.TooManyRequests, headers=('Retry-After', *RATE)),
     'InternalError': _of(errors.AppError),
     'Busy': _of(errors.Busy, headers=('Retry-After',)),
-    'NotReady': _of(errors.NotReady, shapes.Unavailable, headers=('Retry-After',)),
+    'NotReady': _of(errors.NotReady, answers.Unavailable, headers=('Retry-After',)),
 }
 
 

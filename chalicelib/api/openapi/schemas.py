@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.api import answers
 from chalicelib.api.requests.body import Schema
-from chalicelib.domain import shapes
 
 _REF = '#/components/schemas/'
 
@@ -15,14 +15,14 @@ class Schemas:
 
     def __init__(self) -> None:
         self.named: dict[str, Schema] = {}
-        for scalar in shapes.SCALARS:
+        for scalar in answers.SCALARS:
             self.of(scalar)
 
     def of(self, kind: Any) -> Schema:
         """Return the schema of a type: a shape, a scalar, a list of them."""
         (schema,), found = msgspec.json.schema_components([kind], ref_template=_REF + '{name}')
         for name, component in found.items():
-            self.put(_closed(component, getattr(shapes, name)))
+            self.put(_closed(component, getattr(answers, name)))
         return self.put(schema)
 
     def put(self, schema: Schema) -> Schema:
@@ -47,7 +47,7 @@ class Schemas:
         _, found = msgspec.json.schema_components([shape], ref_template=_REF + '{name}')
         own = found.pop(shape.__name__)
         for name, component in found.items():
-            self.put(_closed(component, getattr(shapes, name)))
+            self.put(_closed(component, getattr(answers, name)))
         members: dict[str, Schema] = self.put({'properties': own['properties']})['properties']
         return members
 

@@ -5,9 +5,10 @@ from typing import Any, cast
 
 import msgspec
 
+from chalicelib.api import answers
 from chalicelib.api.requests.body import Body, Field, FieldError, Given, Schema
 from chalicelib.config import settings
-from chalicelib.domain import addresses, currencies, money, shapes
+from chalicelib.domain import addresses, currencies, money
 
 
 def _text(value: Any) -> str:
@@ -53,7 +54,7 @@ def _currency(value: Any, _: Given) -> str:
 
 
 def _currency_schema() -> Schema:
-    return msgspec.json.schema(shapes.AnyCurrencyCode)
+    return msgspec.json.schema(answers.AnyCurrencyCode)
 
 
 def _currencies(value: Any, given: Given) -> list[str]:

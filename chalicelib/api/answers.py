@@ -1,6 +1,6 @@
-"""The shapes in which the API shows things, for the type checker and for the description of the API alike.
+"""The types of the API's answers, for the type checker and for the description of the API alike.
 
-Names and order are the specification's. Types only: holds no values, makes no answers.
+Names and order are the specification's. Types only: api/presenters builds the answers.
 """
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
