@@ -56,3 +56,7 @@ hypothesis.settings.load_profile('steady')
 
 pytest.register_assert_rewrite('tests.support')
 pytest_plugins = [f'tests.support.{module}' for module in ('api', 'browser', 'explorers', 'logs', 'quick_aws', 'recordings')]
+
+from tests.support import serial_moto  # noqa: E402
+
+serial_moto.install()

@@ -14,7 +14,7 @@ STAGE = 'dev'
 NAME = f'cryptfolio-{STAGE}'
 _BUCKET = 'packages'
 _CAPABILITIES = ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM', 'CAPABILITY_AUTO_EXPAND']
-_WAIT = {'Delay': 1, 'MaxAttempts': 60}
+_WAIT = {'Delay': 1, 'MaxAttempts': 300}
 
 Json = dict[str, Any]
 

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 HOST = '127.0.0.1'
 REGION = 'us-east-1'
 _PYTHON = ROOT / '.venv-emulator' / 'bin' / 'python'
-_START_SECONDS = 60
-_STOP_SECONDS = 30
+_START_SECONDS = 300
+_STOP_SECONDS = 120
 _POLL_SECONDS = 0.1
 
 

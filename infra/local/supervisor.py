@@ -14,7 +14,8 @@ HOST = '127.0.0.1'
 DEFAULT_PORT = 8000
 _BACKLOG = 128
 _WATCH_SECONDS = 0.2
-_START_SECONDS = 60
+_START_SECONDS = 300
+_ANSWER_SECONDS = 10
 
 
 class CannotStart(Exception):
@@ -112,7 +113,7 @@ def _wait_until_answered(listening: socket.socket, api: Child, stop: Event) -> N
 
 
 def _answers(number: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, number, timeout=1)
+    connection = http.client.HTTPConnection(HOST, number, timeout=_ANSWER_SECONDS)
     try:
         connection.request('GET', '/api/user')
         return connection.getresponse().status < 500

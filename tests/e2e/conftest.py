@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,23 +15,14 @@ from oauthlib.oauth2 import LegacyApplicationClient
 from requests import Response
 from requests_oauthlib import OAuth2Session
 
-ROOT = Path(__file__).parents[2]
+from tests.support.processes import PATIENCE_SECONDS, ROOT, wait_until
+
 DEMO = {
     'DEMO_EMAIL': 'demo@example.com',
     'DEMO_PASSWORD': 'demo-password',
     'DEMO_CLIENT_ID': 'demo-app',
     'DEMO_CLIENT_SECRET': 'demo-secret',
 }
-
-
-def wait_until(what: Callable[[], Any], seconds: float) -> Any:
-    """Return the first true value of `what()`; fail when there is none within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := what():
-            return found
-        time.sleep(0.05)
-    pytest.fail(f'waited {seconds} s in vain')
 
 
 def is_alive(pid: int) -> bool:
@@ -79,7 +69,7 @@ class Stack:
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit status."""
         self.process.send_signal(number)
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 class Client:
@@ -98,7 +88,7 @@ class Client:
         )
 
     def request(self, method: str, path: str, body: Any = None) -> Response:
-        return self.session.request(method, self.url + path, json=body, timeout=60)
+        return self.session.request(method, self.url + path, json=body, timeout=PATIENCE_SECONDS)
 
     def get(self, path: str) -> Any:
         """Return the answer's body. It must be a 200."""
@@ -122,7 +112,7 @@ class Client:
         made = self.post(f'{portfolio}/addresses', {'title': 'My address', 'address': address, 'currency': 'btc'})
         return f'{portfolio}/addresses/{made["id"]}'
 
-    def when_ready(self, path: str, seconds: float = 15, *, complete: bool | None = None) -> Any:
+    def when_ready(self, path: str, *, complete: bool | None = None) -> Any:
         """Ask until the answer is no longer Not ready, and says `complete` if that is given; return its body."""
 
         def answered() -> Any:
@@ -134,7 +124,7 @@ class Client:
             body = answer.json()
             return body if complete in (None, body.get('complete')) else None
 
-        return wait_until(answered, seconds)
+        return wait_until(answered)
 
 
 def start(folder: Path, **environment: str) -> Stack:
@@ -152,7 +142,7 @@ def start(folder: Path, **environment: str) -> Stack:
             start_new_session=True,
         )
     stack = Stack(process, folder, DEMO | {name: environment[name] for name in DEMO if name in environment})
-    wait_until(lambda: stack.url or process.poll() is not None, 60)
+    wait_until(lambda: stack.url or process.poll() is not None)
     assert stack.url, stack.log
     return stack
 

@@ -14,7 +14,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import requests
 
-from tests.e2e.conftest import Stack, wait_until
+from tests.e2e.conftest import Stack
+from tests.support.processes import PATIENCE_SECONDS, wait_until
 
 webdriver = pytest.importorskip('selenium.webdriver')
 
@@ -76,7 +77,7 @@ class Visitor:
             if found := self.driver.find_elements('xpath', f'//{place}//button{said} | //{place}//a{said}'):
                 found[0].click()
                 break
-        wait_until(lambda: self._is_gone(before), 10)
+        wait_until(lambda: self._is_gone(before))
 
     def _is_gone(self, element: 'webdriver.remote.webelement.WebElement') -> bool:
         from selenium.common.exceptions import WebDriverException
@@ -99,7 +100,7 @@ class Visitor:
 
     def mailed_link(self, to: str) -> str:
         """Return the link of the last mail to this address."""
-        mails = wait_until(lambda: re.findall(rf'^--- mail to {re.escape(to)}$(.*?)^--- end of mail$', self.stack.log, re.M | re.S), 10)
+        mails = wait_until(lambda: re.findall(rf'^--- mail to {re.escape(to)}$(.*?)^--- end of mail$', self.stack.log, re.M | re.S))
         return re.findall(r'^(http\S+token=\S+)$', mails[-1], re.M)[-1]
 
 
@@ -170,7 +171,7 @@ def test_from_signing_up_to_an_application_with_a_code(visitor: Visitor, stack: 
     assert visitor.driver.current_url.startswith(callback)
     assert answer['state'] == ['a state']
     form = {'grant_type': 'authorization_code', 'code': answer['code'][0], 'redirect_uri': callback, 'code_verifier': verifier}
-    token = requests.post(f'{stack.url}/oauth/token', form, auth=(client_id, secret), timeout=10).json()
+    token = requests.post(f'{stack.url}/oauth/token', form, auth=(client_id, secret), timeout=PATIENCE_SECONDS).json()
     assert set(token['scope'].split()) == {'info', 'read'}
 
     visitor.go('/profile')

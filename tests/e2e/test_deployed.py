@@ -21,7 +21,7 @@ import requests
 
 from infra.emulator import deployment
 from infra.fake_upstreams import sample
-from tests.e2e.conftest import DEMO, ROOT, Client, wait_until
+from tests.e2e.conftest import DEMO, Client
 from tests.e2e.test_flow import (  # noqa: F401  collected here again, against the deployment
     test_a_portfolio_is_converted_and_has_a_history,
     test_a_portfolios_balances_are_the_sums_of_its_addresses_in_each_of_its_currencies,
@@ -31,6 +31,7 @@ from tests.e2e.test_flow import (  # noqa: F401  collected here again, against t
     test_an_address_with_more_transactions_than_an_explorers_page_comes_whole,
     test_an_addresss_balance_and_transactions_come_from_the_explorers_exactly,
 )
+from tests.support.processes import PATIENCE_SECONDS, ROOT, wait_until
 
 pytestmark = [
     pytest.mark.deployed,
@@ -111,7 +112,9 @@ def test_what_is_wrong_with_a_body_is_said_all_at_once(client: Client) -> None:
 
 
 def test_a_form_is_as_good_as_json(client: Client) -> None:
-    answer = client.session.post(f'{client.url}/api/portfolios', 'title=A+form&currencies[]=btc&currencies[]=usd', headers=FORM, timeout=60)
+    answer = client.session.post(
+        f'{client.url}/api/portfolios', 'title=A+form&currencies[]=btc&currencies[]=usd', headers=FORM, timeout=PATIENCE_SECONDS
+    )
 
     assert (answer.status_code, answer.json()['result']['title']) == (201, 'A form')
 
@@ -120,13 +123,13 @@ def test_what_did_not_change_is_not_sent_again(client: Client) -> None:
     portfolio = client.portfolio()
     tag = client.request('GET', portfolio).headers['ETag']
 
-    again = client.session.get(client.url + portfolio, headers={'If-None-Match': tag}, timeout=60)
+    again = client.session.get(client.url + portfolio, headers={'If-None-Match': tag}, timeout=PATIENCE_SECONDS)
 
     assert (again.status_code, again.content, again.headers['ETag']) == (304, b'', tag)
 
 
 def test_an_answer_of_api_gateways_own_names_its_request(stack: Deployed) -> None:
-    answer = requests.get(f'{stack.url}/nowhere', timeout=60)
+    answer = requests.get(f'{stack.url}/nowhere', timeout=PATIENCE_SECONDS)
 
     assert answer.headers['X-Request-Id'] == answer.json()['request_id']
 
@@ -135,7 +138,7 @@ def test_a_preflight_needs_no_token(stack: Deployed) -> None:
     """The emulator leaves out the headers of its answer; those are in the API's definition, which test_package.py looks at."""
     asks = {'Origin': 'https://example.com', 'Access-Control-Request-Method': 'PATCH'}
 
-    assert requests.options(f'{stack.url}/api/portfolios/1', headers=asks, timeout=60).status_code == 200
+    assert requests.options(f'{stack.url}/api/portfolios/1', headers=asks, timeout=PATIENCE_SECONDS).status_code == 200
 
 
 def test_answers_are_compressed_by_api_gateway(stack: Deployed) -> None:
@@ -154,16 +157,16 @@ class Visitor:
 
     def submit(self, path: str, page: str, **fields: str) -> str:
         """Send a form that stands on `page`; return the page that answers."""
-        token = re.search(r'name="csrf" value="([^"]+)"', self.session.get(self.url + page, timeout=60).text)
+        token = re.search(r'name="csrf" value="([^"]+)"', self.session.get(self.url + page, timeout=PATIENCE_SECONDS).text)
         assert token
-        answer = self.session.post(self.url + path, {'csrf': token[1]} | fields, allow_redirects=False, timeout=60)
+        answer = self.session.post(self.url + path, {'csrf': token[1]} | fields, allow_redirects=False, timeout=PATIENCE_SECONDS)
         assert answer.status_code < 400, answer.text
         return answer.text
 
 
 def mailed_link(emulator: str, to: str) -> str:
     """Return what follows the API's address in the link of the one mail that somebody got."""
-    mails = requests.get(f'{emulator}/_ministack/ses/messages', timeout=10).json()['messages']['000000000000']
+    mails = requests.get(f'{emulator}/_ministack/ses/messages', timeout=PATIENCE_SECONDS).json()['messages']['000000000000']
     [text] = [mail['BodyText'] for mail in mails if mail['To'] == [to]]
     return re.findall(r'^http\S+?(/confirm\?token=\S+)$', text, re.MULTILINE)[0]
 
@@ -177,10 +180,10 @@ def test_who_signs_up_can_make_an_api_key_and_read_with_it(stack: Deployed, emul
     [key] = re.findall(r'<code class="value">([^<]+)</code>', page)
 
     answers = [
-        requests.get(f'{stack.url}/api/user', timeout=60, **how)
+        requests.get(f'{stack.url}/api/user', timeout=PATIENCE_SECONDS, **how)
         for how in ({'headers': {'X-API-KEY': key}}, {'params': {'api_key': key}}, {'headers': {'Authorization': f'Bearer {key}'}})
     ]
-    beyond = requests.get(f'{stack.url}/api/portfolios', headers={'X-API-KEY': key}, timeout=60)
+    beyond = requests.get(f'{stack.url}/api/portfolios', headers={'X-API-KEY': key}, timeout=PATIENCE_SECONDS)
 
     assert [(answer.status_code, answer.json()['result']['name']) for answer in answers] == [(200, 'Ada Lovelace')] * 3
     assert (beyond.status_code, beyond.json()['code']) == (403, 'insufficient_scope')
@@ -239,11 +242,11 @@ class Queue:
 def test_what_is_due_is_refreshed_by_the_schedule_without_a_message(client: Client, table: Table, stack: Deployed) -> None:
     client.address(client.portfolio(), EARLY)
     queue = Queue(stack.settings['REFRESH_QUEUE'])
-    wait_until(lambda: not queue.depth() and 'lease_owner' not in table.ledger(EARLY), 60)
+    wait_until(lambda: not queue.depth() and 'lease_owner' not in table.ledger(EARLY))
     table.make_due(EARLY)
     started = time.time()
 
-    wait_until(lambda: table.ledger(EARLY)['updated_at'] >= started - 1, 90)
+    wait_until(lambda: table.ledger(EARLY)['updated_at'] >= started - 1)
 
     assert table.ledger(EARLY)['due_at'] > started
 
@@ -279,15 +282,15 @@ def test_a_message_that_fails_five_times_is_kept_and_works_once_it_is_sent_back(
     queue.hide_failed_for(1)
 
     assert client.request('DELETE', portfolio).status_code == 200
-    wait_until(dead.depth, 60)
+    wait_until(dead.depth)
     assert client.request('GET', portfolio).status_code == 404
     assert table.keys(prefix)
 
     forbidden_purge()
     queue.hide_failed_for(180)
     dead.move_to(queue)
-    wait_until(lambda: not table.keys(prefix), 60)
-    wait_until(lambda: not queue.depth(), 60)
+    wait_until(lambda: not table.keys(prefix))
+    wait_until(lambda: not queue.depth())
     assert not dead.depth()
 
 

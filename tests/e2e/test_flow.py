@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +14,8 @@ import requests
 from oauthlib.oauth2 import InvalidGrantError
 
 from infra.fake_upstreams import hd_wallet, sample
-from tests.e2e.conftest import ROOT, Client, Stack, is_alive, wait_until
+from tests.e2e.conftest import Client, Stack, is_alive
+from tests.support.processes import PATIENCE_SECONDS, ROOT, listens, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -82,7 +82,7 @@ def test_an_address_with_more_transactions_than_an_explorers_page_comes_whole(cl
 def test_a_refusal_has_the_envelope_and_its_headers(
     stack: Stack, scope: str | None, method: str, path: str, status: int, code: str, authenticate: str | None
 ) -> None:
-    answer = Client(stack, scope).request(method, path) if scope else requests.request(method, stack.url + path, timeout=30)
+    answer = Client(stack, scope).request(method, path) if scope else requests.request(method, stack.url + path, timeout=PATIENCE_SECONDS)
 
     assert answer.status_code == status
     assert answer.headers['Content-Type'] == 'application/json'
@@ -136,7 +136,9 @@ def test_credentials_of_ones_own_are_used_and_not_printed(start_stack: Callable[
 def test_stacks_beside_each_other_share_nothing(stack: Stack, client: Client, start_stack: Callable[..., Stack]) -> None:
     other = start_stack()
 
-    answer = requests.get(f'{other.url}/api/user', headers={'Authorization': f'Bearer {client.token["access_token"]}'}, timeout=10)
+    headers = {'Authorization': f'Bearer {client.token["access_token"]}'}
+
+    answer = requests.get(f'{other.url}/api/user', headers=headers, timeout=PATIENCE_SECONDS)
 
     assert other.port != stack.port
     assert answer.status_code == 401
@@ -150,7 +152,7 @@ def test_a_busy_port_is_said_in_one_sentence(stack: Stack) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
     )
 
     assert ended.returncode == 1
@@ -165,9 +167,9 @@ def test_a_signal_to_all_ends_everything_with_success(start_stack: Callable[...,
 
     os.killpg(stack.process.pid, number)
 
-    assert stack.process.wait(5) == 0
+    assert stack.process.wait(PATIENCE_SECONDS) == 0
     assert not [pid for pid in pids if is_alive(pid)]
-    assert _is_free(port)
+    assert not listens(port)
     assert 'Traceback' not in stack.log
 
 
@@ -177,8 +179,8 @@ def test_children_do_not_outlive_a_killed_parent(start_stack: Callable[..., Stac
 
     stack.end(signal.SIGKILL)
 
-    wait_until(lambda: not [pid for pid in pids if is_alive(pid)], 3)
-    assert _is_free(port)
+    wait_until(lambda: not [pid for pid in pids if is_alive(pid)])
+    assert not listens(port)
 
 
 def test_a_killed_api_is_started_again_while_clients_wait(start_stack: Callable[..., Stack]) -> None:
@@ -201,7 +203,7 @@ def test_a_refresh_whose_worker_is_killed_is_finished_by_the_next_worker(slow_up
 
     os.kill(killed, signal.SIGKILL)
 
-    balances = client.when_ready(f'{address}/balances', 60, complete=True)
+    balances = client.when_ready(f'{address}/balances', complete=True)
     assert stack.pid('worker') != killed
     assert balances['result'][0]['transactions'] == len(sample.history(BUSY, lambda output: output.address))
 
@@ -221,35 +223,30 @@ def slow_upstream() -> Iterator[str]:
         process.terminate()
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(('127.0.0.1', port)) != 0
-
-
 def test_a_portfolio_is_converted_and_has_a_history(client: Client) -> None:
     portfolio = client.portfolio()
     client.address(portfolio, EARLY)
 
-    converted = client.when_ready(f'{portfolio}/converted', 60)
+    converted = client.when_ready(f'{portfolio}/converted')
     assert {row['currency']: (row['balance'], row['complete']) for row in converted['result']} == {
         'btc': ('50.00501', True),
         'usd': ('588826.99', True),
     }
     days = f'{portfolio}/balances/btc/history?from=2009-01-09&to=2009-01-10'
-    wait_until(lambda: client.when_ready(days, 60)['result'][0]['complete'], 60)
+    wait_until(lambda: client.when_ready(days)['result'][0]['complete'])
     assert [(row['balance_at'][:10], row['balance']) for row in client.get(days)['result']] == [
         ('2009-01-10', '50.0'),
         ('2009-01-09', '0.0'),
     ]
     worth = f'{portfolio}/converted/history?from=2020-02-01&to=2020-02-01'
-    usd = wait_until(lambda: next((row for row in client.get(worth)['result'] if row['complete'] and row['currency'] == 'usd'), None), 120)
+    usd = wait_until(lambda: next((row for row in client.get(worth)['result'] if row['complete'] and row['currency'] == 'usd'), None))
     assert Decimal(usd['balance']) > 50
 
 
 def test_a_wallet_is_told_as_one_address_and_its_key_to_nobody(client: Client) -> None:
     address = client.address(client.portfolio(), hd_wallet.KEY)
 
-    balances = client.when_ready(f'{address}/balances', 120, complete=True)['result']
+    balances = client.when_ready(f'{address}/balances', complete=True)['result']
     transactions = client.get(f'{address}/transactions')['result']
 
     assert len(transactions) > 1
@@ -263,9 +260,9 @@ def test_the_readmes_first_steps_work_as_they_are_written(start_stack: Callable[
     steps = re.search(r'```sh\n(URL=.*?)```', readme, re.DOTALL)[1]
     stack = start_stack(UPSTREAM='sample')
     steps = steps.replace('http://127.0.0.1:8000', stack.url)
-    poll = 'for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 1; api $URL/api/portfolios/1/converted; done'
+    poll = 'until api $URL/api/portfolios/1/converted | grep 588826.99; do sleep 0.5; done'
 
-    done = subprocess.run(['bash', '-euc', f'{steps}\n{poll}'], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(['bash', '-euc', f'{steps}\n{poll}'], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
     assert done.returncode == 0, done.stderr
     told = done.stdout.replace('":"', '": "')

@@ -512,7 +512,7 @@ def server() -> Iterator[tuple[str, int]]:
 
 
 def ask(server: tuple[str, int], method: str, path: str, **headers: str) -> tuple[int, http.client.HTTPMessage, Any]:
-    connection = http.client.HTTPConnection(*server, timeout=10)
+    connection = http.client.HTTPConnection(*server, timeout=120)
     try:
         connection.request(method, path, headers={'Origin': 'https://app.example'} | headers)
         answer = connection.getresponse()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.processes import PATIENCE_SECONDS, ROOT, free_port, running
+from tests.support.processes import PATIENCE_SECONDS, ROOT, free_port, running
 
 pytestmark = pytest.mark.e2e
 

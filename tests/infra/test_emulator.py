@@ -15,7 +15,7 @@ import requests
 
 from infra.emulator import adapt_template, server
 from infra.template import load
-from tests.e2e.conftest import ROOT, wait_until
+from tests.support.processes import PATIENCE_SECONDS, ROOT, wait_until
 
 FUNCTION = {'Type': 'AWS::Serverless::Function', 'Properties': {'CodeUri': './deployment.zip', 'Environment': {'Variables': {'A': '1'}}}}
 ALARM = {'Type': 'AWS::CloudWatch::Alarm', 'Properties': {'MetricName': 'Errors'}}
@@ -103,7 +103,7 @@ from pathlib import Path
 from infra.emulator import server
 with server.running(Path(sys.argv[1])) as url:
     print(url, flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -123,12 +123,12 @@ def test_the_emulator_ends_with_whoever_started_it_and_leaves_nothing(number: in
 
         process.send_signal(number)
 
-        wait_until(lambda: not answers(url) and not list(held.iterdir()), 10)
+        wait_until(lambda: not answers(url) and not list(held.iterdir()))
 
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(f'{url}/_ministack/health', timeout=1).ok
+        return requests.get(f'{url}/_ministack/health', timeout=PATIENCE_SECONDS).ok
     except requests.RequestException:
         return False
 

@@ -18,6 +18,8 @@ from embit import base58, bech32, script
 
 from infra.fake_upstreams import bitcoin_chain
 from infra.fake_upstreams.sample import ADDRESSES, serve
+from tests.support.processes import PATIENCE_SECONDS
+from tests.support.recordings import recorded
 
 EARLY, BUSY = ADDRESSES
 UNUSED = (
@@ -48,7 +50,6 @@ BAD = (
     'bc1',
 )
 COINBASE = '63522845d294ee9b0188ae5cac91bf389a0c3723f084ca1025e7d9cdfe481ce1'
-RECORDINGS = Path(__file__).parents[3] / 'shared' / 'recordings'
 
 
 @pytest.fixture(scope='module')
@@ -64,7 +65,7 @@ def upstream():
 def get_text(url):
     """Status, content type and body, whatever the status."""
     try:
-        with urlopen(url, timeout=10) as response:
+        with urlopen(url, timeout=PATIENCE_SECONDS) as response:
             return response.status, response.headers['Content-Type'], response.read().decode()
     except HTTPError as error:
         with error:
@@ -356,14 +357,7 @@ def test_the_command_says_where_it_listens_answers_slowly_when_told_to_and_ends_
             assert time.monotonic() - started >= 0.2
         finally:
             process.send_signal(number)
-        assert process.wait(timeout=10) == 0
-
-
-def read_recording(name):
-    path = RECORDINGS / name
-    if not path.exists():
-        pytest.skip('no recordings here')
-    return json.loads(path.read_text())
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0
 
 
 def shape(value):
@@ -390,15 +384,15 @@ def contains(whole, part):
 
 
 def test_an_esplora_transaction_has_no_field_or_type_that_the_real_one_lacks(upstream):
-    recorded = read_recording('esplora/blockstream_txs_chain_bc1qw508d6_page1.json')
-    assert contains(shape(recorded), shape(get(f'{upstream}/blockstream/address/{BUSY}/txs/chain')))
+    real = recorded('esplora/blockstream_txs_chain_bc1qw508d6_page1.json')
+    assert contains(shape(real), shape(get(f'{upstream}/blockstream/address/{BUSY}/txs/chain')))
 
 
 def test_esplora_statistics_have_the_fields_and_types_of_the_real_ones(upstream):
-    recorded = read_recording('esplora/blockstream_address_1XPTgDRh_pizza.json')
-    assert shape(recorded) == shape(get(f'{upstream}/blockstream/address/{BUSY}'))
+    real = recorded('esplora/blockstream_address_1XPTgDRh_pizza.json')
+    assert shape(real) == shape(get(f'{upstream}/blockstream/address/{BUSY}'))
 
 
 def test_multiaddr_has_no_field_or_type_that_the_real_one_lacks(upstream):
-    recorded = read_recording('blockchain_info/multiaddr_bc1qw508d6_n100.json')
-    assert contains(shape(recorded), shape(get(f'{upstream}/blockchain_info/multiaddr?active={BUSY}&n=100')))
+    real = recorded('blockchain_info/multiaddr_bc1qw508d6_n100.json')
+    assert contains(shape(real), shape(get(f'{upstream}/blockchain_info/multiaddr?active={BUSY}&n=100')))

@@ -14,6 +14,7 @@ from chalice.app import AuthRequest, AuthResponse, Chalice, Response
 
 from infra.local import stack
 from infra.local.api import MOST_BODY_BYTES, Server
+from tests.support.processes import PATIENCE_SECONDS
 
 
 def make_app() -> Chalice:
@@ -62,7 +63,7 @@ def address() -> Iterator[tuple[str, int]]:
 
 @pytest.fixture
 def connection(address: tuple[str, int]) -> Iterator[http.client.HTTPConnection]:
-    connection = http.client.HTTPConnection(*address, timeout=5)
+    connection = http.client.HTTPConnection(*address, timeout=PATIENCE_SECONDS)
     yield connection
     connection.close()
 
@@ -76,14 +77,14 @@ def ask(connection: http.client.HTTPConnection, method: str, path: str, **more: 
 
 def send_raw(address: tuple[str, int], data: bytes) -> bytes:
     """Send bytes and return all that comes back until the server closes the connection."""
-    with socket.create_connection(address, timeout=5) as raw:
+    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as raw:
         raw.sendall(data)
         return b''.join(iter(lambda: raw.recv(65_536), b''))
 
 
 def test_requests_that_come_at_once_do_not_mix(address: tuple[str, int]) -> None:
     def get(number: int) -> dict[str, Any]:
-        connection = http.client.HTTPConnection(*address, timeout=5)
+        connection = http.client.HTTPConnection(*address, timeout=PATIENCE_SECONDS)
         _, body = ask(connection, 'GET', f'/things/{number}')
         connection.close()
         return body
@@ -95,12 +96,14 @@ def test_requests_that_come_at_once_do_not_mix(address: tuple[str, int]) -> None
 
 
 def test_one_connection_carries_many_requests_without_delay(connection: http.client.HTTPConnection) -> None:
-    started = time.monotonic()
+    durations = []
 
     for _ in range(20):
+        started = time.monotonic()
         assert ask(connection, 'GET', '/private')[0].status == 401
+        durations.append(time.monotonic() - started)
 
-    assert time.monotonic() - started < 0.4  # with Nagle's algorithm each would wait 40 ms
+    assert min(durations[1:]) < 0.04  # with Nagle's algorithm every one would wait at least that long
 
 
 @pytest.mark.parametrize(

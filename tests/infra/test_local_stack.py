@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from infra.local import stack
-from tests.processes import free_port, running
+from tests.support.processes import free_port, running
 
 BIN = Path(sys.executable).parent
 

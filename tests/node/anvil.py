@@ -28,7 +28,7 @@ _SHA512 = {  # of the packages, as the registry states it
         '+XmShybEaxfCrr0OUUZwYEy2OnYZt5pHH9TzBtLv3+VrK0O/ANuNSVEahqNhKHlgX7GRJ59383ofNhxkRWIYTg==',
     ),
 }
-_BUSY_FOR = 20
+_BUSY_FOR = 120
 
 
 def binary() -> Path:
@@ -80,7 +80,7 @@ class Node:
 
     def ask(self, method: str, *params: Any) -> Any:
         """Return the result of a method. Raises AssertionError for an error."""
-        answer = requests.post(self.url, json={'jsonrpc': '2.0', 'id': 1, 'method': method, 'params': params}, timeout=20).json()
+        answer = requests.post(self.url, json={'jsonrpc': '2.0', 'id': 1, 'method': method, 'params': params}, timeout=_BUSY_FOR).json()
         assert 'error' not in answer, answer
         return answer['result']
 

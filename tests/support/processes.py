@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 120  # for a machine that is busy with something else; conditions that come true sooner end the wait
 
 
