@@ -61,6 +61,16 @@ MAY_IMPORT = {
 }
 # The wings of the services, from the top down: each may import itself and those after it. Modules beside them are in no wing.
 WINGS = ('histories', 'portfolios', 'rates', 'ledgers')
+# The wings of infra ('infra' are the modules beside what is deployed), and which of them and of the application each may import.
+INFRA_MAY_IMPORT = {
+    'infra': {'infra'},
+    'infra.deploy': {'infra', 'infra.deploy'},
+    'infra.emulator': {'infra', 'infra.emulator'},
+    'infra.fake_upstreams': {'infra.fake_upstreams'},  # nothing of what they are held against
+    'infra.local': {'infra', 'infra.local', 'infra.fake_upstreams', 'chalicelib', 'app'},
+    'infra.data': {'infra', 'infra.data', 'chalicelib'},
+    'infra.catalogue': {'infra.catalogue', 'chalicelib'},
+}
 # Cost a cold start dearly, so they load where they are used.
 NEVER_AT_MODULE_LEVEL = {'boto3', 'ccxt', 'jinja2', 'embit'}
 PUBLIC_ROUTES = {
@@ -116,8 +126,8 @@ def imports(path: Path, *, module_level: bool = False) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f'{path}: relative import'
-            if node.module == 'chalicelib':
-                yield from (f'chalicelib.{alias.name}' for alias in node.names)
+            if node.module in ('chalicelib', 'infra'):
+                yield from (f'{node.module}.{alias.name}' for alias in node.names)
             else:
                 yield node.module or ''
 
@@ -156,6 +166,39 @@ def test_no_service_imports_from_a_wing_above_its_own(path: Path):
 
 def test_every_folder_of_services_is_a_wing():
     assert {path.name for path in (PACKAGE / 'services').iterdir() if path.is_dir() and path.name != '__pycache__'} == set(WINGS)
+
+
+def wing_of(module: str) -> str:
+    """Return the key of INFRA_MAY_IMPORT that a module belongs to, or its top package."""
+    wing = '.'.join(module.split('.')[:2])
+    return wing if wing in INFRA_MAY_IMPORT else module.split('.')[0]
+
+
+def infra_modules() -> list[str]:
+    paths = (path.relative_to(ROOT).with_suffix('') for path in (ROOT / 'infra').rglob('*.py'))
+    return sorted('.'.join(path.parts).removesuffix('.__init__') for path in paths)
+
+
+@pytest.mark.parametrize('module', infra_modules())
+def test_a_wing_of_infra_imports_what_it_may(module: str):
+    path = ROOT / module.replace('.', '/')
+    source = path / '__init__.py' if path.is_dir() else path.with_suffix('.py')
+    ours = {wing_of(name) for name in imports(source) if name.split('.')[0] in ('infra', 'chalicelib', 'app', 'tests')}
+
+    assert ours <= INFRA_MAY_IMPORT[wing_of(module)], module
+
+
+def test_every_folder_of_infra_with_code_is_a_wing():
+    folders = {path.parent.name for path in (ROOT / 'infra').glob('*/__init__.py')}
+
+    assert {f'infra.{folder}' for folder in folders} == set(INFRA_MAY_IMPORT) - {'infra'}
+
+
+def test_the_application_names_infra_only_where_chalice_local_starts():
+    namers = {path.name for path in [*modules(), ROOT / 'app.py'] if any(name.split('.')[0] == 'infra' for name in imports(path))}
+
+    assert namers == {'app.py'}
+    assert not any(name.split('.')[0] == 'infra' for name in imports(ROOT / 'app.py', module_level=True))
 
 
 @pytest.mark.parametrize('path', modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

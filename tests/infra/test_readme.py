@@ -4,13 +4,13 @@ import pytest
 
 from chalicelib.domain.chains import CHAINS
 from chalicelib.providers.explorers import EXPLORERS
-from infra import readme
+from infra.catalogue import readme
 
 
 def test_the_table_of_explorers_is_that_of_the_code():
     text = readme.README.read_text()
 
-    assert readme.renewed(text) == text, 'run `python -m infra.readme`'
+    assert readme.renewed(text) == text, 'run `python -m infra.catalogue.readme`'
 
 
 def test_every_explorer_of_every_chain_has_a_row():

@@ -1,4 +1,4 @@
-"""The README's table of chains, their explorers and what each can tell, made of the code: `python -m infra.readme` writes it there."""
+"""The README's table of chains and their explorers, generated from the code; `python -m infra.catalogue.readme` writes it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +7,8 @@ from chalicelib.domain import currencies
 from chalicelib.domain.chains import CHAINS
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 
-README = Path(__file__).parents[1] / 'README.md'
-BEGIN = '<!-- explorers: written by `python -m infra.readme` -->'
+README = Path(__file__).parents[2] / 'README.md'
+BEGIN = '<!-- explorers: written by `python -m infra.catalogue.readme` -->'
 END = '<!-- /explorers -->'
 CAPABILITIES = {
     'balances': 'balances',
