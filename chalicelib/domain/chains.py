@@ -1,36 +1,207 @@
-"""The blockchains whose addresses are followed, by the code of their own coin. Pure data; who tells of them is in providers/explorers."""
+"""The blockchains whose addresses can be followed: one record each. Pure data; the explorers are in providers/explorers.
 
-from typing import NamedTuple
+To add a chain: docs/howto/add-a-chain.md.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+from chalicelib.domain import currencies, money
+from chalicelib.domain.addresses import (
+    bitcoin_cash,
+    bitcoin_like,
+    cardano,
+    evm,
+    extended_keys,
+    litecoin,
+    private_keys,
+    solana,
+    stellar,
+    uris,
+    xrp,
+)
+from chalicelib.domain.addresses.errors import EXTENDED, MALFORMED, PRIVATE, BadAddress
+
+_MAX_ADDRESS_LENGTH = 300  # leaves room for extended keys; Base58 decoding takes quadratic time
 
 
-class Chain(NamedTuple):
-    """A blockchain; explorers count in the smallest unit of its coin, which the catalogue's `decimals` scale.
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Chain:
+    """A blockchain, identified by the code of its coin.
 
-    Of the newest `reorganisation` blocks the transactions are read again at each refresh, as they can still be undone.
-    `began` (epoch seconds) is when the first block was made: nothing happened before.
+    `reorganisation`: how many of the newest blocks can still be undone; their transactions are read again at each refresh.
+    `began`: when its first block was made (epoch seconds).
+    `schemes`: URI schemes of payment requests, in lower case with the colon.
+    `canonical`: returns the canonical form of an address, or raises BadAddress; the address rules of the chain.
+    `private_keys`: a regular expression that matches what may be a private key or seed of the chain.
+    `legacy_prefixes`: how pay-to-public-key-hash addresses outside of segwit begin.
+    `extended_key_format`: how its extended public keys are written; None if they cannot be followed.
+    `evm_id`: the EIP-155 chain id; None if the chain has no Ethereum Virtual Machine.
     """
 
     currency: str
     reorganisation: int
     began: int
+    schemes: tuple[str, ...]
+    canonical: Callable[[uris.PaymentRequest], str]
+    private_keys: str
+    legacy_prefixes: tuple[str, ...] = ()
+    extended_key_format: extended_keys.Format | None = None
+    evm_id: int | None = None
+
+    def normalise(self, text: str) -> str:
+        """Return the canonical form of an address, so that equal addresses are equal strings.
+
+        Accepts surrounding whitespace, and payment URIs (BIP-21, EIP-681, SEP-7, CIP-13, Solana Pay), whose address is returned.
+        An extended public key is its own canonical form. Raises BadAddress if `text` is no address on the main network.
+
+        >>> CHAINS['btc'].normalise('bitcoin:BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4?amount=1')
+        'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
+        >>> CHAINS['eth'].normalise('0xfb6916095ca1df60bb79ce92ce3ea74c37c5d359')
+        '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359'
+        """
+        request = uris.parse(text, self.schemes)
+        if _PRIVATE_KEY.fullmatch(request.address):
+            raise BadAddress(PRIVATE)
+        if len(request.address) > _MAX_ADDRESS_LENGTH or not request.address.isascii():
+            raise BadAddress(MALFORMED)
+        if not extended_keys.has_shape(request.address):
+            return self.canonical(request)
+        self._require_extended_keys().check(request.address)
+        return request.address
+
+    def is_legacy(self, address: str) -> bool:
+        """Whether a canonical address is pay-to-public-key-hash outside of segwit.
+
+        Explorers disagree only on these: some add the outputs paid to the bare public key behind the hash.
+        """
+        return address.startswith(self.legacy_prefixes)
+
+    def is_extended_key(self, text: str) -> bool:
+        """Whether `text` is an extended public key from which addresses of the chain can be derived."""
+        return self.extended_key_format is not None and self.extended_key_format.matches(text)
+
+    def derive(self, extended_key: str, branch: int, index: int) -> str:
+        """Return the canonical address number `index` on `branch` (0 receiving, 1 change) below an account's extended public key.
+
+        Raises BadAddress if it is no such key of the chain, ValueError unless `branch` and `index` are from 0 to 2**31 - 1.
+        """
+        return self._require_extended_keys().derive(extended_key, branch, index)
+
+    def _require_extended_keys(self) -> extended_keys.Format:
+        if self.extended_key_format is None:
+            raise BadAddress(EXTENDED)
+        return self.extended_key_format
+
+    def amount(self, units: int) -> Decimal:
+        """Return `units` of the coin's smallest unit (satoshi, wei) as an amount of the coin, exactly."""
+        return money.scaled(units, currencies.get(self.currency).decimals)
+
+
+def _evm(currency: str, evm_id: int, *, reorganisation: int, began: int) -> Chain:
+    return Chain(
+        currency=currency,
+        reorganisation=reorganisation,
+        began=began,
+        schemes=('ethereum:',),
+        canonical=partial(evm.normalise, evm_id),
+        private_keys=evm.PRIVATE_KEYS,
+        evm_id=evm_id,
+    )
 
 
 CHAINS = {
     chain.currency: chain
     for chain in (
-        Chain('btc', reorganisation=6, began=1_231_006_505),
-        Chain('ltc', reorganisation=12, began=1_317_972_665),
-        Chain('doge', reorganisation=60, began=1_386_325_540),
-        Chain('dash', reorganisation=12, began=1_390_095_618),
-        Chain('bch', reorganisation=10, began=1_231_006_505),  # shares its past with btc
-        Chain('eth', reorganisation=96, began=1_438_269_973),  # three epochs; final after two
-        Chain('etc', reorganisation=400, began=1_438_269_973),  # was attacked with reorganisations of thousands; exchanges wait longer
-        Chain('pol', reorganisation=256, began=1_590_824_836),
-        Chain('bnb', reorganisation=64, began=1_587_390_414),
-        Chain('avax', reorganisation=8, began=1_600_646_400),
-        Chain('xrp', reorganisation=1, began=1_356_998_400),  # validated ledgers are final
-        Chain('xlm', reorganisation=1, began=1_443_571_200),
-        Chain('sol', reorganisation=64, began=1_584_368_940),
-        Chain('ada', reorganisation=60, began=1_506_203_091),
+        Chain(
+            currency='btc',
+            reorganisation=6,
+            began=1_231_006_505,
+            schemes=('bitcoin:',),
+            canonical=partial(bitcoin_like.normalise, bitcoin_like.BITCOIN),
+            private_keys=private_keys.wif('5KL'),
+            legacy_prefixes=('1',),
+            extended_key_format=extended_keys.BITCOIN,
+        ),
+        Chain(
+            currency='ltc',
+            reorganisation=12,
+            began=1_317_972_665,
+            schemes=('litecoin:',),
+            canonical=litecoin.normalise,
+            private_keys=private_keys.wif('6T'),
+            legacy_prefixes=('L',),
+            extended_key_format=extended_keys.LITECOIN,
+        ),
+        Chain(
+            currency='doge',
+            reorganisation=60,
+            began=1_386_325_540,
+            schemes=('dogecoin:',),
+            canonical=partial(bitcoin_like.normalise, bitcoin_like.DOGECOIN),
+            private_keys=private_keys.wif('6Q'),
+            legacy_prefixes=('D',),
+        ),
+        Chain(
+            currency='dash',
+            reorganisation=12,
+            began=1_390_095_618,
+            schemes=('dash:',),
+            canonical=partial(bitcoin_like.normalise, bitcoin_like.DASH),
+            private_keys=private_keys.wif('7X'),
+            legacy_prefixes=('X',),
+        ),
+        Chain(
+            currency='bch',
+            reorganisation=10,
+            began=1_231_006_505,  # it forked from Bitcoin and shares its first blocks
+            schemes=('bitcoincash:',),
+            canonical=bitcoin_cash.normalise,
+            private_keys=private_keys.wif('5KL'),
+            legacy_prefixes=('q',),
+        ),
+        _evm('eth', 1, reorganisation=96, began=1_438_269_973),  # three epochs: a block is final after two
+        _evm('etc', 61, reorganisation=400, began=1_438_269_973),  # attacks undid thousands of blocks; exchanges wait even longer
+        _evm('pol', 137, reorganisation=256, began=1_590_824_836),
+        _evm('bnb', 56, reorganisation=64, began=1_587_390_414),
+        _evm('avax', 43114, reorganisation=8, began=1_600_646_400),
+        Chain(
+            currency='xrp',
+            reorganisation=1,  # validated ledgers are final
+            began=1_356_998_400,
+            schemes=('xrpl:', 'ripple:'),
+            canonical=xrp.normalise,
+            private_keys=xrp.PRIVATE_KEYS,
+        ),
+        Chain(
+            currency='xlm',
+            reorganisation=1,
+            began=1_443_571_200,
+            schemes=('web+stellar:',),
+            canonical=stellar.normalise,
+            private_keys=stellar.PRIVATE_KEYS,
+        ),
+        Chain(
+            currency='sol',
+            reorganisation=64,
+            began=1_584_368_940,
+            schemes=('solana:',),
+            canonical=solana.normalise,
+            private_keys=solana.PRIVATE_KEYS,
+        ),
+        Chain(
+            currency='ada',
+            reorganisation=60,
+            began=1_506_203_091,
+            schemes=('web+cardano:',),
+            canonical=cardano.normalise,
+            private_keys=cardano.PRIVATE_KEYS,
+        ),
     )
 }
+
+# Private keys are refused on every chain alike: one pasted into the wrong field is as secret as any.
+_PRIVATE_KEY = re.compile('|'.join(dict.fromkeys((private_keys.COMMON, *(chain.private_keys for chain in CHAINS.values())))))

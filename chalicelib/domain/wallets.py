@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from chalicelib.domain import addresses, money
+from chalicelib.domain import money
+from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey
 from chalicelib.domain.ledgers import Entry, Holding
 
@@ -40,7 +41,7 @@ class Flow(NamedTuple):
 
 def identify(currency: str, text: str) -> FollowedLedger:
     """Return the ledger of a canonical address or an extended public key; an extended key cannot be computed back from it."""
-    if currency in addresses.HD and addresses.is_extended_key(currency, text):
+    if CHAINS[currency].is_extended_key(text):
         return FollowedLedger(f'{text[:12]}…{text[-8:]}', HdWalletKey.of_extended_key(currency, text))
     return FollowedLedger(text, AddressKey(currency, text))
 

@@ -23,7 +23,7 @@ from io import StringIO
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from chalicelib.domain.addresses import normalise
+from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.currencies import Currency
 
 RESERVED = frozenset({'history', 'cryptocurrencies', 'fiat', 'tokens'})
@@ -111,7 +111,12 @@ def read_tokens(listed: Mapping[str, Any], coins: Iterable[Mapping[str, Any]], c
 
 def _chosen_token(row: Mapping[str, str]) -> Candidate:
     return Candidate(
-        row['code'], row['title'], 'token', int(row['decimals']), normalise('eth', row['contract'].lower()), {'coingecko': row['coingecko']}
+        row['code'],
+        row['title'],
+        'token',
+        int(row['decimals']),
+        CHAINS['eth'].normalise(row['contract'].lower()),
+        {'coingecko': row['coingecko']},
     )
 
 
@@ -121,7 +126,7 @@ def _listed_token(token: Mapping[str, Any], coin: Mapping[str, Any]) -> Candidat
         coin['name'],
         'token',
         token['decimals'],
-        normalise('eth', token['address'].lower()),
+        CHAINS['eth'].normalise(token['address'].lower()),
         {'coingecko': coin['id']},
     )
 

@@ -6,7 +6,8 @@ import pytest
 from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
-from chalicelib.domain import addresses, currencies
+from chalicelib.domain import currencies
+from chalicelib.domain.chains import CHAINS
 
 KEYS = {
     'id', 'code', 'title', 'created_at', 'updated_at', 'is_cryptocurrency', 'is_fiat', 'is_ethereum_token',
@@ -80,7 +81,7 @@ def test_each_entry_is_of_exactly_one_kind(every: list[dict[str, Any]]):
 def test_exactly_the_tokens_have_a_contract_and_it_is_checksummed(every: list[dict[str, Any]]):
     contracts = [row['ethereum_contract_address'] for row in every if row['is_ethereum_token']]
 
-    assert contracts == [addresses.normalise('eth', contract.lower()) for contract in contracts]
+    assert contracts == [CHAINS['eth'].normalise(contract.lower()) for contract in contracts]
     assert {row['ethereum_contract_address'] for row in every if not row['is_ethereum_token']} == {None}
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 from embit.bip32 import HDKey
 
-from chalicelib.domain.addresses import derive
+from chalicelib.domain.chains import CHAINS
 from infra.fake_upstreams import hd_wallet, utxo
 from infra.fake_upstreams.sample import respond
 
@@ -19,7 +19,7 @@ def test_the_key_is_that_of_the_seed() -> None:
 
 @pytest.mark.parametrize(('place', 'address'), hd_wallet.PLACES.items())
 def test_the_addresses_are_those_of_the_key(place: tuple[int, int], address: str) -> None:
-    assert derive('btc', hd_wallet.KEY, *place) == address
+    assert CHAINS['btc'].derive(hd_wallet.KEY, *place) == address
 
 
 @pytest.mark.parametrize('address', hd_wallet.ADDRESSES)

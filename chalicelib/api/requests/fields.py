@@ -8,7 +8,9 @@ import msgspec
 from chalicelib.api import answers
 from chalicelib.api.requests.body import Body, Field, FieldError, Given, Schema
 from chalicelib.config import settings
-from chalicelib.domain import addresses, currencies, money
+from chalicelib.domain import currencies, money
+from chalicelib.domain.addresses.errors import BadAddress
+from chalicelib.domain.chains import CHAINS
 
 
 def _text(value: Any) -> str:
@@ -82,7 +84,7 @@ def _currencies_schema() -> Schema:
 def _followed_currency(value: Any, given: Given) -> str:
     """Return the code of a currency whose addresses can be followed."""
     code = _currency(value, given)
-    if code not in addresses.SUPPORTED:
+    if code not in CHAINS:
         raise FieldError('unsupported_currency', f'addresses of "{code}" cannot be followed')
     return code
 
@@ -92,7 +94,7 @@ def _followed_currency_schema() -> Schema:
         'title': 'FollowedCurrencyCode',
         'type': 'string',
         'description': 'The code of a currency whose addresses can be followed.',
-        'enum': sorted(addresses.SUPPORTED),
+        'enum': sorted(CHAINS),
         'examples': ['btc'],
     }
 
@@ -116,8 +118,8 @@ def _address(value: Any, given: Given) -> str:
     if currency is None or text == given.get(SHOWN_ADDRESS):
         return text
     try:
-        return addresses.normalise(currency, text)
-    except addresses.BadAddress as error:
+        return CHAINS[currency].normalise(text)
+    except BadAddress as error:
         raise FieldError('invalid_address', error.reason) from None
 
 

@@ -1,10 +1,11 @@
-"""Base58 and Base58Check without errors: a codec's error would quote the text, which may be a key."""
+"""Base58 and Base58Check without exceptions: those of a codec would quote the input, which may be a key.
 
-# embit is imported inside the functions, here and beside: this file costs every cold start, embit only those that need it.
+embit is imported inside the functions, in all of this package: only Lambda instances that handle an address load it.
+"""
 
 
 def decode(text: str) -> bytes:
-    """Return the bytes that a Base58 text stands for, none for any other text."""
+    """Return the decoded bytes, empty if `text` is not Base58."""
     from embit import base58
 
     try:
@@ -15,7 +16,7 @@ def decode(text: str) -> bytes:
 
 
 def decode_check(text: str) -> bytes:
-    """Return the payload of a Base58Check text without its checksum, nothing for any other text."""
+    """Return the decoded bytes without the checksum, empty if `text` is not Base58 or the checksum is wrong."""
     from embit import base58
 
     try:
@@ -26,7 +27,7 @@ def decode_check(text: str) -> bytes:
 
 
 def encode_check(payload: bytes) -> str:
-    """Return `payload` and its checksum in Base58."""
+    """Return `payload` with its checksum in Base58."""
     from embit import base58
 
     encoded: str = base58.encode_check(payload)

@@ -1,4 +1,4 @@
-"""Bech32 and Bech32m of any length: BIP-173 ends at 90 characters, Cardano and MWEB go beyond."""
+"""Bech32 and Bech32m of any length: BIP-173 allows 90 characters, addresses of Cardano and MWEB have more."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ _CHECKSUM = 6
 
 
 class Decoded(NamedTuple):
-    """A text with a right checksum: `encoding` is embit's, `data` are numbers of five bits."""
+    """A decoded string: `encoding` as embit numbers it, `data` in groups of five bits, without the checksum."""
 
     encoding: int
     prefix: str
@@ -14,10 +14,10 @@ class Decoded(NamedTuple):
 
 
 def decode(text: str) -> Decoded | None:
-    """Return what a Bech32 or Bech32m text holds, None for any other text."""
+    """Return the decoded string, None if it is neither Bech32 nor Bech32m or the checksum is wrong."""
     from embit import bech32
 
-    if is_mixed(text):
+    if is_mixed_case(text):
         return None
     prefix, _, symbols = text.lower().rpartition('1')
     data = [bech32.CHARSET.find(symbol) for symbol in symbols]
@@ -27,6 +27,6 @@ def decode(text: str) -> Decoded | None:
     return None if encoding is None else Decoded(encoding, prefix, data[:-_CHECKSUM])
 
 
-def is_mixed(text: str) -> bool:
-    """Tell whether a text is in both cases, which no Bech32 is."""
+def is_mixed_case(text: str) -> bool:
+    """Whether a string has both upper and lower case, which Bech32 forbids."""
     return text not in (text.lower(), text.upper())

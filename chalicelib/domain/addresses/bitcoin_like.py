@@ -1,14 +1,14 @@
-"""Addresses of Bitcoin and the chains that took its forms over: Base58Check with a version byte, segwit with a prefix."""
+"""Addresses of Bitcoin and its descendants: Base58Check with a version byte, segwit with a prefix."""
 
 from typing import NamedTuple
 
 from chalicelib.domain.addresses import base58, bech32
 from chalicelib.domain.addresses.errors import MALFORMED, MIXED_CASE, OTHER_NETWORK, BadAddress
-from chalicelib.domain.addresses.uris import Given
+from chalicelib.domain.addresses.uris import PaymentRequest
 
 
 class Network(NamedTuple):
-    """The version bytes of pay-to-public-key-hash and pay-to-script-hash, and the prefix of segwit where there is one."""
+    """The version bytes of pay-to-public-key-hash and pay-to-script-hash, and the prefix of segwit, if the chain has it."""
 
     p2pkh: int
     p2sh: int
@@ -20,12 +20,12 @@ LITECOIN = Network(0x30, 0x32, 'ltc')
 DOGECOIN = Network(0x1E, 0x16)
 DASH = Network(0x4C, 0x10)
 
-_HASHED = 21  # a version byte and 20 bytes of hash
+_PAYLOAD_BYTES = 21  # a version byte and a hash of 20 bytes
 
 
-def normalise(network: Network, given: Given) -> str:
+def normalise(network: Network, request: PaymentRequest) -> str:
     """Return the canonical form of an address of `network`. Raises BadAddress."""
-    text = given.address
+    text = request.address
     if network.segwit and text.lower().startswith(f'{network.segwit}1'):
         return _normalise_segwit(network.segwit, text)
     if bech32.decode(text):
@@ -36,18 +36,18 @@ def normalise(network: Network, given: Given) -> str:
 
 
 def version_of(text: str) -> int:
-    """Return the version byte of an address in Base58Check, which has 20 bytes beside it. Raises BadAddress."""
+    """Return the version byte of an address in Base58Check. Raises BadAddress."""
     payload = base58.decode_check(text)
-    if len(payload) != _HASHED:
+    if len(payload) != _PAYLOAD_BYTES:
         raise BadAddress(MALFORMED)
     return payload[0]
 
 
 def _normalise_segwit(prefix: str, text: str) -> str:
-    """Apply BIP-173 as amended by BIP-350: checksum by witness version, program length, padding."""
+    """Check an address by BIP-173 as amended by BIP-350: checksum by witness version, program length, padding."""
     from embit import bech32 as segwit
 
-    if bech32.is_mixed(text):
+    if bech32.is_mixed_case(text):
         raise BadAddress(MIXED_CASE)
     version, _ = segwit.decode(prefix, text)
     if version is None:

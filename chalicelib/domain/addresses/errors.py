@@ -1,23 +1,22 @@
-"""Why an address is refused: the one exception, and every sentence that it can carry. None of them has room for the text."""
+"""Why an address is refused: the exception, and every sentence that it can carry. None of them quotes the input."""
 
-NOT_SUPPORTED = 'Addresses of this currency cannot be followed'
-PRIVATE = 'This is a private key: never share it, give the address instead'
-EXTENDED = 'Extended public keys are not supported: give single addresses instead'
-MIXED_CASE = 'Upper and lower case are mixed: copy the address as the wallet shows it'
+PRIVATE = 'This is a private key: never share it, enter the address instead'
+EXTENDED = 'Extended public keys are not supported for this currency: enter single addresses instead'
+MIXED_CASE = 'Upper and lower case are mixed: copy the address exactly as the wallet shows it'
 OTHER_NETWORK = 'This address belongs to another currency or to a test network'
 MALFORMED = 'This is not a valid address: copy it again, a character may be wrong or missing'
-SHARED = 'The tag or memo marks one customer of a shared account, which cannot be followed: give the address alone if all of it is yours'
-OTHER_KIND = 'This is not the address of an account: give the one that payments are sent to'
-STAKE = 'This is a stake address: give the payment addresses instead, which begin with addr1'
+SHARED = 'The tag or memo identifies one customer of a shared account: enter the address alone, if the whole account is yours'
+OTHER_KIND = 'This is not the address of an account: enter the one that receives payments'
+STAKE = 'This is a stake address: enter the payment addresses instead, which begin with addr1'
 ONLY_EVM = 'Only addresses that begin with 0x can be followed here'
-CONTRACT_CALL = 'This asks to call a contract: give the address of the account alone'
-OLD_SCRIPT = 'This address may be one of Bitcoin: give the form that begins with M, which Litecoin explorers show'
-MWEB = 'What MWEB addresses hold is hidden, so they cannot be followed'
-MULTISIG = 'This is one of several keys of a shared wallet, whose addresses do not follow from it alone'
+CONTRACT_CALL = 'This is a contract call: enter the address of the account alone'
+OLD_SCRIPT = 'This may be a Bitcoin address: enter the form that begins with M, which Litecoin explorers show'
+MWEB = 'MWEB addresses cannot be followed, because their balances are hidden'
+MULTISIG = 'This is one of several keys of a multisig wallet: its addresses cannot be derived from one key alone'
 
 
 class BadAddress(ValueError):
-    """The text cannot be an address of the currency; `reason` is a sentence to act on that never quotes the text."""
+    """An address was refused; `reason` is a sentence that tells the user what to do and never quotes the input."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""Keccak-256, which hashlib lacks: its sha3_256 is the later standard, which pads differently."""
+"""Keccak-256, which hashlib lacks: its sha3_256 is the later standard, with different padding."""
 
 _RATE = 136  # bytes absorbed per round
 _LANES = 25
@@ -6,7 +6,7 @@ _WORD = (1 << 64) - 1
 
 
 def keccak256(message: bytes) -> bytes:
-    """Return Keccak-256 as Ethereum uses it: the submission to the SHA-3 contest, before NIST changed the padding."""
+    """Return the Keccak-256 digest that Ethereum uses: the SHA-3 submission, before NIST changed the padding."""
     padded = bytearray(message + bytes(_RATE - len(message) % _RATE))
     padded[len(message)] ^= 0x01
     padded[-1] ^= 0x80
@@ -19,7 +19,7 @@ def keccak256(message: bytes) -> bytes:
 
 
 def _permute(state: list[int]) -> list[int]:
-    """Apply Keccak-f[1600]; lane (x, y) of the specification stands at index x + 5y."""
+    """Apply Keccak-f[1600]; lane (x, y) of the specification is at index x + 5y."""
     register = 1
     for _ in range(24):
         state = _mix_rows(_rotate_and_move(_mix_columns(state)))

@@ -1,22 +1,26 @@
-"""Payment URIs, as wallets show them in QR codes. Takes them apart; what the parts mean is for each chain to say."""
+"""Payment URIs, as wallets show them in QR codes. Splits them; each chain interprets the parts."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 
-class Given(NamedTuple):
-    """What was given as an address: the part without scheme and query, and the query by lower-case name."""
+class PaymentRequest(NamedTuple):
+    """An address or payment URI without its scheme: what stands before the query, and the query by lower-case name."""
 
     address: str
     query: Mapping[str, str]
 
 
-def parse(text: str, schemes: tuple[str, ...]) -> Given:
-    """Take apart an address or a URI of one of `schemes` (lower case, with the colon), whose case does not count (RFC 3986)."""
+def parse(text: str, schemes: tuple[str, ...]) -> PaymentRequest:
+    """Split an address, or a URI with one of `schemes` (lower case, with the colon); schemes ignore case (RFC 3986).
+
+    >>> parse(' Bitcoin:1JfbZRwd?amount=1 ', ('bitcoin:',))
+    PaymentRequest(address='1JfbZRwd', query={'amount': '1'})
+    """
     address, _, query = text.strip().partition('?')
     for scheme in schemes:
         if address[: len(scheme)].lower() == scheme:
             address = address[len(scheme) :]
             break
-    return Given(address, {name.lower(): value for name, value in parse_qsl(query)})
+    return PaymentRequest(address, {name.lower(): value for name, value in parse_qsl(query)})

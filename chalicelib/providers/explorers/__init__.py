@@ -1,6 +1,5 @@
-"""The explorers of each chain, in the order in which they are asked."""
+"""The explorers of each chain, in fail-over order. To add one: docs/howto/add-a-chain.md."""
 
-from chalicelib.domain import addresses
 from chalicelib.domain.chains import CHAINS
 from chalicelib.providers.explorers.blockbook import Blockbook
 from chalicelib.providers.explorers.blockchain_info import BlockchainInfo
@@ -8,7 +7,7 @@ from chalicelib.providers.explorers.blockchair import Blockchair
 from chalicelib.providers.explorers.blockcypher import BlockCypher
 from chalicelib.providers.explorers.blockfrost import Blockfrost
 from chalicelib.providers.explorers.esplora import Esplora
-from chalicelib.providers.explorers.etherscan import COIN_LISTS, Etherscan
+from chalicelib.providers.explorers.etherscan import COIN_LISTS, TOKEN_LIST, Etherscan
 from chalicelib.providers.explorers.explorer import AddressReport, Explorer, Page
 from chalicelib.providers.explorers.haskoin import Haskoin
 from chalicelib.providers.explorers.horizon import Horizon
@@ -20,41 +19,74 @@ from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _HOLDS = ('balances',)
 _LISTS = (*_HOLDS, 'transactions')
+_TOKENS = (*_LISTS, 'tokens')
 _SUMS = (*_LISTS, 'sent_received')
 _SCRIPTS = (*_SUMS, 'unconfirmed')
 _COUNTS = (*_SCRIPTS, 'p2pk_outputs')
 _ESPLORA_API = 'https://github.com/Blockstream/esplora/blob/master/API.md'
-_BLOCKCYPHER = (
-    Endpoint('blockcypher', 'https://api.blockcypher.com/v1', min_interval_ms=400, secret='token'),
-    UpstreamInfo('BlockCypher', 'https://www.blockcypher.com/dev/bitcoin/', _COUNTS),
-)
-_BLOCKCHAIR = (
-    Endpoint('blockchair', 'https://api.blockchair.com', min_interval_ms=2000, secret='key'),
-    UpstreamInfo('Blockchair', 'https://blockchair.com/api/docs', _COUNTS),
-)
 _HASKOIN_API = 'https://github.com/haskoin/haskoin-store/blob/master/swagger.yaml'
 _HASKOIN_HISTORY = '50000 transactions'
-_BLOCKBOOK = UpstreamInfo('Blockbook', 'https://github.com/trezor/blockbook/blob/master/docs/api.md', _COUNTS)
-_ETHERSCAN_HOST = Endpoint('etherscan', 'https://api.etherscan.io/v2/api', min_interval_ms=350, secret='apikey', needs_secret=True)
-_ETHERSCAN_ABOUT = UpstreamInfo('Etherscan', 'https://docs.etherscan.io/api-reference', _LISTS)
-_ETHERSCAN = (_ETHERSCAN_HOST, _ETHERSCAN_ABOUT)
-_BLOCKSCOUT = UpstreamInfo('Blockscout', 'https://docs.blockscout.com/devs/apis/rpc/account', _LISTS)
 _NODE_API = 'https://ethereum.org/developers/docs/apis/json-rpc'
 _RIPPLED_API = 'https://xrpl.org/docs/references/http-websocket-apis'
 _HORIZON_API = 'https://developers.stellar.org/docs/data/apis/horizon/api-reference'
 _SOLANA_API = 'https://solana.com/docs/rpc'
-_PUBLICNODE = UpstreamInfo('PublicNode', _NODE_API, _HOLDS)
 
 
-def _with_tokens(info: UpstreamInfo) -> UpstreamInfo:
-    return info._replace(capabilities=(*info.capabilities, 'tokens'))
+def _blockcypher(currency: str) -> BlockCypher:
+    return BlockCypher(
+        Endpoint('blockcypher', 'https://api.blockcypher.com/v1', min_interval_ms=400, secret='token'),
+        UpstreamInfo('BlockCypher', 'https://www.blockcypher.com/dev/bitcoin/', _COUNTS),
+        CHAINS[currency],
+    )
+
+
+def _blockchair(currency: str, path: str) -> Blockchair:
+    return Blockchair(
+        Endpoint('blockchair', 'https://api.blockchair.com', min_interval_ms=2000, secret='key'),
+        UpstreamInfo('Blockchair', 'https://blockchair.com/api/docs', _COUNTS),
+        CHAINS[currency],
+        path,
+    )
+
+
+def _blockbook(currency: str) -> Blockbook:
+    return Blockbook(
+        Endpoint(f'blockbook_{currency}', '', min_interval_ms=0),
+        UpstreamInfo('Blockbook', 'https://github.com/trezor/blockbook/blob/master/docs/api.md', _COUNTS),
+        CHAINS[currency],
+    )
+
+
+def _etherscan(currency: str, lists: tuple[str, ...] = COIN_LISTS) -> Etherscan:
+    return Etherscan(
+        Endpoint('etherscan', 'https://api.etherscan.io/v2/api', min_interval_ms=350, secret='apikey', needs_secret=True),
+        UpstreamInfo('Etherscan', 'https://docs.etherscan.io/api-reference', _TOKENS if TOKEN_LIST in lists else _LISTS),
+        CHAINS[currency],
+        multichain=True,
+        lists=lists,
+    )
+
+
+def _blockscout(currency: str, key: str, url: str, lists: tuple[str, ...] = COIN_LISTS) -> Etherscan:
+    return Etherscan(
+        Endpoint(key, url, min_interval_ms=350, secret='apikey'),
+        UpstreamInfo('Blockscout', 'https://docs.blockscout.com/devs/apis/rpc/account', _TOKENS if TOKEN_LIST in lists else _LISTS),
+        CHAINS[currency],
+        lists=lists,
+        lists_balances=TOKEN_LIST in lists,
+    )
+
+
+def _node(currency: str, key: str, title: str, url: str, *, tokens: bool = False) -> JsonRpc:
+    info = UpstreamInfo(title, _NODE_API, (*_HOLDS, 'tokens') if tokens else _HOLDS)
+    return JsonRpc(Endpoint(key, url, min_interval_ms=250), info, CHAINS[currency])
 
 
 EXPLORERS: dict[str, tuple[Explorer, ...]] = {
     'btc': (
         Esplora(
             Endpoint('blockstream', 'https://blockstream.info/api', min_interval_ms=250),
-            UpstreamInfo('Blockstream Explorer', 'https://github.com/Blockstream/esplora/blob/master/API.md', _SCRIPTS),
+            UpstreamInfo('Blockstream Explorer', _ESPLORA_API, _SCRIPTS),
             CHAINS['btc'],
         ),
         Esplora(
@@ -66,8 +98,8 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
             Endpoint('blockchain_info', 'https://blockchain.info', min_interval_ms=1000),
             UpstreamInfo('Blockchain.com Explorer', 'https://www.blockchain.com/explorer/api/blockchain_api', _COUNTS),
         ),
-        BlockCypher(*_BLOCKCYPHER, CHAINS['btc']),
-        Blockchair(*_BLOCKCHAIR, CHAINS['btc']),
+        _blockcypher('btc'),
+        _blockchair('btc', 'bitcoin'),
     ),
     'ltc': (
         Esplora(
@@ -75,17 +107,13 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
             UpstreamInfo('Litecoin Space', _ESPLORA_API, _SCRIPTS),
             CHAINS['ltc'],
         ),
-        Blockbook(Endpoint('blockbook_ltc', '', min_interval_ms=0), _BLOCKBOOK, CHAINS['ltc']),
-        BlockCypher(*_BLOCKCYPHER, CHAINS['ltc']),
-        Blockchair(*_BLOCKCHAIR, CHAINS['ltc']),
+        _blockbook('ltc'),
+        _blockcypher('ltc'),
+        _blockchair('ltc', 'litecoin'),
     ),
-    'doge': (
-        Blockbook(Endpoint('blockbook_doge', '', min_interval_ms=0), _BLOCKBOOK, CHAINS['doge']),
-        BlockCypher(*_BLOCKCYPHER, CHAINS['doge']),
-        Blockchair(*_BLOCKCHAIR, CHAINS['doge']),
-    ),
+    'doge': (_blockbook('doge'), _blockcypher('doge'), _blockchair('doge', 'dogecoin')),
     'bch': (
-        Blockbook(Endpoint('blockbook_bch', '', min_interval_ms=0), _BLOCKBOOK, CHAINS['bch']),
+        _blockbook('bch'),
         Haskoin(
             Endpoint('haskoin', 'https://api.haskoin.com/bch', min_interval_ms=500),
             UpstreamInfo('Haskoin', _HASKOIN_API, _COUNTS, _HASKOIN_HISTORY),
@@ -96,68 +124,26 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
             UpstreamInfo('Blockchain.com Haskoin Store', _HASKOIN_API, _COUNTS, _HASKOIN_HISTORY),
             CHAINS['bch'],
         ),
-        Blockchair(*_BLOCKCHAIR, CHAINS['bch']),
+        _blockchair('bch', 'bitcoin-cash'),
     ),
-    'dash': (
-        Blockbook(Endpoint('blockbook_dash', '', min_interval_ms=0), _BLOCKBOOK, CHAINS['dash']),
-        BlockCypher(*_BLOCKCYPHER, CHAINS['dash']),
-        Blockchair(*_BLOCKCHAIR, CHAINS['dash']),
-    ),
+    'dash': (_blockbook('dash'), _blockcypher('dash'), _blockchair('dash', 'dash')),
     'eth': (
-        Etherscan(
-            _ETHERSCAN_HOST,
-            _with_tokens(_ETHERSCAN_ABOUT),
-            CHAINS['eth'],
-            '1',
-            (*COIN_LISTS, 'tokentx', 'txsBeaconWithdrawal', 'getminedblocks'),
-        ),
-        Etherscan(
-            Endpoint('blockscout', 'https://eth.blockscout.com/api', min_interval_ms=350, secret='apikey'),
-            _with_tokens(_BLOCKSCOUT),
-            CHAINS['eth'],
-            lists=(*COIN_LISTS, 'tokentx'),
-            lists_balances=True,
-        ),
-        JsonRpc(
-            Endpoint('publicnode', 'https://ethereum.publicnode.com', min_interval_ms=250), _with_tokens(_PUBLICNODE), CHAINS['eth'], 1
-        ),
-        JsonRpc(
-            Endpoint('merkle', 'https://eth.merkle.io', min_interval_ms=250),
-            _with_tokens(UpstreamInfo('merkle', _NODE_API, _HOLDS)),
-            CHAINS['eth'],
-            1,
-        ),
+        _etherscan('eth', (*COIN_LISTS, TOKEN_LIST, 'txsBeaconWithdrawal', 'getminedblocks')),
+        _blockscout('eth', 'blockscout', 'https://eth.blockscout.com/api', (*COIN_LISTS, TOKEN_LIST)),
+        _node('eth', 'publicnode', 'PublicNode', 'https://ethereum.publicnode.com', tokens=True),
+        _node('eth', 'merkle', 'merkle', 'https://eth.merkle.io', tokens=True),
     ),
     'etc': (
-        Etherscan(
-            Endpoint('blockscout_etc', 'https://etc.blockscout.com/api', min_interval_ms=350, secret='apikey'), _BLOCKSCOUT, CHAINS['etc']
-        ),
-        JsonRpc(
-            Endpoint('rivet', 'https://etc.rivet.link', min_interval_ms=250), UpstreamInfo('Rivet', _NODE_API, _HOLDS), CHAINS['etc'], 61
-        ),
+        _blockscout('etc', 'blockscout_etc', 'https://etc.blockscout.com/api'),
+        _node('etc', 'rivet', 'Rivet', 'https://etc.rivet.link'),
     ),
     'pol': (
-        Etherscan(*_ETHERSCAN, CHAINS['pol'], '137'),
-        Etherscan(
-            Endpoint('blockscout_pol', 'https://polygon.blockscout.com/api', min_interval_ms=350, secret='apikey'),
-            _BLOCKSCOUT,
-            CHAINS['pol'],
-        ),
-        JsonRpc(Endpoint('publicnode_pol', 'https://polygon-bor-rpc.publicnode.com', min_interval_ms=250), _PUBLICNODE, CHAINS['pol'], 137),
+        _etherscan('pol'),
+        _blockscout('pol', 'blockscout_pol', 'https://polygon.blockscout.com/api'),
+        _node('pol', 'publicnode_pol', 'PublicNode', 'https://polygon-bor-rpc.publicnode.com'),
     ),
-    'bnb': (
-        Etherscan(*_ETHERSCAN, CHAINS['bnb'], '56'),
-        JsonRpc(Endpoint('publicnode_bnb', 'https://bsc-rpc.publicnode.com', min_interval_ms=250), _PUBLICNODE, CHAINS['bnb'], 56),
-    ),
-    'avax': (
-        Etherscan(*_ETHERSCAN, CHAINS['avax'], '43114'),
-        JsonRpc(
-            Endpoint('publicnode_avax', 'https://avalanche-c-chain-rpc.publicnode.com', min_interval_ms=250),
-            _PUBLICNODE,
-            CHAINS['avax'],
-            43114,
-        ),
-    ),
+    'bnb': (_etherscan('bnb'), _node('bnb', 'publicnode_bnb', 'PublicNode', 'https://bsc-rpc.publicnode.com')),
+    'avax': (_etherscan('avax'), _node('avax', 'publicnode_avax', 'PublicNode', 'https://avalanche-c-chain-rpc.publicnode.com')),
     'xrp': (
         Rippled(
             Endpoint('xrplcluster', 'https://xrplcluster.com', min_interval_ms=250),
@@ -216,13 +202,12 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
 
 
 def explorers_of(currency: str, address: str) -> list[Explorer]:
-    """Return the explorers to ask about an address, the best first.
+    """Return the explorers of an address, the best first, without those that lack a server or a required API key here.
 
-    About a legacy address those come first that count pay-to-public-key outputs: the others miss such outputs silently.
-    Those that cannot be asked here, for want of a server or a key, are not among them.
+    For a legacy address, explorers that count pay-to-public-key outputs come first: the others miss such outputs silently.
     """
     explorers = [explorer for explorer in EXPLORERS[currency] if explorer.endpoint.can_be_asked]
-    if addresses.is_legacy(currency, address):
+    if CHAINS[currency].is_legacy(address):
         explorers.sort(key=lambda explorer: not explorer.counts_p2pk)
     return explorers
 

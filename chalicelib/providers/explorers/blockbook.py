@@ -11,7 +11,7 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, refuse_rejected
-from chalicelib.providers.explorers.outputs import amount, netted
+from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -60,11 +60,11 @@ class Blockbook:
     def _holding(self, body: Any) -> Holding:
         return Holding(
             currency=self.chain.currency,
-            balance=amount(self.chain, money.whole(body['balance'])),
-            sent=amount(self.chain, money.whole(body.get('totalSent', '0'))),
-            received=amount(self.chain, money.whole(body.get('totalReceived', '0'))),
+            balance=self.chain.amount(money.whole(body['balance'])),
+            sent=self.chain.amount(money.whole(body.get('totalSent', '0'))),
+            received=self.chain.amount(money.whole(body.get('totalReceived', '0'))),
             transactions=money.whole(body['txs']),
-            unconfirmed=amount(self.chain, money.whole(body.get('unconfirmedBalance', '0'))),
+            unconfirmed=self.chain.amount(money.whole(body.get('unconfirmedBalance', '0'))),
         )
 
     def _entry(self, txn: dict[str, Any], address: str) -> Entry:

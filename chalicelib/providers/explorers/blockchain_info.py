@@ -14,7 +14,7 @@ from chalicelib.providers.explorers.explorer import AddressReport, Page, checked
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
-_SATOSHI = 8
+_BITCOIN = CHAINS['btc']
 _PAGE = 100
 
 
@@ -64,12 +64,12 @@ def _holding(body: dict[str, Any], address: str) -> Holding:
     sent = money.whole(sums['total_sent']) - sum(_spent(txn, address) for txn in pending)
     unconfirmed = sum(_received(txn, address) - _spent(txn, address) for txn in pending)
     return Holding(
-        currency='btc',
-        balance=money.scaled(money.whole(sums['final_balance']) - unconfirmed, _SATOSHI),
-        sent=money.scaled(sent, _SATOSHI),
-        received=money.scaled(received, _SATOSHI),
+        currency=_BITCOIN.currency,
+        balance=_BITCOIN.amount(money.whole(sums['final_balance']) - unconfirmed),
+        sent=_BITCOIN.amount(sent),
+        received=_BITCOIN.amount(received),
         transactions=money.whole(sums['n_tx']) - len(pending),
-        unconfirmed=money.scaled(unconfirmed, _SATOSHI),
+        unconfirmed=_BITCOIN.amount(unconfirmed),
     )
 
 
@@ -79,13 +79,13 @@ def _entry(txn: dict[str, Any], address: str) -> Entry:
     entry = Entry(
         reference=txn['hash'],
         n=0,
-        currency='btc',
-        delta=money.scaled(_received(txn, address) - spent, _SATOSHI),
-        fee=money.scaled(money.whole(txn['fee']), _SATOSHI) if pays else money.ZERO,
+        currency=_BITCOIN.currency,
+        delta=_BITCOIN.amount(_received(txn, address) - spent),
+        fee=_BITCOIN.amount(money.whole(txn['fee'])) if pays else money.ZERO,
         at=money.whole(txn['time']),
         height=money.whole(txn['block_height']),
     )
-    return checked(entry, CHAINS['btc'])
+    return checked(entry, _BITCOIN)
 
 
 def _received(txn: dict[str, Any], address: str) -> int:

@@ -14,13 +14,11 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, refuse_rejected
-from chalicelib.providers.explorers.outputs import amount
 from chalicelib.providers.transport import Answer, Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _PAGE = 100
 _LIMITS = {402, 429, 430, 434, 435, 436, 437}  # used up, or blocked for asking too often
-_CHAINS = {'btc': 'bitcoin', 'ltc': 'litecoin', 'doge': 'dogecoin', 'dash': 'dash', 'bch': 'bitcoin-cash'}
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,7 @@ class Blockchair:
     endpoint: Endpoint
     info: UpstreamInfo
     chain: Chain
+    path: str
     counts_p2pk: bool = True
 
     def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
@@ -57,7 +56,7 @@ class Blockchair:
     def _fetch(self, http: Http, address: str, offset: int) -> Any:
         """Return what is told of an address from the transaction `offset` on."""
         params = {'transaction_details': 'true', 'limit': f'{_PAGE},0', 'offset': f'{offset},0'}
-        answer = http.get(self.endpoint, f'/{_CHAINS[self.chain.currency]}/dashboards/address/{address}', params)
+        answer = http.get(self.endpoint, f'/{self.path}/dashboards/address/{address}', params)
         refuse_rejected(answer)
         body = self._body(answer)
         with expected_shape(self.endpoint, 'an address'):
@@ -88,11 +87,11 @@ class Blockchair:
         change = sum(money.whole(txn['balance_change']) for txn in pending)
         return Holding(
             currency=self.chain.currency,
-            balance=amount(self.chain, money.whole(address['balance']) - change),
-            sent=None if pending else amount(self.chain, money.whole(address['spent'])),
-            received=None if pending else amount(self.chain, money.whole(address['received'])),
+            balance=self.chain.amount(money.whole(address['balance']) - change),
+            sent=None if pending else self.chain.amount(money.whole(address['spent'])),
+            received=None if pending else self.chain.amount(money.whole(address['received'])),
             transactions=None if count is None else money.whole(count) - len(pending),
-            unconfirmed=amount(self.chain, change),
+            unconfirmed=self.chain.amount(change),
         )
 
     def _entry(self, txn: dict[str, Any]) -> Entry:
@@ -101,7 +100,7 @@ class Blockchair:
             reference=txn['hash'],
             n=0,
             currency=self.chain.currency,
-            delta=amount(self.chain, change),
+            delta=self.chain.amount(change),
             fee=money.ZERO if change > 0 else None,
             at=int(datetime.strptime(txn['time'], '%Y-%m-%d %H:%M:%S').replace(tzinfo=UTC).timestamp()),
             height=money.whole(txn['block_id']),

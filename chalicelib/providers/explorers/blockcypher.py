@@ -13,7 +13,7 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamNotAsked
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, refuse_rejected
-from chalicelib.providers.explorers.outputs import amount, netted
+from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Answer, Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -87,11 +87,11 @@ class BlockCypher:
             raise ValueError('a confirmed transaction on the first page')
         return Holding(
             currency=self.chain.currency,
-            balance=amount(self.chain, money.whole(body['balance'])),
-            sent=amount(self.chain, money.whole(body['total_sent'])),
-            received=amount(self.chain, money.whole(body['total_received'])),
+            balance=self.chain.amount(money.whole(body['balance'])),
+            sent=self.chain.amount(money.whole(body['total_sent'])),
+            received=self.chain.amount(money.whole(body['total_received'])),
             transactions=money.whole(body['n_tx']),
-            unconfirmed=amount(self.chain, money.whole(body['unconfirmed_balance'])),
+            unconfirmed=self.chain.amount(money.whole(body['unconfirmed_balance'])),
         )
 
     def _entries(self, http: Http, body: Any, address: str) -> list[Entry]:

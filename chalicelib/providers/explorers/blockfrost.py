@@ -12,7 +12,7 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape, refuse_rejected
-from chalicelib.providers.explorers.outputs import amount, netted
+from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Answer, Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -70,9 +70,9 @@ class Blockfrost:
         received, sent = _lovelace(sums['received_sum']), _lovelace(sums['sent_sum'])
         return Holding(
             currency=self.chain.currency,
-            balance=amount(self.chain, received - sent),
-            sent=amount(self.chain, sent),
-            received=amount(self.chain, received),
+            balance=self.chain.amount(received - sent),
+            sent=self.chain.amount(sent),
+            received=self.chain.amount(received),
             transactions=money.whole(sums['tx_count']),
         )
 

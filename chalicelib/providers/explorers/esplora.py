@@ -6,10 +6,9 @@ each IP address; mempool.space publishes no number and bans those who insist.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-from chalicelib.domain import currencies, money
+from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, refuse_rejected
@@ -57,11 +56,11 @@ class Esplora:
         received, sent = money.whole(stats['funded_txo_sum']), money.whole(stats['spent_txo_sum'])
         return Holding(
             currency=self.chain.currency,
-            balance=self._amount(received - sent),
-            sent=self._amount(sent),
-            received=self._amount(received),
+            balance=self.chain.amount(received - sent),
+            sent=self.chain.amount(sent),
+            received=self.chain.amount(received),
             transactions=money.whole(stats['tx_count']),
-            unconfirmed=self._amount(money.whole(mempool['funded_txo_sum']) - money.whole(mempool['spent_txo_sum'])),
+            unconfirmed=self.chain.amount(money.whole(mempool['funded_txo_sum']) - money.whole(mempool['spent_txo_sum'])),
         )
 
     def _entry(self, txn: dict[str, Any], address: str) -> Entry:
@@ -72,15 +71,12 @@ class Esplora:
             reference=txn['txid'],
             n=0,
             currency=self.chain.currency,
-            delta=self._amount(sum(map(money.whole, received)) - sum(map(money.whole, spent))),
-            fee=self._amount(money.whole(txn['fee'])) if spent else money.ZERO,
+            delta=self.chain.amount(sum(map(money.whole, received)) - sum(map(money.whole, spent))),
+            fee=self.chain.amount(money.whole(txn['fee'])) if spent else money.ZERO,
             at=money.whole(txn['status']['block_time']),
             height=money.whole(txn['status']['block_height']),
         )
         return checked(entry, self.chain)
-
-    def _amount(self, units: int) -> Decimal:
-        return money.scaled(units, currencies.get(self.chain.currency).decimals)
 
 
 def _is_of(output: dict[str, Any] | None, address: str) -> bool:

@@ -19,6 +19,7 @@ from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 COIN_LISTS = ('txlist', 'txlistinternal')
+TOKEN_LIST = 'tokentx'
 
 _WINDOW = 10_000  # rows that can be paged to below one end block
 _NEWEST = 999_999_999  # a block yet to come
@@ -35,7 +36,7 @@ _REFUSALS = (
 class Etherscan:
     """Tells the coin of one chain and, where `lists` has `tokentx`, the catalogue's tokens there. Amounts are texts of integers.
 
-    `chain_id` is sent where the host tells of several chains; `lists_balances` says that it lists all tokens held at once.
+    `multichain`: the endpoint serves several chains and expects a chain id. `lists_balances`: it lists all tokens held at once.
     The lists of an address are merged block by block: only blocks that every list shows whole make a page, and `resume` is the
     block from which the next page goes down. Counts, and sums sent and received, are not told. What comes between two requests
     shows in a sum, and the next reading finds it. Not listed, so such ledgers do not add up: blob fees, uncles, wrapping of ether.
@@ -44,7 +45,7 @@ class Etherscan:
     endpoint: Endpoint
     info: UpstreamInfo
     chain: Chain
-    chain_id: str | None = None
+    multichain: bool = False
     lists: tuple[str, ...] = COIN_LISTS
     lists_balances: bool = False
     first_page: int = 100  # enough for what is new
@@ -78,7 +79,7 @@ class Etherscan:
 
         Raises Upstream for every way in which the answer says no.
         """
-        network = {'chainid': self.chain_id} if self.chain_id else {}
+        network = {'chainid': str(self.chain.evm_id)} if self.multichain else {}
         answer = http.get(self.endpoint, '', {**network, 'module': 'account', 'action': action, 'address': address, **params})
         refuse_rejected(answer)
         body = answer.json()

@@ -12,7 +12,7 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import UpstreamRejected
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, refuse_rejected
-from chalicelib.providers.explorers.outputs import amount, netted
+from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -77,11 +77,11 @@ class Haskoin:
         balance = money.whole(sums['confirmed'])
         return Holding(
             currency=self.chain.currency,
-            balance=amount(self.chain, balance),
-            sent=amount(self.chain, received - balance),
-            received=amount(self.chain, received),
+            balance=self.chain.amount(balance),
+            sent=self.chain.amount(received - balance),
+            received=self.chain.amount(received),
             transactions=count - len(pending),
-            unconfirmed=amount(self.chain, money.whole(sums['unconfirmed'])),
+            unconfirmed=self.chain.amount(money.whole(sums['unconfirmed'])),
         )
 
     def _entry(self, txn: dict[str, Any], address: str) -> Entry:

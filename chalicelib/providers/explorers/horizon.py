@@ -8,10 +8,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
-from chalicelib.domain import currencies, money
+from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import UpstreamRejected
@@ -50,7 +49,7 @@ class Horizon:
             if account['account_id'] != address:
                 raise ValueError('not the account asked for')
             stroops = sum(_stroops(row['balance']) for row in account['balances'] if row['asset_type'] == _NATIVE)
-        holding = Holding(self.chain.currency, self._amount(stroops), sent=None, received=None, transactions=None)
+        holding = Holding(self.chain.currency, self.chain.amount(stroops), sent=None, received=None, transactions=None)
         return AddressReport([holding], self._pages(http, address, resume))
 
     def _pages(self, http: Http, address: str, resume: str | None) -> Iterator[Page]:
@@ -119,15 +118,12 @@ class Horizon:
             reference=txn['hash'],
             n=0,
             currency=self.chain.currency,
-            delta=self._amount(_moved(effects) - fee),
-            fee=self._amount(fee),
+            delta=self.chain.amount(_moved(effects) - fee),
+            fee=self.chain.amount(fee),
             at=_epoch(txn['created_at']),
             height=money.whole(txn['ledger']),
         )
         return checked(entry, self.chain)
-
-    def _amount(self, stroops: int) -> Decimal:
-        return money.scaled(stroops, currencies.get(self.chain.currency).decimals)
 
 
 def _epoch(text: str) -> int:

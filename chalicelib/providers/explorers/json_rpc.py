@@ -38,7 +38,6 @@ class JsonRpc:
     endpoint: Endpoint
     info: UpstreamInfo
     chain: Chain
-    chain_id: int
     counts_p2pk: bool = False
 
     def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
@@ -47,7 +46,7 @@ class JsonRpc:
         questions += [('eth_call', [{'to': contract, 'data': _balance_of(address)}, 'latest']) for contract in tokens]
         chain_id, coin, *amounts = self._ask(http, questions)
         with expected_shape(self.endpoint, 'a quantity'):
-            if _quantity(chain_id) != self.chain_id:
+            if _quantity(chain_id) != self.chain.evm_id:
                 raise Upstream(self.endpoint.key, 'is a node of another chain')
             holdings = [_holding(self.chain.currency, _quantity(coin))]
             # Where there is no contract, none of its tokens are held.

@@ -13,7 +13,7 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape
-from chalicelib.providers.explorers.outputs import amount, netted
+from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -44,7 +44,7 @@ class Koios:
             if [row['address'] for row in rows] not in ([], [address]):
                 raise ValueError('not the address asked for')
             balance = sum(money.whole(row['balance']) for row in rows)
-        holding = Holding(self.chain.currency, amount(self.chain, balance), sent=None, received=None, transactions=None)
+        holding = Holding(self.chain.currency, self.chain.amount(balance), sent=None, received=None, transactions=None)
         return AddressReport([holding], self._pages(http, address, resume))
 
     def _pages(self, http: Http, address: str, resume: str | None) -> Iterator[Page]:

@@ -1,17 +1,11 @@
 """What a transaction of a chain of unspent outputs does to one address: the outputs it gets less those of its own that are spent."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
-from chalicelib.domain import currencies, money
+from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry
 from chalicelib.providers.explorers.explorer import checked
-
-
-def amount(chain: Chain, units: int) -> Decimal:
-    """Return `units` of the smallest unit of the chain's coin as an amount of it, exactly."""
-    return money.scaled(units, currencies.get(chain.currency).decimals)
 
 
 def netted(chain: Chain, txid: str, received: Sequence[int], spent: Sequence[int], *, fee: int, at: int, height: int) -> Entry:
@@ -23,8 +17,8 @@ def netted(chain: Chain, txid: str, received: Sequence[int], spent: Sequence[int
         reference=txid,
         n=0,
         currency=chain.currency,
-        delta=amount(chain, sum(received) - sum(spent)),
-        fee=amount(chain, fee) if spent else money.ZERO,
+        delta=chain.amount(sum(received) - sum(spent)),
+        fee=chain.amount(fee) if spent else money.ZERO,
         at=at,
         height=height,
     )

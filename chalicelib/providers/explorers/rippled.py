@@ -8,11 +8,10 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from chalicelib.domain import currencies, money
+from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
@@ -46,7 +45,7 @@ class Rippled:
         told = self._ask(http, 'account_info', account=address, ledger_index='validated')
         with expected_shape(self.endpoint, 'an account'):
             ledger, drops = (_NEWEST, 0) if told is None else _balance(told, address)
-        holding = Holding(self.chain.currency, self._amount(drops), sent=None, received=None, transactions=None)
+        holding = Holding(self.chain.currency, self.chain.amount(drops), sent=None, received=None, transactions=None)
         return AddressReport([holding], self._pages(http, address, ledger, json.loads(resume) if resume else None))
 
     def _pages(self, http: Http, address: str, ledger: int, marker: Any) -> Iterator[Page]:
@@ -103,15 +102,12 @@ class Rippled:
             reference=txn['hash'],
             n=0,
             currency=self.chain.currency,
-            delta=self._amount(_delta(row['meta']['AffectedNodes'], address)),
-            fee=self._amount(money.whole(txn['Fee'])) if pays else money.ZERO,
+            delta=self.chain.amount(_delta(row['meta']['AffectedNodes'], address)),
+            fee=self.chain.amount(money.whole(txn['Fee'])) if pays else money.ZERO,
             at=_EPOCH + money.whole(txn['date']),
             height=money.whole(txn['ledger_index']),
         )
         return checked(entry, self.chain, _REFERENCE)
-
-    def _amount(self, drops: int) -> Decimal:
-        return money.scaled(drops, currencies.get(self.chain.currency).decimals)
 
 
 def _balance(told: Mapping[str, Any], address: str) -> tuple[int, int]:

@@ -7,10 +7,9 @@ https://solana.com/docs/rpc, `getBalance`, `getSignaturesForAddress` and, in sma
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-from chalicelib.domain import currencies, money
+from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
@@ -48,7 +47,7 @@ class SolanaRpc:
     def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
         [told] = self._ask(http, [('getBalance', [address, _FINALIZED])])
         with expected_shape(self.endpoint, 'a balance'):
-            balance = self._amount(money.whole(told['value']))
+            balance = self.chain.amount(money.whole(told['value']))
         holding = Holding(self.chain.currency, balance, sent=None, received=None, transactions=None)
         return AddressReport([holding], self._pages(http, address, resume))
 
@@ -119,12 +118,9 @@ class SolanaRpc:
             reference=row['signature'],
             n=0,
             currency=self.chain.currency,
-            delta=self._amount(after[place] - before[place]),
-            fee=self._amount(money.whole(meta['fee'])) if place == 0 else money.ZERO,
+            delta=self.chain.amount(after[place] - before[place]),
+            fee=self.chain.amount(money.whole(meta['fee'])) if place == 0 else money.ZERO,
             at=money.whole(told['blockTime']),
             height=money.whole(told['slot']),
         )
         return checked(entry, self.chain, _SIGNATURE)
-
-    def _amount(self, lamports: int) -> Decimal:
-        return money.scaled(lamports, currencies.get(self.chain.currency).decimals)

@@ -4,7 +4,7 @@ import logging
 
 from chalicelib import clock, errors, telemetry
 from chalicelib.config import settings
-from chalicelib.domain import addresses, cross_check
+from chalicelib.domain import cross_check
 from chalicelib.domain.ledgers import Holding
 from chalicelib.models import Agreement, Ledger
 from chalicelib.providers.explorers import Explorer, explorers_of
@@ -48,7 +48,7 @@ def _is_due(ledger: Ledger) -> bool:
 def _other(ledger: Ledger, first: Explorer) -> Explorer | None:
     """Return the explorer to ask beside `first`: of a legacy address one that counts the same outputs."""
     key = ledger.address_key
-    legacy = addresses.is_legacy(key.currency, key.address)
+    legacy = key.chain.is_legacy(key.address)
     for explorer in explorers_of(key.currency, key.address):
         if explorer.endpoint.key != first.endpoint.key and (not legacy or explorer.counts_p2pk == first.counts_p2pk):
             return explorer

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from chalicelib import clock, errors, telemetry
-from chalicelib.domain import addresses, ledgers
+from chalicelib.domain import ledgers
 from chalicelib.domain.ledgers import Entry, Holding, Tally
 from chalicelib.models import Cursor, Ledger, Snapshot, Transaction, sk_of, time_of
 from chalicelib.providers.explorers import AddressReport, Explorer
@@ -98,7 +98,7 @@ def _refuse_lesser(ledger: Ledger, explorer: Explorer) -> None:
 
 def _may_miss_outputs(ledger: Ledger, explorer: Explorer) -> bool:
     key = ledger.address_key
-    return not explorer.counts_p2pk and addresses.is_legacy(key.currency, key.address)
+    return not explorer.counts_p2pk and key.chain.is_legacy(key.address)
 
 
 def _was_doubted_lately(cursor: Cursor) -> bool:

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Protocol, TypeVar
 
 from chalicelib import clock, errors, messages, telemetry, vault
-from chalicelib.domain import addresses, money, wallets
+from chalicelib.domain import money, wallets
+from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledger_keys import AddressKey
 from chalicelib.domain.ledgers import Holding
 from chalicelib.domain.wallets import Flow, SourcedEntry
@@ -118,7 +119,7 @@ def _grow(ledger: Ledger, key: str) -> Parts:
 def _below(ledger: Ledger, key: str, branch: int, indexes: Iterable[int]) -> Iterator[str]:
     """Yield the keys of the ledgers of derived addresses."""
     currency = ledger.wallet_key.currency
-    return (AddressKey(currency, addresses.derive(currency, key, branch, index)).text for index in indexes)
+    return (AddressKey(currency, CHAINS[currency].derive(key, branch, index)).text for index in indexes)
 
 
 def _make(ledger: Ledger, pks: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.config import settings
 from chalicelib.domain import wallets
-from chalicelib.domain.addresses import derive
+from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.models import Ledger, Transaction, Watch
 from chalicelib.services.ledgers import refresh
@@ -33,7 +33,7 @@ LITECOIN_EXPLORERS = {'litecoinspace': faults.UPSTREAMS['blockstream']}
 
 def at(branch: int, index: int) -> str:
     """Return an address of the wallet."""
-    return derive('btc', ZPUB, branch, index)
+    return CHAINS['btc'].derive(ZPUB, branch, index)
 
 
 RECEIVED, SPENT, MOVED, LATE = (txid(number) for number in (1, 2, 3, 4))

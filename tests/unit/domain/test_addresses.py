@@ -1,5 +1,6 @@
 """What holds for the addresses of every chain: one canonical form, no stranger's address, no key, and sentences that quote nothing."""
 
+import re
 import subprocess
 import sys
 
@@ -8,12 +9,13 @@ from embit import base58, bech32
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.addresses import HD, RULES, SUPPORTED, BadAddress, is_legacy, normalise
+from chalicelib.domain.addresses.errors import BadAddress
+from chalicelib.domain.chains import CHAINS
 from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import accepted, refusal
+from tests.unit.domain.addresses.checks import accepted, is_legacy, normalise, refusal
 
 P2PKH, P2SH = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu', '3P14159f73E4gFr7JterCCQh9QjiTjiZrG'
-EVM = ('eth', 'etc', 'pol', 'bnb', 'avax', 'xdai')
+EVM = [code for code, chain in CHAINS.items() if chain.evm_id is not None]
 CANONICAL = {
     'btc': [P2PKH, P2SH, 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4', 'bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0'],
     'ltc': [*checks.vectors('addresses')['ltc']['main'], 'ltc1qjmxnz78nmc8nq77wuxh25n2es7rzm5c2rkk4wh'],
@@ -28,7 +30,7 @@ CANONICAL = {
 }
 ADDRESSES = sorted({address for addresses in CANONICAL.values() for address in addresses})
 SHARED = {(P2PKH, 'bch'), (P2SH, 'bch')}  # before their past parted, Bitcoin and Bitcoin Cash had the same addresses
-STRANGERS = [(home, currency) for home in RULES for currency in RULES if currency != home and not {home, currency} <= set(EVM)]
+STRANGERS = [(home, currency) for home in CANONICAL for currency in CHAINS if currency != home and not {home, currency} <= set(EVM)]
 
 KEY = bytes(range(1, 33))
 WORDS = 'abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about'
@@ -56,15 +58,14 @@ SECRETS = {
 }
 
 
-def test_what_can_be_followed_has_rules():
-    assert HD <= SUPPORTED <= set(RULES) == set(CANONICAL)
+@pytest.mark.parametrize('currency', CHAINS)
+def test_every_chain_is_tested_with_addresses_and_private_keys_of_its_own(currency):
+    assert CANONICAL.get(currency), f'add published addresses of {currency} to vectors/, and to CANONICAL above'
+    own = re.compile(CHAINS[currency].private_keys)
+    assert any(own.fullmatch(secret) for secret in SECRETS.values()), f'add a published private key of {currency} to SECRETS above'
 
 
-def test_an_address_of_a_currency_without_rules_is_refused():
-    assert 'currency cannot be followed' in refusal('trx', P2PKH)
-
-
-@pytest.mark.parametrize('currency', RULES)
+@pytest.mark.parametrize('currency', CHAINS)
 def test_a_canonical_address_is_left_as_it_is_but_for_space_around_it(currency):
     for address in CANONICAL[currency]:
         assert {normalise(currency, text) for text in (address, f' {address}\n', f'\u00a0{address}\t')} == {address}
@@ -84,16 +85,16 @@ def test_an_address_that_bitcoin_shares_becomes_that_of_the_other_chain(address,
 
 @pytest.mark.parametrize('secret', SECRETS.values(), ids=SECRETS.keys())
 def test_a_private_key_of_any_currency_is_refused_as_one(secret):
-    for currency in RULES:
+    for currency in CHAINS:
         assert 'private key: never share it' in refusal(currency, f' {secret} ')
 
 
-@pytest.mark.parametrize('currency', RULES)
+@pytest.mark.parametrize('currency', CHAINS)
 def test_a_private_key_behind_the_scheme_of_a_uri_is_refused_as_one(currency):
-    assert 'private key' in refusal(currency, RULES[currency].schemes[0] + SECRETS['bitcoin, compressed'])
+    assert 'private key' in refusal(currency, CHAINS[currency].schemes[0] + SECRETS['bitcoin, compressed'])
 
 
-@pytest.mark.parametrize('currency', RULES)
+@pytest.mark.parametrize('currency', CHAINS)
 def test_a_refusal_never_repeats_what_was_given(currency):
     for secret in SECRETS.values():
         for text in (secret, secret[:-3], secret + 'x', f'ethereum:{secret}', f'?{secret}'):
@@ -109,13 +110,13 @@ def test_a_refusal_is_a_value_error_that_reads_as_its_reason():
     assert str(error) == error.reason == 'a reason'
 
 
-@pytest.mark.parametrize('currency', sorted(RULES.keys() - HD))
+@pytest.mark.parametrize('currency', [code for code, chain in CHAINS.items() if chain.extended_key_format is None])
 def test_an_extended_public_key_is_refused_with_its_own_hint(currency):
     for row in checks.vectors('extended_keys')['derived']:
         assert 'Extended public keys are not supported' in refusal(currency, row['key'])
 
 
-@pytest.mark.parametrize('currency', RULES)
+@pytest.mark.parametrize('currency', CHAINS)
 @pytest.mark.parametrize('letter', ['z', '1', 'q', 'A', 'a ', '\u0131', '[1,', '?', '&'])
 def test_a_very_long_text_is_refused(currency, letter):
     refusal(currency, letter * 100_000)
@@ -128,17 +129,13 @@ def test_letters_whose_lower_case_is_that_of_another_are_no_part_of_an_address(c
     refusal(currency, address.upper().replace('K', '\N{KELVIN SIGN}'))
 
 
-def test_no_address_of_a_currency_without_rules_is_legacy():
-    assert not is_legacy('trx', P2PKH)
-
-
 @pytest.mark.parametrize('currency', [*EVM, 'xrp', 'xlm', 'sol', 'ada'])
 def test_only_chains_that_pay_to_public_keys_have_legacy_addresses(currency):
     assert not any(is_legacy(currency, address) for address in CANONICAL[currency])
 
 
 @settings(max_examples=400)
-@given(st.sampled_from(sorted(RULES)), st.one_of(st.text(), st.from_regex('[!-~]{20,110}', fullmatch=True), st.sampled_from(ADDRESSES)))
+@given(st.sampled_from(sorted(CHAINS)), st.one_of(st.text(), st.from_regex('[!-~]{20,110}', fullmatch=True), st.sampled_from(ADDRESSES)))
 def test_any_text_is_either_refused_with_a_fixed_sentence_or_has_a_form_that_stays_the_same(currency, text):
     once = accepted(currency, text)
     if once is None:
@@ -148,5 +145,5 @@ def test_any_text_is_either_refused_with_a_fixed_sentence_or_has_a_form_that_sta
 
 
 def test_no_codec_is_loaded_before_an_address_needs_it():
-    script = 'import sys, chalicelib.domain.addresses; sys.exit("embit" in sys.modules)'
+    script = 'import sys, chalicelib.domain.chains; sys.exit("embit" in sys.modules)'
     assert subprocess.run([sys.executable, '-c', script]).returncode == 0

@@ -7,11 +7,21 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from chalicelib.domain.addresses import BadAddress, errors, normalise
+from chalicelib.domain.addresses import errors
+from chalicelib.domain.addresses.errors import BadAddress
+from chalicelib.domain.chains import CHAINS
 
 
 def vectors(name):
     return json.loads((Path(__file__).parents[1] / 'vectors' / f'{name}.json').read_text())
+
+
+def normalise(currency, text):
+    return CHAINS[currency].normalise(text)
+
+
+def is_legacy(currency, address):
+    return CHAINS[currency].is_legacy(address)
 
 
 def refusal(currency, text):

@@ -5,9 +5,8 @@ from embit import base58, bech32
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.addresses import is_legacy, normalise
 from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import typing_errors
+from tests.unit.domain.addresses.checks import is_legacy, normalise, typing_errors
 
 VECTORS = checks.vectors('cashaddr')
 SIZED = VECTORS['sized'] + VECTORS['tokens']['sized']

@@ -4,9 +4,8 @@ import pytest
 from embit import base58, bech32
 from hypothesis import given
 
-from chalicelib.domain.addresses import is_legacy, normalise
 from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import refusal, typing_errors
+from tests.unit.domain.addresses.checks import is_legacy, normalise, refusal, typing_errors
 
 VECTORS = checks.vectors('addresses')
 SEGWIT = next(row['addresses'] for row in checks.vectors('extended_keys')['derived'] if row['addresses'][0].startswith('ltc1'))

@@ -7,9 +7,8 @@ from embit import base58, bech32
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.addresses import normalise
 from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import typing_errors
+from tests.unit.domain.addresses.checks import normalise, typing_errors
 
 CIP19 = checks.vectors('cardano_addresses')
 PAYMENT = [address for kind, address in CIP19['main'].items() if int(kind) < 8]

@@ -4,20 +4,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.addresses import normalise
 from chalicelib.domain.addresses.keccak import keccak256
+from chalicelib.domain.chains import CHAINS
 from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import accepted, refusal
+from tests.unit.domain.addresses.checks import accepted, normalise, refusal
 
-CHAINS = {'eth': 1, 'etc': 61, 'pol': 137, 'bnb': 56, 'avax': 43114, 'xdai': 100}
+EVM_IDS = {'eth': 1, 'etc': 61, 'pol': 137, 'bnb': 56, 'avax': 43114}
 EIP55 = checks.vectors('eip55')
 ADDRESSES = EIP55['all_caps'] + EIP55['all_lower'] + EIP55['normal']
 ADDRESS = EIP55['normal'][0]
 
 
+def test_chain_ids_are_those_of_eip155():
+    ids = {code: chain.evm_id for code, chain in CHAINS.items() if chain.evm_id is not None}
+    assert ids == EVM_IDS, 'add the chain id from https://chainlist.org to EVM_IDS above'
+
+
 @pytest.mark.parametrize('address', ADDRESSES)
 def test_the_addresses_of_eip55_are_canonical_on_every_chain(address):
-    assert {normalise(currency, address) for currency in CHAINS} == {address}
+    assert {normalise(currency, address) for currency in EVM_IDS} == {address}
 
 
 @pytest.mark.parametrize('address', ADDRESSES)
@@ -46,12 +51,12 @@ def test_what_is_no_address_is_refused(text):
 
 @pytest.mark.parametrize('uri', ['ethereum:{}', 'ETHEREUM:{}', 'ethereum:pay-{}', 'ethereum:{}?value=2.014e18&gas=10', ' {} '])
 def test_a_payment_uri_is_reduced_to_its_address(uri):
-    assert {normalise(currency, uri.format(ADDRESS)) for currency in CHAINS} == {ADDRESS}
+    assert {normalise(currency, uri.format(ADDRESS)) for currency in EVM_IDS} == {ADDRESS}
 
 
-@pytest.mark.parametrize('currency', CHAINS)
+@pytest.mark.parametrize('currency', EVM_IDS)
 def test_a_payment_uri_may_name_no_chain_but_its_own(currency):
-    taken = [chain for chain, number in CHAINS.items() if accepted(currency, f'ethereum:{ADDRESS}@{number}?value=1')]
+    taken = [chain for chain, number in EVM_IDS.items() if accepted(currency, f'ethereum:{ADDRESS}@{number}?value=1')]
     assert taken == [currency]
 
 

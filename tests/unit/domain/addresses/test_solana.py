@@ -5,8 +5,8 @@ from embit import base58
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.addresses import normalise
 from tests.unit.domain.addresses import checks
+from tests.unit.domain.addresses.checks import normalise
 
 ADDRESSES = checks.vectors('addresses')['sol']
 SYSTEM_PROGRAM, WRAPPED = '1' * 32, 'So11111111111111111111111111111111111111112'

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.addresses import normalise
 from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import typing_errors
+from tests.unit.domain.addresses.checks import normalise, typing_errors
 
 STRKEYS = checks.vectors('strkeys')
 VALID = {key: [strkey for strkey in STRKEYS['valid'] if strkey[0] == key] for key in 'GMPCLB'}

@@ -5,9 +5,8 @@ from embit import base58
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.addresses import normalise
 from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import typing_errors
+from tests.unit.domain.addresses.checks import normalise, typing_errors
 
 VECTORS = checks.vectors('xrp_addresses')['addresses']
 CLASSIC = sorted({row['classic'] for row in VECTORS})
