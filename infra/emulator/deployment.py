@@ -48,14 +48,14 @@ def settings(function: str) -> dict[str, str]:
 
 def _upload(archive: Path) -> str:
     s3 = boto3.client('s3')
-    s3.create_bucket(UpstreamState=_BUCKET)
+    s3.create_bucket(Bucket=_BUCKET)
     s3.upload_file(str(archive), _BUCKET, archive.name)
     return f's3://{_BUCKET}/{archive.name}'
 
 
 def _apply(endpoint: str, template: Json, verb: str, parameters: Mapping[str, str]) -> dict[str, str]:
     """Create or update the stack and return its outputs. Raises Failed."""
-    boto3.client('s3').put_object(UpstreamState=_BUCKET, Key='template.json', Body=json.dumps(template).encode())
+    boto3.client('s3').put_object(Bucket=_BUCKET, Key='template.json', Body=json.dumps(template).encode())
     client = boto3.client('cloudformation')
     change = getattr(client, f'{verb}_stack')
     change(
