@@ -15,7 +15,7 @@ VERSION = '0.1.0'
 
 
 class BadSetting(Exception):
-    """An environment variable is not set, or to nothing known; the message names it and says what to do."""
+    """An environment variable is missing or invalid; the message names it and says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class Settings:
 
     `issuer` and `audience` are the `iss` and `aud` of access tokens, `jwks` the public keys (RFC 7517, as JSON text) that
     verify them, `signing_key_id` the KMS key that signs them. `trusted_issuers` (JSON) are other issuers; see auth.Issuer.
-    `vault_key_id` is the KMS key that encrypts what people entrust to us; see vault.py.
-    `mail_from` is the sender of our mails, through SES. `metrics_namespace` is where CloudWatch files our metrics.
-    `max_...` is how much people may store, `rate_limit` how many requests a minute an application may make for a user, 0 for any.
-    `cross_check_rate` is the share of refreshes, 0 to 1, in which a second explorer is asked.
+    `vault_key_id` is the KMS key that encrypts what users entrust to us; see vault.py.
+    `mail_from` is the sender of mails, through SES. `metrics_namespace` is the CloudWatch namespace of the metrics.
+    `max_...` limit what users may store; `rate_limit` is the number of requests per minute, application and user, 0 for unlimited.
+    `cross_check_rate` is the share of refreshes, 0 to 1, that are cross-checked with a second explorer.
     """
 
     table_name: str
@@ -67,7 +67,7 @@ class Settings:
 
 @lru_cache(1)
 def settings() -> Settings:
-    """Return the settings of this process. Raises BadSetting, naming the first variable that is wrong."""
+    """Return the settings of this process. Raises BadSetting, which names the first invalid variable."""
     env = os.environ
     return Settings(
         table_name=_required('TABLE_NAME'),
@@ -82,17 +82,17 @@ def settings() -> Settings:
         vault_key_id=_required('VAULT_KEY_ID'),
         trusted_issuers=env.get('TRUSTED_ISSUERS') or '[]',
         upstream_url=env.get('UPSTREAM_URL', '').rstrip('/') or None,
-        upstream_urls={key: url.rstrip('/') for key, url in _of_upstreams(env, '_URL').items()},
-        upstream_keys=_of_upstreams(env, '_KEY'),
-        max_body_bytes=_whole('MAX_BODY_BYTES', 262_144),
-        max_title_length=_whole('MAX_TITLE_LENGTH', 64),
-        max_currencies=_whole('MAX_CURRENCIES', 50),
-        max_portfolios=_whole('MAX_PORTFOLIOS', 1_000),
-        max_addresses=_whole('MAX_ADDRESSES', 10_000),
-        max_offsets=_whole('MAX_OFFSETS', 1_000),
-        max_offset_balances=_whole('MAX_OFFSET_BALANCES', 200),
-        rate_limit=_whole('RATE_LIMIT', 600, least=0),
-        cross_check_rate=_share('CROSS_CHECK_RATE', '0.05'),
+        upstream_urls={key: url.rstrip('/') for key, url in _upstream_variables(env, '_URL').items()},
+        upstream_keys=_upstream_variables(env, '_KEY'),
+        max_body_bytes=_integer('MAX_BODY_BYTES', 262_144),
+        max_title_length=_integer('MAX_TITLE_LENGTH', 64),
+        max_currencies=_integer('MAX_CURRENCIES', 50),
+        max_portfolios=_integer('MAX_PORTFOLIOS', 1_000),
+        max_addresses=_integer('MAX_ADDRESSES', 10_000),
+        max_offsets=_integer('MAX_OFFSETS', 1_000),
+        max_offset_balances=_integer('MAX_OFFSET_BALANCES', 200),
+        rate_limit=_integer('RATE_LIMIT', 600, least=0),
+        cross_check_rate=_fraction('CROSS_CHECK_RATE', '0.05'),
         mail_from=env.get('MAIL_FROM') or None,
         currency_objects=_choice('CURRENCY_FORMAT', ('code', 'object')) == 'object',
         metrics_namespace=env.get('METRICS_NAMESPACE') or 'CryptFolio',
@@ -119,21 +119,21 @@ def _choice(name: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-def _whole(name: str, default: int, least: int = 1) -> int:
+def _integer(name: str, default: int, least: int = 1) -> int:
     value = os.environ.get(name) or str(default)
     if not re.fullmatch('[0-9]{1,9}', value) or int(value) < least:
         raise BadSetting(f'{name} must be a whole number from {least} to 999999999, not {value!r}')
     return int(value)
 
 
-def _share(name: str, default: str) -> Decimal:
+def _fraction(name: str, default: str) -> Decimal:
     value = os.environ.get(name) or default
     if not re.fullmatch(r'0(\.[0-9]{1,9})?|1(\.0{1,9})?', value):
         raise BadSetting(f'{name} must be a number from 0 to 1 such as 0.05, not {value!r}')
     return Decimal(value)
 
 
-def _of_upstreams(env: Mapping[str, str], suffix: str) -> dict[str, str]:
+def _upstream_variables(env: Mapping[str, str], suffix: str) -> dict[str, str]:
     """Return the values of the variables `UPSTREAM_<KEY><suffix>` by key in lower case."""
     return {
         name.removeprefix('UPSTREAM_').removesuffix(suffix).lower(): value

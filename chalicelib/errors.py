@@ -2,16 +2,16 @@
 
     AppError                    500  internal_error     never raised as itself
     ├── BadRequest              400  bad_request        malformed JSON, malformed query
-    ├── NotFound                404  not_found          unknown, somebody else's, or reached through the wrong parent
-    ├── MethodNotAllowed        405  method_not_allowed a known path; `Allow`
-    ├── Conflict                409  conflict           a concurrent change won more often than we retried
+    ├── NotFound                404  not_found          unknown, another user's, or reached through the wrong parent
+    ├── MethodNotAllowed        405  method_not_allowed a known path with another method; `Allow`
+    ├── Conflict                409  conflict           concurrent changes won against all our retries
     ├── PreconditionFailed      412  precondition_failed `If-Match` names another version
     ├── TooLarge                413  too_large          body over the limit
     ├── Invalid                 422  invalid            `invalid`: sentences, `fields`: the same for programs
-    ├── TooMany                 429  too_many_attempts  log-ins, sign-ups; `Retry-After`
-    │   └── TooManyRequests     429  too_many_requests  an application for one user, in this minute
-    ├── NotReady                503  not_ready          no value was ever known; `try_again_at`
-    └── Busy                    503  busy               the database throttles
+    ├── TooMany                 429  too_many_attempts  logins, sign-ups; `Retry-After`
+    │   └── TooManyRequests     429  too_many_requests  the rate limit of an application for one user
+    ├── NotReady                503  not_ready          no value known yet; `try_again_at`
+    └── Busy                    503  busy               DynamoDB throttles
 
     Upstream                    (no status)             an explorer failed; jobs only, SQS retries
 
@@ -37,11 +37,11 @@ class AppError(ChaliceUnhandledError):
             self.message = message
 
     def details(self) -> dict[str, Any]:
-        """Return the keys that stand beside `message` and `code` in the envelope."""
+        """Return the additional keys of the envelope, beside `message` and `code`."""
         return {}
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that belong to this answer."""
+        """Return the additional headers of the response."""
         return {}
 
 
@@ -58,7 +58,7 @@ class NotFound(AppError):
 
 
 class MethodNotAllowed(AppError):
-    """A known path does not have this method; `allowed` are those it has."""
+    """The path exists, but not with this method; `allowed` is the value of the `Allow` header."""
 
     status = 405
     code = 'method_not_allowed'
@@ -91,7 +91,7 @@ class TooLarge(AppError):
 
 
 class Fault(NamedTuple):
-    """One thing wrong with one field of a request: a snake_case `code` for programs, a sentence for people."""
+    """One fault of one field of a request: a snake_case `code` for programs, and a sentence for people."""
 
     field: str
     code: str
@@ -99,7 +99,7 @@ class Fault(NamedTuple):
 
 
 class Invalid(AppError):
-    """A request that is well-formed but cannot be carried out, with everything that is wrong with it at once."""
+    """A well-formed request that is not valid, with all of its faults."""
 
     status = 422
     code = 'invalid'
@@ -117,7 +117,7 @@ class Invalid(AppError):
 
 
 class TooMany(AppError):
-    """Asked too often; `retry_after` seconds from now it may be tried again."""
+    """Too many attempts; the next one is allowed in `retry_after` seconds."""
 
     status = 429
     code = 'too_many_attempts'
@@ -137,7 +137,7 @@ class TooManyRequests(TooMany):
 
 
 class NotReady(AppError):
-    """Nothing was ever known; `try_again_at` (ISO 8601) is `retry_after` seconds from now."""
+    """No value is known yet; `try_again_at` (ISO 8601) is `retry_after` seconds from now."""
 
     status = 503
     code = 'not_ready'
@@ -165,9 +165,9 @@ class Busy(AppError):
 
 
 class Upstream(Exception):
-    """An upstream service failed; the message names it and never repeats its body, its URL or a key.
+    """A request to an upstream failed. The message names the upstream and never contains its response, its URL or a key.
 
-    `retry_after` is the number of seconds it asked us to stay away, `throttled` whether it said that we ask too often.
+    `retry_after` is the number of seconds the upstream asked us to wait, `throttled` whether it refused because of a rate limit.
     """
 
     def __init__(self, key: str, reason: str, *, throttled: bool = False, retry_after: int | None = None) -> None:
@@ -179,8 +179,8 @@ class Upstream(Exception):
 
 
 class UpstreamRejected(Upstream):
-    """The upstream works and says that this address cannot exist."""
+    """The upstream works and rejected the address as invalid."""
 
 
 class UpstreamNotAsked(Upstream):
-    """We did not ask: the circuit is open, our own rate limit is used up, or the upstream knows less than is needed."""
+    """No request was sent: the circuit is open, our rate limit is used up, or the upstream lacks a needed capability."""

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 from chalicelib.config import settings
 
 
-class Letter(NamedTuple):
+class MailTemplate(NamedTuple):
     """A mail template; `text` has placeholders for `str.format`."""
 
     subject: str
     text: str
 
 
-CONFIRM = Letter(
+CONFIRM_SIGN_UP = MailTemplate(
     'Confirm your email address',
     """\
 Welcome to CryptFolio.
@@ -25,7 +25,7 @@ Confirm your email address to activate your account. The link works once and exp
 
 If you did not sign up, do not follow the link: without it, no one can use an account with your address.""",
 )
-ALREADY = Letter(
+ALREADY_REGISTERED = MailTemplate(
     'You already have an account',
     """\
 Someone, probably you, tried to sign up to CryptFolio with this email address. It already has an account, which was not changed.
@@ -38,7 +38,7 @@ If you forgot your password, set a new one. The link works once and expires in a
 
 If this was not you, you can ignore this email.""",
 )
-RESET = Letter(
+RESET_PASSWORD = MailTemplate(
     'Set a new password',
     """\
 Someone, probably you, requested a new password for your CryptFolio account.
@@ -51,7 +51,7 @@ Setting a new password logs you out everywhere else and disconnects your applica
 
 If this was not you, you can ignore this email: your password stays the same.""",
 )
-NO_ACCOUNT = Letter(
+NO_ACCOUNT = MailTemplate(
     'No account with this email address',
     """\
 Someone, probably you, requested a new password for a CryptFolio account, but no account uses this email address.
@@ -62,7 +62,7 @@ You may have signed up with a different address. To sign up with this one:
 
 If this was not you, you can ignore this email.""",
 )
-NEW_EMAIL = Letter(
+CONFIRM_NEW_EMAIL = MailTemplate(
     'Confirm your new email address',
     """\
 Someone, probably you, wants to use this email address for a CryptFolio account.
@@ -73,7 +73,7 @@ Confirm it here. The link works once and expires in a day:
 
 If this was not you, do not follow the link.""",
 )
-TAKEN = Letter(
+EMAIL_TAKEN = MailTemplate(
     'You already have an account',
     """\
 Someone, probably you, tried to change the email address of a CryptFolio account to this one. It already has an account of its
@@ -83,7 +83,7 @@ Log in: {login}
 
 If this was not you, you can ignore this email.""",
 )
-CHANGED = Letter(
+EMAIL_CHANGED = MailTemplate(
     'Your email address was changed',
     """\
 The email address of your CryptFolio account was changed from {old} to {new}.

@@ -1,4 +1,4 @@
-"""Passwords: argon2id (RFC 9106), through argon2-cffi. Never stored, logged or compared in any other form."""
+"""Password hashing with argon2id (RFC 9106). Passwords are never stored, logged or compared in any other form."""
 
 from functools import lru_cache
 
@@ -7,24 +7,27 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 
 def hash_password(password: str) -> str:
-    """Return the argon2id hash to store, with its parameters and salt."""
+    """Return the argon2id hash to store, including its parameters and salt."""
     return _hasher().hash(password)
 
 
-def is_password(stored: str | None, password: str) -> bool:
-    """Say whether a password fits a stored hash; takes as long when there is none, so that time tells nobody who exists."""
+def verify_password(stored_hash: str | None, password: str) -> bool:
+    """Return whether a password matches a stored hash.
+
+    None as the hash never matches, but takes as long, so that timing does not reveal which users exist.
+    """
     try:
-        return _hasher().verify(stored or _nobody(), password) and stored is not None
+        return _hasher().verify(stored_hash or _dummy_hash(), password) and stored_hash is not None
     except (VerificationError, InvalidHashError):
         return False
 
 
 @lru_cache(1)
 def _hasher() -> PasswordHasher:
-    # OWASP's second choice: 19 MiB, 2 passes. Leaves a 512 MB Lambda room for concurrent threads of the local server.
+    # OWASP's second recommendation: 19 MiB, 2 passes. Small enough for several threads of the local server at once.
     return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
 @lru_cache(1)
-def _nobody() -> str:
+def _dummy_hash() -> str:
     return hash_password('')

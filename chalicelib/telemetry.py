@@ -1,7 +1,7 @@
-"""What is logged and measured: one line per request, message or run, with its DynamoDB figures and CloudWatch metrics.
+"""Logs and metrics: one JSON line per request, message or scheduled run, with its DynamoDB usage and CloudWatch metrics.
 
-Only what is named here gets into a line: no path with ids, no query, no header, no body. Imports nothing but the settings, so
-that the authorizer can afford it; docs/operations.md lists fields and metrics.
+A line contains only the fields noted explicitly: no paths with ids, queries, headers or bodies. docs/operations.md lists fields
+and metrics. The module imports only the settings and the clock, so that the authorizer can afford it.
 """
 
 import json
@@ -18,15 +18,15 @@ from typing import Any, TypeVar
 from chalicelib import clock
 from chalicelib.config import settings
 
-_BY_ROUTE = ('Latency', 'Errors5xx')  # each metric costs anew for each route
+_BY_ROUTE = ('Latency', 'Errors5xx')  # CloudWatch charges for each metric and route
 _EMAIL_ADDRESS = re.compile(r'[^\s"\'<>@]{1,64}@[^\s"\'<>@]+')
 
-Given = TypeVar('Given')
-Found = TypeVar('Found')
+Argument = TypeVar('Argument')
+Result = TypeVar('Result')
 
 
 class Task:
-    """One request, message or run: what its line says so far. May be counted into by several threads."""
+    """One request, message or run, with the fields and metrics collected for its line. Thread-safe."""
 
     def __init__(self, service: str, request_id: str, ids: dict[str, str]) -> None:
         self.service = service
@@ -39,7 +39,7 @@ class Task:
         self._lock = Lock()
 
     def note(self, **fields: Any) -> None:
-        """Put fields into the line, in place of those of the same name."""
+        """Set fields of the line."""
         self._fields |= fields
 
     def count(self, name: str, number: float = 1) -> None:
@@ -65,9 +65,9 @@ _current: ContextVar[Task | None] = ContextVar('task', default=None)
 
 @contextmanager
 def task(service: str, request_id: str | None, *, lasting: str = 'Milliseconds', **ids: str) -> Iterator[Task]:
-    """Whatever is logged and counted inside belongs to one task, which is told in one line at the end, however it ends.
+    """Collect what is noted and counted inside into one line, which is logged at the end, even after an exception.
 
-    A task without a `request_id` gets one of its own. `ids` are said, beside it, on every line that is logged inside.
+    Without a `request_id` the task gets a random one. Every line logged inside also carries it and `ids`.
     """
     current = Task(service, request_id or _new_id(), ids)
     outer = _current.set(current)
@@ -80,7 +80,7 @@ def task(service: str, request_id: str | None, *, lasting: str = 'Milliseconds',
 
 @contextmanager
 def scheduled(job: str, event: Any) -> Iterator[Task]:
-    """One run of a schedule's function is a task; it counts as failed until it comes to its end. `event` is Chalice's."""
+    """Make a scheduled run a task; it counts as failed until it completes. `event` is Chalice's event."""
     with task(job, getattr(event.context, 'aws_request_id', None)) as current:
         current.note(job=job, failed=True)
         current.count('Runs')
@@ -89,20 +89,20 @@ def scheduled(job: str, event: Any) -> Iterator[Task]:
 
 
 def request_id() -> str | None:
-    """Return the id of the request under way, None outside of one."""
+    """Return the id of the current request, or None outside of one."""
     current = _current.get()
     return current.request_id if current else None
 
 
 def note(**fields: Any) -> None:
-    """Put fields into the line of the task under way, if there is one. They are logged as they are: nothing secret."""
+    """Set fields of the current task's line, if there is a task. They are logged as they are, so they must not be secret."""
     current = _current.get()
     if current:
         current.note(**fields)
 
 
 def count(name: str, *, upstream: str | None = None) -> None:
-    """Add one to a metric of the task under way; outside of one, or by `upstream`, with a line of its own."""
+    """Add one to a metric of the current task. Outside a task, or with `upstream`, the metric gets its own line."""
     current = _current.get()
     if current and upstream is None:
         current.count(name)
@@ -112,16 +112,16 @@ def count(name: str, *, upstream: str | None = None) -> None:
     _log(service, ' '.join([name, *by.values()]), by | {name: 1}, [_directive([name], *by)])
 
 
-def in_current_task(function: Callable[[Given], Found]) -> Callable[[Given], Found]:
-    """Return `function` for other threads to call as part of the task under way here, which they would not know of."""
+def in_current_task(function: Callable[[Argument], Result]) -> Callable[[Argument], Result]:
+    """Return `function` for other threads to call as part of the current task, which they do not inherit."""
     context = copy_context()
-    return lambda given: context.copy().run(function, given)  # a context is entered by one thread at a time
+    return lambda argument: context.copy().run(function, argument)  # a context is entered by one thread at a time
 
 
 def count_dynamodb(events: Any) -> None:
-    """Count what a DynamoDB client sends, attempt by attempt, and the capacity that its answers say it took.
+    """Count a DynamoDB client's requests, including retries, and the capacity that they consume.
 
-    `events` are those of a botocore client that asks for ReturnConsumedCapacity, as PynamoDB does. An error says no capacity.
+    `events` belongs to a botocore client that requests ReturnConsumedCapacity, as PynamoDB does. Errors report no capacity.
     """
     events.register('request-created.dynamodb', _count_attempt)
     events.register('after-call.dynamodb', _count_capacity)
@@ -153,15 +153,15 @@ def _log(service: str, text: str, fields: dict[str, Any], directives: list[dict[
 
 
 def _new_id() -> str:
-    import uuid  # costs 2 ms, and API Gateway gives ids of its own
+    import uuid  # costs 2 ms, and is rarely needed: API Gateway assigns ids
 
     return str(uuid.uuid4())
 
 
 class JsonLines(logging.Formatter):
-    """One line of JSON for each record, with the ids of the task that it was logged in, and a traceback as `exception`.
+    """Formats each record as one line of JSON, with the ids of the current task, and the traceback as `exception`.
 
-    E-mail addresses are taken out: services repeat them in the texts of their errors, as SES does.
+    Email addresses are removed: services such as SES repeat them in their error messages.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -180,7 +180,7 @@ class JsonLines(logging.Formatter):
 
 
 def _log_json() -> None:
-    """Log lines of JSON, ours from INFO on, instead of what the Lambda runtime makes of records."""
+    """Log JSON lines, from level INFO for our own loggers, instead of the Lambda runtime's format."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.getLogger().handlers = [handler]

@@ -1,6 +1,6 @@
-"""Secrets that people entrust to us, at rest: encrypted and decrypted by KMS, each bound to what it belongs to. Keeps and logs nothing.
+"""Encryption at rest, by KMS, of secrets that users entrust to us. Each ciphertext is bound to its owner by a context.
 
-The only user of KMS to encrypt and decrypt. Few functions may decrypt: see infra/policies.
+No other module encrypts or decrypts with KMS. Nothing is cached or logged. Few Lambda functions may decrypt: see infra/policies.
 """
 
 from collections.abc import Mapping
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 def encrypt(text: str, context: Mapping[str, str]) -> bytes:
-    """Return the ciphertext of up to 4,096 bytes of UTF-8; only with the same `context`, which is no secret, it can be decrypted."""
+    """Return the ciphertext of up to 4,096 bytes of UTF-8. Decryption needs the same `context`, which is not secret."""
     return _kms().encrypt(KeyId=settings().vault_key_id, Plaintext=text.encode(), EncryptionContext=context)['CiphertextBlob']
 
 
 def decrypt(secret: bytes, context: Mapping[str, str]) -> str:
-    """Return what was encrypted with this context. Raises botocore's ClientError for another context, key or text."""
-    answer = _kms().decrypt(KeyId=settings().vault_key_id, CiphertextBlob=secret, EncryptionContext=context)
-    return answer['Plaintext'].decode()
+    """Return the plaintext. Raises botocore's ClientError for another context or key, or invalid ciphertext."""
+    response = _kms().decrypt(KeyId=settings().vault_key_id, CiphertextBlob=secret, EncryptionContext=context)
+    return response['Plaintext'].decode()
 
 
-def of_ledger(pk: str) -> dict[str, str]:
-    """Return the context of what belongs to a ledger; policies name it."""
+def ledger_context(pk: str) -> dict[str, str]:
+    """Return the encryption context of a ledger's secret; IAM policies refer to it."""
     return {'ledger': pk}
 
 
 @lru_cache(1)
 def _kms() -> 'KMSClient':
-    import boto3  # costs a cold start 100 ms that few requests need pay
+    import boto3  # 100 ms of cold start that only few requests should pay
 
     return boto3.client('kms')

@@ -1,4 +1,4 @@
-"""What people may call themselves, where they may be written to and which passwords are refused. Pure."""
+"""Validation of users' names, email addresses and new passwords. Pure."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
 LONGEST_NAME = 100
 
-# What the HTML standard takes for an email address, with a dot in its domain; so it needs no escaping in a mail's head.
+# The HTML standard's email addresses, with a dot required in the domain. They need no escaping in mail headers.
 _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
     r'(?=.{1,189}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
@@ -29,40 +29,40 @@ _COMMON = frozenset(
 
 
 def parse_email(text: str) -> str:
-    """Return an email address without surrounding whitespace. Raises Invalid."""
+    """Return the email address without surrounding whitespace. Raises Invalid."""
     address = text.strip()
     if not _EMAIL.fullmatch(address):
-        _refuse('email', 'malformed', 'Enter an email address such as you@example.com')
+        _raise_invalid('email', 'malformed', 'Enter an email address such as you@example.com')
     return address
 
 
 def parse_name(text: str) -> str | None:
-    """Return a person's name, None for none. Raises Invalid."""
+    """Return a user's name, or None if it is blank. Raises Invalid."""
     return parse_line('name', text) or None
 
 
 def parse_line(field: str, text: str) -> str:
-    """Return one line of text that shows as it is. Raises Invalid."""
+    """Return one line of displayable text of up to 100 characters, with whitespace collapsed. Raises Invalid for `field`."""
     line = ' '.join(text.split())
     if len(line) > LONGEST_NAME:
-        _refuse(field, 'too_long', f'Use at most {LONGEST_NAME} characters')
+        _raise_invalid(field, 'too_long', f'Use at most {LONGEST_NAME} characters')
     if _BIDI_CONTROLS.search(line) or any(unicodedata.category(character) in ('Cc', 'Co', 'Cs') for character in line):
-        _refuse(field, 'malformed', 'Remove control characters')
+        _raise_invalid(field, 'malformed', 'Remove control characters')
     return line
 
 
 def check_new_password(password: str, email: str) -> None:
     """Raise Invalid for a password that is too short, too long or easily guessed (NIST SP 800-63B section 5.1.1.2)."""
     if len(password) < SHORTEST_PASSWORD:
-        _refuse('password', 'too_short', f'Use at least {SHORTEST_PASSWORD} characters')
+        _raise_invalid('password', 'too_short', f'Use at least {SHORTEST_PASSWORD} characters')
     if len(password) > LONGEST_PASSWORD:
-        _refuse('password', 'too_long', f'Use at most {LONGEST_PASSWORD} characters')
+        _raise_invalid('password', 'too_long', f'Use at most {LONGEST_PASSWORD} characters')
     lower = password.strip().lower()
     if lower in _COMMON or len(set(lower)) < 3:
-        _refuse('password', 'common', 'This password is too common: choose another')
+        _raise_invalid('password', 'common', 'This password is too common: choose another')
     if lower in (email.lower(), email.lower().partition('@')[0]):
-        _refuse('password', 'common', 'Your password must not be your email address: choose another')
+        _raise_invalid('password', 'common', 'Your password must not be your email address: choose another')
 
 
-def _refuse(field: str, code: str, message: str) -> NoReturn:
+def _raise_invalid(field: str, code: str, message: str) -> NoReturn:
     raise Invalid(Fault(field, code, message))

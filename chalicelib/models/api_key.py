@@ -1,4 +1,4 @@
-"""API keys for one's own account. The key itself is stored only as SHA-256; see client.digest for why that is enough."""
+"""API keys of users for their own account. The secret is stored only as SHA-256; models/client.py says why that is enough."""
 
 import secrets
 
@@ -27,7 +27,7 @@ class ApiKey(Item, discriminator='api_key'):
 
     @classmethod
     def create(cls, user_id: str, *, name: str, scopes: list[str], now: int) -> tuple['ApiKey', str]:
-        """Store a key; return it with its secret, which nobody can be shown again."""
+        """Store a key; return it with its secret, which is not stored and cannot be shown again."""
         secret = api_keys.PREFIX + secrets.token_urlsafe(32)
         key_id = secrets.token_hex(8)
         key = cls(
@@ -39,19 +39,19 @@ class ApiKey(Item, discriminator='api_key'):
             secret_hash=digest(secret),
             created_at=now,
         )
-        found_by = ApiKeySecret(*ApiKeySecret.key(digest(secret)), user_id=user_id, scopes=scopes)
-        transact(Write(Operation.PUT, key), Write(Operation.PUT, found_by))
+        key_secret = ApiKeySecret(*ApiKeySecret.key(digest(secret)), user_id=user_id, scopes=scopes)
+        transact(Write(Operation.PUT, key), Write(Operation.PUT, key_secret))
         return key, secret
 
     @classmethod
     def of_user(cls, user_id: str) -> list['ApiKey']:
-        """Return a user's keys, the oldest first."""
-        found = cls.query(User.pk_of(user_id), cls.sk.startswith('APIKEY#'), consistent_read=True)
-        return sorted(found, key=lambda key: (key.created_at, key.key_id))
+        """Return a user's keys, oldest first."""
+        keys = cls.query(User.pk_of(user_id), cls.sk.startswith('APIKEY#'), consistent_read=True)
+        return sorted(keys, key=lambda key: (key.created_at, key.key_id))
 
     @classmethod
     def revoke(cls, user_id: str, key_id: str) -> None:
-        """Delete a key, which ends it at once. Raises NotFound."""
+        """Delete a key, with immediate effect. Raises NotFound."""
         try:
             key = cls.get(User.pk_of(user_id), f'APIKEY#{key_id}', consistent_read=True)
         except cls.DoesNotExist:
@@ -60,7 +60,7 @@ class ApiKey(Item, discriminator='api_key'):
 
 
 class ApiKeySecret(Item, discriminator='api_key_secret'):
-    """pk=APIKEY#<sha256 of the secret>  sk=APIKEY   What the authorizer needs of a key.   find: get"""
+    """pk=APIKEY#<sha256 of the secret>  sk=APIKEY   What the authorizer needs to know of a key.   find: get"""
 
     user_id = UnicodeAttribute()
     scopes = texts()

@@ -1,4 +1,4 @@
-"""How often something was tried: log-ins and the like, per account and per network address."""
+"""Counters of attempts, such as logins, per account and per network address."""
 
 import hashlib
 
@@ -12,8 +12,8 @@ from chalicelib.models.item import Item, condition_failed
 class AttemptCounter(Item, discriminator='attempts'):
     """pk=ATTEMPTS#<kind>#<sha256 of the subject>  sk=WINDOW#<its first second>   TTL
 
-    Windows are fixed: they begin at multiples of their length, so that nobody can be kept out for longer than one.
-    take, forgive: one conditional update
+    Windows are fixed: they begin at multiples of their length, so that no one can be locked out for longer than one.
+    record, undo: one conditional update
     """
 
     taken = IntegerAttribute()
@@ -25,7 +25,7 @@ class AttemptCounter(Item, discriminator='attempts'):
 
     @classmethod
     def record(cls, kind: str, subject: str, limit: int, window_seconds: int, now: int) -> None:
-        """Count one more attempt. Raises TooMany when there were `limit` in this window already."""
+        """Count an attempt. Raises TooMany if there were `limit` in this window already."""
         start = now - now % window_seconds
         end = start + window_seconds
         try:
@@ -40,7 +40,7 @@ class AttemptCounter(Item, discriminator='attempts'):
 
     @classmethod
     def undo(cls, kind: str, subject: str, window_seconds: int, now: int) -> None:
-        """Give one attempt of this window back: it succeeded."""
+        """Uncount an attempt of this window, because it succeeded."""
         try:
             cls.at(kind, subject, now - now % window_seconds).update([cls.taken.set(cls.taken - 1)], condition=cls.taken > 0)
         except UpdateError as error:

@@ -1,6 +1,6 @@
 """Registered applications (RFC 6749 section 2). Secrets are stored only as SHA-256.
 
-They are 32 random bytes, so a fast hash is enough: there is nothing to guess (RFC 6749 section 10.10).
+They are 32 random bytes, which cannot be guessed, so a fast hash is enough (RFC 6749 section 10.10).
 """
 
 import hashlib
@@ -45,7 +45,7 @@ class Client(Item, discriminator='client'):
         client_id: str | None = None,
         secret: str | None = None,
     ) -> tuple['Client', str | None]:
-        """Store a client; return it with its secret, which nobody can be shown again. A public client has none."""
+        """Store a client; return it with its secret, which is not stored and cannot be shown again. A public client has none."""
         client_id = client_id or secrets.token_hex(16)
         secret = (secret or secrets.token_urlsafe(32)) if confidential else None
         client = cls(
@@ -75,42 +75,42 @@ class Client(Item, discriminator='client'):
 
     @classmethod
     def find_many(cls, client_ids: list[str]) -> dict[str, 'Client']:
-        """Return those of the clients that exist, by id."""
+        """Return the existing ones of these clients, by id."""
         keys = [(f'CLIENT#{client_id}', 'CLIENT') for client_id in client_ids]
         return {client.client_id: client for client in cls.batch_get(keys, consistent_read=True)} if keys else {}
 
     @classmethod
     def owned_by(cls, user_id: str) -> list['Client']:
-        """Return the clients that a user registered, the oldest first."""
+        """Return the clients that a user registered, oldest first."""
         pointers = Item.query(User.pk_of(user_id), Item.sk.startswith('CLIENT#'), consistent_read=True)
-        found = cls.find_many([str(pointer.sk).removeprefix('CLIENT#') for pointer in pointers])
-        return sorted(found.values(), key=lambda client: (client.created_at, client.client_id))
+        clients = cls.find_many([str(pointer.sk).removeprefix('CLIENT#') for pointer in pointers])
+        return sorted(clients.values(), key=lambda client: (client.created_at, client.client_id))
 
     def change(self, *, name: str, redirect_uris: list[str], now: int) -> None:
-        """Store a new name and new redirect URIs. Raises NotFound."""
+        """Set the name and redirect URIs. Raises NotFound."""
         self.update_existing([Client.name.set(name), Client.redirect_uris.set(redirect_uris), Client.updated_at.set(now)])
 
     def rotate_secret(self, now: int) -> str:
-        """Replace the secret; return the new one, which nobody can be shown again. Raises NotFound."""
+        """Replace the secret; return the new one, which is not stored and cannot be shown again. Raises NotFound."""
         secret = secrets.token_urlsafe(32)
         actions: list[Action] = [Client.secret_hash.set(digest(secret)), Client.updated_at.set(now)]
         self.update_existing(actions)
         return secret
 
     def remove(self) -> None:
-        """Delete the client; its tokens die with it at their next use. Raises NotFound."""
+        """Delete the client, which makes its tokens invalid at their next use. Raises NotFound."""
         transact(
             Write(Operation.DELETE, self, condition=Client.pk.exists(), on_failure=errors.NotFound),
             Write(Operation.DELETE, Application.of(self)),
         )
 
     def has_secret(self, secret: str) -> bool:
-        """Compare in constant time."""
+        """Return whether this is the client's secret; compares in constant time."""
         return self.secret_hash is not None and hmac.compare_digest(self.secret_hash, digest(secret))
 
 
 class Application(Item, discriminator='application'):
-    """pk=USER#<user id>  sk=CLIENT#<client id>   Points from an owner to a client."""
+    """pk=USER#<user id>  sk=CLIENT#<client id>   The pointer from an owner to a client."""
 
     @classmethod
     def of(cls, client: Client) -> 'Application':
@@ -118,9 +118,9 @@ class Application(Item, discriminator='application'):
 
 
 class Grant(Item, discriminator='grant'):
-    """pk=USER#<user id>  sk=GRANT#<client id>   What a user lets an application do.
+    """pk=USER#<user id>  sk=GRANT#<client id>   A user's consent to an application's scopes.
 
-    allow: update   find: get   of_user: query   revoke: delete, which ends every refresh token made under its `grant_id`
+    allow: update   find: get   of_user: query   revoke: delete, which invalidates every refresh token with its `grant_id`
     """
 
     client_id = UnicodeAttribute()
@@ -135,7 +135,7 @@ class Grant(Item, discriminator='grant'):
 
     @classmethod
     def allow(cls, user_id: str, client_id: str, scopes: list[str], now: int) -> 'Grant':
-        """Store consent to these scopes, beside those of an earlier one, whose tokens live on until it is revoked."""
+        """Store consent to these scopes, in addition to any granted earlier; tokens of earlier consents stay valid."""
         grant = cls.at(user_id, client_id)
         grant.update(
             [
@@ -158,20 +158,20 @@ class Grant(Item, discriminator='grant'):
 
     @classmethod
     def of_user(cls, user_id: str) -> list['Grant']:
-        """Return everything a user granted, the latest used first."""
-        found = cls.query(User.pk_of(user_id), cls.sk.startswith('GRANT#'), consistent_read=True)
-        return sorted(found, key=lambda grant: -grant.last_used_at)
+        """Return all grants of a user, most recently used first."""
+        grants = cls.query(User.pk_of(user_id), cls.sk.startswith('GRANT#'), consistent_read=True)
+        return sorted(grants, key=lambda grant: -grant.last_used_at)
 
     @classmethod
     def revoke(cls, user_id: str, client_id: str) -> None:
-        """Take a consent back; no error when there is none."""
+        """Revoke a grant; it is no error if there is none."""
         cls.at(user_id, client_id).delete()
 
     def touch(self, now: int) -> None:
-        """Note that the application used its grant. Raises NotFound when it was revoked meanwhile."""
+        """Record that the application used its grant. Raises NotFound if it was revoked in the meantime."""
         self.update_existing([Grant.last_used_at.set(now)])
 
 
 def digest(secret: str) -> str:
-    """Return the hash under which a secret of ours is stored."""
+    """Return the hexadecimal SHA-256 under which a generated secret is stored."""
     return hashlib.sha256(secret.encode()).hexdigest()

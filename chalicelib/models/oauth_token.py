@@ -1,7 +1,7 @@
 """Authorization codes and refresh tokens. Stored only as SHA-256; TTL deletes them some time after they expire.
 
-A family is everything that descends from one authorization. Using a code or a refresh token a second time means that two
-parties have it, so the whole family is revoked (RFC 9700 section 4.14.2).
+A family is all tokens that descend from one authorization. A second use of a code or refresh token means that two parties have it,
+so the whole family is revoked (RFC 9700 section 4.14.2).
 """
 
 from typing import Any, Self
@@ -15,7 +15,7 @@ from chalicelib.models.item import Item, condition_failed
 
 
 class OneTimeToken(Item):
-    """What codes and refresh tokens share: whom they are for, and that each is good for one use before it expires."""
+    """The common part of codes and refresh tokens: user, client and scopes, and a single use before they expire."""
 
     user_id = UnicodeAttribute()
     client_id = UnicodeAttribute()
@@ -36,18 +36,18 @@ class OneTimeToken(Item):
 
     @classmethod
     def find(cls, token: str) -> Self | None:
-        """Return what is known of a token, spent, expired or not."""
+        """Return the stored token, even if it is redeemed or expired, or None."""
         try:
             return cls.get(*cls.key(token), consistent_read=True)
         except cls.DoesNotExist:
             return None
 
     def has_expired(self, now: int) -> bool:
-        """TTL deletes late, so being there says nothing."""
+        """Return whether the token has expired. TTL deletes late, so a stored token may have."""
         return (self.expires_at or 0) <= now
 
-    def spend(self, now: int) -> bool:
-        """Use the token up; False when it was already used: two uses of one token are never both good."""
+    def redeem(self, now: int) -> bool:
+        """Mark the token as used; return False if it was used already. Of two concurrent uses only one succeeds."""
         try:
             self.update([OneTimeToken.spent_at.set(now)], condition=OneTimeToken.spent_at.does_not_exist())
         except UpdateError as error:
@@ -60,7 +60,7 @@ class OneTimeToken(Item):
 class Code(OneTimeToken, discriminator='code'):
     """pk=CODE#<sha256 of the code>  sk=CODE   TTL   An authorization code (RFC 6749 section 4.1.2, RFC 7636).
 
-    `redirect_uri` is what the authorization request said, None when it left it to the registration.
+    `redirect_uri` is the authorization request's, None if it named none.
     """
 
     redirect_uri = UnicodeAttribute(null=True)

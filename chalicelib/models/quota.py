@@ -1,4 +1,4 @@
-"""How many of a kind an item may hold: counted on that item, so that the limit holds whoever adds at the same time."""
+"""Limits on the number of children of an item, counted on that item, so that they hold for concurrent creates too."""
 
 from typing import Any
 
@@ -13,25 +13,26 @@ from chalicelib.models.writes import Operation, Write
 
 
 class Quota:
-    """Room for `limit` of a `kind`, a plural, counted in the attribute `held`, which is absent for none.
+    """A limit of `limit` children of a `kind` (a plural), counted in the attribute `used`, which is absent for none.
 
-    draw: one update   add, remove: part of the transaction that adds or removes
+    `whose` is the subject of the error sentence, such as "you" or "a portfolio".
+    allocate_id: one update   increment, decrement: part of the transaction that adds or removes a child
     """
 
-    def __init__(self, kind: str, held: Attribute[int], limit: int, whose: str) -> None:
+    def __init__(self, kind: str, used: Attribute[int], limit: int, whose: str) -> None:
         self._kind = kind
-        self._used = held
+        self._used = used
         self._limit = limit
         self._whose = whose
 
     def allocate_id(self, holder: Item, last: Attribute[int]) -> None:
-        """Count `last` of the holder up if there is room, and load what the holder then is.
+        """Increment the attribute `last` of the holder if the quota allows, and load the updated holder.
 
-        Raises NotFound when there is no such holder, Invalid when it is full. DynamoDB can tell which without another request, as it
-        says what it refused to update, but PynamoDB's own update does not ask for that.
+        Raises NotFound if the holder does not exist, and Invalid if the quota is exhausted. DynamoDB returns the item whose condition
+        failed, which distinguishes the two without another request, but PynamoDB's `update` does not request it.
         """
         connection = Item.connection()
-        asked = connection.get_operation_kwargs(
+        operation = connection.get_operation_kwargs(
             Item.Meta.table_name,
             holder.pk,
             range_key=holder.sk,
@@ -43,24 +44,24 @@ class Quota:
         )
         client: Any = connection.client
         try:
-            holder.deserialize(client.update_item(**asked)[ATTRIBUTES])
+            holder.deserialize(client.update_item(**operation)[ATTRIBUTES])
         except client.exceptions.ConditionalCheckFailedException as refused:
             raise (self._exceeded() if 'Item' in refused.response else errors.NotFound()) from None
 
     def increment(self, holder: Item, *also: Action) -> Write:
-        """Return the write that counts one more, and does `also`. Its transaction raises NotFound, or Invalid when the holder is full."""
+        """Return the write that counts one more child and applies `also`. Its transaction raises NotFound, or Invalid if exhausted."""
         return Write(Operation.UPDATE, holder, self._has_room(), [self._used.add(1), *also], lambda: self._failure(holder))
 
     def decrement(self, holder: Item, *also: Action) -> Write:
-        """Return the write that counts one less, and does `also`. Its transaction raises NotFound."""
+        """Return the write that counts one child less and applies `also`. Its transaction raises NotFound."""
         return Write(Operation.UPDATE, holder, Item.pk.exists(), [self._used.add(-1), *also], errors.NotFound)
 
     def _has_room(self) -> Condition:
-        left: Condition = Item.pk.exists() & (self._used.does_not_exist() | (self._used < self._limit))
-        return left
+        has_room: Condition = Item.pk.exists() & (self._used.does_not_exist() | (self._used < self._limit))
+        return has_room
 
     def _failure(self, holder: Item) -> Exception:
-        """Say why a transaction could not add to a holder that had room a moment ago: it is gone, or others were faster."""
+        """Return why a transaction could not add a child: the holder is gone, or its quota is exhausted."""
         try:
             holder.refresh(consistent_read=True)
         except holder.DoesNotExist:

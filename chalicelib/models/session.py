@@ -1,6 +1,6 @@
-"""Browser sessions, and the tokens that are mailed. Both are kept only as SHA-256 of what the person holds.
+"""Browser sessions, and the tokens of mailed links. Both are stored only as SHA-256 of the user's token.
 
-They are 32 random bytes, so a fast hash is enough: there is nothing to guess.
+Tokens are 32 random bytes, which cannot be guessed, so a fast hash is enough.
 """
 
 import secrets
@@ -23,7 +23,7 @@ class Session(Item, discriminator='session'):
     """pk=SESSION#<sha256 of the token>  sk=SESSION   TTL
 
     start: put   find: get   prolong: one update, at most daily   end: delete
-    `started_at` is in milliseconds, to tell sessions of the same second from each other when all but one are to end.
+    `started_at` is in milliseconds, to distinguish sessions of the same second when all but one are ended.
     """
 
     user_id = UnicodeAttribute()
@@ -31,14 +31,14 @@ class Session(Item, discriminator='session'):
 
     @classmethod
     def start(cls, user_id: str, now_ms: int) -> str:
-        """Store a new session; return its token."""
+        """Start a session; return its token."""
         token = new_token()
         cls(*_key('SESSION', token), user_id=user_id, started_at=now_ms, expires_at=now_ms // 1000 + IDLE_SECONDS).save()
         return token
 
     @classmethod
     def find(cls, token: str, now: int) -> 'Session | None':
-        """Return the session if it has not expired; TTL deletes late."""
+        """Return the session, or None if it is unknown or expired. TTL deletes late, so `expires_at` is checked."""
         try:
             session = cls.get(*_key('SESSION', token), consistent_read=True)
         except cls.DoesNotExist:
@@ -46,7 +46,10 @@ class Session(Item, discriminator='session'):
         return session if (session.expires_at or 0) > now else None
 
     def prolong(self, now: int) -> None:
-        """Let it live for another idle time from now, within its longest; stored at most once a day. Ended ones stay so."""
+        """Extend the session to IDLE_SECONDS from now, at most LONGEST_SECONDS from its start; writes at most once a day.
+
+        A session ended in the meantime stays ended.
+        """
         until = min(now + IDLE_SECONDS, self.started_at // 1000 + LONGEST_SECONDS)
         if until - (self.expires_at or 0) < _PROLONG_AFTER:
             return
@@ -57,16 +60,16 @@ class Session(Item, discriminator='session'):
 
     @classmethod
     def end(cls, token: str) -> None:
-        """Forget the session; no error when there is none."""
+        """Delete the session; it is no error if there is none."""
         cls(*_key('SESSION', token)).delete()
 
 
 class EmailToken(Item, discriminator='mailed'):
-    """pk=MAILED#<sha256 of the token>  sk=MAILED   TTL   The token of a link that we mailed, good for one use.
+    """pk=MAILED#<sha256 of the token>  sk=MAILED   TTL   The single-use token of a mailed link.
 
-    `purpose` is `confirm` (a sign-up, whose password and name wait here until then), `email` (a new address) or `reset`.
-    `stamp` is what the account must still be like, see `User.stamp`; a sign-up's needs none.
-    put in a transaction, see `creation`   find: get   used up in a transaction, see `use`
+    `purpose` is `confirm` (a sign-up; its name and password are stored here until it is confirmed), `email` (a new address) or
+    `reset`. `stamp` must still equal `User.stamp`; a sign-up has none.
+    put in a transaction, see `creation`   find: get   deleted in a transaction, see `use`
     """
 
     purpose = UnicodeAttribute()
@@ -78,22 +81,22 @@ class EmailToken(Item, discriminator='mailed'):
 
     @classmethod
     def creation(cls, token: str, *, purpose: str, user_id: str, expires_at: int, **values: Any) -> Write:
-        """Return the write that stores a token of `new_token`."""
+        """Return the write that stores a token made by `new_token`."""
         return Write(Operation.PUT, cls(*_key('MAILED', token), purpose=purpose, user_id=user_id, expires_at=expires_at, **values))
 
     @classmethod
     def find(cls, token: str, purpose: str, now: int) -> 'EmailToken':
-        """Return what an unused, unexpired token is for. Raises NotFound."""
+        """Return an unused, unexpired token for this purpose. Raises NotFound."""
         try:
-            mailed = cls.get(*_key('MAILED', token), consistent_read=True)
+            email_token = cls.get(*_key('MAILED', token), consistent_read=True)
         except cls.DoesNotExist:
             raise errors.NotFound from None
-        if mailed.purpose != purpose or (mailed.expires_at or 0) <= now:
+        if email_token.purpose != purpose or (email_token.expires_at or 0) <= now:
             raise errors.NotFound
-        return mailed
+        return email_token
 
     def use(self) -> Write:
-        """Return the write that uses it up; its transaction raises NotFound for whoever comes second."""
+        """Return the write that consumes the token; the transaction of a second use raises NotFound."""
         return Write(Operation.DELETE, self, condition=EmailToken.pk.exists(), on_failure=errors.NotFound)
 
 

@@ -1,4 +1,4 @@
-"""People, and the e-mail addresses that must be unique among them."""
+"""Users, and the uniqueness of their email addresses."""
 
 import hashlib
 import uuid
@@ -20,7 +20,7 @@ _LONGEST_EMAIL = 320  # longer than any address, shorter than the longest key
 
 
 class Email(Item, discriminator='email'):
-    """pk=EMAIL#<lower-case address>  sk=EMAIL   Put with attribute_not_exists: uniqueness."""
+    """pk=EMAIL#<lower-case address>  sk=EMAIL   Put with attribute_not_exists, which makes addresses unique."""
 
     user_id = UnicodeAttribute()
 
@@ -30,21 +30,21 @@ class Email(Item, discriminator='email'):
 
     @classmethod
     def claim(cls, address: str, user_id: str) -> Write:
-        """Return the write that makes the address this user's. Its transaction raises Invalid when it is taken."""
-        taken = errors.Invalid(errors.Fault('email', 'taken', 'this email address already has an account'))
-        return Write(Operation.PUT, cls(cls.key(address), 'EMAIL', user_id=user_id), cls.pk.does_not_exist(), on_failure=lambda: taken)
+        """Return the write that assigns the address to a user. Its transaction raises Invalid if another user has it."""
+        fault = errors.Invalid(errors.Fault('email', 'taken', 'this email address already has an account'))
+        return Write(Operation.PUT, cls(cls.key(address), 'EMAIL', user_id=user_id), cls.pk.does_not_exist(), on_failure=lambda: fault)
 
 
 class User(Item, discriminator='user'):
     """pk=USER#<user id>  sk=USER
 
-    create: user and e-mail in one transaction   find(id): get   with_email(address): two gets
+    create: user and email in one transaction   find(id): get   with_email(address): two gets
     allocate_portfolio_id, rename, allow_remote, set_password: one update   confirmation, password_reset, email_change: writes of
-    a transaction with what was mailed
+    a transaction with the mailed token
 
-    `portfolio_count` is absent for none; portfolios stored before there was a count are not in it.
-    `confirmed_at` is None until the e-mail address is known to be theirs; until then the account cannot be used.
-    `sessions_valid_from` (milliseconds) ends the sessions that started before.
+    `portfolio_count` is absent for none, and excludes portfolios stored before there was a count.
+    `confirmed_at` is None until the email address is confirmed; until then the account cannot be used.
+    `sessions_valid_from` (milliseconds) invalidates all sessions started before it.
     """
 
     user_id = UnicodeAttribute()
@@ -64,7 +64,7 @@ class User(Item, discriminator='user'):
 
     @classmethod
     def new(cls, *, name: str | None, email: str, password_hash: str, allow_remote_login: bool, now: int, confirmed: bool = True) -> 'User':
-        """Return a user who is not stored yet, see `creation`."""
+        """Return a new user; `creation` stores it."""
         user_id = uuid.uuid4().hex
         return cls(
             cls.pk_of(user_id),
@@ -80,13 +80,13 @@ class User(Item, discriminator='user'):
 
     @classmethod
     def create(cls, **values: Any) -> 'User':
-        """Store a new user with the values that `new` takes. Raises Invalid when the e-mail address is taken."""
+        """Store a new user with the arguments of `new`. Raises Invalid if the email address is taken."""
         user = cls.new(**values)
         transact(*user.creation())
         return user
 
     def creation(self) -> list[Write]:
-        """Return the writes that store a new user. Their transaction raises Invalid when the e-mail address is taken."""
+        """Return the writes that store a new user. Their transaction raises Invalid if the email address is taken."""
         return [Email.claim(self.email, self.user_id), Write(Operation.PUT, self, condition=User.pk.does_not_exist())]
 
     @classmethod
@@ -99,7 +99,10 @@ class User(Item, discriminator='user'):
 
     @classmethod
     def with_email(cls, address: str) -> 'User | None':
-        """Return the user with this e-mail address, in any case, or None: two gets both ways, so that time tells nobody who exists."""
+        """Return the user with this email address (case-insensitive), or None.
+
+        Both outcomes take two gets, so that timing does not reveal which users exist.
+        """
         try:
             user_id = Email.get(Email.key(address), 'EMAIL', consistent_read=True).user_id
         except Email.DoesNotExist:
@@ -111,46 +114,49 @@ class User(Item, discriminator='user'):
 
     @classmethod
     def at(cls, user_id: str) -> 'User':
-        """Return an empty instance with the key of a user, to update it by."""
+        """Return an empty instance with a user's key, for updates."""
         return cls(cls.pk_of(user_id), 'USER')
 
     @classmethod
     def portfolio_quota(cls) -> Quota:
-        """Return how many portfolios a user may have."""
+        """Return the quota of portfolios per user."""
         return Quota('portfolios', cls.portfolio_count, settings().max_portfolios, whose='you')
 
     @classmethod
     def allocate_portfolio_id(cls, user_id: str) -> int:
-        """Return the next portfolio id of this user; no id is ever given twice. Raises NotFound, Invalid when there is no room."""
+        """Return this user's next portfolio id; ids are never reused. Raises NotFound, and Invalid over the quota."""
         user = cls.at(user_id)
         cls.portfolio_quota().allocate_id(user, cls.last_portfolio_id)
         return user.last_portfolio_id
 
     @property
     def stamp(self) -> str:
-        """What changes with the password and the e-mail address: links mailed before that are no longer good."""
+        """A digest of the email address and password: links mailed under another stamp are invalid."""
         return hashlib.sha256(f'{self.email}\n{self.password_hash}'.encode()).hexdigest()
 
     def rename(self, name: str | None) -> None:
-        """Store a new name, None for none. Raises NotFound."""
+        """Set the name, or remove it for None. Raises NotFound."""
         self.update_existing([User.name.set(name) if name else User.name.remove()])
 
     def allow_remote(self, allowed: bool) -> None:
-        """Store whether applications may log in with the password. Raises NotFound."""
+        """Set whether applications may use the password grant. Raises NotFound."""
         self.update_existing([User.allow_remote_login.set(allowed)])
 
     def set_password(self, password_hash: str, now_ms: int) -> None:
-        """Store a new password, and end all sessions that started before `now_ms`. Raises NotFound."""
+        """Set the password and end all sessions started before `now_ms`. Raises NotFound."""
         self.update_existing([User.password_hash.set(password_hash), User.sessions_valid_from.set(now_ms)])
 
     def confirmation(self, *, name: str | None, password_hash: str, now: int) -> Write:
-        """Return the write that confirms the e-mail address with a sign-up's values. NotFound when it was confirmed before."""
-        named = User.name.set(name) if name else User.name.remove()
-        actions: list[Action] = [User.confirmed_at.set(now), User.password_hash.set(password_hash), named]
+        """Return the write that confirms the email address with a sign-up's values. Raises NotFound if it is confirmed already."""
+        name_action = User.name.set(name) if name else User.name.remove()
+        actions: list[Action] = [User.confirmed_at.set(now), User.password_hash.set(password_hash), name_action]
         return Write(Operation.UPDATE, self, User.confirmed_at.does_not_exist(), actions, errors.NotFound)
 
     def password_reset(self, password_hash: str, now_ms: int) -> Write:
-        """Return the write that sets a password, ends all sessions and confirms the e-mail address. NotFound when it was changed."""
+        """Return the write that sets a password, ends all sessions and confirms the email address.
+
+        Its transaction raises NotFound if the password or email address changed in the meantime.
+        """
         actions: list[Action] = [
             User.password_hash.set(password_hash),
             User.sessions_valid_from.set(now_ms),
@@ -159,16 +165,16 @@ class User(Item, discriminator='user'):
         return Write(Operation.UPDATE, self, self._unchanged(), actions, errors.NotFound)
 
     def email_change(self, email: str) -> list[Write]:
-        """Return the writes that move to another e-mail address.
+        """Return the writes that change the email address.
 
-        Their transaction raises Invalid when that is taken, NotFound when this user changed meanwhile.
+        Their transaction raises Invalid if the address is taken, and NotFound if the user changed in the meantime.
         """
-        moved = Write(Operation.UPDATE, self, self._unchanged(), [User.email.set(email)], errors.NotFound)
+        address_change = Write(Operation.UPDATE, self, self._unchanged(), [User.email.set(email)], errors.NotFound)
         if Email.key(email) == Email.key(self.email):
-            return [moved]
-        return [Write(Operation.DELETE, Email(Email.key(self.email), 'EMAIL')), Email.claim(email, self.user_id), moved]
+            return [address_change]
+        return [Write(Operation.DELETE, Email(Email.key(self.email), 'EMAIL')), Email.claim(email, self.user_id), address_change]
 
     def _unchanged(self) -> Condition:
-        """The condition that neither password nor e-mail address are others than those read."""
+        """Return the condition that the password and email address are still the ones read."""
         unchanged: Condition = (User.password_hash == self.password_hash) & (User.email == self.email)
         return unchanged

@@ -1,4 +1,4 @@
-"""An authorization request (RFC 6749 section 4.1.1): what it asks for, and where the answer goes. Knows no pages."""
+"""Authorization requests (RFC 6749 section 4.1.1) and the redirects that respond to them, without the pages."""
 
 from typing import NamedTuple
 
@@ -10,20 +10,20 @@ from chalicelib.models import Client
 from chalicelib.oauth import server
 
 
-class Untrusted(Exception):
-    """The client or its redirect URI cannot be trusted, so the error is shown and never redirected (section 4.1.2.1)."""
+class UntrustedClient(Exception):
+    """The client or its redirect URI is unknown, so the error is shown to the user and never redirected (section 4.1.2.1)."""
 
 
-class Refused(Exception):
-    """The request is wrong in a way that its client is to be told: `location` is where the browser goes to tell it."""
+class RedirectableError(Exception):
+    """An error that the client must learn of: `location` is the redirect URI with the error (section 4.1.2.1)."""
 
     def __init__(self, location: str) -> None:
         super().__init__('authorization refused')
         self.location = location
 
 
-class Asked(NamedTuple):
-    """A valid request; `scopes` are all of what it asks for."""
+class AuthorizationRequest(NamedTuple):
+    """A valid authorization request; `scopes` are all the requested scopes, without repetitions."""
 
     client: Client
     redirect_uri: str
@@ -31,23 +31,26 @@ class Asked(NamedTuple):
     state: str | None
 
 
-def read(query: str) -> Asked:
-    """Read the query of an authorization request. Raises Untrusted, Refused."""
+def parse(query: str) -> AuthorizationRequest:
+    """Parse the query string of an authorization request. Raises UntrustedClient, RedirectableError."""
     try:
         scopes, details = server.authorization_endpoint().validate_authorization_request(_uri(query))
     except FatalClientError as error:
-        raise Untrusted(error.description or error.error) from None
+        raise UntrustedClient(error.description or error.error) from None
     except OAuth2Error as error:
-        raise Refused(_told(error, error.redirect_uri, error.state)) from None
-    return Asked(details['request'].client, details['redirect_uri'], list(dict.fromkeys(scopes)), details['state'])
+        raise RedirectableError(_error_location(error, error.redirect_uri, error.state)) from None
+    return AuthorizationRequest(details['request'].client, details['redirect_uri'], list(dict.fromkeys(scopes)), details['state'])
 
 
 def allow(query: str, user_id: str, scopes: list[str]) -> str:
-    """Grant `scopes` to the request and return where the browser goes with its code. Raises Untrusted, Refused."""
-    asked = read(query)
-    granted = [scope for scope in asked.scopes if scope in scopes]
+    """Grant the requested scopes that are in `scopes`; return the redirect with the code (section 4.1.2).
+
+    Raises UntrustedClient, and RedirectableError also if no scope is granted.
+    """
+    request = parse(query)
+    granted = [scope for scope in request.scopes if scope in scopes]
     if not granted:
-        raise Refused(deny(query))
+        raise RedirectableError(deny(query))
     headers, _, _ = server.authorization_endpoint().create_authorization_response(
         _uri(query), scopes=granted, credentials={'user': user_id}
     )
@@ -56,19 +59,19 @@ def allow(query: str, user_id: str, scopes: list[str]) -> str:
 
 
 def deny(query: str) -> str:
-    """Return where the browser goes to say that the user does not agree. Raises Untrusted, Refused."""
-    asked = read(query)
-    return _told(AccessDeniedError('The user did not agree'), asked.redirect_uri, asked.state)
+    """Return the redirect with the error `access_denied`. Raises UntrustedClient, RedirectableError."""
+    request = parse(query)
+    return _error_location(AccessDeniedError('The user denied the request'), request.redirect_uri, request.state)
 
 
 def _uri(query: str) -> str:
     return f'{settings().issuer}/oauth/authorize?{query}'
 
 
-def _told(error: OAuth2Error, redirect_uri: str, state: str | None) -> str:
-    """Return the redirect URI with the error, the state of the request, and who says so (RFC 9207)."""
-    told = [*error.twotuples, ('iss', settings().issuer)]
-    if state and 'state' not in dict(told):
-        told.append(('state', state))
-    location: str = add_params_to_uri(redirect_uri, told)
+def _error_location(error: OAuth2Error, redirect_uri: str, state: str | None) -> str:
+    """Return the redirect URI with the error, the request's state, and the issuer (RFC 9207)."""
+    parameters = [*error.twotuples, ('iss', settings().issuer)]
+    if state and 'state' not in dict(parameters):
+        parameters.append(('state', state))
+    location: str = add_params_to_uri(redirect_uri, parameters)
     return location

@@ -1,4 +1,4 @@
-"""POST /oauth/token, /oauth/revoke, /oauth/introspect: what applications call, in the RFCs' own JSON."""
+"""POST /oauth/token, /oauth/revoke and /oauth/introspect, with the RFCs' own JSON instead of the envelope."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -28,12 +28,12 @@ def revoke_token() -> Response:
 
 @bp.route('/introspect', methods=['POST'], content_types=_FORM)
 def introspect_token() -> Response:
-    """Say whether a token of the client's own is active, and what it is for (RFC 7662)."""
+    """Return whether one of the client's own tokens is active, and its claims (RFC 7662)."""
     return _answer(_server().introspection_endpoint().create_introspect_response)
 
 
 def _server() -> Any:
-    from chalicelib.oauth import server  # oauthlib and jose cost a cold start 150 ms that other routes need not pay
+    from chalicelib.oauth import server  # 150 ms of cold start, for oauthlib and jose, that other routes should not pay
 
     return server
 
@@ -50,7 +50,7 @@ def _answer(create_response: Any) -> Response:
 
 
 def _form(body: str) -> str:
-    """Return a form as oauthlib wants it. It refuses what `curl -d 'scope=read write'` sends: a space that is not encoded."""
+    """Return the form in canonical encoding. oauthlib refuses unencoded spaces, which `curl -d 'scope=read write'` sends."""
     try:
         return urlencode(parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except ValueError:

@@ -15,13 +15,13 @@ _CACHED = {'Content-Type': 'application/json', 'Cache-Control': 'public, max-age
 
 @bp.route('/oauth-authorization-server')
 def get_server_metadata() -> Response:
-    """Say where the endpoints are and what they can do."""
+    """Return the server metadata: endpoints and their capabilities (RFC 8414 section 2)."""
     return Response(_metadata(settings().issuer), headers=dict(_CACHED))
 
 
 @bp.route('/jwks.json')
 def get_jwks() -> Response:
-    """The public keys that verify access tokens."""
+    """Return the public keys that verify access tokens, as a JSON Web Key Set."""
     return Response(json.loads(settings().jwks), headers=dict(_CACHED))
 
 

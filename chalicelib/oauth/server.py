@@ -1,4 +1,4 @@
-"""The authorization server: oauthlib's endpoints wired to our validator and tokens."""
+"""The authorization server: oauthlib's endpoints, connected to our validator and token generators."""
 
 import logging
 from functools import lru_cache
@@ -19,7 +19,7 @@ from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challeng
 
 from chalicelib.config import settings
 from chalicelib.oauth import signing
-from chalicelib.oauth.validator import Validator, new_family, new_refresh_token
+from chalicelib.oauth.validator import Validator, new_refresh_token, prepare_token
 
 # At DEBUG oauthlib logs refresh tokens.
 logging.getLogger('oauthlib').setLevel(logging.INFO)
@@ -43,8 +43,8 @@ def token_endpoint() -> TokenEndpoint:
         'client_credentials': ClientCredentialsGrant(validator),
     }
     for grant in set(grants.values()):
-        grant.custom_validators.post_token.append(new_family)
-    # The default grant answers for unknown ones; this one looks at the grant type first and says unsupported_grant_type.
+        grant.custom_validators.post_token.append(prepare_token)
+    # oauthlib uses the default grant for unknown types; this one checks the type first and returns unsupported_grant_type.
     return TokenEndpoint(default_grant_type='refresh_token', default_token_type=_tokens(), grant_types=grants)
 
 
@@ -68,7 +68,7 @@ def _code_grant() -> AuthorizationCodeGrant:
 
 
 def _add_issuer(grant: dict[str, str], _: BearerToken, __: Request) -> dict[str, str]:
-    """RFC 9207: lets a client of several authorization servers notice a mix-up."""
+    """Add `iss` to the response (RFC 9207), so that a client of several authorization servers can detect a mix-up."""
     return grant | {'iss': settings().issuer}
 
 

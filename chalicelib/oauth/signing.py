@@ -1,4 +1,4 @@
-"""Access tokens: JWTs after RFC 9068, signed with ES256 by a KMS key whose private half never leaves KMS."""
+"""Access tokens: JWTs according to RFC 9068, signed with ES256 by a KMS key whose private half never leaves KMS."""
 
 import json
 import secrets
@@ -19,7 +19,7 @@ LIFETIME_SECONDS = 900
 
 
 def access_token(*, user_id: str, client_id: str, scopes: list[str], family: str) -> str:
-    """Return a signed access token that lives for `LIFETIME_SECONDS`; `family` is what it descends from, its `sid`."""
+    """Return a signed access token, valid for `LIFETIME_SECONDS`; its `sid` claim is the token family."""
     now = clock.now()
     claims = {
         'iss': settings().issuer,
@@ -32,12 +32,12 @@ def access_token(*, user_id: str, client_id: str, scopes: list[str], family: str
         'exp': now + LIFETIME_SECONDS,
         'jti': secrets.token_urlsafe(16),
     }
-    # jose takes a Key of ours as it is, so the header and the encoding stay its business.
+    # jose accepts our own Key class, so it still builds the header and the encoding.
     return jws.sign(claims, _KmsKey(), headers={'typ': 'at+jwt', 'kid': _key_id()}, algorithm='ES256')
 
 
 def claims_of(token: str) -> dict[str, Any] | None:
-    """Return the claims of a live access token that we made, None for anything else."""
+    """Return the claims of a valid access token issued by this server, or None for any other string."""
     try:
         claims = auth.verify(f'Bearer {token}')
     except auth.InvalidToken:
@@ -46,15 +46,15 @@ def claims_of(token: str) -> dict[str, Any] | None:
 
 
 class _KmsKey(Key):
-    """Signs by asking KMS."""
+    """A jose key that signs through KMS."""
 
     def __init__(self) -> None:
         super().__init__(None, 'ES256')
 
     def sign(self, msg: bytes) -> bytes:
-        """Return the 64 bytes that JWS wants (RFC 7518 section 3.4); KMS answers DER."""
-        answer = _kms().sign(KeyId=settings().signing_key_id, Message=msg, MessageType='RAW', SigningAlgorithm='ECDSA_SHA_256')
-        r, s = decode_dss_signature(answer['Signature'])
+        """Return the 64-byte signature of JWS (RFC 7518 section 3.4), converted from the DER that KMS returns."""
+        response = _kms().sign(KeyId=settings().signing_key_id, Message=msg, MessageType='RAW', SigningAlgorithm='ECDSA_SHA_256')
+        r, s = decode_dss_signature(response['Signature'])
         return r.to_bytes(32, 'big') + s.to_bytes(32, 'big')
 
 
@@ -67,6 +67,6 @@ def _key_id() -> str:
 
 @lru_cache(1)
 def _kms() -> 'KMSClient':
-    import boto3  # costs a cold start 100 ms that only the token endpoint need pay
+    import boto3  # 100 ms of cold start that only the token endpoint should pay
 
     return boto3.client('kms')

@@ -1,4 +1,4 @@
-"""What oauthlib asks of us: who the clients and users are, what they may have, and where codes and tokens are kept."""
+"""oauthlib's request validator: authenticates clients and users, checks scopes, and stores codes and tokens."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ from chalicelib.models import Client, Code, Grant, RefreshToken, RevokedFamily
 from chalicelib.oauth import signing
 from chalicelib.services import users
 
-NETWORK_HEADER = 'x-network-address'  # ours: where a request comes from, for oauthlib to hand through
+NETWORK_HEADER = 'x-network-address'  # internal: passes the caller's network address through oauthlib
 CODE_SECONDS = 60
 REFRESH_SECONDS = 30 * 86_400
 _DEFAULT_SCOPES = ['read']
@@ -25,12 +25,16 @@ _CONFIDENTIAL_GRANTS = _PUBLIC_GRANTS | {'password', 'client_credentials'}
 
 
 class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
-    """oauthlib's hooks; each names the section of RFC 6749 it serves. `request.user` is a user's id."""
+    """oauthlib's hooks; each names the section of RFC 6749 that it implements.
+
+    The hooks pass state to each other as attributes of oauthlib's request: `user` (a user id), `client`, `scopes`,
+    `one_time_token` (the code or refresh token being redeemed), `family` (of the new tokens) and `grant`.
+    """
 
     # Clients
 
     def client_authentication_required(self, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Section 3.2.1: of everybody but a public client, which has nothing to authenticate with."""
+        """Section 3.2.1: required of all clients except public ones, which have no credentials."""
         client = _named_client(request)
         return client is None or client.confidential
 
@@ -43,7 +47,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
         return _identify(request, client)
 
     def authenticate_client_id(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Section 3.2.1: a public client says who it is; what it presents is bound to it by PKCE or by rotation."""
+        """Section 3.2.1: a public client only identifies itself; its codes are bound by PKCE and its refresh tokens by rotation."""
         client = _named_client(request)
         return client is not None and not client.confidential and _identify(request, client)
 
@@ -57,22 +61,22 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def validate_response_type(
         self, client_id: str, response_type: str, client: Client, request: Request, *args: Any, **kwargs: Any
     ) -> bool:
-        """Section 4.1.1; the implicit grant is not offered (RFC 9700 section 2.1.2)."""
+        """Section 4.1.1: `code` only; the implicit grant is not supported (RFC 9700 section 2.1.2)."""
         return response_type == 'code'
 
     def validate_redirect_uri(self, client_id: str, redirect_uri: str, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Section 3.1.2.3: exactly as registered, but for the port of a loopback address (RFC 8252 section 7.3)."""
+        """Section 3.1.2.3: exactly as registered, except for the port of a loopback address (RFC 8252 section 7.3)."""
         return redirect_uris.matches(list(request.client.redirect_uris), redirect_uri)
 
     def get_default_redirect_uri(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> str | None:
-        """Section 3.1.2.3: it may only be left out when there is just one."""
+        """Section 3.1.2.3: the redirect URI may be omitted only if exactly one is registered."""
         registered = request.client.redirect_uris
         return registered[0] if len(registered) == 1 else None
 
     # Scopes
 
     def get_default_scopes(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
-        """Section 3.3: what a request without `scope` gets."""
+        """Section 3.3: the scopes of a request without `scope`."""
         return list(_DEFAULT_SCOPES)
 
     def validate_scopes(self, client_id: str, scopes_asked: list[str], client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
@@ -101,16 +105,16 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
         )
 
     def validate_code(self, client_id: str, code: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Section 4.1.3: the code is this client's, and good. Whether it was used shows when it is spent."""
-        found = Code.find(code)
-        if found is None or not _is_good(found, client):
+        """Section 4.1.3: the code is valid and this client's. A second use is detected when it is redeemed."""
+        stored_code = Code.find(code)
+        if stored_code is None or not _is_valid(stored_code, client):
             return False
-        request.user, request.scopes, request.spendable = found.user_id, list(found.scopes), found
+        request.user, request.scopes, request.one_time_token = stored_code.user_id, list(stored_code.scopes), stored_code
         return True
 
     def get_code_challenge(self, code: str, request: Request) -> str | None:
         """RFC 7636 section 4.6; a verifier for a code without a challenge is a downgrade (RFC 9700 section 4.8.2)."""
-        challenge: str | None = request.spendable.challenge
+        challenge: str | None = request.one_time_token.challenge
         if challenge is None and request.code_verifier is not None:
             raise InvalidGrantError(request=request)
         return challenge
@@ -121,38 +125,38 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def confirm_redirect_uri(
         self, client_id: str, code: str, redirect_uri: str, client: Client, request: Request, *args: Any, **kwargs: Any
     ) -> bool:
-        """Section 4.1.3: identical to the authorization request's. Section 5.2 calls the contrary invalid_grant."""
-        if redirect_uri != request.spendable.redirect_uri:
+        """Section 4.1.3: identical to the authorization request's, otherwise `invalid_grant` (section 5.2)."""
+        if redirect_uri != request.one_time_token.redirect_uri:
             raise InvalidGrantError(request=request)
         return True
 
     def invalidate_authorization_code(self, client_id: str, code: str, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Spent already, before the token was made: see spend."""
+        """Nothing to do: `prepare_token` has redeemed the code before the token was created."""
 
     # Users
 
     def validate_user(self, username: str, password: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Section 4.3.2, for users who allow it; the same answer in the same time whatever is wrong. Raises TooMany."""
+        """Section 4.3.2, for users who allow it. Every failure gives the same response in the same time. Raises TooMany."""
         network = request.headers[NETWORK_HEADER]
-        user = users.authenticate(username, password, network=network, now=clock.now(), remotely=True)
+        user = users.authenticate(username, password, network=network, now=clock.now(), by_application=True)
         request.user = user.user_id if user else None
         return user is not None
 
     # Refresh tokens
 
     def validate_refresh_token(self, refresh_token: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Section 6: this client's, good, and its family not revoked."""
+        """Section 6: the token is valid, this client's, and its family is not revoked."""
         token = RefreshToken.find(refresh_token)
-        if token is None or not _is_good(token, client) or RevokedFamily.is_revoked(token.family):
+        if token is None or not _is_valid(token, client) or RevokedFamily.is_revoked(token.family):
             return False
-        request.user, request.spendable = token.user_id, token
+        request.user, request.one_time_token = token.user_id, token
         return True
 
     def get_original_scopes(self, refresh_token: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
-        return list(request.spendable.scopes)
+        return list(request.one_time_token.scopes)
 
     def save_bearer_token(self, token: dict[str, Any], request: Request, *args: Any, **kwargs: Any) -> None:
-        """Keep the refresh token. It has all scopes of its grant, though the access token may have been asked with fewer."""
+        """Store the refresh token. It keeps all scopes of its grant, even if the access token was requested with fewer."""
         if 'refresh_token' not in token:
             return
         now = clock.now()
@@ -160,9 +164,9 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
             token['refresh_token'],
             user_id=request.user,
             client_id=request.client.client_id,
-            scopes=list(request.spendable.scopes) if _descends(request) else request.scopes,
+            scopes=list(request.one_time_token.scopes) if _redeems_token(request) else request.scopes,
             family=request.family,
-            grant_id=request.spendable.grant_id if _descends(request) else request.grant.grant_id,
+            grant_id=request.one_time_token.grant_id if _redeems_token(request) else request.grant.grant_id,
             created_at=now,
             expires_at=now + REFRESH_SECONDS,
         )
@@ -170,9 +174,9 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     # Revocation (RFC 7009) and introspection (RFC 7662)
 
     def revoke_token(self, token: str, token_type_hint: str | None, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Revoke everything that descends from the same authorization, if the token is the client's own.
+        """Revoke the token's whole family, if the token is the client's own.
 
-        Section 2.2 of RFC 7009: a token that is unknown, or somebody else's, is no error.
+        RFC 7009 section 2.2: an unknown token, or another client's, is not an error.
         """
         family = _family_of(token, request.client.client_id)
         if family is not None:
@@ -181,38 +185,42 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def introspect_token(
         self, token: str, token_type_hint: str | None, request: Request, *args: Any, **kwargs: Any
     ) -> dict[str, Any] | None:
-        """Return what RFC 7662 section 2.2 says of an active token of the client's own, None for any other."""
+        """Return the response of RFC 7662 section 2.2 for the client's own active token, or None for any other."""
         client_id = request.client.client_id
         family = _family_of(token, client_id)
         if family is None or RevokedFamily.is_revoked(family):
             return None
-        return signing.claims_of(token) or _described(RefreshToken.find(token))
+        return signing.claims_of(token) or _introspection(RefreshToken.find(token))
 
 
-def new_family(request: Request) -> None:
-    """Before a token is made: name the family it belongs to, and see to the user's consent."""
+def prepare_token(request: Request) -> None:
+    """Redeem the code or refresh token, or else open a new family and record the user's consent.
+
+    oauthlib calls this after it has validated the request and before it creates the token. Raises InvalidGrantError if the code or
+    refresh token was used before or its grant has been revoked.
+    """
     now = clock.now()
-    if _descends(request):
-        spend(request, now)
-        request.family = request.spendable.family
-        _note_use(request, now)
+    if _redeems_token(request):
+        _redeem(request, now)
+        request.family = request.one_time_token.family
+        _touch_grant(request, now)
         return
     request.family = secrets.token_hex(16)
-    if request.grant_type == 'password':  # giving the password to the application is the consent
+    if request.grant_type == 'password':  # entering the password in the application is the consent
         request.grant = Grant.allow(request.user, request.client.client_id, request.scopes, now)
     else:  # client_credentials: the owner's own data
         request.user = request.client.owner_id
 
 
-def spend(request: Request, now: int) -> None:
-    """Use the code or refresh token up. A second use means a thief, so its whole family goes. Raises InvalidGrantError."""
-    if not request.spendable.spend(now):
-        RevokedFamily.revoke(request.spendable.family, now + REFRESH_SECONDS)
+def _redeem(request: Request, now: int) -> None:
+    """Redeem the code or refresh token. A second use suggests theft, so it revokes the family and raises InvalidGrantError."""
+    if not request.one_time_token.redeem(now):
+        RevokedFamily.revoke(request.one_time_token.family, now + REFRESH_SECONDS)
         raise InvalidGrantError(request=request)
 
 
-def _note_use(request: Request, now: int) -> None:
-    """Note when the application last used its grant. Raises InvalidGrantError when that was revoked this moment."""
+def _touch_grant(request: Request, now: int) -> None:
+    """Record that the application used its grant. Raises InvalidGrantError if it has just been revoked."""
     try:
         Grant.at(request.user, request.client.client_id).touch(now)
     except NotFound:
@@ -223,29 +231,32 @@ def new_refresh_token(_: Request) -> str:
     return secrets.token_urlsafe(32)
 
 
-def _is_good(found: Code | RefreshToken, client: Client) -> bool:
-    """Whether a code or refresh token is this client's, has not expired, and the user's consent was not taken back."""
-    if found.client_id != client.client_id or found.has_expired(clock.now()):
+def _is_valid(token: Code | RefreshToken, client: Client) -> bool:
+    """Return whether a code or refresh token is this client's, unexpired, and its grant is not revoked."""
+    if token.client_id != client.client_id or token.has_expired(clock.now()):
         return False
-    grant = Grant.find(found.user_id, found.client_id)
-    return grant is not None and grant.grant_id == found.grant_id
+    grant = Grant.find(token.user_id, token.client_id)
+    return grant is not None and grant.grant_id == token.grant_id
 
 
-def _descends(request: Request) -> bool:
-    """Whether a token descends from another. By grant type, as a parameter of the body shows as an attribute too."""
+def _redeems_token(request: Request) -> bool:
+    """Return whether the request redeems a code or refresh token.
+
+    Decided by grant type, because oauthlib also exposes parameters of the body as attributes of the request.
+    """
     return request.grant_type in ('authorization_code', 'refresh_token')
 
 
 def _family_of(token: str, client_id: str) -> str | None:
-    """Return the family of an access or refresh token of this client, None for any other text."""
+    """Return the family of an access or refresh token of this client, or None for any other string."""
     claims = signing.claims_of(token)
     if claims is not None:
         return claims.get('sid') if claims['client_id'] == client_id else None
-    found = RefreshToken.find(token)
-    return found.family if found is not None and found.client_id == client_id else None
+    refresh_token = RefreshToken.find(token)
+    return refresh_token.family if refresh_token is not None and refresh_token.client_id == client_id else None
 
 
-def _described(token: RefreshToken | None) -> dict[str, Any] | None:
+def _introspection(token: RefreshToken | None) -> dict[str, Any] | None:
     if token is None or token.spent_at or token.has_expired(clock.now()):
         return None
     return {
@@ -258,7 +269,7 @@ def _described(token: RefreshToken | None) -> dict[str, Any] | None:
 
 
 def _named_client(request: Request) -> Client | None:
-    """Return the client that the request names, in the Basic header or else in the body."""
+    """Return the client named in the Basic header or, without one, in the body."""
     client_id, _ = _basic_credentials(request) or (request.client_id, None)
     return Client.find(client_id) if client_id else None
 
@@ -269,7 +280,7 @@ def _identify(request: Request, client: Client) -> bool:
 
 
 def _basic_credentials(request: Request) -> tuple[str, str] | None:
-    """Return id and secret of a Basic header, form-decoded (section 2.3.1), None when there is no such header."""
+    """Return the form-decoded id and secret of a Basic header (section 2.3.1), or None if there is no such header."""
     kind, _, encoded = request.headers.get('Authorization', '').partition(' ')
     if kind.lower() != 'basic':
         return None

@@ -1,4 +1,4 @@
-"""Registered applications, for those who write them. A secret is shown once, in the answer that made it."""
+"""Registration of applications by their developers. A secret is shown once, on the page that created it."""
 
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ MOST_APPLICATIONS = 100
 
 
 class Registration(NamedTuple):
-    """What a person says about an application."""
+    """The settings of an application that its owner enters."""
 
     name: str
     redirect_uris: list[str]
@@ -25,64 +25,64 @@ class Registration(NamedTuple):
 
 @bp.route('/oauth/applications', cors=False)
 def list_applications() -> Response:
-    """The user's applications."""
+    """List the user's applications."""
     request = bp.current_request
-    user = sessions.require(request)
+    user = sessions.require_user(request)
     return pages.render('applications.html', request, user=user, clients=Client.owned_by(user.user_id))
 
 
 @bp.route('/oauth/applications/new', cors=False)
 def show_new_application() -> Response:
-    """The form to register one with."""
+    """Show the registration form."""
     request = bp.current_request
-    return pages.render('application_new.html', request, user=sessions.require(request))
+    return pages.render('application_new.html', request, user=sessions.require_user(request))
 
 
 @bp.route('/oauth/applications', methods=['POST'], content_types=forms.TYPES, cors=False)
 def register_application() -> Response:
-    """Register an application; the answer shows its secret, which nothing else ever does."""
+    """Register an application and show its secret, for the only time."""
     request = bp.current_request
     form = forms.read(request)
-    user = sessions.require(request)
+    user = sessions.require_user(request)
     confidential = form.text('kind') != 'public'
     try:
-        given = _parse(form, confidential)
+        registration = _parse(form, confidential)
         _check_count(user)
     except Invalid as invalid:
-        return pages.render('application_new.html', request, status=422, user=user, faults=invalid.faults, form=_kept(form))
-    client, secret = Client.register(owner_id=user.user_id, confidential=confidential, now=clock.now(), **given._asdict())
+        return pages.render('application_new.html', request, status=422, user=user, faults=invalid.faults, form=_typed_values(form))
+    client, secret = Client.register(owner_id=user.user_id, confidential=confidential, now=clock.now(), **registration._asdict())
     return _render(request, user, client, secret=secret, registered=True)
 
 
 @bp.route('/oauth/applications/{client_id}', cors=False)
 def show_application(client_id: str) -> Response:
-    """One application, with the forms to change it."""
+    """Show an application, with the forms that change it."""
     request = bp.current_request
-    user = sessions.require(request)
-    return _render(request, user, _own(user, client_id), saved=forms.query(request, 'saved') == 'yes')
+    user = sessions.require_user(request)
+    return _render(request, user, _find_owned(user, client_id), saved=forms.query_parameter(request, 'saved') == 'yes')
 
 
 @bp.route('/oauth/applications/{client_id}', methods=['POST'], content_types=forms.TYPES, cors=False)
 def update_application(client_id: str) -> Response:
-    """Store another name and other redirect URIs."""
+    """Change the name and redirect URIs."""
     request = bp.current_request
     form = forms.read(request)
-    user = sessions.require(request)
-    client = _own(user, client_id)
+    user = sessions.require_user(request)
+    client = _find_owned(user, client_id)
     try:
         client.change(now=clock.now(), **_parse(form, client.confidential)._asdict())
     except Invalid as invalid:
-        return _render(request, user, client, status=422, faults=invalid.faults, form=_kept(form))
+        return _render(request, user, client, status=422, faults=invalid.faults, form=_typed_values(form))
     return pages.redirect(pages.link(request, f'/oauth/applications/{client_id}?saved=yes'))
 
 
 @bp.route('/oauth/applications/{client_id}/secret', methods=['POST'], content_types=forms.TYPES, cors=False)
 def rotate_application_secret(client_id: str) -> Response:
-    """Replace the secret; the answer shows the new one, which nothing else ever does."""
+    """Replace the secret and show the new one, for the only time."""
     request = bp.current_request
     forms.read(request)
-    user = sessions.require(request)
-    client = _own(user, client_id)
+    user = sessions.require_user(request)
+    client = _find_owned(user, client_id)
     if not client.confidential:
         raise NotFound
     return _render(request, user, client, secret=client.rotate_secret(clock.now()))
@@ -90,23 +90,23 @@ def rotate_application_secret(client_id: str) -> Response:
 
 @bp.route('/oauth/applications/{client_id}/delete', cors=False)
 def show_delete_application(client_id: str) -> Response:
-    """Ask again before an application is deleted."""
+    """Ask for confirmation before an application is deleted."""
     request = bp.current_request
-    user = sessions.require(request)
-    return pages.render('application_delete.html', request, user=user, client=_own(user, client_id))
+    user = sessions.require_user(request)
+    return pages.render('application_delete.html', request, user=user, client=_find_owned(user, client_id))
 
 
 @bp.route('/oauth/applications/{client_id}/delete', methods=['POST'], content_types=forms.TYPES, cors=False)
 def delete_application(client_id: str) -> Response:
-    """Delete an application; its tokens end."""
+    """Delete an application; its tokens become invalid."""
     request = bp.current_request
     forms.read(request)
-    _own(sessions.require(request), client_id).remove()
+    _find_owned(sessions.require_user(request), client_id).remove()
     return pages.redirect(pages.link(request, '/oauth/applications'))
 
 
-def _own(user: User, client_id: str) -> Client:
-    """Return an application of the user's. Raises NotFound."""
+def _find_owned(user: User, client_id: str) -> Client:
+    """Return the user's application. Raises NotFound, also for another user's application."""
     client = Client.find(client_id) if len(client_id) <= 256 else None
     if client is None or client.owner_id != user.user_id:
         raise NotFound
@@ -114,7 +114,7 @@ def _own(user: User, client_id: str) -> Client:
 
 
 def _parse(form: forms.Form, confidential: bool) -> Registration:
-    """Read the form. Raises Invalid with everything that is wrong with it."""
+    """Parse the form. Raises Invalid with all of its faults."""
     faults: list[Fault] = []
     name, uris = '', dict[str, None]()
     try:
@@ -140,7 +140,7 @@ def _check_count(user: User) -> None:
         raise Invalid(Fault('name', 'too_many', f'You already have {MOST_APPLICATIONS} applications: delete one first'))
 
 
-def _kept(form: forms.Form) -> dict[str, str]:
+def _typed_values(form: forms.Form) -> dict[str, str]:
     return {name: form.text(name) for name in ('name', 'redirect_uris', 'kind')}
 
 

@@ -1,4 +1,4 @@
-"""The authorization endpoint: an application asks, the user sees what for, and agrees to all of it, to some, or not."""
+"""The authorization endpoint: the user sees which scopes an application requests, and grants all, some or none of them."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
@@ -11,61 +11,62 @@ from chalicelib.models import User
 from chalicelib.web import forms, pages, sessions
 
 if TYPE_CHECKING:
-    from chalicelib.oauth.authorization import Asked
+    from chalicelib.oauth.authorization import AuthorizationRequest
 
 bp = Blueprint(__name__)
 
 
 @bp.route('/oauth/authorize', cors=False)
 def show_authorize() -> Response:
-    """Show what an application asks for (RFC 6749 section 4.1.1), to who is logged in."""
-    from chalicelib.oauth import authorization  # oauthlib costs a cold start that other pages need not pay
+    """Show the consent page for an authorization request (RFC 6749 section 4.1.1), after login."""
+    from chalicelib.oauth import authorization  # other pages should not pay for oauthlib's cold start
 
     request = bp.current_request
     query = _query(request)
     try:
-        asked = authorization.read(query)
-    except authorization.Untrusted as error:
+        authorization_request = authorization.parse(query)
+    except authorization.UntrustedClient as error:
         return _untrusted(request, error)
-    except authorization.Refused as refused:
-        return pages.redirect(refused.location)
-    return _consent(request, sessions.require(request), asked, query)
+    except authorization.RedirectableError as error:
+        return pages.redirect(error.location)
+    return _render_consent(request, sessions.require_user(request), authorization_request, query)
 
 
 @bp.route('/oauth/authorize', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_authorize() -> Response:
-    """Send the browser back to the application, with a code or with the user's refusal."""
+    """Redirect to the application, with an authorization code or with the user's refusal."""
     from chalicelib.oauth import authorization
 
     request = bp.current_request
     form = forms.read(request)
     query = form.text('query')
-    user = sessions.current(request)
+    user = sessions.current_user(request)
     if user is None:
         return pages.redirect(pages.link(request, '/login?' + urlencode({'next': f'/oauth/authorize?{query}'})))
     try:
         if form.text('decision') != 'allow':
             return pages.redirect(authorization.deny(query))
         return pages.redirect(authorization.allow(query, user.user_id, form.all('granted')))
-    except authorization.Untrusted as error:
+    except authorization.UntrustedClient as error:
         return _untrusted(request, error)
-    except authorization.Refused as refused:
-        return pages.redirect(refused.location)
+    except authorization.RedirectableError as error:
+        return pages.redirect(error.location)
 
 
-def _consent(request: Request, user: User, asked: 'Asked', query: str) -> Response:
-    target = urlsplit(asked.redirect_uri)
-    # Browsers hold the redirect after a form to form-action too, and what follows it may be on any server of the client's.
-    allowed = 'https:' if target.scheme == 'https' else redirect_uris.source(asked.redirect_uri)
+def _render_consent(request: Request, user: User, authorization_request: 'AuthorizationRequest', query: str) -> Response:
+    redirect_uri = authorization_request.redirect_uri
+    target = urlsplit(redirect_uri)
+    # Browsers apply form-action to redirects after a form too, and the client may redirect on to any of its servers.
+    allowed = 'https:' if target.scheme == 'https' else redirect_uris.source(redirect_uri)
     return pages.render(
         'consent.html',
         request,
         form_action=[allowed],
         user=user,
-        client_name=asked.client.name,
+        client_name=authorization_request.client.name,
         redirect_host=target.netloc or target.scheme,
         email=user.email,
-        scopes=[(scope, SENTENCES[scope], True) for scope in asked.scopes],
+        scopes=[(scope, SENTENCES[scope], True) for scope in authorization_request.scopes],
         hidden={'query': query},
     )
 
@@ -76,6 +77,6 @@ def _untrusted(request: Request, error: Exception) -> Response:
 
 
 def _query(request: Request) -> str:
-    """Return the query as it was asked, repeated parameters repeated: those are an error that oauthlib finds."""
+    """Return the query string with repeated parameters kept, because oauthlib must reject those."""
     query = request.query_params
     return urlencode([(name, value) for name in query for value in query.getlist(name)]) if query else ''

@@ -1,4 +1,4 @@
-"""Forms as browsers send them: application/x-www-form-urlencoded, small, and from a page of ours."""
+"""Forms posted by browsers: application/x-www-form-urlencoded, limited in size, protected against CSRF."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qs
@@ -15,7 +15,7 @@ _MOST_FIELDS = 100
 
 
 class Form:
-    """The fields of a form; one that is not there reads as empty."""
+    """The fields of a form; a missing field reads as empty."""
 
     def __init__(self, fields: Mapping[str, list[str]]) -> None:
         self._fields = fields
@@ -25,7 +25,7 @@ class Form:
         return self.all(name)[0] if self.all(name) else ''
 
     def all(self, name: str) -> list[str]:
-        """Return every value of a field, such as the ticked ones of several boxes."""
+        """Return all values of a field, such as those of the selected checkboxes."""
         return list(self._fields.get(name, []))
 
     def has(self, name: str) -> bool:
@@ -33,9 +33,9 @@ class Form:
 
 
 def read(request: Request) -> Form:
-    """Return the form that was posted; every POST of a page calls this first.
+    """Parse and check the posted form. Every view of a page's POST calls this first.
 
-    Raises TooLarge, BadRequest, Forged when it does not come from a page of ours in this browser.
+    Raises TooLarge over `MOST_BYTES`, BadRequest over 100 fields, and ForgedForm without a valid CSRF token.
     """
     raw = raw_body(request)
     if len(raw) > MOST_BYTES:
@@ -49,7 +49,7 @@ def read(request: Request) -> Form:
     return form
 
 
-def query(request: Request, name: str) -> str:
-    """Return a parameter of the query; one that is not there reads as empty."""
-    given: Mapping[str, str] = request.query_params or {}
-    return given.get(name, '')
+def query_parameter(request: Request, name: str) -> str:
+    """Return a query parameter; a missing one reads as empty."""
+    parameters: Mapping[str, str] = request.query_params or {}
+    return parameters.get(name, '')

@@ -18,8 +18,8 @@ _WRONG_CREDENTIALS = Fault('email', 'wrong', 'Incorrect email or password, or th
 def show_login() -> Response:
     """Show the login form; `next` is the path to redirect to afterwards."""
     request = bp.current_request
-    target = sessions.safe_path(forms.query(request, 'next'))
-    if sessions.current(request):
+    target = sessions.safe_path(forms.query_parameter(request, 'next'))
+    if sessions.current_user(request):
         return pages.redirect(pages.link(request, target))
     return pages.render('login.html', request, next=target)
 
@@ -69,9 +69,9 @@ def submit_forgot() -> Response:
 def show_reset() -> Response:
     """Show the form that sets a new password; the mailed link leads here."""
     request = bp.current_request
-    token = forms.query(request, 'token')
+    token = forms.query_parameter(request, 'token')
     try:
-        _, user = users.of_link(token, 'reset', clock.now())
+        _, user = users.find_by_link(token, 'reset', clock.now())
     except NotFound:
         return _link_expired(request)
     return pages.render('reset.html', request, token=token, email=user.email)

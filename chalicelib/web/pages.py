@@ -1,4 +1,4 @@
-"""HTML pages: templates, the headers that keep them safe, links behind a stage prefix, and errors as pages."""
+"""HTML pages: templates, security headers, links below a stage prefix, error pages."""
 
 import hashlib
 from collections import defaultdict
@@ -42,39 +42,40 @@ def render(
     form_action: Iterable[str] = (),
     **context: Any,
 ) -> Response:
-    """Answer with a page.
+    """Return a response with a page.
 
-    `form_action` are the sources, in the sense of Content-Security-Policy, that posting a form of the page may redirect to.
-    Templates see `context`, `link(path)`, and `csrf()`, which brings a cookie along for a visitor who has none.
+    `form_action` lists the Content-Security-Policy sources to which the page's forms may redirect. Templates see `context`,
+    `link(path)` and `csrf()`, which also sets a cookie if the visitor has none.
     """
-    held = sessions.held_token(request)
-    given = held or sessions.new_visitor_token()
-    asked: list[str] = []
+    cookie_value = sessions.cookie_token(request)
+    token = cookie_value or sessions.new_visitor_token()
+    csrf_used = False
 
     def csrf() -> str:
-        asked.append(given)
-        return sessions.csrf_token(given)
+        nonlocal csrf_used
+        csrf_used = True
+        return sessions.csrf_token(token)
 
     values = {'user': None, 'faults': (), 'links': ()} | context
-    values['form'] = defaultdict(str, context.get('form', {}))  # what was typed before, if anything
+    values['form'] = defaultdict(str, context.get('form', {}))  # the values entered before, if any
     html = (
         _environment()
         .get_template(template)
         .render(values, link=lambda path: link(request, path), csrf=csrf, style=link(request, f'/static/style.css?v={style_version()}'))
     )
-    own: Headers = {'Content-Type': 'text/html; charset=utf-8'}
-    if asked and held is None:
-        own['Set-Cookie'] = [sessions.cookie(given, None)]
-    return Response(html, status_code=status, headers=_safety(form_action) | own | dict(headers or {}))
+    page_headers: Headers = {'Content-Type': 'text/html; charset=utf-8'}
+    if csrf_used and cookie_value is None:
+        page_headers['Set-Cookie'] = [sessions.cookie(token, None)]
+    return Response(html, status_code=status, headers=_security_headers(form_action) | page_headers | dict(headers or {}))
 
 
 def redirect(location: str, headers: Mapping[str, str | list[str]] | None = None) -> Response:
-    """Send the browser elsewhere, to be asked for by GET."""
-    return Response('', status_code=303, headers=_safety(()) | {'Location': location} | dict(headers or {}))
+    """Return a 303 response: the browser fetches `location` by GET."""
+    return Response('', status_code=303, headers=_security_headers(()) | {'Location': location} | dict(headers or {}))
 
 
 def link(request: Request, path: str) -> str:
-    """Return the link to a path of ours: API Gateway may serve us below a stage, `/prod`, which is not part of our paths."""
+    """Return the link to a local path, with the stage (such as `/prod`) below which API Gateway may serve the site."""
     resource = [part for part in request.path.split('/') if part]
     whole = [part for part in str(request.context['path']).split('/') if part]
     stage = whole[: len(whole) - len(resource)]
@@ -84,19 +85,19 @@ def link(request: Request, path: str) -> str:
 def error_page(
     request: Request, status: int, title: str, text: str, headers: Mapping[str, str | list[str]] | None = None, **context: Any
 ) -> Response:
-    """Answer with a page that says what is wrong and what to do."""
+    """Return a page that says what is wrong and what to do."""
     return render('message.html', request, status=status, headers=headers, title=title, text=text, **context)
 
 
 def render_error(request: Request, error: AppError) -> Response:
-    """Return the page for an error, or a redirect to the login form for LogInFirst."""
-    if isinstance(error, sessions.LogInFirst):
+    """Return the page for an error, or a redirect to the login form for LoginRequired."""
+    if isinstance(error, sessions.LoginRequired):
         return redirect(link(request, error.location))
     title, text = _TITLES.get(error.status, _UNEXPECTED)
     return error_page(request, error.status, title, text, dict(error.headers()))
 
 
-def _safety(form_action: Iterable[str]) -> Headers:
+def _security_headers(form_action: Iterable[str]) -> Headers:
     """https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html"""
     targets = ' '.join(["'self'", *form_action])
     headers: Headers = {
@@ -115,13 +116,13 @@ def _safety(form_action: Iterable[str]) -> Headers:
 
 @lru_cache(1)
 def style_version() -> str:
-    """Return what changes with the stylesheet, so that it can be cached for ever."""
+    """Return a digest of the stylesheet for its URL, so that browsers can cache it for ever."""
     return hashlib.sha256(STYLE.read_bytes()).hexdigest()[:16]
 
 
 @lru_cache(1)
 def _environment() -> 'Environment':
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # costs a cold start that API calls need not pay
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # API calls should not pay for its cold start
 
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -131,6 +132,6 @@ def _environment() -> 'Environment':
 
 
 def _day(epoch: int) -> str:
-    """Return an instant as people write the day, in UTC: 7 November 2017."""
+    """Return the UTC date of an epoch timestamp: 7 November 2017."""
     moment = datetime.fromtimestamp(epoch, UTC)
     return f'{moment.day} {moment:%B %Y}'

@@ -31,34 +31,34 @@ _SAVED = {
 
 @bp.route('/profile', cors=False)
 def show_profile() -> Response:
-    """Everything about the user, with the forms to change it; `saved` says what was changed just now."""
+    """Show the profile with its forms; the query parameter `saved` names what was just changed."""
     request = bp.current_request
-    user = sessions.require(request)
-    return _render(request, user, saved=_SAVED.get(forms.query(request, 'saved')))
+    user = sessions.require_user(request)
+    return _render(request, user, saved=_SAVED.get(forms.query_parameter(request, 'saved')))
 
 
 @bp.route('/profile/name', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_name() -> Response:
-    """Store a new name, or none."""
+    """Change or remove the name."""
     request = bp.current_request
     form = forms.read(request)
-    user = sessions.require(request)
+    user = sessions.require_user(request)
     try:
         user.rename(parse_name(form.text('name')))
     except Invalid as invalid:
         return _render(request, user, status=422, section='name', faults=invalid.faults, form={'name': form.text('name')})
-    return _saved(request, 'name')
+    return _redirect_saved(request, 'name')
 
 
 @bp.route('/profile/email', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_email() -> Response:
-    """Mail a link to the new address, which takes effect when it is followed."""
+    """Mail a link to the new address; the address changes when the link is followed."""
     request = bp.current_request
     form = forms.read(request)
-    user = sessions.require(request)
+    user = sessions.require_user(request)
     try:
         email = parse_email(form.text('email'))
-        users.ask_for_email_change(user, email=email, password=form.text('current_password'), now=clock.now())
+        users.request_email_change(user, email=email, password=form.text('current_password'), now=clock.now())
     except Invalid as invalid:
         return _render(request, user, status=422, section='email', faults=invalid.faults, form={'email': form.text('email')})
     what = 'Follow the link in it to change your email address'
@@ -67,44 +67,44 @@ def submit_email() -> Response:
 
 @bp.route('/profile/password', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_password() -> Response:
-    """Set another password; every session but this one ends."""
+    """Change the password and end every other session."""
     request = bp.current_request
     form = forms.read(request)
-    user = sessions.require(request)
+    user = sessions.require_user(request)
     now_ms = clock.now_ms()
     try:
         users.change_password(user, current=form.text('current_password'), password=form.text('password'), now_ms=now_ms)
     except Invalid as invalid:
         return _render(request, user, status=422, section='password', faults=invalid.faults)
-    return _saved(request, 'password', {'Set-Cookie': [sessions.start(user, now_ms)]})
+    return _redirect_saved(request, 'password', {'Set-Cookie': [sessions.start(user, now_ms)]})
 
 
 @bp.route('/profile/remote', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_remote_login() -> Response:
-    """Allow or forbid applications to log in with the user's password."""
+    """Allow or forbid applications to use the password grant for this user."""
     request = bp.current_request
     form = forms.read(request)
-    sessions.require(request).allow_remote(form.has('allow_remote_login'))
-    return _saved(request, 'remote')
+    sessions.require_user(request).allow_remote(form.has('allow_remote_login'))
+    return _redirect_saved(request, 'remote')
 
 
 @bp.route('/profile/revoke', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_revoke() -> Response:
-    """Take an application's access back; no error when it has none."""
+    """Revoke an application's access; it is no error if it has none."""
     request = bp.current_request
     form = forms.read(request)
-    user = sessions.require(request)
+    user = sessions.require_user(request)
     if form.text('client_id'):
         Grant.revoke(user.user_id, form.text('client_id')[:256])
-    return _saved(request, 'revoked')
+    return _redirect_saved(request, 'revoked')
 
 
 @bp.route('/profile/api-keys', methods=['POST'], content_types=forms.TYPES, cors=False)
 def create_api_key() -> Response:
-    """Create an API key; the answer shows it, which nothing else ever does."""
+    """Create an API key and show it, for the only time."""
     request = bp.current_request
     form = forms.read(request)
-    user = sessions.require(request)
+    user = sessions.require_user(request)
     try:
         name, scopes = _parse_key(form, user.user_id)
     except Invalid as invalid:
@@ -115,17 +115,17 @@ def create_api_key() -> Response:
 
 @bp.route('/profile/api-keys/revoke', methods=['POST'], content_types=forms.TYPES, cors=False)
 def revoke_api_key() -> Response:
-    """End an API key; no error when there is none."""
+    """Revoke an API key; it is no error if it does not exist."""
     request = bp.current_request
     form = forms.read(request)
-    user = sessions.require(request)
+    user = sessions.require_user(request)
     with contextlib.suppress(NotFound):
         ApiKey.revoke(user.user_id, form.text('key_id')[:64])
-    return _saved(request, 'key')
+    return _redirect_saved(request, 'key')
 
 
 def _parse_key(form: forms.Form, user_id: str) -> tuple[str, list[str]]:
-    """Return name and scopes of a new key. Raises Invalid."""
+    """Return the name and scopes of a new key. Raises Invalid."""
     name = parse_line('name', form.text('name'))
     scopes = [scope for scope in api_keys.SCOPES if scope in form.all('scopes')]
     if not name:
@@ -142,19 +142,26 @@ def _render(
 ) -> Response:
     values = {'saved': None, 'secret': None} | context
     values['key_scopes'] = [(scope, SENTENCES[scope]) for scope in api_keys.SCOPES]
-    values['keys'] = [_shown_key(key) for key in ApiKey.of_user(user.user_id)]
+    values['keys'] = [_present_key(key) for key in ApiKey.of_user(user.user_id)]
     return pages.render(
-        'profile.html', request, status=status, user=user, section=section, faults=faults, grants=_connected(user.user_id), **values
+        'profile.html',
+        request,
+        status=status,
+        user=user,
+        section=section,
+        faults=faults,
+        grants=_connected_applications(user.user_id),
+        **values,
     )
 
 
-def _shown_key(key: ApiKey) -> dict[str, Any]:
+def _present_key(key: ApiKey) -> dict[str, Any]:
     sentences = [SENTENCES[scope] for scope in key.scopes]
     return {'key_id': key.key_id, 'name': key.name, 'sentences': sentences, 'created_at': key.created_at}
 
 
-def _connected(user_id: str) -> list[dict[str, Any]]:
-    """Return what the page shows of each application with access, the one used last first."""
+def _connected_applications(user_id: str) -> list[dict[str, Any]]:
+    """Return what the page shows of each application with access, most recently used first."""
     grants = Grant.of_user(user_id)
     clients = Client.find_many([grant.client_id for grant in grants])
     return [
@@ -169,5 +176,5 @@ def _connected(user_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _saved(request: Request, what: str, headers: dict[str, str | list[str]] | None = None) -> Response:
+def _redirect_saved(request: Request, what: str, headers: dict[str, str | list[str]] | None = None) -> Response:
     return pages.redirect(pages.link(request, f'/profile?saved={what}'), headers)

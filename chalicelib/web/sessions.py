@@ -1,4 +1,4 @@
-"""Who sits at the browser: the session cookie, logging in and out, and the tokens that keep forged forms away."""
+"""The session cookie, logging in and out, and the CSRF tokens of forms."""
 
 import hashlib
 import hmac
@@ -18,8 +18,8 @@ _TOKEN = re.compile(r'[A-Za-z0-9_-]{43}')
 _CSRF = re.compile(r'([A-Za-z0-9_-]{16})\.([0-9a-f]{64})')
 
 
-class LogInFirst(AppError):
-    """This page is for users only; `location` is where to log in and come back from."""
+class LoginRequired(AppError):
+    """A page for logged-in users only; `location` is the login page, which redirects back afterwards."""
 
     status = 303
 
@@ -28,8 +28,8 @@ class LogInFirst(AppError):
         self.location = location
 
 
-class Forged(AppError):
-    """A form that did not come from a page of ours in this browser."""
+class ForgedForm(AppError):
+    """A form that was not submitted from one of our pages in the same browser."""
 
     status = 403
     code = 'forbidden'
@@ -41,13 +41,13 @@ def is_secure() -> bool:
 
 
 def cookie_name() -> str:
-    """Return the session cookie's name; with its prefix, browsers hold it to this host alone (RFC 6265bis section 4.1.3)."""
+    """Return the session cookie's name; its prefix makes browsers bind it to this host (RFC 6265bis section 4.1.3)."""
     return '__Host-session' if is_secure() else 'session'
 
 
-def current(request: Request) -> User | None:
-    """Return who is logged in, None for nobody."""
-    token = held_token(request)
+def current_user(request: Request) -> User | None:
+    """Return the logged-in user, or None. Extends the session."""
+    token = cookie_token(request)
     now = clock.now()
     session = Session.find(token, now) if token else None
     if session is None:
@@ -62,36 +62,36 @@ def current(request: Request) -> User | None:
     return user
 
 
-def require(request: Request) -> User:
-    """Return who is logged in. Raises LogInFirst."""
-    user = current(request)
+def require_user(request: Request) -> User:
+    """Return the logged-in user. Raises LoginRequired."""
+    user = current_user(request)
     if user is None:
-        back = own_path(request) if request.method == 'GET' else '/profile'
-        raise LogInFirst('/login?' + urlencode({'next': back}))
+        back = requested_path(request) if request.method == 'GET' else '/profile'
+        raise LoginRequired('/login?' + urlencode({'next': back}))
     return user
 
 
 def start(user: User, now_ms: int | None = None) -> str:
-    """Begin a session, always under a new token, so that none planted before is of any use; return the Set-Cookie value."""
+    """Start a session and return its Set-Cookie value. The token is always new, which prevents session fixation."""
     return cookie(Session.start(user.user_id, now_ms or clock.now_ms()), LONGEST_SECONDS)
 
 
 def end(request: Request) -> str:
-    """End the session, if there is one; return the Set-Cookie value that forgets it."""
-    token = held_token(request)
+    """End the session, if any; return the Set-Cookie value that deletes the cookie."""
+    token = cookie_token(request)
     if token:
         Session.end(token)
     return cookie('', 0)
 
 
 def cookie(value: str, seconds: int | None) -> str:
-    """Return a Set-Cookie value for the session cookie; without `seconds` it lasts until the browser is closed."""
+    """Return a Set-Cookie value for the session cookie; if `seconds` is None, it lasts until the browser is closed."""
     age = '' if seconds is None else f'; Max-Age={seconds}'
     return f'{cookie_name()}={value}; Path=/{age}; HttpOnly; SameSite=Lax' + ('; Secure' if is_secure() else '')
 
 
-def held_token(request: Request) -> str | None:
-    """Return the value of the session cookie: a session's, or a visitor's who was given a form and has none."""
+def cookie_token(request: Request) -> str | None:
+    """Return the value of the session cookie: the token of a session, or of a visitor without one (see `new_visitor_token`)."""
     for pair in request.headers.get('cookie', '').split(';'):
         name, _, value = pair.strip().partition('=')
         if name == cookie_name() and _TOKEN.fullmatch(value):
@@ -100,35 +100,35 @@ def held_token(request: Request) -> str | None:
 
 
 def new_visitor_token() -> str:
-    """Return a cookie value for a visitor without a session. It is stored nowhere."""
+    """Return a cookie value for a visitor without a session, for their forms' CSRF tokens. It is not stored."""
     return new_token()
 
 
-def csrf_token(held: str) -> str:
-    """Return a token for the forms of whoever holds this cookie, another one each time (against BREACH)."""
+def csrf_token(cookie_value: str) -> str:
+    """Return a CSRF token bound to a cookie value, different on each call (against BREACH)."""
     nonce = secrets.token_urlsafe(12)
-    return f'{nonce}.{_mac(held, nonce)}'
+    return f'{nonce}.{_mac(cookie_value, nonce)}'
 
 
-def check_form(request: Request, given: str) -> None:
-    """Make sure that a form came from a page of ours in this browser. Raises Forged."""
-    held = held_token(request)
-    match = _CSRF.fullmatch(given)
-    if held is None or match is None or not hmac.compare_digest(_mac(held, match[1]), match[2]):
-        raise Forged
+def check_form(request: Request, csrf: str) -> None:
+    """Check that a form was submitted from one of our pages in the same browser. Raises ForgedForm."""
+    cookie_value = cookie_token(request)
+    match = _CSRF.fullmatch(csrf)
+    if cookie_value is None or match is None or not hmac.compare_digest(_mac(cookie_value, match[1]), match[2]):
+        raise ForgedForm
     if request.headers.get('sec-fetch-site', 'same-origin') not in ('same-origin', 'none'):
-        raise Forged
+        raise ForgedForm
     origin = request.headers.get('origin')
     if origin is not None and urlsplit(origin).netloc not in (request.headers.get('host'), urlsplit(settings().issuer).netloc):
-        raise Forged
+        raise ForgedForm
 
 
-def _mac(held: str, nonce: str) -> str:
-    return hmac.new(held.encode(), b'csrf ' + nonce.encode(), hashlib.sha256).hexdigest()
+def _mac(cookie_value: str, nonce: str) -> str:
+    return hmac.new(cookie_value.encode(), b'csrf ' + nonce.encode(), hashlib.sha256).hexdigest()
 
 
-def own_path(request: Request) -> str:
-    """Return the path and query that was asked for, without the stage that API Gateway may put before it."""
+def requested_path(request: Request) -> str:
+    """Return the requested path and query, without the stage that API Gateway may put before it."""
     path = str(request.path)
     for name, value in (request.uri_params or {}).items():
         path = path.replace(f'{{{name}}}', value)
@@ -138,7 +138,7 @@ def own_path(request: Request) -> str:
 
 
 def safe_path(text: str) -> str:
-    """Return `text` if it is a path of ours that one may be sent to after logging in, else /profile.
+    """Return `text` if it is a local path that is safe to redirect to after login, otherwise /profile.
 
     Browsers read \\ as /, and // as the start of a host.
     """

@@ -44,7 +44,7 @@ def submit_signup() -> Response:
 def show_confirm() -> Response:
     """Show a button rather than confirm at once: mail scanners follow links, but do not press buttons."""
     request = bp.current_request
-    token = forms.query(request, 'token')
+    token = forms.query_parameter(request, 'token')
     try:
         email_token = _find_token(token)
     except NotFound:
@@ -75,7 +75,7 @@ def _find_token(token: str) -> EmailToken:
     try:
         return EmailToken.find(token, 'confirm', now)
     except NotFound:
-        return users.of_link(token, 'email', now)[0]
+        return users.find_by_link(token, 'email', now)[0]
 
 
 def _link_expired(request: Request) -> Response:

@@ -80,7 +80,7 @@ def _key(ledger: Ledger) -> str:
     secret: bytes | None = ledger.secret
     if secret is None:
         raise ValueError('a wallet without its key')
-    return vault.decrypt(secret, vault.of_ledger(ledger.pk))
+    return vault.decrypt(secret, vault.ledger_context(ledger.pk))
 
 
 def _begin(ledger: Ledger) -> int:

@@ -104,7 +104,7 @@ def delete(child: Address, *, now: int, expected: ExpectedVersions = None) -> No
 
 def _secret(child: Address, text: str) -> bytes | None:
     """Return the ciphertext of the extended key that an address was created from, None for a plain address."""
-    return vault.encrypt(text, vault.of_ledger(child.ledger)) if isinstance(child.ledger_key, HdWalletKey) else None
+    return vault.encrypt(text, vault.ledger_context(child.ledger)) if isinstance(child.ledger_key, HdWalletKey) else None
 
 
 def _watch(child: Address, now: int, secret: bytes | None) -> list[Write]:

@@ -258,7 +258,7 @@ class TestAttacks:
         assert one is not None
         assert other is not None
 
-        assert [one.spend(1), other.spend(1)] == [True, False]
+        assert [one.redeem(1), other.redeem(1)] == [True, False]
 
     def test_a_code_dies_after_a_minute(self, http: ChaliceClient, visitor: Browser):
         code = decide(visitor, path())['code']
