@@ -4,114 +4,93 @@ from chalice.app import Blueprint, Response
 
 from chalicelib import clock
 from chalicelib.api import answers, presenters
-from chalicelib.api.openapi.operation_spec import Contract
-from chalicelib.api.requests import expand, fields, idempotency, query
+from chalicelib.api.requests import fields, idempotency
+from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.api.requests.body import Body
+from chalicelib.api.requests.query import AT, EXPAND, EXPLAIN, ID_CURSOR, LIMIT
+from chalicelib.api.requests.router import Router
 from chalicelib.auth import bearer
 from chalicelib.domain import currencies
 from chalicelib.errors import PreconditionFailed
-from chalicelib.http_io import paging
-from chalicelib.http_io.conditional import expected_versions
-from chalicelib.http_io.request import BODY_TYPES, parse_body, path_id, user_id
-from chalicelib.http_io.response import ok
+from chalicelib.http_io.response import created, ok
 from chalicelib.models import Portfolio, PortfolioTree, read_portfolio_tree
 from chalicelib.services.portfolios import balances, converted, portfolios
 
 bp = Blueprint(__name__)
+router = Router(bp, authorizer=bearer)
+
+COLLECTION = '/portfolios'
+ITEM = COLLECTION + '/{portfolio_id}'
 
 NEW = Body('NewPortfolio', required=(fields.TITLE, fields.CURRENCIES))
 CHANGES = Body('PortfolioChanges', optional=(fields.TITLE, fields.CURRENCIES))
 
 
-@bp.route('/portfolios', methods=['POST'], content_types=BODY_TYPES, authorizer=bearer)
-@Contract(answers.Portfolio, body=NEW)
-def create_portfolio() -> Response:
+@router.post(COLLECTION, answer=answers.Portfolio, body=NEW)
+def create_portfolio(request: ApiRequest) -> Response:
     """Create a new portfolio."""
-    request = bp.current_request
-    given = NEW.read(parse_body(request))
-    title, reporting = given[fields.TITLE], given[fields.CURRENCIES]
-    return idempotency.create(
-        request,
-        lambda also: portfolios.create(user_id(request), title=title, currencies=reporting, now=clock.now(), also=also),
-        lambda portfolio: idempotency.Made(
-            {**presenters.present_portfolio(PortfolioTree(portfolio, []))}, f'/api/portfolios/{portfolio.portfolio_id}'
-        ),
-    )
+    title, reporting = request.body()[fields.TITLE], request.body()[fields.CURRENCIES]
+    portfolio = Portfolio.draft(request.user_id, title=title, currencies=reporting, now=clock.now())
+    answer = created(presenters.present_portfolio(PortfolioTree(portfolio, [])), f'/api/portfolios/{portfolio.portfolio_id}')
+    portfolios.store(portfolio, also=idempotency.record(request, answer))
+    return answer
 
 
-@bp.route('/portfolios', authorizer=bearer)
-@Contract(list[answers.PortfolioSummary], paged=True)
-def list_portfolios() -> Response:
+@router.get(COLLECTION, answer=list[answers.PortfolioSummary], query=(LIMIT, ID_CURSOR))
+def list_portfolios(request: ApiRequest) -> Response:
     """List all of your portfolios."""
-    request = bp.current_request
-    asked = paging.paging(request)
-    found = Portfolio.page(user_id(request), after=paging.position_id(asked), limit=asked.limit + 1)
-    return paging.page(request, found, asked, presenters.present_portfolio_summary, lambda portfolio: str(portfolio.portfolio_id))
+    found = Portfolio.page(request.user_id, after=request[ID_CURSOR], limit=request[LIMIT] + 1)
+    return request.page(found, presenters.present_portfolio_summary, lambda portfolio: str(portfolio.portfolio_id))
 
 
-@bp.route('/portfolios/{portfolio_id}', authorizer=bearer)
-@Contract(answers.Portfolio)
-def get_portfolio(portfolio_id: str) -> Response:
+@router.get(ITEM, answer=answers.Portfolio)
+def get_portfolio(request: ApiRequest, portfolio_id: int) -> Response:
     """List the properties and accounts of a portfolio."""
-    return _shown(read_portfolio_tree(user_id(bp.current_request), path_id(portfolio_id)))
+    return _shown(read_portfolio_tree(request.user_id, portfolio_id))
 
 
-@bp.route('/portfolios/{portfolio_id}', methods=['PATCH'], content_types=BODY_TYPES, authorizer=bearer)
-@Contract(answers.Portfolio, body=CHANGES)
-def update_portfolio(portfolio_id: str) -> Response:
+@router.patch(ITEM, answer=answers.Portfolio, body=CHANGES)
+def update_portfolio(request: ApiRequest, portfolio_id: int) -> Response:
     """Update the attributes or currencies of a portfolio."""
-    request = bp.current_request
-    key = user_id(request), path_id(portfolio_id)
-    given = CHANGES.read(parse_body(request))
-    title, reporting = given.get(fields.TITLE), given.get(fields.CURRENCIES)
-    expected = expected_versions(request)
+    title, reporting = request.body().get(fields.TITLE), request.body().get(fields.CURRENCIES)
+    expected = request.expected_versions
     if title is not None or reporting is not None:
-        portfolios.change(*key, title=title, currencies=reporting, now=clock.now(), expected=expected)
-        return _shown(read_portfolio_tree(*key))
-    contents = read_portfolio_tree(*key)
+        portfolios.change(request.user_id, portfolio_id, title=title, currencies=reporting, now=clock.now(), expected=expected)
+        return _shown(read_portfolio_tree(request.user_id, portfolio_id))
+    contents = read_portfolio_tree(request.user_id, portfolio_id)
     if expected is not None and contents.portfolio.version not in expected:
         raise PreconditionFailed
     return _shown(contents)
 
 
-@bp.route('/portfolios/{portfolio_id}', methods=['DELETE'], authorizer=bearer)
-@Contract(answers.Portfolio)
-def delete_portfolio(portfolio_id: str) -> Response:
+@router.delete(ITEM, answer=answers.Portfolio)
+def delete_portfolio(request: ApiRequest, portfolio_id: int) -> Response:
     """Delete a portfolio; answers with the portfolio as it was."""
-    request = bp.current_request
-    return _shown(portfolios.delete(user_id(request), path_id(portfolio_id), expected_versions(request)))
+    return _shown(portfolios.delete(request.user_id, portfolio_id, request.expected_versions))
 
 
-@bp.route('/portfolios/{portfolio_id}/balances', authorizer=bearer)
-@Contract(list[answers.PortfolioBalance], expandable=True, asynchronous=True, query=('at',))
-def get_portfolio_balances(portfolio_id: str) -> Response:
+@router.get(ITEM + '/balances', answer=list[answers.PortfolioBalance], query=(EXPAND, AT), asynchronous=True)
+def get_portfolio_balances(request: ApiRequest, portfolio_id: int) -> Response:
     """Get all current balances for a portfolio, summed over its accounts, addresses and offsets."""
-    request = bp.current_request
-    summed = balances.sum_up(user_id(request), path_id(portfolio_id), query.past_instant(request, 'at'))
-    return ok(presenters.present_portfolio_balances(summed, expand=expand.is_asked(request)))
+    summed = balances.sum_up(request.user_id, portfolio_id, request[AT])
+    return ok(presenters.present_portfolio_balances(summed, expand=request.expand))
 
 
-@bp.route('/portfolios/{portfolio_id}/balances/{currency}', authorizer=bearer)
-@Contract(answers.PortfolioBalance, expandable=True, asynchronous=True, query=('at',))
-def get_portfolio_balance(portfolio_id: str, currency: str) -> Response:
+@router.get(ITEM + '/balances/{currency}', answer=answers.PortfolioBalance, query=(EXPAND, AT), asynchronous=True)
+def get_portfolio_balance(request: ApiRequest, portfolio_id: int, currency: str) -> Response:
     """Get the current balance of a portfolio in one currency, summed over its accounts, addresses and offsets."""
-    request = bp.current_request
-    at = query.past_instant(request, 'at')
     code = currencies.require(currency).code
-    summed = balances.sum_up(user_id(request), path_id(portfolio_id), at)
-    return ok(presenters.present_portfolio_balance(summed, code, expand=expand.is_asked(request)))
+    summed = balances.sum_up(request.user_id, portfolio_id, request[AT])
+    return ok(presenters.present_portfolio_balance(summed, code, expand=request.expand))
 
 
-@bp.route('/portfolios/{portfolio_id}/converted', authorizer=bearer)
-@Contract(list[answers.ConvertedBalance], beside=answers.RateSet, expandable=True, asynchronous=True, query=('at', 'explain'))
-def get_converted_balances(portfolio_id: str) -> Response:
+@router.get(
+    ITEM + '/converted', answer=list[answers.ConvertedBalance], beside=answers.RateSet, query=(EXPAND, AT, EXPLAIN), asynchronous=True
+)
+def get_converted_balances(request: ApiRequest, portfolio_id: int) -> Response:
     """Get the converted balances for a portfolio, as if all balances were converted into each of its reporting currencies."""
-    request = bp.current_request
-    at = query.past_instant(request, 'at')
-    expanded = expand.is_asked(request)  # before anything is read: a bad request is never Not ready
-    explain = query.choice(request, 'explain', ('false', 'true')) == 'true'
-    totals = converted.of_portfolio(user_id(request), path_id(portfolio_id), at=at)
-    rows = presenters.present_converted_balances(totals, expand=expanded, explain=explain)
+    totals = converted.of_portfolio(request.user_id, portfolio_id, at=request[AT])
+    rows = presenters.present_converted_balances(totals, expand=request.expand, explain=request[EXPLAIN])
     return ok(rows, **presenters.present_rate_set(totals))
 
 

@@ -3,34 +3,33 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib.api import answers, presenters
-from chalicelib.api.openapi.operation_spec import Contract
-from chalicelib.http_io import paging
+from chalicelib.api.requests.api_request import ApiRequest
+from chalicelib.api.requests.query import LIMIT, cursor
+from chalicelib.api.requests.router import Router
 from chalicelib.http_io.response import ok
 from chalicelib.services import upstream_status
 
 bp = Blueprint(__name__)
+router = Router(bp)
+
+KEY_CURSOR = cursor(str, start='')
 
 
-@bp.route('/status')
-@Contract(answers.Status)
-def get_status() -> Response:
+@router.get('/status', answer=answers.Status)
+def get_status(_: ApiRequest) -> Response:
     """Which parts of the service work and which fail."""
     return ok(presenters.present_status(upstream_status.status()))
 
 
-@bp.route('/sources')
-@Contract(list[answers.Source], paged=True)
-def list_sources() -> Response:
+@router.get('/sources', answer=list[answers.Source], query=(LIMIT, KEY_CURSOR))
+def list_sources(request: ApiRequest) -> Response:
     """List the upstreams that values come from."""
-    request = bp.current_request
-    asked = paging.paging(request)
-    found = [source for source in upstream_status.every() if source.key > (asked.cursor or '')][: asked.limit + 1]
-    return paging.page(request, upstream_status.health_of(found), asked, presenters.present_source, lambda upstream: upstream.source.key)
+    found = [source for source in upstream_status.every() if source.key > request[KEY_CURSOR]][: request[LIMIT] + 1]
+    return request.page(upstream_status.health_of(found), presenters.present_source, lambda upstream: upstream.source.key)
 
 
-@bp.route('/sources/{key}')
-@Contract(answers.Source)
-def get_source(key: str) -> Response:
+@router.get('/sources/{key}', answer=answers.Source)
+def get_source(_: ApiRequest, key: str) -> Response:
     """What an upstream can tell and how it did of late."""
     (upstream,) = upstream_status.health_of([upstream_status.find(key)])
     return ok(presenters.present_source(upstream))

@@ -36,7 +36,7 @@ from chalicelib.models.transaction import Transaction, TransactionsPage, is_posi
 from chalicelib.models.upstream import UpstreamState
 from chalicelib.models.user import Email, User
 from chalicelib.models.watch import Watch
-from chalicelib.models.writes import ExpectedVersions, ExtraWrites, Operation, Write, has_version, nothing, transact, version_mismatch
+from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_version, transact, version_mismatch
 
 connect()
 
@@ -60,7 +60,6 @@ __all__ = [
     'Email',
     'EmailToken',
     'ExpectedVersions',
-    'ExtraWrites',
     'Grant',
     'History',
     'HourlyRates',
@@ -98,7 +97,6 @@ __all__ = [
     'is_position',
     'months',
     'new_token',
-    'nothing',
     'read_closes',
     'read_headers',
     'read_leftovers',

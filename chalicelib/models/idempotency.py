@@ -37,7 +37,7 @@ class IdempotencyRecord(Item, discriminator='first_answer'):
         return found if (found.expires_at or 0) > clock.now() else None  # DynamoDB deletes expired items days later
 
     @classmethod
-    def keep(cls, user_id: str, key: str, *, fingerprint: str, result: dict[str, Any], location: str) -> Write:
+    def keep(cls, user_id: str, key: str, fingerprint: str, *, result: dict[str, Any], location: str) -> Write:
         """Return the write that keeps an answer. Its transaction raises AlreadyUsed when there is one already."""
         now = clock.now()
         kept = cls(

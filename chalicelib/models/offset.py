@@ -1,6 +1,6 @@
 """Offsets of portfolios: balances that people put in themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from chalicelib.models.attributes import DecimalAttribute, IntegerAttribute
 from chalicelib.models.item import Item
 from chalicelib.models.portfolio import Portfolio, child_sk, read_child, read_children
 from chalicelib.models.user import User
-from chalicelib.models.writes import ExpectedVersions, ExtraWrites, Operation, Write, has_version, nothing, transact, version_mismatch
+from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_version, transact, version_mismatch
 
 _ATTEMPTS = 4
 
@@ -33,7 +33,8 @@ class Offset(Item, discriminator='offset'):
     """pk=USER#<user id>  sk=PORTFOLIO#<000001>#OFFSET#<000012>
 
     find: batch get with the portfolio's header   page: one query from the header on
-    create, remove: transaction with the header   change: find, a transaction with the header on condition of `version`, get
+    draft: one update of the header, for the id   insert, remove: transaction with the header
+    change: find, a transaction with the header on condition of `version`, get
     """
 
     user_id = UnicodeAttribute()
@@ -46,19 +47,10 @@ class Offset(Item, discriminator='offset'):
     updated_at = IntegerAttribute()
 
     @classmethod
-    def create(
-        cls,
-        user_id: str,
-        portfolio_id: int,
-        *,
-        title: str,
-        balances: Mapping[str, Decimal],
-        now: int,
-        also: ExtraWrites['Offset'] = nothing,
-    ) -> 'Offset':
-        """Add an offset with these amounts by currency to a portfolio.
+    def draft(cls, user_id: str, portfolio_id: int, *, title: str, balances: Mapping[str, Decimal], now: int) -> 'Offset':
+        """Return a new offset with these amounts by currency, under the portfolio's next id, for `insert`.
 
-        Raises NotFound when the portfolio is not there, Invalid when it has as many offsets as there may be.
+        Raises NotFound when there is no such portfolio, Invalid when it has as many offsets as it may.
         """
         offset_id = Portfolio.allocate_offset_id(user_id, portfolio_id)
         offset = cls(
@@ -72,9 +64,18 @@ class Offset(Item, discriminator='offset'):
             updated_at=now,
         )
         offset.balances = offset._replaced(balances, now)
-        counted = Portfolio.offset_quota().increment(Portfolio.at(user_id, portfolio_id), *Portfolio.changed())
-        transact(*also(offset), Write(Operation.PUT, offset, condition=cls.pk.does_not_exist()), counted)
         return offset
+
+    def insert(self, also: Sequence[Write] = ()) -> None:
+        """Put a drafted offset into its portfolio, with `also` in the same transaction.
+
+        Raises NotFound when the portfolio is gone, Invalid when it has as many offsets as it may.
+        """
+        transact(
+            *also,
+            Write(Operation.PUT, self, condition=Offset.pk.does_not_exist()),
+            Portfolio.offset_quota().increment(Portfolio.at(self.user_id, self.portfolio_id), *Portfolio.changed()),
+        )
 
     @classmethod
     def find(cls, user_id: str, portfolio_id: int, offset_id: int) -> 'Offset':

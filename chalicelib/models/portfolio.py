@@ -13,7 +13,7 @@ from chalicelib.models.due_index import shard
 from chalicelib.models.item import Item
 from chalicelib.models.quota import Quota
 from chalicelib.models.user import User
-from chalicelib.models.writes import ExpectedVersions, ExtraWrites, Operation, Write, has_version, nothing, transact, version_mismatch
+from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_version, transact, version_mismatch
 
 _LAST = '~'  # sorts after every digit and '#'
 
@@ -21,7 +21,7 @@ _LAST = '~'  # sorts after every digit and '#'
 class Portfolio(Item, discriminator='portfolio'):
     """pk=USER#<user id>  sk=PORTFOLIO#<000001>  lsk=<000001>
 
-    create: transaction (the id is drawn from the user)   page(user): query of the local index `portfolios`
+    draft: one update of the user, for the id   insert: transaction   page(user): query of the local index `portfolios`
     allocate_address_id, allocate_offset_id: one update   change: one update   remove: transaction with the purge that cleans up behind it
     """
 
@@ -55,15 +55,13 @@ class Portfolio(Item, discriminator='portfolio'):
         return self.observed_at is not None
 
     @classmethod
-    def create(
-        cls, user_id: str, *, title: str, currencies: Sequence[str], now: int, also: ExtraWrites['Portfolio'] = nothing
-    ) -> 'Portfolio':
-        """Store a new, empty portfolio under the user's next id.
+    def draft(cls, user_id: str, *, title: str, currencies: Sequence[str], now: int) -> 'Portfolio':
+        """Return a new, empty portfolio under the user's next id, for `insert`.
 
-        Raises NotFound for an unknown user, Invalid when that one has as many as there may be.
+        Raises NotFound for an unknown user, Invalid when they have as many portfolios as they may.
         """
         portfolio_id = User.allocate_portfolio_id(user_id)
-        portfolio = cls(
+        return cls(
             User.pk_of(user_id),
             sk_of(portfolio_id),
             lsk=f'{portfolio_id:06}',
@@ -74,12 +72,17 @@ class Portfolio(Item, discriminator='portfolio'):
             created_at=now,
             updated_at=now,
         )
+
+    def insert(self, also: Sequence[Write] = ()) -> None:
+        """Store a drafted portfolio, with `also` in the same transaction.
+
+        Raises NotFound when the user is gone, Invalid when they have as many portfolios as they may.
+        """
         transact(
-            *also(portfolio),
-            Write(Operation.PUT, portfolio, cls.pk.does_not_exist()),
-            User.portfolio_quota().increment(User.at(user_id)),
+            *also,
+            Write(Operation.PUT, self, Portfolio.pk.does_not_exist()),
+            User.portfolio_quota().increment(User.at(self.user_id)),
         )
-        return portfolio
 
     @classmethod
     def page(cls, user_id: str, *, after: int, limit: int) -> list['Portfolio']:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from pynamodb.attributes import Attribute
 from pynamodb.exceptions import TransactWriteError
@@ -59,14 +59,6 @@ class Write(NamedTuple):
             transaction.save(self.item, condition=self.condition)
         else:
             transaction.update(self.item, actions=list(self.actions), condition=self.condition)
-
-
-T = TypeVar('T')
-ExtraWrites = Callable[[T], Sequence[Write]]  # what else belongs into the transaction that creates a T
-
-
-def nothing(_: Any) -> Sequence[Write]:
-    return ()
 
 
 def transact(*writes: Write) -> None:

@@ -36,7 +36,9 @@ def amounts(result: dict) -> list[tuple[str, str]]:
 
 def old_offset(api: Api, **balances: str) -> Offset:
     """Add an offset as of `THEN`."""
-    return Offset.create(api.user_id, 1, title='Old', balances={code: Decimal(text) for code, text in balances.items()}, now=THEN)
+    offset = Offset.draft(api.user_id, 1, title='Old', balances={code: Decimal(text) for code, text in balances.items()}, now=THEN)
+    offset.insert()
+    return offset
 
 
 def change(api: Api, **values: Any) -> Offset:
@@ -251,7 +253,7 @@ class TestInput:
             ('balances[2].currency', 'duplicate_currency', '"btc" stands in balances more than once'),
             ('balances[3].currency', 'required', 'balances[3].currency is required'),
             ('balances[3].balance', 'required', 'balances[3].balance is required'),
-            ('balances[4].currency', 'type', 'balances[4].currency must be a text'),
+            ('balances[4].currency', 'type', 'balances[4].currency must be a string'),
             ('balances[5].currency', 'unknown_currency', 'Unknown currency "nope"'),
         ]
         assert response.json_body['invalid'] == [fault['message'] for fault in response.json_body['fields']]

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 import schemathesis
-from chalice.app import Chalice, Response
+from chalice.app import Blueprint, Chalice, Response
 from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 from hypothesis import HealthCheck, settings
@@ -30,7 +30,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from app import app
 from chalicelib.api import answers
 from chalicelib.api.openapi import document
-from chalicelib.api.openapi.operation_spec import Contract
+from chalicelib.api.requests.api_request import ApiRequest
+from chalicelib.api.requests.query import AT
+from chalicelib.api.requests.router import Router
 from chalicelib.auth import bearer
 from chalicelib.domain import currencies
 from chalicelib.domain.conversion import Rate
@@ -126,7 +128,7 @@ def test_exactly_the_routes_below_api_are_operations():
     assert OPERATIONS.keys() == routes
 
 
-def test_a_route_without_a_contract_stops_it():
+def test_a_route_that_declares_no_operation_stops_it():
     other = Chalice(app_name='other')
     other.route('/api/things')(lambda: Response({}))
 
@@ -416,11 +418,14 @@ def test_what_a_schema_allows_is_not_refused_for_what_a_schema_can_say(api: Api,
 def test_the_parameters_of_a_query_are_told_and_can_be_refused():
     other = Chalice(app_name='other')
 
-    @other.route('/api/things', authorizer=bearer)
-    @Contract(answers.Status, query=('at',))
-    def get_thing() -> Response:
+    things = Blueprint(__name__)
+
+    @Router(things, authorizer=bearer).get('/api/things', answer=answers.Status, query=(AT,))
+    def get_thing(_: ApiRequest) -> Response:
         """A thing."""
         return Response({})
+
+    other.register_blueprint(things)
 
     operation = document.describe(other)['paths']['/api/things']['get']
 

@@ -106,8 +106,8 @@ def test_ids_are_never_given_twice(api: Api):
         ({'title': 'x', 'currencies': ['btc', 'nope']}, ['Unknown currency "nope"']),
         ({'title': '  ', 'currencies': ['btc']}, ['title must have 1 to 64 characters']),
         ({'title': 'x' * 65, 'currencies': ['btc']}, ['title must have 1 to 64 characters']),
-        ({'title': 5, 'currencies': [7]}, ['title must be a text', 'currencies must be a text']),
-        ({'title': None, 'currencies': {'btc': 1}}, ['title must be a text', 'currencies must be a text']),
+        ({'title': 5, 'currencies': [7]}, ['title must be a string', 'currencies must be a string']),
+        ({'title': None, 'currencies': {'btc': 1}}, ['title must be a string', 'currencies must be a string']),
     ],
 )
 def test_everything_wrong_is_said_at_once(api: Api, body: dict, sentences: list[str]):

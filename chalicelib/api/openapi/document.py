@@ -6,8 +6,8 @@ from typing import Any
 
 from chalice.app import Chalice
 
-from chalicelib.api.openapi import operation_spec, parameters, responses
-from chalicelib.api.openapi.operation import Operation
+from chalicelib.api.openapi import operation_spec, responses
+from chalicelib.api.openapi.operation import RoutedOperation
 from chalicelib.api.openapi.schemas import Schemas
 from chalicelib.config import VERSION, settings
 from chalicelib.domain.scopes import SENTENCES
@@ -38,23 +38,23 @@ def describe(app: Chalice) -> dict[str, Any]:
     }
 
 
-def operations(app: Chalice) -> list[Operation]:
+def operations(app: Chalice) -> list[RoutedOperation]:
     """Return the operations of the API; where a view stands at a second path, the last word of that is in the name too."""
-    found: dict[str, Operation] = {}
+    found: dict[str, RoutedOperation] = {}
     for path, methods in app.routes.items():
         for route in methods.values():
             if path.startswith(_PREFIX) and not route.view_name.startswith('refuse '):
                 name = route.view_function.__name__
                 name = f'{name}_as_{path.rpartition("/")[2]}' if name in found else name
-                found[name] = Operation(name, route, operation_spec.of(route.view_function))
+                found[name] = RoutedOperation(name, route, operation_spec.of(route.view_function))
     return list(found.values())
 
 
-def _components(found: list[Operation], schemas: Schemas) -> dict[str, Any]:
-    names = dict.fromkeys(name for operation in found for name in operation.parameters)
+def _components(found: list[RoutedOperation], schemas: Schemas) -> dict[str, Any]:
+    parameters = {parameter.name: parameter for operation in found for parameter in operation.parameters(schemas)}
     refusals = {name: refusal.describe(schemas) for name, refusal in responses.REFUSALS.items()}
     return {
-        'parameters': {name.removesuffix('[]'): parameters.named(name).describe(name, schemas) for name in names},
+        'parameters': {name.removesuffix('[]'): parameter.describe(schemas) for name, parameter in parameters.items()},
         'headers': responses.HEADERS,
         'responses': {responses.NOT_MODIFIED: responses.not_modified()} | refusals,
         'securitySchemes': _security_schemes(settings().issuer),
@@ -62,7 +62,7 @@ def _components(found: list[Operation], schemas: Schemas) -> dict[str, Any]:
     }
 
 
-def _tag(operation: Operation) -> dict[str, str]:
+def _tag(operation: RoutedOperation) -> dict[str, str]:
     module = sys.modules[operation.route.view_function.__module__]
     return {'name': operation.resource, 'description': getdoc(module) or ''}
 

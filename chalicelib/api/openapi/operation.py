@@ -1,4 +1,4 @@
-"""One operation in the description of the API, made of its route and its contract."""
+"""One operation in the description of the API, made of its route and of what that declares."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -10,21 +10,22 @@ from typing import Any, NamedTuple, get_args
 from chalice.app import RouteEntry
 
 from chalicelib.api import answers
-from chalicelib.api.openapi.operation_spec import Contract
-from chalicelib.api.openapi.parameters import Cursor
+from chalicelib.api.openapi.operation_spec import ApiOperation
+from chalicelib.api.openapi.parameters import Parameter, header_parameter, path_parameter, query_parameter
 from chalicelib.api.openapi.responses import NOT_MODIFIED, RATE, REFUSALS, referred
 from chalicelib.api.openapi.schemas import Schemas
 from chalicelib.api.requests.body import Schema
+from chalicelib.api.requests.query import CURSOR_SCHEMA, EXPAND
 from chalicelib.domain import api_keys, scopes
 from chalicelib.http_io.request import BODY_TYPES
 
 
-class Operation(NamedTuple):
+class RoutedOperation(NamedTuple):
     """A method of a path, under a name of its own."""
 
     name: str
     route: RouteEntry
-    contract: Contract
+    spec: ApiOperation
 
     @property
     def resource(self) -> str:
@@ -35,38 +36,37 @@ class Operation(NamedTuple):
     def private(self) -> bool:
         return self.route.authorizer is not None
 
-    @property
-    def parameters(self) -> list[str]:
-        """The names of the parameters."""
-        query = ['limit', 'cursor'] * self.contract.paged + ['expand[]'] * self.contract.expandable + [*self.contract.query]
-        header = {'GET': 'If-None-Match', 'POST': 'Idempotency-Key', 'PATCH': 'If-Match', 'DELETE': 'If-Match'}
-        return [*self.route.view_args, *query, header[self.route.method]]
+    def parameters(self, schemas: Schemas) -> list[Parameter]:
+        """Return the parameters of path, query and header."""
+        path = [path_parameter(name, schemas) for name in self.route.view_args]
+        query = [query_parameter(query) for query in self.spec.query]
+        return [*path, *query, header_parameter(self.route.method)]
 
     @property
     def refusals(self) -> list[str]:
         """The names of the ways in which it can fail, by status."""
-        changes, body = self.route.method != 'GET', self.contract.body is not None
+        changes, body = self.route.method != 'GET', self.spec.body is not None
         possible = {
-            'BadRequest': changes or self.contract.expandable,
+            'BadRequest': changes or self.spec.expandable,
             'Unauthorized': self.private,
             'Forbidden': self.private,
             'NotFound': self.private or bool(self.route.view_args),  # whom a token speaks for may be gone
             'Conflict': changes,
-            'PreconditionFailed': 'If-Match' in self.parameters,
+            'PreconditionFailed': self.route.method in ('PATCH', 'DELETE'),
             'TooLarge': body,
             'UnsupportedMediaType': body,
-            'Invalid': body or self.contract.paged or bool(self.contract.query),
+            'Invalid': body or bool(set(self.spec.query) - {EXPAND}),
             'TooManyRequests': True,
             'InternalError': True,
-            'NotReady': self.contract.asynchronous,
-            'Busy': not self.contract.asynchronous,
+            'NotReady': self.spec.asynchronous,
+            'Busy': not self.spec.asynchronous,
         }
         return [name for name, can_be in possible.items() if can_be]
 
     def describe(self, schemas: Schemas) -> dict[str, Any]:
         """Return OpenAPI's Operation Object."""
         summary, _, description = (getdoc(self.route.view_function) or '').partition('\n\n')
-        shared = referred('parameters', self.parameters)
+        shared = referred('parameters', [parameter.name for parameter in self.parameters(schemas)])
         return {
             'operationId': self.name,
             'summary': summary.rstrip('.'),
@@ -74,13 +74,13 @@ class Operation(NamedTuple):
             'tags': [self.resource],
             'security': list(_security(self.route)) if self.private else [],
             'parameters': [*shared.values()],
-            **({'requestBody': self._body(schemas)} if self.contract.body else {}),
+            **({'requestBody': self._body(schemas)} if self.spec.body else {}),
             'responses': self._responses(schemas),
         }
 
     def _body(self, schemas: Schemas) -> dict[str, Any]:
-        assert self.contract.body
-        told = (self.contract.body.schema(), self.contract.body.form_schema())
+        assert self.spec.body
+        told = (self.spec.body.schema(), self.spec.body.form_schema())
         content = {kind: schemas.media(schema, whole=True) for kind, schema in zip(BODY_TYPES, told, strict=True)}
         return {'required': True, 'content': content}
 
@@ -90,7 +90,7 @@ class Operation(NamedTuple):
             str(int(status)): {
                 'description': status.phrase,
                 'headers': referred('headers', ('X-Request-Id', *self._headers())),
-                'content': {'application/json': schemas.media(_envelope(self.contract, schemas))},
+                'content': {'application/json': schemas.media(_envelope(self.spec, schemas))},
             }
         }
         others = [NOT_MODIFIED, *self.refusals] if self.route.method == 'GET' else self.refusals
@@ -103,22 +103,22 @@ class Operation(NamedTuple):
             yield 'ETag'
         if self.route.method == 'POST':
             yield 'Location'
-        if self.contract.paged:
+        if self.spec.paged:
             yield 'Link'
         if self.private:
             yield from RATE
 
 
-def _envelope(contract: Contract, schemas: Schemas) -> Schema:
+def _envelope(spec: ApiOperation, schemas: Schemas) -> Schema:
     """Return the schema of a success. It is open: what stands beside `result` may become more."""
-    shape, kind = (get_args(contract.answer)[0], 'List') if get_args(contract.answer) else (contract.answer, '')
+    shape, kind = (get_args(spec.answer)[0], 'List') if get_args(spec.answer) else (spec.answer, '')
     properties = {
         'success': {'type': 'boolean', 'const': True},
         'time': schemas.of(answers.EpochSeconds),
-        'result': schemas.of(contract.answer),
+        'result': schemas.of(spec.answer),
     }
-    beside = schemas.members(contract.beside) if contract.beside else {}
-    following = {'next': schemas.of(Cursor)} if contract.paged else {}
+    beside = schemas.members(spec.beside) if spec.beside else {}
+    following = {'next': schemas.put(CURSOR_SCHEMA)} if spec.paged else {}
     return {
         'title': f'{shape.__name__}{kind}Answer',
         'type': 'object',

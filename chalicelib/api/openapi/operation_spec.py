@@ -1,38 +1,45 @@
-"""What a view promises beside what its route says already: told once, on the view, and read by the description of the API."""
+"""What an operation of the API takes and returns: declared once on its route, used to parse its requests and to describe it."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from chalicelib.api.requests.body import Body
+from chalicelib.api.requests.query import EXPAND, LIMIT, Query
 
-View = TypeVar('View', bound=Callable[..., Any])
-_NOTED: dict[Callable[..., Any], 'Contract'] = {}
+_OPERATIONS: dict[Callable[..., Any], 'ApiOperation'] = {}
 
 
 @dataclass(frozen=True)
-class Contract:
-    """One operation; as a decorator below `@bp.route` it notes itself and leaves the view as Chalice must see it.
+class ApiOperation:
+    """One operation of the API.
 
-    `answer` is the type of `result`: a type of api.answers, or a list of one; `beside` the shape of what may stand
-    beside it in the envelope. `body` is what the request must send. `paged` takes `limit` and `cursor`, `expandable` takes
-    `expand[]`, `query` are further parameters, see api.parameters. `asynchronous` answers 503 while no value was ever known.
+    `answer` is the type of `result`: a type of api.answers, or a list of one; `beside` is the shape of what may stand beside
+    `result` in the envelope. `body` is what the request must send, `query` are the parameters that it may send. An `asynchronous`
+    operation responds 503 while no value was ever known.
     """
 
     answer: Any
     _: KW_ONLY
     beside: Any = None
     body: Body | None = None
-    paged: bool = False
-    expandable: bool = False
+    query: tuple[Query[Any], ...] = ()
     asynchronous: bool = False
-    query: tuple[str, ...] = ()
 
-    def __call__(self, view: View) -> View:
-        _NOTED[view] = self
-        return view
+    @property
+    def paged(self) -> bool:
+        return LIMIT in self.query
+
+    @property
+    def expandable(self) -> bool:
+        return EXPAND in self.query
 
 
-def of(view: Callable[..., Any]) -> Contract:
-    """Return a view's contract. Raises KeyError for one without."""
-    return _NOTED[view]
+def note(view: Callable[..., Any], operation: ApiOperation) -> None:
+    """Remember the operation that a view carries out."""
+    _OPERATIONS[view] = operation
+
+
+def of(view: Callable[..., Any]) -> ApiOperation:
+    """Return the operation that a view carries out. Raises KeyError for a view that is not one of the API."""
+    return _OPERATIONS[view]

@@ -1,6 +1,12 @@
 """How request bodies are declared: one declaration of a field both parses and describes it.
 
-A body is read whole, and one answer tells everything that is wrong with it.
+TITLE = Field('title', parse_title, title_schema)
+NEW = Body('NewOffset', required=(TITLE,), optional=(BALANCES,))
+
+body = NEW.read({'title': ' Savings '})
+body[TITLE]  # 'Savings'
+body.get(BALANCES)  # None
+NEW.read({'balances': 5})  # raises Invalid: title is required, balances must be a list of objects with currency and balance
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +20,7 @@ T = TypeVar('T')
 
 
 class FieldError(Exception):
-    """A field cannot be taken; `code` is for programs, `sentence` for people, `{field}` in it stands for the name."""
+    """A value is not acceptable; `code` is for programs, `sentence` for people, `{field}` in it stands for the field's name."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -26,19 +32,19 @@ class FieldError(Exception):
 class Field(Generic[T]):
     """One field of a body.
 
-    `parse` returns its value, given what the fields before it were; it raises FieldError. `schema` returns its JSON Schema, and is
-    only asked when a description is made, as limits are settings. `absent` is parsed in the place of a required field that is
-    not there, which is a fault of its own when that is None.
+    `parse` turns a value of JSON into that of the field; it sees the fields parsed before it, and raises FieldError. `schema`
+    returns the JSON Schema of the field; it is called only for a description, as limits are settings. `absent` is parsed in place
+    of a required field that is missing; if it is None, that field is a fault, `required`.
     """
 
     name: str
-    parse: Callable[[Any, 'Given'], T]
+    parse: Callable[[Any, 'ParsedBody'], T]
     schema: Callable[[], Schema]
     absent: Any = None
 
 
-class Given:
-    """What a body gives, field by field; its faults are those of its rows too."""
+class ParsedBody:
+    """The fields of a body that were parsed, and all the faults found; those of nested objects are added to the same list."""
 
     def __init__(self, values: Mapping[str, Any], known: Mapping[str, Any], path: str = '') -> None:
         self._values = values
@@ -51,30 +57,30 @@ class Given:
         return cast(T, self._parsed[field.name])
 
     def get(self, field: Field[T]) -> T | None:
-        """Return the value of a field, None when it is absent or wrong."""
+        """Return the value of a field, None if it is absent or wrong."""
         return self._parsed.get(field.name)
 
-    def need(self, field: Field[Any]) -> None:
+    def require(self, field: Field[Any]) -> None:
         """Parse a field that must be there."""
         if field.name in self._values or field.absent is not None:
             self._parse(field, self._values.get(field.name, field.absent))
         else:
-            self.refuse(field.name, 'required', '{field} is required')
+            self.add_fault(field.name, 'required', '{field} is required')
 
-    def take(self, field: Field[Any]) -> None:
-        """Parse a field that may be there."""
+    def optional(self, field: Field[Any]) -> None:
+        """Parse a field if it is there."""
         if field.name in self._values:
             self._parse(field, self._values[field.name])
 
-    def row(self, body: 'Body', name: str, values: Mapping[str, Any]) -> 'Given':
-        """Return what an object inside this one gives; its fields are named `name.field` in faults."""
-        inner = Given(values, {}, f'{self._path}{name}.')
+    def row(self, body: 'Body', name: str, values: Mapping[str, Any]) -> 'ParsedBody':
+        """Return an object inside this one, parsed; faults name its fields `name.field`."""
+        inner = ParsedBody(values, {}, f'{self._path}{name}.')
         inner.faults = self.faults
         body.parse(inner)
         return inner
 
-    def refuse(self, name: str, code: str, sentence: str) -> None:
-        """Note a fault."""
+    def add_fault(self, name: str, code: str, sentence: str) -> None:
+        """Note a fault of a field."""
         path = self._path + name
         self.faults.append(Fault(path, code, sentence.replace('{field}', path)))
 
@@ -82,42 +88,47 @@ class Given:
         try:
             self._parsed[field.name] = field.parse(value, self)
         except FieldError as error:
-            self.refuse(field.name, error.code, error.sentence)
+            self.add_fault(field.name, error.code, error.sentence)
 
 
 class Body(NamedTuple):
-    """An object that a request sends: its name in the description of the API, its fields in the order in which they are parsed."""
+    """An object that a request sends: its name in the description of the API, and its fields in the order in which they are parsed."""
 
     name: str
     required: Sequence[Field[Any]] = ()
     optional: Sequence[Field[Any]] = ()
 
-    def read(self, values: Mapping[str, Any], **known: Any) -> Given:
-        """Return what a body gives; `known` are values, by field, that are certain before. Raises Invalid with all faults."""
-        given = Given(values, known)
-        self.parse(given)
-        if given.faults:
-            raise Invalid(*given.faults)
-        return given
+    def read(self, values: Mapping[str, Any], **known: Any) -> ParsedBody:
+        """Parse a body.
 
-    def parse(self, given: Given) -> None:
+        `known` are values, by field name, that are certain before anything is parsed: `CHANGES.read(values, currency='btc')`.
+        Unknown keys are ignored. Raises Invalid with every fault of the body.
+        """
+        parsed = ParsedBody(values, known)
+        self.parse(parsed)
+        if parsed.faults:
+            raise Invalid(*parsed.faults)
+        return parsed
+
+    def parse(self, parsed: ParsedBody) -> None:
+        """Parse all fields, and note faults instead of raising them."""
         for field in self.required:
-            given.need(field)
+            parsed.require(field)
         for field in self.optional:
-            given.take(field)
+            parsed.optional(field)
 
     def schema(self) -> Schema:
-        """Return the JSON Schema of the object as JSON. More is taken than it says: see docs/decisions/0009-schemas.md."""
+        """Return the JSON Schema of the object as JSON. Requests may contain more, see docs/decisions/0009-schemas.md."""
         properties = {field.name: field.schema() for field in (*self.required, *self.optional)}
         return _object(self.name, properties, [field.name for field in self.required])
 
     def form_schema(self) -> Schema:
-        """Return the JSON Schema of the object as a form: names in brackets, of a list of objects the first one."""
-        told = {field.name: _in_brackets(field) for field in (*self.required, *self.optional)}
-        properties = {name: schema for schemas in told.values() for name, schema in schemas.items()}
-        schema = _object(f'{self.name}Form', properties, [name for field in self.required for name in told[field.name]])
+        """Return the JSON Schema of the object as a form, with names in brackets; a list of objects is described by its first one."""
+        by_field = {field.name: _in_brackets(field) for field in (*self.required, *self.optional)}
+        properties = {name: schema for schemas in by_field.values() for name, schema in schemas.items()}
+        schema = _object(f'{self.name}Form', properties, [name for field in self.required for name in by_field[field.name]])
         together = {
-            name: [other for other in schemas if other != name] for schemas in told.values() if len(schemas) > 1 for name in schemas
+            name: [other for other in schemas if other != name] for schemas in by_field.values() if len(schemas) > 1 for name in schemas
         }
         return schema | {'dependentRequired': together} if together else schema
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 import msgspec
 
 from chalicelib.api import answers
-from chalicelib.api.requests.body import Body, Field, FieldError, Given, Schema
+from chalicelib.api.requests.body import Body, Field, FieldError, ParsedBody, Schema
 from chalicelib.config import settings
 from chalicelib.domain import currencies, money
 from chalicelib.domain.addresses.errors import BadAddress
@@ -17,7 +17,7 @@ def _text(value: Any) -> str:
     """Return a text, trimmed; an array of one text counts as that text."""
     single = _single(value)
     if not isinstance(single, str):
-        raise FieldError('type', '{field} must be a text')
+        raise FieldError('type', '{field} must be a string')
     return single.strip()
 
 
@@ -25,7 +25,7 @@ def _single(value: Any) -> Any:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
-def _title(value: Any, _: Given) -> str:
+def _title(value: Any, _: ParsedBody) -> str:
     trimmed = _text(value)
     longest = settings().max_title_length
     if not trimmed or len(trimmed) > longest:
@@ -46,7 +46,7 @@ def _title_schema() -> Schema:
     }
 
 
-def _currency(value: Any, _: Given) -> str:
+def _currency(value: Any, _: ParsedBody) -> str:
     """Return the code of a known currency, in lower case; any case is taken."""
     code = _text(value)
     found = currencies.find(code)
@@ -59,7 +59,7 @@ def _currency_schema() -> Schema:
     return msgspec.json.schema(answers.AnyCurrencyCode)
 
 
-def _currencies(value: Any, given: Given) -> list[str]:
+def _currencies(value: Any, given: ParsedBody) -> list[str]:
     """Return codes of known currencies, at least one and at most MAX_CURRENCIES, each once, in the order given."""
     values = value if isinstance(value, list) else [value]
     if not values or values == ['']:
@@ -81,7 +81,7 @@ def _currencies_schema() -> Schema:
     }
 
 
-def _followed_currency(value: Any, given: Given) -> str:
+def _followed_currency(value: Any, given: ParsedBody) -> str:
     """Return the code of a currency whose addresses can be followed."""
     code = _currency(value, given)
     if code not in CHAINS:
@@ -99,7 +99,7 @@ def _followed_currency_schema() -> Schema:
     }
 
 
-def _same_currency(value: Any, given: Given) -> str:
+def _same_currency(value: Any, given: ParsedBody) -> str:
     """Return the code that is known already."""
     code = _currency(value, given)
     if code != given.get(FOLLOWED_CURRENCY):
@@ -111,7 +111,7 @@ def _same_currency_schema() -> Schema:
     return _currency_schema() | {'description': 'The one that it has: it cannot be changed.'}
 
 
-def _address(value: Any, given: Given) -> str:
+def _address(value: Any, given: ParsedBody) -> str:
     """Return an address of the currency that was parsed before, any text when that was wrong, and what is shown already as it is."""
     text = _text(value)
     currency = given.get(FOLLOWED_CURRENCY)
@@ -132,7 +132,7 @@ def _address_schema() -> Schema:
     }
 
 
-def _amount(value: Any, given: Given) -> Decimal:
+def _amount(value: Any, given: ParsedBody) -> Decimal:
     """Return an amount of the currency that was parsed before, any amount when that was wrong."""
     currency = given.get(CURRENCY)
     decimals = money.MOST_DIGITS if currency is None else currencies.get(currency).decimals
@@ -152,7 +152,7 @@ def _amount_schema() -> Schema:
     }
 
 
-def _balances(value: Any, given: Given) -> dict[str, Decimal]:
+def _balances(value: Any, given: ParsedBody) -> dict[str, Decimal]:
     """Return amounts by currency code; a form's `balances=` is the empty list."""
     rows = [] if value in ('', ['']) else value
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -165,7 +165,7 @@ def _balances(value: Any, given: Given) -> dict[str, Decimal]:
         row = given.row(NEW_BALANCE, f'balances[{number}]', values)
         code = row.get(CURRENCY)
         if code in found:
-            row.refuse('currency', 'duplicate_currency', f'"{code}" stands in balances more than once')
+            row.add_fault('currency', 'duplicate_currency', f'"{code}" stands in balances more than once')
         if code is not None:
             found[code] = row.get(BALANCE)
     return cast(dict[str, Decimal], found)

@@ -1,60 +1,65 @@
-"""Creates that can be repeated: with an `Idempotency-Key` header a POST happens once, and answers the same for 24 hours."""
+"""Creates that a client can repeat safely: with an `Idempotency-Key` header a POST is carried out once.
+
+The record of a create is written in the transaction that creates, with the response; a repetition within 24 hours gets that response:
+
+    child = addresses.draft(...)  # with an id, not stored yet
+    answer = created(presenters.address(child), f'/api/portfolios/1/addresses/{child.address_id}')
+    addresses.store(child, also=idempotency.record(request, answer))
+"""
 
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
 
-from chalice.app import Request, Response
+from chalice.app import Response
 
+from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.errors import BadRequest, Conflict, Invalid
-from chalicelib.http_io.request import raw_body, user_id
-from chalicelib.http_io.response import created
-from chalicelib.models import AlreadyUsed, ExtraWrites, IdempotencyRecord, nothing
+from chalicelib.http_io.request import raw_body
+from chalicelib.http_io.response import Answer, created
+from chalicelib.models import AlreadyUsed, IdempotencyRecord, Write
 
 _LONGEST_KEY = 255
 
-T = TypeVar('T')
 
+def create_once(request: ApiRequest, create: Callable[[], Response]) -> Response:
+    """Return what `create` returns, or what it returned to the first request with this key.
 
-class Made(NamedTuple):
-    """What was created, as it is shown, and where it is."""
-
-    result: dict[str, Any]
-    location: str
-
-
-def create(request: Request, make: Callable[[ExtraWrites[T]], T], show: Callable[[T], Made]) -> Response:
-    """Answer 201 with what `make` creates, or created when this key was first sent.
-
-    `make` is given what else belongs into its transaction. Raises BadRequest for a malformed key, Conflict for one that came
-    with another request before.
+    Raises BadRequest for a malformed key, Conflict for a key that came with another request before.
     """
+    request.body()  # a malformed body is reported whatever the key is
     key = _key(request)
     if key is None:
-        made = show(make(nothing))
-        return created(made.result, made.location)
-    owner, fingerprint = user_id(request), _fingerprint(request)
-    first = IdempotencyRecord.find(owner, key)
+        return create()
+    first = IdempotencyRecord.find(request.user_id, key)
     if first is None:
         try:
-            made = show(make(lambda child: [IdempotencyRecord.keep(owner, key, fingerprint=fingerprint, **show(child)._asdict())]))
-            return created(made.result, made.location)
-        except (AlreadyUsed, Invalid) as error:  # by the same request at the same time, which may have taken the last place
-            first = IdempotencyRecord.find(owner, key)
+            return create()
+        except (AlreadyUsed, Invalid) as error:  # by a concurrent request with this key, which may have taken the last place
+            first = IdempotencyRecord.find(request.user_id, key)
             if first is None and isinstance(error, Invalid):
                 raise
-    if first is None or first.fingerprint != fingerprint:
+    if first is None or first.fingerprint != _fingerprint(request):
         raise Conflict('This Idempotency-Key came with another request before: use a new one for a new request')
     return created(json.loads(first.result), first.location)
 
 
-def _key(request: Request) -> str | None:
-    key: str | None = request.headers.get('idempotency-key')
+def record(request: ApiRequest, answer: Answer) -> list[Write]:
+    """Return the writes that belong in the transaction of a create: the record of its response, nothing without a key."""
+    key = _key(request)
+    if key is None:
+        return []
+    location = str(answer.headers['Location'])
+    return [IdempotencyRecord.keep(request.user_id, key, _fingerprint(request), result=answer.body['result'], location=location)]
+
+
+def _key(request: ApiRequest) -> str | None:
+    key: str | None = request.http.headers.get('idempotency-key')
     if key is not None and not (1 <= len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
         raise BadRequest(f'Idempotency-Key must have 1 to {_LONGEST_KEY} printable ASCII characters')
     return key
 
 
-def _fingerprint(request: Request) -> str:
-    return hashlib.sha256(request.context['path'].encode() + b'\n' + raw_body(request)).hexdigest()
+def _fingerprint(request: ApiRequest) -> str:
+    """Return what tells two requests apart: a hash of path and body."""
+    return hashlib.sha256(request.http.context['path'].encode() + b'\n' + raw_body(request.http)).hexdigest()

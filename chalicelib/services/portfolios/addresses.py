@@ -1,6 +1,7 @@
 """Put an address into a portfolio, change it, take it out: the child, the count, the watch and the ledger together."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from chalicelib import errors, messages, vault
 from chalicelib.domain import wallets
@@ -9,26 +10,29 @@ from chalicelib.messages import RefreshLedger, portfolio_changed
 from chalicelib.models import (
     Address,
     ExpectedVersions,
-    ExtraWrites,
     Ledger,
     Operation,
     Portfolio,
     Watch,
     Write,
     has_version,
-    nothing,
     transact,
     version_mismatch,
 )
 
 
-def create(
-    user_id: str, portfolio_id: int, *, title: str, address: str, currency: str, now: int, also: ExtraWrites[Address] = nothing
-) -> Address:
-    """Add an address and send for its first refresh.
+class Draft(NamedTuple):
+    """An address that is not stored yet, and the ciphertext of a wallet's key, None for a plain address."""
 
-    Of an extended public key only what is shown of it is stored with the child; the ledger has it as ciphertext.
-    Raises NotFound when the portfolio is not there, Invalid when it holds this address already, or as many as it may.
+    child: Address
+    secret: bytes | None
+
+
+def draft(user_id: str, portfolio_id: int, *, title: str, address: str, currency: str, now: int) -> Draft:
+    """Return a new address under the portfolio's next id, for `store`.
+
+    Of an extended public key the address has only the part that is shown; the ledger gets all of it, as ciphertext.
+    Raises NotFound when there is no such portfolio, Invalid when it has as many addresses as it may.
     """
     address_id = Portfolio.allocate_address_id(user_id, portfolio_id)
     child = Address.at(user_id, portfolio_id, address_id)
@@ -36,15 +40,23 @@ def create(
     child.title, child.currency = title, currency
     child.point_to(wallets.identify(currency, address))
     child.created_at = child.updated_at = now
+    return Draft(child, _secret(child, address))
+
+
+def store(draft: Draft, *, also: Sequence[Write] = ()) -> None:
+    """Put a new address into its portfolio, with `also` in the same transaction, and enqueue its first refresh.
+
+    Raises NotFound when the portfolio is gone, Invalid when it has this address already, or as many as it may.
+    """
+    child = draft.child
     transact(
-        *also(child),
+        *also,
         Write(Operation.PUT, child, condition=Address.pk.does_not_exist()),
-        Portfolio.address_quota().increment(Portfolio.at(user_id, portfolio_id), *Portfolio.changed()),
-        *_watch(child, now, _secret(child, address)),
+        Portfolio.address_quota().increment(Portfolio.at(child.user_id, child.portfolio_id), *Portfolio.changed()),
+        *_watch(child, child.created_at, draft.secret),
     )
     messages.send_or_leave_to_sweep(RefreshLedger(child.ledger))
-    portfolio_changed(user_id, portfolio_id, seen_at=now)
-    return child
+    portfolio_changed(child.user_id, child.portfolio_id, seen_at=child.created_at)
 
 
 def change(child: Address, *, title: str | None, address: str | None, now: int, expected: ExpectedVersions = None) -> Address:

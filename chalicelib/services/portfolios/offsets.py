@@ -1,19 +1,16 @@
 """Put an offset into a portfolio, change it, take it out; the portfolio's history follows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from chalicelib.messages import portfolio_changed
-from chalicelib.models import ExpectedVersions, ExtraWrites, Offset, nothing
+from chalicelib.models import ExpectedVersions, Offset, Write
 
 
-def create(
-    user_id: str, portfolio_id: int, *, title: str, balances: Mapping[str, Decimal], now: int, also: ExtraWrites[Offset] = nothing
-) -> Offset:
-    """Add an offset with these amounts by currency. Raises NotFound when the portfolio is not there, Invalid when it is full."""
-    offset = Offset.create(user_id, portfolio_id, title=title, balances=balances, now=now, also=also)
-    portfolio_changed(user_id, portfolio_id, seen_at=now)
-    return offset
+def store(offset: Offset, *, also: Sequence[Write] = ()) -> None:
+    """Put a drafted offset into its portfolio, with `also` in the same transaction. Raises NotFound, Invalid; see Offset.insert."""
+    offset.insert(also)
+    portfolio_changed(offset.user_id, offset.portfolio_id, seen_at=offset.created_at)
 
 
 def change(

@@ -7,7 +7,6 @@ from chalicelib.messages import PurgePortfolio, RefreshLedger, portfolio_changed
 from chalicelib.models import (
     Address,
     ExpectedVersions,
-    ExtraWrites,
     Item,
     Ledger,
     Offset,
@@ -17,7 +16,6 @@ from chalicelib.models import (
     Purge,
     Watch,
     Write,
-    nothing,
     read_leftovers,
     read_portfolio_tree,
     remove_history,
@@ -25,11 +23,10 @@ from chalicelib.models import (
 )
 
 
-def create(user_id: str, *, title: str, currencies: Sequence[str], now: int, also: ExtraWrites[Portfolio] = nothing) -> Portfolio:
-    """Store a new, empty portfolio. Raises NotFound for an unknown user, Invalid when that one has as many as there may be."""
-    portfolio = Portfolio.create(user_id, title=title, currencies=currencies, now=now, also=also)
-    portfolio_changed(user_id, portfolio.portfolio_id, seen_at=now)
-    return portfolio
+def store(portfolio: Portfolio, *, also: Sequence[Write] = ()) -> None:
+    """Store a drafted portfolio, with `also` in the same transaction. Raises NotFound, Invalid; see Portfolio.insert."""
+    portfolio.insert(also)
+    portfolio_changed(portfolio.user_id, portfolio.portfolio_id, seen_at=portfolio.created_at)
 
 
 def change(

@@ -53,7 +53,7 @@ def tell(upstream: Server, chain: str, told: list[Event], *down: str) -> None:
 
 def watch(api: Api, chain: str) -> None:
     portfolio = api.portfolio(currencies=(chain, 'usd'))
-    addresses.create(api.user_id, portfolio, title='Mine', currency=chain, address=ADDRESSES[chain], now=AT)
+    addresses.store(addresses.draft(api.user_id, portfolio, title='Mine', currency=chain, address=ADDRESSES[chain], now=AT))
 
 
 def refresh(chain: str) -> Ledger:

@@ -37,7 +37,7 @@ def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server
 def watch(api: Api, code: str = 'eth') -> None:
     """Put an address of the chain into a new portfolio."""
     portfolio = api.portfolio(currencies=('eth', 'usd'))
-    addresses.create(api.user_id, portfolio, title='Mine', currency=code, address=evm.ADDRESS, now=AT)
+    addresses.store(addresses.draft(api.user_id, portfolio, title='Mine', currency=code, address=evm.ADDRESS, now=AT))
 
 
 def refresh(pk: str = PK) -> bool:

@@ -26,7 +26,10 @@ def test_every_point_is_right_and_each_page_is_two_requests(api: Api, requests_m
     portfolio = api.portfolio(currencies=('btc', 'usd'))
     names = [f'address-{number}' for number in range(ADDRESSES)]
     # First all addresses: at each transaction moto copies its table.
-    ledgers = [addresses.create(api.user_id, portfolio, title=name, address=name, currency='btc', now=now).ledger for name in names]
+    drafts = [addresses.draft(api.user_id, portfolio, title=name, address=name, currency='btc', now=now) for name in names]
+    for draft in drafts:
+        addresses.store(draft)
+    ledgers = [draft.child.ledger for draft in drafts]
     moves = [move for pk in ledgers for move in _fill(pk, first, now)]
     held = _held(moves)
     closes = _closes(first, now)

@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.requests.body import Body, Field, FieldError, Given
+from chalicelib.api.requests.body import Body, Field, FieldError, ParsedBody
 from chalicelib.errors import Invalid
 
 
-def number(value: Any, _: Given) -> int:
+def number(value: Any, _: ParsedBody) -> int:
     if not isinstance(value, int):
         raise FieldError('type', '{field} must be a number')
     return value
 
 
-def larger(value: Any, given: Given) -> int:
+def larger(value: Any, given: ParsedBody) -> int:
     """A number larger than LEAST, any while that is wrong."""
     found, least = number(value, given), given.get(LEAST)
     if least is not None and found <= least:
@@ -22,7 +22,7 @@ def larger(value: Any, given: Given) -> int:
     return found
 
 
-def pairs(value: Any, given: Given) -> list[int]:
+def pairs(value: Any, given: ParsedBody) -> list[int]:
     rows = [given.row(PAIR, f'pairs[{index}]', row) for index, row in enumerate(value)]
     return [row[MOST] for row in rows if row.get(MOST)]
 
