@@ -1,4 +1,4 @@
-"""The README's table of chains and their explorers, generated from the code; `python -m infra.catalogue.readme` writes it."""
+"""The README's list of chains and its table of explorers, generated from the code; `python -m infra.catalogue.readme` writes them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +10,7 @@ from chalicelib.providers.explorers import EXPLORERS, Explorer
 README = Path(__file__).parents[2] / 'README.md'
 BEGIN = '<!-- explorers: written by `python -m infra.catalogue.readme` -->'
 END = '<!-- /explorers -->'
+BEGIN_CHAINS, END_CHAINS = '<!-- chains -->', '<!-- /chains -->'
 CAPABILITIES = {
     'balances': 'balances',
     'transactions': 'transactions',
@@ -22,17 +23,27 @@ _HEAD = ('chain', 'code', 'explorers, in fail-over order', *CAPABILITIES.values(
 
 
 def main() -> None:
-    """Write the table between its marks."""
+    """Write both between their marks."""
     README.write_text(renewed(README.read_text()))
 
 
 def renewed(text: str) -> str:
-    """Return the README with the table as it should be. Raises ValueError when it lacks the marks."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f'the README must have {BEGIN} and {END}')
-    return f'{before}{BEGIN}\n{table()}{END}{after}'
+    """Return the README with both as they should be. Raises ValueError if it lacks the marks."""
+    return _replace_between(BEGIN, END, f'\n{table()}', _replace_between(BEGIN_CHAINS, END_CHAINS, chain_names(), text))
+
+
+def chain_names() -> str:
+    """Return the names of all chains: `Bitcoin, Litecoin, … and Cardano`."""
+    *titles, last = (currencies.get(code).title for code in CHAINS)
+    return f'{", ".join(titles)} and {last}'
+
+
+def _replace_between(begin: str, end: str, content: str, text: str) -> str:
+    before, has_begin, rest = text.partition(begin)
+    _, has_end, after = rest.partition(end)
+    if not (has_begin and has_end):
+        raise ValueError(f'the README must have {begin} and {end}')
+    return f'{before}{begin}{content}{end}{after}'
 
 
 def table() -> str:

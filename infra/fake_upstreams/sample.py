@@ -10,10 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from infra.fake_upstreams import account_upstreams, evm, hd_wallet, rates, utxo
+from infra.fake_upstreams import account_upstreams, cardano, evm, hd_wallet, rates, solana, stellar, utxo, xrp
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.bitcoin_chain import ADDRESSES as ADDRESSES
 from infra.fake_upstreams.bitcoin_chain import (
+    BUSY_ADDRESS,
     COINBASE_SCRIPT,
     TIP_HEIGHT,
     TIP_TIME,
@@ -408,6 +409,16 @@ UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = (
     | account_upstreams.UPSTREAMS
     | rates.UPSTREAMS
 )
+# One address with transactions on each chain.
+SAMPLE_ADDRESSES: dict[str, str] = {
+    'btc': BUSY_ADDRESS,
+    **utxo.ADDRESSES,
+    **dict.fromkeys(evm.WORLDS, evm.ADDRESS),
+    'xrp': xrp.ADDRESS,
+    'xlm': stellar.ADDRESS,
+    'sol': solana.ADDRESS,
+    'ada': cardano.ADDRESS,
+}
 POSTED: dict[str, Callable[[list[str], Any], Answer]] = {**evm.POSTED}  # those asked by POST, by key
 
 
@@ -455,7 +466,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--port', type=int, default=0, help='0, the default, takes a free one')
     parser.add_argument('--host', default='127.0.0.1')
     parser.add_argument('--delay', type=float, default=0.0, metavar='SECONDS', help='wait before every answer')
+    parser.add_argument('--addresses', action='store_true', help='print an address of each chain that has transactions, and exit')
     options = parser.parse_args(arguments)
+    if options.addresses:
+        print('\n'.join(f'{code:5} {address}' for code, address in SAMPLE_ADDRESSES.items()))
+        return
     if options.delay < 0:
         parser.error('--delay cannot be negative')
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,6 +1,6 @@
-"""Litecoin, Dogecoin, Dash and Bitcoin Cash for the sample upstream, told as Esplora, BlockCypher, Blockchair, Haskoin and Blockbook do.
+"""The sample's chains of unspent outputs (COINS) as Esplora, BlockCypher, Blockchair, Haskoin and Blockbook would return them.
 
-Bitcoin too, where those tell of it: the sample chain. Every transaction is told as it touches one address, the rest of it is made up.
+BlockCypher and Blockchair return the sample of Bitcoin too. Only what a transaction does to one address is given; the rest is made up.
 """
 
 import hashlib
@@ -16,28 +16,56 @@ from infra.fake_upstreams.answer import Answer, as_json
 Json = dict[str, Any]
 
 ESPLORA_PAGE = 25
-STRANGERS = {
-    'btc': 'bc1qaxxukj5fgexluc40cvxw4kpsu2vajqlhdfwc0z',
-    'ltc': 'ltc1q3t9y7dnhf7p2vlzs0juujenefqhze3m8k2lydy',
-    'doge': 'DHnx9SFz7ckB2mWBun7SufC3ad8J27oymE',
-    'dash': 'XoLhSRyEmv4UehvB35S7DRiEXpygf4v4oa',
-    'bch': 'qz9v5nekwa8c9fnu2p7tnjtx09yzutx8vuu25m8vmh',
+
+
+class SampleCoin(NamedTuple):
+    """A coin of the sample: the followed address, another one that pays and is paid, and the blocks.
+
+    `height` and `time` are those of the oldest transaction, `block_seconds` the time between two blocks. `path` is Blockchair's
+    name of the chain. Addresses are made up: each pays to the hash of a text, for which there is no known key.
+    """
+
+    address: str
+    stranger: str
+    height: int
+    block_seconds: int
+    path: str
+    time: int = 1_704_000_000
+
+
+COINS = {
+    'ltc': SampleCoin(
+        address='ltc1qtu28gxsq6qmhxn2kuer799t30wjzz8x2ggdud0',
+        stranger='ltc1q3t9y7dnhf7p2vlzs0juujenefqhze3m8k2lydy',
+        height=2_600_000,
+        block_seconds=150,
+        path='litecoin',
+    ),
+    'doge': SampleCoin(
+        address='DR1efjBKTWyM49R9zE3Pp8RWz7CXQw8ZHd',
+        stranger='DHnx9SFz7ckB2mWBun7SufC3ad8J27oymE',
+        height=5_000_000,
+        block_seconds=60,
+        path='dogecoin',
+    ),
+    'dash': SampleCoin(
+        address='XbrMibpKESmBLgcxmTaLPcRj4ZPnMuXtLW',
+        stranger='XoLhSRyEmv4UehvB35S7DRiEXpygf4v4oa',
+        height=2_000_000,
+        block_seconds=157,
+        path='dash',
+    ),
+    'bch': SampleCoin(
+        address='qqk6q2j0874vwsj7elcayy44rn26fv23acpw64t00v',
+        stranger='qz9v5nekwa8c9fnu2p7tnjtx09yzutx8vuu25m8vmh',
+        height=820_000,
+        block_seconds=600,
+        path='bitcoin-cash',
+    ),
 }
-# Made up: each pays to the hash of a text, which is no hash of any known key.
-ADDRESSES = {
-    'ltc': 'ltc1qtu28gxsq6qmhxn2kuer799t30wjzz8x2ggdud0',
-    'doge': 'DR1efjBKTWyM49R9zE3Pp8RWz7CXQw8ZHd',
-    'dash': 'XbrMibpKESmBLgcxmTaLPcRj4ZPnMuXtLW',
-    'bch': 'qqk6q2j0874vwsj7elcayy44rn26fv23acpw64t00v',
-}
-# The height of a block, and when it was found, and the seconds to the next.
-CLOCKS = {
-    'ltc': (2_600_000, 1_704_000_000, 150),
-    'doge': (5_000_000, 1_704_000_000, 60),
-    'dash': (2_000_000, 1_704_000_000, 157),
-    'bch': (820_000, 1_704_000_000, 600),
-}
-BLOCKCHAIR_CHAINS = {'bitcoin': 'btc', 'litecoin': 'ltc', 'dogecoin': 'doge', 'dash': 'dash', 'bitcoin-cash': 'bch'}
+ADDRESSES = {code: coin.address for code, coin in COINS.items()}
+STRANGERS = {code: coin.stranger for code, coin in COINS.items()} | {'btc': 'bc1qaxxukj5fgexluc40cvxw4kpsu2vajqlhdfwc0z'}
+BLOCKCHAIR_CHAINS = {coin.path: code for code, coin in COINS.items()} | {'bitcoin': 'btc'}
 CASHADDR = 'bitcoincash:'
 
 
@@ -336,7 +364,7 @@ def _bitcoin(address: str) -> list[Payment]:
 
 def _made_up(coin: str) -> list[Payment]:
     """Return twelve transactions, newest first: every third spends what the two before brought, less what comes back."""
-    height, time, seconds = CLOCKS[coin]
+    sample = COINS[coin]
     payments = []
     for number in range(12):
         txid = hashlib.sha256(f'sample {coin} {number}'.encode()).hexdigest()
@@ -344,7 +372,7 @@ def _made_up(coin: str) -> list[Payment]:
         values = (1_2345_6789 + 1_000 * (number // 3), 2_5000_0000)
         spends = number % 3 == 2
         received, spent = ((9000_0000,), values) if spends else (values[number % 3 :][:1], ())
-        payments.append(Payment(txid, height + blocks, time + blocks * seconds, received, spent, fee=22_600))
+        payments.append(Payment(txid, sample.height + blocks, sample.time + blocks * sample.block_seconds, received, spent, fee=22_600))
     return payments[::-1]
 
 
@@ -352,11 +380,13 @@ SAMPLE = World(
     {coin: {address: _made_up(coin)} for coin, address in ADDRESSES.items()}
     | {'btc': {address: _bitcoin(address) for address in (*bitcoin_chain.ADDRESSES, *hd_wallet.ADDRESSES)}}
 )
-UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = {
-    'litecoinspace': partial(tell_esplora, 'ltc', SAMPLE),
-    'blockcypher': partial(tell_blockcypher, SAMPLE),
-    'blockchair': partial(tell_blockchair, SAMPLE),
-    'haskoin': partial(tell_haskoin, 'bch', SAMPLE),
-    'blockchain_info_bch': partial(tell_haskoin, 'bch', SAMPLE),
+# Each needs a world, then answers path and query.
+TELLERS: dict[str, Callable[[World, list[str], dict[str, str]], Answer]] = {
+    'litecoinspace': partial(tell_esplora, 'ltc'),
+    'blockcypher': tell_blockcypher,
+    'blockchair': tell_blockchair,
+    'haskoin': partial(tell_haskoin, 'bch'),
+    'blockchain_info_bch': partial(tell_haskoin, 'bch'),
+    **{f'blockbook_{coin}': partial(tell_blockbook, coin) for coin in COINS},
 }
-UPSTREAMS |= {f'blockbook_{coin}': partial(tell_blockbook, coin, SAMPLE) for coin in ADDRESSES}
+UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = {key: partial(tell, SAMPLE) for key, tell in TELLERS.items()}

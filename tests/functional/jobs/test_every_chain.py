@@ -13,7 +13,7 @@ from chalicelib.domain import currencies, instants, money
 from chalicelib.domain.chains import CHAINS
 from chalicelib.providers.explorers import EXPLORERS, Explorer, explorers_of
 from chalicelib.providers.transport import Http
-from infra.fake_upstreams import bitcoin_chain, cardano, evm, sample, solana, stellar, utxo, xrp
+from infra.fake_upstreams import cardano, evm, sample, solana, stellar, utxo, xrp
 from infra.fake_upstreams.answer import Answer
 from tests.support.api import Api
 from tests.support.jobs import refresh_queue
@@ -36,12 +36,9 @@ each_chain = pytest.mark.parametrize('chain', CHAINS)
 
 
 def address_of(chain: str) -> str:
-    """Return the sample's address of a chain: every chain has one."""
-    if chain == 'btc':
-        return bitcoin_chain.BUSY_ADDRESS
-    if chain in evm.WORLDS:
-        return evm.ADDRESS
-    return utxo.ADDRESSES[chain] if chain in utxo.ADDRESSES else str(ACCOUNTS[chain].ADDRESS)
+    """Return the sample's address of a chain."""
+    assert chain in sample.SAMPLE_ADDRESSES, f'add {chain} to infra/fake_upstreams: docs/howto/add-a-chain.md'
+    return sample.SAMPLE_ADDRESSES[chain]
 
 
 def truth(chain: str) -> Rows:

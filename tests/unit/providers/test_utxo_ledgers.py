@@ -1,6 +1,6 @@
 """Every explorer of unspent outputs: a generated history, told in its format, is read back exactly, from any page on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
 from urllib.parse import urlencode
@@ -21,21 +21,20 @@ from infra.fake_upstreams.utxo import Payment, World
 from tests.unit.providers import utxo
 
 ADDRESSES = sample.ADDRESSES | {'btc': 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'}
-TELLERS: dict[str, Callable[[World], utxo.Teller]] = {
-    'litecoinspace': lambda world: partial(sample.tell_esplora, 'ltc', world),
-    'blockcypher': lambda world: partial(sample.tell_blockcypher, world),
-    'blockchair': lambda world: partial(sample.tell_blockchair, world),
-    'haskoin': lambda world: partial(sample.tell_haskoin, 'bch', world),
-    'blockchain_info_bch': lambda world: partial(sample.tell_haskoin, 'bch', world),
-    'blockbook_ltc': lambda world: partial(sample.tell_blockbook, 'ltc', world),
-    'blockbook_doge': lambda world: partial(sample.tell_blockbook, 'doge', world),
-    'blockbook_bch': lambda world: partial(sample.tell_blockbook, 'bch', world),
-    'blockbook_dash': lambda world: partial(sample.tell_blockbook, 'dash', world),
-}
-CASES = [(coin, explorer) for coin, chain in EXPLORERS.items() for explorer in chain if explorer.endpoint.key in TELLERS]
-WITHOUT_KEY = ['ltc', 'doge', 'bch', 'dash']
+CASES = [(coin, explorer) for coin in ADDRESSES for explorer in EXPLORERS[coin] if explorer.endpoint.key in sample.TELLERS]
+# Their own tests are in test_explorers.py.
+BITCOIN_ONLY = {'blockstream', 'mempool', 'blockchain_info'}
 
 each_explorer = pytest.mark.parametrize(('coin', 'explorer'), CASES, ids=[f'{coin}-{explorer.endpoint.key}' for coin, explorer in CASES])
+
+
+def teller(explorer: Explorer, world: World) -> utxo.Teller:
+    return partial(sample.TELLERS[explorer.endpoint.key], world)
+
+
+def test_no_explorer_of_these_chains_is_left_out() -> None:
+    keys = {explorer.endpoint.key for coin in ADDRESSES for explorer in EXPLORERS[coin]} - BITCOIN_ONLY
+    assert keys == set(sample.TELLERS), 'add a teller of the new explorer to TELLERS in infra/fake_upstreams/utxo.py'
 
 
 @pytest.fixture(scope='module')
@@ -85,7 +84,7 @@ def test_a_history_is_read_back_exactly_at_each_page_size(
 ) -> None:
     payments, page = history
     address = ADDRESSES[coin]
-    upstream.fail(utxo.telling(TELLERS[explorer.endpoint.key](World({coin: {address: payments}}, page))), explorer.endpoint.key)
+    upstream.fail(utxo.telling(teller(explorer, World({coin: {address: payments}}, page))), explorer.endpoint.key)
     holding, entries = utxo.read(explorer, address)
     confirmed = [payment for payment in payments if payment.height is not None]
     assert entries == [expected(coin, explorer.endpoint.key, payment) for payment in confirmed]
@@ -104,7 +103,7 @@ def test_another_process_goes_on_from_any_page(
 ) -> None:
     payments, page = history
     address = ADDRESSES[coin]
-    upstream.fail(utxo.telling(TELLERS[explorer.endpoint.key](World({coin: {address: payments}}, page))), explorer.endpoint.key)
+    upstream.fail(utxo.telling(teller(explorer, World({coin: {address: payments}}, page))), explorer.endpoint.key)
     pages = list(explorer.read(utxo.http(), address).pages)
     assert {each.resume is None for each in pages[:-1]} <= {False}
     assert {each.resume is None for each in pages[-1:]} <= {True}
@@ -117,7 +116,7 @@ def test_another_process_goes_on_from_any_page(
 def test_a_transaction_that_arrives_between_two_pages_hides_none(upstream: faults.Explorer, coin: str, explorer: Explorer) -> None:
     payments = [Payment(f'{n:064x}', 1_000_000 + n, utxo.AT, (n + 1,)) for n in range(200)][::-1]
     before = {payment.txid for payment in payments}
-    upstream.fail(utxo.telling(TELLERS[explorer.endpoint.key](World({coin: {ADDRESSES[coin]: payments}}))), explorer.endpoint.key)
+    upstream.fail(utxo.telling(teller(explorer, World({coin: {ADDRESSES[coin]: payments}}))), explorer.endpoint.key)
     pages = explorer.read(utxo.http(), ADDRESSES[coin]).pages
     found = next(pages).entries
     payments.insert(0, Payment('ff' * 32, 1_000_900, utxo.AT, (10**6,)))
@@ -127,7 +126,7 @@ def test_a_transaction_that_arrives_between_two_pages_hides_none(upstream: fault
 
 @each_explorer
 def test_an_address_never_used_holds_nothing(upstream: faults.Explorer, coin: str, explorer: Explorer) -> None:
-    upstream.fail(utxo.telling(TELLERS[explorer.endpoint.key](World({coin: {}}))), explorer.endpoint.key)
+    upstream.fail(utxo.telling(teller(explorer, World({coin: {}}))), explorer.endpoint.key)
     holding, entries = utxo.read(explorer, ADDRESSES[coin])
     assert (holding.balance, holding.transactions, holding.sent, holding.received, entries) == (0, 0, 0, 0, [])
 
@@ -154,7 +153,7 @@ def test_what_is_no_answer_is_a_failure_of_the_explorer_that_repeats_nothing(
     upstream: faults.Explorer, coin: str, explorer: Explorer, fault: faults.Fault
 ) -> None:
     payments = [Payment(utxo.TXID, 1_000_000, utxo.AT, (5,))]
-    tell = utxo.telling(TELLERS[explorer.endpoint.key](World({coin: {ADDRESSES[coin]: payments}})))
+    tell = utxo.telling(teller(explorer, World({coin: {ADDRESSES[coin]: payments}})))
     upstream.fail(lambda request, answer: fault(request, tell(request, answer)), explorer.endpoint.key)
     with pytest.raises(Upstream) as caught:
         utxo.read(explorer, ADDRESSES[coin])
@@ -172,7 +171,7 @@ def test_an_explorer_whose_limit_is_used_up_is_left_alone(upstream: faults.Explo
     assert caught.value.throttled
 
 
-@pytest.mark.parametrize('coin', WITHOUT_KEY)
+@pytest.mark.parametrize('coin', sample.COINS)
 def test_each_chain_has_explorers_of_two_kinds_that_need_neither_key_nor_server(coin: str) -> None:
     public = [explorer for explorer in explorers_of(coin, ADDRESSES[coin]) if explorer.endpoint.url and not explorer.endpoint.needs_secret]
     assert len({type(explorer) for explorer in public}) >= 2
