@@ -85,7 +85,7 @@ def stack(emulator: str) -> Iterator[Deployed]:
 def _warm_up(made: Deployed) -> None:
     """Use every function once, as starting one takes seconds: its package is unpacked."""
     client = Client(made, 'admin')
-    client.when_ready(f'{client.address(client.portfolio(), EARLY)}/balances', 60)
+    client.when_ready(f'{client.address(client.portfolio(), EARLY)}/balances')
 
 
 def test_an_offset_counts_in_the_portfolios_balance(client: Client) -> None:
@@ -299,7 +299,7 @@ def test_clients_at_the_same_time_get_each_what_is_theirs(stack: Deployed) -> No
         client = Client(stack, 'admin')
         portfolio = client.portfolio()
         client.address(portfolio, EARLY)
-        return portfolio, client.when_ready(f'{portfolio}/balances', 60)['result'][0]['balance']
+        return portfolio, client.when_ready(f'{portfolio}/balances')['result'][0]['balance']
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         seen = list(pool.map(use, range(CLIENTS)))
