@@ -1,4 +1,4 @@
-"""Where values come from: what each upstream can tell and how it did of late. Repeats nothing that an upstream said."""
+"""Capabilities and recent health of the upstreams. Never repeats anything from an upstream's responses."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Source(NamedTuple):
-    """An upstream as people are told of it; `url` is where its API is documented, `history` how far back it lists transactions."""
+    """What users see of an upstream: `url` is its API documentation, `history` how far back it lists transactions."""
 
     key: str
     title: str
@@ -47,20 +47,20 @@ class Status(NamedTuple):
 
 @lru_cache
 def every() -> tuple[Source, ...]:
-    """Return all upstreams, by key."""
-    from chalicelib.providers.explorers import EXPLORERS  # brings requests (70 ms), and app.py imports this module
+    """Return all upstreams, ordered by key."""
+    from chalicelib.providers.explorers import EXPLORERS  # imports requests (70 ms), and app.py imports this module
     from chalicelib.providers.rates import RATE_SOURCES
 
     explorers: dict[str, dict[str, Explorer]] = {}
     for currency, chain in EXPLORERS.items():
         for explorer in chain:
             explorers.setdefault(explorer.endpoint.key, {})[currency] = explorer
-    told = [*(_source(by_currency) for by_currency in explorers.values()), *map(_source_of_rates, RATE_SOURCES)]
-    return tuple(sorted(told, key=lambda source: source.key))
+    sources = [*(_source(by_currency) for by_currency in explorers.values()), *map(_source_of_rates, RATE_SOURCES)]
+    return tuple(sorted(sources, key=lambda source: source.key))
 
 
 def _source(by_currency: 'Mapping[str, Explorer]') -> Source:
-    """Return what people are told of the explorers, one for each currency, that are the same upstream."""
+    """Return the source that an upstream's explorers, by currency, have in common."""
     first = next(iter(by_currency.values()))
     capabilities = {capability for explorer in by_currency.values() for capability in explorer.info.capabilities}
     return Source(
@@ -89,7 +89,7 @@ def _source_of_rates(source: 'rates.RateSource') -> Source:
 
 
 def find(key: str) -> Source:
-    """Return an upstream. Raises NotFound."""
+    """Return the upstream with this key. Raises NotFound."""
     for source in every():
         if source.key == key:
             return source
@@ -108,7 +108,7 @@ def health_of(sources: Iterable[Source]) -> list[SourceHealth]:
 
 
 def status() -> Status:
-    """Return what works and what fails: the upstreams by key, and `database`, without which nothing is known of the others."""
+    """Return which upstreams work and which fail, by key, and `database`, without which nothing is known of the others."""
     try:
         states = UpstreamState.find_many(source.key for source in every())
     except Exception:
