@@ -23,6 +23,8 @@ from typing import Any, NamedTuple
 
 from chalice.app import ChaliceUnhandledError
 
+from chalicelib.formats import format_instant
+
 
 class AppError(ChaliceUnhandledError):
     """Base of the errors that http_io/errors.py renders."""
@@ -137,19 +139,19 @@ class TooManyRequests(TooMany):
 
 
 class NotReady(AppError):
-    """No value is known yet; `try_again_at` (ISO 8601) is `retry_after` seconds from now."""
+    """No value is known yet; `try_again_at` (epoch seconds) is `retry_after` seconds from now."""
 
     status = 503
     code = 'not_ready'
     message = 'Not ready'
 
-    def __init__(self, try_again_at: str, retry_after: int) -> None:
+    def __init__(self, try_again_at: int, retry_after: int) -> None:
         super().__init__()
         self.try_again_at = try_again_at
         self.retry_after = retry_after
 
     def details(self) -> dict[str, Any]:
-        return {'try_again_at': self.try_again_at}
+        return {'try_again_at': format_instant(self.try_again_at)}
 
     def headers(self) -> dict[str, str]:
         return {'Retry-After': str(self.retry_after)}

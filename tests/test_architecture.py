@@ -19,8 +19,9 @@ PACKAGE = ROOT / 'chalicelib'
 
 # What each part may import of ours, and of other people's.
 MAY_IMPORT = {
-    'domain': ({'domain', 'errors'}, {'embit', 'msgspec'}),
-    'errors': (set(), {'chalice'}),
+    'domain': ({'domain', 'errors'}, {'embit'}),
+    'errors': ({'formats'}, {'chalice'}),
+    'formats': (set(), set()),
     'config': (set(), set()),
     'clock': (set(), set()),
     'telemetry': ({'config', 'clock'}, set()),
@@ -52,7 +53,7 @@ MAY_IMPORT = {
     'web': ({'web', 'oauth', 'http_io', 'services', 'models', 'domain', 'errors', 'config', 'clock'}, {'chalice', 'jinja2'}),
     'auth': ({'domain', 'telemetry', 'errors', 'config', 'clock', 'models'}, {'chalice', 'jose'}),
     'http_io': ({'http_io', 'models', 'telemetry', 'errors', 'config', 'clock'}, {'chalice'}),
-    'api': ({'api', 'auth', 'http_io', 'services', 'models', 'domain', 'errors', 'config', 'clock'}, {'chalice', 'msgspec'}),
+    'api': ({'api', 'auth', 'http_io', 'services', 'models', 'domain', 'formats', 'errors', 'config', 'clock'}, {'chalice', 'msgspec'}),
     'oauth': (
         {'oauth', 'auth', 'http_io', 'services', 'models', 'domain', 'errors', 'config', 'clock'},
         {'chalice', 'oauthlib', 'jose', 'cryptography', 'boto3', 'mypy_boto3_kms'},
@@ -238,6 +239,14 @@ def texts_outside_docstrings(path: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield node.value
+
+
+def test_answers_have_their_types_in_one_module_and_are_built_in_another():
+    typed = {str(path.relative_to(PACKAGE)) for path in modules() if re.search(r'\bTypedDict\b', path.read_text())}
+    formatting = {str(path.relative_to(PACKAGE)) for path in modules() if 'chalicelib.formats' in imports(path)}
+
+    assert typed == {'api/answers.py'}
+    assert formatting == {'api/presenters.py', 'errors.py'}
 
 
 def test_every_package_has_an_init_and_those_of_handlers_are_empty():

@@ -1,13 +1,15 @@
 """Present models and values as the answers of the API: one function per answer, and the only place that builds their JSON."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from chalicelib.api import answers
-from chalicelib.domain import conversion, currencies, instants, money
+from chalicelib.domain import conversion, currencies, money
 from chalicelib.domain.conversion import Hop, Rates, Share, Total, Unconverted
 from chalicelib.domain.currencies import Currency
 from chalicelib.domain.rates import BackfillProgress
+from chalicelib.formats import format_amount, format_instant, format_rounded
 from chalicelib.models import Address, Agreement, Ledger, Offset, OffsetBalance, Portfolio, PortfolioTree, Transaction, User
 from chalicelib.services.histories.pages import HistoricBalance, HistoricValue, HistoryPage
 from chalicelib.services.portfolios.balances import IncompleteChild, PortfolioBalances
@@ -21,8 +23,8 @@ def present_currency(currency: Currency) -> answers.Currency:
         'id': currency.id,
         'code': currency.code,
         'title': currency.title,
-        'created_at': instants.iso(currency.created_at),
-        'updated_at': instants.iso(currency.updated_at),
+        'created_at': format_instant(currency.created_at),
+        'updated_at': format_instant(currency.updated_at),
         'is_cryptocurrency': currency.kind == 'cryptocurrency',
         'is_fiat': currency.kind == 'fiat',
         'is_ethereum_token': currency.kind == 'token',
@@ -41,8 +43,14 @@ def present_expandable_currency(code: str, *, expand: bool) -> answers.CurrencyC
     return present_currency_ref(code) if expand else code
 
 
+def present_value(value: Decimal, code: str) -> str:
+    """Return a converted amount, rounded half-even to its currency's decimals; fiat has all of them: `117753.60` in usd, `10.0` in btc."""
+    currency = currencies.get(code)
+    return format_rounded(value, decimals=currency.decimals, pad=currency.kind == 'fiat')
+
+
 def present_user(user: User) -> answers.User:
-    return {'name': user.name, 'email': user.email, 'created_at': instants.iso(user.created_at)}
+    return {'name': user.name, 'email': user.email, 'created_at': format_instant(user.created_at)}
 
 
 def present_portfolio_summary(portfolio: Portfolio) -> answers.PortfolioSummary:
@@ -72,12 +80,12 @@ def _present_portfolio_header(portfolio: Portfolio) -> answers.PortfolioHeader:
     return {
         'id': portfolio.portfolio_id,
         'title': portfolio.title,
-        'created_at': instants.iso(portfolio.created_at),
-        'updated_at': instants.iso(portfolio.updated_at),
-        'balances_last_updated': instants.iso_or_none(portfolio.balances_last_updated),
-        'histories_last_updated': instants.iso_or_none(portfolio.histories_last_updated),
-        'converted_balances_last_updated': instants.iso_or_none(portfolio.converted_balances_last_updated),
-        'converted_histories_last_updated': instants.iso_or_none(portfolio.converted_histories_last_updated),
+        'created_at': format_instant(portfolio.created_at),
+        'updated_at': format_instant(portfolio.updated_at),
+        'balances_last_updated': format_instant(portfolio.balances_last_updated),
+        'histories_last_updated': format_instant(portfolio.histories_last_updated),
+        'converted_balances_last_updated': format_instant(portfolio.converted_balances_last_updated),
+        'converted_histories_last_updated': format_instant(portfolio.converted_histories_last_updated),
     }
 
 
@@ -95,9 +103,9 @@ def present_address(address: Address) -> answers.Address:
     return {
         **present_address_summary(address),
         'valid': address.valid,
-        'created_at': instants.iso(address.created_at),
-        'updated_at': instants.iso(address.updated_at),
-        'txns_last_updated': instants.iso_or_none(address.txns_last_updated),
+        'created_at': format_instant(address.created_at),
+        'updated_at': format_instant(address.updated_at),
+        'txns_last_updated': format_instant(address.txns_last_updated),
         'source': 'private-api',
         'agreement': None if address.agreement is None else present_agreement(address.agreement),
     }
@@ -108,7 +116,7 @@ def present_agreement(agreement: Agreement) -> answers.Agreement:
     return {
         'status': 'disputed' if agreement.is_disputed else 'agreed',
         'sources': list(agreement.sources),
-        'checked_at': instants.iso(agreement.checked_at),
+        'checked_at': format_instant(agreement.checked_at),
     }
 
 
@@ -117,13 +125,13 @@ def present_address_balances(ledger: Ledger) -> list[answers.AddressBalance]:
     return [
         {
             'currency': present_currency_ref(holding.currency),
-            'balance': money.plain(holding.balance),
-            'unconfirmed': money.plain_or_none(holding.unconfirmed),
+            'balance': format_amount(holding.balance),
+            'unconfirmed': format_amount(holding.unconfirmed),
             'transactions': holding.transactions,
-            'sent': money.plain_or_none(holding.sent),
-            'received': money.plain_or_none(holding.received),
-            'created_at': instants.iso(ledger.created_at),
-            'updated_at': instants.iso(ledger.updated_at),
+            'sent': format_amount(holding.sent),
+            'received': format_amount(holding.received),
+            'created_at': format_instant(ledger.created_at),
+            'updated_at': format_instant(ledger.updated_at),
             'source': ledger.source,
         }
         for holding in sorted(ledger.holdings, key=lambda holding: holding.currency)
@@ -140,12 +148,12 @@ def present_completeness(ledger: Ledger | None) -> answers.Completeness:
 def present_transaction(transaction: Transaction) -> answers.Transaction:
     return {
         'currency': present_currency_ref(transaction.currency),
-        'delta': money.plain(transaction.delta),
-        'txn_at': instants.iso(transaction.txn_at),
-        'fee': money.plain_or_none(transaction.fee),
+        'delta': format_amount(transaction.delta),
+        'txn_at': format_instant(transaction.txn_at),
+        'fee': format_amount(transaction.fee),
         'reference': transaction.reference,
-        'created_at': instants.iso(transaction.created_at),
-        'updated_at': instants.iso(transaction.updated_at),
+        'created_at': format_instant(transaction.created_at),
+        'updated_at': format_instant(transaction.updated_at),
         'source': transaction.source,
     }
 
@@ -155,8 +163,8 @@ def present_offset_summary(offset: Offset) -> answers.OffsetSummary:
     return {
         'id': offset.offset_id,
         'title': offset.title,
-        'created_at': instants.iso(offset.created_at),
-        'updated_at': instants.iso(offset.updated_at),
+        'created_at': format_instant(offset.created_at),
+        'updated_at': format_instant(offset.updated_at),
     }
 
 
@@ -168,9 +176,9 @@ def present_offset(offset: Offset, *, expand: bool) -> answers.Offset:
 def present_offset_balance(balance: OffsetBalance, *, expand: bool) -> answers.OffsetBalance:
     return {
         'currency': present_expandable_currency(balance.currency, expand=expand),
-        'balance': money.plain(balance.balance),
-        'created_at': instants.iso(balance.created_at),
-        'updated_at': instants.iso(balance.updated_at),
+        'balance': format_amount(balance.balance),
+        'created_at': format_instant(balance.created_at),
+        'updated_at': format_instant(balance.updated_at),
         'source': 'private-api',
     }
 
@@ -184,8 +192,8 @@ def present_portfolio_balance(balances: PortfolioBalances, code: str, *, expand:
     """Return the balance of a portfolio in one currency, zero if it holds none."""
     return {
         'currency': present_expandable_currency(code, expand=expand),
-        'balance': money.plain(balances.by_currency.get(code, money.ZERO)),
-        'balance_at': instants.iso(balances.balance_at),
+        'balance': format_amount(balances.by_currency.get(code, money.ZERO)),
+        'balance_at': format_instant(balances.balance_at),
         'source': 'cryptfolio',
         **present_coverage(balances.incomplete),
     }
@@ -208,8 +216,8 @@ def _present_converted_balance(converted: ConvertedBalances, total: Total, *, ex
     missing = [*map(_present_incomplete_child, converted.incomplete), *map(_present_unconverted, total.missing)]
     row: answers.ConvertedBalance = {
         'currency': present_expandable_currency(total.currency, expand=expand),
-        'balance': conversion.shown(total.value, total.currency),
-        'balance_at': instants.iso(converted.balance_at),
+        'balance': present_value(total.value, total.currency),
+        'balance_at': format_instant(converted.balance_at),
         'source': 'cryptfolio',
         'complete': not missing,
     }
@@ -225,20 +233,20 @@ def _present_incomplete_child(child: IncompleteChild) -> answers.NotInTotal:
 
 
 def _present_unconverted(unconverted: Unconverted) -> answers.NotInTotal:
-    return {'currency': unconverted.currency, 'balance': money.plain(unconverted.balance), 'reason': unconverted.reason}
+    return {'currency': unconverted.currency, 'balance': format_amount(unconverted.balance), 'reason': unconverted.reason}
 
 
 def present_rate_set(converted: ConvertedBalances) -> answers.RateSet:
     """Return the name of the set of rates, to stand beside the balances converted by it."""
-    return {'rates': instants.iso(converted.rates_made_at) if converted.rates_made_at else None}
+    return {'rates': format_instant(converted.rates_made_at) if converted.rates_made_at else None}
 
 
 def present_share(share: Share, rates: Rates) -> answers.Explained:
     """Return how one currency's balance was converted."""
     return {
         'currency': share.currency,
-        'balance': money.plain(share.balance),
-        'value': money.plain(share.value),
+        'balance': format_amount(share.balance),
+        'value': format_amount(share.value),
         'route': [present_hop(hop, rates) for hop in share.route],
     }
 
@@ -247,10 +255,10 @@ def present_hop(hop: Hop, rates: Rates) -> answers.Hop:
     """Return one rate of a route, stale or not as of the instant of its set."""
     return {
         'pair': f'{hop.rate.base}/{hop.rate.quote}',
-        'rate': money.plain(hop.rate.price),
+        'rate': format_amount(hop.rate.price),
         'inverse': hop.inverse,
         'source': hop.rate.sources,
-        'observed_at': instants.iso(hop.rate.at),
+        'observed_at': format_instant(hop.rate.at),
         'disputed': hop.rate.disputed,
         'stale': not hop.rate.is_fresh(rates.at),
     }
@@ -260,8 +268,8 @@ def present_historic_balance(row: HistoricBalance, *, expand: bool) -> answers.H
     """Return the balance of a portfolio in one currency at an instant of the past."""
     return {
         'currency': present_expandable_currency(row.currency, expand=expand),
-        'balance': money.plain(row.balance),
-        'balance_at': instants.iso(row.at),
+        'balance': format_amount(row.balance),
+        'balance_at': format_instant(row.at),
         'source': 'cryptfolio',
         'complete': row.complete,
         'covered': row.covered,
@@ -273,8 +281,8 @@ def present_historic_value(row: HistoricValue, *, expand: bool) -> answers.Histo
     """Return what a portfolio was worth in one currency at an instant of the past; `missing` is there only if something is."""
     value: answers.HistoricValue = {
         'currency': present_expandable_currency(row.currency, expand=expand),
-        'balance': conversion.shown(row.value, row.currency),
-        'balance_at': instants.iso(row.at),
+        'balance': present_value(row.value, row.currency),
+        'balance_at': format_instant(row.at),
         'source': 'cryptfolio',
         'complete': row.complete,
         'covered': row.covered,
@@ -282,7 +290,7 @@ def present_historic_value(row: HistoricValue, *, expand: bool) -> answers.Histo
     }
     if row.unconverted:
         value['missing'] = [
-            {'currency': code, 'balance': money.plain(balance), 'reason': conversion.NO_RATE} for code, balance in row.unconverted.items()
+            {'currency': code, 'balance': format_amount(balance), 'reason': conversion.NO_RATE} for code, balance in row.unconverted.items()
         ]
     return value
 
@@ -317,8 +325,8 @@ def present_source(upstream: SourceHealth) -> answers.Source:
         'own_server': source.own_server,
         'history': source.history,
         'health': upstream.health,
-        'last_success_at': instants.iso_or_none(upstream.last_success_at),
-        'last_failure_at': instants.iso_or_none(upstream.last_failure_at),
+        'last_success_at': format_instant(upstream.last_success_at),
+        'last_failure_at': format_instant(upstream.last_failure_at),
     }
 
 

@@ -17,7 +17,6 @@ _USABLE = {True: 7 * _DAY, False: _DAY}  # of rates between fiat currencies, of 
 _FRESH = {True: 3 * _DAY, False: 900}
 _DIVISION = Context(prec=50, rounding=ROUND_HALF_EVEN)
 _EXACT = Context(prec=1_000, traps=[InvalidOperation, DivisionByZero, Inexact])  # three prices and an amount, of 78 digits each, and sums
-_ROUNDING = Context(prec=_EXACT.prec, rounding=ROUND_HALF_EVEN)
 
 Pair = tuple[str, str]
 
@@ -156,18 +155,6 @@ def along(route: Route, amount: Decimal) -> Decimal:
         else:
             amount = _EXACT.multiply(amount, hop.rate.price)
     return amount if divisor == 1 else _DIVISION.divide(amount, divisor)
-
-
-def shown(amount: Decimal, code: str) -> str:
-    """Return a converted amount as the API prints it, rounded half-even to the currency's decimals; fiat shows all of them.
-
-    `117753.60` in usd, `10.0` in btc.
-    """
-    currency = currencies.get(code)
-    rounded = amount.quantize(Decimal(1).scaleb(-currency.decimals), context=_ROUNDING)
-    if currency.kind != 'fiat' or not currency.decimals:
-        return money.plain(rounded)
-    return f'{rounded if rounded else abs(rounded):f}'
 
 
 def _paths(base: str, quote: str) -> Iterator[tuple[str, ...]]:

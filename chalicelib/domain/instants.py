@@ -1,4 +1,4 @@
-"""Instants: whole seconds since 1970 inside, ISO 8601 in UTC outside. Pure: no clock."""
+"""Instants: whole seconds since 1970, parsed from ISO 8601 and stored in UTC. Pure: no clock."""
 
 import re
 from datetime import UTC, datetime
@@ -7,8 +7,8 @@ _TEXT = re.compile(r'\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\
 _LAST = 253_402_300_799
 
 
-def iso(epoch: int) -> str:
-    """Return the instant as the API prints it: `2017-11-06T04:54:54+00:00`."""
+def sortable(epoch: int) -> str:
+    """Return the notation of an instant in sort keys, which sorts as time does: `2017-11-06T04:54:54+00:00`. It is stored, so it stays."""
     return datetime.fromtimestamp(epoch, UTC).isoformat()
 
 
@@ -24,8 +24,3 @@ def parse(text: str) -> int:
     if not 0 <= epoch <= _LAST:
         raise ValueError('must be from 1970 to 9999')
     return epoch
-
-
-def iso_or_none(epoch: int | None) -> str | None:
-    """Return `iso(epoch)`, or None for an instant that has not come."""
-    return None if epoch is None else iso(epoch)

@@ -1,4 +1,4 @@
-"""Amounts: exact decimals, how they are parsed, added and printed. Pure; refuses floats."""
+"""Amounts: exact decimals, how they are parsed, added and stored. Pure; refuses floats."""
 
 import re
 from collections.abc import Iterable
@@ -75,19 +75,3 @@ def shortest(amount: Decimal) -> str:
     whole, _, fraction = f'{amount:f}'.partition('.')
     digits = fraction.rstrip('0')
     return f'{whole}.{digits}' if digits else whole
-
-
-def plain(amount: Decimal) -> str:
-    """Return `amount` as the API prints it: plain notation, no trailing zeros, at least one fractional digit.
-
-    `50.00501`, `10.0`, `-0.5`; zero is `0.0` whatever its sign.
-    """
-    if not amount:
-        return '0.0'
-    whole, _, fraction = f'{amount:f}'.partition('.')
-    return f'{whole}.{fraction.rstrip("0") or "0"}'
-
-
-def plain_or_none(amount: Decimal | None) -> str | None:
-    """Return `plain(amount)`, or None for an amount that is not known."""
-    return None if amount is None else plain(amount)

@@ -43,7 +43,7 @@ class Chunk(Item, discriminator='chunk'):
     def of(cls, pk: str, kind: str, states: Sequence[StateAt], until: int) -> list['Chunk']:
         """Return the items that hold the states of a month, oldest first; `kind` is DAY or HOUR."""
         since = states[0][0]
-        chunk = cls(pk, f'{kind}#{instants.iso(since)[:10]}', since=since, until=until, states=states)
+        chunk = cls(pk, f'{kind}#{instants.sortable(since)[:10]}', since=since, until=until, states=states)
         middle = states[len(states) // 2][0] // 86_400 * 86_400
         later = [one for one in states if one[0] >= middle]
         if len(cls.states.serialize(states)) <= _MOST_BYTES or middle <= since or later[0][0] != middle:
@@ -53,14 +53,14 @@ class Chunk(Item, discriminator='chunk'):
     @classmethod
     def every(cls, pk: str, kind: str, first: int, last: int, *, newest_first: bool) -> Iterator['Chunk']:
         """Yield the items of the months from that of `first` to that of `last`, as few requests as they take."""
-        start, end = (f'{kind}#{instants.iso(at)}' for at in (first, last))
+        start, end = (f'{kind}#{instants.sortable(at)}' for at in (first, last))
         between = cls.sk.between(f'{start[: len(kind) + 8]}-01', end[: len(kind) + 11])
         return cls.query(pk, between, consistent_read=True, scan_index_forward=not newest_first)
 
     @classmethod
     def replace(cls, pk: str, kind: str, since: int, chunks: Sequence['Chunk']) -> None:
         """Put `chunks` in the place of all that is there from the month that begins at `since` on."""
-        start = f'{kind}#{instants.iso(since)[:10]}'
+        start = f'{kind}#{instants.sortable(since)[:10]}'
         there = cls.query(pk, cls.sk.between(start, f'{kind}#{_END}'), consistent_read=True, attributes_to_get=['sk'])
         kept = {chunk.sk for chunk in chunks}
         stale = [chunk.sk for chunk in there if chunk.sk not in kept]

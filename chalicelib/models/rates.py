@@ -174,7 +174,7 @@ class YearOfCloses(Item, discriminator='closes'):
         added = {}
         for close in closes:
             if close.day.isoformat() not in self.packed:
-                added[close.day] = [money.plain(close.price), close.source]
+                added[close.day] = [money.shortest(close.price), close.source]
         self.packed = dict(sorted({**self.packed, **{day.isoformat(): value for day, value in added.items()}}.items()))
         return list(added)
 
@@ -268,7 +268,7 @@ def _closes_pk(pair: Pair) -> str:
 
 def _hour(instant: int) -> tuple[str, str]:
     """Return the key of the set of an instant's hour."""
-    hour = instants.iso(instant - instant % 3600)
+    hour = instants.sortable(instant - instant % 3600)
     return f'RATES#{hour[:7]}', hour
 
 

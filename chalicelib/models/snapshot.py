@@ -35,7 +35,7 @@ class Snapshot(Item, discriminator='snapshot'):
     def store(cls, pk: str, holdings: Iterable[Holding], now: int) -> None:
         """Keep what a ledger holds now as the latest of its hour and of its day."""
         held = [HeldThen(currency=row.currency, balance=row.balance) for row in holdings]
-        day, hour = instants.iso(now)[:10], instants.iso(now)[:13]
+        day, hour = instants.sortable(now)[:10], instants.sortable(now)[:13]
         with cls.batch_write() as batch:
             batch.save(cls(pk, _PREFIX + day, holdings=held, observed_at=now))
             batch.save(cls(pk, _PREFIX + hour, holdings=held, observed_at=now, expires_at=now + _HOURLY_SECONDS))

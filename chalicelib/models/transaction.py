@@ -59,7 +59,7 @@ class Transaction(Item, discriminator='transaction'):
     @classmethod
     def since(cls, pk: str, instant: int) -> Iterator['Transaction']:
         """Yield the transactions of a ledger that are later than an instant, oldest first."""
-        return cls.query(pk, cls.sk.between(f'{_ENTRIES}{instants.iso(instant + 1)}', STATE), consistent_read=True)
+        return cls.query(pk, cls.sk.between(f'{_ENTRIES}{instants.sortable(instant + 1)}', STATE), consistent_read=True)
 
     @classmethod
     def oldest(cls, pk: str) -> 'Transaction | None':
@@ -128,7 +128,7 @@ class TransactionsPage(NamedTuple):
 
 def sk_of(entry: Entry) -> str:
     """Return the sort key under which an entry is stored."""
-    return f'{_ENTRIES}{instants.iso(entry.at)}#{entry.reference}#{entry.n}'
+    return f'{_ENTRIES}{instants.sortable(entry.at)}#{entry.reference}#{entry.n}'
 
 
 def time_of(sk: str) -> int:

@@ -8,10 +8,12 @@ from urllib.parse import quote
 
 import pytest
 
+from chalicelib.api import presenters
 from chalicelib.config import settings
-from chalicelib.domain import conversion, currencies, instants
+from chalicelib.domain import currencies, instants
 from chalicelib.domain.conversion import Rate
 from chalicelib.domain.ledgers import Entry
+from chalicelib.formats import format_instant
 from chalicelib.models import HourlyRates, LatestRates, Ledger, Transaction, WantedCurrency
 from chalicelib.models.ledger import HeldCurrency
 from chalicelib.services.rates import current
@@ -64,7 +66,7 @@ def values(answer: Json) -> dict[str, str]:
 def test_the_documents_sample_reads_as_in_the_document(api: Api) -> None:
     made = know(rate('btc', 'usd', '11775.36'))
     answer = converted(api, portfolio(api, {'btc': '10'}))
-    at = instants.iso(made)
+    at = format_instant(made)
     assert answer['result'] == [
         {'currency': 'btc', 'balance': '10.0', 'balance_at': at, 'source': 'cryptfolio', 'complete': True},
         {'currency': 'usd', 'balance': '117753.60', 'balance_at': at, 'source': 'cryptfolio', 'complete': True},
@@ -80,7 +82,7 @@ def test_an_addresss_balance_is_converted_as_of_the_older_of_it_and_the_rates(ap
         hold(pk_of(SEGWIT), '10', at=made - age)
         answer = converted(api, number)
         assert values(answer) == {'btc': '10.0', 'usd': '117753.60'}
-        assert {row['balance_at'] for row in answer['result']} == {instants.iso(made - max(age, 0))}
+        assert {row['balance_at'] for row in answer['result']} == {format_instant(made - max(age, 0))}
 
 
 def test_the_rows_agree_with_each_other(api: Api) -> None:
@@ -168,7 +170,7 @@ def test_from_the_explanation_the_same_string_can_be_computed(api: Api) -> None:
                 value, divisor = (value, divisor * Decimal(hop['rate'])) if hop['inverse'] else (value * Decimal(hop['rate']), divisor)
             total += value / divisor
             assert abs(Decimal(one['value']) - value / divisor) < Decimal('1e-20')
-        assert conversion.shown(total, row['currency']) == row['balance']
+        assert presenters.present_value(total, row['currency']) == row['balance']
         assert abs(total - Decimal(row['balance'])) <= Decimal(1).scaleb(-currencies.get(row['currency']).decimals)
     assert {one['currency'] for one in answer['result'][0]['explain']} == {'ltc', 'btc', 'sek', 'eur'}
     hop = answer['result'][1]['explain'][1]['route'][0]
@@ -227,7 +229,7 @@ def past(api: Api) -> int:
 
 
 def asked_at(hours: float) -> str:
-    return f'?at={quote(instants.iso(int(time.time() - hours * HOUR)))}'
+    return f'?at={quote(format_instant(int(time.time() - hours * HOUR)))}'
 
 
 @pytest.mark.parametrize(('hours', 'held', 'price'), [(11.5, 0, 10_012), (9.5, 1, 10_010), (5.5, 1, 10_006), (4.5, 3, 10_005)])
@@ -239,7 +241,7 @@ def test_at_an_instant_of_the_past_balances_and_rates_are_those_of_then(api: Api
     answer = converted(api, past, query)
     assert values(answer) == {'btc': f'{held}.0', 'usd': f'{held * price}.00'}
     assert {row['balance_at'] for row in (*rows, *answer['result'])} == {
-        instants.iso(instants.parse(query[4:].replace('%3A', ':').replace('%2B', '+')))
+        format_instant(instants.parse(query[4:].replace('%3A', ':').replace('%2B', '+')))
     }
     assert api.get(f'/api/portfolios/{past}/balances/btc{query}').json_body['result'] == rows[0]
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from chalicelib import clock, messages, models
-from chalicelib.domain import instants
 from chalicelib.errors import NotReady
 from chalicelib.messages import RefreshLedger
 from chalicelib.models import Ledger, TransactionsPage
@@ -35,7 +34,7 @@ def not_ready(ledgers: Iterable[Ledger]) -> NotReady:
     now = clock.now()
     due = min((ledger.due_at for ledger in ledgers if ledger.due_at), default=now)
     wait = min(max(due - now, _SOONEST), _LATEST)
-    return NotReady(instants.iso(now + wait), wait)
+    return NotReady(now + wait, wait)
 
 
 def send_for_stale(ledgers: Iterable[Ledger]) -> None:

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.config import settings
-from chalicelib.domain import currencies, instants, money
+from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import CHAINS
+from chalicelib.formats import format_amount, format_instant
 from chalicelib.providers.explorers import EXPLORERS, Explorer, explorers_of
 from chalicelib.providers.transport import Http
 from infra.fake_upstreams import cardano, evm, sample, solana, stellar, utxo, xrp
@@ -48,7 +49,7 @@ def truth(chain: str) -> Rows:
     world = ACCOUNTS[chain].SAMPLE if chain in ACCOUNTS else None
     events = world.of(address_of(chain)) if world else utxo.SAMPLE.of(chain, address_of(chain))
     decimals = currencies.get(chain).decimals
-    return sorted((instants.iso(event.time), chain, money.scaled(event.delta, decimals)) for event in events if event.delta)
+    return sorted((format_instant(event.time), chain, money.scaled(event.delta, decimals)) for event in events if event.delta)
 
 
 def _evm_truth(chain: str) -> Iterator[tuple[str, str, Decimal]]:
@@ -63,14 +64,14 @@ def _evm_truth(chain: str) -> Iterator[tuple[str, str, Decimal]]:
                 units.append((codes[contract], held - without.tokens(me).get(contract, 0)))
         for currency, change in units:
             if change:
-                yield instants.iso(txn.time), currency.code, money.scaled(change, currency.decimals)
+                yield format_instant(txn.time), currency.code, money.scaled(change, currency.decimals)
 
 
 def sums(rows: Rows) -> dict[str, str]:
     totals: dict[str, Decimal] = {}
     for _, code, delta in rows:
         totals[code] = money.add(totals.get(code, money.ZERO), delta)
-    return {code: money.plain(total) for code, total in totals.items() if total}
+    return {code: format_amount(total) for code, total in totals.items() if total}
 
 
 def from_sample(request: Request) -> Answer:

@@ -66,33 +66,24 @@ def test_the_total_of_nothing_is_zero() -> None:
 
 
 @given(amounts)
-def test_an_amount_is_printed_so_that_it_reads_back_the_same(amount: Decimal) -> None:
-    assert Decimal(money.plain(amount)) == amount
+def test_the_shortest_notation_of_an_amount_is_read_as_the_same_amount(amount: Decimal) -> None:
+    assert Decimal(money.shortest(amount)) == amount
 
 
-@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=Decimal('-1e60'), max_value=Decimal('1e60')))
-def test_an_amount_is_printed_in_plain_notation_with_one_fractional_digit_or_as_many_as_are_needed(amount: Decimal) -> None:
-    assert re.fullmatch(r'-?(0|[1-9]\d*)\.(0|\d*[1-9])', money.plain(amount), re.ASCII)
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=Decimal('-1e60'), max_value=Decimal('1e60')), st.integers(0, 9))
+def test_equal_amounts_have_the_same_shortest_notation(amount: Decimal, zeros: int) -> None:
+    longer = Decimal(f'{amount:f}' + ('' if '.' in f'{amount:f}' else '.') + '0' * zeros)
+
+    assert money.shortest(longer) == money.shortest(amount)
+    assert re.fullmatch(r'-?(0|[1-9]\d*)(\.\d*[1-9])?', money.shortest(amount), re.ASCII)
 
 
 @pytest.mark.parametrize(
-    ('amount', 'printed'),
-    [
-        ('50.00501', '50.00501'),
-        ('50.00501000', '50.00501'),
-        ('10', '10.0'),
-        ('1E+1', '10.0'),
-        ('1E+30', '1' + '0' * 30 + '.0'),
-        ('1E-18', '0.000000000000000001'),
-        ('-0.50', '-0.5'),
-        ('0', '0.0'),
-        ('-0', '0.0'),
-        ('0E-8', '0.0'),
-        ('-0E+5', '0.0'),
-    ],
+    ('amount', 'notation'),
+    [('50.00501000', '50.00501'), ('10', '10'), ('1E+3', '1000'), ('1E-18', '0.000000000000000001'), ('-0.50', '-0.5'), ('-0E+5', '0')],
 )
-def test_amounts_are_printed_as_documented(amount: str, printed: str) -> None:
-    assert money.plain(Decimal(amount)) == printed
+def test_the_shortest_notation_has_no_exponent_and_no_trailing_zeros(amount: str, notation: str) -> None:
+    assert money.shortest(Decimal(amount)) == notation
 
 
 @given(st.integers(-(10**78) + 1, 10**78 - 1))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import conversion
+from chalicelib.api.presenters import present_value
 from chalicelib.domain.timeline import HOUR, PortfolioState, at_instants
 from chalicelib.models.packed_states import StateAttribute, StatesAttribute
 
@@ -55,7 +55,7 @@ def test_a_stored_value_is_shown_as_the_exact_one_would_be(value: Decimal, code:
 
     back = attribute.deserialize(attribute.serialize(state))
 
-    assert conversion.shown(back.values[code], code) == conversion.shown(value, code)
+    assert present_value(back.values[code], code) == present_value(value, code)
 
 
 def test_a_value_that_is_hardly_more_than_half_a_cent_is_not_stored_as_half_a_cent() -> None:
@@ -64,8 +64,8 @@ def test_a_value_that_is_hardly_more_than_half_a_cent_is_not_stored_as_half_a_ce
 
     back = attribute.deserialize(attribute.serialize(state))
 
-    assert conversion.shown(Decimal('0.125'), 'usd') == '0.12'
-    assert conversion.shown(back.values['usd'], 'usd') == '0.13'
+    assert present_value(Decimal('0.125'), 'usd') == '0.12'
+    assert present_value(back.values['usd'], 'usd') == '0.13'
 
 
 def test_what_earlier_releases_stored_as_it_was_shown_is_read_as_amounts() -> None:
