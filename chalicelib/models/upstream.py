@@ -13,7 +13,7 @@ from chalicelib.errors import UpstreamNotAsked
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.item import Item, condition_failed
 
-_QUEUE_MS = 5_000
+LONGEST_WAIT_MS = 5_000
 _TRIP_AFTER = 3
 _REST_SECONDS = 30
 _REST_SECONDS_MOST = 900
@@ -67,7 +67,7 @@ class UpstreamState(Item, discriminator='bucket'):
         idle = cls.free_at.does_not_exist() | (cls.free_at <= now_ms)
         if bucket._update_if(closed & idle, cls.free_at.set(now_ms + min_interval_ms)):
             return Turn(0, bucket._is_news(now_ms))
-        if bucket._update_if(closed & (cls.free_at <= now_ms + _QUEUE_MS), cls.free_at.set(cls.free_at + min_interval_ms)):
+        if bucket._update_if(closed & (cls.free_at <= now_ms + LONGEST_WAIT_MS), cls.free_at.set(cls.free_at + min_interval_ms)):
             return Turn(max(0, (bucket.free_at or 0) - min_interval_ms - now_ms), bucket._is_news(now_ms))
         raise UpstreamNotAsked(key, 'resting after failures, or asked too often by us')
 

@@ -14,7 +14,8 @@ from chalicelib.providers.upstream import Endpoint
 
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 8
-_TOTAL_SECONDS = 12
+_TOTAL_SECONDS = 16  # from the first byte sent on; looked at between two reads
+LONGEST_REQUEST_SECONDS = _TOTAL_SECONDS + _READ_SECONDS
 _MOST_BYTES = 32 * 1024 * 1024
 _RETRY_AFTER_MOST = 3600
 
@@ -60,14 +61,14 @@ class Http:
         asked = {**(params or {}), **endpoint.credentials}
         self._gate(endpoint)
         try:
-            return self._exchange(method, endpoint, path, params=asked, **kwargs)
+            return self._exchange(method, endpoint, path, clock.monotonic() + _TOTAL_SECONDS, params=asked, **kwargs)
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             raise Upstream(endpoint.key, 'timed out') from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             # Only the kind of failure: the text of the exception repeats the URL, which may carry a key.
             raise Upstream(endpoint.key, f'cannot be reached ({type(error).__name__})') from None
 
-    def _exchange(self, method: str, endpoint: Endpoint, path: str, **kwargs: Any) -> Answer:
+    def _exchange(self, method: str, endpoint: Endpoint, path: str, deadline: float, **kwargs: Any) -> Answer:
         timeout = (_CONNECT_SECONDS, _READ_SECONDS)
         with self._session.request(
             method, endpoint.base_url + path, headers=endpoint.headers, timeout=timeout, stream=True, allow_redirects=False, **kwargs
@@ -76,15 +77,14 @@ class Http:
                 raise Upstream(endpoint.key, f'returned {response.status_code}', throttled=True, retry_after=_retry_after(response))
             if response.status_code >= 500 or response.status_code in (401, 403) or response.is_redirect:
                 raise Upstream(endpoint.key, f'returned {response.status_code}', retry_after=_retry_after(response))
-            return Answer(endpoint.key, response.status_code, _read(endpoint, response))
+            return Answer(endpoint.key, response.status_code, _read(endpoint, response, deadline))
 
 
-def _read(endpoint: Endpoint, response: requests.Response) -> str:
-    """Return the body. The time-out of requests is per read, so a server that drips is stopped here.
+def _read(endpoint: Endpoint, response: requests.Response, deadline: float) -> str:
+    """Return the body. The timeout of requests is per read, so a server that drips is stopped here, at `deadline`.
 
     `read1` gives what has arrived, where `iter_content` would wait for a whole chunk.
     """
-    deadline = clock.monotonic() + _TOTAL_SECONDS
     body = bytearray()
     while chunk := response.raw.read1(65536, decode_content=True):
         body += chunk
