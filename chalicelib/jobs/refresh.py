@@ -24,4 +24,4 @@ def _refresh(body: queue.Body, deadline: float) -> None:
     from chalicelib.services.ledgers import refresh  # brings requests (70 ms), and app.py imports this module for every API call
 
     message = messages.from_body(body, RefreshLedger)
-    refresh.refresh(message.ledger, seen_at=message.seen_at, deadline=deadline)
+    refresh.refresh(message.ledger, looked_at=message.seen_at, deadline=deadline)

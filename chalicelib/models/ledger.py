@@ -20,7 +20,7 @@ from chalicelib.models.item import Item, condition_failed
 from chalicelib.models.writes import Operation, Write
 
 LEASE_SECONDS = 45
-_LEASE_LEFT = 30  # more than one upstream request can take, from waiting for its turn to the last byte
+LEASE_LEFT = 30  # more than one upstream request can take, from waiting for its turn to the last byte
 STATE = 'STATE'
 _BATCH = 100  # keys in one BatchGetItem
 
@@ -121,7 +121,7 @@ class Ledger(Item, discriminator='ledger'):
     last_error = UnicodeAttribute(null=True)
     created_at = IntegerAttribute(null=True)
     updated_at = IntegerAttribute(null=True)
-    seen_at = IntegerAttribute(null=True)
+    looked_at = IntegerAttribute(null=True, attr_name='seen_at')
     attempted_at = IntegerAttribute(null=True)
     lease_owner = UnicodeAttribute(null=True)
     lease_until = IntegerAttribute(null=True)
@@ -187,7 +187,7 @@ class Ledger(Item, discriminator='ledger'):
 
     @classmethod
     def make_due(cls, pk: str, now: int, *, secret: bytes | None = None) -> Write:
-        """Return the write that makes a ledger due now, and exist; `seen_at` keeps it fresh more often for a while.
+        """Return the write that makes a ledger due now, and exist; `looked_at` keeps it fresh more often for a while.
 
         `secret` is the ciphertext of a wallet's key, for whoever begins to watch it.
         """
@@ -197,7 +197,7 @@ class Ledger(Item, discriminator='ledger'):
             actions=[
                 cls.kind.set(cls),
                 cls.created_at.set(cls.created_at | now),
-                cls.seen_at.set(now),
+                cls.looked_at.set(now),
                 cls.due_shard.set(shard(pk)),
                 cls.due_at.set(now),
                 *([] if secret is None else [cls.secret.set(secret)]),
@@ -219,7 +219,7 @@ class Ledger(Item, discriminator='ledger'):
         )
 
     @classmethod
-    def lease(cls, pk: str, *, owner: str, now: int, seen_at: int | None) -> 'Ledger | None':
+    def lease(cls, pk: str, *, owner: str, now: int, looked_at: int | None) -> 'Ledger | None':
         """Take the ledger for `LEASE_SECONDS`; None when somebody else holds it or there is no such ledger.
 
         `due_at` becomes the end of the lease, so that the sweep hands the ledger out again should its holder die.
@@ -232,8 +232,8 @@ class Ledger(Item, discriminator='ledger'):
             cls.attempted_at.set(now),
             cls.due_at.set(until),
         ]
-        if seen_at is not None:
-            actions.append(cls.seen_at.set(seen_at))
+        if looked_at is not None:
+            actions.append(cls.looked_at.set(looked_at))
         free = cls.lease_until.does_not_exist() | (cls.lease_until <= now)
         try:
             ledger.update(actions, condition=cls.pk.exists() & free)
@@ -245,7 +245,7 @@ class Ledger(Item, discriminator='ledger'):
 
     def keep_lease(self, now: int) -> None:
         """Prolong the lease when less is left than an upstream request may take. Raises LeaseLost."""
-        if (self.lease_until or 0) - now < _LEASE_LEFT:
+        if (self.lease_until or 0) - now < LEASE_LEFT:
             self.renew_lease(now)
 
     def renew_lease(self, now: int) -> None:

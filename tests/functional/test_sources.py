@@ -35,14 +35,14 @@ def result(http: ChaliceClient, path: str) -> Any:
 
 def works() -> None:
     """Let the upstream answer a request."""
-    gate = UpstreamGate(before_each=lambda: None)
+    gate = UpstreamGate()
     gate(HOST)
     gate.worked(HOST)
 
 
 def fails(error: Upstream | None = None) -> None:
     """Let the upstream fail a request."""
-    gate = UpstreamGate(before_each=lambda: None)
+    gate = UpstreamGate()
     gate(HOST)
     gate.failed(error or Upstream(HOST.key, 'answered 500'))
 

@@ -370,8 +370,8 @@ def test_the_authorizer_reads_api_keys_and_nothing_else(recorder: Recorder):
 def test_the_refresh_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder):
     recorder.start()
 
-    service.refresh(ledger(ADDRESS)['ledger'], seen_at=None, deadline=0)  # at once too late: the rest is sent for
-    service.refresh(ledger(WALLET_NAME)['ledger'], seen_at=None, deadline=0)
+    service.refresh(ledger(ADDRESS)['ledger'], looked_at=None, deadline=0)  # at once too late: the rest is sent for
+    service.refresh(ledger(WALLET_NAME)['ledger'], looked_at=None, deadline=0)
     assert refresh.refresh_ledgers(event(ledger(ADDRESS), ledger(OTHER_ADDRESS)), None) == {'batchItemFailures': []}
     refresh.refresh_ledgers(event({}), None)  # fails, and waits for longer
     recorded = list(recorder.calls)

@@ -23,7 +23,7 @@ def pk_of(address: str) -> str:
 def observe(address: str, balance: int, entries: int, incomplete: str | None = None) -> None:
     """Put a balance (in satoshi) and some incoming transactions of one satoshi into a ledger, as a refresh would."""
     pk = f'LEDGER#btc#{address}'
-    ledger = Ledger.lease(pk, owner='test', now=int(time.time()), seen_at=None)
+    ledger = Ledger.lease(pk, owner='test', now=int(time.time()), looked_at=None)
     assert ledger
     rows = [Entry(f'{n:064x}', 0, 'btc', money.scaled(1, 8), money.ZERO, 1_500_000_000 + n, 500_000 + n) for n in range(entries)]
     for start in range(0, entries, 100):

@@ -14,7 +14,7 @@ from chalicelib.services.ledgers.upstream_gate import UpstreamGate
 log = logging.getLogger(__name__)
 
 
-def check(ledger: Ledger, first: Explorer, gate: UpstreamGate) -> None:
+def check(ledger: Ledger, first: Explorer, http: Http, gate: UpstreamGate) -> None:
     """Compare what `first` has just told of a ledger with what another explorer tells, and note in the ledger what came of it.
 
     Done in a share CROSS_CHECK_RATE of all refreshes, and at each one of a ledger that is disputed, until they agree. An explorer
@@ -24,7 +24,7 @@ def check(ledger: Ledger, first: Explorer, gate: UpstreamGate) -> None:
     if second is None:
         return
     try:
-        agreed = _agree(ledger, first, second, Http(gate))
+        agreed = _agree(ledger, first, second, http)
     except errors.Upstream as error:
         log.warning('%s: not compared: %s', ledger.pk, error)
         gate.failed(error)

@@ -17,14 +17,13 @@ from chalicelib.domain.ledgers import Entry, Holding, Tally
 from chalicelib.models import Cursor, Ledger, Snapshot, Transaction, sk_of, time_of
 from chalicelib.providers.explorers import AddressReport, Explorer
 from chalicelib.providers.transport import Http
+from chalicelib.services.ledgers import policy
 
 PENDING = 'transactions_pending'
 MISMATCH = 'transactions_missing'
 NO_P2PK = 'p2pk_outputs_unknown'
 UNLISTED = ledgers.UNLISTED
 
-_RECHECK_SECONDS = 86_400
-_DOUBTS = 2
 _ATTEMPTS = 2
 _LEASE_EVERY = 500  # stored transactions passed over between two looks at the lease
 
@@ -83,7 +82,7 @@ def _ask(ledger: Ledger, explorer: Explorer, http: Http, resume: str | None = No
 def is_unfinished(ledger: Ledger) -> bool:
     """Whether a full download is under way, or is to be made once more because it did not add up."""
     cursor = ledger.cursor
-    return cursor is not None and (bool(cursor.resume) or 0 < cursor.doubts < _DOUBTS)
+    return cursor is not None and (bool(cursor.resume) or 0 < cursor.doubts < policy.MOST_FULL_DOWNLOADS)
 
 
 def _is_downloaded(cursor: Cursor | None) -> bool:
@@ -103,7 +102,7 @@ def _may_miss_outputs(ledger: Ledger, explorer: Explorer) -> bool:
 
 def _was_doubted_lately(cursor: Cursor) -> bool:
     """Whether reading everything again is too early: twice in a row, a short while ago, it did not add up either."""
-    return cursor.doubts >= _DOUBTS and clock.now() - (cursor.checked_at or 0) < _RECHECK_SECONDS
+    return cursor.doubts >= policy.MOST_FULL_DOWNLOADS and clock.now() - (cursor.checked_at or 0) < policy.RECHECK_SECONDS
 
 
 def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -> News:
@@ -175,7 +174,7 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
         cursor.checked_at = clock.now()
     if news.is_small:
         _store_news(ledger, explorer, cursor, news)
-    return news.adds_up or cursor.doubts >= _DOUBTS
+    return news.adds_up or cursor.doubts >= policy.MOST_FULL_DOWNLOADS
 
 
 def _resumed(ledger: Ledger, explorer: Explorer) -> Cursor:

@@ -9,7 +9,7 @@ import itertools
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from chalicelib import clock, errors, messages, telemetry, vault
 from chalicelib.domain import money, wallets
@@ -19,27 +19,21 @@ from chalicelib.domain.ledgers import Holding
 from chalicelib.domain.wallets import Flow, SourcedEntry
 from chalicelib.messages import RefreshLedger
 from chalicelib.models import Cursor, Derived, Ledger, Operation, Transaction, Watch, Write, time_of, transact
-from chalicelib.services.ledgers import download
+from chalicelib.services.ledgers import address, download, leased, policy
+from chalicelib.services.ledgers.leased import Reader
 
 _AT_ONCE = 4  # parts refreshed at the same time
 _MADE_AT_ONCE = 25  # parts in one transaction
 _WRITTEN_AT_ONCE = 500  # transactions written, or passed over, between two looks at the lease
 _LOOK_SECONDS = 5
 _PAUSE_SECONDS = 1
-_RECENT_SECONDS = 10  # what was read so shortly before a cycle is not read again
 
 T = TypeVar('T')
 Parts = Mapping[str, Ledger]
 
 
-class Refresh(Protocol):
-    """Brings one ledger up to date; see refresh.refresh."""
-
-    def __call__(self, pk: str, *, seen_at: int | None, deadline: float) -> None: ...
-
-
-def read(ledger: Ledger, refresh: Refresh, deadline: float) -> bool:
-    """Bring a wallet up to what its parts tell, each refreshed by `refresh`.
+def read(ledger: Ledger, deadline: float) -> bool:
+    """Bring a wallet up to what its parts tell, each refreshed before.
 
     False when `deadline` (clock.monotonic()) came first and more is left. Raises Upstream when parts cannot be read, and LeaseLost.
     """
@@ -47,7 +41,7 @@ def read(ledger: Ledger, refresh: Refresh, deadline: float) -> bool:
     begun_at = _begin(ledger)
     parts = _grow(ledger, key)
     while waiting := _waiting(parts, begun_at):
-        failures = _refresh(ledger, waiting, refresh, deadline)
+        failures = _refresh(ledger, waiting, deadline)
         parts = _grow(ledger, key)
         still = _waiting(parts, begun_at)
         _refuse_standstill(ledger, [parts[pk] for pk in still if pk in waiting], failures, moved=waiting != still)
@@ -132,7 +126,7 @@ def _make(ledger: Ledger, pks: Sequence[str]) -> None:
 
 def _waiting(parts: Parts, begun_at: int) -> list[str]:
     """Return the parts that were not yet brought up to date in this cycle."""
-    since = begun_at - _RECENT_SECONDS
+    since = begun_at - policy.FRESH_SECONDS
     return [pk for pk, part in parts.items() if (part.updated_at or 0) < since or download.is_unfinished(part)]
 
 
@@ -141,7 +135,7 @@ def _is_others(part: Ledger) -> bool:
     return part.ready and not download.is_unfinished(part) and (part.lease_until or 0) > clock.now()
 
 
-def _refresh(ledger: Ledger, pks: Sequence[str], refresh: Refresh, deadline: float) -> list[errors.Upstream]:
+def _refresh(ledger: Ledger, pks: Sequence[str], deadline: float) -> list[errors.Upstream]:
     """Refresh parts, some at least and the others until `deadline`; return how explorers failed. Keeps the wallet's lease."""
     failures: list[errors.Upstream] = []
     begun = itertools.count()
@@ -151,7 +145,7 @@ def _refresh(ledger: Ledger, pks: Sequence[str], refresh: Refresh, deadline: flo
         if is_late or len(failures) > _AT_ONCE:
             return
         try:
-            refresh(pk, seen_at=None, deadline=deadline)
+            leased.refresh(pk, address.READER, looked_at=None, deadline=deadline)
         except errors.Upstream as error:
             failures.append(error)
 
@@ -259,3 +253,6 @@ def _held(part: Ledger) -> Holding:
 
 def _some(these: Sequence[T], most: int) -> Iterator[Sequence[T]]:
     return (these[start : start + most] for start in range(0, len(these), most))
+
+
+READER = Reader(read, let_go)

@@ -6,10 +6,7 @@ from chalicelib import clock, messages, models
 from chalicelib.errors import NotReady
 from chalicelib.messages import RefreshLedger
 from chalicelib.models import Ledger, TransactionsPage
-
-HOT_SECONDS = 300
-_SOONEST, _LATEST = 2, 300
-_MOST_SENT = 50
+from chalicelib.services.ledgers import policy
 
 
 def read(pk: str) -> Ledger:
@@ -33,7 +30,7 @@ def not_ready(ledgers: Iterable[Ledger]) -> NotReady:
     """Return the answer while nothing is known, with the time at which the first of `ledgers` is tried again."""
     now = clock.now()
     due = min((ledger.due_at for ledger in ledgers if ledger.due_at), default=now)
-    wait = min(max(due - now, _SOONEST), _LATEST)
+    wait = min(max(due - now, policy.SHORTEST_WAIT), policy.LONGEST_WAIT)
     return NotReady(now + wait, wait)
 
 
@@ -43,7 +40,7 @@ def send_for_stale(ledgers: Iterable[Ledger]) -> None:
     Reading goes on without it: what a lost message would have fetched is fetched when it is due, or by the next reader.
     """
     now = clock.now()
-    stale = [ledger.pk for ledger in ledgers if _is_stale(ledger, now)][:_MOST_SENT]
+    stale = [ledger.pk for ledger in ledgers if policy.is_stale(ledger, now)][: policy.MOST_STALE_REFRESHES]
     messages.send_or_leave_to_sweep(*(RefreshLedger(pk, seen_at=now) for pk in stale))
 
 
@@ -54,8 +51,3 @@ def _ready(ledger: Ledger | None) -> Ledger:
     if not ledger.ready:
         raise not_ready([ledger])
     return ledger
-
-
-def _is_stale(ledger: Ledger, now: int) -> bool:
-    latest = max(ledger.updated_at or 0, ledger.attempted_at or 0, ledger.created_at or 0)
-    return now - latest > HOT_SECONDS

@@ -1,7 +1,6 @@
 """The gate before every request to an upstream: the rate limit and the circuit breaker that all workers share."""
 
 import time
-from collections.abc import Callable
 
 from chalicelib import clock, errors, telemetry
 from chalicelib.models import UpstreamState
@@ -9,15 +8,13 @@ from chalicelib.providers.upstream import Endpoint
 
 
 class UpstreamGate:
-    """Called before each request; told afterwards how an upstream did. `before_each` is called first."""
+    """Called before each request with the upstream's endpoint; `failed` and `worked` report afterwards how the upstream did."""
 
-    def __init__(self, before_each: Callable[[], None]) -> None:
-        self._before_each = before_each
+    def __init__(self) -> None:
         self._noteworthy: set[str] = set()
 
     def __call__(self, endpoint: Endpoint) -> None:
         """Wait for our turn. Raises UpstreamNotAsked when it will not come soon."""
-        self._before_each()
         turn = UpstreamState.take(endpoint.key, endpoint.interval_ms, clock.now_ms())
         if turn.noteworthy:
             self._noteworthy.add(endpoint.key)

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from chalicelib.domain import totals
 from chalicelib.domain.timeline import Part
 from chalicelib.models import Offset, Portfolio, read_portfolio_tree
-from chalicelib.services.ledgers import reading
+from chalicelib.services.ledgers import policy, reading
 from chalicelib.services.portfolios import contributions
 from chalicelib.services.portfolios.contributions import Child
 
@@ -101,4 +101,4 @@ def _reason_at(child: Child, part: Part, at: int) -> str | None:
         return reason
     if part.known_from is not None and part.known_from > at:
         return 'history_unknown'
-    return 'not_observed_since' if child.ledger.updated_at < at - reading.HOT_SECONDS else None
+    return 'not_observed_since' if child.ledger.updated_at < at - policy.STALE_SECONDS else None

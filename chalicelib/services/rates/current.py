@@ -212,7 +212,7 @@ def _through_gate(source: 'RateSource', ask: 'Callable[[Http], T]') -> T:
     from chalicelib.providers.transport import Http
     from chalicelib.services.ledgers.upstream_gate import UpstreamGate
 
-    gate = UpstreamGate(before_each=lambda: None)
+    gate = UpstreamGate()
     try:
         found = ask(Http(gate))
     except errors.Upstream as error:

@@ -108,7 +108,7 @@ def test_restored_ledgers_are_refreshed_by_the_sweep(ann: Api, file: Path, explo
 
 def test_a_ledger_that_was_leased_is_not_leased_when_it_is_restored(ann: Api, file: Path) -> None:
     now = int(time.time())
-    assert Ledger.lease(pk_of(SEGWIT), owner='somebody', now=now, seen_at=None)
+    assert Ledger.lease(pk_of(SEGWIT), owner='somebody', now=now, looked_at=None)
     assert run('export', '--all', file) == 0
 
     with second_table():

@@ -261,7 +261,7 @@ def test_what_was_sent_and_lost_is_sent_again_after_a_while(explorer: Explorer, 
 
 def test_the_sweep_sends_a_ledger_whose_worker_died(explorer: Explorer, segwit: str, queues: dict[str, str]) -> None:
     refresh_queue(queues).bodies()
-    Ledger.lease(pk_of(SEGWIT), owner='dead', now=int(time.time()), seen_at=None)
+    Ledger.lease(pk_of(SEGWIT), owner='dead', now=int(time.time()), looked_at=None)
     assert run_sweep() == 0
     time_passes(SEGWIT, seconds=LEASE_SECONDS + 1)
     assert run_sweep() == 1

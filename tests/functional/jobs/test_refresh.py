@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from chalicelib.models import Ledger
-from chalicelib.services.ledgers import refresh
 from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams.scripted_explorer import DOCUMENTED, Explorer, Request, Txn, payments, txid
 from tests.support.api import Api
@@ -651,10 +650,3 @@ def test_a_message_that_is_no_json_fails_alone(explorer: Explorer, segwit: str) 
     broken = record({}) | {'body': 'no json'}
     good = record({'ledger': pk_of(SEGWIT)})
     assert refresh_job(broken, good) == [broken['messageId']]
-
-
-def test_a_ledger_is_due_sooner_the_later_somebody_looked_at_it() -> None:
-    now = 1_000_000
-    dues = [refresh.interval(Ledger(pk_of(SEGWIT), 'STATE', seen_at=now - ago), now) for ago in (0, 4_000, 90_000)]
-    assert dues == sorted(dues)
-    assert len(set(dues)) == 3

@@ -57,7 +57,7 @@ def run(*, seconds: float = 60) -> bool:
     """Run the refresh job on the wallet; say whether it went well."""
     if seconds == 60:
         return not refresh_job(record({'ledger': PK}))
-    refresh.refresh(PK, seen_at=None, deadline=time.monotonic() + seconds)
+    refresh.refresh(PK, looked_at=None, deadline=time.monotonic() + seconds)
     return True
 
 
@@ -397,7 +397,7 @@ def test_a_part_that_somebody_else_is_reading_is_taken_as_it_is_known(explorer: 
     assert run()
     time_goes_by()
     now = int(time.time())
-    assert Ledger.lease(f'LEDGER#btc#{FIRST}', owner='somebody', now=now, seen_at=None)
+    assert Ledger.lease(f'LEDGER#btc#{FIRST}', owner='somebody', now=now, looked_at=None)
     explorer.chain[at(0, 1)].insert(0, Txn(txid(9), 800_040, received=(9,)))
     before = Ledger.find(f'LEDGER#btc#{FIRST}').updated_at
     run(seconds=0.5)

@@ -1,0 +1,112 @@
+"""Refresh one ledger under its lease, whatever its kind, and note on the portfolios that show it what was observed.
+
+Every step can be repeated: a worker that dies between any two leaves the ledger leased until the lease runs out and due
+then, and the next worker does the rest.
+"""
+
+import contextlib
+import logging
+import uuid
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from chalicelib import clock, errors, messages
+from chalicelib.messages import RefreshLedger
+from chalicelib.models import Address, Item, LeaseLost, Ledger, Portfolio, Snapshot, Transaction, Watch
+from chalicelib.services.ledgers import download, policy
+
+log = logging.getLogger(__name__)
+
+
+class Reader(NamedTuple):
+    """How ledgers of one kind are brought up to date by the worker that holds their lease.
+
+    `read(ledger, deadline)` returns False when `deadline` (clock.monotonic()) came before everything was read. It raises
+    Upstream when nothing could be read, and LeaseLost. `unwatch(ledger)` stops watching the ledgers that this one is read
+    from, before it is deleted. It raises LeaseLost.
+    """
+
+    read: Callable[[Ledger, float], bool]
+    unwatch: Callable[[Ledger], None]
+
+
+def refresh(pk: str, reader: Reader, *, looked_at: int | None, deadline: float) -> None:
+    """Bring a ledger up to date with the reader of its kind; see services.ledgers.refresh."""
+    now = clock.now()
+    ledger = Ledger.lease(pk, owner=uuid.uuid4().hex, now=now, looked_at=looked_at)
+    if ledger is None:
+        return
+    try:
+        _refresh_leased(ledger, reader, now, deadline)
+    except LeaseLost:
+        log.info('%s: another worker took over', pk)
+    except errors.Upstream:
+        raise  # noted already
+    except Exception as error:
+        # With the lease kept, the next receive of the message would find the ledger leased, and count as done.
+        with contextlib.suppress(LeaseLost):
+            ledger.fail(type(error).__name__, clock.now() + policy.CRASH_RETRY_SECONDS)
+        raise
+
+
+def _refresh_leased(ledger: Ledger, reader: Reader, now: int, deadline: float) -> None:
+    watches = Watch.every(ledger.pk)
+    if not watches:
+        _delete(ledger, reader)
+        return
+    finished, changes = True, ledger.changes
+    if download.is_unfinished(ledger) or now - (ledger.updated_at or 0) >= policy.FRESH_SECONDS:
+        finished = _read(ledger, reader, deadline)
+    shown_by = [watch for watch in watches if watch.is_of_child]  # wallets, the other watchers, look by themselves
+    _stamp(ledger, shown_by)
+    if ledger.changes != changes:
+        messages.portfolios_changed((watch.user_id, watch.portfolio_id) for watch in shown_by)
+    if finished:
+        ledger.release(policy.next_refresh(ledger, clock.now()))
+    else:
+        ledger.release(clock.now())
+        messages.send(RefreshLedger(ledger.pk))
+
+
+def _read(ledger: Ledger, reader: Reader, deadline: float) -> bool:
+    try:
+        return reader.read(ledger, deadline)
+    except errors.Upstream as error:
+        ledger.fail(error.reason, policy.next_attempt(ledger, clock.now()))
+        raise
+
+
+def _stamp(ledger: Ledger, watches: list[Watch]) -> None:
+    """Note on the children and portfolios that show a ledger when it was observed, or that its address cannot exist."""
+    for watch in watches:
+        child = Address.at(watch.user_id, watch.portfolio_id, watch.child_id)
+        if ledger.valid is False:
+            _update(child, [Address.valid.set(False)], Address.follows(ledger.key))
+        elif ledger.ready:
+            observed = [Address.txns_last_updated.set(ledger.updated_at), Address.valid.set(True)]
+            observed += [] if ledger.agreement is None else [Address.agreement.set(ledger.agreement)]
+            _update(child, observed, Address.follows(ledger.key))
+            portfolio = Portfolio.at(watch.user_id, watch.portfolio_id)
+            _update(portfolio, [attribute.set(ledger.updated_at) for attribute in (Portfolio.observed_at, Portfolio.balances_last_updated)])
+
+
+def _update(item: Item, actions: list[Any], condition: Any = None) -> None:
+    with contextlib.suppress(errors.NotFound):  # deleted meanwhile, or follows another ledger now
+        item.update_existing(actions, condition)
+
+
+def _delete(ledger: Ledger, reader: Reader) -> None:
+    """Delete a ledger that nothing watches, its state last.
+
+    A watch that is added meanwhile finds the ledger emptied; it also made the ledger due again, which keeps the state.
+    """
+    reader.unwatch(ledger)
+    ledger.forget(clock.now())
+    # Only now: a watch added before this is seen here, and one added after it makes the ledger due, which `discard` sees.
+    if not Watch.every(ledger.pk):
+        Transaction.remove(ledger.pk, (transaction.sk for transaction in Transaction.every(ledger.pk)))
+        Snapshot.remove(ledger.pk)
+        if ledger.discard():
+            return
+    ledger.release(clock.now())
+    messages.send(RefreshLedger(ledger.pk))

@@ -1,0 +1,50 @@
+"""The refresh policy: when a ledger is due, stale or left alone, in one place. Pure.
+
+docs/scaling.md states what these numbers cost. How long a worker may hold a ledger is in models/ledger.py.
+"""
+
+from chalicelib.models import Ledger
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+# How often a ledger is refreshed depends on when a user last looked at it: (looked at within, refreshed every) seconds.
+INTERVALS = (
+    (HOUR, 5 * MINUTE),
+    (DAY, HOUR),
+)
+LONGEST_INTERVAL = DAY
+
+STALE_SECONDS = 5 * MINUTE  # a reader who finds older balances has the ledger refreshed
+FRESH_SECONDS = 10  # a ledger observed within this is not read again, nor a derived one in the cycle of its wallet
+FIRST_BACKOFF_SECONDS = 10  # doubled by each failure in a row, up to the interval
+CRASH_RETRY_SECONDS = 5 * MINUTE  # after an error of our own, which a retry seldom mends
+RECHECK_SECONDS = DAY  # until a ledger whose full downloads did not reconcile is downloaded in full again
+MOST_FULL_DOWNLOADS = 2  # in a row that do not reconcile, before waiting that long
+
+# What `Retry-After` says while nothing is known of a ledger yet, in seconds.
+SHORTEST_WAIT, LONGEST_WAIT = 2, 300
+MOST_STALE_REFRESHES = 50  # enqueued by one request
+
+
+def next_refresh(ledger: Ledger, now: int) -> int:
+    """Return when a ledger that was just refreshed is due again.
+
+    With now = 1_000_000: looked at 999_000, due at 1_000_300; looked at 990_000, due at 1_003_600; never looked at, due at 1_086_400.
+    """
+    return now + _interval(ledger, now)
+
+
+def next_attempt(ledger: Ledger, now: int) -> int:
+    """Return when to try again to refresh a ledger that could not be read: `failures` counts the earlier failures in a row."""
+    backoff: int = FIRST_BACKOFF_SECONDS * 2 ** min(ledger.failures or 0, 10)
+    return now + min(_interval(ledger, now), backoff)
+
+
+def is_stale(ledger: Ledger, now: int) -> bool:
+    """Return whether a reader should have a ledger refreshed: it is old, and nothing was tried lately."""
+    return now - max(ledger.updated_at or 0, ledger.attempted_at or 0, ledger.created_at or 0) > STALE_SECONDS
+
+
+def _interval(ledger: Ledger, now: int) -> int:
+    since_look = now - (ledger.looked_at or 0)
+    return next((every for within, every in INTERVALS if since_look < within), LONGEST_INTERVAL)
