@@ -39,7 +39,7 @@ def test_a_ledger_that_no_user_ever_looked_at_is_due_daily() -> None:
 
 def test_the_documented_intervals_are_these() -> None:
     text = ' '.join((Path(__file__).parents[3] / 'docs' / 'scaling.md').read_text().split())
-    assert 'every five minutes within an hour of the last look, hourly within a day, else daily' in text
+    assert 'every five minutes within an hour of the last view, hourly within a day, otherwise daily' in text
 
 
 def test_the_wait_doubles_with_each_failure_up_to_the_interval() -> None:
