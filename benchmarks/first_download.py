@@ -85,11 +85,12 @@ def _work(seconds: int, *, trace: bool) -> Iterator[Slice]:
     from chalicelib import queue
     from chalicelib.config import settings
     from chalicelib.jobs import refresh
-    from chalicelib.models import Ledger, Operation, Transaction, Watch, Write, transact
+    from chalicelib.models import Address, Ledger, Operation, Transaction, Watch, Write, transact
 
     refresh.SLICE_SECONDS = seconds
     now = int(time.time())
-    transact(Write(Operation.PUT, Watch.of(LEDGER, 'somebody', 1, 1)), Ledger.make_due(LEDGER, now))
+    watch = Watch.of(Address(user_id='somebody', portfolio_id=1, address_id=1, currency='doge', address=ADDRESS))
+    transact(Write(Operation.PUT, watch), Ledger.make_due(LEDGER, now))
     queue.send(settings().refresh_queue, [{'ledger': LEDGER}])
     while True:
         begun = time.process_time()

@@ -70,8 +70,8 @@ def present_portfolio(tree: PortfolioTree) -> answers.Portfolio:
         **_present_portfolio_header(tree.portfolio),
         'currencies': [present_currency_ref(code) for code in tree.portfolio.currencies],
         'accounts': [],
-        'addresses': [present_address_summary(child) for child in tree.children if isinstance(child, Address)],
-        'offsets': [present_offset_summary(child) for child in tree.children if isinstance(child, Offset)],
+        'addresses': [present_address_summary(address) for address in tree.of_kind(Address)],
+        'offsets': [present_offset_summary(offset) for offset in tree.of_kind(Offset)],
         'source': 'private-api',
     }
 

@@ -10,6 +10,7 @@ from chalicelib.models.client import Application, Client, Grant
 from chalicelib.models.connection import connect
 from chalicelib.models.cross_check import Agreement
 from chalicelib.models.due_index import SHARDS, claim, due
+from chalicelib.models.follower import Follower, FollowerKind
 from chalicelib.models.history import Chunk, Computed, History, history_shards, months, read_headers, remove_history
 from chalicelib.models.idempotency import AlreadyUsed, IdempotencyRecord
 from chalicelib.models.item import Item
@@ -60,6 +61,8 @@ __all__ = [
     'Email',
     'EmailToken',
     'ExpectedVersions',
+    'Follower',
+    'FollowerKind',
     'Grant',
     'History',
     'HourlyRates',

@@ -1,42 +1,37 @@
 """Addresses of portfolios."""
 
-from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKey
 from chalicelib.domain.wallets import FollowedLedger
 from chalicelib.models.attributes import IntegerAttribute
-from chalicelib.models.cross_check import Agreement
-from chalicelib.models.item import Item
+from chalicelib.models.follower import Follower
 from chalicelib.models.portfolio import child_sk, read_child, read_children
 from chalicelib.models.user import User
 
 
-class Address(Item, discriminator='address'):
+class Address(Follower, discriminator='address'):
     """pk=USER#<user id>  sk=PORTFOLIO#<000001>#ADDRESS#<000012>
 
     find: batch get with the portfolio's header   page: one query from the header on
     Of a wallet `address` is only what is shown of its key; `wallet` names it.
     """
 
-    user_id = UnicodeAttribute()
-    portfolio_id = IntegerAttribute()
+    follower_kind = 'address'
+
     address_id = IntegerAttribute()
-    title = UnicodeAttribute()
     address = UnicodeAttribute()
     wallet = UnicodeAttribute(null=True)
     currency = UnicodeAttribute()
-    valid = BooleanAttribute(default=True)
     version = IntegerAttribute(default=1)
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()
-    txns_last_updated = IntegerAttribute(null=True)
-    agreement = Agreement(null=True)
 
     @classmethod
-    def at(cls, user_id: str, portfolio_id: int, address_id: int) -> 'Address':
+    def at(cls, user_id: str, portfolio_id: int, child_id: int) -> 'Address':
         """Return an empty instance with the key of an address, to update it by."""
-        return cls(User.pk_of(user_id), child_sk('ADDRESS', portfolio_id, address_id))
+        return cls(User.pk_of(user_id), child_sk('ADDRESS', portfolio_id, child_id))
 
     @classmethod
     def find(cls, user_id: str, portfolio_id: int, address_id: int) -> 'Address':
@@ -49,14 +44,13 @@ class Address(Item, discriminator='address'):
         return read_children(cls, 'ADDRESS', user_id, portfolio_id, after=after, limit=limit)
 
     @property
+    def child_id(self) -> int:
+        return self.address_id
+
+    @property
     def ledger_key(self) -> AddressKey | HdWalletKey:
         """The ledger that holds this address's balances and transactions."""
         return HdWalletKey(self.currency, self.wallet) if self.wallet else AddressKey(self.currency, self.address)
-
-    @property
-    def ledger(self) -> str:
-        """The partition key of that ledger."""
-        return self.ledger_key.text
 
     def point_to(self, followed: FollowedLedger) -> None:
         """Let this address follow another ledger; to be stored by the caller."""

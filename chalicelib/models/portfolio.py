@@ -50,6 +50,11 @@ class Portfolio(Item, discriminator='portfolio'):
         return cls(User.pk_of(user_id), sk_of(portfolio_id))
 
     @property
+    def follows_ledgers(self) -> bool:
+        """Whether any of its balances come from ledgers: one of offsets alone is always ready."""
+        return bool(self.addresses or self.accounts)
+
+    @property
     def was_observed(self) -> bool:
         """Whether a balance of anything that it follows, or followed, was ever known."""
         return self.observed_at is not None
@@ -170,6 +175,10 @@ class PortfolioTree(NamedTuple):
 
     portfolio: Portfolio
     children: list[Item]
+
+    def of_kind(self, kind: type['Child']) -> list['Child']:
+        """Return the children of one kind, by id: `tree.of_kind(Offset)`, or of all kinds that follow ledgers, `tree.of_kind(Follower)`."""
+        return [child for child in self.children if isinstance(child, kind)]
 
 
 Child = TypeVar('Child', bound=Item)

@@ -1,10 +1,16 @@
 """Who watches which ledger."""
 
+from collections.abc import Mapping
+
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.domain.ledger_keys import HdWalletKey
+from chalicelib.models.address import Address
 from chalicelib.models.attributes import IntegerAttribute
+from chalicelib.models.follower import Follower
 from chalicelib.models.item import Item
+
+_FOLLOWERS: Mapping[str, type[Follower]] = {kind.follower_kind: kind for kind in (Address,)}
 
 
 class Watch(Item, discriminator='watch'):
@@ -16,12 +22,20 @@ class Watch(Item, discriminator='watch'):
 
     user_id = UnicodeAttribute(null=True)
     portfolio_id = IntegerAttribute(null=True)
+    child_kind = UnicodeAttribute(null=True)  # absent where it was stored before there was more than one kind
     child_id = IntegerAttribute(null=True)
 
     @classmethod
-    def of(cls, pk: str, user_id: str, portfolio_id: int, child_id: int) -> 'Watch':
-        sk = f'WATCH#{user_id}#{portfolio_id:06}'
-        return cls(pk, sk, user_id=user_id, portfolio_id=portfolio_id, child_id=child_id)
+    def of(cls, child: Follower) -> 'Watch':
+        """Return the watch of a portfolio's child on the ledger that it follows."""
+        return cls(
+            child.ledger,
+            f'WATCH#{child.user_id}#{child.portfolio_id:06}',
+            user_id=child.user_id,
+            portfolio_id=child.portfolio_id,
+            child_kind=child.follower_kind,
+            child_id=child.child_id,
+        )
 
     @classmethod
     def of_wallet(cls, pk: str, wallet: HdWalletKey) -> 'Watch':
@@ -32,6 +46,12 @@ class Watch(Item, discriminator='watch'):
     def every(cls, pk: str) -> list['Watch']:
         """Return everybody who watches a ledger."""
         return list(cls.query(pk, cls.sk.startswith('WATCH#'), consistent_read=True))
+
+    @property
+    def child(self) -> Follower:
+        """An empty instance with the key of the child that shows this ledger, to update it by."""
+        kind = _FOLLOWERS[self.child_kind or Address.follower_kind]
+        return kind.at(self.user_id, self.portfolio_id, self.child_id)
 
     @property
     def is_of_child(self) -> bool:

@@ -4,7 +4,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from chalicelib.models import Address, ApiKey, ApiKeySecret, Application, Email, Item, User
+from chalicelib.models import ApiKey, ApiKeySecret, Application, Email, Follower, Item, User
 from infra.data.scan import Page, Position, Positions
 from infra.data.table import THREADS, Problem, Raw, Table, kind_of
 
@@ -63,7 +63,7 @@ def _leads_to(raw: Raw) -> Iterator[str]:
     item = Item.from_raw_data(raw)
     if isinstance(item, User):
         yield Email.key(item.email)
-    elif isinstance(item, Address):
+    elif isinstance(item, Follower):
         yield item.ledger
     elif isinstance(item, ApiKey):
         yield ApiKeySecret.key(item.secret_hash)[0]

@@ -85,7 +85,7 @@ def read(user_id: str, portfolio_id: int, rows_at: RowsAt[Row], span: InstantRan
     """
     portfolio, stored = read_headers(user_id, portfolio_id)
     now = clock.now()
-    if stored is None or not stored.is_computed or (_follows(portfolio) and not stored.knows_anything):
+    if stored is None or not stored.is_computed or (portfolio.follows_ledgers and not stored.knows_anything):
         return HistoryPage(_unstored(portfolio, rows_at, span, after, limit, now), outdated=False, backfill=())
     view = HistoryView(list(portfolio.currencies), stored.contents != portfolio.contents)
     if view.outdated or now - stored.computed_at > _STALE_SECONDS or now - (stored.seen_at or 0) > _SEEN_SECONDS:
@@ -123,7 +123,7 @@ def _value(view: HistoryView, at: int, state: PortfolioState, code: str) -> Hist
 def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], span: InstantRange, after: Position | None, limit: int, now: int) -> list[Row]:
     """Compute the history of a portfolio that follows no ledger here and now. Raises NotReady for one that follows some."""
     messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
-    if _follows(portfolio):
+    if portfolio.follows_ledgers:
         raise reading.not_ready([])
     series = refresh.compute(read_portfolio_tree(portfolio.user_id, portfolio.portfolio_id), now)
     last = now if span.last is None else min(span.last, now)
@@ -131,10 +131,6 @@ def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], span: InstantRange, af
     of_grid = timeline.at_instants(known, _grid(span, after, span.first, last))
     states = _with_now(reversed(of_grid) if span.newest_first else of_grid, span, now, series.now)
     return _page(states, HistoryView(list(portfolio.currencies), outdated=False), rows_at, span, after, limit)
-
-
-def _follows(portfolio: Portfolio) -> bool:
-    return bool(portfolio.addresses or portfolio.accounts)
 
 
 def _page(

@@ -239,8 +239,8 @@ def _first(found: _Found, now: int) -> int:
 
 
 def _marks(contents: PortfolioTree, of: Sequence[Child]) -> Marks:
-    marks = {f'{child.address.address_id} {_digest(child.address.ledger)}': _mark(child) for child in of}
-    offsets = [child for child in contents.children if isinstance(child, Offset)]
+    marks = {f'{child.follower.child_id} {_digest(child.follower.ledger)}': _mark(child) for child in of}
+    offsets = contents.of_kind(Offset)
     held = {f'offset {one.offset_id}': {row.currency: str(row.balance) for row in one.balances} for one in offsets}
     return marks | {name: _digest(json.dumps(balances, sort_keys=True)) for name, balances in held.items()}
 

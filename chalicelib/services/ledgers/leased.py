@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from chalicelib import clock, errors, messages
 from chalicelib.messages import RefreshLedger
-from chalicelib.models import Address, Item, LeaseLost, Ledger, Portfolio, Snapshot, Transaction, Watch
+from chalicelib.models import Follower, Item, LeaseLost, Ledger, Portfolio, Snapshot, Transaction, Watch
 from chalicelib.services.ledgers import download, policy
 
 log = logging.getLogger(__name__)
@@ -79,13 +79,13 @@ def _read(ledger: Ledger, reader: Reader, deadline: float) -> bool:
 def _stamp(ledger: Ledger, watches: list[Watch]) -> None:
     """Note on the children and portfolios that show a ledger when it was observed, or that its address cannot exist."""
     for watch in watches:
-        child = Address.at(watch.user_id, watch.portfolio_id, watch.child_id)
+        child = watch.child
         if ledger.valid is False:
-            _update(child, [Address.valid.set(False)], Address.follows(ledger.key))
+            _update(child, [Follower.valid.set(False)], child.follows(ledger.key))
         elif ledger.ready:
-            observed = [Address.txns_last_updated.set(ledger.updated_at), Address.valid.set(True)]
-            observed += [] if ledger.agreement is None else [Address.agreement.set(ledger.agreement)]
-            _update(child, observed, Address.follows(ledger.key))
+            observed = [Follower.txns_last_updated.set(ledger.updated_at), Follower.valid.set(True)]
+            observed += [] if ledger.agreement is None else [Follower.agreement.set(ledger.agreement)]
+            _update(child, observed, child.follows(ledger.key))
             portfolio = Portfolio.at(watch.user_id, watch.portfolio_id)
             _update(portfolio, [attribute.set(ledger.updated_at) for attribute in (Portfolio.observed_at, Portfolio.balances_last_updated)])
 

@@ -120,16 +120,14 @@ def _secret(child: Address, text: str) -> bytes | None:
 
 
 def _watch(child: Address, now: int, secret: bytes | None) -> list[Write]:
-    watch = Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)
     return [
-        Write(Operation.PUT, watch, condition=Watch.pk.does_not_exist(), on_failure=_duplicate),
+        Write(Operation.PUT, Watch.of(child), condition=Watch.pk.does_not_exist(), on_failure=_duplicate),
         Ledger.make_due(child.ledger, now, secret=secret),
     ]
 
 
 def _unwatch(child: Address, now: int) -> list[Write]:
-    watch = Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)
-    return [Write(Operation.DELETE, watch), Ledger.make_due(child.ledger, now)]
+    return [Write(Operation.DELETE, Watch.of(child)), Ledger.make_due(child.ledger, now)]
 
 
 def _duplicate() -> errors.Invalid:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from chalicelib.domain import totals
 from chalicelib.domain.timeline import Part
-from chalicelib.models import Offset, Portfolio, read_portfolio_tree
+from chalicelib.models import FollowerKind, Offset, Portfolio, read_portfolio_tree
 from chalicelib.services.ledgers import policy, reading
 from chalicelib.services.portfolios import contributions
 from chalicelib.services.portfolios.contributions import Child
@@ -15,7 +15,7 @@ from chalicelib.services.portfolios.contributions import Child
 class IncompleteChild(NamedTuple):
     """A child of a portfolio whose balance is not, or not wholly, in a sum; `reason` is why, in one snake_case word."""
 
-    kind: Literal['address']
+    kind: FollowerKind
     id: int
     title: str
     reason: str
@@ -59,7 +59,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
         portfolio,
         totals.sums(portfolio.currencies, [*held, *_bases(offsets)]),
         min((ledger.updated_at for ledger in known), default=None),
-        max([portfolio.updated_at, *(child.updated_at for child in contents.children if isinstance(child, Offset))]),
+        max([portfolio.updated_at, *(offset.updated_at for offset in contents.of_kind(Offset))]),
         _incomplete(of, [_reason(child) for child in of]),
     )
 
@@ -79,7 +79,7 @@ def _bases(of: Iterable[Part]) -> list[tuple[str, Decimal]]:
 
 def _incomplete(of: Sequence[Child], reasons: Sequence[str | None]) -> tuple[IncompleteChild, ...]:
     return tuple(
-        IncompleteChild('address', child.address.address_id, child.address.title, reason)
+        IncompleteChild(child.follower.follower_kind, child.follower.child_id, child.follower.title, reason)
         for child, reason in zip(of, reasons, strict=True)
         if reason is not None
     )
@@ -87,7 +87,7 @@ def _incomplete(of: Sequence[Child], reasons: Sequence[str | None]) -> tuple[Inc
 
 def _reason(child: Child) -> str | None:
     """Return why a child's balance is incomplete, in one word; None if it is complete."""
-    if not child.address.valid:
+    if not child.follower.valid:
         return 'invalid_address'
     if child.ledger is None or not child.ledger.ready:
         return 'not_ready'

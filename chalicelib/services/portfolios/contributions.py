@@ -9,7 +9,7 @@ from chalicelib import telemetry
 from chalicelib.domain import ledgers, timeline
 from chalicelib.domain.timeline import Move, Part
 from chalicelib.errors import Busy
-from chalicelib.models import Address, Ledger, Offset, PortfolioTree, Snapshot, Transaction
+from chalicelib.models import Follower, Ledger, Offset, PortfolioTree, Snapshot, Transaction
 
 _AT_ONCE = 8
 _ATTEMPTS = 20
@@ -19,26 +19,25 @@ _PAUSE = 0.25
 class Child(NamedTuple):
     """A child of a portfolio that follows a ledger, beside the ledger's state."""
 
-    address: Address
+    follower: Follower
     ledger: Ledger | None
 
     @property
     def is_known(self) -> bool:
         """Whether there is a balance of it, of whatever age."""
-        return self.address.valid and self.ledger is not None and self.ledger.ready
+        return self.follower.valid and self.ledger is not None and self.ledger.ready
 
 
 def children(contents: PortfolioTree) -> list[Child]:
     """Return the children that follow ledgers, by id; the states of 100 ledgers to a request."""
-    addresses = [child for child in contents.children if isinstance(child, Address)]
-    states = Ledger.find_many(child.ledger for child in addresses)
-    return [Child(child, states.get(child.ledger)) for child in addresses]
+    followers = contents.of_kind(Follower)
+    states = Ledger.find_many(follower.ledger for follower in followers)
+    return [Child(follower, states.get(follower.ledger)) for follower in followers]
 
 
 def of_offsets(contents: PortfolioTree) -> list[Part]:
     """Return the parts that hold for all time."""
-    offsets = [child for child in contents.children if isinstance(child, Offset)]
-    return [Part({held.currency: held.balance for held in offset.balances}) for offset in offsets]
+    return [Part({held.currency: held.balance for held in offset.balances}) for offset in contents.of_kind(Offset)]
 
 
 def of_children(of: Sequence[Child], start: int) -> list[Part]:

@@ -51,7 +51,7 @@ def _latest(summed: PortfolioBalances) -> _RateSet:
     not_requested = codes - latest.asked
     if not_requested:
         current.want(not_requested, clock.now())
-        if summed.portfolio.addresses and summed.portfolio.converted_balances_last_updated is None:
+        if summed.portfolio.follows_ledgers and summed.portfolio.converted_balances_last_updated is None:
             raise reading.not_ready([])
     return _RateSet(latest.rates, latest.at, not_requested)
 

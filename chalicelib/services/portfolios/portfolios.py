@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from chalicelib import clock, messages
 from chalicelib.messages import PurgePortfolio, RefreshLedger, portfolio_changed
 from chalicelib.models import (
-    Address,
     ExpectedVersions,
+    Follower,
     Item,
     Ledger,
-    Offset,
     Operation,
     Portfolio,
     PortfolioTree,
@@ -55,16 +54,14 @@ def purge(user_id: str, portfolio_id: int) -> None:
 
 
 def _remove(child: Item) -> None:
-    if isinstance(child, Offset):
+    if not isinstance(child, Follower):
         child.delete()
         return
-    if not isinstance(child, Address):
-        raise TypeError(f'cannot purge {child.kind}')
     now = clock.now()
     transact(
-        # Moved to another address meanwhile, it has another watch: the message fails, and comes back to see that one.
-        Write(Operation.DELETE, child, condition=Address.follows(child.ledger_key)),
-        Write(Operation.DELETE, Watch.of(child.ledger, child.user_id, child.portfolio_id, child.address_id)),
+        # If it follows another ledger by now, it has another watch: the message fails, and is delivered again to see that one.
+        Write(Operation.DELETE, child, condition=child.follows(child.ledger_key)),
+        Write(Operation.DELETE, Watch.of(child)),
         Ledger.make_due(child.ledger, now),
     )
     messages.send(RefreshLedger(child.ledger))

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from chalicelib.domain import money
-from chalicelib.models import Ledger, Transaction, Watch
+from chalicelib.models import Address, Ledger, Transaction, Watch
 from chalicelib.providers.explorers import EXPLORERS
 from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams import utxo
@@ -99,7 +99,7 @@ def test_an_address_of_another_chain_is_read_whole_from_the_first_of_its_public_
     pk = f'LEDGER#{coin}#{utxo.ADDRESSES[coin]}'
     due = Ledger.make_due(pk, int(time.time()))
     due.item.update(list(due.actions))
-    Watch.of(pk, 'somebody', 1, 1).save()
+    Watch.of(Address(user_id='somebody', portfolio_id=1, address_id=1, currency=coin, address=utxo.ADDRESSES[coin])).save()
     assert refresh_job(record({'ledger': pk})) == []
     ledger = Ledger.find(pk)
     assert ledger is not None

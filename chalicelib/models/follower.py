@@ -1,0 +1,55 @@
+"""What every child of a portfolio has that follows a ledger, whatever its kind."""
+
+from typing import ClassVar, Literal
+
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+
+from chalicelib.domain.ledger_keys import LedgerKey
+from chalicelib.models.attributes import IntegerAttribute
+from chalicelib.models.cross_check import Agreement
+from chalicelib.models.item import Item
+
+FollowerKind = Literal['address']
+
+
+class Follower(Item):
+    """A child of a portfolio whose balances and transactions are those of a ledger.
+
+    A refresh stores on it when the ledger was observed, and a portfolio sums it up, without knowing its kind. A new kind
+    is a subclass that says where its items are and which ledger each follows, and a row in models/watch.py.
+    """
+
+    follower_kind: ClassVar[FollowerKind]  # as answers show it, and watches store it
+
+    user_id = UnicodeAttribute()
+    portfolio_id = IntegerAttribute()
+    title = UnicodeAttribute()
+    valid = BooleanAttribute(default=True)
+    txns_last_updated = IntegerAttribute(null=True)
+    agreement = Agreement(null=True)
+
+    @classmethod
+    def at(cls, user_id: str, portfolio_id: int, child_id: int) -> 'Follower':
+        """Return an empty instance with the key of a child, to update it by."""
+        raise NotImplementedError
+
+    @classmethod
+    def follows(cls, key: LedgerKey) -> Condition:
+        """Return the condition that a child follows this ledger, which may change."""
+        raise NotImplementedError
+
+    @property
+    def child_id(self) -> int:
+        """The id that is unique among the children of this kind in a portfolio."""
+        raise NotImplementedError
+
+    @property
+    def ledger_key(self) -> LedgerKey:
+        """The ledger that holds its balances and transactions."""
+        raise NotImplementedError
+
+    @property
+    def ledger(self) -> str:
+        """The partition key of that ledger."""
+        return self.ledger_key.text
