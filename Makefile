@@ -20,10 +20,10 @@ export PORT UPSTREAM
 
 .PHONY: help run test e2e test-emulator lint types format lock package deploy destroy clean
 
-help: ## Show what there is to make
+help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
-run: $(READY) ## Run everything on this computer; PORT=8000, UPSTREAM=sample for made-up explorers
+run: $(READY) ## Run everything on this computer; PORT=8000, UPSTREAM=sample for fake explorers
 	@exec $(BIN)/python -m infra.local
 
 test: lint types ## Check style and types, run all tests
@@ -33,7 +33,7 @@ e2e: override STAGE := dev
 e2e: $(EMULATOR) package test-emulator ## Run the packaged application, and the functional tests, in an emulated AWS
 	$(BIN)/python -m infra.emulator $(BIN)/python -m pytest -v -m deployed tests/e2e tests/infra
 
-test-emulator: $(EMULATOR) ## Run the functional tests in an emulated AWS, another one than `make test` does
+test-emulator: $(EMULATOR) ## Run the functional tests against a second emulation of AWS
 	$(BIN)/python -m infra.emulator $(BIN)/python -m pytest -n auto tests/functional
 
 lint: $(READY) ## Check style
@@ -56,17 +56,17 @@ lock: ## Pin the newest releases of the dependencies; needs uv
 # Those given to make itself, as in `make deploy STAGE=dev ALARM_EMAIL=me@example.com`: they are remembered, so none comes by accident.
 GIVEN = $(foreach name,$(PARAMETERS),$(if $(filter command,$(origin $(name))),'$(name)=$($(name))'))
 
-deploy: $(READY) ## Bring a stage up on AWS, or up to date; STAGE=dev, and once what docs/operations.md tells
+deploy: $(READY) ## Deploy or update a stage on AWS; STAGE=dev, and once the options of docs/operations.md
 	@$(BIN)/python -m infra.deploy deploy $(STAGE) $(GIVEN)
 
-destroy: $(READY) ## Take a stage from AWS, but for its data; STAGE=dev, TABLE=delete for the data too
+destroy: $(READY) ## Remove a stage from AWS, except its data; STAGE=dev, TABLE=delete for the data too
 	@$(BIN)/python -m infra.deploy destroy $(STAGE) --table $(TABLE)
 
 package: $(READY) ## Build a CloudFormation template of everything, and the code, in build/; STAGE=dev
 	@mkdir -p build
 	$(BIN)/python -m infra.deploy.package $(STAGE) build
 
-clean: ## Remove all that can be made again, the virtual environments too
+clean: ## Remove everything that can be rebuilt, including the virtual environments
 	rm -rf .venv .venv-emulator build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .chalice/deployments
 	find $(wildcard app.py chalicelib infra tests benchmarks) -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,7 +1,7 @@
-"""The bearer authorizer: its own Lambda, which checks an access token or API key and says which routes it opens.
+"""The bearer authorizer: a separate Lambda function that verifies an access token or API key and returns the routes it may call.
 
-For an access token it makes no network call, as the keys are in the configuration, and imports no models, so that a cold
-start stays short. An API key costs one read, so that revoking it works at once.
+Verifying an access token takes no network call, because the keys are in the configuration, and imports no models, which keeps
+cold starts short. An API key costs one read, so that revoking it takes effect immediately.
 """
 
 import json
@@ -27,21 +27,21 @@ _ASYMMETRIC = {'ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512'}
 
 
 class InvalidToken(Exception):
-    """The token is missing, malformed, expired, or not ours; the message says which, for the log only."""
+    """The token is missing, malformed, expired, or of an unknown issuer; the message says which, for the log only."""
 
 
 @bp.authorizer()
 def bearer(request: AuthRequest) -> AuthResponse:
-    """Return a policy over all routes, as API Gateway may cache it whatever route was asked for.
+    """Return a policy that covers all routes, because API Gateway may reuse it for any of them.
 
-    A good token without any useful scope opens nothing (403). For a bad one this raises what makes a 401 of it.
+    A valid token without a sufficient scope is allowed no routes (403). An invalid one raises the exception that becomes a 401.
     """
     try:
         claims = verify(request.token)
     except InvalidToken as error:
         telemetry.note(refused=str(error))
         telemetry.count('TokensRefused')
-        raise Exception('Unauthorized') from None  # API Gateway answers 401 to exactly this message
+        raise Exception('Unauthorized') from None  # API Gateway turns exactly this message into a 401
     telemetry.note(user_id=claims['sub'], client_id=claims['client_id'])
     routes = [AuthRoute(path, methods) for path, methods in scopes.routes(claims['scope'].split())]
     context = {'client_id': claims['client_id'], 'scope': claims['scope']}
@@ -49,27 +49,27 @@ def bearer(request: AuthRequest) -> AuthResponse:
 
 
 class CredentialsAuthorizer(ChaliceAuthorizer):
-    """Takes the events of a REQUEST authorizer too, as Chalice does not: an API key may stand in three places.
+    """Also accepts the events of a REQUEST authorizer, which Chalice does not: an API key may be sent in three places.
 
     See docs/decisions/0007-api-keys.md.
     """
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        asked = event.get('requestContext', {})
-        with telemetry.task('authorizer', asked.get('requestId'), lasting='Latency') as current:
-            current.note(method=asked.get('httpMethod'), route=asked.get('resourcePath'), user_id=None, client_id=None, refused=None)
+        request = event.get('requestContext', {})
+        with telemetry.task('authorizer', request.get('requestId'), lasting='Latency') as current:
+            current.note(method=request.get('httpMethod'), route=request.get('resourcePath'), user_id=None, client_id=None, refused=None)
             current.count('Requests')
             return super().__call__(event | {'authorizationToken': credentials(event)}, context)
 
 
-# The decorator made a plain one; its class is all that is to change.
+# The decorator created a plain ChaliceAuthorizer; only its class has to change.
 bearer.__class__ = CredentialsAuthorizer
 
 
 def credentials(event: dict[str, Any]) -> str:
-    """Return what stands for an `Authorization` header in an authorizer's event.
+    """Return the credentials of an authorizer event, in the form of an `Authorization` header.
 
-    That header, if there is one; else the `X-API-KEY` header or `?api_key=`, which only an API key may use.
+    That header if there is one; otherwise `X-API-KEY` or `?api_key=`, which accept API keys only.
     """
     if event.get('authorizationToken'):
         return str(event['authorizationToken'])
@@ -81,9 +81,9 @@ def credentials(event: dict[str, Any]) -> str:
 
 
 def verify(header: str) -> dict[str, Any]:
-    """Return what an `Authorization` header's token says (RFC 6750, RFC 9068), by the names that our own tokens use.
+    """Verify the token of an `Authorization` header (RFC 6750, RFC 9068); return its claims under the names of our own tokens.
 
-    `sub` is the id of a user, `scope` our scopes, `client_id` the application. Raises InvalidToken.
+    `sub` is a user id, `scope` our scopes separated by spaces, `client_id` the application. Raises InvalidToken.
     """
     match = _BEARER.fullmatch(header.strip())
     if match is None:
@@ -93,17 +93,17 @@ def verify(header: str) -> dict[str, Any]:
 
 
 def _verify_api_key(key: str) -> dict[str, Any]:
-    from chalicelib.models import ApiKeySecret  # brings PynamoDB (100 ms), which an access token need not pay for
+    from chalicelib.models import ApiKeySecret  # imports PynamoDB (100 ms), which access tokens should not pay for
 
-    found = ApiKeySecret.find(key)
-    if found is None:
+    api_key = ApiKeySecret.find(key)
+    if api_key is None:
         raise InvalidToken('unknown API key')
-    return {'sub': found.user_id, 'client_id': 'api-key', 'scope': ' '.join(found.scopes)}
+    return {'sub': api_key.user_id, 'client_id': 'api-key', 'scope': ' '.join(api_key.scopes)}
 
 
 def _verify_jwt(token: str) -> dict[str, Any]:
     try:
-        # Only to choose whose rules apply; they check everything, the issuer too.
+        # The unverified issuer only selects the rules, which then verify everything, including the issuer.
         issuer = _issuers().get(str(jwt.get_unverified_claims(token).get('iss')))
         if issuer is None:
             raise InvalidToken('unknown issuer')
@@ -111,22 +111,22 @@ def _verify_jwt(token: str) -> dict[str, Any]:
         claims = jwt.decode(
             token,
             key,
-            algorithms=list(issuer.algorithms),  # pinned: the token's own `alg` chooses nothing
+            algorithms=list(issuer.algorithms),  # pinned: the token's own `alg` has no influence
             audience=issuer.audience,
             issuer=issuer.issuer,
             options=_REQUIRED,
         )
     except JOSEError as error:
         raise InvalidToken(type(error).__name__) from None
-    return issuer.in_our_words(claims)
+    return issuer.translate(claims)
 
 
 @dataclass(frozen=True)
 class Issuer:
-    """Whose tokens are trusted, and how to read them.
+    """A trusted issuer of access tokens, and how to verify and translate them.
 
-    `types` are the `typ` headers of its access tokens in lower case: an ID token must not pass for one (RFC 9068 section 4).
-    `scopes` translates its scopes into ours; what it does not name is dropped.
+    `types` are the `typ` headers of its access tokens in lower case, so that an ID token is not accepted as one (RFC 9068
+    section 4). `scopes` translates its scopes into ours; others are dropped.
     """
 
     issuer: str
@@ -140,7 +140,7 @@ class Issuer:
     client_claim: str = 'client_id'
 
     def key_for(self, header: dict[str, Any]) -> dict[str, Any]:
-        """Return the key that the token's header names. Raises InvalidToken."""
+        """Return the key named in a token's header. Raises InvalidToken."""
         if header.get('alg') not in self.algorithms or str(header.get('typ')).lower() not in self.types or 'crit' in header:
             raise InvalidToken('wrong alg, typ or crit')
         kid = header.get('kid')
@@ -149,8 +149,8 @@ class Issuer:
             raise InvalidToken('unknown kid')
         return key
 
-    def in_our_words(self, claims: dict[str, Any]) -> dict[str, Any]:
-        """Return the claims with subject, scope and client under our own names. Raises InvalidToken when one is not there."""
+    def translate(self, claims: dict[str, Any]) -> dict[str, Any]:
+        """Return the claims with subject, scope and client under our names. Raises InvalidToken if one is missing."""
         subject, scope, client = (claims.get(name) for name in (self.subject_claim, self.scope_claim, self.client_claim))
         granted = scope.split() if isinstance(scope, str) else scope
         if not isinstance(subject, str) or not isinstance(client, str) or not isinstance(granted, list):
@@ -174,7 +174,7 @@ def _issuers() -> dict[str, Issuer]:
 
 
 def _trusted(entry: dict[str, Any]) -> Issuer:
-    """Read one entry of TRUSTED_ISSUERS. Raises KeyError or ValueError, which stops the authorizer: better than to guess."""
+    """Parse one entry of TRUSTED_ISSUERS. Raises KeyError or ValueError, which deliberately stops the authorizer."""
     algorithms = frozenset(entry['algorithms'])
     if not algorithms or not algorithms <= _ASYMMETRIC:
         raise ValueError(f'TRUSTED_ISSUERS: algorithms of {entry["issuer"]} must be among {sorted(_ASYMMETRIC)}')

@@ -1,5 +1,5 @@
-"""What an API key looks like and may be allowed. Pure."""
+"""The prefix and the possible scopes of API keys. Pure."""
 
-PREFIX = 'cfk_'  # tells an API key from an access token, and secret scanners what they found
+PREFIX = 'cfk_'  # distinguishes API keys from access tokens, also for secret scanners
 
-SCOPES = ('info', 'read')  # reading only: whoever is to change things asks the user through OAuth2
+SCOPES = ('info', 'read')  # read-only: applications that change data need the user's consent through OAuth2

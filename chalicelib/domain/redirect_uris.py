@@ -30,10 +30,10 @@ _FORBIDDEN = (
 
 
 def parse_redirect_uri(text: str, confidential: bool) -> str:
-    """Return the URI as it is to be registered, without surrounding whitespace. Raises Invalid, saying what is wrong.
+    """Return the URI to register, without surrounding whitespace. Raises Invalid with a sentence that says what is wrong.
 
-    https anywhere; http on this computer (127.0.0.1, [::1], localhost); a scheme of the application's own with a dot,
-    com.example.app:/callback, only for public clients, as a confidential one lives on a server.
+    Allowed are https; http on the local computer (127.0.0.1, [::1], localhost); and, for public clients only, a custom scheme with
+    a dot (`com.example.app:/callback`), because confidential clients run on servers.
     """
     uri = text.strip(' \t\r\n')
     if len(uri) > LONGEST:
@@ -63,13 +63,15 @@ def _check_web(uri: str) -> None:
         raise _invalid('must use https, unless it is on this computer (127.0.0.1, [::1] or localhost)')
 
 
-def matches(registered: list[str], given: str) -> bool:
-    """Say whether a request may name this URI: character for character one of the registered ones.
+def matches(registered: list[str], requested: str) -> bool:
+    """Return whether a request may use this URI: it must equal a registered one, character by character.
 
-    A loopback IP address over http may have any port, as native applications listen on whichever is free (RFC 8252 section
-    7.3); localhost may not, for it is a name.
+    A loopback IP address over http may have any port, because native applications listen on a free one (RFC 8252 section
+    7.3); localhost may not, because it is a name.
     """
-    return given in registered or (_without_port(given) is not None and _without_port(given) in map(_without_port, registered))
+    if requested in registered:
+        return True
+    return _without_port(requested) is not None and _without_port(requested) in map(_without_port, registered)
 
 
 def _without_port(uri: str) -> tuple[str, str] | None:
@@ -79,9 +81,9 @@ def _without_port(uri: str) -> tuple[str, str] | None:
 
 
 def source(uri: str) -> str:
-    """Return what Content-Security-Policy calls the source of a registered URI: scheme, host and port, or the scheme alone.
+    """Return the Content-Security-Policy source of a registered URI: scheme, host and port, or the scheme alone.
 
-    Its grammar has no IPv6 addresses, so [::1] is covered by its scheme (CSP level 3, section 2.3.1).
+    CSP sources cannot be IPv6 addresses, so [::1] is covered by its scheme (CSP level 3, section 2.3.1).
     """
     parts = urlsplit(uri)
     if parts.scheme not in ('http', 'https') or '[' in parts.netloc:

@@ -1,14 +1,14 @@
-"""The scopes of access tokens and what they open. Pure.
+"""The scopes of access tokens and the routes they allow. Pure.
 
 The specification: GET needs `admin` or `read`; POST and PATCH also `admin` or `write`; DELETE also `admin` or `delete`;
-`GET /api/user` is content with `info`. `public` opens nothing private.
+`GET /api/user` needs only `info`. `public` allows nothing private.
 """
 
 from collections.abc import Iterable
 
 ALL = ('public', 'info', 'read', 'write', 'delete', 'admin')
 
-# What a person is asked to agree to.
+# What users read on the consent page.
 SENTENCES = {
     'public': 'Read public data, such as currencies and rates. Nothing of yours.',
     'info': 'Read your user name, e-mail address, and signup date.',
