@@ -39,7 +39,6 @@ MAY_IMPORT = {
             'models',
             'providers',
             'messages',
-            'queue',
             'mail',
             'passwords',
             'vault',

@@ -7,6 +7,7 @@ from chalice.app import Blueprint, CloudWatchEvent, Cron, SQSEvent
 from chalicelib import clock, messages, queue, telemetry
 from chalicelib.config import settings
 from chalicelib.messages import DispatchDueHistories, RefreshHistory
+from chalicelib.services import due
 from chalicelib.services.histories import refresh
 
 bp = Blueprint(__name__)
@@ -26,15 +27,15 @@ def _handle(body: queue.Body, deadline: float) -> None:
         case RefreshHistory(user_id, portfolio_id, seen_at, waits):
             refresh.refresh(user_id, portfolio_id, seen_at=seen_at, waits=waits)
         case DispatchDueHistories(shard):
-            refresh.sweep(shard, deadline)
+            due.dispatch_due_histories(shard, deadline)
 
 
 @bp.schedule(Cron(0, '*', '*', '*', '?', '*'))
 def snapshot_portfolios(event: CloudWatchEvent) -> dict[str, int]:
-    """At each full hour. Answers with the number of messages sent."""
+    """At each full hour. Returns the number of messages sent."""
     with telemetry.scheduled('snapshot_portfolios', event) as current:
         current.note(sent=None)
-        sent = refresh.send_shards()
+        sent = due.send_history_shards()
         current.note(sent=sent)
         current.count('MessagesSent', sent)
     return {'sent': sent}

@@ -10,10 +10,10 @@ bp = Blueprint(__name__)
 
 @bp.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep_due(event: CloudWatchEvent) -> dict[str, int]:
-    """Answers with the number of messages sent."""
+    """Returns the number of messages sent."""
     with telemetry.scheduled('sweep_due', event) as current:
         current.note(sent=None)
-        sent = due.sweep()
+        sent = due.dispatch_due_ledgers()
         current.note(sent=sent)
         current.count('MessagesSent', sent)
     return {'sent': sent}

@@ -9,12 +9,13 @@ from chalicelib.models.attempts import AttemptCounter
 from chalicelib.models.client import Application, Client, Grant
 from chalicelib.models.connection import connect
 from chalicelib.models.cross_check import Agreement
-from chalicelib.models.due_index import SHARDS, claim, due
+from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.follower import Follower, FollowerKind
-from chalicelib.models.history import Chunk, Computed, History, history_shards, months, read_headers, remove_history
+from chalicelib.models.history import Chunk, Computed, History, months, read_headers, remove_history
 from chalicelib.models.idempotency import AlreadyUsed, IdempotencyRecord
 from chalicelib.models.item import Item
-from chalicelib.models.ledger import Cursor, Derived, LeaseLost, Ledger
+from chalicelib.models.lease import LeaseLost
+from chalicelib.models.ledger import Cursor, Derived, Ledger
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
@@ -42,7 +43,8 @@ from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_ver
 connect()
 
 __all__ = [
-    'SHARDS',
+    'HISTORIES',
+    'LEDGERS',
     'WANTED_SECONDS',
     'Address',
     'Agreement',
@@ -58,6 +60,7 @@ __all__ = [
     'Computed',
     'Cursor',
     'Derived',
+    'DueQueue',
     'Email',
     'EmailToken',
     'ExpectedVersions',
@@ -93,10 +96,7 @@ __all__ = [
     'Write',
     'YearOfCloses',
     'add_closes',
-    'claim',
-    'due',
     'has_version',
-    'history_shards',
     'is_position',
     'months',
     'new_token',

@@ -2,11 +2,9 @@
 
 import hashlib
 
-from pynamodb.exceptions import UpdateError
-
 from chalicelib import errors
 from chalicelib.models.attributes import IntegerAttribute
-from chalicelib.models.item import Item, condition_failed
+from chalicelib.models.item import Item
 
 
 class AttemptCounter(Item, discriminator='attempts'):
@@ -28,21 +26,12 @@ class AttemptCounter(Item, discriminator='attempts'):
         """Count an attempt. Raises TooMany if there were `limit` in this window already."""
         start = now - now % window_seconds
         end = start + window_seconds
-        try:
-            cls.at(kind, subject, start).update(
-                [cls.kind.set(cls), cls.taken.set((cls.taken | 0) + 1), cls.expires_at.set(end)],
-                condition=cls.taken.does_not_exist() | (cls.taken < limit),
-            )
-        except UpdateError as error:
-            if condition_failed(error):
-                raise errors.TooMany(end - now) from None
-            raise
+        below_limit = cls.taken.does_not_exist() | (cls.taken < limit)
+        counted = (cls.kind.set(cls), cls.taken.set((cls.taken | 0) + 1), cls.expires_at.set(end))
+        if not cls.at(kind, subject, start).update_if(below_limit, *counted):
+            raise errors.TooMany(end - now)
 
     @classmethod
     def undo(cls, kind: str, subject: str, window_seconds: int, now: int) -> None:
         """Uncount an attempt of this window, because it succeeded."""
-        try:
-            cls.at(kind, subject, now - now % window_seconds).update([cls.taken.set(cls.taken - 1)], condition=cls.taken > 0)
-        except UpdateError as error:
-            if not condition_failed(error):
-                raise
+        cls.at(kind, subject, now - now % window_seconds).update_if(cls.taken > 0, cls.taken.set(cls.taken - 1))

@@ -1,27 +1,21 @@
 """The histories of portfolios, as jobs work them out and readers find them."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
-
-from pynamodb.attributes import UnicodeAttribute
-from pynamodb.exceptions import UpdateError
-from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.update import Action
 
 from chalicelib import errors
 from chalicelib.domain import instants
 from chalicelib.domain.rates import BackfillProgress, parse_day
 from chalicelib.domain.timeline import PortfolioState, StateAt, next_month
 from chalicelib.models.attributes import IntegerAttribute, PackedAttribute, texts
-from chalicelib.models.due_index import shard
-from chalicelib.models.item import Item, condition_failed
+from chalicelib.models.due_index import HISTORIES
+from chalicelib.models.item import Item
+from chalicelib.models.lease import Leased, LeaseLost
 from chalicelib.models.packed_states import StateAttribute, StatesAttribute
 from chalicelib.models.portfolio import Portfolio, sk_of
 from chalicelib.models.user import User
 
-LEASE_SECONDS = 180
-SHARDS = 64
-_FIRST_SHARD = 1_000  # those below belong to the sweep
 _SUMMARY = 'STATE'
 _MOST_BYTES = 300_000  # an item may have 400 KB
 _END = '~'
@@ -94,16 +88,18 @@ class BackfillAttribute(PackedAttribute):
         ]
 
 
-class History(Item, discriminator='history'):
+class History(Leased, discriminator='history'):
     """pk=HISTORY#<user id>#<000001>  sk=STATE   in the `due` index while somebody looks at it
 
-    read: batch get with the portfolio's header   lease, release, store: conditional updates
+    read: batch get with the portfolio's header   request_and_lease, store, finish: conditional updates
 
     `contents` and `currencies` are the portfolio's as of the last computing, `computed_at`; `marks` tell what of which version
     went into it, `codes` which currencies were ever held or reported, `backfill` whose closes were
     still missing. `before` is the state before the first chunk, which begins at `first`; `now` the one at `computed_at`.
-    `wanted` counts who asked for a computing while another was under way.
+    `requests` counts the requests for a recomputation, so that one that comes during another is noticed.
     """
+
+    LEASE_SECONDS = 180
 
     contents = IntegerAttribute(null=True)
     currencies = texts(default=list)
@@ -114,10 +110,8 @@ class History(Item, discriminator='history'):
     now = StateAttribute(null=True)
     first = IntegerAttribute(null=True)
     computed_at = IntegerAttribute(null=True)
-    wanted = IntegerAttribute(default=0)
+    requests = IntegerAttribute(default=0, attr_name='wanted')
     seen_at = IntegerAttribute(null=True)
-    lease_owner = UnicodeAttribute(null=True)
-    lease_until = IntegerAttribute(null=True)
 
     @classmethod
     def at(cls, user_id: str, portfolio_id: int) -> 'History':
@@ -141,61 +135,43 @@ class History(Item, discriminator='history'):
         return user_id, int(portfolio_id)
 
     @classmethod
-    def ask(cls, user_id: str, portfolio_id: int, *, owner: str, now: int, seen_at: int | None) -> 'History | None':
-        """Ask for a computing and take the lease; None when somebody else has it, who will see that it is wanted again."""
+    def request_and_lease(cls, user_id: str, portfolio_id: int, *, owner: str, now: int, seen_at: int | None) -> 'History | None':
+        """Request a recomputation and take the lease; None when another worker holds it, which will notice the new request."""
         history = cls.at(user_id, portfolio_id)
-        asked: list[Action] = [cls.kind.set(cls), cls.wanted.add(1), cls.due_shard.set(shard_of(history.pk)), cls.due_at.set(now)]
-        if seen_at is not None:
-            asked.append(cls.seen_at.set(seen_at))
-        history.update(asked)
-        free = cls.lease_until.does_not_exist() | (cls.lease_until <= now)
-        try:
-            history.update([cls.lease_owner.set(owner), cls.lease_until.set(now + LEASE_SECONDS)], condition=free)
-        except UpdateError as error:
-            if condition_failed(error):
-                return None
-            raise
-        return history
+        seen = [] if seen_at is None else [cls.seen_at.set(seen_at)]
+        history.update([cls.kind.set(cls), cls.requests.add(1), *HISTORIES.enter(history.pk, now), *seen])
+        return history if history.acquire(owner, now) else None
 
-    def store(self, computed: 'Computed', now: int) -> bool:
-        """Store a computing and prolong the lease; False when the lease was lost, and nothing is stored."""
+    def store(self, computed: 'Computed', now: int) -> None:
+        """Store a result and extend the lease. Raises LeaseLost, and nothing is stored then."""
         cls = type(self)
-        fields = [getattr(cls, name).set(value) for name, value in computed._asdict().items()]
-        return self._update_leased([*fields, cls.computed_at.set(now), cls.lease_until.set(now + LEASE_SECONDS)])
+        requests = self.requests
+        self.renew(now, *(getattr(cls, name).set(value) for name, value in computed._asdict().items()), cls.computed_at.set(now))
+        self.requests = requests  # those made since are for `finish` to find
 
-    def release(self, due_at: int | None) -> bool:
-        """Give the lease back, to be due at `due_at` if at all; False when a computing was asked for meanwhile."""
+    def finish(self, due_at: int | None) -> bool:
+        """Give the lease back, to be due at `due_at` if at all.
+
+        False, and nothing is written, when a recomputation was requested since, or the lease was lost.
+        """
         cls = type(self)
-        if due_at is None:
-            due: list[Action] = [cls.due_shard.remove(), cls.due_at.remove()]
-        else:
-            due = [cls.due_shard.set(shard_of(self.pk)), cls.due_at.set(due_at)]
-        return self._update_leased([*due, cls.lease_owner.remove(), cls.lease_until.remove()], cls.wanted == self.wanted)
+        due = [cls.due_shard.remove(), cls.due_at.remove()] if due_at is None else HISTORIES.enter(self.pk, due_at)
+        return self.update_if(self.holds_lease & (cls.requests == self.requests), *due, *self._give_back())
 
-    def abandon(self) -> None:
-        """Give the lease back without having come to the end."""
-        self._update_leased([History.lease_owner.remove(), History.lease_until.remove()])
+    def drop_lease(self) -> None:
+        """Give the lease back without having finished; nothing when it was lost."""
+        with contextlib.suppress(LeaseLost):
+            self.release()
 
-    def again(self) -> 'History | None':
-        """Return what this is by now, None when the lease was lost."""
+    def reload(self) -> None:
+        """Load what this is by now. Raises LeaseLost."""
         owner = self.lease_owner
         try:
             self.refresh(consistent_read=True)
         except self.DoesNotExist:
-            return None
-        return self if self.lease_owner == owner else None
-
-    def _update_leased(self, actions: list[Action], condition: Condition | None = None) -> bool:
-        ours = History.lease_owner == self.lease_owner
-        wanted = self.wanted
-        try:
-            self.update(actions, condition=ours if condition is None else ours & condition)
-        except UpdateError as error:
-            if condition_failed(error):
-                return False
-            raise
-        self.wanted = wanted  # what was asked for since is for release to find
-        return True
+            raise LeaseLost(self.pk) from None
+        if self.lease_owner != owner:
+            raise LeaseLost(self.pk)
 
 
 class Computed(NamedTuple):
@@ -221,16 +197,6 @@ class Headers(NamedTuple):
 def pk_of(user_id: str, portfolio_id: int) -> str:
     """Return the partition of a portfolio's history."""
     return f'HISTORY#{user_id}#{portfolio_id:06}'
-
-
-def shard_of(pk: str) -> int:
-    """Return the shard of the `due` index that a portfolio's history belongs to."""
-    return _FIRST_SHARD + shard(pk, SHARDS)
-
-
-def history_shards() -> range:
-    """Return all shards of the `due` index that histories belong to."""
-    return range(_FIRST_SHARD, _FIRST_SHARD + SHARDS)
 
 
 def read_headers(user_id: str, portfolio_id: int) -> Headers:

@@ -1,18 +1,24 @@
 """The one table: the base of every kind of item, and its indexes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import Self
 
 from pynamodb.attributes import DiscriminatorAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
-from pynamodb.exceptions import PynamoDBException, UpdateError
+from pynamodb.exceptions import DeleteError, PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, LocalSecondaryIndex
 from pynamodb.models import Model
 
-from chalicelib import errors
+from chalicelib import errors, telemetry
 from chalicelib.config import settings
 from chalicelib.models.attributes import IntegerAttribute
+
+_KEYS_PER_REQUEST = 100  # as many as one BatchGetItem takes
+_REQUESTS_AT_ONCE = 8
 
 
 class PortfoliosIndex(LocalSecondaryIndex['Item']):
@@ -65,14 +71,42 @@ class Item(Model):
     ) -> None:
         """Update this item if it is there, and as `condition` says, and load what it then is. Raises `on_failure`."""
         exists = Item.pk.exists()
-        try:
-            self.update(list(actions), condition=exists if condition is None else exists & condition)
-        except UpdateError as error:
-            if condition_failed(error):
-                raise on_failure() from None
-            raise
+        if not self.update_if(exists if condition is None else exists & condition, *actions):
+            raise on_failure()
+
+    def update_if(self, condition: Condition, *actions: Action) -> bool:
+        """Update this item and load what it then is; False, changing nothing, if `condition` does not hold."""
+        return _condition_held(lambda: self.update(list(actions), condition=condition))
+
+    def put_if(self, condition: Condition) -> bool:
+        """Store this item; False, changing nothing, if `condition` does not hold."""
+        return _condition_held(lambda: self.save(condition=condition))
+
+    def delete_if(self, condition: Condition) -> bool:
+        """Delete this item; False, changing nothing, if `condition` does not hold."""
+        return _condition_held(lambda: self.delete(condition=condition))
+
+    @classmethod
+    def get_many(cls, keys: Iterable[tuple[str, str]]) -> list[Self]:
+        """Return the items of this kind (of any kind, called on Item) that have these keys: 100 to a request, requests in parallel."""
+        distinct = list(dict.fromkeys(keys))
+        batches = [distinct[start : start + _KEYS_PER_REQUEST] for start in range(0, len(distinct), _KEYS_PER_REQUEST)]
+        if not batches:
+            return []
+
+        def read(batch: list[tuple[str, str]]) -> list[Self]:
+            return list(cls.batch_get(batch, consistent_read=True))
+
+        with ThreadPoolExecutor(min(len(batches), _REQUESTS_AT_ONCE)) as pool:
+            return list(chain.from_iterable(pool.map(telemetry.in_current_task(read), batches)))
 
 
-def condition_failed(error: PynamoDBException) -> bool:
-    """Say whether a single write was refused by its condition."""
-    return error.cause_response_code == 'ConditionalCheckFailedException'
+def _condition_held(write: Callable[[], object]) -> bool:
+    """Carry out a conditional write; False if its condition did not hold."""
+    try:
+        write()
+    except (PutError, UpdateError, DeleteError) as error:
+        if error.cause_response_code == 'ConditionalCheckFailedException':
+            return False
+        raise
+    return True

@@ -1,32 +1,22 @@
 """Ledgers: the state of a blockchain address or exchange account, shared by all who watch it."""
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, ListAttribute, MapAttribute, UnicodeAttribute
-from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.update import Action
 
-from chalicelib import telemetry
 from chalicelib.domain import changelog, ledger_keys
 from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKey
 from chalicelib.domain.ledgers import Holding, Tally
 from chalicelib.models.attributes import ChangelogAttribute, DecimalAttribute, IntegerAttribute, texts
 from chalicelib.models.cross_check import Agreement
-from chalicelib.models.due_index import shard
-from chalicelib.models.item import Item, condition_failed
+from chalicelib.models.due_index import LEDGERS
+from chalicelib.models.lease import Leased
 from chalicelib.models.writes import Operation, Write
 
-LEASE_SECONDS = 45
-LEASE_LEFT = 30  # more than one upstream request can take, from waiting for its turn to the last byte
 STATE = 'STATE'
-_BATCH = 100  # keys in one BatchGetItem
-
-
-class LeaseLost(Exception):
-    """Somebody else took the ledger over because our lease had run out; what we hold must not be written."""
 
 
 class HeldCurrency(MapAttribute[str, Any]):
@@ -94,7 +84,7 @@ class Derived(MapAttribute[str, Any]):
         return self.receiving, self.change
 
 
-class Ledger(Item, discriminator='ledger'):
+class Ledger(Leased, discriminator='ledger'):
     """pk=the text of a domain.ledger_keys.LedgerKey  sk=STATE   in the `due` index while it is watched
 
     find, find_many: get, batch gets   lease: conditional update   everything else: conditional update under the lease
@@ -104,6 +94,9 @@ class Ledger(Item, discriminator='ledger'):
     observed; `touched` is the same of a change that is being written. `newest_at` is the time of the newest transaction ever seen.
     Only wallets have `secret`, the ciphertext of their key, and `derived`.
     """
+
+    LEASE_SECONDS = 45
+    MIN_SECONDS_LEFT = 30  # more than one upstream request can take, from waiting for its turn to the last byte
 
     holdings: ListAttribute[HeldCurrency] = ListAttribute(of=HeldCurrency, default=list)
     cursor = Cursor(null=True)
@@ -123,8 +116,6 @@ class Ledger(Item, discriminator='ledger'):
     updated_at = IntegerAttribute(null=True)
     looked_at = IntegerAttribute(null=True, attr_name='seen_at')
     attempted_at = IntegerAttribute(null=True)
-    lease_owner = UnicodeAttribute(null=True)
-    lease_until = IntegerAttribute(null=True)
 
     @classmethod
     def at(cls, pk: str) -> 'Ledger':
@@ -177,13 +168,7 @@ class Ledger(Item, discriminator='ledger'):
     @classmethod
     def find_many(cls, pks: Iterable[str]) -> dict[str, 'Ledger']:
         """Return the states of ledgers by partition key, 100 to a request, requests in parallel."""
-        keys = [(pk, STATE) for pk in dict.fromkeys(pks)]
-        batches = [keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)]
-        if not batches:
-            return {}
-        with ThreadPoolExecutor(min(len(batches), 8)) as pool:
-            found = pool.map(telemetry.in_current_task(lambda batch: list(cls.batch_get(batch, consistent_read=True))), batches)
-        return {ledger.pk: ledger for batch in found for ledger in batch}
+        return {ledger.pk: ledger for ledger in cls.get_many((pk, STATE) for pk in pks)}
 
     @classmethod
     def make_due(cls, pk: str, now: int, *, secret: bytes | None = None) -> Write:
@@ -198,8 +183,7 @@ class Ledger(Item, discriminator='ledger'):
                 cls.kind.set(cls),
                 cls.created_at.set(cls.created_at | now),
                 cls.looked_at.set(now),
-                cls.due_shard.set(shard(pk)),
-                cls.due_at.set(now),
+                *LEDGERS.enter(pk, now),
                 *([] if secret is None else [cls.secret.set(secret)]),
             ],
         )
@@ -213,67 +197,39 @@ class Ledger(Item, discriminator='ledger'):
             actions=[
                 cls.kind.set(cls),
                 cls.created_at.set(cls.created_at | now),
-                cls.due_shard.set(shard(pk)),
-                cls.due_at.set(now + LEASE_SECONDS),
+                *LEDGERS.enter(pk, now + cls.LEASE_SECONDS),
             ],
         )
 
     @classmethod
     def lease(cls, pk: str, *, owner: str, now: int, looked_at: int | None) -> 'Ledger | None':
-        """Take the ledger for `LEASE_SECONDS`; None when somebody else holds it or there is no such ledger.
-
-        `due_at` becomes the end of the lease, so that the sweep hands the ledger out again should its holder die.
-        """
+        """Return the ledger with its lease; None when another worker holds it or there is no such ledger."""
         ledger = cls.at(pk)
-        until = now + LEASE_SECONDS
-        actions: list[Action] = [
-            cls.lease_owner.set(owner),
-            cls.lease_until.set(until),
-            cls.attempted_at.set(now),
-            cls.due_at.set(until),
-        ]
-        if looked_at is not None:
-            actions.append(cls.looked_at.set(looked_at))
-        free = cls.lease_until.does_not_exist() | (cls.lease_until <= now)
-        try:
-            ledger.update(actions, condition=cls.pk.exists() & free)
-        except UpdateError as error:
-            if condition_failed(error):
-                return None
-            raise
-        return ledger
-
-    def keep_lease(self, now: int) -> None:
-        """Prolong the lease when less is left than an upstream request may take. Raises LeaseLost."""
-        if (self.lease_until or 0) - now < LEASE_LEFT:
-            self.renew_lease(now)
-
-    def renew_lease(self, now: int) -> None:
-        """Make sure that the ledger is still ours, before what is no conditional write. Raises LeaseLost."""
-        self._advance([], now)
+        looked = [] if looked_at is None else [cls.looked_at.set(looked_at)]
+        return ledger if ledger.acquire(owner, now, cls.attempted_at.set(now), *looked) else None
 
     def save_cursor(self, cursor: Cursor, now: int) -> None:
         """Store how far the transactions have been read. Raises LeaseLost."""
-        self._advance([Ledger.cursor.set(cursor)], now)
+        self.renew(now, Ledger.cursor.set(cursor))
 
     def save_derived(self, derived: Derived, now: int) -> None:
         """Store how far a wallet has been read. Raises LeaseLost."""
-        self._advance([Ledger.derived.set(derived)], now)
+        self.renew(now, Ledger.derived.set(derived))
 
     def end_cycle(self, derived: Derived, observed_at: int, now: int) -> None:
         """Store that a wallet has been read, its parts at `observed_at` or later. Raises LeaseLost."""
         derived.begun_at = None
-        self._advance([Ledger.derived.set(derived), Ledger.updated_at.set(observed_at)], now)
+        self.renew(now, Ledger.derived.set(derived), Ledger.updated_at.set(observed_at))
 
     def touch(self, since: int, newest: int, now: int) -> None:
         """Note that transactions of `since` (epoch seconds) and later, `newest` the latest, are about to change. Raises LeaseLost."""
         earliest = since if self.touched is None else min(self.touched, since)
-        self._advance([Ledger.touched.set(earliest), Ledger.newest_at.set(max(newest, self.newest_at or 0))], now)
+        self.renew(now, Ledger.touched.set(earliest), Ledger.newest_at.set(max(newest, self.newest_at or 0)))
 
     def begin_download(self, cursor: Cursor, incomplete: str, now: int) -> None:
         """Store the cursor of a new full download; what was known before is incomplete until it ends. Raises LeaseLost."""
         doubted = [Ledger.incomplete.set(incomplete)] if self.ready else []
-        self._advance([Ledger.cursor.set(cursor), *doubted], now)
+        self.renew(now, Ledger.cursor.set(cursor), *doubted)
 
     def observe(
         self,
@@ -288,20 +244,18 @@ class Ledger(Item, discriminator='ledger'):
         """Store what an explorer says is held, and how far its transactions have been read. Raises LeaseLost."""
         since = self._changed_since(holdings, incomplete, now)
         noted = [] if since is None else [Ledger.changes.set(self.changes.noted(since)), Ledger.touched.remove()]
-        self._advance(
-            [
-                *noted,
-                Ledger.holdings.set([HeldCurrency(**holding._asdict()) for holding in holdings]),
-                Ledger.source.set(source),
-                Ledger.counts_p2pk.set(counts_p2pk),
-                Ledger.incomplete.set(incomplete) if incomplete else Ledger.incomplete.remove(),
-                Ledger.cursor.set(cursor),
-                Ledger.updated_at.set(now),
-                Ledger.valid.remove(),
-                Ledger.failures.remove(),
-                Ledger.last_error.remove(),
-            ],
+        self.renew(
             now,
+            *noted,
+            Ledger.holdings.set([HeldCurrency(**holding._asdict()) for holding in holdings]),
+            Ledger.source.set(source),
+            Ledger.counts_p2pk.set(counts_p2pk),
+            Ledger.incomplete.set(incomplete) if incomplete else Ledger.incomplete.remove(),
+            Ledger.cursor.set(cursor),
+            Ledger.updated_at.set(now),
+            Ledger.valid.remove(),
+            Ledger.failures.remove(),
+            Ledger.last_error.remove(),
         )
 
     def _changed_since(self, holdings: Sequence[Holding], incomplete: str | None, now: int) -> int | None:
@@ -316,11 +270,11 @@ class Ledger(Item, discriminator='ledger'):
 
     def note_agreement(self, agreement: Agreement, now: int) -> None:
         """Store what came of asking a second explorer. Raises LeaseLost."""
-        self._advance([Ledger.agreement.set(agreement)], now)
+        self.renew(now, Ledger.agreement.set(agreement))
 
     def reject(self, now: int) -> None:
         """Note that the explorers say this address cannot exist. Raises LeaseLost."""
-        self._advance([Ledger.valid.set(False)], now)
+        self.renew(now, Ledger.valid.set(False))
 
     def forget(self, now: int) -> None:
         """Go back to the state before the first observation. Raises LeaseLost."""
@@ -337,36 +291,20 @@ class Ledger(Item, discriminator='ledger'):
             Ledger.updated_at,
         )
         noted = Ledger.changes.set(self.changes.noted(changelog.ALWAYS))
-        self._advance([noted, Ledger.holdings.set([]), *(attribute.remove() for attribute in forgotten)], now)
+        self.renew(now, noted, Ledger.holdings.set([]), *(attribute.remove() for attribute in forgotten))
 
     def fail(self, reason: str, due_at: int) -> None:
         """Note that no explorer answered, give the lease back and be due again at `due_at`. Raises LeaseLost."""
-        self.release(due_at, [Ledger.failures.set((self.failures or 0) + 1), Ledger.last_error.set(reason)])
+        self.release(Ledger.due_at.set(due_at), Ledger.failures.set((self.failures or 0) + 1), Ledger.last_error.set(reason))
 
-    def release(self, due_at: int, actions: Sequence[Action] = ()) -> None:
+    def release_until(self, due_at: int) -> None:
         """Give the lease back and be due again at `due_at`. Raises LeaseLost."""
-        self._update_leased([*actions, Ledger.lease_owner.remove(), Ledger.lease_until.remove(), Ledger.due_at.set(due_at)])
+        self.release(Ledger.due_at.set(due_at))
 
     def discard(self) -> bool:
         """Delete the state if nobody made it due meanwhile; True when it is gone."""
-        untouched = (Ledger.lease_owner == self.lease_owner) & (Ledger.due_at == self.due_at)
-        try:
-            self.delete(condition=untouched)
-        except DeleteError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+        return self.delete_if(self.holds_lease & (Ledger.due_at == self.due_at))
 
-    def _advance(self, actions: list[Action], now: int) -> None:
-        """Write under the lease and prolong it."""
-        until = now + LEASE_SECONDS
-        self._update_leased([*actions, Ledger.lease_until.set(until), Ledger.due_at.set(until)])
-
-    def _update_leased(self, actions: list[Action]) -> None:
-        try:
-            self.update(actions, condition=Ledger.lease_owner == self.lease_owner)
-        except UpdateError as error:
-            if condition_failed(error):
-                raise LeaseLost(self.pk) from None
-            raise
+    def _extend(self, now: int) -> list[Action]:
+        """Make the ledger due at the end of the lease, so that it is dispatched again should its holder die."""
+        return [*super()._extend(now), Ledger.due_at.set(now + self.LEASE_SECONDS)]

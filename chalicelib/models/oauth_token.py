@@ -7,11 +7,10 @@ so the whole family is revoked (RFC 9700 section 4.14.2).
 from typing import Any, Self
 
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.exceptions import UpdateError
 
 from chalicelib.models.attributes import IntegerAttribute, texts
 from chalicelib.models.client import digest
-from chalicelib.models.item import Item, condition_failed
+from chalicelib.models.item import Item
 
 
 class OneTimeToken(Item):
@@ -48,13 +47,7 @@ class OneTimeToken(Item):
 
     def redeem(self, now: int) -> bool:
         """Mark the token as used; return False if it was used already. Of two concurrent uses only one succeeds."""
-        try:
-            self.update([OneTimeToken.spent_at.set(now)], condition=OneTimeToken.spent_at.does_not_exist())
-        except UpdateError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+        return self.update_if(OneTimeToken.spent_at.does_not_exist(), OneTimeToken.spent_at.set(now))
 
 
 class Code(OneTimeToken, discriminator='code'):

@@ -9,13 +9,14 @@ from pynamodb.expressions.update import Action
 from chalicelib import errors
 from chalicelib.config import settings
 from chalicelib.models.attributes import IntegerAttribute, texts
-from chalicelib.models.due_index import shard
+from chalicelib.models.due_index import LEDGERS
 from chalicelib.models.item import Item
 from chalicelib.models.quota import Quota
 from chalicelib.models.user import User
 from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_version, transact, version_mismatch
 
 _LAST = '~'  # sorts after every digit and '#'
+_PURGE = 'PURGE#'
 
 
 class Portfolio(Item, discriminator='portfolio'):
@@ -167,7 +168,12 @@ class Purge(Item, discriminator='purge'):
     @classmethod
     def of(cls, user_id: str, portfolio_id: int, now: int) -> 'Purge':
         pk = User.pk_of(user_id)
-        return cls(pk, f'PURGE#{portfolio_id:06}', due_shard=shard(pk), due_at=now)
+        return cls(pk, f'{_PURGE}{portfolio_id:06}', due_shard=LEDGERS.shard_of(pk), due_at=now)
+
+    @property
+    def portfolio_key(self) -> tuple[str, int]:
+        """The ids of the user and of the portfolio that was deleted."""
+        return str(self.pk).removeprefix('USER#'), int(str(self.sk).removeprefix(_PURGE))
 
 
 class PortfolioTree(NamedTuple):

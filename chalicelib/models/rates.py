@@ -4,28 +4,25 @@ Lists of prices are compressed: a year of closes, or all latest observations, is
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from pynamodb.attributes import Attribute, BooleanAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
-from chalicelib import errors, telemetry
+from chalicelib import errors
 from chalicelib.domain import instants, money
 from chalicelib.domain.changelog import ALWAYS, Changelog
 from chalicelib.domain.conversion import Pair, Rate
 from chalicelib.domain.rates import DailyClose, Observation, day_of, midnight, text_of
 from chalicelib.models.attributes import ChangelogAttribute, IntegerAttribute, PackedAttribute
-from chalicelib.models.item import Item, condition_failed
+from chalicelib.models.item import Item
 from chalicelib.models.writes import Operation, Write, transact
 
 WANTED_SECONDS = 8 * 86_400
 _STATE = 'STATE'
 _WANTED = 'RATES#WANTED'
-_BATCH = 100  # keys in one BatchGetItem
 _ATTEMPTS = 8
 
 
@@ -66,7 +63,7 @@ class LatestRates(Item, discriminator='latest-rates'):
         self.packed_observations = [[one.base, one.quote, f'{one.price:f}', one.at, one.source] for one in observations]
         self.packed_rates = _packed(rates)
         self.asked = dict(asked)
-        return _put_if(self, condition)
+        return self.put_if(condition)
 
 
 class HourlyRates(Item, discriminator='hourly-rates'):
@@ -81,7 +78,7 @@ class HourlyRates(Item, discriminator='hourly-rates'):
     @classmethod
     def store(cls, at: int, rates: Iterable[Rate]) -> bool:
         """Keep these rates as those of their hour; False when the hour has some."""
-        return _put_if(cls(*_hour(at), at=at, packed_rates=_packed(rates)), cls.pk.does_not_exist())
+        return cls(*_hour(at), at=at, packed_rates=_packed(rates)).put_if(cls.pk.does_not_exist())
 
     @classmethod
     def before(cls, instant: int) -> 'HourlyRates | None':
@@ -114,7 +111,7 @@ class WantedCurrency(Item, discriminator='wanted-currency'):
     def register(cls, code: str, now: int) -> bool:
         """Want a currency; True when nobody did."""
         item = cls(_WANTED, code, expires_at=now + WANTED_SECONDS)
-        return _put_if(item, cls.pk.does_not_exist() | (cls.expires_at <= now))
+        return item.put_if(cls.pk.does_not_exist() | (cls.expires_at <= now))
 
     @classmethod
     def renew(cls, code: str, now: int) -> None:
@@ -199,7 +196,7 @@ def read_closes(pairs: Iterable[Pair], years: Sequence[int]) -> dict[Pair, PairC
     wanted = {_closes_pk(pair): pair for pair in pairs}
     keys = [(pk, sk) for pk in wanted for sk in (_STATE, *map(str, years))]
     found = {pair: PairCloses({}, ClosesState(pk, _STATE)) for pk, pair in wanted.items()}
-    for item in _read(keys):
+    for item in Item.get_many(keys):
         pair = wanted[item.pk]
         if isinstance(item, YearOfCloses):
             found[pair].by_day.update(item.closes)
@@ -223,7 +220,7 @@ def add_closes(pair: Pair, closes: Sequence[DailyClose], now: int, reached: Reac
 def _add_closes(pair: Pair, closes: Sequence[DailyClose], now: int, reached: Reached | None) -> None:
     years = sorted({close.day.year for close in closes})
     pk = _closes_pk(pair)
-    found = {item.sk: item for item in _read([(pk, sk) for sk in (_STATE, *map(str, years))])}
+    found: dict[str, Any] = {item.sk: item for item in Item.get_many((pk, sk) for sk in (_STATE, *map(str, years)))}
     state = found.get(_STATE) or ClosesState(pk, _STATE)
     added: list[date] = []
     writes = []
@@ -253,15 +250,6 @@ def _reach(state: ClosesState, reached: Reached) -> bool:
     return (state.until, state.done) != before
 
 
-def _read(keys: Sequence[tuple[str, str]]) -> list[Any]:
-    batches = [keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)]
-    if not batches:
-        return []
-    with ThreadPoolExecutor(min(len(batches), 8)) as pool:
-        found = pool.map(telemetry.in_current_task(lambda batch: list(Item.batch_get(batch, consistent_read=True))), batches)
-    return [item for batch in found for item in batch]
-
-
 def _closes_pk(pair: Pair) -> str:
     return f'CLOSES#{text_of(pair)}'
 
@@ -288,13 +276,3 @@ def _rates(packed: list[Any]) -> list[Rate]:
 def _unchanged(attribute: Attribute[int], value: int) -> Condition:
     """Return the condition that an item is as it was read; one that was not there counts as 0."""
     return attribute == value if value else Item.pk.does_not_exist()
-
-
-def _put_if(item: Item, condition: Condition) -> bool:
-    try:
-        item.save(condition=condition)
-    except PutError as error:
-        if condition_failed(error):
-            return False
-        raise
-    return True

@@ -4,14 +4,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib import clock
 from chalicelib.errors import UpstreamNotAsked
 from chalicelib.models.attributes import IntegerAttribute
-from chalicelib.models.item import Item, condition_failed
+from chalicelib.models.item import Item
 
 LONGEST_WAIT_MS = 5_000
 _TRIP_AFTER = 3
@@ -65,9 +64,9 @@ class UpstreamState(Item, discriminator='bucket'):
         bucket = cls.at(key)
         closed = _closed(now_ms // 1000)
         idle = cls.free_at.does_not_exist() | (cls.free_at <= now_ms)
-        if bucket._update_if(closed & idle, cls.free_at.set(now_ms + min_interval_ms)):
+        if bucket.update_if(closed & idle, cls.free_at.set(now_ms + min_interval_ms)):
             return Turn(0, bucket._is_news(now_ms))
-        if bucket._update_if(closed & (cls.free_at <= now_ms + LONGEST_WAIT_MS), cls.free_at.set(cls.free_at + min_interval_ms)):
+        if bucket.update_if(closed & (cls.free_at <= now_ms + LONGEST_WAIT_MS), cls.free_at.set(cls.free_at + min_interval_ms)):
             return Turn(max(0, (bucket.free_at or 0) - min_interval_ms - now_ms), bucket._is_news(now_ms))
         raise UpstreamNotAsked(key, 'resting after failures, or asked too often by us')
 
@@ -80,13 +79,13 @@ class UpstreamState(Item, discriminator='bucket'):
         now = clock.now()
         bucket = cls.at(key)
         failure = (cls.failures.set((cls.failures | 0) + 1), cls.failed_at.set(now), cls.last_error.set(reason))
-        if not bucket._update_if(_closed(now), *failure):
+        if not bucket.update_if(_closed(now), *failure):
             return False
         if not throttled and (bucket.failures or 0) < _TRIP_AFTER:
             return False
         trips = bucket.trips or 0
         rest = retry_after or min(_REST_SECONDS_MOST, _REST_SECONDS * 2 ** min(trips, 10))
-        return bucket._update_if(_closed(now), cls.open_until.set(now + rest), cls.trips.set(trips + 1))
+        return bucket.update_if(_closed(now), cls.open_until.set(now + rest), cls.trips.set(trips + 1))
 
     @classmethod
     def succeed(cls, key: str) -> None:
@@ -108,14 +107,9 @@ class UpstreamState(Item, discriminator='bucket'):
         """Whether a success is worth a write: after failures, or when none was noted for a minute."""
         return bool(self.failures) or now_ms // 1000 - (self.succeeded_at or 0) >= _NEWS_SECONDS
 
-    def _update_if(self, condition: Condition, *actions: Action) -> bool:
-        try:
-            self.update([UpstreamState.kind.set(UpstreamState), *actions], condition=condition)
-        except UpdateError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+    def update_if(self, condition: Condition, *actions: Action) -> bool:
+        """See Item; the first update creates the item."""
+        return super().update_if(condition, UpstreamState.kind.set(UpstreamState), *actions)
 
 
 def _closed(now: int) -> Condition:

@@ -1,31 +1,53 @@
-"""Hand what is due to the queues: the safety net under every message that was lost, and the clock of every ledger."""
+"""Hand what is due to the queues: the safety net under every lost message, and what keeps ledgers and histories current."""
 
-from chalicelib import clock, messages, queue
-from chalicelib.messages import PurgePortfolio, RefreshLedger
-from chalicelib.models import SHARDS, Item, claim, due
+from collections.abc import Callable
+from itertools import islice
 
-_CLAIM_SECONDS = 300
-_MOST_PER_SHARD = 1_000
+from chalicelib import clock, messages
+from chalicelib.messages import DispatchDueHistories, Message, PurgePortfolio, RefreshHistory, RefreshLedger
+from chalicelib.models import HISTORIES, LEDGERS, DueQueue, History, Item, Purge
+
+_MAX_PER_SHARD = 1_000
+_BATCH_SIZE = 10  # claimed before they are sent, so as many as one request to SQS takes
 
 
-def sweep() -> int:
-    """Send a message for everything that is due and return how many; what is handed out is due again in five minutes.
+def dispatch_due_ledgers() -> int:
+    """Send a message for each ledger and each purge that is due and return how many."""
+    return sum(_dispatch_shard(LEDGERS, shard) for shard in LEDGERS.all_shards)
 
-    A claim that was not sent (we died between the two) is handed out again when it runs out.
+
+def dispatch_due_histories(shard: int, deadline: float) -> None:
+    """Send messages for the histories of a shard that are due, and at `deadline` (clock.monotonic()) one for the rest of the shard."""
+    sent = _dispatch_shard(HISTORIES, shard, lambda: clock.monotonic() > deadline)
+    if sent >= _MAX_PER_SHARD or clock.monotonic() > deadline:
+        messages.send(DispatchDueHistories(shard))
+
+
+def send_history_shards() -> int:
+    """Send a message for each shard of histories, so that many workers share what is due; return how many."""
+    messages.send(*map(DispatchDueHistories, HISTORIES.all_shards))
+    return HISTORIES.shards
+
+
+def _dispatch_shard(due_queue: DueQueue, shard: int, is_late: Callable[[], bool] = lambda: False) -> int:
+    """Send messages for what is due in a shard, until it is late; return how many.
+
+    What is claimed and not sent, because we died between the two, is due again when the claim runs out.
     """
-    return sum(_sweep_shard(number) for number in range(SHARDS))
-
-
-def _sweep_shard(number: int) -> int:
-    now = clock.now()
+    claimed = due_queue.claim_due(shard, clock.now(), _MAX_PER_SHARD)
     sent = 0
-    for batch in queue.batches(item for item in due(number, now, _MOST_PER_SHARD) if claim(item, now + _CLAIM_SECONDS)):
-        messages.send(*map(_message, batch))
+    while batch := list(islice(claimed, _BATCH_SIZE)):
+        messages.send(*map(_message_about, batch))
         sent += len(batch)
+        if is_late():
+            break
     return sent
 
 
-def _message(item: Item) -> RefreshLedger | PurgePortfolio:
-    if str(item.sk).startswith('PURGE#'):
-        return PurgePortfolio(str(item.pk).removeprefix('USER#'), int(str(item.sk).removeprefix('PURGE#')))
+def _message_about(item: Item) -> Message:
+    match item:
+        case History():
+            return RefreshHistory(*item.key)
+        case Purge():
+            return PurgePortfolio(*item.portfolio_key)
     return RefreshLedger(item.pk)

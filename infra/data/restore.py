@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.domain.ledger_keys import is_ledger_key
 from chalicelib.models import Cursor, Item, Ledger, Operation, Transaction, User, Write, transact
-from chalicelib.models.due_index import shard
+from chalicelib.models.due_index import LEDGERS
 from infra.data import migrate, scan
 from infra.data.archive import Archive, write_whole
 from infra.data.progress import Progress
@@ -175,7 +175,7 @@ def _at_rest(item: Raw) -> Raw:
     pk, _ = key_of(item)
     fits = _fits(pk, Ledger.from_raw_data(item).cursor)
     dropped = {'lease_owner', 'lease_until', 'derived', *(() if fits else ('cursor',))}
-    due = {'due_shard': {'N': str(shard(pk))}, 'due_at': item.get('due_at', {'N': str(int(time.time()))})}
+    due = {'due_shard': {'N': str(LEDGERS.shard_of(pk))}, 'due_at': item.get('due_at', {'N': str(int(time.time()))})}
     return {name: value for name, value in item.items() if name not in dropped} | due
 
 

@@ -20,7 +20,7 @@ from chalicelib import auth, mail, queue
 from chalicelib.config import settings
 from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
-from chalicelib.models import ApiKey, Item, User, history_shards
+from chalicelib.models import HISTORIES, ApiKey, Item, User
 from chalicelib.services.ledgers import refresh as service
 from chalicelib.services.rates import current as rates_service
 from infra import functions, template
@@ -446,7 +446,7 @@ def test_the_histories_do_what_they_may_and_nothing_else(watched: Api, recorder:
     assert histories.refresh_histories(looked, None) == {'batchItemFailures': []}  # nobody asked for rates of ltc: it does
     later = time.time() + 7_200
     monkeypatch.setattr('time.time', lambda: later)
-    swept = event(*({'shard': shard} for shard in history_shards()))
+    swept = event(*({'shard': shard} for shard in HISTORIES.all_shards))
     assert histories.refresh_histories(swept, None) == {'batchItemFailures': []}
     histories.refresh_histories(event({}), None)  # fails, and waits for longer
 
@@ -457,6 +457,6 @@ def test_the_histories_do_what_they_may_and_nothing_else(watched: Api, recorder:
 def test_each_hour_histories_are_sent_for_and_nothing_else(recorder: Recorder):
     recorder.start()
 
-    assert histories.snapshot_portfolios(TICK, None)['sent'] == len(history_shards())
+    assert histories.snapshot_portfolios(TICK, None)['sent'] == HISTORIES.shards
 
     assert recorder.uses | logs('SnapshotPortfolios') == allowed('snapshot_portfolios')

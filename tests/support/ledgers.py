@@ -38,7 +38,7 @@ def observe(address: str, balance: int, entries: int, incomplete: str | None = N
         cursor=Cursor(run='x'),
         now=1_700_000_000,
     )
-    ledger.release(int(time.time()) + 300)
+    ledger.release_until(int(time.time()) + 300)
 
 
 def time_passes(*addresses: str, seconds: int = 3_000) -> None:

@@ -12,23 +12,21 @@ from datetime import date
 from functools import cache
 from typing import NamedTuple
 
-from chalicelib import clock, errors, messages, queue
+from chalicelib import clock, errors, messages
 from chalicelib.domain import timeline
 from chalicelib.domain.changelog import ALWAYS
 from chalicelib.domain.conversion import Rates
 from chalicelib.domain.rates import BackfillProgress, day_of, midnight
 from chalicelib.domain.timeline import DAY, HOUR, Part, PortfolioState, StateAt
-from chalicelib.messages import DispatchDueHistories, RefreshHistory
+from chalicelib.messages import RefreshHistory
 from chalicelib.models import (
     Chunk,
     Computed,
     History,
+    LeaseLost,
     Offset,
     Portfolio,
     PortfolioTree,
-    claim,
-    due,
-    history_shards,
     months,
     read_portfolio_tree,
     remove_history,
@@ -41,16 +39,9 @@ from chalicelib.services.rates.current import Closes
 _FIRST_DAY = date(2009, 1, 1)  # nothing that is converted is older than Bitcoin
 _ACTIVE_SECONDS = 30 * DAY
 _MOST_ROUNDS = 5
-_SKEW_SECONDS = 60  # clocks differ: what is due at the full hour must not wait for the next
-_CLAIM_SECONDS = HOUR // 4
-_MOST_PER_SHARD = 1_000
 _FIRST_WAIT, _LONGEST_WAIT, _MOST_WAITS = 2, 900, 10
 
 Marks = dict[str, str]  # of which version each thing is that a history is made of
-
-
-class _LeaseLost(Exception):
-    """There is nothing more to do here: somebody else took over, or the portfolio is gone."""
 
 
 class Series(NamedTuple):
@@ -70,53 +61,35 @@ class Series(NamedTuple):
 
 
 def refresh(user_id: str, portfolio_id: int, *, seen_at: int | None = None, waits: int = 0) -> None:
-    """Bring the history of a portfolio up to date; while somebody else is at it they are asked to do it once more.
+    """Bring the history of a portfolio up to date; if another worker holds the lease, have it run again.
 
-    `waits` counts the messages that this one follows, each sent because rates were still on their way.
+    `seen_at` is when a user changed or viewed the portfolio. `waits` counts the messages before this one that found rates pending.
+
+    >>> refresh('5f0c', 1, seen_at=1_700_000_000)
     """
-    stored = History.ask(user_id, portfolio_id, owner=uuid.uuid4().hex, now=clock.now(), seen_at=seen_at)
+    history = History.request_and_lease(user_id, portfolio_id, owner=uuid.uuid4().hex, now=clock.now(), seen_at=seen_at)
+    if history is None:
+        return
+    try:
+        is_final = _recompute_until_current(history)
+    except LeaseLost:
+        return
+    except Exception:
+        history.drop_lease()  # else the next receive of the message would find the lease held, and count as done
+        raise
+    if not is_final and waits < _MOST_WAITS:
+        messages.send(RefreshHistory(user_id, portfolio_id, waits=waits + 1), delay=min(_FIRST_WAIT * 2**waits, _LONGEST_WAIT))
+
+
+def _recompute_until_current(history: History) -> bool:
+    """Recompute until no request came meanwhile, and give the lease back; False if it is soon to be repeated. Raises LeaseLost."""
     for _ in range(_MOST_ROUNDS):
-        if stored is None:
-            return
-        try:
-            awaited = _refresh_leased(stored)
-        except _LeaseLost:
-            return
-        except Exception:
-            stored.abandon()  # else the next receive of the message would find the lease held, and count as done
-            raise
-        if stored.release(_due_at(stored)):
-            if awaited:
-                _send_again(user_id, portfolio_id, waits)
-            return
-        stored = stored.again()
-    if stored is not None:
-        stored.abandon()
-        _send_again(user_id, portfolio_id, waits)
-
-
-def sweep(shard: int, deadline: float) -> None:
-    """Send for the histories of a shard whose hour has come, and at `deadline` (clock.monotonic()) for the rest of the shard.
-
-    What is claimed and not sent, as we died between the two, is due again a quarter of an hour later.
-    """
-    now = clock.now()
-    sent = 0
-    found = (item for item in due(shard, now + _SKEW_SECONDS, _MOST_PER_SHARD) if isinstance(item, History))
-    for batch in queue.batches(item for item in found if claim(item, now + _CLAIM_SECONDS)):
-        messages.send(*(RefreshHistory(*item.key) for item in batch))
-        sent += len(batch)
-        if clock.monotonic() > deadline:
-            break
-    if sent >= _MOST_PER_SHARD or clock.monotonic() > deadline:
-        messages.send(DispatchDueHistories(shard))
-
-
-def send_shards() -> int:
-    """Send a message for each shard and return how many: what is due is shared by as many workers as there are."""
-    shards = history_shards()
-    messages.send(*map(DispatchDueHistories, shards))
-    return len(shards)
+        awaited = _refresh_leased(history)
+        if history.finish(_due_at(history)):
+            return not awaited
+        history.reload()
+    history.drop_lease()
+    return False
 
 
 def compute(contents: PortfolioTree, now: int) -> Series:
@@ -125,13 +98,13 @@ def compute(contents: PortfolioTree, now: int) -> Series:
 
 
 def _refresh_leased(stored: History) -> bool:
-    """Compute, store, and note on the portfolio when; say whether rates are awaited. Raises _LeaseLost, also when the portfolio is gone."""
+    """Compute, store, and note on the portfolio when; say whether rates are awaited. Raises LeaseLost, also when the portfolio is gone."""
     now = clock.now()
     try:
         contents = read_portfolio_tree(*stored.key)
     except errors.NotFound:
         remove_history(*stored.key)
-        raise _LeaseLost from None
+        raise LeaseLost(stored.pk) from None
     of = contributions.children(contents)
     if of and not stored.knows_anything and not any(child.is_known for child in of):
         return False
@@ -148,8 +121,7 @@ def _refresh_leased(stored: History) -> bool:
         now=series.now,
         first=series.first,
     )
-    if not stored.store(computed, now):
-        raise _LeaseLost
+    stored.store(computed, now)
     if contents.children:  # of nothing there is nothing to note
         _stamp(portfolio, has_ledgers=bool(of), converted=not series.unasked, now=now)
     return series.unasked or bool(series.backfill)
@@ -166,7 +138,7 @@ def _store_chunks(stored: History, series: Series) -> None:
 
 
 def _stamp(portfolio: Portfolio, *, has_ledgers: bool, converted: bool, now: int) -> None:
-    """Note on the portfolio what was computed when. Raises _LeaseLost when it is gone, and its history with it."""
+    """Note on the portfolio what was computed when. Raises LeaseLost when it is gone, and its history with it."""
     stamped = [Portfolio.histories_last_updated.set(now)]
     if not has_ledgers:  # else their refreshes note it
         stamped.append(Portfolio.balances_last_updated.set(now))
@@ -176,7 +148,7 @@ def _stamp(portfolio: Portfolio, *, has_ledgers: bool, converted: bool, now: int
         Portfolio.at(portfolio.user_id, portfolio.portfolio_id).update_existing(stamped)
     except errors.NotFound:
         remove_history(portfolio.user_id, portfolio.portfolio_id)
-        raise _LeaseLost from None
+        raise LeaseLost from None
 
 
 def _compute(contents: PortfolioTree, of: Sequence[Child], stored: History | None, now: int) -> Series:
@@ -291,9 +263,3 @@ def _due_at(stored: History) -> int | None:
     """Return the next full hour while somebody looks at the portfolio at least once a month."""
     now = clock.now()
     return (now // HOUR + 1) * HOUR if now - (stored.seen_at or 0) < _ACTIVE_SECONDS else None
-
-
-def _send_again(user_id: str, portfolio_id: int, waits: int) -> None:
-    if waits < _MOST_WAITS:
-        again = RefreshHistory(user_id, portfolio_id, waits=waits + 1)
-        messages.send(again, delay=min(_FIRST_WAIT * 2**waits, _LONGEST_WAIT))

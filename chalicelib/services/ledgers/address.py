@@ -48,7 +48,7 @@ def _http(ledger: Ledger, gate: UpstreamGate) -> Http:
     """
 
     def prepare(endpoint: Endpoint) -> None:
-        ledger.keep_lease(clock.now())
+        ledger.renew_if_short(clock.now())
         gate(endpoint)
 
     return Http(prepare)

@@ -69,7 +69,7 @@ def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> boo
 def _read_balances(ledger: Ledger, explorer: Explorer, http: Http) -> bool:
     """Take what is held from an explorer that lists no transactions; those known stay, and where their reading goes on too."""
     holdings = _ask(ledger, explorer, http).holdings
-    ledger.renew_lease(clock.now())
+    ledger.renew(clock.now())
     Snapshot.store(ledger.pk, holdings, clock.now())
     _observe(ledger, explorer, holdings, ledger.cursor or Cursor(), UNLISTED)
     return True
@@ -207,7 +207,7 @@ def _passed_over(ledger: Ledger, cursor: Cursor, highest: list[_Placed], alien: 
     """
     for number, transaction in enumerate(Transaction.every(ledger.pk)):
         if number % _LEASE_EVERY == 0:
-            ledger.keep_lease(clock.now())
+            ledger.renew_if_short(clock.now())
         if transaction.run != cursor.run:
             alien.append(transaction.sk)
             continue
@@ -228,7 +228,7 @@ def _store(ledger: Ledger, explorer: Explorer, entries: list[Entry], run: str | 
     if times:
         ledger.touch(min(times), max(times), clock.now())
     else:
-        ledger.renew_lease(clock.now())
+        ledger.renew(clock.now())
     Transaction.store(one.transaction for one in differing)
 
 

@@ -64,7 +64,7 @@ def let_go(ledger: Ledger) -> None:
     pks = [pk for branch, number in enumerate(derived.reach) for pk in _below(ledger, key, branch, range(number))]
     for some in _some(pks, _MADE_AT_ONCE):
         now = clock.now()
-        ledger.keep_lease(now)
+        ledger.renew_if_short(now)
         unwatched = [Write(Operation.DELETE, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
         transact(*unwatched, *(Ledger.make_due(pk, now) for pk in some))
     messages.send(*map(RefreshLedger, pks))
@@ -119,7 +119,7 @@ def _below(ledger: Ledger, key: str, branch: int, indexes: Iterable[int]) -> Ite
 def _make(ledger: Ledger, pks: Sequence[str]) -> None:
     for some in _some(pks, _MADE_AT_ONCE):
         now = clock.now()
-        ledger.keep_lease(now)
+        ledger.renew_if_short(now)
         watches = [Write(Operation.PUT, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
         transact(*watches, *(Ledger.make_part(pk, now) for pk in some))
 
@@ -152,7 +152,7 @@ def _refresh(ledger: Ledger, pks: Sequence[str], deadline: float) -> list[errors
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         futures = [pool.submit(telemetry.in_current_task(bring), pk) for pk in pks]
         while wait(futures, timeout=_LOOK_SECONDS).not_done:
-            ledger.keep_lease(clock.now())
+            ledger.renew_if_short(clock.now())
     for future in futures:
         future.result()
     return failures
@@ -217,7 +217,7 @@ def _stored(ledger: Ledger, pk: str) -> Iterator[Transaction]:
     """Yield the transactions of a ledger, keeping the wallet's lease."""
     for number, transaction in enumerate(Transaction.every(pk)):
         if number % _WRITTEN_AT_ONCE == 0:
-            ledger.keep_lease(clock.now())
+            ledger.renew_if_short(clock.now())
         yield transaction
 
 

@@ -62,9 +62,9 @@ def _refresh_leased(ledger: Ledger, reader: Reader, now: int, deadline: float) -
     if ledger.changes != changes:
         messages.portfolios_changed((watch.user_id, watch.portfolio_id) for watch in shown_by)
     if finished:
-        ledger.release(policy.next_refresh(ledger, clock.now()))
+        ledger.release_until(policy.next_refresh(ledger, clock.now()))
     else:
-        ledger.release(clock.now())
+        ledger.release_until(clock.now())
         messages.send(RefreshLedger(ledger.pk))
 
 
@@ -108,5 +108,5 @@ def _delete(ledger: Ledger, reader: Reader) -> None:
         Snapshot.remove(ledger.pk)
         if ledger.discard():
             return
-    ledger.release(clock.now())
+    ledger.release_until(clock.now())
     messages.send(RefreshLedger(ledger.pk))

@@ -8,7 +8,6 @@ import pytest
 
 from chalicelib import queue
 from chalicelib.models import Ledger, UpstreamState
-from chalicelib.models.ledger import LEASE_SECONDS
 from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
@@ -263,7 +262,7 @@ def test_the_sweep_sends_a_ledger_whose_worker_died(explorer: Explorer, segwit: 
     refresh_queue(queues).bodies()
     Ledger.lease(pk_of(SEGWIT), owner='dead', now=int(time.time()), looked_at=None)
     assert run_sweep() == 0
-    time_passes(SEGWIT, seconds=LEASE_SECONDS + 1)
+    time_passes(SEGWIT, seconds=Ledger.LEASE_SECONDS + 1)
     assert run_sweep() == 1
     refresh_queue(queues).drain()
     assert_whole(SEGWIT, [])

@@ -17,6 +17,7 @@ from chalicelib.domain.rates import DailyClose, pair_of
 from chalicelib.jobs import histories as job
 from chalicelib.models import Chunk, History, LatestRates, Ledger, Snapshot, add_closes
 from chalicelib.models.ledger import HeldCurrency
+from chalicelib.services import due
 from chalicelib.services.histories import refresh
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, txid
 from tests.support.api import Api
@@ -495,7 +496,7 @@ def run_schedule() -> int:
 def worked_off(history_queue: Queue) -> list[Json]:
     """Carry out the messages of shards; return those of portfolios."""
     for body in history_queue.bodies():
-        refresh.sweep(body['shard'], time.monotonic() + 10)
+        due.dispatch_due_histories(body['shard'], time.monotonic() + 10)
     return history_queue.bodies()
 
 
@@ -524,14 +525,14 @@ def test_a_portfolio_that_never_comes_to_rest_is_left_to_a_later_message(api: Ap
     history_queue.bodies()
     events = Chunk.connection().client.meta.events
 
-    def ask_again(**_: Any) -> None:
-        History.ask(api.user_id, portfolio, owner='other', now=int(time.time()), seen_at=None)
+    def request_again(**_: Any) -> None:
+        History.request_and_lease(api.user_id, portfolio, owner='other', now=int(time.time()), seen_at=None)
 
-    events.register('after-call.dynamodb.BatchWriteItem', ask_again)
+    events.register('after-call.dynamodb.BatchWriteItem', request_again)
     try:
         refresh.refresh(api.user_id, portfolio)
     finally:
-        events.unregister('after-call.dynamodb.BatchWriteItem', ask_again)
+        events.unregister('after-call.dynamodb.BatchWriteItem', request_again)
     time.sleep(2)  # the message's delay
     assert history_queue.bodies() == [{'user_id': api.user_id, 'portfolio_id': portfolio, 'waits': 1}]
     refresh.refresh(api.user_id, portfolio)

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from chalicelib.models import Ledger
-from chalicelib.models.ledger import LEASE_LEFT, LEASE_SECONDS
 from chalicelib.models.upstream import LONGEST_WAIT_MS
 from chalicelib.providers.transport import LONGEST_REQUEST_SECONDS
 from chalicelib.services.ledgers import policy
@@ -56,4 +55,4 @@ def test_what_happened_within_five_minutes_keeps_a_ledger_from_being_stale(name:
 
 
 def test_a_lease_outlives_the_wait_for_a_request_and_the_request() -> None:
-    assert LONGEST_WAIT_MS / 1_000 + LONGEST_REQUEST_SECONDS < LEASE_LEFT < LEASE_SECONDS
+    assert LONGEST_WAIT_MS / 1_000 + LONGEST_REQUEST_SECONDS < Ledger.MIN_SECONDS_LEFT < Ledger.LEASE_SECONDS
