@@ -10,6 +10,7 @@ from chalicelib.domain.conversion import Pair, Rate
 
 ALWAYS = frozenset({'btc', 'eth', 'usd', 'eur'})  # conversion routes lead through them
 CARRIED_DAYS = 7
+FIRST_DAY = date(2009, 1, 1)  # nothing that is converted is older than Bitcoin
 MOST_DIGITS = 40
 _MOST_EXPONENT = 30
 _TWO, _TEN = Decimal(2), Decimal(10)

@@ -15,11 +15,11 @@ SLICE_SECONDS = 60
 
 @bp.schedule(Rate(5, unit=Rate.MINUTES))
 def update_rates(event: CloudWatchEvent) -> None:
-    """Fetch all rates that are wanted."""
-    from chalicelib.services.rates import current
+    """Fetch the rates of all tracked currencies."""
+    from chalicelib.services.rates.fetch import fetch_rates  # brings requests, see jobs.refresh
 
     with telemetry.scheduled('update_rates', event):
-        current.fetch(clock.now())
+        fetch_rates(clock.now())
 
 
 @bp.on_sqs_message(queue=settings().rates_queue, batch_size=1)
@@ -33,10 +33,10 @@ def fetch_rates(event: SQSEvent) -> dict[str, Any]:
 
 
 def _handle(body: queue.Body, deadline: float) -> None:
-    from chalicelib.services.rates import current
+    from chalicelib.services.rates import backfill, fetch
 
     match messages.from_body(body, FetchRates, BackfillRates):
         case FetchRates(codes):
-            current.fetch(clock.now(), codes or None)
+            fetch.fetch_rates(clock.now(), codes or None)
         case BackfillRates(code):
-            current.backfill(code, deadline)
+            backfill.backfill_daily_closes(code, deadline)

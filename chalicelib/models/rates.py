@@ -1,6 +1,6 @@
-"""Rates of exchange as they are kept: the latest, one set of each hour, daily closes for ever, and who is wanted.
+"""Exchange rates as they are stored: the latest, one set per hour, daily closes for ever, and which currencies are tracked.
 
-Lists of prices are compressed: a year of closes, or all latest observations, is one small item.
+Lists of prices are compressed: a year of daily closes, or all latest observations, is one small item.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,9 +20,9 @@ from chalicelib.models.attributes import ChangelogAttribute, IntegerAttribute, P
 from chalicelib.models.item import Item
 from chalicelib.models.writes import Operation, Write, transact
 
-WANTED_SECONDS = 8 * 86_400
+TRACKED_SECONDS = 8 * 86_400
 _STATE = 'STATE'
-_WANTED = 'RATES#WANTED'
+_TRACKED = 'RATES#WANTED'
 _ATTEMPTS = 8
 
 
@@ -30,14 +30,14 @@ class LatestRates(Item, discriminator='latest-rates'):
     """pk=RATES  sk=LATEST
 
     find: get   store: put on condition of `version`
-    `asked` says until when (epoch seconds) each currency is wanted.
+    `requested` maps each currency that the sources were asked for to when (epoch seconds) it stops being tracked.
     """
 
     at = IntegerAttribute(default=0)
     version = IntegerAttribute(default=0)
     packed_observations = PackedAttribute(default=list)
     packed_rates = PackedAttribute(default=list)
-    asked = PackedAttribute(default=dict)
+    requested = PackedAttribute(default=dict, attr_name='asked')
 
     @classmethod
     def find(cls) -> 'LatestRates':
@@ -55,14 +55,14 @@ class LatestRates(Item, discriminator='latest-rates'):
     def observations(self) -> list[Observation]:
         return [Observation(base, quote, Decimal(price), at, source) for base, quote, price, at, source in self.packed_observations]
 
-    def store(self, at: int, observations: Iterable[Observation], rates: Iterable[Rate], asked: Mapping[str, int]) -> bool:
-        """Replace what was found; False when somebody else did meanwhile."""
+    def store(self, at: int, observations: Iterable[Observation], rates: Iterable[Rate], requested: Mapping[str, int]) -> bool:
+        """Replace what was found; False when another run did meanwhile."""
         condition = _unchanged(LatestRates.version, self.version)
         self.at = at
         self.version += 1
         self.packed_observations = [[one.base, one.quote, f'{one.price:f}', one.at, one.source] for one in observations]
         self.packed_rates = _packed(rates)
-        self.asked = dict(asked)
+        self.requested = dict(requested)
         return self.put_if(condition)
 
 
@@ -77,7 +77,7 @@ class HourlyRates(Item, discriminator='hourly-rates'):
 
     @classmethod
     def store(cls, at: int, rates: Iterable[Rate]) -> bool:
-        """Keep these rates as those of their hour; False when the hour has some."""
+        """Store these rates as those of their hour; False when the hour has some already."""
         return cls(*_hour(at), at=at, packed_rates=_packed(rates)).put_if(cls.pk.does_not_exist())
 
     @classmethod
@@ -96,7 +96,7 @@ class HourlyRates(Item, discriminator='hourly-rates'):
         return list(cls.query(pk, cls.sk <= sk, scan_index_forward=False, limit=2, page_size=2, consistent_read=True))
 
 
-class WantedCurrency(Item, discriminator='wanted-currency'):
+class TrackedCurrency(Item, discriminator='wanted-currency'):
     """pk=RATES#WANTED  sk=<code>   TTL
 
     register, renew: one update   every: query
@@ -104,26 +104,26 @@ class WantedCurrency(Item, discriminator='wanted-currency'):
 
     @classmethod
     def every(cls, now: int) -> dict[str, int]:
-        """Return the currencies that somebody holds or reports, and until when each is wanted."""
-        return {item.sk: item.expires_at for item in cls.query(_WANTED, consistent_read=True) if (item.expires_at or 0) > now}
+        """Return the currencies that users hold or report, and until when each is tracked."""
+        return {item.sk: item.expires_at for item in cls.query(_TRACKED, consistent_read=True) if (item.expires_at or 0) > now}
 
     @classmethod
     def register(cls, code: str, now: int) -> bool:
-        """Want a currency; True when nobody did."""
-        item = cls(_WANTED, code, expires_at=now + WANTED_SECONDS)
+        """Track a currency; True when it was not tracked yet."""
+        item = cls(_TRACKED, code, expires_at=now + TRACKED_SECONDS)
         return item.put_if(cls.pk.does_not_exist() | (cls.expires_at <= now))
 
     @classmethod
     def renew(cls, code: str, now: int) -> None:
-        """Want a currency for another eight days."""
-        cls(_WANTED, code, expires_at=now + WANTED_SECONDS).save()
+        """Track a currency for another eight days."""
+        cls(_TRACKED, code, expires_at=now + TRACKED_SECONDS).save()
 
 
-class ClosesState(Item, discriminator='closes-state'):
-    """pk=CLOSES#<base>/<quote>  sk=STATE   written in one transaction with the years it tells of
+class DailyClosesState(Item, discriminator='closes-state'):
+    """pk=CLOSES#<base>/<quote>  sk=STATE   written in one transaction with the years it describes
 
-    `earliest` and `until` (ISO 8601) are the first day with a close and the day up to which all closes are here that are to be had;
-    `done` says that no download of older ones is under way. `changes` notes whenever closes are added, and from which day on.
+    `earliest` (ISO 8601) is the first day with a close, `until` the day up to which all available closes are stored; `done` is
+    False while older ones are being downloaded. `changes` records from which day on closes were added, each time some were.
     """
 
     earliest = UnicodeAttribute(null=True)
@@ -153,11 +153,11 @@ class ClosesState(Item, discriminator='closes-state'):
         self.earliest = min(self.earliest or earliest.isoformat(), earliest.isoformat())
 
 
-class YearOfCloses(Item, discriminator='closes'):
+class YearOfDailyCloses(Item, discriminator='closes'):
     """pk=CLOSES#<base>/<quote>  sk=<yyyy>
 
-    read_closes: batch gets   add_closes: a batch get and a transaction
-    `packed` maps each day (ISO 8601) to its price and source. A close that is there is never changed.
+    read_daily_closes: batch gets   add_daily_closes: a batch get and a transaction
+    `packed` maps each day (ISO 8601) to its price and source. A stored close is never changed.
     """
 
     packed = PackedAttribute(default=dict)
@@ -176,40 +176,46 @@ class YearOfCloses(Item, discriminator='closes'):
         return list(added)
 
 
-class PairCloses(NamedTuple):
+class PairDailyCloses(NamedTuple):
     """The closes of one pair, day to price and source, and the state of their download; an empty one before it began."""
 
     by_day: dict[date, tuple[Decimal, str]]
-    state: ClosesState
+    state: DailyClosesState
 
 
-class Reached(NamedTuple):
-    """How far a download of closes has come: all up to `until` are here; `after` is where it must have been before."""
+class DownloadProgress(NamedTuple):
+    """How far a download of daily closes has come: all up to `until` are stored, and with `done` no older ones are missing.
+
+    With `after` this only counts if the download had come up to that day before.
+    """
 
     until: date
     done: bool = True
     after: date | None = None
 
 
-def read_closes(pairs: Iterable[Pair], years: Sequence[int]) -> dict[Pair, PairCloses]:
-    """Return the closes of pairs in some years, 100 items to a request, requests in parallel."""
-    wanted = {_closes_pk(pair): pair for pair in pairs}
-    keys = [(pk, sk) for pk in wanted for sk in (_STATE, *map(str, years))]
-    found = {pair: PairCloses({}, ClosesState(pk, _STATE)) for pk, pair in wanted.items()}
+def read_daily_closes(pairs: Iterable[Pair], years: Sequence[int]) -> dict[Pair, PairDailyCloses]:
+    """Return the daily closes of pairs in some years, 100 items to a request, requests in parallel."""
+    pair_of_pk = {_daily_closes_pk(pair): pair for pair in pairs}
+    keys = [(pk, sk) for pk in pair_of_pk for sk in (_STATE, *map(str, years))]
+    closes = {pair: PairDailyCloses({}, DailyClosesState(pk, _STATE)) for pk, pair in pair_of_pk.items()}
     for item in Item.get_many(keys):
-        pair = wanted[item.pk]
-        if isinstance(item, YearOfCloses):
-            found[pair].by_day.update(item.closes)
-        elif isinstance(item, ClosesState):
-            found[pair] = PairCloses(found[pair].by_day, item)
-    return found
+        pair = pair_of_pk[item.pk]
+        if isinstance(item, YearOfDailyCloses):
+            closes[pair].by_day.update(item.closes)
+        elif isinstance(item, DailyClosesState):
+            closes[pair] = PairDailyCloses(closes[pair].by_day, item)
+    return closes
 
 
-def add_closes(pair: Pair, closes: Sequence[DailyClose], now: int, reached: Reached | None = None) -> None:
-    """Add closes of a pair on days that have none, and note how far they reach. Raises Conflict when others always came first."""
+def add_daily_closes(pair: Pair, closes: Sequence[DailyClose], now: int, progress: DownloadProgress | None = None) -> None:
+    """Add closes of a pair on days that have none, and record the progress.
+
+    Raises Conflict when other writers came first at every attempt.
+    """
     for attempt in range(_ATTEMPTS):
         try:
-            _add_closes(pair, closes, now, reached)
+            _add_daily_closes(pair, closes, now, progress)
         except errors.Conflict:
             if attempt == _ATTEMPTS - 1:
                 raise
@@ -217,40 +223,40 @@ def add_closes(pair: Pair, closes: Sequence[DailyClose], now: int, reached: Reac
             return
 
 
-def _add_closes(pair: Pair, closes: Sequence[DailyClose], now: int, reached: Reached | None) -> None:
+def _add_daily_closes(pair: Pair, closes: Sequence[DailyClose], now: int, progress: DownloadProgress | None) -> None:
     years = sorted({close.day.year for close in closes})
-    pk = _closes_pk(pair)
+    pk = _daily_closes_pk(pair)
     found: dict[str, Any] = {item.sk: item for item in Item.get_many((pk, sk) for sk in (_STATE, *map(str, years)))}
-    state = found.get(_STATE) or ClosesState(pk, _STATE)
+    state = found.get(_STATE) or DailyClosesState(pk, _STATE)
     added: list[date] = []
     writes = []
     for year in years:
-        item = found.get(str(year)) or YearOfCloses(pk, str(year))
+        item = found.get(str(year)) or YearOfDailyCloses(pk, str(year))
         days = item.add(close for close in closes if close.day.year == year)
         added += days
         writes += [Write(Operation.PUT, item)] if days else []
     if added:
         state.note(min(added))
         state.source = closes[-1].source
-    moved = reached is not None and _reach(state, reached)
+    moved = progress is not None and _record_progress(state, progress)
     if added or moved:
-        condition = _unchanged(ClosesState.revision, state.revision)
+        condition = _unchanged(DailyClosesState.revision, state.revision)
         state.revision += 1
         state.updated_at = now
         transact(*writes, Write(Operation.PUT, state, condition))
 
 
-def _reach(state: ClosesState, reached: Reached) -> bool:
-    """Note how far the closes reach; False when that changes nothing."""
-    if reached.after is not None and (state.until is None or state.until < reached.after.isoformat()):
+def _record_progress(state: DailyClosesState, progress: DownloadProgress) -> bool:
+    """Record how far a download has come; False when that changes nothing."""
+    if progress.after is not None and (state.until is None or state.until < progress.after.isoformat()):
         return False
     before = (state.until, state.done)
-    state.until = max(state.until or '', reached.until.isoformat())
-    state.done = state.done or reached.done
+    state.until = max(state.until or '', progress.until.isoformat())
+    state.done = state.done or progress.done
     return (state.until, state.done) != before
 
 
-def _closes_pk(pair: Pair) -> str:
+def _daily_closes_pk(pair: Pair) -> str:
     return f'CLOSES#{text_of(pair)}'
 
 

@@ -14,7 +14,7 @@ from chalicelib.domain import currencies, instants
 from chalicelib.domain.conversion import Rate
 from chalicelib.domain.ledgers import Entry
 from chalicelib.formats import format_instant
-from chalicelib.models import HourlyRates, LatestRates, Ledger, Transaction, WantedCurrency
+from chalicelib.models import HourlyRates, LatestRates, Ledger, TrackedCurrency, Transaction
 from chalicelib.models.ledger import HeldCurrency
 from chalicelib.services.rates import current
 from tests.support.api import Api
@@ -122,7 +122,7 @@ def test_a_currency_nobody_was_asked_about_is_sent_for_and_its_rate_is_pending(a
     number = portfolio(api, {'ltc': '2'}, ('usd',))
     [row] = converted(api, number)['result']
     assert row['missing'] == [{'currency': 'ltc', 'balance': '2.0', 'reason': 'rate_pending'}]
-    assert WantedCurrency.every(int(time.time())).keys() == {'ltc'}
+    assert TrackedCurrency.every(int(time.time())).keys() == {'ltc'}
     sent = Queue(queues[settings().rates_queue], lambda event, context: {}).bodies()
     assert {'currencies': ['ltc']} in sent
 

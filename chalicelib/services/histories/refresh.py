@@ -8,7 +8,6 @@ import hashlib
 import json
 import uuid
 from collections.abc import Sequence
-from datetime import date
 from functools import cache
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from chalicelib import clock, errors, messages
 from chalicelib.domain import timeline
 from chalicelib.domain.changelog import ALWAYS
 from chalicelib.domain.conversion import Rates
-from chalicelib.domain.rates import BackfillProgress, day_of, midnight
+from chalicelib.domain.rates import FIRST_DAY, BackfillProgress, day_of, midnight
 from chalicelib.domain.timeline import DAY, HOUR, Part, PortfolioState, StateAt
 from chalicelib.messages import RefreshHistory
 from chalicelib.models import (
@@ -33,10 +32,9 @@ from chalicelib.models import (
 )
 from chalicelib.services.portfolios import contributions
 from chalicelib.services.portfolios.contributions import Child
-from chalicelib.services.rates import current
-from chalicelib.services.rates.current import Closes
+from chalicelib.services.rates import current, daily_closes
+from chalicelib.services.rates.daily_closes import DailyCloses
 
-_FIRST_DAY = date(2009, 1, 1)  # nothing that is converted is older than Bitcoin
 _ACTIVE_SECONDS = 30 * DAY
 _MOST_ROUNDS = 5
 _FIRST_WAIT, _LONGEST_WAIT, _MOST_WAITS = 2, 900, 10
@@ -47,7 +45,7 @@ Marks = dict[str, str]  # of which version each thing is that a history is made 
 class Series(NamedTuple):
     """The states of a portfolio from `first` on, a month's first instant, oldest first; `before` all of them, and now.
 
-    `backfill` is what closes are still being fetched, `unasked` says that of some currencies no rates were ever asked for.
+    `backfill` is what closes are still being fetched, `not_requested` says that of some currencies no rates were ever asked for.
     """
 
     before: PortfolioState
@@ -57,7 +55,7 @@ class Series(NamedTuple):
     marks: Marks
     codes: list[str]
     backfill: list[BackfillProgress]
-    unasked: bool
+    not_requested: bool
 
 
 def refresh(user_id: str, portfolio_id: int, *, seen_at: int | None = None, waits: int = 0) -> None:
@@ -123,8 +121,8 @@ def _refresh_leased(stored: History) -> bool:
     )
     stored.store(computed, now)
     if contents.children:  # of nothing there is nothing to note
-        _stamp(portfolio, has_ledgers=bool(of), converted=not series.unasked, now=now)
-    return series.unasked or bool(series.backfill)
+        _stamp(portfolio, has_ledgers=bool(of), converted=not series.not_requested, now=now)
+    return series.not_requested or bool(series.backfill)
 
 
 def _store_chunks(stored: History, series: Series) -> None:
@@ -168,14 +166,14 @@ class _Found(NamedTuple):
     start: int
     summed: list[Part]
     codes: frozenset[str]
-    closes: Closes
+    closes: DailyCloses
 
 
 def _found(contents: PortfolioTree, of: Sequence[Child], stored: History | None, start: int, now: int) -> _Found:
     summed = [*contributions.of_children(of, start), *contributions.of_offsets(contents)]
     held = (code for part in summed for code in (*part.base, *(move.currency for move in part.moves)))
     codes = frozenset((*contents.portfolio.currencies, *held, *(stored.codes if stored is not None else ())))
-    return _Found(start, summed, codes, current.closes(codes, day_of(start) if start else _FIRST_DAY, day_of(now)))
+    return _Found(start, summed, codes, daily_closes.read(codes, day_of(start) if start else FIRST_DAY, day_of(now)))
 
 
 def _series(reporting: Sequence[str], found: _Found, stored: History | None, marks: Marks, now: int) -> Series:
@@ -187,9 +185,9 @@ def _series(reporting: Sequence[str], found: _Found, stored: History | None, mar
         first, before = stored.first, stored.before
     on = cache(found.closes.on)
     latest = current.latest(found.codes)
-    unasked = found.codes - latest.asked
-    if unasked:
-        current.want(unasked, now)
+    not_requested = found.codes - latest.requested
+    if not_requested:
+        current.track(not_requested, now)
     return Series(
         before=before,
         first=first,
@@ -198,7 +196,7 @@ def _series(reporting: Sequence[str], found: _Found, stored: History | None, mar
         marks=marks | {f'rate {pair}': str(version) for pair, version in found.closes.versions.items()},
         codes=sorted(found.codes),
         backfill=[one for one in found.closes.progress if not one.done],
-        unasked=bool(unasked),
+        not_requested=bool(not_requested),
     )
 
 
@@ -245,12 +243,12 @@ def _ledger_changed_since(child: Child, mark: str) -> int:
     return ALWAYS if since is None else since
 
 
-def _closes_changed_since(closes: Closes, stored: History) -> int:
+def _closes_changed_since(closes: DailyCloses, stored: History) -> int:
     versions = {name.removeprefix('rate '): int(mark) for name, mark in stored.marks.items() if name.startswith('rate ')}
     day = closes.changed_since(versions)
     if day is None:
         return int(stored.computed_at)
-    return ALWAYS if day < _FIRST_DAY else midnight(day)
+    return ALWAYS if day < FIRST_DAY else midnight(day)
 
 
 def _start(changed: int, stored: History) -> int:

@@ -48,9 +48,9 @@ def of_portfolio(user_id: str, portfolio_id: int, *, at: int | None = None) -> C
 def _latest(summed: PortfolioBalances) -> _RateSet:
     codes = frozenset(summed.by_currency)
     latest = current.latest(codes)
-    not_requested = codes - latest.asked
+    not_requested = codes - latest.requested
     if not_requested:
-        current.want(not_requested, clock.now())
+        current.track(not_requested, clock.now())
         if summed.portfolio.follows_ledgers and summed.portfolio.converted_balances_last_updated is None:
             raise reading.not_ready([])
     return _RateSet(latest.rates, latest.at, not_requested)

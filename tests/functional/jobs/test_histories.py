@@ -15,7 +15,7 @@ from chalicelib.domain.conversion import Rate
 from chalicelib.domain.ledgers import Holding
 from chalicelib.domain.rates import DailyClose, pair_of
 from chalicelib.jobs import histories as job
-from chalicelib.models import Chunk, History, LatestRates, Ledger, Snapshot, add_closes
+from chalicelib.models import Chunk, History, LatestRates, Ledger, Snapshot, add_daily_closes
 from chalicelib.models.ledger import HeldCurrency
 from chalicelib.services import due
 from chalicelib.services.histories import refresh
@@ -92,7 +92,7 @@ def midnights(first: int, last: int) -> list[int]:
 
 def set_close(code: str, prices: Mapping[date, str]) -> None:
     pair = pair_of(code)
-    add_closes(pair, [DailyClose(day, *pair, Decimal(price), 'test') for day, price in prices.items()], int(time.time()))
+    add_daily_closes(pair, [DailyClose(day, *pair, Decimal(price), 'test') for day, price in prices.items()], int(time.time()))
 
 
 def test_a_year_by_day_is_what_the_explorers_transactions_sum_to_at_each_midnight(

@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from chalicelib.domain.ledgers import Entry
 from chalicelib.domain.rates import DailyClose, pair_of
-from chalicelib.models import Ledger, Transaction, add_closes
+from chalicelib.models import Ledger, Transaction, add_daily_closes
 from chalicelib.models.ledger import HeldCurrency
 from chalicelib.services.histories import refresh
 from chalicelib.services.portfolios import addresses
@@ -73,7 +73,7 @@ def _closes(first: int, now: int) -> dict[date, Decimal]:
     days = [_day(first) + timedelta(days=number) for number in range((now - first) // DAY + 2)]
     closes = {day: Decimal(chance.randrange(10**5, 10**7)) / 100 for day in days}
     pair = pair_of('btc')
-    add_closes(pair, [DailyClose(day, *pair, price, 'test') for day, price in closes.items()], now)
+    add_daily_closes(pair, [DailyClose(day, *pair, price, 'test') for day, price in closes.items()], now)
     return closes
 
 

@@ -15,8 +15,19 @@ from chalicelib.domain.conversion import Rates
 from chalicelib.domain.rates import BackfillProgress, DailyClose, day_of, midnight, pair_of
 from chalicelib.errors import Upstream
 from chalicelib.jobs import rates as jobs
-from chalicelib.models import HourlyRates, Item, LatestRates, Reached, UpstreamState, WantedCurrency, add_closes, read_closes
-from chalicelib.services.rates import current
+from chalicelib.models import (
+    DownloadProgress,
+    HourlyRates,
+    Item,
+    LatestRates,
+    TrackedCurrency,
+    UpstreamState,
+    add_daily_closes,
+    read_daily_closes,
+)
+from chalicelib.services.rates import current, daily_closes
+from chalicelib.services.rates.backfill import backfill_daily_closes
+from chalicelib.services.rates.fetch import fetch_rates
 from infra.fake_upstreams import rates as sample
 from infra.fake_upstreams.answer import Answer, as_json
 from tests.rates_upstreams import KEYS, NONSENSE, Sources, sources
@@ -45,10 +56,10 @@ def messages(queues: dict[str, str]) -> Callable[[], list[dict[str, Any]]]:
 
 def progress(codes: list[str]) -> list[BackfillProgress]:
     """Return how far the closes of these currencies are."""
-    return [one for one in current.closes(codes, TODAY, TODAY).progress if one.currency in codes]
+    return [one for one in daily_closes.read(codes, TODAY, TODAY).progress if one.currency in codes]
 
 
-def latest() -> current.Latest:
+def latest() -> current.LatestSet:
     """Return what is latest in the table."""
     current.forget()
     return current.latest()
@@ -63,27 +74,27 @@ def circuits_close() -> None:
         UpstreamState.at(key).update([UpstreamState.kind.set(UpstreamState), UpstreamState.open_until.set(0)])
 
 
-def wanted(*codes: str, now: int = NOW) -> None:
+def tracked(*codes: str, now: int = NOW) -> None:
     for code in codes:
-        WantedCurrency.register(code, now)
+        TrackedCurrency.register(code, now)
 
 
 def state(code: str) -> Any:
-    return read_closes([pair_of(code)], ())[pair_of(code)].state
+    return read_daily_closes([pair_of(code)], ())[pair_of(code)].state
 
 
 def stored_days(code: str) -> list[date]:
-    return sorted(read_closes([pair_of(code)], range(2009, TODAY.year + 1))[pair_of(code)].by_day)
+    return sorted(read_daily_closes([pair_of(code)], range(2009, TODAY.year + 1))[pair_of(code)].by_day)
 
 
 # Fetching
 
 
 def test_the_rates_that_routes_lead_through_are_there_without_anybody_asking() -> None:
-    current.fetch(NOW)
+    fetch_rates(NOW)
 
     found = latest()
-    assert (found.at, found.asked) == (NOW, {'btc', 'eth', 'usd', 'eur'})
+    assert (found.at, found.requested) == (NOW, {'btc', 'eth', 'usd', 'eur'})
     assert price(found.rates, 'btc', 'usd') == Decimal('11775.36')
     assert price(found.rates, 'btc', 'eur') == Decimal('9420.288')
     assert found.rates.by_pair['btc', 'usd'].sources == 'bitstamp,coinbase,coingecko,kraken'
@@ -91,10 +102,10 @@ def test_the_rates_that_routes_lead_through_are_there_without_anybody_asking() -
 
 
 def test_only_what_somebody_wants_is_asked_for_in_one_request_to_each_source(world: Sources) -> None:
-    wanted('ltc', 'usdt', 'gbp', 'aed')
-    wanted('doge', now=NOW - 9 * DAY)  # nobody does any more
+    tracked('ltc', 'usdt', 'gbp', 'aed')
+    tracked('doge', now=NOW - 9 * DAY)  # nobody does any more
 
-    current.fetch(NOW)
+    fetch_rates(NOW)
 
     assert sorted(world.asked) == [
         'bitstamp/ticker/',
@@ -105,7 +116,7 @@ def test_only_what_somebody_wants_is_asked_for_in_one_request_to_each_source(wor
     ]
     ids = {request.query.get('ids') for request in world.server.requests}
     assert 'bitcoin,ethereum,litecoin,tether' in ids
-    assert latest().asked == {'btc', 'eth', 'usd', 'eur', 'ltc', 'usdt', 'gbp', 'aed'}
+    assert latest().requested == {'btc', 'eth', 'usd', 'eur', 'ltc', 'usdt', 'gbp', 'aed'}
     assert set(latest().rates.by_pair) == {
         *((code, 'usd') for code in ('btc', 'eth', 'ltc', 'usdt', 'eur')),
         *(('eur', 'gbp'), ('usd', 'aed')),
@@ -117,7 +128,7 @@ def test_only_what_somebody_wants_is_asked_for_in_one_request_to_each_source(wor
 def test_one_source_that_fails_leaves_the_others(world: Sources, key: str, nonsense: str) -> None:
     world.says[key] = NONSENSE[nonsense]
 
-    current.fetch(NOW)
+    fetch_rates(NOW)
 
     found = latest().rates.by_pair
     assert (('eur', 'usd') in found) is (key != 'ecb')
@@ -130,7 +141,7 @@ def test_answers_of_a_shape_nobody_expects_are_not_the_end_of_the_others(world: 
     world.says['kraken'] = as_json({'error': [], 'result': {'BTC/USD': 7, 'ETH/USD': {'c': 'x', 'v': ['1']}}})
     world.says['bitstamp'] = as_json([['BTC/USD']])
 
-    current.fetch(NOW)
+    fetch_rates(NOW)
 
     assert latest().rates.by_pair['btc', 'usd'].sources == 'coinbase,coingecko'
 
@@ -143,7 +154,7 @@ def test_whatever_goes_wrong_with_one_source_the_others_are_heard() -> None:
     events = Item.connection().client.meta.events
     events.register('before-call.dynamodb.UpdateItem', refuse)
     try:
-        current.fetch(NOW)
+        fetch_rates(NOW)
     finally:
         events.unregister('before-call.dynamodb.UpdateItem', refuse)
 
@@ -151,12 +162,12 @@ def test_whatever_goes_wrong_with_one_source_the_others_are_heard() -> None:
 
 
 def test_when_every_source_fails_nothing_changes_and_all_are_named(world: Sources) -> None:
-    current.fetch(NOW - 600)
+    fetch_rates(NOW - 600)
     before = latest()
     world.says = dict.fromkeys(KEYS, DOWN)
 
     with pytest.raises(Upstream) as caught:
-        current.fetch(NOW)
+        fetch_rates(NOW)
 
     assert all(key in str(caught.value) for key in KEYS)
     assert latest().at == before.at
@@ -166,7 +177,7 @@ def test_when_every_source_fails_nothing_changes_and_all_are_named(world: Source
 def test_a_price_far_off_is_not_believed(world: Sources) -> None:
     world.says['kraken'] = as_json({'error': [], 'result': {'BTC/USD': {'c': ['99999999'], 'v': ['1']}}})
 
-    current.fetch(NOW)
+    fetch_rates(NOW)
 
     assert latest().rates.by_pair['btc', 'usd'].sources == 'bitstamp,coinbase,coingecko'
     assert latest().rates.by_pair['btc', 'usd'].price == Decimal('11775.36')
@@ -176,23 +187,23 @@ def test_when_two_sources_disagree_the_rate_says_so(world: Sources) -> None:
     world.says = dict.fromkeys(('coinbase', 'bitstamp'), DOWN)
     world.says['kraken'] = as_json({'error': [], 'result': {'BTC/USD': {'c': ['20000'], 'v': ['1']}}})
 
-    current.fetch(NOW)
+    fetch_rates(NOW)
 
     assert latest().rates.by_pair['btc', 'usd'].disputed
 
 
 def test_a_currency_keeps_the_rate_it_loses_for_a_day(world: Sources) -> None:
     now = int(time.time())
-    wanted('usdt', now=now - 2 * DAY)
-    current.fetch(now - DAY + 600)
+    tracked('usdt', now=now - 2 * DAY)
+    fetch_rates(now - DAY + 600)
     world.says['coingecko'] = as_json({})
 
-    current.fetch(now)
+    fetch_rates(now)
     assert price(latest().rates, 'usdt', 'usd') is not None
-    current.fetch(now + 601)
+    fetch_rates(now + 601)
 
     assert price(latest().rates, 'usdt', 'usd') is None
-    assert 'usdt' in latest().asked
+    assert 'usdt' in latest().requested
     assert price(latest().rates, 'btc', 'usd') is not None
 
 
@@ -202,7 +213,7 @@ def test_rates_of_the_central_bank_last_over_holidays(world: Sources, days: int,
     cube = f'<Cube time="{TODAY - timedelta(days=days)}"><Cube currency="USD" rate="1.25"/></Cube>'
     world.says['ecb'] = Answer(200, f'<Envelope {names}><Cube>{cube}</Cube></Envelope>', 'text/xml')
 
-    current.fetch(NOW)
+    fetch_rates(NOW)
 
     assert (price(latest().rates, 'eur', 'usd') == Decimal('1.25')) is there
 
@@ -221,11 +232,11 @@ def between(operation: str, happens: Callable[[], None]) -> Iterator[None]:
 
 
 def test_what_one_run_observes_another_at_the_same_time_does_not_lose() -> None:
-    with between('GetItem', lambda: current.fetch(NOW, ['doge'])):
-        current.fetch(NOW, ['ltc'])
+    with between('GetItem', lambda: fetch_rates(NOW, ['doge'])):
+        fetch_rates(NOW, ['ltc'])
 
     found = latest()
-    assert {'ltc', 'doge'} < found.asked
+    assert {'ltc', 'doge'} < found.requested
     assert all(price(found.rates, code, 'usd') for code in ('ltc', 'doge', 'btc'))
 
 
@@ -234,23 +245,23 @@ def test_a_run_that_dies_after_any_write_is_made_good_by_the_next(writes: int) -
     now = midnight(TODAY) + 60
     try:
         with killed_after(writes):
-            current.fetch(now)
+            fetch_rates(now)
     except Killed:
         pass
     circuits_close()
 
-    current.fetch(now + 300)
-    current.fetch(now + HOUR)
+    fetch_rates(now + 300)
+    fetch_rates(now + HOUR)
 
     assert price(latest().rates, 'btc', 'usd') == Decimal('11775.36')
     assert price(current.at(now + HOUR + 60).rates, 'btc', 'usd') == Decimal('11775.36')
 
 
 def test_four_requests_to_the_table_do_for_a_run_between_hours(requests_made: list[str]) -> None:
-    current.fetch(NOON)
+    fetch_rates(NOON)
     requests_made.clear()
 
-    current.fetch(NOON + 300)
+    fetch_rates(NOON + 300)
 
     asked = [name for name in requests_made if name != 'UpdateItem']  # those are the rate limits'
     assert asked == ['Query', 'GetItem', 'PutItem', 'PutItem']
@@ -261,7 +272,7 @@ def test_four_requests_to_the_table_do_for_a_run_between_hours(requests_made: li
 
 def test_before_the_first_set_there_are_no_rates() -> None:
     found = current.latest(['btc'])
-    assert (found.at, found.asked, dict(found.rates.by_pair)) == (0, frozenset(), {})
+    assert (found.at, found.requested, dict(found.rates.by_pair)) == (0, frozenset(), {})
     assert found.rates.at == pytest.approx(time.time(), abs=60)
 
 
@@ -277,7 +288,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 def test_the_latest_rates_are_held_for_a_minute(requests_made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    current.fetch(NOW)
+    fetch_rates(NOW)
     passes = clock(monkeypatch)
     requests_made.clear()
 
@@ -291,7 +302,7 @@ def test_the_latest_rates_are_held_for_a_minute(requests_made: list[str], monkey
 
 
 def test_rates_of_what_is_newly_asked_about_are_seen_within_seconds(requests_made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    current.fetch(NOW)
+    fetch_rates(NOW)
     passes = clock(monkeypatch)
     current.latest(['ltc'])
     requests_made.clear()
@@ -306,7 +317,7 @@ def test_rates_of_what_is_newly_asked_about_are_seen_within_seconds(requests_mad
 
 
 def test_rates_that_grew_too_old_without_a_run_are_not_told() -> None:
-    current.fetch(NOW - 2 * DAY)
+    fetch_rates(NOW - 2 * DAY)
 
     assert set(latest().rates.by_pair) == {('eur', 'usd')}
     assert latest().at == NOW - 2 * DAY
@@ -314,16 +325,16 @@ def test_rates_that_grew_too_old_without_a_run_are_not_told() -> None:
 
 def test_a_process_that_fetches_rates_knows_them_at_once() -> None:
     assert current.latest().at == 0
-    current.fetch(NOW)
+    fetch_rates(NOW)
     assert current.latest().at == NOW
 
 
 def test_latest_rates_of_hundreds_of_currencies_fit_an_item() -> None:
     codes = [code for source in _all_sources() for code in source.codes]
-    current.fetch(NOW, codes)
+    fetch_rates(NOW, codes)
 
     item = LatestRates.find()
-    assert len(item.asked) > 700
+    assert len(item.requested) > 700
     assert len(json.dumps(item.to_dynamodb_dict(), default=repr)) < 200_000
 
 
@@ -337,23 +348,23 @@ def _all_sources() -> Any:
 
 
 def test_a_currency_wanted_for_the_first_time_is_sent_for(messages: Callable[[], list[dict[str, Any]]]) -> None:
-    current.fetch(NOW)
+    fetch_rates(NOW)
     messages()
 
-    assert current.want(['ltc', 'btc', 'usdt', 'usd'], NOW)
+    assert current.track(['ltc', 'btc', 'usdt', 'usd'], NOW)
 
     assert messages() == [{'currencies': ['ltc', 'usdt']}, {'backfill': 'ltc'}, {'backfill': 'usdt'}]
-    assert WantedCurrency.every(NOW) == {'ltc': NOW + 8 * DAY, 'usdt': NOW + 8 * DAY}
+    assert TrackedCurrency.every(NOW) == {'ltc': NOW + 8 * DAY, 'usdt': NOW + 8 * DAY}
 
 
 def test_what_is_wanted_already_costs_nothing(messages: Callable[[], list[dict[str, Any]]], requests_made: list[str]) -> None:
-    current.want(['ltc'], NOW)
-    current.fetch(NOW)
+    current.track(['ltc'], NOW)
+    fetch_rates(NOW)
     current.latest()
     messages()
     requests_made.clear()
 
-    assert not current.want(['ltc', 'btc'], NOW + HOUR)
+    assert not current.track(['ltc', 'btc'], NOW + HOUR)
 
     assert requests_made == []
     assert messages() == []
@@ -361,49 +372,49 @@ def test_what_is_wanted_already_costs_nothing(messages: Callable[[], list[dict[s
 
 def test_before_the_first_rates_all_that_are_wanted_are_sent_for(messages: Callable[[], list[dict[str, Any]]]) -> None:
     for codes in (['btc', 'usd'], ['ltc'], ['ltc']):
-        current.want(codes, NOW)
+        current.track(codes, NOW)
         assert messages() == [{'currencies': []}]
 
 
 def test_another_process_need_not_send_again(messages: Callable[[], list[dict[str, Any]]]) -> None:
     assert LatestRates.find().store(NOW, [], [], {'btc': NOW + DAY})
-    current.want(['ltc'], NOW)
+    current.track(['ltc'], NOW)
     messages()
     current.forget()
 
-    assert not current.want(['ltc'], NOW + 1)
+    assert not current.track(['ltc'], NOW + 1)
     assert messages() == []
 
 
 def test_wanting_is_renewed_once_a_day(requests_made: list[str]) -> None:
-    current.want(['ltc'], NOW)
-    current.fetch(NOW)
+    current.track(['ltc'], NOW)
+    fetch_rates(NOW)
     current.latest()
     requests_made.clear()
 
     for _ in range(3):
-        assert not current.want(['ltc'], NOW + DAY + 1)
+        assert not current.track(['ltc'], NOW + DAY + 1)
 
     assert requests_made == ['PutItem']
-    assert WantedCurrency.every(NOW) == {'ltc': NOW + DAY + 1 + 8 * DAY}
+    assert TrackedCurrency.every(NOW) == {'ltc': NOW + DAY + 1 + 8 * DAY}
 
 
 def test_what_nobody_wants_for_eight_days_is_not_asked_for_any_more_and_wanted_anew_after_that() -> None:
-    current.want(['ltc'], NOW - 9 * DAY)
-    current.fetch(NOW - 9 * DAY)
-    current.fetch(NOW)
+    current.track(['ltc'], NOW - 9 * DAY)
+    fetch_rates(NOW - 9 * DAY)
+    fetch_rates(NOW)
 
-    assert 'ltc' not in latest().asked
-    assert current.want(['ltc'], NOW)
+    assert 'ltc' not in latest().requested
+    assert current.track(['ltc'], NOW)
 
 
 def test_unknown_currencies_are_not_wanted() -> None:
-    assert not current.want(['nonsense'], NOW)
+    assert not current.track(['nonsense'], NOW)
 
 
 def test_a_first_rate_is_there_when_the_queue_is_worked_off(queues: dict[str, str]) -> None:
-    current.fetch(NOW)
-    current.want(['ltc', 'gbp'], NOW)
+    fetch_rates(NOW)
+    current.track(['ltc', 'gbp'], NOW)
     assert price(latest().rates, 'ltc', 'gbp') is None
 
     Queue(queues[settings().rates_queue], jobs.fetch_rates).drain()
@@ -420,13 +431,13 @@ def test_a_first_rate_is_there_when_the_queue_is_worked_off(queues: dict[str, st
 
 def test_the_first_run_of_each_hour_is_kept_and_never_changed(world: Sources) -> None:
     hour = NOON
-    current.fetch(hour)
+    fetch_rates(hour)
     kept = current.at(hour + 60).rates
     world.says['coingecko'] = as_json({'bitcoin': {'usd': 12_000}})
 
-    current.fetch(hour + 300)
+    fetch_rates(hour + 300)
     assert current.at(hour + 600).rates.by_pair == kept.by_pair
-    current.fetch(hour + HOUR)
+    fetch_rates(hour + HOUR)
 
     assert current.at(hour + HOUR - 1).rates.by_pair == kept.by_pair
     assert current.at(hour + HOUR + 60).rates.by_pair != kept.by_pair
@@ -434,14 +445,14 @@ def test_the_first_run_of_each_hour_is_kept_and_never_changed(world: Sources) ->
 
 
 def test_a_set_is_not_there_before_it_was_made() -> None:
-    current.fetch(NOON + 120)
+    fetch_rates(NOON + 120)
     assert current.at(NOON + 60).rates.by_pair == {}
     assert current.at(NOON + 120).rates.by_pair == {}
     assert current.at(NOON + 180).rates.at == NOON + 180
 
 
 def test_what_is_too_old_at_an_instant_is_not_used_then() -> None:
-    current.fetch(NOON - 3 * DAY)
+    fetch_rates(NOON - 3 * DAY)
     assert set(current.at(NOON - 2 * DAY + 60).rates.by_pair) == {('eur', 'usd')}
 
 
@@ -449,7 +460,7 @@ def test_the_newest_set_may_be_of_the_month_before(requests_made: list[str]) -> 
     first = midnight(TODAY.replace(day=1))
     HourlyRates.store(first - 30, [])
     HourlyRates.store(first - DAY, [])
-    current.fetch(first - HOUR)
+    fetch_rates(first - HOUR)
     requests_made.clear()
 
     assert current.at(first + 10).rates.by_pair == {}  # those of 30 seconds before, which had none
@@ -461,7 +472,7 @@ def test_two_runs_at_once_make_one_set_of_the_hour() -> None:
 
 
 def test_a_run_for_some_currencies_makes_no_set_of_the_hour() -> None:
-    current.fetch(NOON, ['btc'])
+    fetch_rates(NOON, ['btc'])
     assert current.at(NOON + 60).rates.by_pair == {}
 
 
@@ -469,17 +480,17 @@ def test_a_run_for_some_currencies_makes_no_set_of_the_hour() -> None:
 
 
 def test_the_first_run_of_a_day_makes_its_closes() -> None:
-    wanted('usdt', 'aed')
-    current.fetch(midnight(TODAY) + 60)
+    tracked('usdt', 'aed')
+    fetch_rates(midnight(TODAY) + 60)
 
-    on = current.closes(['usdt', 'aed'], TODAY, TODAY).on(TODAY)
+    on = daily_closes.read(['usdt', 'aed'], TODAY, TODAY).on(TODAY)
     assert {('btc', 'usd'), ('eth', 'usd'), ('eur', 'usd'), ('usdt', 'usd'), ('usd', 'aed')} == {*on.by_pair}
     assert on.by_pair['btc', 'usd'].price == Decimal('11775.36')
     assert on.at == on.by_pair['btc', 'usd'].at == midnight(TODAY)
 
 
 def test_later_runs_make_no_closes_but_those_the_central_bank_publishes() -> None:
-    current.fetch(NOON)
+    fetch_rates(NOON)
 
     assert stored_days('btc') == []
     [day] = stored_days('eur')
@@ -487,23 +498,23 @@ def test_later_runs_make_no_closes_but_those_the_central_bank_publishes() -> Non
 
 
 def test_a_close_is_never_changed(world: Sources) -> None:
-    current.fetch(midnight(TODAY) + 60)
-    before = current.closes([], TODAY, TODAY)
-    add_closes(('btc', 'usd'), [DailyClose(TODAY, 'btc', 'usd', Decimal(1), 'bitstamp')], NOW)
+    fetch_rates(midnight(TODAY) + 60)
+    before = daily_closes.read([], TODAY, TODAY)
+    add_daily_closes(('btc', 'usd'), [DailyClose(TODAY, 'btc', 'usd', Decimal(1), 'bitstamp')], NOW)
 
-    after = current.closes([], TODAY, TODAY)
+    after = daily_closes.read([], TODAY, TODAY)
     assert after.on(TODAY).by_pair == before.on(TODAY).by_pair
     assert after.versions == before.versions
 
 
 def test_disputed_and_old_rates_make_no_closes(world: Sources) -> None:
     now = midnight(TODAY) + 600
-    current.fetch(now - HOUR)
+    fetch_rates(now - HOUR)
     world.says = dict.fromkeys(('coinbase', 'bitstamp'), DOWN)
     world.says['kraken'] = as_json({'error': [], 'result': {'BTC/USD': {'c': ['20000'], 'v': ['1']}}})
     world.says['coingecko'] = as_json({'bitcoin': {'usd': 11_000}, 'ethereum': {'usd': 1_000, 'last_updated_at': now - HOUR}})
 
-    current.fetch(now)
+    fetch_rates(now)
 
     assert TODAY not in stored_days('btc')
     assert TODAY not in stored_days('eth')
@@ -511,7 +522,7 @@ def test_disputed_and_old_rates_make_no_closes(world: Sources) -> None:
 
 @pytest.mark.parametrize(('code', 'first'), [('btc', date(2013, 1, 1)), ('usdt', TODAY - timedelta(days=364))])
 def test_a_backfill_fetches_every_day_that_is_to_be_had(code: str, first: date) -> None:
-    current.backfill(code, SOON)
+    backfill_daily_closes(code, SOON)
 
     days = stored_days(code)
     assert (days[0], days[-1], len(days)) == (first, TODAY, (TODAY - first).days + 1)
@@ -519,39 +530,39 @@ def test_a_backfill_fetches_every_day_that_is_to_be_had(code: str, first: date) 
 
 
 def test_a_backfill_of_fiat_has_every_working_day() -> None:
-    current.backfill('gbp', SOON)
+    backfill_daily_closes('gbp', SOON)
 
     days = stored_days('gbp')
     assert days[0] == date(2013, 1, 1)
     assert all(day.weekday() < 5 for day in days)
     assert progress(['gbp'])[0].until == days[-1]
-    closes = current.closes(['gbp'], date(2020, 2, 29), date(2020, 3, 1))
+    closes = daily_closes.read(['gbp'], date(2020, 2, 29), date(2020, 3, 1))
     saturday = closes.on(date(2020, 2, 29)).by_pair['eur', 'gbp']
     assert saturday.price == sample.close(sample.FIAT['gbp'], date(2020, 2, 28)).normalize()
     assert saturday.at == midnight(date(2020, 2, 28))
 
 
 def test_a_currency_that_nobody_has_closes_of_is_done_at_once(world: Sources) -> None:
-    current.backfill('aed', SOON)
+    backfill_daily_closes('aed', SOON)
     assert progress(['aed']) == [BackfillProgress('aed', None, TODAY, done=True)]
     assert world.asked == []
 
 
 def test_a_backfill_that_is_repeated_asks_for_nothing_and_changes_nothing(world: Sources) -> None:
-    current.backfill('btc', SOON)
-    before = current.closes([], TODAY, TODAY).versions
+    backfill_daily_closes('btc', SOON)
+    before = daily_closes.read([], TODAY, TODAY).versions
     world.server.requests.clear()
 
-    current.backfill('btc', SOON)
+    backfill_daily_closes('btc', SOON)
 
     assert world.asked == []
-    assert current.closes([], TODAY, TODAY).versions == before
+    assert daily_closes.read([], TODAY, TODAY).versions == before
 
 
 def test_a_backfill_goes_on_slice_by_slice(world: Sources, messages: Callable[[], list[dict[str, Any]]]) -> None:
     reached = []
     for _ in range(20):
-        current.backfill('btc', 0)
+        backfill_daily_closes('btc', 0)
         reached.append(progress(['btc'])[0])
         if not messages():
             break
@@ -564,13 +575,13 @@ def test_a_backfill_goes_on_slice_by_slice(world: Sources, messages: Callable[[]
 
 def test_another_source_fills_in_for_one_that_is_down_and_the_next_run_asks_the_first_again(world: Sources) -> None:
     world.says['bitstamp'] = DOWN
-    current.backfill('btc', SOON)
+    backfill_daily_closes('btc', SOON)
     assert stored_days('btc')[0] == TODAY - timedelta(days=364)
     assert not progress(['btc'])[0].done
 
     world.says.clear()
     circuits_close()
-    current.backfill('btc', SOON)
+    backfill_daily_closes('btc', SOON)
 
     assert stored_days('btc')[0] == date(2013, 1, 1)
     assert progress(['btc'])[0].done
@@ -593,41 +604,41 @@ def test_the_second_source_fills_the_gaps_of_the_first(world: Sources) -> None:
         return as_json({'data': {'ohlc': [bar for bar in bars if int(bar['timestamp']) > NOW - 100 * DAY]}})
 
     world.says['bitstamp'] = since_summer
-    current.backfill('btc', SOON)
+    backfill_daily_closes('btc', SOON)
 
     assert len(stored_days('btc')) == 365
-    sources_of = {source for _, source in read_closes([('btc', 'usd')], [TODAY.year])['btc', 'usd'].by_day.values()}
+    sources_of = {source for _, source in read_daily_closes([('btc', 'usd')], [TODAY.year])['btc', 'usd'].by_day.values()}
     assert sources_of == {'bitstamp', 'coingecko'}
 
 
 def test_a_missed_week_is_sent_for_and_filled(world: Sources, messages: Callable[[], list[dict[str, Any]]]) -> None:
     week_ago = midnight(TODAY) - 7 * DAY
-    current.fetch(week_ago + 60)
+    fetch_rates(week_ago + 60)
     for code in ('btc', 'eth', 'usd'):
-        add_closes(pair_of(code), (), NOW, Reached(day_of(week_ago)))  # their backfills are done
+        add_daily_closes(pair_of(code), (), NOW, DownloadProgress(day_of(week_ago)))  # their backfills are done
     messages()
-    current.fetch(week_ago + HOUR)
+    fetch_rates(week_ago + HOUR)
     assert messages() == []
 
-    current.fetch(midnight(TODAY) + 60)
+    fetch_rates(midnight(TODAY) + 60)
 
     sent = messages()
     assert sent == [{'backfill': 'btc'}, {'backfill': 'eth'}, {'backfill': 'usd'}]
     for message in sent:
-        current.backfill(message['backfill'], SOON)
+        backfill_daily_closes(message['backfill'], SOON)
     week = [TODAY - timedelta(days=back) for back in range(8)]
     assert {*week} <= {*stored_days('btc')}
     assert {day for day in week if day.weekday() < 5} <= {*stored_days('usd')}
     assert [request.query.get('days') for request in world.server.requests if request.path[-1] == 'market_chart'] == ['365', '365']
-    current.fetch(midnight(TODAY) + HOUR)
+    fetch_rates(midnight(TODAY) + HOUR)
     assert messages() == []
 
 
 def test_days_without_a_gap_are_not_sent_for(messages: Callable[[], list[dict[str, Any]]]) -> None:
     for code in ('btc', 'eth', 'usd'):
-        current.backfill(code, SOON)
+        backfill_daily_closes(code, SOON)
     for hour in range(3):
-        current.fetch(midnight(TODAY) + hour * HOUR + 60)
+        fetch_rates(midnight(TODAY) + hour * HOUR + 60)
     assert messages() == []
 
 
@@ -638,9 +649,9 @@ def test_a_weekend_is_no_gap(messages: Callable[[], list[dict[str, Any]]], world
         cube = f'<Cube time="{day}"><Cube currency="USD" rate="1.25"/></Cube>'
         world.says['ecb'] = Answer(200, f'<Envelope {names}><Cube>{cube}</Cube></Envelope>', 'text/xml')
         for hours in (16, 30):
-            current.fetch(midnight(day) + hours * HOUR)
+            fetch_rates(midnight(day) + hours * HOUR)
             if day == friday:
-                add_closes(('eur', 'usd'), (), NOW, Reached(friday))
+                add_daily_closes(('eur', 'usd'), (), NOW, DownloadProgress(friday))
         sent = [message for message in messages() if message == {'backfill': 'usd'}]
     assert sent == []
     assert stored_days('usd') == [friday, monday]
@@ -648,35 +659,35 @@ def test_a_weekend_is_no_gap(messages: Callable[[], list[dict[str, Any]]], world
 
 def test_closes_are_carried_for_a_week_and_not_longer() -> None:
     day = date(2020, 1, 1)
-    add_closes(('btc', 'usd'), [DailyClose(day, 'btc', 'usd', Decimal(7_200), 'bitstamp')], NOW)
-    found = current.closes([], day + timedelta(days=7), day + timedelta(days=8))
+    add_daily_closes(('btc', 'usd'), [DailyClose(day, 'btc', 'usd', Decimal(7_200), 'bitstamp')], NOW)
+    found = daily_closes.read([], day + timedelta(days=7), day + timedelta(days=8))
     assert price(found.on(day + timedelta(days=7)), 'btc', 'usd') == 7_200
     assert price(found.on(day + timedelta(days=8)), 'btc', 'usd') is None
 
 
 def test_a_reader_learns_from_when_on_closes_were_added() -> None:
     def added(*days: date) -> None:
-        add_closes(('btc', 'usd'), [DailyClose(day, 'btc', 'usd', Decimal(5), 'bitstamp') for day in days], NOW)
+        add_daily_closes(('btc', 'usd'), [DailyClose(day, 'btc', 'usd', Decimal(5), 'bitstamp') for day in days], NOW)
 
     added(date(2020, 1, 5))
-    seen = current.closes([], TODAY, TODAY).versions
+    seen = daily_closes.read([], TODAY, TODAY).versions
     assert seen['btc/usd'] == 1
     added(date(2019, 12, 31), date(2020, 1, 6))
     added(date(2020, 1, 7))
-    found = current.closes([], TODAY, TODAY)
+    found = daily_closes.read([], TODAY, TODAY)
     assert found.versions['btc/usd'] == 3
     assert found.changed_since(seen) == date(2019, 12, 31)
     assert found.changed_since(found.versions) is None
     for day in range(8, 31):
         added(date(2020, 1, day))
-    assert current.closes([], TODAY, TODAY).changed_since(seen) == date.min
+    assert daily_closes.read([], TODAY, TODAY).changed_since(seen) == date.min
 
 
 def test_closes_that_two_add_at_once_are_all_there() -> None:
     days = [date(2020, 1, 1), date(2020, 1, 2)]
 
     def add(day: date) -> None:
-        add_closes(('btc', 'usd'), [DailyClose(day, 'btc', 'usd', Decimal(5), 'bitstamp')], NOW)
+        add_daily_closes(('btc', 'usd'), [DailyClose(day, 'btc', 'usd', Decimal(5), 'bitstamp')], NOW)
 
     with between('BatchGetItem', lambda: add(days[0])):
         add(days[1])
@@ -686,10 +697,10 @@ def test_closes_that_two_add_at_once_are_all_there() -> None:
 
 
 def test_closes_of_many_years_are_one_request(requests_made: list[str]) -> None:
-    current.backfill('btc', SOON)
+    backfill_daily_closes('btc', SOON)
     requests_made.clear()
 
-    found = current.closes(['btc'], date(2013, 1, 1), TODAY)
+    found = daily_closes.read(['btc'], date(2013, 1, 1), TODAY)
 
     assert requests_made == ['BatchGetItem']
     assert price(found.on(date(2013, 1, 1)), 'btc', 'usd') == sample.close(sample.COINS['btc'], date(2013, 1, 1))
@@ -699,7 +710,7 @@ def test_closes_of_many_years_are_one_request(requests_made: list[str]) -> None:
 
 
 def test_the_schedule_fetches_what_is_wanted() -> None:
-    wanted('ltc')
+    tracked('ltc')
     fields = ('version', 'account', 'region', 'detail', 'detail-type', 'source', 'time', 'id', 'resources')
 
     jobs.update_rates(dict.fromkeys(fields, ''), CONTEXT)

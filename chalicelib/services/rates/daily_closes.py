@@ -1,0 +1,85 @@
+"""Daily closes of currencies: read to convert the past, recorded from the rates that jobs fetch."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, timedelta
+
+from chalicelib import messages
+from chalicelib.domain import rates
+from chalicelib.domain.conversion import Pair, Rate, Rates
+from chalicelib.domain.rates import BackfillProgress, DailyClose
+from chalicelib.messages import BackfillRates
+from chalicelib.models import DownloadProgress, PairDailyCloses, add_daily_closes, read_daily_closes
+
+_CLOSE_WITHIN_SECONDS = 3_600  # of a day, in which a rate of that day counts as its close
+
+
+class DailyCloses:
+    """Daily closes of some pairs, as they were when they were read."""
+
+    def __init__(self, of_pairs: Mapping[Pair, PairDailyCloses]) -> None:
+        self._of_pairs = of_pairs
+        self.versions = {rates.text_of(pair): closes.state.version for pair, closes in of_pairs.items()}
+
+    @property
+    def first_day(self) -> date | None:
+        """The earliest day of which there is a close, None when there is none."""
+        return min((day for closes in self._of_pairs.values() for day in closes.by_day), default=None)
+
+    @property
+    def progress(self) -> list[BackfillProgress]:
+        """How far the closes of each currency have been downloaded, by code."""
+        states = {rates.code_of(pair): closes.state for pair, closes in self._of_pairs.items()}
+        return [
+            BackfillProgress(code, rates.parse_day(state.earliest), rates.parse_day(state.until), state.done)
+            for code, state in sorted(states.items())
+        ]
+
+    def on(self, day: date) -> Rates:
+        """Return the closes of a day as rates, each of that day or, where it has none, of the last one of the week before."""
+        carried = (rates.carry_forward(closes.by_day, pair, day) for pair, closes in self._of_pairs.items())
+        return Rates(rates.midnight(day), (rate for rate in carried if rate is not None))
+
+    def changed_since(self, versions: Mapping[str, int]) -> date | None:
+        """Return the earliest day whose closes were added after `versions` were read, date.min if that is no longer known.
+
+        A pair that is not in `versions` counts as of version 0. None when nothing was added.
+        """
+        states = {rates.text_of(pair): closes.state for pair, closes in self._of_pairs.items()}
+        days = (state.changed_since(versions.get(name, 0)) for name, state in states.items())
+        return min((day for day in days if day is not None), default=None)
+
+
+def read(codes: Collection[str], first: date, last: date) -> DailyCloses:
+    """Return the daily closes that convert these currencies, and btc, eth, usd and eur, on each day from `first` to `last`."""
+    years = range((first - timedelta(days=rates.CARRIED_DAYS)).year, last.year + 1)
+    return DailyCloses(read_daily_closes(rates.pairs_of(codes), years))
+
+
+def record(latest: Sequence[Rate], requested: Collection[str], made: int) -> None:
+    """Store those rates of a set made at `made` that are daily closes, and enqueue a backfill of each currency that lacks closes."""
+    expected: dict[Pair, date] = {}  # the last day of which there must be a close by now
+    for rate in latest:
+        pair = (rate.base, rate.quote)
+        close = _as_close(rate, made)
+        if close is not None:
+            expected[pair] = close.day
+            progress = DownloadProgress(close.day, done=False, after=rates.day_before(pair, close.day))
+            add_daily_closes(pair, [close], made, progress)
+    late = []
+    for pair, closes in read_daily_closes(rates.pairs_of(requested), ()).items():
+        day = expected.get(pair) if rates.is_ecb(pair) else rates.day_of(made)
+        if not closes.state.done or (day is not None and (closes.state.until or '') < day.isoformat()):
+            late.append(rates.code_of(pair))
+    messages.send(*map(BackfillRates, late))
+
+
+def _as_close(rate: Rate, made: int) -> DailyClose | None:
+    """Return the close that a rate is, None for none.
+
+    Each rate that the ECB publishes is the close of the day it was fixed on, others only within the first hour of a day.
+    """
+    if rates.is_ecb((rate.base, rate.quote)):
+        return DailyClose(rates.day_of(rate.at), rate.base, rate.quote, rate.price, rate.sources)
+    if rate.disputed or not rate.is_fresh(made) or made % 86_400 >= _CLOSE_WITHIN_SECONDS:
+        return None
+    return DailyClose(rates.day_of(made), rate.base, rate.quote, rate.price, rate.sources)
