@@ -11,7 +11,7 @@ from chalicelib.models.connection import connect
 from chalicelib.models.cross_check import Agreement
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.follower import Follower, FollowerKind
-from chalicelib.models.history import Chunk, Computed, History, months, read_headers, remove_history
+from chalicelib.models.history import History, HistoryMonth, HistoryResult, read_headers, remove_history, split_by_month
 from chalicelib.models.idempotency import AlreadyUsed, IdempotencyRecord
 from chalicelib.models.item import Item
 from chalicelib.models.lease import LeaseLost
@@ -53,10 +53,8 @@ __all__ = [
     'ApiKeySecret',
     'Application',
     'AttemptCounter',
-    'Chunk',
     'Client',
     'Code',
-    'Computed',
     'Cursor',
     'DailyClosesState',
     'Derived',
@@ -69,6 +67,8 @@ __all__ = [
     'FollowerKind',
     'Grant',
     'History',
+    'HistoryMonth',
+    'HistoryResult',
     'HourlyRates',
     'IdempotencyRecord',
     'Item',
@@ -98,7 +98,6 @@ __all__ = [
     'add_daily_closes',
     'has_version',
     'is_position',
-    'months',
     'new_token',
     'read_daily_closes',
     'read_headers',
@@ -107,6 +106,7 @@ __all__ = [
     'read_transactions',
     'remove_history',
     'sk_of',
+    'split_by_month',
     'time_of',
     'transact',
     'version_mismatch',

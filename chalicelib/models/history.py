@@ -1,4 +1,4 @@
-"""The histories of portfolios, as jobs work them out and readers find them."""
+"""The histories of portfolios, as jobs compute them and pages read them."""
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ _MOST_BYTES = 300_000  # an item may have 400 KB
 _END = '~'
 
 
-class Chunk(Item, discriminator='chunk'):
+class HistoryMonth(Item, discriminator='chunk'):
     """pk=HISTORY#<user id>#<000001>  sk=DAY#<date> or HOUR#<date>
 
     every: query   replace: query of keys, batch write
@@ -34,33 +34,33 @@ class Chunk(Item, discriminator='chunk'):
     states = StatesAttribute(attr_name='packed')
 
     @classmethod
-    def of(cls, pk: str, kind: str, states: Sequence[StateAt], until: int) -> list['Chunk']:
+    def of(cls, pk: str, kind: str, states: Sequence[StateAt], until: int) -> list['HistoryMonth']:
         """Return the items that hold the states of a month, oldest first; `kind` is DAY or HOUR."""
         since = states[0][0]
-        chunk = cls(pk, f'{kind}#{instants.sortable(since)[:10]}', since=since, until=until, states=states)
+        month = cls(pk, f'{kind}#{instants.sortable(since)[:10]}', since=since, until=until, states=states)
         middle = states[len(states) // 2][0] // 86_400 * 86_400
         later = [one for one in states if one[0] >= middle]
         if len(cls.states.serialize(states)) <= _MOST_BYTES or middle <= since or later[0][0] != middle:
-            return [chunk]
+            return [month]
         return cls.of(pk, kind, [one for one in states if one[0] < middle], middle) + cls.of(pk, kind, later, until)
 
     @classmethod
-    def every(cls, pk: str, kind: str, first: int, last: int, *, newest_first: bool) -> Iterator['Chunk']:
+    def every(cls, pk: str, kind: str, first: int, last: int, *, newest_first: bool) -> Iterator['HistoryMonth']:
         """Yield the items of the months from that of `first` to that of `last`, as few requests as they take."""
         start, end = (f'{kind}#{instants.sortable(at)}' for at in (first, last))
         between = cls.sk.between(f'{start[: len(kind) + 8]}-01', end[: len(kind) + 11])
         return cls.query(pk, between, consistent_read=True, scan_index_forward=not newest_first)
 
     @classmethod
-    def replace(cls, pk: str, kind: str, since: int, chunks: Sequence['Chunk']) -> None:
-        """Put `chunks` in the place of all that is there from the month that begins at `since` on."""
+    def replace(cls, pk: str, kind: str, since: int, months: Sequence['HistoryMonth']) -> None:
+        """Put `months` in the place of all that is there from the month that begins at `since` on."""
         start = f'{kind}#{instants.sortable(since)[:10]}'
         there = cls.query(pk, cls.sk.between(start, f'{kind}#{_END}'), consistent_read=True, attributes_to_get=['sk'])
-        kept = {chunk.sk for chunk in chunks}
-        stale = [chunk.sk for chunk in there if chunk.sk not in kept]
+        kept = {month.sk for month in months}
+        stale = [month.sk for month in there if month.sk not in kept]
         with cls.batch_write() as batch:
-            for chunk in chunks:
-                batch.save(chunk)
+            for month in months:
+                batch.save(month)
             for sk in stale:
                 batch.delete(cls(pk, sk))
 
@@ -89,14 +89,14 @@ class BackfillAttribute(PackedAttribute):
 
 
 class History(Leased, discriminator='history'):
-    """pk=HISTORY#<user id>#<000001>  sk=STATE   in the `due` index while somebody looks at it
+    """pk=HISTORY#<user id>#<000001>  sk=STATE   in the `due` index while users view the portfolio
 
     read: batch get with the portfolio's header   request_and_lease, store, finish: conditional updates
 
-    `contents` and `currencies` are the portfolio's as of the last computing, `computed_at`; `marks` tell what of which version
-    went into it, `codes` which currencies were ever held or reported, `backfill` whose closes were
-    still missing. `before` is the state before the first chunk, which begins at `first`; `now` the one at `computed_at`.
-    `requests` counts the requests for a recomputation, so that one that comes during another is noticed.
+    `contents` and `currencies` are the portfolio's as of the last result, `computed_at`; `input_versions` are the versions of what it
+    was computed from, `codes` all currencies that were ever held or reported, `backfill` those whose daily closes were still missing.
+    `before` is the state before the first month, which begins at `first`; `now` is the state at `computed_at`. `requests` counts the
+    requests for a recomputation, so that one that comes during another is noticed.
     """
 
     LEASE_SECONDS = 180
@@ -104,7 +104,7 @@ class History(Leased, discriminator='history'):
     contents = IntegerAttribute(null=True)
     currencies = texts(default=list)
     codes = texts(default=list)
-    marks = PackedAttribute(null=True)
+    input_versions = PackedAttribute(null=True, attr_name='marks')
     backfill = BackfillAttribute(default=list)
     before = StateAttribute(null=True)
     now = StateAttribute(null=True)
@@ -120,17 +120,17 @@ class History(Leased, discriminator='history'):
 
     @property
     def is_computed(self) -> bool:
-        """Whether it was ever worked out."""
+        """Whether it was ever computed."""
         return self.computed_at is not None
 
     @property
     def knows_anything(self) -> bool:
-        """Whether anything was known of the portfolio when it was worked out; of an empty one there was nothing."""
+        """Whether anything was known of the portfolio when its history was computed; nothing is known of an empty one."""
         return self.is_computed and self.now.covered > 0
 
     @property
     def key(self) -> tuple[str, int]:
-        """The ids of the user and the portfolio that this is the history of."""
+        """The ids of the user and of the portfolio."""
         _, user_id, portfolio_id = str(self.pk).split('#')
         return user_id, int(portfolio_id)
 
@@ -142,11 +142,11 @@ class History(Leased, discriminator='history'):
         history.update([cls.kind.set(cls), cls.requests.add(1), *HISTORIES.enter(history.pk, now), *seen])
         return history if history.acquire(owner, now) else None
 
-    def store(self, computed: 'Computed', now: int) -> None:
+    def store(self, result: 'HistoryResult', now: int) -> None:
         """Store a result and extend the lease. Raises LeaseLost, and nothing is stored then."""
         cls = type(self)
         requests = self.requests
-        self.renew(now, *(getattr(cls, name).set(value) for name, value in computed._asdict().items()), cls.computed_at.set(now))
+        self.renew(now, *(getattr(cls, name).set(value) for name, value in result._asdict().items()), cls.computed_at.set(now))
         self.requests = requests  # those made since are for `finish` to find
 
     def finish(self, due_at: int | None) -> bool:
@@ -174,12 +174,12 @@ class History(Leased, discriminator='history'):
             raise LeaseLost(self.pk)
 
 
-class Computed(NamedTuple):
-    """What a computing found, by History's attributes."""
+class HistoryResult(NamedTuple):
+    """What is stored of a computed history, by History's attributes."""
 
     contents: int
     currencies: list[str]
-    marks: dict[str, str]
+    input_versions: dict[str, str]
     codes: list[str]
     backfill: list[BackfillProgress]
     before: PortfolioState
@@ -217,7 +217,7 @@ def remove_history(user_id: str, portfolio_id: int) -> None:
             batch.delete(item)
 
 
-def months(states: Sequence[StateAt]) -> Iterator[tuple[list[StateAt], int]]:
+def split_by_month(states: Sequence[StateAt]) -> Iterator[tuple[list[StateAt], int]]:
     """Yield the states month by month, each with the end of its month; every month has a state at its first instant."""
     left = list(states)
     while left:

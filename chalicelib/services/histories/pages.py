@@ -9,12 +9,11 @@ from chalicelib.domain import money, timeline
 from chalicelib.domain.rates import BackfillProgress
 from chalicelib.domain.timeline import PortfolioState, StateAt
 from chalicelib.messages import RefreshHistory
-from chalicelib.models import Chunk, History, Portfolio, read_headers, read_portfolio_tree
-from chalicelib.services.histories import refresh
+from chalicelib.models import History, HistoryMonth, Portfolio, read_headers, read_portfolio_tree
+from chalicelib.services.histories import policy
+from chalicelib.services.histories.compute import compute_history
 from chalicelib.services.ledgers import reading
-
-_STALE_SECONDS = timeline.HOUR + 600
-_SEEN_SECONDS = timeline.DAY
+from chalicelib.services.portfolios import contributions
 
 
 class InstantRange(NamedTuple):
@@ -88,7 +87,7 @@ def read(user_id: str, portfolio_id: int, rows_at: RowsAt[Row], span: InstantRan
     if stored is None or not stored.is_computed or (portfolio.follows_ledgers and not stored.knows_anything):
         return HistoryPage(_unstored(portfolio, rows_at, span, after, limit, now), outdated=False, backfill=())
     view = HistoryView(list(portfolio.currencies), stored.contents != portfolio.contents)
-    if view.outdated or now - stored.computed_at > _STALE_SECONDS or now - (stored.seen_at or 0) > _SEEN_SECONDS:
+    if view.outdated or now - stored.computed_at > policy.STALE_SECONDS or now - (stored.seen_at or 0) > policy.VIEW_RECORDED_SECONDS:
         messages.send_or_leave_to_sweep(RefreshHistory(user_id, portfolio_id, seen_at=now))
     states = _with_now(_states(stored, span, after), span, stored.computed_at, stored.now)
     return HistoryPage(_page(states, view, rows_at, span, after, limit), view.outdated, stored.backfill)
@@ -125,11 +124,12 @@ def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], span: InstantRange, af
     messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
     if portfolio.follows_ledgers:
         raise reading.not_ready([])
-    series = refresh.compute(read_portfolio_tree(portfolio.user_id, portfolio.portfolio_id), now)
+    contents = read_portfolio_tree(portfolio.user_id, portfolio.portfolio_id)
+    computed = compute_history(contents, contributions.children(contents), None, now)
     last = now if span.last is None else min(span.last, now)
-    known = [(0, series.before), *series.states]
+    known = [(0, computed.result.before), *computed.states]
     of_grid = timeline.at_instants(known, _grid(span, after, span.first, last))
-    states = _with_now(reversed(of_grid) if span.newest_first else of_grid, span, now, series.now)
+    states = _with_now(reversed(of_grid) if span.newest_first else of_grid, span, now, computed.result.now)
     return _page(states, HistoryView(list(portfolio.currencies), outdated=False), rows_at, span, after, limit)
 
 
@@ -181,7 +181,7 @@ def _of_chunks(stored: History, span: InstantRange, after: Position | None, last
         first, last = (first, min(last, after.at)) if span.newest_first else (max(first, after.at), last)
     if first > last:
         return
-    for chunk in Chunk.every(stored.pk, kind, first, last, newest_first=span.newest_first):
+    for chunk in HistoryMonth.every(stored.pk, kind, first, last, newest_first=span.newest_first):
         grid = _grid(span, after, max(first, chunk.since), min(last, chunk.until - 1))
         of_grid = timeline.at_instants(chunk.states, grid)
         yield from reversed(of_grid) if span.newest_first else of_grid

@@ -15,7 +15,7 @@ from chalicelib.domain.conversion import Rate
 from chalicelib.domain.ledgers import Holding
 from chalicelib.domain.rates import DailyClose, pair_of
 from chalicelib.jobs import histories as job
-from chalicelib.models import Chunk, History, LatestRates, Ledger, Snapshot, add_daily_closes
+from chalicelib.models import History, HistoryMonth, LatestRates, Ledger, Snapshot, add_daily_closes
 from chalicelib.models.ledger import HeldCurrency
 from chalicelib.services import due
 from chalicelib.services.histories import refresh
@@ -508,7 +508,7 @@ def chunks(api: Api, portfolio: int) -> dict[str, Any]:
 @contextmanager
 def noted_chunks() -> Iterator[list[str]]:
     """Yield the sort keys of the chunks that are put."""
-    events = Chunk.connection().client.meta.events
+    events = HistoryMonth.connection().client.meta.events
     written: list[str] = []
 
     def note(params: Json, **_: Any) -> None:
@@ -523,7 +523,7 @@ def noted_chunks() -> Iterator[list[str]]:
 def test_a_portfolio_that_never_comes_to_rest_is_left_to_a_later_message(api: Api, history_queue: Queue) -> None:
     portfolio = offset(api, {'btc': '1'})
     history_queue.bodies()
-    events = Chunk.connection().client.meta.events
+    events = HistoryMonth.connection().client.meta.events
 
     def request_again(**_: Any) -> None:
         History.request_and_lease(api.user_id, portfolio, owner='other', now=int(time.time()), seen_at=None)

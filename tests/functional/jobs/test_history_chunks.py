@@ -4,7 +4,7 @@ import random
 from decimal import Decimal
 
 from chalicelib.domain.timeline import HOUR, PortfolioState, StateAt
-from chalicelib.models import Chunk
+from chalicelib.models import HistoryMonth
 
 MONTH = 1_698_796_800  # 2023-11-01
 END = 1_701_388_800
@@ -21,19 +21,19 @@ def states(currencies: int) -> list[StateAt]:
 def test_a_month_is_one_item_and_one_that_is_too_much_for_it_several_that_follow_each_other() -> None:
     for currencies, several in ((1, False), (150, True)):
         given = states(currencies)
-        chunks = Chunk.of('HISTORY#user#000001', 'HOUR', given, END)
+        chunks = HistoryMonth.of('HISTORY#user#000001', 'HOUR', given, END)
         assert (len(chunks) > 1) is several
         assert [chunk.since for chunk in chunks] == [MONTH, *(chunk.until for chunk in chunks[:-1])]
         assert chunks[-1].until == END
         assert [one for chunk in chunks for one in chunk.states] == given
-        assert all(len(Chunk.states.serialize(chunk.states)) < 380_000 for chunk in chunks)
+        assert all(len(HistoryMonth.states.serialize(chunk.states)) < 380_000 for chunk in chunks)
 
 
 def test_a_range_begins_with_the_item_that_its_first_instant_lies_in(queues: dict[str, str]) -> None:
-    given = Chunk.of('HISTORY#user#000001', 'HOUR', states(150), END)
-    Chunk.replace('HISTORY#user#000001', 'HOUR', MONTH, given)
+    given = HistoryMonth.of('HISTORY#user#000001', 'HOUR', states(150), END)
+    HistoryMonth.replace('HISTORY#user#000001', 'HOUR', MONTH, given)
     for chunk in given:
-        found = list(Chunk.every(chunk.pk, 'HOUR', chunk.since + 30 * HOUR, chunk.since + 31 * HOUR, newest_first=True))
+        found = list(HistoryMonth.every(chunk.pk, 'HOUR', chunk.since + 30 * HOUR, chunk.since + 31 * HOUR, newest_first=True))
         assert chunk.sk in {one.sk for one in found}
-    Chunk.replace('HISTORY#user#000001', 'HOUR', MONTH, given[:1])
-    assert [one.sk for one in Chunk.every('HISTORY#user#000001', 'HOUR', MONTH, END, newest_first=False)] == [given[0].sk]
+    HistoryMonth.replace('HISTORY#user#000001', 'HOUR', MONTH, given[:1])
+    assert [one.sk for one in HistoryMonth.every('HISTORY#user#000001', 'HOUR', MONTH, END, newest_first=False)] == [given[0].sk]

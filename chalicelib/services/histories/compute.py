@@ -1,0 +1,101 @@
+"""Compute the history of a portfolio: what changed, from which month on, and then replay it."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+from chalicelib.domain import timeline
+from chalicelib.domain.changelog import ALWAYS
+from chalicelib.domain.conversion import Rates
+from chalicelib.domain.rates import FIRST_DAY, day_of, midnight
+from chalicelib.domain.timeline import Part, PortfolioState, StateAt
+from chalicelib.models import History, HistoryResult, PortfolioTree
+from chalicelib.services.histories import staleness
+from chalicelib.services.histories.staleness import InputVersions
+from chalicelib.services.portfolios import contributions
+from chalicelib.services.portfolios.contributions import Child
+from chalicelib.services.rates import current, daily_closes
+from chalicelib.services.rates.daily_closes import DailyCloses
+
+
+class ComputedHistory(NamedTuple):
+    """A history as computed now: `states` from the first replayed month on, oldest first, and what is stored beside them.
+
+    `not_requested` says that rates of some of its currencies were not requested from any source yet.
+    """
+
+    result: HistoryResult
+    states: list[StateAt]
+    not_requested: bool
+
+    @property
+    def awaits_rates(self) -> bool:
+        """Whether it is to be computed again soon, because rates or daily closes are still being fetched."""
+        return self.not_requested or bool(self.result.backfill)
+
+
+class _Inputs(NamedTuple):
+    """What is replayed: the parts of a portfolio from `start` on, ALWAYS for all of the past, their currencies and daily closes."""
+
+    start: int
+    parts: list[Part]
+    codes: frozenset[str]
+    closes: DailyCloses
+
+
+def compute_history(contents: PortfolioTree, children: Sequence[Child], stored: History | None, now: int) -> ComputedHistory:
+    """Return the history of a portfolio from the earliest month on in which something changed since `stored`; all of it for None."""
+    versions = staleness.input_versions(contents, children)
+    if stored is None:
+        return _replay(contents, _read_inputs(contents, children, stored, ALWAYS, now), stored, versions, now)
+    changed_since = staleness.balances_changed_since(contents, children, versions, stored)
+    start = staleness.first_month_to_replay(changed_since, stored)
+    inputs = _read_inputs(contents, children, stored, start, now)
+    if start != ALWAYS:  # only now it is known which currencies there are, and so which closes
+        closes_start = staleness.first_month_to_replay(staleness.closes_changed_since(inputs.closes, stored), stored)
+        if closes_start < start:
+            inputs = _read_inputs(contents, children, stored, closes_start, now)
+    return _replay(contents, inputs, stored, versions, now)
+
+
+def _read_inputs(contents: PortfolioTree, children: Sequence[Child], stored: History | None, start: int, now: int) -> _Inputs:
+    parts = [*contributions.of_children(children, start), *contributions.of_offsets(contents)]
+    in_parts = (code for part in parts for code in (*part.base, *(move.currency for move in part.moves)))
+    codes = frozenset((*contents.portfolio.currencies, *in_parts, *(stored.codes if stored is not None else ())))
+    return _Inputs(start, parts, codes, daily_closes.read(codes, day_of(start) if start else FIRST_DAY, day_of(now)))
+
+
+def _replay(contents: PortfolioTree, inputs: _Inputs, stored: History | None, versions: InputVersions, now: int) -> ComputedHistory:
+    reporting = contents.portfolio.currencies
+    first, before = _beginning(inputs, reporting, stored, now)
+    closes_on = cache(inputs.closes.on)
+    points = timeline.points(inputs.parts, inputs.start or first, now)
+    latest = current.latest(inputs.codes)
+    not_requested = inputs.codes - latest.requested
+    if not_requested:
+        current.track(not_requested, now)
+    result = HistoryResult(
+        contents=contents.portfolio.contents,
+        currencies=list(reporting),
+        input_versions=versions | staleness.versions_of_closes(inputs.closes),
+        codes=sorted(inputs.codes),
+        backfill=[progress for progress in inputs.closes.progress if not progress.done],
+        before=before,
+        now=timeline.state(timeline.point_now(inputs.parts, now), reporting, latest.rates),
+        first=first,
+    )
+    return ComputedHistory(result, list(timeline.states(points, reporting, lambda at: closes_on(day_of(at)))), bool(not_requested))
+
+
+def _beginning(inputs: _Inputs, reporting: Sequence[str], stored: History | None, now: int) -> tuple[int, PortfolioState]:
+    """Return the first month of the history, as its first instant, and the state before it.
+
+    It is the month in which a balance first changed, or, where something was held before that, in which that first had a value.
+    """
+    if stored is not None and inputs.start != ALWAYS:
+        return stored.first, stored.before
+    before = timeline.point_before(inputs.parts)
+    begins = min(timeline.beginning(inputs.parts) or now, now)
+    if before.balances and inputs.closes.first_day is not None:
+        begins = min(begins, midnight(inputs.closes.first_day))
+    return timeline.month_of(begins), timeline.state(before, reporting, Rates(0, ()))

@@ -1,0 +1,24 @@
+"""When histories are recomputed: every duration of this wing, and what follows from them. Pure."""
+
+from chalicelib.domain.timeline import DAY, HOUR
+
+ACTIVE_SECONDS = 30 * DAY  # after a user last viewed or changed a portfolio, its history is recomputed each hour
+STALE_SECONDS = HOUR + 600  # a history this old is recomputed when it is viewed
+VIEW_RECORDED_SECONDS = DAY  # between two recordings that a portfolio is viewed
+MAX_ROUNDS = 5  # recomputations in a row by one worker, while requests keep coming
+
+_FIRST_RETRY_SECONDS, _MAX_RETRY_SECONDS, _MAX_RETRIES = 2, 900, 10
+
+
+def next_due(seen_at: int | None, now: int) -> int | None:
+    """Return when a history is due next, the next full hour, None if the portfolio was not viewed for a month.
+
+    >>> next_due(7_000, 7_500)
+    10800
+    """
+    return (now // HOUR + 1) * HOUR if now - (seen_at or 0) < ACTIVE_SECONDS else None
+
+
+def retry_delay_seconds(retries: int) -> int | None:
+    """Return how long to wait for pending rates before the next retry, None after the last one."""
+    return min(_FIRST_RETRY_SECONDS * 2**retries, _MAX_RETRY_SECONDS) if retries < _MAX_RETRIES else None

@@ -1,0 +1,79 @@
+"""What changed since a history was computed, and from which month on it has to be replayed.
+
+A history remembers of which version each of its inputs was: ledgers by their changelog's version, offsets by a digest of their
+balances, daily closes by the version of their pair.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from chalicelib.domain import timeline
+from chalicelib.domain.changelog import ALWAYS
+from chalicelib.domain.rates import FIRST_DAY, midnight
+from chalicelib.models import History, Offset, PortfolioTree
+from chalicelib.services.portfolios.contributions import Child
+from chalicelib.services.rates.daily_closes import DailyCloses
+
+_OFFSET, _RATE = 'offset ', 'rate '
+_UNKNOWN = 'unknown'
+
+InputVersions = dict[str, str]
+
+
+def input_versions(contents: PortfolioTree, children: Sequence[Child]) -> InputVersions:
+    """Return the versions of all ledgers, in the order of `children`, and of all offsets of a portfolio."""
+    ledgers = {f'{child.follower.child_id} {_digest(child.follower.ledger)}': _ledger_version(child) for child in children}
+    offsets = contents.of_kind(Offset)
+    balances = {f'{_OFFSET}{offset.offset_id}': {row.currency: str(row.balance) for row in offset.balances} for offset in offsets}
+    return ledgers | {name: _digest(json.dumps(amounts, sort_keys=True)) for name, amounts in balances.items()}
+
+
+def versions_of_closes(closes: DailyCloses) -> InputVersions:
+    """Return the versions of the daily closes of all pairs."""
+    return {f'{_RATE}{pair}': str(version) for pair, version in closes.versions.items()}
+
+
+def balances_changed_since(contents: PortfolioTree, children: Sequence[Child], versions: InputVersions, stored: History) -> int:
+    """Return the earliest instant whose balances changed since a history was computed; when that was, if none did.
+
+    ALWAYS if all of the past changed: children or reporting currencies came or went, or an offset differs.
+    """
+    known = {name: version for name, version in stored.input_versions.items() if not name.startswith(_RATE)}
+    if versions.keys() != known.keys() or list(contents.portfolio.currencies) != list(stored.currencies):
+        return ALWAYS
+    if any(versions[name] != known[name] for name in versions if name.startswith(_OFFSET)):
+        return ALWAYS
+    names = zip(children, versions, strict=False)  # the ledgers come first
+    changes = (_ledger_changed_since(child, known[name]) for child, name in names if versions[name] != known[name])
+    return min([stored.computed_at, *changes])
+
+
+def closes_changed_since(closes: DailyCloses, stored: History) -> int:
+    """Return the first instant of the earliest day whose closes were added since a history was computed; when that was, for none."""
+    versions = {name.removeprefix(_RATE): int(version) for name, version in stored.input_versions.items() if name.startswith(_RATE)}
+    day = closes.changed_since(versions)
+    if day is None:
+        return int(stored.computed_at)
+    return ALWAYS if day < FIRST_DAY else midnight(day)
+
+
+def first_month_to_replay(changed_since: int, stored: History) -> int:
+    """Return the first instant of the month of a change, ALWAYS if that is not after the history's first month."""
+    month = timeline.month_of(changed_since)
+    return ALWAYS if changed_since == ALWAYS or month <= stored.first else month
+
+
+def _ledger_version(child: Child) -> str:
+    return str(child.ledger.changes.version) if child.ledger is not None and child.is_known else _UNKNOWN
+
+
+def _ledger_changed_since(child: Child, version: str) -> int:
+    if child.ledger is None or not child.is_known or version == _UNKNOWN:
+        return ALWAYS
+    since = child.ledger.changes.changed_since(int(version))
+    return ALWAYS if since is None else since
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
