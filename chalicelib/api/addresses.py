@@ -3,7 +3,14 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock
-from chalicelib.api import answers, presenters
+from chalicelib.api import answers
+from chalicelib.api.presenters.addresses import (
+    present_address,
+    present_address_balances,
+    present_address_summary,
+    present_completeness,
+    present_transaction,
+)
 from chalicelib.api.requests import fields, idempotency
 from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.api.requests.body import Body
@@ -42,7 +49,7 @@ def create_address(request: ApiRequest, portfolio_id: int) -> Response:
     currency, address = body[fields.FOLLOWED_CURRENCY], body[fields.ADDRESS]
     title = body.get(fields.TITLE) or f'{currencies.get(currency).title} address'
     draft = addresses.draft(request.user_id, portfolio_id, title=title, address=address, currency=currency, now=clock.now())
-    answer = created(presenters.present_address(draft.child), f'/api/portfolios/{portfolio_id}/addresses/{draft.child.address_id}')
+    answer = created(present_address(draft.child), f'/api/portfolios/{portfolio_id}/addresses/{draft.child.address_id}')
     addresses.store(draft, also=idempotency.record(request, answer))
     return answer
 
@@ -51,7 +58,7 @@ def create_address(request: ApiRequest, portfolio_id: int) -> Response:
 def list_addresses(request: ApiRequest, portfolio_id: int) -> Response:
     """List the addresses on a portfolio."""
     found = Address.page(request.user_id, portfolio_id, after=request[ID_CURSOR], limit=request[LIMIT] + 1)
-    return request.page(found, presenters.present_address_summary, lambda address: str(address.address_id))
+    return request.page(found, present_address_summary, lambda address: str(address.address_id))
 
 
 @router.get(ITEM, answer=answers.Address)
@@ -81,7 +88,7 @@ def delete_address(request: ApiRequest, portfolio_id: int, address_id: int) -> R
 def get_address_balances(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
     """Get the balances for a particular address."""
     ledger = reading.read(Address.find(request.user_id, portfolio_id, address_id).ledger)
-    return ok(presenters.present_address_balances(ledger), **presenters.present_completeness(ledger))
+    return ok(present_address_balances(ledger), **present_completeness(ledger))
 
 
 @router.get(
@@ -96,9 +103,9 @@ def list_address_transactions(request: ApiRequest, portfolio_id: int, address_id
     """Get the transactions for a particular address, newest first."""
     address = Address.find(request.user_id, portfolio_id, address_id)
     found = reading.read_transactions(address.ledger, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
-    completeness = presenters.present_completeness(found.ledger)
-    return request.page(found.transactions, presenters.present_transaction, lambda txn: txn.position, **completeness)
+    completeness = present_completeness(found.ledger)
+    return request.page(found.transactions, present_transaction, lambda txn: txn.position, **completeness)
 
 
 def _shown(address: Address) -> Response:
-    return ok(presenters.present_address(address), version=address.version)
+    return ok(present_address(address), version=address.version)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from chalice.app import Blueprint, Response
 
-from chalicelib.api import answers, presenters
+from chalicelib.api import answers
+from chalicelib.api.presenters.currencies import present_currency
 from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.api.requests.query import ID_CURSOR, LIMIT
 from chalicelib.api.requests.router import Router
@@ -45,13 +46,13 @@ def list_tokens(request: ApiRequest) -> Response:
 @router.get('/currencies/{code}', answer=answers.Currency)
 def get_currency(_: ApiRequest, code: str) -> Response:
     """One currency, by its code in any case."""
-    return _cached(ok(presenters.present_currency(currencies.require(code))))
+    return _cached(ok(present_currency(currencies.require(code))))
 
 
 def _page(request: ApiRequest, listed: Sequence[Currency]) -> Response:
     """Return a page of a list, in an object with the number of all that are in the list."""
     found = [currency for currency in listed if currency.id > request[ID_CURSOR]][: request[LIMIT] + 1]
-    response = request.page(found, presenters.present_currency, lambda currency: str(currency.id))
+    response = request.page(found, present_currency, lambda currency: str(currency.id))
     response.body['result'] = {'count': len(listed), 'currencies': response.body['result']}
     return _cached(response)
 

@@ -8,7 +8,8 @@ from typing import Any
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock
-from chalicelib.api import answers, presenters
+from chalicelib.api import answers
+from chalicelib.api.presenters.histories import present_historic_balance, present_historic_value, present_history_state
 from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.api.requests.query import EXPAND, FROM, INTERVAL, LIMIT, OLDEST_FIRST, TO, Query, cursor
 from chalicelib.api.requests.router import Router
@@ -42,7 +43,7 @@ QUERY = (LIMIT, CURSOR, EXPAND, FROM, TO, INTERVAL, OLDEST_FIRST)
 )
 def get_balances_history(request: ApiRequest, portfolio_id: int) -> Response:
     """Get the historical balances for a portfolio."""
-    return _page(request, portfolio_id, pages.balances, presenters.present_historic_balance)
+    return _page(request, portfolio_id, pages.balances, present_historic_balance)
 
 
 @router.get(
@@ -54,7 +55,7 @@ def get_balances_history(request: ApiRequest, portfolio_id: int) -> Response:
 )
 def get_balance_history(request: ApiRequest, portfolio_id: int, currency: str) -> Response:
     """Get the historical balances for a portfolio for a particular currency."""
-    return _page(request, portfolio_id, pages.balances_in(currencies.require(currency).code), presenters.present_historic_balance)
+    return _page(request, portfolio_id, pages.balances_in(currencies.require(currency).code), present_historic_balance)
 
 
 @router.get(
@@ -62,13 +63,13 @@ def get_balance_history(request: ApiRequest, portfolio_id: int, currency: str) -
 )
 def get_converted_history(request: ApiRequest, portfolio_id: int) -> Response:
     """Get the historical converted balances for a portfolio."""
-    return _page(request, portfolio_id, pages.converted, presenters.present_historic_value)
+    return _page(request, portfolio_id, pages.converted, present_historic_value)
 
 
 def _page(request: ApiRequest, portfolio_id: int, rows_at: RowsAt[Row], present: Callable[..., Any]) -> Response:
     page = pages.read(request.user_id, portfolio_id, rows_at, _span(request, clock.now()), request[CURSOR], request[LIMIT] + 1)
     present_row = partial(present, expand=request.expand)
-    return request.page(page.rows, present_row, _position, **presenters.present_history_state(page))
+    return request.page(page.rows, present_row, _position, **present_history_state(page))
 
 
 def _span(request: ApiRequest, now: int) -> InstantRange:

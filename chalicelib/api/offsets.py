@@ -3,7 +3,8 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock
-from chalicelib.api import answers, presenters
+from chalicelib.api import answers
+from chalicelib.api.presenters.offsets import present_offset, present_offset_summary
 from chalicelib.api.requests import fields, idempotency
 from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.api.requests.body import Body
@@ -29,7 +30,7 @@ def create_offset(request: ApiRequest, portfolio_id: int) -> Response:
     """Create a new offset with a collection of offset balances."""
     title, balances = request.body()[fields.TITLE], request.body().get(fields.BALANCES) or {}
     offset = Offset.draft(request.user_id, portfolio_id, title=title, balances=balances, now=clock.now())
-    answer = created(presenters.present_offset(offset, expand=request.expand), f'/api/portfolios/{portfolio_id}/offsets/{offset.offset_id}')
+    answer = created(present_offset(offset, expand=request.expand), f'/api/portfolios/{portfolio_id}/offsets/{offset.offset_id}')
     offsets.store(offset, also=idempotency.record(request, answer))
     return answer
 
@@ -38,7 +39,7 @@ def create_offset(request: ApiRequest, portfolio_id: int) -> Response:
 def list_offsets(request: ApiRequest, portfolio_id: int) -> Response:
     """List the offsets on a portfolio."""
     found = Offset.page(request.user_id, portfolio_id, after=request[ID_CURSOR], limit=request[LIMIT] + 1)
-    return request.page(found, presenters.present_offset_summary, lambda offset: str(offset.offset_id))
+    return request.page(found, present_offset_summary, lambda offset: str(offset.offset_id))
 
 
 @router.get(ITEM, answer=answers.Offset, query=(EXPAND,))
@@ -63,4 +64,4 @@ def delete_offset(request: ApiRequest, portfolio_id: int, offset_id: int) -> Res
 
 
 def _shown(request: ApiRequest, offset: Offset) -> Response:
-    return ok(presenters.present_offset(offset, expand=request.expand), version=offset.version)
+    return ok(present_offset(offset, expand=request.expand), version=offset.version)

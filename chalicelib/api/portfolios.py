@@ -3,7 +3,15 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock
-from chalicelib.api import answers, presenters
+from chalicelib.api import answers
+from chalicelib.api.presenters.portfolios import (
+    present_converted_balances,
+    present_portfolio,
+    present_portfolio_balance,
+    present_portfolio_balances,
+    present_portfolio_summary,
+    present_rate_set,
+)
 from chalicelib.api.requests import fields, idempotency
 from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.api.requests.body import Body
@@ -31,7 +39,7 @@ def create_portfolio(request: ApiRequest) -> Response:
     """Create a new portfolio."""
     title, reporting = request.body()[fields.TITLE], request.body()[fields.CURRENCIES]
     portfolio = Portfolio.draft(request.user_id, title=title, currencies=reporting, now=clock.now())
-    answer = created(presenters.present_portfolio(PortfolioTree(portfolio, [])), f'/api/portfolios/{portfolio.portfolio_id}')
+    answer = created(present_portfolio(PortfolioTree(portfolio, [])), f'/api/portfolios/{portfolio.portfolio_id}')
     portfolios.store(portfolio, also=idempotency.record(request, answer))
     return answer
 
@@ -40,7 +48,7 @@ def create_portfolio(request: ApiRequest) -> Response:
 def list_portfolios(request: ApiRequest) -> Response:
     """List all of your portfolios."""
     found = Portfolio.page(request.user_id, after=request[ID_CURSOR], limit=request[LIMIT] + 1)
-    return request.page(found, presenters.present_portfolio_summary, lambda portfolio: str(portfolio.portfolio_id))
+    return request.page(found, present_portfolio_summary, lambda portfolio: str(portfolio.portfolio_id))
 
 
 @router.get(ITEM, answer=answers.Portfolio)
@@ -73,7 +81,7 @@ def delete_portfolio(request: ApiRequest, portfolio_id: int) -> Response:
 def get_portfolio_balances(request: ApiRequest, portfolio_id: int) -> Response:
     """Get all current balances for a portfolio, summed over its accounts, addresses and offsets."""
     summed = balances.sum_up(request.user_id, portfolio_id, request[AT])
-    return ok(presenters.present_portfolio_balances(summed, expand=request.expand))
+    return ok(present_portfolio_balances(summed, expand=request.expand))
 
 
 @router.get(ITEM + '/balances/{currency}', answer=answers.PortfolioBalance, query=(EXPAND, AT), asynchronous=True)
@@ -81,7 +89,7 @@ def get_portfolio_balance(request: ApiRequest, portfolio_id: int, currency: str)
     """Get the current balance of a portfolio in one currency, summed over its accounts, addresses and offsets."""
     code = currencies.require(currency).code
     summed = balances.sum_up(request.user_id, portfolio_id, request[AT])
-    return ok(presenters.present_portfolio_balance(summed, code, expand=request.expand))
+    return ok(present_portfolio_balance(summed, code, expand=request.expand))
 
 
 @router.get(
@@ -90,9 +98,9 @@ def get_portfolio_balance(request: ApiRequest, portfolio_id: int, currency: str)
 def get_converted_balances(request: ApiRequest, portfolio_id: int) -> Response:
     """Get the converted balances for a portfolio, as if all balances were converted into each of its reporting currencies."""
     totals = converted.of_portfolio(request.user_id, portfolio_id, at=request[AT])
-    rows = presenters.present_converted_balances(totals, expand=request.expand, explain=request[EXPLAIN])
-    return ok(rows, **presenters.present_rate_set(totals))
+    rows = present_converted_balances(totals, expand=request.expand, explain=request[EXPLAIN])
+    return ok(rows, **present_rate_set(totals))
 
 
 def _shown(contents: PortfolioTree) -> Response:
-    return ok(presenters.present_portfolio(contents), version=contents.portfolio.version)
+    return ok(present_portfolio(contents), version=contents.portfolio.version)

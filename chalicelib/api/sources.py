@@ -2,7 +2,8 @@
 
 from chalice.app import Blueprint, Response
 
-from chalicelib.api import answers, presenters
+from chalicelib.api import answers
+from chalicelib.api.presenters.sources import present_source, present_status
 from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.api.requests.query import LIMIT, cursor
 from chalicelib.api.requests.router import Router
@@ -18,18 +19,18 @@ KEY_CURSOR = cursor(str, start='')
 @router.get('/status', answer=answers.Status)
 def get_status(_: ApiRequest) -> Response:
     """Which parts of the service work and which fail."""
-    return ok(presenters.present_status(upstream_status.status()))
+    return ok(present_status(upstream_status.status()))
 
 
 @router.get('/sources', answer=list[answers.Source], query=(LIMIT, KEY_CURSOR))
 def list_sources(request: ApiRequest) -> Response:
     """List the upstreams that values come from."""
     found = [source for source in upstream_status.every() if source.key > request[KEY_CURSOR]][: request[LIMIT] + 1]
-    return request.page(upstream_status.health_of(found), presenters.present_source, lambda upstream: upstream.source.key)
+    return request.page(upstream_status.health_of(found), present_source, lambda upstream: upstream.source.key)
 
 
 @router.get('/sources/{key}', answer=answers.Source)
 def get_source(_: ApiRequest, key: str) -> Response:
     """What an upstream can tell and how it did of late."""
     (upstream,) = upstream_status.health_of([upstream_status.find(key)])
-    return ok(presenters.present_source(upstream))
+    return ok(present_source(upstream))

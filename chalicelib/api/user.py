@@ -2,7 +2,8 @@
 
 from chalice.app import Blueprint, Response
 
-from chalicelib.api import answers, presenters
+from chalicelib.api import answers
+from chalicelib.api.presenters.user import present_user
 from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.api.requests.router import Router
 from chalicelib.auth import bearer
@@ -16,4 +17,4 @@ router = Router(bp, authorizer=bearer)
 @router.get('/user', answer=answers.User)
 def get_user(request: ApiRequest) -> Response:
     """Key information about the user."""
-    return ok(presenters.present_user(User.find(request.user_id)))
+    return ok(present_user(User.find(request.user_id)))

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from chalicelib.api import presenters
+from chalicelib.api.presenters.currencies import present_value
 from chalicelib.config import settings
 from chalicelib.domain import currencies, instants
 from chalicelib.domain.conversion import Rate
@@ -170,7 +170,7 @@ def test_from_the_explanation_the_same_string_can_be_computed(api: Api) -> None:
                 value, divisor = (value, divisor * Decimal(hop['rate'])) if hop['inverse'] else (value * Decimal(hop['rate']), divisor)
             total += value / divisor
             assert abs(Decimal(one['value']) - value / divisor) < Decimal('1e-20')
-        assert presenters.present_value(total, row['currency']) == row['balance']
+        assert present_value(total, row['currency']) == row['balance']
         assert abs(total - Decimal(row['balance'])) <= Decimal(1).scaleb(-currencies.get(row['currency']).decimals)
     assert {one['currency'] for one in answer['result'][0]['explain']} == {'ltc', 'btc', 'sek', 'eur'}
     hop = answer['result'][1]['explain'][1]['route'][0]

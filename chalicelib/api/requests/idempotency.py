@@ -3,7 +3,7 @@
 The record of a create is written in the transaction that creates, with the response; a repetition within 24 hours gets that response:
 
     child = addresses.draft(...)  # with an id, not stored yet
-    answer = created(presenters.address(child), f'/api/portfolios/1/addresses/{child.address_id}')
+    answer = created(present_address(child), f'/api/portfolios/1/addresses/{child.address_id}')
     addresses.store(child, also=idempotency.record(request, answer))
 """
 

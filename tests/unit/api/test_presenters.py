@@ -2,11 +2,11 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.api import presenters
+from chalicelib.api.presenters.currencies import present_currency_ref, present_value
 
 
 def test_the_short_form_of_a_currency_is_title_and_code():
-    assert presenters.present_currency_ref('btc') == {'title': 'Bitcoin', 'code': 'btc'}
+    assert present_currency_ref('btc') == {'title': 'Bitcoin', 'code': 'btc'}
 
 
 @pytest.mark.parametrize(
@@ -26,4 +26,4 @@ def test_the_short_form_of_a_currency_is_title_and_code():
     ],
 )
 def test_a_value_is_rounded_half_even_to_its_currency_and_fiat_has_all_decimals(amount: str, code: str, text: str) -> None:
-    assert presenters.present_value(Decimal(amount), code) == text
+    assert present_value(Decimal(amount), code) == text

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api.presenters import present_value
+from chalicelib.api.presenters.currencies import present_value
 from chalicelib.domain.timeline import HOUR, PortfolioState, at_instants
 from chalicelib.models.packed_states import StateAttribute, StatesAttribute
 

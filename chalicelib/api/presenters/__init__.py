@@ -1,0 +1,1 @@
+"""The only place that builds answers: each function presents a model or value as a type of api/answers. One module per resource."""

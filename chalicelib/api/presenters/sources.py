@@ -1,0 +1,27 @@
+"""How upstreams and their health are presented."""
+
+from chalicelib.api import answers
+from chalicelib.formats import format_instant
+from chalicelib.services.upstream_status import SourceHealth, Status
+
+
+def present_source(upstream: SourceHealth) -> answers.Source:
+    """Return an upstream with its recent health."""
+    source = upstream.source
+    return {
+        'key': source.key,
+        'title': source.title,
+        'url': source.url,
+        'currencies': source.currencies,
+        'capabilities': source.capabilities,
+        'needs_key': source.needs_key,
+        'own_server': source.own_server,
+        'history': source.history,
+        'health': upstream.health,
+        'last_success_at': format_instant(upstream.last_success_at),
+        'last_failure_at': format_instant(upstream.last_failure_at),
+    }
+
+
+def present_status(status: Status) -> answers.Status:
+    return {'ok': status.ok, 'failing': status.failing}
