@@ -1,6 +1,6 @@
 """The types of the API's answers, for the type checker and for the description of the API alike.
 
-Names and order are the specification's. Types only: api/presenters builds the answers.
+Names and order are the specification's. Types only: api/presenters builds answers.
 """
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
@@ -11,7 +11,7 @@ Instant = Annotated[
     str,
     Meta(
         title='Instant',
-        description='An instant in UTC, to the second.',
+        description='A timestamp in UTC, to the second.',
         pattern=r'^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00$',
         examples=['2017-11-06T04:54:54+00:00'],
         extra_json_schema={'format': 'date-time'},
@@ -21,7 +21,7 @@ Amount = Annotated[
     str,
     Meta(
         title='Amount',
-        description='An exact amount in plain decimal notation: no exponent, at least one digit after the point, no zeros after that.',
+        description='An exact amount in plain decimal notation: no exponent, at least one fractional digit, no trailing zeros after it.',
         pattern=r'^-?(0|[1-9][0-9]*)\.([0-9]*[1-9]|0)$',
         examples=['50.00501'],
     ),
@@ -30,7 +30,7 @@ CurrencyCode = Annotated[
     str,
     Meta(
         title='CurrencyCode',
-        description='The code of a currency of the catalogue, in lower case.',
+        description='The code of a currency in the catalogue, in lower case.',
         pattern=r'^[a-z0-9]+(-[a-z0-9]+)*$',
         examples=['btc'],
     ),
@@ -39,7 +39,7 @@ Id = Annotated[
     int,
     Meta(
         title='Id',
-        description='Counts portfolios per user, and what is in them per portfolio. No id is given twice.',
+        description='Portfolios are numbered per user, and their contents per portfolio. An id is never reused.',
         ge=1,
         le=999_999_999,
         examples=[1],
@@ -49,41 +49,45 @@ AnyCurrencyCode = Annotated[
     str,
     Meta(
         title='AnyCurrencyCode',
-        description='The code of a currency of the catalogue, in any case.',
+        description='The code of a currency in the catalogue, in any case.',
         pattern='^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$',
         examples=['btc'],
     ),
 ]
 EpochSeconds = Annotated[
     int,
-    Meta(title='EpochSeconds', description='When this was answered, in seconds since 1970.', examples=[1512697998]),
+    Meta(title='EpochSeconds', description='The time of the response, in seconds since 1970.', examples=[1512697998]),
 ]
 SCALARS: tuple[Any, ...] = (Instant, Amount, CurrencyCode, Id, AnyCurrencyCode, EpochSeconds)
 
-SourceKey = Annotated[str, Meta(description='Names an upstream.', pattern='^[a-z0-9_]+$', examples=['blockstream'])]
+SourceKey = Annotated[str, Meta(description='The key of an upstream.', pattern='^[a-z0-9_]+$', examples=['blockstream'])]
 _Number = Annotated[int, Meta(ge=0)]
 _Nothing = Annotated[Amount, Meta(examples=['0.0'])]
 _Held = Annotated[Amount, Meta(examples=['10.0'])]
-_Delta = Annotated[Amount, Meta(description='Incoming is positive, outgoing negative; a paid fee is part of it.', examples=['50.0'])]
+_Delta = Annotated[
+    Amount, Meta(description='Positive for incoming amounts, negative for outgoing ones; includes any fee paid.', examples=['50.0'])
+]
 _PortfolioTitle = Annotated[str, Meta(examples=['My portfolio'])]
 _AddressTitle = Annotated[str, Meta(examples=['My address'])]
 _OffsetTitle = Annotated[str, Meta(examples=['My offset'])]
-_OwnSource = Annotated[str, Meta(description='Who says so.', examples=['private-api'])]
-_SumSource = Annotated[str, Meta(description='Who says so.', examples=['cryptfolio'])]
-_LedgerSource = Annotated[str, Meta(description='Who says so: the key of an upstream, see /api/sources.', examples=['blockstream'])]
+_OwnSource = Annotated[str, Meta(description='Where the value comes from.', examples=['private-api'])]
+_SumSource = Annotated[str, Meta(description='Where the value comes from.', examples=['cryptfolio'])]
+_LedgerSource = Annotated[
+    str, Meta(description='Where the value comes from: the key of an upstream, see /api/sources.', examples=['blockstream'])
+]
 _Changed = Annotated[Instant, Meta(examples=['2017-11-23T23:01:44+00:00'])]
-_Complete = Annotated[bool, Meta(description='Whether nothing is known to be missing.', examples=[True])]
+_Complete = Annotated[bool, Meta(description='False if anything is known to be missing.', examples=[True])]
 
 
 class CurrencyRef(TypedDict):
-    """A currency, in short."""
+    """A currency, in short form."""
 
     title: Annotated[str, Meta(examples=['Bitcoin'])]
     code: CurrencyCode
 
 
 class User(TypedDict):
-    """Who the token speaks for."""
+    """The user the token was issued for."""
 
     name: Annotated[str | None, Meta(examples=['Test user'])]
     email: Annotated[str, Meta(examples=['test@openclerk.org'])]
@@ -91,7 +95,7 @@ class User(TypedDict):
 
 
 class PortfolioHeader(TypedDict):
-    """What a portfolio says of itself wherever it stands."""
+    """The properties of a portfolio that all representations of it share."""
 
     id: Id
     title: _PortfolioTitle
@@ -104,7 +108,7 @@ class PortfolioHeader(TypedDict):
 
 
 class PortfolioSummary(PortfolioHeader):
-    """A portfolio as it stands in a list: how many of what it has."""
+    """A portfolio as an entry of a list, with the counts of its contents."""
 
     currencies: Annotated[_Number, Meta(examples=[3])]
     accounts: Annotated[_Number, Meta(examples=[4])]
@@ -113,14 +117,14 @@ class PortfolioSummary(PortfolioHeader):
 
 
 class AddressSummary(TypedDict):
-    """An address of a portfolio as it stands in a list."""
+    """An address of a portfolio as an entry of a list."""
 
     id: Id
     title: _AddressTitle
     address: Annotated[
         str,
         Meta(
-            description='As its currency writes it; of an extended public key the beginning and the end.',
+            description='In the notation of its currency; only the beginning and the end of an extended public key.',
             examples=['1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'],
         ),
     ]
@@ -128,7 +132,7 @@ class AddressSummary(TypedDict):
 
 
 class OffsetSummary(TypedDict):
-    """An offset of a portfolio as it stands in a list."""
+    """An offset of a portfolio as an entry of a list."""
 
     id: Id
     title: _OffsetTitle
@@ -137,14 +141,14 @@ class OffsetSummary(TypedDict):
 
 
 class WalletRef(TypedDict):
-    """An exchange, in short."""
+    """An exchange, in short form."""
 
     title: Annotated[str, Meta(examples=['Bittrex'])]
     code: Annotated[str, Meta(examples=['bittrex'])]
 
 
 class Account(TypedDict):
-    """An account of a portfolio at an exchange; never with its credentials."""
+    """An account of a portfolio at an exchange, without its credentials."""
 
     id: Id
     title: Annotated[str, Meta(examples=['My account'])]
@@ -158,7 +162,7 @@ class Account(TypedDict):
 
 
 class Portfolio(PortfolioHeader):
-    """A portfolio with what is in it; its currencies are those in which it reports."""
+    """A portfolio with its contents; `currencies` are its reporting currencies."""
 
     currencies: list[CurrencyRef]
     accounts: list[Account]
@@ -168,16 +172,16 @@ class Portfolio(PortfolioHeader):
 
 
 class Missing(TypedDict):
-    """A part of a portfolio whose balance is not, or not wholly, in the sum."""
+    """An account or address of a portfolio whose balance is missing from the sum, wholly or in part."""
 
     type: Literal['address']
     id: Id
     title: _AddressTitle
-    reason: Annotated[str, Meta(description='In one snake_case word.', examples=['not_ready'])]
+    reason: Annotated[str, Meta(description='In snake_case.', examples=['not_ready'])]
 
 
 class Coverage(TypedDict):
-    """Whether a sum is over everything, and what is missing if not."""
+    """Whether a sum covers everything, and what is missing if it does not."""
 
     complete: _Complete
     missing: NotRequired[list[Missing]]
@@ -185,7 +189,9 @@ class Coverage(TypedDict):
 
 class _Summed(TypedDict):
     currency: CurrencyCode | CurrencyRef
-    balance_at: Annotated[Instant, Meta(description='The oldest of the balances that were summed; of the past, the instant itself.')]
+    balance_at: Annotated[
+        Instant, Meta(description='When the oldest of the balances in the sum was observed; for a past balance, the instant requested.')
+    ]
     source: _SumSource
 
 
@@ -194,46 +200,48 @@ class _SummedBalance(_Summed):
 
 
 class PortfolioBalance(_SummedBalance, Coverage):
-    """The balance of a portfolio in one currency, summed over all that is in it."""
+    """The balance of a portfolio in one currency, summed over its contents."""
 
 
 class Unconverted(TypedDict):
-    """A balance that is not in a converted total, as no rate is known."""
+    """A balance that is missing from a converted total because no rate is known."""
 
     currency: CurrencyCode
     balance: Amount
-    reason: Annotated[str, Meta(description='In one snake_case word.', examples=['no_rate'])]
+    reason: Annotated[str, Meta(description='In snake_case.', examples=['no_rate'])]
 
 
 class NotInTotal(TypedDict):
-    """What is not, or not wholly, in a converted total: a balance without a rate, or a part of the portfolio as in its balances."""
+    """What is missing from a converted total: a balance without a rate, or an account or address of the portfolio, as in its balances."""
 
     currency: NotRequired[CurrencyCode]
     balance: NotRequired[Amount]
     type: NotRequired[Literal['address']]
     id: NotRequired[Id]
     title: NotRequired[_AddressTitle]
-    reason: Annotated[str, Meta(description='In one snake_case word.', examples=['no_rate'])]
+    reason: Annotated[str, Meta(description='In snake_case.', examples=['no_rate'])]
 
 
 class Hop(TypedDict):
-    """One rate that an amount is multiplied by, or divided by if it is used turned round."""
+    """One rate of a conversion: the amount is multiplied by it, or divided by it if `inverse`."""
 
-    pair: Annotated[str, Meta(description='One of the first costs `rate` of the second.', examples=['btc/usd'])]
+    pair: Annotated[str, Meta(description='One unit of the first costs `rate` units of the second.', examples=['btc/usd'])]
     rate: Annotated[str, Meta(description='Exact, in plain decimal notation.', examples=['11775.36'])]
-    inverse: Annotated[bool, Meta(description='Whether to divide by it.', examples=[False])]
-    source: Annotated[str, Meta(description='The upstreams that say so.', examples=['bitstamp,coingecko,kraken'])]
+    inverse: Annotated[bool, Meta(description='Whether the amount is divided by the rate.', examples=[False])]
+    source: Annotated[
+        str, Meta(description='The keys of the upstreams that it comes from, separated by commas.', examples=['bitstamp,coingecko,kraken'])
+    ]
     observed_at: Instant
-    disputed: Annotated[bool, Meta(description='Whether its sources differ, and no two of them agree.', examples=[False])]
+    disputed: Annotated[bool, Meta(description='Whether its sources differ and no two of them agree.', examples=[False])]
     stale: Annotated[bool, Meta(description='Whether it is older than it should be.', examples=[False])]
 
 
 class Explained(TypedDict):
-    """How one currency of a portfolio was converted: the balance, multiplied and divided by the rates of its route, is the value."""
+    """How one currency of a portfolio was converted: `value` is `balance` multiplied and divided by the rates of `route`."""
 
     currency: CurrencyCode
     balance: Amount
-    value: Annotated[str, Meta(description='Not rounded but for one division, at 50 digits.', examples=['117753.6'])]
+    value: Annotated[str, Meta(description='Exact, except that a division is rounded to 50 digits.', examples=['117753.6'])]
     route: Annotated[list[Hop], Meta(description='Empty for the reporting currency itself.')]
 
 
@@ -241,7 +249,7 @@ class _SummedValue(_Summed):
     balance: Annotated[
         str,
         Meta(
-            description="Rounded half-even to the currency's decimals; fiat currencies show all of them.",
+            description="Rounded half-even to the currency's decimals; fiat amounts always have all of them.",
             pattern=r'^-?(0|[1-9][0-9]*)\.[0-9]+$',
             examples=['117753.60'],
         ),
@@ -250,7 +258,7 @@ class _SummedValue(_Summed):
 
 
 class ConvertedBalance(_SummedValue):
-    """All that is in a portfolio as if it were converted into one currency."""
+    """The balances of a portfolio as if all were converted into one currency."""
 
     missing: NotRequired[list[NotInTotal]]
     explain: NotRequired[list[Explained]]
@@ -259,49 +267,51 @@ class ConvertedBalance(_SummedValue):
 class RateSet(TypedDict, total=False):
     """The rates by which all rows were converted."""
 
-    rates: Annotated[Instant | None, Meta(description='Names the set: when it was made. Null before the first.')]
+    rates: Annotated[Instant | None, Meta(description='When the set of rates was made, which identifies it. Null before the first set.')]
 
 
 _Day = Annotated[str, Meta(pattern='^[0-9]{4}-[0-9]{2}-[0-9]{2}$', examples=['2017-11-23'])]
 # In this form, as `from` is a word of Python's.
 Backfill = TypedDict('Backfill', {'currency': CurrencyCode, 'from': _Day | None, 'until': _Day | None, 'done': bool})
-Backfill.__doc__ = """How far the daily closing rates of a currency are here: from the first day that is, until the last one asked for."""
+Backfill.__doc__ = """How far the daily closing rates of a currency have been fetched: from the first day until the last."""
 
 
 class HistoryState(TypedDict, total=False):
-    """What a history lacks as a whole; said on every page."""
+    """What a history as a whole lacks; repeated on every page."""
 
     complete: _Complete
-    reason: Annotated[str, Meta(description='Why not, in one snake_case word; only when not complete.', examples=['history_pending'])]
+    reason: Annotated[str, Meta(description='Why it is incomplete, in snake_case; only if it is.', examples=['history_pending'])]
     backfill: Annotated[list[Backfill], Meta(description='Daily closing rates that are still being fetched.')]
 
 
 class _AtInstant(TypedDict):
-    covered: Annotated[_Number, Meta(description='Of how many of its parts the portfolio knew what they held then.', examples=[5])]
-    total: Annotated[_Number, Meta(description='How many parts it has.', examples=[5])]
+    covered: Annotated[
+        _Number, Meta(description='How many of its accounts, addresses and offsets have a known balance at that instant.', examples=[5])
+    ]
+    total: Annotated[_Number, Meta(description='How many accounts, addresses and offsets it has.', examples=[5])]
 
 
 class HistoricBalance(_SummedBalance, _AtInstant):
-    """The balance of a portfolio in one currency at an instant of the past."""
+    """The balance of a portfolio in one currency at a past instant."""
 
     complete: _Complete
 
 
 class HistoricValue(_SummedValue, _AtInstant):
-    """What a portfolio was worth in one currency at an instant of the past, by the closing rates of that day."""
+    """What a portfolio was worth in one currency at a past instant, at the closing rates of that day."""
 
     missing: NotRequired[list[Unconverted]]
 
 
 class Completeness(TypedDict, total=False):
-    """Whether the balances or transactions of an address are all there; said on the first page of a list."""
+    """Whether the balances or transactions of an address are complete; stated on the first page of a list."""
 
     complete: _Complete
-    reason: Annotated[str, Meta(description='Why not, in one snake_case word; only when not complete.', examples=['not_ready'])]
+    reason: Annotated[str, Meta(description='Why it is incomplete, in snake_case; only if it is.', examples=['not_ready'])]
 
 
 class Agreement(TypedDict):
-    """Whether two explorers told the same of an address when they were last compared."""
+    """Whether two explorers agreed about an address when they were last compared."""
 
     status: Annotated[Literal['agreed', 'disputed'], Meta(examples=['agreed'])]
     sources: list[SourceKey]
@@ -311,20 +321,23 @@ class Agreement(TypedDict):
 class Address(AddressSummary):
     """An address of a portfolio."""
 
-    valid: Annotated[bool, Meta(description='False once an upstream said that it cannot exist.')]
+    valid: Annotated[bool, Meta(description='False once an upstream has rejected the address as invalid.')]
     created_at: Instant
     updated_at: _Changed
     txns_last_updated: _Changed | None
     source: _OwnSource
-    agreement: Annotated[Agreement | None, Meta(description='Null until a second explorer was asked for the first time.')]
+    agreement: Annotated[Agreement | None, Meta(description='Null until the first cross-check with a second explorer.')]
 
 
 class AddressBalance(TypedDict):
-    """What an address holds of one currency, confirmed; null is what the upstream does not tell."""
+    """The confirmed balance of an address in one currency; null where the upstream does not provide a value."""
 
     currency: CurrencyRef
     balance: Amount
-    unconfirmed: Annotated[_Nothing, Meta(description='What transactions that are in no block yet would change; not in `balance`.')] | None
+    unconfirmed: (
+        Annotated[_Nothing, Meta(description='The net change by transactions that are not in a block yet; not included in `balance`.')]
+        | None
+    )
     transactions: Annotated[_Number, Meta(examples=[3])] | None
     sent: _Nothing | None
     received: Amount | None
@@ -334,13 +347,13 @@ class AddressBalance(TypedDict):
 
 
 class Transaction(TypedDict):
-    """The whole effect of one confirmed transaction on an address in one currency."""
+    """The net effect of one confirmed transaction on an address in one currency."""
 
     currency: CurrencyRef
     delta: _Delta
     txn_at: Instant
     fee: _Nothing | None
-    reference: Annotated[str | None, Meta(description="The network's id of the transaction.", examples=['abc123'])]
+    reference: Annotated[str | None, Meta(description='The id of the transaction in its network.', examples=['abc123'])]
     created_at: Instant
     updated_at: _Changed
     source: _LedgerSource
@@ -357,35 +370,37 @@ class OffsetBalance(TypedDict):
 
 
 class Offset(OffsetSummary):
-    """An offset: balances that people put in themselves."""
+    """An offset: manually entered balances."""
 
     balances: list[OffsetBalance]
 
 
 class Currency(TypedDict):
-    """A currency of the catalogue, of exactly one kind."""
+    """A currency in the catalogue, of exactly one kind."""
 
     id: Id
     code: CurrencyCode
     title: Annotated[str, Meta(examples=['Bitcoin'])]
     created_at: Instant
     updated_at: _Changed
-    is_cryptocurrency: Annotated[bool, Meta(description='Tokens are none.', examples=[True])]
+    is_cryptocurrency: Annotated[bool, Meta(description='False for tokens.', examples=[True])]
     is_fiat: Annotated[bool, Meta(examples=[False])]
     is_ethereum_token: Annotated[bool, Meta(examples=[False])]
-    ethereum_contract_address: Annotated[str | None, Meta(description='Of a token, in EIP-55; null of all others.', examples=[None])]
+    ethereum_contract_address: Annotated[
+        str | None, Meta(description='The contract of a token, in EIP-55; null for other currencies.', examples=[None])
+    ]
     source: _SumSource
 
 
 class Currencies(TypedDict):
-    """A page of a list of currencies, and how many are in the whole list."""
+    """A page of a list of currencies, and the length of the whole list."""
 
     count: Annotated[_Number, Meta(examples=[1])]
     currencies: list[Currency]
 
 
 class Source(TypedDict):
-    """An upstream that values come from: what it can tell, how it did of late."""
+    """An upstream that values come from: its capabilities and its recent health."""
 
     key: SourceKey
     title: Annotated[str, Meta(examples=['Blockstream Explorer'])]
@@ -395,12 +410,13 @@ class Source(TypedDict):
     ]
     currencies: list[CurrencyCode]
     capabilities: list[Annotated[str, Meta(examples=['balances'])]]
-    needs_key: Annotated[bool, Meta(description='Whether it answers nothing without a key.')]
-    own_server: Annotated[bool, Meta(description='Whether it is a server that everybody runs for themselves.')]
+    needs_key: Annotated[bool, Meta(description='Whether it requires an API key.')]
+    own_server: Annotated[bool, Meta(description='Whether each operator runs a server of their own.')]
     history: Annotated[
         str,
         Meta(
-            description='How far back it lists transactions: `whole` for to the beginning, `none` at all, or a limit.', examples=['whole']
+            description='How far back it lists transactions: `whole` for the whole history, `none` if it lists none, or a limit.',
+            examples=['whole'],
         ),
     ]
     health: Annotated[str, Meta(extra_json_schema={'enum': ['ok', 'failing', 'unknown']})]
@@ -416,7 +432,7 @@ class Status(TypedDict):
 
 
 class Failure(TypedDict):
-    """An error: a sentence for people, a code for programs. Those that API Gateway finds have no `time`."""
+    """An error: a sentence for humans, a code for programs. Errors raised by API Gateway have no `time`."""
 
     success: Annotated[bool, Meta(extra_json_schema={'const': False})]
     time: NotRequired[EpochSeconds]
@@ -426,7 +442,7 @@ class Failure(TypedDict):
 
 
 class FieldFault(TypedDict):
-    """One thing that is wrong with one field of a request."""
+    """A fault in one field of a request."""
 
     field: Annotated[str, Meta(description='Its path, such as `balances[0].currency`; empty for the whole body.', examples=['currencies'])]
     code: Annotated[str, Meta(description='In snake_case.', examples=['empty'])]
@@ -434,13 +450,13 @@ class FieldFault(TypedDict):
 
 
 class InvalidRequest(Failure):
-    """A request that cannot be carried out, with all that is wrong with it at once: for people, and the same for programs."""
+    """An invalid request, with all its faults at once: as sentences for humans, and for programs."""
 
     invalid: list[Annotated[str, Meta(examples=['must have at least one reporting currency selected'])]]
     fields: list[FieldFault]
 
 
 class Unavailable(Failure):
-    """Nothing can be told at this moment; `try_again_at` while no value was ever known."""
+    """No value is available at the moment; `try_again_at` is present while none has been known yet."""
 
     try_again_at: NotRequired[Instant]
