@@ -68,10 +68,9 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
     return result
 
 
-def shortest(amount: Decimal) -> str:
-    """Return the shortest plain notation of `amount`, the same for all that equal it: `50.00501`, `10`, `-0.5`, `0`."""
+def canonical(amount: Decimal) -> str:
+    """Return the one notation in which all amounts that equal `amount` are stored: `50.00501`, `10.0`, `-0.5`; zero is `0.0`."""
     if not amount:
-        return '0'
+        return '0.0'
     whole, _, fraction = f'{amount:f}'.partition('.')
-    digits = fraction.rstrip('0')
-    return f'{whole}.{digits}' if digits else whole
+    return f'{whole}.{fraction.rstrip("0") or "0"}'

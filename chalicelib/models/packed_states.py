@@ -3,11 +3,12 @@
 A state is a JSON object with a key for each thing that may stay the same while others change:
 
     `b <code>`  a balance                                      "0.5"
-    `c <code>`  a value in a reporting currency                "20000"
+    `c <code>`  a value in a reporting currency                "20000.0"
     `m <code>`  the currencies not in that value, if any       ["doge"]
     `n`         covered, total, complete                       [2, 3, false]
 
-Amounts are plain decimals. A list of states has the first whole, and of each later one what differs, null for what is gone.
+Amounts are in the notation of `money.canonical`; earlier releases stored values padded to the decimals of their currency. A list of
+states has the first whole, and of each later one what differs, null for what is gone.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -49,7 +50,7 @@ class StatesAttribute(PackedAttribute):
 def pack(state: PortfolioState) -> Packed:
     """Return a state as a JSON object. Values keep two digits more than their currency has: enough to round them later."""
     return {
-        **{f'b {code}': money.shortest(balance) for code, balance in state.balances.items()},
+        **{f'b {code}': money.canonical(balance) for code, balance in state.balances.items()},
         'n': [state.covered, state.total, state.complete],
         **{f'c {code}': _pack_value(value, code) for code, value in state.values.items()},
         **{f'm {code}': list(missing) for code, missing in state.unconverted.items()},
@@ -64,7 +65,7 @@ def unpack(packed: Packed) -> PortfolioState:
 
 def _pack_value(value: Decimal, code: str) -> str:
     finest = Decimal(1).scaleb(-currencies.get(code).decimals - _GUARD_DIGITS)
-    return money.shortest(value.quantize(finest, context=_GUARDED))
+    return money.canonical(value.quantize(finest, context=_GUARDED))
 
 
 def _differences(states: Iterable[tuple[int, Packed]]) -> list[tuple[int, Packed]]:

@@ -171,7 +171,7 @@ class YearOfDailyCloses(Item, discriminator='closes'):
         added = {}
         for close in closes:
             if close.day.isoformat() not in self.packed:
-                added[close.day] = [money.shortest(close.price), close.source]
+                added[close.day] = [money.canonical(close.price), close.source]
         self.packed = dict(sorted({**self.packed, **{day.isoformat(): value for day, value in added.items()}}.items()))
         return list(added)
 

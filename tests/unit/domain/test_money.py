@@ -66,24 +66,31 @@ def test_the_total_of_nothing_is_zero() -> None:
 
 
 @given(amounts)
-def test_the_shortest_notation_of_an_amount_is_read_as_the_same_amount(amount: Decimal) -> None:
-    assert Decimal(money.shortest(amount)) == amount
+def test_the_stored_notation_of_an_amount_is_read_as_the_same_amount(amount: Decimal) -> None:
+    assert Decimal(money.canonical(amount)) == amount
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=Decimal('-1e60'), max_value=Decimal('1e60')), st.integers(0, 9))
-def test_equal_amounts_have_the_same_shortest_notation(amount: Decimal, zeros: int) -> None:
+def test_equal_amounts_are_stored_in_the_same_notation(amount: Decimal, zeros: int) -> None:
     longer = Decimal(f'{amount:f}' + ('' if '.' in f'{amount:f}' else '.') + '0' * zeros)
 
-    assert money.shortest(longer) == money.shortest(amount)
-    assert re.fullmatch(r'-?(0|[1-9]\d*)(\.\d*[1-9])?', money.shortest(amount), re.ASCII)
+    assert money.canonical(longer) == money.canonical(amount)
+    assert re.fullmatch(r'-?(0|[1-9]\d*)\.(0|\d*[1-9])', money.canonical(amount), re.ASCII)
 
 
 @pytest.mark.parametrize(
     ('amount', 'notation'),
-    [('50.00501000', '50.00501'), ('10', '10'), ('1E+3', '1000'), ('1E-18', '0.000000000000000001'), ('-0.50', '-0.5'), ('-0E+5', '0')],
+    [
+        ('50.00501000', '50.00501'),
+        ('10', '10.0'),
+        ('1E+3', '1000.0'),
+        ('1E-8', '0.00000001'),
+        ('-0.50', '-0.5'),
+        ('-0E+5', '0.0'),
+    ],
 )
-def test_the_shortest_notation_has_no_exponent_and_no_trailing_zeros(amount: str, notation: str) -> None:
-    assert money.shortest(Decimal(amount)) == notation
+def test_the_stored_notation_has_no_exponent_and_never_changes(amount: str, notation: str) -> None:
+    assert money.canonical(Decimal(amount)) == notation
 
 
 @given(st.integers(-(10**78) + 1, 10**78 - 1))

@@ -43,7 +43,7 @@ def test_of_a_later_state_only_the_differences_are_stored() -> None:
     stored = StatesAttribute().serialize([(0, first), (HOUR, same), (2 * HOUR, later)])
 
     assert json.loads(zlib.decompress(stored)) == [
-        [0, {'b btc': '0.5', 'b doge': '3', 'n': [2, 3, False], 'c usd': '20000', 'm usd': ['doge']}],
+        [0, {'b btc': '0.5', 'b doge': '3.0', 'n': [2, 3, False], 'c usd': '20000.0', 'm usd': ['doge']}],
         [2 * HOUR, {'b doge': None, 'c usd': '20000.5', 'm usd': None}],
     ]
 
