@@ -16,18 +16,18 @@ from tests.unit.domain.addresses.checks import accepted, is_legacy, normalise, r
 
 P2PKH, P2SH = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu', '3P14159f73E4gFr7JterCCQh9QjiTjiZrG'
 EVM = [code for code, chain in CHAINS.items() if chain.evm_id is not None]
+VECTORS = checks.vectors('addresses')  # of chains whose addresses have but one form
 CANONICAL = {
+    **{code: VECTORS[code]['main'] for code in VECTORS if code in CHAINS},
     'btc': [P2PKH, P2SH, 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4', 'bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0'],
-    'ltc': [*checks.vectors('addresses')['ltc']['main'], 'ltc1qjmxnz78nmc8nq77wuxh25n2es7rzm5c2rkk4wh'],
-    'doge': checks.vectors('addresses')['doge']['main'],
-    'dash': checks.vectors('addresses')['dash']['main'],
+    'ltc': [*VECTORS['ltc']['main'], 'ltc1qjmxnz78nmc8nq77wuxh25n2es7rzm5c2rkk4wh'],
     'bch': [address.removeprefix('bitcoincash:') for _, address in checks.vectors('cashaddr')['legacy']],
     'xrp': sorted({row['classic'] for row in checks.vectors('xrp_addresses')['addresses']}),
     'xlm': [strkey for strkey in checks.vectors('strkeys')['valid'] if strkey[0] == 'G'],
-    'sol': checks.vectors('addresses')['sol'],
     'ada': [checks.vectors('cardano_addresses')['main']['00'], *checks.vectors('cardano_addresses')['byron']['main']],
     **dict.fromkeys(EVM, checks.vectors('eip55')['normal']),
 }
+CHECKED = [code for code in VECTORS if code in CHAINS and 'test' in VECTORS[code]]  # those with a checksum
 ADDRESSES = sorted({address for addresses in CANONICAL.values() for address in addresses})
 SHARED = {(P2PKH, 'bch'), (P2SH, 'bch')}  # before their past parted, Bitcoin and Bitcoin Cash had the same addresses
 STRANGERS = [(home, currency) for home in CANONICAL for currency in CHAINS if currency != home and not {home, currency} <= set(EVM)]
@@ -60,7 +60,7 @@ SECRETS = {
 
 @pytest.mark.parametrize('currency', CHAINS)
 def test_every_chain_is_tested_with_addresses_and_private_keys_of_its_own(currency):
-    assert CANONICAL.get(currency), f'add published addresses of {currency} to vectors/, and to CANONICAL above'
+    assert CANONICAL.get(currency), f'add published addresses of {currency} to vectors/addresses.json'
     own = re.compile(CHAINS[currency].private_keys)
     assert any(own.fullmatch(secret) for secret in SECRETS.values()), f'add a published private key of {currency} to SECRETS above'
 
@@ -69,6 +69,18 @@ def test_every_chain_is_tested_with_addresses_and_private_keys_of_its_own(curren
 def test_a_canonical_address_is_left_as_it_is_but_for_space_around_it(currency):
     for address in CANONICAL[currency]:
         assert {normalise(currency, text) for text in (address, f' {address}\n', f'\u00a0{address}\t')} == {address}
+
+
+@pytest.mark.parametrize('currency', CHECKED)
+def test_an_address_of_a_test_network_is_refused(currency):
+    for address in VECTORS[currency]['test']:
+        assert 'test network' in refusal(currency, address)
+
+
+@pytest.mark.parametrize('currency', CHECKED)
+@given(data=st.data())
+def test_an_address_with_any_one_character_changed_is_refused(currency, data):
+    refusal(currency, data.draw(checks.typing_errors(VECTORS[currency]['main'])))
 
 
 @pytest.mark.parametrize(('home', 'currency'), STRANGERS)

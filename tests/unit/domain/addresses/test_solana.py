@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.unit.domain.addresses import checks
 from tests.unit.domain.addresses.checks import normalise
 
-ADDRESSES = checks.vectors('addresses')['sol']
+ADDRESSES = checks.vectors('addresses')['sol']['main']
 SYSTEM_PROGRAM, WRAPPED = '1' * 32, 'So11111111111111111111111111111111111111112'
 
 
