@@ -27,6 +27,12 @@ def test_a_chain_has_two_explorers_that_need_no_key(code: str) -> None:
     assert len(keyless) >= KEYLESS_AT_LEAST.get(code, 2), f'find another explorer of {code}, or add it to KEYLESS_AT_LEAST and say why'
 
 
+@pytest.mark.parametrize('code', [code for code, chain in CHAINS.items() if chain.legacy_prefixes])
+def test_a_chain_of_unspent_outputs_has_public_explorers_of_two_kinds(code: str) -> None:
+    kinds = {type(explorer) for explorer in EXPLORERS[code] if explorer.endpoint.url and not explorer.endpoint.needs_secret}
+    assert len(kinds) >= KEYLESS_AT_LEAST.get(code, 2), f'all public explorers of {code} have the same API, and so the same faults'
+
+
 @each_chain
 def test_explorers_that_list_no_transactions_are_asked_last(code: str) -> None:
     lists = [explorer.info.lists_transactions for explorer in EXPLORERS[code]]

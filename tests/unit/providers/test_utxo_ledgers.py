@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream, UpstreamRejected
-from chalicelib.providers.explorers import EXPLORERS, Explorer, explorers_of
+from chalicelib.providers.explorers import EXPLORERS, Explorer
 from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams import utxo as sample
 from infra.fake_upstreams.sample import respond
@@ -169,12 +169,6 @@ def test_an_explorer_whose_limit_is_used_up_is_left_alone(upstream: faults.Explo
     with pytest.raises(Upstream) as caught:
         utxo.read(explorer, ADDRESSES[coin])
     assert caught.value.throttled
-
-
-@pytest.mark.parametrize('coin', sample.COINS)
-def test_each_chain_has_explorers_of_two_kinds_that_need_neither_key_nor_server(coin: str) -> None:
-    public = [explorer for explorer in explorers_of(coin, ADDRESSES[coin]) if explorer.endpoint.url and not explorer.endpoint.needs_secret]
-    assert len({type(explorer) for explorer in public}) >= 2
 
 
 def through_the_sample(request: faults.Request, _: faults.Answer) -> faults.Answer:
