@@ -1,4 +1,4 @@
-"""The five sources of rates for tests: they tell the sample's prices, unless a test has one tell something else."""
+"""The rate sources for tests: they return the sample's prices, unless a test makes one return something else."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from chalicelib.config import settings
+from chalicelib.providers.rates import RATE_SOURCES
 from infra.fake_upstreams import rates
 from infra.fake_upstreams.answer import Answer, as_json
 from tests.unit.providers.accounts import Request, Server, serving
 
-KEYS = ('bitstamp', 'coinbase', 'coingecko', 'ecb', 'kraken')
+KEYS = tuple(sorted(source.endpoint.key for source in RATE_SOURCES))
 # What an upstream that fails may answer.
 NONSENSE = {
     'down': Answer(503, '<html>Sorry</html>', 'text/html'),

@@ -55,8 +55,8 @@ def said(body: Any) -> Answer:
     return Answer(200, body, 'text/plain') if isinstance(body, str) else as_json(body)
 
 
-def test_there_are_five(world: Sources) -> None:
-    assert sorted(BY_KEY) == list(KEYS)
+def test_every_source_has_a_fake() -> None:
+    assert BY_KEY.keys() == sample.UPSTREAMS.keys(), 'add the source to UPSTREAMS in infra/fake_upstreams/rates.py'
 
 
 @pytest.mark.parametrize('key', KEYS)
@@ -117,6 +117,7 @@ def test_an_entry_without_a_price_is_left_out_where_others_have_one(world: Sourc
         world.says[key] = ecb_file(f'<Cube currency="USD" rate="1.25"/><Cube currency="GBP" rate="{json.dumps(bad).strip(chr(34))}"/>')
         assert list(prices(latest(key, ['usd', 'gbp']))) == ['eur/usd']
     else:
+        assert key in answers, f'add an answer of {key} above: one market without a price beside ETH/USD at 10'
         world.says[key] = as_json(answers[key])
         assert 'eth/usd' in prices(latest(key, ['btc', 'eth', 'ltc']))
         assert len(latest(key, ['btc', 'eth', 'ltc'])) == (2 if key == 'coinbase' else 1)
