@@ -1,4 +1,4 @@
-"""The README's list of chains and its table of explorers, generated from the code; `python -m infra.catalogue.readme` writes them."""
+"""What the README lists from the code: chains, rate sources, and a table of explorers. `python -m infra.catalogue.readme` writes it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,11 +6,13 @@ from pathlib import Path
 from chalicelib.domain import currencies
 from chalicelib.domain.chains import CHAINS
 from chalicelib.providers.explorers import EXPLORERS, Explorer
+from chalicelib.providers.rates import RATE_SOURCES
 
 README = Path(__file__).parents[2] / 'README.md'
 BEGIN = '<!-- explorers: written by `python -m infra.catalogue.readme` -->'
 END = '<!-- /explorers -->'
 BEGIN_CHAINS, END_CHAINS = '<!-- chains -->', '<!-- /chains -->'
+BEGIN_SOURCES, END_SOURCES = '<!-- rate sources -->', '<!-- /rate sources -->'
 CAPABILITIES = {
     'balances': 'balances',
     'transactions': 'transactions',
@@ -23,19 +25,20 @@ _HEAD = ('chain', 'code', 'explorers, in fail-over order', *CAPABILITIES.values(
 
 
 def main() -> None:
-    """Write both between their marks."""
+    """Write each between its marks."""
     README.write_text(renewed(README.read_text()))
 
 
 def renewed(text: str) -> str:
-    """Return the README with both as they should be. Raises ValueError if it lacks the marks."""
-    return _replace_between(BEGIN, END, f'\n{table()}', _replace_between(BEGIN_CHAINS, END_CHAINS, chain_names(), text))
+    """Return the README as it should be. Raises ValueError if it lacks the marks."""
+    text = _replace_between(BEGIN_CHAINS, END_CHAINS, _enumerate([currencies.get(code).title for code in CHAINS]), text)
+    text = _replace_between(BEGIN_SOURCES, END_SOURCES, _enumerate([source.info.title for source in RATE_SOURCES]), text)
+    return _replace_between(BEGIN, END, f'\n{table()}', text)
 
 
-def chain_names() -> str:
-    """Return the names of all chains: `Bitcoin, Litecoin, … and Cardano`."""
-    *titles, last = (currencies.get(code).title for code in CHAINS)
-    return f'{", ".join(titles)} and {last}'
+def _enumerate(names: list[str]) -> str:
+    """Return names as one phrase: `Bitcoin, Litecoin and Cardano`."""
+    return f'{", ".join(names[:-1])} and {names[-1]}'
 
 
 def _replace_between(begin: str, end: str, content: str, text: str) -> str:
