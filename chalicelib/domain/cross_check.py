@@ -1,4 +1,4 @@
-"""When a second explorer is asked about an address, and whether it agrees with the first. Pure."""
+"""When an address is compared with a second explorer, and whether that agrees with the first. Pure."""
 
 import hashlib
 from collections.abc import Iterable
@@ -11,18 +11,19 @@ _DRAWS = 2**32
 
 
 def is_sampled(ledger: str, now: int, rate: Decimal) -> bool:
-    """Say whether the refresh of a ledger at `now` (epoch seconds) belongs to the share `rate` (0 to 1) of all refreshes.
+    """Return whether the refresh of a ledger at `now` (epoch seconds) is in the share `rate` (0 to 1) of all refreshes.
 
-    The answer is the same however often it is asked.
+    The same arguments always give the same result.
     """
     draw = hashlib.sha256(f'{ledger} {now}'.encode()).digest()
     return int.from_bytes(draw[:4], 'big') < rate * _DRAWS
 
 
 def agree(left: Iterable[Holding], right: Iterable[Holding], only: str | None = None) -> bool:
-    """Say whether two explorers tell the same balances, and the same number of transactions where both tell one.
+    """Return whether two explorers report the same balances, and the same number of transactions where both report one.
 
-    What one of them does not tell is none; `only` is the one currency to be compared where one of them knows no other.
+    A currency that only one of them reports counts as zero at the other. `only` limits the comparison to one currency, for
+    an explorer that knows no other.
     """
     mine, theirs = ({held.currency: held for held in side if only in (None, held.currency)} for side in (left, right))
     return all(_is_same(mine.get(code), theirs.get(code)) for code in mine.keys() | theirs.keys())

@@ -1,6 +1,6 @@
-"""What a ledger is made of, and whether it adds up. Pure.
+"""What a ledger consists of, and whether it reconciles. Pure.
 
-A ledger is the balances and transactions of one blockchain address or one exchange account.
+A ledger is the balances and transactions of one blockchain address, HD wallet or exchange account.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from chalicelib.domain import money
 
-MOST_UNSETTLED = 1_000
-UNLISTED = 'transactions_unknown'  # what a ledger lacks whose explorer knows balances only
+MOST_REVERTIBLE = 1_000
+UNLISTED = 'transactions_unknown'  # what a ledger lacks if its explorer knows balances only
 
 
 class Holding(NamedTuple):
-    """What an upstream says is held of one currency, confirmed: the counts and sums it does not tell are None.
+    """The confirmed balance of one currency as an upstream reports it; counts and sums that it does not report are None.
 
-    `unconfirmed` is the net change by transactions that are in no block yet.
+    `unconfirmed` is the net change by transactions that are not in a block yet.
     """
 
     currency: str
@@ -71,27 +71,27 @@ def merge(left: Mapping[str, Tally], right: Mapping[str, Tally]) -> dict[str, Ta
     return merged
 
 
-def adds_up(holdings: Iterable[Holding], tallies: Mapping[str, Tally]) -> bool:
-    """Say whether the entries are all of them: as many as the upstream counts, and their deltas sum to the balance.
+def reconciles(holdings: Iterable[Holding], tallies: Mapping[str, Tally]) -> bool:
+    """Return whether the entries are complete: as many as the upstream counts, with deltas that sum to its balance.
 
-    Of a currency that the upstream does not list nothing may be left.
+    A currency that the upstream does not list must sum to zero.
     """
     held = {holding.currency: holding for holding in holdings}
     spent = all(row.sum == 0 for currency, row in tallies.items() if currency not in held)
     return spent and all(_explained(holding, tallies.get(currency, NOTHING)) for currency, holding in held.items())
 
 
-def settled_height(heights: Iterable[int], known: int, reorganisation: int) -> int:
+def final_height(heights: Iterable[int], known: int, reorganisation: int) -> int:
     """Return the height up to which entries are final, given the heights of those above the `known` one.
 
-    It lies `reorganisation` blocks below the newest entry, higher where more than MOST_UNSETTLED entries would stay above.
+    It lies `reorganisation` blocks below the newest entry, higher where more than MOST_REVERTIBLE entries would stay above.
     """
     newest_first = sorted(heights, reverse=True)
     if not newest_first:
         return known
     height = newest_first[0] - reorganisation
-    if len(newest_first) > MOST_UNSETTLED:
-        height = max(height, newest_first[MOST_UNSETTLED])
+    if len(newest_first) > MOST_REVERTIBLE:
+        height = max(height, newest_first[MOST_REVERTIBLE])
     return max(height, known)
 
 

@@ -1,7 +1,7 @@
-"""HD wallets: what one is called, how far its addresses are looked for, and its parts told as one. Pure; keeps no key.
+"""HD wallets: which ledger one has, how many addresses are derived for it, and how their ledgers are merged. Pure; keeps no key.
 
-A wallet is everything below an extended public key; its parts are the ledgers of the addresses derived from it. See
-docs/decisions/0014-hd-wallets.md.
+A wallet is everything below an extended public key; its derived ledgers are those of the addresses derived from the key.
+See docs/decisions/0014-hd-wallets.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,8 +13,8 @@ from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey
 from chalicelib.domain.ledgers import Entry, Holding
 
-GAP = 20  # unused addresses in a row after which no wallet looks for more (BIP-44)
-OURS = 'cryptfolio'  # the source of what several explorers told
+GAP = 20  # unused addresses in a row after which no more are derived (BIP-44)
+OURS = 'cryptfolio'  # the source of what was merged from several explorers
 
 
 class FollowedLedger(NamedTuple):
@@ -25,14 +25,14 @@ class FollowedLedger(NamedTuple):
 
 
 class SourcedEntry(NamedTuple):
-    """The whole effect of one transaction on a wallet, and the upstream that told of it."""
+    """The whole effect of one transaction on a wallet or a derived ledger, and the upstream it was read from."""
 
     entry: Entry
     source: str
 
 
 class Flow(NamedTuple):
-    """Number of transactions of a wallet, and what they took out of it and brought into it."""
+    """The number of transactions of a wallet, and the sums that they sent and received."""
 
     transactions: int
     sent: Decimal
@@ -47,26 +47,29 @@ def identify(currency: str, text: str) -> FollowedLedger:
 
 
 def is_used(holdings: Iterable[Holding]) -> bool:
-    """Say whether anything ever happened to an address that holds this."""
+    """Return whether an address with these holdings was ever used."""
     return any(held.transactions or held.balance or held.sent or held.received or held.unconfirmed for held in holdings)
 
 
 def reach(used: Sequence[bool]) -> int:
-    """Return how many addresses of a branch belong to a wallet, given which of those known so far are used; never less than those."""
-    last = max((index for index, is_one in enumerate(used) if is_one), default=-1)
+    """Return how many addresses of a branch to derive, given which of those derived so far are used; never fewer than those.
+
+    The first three of 23 are used: 23. The 20th of 20 is used: 40.
+    """
+    last = max((index for index, is_used in enumerate(used) if is_used), default=-1)
     return max(len(used), last + 1 + GAP)
 
 
-def merge(told: Iterable[SourcedEntry]) -> dict[str, SourcedEntry]:
-    """Return what the entries of a wallet's parts come to, by reference.
+def merge(entries: Iterable[SourcedEntry]) -> dict[str, SourcedEntry]:
+    """Return the entries of derived ledgers merged into those of their wallet, by transaction reference.
 
-    Deltas add up, so what moves inside the wallet leaves the fee. Each part that spends tells the fee of the whole transaction:
-    it counts once. Of times and heights that explorers tell differently it is the first time and the last height.
+    Deltas are summed, so a transfer inside the wallet leaves the fee. Each derived ledger that spends has the fee of the
+    whole transaction, which counts once. Where explorers disagree, the earliest time and the greatest height are kept.
     """
     merged: dict[str, SourcedEntry] = {}
-    for one in told:
-        known = merged.get(one.entry.reference)
-        merged[one.entry.reference] = one if known is None else _joined(known, one)
+    for each in entries:
+        known = merged.get(each.entry.reference)
+        merged[each.entry.reference] = each if known is None else _merge_two(known, each)
     return merged
 
 
@@ -77,26 +80,26 @@ def flow(entries: Iterable[Entry]) -> Flow:
     return Flow(len(deltas), sent, money.total(delta for delta in deltas if delta > 0))
 
 
-def held(currency: str, parts: Sequence[Holding], flow: Flow) -> Holding:
-    """Return what a wallet holds, given what its parts hold."""
-    unconfirmed = [part.unconfirmed for part in parts if part.unconfirmed is not None]
+def merge_holdings(currency: str, derived: Sequence[Holding], flow: Flow) -> Holding:
+    """Return what a wallet holds, given what its derived ledgers hold."""
+    unconfirmed = [each.unconfirmed for each in derived if each.unconfirmed is not None]
     return Holding(
         currency=currency,
-        balance=money.total(part.balance for part in parts),
+        balance=money.total(each.balance for each in derived),
         sent=flow.sent,
         received=flow.received,
         transactions=flow.transactions,
-        unconfirmed=money.total(unconfirmed) if len(unconfirmed) == len(parts) else None,
+        unconfirmed=money.total(unconfirmed) if len(unconfirmed) == len(derived) else None,
     )
 
 
 def source(sources: Iterable[str | None]) -> str:
-    """Return the one upstream that all of these are, or ourselves."""
+    """Return the upstream that all of these sources are, or ourselves if they differ or are unknown."""
     distinct = {*sources}
     return next(iter(distinct)) or OURS if len(distinct) == 1 else OURS
 
 
-def _joined(left: SourcedEntry, right: SourcedEntry) -> SourcedEntry:
+def _merge_two(left: SourcedEntry, right: SourcedEntry) -> SourcedEntry:
     one, other = left.entry, right.entry
     entry = one._replace(
         delta=money.add(one.delta, other.delta),
@@ -108,7 +111,7 @@ def _joined(left: SourcedEntry, right: SourcedEntry) -> SourcedEntry:
 
 
 def _fee(one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    """Return the fee that was paid, if any part knows it; none was paid only if all of them know that."""
+    """Return the fee that was paid if either ledger knows it; it is zero only if both say so, and else unknown."""
     known = [fee for fee in (one, other) if fee is not None]
     paid = max(known, default=money.ZERO)
     return paid if paid or len(known) == 2 else None

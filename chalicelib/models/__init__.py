@@ -8,7 +8,7 @@ from chalicelib.models.api_key import ApiKey, ApiKeySecret
 from chalicelib.models.attempts import AttemptCounter
 from chalicelib.models.client import Application, Client, Grant
 from chalicelib.models.connection import connect
-from chalicelib.models.cross_check import Agreement
+from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.follower import Follower, FollowerKind
 from chalicelib.models.history import History, HistoryMonth, HistoryResult, read_headers, remove_history, split_by_month
@@ -47,7 +47,6 @@ __all__ = [
     'LEDGERS',
     'TRACKED_SECONDS',
     'Address',
-    'Agreement',
     'AlreadyUsed',
     'ApiKey',
     'ApiKeySecret',
@@ -55,6 +54,7 @@ __all__ = [
     'AttemptCounter',
     'Client',
     'Code',
+    'CrossCheck',
     'Cursor',
     'DailyClosesState',
     'Derived',

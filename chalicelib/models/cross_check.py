@@ -1,4 +1,4 @@
-"""What came of asking a second explorer about an address, as it is kept in ledgers and in the addresses that show them."""
+"""The outcome of comparing two explorers about an address, as stored in ledgers and in the children that show them."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from pynamodb.attributes import MapAttribute, UnicodeAttribute
 from chalicelib.models.attributes import IntegerAttribute, texts
 
 
-class Agreement(MapAttribute[str, Any]):
+class CrossCheck(MapAttribute[str, Any]):
     """`status` is `agreed` or `disputed`, `sources` are the keys of the two explorers, `checked_at` is when they were compared."""
 
     status = UnicodeAttribute()

@@ -7,7 +7,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.ledger_keys import LedgerKey
 from chalicelib.models.attributes import IntegerAttribute
-from chalicelib.models.cross_check import Agreement
+from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.item import Item
 
 FollowerKind = Literal['address']
@@ -27,7 +27,7 @@ class Follower(Item):
     title = UnicodeAttribute()
     valid = BooleanAttribute(default=True)
     txns_last_updated = IntegerAttribute(null=True)
-    agreement = Agreement(null=True)
+    agreement = CrossCheck(null=True)
 
     @classmethod
     def at(cls, user_id: str, portfolio_id: int, child_id: int) -> 'Follower':

@@ -1,4 +1,4 @@
-"""Ledgers: the state of a blockchain address or exchange account, shared by all who watch it."""
+"""Ledgers: the state of a blockchain address, HD wallet or exchange account, shared by everything that watches it."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKey
 from chalicelib.domain.ledgers import Holding, Tally
 from chalicelib.models.attributes import ChangelogAttribute, DecimalAttribute, IntegerAttribute, texts
-from chalicelib.models.cross_check import Agreement
+from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.due_index import LEDGERS
 from chalicelib.models.lease import Leased
 from chalicelib.models.writes import Operation, Write
@@ -30,8 +30,8 @@ class HeldCurrency(MapAttribute[str, Any]):
     unconfirmed = DecimalAttribute(null=True)
 
 
-class SettledCurrency(MapAttribute[str, Any]):
-    """Number and sum of one currency's settled entries; see Cursor."""
+class FinalTally(MapAttribute[str, Any]):
+    """Number and sum of one currency's final entries; see Cursor."""
 
     currency = UnicodeAttribute()
     number = IntegerAttribute()
@@ -41,37 +41,38 @@ class SettledCurrency(MapAttribute[str, Any]):
 class Cursor(MapAttribute[str, Any]):
     """How far a ledger's transactions have been read.
 
-    Entries up to `settled_height` are final and only counted here; those above it can still be undone by a
-    reorganisation of the chain, are read again at every refresh, and have their keys in `unsettled`. While a full
-    download is under way `run` names it, `explorer` and `resume` say where it goes on; `run` stays behind as the mark of
-    the entries that the last full download saw. `doubts` is how many full downloads in a row did not add up, `checked_at` when
-    the last of them ended.
+    Entries up to `final_height` are final and only counted, in `final`. Those above it can still be undone by a
+    reorganisation of the chain: their sort keys are in `revertible`, and every refresh reads them again. While a full
+    download is under way, `run` names it, and `explorer` and `resume` say where it resumes; afterwards `run` still marks
+    the entries that the last full download saw. `failed_reconciliations` counts the full downloads in a row that did not
+    reconcile, and `checked_at` is when the last of them ended.
     """
 
-    settled_height = IntegerAttribute(null=True)
-    settled: ListAttribute[SettledCurrency] = ListAttribute(of=SettledCurrency, default=list)
-    unsettled = texts(default=list)
+    final_height = IntegerAttribute(null=True, attr_name='settled_height')
+    final: ListAttribute[FinalTally] = ListAttribute(of=FinalTally, default=list, attr_name='settled')
+    revertible = texts(default=list, attr_name='unsettled')
     run = UnicodeAttribute(null=True)
     explorer = UnicodeAttribute(null=True)
     resume = UnicodeAttribute(null=True)
-    doubts = IntegerAttribute(default=0)
+    failed_reconciliations = IntegerAttribute(default=0, attr_name='doubts')
     checked_at = IntegerAttribute(null=True)
 
-    def settle(self, height: int, tallies: dict[str, Tally]) -> None:
+    def make_final(self, height: int, tallies: dict[str, Tally]) -> None:
         """Make everything up to `height` final, as counted in `tallies`."""
-        self.settled_height = height
-        self.settled = [SettledCurrency(currency=code, number=row.number, sum=row.sum) for code, row in sorted(tallies.items())]
+        self.final_height = height
+        self.final = [FinalTally(currency=code, number=row.number, sum=row.sum) for code, row in sorted(tallies.items())]
 
     def tallies(self) -> dict[str, Tally]:
-        """Return number and sum of the settled entries by currency."""
-        return {row.currency: Tally(row.number, row.sum) for row in self.settled}
+        """Return number and sum of the final entries by currency."""
+        return {row.currency: Tally(row.number, row.sum) for row in self.final}
 
 
 class Derived(MapAttribute[str, Any]):
-    """How far a wallet has been read.
+    """How far an HD wallet has been read.
 
-    `receiving` and `change` are how many of its addresses on either branch may be watched for it. `begun_at` is when the
-    cycle under way began, in which each of them is brought up to date once; `merged` tells the transactions that the last one merged.
+    `receiving` and `change` are how many derived addresses of either branch it may be watching. `begun_at` is when the
+    cycle under way began, in which each of them is refreshed once; `merged` is the fingerprint of the derived ledgers
+    whose transactions the last cycle merged.
     """
 
     receiving = IntegerAttribute(default=0)
@@ -88,11 +89,12 @@ class Ledger(Leased, discriminator='ledger'):
     """pk=the text of a domain.ledger_keys.LedgerKey  sk=STATE   in the `due` index while it is watched
 
     find, find_many: get, batch gets   lease: conditional update   everything else: conditional update under the lease
-    `updated_at` is when the balances were last observed, None before the first time; `incomplete` says in one
-    snake_case word what the balances or transactions lack, None when nothing.
-    `changes` is what histories are kept current by: from when on the balances of the past became others, noted when they were
-    observed; `touched` is the same of a change that is being written. `newest_at` is the time of the newest transaction ever seen.
-    Only wallets have `secret`, the ciphertext of their key, and `derived`.
+    `updated_at` is when the balances were last observed, None before the first time. `incomplete` says in one snake_case
+    word what the balances or transactions lack, None if nothing.
+    `changes` keeps histories current: the earliest instant whose balance changed, logged with each observation.
+    `change_pending_since` is that instant for a change that is being written and not observed yet. `newest_at` is the time
+    of the newest transaction ever seen, `looked_at` when a user last looked at the ledger.
+    Only HD wallets have `secret`, the ciphertext of their extended key, and `derived`.
     """
 
     LEASE_SECONDS = 45
@@ -104,9 +106,9 @@ class Ledger(Leased, discriminator='ledger'):
     counts_p2pk = BooleanAttribute(null=True)
     incomplete = UnicodeAttribute(null=True)
     changes = ChangelogAttribute(default=Changelog())
-    touched = IntegerAttribute(null=True)
+    change_pending_since = IntegerAttribute(null=True, attr_name='touched')
     newest_at = IntegerAttribute(null=True)
-    agreement = Agreement(null=True)
+    agreement = CrossCheck(null=True)
     secret = BinaryAttribute(null=True, legacy_encoding=False)
     derived = Derived(null=True)
     valid = BooleanAttribute(null=True)
@@ -149,17 +151,17 @@ class Ledger(Leased, discriminator='ledger'):
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is known to be missing of its balances and transactions."""
+        """Whether its balances and transactions lack nothing that is known of."""
         return self.incomplete is None
 
     @property
-    def is_touched(self) -> bool:
-        """Whether its transactions are being written, and are not those of this state yet, or not all of them."""
-        return self.touched is not None
+    def is_changing(self) -> bool:
+        """Whether its transactions are being written, so that they may not add up to this state."""
+        return self.change_pending_since is not None
 
     @classmethod
     def find(cls, pk: str) -> 'Ledger | None':
-        """Return the state of a ledger, None when it has none."""
+        """Return the state of a ledger, None if it has none."""
         try:
             return cls.get(pk, STATE, consistent_read=True)
         except cls.DoesNotExist:
@@ -172,9 +174,9 @@ class Ledger(Leased, discriminator='ledger'):
 
     @classmethod
     def make_due(cls, pk: str, now: int, *, secret: bytes | None = None) -> Write:
-        """Return the write that makes a ledger due now, and exist; `looked_at` keeps it fresh more often for a while.
+        """Return the write that creates a ledger if need be, makes it due now and counts as a look at it.
 
-        `secret` is the ciphertext of a wallet's key, for whoever begins to watch it.
+        `secret` is the ciphertext of an HD wallet's extended key, given when a watch is added.
         """
         return Write(
             Operation.UPDATE,
@@ -189,8 +191,8 @@ class Ledger(Leased, discriminator='ledger'):
         )
 
     @classmethod
-    def make_part(cls, pk: str, now: int) -> Write:
-        """Return the write that makes a ledger exist that a wallet is about to refresh, and due should that not happen."""
+    def create_derived(cls, pk: str, now: int) -> Write:
+        """Return the write that creates the ledger of a derived address, due later in case its wallet does not refresh it at once."""
         return Write(
             Operation.UPDATE,
             cls.at(pk),
@@ -203,7 +205,12 @@ class Ledger(Leased, discriminator='ledger'):
 
     @classmethod
     def lease(cls, pk: str, *, owner: str, now: int, looked_at: int | None) -> 'Ledger | None':
-        """Return the ledger with its lease; None when another worker holds it or there is no such ledger."""
+        """Return the ledger with its lease; None when another worker holds it or there is no such ledger.
+
+        ledger = Ledger.lease(pk, owner=uuid4().hex, now=now, looked_at=None)
+        ledger.observe(..., now=later)  # conditional on the lease, and renews it
+        ledger.release_until(due_at=later + 300)
+        """
         ledger = cls.at(pk)
         looked = [] if looked_at is None else [cls.looked_at.set(looked_at)]
         return ledger if ledger.acquire(owner, now, cls.attempted_at.set(now), *looked) else None
@@ -217,19 +224,19 @@ class Ledger(Leased, discriminator='ledger'):
         self.renew(now, Ledger.derived.set(derived))
 
     def end_cycle(self, derived: Derived, observed_at: int, now: int) -> None:
-        """Store that a wallet has been read, its parts at `observed_at` or later. Raises LeaseLost."""
+        """Store that a wallet has been read, its derived ledgers at `observed_at` or later. Raises LeaseLost."""
         derived.begun_at = None
         self.renew(now, Ledger.derived.set(derived), Ledger.updated_at.set(observed_at))
 
-    def touch(self, since: int, newest: int, now: int) -> None:
-        """Note that transactions of `since` (epoch seconds) and later, `newest` the latest, are about to change. Raises LeaseLost."""
-        earliest = since if self.touched is None else min(self.touched, since)
-        self.renew(now, Ledger.touched.set(earliest), Ledger.newest_at.set(max(newest, self.newest_at or 0)))
+    def begin_change(self, since: int, newest: int, now: int) -> None:
+        """Record that transactions from `since` (epoch seconds) to `newest` are about to be written. Raises LeaseLost."""
+        earliest = since if self.change_pending_since is None else min(self.change_pending_since, since)
+        self.renew(now, Ledger.change_pending_since.set(earliest), Ledger.newest_at.set(max(newest, self.newest_at or 0)))
 
     def begin_download(self, cursor: Cursor, incomplete: str, now: int) -> None:
-        """Store the cursor of a new full download; what was known before is incomplete until it ends. Raises LeaseLost."""
-        doubted = [Ledger.incomplete.set(incomplete)] if self.ready else []
-        self.renew(now, Ledger.cursor.set(cursor), *doubted)
+        """Store the cursor of a new full download; earlier balances count as incomplete until it ends. Raises LeaseLost."""
+        marked = [Ledger.incomplete.set(incomplete)] if self.ready else []
+        self.renew(now, Ledger.cursor.set(cursor), *marked)
 
     def observe(
         self,
@@ -241,12 +248,12 @@ class Ledger(Leased, discriminator='ledger'):
         cursor: Cursor,
         now: int,
     ) -> None:
-        """Store what an explorer says is held, and how far its transactions have been read. Raises LeaseLost."""
+        """Store the balances that an upstream reports, and how far its transactions have been read. Raises LeaseLost."""
         since = self._changed_since(holdings, incomplete, now)
-        noted = [] if since is None else [Ledger.changes.set(self.changes.noted(since)), Ledger.touched.remove()]
+        change = [] if since is None else [Ledger.changes.set(self.changes.noted(since)), Ledger.change_pending_since.remove()]
         self.renew(
             now,
-            *noted,
+            *change,
             Ledger.holdings.set([HeldCurrency(**holding._asdict()) for holding in holdings]),
             Ledger.source.set(source),
             Ledger.counts_p2pk.set(counts_p2pk),
@@ -259,27 +266,27 @@ class Ledger(Leased, discriminator='ledger'):
         )
 
     def _changed_since(self, holdings: Sequence[Holding], incomplete: str | None, now: int) -> int | None:
-        """Return from when on an observation makes the balances of the past others, None if it does not."""
+        """Return the earliest instant whose balance an observation changes, None if it changes none."""
         if not self.ready or incomplete != self.incomplete:
             return changelog.ALWAYS
-        touched: int | None = self.touched
-        if touched is not None:
-            return touched
+        pending_since: int | None = self.change_pending_since
+        if pending_since is not None:
+            return pending_since
         held = {row.currency: row.balance for row in self.holdings if row.balance}
         return None if held == {row.currency: row.balance for row in holdings if row.balance} else now
 
-    def note_agreement(self, agreement: Agreement, now: int) -> None:
-        """Store what came of asking a second explorer. Raises LeaseLost."""
-        self.renew(now, Ledger.agreement.set(agreement))
+    def record_cross_check(self, outcome: CrossCheck, now: int) -> None:
+        """Store the outcome of a cross-check. Raises LeaseLost."""
+        self.renew(now, Ledger.agreement.set(outcome))
 
     def reject(self, now: int) -> None:
-        """Note that the explorers say this address cannot exist. Raises LeaseLost."""
+        """Record that every explorer says this address cannot exist. Raises LeaseLost."""
         self.renew(now, Ledger.valid.set(False))
 
     def forget(self, now: int) -> None:
         """Go back to the state before the first observation. Raises LeaseLost."""
         forgotten = (
-            Ledger.touched,
+            Ledger.change_pending_since,
             Ledger.newest_at,
             Ledger.cursor,
             Ledger.source,
@@ -294,15 +301,15 @@ class Ledger(Leased, discriminator='ledger'):
         self.renew(now, noted, Ledger.holdings.set([]), *(attribute.remove() for attribute in forgotten))
 
     def fail(self, reason: str, due_at: int) -> None:
-        """Note that no explorer answered, give the lease back and be due again at `due_at`. Raises LeaseLost."""
+        """Record that the ledger could not be read, release the lease and be due again at `due_at`. Raises LeaseLost."""
         self.release(Ledger.due_at.set(due_at), Ledger.failures.set((self.failures or 0) + 1), Ledger.last_error.set(reason))
 
     def release_until(self, due_at: int) -> None:
-        """Give the lease back and be due again at `due_at`. Raises LeaseLost."""
+        """Release the lease and be due again at `due_at`. Raises LeaseLost."""
         self.release(Ledger.due_at.set(due_at))
 
     def discard(self) -> bool:
-        """Delete the state if nobody made it due meanwhile; True when it is gone."""
+        """Delete the state unless it was made due meanwhile; return whether it is gone."""
         return self.delete_if(self.holds_lease & (Ledger.due_at == self.due_at))
 
     def _extend(self, now: int) -> list[Action]:

@@ -1,4 +1,4 @@
-"""Who watches which ledger."""
+"""What watches which ledger."""
 
 from collections.abc import Mapping
 
@@ -16,8 +16,8 @@ _FOLLOWERS: Mapping[str, type[Follower]] = {kind.follower_kind: kind for kind in
 class Watch(Item, discriminator='watch'):
     """pk=the ledger's  sk=WATCH#<user id>#<000001> or WATCH#WALLET#<wallet>
 
-    Which child of which portfolio shows this ledger. One per portfolio: that a portfolio cannot hold an address twice
-    is this key's attribute_not_exists. Or which wallet the ledger is a part of: then it shows in no portfolio by itself.
+    Which child of which portfolio shows this ledger: one per portfolio, so that its condition attribute_not_exists keeps
+    a portfolio from holding an address twice. Or which HD wallet the ledger is derived for: that is no portfolio's child.
     """
 
     user_id = UnicodeAttribute(null=True)
@@ -44,7 +44,7 @@ class Watch(Item, discriminator='watch'):
 
     @classmethod
     def every(cls, pk: str) -> list['Watch']:
-        """Return everybody who watches a ledger."""
+        """Return all watches on a ledger."""
         return list(cls.query(pk, cls.sk.startswith('WATCH#'), consistent_read=True))
 
     @property

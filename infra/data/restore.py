@@ -183,14 +183,14 @@ def _fits(pk: str, cursor: Cursor | None) -> bool:
     """Whether the transactions stored are those that the cursor counts; one of a download under way is checked at its end."""
     if cursor is None or not _is_downloaded(cursor):
         return True
-    settled, unsettled = 0, set()
+    final, revertible = 0, set()
     for transaction in Transaction.every(pk):
-        if transaction.height > cursor.settled_height:
-            unsettled.add(transaction.sk)
+        if transaction.height > cursor.final_height:
+            revertible.add(transaction.sk)
         else:
-            settled += 1
-    return unsettled == set(cursor.unsettled) and settled == sum(tally.number for tally in cursor.tallies().values())
+            final += 1
+    return revertible == set(cursor.revertible) and final == sum(tally.number for tally in cursor.tallies().values())
 
 
 def _is_downloaded(cursor: Cursor) -> bool:
-    return cursor.settled_height is not None and cursor.resume is None
+    return cursor.final_height is not None and cursor.resume is None

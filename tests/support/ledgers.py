@@ -102,11 +102,11 @@ def assert_whole(address: str, txns: Sequence[Txn], incomplete: str | None = Non
 
 
 def _assert_cursor_adds_up(ledger: Ledger, stored: Sequence[Transaction]) -> None:
-    height = ledger.cursor.settled_height
-    settled = [row for row in stored if row.height <= height]
+    height = ledger.cursor.final_height
+    final = [row for row in stored if row.height <= height]
     tally = ledger.cursor.tallies().get('btc')
-    assert (tally.number, tally.sum) == (len(settled), sum(row.delta for row in settled)) if tally else not settled
-    assert set(ledger.cursor.unsettled) == {sk_of(row.entry()) for row in stored if row.height > height}
+    assert (tally.number, tally.sum) == (len(final), sum(row.delta for row in final)) if tally else not final
+    assert set(ledger.cursor.revertible) == {sk_of(row.entry()) for row in stored if row.height > height}
     assert ledger.cursor.resume is None
 
 

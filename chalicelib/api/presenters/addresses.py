@@ -3,7 +3,7 @@
 from chalicelib.api import answers
 from chalicelib.api.presenters.currencies import present_currency_ref
 from chalicelib.formats import format_amount, format_instant
-from chalicelib.models import Address, Agreement, Ledger, Transaction
+from chalicelib.models import Address, CrossCheck, Ledger, Transaction
 
 
 def present_address_summary(address: Address) -> answers.AddressSummary:
@@ -28,7 +28,7 @@ def present_address(address: Address) -> answers.Address:
     }
 
 
-def present_agreement(agreement: Agreement) -> answers.Agreement:
+def present_agreement(agreement: CrossCheck) -> answers.Agreement:
     """Return the result of the last cross-check of an address."""
     return {
         'status': 'disputed' if agreement.is_disputed else 'agreed',

@@ -1,4 +1,4 @@
-"""Ask a second explorer now and then, so that one explorer's error does not go unseen. Never changes a balance."""
+"""Compare an address with a second explorer now and then, so that an explorer's error is noticed. Never changes a balance."""
 
 import logging
 
@@ -6,7 +6,7 @@ from chalicelib import clock, errors, telemetry
 from chalicelib.config import settings
 from chalicelib.domain import cross_check
 from chalicelib.domain.ledgers import Holding
-from chalicelib.models import Agreement, Ledger
+from chalicelib.models import CrossCheck, Ledger
 from chalicelib.providers.explorers import Explorer, explorers_of
 from chalicelib.providers.transport import Http
 from chalicelib.services.ledgers.upstream_gate import UpstreamGate
@@ -15,12 +15,12 @@ log = logging.getLogger(__name__)
 
 
 def check(ledger: Ledger, first: Explorer, http: Http, gate: UpstreamGate) -> None:
-    """Compare what `first` has just told of a ledger with what another explorer tells, and note in the ledger what came of it.
+    """Compare what `first` has just reported of a ledger with another explorer, and record the outcome in the ledger.
 
-    Done in a share CROSS_CHECK_RATE of all refreshes, and at each one of a ledger that is disputed, until they agree. An explorer
-    that fails here changes nothing. Raises LeaseLost.
+    Done for a share CROSS_CHECK_RATE of all refreshes, and for each refresh of a disputed ledger until the two agree. An
+    explorer that fails here changes nothing. Raises LeaseLost.
     """
-    second = _other(ledger, first) if _is_due(ledger) else None
+    second = _second_explorer(ledger, first) if _is_due(ledger) else None
     if second is None:
         return
     try:
@@ -36,7 +36,7 @@ def check(ledger: Ledger, first: Explorer, http: Http, gate: UpstreamGate) -> No
         telemetry.count('CrossCheckDisagreements', upstream=second.endpoint.key)
     status = 'agreed' if agreed else 'disputed'
     now = clock.now()
-    ledger.note_agreement(Agreement(status=status, sources=[first.endpoint.key, second.endpoint.key], checked_at=now), now)
+    ledger.record_cross_check(CrossCheck(status=status, sources=[first.endpoint.key, second.endpoint.key], checked_at=now), now)
 
 
 def _is_due(ledger: Ledger) -> bool:
@@ -45,8 +45,8 @@ def _is_due(ledger: Ledger) -> bool:
     return rate > 0 and (disputed or cross_check.is_sampled(ledger.pk, clock.now(), rate))
 
 
-def _other(ledger: Ledger, first: Explorer) -> Explorer | None:
-    """Return the explorer to ask beside `first`: of a legacy address one that counts the same outputs."""
+def _second_explorer(ledger: Ledger, first: Explorer) -> Explorer | None:
+    """Return the explorer to compare `first` with; for a legacy address one that counts the same outputs. None if there is none."""
     key = ledger.address_key
     legacy = key.chain.is_legacy(key.address)
     for explorer in explorers_of(key.currency, key.address):
@@ -56,7 +56,10 @@ def _other(ledger: Ledger, first: Explorer) -> Explorer | None:
 
 
 def _agree(ledger: Ledger, first: Explorer, second: Explorer, http: Http) -> bool:
-    """Compare them. As a block may have come between, `first` is asked once more before they are said to differ. Raises Upstream."""
+    """Return whether two explorers agree. As a block may arrive in between, `first` is read again before they count as different.
+
+    Raises Upstream.
+    """
     key = ledger.address_key
     only = None if first.info.lists_tokens and second.info.lists_tokens else key.currency
     ours = [Holding(held.currency, held.balance, None, None, held.transactions) for held in ledger.holdings]

@@ -1,9 +1,10 @@
-"""Read one explorer into a ledger: only what is new, or everything, in slices.
+"""Download an address's ledger from one explorer: only the news, or everything, in slices.
 
-News: pages from the newest on until one reaches the settled entries (below a reorganisation's reach), so the requests are
-proportional to what is new. Everything, for a new ledger or one that does not add up: all pages, each stored before the
-cursor moves past it, then one pass over what is stored, which sums it and removes what this run did not see. Both end in
-the same check: as many entries as the explorer counts, and deltas that sum to its balance.
+News are read from the newest page back until one reaches entries that are final (below a reorganisation's reach), so the
+number of requests is proportional to what is new. A new ledger, or one that does not reconcile, is downloaded in full: each
+page is stored before the cursor moves past it; then one pass over everything stored sums it and removes entries that this
+run did not see. Either way the result must reconcile: as many entries as the explorer counts, with deltas that sum to its
+balance.
 """
 
 import heapq
@@ -24,25 +25,25 @@ MISMATCH = 'transactions_missing'
 NO_P2PK = 'p2pk_outputs_unknown'
 UNLISTED = ledgers.UNLISTED
 
-_ATTEMPTS = 2
-_LEASE_EVERY = 500  # stored transactions passed over between two looks at the lease
+_ATTEMPTS = 2  # at reading news that reconcile
+_LEASE_EVERY = 500  # stored transactions read between two checks of the lease
 
 
 class News(NamedTuple):
-    """What an explorer holds and lists above a ledger's settled entries, and whether all of it adds up."""
+    """The balances of an explorer and its entries above a ledger's final ones, and whether they reconcile with those."""
 
     holdings: list[Holding]
     entries: list[Entry]
-    adds_up: bool
+    reconciles: bool
 
     @property
     def is_small(self) -> bool:
-        """Whether the keys of the entries fit beside the ledger's state; more of them are read as a full download."""
-        return len(self.entries) <= ledgers.MOST_UNSETTLED
+        """Whether the sort keys of the entries fit into the ledger's state; more entries take a full download."""
+        return len(self.entries) <= ledgers.MOST_REVERTIBLE
 
 
 class _Placed(NamedTuple):
-    """A stored entry as it sorts by height; `sk` tells entries of one block apart."""
+    """A stored entry, sorted by height and then by sort key."""
 
     height: int
     sk: str
@@ -50,49 +51,49 @@ class _Placed(NamedTuple):
 
 
 def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
-    """Bring `ledger` up to what `explorer` says; False when `deadline` (clock.monotonic()) came first and more is left.
+    """Bring a ledger up to date with one explorer; False if `deadline` (clock.monotonic()) came before the last page.
 
-    Raises Upstream when the explorer fails, and LeaseLost.
+    Raises Upstream when the explorer fails, UpstreamNotAsked when it knows less than the ledger has, and LeaseLost.
+
+    while not read(ledger, explorer, http, deadline=clock.monotonic() + 60):
+        ...  # the next slice; the ledger shows what is stored so far, as incomplete
     """
-    _refuse_lesser(ledger, explorer)
+    if ledger.counts_p2pk and _may_miss_outputs(ledger, explorer):
+        # A complete balance is not replaced by one that may lack outputs: the older one stays, and shows its age.
+        raise errors.UpstreamNotAsked(explorer.endpoint.key, 'does not count pay-to-public-key outputs')
     if not explorer.info.lists_transactions:
-        return _read_balances(ledger, explorer, http)
+        _store_balances(ledger, explorer, _request(ledger, explorer, http).holdings)
+        return True
     cursor = ledger.cursor
     if _is_downloaded(cursor):
         news = _read_news(ledger, explorer, http, cursor)
-        if news.adds_up or (news.is_small and _was_doubted_lately(cursor)):
+        failed_lately = clock.now() - (cursor.checked_at or 0) < policy.RECHECK_SECONDS
+        gave_up = cursor.failed_reconciliations >= policy.MOST_FULL_DOWNLOADS and failed_lately
+        if news.reconciles or (news.is_small and gave_up):
             _store_news(ledger, explorer, cursor, news)
             return True
     return _read_everything(ledger, explorer, http, deadline)
 
 
-def _read_balances(ledger: Ledger, explorer: Explorer, http: Http) -> bool:
-    """Take what is held from an explorer that lists no transactions; those known stay, and where their reading goes on too."""
-    holdings = _ask(ledger, explorer, http).holdings
+def _store_balances(ledger: Ledger, explorer: Explorer, holdings: list[Holding]) -> None:
+    """Store the balances of an explorer that lists no transactions; stored transactions and the cursor stay."""
     ledger.renew(clock.now())
     Snapshot.store(ledger.pk, holdings, clock.now())
     _observe(ledger, explorer, holdings, ledger.cursor or Cursor(), UNLISTED)
-    return True
 
 
-def _ask(ledger: Ledger, explorer: Explorer, http: Http, resume: str | None = None) -> AddressReport:
+def _request(ledger: Ledger, explorer: Explorer, http: Http, resume: str | None = None) -> AddressReport:
     return explorer.read(http, ledger.address_key.address, resume, [holding.currency for holding in ledger.holdings])
 
 
 def is_unfinished(ledger: Ledger) -> bool:
-    """Whether a full download is under way, or is to be made once more because it did not add up."""
+    """Whether a full download is under way, or must be repeated because it did not reconcile."""
     cursor = ledger.cursor
-    return cursor is not None and (bool(cursor.resume) or 0 < cursor.doubts < policy.MOST_FULL_DOWNLOADS)
+    return cursor is not None and (bool(cursor.resume) or 0 < cursor.failed_reconciliations < policy.MOST_FULL_DOWNLOADS)
 
 
 def _is_downloaded(cursor: Cursor | None) -> bool:
-    return cursor is not None and cursor.settled_height is not None and cursor.resume is None
-
-
-def _refuse_lesser(ledger: Ledger, explorer: Explorer) -> None:
-    """A number known to be whole is not replaced by one that may lack outputs: the older number stays, and shows its age."""
-    if ledger.counts_p2pk and _may_miss_outputs(ledger, explorer):
-        raise errors.UpstreamNotAsked(explorer.endpoint.key, 'does not count pay-to-public-key outputs')
+    return cursor is not None and cursor.final_height is not None and cursor.resume is None
 
 
 def _may_miss_outputs(ledger: Ledger, explorer: Explorer) -> bool:
@@ -100,133 +101,131 @@ def _may_miss_outputs(ledger: Ledger, explorer: Explorer) -> bool:
     return not explorer.counts_p2pk and key.chain.is_legacy(key.address)
 
 
-def _was_doubted_lately(cursor: Cursor) -> bool:
-    """Whether reading everything again is too early: twice in a row, a short while ago, it did not add up either."""
-    return cursor.doubts >= policy.MOST_FULL_DOWNLOADS and clock.now() - (cursor.checked_at or 0) < policy.RECHECK_SECONDS
-
-
 def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -> News:
-    """Read down to the settled entries; once more when it does not add up, as a transaction may come between two requests."""
+    """Read back to the final entries; once more if that does not reconcile, as a transaction may arrive between two requests."""
     for _ in range(_ATTEMPTS):
-        reading = _ask(ledger, explorer, http)
-        entries = _entries_above(reading, cursor.settled_height)
-        adds_up = len(entries) <= ledgers.MOST_UNSETTLED and ledgers.adds_up(
-            reading.holdings, ledgers.merge(cursor.tallies(), ledgers.tally(entries))
+        report = _request(ledger, explorer, http)
+        entries = _entries_above(report, cursor.final_height)
+        reconciles = len(entries) <= ledgers.MOST_REVERTIBLE and ledgers.reconciles(
+            report.holdings, ledgers.merge(cursor.tallies(), ledgers.tally(entries))
         )
-        if adds_up:
+        if reconciles:
             break
-    return News(reading.holdings, entries, adds_up)
+    return News(report.holdings, entries, reconciles)
 
 
-def _entries_above(reading: AddressReport, height: int) -> list[Entry]:
-    found: dict[str, Entry] = {}
-    for page in reading.pages:
-        found |= {sk_of(entry): entry for entry in page.entries if entry.height > height}
-        if len(found) > ledgers.MOST_UNSETTLED or any(entry.height <= height for entry in page.entries):
+def _entries_above(report: AddressReport, height: int) -> list[Entry]:
+    newer: dict[str, Entry] = {}
+    for page in report.pages:
+        newer |= {sk_of(entry): entry for entry in page.entries if entry.height > height}
+        if len(newer) > ledgers.MOST_REVERTIBLE or any(entry.height <= height for entry in page.entries):
             break
-    return list(found.values())
+    return list(newer.values())
 
 
 def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) -> None:
-    """Store new entries, remove those that a reorganisation undid, move the cursor.
+    """Store new entries, remove those that a reorganisation undid, and move the cursor.
 
-    What is about to be written is noted as unsettled first: should we die, the next run knows what to take back.
+    Entries are recorded as revertible before they are written: if this worker dies, the next one knows what to remove.
     """
     listed = {sk_of(entry) for entry in news.entries}
-    undone = set(cursor.unsettled) - listed
-    if listed - set(cursor.unsettled):
-        cursor.unsettled = sorted(listed | undone)
+    undone = set(cursor.revertible) - listed
+    if listed - set(cursor.revertible):
+        cursor.revertible = sorted(listed | undone)
         ledger.save_cursor(cursor, clock.now())
     _store(ledger, explorer, news.entries, cursor.run)
     _remove(ledger, undone)
-    height = ledgers.settled_height(
-        (entry.height for entry in news.entries), cursor.settled_height, ledger.address_key.chain.reorganisation
-    )
-    now_settled = [entry for entry in news.entries if entry.height <= height]
-    cursor.settle(height, ledgers.merge(cursor.tallies(), ledgers.tally(now_settled)))
-    cursor.unsettled = sorted(sk_of(entry) for entry in news.entries if entry.height > height)
-    if news.adds_up:
-        cursor.doubts = 0
-    _observe(ledger, explorer, news.holdings, cursor, None if news.adds_up else MISMATCH)
+    height = ledgers.final_height((entry.height for entry in news.entries), cursor.final_height, ledger.address_key.chain.reorganisation)
+    newly_final = [entry for entry in news.entries if entry.height <= height]
+    cursor.make_final(height, ledgers.merge(cursor.tallies(), ledgers.tally(newly_final)))
+    cursor.revertible = sorted(sk_of(entry) for entry in news.entries if entry.height > height)
+    if news.reconciles:
+        cursor.failed_reconciliations = 0
+    _observe(ledger, explorer, news.holdings, cursor, None if news.reconciles else MISMATCH)
 
 
 def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
-    """Download in full, from where the last slice ended; False when there is more to do.
+    """Download in full, from where the last slice ended; False if there is more to do.
 
-    What does not add up is read in full once more: transactions that come and go while pages are read do that too.
+    A download that does not reconcile is repeated in full: transactions that come and go between two pages have the same effect.
     """
-    cursor = _resumed(ledger, explorer)
-    reading = _ask(ledger, explorer, http, cursor.resume)
-    for page in reading.pages:
+    cursor = _resume(ledger, explorer)
+    report = _request(ledger, explorer, http, cursor.resume)
+    for page in report.pages:
         _store(ledger, explorer, page.entries, cursor.run)
         cursor.resume = page.resume
         if page.resume is not None:
-            _observe(ledger, explorer, reading.holdings, cursor, PENDING)
+            _observe(ledger, explorer, report.holdings, cursor, PENDING)
             if clock.monotonic() > deadline:
                 return False
-    if ledgers.adds_up(reading.holdings, _count_stored(ledger, cursor)):
-        cursor.doubts = 0
-        _observe(ledger, explorer, reading.holdings, cursor, None)
+    if ledgers.reconciles(report.holdings, _count_stored(ledger, cursor)):
+        cursor.failed_reconciliations = 0
+        _observe(ledger, explorer, report.holdings, cursor, None)
         return True
     news = _read_news(ledger, explorer, http, cursor)
-    if not news.adds_up:
-        cursor.doubts += 1
+    if not news.reconciles:
+        cursor.failed_reconciliations += 1
         cursor.checked_at = clock.now()
     if news.is_small:
         _store_news(ledger, explorer, cursor, news)
-    return news.adds_up or cursor.doubts >= policy.MOST_FULL_DOWNLOADS
+    return news.reconciles or cursor.failed_reconciliations >= policy.MOST_FULL_DOWNLOADS
 
 
-def _resumed(ledger: Ledger, explorer: Explorer) -> Cursor:
-    """Return the cursor of the download under way, or of a new one: another explorer's position means nothing here."""
+def _resume(ledger: Ledger, explorer: Explorer) -> Cursor:
+    """Return the cursor of the download under way, or of a new one if that is of another explorer."""
     cursor = ledger.cursor
     if cursor is not None and cursor.resume is not None and cursor.explorer == explorer.endpoint.key:
         return cursor
-    new = Cursor(run=uuid.uuid4().hex, explorer=explorer.endpoint.key, doubts=cursor.doubts if cursor is not None else 0)
+    new = Cursor(
+        run=uuid.uuid4().hex,
+        explorer=explorer.endpoint.key,
+        failed_reconciliations=cursor.failed_reconciliations if cursor is not None else 0,
+    )
     ledger.begin_download(new, PENDING, clock.now())
     return new
 
 
 def _count_stored(ledger: Ledger, cursor: Cursor) -> dict[str, Tally]:
-    """Sum what is stored, remove what this run did not see, and set the cursor to it; return the tallies of all of it."""
+    """Sum the stored entries, remove those that this run did not see, and move the cursor; return the tallies of all of them."""
     highest: list[_Placed] = []
-    alien: list[str] = []
-    below = ledgers.tally(_passed_over(ledger, cursor, highest, alien))
-    _remove(ledger, alien)
-    height = ledgers.settled_height((placed.height for placed in highest), -1, ledger.address_key.chain.reorganisation)
-    settled = ledgers.merge(below, ledgers.tally(placed.entry for placed in highest if placed.height <= height))
-    cursor.settle(height, settled)
-    cursor.unsettled = sorted(placed.sk for placed in highest if placed.height > height)
-    return ledgers.merge(settled, ledgers.tally(placed.entry for placed in highest if placed.height > height))
+    unseen: list[str] = []
+    below = ledgers.tally(_entries_below(ledger, cursor, highest, unseen))
+    _remove(ledger, unseen)
+    height = ledgers.final_height((placed.height for placed in highest), -1, ledger.address_key.chain.reorganisation)
+    final = ledgers.merge(below, ledgers.tally(placed.entry for placed in highest if placed.height <= height))
+    cursor.make_final(height, final)
+    cursor.revertible = sorted(placed.sk for placed in highest if placed.height > height)
+    return ledgers.merge(final, ledgers.tally(placed.entry for placed in highest if placed.height > height))
 
 
-def _passed_over(ledger: Ledger, cursor: Cursor, highest: list[_Placed], alien: list[str]) -> Iterator[Entry]:
-    """Pass over what is stored, in memory that does not grow with it: yield all entries that this run saw but the highest.
+def _entries_below(ledger: Ledger, cursor: Cursor, highest: list[_Placed], unseen: list[str]) -> Iterator[Entry]:
+    """Yield the stored entries that this run saw, except the highest, in memory that does not grow with their number.
 
-    `highest` becomes those, one more than can be unsettled, and `alien` the keys of what this run did not see.
+    Collects the highest ones, one more than may be revertible, in `highest`, and the sort keys of entries that this run
+    did not see in `unseen`.
     """
     for number, transaction in enumerate(Transaction.every(ledger.pk)):
         if number % _LEASE_EVERY == 0:
             ledger.renew_if_short(clock.now())
         if transaction.run != cursor.run:
-            alien.append(transaction.sk)
+            unseen.append(transaction.sk)
             continue
         placed = _Placed(transaction.height, transaction.sk, transaction.entry())
-        if len(highest) <= ledgers.MOST_UNSETTLED:
+        if len(highest) <= ledgers.MOST_REVERTIBLE:
             heapq.heappush(highest, placed)
         else:
             yield heapq.heappushpop(highest, placed).entry
 
 
 def _store(ledger: Ledger, explorer: Explorer, entries: list[Entry], run: str | None) -> None:
-    """Write entries, each once however often a page lists it. Raises LeaseLost, as these writes know no lease."""
+    """Write entries, each once however often a page lists it. Raises LeaseLost: these writes are not conditional on the lease."""
     now = clock.now()
     distinct = {sk_of(entry): entry for entry in entries}.values()
-    given = [Transaction.of(ledger.pk, entry, source=explorer.endpoint.key, run=run, now=now) for entry in distinct]
-    differing = Transaction.differing(given)
+    transactions = [Transaction.of(ledger.pk, entry, source=explorer.endpoint.key, run=run, now=now) for entry in distinct]
+    differing = Transaction.differing(transactions)
     times = [one.transaction.txn_at for one in differing if one.moves_balances]
     if times:
-        ledger.touch(min(times), max(times), clock.now())
+        ledger.begin_change(min(times), max(times), clock.now())
     else:
         ledger.renew(clock.now())
     Transaction.store(one.transaction for one in differing)
@@ -235,7 +234,7 @@ def _store(ledger: Ledger, explorer: Explorer, entries: list[Entry], run: str | 
 def _remove(ledger: Ledger, sort_keys: Collection[str]) -> None:
     if sort_keys:
         times = [time_of(sk) for sk in sort_keys]
-        ledger.touch(min(times), max(times), clock.now())
+        ledger.begin_change(min(times), max(times), clock.now())
         Transaction.remove(ledger.pk, sort_keys)
 
 

@@ -1,7 +1,8 @@
-"""Refresh an HD wallet: keep the ledgers of the addresses below its key, its parts, and tell them as one.
+"""Read the ledger of an HD wallet: keep the ledgers of its derived addresses, refresh each, and merge them into one.
 
-Parts are ledgers like any other, which the wallet watches. In a cycle each of them is brought up to date once, in slices if
-there are many; then their transactions are merged. Every step can be repeated. The key is in memory only, and goes nowhere.
+Derived ledgers are ledgers like any other, which the wallet watches. In one cycle each of them is refreshed once, in slices
+if there are many; then their transactions are merged. Every step can be repeated. The extended key is decrypted into memory
+only, and is neither stored nor logged in the clear.
 """
 
 import hashlib
@@ -22,47 +23,47 @@ from chalicelib.models import Cursor, Derived, Ledger, Operation, Transaction, W
 from chalicelib.services.ledgers import address, download, leased, policy
 from chalicelib.services.ledgers.leased import Reader
 
-_AT_ONCE = 4  # parts refreshed at the same time
-_MADE_AT_ONCE = 25  # parts in one transaction
-_WRITTEN_AT_ONCE = 500  # transactions written, or passed over, between two looks at the lease
-_LOOK_SECONDS = 5
+_REFRESHED_AT_ONCE = 4
+_CREATED_AT_ONCE = 25  # derived ledgers in one transaction
+_WRITTEN_AT_ONCE = 500  # transactions written, or read, between two checks of the lease
+_LEASE_CHECK_SECONDS = 5
 _PAUSE_SECONDS = 1
 
 T = TypeVar('T')
-Parts = Mapping[str, Ledger]
+DerivedLedgers = Mapping[str, Ledger]  # by partition key
 
 
 def read(ledger: Ledger, deadline: float) -> bool:
-    """Bring a wallet up to what its parts tell, each refreshed before.
+    """Refresh the derived ledgers of a wallet and merge them; False if `deadline` (clock.monotonic()) came before all were refreshed.
 
-    False when `deadline` (clock.monotonic()) came first and more is left. Raises Upstream when parts cannot be read, and LeaseLost.
+    Raises Upstream when derived ledgers cannot be read, and LeaseLost.
     """
-    key = _key(ledger)
-    begun_at = _begin(ledger)
-    parts = _grow(ledger, key)
-    while waiting := _waiting(parts, begun_at):
-        failures = _refresh(ledger, waiting, deadline)
-        parts = _grow(ledger, key)
-        still = _waiting(parts, begun_at)
-        _refuse_standstill(ledger, [parts[pk] for pk in still if pk in waiting], failures, moved=waiting != still)
+    extended_key = _extended_key(ledger)
+    begun_at = _begin_cycle(ledger)
+    derived = _grow(ledger, extended_key)
+    while outdated := _outdated(derived, begun_at):
+        failures = _refresh(ledger, outdated, deadline)
+        derived = _grow(ledger, extended_key)
+        left = _outdated(derived, begun_at)
+        _refuse_standstill(ledger, [derived[pk] for pk in left if pk in outdated], failures, moved=outdated != left)
         if clock.monotonic() > deadline:
-            if all(_is_others(parts[pk]) for pk in still):
+            if all(_is_leased_elsewhere(derived[pk]) for pk in left):
                 break
             return False
-        if waiting == still:
+        if outdated == left:
             time.sleep(_PAUSE_SECONDS)
-    _merge(ledger, parts)
+    _merge(ledger, derived)
     return True
 
 
-def let_go(ledger: Ledger) -> None:
-    """Stop watching a wallet's parts: those that nobody else watches are deleted by their next refresh. Raises LeaseLost."""
-    derived: Derived | None = ledger.derived
-    if derived is None:
+def unwatch(ledger: Ledger) -> None:
+    """Stop watching the derived ledgers of a wallet; those without another watch are deleted by their next refresh. Raises LeaseLost."""
+    progress: Derived | None = ledger.derived
+    if progress is None:
         return
-    key = _key(ledger)
-    pks = [pk for branch, number in enumerate(derived.reach) for pk in _below(ledger, key, branch, range(number))]
-    for some in _some(pks, _MADE_AT_ONCE):
+    extended_key = _extended_key(ledger)
+    pks = [pk for branch, count in enumerate(progress.reach) for pk in _derived_pks(ledger, extended_key, branch, range(count))]
+    for some in _slices(pks, _CREATED_AT_ONCE):
         now = clock.now()
         ledger.renew_if_short(now)
         unwatched = [Write(Operation.DELETE, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
@@ -70,88 +71,84 @@ def let_go(ledger: Ledger) -> None:
     messages.send(*map(RefreshLedger, pks))
 
 
-def _key(ledger: Ledger) -> str:
+def _extended_key(ledger: Ledger) -> str:
     secret: bytes | None = ledger.secret
     if secret is None:
         raise ValueError('a wallet without its key')
     return vault.decrypt(secret, vault.ledger_context(ledger.pk))
 
 
-def _begin(ledger: Ledger) -> int:
-    """Return when the cycle began that is under way from now on at the latest."""
-    derived = ledger.derived or Derived()
-    begun_at: int | None = derived.begun_at
+def _begin_cycle(ledger: Ledger) -> int:
+    """Return when the cycle under way began; begin one if there is none."""
+    progress = ledger.derived or Derived()
+    begun_at: int | None = progress.begun_at
     if begun_at is not None:
         return begun_at
     now = clock.now()
-    derived.begun_at = now
-    ledger.save_derived(derived, now)
+    progress.begun_at = now
+    ledger.save_derived(progress, now)
     return now
 
 
-def _grow(ledger: Ledger, key: str) -> Parts:
-    """Return all parts, branch by branch, as they are stored; those that were missing are made.
+def _grow(ledger: Ledger, extended_key: str) -> DerivedLedgers:
+    """Return all derived ledgers as they are stored, branch by branch, after creating those that are missing.
 
-    How far they reach is noted before they are made, so that `let_go` knows of each, should we die.
+    How far the branches reach is stored before ledgers are created, so that `unwatch` finds each of them even if this worker dies.
     """
     while True:
-        derived = ledger.derived
-        branches = [list(_below(ledger, key, branch, range(number))) for branch, number in enumerate(derived.reach)]
+        progress = ledger.derived
+        branches = [list(_derived_pks(ledger, extended_key, branch, range(count))) for branch, count in enumerate(progress.reach)]
         pks = [pk for branch in branches for pk in branch]
         stored = Ledger.find_many(pks)
-        new = [pk for pk in pks if pk not in stored]
+        missing = [pk for pk in pks if pk not in stored]
         for branch, known in enumerate(branches):
-            reach = wallets.reach([pk in stored and wallets.is_used([_held(stored[pk])]) for pk in known])
-            new += _below(ledger, key, branch, range(len(known), reach))
-            setattr(derived, ('receiving', 'change')[branch], reach)
-        if not new:
+            reach = wallets.reach([pk in stored and wallets.is_used([_coin_holding(stored[pk])]) for pk in known])
+            missing += _derived_pks(ledger, extended_key, branch, range(len(known), reach))
+            setattr(progress, ('receiving', 'change')[branch], reach)
+        if not missing:
             return {pk: stored[pk] for pk in pks}
-        ledger.save_derived(derived, clock.now())
-        _make(ledger, new)
+        ledger.save_derived(progress, clock.now())
+        for some in _slices(missing, _CREATED_AT_ONCE):
+            now = clock.now()
+            ledger.renew_if_short(now)
+            watches = [Write(Operation.PUT, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
+            transact(*watches, *(Ledger.create_derived(pk, now) for pk in some))
 
 
-def _below(ledger: Ledger, key: str, branch: int, indexes: Iterable[int]) -> Iterator[str]:
+def _derived_pks(ledger: Ledger, key: str, branch: int, indexes: Iterable[int]) -> Iterator[str]:
     """Yield the keys of the ledgers of derived addresses."""
     currency = ledger.wallet_key.currency
     return (AddressKey(currency, CHAINS[currency].derive(key, branch, index)).text for index in indexes)
 
 
-def _make(ledger: Ledger, pks: Sequence[str]) -> None:
-    for some in _some(pks, _MADE_AT_ONCE):
-        now = clock.now()
-        ledger.renew_if_short(now)
-        watches = [Write(Operation.PUT, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
-        transact(*watches, *(Ledger.make_part(pk, now) for pk in some))
-
-
-def _waiting(parts: Parts, begun_at: int) -> list[str]:
-    """Return the parts that were not yet brought up to date in this cycle."""
+def _outdated(derived: DerivedLedgers, begun_at: int) -> list[str]:
+    """Return the keys of the derived ledgers that were not refreshed yet in this cycle."""
     since = begun_at - policy.FRESH_SECONDS
-    return [pk for pk, part in parts.items() if (part.updated_at or 0) < since or download.is_unfinished(part)]
+    return [pk for pk, each in derived.items() if (each.updated_at or 0) < since or download.is_unfinished(each)]
 
 
-def _is_others(part: Ledger) -> bool:
-    """Whether somebody else is refreshing a part of which enough is known to do without the news."""
-    return part.ready and not download.is_unfinished(part) and (part.lease_until or 0) > clock.now()
+def _is_leased_elsewhere(derived_ledger: Ledger) -> bool:
+    """Whether another worker is refreshing a ledger whose stored state is good enough to merge."""
+    return derived_ledger.ready and not download.is_unfinished(derived_ledger) and (derived_ledger.lease_until or 0) > clock.now()
 
 
 def _refresh(ledger: Ledger, pks: Sequence[str], deadline: float) -> list[errors.Upstream]:
-    """Refresh parts, some at least and the others until `deadline`; return how explorers failed. Keeps the wallet's lease."""
+    """Refresh derived ledgers: the first few, and more until `deadline`. Keeps the wallet's lease; returns the failures."""
     failures: list[errors.Upstream] = []
-    begun = itertools.count()
+    started = itertools.count()
 
-    def bring(pk: str) -> None:
-        is_late = next(begun) >= _AT_ONCE and clock.monotonic() > deadline
-        if is_late or len(failures) > _AT_ONCE:
+    def refresh_one(pk: str) -> None:
+        is_late = next(started) >= _REFRESHED_AT_ONCE and clock.monotonic() > deadline
+        if is_late or len(failures) > _REFRESHED_AT_ONCE:
             return
         try:
             leased.refresh(pk, address.READER, looked_at=None, deadline=deadline)
         except errors.Upstream as error:
             failures.append(error)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        futures = [pool.submit(telemetry.in_current_task(bring), pk) for pk in pks]
-        while wait(futures, timeout=_LOOK_SECONDS).not_done:
+    with ThreadPoolExecutor(_REFRESHED_AT_ONCE) as pool:
+        futures = [pool.submit(telemetry.in_current_task(refresh_one), pk) for pk in pks]
+        while wait(futures, timeout=_LEASE_CHECK_SECONDS).not_done:
             ledger.renew_if_short(clock.now())
     for future in futures:
         future.result()
@@ -159,61 +156,61 @@ def _refresh(ledger: Ledger, pks: Sequence[str], deadline: float) -> list[errors
 
 
 def _refuse_standstill(ledger: Ledger, left: Iterable[Ledger], failures: Sequence[errors.Upstream], *, moved: bool) -> None:
-    """Raises Upstream when no part could be read, or one never will be."""
+    """Raise Upstream when no derived ledger could be read, or one never will be."""
     if failures and not moved:
         raise failures[0]
-    if any(part.valid is False for part in left):
+    if any(each.valid is False for each in left):
         raise errors.Upstream(ledger.wallet_key.currency, 'every explorer says that a derived address cannot exist')
 
 
-def _merge(ledger: Ledger, parts: Parts) -> None:
-    """Tell the parts as one. Their transactions are read only if those of one of them changed since the last time.
+def _merge(ledger: Ledger, derived: DerivedLedgers) -> None:
+    """Merge the derived ledgers into the wallet's. Transactions are read only if those of any ledger changed since the last merge.
 
-    What was merged is noted last: should we die before, the next run merges once more and writes what is left to write.
+    The fingerprint is stored last: if this worker dies before, the next one merges again and writes what is left to write.
     """
-    listed = [part for part in parts.values() if part.cursor is not None and (part.cursor.settled or part.cursor.unsettled)]
-    fingerprint = _fingerprint(listed)
+    used = [each for each in derived.values() if each.cursor is not None and (each.cursor.final or each.cursor.revertible)]
+    fingerprint = _fingerprint(used)
     if ledger.ready and ledger.derived.merged == fingerprint:
         [known] = ledger.holdings
         flow = Flow(known.transactions, known.sent, known.received)
     else:
-        flow = _store(ledger, wallets.merge(_told(ledger, listed)))
-    held = wallets.held(ledger.wallet_key.currency, [_held(part) for part in parts.values()], flow)
-    incomplete = next((part.incomplete for part in parts.values() if part.incomplete is not None), None)
-    if incomplete is None and money.add(flow.received, -flow.sent) != held.balance:
+        flow = _store(ledger, wallets.merge(_sourced_entries(ledger, used)))
+    holding = wallets.merge_holdings(ledger.wallet_key.currency, [_coin_holding(each) for each in derived.values()], flow)
+    incomplete = next((each.incomplete for each in derived.values() if each.incomplete is not None), None)
+    if incomplete is None and money.add(flow.received, -flow.sent) != holding.balance:
         incomplete = download.MISMATCH
     if incomplete is not None:
         telemetry.count('LedgerIncomplete')
     ledger.observe(
-        holdings=[held],
-        source=wallets.source(part.source for part in parts.values()),
-        counts_p2pk=all(part.counts_p2pk for part in parts.values()),
+        holdings=[holding],
+        source=wallets.source(each.source for each in derived.values()),
+        counts_p2pk=all(each.counts_p2pk for each in derived.values()),
         incomplete=incomplete,
         cursor=Cursor(),
         now=clock.now(),
     )
-    derived = ledger.derived
-    derived.merged = fingerprint
-    ledger.end_cycle(derived, min(part.updated_at or 0 for part in parts.values()), clock.now())
+    progress = ledger.derived
+    progress.merged = fingerprint
+    ledger.end_cycle(progress, min(each.updated_at or 0 for each in derived.values()), clock.now())
 
 
-def _fingerprint(parts: Iterable[Ledger]) -> str:
-    """Return a text that is another one as soon as a part has other transactions."""
+def _fingerprint(derived: Iterable[Ledger]) -> str:
+    """Return a digest that changes with the transactions of any of these ledgers."""
     digest = hashlib.sha256()
-    for part in parts:
-        cursor = part.cursor
-        told = (part.pk, cursor.run, cursor.settled_height, sorted(cursor.tallies().items()), cursor.unsettled, part.changes)
-        digest.update(f'{told}\n'.encode())
+    for each in derived:
+        cursor = each.cursor
+        state = (each.pk, cursor.run, cursor.final_height, sorted(cursor.tallies().items()), cursor.revertible, each.changes)
+        digest.update(f'{state}\n'.encode())
     return digest.hexdigest()
 
 
-def _told(ledger: Ledger, parts: Iterable[Ledger]) -> Iterator[SourcedEntry]:
-    for part in parts:
-        for transaction in _stored(ledger, part.pk):
+def _sourced_entries(ledger: Ledger, derived: Iterable[Ledger]) -> Iterator[SourcedEntry]:
+    for each in derived:
+        for transaction in _read_transactions(ledger, each.pk):
             yield SourcedEntry(transaction.entry(), transaction.source)
 
 
-def _stored(ledger: Ledger, pk: str) -> Iterator[Transaction]:
+def _read_transactions(ledger: Ledger, pk: str) -> Iterator[Transaction]:
     """Yield the transactions of a ledger, keeping the wallet's lease."""
     for number, transaction in enumerate(Transaction.every(pk)):
         if number % _WRITTEN_AT_ONCE == 0:
@@ -222,37 +219,37 @@ def _stored(ledger: Ledger, pk: str) -> Iterator[Transaction]:
 
 
 def _store(ledger: Ledger, merged: Mapping[str, SourcedEntry]) -> Flow:
-    """Make the wallet's transactions what its parts come to; only what differs is written. Raises LeaseLost."""
+    """Make the wallet's transactions the merged ones; writes only what differs. Raises LeaseLost."""
     now = clock.now()
-    given = [Transaction.of(ledger.pk, told.entry, source=told.source, run=None, now=now) for told in merged.values()]
-    stored = {transaction.sk: transaction for transaction in _stored(ledger, ledger.pk)}
-    others = [one for one in given if one.sk not in stored or not one.says_the_same_as(stored[one.sk])]
-    for some in _some(others, _WRITTEN_AT_ONCE):
+    transactions = [Transaction.of(ledger.pk, each.entry, source=each.source, run=None, now=now) for each in merged.values()]
+    stored = {transaction.sk: transaction for transaction in _read_transactions(ledger, ledger.pk)}
+    changed = [each for each in transactions if each.sk not in stored or not each.says_the_same_as(stored[each.sk])]
+    for some in _slices(changed, _WRITTEN_AT_ONCE):
         differing = [one.transaction for one in Transaction.differing(some)]
-        _touch(ledger, [transaction.txn_at for transaction in differing])
+        _begin_change(ledger, [transaction.txn_at for transaction in differing])
         Transaction.store(differing)
-    for undone in _some(sorted(stored.keys() - {one.sk for one in given}), _WRITTEN_AT_ONCE):
-        _touch(ledger, [time_of(sk) for sk in undone])
+    for undone in _slices(sorted(stored.keys() - {each.sk for each in transactions}), _WRITTEN_AT_ONCE):
+        _begin_change(ledger, [time_of(sk) for sk in undone])
         Transaction.remove(ledger.pk, undone)
-    return wallets.flow(told.entry for told in merged.values())
+    return wallets.flow(each.entry for each in merged.values())
 
 
-def _touch(ledger: Ledger, times: Collection[int]) -> None:
+def _begin_change(ledger: Ledger, times: Collection[int]) -> None:
     if times:
-        ledger.touch(min(times), max(times), clock.now())
+        ledger.begin_change(min(times), max(times), clock.now())
 
 
-def _held(part: Ledger) -> Holding:
-    """Return what a part holds of its coin."""
-    currency = part.address_key.currency
-    for row in part.holdings:
+def _coin_holding(derived_ledger: Ledger) -> Holding:
+    """Return what a derived ledger holds of its chain's own coin."""
+    currency = derived_ledger.address_key.currency
+    for row in derived_ledger.holdings:
         if row.currency == currency:
             return Holding(row.currency, row.balance, row.sent, row.received, row.transactions, row.unconfirmed)
     return Holding(currency, money.ZERO, None, None, None)
 
 
-def _some(these: Sequence[T], most: int) -> Iterator[Sequence[T]]:
-    return (these[start : start + most] for start in range(0, len(these), most))
+def _slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
-READER = Reader(read, let_go)
+READER = Reader(read, unwatch)

@@ -1,4 +1,4 @@
-"""Read a ledger for somebody who looks at it: what is held, or Not ready; what is old is sent for."""
+"""Read a ledger for a user: its state or Not ready, and a refresh enqueued if it is stale."""
 
 from collections.abc import Iterable
 
@@ -11,8 +11,7 @@ from chalicelib.services.ledgers import policy
 
 def read(pk: str) -> Ledger:
     """Return the state of a ledger. Raises NotReady while no balance was ever known."""
-    ledger = Ledger.find(pk)
-    return _ready(ledger)
+    return _ready(Ledger.find(pk))
 
 
 def read_transactions(pk: str, *, before: str | None, limit: int) -> TransactionsPage:
@@ -27,17 +26,17 @@ def read_transactions(pk: str, *, before: str | None, limit: int) -> Transaction
 
 
 def not_ready(ledgers: Iterable[Ledger]) -> NotReady:
-    """Return the answer while nothing is known, with the time at which the first of `ledgers` is tried again."""
+    """Return the error for ledgers that no balance is known of, with the time when the first of them is refreshed."""
     now = clock.now()
     due = min((ledger.due_at for ledger in ledgers if ledger.due_at), default=now)
     wait = min(max(due - now, policy.SHORTEST_WAIT), policy.LONGEST_WAIT)
     return NotReady(now + wait, wait)
 
 
-def send_for_stale(ledgers: Iterable[Ledger]) -> None:
-    """Send for those of `ledgers`, at most 50, that are stale and that nobody has tried to refresh lately.
+def refresh_stale(ledgers: Iterable[Ledger]) -> None:
+    """Enqueue refreshes of the stale ones among `ledgers`, at most 50.
 
-    Reading goes on without it: what a lost message would have fetched is fetched when it is due, or by the next reader.
+    A failure to do so is only logged: the ledgers are refreshed when they are due, or enqueued by the next reader.
     """
     now = clock.now()
     stale = [ledger.pk for ledger in ledgers if policy.is_stale(ledger, now)][: policy.MOST_STALE_REFRESHES]
@@ -47,7 +46,7 @@ def send_for_stale(ledgers: Iterable[Ledger]) -> None:
 def _ready(ledger: Ledger | None) -> Ledger:
     if ledger is None:
         raise not_ready([])
-    send_for_stale([ledger])
+    refresh_stale([ledger])
     if not ledger.ready:
         raise not_ready([ledger])
     return ledger

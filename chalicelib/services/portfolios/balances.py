@@ -47,7 +47,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
     portfolio = contents.portfolio
     of = contributions.children(contents)
     states = [child.ledger for child in of if child.ledger is not None]
-    reading.send_for_stale(states)
+    reading.refresh_stale(states)
     known = [ledger for ledger in states if ledger.ready]
     if of and not known and not portfolio.was_observed:
         raise reading.not_ready(states)

@@ -73,7 +73,7 @@ def _is_quiet(ledger: Ledger, start: int) -> bool:
 def _is_steady(ledger: Ledger) -> bool:
     """Whether the transactions just read belong to this state, none of them written since."""
     now = Ledger.find(ledger.pk)
-    return now is not None and not now.is_touched and now.changes == ledger.changes
+    return now is not None and not now.is_changing and now.changes == ledger.changes
 
 
 def _of_ledger(ledger: Ledger, start: int) -> Part:

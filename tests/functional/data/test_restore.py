@@ -167,7 +167,7 @@ def test_a_whole_ledger_is_not_read_in_full_again(ann: Api, file: Path, explorer
 
 def test_a_download_that_was_under_way_is_gone_on_with(ann: Api, file: Path) -> None:
     ledger = state(SEGWIT)
-    ledger.cursor.resume, ledger.cursor.settled_height = 'page-2', None
+    ledger.cursor.resume, ledger.cursor.final_height = 'page-2', None
     ledger.update([Ledger.cursor.set(ledger.cursor)])
     assert run('export', '--all', file) == 0
 

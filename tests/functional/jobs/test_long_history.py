@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.ledgers import MOST_UNSETTLED, Entry
+from chalicelib.domain.ledgers import MOST_REVERTIBLE, Entry
 from chalicelib.models import Item, Transaction
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
@@ -65,4 +65,4 @@ def test_a_long_history_is_never_in_memory_as_a_whole(api: Api, explorer: Explor
 
     assert_whole(SEGWIT, payments(NUMBER))
     assert max(counted) > 0
-    assert max(counted) <= MOST_UNSETTLED + 2 * PAGE
+    assert max(counted) <= MOST_REVERTIBLE + 2 * PAGE

@@ -65,7 +65,7 @@ def download_dying(pk: str, most_steps: int, seed: int) -> None:
         with pytest.raises(Killed), dying_at(chance.randrange(1, most_steps)):
             refresh_job(record({'ledger': pk}))
         ledger = found(pk)
-        assert ledger.cursor is None or ledger.cursor.settled_height is None, 'it was over before the worker died often enough'
+        assert ledger.cursor is None or ledger.cursor.final_height is None, 'it was over before the worker died often enough'
         ledger.update([Ledger.lease_until.set(1)])
     for _ in range(3):
         assert not refresh_job(record({'ledger': pk}))

@@ -94,7 +94,7 @@ def assert_whole(expected: list[tuple[str, int, int]], incomplete: str | None = 
     deltas = [Decimal(delta) / 10**8 for _, delta, _ in expected]
     assert held.balance == held.received - held.sent == sum(deltas)
     assert (held.transactions, ledger.incomplete) == (len(expected), incomplete)
-    assert (ledger.lease_owner, ledger.derived.begun_at, ledger.touched) == (None, None, None)
+    assert (ledger.lease_owner, ledger.derived.begun_at, ledger.change_pending_since) == (None, None, None)
     assert ledger.due_at > time.time()
 
 

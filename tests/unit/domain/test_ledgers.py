@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import ledgers, money
-from chalicelib.domain.ledgers import MOST_UNSETTLED, Entry, Holding, Tally
+from chalicelib.domain.ledgers import MOST_REVERTIBLE, Entry, Holding, Tally
 
 REORGANISATION = 6
 
@@ -66,52 +66,52 @@ def test_merging_leaves_what_is_merged_as_it_is(some: list[Entry], others: list[
 @given(entries)
 def test_all_entries_add_up_to_what_is_held(rows: list[Entry]) -> None:
     tallies = ledgers.tally(rows)
-    assert ledgers.adds_up(_holdings(tallies), tallies)
+    assert ledgers.reconciles(_holdings(tallies), tallies)
 
 
 @given(entries.filter(bool), st.data())
 def test_without_any_one_entry_nothing_adds_up(rows: list[Entry], data: st.DataObject) -> None:
     missing = data.draw(st.integers(0, len(rows) - 1))
-    assert not ledgers.adds_up(_holdings(ledgers.tally(rows)), ledgers.tally(rows[:missing] + rows[missing + 1 :]))
+    assert not ledgers.reconciles(_holdings(ledgers.tally(rows)), ledgers.tally(rows[:missing] + rows[missing + 1 :]))
 
 
 def test_the_smallest_unit_too_few_does_not_add_up() -> None:
     held = Holding('eth', money.scaled(UINT256, 18), None, None, None)
-    assert ledgers.adds_up([held], {'eth': Tally(1, money.scaled(UINT256, 18))})
-    assert not ledgers.adds_up([held], {'eth': Tally(1, money.scaled(UINT256 - 1, 18))})
+    assert ledgers.reconciles([held], {'eth': Tally(1, money.scaled(UINT256, 18))})
+    assert not ledgers.reconciles([held], {'eth': Tally(1, money.scaled(UINT256 - 1, 18))})
 
 
-@pytest.mark.parametrize(('counted', 'adds_up'), [(None, True), (2, True), (1, False), (3, False)])
-def test_as_many_entries_are_needed_as_the_upstream_counts_if_it_does(counted: int | None, adds_up: bool) -> None:
+@pytest.mark.parametrize(('counted', 'reconciles'), [(None, True), (2, True), (1, False), (3, False)])
+def test_as_many_entries_are_needed_as_the_upstream_counts_if_it_does(counted: int | None, reconciles: bool) -> None:
     held = Holding('btc', Decimal(5), None, None, counted)
-    assert ledgers.adds_up([held], {'btc': Tally(2, Decimal(5))}) is adds_up
+    assert ledgers.reconciles([held], {'btc': Tally(2, Decimal(5))}) is reconciles
 
 
 def test_an_empty_holding_needs_no_entries_and_another_does() -> None:
-    assert ledgers.adds_up([Holding('btc', Decimal(0), None, None, 0)], {})
-    assert not ledgers.adds_up([Holding('btc', Decimal(1), None, None, None)], {})
+    assert ledgers.reconciles([Holding('btc', Decimal(0), None, None, 0)], {})
+    assert not ledgers.reconciles([Holding('btc', Decimal(1), None, None, None)], {})
 
 
 @given(heights, st.integers(-1, 10_000))
 def test_what_was_final_stays_final(row: list[int], known: int) -> None:
-    assert ledgers.settled_height(row, known, REORGANISATION) >= known
+    assert ledgers.final_height(row, known, REORGANISATION) >= known
 
 
 @given(heights, st.integers(-1, 10_000))
 def test_no_height_within_reach_of_a_reorganisation_is_final(row: list[int], known: int) -> None:
     newest = max(row, default=0)
-    assert ledgers.settled_height(row, known, REORGANISATION) in (known, newest - REORGANISATION)
+    assert ledgers.final_height(row, known, REORGANISATION) in (known, newest - REORGANISATION)
 
 
 @given(heights.flatmap(lambda row: st.tuples(st.just(row), st.permutations(row))), st.integers(-1, 10_000))
 def test_the_order_of_heights_says_nothing(orders: tuple[list[int], list[int]], known: int) -> None:
-    assert ledgers.settled_height(orders[0], known, REORGANISATION) == ledgers.settled_height(orders[1], known, REORGANISATION)
+    assert ledgers.final_height(orders[0], known, REORGANISATION) == ledgers.final_height(orders[1], known, REORGANISATION)
 
 
 @given(heights, st.integers(0, 10_000))
 def test_an_older_height_more_changes_nothing(row: list[int], older: int) -> None:
     with_older = [*row, min(older, *row)] if row else row
-    assert ledgers.settled_height(with_older, -1, REORGANISATION) == ledgers.settled_height(row, -1, REORGANISATION)
+    assert ledgers.final_height(with_older, -1, REORGANISATION) == ledgers.final_height(row, -1, REORGANISATION)
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,12 @@ class Crowd:
         return [place // self.per_block for place in range(self.number)]
 
 
-@given(st.builds(Crowd, st.integers(MOST_UNSETTLED - 5, 2_500), st.sampled_from([1, 7, 200, 999, 1_000, 1_001, 5_000])))
+@given(st.builds(Crowd, st.integers(MOST_REVERTIBLE - 5, 2_500), st.sampled_from([1, 7, 200, 999, 1_000, 1_001, 5_000])))
 def test_no_more_entries_stay_unsettled_than_fit_beside_the_state(crowd: Crowd) -> None:
     row = crowd.heights()
-    height = ledgers.settled_height(row, -1, REORGANISATION)
-    assert sum(one > height for one in row) <= MOST_UNSETTLED
+    height = ledgers.final_height(row, -1, REORGANISATION)
+    assert sum(one > height for one in row) <= MOST_REVERTIBLE
 
 
 def test_nothing_new_leaves_the_height_as_it_was() -> None:
-    assert ledgers.settled_height([], 7, REORGANISATION) == 7
+    assert ledgers.final_height([], 7, REORGANISATION) == 7

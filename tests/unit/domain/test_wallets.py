@@ -119,6 +119,6 @@ def test_what_came_in_less_what_went_out_is_the_sum() -> None:
 
 def test_what_is_unconfirmed_is_known_only_if_it_is_known_of_each_part() -> None:
     flow = Flow(0, Decimal(0), Decimal(0))
-    parts = [UNUSED._replace(unconfirmed=Decimal(1)), UNUSED._replace(unconfirmed=Decimal('-0.5'))]
-    assert wallets.held('btc', parts, flow).unconfirmed == Decimal('0.5')
-    assert wallets.held('btc', [*parts, UNUSED._replace(unconfirmed=None)], flow).unconfirmed is None
+    derived = [UNUSED._replace(unconfirmed=Decimal(1)), UNUSED._replace(unconfirmed=Decimal('-0.5'))]
+    assert wallets.merge_holdings('btc', derived, flow).unconfirmed == Decimal('0.5')
+    assert wallets.merge_holdings('btc', [*derived, UNUSED._replace(unconfirmed=None)], flow).unconfirmed is None

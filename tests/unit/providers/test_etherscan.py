@@ -479,8 +479,8 @@ def test_an_explorer_that_does_not_heed_how_it_is_asked_is_not_believed(upstream
 # What happens meanwhile
 
 
-def adds_up(holdings: dict[str, Holding], entries: list[Entry]) -> bool:
-    return ledgers.adds_up(holdings.values(), ledgers.tally(entries))
+def reconciles(holdings: dict[str, Holding], entries: list[Entry]) -> bool:
+    return ledgers.reconciles(holdings.values(), ledgers.tally(entries))
 
 
 @pytest.mark.parametrize('after', range(1, 9))
@@ -499,18 +499,18 @@ def test_a_transaction_that_comes_between_two_requests_loses_and_doubles_nothing
     assert len({(entry.reference, entry.n) for entry in entries}) == len(entries)
     older = [entry for entry in entries if entry.reference != paid.hash]
     assert sums(older) == truth(before)
-    assert adds_up(*read(paged(explorer, 10, 10), ME))
+    assert reconciles(*read(paged(explorer, 10, 10), ME))
 
 
 def test_a_transaction_that_came_after_the_balance_was_told_shows_in_the_sum(upstream: Server) -> None:
     before = evm.World(1, [txn(value=5)])
     later = evm.World(1, [txn(value=5), txn(hash='0x' + 'cd' * 32, height=18_000_001, value=7)])
     upstream.answer = lambda request: telling(before if request.action == 'balance' else later, request)
-    assert not adds_up(*read(ETHERSCAN, ME))
+    assert not reconciles(*read(ETHERSCAN, ME))
 
 
 def test_a_row_that_an_explorer_does_not_list_shows_in_the_sum(upstream: Server) -> None:
     world = generated(6, 30, rewards=False)
     upstream.answer = lambda request: telling(world, request)
     upstream.say(as_json(EMPTY).body, 'txlistinternal')
-    assert not adds_up(*read(ETHERSCAN, ME))
+    assert not reconciles(*read(ETHERSCAN, ME))

@@ -1,0 +1,40 @@
+"""Attributes keep the names under which they are stored, whatever they are called in code: data outlives a release."""
+
+from chalicelib.models import Ledger
+from chalicelib.models.ledger import Cursor, FinalTally
+
+STORED_CURSOR = {
+    'M': {
+        'settled_height': {'N': '800000'},
+        'settled': {'L': [{'M': {'currency': {'S': 'btc'}, 'number': {'N': '2'}, 'sum': {'S': '0.5'}}}]},
+        'unsettled': {'L': [{'S': 'ENTRY#2023-01-01T00:00:00+00:00#aa#0'}]},
+        'run': {'S': 'r'},
+        'doubts': {'N': '1'},
+    }
+}
+STORED = {
+    'pk': {'S': 'LEDGER#btc#bc1qxyz'},
+    'sk': {'S': 'STATE'},
+    'kind': {'S': 'ledger'},
+    'cursor': STORED_CURSOR,
+    'touched': {'N': '1600000000'},
+    'seen_at': {'N': '1700000000'},
+    'agreement': {
+        'M': {'status': {'S': 'agreed'}, 'sources': {'L': [{'S': 'blockstream'}, {'S': 'mempool'}]}, 'checked_at': {'N': '1700000000'}}
+    },
+}
+
+
+def test_the_state_of_a_ledger_is_read_as_it_is_stored() -> None:
+    ledger = Ledger.from_raw_data(STORED)
+    assert (ledger.change_pending_since, ledger.looked_at, ledger.agreement.status) == (1_600_000_000, 1_700_000_000, 'agreed')
+    cursor: Cursor = ledger.cursor
+    assert (cursor.final_height, cursor.revertible) == (800_000, ['ENTRY#2023-01-01T00:00:00+00:00#aa#0'])
+    assert [(row.currency, row.number, str(row.sum)) for row in cursor.final] == [('btc', 2, '0.5')]
+    assert cursor.failed_reconciliations == 1
+
+
+def test_the_state_of_a_ledger_is_stored_as_it_was() -> None:
+    stored = Ledger.from_raw_data(STORED).serialize()
+    assert {name: stored[name] for name in STORED} == STORED
+    assert isinstance(Ledger.from_raw_data(STORED).cursor.final[0], FinalTally)
