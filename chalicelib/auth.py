@@ -17,7 +17,7 @@ from jose.exceptions import JOSEError
 
 from chalicelib import telemetry
 from chalicelib.config import settings
-from chalicelib.domain import api_keys, scopes
+from chalicelib.domain import scopes
 
 bp = Blueprint(__name__)
 
@@ -77,7 +77,7 @@ def credentials(event: dict[str, Any]) -> str:
     if 'authorization' in headers:
         return str(headers['authorization'])
     key = headers.get('x-api-key') or (event.get('queryStringParameters') or {}).get('api_key') or ''
-    return f'Bearer {key}' if key.startswith(api_keys.PREFIX) else ''
+    return f'Bearer {key}' if key.startswith(scopes.API_KEY_PREFIX) else ''
 
 
 def verify(header: str) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def verify(header: str) -> dict[str, Any]:
     if match is None:
         raise InvalidToken('not a bearer token')
     token = match.group(1)
-    return _verify_api_key(token) if token.startswith(api_keys.PREFIX) else _verify_jwt(token)
+    return _verify_api_key(token) if token.startswith(scopes.API_KEY_PREFIX) else _verify_jwt(token)
 
 
 def _verify_api_key(key: str) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def update_address(request: ApiRequest, portfolio_id: int, address_id: int) -> R
 
 @router.delete(ITEM, answer=answers.Address)
 def delete_address(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
-    """Delete a portfolio address; answers with the address as it was."""
+    """Delete a portfolio address; returns the address as it was."""
     address = Address.find(request.user_id, portfolio_id, address_id)
     addresses.delete(address, now=clock.now(), expected=request.expected_versions)
     return _shown(address)

@@ -1,4 +1,4 @@
-"""The catalogue of currencies, for everybody: /api/currencies and below."""
+"""The catalogue of currencies: /api/currencies and below, without a token."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ def list_currencies(request: ApiRequest) -> Response:
 
 @router.get('/currencies/cryptocurrencies', answer=answers.Currencies, query=PAGES)
 def list_cryptocurrencies(request: ApiRequest) -> Response:
-    """List the cryptocurrencies, tokens not among them."""
+    """List the cryptocurrencies, without tokens."""
     return _page(request, currencies.of_kind('cryptocurrency'))
 
 
@@ -45,7 +45,7 @@ def list_tokens(request: ApiRequest) -> Response:
 
 @router.get('/currencies/{code}', answer=answers.Currency)
 def get_currency(_: ApiRequest, code: str) -> Response:
-    """One currency, by its code in any case."""
+    """Get a currency by its code, in any case."""
     return _cached(ok(present_currency(currencies.require(code))))
 
 

@@ -58,7 +58,7 @@ def update_offset(request: ApiRequest, portfolio_id: int, offset_id: int) -> Res
 
 @router.delete(ITEM, answer=answers.Offset, query=(EXPAND,))
 def delete_offset(request: ApiRequest, portfolio_id: int, offset_id: int) -> Response:
-    """Delete a portfolio offset and its associated balances; answers with the offset as it was."""
+    """Delete a portfolio offset and its associated balances; returns the offset as it was."""
     expected = request.expected_versions
     return _shown(request, offsets.delete(request.user_id, portfolio_id, offset_id, now=clock.now(), expected=expected))
 

@@ -73,7 +73,7 @@ def update_portfolio(request: ApiRequest, portfolio_id: int) -> Response:
 
 @router.delete(ITEM, answer=answers.Portfolio)
 def delete_portfolio(request: ApiRequest, portfolio_id: int) -> Response:
-    """Delete a portfolio; answers with the portfolio as it was."""
+    """Delete a portfolio; returns the portfolio as it was."""
     return _shown(portfolios.delete(request.user_id, portfolio_id, request.expected_versions))
 
 

@@ -1,4 +1,4 @@
-"""Where values come from, for everybody: /api/sources, and /api/status."""
+"""Where values come from: /api/sources and /api/status, without a token."""
 
 from chalice.app import Blueprint, Response
 
@@ -31,6 +31,6 @@ def list_sources(request: ApiRequest) -> Response:
 
 @router.get('/sources/{key}', answer=answers.Source)
 def get_source(_: ApiRequest, key: str) -> Response:
-    """What an upstream can tell and how it did of late."""
+    """Get the capabilities and recent health of an upstream."""
     (upstream,) = upstream_status.health_of([upstream_status.find(key)])
     return ok(present_source(upstream))

@@ -68,6 +68,15 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
     return result
 
 
+def total_by_currency(reporting: Iterable[str], balances: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    """Return the exact sum per currency, in order of code: of every reporting currency, and of every other one that is not zero."""
+    reported = set(reporting)
+    totals = dict.fromkeys(reported, ZERO)
+    for currency, balance in balances:
+        totals[currency] = add(totals.get(currency, ZERO), balance)
+    return {code: totals[code] for code in sorted(totals) if code in reported or totals[code]}
+
+
 def canonical(amount: Decimal) -> str:
     """Return the one notation in which all amounts that equal `amount` are stored: `50.00501`, `10.0`, `-0.5`; zero is `0.0`."""
     if not amount:

@@ -18,6 +18,9 @@ SENTENCES = {
     'admin': 'Do everything you can do with your data: read, add, change, and delete it.',
 }
 
+API_KEY_PREFIX = 'cfk_'  # tells an API key from an access token, and is found by secret scanners
+API_KEY_SCOPES = ('info', 'read')  # reading only: applications that change data use OAuth2
+
 PRIVATE_PATHS = ('/api/portfolios', '/api/portfolios/*')
 
 

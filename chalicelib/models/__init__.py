@@ -10,6 +10,7 @@ from chalicelib.models.client import Application, Client, Grant
 from chalicelib.models.connection import connect
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
+from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
 from chalicelib.models.history import History, HistoryMonth, HistoryResult, read_headers, remove_history, split_by_month
 from chalicelib.models.idempotency import AlreadyUsed, IdempotencyRecord
@@ -32,7 +33,7 @@ from chalicelib.models.rates import (
     read_daily_closes,
 )
 from chalicelib.models.request_count import RequestCount
-from chalicelib.models.session import EmailToken, Session, new_token
+from chalicelib.models.session import Session, new_token
 from chalicelib.models.snapshot import Snapshot
 from chalicelib.models.transaction import Transaction, TransactionsPage, is_position, read_transactions, sk_of, time_of
 from chalicelib.models.upstream import UpstreamState

@@ -5,7 +5,7 @@ import secrets
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import errors
-from chalicelib.domain import api_keys
+from chalicelib.domain.scopes import API_KEY_PREFIX
 from chalicelib.models.attributes import IntegerAttribute, texts
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
@@ -28,7 +28,7 @@ class ApiKey(Item, discriminator='api_key'):
     @classmethod
     def create(cls, user_id: str, *, name: str, scopes: list[str], now: int) -> tuple['ApiKey', str]:
         """Store a key; return it with its secret, which is not stored and cannot be shown again."""
-        secret = api_keys.PREFIX + secrets.token_urlsafe(32)
+        secret = API_KEY_PREFIX + secrets.token_urlsafe(32)
         key_id = secrets.token_hex(8)
         key = cls(
             User.pk_of(user_id),

@@ -1,10 +1,9 @@
-"""Browser sessions, and the tokens of mailed links. Both are stored only as SHA-256 of the user's token.
+"""Browser sessions. Stored only as SHA-256 of the token in the user's cookie.
 
 Tokens are 32 random bytes, which cannot be guessed, so a fast hash is enough.
 """
 
 import secrets
-from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -12,7 +11,6 @@ from chalicelib import errors
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
-from chalicelib.models.writes import Operation, Write
 
 IDLE_SECONDS = 30 * 86_400
 LONGEST_SECONDS = 90 * 86_400
@@ -33,14 +31,14 @@ class Session(Item, discriminator='session'):
     def start(cls, user_id: str, now_ms: int) -> str:
         """Start a session; return its token."""
         token = new_token()
-        cls(*_key('SESSION', token), user_id=user_id, started_at=now_ms, expires_at=now_ms // 1000 + IDLE_SECONDS).save()
+        cls(*_key(token), user_id=user_id, started_at=now_ms, expires_at=now_ms // 1000 + IDLE_SECONDS).save()
         return token
 
     @classmethod
     def find(cls, token: str, now: int) -> 'Session | None':
         """Return the session, or None if it is unknown or expired. TTL deletes late, so `expires_at` is checked."""
         try:
-            session = cls.get(*_key('SESSION', token), consistent_read=True)
+            session = cls.get(*_key(token), consistent_read=True)
         except cls.DoesNotExist:
             return None
         return session if (session.expires_at or 0) > now else None
@@ -61,48 +59,12 @@ class Session(Item, discriminator='session'):
     @classmethod
     def end(cls, token: str) -> None:
         """Delete the session; it is no error if there is none."""
-        cls(*_key('SESSION', token)).delete()
-
-
-class EmailToken(Item, discriminator='mailed'):
-    """pk=MAILED#<sha256 of the token>  sk=MAILED   TTL   The single-use token of a mailed link.
-
-    `purpose` is `confirm` (a sign-up; its name and password are stored here until it is confirmed), `email` (a new address) or
-    `reset`. `stamp` must still equal `User.stamp`; a sign-up has none.
-    put in a transaction, see `creation`   find: get   deleted in a transaction, see `use`
-    """
-
-    purpose = UnicodeAttribute()
-    user_id = UnicodeAttribute()
-    stamp = UnicodeAttribute(null=True)
-    email = UnicodeAttribute(null=True)
-    name = UnicodeAttribute(null=True)
-    password_hash = UnicodeAttribute(null=True)
-
-    @classmethod
-    def creation(cls, token: str, *, purpose: str, user_id: str, expires_at: int, **values: Any) -> Write:
-        """Return the write that stores a token made by `new_token`."""
-        return Write(Operation.PUT, cls(*_key('MAILED', token), purpose=purpose, user_id=user_id, expires_at=expires_at, **values))
-
-    @classmethod
-    def find(cls, token: str, purpose: str, now: int) -> 'EmailToken':
-        """Return an unused, unexpired token for this purpose. Raises NotFound."""
-        try:
-            email_token = cls.get(*_key('MAILED', token), consistent_read=True)
-        except cls.DoesNotExist:
-            raise errors.NotFound from None
-        if email_token.purpose != purpose or (email_token.expires_at or 0) <= now:
-            raise errors.NotFound
-        return email_token
-
-    def use(self) -> Write:
-        """Return the write that consumes the token; the transaction of a second use raises NotFound."""
-        return Write(Operation.DELETE, self, condition=EmailToken.pk.exists(), on_failure=errors.NotFound)
+        cls(*_key(token)).delete()
 
 
 def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def _key(kind: str, token: str) -> tuple[str, str]:
-    return f'{kind}#{digest(token)}', kind
+def _key(token: str) -> tuple[str, str]:
+    return f'SESSION#{digest(token)}', 'SESSION'

@@ -7,9 +7,8 @@ from typing import Any
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
-from chalicelib.domain import api_keys
 from chalicelib.domain.credentials import parse_email, parse_line, parse_name
-from chalicelib.domain.scopes import ALL, SENTENCES
+from chalicelib.domain.scopes import ALL, API_KEY_SCOPES, SENTENCES
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.models import ApiKey, Client, Grant, User
 from chalicelib.services import users
@@ -127,7 +126,7 @@ def revoke_api_key() -> Response:
 def _parse_key(form: forms.Form, user_id: str) -> tuple[str, list[str]]:
     """Return the name and scopes of a new key. Raises Invalid."""
     name = parse_line('name', form.text('name'))
-    scopes = [scope for scope in api_keys.SCOPES if scope in form.all('scopes')]
+    scopes = [scope for scope in API_KEY_SCOPES if scope in form.all('scopes')]
     if not name:
         raise Invalid(Fault('name', 'required', 'Enter what the key is for'))
     if not scopes:
@@ -141,7 +140,7 @@ def _render(
     request: Request, user: User, *, status: int = 200, section: str = '', faults: Sequence[Fault] = (), **context: Any
 ) -> Response:
     values = {'saved': None, 'secret': None} | context
-    values['key_scopes'] = [(scope, SENTENCES[scope]) for scope in api_keys.SCOPES]
+    values['key_scopes'] = [(scope, SENTENCES[scope]) for scope in API_KEY_SCOPES]
     values['keys'] = [_present_key(key) for key in ApiKey.of_user(user.user_id)]
     return pages.render(
         'profile.html',

@@ -250,7 +250,7 @@ class TestInput:
             ('balances[0].balance', 'invalid_amount', 'balances[0].balance must have at most 8 digits after the point'),
             ('balances[1].currency', 'unknown_currency', 'Unknown currency "nope"'),
             ('balances[1].balance', 'invalid_amount', 'balances[1].balance must be a number in plain decimal notation'),
-            ('balances[2].currency', 'duplicate_currency', '"btc" stands in balances more than once'),
+            ('balances[2].currency', 'duplicate_currency', '"btc" must not appear in balances more than once'),
             ('balances[3].currency', 'required', 'balances[3].currency is required'),
             ('balances[3].balance', 'required', 'balances[3].balance is required'),
             ('balances[4].currency', 'type', 'balances[4].currency must be a string'),

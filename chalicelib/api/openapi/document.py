@@ -16,8 +16,8 @@ _PREFIX = '/api/'
 _ABOUT = """\
 Portfolios of addresses and offsets, with balances and transactions that are exact, current, and honest about what is missing.
 
-Amounts are texts, exact to the last digit. Texts in requests are trimmed, and a list of one text may stand for the text.
-Lists hold up to 1,000 entries; then `next` is the cursor for the rest.
+Amounts are strings, exact to the last digit. Strings in requests are trimmed, and a list of one string may stand for the string.
+Lists hold up to 1,000 entries; if there are more, `next` is the cursor of the next page.
 """
 
 
@@ -80,6 +80,6 @@ def _security_schemes(issuer: str) -> dict[str, Any]:
             },
         },
         'bearer': {'type': 'http', 'scheme': 'bearer', 'description': 'An access token or an API key.'},
-        'apiKeyHeader': {'type': 'apiKey', 'in': 'header', 'name': 'X-API-KEY', 'description': 'An API key, made in the profile.'},
-        'apiKeyQuery': {'type': 'apiKey', 'in': 'query', 'name': 'api_key', 'description': 'An API key, made in the profile.'},
+        'apiKeyHeader': {'type': 'apiKey', 'in': 'header', 'name': 'X-API-KEY', 'description': 'An API key, created in the profile.'},
+        'apiKeyQuery': {'type': 'apiKey', 'in': 'query', 'name': 'api_key', 'description': 'An API key, created in the profile.'},
     }

@@ -16,7 +16,7 @@ from chalicelib.api.openapi.responses import NOT_MODIFIED, RATE, REFUSALS, refer
 from chalicelib.api.openapi.schemas import Schemas
 from chalicelib.api.requests.body import Schema
 from chalicelib.api.requests.query import CURSOR_SCHEMA, EXPAND
-from chalicelib.domain import api_keys, scopes
+from chalicelib.domain import scopes
 from chalicelib.http_io.request import BODY_TYPES
 
 
@@ -137,7 +137,7 @@ def _security(route: RouteEntry) -> Iterator[dict[str, list[str]]]:
     for needed in sorted(opening, key=lambda some: [scopes.ALL.index(scope) for scope in some]):
         yield {'oauth2': list(needed)}
         yield {'bearer': list(needed)}
-        if set(needed) <= set(api_keys.SCOPES):
+        if set(needed) <= set(scopes.API_KEY_SCOPES):
             yield {'apiKeyHeader': list(needed)}
             yield {'apiKeyQuery': list(needed)}
 

@@ -10,12 +10,12 @@ from chalicelib.api.requests.body import Schema
 
 RATE = ('RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset')
 HEADERS: dict[str, Schema] = {
-    'ETag': {'description': 'Another one whenever the answer is another one.', 'schema': {'type': 'string'}},
-    'Link': {'description': 'The address of the next page (RFC 8288), when there is one.', 'schema': {'type': 'string'}},
-    'Location': {'description': 'The path of what was created.', 'schema': {'type': 'string', 'format': 'uri-reference'}},
-    'Retry-After': {'description': 'Seconds to wait before it is tried again.', 'schema': {'type': 'integer', 'minimum': 0}},
+    'ETag': {'description': 'Changes whenever the response does.', 'schema': {'type': 'string'}},
+    'Link': {'description': 'The address of the next page (RFC 8288), if there is one.', 'schema': {'type': 'string'}},
+    'Location': {'description': 'The path of the object that was created.', 'schema': {'type': 'string', 'format': 'uri-reference'}},
+    'Retry-After': {'description': 'Seconds to wait before trying again.', 'schema': {'type': 'integer', 'minimum': 0}},
     'WWW-Authenticate': {'description': 'What is wrong with the token (RFC 6750).', 'schema': {'type': 'string'}},
-    'X-Request-Id': {'description': 'Names the request to those who run the service.', 'schema': {'type': 'string'}},
+    'X-Request-Id': {'description': 'Identifies the request to the operators of the service.', 'schema': {'type': 'string'}},
     'RateLimit-Limit': {'description': 'Requests allowed in a minute.', 'schema': {'type': 'integer', 'minimum': 0}},
     'RateLimit-Remaining': {'description': 'Requests left in this minute.', 'schema': {'type': 'integer', 'minimum': 0}},
     'RateLimit-Reset': {'description': 'Seconds until that minute is over.', 'schema': {'type': 'integer', 'minimum': 0}},
@@ -74,7 +74,7 @@ REFUSALS = {
 
 def not_modified() -> dict[str, Any]:
     """Return OpenAPI's Response Object of a 304."""
-    return {'description': 'What you have is still the answer', 'headers': referred('headers', ('X-Request-Id', 'ETag'))}
+    return {'description': 'The response you have is current', 'headers': referred('headers', ('X-Request-Id', 'ETag'))}
 
 
 def referred(kind: str, names: Iterable[str]) -> dict[str, Schema]:

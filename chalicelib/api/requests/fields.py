@@ -13,8 +13,8 @@ from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 
 
-def _text(value: Any) -> str:
-    """Return a text, trimmed; an array of one text counts as that text."""
+def _string(value: Any) -> str:
+    """Return a string, trimmed; an array of one string counts as that string."""
     single = _single(value)
     if not isinstance(single, str):
         raise FieldError('type', '{field} must be a string')
@@ -26,7 +26,7 @@ def _single(value: Any) -> Any:
 
 
 def _title(value: Any, _: ParsedBody) -> str:
-    trimmed = _text(value)
+    trimmed = _string(value)
     longest = settings().max_title_length
     if not trimmed or len(trimmed) > longest:
         raise FieldError('length', f'title must have 1 to {longest} characters')
@@ -47,24 +47,24 @@ def _title_schema() -> Schema:
 
 
 def _currency(value: Any, _: ParsedBody) -> str:
-    """Return the code of a known currency, in lower case; any case is taken."""
-    code = _text(value)
-    found = currencies.find(code)
-    if found is None:
+    """Return the code of a known currency, in lower case, from a code in any case."""
+    code = _string(value)
+    known = currencies.find(code)
+    if known is None:
         raise FieldError('unknown_currency', f'Unknown currency "{code[:32]}"')
-    return found.code
+    return known.code
 
 
 def _currency_schema() -> Schema:
     return msgspec.json.schema(answers.AnyCurrencyCode)
 
 
-def _currencies(value: Any, given: ParsedBody) -> list[str]:
-    """Return codes of known currencies, at least one and at most MAX_CURRENCIES, each once, in the order given."""
+def _currencies(value: Any, body: ParsedBody) -> list[str]:
+    """Return codes of known currencies, at least one and at most MAX_CURRENCIES, without repetitions, in the order of the request."""
     values = value if isinstance(value, list) else [value]
     if not values or values == ['']:
         raise FieldError('empty', 'must have at least one reporting currency selected')
-    codes = list(dict.fromkeys(_currency(item, given) for item in values))
+    codes = list(dict.fromkeys(_currency(item, body) for item in values))
     if len(codes) > settings().max_currencies:
         raise FieldError('too_many', f'must have at most {settings().max_currencies} reporting currencies selected')
     return codes
@@ -73,7 +73,7 @@ def _currencies(value: Any, given: ParsedBody) -> list[str]:
 def _currencies_schema() -> Schema:
     return {
         'type': 'array',
-        'description': 'In which the portfolio reports.',
+        'description': 'The currencies that the portfolio reports in.',
         'items': _currency_schema(),
         'minItems': 1,
         'maxItems': settings().max_currencies,
@@ -81,11 +81,11 @@ def _currencies_schema() -> Schema:
     }
 
 
-def _followed_currency(value: Any, given: ParsedBody) -> str:
-    """Return the code of a currency whose addresses can be followed."""
-    code = _currency(value, given)
+def _followed_currency(value: Any, body: ParsedBody) -> str:
+    """Return the code of a currency whose addresses are supported."""
+    code = _currency(value, body)
     if code not in CHAINS:
-        raise FieldError('unsupported_currency', f'addresses of "{code}" cannot be followed')
+        raise FieldError('unsupported_currency', f'addresses of "{code}" are not supported')
     return code
 
 
@@ -93,29 +93,29 @@ def _followed_currency_schema() -> Schema:
     return {
         'title': 'FollowedCurrencyCode',
         'type': 'string',
-        'description': 'The code of a currency whose addresses can be followed.',
+        'description': 'The code of a currency whose addresses are supported.',
         'enum': sorted(CHAINS),
         'examples': ['btc'],
     }
 
 
-def _same_currency(value: Any, given: ParsedBody) -> str:
-    """Return the code that is known already."""
-    code = _currency(value, given)
-    if code != given.get(FOLLOWED_CURRENCY):
+def _same_currency(value: Any, body: ParsedBody) -> str:
+    """Return the code that the address has already."""
+    code = _currency(value, body)
+    if code != body.get(FOLLOWED_CURRENCY):
         raise FieldError('read_only', 'the currency of an address cannot be changed')
     return code
 
 
 def _same_currency_schema() -> Schema:
-    return _currency_schema() | {'description': 'The one that it has: it cannot be changed.'}
+    return _currency_schema() | {'description': 'The currency that the address has: it cannot be changed.'}
 
 
-def _address(value: Any, given: ParsedBody) -> str:
-    """Return an address of the currency that was parsed before, any text when that was wrong, and what is shown already as it is."""
-    text = _text(value)
-    currency = given.get(FOLLOWED_CURRENCY)
-    if currency is None or text == given.get(SHOWN_ADDRESS):
+def _address(value: Any, body: ParsedBody) -> str:
+    """Return an address in the form of the currency that was parsed before; unchecked if that was wrong, or if it is the address shown."""
+    text = _string(value)
+    currency = body.get(FOLLOWED_CURRENCY)
+    if currency is None or text == body.get(SHOWN_ADDRESS):
         return text
     try:
         return CHAINS[currency].normalise(text)
@@ -126,15 +126,15 @@ def _address(value: Any, given: ParsedBody) -> str:
 def _address_schema() -> Schema:
     return {
         'type': 'string',
-        'description': 'An address of the currency, or a payment URI with one; of `btc` and `ltc` also an extended public key.',
+        'description': 'An address of the currency, or a payment URI with one; for `btc` and `ltc` also an extended public key.',
         'minLength': 1,
         'examples': ['1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'],
     }
 
 
-def _amount(value: Any, given: ParsedBody) -> Decimal:
-    """Return an amount of the currency that was parsed before, any amount when that was wrong."""
-    currency = given.get(CURRENCY)
+def _amount(value: Any, body: ParsedBody) -> Decimal:
+    """Return an amount, with no more decimals than the currency that was parsed before has, or with any number if that was wrong."""
+    currency = body.get(CURRENCY)
     decimals = money.MOST_DIGITS if currency is None else currencies.get(currency).decimals
     single = _single(value)
     try:
@@ -146,13 +146,13 @@ def _amount(value: Any, given: ParsedBody) -> Decimal:
 def _amount_schema() -> Schema:
     return {
         'type': ['string', 'number'],
-        'description': 'In plain decimal notation, with no more digits than the currency has. A text is exact in every client.',
+        'description': 'In plain decimal notation, with no more digits than the currency has. A string is exact in every client.',
         'pattern': r'^-?[0-9]+(\.[0-9]+)?$',
         'examples': ['10'],
     }
 
 
-def _balances(value: Any, given: ParsedBody) -> dict[str, Decimal]:
+def _balances(value: Any, body: ParsedBody) -> dict[str, Decimal]:
     """Return amounts by currency code; a form's `balances=` is the empty list."""
     rows = [] if value in ('', ['']) else value
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -160,21 +160,21 @@ def _balances(value: Any, given: ParsedBody) -> dict[str, Decimal]:
     most = settings().max_offset_balances
     if len(rows) > most:
         raise FieldError('too_many', f'{{field}} must have at most {most} entries')
-    found: dict[str, Decimal | None] = {}
+    amounts: dict[str, Decimal | None] = {}
     for number, values in enumerate(rows):
-        row = given.row(NEW_BALANCE, f'balances[{number}]', values)
+        row = body.row(NEW_BALANCE, f'balances[{number}]', values)
         code = row.get(CURRENCY)
-        if code in found:
-            row.add_fault('currency', 'duplicate_currency', f'"{code}" stands in balances more than once')
+        if code in amounts:
+            row.add_fault('currency', 'duplicate_currency', f'"{code}" must not appear in balances more than once')
         if code is not None:
-            found[code] = row.get(BALANCE)
-    return cast(dict[str, Decimal], found)
+            amounts[code] = row.get(BALANCE)
+    return cast(dict[str, Decimal], amounts)
 
 
 def _balances_schema() -> Schema:
     return {
         'type': 'array',
-        'description': 'Each currency once. A form repeats the pair of names for each further entry.',
+        'description': 'Each currency at most once. A form repeats the pair of names for each further entry.',
         'items': NEW_BALANCE.schema(),
         'maxItems': settings().max_offset_balances,
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from chalicelib.domain import totals
+from chalicelib.domain import money
 from chalicelib.domain.timeline import Part
 from chalicelib.models import FollowerKind, Offset, Portfolio, read_portfolio_tree
 from chalicelib.services.ledgers import policy, reading
@@ -57,7 +57,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
     held = [(row.currency, row.balance) for ledger in known for row in ledger.holdings]
     return PortfolioBalances(
         portfolio,
-        totals.sums(portfolio.currencies, [*held, *_bases(offsets)]),
+        money.total_by_currency(portfolio.currencies, [*held, *_bases(offsets)]),
         min((ledger.updated_at for ledger in known), default=None),
         max([portfolio.updated_at, *(offset.updated_at for offset in contents.of_kind(Offset))]),
         _incomplete(of, [_reason(child) for child in of]),
@@ -68,7 +68,7 @@ def _sum_at(portfolio: Portfolio, of: Sequence[Child], offsets: Sequence[Part], 
     """Return the sum at an instant: what people put in holds for all time, the rest is replayed."""
     then = contributions.of_children(of, at)
     covered = [part for part in then if part.known_from is None or part.known_from <= at]
-    balances = totals.sums(portfolio.currencies, _bases([*covered, *offsets]))
+    balances = money.total_by_currency(portfolio.currencies, _bases([*covered, *offsets]))
     reasons = [_reason_at(child, part, at) for child, part in zip(of, then, strict=True)]
     return PortfolioBalances(portfolio, balances, at, at, _incomplete(of, reasons))
 

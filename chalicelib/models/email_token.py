@@ -1,0 +1,50 @@
+"""The tokens of mailed links. Stored only as SHA-256, which is enough for 32 random bytes that cannot be guessed."""
+
+from typing import Any
+
+from pynamodb.attributes import UnicodeAttribute
+
+from chalicelib import errors
+from chalicelib.models.client import digest
+from chalicelib.models.item import Item
+from chalicelib.models.writes import Operation, Write
+
+
+class EmailToken(Item, discriminator='mailed'):
+    """pk=MAILED#<sha256 of the token>  sk=MAILED   TTL   The single-use token of a mailed link.
+
+    `purpose` is `confirm` (a sign-up; its name and password are stored here until it is confirmed), `email` (a new address) or
+    `reset`. `stamp` must still equal `User.stamp`; a sign-up has none.
+    put in a transaction, see `creation`   find: get   deleted in a transaction, see `use`
+    """
+
+    purpose = UnicodeAttribute()
+    user_id = UnicodeAttribute()
+    stamp = UnicodeAttribute(null=True)
+    email = UnicodeAttribute(null=True)
+    name = UnicodeAttribute(null=True)
+    password_hash = UnicodeAttribute(null=True)
+
+    @classmethod
+    def creation(cls, token: str, *, purpose: str, user_id: str, expires_at: int, **values: Any) -> Write:
+        """Return the write that stores a token made by `new_token`."""
+        return Write(Operation.PUT, cls(*_key(token), purpose=purpose, user_id=user_id, expires_at=expires_at, **values))
+
+    @classmethod
+    def find(cls, token: str, purpose: str, now: int) -> 'EmailToken':
+        """Return an unused, unexpired token for this purpose. Raises NotFound."""
+        try:
+            email_token = cls.get(*_key(token), consistent_read=True)
+        except cls.DoesNotExist:
+            raise errors.NotFound from None
+        if email_token.purpose != purpose or (email_token.expires_at or 0) <= now:
+            raise errors.NotFound
+        return email_token
+
+    def use(self) -> Write:
+        """Return the write that consumes the token; the transaction of a second use raises NotFound."""
+        return Write(Operation.DELETE, self, condition=EmailToken.pk.exists(), on_failure=errors.NotFound)
+
+
+def _key(token: str) -> tuple[str, str]:
+    return f'MAILED#{digest(token)}', 'MAILED'
