@@ -82,4 +82,6 @@ def _tokens() -> BearerToken:
 
 
 def _access_token(request: Request) -> str:
-    return signing.access_token(user_id=request.user, client_id=request.client.client_id, scopes=request.scopes, family=request.family)
+    return signing.access_token(
+        user_id=request.user, client_id=request.client.client_id, scopes=request.scopes, family=request.family.family_id
+    )

@@ -11,14 +11,12 @@ from oauthlib.oauth2 import InvalidGrantError, RequestValidator
 
 from chalicelib import clock
 from chalicelib.domain import redirect_uris, scopes
-from chalicelib.errors import NotFound
-from chalicelib.models import Client, Code, Grant, RefreshToken, RevokedFamily
-from chalicelib.oauth import signing
+from chalicelib.models import Client, Code, RefreshToken, RevokedFamily
+from chalicelib.oauth import families, signing
+from chalicelib.oauth.families import Family
 from chalicelib.services import users
 
 NETWORK_HEADER = 'x-network-address'  # internal: passes the caller's network address through oauthlib
-CODE_SECONDS = 60
-REFRESH_SECONDS = 30 * 86_400
 _DEFAULT_SCOPES = ['read']
 _PUBLIC_GRANTS = {'authorization_code', 'refresh_token'}
 _CONFIDENTIAL_GRANTS = _PUBLIC_GRANTS | {'password', 'client_credentials'}
@@ -28,7 +26,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     """oauthlib's hooks; each names the section of RFC 6749 that it implements.
 
     The hooks pass state to each other as attributes of oauthlib's request: `user` (a user id), `client`, `scopes`,
-    `one_time_token` (the code or refresh token being redeemed), `family` (of the new tokens) and `grant`.
+    `one_time_token` (the code or refresh token that is to be redeemed), and `family`, the Family of the new tokens.
     """
 
     # Clients
@@ -89,25 +87,15 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
         return not request.client.confidential
 
     def save_authorization_code(self, client_id: str, code: dict[str, str], request: Request, *args: Any, **kwargs: Any) -> None:
+        """Section 4.1.2: the user has granted the scopes, so the code opens a family."""
         now = clock.now()
-        grant = Grant.allow(request.user, client_id, request.scopes, now)
-        Code.store(
-            code['code'],
-            user_id=request.user,
-            client_id=client_id,
-            scopes=request.scopes,
-            family=secrets.token_hex(16),
-            grant_id=grant.grant_id,
-            redirect_uri=request.redirect_uri,
-            challenge=request.code_challenge,
-            created_at=now,
-            expires_at=now + CODE_SECONDS,
-        )
+        family = families.open_with_consent(request.user, client_id, request.scopes, now)
+        families.save_code(code['code'], family, client_id, redirect_uri=request.redirect_uri, challenge=request.code_challenge, now=now)
 
     def validate_code(self, client_id: str, code: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
         """Section 4.1.3: the code is valid and this client's. A second use is detected when it is redeemed."""
         stored_code = Code.find(code)
-        if stored_code is None or not _is_valid(stored_code, client):
+        if stored_code is None or not families.is_valid(stored_code, client, clock.now()):
             return False
         request.user, request.scopes, request.one_time_token = stored_code.user_id, list(stored_code.scopes), stored_code
         return True
@@ -147,7 +135,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def validate_refresh_token(self, refresh_token: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
         """Section 6: the token is valid, this client's, and its family is not revoked."""
         token = RefreshToken.find(refresh_token)
-        if token is None or not _is_valid(token, client) or RevokedFamily.is_revoked(token.family):
+        if token is None or not families.is_valid(token, client, clock.now()) or RevokedFamily.is_revoked(token.family):
             return False
         request.user, request.one_time_token = token.user_id, token
         return True
@@ -157,19 +145,8 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
 
     def save_bearer_token(self, token: dict[str, Any], request: Request, *args: Any, **kwargs: Any) -> None:
         """Store the refresh token. It keeps all scopes of its grant, even if the access token was requested with fewer."""
-        if 'refresh_token' not in token:
-            return
-        now = clock.now()
-        RefreshToken.store(
-            token['refresh_token'],
-            user_id=request.user,
-            client_id=request.client.client_id,
-            scopes=list(request.one_time_token.scopes) if _redeems_token(request) else request.scopes,
-            family=request.family,
-            grant_id=request.one_time_token.grant_id if _redeems_token(request) else request.grant.grant_id,
-            created_at=now,
-            expires_at=now + REFRESH_SECONDS,
-        )
+        if 'refresh_token' in token:
+            families.save_refresh_token(token['refresh_token'], request.family, request.client.client_id, clock.now())
 
     # Revocation (RFC 7009) and introspection (RFC 7662)
 
@@ -178,82 +155,43 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
 
         RFC 7009 section 2.2: an unknown token, or another client's, is not an error.
         """
-        family = _family_of(token, request.client.client_id)
-        if family is not None:
-            RevokedFamily.revoke(family, clock.now() + REFRESH_SECONDS)
+        family_id = families.find_id(token, request.client.client_id)
+        if family_id is not None:
+            families.revoke(family_id, clock.now())
 
     def introspect_token(
         self, token: str, token_type_hint: str | None, request: Request, *args: Any, **kwargs: Any
     ) -> dict[str, Any] | None:
         """Return the response of RFC 7662 section 2.2 for the client's own active token, or None for any other."""
-        client_id = request.client.client_id
-        family = _family_of(token, client_id)
-        if family is None or RevokedFamily.is_revoked(family):
+        family_id = families.find_id(token, request.client.client_id)
+        if family_id is None or RevokedFamily.is_revoked(family_id):
             return None
         return signing.claims_of(token) or _introspection(RefreshToken.find(token))
 
 
 def prepare_token(request: Request) -> None:
-    """Redeem the code or refresh token, or else open a new family and record the user's consent.
+    """Redeem the code or refresh token, or else open a new family, and set the request's `family` and `user`.
 
     oauthlib calls this after it has validated the request and before it creates the token. Raises InvalidGrantError if the code or
     refresh token was used before or its grant has been revoked.
     """
-    now = clock.now()
-    if _redeems_token(request):
-        _redeem(request, now)
-        request.family = request.one_time_token.family
-        _touch_grant(request, now)
-        return
-    request.family = secrets.token_hex(16)
-    if request.grant_type == 'password':  # entering the password in the application is the consent
-        request.grant = Grant.allow(request.user, request.client.client_id, request.scopes, now)
-    else:  # client_credentials: the owner's own data
-        request.user = request.client.owner_id
-
-
-def _redeem(request: Request, now: int) -> None:
-    """Redeem the code or refresh token. A second use suggests theft, so it revokes the family and raises InvalidGrantError."""
-    if not request.one_time_token.redeem(now):
-        RevokedFamily.revoke(request.one_time_token.family, now + REFRESH_SECONDS)
-        raise InvalidGrantError(request=request)
-
-
-def _touch_grant(request: Request, now: int) -> None:
-    """Record that the application used its grant. Raises InvalidGrantError if it has just been revoked."""
     try:
-        Grant.at(request.user, request.client.client_id).touch(now)
-    except NotFound:
+        request.family = _issue_from(request, clock.now())
+    except families.InvalidGrant:
         raise InvalidGrantError(request=request) from None
+    request.user = request.family.user_id
+
+
+def _issue_from(request: Request, now: int) -> Family:
+    if request.grant_type in ('authorization_code', 'refresh_token'):
+        return families.redeem(request.one_time_token, now)
+    if request.grant_type == 'password':  # entering the password in the application is the consent
+        return families.open_with_consent(request.user, request.client.client_id, request.scopes, now)
+    return families.open_for_owner(request.client, request.scopes)
 
 
 def new_refresh_token(_: Request) -> str:
     return secrets.token_urlsafe(32)
-
-
-def _is_valid(token: Code | RefreshToken, client: Client) -> bool:
-    """Return whether a code or refresh token is this client's, unexpired, and its grant is not revoked."""
-    if token.client_id != client.client_id or token.has_expired(clock.now()):
-        return False
-    grant = Grant.find(token.user_id, token.client_id)
-    return grant is not None and grant.grant_id == token.grant_id
-
-
-def _redeems_token(request: Request) -> bool:
-    """Return whether the request redeems a code or refresh token.
-
-    Decided by grant type, because oauthlib also exposes parameters of the body as attributes of the request.
-    """
-    return request.grant_type in ('authorization_code', 'refresh_token')
-
-
-def _family_of(token: str, client_id: str) -> str | None:
-    """Return the family of an access or refresh token of this client, or None for any other string."""
-    claims = signing.claims_of(token)
-    if claims is not None:
-        return claims.get('sid') if claims['client_id'] == client_id else None
-    refresh_token = RefreshToken.find(token)
-    return refresh_token.family if refresh_token is not None and refresh_token.client_id == client_id else None
 
 
 def _introspection(token: RefreshToken | None) -> dict[str, Any] | None:

@@ -1,0 +1,115 @@
+"""Families of tokens: all codes and tokens that descend from one authorization.
+
+A code opens a family, and so does a token request without one (RFC 6749 sections 4.3 and 4.4). Each refresh token is good for one use,
+after which another one of the same family takes its place. A second use of a code or refresh token means that two parties have it,
+so it revokes the whole family (RFC 9700 section 4.14.2).
+"""
+
+import secrets
+from typing import NamedTuple
+
+from chalicelib.errors import NotFound
+from chalicelib.models import Client, Code, Grant, RefreshToken, RevokedFamily
+from chalicelib.oauth import signing
+
+CODE_SECONDS = 60
+REFRESH_SECONDS = 30 * 86_400
+
+
+class InvalidGrant(Exception):
+    """A code or refresh token cannot be redeemed (RFC 6749 section 5.2)."""
+
+
+class Family(NamedTuple):
+    """The family of a token that is being issued.
+
+    `scopes` are all that were granted, of which an access token may have fewer. `grant_id` names the user's consent; it is None for
+    the client's own data, for which there are no refresh tokens.
+    """
+
+    family_id: str
+    user_id: str
+    scopes: list[str]
+    grant_id: str | None
+
+
+def open_with_consent(user_id: str, client_id: str, scopes: list[str], now: int) -> Family:
+    """Record that a user granted scopes to a client; return a new family."""
+    grant = Grant.allow(user_id, client_id, scopes, now)
+    return Family(_new_id(), user_id, scopes, grant.grant_id)
+
+
+def open_for_owner(client: Client, scopes: list[str]) -> Family:
+    """Return a new family for a client that accesses its owner's data (RFC 6749 section 4.4)."""
+    return Family(_new_id(), client.owner_id, scopes, None)
+
+
+def redeem(token: Code | RefreshToken, now: int) -> Family:
+    """Use up a valid code or refresh token and return its family.
+
+    Raises InvalidGrant if the token was used before, which revokes the family, or if the user has just revoked the grant.
+    """
+    if not token.redeem(now):
+        revoke(token.family, now)
+        raise InvalidGrant
+    try:
+        Grant.at(token.user_id, token.client_id).touch(now)
+    except NotFound:
+        raise InvalidGrant from None
+    return Family(token.family, token.user_id, list(token.scopes), token.grant_id)
+
+
+def save_code(code: str, family: Family, client_id: str, *, redirect_uri: str | None, challenge: str | None, now: int) -> None:
+    """Store the code that opens a family, with what its token request must match (RFC 6749 section 4.1.3, RFC 7636 section 4.6)."""
+    Code.store(
+        code,
+        user_id=family.user_id,
+        client_id=client_id,
+        scopes=family.scopes,
+        family=family.family_id,
+        grant_id=family.grant_id,
+        redirect_uri=redirect_uri,
+        challenge=challenge,
+        created_at=now,
+        expires_at=now + CODE_SECONDS,
+    )
+
+
+def save_refresh_token(token: str, family: Family, client_id: str, now: int) -> None:
+    """Store the refresh token that can be redeemed next."""
+    RefreshToken.store(
+        token,
+        user_id=family.user_id,
+        client_id=client_id,
+        scopes=family.scopes,
+        family=family.family_id,
+        grant_id=family.grant_id,
+        created_at=now,
+        expires_at=now + REFRESH_SECONDS,
+    )
+
+
+def is_valid(token: Code | RefreshToken, client: Client, now: int) -> bool:
+    """Return whether a code or refresh token is this client's, unexpired, and its grant not revoked; it may have been redeemed."""
+    if token.client_id != client.client_id or token.has_expired(now):
+        return False
+    grant = Grant.find(token.user_id, token.client_id)
+    return grant is not None and grant.grant_id == token.grant_id
+
+
+def revoke(family_id: str, now: int) -> None:
+    """Revoke a family, for as long as any of its tokens could be valid."""
+    RevokedFamily.revoke(family_id, now + REFRESH_SECONDS)
+
+
+def find_id(token: str, client_id: str) -> str | None:
+    """Return the id of the family of an access or refresh token of this client, or None for any other string."""
+    claims = signing.claims_of(token)
+    if claims is not None:
+        return claims.get('sid') if claims['client_id'] == client_id else None
+    refresh_token = RefreshToken.find(token)
+    return refresh_token.family if refresh_token is not None and refresh_token.client_id == client_id else None
+
+
+def _new_id() -> str:
+    return secrets.token_hex(16)
