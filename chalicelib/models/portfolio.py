@@ -36,7 +36,7 @@ class Portfolio(Item, discriminator='portfolio'):
     last_address_id = IntegerAttribute(default=0)
     last_offset_id = IntegerAttribute(default=0)
     version = IntegerAttribute(default=1)
-    contents = IntegerAttribute(default=0)  # counts the changes of what is in it, or what it reports, by people
+    contents = IntegerAttribute(default=0)  # counts changes by users to what it contains or reports
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()
     observed_at = IntegerAttribute(null=True)  # when a ledger of it was last observed

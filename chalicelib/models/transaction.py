@@ -113,7 +113,7 @@ class Transaction(Item, discriminator='transaction'):
 
 
 class Differing(NamedTuple):
-    """A transaction that is not stored as it is now, and whether that makes balances others."""
+    """A transaction that is new or differs from what is stored, and whether that changes balances."""
 
     transaction: Transaction
     moves_balances: bool

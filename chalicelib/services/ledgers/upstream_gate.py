@@ -14,7 +14,7 @@ class UpstreamGate:
         self._noteworthy: set[str] = set()
 
     def __call__(self, endpoint: Endpoint) -> None:
-        """Wait for our turn. Raises UpstreamNotAsked when it will not come soon."""
+        """Wait for our turn. Raises UpstreamNotAsked while the circuit is open or too many requests are waiting."""
         turn = UpstreamState.take(endpoint.key, endpoint.interval_ms, clock.now_ms())
         if turn.noteworthy:
             self._noteworthy.add(endpoint.key)
@@ -22,7 +22,7 @@ class UpstreamGate:
         telemetry.count('UpstreamRequests')
 
     def failed(self, error: errors.Upstream) -> None:
-        """Note a failure of the upstream itself; that it rejected an address, or that we did not ask, is none."""
+        """Record a failure of the upstream itself; a rejected address, or a request that was never sent, does not count as one."""
         if isinstance(error, errors.UpstreamRejected | errors.UpstreamNotAsked):
             return
         telemetry.count('UpstreamFailures', upstream=error.key)
@@ -30,6 +30,6 @@ class UpstreamGate:
             telemetry.count('CircuitOpened', upstream=error.key)
 
     def worked(self, endpoint: Endpoint) -> None:
-        """Note that an upstream works; costs a request only after failures and, so that others see it, once a minute."""
+        """Record that an upstream works; costs a request only after failures and, for its health to be shown, once a minute."""
         if endpoint.key in self._noteworthy:
             UpstreamState.succeed(endpoint.key)

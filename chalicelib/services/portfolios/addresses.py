@@ -100,7 +100,7 @@ def _move(child: Address, address: str, actions: list[Any], now: int, expected: 
 
 
 def delete(child: Address, *, now: int, expected: ExpectedVersions = None) -> None:
-    """Take an address out; a ledger that nobody watches any more is deleted by its next refresh.
+    """Remove an address; a ledger without any other watch is deleted by its next refresh.
 
     Raises NotFound, PreconditionFailed.
     """

@@ -65,7 +65,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
 
 
 def _sum_at(portfolio: Portfolio, of: Sequence[Child], offsets: Sequence[Part], at: int) -> PortfolioBalances:
-    """Return the sum at an instant: what people put in holds for all time, the rest is replayed."""
+    """Return the sum at an instant: offsets hold for all time, ledgers are replayed."""
     then = contributions.of_children(of, at)
     covered = [part for part in then if part.known_from is None or part.known_from <= at]
     balances = money.total_by_currency(portfolio.currencies, _bases([*covered, *offsets]))

@@ -24,7 +24,7 @@ class Child(NamedTuple):
 
     @property
     def is_known(self) -> bool:
-        """Whether there is a balance of it, of whatever age."""
+        """Whether any balance of it was ever observed."""
         return self.follower.valid and self.ledger is not None and self.ledger.ready
 
 

@@ -69,7 +69,7 @@ def _total(summed: PortfolioBalances, code: str, used: _RateSet) -> Total:
 
 
 def _oldest(summed: PortfolioBalances, used: _RateSet) -> int:
-    """Return the older of the balances and the rates; what people put in themselves does not get old."""
+    """Return the older of the balances and the rates; offsets do not age."""
     if summed.observed_at is None:
         return used.made_at or summed.since
     return min(summed.observed_at, used.made_at or summed.observed_at)

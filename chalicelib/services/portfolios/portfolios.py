@@ -46,7 +46,7 @@ def delete(user_id: str, portfolio_id: int, expected: ExpectedVersions = None) -
 
 
 def purge(user_id: str, portfolio_id: int) -> None:
-    """Remove what a deleted portfolio left behind; ledgers that nobody else watches go with their next refresh."""
+    """Remove what a deleted portfolio left behind; ledgers without any other watch are deleted by their next refresh."""
     for child in read_leftovers(user_id, portfolio_id):
         _remove(child)
     remove_history(user_id, portfolio_id)

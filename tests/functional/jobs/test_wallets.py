@@ -98,6 +98,12 @@ def assert_whole(expected: list[tuple[str, int, int]], incomplete: str | None = 
     assert ledger.due_at > time.time()
 
 
+@pytest.fixture(autouse=True)
+def patient_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a slice of the job last as long as a wallet takes, on a slow machine too."""
+    monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 3_600)
+
+
 @pytest.fixture
 def portfolio(api: Api) -> int:
     return api.portfolio()
