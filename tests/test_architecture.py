@@ -248,6 +248,42 @@ def test_answers_have_their_types_in_one_module_and_are_built_in_another():
     assert {name for name in formatting if not name.startswith('api/presenters/')} == {'errors.py'}
 
 
+LONGEST_FILE = 300  # lines
+# Longer ones, each with why it is still one thing.
+LONGER_FILES = {
+    'chalicelib/api/answers.py': 'the types of all answers, read top to bottom like the specification',
+    'chalicelib/models/ledger.py': 'one kind of item with its access patterns',
+    'infra/fake_upstreams/sample.py': 'the sample data of Bitcoin and what routes requests to all fake upstreams',
+    'infra/fake_upstreams/scripted_explorer.py': 'one explorer in all of its dialects, with the faults that tests need',
+    'infra/fake_upstreams/utxo.py': 'one generated chain as seven APIs show it',
+    'infra/fake_upstreams/evm.py': 'one generated chain as three APIs show it',
+}
+# Functions that are called by the name of their module, such as `currencies.find`, so that a short verb says enough there.
+VERBS_OF_MODULES = {'every', 'find', 'parse', 'read', 'refresh', 'send', 'store'}
+# The same thing in two packages: a function of AWS Lambda and what it calls.
+SAME_THING = {'fetch_rates'}
+
+
+def test_files_are_short_enough_to_be_one_thing():
+    tracked = [*(ROOT / 'chalicelib').rglob('*.py'), *(ROOT / 'infra').rglob('*.py')]
+    longer = {str(path.relative_to(ROOT)) for path in tracked if len(path.read_text().splitlines()) > LONGEST_FILE}
+
+    assert longer == LONGER_FILES.keys()
+
+
+def test_no_public_name_means_two_things():
+    places: dict[str, set[str]] = {}
+    for path in modules():
+        package = '/'.join(path.relative_to(PACKAGE).with_suffix('').parts[:2] if part_of(path) == 'services' else [part_of(path)])
+        for node in ast.parse(path.read_text()).body:
+            # The types of answers mirror what they show, and are always written `answers.Address`.
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith('_') and path.name != 'answers.py':
+                places.setdefault(node.name, set()).add(str(path.relative_to(PACKAGE)) if isinstance(node, ast.ClassDef) else package)
+
+    ambiguous = {name: sorted(where) for name, where in places.items() if len(where) > 1}
+    assert {name: where for name, where in ambiguous.items() if name not in VERBS_OF_MODULES | SAME_THING} == {}
+
+
 def test_every_package_has_an_init_and_those_of_handlers_are_empty():
     folders = {path.parent for path in modules()}
 

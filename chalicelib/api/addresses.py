@@ -102,7 +102,7 @@ def get_address_balances(request: ApiRequest, portfolio_id: int, address_id: int
 def list_address_transactions(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
     """Get the transactions for a particular address, newest first."""
     address = Address.find(request.user_id, portfolio_id, address_id)
-    found = reading.read_transactions(address.ledger, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
+    found = reading.read_transaction_page(address.ledger, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
     completeness = present_completeness(found.ledger)
     return request.page(found.transactions, present_transaction, lambda txn: txn.position, **completeness)
 

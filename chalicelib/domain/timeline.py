@@ -1,7 +1,7 @@
 """What a portfolio held, and was worth, at the instants of a grid. Pure: no clock, no AWS.
 
-The past is replayed: each part of a portfolio is what it held at a start, and how that changed since. A part whose past is not
-known from the beginning counts from where it is; until then it is not covered, never zero.
+The past is replayed: a child contributes what it held at a start, and how that changed since. A contribution whose past is not known
+from the beginning counts from where it is; until then it is not covered, never zero.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ class Move(NamedTuple):
     delta: Decimal
 
 
-class Part(NamedTuple):
+class Contribution(NamedTuple):
     """What one child adds to its portfolio: `base` at the start and before, then `moves`, in any order.
 
     `known_from` is the first instant at which it is known, None for always; `whole` says that nothing is known to be missing then.
@@ -39,11 +39,11 @@ class Part(NamedTuple):
     whole: bool = True
 
 
-UNKNOWN = Part({}, known_from=1 << 40, whole=False)  # not known until long after anybody asks
+UNKNOWN = Contribution({}, known_from=1 << 40, whole=False)  # not known until long after anybody asks
 
 
 class Point(NamedTuple):
-    """A portfolio at an instant: the sum of what is known, of how many of its parts that is, and whether nothing is missing.
+    """A portfolio at an instant: the sum of what is known, of how many of its contributions that is, and whether nothing is missing.
 
     Currencies of which nothing is held are not in `balances`.
     """
@@ -60,7 +60,7 @@ class PortfolioState(NamedTuple):
 
     `balances` are amounts by currency code, none of them zero; `values` is their sum as if converted into each reporting currency, not
     rounded, and empty where there were no rates; `unconverted` names the currencies that are not in a value, as they had no rate.
-    `covered` of its `total` parts are in the balances; `complete` says that nothing is missing from these.
+    `covered` of its `total` contributions are in the balances; `complete` says that nothing is missing from these.
     """
 
     balances: Mapping[str, Decimal]
@@ -74,8 +74,8 @@ class PortfolioState(NamedTuple):
 StateAt = tuple[int, PortfolioState]
 
 
-def replayed(held: Balances, moves: Sequence[Move], *, start: int, known_from: int | None, whole: bool) -> Part:
-    """Return the part of a ledger that holds `held` now and has made all of `moves` after `start`, which lie behind it.
+def replayed(held: Balances, moves: Sequence[Move], *, start: int, known_from: int | None, whole: bool) -> Contribution:
+    """Return the contribution of a ledger that holds `held` now and has made all of `moves` after `start`, which lie behind it.
 
     Going back from what is held, so that today is right whatever is missing from the past. Where that does not reach zero
     before the first of all transactions the ledger is known from `known_from` on only, its first transaction.
@@ -86,8 +86,8 @@ def replayed(held: Balances, moves: Sequence[Move], *, start: int, known_from: i
     return _known_from(known_from, base, moves, start, whole)
 
 
-def observed(snapshots: Iterable[tuple[int, Balances]], *, start: int, whole: bool) -> Part:
-    """Return the part of a ledger of which only `snapshots` are known, oldest first: each holds until the next."""
+def observed(snapshots: Iterable[tuple[int, Balances]], *, start: int, whole: bool) -> Contribution:
+    """Return the contribution of a ledger of which only `snapshots` are known, oldest first: each holds until the next."""
     base: Balances = {}
     moves: list[Move] = []
     before: Balances = {}
@@ -99,50 +99,63 @@ def observed(snapshots: Iterable[tuple[int, Balances]], *, start: int, whole: bo
         else:
             moves += [Move(at, code, money.add(held.get(code, money.ZERO), -before.get(code, money.ZERO))) for code in {*held, *before}]
         before = held
-    return UNKNOWN if first is None else Part(base, moves, first, whole)
+    return UNKNOWN if first is None else Contribution(base, moves, first, whole)
 
 
-def points(parts: Sequence[Part], start: int, end: int) -> Iterator[Point]:
+def points(contributions: Sequence[Contribution], start: int, end: int) -> Iterator[Point]:
     """Yield the portfolio at `start`, at each UTC midnight after it, and at each full hour by which something changed, to `end`.
 
     `start` is a full hour. A point has everything that happened up to its instant, and at it.
     """
-    held = _summed(part.base for part in parts)
+    held = _summed(each.base for each in contributions)
     moves: dict[int, list[Move]] = {}
-    for part in parts:
-        for move in part.moves:
+    for each in contributions:
+        for move in each.moves:
             moves.setdefault(max(_next_hour(move.at), start), []).append(move)
-    known = [None if part.known_from is None else _next_hour(part.known_from) for part in parts]
+    known = [None if each.known_from is None else _next_hour(each.known_from) for each in contributions]
     shown = {start, *range(_ceil(start, DAY), end + 1, DAY), *moves, *(at for at in known if at is not None)}
     for at in sorted(at for at in shown if start <= at <= end):
         for move in moves.get(at, ()):
             held[move.currency] = money.add(held.get(move.currency, money.ZERO), move.delta)
-        yield _point(at, held, [part for part, first in zip(parts, known, strict=True) if first is None or first <= at], len(parts))
+        yield _point(
+            at,
+            held,
+            [each for each, first in zip(contributions, known, strict=True) if first is None or first <= at],
+            len(contributions),
+        )
 
 
-def point_now(parts: Sequence[Part], now: int) -> Point:
+def point_now(contributions: Sequence[Contribution], now: int) -> Point:
     """Return the portfolio after all that is known of it."""
-    held = _summed(part.base for part in parts)
-    for move in (move for part in parts for move in part.moves):
+    held = _summed(each.base for each in contributions)
+    for move in (move for each in contributions for move in each.moves):
         held[move.currency] = money.add(held.get(move.currency, money.ZERO), move.delta)
-    return _point(now, held, [part for part in parts if part.known_from is None or part.known_from <= now], len(parts))
+    return _point(
+        now,
+        held,
+        [each for each in contributions if each.known_from is None or each.known_from <= now],
+        len(contributions),
+    )
 
 
-def point_before(parts: Sequence[Part]) -> Point:
+def point_before(contributions: Sequence[Contribution]) -> Point:
     """Return the portfolio before anything is known to have changed."""
-    always = [part for part in parts if part.known_from is None]
-    return _point(0, _summed(part.base for part in always), always, len(parts))
+    always = [each for each in contributions if each.known_from is None]
+    return _point(0, _summed(each.base for each in always), always, len(contributions))
 
 
-def _point(at: int, held: Balances, covered: Sequence[Part], total: int) -> Point:
-    """Return what a portfolio of `total` parts holds while `covered` of them are known."""
-    complete = len(covered) == total and all(part.whole for part in covered)
+def _point(at: int, held: Balances, covered: Sequence[Contribution], total: int) -> Point:
+    """Return what a portfolio of `total` contributions holds while `covered` of them are known."""
+    complete = len(covered) == total and all(each.whole for each in covered)
     return Point(at, {code: balance for code, balance in held.items() if balance}, len(covered), total, complete)
 
 
-def beginning(parts: Iterable[Part]) -> int | None:
+def beginning(contributions: Iterable[Contribution]) -> int | None:
     """Return when something is first known to change, None when nothing ever did."""
-    return min((at for part in parts for at in (*(move.at for move in part.moves), part.known_from) if at is not None), default=None)
+    return min(
+        (at for each in contributions for at in (*(move.at for move in each.moves), each.known_from) if at is not None),
+        default=None,
+    )
 
 
 def grid(interval: int, first: int, last: int) -> range:
@@ -186,10 +199,10 @@ def at_instants(states: Sequence[StateAt], instants: Iterable[int]) -> list[Stat
     return found
 
 
-def _known_from(first: int | None, base: Balances, moves: Sequence[Move], start: int, whole: bool) -> Part:
+def _known_from(first: int | None, base: Balances, moves: Sequence[Move], start: int, whole: bool) -> Contribution:
     if first is None or first <= start:
-        return Part(base, moves, first, whole)
-    return Part({}, [*moves, *(Move(first, code, balance) for code, balance in base.items() if balance)], first, whole)
+        return Contribution(base, moves, first, whole)
+    return Contribution({}, [*moves, *(Move(first, code, balance) for code, balance in base.items() if balance)], first, whole)
 
 
 def _summed(bases: Iterable[Balances]) -> dict[str, Decimal]:

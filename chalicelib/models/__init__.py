@@ -35,7 +35,7 @@ from chalicelib.models.rates import (
 from chalicelib.models.request_count import RequestCount
 from chalicelib.models.session import Session, new_token
 from chalicelib.models.snapshot import Snapshot
-from chalicelib.models.transaction import Transaction, TransactionsPage, is_position, read_transactions, sk_of, time_of
+from chalicelib.models.transaction import Transaction, TransactionsPage, entry_sk, is_position, read_transactions, time_of
 from chalicelib.models.upstream import UpstreamState
 from chalicelib.models.user import Email, User
 from chalicelib.models.watch import Watch
@@ -97,6 +97,7 @@ __all__ = [
     'Write',
     'YearOfDailyCloses',
     'add_daily_closes',
+    'entry_sk',
     'has_version',
     'is_position',
     'new_token',
@@ -106,7 +107,6 @@ __all__ = [
     'read_portfolio_tree',
     'read_transactions',
     'remove_history',
-    'sk_of',
     'split_by_month',
     'time_of',
     'transact',

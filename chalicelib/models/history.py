@@ -13,7 +13,7 @@ from chalicelib.models.due_index import HISTORIES
 from chalicelib.models.item import Item
 from chalicelib.models.lease import Leased, LeaseLost
 from chalicelib.models.packed_states import StateAttribute, StatesAttribute
-from chalicelib.models.portfolio import Portfolio, sk_of
+from chalicelib.models.portfolio import Portfolio, portfolio_sk
 from chalicelib.models.user import User
 
 _SUMMARY = 'STATE'
@@ -201,7 +201,7 @@ def pk_of(user_id: str, portfolio_id: int) -> str:
 
 def read_headers(user_id: str, portfolio_id: int) -> Headers:
     """Return a portfolio's header and the state of its history, in one request. Raises NotFound."""
-    keys = [(User.pk_of(user_id), sk_of(portfolio_id)), (pk_of(user_id, portfolio_id), _SUMMARY)]
+    keys = [(User.pk_of(user_id), portfolio_sk(portfolio_id)), (pk_of(user_id, portfolio_id), _SUMMARY)]
     found: Iterable[Item] = Item.batch_get(keys, consistent_read=True)
     by_kind = {type(item): item for item in found}
     portfolio, history = by_kind.get(Portfolio), by_kind.get(History)

@@ -48,7 +48,7 @@ class Portfolio(Item, discriminator='portfolio'):
     @classmethod
     def at(cls, user_id: str, portfolio_id: int) -> 'Portfolio':
         """Return an empty instance with the key of a portfolio, to update or delete it by."""
-        return cls(User.pk_of(user_id), sk_of(portfolio_id))
+        return cls(User.pk_of(user_id), portfolio_sk(portfolio_id))
 
     @property
     def follows_ledgers(self) -> bool:
@@ -69,7 +69,7 @@ class Portfolio(Item, discriminator='portfolio'):
         portfolio_id = User.allocate_portfolio_id(user_id)
         return cls(
             User.pk_of(user_id),
-            sk_of(portfolio_id),
+            portfolio_sk(portfolio_id),
             lsk=f'{portfolio_id:06}',
             user_id=user_id,
             portfolio_id=portfolio_id,
@@ -190,19 +190,19 @@ class PortfolioTree(NamedTuple):
 Child = TypeVar('Child', bound=Item)
 
 
-def sk_of(portfolio_id: int) -> str:
+def portfolio_sk(portfolio_id: int) -> str:
     """Return the sort key of a portfolio's header, the prefix of its children's."""
     return f'PORTFOLIO#{portfolio_id:06}'
 
 
 def child_sk(kind: str, portfolio_id: int, child_id: int) -> str:
     """Return the sort key of a child; `kind` is ACCOUNT, ADDRESS or OFFSET."""
-    return f'{sk_of(portfolio_id)}#{kind}#{child_id:06}'
+    return f'{portfolio_sk(portfolio_id)}#{kind}#{child_id:06}'
 
 
 def read_portfolio_tree(user_id: str, portfolio_id: int) -> PortfolioTree:
     """Return a portfolio with all its children in one consistent query. Raises NotFound."""
-    items = read_range(user_id, sk_of(portfolio_id), f'{sk_of(portfolio_id)}#{_LAST}')
+    items = read_range(user_id, portfolio_sk(portfolio_id), f'{portfolio_sk(portfolio_id)}#{_LAST}')
     header = next(items, None)
     if not isinstance(header, Portfolio):
         raise errors.NotFound
@@ -214,8 +214,8 @@ def read_children(kind: type[Child], name: str, user_id: str, portfolio_id: int,
 
     The first page starts at the header, so that an unknown portfolio is told from an empty one. Raises NotFound.
     """
-    start = child_sk(name, portfolio_id, after) if after else sk_of(portfolio_id)
-    items = read_range(user_id, start, f'{sk_of(portfolio_id)}#{name}#{_LAST}')
+    start = child_sk(name, portfolio_id, after) if after else portfolio_sk(portfolio_id)
+    items = read_range(user_id, start, f'{portfolio_sk(portfolio_id)}#{name}#{_LAST}')
     first = next(items, None)
     if not after and not isinstance(first, Portfolio):
         raise errors.NotFound
@@ -231,7 +231,7 @@ def read_children(kind: type[Child], name: str, user_id: str, portfolio_id: int,
 def read_child(kind: type[Child], user_id: str, portfolio_id: int, sk: str) -> Child:
     """Return one child if its portfolio is there too, both in one request. Raises NotFound."""
     pk = User.pk_of(user_id)
-    found = {type(item): item for item in Item.batch_get([(pk, sk_of(portfolio_id)), (pk, sk)], consistent_read=True)}
+    found = {type(item): item for item in Item.batch_get([(pk, portfolio_sk(portfolio_id)), (pk, sk)], consistent_read=True)}
     child = found.get(kind)
     if Portfolio not in found or not isinstance(child, kind):
         raise errors.NotFound
@@ -240,7 +240,7 @@ def read_child(kind: type[Child], user_id: str, portfolio_id: int, sk: str) -> C
 
 def read_leftovers(user_id: str, portfolio_id: int) -> Iterator[Item]:
     """Yield the children of a portfolio whose header is gone; nothing while the header is there."""
-    items = read_range(user_id, sk_of(portfolio_id), f'{sk_of(portfolio_id)}#{_LAST}')
+    items = read_range(user_id, portfolio_sk(portfolio_id), f'{portfolio_sk(portfolio_id)}#{_LAST}')
     for item in items:
         if isinstance(item, Portfolio):
             return

@@ -38,7 +38,7 @@ class Transaction(Item, discriminator='transaction'):
     def of(cls, pk: str, entry: Entry, *, source: str, run: str | None, now: int) -> 'Transaction':
         return cls(
             pk,
-            sk_of(entry),
+            entry_sk(entry),
             currency=entry.currency,
             delta=entry.delta,
             fee=entry.fee,
@@ -126,7 +126,7 @@ class TransactionsPage(NamedTuple):
     transactions: list[Transaction]
 
 
-def sk_of(entry: Entry) -> str:
+def entry_sk(entry: Entry) -> str:
     """Return the sort key under which an entry is stored."""
     return f'{_ENTRIES}{instants.sortable(entry.at)}#{entry.reference}#{entry.n}'
 

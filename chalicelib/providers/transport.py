@@ -20,7 +20,7 @@ _MOST_BYTES = 32 * 1024 * 1024
 _RETRY_AFTER_MOST = 3600
 
 
-class Answer(NamedTuple):
+class UpstreamResponse(NamedTuple):
     """An upstream's answer with a status below 500 that is no refusal to serve us (402, 429, 403)."""
 
     key: str
@@ -44,18 +44,18 @@ class Http:
         self._gate = gate
         self._session = requests.Session()
 
-    def get(self, endpoint: Endpoint, path: str, params: Mapping[str, str] | None = None) -> Answer:
+    def get(self, endpoint: Endpoint, path: str, params: Mapping[str, str] | None = None) -> UpstreamResponse:
         """GET a path below the host's base URL.
 
         Raises Upstream when the host cannot be reached, is slow, refuses us or fails; `throttled` for 402 and 429.
         """
         return self._send('GET', endpoint, path, params=dict(params or {}))
 
-    def post(self, endpoint: Endpoint, path: str, body: Any) -> Answer:
+    def post(self, endpoint: Endpoint, path: str, body: Any) -> UpstreamResponse:
         """POST `body` as JSON to a path below the host's base URL. Raises as `get`; for questions only, which can be repeated."""
         return self._send('POST', endpoint, path, json=body)
 
-    def _send(self, method: str, endpoint: Endpoint, path: str, params: Mapping[str, str] | None = None, **kwargs: Any) -> Answer:
+    def _send(self, method: str, endpoint: Endpoint, path: str, params: Mapping[str, str] | None = None, **kwargs: Any) -> UpstreamResponse:
         if not endpoint.base_url:
             raise UpstreamNotAsked(endpoint.key, f'has no public server: set UPSTREAM_{endpoint.key.upper()}_URL')
         asked = {**(params or {}), **endpoint.credentials}
@@ -68,7 +68,7 @@ class Http:
             # Only the kind of failure: the text of the exception repeats the URL, which may carry a key.
             raise Upstream(endpoint.key, f'cannot be reached ({type(error).__name__})') from None
 
-    def _exchange(self, method: str, endpoint: Endpoint, path: str, deadline: float, **kwargs: Any) -> Answer:
+    def _exchange(self, method: str, endpoint: Endpoint, path: str, deadline: float, **kwargs: Any) -> UpstreamResponse:
         timeout = (_CONNECT_SECONDS, _READ_SECONDS)
         with self._session.request(
             method, endpoint.base_url + path, headers=endpoint.headers, timeout=timeout, stream=True, allow_redirects=False, **kwargs
@@ -77,7 +77,7 @@ class Http:
                 raise Upstream(endpoint.key, f'returned {response.status_code}', throttled=True, retry_after=_retry_after(response))
             if response.status_code >= 500 or response.status_code in (401, 403) or response.is_redirect:
                 raise Upstream(endpoint.key, f'returned {response.status_code}', retry_after=_retry_after(response))
-            return Answer(endpoint.key, response.status_code, _read(endpoint, response, deadline))
+            return UpstreamResponse(endpoint.key, response.status_code, _read(endpoint, response, deadline))
 
 
 def _read(endpoint: Endpoint, response: requests.Response, deadline: float) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.models import Cursor, Ledger, Transaction, UpstreamState, Watch, sk_of
+from chalicelib.models import Cursor, Ledger, Transaction, UpstreamState, Watch, entry_sk
 from infra.fake_upstreams.scripted_explorer import UPSTREAMS, Txn
 
 SEGWIT = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
@@ -106,7 +106,7 @@ def _assert_cursor_adds_up(ledger: Ledger, stored: Sequence[Transaction]) -> Non
     final = [row for row in stored if row.height <= height]
     tally = ledger.cursor.tallies().get('btc')
     assert (tally.number, tally.sum) == (len(final), sum(row.delta for row in final)) if tally else not final
-    assert set(ledger.cursor.revertible) == {sk_of(row.entry()) for row in stored if row.height > height}
+    assert set(ledger.cursor.revertible) == {entry_sk(row.entry()) for row in stored if row.height > height}
     assert ledger.cursor.resume is None
 
 

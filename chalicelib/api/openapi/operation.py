@@ -11,7 +11,7 @@ from chalice.app import RouteEntry
 
 from chalicelib.api import answers
 from chalicelib.api.openapi.operation_spec import ApiOperation
-from chalicelib.api.openapi.parameters import Parameter, header_parameter, path_parameter, query_parameter
+from chalicelib.api.openapi.parameters import Parameter, from_query, header_parameter, path_parameter
 from chalicelib.api.openapi.responses import NOT_MODIFIED, RATE, REFUSALS, referred
 from chalicelib.api.openapi.schemas import Schemas
 from chalicelib.api.requests.body import Schema
@@ -39,7 +39,7 @@ class RoutedOperation(NamedTuple):
     def parameters(self, schemas: Schemas) -> list[Parameter]:
         """Return the parameters of path, query and header."""
         path = [path_parameter(name, schemas) for name in self.route.view_args]
-        query = [query_parameter(query) for query in self.spec.query]
+        query = [from_query(query) for query in self.spec.query]
         return [*path, *query, header_parameter(self.route.method)]
 
     @property

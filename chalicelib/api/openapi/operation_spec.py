@@ -35,7 +35,7 @@ class ApiOperation:
         return EXPAND in self.query
 
 
-def note(view: Callable[..., Any], operation: ApiOperation) -> None:
+def declare(view: Callable[..., Any], operation: ApiOperation) -> None:
     """Remember the operation that a view carries out."""
     _OPERATIONS[view] = operation
 

@@ -46,7 +46,7 @@ def path_parameter(name: str, schemas: Schemas) -> Parameter:
     return Parameter(name, 'path', schemas.of(answers.Id if name.endswith('_id') else _PATH_TYPES[name]))
 
 
-def query_parameter(query: Query[Any]) -> Parameter:
+def from_query(query: Query[Any]) -> Parameter:
     """Return the parameter that an operation declares."""
     return Parameter(query.name, 'query', query.schema)
 

@@ -69,7 +69,7 @@ class Router:
                     return idempotency.create_once(request, lambda: view(request, **variables))
                 return view(request, **variables)
 
-            operation_spec.note(chalice_view, operation)
+            operation_spec.declare(chalice_view, operation)
             for path in paths:
                 self._blueprint.route(path, methods=[method], content_types=content_types, authorizer=self._authorizer)(chalice_view)
             return view

@@ -14,7 +14,7 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, refuse_rejected
-from chalicelib.providers.transport import Answer, Http
+from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _PAGE = 100
@@ -67,7 +67,7 @@ class Blockchair:
                 raise ValueError('another address')
             return row
 
-    def _body(self, answer: Answer) -> Any:
+    def _body(self, answer: UpstreamResponse) -> Any:
         """Return the JSON of an answer. Raises Upstream for an error, whose code stands in the body and may come as a 200."""
         if answer.status in _LIMITS:
             raise Upstream(self.endpoint.key, f'returned {answer.status}', throttled=True)

@@ -14,7 +14,7 @@ from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamNotAsked
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, refuse_rejected
 from chalicelib.providers.explorers.outputs import netted
-from chalicelib.providers.transport import Answer, Http
+from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _PAGE = 50
@@ -69,10 +69,10 @@ class BlockCypher:
     def _path(self) -> str:
         return f'/{self.chain.currency}/main'
 
-    def _knows_nothing(self, answer: Answer) -> bool:
+    def _knows_nothing(self, answer: UpstreamResponse) -> bool:
         return answer.status == 404 and f'address {_UNKNOWN}' in answer.text.lower()
 
-    def _body(self, answer: Answer) -> Any:
+    def _body(self, answer: UpstreamResponse) -> Any:
         """Return the JSON of an answer. Raises Upstream for an error, which may come as a 200."""
         body = answer.json()
         if isinstance(body, dict) and 'error' in body:

@@ -13,7 +13,7 @@ from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape, refuse_rejected
 from chalicelib.providers.explorers.outputs import netted
-from chalicelib.providers.transport import Answer, Http
+from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _BANNED = 418
@@ -92,18 +92,18 @@ class Blockfrost:
             height=money.whole(row['block_height']),
         )
 
-    def _get(self, http: Http, path: str, params: Mapping[str, str] | None = None) -> Answer:
+    def _get(self, http: Http, path: str, params: Mapping[str, str] | None = None) -> UpstreamResponse:
         answer = http.get(self.endpoint, path, params)
         refuse_rejected(answer)
         if answer.status == _BANNED:
             raise Upstream(self.endpoint.key, f'returned {_BANNED}', throttled=True)
         return answer
 
-    def _is_not_found(self, answer: Answer) -> bool:
+    def _is_not_found(self, answer: UpstreamResponse) -> bool:
         """Say whether the answer is Blockfrost's own 404, and not that of something before it."""
         if answer.status != 404:
             return False
-        body = Answer(answer.key, 200, answer.text).json()
+        body = UpstreamResponse(answer.key, 200, answer.text).json()
         with expected_shape(self.endpoint, 'an error'):
             return bool(body['status_code'] == 404)
 

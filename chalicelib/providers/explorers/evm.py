@@ -22,7 +22,7 @@ _MOVES_NOTHING = ('delegatecall', 'staticcall', 'callcode')  # they show the val
 _GWEI = 10**9
 
 
-class Move(NamedTuple):
+class RowEffect(NamedTuple):
     """What one row does to one currency of an address, in its smallest unit; `units` include the `fee`."""
 
     reference: str
@@ -58,9 +58,9 @@ def entries(chain: Chain, address: str, rows: Mapping[str, Sequence[Row]]) -> li
     return sorted((_entry(chain, move) for move in _folded(moves)), key=lambda entry: -entry.height)
 
 
-def _folded(moves: Iterable[Move]) -> Iterable[Move]:
+def _folded(moves: Iterable[RowEffect]) -> Iterable[RowEffect]:
     """Make one move of those of the same transaction and currency."""
-    folded: dict[tuple[str, str], Move] = {}
+    folded: dict[tuple[str, str], RowEffect] = {}
     for move in moves:
         known = folded.setdefault((move.reference, move.currency), move)
         if known is not move:
@@ -68,7 +68,7 @@ def _folded(moves: Iterable[Move]) -> Iterable[Move]:
     return folded.values()
 
 
-def _entry(chain: Chain, move: Move) -> Entry:
+def _entry(chain: Chain, move: RowEffect) -> Entry:
     currency = currencies.get(move.currency)
     entry = Entry(
         reference=move.reference,
@@ -82,38 +82,38 @@ def _entry(chain: Chain, move: Move) -> Entry:
     return checked(entry, chain, _REFERENCE)
 
 
-def _of_transaction(chain: Chain, address: str, row: Row) -> list[Move]:
+def _of_transaction(chain: Chain, address: str, row: Row) -> list[RowEffect]:
     """Who sends pays for the gas, all of it, whatever became of the value."""
     fee = money.whole(row['gasUsed']) * money.whole(row['gasPrice']) if row['from'].lower() == address else 0
     value = 0 if _is_error(row) else money.whole(row['value']) * _direction(row, address)
-    return [Move(_hash(row), chain.currency, row, value - fee, fee)]
+    return [RowEffect(_hash(row), chain.currency, row, value - fee, fee)]
 
 
-def _of_inner_call(chain: Chain, address: str, row: Row) -> list[Move]:
+def _of_inner_call(chain: Chain, address: str, row: Row) -> list[RowEffect]:
     """Blockscout lists a creation with index 0, which is the transaction itself and told in `txlist`."""
     idle = row.get('index') == '0' or row['type'] in _MOVES_NOTHING or row.get('callType') in _MOVES_NOTHING
     value = 0 if idle or _is_error(row) else money.whole(row['value'])
-    return [Move(_hash(row), chain.currency, row, value * _direction(row, address))] if value else []
+    return [RowEffect(_hash(row), chain.currency, row, value * _direction(row, address))] if value else []
 
 
-def _of_token(chain: Chain, address: str, row: Row) -> list[Move]:
+def _of_token(chain: Chain, address: str, row: Row) -> list[RowEffect]:
     """Transfers of nothing are left out: anybody can make one in the name of anybody."""
     token = tokens(chain.currency).get(row['contractAddress'].lower())
     value = money.whole(row['value']) if token is not None else 0
     parties = row['from'].lower(), row['to'].lower()
     direction = (parties[1] == address) - (parties[0] == address)
-    return [Move(_hash(row), token.code, row, value * direction)] if token is not None and value else []
+    return [RowEffect(_hash(row), token.code, row, value * direction)] if token is not None and value else []
 
 
-def _of_withdrawal(chain: Chain, address: str, row: Row) -> list[Move]:
-    return [Move(f'withdrawal-{money.whole(row["withdrawalIndex"])}', chain.currency, row, money.whole(row['amount']) * _GWEI)]
+def _of_withdrawal(chain: Chain, address: str, row: Row) -> list[RowEffect]:
+    return [RowEffect(f'withdrawal-{money.whole(row["withdrawalIndex"])}', chain.currency, row, money.whole(row['amount']) * _GWEI)]
 
 
-def _of_mined_block(chain: Chain, address: str, row: Row) -> list[Move]:
-    return [Move(f'block-{height_of(row)}', chain.currency, row, money.whole(row['blockReward']))]
+def _of_mined_block(chain: Chain, address: str, row: Row) -> list[RowEffect]:
+    return [RowEffect(f'block-{height_of(row)}', chain.currency, row, money.whole(row['blockReward']))]
 
 
-_MOVES: Mapping[str, Callable[[Chain, str, Row], list[Move]]] = {
+_MOVES: Mapping[str, Callable[[Chain, str, Row], list[RowEffect]]] = {
     'txlist': _of_transaction,
     'txlistinternal': _of_inner_call,
     'tokentx': _of_token,

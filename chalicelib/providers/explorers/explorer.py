@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
-from chalicelib.providers.transport import Answer, Http
+from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 TXID = re.compile(r'[0-9a-f]{64}')
@@ -67,7 +67,7 @@ def expected_shape(endpoint: Endpoint, what: str) -> Iterator[None]:
         raise Upstream(endpoint.key, f'returned {what} of an unexpected shape ({type(error).__name__})') from None
 
 
-def refuse_rejected(answer: Answer) -> None:
+def refuse_rejected(answer: UpstreamResponse) -> None:
     """Raises UpstreamRejected when a 400 says that the address cannot exist: other 400s are the upstream's own trouble."""
     if answer.status == 400 and _REJECTED.search(answer.text):
         raise UpstreamRejected(answer.key, 'says that the address is invalid')

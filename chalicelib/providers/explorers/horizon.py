@@ -15,7 +15,7 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import UpstreamRejected
 from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape
-from chalicelib.providers.transport import Answer, Http
+from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _IN_A_TRANSACTION = 4_096  # numbers from that of a transaction on that are its operations' (SEP-35)
@@ -99,12 +99,12 @@ class Horizon:
                 raise ValueError('no list, or more than asked for')
             return records
 
-    def _get(self, http: Http, path: str, params: Mapping[str, str] | None = None) -> Answer:
+    def _get(self, http: Http, path: str, params: Mapping[str, str] | None = None) -> UpstreamResponse:
         """Ask. Raises UpstreamRejected where Horizon cannot read the address, Upstream for a 404 that is not its own."""
         answer = http.get(self.endpoint, path, params)
         if answer.status not in (400, 404):
             return answer
-        problem = Answer(answer.key, 200, answer.text).json()
+        problem = UpstreamResponse(answer.key, 200, answer.text).json()
         with expected_shape(self.endpoint, 'an error'):
             if answer.status == 400 and problem['extras']['invalid_field'] == 'account_id':
                 raise UpstreamRejected(self.endpoint.key, 'says that the address is invalid')

@@ -8,7 +8,7 @@ from chalicelib.domain import timeline
 from chalicelib.domain.changelog import ALWAYS
 from chalicelib.domain.conversion import Rates
 from chalicelib.domain.rates import FIRST_DAY, day_of, midnight
-from chalicelib.domain.timeline import Part, PortfolioState, StateAt
+from chalicelib.domain.timeline import Contribution, PortfolioState, StateAt
 from chalicelib.models import History, HistoryResult, PortfolioTree
 from chalicelib.services.histories import staleness
 from chalicelib.services.histories.staleness import InputVersions
@@ -38,7 +38,7 @@ class _Inputs(NamedTuple):
     """What is replayed: the parts of a portfolio from `start` on, ALWAYS for all of the past, their currencies and daily closes."""
 
     start: int
-    parts: list[Part]
+    parts: list[Contribution]
     codes: frozenset[str]
     closes: DailyCloses
 

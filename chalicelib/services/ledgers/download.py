@@ -15,7 +15,7 @@ from typing import NamedTuple
 from chalicelib import clock, errors, telemetry
 from chalicelib.domain import ledgers
 from chalicelib.domain.ledgers import Entry, Holding, Tally
-from chalicelib.models import Cursor, Ledger, Snapshot, Transaction, sk_of, time_of
+from chalicelib.models import Cursor, Ledger, Snapshot, Transaction, entry_sk, time_of
 from chalicelib.providers.explorers import AddressReport, Explorer
 from chalicelib.providers.transport import Http
 from chalicelib.services.ledgers import policy
@@ -117,7 +117,7 @@ def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -
 def _entries_above(report: AddressReport, height: int) -> list[Entry]:
     newer: dict[str, Entry] = {}
     for page in report.pages:
-        newer |= {sk_of(entry): entry for entry in page.entries if entry.height > height}
+        newer |= {entry_sk(entry): entry for entry in page.entries if entry.height > height}
         if len(newer) > ledgers.MOST_REVERTIBLE or any(entry.height <= height for entry in page.entries):
             break
     return list(newer.values())
@@ -128,7 +128,7 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
 
     Entries are recorded as revertible before they are written: if this worker dies, the next one knows what to remove.
     """
-    listed = {sk_of(entry) for entry in news.entries}
+    listed = {entry_sk(entry) for entry in news.entries}
     undone = set(cursor.revertible) - listed
     if listed - set(cursor.revertible):
         cursor.revertible = sorted(listed | undone)
@@ -138,7 +138,7 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
     height = ledgers.final_height((entry.height for entry in news.entries), cursor.final_height, ledger.address_key.chain.reorganisation)
     newly_final = [entry for entry in news.entries if entry.height <= height]
     cursor.make_final(height, ledgers.merge(cursor.tallies(), ledgers.tally(newly_final)))
-    cursor.revertible = sorted(sk_of(entry) for entry in news.entries if entry.height > height)
+    cursor.revertible = sorted(entry_sk(entry) for entry in news.entries if entry.height > height)
     if news.reconciles:
         cursor.failed_reconciliations = 0
     _observe(ledger, explorer, news.holdings, cursor, None if news.reconciles else MISMATCH)
@@ -220,7 +220,7 @@ def _entries_below(ledger: Ledger, cursor: Cursor, highest: list[_Placed], unsee
 def _store(ledger: Ledger, explorer: Explorer, entries: list[Entry], run: str | None) -> None:
     """Write entries, each once however often a page lists it. Raises LeaseLost: these writes are not conditional on the lease."""
     now = clock.now()
-    distinct = {sk_of(entry): entry for entry in entries}.values()
+    distinct = {entry_sk(entry): entry for entry in entries}.values()
     transactions = [Transaction.of(ledger.pk, entry, source=explorer.endpoint.key, run=run, now=now) for entry in distinct]
     differing = Transaction.differing(transactions)
     times = [one.transaction.txn_at for one in differing if one.moves_balances]

@@ -14,7 +14,7 @@ def read(pk: str) -> Ledger:
     return _ready(Ledger.find(pk))
 
 
-def read_transactions(pk: str, *, before: str | None, limit: int) -> TransactionsPage:
+def read_transaction_page(pk: str, *, before: str | None, limit: int) -> TransactionsPage:
     """Return up to `limit` transactions older than the position `before`, newest first.
 
     Raises NotReady while no balance was ever known.

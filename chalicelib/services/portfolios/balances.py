@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from chalicelib.domain import money
-from chalicelib.domain.timeline import Part
+from chalicelib.domain.timeline import Contribution
 from chalicelib.models import FollowerKind, Offset, Portfolio, read_portfolio_tree
 from chalicelib.services.ledgers import policy, reading
 from chalicelib.services.portfolios import contributions
@@ -64,7 +64,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
     )
 
 
-def _sum_at(portfolio: Portfolio, of: Sequence[Child], offsets: Sequence[Part], at: int) -> PortfolioBalances:
+def _sum_at(portfolio: Portfolio, of: Sequence[Child], offsets: Sequence[Contribution], at: int) -> PortfolioBalances:
     """Return the sum at an instant: offsets hold for all time, ledgers are replayed."""
     then = contributions.of_children(of, at)
     covered = [part for part in then if part.known_from is None or part.known_from <= at]
@@ -73,7 +73,7 @@ def _sum_at(portfolio: Portfolio, of: Sequence[Child], offsets: Sequence[Part], 
     return PortfolioBalances(portfolio, balances, at, at, _incomplete(of, reasons))
 
 
-def _bases(of: Iterable[Part]) -> list[tuple[str, Decimal]]:
+def _bases(of: Iterable[Contribution]) -> list[tuple[str, Decimal]]:
     return [(code, balance) for part in of for code, balance in part.base.items()]
 
 
@@ -94,7 +94,7 @@ def _reason(child: Child) -> str | None:
     return child.ledger.incomplete
 
 
-def _reason_at(child: Child, part: Part, at: int) -> str | None:
+def _reason_at(child: Child, part: Contribution, at: int) -> str | None:
     """Return why a child's balance at an instant is incomplete; one observed minutes earlier counts as of then, as it does now."""
     reason = _reason(child)
     if reason is not None or child.ledger is None:

@@ -1,4 +1,4 @@
-"""The parts of a portfolio as of an instant of the past and since: what its history, and its balances of then, are summed from."""
+"""The contributions of a portfolio as of an instant of the past and since: what its history, and its balances of then, are summed from."""
 
 import time
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from chalicelib import telemetry
 from chalicelib.domain import ledgers, timeline
-from chalicelib.domain.timeline import Move, Part
+from chalicelib.domain.timeline import Contribution, Move
 from chalicelib.errors import Busy
 from chalicelib.models import Follower, Ledger, Offset, PortfolioTree, Snapshot, Transaction
 
@@ -35,13 +35,13 @@ def children(contents: PortfolioTree) -> list[Child]:
     return [Child(follower, states.get(follower.ledger)) for follower in followers]
 
 
-def of_offsets(contents: PortfolioTree) -> list[Part]:
-    """Return the parts that hold for all time."""
-    return [Part({held.currency: held.balance for held in offset.balances}) for offset in contents.of_kind(Offset)]
+def of_offsets(contents: PortfolioTree) -> list[Contribution]:
+    """Return the contributions that hold for all time."""
+    return [Contribution({held.currency: held.balance for held in offset.balances}) for offset in contents.of_kind(Offset)]
 
 
-def of_children(of: Sequence[Child], start: int) -> list[Part]:
-    """Return the parts of children from `start` (epoch seconds) on, 0 for all of the past, in the same order.
+def of_children(of: Sequence[Child], start: int) -> list[Contribution]:
+    """Return the contributions of children from `start` (epoch seconds) on, 0 for all of the past, in the same order.
 
     Raises Busy when a ledger keeps being written while it is read; seconds later it is not.
     """
@@ -49,16 +49,16 @@ def of_children(of: Sequence[Child], start: int) -> list[Part]:
         return list(pool.map(telemetry.in_current_task(lambda child: _of_child(child, start)), of))
 
 
-def _of_child(child: Child, start: int) -> Part:
+def _of_child(child: Child, start: int) -> Contribution:
     ledger = child.ledger
     if ledger is None or not child.is_known:
         return timeline.UNKNOWN
     for _ in range(_ATTEMPTS):
         if _is_quiet(ledger, start):
-            return Part({row.currency: row.balance for row in ledger.holdings})
-        part = _of_ledger(ledger, start)
+            return Contribution({row.currency: row.balance for row in ledger.holdings})
+        contribution = _of_ledger(ledger, start)
         if not ledger.is_whole or _is_steady(ledger):
-            return part
+            return contribution
         time.sleep(_PAUSE)
         ledger = Ledger.find(ledger.pk) or ledger
     raise Busy
@@ -76,16 +76,16 @@ def _is_steady(ledger: Ledger) -> bool:
     return now is not None and not now.is_changing and now.changes == ledger.changes
 
 
-def _of_ledger(ledger: Ledger, start: int) -> Part:
+def _of_ledger(ledger: Ledger, start: int) -> Contribution:
     held = {row.currency: row.balance for row in ledger.holdings}
     if ledger.incomplete == ledgers.UNLISTED and not ledger.newest_at:
         seen = [(one.observed_at, {row.currency: row.balance for row in one.holdings}) for one in Snapshot.every(ledger.pk)]
         return timeline.observed(sorted([*seen, (ledger.updated_at, held)], key=lambda one: one[0]), start=start, whole=False)
     moves = [Move(one.txn_at, one.currency, one.delta) for one in Transaction.since(ledger.pk, start)]
     if ledger.is_whole:
-        part = timeline.replayed(held, moves, start=start, known_from=None, whole=True)
-        if start or not any(part.base.values()):
-            return part
+        contribution = timeline.replayed(held, moves, start=start, known_from=None, whole=True)
+        if start or not any(contribution.base.values()):
+            return contribution
     return timeline.replayed(held, moves, start=start, known_from=_known_from(ledger), whole=False)
 
 

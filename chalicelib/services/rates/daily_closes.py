@@ -55,7 +55,7 @@ def read(codes: Collection[str], first: date, last: date) -> DailyCloses:
     return DailyCloses(read_daily_closes(rates.pairs_of(codes), years))
 
 
-def record(latest: Sequence[Rate], requested: Collection[str], made: int) -> None:
+def record_closes(latest: Sequence[Rate], requested: Collection[str], made: int) -> None:
     """Store those rates of a set made at `made` that are daily closes, and enqueue a backfill of each currency that lacks closes."""
     expected: dict[Pair, date] = {}  # the last day of which there must be a close by now
     for rate in latest:

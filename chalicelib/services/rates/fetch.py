@@ -35,7 +35,7 @@ def fetch_rates(now: int, codes: Collection[str] | None = None) -> None:
     latest = _store(_observe(requested.keys(), now), requested, now)
     made = now + int(clock.monotonic() - started) + 1  # from then on it can be read
     if codes is None and HourlyRates.store(made, latest):
-        daily_closes.record(latest, requested, made)
+        daily_closes.record_closes(latest, requested, made)
 
 
 def through_gate(source: RateSource, request: Callable[[Http], T]) -> T:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain import timeline
 from chalicelib.domain.conversion import Rate, Rates
-from chalicelib.domain.timeline import DAY, HOUR, UNKNOWN, WEEK, Move, Part, Point, PortfolioState, grid, observed, points, replayed
+from chalicelib.domain.timeline import DAY, HOUR, UNKNOWN, WEEK, Contribution, Move, Point, PortfolioState, grid, observed, points, replayed
 
 MIDNIGHT = 1_700_006_400  # 2023-11-15
 END = MIDNIGHT + 9 * DAY
@@ -55,14 +55,14 @@ def test_a_replay_that_begins_later_agrees_with_one_of_everything(ledger: list[M
 
 @given(moves)
 def test_there_is_a_point_at_every_midnight_and_wherever_something_changed_and_nowhere_else(ledger: list[Move]) -> None:
-    shown = list(points([Part({}, ledger)], MIDNIGHT, END))
+    shown = list(points([Contribution({}, ledger)], MIDNIGHT, END))
     midnights = set(range(MIDNIGHT, END + 1, DAY))
     assert [point.at for point in shown] == sorted({point.at for point in shown})
     assert {point.at for point in shown} == midnights | {-(-move.at // HOUR) * HOUR for move in ledger if -(-move.at // HOUR) * HOUR <= END}
 
 
 def test_a_change_shows_at_the_first_full_hour_by_which_it_happened() -> None:
-    part = Part({}, [Move(MIDNIGHT + HOUR, 'btc', Decimal(1)), Move(MIDNIGHT + HOUR + 1, 'btc', Decimal(2))])
+    part = Contribution({}, [Move(MIDNIGHT + HOUR, 'btc', Decimal(1)), Move(MIDNIGHT + HOUR + 1, 'btc', Decimal(2))])
     shown = list(points([part], MIDNIGHT, MIDNIGHT + 2 * HOUR))
     assert [(point.at - MIDNIGHT, dict(point.balances)) for point in shown] == [
         (0, {}),
@@ -74,7 +74,7 @@ def test_a_change_shows_at_the_first_full_hour_by_which_it_happened() -> None:
 def test_what_is_not_known_from_the_beginning_is_not_covered_before_its_first_transaction_rather_than_zero() -> None:
     first = MIDNIGHT + 30 * HOUR
     part = replayed({'btc': Decimal(5)}, [Move(first, 'btc', Decimal(2))], start=0, known_from=first, whole=False)
-    shown = list(points([part, Part({'usd': Decimal(7)})], MIDNIGHT, MIDNIGHT + 2 * DAY))
+    shown = list(points([part, Contribution({'usd': Decimal(7)})], MIDNIGHT, MIDNIGHT + 2 * DAY))
     assert [(point.at - MIDNIGHT, dict(point.balances), point.covered, point.total, point.complete) for point in shown] == [
         (0, {'usd': Decimal(7)}, 1, 2, False),
         (DAY, {'usd': Decimal(7)}, 1, 2, False),
@@ -123,14 +123,14 @@ def test_nothing_observed_is_not_covered() -> None:
 
 
 def test_what_is_put_in_by_hand_holds_for_all_time() -> None:
-    parts = [Part({'btc': Decimal(2)}), Part({'btc': Decimal(-2), 'usd': Decimal(1)})]
+    parts = [Contribution({'btc': Decimal(2)}), Contribution({'btc': Decimal(-2), 'usd': Decimal(1)})]
     assert timeline.beginning(parts) is None
     assert timeline.point_before(parts) == Point(0, {'usd': Decimal(1)}, 2, 2, complete=True)
     assert timeline.point_now(parts, END).balances == {'usd': Decimal(1)}
 
 
 def test_now_has_what_has_happened_since_the_last_full_hour() -> None:
-    part = Part({'btc': Decimal(1)}, [Move(END + 59, 'btc', Decimal(2))])
+    part = Contribution({'btc': Decimal(1)}, [Move(END + 59, 'btc', Decimal(2))])
     assert timeline.point_now([part], END + 60).balances == {'btc': Decimal(3)}
 
 

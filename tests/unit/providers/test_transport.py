@@ -9,7 +9,7 @@ import pytest
 from chalicelib.config import settings
 from chalicelib.errors import Upstream, UpstreamNotAsked
 from chalicelib.providers import transport
-from chalicelib.providers.transport import Answer, Http
+from chalicelib.providers.transport import UpstreamResponse, Http
 from chalicelib.providers.upstream import Endpoint
 from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams.scripted_explorer import Explorer, Fault, serving
@@ -37,24 +37,24 @@ def explorer(server: Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Expl
 
 
 @pytest.fixture
-def get(explorer: Explorer) -> Callable[[], Answer]:
+def get(explorer: Explorer) -> Callable[[], UpstreamResponse]:
     """Return a function that asks for an address, with a key in the query."""
     return lambda: Http(lambda _: None).get(HOST, PATH, {'key': SECRET})
 
 
-def _failure(get: Callable[[], Answer]) -> Upstream:
+def _failure(get: Callable[[], UpstreamResponse]) -> Upstream:
     with pytest.raises(Upstream) as caught:
         get().json()
     return caught.value
 
 
-def test_an_answer_is_the_status_and_the_json(get: Callable[[], Answer]) -> None:
+def test_an_answer_is_the_status_and_the_json(get: Callable[[], UpstreamResponse]) -> None:
     answer = get()
     assert (answer.key, answer.status) == ('blockstream', 200)
     assert answer.json()['chain_stats']['tx_count'] == 0
 
 
-def test_numbers_with_a_fraction_are_decimals(explorer: Explorer, get: Callable[[], Answer]) -> None:
+def test_numbers_with_a_fraction_are_decimals(explorer: Explorer, get: Callable[[], UpstreamResponse]) -> None:
     explorer.fail(faults.text('[0.1, 1e-8, 50.00501000, 12]'))
     numbers = get().json()
     assert [type(number) for number in numbers] == [Decimal, Decimal, Decimal, int]
@@ -80,7 +80,7 @@ def test_numbers_with_a_fraction_are_decimals(explorer: Explorer, get: Callable[
     ],
 )
 def test_a_failure_names_the_upstream_and_repeats_neither_its_body_nor_its_url_nor_a_key(
-    explorer: Explorer, get: Callable[[], Answer], fault: Fault
+    explorer: Explorer, get: Callable[[], UpstreamResponse], fault: Fault
 ) -> None:
     explorer.fail(fault)
     error = _failure(get)
@@ -101,7 +101,7 @@ def test_nobody_listening_is_a_failure_that_shows_no_url(monkeypatch: pytest.Mon
     assert SECRET not in str(error)
 
 
-def test_a_redirect_is_not_followed(explorer: Explorer, get: Callable[[], Answer]) -> None:
+def test_a_redirect_is_not_followed(explorer: Explorer, get: Callable[[], UpstreamResponse]) -> None:
     explorer.fail(faults.status(302, Location=f'{explorer.url}/mempool/address/x'))
     _failure(get)
     assert explorer.count() == 1
@@ -111,7 +111,7 @@ def test_a_redirect_is_not_followed(explorer: Explorer, get: Callable[[], Answer
     'fault', [faults.slow(5), faults.drip(0.05), faults.drip(0.05, chunked=True)], ids=['late', 'drip', 'chunked drip']
 )
 def test_an_upstream_that_takes_too_long_is_given_up(
-    explorer: Explorer, get: Callable[[], Answer], monkeypatch: pytest.MonkeyPatch, fault: Fault
+    explorer: Explorer, get: Callable[[], UpstreamResponse], monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
     monkeypatch.setattr(transport, '_READ_SECONDS', 0.5)
     monkeypatch.setattr(transport, '_TOTAL_SECONDS', 1)
@@ -123,7 +123,7 @@ def test_an_upstream_that_takes_too_long_is_given_up(
 
 
 @pytest.mark.parametrize('size', [33 * 1024 * 1024, 60 * 1024 * 1024])
-def test_a_body_that_is_too_big_is_given_up(explorer: Explorer, get: Callable[[], Answer], size: int) -> None:
+def test_a_body_that_is_too_big_is_given_up(explorer: Explorer, get: Callable[[], UpstreamResponse], size: int) -> None:
     explorer.fail(faults.enormous(size))
     assert 'more than' in str(_failure(get))
 
@@ -143,14 +143,14 @@ def test_a_body_that_is_too_big_is_given_up(explorer: Explorer, get: Callable[[]
         ('٣', None),
     ],
 )
-def test_retry_after_is_read_in_seconds(explorer: Explorer, get: Callable[[], Answer], header: str, seconds: int | None) -> None:
+def test_retry_after_is_read_in_seconds(explorer: Explorer, get: Callable[[], UpstreamResponse], header: str, seconds: int | None) -> None:
     explorer.fail(faults.status(429, Retry_After=header) if header.isascii() else faults.status(429))
     error = _failure(get)
     assert (error.throttled, error.retry_after) == (True, seconds)
 
 
 @pytest.mark.parametrize('code', [500, 502, 503, 401, 403])
-def test_other_failures_are_not_throttling(explorer: Explorer, get: Callable[[], Answer], code: int) -> None:
+def test_other_failures_are_not_throttling(explorer: Explorer, get: Callable[[], UpstreamResponse], code: int) -> None:
     explorer.fail(faults.status(code, Retry_After='9'))
     error = _failure(get)
     assert (error.throttled, error.retry_after, error.reason) == (False, 9, f'returned {code}')
