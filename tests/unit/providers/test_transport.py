@@ -9,7 +9,7 @@ import pytest
 from chalicelib.config import settings
 from chalicelib.errors import Upstream, UpstreamNotAsked
 from chalicelib.providers import transport
-from chalicelib.providers.transport import UpstreamResponse, Http
+from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint
 from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams.scripted_explorer import Explorer, Fault, serving
