@@ -1,4 +1,4 @@
-"""The only socket to the outside: one request with a deadline, a size limit and errors that name the upstream and nothing else."""
+"""The only module that opens sockets: one request with a deadline and a size limit. Errors name the upstream and nothing else."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,19 +16,19 @@ _CONNECT_SECONDS = 3
 _READ_SECONDS = 8
 _TOTAL_SECONDS = 16  # from the first byte sent on; looked at between two reads
 LONGEST_REQUEST_SECONDS = _TOTAL_SECONDS + _READ_SECONDS
-_MOST_BYTES = 32 * 1024 * 1024
-_RETRY_AFTER_MOST = 3600
+_MAX_BYTES = 32 * 1024 * 1024
+_MAX_RETRY_AFTER = 3600
 
 
 class UpstreamResponse(NamedTuple):
-    """An upstream's answer with a status below 500 that is no refusal to serve us (402, 429, 403)."""
+    """A response with a status below 500, except 401, 402, 403, 429 and redirects, which are Upstream errors."""
 
     key: str
     status: int
     text: str
 
     def json(self) -> Any:
-        """Return the JSON of a 200, numbers with a fraction as Decimal. Raises Upstream for anything else."""
+        """Return the JSON of a 200, with fractional numbers as Decimal. Raises Upstream for anything else."""
         if self.status != 200:
             raise Upstream(self.key, f'returned {self.status}')
         try:
@@ -38,34 +38,34 @@ class UpstreamResponse(NamedTuple):
 
 
 class Http:
-    """Sends requests; `gate` is called before each one and may wait, or raise Upstream to forbid it."""
+    """Sends requests. `gate` is called before each one; it may wait, or raise Upstream to prevent it."""
 
     def __init__(self, gate: Callable[[Endpoint], None]) -> None:
         self._gate = gate
         self._session = requests.Session()
 
     def get(self, endpoint: Endpoint, path: str, params: Mapping[str, str] | None = None) -> UpstreamResponse:
-        """GET a path below the host's base URL.
+        """Send a GET to a path below the base URL.
 
-        Raises Upstream when the host cannot be reached, is slow, refuses us or fails; `throttled` for 402 and 429.
+        Raises Upstream if the server cannot be reached, is slow, refuses the request or fails; `throttled` for 402 and 429.
         """
         return self._send('GET', endpoint, path, params=dict(params or {}))
 
     def post(self, endpoint: Endpoint, path: str, body: Any) -> UpstreamResponse:
-        """POST `body` as JSON to a path below the host's base URL. Raises as `get`; for questions only, which can be repeated."""
+        """POST `body` as JSON to a path below the base URL, only for queries, which are safe to repeat. Raises as `get` does."""
         return self._send('POST', endpoint, path, json=body)
 
     def _send(self, method: str, endpoint: Endpoint, path: str, params: Mapping[str, str] | None = None, **kwargs: Any) -> UpstreamResponse:
         if not endpoint.base_url:
             raise UpstreamNotAsked(endpoint.key, f'has no public server: set UPSTREAM_{endpoint.key.upper()}_URL')
-        asked = {**(params or {}), **endpoint.credentials}
+        all_params = {**(params or {}), **endpoint.credentials}
         self._gate(endpoint)
         try:
-            return self._exchange(method, endpoint, path, clock.monotonic() + _TOTAL_SECONDS, params=asked, **kwargs)
+            return self._exchange(method, endpoint, path, clock.monotonic() + _TOTAL_SECONDS, params=all_params, **kwargs)
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             raise Upstream(endpoint.key, 'timed out') from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            # Only the kind of failure: the text of the exception repeats the URL, which may carry a key.
+            # Only the type: the message of the exception repeats the URL, which may contain an API key.
             raise Upstream(endpoint.key, f'cannot be reached ({type(error).__name__})') from None
 
     def _exchange(self, method: str, endpoint: Endpoint, path: str, deadline: float, **kwargs: Any) -> UpstreamResponse:
@@ -73,7 +73,7 @@ class Http:
         with self._session.request(
             method, endpoint.base_url + path, headers=endpoint.headers, timeout=timeout, stream=True, allow_redirects=False, **kwargs
         ) as response:
-            if response.status_code in (402, 429):  # 402 where a plan's requests are used up
+            if response.status_code in (402, 429):  # 402: the plan's quota is exhausted
                 raise Upstream(endpoint.key, f'returned {response.status_code}', throttled=True, retry_after=_retry_after(response))
             if response.status_code >= 500 or response.status_code in (401, 403) or response.is_redirect:
                 raise Upstream(endpoint.key, f'returned {response.status_code}', retry_after=_retry_after(response))
@@ -88,7 +88,7 @@ def _read(endpoint: Endpoint, response: requests.Response, deadline: float) -> s
     body = bytearray()
     while chunk := response.raw.read1(65536, decode_content=True):
         body += chunk
-        if len(body) > _MOST_BYTES:
+        if len(body) > _MAX_BYTES:
             raise Upstream(endpoint.key, 'returned more than we accept')
         if clock.monotonic() > deadline:
             raise Upstream(endpoint.key, 'timed out')
@@ -96,6 +96,6 @@ def _read(endpoint: Endpoint, response: requests.Response, deadline: float) -> s
 
 
 def _retry_after(response: requests.Response) -> int | None:
-    """Return the seconds of a Retry-After header, at least one; dates and nonsense count as absent (RFC 9110 10.2.3)."""
+    """Return the seconds of a Retry-After header, at least one; dates and malformed values count as absent (RFC 9110 10.2.3)."""
     value = response.headers.get('Retry-After', '')
-    return min(max(int(value), 1), _RETRY_AFTER_MOST) if value.isdecimal() and value.isascii() else None
+    return min(max(int(value), 1), _MAX_RETRY_AFTER) if value.isdecimal() and value.isascii() else None

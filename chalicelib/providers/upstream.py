@@ -37,7 +37,7 @@ class Endpoint(NamedTuple):
         return self.min_interval_ms if self.base_url == self.url else 0
 
     @property
-    def can_be_asked(self) -> bool:
+    def is_available(self) -> bool:
         """Whether it has a server, and the API key that a public server requires."""
         return bool(self.base_url) and not self._lacks_secret
 

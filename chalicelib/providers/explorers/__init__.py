@@ -206,7 +206,7 @@ def explorers_of(currency: str, address: str) -> list[Explorer]:
 
     For a legacy address, explorers that count pay-to-public-key outputs come first: the others miss such outputs silently.
     """
-    explorers = [explorer for explorer in EXPLORERS[currency] if explorer.endpoint.can_be_asked]
+    explorers = [explorer for explorer in EXPLORERS[currency] if explorer.endpoint.is_available]
     if CHAINS[currency].is_legacy(address):
         explorers.sort(key=lambda explorer: not explorer.counts_p2pk)
     return explorers

@@ -1,6 +1,6 @@
-"""Blockbook: a server of one's own, or a rented one. https://github.com/trezor/blockbook/blob/master/docs/api.md, `/api/v2/address`.
+"""Blockbook, on your own server or a rented one. https://github.com/trezor/blockbook/blob/master/docs/api.md, `/api/v2/address`.
 
-There is no public instance for us, and so no terms but those of who runs it: it is asked where `UPSTREAM_BLOCKBOOK_<COIN>_URL` says.
+No public instance may be used by a service. `UPSTREAM_BLOCKBOOK_<COIN>_URL` names the server.
 """
 
 from collections.abc import Collection, Iterator
@@ -20,11 +20,11 @@ _PAGE = 100
 
 @dataclass(frozen=True)
 class Blockbook:
-    """Counts pay-to-public-key outputs under the address of the key. Amounts are texts of integers of the smallest unit.
+    """Counts pay-to-public-key outputs under the address of the key. Amounts are strings of integers in the smallest unit.
 
-    Answers Bitcoin Cash with the prefix of CashAddr. Unconfirmed transactions stand before the first page and in no count.
-    Pages are numbered from the newest: a transaction that arrives between two repeats a row, which is harmless, and one that
-    a reorganisation removes hides a row, which shows in the count. What is empty or zero may be left out.
+    Addresses of Bitcoin Cash have the CashAddr prefix in responses. Unconfirmed transactions precede the first page and are not
+    counted. Pages are numbered from the newest transaction. One that arrives between two requests repeats a row, which is
+    harmless; one that a reorganisation removes hides a row, which the count reveals. Empty and zero members may be omitted.
     """
 
     endpoint: Endpoint
@@ -32,7 +32,7 @@ class Blockbook:
     chain: Chain
     counts_p2pk: bool = True
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         first = self._fetch(http, address, 1)
         with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(first)
@@ -42,7 +42,7 @@ class Blockbook:
         while True:
             body = first if number == 1 else self._fetch(http, address, number)
             with expected_shape(self.endpoint, 'transactions'):
-                # Past the end it answers the last page again.
+                # Beyond the end it returns the last page again.
                 txns = body.get('transactions') or [] if money.whole(body.get('page', 1)) == number else []
                 entries = [self._entry(txn, address) for txn in txns if _is_confirmed(txn)]
                 number += 1
@@ -68,7 +68,7 @@ class Blockbook:
         )
 
     def _entry(self, txn: dict[str, Any], address: str) -> Entry:
-        """Net one transaction. A coinbase input has no addresses; what pays to several belongs to none of them."""
+        """Net one transaction. Coinbase inputs have no address; outputs with several addresses belong to none of them."""
         return netted(
             self.chain,
             txn['txid'],

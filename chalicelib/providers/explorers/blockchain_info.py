@@ -1,6 +1,6 @@
 """blockchain.info: Bitcoin. https://www.blockchain.com/explorer/api/blockchain_api, `/multiaddr`.
 
-No key. It publishes no number and asks for few requests; we send one a second.
+No API key. It publishes no limit and asks for few requests; we send one a second.
 """
 
 from collections.abc import Collection, Iterator
@@ -20,17 +20,17 @@ _PAGE = 100
 
 @dataclass(frozen=True)
 class BlockchainInfo:
-    """Counts pay-to-public-key outputs under the address of the key. Amounts are integer satoshi.
+    """Counts pay-to-public-key outputs under the address of the key. Amounts are integers in satoshi.
 
-    Pages are offsets from the newest transaction: one that arrives between two pages repeats a row, which is harmless,
-    and one that a reorganisation removes hides a row, which shows as a wrong count.
+    Pages are offsets from the newest transaction. One that arrives between two requests repeats a row, which is harmless; one
+    that a reorganisation removes hides a row, which the count reveals.
     """
 
     endpoint: Endpoint
     info: UpstreamInfo
     counts_p2pk: bool = True
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         first = self._fetch(http, address, 0)
         with expected_shape(self.endpoint, 'an address'):
             holding = _holding(first, address)
@@ -55,7 +55,7 @@ class BlockchainInfo:
 
 
 def _holding(body: dict[str, Any], address: str) -> Holding:
-    """Read the address's sums, which include unconfirmed transactions, and take those out again: they stand first in `txs`."""
+    """Parse the totals without unconfirmed transactions, which they include and which come first in `txs`."""
     sums = next(row for row in [*body['addresses'], {}] if not row or row['address'] == address)
     pending = [txn for txn in body['txs'] if txn.get('block_height') is None]
     if len(pending) == _PAGE:

@@ -1,7 +1,7 @@
-"""Blockchair: Bitcoin, Litecoin, Dogecoin, Dash, Bitcoin Cash. https://blockchair.com/api/docs, `/dashboards/address`.
+"""Blockchair, for chains of unspent outputs. https://blockchair.com/api/docs, `/dashboards/address`.
 
-Without a key 1,440 requests a day and 30 a minute, for personal and academic use; a key (`UPSTREAM_BLOCKCHAIR_KEY`) is for
-everything else. A page of an address costs one request.
+Without an API key 1,440 requests a day and 30 a minute, for personal and academic use only. A page of transactions takes one
+request.
 """
 
 from collections.abc import Collection, Iterator
@@ -18,16 +18,16 @@ from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _PAGE = 100
-_LIMITS = {402, 429, 430, 434, 435, 436, 437}  # used up, or blocked for asking too often
+_LIMITS = {402, 429, 430, 434, 435, 436, 437}  # quota exhausted, or blocked
 
 
 @dataclass(frozen=True)
 class Blockchair:
-    """Counts pay-to-public-key outputs under the address of the key. Amounts are integers of the smallest unit.
+    """Counts pay-to-public-key outputs under the address of the key. Amounts are integers in the smallest unit.
 
-    Tells the net change of each transaction and no fee; fees would take a request for each ten transactions, at each refresh.
-    Pages are offsets from the newest transaction, unconfirmed ones first: one that arrives between two pages repeats a row,
-    which is harmless, and one that goes hides a row, which shows in the sums.
+    `path` is its name of the chain. It returns the net change of each transaction, but no fee: fees would take one request for
+    ten transactions, at each refresh. Pages are offsets from the newest transaction, unconfirmed ones first. One that arrives
+    between two requests repeats a row, which is harmless; one that disappears hides a row, which the totals reveal.
     """
 
     endpoint: Endpoint
@@ -36,7 +36,7 @@ class Blockchair:
     path: str
     counts_p2pk: bool = True
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         first = self._fetch(http, address, 0)
         with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(first)
@@ -54,7 +54,7 @@ class Blockchair:
                 return
 
     def _fetch(self, http: Http, address: str, offset: int) -> Any:
-        """Return what is told of an address from the transaction `offset` on."""
+        """Return the totals of an address and its transactions from `offset` on."""
         params = {'transaction_details': 'true', 'limit': f'{_PAGE},0', 'offset': f'{offset},0'}
         answer = http.get(self.endpoint, f'/{self.path}/dashboards/address/{address}', params)
         refuse_rejected(answer)
@@ -62,13 +62,13 @@ class Blockchair:
         with expected_shape(self.endpoint, 'an address'):
             if not body['data'] and body['context']['results'] == 0:
                 return _NOTHING
-            [(told, row)] = body['data'].items()
-            if told.removeprefix('bitcoincash:') != address:
+            [(key, row)] = body['data'].items()
+            if key.removeprefix('bitcoincash:') != address:
                 raise ValueError('another address')
             return row
 
     def _body(self, answer: UpstreamResponse) -> Any:
-        """Return the JSON of an answer. Raises Upstream for an error, whose code stands in the body and may come as a 200."""
+        """Return the JSON of a response. Raises Upstream for an error; its code is in the body, and the status may be 200."""
         if answer.status in _LIMITS:
             raise Upstream(self.endpoint.key, f'returned {answer.status}', throttled=True)
         body = answer.json()
@@ -79,7 +79,7 @@ class Blockchair:
         return body
 
     def _holding(self, row: Any) -> Holding:
-        """Read the sums, which include unconfirmed transactions, and take those out; what was received and sent is told net."""
+        """Parse the totals without unconfirmed transactions, which they include; received and sent are net, so then unknown."""
         address, pending = row['address'], [txn for txn in row['transactions'] if _is_pending(txn)]
         count = address['transaction_count']
         if pending and len(pending) == len(row['transactions']) and _is_below(len(pending), count):
@@ -116,5 +116,5 @@ def _is_pending(txn: dict[str, Any]) -> bool:
 
 
 def _is_below(offset: int, count: object) -> bool:
-    """Whether there is more; where the number of transactions is not told, an empty page is the last."""
+    """Whether there are more rows; if the number of transactions is unknown, only an empty page is the last."""
     return count is None or offset < money.whole(count)

@@ -1,6 +1,6 @@
-"""BlockCypher: Bitcoin, Litecoin, Dogecoin, Dash. https://www.blockcypher.com/dev/bitcoin/, `/addrs/:a/full` and `/txs/:hash`.
+"""BlockCypher, for chains of unspent outputs. https://www.blockcypher.com/dev/bitcoin/, `/addrs/:a/full` and `/txs/:hash`.
 
-Without a token three requests a second and a hundred an hour; a token (`UPSTREAM_BLOCKCYPHER_KEY`) raises both.
+Without an API key three requests a second and a hundred an hour; a key raises both.
 """
 
 from collections.abc import Collection, Iterator
@@ -18,17 +18,17 @@ from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _PAGE = 50
-_ROWS = 200  # inputs, and outputs, of a transaction in one answer
-_MOST_PARTS = 40  # requests for the rest of long transactions, for each page
+_ROWS = 200  # inputs, and outputs, of a transaction in one response
+_MAX_PARTS = 40  # requests for the rest of long transactions, per page
 _UNKNOWN = 'not found'
 
 
 @dataclass(frozen=True)
 class BlockCypher:
-    """Counts pay-to-public-key outputs under the address of the key. Amounts are integers of the smallest unit.
+    """Counts pay-to-public-key outputs under the address of the key. Amounts are integers in the smallest unit.
 
-    A page is never cut inside a block, so the next one begins below its last block. `hasMore` is missing at times: what
-    tells the last page is the number of transactions, or a page without any.
+    A page always ends with a whole block, so the next one begins below it. `hasMore` is missing at times: the last page is
+    recognized by the number of transactions, or because it is empty.
     """
 
     endpoint: Endpoint
@@ -36,7 +36,7 @@ class BlockCypher:
     chain: Chain
     counts_p2pk: bool = True
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         first = self._fetch(http, address, None)
         with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(first)
@@ -44,7 +44,7 @@ class BlockCypher:
         return AddressReport([holding], self._pages(http, address, first, below, seen))
 
     def _pages(self, http: Http, address: str, first: Any, below: int | None, seen: int) -> Iterator[Page]:
-        """Yield the pages from block `below` downwards; `resume` is the lowest block seen and how many transactions were seen so far."""
+        """Yield the pages below block `below`. Their `resume` is the lowest block and the number of transactions seen so far."""
         while True:
             body = first if below is None else self._fetch(http, address, below)
             entries = self._entries(http, body, address)
@@ -57,7 +57,7 @@ class BlockCypher:
                 return
 
     def _fetch(self, http: Http, address: str, below: int | None) -> Any:
-        """Return what is told of an address from below a block on; only from the newest on, unconfirmed transactions too."""
+        """Return the totals of an address and its transactions below a block; if `below` is None, all, unconfirmed ones first."""
         params = {'limit': str(_PAGE), 'txlimit': str(_ROWS)}
         if below is not None:
             params |= {'before': str(below), 'confirmations': '1'}
@@ -73,7 +73,7 @@ class BlockCypher:
         return answer.status == 404 and f'address {_UNKNOWN}' in answer.text.lower()
 
     def _body(self, answer: UpstreamResponse) -> Any:
-        """Return the JSON of an answer. Raises Upstream for an error, which may come as a 200."""
+        """Return the JSON of a response. Raises Upstream for an error, whose status may be 200."""
         body = answer.json()
         if isinstance(body, dict) and 'error' in body:
             throttled = 'limit' in str(body['error']).lower()
@@ -81,7 +81,7 @@ class BlockCypher:
         return body
 
     def _holding(self, body: Any) -> Holding:
-        """Read the sums, confirmed all of them; what is not confirmed yet is summed apart."""
+        """Parse the totals of confirmed transactions, and that of unconfirmed ones, which is separate."""
         txns = body.get('txs') or []
         if txns and money.whole(body['n_tx']) and all(_is_pending(txn) for txn in txns):
             raise ValueError('a confirmed transaction on the first page')
@@ -101,12 +101,12 @@ class BlockCypher:
             for txn in body.get('txs') or []:
                 if _is_pending(txn):
                     continue
-                parts += self._complete(http, txn, _MOST_PARTS - parts)
+                parts += self._complete(http, txn, _MAX_PARTS - parts)
                 entries.append(self._entry(txn, address))
         return entries
 
     def _complete(self, http: Http, txn: dict[str, Any], most: int) -> int:
-        """Add the inputs and outputs that did not fit; return how many requests that took. Raises Upstream when they are not told."""
+        """Add the inputs and outputs that did not fit, and return how many requests that took, at most `most`. Raises Upstream."""
         parts = 0
         for rows, size, start in (('inputs', 'vin_sz', 'instart'), ('outputs', 'vout_sz', 'outstart')):
             while len(txn[rows]) < money.whole(txn[size]):
@@ -121,9 +121,9 @@ class BlockCypher:
         return parts
 
     def _entry(self, txn: dict[str, Any], address: str) -> Entry:
-        """Net one transaction. A coinbase input has no addresses; a bare multisig output counts for each address it names."""
+        """Net one transaction. Coinbase inputs have no address; a bare multisig output counts for each of its addresses."""
         if len(txn['inputs']) != txn['vin_sz'] or len(txn['outputs']) != txn['vout_sz']:
-            raise ValueError('inputs and outputs of another number than is told')
+            raise ValueError('inputs or outputs are missing')
         return netted(
             self.chain,
             txn['hash'],
@@ -145,7 +145,7 @@ def _is_pending(txn: dict[str, Any]) -> bool:
 def _seconds(text: str) -> int:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
-        raise ValueError('a time of no zone')
+        raise ValueError('a time without a zone')
     return int(instant.timestamp())
 
 

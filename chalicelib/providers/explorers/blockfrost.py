@@ -1,6 +1,7 @@
-"""Blockfrost: Cardano. https://docs.blockfrost.io/, `/addresses/:a/total`, `/addresses/:a/transactions`, `/txs/:hash` and its `/utxos`.
+"""Blockfrost, for Cardano. https://docs.blockfrost.io/, `/addresses/:a/total`, `/addresses/:a/transactions`, `/txs/:hash` and `/utxos`.
 
-A key, the project id, is sent as a header. Free: 50,000 requests a day, ten a second; who is told so often and goes on is banned (418).
+The API key, called project id, is sent in a header. The free plan allows 50,000 requests a day and ten a second; clients that
+ignore 429 are banned (418).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,10 +26,10 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Blockfrost:
-    """Tells ADA, in lovelace as text; other assets are not told of.
+    """Returns ADA only, in lovelace as strings.
 
-    Each transaction takes two requests, so pages are small. They are counted from the newest transaction: one that arrives between
-    two pages repeats a row, which is harmless, and one that goes hides a row, which shows in the count.
+    Each transaction takes two requests, so pages are small. They are numbered from the newest transaction. One that arrives
+    between two requests repeats a row, which is harmless; one that disappears hides a row, which the count reveals.
     """
 
     endpoint: Endpoint
@@ -37,8 +38,8 @@ class Blockfrost:
     page: int = 5
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
-        """See Explorer. An address never used is not found."""
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
+        """See Explorer. An unused address is not found (404)."""
         answer = self._get(http, f'/addresses/{address}/total')
         sums = _UNUSED if self._is_not_found(answer) else answer.json()
         with expected_shape(self.endpoint, 'an address'):
@@ -61,7 +62,7 @@ class Blockfrost:
         with expected_shape(self.endpoint, 'transactions'):
             heights = [money.whole(row['block_height']) for row in rows]
             if not isinstance(rows, list) or len(rows) > self.page or heights != sorted(heights, reverse=True):
-                raise ValueError('not as asked for')
+                raise ValueError('not as requested')
             if not all(TXID.fullmatch(row['tx_hash']) for row in rows):
                 raise ValueError('no hash')
         return rows
@@ -77,7 +78,7 @@ class Blockfrost:
         )
 
     def _entry(self, http: Http, row: Row, address: str) -> Entry:
-        """Net one transaction. Where its script failed, its collateral is spent, and the collateral's change made, instead of the rest."""
+        """Net one transaction. If its script failed, only its collateral is spent, and only the change of that is created."""
         txn = self._get(http, f'/txs/{row["tx_hash"]}').json()
         sides = self._get(http, f'/txs/{row["tx_hash"]}/utxos').json()
         failed = not _flag(txn['valid_contract'])
@@ -100,7 +101,7 @@ class Blockfrost:
         return answer
 
     def _is_not_found(self, answer: UpstreamResponse) -> bool:
-        """Say whether the answer is Blockfrost's own 404, and not that of something before it."""
+        """Whether a response is Blockfrost's own 404, and not that of a proxy."""
         if answer.status != 404:
             return False
         body = UpstreamResponse(answer.key, 200, answer.text).json()

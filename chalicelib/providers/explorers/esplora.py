@@ -1,7 +1,7 @@
 """Explorers with the Esplora HTTP API: Blockstream, mempool.space, Litecoin Space, self-hosted ones.
 
-https://github.com/Blockstream/esplora/blob/master/API.md. No key. Blockstream: 700 requests an hour and 500,000 a month for
-each IP address; mempool.space publishes no number and bans those who insist.
+https://github.com/Blockstream/esplora/blob/master/API.md. No API key. Blockstream allows 700 requests an
+hour and 500,000 a month for each IP address; mempool.space publishes no limit and bans persistent offenders.
 """
 
 from collections.abc import Collection, Iterator
@@ -18,14 +18,14 @@ from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 @dataclass(frozen=True)
 class Esplora:
-    """Indexes by output script, so a pay-to-public-key output belongs to no address. Amounts are integer satoshi."""
+    """Indexes by output script, so pay-to-public-key outputs belong to no address. Amounts are integers in satoshi."""
 
     endpoint: Endpoint
     info: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         answer = http.get(self.endpoint, f'/address/{address}')
         refuse_rejected(answer)
         stats = answer.json()
@@ -34,7 +34,7 @@ class Esplora:
         return AddressReport([holding], self._pages(http, address, resume, holding.transactions or 0))
 
     def _pages(self, http: Http, address: str, resume: str | None, expected: int) -> Iterator[Page]:
-        counted = resume is None  # only a reading from the newest transaction on knows when it has seen them all
+        counted = resume is None  # only a read that starts at the newest transaction knows when it has seen all
         seen = 0
         while not (counted and seen >= expected):
             entries = self._page(http, address, resume)
@@ -52,7 +52,7 @@ class Esplora:
             return [self._entry(txn, address) for txn in txns if txn['status']['confirmed']]
 
     def _holding(self, stats: dict[str, Any], mempool: dict[str, Any]) -> Holding:
-        """Read chain_stats, and the net of mempool_stats; `funded` and `spent` count change that comes back, so both sums do too."""
+        """Parse the totals. `funded` and `spent` include change, so received and sent do too."""
         received, sent = money.whole(stats['funded_txo_sum']), money.whole(stats['spent_txo_sum'])
         return Holding(
             currency=self.chain.currency,
@@ -64,7 +64,7 @@ class Esplora:
         )
 
     def _entry(self, txn: dict[str, Any], address: str) -> Entry:
-        """Net one transaction: outputs to the address less inputs from it. A coinbase input has `prevout` null."""
+        """Net one transaction. In a coinbase input `prevout` is null."""
         spent = [vin['prevout']['value'] for vin in txn['vin'] if _is_of(vin['prevout'], address)]
         received = [vout['value'] for vout in txn['vout'] if _is_of(vout, address)]
         entry = Entry(

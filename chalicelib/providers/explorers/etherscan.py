@@ -1,7 +1,7 @@
 """Explorers with Etherscan's API: Etherscan for many chains, Blockscout for one chain each.
 
-https://docs.etherscan.io/api-reference, one key for all chains: free 3 requests a second and 100,000 a day, on selected chains, lists of
-1,000 rows. https://docs.blockscout.com/devs/apis/rpc: 3 requests a second without a key. Errors come with status 200.
+https://docs.etherscan.io/api-reference: one API key for all chains; the free plan allows 3 requests a second, 100,000 a day and lists
+of 1,000 rows, on selected chains. https://docs.blockscout.com/devs/apis/rpc: 3 requests a second without a key. Errors have status 200.
 """
 
 import re
@@ -21,8 +21,8 @@ from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 COIN_LISTS = ('txlist', 'txlistinternal')
 TOKEN_LIST = 'tokentx'
 
-_WINDOW = 10_000  # rows that can be paged to below one end block
-_NEWEST = 999_999_999  # a block yet to come
+_WINDOW = 10_000  # rows that can be paged through below one end block
+_NEWEST = 999_999_999  # higher than any block
 _THROTTLED = re.compile('rate limit|too many requests|max calls per sec|temporarily unavailable', re.IGNORECASE)
 _REFUSALS = (
     (re.compile('invalid address', re.IGNORECASE), UpstreamRejected, 'says that the address is invalid'),
@@ -34,12 +34,13 @@ _REFUSALS = (
 
 @dataclass(frozen=True)
 class Etherscan:
-    """Tells the coin of one chain and, where `lists` has `tokentx`, the catalogue's tokens there. Amounts are texts of integers.
+    """Returns the coin of a chain and, if `lists` has `tokentx`, the catalogue's tokens there. Amounts are strings of integers.
 
     `multichain`: the endpoint serves several chains and expects a chain id. `lists_balances`: it lists all tokens held at once.
-    The lists of an address are merged block by block: only blocks that every list shows whole make a page, and `resume` is the
-    block from which the next page goes down. Counts, and sums sent and received, are not told. What comes between two requests
-    shows in a sum, and the next reading finds it. Not listed, so such ledgers do not add up: blob fees, uncles, wrapping of ether.
+    The lists of an address are merged block by block: a page consists of the blocks that every list covers completely, and
+    `resume` is the block from which the next page goes down. Counts and totals are not available. A transaction that arrives
+    between two requests makes the sum wrong until the next refresh. Some changes are not listed, so such ledgers do not
+    reconcile: blob fees, uncle rewards, wrapped ether.
     """
 
     endpoint: Endpoint
@@ -48,17 +49,17 @@ class Etherscan:
     multichain: bool = False
     lists: tuple[str, ...] = COIN_LISTS
     lists_balances: bool = False
-    first_page: int = 100  # enough for what is new
+    first_page: int = 100  # enough for new transactions
     page: int = 1_000
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
-        """See Explorer; tokens are added to the holdings as their first transfer is read, before its page is handed out."""
-        purse = _Purse(self, http, address)
-        purse.add(held)
-        return AddressReport(purse.holdings, self._pages(http, address, resume, purse))
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
+        """See Explorer. Tokens join `holdings` when their first transfer is read, before its page is yielded."""
+        balances = _Balances(self, http, address)
+        balances.add(held_codes)
+        return AddressReport(balances.holdings, self._pages(http, address, resume, balances))
 
-    def _pages(self, http: Http, address: str, resume: str | None, purse: '_Purse') -> Iterator[Page]:
+    def _pages(self, http: Http, address: str, resume: str | None, balances: '_Balances') -> Iterator[Page]:
         lists = {action: _List(self, http, action, address) for action in self.lists}
         end = int(resume) if resume else _NEWEST
         while True:
@@ -68,17 +69,14 @@ class Etherscan:
             with expected_shape(self.endpoint, 'transactions'):
                 rows = {action: listed.take_above(floor) for action, listed in lists.items()}
                 entries = evm.entries(self.chain, address, rows)
-            purse.add({entry.currency for entry in entries})
+            balances.add({entry.currency for entry in entries})
             end = floor
             yield Page(entries, str(end) if end >= 0 else None)
             if end < 0:
                 return
 
-    def ask(self, http: Http, action: str, address: str, **params: str) -> Any:
-        """Return the result of an action of the module `account`, an empty list where there is nothing.
-
-        Raises Upstream for every way in which the answer says no.
-        """
+    def query(self, http: Http, action: str, address: str, **params: str) -> Any:
+        """Return the result of an action of the module `account`, an empty list if there are no rows. Raises Upstream for errors."""
         network = {'chainid': str(self.chain.evm_id)} if self.multichain else {}
         answer = http.get(self.endpoint, '', {**network, 'module': 'account', 'action': action, 'address': address, **params})
         refuse_rejected(answer)
@@ -99,25 +97,25 @@ class Etherscan:
         return Upstream(self.endpoint.key, 'returned an error')
 
 
-class _Purse:
-    """What is held of each currency asked about so far: of a token that is not, nothing is said."""
+class _Balances:
+    """The holdings of the currencies requested so far, without tokens of which nothing is held."""
 
     def __init__(self, explorer: Etherscan, http: Http, address: str) -> None:
         self._explorer, self._http, self._address = explorer, http, address
-        self._asked = {explorer.chain.currency}
-        self.holdings = [self._holding(explorer.chain.currency, explorer.ask(http, 'balance', address, tag='latest'))]
+        self._requested = {explorer.chain.currency}
+        self.holdings = [self._holding(explorer.chain.currency, explorer.query(http, 'balance', address, tag='latest'))]
         if explorer.lists_balances:
-            self._add_listed(explorer.ask(http, 'tokenlist', address))
+            self._add_listed(explorer.query(http, 'tokenlist', address))
 
     def add(self, codes: Collection[str]) -> None:
-        """Add the holdings of those tokens among `codes` that were not asked about yet."""
-        for code in sorted(set(codes) - self._asked):
+        """Add the holdings of those tokens among `codes` that have not been requested yet."""
+        for code in sorted(set(codes) - self._requested):
             token = currencies.get(code)
             if token.contract is not None:
-                self._append(code, self._ask_token(token.contract))
+                self._append(code, self._query_token(token.contract))
 
-    def _ask_token(self, contract: str) -> Any:
-        return self._explorer.ask(self._http, 'tokenbalance', self._address, contractaddress=contract, tag='latest')
+    def _query_token(self, contract: str) -> Any:
+        return self._explorer.query(self._http, 'tokenbalance', self._address, contractaddress=contract, tag='latest')
 
     def _add_listed(self, rows: list[Mapping[str, Any]]) -> None:
         known = evm.tokens(self._explorer.chain.currency)
@@ -129,7 +127,7 @@ class _Purse:
 
     def _append(self, code: str, units: Any) -> None:
         holding = self._holding(code, units)
-        self._asked.add(code)
+        self._requested.add(code)
         if holding.balance:
             self.holdings.append(holding)
 
@@ -140,7 +138,7 @@ class _Purse:
 
 
 class _List:
-    """One list of an address, newest first, as far down as it was read: whole for the blocks above `floor`."""
+    """One list of an address, newest first, as far as it has been read: complete for the blocks above `floor`."""
 
     def __init__(self, explorer: Etherscan, http: Http, action: str, address: str) -> None:
         self._explorer, self._http, self._action, self._address = explorer, http, action, address
@@ -148,9 +146,9 @@ class _List:
         self.floor = _NEWEST
 
     def reach_below(self, end: int) -> None:
-        """Read from block `end` down, a page or more, unless that was done.
+        """Read at least a page from block `end` down, unless that is done.
 
-        Raises Upstream when that one block has more rows than can be paged to.
+        Raises Upstream if that block alone has more rows than can be paged through.
         """
         if self.floor < end:
             return
@@ -168,17 +166,17 @@ class _List:
         raise Upstream(self._explorer.endpoint.key, 'has more in one block than it lists')
 
     def take_above(self, floor: int) -> list[evm.Row]:
-        """Return the rows of blocks above `floor`, and forget them."""
+        """Remove and return the rows of blocks above `floor`."""
         taken = [row for row in self._rows if evm.height_of(row) > floor]
         self._rows = [row for row in self._rows if evm.height_of(row) <= floor]
         return taken
 
     def _page(self, end: int, number: int, size: int) -> list[evm.Row]:
-        """Return a page of whatever length up to `size`, newest first; `getminedblocks` knows no end block."""
+        """Return a page of up to `size` rows, newest first; `getminedblocks` ignores the end block."""
         params = {'startblock': '0', 'endblock': str(end), 'page': str(number), 'offset': str(size), 'sort': 'desc'}
-        rows: list[evm.Row] = self._explorer.ask(self._http, self._action, self._address, **params)
+        rows: list[evm.Row] = self._explorer.query(self._http, self._action, self._address, **params)
         with expected_shape(self._explorer.endpoint, 'a list'):
             heights = [evm.height_of(row) for row in rows]
             if len(rows) > size or heights != sorted(heights, reverse=True):
-                raise ValueError('not as asked for')
+                raise ValueError('not as requested')
         return rows

@@ -1,6 +1,6 @@
-"""What the rows that explorers list of an address do to it, on Ethereum and the chains that took its machine over.
+"""The entries that the rows of explorers amount to, on chains with an Ethereum Virtual Machine.
 
-Pure: knows the rows that Etherscan and Blockscout share, not how they are asked for. Refuses rows of another shape.
+Pure: knows the rows of Etherscan and Blockscout, not how they are requested. Rejects rows of another shape.
 """
 
 import re
@@ -18,12 +18,12 @@ from chalicelib.providers.explorers.explorer import checked
 Row = Mapping[str, Any]
 
 _REFERENCE = re.compile('0x[0-9a-f]{64}|GENESIS_[0-9a-fA-F]{40}|(?:block|withdrawal)-[0-9]{1,20}')
-_MOVES_NOTHING = ('delegatecall', 'staticcall', 'callcode')  # they show the value of the call around them
+_MOVES_NOTHING = ('delegatecall', 'staticcall', 'callcode')  # they repeat the value of the enclosing call
 _GWEI = 10**9
 
 
 class RowEffect(NamedTuple):
-    """What one row does to one currency of an address, in its smallest unit; `units` include the `fee`."""
+    """The change of one currency of an address by one row, in the smallest unit; `units` includes the `fee`."""
 
     reference: str
     currency: str
@@ -34,32 +34,33 @@ class RowEffect(NamedTuple):
 
 @lru_cache
 def tokens(currency: str) -> Mapping[str, Currency]:
-    """Return the catalogue's tokens on the chain of a coin by contract in lower case: it has those of Ethereum."""
+    """Return the catalogue's tokens on the chain of a coin, by contract in lower case; there are only tokens on Ethereum."""
     known = currencies.of_kind('token') if currency == 'eth' else ()
     return MappingProxyType({token.contract.lower(): token for token in known if token.contract})
 
 
 def height_of(row: Row) -> int:
-    """Return the number of the block that a row is of."""
+    """Return the block number of a row."""
     return money.whole(row['blockNumber'])
 
 
 def entries(chain: Chain, address: str, rows: Mapping[str, Sequence[Row]]) -> list[Entry]:
-    """Return what happened to an address by rows of whole blocks, given by the list they are of: newest first.
+    """Return the entries of an address, newest first, given the rows of whole blocks by the list that they come from.
 
-    One entry for each transaction and currency. `txlist` tells the value and the fee, which failed transactions pay too;
-    `txlistinternal` what contracts paid, `tokentx` tokens: those of the catalogue, by contract, where something moved.
-    Others are left out: whoever wants to be seen makes tokens and sends them about. Of eth, `txsBeaconWithdrawal` and
-    `getminedblocks` tell what no transaction paid. Raises LookupError, TypeError, ValueError, AttributeError for other shapes.
+    There is one entry for each transaction and currency. `txlist` has values and fees, which failed transactions pay too;
+    `txlistinternal` payments by contracts; `tokentx` transfers of tokens. Only tokens of the catalogue count, and only where
+    something moved: anyone can create tokens and send them around as advertising. For eth, `txsBeaconWithdrawal` and
+    `getminedblocks` have income without a transaction. Raises LookupError, TypeError, ValueError or AttributeError for rows of
+    another shape.
     """
     failed = {_hash(row) for row in rows.get('txlist', ()) if _is_error(row)}
-    lasting = {**rows, 'txlistinternal': [row for row in rows.get('txlistinternal', ()) if _hash(row) not in failed]}
-    moves = (move for action, listed in lasting.items() for row in listed for move in _MOVES[action](chain, address.lower(), row))
+    effective = {**rows, 'txlistinternal': [row for row in rows.get('txlistinternal', ()) if _hash(row) not in failed]}
+    moves = (move for action, listed in effective.items() for row in listed for move in _MOVES[action](chain, address.lower(), row))
     return sorted((_entry(chain, move) for move in _folded(moves)), key=lambda entry: -entry.height)
 
 
 def _folded(moves: Iterable[RowEffect]) -> Iterable[RowEffect]:
-    """Make one move of those of the same transaction and currency."""
+    """Merge the moves of the same transaction and currency."""
     folded: dict[tuple[str, str], RowEffect] = {}
     for move in moves:
         known = folded.setdefault((move.reference, move.currency), move)
@@ -83,21 +84,21 @@ def _entry(chain: Chain, move: RowEffect) -> Entry:
 
 
 def _of_transaction(chain: Chain, address: str, row: Row) -> list[RowEffect]:
-    """Who sends pays for the gas, all of it, whatever became of the value."""
+    """The sender pays for all gas, even if the transaction failed."""
     fee = money.whole(row['gasUsed']) * money.whole(row['gasPrice']) if row['from'].lower() == address else 0
     value = 0 if _is_error(row) else money.whole(row['value']) * _direction(row, address)
     return [RowEffect(_hash(row), chain.currency, row, value - fee, fee)]
 
 
 def _of_inner_call(chain: Chain, address: str, row: Row) -> list[RowEffect]:
-    """Blockscout lists a creation with index 0, which is the transaction itself and told in `txlist`."""
+    """Blockscout lists the creation of a contract with index 0, but that is the transaction itself, which is in `txlist`."""
     idle = row.get('index') == '0' or row['type'] in _MOVES_NOTHING or row.get('callType') in _MOVES_NOTHING
     value = 0 if idle or _is_error(row) else money.whole(row['value'])
     return [RowEffect(_hash(row), chain.currency, row, value * _direction(row, address))] if value else []
 
 
 def _of_token(chain: Chain, address: str, row: Row) -> list[RowEffect]:
-    """Transfers of nothing are left out: anybody can make one in the name of anybody."""
+    """Transfers of zero are left out: anyone can make one in anyone's name."""
     token = tokens(chain.currency).get(row['contractAddress'].lower())
     value = money.whole(row['value']) if token is not None else 0
     parties = row['from'].lower(), row['to'].lower()
@@ -123,21 +124,21 @@ _MOVES: Mapping[str, Callable[[Chain, str, Row], list[RowEffect]]] = {
 
 
 def _direction(row: Row, address: str) -> int:
-    """Return 1 for value that comes in, -1 for value that goes out, 0 for what an address sends to itself.
+    """Return 1 for incoming value, -1 for outgoing value, 0 for what an address sends to itself.
 
-    What makes a contract has no receiver but the contract.
+    The receiver of a transaction that creates a contract is the contract.
     """
     sender, receiver = str(row['from']).lower(), str(row['to'] or row['contractAddress']).lower()
     return (receiver == address) - (sender == address)
 
 
 def _hash(row: Row) -> str:
-    """Return the transaction's hash, for which Blockscout has another name in inner calls."""
-    found = row.get('hash') or row['transactionHash']
-    return found if found.startswith('GENESIS_') else str(found.lower())
+    """Return the transaction's hash, which Blockscout calls `transactionHash` in inner calls."""
+    reference = row.get('hash') or row['transactionHash']
+    return reference if reference.startswith('GENESIS_') else str(reference.lower())
 
 
 def _is_error(row: Row) -> bool:
     if row['isError'] not in ('0', '1'):
-        raise ValueError('whether it failed')
+        raise ValueError('neither failed nor not')
     return bool(row['isError'] == '1')

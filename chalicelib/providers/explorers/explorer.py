@@ -1,4 +1,4 @@
-"""What every explorer can do."""
+"""What every explorer implements, and what they share to read responses."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -19,16 +19,16 @@ _REJECTED = re.compile(
 
 
 class Page(NamedTuple):
-    """Some confirmed entries, newest first; `resume` is where the next page starts, None after the last."""
+    """Some confirmed entries, newest first. `resume` is the position of the next page, None after the last."""
 
     entries: list[Entry]
     resume: str | None
 
 
 class AddressReport(NamedTuple):
-    """An explorer's view of an address: what it says is held, confirmed, and its transactions page by page, read lazily.
+    """An explorer's view of an address: confirmed holdings, and the pages of its transactions, which are requested as they are read.
 
-    An explorer that lists no transactions has no pages; one whose transactions tell what else is held adds to `holdings` as pages are read.
+    An explorer that lists no transactions has no pages. One that discovers tokens in transactions adds to `holdings` while pages are read.
     """
 
     holdings: list[Holding]
@@ -36,10 +36,10 @@ class AddressReport(NamedTuple):
 
 
 class Explorer(Protocol):
-    """An upstream that knows the balances and transactions of addresses.
+    """An upstream that returns balances and transactions of addresses.
 
-    `counts_p2pk` says whether outputs paid to a bare public key count under the address of that key. Block explorers
-    that index by script (Esplora) do not.
+    `counts_p2pk`: outputs paid to a bare public key count under the address of that key. Not so at explorers that index by
+    script (Esplora).
     """
 
     @property
@@ -51,16 +51,21 @@ class Explorer(Protocol):
     @property
     def counts_p2pk(self) -> bool: ...
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
-        """Ask about an address, transactions from `resume` (of an earlier page) on; `held` are the currencies known to be held.
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
+        """Return a report on an address, with the transactions after `resume` of an earlier page, or all of them.
 
-        Raises Upstream when it does not answer as documented, UpstreamRejected when it says the address cannot exist.
+        `held_codes` are the currencies known to be held. Raises UpstreamRejected if the explorer says that the address is
+        invalid, Upstream if it fails or returns something undocumented; reading `pages` raises Upstream too.
+
+            report = explorer.read(http, 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4')
+            [holding] = report.holdings
+            entries = [entry for page in report.pages for entry in page.entries]
         """
 
 
 @contextmanager
 def expected_shape(endpoint: Endpoint, what: str) -> Iterator[None]:
-    """Make an Upstream of whatever reading an answer of another shape than the documented one may raise."""
+    """Turn exceptions from reading an undocumented response into Upstream, whose message calls the response `what`."""
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
@@ -68,13 +73,13 @@ def expected_shape(endpoint: Endpoint, what: str) -> Iterator[None]:
 
 
 def refuse_rejected(answer: UpstreamResponse) -> None:
-    """Raises UpstreamRejected when a 400 says that the address cannot exist: other 400s are the upstream's own trouble."""
+    """Raise UpstreamRejected if a 400 says that the address is invalid; other 400s are failures of the upstream."""
     if answer.status == 400 and _REJECTED.search(answer.text):
         raise UpstreamRejected(answer.key, 'says that the address is invalid')
 
 
 def checked(entry: Entry, chain: Chain, reference: re.Pattern[str] = TXID) -> Entry:
-    """Return an entry that can be one of the chain. Raises ValueError."""
+    """Return `entry`. Raises ValueError if it cannot be a transaction of the chain."""
     if not reference.fullmatch(entry.reference) or not chain.began <= entry.at < _FAR_FUTURE or entry.height < 0:
         raise ValueError('not a transaction')
     return entry

@@ -1,6 +1,6 @@
-"""Haskoin Store: Bitcoin Cash. https://api.haskoin.com/, `/address/:a/balance` and `/address/:a/transactions/full`. No key.
+"""Haskoin Store, for Bitcoin Cash. https://api.haskoin.com/, `/address/:a/balance` and `/address/:a/transactions/full`.
 
-No limit is published; lists go 50,000 transactions deep.
+No API key, no published limit; lists end after 50,000 transactions.
 """
 
 from collections.abc import Collection, Iterator
@@ -17,15 +17,16 @@ from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _PAGE = 100
-_NO_ADDRESS = 'not-found-or-invalid-arg'  # an address never used has zeros
+_NO_ADDRESS = 'not-found-or-invalid-arg'  # an unused address has zeros
 
 
 @dataclass(frozen=True)
 class Haskoin:
-    """Counts pay-to-public-key outputs under the address of the key. Amounts are integer satoshi.
+    """Counts pay-to-public-key outputs under the address of the key. Amounts are integers in satoshi.
 
-    Asked and answering with the prefix of CashAddr. Pages are offsets from the newest transaction, unconfirmed ones first:
-    one that arrives between two pages repeats a row, which is harmless, and one that goes hides a row, which shows in the count.
+    Addresses have the CashAddr prefix in requests and responses. Pages are offsets from the newest transaction, unconfirmed ones
+    first. One that arrives between two requests repeats a row, which is harmless; one that disappears hides a row, which the
+    count reveals.
     """
 
     endpoint: Endpoint
@@ -34,7 +35,7 @@ class Haskoin:
     prefix: str = 'bitcoincash:'
     counts_p2pk: bool = True
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         answer = http.get(self.endpoint, f'/address/{self.prefix}{address}/balance')
         refuse_rejected(answer)
         if answer.status == 404 and _NO_ADDRESS in answer.text:
@@ -53,23 +54,23 @@ class Haskoin:
             with expected_shape(self.endpoint, 'transactions'):
                 entries = [self._entry(txn, address) for txn in txns if not _is_pending(txn)]
             offset += len(txns)
-            # One that came meanwhile moved the oldest on, which shows where the last page would be full.
+            # A transaction that arrived meanwhile moves the oldest one beyond `count`; then the last page is full.
             more = bool(txns) and (offset < count or len(txns) >= _PAGE)
             yield Page(entries, str(offset) if more else None)
             if not more:
                 return
 
     def _fetch(self, http: Http, address: str, offset: int) -> list[Any]:
-        """Return the transactions from `offset` on that are part of the chain, or may become one."""
+        """Return the transactions from `offset` on, confirmed or not. Raises Upstream if one was deleted."""
         params = {'limit': str(_PAGE), 'offset': str(offset)}
         txns = http.get(self.endpoint, f'/address/{self.prefix}{address}/transactions/full', params).json()
         with expected_shape(self.endpoint, 'transactions'):
             if any(txn['deleted'] for txn in txns):
-                raise ValueError('a transaction that is no more')
+                raise ValueError('a deleted transaction')
             return list(txns)
 
     def _holding(self, sums: dict[str, Any], count: int, first: list[Any], address: str) -> Holding:
-        """Read the sums; the number of transactions and what was received include unconfirmed ones, and those are taken out."""
+        """Parse the totals. The number of transactions and the amount received include unconfirmed ones, which are subtracted."""
         pending = [txn for txn in first if _is_pending(txn)]
         if pending and len(pending) == len(first) < count:
             raise ValueError('a confirmed transaction on the first page')
@@ -85,7 +86,7 @@ class Haskoin:
         )
 
     def _entry(self, txn: dict[str, Any], address: str) -> Entry:
-        """Net one transaction. A coinbase input has neither address nor value."""
+        """Net one transaction. Coinbase inputs have neither address nor value."""
         return netted(
             self.chain,
             txn['txid'],

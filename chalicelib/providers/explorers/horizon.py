@@ -1,7 +1,7 @@
 """Horizon, the HTTP API of the Stellar network.
 
-https://developers.stellar.org/docs/data/apis/horizon/api-reference. No key. The Stellar Development Foundation's allows 3,600 requests
-an hour for each IP address and keeps one year of history; LOBSTR's publishes no number.
+https://developers.stellar.org/docs/data/apis/horizon/api-reference. No API key. The server of the Stellar
+Development Foundation allows 3,600 requests an hour for each IP address and keeps one year of history; LOBSTR publishes no limit.
 """
 
 import re
@@ -18,7 +18,7 @@ from chalicelib.providers.explorers.explorer import AddressReport, Page, checked
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
-_IN_A_TRANSACTION = 4_096  # numbers from that of a transaction on that are its operations' (SEP-35)
+_IDS_PER_TRANSACTION = 4_096  # those from a transaction's id on belong to its operations (SEP-35)
 _AMOUNT = re.compile(r'([0-9]{1,12})\.([0-9]{7})')
 _NATIVE = 'native'
 
@@ -27,11 +27,11 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Horizon:
-    """Tells XLM, as texts with seven places; other assets are not told of.
+    """Returns XLM only, as strings with seven decimals.
 
-    A transaction's delta is what its effects on the account say, less the fee if the account paid that, which failed transactions
-    cost too. Pages are cursors into a history that never changes. A server that dropped old ledgers lists less than makes the
-    balance, which the sum shows.
+    The delta of a transaction is the sum of its effects on the account, less the fee if the account paid it; failed transactions
+    cost a fee too. Pages are cursors into a history that never changes. If the server has dropped old ledgers, its transactions
+    do not sum to the balance.
     """
 
     endpoint: Endpoint
@@ -41,13 +41,13 @@ class Horizon:
     page_of_effects: int = 200
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
-        """See Explorer. An account that was merged into another holds nothing and keeps its transactions."""
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
+        """See Explorer. An account merged into another holds nothing and keeps its transactions."""
         answer = self._get(http, f'/accounts/{address}')
         account: Any = answer.json() if answer.status != 404 else {'account_id': address, 'balances': []}
         with expected_shape(self.endpoint, 'an account'):
             if account['account_id'] != address:
-                raise ValueError('not the account asked for')
+                raise ValueError('not the requested account')
             stroops = sum(_stroops(row['balance']) for row in account['balances'] if row['asset_type'] == _NATIVE)
         holding = Holding(self.chain.currency, self.chain.amount(stroops), sent=None, received=None, transactions=None)
         return AddressReport([holding], self._pages(http, address, resume))
@@ -70,24 +70,24 @@ class Horizon:
                 return
 
     def _effects(self, http: Http, address: str, tokens: Sequence[int]) -> dict[int, list[Row]]:
-        """Return the effects of transactions and whatever came between them, by transaction."""
-        found: dict[int, list[Row]] = {}
-        cursor = f'{tokens[0] + _IN_A_TRANSACTION}-0'
+        """Return the effects on an account by transaction id, including those of transactions in between."""
+        by_transaction: dict[int, list[Row]] = {}
+        cursor = f'{tokens[0] + _IDS_PER_TRANSACTION}-0'
         while True:
             rows = self._records(http, f'/accounts/{address}/effects', self.page_of_effects, cursor)
             with expected_shape(self.endpoint, 'effects'):
                 operations = [money.whole(row['paging_token'].split('-')[0]) for row in rows]
                 _check_newest_first(operations)
                 for row, operation in zip(rows, operations, strict=True):
-                    transaction = operation - operation % _IN_A_TRANSACTION
+                    transaction = operation - operation % _IDS_PER_TRANSACTION
                     if transaction >= tokens[-1]:
-                        found.setdefault(transaction, []).append(row)
+                        by_transaction.setdefault(transaction, []).append(row)
                 if len(rows) < self.page_of_effects or operations[-1] < tokens[-1]:
-                    return found
+                    return by_transaction
                 cursor = rows[-1]['paging_token']
 
     def _records(self, http: Http, path: str, limit: int, cursor: str | None, **params: str) -> list[Row]:
-        """Return records, newest first; none where there is no such account."""
+        """Return records, newest first, or nothing if the account does not exist."""
         place = {'cursor': cursor} if cursor else {}
         answer = self._get(http, path, {'order': 'desc', 'limit': str(limit), **place, **params})
         if answer.status == 404:
@@ -96,11 +96,11 @@ class Horizon:
         with expected_shape(self.endpoint, 'a list'):
             records: list[Row] = body['_embedded']['records']
             if not isinstance(records, list) or len(records) > limit:
-                raise ValueError('no list, or more than asked for')
+                raise ValueError('no list, or longer than requested')
             return records
 
     def _get(self, http: Http, path: str, params: Mapping[str, str] | None = None) -> UpstreamResponse:
-        """Ask. Raises UpstreamRejected where Horizon cannot read the address, Upstream for a 404 that is not its own."""
+        """Send a GET. Raises UpstreamRejected if Horizon calls the address invalid, Upstream if a 404 is not Horizon's own."""
         answer = http.get(self.endpoint, path, params)
         if answer.status not in (400, 404):
             return answer
@@ -131,9 +131,9 @@ def _epoch(text: str) -> int:
 
 
 def _moved(effects: Sequence[Row]) -> int:
-    """Return what effects add to the account's XLM.
+    """Return the change of the account's XLM by these effects, in stroops.
 
-    Who sends a path payment is told what was sent, and then of each trade on the way, which moves nothing of its own.
+    For the sender of a path payment there is an effect for the payment, and one for each trade on its path, which is left out.
     """
     payers = {_operation(row) for row in effects if row['type'] == 'account_debited'}
     return sum(_change(row) for row in effects if row['type'] != 'trade' or _operation(row) not in payers)
@@ -144,7 +144,7 @@ def _operation(row: Row) -> str:
 
 
 def _change(row: Row) -> int:
-    """Return what one effect adds. Claimable balances and trades with pools are told as credits and debits beside."""
+    """Return the change by one effect. Claimable balances and trades with pools have credits and debits of their own."""
     match row['type']:
         case 'account_created':
             return _stroops(row['starting_balance'])
@@ -166,10 +166,10 @@ def _native(asset: str, amount: str) -> int:
 
 
 def _stroops(text: str) -> int:
-    found = _AMOUNT.fullmatch(text)
-    if found is None:
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
         raise ValueError('an amount')
-    return int(found[1] + found[2])
+    return int(match[1] + match[2])
 
 
 def _check_newest_first(tokens: Sequence[int]) -> None:

@@ -1,7 +1,7 @@
 """Koios, a query layer over Cardano's db-sync.
 
-https://api.koios.rest/, `address_info`, `address_txs` and `tx_info`. Without a key 5,000 requests a day, 100 in ten seconds and
-bodies of up to 1 KB for each IP address; a key is a bearer token.
+https://api.koios.rest/, `address_info`, `address_txs` and `tx_info`. Without an API key 5,000 requests a day, 100 in ten
+seconds and bodies of up to 1 KB for each IP address. The key is a bearer token.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,32 +17,32 @@ from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
-_BATCH = 10  # hashes, which fit into a kilobyte
+_BATCH = 10  # hashes, to fit into a kilobyte
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Koios:
-    """Tells ADA, in lovelace as text; other assets are not told of.
+    """Returns ADA only, in lovelace as strings.
 
-    What a failed script costs, its collateral, is told as inputs and outputs like those of any transaction. Pages go down from a
-    block: `resume` is its height and how many of the address's transactions in it were read.
+    The collateral that a failed script costs appears as inputs and outputs, as in any transaction. Pages go down from a block:
+    `resume` is its height and how many of the address's transactions in it were read.
     """
 
     endpoint: Endpoint
     info: UpstreamInfo
     chain: Chain
-    first_page: int = 10  # enough for what is new
+    first_page: int = 10  # enough for new transactions
     page: int = 50
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
-        """See Explorer. An address never used is not listed, and neither is one that cannot exist."""
-        rows = self._ask(http, '/address_info?select=address,balance', _addresses=[address])
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
+        """See Explorer. Neither an unused address nor an invalid one is listed, so none is rejected."""
+        rows = self._query(http, '/address_info?select=address,balance', _addresses=[address])
         with expected_shape(self.endpoint, 'an address'):
             if [row['address'] for row in rows] not in ([], [address]):
-                raise ValueError('not the address asked for')
+                raise ValueError('not the requested address')
             balance = sum(money.whole(row['balance']) for row in rows)
         holding = Holding(self.chain.currency, self.chain.amount(balance), sent=None, received=None, transactions=None)
         return AddressReport([holding], self._pages(http, address, resume))
@@ -51,41 +51,41 @@ class Koios:
         while True:
             limit = self.first_page if resume is None else self.page
             rows = self._list(http, address, resume, limit)
-            told = self._transactions(http, [row['tx_hash'] for row in rows])
+            txns = self._transactions(http, [row['tx_hash'] for row in rows])
             with expected_shape(self.endpoint, 'transactions'):
-                entries = [self._entry(told[row['tx_hash']], row, address) for row in rows]
+                entries = [self._entry(txns[row['tx_hash']], row, address) for row in rows]
             resume = _after(rows, resume) if len(rows) == limit else None
             yield Page(entries, resume)
             if resume is None:
                 return
 
     def _list(self, http: Http, address: str, resume: str | None, limit: int) -> list[Row]:
-        """Return where the transactions are, newest first."""
+        """Return hash, height and time of transactions, newest first."""
         height, _, read = (resume or '').partition('+')
         below = f'&block_height=lte.{height}&offset={read}' if resume else ''
         query = f'select=tx_hash,block_height,block_time&order=block_height.desc,tx_hash.desc&limit={limit}{below}'
-        rows = self._ask(http, f'/address_txs?{query}', _addresses=[address])
+        rows = self._query(http, f'/address_txs?{query}', _addresses=[address])
         with expected_shape(self.endpoint, 'transactions'):
             heights = [money.whole(row['block_height']) for row in rows]
             if len(rows) > limit or heights != sorted(heights, reverse=True):
-                raise ValueError('not as asked for')
+                raise ValueError('not as requested')
             if not all(TXID.fullmatch(row['tx_hash']) for row in rows):
                 raise ValueError('no hash')
         return rows
 
     def _transactions(self, http: Http, hashes: Sequence[str]) -> dict[str, Row]:
-        """Return transactions by hash. Raises Upstream when one that was listed is not told of."""
-        found: dict[str, Row] = {}
+        """Return transactions by hash. Raises Upstream if one is missing."""
+        by_hash: dict[str, Row] = {}
         for start in range(0, len(hashes), _BATCH):
             batch = hashes[start : start + _BATCH]
-            rows = self._ask(http, '/tx_info?select=tx_hash,fee,inputs,outputs', _tx_hashes=batch, _inputs=True)
+            rows = self._query(http, '/tx_info?select=tx_hash,fee,inputs,outputs', _tx_hashes=batch, _inputs=True)
             with expected_shape(self.endpoint, 'transactions'):
-                found |= {row['tx_hash']: row for row in rows}
-        if found.keys() != set(hashes):
+                by_hash |= {row['tx_hash']: row for row in rows}
+        if by_hash.keys() != set(hashes):
             raise Upstream(self.endpoint.key, 'lacks a transaction that it lists')
-        return found
+        return by_hash
 
-    def _ask(self, http: Http, path: str, **body: Any) -> list[Row]:
+    def _query(self, http: Http, path: str, **body: Any) -> list[Row]:
         rows = http.post(self.endpoint, path, body).json()
         if not isinstance(rows, list):
             raise Upstream(self.endpoint.key, 'returned something that is not a list')
@@ -108,8 +108,8 @@ def _values(rows: Sequence[Row], address: str) -> list[int]:
 
 
 def _after(rows: Sequence[Row], resume: str | None) -> str:
-    """Return where the page after these rows starts."""
+    """Return the position after these rows."""
     height = rows[-1]['block_height']
-    begun, _, read = (resume or '').partition('+')
-    already = int(read) if begun == str(height) else 0
+    resumed_at, _, read = (resume or '').partition('+')
+    already = int(read) if resumed_at == str(height) else 0
     return f'{height}+{already + sum(row["block_height"] == height for row in rows)}'

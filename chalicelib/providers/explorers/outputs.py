@@ -1,4 +1,4 @@
-"""What a transaction of a chain of unspent outputs does to one address: the outputs it gets less those of its own that are spent."""
+"""The effect of a transaction on an address, on chains of unspent outputs: outputs received less outputs spent."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,10 @@ from chalicelib.providers.explorers.explorer import checked
 
 
 def netted(chain: Chain, txid: str, received: Sequence[int], spent: Sequence[int], *, fee: int, at: int, height: int) -> Entry:
-    """Return the entry of a confirmed transaction, given the values of the address's own outputs: made, and spent.
+    """Return the entry of a confirmed transaction, given the values of the address's outputs that it creates and spends.
 
-    Who spends pays the fee, all of it, also where others spend beside. Raises ValueError for what is no transaction of the chain.
+    An address that spends is charged the whole fee, even if others spend in the same transaction. Raises ValueError if this
+    cannot be a transaction of the chain.
     """
     entry = Entry(
         reference=txid,

@@ -1,7 +1,7 @@
 """Servers of the XRP Ledger: rippled and Clio, over JSON-RPC.
 
-https://xrpl.org/docs/references/http-websocket-apis, `account_info` and `account_tx`. No key. Public servers publish no number
-and slow down who insists; https://xrpl.org/docs/tutorials/public-servers says which of them keep the whole history.
+https://xrpl.org/docs/references/http-websocket-apis, `account_info` and `account_tx`. No API key. Public servers publish no
+limit and slow down persistent clients; https://xrpl.org/docs/tutorials/public-servers says which of them keep the whole history.
 """
 
 import json
@@ -19,20 +19,20 @@ from chalicelib.providers.explorers.explorer import AddressReport, Page, checked
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
-_FIRST_PAGE = 20  # enough for what is new
+_FIRST_PAGE = 20  # enough for new transactions
 _PAGE = 200
-_NEWEST = -1  # the server's newest validated ledger
-_EPOCH = 946_684_800  # 2000-01-01, from which the ledger counts its seconds
+_NEWEST = -1  # the newest validated ledger of the server
+_EPOCH = 946_684_800  # 2000-01-01: the ledger counts seconds from here
 _REFERENCE = re.compile('[0-9A-F]{64}')
-_TOO_OFTEN = ('slowDown', 'tooBusy')
+_RATE_LIMITED = ('slowDown', 'tooBusy')
 
 
 @dataclass(frozen=True)
 class Rippled:
-    """Tells XRP, in drops as text; issued currencies are not told of. Only validated ledgers are read.
+    """Returns XRP only, in drops as strings, from validated ledgers.
 
-    The transactions are read up to the ledger of which the balance is, so that one cannot come between. Those that move no XRP of
-    the account are entries too. A server that lacks old ledgers lists less than makes the balance, which the sum shows.
+    Transactions are read up to the ledger of the balance, so none can arrive in between. Those that move no XRP of the account
+    are entries too. If the server lacks old ledgers, its transactions do not sum to the balance.
     """
 
     endpoint: Endpoint
@@ -40,11 +40,11 @@ class Rippled:
     chain: Chain
     counts_p2pk: bool = False
 
-    def read(self, http: Http, address: str, resume: str | None = None, held: Collection[str] = ()) -> AddressReport:
-        """See Explorer. An account that was deleted holds nothing and keeps its transactions."""
-        told = self._ask(http, 'account_info', account=address, ledger_index='validated')
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
+        """See Explorer. A deleted account holds nothing and keeps its transactions."""
+        account = self._query(http, 'account_info', account=address, ledger_index='validated')
         with expected_shape(self.endpoint, 'an account'):
-            ledger, drops = (_NEWEST, 0) if told is None else _balance(told, address)
+            ledger, drops = (_NEWEST, 0) if account is None else _balance(account, address)
         holding = Holding(self.chain.currency, self.chain.amount(drops), sent=None, received=None, transactions=None)
         return AddressReport([holding], self._pages(http, address, ledger, json.loads(resume) if resume else None))
 
@@ -60,21 +60,18 @@ class Rippled:
 
     def _page(self, http: Http, address: str, ledger: int, marker: Any) -> tuple[list[Entry], Any]:
         place = {'limit': _FIRST_PAGE} if marker is None else {'limit': _PAGE, 'marker': marker}
-        told = self._ask(http, 'account_tx', account=address, ledger_index_min=-1, ledger_index_max=ledger, forward=False, **place)
-        if told is None:
+        result = self._query(http, 'account_tx', account=address, ledger_index_min=-1, ledger_index_max=ledger, forward=False, **place)
+        if result is None:
             return [], None
         with expected_shape(self.endpoint, 'transactions'):
-            rows = told['transactions']
+            rows = result['transactions']
             entries = [self._entry(row, address) for row in rows]
             if not isinstance(rows, list) or any(older.height > newer.height for newer, older in pairwise(entries)):
                 raise ValueError('not newest first')
-            return entries, told.get('marker')
+            return entries, result.get('marker')
 
-    def _ask(self, http: Http, method: str, **params: Any) -> Mapping[str, Any] | None:
-        """Return the result of a method, None when there is no such account.
-
-        Raises Upstream for every way in which the answer says no, with status 200 as always.
-        """
+    def _query(self, http: Http, method: str, **params: Any) -> Mapping[str, Any] | None:
+        """Return the result of a method, None if the account does not exist. Raises Upstream for errors, whose status is 200."""
         body = http.post(self.endpoint, '', {'method': method, 'params': [{'api_version': 1, **params}]}).json()
         with expected_shape(self.endpoint, 'an envelope'):
             result: Mapping[str, Any] = body['result']
@@ -88,12 +85,12 @@ class Rippled:
     def _refusal(self, error: Any) -> Upstream:
         if error == 'actMalformed':
             return UpstreamRejected(self.endpoint.key, 'says that the address is invalid')
-        if error in _TOO_OFTEN:
+        if error in _RATE_LIMITED:
             return Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
         return Upstream(self.endpoint.key, 'returned an error')
 
     def _entry(self, row: Mapping[str, Any], address: str) -> Entry:
-        """Net one transaction. Its sender pays the fee, or a delegate who sends for another (XLS-75), whatever became of it."""
+        """Net one transaction. The sender pays the fee even if it fails, or a delegate who sends on behalf of another (XLS-75)."""
         txn = row['tx']
         if row['validated'] is not True:
             raise ValueError('not validated')
@@ -110,27 +107,27 @@ class Rippled:
         return checked(entry, self.chain, _REFERENCE)
 
 
-def _balance(told: Mapping[str, Any], address: str) -> tuple[int, int]:
-    """Return the validated ledger that was looked at, and the account's drops in it, reserves included."""
-    account = told['account_data']
-    if told['validated'] is not True or account['Account'] != address:
-        raise ValueError('not what was asked for')
-    return money.whole(told['ledger_index']), money.whole(account['Balance'])
+def _balance(result: Mapping[str, Any], address: str) -> tuple[int, int]:
+    """Return the index of the validated ledger, and the account's balance there in drops, including reserves."""
+    account = result['account_data']
+    if result['validated'] is not True or account['Account'] != address:
+        raise ValueError('not what was requested')
+    return money.whole(result['ledger_index']), money.whole(account['Balance'])
 
 
 def _delta(nodes: Sequence[Mapping[str, Any]], address: str) -> int:
-    """Return what a transaction's metadata say of the balance of an account: made, changed or deleted."""
+    """Return the change of an account's balance according to a transaction's metadata."""
     roots = [(kind, node) for each in nodes for kind, node in each.items() if node['LedgerEntryType'] == 'AccountRoot']
     return sum(_change(kind, node) for kind, node in roots if _fields(node).get('Account') == address)
 
 
 def _fields(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the fields of a node as they are afterwards; what changes only in its bookkeeping has none."""
+    """Return the fields of a node after the transaction; a node with changes in its bookkeeping only has none."""
     return node.get('NewFields') or node.get('FinalFields') or {}
 
 
 def _change(kind: str, node: Mapping[str, Any]) -> int:
-    """Return the change of an account's balance. Fields that are zero are left out of what is made."""
+    """Return the change of an account's balance in a created, modified or deleted node. New nodes lack fields that are zero."""
     final = money.whole(_fields(node).get('Balance', '0'))
     if kind == 'CreatedNode':
         return final

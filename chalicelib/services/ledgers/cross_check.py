@@ -64,5 +64,5 @@ def _agree(ledger: Ledger, first: Explorer, second: Explorer, http: Http) -> boo
     only = None if first.info.lists_tokens and second.info.lists_tokens else key.currency
     ours = [Holding(held.currency, held.balance, None, None, held.transactions) for held in ledger.holdings]
     held = [holding.currency for holding in ours]
-    theirs = second.read(http, key.address, held=held).holdings
-    return cross_check.agree(ours, theirs, only) or cross_check.agree(first.read(http, key.address, held=held).holdings, theirs, only)
+    theirs = second.read(http, key.address, held_codes=held).holdings
+    return cross_check.agree(ours, theirs, only) or cross_check.agree(first.read(http, key.address, held_codes=held).holdings, theirs, only)

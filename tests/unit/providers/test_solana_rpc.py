@@ -149,7 +149,7 @@ def test_the_answers_of_a_batch_may_come_in_any_order(upstream: Server) -> None:
 
 
 def test_a_transaction_that_is_listed_and_no_longer_kept_does_not_vanish(upstream: Server) -> None:
-    with pytest.raises(Upstream, match='does not keep'):
+    with pytest.raises(Upstream, match='lacks a transaction'):
         read_one(upstream, None)
 
 

@@ -174,7 +174,7 @@ def test_a_public_upstream_is_asked_at_its_pace() -> None:
 
 
 @pytest.mark.parametrize(
-    ('url', 'needs_secret', 'variable', 'can_be_asked'),
+    ('url', 'needs_secret', 'variable', 'is_available'),
     [
         ('https://x.example', False, 'NOTHING', True),
         ('https://x.example', True, 'NOTHING', False),
@@ -184,13 +184,13 @@ def test_a_public_upstream_is_asked_at_its_pace() -> None:
         ('', False, 'UPSTREAM_X_URL', True),
     ],
 )
-def test_an_upstream_can_be_asked_that_has_a_server_and_the_key_it_needs(
-    monkeypatch: pytest.MonkeyPatch, url: str, needs_secret: bool, variable: str, can_be_asked: bool
+def test_an_upstream_is_available_that_has_a_server_and_the_key_it_needs(
+    monkeypatch: pytest.MonkeyPatch, url: str, needs_secret: bool, variable: str, is_available: bool
 ) -> None:
     monkeypatch.setenv(variable, 'https://own.example')
     settings.cache_clear()
     endpoint = Endpoint('x', url, min_interval_ms=1, secret='key', needs_secret=needs_secret)
-    assert endpoint.can_be_asked == can_be_asked
+    assert endpoint.is_available == is_available
     monkeypatch.undo()
     settings.cache_clear()
 
