@@ -1,7 +1,7 @@
-"""What an amount of one currency is worth in another, by one set of rates. Pure: no clock, no network.
+"""Converts amounts between currencies by one set of rates. Pure: no clock, no network.
 
-A route through the rates is at most three hops long: the same currency, a rate, a rate turned round, or a path through
-usd, btc, eth and eur. Along a route prices are multiplied exactly and divided once.
+A route through the rates has at most three hops: none for the same currency, a rate or its inverse, or a path through
+usd, btc, eth and eur. Along a route prices are multiplied exactly, then divided once.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,18 +13,18 @@ from chalicelib.domain import currencies, money
 
 INTERMEDIATES = ('usd', 'btc', 'eth', 'eur')
 _DAY = 86_400
-_USABLE = {True: 7 * _DAY, False: _DAY}  # of rates between fiat currencies, of all others
+_USABLE = {True: 7 * _DAY, False: _DAY}  # by whether both currencies are fiat
 _FRESH = {True: 3 * _DAY, False: 900}
 _DIVISION = Context(prec=50, rounding=ROUND_HALF_EVEN)
-_EXACT = Context(prec=1_000, traps=[InvalidOperation, DivisionByZero, Inexact])  # three prices and an amount, of 78 digits each, and sums
+_EXACT = Context(prec=1_000, traps=[InvalidOperation, DivisionByZero, Inexact])  # sums of three prices and an amount, 78 digits each
 
 Pair = tuple[str, str]
 
 
 class Rate(NamedTuple):
-    """One `base` costs `price` of `quote`, as observed at `at` (epoch seconds) by `sources`, upstreams' keys joined by commas.
+    """The price of one `base` in `quote`, observed at `at` (epoch seconds) by `sources`, upstreams' keys joined by commas.
 
-    `disputed` says that the sources differ and no two of them agree.
+    `disputed`: there are several sources, and no two of them agree.
     """
 
     base: str
@@ -39,16 +39,16 @@ class Rate(NamedTuple):
         return currencies.get(self.base).kind == 'fiat' and currencies.get(self.quote).kind == 'fiat'
 
     def is_usable(self, at: int) -> bool:
-        """Whether it may still be used at an instant: a day long, a week between fiat currencies (banks have holidays)."""
+        """Whether the rate may still be used at an instant: for a day; between fiat currencies for a week, as banks have holidays."""
         return at - self.at <= _USABLE[self._is_fiat]
 
     def is_fresh(self, at: int) -> bool:
-        """Whether it says what things cost at an instant: for 15 minutes, three days between fiat currencies."""
+        """Whether the rate is current at an instant: for 15 minutes; between fiat currencies for three days."""
         return at - self.at <= _FRESH[self._is_fiat]
 
 
 class Hop(NamedTuple):
-    """One step of a route: a rate, or the rate turned round."""
+    """One step of a route: a rate, or its inverse."""
 
     rate: Rate
     inverse: bool
@@ -58,7 +58,12 @@ Route = tuple[Hop, ...]
 
 
 class Rates:
-    """One set of rates as of `at` (epoch seconds), never changed: all that is converted by it agrees with itself."""
+    """One set of rates as of `at` (epoch seconds). It never changes, so all conversions by it are consistent.
+
+    >>> rates = Rates(0, [Rate('btc', 'usd', Decimal('11775.36'), 0, 'kraken'), Rate('eur', 'usd', Decimal('1.25'), 0, 'ecb')])
+    >>> rates.convert(Decimal(2), 'btc', 'usd'), rates.convert(Decimal(2), 'btc', 'eur')
+    (Decimal('23550.72'), Decimal('18840.576'))
+    """
 
     def __init__(self, at: int, rates: Iterable[Rate]) -> None:
         self.at = at
@@ -67,20 +72,23 @@ class Rates:
 
     @classmethod
     def usable(cls, at: int, rates: Iterable[Rate]) -> 'Rates':
-        """Return the set of those of `rates` that are not too old to be used at an instant."""
+        """Return the set of those `rates` that may be used at an instant."""
         return cls(at, (rate for rate in rates if rate.is_usable(at)))
 
     def route(self, base: str, quote: str) -> Route | None:
-        """Return the hops from `base` to `quote`, none of them for the same currency; None when there is no way.
+        """Return the hops from `base` to `quote`, an empty route for the same currency, or None if there is no route.
 
-        The shortest path; of several those through the intermediates that come first.
+        Of several routes, the shortest through the first of INTERMEDIATES.
         """
         if (base, quote) not in self._routes:
             self._routes[base, quote] = self._find(base, quote)
         return self._routes[base, quote]
 
     def convert(self, amount: Decimal, base: str, quote: str) -> Decimal | None:
-        """Return what `amount` of `base` is worth in `quote`, not rounded but for one division at 50 digits; None without a route."""
+        """Return the value of `amount` of `base` in `quote`, or None without a route.
+
+        It is exact, except that one division may round to 50 digits.
+        """
         route = self.route(base, quote)
         return None if route is None else along(route, amount)
 
@@ -102,7 +110,7 @@ class Rates:
 
 
 class Unconverted(NamedTuple):
-    """A balance that no rate converts, and why in one word."""
+    """A balance that could not be converted; `reason` is a code."""
 
     currency: str
     balance: Decimal
@@ -110,7 +118,7 @@ class Unconverted(NamedTuple):
 
 
 class Share(NamedTuple):
-    """What one currency's balance adds to a converted total."""
+    """What the balance of one currency contributes to a converted total."""
 
     currency: str
     balance: Decimal
@@ -119,7 +127,7 @@ class Share(NamedTuple):
 
 
 class Total(NamedTuple):
-    """What balances are worth in one currency together: `shares` sum to `value`; `missing` is in none of them."""
+    """The value of several balances in one currency: the sum of `shares`, without the balances in `missing`."""
 
     currency: str
     value: Decimal
@@ -131,7 +139,7 @@ NO_RATE = 'no_rate'
 
 
 def total(balances: Mapping[str, Decimal], quote: str, rates: Rates) -> Total:
-    """Return the sum of `balances` by currency code as if all were converted into `quote`. Zero needs no rate."""
+    """Return the total value of `balances`, by currency code, in `quote`. A balance of zero needs no rate."""
     shares: list[Share] = []
     missing: list[Unconverted] = []
     for code, balance in sorted(balances.items()):
@@ -147,7 +155,7 @@ def total(balances: Mapping[str, Decimal], quote: str, rates: Rates) -> Total:
 
 
 def along(route: Route, amount: Decimal) -> Decimal:
-    """Return `amount` carried along a route: multiplied by all rates, then divided once by those turned round."""
+    """Return `amount` converted along a route: multiplied by its rates, then divided once by its inverse rates."""
     divisor = Decimal(1)
     for hop in route:
         if hop.inverse:
@@ -158,7 +166,7 @@ def along(route: Route, amount: Decimal) -> Decimal:
 
 
 def _paths(base: str, quote: str) -> Iterator[tuple[str, ...]]:
-    """Yield the paths between two currencies, the shortest first, none longer than three hops."""
+    """Yield the paths between two currencies, up to three hops, the shortest first."""
     between = [code for code in INTERMEDIATES if code not in (base, quote)]
     for length in range(3):
         for through in permutations(between, length):

@@ -1,4 +1,4 @@
-"""The catalogue of currencies: which exist, how they are called and how finely they divide. Asks no network."""
+"""The catalogue of currencies: their codes, names and decimals. Pure: a file of the package, no network."""
 
 import json
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ _CATALOGUE = Path(__file__).parents[1] / 'data' / 'currencies.json'
 class Currency:
     """One entry of the catalogue.
 
-    `id` never changes and is never given to another currency. `code` is lower case and unique. `kind` is
-    `cryptocurrency`, `fiat` or `token` (ERC-20 on Ethereum's main network; only these have a `contract`, in EIP-55).
-    `decimals` is how many fractional digits an amount may have (fiat: ISO 4217 minor units). `prices` maps a price
-    source to its own name for the currency: `coingecko` a coin id, `coingecko_vs` a quote currency, `ecb` a reference rate.
-    `created_at` is when it came into the catalogue, `updated_at` when what is said of it last changed.
+    `id` never changes and is never reused. `code` is lower case and unique. `kind` is `cryptocurrency`, `fiat` or `token`
+    (ERC-20 on Ethereum's main network). Tokens alone have a `contract`, with its EIP-55 checksum. `decimals` is the number of
+    fractional digits that an amount may have (fiat: ISO 4217 minor units). `prices` maps rate sources to their names for the
+    currency: `coingecko` to a coin id, `coingecko_vs` to a quote currency, `ecb` to a reference rate. `created_at` and
+    `updated_at` are when the entry was added and last changed (epoch seconds).
     """
 
     id: int
@@ -35,12 +35,12 @@ class Currency:
 
 
 def find(code: str) -> Currency | None:
-    """Return the currency with this code, in whichever case it is written, or None."""
+    """Return the currency with this code, ignoring case, or None."""
     return _by_code().get(code.lower())
 
 
 def require(code: str) -> Currency:
-    """Return the currency with this code, in whichever case it is written. Raises NotFound."""
+    """Return the currency with this code, ignoring case. Raises NotFound."""
     currency = find(code)
     if currency is None:
         raise NotFound
@@ -48,13 +48,13 @@ def require(code: str) -> Currency:
 
 
 def get(code: str) -> Currency:
-    """Return the currency with a code that this service itself stored. Raises KeyError for any other."""
+    """Return the currency with a code from the database or the code itself. Raises KeyError for any other."""
     return _by_code()[code]
 
 
 @lru_cache
 def every() -> tuple[Currency, ...]:
-    """Return the whole catalogue, by id."""
+    """Return the whole catalogue, sorted by id."""
     entries = json.loads(_CATALOGUE.read_bytes())
     return tuple(
         Currency(
@@ -73,7 +73,7 @@ def every() -> tuple[Currency, ...]:
 
 
 def of_kind(kind: str) -> tuple[Currency, ...]:
-    """Return the part of the catalogue that is `cryptocurrency`, `fiat` or `token`, by id."""
+    """Return the currencies of a kind: `cryptocurrency`, `fiat` or `token`, sorted by id."""
     return tuple(currency for currency in every() if currency.kind == kind)
 
 

@@ -13,9 +13,9 @@ def sortable(epoch: int) -> str:
 
 
 def parse(text: str) -> int:
-    """Return the instant that an ISO 8601 text names, to the second, or midnight UTC of a date; an instant needs an offset or `Z`.
+    """Return the epoch seconds of an ISO 8601 string: a timestamp with an offset or `Z`, or a date, which means midnight UTC.
 
-    Raises ValueError for anything else, and for what is not from 1970 to 9999.
+    Fractions of a second are dropped. Raises ValueError for anything else, and outside of 1970 to 9999.
     """
     if not _TEXT.fullmatch(text):
         raise ValueError('must be an instant such as 2017-11-06T04:54:54+00:00, or a date')

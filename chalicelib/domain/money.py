@@ -8,11 +8,11 @@ ZERO = Decimal(0)
 MOST_DIGITS = 60
 _TEXT = re.compile(r'-?[0-9]+(\.[0-9]+)?')
 
-# uint256 has 78 digits; adding a million of those needs 84. Inexact traps: a sum that would round is an error, not a sum.
+# uint256 has 78 digits; adding a million of those needs 84. Inexact is trapped: a sum that would be rounded raises an error.
 EXACT = Context(prec=200, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
 
-# Overflow and Underflow are Inexact too: an exponent of thousands never becomes a text of thousands of zeros.
-_GIVEN = Context(prec=MOST_DIGITS, Emin=-MOST_DIGITS, Emax=MOST_DIGITS - 1, traps=[Inexact])
+# Overflow and Underflow are Inexact too, so an exponent of thousands never becomes a string of thousands of zeros.
+_INPUT = Context(prec=MOST_DIGITS, Emin=-MOST_DIGITS, Emax=MOST_DIGITS - 1, traps=[Inexact])
 
 
 def scaled(units: int, decimals: int) -> Decimal:
@@ -21,22 +21,22 @@ def scaled(units: int, decimals: int) -> Decimal:
 
 
 def whole(value: object) -> int:
-    """Return a whole number of up to 78 digits (uint256) as upstreams send it, in JSON or as text. Raises ValueError."""
+    """Return an integer of up to 78 digits (uint256) from a JSON number or a string. Raises ValueError."""
     if isinstance(value, str) and len(value) <= 80 and value.isascii() and value.removeprefix('-').isdecimal():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**78:
         return value
-    raise ValueError('a whole number')
+    raise ValueError('not a whole number')
 
 
 def parse_amount(value: object, decimals: int) -> Decimal:
-    """Return an amount as people give it, exactly: a whole number, a Decimal, or a text in plain decimal notation.
+    """Return an amount from user input, exactly: an integer, a Decimal, or a string in plain decimal notation.
 
-    Leading and trailing zeros do not count. Raises ValueError, which says what an amount must be, for anything else, and for
-    more than `decimals` fractional digits or more than 60 digits in all.
+    Raises ValueError, whose message tells the user what an amount must be, for anything else, and for more than `decimals`
+    fractional digits or 60 digits in all. Leading and trailing zeros do not count.
     """
     try:
-        amount = _given(value).normalize(_GIVEN)
+        amount = _decimal(value).normalize(_INPUT)
     except Inexact:
         raise ValueError(f'must have at most {MOST_DIGITS} digits') from None
     _, _, fraction = f'{amount:f}'.partition('.')
@@ -45,7 +45,7 @@ def parse_amount(value: object, decimals: int) -> Decimal:
     return amount
 
 
-def _given(value: object) -> Decimal:
+def _decimal(value: object) -> Decimal:
     if isinstance(value, str) and _TEXT.fullmatch(value):
         return Decimal(value)
     if isinstance(value, Decimal) and value.is_finite():
@@ -56,12 +56,12 @@ def _given(value: object) -> Decimal:
 
 
 def add(left: Decimal, right: Decimal) -> Decimal:
-    """Return the exact sum. Raises decimal.Inexact rather than round."""
+    """Return the exact sum. Raises decimal.Inexact if it would have to be rounded."""
     return EXACT.add(left, right)
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
-    """Return the exact sum of `amounts`, zero of none."""
+    """Return the exact sum of `amounts`; zero if there are none."""
     result = ZERO
     for amount in amounts:
         result = add(result, amount)
