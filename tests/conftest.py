@@ -55,7 +55,7 @@ hypothesis.settings.register_profile('steady', deadline=None)
 hypothesis.settings.load_profile('steady')
 
 pytest.register_assert_rewrite('tests.support')
-pytest_plugins = [f'tests.support.{module}' for module in ('api', 'browser', 'explorers', 'logs', 'quick_aws', 'recordings')]
+pytest_plugins = [f'tests.support.{module}' for module in ('api', 'browser', 'clock', 'explorers', 'logs', 'quick_aws', 'recordings')]
 
 from tests.support import serial_moto  # noqa: E402
 

@@ -3,12 +3,11 @@
 import argparse
 import json
 import os
-import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 
-from chalicelib import formats
+from chalicelib import clock, formats
 from infra.data import archive, export, forget, migrate, users
 from infra.data.archive import Header, Writer
 from infra.data.dead_letters import DeadLetters
@@ -39,7 +38,7 @@ def run_export(options: argparse.Namespace) -> None:
 
 def _begun(table: Table, options: argparse.Namespace) -> Writer:
     user_id = _user_id(table, options)
-    header = Header(table.name, migrate.version(table), formats.format_instant(int(time.time())), user_id)
+    header = Header(table.name, migrate.version(table), formats.format_instant(clock.now()), user_id)
     return Writer.new(options.file, header, _reader(table, user_id).starts())
 
 

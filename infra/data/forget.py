@@ -4,9 +4,9 @@ Can be repeated, and goes on where it was interrupted: the e-mail address, by wh
 """
 
 import re
-import time
 from collections.abc import Iterable
 
+from chalicelib import clock
 from chalicelib.models import Item, Ledger, Operation, Write, transact
 from infra.data import scan
 from infra.data.progress import Progress
@@ -54,7 +54,7 @@ def _delete(table: Table, keys: Iterable[Key]) -> None:
     rest: list[Key] = []
     for pk, sk in keys:
         if sk.startswith('WATCH#'):
-            transact(Write(Operation.DELETE, Item(pk, sk)), Ledger.make_due(pk, int(time.time())))
+            transact(Write(Operation.DELETE, Item(pk, sk)), Ledger.make_due(pk, clock.now()))
         else:
             rest.append((pk, sk))
     table.delete(rest)

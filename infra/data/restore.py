@@ -6,10 +6,10 @@ ledger that the table has already is left as it is, being newer, and only watche
 """
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from chalicelib import clock
 from chalicelib.domain.ledger_keys import is_ledger_key
 from chalicelib.models import Cursor, Item, Ledger, Operation, Transaction, User, Write, transact
 from chalicelib.models.due_index import LEDGERS
@@ -126,7 +126,7 @@ class Restore:
 
     def _remove(self, keys: list[Key]) -> None:
         for pk, sk in (key for key in keys if key[1].startswith('WATCH#')):
-            transact(Write(Operation.DELETE, Item(pk, sk)), Ledger.make_due(pk, int(time.time())))
+            transact(Write(Operation.DELETE, Item(pk, sk)), Ledger.make_due(pk, clock.now()))
         self._table.delete(key for key in keys if not key[1].startswith('WATCH#'))
 
     def _put_first(self, items: list[Raw]) -> int:
@@ -153,7 +153,7 @@ class Restore:
     def _put_ledger(self, item: Raw) -> None:
         """Put a ledger's state if there is none; else make it due, as it may have a watch now that it had not."""
         if not self._table.put_if(_at_rest(item), 'attribute_not_exists(pk)'):
-            transact(Ledger.make_due(key_of(item)[0], int(time.time())))
+            transact(Ledger.make_due(key_of(item)[0], clock.now()))
 
 
 def _is_shared(item: Raw) -> bool:
@@ -175,7 +175,7 @@ def _at_rest(item: Raw) -> Raw:
     pk, _ = key_of(item)
     fits = _fits(pk, Ledger.from_raw_data(item).cursor)
     dropped = {'lease_owner', 'lease_until', 'derived', *(() if fits else ('cursor',))}
-    due = {'due_shard': {'N': str(LEDGERS.shard_of(pk))}, 'due_at': item.get('due_at', {'N': str(int(time.time()))})}
+    due = {'due_shard': {'N': str(LEDGERS.shard_of(pk))}, 'due_at': item.get('due_at', {'N': str(clock.now())})}
     return {name: value for name, value in item.items() if name not in dropped} | due
 
 

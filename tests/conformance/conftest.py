@@ -8,10 +8,11 @@ from chalicelib.models import User
 from infra.fake_upstreams.scripted_explorer import DOCUMENTED, Explorer
 from tests.conformance.preparations import World
 from tests.support.api import Api
+from tests.support.clock import StoppedClock
 
 
 @pytest.fixture(autouse=True)
-def _empty_world(table: None, queues: dict[str, str], forgotten_rates: None, quick_aws: None) -> None:
+def _empty_world(stopped_clock: StoppedClock, table: None, queues: dict[str, str], forgotten_rates: None, quick_aws: None) -> None:
     """See tests/support/api.py."""
 
 

@@ -1,11 +1,11 @@
 """What each example of the document needs to be there before, made through the API and the refresh job."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from chalicelib import clock
 from chalicelib.domain.conversion import Rate
 from chalicelib.models import LatestRates
 from chalicelib.services.rates import current
@@ -72,7 +72,7 @@ def ten_bitcoin(world: World) -> None:
 
 def ten_bitcoin_and_the_documents_rate(world: World) -> None:
     ten_bitcoin(world)
-    now = int(time.time())
+    now = clock.now()
     rate = Rate('btc', 'usd', Decimal('11775.36'), now, 'bitstamp')
     LatestRates.find().store(now, [], [rate], dict.fromkeys(('btc', 'eth', 'eur', 'usd'), now + 86_400))
     current.forget()

@@ -2,11 +2,11 @@
 
 import json
 import re
-import time
 
 import boto3
 import pytest
 
+from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.models import Ledger
 from tests.support.api import Api
@@ -301,7 +301,7 @@ class TestAddresses:
 
         (message,) = messages(queues[settings().refresh_queue])
         assert message['ledger'] == f'LEDGER#btc#{ADDRESS}'
-        assert abs(message['seen_at'] - time.time()) < 5
+        assert abs(message['seen_at'] - clock.now()) < 5
 
 
 class TestPortfolioBalances:

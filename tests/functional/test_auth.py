@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from typing import Any
 
 import boto3
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from jose import jwt
 from jose.constants import ALGORITHMS
 
-from chalicelib import auth
+from chalicelib import auth, clock
 from chalicelib.config import settings
 from chalicelib.models import User
 from chalicelib.oauth.signing import _key_id, access_token
@@ -75,7 +74,7 @@ def test_a_missing_scope_is_said_in_the_envelope(http: ChaliceClient, user: User
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    now = int(time.time())
+    now = clock.now()
     good = {
         'iss': settings().issuer, 'aud': settings().audience, 'sub': 'somebody', 'client_id': 'test-app',
         'scope': 'read', 'iat': now, 'exp': now + 60, 'jti': 'x',
@@ -135,8 +134,8 @@ def unsigned(alg: str) -> str:
 BAD_TOKENS = {
     'garbage': lambda: 'garbage',
     'empty parts': lambda: '..',
-    'expired': lambda: signed(claims(exp=int(time.time()) - 1)),
-    'not yet valid': lambda: signed(claims(nbf=int(time.time()) + 60)),
+    'expired': lambda: signed(claims(exp=clock.now() - 1)),
+    'not yet valid': lambda: signed(claims(nbf=clock.now() + 60)),
     'no expiry': lambda: signed(claims(exp=None)),
     'wrong audience': lambda: signed(claims(aud='somebody-else')),
     'no audience': lambda: signed(claims(aud=None)),

@@ -1,6 +1,5 @@
 """GET /api/portfolios/ID/converted: all balances by one set of rates, what is missing, and how it was done."""
 
-import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -8,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from chalicelib import clock
 from chalicelib.api.presenters.currencies import present_value
 from chalicelib.config import settings
 from chalicelib.domain import currencies, instants
@@ -26,12 +26,12 @@ HOUR, DAY = 3_600, 86_400
 
 
 def rate(base: str, quote_: str, price: str, *, age: int = 10) -> Rate:
-    return Rate(base, quote_, Decimal(price), int(time.time()) - age, 'bitstamp,kraken')
+    return Rate(base, quote_, Decimal(price), clock.now() - age, 'bitstamp,kraken')
 
 
 def know(*given: Rate, asked: Sequence[str] = ()) -> int:
     """Make these the latest rates, the sources having been asked about them and more; return when."""
-    now = int(time.time())
+    now = clock.now()
     codes = {*asked, *(code for one in given for code in (one.base, one.quote)), 'btc', 'eth', 'usd', 'eur'}
     assert LatestRates.find().store(now, [], given, dict.fromkeys(codes, now + DAY))
     current.forget()
@@ -47,7 +47,7 @@ def portfolio(api: Api, balances: Mapping[str, str], reporting: tuple[str, ...] 
 
 def hold(pk: str, balance: str, *, at: int | None = None, **changes: Any) -> None:
     """Make a ledger one whose balance was just read."""
-    now = int(time.time()) if at is None else at
+    now = clock.now() if at is None else at
     held = HeldCurrency(currency='btc', balance=Decimal(balance), transactions=1)
     more = [getattr(Ledger, name).set(value) for name, value in changes.items()]
     Ledger.at(pk).update([Ledger.holdings.set([held]), Ledger.updated_at.set(now), *more])
@@ -122,7 +122,7 @@ def test_a_currency_nobody_was_asked_about_is_sent_for_and_its_rate_is_pending(a
     number = portfolio(api, {'ltc': '2'}, ('usd',))
     [row] = converted(api, number)['result']
     assert row['missing'] == [{'currency': 'ltc', 'balance': '2.0', 'reason': 'rate_pending'}]
-    assert TrackedCurrency.every(int(time.time())).keys() == {'ltc'}
+    assert TrackedCurrency.every(clock.now()).keys() == {'ltc'}
     sent = Queue(queues[settings().rates_queue], lambda event, context: {}).bodies()
     assert {'currencies': ['ltc']} in sent
 
@@ -213,7 +213,7 @@ def test_somebody_elses_portfolio_and_none_are_not_found(api: Api, other: Api) -
 @pytest.fixture
 def past(api: Api) -> int:
     """A portfolio whose address received 1 btc ten hours ago and 2 btc five hours ago, with rates of each hour."""
-    now = int(time.time())
+    now = clock.now()
     number = api.portfolio()
     api.address(number, SEGWIT)
     pk = pk_of(SEGWIT)
@@ -229,7 +229,7 @@ def past(api: Api) -> int:
 
 
 def asked_at(hours: float) -> str:
-    return f'?at={quote(format_instant(int(time.time() - hours * HOUR)))}'
+    return f'?at={quote(format_instant(int(clock.now() - hours * HOUR)))}'
 
 
 @pytest.mark.parametrize(('hours', 'held', 'price'), [(11.5, 0, 10_012), (9.5, 1, 10_010), (5.5, 1, 10_006), (4.5, 3, 10_005)])
@@ -250,7 +250,7 @@ def test_the_same_instant_gives_the_same_result_whatever_happens_later(api: Api,
     query = asked_at(4.5)
     before = [api.get(f'/api/portfolios/{past}/{path}{query}').json_body['result'] for path in ('balances', 'converted')]
     know(rate('btc', 'usd', '99999'))
-    now = int(time.time())
+    now = clock.now()
     HourlyRates.store(now + HOUR, [rate('btc', 'usd', '77777')])
     Transaction.store([Transaction.of(pk_of(SEGWIT), Entry('c', 0, 'btc', Decimal(4), None, now, 3), source='test', run=None, now=now)])
     hold(pk_of(SEGWIT), '7', newest_at=now)
@@ -259,17 +259,17 @@ def test_the_same_instant_gives_the_same_result_whatever_happens_later(api: Api,
 
 
 def test_what_was_observed_minutes_before_an_instant_is_of_that_instant(api: Api, past: int) -> None:
-    hold(pk_of(SEGWIT), '3', at=int(time.time()) - 200, newest_at=int(time.time()) - 5 * HOUR)
+    hold(pk_of(SEGWIT), '3', at=clock.now() - 200, newest_at=clock.now() - 5 * HOUR)
     before, query = [], asked_at(0)
     for _ in range(2):
         before.append(api.get(f'/api/portfolios/{past}/balances{query}').json_body['result'])
-        hold(pk_of(SEGWIT), '3', newest_at=int(time.time()) - 5 * HOUR)
+        hold(pk_of(SEGWIT), '3', newest_at=clock.now() - 5 * HOUR)
     assert before[0] == before[1]
     assert before[0][0]['complete'] is True
 
 
 def test_what_is_not_known_of_an_instant_is_missing(api: Api, past: int) -> None:
-    hold(pk_of(SEGWIT), '3', at=int(time.time()) - HOUR, newest_at=int(time.time()) - 5 * HOUR)
+    hold(pk_of(SEGWIT), '3', at=clock.now() - HOUR, newest_at=clock.now() - 5 * HOUR)
     [row] = [row for row in api.get(f'/api/portfolios/{past}/balances{asked_at(0.5)}').json_body['result'] if row['currency'] == 'btc']
     assert (row['balance'], row['complete'], row['missing'][0]['reason']) == ('3.0', False, 'not_observed_since')
     Ledger.at(pk_of(SEGWIT)).update([Ledger.incomplete.set('transactions_missing')])

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
@@ -28,6 +27,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import app
+from chalicelib import clock
 from chalicelib.api import answers
 from chalicelib.api.openapi import document
 from chalicelib.api.requests.api_request import ApiRequest
@@ -70,7 +70,7 @@ def world(api: Api) -> Api:
     api.address(1, ADDRESS)
     observe(ADDRESS, 3, 3)
     api.post('/api/portfolios/1/offsets', {'title': 'x', 'balances': [{'currency': 'ltc', 'balance': '1'}]})
-    now = int(time.time())
+    now = clock.now()
     rate = Rate('btc', 'usd', Decimal('11775.36'), now, 'bitstamp')
     LatestRates.find().store(now, [], [rate], dict.fromkeys(('btc', 'eth', 'eur', 'ltc', 'usd'), now + 86_400))
     current.forget()

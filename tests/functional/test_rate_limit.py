@@ -21,6 +21,7 @@ from chalicelib.http_io.rate_limiter import MOST_TRACKED, Limiter
 from chalicelib.models import ApiKey, RequestCount
 from chalicelib.oauth import signing
 from tests.support.api import Api
+from tests.support.clock import StoppedClock
 from tests.support.dynamodb import refusing
 
 LIMIT, STEP, EARLY = 25, 10, 5
@@ -28,20 +29,10 @@ FREE = '/api/portfolios/1/balances/nosuch'  # a private path that reads nothing
 NAMES = ('RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset')
 
 
-@dataclass
-class Clock:
-    now: int
-
-    def __call__(self) -> int:
-        return self.now
-
-
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time, five seconds into a minute."""
-    clock = Clock(int(time.time()) // 60 * 60 + EARLY)
-    monkeypatch.setattr(time, 'time', clock)
-    return clock
+def _early_in_the_minute(stopped_clock: StoppedClock) -> None:
+    """Five seconds into a minute."""
+    stopped_clock.move_to(stopped_clock.now() // 60 * 60 + EARLY)
 
 
 @pytest.fixture(autouse=True)
@@ -93,9 +84,9 @@ class TestAnswers:
         assert [answer.status_code for answer in answers] == [201, 200, 404, 422, 400, 304]
         assert [told(answer) for answer in answers] == [['25', str(left), '55'] for left in (24, 23, 22, 21, 20, 19)]
 
-    def test_who_asks_more_often_is_refused_in_the_envelope_until_the_minute_is_over(self, api: Api, clock: Clock):
+    def test_who_asks_more_often_is_refused_in_the_envelope_until_the_minute_is_over(self, api: Api, stopped_clock: StoppedClock):
         assert [ask(api).status_code for _ in range(LIMIT)] == [404] * LIMIT
-        clock.now += 40
+        stopped_clock.advance(40)
 
         refused = ask(api)
 
@@ -104,21 +95,21 @@ class TestAnswers:
         assert refused.headers['Retry-After'] == '15'
         assert refused.headers['Content-Type'] == 'application/json'
         assert {name: refused.json_body[name] for name in ('success', 'code')} == {'success': False, 'code': 'too_many_requests'}
-        clock.now += 15
+        stopped_clock.advance(15)
         again = ask(api)
         assert (again.status_code, told(again)) == (404, ['25', '24', '60'])
 
-    def test_the_last_second_of_a_minute_still_belongs_to_it(self, api: Api, clock: Clock):
+    def test_the_last_second_of_a_minute_still_belongs_to_it(self, api: Api, stopped_clock: StoppedClock):
         ask(api, LIMIT)
-        clock.now += 54
+        stopped_clock.advance(54)
 
         assert (ask(api).status_code, told(ask(api))) == (429, ['25', '0', '1'])
 
-    def test_a_refused_request_is_not_carried_out(self, api: Api, clock: Clock):
+    def test_a_refused_request_is_not_carried_out(self, api: Api, stopped_clock: StoppedClock):
         ask(api, LIMIT)
 
         assert api.post('/api/portfolios', {'title': 'x', 'currencies': ['btc']}).status_code == 429
-        clock.now += 60
+        stopped_clock.advance(60)
         assert api.get('/api/portfolios').json_body['result'] == []
 
     def test_a_refusal_is_logged(self, api: Api, caplog: pytest.LogCaptureFixture):
@@ -128,9 +119,9 @@ class TestAnswers:
 
         assert caplog.messages[-1].startswith('GET /api/portfolios/{portfolio_id}/balances/{currency} 429')
 
-    def test_a_minute_that_is_over_counts_for_nothing(self, api: Api, clock: Clock):
+    def test_a_minute_that_is_over_counts_for_nothing(self, api: Api, stopped_clock: StoppedClock):
         ask(api, LIMIT - 1)
-        clock.now += 60
+        stopped_clock.advance(60)
 
         assert told(ask(api, LIMIT)) == ['25', '0', '55']
 
@@ -190,11 +181,11 @@ class TestSeveralProcesses:
 
         assert [ask(api).status_code for _ in range(STEP + 1)] == [404] * (STEP - 1) + [429, 429]
 
-    def test_what_is_kept_says_not_whose_it_is_and_expires_with_its_minute(self, api: Api, clock: Clock):
+    def test_what_is_kept_says_not_whose_it_is_and_expires_with_its_minute(self, api: Api, stopped_clock: StoppedClock):
         ask(api, STEP)
 
         [item] = RequestCount.scan()
-        assert (item.requests, item.expires_at) == (STEP, clock.now - EARLY + 60)
+        assert (item.requests, item.expires_at) == (STEP, stopped_clock.now() - EARLY + 60)
         assert api.user_id not in str(item.serialize())
         assert 'test-app' not in str(item.serialize())
 

@@ -1,7 +1,6 @@
 """The public state of the service and of its upstreams."""
 
 import sys
-import time
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
+from chalicelib import clock
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.models import Item, UpstreamState
 from chalicelib.providers.explorers import EXPLORERS
@@ -67,7 +67,7 @@ def is_failing(http: ChaliceClient) -> bool:
 
 
 def seconds_ago(text: str) -> float:
-    return time.time() - datetime.fromisoformat(text).timestamp()
+    return clock.now() - datetime.fromisoformat(text).timestamp()
 
 
 def test_the_status_names_every_upstream_and_the_database(http: ChaliceClient):

@@ -1,7 +1,6 @@
 """Tokens of another issuer, trusted by configuration."""
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from chalice.test import Client as ChaliceClient
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from chalicelib import auth
+from chalicelib import auth, clock
 from chalicelib.config import settings
 from chalicelib.models import User
 
@@ -45,7 +44,7 @@ def trust(monkeypatch: pytest.MonkeyPatch, issuers: list[dict[str, Any]]) -> Non
 
 
 def token(user: User, *, key: Any = KEY, header: dict[str, Any] | None = None, **changes: Any) -> str:
-    now = int(time.time())
+    now = clock.now()
     claims = {
         'iss': 'https://login.example', 'aud': ['our-api', 'https://login.example/userinfo'], 'exp': now + 60, 'iat': now,
         'sub': 'auth0|1', 'https://cryptfolio.example/user_id': user.user_id, 'scp': ['folio.read', 'email'], 'azp': 'spa',

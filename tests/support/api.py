@@ -1,7 +1,6 @@
 """A table and queues for each test, two users, and the API as its clients see it."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
 from app import app
-from chalicelib import passwords
+from chalicelib import clock, passwords
 from chalicelib.config import settings
 from chalicelib.models import Client, Item, User
 from chalicelib.oauth import signing
@@ -115,7 +114,7 @@ def make_user(password_hash: str) -> Callable[..., User]:
             email=email,
             password_hash=password_hash,
             allow_remote_login=allow_remote_login,
-            now=int(time.time()),
+            now=clock.now(),
         )
 
     return make
@@ -147,7 +146,7 @@ def client(user: User) -> Client:
         owner_id=user.user_id,
         name='Test app',
         redirect_uris=['http://127.0.0.1/callback'],
-        now=int(time.time()),
+        now=clock.now(),
     )
     return client
 

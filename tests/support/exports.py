@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -18,6 +17,7 @@ from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
 from app import app
+from chalicelib import clock
 from chalicelib.domain.ledgers import Holding
 from chalicelib.models import ApiKey, Client, Grant, Item, Session, Snapshot, User, connect
 from infra.data import __main__ as command_line
@@ -48,7 +48,7 @@ class World:
             self._fill(api)
         self.apis[0].address(1, TAPROOT)
         assert run_refresh(SEGWIT, LEGACY, TAPROOT)
-        Snapshot.store(pk_of(TAPROOT), [Holding('btc', Decimal('0.5'), None, None, None)], int(time.time()))
+        Snapshot.store(pk_of(TAPROOT), [Holding('btc', Decimal('0.5'), None, None, None)], clock.now())
         self.secrets = [self._register(api, f'app-{number}') for number, api in enumerate(self.apis)]
 
     @staticmethod

@@ -1,9 +1,9 @@
 """Ledgers of Bitcoin addresses: what is stored of them, what an explorer's transactions should make of them, and how they age."""
 
-import time
 from collections.abc import Sequence
 from decimal import Decimal
 
+from chalicelib import clock
 from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.models import Cursor, Ledger, Transaction, UpstreamState, Watch, entry_sk
@@ -23,7 +23,7 @@ def pk_of(address: str) -> str:
 def observe(address: str, balance: int, entries: int, incomplete: str | None = None) -> None:
     """Put a balance (in satoshi) and some incoming transactions of one satoshi into a ledger, as a refresh would."""
     pk = f'LEDGER#btc#{address}'
-    ledger = Ledger.lease(pk, owner='test', now=int(time.time()), looked_at=None)
+    ledger = Ledger.lease(pk, owner='test', now=clock.now(), looked_at=None)
     assert ledger
     rows = [Entry(f'{n:064x}', 0, 'btc', money.scaled(1, 8), money.ZERO, 1_500_000_000 + n, 500_000 + n) for n in range(entries)]
     for start in range(0, entries, 100):
@@ -38,12 +38,12 @@ def observe(address: str, balance: int, entries: int, incomplete: str | None = N
         cursor=Cursor(run='x'),
         now=1_700_000_000,
     )
-    ledger.release_until(int(time.time()) + 300)
+    ledger.release_until(clock.now() + 300)
 
 
 def time_passes(*addresses: str, seconds: int = 3_000) -> None:
     """Make ledgers look as they would after `seconds` (less than a day): leases run out, values age, what was to come is due."""
-    now = int(time.time())
+    now = clock.now()
     for address in addresses:
         ledger = Ledger.find(pk_of(address))
         assert ledger is not None
@@ -97,7 +97,7 @@ def assert_whole(address: str, txns: Sequence[Txn], incomplete: str | None = Non
     assert (held.balance, held.transactions) == (Decimal(sum(txn.delta for txn in confirmed)) / 10**8, len(confirmed))
     assert ledger.incomplete == incomplete
     assert (ledger.lease_owner, ledger.lease_until) == (None, None)
-    assert ledger.due_at > time.time(), f'due {time.time() - ledger.due_at} s ago'
+    assert ledger.due_at > clock.now(), f'due {clock.now() - ledger.due_at} s ago'
     _assert_cursor_adds_up(ledger, stored)
 
 

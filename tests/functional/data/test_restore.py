@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from chalice.test import Client as ChaliceClient
 
+from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.models import ApiKey, Ledger, Session, User, Watch, transact
 from infra.data import archive, migrate
@@ -107,7 +107,7 @@ def test_restored_ledgers_are_refreshed_by_the_sweep(ann: Api, file: Path, explo
 
 
 def test_a_ledger_that_was_leased_is_not_leased_when_it_is_restored(ann: Api, file: Path) -> None:
-    now = int(time.time())
+    now = clock.now()
     assert Ledger.lease(pk_of(SEGWIT), owner='somebody', now=now, looked_at=None)
     assert run('export', '--all', file) == 0
 
@@ -124,7 +124,7 @@ def test_a_ledger_that_is_not_due_is_made_due(file: Path) -> None:
 
     with second_table():
         assert bring(file) == 0
-        assert state(SEGWIT).due_at <= time.time()
+        assert state(SEGWIT).due_at <= clock.now()
         assert run_sweep() == 1
 
 
@@ -289,7 +289,7 @@ def test_a_replaced_user_is_exactly_what_they_are_in_the_file(ann: Api, file: Pa
 
     assert unledgered() == own
     assert User.with_email('moved@example.com') is None
-    assert state(LEGACY).due_at <= time.time()  # its next refresh finds that nobody watches it
+    assert state(LEGACY).due_at <= clock.now()  # its next refresh finds that nobody watches it
 
 
 def test_a_user_can_be_replaced_wherever_it_dies(ann: Api, file: Path) -> None:
@@ -350,7 +350,7 @@ def test_a_ledger_that_is_there_stays_as_it_is_and_is_watched_and_due(ann: Api, 
         assert bring(file) == 0
         assert len(rows(SEGWIT)) == state(SEGWIT).holdings[0].transactions == 9
         assert {watch.user_id for watch in Watch.every(pk_of(SEGWIT))} == {ann.user_id, other.user_id}
-        assert state(SEGWIT).due_at <= time.time()
+        assert state(SEGWIT).due_at <= clock.now()
         assert ann.get('/api/portfolios/1/addresses/1/balances').json_body['result'][0]['transactions'] == 9
 
 

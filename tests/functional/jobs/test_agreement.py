@@ -1,6 +1,5 @@
 """A second explorer is asked now and then: what is compared, what it costs, what people see of it."""
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -8,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import clock
 from chalicelib.config import BadSetting, settings
 from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams.scripted_explorer import Explorer, payments, status
@@ -65,7 +65,7 @@ class TestAlways:
 
         found = agreement(api)
         assert (found['status'], found['sources']) == ('agreed', ['blockstream', 'mempool'])
-        assert time.time() - datetime.fromisoformat(found['checked_at']).timestamp() < 60
+        assert clock.now() - datetime.fromisoformat(found['checked_at']).timestamp() < 60
 
     def test_one_request_is_all_that_it_costs(self, api: Api, explorer: Explorer):
         watch(api, explorer, number=60)

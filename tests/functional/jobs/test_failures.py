@@ -1,12 +1,11 @@
 """Explorers that fail: what is served meanwhile, who is told, how often they are asked, and how it ends."""
 
 import json
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from chalicelib import queue
+from chalicelib import clock, queue
 from chalicelib.models import Ledger, UpstreamState
 from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
@@ -100,7 +99,7 @@ def test_a_ledger_that_fails_is_tried_again_ever_later_and_soon_again_once_it_wo
     waits = []
     for _ in range(5):
         assert not run_refresh(SEGWIT)
-        waits.append(round(state(SEGWIT).due_at - time.time(), -1))
+        waits.append(round(state(SEGWIT).due_at - clock.now(), -1))
         circuits_rest()
     assert waits == sorted(waits)
     assert waits[-1] > waits[0]
@@ -126,7 +125,7 @@ def test_failures_at_the_same_time_count_as_one_outage(explorer: Explorer, api: 
     explorer.fail(lambda request, answer: faults.down(request, faults.slow(0.3)(request, answer)), 'blockstream')
     assert run_refresh(*MANY)
     open_until = UpstreamState.get('BUCKET#blockstream', 'BUCKET').open_until or 0
-    assert open_until - time.time() <= 60
+    assert open_until - clock.now() <= 60
 
 
 def test_an_explorer_that_fails_again_after_its_rest_rests_longer(explorer: Explorer, api: Api, portfolio: int) -> None:
@@ -135,7 +134,7 @@ def test_an_explorer_that_fails_again_after_its_rest_rests_longer(explorer: Expl
     for address in MANY:
         api.address(portfolio, address)
         assert run_refresh(address)
-        rests.append((UpstreamState.get('BUCKET#blockstream', 'BUCKET').open_until or 0) - int(time.time()))
+        rests.append((UpstreamState.get('BUCKET#blockstream', 'BUCKET').open_until or 0) - clock.now())
         circuits_rest()
     assert rests[2:] == sorted(rests[2:])
     assert 0 < rests[2] < rests[-1] <= 900
@@ -164,7 +163,7 @@ def test_an_explorer_that_says_we_ask_too_often_is_left_alone_for_as_long_as_it_
         api.address(portfolio, address)
         assert run_refresh(address)
     assert explorer.count('blockstream') == 1
-    assert (UpstreamState.get('BUCKET#blockstream', 'BUCKET').open_until or 0) - time.time() == pytest.approx(seconds, abs=3)
+    assert (UpstreamState.get('BUCKET#blockstream', 'BUCKET').open_until or 0) - clock.now() == pytest.approx(seconds, abs=3)
 
 
 def test_an_address_that_an_explorer_refuses_does_not_count_against_it(explorer: Explorer, api: Api, portfolio: int) -> None:
@@ -219,7 +218,7 @@ def test_somebody_who_joins_while_an_address_is_read_sees_when_it_was(
     assert run_refresh(SEGWIT)
     refresh_queue(queues).drain()
     child = other.get(f'/api/portfolios/{portfolio}/addresses/{joined[0]}').json_body['result']
-    assert child['txns_last_updated'] is not None or state(SEGWIT).due_at <= time.time()
+    assert child['txns_last_updated'] is not None or state(SEGWIT).due_at <= clock.now()
 
 
 def test_an_address_that_moves_while_it_is_read_is_not_told_when_the_old_one_was(
@@ -260,7 +259,7 @@ def test_what_was_sent_and_lost_is_sent_again_after_a_while(explorer: Explorer, 
 
 def test_the_sweep_sends_a_ledger_whose_worker_died(explorer: Explorer, segwit: str, queues: dict[str, str]) -> None:
     refresh_queue(queues).bodies()
-    Ledger.lease(pk_of(SEGWIT), owner='dead', now=int(time.time()), looked_at=None)
+    Ledger.lease(pk_of(SEGWIT), owner='dead', now=clock.now(), looked_at=None)
     assert run_sweep() == 0
     time_passes(SEGWIT, seconds=Ledger.LEASE_SECONDS + 1)
     assert run_sweep() == 1
@@ -285,7 +284,7 @@ def test_a_ledger_of_a_day_ago_that_somebody_looks_at_is_sent_for(
     time_passes(SEGWIT)
     assert api.get(f'{segwit}/balances').status_code == 200
     [body] = refresh_queue(queues).bodies()
-    assert (body['ledger'], body['seen_at']) == (pk_of(SEGWIT), pytest.approx(time.time(), abs=5))
+    assert (body['ledger'], body['seen_at']) == (pk_of(SEGWIT), pytest.approx(clock.now(), abs=5))
     assert refresh_job(record(body)) == []
     assert api.get(f'{segwit}/balances').status_code == 200
     assert refresh_queue(queues).bodies() == []

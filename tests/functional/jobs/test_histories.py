@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain.conversion import Rate
 from chalicelib.domain.ledgers import Holding
@@ -32,7 +33,7 @@ Json = dict[str, Any]
 @pytest.fixture(autouse=True)
 def known_rates() -> None:
     """Rates as the sources tell them."""
-    now = int(time.time())
+    now = clock.now()
     told = [Rate('btc', 'usd', Decimal('11775.36'), now, 'bitstamp,kraken'), Rate('eth', 'usd', Decimal('300'), now, 'kraken')]
     assert LatestRates.find().store(now, [], told, dict.fromkeys(('btc', 'eth', 'eur', 'ltc', 'usd'), now + DAY))
 
@@ -44,7 +45,7 @@ def history_queue(queues: dict[str, str]) -> Queue:
 
 def at_days_ago(number: int, *, hours: int = 0, n: int | None = None, amount: int = 1_000, height: int = 800_000) -> Txn:
     """Return a payment made so many days and hours before this hour began."""
-    this_hour = int(time.time()) // HOUR * HOUR
+    this_hour = clock.now() // HOUR * HOUR
     at = this_hour - number * DAY - hours * HOUR - 100
     place = n if n is not None else number + 1
     return Txn(txid(place), height - number * 10 - hours, (amount,), at=at)
@@ -92,7 +93,7 @@ def midnights(first: int, last: int) -> list[int]:
 
 def set_close(code: str, prices: Mapping[date, str]) -> None:
     pair = pair_of(code)
-    add_daily_closes(pair, [DailyClose(day, *pair, Decimal(price), 'test') for day, price in prices.items()], int(time.time()))
+    add_daily_closes(pair, [DailyClose(day, *pair, Decimal(price), 'test') for day, price in prices.items()], clock.now())
 
 
 def test_a_year_by_day_is_what_the_explorers_transactions_sum_to_at_each_midnight(
@@ -111,7 +112,7 @@ def test_a_year_by_day_is_what_the_explorers_transactions_sum_to_at_each_midnigh
     assert answer['complete'] is True
     every = explorer.chain[SEGWIT] + explorer.chain[TAPROOT]
     now = seconds(answer['result'][0])
-    assert now == pytest.approx(time.time(), abs=30)
+    assert now == pytest.approx(clock.now(), abs=30)
     instants = [*midnights(now - 365 * DAY, now), now]
     assert [(row['balance_at'], row['currency'], row['balance']) for row in answer['result']] == [
         (iso(at), code, plain(held(every, at)) if code == 'btc' else '0.0') for at in reversed(instants) for code in ('btc', 'usd')
@@ -133,7 +134,7 @@ def test_every_grid_in_either_order_and_in_pages_of_any_size_tells_the_same_sums
     api.address(portfolio, SEGWIT)
     assert run_refresh(SEGWIT)
     history_queue.drain()
-    now = int(time.time())
+    now = clock.now()
     first = now - (4 * DAY if interval == 'hour' else 60 * DAY)
 
     rows = everything(api, f'{portfolio}/balances/history', interval=interval, order=order, limit=str(limit), from_=iso(first))
@@ -231,7 +232,7 @@ def test_a_new_transaction_changes_nothing_before_its_month(api: Api, explorer: 
     with noted_chunks() as written:
         assert run_refresh(SEGWIT)
         history_queue.drain()
-    changed = {iso(at)[:7] for at in (explorer.chain[SEGWIT][0].time, int(time.time()))}  # two in the first hour of a month
+    changed = {iso(at)[:7] for at in (explorer.chain[SEGWIT][0].time, clock.now())}  # two in the first hour of a month
     assert {sk[-10:-3] for sk in written} == changed
     assert {sk for sk, packed in chunks(api, portfolio).items() if before.get(sk) != packed} <= set(written)
     assert get(api, f'{portfolio}/balances/btc/history')['result'][0]['balance'] == '0.00003'
@@ -291,7 +292,7 @@ def test_points_before_the_first_known_transaction_of_an_incomplete_ledger_are_l
 def test_of_a_ledger_whose_explorers_list_no_transactions_the_snapshots_are_the_past(
     api: Api, explorer: Explorer, history_queue: Queue
 ) -> None:
-    now = int(time.time())
+    now = clock.now()
     portfolio = api.portfolio(currencies=('btc',))
     api.address(portfolio, SEGWIT)
     pk = pk_of(SEGWIT)
@@ -324,7 +325,7 @@ def test_by_currency_a_known_one_that_is_not_held_is_zero_and_an_unknown_one_not
 def test_converted_by_the_close_of_each_day_or_of_the_week_before_it_and_incomplete_beyond(api: Api, history_queue: Queue) -> None:
     portfolio = offset(api, {'btc': '2', 'usd': '10'}, ('usd',))
     history_queue.drain()
-    today = datetime.now(UTC).date()
+    today = datetime.fromtimestamp(clock.now(), UTC).date()
     known = today - timedelta(days=100)
     set_close('btc', {known: '30000.125', known + timedelta(days=2): '31000'})
     refresh.refresh(api.user_id, portfolio)
@@ -339,7 +340,7 @@ def test_converted_by_the_close_of_each_day_or_of_the_week_before_it_and_incompl
 def test_closes_that_come_later_repair_what_was_converted_without_them(api: Api, history_queue: Queue) -> None:
     portfolio = offset(api, {'btc': '1'}, ('usd',))
     history_queue.drain()
-    today = datetime.now(UTC).date()
+    today = datetime.fromtimestamp(clock.now(), UTC).date()
     for days, price in ((40, '100'), (200, '50')):
         set_close('btc', {today - timedelta(days=days): price})
         refresh.refresh(api.user_id, portfolio)
@@ -476,11 +477,11 @@ def test_the_history_goes_with_its_portfolio_whatever_messages_are_left(api: Api
 def test_each_hour_what_somebody_looked_at_within_a_month_is_worked_out_again(api: Api, history_queue: Queue) -> None:
     seen, forgotten = offset(api, {'btc': '1'}), offset(api, {'btc': '2'})
     history_queue.drain()
-    History.at(api.user_id, forgotten).update([History.seen_at.set(int(time.time()) - 31 * DAY)])
+    History.at(api.user_id, forgotten).update([History.seen_at.set(clock.now() - 31 * DAY)])
     refresh.refresh(api.user_id, forgotten)
     assert run_schedule() == 64
     assert worked_off(history_queue) == []
-    History.at(api.user_id, seen).update([History.due_at.set(int(time.time()) - 1)])
+    History.at(api.user_id, seen).update([History.due_at.set(clock.now() - 1)])
     assert run_schedule() == 64
     assert worked_off(history_queue) == [{'user_id': api.user_id, 'portfolio_id': seen}]
     assert run_schedule() == 64
@@ -496,7 +497,7 @@ def run_schedule() -> int:
 def worked_off(history_queue: Queue) -> list[Json]:
     """Carry out the messages of shards; return those of portfolios."""
     for body in history_queue.bodies():
-        due.dispatch_due_histories(body['shard'], time.monotonic() + 10)
+        due.dispatch_due_histories(body['shard'], clock.monotonic() + 10)
     return history_queue.bodies()
 
 
@@ -526,7 +527,7 @@ def test_a_portfolio_that_never_comes_to_rest_is_left_to_a_later_message(api: Ap
     events = HistoryMonth.connection().client.meta.events
 
     def request_again(**_: Any) -> None:
-        History.request_and_lease(api.user_id, portfolio, owner='other', now=int(time.time()), seen_at=None)
+        History.request_and_lease(api.user_id, portfolio, owner='other', now=clock.now(), seen_at=None)
 
     events.register('after-call.dynamodb.BatchWriteItem', request_again)
     try:

@@ -1,13 +1,13 @@
 """Five years of a portfolio with 200 addresses and 20,000 transactions, at every point against a sum made by brute force."""
 
 import random
-import time
 from bisect import bisect_right
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
 
+from chalicelib import clock
 from chalicelib.domain.ledgers import Entry
 from chalicelib.domain.rates import DailyClose, pair_of
 from chalicelib.models import Ledger, Transaction, add_daily_closes
@@ -21,7 +21,7 @@ DAY, HOUR = 86_400, 3_600
 
 
 def test_every_point_is_right_and_each_page_is_two_requests(api: Api, requests_made: list[str]) -> None:
-    now = int(time.time())
+    now = clock.now()
     first = now - YEARS * 365 * DAY
     portfolio = api.portfolio(currencies=('btc', 'usd'))
     names = [f'address-{number}' for number in range(ADDRESSES)]

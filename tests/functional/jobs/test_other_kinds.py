@@ -1,12 +1,12 @@
 """The explorers that are asked last, and those of other chains, keep a ledger whole too: all of it, what is new, what was undone."""
 
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
 import pytest
 
+from chalicelib import clock
 from chalicelib.domain import money
 from chalicelib.models import Address, Ledger, Transaction, Watch
 from chalicelib.providers.explorers import EXPLORERS
@@ -97,7 +97,7 @@ def test_an_address_of_another_chain_is_read_whole_from_the_first_of_its_public_
     for key, told in utxo.UPSTREAMS.items():
         explorer.fail(telling(told), key)
     pk = f'LEDGER#{coin}#{utxo.ADDRESSES[coin]}'
-    due = Ledger.make_due(pk, int(time.time()))
+    due = Ledger.make_due(pk, clock.now())
     due.item.update(list(due.actions))
     Watch.of(Address(user_id='somebody', portfolio_id=1, address_id=1, currency=coin, address=utxo.ADDRESSES[coin])).save()
     assert refresh_job(record({'ledger': pk})) == []

@@ -1,7 +1,6 @@
 """Rates of exchange: what is fetched for whom, how it is kept, and what happens when sources fail."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain.conversion import Rates
 from chalicelib.domain.rates import BackfillProgress, DailyClose, day_of, midnight, pair_of
@@ -32,14 +32,15 @@ from chalicelib.services.rates.fetch import fetch_rates
 from infra.fake_upstreams import rates as sample
 from infra.fake_upstreams.answer import Answer, as_json
 from tests.rates_upstreams import NONSENSE, Sources, sources
+from tests.support.clock import START, StoppedClock
 from tests.support.dynamodb import Killed, killed_after
 from tests.support.jobs import CONTEXT, Queue, record
 
-NOW = int(time.time())
+NOW = START
 HOUR, DAY = 3_600, 86_400
 TODAY = day_of(NOW)
 NOON = midnight(TODAY) - DAY + 12 * HOUR  # yesterday's: nothing that happens then is in the first hour of a day
-SOON = time.monotonic() + 1_000_000
+SOON = clock.monotonic() + 1_000_000
 DOWN = NONSENSE['down']
 # These tests compute medians by hand, so they keep to these sources, whatever others there are.
 FIVE = ('bitstamp', 'coinbase', 'coingecko', 'ecb', 'kraken')
@@ -199,7 +200,7 @@ def test_when_two_sources_disagree_the_rate_says_so(world: Sources) -> None:
 
 
 def test_a_currency_keeps_the_rate_it_loses_for_a_day(world: Sources) -> None:
-    now = int(time.time())
+    now = clock.now()
     tracked('usdt', now=now - 2 * DAY)
     fetch_rates(now - DAY + 600)
     world.says['coingecko'] = as_json({})
@@ -279,44 +280,33 @@ def test_four_requests_to_the_table_do_for_a_run_between_hours(requests_made: li
 def test_before_the_first_set_there_are_no_rates() -> None:
     found = current.latest(['btc'])
     assert (found.at, found.requested, dict(found.rates.by_pair)) == (0, frozenset(), {})
-    assert found.rates.at == pytest.approx(time.time(), abs=60)
+    assert found.rates.at == clock.now()
 
 
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Stop the clock by which the memory is held; return a function that sets it on."""
-    now = [1_000.0]
-    monkeypatch.setattr('chalicelib.clock.monotonic', lambda: now[0])
-
-    def pass_(seconds: float) -> None:
-        now[0] += seconds
-
-    return pass_
-
-
-def test_the_latest_rates_are_held_for_a_minute(requests_made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_latest_rates_are_held_for_a_minute(requests_made: list[str], stopped_clock: StoppedClock) -> None:
     fetch_rates(NOW)
-    passes = clock(monkeypatch)
+    stopped_clock.stop_durations()
     requests_made.clear()
 
     assert current.latest() is current.latest(['btc'])
-    passes(59)
+    stopped_clock.advance(59)
     current.latest()
     assert requests_made == ['GetItem']
-    passes(1)
+    stopped_clock.advance(1)
     current.latest()
     assert requests_made == ['GetItem', 'GetItem']
 
 
-def test_rates_of_what_is_newly_asked_about_are_seen_within_seconds(requests_made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rates_of_what_is_newly_asked_about_are_seen_within_seconds(requests_made: list[str], stopped_clock: StoppedClock) -> None:
     fetch_rates(NOW)
-    passes = clock(monkeypatch)
+    stopped_clock.stop_durations()
     current.latest(['ltc'])
     requests_made.clear()
 
     for _ in range(5):
         current.latest(['ltc'])
     assert requests_made == []
-    passes(2)
+    stopped_clock.advance(2)
     current.latest(['ltc'])
     current.latest(['btc'])
     assert requests_made == ['GetItem']

@@ -2,13 +2,13 @@
 
 import json
 import logging
-import time
 from decimal import Decimal
 from typing import Any
 
 import boto3
 import pytest
 
+from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain import wallets
 from chalicelib.domain.chains import CHAINS
@@ -57,7 +57,7 @@ def run(*, seconds: float = 60) -> bool:
     """Run the refresh job on the wallet; say whether it went well."""
     if seconds == 60:
         return not refresh_job(record({'ledger': PK}))
-    refresh.refresh(PK, looked_at=None, deadline=time.monotonic() + seconds)
+    refresh.refresh(PK, looked_at=None, deadline=clock.monotonic() + seconds)
     return True
 
 
@@ -95,7 +95,7 @@ def assert_whole(expected: list[tuple[str, int, int]], incomplete: str | None = 
     assert held.balance == held.received - held.sent == sum(deltas)
     assert (held.transactions, ledger.incomplete) == (len(expected), incomplete)
     assert (ledger.lease_owner, ledger.derived.begun_at, ledger.change_pending_since) == (None, None, None)
-    assert ledger.due_at > time.time()
+    assert ledger.due_at > clock.now()
 
 
 @pytest.fixture(autouse=True)
@@ -402,7 +402,7 @@ def test_a_wallet_is_as_old_as_the_oldest_of_its_parts(explorer: Explorer, quick
 def test_a_part_that_somebody_else_is_reading_is_taken_as_it_is_known(explorer: Explorer, quick: str) -> None:
     assert run()
     time_goes_by()
-    now = int(time.time())
+    now = clock.now()
     assert Ledger.lease(f'LEDGER#btc#{FIRST}', owner='somebody', now=now, looked_at=None)
     explorer.chain[at(0, 1)].insert(0, Txn(txid(9), 800_040, received=(9,)))
     before = Ledger.find(f'LEDGER#btc#{FIRST}').updated_at

@@ -1,21 +1,19 @@
 """How often things may be tried, per account and per network address."""
 
-import time
-
 import pytest
 
-from chalicelib import errors
+from chalicelib import clock, errors
 from chalicelib.models import AttemptCounter, User
 from tests.support.browser import Browser, Mailbox
+from tests.support.clock import StoppedClock
 
 NEW = {'email': 'ada@example.com', 'password': 'a good long one'}
 
 
 @pytest.fixture(autouse=True)
-def _early_in_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test must not see one window end and the next begin."""
-    start = int(time.time()) // 3_600 * 3_600 + 60
-    monkeypatch.setattr(time, 'time', lambda: start)
+def _early_in_the_window(stopped_clock: StoppedClock) -> None:
+    """A minute into windows of an hour and less."""
+    stopped_clock.move_to(stopped_clock.now() // 3_600 * 3_600 + 60)
 
 
 def test_up_to_the_limit_is_taken_and_then_refused_until_the_window_ends():
@@ -78,11 +76,10 @@ def test_logging_in_does_not_use_attempts_up(browser: Browser, user: User):
         assert browser.status == 303
 
 
-def test_a_locked_account_opens_with_the_next_window(browser: Browser, user: User, monkeypatch: pytest.MonkeyPatch):
+def test_a_locked_account_opens_with_the_next_window(browser: Browser, user: User, stopped_clock: StoppedClock):
     for _ in range(11):
         browser.log_in(password='wrong')
-    later = time.time() + 900
-    monkeypatch.setattr(time, 'time', lambda: later)
+    stopped_clock.advance(900)
 
     browser.log_in()
 
@@ -91,7 +88,7 @@ def test_a_locked_account_opens_with_the_next_window(browser: Browser, user: Use
 
 def test_one_network_address_fails_a_hundred_times_at_most(browser: Browser, user: User):
     for _ in range(100):
-        AttemptCounter.record('log_in_network', '127.0.0.1', 100, 900, int(time.time()))
+        AttemptCounter.record('log_in_network', '127.0.0.1', 100, 900, clock.now())
 
     browser.log_in()
 

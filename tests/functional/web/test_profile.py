@@ -1,10 +1,10 @@
 """The profile: changing name, email address and password, and taking access back."""
 
-import time
 from collections.abc import Callable
 
 import pytest
 
+from chalicelib import clock
 from chalicelib.models import Client, Email, Grant, User
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
@@ -198,7 +198,7 @@ def test_revoking_what_is_not_there_is_no_error(logged_in: Browser, client_id: s
 
 def test_only_ones_own_grant_is_revoked(logged_in: Browser, make_user: Callable[..., User], client: Client):
     other = make_user('other@example.com')
-    Grant.allow(other.user_id, client.client_id, ['read'], int(time.time()))
+    Grant.allow(other.user_id, client.client_id, ['read'], clock.now())
 
     change(logged_in, 'revoke', client_id=client.client_id)
 

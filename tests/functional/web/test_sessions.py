@@ -1,10 +1,10 @@
 """Logging in and out, the session cookie, and where one may be sent afterwards."""
 
-import time
 from collections.abc import Callable
 
 import pytest
 
+from chalicelib import clock
 from chalicelib.models import Item, Session, User
 from chalicelib.models.session import IDLE_SECONDS, LONGEST_SECONDS
 from tests.support.api import PASSWORD
@@ -165,7 +165,7 @@ def test_an_unconfirmed_account_cannot_be_used(browser: Browser, user: User):
 
 
 def test_a_session_ends_when_its_user_ends_all(logged_in: Browser, user: User):
-    user.set_password(user.password_hash, time.time_ns() // 1_000_000 + 1)
+    user.set_password(user.password_hash, clock.now_ms() + 1)
 
     assert logged_in.get('/profile').status_code == 303
 

@@ -2,14 +2,13 @@
 
 import logging
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 
-from chalicelib import mail
+from chalicelib import clock, mail
 from chalicelib.config import settings
 from chalicelib.models import Client, EmailToken, Grant, Item, User
 from chalicelib.services import users
@@ -66,7 +65,7 @@ def test_a_confirmation_link_works_once(browser: Browser, new_browser: Callable[
 def test_a_confirmation_link_works_for_a_day(browser: Browser, mailbox: Mailbox):
     browser.post('/signup', NEW)
     token = mailbox.link().partition('token=')[2]
-    now = int(time.time())
+    now = clock.now()
 
     assert EmailToken.find(token, 'confirm', now + 86_300)
     EmailToken.find(token, 'confirm', now).update([EmailToken.expires_at.set(now)])
@@ -212,7 +211,7 @@ def test_two_who_sign_up_at_once_both_get_a_mail(browser: Browser, mailbox: Mail
 
     def be_faster(**_: Any) -> None:
         events.unregister('before-call.dynamodb.TransactWriteItems', be_faster)
-        users.sign_up(name=None, email=NEW['email'], password='the faster one', network='192.0.2.1', now=int(time.time()))
+        users.sign_up(name=None, email=NEW['email'], password='the faster one', network='192.0.2.1', now=clock.now())
 
     events.register('before-call.dynamodb.TransactWriteItems', be_faster)
     browser.post('/signup', NEW)
@@ -263,7 +262,7 @@ def test_reset_links_die_when_the_password_or_the_address_changes(browser: Brows
 def test_a_reset_link_works_for_an_hour(browser: Browser, user: User, mailbox: Mailbox):
     browser.post('/forgot', {'email': user.email})
     token = mailbox.link().partition('token=')[2]
-    now = int(time.time())
+    now = clock.now()
 
     assert EmailToken.find(token, 'reset', now).expires_at in range(now + 3_590, now + 3_601)
 
