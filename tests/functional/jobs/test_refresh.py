@@ -1,7 +1,6 @@
 """What a refresh leaves behind: whole ledgers, from whichever explorer answers, at a cost proportional to what is new."""
 
 import itertools
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,10 +11,11 @@ from chalicelib.models import Ledger
 from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams.scripted_explorer import DOCUMENTED, Explorer, Request, Txn, payments, txid
 from tests.support.api import Api
+from tests.support.clock import CLOCK
 from tests.support.dynamodb import meanwhile
 from tests.support.jobs import record, refresh_job, run_refresh
-from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, assert_whole, circuits_rest, pk_of, rows, state, time_passes
-from tests.support.recordings import RECORDINGS
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, assert_whole, pk_of, rows, state
+from tests.support.recordings import recorded
 
 
 @pytest.fixture
@@ -56,10 +56,7 @@ def test_the_documented_addresses_have_the_documented_balances_and_transactions(
 
 
 def _expectations() -> Any:
-    file = RECORDINGS / 'cryptfolio_reference' / 'addresses_expected.json'
-    if not file.exists():
-        pytest.skip('the recordings are not here')
-    return json.loads(file.read_text())
+    return recorded('cryptfolio_reference/addresses_expected.json')
 
 
 def test_an_address_whose_first_coins_were_paid_to_its_public_key_holds_them(api: Api, explorer: Explorer, legacy: str) -> None:
@@ -91,8 +88,7 @@ def test_a_whole_reading_replaces_one_that_lacked_outputs(explorer: Explorer, le
     explorer.fail(faults.down, 'blockchain_info')
     assert run_refresh(LEGACY)
     explorer.heal()
-    time_passes(LEGACY)
-    circuits_rest()
+    CLOCK.advance(3_000)
     assert run_refresh(LEGACY)
     assert_whole(LEGACY, DOCUMENTED[LEGACY])
 
@@ -101,7 +97,7 @@ def test_a_whole_reading_is_not_replaced_by_one_that_lacks_outputs(api: Api, exp
     explorer.chain[LEGACY] = DOCUMENTED[LEGACY]
     assert run_refresh(LEGACY)
     explorer.fail(faults.down, 'blockchain_info')
-    time_passes(LEGACY)
+    CLOCK.advance(3_000)
     assert not run_refresh(LEGACY)
     body = api.get(f'{legacy}/balances').json_body
     assert (body['result'][0]['balance'], body['complete']) == ('50.00501', True)
@@ -282,7 +278,7 @@ def test_an_address_that_every_explorer_comes_to_refuse_is_not_valid_any_more(ap
     explorer.chain[SEGWIT] = payments(3)
     assert run_refresh(SEGWIT)
     explorer.fail(faults.status(400, 'Invalid Bitcoin address'))
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
     assert run_refresh(SEGWIT)
     assert api.get(segwit).json_body['result']['valid'] is False
 
@@ -306,7 +302,7 @@ def test_an_address_without_transactions_is_known_to_hold_nothing(api: Api, expl
 def test_the_first_transaction_of_a_known_address_is_found(explorer: Explorer, segwit: str) -> None:
     assert run_refresh(SEGWIT)
     explorer.chain[SEGWIT] = payments(1)
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
     assert run_refresh(SEGWIT)
     assert_whole(SEGWIT, explorer.chain[SEGWIT])
 
@@ -320,7 +316,7 @@ def test_unconfirmed_transactions_count_when_they_are_confirmed(explorer: Explor
     assert run_refresh(address)
     assert_whole(address, settled)
     explorer.chain[address] = [*payments(3, first=500, first_height=810_000), *settled]
-    time_passes(address)
+    CLOCK.advance(3_000)
     assert run_refresh(address)
     assert_whole(address, explorer.chain[address])
 
@@ -337,7 +333,7 @@ def test_a_refresh_costs_requests_in_proportion_to_what_is_new(
     assert run_refresh(address)
     explorer.chain[address] = [*payments(new, first=known + 1, first_height=900_000), *explorer.chain[address]]
     explorer.requests.clear()
-    time_passes(address)
+    CLOCK.advance(3_000)
     assert run_refresh(address)
     assert explorer.count() <= most
     assert_whole(address, explorer.chain[address])
@@ -348,7 +344,7 @@ def test_more_new_transactions_than_fit_into_one_item_are_read(explorer: Explore
     explorer.page = 250
     assert run_refresh(SEGWIT)
     explorer.chain[SEGWIT] = [*payments(4_500, first=101, first_height=900_000, per_block=10), *payments(100)]
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
     assert run_refresh(SEGWIT)
     assert_whole(SEGWIT, explorer.chain[SEGWIT])
 
@@ -356,7 +352,7 @@ def test_more_new_transactions_than_fit_into_one_item_are_read(explorer: Explore
 def test_thousands_of_transactions_in_one_block_are_read(explorer: Explorer, segwit: str) -> None:
     explorer.chain[SEGWIT] = payments(1_100, per_block=1_100)
     assert run_refresh(SEGWIT)
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
     assert run_refresh(SEGWIT)
     assert_whole(SEGWIT, explorer.chain[SEGWIT])
 
@@ -388,7 +384,7 @@ def test_after_a_reorganisation_the_ledger_is_what_the_explorer_lists(
     explorer.chain[address] = RECENT
     assert run_refresh(address)
     explorer.chain[address] = after
-    time_passes(address)
+    CLOCK.advance(3_000)
     assert run_refresh(address)
     assert_whole(address, after)
 
@@ -423,7 +419,7 @@ def test_a_transaction_that_comes_during_a_first_reading_is_not_lost(
     _on_request(explorer, number, lambda: explorer.chain.update({address: more}))
     assert run_refresh(address)
     assert explorer.chain[address] is more
-    time_passes(address)
+    CLOCK.advance(3_000)
     assert run_refresh(address)
     assert_whole(address, more)
 
@@ -436,11 +432,11 @@ def test_a_transaction_that_comes_during_a_later_reading_is_not_lost(explorer: E
     after = [*payments(1, first=500, first_height=900_000), *before]
     explorer.chain[SEGWIT] = before
     _on_request(explorer, number, lambda: explorer.chain.update({SEGWIT: after}))
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
     assert run_refresh(SEGWIT)
     assert state(SEGWIT).incomplete is None
     assert explorer.chain[SEGWIT] is after
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
     assert run_refresh(SEGWIT)
     assert_whole(SEGWIT, after)
 
@@ -449,7 +445,7 @@ def test_a_transaction_that_a_reorganisation_takes_during_a_first_reading_is_not
     explorer.chain[LEGACY] = payments(250)
     _on_request(explorer, 2, lambda: explorer.chain.update({LEGACY: payments(250)[1:]}))
     assert run_refresh(LEGACY)
-    time_passes(LEGACY)
+    CLOCK.advance(3_000)
     assert run_refresh(LEGACY)
     assert_whole(LEGACY, payments(250)[1:])
 
@@ -471,7 +467,7 @@ def test_a_list_that_stops_adding_up_is_shown_as_lacking_transactions(explorer: 
     assert run_refresh(SEGWIT)
     explorer.chain[SEGWIT] = payments(63)
     explorer.unlisted = {txid(62)}
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
     assert run_refresh(SEGWIT)
     assert state(SEGWIT).incomplete == 'transactions_missing'
 
@@ -482,7 +478,7 @@ def test_a_ledger_is_whole_again_a_day_after_its_explorer_is_at_the_latest(explo
     explorer.unlisted = {txid(missing)}
     assert run_refresh(SEGWIT)
     explorer.unlisted = set()
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
     ledger = state(SEGWIT)
     ledger.cursor.checked_at -= 86_400
     ledger.update([Ledger.cursor.set(ledger.cursor)])
@@ -496,7 +492,7 @@ def test_a_ledger_that_does_not_add_up_is_not_downloaded_again_and_again(explore
     assert run_refresh(SEGWIT)
     assert run_refresh(SEGWIT)  # once more: transactions that come and go while pages are read do not add up either
     explorer.requests.clear()
-    time_passes(SEGWIT, seconds=300)
+    CLOCK.advance(300)
     assert run_refresh(SEGWIT)
     assert explorer.count() <= 6
 
@@ -556,7 +552,7 @@ def test_who_lost_the_lease_writes_nothing_more_of_a_later_reading(explorer: Exp
     assert run_refresh(SEGWIT)
     stored = rows(SEGWIT)
     explorer.chain[SEGWIT] = [replace(txn, received=(5,)) for txn in payments(60)[1:4]] + payments(60)[4:]
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
     thief(number)
     assert run_refresh(SEGWIT)
     assert rows(SEGWIT) == stored
@@ -595,7 +591,7 @@ def test_a_download_stays_with_the_explorer_that_has_got_furthest(explorer: Expl
     for _ in range(5):
         assert run_refresh(SEGWIT)
     explorer.heal()
-    circuits_rest()
+    CLOCK.advance(901)
     for _ in range(8):
         assert run_refresh(SEGWIT)
     assert_whole(SEGWIT, explorer.chain[SEGWIT])
@@ -626,7 +622,7 @@ def test_a_reorganisation_at_the_place_where_a_download_goes_on_hides_nothing(
     explorer.chain[SEGWIT] = [*before[:20], *before[30:]]
     for _ in range(8):
         assert run_refresh(SEGWIT)
-        time_passes(SEGWIT)
+        CLOCK.advance(3_000)
     assert run_refresh(SEGWIT)
     assert_whole(SEGWIT, explorer.chain[SEGWIT])
 

@@ -18,7 +18,6 @@ from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
 from infra.fake_upstreams.account_chains import Event, reference
 from infra.fake_upstreams.answer import Answer, as_json
-from tests.support.recordings import RECORDINGS
 
 AT = 1_700_000_000
 
@@ -111,14 +110,6 @@ def leading_to(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serv
         settings.cache_clear()
         yield server
     settings.cache_clear()
-
-
-def recorded(name: str) -> Any:
-    """Return a recorded body."""
-    file = RECORDINGS / name
-    if not file.exists():
-        pytest.skip('the recordings are not here')
-    return json.loads(file.read_bytes())
 
 
 def explorer_of(chain: str, key: str) -> Explorer:

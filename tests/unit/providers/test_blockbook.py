@@ -18,6 +18,7 @@ from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams import utxo as sample
 from infra.fake_upstreams.scripted_explorer import serving
+from tests.support.recordings import recorded
 from tests.unit.providers import utxo
 
 LITECOIN, DASH = utxo.explorer_of('ltc', 'blockbook_ltc'), utxo.explorer_of('dash', 'blockbook_dash')
@@ -59,7 +60,7 @@ def txn(**changed: Any) -> dict[str, Any]:
     ids=['ltc', 'btc'],
 )
 def test_a_recorded_address_adds_up(upstream: faults.Explorer, explorer: Blockbook, name: str, address: str) -> None:
-    say(upstream, told := utxo.recorded(f'blockbook/{name}.json'))
+    say(upstream, told := recorded(f'blockbook/{name}.json'))
     holding, entries = utxo.read(explorer, address)
     assert len(entries) == holding.transactions == told['txs']
     assert money.total(entry.delta for entry in entries) == holding.balance == Decimal(told['balance']).scaleb(-8)
@@ -68,7 +69,7 @@ def test_a_recorded_address_adds_up(upstream: faults.Explorer, explorer: Blockbo
 
 
 def test_a_recorded_page_of_a_miner_is_income_without_fees(upstream: faults.Explorer) -> None:
-    say(upstream, told := utxo.recorded('blockbook/dash_address_XrcbsQdr_txs.json'))
+    say(upstream, told := recorded('blockbook/dash_address_XrcbsQdr_txs.json'))
     reading = DASH.read(utxo.http(), told['address'])
     page = next(reading.pages)
     assert reading.holdings[0].transactions == 723

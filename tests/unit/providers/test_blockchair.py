@@ -13,6 +13,7 @@ from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams import utxo as sample
 from infra.fake_upstreams.scripted_explorer import serving
 from infra.fake_upstreams.utxo import Payment, World
+from tests.support.recordings import recorded
 from tests.unit.providers import utxo
 
 BITCOIN, CASH = utxo.explorer_of('btc', 'blockchair'), utxo.explorer_of('bch', 'blockchair')
@@ -41,7 +42,7 @@ def txn(number: int, change: int, block: int = 500_000) -> dict[str, Any]:
 
 
 def test_a_recorded_address_is_read_with_its_change_and_without_its_fee(upstream: faults.Explorer) -> None:
-    upstream.fail(utxo.saying(answer := utxo.recorded('blockchair/sample_bc1q48a4_transaction_details.json'), _emptied(answer)))
+    upstream.fail(utxo.saying(answer := recorded('blockchair/sample_bc1q48a4_transaction_details.json'), _emptied(answer)))
     holding, entries = utxo.read(BITCOIN, 'bc1q48a4tnwa7exmg37sckc32r93twrazanu4ug5ug')
     assert holding == Holding('btc', Decimal(0), Decimal('0.27791375'), Decimal('0.27791375'), None, Decimal(0))
     txid = '718b3fff2b25eb9fc9e437e77e9eb23405e131f935473b14b1a65ebdc2ec4f4e'
@@ -54,7 +55,7 @@ def _emptied(answer: Any) -> Any:
 
 
 def test_the_documented_sample_is_understood(upstream: faults.Explorer) -> None:
-    upstream.fail(utxo.saying(utxo.recorded('blockchair/btc_address_1A1zP1eP.json')))
+    upstream.fail(utxo.saying(recorded('blockchair/btc_address_1A1zP1eP.json')))
     [holding] = BITCOIN.read(utxo.http(), '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa').holdings
     assert (holding.balance, holding.transactions) == (Decimal('68.12392291'), 1820)
 

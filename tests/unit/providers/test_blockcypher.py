@@ -15,6 +15,7 @@ from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams import utxo as sample
 from infra.fake_upstreams.scripted_explorer import serving
 from infra.fake_upstreams.utxo import Payment, World
+from tests.support.recordings import recorded, recording
 from tests.unit.providers import utxo
 
 BLOCKCYPHER = utxo.explorer_of('btc', 'blockcypher')
@@ -40,7 +41,7 @@ def recorded_answer(request: faults.Request, _: faults.Answer) -> faults.Answer:
     if '/txs/' in request.path:
         return faults.Answer(200, json.dumps({'inputs': [], 'outputs': [{'value': 5, 'addresses': ['1stranger']}]}).encode())
     page = 'page2_before729855' if request.query.get('before') == '729855' else 'page1'
-    return faults.Answer(200, utxo.recording(f'blockcypher/btc_main_full_bc1qw508d6_{page}.json'))
+    return faults.Answer(200, recording(f'blockcypher/btc_main_full_bc1qw508d6_{page}.json'))
 
 
 def sums(txns: list[Any], **changed: int) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def test_the_recorded_address_is_read_in_two_pages_and_the_rest_of_its_two_long_
 
 def test_the_recorded_address_has_the_deltas_and_fees_that_the_other_explorers_tell(upstream: faults.Explorer) -> None:
     upstream.fail(recorded_answer, 'blockcypher')
-    upstream.fail(faults.recorded({'/multiaddr': utxo.recording('blockchain_info/multiaddr_bc1qw508d6_n100.json')}), 'blockchain_info')
+    upstream.fail(faults.recorded({'/multiaddr': recording('blockchain_info/multiaddr_bc1qw508d6_n100.json')}), 'blockchain_info')
     upstream.fail(esplora_recorded(), 'blockstream')
     readings = [utxo.read(utxo.explorer_of('btc', key), SEGWIT)[1] for key in ('blockcypher', 'blockchain_info', 'blockstream')]
     ours, multiaddr, esplora = ({each.reference: (each.delta, each.fee, each.height) for each in entries} for entries in readings)
@@ -78,7 +79,7 @@ def test_the_recorded_address_has_the_deltas_and_fees_that_the_other_explorers_t
 
 def esplora_recorded() -> faults.Fault:
     """The recorded pages of Esplora, whose stats were not recorded: they are those of the 51 transactions listed."""
-    pages = [utxo.recording(f'esplora/blockstream_txs_chain_bc1qw508d6_page{number}.json') for number in (1, 2, 3)]
+    pages = [recording(f'esplora/blockstream_txs_chain_bc1qw508d6_page{number}.json') for number in (1, 2, 3)]
     stats = {'funded_txo_sum': 0, 'spent_txo_sum': 0, 'tx_count': 51}
     bodies = {f'/address/{SEGWIT}': json.dumps({'chain_stats': stats, 'mempool_stats': stats}).encode()}
     path = f'/address/{SEGWIT}/txs/chain'
@@ -89,13 +90,13 @@ def esplora_recorded() -> faults.Fault:
 
 
 def test_outputs_to_a_bare_public_key_are_those_of_its_address(upstream: faults.Explorer) -> None:
-    upstream.fail(utxo.saying(sums([utxo.recorded('blockcypher/btc_main_tx_1db6251a_p2pk.json')])))
+    upstream.fail(utxo.saying(sums([recorded('blockcypher/btc_main_tx_1db6251a_p2pk.json')])))
     [entry] = utxo.read(BLOCKCYPHER, PUBLIC_KEY)[1]
     assert (entry.delta, entry.fee) == (Decimal(-50), Decimal(0))
 
 
 def test_outputs_of_data_are_nobodys(upstream: faults.Explorer) -> None:
-    upstream.fail(utxo.saying(sums([utxo.recorded('blockcypher/btc_main_tx_eb4d2def_opreturn.json')])))
+    upstream.fail(utxo.saying(sums([recorded('blockcypher/btc_main_tx_eb4d2def_opreturn.json')])))
     [entry] = utxo.read(BLOCKCYPHER, SEGWIT)[1]
     assert (entry.delta, entry.fee) == (Decimal('-0.00001'), Decimal('0.00001'))
 

@@ -16,7 +16,7 @@ from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.providers.explorers.etherscan import Etherscan
 from infra.fake_upstreams import evm
 from infra.fake_upstreams.answer import Answer, as_json
-from tests.support.recordings import RECORDINGS
+from tests.support.recordings import recorded
 from tests.unit.providers.evm import (
     ME,
     Request,
@@ -52,13 +52,6 @@ def server() -> Iterator[Server]:
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     with leading_to(server, monkeypatch) as led:
         yield led
-
-
-def recorded(name: str) -> Any:
-    file = RECORDINGS / name
-    if not file.exists():
-        pytest.skip('the recordings are not here')
-    return json.loads(file.read_bytes())
 
 
 def newest_first(body: Any) -> Any:

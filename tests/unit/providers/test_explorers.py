@@ -15,7 +15,7 @@ from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
 from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams.scripted_explorer import serving
-from tests.support.recordings import RECORDINGS
+from tests.support.recordings import recording
 
 BLOCKSTREAM, MEMPOOL, BLOCKCHAIN_INFO = BITCOIN = EXPLORERS['btc'][:3]
 SEGWIT = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
@@ -41,13 +41,6 @@ def upstream(server: faults.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterat
     yield server
     monkeypatch.undo()
     settings.cache_clear()
-
-
-def _recording(name: str) -> bytes:
-    file = RECORDINGS / name
-    if not file.exists():
-        pytest.skip('the recordings are not here')
-    return file.read_bytes()
 
 
 def _read(explorer: Explorer, address: str) -> tuple[Holding, list[Entry]]:
@@ -98,7 +91,7 @@ def multiaddr(upstream: faults.Explorer) -> Callable[..., tuple[Holding, list[En
 @pytest.fixture
 def recorded_esplora(esplora: Callable[..., tuple[Holding, list[Entry]]]) -> tuple[Holding, list[Entry]]:
     """The recorded address on Esplora; its stats, which were not recorded, are those of its pages."""
-    pages = [_recording(f'esplora/blockstream_txs_chain_bc1qw508d6_page{number}.json') for number in (1, 2, 3)]
+    pages = [recording(f'esplora/blockstream_txs_chain_bc1qw508d6_page{number}.json') for number in (1, 2, 3)]
     txns = [txn for page in pages for txn in json.loads(page)]
     received = sum(out['value'] for txn in txns for out in txn['vout'] if out.get('scriptpubkey_address') == SEGWIT)
     sent = sum(row['prevout']['value'] for txn in txns for row in txn['vin'] if row['prevout'].get('scriptpubkey_address') == SEGWIT)
@@ -107,7 +100,7 @@ def recorded_esplora(esplora: Callable[..., tuple[Holding, list[Entry]]]) -> tup
 
 @pytest.fixture
 def recorded_multiaddr(multiaddr: Callable[..., tuple[Holding, list[Entry]]]) -> tuple[Holding, list[Entry]]:
-    return multiaddr(SEGWIT, _recording('blockchain_info/multiaddr_bc1qw508d6_n100.json'))
+    return multiaddr(SEGWIT, recording('blockchain_info/multiaddr_bc1qw508d6_n100.json'))
 
 
 def test_the_recorded_address_is_read_from_esplora_page_by_page(
@@ -141,7 +134,7 @@ def test_both_explorers_tell_the_same_of_every_transaction_they_share(
 
 
 def test_what_blockchain_info_itself_calls_the_result_is_the_delta(recorded_multiaddr: tuple[Holding, list[Entry]]) -> None:
-    txns = json.loads(_recording('blockchain_info/multiaddr_bc1qw508d6_n100.json'))['txs']
+    txns = json.loads(recording('blockchain_info/multiaddr_bc1qw508d6_n100.json'))['txs']
     assert [(entry.reference, entry.delta) for entry in recorded_multiaddr[1]] == [
         (txn['hash'], Decimal(txn['result']) / 10**8) for txn in txns
     ]
@@ -154,7 +147,7 @@ def test_a_fee_is_that_of_the_transaction_when_we_pay_and_zero_when_others_do(re
 
 
 def test_the_balance_of_a_busy_address_is_what_was_funded_less_what_was_spent(upstream: faults.Explorer) -> None:
-    upstream.fail(faults.recorded({f'/address/{BUSY}': _recording('esplora/blockstream_address_1XPTgDRh_pizza.json')}))
+    upstream.fail(faults.recorded({f'/address/{BUSY}': recording('esplora/blockstream_address_1XPTgDRh_pizza.json')}))
     [holding] = BLOCKSTREAM.read(Http(lambda _: None), BUSY).holdings
     assert holding == Holding('btc', Decimal('0.00018142'), Decimal('81432.09105984'), Decimal('81432.09124126'), 3340, Decimal(0))
 
@@ -170,13 +163,13 @@ def test_an_address_never_used_holds_nothing_and_its_pages_are_not_asked_for(
     esplora: Callable[..., tuple[Holding, list[Entry]]], upstream: faults.Explorer, address: str, name: str
 ) -> None:
     zero = Decimal(0)
-    assert esplora(address, _recording(f'esplora/{name}')) == (Holding('btc', zero, zero, zero, 0, zero), [])
+    assert esplora(address, recording(f'esplora/{name}')) == (Holding('btc', zero, zero, zero, 0, zero), [])
     assert upstream.count() == 1
 
 
 def test_an_emptied_address_holds_nothing_and_is_known_to_have_been_used(upstream: faults.Explorer) -> None:
     address = 'bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr'
-    upstream.fail(faults.recorded({f'/address/{address}': _recording('esplora/xverse_esplora_address_bc1p5cyxn.json')}))
+    upstream.fail(faults.recorded({f'/address/{address}': recording('esplora/xverse_esplora_address_bc1p5cyxn.json')}))
     [holding] = BLOCKSTREAM.read(Http(lambda _: None), address).holdings
     assert holding == Holding('btc', Decimal(0), Decimal('0.00477744'), Decimal('0.00477744'), 30, Decimal(0))
 
@@ -188,14 +181,14 @@ def test_an_emptied_address_holds_nothing_and_is_known_to_have_been_used(upstrea
 def test_an_explorer_that_says_we_ask_too_often_is_understood_whatever_it_says_it_in(
     upstream: faults.Explorer, explorer: Explorer, name: str, kind: str
 ) -> None:
-    upstream.fail(faults.status(429, _recording(f'esplora/{name}').decode(), Content_Type=kind))
+    upstream.fail(faults.status(429, recording(f'esplora/{name}').decode(), Content_Type=kind))
     with pytest.raises(Upstream) as caught:
         _read(explorer, SEGWIT)
     assert (caught.value.throttled, str(caught.value)) == (True, f'{explorer.endpoint.key}: returned 429')
 
 
 def test_the_recorded_refusal_of_an_address_is_one(upstream: faults.Explorer) -> None:
-    upstream.fail(faults.status(400, _recording('esplora/electrs_400_invalid_address.txt').decode(), Content_Type='text/plain'))
+    upstream.fail(faults.status(400, recording('esplora/electrs_400_invalid_address.txt').decode(), Content_Type='text/plain'))
     with pytest.raises(UpstreamRejected):
         _read(BLOCKSTREAM, SEGWIT)
 
@@ -262,7 +255,7 @@ def test_a_coinbase_transaction_which_spends_nothing_is_income_without_a_fee(esp
 
 
 def test_inputs_with_a_witness_of_null_are_inputs_like_others(esplora: Callable[..., tuple[Holding, list[Entry]]]) -> None:
-    page = _recording('esplora/blockstream_testnet_txs_mgPKDuVm.json')
+    page = recording('esplora/blockstream_testnet_txs_mgPKDuVm.json')
     assert b'"witness": null' in page or b'"witness":null' in page
     _, entries = esplora(TESTNET, _stats(3), page)
     assert [(entry.height, entry.delta, entry.fee) for entry in entries] == [
@@ -278,13 +271,13 @@ def _by_hand(txn: Any, address: str) -> tuple[Decimal, Decimal]:
 
 
 def test_outputs_without_an_address_are_nobodys(esplora: Callable[..., tuple[Holding, list[Entry]]]) -> None:
-    txn = json.loads(_recording('esplora/blockstream_tx_eb4d2def80.json'))
+    txn = json.loads(recording('esplora/blockstream_tx_eb4d2def80.json'))
     _, [entry] = esplora(SEGWIT, _stats(1), _body([txn]))
     assert (entry.delta, entry.fee) == (Decimal('-0.00001'), Decimal('0.00001'))
 
 
 def test_an_unconfirmed_transaction_that_a_chain_page_lists_is_left_out(esplora: Callable[..., tuple[Holding, list[Entry]]]) -> None:
-    cached = json.loads(_recording('esplora/mempool_mainnet_tx_cached.json'))
+    cached = json.loads(recording('esplora/mempool_mainnet_tx_cached.json'))
     paid = [{'scriptpubkey_address': SEGWIT, 'value': 5}]
     _, entries = esplora(SEGWIT, _stats(1, 5), _body([cached, _esplora_txn(SPEND_TXID, [{'prevout': None}], paid, 0)]))
     assert [entry.reference for entry in entries] == [SPEND_TXID]
@@ -298,7 +291,7 @@ def _multiaddr(address: str, received: int, sent: int, *txns: Any) -> bytes:
 def test_outputs_to_a_bare_public_key_are_those_of_its_address_on_blockchain_info(
     multiaddr: Callable[..., tuple[Holding, list[Entry]]],
 ) -> None:
-    txn = json.loads(_recording('blockchain_info/rawtx_1db6251a_p2pk.json'))
+    txn = json.loads(recording('blockchain_info/rawtx_1db6251a_p2pk.json'))
     _, [entry] = multiaddr(PUBLIC_KEY, _multiaddr(PUBLIC_KEY, 30_000_000_000, 5_000_000_000, txn))
     assert (entry.delta, entry.fee) == (Decimal(-50), Decimal(0))
 

@@ -10,6 +10,7 @@ from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream, UpstreamRejected
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.stellar import ADDRESS, STRANGER
+from tests.support.recordings import recorded
 from tests.unit.providers import accounts
 from tests.unit.providers.accounts import Request, Server
 
@@ -131,7 +132,7 @@ def test_a_path_payment_to_oneself_is_what_comes_less_what_goes(upstream: Server
 
 
 def test_the_fee_is_paid_by_whom_the_transaction_names(upstream: Server) -> None:
-    told = accounts.recorded('stellar/horizon_transaction_23fa4d3c.json') | {'fee_account': ADDRESS, 'paging_token': str(TOKEN)}
+    told = recorded('stellar/horizon_transaction_23fa4d3c.json') | {'fee_account': ADDRESS, 'paging_token': str(TOKEN)}
     entry = read_one(upstream, told, effect('account_debited', asset_type='native', amount=ONE))
     assert (entry.delta, entry.fee) == (Decimal('-1.00001'), Decimal('0.00001'))
     assert (entry.reference, entry.height, entry.at) == (told['hash'], 27_364_210, 1_576_883_196)

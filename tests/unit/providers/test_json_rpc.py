@@ -14,7 +14,7 @@ from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import EXPLORERS
 from infra.fake_upstreams import evm
 from infra.fake_upstreams.answer import Answer, as_json
-from tests.support.recordings import RECORDINGS
+from tests.support.recordings import recorded
 from tests.unit.providers.evm import ME, Request, Server, balances, explorer_of, generated, leading_to, read, serving, telling, truth
 
 NODE = explorer_of('eth', 'publicnode')
@@ -110,10 +110,7 @@ def test_the_largest_amount_there_can_be_is_exact(upstream: Server) -> None:
 
 @pytest.mark.parametrize(('name', 'number'), [('eth_getBalance', 1), ('eth_call_balanceOf_DAI', 2)])
 def test_recorded_answers_are_quantities(upstream: Server, name: str, number: int) -> None:
-    file = RECORDINGS / 'ethereum_rpc' / f'{name}.json'
-    if not file.exists():
-        pytest.skip('the recordings are not here')
-    result = json.loads(file.read_bytes())['result']
+    result = recorded(f'ethereum_rpc/{name}.json')['result']
     changing(upstream, number, {'result': result})
     found = balances(read(NODE, ME)[0]).values()
     assert Decimal(int(result, 16)).scaleb(-18) in found

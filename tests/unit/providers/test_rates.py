@@ -19,7 +19,7 @@ from chalicelib.providers.transport import Http
 from infra.fake_upstreams import rates as sample
 from infra.fake_upstreams.answer import Answer, as_json
 from tests.rates_upstreams import KEYS, NONSENSE, Sources, sources
-from tests.support.recordings import RECORDINGS
+from tests.support.recordings import recording
 
 NOW = 1_780_000_000
 TODAY = date(2026, 5, 28)
@@ -43,12 +43,6 @@ def closes(key: str, code: str, since: date, today: date = TODAY) -> ClosesPage:
 
 def prices(found: list[Observation]) -> dict[str, str]:
     return {f'{one.base}/{one.quote}': f'{one.price:f}' for one in found}
-
-
-def recording(name: str) -> str:
-    if not (RECORDINGS / name).exists():
-        pytest.skip('needs the recordings')
-    return (RECORDINGS / name).read_text()
 
 
 def said(body: Any) -> Answer:
@@ -190,7 +184,7 @@ def test_a_key_is_sent_in_a_header_and_only_there(world: Sources, monkeypatch: p
 
 @pytest.mark.parametrize('name', ['simple_price_2', 'simple_price_doc'])
 def test_recorded_prices_are_read(world: Sources, name: str) -> None:
-    body = recording(f'coingecko/{name}.json')
+    body = recording(f'coingecko/{name}.json').decode()
     world.says['coingecko'] = said(body)
     expected = [entry['usd'] for entry in json.loads(body, parse_float=Decimal).values()]
     asked = ['btc', 'bnb', 'avax'] if name == 'simple_price_2' else ['eth']
@@ -199,14 +193,14 @@ def test_recorded_prices_are_read(world: Sources, name: str) -> None:
 
 @pytest.mark.parametrize(('name', 'status'), [('error_401_time_range_365d', 401), ('error_429_rate_limit', 429)])
 def test_recorded_errors_are_failures(world: Sources, name: str, status: int) -> None:
-    world.says['coingecko'] = Answer(status, recording(f'coingecko/{name}.json'), 'application/json')
+    world.says['coingecko'] = Answer(status, recording(f'coingecko/{name}.json').decode(), 'application/json')
     with pytest.raises(Upstream) as caught:
         closes('coingecko', 'btc', TODAY - timedelta(days=300))
     assert caught.value.throttled is (status == 429)
 
 
 def test_a_recorded_chart_has_the_closes_of_its_midnights_and_not_what_is_now(world: Sources) -> None:
-    world.says['coingecko'] = said(recording('coingecko/market_chart.json'))
+    world.says['coingecko'] = said(recording('coingecko/market_chart.json').decode())
     assert closes('coingecko', 'eth', date(2024, 3, 1), date(2024, 4, 1)).closes == [
         DailyClose(date(2024, 3, 31), 'eth', 'usd', Decimal('69702.3087473573'), 'coingecko'),
         DailyClose(date(2024, 4, 1), 'eth', 'usd', Decimal('71246.9514406015'), 'coingecko'),
@@ -243,7 +237,7 @@ def test_coinbase_about_another_currency_is_not_believed(world: Sources) -> None
 
 
 def test_recorded_rates_of_coinbase_are_read(world: Sources) -> None:
-    world.says['coinbase'] = said(recording('coinbase/v2_exchange_rates_BTC_2017.json'))
+    world.says['coinbase'] = said(recording('coinbase/v2_exchange_rates_BTC_2017.json').decode())
     found = prices(latest('coinbase', ['btc', 'eth', 'ltc', 'aed', 'kwd', 'gbp']))
     assert found['btc/usd'].startswith('4')
     assert found.keys() == {'btc/usd', 'eth/usd', 'ltc/usd', 'usd/aed', 'usd/kwd'}
@@ -254,7 +248,7 @@ def test_recorded_rates_of_coinbase_are_read(world: Sources) -> None:
 
 
 def test_recorded_markets_of_kraken_are_read(world: Sources) -> None:
-    body = recording('kraken/public_Ticker_all_assetVersion1.json')
+    body = recording('kraken/public_Ticker_all_assetVersion1.json').decode()
     world.says['kraken'] = said(body)
     found = prices(latest('kraken', ALL))
     markets = json.loads(body)['result']
@@ -263,7 +257,7 @@ def test_recorded_markets_of_kraken_are_read(world: Sources) -> None:
 
 
 def test_recorded_markets_by_other_names_have_no_price(world: Sources) -> None:
-    world.says['kraken'] = said(recording('kraken/public_Ticker_classic.json'))
+    world.says['kraken'] = said(recording('kraken/public_Ticker_classic.json').decode())
     assert latest('kraken', ['btc']) == []
 
 
@@ -283,7 +277,7 @@ def test_an_error_of_kraken_has_status_200(world: Sources) -> None:
 
 
 def test_a_recorded_market_of_bitstamp_is_read(world: Sources) -> None:
-    market = json.loads(recording('ccxt_bitstamp/v2_ticker_btcusdt.json')) | {'pair': 'BTC/USD'}
+    market = json.loads(recording('ccxt_bitstamp/v2_ticker_btcusdt.json').decode()) | {'pair': 'BTC/USD'}
     world.says['bitstamp'] = as_json([market, {**market, 'pair': 'BTC/USDT', 'last': '1'}])
     assert latest('bitstamp', ['btc']) == [Observation('btc', 'usd', Decimal(73285), 1_710_328_241, 'bitstamp')]
 
@@ -311,7 +305,7 @@ def test_bars_that_were_not_asked_for_are_no_closes(world: Sources) -> None:
 
 
 def test_the_recorded_file_of_a_day_is_read(world: Sources) -> None:
-    world.says['ecb'] = said(recording('ecb/eurofxref-daily.xml'))
+    world.says['ecb'] = said(recording('ecb/eurofxref-daily.xml').decode())
     found = latest('ecb', ['usd', 'gbp', 'eur', 'btc'])
     assert sorted(found) == [
         Observation('eur', 'gbp', Decimal('0.7823'), 1_420_642_800, 'ecb'),
@@ -329,7 +323,7 @@ def test_a_rate_that_is_fixed_today_is_not_of_later_today(world: Sources) -> Non
     ('hist_excerpt', date(2016, 5, 1), 'eurofxref-hist.xml'),
 ])  # fmt: skip
 def test_recorded_files_of_the_past_are_read(world: Sources, name: str, since: date, path: str) -> None:
-    body = recording(f'ecb/eurofxref-{name}.xml')
+    body = recording(f'ecb/eurofxref-{name}.xml').decode()
     days = sorted(map(date.fromisoformat, re.findall('time="([0-9-]+)"', body)))
     world.says['ecb'] = said(body)
     today = days[-1] if name == 'hist-90d' else days[-1] + timedelta(days=100)

@@ -11,6 +11,7 @@ from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream, UpstreamRejected
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.xrp import ADDRESS, STRANGER
+from tests.support.recordings import recorded
 from tests.unit.providers import accounts
 from tests.unit.providers.accounts import Request, Server
 
@@ -65,7 +66,7 @@ def error(code: str) -> dict[str, Any]:
 
 
 def test_the_recorded_account_holds_its_drops(upstream: Server) -> None:
-    told = accounts.recorded('xrp/rippled_account_info.json')
+    told = recorded('xrp/rippled_account_info.json')
     told['result'] |= {'validated': True, 'status': 'success'}  # recorded from a WebSocket, which tells the status outside
     upstream.say(told)
     [holding] = XRPLCLUSTER.read(accounts.http(), told['result']['account_data']['Account']).holdings
@@ -73,7 +74,7 @@ def test_the_recorded_account_holds_its_drops(upstream: Server) -> None:
 
 
 def test_recorded_transactions_that_move_nothing_cost_their_fee(upstream: Server) -> None:
-    told = accounts.recorded('xrp/rippled_account_tx.json')['result']
+    told = recorded('xrp/rippled_account_tx.json')['result']
     rows = [each | {'tx': each['tx_json']} for each in told['transactions']]
     upstream.say(info(address=told['account']), txs(*rows))
     entries = accounts.read(XRPLCLUSTER, told['account'])[1]
@@ -87,7 +88,7 @@ def test_recorded_transactions_that_move_nothing_cost_their_fee(upstream: Server
 
 def test_recorded_payments_sum_to_the_balance_but_for_the_fees_of_what_was_no_payment_and_not_recorded(upstream: Server) -> None:
     address = 'rMQ98K56yXJbDGv49ZSmW51sLn94Xe1mu1'
-    told = accounts.recorded('xrp/ripple_data_v2_account_transactions.json')['transactions']
+    told = recorded('xrp/ripple_data_v2_account_transactions.json')['transactions']
     rows = [
         {
             'tx': each['tx'] | {'hash': each['hash'], 'ledger_index': each['ledger_index'], 'date': 600_000_000},

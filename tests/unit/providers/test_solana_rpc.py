@@ -10,6 +10,7 @@ from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream, UpstreamRejected
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.solana import ADDRESS, STRANGER, SYSTEM
+from tests.support.recordings import recorded
 from tests.unit.providers import accounts
 from tests.unit.providers.accounts import Request, Server
 
@@ -101,7 +102,7 @@ def test_only_what_is_final_is_asked_for(upstream: Server) -> None:
 
 def test_recorded_signatures_are_listed_and_gone_on_from_the_last(upstream: Server) -> None:
     address = '7T8ckKtdc5DH7ACS5AnCny7rVXYJPEsaAbdBri1FhPxY'
-    rows = accounts.recorded('solana/getSignaturesForAddress_7T8ckKtd.json')['result']
+    rows = recorded('solana/getSignaturesForAddress_7T8ckKtd.json')['result']
     known = [row['signature'] for row in rows]
 
     def result(body: dict[str, Any]) -> Any:

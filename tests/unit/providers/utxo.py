@@ -12,7 +12,6 @@ from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
 from infra.fake_upstreams import answer, utxo
 from infra.fake_upstreams import scripted_explorer as faults
-from tests.support.recordings import RECORDINGS
 
 AT = 1_700_000_000
 TXID = 'ab' * 32
@@ -30,17 +29,6 @@ def leading_to(server: faults.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iter
     yield server
     monkeypatch.undo()
     settings.cache_clear()
-
-
-def recording(name: str) -> bytes:
-    file = RECORDINGS / name
-    if not file.exists():
-        pytest.skip('the recordings are not here')
-    return file.read_bytes()
-
-
-def recorded(name: str) -> Any:
-    return json.loads(recording(name))
 
 
 def explorer_of(coin: str, key: str) -> Explorer:
