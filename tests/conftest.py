@@ -55,7 +55,8 @@ hypothesis.settings.register_profile('steady', deadline=None)
 hypothesis.settings.load_profile('steady')
 
 pytest.register_assert_rewrite('tests.support')
-pytest_plugins = [f'tests.support.{module}' for module in ('api', 'browser', 'clock', 'explorers', 'logs', 'quick_aws', 'recordings')]
+PLUGINS = ('api', 'aws', 'browser', 'clock', 'explorers', 'logs', 'queues', 'quick_aws', 'recordings')
+pytest_plugins = [f'tests.support.{module}' for module in PLUGINS]
 
 from tests.support import serial_moto  # noqa: E402
 

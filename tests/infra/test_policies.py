@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import re
-import time
 from collections.abc import Iterator
 from html import unescape
 from typing import Any
@@ -20,7 +19,7 @@ from chalicelib import auth, mail, queue
 from chalicelib.config import settings
 from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
-from chalicelib.models import HISTORIES, ApiKey, Item, User
+from chalicelib.models import HISTORIES, ApiKey, User
 from chalicelib.services.ledgers import refresh as service
 from chalicelib.services.rates import current as rates_service
 from infra import functions, template
@@ -97,17 +96,9 @@ def uses_of(service: str, operation: str, params: Json) -> Iterator[Use]:
 
 
 @pytest.fixture(autouse=True)
-def _aws() -> Iterator[None]:
+def _aws(table: None, queues: dict[str, str]) -> None:
     """An empty table, empty queues, and SES, which knows us."""
-    Item.create_table(billing_mode='PAY_PER_REQUEST')
-    sqs = boto3.client('sqs')
-    names = (settings().refresh_queue, settings().purge_queue, settings().rates_queue, settings().history_queue)
-    urls = [sqs.create_queue(QueueName=name)['QueueUrl'] for name in names]
     boto3.client('sesv2').create_email_identity(EmailIdentity=SENDER)
-    yield
-    Item.delete_table()
-    for url in urls:
-        sqs.delete_queue(QueueUrl=url)
 
 
 @pytest.fixture
@@ -398,7 +389,7 @@ def test_the_purge_does_what_it_may_and_nothing_else(watched: Api, recorder: Rec
 def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
     watched.portfolio()
     watched.delete('/api/portfolios/2')
-    later = time.time() + 600
+    later = clock.now() + 600
     monkeypatch.setattr('time.time', lambda: later)
     recorder.start()
 
@@ -409,7 +400,7 @@ def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Rec
 
 
 def test_the_rates_do_what_they_may_and_nothing_else(recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
-    midnight = int(time.time()) // 86_400 * 86_400
+    midnight = clock.now() // 86_400 * 86_400
     monkeypatch.setattr('time.time', lambda: midnight + 60.0)
     with sources(monkeypatch):
         recorder.start()
@@ -432,7 +423,7 @@ def test_the_rates_that_are_sent_for_do_what_they_may_and_nothing_else(recorder:
 def _work_out_history(watched: Api) -> None:
     """As its owner looks at it: of addresses whose transactions are known, and an offset."""
     assert refresh.refresh_ledgers(event(ledger(ADDRESS), ledger(OTHER_ADDRESS)), None) == {'batchItemFailures': []}
-    looked = {'user_id': watched.user_id, 'portfolio_id': 1, 'seen_at': int(time.time())}
+    looked = {'user_id': watched.user_id, 'portfolio_id': 1, 'seen_at': clock.now()}
     assert histories.refresh_histories(event(looked), None) == {'batchItemFailures': []}
 
 
@@ -442,9 +433,9 @@ def test_the_histories_do_what_they_may_and_nothing_else(watched: Api, recorder:
     portfolio = {'user_id': watched.user_id, 'portfolio_id': 1}
     recorder.start()
 
-    looked = event(portfolio | {'seen_at': int(time.time())})
+    looked = event(portfolio | {'seen_at': clock.now()})
     assert histories.refresh_histories(looked, None) == {'batchItemFailures': []}  # nobody asked for rates of ltc: it does
-    later = time.time() + 7_200
+    later = clock.now() + 7_200
     monkeypatch.setattr('time.time', lambda: later)
     swept = event(*({'shard': shard} for shard in HISTORIES.all_shards))
     assert histories.refresh_histories(swept, None) == {'batchItemFailures': []}

@@ -1,18 +1,16 @@
-"""A table and queues for each test, two users, and the API as its clients see it."""
+"""Two users, and the API as its clients see it."""
 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
 from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
 from app import app
 from chalicelib import clock, passwords
-from chalicelib.config import settings
 from chalicelib.models import Client, Item, User
 from chalicelib.oauth import signing
 from chalicelib.services.rates import current
@@ -65,33 +63,9 @@ class Api:
 
 
 @pytest.fixture
-def table() -> Iterator[None]:
-    """An empty table."""
-    Item.create_table(billing_mode='PAY_PER_REQUEST')
-    yield
-    Item.delete_table()
-
-
-@pytest.fixture
 def forgotten_rates() -> None:
     """No rates of other tests that this process would remember."""
     current.forget()
-
-
-@pytest.fixture
-def queues() -> Iterator[dict[str, str]]:
-    """The queues, empty, each with its dead-letter queue after five receives; by name, their URLs."""
-    sqs = boto3.client('sqs')
-    urls = {}
-    for name in (settings().refresh_queue, settings().purge_queue, settings().rates_queue, settings().history_queue):
-        dead = sqs.create_queue(QueueName=f'{name}-dlq')['QueueUrl']
-        arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=['QueueArn'])['Attributes']['QueueArn']
-        redrive = json.dumps({'deadLetterTargetArn': arn, 'maxReceiveCount': 5})
-        urls[f'{name}-dlq'] = dead
-        urls[name] = sqs.create_queue(QueueName=name, Attributes={'RedrivePolicy': redrive})['QueueUrl']
-    yield urls
-    for url in urls.values():
-        sqs.delete_queue(QueueUrl=url)
 
 
 @pytest.fixture(scope='session')

@@ -12,9 +12,9 @@ from moto.core import responses
 from moto.core.serialize import JSONSerializer
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='session', autouse=True)
 def calm_garbage_collector() -> Iterator[None]:
-    """Look for cycles seldom: moto makes many objects and few cycles, and looking takes a seventh of the time."""
+    """Look for cycles seldom: moto makes many objects and few cycles, and looking takes a good part of the time."""
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
@@ -24,7 +24,7 @@ def calm_garbage_collector() -> Iterator[None]:
 
 
 @pytest.fixture
-def quick_aws(calm_garbage_collector: None, quick_dispatch: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_aws(quick_dispatch: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let moto hand out attribute values as it holds them; looking for each of ten types in each takes it a millisecond a row."""
     thorough = JSONSerializer._serialize_type_structure
 

@@ -12,7 +12,7 @@ from tests.support.exports import World
 
 
 @pytest.fixture(autouse=True)
-def _quick(quick_aws: None, impatient_botocore: None) -> None:
+def _quick(impatient_botocore: None) -> None:
     """See tests/support/quick_aws.py."""
 
 

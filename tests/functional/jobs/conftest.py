@@ -4,5 +4,5 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _quick(quick_aws: None, impatient_botocore: None) -> None:
+def _quick(impatient_botocore: None) -> None:
     """See tests/support/quick_aws.py."""
