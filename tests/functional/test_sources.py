@@ -15,6 +15,7 @@ from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.providers.rates import RATE_SOURCES
 from chalicelib.providers.upstream import Endpoint
 from chalicelib.services.ledgers.upstream_gate import UpstreamGate
+from tests.support.clock import CLOCK
 
 HOST = Endpoint('mempool', 'https://mempool.space/api', min_interval_ms=0)
 EVERY = [explorer for chain in EXPLORERS.values() for explorer in chain]
@@ -45,14 +46,6 @@ def fails(error: Upstream | None = None) -> None:
     gate = UpstreamGate()
     gate(HOST)
     gate.failed(error or Upstream(HOST.key, 'answered 500'))
-
-
-def time_passes(seconds: int) -> None:
-    """Make all that is noted of the upstream older."""
-    bucket = UpstreamState.find_many([HOST.key])[HOST.key]
-    names = ('succeeded_at', 'failed_at', 'open_until')
-    noted = [(getattr(UpstreamState, name), getattr(bucket, name)) for name in names if getattr(bucket, name) is not None]
-    bucket.update([attribute.set(value - seconds) for attribute, value in noted])
 
 
 def health(http: ChaliceClient) -> str:
@@ -94,7 +87,7 @@ def test_an_upstream_that_worked_is_ok(http: ChaliceClient):
 
 def test_an_upstream_that_failed_is_failing(http: ChaliceClient):
     works()
-    time_passes(30)
+    CLOCK.advance(30)
     fails()
 
     source = result(http, '/api/sources/mempool')
@@ -122,7 +115,7 @@ def test_an_upstream_that_works_again_is_ok_at_once(http: ChaliceClient):
 def test_a_failure_of_a_quarter_of_an_hour_ago_says_nothing_about_now(http: ChaliceClient):
     works()
     fails()
-    time_passes(901)
+    CLOCK.advance(901)
 
     assert health(http) == 'unknown'
     assert not is_failing(http)
@@ -130,14 +123,14 @@ def test_a_failure_of_a_quarter_of_an_hour_ago_says_nothing_about_now(http: Chal
 
 def test_a_failure_of_minutes_ago_still_counts(http: ChaliceClient):
     fails()
-    time_passes(840)
+    CLOCK.advance(840)
 
     assert is_failing(http)
 
 
 def test_an_upstream_whose_circuit_is_open_is_failing_however_long_ago_it_failed(http: ChaliceClient):
     fails(Upstream(HOST.key, 'answered 429', throttled=True, retry_after=3600))
-    time_passes(1800)
+    CLOCK.advance(1800)
 
     assert health(http) == 'failing'
     assert is_failing(http)
@@ -156,7 +149,7 @@ def test_a_success_is_noted_once_a_minute(requests_made: list[str]):
     works()
     assert requests_made == ['UpdateItem']
 
-    time_passes(60)
+    CLOCK.advance(60)
     requests_made.clear()
     works()
     assert requests_made == ['UpdateItem', 'UpdateItem']

@@ -30,9 +30,10 @@ from infra.local import stack
 from infra.local.api import Server
 from tests.support.api import PASSWORD, Api
 from tests.support.browser import Browser, Mailbox
+from tests.support.clock import CLOCK
 from tests.support.dynamodb import refusing
 from tests.support.jobs import record, run_purge, run_sweep
-from tests.support.ledgers import ADDRESS, SEGWIT, observe, pk_of, time_passes
+from tests.support.ledgers import ADDRESS, SEGWIT, observe, pk_of
 from tests.support.logs import Line, Lines, captured
 from tests.support.oauth import BASIC
 
@@ -401,7 +402,7 @@ def test_an_upstream_that_was_not_asked_did_not_fail(api: Api, explorer: Explore
     ledger = watch(api)
     refresh.refresh_ledgers({'Records': [record({'ledger': ledger})]}, CONTEXT)
     before = len(lines())
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
 
     refresh.refresh_ledgers({'Records': [record({'ledger': ledger})]}, CONTEXT)
 

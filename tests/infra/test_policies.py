@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterator
 from html import unescape
 from typing import Any
@@ -389,7 +390,7 @@ def test_the_purge_does_what_it_may_and_nothing_else(watched: Api, recorder: Rec
 def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
     watched.portfolio()
     watched.delete('/api/portfolios/2')
-    later = clock.now() + 600
+    later = int(time.time()) + 600
     monkeypatch.setattr('time.time', lambda: later)
     recorder.start()
 
@@ -400,7 +401,7 @@ def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Rec
 
 
 def test_the_rates_do_what_they_may_and_nothing_else(recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
-    midnight = clock.now() // 86_400 * 86_400
+    midnight = int(time.time()) // 86_400 * 86_400
     monkeypatch.setattr('time.time', lambda: midnight + 60.0)
     with sources(monkeypatch):
         recorder.start()
@@ -423,7 +424,7 @@ def test_the_rates_that_are_sent_for_do_what_they_may_and_nothing_else(recorder:
 def _work_out_history(watched: Api) -> None:
     """As its owner looks at it: of addresses whose transactions are known, and an offset."""
     assert refresh.refresh_ledgers(event(ledger(ADDRESS), ledger(OTHER_ADDRESS)), None) == {'batchItemFailures': []}
-    looked = {'user_id': watched.user_id, 'portfolio_id': 1, 'seen_at': clock.now()}
+    looked = {'user_id': watched.user_id, 'portfolio_id': 1, 'seen_at': int(time.time())}
     assert histories.refresh_histories(event(looked), None) == {'batchItemFailures': []}
 
 
@@ -433,9 +434,9 @@ def test_the_histories_do_what_they_may_and_nothing_else(watched: Api, recorder:
     portfolio = {'user_id': watched.user_id, 'portfolio_id': 1}
     recorder.start()
 
-    looked = event(portfolio | {'seen_at': clock.now()})
+    looked = event(portfolio | {'seen_at': int(time.time())})
     assert histories.refresh_histories(looked, None) == {'batchItemFailures': []}  # nobody asked for rates of ltc: it does
-    later = clock.now() + 7_200
+    later = int(time.time()) + 7_200
     monkeypatch.setattr('time.time', lambda: later)
     swept = event(*({'shard': shard} for shard in HISTORIES.all_shards))
     assert histories.refresh_histories(swept, None) == {'batchItemFailures': []}

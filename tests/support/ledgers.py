@@ -6,8 +6,8 @@ from decimal import Decimal
 from chalicelib import clock
 from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.models import Cursor, Ledger, Transaction, UpstreamState, Watch, entry_sk
-from infra.fake_upstreams.scripted_explorer import UPSTREAMS, Txn
+from chalicelib.models import Cursor, Ledger, Transaction, Watch, entry_sk
+from infra.fake_upstreams.scripted_explorer import Txn
 
 SEGWIT = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
 TAPROOT = 'bc1pchf4trtvndch4rhelucswh4fkz8kyqdm35ncmjyr3hapk5et8drqwae3vg'
@@ -39,26 +39,6 @@ def observe(address: str, balance: int, entries: int, incomplete: str | None = N
         now=1_700_000_000,
     )
     ledger.release_until(clock.now() + 300)
-
-
-def time_passes(*addresses: str, seconds: int = 3_000) -> None:
-    """Make ledgers look as they would after `seconds` (less than a day): leases run out, values age, what was to come is due."""
-    now = clock.now()
-    for address in addresses:
-        ledger = Ledger.find(pk_of(address))
-        assert ledger is not None
-        actions = [
-            getattr(Ledger, name).set(getattr(ledger, name) - seconds)
-            for name in ('updated_at', 'attempted_at', 'lease_until', 'due_at')
-            if getattr(ledger, name) is not None
-        ]
-        ledger.update([*actions, Ledger.created_at.set(now - seconds)])
-
-
-def circuits_rest() -> None:
-    """Let every circuit breaker's rest be over; their failures stay on record."""
-    for key in UPSTREAMS:
-        UpstreamState.at(key).update([UpstreamState.kind.set(UpstreamState), UpstreamState.open_until.set(0)])
 
 
 def state(address: str) -> Ledger:

@@ -9,10 +9,11 @@ from chalicelib.config import settings
 from chalicelib.models import ApiKey, Email, Ledger, Session, User, Watch
 from infra.data.table import Table, as_raw
 from tests.support.api import Api
+from tests.support.clock import CLOCK
 from tests.support.dynamodb import table
 from tests.support.exports import World, run, survives
 from tests.support.jobs import refresh_queue, run_sweep
-from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, pk_of, state, time_passes
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, pk_of, state
 
 
 @pytest.mark.parametrize('by', ['email', 'id'])
@@ -42,7 +43,7 @@ def test_ledgers_that_nobody_watches_any_more_go_with_their_next_refresh(world: 
 
     assert run('forget', '--yes', 'ann@example.com') == 0
 
-    time_passes(TAPROOT)
+    CLOCK.advance(3_000)
     run_sweep()
     refresh_queue(queues).drain()
     assert Ledger.find(pk_of(TAPROOT)) is None  # only hers

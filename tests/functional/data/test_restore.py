@@ -18,10 +18,11 @@ from infra.data.archive import Header, Writer
 from infra.data.table import Table, as_raw, key_of, kind_of
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import ALL_SCOPES, Api
+from tests.support.clock import CLOCK
 from tests.support.dynamodb import RawBody
 from tests.support.exports import SECOND, World, hooked, items, run, second_table, survives
 from tests.support.jobs import refresh_queue, run_refresh, run_sweep
-from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, assert_whole, pk_of, rows, state, time_passes
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, assert_whole, pk_of, rows, state
 
 ANN = ['--user', 'ann@example.com']
 
@@ -99,7 +100,7 @@ def test_restored_ledgers_are_refreshed_by_the_sweep(ann: Api, file: Path, explo
 
     with second_table():
         assert bring(file) == 0
-        time_passes(SEGWIT, TAPROOT)
+        CLOCK.advance(3_000)
         assert run_sweep() == 2
         refresh_queue(queues).drain()
         assert_whole(SEGWIT, explorer.chain[SEGWIT])
@@ -134,7 +135,7 @@ def test_a_ledger_whose_transactions_are_not_those_of_its_state_is_read_in_full(
 ) -> None:
     """The transactions were read before a refresh, its state afterwards."""
     explorer.chain[SEGWIT] = payments(8, per_block=1)
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
     assert run_refresh(SEGWIT)
     torn = items(settings().table_name)
     del torn[[kind_of(item) for item in torn].index('transaction') + 3 * lacking]
@@ -143,7 +144,7 @@ def test_a_ledger_whose_transactions_are_not_those_of_its_state_is_read_in_full(
     with second_table():
         assert bring(file) == 0
         shown = ann.get('/api/portfolios/1/addresses/1/balances').json_body['result'][0]['balance']
-        time_passes(SEGWIT)
+        CLOCK.advance(3_000)
         assert run_refresh(SEGWIT)
         assert_whole(SEGWIT, explorer.chain[SEGWIT])
 
@@ -152,14 +153,14 @@ def test_a_ledger_whose_transactions_are_not_those_of_its_state_is_read_in_full(
 
 def test_a_whole_ledger_is_not_read_in_full_again(ann: Api, file: Path, explorer: Explorer) -> None:
     explorer.chain[SEGWIT] = payments(30)
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
     assert run_refresh(SEGWIT)
     assert run('export', '--all', file) == 0
     asked = explorer.count()
 
     with second_table():
         assert bring(file) == 0
-        time_passes(SEGWIT)
+        CLOCK.advance(3_000)
         assert run_refresh(SEGWIT)
 
     assert explorer.count() - asked == 2

@@ -12,8 +12,9 @@ from chalicelib.config import BadSetting, settings
 from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams.scripted_explorer import Explorer, payments, status
 from tests.support.api import Api
+from tests.support.clock import CLOCK
 from tests.support.jobs import run_refresh
-from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, circuits_rest, state, time_passes
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, state
 
 Rate = Callable[[str], None]
 PATH = '/api/portfolios/1/addresses/1'
@@ -43,8 +44,7 @@ def watch(api: Api, explorer: Explorer, address: str = SEGWIT, number: int = 3) 
 
 def refresh(address: str = SEGWIT) -> None:
     """Refresh as if it were some time later."""
-    time_passes(address)
-    circuits_rest()
+    CLOCK.advance(3_000)
     assert run_refresh(address)
 
 

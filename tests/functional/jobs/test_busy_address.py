@@ -7,9 +7,10 @@ import pytest
 from chalicelib.services.ledgers import download
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
+from tests.support.clock import CLOCK
 from tests.support.dynamodb import survives
 from tests.support.jobs import run_refresh
-from tests.support.ledgers import LEGACY, SEGWIT, assert_whole, state, time_passes
+from tests.support.ledgers import LEGACY, SEGWIT, assert_whole, state
 
 
 def _download_dying(address: str) -> tuple[int, int]:
@@ -19,7 +20,7 @@ def _download_dying(address: str) -> tuple[int, int]:
     for number in range(1, 300):
         if chance.random() < 0.25:
             died += not survives(lambda: run_refresh(address), chance.randrange(1, 14))
-            time_passes(address)
+            CLOCK.advance(3_000)
         else:
             assert run_refresh(address)
         if not download.is_unfinished(state(address)) and state(address).lease_owner is None:
@@ -42,7 +43,7 @@ def test_a_busy_address_read_in_slices_by_workers_that_die_is_whole_in_the_end_a
 
     explorer.chain[address] = [*payments(7, first=number + 1, first_height=900_000), *explorer.chain[address]]
     explorer.requests.clear()
-    time_passes(address)
+    CLOCK.advance(3_000)
     assert run_refresh(address)
     assert_whole(address, explorer.chain[address])
     assert explorer.count() <= 2

@@ -15,8 +15,9 @@ from infra.fake_upstreams import utxo
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, payments, txid
 from infra.fake_upstreams.utxo import Payment, World
 from tests.support.api import Api
+from tests.support.clock import CLOCK
 from tests.support.jobs import record, refresh_job, run_refresh
-from tests.support.ledgers import SEGWIT, assert_whole, circuits_rest, rows, state, time_passes
+from tests.support.ledgers import SEGWIT, assert_whole, rows, state
 from tests.unit.providers.utxo import telling
 
 TELLERS = {'blockcypher': utxo.tell_blockcypher, 'blockchair': utxo.tell_blockchair}
@@ -38,7 +39,7 @@ def tell(explorer: Explorer, api: Api, only: str) -> Tell:
     def told(txns: list[Txn]) -> None:
         history = [Payment(txn.txid, txn.height, txn.time, txn.received, txn.sent, txn.fee) for txn in txns]
         explorer.fail(telling(partial(TELLERS[only], World({'btc': {SEGWIT: history}}))), only)
-        circuits_rest()
+        CLOCK.advance(901)
 
     return told
 
@@ -66,7 +67,7 @@ def test_news_cost_one_request(explorer: Explorer, tell: Tell, only: str) -> Non
     assert run_refresh(SEGWIT)
     txns = [Txn(txid(900), 900_000, received=(5,)), *txns]
     tell(txns)
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
     before = explorer.count(only)
     assert run_refresh(SEGWIT)
     assert explorer.count(only) - before == 1
@@ -79,7 +80,7 @@ def test_what_a_reorganisation_undid_is_gone(tell: Tell) -> None:
     assert run_refresh(SEGWIT)
     txns = [Txn(txid(901), txns[1].height, received=(9,)), *txns[2:]]
     tell(txns)
-    time_passes(SEGWIT)
+    CLOCK.advance(3_000)
     assert run_refresh(SEGWIT)
     assert_deltas(txns)
 

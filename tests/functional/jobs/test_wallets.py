@@ -18,9 +18,10 @@ from chalicelib.services.ledgers import refresh
 from infra.fake_upstreams import scripted_explorer as faults
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, payments, txid
 from tests.support.api import Api
+from tests.support.clock import CLOCK
 from tests.support.dynamodb import killed_after, survives, table
 from tests.support.jobs import record, refresh_job, refresh_queue, run_purge, run_sweep
-from tests.support.ledgers import circuits_rest, watchers
+from tests.support.ledgers import watchers
 from tests.unit.domain.addresses import checks
 
 KEYS = {(row['currency'], row['key'][:4]): row['key'] for row in checks.vectors('extended_keys')['derived']}
@@ -70,15 +71,6 @@ def wallet() -> Ledger:
 def parts() -> list[str]:
     """Return the addresses that the wallet watches."""
     return [item['pk']['S'].split('#')[2] for item in table() if item['sk']['S'] == f'WATCH#WALLET#{PK.split("#")[2]}']
-
-
-def time_goes_by(seconds: int = 3_000) -> None:
-    """Make every ledger look as it would after `seconds` (less than a day)."""
-    for item in table():
-        ledger = Ledger.find(item['pk']['S']) if item['sk']['S'] == 'STATE' else None
-        if ledger is not None:
-            names = [name for name in ('updated_at', 'attempted_at', 'lease_until', 'due_at') if getattr(ledger, name) is not None]
-            ledger.update([getattr(Ledger, name).set(getattr(ledger, name) - seconds) for name in names])
 
 
 def rows() -> list[tuple[str, int, int | None]]:
@@ -182,7 +174,7 @@ def test_the_wallet_grows_when_the_last_address_of_the_gap_is_used(explorer: Exp
     assert run()
     explorer.chain[at(1, 20)] = [Txn(txid(9), 800_040, received=(5,))]
     explorer.chain[at(1, 40)] = [Txn(txid(10), 800_050, received=(7,))]
-    time_goes_by()
+    CLOCK.advance(3_000)
     assert run()
     assert_whole([(txid(10), 7, 0), (txid(9), 5, 0), *EXPECTED])
     assert sum(part in {at(1, index) for index in range(100)} for part in parts()) == 61
@@ -226,14 +218,14 @@ def test_a_reorganisation_is_followed(explorer: Explorer, quick: str) -> None:
     explorer.chain[at(0, 4)] = [Txn(txid(9), 800_031, received=(700,))]
     explorer.chain[at(0, 2)] = []
     explorer.chain[at(1, 0)] = explorer.chain[at(1, 0)][1:]
-    time_goes_by()
+    CLOCK.advance(3_000)
     assert run()
     assert_whole([(txid(9), 700, 0), *EXPECTED[2:]])
 
 
 def test_with_nothing_new_no_transaction_is_read_or_written(explorer: Explorer, quick: str, requests_made: list[str]) -> None:
     assert run()
-    time_goes_by()
+    CLOCK.advance(3_000)
     before = rows()
     reads: list[str] = []
     events = Ledger.connection().client.meta.events
@@ -256,7 +248,7 @@ def test_a_new_transaction_is_the_only_one_written(explorer: Explorer, quick: st
     assert run()
     written = {item['sk']['S']: item for item in table() if item['pk']['S'] == PK and item['sk']['S'].startswith('ENTRY#')}
     explorer.chain[at(0, 0)].insert(0, Txn(txid(9), 800_040, received=(9,)))
-    time_goes_by()
+    CLOCK.advance(3_000)
     assert run()
     assert_whole([(txid(9), 9, 0), *EXPECTED])
     now = {item['sk']['S']: item for item in table() if item['pk']['S'] == PK and item['sk']['S'].startswith('ENTRY#')}
@@ -295,7 +287,7 @@ def test_who_shows_only_the_part_is_told_of_its_refresh_and_the_wallet_is_not(ap
     theirs = other.portfolio()
     address = other.address(theirs, FIRST)
     assert run()
-    time_goes_by()
+    CLOCK.advance(3_000)
     assert not refresh_job(record({'ledger': f'LEDGER#btc#{FIRST}'}))
     assert other.get(f'/api/portfolios/{theirs}/addresses/{address}').json_body['result']['txns_last_updated'] is not None
 
@@ -347,9 +339,9 @@ def test_the_key_is_nowhere_to_be_seen(
     explorer.fail(faults.down)
     assert not run()
     explorer.heal()
-    circuits_rest()
+    CLOCK.advance(901)
     while wallet().lease_owner or not wallet().ready:
-        time_goes_by()
+        CLOCK.advance(3_000)
         assert run()
     gets = [api.get(f'/api/portfolios/{portfolio}/addresses/1{below}') for below in ('', '/balances', '/transactions')]
     assert all(answer.status_code == 200 for answer in gets)
@@ -384,7 +376,7 @@ def test_a_large_wallet_goes_on_in_slices_and_is_not_ready_before_its_end(api: A
 
 def test_while_explorers_fail_a_wallet_keeps_what_is_known_and_its_age(api: Api, explorer: Explorer, quick: str) -> None:
     assert run()
-    time_goes_by()
+    CLOCK.advance(3_000)
     known = wallet().updated_at
     explorer.fail(faults.down)
     assert not run()
@@ -401,12 +393,12 @@ def test_a_wallet_is_as_old_as_the_oldest_of_its_parts(explorer: Explorer, quick
 
 def test_a_part_that_somebody_else_is_reading_is_taken_as_it_is_known(explorer: Explorer, quick: str) -> None:
     assert run()
-    time_goes_by()
+    CLOCK.advance(3_000)
     now = clock.now()
     assert Ledger.lease(f'LEDGER#btc#{FIRST}', owner='somebody', now=now, looked_at=None)
     explorer.chain[at(0, 1)].insert(0, Txn(txid(9), 800_040, received=(9,)))
     before = Ledger.find(f'LEDGER#btc#{FIRST}').updated_at
-    run(seconds=0.5)
+    run(seconds=0.005)
     while wallet().derived.begun_at is not None:
         run(seconds=-1)
     assert wallet().updated_at == before
@@ -417,7 +409,7 @@ def test_what_a_part_lacks_the_wallet_lacks(api: Api, explorer: Explorer, quick:
     explorer.unlisted = {RECEIVED}
     while not (Ledger.find(PK) and wallet().ready):
         run()
-        time_goes_by(20)
+        CLOCK.advance(20)
     assert wallet().incomplete == 'transactions_missing'
     body = api.get(f'{quick}/balances').json_body
     assert (body['complete'], body['reason']) == (False, 'transactions_missing')
@@ -426,12 +418,12 @@ def test_what_a_part_lacks_the_wallet_lacks(api: Api, explorer: Explorer, quick:
 def test_changes_of_the_past_are_noted_for_histories(explorer: Explorer, quick: str) -> None:
     assert run()
     noted = wallet().changes
-    time_goes_by()
+    CLOCK.advance(3_000)
     assert run()
     assert wallet().changes == noted
     new = Txn(txid(9), 800_040, received=(9,))
     explorer.chain[at(0, 5)] = [new]
-    time_goes_by()
+    CLOCK.advance(3_000)
     assert run()
     assert wallet().changes.changed_since(noted.version) == new.time
     assert wallet().newest_at == new.time
@@ -454,7 +446,7 @@ def test_an_address_can_become_a_wallet_and_a_wallet_an_address(api: Api, explor
 def _settle(queues: dict[str, str]) -> None:
     """Deliver everything, time and again, until nothing is left to do."""
     for _ in range(3):
-        time_goes_by()
+        CLOCK.advance(3_000)
         run_sweep()
         refresh_queue(queues).drain(200)
 
@@ -504,7 +496,7 @@ def test_a_wallet_added_again_while_it_is_deleted_is_whole_in_the_end(
 ) -> None:
     assert run()
     api.delete(quick)
-    time_goes_by()
+    CLOCK.advance(3_000)
     assert not survives(run, 2)
     again = f'/api/portfolios/{portfolio}/addresses/{api.address(portfolio, ZPUB)}'
     _settle(queues)
@@ -516,7 +508,7 @@ def test_a_wallet_added_again_while_it_is_deleted_is_whole_in_the_end(
 @pytest.mark.parametrize('writes', range(1, 8))
 def test_a_first_refresh_that_dies_anywhere_is_made_up_for(quick: str, writes: int) -> None:
     survives(run, writes)
-    time_goes_by()
+    CLOCK.advance(3_000)
     assert run()
     assert_whole(EXPECTED)
     assert len(parts()) == 10
@@ -527,12 +519,12 @@ def test_a_refresh_with_news_that_dies_while_it_merges_is_made_up_for(explorer: 
     """Dies with `left` writes still to make. What a reorganisation undid is gone, what is new is there, once."""
     assert run()
     _change(explorer, 1)
-    time_goes_by()
+    CLOCK.advance(3_000)
     total = _count_writes()
     _change(explorer, 2)
-    time_goes_by()
+    CLOCK.advance(3_000)
     survives(run, total - left)
-    time_goes_by()
+    CLOCK.advance(3_000)
     assert run()
     assert_whole([(txid(12), 700, 0), *EXPECTED[1:]])
 
