@@ -390,7 +390,7 @@ def test_the_purge_does_what_it_may_and_nothing_else(watched: Api, recorder: Rec
 def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
     watched.portfolio()
     watched.delete('/api/portfolios/2')
-    later = int(time.time()) + 600
+    later = time.time() + 600
     monkeypatch.setattr('time.time', lambda: later)
     recorder.start()
 
@@ -436,7 +436,7 @@ def test_the_histories_do_what_they_may_and_nothing_else(watched: Api, recorder:
 
     looked = event(portfolio | {'seen_at': int(time.time())})
     assert histories.refresh_histories(looked, None) == {'batchItemFailures': []}  # nobody asked for rates of ltc: it does
-    later = int(time.time()) + 7_200
+    later = time.time() + 7_200
     monkeypatch.setattr('time.time', lambda: later)
     swept = event(*({'shard': shard} for shard in HISTORIES.all_shards))
     assert histories.refresh_histories(swept, None) == {'batchItemFailures': []}
