@@ -56,7 +56,7 @@ class CredentialsAuthorizer(ChaliceAuthorizer):
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         request = event.get('requestContext', {})
-        with telemetry.task('authorizer', request.get('requestId'), lasting='Latency') as current:
+        with telemetry.task('authorizer', request.get('requestId'), duration_metric='Latency') as current:
             current.note(method=request.get('httpMethod'), route=request.get('resourcePath'), user_id=None, client_id=None, refused=None)
             current.count('Requests')
             return super().__call__(event | {'authorizationToken': credentials(event)}, context)

@@ -47,10 +47,10 @@ class Task:
         with self._lock:
             self._counts[name] = self._counts.get(name, 0) + number
 
-    def tell(self, lasting: str) -> None:
-        """Log the line; `lasting` is the metric of the milliseconds."""
+    def emit(self, duration_metric: str) -> None:
+        """Log the line; `duration_metric` names the metric of its milliseconds."""
         ms = round((clock.monotonic() - self._started) * 1000, 1)
-        counts = {lasting: ms} | self._counts
+        counts = {duration_metric: ms} | self._counts
         requests, units = counts.get('DynamoDBRequests', 0), counts.get('DynamoDBCapacity', 0)
         figures = {'ms': ms, 'dynamodb_requests': requests, 'dynamodb_capacity_units': units, 'Service': self.service}
         directives = [_directive(counts, 'Service')]
@@ -64,7 +64,7 @@ _current: ContextVar[Task | None] = ContextVar('task', default=None)
 
 
 @contextmanager
-def task(service: str, request_id: str | None, *, lasting: str = 'Milliseconds', **ids: str) -> Iterator[Task]:
+def task(service: str, request_id: str | None, *, duration_metric: str = 'Milliseconds', **ids: str) -> Iterator[Task]:
     """Collect what is noted and counted inside into one line, which is logged at the end, even after an exception.
 
     Without a `request_id` the task gets a random one. Every line logged inside also carries it and `ids`.
@@ -74,7 +74,7 @@ def task(service: str, request_id: str | None, *, lasting: str = 'Milliseconds',
     try:
         yield current
     finally:
-        current.tell(lasting)
+        current.emit(duration_metric)
         _current.reset(outer)
 
 

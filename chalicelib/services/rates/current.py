@@ -8,10 +8,7 @@ from chalicelib.domain import currencies, rates
 from chalicelib.domain.conversion import Rates
 from chalicelib.messages import BackfillRates, FetchRates
 from chalicelib.models import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
-
-_CACHE_SECONDS = 60
-_REREAD_SECONDS = 2  # where a currency is missing from what is cached
-_RENEW_SECONDS = 86_400
+from chalicelib.services.rates import policy
 
 
 class LatestSet(NamedTuple):
@@ -97,13 +94,13 @@ def _read_through(codes: Collection[str]) -> _Cached:
 
 def _is_outdated(cached: _Cached, codes: Collection[str]) -> bool:
     age = clock.monotonic() - cached.read_at
-    return age >= _CACHE_SECONDS or (age >= _REREAD_SECONDS and not cached.latest.requested.issuperset(codes))
+    return age >= policy.CACHE_SECONDS or (age >= policy.REREAD_SECONDS and not cached.latest.requested.issuperset(codes))
 
 
 def _register(code: str, cached: _Cached, now: int) -> bool:
     """Track a currency for eight days; True if it was not tracked."""
     until = max(cached.tracked_until.get(code, 0), _memory.tracked_until.get(code, 0))
-    if until > now + TRACKED_SECONDS - _RENEW_SECONDS:
+    if until > now + TRACKED_SECONDS - policy.RENEW_SECONDS:
         return False
     _memory.tracked_until[code] = now + TRACKED_SECONDS
     if until > now:

@@ -9,8 +9,7 @@ from chalicelib.domain.conversion import Pair, Rate, Rates
 from chalicelib.domain.rates import BackfillProgress, DailyClose
 from chalicelib.messages import BackfillRates
 from chalicelib.models import DownloadProgress, PairDailyCloses, add_daily_closes, read_daily_closes
-
-_CLOSE_WITHIN_SECONDS = 3_600  # of a day, in which a rate of that day counts as its close
+from chalicelib.services.rates import policy
 
 
 class DailyCloses:
@@ -80,6 +79,6 @@ def _as_close(rate: Rate, made: int) -> DailyClose | None:
     """
     if rates.is_ecb((rate.base, rate.quote)):
         return DailyClose(rates.day_of(rate.at), rate.base, rate.quote, rate.price, rate.sources)
-    if rate.disputed or not rate.is_fresh(made) or made % 86_400 >= _CLOSE_WITHIN_SECONDS:
+    if rate.disputed or not rate.is_fresh(made) or made % 86_400 >= policy.CLOSE_WITHIN_SECONDS:
         return None
     return DailyClose(rates.day_of(made), rate.base, rate.quote, rate.price, rate.sources)
