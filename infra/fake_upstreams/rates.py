@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 import zlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -9,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from chalicelib import clock
 from infra.fake_upstreams.answer import Answer, as_json
 
 FIRST_DAY = date(2013, 1, 1)
@@ -73,7 +73,7 @@ def _answer_coingecko(path: list[str], query: dict[str, str]) -> Answer:
     match path:
         case ['simple', 'price']:
             asked = {coin: coin_price(coin) for coin in query.get('ids', '').split(',')}
-            told = [f'"{coin}":{{"usd":{price},"last_updated_at":{clock.now()}}}' for coin, price in asked.items() if price]
+            told = [f'"{coin}":{{"usd":{price},"last_updated_at":{now_ms() // 1000}}}' for coin, price in asked.items() if price]
             return Answer(200, '{' + ','.join(told) + '}', 'application/json')
         case ['coins', coin, 'market_chart'] if coin in _CODES:
             return _market_chart(coin_price(coin) or '', int(query.get('days', '1')))
@@ -85,7 +85,7 @@ def _market_chart(spot: str, days: int) -> Answer:
         error = {'error_code': 10012, 'error_message': 'Your request exceeds the allowed time range.'}
         return as_json({'error': {'status': error}}, 401)
     points = [f'[{_midnight(_today() - back * _DAY)}000,{close(spot, _today() - back * _DAY)}]' for back in reversed(range(days))]
-    points.append(f'[{clock.now_ms() | 1},{spot}]')
+    points.append(f'[{now_ms() | 1},{spot}]')
     return Answer(200, f'{{"prices":[{",".join(points)}],"market_caps":[],"total_volumes":[]}}', 'application/json')
 
 
@@ -126,7 +126,7 @@ def _answer_bitstamp(path: list[str], query: dict[str, str]) -> Answer:
 
 def _bitstamp_market(code: str, price: str) -> Json:
     told = dict.fromkeys(('open', 'high', 'low', 'last', 'vwap', 'bid', 'ask', 'open_24'), price)
-    stamp = str(clock.now())
+    stamp = str(now_ms() // 1000)
     return {**told, 'pair': f'{code.upper()}/USD', 'timestamp': stamp, 'volume': '100.5', 'side': '0', 'percent_change_24': '0.00'}
 
 
@@ -165,8 +165,13 @@ def _ecb_file(cubes: str) -> Answer:
     return Answer(200, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}', 'text/xml')
 
 
+def now_ms() -> int:
+    """Return the current time in epoch milliseconds."""
+    return int(time.time() * 1000)
+
+
 def _today() -> date:
-    return datetime.fromtimestamp(clock.now(), UTC).date()
+    return datetime.fromtimestamp(now_ms() // 1000, UTC).date()
 
 
 def _midnight(day: date) -> int:
