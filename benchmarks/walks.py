@@ -4,7 +4,7 @@ Each walk is done once unmeasured, so that imports and caches do not count, and 
 and a ledger of its own, in one process beside moto and the fake upstreams. Only functions of `chalicelib` count, and only what is
 particular to the walk: not what every request passes (telemetry, settings, clock, errors, authorizer, rate limit, the HTTP edge and
 the page middleware). A call crosses a file border when it comes from a function in another file, a room border when that file is in
-another folder. An arrow is one such pair of files.
+another folder, and goes up when it enters a higher layer, or a higher wing of the services, than it comes from.
 """
 
 import json
@@ -36,6 +36,13 @@ SHARED = (
     'api/rate_limit',
     'api/requests/rate_limit',
 )
+LAYERS = (
+    'domain/',
+    'models/',
+    'providers/',
+    *(f'services/{wing}/' for wing in ('ledgers', 'rates', 'portfolios', 'histories')),
+    ('api/', 'oauth/', 'web/', 'jobs/'),
+)
 ADDRESSES = ('1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu', 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4')
 ENVIRONMENT = {
     'AWS_DEFAULT_REGION': 'us-east-1',
@@ -66,7 +73,13 @@ class Walk(NamedTuple):
         borders = [(caller, entered) for caller, entered in own if caller and caller != entered and not is_shared(caller)]
         rooms = [(caller, entered) for caller, entered in borders if Path(caller).parent != Path(entered).parent]
         files = {entered for _, entered in own}
-        return f'| {name} | {len(files)} | {len(own)} | {len(borders)} | {len(rooms)} | {len(set(borders))} |'
+        up = [(caller, entered) for caller, entered in borders if layer_of(entered) > layer_of(caller)]
+        return f'| {name} | {len(files)} | {len(own)} | {len(borders)} | {len(rooms)} | {len(up)} |'
+
+
+def layer_of(file: str) -> int:
+    """Return how high a file stands, 0 for those that import none of the others."""
+    return next((height for height, prefix in reversed(list(enumerate(LAYERS))) if file.startswith(prefix)), 0)
 
 
 def is_shared(file: str) -> bool:
@@ -167,7 +180,7 @@ def main() -> None:
         do_walks(world, ADDRESSES[0], {})
         measured: dict[str, Walk] = {}
         do_walks(world, ADDRESSES[1], measured)
-    print('| walk | files | calls | over a file border | over a room border | arrows |\n| --- | --- | --- | --- | --- | --- |')
+    print('| walk | files | calls | over a file border | over a room border | up |\n| --- | --- | --- | --- | --- | --- |')
     for name, walk in measured.items():
         print(walk.row(name))
 
