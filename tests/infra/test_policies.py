@@ -45,7 +45,7 @@ TABLES_KEY = ('kms:Decrypt', 'TableKey.Arn')
 TICK = dict.fromkeys(('version', 'account', 'region', 'detail', 'detail-type', 'source', 'time', 'id', 'resources'), '')
 VERBS = {'Put': 'PutItem', 'Update': 'UpdateItem', 'Delete': 'DeleteItem', 'ConditionCheck': 'ConditionCheckItem'}
 
-HTTP = ChaliceClient(app, stage_name='local')
+HTTP = ChaliceClient(app, stage_name='test')
 
 Json = dict[str, Any]
 Use = tuple[str, str]

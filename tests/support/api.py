@@ -70,7 +70,8 @@ def forgotten_rates() -> None:
 
 @pytest.fixture(scope='session')
 def http() -> ChaliceClient:
-    return ChaliceClient(app, stage_name='local')
+    # No stage of .chalice/config.json: the client puts a stage's settings into the environment of each call, not those of the tests.
+    return ChaliceClient(app, stage_name='test')
 
 
 @pytest.fixture(scope='session')
