@@ -8,6 +8,7 @@ from chalicelib import clock
 from chalicelib.models import Client, Email, Grant, User
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
+from tests.support.clock import StoppedClock
 
 
 def change(browser: Browser, what: str, **fields: str) -> None:
@@ -132,10 +133,13 @@ def test_links_to_change_an_address_die_with_the_password(logged_in: Browser, ma
     assert logged_in.get(link).status_code == 404
 
 
-def test_a_new_password_ends_every_other_session(logged_in: Browser, new_browser: Callable[[], Browser], user: User):
+def test_a_new_password_ends_every_other_session(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, stopped_clock: StoppedClock
+):
     other = new_browser()
     other.log_in()
     before = logged_in.cookie
+    stopped_clock.advance(1)
 
     change(logged_in, 'password', current_password=PASSWORD, password='the new password')
 
