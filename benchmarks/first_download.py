@@ -14,11 +14,10 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
 
 ROOT = Path(__file__).parents[1]
 ADDRESS = 'DR1efjBKTWyM49R9zE3Pp8RWz7CXQw8ZHd'
@@ -175,34 +174,14 @@ def _start_moto() -> tuple[subprocess.Popen[bytes], str]:
 
 def _explorer(number: int) -> ThreadingHTTPServer:
     """Return a Blockbook that knows so many transactions of one address."""
-    from infra.fake_upstreams import utxo
+    from infra.fake_upstreams import http_server, payments, utxo
 
-    world = utxo.World({'doge': {ADDRESS: [_payment(n) for n in reversed(range(number))]}})
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = 'HTTP/1.1'
-        disable_nagle_algorithm = True
-        wbufsize = -1
-
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            answer = utxo.tell_blockbook('doge', world, parts.path.split('/')[1:], dict(parse_qsl(parts.query)))
-            body = answer.body.encode()
-            self.send_response(answer.status)
-            self.send_header('Content-Length', str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer((_HOST, 0), Handler)
-    server.daemon_threads = True
-    return server
+    world = payments.World({'doge': {ADDRESS: [_payment(n) for n in reversed(range(number))]}})
+    return http_server.Server(lambda request: utxo.tell_blockbook('doge', world, [request.upstream, *request.path], request.query))
 
 
 def _payment(n: int) -> Any:
-    from infra.fake_upstreams.utxo import Payment
+    from infra.fake_upstreams.payments import Payment
 
     spent = (n,) if n % 3 == 2 else ()
     return Payment(f'{n:064x}', 400_000 + n, 1_450_000_000 + 600 * n, (1_000 + n,), spent, fee=99 if spent else 0)

@@ -368,11 +368,11 @@ UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = {
     'blockscout_etc': lambda _, query: answer_blockscout(WORLDS['etc'], query),
     'blockscout_pol': lambda _, query: answer_blockscout(WORLDS['pol'], query),
 }
-POSTED: dict[str, Callable[[list[str], Any], Answer]] = {
-    'publicnode': lambda _, body: answer_node(WORLDS['eth'], body),
-    'merkle': lambda _, body: answer_node(WORLDS['eth'], body),
-    'rivet': lambda _, body: answer_node(WORLDS['etc'], body),
-    'publicnode_pol': lambda _, body: answer_node(WORLDS['pol'], body),
-    'publicnode_bnb': lambda _, body: answer_node(WORLDS['bnb'], body),
-    'publicnode_avax': lambda _, body: answer_node(WORLDS['avax'], body),
+POSTED: dict[str, Callable[[list[str], Mapping[str, str], Any], Answer]] = {
+    'publicnode': lambda _, __, body: answer_node(WORLDS['eth'], body),
+    'merkle': lambda _, __, body: answer_node(WORLDS['eth'], body),
+    'rivet': lambda _, __, body: answer_node(WORLDS['etc'], body),
+    'publicnode_pol': lambda _, __, body: answer_node(WORLDS['pol'], body),
+    'publicnode_bnb': lambda _, __, body: answer_node(WORLDS['bnb'], body),
+    'publicnode_avax': lambda _, __, body: answer_node(WORLDS['avax'], body),
 }

@@ -99,7 +99,7 @@ def _choose_upstream(name: str) -> None:
 
         server = sample.serve()
         Thread(target=server.serve_forever, daemon=True).start()
-        os.environ['UPSTREAM_URL'] = f'http://{HOST}:{server.server_port}'
+        os.environ['UPSTREAM_URL'] = server.url
 
 
 def _wait_until_answered(listening: socket.socket, api: Child, stop: Event) -> None:

@@ -13,7 +13,7 @@ import pytest
 import requests
 from oauthlib.oauth2 import InvalidGrantError
 
-from infra.fake_upstreams import hd_wallet, sample
+from infra.fake_upstreams import esplora, hd_wallet, sample, utxo
 from tests.e2e.conftest import Client, Stack, is_alive
 from tests.support.processes import PATIENCE_SECONDS, ROOT, listens, wait_until
 
@@ -54,13 +54,13 @@ def test_a_portfolios_balances_are_the_sums_of_its_addresses_in_each_of_its_curr
 
 
 def test_an_address_with_more_transactions_than_an_explorers_page_comes_whole(client: Client) -> None:
-    known = {entry.transaction.txid: Decimal(entry.delta).scaleb(-8) for entry in sample.history(BUSY, lambda output: output.address)}
+    known = {payment.txid: Decimal(payment.delta).scaleb(-8) for payment in utxo.SAMPLE.of('btc', BUSY)}
     address = client.address(client.portfolio(), BUSY)
 
     balances = client.when_ready(f'{address}/balances', complete=True)
     transactions = client.get(f'{address}/transactions')['result']
 
-    assert len(known) > 2 * sample.ESPLORA_PAGE
+    assert len(known) > 2 * esplora.PAGE
     assert {txn['reference']: Decimal(txn['delta']) for txn in transactions} == known
     assert [txn['txn_at'] for txn in transactions] == sorted((txn['txn_at'] for txn in transactions), reverse=True)
     assert Decimal(balances['result'][0]['balance']) == sum(known.values())
@@ -205,7 +205,7 @@ def test_a_refresh_whose_worker_is_killed_is_finished_by_the_next_worker(slow_up
 
     balances = client.when_ready(f'{address}/balances', complete=True)
     assert stack.pid('worker') != killed
-    assert balances['result'][0]['transactions'] == len(sample.history(BUSY, lambda output: output.address))
+    assert balances['result'][0]['transactions'] == len(utxo.SAMPLE.of('btc', BUSY))
 
 
 @pytest.fixture

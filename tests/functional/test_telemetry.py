@@ -25,7 +25,8 @@ from chalicelib.http_io.response import CORS
 from chalicelib.jobs import purge, refresh
 from chalicelib.models import Client, Item, Ledger, User
 from infra import gateway
-from infra.fake_upstreams.scripted_explorer import Explorer, changed, payments, serving, status, txid
+from infra.fake_upstreams.faults import changed, status
+from infra.fake_upstreams.scripted_explorer import Explorer, payments, serving, txid
 from infra.local import stack
 from infra.local.api import Server
 from tests.support.api import PASSWORD, Api

@@ -8,6 +8,7 @@ from embit.bip32 import HDKey
 
 from chalicelib.domain.chains import CHAINS
 from infra.fake_upstreams import hd_wallet, utxo
+from infra.fake_upstreams.http_server import Request
 from infra.fake_upstreams.sample import respond
 
 
@@ -24,8 +25,8 @@ def test_the_addresses_are_those_of_the_key(place: tuple[int, int], address: str
 
 @pytest.mark.parametrize('address', hd_wallet.ADDRESSES)
 def test_every_explorer_tells_the_same_of_an_address(address: str) -> None:
-    stats = json.loads(respond(f'/blockstream/address/{address}').body)['chain_stats']
-    [other] = json.loads(respond(f'/blockchain_info/multiaddr?active={address}').body)['addresses']
+    stats = json.loads(respond(Request.parse(f'/blockstream/address/{address}')).body)['chain_stats']
+    [other] = json.loads(respond(Request.parse(f'/blockchain_info/multiaddr?active={address}')).body)['addresses']
     payments = utxo.SAMPLE.of('btc', address)
     balances = {stats['funded_txo_sum'] - stats['spent_txo_sum'], other['final_balance'], sum(payment.delta for payment in payments)}
     assert len(balances) == 1

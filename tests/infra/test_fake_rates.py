@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from infra.fake_upstreams import rates
+from infra.fake_upstreams.http_server import Request
 from infra.fake_upstreams.sample import respond
 
 TODAY = datetime.now(UTC).date()
 
 
 def told(url: str) -> Any:
-    answer = respond(url)
+    answer = respond(Request.parse(url))
     assert answer.status == 200
     return json.loads(answer.body, parse_float=Decimal)
 
@@ -37,11 +38,11 @@ def test_every_coin_of_the_catalogue_costs_something() -> None:
 
 
 def test_a_euro_is_priced_on_working_days() -> None:
-    body = respond('/ecb/eurofxref-daily.xml').body
+    body = respond(Request.parse('/ecb/eurofxref-daily.xml')).body
     [day] = [part.split('"')[0] for part in body.split('time="')[1:]]
     assert date.fromisoformat(day).weekday() < 5
     assert 'currency="USD" rate="1.25"' in body
-    assert len(respond('/ecb/eurofxref-hist.xml').body) > 100 * len(body)
+    assert len(respond(Request.parse('/ecb/eurofxref-hist.xml')).body) > 100 * len(body)
 
 
 def test_closes_are_a_smooth_series_that_is_the_same_at_each_source_and_ends_today() -> None:
@@ -71,4 +72,4 @@ def test_closes_begin_in_2013(day: date, bars: int) -> None:
     ],
 )
 def test_what_is_not_there_is_refused(url: str, status: int) -> None:
-    assert respond(url).status == status
+    assert respond(Request.parse(url)).status == status

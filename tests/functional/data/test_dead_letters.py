@@ -9,7 +9,8 @@ import pytest
 from chalicelib import queue
 from chalicelib.config import settings
 from chalicelib.models import Ledger
-from infra.fake_upstreams.scripted_explorer import Explorer, down
+from infra.fake_upstreams.faults import down
+from infra.fake_upstreams.scripted_explorer import Explorer
 from tests.support.api import Api
 from tests.support.dynamodb import Killed
 from tests.support.exports import hooked, run

@@ -9,8 +9,9 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.config import BadSetting, settings
-from infra.fake_upstreams import scripted_explorer as faults
-from infra.fake_upstreams.scripted_explorer import Explorer, payments, status
+from infra.fake_upstreams import faults
+from infra.fake_upstreams.faults import status
+from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.jobs import run_refresh

@@ -1,10 +1,8 @@
 """Every chain, over the sample upstream: the first explorer is down and the next one answers, two agree, each tells what it says it can."""
 
-import json
 import socket
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from urllib.parse import urlencode
 
 import pytest
 
@@ -18,7 +16,7 @@ from infra.fake_upstreams import cardano, evm, sample, solana, stellar, utxo, xr
 from infra.fake_upstreams.answer import Answer
 from tests.support.api import Api
 from tests.support.jobs import refresh_queue
-from tests.unit.providers.accounts import Request, Server, serving
+from tests.unit.providers.accounts import Server, serving
 
 Rows = list[tuple[str, str, Decimal]]  # time, currency, delta
 PATH = '/api/portfolios/1/addresses/1'
@@ -74,11 +72,6 @@ def sums(rows: Rows) -> dict[str, str]:
     return {code: format_amount(total) for code, total in totals.items() if total}
 
 
-def from_sample(request: Request) -> Answer:
-    url = '/'.join(['', request.upstream, *request.path]) + (f'?{urlencode(request.query)}' if request.query else '')
-    return sample.respond(url) if request.body is None else sample.respond_to_post(url, json.dumps(request.body).encode())
-
-
 @pytest.fixture(scope='module')
 def server() -> Iterator[Server]:
     with serving() as server:
@@ -88,7 +81,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """The sample upstream, each explorer at an address of its own, servers of one's own too."""
-    server.tell = from_sample
+    server.tell = sample.respond
     for key in UPSTREAMS:
         monkeypatch.setenv(f'UPSTREAM_{key.upper()}_URL', f'{server.url}/{key}')
     settings.cache_clear()
@@ -113,7 +106,7 @@ def break_down(upstream: Server, key: str, failure: str, port: int, monkeypatch:
         settings.cache_clear()
         settings()
     else:
-        upstream.tell = lambda request: answer if request.upstream == key else from_sample(request)
+        upstream.tell = lambda request: answer if request.upstream == key else sample.respond(request)
 
 
 def watch(api: Api, chain: str, queues: dict[str, str]) -> None:

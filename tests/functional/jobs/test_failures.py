@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import clock, queue
 from chalicelib.models import Ledger, UpstreamState
-from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams import faults
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
 from tests.support.clock import CLOCK

@@ -10,10 +10,9 @@ from chalicelib import clock
 from chalicelib.domain import money
 from chalicelib.models import Address, Ledger, Transaction, Watch
 from chalicelib.providers.explorers import EXPLORERS
-from infra.fake_upstreams import scripted_explorer as faults
-from infra.fake_upstreams import utxo
+from infra.fake_upstreams import faults, utxo
+from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, payments, txid
-from infra.fake_upstreams.utxo import Payment, World
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.jobs import record, refresh_job, run_refresh

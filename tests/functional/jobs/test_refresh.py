@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from chalicelib.models import Ledger
-from infra.fake_upstreams import scripted_explorer as faults
-from infra.fake_upstreams.scripted_explorer import DOCUMENTED, Explorer, Request, Txn, payments, txid
+from infra.fake_upstreams import faults
+from infra.fake_upstreams.answer import Answer
+from infra.fake_upstreams.faults import Request
+from infra.fake_upstreams.scripted_explorer import DOCUMENTED, Explorer, Txn, payments, txid
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import meanwhile
@@ -603,7 +605,7 @@ def test_a_download_from_an_explorer_that_fails_now_and_then_comes_to_its_end(
     explorer.chain[SEGWIT] = payments(300)
     _slices(0, monkeypatch)
 
-    def flaky(request: Request, answer: faults.Answer) -> faults.Answer:
+    def flaky(request: Request, answer: Answer) -> Answer:
         return faults.down(request, answer) if explorer.count('blockstream') % 7 == 0 else answer
 
     explorer.fail(flaky, 'blockstream')

@@ -15,7 +15,7 @@ from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.models import Ledger, Transaction, Watch
 from chalicelib.services.ledgers import refresh
-from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams import faults, scripted_explorer
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, payments, txid
 from tests.support.api import Api
 from tests.support.clock import CLOCK
@@ -29,7 +29,7 @@ ZPUB = KEYS['btc', 'zpub']  # account 0 of BIP-84's test vector
 SHOWN = 'zpub6rFR7y4Q…2AGutZYs'
 PK = HdWalletKey.of_extended_key('btc', ZPUB).text
 FIRST = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
-LITECOIN_EXPLORERS = {'litecoinspace': faults.UPSTREAMS['blockstream']}
+LITECOIN_EXPLORERS = {'litecoinspace': scripted_explorer.UPSTREAMS['blockstream']}
 
 
 def at(branch: int, index: int) -> str:
@@ -202,7 +202,7 @@ def test_every_kind_of_key_is_taken_and_its_first_address_found(
     api: Api, explorer: Explorer, portfolio: int, monkeypatch: pytest.MonkeyPatch, currency: str, start: str
 ) -> None:
     for name, tell in LITECOIN_EXPLORERS.items():
-        monkeypatch.setitem(faults.UPSTREAMS, name, tell)
+        monkeypatch.setitem(scripted_explorer.UPSTREAMS, name, tell)
     key = KEYS[currency, start]
     [first] = {row['addresses'][0] for row in checks.vectors('extended_keys')['derived'] if (row['key'], row['branch']) == (key, 0)}
     explorer.chain[first] = [Txn(txid(1), 2_600_000, received=(12_345,))]

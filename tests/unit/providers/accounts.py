@@ -1,13 +1,9 @@
 """What the tests of XRP, Stellar, Solana and Cardano share: a server that tells a world, how to read an address, and histories."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import strategies as st
@@ -16,21 +12,12 @@ from chalicelib.config import settings
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
+from infra.fake_upstreams import http_server
 from infra.fake_upstreams.account_chains import Event, reference
 from infra.fake_upstreams.answer import Answer, as_json
+from infra.fake_upstreams.http_server import Request
 
 AT = 1_700_000_000
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked of an upstream; `body` is None for a GET."""
-
-    upstream: str
-    path: list[str]
-    query: dict[str, str]
-    headers: Mapping[str, str]
-    body: Any = None
 
 
 Tell = Callable[[Request], Answer]
@@ -58,46 +45,8 @@ class Server:
 def serving() -> Iterator[Server]:
     """Serve on a free port of this machine."""
     state = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = 'HTTP/1.1'
-        wbufsize = -1
-        disable_nagle_algorithm = True
-
-        def do_GET(self) -> None:
-            self._send(state.respond(self._request()))
-
-        def do_POST(self) -> None:
-            self._send(state.respond(self._request(json.loads(self.rfile.read(int(self.headers['Content-Length']))))))
-
-        def _request(self, body: Any = None) -> Request:
-            parts = urlsplit(self.path)
-            _, upstream, *path = parts.path.split('/')
-            return Request(upstream, path, dict(parse_qsl(parts.query)), dict(self.headers.items()), body)
-
-        def _send(self, answer: Answer) -> None:
-            body = answer.body.encode()
-            self.send_response(answer.status)
-            self.send_header('Content-Type', answer.content_type)
-            self.send_header('Content-Length', str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-            self.wfile.flush()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-    server.daemon_threads = True
-    state.url = f'http://127.0.0.1:{server.server_address[1]}'
-    thread = Thread(target=server.serve_forever, kwargs={'poll_interval': 0.02})
-    thread.start()
-    try:
+    with http_server.serving(state.respond) as state.url:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager

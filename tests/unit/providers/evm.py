@@ -1,15 +1,11 @@
 """What the tests of the explorers of Ethereum-like chains share: a server that tells a world, and ways to read an address."""
 
-import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -18,7 +14,7 @@ from chalicelib.domain import currencies, money
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
-from infra.fake_upstreams import evm
+from infra.fake_upstreams import evm, http_server
 from infra.fake_upstreams.answer import Answer, as_json
 
 ME = evm.ADDRESS.lower()
@@ -76,43 +72,8 @@ def telling(world: evm.World, request: Request) -> Answer:
 def serving() -> Iterator[Server]:
     """Serve on a free port of this machine."""
     state = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = 'HTTP/1.1'
-        wbufsize = -1
-        disable_nagle_algorithm = True
-
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            self._send(state.respond(Request(parts.path.strip('/'), dict(parse_qsl(parts.query)))))
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
-            self._send(state.respond(Request(self.path.strip('/'), {}, body)))
-
-        def _send(self, answer: Answer) -> None:
-            body = answer.body.encode()
-            self.send_response(answer.status)
-            self.send_header('Content-Type', answer.content_type)
-            self.send_header('Content-Length', str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-            self.wfile.flush()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-    server.daemon_threads = True
-    state.url = f'http://127.0.0.1:{server.server_address[1]}'
-    thread = Thread(target=server.serve_forever, kwargs={'poll_interval': 0.02})
-    thread.start()
-    try:
+    with http_server.serving(lambda sent: state.respond(Request(sent.upstream, sent.query, sent.body))) as state.url:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def explorer_of(chain: str, key: str) -> Explorer:

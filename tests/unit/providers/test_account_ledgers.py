@@ -16,10 +16,10 @@ from chalicelib.providers.explorers import EXPLORERS, Explorer, explorers_of
 from infra.fake_upstreams import solana
 from infra.fake_upstreams.account_chains import Event, World, reference
 from infra.fake_upstreams.answer import Answer
-from infra.fake_upstreams.sample import respond, respond_to_post
+from infra.fake_upstreams.sample import respond
 from tests.support.account_tellers import ADDRESSES, TELLERS
 from tests.unit.providers import accounts
-from tests.unit.providers.accounts import Request, Server, Tell
+from tests.unit.providers.accounts import Server, Tell
 
 CASES = [(chain, explorer) for chain in ADDRESSES for explorer in EXPLORERS[chain]]
 EVENTS = [Event(reference('some', number), 1_000_000 + number, accounts.AT, 10**9) for number in range(25)][::-1]
@@ -178,14 +178,9 @@ def test_each_chain_has_two_explorers_that_need_no_key_and_list_transactions_or_
     assert chain == 'ada' or len(public) >= 2
 
 
-def through_the_sample(request: Request) -> Answer:
-    url = '/' + '/'.join((request.upstream, *request.path)) + '?' + '&'.join(f'{name}={value}' for name, value in request.query.items())
-    return respond(url) if request.body is None else respond_to_post(url, accounts.json.dumps(request.body).encode())
-
-
 @each_explorer
 def test_the_sample_upstream_tells_of_each_chain(upstream: Server, chain: str, explorer: Explorer) -> None:
-    upstream.tell = through_the_sample
+    upstream.tell = respond
     holding, entries = accounts.read(explorer, ADDRESSES[chain])
     assert money.total(entry.delta for entry in entries) == holding.balance > 0
     assert len(entries) == 12

@@ -15,7 +15,7 @@ from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, explorers_of
 from chalicelib.providers.explorers.blockbook import Blockbook
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
-from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams import faults, scripted_explorer
 from infra.fake_upstreams import utxo as sample
 from infra.fake_upstreams.scripted_explorer import serving
 from tests.support.recordings import recorded
@@ -27,17 +27,17 @@ ADDRESS = sample.ADDRESSES['ltc']
 
 
 @pytest.fixture(scope='module')
-def server() -> Iterator[faults.Explorer]:
-    with serving(faults.Explorer()) as explorer:
+def server() -> Iterator[scripted_explorer.Explorer]:
+    with serving(scripted_explorer.Explorer()) as explorer:
         yield explorer
 
 
 @pytest.fixture
-def upstream(server: faults.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Explorer]:
+def upstream(server: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[scripted_explorer.Explorer]:
     yield from utxo.leading_to(server, monkeypatch)
 
 
-def say(upstream: faults.Explorer, *bodies: Any) -> None:
+def say(upstream: scripted_explorer.Explorer, *bodies: Any) -> None:
     upstream.fail(utxo.saying(*bodies), 'blockbook_ltc', 'blockbook_dash')
 
 
@@ -59,7 +59,7 @@ def txn(**changed: Any) -> dict[str, Any]:
     ],
     ids=['ltc', 'btc'],
 )
-def test_a_recorded_address_adds_up(upstream: faults.Explorer, explorer: Blockbook, name: str, address: str) -> None:
+def test_a_recorded_address_adds_up(upstream: scripted_explorer.Explorer, explorer: Blockbook, name: str, address: str) -> None:
     say(upstream, told := recorded(f'blockbook/{name}.json'))
     holding, entries = utxo.read(explorer, address)
     assert len(entries) == holding.transactions == told['txs']
@@ -68,7 +68,7 @@ def test_a_recorded_address_adds_up(upstream: faults.Explorer, explorer: Blockbo
     assert {entry.fee > 0 for entry in entries if entry.fee is not None and entry.delta < 0} == {True}
 
 
-def test_a_recorded_page_of_a_miner_is_income_without_fees(upstream: faults.Explorer) -> None:
+def test_a_recorded_page_of_a_miner_is_income_without_fees(upstream: scripted_explorer.Explorer) -> None:
     say(upstream, told := recorded('blockbook/dash_address_XrcbsQdr_txs.json'))
     reading = DASH.read(utxo.http(), told['address'])
     page = next(reading.pages)
@@ -85,7 +85,7 @@ def test_a_recorded_page_of_a_miner_is_income_without_fees(upstream: faults.Expl
     )
 
 
-def test_what_is_zero_or_empty_may_be_left_out(upstream: faults.Explorer) -> None:
+def test_what_is_zero_or_empty_may_be_left_out(upstream: scripted_explorer.Explorer) -> None:
     say(upstream, {'balance': '0', 'txs': 0})
     zero = Decimal(0)
     assert utxo.read(LITECOIN, ADDRESS) == (Holding('ltc', zero, zero, zero, 0, zero), [])
@@ -94,12 +94,12 @@ def test_what_is_zero_or_empty_may_be_left_out(upstream: faults.Explorer) -> Non
 
 
 @pytest.mark.parametrize('addresses', [[], None, ['OP_RETURN (hello)'], [ADDRESS, sample.STRANGERS['ltc']]])
-def test_outputs_of_none_or_several_are_nobodys(upstream: faults.Explorer, addresses: list[str] | None) -> None:
+def test_outputs_of_none_or_several_are_nobodys(upstream: scripted_explorer.Explorer, addresses: list[str] | None) -> None:
     say(upstream, body(txn(vout=[{'addresses': addresses, 'isAddress': False, 'value': '5'}])))
     assert utxo.read(LITECOIN, ADDRESS)[1][0].delta == 0
 
 
-def test_unconfirmed_transactions_are_in_no_list_and_no_count(upstream: faults.Explorer) -> None:
+def test_unconfirmed_transactions_are_in_no_list_and_no_count(upstream: scripted_explorer.Explorer) -> None:
     pending = txn(confirmations=0, blockHeight=-1, txid='cd' * 32)
     say(upstream, body(pending, txn(), txs=1, balance='700', unconfirmedBalance='-20', unconfirmedTxs=1))
     holding, entries = utxo.read(LITECOIN, ADDRESS)
@@ -107,14 +107,14 @@ def test_unconfirmed_transactions_are_in_no_list_and_no_count(upstream: faults.E
     assert [entry.reference for entry in entries] == [utxo.TXID]
 
 
-def test_a_page_that_is_no_more_is_the_end(upstream: faults.Explorer) -> None:
+def test_a_page_that_is_no_more_is_the_end(upstream: scripted_explorer.Explorer) -> None:
     """A reorganisation took it away; it answers the last page there is once more."""
     say(upstream, body(txn(), totalPages=2), body(txn()))
     assert len(utxo.read(LITECOIN, ADDRESS)[1]) == 1
 
 
 @pytest.mark.parametrize('message', ["Invalid address 'x', checksum mismatch", 'Invalid address, decoded address is of unknown format'])
-def test_an_address_that_it_calls_invalid_is_rejected(upstream: faults.Explorer, message: str) -> None:
+def test_an_address_that_it_calls_invalid_is_rejected(upstream: scripted_explorer.Explorer, message: str) -> None:
     upstream.fail(faults.status(400, json.dumps({'error': message}), Content_Type='application/json'), 'blockbook_ltc')
     with pytest.raises(UpstreamRejected):
         utxo.read(LITECOIN, ADDRESS)
@@ -123,7 +123,7 @@ def test_an_address_that_it_calls_invalid_is_rejected(upstream: faults.Explorer,
 @pytest.mark.parametrize(
     ('code', 'message'), [(400, 'Missing address'), (500, 'Internal server error'), (200, 'Internal server error'), (404, 'Not found')]
 )
-def test_its_errors_are_failures_of_its_own(upstream: faults.Explorer, code: int, message: str) -> None:
+def test_its_errors_are_failures_of_its_own(upstream: scripted_explorer.Explorer, code: int, message: str) -> None:
     upstream.fail(faults.status(code, json.dumps({'error': message}), Content_Type='application/json'), 'blockbook_ltc')
     with pytest.raises(Upstream) as caught:
         utxo.read(LITECOIN, ADDRESS)
@@ -133,29 +133,29 @@ def test_its_errors_are_failures_of_its_own(upstream: faults.Explorer, code: int
 @pytest.mark.parametrize(
     'changed', [{'vin': None}, {'blockTime': None}, {'txid': 'x'}, {'fees': '0.1', 'vout': []}, {'blockHeight': 'nine'}]
 )
-def test_a_transaction_of_another_shape_is_refused(upstream: faults.Explorer, changed: dict[str, Any]) -> None:
+def test_a_transaction_of_another_shape_is_refused(upstream: scripted_explorer.Explorer, changed: dict[str, Any]) -> None:
     say(upstream, body(txn(**changed)))
     with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(LITECOIN, ADDRESS)
 
 
 @pytest.fixture
-def without_server(upstream: faults.Explorer, monkeypatch: pytest.MonkeyPatch) -> faults.Explorer:
+def without_server(upstream: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> scripted_explorer.Explorer:
     monkeypatch.delenv('UPSTREAM_BLOCKBOOK_LTC_URL')
     settings.cache_clear()
     return upstream
 
 
-def test_without_a_server_of_ones_own_it_is_not_asked_also_where_all_others_are_moved(without_server: faults.Explorer) -> None:
+def test_without_a_server_of_ones_own_it_is_not_asked_also_where_all_others_are_moved(without_server: scripted_explorer.Explorer) -> None:
     with pytest.raises(UpstreamNotAsked, match='UPSTREAM_BLOCKBOOK_LTC_URL'):
         utxo.read(LITECOIN, ADDRESS)
     assert without_server.requests == []
 
 
-def test_without_a_server_of_ones_own_it_is_no_explorer_of_its_chain(without_server: faults.Explorer) -> None:
+def test_without_a_server_of_ones_own_it_is_no_explorer_of_its_chain(without_server: scripted_explorer.Explorer) -> None:
     assert explorers_of('ltc', ADDRESS) == [each for each in EXPLORERS['ltc'] if each.endpoint.key != 'blockbook_ltc']
 
 
-def test_with_a_server_of_ones_own_it_is_one_without_a_limit(upstream: faults.Explorer) -> None:
+def test_with_a_server_of_ones_own_it_is_one_without_a_limit(upstream: scripted_explorer.Explorer) -> None:
     assert LITECOIN in explorers_of('ltc', ADDRESS)
     assert LITECOIN.endpoint.interval_ms == 0

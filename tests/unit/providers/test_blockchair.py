@@ -9,10 +9,10 @@ import pytest
 
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
-from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams import faults, scripted_explorer
 from infra.fake_upstreams import utxo as sample
+from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.scripted_explorer import serving
-from infra.fake_upstreams.utxo import Payment, World
 from tests.support.recordings import recorded
 from tests.unit.providers import utxo
 
@@ -22,13 +22,13 @@ CODES = [402, 429, 430, 434, 435, 436, 437]
 
 
 @pytest.fixture(scope='module')
-def server() -> Iterator[faults.Explorer]:
-    with serving(faults.Explorer()) as explorer:
+def server() -> Iterator[scripted_explorer.Explorer]:
+    with serving(scripted_explorer.Explorer()) as explorer:
         yield explorer
 
 
 @pytest.fixture
-def upstream(server: faults.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Explorer]:
+def upstream(server: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[scripted_explorer.Explorer]:
     yield from utxo.leading_to(server, monkeypatch)
 
 
@@ -41,7 +41,7 @@ def txn(number: int, change: int, block: int = 500_000) -> dict[str, Any]:
     return {'block_id': block, 'hash': f'{number:064x}', 'time': '2023-11-14 22:13:20', 'balance_change': change}
 
 
-def test_a_recorded_address_is_read_with_its_change_and_without_its_fee(upstream: faults.Explorer) -> None:
+def test_a_recorded_address_is_read_with_its_change_and_without_its_fee(upstream: scripted_explorer.Explorer) -> None:
     upstream.fail(utxo.saying(answer := recorded('blockchair/sample_bc1q48a4_transaction_details.json'), _emptied(answer)))
     holding, entries = utxo.read(BITCOIN, 'bc1q48a4tnwa7exmg37sckc32r93twrazanu4ug5ug')
     assert holding == Holding('btc', Decimal(0), Decimal('0.27791375'), Decimal('0.27791375'), None, Decimal(0))
@@ -54,30 +54,30 @@ def _emptied(answer: Any) -> Any:
     return answer | {'data': {address: row | {'transactions': []}}}
 
 
-def test_the_documented_sample_is_understood(upstream: faults.Explorer) -> None:
+def test_the_documented_sample_is_understood(upstream: scripted_explorer.Explorer) -> None:
     upstream.fail(utxo.saying(recorded('blockchair/btc_address_1A1zP1eP.json')))
     [holding] = BITCOIN.read(utxo.http(), '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa').holdings
     assert (holding.balance, holding.transactions) == (Decimal('68.12392291'), 1820)
 
 
-def test_the_fee_of_who_loses_is_not_known_and_who_gains_pays_none(upstream: faults.Explorer) -> None:
+def test_the_fee_of_who_loses_is_not_known_and_who_gains_pays_none(upstream: scripted_explorer.Explorer) -> None:
     upstream.fail(utxo.saying(body(ADDRESS, [txn(3, -5), txn(2, 0), txn(1, 5)], 3)))
     assert [entry.fee for entry in utxo.read(CASH, ADDRESS)[1]] == [None, None, Decimal(0)]
 
 
 @pytest.mark.parametrize('told', [ADDRESS, f'bitcoincash:{ADDRESS}'])
-def test_an_address_is_the_same_with_and_without_its_prefix(upstream: faults.Explorer, told: str) -> None:
+def test_an_address_is_the_same_with_and_without_its_prefix(upstream: scripted_explorer.Explorer, told: str) -> None:
     upstream.fail(utxo.saying(body(told, [txn(1, 5)], 1, balance=5, received=5)))
     assert utxo.read(CASH, ADDRESS)[0].balance == Decimal('0.00000005')
 
 
-def test_what_it_tells_of_another_address_is_refused(upstream: faults.Explorer) -> None:
+def test_what_it_tells_of_another_address_is_refused(upstream: scripted_explorer.Explorer) -> None:
     upstream.fail(utxo.saying(body(sample.STRANGERS['bch'], [], 0)))
     with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(CASH, ADDRESS)
 
 
-def test_unconfirmed_transactions_are_taken_out_of_the_sums(upstream: faults.Explorer) -> None:
+def test_unconfirmed_transactions_are_taken_out_of_the_sums(upstream: scripted_explorer.Explorer) -> None:
     upstream.fail(utxo.saying(body(ADDRESS, [txn(2, -30, block=-1), txn(1, 100)], 2, balance=70, received=170, spent=100)))
     holding, entries = utxo.read(CASH, ADDRESS)
     assert holding == Holding('bch', Decimal('0.000001'), None, None, 1, Decimal('-0.0000003'))
@@ -85,13 +85,15 @@ def test_unconfirmed_transactions_are_taken_out_of_the_sums(upstream: faults.Exp
 
 
 @pytest.mark.parametrize('count', [101, None])
-def test_a_first_page_of_nothing_confirmed_is_refused_as_it_may_not_be_all_of_it(upstream: faults.Explorer, count: int | None) -> None:
+def test_a_first_page_of_nothing_confirmed_is_refused_as_it_may_not_be_all_of_it(
+    upstream: scripted_explorer.Explorer, count: int | None
+) -> None:
     upstream.fail(utxo.saying(body(ADDRESS, [txn(number, 1, block=-1) for number in range(100)], count)))
     with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(CASH, ADDRESS)
 
 
-def test_without_a_count_an_empty_page_is_the_last(upstream: faults.Explorer) -> None:
+def test_without_a_count_an_empty_page_is_the_last(upstream: scripted_explorer.Explorer) -> None:
     world = World({'bch': {ADDRESS: [Payment(f'{n:064x}', 500_000 + n, utxo.AT, (1,)) for n in range(7)][::-1]}}, 3)
     tell = utxo.telling(lambda path, query: sample.tell_blockchair(world, path, query))
 
@@ -105,7 +107,7 @@ def test_without_a_count_an_empty_page_is_the_last(upstream: faults.Explorer) ->
 
 
 @pytest.mark.parametrize('empty', [[], {}, None])
-def test_an_address_that_it_does_not_know_holds_nothing(upstream: faults.Explorer, empty: Any) -> None:
+def test_an_address_that_it_does_not_know_holds_nothing(upstream: scripted_explorer.Explorer, empty: Any) -> None:
     upstream.fail(utxo.saying({'data': empty, 'context': {'code': 200, 'results': 0}}))
     holding, entries = utxo.read(CASH, ADDRESS)
     assert (holding.balance, holding.transactions, entries) == (0, 0, [])
@@ -113,7 +115,7 @@ def test_an_address_that_it_does_not_know_holds_nothing(upstream: faults.Explore
 
 @pytest.mark.parametrize('status', ['same', 200])
 @pytest.mark.parametrize('code', CODES)
-def test_a_limit_is_understood_whatever_the_status(upstream: faults.Explorer, code: int, status: Any) -> None:
+def test_a_limit_is_understood_whatever_the_status(upstream: scripted_explorer.Explorer, code: int, status: Any) -> None:
     answer = {'data': None, 'context': {'code': code, 'error': 'Your IP address is temporary blacklisted'}}
     upstream.fail(faults.status(code if status == 'same' else 200, json.dumps(answer), Content_Type='application/json'))
     with pytest.raises(Upstream) as caught:
@@ -123,20 +125,20 @@ def test_a_limit_is_understood_whatever_the_status(upstream: faults.Explorer, co
 
 
 @pytest.mark.parametrize('code', [400, 404, 500, 503])
-def test_an_error_in_a_200_is_one(upstream: faults.Explorer, code: int) -> None:
+def test_an_error_in_a_200_is_one(upstream: scripted_explorer.Explorer, code: int) -> None:
     upstream.fail(utxo.saying({'data': None, 'context': {'code': code, 'error': 'x'}}))
     with pytest.raises(Upstream) as caught:
         utxo.read(CASH, ADDRESS)
     assert not caught.value.throttled
 
 
-def test_no_data_without_an_error_is_not_an_empty_address(upstream: faults.Explorer) -> None:
+def test_no_data_without_an_error_is_not_an_empty_address(upstream: scripted_explorer.Explorer) -> None:
     upstream.fail(utxo.saying({'data': None, 'context': {'code': 200}}))
     with pytest.raises(Upstream):
         utxo.read(CASH, ADDRESS)
 
 
-def test_an_address_that_it_calls_invalid_is_rejected(upstream: faults.Explorer) -> None:
+def test_an_address_that_it_calls_invalid_is_rejected(upstream: scripted_explorer.Explorer) -> None:
     answer = {'data': None, 'context': {'code': 400, 'error': 'Invalid bitcoin-cash address'}}
     upstream.fail(faults.status(400, json.dumps(answer), Content_Type='application/json'))
     with pytest.raises(UpstreamRejected):
@@ -144,7 +146,7 @@ def test_an_address_that_it_calls_invalid_is_rejected(upstream: faults.Explorer)
 
 
 @pytest.mark.parametrize(('name', 'value'), [('time', '2023-11-14T22:13:20Z'), ('balance_change', 1.5), ('block_id', None), ('hash', 'x')])
-def test_a_transaction_of_another_shape_is_refused(upstream: faults.Explorer, name: str, value: Any) -> None:
+def test_a_transaction_of_another_shape_is_refused(upstream: scripted_explorer.Explorer, name: str, value: Any) -> None:
     changed = txn(1, 5) | {name: value}
     upstream.fail(utxo.saying(body(ADDRESS, [changed], 1)))
     with pytest.raises(Upstream, match='unexpected shape'):

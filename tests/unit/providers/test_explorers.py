@@ -13,7 +13,7 @@ from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
-from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams import faults, scripted_explorer
 from infra.fake_upstreams.scripted_explorer import serving
 from tests.support.recordings import recording
 
@@ -28,13 +28,13 @@ AT = 1_500_000_000
 
 
 @pytest.fixture(scope='module')
-def server() -> Iterator[faults.Explorer]:
-    with serving(faults.Explorer()) as explorer:
+def server() -> Iterator[scripted_explorer.Explorer]:
+    with serving(scripted_explorer.Explorer()) as explorer:
         yield explorer
 
 
 @pytest.fixture
-def upstream(server: faults.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Explorer]:
+def upstream(server: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[scripted_explorer.Explorer]:
     server.reset()
     monkeypatch.setenv('UPSTREAM_URL', server.url)
     settings.cache_clear()
@@ -62,7 +62,7 @@ def _stats(number: int, received: int = 0, sent: int = 0) -> bytes:
 
 
 @pytest.fixture
-def esplora(upstream: faults.Explorer) -> Callable[..., tuple[Holding, list[Entry]]]:
+def esplora(upstream: scripted_explorer.Explorer) -> Callable[..., tuple[Holding, list[Entry]]]:
     """Return a function that reads an address of whose pages Esplora says what is given."""
 
     def read(address: str, stats: bytes, *pages: bytes) -> tuple[Holding, list[Entry]]:
@@ -78,7 +78,7 @@ def esplora(upstream: faults.Explorer) -> Callable[..., tuple[Holding, list[Entr
 
 
 @pytest.fixture
-def multiaddr(upstream: faults.Explorer) -> Callable[..., tuple[Holding, list[Entry]]]:
+def multiaddr(upstream: scripted_explorer.Explorer) -> Callable[..., tuple[Holding, list[Entry]]]:
     """Return a function that reads an address of which blockchain.info says what is given."""
 
     def read(address: str, body: bytes) -> tuple[Holding, list[Entry]]:
@@ -104,7 +104,7 @@ def recorded_multiaddr(multiaddr: Callable[..., tuple[Holding, list[Entry]]]) ->
 
 
 def test_the_recorded_address_is_read_from_esplora_page_by_page(
-    recorded_esplora: tuple[Holding, list[Entry]], upstream: faults.Explorer
+    recorded_esplora: tuple[Holding, list[Entry]], upstream: scripted_explorer.Explorer
 ) -> None:
     holding, entries = recorded_esplora
     assert len({entry.reference for entry in entries}) == len(entries) == holding.transactions == 51
@@ -113,7 +113,7 @@ def test_the_recorded_address_is_read_from_esplora_page_by_page(
 
 
 def test_the_recorded_address_is_read_from_blockchain_info_in_one_request(
-    recorded_multiaddr: tuple[Holding, list[Entry]], upstream: faults.Explorer
+    recorded_multiaddr: tuple[Holding, list[Entry]], upstream: scripted_explorer.Explorer
 ) -> None:
     holding, entries = recorded_multiaddr
     assert len({entry.reference for entry in entries}) == len(entries) == holding.transactions == 61
@@ -146,7 +146,7 @@ def test_a_fee_is_that_of_the_transaction_when_we_pay_and_zero_when_others_do(re
     assert {entry.fee for entry in entries if entry.delta > 0} == {Decimal(0)}
 
 
-def test_the_balance_of_a_busy_address_is_what_was_funded_less_what_was_spent(upstream: faults.Explorer) -> None:
+def test_the_balance_of_a_busy_address_is_what_was_funded_less_what_was_spent(upstream: scripted_explorer.Explorer) -> None:
     upstream.fail(faults.recorded({f'/address/{BUSY}': recording('esplora/blockstream_address_1XPTgDRh_pizza.json')}))
     [holding] = BLOCKSTREAM.read(Http(lambda _: None), BUSY).holdings
     assert holding == Holding('btc', Decimal('0.00018142'), Decimal('81432.09105984'), Decimal('81432.09124126'), 3340, Decimal(0))
@@ -160,14 +160,14 @@ def test_the_balance_of_a_busy_address_is_what_was_funded_less_what_was_spent(up
     ],
 )
 def test_an_address_never_used_holds_nothing_and_its_pages_are_not_asked_for(
-    esplora: Callable[..., tuple[Holding, list[Entry]]], upstream: faults.Explorer, address: str, name: str
+    esplora: Callable[..., tuple[Holding, list[Entry]]], upstream: scripted_explorer.Explorer, address: str, name: str
 ) -> None:
     zero = Decimal(0)
     assert esplora(address, recording(f'esplora/{name}')) == (Holding('btc', zero, zero, zero, 0, zero), [])
     assert upstream.count() == 1
 
 
-def test_an_emptied_address_holds_nothing_and_is_known_to_have_been_used(upstream: faults.Explorer) -> None:
+def test_an_emptied_address_holds_nothing_and_is_known_to_have_been_used(upstream: scripted_explorer.Explorer) -> None:
     address = 'bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr'
     upstream.fail(faults.recorded({f'/address/{address}': recording('esplora/xverse_esplora_address_bc1p5cyxn.json')}))
     [holding] = BLOCKSTREAM.read(Http(lambda _: None), address).holdings
@@ -179,7 +179,7 @@ def test_an_emptied_address_holds_nothing_and_is_known_to_have_been_used(upstrea
 )
 @pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.endpoint.key)
 def test_an_explorer_that_says_we_ask_too_often_is_understood_whatever_it_says_it_in(
-    upstream: faults.Explorer, explorer: Explorer, name: str, kind: str
+    upstream: scripted_explorer.Explorer, explorer: Explorer, name: str, kind: str
 ) -> None:
     upstream.fail(faults.status(429, recording(f'esplora/{name}').decode(), Content_Type=kind))
     with pytest.raises(Upstream) as caught:
@@ -187,7 +187,7 @@ def test_an_explorer_that_says_we_ask_too_often_is_understood_whatever_it_says_i
     assert (caught.value.throttled, str(caught.value)) == (True, f'{explorer.endpoint.key}: returned 429')
 
 
-def test_the_recorded_refusal_of_an_address_is_one(upstream: faults.Explorer) -> None:
+def test_the_recorded_refusal_of_an_address_is_one(upstream: scripted_explorer.Explorer) -> None:
     upstream.fail(faults.status(400, recording('esplora/electrs_400_invalid_address.txt').decode(), Content_Type='text/plain'))
     with pytest.raises(UpstreamRejected):
         _read(BLOCKSTREAM, SEGWIT)
@@ -197,7 +197,7 @@ def test_the_recorded_refusal_of_an_address_is_one(upstream: faults.Explorer) ->
     'body', ['Invalid Bitcoin address', 'Invalid Litecoin address', 'Address on invalid network', '{"error":"invalid-arg"}']
 )
 @pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.endpoint.key)
-def test_a_400_that_speaks_of_the_address_rejects_it(upstream: faults.Explorer, explorer: Explorer, body: str) -> None:
+def test_a_400_that_speaks_of_the_address_rejects_it(upstream: scripted_explorer.Explorer, explorer: Explorer, body: str) -> None:
     upstream.fail(faults.status(400, body, Content_Type='text/plain'))
     with pytest.raises(UpstreamRejected):
         _read(explorer, SEGWIT)
@@ -205,7 +205,7 @@ def test_a_400_that_speaks_of_the_address_rejects_it(upstream: faults.Explorer, 
 
 @pytest.mark.parametrize('code', [200, 404, 422])
 @pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.endpoint.key)
-def test_another_status_than_400_rejects_no_address(upstream: faults.Explorer, explorer: Explorer, code: int) -> None:
+def test_another_status_than_400_rejects_no_address(upstream: scripted_explorer.Explorer, explorer: Explorer, code: int) -> None:
     upstream.fail(faults.status(code, 'Invalid Bitcoin address', Content_Type='text/plain'))
     with pytest.raises(Upstream) as caught:
         _read(explorer, SEGWIT)
@@ -214,8 +214,8 @@ def test_another_status_than_400_rejects_no_address(upstream: faults.Explorer, e
 
 @pytest.mark.parametrize('number', [1, 24, 25, 26, 100, 101])
 @pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.endpoint.key)
-def test_only_the_last_page_says_that_there_is_no_more(upstream: faults.Explorer, explorer: Explorer, number: int) -> None:
-    upstream.chain[SEGWIT] = faults.payments(number)
+def test_only_the_last_page_says_that_there_is_no_more(upstream: scripted_explorer.Explorer, explorer: Explorer, number: int) -> None:
+    upstream.chain[SEGWIT] = scripted_explorer.payments(number)
     pages = list(explorer.read(Http(lambda _: None), SEGWIT).pages)
     assert [page.resume is None for page in pages] == [False] * (len(pages) - 1) + [True]
     assert sum(len(page.entries) for page in pages) == number
@@ -223,7 +223,7 @@ def test_only_the_last_page_says_that_there_is_no_more(upstream: faults.Explorer
 
 @pytest.mark.parametrize('body', ['Invalid hex string', 'Too many history entries', 'Bad Request', '<html>400</html>', ''])
 @pytest.mark.parametrize('explorer', BITCOIN, ids=lambda explorer: explorer.endpoint.key)
-def test_any_other_400_is_the_explorers_own_trouble(upstream: faults.Explorer, explorer: Explorer, body: str) -> None:
+def test_any_other_400_is_the_explorers_own_trouble(upstream: scripted_explorer.Explorer, explorer: Explorer, body: str) -> None:
     upstream.fail(faults.status(400, body, Content_Type='text/plain'))
     with pytest.raises(Upstream) as caught:
         _read(explorer, SEGWIT)
@@ -234,8 +234,8 @@ def test_any_other_400_is_the_explorers_own_trouble(upstream: faults.Explorer, e
     ('code', 'body'), [(404, 'Transaction not found'), (422, 'after_txid not found'), (500, 'electrum error'), (502, '<html>502</html>')]
 )
 @pytest.mark.parametrize('path', ['/address/', '/txs/chain'])
-def test_the_errors_of_electrs_are_failures_of_the_explorer(upstream: faults.Explorer, code: int, body: str, path: str) -> None:
-    upstream.chain[SEGWIT] = faults.payments(30)
+def test_the_errors_of_electrs_are_failures_of_the_explorer(upstream: scripted_explorer.Explorer, code: int, body: str, path: str) -> None:
+    upstream.chain[SEGWIT] = scripted_explorer.payments(30)
     upstream.fail(faults.only(path, faults.status(code, body, Content_Type='text/plain')), 'mempool')
     with pytest.raises(Upstream) as caught:
         _read(MEMPOOL, SEGWIT)

@@ -9,10 +9,10 @@ import pytest
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, Explorer
-from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams import faults, scripted_explorer
 from infra.fake_upstreams import utxo as sample
+from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.scripted_explorer import serving
-from infra.fake_upstreams.utxo import Payment, World
 from tests.unit.providers import utxo
 
 HASKOIN = utxo.explorer_of('bch', 'haskoin')
@@ -22,13 +22,13 @@ NOT_FOUND = '{"error":"not-found-or-invalid-arg","message":"Item not found or ar
 
 
 @pytest.fixture(scope='module')
-def server() -> Iterator[faults.Explorer]:
-    with serving(faults.Explorer()) as explorer:
+def server() -> Iterator[scripted_explorer.Explorer]:
+    with serving(scripted_explorer.Explorer()) as explorer:
         yield explorer
 
 
 @pytest.fixture
-def upstream(server: faults.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Explorer]:
+def upstream(server: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[scripted_explorer.Explorer]:
     yield from utxo.leading_to(server, monkeypatch)
 
 
@@ -52,7 +52,7 @@ def txn(**changed: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize('explorer', [each for each in EXPLORERS['bch'] if each.endpoint.key.startswith(('haskoin', 'blockchain_info'))])
-def test_an_address_is_asked_for_with_its_prefix(upstream: faults.Explorer, explorer: Explorer) -> None:
+def test_an_address_is_asked_for_with_its_prefix(upstream: scripted_explorer.Explorer, explorer: Explorer) -> None:
     utxo.fail(upstream, utxo.saying(sums(1, confirmed=200, received=900), [txn()]))
     holding, entries = utxo.read(explorer, ADDRESS)
     assert {request.path.split('/')[2] for request in upstream.requests} == {OURS}
@@ -60,38 +60,38 @@ def test_an_address_is_asked_for_with_its_prefix(upstream: faults.Explorer, expl
     assert entries == [Entry(utxo.TXID, 0, 'bch', Decimal('-0.000005'), Decimal('0.000045'), 1_621_583_361, 688_793)]
 
 
-def test_a_coinbase_is_income_without_a_fee(upstream: faults.Explorer) -> None:
+def test_a_coinbase_is_income_without_a_fee(upstream: scripted_explorer.Explorer) -> None:
     coinbase = {'coinbase': True, 'value': None, 'address': None, 'pkscript': None}
     utxo.fail(upstream, utxo.saying(sums(1), [txn(inputs=[coinbase], fee=0)]))
     [entry] = utxo.read(HASKOIN, ADDRESS)[1]
     assert (entry.delta, entry.fee) == (Decimal('0.000002'), Decimal(0))
 
 
-def test_an_address_of_another_chain_is_not_ours(upstream: faults.Explorer) -> None:
+def test_an_address_of_another_chain_is_not_ours(upstream: scripted_explorer.Explorer) -> None:
     utxo.fail(upstream, utxo.saying(sums(1), [txn(inputs=[], outputs=[{'address': f'bchtest:{ADDRESS}', 'value': 5}])]))
     assert utxo.read(HASKOIN, ADDRESS)[1][0].delta == 0
 
 
-def test_unconfirmed_transactions_are_taken_out_of_the_counts(upstream: faults.Explorer) -> None:
+def test_unconfirmed_transactions_are_taken_out_of_the_counts(upstream: scripted_explorer.Explorer) -> None:
     utxo.fail(upstream, utxo.saying(sums(2, confirmed=900, unconfirmed=-500, received=1_100), [txn(block={'mempool': 1}), txn()]))
     holding, entries = utxo.read(HASKOIN, ADDRESS)
     assert holding == Holding('bch', Decimal('0.000009'), Decimal(0), Decimal('0.000009'), 1, Decimal('-0.000005'))
     assert len(entries) == 1
 
 
-def test_a_first_page_of_nothing_confirmed_is_refused_when_it_is_not_all_of_it(upstream: faults.Explorer) -> None:
+def test_a_first_page_of_nothing_confirmed_is_refused_when_it_is_not_all_of_it(upstream: scripted_explorer.Explorer) -> None:
     utxo.fail(upstream, utxo.saying(sums(101), [txn(block={'mempool': 1})] * 100))
     with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(HASKOIN, ADDRESS)
 
 
-def test_nothing_is_listed_of_what_was_never_used(upstream: faults.Explorer) -> None:
+def test_nothing_is_listed_of_what_was_never_used(upstream: scripted_explorer.Explorer) -> None:
     utxo.fail(upstream, utxo.saying(sums(0)))
     assert utxo.read(HASKOIN, ADDRESS)[1] == []
     assert upstream.count('haskoin') == 1
 
 
-def test_what_it_cannot_read_as_an_address_is_rejected(upstream: faults.Explorer) -> None:
+def test_what_it_cannot_read_as_an_address_is_rejected(upstream: scripted_explorer.Explorer) -> None:
     utxo.fail(upstream, faults.status(404, NOT_FOUND, Content_Type='application/json'))
     with pytest.raises(UpstreamRejected):
         utxo.read(HASKOIN, ADDRESS)
@@ -109,7 +109,7 @@ def test_what_it_cannot_read_as_an_address_is_rejected(upstream: faults.Explorer
     ],
 )
 @pytest.mark.parametrize('path', ['/balance', '/transactions/full'])
-def test_its_errors_are_failures_of_its_own(upstream: faults.Explorer, path: str, code: int, body: str) -> None:
+def test_its_errors_are_failures_of_its_own(upstream: scripted_explorer.Explorer, path: str, code: int, body: str) -> None:
     world = World({'bch': {ADDRESS: [Payment(utxo.TXID, 600_000, utxo.AT, (5,))]}})
     tell = utxo.telling(lambda parts, query: sample.tell_haskoin('bch', world, parts, query))
     broken = faults.only(path, faults.status(code, body, Content_Type='application/json'))
@@ -120,7 +120,7 @@ def test_its_errors_are_failures_of_its_own(upstream: faults.Explorer, path: str
 
 
 @pytest.mark.parametrize('changed', [{'deleted': True}, {'fee': 1.5}, {'time': '2021'}, {'block': None}, {'txid': 'x'}, {'inputs': None}])
-def test_a_transaction_of_another_shape_is_refused(upstream: faults.Explorer, changed: dict[str, Any]) -> None:
+def test_a_transaction_of_another_shape_is_refused(upstream: scripted_explorer.Explorer, changed: dict[str, Any]) -> None:
     utxo.fail(upstream, utxo.saying(sums(1), [txn(**changed)]))
     with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(HASKOIN, ADDRESS)

@@ -11,8 +11,9 @@ from chalicelib.errors import Upstream, UpstreamNotAsked
 from chalicelib.providers import transport
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint
-from infra.fake_upstreams import scripted_explorer as faults
-from infra.fake_upstreams.scripted_explorer import Explorer, Fault, serving
+from infra.fake_upstreams import faults
+from infra.fake_upstreams.faults import Fault
+from infra.fake_upstreams.scripted_explorer import Explorer, serving
 from tests.unit.providers import accounts
 
 SECRET = 'a-key-nobody-may-see'

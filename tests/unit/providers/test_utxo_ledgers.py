@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
-from urllib.parse import urlencode
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,11 +12,13 @@ from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, Explorer
-from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams import faults, scripted_explorer
 from infra.fake_upstreams import utxo as sample
+from infra.fake_upstreams.answer import Answer
+from infra.fake_upstreams.http_server import Request
+from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.sample import respond
 from infra.fake_upstreams.scripted_explorer import serving
-from infra.fake_upstreams.utxo import Payment, World
 from tests.unit.providers import utxo
 
 ADDRESSES = sample.ADDRESSES | {'btc': 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'}
@@ -38,13 +39,13 @@ def test_no_explorer_of_these_chains_is_left_out() -> None:
 
 
 @pytest.fixture(scope='module')
-def server() -> Iterator[faults.Explorer]:
-    with serving(faults.Explorer()) as explorer:
+def server() -> Iterator[scripted_explorer.Explorer]:
+    with serving(scripted_explorer.Explorer()) as explorer:
         yield explorer
 
 
 @pytest.fixture
-def upstream(server: faults.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Explorer]:
+def upstream(server: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[scripted_explorer.Explorer]:
     yield from utxo.leading_to(server, monkeypatch)
 
 
@@ -80,7 +81,7 @@ def expected(coin: str, key: str, payment: Payment) -> Entry:
 @given(history=histories())
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_history_is_read_back_exactly_at_each_page_size(
-    upstream: faults.Explorer, coin: str, explorer: Explorer, history: tuple[list[Payment], int]
+    upstream: scripted_explorer.Explorer, coin: str, explorer: Explorer, history: tuple[list[Payment], int]
 ) -> None:
     payments, page = history
     address = ADDRESSES[coin]
@@ -99,7 +100,7 @@ def test_a_history_is_read_back_exactly_at_each_page_size(
 @given(history=histories())
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_another_process_goes_on_from_any_page(
-    upstream: faults.Explorer, coin: str, explorer: Explorer, history: tuple[list[Payment], int]
+    upstream: scripted_explorer.Explorer, coin: str, explorer: Explorer, history: tuple[list[Payment], int]
 ) -> None:
     payments, page = history
     address = ADDRESSES[coin]
@@ -113,7 +114,9 @@ def test_another_process_goes_on_from_any_page(
 
 
 @each_explorer
-def test_a_transaction_that_arrives_between_two_pages_hides_none(upstream: faults.Explorer, coin: str, explorer: Explorer) -> None:
+def test_a_transaction_that_arrives_between_two_pages_hides_none(
+    upstream: scripted_explorer.Explorer, coin: str, explorer: Explorer
+) -> None:
     payments = [Payment(f'{n:064x}', 1_000_000 + n, utxo.AT, (n + 1,)) for n in range(200)][::-1]
     before = {payment.txid for payment in payments}
     upstream.fail(utxo.telling(teller(explorer, World({coin: {ADDRESSES[coin]: payments}}))), explorer.endpoint.key)
@@ -125,7 +128,7 @@ def test_a_transaction_that_arrives_between_two_pages_hides_none(upstream: fault
 
 
 @each_explorer
-def test_an_address_never_used_holds_nothing(upstream: faults.Explorer, coin: str, explorer: Explorer) -> None:
+def test_an_address_never_used_holds_nothing(upstream: scripted_explorer.Explorer, coin: str, explorer: Explorer) -> None:
     upstream.fail(utxo.telling(teller(explorer, World({coin: {}}))), explorer.endpoint.key)
     holding, entries = utxo.read(explorer, ADDRESSES[coin])
     assert (holding.balance, holding.transactions, holding.sent, holding.received, entries) == (0, 0, 0, 0, [])
@@ -150,7 +153,7 @@ def test_an_address_never_used_holds_nothing(upstream: faults.Explorer, coin: st
     ids=['HTML', 'nothing', 'null', 'a list', 'an object', 'truncated JSON', 'a truncated body', 'down', '404', '502', '400'],
 )
 def test_what_is_no_answer_is_a_failure_of_the_explorer_that_repeats_nothing(
-    upstream: faults.Explorer, coin: str, explorer: Explorer, fault: faults.Fault
+    upstream: scripted_explorer.Explorer, coin: str, explorer: Explorer, fault: faults.Fault
 ) -> None:
     payments = [Payment(utxo.TXID, 1_000_000, utxo.AT, (5,))]
     tell = utxo.telling(teller(explorer, World({coin: {ADDRESSES[coin]: payments}})))
@@ -164,20 +167,21 @@ def test_what_is_no_answer_is_a_failure_of_the_explorer_that_repeats_nothing(
 
 @each_explorer
 @pytest.mark.parametrize('code', [402, 429])
-def test_an_explorer_whose_limit_is_used_up_is_left_alone(upstream: faults.Explorer, coin: str, explorer: Explorer, code: int) -> None:
+def test_an_explorer_whose_limit_is_used_up_is_left_alone(
+    upstream: scripted_explorer.Explorer, coin: str, explorer: Explorer, code: int
+) -> None:
     upstream.fail(faults.status(code), explorer.endpoint.key)
     with pytest.raises(Upstream) as caught:
         utxo.read(explorer, ADDRESSES[coin])
     assert caught.value.throttled
 
 
-def through_the_sample(request: faults.Request, _: faults.Answer) -> faults.Answer:
-    told = respond(f'/{request.upstream}{request.path}?{urlencode(request.query)}')
-    return faults.Answer(told.status, told.body.encode())
+def through_the_sample(request: faults.Request, _: Answer) -> Answer:
+    return respond(Request(request.upstream, request.path.split('/')[1:], request.query, {}))
 
 
 @each_explorer
-def test_the_sample_upstream_tells_of_each_chain(upstream: faults.Explorer, coin: str, explorer: Explorer) -> None:
+def test_the_sample_upstream_tells_of_each_chain(upstream: scripted_explorer.Explorer, coin: str, explorer: Explorer) -> None:
     upstream.fail(through_the_sample, explorer.endpoint.key)
     address = sample.bitcoin_chain.BUSY_ADDRESS if coin == 'btc' else ADDRESSES[coin]
     holding, entries = utxo.read(explorer, address)

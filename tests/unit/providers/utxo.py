@@ -1,6 +1,5 @@
 """What the tests of the explorers of unspent outputs share: an upstream to ask over HTTP, and how to read all of an address."""
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,8 +9,8 @@ from chalicelib.config import settings
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
-from infra.fake_upstreams import answer, utxo
-from infra.fake_upstreams import scripted_explorer as faults
+from infra.fake_upstreams import answer, faults, scripted_explorer, utxo
+from infra.fake_upstreams.answer import Answer
 
 AT = 1_700_000_000
 TXID = 'ab' * 32
@@ -19,7 +18,7 @@ TXID = 'ab' * 32
 Teller = Callable[[list[str], dict[str, str]], answer.Answer]
 
 
-def leading_to(server: faults.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[faults.Explorer]:
+def leading_to(server: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[scripted_explorer.Explorer]:
     """Lead all requests to `server`, those to servers of one's own too."""
     server.reset()
     monkeypatch.setenv('UPSTREAM_URL', server.url)
@@ -48,7 +47,7 @@ def read(explorer: Explorer, address: str, resume: str | None = None) -> tuple[H
     return holding, [entry for page in reading.pages for entry in page.entries]
 
 
-def fail(upstream: faults.Explorer, fault: faults.Fault) -> None:
+def fail(upstream: scripted_explorer.Explorer, fault: faults.Fault) -> None:
     """Make all explorers of the sample answer with a fault."""
     upstream.fail(fault, *utxo.UPSTREAMS)
 
@@ -56,9 +55,8 @@ def fail(upstream: faults.Explorer, fault: faults.Fault) -> None:
 def telling(tell: Teller) -> faults.Fault:
     """Answer what a sample upstream does."""
 
-    def fault(request: faults.Request, _: faults.Answer) -> faults.Answer:
-        told = tell(request.path.strip('/').split('/'), request.query)
-        return faults.Answer(told.status, told.body.encode(), {'Content-Type': told.content_type})
+    def fault(request: faults.Request, _: Answer) -> Answer:
+        return tell(request.path.strip('/').split('/'), request.query)
 
     return fault
 
@@ -67,7 +65,7 @@ def saying(*bodies: Any) -> faults.Fault:
     """Answer these, one after the other, the last of them ever after."""
     left = list(bodies)
 
-    def fault(request: faults.Request, _: faults.Answer) -> faults.Answer:
-        return faults.Answer(200, json.dumps(left.pop(0) if len(left) > 1 else left[0]).encode())
+    def fault(request: faults.Request, _: Answer) -> Answer:
+        return answer.as_json(left.pop(0) if len(left) > 1 else left[0])
 
     return fault
