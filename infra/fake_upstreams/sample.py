@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from infra.fake_upstreams import blockchain_info, cardano, coins, esplora, evm, hd_wallet, rates, solana, stellar, utxo, xrp
+from infra.fake_upstreams import blockchain_info, cardano, coins, esplora, evm, evm_explorers, hd_wallet, rates, solana, stellar, utxo, xrp
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.bitcoin_chain import ADDRESSES as ADDRESSES
 from infra.fake_upstreams.bitcoin_chain import BUSY_ADDRESS, TRANSACTIONS, script_of
@@ -54,12 +54,12 @@ UPSTREAMS: dict[str, Get] = {
     'mempool': _answer_esplora,
     'blockchain_info': _answer_blockchain_info,
     **utxo.UPSTREAMS,
-    **evm.UPSTREAMS,
+    **evm_explorers.UPSTREAMS,
     **stellar.UPSTREAMS,
     **cardano.UPSTREAMS,
     **rates.UPSTREAMS,
 }
-POSTED: dict[str, Post] = {**evm.POSTED, **xrp.POSTED, **solana.POSTED, **cardano.POSTED}
+POSTED: dict[str, Post] = {**evm_explorers.POSTED, **xrp.POSTED, **solana.POSTED, **cardano.POSTED}
 
 
 # One address with transactions on each chain.

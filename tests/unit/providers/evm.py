@@ -14,7 +14,7 @@ from chalicelib.domain import currencies, money
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
-from infra.fake_upstreams import evm, http_server
+from infra.fake_upstreams import evm, evm_explorers, http_server
 from infra.fake_upstreams.answer import Answer, as_json
 
 ME = evm.ADDRESS.lower()
@@ -62,10 +62,10 @@ class Server:
 
 def telling(world: evm.World, request: Request) -> Answer:
     if request.body is not None:
-        return evm.answer_node(world, request.body)
+        return evm_explorers.answer_node(world, request.body)
     if request.upstream == 'etherscan':
-        return evm.answer_etherscan({str(world.chain_id): world}, request.query)
-    return evm.answer_blockscout(world, request.query)
+        return evm_explorers.answer_etherscan({str(world.chain_id): world}, request.query)
+    return evm_explorers.answer_blockscout(world, request.query)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, explorers_of
 from chalicelib.providers.explorers.blockbook import Blockbook
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
-from infra.fake_upstreams import faults, scripted_explorer
+from infra.fake_upstreams import coins, faults, scripted_explorer
 from infra.fake_upstreams import utxo as sample
 from infra.fake_upstreams.scripted_explorer import serving
 from tests.support.recordings import recorded
@@ -93,7 +93,7 @@ def test_what_is_zero_or_empty_may_be_left_out(upstream: scripted_explorer.Explo
     assert utxo.read(LITECOIN, ADDRESS)[1][0].fee == 0
 
 
-@pytest.mark.parametrize('addresses', [[], None, ['OP_RETURN (hello)'], [ADDRESS, sample.STRANGERS['ltc']]])
+@pytest.mark.parametrize('addresses', [[], None, ['OP_RETURN (hello)'], [ADDRESS, coins.STRANGERS['ltc']]])
 def test_outputs_of_none_or_several_are_nobodys(upstream: scripted_explorer.Explorer, addresses: list[str] | None) -> None:
     say(upstream, body(txn(vout=[{'addresses': addresses, 'isAddress': False, 'value': '5'}])))
     assert utxo.read(LITECOIN, ADDRESS)[1][0].delta == 0

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamRejected
-from infra.fake_upstreams import faults, scripted_explorer
+from infra.fake_upstreams import coins, faults, scripted_explorer
 from infra.fake_upstreams import utxo as sample
 from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.scripted_explorer import serving
@@ -72,7 +72,7 @@ def test_an_address_is_the_same_with_and_without_its_prefix(upstream: scripted_e
 
 
 def test_what_it_tells_of_another_address_is_refused(upstream: scripted_explorer.Explorer) -> None:
-    upstream.fail(utxo.saying(body(sample.STRANGERS['bch'], [], 0)))
+    upstream.fail(utxo.saying(body(coins.STRANGERS['bch'], [], 0)))
     with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(CASH, ADDRESS)
 
