@@ -1,4 +1,4 @@
-"""What API Gateway is told beside what Chalice tells it: its own answers, and an authorizer that is given the whole request."""
+"""What is added to Chalice's definition of the API: API Gateway's own responses, and an authorizer that receives the whole request."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ _REQUEST_ID = '$context.requestId'
 
 
 class GatewayResponse(NamedTuple):
-    """`status` is None where API Gateway's own is kept (DEFAULT_4XX, DEFAULT_5XX).
+    """A response that API Gateway makes itself; `status` is None where its own is kept (DEFAULT_4XX, DEFAULT_5XX).
 
     `$context.requestId` in a value stands for the request's id; a header is that and nothing else.
     """
@@ -19,7 +19,7 @@ class GatewayResponse(NamedTuple):
     headers: Mapping[str, str]
     body: dict[str, Any]
 
-    def told(self, request_id: str) -> tuple[dict[str, str], bytes]:
+    def render(self, request_id: str) -> tuple[dict[str, str], bytes]:
         """Return headers and body as API Gateway sends them to a request."""
         headers = {name: value.replace(_REQUEST_ID, request_id) for name, value in self.headers.items()}
         return headers, json.dumps(self.body).replace(_REQUEST_ID, request_id).encode()

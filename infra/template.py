@@ -1,4 +1,4 @@
-"""Reads infra/template.yaml: YAML with CloudFormation's short tags, told in their long forms."""
+"""Reads infra/template.yaml: YAML with CloudFormation's short tags, converted to their long forms."""
 
 from pathlib import Path
 from typing import Any

@@ -151,10 +151,10 @@ def _checked(path: Path, file: BinaryIO) -> Archive:
     return Archive(path, header, dict(kinds), summed.hexdigest(), len(first), end)
 
 
-def _header(told: dict[str, Any]) -> Header:
-    if told.pop('format') != FORMAT or told.pop('version') != VERSION:
+def _header(fields: dict[str, Any]) -> Header:
+    if fields.pop('format') != FORMAT or fields.pop('version') != VERSION:
         raise ValueError(f'its header does not say {FORMAT} version {VERSION}')
-    return Header(**told)
+    return Header(**fields)
 
 
 def _trailer(kinds: Counter[str], sha256: str) -> dict[str, Any]:

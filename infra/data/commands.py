@@ -118,13 +118,13 @@ def _reader(table: Table, user_id: str | None) -> Reader:
 
 
 def _queue(name: str) -> str:
-    """Return the name of a queue, which may be told by its part in the application: refresh, purge, rates, history."""
+    """Return the name of a queue, which may be given by its role in the application: refresh, purge, rates, history."""
     return os.environ.get(f'{name.upper()}_QUEUE', name)
 
 
 def _tell(what: str, kinds: Mapping[str, int]) -> None:
-    told = ', '.join(f'{number:,} {kind}' for kind, number in sorted(kinds.items()))
-    say(f'{what} {Counter(kinds).total():,} items: {told}')
+    counts = ', '.join(f'{number:,} {kind}' for kind, number in sorted(kinds.items()))
+    say(f'{what} {Counter(kinds).total():,} items: {counts}')
 
 
 def _object(objections: list[str]) -> None:

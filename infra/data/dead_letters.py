@@ -39,16 +39,16 @@ class DeadLetters:
             self._source = self._sqs.get_queue_url(QueueName=queue)['QueueUrl']
         except self._sqs.exceptions.QueueDoesNotExist:
             raise Problem(f'there is no queue {queue}') from None
-        told = self._sqs.get_queue_attributes(QueueUrl=self._source, AttributeNames=['RedrivePolicy'])
-        if 'RedrivePolicy' not in told.get('Attributes', {}):
+        response = self._sqs.get_queue_attributes(QueueUrl=self._source, AttributeNames=['RedrivePolicy'])
+        if 'RedrivePolicy' not in response.get('Attributes', {}):
             raise Problem(f'{queue} has no dead-letter queue')
-        self.name = str(json.loads(told['Attributes']['RedrivePolicy'])['deadLetterTargetArn']).rsplit(':', 1)[1]
+        self.name = str(json.loads(response['Attributes']['RedrivePolicy'])['deadLetterTargetArn']).rsplit(':', 1)[1]
         self._url = self._sqs.get_queue_url(QueueName=self.name)['QueueUrl']
 
     def __len__(self) -> int:
         """About how many messages there are."""
-        told = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=['ApproximateNumberOfMessages'])
-        return int(told['Attributes']['ApproximateNumberOfMessages'])
+        response = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=['ApproximateNumberOfMessages'])
+        return int(response['Attributes']['ApproximateNumberOfMessages'])
 
     def inspect(self, most: int) -> list[Letter]:
         """Return up to `most` messages; they are in the queue again afterwards."""

@@ -14,5 +14,5 @@ LEFT_OUT = {
     'wanted-currency': 'said again by whoever holds or reports it',
     'history': 'worked out anew',
     'chunk': 'part of a history',
-    'schema': "told by the file's header",
+    'schema': "in the file's header",
 }

@@ -12,18 +12,18 @@ class Progress:
     def __init__(self, done: str, what: str = 'items') -> None:
         self._done = done
         self._what = what
-        self._began = self._told = time.monotonic()
+        self._began = self._reported = time.monotonic()
         self.count = 0
 
     def add(self, number: int) -> None:
         self.count += number
-        if time.monotonic() - self._told >= _EVERY:
+        if time.monotonic() - self._reported >= _EVERY:
             self.tell()
 
     def tell(self) -> None:
         """Say how far it is."""
-        self._told = time.monotonic()
-        per_second = self.count / max(self._told - self._began, 0.001)
+        self._reported = time.monotonic()
+        per_second = self.count / max(self._reported - self._began, 0.001)
         say(f'{self._done} {self.count:,} {self._what}, {per_second:,.0f} per second')
 
 

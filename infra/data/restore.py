@@ -51,8 +51,8 @@ class Restore:
             return []
         reader = OneUser(self._table, user_id)
         held = {key_of(item) for _, page in scan.read(reader, reader.starts()) for item in page.items if not _is_shared(item)}
-        told = {key_of(item) for item, _ in self._archive.items() if not _is_shared(item)}
-        return sorted(held - told)
+        archived = {key_of(item) for item, _ in self._archive.items() if not _is_shared(item)}
+        return sorted(held - archived)
 
     def begin(self, progress: Progress) -> None:
         """Carry it out from the start. Raises Problem."""

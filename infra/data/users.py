@@ -24,7 +24,7 @@ def find(table: Table, text: str) -> str:
 class OneUser:
     """Everything of one user: their partition, what is found by their e-mail address, API keys and clients, and their ledgers.
 
-    Ledgers are shared: of those who watch them only this user is told.
+    Ledgers are shared: only this user's watching of them is exported.
     """
 
     def __init__(self, table: Table, user_id: str) -> None:

@@ -62,7 +62,7 @@ def _deploy(options: argparse.Namespace) -> None:
     deployed = steps.deploy(where, dict(options.given))
     print('trying it out', flush=True)
     smoke.check(deployed.url)
-    print(f'\n{steps.told(where, deployed)}')
+    print(f'\n{steps.summarize(where, deployed)}')
 
 
 def _destroy(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What Chalice is told about a stage: .chalice/config.json, and beside it what depends on the account.
+"""What Chalice reads about a stage: .chalice/config.json, and beside it what depends on the account.
 
 Settings come from the stack's outputs, policies are written to .chalice/policy-<stage>-<function>.json for Chalice to read.
 Neither becomes part of the repository.
@@ -38,12 +38,12 @@ def values(target: Target, outputs: Mapping[str, str], issuer: str) -> Stage:
 
     Raises CannotDeploy.
     """
-    told = {reference: outputs[key] for reference, key in output_keys().items() if key in outputs}
+    values = {reference: outputs[key] for reference, key in output_keys().items() if key in outputs}
     if 'MailFrom' in outputs:
-        told['MailIdentity'], told['MailDomain'] = mail.identities(target, outputs['MailFrom'])
+        values['MailIdentity'], values['MailDomain'] = mail.identities(target, outputs['MailFrom'])
     arns, published = signing_keys(target, outputs)
     pseudo = {'AWS::Partition': target.partition, 'AWS::Region': target.region, 'AWS::AccountId': target.account}
-    both = told | pseudo | {'Stage': target.stage, 'Issuer': issuer, 'Jwks': published}
+    both = values | pseudo | {'Stage': target.stage, 'Issuer': issuer, 'Jwks': published}
     return Stage(both | {'SigningKey.Arn': arns[0]}, both | {'SigningKey.Arn': arns})
 
 

@@ -72,21 +72,21 @@ def _settled(target: Target) -> str | None:
 
 def _change(target: Target, verb: str, wanted: Json, given: Mapping[str, str]) -> None:
     body = json.dumps(wanted, separators=(',', ':'))
-    told = _told(target, wanted, given)
+    changed = _changed_parameters(target, wanted, given)
 
     def act(client: Any) -> None:
-        getattr(client, f'{verb}_stack')(StackName=target.name, TemplateBody=body, Parameters=told)
+        getattr(client, f'{verb}_stack')(StackName=target.name, TemplateBody=body, Parameters=changed)
 
     _run(target, verb, act)
 
 
-def _told(target: Target, wanted: Json, given: Mapping[str, str]) -> list[Json]:
+def _changed_parameters(target: Target, wanted: Json, given: Mapping[str, str]) -> list[Json]:
     unknown = given.keys() - wanted['Parameters'].keys()
     if unknown:
         raise CannotDeploy(f'the stack has no parameter {", ".join(sorted(unknown))}')
     kept = {name: value for name, value in parameters(target).items() if name in wanted['Parameters']}
-    told = kept | dict(given) | {'Stage': target.stage}
-    return [{'ParameterKey': name, 'ParameterValue': value} for name, value in told.items()]
+    values = kept | dict(given) | {'Stage': target.stage}
+    return [{'ParameterKey': name, 'ParameterValue': value} for name, value in values.items()]
 
 
 def _run(target: Target, verb: str, act: Callable[[Any], None]) -> None:

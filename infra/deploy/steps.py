@@ -8,7 +8,7 @@ from infra.deploy.target import Target
 
 
 class Deployed(NamedTuple):
-    """`url` is where API Gateway answers, `issuer` where clients are told to go; the same without a domain."""
+    """`url` is where API Gateway answers, `issuer` the issuer of tokens; the same without a domain."""
 
     url: str
     issuer: str
@@ -46,7 +46,7 @@ def _issuer(outputs: Mapping[str, str], made: api.Api) -> str:
     return f'https://{outputs["Domain"]}' if 'Domain' in outputs else made.url
 
 
-def told(target: Target, deployed: Deployed) -> str:
+def summarize(target: Target, deployed: Deployed) -> str:
     """Return what to say in the end: where it is and what is left to do."""
     outputs = deployed.outputs
     lines = [f'deployed: {deployed.issuer}', f'an account of your own: {deployed.issuer}/signup']
@@ -61,5 +61,5 @@ def told(target: Target, deployed: Deployed) -> str:
             f'nobody can sign up without mail: make deploy STAGE={target.stage} MAIL_FROM=you@your.domain, once SES has verified it'
         )
     if 'AlarmEmail' not in outputs:
-        lines.append(f'nobody is told of alarms: make deploy STAGE={target.stage} ALARM_EMAIL=you@your.domain')
+        lines.append(f'alarms notify nobody: make deploy STAGE={target.stage} ALARM_EMAIL=you@your.domain')
     return '\n'.join(lines)

@@ -41,8 +41,8 @@ def _answers(api: str, answers: Json) -> Json:
 
 
 def _answer(api: str, kind: str, answer: Json) -> Json:
-    told = {name[0].upper() + name[1:]: value for name, value in answer.items()}
-    return {'Type': 'AWS::ApiGateway::GatewayResponse', 'Properties': {'RestApiId': {'Ref': api}, 'ResponseType': kind, **told}}
+    properties = {name[0].upper() + name[1:]: value for name, value in answer.items()}
+    return {'Type': 'AWS::ApiGateway::GatewayResponse', 'Properties': {'RestApiId': {'Ref': api}, 'ResponseType': kind, **properties}}
 
 
 def _translate_policies(policies: list[Json]) -> None:

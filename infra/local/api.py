@@ -57,7 +57,7 @@ def by_gateway(response_type: str, status: int, request_id: str | None = None) -
     A request that got no further than here has no `request_id` yet.
     """
     response = _RESPONSES[response_type]
-    headers, body = response.told(request_id or str(uuid.uuid4()))
+    headers, body = response.render(request_id or str(uuid.uuid4()))
     return Answer(response.status or status, {'Content-Type': 'application/json', **headers}, body)
 
 
@@ -115,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
             return by_gateway('DEFAULT_5XX', 500)
 
     def _read_body(self) -> bytes:
-        """Return the body. Raises Refused for one that is too large or of a length that cannot be told."""
+        """Return the body. Raises Refused for one that is too large or of unknown length."""
         if self.headers.get('Transfer-Encoding', '').lower() == 'chunked':
             return b''.join(iter(self._read_chunk, b''))
         length = self.headers.get('Content-Length', '0').strip()

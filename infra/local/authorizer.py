@@ -44,4 +44,4 @@ def install() -> None:
 
 
 def _render(response_type: str, event: Event) -> tuple[dict[str, str], bytes]:
-    return gateway.responses()[response_type].told(event['requestContext']['requestId'])
+    return gateway.responses()[response_type].render(event['requestContext']['requestId'])

@@ -27,7 +27,7 @@ class Stopped(Exception):
 
 
 def run() -> None:
-    """Serve until told to stop. Raises CannotStart."""
+    """Serve until a signal asks to stop. Raises CannotStart."""
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -414,7 +414,7 @@ def test_a_sender_that_ses_does_not_know_is_said_with_what_to_do(aws: Aws, capsy
 def test_without_a_sender_nothing_may_send_mail(shared: Aws):
     assert 'MAIL_FROM' not in environment(shared)
     assert not [one for one in role_policy(shared, 'api_handler')['Statement'] if one['Action'] == 'ses:SendEmail']
-    assert 'nobody can sign up without mail' in steps.told(shared.target, shared.deployed)
+    assert 'nobody can sign up without mail' in steps.summarize(shared.target, shared.deployed)
 
 
 def test_under_a_domain_paths_are_those_of_the_documentation(aws: Aws):
