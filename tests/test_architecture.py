@@ -259,10 +259,6 @@ LONGEST_FILE = 300  # lines
 LONGER_FILES = {
     'chalicelib/api/answers.py': 'the types of all answers, read top to bottom like the specification',
     'chalicelib/models/ledger.py': 'one kind of item with its access patterns',
-    'infra/fake_upstreams/sample.py': 'the sample data of Bitcoin and what routes requests to all fake upstreams',
-    'infra/fake_upstreams/scripted_explorer.py': 'one explorer in all of its dialects, with the faults that tests need',
-    'infra/fake_upstreams/utxo.py': 'one generated chain as seven APIs show it',
-    'infra/fake_upstreams/evm.py': 'one generated chain as three APIs show it',
 }
 # Functions that are called by the name of their module, such as `currencies.find`, so that a short verb says enough there.
 VERBS_OF_MODULES = {'every', 'find', 'parse', 'read', 'refresh', 'send', 'store'}
