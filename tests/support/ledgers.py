@@ -20,12 +20,12 @@ def pk_of(address: str) -> str:
     return f'LEDGER#btc#{address}'
 
 
-def observe(address: str, balance: int, entries: int, incomplete: str | None = None) -> None:
-    """Put a balance (in satoshi) and some incoming transactions of one satoshi into a ledger, as a refresh would."""
+def observe(address: str, balance: int, entries: int, incomplete: str | None = None, *, first_at: int = 1_500_000_000) -> None:
+    """Put a balance (in satoshi) and some incoming transactions of one satoshi, from `first_at` on, into a ledger as a refresh would."""
     pk = f'LEDGER#btc#{address}'
     ledger = Ledger.lease(pk, owner='test', now=clock.now(), looked_at=None)
     assert ledger
-    rows = [Entry(f'{n:064x}', 0, 'btc', money.scaled(1, 8), money.ZERO, 1_500_000_000 + n, 500_000 + n) for n in range(entries)]
+    rows = [Entry(f'{n:064x}', 0, 'btc', money.scaled(1, 8), money.ZERO, first_at + n, 500_000 + n) for n in range(entries)]
     for start in range(0, entries, 100):
         batch = rows[start : start + 100]
         Transaction.store([Transaction.of(pk, row, source='blockstream', run='x', now=1_600_000_000) for row in batch])
