@@ -217,8 +217,8 @@ ESPLORA_SHAPES: dict[str, faults.Fault] = {
     'inputs of null': _each_txn(_put('vin', None)),
     'inputs that are strings': _each_txn(_put('vin', ['x'])),
     'outputs that are strings': _each_txn(_put('vout', ['x'])),
-    'a value that is a float': _each_txn(_put('vout', 0, 'value', 0.1)),
-    'a value of 300 digits': _each_txn(_put('vout', 0, 'value', int('9' * 300))),
+    'a value that is a float': _each_txn(lambda txn: [out.update(value=0.1) for out in txn['vout']]),
+    'a value of 300 digits': _each_txn(lambda txn: [out.update(value=int('9' * 300)) for out in txn['vout']]),
     'a fee that is a list': _each_txn(lambda txn: txn.update(fee=[1]) if txn['vin'][0]['prevout'] else None),
     'transactions that are strings': faults.changed(lambda body: ['x'] if isinstance(body, list) else None),
 }  # fmt: skip
