@@ -14,6 +14,7 @@ from chalicelib.models import Client, EmailToken, Grant, Item, User
 from chalicelib.services import users
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
+from tests.support.clock import StoppedClock
 
 NEW = {'name': 'Ada', 'email': 'ada@example.com', 'password': 'a good long one'}
 TAKEN = {'email': 'test@example.com', 'password': 'a good long one'}
@@ -277,12 +278,18 @@ def test_a_reset_confirms_the_address(browser: Browser, user: User, mailbox: Mai
 
 
 def test_a_reset_ends_every_other_session_and_every_applications_access(
-    browser: Browser, new_browser: Callable[[], Browser], user: User, client: Client, mailbox: Mailbox
+    browser: Browser,
+    new_browser: Callable[[], Browser],
+    user: User,
+    client: Client,
+    mailbox: Mailbox,
+    stopped_clock: StoppedClock,
 ):
     Grant.allow(user.user_id, client.client_id, ['read'], 0)
     other = new_browser()
     other.log_in()
     browser.post('/forgot', {'email': user.email})
+    stopped_clock.advance(1)
 
     browser.post('/reset', {'token': mailbox.link().partition('token=')[2], 'password': 'the new password'})
 
