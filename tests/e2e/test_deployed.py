@@ -208,7 +208,8 @@ class Table:
 
     def keys(self, prefix: str) -> list[str]:
         """Return the sort keys with a prefix, whoever they belong to."""
-        return [item['sk'] for item in self._table.scan(ConsistentRead=True)['Items'] if item['sk'].startswith(prefix)]
+        pages = self._table.meta.client.get_paginator('scan').paginate(TableName=self._table.name, ConsistentRead=True)
+        return [item['sk'] for page in pages for item in page['Items'] if item['sk'].startswith(prefix)]
 
     def _key(self, address: str) -> dict[str, str]:
         return {'pk': f'LEDGER#btc#{address}', 'sk': 'STATE'}

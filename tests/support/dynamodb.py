@@ -18,7 +18,8 @@ Json = dict[str, Any]
 
 def table() -> list[Json]:
     """Return every item of the table, raw."""
-    found: list[Json] = boto3.client('dynamodb').scan(TableName=settings().table_name)['Items']
+    pages = boto3.client('dynamodb').get_paginator('scan').paginate(TableName=settings().table_name)
+    found: list[Json] = [item for page in pages for item in page['Items']]
     return sorted(found, key=lambda item: (item['pk']['S'], item['sk']['S']))
 
 
