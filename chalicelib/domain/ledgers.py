@@ -43,6 +43,23 @@ class Entry(NamedTuple):
     height: int
 
 
+class Unreadable(NamedTuple):
+    """What an upstream returned of one currency and nobody can read: its effect on the balance is unknown, not zero.
+
+    `reference` is the transaction's, or the contract's of a token whose balance could not be read; `reason` says why, in a few
+    words. `at` (epoch seconds) and `height` are None where they could not be read either.
+
+    >>> Unreadable('sol', '5VERv8NMvzbJMEkV8xnrLkEaWRtSz9CosKDYjCJjBRnb', 'no block time', at=None, height=447_120_004)
+    Unreadable(currency='sol', reference='5VERv8NMvzbJMEkV8xnrLkEaWRtSz9CosKDYjCJjBRnb', reason='no block time', at=None, height=447120004)
+    """
+
+    currency: str
+    reference: str
+    reason: str
+    at: int | None = None
+    height: int | None = None
+
+
 class Tally(NamedTuple):
     """The number of entries in one currency and the sum of their deltas."""
 

@@ -1,12 +1,12 @@
 """What every explorer implements, and what they share to read responses."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from chalicelib.domain.chains import Chain
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -19,20 +19,26 @@ _REJECTED = re.compile(
 
 
 class Page(NamedTuple):
-    """Some confirmed entries, newest first. `resume` is the position of the next page, None after the last."""
+    """Some confirmed entries, newest first. `resume` is the position of the next page, None after the last.
+
+    `unreadable` are rows that cannot be read, each of which costs only itself.
+    """
 
     entries: list[Entry]
     resume: str | None
+    unreadable: Sequence[Unreadable] = ()
 
 
 class AddressReport(NamedTuple):
     """An explorer's view of an address: confirmed holdings, and the pages of its transactions, which are requested as they are read.
 
-    An explorer that lists no transactions has no pages. One that discovers tokens in transactions adds to `holdings` while pages are read.
+    An explorer that lists no transactions has no pages. One that discovers tokens in transactions adds to `holdings` while pages are read,
+    and to `unreadable` the tokens whose balance it cannot tell.
     """
 
     holdings: list[Holding]
     pages: Iterator[Page]
+    unreadable: Sequence[Unreadable] = ()
 
 
 class Explorer(Protocol):
