@@ -3,7 +3,15 @@
 import re
 from datetime import UTC, datetime
 
-_TEXT = re.compile(r'\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?', re.ASCII)
+PATTERN = (
+    r'^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})'
+    r'([Tt ]([0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?|[0-9]{4}([0-9]{2}([.,][0-9]{1,9})?)?)'
+    r' ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?))?$'
+)
+"""What `parse` reads, as a regular expression of JSON Schema: the notations of ISO 8601 and RFC 3339 that clients write."""
+
+_TEXT = re.compile(PATTERN.replace('$', r'\Z'))
+_SPACE_BEFORE_OFFSET = re.compile(r' (?=[+-][0-9:]+\Z|[Zz]\Z)')
 _LAST = 253_402_300_799
 
 
@@ -15,11 +23,12 @@ def sortable(epoch: int) -> str:
 def parse(text: str) -> int:
     """Return the epoch seconds of an ISO 8601 string: a timestamp with an offset or `Z`, or a date, which means midnight UTC.
 
-    Fractions of a second are dropped. Raises ValueError for anything else, and outside of 1970 to 9999.
+    The offset may be `+00:00`, `+0000`, `+00`, or stand after a space as Ruby writes it; a space may stand for the `T`; seconds and
+    separators may be missing. Fractions of a second are dropped. Raises ValueError for anything else, and outside of 1970 to 9999.
     """
-    if not _TEXT.fullmatch(text):
+    if not _TEXT.match(text):
         raise ValueError('must be an instant such as 2017-11-06T04:54:54+00:00, or a date')
-    moment = datetime.fromisoformat(text)
+    moment = datetime.fromisoformat(_SPACE_BEFORE_OFFSET.sub('', text).upper())
     epoch = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
     if not 0 <= epoch <= _LAST:
         raise ValueError('must be from 1970 to 9999')

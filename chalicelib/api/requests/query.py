@@ -7,6 +7,7 @@ def get_portfolio_balances(request: ApiRequest, portfolio_id: int) -> Response:
     at = request[AT]  # epoch seconds, None when the parameter is absent
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -22,7 +23,7 @@ from chalicelib.http_io.request import MOST_DIGITS
 
 T = TypeVar('T')
 
-_INSTANT = r'^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2}))?$'
+_OFFSET_WITHOUT_PLUS = re.compile(r' {1,2}(?=[0-9]{2}(:?[0-9]{2})?\Z)')
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +80,7 @@ def cursor(parse_position: Callable[[str], T], start: T) -> Query[T]:
 def instant(text: str) -> int:
     """Return an instant in epoch seconds."""
     try:
-        return instants.parse(text.replace(' ', '+'))  # a plus sign that was not written as %2B arrives as a space
+        return instants.parse(_OFFSET_WITHOUT_PLUS.sub('+', text))  # a plus sign that was not written as %2B arrives as a space
     except ValueError as error:
         raise FieldError('invalid', f'{{field}} {error}') from None
 
@@ -123,7 +124,7 @@ def _expansion(names: list[str]) -> bool:
 
 
 def _instant_schema(description: str, example: str) -> Schema:
-    return {'description': description, 'examples': [example], 'type': 'string', 'pattern': _INSTANT}
+    return {'description': description, 'examples': [example], 'type': 'string', 'pattern': instants.PATTERN}
 
 
 CURSOR_SCHEMA: Schema = {

@@ -62,6 +62,10 @@ def test_the_last_of_repeated_texts_counts():
 
 def test_a_plus_sign_that_arrives_as_a_space_is_one():
     assert values(FROM, from_=['1970-01-01T01:00:00 01:00']) == [0]
+    assert values(FROM, from_=['1970-01-01T01:00:00 0100']) == [0]
+    assert values(FROM, from_=['1970-01-01T01:00:00 01']) == [0]
+    assert values(FROM, from_=['1970-01-01 01:00:00 01:00']) == [0]  # Python's str() of a moment
+    assert values(FROM, from_=['1970-01-01 01:00:00  0100']) == [0]  # Ruby's to_s
 
 
 @pytest.mark.parametrize('sent', [{'expand': ['currency']}, {'expand__': ['currency', 'currency']}])
