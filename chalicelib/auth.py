@@ -21,7 +21,7 @@ from chalicelib.domain import scopes
 
 bp = Blueprint(__name__)
 
-_BEARER = re.compile(r'[Bb]earer +([A-Za-z0-9._~+/=-]{1,8192})')
+_BEARER = re.compile(r'(?i:bearer) +([A-Za-z0-9._~+/=-]{1,8192})')  # schemes are read in any case (RFC 9110 section 11.1)
 _REQUIRED = {f'require_{claim}': True for claim in ('iss', 'aud', 'exp', 'sub')}
 _ASYMMETRIC = {'ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512'}
 

@@ -172,6 +172,20 @@ def test_a_bad_token_is_unauthorized(http: ChaliceClient, name: str):
     assert response.headers['WWW-Authenticate'] == 'Bearer error="invalid_token"'
 
 
+@pytest.mark.parametrize('form', ['BEARER {}', 'bearer {}', 'bEaReR   {}', '  Bearer {} '])
+def test_the_scheme_is_read_in_any_case_and_with_spaces_around(http: ChaliceClient, user: User, form: str):
+    token = access_token(user_id=user.user_id, client_id='test-app', scopes=ALL_SCOPES, family='x')
+
+    assert http.http.get('/api/user', headers={'Authorization': form.format(token)}).status_code == 200
+
+
+@pytest.mark.parametrize('scheme', ['Basic', 'Digest', 'Bear', 'Bearers', 'MAC', ''])
+def test_a_good_token_under_another_scheme_is_unauthorized(http: ChaliceClient, user: User, scheme: str):
+    token = access_token(user_id=user.user_id, client_id='test-app', scopes=ALL_SCOPES, family='x')
+
+    assert http.http.get('/api/user', headers={'Authorization': f'{scheme} {token}'}).status_code == 401
+
+
 @pytest.mark.parametrize('header', ['', 'Bearer', 'Bearer ', 'Basic dGVzdDp0ZXN0', 'Token x', 'Bearer a b', 'Bearer a\n'])
 def test_a_header_without_a_bearer_token_is_unauthorized(http: ChaliceClient, header: str):
     assert http.http.get('/api/user', headers={'Authorization': header}).status_code == 401
