@@ -45,7 +45,6 @@ class Settings:
     upstream_urls: Mapping[str, str]
     upstream_keys: Mapping[str, str]
     max_body_bytes: int
-    max_title_length: int
     max_currencies: int
     max_portfolios: int
     max_addresses: int
@@ -85,7 +84,6 @@ def settings() -> Settings:
         upstream_urls={key: url.rstrip('/') for key, url in _upstream_variables(env, '_URL').items()},
         upstream_keys=_upstream_variables(env, '_KEY'),
         max_body_bytes=_integer('MAX_BODY_BYTES', 262_144),
-        max_title_length=_integer('MAX_TITLE_LENGTH', 64),
         max_currencies=_integer('MAX_CURRENCIES', 50),
         max_portfolios=_integer('MAX_PORTFOLIOS', 1_000),
         max_addresses=_integer('MAX_ADDRESSES', 10_000),

@@ -19,6 +19,7 @@ They extend ChaliceUnhandledError because that is the one exception Chalice hand
 http_io/errors.py can respond with headers and fields; see docs/decisions/0001-errors.md.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from chalice.app import ChaliceUnhandledError
@@ -116,6 +117,18 @@ class Invalid(AppError):
             'invalid': [fault.message for fault in self.faults],
             'fields': [fault._asdict() for fault in self.faults],
         }
+
+
+def check_all(*checks: Callable[[], object]) -> None:
+    """Carry out all checks, each of which may raise Invalid. Raises Invalid with the faults of all of them, in their order."""
+    faults: list[Fault] = []
+    for check in checks:
+        try:
+            check()
+        except Invalid as invalid:
+            faults += invalid.faults
+    if faults:
+        raise Invalid(*faults)
 
 
 class TooMany(AppError):

@@ -1,21 +1,19 @@
 """Validation of users' names, email addresses and new passwords. Pure."""
 
 import re
-import unicodedata
 from typing import NoReturn
 
+from chalicelib.domain import titles
 from chalicelib.errors import Fault, Invalid
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
-LONGEST_NAME = 100
 
 # The HTML standard's email addresses, with a dot required in the domain. They need no escaping in mail headers.
 _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
     r'(?=.{1,189}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
 )
-_BIDI_CONTROLS = re.compile('[\u202a-\u202e\u2066-\u2069]')
 _COMMON = frozenset(
     re.findall(
         r'\S+',
@@ -38,17 +36,15 @@ def parse_email(text: str) -> str:
 
 def parse_name(text: str) -> str | None:
     """Return a user's name, or None if it is blank. Raises Invalid."""
-    return parse_line('name', text) or None
+    return parse_title('name', text) if text.strip() else None
 
 
-def parse_line(field: str, text: str) -> str:
-    """Return one line of displayable text of up to 100 characters, with whitespace collapsed. Raises Invalid for `field`."""
-    line = ' '.join(text.split())
-    if len(line) > LONGEST_NAME:
-        _raise_invalid(field, 'too_long', f'Use at most {LONGEST_NAME} characters')
-    if _BIDI_CONTROLS.search(line) or any(unicodedata.category(character) in ('Cc', 'Co', 'Cs') for character in line):
-        _raise_invalid(field, 'malformed', 'Remove control characters')
-    return line
+def parse_title(field: str, text: str) -> str:
+    """Return what something is called, without surrounding whitespace. Raises Invalid for `field`."""
+    try:
+        return titles.parse(text)
+    except titles.BadTitle as error:
+        _raise_invalid(field, error.code, f'A name {error.sentence}')
 
 
 def check_new_password(password: str, email: str) -> None:

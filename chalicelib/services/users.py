@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from chalicelib import mail
 from chalicelib.config import settings
-from chalicelib.domain.credentials import check_new_password
-from chalicelib.errors import Fault, Invalid, NotFound
+from chalicelib.domain.credentials import check_new_password, parse_email
+from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import AttemptCounter, EmailToken, Grant, User, Write, new_token, transact
 
 _QUARTER = 900
@@ -116,8 +116,10 @@ def reset_password(token: str, password: str, *, now_ms: int) -> User:
 
 def change_password(user: User, *, current: str, password: str, now_ms: int) -> None:
     """Set a new password and end all sessions. Raises Invalid, TooMany."""
-    check_current_password(user, current, now_ms // 1000)
-    check_new_password(password, user.email)
+    check_all(
+        lambda: check_current_password(user, current, now_ms // 1000),
+        lambda: check_new_password(password, user.email),
+    )
     user.set_password(_hash(password), now_ms)
 
 
@@ -129,17 +131,19 @@ def check_current_password(user: User, password: str, now: int) -> None:
     AttemptCounter.undo('log_in', user.email.lower(), _QUARTER, now)
 
 
-def request_email_change(user: User, *, email: str, password: str, now: int) -> None:
-    """Mail a link to the new address; the address changes when the link is followed. Raises Invalid, TooMany."""
-    check_current_password(user, password, now)
+def request_email_change(user: User, *, typed: str, password: str, now: int) -> str:
+    """Mail a link to the new address and return that; the address changes when the link is followed. Raises Invalid, TooMany."""
+    check_all(lambda: parse_email(typed), lambda: check_current_password(user, password, now))
+    email = parse_email(typed)
     AttemptCounter.record('change_email', user.user_id, 5, _HOUR, now)
     token = new_token()
     owner = User.with_email(email)
     transact(EmailToken.creation(token, purpose='email', user_id=user.user_id, email=email, stamp=user.stamp, expires_at=now + _DAY))
     if owner is not None and owner.user_id != user.user_id:
         _send(email, mail.EMAIL_TAKEN, login=_url('/login'))
-        return
-    _send(email, mail.CONFIRM_NEW_EMAIL, link=_url('/confirm', token))
+    else:
+        _send(email, mail.CONFIRM_NEW_EMAIL, link=_url('/confirm', token))
+    return email
 
 
 def change_email(token: str, now: int) -> User:

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
-from chalicelib.domain.credentials import parse_line
+from chalicelib.domain.credentials import parse_title
 from chalicelib.domain.redirect_uris import MOST, parse_redirect_uri
-from chalicelib.errors import Fault, Invalid, NotFound
+from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import Client, User
 from chalicelib.web import forms, pages, sessions
 
@@ -46,8 +46,8 @@ def register_application() -> Response:
     user = sessions.require_user(request)
     confidential = form.text('kind') != 'public'
     try:
+        check_all(lambda: _parse(form, confidential), lambda: _check_count(user))
         registration = _parse(form, confidential)
-        _check_count(user)
     except Invalid as invalid:
         return pages.render('application_new.html', request, status=422, user=user, faults=invalid.faults, form=_typed_values(form))
     client, secret = Client.register(owner_id=user.user_id, confidential=confidential, now=clock.now(), **registration._asdict())
@@ -115,14 +115,19 @@ def _find_owned(user: User, client_id: str) -> Client:
 
 def _parse(form: forms.Form, confidential: bool) -> Registration:
     """Parse the form. Raises Invalid with all of its faults."""
+    check_all(lambda: _parse_name(form), lambda: _parse_redirect_uris(form, confidential))
+    return Registration(_parse_name(form), _parse_redirect_uris(form, confidential))
+
+
+def _parse_name(form: forms.Form) -> str:
+    if not form.text('name').strip():
+        raise Invalid(Fault('name', 'missing', 'Enter a name for the application'))
+    return parse_title('name', form.text('name'))
+
+
+def _parse_redirect_uris(form: forms.Form, confidential: bool) -> list[str]:
     faults: list[Fault] = []
-    name, uris = '', dict[str, None]()
-    try:
-        name = parse_line('name', form.text('name'))
-    except Invalid as invalid:
-        faults += invalid.faults
-    else:
-        faults += [] if name else [Fault('name', 'missing', 'Enter a name for the application')]
+    uris: dict[str, None] = {}
     for number, line in enumerate(form.text('redirect_uris').splitlines(), 1):
         try:
             uris |= {parse_redirect_uri(line, confidential): None} if line.strip() else {}
@@ -132,7 +137,7 @@ def _parse(form: forms.Form, confidential: bool) -> Registration:
         faults.append(Fault('redirect_uris', 'out_of_range', f'Enter between 1 and {MOST} redirect URIs, one per line'))
     if faults:
         raise Invalid(*faults)
-    return Registration(name, list(uris))
+    return list(uris)
 
 
 def _check_count(user: User) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
-from chalicelib.domain.credentials import parse_email, parse_line, parse_name
+from chalicelib.domain.credentials import parse_name, parse_title
 from chalicelib.domain.scopes import ALL, API_KEY_SCOPES, SENTENCES
-from chalicelib.errors import Fault, Invalid, NotFound
+from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import ApiKey, Client, Grant, User
 from chalicelib.services import users
 from chalicelib.web import forms, pages, sessions
@@ -56,8 +56,7 @@ def submit_email() -> Response:
     form = forms.read(request)
     user = sessions.require_user(request)
     try:
-        email = parse_email(form.text('email'))
-        users.request_email_change(user, email=email, password=form.text('current_password'), now=clock.now())
+        email = users.request_email_change(user, typed=form.text('email'), password=form.text('current_password'), now=clock.now())
     except Invalid as invalid:
         return _render(request, user, status=422, section='email', faults=invalid.faults, form={'email': form.text('email')})
     what = 'Follow the link in it to change your email address'
@@ -124,16 +123,26 @@ def revoke_api_key() -> Response:
 
 
 def _parse_key(form: forms.Form, user_id: str) -> tuple[str, list[str]]:
-    """Return the name and scopes of a new key. Raises Invalid."""
-    name = parse_line('name', form.text('name'))
+    """Return the name and scopes of a new key. Raises Invalid with all faults."""
     scopes = [scope for scope in API_KEY_SCOPES if scope in form.all('scopes')]
-    if not name:
+    check_all(lambda: _parse_key_name(form), lambda: _check_scopes(scopes), lambda: _check_key_count(user_id))
+    return _parse_key_name(form), scopes
+
+
+def _parse_key_name(form: forms.Form) -> str:
+    if not form.text('name').strip():
         raise Invalid(Fault('name', 'required', 'Enter what the key is for'))
+    return parse_title('name', form.text('name'))
+
+
+def _check_scopes(scopes: list[str]) -> None:
     if not scopes:
         raise Invalid(Fault('name', 'no_scopes', 'Select at least one permission for the key'))
+
+
+def _check_key_count(user_id: str) -> None:
     if len(ApiKey.of_user(user_id)) >= MOST_KEYS:
         raise Invalid(Fault('name', 'too_many', f'You already have {MOST_KEYS} keys: revoke one first'))
-    return name, scopes
 
 
 def _render(

@@ -3,8 +3,8 @@
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
-from chalicelib.domain.credentials import parse_email, parse_name
-from chalicelib.errors import Invalid, NotFound
+from chalicelib.domain.credentials import check_new_password, parse_email, parse_name
+from chalicelib.errors import Invalid, NotFound, check_all
 from chalicelib.http_io.request import network
 from chalicelib.models import EmailToken
 from chalicelib.services import users
@@ -25,6 +25,11 @@ def submit_signup() -> Response:
     request = bp.current_request
     form = forms.read(request)
     try:
+        check_all(
+            lambda: parse_name(form.text('name')),
+            lambda: parse_email(form.text('email')),
+            lambda: check_new_password(form.text('password'), form.text('email')),
+        )
         email = parse_email(form.text('email'))
         users.sign_up(
             name=parse_name(form.text('name')),

@@ -15,7 +15,6 @@ from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT
 PORTFOLIOS, ADDRESSES, OFFSETS = '/api/portfolios', '/api/portfolios/1/addresses', '/api/portfolios/1/offsets'
 DEFAULTS = {
     'MAX_BODY_BYTES': 262_144,
-    'MAX_TITLE_LENGTH': 64,
     'MAX_CURRENCIES': 50,
     'MAX_PORTFOLIOS': 1_000,
     'MAX_ADDRESSES': 10_000,
@@ -110,17 +109,18 @@ class TestSettings:
 
 class TestFields:
     @each_kind
-    def test_a_title_has_at_most_the_limit(self, api: Api, limit: Callable[..., None], kind: Kind):
+    def test_a_title_has_at_most_255_characters_however_many_bytes_these_have(self, api: Api, kind: Kind):
         api.portfolio()
-        limit(MAX_TITLE_LENGTH=5)
+        widest = '\U0001f980' * 255
 
-        refused = api.post(kind.path, kind.bodies[0] | {'title': 'abcdef'})
-        made = api.post(kind.path, kind.bodies[0] | {'title': ' abcde '})
+        refused = api.post(kind.path, kind.bodies[0] | {'title': widest + '\U0001f980'})
+        made = api.post(kind.path, kind.bodies[0] | {'title': f' {widest} '})
 
-        assert sentences(refused) == ['title must have 1 to 5 characters']
-        assert made.json_body['result']['title'] == 'abcde'
-        changed = api.patch(made.headers['Location'], {'title': 'abcdef'})
-        assert sentences(changed) == ['title must have 1 to 5 characters']
+        assert sentences(refused) == ['title must have 1 to 255 characters']
+        assert made.json_body['result']['title'] == widest
+        assert api.get(made.headers['Location']).json_body['result']['title'] == widest
+        changed = api.patch(made.headers['Location'], {'title': widest + 'x'})
+        assert sentences(changed) == ['title must have 1 to 255 characters']
 
     def test_a_portfolio_has_at_most_so_many_reporting_currencies(self, api: Api, limit: Callable[..., None]):
         limit(MAX_CURRENCIES=2)

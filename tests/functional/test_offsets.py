@@ -259,20 +259,31 @@ class TestInput:
         assert response.json_body['invalid'] == [fault['message'] for fault in response.json_body['fields']]
         assert api.get(PATH).json_body['result'] == []
 
-    @pytest.mark.parametrize('balances', [None, 5, 'btc', {'currency': 'btc', 'balance': '1'}, [None], ['btc'], [[]], [{}, 1]])
-    def test_balances_are_a_list_of_objects(self, api: Api, balances: Any):
+    def test_a_row_that_is_no_object_is_said_beside_what_is_wrong_with_others(self, api: Api):
+        response = api.post(PATH, {'title': 'x', 'balances': [None, {'currency': 'btc', 'balance': '1'}, 'btc', [], {'currency': 'nope'}]})
+
+        assert [tuple(fault.values()) for fault in response.json_body['fields']] == [
+            ('balances[0]', 'type', 'balances[0] must be an object with currency and balance'),
+            ('balances[2]', 'type', 'balances[2] must be an object with currency and balance'),
+            ('balances[3]', 'type', 'balances[3] must be an object with currency and balance'),
+            ('balances[4].currency', 'unknown_currency', 'Unknown currency "nope"'),
+            ('balances[4].balance', 'required', 'balances[4].balance is required'),
+        ]
+
+    @pytest.mark.parametrize('balances', [None, 5, 'btc', {'currency': 'btc', 'balance': '1'}])
+    def test_balances_are_a_list(self, api: Api, balances: Any):
         for response in (api.post(PATH, {'title': 'x', 'balances': balances}), api.patch(f'{PATH}/{offset(api)}', {'balances': balances})):
             assert response.status_code == 422
             assert [(fault['field'], fault['code']) for fault in response.json_body['fields']] == [('balances', 'type')]
 
-    @pytest.mark.parametrize('title', [None, 5, '', '   ', 'x' * 65, 'a\nb', '\0'])
-    def test_a_title_has_one_to_sixty_four_characters(self, api: Api, title: Any):
+    @pytest.mark.parametrize('title', [None, 5, '', '   ', 'x' * 256, 'a\nb', '\0', 'a\u202eb'])
+    def test_a_title_is_one_to_255_characters_and_none_of_them_controls(self, api: Api, title: Any):
         for response in (api.post(PATH, {'title': title}), api.patch(f'{PATH}/{offset(api)}', {'title': title})):
             assert response.status_code == 422
             assert [fault['field'] for fault in response.json_body['fields']] == ['title']
 
     def test_a_title_is_trimmed(self, api: Api):
-        assert api.post(PATH, {'title': '  ' + 'x' * 64 + ' '}).json_body['result']['title'] == 'x' * 64
+        assert api.post(PATH, {'title': '  ' + 'x' * 255 + ' '}).json_body['result']['title'] == 'x' * 255
 
     def test_an_offset_has_at_most_two_hundred_balances(self, api: Api):
         rows = [{'currency': currency.code, 'balance': 1} for currency in currencies.every()[:201]]

@@ -104,8 +104,10 @@ def test_ids_are_never_given_twice(api: Api):
         ({'title': 'x', 'currencies': []}, ['must have at least one reporting currency selected']),
         ({'title': 'x'}, ['must have at least one reporting currency selected']),
         ({'title': 'x', 'currencies': ['btc', 'nope']}, ['Unknown currency "nope"']),
-        ({'title': '  ', 'currencies': ['btc']}, ['title must have 1 to 64 characters']),
-        ({'title': 'x' * 65, 'currencies': ['btc']}, ['title must have 1 to 64 characters']),
+        ({'title': 'x', 'currencies': ['nope', 'btc', 'NADA', 'nope']}, ['Unknown currency "nope"', 'Unknown currency "NADA"']),
+        ({'currencies': [7, 'nope']}, ['title is required', 'currencies must be a string', 'Unknown currency "nope"']),
+        ({'title': '  ', 'currencies': ['btc']}, ['title must have 1 to 255 characters']),
+        ({'title': 'x' * 256, 'currencies': ['btc']}, ['title must have 1 to 255 characters']),
         ({'title': 5, 'currencies': [7]}, ['title must be a string', 'currencies must be a string']),
         ({'title': None, 'currencies': {'btc': 1}}, ['title must be a string', 'currencies must be a string']),
     ],
@@ -119,6 +121,12 @@ def test_everything_wrong_is_said_at_once(api: Api, body: dict, sentences: list[
     assert [fault['message'] for fault in response.json_body['fields']] == sentences
     assert all(fault['code'] and fault['field'] in ('title', 'currencies') for fault in response.json_body['fields'])
     assert api.get('/api/portfolios').json_body['result'] == []
+
+
+def test_no_more_unknown_currencies_are_said_than_a_portfolio_may_have(api: Api):
+    response = api.post('/api/portfolios', {'title': 'x', 'currencies': [f'nope{number}' for number in range(5_000)]})
+
+    assert response.json_body['invalid'] == [f'Unknown currency "nope{number}"' for number in range(50)]
 
 
 def test_a_single_value_stands_for_a_list_and_a_list_of_one_for_a_value(api: Api):

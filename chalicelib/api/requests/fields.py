@@ -8,7 +8,7 @@ import msgspec
 from chalicelib.api import answers
 from chalicelib.api.requests.body import Body, Field, FieldError, ParsedBody, Schema
 from chalicelib.config import settings
-from chalicelib.domain import currencies, money
+from chalicelib.domain import currencies, money, titles
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 
@@ -26,22 +26,19 @@ def _single(value: Any) -> Any:
 
 
 def _title(value: Any, _: ParsedBody) -> str:
-    trimmed = _string(value)
-    longest = settings().max_title_length
-    if not trimmed or len(trimmed) > longest:
-        raise FieldError('length', f'title must have 1 to {longest} characters')
-    if not trimmed.isprintable():
-        raise FieldError('characters', 'title must not contain control characters')
-    return trimmed
+    try:
+        return titles.parse(_string(value))
+    except titles.BadTitle as error:
+        raise FieldError(error.code, f'title {error.sentence}') from None
 
 
 def _title_schema() -> Schema:
     return {
         'type': 'string',
-        'description': 'Without control characters.',
+        'description': 'Any text without control characters and characters that override the direction of text.',
         'minLength': 1,
-        'maxLength': settings().max_title_length,
-        'pattern': r'[^\s\x00-\x1f\x7f-\x9f]',
+        'maxLength': titles.LONGEST,
+        'pattern': titles.PATTERN,
         'examples': ['Savings'],
     }
 
@@ -64,10 +61,19 @@ def _currencies(value: Any, body: ParsedBody) -> list[str]:
     values = value if isinstance(value, list) else [value]
     if not values or values == ['']:
         raise FieldError('empty', 'must have at least one reporting currency selected')
-    codes = list(dict.fromkeys(_currency(item, body) for item in values))
-    if len(codes) > settings().max_currencies:
-        raise FieldError('too_many', f'must have at most {settings().max_currencies} reporting currencies selected')
-    return codes
+    most = settings().max_currencies
+    codes: dict[str, None] = {}
+    wrong: dict[str, FieldError] = {}  # by sentence: each is said once
+    for item in values:
+        try:
+            codes[_currency(item, body)] = None
+        except FieldError as error:
+            wrong[error.sentence] = error
+    for fault in list(wrong.values())[:most]:
+        body.add_fault(CURRENCIES.name, fault.code, fault.sentence)
+    if len(codes) > most:
+        raise FieldError('too_many', f'must have at most {most} reporting currencies selected')
+    return list(codes)
 
 
 def _currencies_schema() -> Schema:
@@ -155,13 +161,16 @@ def _amount_schema() -> Schema:
 def _balances(value: Any, body: ParsedBody) -> dict[str, Decimal]:
     """Return amounts by currency code; a form's `balances=` is the empty list."""
     rows = [] if value in ('', ['']) else value
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list):
         raise FieldError('type', '{field} must be a list of objects with currency and balance')
     most = settings().max_offset_balances
     if len(rows) > most:
         raise FieldError('too_many', f'{{field}} must have at most {most} entries')
     amounts: dict[str, Decimal | None] = {}
     for number, values in enumerate(rows):
+        if not isinstance(values, dict):
+            body.add_fault(f'balances[{number}]', 'type', '{field} must be an object with currency and balance')
+            continue
         row = body.row(NEW_BALANCE, f'balances[{number}]', values)
         code = row.get(CURRENCY)
         if code in amounts:

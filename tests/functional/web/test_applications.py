@@ -79,7 +79,7 @@ def test_redirect_uris_are_given_one_per_line(logged_in: Browser, user: User):
     ('change', 'sentence'),
     [
         ({'name': ' '}, 'Enter a name for the application'),
-        ({'name': 'x' * 101}, 'at most 100'),
+        ({'name': 'x' * 256}, 'A name must have 1 to 255 characters'),
         ({'name': 'x\u202ey'}, 'control characters'),
         ({'redirect_uris': ''}, 'Enter between 1 and 20 redirect URIs'),
         ({'redirect_uris': '\n'.join(f'https://a.example/{n}' for n in range(21))}, 'Enter between 1 and 20 redirect URIs'),
@@ -97,9 +97,19 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(logged_in: Browser, us
 
 
 def test_everything_that_is_wrong_is_said_at_once(logged_in: Browser):
-    register(logged_in, name='', redirect_uris='nonsense\nhttps://a.example/#x')
+    register(logged_in, name='a\u202eb', redirect_uris='nonsense\nhttps://a.example/#x')
 
     assert logged_in.page.count('<li><a href="#') == 3
+
+
+@pytest.mark.parametrize(
+    'name',
+    ['\U0001f468\u200d\U0001f469\u200d\U0001f467', '\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645', 'a\u3000b', '\U0001f980' * 255],
+)
+def test_an_application_has_any_name_that_a_portfolio_may_have(logged_in: Browser, user: User, name: str):
+    register(logged_in, name=name)
+
+    assert only(user).name == name
 
 
 def test_name_and_redirect_uris_can_be_changed(logged_in: Browser, user: User):

@@ -25,7 +25,7 @@ def test_the_profile_shows_name_address_and_since_when(logged_in: Browser, user:
     assert 'href="/oauth/applications"' in logged_in.page
 
 
-@pytest.mark.parametrize(('given', 'stored'), [('Ada  Lovelace ', 'Ada Lovelace'), ('', None), ('<b>', '<b>')])
+@pytest.mark.parametrize(('given', 'stored'), [('  Ada Lovelace ', 'Ada Lovelace'), ('', None), ('<b>', '<b>')])
 def test_the_name_can_be_changed_and_taken_away(logged_in: Browser, user: User, given: str, stored: str | None):
     change(logged_in, 'name', name=given)
 
@@ -37,7 +37,7 @@ def test_the_name_can_be_changed_and_taken_away(logged_in: Browser, user: User, 
 
 
 def test_a_name_that_is_too_long_is_told_at_its_field(logged_in: Browser):
-    change(logged_in, 'name', name='x' * 101)
+    change(logged_in, 'name', name='x' * 256)
 
     assert logged_in.status == 422
     assert 'href="#name-name"' in logged_in.page
@@ -162,6 +162,18 @@ def test_a_password_is_changed_by_its_owner_to_a_good_one_only(logged_in: Browse
     assert logged_in.status == 422
     assert f'id="password-{field}-error"' in logged_in.page
     assert User.find(user.user_id).password_hash == user.password_hash
+
+
+def test_everything_wrong_with_a_change_is_said_at_once(logged_in: Browser):
+    change(logged_in, 'email', email='nonsense', current_password='wrong')
+    assert logged_in.status == 422
+    assert 'id="email-email-error"' in logged_in.page
+    assert 'id="email-current_password-error"' in logged_in.page
+
+    change(logged_in, 'password', current_password='wrong', password='short')
+    assert logged_in.status == 422
+    assert 'id="password-current_password-error"' in logged_in.page
+    assert 'id="password-password-error"' in logged_in.page
 
 
 def test_applications_may_use_the_password_only_when_that_is_ticked(logged_in: Browser, user: User):
