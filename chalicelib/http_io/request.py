@@ -21,6 +21,12 @@ def user_id(request: Request) -> str:
     return principal
 
 
+def client_id(request: Request) -> str:
+    """Return the id of the application that the access token was issued to, as the authorizer reported it."""
+    client: str = request.context['authorizer']['client_id']
+    return client
+
+
 def path_id(text: str) -> int:
     """Return an id from the path. Raises NotFound for a text that cannot be an id."""
     if not (text.isascii() and text.isdecimal() and text[0] != '0' and len(text) <= MOST_DIGITS):

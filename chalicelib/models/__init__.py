@@ -13,7 +13,7 @@ from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
 from chalicelib.models.history import History, HistoryMonth, HistoryResult, read_headers, remove_history, split_by_month
-from chalicelib.models.idempotency import AlreadyUsed, IdempotencyRecord
+from chalicelib.models.idempotency import AlreadyUsed, IdempotencyKey, IdempotencyRecord
 from chalicelib.models.item import Item
 from chalicelib.models.lease import LeaseLost
 from chalicelib.models.ledger import Cursor, Derived, Ledger
@@ -71,6 +71,7 @@ __all__ = [
     'HistoryMonth',
     'HistoryResult',
     'HourlyRates',
+    'IdempotencyKey',
     'IdempotencyRecord',
     'Item',
     'LatestRates',

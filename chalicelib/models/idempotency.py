@@ -1,7 +1,8 @@
 """The answers that creates with an Idempotency-Key gave, so that a repeated one gets the same."""
 
+import hashlib
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -17,8 +18,23 @@ class AlreadyUsed(Exception):
     """A create with this key was carried out already."""
 
 
+class IdempotencyKey(NamedTuple):
+    """A key as the table knows it: one application's of one user, for one route; any other's is another key."""
+
+    user_id: str
+    client_id: str
+    route: str
+    key: str
+
+    @property
+    def item_key(self) -> tuple[str, str]:
+        """A digest, because the issuer of a client id may have chosen any text of any length for it."""
+        scoped = json.dumps([self.client_id, self.route, self.key])
+        return User.pk_of(self.user_id), f'IDEMPOTENCY#{hashlib.sha256(scoped.encode()).hexdigest()}'
+
+
 class IdempotencyRecord(Item, discriminator='first_answer'):
-    """pk=USER#<user id>  sk=IDEMPOTENCY#<key>   TTL
+    """pk=USER#<user id>  sk=IDEMPOTENCY#<sha256 of client id, route and key>   TTL
 
     `fingerprint` tells one request from another. find: get   keep: part of the transaction that creates
     """
@@ -28,21 +44,20 @@ class IdempotencyRecord(Item, discriminator='first_answer'):
     location = UnicodeAttribute()
 
     @classmethod
-    def find(cls, user_id: str, key: str) -> 'IdempotencyRecord | None':
+    def find(cls, key: IdempotencyKey) -> 'IdempotencyRecord | None':
         """Return what was answered to this key in the last 24 hours, None for nothing."""
         try:
-            found = cls.get(User.pk_of(user_id), f'IDEMPOTENCY#{key}', consistent_read=True)
+            found = cls.get(*key.item_key, consistent_read=True)
         except cls.DoesNotExist:
             return None
         return found if (found.expires_at or 0) > clock.now() else None  # DynamoDB deletes expired items days later
 
     @classmethod
-    def keep(cls, user_id: str, key: str, fingerprint: str, *, result: dict[str, Any], location: str) -> Write:
+    def keep(cls, key: IdempotencyKey, fingerprint: str, *, result: dict[str, Any], location: str) -> Write:
         """Return the write that keeps an answer. Its transaction raises AlreadyUsed when there is one already."""
         now = clock.now()
         kept = cls(
-            User.pk_of(user_id),
-            f'IDEMPOTENCY#{key}',
+            *key.item_key,
             fingerprint=fingerprint,
             result=json.dumps(result),
             location=location,

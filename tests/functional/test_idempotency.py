@@ -1,13 +1,16 @@
 """Creates that are repeated with the same Idempotency-Key."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from chalice.test import HTTPResponse
 
+from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.models import IdempotencyRecord, Item, User
+from chalicelib.oauth import signing
 from tests.support.api import Api
 from tests.support.ledgers import ADDRESS, SEGWIT
 
@@ -17,6 +20,16 @@ BODIES: dict[str, dict[str, Any]] = {
     ADDRESSES: {'address': ADDRESS, 'currency': 'btc', 'title': 'New'},
     OFFSETS: {'title': 'New', 'balances': [{'currency': 'btc', 'balance': '1.50'}]},
 }
+
+
+@dataclass
+class Application(Api):
+    """The API as an application other than the test's usual one sees it."""
+
+    client_id: str
+
+    def token(self) -> str:
+        return signing.access_token(user_id=self.user_id, client_id=self.client_id, scopes=self.scopes, family='x')
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +80,48 @@ def test_the_same_key_on_another_path_is_a_conflict(api: Api):
     assert api.request('POST', '/api/portfolios/2/offsets', BODIES[OFFSETS], {'Idempotency-Key': 'key-1'}).status_code == 409
 
 
+@pytest.mark.parametrize('path', BODIES)
+def test_the_same_key_of_another_application_is_another_key(api: Api, path: str):
+    bodies = BODIES | {ADDRESSES: {'address': SEGWIT, 'currency': 'btc', 'title': 'New'}}
+    theirs = Application(api.http, api.user_id, api.scopes, 'their-app')
+    first = post(api, path, 'key-1')
+
+    second = post(theirs, path, 'key-1', bodies[path])
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json_body['result']['id'] != second.json_body['result']['id']
+    assert number(api, path) == 2
+    assert post(theirs, path, 'key-1', bodies[path]).json_body['result'] == second.json_body['result']
+    assert post(api, path, 'key-1').json_body['result'] == first.json_body['result']
+
+
+def test_client_ids_and_keys_do_not_run_into_each_other(api: Api):
+    one, two = (Application(api.http, api.user_id, api.scopes, client) for client in ('app#1', 'app'))
+
+    post(one, OFFSETS, 'key')
+    post(two, OFFSETS, '1#key')
+
+    assert number(api, OFFSETS) == 2
+
+
+def test_the_same_key_on_another_route_is_another_key(api: Api):
+    assert [post(api, path, 'key-1').status_code for path in BODIES] == [201, 201, 201]
+    assert [number(api, path) for path in BODIES] == [1, 1, 1]
+
+
+def test_a_record_of_an_earlier_release_which_did_not_know_applications_is_not_found(api: Api):
+    IdempotencyRecord(
+        User.pk_of(api.user_id),
+        'IDEMPOTENCY#key-1',
+        fingerprint='x',
+        result='{}',
+        location='/api/portfolios/9',
+        expires_at=clock.now() + 60,
+    ).save()
+
+    assert post(api, OFFSETS, 'key-1').headers['Location'] == f'{OFFSETS}/1'
+
+
 def test_another_key_creates_another_one(api: Api):
     post(api, OFFSETS, 'key-1')
     post(api, OFFSETS, 'key-2')
@@ -102,7 +157,7 @@ def test_a_refused_create_leaves_its_key_unused(api: Api):
 
 def test_a_key_is_forgotten_after_a_day_whether_its_item_is_deleted_or_not(api: Api):
     post(api, OFFSETS, 'key-1')
-    kept = IdempotencyRecord(User.pk_of(api.user_id), 'IDEMPOTENCY#key-1')
+    (kept,) = IdempotencyRecord.query(User.pk_of(api.user_id), Item.sk.startswith('IDEMPOTENCY#'))
     kept.update([IdempotencyRecord.expires_at.set(1)])
 
     post(api, OFFSETS, 'key-1')

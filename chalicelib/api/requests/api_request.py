@@ -10,7 +10,7 @@ from chalicelib.api.requests.body import ParsedBody
 from chalicelib.api.requests.query import EXPAND, LIMIT, Query, parse_query
 from chalicelib.config import settings
 from chalicelib.http_io import conditional, paging
-from chalicelib.http_io.request import parse_body, user_id
+from chalicelib.http_io.request import client_id, parse_body, user_id
 from chalicelib.http_io.response import Answer
 
 T = TypeVar('T')
@@ -35,6 +35,11 @@ class ApiRequest:
     def user_id(self) -> str:
         """The id of the user that the access token was issued for."""
         return user_id(self.http)
+
+    @property
+    def client_id(self) -> str:
+        """The application that the access token was issued to, as its issuer names it."""
+        return client_id(self.http)
 
     @property
     def expand(self) -> bool:

@@ -1,4 +1,5 @@
-"""Creates that a client can repeat safely: with an `Idempotency-Key` header a POST is carried out once.
+"""Creates that a client can repeat safely: with an `Idempotency-Key` header a POST is carried out once,
+where a key is that of one application of one user for one route.
 
 The record of a create is written in the transaction that creates, with the response; a repetition within 24 hours gets that response:
 
@@ -17,7 +18,7 @@ from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.errors import BadRequest, Conflict, Invalid
 from chalicelib.http_io.request import raw_body
 from chalicelib.http_io.response import Answer, created
-from chalicelib.models import AlreadyUsed, IdempotencyRecord, Write
+from chalicelib.models import AlreadyUsed, IdempotencyKey, IdempotencyRecord, Write
 
 _LONGEST_KEY = 255
 
@@ -31,12 +32,12 @@ def create_once(request: ApiRequest, create: Callable[[], Response]) -> Response
     key = _key(request)
     if key is None:
         return create()
-    first = IdempotencyRecord.find(request.user_id, key)
+    first = IdempotencyRecord.find(key)
     if first is None:
         try:
             return create()
         except (AlreadyUsed, Invalid) as error:  # by a concurrent request with this key, which may have taken the last place
-            first = IdempotencyRecord.find(request.user_id, key)
+            first = IdempotencyRecord.find(key)
             if first is None and isinstance(error, Invalid):
                 raise
     if first is None or first.fingerprint != _fingerprint(request):
@@ -50,14 +51,14 @@ def record(request: ApiRequest, answer: Answer) -> list[Write]:
     if key is None:
         return []
     location = str(answer.headers['Location'])
-    return [IdempotencyRecord.keep(request.user_id, key, _fingerprint(request), result=answer.body['result'], location=location)]
+    return [IdempotencyRecord.keep(key, _fingerprint(request), result=answer.body['result'], location=location)]
 
 
-def _key(request: ApiRequest) -> str | None:
+def _key(request: ApiRequest) -> IdempotencyKey | None:
     key: str | None = request.http.headers.get('idempotency-key')
     if key is not None and not (1 <= len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
         raise BadRequest(f'Idempotency-Key must have 1 to {_LONGEST_KEY} printable ASCII characters')
-    return key
+    return None if key is None else IdempotencyKey(request.user_id, request.client_id, request.http.path, key)
 
 
 def _fingerprint(request: ApiRequest) -> str:
