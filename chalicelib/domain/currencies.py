@@ -78,5 +78,11 @@ def of_kind(kind: str) -> tuple[Currency, ...]:
 
 
 @lru_cache
+def tokens_on(coin: str) -> tuple[Currency, ...]:
+    """Return the tokens on the chain of a coin, sorted by id: there are only tokens on Ethereum."""
+    return of_kind('token') if coin == 'eth' else ()
+
+
+@lru_cache
 def _by_code() -> dict[str, Currency]:
     return {currency.code: currency for currency in every()}

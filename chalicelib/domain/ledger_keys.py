@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
+from chalicelib.domain import currencies
 from chalicelib.domain.chains import CHAINS, Chain
 
 _PREFIX = 'LEDGER#'
@@ -42,6 +43,10 @@ class AddressKey:
     def chain(self) -> Chain:
         return CHAINS[self.currency]
 
+    def can_hold(self, code: str) -> bool:
+        """Whether the address can hold a currency: its chain's coin, and the catalogue's tokens there."""
+        return code == self.currency or any(token.code == code for token in currencies.tokens_on(self.currency))
+
 
 @dataclass(frozen=True)
 class HdWalletKey:
@@ -62,6 +67,10 @@ class HdWalletKey:
     def text(self) -> str:
         return f'{_PREFIX}{self.currency}#{self.name}'
 
+    def can_hold(self, code: str) -> bool:
+        """Whether a wallet can hold a currency: its chain's coin only."""
+        return code == self.currency
+
 
 @dataclass(frozen=True)
 class AccountKey:
@@ -76,6 +85,10 @@ class AccountKey:
     @property
     def text(self) -> str:
         return f'{_PREFIX}{_ACCOUNT}#{self.user_id}#{self.portfolio_id:06}#{self.account_id:06}'
+
+    def can_hold(self, code: str) -> bool:
+        """Whether an account can hold a currency: any."""
+        return True
 
 
 LedgerKey = AddressKey | HdWalletKey | AccountKey

@@ -3,14 +3,22 @@
 A ledger is the balances and transactions of one blockchain address, HD wallet or exchange account.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from chalicelib.domain import money
 
 MOST_REVERTIBLE = 1_000
-UNLISTED = 'transactions_unknown'  # what a ledger lacks if its explorer knows balances only
+MOST_UNREADABLE = 20  # rows that are remembered one by one
+
+# What a ledger lacks as a whole, in one word: its explorer knows balances only; its first download has not ended.
+UNLISTED = 'transactions_unknown'
+PENDING = 'transactions_pending'
+# What one currency of a ledger lacks.
+MISSING = 'transactions_missing'
+UNREADABLE = 'transactions_unreadable'
+UNREADABLE_BALANCE = 'balance_unreadable'
 
 
 class Holding(NamedTuple):
@@ -60,6 +68,62 @@ class Unreadable(NamedTuple):
     height: int | None = None
 
 
+class Unread(NamedTuple):
+    """The rows of a ledger that nobody can read: how many there are of each currency, and the newest of all, newest first."""
+
+    numbers: Mapping[str, int] = {}
+    newest: tuple[Unreadable, ...] = ()
+
+    def followed_by(self, older: Iterable[Unreadable]) -> 'Unread':
+        """Return these with rows of the next, older page."""
+        more = self._without_known(older)
+        return Unread(self._counted(more), (*self.newest, *more)[:MOST_UNREADABLE])
+
+    def updated(self, rows: Iterable[Unreadable], entries: Iterable['Entry']) -> 'Unread':
+        """Return these as they are after the newest pages were read again, whose `rows` cannot be read and whose `entries` can."""
+        readable = {(entry.currency, entry.reference) for entry in entries}
+        mended = [row for row in self.newest if (row.currency, row.reference) in readable]
+        left = Unread(self._counted(mended, sign=-1), tuple(row for row in self.newest if row not in mended))
+        more = left._newer(rows)
+        return Unread(left._counted(more), (*more, *left.newest)[:MOST_UNREADABLE])
+
+    def _newer(self, rows: Iterable[Unreadable]) -> list[Unreadable]:
+        """Return the rows that are not counted yet. Where older ones of a currency are forgotten, only those before the first known one."""
+        known = {(row.currency, row.reference) for row in self.newest}
+        remembered = [row.currency for row in self.newest]
+        passed: set[str] = set()
+        newer = []
+        for row in rows:
+            if (row.currency, row.reference) in known:
+                passed.add(row.currency)
+            elif row.currency not in passed or self.numbers[row.currency] == remembered.count(row.currency):
+                newer.append(row)
+        return newer
+
+    def _without_known(self, rows: Iterable[Unreadable]) -> list[Unreadable]:
+        known = {(row.currency, row.reference) for row in self.newest}
+        return [row for row in rows if (row.currency, row.reference) not in known]
+
+    def _counted(self, rows: Iterable[Unreadable], sign: int = 1) -> dict[str, int]:
+        numbers = dict(self.numbers)
+        for row in rows:
+            numbers[row.currency] = numbers.get(row.currency, 0) + sign
+        return {code: number for code, number in sorted(numbers.items()) if number > 0}
+
+
+class Gap(NamedTuple):
+    """What is missing from one currency of a ledger; `reason` says what, in one snake_case word.
+
+    `since` (epoch seconds) is when the currency's entries last added up to its balance, None if they never did: what is missing came about
+    after it. `difference` is the reported balance minus the sum of the entries, None where the balance is unknown.
+    """
+
+    currency: str
+    reason: str
+    since: int | None = None
+    difference: Decimal | None = None
+
+
 class Tally(NamedTuple):
     """The number of entries in one currency and the sum of their deltas."""
 
@@ -88,14 +152,31 @@ def merge(left: Mapping[str, Tally], right: Mapping[str, Tally]) -> dict[str, Ta
     return merged
 
 
-def reconciles(holdings: Iterable[Holding], tallies: Mapping[str, Tally]) -> bool:
-    """Return whether the entries are complete: as many as the upstream counts, with deltas that sum to its balance.
+def discrepancies(holdings: Iterable[Holding], tallies: Mapping[str, Tally]) -> dict[str, Decimal]:
+    """Return the balance minus the sum of the entries, by currency, where the entries are not complete.
 
-    A currency that the upstream does not list must sum to zero.
+    They are if there are as many as the upstream counts and their deltas sum to its balance. A currency that the upstream does not
+    list must sum to zero. The difference is zero where only the number is wrong.
     """
     held = {holding.currency: holding for holding in holdings}
-    spent = all(row.sum == 0 for currency, row in tallies.items() if currency not in held)
-    return spent and all(_explained(holding, tallies.get(currency, NOTHING)) for currency, holding in held.items())
+    spent = {code: Holding(code, money.ZERO, None, None, None) for code in tallies.keys() - held.keys()}
+    known = [(holding, tallies.get(code, NOTHING)) for code, holding in sorted({**held, **spent}.items())]
+    return {holding.currency: money.add(holding.balance, -entries.sum) for holding, entries in known if not _explained(holding, entries)}
+
+
+def gaps(
+    differences: Mapping[str, Decimal], rows: Collection[str], balances: Collection[str], since: Callable[[str], int | None]
+) -> list[Gap]:
+    """Return the gaps of a ledger, one for each currency that has any, by code.
+
+    `differences` are its discrepancies, `rows` and `balances` the currencies of which a row or the balance cannot be read. `since` tells
+    when a currency last added up.
+    """
+    reasons = dict.fromkeys(differences, MISSING) | dict.fromkeys(rows, UNREADABLE) | dict.fromkeys(balances, UNREADABLE_BALANCE)
+    return [
+        Gap(code, reason, since(code), None if code in balances else differences.get(code, money.ZERO))
+        for code, reason in sorted(reasons.items())
+    ]
 
 
 def final_height(heights: Iterable[int], known: int, reorganisation: int) -> int:

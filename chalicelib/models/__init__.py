@@ -9,6 +9,7 @@ from chalicelib.models.attempts import AttemptCounter
 from chalicelib.models.client import Application, Client, Grant
 from chalicelib.models.connection import connect
 from chalicelib.models.cross_check import CrossCheck
+from chalicelib.models.cursor import Cursor
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
@@ -16,7 +17,7 @@ from chalicelib.models.history import History, HistoryMonth, HistoryResult, read
 from chalicelib.models.idempotency import AlreadyUsed, IdempotencyKey, IdempotencyRecord
 from chalicelib.models.item import Item
 from chalicelib.models.lease import LeaseLost
-from chalicelib.models.ledger import Cursor, Derived, Ledger
+from chalicelib.models.ledger import Derived, Ledger
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree

@@ -6,12 +6,13 @@ from typing import Any
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, ListAttribute, MapAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain import changelog, ledger_keys
+from chalicelib.domain import changelog, ledger_keys, ledgers
 from chalicelib.domain.changelog import Changelog
-from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKey
-from chalicelib.domain.ledgers import Holding, Tally
-from chalicelib.models.attributes import ChangelogAttribute, DecimalAttribute, IntegerAttribute, texts
+from chalicelib.domain.ledger_keys import AccountKey, AddressKey, HdWalletKey, LedgerKey
+from chalicelib.domain.ledgers import Gap, Holding, Unreadable
+from chalicelib.models.attributes import ChangelogAttribute, DecimalAttribute, IntegerAttribute
 from chalicelib.models.cross_check import CrossCheck
+from chalicelib.models.cursor import Cursor, UnreadableRow
 from chalicelib.models.due_index import LEDGERS
 from chalicelib.models.lease import Leased
 from chalicelib.models.writes import Operation, Write
@@ -30,41 +31,13 @@ class HeldCurrency(MapAttribute[str, Any]):
     unconfirmed = DecimalAttribute(null=True)
 
 
-class FinalTally(MapAttribute[str, Any]):
-    """Number and sum of one currency's final entries; see Cursor."""
+class StoredGap(MapAttribute[str, Any]):
+    """What one currency of a ledger lacks; see domain.ledgers.Gap."""
 
     currency = UnicodeAttribute()
-    number = IntegerAttribute()
-    sum = DecimalAttribute()
-
-
-class Cursor(MapAttribute[str, Any]):
-    """How far a ledger's transactions have been read.
-
-    Entries up to `final_height` are final and only counted, in `final`. Those above it can still be undone by a
-    reorganisation of the chain: their sort keys are in `revertible`, and every refresh reads them again. While a full
-    download is under way, `run` names it, and `explorer` and `resume` say where it resumes; afterwards `run` still marks
-    the entries that the last full download saw. `failed_reconciliations` counts the full downloads in a row that did not
-    reconcile, and `checked_at` is when the last of them ended.
-    """
-
-    final_height = IntegerAttribute(null=True, attr_name='settled_height')
-    final: ListAttribute[FinalTally] = ListAttribute(of=FinalTally, default=list, attr_name='settled')
-    revertible = texts(default=list, attr_name='unsettled')
-    run = UnicodeAttribute(null=True)
-    explorer = UnicodeAttribute(null=True)
-    resume = UnicodeAttribute(null=True)
-    failed_reconciliations = IntegerAttribute(default=0, attr_name='doubts')
-    checked_at = IntegerAttribute(null=True)
-
-    def make_final(self, height: int, tallies: dict[str, Tally]) -> None:
-        """Make everything up to `height` final, as counted in `tallies`."""
-        self.final_height = height
-        self.final = [FinalTally(currency=code, number=row.number, sum=row.sum) for code, row in sorted(tallies.items())]
-
-    def tallies(self) -> dict[str, Tally]:
-        """Return number and sum of the final entries by currency."""
-        return {row.currency: Tally(row.number, row.sum) for row in self.final}
+    reason = UnicodeAttribute()
+    since = IntegerAttribute(null=True)
+    difference = DecimalAttribute(null=True)
 
 
 class Derived(MapAttribute[str, Any]):
@@ -89,8 +62,9 @@ class Ledger(Leased, discriminator='ledger'):
     """pk=the text of a domain.ledger_keys.LedgerKey  sk=STATE   in the `due` index while it is watched
 
     find, find_many: get, batch gets   lease: conditional update   everything else: conditional update under the lease
-    `updated_at` is when the balances were last observed, None before the first time. `incomplete` says in one snake_case
-    word what the balances or transactions lack, None if nothing.
+    `updated_at` is when the balances were last observed, None before the first time, `reconciled_at` when the transactions were last
+    read with them and added up in every currency that has no gap. `incomplete` says in one snake_case word what the ledger as a whole
+    lacks, None if nothing; `gaps` what single currencies lack. `unreadable_balances` are balances that could not be read.
     `changes` keeps histories current: the earliest instant whose balance changed, logged with each observation.
     `change_pending_since` is that instant for a change that is being written and not observed yet. `newest_at` is the time
     of the newest transaction ever seen, `looked_at` when a user last looked at the ledger.
@@ -105,6 +79,9 @@ class Ledger(Leased, discriminator='ledger'):
     source = UnicodeAttribute(null=True)
     counts_p2pk = BooleanAttribute(null=True)
     incomplete = UnicodeAttribute(null=True)
+    stored_gaps: ListAttribute[StoredGap] = ListAttribute(of=StoredGap, default=list, attr_name='gaps')
+    unreadable_balances: ListAttribute[UnreadableRow] = ListAttribute(of=UnreadableRow, default=list)
+    reconciled_at = IntegerAttribute(null=True)
     changes = ChangelogAttribute(default=Changelog())
     change_pending_since = IntegerAttribute(null=True, attr_name='touched')
     newest_at = IntegerAttribute(null=True)
@@ -152,7 +129,59 @@ class Ledger(Leased, discriminator='ledger'):
     @property
     def is_whole(self) -> bool:
         """Whether its balances and transactions lack nothing that is known of."""
-        return self.incomplete is None
+        incomplete: str | None = self.incomplete
+        return incomplete is None and not self.stored_gaps
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """What single currencies lack, one gap at most for each, by code."""
+        return [Gap(one.currency, one.reason, one.since, one.difference) for one in self.stored_gaps]
+
+    @property
+    def unreadable(self) -> list[Unreadable]:
+        """The balances and the newest of the transactions that could not be read."""
+        cursor: Cursor | None = self.cursor
+        return [*(row.row() for row in self.unreadable_balances), *(cursor.unread.newest if cursor is not None else ())]
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not whole, in one snake_case word: what it lacks as a whole, or the first of its gaps; None if it is."""
+        incomplete: str | None = self.incomplete
+        return incomplete or next((gap.reason for gap in self.gaps), None)
+
+    def reason_in(self, currency: str) -> str | None:
+        """Return in one snake_case word why what is known of one currency is incomplete; None if it is not.
+
+        What the ledger lacks as a whole concerns its chain's coin and what it holds. Until its transactions were once read to the end
+        it may hold any token of its chain.
+        """
+        for gap in self.stored_gaps:
+            if gap.currency == currency:
+                return str(gap.reason)
+        reason: str | None = self.incomplete
+        is_unread = reason == ledgers.PENDING and self._reconciled_at is None
+        concerned = self.key.can_hold(currency) if is_unread else self.concerns(currency)
+        return reason if concerned else None
+
+    def concerns(self, currency: str) -> bool:
+        """Whether a currency is that of its chain or one that it is known to hold."""
+        key = self.key
+        coin = None if isinstance(key, AccountKey) else key.currency
+        return currency == coin or any(currency == one.currency for one in (*self.holdings, *self.stored_gaps))
+
+    def last_reconciled(self, currency: str) -> int | None:
+        """Return when the transactions of a currency last added up to its balance (epoch seconds), None if they never did."""
+        for gap in self.stored_gaps:
+            if gap.currency == currency:
+                return gap.since
+        return self._reconciled_at
+
+    @property
+    def _reconciled_at(self) -> int | None:
+        """When its transactions last added up; older releases did not store it."""
+        reconciled_at: int | None = self.reconciled_at
+        incomplete: str | None = self.incomplete
+        return self.updated_at if reconciled_at is None and incomplete is None else reconciled_at
 
     @property
     def is_changing(self) -> bool:
@@ -236,6 +265,8 @@ class Ledger(Leased, discriminator='ledger'):
     def begin_download(self, cursor: Cursor, incomplete: str, now: int) -> None:
         """Store the cursor of a new full download; earlier balances count as incomplete until it ends. Raises LeaseLost."""
         marked = [Ledger.incomplete.set(incomplete)] if self.ready else []
+        if self._reconciled_at is not None:
+            marked.append(Ledger.reconciled_at.set(self._reconciled_at))
         self.renew(now, Ledger.cursor.set(cursor), *marked)
 
     def observe(
@@ -247,9 +278,16 @@ class Ledger(Leased, discriminator='ledger'):
         incomplete: str | None,
         cursor: Cursor,
         now: int,
+        gaps: Sequence[Gap] = (),
+        unreadable_balances: Sequence[Unreadable] = (),
+        reconciled_at: int | None = None,
     ) -> None:
-        """Store the balances that an upstream reports, and how far its transactions have been read. Raises LeaseLost."""
-        since = self._changed_since(holdings, incomplete, now)
+        """Store the balances that an upstream reports, and how far its transactions have been read. Raises LeaseLost.
+
+        `reconciled_at` is when the transactions were compared with the balances, None if they were not: `gaps` are those that the
+        comparison found, or those that were known before.
+        """
+        since = self._changed_since(holdings, incomplete, gaps, now)
         change = [] if since is None else [Ledger.changes.set(self.changes.noted(since)), Ledger.change_pending_since.remove()]
         self.renew(
             now,
@@ -258,6 +296,9 @@ class Ledger(Leased, discriminator='ledger'):
             Ledger.source.set(source),
             Ledger.counts_p2pk.set(counts_p2pk),
             Ledger.incomplete.set(incomplete) if incomplete else Ledger.incomplete.remove(),
+            Ledger.stored_gaps.set([StoredGap(**gap._asdict()) for gap in gaps]),
+            Ledger.unreadable_balances.set([UnreadableRow.of(row) for row in unreadable_balances[: ledgers.MOST_UNREADABLE]]),
+            *([] if reconciled_at is None else [Ledger.reconciled_at.set(reconciled_at)]),
             Ledger.cursor.set(cursor),
             Ledger.updated_at.set(now),
             Ledger.valid.remove(),
@@ -265,15 +306,15 @@ class Ledger(Leased, discriminator='ledger'):
             Ledger.last_error.remove(),
         )
 
-    def _changed_since(self, holdings: Sequence[Holding], incomplete: str | None, now: int) -> int | None:
-        """Return the earliest instant whose balance an observation changes, None if it changes none."""
+    def _changed_since(self, holdings: Sequence[Holding], incomplete: str | None, gaps: Sequence[Gap], now: int) -> int | None:
+        """Return the earliest instant of which an observation changes what is known, None if it changes nothing."""
         if not self.ready or incomplete != self.incomplete:
             return changelog.ALWAYS
-        pending_since: int | None = self.change_pending_since
-        if pending_since is not None:
-            return pending_since
-        held = {row.currency: row.balance for row in self.holdings if row.balance}
-        return None if held == {row.currency: row.balance for row in holdings if row.balance} else now
+        held, holds = ({row.currency: row.balance for row in side if row.balance} for side in (self.holdings, holdings))
+        changed = [changelog.ALWAYS if gap.since is None else gap.since for gap in {*self.gaps} ^ {*gaps}]
+        changed += [] if self.change_pending_since is None else [self.change_pending_since]
+        changed += [] if held == holds else [now]
+        return min(changed, default=None)
 
     def record_cross_check(self, outcome: CrossCheck, now: int) -> None:
         """Store the outcome of a cross-check. Raises LeaseLost."""
@@ -292,13 +333,15 @@ class Ledger(Leased, discriminator='ledger'):
             Ledger.source,
             Ledger.counts_p2pk,
             Ledger.incomplete,
+            Ledger.reconciled_at,
             Ledger.agreement,
             Ledger.derived,
             Ledger.valid,
             Ledger.updated_at,
         )
         noted = Ledger.changes.set(self.changes.noted(changelog.ALWAYS))
-        self.renew(now, noted, Ledger.holdings.set([]), *(attribute.remove() for attribute in forgotten))
+        emptied = (attribute.set([]) for attribute in (Ledger.holdings, Ledger.stored_gaps, Ledger.unreadable_balances))
+        self.renew(now, noted, *emptied, *(attribute.remove() for attribute in forgotten))
 
     def fail(self, reason: str, due_at: int) -> None:
         """Record that the ledger could not be read, release the lease and be due again at `due_at`. Raises LeaseLost."""

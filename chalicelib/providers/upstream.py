@@ -68,13 +68,15 @@ class UpstreamInfo(NamedTuple):
 
     `capabilities` of an explorer are among `balances`, `transactions`, `sent_received` (totals), `tokens`, `p2pk_outputs` and
     `unconfirmed`; of a rate source `rates` and `daily_closes`. `history` says how far back an explorer lists transactions,
-    `whole` for all of them; it means nothing for one that lists none.
+    `whole` for all of them; it means nothing for one that lists none. `reader` is the version of our code that reads it, raised when
+    that comes to read what it could not read before: ledgers that lack such rows are then downloaded again.
     """
 
     title: str
     documentation: str
     capabilities: tuple[str, ...]
     history: str = 'whole'
+    reader: int = 1
 
     @property
     def lists_transactions(self) -> bool:

@@ -59,7 +59,8 @@ def present_completeness(ledger: Ledger | None) -> answers.Completeness:
     """Return whether a ledger is complete, to stand beside its balances or transactions; empty if it was not read."""
     if ledger is None:
         return {}
-    return {'complete': True} if ledger.incomplete is None else {'complete': False, 'reason': ledger.incomplete}
+    reason = ledger.reason
+    return {'complete': True} if reason is None else {'complete': False, 'reason': reason}
 
 
 def present_transaction(transaction: Transaction) -> answers.Transaction:

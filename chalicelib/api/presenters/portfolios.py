@@ -62,7 +62,7 @@ def present_portfolio_balance(balances: PortfolioBalances, code: str, *, expand:
         'balance': format_amount(balances.by_currency.get(code, money.ZERO)),
         'balance_at': format_instant(balances.balance_at),
         'source': 'cryptfolio',
-        **present_coverage(balances.incomplete),
+        **present_coverage(balances.incomplete_in(code)),
     }
 
 

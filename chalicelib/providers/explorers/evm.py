@@ -34,9 +34,8 @@ class RowEffect(NamedTuple):
 
 @lru_cache
 def tokens(currency: str) -> Mapping[str, Currency]:
-    """Return the catalogue's tokens on the chain of a coin, by contract in lower case; there are only tokens on Ethereum."""
-    known = currencies.of_kind('token') if currency == 'eth' else ()
-    return MappingProxyType({token.contract.lower(): token for token in known if token.contract})
+    """Return the catalogue's tokens on the chain of a coin, by contract in lower case."""
+    return MappingProxyType({token.contract.lower(): token for token in currencies.tokens_on(currency) if token.contract})
 
 
 def height_of(row: Row) -> int:

@@ -3,38 +3,38 @@
 News are read from the newest page back until one reaches entries that are final (below a reorganisation's reach), so the
 number of requests is proportional to what is new. A new ledger, or one that does not reconcile, is downloaded in full: each
 page is stored before the cursor moves past it; then one pass over everything stored sums it and removes entries that this
-run did not see. Either way the result must reconcile: as many entries as the explorer counts, with deltas that sum to its
-balance.
+run did not see. Either way the result must reconcile, currency by currency: as many entries as the explorer counts, with deltas
+that sum to its balance. What does not is a gap of that currency alone, and so is what an explorer lists and nobody can read.
 """
 
 import heapq
 import uuid
 from collections.abc import Collection, Iterator
+from decimal import Decimal
 from typing import NamedTuple
 
-from chalicelib import clock, errors, telemetry
+from chalicelib import clock, errors
 from chalicelib.domain import ledgers
-from chalicelib.domain.ledgers import Entry, Holding, Tally
-from chalicelib.models import Cursor, Ledger, Snapshot, Transaction, entry_sk, time_of
+from chalicelib.domain.ledgers import Entry, Tally, Unread, Unreadable
+from chalicelib.models import Cursor, Ledger, Transaction, entry_sk, time_of
 from chalicelib.providers.explorers import AddressReport, Explorer
 from chalicelib.providers.transport import Http
-from chalicelib.services.ledgers import policy
-
-PENDING = 'transactions_pending'
-MISMATCH = 'transactions_missing'
-NO_P2PK = 'p2pk_outputs_unknown'
-UNLISTED = ledgers.UNLISTED
+from chalicelib.services.ledgers import observation, policy
 
 _ATTEMPTS = 2  # at reading news that reconcile
 _LEASE_EVERY = 500  # stored transactions read between two checks of the lease
 
 
 class News(NamedTuple):
-    """The balances of an explorer and its entries above a ledger's final ones, and whether they reconcile with those."""
+    """The report of an explorer and its entries above a ledger's final ones.
 
-    holdings: list[Holding]
+    `unreadable` are the rows beside those entries that cannot be read, `differences` what does not reconcile, by currency.
+    """
+
+    report: AddressReport
     entries: list[Entry]
-    reconciles: bool
+    unreadable: list[Unreadable]
+    differences: dict[str, Decimal]
 
     @property
     def is_small(self) -> bool:
@@ -58,28 +58,35 @@ def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> boo
     while not read(ledger, explorer, http, deadline=clock.monotonic() + 60):
         ...  # the next slice; the ledger shows what is stored so far, as incomplete
     """
-    if ledger.counts_p2pk and _may_miss_outputs(ledger, explorer):
+    if ledger.counts_p2pk and observation.may_miss_outputs(ledger, explorer):
         # A complete balance is not replaced by one that may lack outputs: the older one stays, and shows its age.
         raise errors.UpstreamNotAsked(explorer.endpoint.key, 'does not count pay-to-public-key outputs')
     if not explorer.info.lists_transactions:
-        _store_balances(ledger, explorer, _request(ledger, explorer, http).holdings)
+        observation.store_balances(ledger, explorer, _request(ledger, explorer, http))
         return True
     cursor = ledger.cursor
     if _is_downloaded(cursor):
         news = _read_news(ledger, explorer, http, cursor)
-        failed_lately = clock.now() - (cursor.checked_at or 0) < policy.RECHECK_SECONDS
-        gave_up = cursor.failed_reconciliations >= policy.MOST_FULL_DOWNLOADS and failed_lately
-        if news.reconciles or (news.is_small and gave_up):
+        if news.is_small and not _is_worth_a_download(ledger, explorer, cursor, news):
             _store_news(ledger, explorer, cursor, news)
             return True
     return _read_everything(ledger, explorer, http, deadline)
 
 
-def _store_balances(ledger: Ledger, explorer: Explorer, holdings: list[Holding]) -> None:
-    """Store the balances of an explorer that lists no transactions; stored transactions and the cursor stay."""
-    ledger.renew(clock.now())
-    Snapshot.store(ledger.pk, holdings, clock.now())
-    _observe(ledger, explorer, holdings, ledger.cursor or Cursor(), UNLISTED)
+def _is_worth_a_download(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) -> bool:
+    """Whether a full download may mend what does not reconcile.
+
+    Not what cannot be read, which it would find as it is, nor what several downloads have just left as it is. These wait for another
+    release of the explorer's code, or a day.
+    """
+    known = {gap.currency for gap in ledger.gaps}
+    unexplained = news.differences.keys() - _unread(cursor, news).numbers.keys()
+    if unexplained - known or (unexplained and cursor.failed_reconciliations < policy.MOST_FULL_DOWNLOADS):
+        return True
+    if not known:
+        return False
+    reads_more = cursor.explorer == explorer.endpoint.key and explorer.info.reader > (cursor.reader or 1)
+    return reads_more or clock.now() - (cursor.checked_at or 0) >= policy.RECHECK_SECONDS
 
 
 def _request(ledger: Ledger, explorer: Explorer, http: Http, resume: str | None = None) -> AddressReport:
@@ -96,31 +103,32 @@ def _is_downloaded(cursor: Cursor | None) -> bool:
     return cursor is not None and cursor.final_height is not None and cursor.resume is None
 
 
-def _may_miss_outputs(ledger: Ledger, explorer: Explorer) -> bool:
-    key = ledger.address_key
-    return not explorer.counts_p2pk and key.chain.is_legacy(key.address)
-
-
 def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -> News:
-    """Read back to the final entries; once more if that does not reconcile, as a transaction may arrive between two requests."""
+    """Read back to the final entries; once more if something else does not reconcile, as a transaction may arrive between two requests."""
+    known = {gap.currency: gap.difference for gap in ledger.gaps}
     for _ in range(_ATTEMPTS):
-        report = _request(ledger, explorer, http)
-        entries = _entries_above(report, cursor.final_height)
-        reconciles = len(entries) <= ledgers.MOST_REVERTIBLE and ledgers.reconciles(
-            report.holdings, ledgers.merge(cursor.tallies(), ledgers.tally(entries))
-        )
-        if reconciles:
+        news = _news(cursor, _request(ledger, explorer, http))
+        if all(known.get(code) == difference for code, difference in news.differences.items()):
             break
-    return News(report.holdings, entries, reconciles)
+    return news
 
 
-def _entries_above(report: AddressReport, height: int) -> list[Entry]:
+def _news(cursor: Cursor, report: AddressReport) -> News:
+    height = cursor.final_height
     newer: dict[str, Entry] = {}
+    unreadable: list[Unreadable] = []
     for page in report.pages:
         newer |= {entry_sk(entry): entry for entry in page.entries if entry.height > height}
-        if len(newer) > ledgers.MOST_REVERTIBLE or any(entry.height <= height for entry in page.entries):
+        unreadable += page.unreadable
+        heights = [entry.height for entry in page.entries] + [row.height for row in page.unreadable if row.height is not None]
+        if len(newer) > ledgers.MOST_REVERTIBLE or min(heights, default=height + 1) <= height:
             break
-    return list(newer.values())
+    entries = list(newer.values())
+    return News(report, entries, unreadable, observation.differences(report, ledgers.merge(cursor.tallies(), ledgers.tally(entries))))
+
+
+def _unread(cursor: Cursor, news: News) -> Unread:
+    return cursor.unread.updated(news.unreadable, news.entries)
 
 
 def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) -> None:
@@ -139,9 +147,8 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
     newly_final = [entry for entry in news.entries if entry.height <= height]
     cursor.make_final(height, ledgers.merge(cursor.tallies(), ledgers.tally(newly_final)))
     cursor.revertible = sorted(entry_sk(entry) for entry in news.entries if entry.height > height)
-    if news.reconciles:
-        cursor.failed_reconciliations = 0
-    _observe(ledger, explorer, news.holdings, cursor, None if news.reconciles else MISMATCH)
+    cursor.remember_unread(_unread(cursor, news))
+    observation.conclude(ledger, explorer, cursor, news.report, news.differences)
 
 
 def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
@@ -153,22 +160,24 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
     report = _request(ledger, explorer, http, cursor.resume)
     for page in report.pages:
         _store(ledger, explorer, page.entries, cursor.run)
+        cursor.remember_unread(cursor.unread.followed_by(page.unreadable))
         cursor.resume = page.resume
         if page.resume is not None:
-            _observe(ledger, explorer, report.holdings, cursor, PENDING)
+            observation.store_progress(ledger, explorer, cursor, report)
             if clock.monotonic() > deadline:
                 return False
-    if ledgers.reconciles(report.holdings, _count_stored(ledger, cursor)):
-        cursor.failed_reconciliations = 0
-        _observe(ledger, explorer, report.holdings, cursor, None)
+    cursor.checked_at = clock.now()
+    differences = observation.differences(report, _count_stored(ledger, cursor))
+    if not differences.keys() - cursor.unread.numbers.keys():
+        observation.conclude(ledger, explorer, cursor, report, differences)
         return True
     news = _read_news(ledger, explorer, http, cursor)
-    if not news.reconciles:
+    unexplained = news.differences.keys() - _unread(cursor, news).numbers.keys()
+    if unexplained:
         cursor.failed_reconciliations += 1
-        cursor.checked_at = clock.now()
     if news.is_small:
         _store_news(ledger, explorer, cursor, news)
-    return news.reconciles or cursor.failed_reconciliations >= policy.MOST_FULL_DOWNLOADS
+    return not unexplained or cursor.failed_reconciliations >= policy.MOST_FULL_DOWNLOADS
 
 
 def _resume(ledger: Ledger, explorer: Explorer) -> Cursor:
@@ -179,9 +188,10 @@ def _resume(ledger: Ledger, explorer: Explorer) -> Cursor:
     new = Cursor(
         run=uuid.uuid4().hex,
         explorer=explorer.endpoint.key,
+        reader=explorer.info.reader,
         failed_reconciliations=cursor.failed_reconciliations if cursor is not None else 0,
     )
-    ledger.begin_download(new, PENDING, clock.now())
+    ledger.begin_download(new, ledgers.PENDING, clock.now())
     return new
 
 
@@ -236,18 +246,3 @@ def _remove(ledger: Ledger, sort_keys: Collection[str]) -> None:
         times = [time_of(sk) for sk in sort_keys]
         ledger.begin_change(min(times), max(times), clock.now())
         Transaction.remove(ledger.pk, sort_keys)
-
-
-def _observe(ledger: Ledger, explorer: Explorer, holdings: list[Holding], cursor: Cursor, incomplete: str | None) -> None:
-    if incomplete is None and _may_miss_outputs(ledger, explorer):
-        incomplete = NO_P2PK
-    if incomplete not in (None, PENDING):
-        telemetry.count('LedgerIncomplete')
-    ledger.observe(
-        holdings=holdings,
-        source=explorer.endpoint.key,
-        counts_p2pk=explorer.counts_p2pk,
-        incomplete=incomplete,
-        cursor=cursor,
-        now=clock.now(),
-    )

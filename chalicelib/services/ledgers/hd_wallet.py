@@ -10,13 +10,14 @@ import itertools
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from decimal import Decimal
 from typing import TypeVar
 
 from chalicelib import clock, errors, messages, telemetry, vault
-from chalicelib.domain import money, wallets
+from chalicelib.domain import ledgers, money, wallets
 from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledger_keys import AddressKey
-from chalicelib.domain.ledgers import Holding
+from chalicelib.domain.ledgers import Gap, Holding
 from chalicelib.domain.wallets import Flow, SourcedEntry
 from chalicelib.messages import RefreshLedger
 from chalicelib.models import Cursor, Derived, Ledger, Operation, Transaction, Watch, Write, time_of, transact
@@ -177,9 +178,10 @@ def _merge(ledger: Ledger, derived: DerivedLedgers) -> None:
         flow = _store(ledger, wallets.merge(_sourced_entries(ledger, used)))
     holding = wallets.merge_holdings(ledger.wallet_key.currency, [_coin_holding(each) for each in derived.values()], flow)
     incomplete = next((each.incomplete for each in derived.values() if each.incomplete is not None), None)
-    if incomplete is None and money.add(flow.received, -flow.sent) != holding.balance:
-        incomplete = download.MISMATCH
-    if incomplete is not None:
+    observed_at = min(each.updated_at or 0 for each in derived.values())
+    difference = money.add(holding.balance, money.add(flow.sent, -flow.received))
+    gaps = _gaps(ledger, derived.values(), difference, compared=incomplete is None)
+    if incomplete is not None or gaps:
         telemetry.count('LedgerIncomplete')
     ledger.observe(
         holdings=[holding],
@@ -188,10 +190,20 @@ def _merge(ledger: Ledger, derived: DerivedLedgers) -> None:
         incomplete=incomplete,
         cursor=Cursor(),
         now=clock.now(),
+        gaps=gaps,
+        reconciled_at=observed_at if all(each.reconciled_at is not None for each in derived.values()) else None,
     )
     progress = ledger.derived
     progress.merged = fingerprint
-    ledger.end_cycle(progress, min(each.updated_at or 0 for each in derived.values()), clock.now())
+    ledger.end_cycle(progress, observed_at, clock.now())
+
+
+def _gaps(ledger: Ledger, derived: Iterable[Ledger], difference: Decimal, *, compared: bool) -> list[Gap]:
+    """Return the gaps of a wallet: what any derived ledger lacks, the wallet lacks too."""
+    currency = ledger.wallet_key.currency
+    reasons = [gap.reason for each in derived for gap in each.gaps if gap.currency == currency]
+    reasons += [ledgers.MISSING] if difference and compared else []
+    return [Gap(currency, reason, ledger.last_reconciled(currency), difference) for reason in reasons[:1]]
 
 
 def _fingerprint(derived: Iterable[Ledger]) -> str:

@@ -1,10 +1,11 @@
 """Portfolio balances: the sum of its ledgers and offsets, now or at an instant of the past, and what is missing from it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
-from chalicelib.domain import money
+from chalicelib.domain import ledgers, money
 from chalicelib.domain.timeline import Contribution
 from chalicelib.models import FollowerKind, Offset, Portfolio, read_portfolio_tree
 from chalicelib.services.ledgers import policy, reading
@@ -21,21 +22,35 @@ class IncompleteChild(NamedTuple):
     reason: str
 
 
+ReasonIn = Callable[[str], str | None]
+
+
 class PortfolioBalances(NamedTuple):
-    """What a portfolio holds by currency code: each of its reporting currencies, and every other one that is not zero.
+    """What a portfolio holds by currency code: each of its reporting currencies, and every other one that is not zero or not known.
 
     `observed_at` is when the stalest of its ledgers was observed; None where no ledger has a say: then `since` is when it became so.
+    `reasons` are its children beside what tells why that child's part of a currency is incomplete, None if it is not.
     """
 
     portfolio: Portfolio
     by_currency: dict[str, Decimal]
     observed_at: int | None
     since: int
-    incomplete: tuple[IncompleteChild, ...]
+    reasons: Sequence[tuple[Child, ReasonIn]]
 
     @property
     def balance_at(self) -> int:
         return self.since if self.observed_at is None else self.observed_at
+
+    def incomplete_in(self, *codes: str) -> tuple[IncompleteChild, ...]:
+        """Return the children whose balance in any of these currencies is incomplete, once for each reason."""
+        found = (
+            IncompleteChild(child.follower.follower_kind, child.follower.child_id, child.follower.title, reason)
+            for child, reason_in in self.reasons
+            for reason in map(reason_in, codes)
+            if reason is not None
+        )
+        return tuple(dict.fromkeys(found))
 
 
 def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioBalances:
@@ -55,12 +70,13 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
     if at is not None:
         return _sum_at(portfolio, of, offsets, at)
     held = [(row.currency, row.balance) for ledger in known for row in ledger.holdings]
+    listed = {*portfolio.currencies, *(gap.currency for ledger in known for gap in ledger.gaps if gap.reason == ledgers.UNREADABLE_BALANCE)}
     return PortfolioBalances(
         portfolio,
-        money.total_by_currency(portfolio.currencies, [*held, *_bases(offsets)]),
+        money.total_by_currency(listed, [*held, *_bases(offsets)]),
         min((ledger.updated_at for ledger in known), default=None),
         max([portfolio.updated_at, *(offset.updated_at for offset in contents.of_kind(Offset))]),
-        _incomplete(of, [_reason(child) for child in of]),
+        [(child, partial(_reason, child)) for child in of],
     )
 
 
@@ -69,35 +85,29 @@ def _sum_at(portfolio: Portfolio, of: Sequence[Child], offsets: Sequence[Contrib
     then = contributions.of_children(of, at)
     covered = [part for part in then if part.known_from is None or part.known_from <= at]
     balances = money.total_by_currency(portfolio.currencies, _bases([*covered, *offsets]))
-    reasons = [_reason_at(child, part, at) for child, part in zip(of, then, strict=True)]
-    return PortfolioBalances(portfolio, balances, at, at, _incomplete(of, reasons))
+    reasons = [(child, partial(_reason_at, child, part, at)) for child, part in zip(of, then, strict=True)]
+    return PortfolioBalances(portfolio, balances, at, at, reasons)
 
 
 def _bases(of: Iterable[Contribution]) -> list[tuple[str, Decimal]]:
     return [(code, balance) for part in of for code, balance in part.base.items()]
 
 
-def _incomplete(of: Sequence[Child], reasons: Sequence[str | None]) -> tuple[IncompleteChild, ...]:
-    return tuple(
-        IncompleteChild(child.follower.follower_kind, child.follower.child_id, child.follower.title, reason)
-        for child, reason in zip(of, reasons, strict=True)
-        if reason is not None
-    )
-
-
-def _reason(child: Child) -> str | None:
-    """Return why a child's balance is incomplete, in one word; None if it is complete."""
+def _reason(child: Child, code: str) -> str | None:
+    """Return why a child's balance in a currency is incomplete, in one word; None if it is complete."""
+    ledger = child.ledger
+    can_hold = child.follower.ledger_key.can_hold(code)
     if not child.follower.valid:
-        return 'invalid_address'
-    if child.ledger is None or not child.ledger.ready:
-        return 'not_ready'
-    return child.ledger.incomplete
+        return 'invalid_address' if can_hold else None
+    if ledger is None or not ledger.ready:
+        return 'not_ready' if can_hold else None
+    return ledger.reason_in(code)
 
 
-def _reason_at(child: Child, part: Contribution, at: int) -> str | None:
+def _reason_at(child: Child, part: Contribution, at: int, code: str) -> str | None:
     """Return why a child's balance at an instant is incomplete; one observed minutes earlier counts as of then, as it does now."""
-    reason = _reason(child)
-    if reason is not None or child.ledger is None:
+    reason = _reason(child, code)
+    if reason is not None or child.ledger is None or not child.follower.ledger_key.can_hold(code):
         return reason
     if part.known_from is not None and part.known_from > at:
         return 'history_unknown'

@@ -42,7 +42,8 @@ def of_portfolio(user_id: str, portfolio_id: int, *, at: int | None = None) -> C
     summed = balances.sum_up(user_id, portfolio_id, at)
     used = _latest(summed) if at is None else _of_past(at)
     totals = [_total(summed, code, used) for code in sorted(summed.portfolio.currencies)]
-    return ConvertedBalances(totals, _oldest(summed, used) if at is None else at, summed.incomplete, used.rates, used.made_at)
+    incomplete = summed.incomplete_in(*summed.by_currency)
+    return ConvertedBalances(totals, _oldest(summed, used) if at is None else at, incomplete, used.rates, used.made_at)
 
 
 def _latest(summed: PortfolioBalances) -> _RateSet:

@@ -144,7 +144,7 @@ def test_a_history_of_which_the_beginning_is_not_kept_is_not_called_whole(api: A
     watch(api, chain)
     for _ in range(3):
         ledger = refresh(chain)
-    assert ledger.incomplete == 'transactions_missing'
+    assert ledger.reason == 'transactions_missing'
 
 
 @each_chain

@@ -113,7 +113,7 @@ def test_a_later_reading_that_dies_before_another_reorganisation_is_finished_by_
 
 def _is_whole(txns: list[Txn]) -> bool:
     """Say whether the ledger is shown as whole, and assert that it is then: dying amid a reorganisation may cost another reading."""
-    if state(SEGWIT).incomplete is not None:
+    if not state(SEGWIT).is_whole:
         return False
     assert_whole(SEGWIT, txns)
     return True

@@ -471,7 +471,7 @@ def test_a_list_that_stops_adding_up_is_shown_as_lacking_transactions(explorer: 
     explorer.unlisted = {txid(62)}
     CLOCK.advance(3_000)
     assert run_refresh(SEGWIT)
-    assert state(SEGWIT).incomplete == 'transactions_missing'
+    assert state(SEGWIT).reason == 'transactions_missing'
 
 
 @pytest.mark.parametrize('missing', [59, 30, 1])

@@ -410,7 +410,7 @@ def test_what_a_part_lacks_the_wallet_lacks(api: Api, explorer: Explorer, quick:
     while not (Ledger.find(PK) and wallet().ready):
         run()
         CLOCK.advance(20)
-    assert wallet().incomplete == 'transactions_missing'
+    assert wallet().reason == 'transactions_missing'
     body = api.get(f'{quick}/balances').json_body
     assert (body['complete'], body['reason']) == (False, 'transactions_missing')
 

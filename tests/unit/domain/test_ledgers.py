@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import ledgers, money
-from chalicelib.domain.ledgers import MOST_REVERTIBLE, Entry, Holding, Tally
+from chalicelib.domain.ledgers import MOST_REVERTIBLE, MOST_UNREADABLE, Entry, Gap, Holding, Tally, Unread, Unreadable
 
 REORGANISATION = 6
 
@@ -66,30 +66,81 @@ def test_merging_leaves_what_is_merged_as_it_is(some: list[Entry], others: list[
 @given(entries)
 def test_all_entries_add_up_to_what_is_held(rows: list[Entry]) -> None:
     tallies = ledgers.tally(rows)
-    assert ledgers.reconciles(_holdings(tallies), tallies)
+    assert ledgers.discrepancies(_holdings(tallies), tallies) == {}
 
 
 @given(entries.filter(bool), st.data())
 def test_without_any_one_entry_nothing_adds_up(rows: list[Entry], data: st.DataObject) -> None:
     missing = data.draw(st.integers(0, len(rows) - 1))
-    assert not ledgers.reconciles(_holdings(ledgers.tally(rows)), ledgers.tally(rows[:missing] + rows[missing + 1 :]))
+    assert ledgers.discrepancies(_holdings(ledgers.tally(rows)), ledgers.tally(rows[:missing] + rows[missing + 1 :]))
 
 
 def test_the_smallest_unit_too_few_does_not_add_up() -> None:
     held = Holding('eth', money.scaled(UINT256, 18), None, None, None)
-    assert ledgers.reconciles([held], {'eth': Tally(1, money.scaled(UINT256, 18))})
-    assert not ledgers.reconciles([held], {'eth': Tally(1, money.scaled(UINT256 - 1, 18))})
+    assert ledgers.discrepancies([held], {'eth': Tally(1, money.scaled(UINT256, 18))}) == {}
+    assert ledgers.discrepancies([held], {'eth': Tally(1, money.scaled(UINT256 - 1, 18))})
 
 
 @pytest.mark.parametrize(('counted', 'reconciles'), [(None, True), (2, True), (1, False), (3, False)])
 def test_as_many_entries_are_needed_as_the_upstream_counts_if_it_does(counted: int | None, reconciles: bool) -> None:
     held = Holding('btc', Decimal(5), None, None, counted)
-    assert ledgers.reconciles([held], {'btc': Tally(2, Decimal(5))}) is reconciles
+    assert ledgers.discrepancies([held], {'btc': Tally(2, Decimal(5))}) == ({} if reconciles else {'btc': 0})
+
+
+def test_what_does_not_add_up_is_told_by_currency() -> None:
+    held = [Holding('btc', Decimal(5), None, None, None), Holding('eth', Decimal('2.5'), None, None, None)]
+    tallies = {'btc': Tally(3, Decimal(5)), 'eth': Tally(1, Decimal(2)), 'dai': Tally(1, Decimal(7)), 'bat': Tally(2, Decimal(0))}
+    assert ledgers.discrepancies(held, tallies) == {'dai': -7, 'eth': Decimal('0.5')}
+
+
+def test_a_currency_has_one_gap_whose_reason_is_the_worst() -> None:
+    found = ledgers.gaps({'btc': Decimal(1), 'dai': Decimal(2), 'eth': Decimal(3)}, ['dai', 'sol'], ['eth'], {'btc': 9, 'dai': 8}.get)
+    assert found == [
+        Gap('btc', 'transactions_missing', 9, Decimal(1)),
+        Gap('dai', 'transactions_unreadable', 8, Decimal(2)),
+        Gap('eth', 'balance_unreadable', None, None),
+        Gap('sol', 'transactions_unreadable', None, Decimal(0)),
+    ]
+
+
+def unreadable(*numbers: int, currency: str = 'sol') -> list[Unreadable]:
+    """Return rows of these numbers."""
+    return [Unreadable(currency, f'{number:064x}', 'no block time') for number in numbers]
+
+
+def test_ten_thousand_rows_that_cannot_be_read_are_counted_and_the_newest_remembered() -> None:
+    unread = Unread()
+    for start in range(10_000, 0, -100):
+        page = unreadable(*range(start, start - 100, -1))
+        unread = unread.followed_by(page).followed_by(page[:5])  # a transaction that arrives meanwhile has rows read twice
+    assert unread.numbers['sol'] >= 10_000
+    assert unread.newest == tuple(unreadable(*range(10_000, 10_000 - MOST_UNREADABLE, -1)))
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.integers(1, 40))
+def test_rows_that_are_read_again_at_each_refresh_are_counted_once(news: list[int], window: int) -> None:
+    """However many come at a time: the newest `window` of all are read at each refresh."""
+    listed = 0
+    unread = Unread()
+    for more in news:
+        listed += more
+        unread = unread.updated(unreadable(*range(listed, max(listed - window, 0), -1)), [])
+        missed = sum(max(each - window, 0) for each in news)
+        assert unread.numbers.get('sol', 0) >= listed - missed
+        assert unread.numbers.get('sol', 0) <= listed
+
+
+def test_a_row_that_can_be_read_after_all_is_forgotten() -> None:
+    rows = unreadable(3, 2, 1)
+    entry = Entry(rows[1].reference, 0, 'sol', Decimal(1), None, 1_700_000_000, 5)
+    unread = Unread().followed_by(rows).updated([rows[0]], [entry])
+    assert (unread.numbers, unread.newest) == ({'sol': 2}, (rows[0], rows[2]))
+    assert unread.updated([], [entry._replace(reference=rows[number].reference) for number in (0, 2)]) == Unread()
 
 
 def test_an_empty_holding_needs_no_entries_and_another_does() -> None:
-    assert ledgers.reconciles([Holding('btc', Decimal(0), None, None, 0)], {})
-    assert not ledgers.reconciles([Holding('btc', Decimal(1), None, None, None)], {})
+    assert ledgers.discrepancies([Holding('btc', Decimal(0), None, None, 0)], {}) == {}
+    assert ledgers.discrepancies([Holding('btc', Decimal(1), None, None, None)], {})
 
 
 @given(heights, st.integers(-1, 10_000))

@@ -1,7 +1,7 @@
 """Attributes keep the names under which they are stored, whatever they are called in code: data outlives a release."""
 
 from chalicelib.models import Ledger
-from chalicelib.models.ledger import Cursor, FinalTally
+from chalicelib.models.cursor import Cursor, FinalTally
 
 STORED_CURSOR = {
     'M': {
@@ -36,5 +36,13 @@ def test_the_state_of_a_ledger_is_read_as_it_is_stored() -> None:
 
 def test_the_state_of_a_ledger_is_stored_as_it_was() -> None:
     stored = Ledger.from_raw_data(STORED).serialize()
+    stored['cursor']['M'] = {name: stored['cursor']['M'][name] for name in STORED_CURSOR['M']}
     assert {name: stored[name] for name in STORED} == STORED
     assert isinstance(Ledger.from_raw_data(STORED).cursor.final[0], FinalTally)
+
+
+def test_a_ledger_of_an_earlier_release_has_no_gaps_and_reconciled_when_it_was_whole() -> None:
+    ledger = Ledger.from_raw_data({**STORED, 'updated_at': {'N': '1700000000'}})
+    assert (ledger.gaps, ledger.unreadable, ledger.is_whole, ledger.last_reconciled('btc')) == ([], [], True, 1_700_000_000)
+    ledger = Ledger.from_raw_data({**STORED, 'updated_at': {'N': '1700000000'}, 'incomplete': {'S': 'transactions_missing'}})
+    assert (ledger.is_whole, ledger.reason_in('btc'), ledger.last_reconciled('btc')) == (False, 'transactions_missing', None)

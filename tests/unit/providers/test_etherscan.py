@@ -473,7 +473,7 @@ def test_an_explorer_that_does_not_heed_how_it_is_asked_is_not_believed(upstream
 
 
 def reconciles(holdings: dict[str, Holding], entries: list[Entry]) -> bool:
-    return ledgers.reconciles(holdings.values(), ledgers.tally(entries))
+    return not ledgers.discrepancies(holdings.values(), ledgers.tally(entries))
 
 
 @pytest.mark.parametrize('after', range(1, 9))

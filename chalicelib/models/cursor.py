@@ -1,0 +1,88 @@
+"""How far the transactions of a ledger have been read, as stored in its state."""
+
+from typing import Any
+
+from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
+
+from chalicelib.domain.ledgers import Tally, Unread, Unreadable
+from chalicelib.models.attributes import DecimalAttribute, IntegerAttribute, texts
+
+_MOST_CHARACTERS = 100  # of a text that an upstream wrote
+
+
+class FinalTally(MapAttribute[str, Any]):
+    """Number and sum of one currency's final entries; see Cursor."""
+
+    currency = UnicodeAttribute()
+    number = IntegerAttribute()
+    sum = DecimalAttribute()
+
+
+class UnreadableRow(MapAttribute[str, Any]):
+    """What an upstream returned of one currency and nobody can read; see domain.ledgers.Unreadable."""
+
+    currency = UnicodeAttribute()
+    reference = UnicodeAttribute()
+    reason = UnicodeAttribute()
+    at = IntegerAttribute(null=True)
+    height = IntegerAttribute(null=True)
+
+    @classmethod
+    def of(cls, row: Unreadable) -> 'UnreadableRow':
+        """Return a row to be stored: an upstream may have put a text of any length into it."""
+        short = row._replace(reference=row.reference[:_MOST_CHARACTERS], reason=row.reason[:_MOST_CHARACTERS])
+        return cls(**short._asdict())
+
+    def row(self) -> Unreadable:
+        return Unreadable(self.currency, self.reference, self.reason, self.at, self.height)
+
+
+class UnreadableNumber(MapAttribute[str, Any]):
+    """How many transactions of one currency nobody can read."""
+
+    currency = UnicodeAttribute()
+    number = IntegerAttribute()
+
+
+class Cursor(MapAttribute[str, Any]):
+    """How far a ledger's transactions have been read.
+
+    Entries up to `final_height` are final and only counted, in `final`. Those above it can still be undone by a
+    reorganisation of the chain: their sort keys are in `revertible`, and every refresh reads them again. While a full
+    download is under way, `run` names it, and `explorer` and `resume` say where it resumes; afterwards `run` still marks
+    the entries that the last full download saw. `failed_reconciliations` counts the full downloads in a row that did not
+    reconcile; `checked_at` is when the last full download ended, or the first gap after it was found, `reader` the version of the
+    explorer's code that it was made with. `unreadable_numbers` and `unreadable_rows` are
+    what could not be read, see domain.ledgers.Unread.
+    """
+
+    final_height = IntegerAttribute(null=True, attr_name='settled_height')
+    final: ListAttribute[FinalTally] = ListAttribute(of=FinalTally, default=list, attr_name='settled')
+    revertible = texts(default=list, attr_name='unsettled')
+    run = UnicodeAttribute(null=True)
+    explorer = UnicodeAttribute(null=True)
+    reader = IntegerAttribute(null=True)
+    resume = UnicodeAttribute(null=True)
+    failed_reconciliations = IntegerAttribute(default=0, attr_name='doubts')
+    checked_at = IntegerAttribute(null=True)
+    unreadable_numbers: ListAttribute[UnreadableNumber] = ListAttribute(of=UnreadableNumber, default=list)
+    unreadable_rows: ListAttribute[UnreadableRow] = ListAttribute(of=UnreadableRow, default=list)
+
+    def make_final(self, height: int, tallies: dict[str, Tally]) -> None:
+        """Make everything up to `height` final, as counted in `tallies`."""
+        self.final_height = height
+        self.final = [FinalTally(currency=code, number=row.number, sum=row.sum) for code, row in sorted(tallies.items())]
+
+    def tallies(self) -> dict[str, Tally]:
+        """Return number and sum of the final entries by currency."""
+        return {row.currency: Tally(row.number, row.sum) for row in self.final}
+
+    @property
+    def unread(self) -> Unread:
+        """The transactions that could not be read."""
+        return Unread({one.currency: one.number for one in self.unreadable_numbers}, tuple(row.row() for row in self.unreadable_rows))
+
+    def remember_unread(self, unread: Unread) -> None:
+        """Note which transactions could not be read."""
+        self.unreadable_numbers = [UnreadableNumber(currency=code, number=number) for code, number in unread.numbers.items()]
+        self.unreadable_rows = [UnreadableRow.of(row) for row in unread.newest]
