@@ -18,6 +18,7 @@ Middleware = Callable[[Any, Callable[[Any], Response]], Response]
 _OAUTH_PATHS = ('/oauth/token', '/oauth/revoke', '/oauth/introspect')
 _ENVELOPE_PATHS = ('/api', '/.well-known', '/static')
 _OAUTH_CODES = {429: 'temporarily_unavailable', 500: 'server_error', 503: 'temporarily_unavailable'}
+_OAUTH_FORM = 'Send the parameters as a form, with Content-Type: application/x-www-form-urlencoded'
 _FRAMEWORK_ERRORS = {
     400: ('bad_request', 'Bad request'),
     413: ('too_large', AppError.message),
@@ -72,8 +73,9 @@ def envelope(_: Request, error: AppError) -> Response:
 
 
 def _oauth_error(_: Request, error: AppError) -> Response:
-    """RFC 6749 section 5.2."""
-    return _response(error, {'error': _OAUTH_CODES.get(error.status, 'invalid_request'), 'error_description': error.message})
+    """RFC 6749 section 5.2. These endpoints take forms only (section 3.2)."""
+    description = _OAUTH_FORM if error.status == 415 else error.message
+    return _response(error, {'error': _OAUTH_CODES.get(error.status, 'invalid_request'), 'error_description': description})
 
 
 def _response(error: AppError, body: dict[str, Any]) -> Response:

@@ -1,9 +1,11 @@
 """Authorization codes and refresh tokens. Stored only as SHA-256; TTL deletes them some time after they expire.
 
-A family is all tokens that descend from one authorization. A second use of a code or refresh token means that two parties have it,
-so the whole family is revoked (RFC 9700 section 4.14.2).
+A family is all tokens that descend from one authorization, see chalicelib/oauth/families.py.
 """
 
+import base64
+import hmac
+import secrets
 from typing import Any, Self
 
 from pynamodb.attributes import UnicodeAttribute
@@ -30,8 +32,8 @@ class OneTimeToken(Item):
 
     @classmethod
     def store(cls, token: str, **values: Any) -> None:
-        """Store a new token under its hash."""
-        cls(*cls.key(token), **values).save(Item.pk.does_not_exist())
+        """Store a new token under its hash; one that is stored already stays as it is."""
+        cls(*cls.key(token), **values).put_if(Item.pk.does_not_exist())
 
     @classmethod
     def find(cls, token: str) -> Self | None:
@@ -65,11 +67,35 @@ class Code(OneTimeToken, discriminator='code'):
 
 
 class RefreshToken(OneTimeToken, discriminator='refresh'):
-    """pk=REFRESH#<sha256 of the token>  sk=REFRESH   TTL"""
+    """pk=REFRESH#<sha256 of the token>  sk=REFRESH   TTL
+
+    `seed` is drawn when the token is used, and absent from one that was used before seeds were.
+    """
+
+    seed = UnicodeAttribute(null=True)
 
     @classmethod
     def key(cls, token: str) -> tuple[str, str]:
         return f'REFRESH#{digest(token)}', 'REFRESH'
+
+    def redeem(self, now: int) -> bool:
+        """Mark the token as used and draw its seed; if it was used already, load that use and return False."""
+        unused = OneTimeToken.spent_at.does_not_exist()
+        redeemed = self.update_if(unused, OneTimeToken.spent_at.set(now), RefreshToken.seed.set(secrets.token_hex(32)))
+        if not redeemed:
+            self.refresh(consistent_read=True)
+        return redeemed
+
+    def successor(self, token: str) -> str | None:
+        """Return the token that takes the place of this used one, the same whenever it is asked for; None if it has no seed.
+
+        It follows from the token and its seed: the table alone, in which no token is, and an old token alone do not give it.
+        """
+        seed: str | None = self.seed
+        if seed is None:
+            return None
+        derived = hmac.digest(bytes.fromhex(seed), token.encode(), 'sha256')
+        return base64.urlsafe_b64encode(derived).decode().rstrip('=')
 
 
 class RevokedFamily(Item, discriminator='revoked_family'):

@@ -1,13 +1,15 @@
 """Authorization requests (RFC 6749 section 4.1.1) and the redirects that respond to them, without the pages."""
 
 from typing import NamedTuple
+from urllib.parse import parse_qs
 
 from oauthlib.common import add_params_to_uri
-from oauthlib.oauth2 import AccessDeniedError, FatalClientError, OAuth2Error
+from oauthlib.oauth2 import AccessDeniedError, FatalClientError, InvalidRequestError, OAuth2Error
 
 from chalicelib.config import settings
 from chalicelib.models import Client
 from chalicelib.oauth import server
+from chalicelib.oauth.metadata import RESPONSE_MODES
 
 
 class UntrustedClient(Exception):
@@ -32,13 +34,20 @@ class AuthorizationRequest(NamedTuple):
 
 
 def parse(query: str) -> AuthorizationRequest:
-    """Parse the query string of an authorization request. Raises UntrustedClient, RedirectableError."""
+    """Parse the query string of an authorization request. Raises UntrustedClient, RedirectableError.
+
+    Answers are in the query of the redirect URI, and a request for another place (`response_mode`) is refused there, whatever the user
+    says to it: a client that is answered where it does not look would wait for ever.
+    """
     try:
         scopes, details = server.authorization_endpoint().validate_authorization_request(_uri(query))
     except FatalClientError as error:
         raise UntrustedClient(error.description or error.error) from None
     except OAuth2Error as error:
         raise RedirectableError(_error_location(error, error.redirect_uri, error.state)) from None
+    if not set(parse_qs(query).get('response_mode', ())) <= set(RESPONSE_MODES):
+        refusal = InvalidRequestError(f'response_mode must be {" or ".join(RESPONSE_MODES)}')
+        raise RedirectableError(_error_location(refusal, details['redirect_uri'], details['state']))
     return AuthorizationRequest(details['request'].client, details['redirect_uri'], list(dict.fromkeys(scopes)), details['state'])
 
 

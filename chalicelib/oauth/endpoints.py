@@ -46,7 +46,8 @@ def _answer(create_response: Any) -> Response:
     headers.setdefault('Cache-Control', 'no-store')
     if status == 401:  # RFC 6749 section 5.2: the scheme that the client used, where oauthlib says Bearer
         headers['WWW-Authenticate'] = 'Basic realm="oauth"'
-    return Response(body, status_code=status, headers={'Content-Type': 'application/json'} | headers)
+    # An empty body, as of a revocation, is no JSON; without any type API Gateway would say that it is.
+    return Response(body, status_code=status, headers={'Content-Type': 'application/json' if body else 'text/plain'} | headers)
 
 
 def _form(body: str) -> str:

@@ -3,6 +3,9 @@
 A code opens a family, and so does a token request without one (RFC 6749 sections 4.3 and 4.4). Each refresh token is good for one use,
 after which another one of the same family takes its place. A second use of a code or refresh token means that two parties have it,
 so it revokes the whole family (RFC 9700 section 4.14.2).
+
+But an answer may be lost, and a client may refresh twice at once. So a second use of a refresh token within GRACE_SECONDS of the first
+is answered with the same next token: the family stays one chain, in which a thief is found out at the next use but one at the latest.
 """
 
 import secrets
@@ -14,6 +17,7 @@ from chalicelib.oauth import signing
 
 CODE_SECONDS = 60
 REFRESH_SECONDS = 30 * 86_400
+GRACE_SECONDS = 10
 
 
 class InvalidGrant(Exception):
@@ -24,39 +28,72 @@ class Family(NamedTuple):
     """The family of a token that is being issued.
 
     `scopes` are all that were granted, of which an access token may have fewer. `grant_id` names the user's consent; it is None for
-    the client's own data, for which there are no refresh tokens.
+    the client's own data, for which there are no refresh tokens. `refresh_token` is the one that can be redeemed next.
     """
 
     family_id: str
     user_id: str
     scopes: list[str]
     grant_id: str | None
+    refresh_token: str
 
 
 def open_with_consent(user_id: str, client_id: str, scopes: list[str], now: int) -> Family:
     """Record that a user granted scopes to a client; return a new family."""
     grant = Grant.allow(user_id, client_id, scopes, now)
-    return Family(_new_id(), user_id, scopes, grant.grant_id)
+    return Family(_new_id(), user_id, scopes, grant.grant_id, _new_token())
 
 
 def open_for_owner(client: Client, scopes: list[str]) -> Family:
     """Return a new family for a client that accesses its owner's data (RFC 6749 section 4.4)."""
-    return Family(_new_id(), client.owner_id, scopes, None)
+    return Family(_new_id(), client.owner_id, scopes, None, _new_token())
 
 
-def redeem(token: Code | RefreshToken, now: int) -> Family:
-    """Use up a valid code or refresh token and return its family.
+def redeem_code(code: Code, now: int) -> Family:
+    """Use up a valid code and return its family.
 
-    Raises InvalidGrant if the token was used before, which revokes the family, or if the user has just revoked the grant.
+    Raises InvalidGrant if the code was used before, which revokes the family, or if the user has just revoked the grant.
     """
-    if not token.redeem(now):
-        revoke(token.family, now)
+    if not code.redeem(now):
+        revoke(code.family, now)
         raise InvalidGrant
+    return _continue(code, _new_token(), now)
+
+
+def redeem_refresh_token(stored: RefreshToken, token: str, now: int) -> Family:
+    """Use up a valid refresh token, stored as `stored`, and return its family.
+
+    Raises InvalidGrant if the token was used more than GRACE_SECONDS before, which revokes the family, or if the user has just revoked
+    the grant.
+    """
+    following = stored.successor(token) if stored.redeem(now) else _follow(stored, token, now)
+    if following is None:
+        revoke(stored.family, now)
+        raise InvalidGrant
+    return _continue(stored, following, now)
+
+
+def _follow(used: RefreshToken, token: str, now: int) -> str | None:
+    """Return the newest token of the chain that begins with a used one; None if the use was too long ago to be the same one.
+
+    If no token was ever stored after one, its use was interrupted, and nobody has what this one gets.
+    """
+    following = used.successor(token)
+    issued = RefreshToken.find(following) if following else None
+    if following is None or issued is None:
+        return following
+    if now > (used.spent_at or 0) + GRACE_SECONDS:
+        return None
+    return _follow(issued, following, now) if issued.spent_at else following
+
+
+def _continue(token: Code | RefreshToken, following: str, now: int) -> Family:
+    """Return the family of a redeemed token. Raises InvalidGrant if the user has just revoked the grant."""
     try:
         Grant.at(token.user_id, token.client_id).touch(now)
     except NotFound:
         raise InvalidGrant from None
-    return Family(token.family, token.user_id, list(token.scopes), token.grant_id)
+    return Family(token.family, token.user_id, list(token.scopes), token.grant_id, following)
 
 
 def save_code(code: str, family: Family, client_id: str, *, redirect_uri: str | None, challenge: str | None, now: int) -> None:
@@ -75,10 +112,10 @@ def save_code(code: str, family: Family, client_id: str, *, redirect_uri: str | 
     )
 
 
-def save_refresh_token(token: str, family: Family, client_id: str, now: int) -> None:
+def save_refresh_token(family: Family, client_id: str, now: int) -> None:
     """Store the refresh token that can be redeemed next."""
     RefreshToken.store(
-        token,
+        family.refresh_token,
         user_id=family.user_id,
         client_id=client_id,
         scopes=family.scopes,
@@ -113,3 +150,7 @@ def find_id(token: str, client_id: str) -> str | None:
 
 def _new_id() -> str:
     return secrets.token_hex(16)
+
+
+def _new_token() -> str:
+    return secrets.token_urlsafe(32)

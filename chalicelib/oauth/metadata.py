@@ -10,6 +10,8 @@ from chalicelib.domain import scopes
 
 bp = Blueprint(__name__)
 
+RESPONSE_MODES = ('query',)
+
 _CACHED = {'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=300', 'Access-Control-Allow-Origin': '*'}
 
 
@@ -36,7 +38,7 @@ def _metadata(issuer: str) -> dict[str, Any]:
         'jwks_uri': f'{issuer}/.well-known/jwks.json',
         'scopes_supported': list(scopes.ALL),
         'response_types_supported': ['code'],
-        'response_modes_supported': ['query'],
+        'response_modes_supported': list(RESPONSE_MODES),
         'grant_types_supported': ['authorization_code', 'refresh_token', 'password', 'client_credentials'],
         'token_endpoint_auth_methods_supported': [*methods, 'none'],
         'revocation_endpoint_auth_methods_supported': [*methods, 'none'],

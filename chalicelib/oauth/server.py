@@ -19,7 +19,7 @@ from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challeng
 
 from chalicelib.config import settings
 from chalicelib.oauth import signing
-from chalicelib.oauth.validator import Validator, new_refresh_token, prepare_token
+from chalicelib.oauth.validator import Validator, next_refresh_token, prepare_token
 
 # At DEBUG oauthlib logs refresh tokens.
 logging.getLogger('oauthlib').setLevel(logging.INFO)
@@ -77,7 +77,7 @@ def _tokens() -> BearerToken:
         Validator(),
         token_generator=_access_token,
         expires_in=signing.LIFETIME_SECONDS,
-        refresh_token_generator=new_refresh_token,
+        refresh_token_generator=next_refresh_token,
     )
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import secrets
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -146,7 +145,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def save_bearer_token(self, token: dict[str, Any], request: Request, *args: Any, **kwargs: Any) -> None:
         """Store the refresh token. It keeps all scopes of its grant, even if the access token was requested with fewer."""
         if 'refresh_token' in token:
-            families.save_refresh_token(token['refresh_token'], request.family, request.client.client_id, clock.now())
+            families.save_refresh_token(request.family, request.client.client_id, clock.now())
 
     # Revocation (RFC 7009) and introspection (RFC 7662)
 
@@ -183,15 +182,19 @@ def prepare_token(request: Request) -> None:
 
 
 def _issue_from(request: Request, now: int) -> Family:
-    if request.grant_type in ('authorization_code', 'refresh_token'):
-        return families.redeem(request.one_time_token, now)
+    if request.grant_type == 'authorization_code':
+        return families.redeem_code(request.one_time_token, now)
+    if request.grant_type == 'refresh_token':
+        return families.redeem_refresh_token(request.one_time_token, request.refresh_token, now)
     if request.grant_type == 'password':  # entering the password in the application is the consent
         return families.open_with_consent(request.user, request.client.client_id, request.scopes, now)
     return families.open_for_owner(request.client, request.scopes)
 
 
-def new_refresh_token(_: Request) -> str:
-    return secrets.token_urlsafe(32)
+def next_refresh_token(request: Request) -> str:
+    """Return the refresh token of the family that is being issued."""
+    token: str = request.family.refresh_token
+    return token
 
 
 def _introspection(token: RefreshToken | None) -> dict[str, Any] | None:

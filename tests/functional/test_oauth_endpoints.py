@@ -81,7 +81,7 @@ def test_revoking_either_token_ends_the_family(http: ChaliceClient, user: User, 
 
     response = post(http, 'revoke', token=token[which])
 
-    assert (response.status_code, response.body) == (200, b'')
+    assert (response.status_code, response.body, response.headers['Content-Type']) == (200, b'', 'text/plain')
     assert refresh(http, token['refresh_token']).json_body['error'] == 'invalid_grant'
     assert post(http, 'introspect', token=token['access_token']).json_body == {'active': False}
 
@@ -100,6 +100,16 @@ def test_revoking_nonsense_or_somebody_elses_token_is_no_error_and_does_nothing(
 def test_both_ask_who_is_asking(http: ChaliceClient, client: Client, path: str):
     assert post(http, path, None, token='x').status_code == 401
     assert post(http, path).json_body['error'] == 'invalid_request'
+
+
+@pytest.mark.parametrize('path', ['token', 'revoke', 'introspect'])
+@pytest.mark.parametrize('kind', ['application/json', 'text/plain', 'multipart/form-data; boundary=x'])
+def test_what_is_no_form_is_told_to_be_one(http: ChaliceClient, client: Client, path: str, kind: str):
+    response = http.http.post(f'/oauth/{path}', headers={'Authorization': BASIC, 'Content-Type': kind}, body=b'{"token": "x"}')
+
+    assert (response.status_code, response.json_body['error']) == (415, 'invalid_request')
+    assert 'application/x-www-form-urlencoded' in response.json_body['error_description']
+    assert 'json' not in response.json_body['error_description'].lower()
 
 
 def test_introspection_tells_of_a_clients_own_active_tokens(http: ChaliceClient, user: User, client: Client, other_client: str):

@@ -5,11 +5,14 @@ from urllib.parse import quote
 
 import pytest
 from chalice.test import Client as ChaliceClient
+from chalice.test import HTTPResponse
 
 from chalicelib import auth
 from chalicelib.models import Client, Grant, RefreshToken, User
 from tests.support.api import PASSWORD
-from tests.support.oauth import GOOD, ask
+from tests.support.clock import StoppedClock
+from tests.support.dynamodb import meanwhile, survives, table
+from tests.support.oauth import BASIC, GOOD, ask
 
 
 def test_a_password_gives_an_access_token_and_a_refresh_token(http: ChaliceClient, user: User, client: Client):
@@ -102,16 +105,164 @@ def test_a_refresh_token_gives_new_tokens_and_is_used_up(http: ChaliceClient, us
     assert auth.verify(f'Bearer {second["access_token"]}')['sub'] == user.user_id
 
 
-def test_a_refresh_token_used_twice_ends_its_family(http: ChaliceClient, user: User, client: Client):
-    first = ask(http, GOOD).json_body['refresh_token']
-    second = ask(http, {'grant_type': 'refresh_token', 'refresh_token': first}).json_body['refresh_token']
+def refresh(http: ChaliceClient, token: str, authorization: str = BASIC, **more: str) -> HTTPResponse:
+    return ask(http, {'grant_type': 'refresh_token', 'refresh_token': token} | more, authorization)
 
-    replayed = ask(http, {'grant_type': 'refresh_token', 'refresh_token': first})
-    child = ask(http, {'grant_type': 'refresh_token', 'refresh_token': second})
 
-    assert (replayed.status_code, replayed.json_body['error']) == (400, 'invalid_grant')
-    assert (child.status_code, child.json_body['error']) == (400, 'invalid_grant')
-    assert ask(http, GOOD).status_code == 200
+def is_refused(response: HTTPResponse) -> bool:
+    return (response.status_code, response.json_body.get('error')) == (400, 'invalid_grant')
+
+
+class TestASecondUse:
+    """Of a refresh token: within ten seconds an answer that was lost, or a race; later a theft."""
+
+    def test_long_after_the_first_it_ends_the_family(self, http: ChaliceClient, user: User, client: Client, stopped_clock: StoppedClock):
+        first = ask(http, GOOD).json_body['refresh_token']
+        second = refresh(http, first).json_body['refresh_token']
+        stopped_clock.advance(11)
+
+        assert is_refused(refresh(http, first))
+        assert is_refused(refresh(http, second))
+        assert is_refused(refresh(http, first))
+        assert ask(http, GOOD).status_code == 200
+
+    @pytest.mark.parametrize('later', [0, 1, 10])
+    def test_within_seconds_it_gets_a_token_of_its_own_and_the_same_next_one(
+        self, http: ChaliceClient, user: User, client: Client, stopped_clock: StoppedClock, later: int
+    ):
+        first = ask(http, GOOD | {'scope': 'read write'}).json_body['refresh_token']
+        lost = refresh(http, first).json_body
+        stopped_clock.advance(later)
+
+        answer = refresh(http, first)
+
+        assert answer.status_code == 200
+        assert (answer.json_body['scope'], answer.json_body['refresh_token']) == ('read write', lost['refresh_token'])
+        assert answer.json_body['access_token'] != lost['access_token']
+        assert auth.verify(f'Bearer {answer.json_body["access_token"]}')['sub'] == user.user_id
+        stopped_clock.advance(3_600)
+        third = refresh(http, answer.json_body['refresh_token'])
+        assert third.status_code == 200
+        assert refresh(http, third.json_body['refresh_token']).status_code == 200
+
+    def test_many_within_seconds_are_one(self, http: ChaliceClient, user: User, client: Client, stopped_clock: StoppedClock):
+        first = ask(http, GOOD).json_body['refresh_token']
+
+        following = set()
+        for _ in range(5):
+            following.add(refresh(http, first).json_body['refresh_token'])
+            stopped_clock.advance(2)
+
+        assert len(following) == 1
+
+    def test_the_seconds_count_from_the_first_use_not_from_the_last(
+        self, http: ChaliceClient, user: User, client: Client, stopped_clock: StoppedClock
+    ):
+        first = ask(http, GOOD).json_body['refresh_token']
+        refresh(http, first)
+        stopped_clock.advance(9)
+        refresh(http, first)
+        stopped_clock.advance(9)
+
+        assert is_refused(refresh(http, first))
+
+    def test_after_the_next_token_was_used_too_it_gets_the_newest(self, http: ChaliceClient, user: User, client: Client):
+        first = ask(http, GOOD).json_body['refresh_token']
+        second = refresh(http, first).json_body['refresh_token']
+        third = refresh(http, second).json_body['refresh_token']
+
+        assert refresh(http, first).json_body['refresh_token'] == third
+        assert refresh(http, third).status_code == 200
+
+    def test_a_thief_who_was_as_quick_is_found_out_at_the_next_use(
+        self, http: ChaliceClient, user: User, client: Client, stopped_clock: StoppedClock
+    ):
+        first = ask(http, GOOD).json_body['refresh_token']
+        owners, thiefs = (refresh(http, first).json_body['refresh_token'] for _ in range(2))
+        stopped_clock.advance(900)
+        newest = refresh(http, owners).json_body['refresh_token']
+        stopped_clock.advance(900)
+
+        assert is_refused(refresh(http, thiefs))
+        assert is_refused(refresh(http, newest))
+
+    def test_of_two_at_once_both_get_the_same(self, http: ChaliceClient, user: User, client: Client):
+        first = ask(http, GOOD).json_body['refresh_token']
+        answers: list[HTTPResponse] = []
+
+        with meanwhile('UpdateItem', lambda: answers.append(refresh(http, first))):
+            answers.append(refresh(http, first))
+
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert len({answer.json_body['refresh_token'] for answer in answers}) == 1
+        assert refresh(http, answers[0].json_body['refresh_token']).status_code == 200
+
+    def test_an_answer_that_comes_late_does_not_bring_a_used_token_back(
+        self, http: ChaliceClient, user: User, client: Client, stopped_clock: StoppedClock
+    ):
+        first = ask(http, GOOD).json_body['refresh_token']
+
+        def overtake() -> None:
+            refresh(http, refresh(http, first).json_body['refresh_token'])
+
+        with meanwhile('UpdateItem', overtake, number=2):  # the token is used, the next one not stored yet
+            late = refresh(http, first).json_body['refresh_token']
+        stopped_clock.advance(11)
+
+        assert is_refused(refresh(http, late))
+
+    @pytest.mark.parametrize('writes', [1, 2, 3])
+    def test_one_that_died_half_way_is_finished_by_its_repetition_however_late(
+        self, http: ChaliceClient, user: User, client: Client, stopped_clock: StoppedClock, writes: int
+    ):
+        first = ask(http, GOOD).json_body['refresh_token']
+        survived = survives(lambda: refresh(http, first), writes)
+        stopped_clock.advance(60 if writes < 3 else 5)
+
+        again = refresh(http, first)
+
+        assert (survived, again.status_code) == (False, 200)
+        assert refresh(http, again.json_body['refresh_token']).status_code == 200
+
+    def test_another_client_gets_nothing_and_ends_nothing(self, http: ChaliceClient, user: User, client: Client):
+        Client.register(client_id='other', secret='secret', owner_id='x', name='x', redirect_uris=[], now=0)
+        first = ask(http, GOOD).json_body['refresh_token']
+        second = refresh(http, first).json_body['refresh_token']
+
+        assert is_refused(refresh(http, first, 'Basic ' + base64.b64encode(b'other:secret').decode()))
+        assert refresh(http, second).status_code == 200
+
+    def test_a_revoked_family_stays_revoked(self, http: ChaliceClient, user: User, client: Client):
+        first = ask(http, GOOD).json_body['refresh_token']
+        second = refresh(http, first).json_body['refresh_token']
+        form = {'Content-Type': 'application/x-www-form-urlencoded', 'Authorization': BASIC}
+        http.http.post('/oauth/revoke', headers=form, body=f'token={second}'.encode())
+
+        assert is_refused(refresh(http, first))
+        assert is_refused(refresh(http, second))
+
+    def test_consent_that_was_taken_back_stays_so(self, http: ChaliceClient, user: User, client: Client):
+        first = ask(http, GOOD).json_body['refresh_token']
+        refresh(http, first)
+        Grant.revoke(user.user_id, 'test-app')
+
+        assert is_refused(refresh(http, first))
+
+    def test_of_a_token_that_an_earlier_release_used_up_it_ends_the_family(self, http: ChaliceClient, user: User, client: Client):
+        first = ask(http, GOOD).json_body['refresh_token']
+        second = refresh(http, first).json_body['refresh_token']
+        RefreshToken.find(first).update([RefreshToken.seed.remove()])
+
+        assert is_refused(refresh(http, first))
+        assert is_refused(refresh(http, second))
+
+    def test_what_is_stored_does_not_tell_the_next_token(self, http: ChaliceClient, user: User, client: Client):
+        first = ask(http, GOOD).json_body['refresh_token']
+        second = refresh(http, first).json_body['refresh_token']
+
+        assert len(second) == 43
+        assert second not in str(table())
+        assert first not in str(table())
 
 
 def test_a_refresh_can_ask_for_less_but_not_for_more(http: ChaliceClient, user: User, client: Client):
@@ -183,7 +334,10 @@ def test_other_forms_of_request_get_the_rfcs_shape(http: ChaliceClient, user: Us
     too_large = ask(http, b'x' * 300_000)
     nonsense = ask(http, b'\xff\xfe%%%')
 
-    assert (as_json.status_code, as_json.json_body['error']) == (415, 'invalid_request')
+    assert (as_json.status_code, as_json.json_body) == (415, {
+        'error': 'invalid_request',
+        'error_description': 'Send the parameters as a form, with Content-Type: application/x-www-form-urlencoded',
+    })  # fmt: skip
     assert (too_large.status_code, too_large.json_body['error']) == (413, 'invalid_request')
     assert nonsense.status_code == 400
 

@@ -117,6 +117,33 @@ class TestTheFlow:
 
         assert exchange(http, answer['code']).json_body['scope'] == 'read'
 
+    @pytest.mark.parametrize('mode', ['query', ''])
+    @pytest.mark.parametrize('decision', ['allow', 'deny'])
+    def test_the_answer_is_in_the_query_as_the_metadata_say(self, visitor: Browser, mode: str, decision: str):
+        answer = decide(visitor, path(response_mode=mode), decision=decision)
+
+        assert ('code' in answer, 'error' in answer) == (decision == 'allow', decision == 'deny')
+        assert urlsplit(visitor.location).fragment == ''
+
+    @pytest.mark.parametrize('mode', ['fragment', 'form_post', 'query.jwt', 'nonsense'])
+    def test_an_answer_elsewhere_is_refused_before_the_user_is_asked(self, visitor: Browser, mode: str):
+        visitor.get(path(response_mode=mode))
+
+        assert visitor.status == 303
+        assert (told(visitor)['error'], told(visitor)['state']) == ('invalid_request', 'a b&c')
+        assert told(visitor)['error_description'] == 'response_mode must be query'
+        assert urlsplit(visitor.location).fragment == ''
+
+    @pytest.mark.parametrize('decision', ['allow', 'deny'])
+    def test_a_form_cannot_ask_for_an_answer_elsewhere_either(self, visitor: Browser, decision: str):
+        visitor.get(path())
+        csrf = re.search(r'name="csrf" value="([^"]*)"', visitor.page)[1]
+        query = path(response_mode='fragment').partition('?')[2]
+
+        visitor.post('/oauth/authorize', {'csrf': csrf, 'query': query, 'granted': 'read', 'decision': decision})
+
+        assert (visitor.status, told(visitor)['error'], urlsplit(visitor.location).fragment) == (303, 'invalid_request', '')
+
     @pytest.mark.parametrize(('granted', 'decision'), [(None, 'deny'), ([], 'allow'), (['admin'], 'allow'), (None, '')])
     def test_who_does_not_agree_is_sent_back_with_that(self, visitor: Browser, granted: list[str] | None, decision: str):
         answer = decide(visitor, path(), granted, decision)
