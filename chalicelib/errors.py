@@ -20,6 +20,7 @@ http_io/errors.py can respond with headers and fields; see docs/decisions/0001-e
 """
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, NamedTuple
 
 from chalice.app import ChaliceUnhandledError
@@ -179,18 +180,36 @@ class Busy(AppError):
         return {'Retry-After': '1'}
 
 
+class Blame(Enum):
+    """What the failure of a request to an upstream says something about.
+
+    `HOST`: the upstream as a whole; it cannot be reached, limits our rate, or does not speak the protocol. `LOAD`: the upstream, or how
+    much was asked of it at once; it timed out, failed (5xx), or answered more than we accept. `KEY`: the upstream demands an API key or
+    refuses ours. `REQUEST`: only what was asked, such as one address: an error about it, or an answer of an undocumented shape.
+    """
+
+    HOST = 'host'
+    LOAD = 'load'
+    KEY = 'key'
+    REQUEST = 'request'
+
+
 class Upstream(Exception):
     """A request to an upstream failed. The message names the upstream and never contains its response, its URL or a key.
 
-    `retry_after` is the number of seconds the upstream asked us to wait, `throttled` whether it refused because of a rate limit.
+    `retry_after` is the number of seconds the upstream asked us to wait, `throttled` whether it refused because of a rate limit, which is
+    never to blame on the request.
     """
 
-    def __init__(self, key: str, reason: str, *, throttled: bool = False, retry_after: int | None = None) -> None:
+    def __init__(
+        self, key: str, reason: str, *, throttled: bool = False, retry_after: int | None = None, blame: Blame = Blame.REQUEST
+    ) -> None:
         super().__init__(f'{key}: {reason}')
         self.key = key
         self.reason = reason
         self.throttled = throttled
         self.retry_after = retry_after
+        self.blame = Blame.HOST if throttled else blame
 
 
 class UpstreamRejected(Upstream):

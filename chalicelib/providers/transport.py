@@ -9,7 +9,7 @@ import requests
 import urllib3
 
 from chalicelib import clock
-from chalicelib.errors import Upstream, UpstreamNotAsked
+from chalicelib.errors import Blame, Upstream, UpstreamNotAsked
 from chalicelib.providers.upstream import Endpoint
 
 _CONNECT_SECONDS = 3
@@ -34,7 +34,7 @@ class UpstreamResponse(NamedTuple):
         try:
             return json.loads(self.text, parse_float=Decimal)
         except (ValueError, RecursionError):
-            raise Upstream(self.key, 'returned something that is not JSON') from None
+            raise Upstream(self.key, 'returned something that is not JSON', blame=Blame.HOST) from None
 
 
 class Http:
@@ -63,10 +63,10 @@ class Http:
         try:
             return self._exchange(method, endpoint, path, clock.monotonic() + _TOTAL_SECONDS, params=all_params, **kwargs)
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
-            raise Upstream(endpoint.key, 'timed out') from None
+            raise Upstream(endpoint.key, 'timed out', blame=Blame.LOAD) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             # Only the type: the message of the exception repeats the URL, which may contain an API key.
-            raise Upstream(endpoint.key, f'cannot be reached ({type(error).__name__})') from None
+            raise Upstream(endpoint.key, f'cannot be reached ({type(error).__name__})', blame=Blame.HOST) from None
 
     def _exchange(self, method: str, endpoint: Endpoint, path: str, deadline: float, **kwargs: Any) -> UpstreamResponse:
         timeout = (_CONNECT_SECONDS, _READ_SECONDS)
@@ -76,8 +76,17 @@ class Http:
             if response.status_code in (402, 429):  # 402: the plan's quota is exhausted
                 raise Upstream(endpoint.key, f'returned {response.status_code}', throttled=True, retry_after=_retry_after(response))
             if response.status_code >= 500 or response.status_code in (401, 403) or response.is_redirect:
-                raise Upstream(endpoint.key, f'returned {response.status_code}', retry_after=_retry_after(response))
+                raise Upstream(
+                    endpoint.key, f'returned {response.status_code}', retry_after=_retry_after(response), blame=_blame(endpoint, response)
+                )
             return UpstreamResponse(endpoint.key, response.status_code, _read(endpoint, response, deadline))
+
+
+def _blame(endpoint: Endpoint, response: requests.Response) -> Blame:
+    """Return what a refusal blames. A 403 of a host that knows no API keys means that it wants nothing to do with us."""
+    if response.status_code == 401 or (response.status_code == 403 and endpoint.takes_secret):
+        return Blame.KEY
+    return Blame.LOAD if response.status_code >= 500 else Blame.HOST
 
 
 def _read(endpoint: Endpoint, response: requests.Response, deadline: float) -> str:
@@ -89,9 +98,9 @@ def _read(endpoint: Endpoint, response: requests.Response, deadline: float) -> s
     while chunk := response.raw.read1(65536, decode_content=True):
         body += chunk
         if len(body) > _MAX_BYTES:
-            raise Upstream(endpoint.key, 'returned more than we accept')
+            raise Upstream(endpoint.key, 'returned more than we accept', blame=Blame.LOAD)
         if clock.monotonic() > deadline:
-            raise Upstream(endpoint.key, 'timed out')
+            raise Upstream(endpoint.key, 'timed out', blame=Blame.LOAD)
     return body.decode('utf-8', errors='replace')
 
 

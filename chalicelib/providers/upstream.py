@@ -42,6 +42,11 @@ class Endpoint(NamedTuple):
         return bool(self.base_url) and not self._lacks_secret
 
     @property
+    def takes_secret(self) -> bool:
+        """Whether there are API keys for it."""
+        return self.secret is not None or self.secret_header is not None
+
+    @property
     def _lacks_secret(self) -> bool:
         return self.needs_secret and not settings().upstream_keys.get(self.key) and self.base_url == self.url
 

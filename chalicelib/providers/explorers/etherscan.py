@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Holding
-from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
+from chalicelib.errors import Blame, Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.providers.explorers import evm
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, refuse_rejected
 from chalicelib.providers.transport import Http
@@ -25,10 +25,10 @@ _WINDOW = 10_000  # rows that can be paged through below one end block
 _NEWEST = 999_999_999  # higher than any block
 _THROTTLED = re.compile('rate limit|too many requests|max calls per sec|temporarily unavailable', re.IGNORECASE)
 _REFUSALS = (
-    (re.compile('invalid address', re.IGNORECASE), UpstreamRejected, 'says that the address is invalid'),
-    (re.compile('not supported for this chain', re.IGNORECASE), UpstreamNotAsked, 'does not cover this chain with our API key'),
-    (re.compile('api key', re.IGNORECASE), Upstream, 'rejects our API key'),
-    (re.compile('deprecated', re.IGNORECASE), Upstream, 'no longer answers at this address'),
+    (re.compile('invalid address', re.IGNORECASE), UpstreamRejected, 'says that the address is invalid', Blame.REQUEST),
+    (re.compile('not supported for this chain', re.IGNORECASE), UpstreamNotAsked, 'does not cover this chain with our API key', Blame.KEY),
+    (re.compile('api key', re.IGNORECASE), Upstream, 'rejects our API key', Blame.KEY),
+    (re.compile('deprecated', re.IGNORECASE), Upstream, 'no longer answers at this address', Blame.HOST),
 )
 
 
@@ -91,9 +91,9 @@ class Etherscan:
     def _refusal(self, text: str) -> Upstream:
         if _THROTTLED.search(text):
             return Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
-        for pattern, kind, reason in _REFUSALS:
+        for pattern, kind, reason, blame in _REFUSALS:
             if pattern.search(text):
-                return kind(self.endpoint.key, reason)
+                return kind(self.endpoint.key, reason, blame=blame)
         return Upstream(self.endpoint.key, 'returned an error')
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Holding
-from chalicelib.errors import Upstream
+from chalicelib.errors import Blame, Upstream
 from chalicelib.providers.explorers import evm
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
@@ -47,7 +47,7 @@ class JsonRpc:
         chain_id, coin, *amounts = self._query(http, calls)
         with expected_shape(self.endpoint, 'a quantity'):
             if _quantity(chain_id) != self.chain.evm_id:
-                raise Upstream(self.endpoint.key, 'is a node of another chain')
+                raise Upstream(self.endpoint.key, 'is a node of another chain', blame=Blame.HOST)
             holdings = [_holding(self.chain.currency, _quantity(coin))]
             # A call to an address without a contract returns no data.
             held_units = [0 if amount == _NO_CONTRACT else _quantity(amount) for amount in amounts]

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.config import settings
-from chalicelib.errors import Upstream, UpstreamNotAsked
+from chalicelib.errors import Blame, Upstream, UpstreamNotAsked
 from chalicelib.providers import transport
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint
@@ -218,3 +218,31 @@ def test_without_a_key_no_header_says_who_we_are(monkeypatch: pytest.MonkeyPatch
         Http(lambda _: None).post(HOST._replace(secret_header='project_id: {}'), PATH, {})
         [request] = server.requests
     assert 'project_id' not in request.headers
+
+
+BLAMES: dict[str, tuple[Fault, Blame]] = {
+    'hangs up': (faults.down, Blame.HOST),
+    'limits our rate': (faults.status(429), Blame.HOST),
+    'our quota is used up': (faults.status(402), Blame.HOST),
+    'redirects': (faults.status(302, Location='http://127.0.0.1:9/'), Blame.HOST),
+    'keeps us out': (faults.status(403), Blame.HOST),
+    'a page': (faults.html, Blame.HOST),
+    'stops in the middle': (faults.truncated_json, Blame.HOST),
+    'fails': (faults.status(500), Blame.LOAD),
+    'waited for another in vain': (faults.status(504), Blame.LOAD),
+    'is too long': (faults.enormous(40 * 1024 * 1024), Blame.LOAD),
+    'demands a key': (faults.status(401), Blame.KEY),
+    'does not know such a thing': (faults.status(404), Blame.REQUEST),
+}
+
+
+@pytest.mark.parametrize(('fault', 'blame'), BLAMES.values(), ids=BLAMES.keys())
+def test_a_failure_says_what_it_blames(explorer: Explorer, get: Callable[[], UpstreamResponse], fault: Fault, blame: Blame) -> None:
+    explorer.fail(fault)
+    assert _failure(get).blame is blame
+
+
+def test_a_refusal_by_a_host_that_knows_keys_blames_the_key(explorer: Explorer) -> None:
+    explorer.fail(faults.status(403))
+    endpoint = HOST._replace(secret='apikey')
+    assert _failure(lambda: Http(lambda _: None).get(endpoint, PATH)).blame is Blame.KEY
