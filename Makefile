@@ -16,6 +16,8 @@ PYTHONS := python3 python3.13 python3.12 python3.11
 FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 
+# Some tests wait, for processes and leases: one worker more than there are processors uses the time.
+export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 export PORT UPSTREAM
 
 .PHONY: help run test e2e test-emulator lint types format lock package deploy destroy clean
