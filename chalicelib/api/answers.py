@@ -204,11 +204,11 @@ class PortfolioBalance(_SummedBalance, Coverage):
 
 
 class Unconverted(TypedDict):
-    """A balance that is missing from a converted total because no rate is known."""
+    """A balance that is missing from a converted total because no rate is known, or sources contradict each other about it."""
 
     currency: CurrencyCode
     balance: Amount
-    reason: Annotated[str, Meta(description='In snake_case.', examples=['no_rate'])]
+    reason: Annotated[str, Meta(description='In snake_case: `no_rate`, `disputed`.', examples=['no_rate'])]
 
 
 class NotInTotal(TypedDict):
@@ -232,7 +232,7 @@ class Hop(TypedDict):
         str, Meta(description='The keys of the upstreams that it comes from, separated by commas.', examples=['bitstamp,coingecko,kraken'])
     ]
     observed_at: Instant
-    disputed: Annotated[bool, Meta(description='Whether its sources differ and no two of them agree.', examples=[False])]
+    disputed: Annotated[bool, Meta(description='Always false: nothing is converted by a disputed rate.', examples=[False])]
     stale: Annotated[bool, Meta(description='Whether it is older than it should be.', examples=[False])]
 
 

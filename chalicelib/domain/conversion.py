@@ -18,13 +18,15 @@ _FRESH = {True: 3 * _DAY, False: 900}
 _DIVISION = Context(prec=50, rounding=ROUND_HALF_EVEN)
 _EXACT = Context(prec=1_000, traps=[InvalidOperation, DivisionByZero, Inexact])  # sums of three prices and an amount, 78 digits each
 
+NO_RATE, DISPUTED = 'no_rate', 'disputed'
+
 Pair = tuple[str, str]
 
 
 class Rate(NamedTuple):
     """The price of one `base` in `quote`, observed at `at` (epoch seconds) by `sources`, upstreams' keys joined by commas.
 
-    `disputed`: there are several sources, and no two of them agree.
+    `disputed`: its sources contradict each other, or what was agreed on before. Nothing is converted by it.
     """
 
     base: str
@@ -35,16 +37,22 @@ class Rate(NamedTuple):
     disputed: bool = False
 
     @property
-    def _is_fiat(self) -> bool:
+    def is_fiat(self) -> bool:
+        """Whether both currencies are."""
         return currencies.get(self.base).kind == 'fiat' and currencies.get(self.quote).kind == 'fiat'
 
     def is_usable(self, at: int) -> bool:
         """Whether the rate may still be used at an instant: for a day; between fiat currencies for a week, as banks have holidays."""
-        return at - self.at <= _USABLE[self._is_fiat]
+        return at - self.at <= _USABLE[self.is_fiat]
 
     def is_fresh(self, at: int) -> bool:
         """Whether the rate is current at an instant: for 15 minutes; between fiat currencies for three days."""
-        return at - self.at <= _FRESH[self._is_fiat]
+        return at - self.at <= self.fresh_seconds
+
+    @property
+    def fresh_seconds(self) -> int:
+        """For how long it is fresh."""
+        return _FRESH[self.is_fiat]
 
 
 class Hop(NamedTuple):
@@ -78,11 +86,15 @@ class Rates:
     def route(self, base: str, quote: str) -> Route | None:
         """Return the hops from `base` to `quote`, an empty route for the same currency, or None if there is no route.
 
-        Of several routes, the shortest through the first of INTERMEDIATES.
+        Of several routes, the shortest through the first of INTERMEDIATES. None leads over a disputed rate.
         """
         if (base, quote) not in self._routes:
-            self._routes[base, quote] = self._find(base, quote)
+            self._routes[base, quote] = self._find(base, quote, over_disputed=False)
         return self._routes[base, quote]
+
+    def reason_without_route(self, base: str, quote: str) -> str:
+        """Return why there is no route: a code, DISPUTED or NO_RATE."""
+        return NO_RATE if self._find(base, quote, over_disputed=True) is None else DISPUTED
 
     def convert(self, amount: Decimal, base: str, quote: str) -> Decimal | None:
         """Return the value of `amount` of `base` in `quote`, or None without a route.
@@ -92,19 +104,19 @@ class Rates:
         route = self.route(base, quote)
         return None if route is None else along(route, amount)
 
-    def _find(self, base: str, quote: str) -> Route | None:
+    def _find(self, base: str, quote: str, *, over_disputed: bool) -> Route | None:
         if base == quote:
             return ()
         for path in _paths(base, quote):
-            hops = [self._hop(start, end) for start, end in pairwise(path)]
+            hops = [self._hop(start, end, over_disputed) for start, end in pairwise(path)]
             if None not in hops:
                 return tuple(hop for hop in hops if hop is not None)
         return None
 
-    def _hop(self, base: str, quote: str) -> Hop | None:
+    def _hop(self, base: str, quote: str, over_disputed: bool) -> Hop | None:
         for pair, inverse in (((base, quote), False), ((quote, base), True)):
             rate = self.by_pair.get(pair)
-            if rate is not None and rate.price > 0:
+            if rate is not None and rate.price > 0 and (over_disputed or not rate.disputed):
                 return Hop(rate, inverse)
         return None
 
@@ -135,9 +147,6 @@ class Total(NamedTuple):
     missing: tuple[Unconverted, ...]
 
 
-NO_RATE = 'no_rate'
-
-
 def total(balances: Mapping[str, Decimal], quote: str, rates: Rates) -> Total:
     """Return the total value of `balances`, by currency code, in `quote`. A balance of zero needs no rate."""
     shares: list[Share] = []
@@ -147,7 +156,7 @@ def total(balances: Mapping[str, Decimal], quote: str, rates: Rates) -> Total:
         if route is not None:
             shares.append(Share(code, balance, along(route, balance), route))
         elif balance:
-            missing.append(Unconverted(code, balance, NO_RATE))
+            missing.append(Unconverted(code, balance, rates.reason_without_route(code, quote)))
     value = money.ZERO
     for share in shares:
         value = _EXACT.add(value, share.value)

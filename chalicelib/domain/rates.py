@@ -1,6 +1,6 @@
-"""Which price to believe if several sources publish one: observations, their median, daily closes. Pure: no clock, no network."""
+"""What sources of rates publish: observations and daily closes, and of which pairs. Pure: no clock, no network."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NamedTuple
@@ -13,19 +13,22 @@ CARRIED_DAYS = 7
 FIRST_DAY = date(2009, 1, 1)  # nothing that is converted is older than Bitcoin
 MOST_DIGITS = 40
 _MOST_EXPONENT = 30
-_TWO, _TEN = Decimal(2), Decimal(10)
 _DIVISION = Context(prec=34, rounding=ROUND_HALF_EVEN)
 _COUNTING = Context(prec=MOST_DIGITS)
 
 
 class Observation(NamedTuple):
-    """The price of one `base` in `quote` at `at` (epoch seconds), as published by `source`, an upstream's key."""
+    """The price of one `base` in `quote` at `at` (epoch seconds), as published by `source`, an upstream's key.
+
+    `error` is the share by which the price may be off as its source publishes few digits, zero where that does not matter.
+    """
 
     base: str
     quote: str
     price: Decimal
     at: int
     source: str
+    error: Decimal = money.ZERO
 
     @property
     def rate(self) -> Rate:
@@ -49,6 +52,7 @@ class DailyClose(NamedTuple):
     """The price of one `base` in `quote` on a day, as published by `source` under that date.
 
     For cryptocurrencies it is the price at 00:00 UTC, when the day begins. The ECB fixes its rates at about 14:15 in Frankfurt.
+    `disputed`: sources contradicted each other on that day, and nothing is to be converted by it. `error` as in Observation.
     """
 
     day: date
@@ -56,11 +60,8 @@ class DailyClose(NamedTuple):
     quote: str
     price: Decimal
     source: str
-
-
-class _Choice(NamedTuple):
-    rate: Rate
-    outliers: list[Observation]
+    disputed: bool = False
+    error: Decimal = money.ZERO
 
 
 def parse_price(value: object) -> Decimal:
@@ -143,78 +144,21 @@ def midnight(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
-def choose(observations: Iterable[Observation], at: int) -> list[Rate]:
-    """Return the rate of each pair at an instant: the median of the fresh observations, without outliers.
-
-    An outlier is more than 10 % off the median; if all are, the median stays the price. If no observation is fresh, the newest
-    usable ones count. A rate is `disputed` if it has several sources of which no two agree. Its `at` is that of the oldest
-    observation used.
-    """
-    return [choice.rate for choice in _choices(observations, at)]
-
-
-def outliers(observations: Iterable[Observation], at: int) -> list[Observation]:
-    """Return the observations that are more than 10 % off the median of their pair."""
-    return [observation for choice in _choices(observations, at) for observation in choice.outliers]
-
-
 def merge(old: Iterable[Observation], new: Iterable[Observation], at: int) -> list[Observation]:
     """Return the newest observation of each pair by each source, sorted, without those too old to be used at `at`."""
     newest: dict[tuple[str, str, str], Observation] = {}
     for observation in (*old, *new):
         key = (observation.base, observation.quote, observation.source)
         newest[key] = max(newest.get(key, observation), observation, key=lambda each: (each.at, each.price))
-    return sorted(observation for observation in newest.values() if observation.rate.is_usable(at))
+    return sorted(observation for observation in newest.values() if observation.price > 0 and observation.rate.is_usable(at))
 
 
-def _choices(observations: Iterable[Observation], at: int) -> list[_Choice]:
-    by_pair: dict[Pair, list[Observation]] = {}
-    for observation in merge(observations, (), at):
-        by_pair.setdefault((observation.base, observation.quote), []).append(observation)
-    return [_choice(_fresh_or_newest(usable, at)) for usable in by_pair.values()]
-
-
-def _fresh_or_newest(usable: list[Observation], at: int) -> list[Observation]:
-    fresh = [observation for observation in usable if observation.rate.is_fresh(at)]
-    newest_at = max(observation.at for observation in usable)
-    return fresh or [observation for observation in usable if observation.at == newest_at]
-
-
-def _choice(considered: list[Observation]) -> _Choice:
-    median = _median(considered)
-    agreeing = [observation for observation in considered if _agrees(observation.price, median)]
-    used = agreeing or considered
-    base, quote, *_ = used[0]
-    rate = Rate(
-        base,
-        quote,
-        _median(used),
-        min(observation.at for observation in used),
-        ','.join(sorted(observation.source for observation in used)),
-        disputed=len(considered) > 1 and len(agreeing) < 2,
-    )
-    return _Choice(rate, [observation for observation in considered if observation not in agreeing])
-
-
-def _agrees(price: Decimal, median: Decimal) -> bool:
-    return money.EXACT.multiply(abs(money.EXACT.subtract(price, median)), _TEN) <= median
-
-
-def _median(observations: Collection[Observation]) -> Decimal:
-    prices = sorted(observation.price for observation in observations)
-    half = len(prices) // 2
-    if len(prices) % 2:
-        return prices[half]
-    return money.EXACT.divide(money.add(prices[half - 1], prices[half]), _TWO)
-
-
-def carry_forward(closes: Mapping[date, tuple[Decimal, str]], pair: Pair, day: date) -> Rate | None:
-    """Return a pair's rate on a day by its closes (price and source): the latest one up to a week old, or None."""
+def carry_forward(closes: Mapping[date, DailyClose], day: date) -> Rate | None:
+    """Return the rate of a day by the closes of a pair: the latest one up to a week old, or None."""
     for age in range(CARRIED_DAYS + 1):
-        close_day = day - timedelta(days=age)
-        if close_day in closes:
-            price, source = closes[close_day]
-            return Rate(*pair, price, midnight(close_day), source)
+        close = closes.get(day - timedelta(days=age))
+        if close is not None:
+            return Rate(close.base, close.quote, close.price, midnight(close.day), close.source, close.disputed)
     return None
 
 

@@ -4,13 +4,14 @@ The past is replayed: a child contributes what it held at a start, and how that 
 from the beginning counts from where it is; until then it is not covered, never zero.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
 from chalicelib.domain import conversion, money
-from chalicelib.domain.conversion import Rates
+from chalicelib.domain.conversion import Rates, Total
 
 HOUR, DAY, WEEK = 3_600, 86_400, 604_800
 INTERVALS = {'hour': HOUR, 'day': DAY, 'week': WEEK}
@@ -59,8 +60,9 @@ class PortfolioState(NamedTuple):
     """What a portfolio held and was worth, from one instant until the next state.
 
     `balances` are amounts by currency code, none of them zero; `values` is their sum as if converted into each reporting currency, not
-    rounded, and empty where there were no rates; `unconverted` names the currencies that are not in a value, as they had no rate.
-    `covered` of its `total` contributions are in the balances; `complete` says that nothing is missing from these.
+    rounded, and empty where there were no rates; `unconverted` names the currencies that are not in a value, as they had no rate, and
+    `disputed` those of them whose rate was disputed. `covered` of its `total` contributions are in the balances; `complete` says that
+    nothing is missing from these.
     """
 
     balances: Mapping[str, Decimal]
@@ -69,6 +71,7 @@ class PortfolioState(NamedTuple):
     covered: int
     total: int
     complete: bool
+    disputed: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 StateAt = tuple[int, PortfolioState]
@@ -181,11 +184,18 @@ def state(point: Point, reporting: Iterable[str], rates: Rates | None) -> Portfo
     return PortfolioState(
         balances=dict(sorted(point.balances.items())),
         values={code: total.value for code, total in totals.items()},
-        unconverted={code: tuple(one.currency for one in total.missing) for code, total in totals.items() if total.missing},
+        unconverted=_missing(totals, {conversion.NO_RATE, conversion.DISPUTED}),
         covered=point.covered,
         total=point.total,
         complete=point.complete,
+        disputed=_missing(totals, {conversion.DISPUTED}),
     )
+
+
+def _missing(totals: Mapping[str, Total], reasons: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the currencies that are missing from totals for one of some reasons, by reporting currency; without those that lack none."""
+    missing = {code: tuple(one.currency for one in total.missing if one.reason in reasons) for code, total in totals.items()}
+    return {code: currencies for code, currencies in missing.items() if currencies}
 
 
 def at_instants(states: Sequence[StateAt], instants: Iterable[int]) -> list[StateAt]:

@@ -10,6 +10,14 @@ from chalicelib.models.client import Application, Client, Grant
 from chalicelib.models.connection import connect
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.cursor import Cursor
+from chalicelib.models.daily_closes import (
+    DailyClosesState,
+    DownloadProgress,
+    PairDailyCloses,
+    YearOfDailyCloses,
+    add_daily_closes,
+    read_daily_closes,
+)
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
@@ -21,18 +29,7 @@ from chalicelib.models.ledger import Derived, Ledger
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
-from chalicelib.models.rates import (
-    TRACKED_SECONDS,
-    DailyClosesState,
-    DownloadProgress,
-    HourlyRates,
-    LatestRates,
-    PairDailyCloses,
-    TrackedCurrency,
-    YearOfDailyCloses,
-    add_daily_closes,
-    read_daily_closes,
-)
+from chalicelib.models.rates import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
 from chalicelib.models.request_count import RequestCount
 from chalicelib.models.session import Session, new_token
 from chalicelib.models.snapshot import Snapshot

@@ -5,6 +5,7 @@ A state is a JSON object with a key for each thing that may stay the same while 
     `b <code>`  a balance                                      "0.5"
     `c <code>`  a value in a reporting currency                "20000.0"
     `m <code>`  the currencies not in that value, if any       ["doge"]
+    `d <code>`  those of them whose rate was disputed, if any  ["doge"]
     `n`         covered, total, complete                       [2, 3, false]
 
 Amounts are in the notation of `money.canonical`; earlier releases stored values padded to the decimals of their currency. A list of
@@ -21,7 +22,7 @@ from chalicelib.models.attributes import PackedAttribute
 
 Packed = dict[str, Any]
 
-_PARSERS: dict[str, Callable[[Any], Any]] = {'b': Decimal, 'c': Decimal, 'm': tuple, 'n': tuple}
+_PARSERS: dict[str, Callable[[Any], Any]] = {'b': Decimal, 'c': Decimal, 'm': tuple, 'n': tuple, 'd': tuple}
 _GUARD_DIGITS = 2
 # Rounded this way the last digit is 0 or 5 only if nothing was cut off, so that to round once more gives what rounding once would.
 _GUARDED = Context(prec=1_000, rounding=ROUND_05UP)
@@ -54,6 +55,7 @@ def pack(state: PortfolioState) -> Packed:
         'n': [state.covered, state.total, state.complete],
         **{f'c {code}': _pack_value(value, code) for code, value in state.values.items()},
         **{f'm {code}': list(missing) for code, missing in state.unconverted.items()},
+        **{f'd {code}': list(disputed) for code, disputed in state.disputed.items()},
     }
 
 
@@ -92,4 +94,5 @@ def _restored(differences: Iterable[tuple[int, Packed]]) -> Iterator[StateAt]:
                 del parts[kind][code]
             else:
                 parts[kind][code] = _PARSERS[kind](value)
-        yield at, PortfolioState(parts['b'], parts['c'], parts['m'], *parts['n'][''])
+        covered, total, complete = parts['n']['']
+        yield at, PortfolioState(parts['b'], parts['c'], parts['m'], covered, total, complete, parts['d'])

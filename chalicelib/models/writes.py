@@ -22,6 +22,11 @@ _REASONS_RETRIED = ('TransactionConflict', *_REASONS_THROTTLED)
 ExpectedVersions = frozenset[int] | None  # the versions that a write accepts, None for any
 
 
+def unchanged(attribute: Attribute[int], value: int) -> Condition:
+    """Return the condition that an item is as it was read; one that was not there counts as 0."""
+    return attribute == value if value else Item.pk.does_not_exist()
+
+
 def has_version(version: Attribute[int], expected: ExpectedVersions) -> Condition:
     """Return the condition that an item is there and of an expected version, see `version_mismatch`."""
     if expected is None:

@@ -11,8 +11,10 @@ from chalicelib import clock
 from chalicelib.api.presenters.currencies import present_value
 from chalicelib.config import settings
 from chalicelib.domain import currencies, instants
+from chalicelib.domain.consensus import AgreedPrice, choose
 from chalicelib.domain.conversion import Rate
 from chalicelib.domain.ledgers import Entry
+from chalicelib.domain.rates import Observation
 from chalicelib.formats import format_instant
 from chalicelib.models import HourlyRates, LatestRates, Ledger, TrackedCurrency, Transaction
 from chalicelib.models.ledger import HeldCurrency
@@ -106,6 +108,20 @@ def test_a_balance_without_a_rate_is_missing_and_the_rest_is_there(api: Api) -> 
     assert rows['usd']['complete'] is False
     assert rows['usd']['missing'] == [{'currency': 'doge', 'balance': '12.0', 'reason': 'no_rate'}]
     assert rows['doge']['missing'] == [{'currency': 'btc', 'balance': '1.0', 'reason': 'no_rate'}]
+
+
+def test_a_balance_whose_sources_contradict_each_other_is_missing_as_disputed(api: Api) -> None:
+    now = clock.now()
+    told = [Observation('doge', 'usd', Decimal('0.1'), now, 'coingecko'), Observation('doge', 'usd', Decimal(10), now, 'coinbase')]
+    know(rate('btc', 'usd', '40000'), *choose(told, now))
+    number = portfolio(api, {'btc': '1', 'doge': '100'}, ('usd', 'doge'))
+    rows = {row['currency']: row for row in converted(api, number)['result']}
+    assert (rows['usd']['balance'], rows['usd']['complete']) == ('40000.00', False)
+    assert rows['usd']['missing'] == [{'currency': 'doge', 'balance': '100.0', 'reason': 'disputed'}]
+    assert rows['doge']['missing'] == [{'currency': 'btc', 'balance': '1.0', 'reason': 'disputed'}]
+    know(rate('btc', 'usd', '40000'), *choose(told, now, [AgreedPrice('doge', 'usd', Decimal('0.102'), now - 300)]))
+    rows = {row['currency']: row for row in converted(api, number)['result']}
+    assert (rows['usd']['balance'], rows['usd']['complete']) == ('40010.00', True)
 
 
 def test_a_rate_that_is_too_old_is_none(api: Api) -> None:

@@ -35,10 +35,13 @@ def present_historic_value(row: HistoricValue, *, expand: bool) -> answers.Histo
         'total': row.total,
     }
     if row.unconverted:
-        value['missing'] = [
-            {'currency': code, 'balance': format_amount(balance), 'reason': conversion.NO_RATE} for code, balance in row.unconverted.items()
-        ]
+        value['missing'] = [_present_unconverted(row, code) for code in row.unconverted]
     return value
+
+
+def _present_unconverted(row: HistoricValue, code: str) -> answers.Unconverted:
+    reason = conversion.DISPUTED if code in row.disputed else conversion.NO_RATE
+    return {'currency': code, 'balance': format_amount(row.unconverted[code]), 'reason': reason}
 
 
 def present_history_state(page: HistoryPage[Any]) -> answers.HistoryState:

@@ -1,6 +1,6 @@
 """Read the history of a portfolio: a page of it is two requests, whatever is in the portfolio and however long it is."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Generic, NamedTuple, TypeVar
 
@@ -51,7 +51,10 @@ class HistoricBalance(NamedTuple):
 
 
 class HistoricValue(NamedTuple):
-    """What a portfolio was worth in one currency at an instant; not rounded. `unconverted` are the balances that had no rate, by code."""
+    """What a portfolio was worth in one currency at an instant; not rounded.
+
+    `unconverted` are the balances that had no rate, by code, `disputed` those of them whose rate was disputed.
+    """
 
     at: int
     currency: str
@@ -60,6 +63,7 @@ class HistoricValue(NamedTuple):
     covered: int
     total: int
     complete: bool
+    disputed: Collection[str]
 
 
 Row = TypeVar('Row', bound=HistoricBalance | HistoricValue)
@@ -116,7 +120,8 @@ def converted(view: HistoryView, at: int, state: PortfolioState) -> list[Histori
 def _value(view: HistoryView, at: int, state: PortfolioState, code: str) -> HistoricValue:
     unconverted = {missing: state.balances[missing] for missing in state.unconverted.get(code, ())}
     complete = state.complete and not unconverted and not view.outdated
-    return HistoricValue(at, code, state.values[code], unconverted, state.covered, state.total, complete)
+    disputed = state.disputed.get(code, ())
+    return HistoricValue(at, code, state.values[code], unconverted, state.covered, state.total, complete, disputed)
 
 
 def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], span: InstantRange, after: Position | None, limit: int, now: int) -> list[Row]:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from chalicelib import clock
 from chalicelib.domain import conversion
-from chalicelib.domain.conversion import Rates, Total
+from chalicelib.domain.conversion import Rates, Total, Unconverted
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import balances
 from chalicelib.services.portfolios.balances import IncompleteChild, PortfolioBalances
@@ -65,8 +65,12 @@ def _of_past(at: int) -> _RateSet:
 def _total(summed: PortfolioBalances, code: str, used: _RateSet) -> Total:
     """Return everything converted into one currency; what lacks a rate that is about to be fetched says so."""
     total = conversion.total(summed.by_currency, code, used.rates)
-    missing = (one._replace(reason=_RATE_PENDING) if {one.currency, code} & used.not_requested else one for one in total.missing)
-    return total._replace(missing=tuple(missing))
+    return total._replace(missing=tuple(_still_pending(one, code, used) for one in total.missing))
+
+
+def _still_pending(one: Unconverted, code: str, used: _RateSet) -> Unconverted:
+    is_pending = one.reason == conversion.NO_RATE and {one.currency, code} & used.not_requested
+    return one._replace(reason=_RATE_PENDING) if is_pending else one
 
 
 def _oldest(summed: PortfolioBalances, used: _RateSet) -> int:

@@ -35,7 +35,7 @@ class DailyCloses:
 
     def on(self, day: date) -> Rates:
         """Return the closes of a day as rates, each of that day or, where it has none, of the last one of the week before."""
-        carried = (rates.carry_forward(closes.by_day, pair, day) for pair, closes in self._of_pairs.items())
+        carried = (rates.carry_forward(closes.by_day, day) for closes in self._of_pairs.values())
         return Rates(rates.midnight(day), (rate for rate in carried if rate is not None))
 
     def changed_since(self, versions: Mapping[str, int]) -> date | None:
@@ -78,7 +78,7 @@ def _as_close(rate: Rate, made: int) -> DailyClose | None:
     Each rate that the ECB publishes is the close of the day it was fixed on, others only within the first hour of a day.
     """
     if rates.is_ecb((rate.base, rate.quote)):
-        return DailyClose(rates.day_of(rate.at), rate.base, rate.quote, rate.price, rate.sources)
-    if rate.disputed or not rate.is_fresh(made) or made % 86_400 >= policy.CLOSE_WITHIN_SECONDS:
+        return DailyClose(rates.day_of(rate.at), rate.base, rate.quote, rate.price, rate.sources, rate.disputed)
+    if not rate.is_fresh(made) or made % 86_400 >= policy.CLOSE_WITHIN_SECONDS:
         return None
-    return DailyClose(rates.day_of(made), rate.base, rate.quote, rate.price, rate.sources)
+    return DailyClose(rates.day_of(made), rate.base, rate.quote, rate.price, rate.sources, rate.disputed)

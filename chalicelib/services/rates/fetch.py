@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from chalicelib import clock, errors, telemetry
-from chalicelib.domain import currencies, rates
+from chalicelib.domain import consensus, currencies, rates
 from chalicelib.domain.conversion import Rate
 from chalicelib.domain.rates import Observation
 from chalicelib.models import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
@@ -82,18 +82,19 @@ def _store(new: Sequence[Observation], requested: Mapping[str, int], now: int) -
         stored = LatestRates.find()
         made = max(now, stored.at)
         observations = rates.merge(stored.observations, new, made)
-        chosen = rates.choose(observations, made)
+        agreed = stored.agreed
+        chosen = consensus.choose(observations, made, agreed)
         still_requested = {code: until for code, until in stored.requested.items() if until > now}
-        if stored.store(made, observations, chosen, {**still_requested, **requested}):
-            _report_outliers(observations, chosen, made)
+        if stored.store(made, observations, chosen, {**still_requested, **requested}, consensus.agree(observations, made, agreed)):
+            _report_outliers(consensus.outliers(observations, made, agreed), chosen)
             current.forget()
             return chosen
     raise errors.Conflict
 
 
-def _report_outliers(observations: Sequence[Observation], chosen: Sequence[Rate], made: int) -> None:
-    for outlier in rates.outliers(observations, made):
-        log.warning('rates: %s is more than 10 %% off with %s/%s', outlier.source, outlier.base, outlier.quote)
+def _report_outliers(outliers: Sequence[Observation], chosen: Sequence[Rate]) -> None:
+    for outlier in outliers:
+        log.warning('rates: %s contradicts the others with %s/%s', outlier.source, outlier.base, outlier.quote)
         telemetry.count('RateOutliers')
     for rate in chosen:
         if rate.disputed:

@@ -337,6 +337,20 @@ def test_converted_by_the_close_of_each_day_or_of_the_week_before_it_and_incompl
     assert found[10]['missing'] == [{'currency': 'btc', 'balance': '2.0', 'reason': 'no_rate'}]
 
 
+def test_a_day_whose_close_is_disputed_is_incomplete_and_says_so(api: Api, history_queue: Queue) -> None:
+    portfolio = offset(api, {'btc': '2', 'usd': '10'}, ('usd',))
+    history_queue.drain()
+    known = datetime.fromtimestamp(clock.now(), UTC).date() - timedelta(days=100)
+    set_close('btc', {known: '30000', known + timedelta(days=2): '31000'})
+    doubted = DailyClose(known + timedelta(days=1), 'btc', 'usd', Decimal(3), 'test', disputed=True)
+    add_daily_closes(('btc', 'usd'), [doubted], clock.now())
+    refresh.refresh(api.user_id, portfolio)
+    rows = {row['balance_at'][:10]: row for row in get(api, f'{portfolio}/converted/history')['result'][1:]}
+    found = [rows[(known + timedelta(days=days)).isoformat()] for days in range(3)]
+    assert [(row['balance'], row['complete']) for row in found] == [('60010.00', True), ('10.00', False), ('62010.00', True)]
+    assert found[1]['missing'] == [{'currency': 'btc', 'balance': '2.0', 'reason': 'disputed'}]
+
+
 def test_closes_that_come_later_repair_what_was_converted_without_them(api: Api, history_queue: Queue) -> None:
     portfolio = offset(api, {'btc': '1'}, ('usd',))
     history_queue.drain()

@@ -495,17 +495,32 @@ def test_a_close_is_never_changed(world: Sources) -> None:
     assert after.versions == before.versions
 
 
-def test_disputed_and_old_rates_make_no_closes(world: Sources) -> None:
+def test_a_disputed_rate_makes_a_disputed_close_and_an_old_one_none(world: Sources) -> None:
     now = midnight(TODAY) + 600
-    fetch_rates(now - HOUR)
     world.says = dict.fromkeys(('coinbase', 'bitstamp'), DOWN)
     world.says['kraken'] = as_json({'error': [], 'result': {'BTC/USD': {'c': ['20000'], 'v': ['1']}}})
     world.says['coingecko'] = as_json({'bitcoin': {'usd': 11_000}, 'ethereum': {'usd': 1_000, 'last_updated_at': now - HOUR}})
 
     fetch_rates(now)
 
-    assert TODAY not in stored_days('btc')
+    closes = daily_closes.read(['btc'], TODAY, TODAY).on(TODAY)
+    assert TODAY in stored_days('btc')
+    assert price(closes, 'btc', 'usd') is None
+    assert closes.reason_without_route('eur', 'btc') == 'disputed'
     assert TODAY not in stored_days('eth')
+
+
+def test_the_price_that_was_agreed_on_decides_when_sources_contradict_each_other_later(world: Sources) -> None:
+    tracked('doge')
+    fetch_rates(NOW - 600)
+    world.says['coinbase'] = as_json({'data': {'currency': 'BTC', 'rates': {'USD': '10000', 'DOGE': '1000'}}})
+    world.says |= dict.fromkeys(('kraken', 'bitstamp'), DOWN)
+
+    fetch_rates(NOW + 1_000)  # by then neither Kraken's nor Bitstamp's prices of before are fresh
+
+    rate = latest().rates.by_pair['doge', 'usd']
+    assert (rate.price, rate.disputed) == (Decimal('0.0078'), False)
+    assert 'coinbase' not in rate.sources
 
 
 @pytest.mark.parametrize(('code', 'first'), [('btc', date(2013, 1, 1)), ('usdt', TODAY - timedelta(days=364))])
@@ -595,7 +610,7 @@ def test_the_second_source_fills_the_gaps_of_the_first(world: Sources) -> None:
     backfill_daily_closes('btc', SOON)
 
     assert len(stored_days('btc')) == 365
-    sources_of = {source for _, source in read_daily_closes([('btc', 'usd')], [TODAY.year])['btc', 'usd'].by_day.values()}
+    sources_of = {close.source for close in read_daily_closes([('btc', 'usd')], [TODAY.year])['btc', 'usd'].by_day.values()}
     assert sources_of == {'bitstamp', 'coingecko'}
 
 

@@ -155,3 +155,19 @@ def test_the_largest_token_amounts_convert() -> None:
     found = rates(rate('uni', 'eth', '0.' + '0' * 30 + '123456789'), rate('eth', 'usd', '3000.123456789012345678901234567890'))
     assert found.convert(Decimal(2**256 - 1), 'uni', 'usd') is not None
     assert money.canonical(total({'uni': Decimal(2**256 - 1)}, 'usd', found).value)
+
+
+@pytest.mark.parametrize('pair', [('doge', 'usd'), ('usd', 'doge'), ('doge', 'btc'), ('chf', 'doge'), ('doge', 'chf')])
+def test_a_disputed_rate_converts_in_no_direction_and_on_no_route(pair: tuple[str, str]) -> None:
+    disputed = rate('doge', 'usd', '5.05')._replace(disputed=True)
+    found = rates(disputed, rate('btc', 'usd', '40000'), rate('eur', 'usd', '1.25'), rate('eur', 'chf', '0.95'))
+    assert found.convert(Decimal(1), *pair) is None
+    assert found.reason_without_route(*pair) == 'disputed'
+    assert [one.reason for one in total({pair[0]: Decimal(100)}, pair[1], found).missing] == ['disputed']
+    assert found.reason_without_route('doge', 'gbp') == 'no_rate'
+    assert found.convert(Decimal(1), 'btc', 'chf') == Decimal(30400)
+
+
+def test_a_route_leads_around_a_disputed_rate_where_there_is_another() -> None:
+    found = rates(rate('uni', 'usd', '5')._replace(disputed=True), rate('uni', 'eth', '0.002'), rate('eth', 'usd', '3000'))
+    assert path(found, 'uni', 'usd') == ['uni/eth', 'eth/usd']

@@ -19,6 +19,7 @@ states = st.builds(
     balances=by_code,
     values=st.dictionaries(st.sampled_from(CODES), st.sampled_from([Decimal(0), Decimal('20000.1'), Decimal('-0.07')])),
     unconverted=st.dictionaries(st.sampled_from(CODES), st.lists(st.sampled_from(CODES), min_size=1).map(tuple)),
+    disputed=st.dictionaries(st.sampled_from(CODES), st.lists(st.sampled_from(CODES), min_size=1).map(tuple)),
     covered=st.integers(0, 9),
     total=st.integers(0, 9),
     complete=st.booleans(),
