@@ -1,21 +1,27 @@
 """The only module that opens sockets: one request with a deadline and a size limit. Errors name the upstream and nothing else."""
 
 import json
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from decimal import Decimal
-from typing import Any, NamedTuple
+from threading import Event, Lock, Timer
+from typing import Any, NamedTuple, NoReturn
+from weakref import WeakSet
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from chalicelib import clock
 from chalicelib.errors import Blame, Upstream, UpstreamNotAsked
 from chalicelib.providers.upstream import Endpoint
 
-_CONNECT_SECONDS = 3
+_CONNECT_SECONDS = 3  # for each address of the host, and for all of the TLS handshake
 _READ_SECONDS = 8
-_TOTAL_SECONDS = 16  # from the first byte sent on; looked at between two reads
-LONGEST_REQUEST_SECONDS = _TOTAL_SECONDS + _READ_SECONDS
+_TOTAL_SECONDS = 16  # of the whole exchange
+LONGEST_REQUEST_SECONDS = _TOTAL_SECONDS + _READ_SECONDS  # connecting, which is not interrupted, may take longer
 _MAX_BYTES = 32 * 1024 * 1024
 _MAX_RETRY_AFTER = 3600
 
@@ -28,13 +34,15 @@ class UpstreamResponse(NamedTuple):
     text: str
 
     def json(self) -> Any:
-        """Return the JSON of a 200, with fractional numbers as Decimal. Raises Upstream for anything else."""
+        """Return the JSON of a 200, with fractional numbers as Decimal. Raises Upstream for anything else, NaN and infinity included."""
         if self.status != 200:
             raise Upstream(self.key, f'returned {self.status}')
         try:
-            return json.loads(self.text, parse_float=Decimal)
-        except (ValueError, RecursionError):
+            return json.loads(self.text, parse_float=Decimal, parse_constant=_refuse)
+        except json.JSONDecodeError:
             raise Upstream(self.key, 'returned something that is not JSON', blame=Blame.HOST) from None
+        except (ValueError, ArithmeticError, RecursionError):  # a Decimal has no room for every exponent, an int for every digit
+            raise Upstream(self.key, 'returned JSON that cannot be read') from None
 
 
 class Http:
@@ -42,7 +50,10 @@ class Http:
 
     def __init__(self, gate: Callable[[Endpoint], None]) -> None:
         self._gate = gate
+        self._watchdog = _Watchdog()
         self._session = requests.Session()
+        for scheme in ('http://', 'https://'):
+            self._session.mount(scheme, _Adapter(self._watchdog))
 
     def get(self, endpoint: Endpoint, path: str, params: Mapping[str, str] | None = None) -> UpstreamResponse:
         """Send a GET to a path below the base URL.
@@ -60,15 +71,23 @@ class Http:
             raise UpstreamNotAsked(endpoint.key, f'has no public server: set UPSTREAM_{endpoint.key.upper()}_URL')
         all_params = {**(params or {}), **endpoint.credentials}
         self._gate(endpoint)
+        with self._watchdog.watching(_TOTAL_SECONDS) as expired:
+            response = self._try(expired, method, endpoint, path, params=all_params, **kwargs)
+        if expired.is_set():  # a body that ends with its connection seems to be whole when that is cut
+            raise Upstream(endpoint.key, 'timed out', blame=Blame.LOAD)
+        return response
+
+    def _try(self, expired: Event, method: str, endpoint: Endpoint, path: str, **kwargs: Any) -> UpstreamResponse:
         try:
-            return self._exchange(method, endpoint, path, clock.monotonic() + _TOTAL_SECONDS, params=all_params, **kwargs)
+            return self._exchange(method, endpoint, path, **kwargs)
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             raise Upstream(endpoint.key, 'timed out', blame=Blame.LOAD) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             # Only the type: the message of the exception repeats the URL, which may contain an API key.
-            raise Upstream(endpoint.key, f'cannot be reached ({type(error).__name__})', blame=Blame.HOST) from None
+            reason, blame = ('timed out', Blame.LOAD) if expired.is_set() else (f'cannot be reached ({type(error).__name__})', Blame.HOST)
+            raise Upstream(endpoint.key, reason, blame=blame) from None
 
-    def _exchange(self, method: str, endpoint: Endpoint, path: str, deadline: float, **kwargs: Any) -> UpstreamResponse:
+    def _exchange(self, method: str, endpoint: Endpoint, path: str, **kwargs: Any) -> UpstreamResponse:
         timeout = (_CONNECT_SECONDS, _READ_SECONDS)
         with self._session.request(
             method, endpoint.base_url + path, headers=endpoint.headers, timeout=timeout, stream=True, allow_redirects=False, **kwargs
@@ -79,7 +98,7 @@ class Http:
                 raise Upstream(
                     endpoint.key, f'returned {response.status_code}', retry_after=_retry_after(response), blame=_blame(endpoint, response)
                 )
-            return UpstreamResponse(endpoint.key, response.status_code, _read(endpoint, response, deadline))
+            return UpstreamResponse(endpoint.key, response.status_code, _read(endpoint, response))
 
 
 def _blame(endpoint: Endpoint, response: requests.Response) -> Blame:
@@ -89,19 +108,104 @@ def _blame(endpoint: Endpoint, response: requests.Response) -> Blame:
     return Blame.LOAD if response.status_code >= 500 else Blame.HOST
 
 
-def _read(endpoint: Endpoint, response: requests.Response, deadline: float) -> str:
-    """Return the body. The timeout of requests is per read, so a server that drips is stopped here, at `deadline`.
+class _Watchdog:
+    """Ends an exchange at its time limit by cutting the connection, whatever is being waited for.
 
-    `read1` gives what has arrived, where `iter_content` would wait for a whole chunk.
+    The timeouts of requests are for one read each. A server that drips a status line, headers, `100 Continue`, chunk extensions or
+    trailers byte by byte keeps to them for hours, inside of http.client, where nobody looks at a clock between two reads.
     """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._expired: Event | None = None  # of the exchange under way
+
+    @contextmanager
+    def watching(self, seconds: float) -> Iterator[Event]:
+        """Watch one exchange. The event tells whether its time has run out."""
+        expired = Event()
+        with self._lock:
+            self._expired = expired
+        timer = Timer(seconds, self._expire, (expired,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield expired
+        finally:
+            timer.cancel()
+            with self._lock:
+                self._expired = None
+
+    def adopt(self, opened: socket.socket) -> None:
+        """Cut this connection too when the time is over, which it may be already."""
+        with self._lock:
+            self._sockets.add(opened)
+            if self._expired is not None and self._expired.is_set():
+                _cut(opened)
+
+    def _expire(self, expired: Event) -> None:
+        with self._lock:
+            if self._expired is expired:
+                expired.set()
+                for opened in self._sockets:
+                    _cut(opened)
+
+
+class _Adapter(HTTPAdapter):
+    """Opens connections that a watchdog watches."""
+
+    def __init__(self, watchdog: _Watchdog) -> None:
+        self._pools = _watched_pools(watchdog)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+def _watched_pools(watchdog: _Watchdog) -> dict[str, type[HTTPConnectionPool]]:
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            watchdog.adopt(self.sock)
+
+    class Encrypted(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            watchdog.adopt(self.sock)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class EncryptedPool(HTTPSConnectionPool):
+        ConnectionCls = Encrypted
+
+    return {'http': PlainPool, 'https': EncryptedPool}
+
+
+def _cut(opened: socket.socket) -> None:
+    """Shut down a connection, so that whoever reads from it sees its end. It is closed by its owner."""
+    with suppress(OSError):
+        socket.socket.shutdown(opened, socket.SHUT_RDWR)  # that of a TLS socket would also take it apart under the reader
+
+
+def _read(endpoint: Endpoint, response: requests.Response) -> str:
+    """Return the body. `read1` gives what has arrived, where `iter_content` would wait for a whole chunk."""
     body = bytearray()
     while chunk := response.raw.read1(65536, decode_content=True):
         body += chunk
         if len(body) > _MAX_BYTES:
             raise Upstream(endpoint.key, 'returned more than we accept', blame=Blame.LOAD)
-        if clock.monotonic() > deadline:
-            raise Upstream(endpoint.key, 'timed out', blame=Blame.LOAD)
     return body.decode('utf-8', errors='replace')
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f'{constant} is no JSON')
 
 
 def _retry_after(response: requests.Response) -> int | None:

@@ -63,6 +63,17 @@ def test_numbers_with_a_fraction_are_decimals(explorer: Explorer, get: Callable[
 
 
 @pytest.mark.parametrize(
+    'body',
+    ['1e9999999999999999999', '[-1E-9999999999999999999]', 'NaN', '{"balance": Infinity}', '[-Infinity]', '9' * 10**6, '[' * 10**6],
+    ids=['exponent', 'negative exponent', 'NaN', 'infinity', 'negative infinity', 'a million digits', 'a million brackets'],
+)
+def test_what_no_number_and_no_nesting_can_hold_is_a_failure(explorer: Explorer, get: Callable[[], UpstreamResponse], body: str) -> None:
+    explorer.fail(faults.text(body))
+    error = _failure(get)
+    assert (str(error), error.blame) == ('blockstream: returned JSON that cannot be read', Blame.REQUEST)
+
+
+@pytest.mark.parametrize(
     'fault',
     [
         faults.down,

@@ -1,0 +1,147 @@
+"""The time limit covers a whole exchange, whatever an upstream sends a byte at a time and for ever.
+
+A server of bare sockets, as no library would send what it does. Nothing is measured: without the limit these requests never end.
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain, repeat
+from threading import Event, Thread
+
+import pytest
+
+from chalicelib.config import settings
+from chalicelib.errors import Upstream
+from chalicelib.providers import transport
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint
+
+HOST = Endpoint('blockstream', 'https://blockstream.info/api', min_interval_ms=250)
+OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
+WHOLE = OK + b'Content-Length: 2\r\n\r\n{}'
+PAUSE = 0.02
+# What is sent at once, and what follows byte by byte, again and again.
+DRIPS = {
+    'nothing': (b'', b''),
+    'a status line': (b'HTTP/1.1 200 ', b'x'),
+    'a header': (OK + b'X-Slow: ', b'x'),
+    'headers': (OK, b'X-Slow: x\r\n'),
+    'continue': (b'', b'HTTP/1.1 100 Continue\r\n\r\n'),
+    'headers of continue': (b'HTTP/1.1 100 Continue\r\n', b'X-Slow: x\r\n'),
+    'a body': (OK + b'Content-Length: 1000000\r\n\r\n{}', b' '),
+    'a body that ends with the connection': (b'HTTP/1.0 200 OK\r\n\r\n{}', b' '),
+    'a compressed body': (OK + b'Content-Encoding: gzip\r\nContent-Length: 1000000\r\n\r\n\x1f\x8b\x08\x08\0\0\0\0\0\0', b'x'),
+    'chunks': (OK + b'Transfer-Encoding: chunked\r\n\r\n', b'1\r\n \r\n'),
+    'the size of a chunk': (OK + b'Transfer-Encoding: chunked\r\n\r\n', b'0'),
+    'a chunk extension': (OK + b'Transfer-Encoding: chunked\r\n\r\n2;slow=', b'x'),
+    'trailers': (OK + b'Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n', b'X-Slow: x\r\n'),
+    'an error': (b'HTTP/1.1 404 Not Found\r\nContent-Length: 1000000\r\n\r\n', b' '),
+    'a connection to be closed': (OK + b'Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n2;slow=', b'x'),
+}
+TLS_RECORD = b'\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03'  # the beginning of a long ServerHello
+
+
+class Dripper:
+    """Accepts one connection after the other: each request gets the next of `answers`, then drips without end."""
+
+    def __init__(self, *answers: tuple[bytes, bytes]) -> None:
+        self.answers = list(answers)
+        self.connections = 0
+        self.left = Event()  # set when a client that was being dripped on has gone
+        self._listener = socket.create_server(('127.0.0.1', 0))
+        self._connection: socket.socket | None = None
+        self._thread = Thread(target=self._accept, daemon=True)
+
+    @property
+    def address(self) -> str:
+        return f'127.0.0.1:{self._listener.getsockname()[1]}'
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        for opened in (self._listener, self._connection):
+            if opened is not None:
+                with suppress(OSError):
+                    opened.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._connection, _ = self._listener.accept()
+                self.connections += 1
+                with self._connection as connection, suppress(OSError):
+                    self._serve(connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        while connection.recv(65536):
+            at_once, drip = self.answers.pop(0)
+            connection.sendall(at_once)
+            connection.settimeout(PAUSE)
+            for byte in chain.from_iterable(repeat(drip)) if drip else repeat(None):
+                if at_once == WHOLE:
+                    break
+                if byte is not None:
+                    connection.sendall(bytes((byte,)))
+                with suppress(TimeoutError):
+                    if not connection.recv(65536):
+                        self.left.set()
+                        return
+            connection.settimeout(None)
+
+
+@contextmanager
+def dripping(monkeypatch: pytest.MonkeyPatch, *answers: tuple[bytes, bytes], scheme: str = 'http') -> Iterator[Dripper]:
+    """Lead requests to a dripper, with a short time limit."""
+    server = Dripper(*answers)
+    server.start()
+    with monkeypatch.context() as patch:
+        patch.setenv('UPSTREAM_URL', f'{scheme}://{server.address}')
+        patch.setattr(transport, '_TOTAL_SECONDS', 0.3)
+        settings.cache_clear()
+        yield server
+        server.stop()
+    settings.cache_clear()
+
+
+def ask(http: Http) -> str:
+    return http.get(HOST, '/tip').text
+
+
+@pytest.mark.parametrize('drip', DRIPS.values(), ids=DRIPS)
+def test_an_exchange_ends_within_its_time_whatever_is_dripped(monkeypatch: pytest.MonkeyPatch, drip: tuple[bytes, bytes]) -> None:
+    with dripping(monkeypatch, drip) as server:
+        with pytest.raises(Upstream) as caught:
+            ask(Http(lambda _: None))
+        assert str(caught.value) == 'blockstream: timed out'
+        assert server.left.wait(60), 'the connection stays open'
+
+
+def test_a_handshake_ends_within_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, '_CONNECT_SECONDS', 0.3)
+    with dripping(monkeypatch, (TLS_RECORD, b'x'), scheme='https') as server:
+        with pytest.raises(Upstream) as caught:
+            ask(Http(lambda _: None))
+        assert str(caught.value) == 'blockstream: timed out'
+        assert server.left.wait(60), 'the connection stays open'
+
+
+def test_a_connection_that_is_used_again_is_watched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    http = Http(lambda _: None)
+    with dripping(monkeypatch, (WHOLE, b'x'), (WHOLE, b'x'), DRIPS['headers'], (WHOLE, b'x')) as server:
+        assert [ask(http), ask(http), server.connections] == ['{}', '{}', 1]
+        with pytest.raises(Upstream, match='timed out'):
+            ask(http)
+        assert server.left.wait(60)
+        assert [ask(http), server.connections] == ['{}', 2]
+
+
+def test_the_time_of_an_exchange_does_not_run_on_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    http = Http(lambda _: None)
+    with dripping(monkeypatch, (WHOLE, b'x'), (WHOLE, b'x')) as server:
+        ask(http)
+        assert not server.left.wait(0.6)
+        assert [ask(http), server.connections] == ['{}', 1]
