@@ -127,10 +127,13 @@ def _value(view: HistoryView, at: int, state: PortfolioState, code: str) -> Hist
 def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], span: InstantRange, after: Position | None, limit: int, now: int) -> list[Row]:
     """Compute the history of a portfolio that follows no ledger here and now. Raises NotReady for one that follows some."""
     messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
-    if portfolio.follows_ledgers:
-        raise reading.not_ready([])
+    if portfolio.follows_ledgers and portfolio.was_observed:
+        raise reading.not_ready_since(portfolio.observed_at)
     contents = read_portfolio_tree(portfolio.user_id, portfolio.portfolio_id)
-    computed = compute_history(contents, contributions.children(contents), None, now)
+    children = contributions.children(contents)
+    if portfolio.follows_ledgers:
+        raise reading.not_ready(child.ledger for child in children if child.ledger is not None)
+    computed = compute_history(contents, children, None, now)
     last = now if span.last is None else min(span.last, now)
     known = [(0, computed.result.before), *computed.states]
     of_grid = timeline.at_instants(known, _grid(span, after, span.first, last))

@@ -40,6 +40,23 @@ def next_attempt(ledger: Ledger, now: int) -> int:
     return now + min(_interval(ledger, now), backoff)
 
 
+def wait_for_first_value(ledger: Ledger, now: int) -> int:
+    """Return in how many seconds it is worth asking again for a ledger of which no balance is known.
+
+    One that could not be read is waited for until its next attempt, one whose refresh is queued or under way as `wait_since` says.
+    """
+    is_resting = ledger.failures and ledger.lease_until is None
+    return wait_since((ledger.due_at if is_resting else ledger.attempted_at or ledger.created_at) or now, now)
+
+
+def wait_since(begun: int, now: int) -> int:
+    """Return how long to wait for what began at an instant: as long as it has lasted and two seconds, so that a client waits 2, 4, 8.
+
+    For what begins in the future: until then.
+    """
+    return min(max(begun - now, now - begun + SHORTEST_WAIT, SHORTEST_WAIT), LONGEST_WAIT)
+
+
 def is_stale(ledger: Ledger, now: int) -> bool:
     """Return whether a reader should have a ledger refreshed: it is old, and nothing was tried lately."""
     return now - max(ledger.updated_at or 0, ledger.attempted_at or 0, ledger.created_at or 0) > STALE_SECONDS

@@ -26,10 +26,16 @@ def read_transaction_page(pk: str, *, before: str | None, limit: int) -> Transac
 
 
 def not_ready(ledgers: Iterable[Ledger]) -> NotReady:
-    """Return the error for ledgers that no balance is known of, with the time when the first of them is refreshed."""
+    """Return the error for ledgers that no balance is known of, with the time when the first of them may be."""
     now = clock.now()
-    due = min((ledger.due_at for ledger in ledgers if ledger.due_at), default=now)
-    wait = min(max(due - now, policy.SHORTEST_WAIT), policy.LONGEST_WAIT)
+    wait = min((policy.wait_for_first_value(ledger, now) for ledger in ledgers), default=policy.SHORTEST_WAIT)
+    return NotReady(now + wait, wait)
+
+
+def not_ready_since(begun: int) -> NotReady:
+    """Return the error for what could be computed since an instant; if that is long ago, it begins now, as nobody asked before."""
+    now = clock.now()
+    wait = policy.wait_since(begun if now - begun < policy.LONGEST_WAIT else now, now)
     return NotReady(now + wait, wait)
 
 

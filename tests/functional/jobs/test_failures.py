@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
@@ -11,6 +12,7 @@ from infra.fake_upstreams import faults
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
 from tests.support.clock import CLOCK
+from tests.support.dynamodb import MUTATIONS
 from tests.support.jobs import dead_letters, purge_queue, record, refresh_job, refresh_queue, run_refresh, run_sweep
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, assert_whole, pk_of, state, watchers
 
@@ -63,10 +65,63 @@ def test_while_no_explorer_answers_the_last_value_is_served(api: Api, explorer: 
 def test_while_nothing_was_ever_known_the_answer_is_not_ready_with_a_time(api: Api, explorer: Explorer, segwit: str) -> None:
     explorer.fail(faults.down)
     assert not run_refresh(SEGWIT)
-    response = api.get(f'{segwit}/balances')
+    assert wait(api, f'{segwit}/balances') == 10  # until the next attempt
+    CLOCK.advance(4)
+    assert wait(api, f'{segwit}/balances') == 6
+    CLOCK.advance(6)
+    assert wait(api, f'{segwit}/balances') == 2  # any moment now
+    assert not run_refresh(SEGWIT)
+    assert wait(api, f'{segwit}/balances') == 20
+
+
+def wait(api: Api, path: str) -> int:
+    """Return how many seconds ahead the time is at which to try again."""
+    response = api.get(path)
     assert (response.status_code, response.json_body['code']) == (503, 'not_ready')
-    assert 1 <= int(response.headers['Retry-After']) <= 300
-    assert 'try_again_at' in response.json_body
+    ahead = int(datetime.fromisoformat(response.json_body['try_again_at']).timestamp()) - CLOCK.now()
+    assert response.headers['Retry-After'] == str(ahead)
+    return ahead
+
+
+@pytest.mark.parametrize('path', ['addresses/1/balances', 'addresses/1/transactions', 'balances', 'balances/history', 'converted'])
+def test_the_time_to_try_again_is_near_at_first_and_then_ever_twice_as_far(
+    api: Api, segwit: str, path: str, requests_made: list[str]
+) -> None:
+    waits = []
+    requests_made.clear()
+    for _ in range(9):
+        waits.append(wait(api, f'/api/portfolios/1/{path}'))
+        CLOCK.advance(waits[-1])
+    assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 300]
+    assert not {*requests_made} & {*MUTATIONS}
+
+
+def test_while_a_worker_reads_the_time_to_try_again_counts_from_when_it_began(api: Api, segwit: str) -> None:
+    CLOCK.advance(100)
+    Ledger.lease(pk_of(SEGWIT), owner='somebody', now=CLOCK.now(), looked_at=None)
+    assert wait(api, f'{segwit}/balances') == 2
+    CLOCK.advance(2)
+    assert wait(api, f'{segwit}/balances') == 4
+
+
+def test_of_several_ledgers_the_next_one_is_waited_for(api: Api, explorer: Explorer, portfolio: int, segwit: str) -> None:
+    explorer.fail(faults.down)
+    for _ in range(3):
+        assert not run_refresh(SEGWIT)
+    assert wait(api, f'/api/portfolios/{portfolio}/balances') == 40
+    api.address(portfolio, TAPROOT)
+    assert wait(api, f'/api/portfolios/{portfolio}/balances') == 2
+
+
+def test_a_history_is_near_from_when_something_was_observed(api: Api, explorer: Explorer, segwit: str) -> None:
+    explorer.chain[SEGWIT] = payments(1)
+    CLOCK.advance(60)
+    assert run_refresh(SEGWIT)
+    assert wait(api, '/api/portfolios/1/balances/history') == 2
+    CLOCK.advance(2)
+    assert wait(api, '/api/portfolios/1/converted/history') == 4
+    CLOCK.advance(3_600)
+    assert wait(api, '/api/portfolios/1/balances/history') == 2  # nobody asked for it in between
 
 
 def test_the_error_names_every_explorer(explorer: Explorer, segwit: str) -> None:
