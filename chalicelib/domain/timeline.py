@@ -1,9 +1,10 @@
 """What a portfolio held, and was worth, at the instants of a grid. Pure: no clock, no AWS.
 
-The past is replayed: a child contributes what it held at a start, and how that changed since. A contribution whose past is not known
-from the beginning counts from where it is; until then it is not covered, never zero.
+The past is replayed: a child contributes what it held at a start, and how that changed since. While nothing is known of a contribution
+it is not covered, never zero.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,41 +13,18 @@ from typing import NamedTuple
 
 from chalicelib.domain import conversion, money
 from chalicelib.domain.conversion import Rates, Total
+from chalicelib.domain.replay import Balances, Contribution, Move, Scope, Span
 
 HOUR, DAY, WEEK = 3_600, 86_400, 604_800
 INTERVALS = {'hour': HOUR, 'day': DAY, 'week': WEEK}
 _MONDAY = 4 * DAY  # 1970-01-05 was the first
 
-Balances = Mapping[str, Decimal]
-
-
-class Move(NamedTuple):
-    """A change of a balance at an instant (epoch seconds)."""
-
-    at: int
-    currency: str
-    delta: Decimal
-
-
-class Contribution(NamedTuple):
-    """What one child adds to its portfolio: `base` at the start and before, then `moves`, in any order.
-
-    `known_from` is the first instant at which it is known, None for always; `whole` says that nothing is known to be missing then.
-    """
-
-    base: Balances
-    moves: Sequence[Move] = ()
-    known_from: int | None = None
-    whole: bool = True
-
-
-UNKNOWN = Contribution({}, known_from=1 << 40, whole=False)  # not known until long after anybody asks
-
 
 class Point(NamedTuple):
-    """A portfolio at an instant: the sum of what is known, of how many of its contributions that is, and whether nothing is missing.
+    """A portfolio at an instant: the sum of what is known, of how many of its contributions that is, and what may be missing from it.
 
-    Currencies of which nothing is held are not in `balances`.
+    Currencies of which nothing is held are not in `balances`. If not `complete`, something may be missing from the currencies in
+    `incomplete`, from any if it is empty.
     """
 
     at: int
@@ -54,6 +32,7 @@ class Point(NamedTuple):
     covered: int
     total: int
     complete: bool
+    incomplete: frozenset[str] = frozenset()
 
 
 class PortfolioState(NamedTuple):
@@ -62,7 +41,7 @@ class PortfolioState(NamedTuple):
     `balances` are amounts by currency code, none of them zero; `values` is their sum as if converted into each reporting currency, not
     rounded, and empty where there were no rates; `unconverted` names the currencies that are not in a value, as they had no rate, and
     `disputed` those of them whose rate was disputed. `covered` of its `total` contributions are in the balances; `complete` says that
-    nothing is missing from these.
+    nothing is missing from these. If not, something may be missing from the currencies in `incomplete`, from any if it is empty.
     """
 
     balances: Mapping[str, Decimal]
@@ -72,93 +51,85 @@ class PortfolioState(NamedTuple):
     total: int
     complete: bool
     disputed: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    incomplete: frozenset[str] = frozenset()
 
 
 StateAt = tuple[int, PortfolioState]
 
 
-def replayed(held: Balances, moves: Sequence[Move], *, start: int, known_from: int | None, whole: bool) -> Contribution:
-    """Return the contribution of a ledger that holds `held` now and has made all of `moves` after `start`, which lie behind it.
-
-    Going back from what is held, so that today is right whatever is missing from the past. Where that does not reach zero
-    before the first of all transactions the ledger is known from `known_from` on only, its first transaction.
-    """
-    base = dict(held)
-    for move in moves:
-        base[move.currency] = money.add(base.get(move.currency, money.ZERO), -move.delta)
-    return _known_from(known_from, base, moves, start, whole)
+def is_complete(portfolio: Point | PortfolioState, code: str) -> bool:
+    """Whether nothing is known to be missing from the balance of one currency."""
+    return portfolio.complete or (bool(portfolio.incomplete) and code not in portfolio.incomplete)
 
 
-def observed(snapshots: Iterable[tuple[int, Balances]], *, start: int, whole: bool) -> Contribution:
-    """Return the contribution of a ledger of which only `snapshots` are known, oldest first: each holds until the next."""
-    base: Balances = {}
-    moves: list[Move] = []
-    before: Balances = {}
-    first: int | None = None
-    for at, held in snapshots:
-        first = at if first is None else first
-        if at <= start:
-            base = held
-        else:
-            moves += [Move(at, code, money.add(held.get(code, money.ZERO), -before.get(code, money.ZERO))) for code in {*held, *before}]
-        before = held
-    return UNKNOWN if first is None else Contribution(base, moves, first, whole)
+class _Shift(NamedTuple):
+    """The begin (`by` is 1) or the end (-1) of a span of doubt about the currencies of a scope, and whether it is of knowing nothing."""
+
+    scope: Scope
+    by: int
+    uncovers: bool
 
 
 def points(contributions: Sequence[Contribution], start: int, end: int) -> Iterator[Point]:
     """Yield the portfolio at `start`, at each UTC midnight after it, and at each full hour by which something changed, to `end`.
 
-    `start` is a full hour. A point has everything that happened up to its instant, and at it.
+    `start` is a full hour. A point has everything that happened up to its instant, and at it: it equals `point_at`.
     """
     held = _summed(each.base for each in contributions)
     moves: dict[int, list[Move]] = {}
-    for each in contributions:
-        for move in each.moves:
-            moves.setdefault(max(_next_hour(move.at), start), []).append(move)
-    known = [None if each.known_from is None else _next_hour(each.known_from) for each in contributions]
-    shown = {start, *range(_ceil(start, DAY), end + 1, DAY), *moves, *(at for at in known if at is not None)}
-    for at in sorted(at for at in shown if start <= at <= end):
+    for move in (move for each in contributions for move in each.moves):
+        moves.setdefault(max(_next_hour(move.at), start), []).append(move)
+    shifts = _shifts(contributions, start)
+    in_doubt: Counter[Scope] = Counter()
+    uncovered = 0
+    for at in sorted(at for at in {start, *range(_ceil(start, DAY), end + 1, DAY), *moves, *shifts} if start <= at <= end):
         for move in moves.get(at, ()):
             held[move.currency] = money.add(held.get(move.currency, money.ZERO), move.delta)
-        yield _point(
-            at,
-            held,
-            [each for each, first in zip(contributions, known, strict=True) if first is None or first <= at],
-            len(contributions),
-        )
+        for shift in shifts.get(at, ()):
+            in_doubt[shift.scope] += shift.by
+            uncovered += shift.by if shift.uncovers else 0
+        yield _point(at, held, [scope for scope, number in in_doubt.items() if number], len(contributions) - uncovered, len(contributions))
 
 
-def point_now(contributions: Sequence[Contribution], now: int) -> Point:
-    """Return the portfolio after all that is known of it."""
+def point_at(contributions: Sequence[Contribution], at: int, *, with_later: bool = False) -> Point:
+    """Return the portfolio at an instant, not before the start of the contributions; `with_later` has what happened after it as well."""
     held = _summed(each.base for each in contributions)
-    for move in (move for each in contributions for move in each.moves):
+    for move in (move for each in contributions for move in each.moves if with_later or move.at <= at):
         held[move.currency] = money.add(held.get(move.currency, money.ZERO), move.delta)
-    return _point(
-        now,
-        held,
-        [each for each in contributions if each.known_from is None or each.known_from <= now],
-        len(contributions),
-    )
+    covered = sum(each.is_known(at) for each in contributions)
+    return _point(at, held, [doubt.currencies for each in contributions for doubt in each.doubts_at(at)], covered, len(contributions))
 
 
-def point_before(contributions: Sequence[Contribution]) -> Point:
-    """Return the portfolio before anything is known to have changed."""
-    always = [each for each in contributions if each.known_from is None]
-    return _point(0, _summed(each.base for each in always), always, len(contributions))
+def _shifts(contributions: Iterable[Contribution], start: int) -> dict[int, list[_Shift]]:
+    """Return what becomes doubtful and ceases to be, by the full hour from `start` on at which it shows."""
+    found: dict[int, list[_Shift]] = {}
+    for each in contributions:
+        spans = [(span, each.scope, True) for span in each.unknown]
+        spans += [(doubt.span, each.scope if doubt.currencies is None else doubt.currencies, False) for doubt in each.doubts]
+        for span, scope, uncovers in spans:
+            begin, end = max(_next_hour(span.since), start), None if span.until is None else _next_hour(span.until)
+            if end is None or begin < end:
+                found.setdefault(begin, []).append(_Shift(scope, 1, uncovers))
+                if end is not None:
+                    found.setdefault(end, []).append(_Shift(scope, -1, uncovers))
+    return found
 
 
-def _point(at: int, held: Balances, covered: Sequence[Contribution], total: int) -> Point:
-    """Return what a portfolio of `total` contributions holds while `covered` of them are known."""
-    complete = len(covered) == total and all(each.whole for each in covered)
-    return Point(at, {code: balance for code, balance in held.items() if balance}, len(covered), total, complete)
+def _point(at: int, held: Balances, in_doubt: Sequence[Scope], covered: int, total: int) -> Point:
+    """Return what a portfolio of `total` contributions holds while `covered` of them are known and some currencies are in doubt."""
+    doubted = frozenset() if None in in_doubt else frozenset(code for scope in in_doubt for code in scope or ())
+    return Point(at, {code: balance for code, balance in held.items() if balance}, covered, total, not in_doubt, doubted)
 
 
 def beginning(contributions: Iterable[Contribution]) -> int | None:
     """Return when something is first known to change, None when nothing ever did."""
-    return min(
-        (at for each in contributions for at in (*(move.at for move in each.moves), each.known_from) if at is not None),
-        default=None,
-    )
+    spans: list[Span] = []
+    instants: list[int | None] = []
+    for each in contributions:
+        instants += [move.at for move in each.moves]
+        spans += [*each.unknown, *(doubt.span for doubt in each.doubts)]
+    instants += [at for span in spans for at in span]
+    return min((at for at in instants if at), default=None)
 
 
 def grid(interval: int, first: int, last: int) -> range:
@@ -189,6 +160,7 @@ def state(point: Point, reporting: Iterable[str], rates: Rates | None) -> Portfo
         total=point.total,
         complete=point.complete,
         disputed=_missing(totals, {conversion.DISPUTED}),
+        incomplete=point.incomplete,
     )
 
 
@@ -207,12 +179,6 @@ def at_instants(states: Sequence[StateAt], instants: Iterable[int]) -> list[Stat
             number += 1
         found.append((instant, states[number][1]))
     return found
-
-
-def _known_from(first: int | None, base: Balances, moves: Sequence[Move], start: int, whole: bool) -> Contribution:
-    if first is None or first <= start:
-        return Contribution(base, moves, first, whole)
-    return Contribution({}, [*moves, *(Move(first, code, balance) for code, balance in base.items() if balance)], first, whole)
 
 
 def _summed(bases: Iterable[Balances]) -> dict[str, Decimal]:

@@ -5,9 +5,11 @@ A state is a JSON object with a key for each thing that may stay the same while 
     `b <code>`  a balance                                      "0.5"
     `c <code>`  a value in a reporting currency                "20000.0"
     `m <code>`  the currencies not in that value, if any       ["doge"]
-    `d <code>`  those of them whose rate was disputed, if any  ["doge"]
+    `m *`       the currencies that may lack something, if not all of them do    ["eth"]
+    `m *<code>` the currencies not in a value whose rate was disputed, if any    ["doge"]
     `n`         covered, total, complete                       [2, 3, false]
 
+Earlier releases read no other kinds of keys, and pass over a currency that is none: so whatever comes later is under `m *`.
 Amounts are in the notation of `money.canonical`; earlier releases stored values padded to the decimals of their currency. A list of
 states has the first whole, and of each later one what differs, null for what is gone.
 """
@@ -22,7 +24,8 @@ from chalicelib.models.attributes import PackedAttribute
 
 Packed = dict[str, Any]
 
-_PARSERS: dict[str, Callable[[Any], Any]] = {'b': Decimal, 'c': Decimal, 'm': tuple, 'n': tuple, 'd': tuple}
+_PARSERS: dict[str, Callable[[Any], Any]] = {'b': Decimal, 'c': Decimal, 'm': tuple, 'n': tuple}
+_BESIDE = '*'
 _GUARD_DIGITS = 2
 # Rounded this way the last digit is 0 or 5 only if nothing was cut off, so that to round once more gives what rounding once would.
 _GUARDED = Context(prec=1_000, rounding=ROUND_05UP)
@@ -55,7 +58,8 @@ def pack(state: PortfolioState) -> Packed:
         'n': [state.covered, state.total, state.complete],
         **{f'c {code}': _pack_value(value, code) for code, value in state.values.items()},
         **{f'm {code}': list(missing) for code, missing in state.unconverted.items()},
-        **{f'd {code}': list(disputed) for code, disputed in state.disputed.items()},
+        **({f'm {_BESIDE}': sorted(state.incomplete)} if state.incomplete else {}),
+        **{f'm {_BESIDE}{code}': list(disputed) for code, disputed in state.disputed.items()},
     }
 
 
@@ -94,5 +98,8 @@ def _restored(differences: Iterable[tuple[int, Packed]]) -> Iterator[StateAt]:
                 del parts[kind][code]
             else:
                 parts[kind][code] = _PARSERS[kind](value)
+        missing = {code: of for code, of in parts['m'].items() if not code.startswith(_BESIDE)}
+        disputed = {code.removeprefix(_BESIDE): of for code, of in parts['m'].items() if code.startswith(_BESIDE) and code != _BESIDE}
         covered, total, complete = parts['n']['']
-        yield at, PortfolioState(parts['b'], parts['c'], parts['m'], covered, total, complete, parts['d'])
+        incomplete = frozenset(parts['m'].get(_BESIDE, ()))
+        yield at, PortfolioState(parts['b'], parts['c'], missing, covered, total, complete, disputed, incomplete)

@@ -8,7 +8,8 @@ from chalicelib.domain import timeline
 from chalicelib.domain.changelog import ALWAYS
 from chalicelib.domain.conversion import Rates
 from chalicelib.domain.rates import FIRST_DAY, day_of, midnight
-from chalicelib.domain.timeline import Contribution, PortfolioState, StateAt
+from chalicelib.domain.replay import Contribution
+from chalicelib.domain.timeline import PortfolioState, StateAt
 from chalicelib.models import History, HistoryResult, PortfolioTree
 from chalicelib.services.histories import staleness
 from chalicelib.services.histories.staleness import InputVersions
@@ -46,8 +47,9 @@ class _Inputs(NamedTuple):
 def compute_history(contents: PortfolioTree, children: Sequence[Child], stored: History | None, now: int) -> ComputedHistory:
     """Return the history of a portfolio from the earliest month on in which something changed since `stored`; all of it for None."""
     versions = staleness.input_versions(contents, children)
+    remembered = versions | staleness.last_observations(children, now)
     if stored is None:
-        return _replay(contents, _read_inputs(contents, children, stored, ALWAYS, now), stored, versions, now)
+        return _replay(contents, _read_inputs(contents, children, stored, ALWAYS, now), stored, remembered, now)
     changed_since = staleness.balances_changed_since(contents, children, versions, stored)
     start = staleness.first_month_to_replay(changed_since, stored)
     inputs = _read_inputs(contents, children, stored, start, now)
@@ -55,7 +57,7 @@ def compute_history(contents: PortfolioTree, children: Sequence[Child], stored: 
         closes_start = staleness.first_month_to_replay(staleness.closes_changed_since(inputs.closes, stored), stored)
         if closes_start < start:
             inputs = _read_inputs(contents, children, stored, closes_start, now)
-    return _replay(contents, inputs, stored, versions, now)
+    return _replay(contents, inputs, stored, remembered, now)
 
 
 def _read_inputs(contents: PortfolioTree, children: Sequence[Child], stored: History | None, start: int, now: int) -> _Inputs:
@@ -81,7 +83,7 @@ def _replay(contents: PortfolioTree, inputs: _Inputs, stored: History | None, ve
         codes=sorted(inputs.codes),
         backfill=[progress for progress in inputs.closes.progress if not progress.done],
         before=before,
-        now=timeline.state(timeline.point_now(inputs.parts, now), reporting, latest.rates),
+        now=timeline.state(timeline.point_at(inputs.parts, now, with_later=True), reporting, latest.rates),
         first=first,
     )
     return ComputedHistory(result, list(timeline.states(points, reporting, lambda at: closes_on(day_of(at)))), bool(not_requested))
@@ -94,7 +96,7 @@ def _beginning(inputs: _Inputs, reporting: Sequence[str], stored: History | None
     """
     if stored is not None and inputs.start != ALWAYS:
         return stored.first, stored.before
-    before = timeline.point_before(inputs.parts)
+    before = timeline.point_at(inputs.parts, 0)
     begins = min(timeline.beginning(inputs.parts) or now, now)
     if before.balances and inputs.closes.first_day is not None:
         begins = min(begins, midnight(inputs.closes.first_day))

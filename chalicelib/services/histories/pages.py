@@ -109,7 +109,8 @@ def balances_in(code: str) -> RowsAt[HistoricBalance]:
 
 def _balance(view: HistoryView, at: int, state: PortfolioState, code: str) -> HistoricBalance:
     balance = state.balances.get(code, money.ZERO)
-    return HistoricBalance(at, code, balance, state.covered, state.total, state.complete and not view.outdated)
+    complete = timeline.is_complete(state, code) and not view.outdated
+    return HistoricBalance(at, code, balance, state.covered, state.total, complete)
 
 
 def converted(view: HistoryView, at: int, state: PortfolioState) -> list[HistoricValue]:

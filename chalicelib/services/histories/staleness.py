@@ -1,7 +1,8 @@
 """What changed since a history was computed, and from which month on it has to be replayed.
 
 A history remembers of which version each of its inputs was: ledgers by their changelog's version, offsets by a digest of their
-balances, daily closes by the version of their pair.
+balances, daily closes by the version of their pair. Of ledgers that were not observed lately it remembers when they last were: once they
+are, what lies between is no longer in doubt.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from chalicelib.models import History, Offset, PortfolioTree
 from chalicelib.services.portfolios.contributions import Child
 from chalicelib.services.rates.daily_closes import DailyCloses
 
-_OFFSET, _RATE = 'offset ', 'rate '
+_OFFSET, _RATE, _SEEN = 'offset ', 'rate ', 'seen '
 _UNKNOWN = 'unknown'
 
 InputVersions = dict[str, str]
@@ -23,10 +24,15 @@ InputVersions = dict[str, str]
 
 def input_versions(contents: PortfolioTree, children: Sequence[Child]) -> InputVersions:
     """Return the versions of all ledgers, in the order of `children`, and of all offsets of a portfolio."""
-    ledgers = {f'{child.follower.child_id} {_digest(child.follower.ledger)}': _ledger_version(child) for child in children}
+    ledgers = {name: _ledger_version(child) for name, child in _by_name(children).items()}
     offsets = contents.of_kind(Offset)
     balances = {f'{_OFFSET}{offset.offset_id}': {row.currency: str(row.balance) for row in offset.balances} for offset in offsets}
     return ledgers | {name: _digest(json.dumps(amounts, sort_keys=True)) for name, amounts in balances.items()}
+
+
+def last_observations(children: Sequence[Child], now: int) -> InputVersions:
+    """Return when those ledgers were last observed whose balances of now are in doubt as that is long ago."""
+    return {f'{_SEEN}{name}': str(child.observed_at) for name, child in _by_name(children).items() if child.is_unobserved(now)}
 
 
 def versions_of_closes(closes: DailyCloses) -> InputVersions:
@@ -39,13 +45,15 @@ def balances_changed_since(contents: PortfolioTree, children: Sequence[Child], v
 
     ALWAYS if all of the past changed: children or reporting currencies came or went, or an offset differs.
     """
-    known = {name: version for name, version in stored.input_versions.items() if not name.startswith(_RATE)}
+    known = {name: version for name, version in stored.input_versions.items() if not name.startswith((_RATE, _SEEN))}
     if versions.keys() != known.keys() or list(contents.portfolio.currencies) != list(stored.currencies):
         return ALWAYS
     if any(versions[name] != known[name] for name in versions if name.startswith(_OFFSET)):
         return ALWAYS
-    names = zip(children, versions, strict=False)  # the ledgers come first
-    changes = (_ledger_changed_since(child, known[name]) for child, name in names if versions[name] != known[name])
+    ledgers = _by_name(children)
+    changes = [_ledger_changed_since(child, known[name]) for name, child in ledgers.items() if versions[name] != known[name]]
+    seen = {name.removeprefix(_SEEN): int(at) for name, at in stored.input_versions.items() if name.startswith(_SEEN)}
+    changes += [at for name, at in seen.items() if ledgers[name].observed_at != at]
     return min([stored.computed_at, *changes])
 
 
@@ -62,6 +70,10 @@ def first_month_to_replay(changed_since: int, stored: History) -> int:
     """Return the first instant of the month of a change, ALWAYS if that is not after the history's first month."""
     month = timeline.month_of(changed_since)
     return ALWAYS if changed_since == ALWAYS or month <= stored.first else month
+
+
+def _by_name(children: Sequence[Child]) -> dict[str, Child]:
+    return {f'{child.follower.child_id} {_digest(child.follower.ledger)}': child for child in children}
 
 
 def _ledger_version(child: Child) -> str:

@@ -1,14 +1,14 @@
 """Portfolio balances: the sum of its ledgers and offsets, now or at an instant of the past, and what is missing from it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
-from chalicelib.domain import ledgers, money
-from chalicelib.domain.timeline import Contribution
+from chalicelib.domain import ledgers, money, timeline
+from chalicelib.domain.replay import Contribution
 from chalicelib.models import FollowerKind, Offset, Portfolio, read_portfolio_tree
-from chalicelib.services.ledgers import policy, reading
+from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import contributions
 from chalicelib.services.portfolios.contributions import Child
 
@@ -70,10 +70,11 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
     if at is not None:
         return _sum_at(portfolio, of, offsets, at)
     held = [(row.currency, row.balance) for ledger in known for row in ledger.holdings]
+    put_in = [(code, balance) for part in offsets for code, balance in part.base.items()]
     listed = {*portfolio.currencies, *(gap.currency for ledger in known for gap in ledger.gaps if gap.reason == ledgers.UNREADABLE_BALANCE)}
     return PortfolioBalances(
         portfolio,
-        money.total_by_currency(listed, [*held, *_bases(offsets)]),
+        money.total_by_currency(listed, [*held, *put_in]),
         min((ledger.updated_at for ledger in known), default=None),
         max([portfolio.updated_at, *(offset.updated_at for offset in contents.of_kind(Offset))]),
         [(child, partial(_reason, child)) for child in of],
@@ -81,16 +82,11 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
 
 
 def _sum_at(portfolio: Portfolio, of: Sequence[Child], offsets: Sequence[Contribution], at: int) -> PortfolioBalances:
-    """Return the sum at an instant: offsets hold for all time, ledgers are replayed."""
+    """Return the sum at an instant, as the portfolio's history has it."""
     then = contributions.of_children(of, at)
-    covered = [part for part in then if part.known_from is None or part.known_from <= at]
-    balances = money.total_by_currency(portfolio.currencies, _bases([*covered, *offsets]))
+    held = timeline.point_at([*then, *offsets], at).balances
     reasons = [(child, partial(_reason_at, child, part, at)) for child, part in zip(of, then, strict=True)]
-    return PortfolioBalances(portfolio, balances, at, at, reasons)
-
-
-def _bases(of: Iterable[Contribution]) -> list[tuple[str, Decimal]]:
-    return [(code, balance) for part in of for code, balance in part.base.items()]
+    return PortfolioBalances(portfolio, money.total_by_currency(portfolio.currencies, held.items()), at, at, reasons)
 
 
 def _reason(child: Child, code: str) -> str | None:
@@ -105,10 +101,7 @@ def _reason(child: Child, code: str) -> str | None:
 
 
 def _reason_at(child: Child, part: Contribution, at: int, code: str) -> str | None:
-    """Return why a child's balance at an instant is incomplete; one observed minutes earlier counts as of then, as it does now."""
-    reason = _reason(child, code)
-    if reason is not None or child.ledger is None or not child.follower.ledger_key.can_hold(code):
-        return reason
-    if part.known_from is not None and part.known_from > at:
-        return 'history_unknown'
-    return 'not_observed_since' if child.ledger.updated_at < at - policy.STALE_SECONDS else None
+    """Return why a child's balance in a currency at an instant is incomplete; one observed minutes earlier counts as of then."""
+    if not child.is_known:
+        return _reason(child, code)
+    return next((doubt.reason for doubt in part.doubts_at(at) if doubt.currencies is None or code in doubt.currencies), None)

@@ -1,16 +1,22 @@
 """The contributions of a portfolio as of an instant of the past and since: what its history, and its balances of then, are summed from."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from chalicelib import telemetry
-from chalicelib.domain import ledgers, timeline
-from chalicelib.domain.timeline import Contribution, Move
+from chalicelib.domain import currencies, ledgers, money, replay
+from chalicelib.domain.ledger_keys import AccountKey
+from chalicelib.domain.ledgers import Gap
+from chalicelib.domain.replay import Balances, Contribution, Move, Observation, Scope
 from chalicelib.errors import Busy
 from chalicelib.models import Follower, Ledger, Offset, PortfolioTree, Snapshot, Transaction
+from chalicelib.services.ledgers import policy
 
+NOT_OBSERVED = 'not_observed_since'
+
+_UNCOMPARED = {ledgers.PENDING, ledgers.UNLISTED, ledgers.MISSING}  # its transactions with its balances, so that gaps are not known
 _AT_ONCE = 8
 _ATTEMPTS = 20
 _PAUSE = 0.25
@@ -27,6 +33,25 @@ class Child(NamedTuple):
         """Whether any balance of it was ever observed."""
         return self.follower.valid and self.ledger is not None and self.ledger.ready
 
+    @property
+    def observed_at(self) -> int | None:
+        """When its balances were last observed, None if they never were."""
+        return None if self.ledger is None else self.ledger.updated_at
+
+    def is_unobserved(self, at: int) -> bool:
+        """Whether its balances at an instant are in doubt, as they were last observed long before it."""
+        return self.observed_at is not None and at > self.observed_at + policy.STALE_SECONDS
+
+    @property
+    def scope(self) -> Scope:
+        """The currencies that it may hold: its chain's coin, what it is known to hold and, until it was read to the end, all tokens."""
+        key = self.follower.ledger_key
+        if isinstance(key, AccountKey):
+            return None
+        if self.ledger is None or not self.ledger.ready or _is_unread(self.ledger):
+            return frozenset({key.currency, *(token.code for token in currencies.tokens_on(key.currency))})
+        return frozenset({key.currency, *(row.currency for row in self.ledger.holdings), *(gap.currency for gap in self.ledger.gaps)})
+
 
 def children(contents: PortfolioTree) -> list[Child]:
     """Return the children that follow ledgers, by id; the states of 100 ledgers to a request."""
@@ -36,8 +61,8 @@ def children(contents: PortfolioTree) -> list[Child]:
 
 
 def of_offsets(contents: PortfolioTree) -> list[Contribution]:
-    """Return the contributions that hold for all time."""
-    return [Contribution({held.currency: held.balance for held in offset.balances}) for offset in contents.of_kind(Offset)]
+    """Return the contributions of offsets."""
+    return [replay.held_since({held.currency: held.balance for held in offset.balances}, None) for offset in contents.of_kind(Offset)]
 
 
 def of_children(of: Sequence[Child], start: int) -> list[Contribution]:
@@ -50,18 +75,23 @@ def of_children(of: Sequence[Child], start: int) -> list[Contribution]:
 
 
 def _of_child(child: Child, start: int) -> Contribution:
-    ledger = child.ledger
-    if ledger is None or not child.is_known:
-        return timeline.UNKNOWN
+    if not child.is_known:
+        return replay.nothing_known(child.scope)
     for _ in range(_ATTEMPTS):
-        if _is_quiet(ledger, start):
-            return Contribution({row.currency: row.balance for row in ledger.holdings})
-        contribution = _of_ledger(ledger, start)
-        if not ledger.is_whole or _is_steady(ledger):
-            return contribution
+        ledger = child.ledger
+        if ledger is None:
+            break
+        contribution = _of_ledger(ledger, start, child.scope)
+        if _is_quiet(ledger, start) or ledger.incomplete == ledgers.PENDING or _is_steady(ledger):
+            return replay.doubted(contribution, NOT_OBSERVED, ledger.updated_at + policy.STALE_SECONDS + 1)
         time.sleep(_PAUSE)
-        ledger = Ledger.find(ledger.pk) or ledger
+        child = child._replace(ledger=Ledger.find(ledger.pk) or ledger)
     raise Busy
+
+
+def _is_unread(ledger: Ledger) -> bool:
+    """Whether its transactions were never read to the end."""
+    return ledger.incomplete == ledgers.PENDING and ledger.reconciled_at is None
 
 
 def _is_quiet(ledger: Ledger, start: int) -> bool:
@@ -76,20 +106,63 @@ def _is_steady(ledger: Ledger) -> bool:
     return now is not None and not now.is_changing and now.changes == ledger.changes
 
 
-def _of_ledger(ledger: Ledger, start: int) -> Contribution:
+def _of_ledger(ledger: Ledger, start: int, scope: Scope) -> Contribution:
     held = {row.currency: row.balance for row in ledger.holdings}
-    if ledger.incomplete == ledgers.UNLISTED and not ledger.newest_at:
-        seen = [(one.observed_at, {row.currency: row.balance for row in one.holdings}) for one in Snapshot.every(ledger.pk)]
-        return timeline.observed(sorted([*seen, (ledger.updated_at, held)], key=lambda one: one[0]), start=start, whole=False)
-    moves = [Move(one.txn_at, one.currency, one.delta) for one in Transaction.since(ledger.pk, start)]
+    if _is_quiet(ledger, start):
+        return Contribution(held, scope=scope)
     if ledger.is_whole:
-        contribution = timeline.replayed(held, moves, start=start, known_from=None, whole=True)
-        if start or not any(contribution.base.values()):
-            return contribution
-    return timeline.replayed(held, moves, start=start, known_from=_known_from(ledger), whole=False)
+        return replay.replayed(held, _moves(ledger, start), scope=scope, is_sole=_is_sole(ledger))
+    if _is_unread(ledger):  # what is not read yet is older than all that is
+        known = replay.replayed(held, _moves(ledger, start), known_from=_oldest_at(ledger), scope=scope, is_sole=_is_sole(ledger))
+        return replay.doubted(known, ledger.incomplete)
+    if ledger.incomplete == ledgers.UNLISTED and not ledger.newest_at:
+        return replay.doubted(replay.observed(_observations(ledger, held), scope=scope), ledger.incomplete)
+    return _with_gaps(ledger, held, start, scope)
 
 
-def _known_from(ledger: Ledger) -> int:
-    """Return since when the past of a ledger is known that is not known from its beginning."""
+def _with_gaps(ledger: Ledger, held: Balances, start: int, scope: Scope) -> Contribution:
+    """Return the contribution of a ledger that lacks something: of each currency what is known until it came to lack it."""
+    gaps = ledger.gaps
+    is_compared = ledger.incomplete not in _UNCOMPARED
+    seen = _observations(ledger, held) if gaps or not is_compared else []
+    moves = _moves(ledger, _replayed_from(gaps, seen, start) if is_compared else 0)
+    if not is_compared:
+        others = {*held, *(move.currency for move in moves)} - {gap.currency for gap in gaps}
+        gaps += [Gap(code, str(ledger.incomplete), ledger.last_reconciled(code)) for code in sorted(others)]
+        held = {**dict.fromkeys(others, money.ZERO), **held}
+        seen = [*seen[:-1], (seen[-1][0], held)]
+    never = {gap.currency for gap in gaps if gap.since is None}
+    is_unknown_before = (is_compared and ledger.incomplete is not None) or never >= held.keys()
+    known_from = _oldest_at(ledger) if is_unknown_before else None
+    known = replay.replayed(held, moves, gaps=gaps, seen=seen, known_from=known_from, scope=scope, is_sole=_is_sole(ledger))
+    return replay.doubted(known, ledger.incomplete) if is_compared else known
+
+
+def _replayed_from(gaps: Iterable[Gap], seen: Sequence[Observation], start: int) -> int:
+    """Return the instant after which transactions are needed: all of them for a balance that nobody knows, those since an observation."""
+    if any(gap.difference is None for gap in gaps):
+        return 0
+    used = (at for gap in gaps for at, _ in seen if at > (gap.since or 0))
+    return min([start, *(at - 1 for at in used)])
+
+
+def _moves(ledger: Ledger, start: int) -> list[Move]:
+    return [Move(one.txn_at, one.currency, one.delta) for one in Transaction.since(ledger.pk, start)]
+
+
+def _observations(ledger: Ledger, held: Balances) -> list[Observation]:
+    """Return what a ledger was observed to hold, oldest first; the last is what it holds now."""
+    seen = [(one.observed_at, {row.currency: row.balance for row in one.holdings}) for one in Snapshot.every(ledger.pk)]
+    return sorted([*seen, (ledger.updated_at, held)], key=lambda one: one[0])
+
+
+def _oldest_at(ledger: Ledger) -> int:
+    """Return when the oldest known transaction of a ledger was made; without any, when its balances were observed."""
     oldest = Transaction.oldest(ledger.pk)
-    return ledger.updated_at if oldest is None else oldest.txn_at
+    return int(ledger.updated_at if oldest is None else oldest.txn_at)
+
+
+def _is_sole(ledger: Ledger) -> bool:
+    """Whether there is one currency that the ledger can ever hold."""
+    key = ledger.key
+    return not isinstance(key, AccountKey) and not currencies.tokens_on(key.currency)

@@ -11,12 +11,13 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.config import settings
+from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.conversion import Rate
 from chalicelib.domain.ledgers import Holding
 from chalicelib.domain.rates import DailyClose, pair_of
 from chalicelib.jobs import histories as job
 from chalicelib.models import HISTORIES, History, HistoryMonth, LatestRates, Ledger, Snapshot, add_daily_closes
-from chalicelib.models.ledger import HeldCurrency
+from chalicelib.models.ledger import HeldCurrency, StoredGap
 from chalicelib.services import due
 from chalicelib.services.histories import refresh
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, txid
@@ -31,8 +32,12 @@ Json = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
-def known_rates() -> None:
-    """Rates as the sources tell them."""
+def _known_rates() -> None:
+    know_rates()
+
+
+def know_rates() -> None:
+    """Make the rates known as the sources tell them."""
     now = clock.now()
     told = [Rate('btc', 'usd', Decimal('11775.36'), now, 'bitstamp,kraken'), Rate('eth', 'usd', Decimal('300'), now, 'kraken')]
     assert LatestRates.find().store(now, [], told, dict.fromkeys(('btc', 'eth', 'eur', 'ltc', 'usd'), now + DAY))
@@ -275,18 +280,83 @@ def test_points_before_the_first_known_transaction_of_an_incomplete_ledger_are_l
     assert run_refresh(SEGWIT)
     ledger = Ledger.find(pk_of(SEGWIT))
     assert ledger is not None
-    ledger.holdings[0].balance += 1  # as if transactions were missing
-    ledger.update([Ledger.holdings.set(ledger.holdings), Ledger.incomplete.set('transactions_missing')])
+    ledger.holdings[0].balance += 1  # as if transactions were missing, as earlier releases stored it
+    missing = [Ledger.incomplete.set('transactions_missing'), Ledger.reconciled_at.remove()]
+    ledger.update([Ledger.holdings.set(ledger.holdings), *missing])
     history_queue.drain()
     rows = get(api, f'{portfolio}/balances/history')['result']
     assert {row['complete'] for row in rows} == {False}
     first = explorer.chain[SEGWIT][-1].time
     assert seconds(rows[-1]) == -(-first // DAY) * DAY
-    assert [Decimal(row['balance']) for row in rows] == [held(explorer.chain[SEGWIT], seconds(row)) + 1 for row in rows]
+    assert Decimal(rows[0]['balance']) == held(explorer.chain[SEGWIT], seconds(rows[0])) + 1
+    assert [row['balance'] for row in rows[1:]] == [plain(held(explorer.chain[SEGWIT], seconds(row))) for row in rows[1:]]
     add_offset(api, portfolio, {'btc': '5'})
     history_queue.drain()
     rows = get(api, f'{portfolio}/balances/history')['result']
     assert (rows[-1]['balance'], rows[-1]['covered'], rows[-1]['total']) == ('5.0', 1, 2)
+
+
+@pytest.mark.parametrize('currencies', [('btc',), ('btc', 'eth')])
+def test_more_than_the_transactions_explain_changes_nothing_before_they_last_added_up(
+    api: Api, explorer: Explorer, history_queue: Queue, currencies: tuple[str, ...]
+) -> None:
+    explorer.chain[SEGWIT] = [at_days_ago(30, amount=100_000_000)]
+    portfolio = api.portfolio(currencies=currencies)
+    api.address(portfolio, SEGWIT)
+    assert run_refresh(SEGWIT)
+    added_up = clock.now()
+    CLOCK.advance(3 * DAY)
+    more = [HeldCurrency(currency='btc', balance=Decimal(5))]
+    gap = StoredGap(currency='btc', reason='transactions_unreadable', since=added_up, difference=Decimal(4))
+    state = [Ledger.holdings.set(more), Ledger.stored_gaps.set([gap]), Ledger.updated_at.set(clock.now())]
+    Ledger.at(pk_of(SEGWIT)).update([*state, Ledger.changes.set(Changelog().noted(added_up))])
+    history_queue.drain()
+
+    rows = [row for row in get(api, f'{portfolio}/balances/history')['result'] if row['currency'] == 'btc']
+
+    first = explorer.chain[SEGWIT][0].time
+    assert (rows[0]['balance'], rows[0]['complete']) == ('5.0', False)
+    for row in rows[1:]:
+        assert (row['balance'], row['complete']) == ('1.0' if seconds(row) >= first else '0.0', seconds(row) <= added_up)
+    for at, balance, is_complete in ((added_up, '1.0', True), (added_up + 1, '1.0', False), (clock.now(), '5.0', False)):
+        then = {row['currency']: row for row in get(api, f'{portfolio}/balances', at=iso(at))['result']}
+        assert (then['btc']['balance'], then['btc']['complete']) == (balance, is_complete)
+        assert {then[code]['complete'] for code in currencies[1:]} <= {True}
+
+
+def test_a_past_balance_that_would_be_negative_is_unknown(api: Api, explorer: Explorer, history_queue: Queue) -> None:
+    explorer.chain[SEGWIT] = [at_days_ago(10, amount=300), at_days_ago(20, amount=-200, n=700)]  # dated out of order
+    portfolio = api.portfolio(currencies=('btc',))
+    api.address(portfolio, SEGWIT)
+    assert run_refresh(SEGWIT)
+    history_queue.drain()
+    spent, received = explorer.chain[SEGWIT][1].time, explorer.chain[SEGWIT][0].time
+    rows = {seconds(row): row for row in get(api, f'{portfolio}/balances/history')['result']}
+    assert [at for at in midnights(spent - 10 * DAY, clock.now()) if at not in rows] == midnights(spent, received)
+    assert {row['balance'] for row in rows.values()} == {'0.0', '0.000001'}
+    [then] = get(api, f'{portfolio}/balances', at=iso(spent))['result']
+    assert (then['balance'], then['complete'], then['missing'][0]['reason']) == ('0.0', False, 'history_unknown')
+
+
+def test_what_was_not_observed_lately_is_in_doubt_until_it_is_observed_again(
+    api: Api, explorer: Explorer, history_queue: Queue, stopped_clock: StoppedClock
+) -> None:
+    stopped_clock.move_to(int(datetime(2030, 4, 28, 12, tzinfo=UTC).timestamp()))
+    know_rates()
+    explorer.chain[SEGWIT] = [at_days_ago(30)]
+    portfolio = api.portfolio(currencies=('btc', 'eth'))
+    api.address(portfolio, SEGWIT)
+    assert run_refresh(SEGWIT)
+    history_queue.drain()
+    observed = clock.now()
+    for _ in range(2):  # into the next month
+        CLOCK.advance(3 * DAY)
+        refresh.refresh(api.user_id, portfolio)
+    for row in get(api, f'{portfolio}/balances/history')['result']:
+        assert row['complete'] is (row['currency'] == 'eth' or seconds(row) <= observed + 300)
+    assert run_refresh(SEGWIT)
+    refresh.refresh(api.user_id, portfolio)
+    assert {row['complete'] for row in get(api, f'{portfolio}/balances/history')['result']} == {True}
 
 
 def test_of_a_ledger_whose_explorers_list_no_transactions_the_snapshots_are_the_past(

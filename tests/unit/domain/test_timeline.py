@@ -1,4 +1,4 @@
-"""Replay of the past, checked against sums made the other way round."""
+"""Portfolios at instants of the past, checked against sums made one by one."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -6,15 +6,18 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import timeline
+from chalicelib.domain import replay, timeline
 from chalicelib.domain.conversion import Rate, Rates
-from chalicelib.domain.timeline import DAY, HOUR, UNKNOWN, WEEK, Contribution, Move, Point, PortfolioState, grid, observed, points, replayed
+from chalicelib.domain.replay import Contribution, Doubt, Move, Span
+from chalicelib.domain.timeline import DAY, HOUR, WEEK, Point, PortfolioState, grid, points
 
 MIDNIGHT = 1_700_006_400  # 2023-11-15
 END = MIDNIGHT + 9 * DAY
+CODES = ['btc', 'eth', 'doge']
 times = st.integers(MIDNIGHT + 1, END)
 amounts = st.decimals(min_value='-1e12', max_value='1e12', allow_nan=False, places=8)
-moves = st.lists(st.builds(Move, times, st.sampled_from(['btc', 'eth', 'doge']), amounts), max_size=12)
+moves = st.lists(st.builds(Move, times, st.sampled_from(CODES), amounts), max_size=12)
+instants = st.integers(MIDNIGHT, END)
 
 
 def sums(found: list[Move], at: int | None = None) -> dict[str, Decimal]:
@@ -33,24 +36,43 @@ def at(shown: list[Point], instant: int) -> Point:
     return [point for point in shown if point.at <= instant][-1]
 
 
-@given(st.lists(moves, max_size=4))
-def test_replayed_backward_from_what_is_held_the_past_is_what_it_is_replayed_forward(ledgers: list[list[Move]]) -> None:
-    parts = [replayed(sums(ledger), ledger, start=0, known_from=None, whole=True) for ledger in ledgers]
+spans = st.builds(lambda since, length: Span(since, None if length is None else since + length), times, st.none() | st.integers(1, 3 * DAY))
+contributions = st.builds(
+    Contribution,
+    st.dictionaries(st.sampled_from(CODES), amounts),
+    moves,
+    st.lists(spans, max_size=1),
+    st.lists(st.builds(Doubt, st.just('because'), st.none() | st.frozensets(st.sampled_from(CODES), min_size=1), spans), max_size=2),
+    st.just(frozenset(CODES)) | st.none(),
+)
+
+
+@given(st.lists(contributions, max_size=4))
+def test_each_instant_of_a_grid_is_what_it_is_by_itself(parts: list[Contribution]) -> None:
     shown = list(points(parts, MIDNIGHT, END))
     for instant in range(MIDNIGHT, END + 1, HOUR):
-        point = at(shown, instant)
-        assert dict(point.balances) == sums([move for ledger in ledgers for move in ledger], instant)
-        assert (point.covered, point.total, point.complete) == (len(ledgers), len(ledgers), True)
+        assert at(shown, instant)._replace(at=instant) == timeline.point_at(parts, instant)
 
 
-@given(moves, st.integers(0, 9 * 24))
-def test_a_replay_that_begins_later_agrees_with_one_of_everything(ledger: list[Move], hours: int) -> None:
-    start = MIDNIGHT + hours * HOUR
-    whole = list(points([replayed(sums(ledger), ledger, start=0, known_from=None, whole=True)], MIDNIGHT, END))
-    later = [move for move in ledger if move.at > start]
-    part = list(points([replayed(sums(ledger), later, start=start, known_from=None, whole=True)], start, END))
-    for instant in range(start, END + 1, HOUR):
-        assert at(part, instant).balances == at(whole, instant).balances
+@given(st.lists(contributions, max_size=4), instants)
+def test_an_instant_is_the_sum_of_what_is_known_of_it(parts: list[Contribution], instant: int) -> None:
+    point = timeline.point_at(parts, instant)
+    based = [Move(0, code, amount) for part in parts for code, amount in part.base.items()]
+    known = [
+        part for part in parts if not any(span.since <= instant and (span.until is None or instant < span.until) for span in part.unknown)
+    ]
+    assert dict(point.balances) == sums([*based, *(move for part in parts for move in part.moves)], instant)
+    assert (point.covered, point.total) == (len(known), len(parts))
+    doubted = [part.scope for part in parts if part not in known]
+    doubted += [
+        part.scope if doubt.currencies is None else doubt.currencies
+        for part in known
+        for doubt in part.doubts
+        if doubt.span.since <= instant and (doubt.span.until is None or instant < doubt.span.until)
+    ]
+    for code in (*CODES, 'usdc'):
+        assert timeline.is_complete(point, code) is not any(scope is None or code in scope for scope in doubted)
+    assert point.complete is not bool(doubted)
 
 
 @given(moves)
@@ -73,7 +95,7 @@ def test_a_change_shows_at_the_first_full_hour_by_which_it_happened() -> None:
 
 def test_what_is_not_known_from_the_beginning_is_not_covered_before_its_first_transaction_rather_than_zero() -> None:
     first = MIDNIGHT + 30 * HOUR
-    part = replayed({'btc': Decimal(5)}, [Move(first, 'btc', Decimal(2))], start=0, known_from=first, whole=False)
+    part = Contribution({}, [Move(first, 'btc', Decimal(5))], [Span(0, first)], [Doubt('because', None, Span(0))])
     shown = list(points([part, Contribution({'usd': Decimal(7)})], MIDNIGHT, MIDNIGHT + 2 * DAY))
     assert [(point.at - MIDNIGHT, dict(point.balances), point.covered, point.total, point.complete) for point in shown] == [
         (0, {'usd': Decimal(7)}, 1, 2, False),
@@ -83,55 +105,45 @@ def test_what_is_not_known_from_the_beginning_is_not_covered_before_its_first_tr
     ]
 
 
-def test_what_was_known_before_the_start_is_covered_from_the_start() -> None:
-    later = [Move(MIDNIGHT + 5, 'btc', Decimal(2))]
-    part = replayed({'btc': Decimal(5)}, later, start=MIDNIGHT, known_from=MIDNIGHT - DAY, whole=False)
-    assert next(points([part], MIDNIGHT, END)) == Point(MIDNIGHT, {'btc': Decimal(3)}, 1, 1, complete=False)
+def test_what_one_currency_lacks_leaves_the_others_complete() -> None:
+    point = timeline.point_at([Contribution({'eth': Decimal(1)}, doubts=[Doubt('because', frozenset({'eth'}), Span(0))])], END)
+    assert [timeline.is_complete(point, code) for code in ('eth', 'btc')] == [False, True]
+    assert timeline.state(point, ['btc'], None).incomplete == {'eth'}
+
+
+def test_where_any_currency_may_lack_something_none_is_complete() -> None:
+    doubts = [Doubt('because', frozenset({'eth'}), Span(0)), Doubt('because', None, Span(0))]
+    point = timeline.point_at([Contribution({'eth': Decimal(1)}, doubts=doubts)], END)
+    assert (point.complete, timeline.is_complete(point, 'btc')) == (False, False)
 
 
 def test_what_is_unknown_is_never_covered() -> None:
-    assert {point.covered for point in points([UNKNOWN], MIDNIGHT, END)} == {0}
-    assert timeline.point_now([UNKNOWN], END).complete is False
-
-
-def test_snapshots_hold_until_the_next() -> None:
-    seen = [(MIDNIGHT + 10, {'btc': Decimal(1)}), (MIDNIGHT + DAY + 10, {'btc': Decimal(4), 'eth': Decimal(2)}), (END, {'eth': Decimal(2)})]
-    shown = list(points([observed(seen, start=0, whole=True)], MIDNIGHT, END))
-    assert dict(at(shown, MIDNIGHT).balances) == {}
-    assert at(shown, MIDNIGHT).covered == 0
-    assert dict(at(shown, MIDNIGHT + HOUR).balances) == {'btc': Decimal(1)}
-    assert dict(at(shown, MIDNIGHT + 2 * DAY).balances) == {'btc': Decimal(4), 'eth': Decimal(2)}
-    assert dict(at(shown, END).balances) == {'eth': Decimal(2)}
-    assert at(shown, END).complete
-
-
-@given(
-    st.lists(st.tuples(times, st.dictionaries(st.sampled_from(['btc', 'eth']), amounts)), min_size=1, max_size=8), st.integers(0, 9 * 24)
-)
-def test_snapshots_from_a_start_on_agree_with_all_of_them(seen: list[tuple[int, dict[str, Decimal]]], hours: int) -> None:
-    seen = sorted(seen, key=lambda one: one[0])
-    start = MIDNIGHT + hours * HOUR
-    every, some = (list(points([observed(seen, start=begin, whole=True)], begin or MIDNIGHT, END)) for begin in (0, start))
-    for instant in range(start, END + 1, HOUR):
-        assert at(some, instant)[1:] == at(every, instant)[1:]
-        held = [balances for when, balances in seen if when <= instant]
-        assert dict(at(some, instant).balances) == nonzero(held[-1] if held else {})
-
-
-def test_nothing_observed_is_not_covered() -> None:
-    assert observed([], start=0, whole=True) == UNKNOWN
+    assert {point.covered for point in points([replay.nothing_known()], MIDNIGHT, END)} == {0}
+    assert timeline.point_at([replay.nothing_known()], END).complete is False
 
 
 def test_what_is_put_in_by_hand_holds_for_all_time() -> None:
     parts = [Contribution({'btc': Decimal(2)}), Contribution({'btc': Decimal(-2), 'usd': Decimal(1)})]
     assert timeline.beginning(parts) is None
-    assert timeline.point_before(parts) == Point(0, {'usd': Decimal(1)}, 2, 2, complete=True)
-    assert timeline.point_now(parts, END).balances == {'usd': Decimal(1)}
+    assert timeline.point_at(parts, 0) == Point(0, {'usd': Decimal(1)}, 2, 2, complete=True)
+    assert timeline.point_at(parts, END).balances == {'usd': Decimal(1)}
+
+
+def test_the_beginning_is_the_first_change_of_an_amount_or_of_what_is_known() -> None:
+    moved, found = Contribution({}, [Move(50, 'btc', Decimal(1))]), Contribution({}, unknown=[Span(0, 40)])
+    doubted = Contribution({}, doubts=[Doubt('because', None, Span(0, 30))])
+    assert [timeline.beginning(parts) for parts in ([moved], [moved, found], [moved, found, doubted])] == [50, 40, 30]
+
+
+def test_now_may_have_what_a_chain_dates_later() -> None:
+    part = Contribution({'btc': Decimal(1)}, [Move(END + 61, 'btc', Decimal(2))])
+    assert timeline.point_at([part], END + 60).balances == {'btc': Decimal(1)}
+    assert timeline.point_at([part], END + 60, with_later=True).balances == {'btc': Decimal(3)}
 
 
 def test_now_has_what_has_happened_since_the_last_full_hour() -> None:
     part = Contribution({'btc': Decimal(1)}, [Move(END + 59, 'btc', Decimal(2))])
-    assert timeline.point_now([part], END + 60).balances == {'btc': Decimal(3)}
+    assert timeline.point_at([part], END + 60).balances == {'btc': Decimal(3)}
 
 
 @given(st.sampled_from([HOUR, DAY, WEEK]), st.integers(0, 2 * 10**9), st.integers(0, 40 * DAY))

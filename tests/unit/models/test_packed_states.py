@@ -23,7 +23,8 @@ states = st.builds(
     covered=st.integers(0, 9),
     total=st.integers(0, 9),
     complete=st.booleans(),
-)
+    incomplete=st.frozensets(st.sampled_from(CODES)),
+).map(lambda state: state._replace(incomplete=frozenset()) if state.complete else state)
 
 
 @given(st.lists(states, min_size=1, max_size=10))
@@ -67,6 +68,14 @@ def test_a_value_that_is_hardly_more_than_half_a_cent_is_not_stored_as_half_a_ce
 
     assert present_value(Decimal('0.125'), 'usd') == '0.12'
     assert present_value(back.values['usd'], 'usd') == '0.13'
+
+
+def test_what_single_currencies_lack_is_stored_where_earlier_releases_pass_over_it() -> None:
+    state = PortfolioState({'eth': Decimal(1)}, {}, {}, 1, 1, False, disputed={'usd': ('eth',)}, incomplete=frozenset({'usdc', 'eth'}))
+
+    stored = StatesAttribute().serialize([(0, state)])
+
+    assert json.loads(zlib.decompress(stored)) == [[0, {'b eth': '1.0', 'n': [1, 1, False], 'm *': ['eth', 'usdc'], 'm *usd': ['eth']}]]
 
 
 def test_what_earlier_releases_stored_as_it_was_shown_is_read_as_amounts() -> None:
