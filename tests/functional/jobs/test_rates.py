@@ -214,11 +214,15 @@ def test_a_currency_keeps_the_rate_it_loses_for_a_day(world: Sources) -> None:
     assert price(latest().rates, 'btc', 'usd') is not None
 
 
+def euro_published_on(day: date) -> Answer:
+    names = 'xmlns="http://www.ecb.int/vocabulary/2002-08-01/eurofxref"'
+    cube = f'<Cube time="{day}"><Cube currency="USD" rate="1.25"/></Cube>'
+    return Answer(200, f'<Envelope {names}><Cube>{cube}</Cube></Envelope>', 'text/xml')
+
+
 @pytest.mark.parametrize(('days', 'there'), [(3, True), (6, True), (8, False)])
 def test_rates_of_the_central_bank_last_over_holidays(world: Sources, days: int, there: bool) -> None:
-    names = 'xmlns="http://www.ecb.int/vocabulary/2002-08-01/eurofxref"'
-    cube = f'<Cube time="{TODAY - timedelta(days=days)}"><Cube currency="USD" rate="1.25"/></Cube>'
-    world.says['ecb'] = Answer(200, f'<Envelope {names}><Cube>{cube}</Cube></Envelope>', 'text/xml')
+    world.says['ecb'] = euro_published_on(TODAY - timedelta(days=days))
 
     fetch_rates(NOW)
 
@@ -477,12 +481,15 @@ def test_the_first_run_of_a_day_makes_its_closes() -> None:
     assert on.at == on.by_pair['btc', 'usd'].at == midnight(TODAY)
 
 
-def test_later_runs_make_no_closes_but_those_the_central_bank_publishes() -> None:
+def test_later_runs_make_no_closes_but_those_the_central_bank_publishes(world: Sources) -> None:
+    yesterday = day_of(NOON)
+    last_friday = yesterday - timedelta(days=(yesterday.weekday() - 4) % 7)
+    world.says['ecb'] = euro_published_on(last_friday)
+
     fetch_rates(NOON)
 
     assert stored_days('btc') == []
-    [day] = stored_days('eur')
-    assert day.weekday() < 5
+    assert stored_days('eur') == [last_friday]
 
 
 def test_a_close_is_never_changed(world: Sources) -> None:
@@ -648,9 +655,7 @@ def test_days_without_a_gap_are_not_sent_for(messages: Callable[[], list[dict[st
 def test_a_weekend_is_no_gap(messages: Callable[[], list[dict[str, Any]]], world: Sources) -> None:
     friday, monday = date(2026, 3, 6), date(2026, 3, 9)
     for day in (friday, monday):
-        names = 'xmlns="http://www.ecb.int/vocabulary/2002-08-01/eurofxref"'
-        cube = f'<Cube time="{day}"><Cube currency="USD" rate="1.25"/></Cube>'
-        world.says['ecb'] = Answer(200, f'<Envelope {names}><Cube>{cube}</Cube></Envelope>', 'text/xml')
+        world.says['ecb'] = euro_published_on(day)
         for hours in (16, 30):
             fetch_rates(midnight(day) + hours * HOUR)
             if day == friday:
