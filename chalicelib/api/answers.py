@@ -385,9 +385,10 @@ class Currency(TypedDict):
     updated_at: _Changed
     is_cryptocurrency: Annotated[bool, Meta(description='False for tokens.', examples=[True])]
     is_fiat: Annotated[bool, Meta(examples=[False])]
-    is_ethereum_token: Annotated[bool, Meta(examples=[False])]
+    is_ethereum_token: Annotated[bool, Meta(description='True for ERC-20 tokens of every chain.', examples=[False])]
     ethereum_contract_address: Annotated[
-        str | None, Meta(description='The contract of a token, in EIP-55; null for other currencies.', examples=[None])
+        str | None,
+        Meta(description="The contract of a token on Ethereum's main network, in EIP-55; null for all others.", examples=[None]),
     ]
     source: _SumSource
 
@@ -397,6 +398,23 @@ class Currencies(TypedDict):
 
     count: Annotated[_Number, Meta(examples=[1])]
     currencies: list[Currency]
+
+
+class FollowedChain(TypedDict):
+    """What an upstream follows of a chain, which is named by its coin."""
+
+    currency: CurrencyCode
+    assets: Annotated[
+        list[Annotated[str, Meta(extra_json_schema={'enum': ['coin', 'tokens']}, examples=['coin'])]],
+        Meta(description='`coin`, and `tokens`: those of the catalogue on this chain. Nothing else is followed.'),
+    ]
+    key: Annotated[
+        str,
+        Meta(
+            description='The API key that it requires for this chain: `none`, one that is `free`, or one of a `paid` plan.',
+            extra_json_schema={'enum': ['none', 'free', 'paid']},
+        ),
+    ]
 
 
 class Source(TypedDict):
@@ -419,6 +437,7 @@ class Source(TypedDict):
             examples=['whole'],
         ),
     ]
+    chains: Annotated[list[FollowedChain], Meta(description='What it follows, chain by chain; empty for a source of rates.')]
     health: Annotated[str, Meta(extra_json_schema={'enum': ['ok', 'failing', 'unknown']})]
     last_success_at: _Changed | None
     last_failure_at: Instant | None

@@ -30,7 +30,7 @@ _MAX_ADDRESS_LENGTH = 300  # leaves room for extended keys; Base58 decoding take
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Chain:
-    """A blockchain, identified by the code of its coin.
+    """A blockchain, identified by the code of its coin. A coin that several chains have has a code for each: `eth-base`.
 
     `reorganisation`: how many of the newest blocks can still be undone; their transactions are read again at each refresh.
     `began`: when its first block was made (epoch seconds).
@@ -40,6 +40,7 @@ class Chain:
     `legacy_prefixes`: how pay-to-public-key-hash addresses outside of segwit begin.
     `extended_key_format`: how its extended public keys are written; None if they cannot be followed.
     `evm_id`: the EIP-155 chain id; None if the chain has no Ethereum Virtual Machine.
+    `pays_l1_fee`: a transaction also pays for its data on the chain below, which gas does not contain (OP stack).
     """
 
     currency: str
@@ -51,6 +52,7 @@ class Chain:
     legacy_prefixes: tuple[str, ...] = ()
     extended_key_format: extended_keys.Format | None = None
     evm_id: int | None = None
+    pays_l1_fee: bool = False
 
     def normalise(self, text: str) -> str:
         """Return the canonical form of an address, so that equal addresses are equal strings.
@@ -101,7 +103,7 @@ class Chain:
         return money.scaled(units, currencies.get(self.currency).decimals)
 
 
-def _evm(currency: str, evm_id: int, *, reorganisation: int, began: int) -> Chain:
+def _evm(currency: str, evm_id: int, *, reorganisation: int, began: int, pays_l1_fee: bool = False) -> Chain:
     return Chain(
         currency=currency,
         reorganisation=reorganisation,
@@ -110,6 +112,7 @@ def _evm(currency: str, evm_id: int, *, reorganisation: int, began: int) -> Chai
         canonical=partial(evm.normalise, evm_id),
         private_keys=evm.PRIVATE_KEYS,
         evm_id=evm_id,
+        pays_l1_fee=pays_l1_fee,
     )
 
 
@@ -168,6 +171,10 @@ CHAINS = {
         _evm('pol', 137, reorganisation=256, began=1_590_824_836),
         _evm('bnb', 56, reorganisation=64, began=1_587_390_414),
         _evm('avax', 43114, reorganisation=8, began=1_600_646_400),
+        # A rollup's block is final once that of Ethereum is which has its data: 20 minutes of 0.25 and of 2 seconds.
+        _evm('eth-arbitrum', 42161, reorganisation=4_800, began=1_622_160_000),
+        _evm('eth-optimism', 10, reorganisation=600, began=1_610_582_400, pays_l1_fee=True),  # when its first version began
+        _evm('eth-base', 8453, reorganisation=600, began=1_686_789_347, pays_l1_fee=True),
         Chain(
             currency='xrp',
             reorganisation=1,  # validated ledgers are final

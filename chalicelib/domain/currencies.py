@@ -9,6 +9,9 @@ from types import MappingProxyType
 
 from chalicelib.errors import NotFound
 
+# How the balance of a currency comes about: by transfers alone; by coins paid into a contract like WETH9 too; also by itself, as
+# interest or supply changes it; by transfers of which the contract may keep a part.
+PLAIN, WRAPPED, REBASING, FEE_ON_TRANSFER = BALANCE_KINDS = ('plain', 'wrapped', 'rebasing', 'fee_on_transfer')
 _CATALOGUE = Path(__file__).parents[1] / 'data' / 'currencies.json'
 
 
@@ -17,10 +20,10 @@ class Currency:
     """One entry of the catalogue.
 
     `id` never changes and is never reused. `code` is lower case and unique. `kind` is `cryptocurrency`, `fiat` or `token`
-    (ERC-20 on Ethereum's main network). Tokens alone have a `contract`, with its EIP-55 checksum. `decimals` is the number of
-    fractional digits that an amount may have (fiat: ISO 4217 minor units). `prices` maps rate sources to their names for the
-    currency: `coingecko` to a coin id, `coingecko_vs` to a quote currency, `ecb` to a reference rate. `created_at` and
-    `updated_at` are when the entry was added and last changed (epoch seconds).
+    (ERC-20). Tokens alone have a `contract`, with its EIP-55 checksum, on the chain whose coin is `chain`. `decimals` is the
+    number of fractional digits that an amount may have (fiat: ISO 4217 minor units). `prices` maps rate sources to their names for
+    the currency: `coingecko` to a coin id, `coingecko_vs` to a quote currency, `ecb` to a reference rate. `balance_kind` is one of
+    BALANCE_KINDS. `created_at` and `updated_at` are when the entry was added and last changed (epoch seconds).
     """
 
     id: int
@@ -32,6 +35,18 @@ class Currency:
     prices: Mapping[str, str]
     created_at: int
     updated_at: int
+    chain: str | None = None
+    balance_kind: str = PLAIN
+
+    @property
+    def moves_by_itself(self) -> bool:
+        """Whether its balance may change, or differ from its transfers, though no transfer says so."""
+        return self.balance_kind in (REBASING, FEE_ON_TRANSFER)
+
+    @property
+    def wraps_the_coin(self) -> bool:
+        """Whether it is the coin of its chain in a contract that pays it in and out without a transfer, like WETH9."""
+        return self.balance_kind == WRAPPED
 
 
 def find(code: str) -> Currency | None:
@@ -67,6 +82,8 @@ def every() -> tuple[Currency, ...]:
             prices=MappingProxyType(entry['prices']),
             created_at=entry['created_at'],
             updated_at=entry['updated_at'],
+            chain=entry.get('chain', 'eth') if 'contract' in entry else None,
+            balance_kind=entry.get('balance', PLAIN),
         )
         for entry in entries
     )
@@ -79,8 +96,8 @@ def of_kind(kind: str) -> tuple[Currency, ...]:
 
 @lru_cache
 def tokens_on(coin: str) -> tuple[Currency, ...]:
-    """Return the tokens on the chain of a coin, sorted by id: there are only tokens on Ethereum."""
-    return of_kind('token') if coin == 'eth' else ()
+    """Return the tokens on the chain of a coin, sorted by id."""
+    return tuple(token for token in of_kind('token') if token.chain == coin)
 
 
 @lru_cache

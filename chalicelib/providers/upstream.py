@@ -5,6 +5,7 @@ from typing import NamedTuple
 from chalicelib.config import VERSION, settings
 from chalicelib.errors import UpstreamNotAsked
 
+FREE, PAID = 'free', 'paid'  # plans
 _HEADERS = {'User-Agent': f'cryptfolio/{VERSION}', 'Accept': 'application/json, text/plain'}
 
 
@@ -55,8 +56,13 @@ class Endpoint(NamedTuple):
         """The query parameters that authenticate a request. Raises UpstreamNotAsked if a required API key is not set."""
         value = settings().upstream_keys.get(self.key)
         if self._lacks_secret:
-            raise UpstreamNotAsked(self.key, f'needs a key: set UPSTREAM_{self.key.upper()}_KEY')
+            raise UpstreamNotAsked(self.key, f'needs a key: set {self.secret_setting}')
         return {self.secret: value} if self.secret and value else {}
+
+    @property
+    def secret_setting(self) -> str:
+        """The name of the setting with its API key."""
+        return f'UPSTREAM_{self.key.upper()}_KEY'
 
     @property
     def headers(self) -> dict[str, str]:
@@ -74,7 +80,8 @@ class UpstreamInfo(NamedTuple):
     `capabilities` of an explorer are among `balances`, `transactions`, `sent_received` (totals), `tokens`, `p2pk_outputs` and
     `unconfirmed`; of a rate source `rates` and `daily_closes`. `history` says how far back an explorer lists transactions,
     `whole` for all of them; it means nothing for one that lists none. `reader` is the version of our code that reads it, raised when
-    that comes to read what it could not read before: ledgers that lack such rows are then downloaded again.
+    that comes to read what it could not read before: ledgers that lack such rows are then downloaded again. `plan` is the
+    plan whose key it needs, where it needs one.
     """
 
     title: str
@@ -82,6 +89,7 @@ class UpstreamInfo(NamedTuple):
     capabilities: tuple[str, ...]
     history: str = 'whole'
     reader: int = 1
+    plan: str = FREE
 
     @property
     def lists_transactions(self) -> bool:

@@ -16,8 +16,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class FollowedChain(NamedTuple):
+    """What an explorer follows of a chain: `assets` are `coin`, and `tokens` of the catalogue; `key` is `none`, `free` or `paid`."""
+
+    currency: str
+    assets: list[str]
+    key: str
+
+
 class Source(NamedTuple):
-    """What users see of an upstream: `url` is its API documentation, `history` how far back it lists transactions."""
+    """What users see of an upstream: `url` is its API documentation, `history` how far back it lists transactions.
+
+    `chains` are those that it follows addresses of, none for a source of rates.
+    """
 
     key: str
     title: str
@@ -27,6 +38,7 @@ class Source(NamedTuple):
     needs_key: bool
     own_server: bool
     history: str
+    chains: list[FollowedChain]
 
 
 class SourceHealth(NamedTuple):
@@ -72,7 +84,13 @@ def _source(by_currency: 'Mapping[str, Explorer]') -> Source:
         needs_key=first.endpoint.needs_secret,
         own_server=not first.endpoint.url,
         history=first.info.history if first.info.lists_transactions else 'none',
+        chains=[_followed(currency, explorer) for currency, explorer in sorted(by_currency.items())],
     )
+
+
+def _followed(currency: str, explorer: 'Explorer') -> FollowedChain:
+    assets = ['coin', 'tokens'] if explorer.info.lists_tokens else ['coin']
+    return FollowedChain(currency, assets, explorer.info.plan if explorer.endpoint.needs_secret else 'none')
 
 
 def _source_of_rates(source: 'rates.RateSource') -> Source:
@@ -85,6 +103,7 @@ def _source_of_rates(source: 'rates.RateSource') -> Source:
         needs_key=source.endpoint.needs_secret,
         own_server=not source.endpoint.url,
         history='none',
+        chains=[],
     )
 
 

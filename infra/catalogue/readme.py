@@ -1,6 +1,6 @@
-"""What the README lists from the code: chains, rate sources, and a table of explorers. `python -m infra.catalogue.readme` writes it."""
+"""What the README lists from the code: chains, rate sources, what is followed, explorers. `python -m infra.catalogue.readme` writes it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from chalicelib.domain import currencies
@@ -11,6 +11,8 @@ from chalicelib.providers.rates import RATE_SOURCES
 README = Path(__file__).parents[2] / 'README.md'
 BEGIN = '<!-- explorers: written by `python -m infra.catalogue.readme` -->'
 END = '<!-- /explorers -->'
+BEGIN_FOLLOWED = '<!-- followed: written by `python -m infra.catalogue.readme` -->'
+END_FOLLOWED = '<!-- /followed -->'
 BEGIN_CHAINS, END_CHAINS = '<!-- chains -->', '<!-- /chains -->'
 BEGIN_SOURCES, END_SOURCES = '<!-- rate sources -->', '<!-- /rate sources -->'
 CAPABILITIES = {
@@ -24,6 +26,10 @@ CAPABILITIES = {
 _HEAD = ('chain', 'code', 'explorers, in fail-over order', *CAPABILITIES.values(), 'history', 'needs')
 
 
+_HEAD_FOLLOWED = ('chain', 'code', 'followed', 'balances need', 'transactions need')
+_NEEDS = ('no key', 'a free key', 'a paid key', 'your own server')  # the cheapest first
+
+
 def main() -> None:
     """Write each between its marks."""
     README.write_text(renewed(README.read_text()))
@@ -33,6 +39,7 @@ def renewed(text: str) -> str:
     """Return the README as it should be. Raises ValueError if it lacks the marks."""
     text = _replace_between(BEGIN_CHAINS, END_CHAINS, _enumerate([currencies.get(code).title for code in CHAINS]), text)
     text = _replace_between(BEGIN_SOURCES, END_SOURCES, _enumerate([source.info.title for source in RATE_SOURCES]), text)
+    text = _replace_between(BEGIN_FOLLOWED, END_FOLLOWED, f'\n{followed()}', text)
     return _replace_between(BEGIN, END, f'\n{table()}', text)
 
 
@@ -49,9 +56,35 @@ def _replace_between(begin: str, end: str, content: str, text: str) -> str:
     return f'{before}{begin}{content}{end}{after}'
 
 
+def followed() -> str:
+    """Return a row for each chain: what of it is followed, and what that needs at least."""
+    return _markdown(_HEAD_FOLLOWED, (_followed(code) for code in CHAINS))
+
+
+def _followed(code: str) -> tuple[str, ...]:
+    number = len(currencies.tokens_on(code))
+    assets = f'the coin, {number} tokens' if number else 'the coin'
+    listing = [explorer for explorer in EXPLORERS[code] if explorer.info.lists_transactions]
+    return currencies.get(code).title, f'`{code}`', assets, _least(EXPLORERS[code]), _least(listing)
+
+
+def _least(explorers: Iterable[Explorer]) -> str:
+    return min((_need(explorer) or 'no key' for explorer in explorers), key=_NEEDS.index)
+
+
+def _need(explorer: Explorer) -> str:
+    if explorer.endpoint.needs_secret:
+        return f'a {explorer.info.plan} key'
+    return '' if explorer.endpoint.url else 'your own server'
+
+
 def table() -> str:
     """Return a row for each explorer of each chain, in the order in which they are asked."""
-    rows = [_HEAD, ('---',) * len(_HEAD), *(row for code in CHAINS for row in _rows(code))]
+    return _markdown(_HEAD, (row for code in CHAINS for row in _rows(code)))
+
+
+def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    rows = [head, ('---',) * len(head), *rows]
     return ''.join(f'| {" | ".join(row)} |\n' for row in rows)
 
 
@@ -66,7 +99,7 @@ def _cells(explorer: Explorer) -> Iterator[str]:
     info = explorer.info
     yield from ('yes' if capability in info.capabilities else '' for capability in CAPABILITIES)
     yield info.history if info.lists_transactions else ''
-    yield 'a key' if explorer.endpoint.needs_secret else '' if explorer.endpoint.url else 'your own server'
+    yield _need(explorer)
 
 
 if __name__ == '__main__':

@@ -7,10 +7,12 @@ Rules:
   currency's code goes by its chain's name (`ronin`, `scroll`).
 * Fiat is every active code of ISO 4217 that is money: without funds codes (`IsFund`), without codes that have no minor unit
   (metals, SDR, XTS, XXX and the like) and without the units of account that nobody can hold.
-* A token is an ERC-20 contract on Ethereum's main network that has a price source. Its code is its symbol; where that belongs
-  to another currency or is a word of the API's paths, `-eth` is appended, then `-eth-2`, `-eth-3`.
+* A token is an ERC-20 contract that has a price source, on Ethereum's main network unless `tokens.csv` names another chain. Its code
+  is its symbol; where that belongs to another currency or is a word of the API's paths, the name of its chain is appended:
+  `-eth` (then `-eth-2`, `-eth-3`), `-bnb`, `-arbitrum`. A coin that is not its chain's own is named like that too: `eth-base`.
+* A bridged token that can be exchanged one to one for what it stands for has the price of that.
 * Once in the catalogue, a currency keeps its id and its code, and stays when its source no longer names it: people hold it.
-  A contract (tokens) or a code (the others) says which it is. New ones get the next free ids.
+  A contract on a chain (tokens) or a code (the others) says which it is. New ones get the next free ids.
 * `created_at` is when a currency came in, `updated_at` when anything else about it last changed.
 """
 
@@ -24,7 +26,7 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from chalicelib.domain.chains import CHAINS
-from chalicelib.domain.currencies import Currency
+from chalicelib.domain.currencies import BALANCE_KINDS, PLAIN, Currency
 
 RESERVED = frozenset({'history', 'cryptocurrencies', 'fiat', 'tokens'})
 UNITS_OF_ACCOUNT = frozenset({'UYW', 'XAD'})
@@ -50,6 +52,8 @@ class Candidate(NamedTuple):
     decimals: int
     contract: str | None
     prices: dict[str, str]
+    chain: str | None = None
+    balance_kind: str = PLAIN
 
 
 class Merged(NamedTuple):
@@ -100,23 +104,35 @@ def read_tokens(listed: Mapping[str, Any], coins: Iterable[Mapping[str, Any]], c
     `listed` has the shape of https://uniswap.org/tokenlist.schema.json, `coins` are `{id, name, addresses: {ethereum}}`
     with CoinGecko's ids and names.
     """
-    tokens = {row['contract'].lower(): _chosen_token(row) for row in csv.DictReader(StringIO(chosen))}
+    tokens = {_place(row): _chosen_token(row) for row in csv.DictReader(StringIO(chosen))}
     coin_of = {coin['addresses']['ethereum'].lower(): coin for coin in coins if 'ethereum' in coin.get('addresses', {})}
     for token in listed['tokens']:
         contract = token['address'].lower()
         if token['chainId'] == 1 and contract in coin_of and contract not in LEFT_OUT:
-            tokens.setdefault(contract, _listed_token(token, coin_of[contract]))
+            tokens.setdefault(('eth', contract), _listed_token(token, coin_of[contract]))
     return list(tokens.values())
 
 
+def _place(row: Mapping[str, str]) -> tuple[str, str]:
+    """Return the chain, Ethereum unless a row of `tokens.csv` names another, and the contract there."""
+    return row.get('chain') or 'eth', row['contract'].lower()
+
+
 def _chosen_token(row: Mapping[str, str]) -> Candidate:
+    """Raises ValueError for a kind of balance that there is not."""
+    chain, contract = _place(row)
+    balance_kind = row.get('balance') or PLAIN
+    if balance_kind not in BALANCE_KINDS:
+        raise ValueError(f'no kind of balance: {balance_kind}')
     return Candidate(
         row['code'],
         row['title'],
         'token',
         int(row['decimals']),
-        CHAINS['eth'].normalise(row['contract'].lower()),
+        CHAINS[chain].normalise(contract),
         {'coingecko': row['coingecko']},
+        chain,
+        balance_kind,
     )
 
 
@@ -128,6 +144,7 @@ def _listed_token(token: Mapping[str, Any], coin: Mapping[str, Any]) -> Candidat
         token['decimals'],
         CHAINS['eth'].normalise(token['address'].lower()),
         {'coingecko': coin['id']},
+        'eth',
     )
 
 
@@ -159,13 +176,13 @@ def merge(existing: Iterable[Currency], candidates: Iterable[Candidate], now: in
 def free_code(candidate: Candidate, taken: set[str]) -> str:
     """Return the code that a new currency gets beside those `taken`. Raises ValueError if it has to be chosen by hand."""
     code = candidate.code
-    if not re.fullmatch('[a-z0-9]+', code):
+    if not re.fullmatch('[a-z0-9]+' if candidate.kind == 'token' else '[a-z0-9]+(-[a-z]+)?', code):
         raise ValueError(f'not a code: {code}')
     if code not in taken and code not in RESERVED:
         return code
-    if candidate.kind != 'token':
+    if candidate.chain is None:
         raise ValueError(f'the code {code} is taken or reserved')
-    code = suffixed = f'{code}-eth'
+    code = suffixed = f'{code}-{candidate.chain.removeprefix("eth-")}'
     number = 1
     while suffixed in taken:
         number += 1
@@ -174,18 +191,37 @@ def free_code(candidate: Candidate, taken: set[str]) -> str:
 
 
 def _identity(currency: Currency | Candidate) -> tuple[str, str]:
-    if currency.contract:
-        return 'contract', currency.contract.lower()
+    if currency.contract and currency.chain:
+        return currency.chain, currency.contract.lower()
     return currency.kind, currency.code
 
 
 def _renewed(currency: Currency, candidate: Candidate, now: int) -> Currency:
-    renewed = replace(currency, title=candidate.title, decimals=candidate.decimals, contract=candidate.contract, prices=candidate.prices)
+    renewed = replace(
+        currency,
+        title=candidate.title,
+        decimals=candidate.decimals,
+        contract=candidate.contract,
+        prices=candidate.prices,
+        balance_kind=candidate.balance_kind,
+    )
     return currency if renewed == currency else replace(renewed, updated_at=now)
 
 
 def _entry(number: int, code: str, candidate: Candidate, now: int) -> Currency:
-    return Currency(number, code, candidate.title, candidate.kind, candidate.decimals, candidate.contract, candidate.prices, now, now)
+    return Currency(
+        id=number,
+        code=code,
+        title=candidate.title,
+        kind=candidate.kind,
+        decimals=candidate.decimals,
+        contract=candidate.contract,
+        prices=candidate.prices,
+        created_at=now,
+        updated_at=now,
+        chain=candidate.chain,
+        balance_kind=candidate.balance_kind,
+    )
 
 
 def dump(currencies: Iterable[Currency]) -> str:
@@ -201,6 +237,8 @@ def _line(currency: Currency) -> str:
         'kind': currency.kind,
         'decimals': currency.decimals,
         'contract': currency.contract,
+        'chain': None if currency.chain == 'eth' else currency.chain,
+        'balance': None if currency.balance_kind == PLAIN else currency.balance_kind,
         'prices': dict(sorted(currency.prices.items())),
         'created_at': currency.created_at,
         'updated_at': currency.updated_at,

@@ -20,21 +20,36 @@ CONTRACT = '0xe7d9af252c6a352afc398b4be9a2c0b9439ea5ca'
 NOBODY = '0x' + 40 * '0'
 USDC = '0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48'
 DAI = '0x6b175474e89094c44da98b954eedeac495271d0f'
+USDC_ON = {
+    'pol': '0x3c499c542cef5e3811e1192ce70d8cc03d5c3359',
+    'bnb': '0x8ac76a51cc950d9822d68b83fe1ad97b32cd580d',
+    'avax': '0xb97ef9ef8734c71904d8002f8b6bc66dd9c48a6e',
+    'eth-arbitrum': '0xaf88d065e77c8cc2239327c5edb3a432268e5831',
+    'eth-optimism': '0x0b2c639c533813f4aa9d7837caf62653d097ff85',
+    'eth-base': '0x833589fcd6edb6e08f4c7c32d4f71b54bda02913',
+}
+WETH = '0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2'
+STETH = '0xae7ab96520de3a18e5e111b5eaab095312d7fe84'
 SPAM = '0x992de2a609dab0a54ad94eb921567f1c68ad58d9'
 
 
 class Inner(NamedTuple):
-    """A call that a contract makes, below the transaction itself; one that failed, or is of another `kind`, moves nothing."""
+    """A call that a contract makes, below the transaction itself; one that failed, or is of another `kind`, moves nothing.
+
+    One that was `undone` did not fail, but a call around it did. `trace` is its place: `0_1` is the second call of the first.
+    """
 
     sender: str
     receiver: str
     value: int
     failed: bool = False
     kind: str = 'call'
+    undone: bool = False
+    trace: str = '0'
 
     @property
     def moved(self) -> int:
-        return 0 if self.failed or self.kind in ('delegatecall', 'staticcall', 'callcode') else self.value
+        return 0 if self.failed or self.undone or self.kind in ('delegatecall', 'staticcall', 'callcode') else self.value
 
 
 class Transfer(NamedTuple):
@@ -43,6 +58,14 @@ class Transfer(NamedTuple):
     contract: str
     sender: str
     receiver: str
+    value: int
+
+
+class Wrapping(NamedTuple):
+    """A Deposit or, below zero, a Withdrawal event of a contract like WETH9, beside which there is no Transfer event."""
+
+    contract: str
+    owner: str
     value: int
 
 
@@ -61,10 +84,13 @@ class Transaction(NamedTuple):
     created: str = ''
     inner: tuple[Inner, ...] = ()
     transfers: tuple[Transfer, ...] = ()
+    wrappings: tuple[Wrapping, ...] = ()
+    l1_fee: int = 0
+    blob_fee: int = 0
 
     @property
     def fee(self) -> int:
-        return self.gas_used * self.gas_price
+        return self.gas_used * self.gas_price + self.l1_fee + self.blob_fee
 
     @property
     def moved(self) -> int:
@@ -83,13 +109,19 @@ class Reward(NamedTuple):
 
 @dataclass(frozen=True)
 class World:
-    """All that happened on a chain, oldest first; `genesis` is what addresses were given before."""
+    """All that happened on a chain, oldest first; `genesis` is what addresses were given before.
+
+    `grown` is by how much the balance of an address of each token differs from its transfers, as that of one which pays interest.
+    `broken` are contracts that tell no balance.
+    """
 
     chain_id: int
     transactions: Sequence[Transaction] = ()
     rewards: Sequence[Reward] = ()
     genesis: Mapping[str, int] = field(default_factory=dict)
     began: int = 1_438_269_973
+    grown: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
 
     def balance(self, address: str) -> int:
         """Return what an address, in lower case, holds of the coin."""
@@ -102,7 +134,9 @@ class World:
 
     def tokens(self, address: str) -> dict[str, int]:
         """Return what an address, in lower case, holds of each token it ever had, by contract."""
-        held: dict[str, int] = {}
+        held = {contract: units for (contract, owner), units in self.grown.items() if owner == address}
+        for wrapping in (wrapping for txn in self.transactions for wrapping in txn.wrappings if wrapping.owner == address):
+            held[wrapping.contract] = held.get(wrapping.contract, 0) + wrapping.value
         for transfer in (transfer for txn in self.transactions for transfer in txn.transfers):
             if address in (transfer.sender, transfer.receiver):
                 change = transfer.value * ((transfer.receiver == address) - (transfer.sender == address))
@@ -115,16 +149,17 @@ def txn_hash(*parts: object) -> str:
     return '0x' + hashlib.sha256(' '.join(map(str, parts)).encode()).hexdigest()
 
 
-def _history(chain: str, first_height: int) -> tuple[Transaction, ...]:
-    """Return what happens to the sample's address on every chain: it is paid, pays, and once in vain."""
+def _history(chain: str, first_height: int, usdc: str = '', l1_fee: int = 0) -> tuple[Transaction, ...]:
+    """Return what happens to the sample's address on every chain: it is paid, pays, and once in vain; paid in `usdc` too, where that is."""
     me = ADDRESS.lower()
     steps: tuple[Json, ...] = (
         {'sender': EXCHANGE, 'receiver': me, 'value': 2 * ETHER},
         {'sender': me, 'receiver': STRANGER, 'value': 123_456_789_012_345_678},
         {'sender': me, 'receiver': CONTRACT, 'value': ETHER, 'gas_used': 61_234, 'failed': True},
         {'sender': STRANGER, 'receiver': CONTRACT, 'gas_used': 90_000, 'inner': (Inner(CONTRACT, me, 50_000_000_000_000_001),)},
-    )
-    return tuple(_sample(chain, first_height, number, step) for number, step in enumerate(steps))
+        {'sender': EXCHANGE, 'receiver': usdc, 'gas_used': 65_000, 'transfers': (Transfer(usdc, EXCHANGE, me, 7_000_000),)},
+    )[: 5 if usdc else 4]
+    return tuple(_sample(chain, first_height, number, {**step, 'l1_fee': l1_fee}) for number, step in enumerate(steps))
 
 
 def _token_history(first_height: int) -> tuple[Transaction, ...]:
@@ -143,10 +178,29 @@ def _sample(chain: str, first_height: int, number: int, step: Json) -> Transacti
     return Transaction(txn_hash(chain, number), first_height + 1000 * number, 1_704_067_200 + 12_000 * number, **step)
 
 
+def _wrapping_history(first_height: int) -> tuple[Transaction, ...]:
+    """Return how some of the coin is put into a contract like WETH9, and a part of it taken out again."""
+    me = ADDRESS.lower()
+    steps: tuple[Json, ...] = (
+        {'sender': me, 'receiver': WETH, 'value': ETHER, 'gas_used': 45_000, 'wrappings': (Wrapping(WETH, me, ETHER),)},
+        {
+            'sender': me,
+            'receiver': WETH,
+            'gas_used': 30_000,
+            'inner': (Inner(WETH, me, ETHER // 4),),
+            'wrappings': (Wrapping(WETH, me, -ETHER // 4),),
+        },
+    )
+    return tuple(_sample('wrapping', first_height, number, step) for number, step in enumerate(steps))
+
+
 WORLDS = {
-    'eth': World(1, (*_history('eth', 18_908_895), *_token_history(18_912_895))),
+    'eth': World(1, (*_history('eth', 18_908_895), *_token_history(18_912_895), *_wrapping_history(18_917_895))),
     'etc': World(61, _history('etc', 19_000_000)),
-    'pol': World(137, _history('pol', 51_800_000)),
-    'bnb': World(56, _history('bnb', 34_800_000)),
-    'avax': World(43114, _history('avax', 39_800_000)),
+    'pol': World(137, _history('pol', 51_800_000, USDC_ON['pol'])),
+    'bnb': World(56, _history('bnb', 34_800_000, USDC_ON['bnb'])),
+    'avax': World(43114, _history('avax', 39_800_000, USDC_ON['avax'])),
+    'eth-arbitrum': World(42161, _history('eth-arbitrum', 166_000_000, USDC_ON['eth-arbitrum'])),
+    'eth-optimism': World(10, _history('eth-optimism', 114_000_000, USDC_ON['eth-optimism'], l1_fee=23_100_000_000_000)),
+    'eth-base': World(8453, _history('eth-base', 8_700_000, USDC_ON['eth-base'], l1_fee=23_100_000_000_000)),
 }

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from infra.fake_upstreams.answer import Answer, as_json
-from infra.fake_upstreams.evm import GWEI, WORLDS, Inner, Transaction, World, txn_hash
+from infra.fake_upstreams.evm import GWEI, NOBODY, WORLDS, Inner, Transaction, Transfer, World, txn_hash
 
 MOST_ROWS = 10_000
 
 Json = dict[str, Any]
+_OP_STACK = (10, 8453)
 
 
 def answer_etherscan(worlds: Mapping[str, World], query: Mapping[str, str]) -> Answer:
@@ -22,11 +23,6 @@ def answer_etherscan(worlds: Mapping[str, World], query: Mapping[str, str]) -> A
 def answer_blockscout(world: World, query: Mapping[str, str]) -> Answer:
     """The module `account` of https://docs.blockscout.com/devs/apis/rpc/account."""
     return _answer_account(world, query, _BLOCKSCOUT_LISTS)
-
-
-def answer_node(world: World, questions: Sequence[Json]) -> Answer:
-    """A batch of https://ethereum.org/developers/docs/apis/json-rpc: who we are, what is held of the coin and of tokens."""
-    return as_json([{'jsonrpc': '2.0', 'id': question['id'], **_answer_question(world, question)} for question in questions])
 
 
 def _answer_account(world: World, query: Mapping[str, str], lists: 'Mapping[str, Lister]') -> Answer:
@@ -83,6 +79,7 @@ def _list_transactions(world: World, address: str) -> Iterator[Json]:
                 'contractAddress': txn.created,
                 'gasUsed': str(txn.gas_used),
                 'confirmations': '1000',
+                **({'L1FeesPaid': str(txn.l1_fee)} if world.chain_id in _OP_STACK else {}),
             }
 
 
@@ -126,7 +123,7 @@ def _list_inner(world: World, address: str) -> Iterator[tuple[Transaction, Inner
 
 def _list_inner_of_etherscan(world: World, address: str) -> Iterator[Json]:
     for txn, call, row in _list_inner(world, address):
-        yield {**row, 'hash': txn.hash, 'type': call.kind, 'traceId': '0', 'errCode': ''}
+        yield {**row, 'hash': txn.hash, 'type': call.kind, 'traceId': call.trace, 'errCode': ''}
 
 
 def _list_inner_of_blockscout(world: World, address: str) -> Iterator[Json]:
@@ -143,21 +140,35 @@ def _list_inner_of_blockscout(world: World, address: str) -> Iterator[Json]:
 
 def _list_transfers(world: World, address: str) -> Iterator[Json]:
     for txn in world.transactions:
-        for transfer in txn.transfers:
-            if address in (transfer.sender, transfer.receiver):
-                yield {
-                    **_row(txn),
-                    'from': transfer.sender,
-                    'to': transfer.receiver,
-                    'contractAddress': transfer.contract,
-                    'value': str(transfer.value),
-                    'tokenName': 'Sample',
-                    'tokenSymbol': 'USDC',
-                    'tokenDecimal': '18',
-                    'gasPrice': str(txn.gas_price),
-                    'gasUsed': str(txn.gas_used),
-                    'input': 'deprecated',
-                }
+        yield from _rows_of_transfers(txn, txn.transfers, address)
+
+
+def _list_wrappings_too(world: World, address: str) -> Iterator[Json]:
+    """Coins put into a contract like WETH9 are listed as transfers from nobody, and those taken out as transfers to nobody."""
+    for txn in world.transactions:
+        wrapped = [
+            Transfer(contract, NOBODY, owner, value) if value > 0 else Transfer(contract, owner, NOBODY, -value)
+            for contract, owner, value in txn.wrappings
+        ]
+        yield from _rows_of_transfers(txn, (*txn.transfers, *wrapped), address)
+
+
+def _rows_of_transfers(txn: Transaction, transfers: Sequence[Transfer], address: str) -> Iterator[Json]:
+    for transfer in transfers:
+        if address in (transfer.sender, transfer.receiver):
+            yield {
+                **_row(txn),
+                'from': transfer.sender,
+                'to': transfer.receiver,
+                'contractAddress': transfer.contract,
+                'value': str(transfer.value),
+                'tokenName': 'Sample',
+                'tokenSymbol': 'USDC',
+                'tokenDecimal': '18',
+                'gasPrice': str(txn.gas_price),
+                'gasUsed': str(txn.gas_used),
+                'input': 'deprecated',
+            }
 
 
 def _list_withdrawals(world: World, address: str) -> Iterator[Json]:
@@ -202,35 +213,29 @@ _ETHERSCAN_LISTS: Mapping[str, Lister] = {
 _BLOCKSCOUT_LISTS: Mapping[str, Lister] = {
     'txlist': _list_transactions,
     'txlistinternal': _list_inner_of_blockscout,
-    'tokentx': _list_transfers,
+    'tokentx': _list_wrappings_too,
     'tokenlist': _list_tokens_held,
 }
 
 
-def _answer_question(world: World, question: Json) -> Json:
-    match question['method'], question['params']:
-        case 'eth_chainId', []:
-            return {'result': hex(world.chain_id)}
-        case 'eth_getBalance', [address, 'latest']:
-            return {'result': hex(world.balance(address.lower()))}
-        case 'eth_call', [{'to': contract, 'data': data}, 'latest'] if data.startswith('0x70a08231'):
-            held = world.tokens('0x' + data[-40:]).get(contract.lower())
-            return {'result': '0x' if held is None else f'0x{held:064x}'}
-    return {'error': {'code': -32601, 'message': 'the method does not exist'}}
-
-
-_ETHERSCAN = {str(world.chain_id): world for world in WORLDS.values()}
-UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = {
-    'etherscan': lambda _, query: answer_etherscan(_ETHERSCAN, query),
-    'blockscout': lambda _, query: answer_blockscout(WORLDS['eth'], query),
-    'blockscout_etc': lambda _, query: answer_blockscout(WORLDS['etc'], query),
-    'blockscout_pol': lambda _, query: answer_blockscout(WORLDS['pol'], query),
+_BY_NUMBER = {str(world.chain_id): world for world in WORLDS.values()}
+_INSTANCES = {
+    'blockscout': 'eth',
+    'blockscout_etc': 'etc',
+    'blockscout_pol': 'pol',
+    'blockscout_arbitrum': 'eth-arbitrum',
+    'blockscout_optimism': 'eth-optimism',
+    'blockscout_base': 'eth-base',
 }
-POSTED: dict[str, Callable[[list[str], Mapping[str, str], Any], Answer]] = {
-    'publicnode': lambda _, __, body: answer_node(WORLDS['eth'], body),
-    'merkle': lambda _, __, body: answer_node(WORLDS['eth'], body),
-    'rivet': lambda _, __, body: answer_node(WORLDS['etc'], body),
-    'publicnode_pol': lambda _, __, body: answer_node(WORLDS['pol'], body),
-    'publicnode_bnb': lambda _, __, body: answer_node(WORLDS['bnb'], body),
-    'publicnode_avax': lambda _, __, body: answer_node(WORLDS['avax'], body),
+
+
+def _instance(world: World) -> Callable[[list[str], dict[str, str]], Answer]:
+    return lambda _, query: answer_blockscout(world, query)
+
+
+UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = {
+    'etherscan': lambda _, query: answer_etherscan(_BY_NUMBER, query),
+    'routescan': lambda path, query: answer_etherscan(_BY_NUMBER, {**query, 'chainid': path[4]}),
+    'blockscout_pro': lambda path, query: answer_blockscout(_BY_NUMBER[path[0]], query),
+    **{key: _instance(WORLDS[chain]) for key, chain in _INSTANCES.items()},
 }

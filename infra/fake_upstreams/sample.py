@@ -7,7 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from infra.fake_upstreams import blockchain_info, cardano, coins, esplora, evm, evm_explorers, hd_wallet, rates, solana, stellar, utxo, xrp
+from infra.fake_upstreams import (
+    blockchain_info,
+    cardano,
+    coins,
+    esplora,
+    evm,
+    evm_explorers,
+    evm_nodes,
+    hd_wallet,
+    rates,
+    solana,
+    stellar,
+    utxo,
+    xrp,
+)
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.bitcoin_chain import ADDRESSES as ADDRESSES
 from infra.fake_upstreams.bitcoin_chain import BUSY_ADDRESS, TRANSACTIONS, script_of
@@ -59,7 +73,7 @@ UPSTREAMS: dict[str, Get] = {
     **cardano.UPSTREAMS,
     **rates.UPSTREAMS,
 }
-POSTED: dict[str, Post] = {**evm_explorers.POSTED, **xrp.POSTED, **solana.POSTED, **cardano.POSTED}
+POSTED: dict[str, Post] = {**evm_nodes.POSTED, **xrp.POSTED, **solana.POSTED, **cardano.POSTED}
 
 
 # One address with transactions on each chain.
@@ -91,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--addresses', action='store_true', help='print an address of each chain that has transactions, and exit')
     options = parser.parse_args(arguments)
     if options.addresses:
-        print('\n'.join(f'{code:5} {address}' for code, address in SAMPLE_ADDRESSES.items()))
+        print('\n'.join(f'{code:12} {address}' for code, address in SAMPLE_ADDRESSES.items()))
         return
     if options.delay < 0:
         parser.error('--delay cannot be negative')

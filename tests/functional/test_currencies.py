@@ -78,11 +78,12 @@ def test_each_entry_is_of_exactly_one_kind(every: list[dict[str, Any]]):
     assert [row['code'] for row in every if [row[flag] for flag in KINDS.values()].count(True) != 1] == []
 
 
-def test_exactly_the_tokens_have_a_contract_and_it_is_checksummed(every: list[dict[str, Any]]):
-    contracts = [row['ethereum_contract_address'] for row in every if row['is_ethereum_token']]
+def test_exactly_the_tokens_on_ethereum_have_a_contract_there_and_it_is_checksummed(every: list[dict[str, Any]]):
+    contracts = [row['ethereum_contract_address'] for row in every if row['ethereum_contract_address'] is not None]
 
     assert contracts == [CHAINS['eth'].normalise(contract.lower()) for contract in contracts]
-    assert {row['ethereum_contract_address'] for row in every if not row['is_ethereum_token']} == {None}
+    on_ethereum = {token.code for token in currencies.tokens_on('eth')}
+    assert {row['code'] for row in every if row['ethereum_contract_address'] is not None} == on_ethereum
 
 
 @pytest.mark.parametrize(('word', 'flag'), KINDS.items())

@@ -202,6 +202,7 @@ def test_every_source_says_what_it_is_and_how_it_does(http: ChaliceClient):
         'needs_key': False,
         'own_server': False,
         'history': 'whole',
+        'chains': [{'currency': 'btc', 'assets': ['coin'], 'key': 'none'}],
         'health': 'unknown',
         'last_success_at': None,
         'last_failure_at': None,
@@ -226,8 +227,34 @@ def test_a_source_says_what_it_needs_and_how_far_back_it_goes(
     assert (source['needs_key'], source['own_server'], source['history']) == (needs_key, own_server, history)
 
 
+@pytest.mark.parametrize(
+    ('key', 'chain', 'assets', 'needs'),
+    [
+        ('etherscan', 'eth', ['coin', 'tokens'], 'free'),
+        ('etherscan', 'eth-arbitrum', ['coin', 'tokens'], 'free'),
+        ('etherscan', 'bnb', ['coin', 'tokens'], 'paid'),
+        ('etherscan', 'eth-base', ['coin', 'tokens'], 'paid'),
+        ('routescan', 'avax', ['coin', 'tokens'], 'none'),
+        ('blockscout_pro', 'eth-base', ['coin', 'tokens'], 'free'),
+        ('blockscout_etc', 'etc', ['coin'], 'none'),
+        ('publicnode_bnb', 'bnb', ['coin', 'tokens'], 'none'),
+        ('blockfrost', 'ada', None, 'free'),
+        ('xrplcluster', 'xrp', None, 'none'),
+    ],
+)
+def test_a_source_says_of_each_chain_what_it_follows_and_which_key_that_needs(
+    http: ChaliceClient, key: str, chain: str, assets: list[str] | None, needs: str
+):
+    followed = {row['currency']: row for row in result(http, f'/api/sources/{key}')['chains']}
+
+    assert followed[chain]['key'] == needs
+    assert assets is None or followed[chain]['assets'] == assets
+
+
 def test_a_source_of_rates_says_what_it_can_price(http: ChaliceClient):
     source = result(http, '/api/sources/ecb')
+
+    assert source['chains'] == []
 
     assert (source['title'], source['capabilities'], source['history']) == ('European Central Bank', ['daily_closes', 'rates'], 'none')
     assert {'usd', 'eur', 'gbp'} < {*source['currencies']}

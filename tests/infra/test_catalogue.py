@@ -18,8 +18,8 @@ def coin(code: str) -> Candidate:
     return Candidate(code, code.upper(), 'cryptocurrency', 8, None, {'coingecko': code})
 
 
-def token(code: str, contract: str) -> Candidate:
-    return Candidate(code, code.upper(), 'token', 18, contract, {'coingecko': code})
+def token(code: str, contract: str, chain: str = 'eth') -> Candidate:
+    return Candidate(code, code.upper(), 'token', 18, contract, {'coingecko': code}, chain)
 
 
 def by_code(currencies: list[Currency]) -> dict[str, int]:
@@ -85,6 +85,33 @@ def test_a_token_whose_suffixed_code_is_taken_gets_a_number():
     assert list(by_code(merge([], candidates, NOW).currencies)) == ['mnt', 'mnt-eth', 'mnt-eth-2', 'mnt-eth-3']
 
 
+def test_a_token_of_another_chain_has_its_name_where_the_symbol_is_taken():
+    candidates = [token('usdt', USDT), token('usdt', USDT, 'eth-base'), token('usdt', USDT, 'bnb'), token('wbnb', DAI, 'bnb')]
+    assert list(by_code(merge([], candidates, NOW).currencies)) == ['usdt', 'usdt-base', 'usdt-bnb', 'wbnb']
+
+
+def test_the_same_contract_on_two_chains_is_two_tokens_that_keep_their_ids():
+    first = merge([], [token('weth', USDT, 'eth-optimism'), token('weth', USDT, 'eth-base')], THEN).currencies
+    again = merge(first, [token('weth', USDT, 'eth-base'), token('weth', USDT, 'eth-optimism')], NOW).currencies
+    assert by_code(again) == {'weth': 1, 'weth-base': 2}
+    assert [currency.chain for currency in again] == ['eth-optimism', 'eth-base']
+
+
+def test_a_coin_that_several_chains_have_is_named_with_the_chain():
+    assert by_code(merge([], [coin('eth'), coin('eth-base')], NOW).currencies) == {'eth': 1, 'eth-base': 2}
+
+
+def test_the_list_kept_by_hand_says_how_a_balance_comes_about():
+    chosen = f'contract,code,title,decimals,coingecko,chain,balance\n{USDT},usdt,Tether,6,tether,bnb,rebasing\n{DAI},dai,Dai,18,dai,,\n'
+    read = read_tokens({'tokens': []}, [], chosen)
+    assert [(one.chain, one.balance_kind) for one in read] == [('bnb', 'rebasing'), ('eth', 'plain')]
+
+
+def test_a_kind_of_balance_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match='no kind of balance: growing'):
+        read_tokens({'tokens': []}, [], f'contract,code,title,decimals,coingecko,chain,balance\n{DAI},dai,Dai,18,dai,,growing\n')
+
+
 @pytest.mark.parametrize('word', ['history', 'cryptocurrencies', 'fiat', 'tokens'])
 def test_a_token_named_like_a_word_of_the_paths_gets_a_suffix(word):
     assert free_code(token(word, USDT), set()) == f'{word}-eth'
@@ -126,7 +153,7 @@ def test_a_listed_token_is_read_only_with_a_price_source():
     listed = {'tokens': [{'chainId': 1, 'address': a, 'symbol': s, 'decimals': 6} for a, s in ((USDT, 'USDT'), (DAI, 'DAI'))]}
     coins = [{'id': 'tether', 'name': 'Tether', 'addresses': {'ethereum': USDT.lower()}}, {'id': 'bitcoin', 'name': 'Bitcoin'}]
     read = read_tokens(listed, coins, 'contract,code,title,decimals,coingecko\n')
-    assert read == [Candidate('usdt', 'Tether', 'token', 6, USDT, {'coingecko': 'tether'})]
+    assert read == [Candidate('usdt', 'Tether', 'token', 6, USDT, {'coingecko': 'tether'}, 'eth')]
 
 
 def test_a_listed_token_of_another_chain_is_not_read():
@@ -139,7 +166,7 @@ def test_the_list_kept_by_hand_overrides_the_token_list():
     listed = {'tokens': [{'chainId': 1, 'address': USDT, 'symbol': 'WRONG', 'decimals': 7}]}
     coins = [{'id': 'wrong', 'name': 'Wrong', 'addresses': {'ethereum': USDT}}]
     read = read_tokens(listed, coins, f'contract,code,title,decimals,coingecko\n{USDT.lower()},usdt,Tether,6,tether\n')
-    assert read == [Candidate('usdt', 'Tether', 'token', 6, USDT, {'coingecko': 'tether'})]
+    assert read == [Candidate('usdt', 'Tether', 'token', 6, USDT, {'coingecko': 'tether'}, 'eth')]
 
 
 def test_the_catalogue_is_written_as_the_generator_writes_it():
@@ -152,5 +179,5 @@ def test_every_contract_of_the_catalogue_is_checksummed():
     assert [
         currency.code
         for currency in every()
-        if currency.contract and currency.contract != CHAINS['eth'].normalise(currency.contract.lower())
+        if currency.contract and currency.contract != CHAINS[currency.chain or ''].normalise(currency.contract.lower())
     ] == []

@@ -17,8 +17,19 @@ from infra.fake_upstreams.sample import serve
 from tests.unit.providers.evm import balances, read, sums
 
 HELD = {
-    'eth': {'eth': Decimal('1.921898530987654323'), 'usdc': Decimal(1500), 'dai': Decimal('999.123456789012345678')},
-    **{coin: {coin: Decimal('1.924898530987654323')} for coin in ('etc', 'pol', 'bnb', 'avax')},
+    'eth': {
+        'eth': Decimal('1.170398530987654323'),
+        'usdc': Decimal(1500),
+        'dai': Decimal('999.123456789012345678'),
+        'weth': Decimal('0.75'),
+    },
+    'etc': {'etc': Decimal('1.924898530987654323')},
+    'bnb': {'bnb': Decimal('1.924898530987654323'), 'usdc-bnb': Decimal('0.000000000007')},
+    'pol': {'pol': Decimal('1.924898530987654323'), 'usdc-pol': Decimal(7)},
+    'avax': {'avax': Decimal('1.924898530987654323'), 'usdc-avax': Decimal(7)},
+    'eth-arbitrum': {'eth-arbitrum': Decimal('1.924898530987654323'), 'usdc-arbitrum': Decimal(7)},
+    'eth-optimism': {'eth-optimism': Decimal('1.924852330987654323'), 'usdc-optimism': Decimal(7)},
+    'eth-base': {'eth-base': Decimal('1.924852330987654323'), 'usdc-base': Decimal(7)},
 }
 EVERY = [(coin, explorer) for coin in evm.WORLDS for explorer in EXPLORERS[coin]]
 

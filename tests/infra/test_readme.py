@@ -19,6 +19,23 @@ def test_every_explorer_of_every_chain_has_a_row():
     assert keys == [explorer.endpoint.key for chain in CHAINS for explorer in EXPLORERS[chain]]
 
 
+@pytest.mark.parametrize(
+    ('chain', 'assets', 'balances', 'transactions'),
+    [
+        ('btc', 'the coin', 'no key', 'no key'),
+        ('etc', 'the coin', 'no key', 'no key'),
+        ('bnb', 'the coin, 3 tokens', 'no key', 'a paid key'),
+        ('avax', 'the coin, 3 tokens', 'no key', 'no key'),
+        ('eth-base', 'the coin, 3 tokens', 'no key', 'no key'),
+    ],
+)
+def test_a_chain_says_what_is_followed_and_what_that_needs(chain: str, assets: str, balances: str, transactions: str):
+    rows = [row.strip('| ').split(' | ') for row in readme.followed().splitlines()[2:]]
+
+    assert [row[1] for row in rows] == [f'`{code}`' for code in CHAINS]
+    assert [row[2:] for row in rows if row[1] == f'`{chain}`'] == [[assets, balances, transactions]]
+
+
 def test_every_capability_has_a_column():
     told = {capability for chain in EXPLORERS.values() for explorer in chain for capability in explorer.info.capabilities}
 

@@ -9,7 +9,7 @@ from chalicelib.formats import format_instant, format_rounded
 
 
 def present_currency(currency: Currency) -> answers.Currency:
-    """Return a currency of the catalogue; in the API a token is not a cryptocurrency."""
+    """Return a currency of the catalogue; in the API a token is not a cryptocurrency, and its contract is one on Ethereum or not told."""
     return {
         'id': currency.id,
         'code': currency.code,
@@ -19,7 +19,7 @@ def present_currency(currency: Currency) -> answers.Currency:
         'is_cryptocurrency': currency.kind == 'cryptocurrency',
         'is_fiat': currency.kind == 'fiat',
         'is_ethereum_token': currency.kind == 'token',
-        'ethereum_contract_address': currency.contract,
+        'ethereum_contract_address': currency.contract if currency.chain == 'eth' else None,
         'source': 'cryptfolio',
     }
 

@@ -17,6 +17,7 @@ def present_source(upstream: SourceHealth) -> answers.Source:
         'needs_key': source.needs_key,
         'own_server': source.own_server,
         'history': source.history,
+        'chains': [{'currency': chain.currency, 'assets': chain.assets, 'key': chain.key} for chain in source.chains],
         'health': upstream.health,
         'last_success_at': format_instant(upstream.last_success_at),
         'last_failure_at': format_instant(upstream.last_failure_at),

@@ -1,4 +1,7 @@
-"""The explorers of each chain, in fail-over order. To add one: docs/howto/add-a-chain.md."""
+"""The explorers of each chain, in fail-over order. To add one: docs/howto/add-a-chain.md.
+
+Those of chains with an Ethereum Virtual Machine are in evm_chains.py.
+"""
 
 from chalicelib.domain.chains import CHAINS
 from chalicelib.providers.explorers.blockbook import Blockbook
@@ -7,11 +10,10 @@ from chalicelib.providers.explorers.blockchair import Blockchair
 from chalicelib.providers.explorers.blockcypher import BlockCypher
 from chalicelib.providers.explorers.blockfrost import Blockfrost
 from chalicelib.providers.explorers.esplora import Esplora
-from chalicelib.providers.explorers.etherscan import COIN_LISTS, TOKEN_LIST, Etherscan
+from chalicelib.providers.explorers.evm_chains import EVM_EXPLORERS
 from chalicelib.providers.explorers.explorer import AddressReport, Explorer, Page
 from chalicelib.providers.explorers.haskoin import Haskoin
 from chalicelib.providers.explorers.horizon import Horizon
-from chalicelib.providers.explorers.json_rpc import JsonRpc
 from chalicelib.providers.explorers.koios import Koios
 from chalicelib.providers.explorers.rippled import Rippled
 from chalicelib.providers.explorers.solana_rpc import SolanaRpc
@@ -19,14 +21,12 @@ from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _HOLDS = ('balances',)
 _LISTS = (*_HOLDS, 'transactions')
-_TOKENS = (*_LISTS, 'tokens')
 _SUMS = (*_LISTS, 'sent_received')
 _SCRIPTS = (*_SUMS, 'unconfirmed')
 _COUNTS = (*_SCRIPTS, 'p2pk_outputs')
 _ESPLORA_API = 'https://github.com/Blockstream/esplora/blob/master/API.md'
 _HASKOIN_API = 'https://github.com/haskoin/haskoin-store/blob/master/swagger.yaml'
 _HASKOIN_HISTORY = '50000 transactions'
-_NODE_API = 'https://ethereum.org/developers/docs/apis/json-rpc'
 _RIPPLED_API = 'https://xrpl.org/docs/references/http-websocket-apis'
 _HORIZON_API = 'https://developers.stellar.org/docs/data/apis/horizon/api-reference'
 _SOLANA_API = 'https://solana.com/docs/rpc'
@@ -55,31 +55,6 @@ def _blockbook(currency: str) -> Blockbook:
         UpstreamInfo('Blockbook', 'https://github.com/trezor/blockbook/blob/master/docs/api.md', _COUNTS),
         CHAINS[currency],
     )
-
-
-def _etherscan(currency: str, lists: tuple[str, ...] = COIN_LISTS) -> Etherscan:
-    return Etherscan(
-        Endpoint('etherscan', 'https://api.etherscan.io/v2/api', min_interval_ms=350, secret='apikey', needs_secret=True),
-        UpstreamInfo('Etherscan', 'https://docs.etherscan.io/api-reference', _TOKENS if TOKEN_LIST in lists else _LISTS),
-        CHAINS[currency],
-        multichain=True,
-        lists=lists,
-    )
-
-
-def _blockscout(currency: str, key: str, url: str, lists: tuple[str, ...] = COIN_LISTS) -> Etherscan:
-    return Etherscan(
-        Endpoint(key, url, min_interval_ms=350, secret='apikey'),
-        UpstreamInfo('Blockscout', 'https://docs.blockscout.com/devs/apis/rpc/account', _TOKENS if TOKEN_LIST in lists else _LISTS),
-        CHAINS[currency],
-        lists=lists,
-        lists_balances=TOKEN_LIST in lists,
-    )
-
-
-def _node(currency: str, key: str, title: str, url: str, *, tokens: bool = False) -> JsonRpc:
-    info = UpstreamInfo(title, _NODE_API, (*_HOLDS, 'tokens') if tokens else _HOLDS)
-    return JsonRpc(Endpoint(key, url, min_interval_ms=250), info, CHAINS[currency])
 
 
 EXPLORERS: dict[str, tuple[Explorer, ...]] = {
@@ -127,23 +102,7 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
         _blockchair('bch', 'bitcoin-cash'),
     ),
     'dash': (_blockbook('dash'), _blockcypher('dash'), _blockchair('dash', 'dash')),
-    'eth': (
-        _etherscan('eth', (*COIN_LISTS, TOKEN_LIST, 'txsBeaconWithdrawal', 'getminedblocks')),
-        _blockscout('eth', 'blockscout', 'https://eth.blockscout.com/api', (*COIN_LISTS, TOKEN_LIST)),
-        _node('eth', 'publicnode', 'PublicNode', 'https://ethereum.publicnode.com', tokens=True),
-        _node('eth', 'merkle', 'merkle', 'https://eth.merkle.io', tokens=True),
-    ),
-    'etc': (
-        _blockscout('etc', 'blockscout_etc', 'https://etc.blockscout.com/api'),
-        _node('etc', 'rivet', 'Rivet', 'https://etc.rivet.link'),
-    ),
-    'pol': (
-        _etherscan('pol'),
-        _blockscout('pol', 'blockscout_pol', 'https://polygon.blockscout.com/api'),
-        _node('pol', 'publicnode_pol', 'PublicNode', 'https://polygon-bor-rpc.publicnode.com'),
-    ),
-    'bnb': (_etherscan('bnb'), _node('bnb', 'publicnode_bnb', 'PublicNode', 'https://bsc-rpc.publicnode.com')),
-    'avax': (_etherscan('avax'), _node('avax', 'publicnode_avax', 'PublicNode', 'https://avalanche-c-chain-rpc.publicnode.com')),
+    **EVM_EXPLORERS,
     'xrp': (
         Rippled(
             Endpoint('xrplcluster', 'https://xrplcluster.com', min_interval_ms=250),

@@ -1,7 +1,8 @@
-"""Explorers with Etherscan's API: Etherscan for many chains, Blockscout for one chain each.
+"""Explorers with Etherscan's API: Etherscan and Routescan for many chains, Blockscout for one chain each, or by one key for all.
 
 https://docs.etherscan.io/api-reference: one API key for all chains; the free plan allows 3 requests a second, 100,000 a day and lists
-of 1,000 rows, on selected chains. https://docs.blockscout.com/devs/apis/rpc: 3 requests a second without a key. Errors have status 200.
+of 1,000 rows, on selected chains. https://docs.blockscout.com/devs/apis/rpc: 3 requests a second without a key.
+https://routescan.io/documentation: 2 requests a second without a key. Errors have status 200.
 """
 
 import re
@@ -26,8 +27,9 @@ _NEWEST = 999_999_999  # higher than any block
 _THROTTLED = re.compile('rate limit|too many requests|max calls per sec|temporarily unavailable', re.IGNORECASE)
 _REFUSALS = (
     (re.compile('invalid address', re.IGNORECASE), UpstreamRejected, 'says that the address is invalid', Blame.REQUEST),
-    (re.compile('not supported for this chain', re.IGNORECASE), UpstreamNotAsked, 'does not cover this chain with our API key', Blame.KEY),
-    (re.compile('api key', re.IGNORECASE), Upstream, 'rejects our API key', Blame.KEY),
+    (re.compile('not supported for this chain', re.IGNORECASE), UpstreamNotAsked, 'needs a paid plan for this chain: set {}', Blame.KEY),
+    (re.compile('chain not supported', re.IGNORECASE), UpstreamNotAsked, 'does not cover this chain', Blame.REQUEST),
+    (re.compile('api key', re.IGNORECASE), Upstream, 'rejects our API key, or demands one: set {}', Blame.KEY),
     (re.compile('deprecated', re.IGNORECASE), Upstream, 'no longer answers at this address', Blame.HOST),
 )
 
@@ -36,17 +38,19 @@ _REFUSALS = (
 class Etherscan:
     """Returns the coin of a chain and, if `lists` has `tokentx`, the catalogue's tokens there. Amounts are strings of integers.
 
-    `multichain`: the endpoint serves several chains and expects a chain id. `lists_balances`: it lists all tokens held at once.
+    `multichain`: the endpoint serves several chains and expects a chain id as a parameter; it is put into `path` where that has `{}`.
+    `lists_balances`: it lists all tokens held at once.
     The lists of an address are merged block by block: a page consists of the blocks that every list covers completely, and
     `resume` is the block from which the next page goes down. Counts and totals are not available. A transaction that arrives
     between two requests makes the sum wrong until the next refresh. Some changes are not listed, so such ledgers do not
-    reconcile: blob fees, uncle rewards, wrapped ether.
+    reconcile: uncle rewards, and what a reverted call paid is listed though it was taken back.
     """
 
     endpoint: Endpoint
     info: UpstreamInfo
     chain: Chain
     multichain: bool = False
+    path: str = ''
     lists: tuple[str, ...] = COIN_LISTS
     lists_balances: bool = False
     first_page: int = 100  # enough for new transactions
@@ -78,7 +82,11 @@ class Etherscan:
     def query(self, http: Http, action: str, address: str, **params: str) -> Any:
         """Return the result of an action of the module `account`, an empty list if there are no rows. Raises Upstream for errors."""
         network = {'chainid': str(self.chain.evm_id)} if self.multichain else {}
-        answer = http.get(self.endpoint, '', {**network, 'module': 'account', 'action': action, 'address': address, **params})
+        answer = http.get(
+            self.endpoint,
+            self.path.format(self.chain.evm_id),
+            {**network, 'module': 'account', 'action': action, 'address': address, **params},
+        )
         refuse_rejected(answer)
         body = answer.json()
         with expected_shape(self.endpoint, 'an envelope'):
@@ -93,7 +101,7 @@ class Etherscan:
             return Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
         for pattern, kind, reason, blame in _REFUSALS:
             if pattern.search(text):
-                return kind(self.endpoint.key, reason, blame=blame)
+                return kind(self.endpoint.key, reason.format(self.endpoint.secret_setting), blame=blame)
         return Upstream(self.endpoint.key, 'returned an error')
 
 
@@ -133,7 +141,7 @@ class _Balances:
 
     def _holding(self, code: str, units: Any) -> Holding:
         with expected_shape(self._explorer.endpoint, 'a balance'):
-            balance = money.scaled(money.whole(units), currencies.get(code).decimals)
+            balance = money.scaled(evm.units(units), currencies.get(code).decimals)
         return Holding(code, balance, sent=None, received=None, transactions=None)
 
 

@@ -4,7 +4,8 @@ Pure: knows the rows of Etherscan and Blockscout, not how they are requested. Re
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -18,18 +19,26 @@ from chalicelib.providers.explorers.explorer import checked
 Row = Mapping[str, Any]
 
 _REFERENCE = re.compile('0x[0-9a-f]{64}|GENESIS_[0-9a-fA-F]{40}|(?:block|withdrawal)-[0-9]{1,20}')
+_DESTROYED = ('suicide', 'selfdestruct')
 _MOVES_NOTHING = ('delegatecall', 'staticcall', 'callcode')  # they repeat the value of the enclosing call
 _GWEI = 10**9
+_NOBODY = '0x' + 40 * '0'
+_BLOBS = ('3', '0x3', 3)  # the type of transactions that also pay for blobs (EIP-4844)
+
+Rows = Mapping[str, Sequence[Row]]
 
 
 class RowEffect(NamedTuple):
-    """The change of one currency of an address by one row, in the smallest unit; `units` includes the `fee`."""
+    """The change of one currency of an address by one row, in the smallest unit.
+
+    `units` includes the `fee`, but nothing of it where that is unknown: None.
+    """
 
     reference: str
     currency: str
     row: Row
     units: int
-    fee: int = 0
+    fee: int | None = 0
 
 
 @lru_cache
@@ -43,19 +52,73 @@ def height_of(row: Row) -> int:
     return money.whole(row['blockNumber'])
 
 
-def entries(chain: Chain, address: str, rows: Mapping[str, Sequence[Row]]) -> list[Entry]:
+def units(value: object) -> int:
+    """Return a number of smallest units. Raises ValueError if it is none, or negative."""
+    number = money.whole(value)
+    if number < 0:
+        raise ValueError('a negative amount')
+    return number
+
+
+def entries(chain: Chain, address: str, rows: Rows) -> list[Entry]:
     """Return the entries of an address, newest first, given the rows of whole blocks by the list that they come from.
 
     There is one entry for each transaction and currency. `txlist` has values and fees, which failed transactions pay too;
     `txlistinternal` payments by contracts; `tokentx` transfers of tokens. Only tokens of the catalogue count, and only where
     something moved: anyone can create tokens and send them around as advertising. For eth, `txsBeaconWithdrawal` and
-    `getminedblocks` have income without a transaction. Raises LookupError, TypeError, ValueError or AttributeError for rows of
-    another shape.
+    `getminedblocks` have income without a transaction. An entry whose fee is None lacks it in its delta.
+    Raises LookupError, TypeError, ValueError or AttributeError for rows of another shape.
+    """
+    mine = address.lower()
+    done = {**rows, 'txlistinternal': [*_lasting(rows)]}
+    wrapping = [*_wrapping(chain, mine, done)]
+    done['tokentx'] = [*_without(wrapping, chain, mine, rows.get('tokentx', ()))]
+    moves = (move for action, listed in done.items() for row in listed for move in _MOVES[action](chain, mine, row))
+    return sorted((_entry(chain, move) for move in _folded([*moves, *wrapping])), key=lambda entry: -entry.height)
+
+
+def _lasting(rows: Rows) -> Iterator[Row]:
+    """Yield the inner calls that were not undone: neither their transaction failed nor a call in which they were made.
+
+    Only the call that fails is listed as an error, not what it had done before.
     """
     failed = {_hash(row) for row in rows.get('txlist', ()) if _is_error(row)}
-    effective = {**rows, 'txlistinternal': [row for row in rows.get('txlistinternal', ()) if _hash(row) not in failed]}
-    moves = (move for action, listed in effective.items() for row in listed for move in _MOVES[action](chain, address.lower(), row))
-    return sorted((_entry(chain, move) for move in _folded(moves)), key=lambda entry: -entry.height)
+    inner = rows.get('txlistinternal', ())
+    undone = {(_hash(row), str(row['traceId'])) for row in inner if _is_error(row) and row.get('traceId')}
+    for row in inner:
+        place = str(row.get('traceId') or '').split('_')
+        around = (('_'.join(place[:end])) for end in range(1, len(place)))
+        if _hash(row) not in failed and not any((_hash(row), call) in undone for call in around):
+            yield row
+
+
+def _wrapping(chain: Chain, address: str, rows: Rows) -> Iterator[RowEffect]:
+    """Yield what coins paid to and by contracts like WETH9 change of the token, of which those make no Transfer event.
+
+    Whoever pays coins to such a contract gets as many tokens, whatever is called, and whom it pays had as many taken.
+    """
+    wrappers = {contract: token for contract, token in tokens(chain.currency).items() if token.wraps_the_coin}
+    for action in ('txlist', 'txlistinternal'):
+        for row in rows.get(action, ()):
+            sender, receiver = _parties(row)
+            token = wrappers.get(receiver if sender == address else sender)
+            for move in _MOVES[action](chain, address, row) if token is not None and row.get('type') not in _DESTROYED else ():
+                paid = move.units + (move.fee or 0)
+                if paid and token is not None:
+                    yield RowEffect(move.reference, token.code, row, -paid)
+
+
+def _without(wrapping: Iterable[RowEffect], chain: Chain, address: str, transfers: Iterable[Row]) -> Iterator[Row]:
+    """Yield the transfers of tokens but those by which Blockscout tells what `wrapping` tells: from and to nobody."""
+    told = Counter((move.reference, move.currency, move.units) for move in wrapping)
+    for row in transfers:
+        for move in _of_token(chain, address, row) if _NOBODY in _parties(row) else ():
+            key = move.reference, move.currency, move.units
+            if told[key]:
+                told[key] -= 1
+                break
+        else:
+            yield row
 
 
 def _folded(moves: Iterable[RowEffect]) -> Iterable[RowEffect]:
@@ -64,7 +127,8 @@ def _folded(moves: Iterable[RowEffect]) -> Iterable[RowEffect]:
     for move in moves:
         known = folded.setdefault((move.reference, move.currency), move)
         if known is not move:
-            folded[move.reference, move.currency] = known._replace(units=known.units + move.units, fee=known.fee + move.fee)
+            fee = None if known.fee is None or move.fee is None else known.fee + move.fee
+            folded[move.reference, move.currency] = known._replace(units=known.units + move.units, fee=fee)
     return folded.values()
 
 
@@ -75,7 +139,7 @@ def _entry(chain: Chain, move: RowEffect) -> Entry:
         n=0 if move.currency == chain.currency else currency.id,
         currency=move.currency,
         delta=money.scaled(move.units, currency.decimals),
-        fee=money.scaled(move.fee, currency.decimals),
+        fee=None if move.fee is None else money.scaled(move.fee, currency.decimals),
         at=money.whole(move.row['timestamp'] if 'timestamp' in move.row else move.row['timeStamp']),
         height=height_of(move.row),
     )
@@ -84,33 +148,41 @@ def _entry(chain: Chain, move: RowEffect) -> Entry:
 
 def _of_transaction(chain: Chain, address: str, row: Row) -> list[RowEffect]:
     """The sender pays for all gas, even if the transaction failed."""
-    fee = money.whole(row['gasUsed']) * money.whole(row['gasPrice']) if row['from'].lower() == address else 0
-    value = 0 if _is_error(row) else money.whole(row['value']) * _direction(row, address)
-    return [RowEffect(_hash(row), chain.currency, row, value - fee, fee)]
+    fee = _fee(chain, row) if row['from'].lower() == address else 0
+    value = 0 if _is_error(row) else units(row['value']) * _direction(row, address)
+    return [RowEffect(_hash(row), chain.currency, row, value - (fee or 0), fee)]
+
+
+def _fee(chain: Chain, row: Row) -> int | None:
+    """Return the fee that the sender of a transaction paid, None where its row does not tell all of it."""
+    l1_fee = row.get('L1FeesPaid', '') if chain.pays_l1_fee else '0'
+    if row['gasPrice'] == '' or l1_fee == '' or row.get('type') in _BLOBS:
+        return None
+    return units(row['gasUsed']) * units(row['gasPrice']) + units(l1_fee)
 
 
 def _of_inner_call(chain: Chain, address: str, row: Row) -> list[RowEffect]:
     """Blockscout lists the creation of a contract with index 0, but that is the transaction itself, which is in `txlist`."""
     idle = row.get('index') == '0' or row['type'] in _MOVES_NOTHING or row.get('callType') in _MOVES_NOTHING
-    value = 0 if idle or _is_error(row) else money.whole(row['value'])
+    value = 0 if idle or _is_error(row) else units(row['value'])
     return [RowEffect(_hash(row), chain.currency, row, value * _direction(row, address))] if value else []
 
 
 def _of_token(chain: Chain, address: str, row: Row) -> list[RowEffect]:
     """Transfers of zero are left out: anyone can make one in anyone's name."""
     token = tokens(chain.currency).get(row['contractAddress'].lower())
-    value = money.whole(row['value']) if token is not None else 0
+    value = units(row['value']) if token is not None else 0
     parties = row['from'].lower(), row['to'].lower()
     direction = (parties[1] == address) - (parties[0] == address)
     return [RowEffect(_hash(row), token.code, row, value * direction)] if token is not None and value else []
 
 
 def _of_withdrawal(chain: Chain, address: str, row: Row) -> list[RowEffect]:
-    return [RowEffect(f'withdrawal-{money.whole(row["withdrawalIndex"])}', chain.currency, row, money.whole(row['amount']) * _GWEI)]
+    return [RowEffect(f'withdrawal-{money.whole(row["withdrawalIndex"])}', chain.currency, row, units(row['amount']) * _GWEI)]
 
 
 def _of_mined_block(chain: Chain, address: str, row: Row) -> list[RowEffect]:
-    return [RowEffect(f'block-{height_of(row)}', chain.currency, row, money.whole(row['blockReward']))]
+    return [RowEffect(f'block-{height_of(row)}', chain.currency, row, units(row['blockReward']))]
 
 
 _MOVES: Mapping[str, Callable[[Chain, str, Row], list[RowEffect]]] = {
@@ -127,8 +199,12 @@ def _direction(row: Row, address: str) -> int:
 
     The receiver of a transaction that creates a contract is the contract.
     """
-    sender, receiver = str(row['from']).lower(), str(row['to'] or row['contractAddress']).lower()
+    sender, receiver = _parties(row)
     return (receiver == address) - (sender == address)
+
+
+def _parties(row: Row) -> tuple[str, str]:
+    return str(row['from']).lower(), str(row['to'] or row['contractAddress']).lower()
 
 
 def _hash(row: Row) -> str:

@@ -1,37 +1,51 @@
-"""Nodes of chains with an Ethereum Virtual Machine: current balances, without transactions.
+"""Nodes of chains with an Ethereum Virtual Machine: current balances, and what single transactions cost, without a list of them.
 
 https://ethereum.org/developers/docs/apis/json-rpc, calls in batches. No API key; public nodes publish no limits and ask for few requests.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
-from chalicelib.domain.ledgers import Holding
+from chalicelib.domain.currencies import Currency
+from chalicelib.domain.ledgers import Holding, Unreadable
 from chalicelib.errors import Blame, Upstream
-from chalicelib.providers.explorers import evm
+from chalicelib.providers.explorers import multicall
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
+NO_BALANCE = 'the contract tells no balance'
+
 _BATCH = 50  # calls in a request
+_MOST_AGGREGATED = 460  # balances in one call, which open nodes are known to answer
 _BALANCE_OF = '0x70a08231'  # of ERC-20
 _QUANTITY = re.compile('0x[0-9a-fA-F]{1,64}')
-_NO_CONTRACT = '0x'
+_NO_CONTRACT = '0x'  # what a call of an address without a contract returns
+_DATA = re.compile('0x(?:[0-9a-fA-F]{2})*')
 _THROTTLED = re.compile('rate limit|too many requests|limit exceeded|capacity', re.IGNORECASE)
 _LIMIT_EXCEEDED = -32005  # EIP-1474
 
 Call = tuple[str, list[Any]]
+Row = Mapping[str, Any]
+
+
+class TokenBalances(NamedTuple):
+    """What an address holds of tokens, without those of which it holds nothing, and the tokens of which that cannot be told."""
+
+    holdings: list[Holding]
+    unreadable: list[Unreadable]
 
 
 @dataclass(frozen=True)
 class JsonRpc:
     """Returns the balances of the coin and of the catalogue's tokens on its chain. Amounts are hexadecimal integers.
 
-    Raises Upstream if the node belongs to another chain. Tokens with a zero balance are omitted. The batches of one report may
+    Raises Upstream if the node belongs to another chain. Tokens with a zero balance are omitted. The requests of one report may
     belong to different blocks.
     """
 
@@ -41,45 +55,113 @@ class JsonRpc:
     counts_p2pk: bool = False
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
-        tokens = evm.tokens(self.chain.currency)
-        calls: list[Call] = [('eth_chainId', []), ('eth_getBalance', [address, 'latest'])]
-        calls += [('eth_call', [{'to': contract, 'data': _balance_of(address)}, 'latest']) for contract in tokens]
-        chain_id, coin, *amounts = self._query(http, calls)
+        chain_id, coin = self._results(http, [('eth_chainId', []), ('eth_getBalance', [address, 'latest'])])
         with expected_shape(self.endpoint, 'a quantity'):
             if _quantity(chain_id) != self.chain.evm_id:
                 raise Upstream(self.endpoint.key, 'is a node of another chain', blame=Blame.HOST)
-            holdings = [_holding(self.chain.currency, _quantity(coin))]
-            # A call to an address without a contract returns no data.
-            held_units = [0 if amount == _NO_CONTRACT else _quantity(amount) for amount in amounts]
-        holdings += [_holding(token.code, units) for token, units in zip(tokens.values(), held_units, strict=True) if units]
-        return AddressReport(holdings, iter(()))
+            holding = _holding(currencies.get(self.chain.currency), _quantity(coin))
+        tokens = self.token_balances(http, address, [token.code for token in currencies.tokens_on(self.chain.currency)])
+        return AddressReport([holding, *tokens.holdings], iter(()), tokens.unreadable)
 
-    def _query(self, http: Http, calls: Sequence[Call]) -> list[str]:
-        """Return the results in the order of the calls."""
-        results: list[str] = []
+    def token_balances(self, http: Http, address: str, codes: Collection[str]) -> TokenBalances:
+        """Return the balances of the catalogue's tokens with these codes, as many as can be in one call. Raises Upstream.
+
+        A token whose contract fails, or returns no number, is unreadable; the others are told all the same.
+        """
+        tokens = [currencies.get(code) for code in sorted(codes)]
+        units: list[int | None] = []
+        for start in range(0, len(tokens), _MOST_AGGREGATED):
+            units += self._aggregated(http, address, tokens[start : start + _MOST_AGGREGATED])
+        told = list(zip(tokens, units, strict=True))
+        return TokenBalances(
+            [_holding(token, held) for token, held in told if held],
+            [Unreadable(token.code, token.contract or '', NO_BALANCE) for token, held in told if held is None],
+        )
+
+    def fees(self, http: Http, hashes: Sequence[str]) -> dict[str, Decimal]:
+        """Return what transactions cost their senders by their receipts, without those that the node does not know. Raises Upstream."""
+        rows = self._rows(http, [('eth_getTransactionReceipt', [reference]) for reference in hashes])
+        with expected_shape(self.endpoint, 'receipts'):
+            self._require_answers(rows)
+            receipts = {reference: row['result'] for reference, row in zip(hashes, rows, strict=True) if row.get('result')}
+            return {reference: self.chain.amount(_fee(receipt)) for reference, receipt in receipts.items()}
+
+    def _aggregated(self, http: Http, address: str, tokens: Sequence[Currency]) -> list[int | None]:
+        """Return the units held of tokens, None for each that cannot be told.
+
+        Many are called in one. Where that fails, out of gas or time or with too long an answer, it is done in halves.
+        """
+        if len(tokens) <= _BATCH:
+            return self._one_by_one(http, address, tokens)
+        data = multicall.encode_calls([(token.contract or '', _balance_of(address)) for token in tokens])
+        [row] = self._rows(http, [('eth_call', [{'to': multicall.CONTRACT, 'data': data}, 'latest'])])
+        if row.get('result') == _NO_CONTRACT:
+            return self._one_by_one(http, address, tokens)
+        if 'error' in row:
+            middle = len(tokens) // 2
+            return [*self._aggregated(http, address, tokens[:middle]), *self._aggregated(http, address, tokens[middle:])]
+        with expected_shape(self.endpoint, 'balances'):
+            return [_units(returned) for returned in multicall.decode_results(_checked_data(row['result']), len(tokens))]
+
+    def _one_by_one(self, http: Http, address: str, tokens: Sequence[Currency]) -> list[int | None]:
+        rows = self._rows(http, [('eth_call', [{'to': token.contract, 'data': _balance_of(address)}, 'latest']) for token in tokens])
+        with expected_shape(self.endpoint, 'balances'):
+            self._require_answers(rows)
+            return [None if 'error' in row else _units(_checked_data(row['result']).removeprefix('0x')) for row in rows]
+
+    def _require_answers(self, rows: Sequence[Row]) -> None:
+        """Raise Upstream if a node answers nothing at all: then the fault is its own, not that of one contract."""
+        if rows and all('error' in row for row in rows) and len(rows) > 1:
+            raise Upstream(self.endpoint.key, 'returned an error')
+
+    def _results(self, http: Http, calls: Sequence[Call]) -> list[Any]:
+        """Return the results of calls, in their order, none of which may fail."""
+        rows = self._rows(http, calls)
+        if any('error' in row for row in rows):
+            raise Upstream(self.endpoint.key, 'returned an error')
+        return [row['result'] for row in rows]
+
+    def _rows(self, http: Http, calls: Sequence[Call]) -> list[Row]:
+        """Return a row for each call, in their order, with a `result` or an `error`; 50 to a request. Raises Upstream."""
+        rows: list[Row] = []
         for start in range(0, len(calls), _BATCH):
-            results += self._query_batch(http, calls[start : start + _BATCH])
-        return results
+            rows += self._batch(http, calls[start : start + _BATCH])
+        return rows
 
-    def _query_batch(self, http: Http, calls: Sequence[Call]) -> list[str]:
+    def _batch(self, http: Http, calls: Sequence[Call]) -> list[Row]:
         body = [{'jsonrpc': '2.0', 'id': number, 'method': method, 'params': params} for number, (method, params) in enumerate(calls)]
         response = http.post(self.endpoint, '', body).json()
         with expected_shape(self.endpoint, 'a batch'):
             rows = [response] if isinstance(response, dict) else list(response)
-            errors = [row['error'] for row in rows if row.get('error')]
-            if errors:
-                raise self._refusal(errors[0])
-            by_number = {row['id']: row['result'] for row in rows}
+            for error in (row['error'] for row in rows if row.get('error')):
+                self._refuse_throttled(error)
+            if len(rows) == 1 and rows[0].get('error') and rows[0].get('id') is None:  # the batch as a whole
+                raise Upstream(self.endpoint.key, 'returned an error')
+            by_number = {row['id']: {'error': True} if row.get('error') else {'result': row['result']} for row in rows}
             return [by_number[number] for number in range(len(calls))]
 
-    def _refusal(self, error: Any) -> Upstream:
+    def _refuse_throttled(self, error: Any) -> None:
         if error['code'] == _LIMIT_EXCEEDED or _THROTTLED.search(error['message']):
-            return Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
-        return Upstream(self.endpoint.key, 'returned an error')
+            raise Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
 
 
 def _balance_of(address: str) -> str:
     return _BALANCE_OF + address.removeprefix('0x').lower().rjust(64, '0')
+
+
+def _fee(receipt: Row) -> int:
+    """Return all that a transaction cost by its receipt: gas, blobs (EIP-4844), and on the OP stack its data and operator.
+
+    https://specs.optimism.io/protocol/isthmus/exec-engine.html#operator-fee
+    """
+    gas = _quantity(receipt['gasUsed'])
+    blobs = _optional(receipt, 'blobGasUsed') * _optional(receipt, 'blobGasPrice')
+    operator = gas * _optional(receipt, 'operatorFeeScalar') // 10**6 + _optional(receipt, 'operatorFeeConstant')
+    return gas * _quantity(receipt['effectiveGasPrice']) + blobs + _optional(receipt, 'l1Fee') + operator
+
+
+def _optional(receipt: Row, name: str) -> int:
+    return _quantity(receipt[name]) if receipt.get(name) is not None else 0
 
 
 def _quantity(text: str) -> int:
@@ -88,5 +170,16 @@ def _quantity(text: str) -> int:
     return int(text, 16)
 
 
-def _holding(code: str, units: int) -> Holding:
-    return Holding(code, money.scaled(units, currencies.get(code).decimals), sent=None, received=None, transactions=None)
+def _checked_data(text: str) -> str:
+    if not _DATA.fullmatch(text):
+        raise ValueError('no data')
+    return text
+
+
+def _units(returned: str | None) -> int | None:
+    """Return the number at the beginning of what a contract returned; None if it failed or returned less than a number."""
+    return int(returned[:64], 16) if returned is not None and len(returned) >= 64 else None
+
+
+def _holding(currency: Currency, units: int) -> Holding:
+    return Holding(currency.code, money.scaled(units, currency.decimals), sent=None, received=None, transactions=None)

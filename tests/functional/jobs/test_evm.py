@@ -100,9 +100,8 @@ def test_what_is_new_is_added_and_costs_one_request_for_each_list(api: Api, upst
     assert refresh()
     assert shown(api)[1] is True
     assert stored_sums() == truth(world)
-    assert [request.action for request in upstream.requests] == [
-        'balance', 'tokenbalance', 'tokenbalance', 'txlist', 'txlistinternal', 'tokentx', 'txsBeaconWithdrawal', 'getminedblocks'
-    ]  # fmt: skip
+    lists = ['txlist', 'txlistinternal', 'tokentx', 'txsBeaconWithdrawal', 'getminedblocks']
+    assert [request.action for request in upstream.requests] == ['balance', *3 * ['tokenbalance'], *lists]
 
 
 def test_a_reorganised_transaction_is_taken_back(api: Api, upstream: Server) -> None:
@@ -224,14 +223,26 @@ def test_an_explorer_that_works_again_lists_what_the_node_could_not(api: Api, up
     assert len(listed(api)) == 2
 
 
-@pytest.mark.parametrize(('code', 'source'), [('etc', 'blockscout_etc'), ('pol', 'etherscan'), ('bnb', 'etherscan'), ('avax', 'etherscan')])
-def test_the_sample_address_is_whole_on_every_chain(api: Api, upstream: Server, code: str, source: str) -> None:
+@pytest.mark.parametrize(
+    ('code', 'source', 'coins', 'tokens'),
+    [
+        ('etc', 'blockscout_etc', '1.924898530987654323', {}),
+        ('pol', 'etherscan', '1.924898530987654323', {'usdc-pol': '7.0'}),
+        ('bnb', 'etherscan', '1.924898530987654323', {'usdc-bnb': '0.000000000007'}),
+        ('avax', 'etherscan', '1.924898530987654323', {'usdc-avax': '7.0'}),
+        ('eth-arbitrum', 'etherscan', '1.924898530987654323', {'usdc-arbitrum': '7.0'}),
+        ('eth-optimism', 'etherscan', '1.924852330987654323', {'usdc-optimism': '7.0'}),
+        ('eth-base', 'etherscan', '1.924852330987654323', {'usdc-base': '7.0'}),
+    ],
+)
+def test_the_sample_address_is_whole_on_every_chain(
+    api: Api, upstream: Server, code: str, source: str, coins: str, tokens: dict[str, str]
+) -> None:
     upstream.tell(evm.WORLDS[code])
     watch(api, code)
     assert refresh(f'LEDGER#{code}#{evm.ADDRESS}')
     balances = api.get(f'{PATH}/balances').json_body
-    assert [(row['currency']['code'], row['balance'], row['source']) for row in balances['result']] == [
-        (code, '1.924898530987654323', source)
-    ]
+    assert {row['currency']['code']: row['balance'] for row in balances['result']} == {code: coins, **tokens}
+    assert {row['source'] for row in balances['result']} == {source}
     assert balances['complete'] is True
-    assert len(listed(api)) == 4
+    assert len(listed(api)) == 4 + len(tokens)

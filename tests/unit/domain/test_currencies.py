@@ -4,6 +4,7 @@ from collections import Counter
 import pytest
 
 from chalicelib.domain import currencies
+from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.currencies import Currency, every, find
 
 
@@ -48,12 +49,13 @@ def test_no_code_is_given_twice():
 
 
 def test_no_contract_is_listed_twice():
-    contracts = [currency.contract for currency in every() if currency.contract]
+    contracts = [(currency.chain, currency.contract) for currency in every() if currency.contract]
     assert len(set(contracts)) == len(contracts)
 
 
 def test_codes_are_lower_case_words_that_fit_a_path():
-    assert [currency.code for currency in every() if not re.fullmatch('[a-z0-9]+(-eth(-[0-9]+)?)?', currency.code)] == []
+    names = '|'.join(code.removeprefix('eth-') for code in CHAINS)
+    assert [currency.code for currency in every() if not re.fullmatch(f'[a-z0-9]+(-({names})(-[0-9]+)?)?', currency.code)] == []
 
 
 @pytest.mark.parametrize('word', ['history', 'cryptocurrencies', 'fiat', 'tokens'])
@@ -110,6 +112,45 @@ def test_tether_is_found_at_its_contract():
 def test_a_token_yields_its_code_to_a_fiat_currency():
     assert found('mnt').title == 'Mongolian tögrög'
     assert found('mnt-eth').title == 'Mantle'
+
+
+def test_exactly_the_tokens_are_on_a_chain():
+    assert {currency.kind for currency in every() if currency.chain} == {'token'}
+    assert {currency.chain for currency in every() if currency.kind == 'token'} <= CHAINS.keys()
+
+
+@pytest.mark.parametrize('chain', ['eth', 'pol', 'bnb', 'avax', 'eth-arbitrum', 'eth-optimism', 'eth-base'])
+def test_every_followed_chain_of_contracts_has_the_dollars_that_people_hold(chain):
+    titles = {token.title for token in currencies.tokens_on(chain)}
+    assert any('USDC' in title for title in titles)
+
+
+@pytest.mark.parametrize('code', ['eth-arbitrum', 'eth-optimism', 'eth-base'])
+def test_ether_on_another_chain_has_the_price_of_ether(code):
+    assert (found(code).prices, found(code).decimals) == (found('eth').prices, found('eth').decimals)
+
+
+@pytest.mark.parametrize(
+    ('kind', 'codes'),
+    [
+        ('wrapped', {'weth', 'wbnb', 'wpol', 'wavax', 'weth-optimism', 'weth-base'}),
+        ('rebasing', {'steth', 'ampl', 'ousd', 'oeth', 'eeth'}),
+        ('fee_on_transfer', {'paxg'}),
+    ],
+)
+def test_tokens_whose_balance_is_more_than_their_transfers_are_marked(kind, codes):
+    assert {currency.code for currency in every() if currency.balance_kind == kind} == codes
+
+
+@pytest.mark.parametrize('code', ['wsteth', 'weeth', 'reth', 'cbeth', 'susds', 'susde', 'usdy', 'weth-arbitrum', 'usdc', 'usdt', 'eth'])
+def test_what_only_earns_by_its_price_is_not_marked(code):
+    assert not found(code).moves_by_itself
+    assert found(code).balance_kind == 'plain'
+
+
+def test_the_coin_of_polygon_seen_as_a_token_is_not_listed():
+    """Its contract 0x…1010 shows the same coins again."""
+    assert '0x0000000000000000000000000000000000001010' not in [token.contract for token in currencies.tokens_on('pol')]
 
 
 def test_every_cryptocurrency_and_token_has_a_price_source():

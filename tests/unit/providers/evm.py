@@ -14,7 +14,7 @@ from chalicelib.domain import currencies, money
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
-from infra.fake_upstreams import evm, evm_explorers, http_server
+from infra.fake_upstreams import evm, evm_explorers, evm_nodes, http_server
 from infra.fake_upstreams.answer import Answer, as_json
 
 ME = evm.ADDRESS.lower()
@@ -28,6 +28,7 @@ class Request:
     upstream: str
     query: dict[str, str]
     body: Any = None
+    path: str = ''
 
     @property
     def action(self) -> str:
@@ -62,9 +63,9 @@ class Server:
 
 def telling(world: evm.World, request: Request) -> Answer:
     if request.body is not None:
-        return evm_explorers.answer_node(world, request.body)
-    if request.upstream == 'etherscan':
-        return evm_explorers.answer_etherscan({str(world.chain_id): world}, request.query)
+        return evm_nodes.answer_node(world, request.body)
+    if request.upstream in ('etherscan', 'routescan'):
+        return evm_explorers.answer_etherscan({str(world.chain_id): world}, {'chainid': str(world.chain_id), **request.query})
     return evm_explorers.answer_blockscout(world, request.query)
 
 
@@ -72,7 +73,7 @@ def telling(world: evm.World, request: Request) -> Answer:
 def serving() -> Iterator[Server]:
     """Serve on a free port of this machine."""
     state = Server()
-    with http_server.serving(lambda sent: state.respond(Request(sent.upstream, sent.query, sent.body))) as state.url:
+    with http_server.serving(lambda sent: state.respond(Request(sent.upstream, sent.query, sent.body, '/'.join(sent.path)))) as state.url:
         yield state
 
 
@@ -118,7 +119,7 @@ def sums(entries: list[Entry]) -> dict[str, Decimal]:
 
 def truth(world: evm.World) -> dict[str, Decimal]:
     """Return what the address of the tests holds in a world, of what the catalogue knows, where it is not zero."""
-    codes = {evm.USDC: 'usdc', evm.DAI: 'dai'}
+    codes = {evm.USDC: 'usdc', evm.DAI: 'dai', evm.WETH: 'weth', evm.STETH: 'steth'}
     units = {'eth': world.balance(ME)} | {codes[contract]: held for contract, held in world.tokens(ME).items() if contract in codes}
     return {code: money.scaled(held, currencies.get(code).decimals) for code, held in units.items() if held}
 
@@ -143,7 +144,7 @@ def leading_to(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serv
 def generated(seed: int, number: int, *, rewards: bool) -> evm.World:
     """Return a world in which all kinds of things happen to an address that has enough for them; `rewards` without transactions too."""
     chance = random.Random(seed)
-    start = (evm.Transfer(evm.USDC, evm.EXCHANGE, ME, 10**15), evm.Transfer(evm.DAI, evm.EXCHANGE, ME, 10**30))
+    start = tuple(evm.Transfer(token, evm.EXCHANGE, ME, 10**units) for token, units in ((evm.USDC, 15), (evm.DAI, 30), (evm.WETH, 30)))
     first = evm.Transaction(evm.txn_hash(seed), 1_000, 1_500_000_000, evm.EXCHANGE, ME, 10**30, transfers=start)
     transactions, height = [first], 1_000
     for n in range(1, number):
@@ -158,6 +159,8 @@ def generated(seed: int, number: int, *, rewards: bool) -> evm.World:
 
 def _transaction(chance: random.Random, seed: int, n: int, height: int) -> evm.Transaction:
     sender, receiver = chance.choice((ME, *_OTHERS)), chance.choice((ME, '', *_OTHERS))
+    if chance.random() < 0.1:
+        return _wrapping(chance, evm.txn_hash(seed, n), height)
     failed = chance.random() < 0.2
     inner = [_inner(chance) for _ in range(chance.choice((0, 0, 1, 3)))]
     if failed and ME not in (sender, receiver):  # told with the transaction only to who is party to it
@@ -176,6 +179,16 @@ def _transaction(chance: random.Random, seed: int, n: int, height: int) -> evm.T
         inner=tuple(inner),
         transfers=() if failed else tuple(_transfer(chance) for _ in range(chance.choice((0, 0, 1, 4)))),
     )
+
+
+def _wrapping(chance: random.Random, reference: str, height: int) -> evm.Transaction:
+    """Return how the address, or a contract for it, puts coins into a contract like WETH9, or takes some out."""
+    put, taken = chance.randrange(1, 10**18), chance.randrange(1, 10**18)
+    inner = (evm.Inner(ME, evm.WETH, put), evm.Inner(evm.WETH, ME, taken), evm.Inner(evm.WETH, evm.STRANGER, 5))
+    wrappings = (evm.Wrapping(evm.WETH, ME, put), evm.Wrapping(evm.WETH, ME, -taken), evm.Wrapping(evm.WETH, evm.STRANGER, -5))
+    plain = evm.Transaction(reference, height, 1_500_000_000 + 12 * (height - 1_000), ME, evm.WETH, put, wrappings=wrappings[:1])
+    called = plain._replace(sender=evm.STRANGER, receiver=evm.CONTRACT, value=0, inner=inner, wrappings=wrappings)
+    return chance.choice((plain, called, plain._replace(failed=True, wrappings=())))
 
 
 def _inner(chance: random.Random) -> evm.Inner:

@@ -154,7 +154,7 @@ def fails(explorer: Any) -> Upstream:
     return caught.value
 
 
-THROTTLED = 'rate-limits us'
+THROTTLED, KEY = 'rate-limits us', 'set UPSTREAM_ETHERSCAN_KEY'
 
 
 @pytest.mark.parametrize(
@@ -163,9 +163,14 @@ THROTTLED = 'rate-limits us'
         ('error_free_api_temporarily_unavailable', Upstream, THROTTLED, True),
         ('error_rate_limit_calls_per_sec', Upstream, THROTTLED, True),
         ('error_rate_limit_doc', Upstream, THROTTLED, True),
-        ('error_free_plan_chain_not_supported', UpstreamNotAsked, 'does not cover this chain with our API key', False),
+        (
+            'error_free_plan_chain_not_supported',
+            UpstreamNotAsked,
+            'needs a paid plan for this chain: set UPSTREAM_ETHERSCAN_KEY',
+            False,
+        ),
         ('error_invalid_address', UpstreamRejected, 'says that the address is invalid', False),
-        ('error_invalid_api_key', Upstream, 'rejects our API key', False),
+        ('error_invalid_api_key', Upstream, f'rejects our API key, or demands one: {KEY}', False),
         ('error_v1_deprecated', Upstream, 'no longer answers at this address', False),
         ('error_missing_chainid', Upstream, 'returned an error', False),
         ('error_getabi_not_verified', Upstream, 'returned an error', False),
@@ -188,7 +193,9 @@ def test_recorded_errors_that_come_with_status_200_are_understood(
         ('Too many requests. Increase limits now at https://dev.blockscout.com', None, THROTTLED),
         ('Invalid address hash', None, 'says that the address is invalid'),
         ('Something went wrong.', None, 'returned an error'),
-        ('NOTOK', 'Missing/Invalid API Key', 'rejects our API key'),
+        ('NOTOK', 'Missing/Invalid API Key', 'rejects our API key, or demands one: set {}'),
+        ('chain not supported', None, 'does not cover this chain'),
+        ('NOTOK', 'Free API access is not supported for this chain.', 'needs a paid plan for this chain: set {}'),
         ('NOTOK', 'Query Timeout occured. Please select a smaller result dataset', 'returned an error'),
         ('NOTOK', [], 'returned an error'),
     ],
@@ -196,7 +203,7 @@ def test_recorded_errors_that_come_with_status_200_are_understood(
 @BOTH
 def test_other_errors_with_status_200_are_no_empty_lists(upstream: Server, explorer: Any, message: str, result: Any, reason: str) -> None:
     answering(upstream, txlist={'status': '0', 'message': message, 'result': result})
-    assert fails(explorer).reason == reason
+    assert fails(explorer).reason == reason.format(f'UPSTREAM_{explorer.endpoint.key.upper()}_KEY')
 
 
 @pytest.mark.parametrize(
@@ -259,14 +266,34 @@ def test_a_key_is_needed_for_etherscan_itself_and_sent_where_it_is_set(upstream:
     assert {request.query['chainid'] for request in upstream.requests} == {'1'}
 
 
-@pytest.mark.parametrize(('chain', 'number'), [('pol', '137'), ('bnb', '56'), ('avax', '43114')])
-def test_each_chain_is_asked_for_by_its_number_and_without_the_tokens_of_ethereum(upstream: Server, chain: str, number: str) -> None:
+@pytest.mark.parametrize(
+    ('chain', 'number'),
+    [('pol', '137'), ('bnb', '56'), ('avax', '43114'), ('eth-arbitrum', '42161'), ('eth-optimism', '10'), ('eth-base', '8453')],
+)
+def test_each_chain_is_asked_for_by_its_number(upstream: Server, chain: str, number: str) -> None:
     answering(upstream)
     holdings, _ = read(explorer_of(chain, 'etherscan'), ME)
     assert [*holdings] == [chain]
     assert [(request.query['chainid'], request.action) for request in upstream.requests] == [
-        (number, 'balance'), (number, 'txlist'), (number, 'txlistinternal')
+        (number, 'balance'), (number, 'txlist'), (number, 'txlistinternal'), (number, 'tokentx')
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ('chain', 'key', 'path'),
+    [
+        ('eth', 'routescan', '/v2/network/mainnet/evm/1/etherscan/api'),
+        ('eth-optimism', 'routescan', '/v2/network/mainnet/evm/10/etherscan/api'),
+        ('avax', 'routescan', '/v2/network/mainnet/evm/43114/etherscan/api'),
+        ('eth-base', 'blockscout_pro', '/8453/api'),
+        ('eth', 'blockscout', ''),
+    ],
+)
+def test_a_host_of_several_chains_has_each_at_a_path_of_its_own(upstream: Server, chain: str, key: str, path: str) -> None:
+    answering(upstream)
+    read(explorer_of(chain, key), ME)
+    assert {request.path for request in upstream.requests} == {path.lstrip('/')}
+    assert not any('chainid' in request.query for request in upstream.requests)
 
 
 # What rows mean
@@ -276,26 +303,34 @@ def txn(**changes: Any) -> evm.Transaction:
     return evm.Transaction(HASH, 18_000_000, AT, evm.STRANGER, ME)._replace(**changes)
 
 
+FUNDS = evm.Transaction(
+    evm.txn_hash('funds'), 17_000_000, AT, evm.EXCHANGE, ME, 9 * evm.ETHER, transfers=(evm.Transfer(evm.USDC, evm.EXCHANGE, ME, 9),)
+)
+
+
+def newest(explorer: Any, transaction: evm.Transaction, upstream: Server) -> list[Entry]:
+    """Return the entries of a transaction of an address that has funds."""
+    upstream.tell(evm.World(1, [FUNDS, transaction]))
+    return [entry for entry in read(explorer, ME)[1] if entry.reference == transaction.hash]
+
+
 def test_a_failed_transaction_costs_its_gas_and_moves_nothing(upstream: Server) -> None:
     inner = (evm.Inner(evm.CONTRACT, ME, 5),)
     failed = txn(sender=ME, receiver=evm.CONTRACT, value=evm.ETHER, gas_used=50_000, gas_price=10, failed=True, inner=inner)
-    upstream.tell(evm.World(1, [failed]))
     for explorer in (ETHERSCAN, BLOCKSCOUT):
-        [entry] = read(explorer, ME)[1]
+        [entry] = newest(explorer, failed, upstream)
         assert (entry.delta, entry.fee) == (Decimal('-0.0000000000005'), Decimal('0.0000000000005'))
 
 
 def test_a_payment_to_oneself_costs_its_gas(upstream: Server) -> None:
-    upstream.tell(evm.World(1, [txn(sender=ME, value=evm.ETHER, gas_used=21_000, gas_price=1)]))
-    [entry] = read(ETHERSCAN, ME)[1]
+    [entry] = newest(ETHERSCAN, txn(sender=ME, value=evm.ETHER, gas_used=21_000, gas_price=1), upstream)
     assert (entry.delta, entry.fee) == (Decimal('-0.000000000000021'), Decimal('0.000000000000021'))
 
 
 @BOTH
 def test_making_a_contract_with_value_pays_that_value_once(upstream: Server, explorer: Any) -> None:
     made = txn(sender=ME, receiver='', created=evm.CONTRACT, value=evm.ETHER, gas_used=1, gas_price=1)
-    upstream.tell(evm.World(1, [made]))
-    [entry] = read(explorer, ME)[1]
+    [entry] = newest(explorer, made, upstream)
     assert entry.delta == Decimal('-1.000000000000000001')
 
 
@@ -319,8 +354,7 @@ def test_several_tokens_and_the_coin_of_one_transaction_are_an_entry_each(upstre
         evm.Transfer(evm.USDC, evm.CONTRACT, ME, 2),
         evm.Transfer(evm.DAI, evm.CONTRACT, ME, 3),
     )
-    upstream.tell(evm.World(1, [txn(sender=ME, receiver=evm.CONTRACT, gas_used=1, gas_price=1, transfers=transfers)]))
-    entries = read(explorer, ME)[1]
+    entries = newest(explorer, txn(sender=ME, receiver=evm.CONTRACT, gas_used=1, gas_price=1, transfers=transfers), upstream)
     assert [(entry.reference, entry.n, entry.currency, entry.delta, entry.fee) for entry in sorted(entries)] == [
         (HASH, 0, 'eth', Decimal('-0.000000000000000001'), Decimal('0.000000000000000001')),
         (HASH, 618, 'dai', Decimal('0.000000000000000003'), 0),
@@ -387,7 +421,7 @@ def test_a_token_that_is_no_longer_held_is_not_told(upstream: Server, explorer: 
 def test_tokens_are_asked_about_once_each_and_all_at_once_where_that_can_be_done(upstream: Server) -> None:
     upstream.tell(generated(1, 60, rewards=False))
     read(paged(ETHERSCAN, 5, 5), ME)
-    assert upstream.count('tokenbalance') == 2
+    assert upstream.count('tokenbalance') == 3
     upstream.requests.clear()
     read(paged(BLOCKSCOUT, 5, 5), ME)
     assert (upstream.count('tokenbalance'), upstream.count('tokenlist')) == (0, 1)
@@ -457,7 +491,7 @@ def test_what_is_new_costs_one_request_for_each_list_however_long_they_are(upstr
     upstream.tell(generated(3, 400, rewards=True))
     next(iter(ETHERSCAN.read(http(), ME).pages))
     assert {action: upstream.count(action) for action in ('tokentx', 'txsBeaconWithdrawal', 'getminedblocks', 'balance')} == {
-        'tokentx': 1, 'txsBeaconWithdrawal': 1, 'getminedblocks': 1, 'balance': 3
+        'tokentx': 1, 'txsBeaconWithdrawal': 1, 'getminedblocks': 1, 'balance': 4
     }  # fmt: skip
 
 
