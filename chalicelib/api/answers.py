@@ -373,6 +373,7 @@ class Offset(OffsetSummary):
     """An offset: manually entered balances."""
 
     balances: list[OffsetBalance]
+    since: Annotated[_Changed | None, Meta(description='Before this instant the offset does not count; null if it counts at all times.')]
 
 
 class Currency(TypedDict):

@@ -12,7 +12,7 @@ from chalicelib.api.requests.query import EXPAND, ID_CURSOR, LIMIT
 from chalicelib.api.requests.router import Router
 from chalicelib.auth import bearer
 from chalicelib.http_io.response import created, ok
-from chalicelib.models import Offset
+from chalicelib.models import Offset, Since
 from chalicelib.services.portfolios import offsets
 
 bp = Blueprint(__name__)
@@ -21,15 +21,16 @@ router = Router(bp, authorizer=bearer)
 COLLECTION = '/portfolios/{portfolio_id}/offsets'
 ITEM = COLLECTION + '/{offset_id}'
 
-NEW = Body('NewOffset', required=(fields.TITLE,), optional=(fields.BALANCES,))
-CHANGES = Body('OffsetChanges', optional=(fields.TITLE, fields.BALANCES))
+NEW = Body('NewOffset', required=(fields.TITLE,), optional=(fields.BALANCES, fields.SINCE))
+CHANGES = Body('OffsetChanges', optional=(fields.TITLE, fields.BALANCES, fields.SINCE))
 
 
 @router.post(COLLECTION, answer=answers.Offset, body=NEW, query=(EXPAND,))
 def create_offset(request: ApiRequest, portfolio_id: int) -> Response:
     """Create a new offset with a collection of offset balances."""
     title, balances = request.body()[fields.TITLE], request.body().get(fields.BALANCES) or {}
-    offset = Offset.draft(request.user_id, portfolio_id, title=title, balances=balances, now=clock.now())
+    since = (request.body().get(fields.SINCE) or Since(None)).at
+    offset = Offset.draft(request.user_id, portfolio_id, title=title, balances=balances, since=since, now=clock.now())
     answer = created(present_offset(offset, expand=request.expand), f'/api/portfolios/{portfolio_id}/offsets/{offset.offset_id}')
     offsets.store(offset, also=idempotency.record(request, answer))
     return answer
@@ -50,10 +51,11 @@ def get_offset(request: ApiRequest, portfolio_id: int, offset_id: int) -> Respon
 
 @router.patch(ITEM, answer=answers.Offset, body=CHANGES, query=(EXPAND,))
 def update_offset(request: ApiRequest, portfolio_id: int, offset_id: int) -> Response:
-    """Update an existing offset with a new title; balances, if set, replace all that it has."""
-    title, balances = request.body().get(fields.TITLE), request.body().get(fields.BALANCES)
+    """Update an existing offset with a new title or `since`; balances, if set, replace all that it has."""
+    body = request.body()
+    title, balances, since = body.get(fields.TITLE), body.get(fields.BALANCES), body.get(fields.SINCE)
     key, expected = (request.user_id, portfolio_id, offset_id), request.expected_versions
-    return _shown(request, offsets.change(*key, title=title, balances=balances, now=clock.now(), expected=expected))
+    return _shown(request, offsets.change(*key, title=title, balances=balances, since=since, now=clock.now(), expected=expected))
 
 
 @router.delete(ITEM, answer=answers.Offset, query=(EXPAND,))

@@ -27,7 +27,7 @@ from chalicelib.models.item import Item
 from chalicelib.models.lease import LeaseLost
 from chalicelib.models.ledger import Derived, Ledger
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
-from chalicelib.models.offset import Offset, OffsetBalance
+from chalicelib.models.offset import Offset, OffsetBalance, Since
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
 from chalicelib.models.rates import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
 from chalicelib.models.request_count import RequestCount
@@ -86,6 +86,7 @@ __all__ = [
     'RequestCount',
     'RevokedFamily',
     'Session',
+    'Since',
     'Snapshot',
     'TrackedCurrency',
     'Transaction',

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
 
@@ -20,6 +20,12 @@ class _Outrun(Exception):
     """Somebody else changed the offset first."""
 
 
+class Since(NamedTuple):
+    """From which instant on an offset counts (epoch seconds), None for all time."""
+
+    at: int | None
+
+
 class OffsetBalance(MapAttribute[str, Any]):
     """One currency of an offset; `updated_at` is when the amount last became another."""
 
@@ -35,6 +41,7 @@ class Offset(Item, discriminator='offset'):
     find: batch get with the portfolio's header   page: one query from the header on
     draft: one update of the header, for the id   insert, remove: transaction with the header
     change: find, a transaction with the header on condition of `version`, get
+    Before `since` (epoch seconds) it does not count; None for an offset that counts at all times.
     """
 
     user_id = UnicodeAttribute()
@@ -42,12 +49,15 @@ class Offset(Item, discriminator='offset'):
     offset_id = IntegerAttribute()
     title = UnicodeAttribute()
     balances: ListAttribute[OffsetBalance] = ListAttribute(of=OffsetBalance, default=list)
+    since = IntegerAttribute(null=True)
     version = IntegerAttribute(default=1)
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()
 
     @classmethod
-    def draft(cls, user_id: str, portfolio_id: int, *, title: str, balances: Mapping[str, Decimal], now: int) -> 'Offset':
+    def draft(
+        cls, user_id: str, portfolio_id: int, *, title: str, balances: Mapping[str, Decimal], now: int, since: int | None = None
+    ) -> 'Offset':
         """Return a new offset with these amounts by currency, under the portfolio's next id, for `insert`.
 
         Raises NotFound when there is no such portfolio, Invalid when it has as many offsets as it may.
@@ -60,6 +70,7 @@ class Offset(Item, discriminator='offset'):
             portfolio_id=portfolio_id,
             offset_id=offset_id,
             title=title,
+            since=since,
             created_at=now,
             updated_at=now,
         )
@@ -97,9 +108,10 @@ class Offset(Item, discriminator='offset'):
         title: str | None,
         balances: Mapping[str, Decimal] | None,
         now: int,
+        since: Since | None = None,
         expected: ExpectedVersions = None,
     ) -> 'Offset':
-        """Store a new title, other balances in the place of all those it had, or both; return what the offset then is.
+        """Store a new title, other balances in the place of all those it had, another `since`, or all; return what the offset then is.
 
         What is the same as before is no change. Raises NotFound, PreconditionFailed, and Conflict when others changed it first four
         times in a row.
@@ -108,7 +120,7 @@ class Offset(Item, discriminator='offset'):
             offset = cls.find(user_id, portfolio_id, offset_id)
             if expected is not None and offset.version not in expected:
                 raise errors.PreconditionFailed
-            if offset._has(title, balances) or offset._store(title, balances, now):
+            if offset._has(title, balances, since) or offset._store(title, balances, since, now):
                 return offset
         raise errors.Conflict
 
@@ -117,15 +129,16 @@ class Offset(Item, discriminator='offset'):
         counted = Portfolio.offset_quota().decrement(Portfolio.at(self.user_id, self.portfolio_id), *Portfolio.changed())
         transact(Write(Operation.DELETE, self, has_version(Offset.version, expected), on_failure=version_mismatch(expected)), counted)
 
-    def _has(self, title: str | None, balances: Mapping[str, Decimal] | None) -> bool:
+    def _has(self, title: str | None, balances: Mapping[str, Decimal] | None, since: Since | None) -> bool:
         known = {held.currency: held.balance for held in self.balances}
-        return title in (None, self.title) and balances in (None, known)
+        return title in (None, self.title) and balances in (None, known) and since in (None, Since(self.since))
 
-    def _store(self, title: str | None, balances: Mapping[str, Decimal] | None, now: int) -> bool:
+    def _store(self, title: str | None, balances: Mapping[str, Decimal] | None, since: Since | None, now: int) -> bool:
         """Write the change and make this what the offset then is; say whether nobody else changed it since it was read."""
         unchanged = Offset.version == self.version
         self.title = self.title if title is None else title
         self.balances = self.balances if balances is None else self._replaced(balances, now)
+        self.since = self.since if since is None else since.at
         self.updated_at = now
         self.version += 1
         try:

@@ -10,6 +10,8 @@ NEXT = {'next': 'MTAwMA'}
 
 AGREEMENT = {'agreement': {'status': 'agreed', 'sources': ['blockstream', 'mempool'], 'checked_at': '2017-11-23T23:01:44+00:00'}}
 
+SINCE = {'since': '2017-11-06T04:54:54+00:00'}
+
 # Beyond the document, with an example of each: in `result` or every object of a list, and beside `result`, where it may lack.
 INSIDE: dict[str, dict[str, Any]] = {
     'GET /api/portfolios/ID/balances': {
@@ -24,6 +26,10 @@ INSIDE: dict[str, dict[str, Any]] = {
     **dict.fromkeys(
         ('POST /api/portfolios/ID/addresses', *(f'{verb} /api/portfolios/ID/addresses/ID' for verb in ('GET', 'PATCH', 'DELETE'))),
         AGREEMENT,
+    ),
+    **dict.fromkeys(
+        ('POST /api/portfolios/ID/offsets', *(f'{verb} /api/portfolios/ID/offsets/ID' for verb in ('GET', 'PATCH', 'DELETE'))),
+        SINCE,
     ),
 }
 BESIDE: dict[str, dict[str, Any]] = {
@@ -54,7 +60,7 @@ def unlike_document(specification: Specification, endpoint: str, answer: Any) ->
     example = specification.examples[endpoint].answer
     inside, beside = INSIDE.get(endpoint, {}), BESIDE.get(endpoint, {})
     result = {'result': _with_more(example['result'], inside)} if inside else {}
-    nullable = {*specification.nullable, 'unconfirmed', 'agreement'}
+    nullable = {*specification.nullable, 'unconfirmed', 'agreement', 'since'}
     leeway = Leeway(optional={'missing', *beside}, nullable=nullable)  # what is complete does not say what is missing
     return deviations(example | beside | result, answer, leeway)
 

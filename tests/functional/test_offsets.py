@@ -78,7 +78,7 @@ class TestShapes:
         assert response.status_code == 201
         assert response.headers['Location'] == f'{PATH}/1'
         result = response.json_body['result']
-        assert list(result) == [*SUMMARY, 'balances']
+        assert list(result) == [*SUMMARY, 'balances', 'since']
         assert (result['id'], result['title']) == (1, 'My second offset')
         assert [list(row) for row in result['balances']] == [['currency', 'balance', 'created_at', 'updated_at', 'source']] * 2
         assert amounts(result) == [('btc', '10.0'), ('ltc', '1.0')]
@@ -622,10 +622,74 @@ class TestPortfolioBalances:
         rows = self.rows(api)
 
         assert [row['balance'] for row in rows] == ['2.0', '0.0']
-        assert all(row['missing'][0]['reason'] == 'not_ready' for row in rows)
+        assert [row.get('missing', [{}])[0].get('reason') for row in rows] == ['not_ready', None]  # a bitcoin address holds no dollars
 
     def test_another_portfolios_offsets_do_not_count(self, api: Api):
         offset(api, ('btc', '1'))
         api.portfolio()
 
         assert [row['balance'] for row in self.rows(api, 2)] == ['0.0', '0.0']
+
+
+class TestSince:
+    """Before its `since` an offset does not count."""
+
+    def body(self, since: object) -> dict[str, Any]:
+        return {'title': 'Bought', 'balances': [{'currency': 'btc', 'balance': '2'}], 'since': since}
+
+    def held(self, api: Api, at: str = '') -> str:
+        return api.get(f'/api/portfolios/1/balances/btc{at and "?at=" + at}').json_body['result']['balance']
+
+    @pytest.mark.parametrize(
+        ('sent', 'shown'),
+        [
+            (ISO_THEN, ISO_THEN),
+            ([ISO_THEN], ISO_THEN),
+            ('2020-09-13T14:26:40+02:00', ISO_THEN),
+            ('2020-09-13', '2020-09-13T00:00:00+00:00'),
+            ('1970-01-01', '1970-01-01T00:00:00+00:00'),
+            (None, None),
+            ('', None),
+        ],
+    )
+    def test_it_is_shown_and_stays(self, api: Api, sent: object, shown: str | None):
+        created = api.post(PATH, self.body(sent))
+        assert (created.status_code, created.json_body['result']['since']) == (201, shown)
+        for response in (api.get(f'{PATH}/1'), api.patch(f'{PATH}/1', {'title': 'Other'}), api.delete(f'{PATH}/1')):
+            assert response.json_body['result']['since'] == shown
+
+    def test_one_without_it_counts_at_all_times(self, api: Api):
+        offset(api, ('btc', '2'))
+        assert api.get(f'{PATH}/1').json_body['result']['since'] is None
+        assert (self.held(api), self.held(api, '1970-01-01')) == ('2.0', '2.0')
+
+    def test_it_counts_from_that_instant_on(self, api: Api):
+        api.post(PATH, self.body(ISO_THEN))
+        before, then = '2020-09-13T12:26:39Z', '2020-09-13T12:26:40Z'
+        assert [self.held(api, at) for at in (before, then, '')] == ['0.0', '2.0', '2.0']
+
+    def test_a_patch_moves_and_clears_it_and_leaves_the_rest_alone(self, api: Api):
+        api.post(PATH, self.body(ISO_THEN))
+        before = api.get(f'{PATH}/1').json_body['result']
+        for sent, shown, held in ((ISO_LATER, ISO_LATER, '0.0'), (None, None, '2.0')):
+            result = api.patch(f'{PATH}/1', {'since': sent}).json_body['result']
+            assert result == before | {'since': shown, 'updated_at': result['updated_at']}
+            assert self.held(api, '2021-01-01') == held
+
+    def test_a_form_sends_and_clears_it(self, api: Api):
+        headers = {'Content-Type': 'application/x-www-form-urlencoded'}
+        assert api.request('POST', PATH, b'title=x&since=2020-09-13T12:26:40Z', headers).json_body['result']['since'] == ISO_THEN
+        assert api.request('PATCH', f'{PATH}/1', b'since=', headers).json_body['result']['since'] is None
+
+    @pytest.mark.parametrize('since', ['yesterday', '2020-13-01', '2020-09-13T12:26:40', 1_600_000_000, {}, '1969-12-31', '2999-01-01'])
+    def test_what_is_no_instant_or_lies_ahead_is_refused(self, api: Api, since: object):
+        api.post(PATH, self.body(None))
+        for response in (api.post(PATH, self.body(since)), api.patch(f'{PATH}/1', {'since': since})):
+            assert (response.status_code, response.json_body['fields'][0]['field']) == (422, 'since')
+        assert api.get(f'{PATH}/1').json_body['result']['since'] is None
+
+    def test_the_same_is_no_change(self, api: Api):
+        api.post(PATH, self.body(ISO_THEN))
+        tag = api.get(f'{PATH}/1').headers['ETag']
+        assert api.patch(f'{PATH}/1', {'since': '2020-09-13T12:26:40Z'}).status_code == 200
+        assert api.get(f'{PATH}/1').headers['ETag'] == tag

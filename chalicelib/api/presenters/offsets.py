@@ -18,7 +18,11 @@ def present_offset_summary(offset: Offset) -> answers.OffsetSummary:
 
 def present_offset(offset: Offset, *, expand: bool) -> answers.Offset:
     """Return an offset with its balances, by currency code."""
-    return {**present_offset_summary(offset), 'balances': [present_offset_balance(balance, expand=expand) for balance in offset.balances]}
+    return {
+        **present_offset_summary(offset),
+        'balances': [present_offset_balance(balance, expand=expand) for balance in offset.balances],
+        'since': format_instant(offset.since),
+    }
 
 
 def present_offset_balance(balance: OffsetBalance, *, expand: bool) -> answers.OffsetBalance:

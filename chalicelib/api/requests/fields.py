@@ -5,12 +5,14 @@ from typing import Any, cast
 
 import msgspec
 
+from chalicelib import clock
 from chalicelib.api import answers
 from chalicelib.api.requests.body import Body, Field, FieldError, ParsedBody, Schema
 from chalicelib.config import settings
-from chalicelib.domain import currencies, money, titles
+from chalicelib.domain import currencies, instants, money, titles
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
+from chalicelib.models import Since
 
 
 def _string(value: Any) -> str:
@@ -189,6 +191,28 @@ def _balances_schema() -> Schema:
     }
 
 
+def _since(value: Any, _: ParsedBody) -> Since:
+    """Return an instant that is not in the future, or none: null, and a form's `since=`."""
+    if _single(value) is None or value in ('', ['']):
+        return Since(None)
+    try:
+        epoch = instants.parse(_string(value))
+    except ValueError as error:
+        raise FieldError('invalid', f'{{field}} {error}') from None
+    if epoch > clock.now():
+        raise FieldError('out_of_range', '{field} must not be in the future')
+    return Since(epoch)
+
+
+def _since_schema() -> Schema:
+    return {
+        'type': ['string', 'null'],
+        'description': 'Before this instant, which is not in the future, the offset does not count; null if it counts at all times.',
+        'pattern': instants.PATTERN,
+        'examples': ['2017-11-06T04:54:54+00:00'],
+    }
+
+
 TITLE = Field('title', _title, _title_schema)
 CURRENCIES = Field('currencies', _currencies, _currencies_schema, absent=[])
 FOLLOWED_CURRENCY = Field('currency', _followed_currency, _followed_currency_schema)
@@ -199,3 +223,4 @@ CURRENCY = Field('currency', _currency, _currency_schema)
 BALANCE = Field('balance', _amount, _amount_schema)
 NEW_BALANCE = Body('NewBalance', required=(CURRENCY, BALANCE))
 BALANCES = Field('balances', _balances, _balances_schema)
+SINCE = Field('since', _since, _since_schema)

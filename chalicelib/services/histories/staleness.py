@@ -1,8 +1,8 @@
 """What changed since a history was computed, and from which month on it has to be replayed.
 
 A history remembers of which version each of its inputs was: ledgers by their changelog's version, offsets by a digest of their
-balances, daily closes by the version of their pair. Of ledgers that were not observed lately it remembers when they last were: once they
-are, what lies between is no longer in doubt.
+balances and `since`, daily closes by the version of their pair. Of ledgers that were not observed lately it remembers when they last
+were: once they are, what lies between is no longer in doubt.
 """
 
 import hashlib
@@ -26,8 +26,7 @@ def input_versions(contents: PortfolioTree, children: Sequence[Child]) -> InputV
     """Return the versions of all ledgers, in the order of `children`, and of all offsets of a portfolio."""
     ledgers = {name: _ledger_version(child) for name, child in _by_name(children).items()}
     offsets = contents.of_kind(Offset)
-    balances = {f'{_OFFSET}{offset.offset_id}': {row.currency: str(row.balance) for row in offset.balances} for offset in offsets}
-    return ledgers | {name: _digest(json.dumps(amounts, sort_keys=True)) for name, amounts in balances.items()}
+    return ledgers | {f'{_OFFSET}{offset.offset_id}': _offset_version(offset) for offset in offsets}
 
 
 def last_observations(children: Sequence[Child], now: int) -> InputVersions:
@@ -78,6 +77,12 @@ def _by_name(children: Sequence[Child]) -> dict[str, Child]:
 
 def _ledger_version(child: Child) -> str:
     return str(child.ledger.changes.version) if child.ledger is not None and child.is_known else _UNKNOWN
+
+
+def _offset_version(offset: Offset) -> str:
+    amounts = {row.currency: str(row.balance) for row in offset.balances}
+    since = {} if offset.since is None else {'since': str(offset.since)}  # no currency has this code
+    return _digest(json.dumps(amounts | since, sort_keys=True))
 
 
 def _ledger_changed_since(child: Child, version: str) -> int:

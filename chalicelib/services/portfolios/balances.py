@@ -5,6 +5,7 @@ from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
+from chalicelib import clock
 from chalicelib.domain import ledgers, money, timeline
 from chalicelib.domain.replay import Contribution
 from chalicelib.models import FollowerKind, Offset, Portfolio, read_portfolio_tree
@@ -70,7 +71,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
     if at is not None:
         return _sum_at(portfolio, of, offsets, at)
     held = [(row.currency, row.balance) for ledger in known for row in ledger.holdings]
-    put_in = [(code, balance) for part in offsets for code, balance in part.base.items()]
+    put_in = timeline.point_at(offsets, clock.now()).balances.items()
     listed = {*portfolio.currencies, *(gap.currency for ledger in known for gap in ledger.gaps if gap.reason == ledgers.UNREADABLE_BALANCE)}
     return PortfolioBalances(
         portfolio,

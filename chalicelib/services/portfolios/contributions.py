@@ -61,8 +61,9 @@ def children(contents: PortfolioTree) -> list[Child]:
 
 
 def of_offsets(contents: PortfolioTree) -> list[Contribution]:
-    """Return the contributions of offsets."""
-    return [replay.held_since({held.currency: held.balance for held in offset.balances}, None) for offset in contents.of_kind(Offset)]
+    """Return the contributions of offsets, for all time."""
+    offsets = contents.of_kind(Offset)
+    return [replay.held_since({held.currency: held.balance for held in offset.balances}, offset.since) for offset in offsets]
 
 
 def of_children(of: Sequence[Child], start: int) -> list[Contribution]:

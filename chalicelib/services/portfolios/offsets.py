@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from chalicelib.messages import portfolio_changed
-from chalicelib.models import ExpectedVersions, Offset, Write
+from chalicelib.models import ExpectedVersions, Offset, Since, Write
 
 
 def store(offset: Offset, *, also: Sequence[Write] = ()) -> None:
@@ -20,12 +20,14 @@ def change(
     *,
     title: str | None,
     balances: Mapping[str, Decimal] | None,
+    since: Since | None,
     now: int,
     expected: ExpectedVersions = None,
 ) -> Offset:
-    """Store a new title, other balances, or both; see Offset.change."""
-    offset = Offset.change(user_id, portfolio_id, offset_id, title=title, balances=balances, now=now, expected=expected)
-    if balances is not None:
+    """Store a new title, other balances, another `since`, or all; see Offset.change."""
+    key = (user_id, portfolio_id, offset_id)
+    offset = Offset.change(*key, title=title, balances=balances, since=since, now=now, expected=expected)
+    if balances is not None or since is not None:
         portfolio_changed(user_id, portfolio_id, seen_at=now)
     return offset
 

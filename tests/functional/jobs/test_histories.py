@@ -174,6 +174,18 @@ def add_offset(api: Api, portfolio: int, balances: Mapping[str, str]) -> None:
 
 
 @pytest.mark.parametrize('worked_out', [True, False])
+def test_an_offset_counts_from_its_instant_on_and_as_soon_as_that_is_moved(api: Api, history_queue: Queue, worked_out: bool) -> None:
+    portfolio = offset(api, {'btc': '1'}, ('btc',))
+    since = clock.now() - 40 * DAY - 7
+    for moved in (since, since + 20 * DAY, 0):
+        assert api.patch(f'/api/portfolios/{portfolio}/offsets/1', {'since': iso(moved) if moved else None}).status_code == 200
+        if worked_out:
+            history_queue.drain()
+        for row in get(api, f'{portfolio}/balances/history')['result']:
+            assert (row['balance'], row['complete']) == ('1.0' if seconds(row) >= moved else '0.0', True)
+
+
+@pytest.mark.parametrize('worked_out', [True, False])
 def test_an_empty_portfolio_and_one_of_offsets_are_never_not_ready(api: Api, history_queue: Queue, worked_out: bool) -> None:
     empty, filled = api.portfolio(), offset(api, {'btc': '1.5', 'eth': '-2'})
     if worked_out:
