@@ -22,6 +22,7 @@ app = Chalice(app_name='cryptfolio', configure_logs=False)
 app.api.cors = response.CORS
 # The first is the outermost.
 for middleware in (
+    methods.drop_head_body,
     request_log.log_requests,
     rate_limiter.limit_requests,
     errors.error_middleware(pages.render_error),
@@ -39,6 +40,7 @@ app.register_blueprint(metadata.bp, url_prefix='/.well-known')
 for page in (home, signup, login, profile, applications, authorize):
     app.register_blueprint(page.bp)
 
+methods.add_head_routes(app)
 methods.add_405_routes(app)
 
 for job in (refresh, purge, sweep, rates, history_jobs, auth):

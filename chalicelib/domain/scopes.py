@@ -1,6 +1,6 @@
 """The scopes of access tokens and the routes they allow. Pure.
 
-The specification: GET needs `admin` or `read`; POST and PATCH also `admin` or `write`; DELETE also `admin` or `delete`;
+The specification: GET, and so HEAD, needs `admin` or `read`; POST and PATCH also `admin` or `write`; DELETE also `admin` or `delete`;
 `GET /api/user` needs only `info`. `public` allows nothing private.
 """
 
@@ -32,14 +32,14 @@ def routes(scopes: Iterable[str]) -> list[tuple[str, list[str]]]:
     if methods:
         allowed = [(path, methods) for path in PRIVATE_PATHS]
     if granted & {'admin', 'read', 'info'}:
-        allowed.append(('/api/user', ['GET']))
+        allowed.append(('/api/user', ['GET', 'HEAD']))
     return allowed
 
 
 def _methods(granted: set[str]) -> list[str]:
     if not granted & {'admin', 'read'}:
         return []
-    methods = ['GET']
+    methods = ['GET', 'HEAD']
     if granted & {'admin', 'write'}:
         methods += ['POST', 'PATCH']
     if granted & {'admin', 'delete'}:

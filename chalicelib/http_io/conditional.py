@@ -33,7 +33,7 @@ def expected_versions(request: Request) -> frozenset[int] | None:
 
 
 def etag_middleware(request: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Add an ETag over the whole body but `time` to a success; respond 304 to a GET whose `If-None-Match` has it.
+    """Add an ETag over the whole body but `time` to a success; respond 304 to a GET or HEAD whose `If-None-Match` has it.
 
     The tag begins with the version of an object that has one, which is all that `If-Match` looks at.
     """
@@ -44,7 +44,7 @@ def etag_middleware(request: Any, get_response: Callable[[Any], Response]) -> Re
     version = '' if response.version is None else f'{response.version}-'
     tag = f'"{version}{hashlib.sha256(tagged.encode()).hexdigest()[:32]}"'
     response.headers['ETag'] = tag
-    if request.method == 'GET' and tag in _TAG.findall(request.headers.get('if-none-match', '').replace('*', tag)):
+    if request.method in ('GET', 'HEAD') and tag in _TAG.findall(request.headers.get('if-none-match', '').replace('*', tag)):
         kept = {name: value for name, value in response.headers.items() if name != 'Content-Type'}  # section 15.4.5
         return Response('', status_code=304, headers=kept)
     return response

@@ -1,12 +1,34 @@
-"""405 for the methods that a path lacks; API Gateway by itself would respond as to an unknown path."""
+"""The methods of a path beside those that it declares: HEAD wherever there is GET, and 405 for the others.
+
+API Gateway by itself would respond as to an unknown path.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
 from chalice.app import Chalice, Response
 
 from chalicelib.errors import MethodNotAllowed
 
 _METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE')
+
+
+def add_head_routes(app: Chalice) -> None:
+    """Add to every path that has GET a route for HEAD, with the same view behind the same authorizer."""
+    for path, views in list(app.routes.items()):
+        if 'GET' not in views:
+            continue
+        got = views['GET']
+        settings = {'content_types': got.content_types, 'authorizer': got.authorizer, 'cors': got.cors or False}
+        app.route(path, methods=['HEAD'], name=f'head {path}', **settings)(got.view_function)
+
+
+def drop_head_body(request: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Answer HEAD as GET, without the body (RFC 9110 section 9.3.2). The outermost middleware: the others look into bodies."""
+    response = get_response(request)
+    if request.method == 'HEAD':
+        response.body = b'' if isinstance(response.body, bytes) else ''
+    return response
 
 
 def add_405_routes(app: Chalice) -> None:

@@ -12,7 +12,7 @@ _LONGEST_ID = 9
 
 
 def log_requests(request: Request, get_response: Callable[[Any], Response]) -> Response:
-    """Log each request in one line, and return its id in `X-Request-Id`. The outermost middleware."""
+    """Log each request in one line, and return its id in `X-Request-Id`. Around it is only what drops the bodies of HEAD."""
     with telemetry.task('api', request.context.get('requestId'), duration_metric='Latency') as task:
         task.title = f'{request.method} {request.path}'
         task.note(**_request_fields(request))

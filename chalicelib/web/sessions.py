@@ -66,7 +66,7 @@ def require_user(request: Request) -> User:
     """Return the logged-in user. Raises LoginRequired."""
     user = current_user(request)
     if user is None:
-        back = requested_path(request) if request.method == 'GET' else '/profile'
+        back = requested_path(request) if request.method in ('GET', 'HEAD') else '/profile'
         raise LoginRequired('/login?' + urlencode({'next': back}))
     return user
 

@@ -168,7 +168,8 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             for one in value if isinstance(value, list) else [value]:
                 self.send_header(name, one)
-        self.send_header('Content-Length', str(len(answer.body)))
+        if self.command != 'HEAD':  # whose length would be that of GET's body (RFC 9110 section 8.6)
+            self.send_header('Content-Length', str(len(answer.body)))
         if self.close_connection:
             self.send_header('Connection', 'close')
         self.end_headers()

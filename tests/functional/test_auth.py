@@ -21,6 +21,8 @@ from tests.support.api import ALL_SCOPES, Api
 
 ROUTES = {
     'user': ('GET', '/api/user'),
+    'user head': ('HEAD', '/api/user'),
+    'list head': ('HEAD', '/api/portfolios'),
     'list': ('GET', '/api/portfolios'),
     'get': ('GET', '/api/portfolios/1'),
     'deep': ('GET', '/api/portfolios/1/addresses/1/transactions'),
@@ -30,7 +32,7 @@ ROUTES = {
     'delete': ('DELETE', '/api/portfolios/1'),
     'delete child': ('DELETE', '/api/portfolios/1/addresses/1'),
 }
-READS = {'user', 'list', 'get', 'deep'}
+READS = {'user', 'user head', 'list head', 'list', 'get', 'deep'}
 WRITES = {'post', 'post child', 'patch'}
 DELETES = {'delete', 'delete child'}
 
@@ -40,11 +42,11 @@ DELETES = {'delete', 'delete child'}
     [
         ('', set()),
         ('public', set()),
-        ('info', {'user'}),
+        ('info', {'user', 'user head'}),
         ('read', READS),
         ('write', set()),
         ('delete', set()),
-        ('info write', {'user'}),
+        ('info write', {'user', 'user head'}),
         ('read write', READS | WRITES),
         ('read delete', READS | DELETES),
         ('write delete', set()),

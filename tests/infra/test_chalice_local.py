@@ -60,6 +60,12 @@ def test_the_demo_user_signs_in_and_creates_a_portfolio(api: str) -> None:
     assert [row['title'] for row in get(f'{api}/api/portfolios', headers).json()['result']] == ['Mine']
 
 
+def test_head_is_get_without_the_body(api: str) -> None:
+    got, asked = (getattr(requests, method)(f'{api}/api/currencies/btc', timeout=PATIENCE_SECONDS) for method in ('get', 'head'))
+
+    assert (asked.status_code, asked.headers['ETag'], asked.content) == (200, got.headers['ETag'], b'')
+
+
 def test_the_issuer_is_where_the_server_listens(api: str) -> None:
     assert get(f'{api}/.well-known/oauth-authorization-server', {}).json()['issuer'] == api
 

@@ -41,6 +41,10 @@ def make_app() -> Chalice:
     def post_bytes() -> dict[str, Any]:
         return {'hex': app.current_request.raw_body.hex()}
 
+    @app.route('/headed', methods=['HEAD'])
+    def head() -> Response:
+        return Response('', headers={'X-What': 'this'})
+
     @app.route('/moved')
     def get_moved() -> Response:
         return Response('', status_code=303, headers={'Location': '/things/a', 'Set-Cookie': ['a=1', 'b=2']})
@@ -174,6 +178,8 @@ def test_a_preflight_needs_no_token(connection: http.client.HTTPConnection) -> N
 
 def test_head_brings_no_body(connection: http.client.HTTPConnection) -> None:
     assert ask(connection, 'HEAD', '/unknown')[0].status == 404
+    answer, _ = ask(connection, 'HEAD', '/headed')
+    assert (answer.status, answer.headers['X-What'], answer.headers['Content-Length']) == (200, 'this', None)
     assert ask(connection, 'GET', '/things/a')[0].status == 200
 
 

@@ -39,11 +39,14 @@ def describe(app: Chalice) -> dict[str, Any]:
 
 
 def operations(app: Chalice) -> list[RoutedOperation]:
-    """Return the operations of the API; where a view stands at a second path, the last word of that is in the name too."""
+    """Return the operations of the API, HEAD being that of GET.
+
+    Where a view stands at a second path, the last word of that is in the name too.
+    """
     found: dict[str, RoutedOperation] = {}
     for path, methods in app.routes.items():
         for route in methods.values():
-            if path.startswith(_PREFIX) and not route.view_name.startswith('refuse '):
+            if path.startswith(_PREFIX) and not route.view_name.startswith(('refuse ', 'head ')):
                 name = route.view_function.__name__
                 name = f'{name}_as_{path.rpartition("/")[2]}' if name in found else name
                 found[name] = RoutedOperation(name, route, operation_spec.of(route.view_function))

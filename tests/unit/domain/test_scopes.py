@@ -8,7 +8,7 @@ from chalicelib.domain import scopes
 
 EVERY_SET = [set(some) for size in range(len(scopes.ALL) + 1) for some in combinations(scopes.ALL, size)]
 PORTFOLIOS = ('/api/portfolios', '/api/portfolios/*')
-METHODS = ('GET', 'POST', 'PATCH', 'DELETE')
+METHODS = ('GET', 'HEAD', 'POST', 'PATCH', 'DELETE')
 
 
 def _allows(granted: set[str], method: str, path: str) -> bool:
@@ -17,7 +17,13 @@ def _allows(granted: set[str], method: str, path: str) -> bool:
 
 def _specified(granted: set[str], method: str) -> bool:
     """GET needs admin or read; POST and PATCH also admin or write; DELETE also admin or delete."""
-    more = {'GET': {'admin', 'read'}, 'POST': {'admin', 'write'}, 'PATCH': {'admin', 'write'}, 'DELETE': {'admin', 'delete'}}
+    more = {
+        'GET': {'admin', 'read'},
+        'HEAD': {'admin', 'read'},
+        'POST': {'admin', 'write'},
+        'PATCH': {'admin', 'write'},
+        'DELETE': {'admin', 'delete'},
+    }
     return bool(granted & {'admin', 'read'}) and bool(granted & more[method])
 
 
@@ -30,13 +36,14 @@ def test_portfolios_are_open_to_the_scopes_of_the_specification_and_no_others(me
 
 def test_the_user_is_open_to_info_read_and_admin_and_no_others() -> None:
     for granted in EVERY_SET:
-        assert _allows(granted, 'GET', '/api/user') == bool(granted & {'info', 'read', 'admin'}), granted
+        for method in ('GET', 'HEAD'):
+            assert _allows(granted, method, '/api/user') == bool(granted & {'info', 'read', 'admin'}), granted
 
 
 def test_no_scope_opens_anything_else() -> None:
     for granted in EVERY_SET:
         opened = {(method, path) for path, methods in scopes.routes(granted) for method in methods}
-        assert opened <= {(method, path) for method in METHODS for path in PORTFOLIOS} | {('GET', '/api/user')}
+        assert opened <= {(method, path) for method in METHODS for path in PORTFOLIOS} | {('GET', '/api/user'), ('HEAD', '/api/user')}
 
 
 @pytest.mark.parametrize('granted', [set(), {'public'}, {'write'}, {'delete'}, {'write', 'delete', 'public'}, {'Admin'}, {'unknown'}])
