@@ -7,7 +7,7 @@ from chalicelib.models.address import Address
 from chalicelib.models.api_key import ApiKey, ApiKeySecret
 from chalicelib.models.attempts import AttemptCounter
 from chalicelib.models.client import Application, Client, Grant
-from chalicelib.models.connection import connect
+from chalicelib.models.connection import DATABASE_ERRORS, connect
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.cursor import Cursor
 from chalicelib.models.daily_closes import (
@@ -25,7 +25,7 @@ from chalicelib.models.history import History, HistoryMonth, HistoryResult, read
 from chalicelib.models.idempotency import AlreadyUsed, IdempotencyKey, IdempotencyRecord
 from chalicelib.models.item import Item
 from chalicelib.models.lease import LeaseLost
-from chalicelib.models.ledger import Derived, Ledger
+from chalicelib.models.ledger import Derived, Ledger, Trouble
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance, Since
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
@@ -42,6 +42,7 @@ from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_ver
 connect()
 
 __all__ = [
+    'DATABASE_ERRORS',
     'HISTORIES',
     'LEDGERS',
     'TRACKED_SECONDS',
@@ -91,6 +92,7 @@ __all__ = [
     'TrackedCurrency',
     'Transaction',
     'TransactionsPage',
+    'Trouble',
     'UpstreamState',
     'User',
     'Watch',

@@ -3,6 +3,8 @@
 import random
 from typing import Any
 
+from pynamodb.exceptions import PynamoDBException
+
 from chalicelib import errors, telemetry
 from chalicelib.models.item import Item
 
@@ -14,6 +16,7 @@ _THROTTLED = (
     'TransactionInProgressException',
 )
 ATTEMPTS = 6
+DATABASE_ERRORS = (PynamoDBException, errors.Busy, errors.Conflict)  # what a request to the table may raise, beside LeaseLost
 
 
 def connect() -> None:

@@ -40,6 +40,19 @@ class StoredGap(MapAttribute[str, Any]):
     difference = DecimalAttribute(null=True)
 
 
+class Trouble(MapAttribute[str, Any]):
+    """What an explorer could not do for one address, while it serves others.
+
+    `until` is when its last consequence ends: until then the address is read in `small_steps`, which works, or else from other explorers
+    first. `failures` counts those in a row.
+    """
+
+    explorer = UnicodeAttribute()
+    until = IntegerAttribute()
+    failures = IntegerAttribute(default=0)
+    small_steps = BooleanAttribute(default=False)
+
+
 class Derived(MapAttribute[str, Any]):
     """How far an HD wallet has been read.
 
@@ -64,7 +77,8 @@ class Ledger(Leased, discriminator='ledger'):
     find, find_many: get, batch gets   lease: conditional update   everything else: conditional update under the lease
     `updated_at` is when the balances were last observed, None before the first time, `reconciled_at` when the transactions were last
     read with them and added up in every currency that has no gap. `incomplete` says in one snake_case word what the ledger as a whole
-    lacks, None if nothing; `gaps` what single currencies lack. `unreadable_balances` are balances that could not be read.
+    lacks, None if nothing; `gaps` what single currencies lack. `unreadable_balances` are balances that could not be read. `troubles` are
+    those of single explorers with this ledger; `needs_key` says that what it lacks is to be had with an API key only.
     `changes` keeps histories current: the earliest instant whose balance changed, logged with each observation.
     `change_pending_since` is that instant for a change that is being written and not observed yet. `newest_at` is the time
     of the newest transaction ever seen, `looked_at` when a user last looked at the ledger.
@@ -82,6 +96,8 @@ class Ledger(Leased, discriminator='ledger'):
     stored_gaps: ListAttribute[StoredGap] = ListAttribute(of=StoredGap, default=list, attr_name='gaps')
     unreadable_balances: ListAttribute[UnreadableRow] = ListAttribute(of=UnreadableRow, default=list)
     reconciled_at = IntegerAttribute(null=True)
+    troubles: ListAttribute[Trouble] = ListAttribute(of=Trouble, default=list)
+    needs_key = BooleanAttribute(null=True)
     changes = ChangelogAttribute(default=Changelog())
     change_pending_since = IntegerAttribute(null=True, attr_name='touched')
     newest_at = IntegerAttribute(null=True)
@@ -342,6 +358,33 @@ class Ledger(Leased, discriminator='ledger'):
         noted = Ledger.changes.set(self.changes.noted(changelog.ALWAYS))
         emptied = (attribute.set([]) for attribute in (Ledger.holdings, Ledger.stored_gaps, Ledger.unreadable_balances))
         self.renew(now, noted, *emptied, *(attribute.remove() for attribute in forgotten))
+
+    def trouble_with(self, explorer: str, now: int) -> Trouble | None:
+        """Return the trouble that an explorer has with this ledger, None if there is none or it is over."""
+        return next((one for one in self.troubles if one.explorer == explorer and one.until > now), None)
+
+    def rests_from(self, explorer: str, now: int) -> bool:
+        """Whether it is to be read from other explorers first, as this one failed for it."""
+        trouble = self.trouble_with(explorer, now)
+        return trouble is not None and not trouble.small_steps
+
+    def note_trouble(self, trouble: Trouble, now: int) -> None:
+        """Store the trouble that an explorer has with this ledger, in the place of an earlier one. Raises LeaseLost."""
+        self._set_troubles([*(one for one in self.troubles if one.explorer != trouble.explorer), trouble], now)
+
+    def forget_trouble(self, explorer: str, now: int) -> None:
+        """Note that an explorer can read this ledger. Costs a request only if it could not before. Raises LeaseLost."""
+        others = [one for one in self.troubles if one.explorer != explorer]
+        if len(others) < len(self.troubles):
+            self._set_troubles(others, now)
+
+    def _set_troubles(self, troubles: Sequence[Trouble], now: int) -> None:
+        self.renew(now, Ledger.troubles.set(list(troubles)))
+
+    def note_key(self, needed: bool, now: int) -> None:
+        """Note whether what is missing takes an API key. Costs a request only if that is news. Raises LeaseLost."""
+        if needed != bool(self.needs_key):
+            self.renew(now, Ledger.needs_key.set(needed))
 
     def fail(self, reason: str, due_at: int) -> None:
         """Record that the ledger could not be read, release the lease and be due again at `due_at`. Raises LeaseLost."""

@@ -1,19 +1,22 @@
 """The rate limit and circuit breaker of each upstream, shared by all workers."""
 
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import NamedTuple
+from uuid import uuid4
 
-from pynamodb.attributes import UnicodeAttribute
-from pynamodb.expressions.condition import Condition
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
 from chalicelib import clock
-from chalicelib.errors import UpstreamNotAsked
+from chalicelib.errors import Blame, Upstream, UpstreamNotAsked
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.item import Item
 
 LONGEST_WAIT_MS = 5_000
-_TRIP_AFTER = 3
+_TRIP_AFTER = 3  # failures about different things, without a success in between
+_NAME_DIGITS = 12
 _REST_SECONDS = 30
 _REST_SECONDS_MOST = 900
 _NEWS_SECONDS = 60
@@ -31,8 +34,9 @@ class UpstreamState(Item, discriminator='bucket'):
     """pk=BUCKET#<upstream>  sk=BUCKET
 
     `free_at` (epoch milliseconds) is when the next request may leave, `open_until` (epoch seconds) when the circuit closes
-    again, `trips` how often it opened since the last success, `failures` how many requests failed since then. `succeeded_at`
-    is the last success noted, `failed_at` and `last_error` the last failure.
+    again, `trips` how often it opened since the last success, `failures` how many requests failed since then. `failed_for` are digests of
+    what those were about, such as addresses, `odd_for` of what the upstream gave an answer about that could not be used. `key_refused` says
+    that it refused our API key. `succeeded_at` is the last success noted, `failed_at` and `last_error` the last failure.
     take: one conditional update, two when requests queue up   fail: one or two   succeed: one   find_many: batch get
     """
 
@@ -40,6 +44,9 @@ class UpstreamState(Item, discriminator='bucket'):
     open_until = IntegerAttribute(null=True)
     failures = IntegerAttribute(null=True)
     trips = IntegerAttribute(null=True)
+    failed_for = UnicodeSetAttribute(null=True)
+    odd_for = UnicodeSetAttribute(null=True)
+    key_refused = BooleanAttribute(null=True)
     succeeded_at = IntegerAttribute(null=True)
     failed_at = IntegerAttribute(null=True)
     last_error = UnicodeAttribute(null=True)
@@ -71,41 +78,54 @@ class UpstreamState(Item, discriminator='bucket'):
         raise UpstreamNotAsked(key, 'resting after failures, or asked too often by us')
 
     @classmethod
-    def fail(cls, key: str, reason: str, *, throttled: bool, retry_after: int | None) -> bool:
-        """Note a failed request and its `reason`: the third in a row, or being told that we ask too often, opens the circuit for a while.
+    def fail(cls, error: Upstream, subject: str | None) -> bool:
+        """Note a failed request about a `subject`, None for one that is about nothing that others are not.
 
-        Requests that were under way when it opened fail with those that opened it, and say nothing more. True when this one did.
+        Failures about three different subjects in a row, or being told that we ask too often, open the circuit for a while. Requests that
+        were under way when it opened fail with those that opened it, and say nothing more. True when this one did.
         """
         now = clock.now()
-        bucket = cls.at(key)
-        failure = (cls.failures.set((cls.failures | 0) + 1), cls.failed_at.set(now), cls.last_error.set(reason))
-        if not bucket.update_if(_closed(now), *failure):
+        bucket = cls.at(error.key)
+        counted = (cls.failures.set((cls.failures | 0) + 1), cls.failed_for.add({_name(subject)}))
+        key = [cls.key_refused.set(True)] if error.blame is Blame.KEY else []
+        if not bucket.update_if(_closed(now), *counted, *key, *_failure(error, now)):
             return False
-        if not throttled and (bucket.failures or 0) < _TRIP_AFTER:
+        failed_for: set[str] = bucket.failed_for
+        if not error.throttled and len(failed_for) < _TRIP_AFTER:
             return False
         trips = bucket.trips or 0
-        rest = retry_after or min(_REST_SECONDS_MOST, _REST_SECONDS * 2 ** min(trips, 10))
-        return bucket.update_if(_closed(now), cls.open_until.set(now + rest), cls.trips.set(trips + 1))
+        rest = error.retry_after or min(_REST_SECONDS_MOST, _REST_SECONDS * 2 ** min(trips, 10))
+        few = set(sorted(failed_for)[:_TRIP_AFTER])  # so that the item does not grow while the upstream is down
+        return bucket.update_if(_closed(now), cls.open_until.set(now + rest), cls.trips.set(trips + 1), cls.failed_for.set(few))
+
+    @classmethod
+    def note_odd(cls, error: Upstream, subject: str) -> None:
+        """Note an answer about a `subject` that could not be used; other subjects are none the worse for it."""
+        bucket = cls.at(error.key)
+        few = cls.odd_for.does_not_exist() | (size(cls.odd_for) < _TRIP_AFTER)
+        failure = _failure(error, clock.now())
+        if not bucket.update_if(few, cls.odd_for.add({_name(subject)}), *failure):
+            bucket.update(list(failure))
 
     @classmethod
     def succeed(cls, key: str) -> None:
         """Note that an upstream works, and that its failures are over."""
-        now = clock.now()
-        cls.at(key).update([cls.kind.set(cls), cls.failures.set(0), cls.trips.set(0), cls.succeeded_at.set(now)])
+        over = (cls.failures.set(0), cls.trips.set(0), cls.failed_for.remove(), cls.odd_for.remove(), cls.key_refused.remove())
+        cls.at(key).update([cls.kind.set(cls), *over, cls.succeeded_at.set(clock.now())])
 
     def health(self, now: int) -> str:
         """Return `failing` while the circuit is open or a failure of the last 15 minutes came after all successes.
 
         Else `ok` after a success, and `unknown` before the first one or when an older failure was the last that was heard.
         """
-        failing = bool(self.failures)
+        failing = bool(self.failures) or len(self.odd_for or ()) >= _TRIP_AFTER
         if (self.open_until or 0) > now or (failing and (self.failed_at or 0) > now - _RECENT_SECONDS):
             return 'failing'
         return 'unknown' if failing or self.succeeded_at is None else 'ok'
 
     def _is_news(self, now_ms: int) -> bool:
         """Whether a success is worth a write: after failures, or when none was noted for a minute."""
-        return bool(self.failures) or now_ms // 1000 - (self.succeeded_at or 0) >= _NEWS_SECONDS
+        return bool(self.failures or self.odd_for) or now_ms // 1000 - (self.succeeded_at or 0) >= _NEWS_SECONDS
 
     def update_if(self, condition: Condition, *actions: Action) -> bool:
         """See Item; the first update creates the item."""
@@ -115,3 +135,12 @@ class UpstreamState(Item, discriminator='bucket'):
 def _closed(now: int) -> Condition:
     closed: Condition = UpstreamState.open_until.does_not_exist() | (UpstreamState.open_until <= now)
     return closed
+
+
+def _failure(error: Upstream, now: int) -> tuple[Action, ...]:
+    return UpstreamState.failed_at.set(now), UpstreamState.last_error.set(error.reason)
+
+
+def _name(subject: str | None) -> str:
+    """Return what a subject is told from others by: an upstream's state does not list addresses."""
+    return uuid4().hex[:_NAME_DIGITS] if subject is None else sha256(subject.encode()).hexdigest()[:_NAME_DIGITS]

@@ -11,7 +11,7 @@ from chalicelib.providers.explorers.blockcypher import BlockCypher
 from chalicelib.providers.explorers.blockfrost import Blockfrost
 from chalicelib.providers.explorers.esplora import Esplora
 from chalicelib.providers.explorers.evm_chains import EVM_EXPLORERS
-from chalicelib.providers.explorers.explorer import AddressReport, Explorer, Page
+from chalicelib.providers.explorers.explorer import AddressReport, Explorer, Page, StepsDown
 from chalicelib.providers.explorers.haskoin import Haskoin
 from chalicelib.providers.explorers.horizon import Horizon
 from chalicelib.providers.explorers.koios import Koios
@@ -171,4 +171,4 @@ def explorers_of(currency: str, address: str) -> list[Explorer]:
     return explorers
 
 
-__all__ = ['EXPLORERS', 'AddressReport', 'Explorer', 'Page', 'explorers_of']
+__all__ = ['EXPLORERS', 'AddressReport', 'Explorer', 'Page', 'StepsDown', 'explorers_of']

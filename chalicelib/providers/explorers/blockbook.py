@@ -4,7 +4,7 @@ No public instance may be used by a service. `UPSTREAM_BLOCKBOOK_<COIN>_URL` nam
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.domain import money
@@ -16,6 +16,7 @@ from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _PAGE = 100
+_SMALL_PAGE = 10
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,19 @@ class Blockbook:
     info: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = True
+    page: int = _PAGE
+
+    def in_smaller_steps(self) -> 'Blockbook':
+        return replace(self, page=_SMALL_PAGE)
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         first = self._fetch(http, address, 1)
         with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(first)
-        return AddressReport([holding], self._pages(http, address, first, int(resume or 1)))
+        number, _, size = (resume or '1').partition('/')
+        # Whole pages of the size that was read then lie before it; the rows on the page of ours that the next one falls on may repeat.
+        passed = (int(number) - 1) * int(size or _PAGE)
+        return AddressReport([holding], self._pages(http, address, first, passed // self.page + 1))
 
     def _pages(self, http: Http, address: str, first: Any, number: int) -> Iterator[Page]:
         while True:
@@ -47,12 +55,12 @@ class Blockbook:
                 entries = [self._entry(txn, address) for txn in txns if _is_confirmed(txn)]
                 number += 1
                 more = bool(txns) and number <= money.whole(body.get('totalPages', 1))
-            yield Page(entries, str(number) if more else None)
+            yield Page(entries, f'{number}/{self.page}' if more else None)
             if not more:
                 return
 
     def _fetch(self, http: Http, address: str, number: int) -> Any:
-        params = {'details': 'txs', 'page': str(number), 'pageSize': str(_PAGE)}
+        params = {'details': 'txs', 'page': str(number), 'pageSize': str(self.page)}
         answer = http.get(self.endpoint, f'/api/v2/address/{address}', params)
         refuse_rejected(answer)
         return answer.json()

@@ -7,7 +7,7 @@ https://routescan.io/documentation: 2 requests a second without a key. Errors ha
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.domain import currencies, money
@@ -23,6 +23,7 @@ COIN_LISTS = ('txlist', 'txlistinternal')
 TOKEN_LIST = 'tokentx'
 
 _WINDOW = 10_000  # rows that can be paged through below one end block
+_SMALL_PAGE = 50
 _NEWEST = 999_999_999  # higher than any block
 _THROTTLED = re.compile('rate limit|too many requests|max calls per sec|temporarily unavailable', re.IGNORECASE)
 _REFUSALS = (
@@ -56,6 +57,9 @@ class Etherscan:
     first_page: int = 100  # enough for new transactions
     page: int = 1_000
     counts_p2pk: bool = False
+
+    def in_smaller_steps(self) -> 'Etherscan':
+        return replace(self, first_page=min(self.first_page, _SMALL_PAGE), page=_SMALL_PAGE)
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See Explorer. Tokens join `holdings` when their first transfer is read, before its page is yielded."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
@@ -67,6 +67,14 @@ class Explorer(Protocol):
             [holding] = report.holdings
             entries = [entry for page in report.pages for entry in page.entries]
         """
+
+
+@runtime_checkable
+class StepsDown(Protocol):
+    """An explorer that can be asked for less at once."""
+
+    def in_smaller_steps(self) -> Explorer:
+        """Return this explorer with shorter pages, for an address of which ordinary ones are too much for its server."""
 
 
 @contextmanager

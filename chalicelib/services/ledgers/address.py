@@ -3,13 +3,14 @@
 import logging
 
 from chalicelib import clock, errors
-from chalicelib.models import Ledger
-from chalicelib.providers.explorers import Explorer, explorers_of
+from chalicelib.errors import Blame
+from chalicelib.models import Ledger, Trouble
+from chalicelib.providers.explorers import EXPLORERS, Explorer, StepsDown, explorers_of
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint
-from chalicelib.services.ledgers import cross_check, download
+from chalicelib.services.ledgers import cross_check, download, policy
 from chalicelib.services.ledgers.leased import Reader
-from chalicelib.services.ledgers.upstream_gate import UpstreamGate
+from chalicelib.services.ledgers.upstream_gate import UpstreamGate, foreseen
 
 log = logging.getLogger(__name__)
 
@@ -25,20 +26,65 @@ def read(ledger: Ledger, deadline: float) -> bool:
     failures: list[errors.Upstream] = []
     for explorer in _in_order(ledger):
         try:
-            finished = download.read(ledger, explorer, http, deadline)
+            finished = _read_from(ledger, explorer, http, deadline)
         except errors.Upstream as error:
             log.warning('%s: %s', ledger.pk, error)
             failures.append(error)
-            gate.failed(error)
+            gate.failed(error, ledger.pk)
+            _rest(ledger, error)
         else:
             gate.worked(explorer.endpoint)
+            ledger.note_key(_takes_key(ledger, failures, listing=True), clock.now())
             if finished and clock.monotonic() < deadline:
                 cross_check.check(ledger, explorer, http, gate)
             return finished
-    if all(isinstance(error, errors.UpstreamRejected) for error in failures):
+    if failures and all(isinstance(error, errors.UpstreamRejected) for error in failures):
         ledger.reject(clock.now())
         return True
-    raise errors.Upstream(ledger.address_key.currency, '; '.join(map(str, failures)))
+    ledger.note_key(_takes_key(ledger, failures, listing=False), clock.now())
+    raise errors.Upstream(ledger.address_key.currency, '; '.join(map(str, failures)) or 'no explorer is set up')
+
+
+def _read_from(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
+    """Read the ledger from one explorer: in smaller steps where ordinary ones are too much for it. Raises Upstream, and LeaseLost."""
+    trouble = ledger.trouble_with(explorer.endpoint.key, clock.now())
+    smaller = explorer.in_smaller_steps() if isinstance(explorer, StepsDown) else None
+    if smaller is not None and trouble is not None and trouble.small_steps:
+        return _guarded(ledger, smaller, http, deadline)
+    try:
+        finished = _guarded(ledger, explorer, http, deadline)
+    except errors.Upstream as error:
+        if smaller is None or error.blame is not Blame.LOAD:
+            raise
+        log.info('%s: in smaller steps, as %s', ledger.pk, error)
+        finished = _guarded(ledger, smaller, http, deadline)
+        now = clock.now()
+        ledger.note_trouble(Trouble(explorer=explorer.endpoint.key, until=now + policy.SMALL_STEPS_SECONDS, small_steps=True), now)
+        return finished
+    ledger.forget_trouble(explorer.endpoint.key, clock.now())
+    return finished
+
+
+def _guarded(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
+    with foreseen(explorer.endpoint, ledger.pk):
+        return download.read(ledger, explorer, http, deadline)
+
+
+def _rest(ledger: Ledger, error: errors.Upstream) -> None:
+    """Let the address rest from an explorer that may have failed because of it alone. Raises LeaseLost."""
+    if isinstance(error, errors.UpstreamRejected | errors.UpstreamNotAsked) or error.blame not in (Blame.REQUEST, Blame.LOAD):
+        return
+    now = clock.now()
+    earlier = next((one.failures for one in ledger.troubles if one.explorer == error.key), 0)
+    ledger.note_trouble(Trouble(explorer=error.key, until=policy.rest_until(earlier, now), failures=earlier + 1), now)
+
+
+def _takes_key(ledger: Ledger, failures: list[errors.Upstream], *, listing: bool) -> bool:
+    """Whether all explorers of the chain, or all that list transactions, lack an API key or had theirs refused."""
+    refused = {error.key for error in failures if error.blame is Blame.KEY}
+    explorers = [one for one in EXPLORERS[ledger.address_key.currency] if one.endpoint.base_url]
+    wanted = [one.endpoint for one in explorers if one.info.lists_transactions or not listing]
+    return bool(wanted) and all(endpoint.key in refused or not endpoint.is_available for endpoint in wanted)
 
 
 def _http(ledger: Ledger, gate: UpstreamGate) -> Http:
@@ -55,10 +101,16 @@ def _http(ledger: Ledger, gate: UpstreamGate) -> Http:
 
 
 def _in_order(ledger: Ledger) -> list[Explorer]:
-    """Return the explorers in fail-over order, but first the one of an unfinished download: another would start over."""
-    key = ledger.address_key
+    """Return the explorers in fail-over order, but first the one of an unfinished download: another would start over.
+
+    Last come those that the address rests from: they are asked only if all others fail.
+    """
+    key, now = ledger.address_key, clock.now()
     begun = ledger.cursor.explorer if ledger.cursor is not None and ledger.cursor.resume is not None else None
-    return sorted(explorers_of(key.currency, key.address), key=lambda explorer: explorer.endpoint.key != begun)
+    return sorted(
+        explorers_of(key.currency, key.address),
+        key=lambda explorer: (ledger.rests_from(explorer.endpoint.key, now), explorer.endpoint.key != begun),
+    )
 
 
 def _watches_nothing(ledger: Ledger) -> None:

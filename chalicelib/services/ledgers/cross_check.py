@@ -7,9 +7,9 @@ from chalicelib.config import settings
 from chalicelib.domain import cross_check
 from chalicelib.domain.ledgers import Holding
 from chalicelib.models import CrossCheck, Ledger
-from chalicelib.providers.explorers import Explorer, explorers_of
+from chalicelib.providers.explorers import AddressReport, Explorer, explorers_of
 from chalicelib.providers.transport import Http
-from chalicelib.services.ledgers.upstream_gate import UpstreamGate
+from chalicelib.services.ledgers.upstream_gate import UpstreamGate, foreseen
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def check(ledger: Ledger, first: Explorer, http: Http, gate: UpstreamGate) -> No
         agreed = _agree(ledger, first, second, http)
     except errors.Upstream as error:
         log.warning('%s: not compared: %s', ledger.pk, error)
-        gate.failed(error)
+        gate.failed(error, ledger.pk)
         return
     gate.worked(second.endpoint)
     telemetry.count('CrossChecks')
@@ -50,7 +50,8 @@ def _second_explorer(ledger: Ledger, first: Explorer) -> Explorer | None:
     key = ledger.address_key
     legacy = key.chain.is_legacy(key.address)
     for explorer in explorers_of(key.currency, key.address):
-        if explorer.endpoint.key != first.endpoint.key and (not legacy or explorer.counts_p2pk == first.counts_p2pk):
+        is_other = explorer.endpoint.key != first.endpoint.key and not ledger.rests_from(explorer.endpoint.key, clock.now())
+        if is_other and (not legacy or explorer.counts_p2pk == first.counts_p2pk):
             return explorer
     return None
 
@@ -64,5 +65,14 @@ def _agree(ledger: Ledger, first: Explorer, second: Explorer, http: Http) -> boo
     only = None if first.info.lists_tokens and second.info.lists_tokens else key.currency
     ours = [Holding(held.currency, held.balance, None, None, held.transactions) for held in ledger.holdings]
     held = [holding.currency for holding in ours]
-    theirs = second.read(http, key.address, held_codes=held).holdings
-    return cross_check.agree(ours, theirs, only) or cross_check.agree(first.read(http, key.address, held_codes=held).holdings, theirs, only)
+    theirs = _read(second, ledger, http, held)
+    unknown = {row.currency for row in ledger.unreadable_balances} | {row.currency for row in theirs.unreadable}
+    if cross_check.agree(ours, theirs.holdings, only, unknown):
+        return True
+    again = _read(first, ledger, http, held)
+    return cross_check.agree(again.holdings, theirs.holdings, only, {*unknown, *(row.currency for row in again.unreadable)})
+
+
+def _read(explorer: Explorer, ledger: Ledger, http: Http, held: list[str]) -> AddressReport:
+    with foreseen(explorer.endpoint, ledger.pk):
+        return explorer.read(http, ledger.address_key.address, held_codes=held)

@@ -18,6 +18,8 @@ STALE_SECONDS = 5 * MINUTE  # a reader who finds older balances has the ledger r
 FRESH_SECONDS = 10  # a ledger observed within this is not read again, nor a derived one in the cycle of its wallet
 FIRST_BACKOFF_SECONDS = 10  # doubled by each failure in a row, up to the interval
 CRASH_RETRY_SECONDS = 5 * MINUTE  # after an error of our own, which a retry seldom mends
+FIRST_REST_SECONDS, LONGEST_REST_SECONDS = 5 * MINUTE, DAY  # of an address from an explorer that fails for it, doubled by each failure
+SMALL_STEPS_SECONDS = DAY  # until an address that had to be read in small steps is read in ordinary ones again
 RECHECK_SECONDS = DAY  # until a ledger whose full downloads did not reconcile is downloaded in full again
 MOST_FULL_DOWNLOADS = 2  # in a row that do not reconcile, before waiting that long
 
@@ -55,6 +57,12 @@ def wait_since(begun: int, now: int) -> int:
     For what begins in the future: until then.
     """
     return min(max(begun - now, now - begun + SHORTEST_WAIT, SHORTEST_WAIT), LONGEST_WAIT)
+
+
+def rest_until(failures: int, now: int) -> int:
+    """Return until when an address rests from an explorer that has now failed for it, after `failures` earlier ones in a row."""
+    rest: int = FIRST_REST_SECONDS * 2 ** min(failures, 10)
+    return now + min(LONGEST_REST_SECONDS, rest)
 
 
 def is_stale(ledger: Ledger, now: int) -> bool:

@@ -1,10 +1,15 @@
 """The gate before every request to an upstream: the rate limit and the circuit breaker that all workers share."""
 
+import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from chalicelib import clock, errors, telemetry
-from chalicelib.models import UpstreamState
+from chalicelib.models import DATABASE_ERRORS, LeaseLost, UpstreamState
 from chalicelib.providers.upstream import Endpoint
+
+log = logging.getLogger(__name__)
 
 
 class UpstreamGate:
@@ -21,15 +26,36 @@ class UpstreamGate:
         time.sleep(turn.wait_ms / 1000)
         telemetry.count('UpstreamRequests')
 
-    def failed(self, error: errors.Upstream) -> None:
-        """Record a failure of the upstream itself; a rejected address, or a request that was never sent, does not count as one."""
+    def failed(self, error: errors.Upstream, subject: str | None = None) -> None:
+        """Record a failure of an upstream. A rejected address, or a request that was never sent, does not count as one.
+
+        `subject` is what was asked about, such as a ledger; what is to blame on that alone leaves the circuit closed to others. Without
+        one, every failure is the upstream's.
+        """
         if isinstance(error, errors.UpstreamRejected | errors.UpstreamNotAsked):
             return
         telemetry.count('UpstreamFailures', upstream=error.key)
-        if UpstreamState.fail(error.key, error.reason, throttled=error.throttled, retry_after=error.retry_after):
+        if subject is not None and error.blame is errors.Blame.REQUEST:
+            UpstreamState.note_odd(error, subject)
+        elif UpstreamState.fail(error, subject):
             telemetry.count('CircuitOpened', upstream=error.key)
 
     def worked(self, endpoint: Endpoint) -> None:
         """Record that an upstream works; costs a request only after failures and, for its health to be shown, once a minute."""
         if endpoint.key in self._noteworthy:
             UpstreamState.succeed(endpoint.key)
+
+
+@contextmanager
+def foreseen(endpoint: Endpoint, subject: str) -> Iterator[None]:
+    """Turn whatever the answers of an upstream about a `subject` lead to into Upstream, so that the next one is asked.
+
+    LeaseLost and errors of the database pass: they are no upstream's.
+    """
+    try:
+        yield
+    except (errors.Upstream, LeaseLost, *DATABASE_ERRORS):
+        raise
+    except Exception as error:
+        log.exception('%s: %s failed in an unforeseen way', subject, endpoint.key)
+        raise errors.Upstream(endpoint.key, f'failed in an unforeseen way ({type(error).__name__})') from error

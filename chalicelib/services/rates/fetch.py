@@ -12,7 +12,7 @@ from chalicelib.domain.rates import Observation
 from chalicelib.models import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
 from chalicelib.providers.rates import RATE_SOURCES, RateSource
 from chalicelib.providers.transport import Http
-from chalicelib.services.ledgers.upstream_gate import UpstreamGate
+from chalicelib.services.ledgers.upstream_gate import UpstreamGate, foreseen
 from chalicelib.services.rates import current, daily_closes
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,8 @@ def through_gate(source: RateSource, request: Callable[[Http], T]) -> T:
     """Return what `request` gets from a source, and record how the source did. Raises Upstream."""
     gate = UpstreamGate()
     try:
-        result = request(Http(gate))
+        with foreseen(source.endpoint, 'rates'):
+            result = request(Http(gate))
     except errors.Upstream as error:
         log.warning('rates: %s', error)
         gate.failed(error)
@@ -71,7 +72,7 @@ def _observe_one(source: RateSource, codes: Collection[str], now: int) -> list[O
         return through_gate(source, lambda http: source.latest(http, codes, now))
     except errors.Upstream as error:
         return error
-    except Exception as error:
+    except Exception as error:  # of the database
         log.exception('rates: %s', source.endpoint.key)
         return errors.Upstream(source.endpoint.key, type(error).__name__)
 

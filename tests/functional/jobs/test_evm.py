@@ -13,6 +13,7 @@ from chalicelib.services.portfolios import addresses
 from infra.fake_upstreams import evm
 from infra.fake_upstreams.answer import Answer
 from tests.support.api import Api
+from tests.support.clock import CLOCK
 from tests.support.jobs import record, refresh_job
 from tests.unit.providers.evm import ME, Request, Server, generated, leading_to, serving, telling, truth
 
@@ -216,6 +217,7 @@ def test_an_explorer_that_works_again_lists_what_the_node_could_not(api: Api, up
     watch(api)
     assert refresh()
     upstream.tell(evm.World(1, [FUNDED]))
+    CLOCK.advance(301)
     for key in ('etherscan', 'blockscout'):
         UpstreamState.at(key).update([UpstreamState.kind.set(UpstreamState), UpstreamState.open_until.set(0)])
     assert refresh()

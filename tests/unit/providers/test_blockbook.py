@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from chalicelib.providers.explorers.blockbook import Blockbook
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 from infra.fake_upstreams import coins, faults, scripted_explorer
 from infra.fake_upstreams import utxo as sample
+from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.scripted_explorer import serving
 from tests.support.recordings import recorded
 from tests.unit.providers import utxo
@@ -73,7 +75,7 @@ def test_a_recorded_page_of_a_miner_is_income_without_fees(upstream: scripted_ex
     reading = DASH.read(utxo.http(), told['address'])
     page = next(reading.pages)
     assert reading.holdings[0].transactions == 723
-    assert (len(page.entries), page.resume) == (10, '2')
+    assert (len(page.entries), page.resume) == (10, '2/100')
     assert page.entries[0] == Entry(
         '3db4dca70f007a6f9c20216d275a7817081f6ac0054c4080f42ec4a49ff9bd79',
         0,
@@ -137,6 +139,24 @@ def test_a_transaction_of_another_shape_is_refused(upstream: scripted_explorer.E
     say(upstream, body(txn(**changed)))
     with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(LITECOIN, ADDRESS)
+
+
+def test_what_was_begun_in_large_pages_is_gone_on_with_in_small_ones_and_back(upstream: scripted_explorer.Explorer) -> None:
+    """Pages are numbered, so a page of another size has another number; rows that both have repeat, and none is left out."""
+    small = LITECOIN.in_smaller_steps()
+    history = utxo_payments(257)
+    upstream.fail(utxo.telling(partial(sample.tell_blockbook, 'ltc', World({'ltc': {ADDRESS: history}}, page=1_000))), 'blockbook_ltc')
+    first = next(iter(LITECOIN.read(utxo.http(), ADDRESS).pages))
+    second = next(iter(small.read(utxo.http(), ADDRESS, first.resume).pages))
+    rest = utxo.read(LITECOIN, ADDRESS, second.resume)[1]
+    assert [entry.reference for entry in (*first.entries, *second.entries)] == [payment.txid for payment in history[:110]]
+    assert {entry.reference for entry in (*first.entries, *second.entries, *rest)} == {payment.txid for payment in history}
+    assert rest[-1].reference == history[-1].txid
+
+
+def utxo_payments(number: int) -> list[Payment]:
+    """Return a history, newest first."""
+    return [Payment(f'{n:064x}', 2_000_000 + n, utxo.AT + n, (1_000 + n,), (), 0) for n in range(number, 0, -1)]
 
 
 @pytest.fixture
