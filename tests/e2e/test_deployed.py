@@ -25,7 +25,7 @@ from tests.e2e.conftest import DEMO, Client
 from tests.e2e.test_flow import (  # noqa: F401  collected here again, against the deployment
     test_a_portfolio_is_converted_and_has_a_history,
     test_a_portfolios_balances_are_the_sums_of_its_addresses_in_each_of_its_currencies,
-    test_a_refresh_token_works_once_and_brings_the_next_one,
+    test_a_refresh_token_brings_the_next_one_and_is_refused_once_its_answer_cannot_have_been_lost,
     test_a_refusal_has_the_envelope_and_its_headers,
     test_a_wallet_is_told_as_one_address_and_its_key_to_nobody,
     test_an_address_with_more_transactions_than_an_explorers_page_comes_whole,
