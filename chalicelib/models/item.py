@@ -48,6 +48,7 @@ class Item(Model):
 
     class Meta:
         table_name = settings().table_name
+        max_pool_connections = 100  # jobs send requests from that many threads at most; beyond it each would open a connection anew
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
