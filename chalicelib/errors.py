@@ -153,19 +153,24 @@ class TooManyRequests(TooMany):
 
 
 class NotReady(AppError):
-    """No value is known yet; `try_again_at` (epoch seconds) is `retry_after` seconds from now."""
+    """No value is known yet; `try_again_at` (epoch seconds) is `retry_after` seconds from now.
+
+    `reason` says in one snake_case word what must change before there can be one, None if only time must pass.
+    """
 
     status = 503
     code = 'not_ready'
     message = 'Not ready'
 
-    def __init__(self, try_again_at: int, retry_after: int) -> None:
+    def __init__(self, try_again_at: int, retry_after: int, reason: str | None = None) -> None:
         super().__init__()
         self.try_again_at = try_again_at
         self.retry_after = retry_after
+        self.reason = reason
 
     def details(self) -> dict[str, Any]:
-        return {'try_again_at': format_instant(self.try_again_at)}
+        reason = {} if self.reason is None else {'reason': self.reason}
+        return {'try_again_at': format_instant(self.try_again_at), **reason}
 
     def headers(self) -> dict[str, str]:
         return {'Retry-After': str(self.retry_after)}

@@ -442,6 +442,13 @@ class Source(TypedDict):
     health: Annotated[str, Meta(extra_json_schema={'enum': ['ok', 'failing', 'unknown']})]
     last_success_at: _Changed | None
     last_failure_at: Instant | None
+    remedy: Annotated[
+        str | None,
+        Meta(
+            description='What the operator is to set where it lacks an API key or refuses the one it has; else null.',
+            examples=['Set UPSTREAM_ETHERSCAN_KEY to an API key'],
+        ),
+    ]
 
 
 class Status(TypedDict):
@@ -480,3 +487,6 @@ class Unavailable(Failure):
     """No value is available at the moment; `try_again_at` is present while none has been known yet."""
 
     try_again_at: NotRequired[Instant]
+    reason: NotRequired[
+        Annotated[str, Meta(description='What must change before there can be a value, in snake_case.', examples=['explorers_need_key'])]
+    ]

@@ -15,6 +15,7 @@ MOST_UNREADABLE = 20  # rows that are remembered one by one
 # What a ledger lacks as a whole, in one word: its explorer knows balances only; its first download has not ended.
 UNLISTED = 'transactions_unknown'
 PENDING = 'transactions_pending'
+NEEDS_KEY = 'explorers_need_key'  # the ones that would know have no API key set up, or refuse it
 # What one currency of a ledger lacks.
 MISSING = 'transactions_missing'
 UNREADABLE = 'transactions_unreadable'

@@ -162,8 +162,13 @@ class Ledger(Leased, discriminator='ledger'):
     @property
     def reason(self) -> str | None:
         """Why it is not whole, in one snake_case word: what it lacks as a whole, or the first of its gaps; None if it is."""
+        return self._lacking or next((gap.reason for gap in self.gaps), None)
+
+    @property
+    def _lacking(self) -> str | None:
+        """What it lacks as a whole, or what would mend that."""
         incomplete: str | None = self.incomplete
-        return incomplete or next((gap.reason for gap in self.gaps), None)
+        return ledgers.NEEDS_KEY if incomplete == ledgers.UNLISTED and self.needs_key else incomplete
 
     def reason_in(self, currency: str) -> str | None:
         """Return in one snake_case word why what is known of one currency is incomplete; None if it is not.
@@ -174,7 +179,7 @@ class Ledger(Leased, discriminator='ledger'):
         for gap in self.stored_gaps:
             if gap.currency == currency:
                 return str(gap.reason)
-        reason: str | None = self.incomplete
+        reason = self._lacking
         is_unread = reason == ledgers.PENDING and self._reconciled_at is None
         concerned = self.key.can_hold(currency) if is_unread else self.concerns(currency)
         return reason if concerned else None
@@ -350,6 +355,7 @@ class Ledger(Leased, discriminator='ledger'):
             Ledger.counts_p2pk,
             Ledger.incomplete,
             Ledger.reconciled_at,
+            Ledger.needs_key,
             Ledger.agreement,
             Ledger.derived,
             Ledger.valid,

@@ -68,7 +68,7 @@ class Http:
 
     def _send(self, method: str, endpoint: Endpoint, path: str, params: Mapping[str, str] | None = None, **kwargs: Any) -> UpstreamResponse:
         if not endpoint.base_url:
-            raise UpstreamNotAsked(endpoint.key, f'has no public server: set UPSTREAM_{endpoint.key.upper()}_URL')
+            raise UpstreamNotAsked(endpoint.key, f'has no public server: set {endpoint.url_setting}')
         all_params = {**(params or {}), **endpoint.credentials}
         self._gate(endpoint)
         with self._watchdog.watching(_TOTAL_SECONDS) as expired:

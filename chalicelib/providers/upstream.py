@@ -65,6 +65,11 @@ class Endpoint(NamedTuple):
         return f'UPSTREAM_{self.key.upper()}_KEY'
 
     @property
+    def url_setting(self) -> str:
+        """The name of the setting with the base URL of another server."""
+        return f'UPSTREAM_{self.key.upper()}_URL'
+
+    @property
     def headers(self) -> dict[str, str]:
         """The headers of a request, including one that authenticates it."""
         value = settings().upstream_keys.get(self.key)

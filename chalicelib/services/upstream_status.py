@@ -12,6 +12,7 @@ from chalicelib.models import UpstreamState
 if TYPE_CHECKING:
     from chalicelib.providers import rates
     from chalicelib.providers.explorers import Explorer
+    from chalicelib.providers.upstream import Endpoint
 
 log = logging.getLogger(__name__)
 
@@ -39,15 +40,20 @@ class Source(NamedTuple):
     own_server: bool
     history: str
     chains: list[FollowedChain]
+    endpoint: 'Endpoint'
 
 
 class SourceHealth(NamedTuple):
-    """An upstream with its recent health: `ok`, `failing` or `unknown`, and when it last succeeded and failed, None for never."""
+    """An upstream with its recent health: `ok`, `failing` or `unknown`, and when it last succeeded and failed, None for never.
+
+    `remedy` is what an operator can do about it, in words, where it lacks an API key or refuses ours.
+    """
 
     source: Source
     health: str
     last_success_at: int | None
     last_failure_at: int | None
+    remedy: str | None
 
 
 class Status(NamedTuple):
@@ -85,6 +91,7 @@ def _source(by_currency: 'Mapping[str, Explorer]') -> Source:
         own_server=not first.endpoint.url,
         history=first.info.history if first.info.lists_transactions else 'none',
         chains=[_followed(currency, explorer) for currency, explorer in sorted(by_currency.items())],
+        endpoint=first.endpoint,
     )
 
 
@@ -104,6 +111,7 @@ def _source_of_rates(source: 'rates.RateSource') -> Source:
         own_server=not source.endpoint.url,
         history='none',
         chains=[],
+        endpoint=source.endpoint,
     )
 
 
@@ -121,9 +129,18 @@ def health_of(sources: Iterable[Source]) -> list[SourceHealth]:
     states = UpstreamState.find_many(source.key for source in listed)
     now = clock.now()
     return [
-        SourceHealth(source, state.health(now), state.succeeded_at, state.failed_at)
+        SourceHealth(source, state.health(now), state.succeeded_at, state.failed_at, _remedy(source.endpoint, state))
         for source, state in ((source, states[source.key]) for source in listed)
     ]
+
+
+def _remedy(endpoint: 'Endpoint', state: UpstreamState) -> str | None:
+    """Return what to set where an API key is missing or was refused since the last success."""
+    if not endpoint.base_url or not (state.key_refused or not endpoint.is_available):
+        return None
+    if not endpoint.takes_secret:
+        return f'It demands an API key now: set {endpoint.url_setting} to another server'
+    return f'Set {endpoint.secret_setting} to an API key' + (' that it accepts' if state.key_refused else '')
 
 
 def status() -> Status:

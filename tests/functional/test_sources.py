@@ -206,6 +206,7 @@ def test_every_source_says_what_it_is_and_how_it_does(http: ChaliceClient):
         'health': 'unknown',
         'last_success_at': None,
         'last_failure_at': None,
+        'remedy': None,
     }
 
 

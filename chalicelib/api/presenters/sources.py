@@ -21,6 +21,7 @@ def present_source(upstream: SourceHealth) -> answers.Source:
         'health': upstream.health,
         'last_success_at': format_instant(upstream.last_success_at),
         'last_failure_at': format_instant(upstream.last_failure_at),
+        'remedy': upstream.remedy,
     }
 
 

@@ -133,7 +133,7 @@ def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], span: InstantRange, af
     contents = read_portfolio_tree(portfolio.user_id, portfolio.portfolio_id)
     children = contributions.children(contents)
     if portfolio.follows_ledgers:
-        raise reading.not_ready(child.ledger for child in children if child.ledger is not None)
+        raise reading.not_ready([child.ledger for child in children if child.ledger is not None])
     computed = compute_history(contents, children, None, now)
     last = now if span.last is None else min(span.last, now)
     known = [(0, computed.result.before), *computed.states]

@@ -1,8 +1,9 @@
 """Read a ledger for a user: its state or Not ready, and a refresh enqueued if it is stale."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from chalicelib import clock, messages, models
+from chalicelib.domain import ledgers
 from chalicelib.errors import NotReady
 from chalicelib.messages import RefreshLedger
 from chalicelib.models import Ledger, TransactionsPage
@@ -25,11 +26,12 @@ def read_transaction_page(pk: str, *, before: str | None, limit: int) -> Transac
     return page
 
 
-def not_ready(ledgers: Iterable[Ledger]) -> NotReady:
+def not_ready(unknown: Sequence[Ledger]) -> NotReady:
     """Return the error for ledgers that no balance is known of, with the time when the first of them may be."""
     now = clock.now()
-    wait = min((policy.wait_for_first_value(ledger, now) for ledger in ledgers), default=policy.SHORTEST_WAIT)
-    return NotReady(now + wait, wait)
+    wait = min((policy.wait_for_first_value(ledger, now) for ledger in unknown), default=policy.SHORTEST_WAIT)
+    needs_key = bool(unknown) and all(ledger.needs_key for ledger in unknown)
+    return NotReady(now + wait, wait, ledgers.NEEDS_KEY if needs_key else None)
 
 
 def not_ready_since(begun: int) -> NotReady:
@@ -39,13 +41,13 @@ def not_ready_since(begun: int) -> NotReady:
     return NotReady(now + wait, wait)
 
 
-def refresh_stale(ledgers: Iterable[Ledger]) -> None:
-    """Enqueue refreshes of the stale ones among `ledgers`, at most 50.
+def refresh_stale(states: Iterable[Ledger]) -> None:
+    """Enqueue refreshes of the stale ones among ledgers, at most 50.
 
-    A failure to do so is only logged: the ledgers are refreshed when they are due, or enqueued by the next reader.
+    A failure to do so is only logged: they are refreshed when they are due, or enqueued by the next reader.
     """
     now = clock.now()
-    stale = [ledger.pk for ledger in ledgers if policy.is_stale(ledger, now)][: policy.MOST_STALE_REFRESHES]
+    stale = [ledger.pk for ledger in states if policy.is_stale(ledger, now)][: policy.MOST_STALE_REFRESHES]
     messages.send_or_leave_to_sweep(*(RefreshLedger(pk, seen_at=now) for pk in stale))
 
 

@@ -97,7 +97,8 @@ def _reason(child: Child, code: str) -> str | None:
     if not child.follower.valid:
         return 'invalid_address' if can_hold else None
     if ledger is None or not ledger.ready:
-        return 'not_ready' if can_hold else None
+        reason = ledgers.NEEDS_KEY if ledger is not None and ledger.needs_key else 'not_ready'
+        return reason if can_hold else None
     return ledger.reason_in(code)
 
 

@@ -8,7 +8,7 @@ from chalicelib import clock
 from chalicelib.models import Ledger, UpstreamState
 from chalicelib.services.portfolios import addresses
 from infra.fake_upstreams import evm, faults
-from infra.fake_upstreams.answer import Answer
+from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
 from tests.support.clock import CLOCK
@@ -188,3 +188,63 @@ def test_an_address_whose_pages_are_too_much_is_read_in_smaller_ones(api: Api, u
     found = Ledger.find(PK)
     assert found is not None
     assert list(found.troubles) == []
+
+
+# Keys
+
+REFUSED = {'status': '0', 'message': 'NOTOK', 'result': 'Invalid API Key (#err2)'}
+BNB = f'LEDGER#bnb#{evm.ADDRESS}'
+
+
+def watch_bnb(api: Api) -> str:
+    """Watch an address of a chain whose transactions one explorer alone lists; return its path."""
+    portfolio = api.portfolio(currencies=('bnb', 'btc'))
+    addresses.store(addresses.draft(api.user_id, portfolio, title='Mine', currency='bnb', address=evm.ADDRESS, now=clock.now()))
+    return f'/api/portfolios/{portfolio}'
+
+
+def refusing(request: Request) -> Answer:
+    """Refuse the key where there is one, and tell what nodes do."""
+    return as_json(REFUSED) if request.body is None else telling(evm.WORLDS['bnb'], request)
+
+
+def remedy(api: Api, key: str) -> str | None:
+    told: str | None = api.get(f'/api/sources/{key}').json_body['result']['remedy']
+    return told
+
+
+def test_a_key_that_is_refused_is_told_as_that(api: Api, upstream: Server) -> None:
+    upstream.answer = refusing
+    path = watch_bnb(api)
+    assert not refresh_job(record({'ledger': BNB}))
+    told = api.get(f'{path}/addresses/1/balances').json_body
+    assert (told['result'][0]['source'], told['complete'], told['reason']) == ('publicnode_bnb', False, 'explorers_need_key')
+    rows = {row['currency']: row for row in api.get(f'{path}/balances').json_body['result']}
+    assert [missing['reason'] for missing in rows['bnb']['missing']] == ['explorers_need_key']
+    assert rows['btc']['complete'] is True
+    assert (health(api, 'etherscan'), remedy(api, 'etherscan')) == ('failing', 'Set UPSTREAM_ETHERSCAN_KEY to an API key that it accepts')
+    upstream.tell(evm.WORLDS['bnb'])
+    CLOCK.advance(3_000)
+    assert not refresh_job(record({'ledger': BNB}))
+    assert api.get(f'{path}/addresses/1/balances').json_body['complete'] is True
+    assert (health(api, 'etherscan'), remedy(api, 'etherscan')) == ('ok', None)
+
+
+def test_an_address_that_nothing_is_known_of_for_want_of_keys_says_so(api: Api, upstream: Server) -> None:
+    upstream.answer = lambda request: as_json(REFUSED) if request.body is None else Answer(401, '')
+    path = watch_bnb(api)
+    assert refresh_job(record({'ledger': BNB}))
+    for below in ('/addresses/1/balances', '/balances'):
+        told = api.get(path + below)
+        assert (told.status_code, told.json_body['message'], told.json_body['reason']) == (503, 'Not ready', 'explorers_need_key')
+    assert remedy(api, 'publicnode_bnb') == 'It demands an API key now: set UPSTREAM_PUBLICNODE_BNB_URL to another server'
+    upstream.answer = lambda request: Answer(500, '')  # which is no matter of keys
+    CLOCK.advance(901)
+    assert refresh_job(record({'ledger': BNB}))
+    assert 'reason' not in api.get(f'{path}/balances').json_body
+
+
+def test_what_needs_a_key_that_is_not_set_says_which_setting(api: Api) -> None:
+    assert remedy(api, 'etherscan') == 'Set UPSTREAM_ETHERSCAN_KEY to an API key'
+    assert remedy(api, 'blockstream') is None
+    assert remedy(api, 'blockbook_ltc') is None  # has no public server, so nobody misses a key
