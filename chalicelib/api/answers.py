@@ -451,11 +451,28 @@ class Source(TypedDict):
     ]
 
 
+class Tickers(TypedDict):
+    """The rates of exchange: when they were last put together, and how many seconds ago; null before the first time."""
+
+    updated_at: Instant | None
+    age: Annotated[int, Meta(examples=[42], ge=0)] | None
+
+
+class Job(TypedDict):
+    """A job of the service, and when it last ran to its end; null before the first time. Some run only when there is work."""
+
+    name: Annotated[str, Meta(examples=['sweep_due'])]
+    last_run_at: Instant | None
+
+
 class Status(TypedDict):
-    """What works and what fails: the upstreams by key, and `database`."""
+    """What works and what fails: the upstreams by key, `database`, `tickers` and `jobs`. What never ran does neither."""
 
     ok: list[Annotated[str, Meta(examples=['database'])]]
     failing: list[Annotated[str, Meta(examples=['mempool'])]]
+    tickers: Tickers
+    jobs: list[Job]
+    version: Annotated[str, Meta(examples=['0.1.0'])]
 
 
 class Failure(TypedDict):

@@ -2,6 +2,7 @@
 
 from chalice.app import Blueprint, Response
 
+from chalicelib import clock
 from chalicelib.api import answers
 from chalicelib.api.presenters.sources import present_source, present_status
 from chalicelib.api.requests.api_request import ApiRequest
@@ -18,8 +19,8 @@ KEY_CURSOR = cursor(str, start='')
 
 @router.get('/status', answer=answers.Status)
 def get_status(_: ApiRequest) -> Response:
-    """Which parts of the service work and which fail."""
-    return ok(present_status(upstream_status.status()))
+    """Which parts of the service work and which fail, how old the rates are and when jobs last ran."""
+    return ok(present_status(upstream_status.status(), clock.now()))
 
 
 @router.get('/sources', answer=list[answers.Source], query=(LIMIT, KEY_CURSOR))

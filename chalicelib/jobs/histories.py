@@ -7,7 +7,7 @@ from chalice.app import Blueprint, CloudWatchEvent, Cron, SQSEvent
 from chalicelib import clock, messages, queue, telemetry
 from chalicelib.config import settings
 from chalicelib.messages import DispatchDueHistories, RefreshHistory
-from chalicelib.services import due
+from chalicelib.services import due, job_runs
 from chalicelib.services.histories import refresh
 
 bp = Blueprint(__name__)
@@ -19,7 +19,8 @@ SLICE_SECONDS = 60
 def refresh_histories(event: SQSEvent) -> dict[str, Any]:
     """Messages: RefreshHistory, DispatchDueHistories."""
     deadline = clock.monotonic() + SLICE_SECONDS
-    return queue.process_batch('refresh_histories', settings().history_queue, event, lambda body: _handle(body, deadline))
+    with job_runs.noted('refresh_histories'):
+        return queue.process_batch('refresh_histories', settings().history_queue, event, lambda body: _handle(body, deadline))
 
 
 def _handle(body: queue.Body, deadline: float) -> None:
@@ -33,7 +34,7 @@ def _handle(body: queue.Body, deadline: float) -> None:
 @bp.schedule(Cron(0, '*', '*', '*', '?', '*'))
 def snapshot_portfolios(event: CloudWatchEvent) -> dict[str, int]:
     """At each full hour. Returns the number of messages sent."""
-    with telemetry.scheduled('snapshot_portfolios', event) as current:
+    with telemetry.scheduled('snapshot_portfolios', event) as current, job_runs.noted('snapshot_portfolios'):
         current.note(sent=None)
         sent = due.send_history_shards()
         current.note(sent=sent)

@@ -7,6 +7,7 @@ from chalice.app import Blueprint, CloudWatchEvent, Rate, SQSEvent
 from chalicelib import clock, messages, queue, telemetry
 from chalicelib.config import settings
 from chalicelib.messages import BackfillRates, FetchRates
+from chalicelib.services import job_runs
 
 bp = Blueprint(__name__)
 
@@ -18,7 +19,7 @@ def update_rates(event: CloudWatchEvent) -> None:
     """Fetch the rates of all tracked currencies."""
     from chalicelib.services.rates.fetch import fetch_rates  # brings requests, see jobs.refresh
 
-    with telemetry.scheduled('update_rates', event):
+    with telemetry.scheduled('update_rates', event), job_runs.noted('update_rates'):
         fetch_rates(clock.now())
 
 
@@ -29,7 +30,8 @@ def fetch_rates(event: SQSEvent) -> dict[str, Any]:
     One at a time, as the sources of daily closes have low rate limits.
     """
     deadline = clock.monotonic() + SLICE_SECONDS
-    return queue.process_batch('fetch_rates', settings().rates_queue, event, lambda body: _handle(body, deadline))
+    with job_runs.noted('fetch_rates'):
+        return queue.process_batch('fetch_rates', settings().rates_queue, event, lambda body: _handle(body, deadline))
 
 
 def _handle(body: queue.Body, deadline: float) -> None:

@@ -7,6 +7,7 @@ from chalice.app import Blueprint, SQSEvent
 from chalicelib import clock, messages, queue
 from chalicelib.config import settings
 from chalicelib.messages import RefreshLedger
+from chalicelib.services import job_runs
 
 bp = Blueprint(__name__)
 
@@ -17,7 +18,8 @@ SLICE_SECONDS = 60
 def refresh_ledgers(event: SQSEvent) -> dict[str, Any]:
     """Messages: RefreshLedger."""
     deadline = clock.monotonic() + SLICE_SECONDS
-    return queue.process_batch('refresh_ledgers', settings().refresh_queue, event, lambda body: _refresh(body, deadline))
+    with job_runs.noted('refresh_ledgers'):
+        return queue.process_batch('refresh_ledgers', settings().refresh_queue, event, lambda body: _refresh(body, deadline))
 
 
 def _refresh(body: queue.Body, deadline: float) -> None:

@@ -3,7 +3,7 @@
 from chalice.app import Blueprint, CloudWatchEvent, Rate
 
 from chalicelib import telemetry
-from chalicelib.services import due
+from chalicelib.services import due, job_runs
 
 bp = Blueprint(__name__)
 
@@ -11,7 +11,7 @@ bp = Blueprint(__name__)
 @bp.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep_due(event: CloudWatchEvent) -> dict[str, int]:
     """Returns the number of messages sent."""
-    with telemetry.scheduled('sweep_due', event) as current:
+    with telemetry.scheduled('sweep_due', event) as current, job_runs.noted('sweep_due'):
         current.note(sent=None)
         sent = due.dispatch_due_ledgers()
         current.note(sent=sent)

@@ -24,6 +24,7 @@ from chalicelib.models.follower import Follower, FollowerKind
 from chalicelib.models.history import History, HistoryMonth, HistoryResult, read_headers, remove_history, split_by_month
 from chalicelib.models.idempotency import AlreadyUsed, IdempotencyKey, IdempotencyRecord
 from chalicelib.models.item import Item
+from chalicelib.models.job_run import JobRun
 from chalicelib.models.lease import LeaseLost
 from chalicelib.models.ledger import Derived, Ledger, Trouble
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
@@ -73,6 +74,7 @@ __all__ = [
     'IdempotencyKey',
     'IdempotencyRecord',
     'Item',
+    'JobRun',
     'LatestRates',
     'LeaseLost',
     'Ledger',

@@ -1,4 +1,4 @@
-"""Capabilities and recent health of the upstreams. Never repeats anything from an upstream's responses."""
+"""Capabilities and recent health of the upstreams, and how the service does. Never repeats anything from an upstream's responses."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib import clock
 from chalicelib.errors import NotFound
-from chalicelib.models import UpstreamState
+from chalicelib.models import JobRun, UpstreamState
+from chalicelib.services import job_runs
+from chalicelib.services.rates import current
 
 if TYPE_CHECKING:
     from chalicelib.providers import rates
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from chalicelib.providers.upstream import Endpoint
 
 log = logging.getLogger(__name__)
+
+_RATES_LATE_SECONDS = 900  # they are fetched every five minutes
 
 
 class FollowedChain(NamedTuple):
@@ -57,10 +61,15 @@ class SourceHealth(NamedTuple):
 
 
 class Status(NamedTuple):
-    """The parts of the service that work and those that fail, by key."""
+    """The parts of the service that work and those that fail, by key; when the rates are of, and when each job last ran, None for never.
+
+    Parts are the upstreams and `database`, `tickers` (the rates) and `jobs`. Of what never ran neither is said.
+    """
 
     ok: list[str]
     failing: list[str]
+    rates_at: int | None
+    jobs: dict[str, int | None]
 
 
 @lru_cache
@@ -144,12 +153,26 @@ def _remedy(endpoint: 'Endpoint', state: UpstreamState) -> str | None:
 
 
 def status() -> Status:
-    """Return which upstreams work and which fail, by key, and `database`, without which nothing is known of the others."""
+    """Return which parts of the service work; without `database` nothing is known of the others. Makes two requests, or three."""
     try:
         states = UpstreamState.find_many(source.key for source in every())
+        runs = JobRun.last()
+        rates_at = current.latest().at or None
     except Exception:
         log.exception('the database cannot be read')
-        return Status([], ['database'])
+        return Status([], ['database'], None, _by_job({}))
     now = clock.now()
-    failing = [key for key, state in states.items() if state.health(now) == 'failing']
-    return Status(sorted({'database', *states} - {*failing}), failing)
+    health = {key: 'failing' if state.health(now) == 'failing' else 'ok' for key, state in states.items()}
+    health |= {'database': 'ok', 'jobs': job_runs.health(runs, now), 'tickers': _health_of_rates(rates_at, now)}
+    ok, failing = (sorted(key for key, one in health.items() if one == word) for word in ('ok', 'failing'))
+    return Status(ok, failing, rates_at, _by_job(runs))
+
+
+def _by_job(runs: Mapping[str, int]) -> dict[str, int | None]:
+    return {job: runs.get(job) for job in sorted([*job_runs.SCHEDULED, *job_runs.QUEUED])}
+
+
+def _health_of_rates(rates_at: int | None, now: int) -> str:
+    if rates_at is None:
+        return 'unknown'
+    return 'failing' if now - rates_at > _RATES_LATE_SECONDS else 'ok'

@@ -10,6 +10,7 @@ LEFT_OUT = {
     'attempts': 'counts the tries of minutes',
     'request-count': 'counts the requests of a minute',
     'bucket': 'says how upstreams do now',
+    'job-run': 'says when jobs last ran',
     'latest-rates': 'fetched anew within minutes',
     'wanted-currency': 'said again by whoever holds or reports it',
     'history': 'worked out anew',

@@ -28,7 +28,7 @@ def ready(api: Api) -> None:
         ('GET', '/api/currencies', None, 200, 0),
         ('GET', '/api/currencies/tokens', None, 200, 0),
         ('GET', '/api/currencies/btc', None, 200, 0),
-        ('GET', '/api/status', None, 200, 1),
+        ('GET', '/api/status', None, 200, 3),
         ('GET', '/api/sources', None, 200, 1),
         ('GET', '/api/sources/mempool', None, 200, 1),
         ('GET', '/api/sources/nosuch', None, 404, 0),

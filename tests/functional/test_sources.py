@@ -1,5 +1,6 @@
 """The public state of the service and of its upstreams."""
 
+import re
 import sys
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,9 @@ from chalice.test import HTTPResponse
 
 from chalicelib import clock
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
-from chalicelib.models import Item, UpstreamState
+from chalicelib.formats import format_instant
+from chalicelib.jobs import histories, purge, rates, refresh, sweep
+from chalicelib.models import Item, JobRun, LatestRates, UpstreamState
 from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.providers.rates import RATE_SOURCES
 from chalicelib.providers.upstream import Endpoint
@@ -21,6 +24,7 @@ HOST = Endpoint('mempool', 'https://mempool.space/api', min_interval_ms=0)
 EVERY = [explorer for chain in EXPLORERS.values() for explorer in chain]
 UPSTREAMS = sorted({explorer.endpoint.key for explorer in EVERY} | {source.endpoint.key for source in RATE_SOURCES})
 ALL = sorted(['database', *UPSTREAMS])
+JOBS = ['fetch_rates', 'purge_portfolios', 'refresh_histories', 'refresh_ledgers', 'snapshot_portfolios', 'sweep_due', 'update_rates']
 PATHS = ['/api/status', '/api/sources', '/api/sources/mempool']
 
 
@@ -67,7 +71,110 @@ def test_the_status_names_every_upstream_and_the_database(http: ChaliceClient):
     response = get(http, '/api/status').json_body
 
     assert response.keys() == {'success', 'time', 'result'}
-    assert response['result'] == {'ok': ALL, 'failing': []}
+    assert list(response['result']) == ['ok', 'failing', 'tickers', 'jobs', 'version']
+    assert (response['result']['ok'], response['result']['failing']) == (ALL, [])
+
+
+def test_the_status_tells_which_version_answers(http: ChaliceClient):
+    version = result(http, '/api/status')['version']
+
+    assert re.fullmatch(r'[0-9]+\.[0-9]+\.[0-9]+', version)
+    assert version == get(http, '/openapi.json').json_body['info']['version']
+
+
+def test_before_anything_ran_nothing_is_said_of_it(http: ChaliceClient):
+    status = result(http, '/api/status')
+
+    assert status['tickers'] == {'updated_at': None, 'age': None}
+    assert status['jobs'] == [{'name': name, 'last_run_at': None} for name in JOBS]
+    assert not {'tickers', 'jobs'} & {*status['ok'], *status['failing']}
+
+
+def run_all() -> None:
+    """Run every job: the scheduled ones in the tick of a schedule, the others on an empty batch."""
+    tick = dict.fromkeys(('version', 'account', 'region', 'detail', 'detail-type', 'source', 'time', 'id', 'resources'), '')
+    for job in (sweep.sweep_due, histories.snapshot_portfolios):
+        job(tick, None)
+    for job in (refresh.refresh_ledgers, purge.purge_portfolios, rates.fetch_rates, histories.refresh_histories):
+        job({'Records': []}, None)
+    JobRun.note('update_rates', clock.now())  # which would ask sources
+
+
+def test_the_status_tells_when_each_job_ran_last(http: ChaliceClient):
+    run_all()
+    at = format_instant(clock.now())
+    CLOCK.advance(100)
+
+    status = result(http, '/api/status')
+
+    assert status['jobs'] == [{'name': name, 'last_run_at': at} for name in JOBS]
+    assert 'jobs' in status['ok']
+
+
+@pytest.mark.parametrize(
+    ('job', 'seconds', 'late'),
+    [
+        ('sweep_due', 180, False), ('sweep_due', 181, True), ('update_rates', 900, False), ('update_rates', 901, True),
+        ('snapshot_portfolios', 10_800, False), ('snapshot_portfolios', 10_801, True), ('purge_portfolios', 10**6, False),
+    ],
+)  # fmt: skip
+def test_jobs_fail_when_a_scheduled_one_missed_three_runs(http: ChaliceClient, job: str, seconds: int, late: bool):
+    run_all()
+    JobRun.note(job, clock.now() - seconds)
+
+    status = result(http, '/api/status')
+
+    assert ('jobs' in status['failing'], 'jobs' in status['ok']) == (late, not late)
+
+
+def test_a_scheduled_run_that_fails_is_not_noted(http: ChaliceClient):
+    tick = dict.fromkeys(('version', 'account', 'region', 'detail', 'detail-type', 'source', 'time', 'id', 'resources'), '')
+    Item.delete_table()
+    try:
+        with pytest.raises(Exception, match='ResourceNotFound'):
+            sweep.sweep_due(tick, None)
+    finally:
+        Item.create_table(billing_mode='PAY_PER_REQUEST')
+
+    assert JobRun.last() == {}
+
+
+def test_a_run_that_cannot_be_noted_is_a_run_all_the_same():
+    Item.delete_table()
+    try:
+        assert purge.purge_portfolios({'Records': []}, None) == {'batchItemFailures': []}
+    finally:
+        Item.create_table(billing_mode='PAY_PER_REQUEST')
+
+
+def test_a_process_notes_the_runs_of_a_queues_job_once_a_minute(requests_made: list[str]):
+    for _ in range(3):
+        purge.purge_portfolios({'Records': []}, None)
+    assert requests_made == ['UpdateItem']
+
+    CLOCK.advance(60)
+    purge.purge_portfolios({'Records': []}, None)
+    assert requests_made == ['UpdateItem'] * 2
+    assert JobRun.last() == {'purge_portfolios': clock.now()}
+
+
+@pytest.mark.parametrize(('age', 'part'), [(0, 'ok'), (900, 'ok'), (901, 'failing')])
+def test_the_status_tells_how_old_the_rates_are(http: ChaliceClient, age: int, part: str):
+    LatestRates.find().store(clock.now() - age, [], [], {})
+
+    status = result(http, '/api/status')
+
+    assert status['tickers'] == {'updated_at': format_instant(clock.now() - age), 'age': age}
+    assert 'tickers' in status[part]
+
+
+def test_the_status_costs_three_requests_and_two_in_the_minute_after(http: ChaliceClient, requests_made: list[str]):
+    get(http, '/api/status')
+    assert requests_made == ['BatchGetItem', 'Query', 'GetItem']
+
+    requests_made.clear()
+    get(http, '/api/status')
+    assert requests_made == ['BatchGetItem', 'Query']
 
 
 def test_an_upstream_that_was_never_asked_is_unknown(http: ChaliceClient):
@@ -185,7 +292,9 @@ def test_without_its_database_the_service_says_so(http: ChaliceClient):
     finally:
         Item.create_table(billing_mode='PAY_PER_REQUEST')
 
-    assert status == {'ok': [], 'failing': ['database']}
+    assert (status['ok'], status['failing']) == ([], ['database'])
+    assert status['tickers'] == {'updated_at': None, 'age': None}
+    assert [job['last_run_at'] for job in status['jobs']] == [None] * len(JOBS)
 
 
 def test_every_source_says_what_it_is_and_how_it_does(http: ChaliceClient):

@@ -332,7 +332,7 @@ def test_each_message_is_told_in_one_line(api: Api, explorer: Explorer, told: Re
         assert (line['Messages'], line.get('MessageFailures')) == (1, None)
     assert (read['receives'], unknown['receives']) == (1, 3)
     assert (read['UpstreamRequests'], unknown.get('UpstreamRequests')) == (2, None)
-    assert read['dynamodb_requests'] + unknown['dynamodb_requests'] == len(requests_made)
+    assert read['dynamodb_requests'] + unknown['dynamodb_requests'] == len(requests_made) - 1  # that the job ran is noted once
     assert read['dynamodb_capacity_units'] > 0
     assert read['Milliseconds'] == read['ms'] > 0
 
@@ -359,7 +359,7 @@ def test_messages_that_are_handled_at_once_do_not_mix(api: Api, told: ReadLines,
 
     lines = told('purge_portfolios')
     assert sorted(line['message_id'] for line in lines) == sorted(message['messageId'] for message in messages)
-    assert sum(line['dynamodb_requests'] for line in lines) == len(requests_made)
+    assert sum(line['dynamodb_requests'] for line in lines) == len(requests_made) - 1  # that the job ran is noted once
     assert max(line['dynamodb_requests'] for line in lines) < 10
 
 

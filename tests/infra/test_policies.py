@@ -21,6 +21,7 @@ from chalicelib.config import settings
 from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
 from chalicelib.models import HISTORIES, ApiKey, User
+from chalicelib.services import job_runs
 from chalicelib.services.ledgers import refresh as service
 from chalicelib.services.rates import current as rates_service
 from infra import functions, template
@@ -62,6 +63,7 @@ class Recorder:
         self.calls.clear()
         queue._url.cache_clear()
         rates_service.forget()
+        job_runs.forget_runs()
 
     @property
     def uses(self) -> set[Use]:
@@ -446,9 +448,9 @@ def test_the_histories_do_what_they_may_and_nothing_else(watched: Api, recorder:
     assert recorder.uses | own | logs('RefreshHistories') | {TABLES_KEY} == allowed('refresh_histories')
 
 
-def test_each_hour_histories_are_sent_for_and_nothing_else(recorder: Recorder):
+def test_each_hour_histories_are_sent_for_and_the_run_is_noted(recorder: Recorder):
     recorder.start()
 
     assert histories.snapshot_portfolios(TICK, None)['sent'] == HISTORIES.shards
 
-    assert recorder.uses | logs('SnapshotPortfolios') == allowed('snapshot_portfolios')
+    assert recorder.uses | logs('SnapshotPortfolios') | {TABLES_KEY} == allowed('snapshot_portfolios')

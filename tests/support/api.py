@@ -13,6 +13,7 @@ from app import app
 from chalicelib import clock, passwords
 from chalicelib.models import Client, Item, User
 from chalicelib.oauth import signing
+from chalicelib.services import job_runs
 from chalicelib.services.rates import current
 
 PASSWORD = 'correct horse battery staple'
@@ -64,8 +65,9 @@ class Api:
 
 @pytest.fixture
 def forgotten_rates() -> None:
-    """No rates of other tests that this process would remember."""
+    """No rates, and no runs of jobs, of other tests that this process would remember."""
     current.forget()
+    job_runs.forget_runs()
 
 
 @pytest.fixture(scope='session')

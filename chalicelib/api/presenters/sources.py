@@ -1,6 +1,7 @@
-"""How upstreams and their health are presented."""
+"""How upstreams and their health, and that of the service, are presented."""
 
 from chalicelib.api import answers
+from chalicelib.config import VERSION
 from chalicelib.formats import format_instant
 from chalicelib.services.upstream_status import SourceHealth, Status
 
@@ -25,5 +26,13 @@ def present_source(upstream: SourceHealth) -> answers.Source:
     }
 
 
-def present_status(status: Status) -> answers.Status:
-    return {'ok': status.ok, 'failing': status.failing}
+def present_status(status: Status, now: int) -> answers.Status:
+    """Return how the service does, seen at an instant."""
+    rates_at = status.rates_at
+    return {
+        'ok': status.ok,
+        'failing': status.failing,
+        'tickers': {'updated_at': format_instant(rates_at), 'age': None if rates_at is None else max(0, now - rates_at)},
+        'jobs': [{'name': job, 'last_run_at': format_instant(ran_at)} for job, ran_at in status.jobs.items()],
+        'version': VERSION,
+    }
