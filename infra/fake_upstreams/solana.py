@@ -14,6 +14,7 @@ ADDRESS = 'CdVmUu4978YVwc6Ys8DYSFjqNep6hinbj5Jc4Z9BE6CJ'
 STRANGER = 'G123HTwY3qHGG4o3RBDi6MddKHSQwfivdEq95jYAXvod'
 SYSTEM = '11111111111111111111111111111111'
 _RICH = 10**18
+_NO_CONFIG: Json = {}
 
 
 def tell_node(world: World, path: list[str], query: Mapping[str, str], body: Any) -> Answer:
@@ -32,8 +33,10 @@ def _answer(world: World, question: Json) -> Json:
     return {'jsonrpc': '2.0', 'id': question['id'], **_result(world, question['method'], *question['params'])}
 
 
-def _result(world: World, method: str, subject: str, config: Json) -> Json:
-    if config['commitment'] != 'finalized':
+def _result(world: World, method: str, subject: str = '', config: Json = _NO_CONFIG) -> Json:
+    if method == 'getFirstAvailableBlock':
+        return {'result': 0}
+    if config.get('commitment') != 'finalized':
         return {'error': {'code': -32602, 'message': 'not in the sample'}}
     match method:
         case 'getBalance':

@@ -9,8 +9,8 @@ from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
-from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, refuse_rejected
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, read_row, refuse_rejected
 from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -52,10 +52,11 @@ class Blockbook:
             with expected_shape(self.endpoint, 'transactions'):
                 # Beyond the end it returns the last page again.
                 txns = body.get('transactions') or [] if money.whole(body.get('page', 1)) == number else []
-                entries = [self._entry(txn, address) for txn in txns if _is_confirmed(txn)]
+                rows = [self._row(txn, address) for txn in txns if not _is_pending(txn)]
                 number += 1
                 more = bool(txns) and number <= money.whole(body.get('totalPages', 1))
-            yield Page(entries, f'{number}/{self.page}' if more else None)
+                page = Page.of(rows, f'{number}/{self.page}' if more else None)
+            yield page
             if not more:
                 return
 
@@ -75,8 +76,19 @@ class Blockbook:
             unconfirmed=self.chain.amount(money.whole(body.get('unconfirmedBalance', '0'))),
         )
 
+    def _row(self, txn: dict[str, Any], address: str) -> Entry | Unreadable:
+        return read_row(
+            lambda: self._entry(txn, address),
+            self.chain,
+            txn['txid'],
+            at=lambda: txn['blockTime'],
+            height=lambda: txn['blockHeight'],
+        )
+
     def _entry(self, txn: dict[str, Any], address: str) -> Entry:
         """Net one transaction. Coinbase inputs have no address; outputs with several addresses belong to none of them."""
+        if money.whole(txn['confirmations']) <= 0:
+            raise ValueError('neither confirmed nor pending')
         return netted(
             self.chain,
             txn['txid'],
@@ -88,9 +100,13 @@ class Blockbook:
         )
 
 
-def _is_confirmed(txn: dict[str, Any]) -> bool:
-    return money.whole(txn.get('confirmations', 0)) > 0
+def _is_pending(txn: dict[str, Any]) -> bool:
+    """Whether a transaction says that it is in no block."""
+    return txn.get('confirmations', 0) in (0, '0')
 
 
 def _is_of(row: dict[str, Any], address: str) -> bool:
+    """Whether an input or output is the address's. `isAddress` is false for one of several keys, even if it names a single one."""
+    if row.get('isAddress', True) is False:
+        return False
     return [text.removeprefix('bitcoincash:') for text in row.get('addresses') or []] == [address]

@@ -9,8 +9,9 @@ from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.chains import CHAINS
-from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, refuse_rejected
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, read_row, refuse_rejected
+from chalicelib.providers.explorers.outputs import is_multisig, netted
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -40,10 +41,11 @@ class BlockchainInfo:
         while True:
             body = first if offset == 0 else self._fetch(http, address, offset)
             with expected_shape(self.endpoint, 'transactions'):
-                entries = [_entry(txn, address) for txn in body['txs'] if txn.get('block_height') is not None]
+                rows = [_row(txn, address) for txn in body['txs'] if txn.get('block_height') is not None]
                 offset += len(body['txs'])
                 more = bool(body['txs']) and offset < money.whole(body['addresses'][0]['n_tx'])
-            yield Page(entries, str(offset) if more else None)
+                page = Page.of(rows, str(offset) if more else None)
+            yield page
             if not more:
                 return
 
@@ -60,42 +62,43 @@ def _holding(body: dict[str, Any], address: str) -> Holding:
     pending = [txn for txn in body['txs'] if txn.get('block_height') is None]
     if len(pending) == _PAGE:
         raise ValueError('a confirmed transaction among the first hundred')
-    received = money.whole(sums['total_received']) - sum(_received(txn, address) for txn in pending)
-    sent = money.whole(sums['total_sent']) - sum(_spent(txn, address) for txn in pending)
-    unconfirmed = sum(_received(txn, address) - _spent(txn, address) for txn in pending)
+    created = sum(sum(_received(txn, address)) for txn in pending)
+    spent = sum(sum(_spent(txn, address)) for txn in pending)
     return Holding(
         currency=_BITCOIN.currency,
-        balance=_BITCOIN.amount(money.whole(sums['final_balance']) - unconfirmed),
-        sent=_BITCOIN.amount(sent),
-        received=_BITCOIN.amount(received),
+        balance=_BITCOIN.amount(money.whole(sums['final_balance']) - (created - spent)),
+        sent=_BITCOIN.amount(money.whole(sums['total_sent']) - spent),
+        received=_BITCOIN.amount(money.whole(sums['total_received']) - created),
         transactions=money.whole(sums['n_tx']) - len(pending),
-        unconfirmed=_BITCOIN.amount(unconfirmed),
+        unconfirmed=_BITCOIN.amount(created - spent),
     )
+
+
+def _row(txn: dict[str, Any], address: str) -> Entry | Unreadable:
+    return read_row(lambda: _entry(txn, address), _BITCOIN, txn['hash'], at=lambda: txn['time'], height=lambda: txn['block_height'])
 
 
 def _entry(txn: dict[str, Any], address: str) -> Entry:
-    spent = _spent(txn, address)
-    pays = any(_is_of(row.get('prev_out'), address) for row in txn['inputs'])
-    entry = Entry(
-        reference=txn['hash'],
-        n=0,
-        currency=_BITCOIN.currency,
-        delta=_BITCOIN.amount(_received(txn, address) - spent),
-        fee=_BITCOIN.amount(money.whole(txn['fee'])) if pays else money.ZERO,
+    return netted(
+        _BITCOIN,
+        txn['hash'],
+        _received(txn, address),
+        _spent(txn, address),
+        fee=money.whole(txn['fee']),
         at=money.whole(txn['time']),
         height=money.whole(txn['block_height']),
     )
-    return checked(entry, _BITCOIN)
 
 
-def _received(txn: dict[str, Any], address: str) -> int:
-    return sum(money.whole(out['value']) for out in txn['out'] if _is_of(out, address))
+def _received(txn: dict[str, Any], address: str) -> list[int]:
+    return [money.whole(out['value']) for out in txn['out'] if _is_of(out, address)]
 
 
-def _spent(txn: dict[str, Any], address: str) -> int:
+def _spent(txn: dict[str, Any], address: str) -> list[int]:
     previous = [row.get('prev_out') for row in txn['inputs']]
-    return sum(money.whole(out['value']) for out in previous if _is_of(out, address))
+    return [money.whole(out['value']) for out in previous if out is not None and _is_of(out, address)]
 
 
-def _is_of(output: dict[str, Any] | None, address: str) -> bool:
-    return output is not None and output.get('addr') == address
+def _is_of(output: dict[str, Any], address: str) -> bool:
+    """Whether an output is the address's; that of several keys names one as `addr`, the others as `addr2` and so on."""
+    return output.get('addr') == address and 'addr2' not in output and not is_multisig(output.get('script'))

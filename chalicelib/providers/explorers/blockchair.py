@@ -7,13 +7,14 @@ request.
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, read_row, refuse_rejected
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -25,8 +26,9 @@ _LIMITS = {402, 429, 430, 434, 435, 436, 437}  # quota exhausted, or blocked
 class Blockchair:
     """Counts pay-to-public-key outputs under the address of the key. Amounts are integers in the smallest unit.
 
-    `path` is its name of the chain. It returns the net change of each transaction, but no fee: fees would take one request for
-    ten transactions, at each refresh. Pages are offsets from the newest transaction, unconfirmed ones first. One that arrives
+    `path` is its name of the chain. It returns the net change of each transaction, but neither what the address spends nor a fee:
+    fees would take one request for ten transactions, at each refresh. So no fee is known but that of an address that never spent
+    anything, which is zero. Pages are offsets from the newest transaction, unconfirmed ones first. One that arrives
     between two requests repeats a row, which is harmless; one that disappears hides a row, which the totals reveal.
     """
 
@@ -46,10 +48,12 @@ class Blockchair:
         while True:
             row = first if offset == 0 else self._fetch(http, address, offset)
             with expected_shape(self.endpoint, 'transactions'):
-                entries = [self._entry(txn) for txn in row['transactions'] if not _is_pending(txn)]
+                fee = money.ZERO if money.whole(row['address']['spent']) == 0 else None
+                rows = [self._row(txn, fee) for txn in row['transactions'] if not _is_pending(txn)]
                 offset += len(row['transactions'])
                 more = bool(row['transactions']) and _is_below(offset, row['address']['transaction_count'])
-            yield Page(entries, str(offset) if more else None)
+                page = Page.of(rows, str(offset) if more else None)
+            yield page
             if not more:
                 return
 
@@ -94,15 +98,19 @@ class Blockchair:
             unconfirmed=self.chain.amount(change),
         )
 
-    def _entry(self, txn: dict[str, Any]) -> Entry:
-        change = money.whole(txn['balance_change'])
+    def _row(self, txn: dict[str, Any], fee: Decimal | None) -> Entry | Unreadable:
+        return read_row(
+            lambda: self._entry(txn, fee), self.chain, txn['hash'], at=lambda: _seconds(txn['time']), height=lambda: txn['block_id']
+        )
+
+    def _entry(self, txn: dict[str, Any], fee: Decimal | None) -> Entry:
         entry = Entry(
             reference=txn['hash'],
             n=0,
             currency=self.chain.currency,
-            delta=self.chain.amount(change),
-            fee=money.ZERO if change > 0 else None,
-            at=int(datetime.strptime(txn['time'], '%Y-%m-%d %H:%M:%S').replace(tzinfo=UTC).timestamp()),
+            delta=self.chain.amount(money.whole(txn['balance_change'])),
+            fee=fee,
+            at=_seconds(txn['time']),
             height=money.whole(txn['block_id']),
         )
         return checked(entry, self.chain)
@@ -112,7 +120,12 @@ _NOTHING = {'address': {'balance': 0, 'received': 0, 'spent': 0, 'transaction_co
 
 
 def _is_pending(txn: dict[str, Any]) -> bool:
-    return money.whole(txn['block_id']) < 0
+    """Whether a transaction says that it is in no block."""
+    return txn['block_id'] in (-1, '-1')
+
+
+def _seconds(text: str) -> int:
+    return int(datetime.strptime(text, '%Y-%m-%d %H:%M:%S').replace(tzinfo=UTC).timestamp())
 
 
 def _is_below(offset: int, count: object) -> bool:

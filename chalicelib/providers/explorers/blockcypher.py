@@ -3,16 +3,16 @@
 Without an API key three requests a second and a hundred an hour; a key raises both.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream, UpstreamNotAsked
-from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, read_row, refuse_rejected
 from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -21,11 +21,15 @@ _PAGE = 50
 _ROWS = 200  # inputs, and outputs, of a transaction in one response
 _MAX_PARTS = 40  # requests for the rest of long transactions, per page
 _UNKNOWN = 'not found'
+_MULTISIG = 'pay-to-multi-pubkey-hash'
 
 
 @dataclass(frozen=True)
 class BlockCypher:
     """Counts pay-to-public-key outputs under the address of the key. Amounts are integers in the smallest unit.
+
+    Its totals count a bare multisig output for each of its addresses, though it belongs to none of them, so an address that such an
+    output names is left to other explorers.
 
     A page always ends with a whole block, so the next one begins below it. `hasMore` is missing at times: the last page is
     recognized by the number of transactions, or because it is empty.
@@ -47,12 +51,14 @@ class BlockCypher:
         """Yield the pages below block `below`. Their `resume` is the lowest block and the number of transactions seen so far."""
         while True:
             body = first if below is None else self._fetch(http, address, below)
-            entries = self._entries(http, body, address)
-            seen += len(entries)
-            with expected_shape(self.endpoint, 'an address'):
-                last = not entries or seen >= money.whole(body['n_tx'])
-            below = min((entry.height for entry in entries), default=None)
-            yield Page(entries, None if last else f'{below}:{seen}')
+            with expected_shape(self.endpoint, 'transactions'):
+                txns = [txn for txn in body.get('txs') or [] if not _is_pending(txn)]
+                parts = iter(range(_MAX_PARTS))
+                rows = [self._row(http, txn, address, parts) for txn in txns]
+                below, seen = _lowest(txns), seen + len(txns)
+                last = not txns or seen >= money.whole(body['n_tx'])
+                page = Page.of(rows, None if last else f'{below}:{seen}')
+            yield page
             if last:
                 return
 
@@ -94,36 +100,31 @@ class BlockCypher:
             unconfirmed=self.chain.amount(money.whole(body['unconfirmed_balance'])),
         )
 
-    def _entries(self, http: Http, body: Any, address: str) -> list[Entry]:
-        parts = 0
-        entries = []
-        with expected_shape(self.endpoint, 'transactions'):
-            for txn in body.get('txs') or []:
-                if _is_pending(txn):
-                    continue
-                parts += self._complete(http, txn, _MAX_PARTS - parts)
-                entries.append(self._entry(txn, address))
-        return entries
+    def _row(self, http: Http, txn: dict[str, Any], address: str, parts: Iterator[int]) -> Entry | Unreadable:
+        def read() -> Entry:
+            self._complete(http, txn, parts)
+            return self._entry(txn, address)
 
-    def _complete(self, http: Http, txn: dict[str, Any], most: int) -> int:
-        """Add the inputs and outputs that did not fit, and return how many requests that took, at most `most`. Raises Upstream."""
-        parts = 0
+        return read_row(read, self.chain, txn['hash'], at=lambda: _seconds(txn['confirmed']), height=lambda: txn['block_height'])
+
+    def _complete(self, http: Http, txn: dict[str, Any], parts: Iterator[int]) -> None:
+        """Add the inputs and outputs that did not fit, one of the `parts` that are left to a page at a time. Raises Upstream."""
         for rows, size, start in (('inputs', 'vin_sz', 'instart'), ('outputs', 'vout_sz', 'outstart')):
             while len(txn[rows]) < money.whole(txn[size]):
-                if parts == most:
+                if next(parts, None) is None:
                     raise UpstreamNotAsked(self.endpoint.key, 'lists transactions too long to be read')
                 params = {'limit': str(_ROWS), start: str(len(txn[rows]))}
                 more = self._body(http.get(self.endpoint, f'{self._path}/txs/{txn["hash"]}', params))[rows]
                 if not more:
                     raise Upstream(self.endpoint.key, 'returned part of a transaction')
                 txn[rows] += more
-                parts += 1
-        return parts
 
     def _entry(self, txn: dict[str, Any], address: str) -> Entry:
-        """Net one transaction. Coinbase inputs have no address; a bare multisig output counts for each of its addresses."""
+        """Net one transaction. Coinbase inputs have no address."""
         if len(txn['inputs']) != txn['vin_sz'] or len(txn['outputs']) != txn['vout_sz']:
             raise ValueError('inputs or outputs are missing')
+        if any(_is_shared(row, address) for row in (*txn['inputs'], *txn['outputs'])):
+            raise UpstreamNotAsked(self.endpoint.key, 'counts multisig outputs as those of the address')
         return netted(
             self.chain,
             txn['hash'],
@@ -149,5 +150,26 @@ def _seconds(text: str) -> int:
     return int(instant.timestamp())
 
 
+def _lowest(txns: Sequence[dict[str, Any]]) -> int | None:
+    """Return the lowest block of transactions, None if there are none. Raises ValueError if they are not newest first."""
+    heights = [money.whole(txn['block_height']) for txn in txns]
+    if heights != sorted(heights, reverse=True):
+        raise ValueError('not newest first')
+    return heights[-1] if heights else None
+
+
 def _is_of(row: dict[str, Any], address: str) -> bool:
-    return address in (row.get('addresses') or [])
+    return address in _owners(row)
+
+
+def _is_shared(row: dict[str, Any], address: str) -> bool:
+    """Whether an input or output is bare multisig with a key of the address, even if with no other."""
+    return _is_of(row, address) and (len(_owners(row)) > 1 or row.get('script_type') == _MULTISIG)
+
+
+def _owners(row: dict[str, Any]) -> list[str]:
+    """Return the addresses of an input or output; there are none of a coinbase or of data. Raises ValueError."""
+    owners = row.get('addresses') or []
+    if not isinstance(owners, list):
+        raise ValueError('no list of addresses')
+    return owners

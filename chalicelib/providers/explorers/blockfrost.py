@@ -10,9 +10,9 @@ from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape, read_row, refuse_rejected
 from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -51,10 +51,11 @@ class Blockfrost:
         while more:
             rows = self._list(http, address, number)
             with expected_shape(self.endpoint, 'transactions'):
-                entries = [self._entry(http, row, address) for row in rows]
-            more = len(rows) == self.page
-            number += 1
-            yield Page(entries, str(number) if more else None)
+                read = [self._row(http, row, address) for row in rows]
+                more = len(rows) == self.page
+                number += 1
+                page = Page.of(read, str(number) if more else None)
+            yield page
 
     def _list(self, http: Http, address: str, number: int) -> list[Row]:
         params = {'order': 'desc', 'count': str(self.page), 'page': str(number)}
@@ -77,10 +78,19 @@ class Blockfrost:
             transactions=money.whole(sums['tx_count']),
         )
 
+    def _row(self, http: Http, row: Row, address: str) -> Entry | Unreadable:
+        return read_row(
+            lambda: self._entry(http, row, address),
+            self.chain,
+            row['tx_hash'],
+            at=lambda: row['block_time'],
+            height=lambda: row['block_height'],
+        )
+
     def _entry(self, http: Http, row: Row, address: str) -> Entry:
         """Net one transaction. If its script failed, only its collateral is spent, and only the change of that is created."""
-        txn = self._get(http, f'/txs/{row["tx_hash"]}').json()
-        sides = self._get(http, f'/txs/{row["tx_hash"]}/utxos').json()
+        txn = self._transaction(http, row['tx_hash'], '')
+        sides = self._transaction(http, row['tx_hash'], '/utxos')
         failed = not _flag(txn['valid_contract'])
         spent = [each for each in sides['inputs'] if not _flag(each.get('reference', False))]
         return netted(
@@ -91,7 +101,16 @@ class Blockfrost:
             fee=money.whole(txn['fees']),
             at=money.whole(row['block_time']),
             height=money.whole(row['block_height']),
+            may_be_idle=True,
         )
+
+    def _transaction(self, http: Http, txid: str, part: str) -> Row:
+        """Return a transaction, or a part of it. Raises Upstream if the answer is none."""
+        body: Row = self._get(http, f'/txs/{txid}{part}').json()
+        with expected_shape(self.endpoint, 'a transaction'):
+            if body['hash'] != txid:
+                raise ValueError('another transaction')
+        return body
 
     def _get(self, http: Http, path: str, params: Mapping[str, str] | None = None) -> UpstreamResponse:
         answer = http.get(self.endpoint, path, params)

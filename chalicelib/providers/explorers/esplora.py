@@ -10,8 +10,9 @@ from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
-from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, refuse_rejected
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, read_row, refuse_rejected
+from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -37,19 +38,30 @@ class Esplora:
         counted = resume is None  # only a read that starts at the newest transaction knows when it has seen all
         seen = 0
         while not (counted and seen >= expected):
-            entries = self._page(http, address, resume)
-            seen += len(entries)
-            last = not entries or (counted and seen >= expected)
-            resume = None if last else entries[-1].reference
-            yield Page(entries, resume)
+            rows = self._rows(http, address, resume)
+            seen += len(rows)
+            last = not rows or (counted and seen >= expected)
+            resume = None if last else rows[-1].reference
+            with expected_shape(self.endpoint, 'transactions'):
+                page = Page.of(rows, resume)
+            yield page
             if last:
                 return
 
-    def _page(self, http: Http, address: str, resume: str | None) -> list[Entry]:
+    def _rows(self, http: Http, address: str, resume: str | None) -> list[Entry | Unreadable]:
         path = f'/address/{address}/txs/chain'
         txns = http.get(self.endpoint, f'{path}/{resume}' if resume else path).json()
         with expected_shape(self.endpoint, 'transactions'):
-            return [self._entry(txn, address) for txn in txns if txn['status']['confirmed']]
+            return [self._row(txn, address) for txn in txns if not _is_pending(txn)]
+
+    def _row(self, txn: dict[str, Any], address: str) -> Entry | Unreadable:
+        return read_row(
+            lambda: self._entry(txn, address),
+            self.chain,
+            txn['txid'],
+            at=lambda: txn['status']['block_time'],
+            height=lambda: txn['status']['block_height'],
+        )
 
     def _holding(self, stats: dict[str, Any], mempool: dict[str, Any]) -> Holding:
         """Parse the totals. `funded` and `spent` include change, so received and sent do too."""
@@ -65,18 +77,21 @@ class Esplora:
 
     def _entry(self, txn: dict[str, Any], address: str) -> Entry:
         """Net one transaction. In a coinbase input `prevout` is null."""
-        spent = [vin['prevout']['value'] for vin in txn['vin'] if _is_of(vin['prevout'], address)]
-        received = [vout['value'] for vout in txn['vout'] if _is_of(vout, address)]
-        entry = Entry(
-            reference=txn['txid'],
-            n=0,
-            currency=self.chain.currency,
-            delta=self.chain.amount(sum(map(money.whole, received)) - sum(map(money.whole, spent))),
-            fee=self.chain.amount(money.whole(txn['fee'])) if spent else money.ZERO,
+        return netted(
+            self.chain,
+            txn['txid'],
+            [money.whole(vout['value']) for vout in txn['vout'] if _is_of(vout, address)],
+            [money.whole(vin['prevout']['value']) for vin in txn['vin'] if _is_of(vin['prevout'], address)],
+            fee=money.whole(txn['fee']),
             at=money.whole(txn['status']['block_time']),
             height=money.whole(txn['status']['block_height']),
         )
-        return checked(entry, self.chain)
+
+
+def _is_pending(txn: dict[str, Any]) -> bool:
+    """Whether a transaction says that it is in no block."""
+    status = txn['status']
+    return isinstance(status, dict) and status.get('confirmed') is False
 
 
 def _is_of(output: dict[str, Any] | None, address: str) -> bool:

@@ -1,10 +1,11 @@
 """What every explorer implements, and what they share to read responses."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream, UpstreamRejected
@@ -12,7 +13,11 @@ from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 TXID = re.compile(r'[0-9a-f]{64}')
+ODD = 'unexpected shape'  # why a row is unreadable, unless there is more to say
 _FAR_FUTURE = 4_102_444_800  # 2100-01-01
+_HIGHEST = 10**12
+_MOST_ODD = 2  # rows on a page of nothing else: more of them are no rows, but an API that has changed
+_ODD_SHAPE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 _REJECTED = re.compile(
     r'invalid[\w -]{0,20}address|invalid-arg|address on invalid network|address \S{1,100} is invalid|checksum', re.IGNORECASE
 )
@@ -27,6 +32,15 @@ class Page(NamedTuple):
     entries: list[Entry]
     resume: str | None
     unreadable: Sequence[Unreadable] = ()
+
+    @classmethod
+    def of(cls, rows: Sequence[Entry | Unreadable], resume: str | None) -> 'Page':
+        """Return a page of rows, each of them read or unreadable. Raises ValueError if there are several and all have an odd shape."""
+        entries = [row for row in rows if isinstance(row, Entry)]
+        unreadable = [row for row in rows if isinstance(row, Unreadable)]
+        if not entries and sum(row.reason == ODD for row in unreadable) > _MOST_ODD:
+            raise ValueError('rows of another shape')
+        return cls(entries, resume, unreadable)
 
 
 class AddressReport(NamedTuple):
@@ -82,7 +96,7 @@ def expected_shape(endpoint: Endpoint, what: str) -> Iterator[None]:
     """Turn exceptions from reading an undocumented response into Upstream, whose message calls the response `what`."""
     try:
         yield
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except _ODD_SHAPE as error:
         raise Upstream(endpoint.key, f'returned {what} of an unexpected shape ({type(error).__name__})') from None
 
 
@@ -92,8 +106,65 @@ def refuse_rejected(answer: UpstreamResponse) -> None:
         raise UpstreamRejected(answer.key, 'says that the address is invalid')
 
 
+def read_row(
+    read: Callable[[], Entry],
+    chain: Chain,
+    reference: object,
+    *,
+    at: Callable[[], object] = lambda: None,
+    height: Callable[[], object] = lambda: None,
+    known: re.Pattern[str] = TXID,
+) -> Entry | Unreadable:
+    """Return the entry that `read` makes of a row, or that the row cannot be read, with what of `at` and `height` can.
+
+    Raises ValueError if not even its `reference` is one: then the row may be anything.
+    """
+    if not isinstance(reference, str) or not known.fullmatch(reference):
+        raise ValueError('not a transaction')
+    try:
+        return read()
+    except _ODD_SHAPE:
+        return unreadable(chain, reference, ODD, at=at, height=height)
+
+
+def unreadable(
+    chain: Chain, reference: str, reason: str, *, at: Callable[[], object] = lambda: None, height: Callable[[], object] = lambda: None
+) -> Unreadable:
+    """Return that a transaction cannot be read; `at` and `height` are left out where they cannot be read either."""
+    when, where = _value_of(at), _value_of(height)
+    return Unreadable(
+        chain.currency,
+        reference,
+        reason,
+        at=when if _is_time(when, chain) else None,
+        height=where if _is_height(where) else None,
+    )
+
+
 def checked(entry: Entry, chain: Chain, reference: re.Pattern[str] = TXID) -> Entry:
     """Return `entry`. Raises ValueError if it cannot be a transaction of the chain."""
-    if not reference.fullmatch(entry.reference) or not chain.began <= entry.at < _FAR_FUTURE or entry.height < 0:
+    if not reference.fullmatch(entry.reference) or not _is_time(entry.at, chain) or not _is_height(entry.height):
         raise ValueError('not a transaction')
     return entry
+
+
+def text_of(value: object) -> str:
+    """Return a string. Raises ValueError for anything else."""
+    if not isinstance(value, str):
+        raise ValueError('not a text')
+    return value
+
+
+def _value_of(read: Callable[[], object]) -> int:
+    try:
+        return money.whole(read())
+    except _ODD_SHAPE:
+        return -1
+
+
+def _is_time(at: int, chain: Chain) -> bool:
+    return chain.began <= at < _FAR_FUTURE
+
+
+def _is_height(height: int) -> bool:
+    return 0 <= height < _HIGHEST

@@ -9,10 +9,10 @@ from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import UpstreamRejected
-from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, refuse_rejected
-from chalicelib.providers.explorers.outputs import netted
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, read_row, refuse_rejected
+from chalicelib.providers.explorers.outputs import is_multisig, netted
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -52,11 +52,12 @@ class Haskoin:
         while True:
             txns = first if offset == 0 else self._fetch(http, address, offset)
             with expected_shape(self.endpoint, 'transactions'):
-                entries = [self._entry(txn, address) for txn in txns if not _is_pending(txn)]
-            offset += len(txns)
-            # A transaction that arrived meanwhile moves the oldest one beyond `count`; then the last page is full.
-            more = bool(txns) and (offset < count or len(txns) >= _PAGE)
-            yield Page(entries, str(offset) if more else None)
+                rows = [self._row(txn, address) for txn in txns if not _is_pending(txn)]
+                offset += len(txns)
+                # A transaction that arrived meanwhile moves the oldest one beyond `count`; then the last page is full.
+                more = bool(txns) and (offset < count or len(txns) >= _PAGE)
+                page = Page.of(rows, str(offset) if more else None)
+            yield page
             if not more:
                 return
 
@@ -65,9 +66,9 @@ class Haskoin:
         params = {'limit': str(_PAGE), 'offset': str(offset)}
         txns = http.get(self.endpoint, f'/address/{self.prefix}{address}/transactions/full', params).json()
         with expected_shape(self.endpoint, 'transactions'):
-            if any(txn['deleted'] for txn in txns):
-                raise ValueError('a deleted transaction')
-            return list(txns)
+            if not isinstance(txns, list) or any(txn['deleted'] for txn in txns):
+                raise ValueError('no list, or a deleted transaction')
+            return txns
 
     def _holding(self, sums: dict[str, Any], count: int, first: list[Any], address: str) -> Holding:
         """Parse the totals. The number of transactions and the amount received include unconfirmed ones, which are subtracted."""
@@ -83,6 +84,11 @@ class Haskoin:
             received=self.chain.amount(received),
             transactions=count - len(pending),
             unconfirmed=self.chain.amount(money.whole(sums['unconfirmed'])),
+        )
+
+    def _row(self, txn: dict[str, Any], address: str) -> Entry | Unreadable:
+        return read_row(
+            lambda: self._entry(txn, address), self.chain, txn['txid'], at=lambda: txn['time'], height=lambda: txn['block']['height']
         )
 
     def _entry(self, txn: dict[str, Any], address: str) -> Entry:
@@ -101,8 +107,10 @@ class Haskoin:
         return [money.whole(row['value']) for row in txn['outputs'] if self._is_of(row, address)]
 
     def _is_of(self, row: dict[str, Any], address: str) -> bool:
-        return (row['address'] or '').removeprefix(self.prefix) == address
+        return (row['address'] or '').removeprefix(self.prefix) == address and not is_multisig(row.get('pkscript'))
 
 
 def _is_pending(txn: dict[str, Any]) -> bool:
-    return 'height' not in txn['block']
+    """Whether a transaction says that it is in no block."""
+    block = txn['block']
+    return isinstance(block, dict) and 'mempool' in block and 'height' not in block

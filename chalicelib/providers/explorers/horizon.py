@@ -12,9 +12,9 @@ from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import UpstreamRejected
-from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape
+from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, read_row, text_of
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -61,11 +61,12 @@ class Horizon:
                 _check_newest_first(tokens)
             effects = self._effects(http, address, tokens) if tokens else {}
             with expected_shape(self.endpoint, 'transactions'):
-                entries = [self._entry(txn, address, effects.pop(token, [])) for txn, token in zip(txns, tokens, strict=True)]
+                read = [self._row(txn, address, effects.pop(token, [])) for txn, token in zip(txns, tokens, strict=True)]
                 if any(_moved(rows) for rows in effects.values()):
                     raise ValueError('an effect of no transaction')
-            cursor = str(tokens[-1]) if len(tokens) == self.page else None
-            yield Page(entries, cursor)
+                cursor = str(tokens[-1]) if len(tokens) == self.page else None
+                page = Page.of(read, cursor)
+            yield page
             if cursor is None:
                 return
 
@@ -112,8 +113,17 @@ class Horizon:
                 raise ValueError('another error')
         return answer
 
+    def _row(self, txn: Row, address: str, effects: Sequence[Row]) -> Entry | Unreadable:
+        return read_row(
+            lambda: self._entry(txn, address, effects),
+            self.chain,
+            txn['hash'],
+            at=lambda: _epoch(txn['created_at']),
+            height=lambda: txn['ledger'],
+        )
+
     def _entry(self, txn: Row, address: str, effects: Sequence[Row]) -> Entry:
-        fee = money.whole(txn['fee_charged']) if txn['fee_account'] == address else 0
+        fee = money.whole(txn['fee_charged']) if text_of(txn['fee_account']) == address else 0
         entry = Entry(
             reference=txn['hash'],
             n=0,
@@ -145,7 +155,7 @@ def _operation(row: Row) -> str:
 
 def _change(row: Row) -> int:
     """Return the change by one effect. Claimable balances and trades with pools have credits and debits of their own."""
-    match row['type']:
+    match text_of(row['type']):
         case 'account_created':
             return _stroops(row['starting_balance'])
         case 'account_credited':
@@ -162,7 +172,7 @@ def _change(row: Row) -> int:
 
 
 def _native(asset: str, amount: str) -> int:
-    return _stroops(amount) if asset == _NATIVE else 0
+    return _stroops(amount) if text_of(asset) == _NATIVE else 0
 
 
 def _stroops(text: str) -> int:

@@ -10,9 +10,9 @@ from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape
+from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape, read_row, unreadable
 from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -53,9 +53,10 @@ class Koios:
             rows = self._list(http, address, resume, limit)
             txns = self._transactions(http, [row['tx_hash'] for row in rows])
             with expected_shape(self.endpoint, 'transactions'):
-                entries = [self._entry(txns[row['tx_hash']], row, address) for row in rows]
-            resume = _after(rows, resume) if len(rows) == limit else None
-            yield Page(entries, resume)
+                read = [self._row(txns.get(row['tx_hash']), row, address) for row in rows]
+                resume = _after(rows, resume) if len(rows) == limit else None
+                page = Page.of(read, resume)
+            yield page
             if resume is None:
                 return
 
@@ -74,14 +75,14 @@ class Koios:
         return rows
 
     def _transactions(self, http: Http, hashes: Sequence[str]) -> dict[str, Row]:
-        """Return transactions by hash. Raises Upstream if one is missing."""
+        """Return transactions by hash, without those that it does not tell of. Raises Upstream if it tells of none."""
         by_hash: dict[str, Row] = {}
         for start in range(0, len(hashes), _BATCH):
             batch = hashes[start : start + _BATCH]
             rows = self._query(http, '/tx_info?select=tx_hash,fee,inputs,outputs', _tx_hashes=batch, _inputs=True)
             with expected_shape(self.endpoint, 'transactions'):
-                by_hash |= {row['tx_hash']: row for row in rows}
-        if by_hash.keys() != set(hashes):
+                by_hash |= {row['tx_hash']: row for row in rows if isinstance(row, dict) and row.get('tx_hash') in batch}
+        if hashes and not by_hash:
             raise Upstream(self.endpoint.key, 'lacks a transaction that it lists')
         return by_hash
 
@@ -90,6 +91,12 @@ class Koios:
         if not isinstance(rows, list):
             raise Upstream(self.endpoint.key, 'returned something that is not a list')
         return rows
+
+    def _row(self, txn: Row | None, row: Row, address: str) -> Entry | Unreadable:
+        txid, at, height = row['tx_hash'], lambda: row['block_time'], lambda: row['block_height']
+        if txn is None:
+            return unreadable(self.chain, txid, 'listed but not returned', at=at, height=height)
+        return read_row(lambda: self._entry(txn, row, address), self.chain, txid, at=at, height=height)
 
     def _entry(self, txn: Row, row: Row, address: str) -> Entry:
         return netted(
@@ -100,6 +107,7 @@ class Koios:
             fee=money.whole(txn['fee']),
             at=money.whole(row['block_time']),
             height=money.whole(row['block_height']),
+            may_be_idle=True,
         )
 
 

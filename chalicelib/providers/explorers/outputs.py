@@ -1,5 +1,18 @@
-"""The effect of a transaction on an address, on chains of unspent outputs: outputs received less outputs spent."""
+"""What belongs to an address on chains of unspent outputs, and the effect of a transaction on it.
 
+The rules are ours, whatever an explorer's own are:
+
+- An output belongs to the address to which alone its script pays: the hash of a key or script, a witness program, and a bare public
+  key, which counts under the address of its hash. Explorers that find no bare keys say so (`counts_p2pk`).
+- A bare multisig output belongs to nobody, be it one of one: explorers may list the addresses of all of its keys, but no single one
+  of them owns it. Nor do outputs of data, or of scripts that have no address.
+- The delta is what a transaction creates for the address less what it spends of it, so a self-send costs its fee.
+- The fee is that of the whole transaction if the address spends in it, even if others do too, and zero if it does not. It is unknown
+  where an explorer does not tell whether the address spends.
+- A transaction in which nothing of the address is created or spent is none of its transactions.
+"""
+
+import re
 from collections.abc import Sequence
 
 from chalicelib.domain import money
@@ -7,13 +20,20 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry
 from chalicelib.providers.explorers.explorer import checked
 
+_MULTISIG = re.compile('(?:5[1-9a-f]|60)(?:21[0-9a-f]{66}|41[0-9a-f]{130})+(?:5[1-9a-f]|60)ae')
 
-def netted(chain: Chain, txid: str, received: Sequence[int], spent: Sequence[int], *, fee: int, at: int, height: int) -> Entry:
+
+def netted(
+    chain: Chain, txid: str, received: Sequence[int], spent: Sequence[int], *, fee: int, at: int, height: int, may_be_idle: bool = False
+) -> Entry:
     """Return the entry of a confirmed transaction, given the values of the address's outputs that it creates and spends.
 
-    An address that spends is charged the whole fee, even if others spend in the same transaction. Raises ValueError if this
-    cannot be a transaction of the chain.
+    Raises ValueError if this cannot be a transaction of the chain or, unless it `may_be_idle`, of the address.
     """
+    if not (received or spent or may_be_idle):
+        raise ValueError('not a transaction of the address')
+    if min((0, *received, *spent, fee if spent else 0)) < 0:
+        raise ValueError('less than nothing')
     entry = Entry(
         reference=txid,
         n=0,
@@ -24,3 +44,14 @@ def netted(chain: Chain, txid: str, received: Sequence[int], spent: Sequence[int
         height=height,
     )
     return checked(entry, chain)
+
+
+def is_multisig(script: object) -> bool:
+    """Whether a script, in hexadecimal, is bare multisig.
+
+    >>> is_multisig('51' + '21' + '02' * 33 + '51ae')
+    True
+    >>> is_multisig('76a914' + '00' * 20 + '88ac')
+    False
+    """
+    return isinstance(script, str) and _MULTISIG.fullmatch(script) is not None

@@ -8,14 +8,13 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream, UpstreamRejected
-from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape
+from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, read_row, text_of
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -24,6 +23,7 @@ _PAGE = 200
 _NEWEST = -1  # the newest validated ledger of the server
 _EPOCH = 946_684_800  # 2000-01-01: the ledger counts seconds from here
 _REFERENCE = re.compile('[0-9A-F]{64}')
+_MOST_OF_A_MARKER = 1_000
 _RATE_LIMITED = ('slowDown', 'tooBusy')
 
 
@@ -52,23 +52,24 @@ class Rippled:
         more = True
         while more:
             before = marker
-            entries, marker = self._page(http, address, ledger, before)
+            page, marker = self._page(http, address, ledger, before)
             more = marker is not None
             if more and marker == before:
                 raise Upstream(self.endpoint.key, 'returned a page that leads back to itself')
-            yield Page(entries, json.dumps(marker) if more else None)
+            yield page
 
-    def _page(self, http: Http, address: str, ledger: int, marker: Any) -> tuple[list[Entry], Any]:
+    def _page(self, http: Http, address: str, ledger: int, marker: Any) -> tuple[Page, Any]:
         place = {'limit': _FIRST_PAGE} if marker is None else {'limit': _PAGE, 'marker': marker}
         result = self._query(http, 'account_tx', account=address, ledger_index_min=-1, ledger_index_max=ledger, forward=False, **place)
         if result is None:
-            return [], None
+            return Page([], None), None
         with expected_shape(self.endpoint, 'transactions'):
-            rows = result['transactions']
-            entries = [self._entry(row, address) for row in rows]
-            if not isinstance(rows, list) or any(older.height > newer.height for newer, older in pairwise(entries)):
+            rows = [self._row(row, address) for row in _list(result['transactions'])]
+            heights = [row.height for row in rows if row.height is not None]
+            if heights != sorted(heights, reverse=True):
                 raise ValueError('not newest first')
-            return entries, result.get('marker')
+            after = result.get('marker')
+            return Page.of(rows, None if after is None else _written(after)), after
 
     def _query(self, http: Http, method: str, **params: Any) -> Mapping[str, Any] | None:
         """Return the result of a method, None if the account does not exist. Raises Upstream for errors, whose status is 200."""
@@ -89,12 +90,22 @@ class Rippled:
             return Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
         return Upstream(self.endpoint.key, 'returned an error')
 
+    def _row(self, row: Mapping[str, Any], address: str) -> Entry | Unreadable:
+        return read_row(
+            lambda: self._entry(row, address),
+            self.chain,
+            row['tx']['hash'],
+            at=lambda: _EPOCH + money.whole(row['tx']['date']),
+            height=lambda: row['tx']['ledger_index'],
+            known=_REFERENCE,
+        )
+
     def _entry(self, row: Mapping[str, Any], address: str) -> Entry:
         """Net one transaction. The sender pays the fee even if it fails, or a delegate who sends on behalf of another (XLS-75)."""
         txn = row['tx']
         if row['validated'] is not True:
             raise ValueError('not validated')
-        pays = txn.get('Delegate', txn['Account']) == address
+        pays = text_of(txn.get('Delegate', txn['Account'])) == address
         entry = Entry(
             reference=txn['hash'],
             n=0,
@@ -105,6 +116,20 @@ class Rippled:
             height=money.whole(txn['ledger_index']),
         )
         return checked(entry, self.chain, _REFERENCE)
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError('no list')
+    return value
+
+
+def _written(marker: Any) -> str:
+    """Return a marker as it is kept, whatever the server put into it. Raises ValueError if that is much."""
+    text = json.dumps(marker)
+    if len(text) > _MOST_OF_A_MARKER:
+        raise ValueError('too long')
+    return text
 
 
 def _balance(result: Mapping[str, Any], address: str) -> tuple[int, int]:
@@ -128,8 +153,11 @@ def _fields(node: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _change(kind: str, node: Mapping[str, Any]) -> int:
     """Return the change of an account's balance in a created, modified or deleted node. New nodes lack fields that are zero."""
-    final = money.whole(_fields(node).get('Balance', '0'))
+    fields, previous = _fields(node), node.get('PreviousFields', {})
     if kind == 'CreatedNode':
-        return final
-    before = money.whole(node.get('PreviousFields', {}).get('Balance', final))
-    return -before if kind == 'DeletedNode' else final - before
+        return money.whole(fields.get('Balance', '0'))
+    if kind == 'DeletedNode':
+        return -money.whole(previous.get('Balance', fields.get('Balance', '0')))
+    if kind != 'ModifiedNode':
+        raise ValueError('another kind of change')
+    return money.whole(fields['Balance']) - money.whole(previous['Balance']) if 'Balance' in previous else 0

@@ -95,10 +95,11 @@ def test_what_is_zero_or_empty_may_be_left_out(upstream: scripted_explorer.Explo
     assert utxo.read(LITECOIN, ADDRESS)[1][0].fee == 0
 
 
-@pytest.mark.parametrize('addresses', [[], None, ['OP_RETURN (hello)'], [ADDRESS, coins.STRANGERS['ltc']]])
+@pytest.mark.parametrize('addresses', [[], None, ['OP_RETURN (hello)'], [ADDRESS, coins.STRANGERS['ltc']], [ADDRESS]])
 def test_outputs_of_none_or_several_are_nobodys(upstream: scripted_explorer.Explorer, addresses: list[str] | None) -> None:
-    say(upstream, body(txn(vout=[{'addresses': addresses, 'isAddress': False, 'value': '5'}])))
-    assert utxo.read(LITECOIN, ADDRESS)[1][0].delta == 0
+    ours = {'addresses': [ADDRESS], 'isAddress': True, 'value': '700'}
+    say(upstream, body(txn(vout=[ours, {'addresses': addresses, 'isAddress': False, 'value': '5'}])))
+    assert utxo.read(LITECOIN, ADDRESS)[1][0].delta == Decimal('0.000007')
 
 
 def test_unconfirmed_transactions_are_in_no_list_and_no_count(upstream: scripted_explorer.Explorer) -> None:
@@ -133,10 +134,17 @@ def test_its_errors_are_failures_of_its_own(upstream: scripted_explorer.Explorer
 
 
 @pytest.mark.parametrize(
-    'changed', [{'vin': None}, {'blockTime': None}, {'txid': 'x'}, {'fees': '0.1', 'vout': []}, {'blockHeight': 'nine'}]
+    'changed',
+    [{'vin': None}, {'blockTime': None}, {'fees': '0.1', 'vout': []}, {'blockHeight': 'nine'}, {'confirmations': 'many'}, {'vout': []}],
 )
-def test_a_transaction_of_another_shape_is_refused(upstream: scripted_explorer.Explorer, changed: dict[str, Any]) -> None:
+def test_a_transaction_of_another_shape_costs_only_itself(upstream: scripted_explorer.Explorer, changed: dict[str, Any]) -> None:
     say(upstream, body(txn(**changed)))
+    [row] = utxo.unread(LITECOIN, ADDRESS)
+    assert (row.currency, row.reference, row.reason) == ('ltc', utxo.TXID, 'unexpected shape')
+
+
+def test_what_is_no_transaction_is_refused(upstream: scripted_explorer.Explorer) -> None:
+    say(upstream, body(txn(txid='x')))
     with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(LITECOIN, ADDRESS)
 

@@ -46,7 +46,7 @@ def test_a_recorded_address_is_read_with_its_change_and_without_its_fee(upstream
     holding, entries = utxo.read(BITCOIN, 'bc1q48a4tnwa7exmg37sckc32r93twrazanu4ug5ug')
     assert holding == Holding('btc', Decimal(0), Decimal('0.27791375'), Decimal('0.27791375'), None, Decimal(0))
     txid = '718b3fff2b25eb9fc9e437e77e9eb23405e131f935473b14b1a65ebdc2ec4f4e'
-    assert entries == [Entry(txid, 0, 'btc', Decimal('0.27791375'), Decimal(0), 1_736_551_909, 878_696)]
+    assert entries == [Entry(txid, 0, 'btc', Decimal('0.27791375'), None, 1_736_551_909, 878_696)]
 
 
 def _emptied(answer: Any) -> Any:
@@ -60,9 +60,11 @@ def test_the_documented_sample_is_understood(upstream: scripted_explorer.Explore
     assert (holding.balance, holding.transactions) == (Decimal('68.12392291'), 1820)
 
 
-def test_the_fee_of_who_loses_is_not_known_and_who_gains_pays_none(upstream: scripted_explorer.Explorer) -> None:
-    upstream.fail(utxo.saying(body(ADDRESS, [txn(3, -5), txn(2, 0), txn(1, 5)], 3)))
-    assert [entry.fee for entry in utxo.read(CASH, ADDRESS)[1]] == [None, None, Decimal(0)]
+@pytest.mark.parametrize(('spent', 'fee'), [(0, Decimal(0)), (9, None)])
+def test_a_fee_is_known_only_of_who_never_spent_anything(upstream: scripted_explorer.Explorer, spent: int, fee: Decimal | None) -> None:
+    """Who gains may have spent something too, together with others who paid more."""
+    upstream.fail(utxo.saying(body(ADDRESS, [txn(2, 2), txn(1, 5)], 2, balance=7, received=7 + spent, spent=spent)))
+    assert [entry.fee for entry in utxo.read(CASH, ADDRESS)[1]] == [fee, fee]
 
 
 @pytest.mark.parametrize('told', [ADDRESS, f'bitcoincash:{ADDRESS}'])
@@ -145,9 +147,14 @@ def test_an_address_that_it_calls_invalid_is_rejected(upstream: scripted_explore
         utxo.read(CASH, ADDRESS)
 
 
-@pytest.mark.parametrize(('name', 'value'), [('time', '2023-11-14T22:13:20Z'), ('balance_change', 1.5), ('block_id', None), ('hash', 'x')])
-def test_a_transaction_of_another_shape_is_refused(upstream: scripted_explorer.Explorer, name: str, value: Any) -> None:
-    changed = txn(1, 5) | {name: value}
-    upstream.fail(utxo.saying(body(ADDRESS, [changed], 1)))
+@pytest.mark.parametrize(('name', 'value'), [('time', '2023-11-14T22:13:20Z'), ('balance_change', 1.5), ('block_id', None)])
+def test_a_transaction_of_another_shape_costs_only_itself(upstream: scripted_explorer.Explorer, name: str, value: Any) -> None:
+    upstream.fail(utxo.saying(body(ADDRESS, [txn(1, 5) | {name: value}], 1)))
+    [row] = utxo.unread(CASH, ADDRESS)
+    assert (row.currency, row.reference, row.reason) == ('bch', f'{1:064x}', 'unexpected shape')
+
+
+def test_what_is_no_transaction_is_refused(upstream: scripted_explorer.Explorer) -> None:
+    upstream.fail(utxo.saying(body(ADDRESS, [txn(1, 5) | {'hash': 'x'}], 1)))
     with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(CASH, ADDRESS)

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.config import settings
 from chalicelib.domain import money
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from infra.fake_upstreams import faults, scripted_explorer
 from infra.fake_upstreams import utxo as sample
@@ -111,8 +111,8 @@ def test_a_coinbase_is_income_without_a_fee(upstream: scripted_explorer.Explorer
 
 @pytest.mark.parametrize('strangers', [198, 199, 200, 201, 399, 400, 401, 1000])
 def test_inputs_and_outputs_that_do_not_fit_are_asked_for(upstream: scripted_explorer.Explorer, strangers: int) -> None:
-    told(upstream, [payment(1, strangers=strangers, received=(7, 8)), payment(2, spent=tuple(range(1, 203)), received=())])
-    first, second = utxo.read(DOGE, ADDRESS)[1]
+    told(upstream, [payment(2, spent=tuple(range(1, 203)), received=()), payment(1, strangers=strangers, received=(7, 8))])
+    second, first = utxo.read(DOGE, ADDRESS)[1]
     assert (first.delta, second.delta) == (Decimal('0.00000015'), Decimal('-0.00020503'))
 
 
@@ -132,8 +132,7 @@ def test_a_transaction_whose_rest_is_not_told_is_not_read_in_part(upstream: scri
 def test_more_inputs_and_outputs_than_it_tells_of_are_none_that_we_understand(upstream: scripted_explorer.Explorer) -> None:
     rows = [{'value': 1, 'addresses': [ADDRESS]}] * 2
     upstream.fail(utxo.saying(sums([{'hash': utxo.TXID, 'block_height': 9, 'vin_sz': 0, 'vout_sz': 1, 'inputs': [], 'outputs': rows}])))
-    with pytest.raises(Upstream, match='unexpected shape'):
-        utxo.read(DOGE, ADDRESS)
+    assert utxo.unread(DOGE, ADDRESS) == [Unreadable('doge', utxo.TXID, 'unexpected shape', at=None, height=9)]
 
 
 def test_transactions_too_long_for_a_few_requests_are_left_to_other_explorers(upstream: scripted_explorer.Explorer) -> None:
@@ -218,10 +217,51 @@ def test_an_error_in_a_200_is_one(upstream: scripted_explorer.Explorer, body: st
 
 
 @pytest.mark.parametrize('confirmed', ['2017-01-01', 'yesterday', None, '2017-01-01T00:00:00', '1999-01-01T00:00:00Z'])
-def test_a_time_that_is_none_of_the_chain_is_refused(upstream: scripted_explorer.Explorer, confirmed: str | None) -> None:
+def test_a_time_that_is_none_of_the_chain_costs_only_its_transaction(upstream: scripted_explorer.Explorer, confirmed: str | None) -> None:
     txn = {'hash': utxo.TXID, 'block_height': 9, 'confirmed': confirmed, 'fees': 0, 'vin_sz': 0, 'vout_sz': 0, 'inputs': [], 'outputs': []}
     upstream.fail(utxo.saying(sums([txn])))
+    assert utxo.unread(DOGE, ADDRESS) == [Unreadable('doge', utxo.TXID, 'unexpected shape', at=None, height=9)]
+
+
+@pytest.mark.parametrize('changed', [{'hash': 'x'}, {'hash': '../../x'}, {'block_height': 'nine'}, {'block_height': None}])
+def test_what_is_no_transaction_or_has_no_place_is_refused(upstream: scripted_explorer.Explorer, changed: dict[str, Any]) -> None:
+    """Pages go on below the lowest block, so each must be known."""
+    txn = {'hash': utxo.TXID, 'block_height': 9, 'vin_sz': 0, 'vout_sz': 0, 'inputs': [], 'outputs': []}
+    upstream.fail(utxo.saying(sums([txn | changed])))
     with pytest.raises(Upstream, match='unexpected shape'):
+        utxo.read(DOGE, ADDRESS)
+
+
+def test_a_page_that_is_not_newest_first_is_refused(upstream: scripted_explorer.Explorer) -> None:
+    told(upstream, [payment(1), payment(2)])
+    with pytest.raises(Upstream, match='unexpected shape'):
+        utxo.read(DOGE, ADDRESS)
+
+
+@pytest.mark.parametrize(
+    'row',
+    [
+        {'addresses': [ADDRESS, 'D7Y55r6Yoc1G8EECxkQ6SuSjTgGJJ7M6yD'], 'script_type': 'pay-to-multi-pubkey-hash'},
+        {'addresses': ['D7Y55r6Yoc1G8EECxkQ6SuSjTgGJJ7M6yD', ADDRESS]},
+        {'addresses': [ADDRESS], 'script_type': 'pay-to-multi-pubkey-hash'},
+    ],
+    ids=['one of two', 'one of two, untyped', 'one of one'],
+)
+@pytest.mark.parametrize('side', ['inputs', 'outputs'])
+def test_an_address_that_a_bare_multisig_output_names_is_left_to_others(
+    upstream: scripted_explorer.Explorer, side: str, row: dict[str, Any]
+) -> None:
+    """Its balance and its counts have the output in them, which is not the address's."""
+    world = World({'doge': {ADDRESS: [payment(1, spent=(5,))]}})
+    tell = utxo.telling(lambda path, query: sample.tell_blockcypher(world, path, query))
+
+    def add(body: Any) -> None:
+        txn = body['txs'][0]
+        txn[side].append({'value': 10**11, 'output_value': 10**11} | row)
+        txn['vin_sz' if side == 'inputs' else 'vout_sz'] += 1
+
+    upstream.fail(lambda request, answer: faults.changed(add)(request, tell(request, answer)))
+    with pytest.raises(UpstreamNotAsked, match='multisig'):
         utxo.read(DOGE, ADDRESS)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config import settings
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.cardano import ADDRESS, STRANGER
@@ -59,7 +59,7 @@ def blockfrost(upstream: Server, inputs: list[Any], outputs: list[Any], **change
     sums = {'received_sum': [{'unit': 'lovelace', 'quantity': '9'}], 'sent_sum': [], 'tx_count': 1}
 
     def tell(request: Request) -> Answer:
-        bodies = {'total': sums, 'transactions': [PLACE | {'tx_index': 0}], 'utxos': {'inputs': inputs, 'outputs': outputs}}
+        bodies = {'total': sums, 'transactions': [PLACE | {'tx_index': 0}], 'utxos': {'hash': TXID, 'inputs': inputs, 'outputs': outputs}}
         return as_json(bodies.get(request.path[-1], told))
 
     upstream.tell = tell
@@ -133,12 +133,26 @@ def test_a_transaction_that_koios_lists_and_does_not_tell_of_does_not_vanish(ups
         {'tx_hash': TXID},
     ],
 )
-def test_a_transaction_of_another_shape_is_refused_from_koios(upstream: Server, told: Any) -> None:
-    with pytest.raises(Upstream, match='unexpected shape'):
-        read_koios(upstream, told)
+def test_a_transaction_of_another_shape_costs_only_itself_on_koios(upstream: Server, told: Any) -> None:
+    upstream.say([{'address': ADDRESS, 'balance': '5'}], [PLACE], [told])
+    assert accounts.unread(KOIOS, ADDRESS) == [Unreadable('ada', TXID, 'unexpected shape', at=1_690_000_000, height=9_000_000)]
 
 
-@pytest.mark.parametrize('place', [{'tx_hash': 'x'}, {'block_height': None}, {'block_time': '2020'}, {'block_time': 5}])
+@pytest.mark.parametrize('time', [None, '2020', 5])
+def test_a_time_of_another_shape_costs_only_its_transaction_on_koios(upstream: Server, time: Any) -> None:
+    upstream.say([{'address': ADDRESS, 'balance': '5'}], [PLACE | {'block_time': time}], [koios_txn([], [])])
+    assert accounts.unread(KOIOS, ADDRESS) == [Unreadable('ada', TXID, 'unexpected shape', at=None, height=9_000_000)]
+
+
+def test_a_transaction_that_koios_alone_of_a_page_does_not_tell_of_costs_only_itself(upstream: Server) -> None:
+    other = 'cd' * 32
+    upstream.say([{'address': ADDRESS, 'balance': '5'}], [PLACE, PLACE | {'tx_hash': other}], [koios_txn([], [])])
+    [page] = KOIOS.read(accounts.http(), ADDRESS).pages
+    assert [entry.reference for entry in page.entries] == [TXID]
+    assert page.unreadable == [Unreadable('ada', other, 'listed but not returned', at=1_690_000_000, height=9_000_000)]
+
+
+@pytest.mark.parametrize('place', [{'tx_hash': 'x'}, {'block_height': None}])
 def test_a_place_of_another_shape_is_refused_from_koios(upstream: Server, place: dict[str, Any]) -> None:
     with pytest.raises(Upstream, match='unexpected shape'):
         read_koios(upstream, koios_txn([], []), **place)
@@ -244,9 +258,16 @@ def test_its_other_errors_are_failures_of_its_own(upstream: Server, last: str, s
         ([coin('1', reference='no')], {}),
         ([coin('1')], {'valid_contract': None}),
         ([coin('1')], {'fees': 1.5}),
-        ([coin('1')], {'hash': 'x'}),
     ],
 )
-def test_a_transaction_of_another_shape_is_refused_from_blockfrost(upstream: Server, inputs: list[Any], changed: dict[str, Any]) -> None:
+def test_a_transaction_of_another_shape_costs_only_itself_on_blockfrost(
+    upstream: Server, inputs: list[Any], changed: dict[str, Any]
+) -> None:
+    blockfrost(upstream, inputs, [], **changed)
+    [row] = accounts.unread(BLOCKFROST, ADDRESS)
+    assert (row.currency, row.reference, row.reason) == ('ada', TXID, 'unexpected shape')
+
+
+def test_another_transaction_than_asked_for_is_refused(upstream: Server) -> None:
     with pytest.raises(Upstream, match='unexpected shape'):
-        read_blockfrost(upstream, inputs, [], **changed)
+        read_blockfrost(upstream, [coin('1')], [], hash='x')

@@ -68,8 +68,8 @@ def test_a_coinbase_is_income_without_a_fee(upstream: scripted_explorer.Explorer
 
 
 def test_an_address_of_another_chain_is_not_ours(upstream: scripted_explorer.Explorer) -> None:
-    utxo.fail(upstream, utxo.saying(sums(1), [txn(inputs=[], outputs=[{'address': f'bchtest:{ADDRESS}', 'value': 5}])]))
-    assert utxo.read(HASKOIN, ADDRESS)[1][0].delta == 0
+    utxo.fail(upstream, utxo.saying(sums(1), [txn(outputs=[{'address': f'bchtest:{ADDRESS}', 'value': 5}])]))
+    assert utxo.read(HASKOIN, ADDRESS)[1][0].delta == Decimal('-0.000007')
 
 
 def test_unconfirmed_transactions_are_taken_out_of_the_counts(upstream: scripted_explorer.Explorer) -> None:
@@ -119,8 +119,15 @@ def test_its_errors_are_failures_of_its_own(upstream: scripted_explorer.Explorer
     assert not isinstance(caught.value, UpstreamRejected)
 
 
-@pytest.mark.parametrize('changed', [{'deleted': True}, {'fee': 1.5}, {'time': '2021'}, {'block': None}, {'txid': 'x'}, {'inputs': None}])
-def test_a_transaction_of_another_shape_is_refused(upstream: scripted_explorer.Explorer, changed: dict[str, Any]) -> None:
+@pytest.mark.parametrize('changed', [{'fee': 1.5}, {'time': '2021'}, {'block': None}, {'inputs': None}, {'block': {}}])
+def test_a_transaction_of_another_shape_costs_only_itself(upstream: scripted_explorer.Explorer, changed: dict[str, Any]) -> None:
+    utxo.fail(upstream, utxo.saying(sums(1), [txn(**changed)]))
+    [row] = utxo.unread(HASKOIN, ADDRESS)
+    assert (row.currency, row.reference, row.reason) == ('bch', utxo.TXID, 'unexpected shape')
+
+
+@pytest.mark.parametrize('changed', [{'deleted': True}, {'txid': 'x'}])
+def test_what_is_no_transaction_or_deleted_is_refused(upstream: scripted_explorer.Explorer, changed: dict[str, Any]) -> None:
     utxo.fail(upstream, utxo.saying(sums(1), [txn(**changed)]))
     with pytest.raises(Upstream, match='unexpected shape'):
         utxo.read(HASKOIN, ADDRESS)

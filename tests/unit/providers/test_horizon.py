@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.ledgers import Entry
+from chalicelib.domain.ledgers import Entry, Unreadable
 from chalicelib.errors import Upstream, UpstreamRejected
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.stellar import ADDRESS, STRANGER
@@ -219,25 +219,45 @@ def test_its_other_errors_are_failures_of_its_own(upstream: Server, status: int,
 @pytest.mark.parametrize(
     'changed',
     [
-        {'hash': 'x'},
         {'fee_charged': '1.5'},
         {'fee_charged': None, 'fee_account': ADDRESS},
         {'created_at': '2022-03-04'},
         {'created_at': '2022-03-04T05:06:07+02:00'},
         {'created_at': '2012-03-04T05:06:07Z'},
         {'ledger': '1.5'},
-        {'paging_token': 'now'},
     ],
 )
-def test_a_transaction_of_another_shape_is_refused(upstream: Server, changed: dict[str, Any]) -> None:
+def test_a_transaction_of_another_shape_costs_only_itself(upstream: Server, changed: dict[str, Any]) -> None:
+    upstream.say(account(), records(txn(**({'fee_account': ADDRESS} | changed))), records())
+    [row] = accounts.unread(LOBSTR, ADDRESS)
+    assert (row.currency, row.reference, row.reason) == ('xlm', 'ab' * 32, 'unexpected shape')
+
+
+@pytest.mark.parametrize('changed', [{'hash': 'x'}, {'hash': None}, {'paging_token': 'now'}])
+def test_what_is_no_transaction_is_refused(upstream: Server, changed: dict[str, Any]) -> None:
+    upstream.say(account(), records(txn(**changed)), records())
     with pytest.raises(Upstream, match='unexpected shape'):
-        read_one(upstream, txn(**({'fee_account': ADDRESS} | changed)))
+        accounts.read(LOBSTR, ADDRESS)
 
 
 @pytest.mark.parametrize('amount', ['1', '1.00', '1.00000001', '-1.0000000', '1e7', 1, None])
-def test_an_amount_of_another_shape_is_refused(upstream: Server, amount: Any) -> None:
-    with pytest.raises(Upstream, match='unexpected shape'):
-        read_one(upstream, txn(), effect('account_credited', asset_type='native', amount=amount))
+def test_an_amount_of_another_shape_costs_only_its_transaction(upstream: Server, amount: Any) -> None:
+    other = txn(hash='cd' * 32, paging_token=str(TOKEN - 4096))
+    paid = effect('account_credited', asset_type='native', amount=amount)
+    upstream.say(account(), records(txn(), other), records(paid))
+    [page] = LOBSTR.read(accounts.http(), ADDRESS).pages
+    assert page.unreadable == [Unreadable('xlm', 'ab' * 32, 'unexpected shape', at=1_646_370_367, height=40_000_000)]
+    assert [entry.reference for entry in page.entries] == ['cd' * 32]
+
+
+@pytest.mark.parametrize(
+    'changed',
+    [{'type': None}, {'type': 7}, {'asset_type': None}, {'asset_type': ['native']}],
+    ids=['no type', 'a number', 'no asset', 'a list'],
+)
+def test_an_effect_that_does_not_say_what_it_is_is_not_taken_for_none(upstream: Server, changed: dict[str, Any]) -> None:
+    upstream.say(account(), records(txn()), records(effect('account_credited', asset_type='native', amount=ONE) | changed))
+    assert [row.reference for row in accounts.unread(LOBSTR, ADDRESS)] == ['ab' * 32]
 
 
 @pytest.mark.parametrize(

@@ -227,22 +227,30 @@ def test_the_place_to_go_on_from_is_the_servers_own_marker(upstream: Server) -> 
 @pytest.mark.parametrize(
     'told',
     [
-        row(hash='x'),
-        row(hash=HASH.lower()),
         row(Fee=1.5, Account=ADDRESS),
         row(Fee='1.5', Account=ADDRESS),
         row(date='2020-01-01'),
         row(date=5),
         row(ledger_index=None),
-        row(node('ModifiedNode', FinalFields={'Account': ADDRESS, 'Balance': '1.5'})),
+        row(node('ModifiedNode', FinalFields={'Account': ADDRESS, 'Balance': '1.5'}, PreviousFields={'Balance': '1'})),
         row(node('CreatedNode', NewFields={'Account': ADDRESS, 'Balance': {'value': '1'}})),
         row() | {'validated': False},
         row() | {'meta': 'AB12'},
         row() | {'meta': {}},
-        {'tx_blob': 'AB', 'meta': 'AB', 'validated': True},
+        row(node('ModifiedNode', FinalFields={'Account': ADDRESS}, PreviousFields={'Balance': '1'})),
+        row(node('RenamedNode', FinalFields={'Account': ADDRESS, 'Balance': '7'}, PreviousFields={'Balance': '1'})),
     ],
 )
-def test_a_transaction_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
+def test_a_transaction_of_another_shape_costs_only_itself(upstream: Server, told: dict[str, Any]) -> None:
+    upstream.say(info(), txs(told))
+    [unread] = accounts.unread(RIPPLE, ADDRESS)
+    assert (unread.currency, unread.reference, unread.reason) == ('xrp', HASH, 'unexpected shape')
+
+
+@pytest.mark.parametrize(
+    'told', [row(hash='x'), row(hash=HASH.lower()), {'tx_blob': 'AB', 'meta': 'AB', 'validated': True}], ids=['x', 'lower case', 'binary']
+)
+def test_what_is_no_transaction_is_refused(upstream: Server, told: dict[str, Any]) -> None:
     upstream.say(info(), txs(told))
     with pytest.raises(Upstream, match='unexpected shape'):
         accounts.read(RIPPLE, ADDRESS)

@@ -1,14 +1,17 @@
 """Solana as its nodes tell of it: balances before and after, who pays, and every way in which an answer says no."""
 
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from chalicelib.domain.ledgers import Entry
-from chalicelib.errors import Upstream, UpstreamRejected
+from chalicelib.domain.ledgers import Entry, Unreadable
+from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
+from chalicelib.providers.explorers import Page
 from infra.fake_upstreams.answer import Answer, as_json
+from infra.fake_upstreams.bitcoin_chain import BASE58
 from infra.fake_upstreams.solana import ADDRESS, STRANGER, SYSTEM
 from tests.support.recordings import recorded
 from tests.unit.providers import accounts
@@ -149,6 +152,129 @@ def test_the_answers_of_a_batch_may_come_in_any_order(upstream: Server) -> None:
     )
 
 
+def tell_several(upstream: Server, *answers: dict[str, Any], times: dict[int, Any] | None = None, **row: Any) -> list[str]:
+    """Answer about as many signatures, newest first, one slot apart, and nothing before them; return the signatures."""
+    signatures = [SIGNATURE[:-1] + BASE58[number] for number in range(len(answers))]
+    listed = [{'signature': each, 'slot': SLOT - number, 'blockTime': None} | row for number, each in enumerate(signatures)]
+
+    def respond(question: dict[str, Any]) -> dict[str, Any]:
+        method, [subject, *rest] = question['method'], question['params']
+        if method == 'getTransaction':
+            place = signatures.index(subject)
+            answer = json.loads(json.dumps(answers[place]))
+            if answer.get('result'):
+                answer['result']['transaction']['signatures'] = [subject]
+                answer['result']['slot'] = SLOT - place
+            return answer
+        if method == 'getBlockTime':
+            time = (times or {}).get(subject, {'error': {'code': -32009, 'message': 'Slot was skipped'}})
+            return time if isinstance(time, dict) else {'result': time}
+        return {'result': {'value': 7} if method == 'getBalance' else [] if 'before' in rest[0] else listed}
+
+    def answer(request: Request) -> Answer:
+        questions = request.body if isinstance(request.body, list) else [request.body]
+        told = [{'jsonrpc': '2.0', 'id': each['id']} | respond(each) for each in questions]
+        return as_json(told if isinstance(request.body, list) else told[0])
+
+    upstream.tell = answer
+    return signatures
+
+
+def result(gain: int, **changed: Any) -> dict[str, Any]:
+    return {'result': txn([STRANGER, ADDRESS], [9, 2], [9, 2 + gain], **changed)}
+
+
+def read_page(upstream: Server) -> Page:
+    """Return the first page, the only one with rows."""
+    page, last = SOLANA.read(accounts.http(), ADDRESS).pages
+    assert (last.entries, list(last.unreadable), last.resume) == ([], [], None)
+    return page
+
+
+@pytest.mark.parametrize('version', [0, 1, 2, 200, 'legacy', 'something new'])
+def test_a_transaction_of_any_version_is_read_like_the_others(upstream: Server, version: int | str) -> None:
+    odd = result(5, version=version)
+    odd['result']['transaction']['message'] |= {'transactionConfig': {'priorityFee': '7'}, 'instructions': 'of another shape'}
+    signatures = tell_several(upstream, result(1, version='legacy'), odd, result(9, version=0))
+    page = read_page(upstream)
+    assert [(entry.reference, entry.delta * 10**9) for entry in page.entries] == list(zip(signatures, (1, 5, 9), strict=True))
+    assert not page.unreadable
+
+
+def test_every_version_is_asked_for(upstream: Server) -> None:
+    read_one(upstream, txn([STRANGER, ADDRESS], [1, 2], [1, 5]))
+    [asked] = [request.body['params'][1] for request in upstream.requests if request.body['method'] == 'getTransaction']
+    assert asked == {'commitment': 'finalized', 'encoding': 'json', 'maxSupportedTransactionVersion': 255}
+
+
+@pytest.mark.parametrize(
+    ('answer', 'reason'),
+    [
+        ({'error': {'code': -32015, 'message': 'Transaction version (300) is not supported'}}, 'version not supported by the node'),
+        ({'error': {'code': -32009, 'message': 'Slot 5 was skipped'}}, 'listed but not returned'),
+        ({'error': {'code': -32603, 'message': 'Internal error'}}, 'listed but not returned'),
+        ({'result': None}, 'listed but not returned'),
+        (result(5, meta={'err': None}), 'unexpected shape'),
+        (result(5, blockTime=None), 'no block time'),
+    ],
+)
+def test_a_transaction_that_cannot_be_read_costs_only_itself(upstream: Server, answer: dict[str, Any], reason: str) -> None:
+    first, odd, last = tell_several(upstream, result(1), answer, result(9))
+    page = read_page(upstream)
+    assert [(entry.reference, entry.delta * 10**9) for entry in page.entries] == [(first, 1), (last, 9)]
+    at = 1_700_000_000 if reason == 'unexpected shape' else None
+    assert page.unreadable == [Unreadable('sol', odd, reason, at=at, height=SLOT - 1)]
+
+
+def test_a_version_that_the_node_does_not_support_is_no_failure_of_it_even_alone(upstream: Server) -> None:
+    [only] = tell_several(upstream, {'error': {'code': -32015, 'message': 'Transaction version (300) is not supported'}})
+    assert accounts.unread(SOLANA, ADDRESS) == [Unreadable('sol', only, 'version not supported by the node', at=None, height=SLOT)]
+
+
+@pytest.mark.parametrize('answer', [{'result': None}, {'error': {'code': -32603, 'message': 'Internal error'}}])
+def test_a_node_that_returns_none_of_the_transactions_it_lists_has_failed(upstream: Server, answer: dict[str, Any]) -> None:
+    tell_several(upstream, answer, answer, answer)
+    with pytest.raises(Upstream):
+        accounts.read(SOLANA, ADDRESS)
+
+
+@pytest.mark.parametrize(('code', 'throttled'), [(-32005, False), (-32011, False), (-32019, False), (429, True)])
+def test_an_error_that_is_of_the_node_is_not_blamed_on_a_transaction(upstream: Server, code: int, throttled: bool) -> None:
+    tell_several(upstream, result(1), {'error': {'code': code, 'message': 'not now'}}, result(9))
+    with pytest.raises(Upstream) as caught:
+        accounts.read(SOLANA, ADDRESS)
+    assert caught.value.throttled == throttled
+
+
+def test_a_time_that_a_transaction_lacks_is_that_of_its_block(upstream: Server) -> None:
+    tell_several(upstream, result(1, blockTime=None), result(5), result(9, blockTime=None), times={SLOT: 1_600_000_000, SLOT - 2: None})
+    page = read_page(upstream)
+    assert [(entry.at, entry.height) for entry in page.entries] == [(1_600_000_000, SLOT), (1_700_000_000, SLOT - 1)]
+    assert [(row.reason, row.height) for row in page.unreadable] == [('no block time', SLOT - 2)]
+
+
+def test_a_time_that_the_list_of_signatures_tells_is_taken(upstream: Server) -> None:
+    tell_several(upstream, result(1, blockTime=None), blockTime=1_600_000_001)
+    assert [entry.at for entry in read_page(upstream).entries] == [1_600_000_001]
+
+
+def test_several_transactions_of_nothing_but_another_shape_are_another_api(upstream: Server) -> None:
+    tell_several(upstream, *[result(1, meta=None)] * 3)
+    with pytest.raises(Upstream, match='unexpected shape'):
+        accounts.read(SOLANA, ADDRESS)
+
+
+@pytest.mark.parametrize(('first_block', 'refused'), [(0, False), (340_000_000, True)])
+def test_an_empty_list_is_an_empty_history_only_at_a_node_that_keeps_all_of_it(upstream: Server, first_block: int, refused: bool) -> None:
+    told = {'getBalance': {'value': 0}, 'getSignaturesForAddress': [], 'getFirstAvailableBlock': first_block}
+    upstream.tell = lambda request: as_json({'id': 0, 'result': told[request.body['method']]})
+    if refused:
+        with pytest.raises(UpstreamNotAsked, match='recent ledgers only'):
+            accounts.read(SOLANA, ADDRESS)
+    else:
+        assert accounts.read(SOLANA, ADDRESS)[1] == []
+
+
 def test_a_transaction_that_is_listed_and_no_longer_kept_does_not_vanish(upstream: Server) -> None:
     with pytest.raises(Upstream, match='lacks a transaction'):
         read_one(upstream, None)
@@ -181,7 +307,6 @@ def test_a_node_that_we_ask_too_often_is_left_alone(upstream: Server, code: int,
         (-32005, 'Node is behind by 42 slots'),
         (-32009, 'Slot 5 was skipped, or missing in long-term storage'),
         (-32011, 'Transaction history is not available from this node'),
-        (-32015, 'Transaction version (1) is not supported by the requesting client'),
         (-32019, 'Failed to query long-term storage; please try again'),
         (-32602, 'Invalid param: not a signature'),
         (-32603, 'Internal error'),
@@ -205,15 +330,14 @@ def test_its_other_errors_are_failures_of_its_own(upstream: Server, method: str,
         txn([STRANGER, ADDRESS], [1, 2], [1]),
         txn([STRANGER, ADDRESS], [1, 2.5], [1, 5]),
         txn([STRANGER, ADDRESS], [1, 2], [1, 5], meta=None),
-        txn([STRANGER, ADDRESS], [1, 2], [1, 5], blockTime=None),
         txn([STRANGER, ADDRESS], [1, 2], [1, 5], slot='x'),
         txn([STRANGER, ADDRESS], [1, 2], [1, 5], transaction=['AQID', 'base64']),
         txn([STRANGER, ADDRESS], [1, 2], [1, 5], transaction={'signatures': ['other'], 'message': {'accountKeys': [STRANGER, ADDRESS]}}),
     ],
 )
-def test_a_transaction_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
-    with pytest.raises(Upstream, match='unexpected shape'):
-        read_one(upstream, told)
+def test_a_transaction_of_another_shape_costs_only_itself(upstream: Server, told: dict[str, Any]) -> None:
+    tell(upstream, told)
+    assert accounts.unread(SOLANA, ADDRESS) == [Unreadable('sol', SIGNATURE, 'unexpected shape', at=1_700_000_000, height=SLOT)]
 
 
 @pytest.mark.parametrize('row', [{'signature': '0OIl' * 20}, {'signature': None}, {'slot': '1.5'}])

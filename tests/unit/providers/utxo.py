@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config import settings
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from chalicelib.providers.transport import Http
 from infra.fake_upstreams import answer, faults, scripted_explorer, utxo
@@ -45,6 +45,13 @@ def read(explorer: Explorer, address: str, resume: str | None = None) -> tuple[H
     reading = explorer.read(http(), address, resume)
     [holding] = reading.holdings
     return holding, [entry for page in reading.pages for entry in page.entries]
+
+
+def unread(explorer: Explorer, address: str) -> list[Unreadable]:
+    """Return what an explorer lists of an address and nobody can read, which is all that it lists."""
+    pages = list(explorer.read(http(), address).pages)
+    assert [page.entries for page in pages if page.entries] == []
+    return [row for page in pages for row in page.unreadable]
 
 
 def fail(upstream: scripted_explorer.Explorer, fault: faults.Fault) -> None:
