@@ -192,7 +192,7 @@ def _balances_schema() -> Schema:
 
 
 def _since(value: Any, _: ParsedBody) -> Since:
-    """Return an instant that is not in the future, or none: null, and a form's `since=`."""
+    """Return an instant that is not in the future, or none: null, and an empty string, as a form has no null."""
     if _single(value) is None or value in ('', ['']):
         return Since(None)
     try:
@@ -207,8 +207,9 @@ def _since(value: Any, _: ParsedBody) -> Since:
 def _since_schema() -> Schema:
     return {
         'type': ['string', 'null'],
-        'description': 'Before this instant, which is not in the future, the offset does not count; null if it counts at all times.',
-        'pattern': instants.PATTERN,
+        'description': 'Before this instant, which is not in the future, the offset does not count; '
+        'null, or an empty string, if it counts at all times.',
+        'pattern': f'^$|{instants.PATTERN}',
         'examples': ['2017-11-06T04:54:54+00:00'],
     }
 
