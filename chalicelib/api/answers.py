@@ -282,6 +282,13 @@ class HistoryState(TypedDict, total=False):
     complete: _Complete
     reason: Annotated[str, Meta(description='Why it is incomplete, in snake_case; only if it is.', examples=['history_pending'])]
     backfill: Annotated[list[Backfill], Meta(description='Daily closing rates that are still being fetched.')]
+    changed: Annotated[
+        bool,
+        Meta(
+            description='True if rows of this page are others than they were when the first page was read: the history was computed anew.',
+            examples=[True],
+        ),
+    ]
 
 
 class _AtInstant(TypedDict):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalice.app import Blueprint, Response
 
@@ -16,25 +16,43 @@ from chalicelib.api.requests.router import Router
 from chalicelib.auth import bearer
 from chalicelib.domain import currencies, timeline
 from chalicelib.errors import Fault, Invalid
-from chalicelib.services.histories import pages
-from chalicelib.services.histories.pages import HistoricBalance, HistoricValue, InstantRange, Position, Row, RowsAt
+from chalicelib.services.histories import pages, rows
+from chalicelib.services.histories.pages import InstantRange, PageRequest, Position
+from chalicelib.services.histories.rows import Row, RowsAt
 
 bp = Blueprint(__name__)
 router = Router(bp, authorizer=bearer)
 
 PORTFOLIO = '/portfolios/{portfolio_id}'
 _DEFAULT_SECONDS = 365 * timeline.DAY
-_POSITION = re.compile(r'([0-9]{1,12})#([a-z0-9-]{1,64})', re.ASCII)
+_NOW = 'now'
+_POSITION = re.compile(rf'([0-9]{{1,12}})#([a-z0-9-]{{1,64}})(?:#({_NOW})?#([0-9]{{1,12}})#([0-9]{{1,12}})#([0-9]{{1,12}}))?', re.ASCII)
 
 
-def _parse_position(text: str) -> Position:
+class _Cursor(NamedTuple):
+    """Where a page begins, and the first instant of the range, so that this does not move with the time; None of earlier releases."""
+
+    position: Position
+    first: int | None
+
+    @property
+    def text(self) -> str:
+        at, currency, is_now, version, as_of = self.position
+        return f'{at}#{currency}#{_NOW if is_now else ""}#{version}#{as_of}#{self.first}'
+
+
+def _parse_cursor(text: str) -> _Cursor:
+    """Return the cursor that `text` stands for; earlier releases wrote the instant and the currency alone. Raises ValueError."""
     match = _POSITION.fullmatch(text)
     if match is None:
         raise ValueError
-    return Position(int(match[1]), match[2])
+    at, currency, now, version, as_of, first = match.groups()
+    if version is None:
+        return _Cursor(Position(int(at), currency), None)
+    return _Cursor(Position(int(at), currency, now is not None, int(version), int(as_of)), int(first))
 
 
-CURSOR: Query[Position | None] = cursor(_parse_position, start=None)
+CURSOR: Query[_Cursor | None] = cursor(_parse_cursor, start=None)
 QUERY = (LIMIT, CURSOR, EXPAND, FROM, TO, INTERVAL, OLDEST_FIRST)
 
 
@@ -43,7 +61,7 @@ QUERY = (LIMIT, CURSOR, EXPAND, FROM, TO, INTERVAL, OLDEST_FIRST)
 )
 def get_balances_history(request: ApiRequest, portfolio_id: int) -> Response:
     """Get the historical balances for a portfolio."""
-    return _page(request, portfolio_id, pages.balances, present_historic_balance)
+    return _page(request, portfolio_id, rows.balances, present_historic_balance)
 
 
 @router.get(
@@ -55,7 +73,7 @@ def get_balances_history(request: ApiRequest, portfolio_id: int) -> Response:
 )
 def get_balance_history(request: ApiRequest, portfolio_id: int, currency: str) -> Response:
     """Get the historical balances for a portfolio for a particular currency."""
-    return _page(request, portfolio_id, pages.balances_in(currencies.require(currency).code), present_historic_balance)
+    return _page(request, portfolio_id, rows.balances_in(currencies.require(currency).code), present_historic_balance)
 
 
 @router.get(
@@ -63,24 +81,24 @@ def get_balance_history(request: ApiRequest, portfolio_id: int, currency: str) -
 )
 def get_converted_history(request: ApiRequest, portfolio_id: int) -> Response:
     """Get the historical converted balances for a portfolio."""
-    return _page(request, portfolio_id, pages.converted, present_historic_value)
+    return _page(request, portfolio_id, rows.converted, present_historic_value)
 
 
 def _page(request: ApiRequest, portfolio_id: int, rows_at: RowsAt[Row], present: Callable[..., Any]) -> Response:
-    page = pages.read(request.user_id, portfolio_id, rows_at, _span(request, clock.now()), request[CURSOR], request[LIMIT] + 1)
+    span, continued = _span(request, clock.now()), request[CURSOR]
+    asked = PageRequest(span, continued.position if continued else None, request[LIMIT] + 1)
+    page = pages.read(request.user_id, portfolio_id, rows_at, asked)
     present_row = partial(present, expand=request.expand)
-    return request.page(page.rows, present_row, _position, **present_history_state(page))
+    return request.page(page.rows, present_row, lambda row: _Cursor(page.position(row), span.first).text, **present_history_state(page))
 
 
 def _span(request: ApiRequest, now: int) -> InstantRange:
     """Return the instants that were requested. Raises Invalid."""
-    first, last = request[FROM], request[TO]
+    first, last, continued = request[FROM], request[TO], request[CURSOR]
+    if first is None and continued is not None:
+        first = continued.first
     if first is None:
         first = max((now if last is None else last) - _DEFAULT_SECONDS, 0)
     if last is not None and first > last:
         raise Invalid(Fault('from', 'out_of_range', 'from must not be later than to'))
     return InstantRange(request[INTERVAL], first, last, newest_first=not request[OLDEST_FIRST])
-
-
-def _position(row: HistoricBalance | HistoricValue) -> str:
-    return f'{row.at}#{row.currency}'

@@ -24,13 +24,14 @@ _END = '~'
 class HistoryMonth(Item, discriminator='chunk'):
     """pk=HISTORY#<user id>#<000001>  sk=DAY#<date> or HOUR#<date>
 
-    every: query   replace: query of keys, batch write
+    every: query   replace: query, batch write
     The states of a portfolio from `since` until `until`, which it does not include: a month, or as much of one as an item takes.
-    They are in order, the first at `since`, and each holds until the next.
+    They are in order, the first at `since`, and each holds until the next. `version` is the history's in which they last changed.
     """
 
     since = IntegerAttribute()
     until = IntegerAttribute()
+    version = IntegerAttribute(default=0)
     states = StatesAttribute(attr_name='packed')
 
     @classmethod
@@ -52,17 +53,23 @@ class HistoryMonth(Item, discriminator='chunk'):
         return cls.query(pk, between, consistent_read=True, scan_index_forward=not newest_first)
 
     @classmethod
-    def replace(cls, pk: str, kind: str, since: int, months: Sequence['HistoryMonth']) -> None:
-        """Put `months` in the place of all that is there from the month that begins at `since` on."""
+    def replace(cls, pk: str, kind: str, since: int, months: Sequence['HistoryMonth'], version: int) -> None:
+        """Put `months` in the place of all that is there from the month that begins at `since` on; what says the same stays as it is."""
         start = f'{kind}#{instants.sortable(since)[:10]}'
-        there = cls.query(pk, cls.sk.between(start, f'{kind}#{_END}'), consistent_read=True, attributes_to_get=['sk'])
-        kept = {month.sk for month in months}
-        stale = [month.sk for month in there if month.sk not in kept]
+        there = {month.sk: month for month in cls.query(pk, cls.sk.between(start, f'{kind}#{_END}'), consistent_read=True)}
         with cls.batch_write() as batch:
             for month in months:
-                batch.save(month)
-            for sk in stale:
-                batch.delete(cls(pk, sk))
+                known = there.pop(month.sk, None)
+                if known is None or not month.says_the_same_as(known):
+                    month.version = version
+                    batch.save(month)
+            for stale in there.values():
+                batch.delete(stale)
+
+    def says_the_same_as(self, other: 'HistoryMonth') -> bool:
+        """Whether two items tell the same states."""
+        packed, others = (HistoryMonth.states.serialize(month.states) for month in (self, other))
+        return (self.since, self.until, packed) == (other.since, other.until, others)
 
 
 class BackfillAttribute(PackedAttribute):
@@ -91,12 +98,14 @@ class BackfillAttribute(PackedAttribute):
 class History(Leased, discriminator='history'):
     """pk=HISTORY#<user id>#<000001>  sk=STATE   in the `due` index while users view the portfolio
 
-    read: batch get with the portfolio's header   request_and_lease, store, finish: conditional updates
+    read: batch get with the portfolio's header   request_and_lease, begin_rewrite, store, finish: conditional updates
 
     `contents` and `currencies` are the portfolio's as of the last result, `computed_at`; `input_versions` are the versions of what it
     was computed from, `codes` all currencies that were ever held or reported, `backfill` those whose daily closes were still missing.
-    `before` is the state before the first month, which begins at `first`; `now` is the state at `computed_at`. `requests` counts the
-    requests for a recomputation, so that one that comes during another is noticed.
+    `before` is the state before the first month, which begins at `first`; `now` is the state at `computed_at`. `version` counts the
+    results, and `before_version` is the one in which `before` or `first` last changed; months of a later version are being written, and
+    those from `rewritten_since` on may have been when a worker died. `requests` counts the requests for a
+    recomputation, so that one that comes during another is noticed.
     """
 
     LEASE_SECONDS = 180
@@ -110,6 +119,9 @@ class History(Leased, discriminator='history'):
     now = StateAttribute(null=True)
     first = IntegerAttribute(null=True)
     computed_at = IntegerAttribute(null=True)
+    version = IntegerAttribute(default=0)
+    before_version = IntegerAttribute(default=0)
+    rewritten_since = IntegerAttribute(null=True)
     requests = IntegerAttribute(default=0, attr_name='wanted')
     seen_at = IntegerAttribute(null=True)
 
@@ -142,12 +154,27 @@ class History(Leased, discriminator='history'):
         history.update([cls.kind.set(cls), cls.requests.add(1), *HISTORIES.enter(history.pk, now), *seen])
         return history if history.acquire(owner, now) else None
 
-    def store(self, result: 'HistoryResult', now: int) -> None:
+    def begin_rewrite(self, since: int, now: int) -> int:
+        """Note that the months from `since` on are about to be written, and return the version that they become. Raises LeaseLost."""
+        requests = self.requests
+        begun = since if self.rewritten_since is None else min(self.rewritten_since, since)
+        self.renew(now, type(self).rewritten_since.set(begun))
+        self.requests = requests
+        return int(self.version) + 1
+
+    def store(self, result: 'HistoryResult', version: int, now: int) -> None:
         """Store a result and extend the lease. Raises LeaseLost, and nothing is stored then."""
         cls = type(self)
         requests = self.requests
-        self.renew(now, *(getattr(cls, name).set(value) for name, value in result._asdict().items()), cls.computed_at.set(now))
+        values = [getattr(cls, name).set(value) for name, value in result._asdict().items()]
+        if not self._begins_as(result):
+            values.append(cls.before_version.set(version))
+        self.renew(now, *values, cls.computed_at.set(now), cls.version.set(version), cls.rewritten_since.remove())
         self.requests = requests  # those made since are for `finish` to find
+
+    def _begins_as(self, result: 'HistoryResult') -> bool:
+        pack = History.before.serialize
+        return self.is_computed and self.first == result.first and pack(self.before) == pack(result.before)
 
     def finish(self, due_at: int | None) -> bool:
         """Give the lease back, to be due at `due_at` if at all.

@@ -7,7 +7,8 @@ from chalicelib.api.presenters.currencies import present_expandable_currency, pr
 from chalicelib.domain import conversion
 from chalicelib.domain.rates import BackfillProgress
 from chalicelib.formats import format_amount, format_instant
-from chalicelib.services.histories.pages import HistoricBalance, HistoricValue, HistoryPage
+from chalicelib.services.histories.pages import HistoryPage
+from chalicelib.services.histories.rows import HistoricBalance, HistoricValue
 
 
 def present_historic_balance(row: HistoricBalance, *, expand: bool) -> answers.HistoricBalance:
@@ -46,7 +47,10 @@ def _present_unconverted(row: HistoricValue, code: str) -> answers.Unconverted:
 
 def present_history_state(page: HistoryPage[Any]) -> answers.HistoryState:
     """Return what a history lacks as a whole, to stand beside each page of it."""
-    state: answers.HistoryState = {'complete': False, 'reason': 'history_pending'} if page.outdated else {'complete': True}
+    is_pending = page.outdated or page.is_mixed
+    state: answers.HistoryState = {'complete': False, 'reason': 'history_pending'} if is_pending else {'complete': True}
+    if page.changed:
+        state['changed'] = True
     if page.backfill:
         state['backfill'] = [present_backfill(progress) for progress in page.backfill]
     return state

@@ -1,17 +1,21 @@
-"""Read the history of a portfolio: a page of it is two requests, whatever is in the portfolio and however long it is."""
+"""Read the history of a portfolio: a page of it is two requests, whatever is in the portfolio and however long it is.
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
-from typing import Generic, NamedTuple, TypeVar
+A history may be computed anew between two pages, and while one is read. Its months have the version in which they last changed, so that a
+page that is of two versions, or of a later one than the first page of its cursor, is told from one that is not.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Generic, NamedTuple, cast
 
 from chalicelib import clock, messages
-from chalicelib.domain import money, timeline
+from chalicelib.domain import timeline
 from chalicelib.domain.rates import BackfillProgress
 from chalicelib.domain.timeline import PortfolioState, StateAt
 from chalicelib.messages import RefreshHistory
 from chalicelib.models import History, HistoryMonth, Portfolio, read_headers, read_portfolio_tree
 from chalicelib.services.histories import policy
 from chalicelib.services.histories.compute import compute_history
+from chalicelib.services.histories.rows import HistoryView, Row, RowsAt
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import contributions
 
@@ -26,106 +30,91 @@ class InstantRange(NamedTuple):
 
 
 class Position(NamedTuple):
-    """A row of a history: the rows after it are the next page."""
+    """A row of a history: the rows after it are the next page.
 
-    at: int
-    currency: str
-
-
-class HistoryView(NamedTuple):
-    """What rows are made with: the reporting currencies, and whether the portfolio has changed since its history was computed."""
-
-    reporting: list[str]
-    outdated: bool
-
-
-class HistoricBalance(NamedTuple):
-    """The balance of a portfolio in one currency at an instant, when `covered` of its `total` parts were known."""
-
-    at: int
-    currency: str
-    balance: Decimal
-    covered: int
-    total: int
-    complete: bool
-
-
-class HistoricValue(NamedTuple):
-    """What a portfolio was worth in one currency at an instant; not rounded.
-
-    `unconverted` are the balances that had no rate, by code, `disputed` those of them whose rate was disputed.
+    `is_now` says that it is not of the grid, but of the instant at which the history was computed: that moves when it is computed anew.
+    At the first page it was `as_of`, and the history of `version`, 0 for one that was not stored; both are None in a position of an earlier
+    release.
     """
 
     at: int
     currency: str
-    value: Decimal
-    unconverted: Mapping[str, Decimal]
-    covered: int
-    total: int
-    complete: bool
-    disputed: Collection[str]
+    is_now: bool = False
+    version: int | None = None
+    as_of: int | None = None
+
+    def precedes(self, row: Row, *, of_now: bool, newest_first: bool) -> bool:
+        """Whether a row comes after this one."""
+        if self.is_now:
+            return row.currency > self.currency if of_now else newest_first and row.at < self.at
+        if row.at == self.at:
+            return row.currency > self.currency
+        return row.at < self.at if newest_first else row.at > self.at
 
 
-Row = TypeVar('Row', bound=HistoricBalance | HistoricValue)
-RowsAt = Callable[[HistoryView, int, PortfolioState], list[Row]]
+class PageRequest(NamedTuple):
+    """Up to `limit` rows of a range, after a position or from its start."""
+
+    span: InstantRange
+    after: Position | None
+    limit: int
 
 
 class HistoryPage(NamedTuple, Generic[Row]):
     """A page of a history with one row more, if there is one.
 
-    `outdated` says that the portfolio has changed since its history was computed, `backfill` which closes were still missing then.
+    `now` is the instant of the newest rows where these are not of the grid. `version` is the history's as of the first page of the cursor,
+    `as_of` when that was computed. `outdated` says that the portfolio has changed since its history was computed, `is_mixed` that some
+    rows are of a computation under way, `changed` that rows are others than they were at the first page. `backfill` says which closes were
+    still missing.
     """
 
     rows: list[Row]
-    outdated: bool
-    backfill: Sequence[BackfillProgress]
+    now: int | None
+    version: int
+    as_of: int
+    outdated: bool = False
+    is_mixed: bool = False
+    changed: bool = False
+    backfill: Sequence[BackfillProgress] = ()
+
+    def position(self, row: Row) -> Position:
+        """Return where a row stands."""
+        return Position(row.at, row.currency, row.at == self.now, self.version, self.as_of)
 
 
-def read(user_id: str, portfolio_id: int, rows_at: RowsAt[Row], span: InstantRange, after: Position | None, limit: int) -> HistoryPage[Row]:
-    """Return up to `limit` rows after a position, or from the start of the range.
+class _Reading:
+    """What was read of a history for a page so far: the newest version of its parts."""
+
+    def __init__(self) -> None:
+        self.newest_version = 0
+
+
+def read(user_id: str, portfolio_id: int, rows_at: RowsAt[Row], asked: PageRequest) -> HistoryPage[Row]:
+    """Return the rows that are asked for.
 
     Raises NotFound, and NotReady while nothing was ever known of what the portfolio follows.
     """
-    portfolio, stored = read_headers(user_id, portfolio_id)
-    now = clock.now()
-    if stored is None or not stored.is_computed or (portfolio.follows_ledgers and not stored.knows_anything):
-        return HistoryPage(_unstored(portfolio, rows_at, span, after, limit, now), outdated=False, backfill=())
-    view = HistoryView(list(portfolio.currencies), stored.contents != portfolio.contents)
-    if view.outdated or now - stored.computed_at > policy.STALE_SECONDS or now - (stored.seen_at or 0) > policy.VIEW_RECORDED_SECONDS:
-        messages.send_or_leave_to_sweep(RefreshHistory(user_id, portfolio_id, seen_at=now))
-    states = _with_now(_states(stored, span, after), span, stored.computed_at, stored.now)
-    return HistoryPage(_page(states, view, rows_at, span, after, limit), view.outdated, stored.backfill)
+    for attempt in range(policy.MOST_READINGS):
+        portfolio, stored = read_headers(user_id, portfolio_id)
+        now = clock.now()
+        if stored is None or not stored.is_computed or (portfolio.follows_ledgers and not stored.knows_anything):
+            return _unstored(portfolio, rows_at, asked, now)
+        if attempt == 0:
+            _refresh_if_stale(portfolio, stored, now)
+        page = _stored_page(portfolio, stored, rows_at, asked)
+        if not page.is_mixed:
+            break
+    return page
 
 
-def balances(view: HistoryView, at: int, state: PortfolioState) -> list[HistoricBalance]:
-    """Return the balances at an instant: the reporting currencies and all others of which something was held, by code."""
-    return [_balance(view, at, state, code) for code in sorted({*view.reporting, *state.balances})]
+def _refresh_if_stale(portfolio: Portfolio, stored: History, now: int) -> None:
+    is_stale = stored.contents != portfolio.contents or now - stored.computed_at > policy.STALE_SECONDS
+    if is_stale or now - (stored.seen_at or 0) > policy.VIEW_RECORDED_SECONDS:
+        messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
 
 
-def balances_in(code: str) -> RowsAt[HistoricBalance]:
-    """Return what makes the rows of one currency only."""
-    return lambda view, at, state: [_balance(view, at, state, code)]
-
-
-def _balance(view: HistoryView, at: int, state: PortfolioState, code: str) -> HistoricBalance:
-    balance = state.balances.get(code, money.ZERO)
-    complete = timeline.is_complete(state, code) and not view.outdated
-    return HistoricBalance(at, code, balance, state.covered, state.total, complete)
-
-
-def converted(view: HistoryView, at: int, state: PortfolioState) -> list[HistoricValue]:
-    """Return what everything was worth at an instant in each reporting currency that it was computed for, by code."""
-    return [_value(view, at, state, code) for code in sorted(view.reporting) if code in state.values]
-
-
-def _value(view: HistoryView, at: int, state: PortfolioState, code: str) -> HistoricValue:
-    unconverted = {missing: state.balances[missing] for missing in state.unconverted.get(code, ())}
-    complete = state.complete and not unconverted and not view.outdated
-    disputed = state.disputed.get(code, ())
-    return HistoricValue(at, code, state.values[code], unconverted, state.covered, state.total, complete, disputed)
-
-
-def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], span: InstantRange, after: Position | None, limit: int, now: int) -> list[Row]:
+def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], asked: PageRequest, now: int) -> HistoryPage[Row]:
     """Compute the history of a portfolio that follows no ledger here and now. Raises NotReady for one that follows some."""
     messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
     if portfolio.follows_ledgers and portfolio.was_observed:
@@ -135,46 +124,84 @@ def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], span: InstantRange, af
     if portfolio.follows_ledgers:
         raise reading.not_ready([child.ledger for child in children if child.ledger is not None])
     computed = compute_history(contents, children, None, now)
-    last = now if span.last is None else min(span.last, now)
+    span, after, _ = asked
+    last = _last(span, after, now)
     known = [(0, computed.result.before), *computed.states]
     of_grid = timeline.at_instants(known, _grid(span, after, span.first, last))
     states = _with_now(reversed(of_grid) if span.newest_first else of_grid, span, now, computed.result.now)
-    return _page(states, HistoryView(list(portfolio.currencies), outdated=False), rows_at, span, after, limit)
+    view = HistoryView(list(portfolio.currencies), outdated=False)
+    return HistoryPage(_rows(states, view, rows_at, asked, now), _now_of(span, now), _pinned(after, 0), _as_of(after, now))
 
 
-def _page(
-    states: Iterable[StateAt], view: HistoryView, rows_at: RowsAt[Row], span: InstantRange, after: Position | None, limit: int
-) -> list[Row]:
+def _stored_page(portfolio: Portfolio, stored: History, rows_at: RowsAt[Row], asked: PageRequest) -> HistoryPage[Row]:
+    span, after, _ = asked
+    view = HistoryView(list(portfolio.currencies), stored.contents != portfolio.contents)
+    read = _Reading()
+    computed_at = int(stored.computed_at)
+    states = _with_now(_states(stored, span, after, read), span, computed_at, stored.now)
+    rows = _rows(states, view, rows_at, asked, computed_at)
+    version = _pinned(after, stored.version)
+    now_moved = after is not None and after.is_now and after.at != computed_at
+    is_other = read.newest_version > version or (now_moved and stored.version != version)
+    is_mixed = read.newest_version > stored.version
+    return HistoryPage(
+        [cast(Row, row._replace(complete=False)) for row in rows] if is_mixed else rows,
+        _now_of(span, computed_at),
+        version,
+        _as_of(after, computed_at),
+        view.outdated,
+        is_mixed,
+        after is not None and is_other,
+        stored.backfill,
+    )
+
+
+def _pinned(after: Position | None, version: int) -> int:
+    """Return the version of a cursor's first page."""
+    return version if after is None or after.version is None else after.version
+
+
+def _as_of(after: Position | None, computed_at: int) -> int:
+    """Return when the history was computed that a cursor's first page was of."""
+    return computed_at if after is None or after.as_of is None else after.as_of
+
+
+def _now_of(span: InstantRange, computed_at: int) -> int | None:
+    return computed_at if span.last is None else None
+
+
+def _rows(states: Iterable[StateAt], view: HistoryView, rows_at: RowsAt[Row], asked: PageRequest, computed_at: int) -> list[Row]:
+    span, after, limit = asked
     rows: list[Row] = []
     for at, state in states:
-        if after is not None and (at > after.at if span.newest_first else at < after.at):
-            continue
         if state.total and not state.covered:
             continue  # nothing at all is known of that time
-        rows += [row for row in rows_at(view, at, state) if after is None or at != after.at or row.currency > after.currency]
+        of_now = at == _now_of(span, computed_at)
+        rows += [
+            row for row in rows_at(view, at, state) if after is None or after.precedes(row, of_now=of_now, newest_first=span.newest_first)
+        ]
         if len(rows) >= limit:
             break
     return rows[:limit]
 
 
 def _with_now(states: Iterable[StateAt], span: InstantRange, now: int, state: PortfolioState) -> Iterator[StateAt]:
-    """Yield the states of a grid and that of now, which takes the place of the grid's own if it has one of the same instant."""
-    of_grid = (one for one in states if span.last is not None or one[0] != now)
+    """Yield the states of a grid and that of now."""
     current = [(now, state)] if span.last is None and span.first <= now else []
     if span.newest_first:
         yield from current
-        yield from of_grid
+        yield from states
     else:
-        yield from of_grid
+        yield from states
         yield from current
 
 
-def _states(stored: History, span: InstantRange, after: Position | None) -> Iterator[StateAt]:
+def _states(stored: History, span: InstantRange, after: Position | None, read: _Reading) -> Iterator[StateAt]:
     """Yield the states at the instants of the grid, in the order asked for, from the page's first instant on."""
     computed_at, begins = int(stored.computed_at), int(stored.first)
-    last = computed_at if span.last is None else min(span.last, computed_at)
-    known = _of_chunks(stored, span, after, last) if last >= begins else iter(())
-    before = ((at, stored.before) for at in _ordered(span, _grid(span, after, span.first, min(last, begins - 1))))
+    last = _last(span, after, computed_at)
+    known = _of_chunks(stored, span, after, last, read) if last >= begins else iter(())
+    before = _before(stored, _ordered(span, _grid(span, after, span.first, min(last, begins - 1))), read)
     if span.newest_first:
         yield from known
         yield from before
@@ -183,7 +210,13 @@ def _states(stored: History, span: InstantRange, after: Position | None) -> Iter
         yield from known
 
 
-def _of_chunks(stored: History, span: InstantRange, after: Position | None, last: int) -> Iterator[StateAt]:
+def _before(stored: History, instants: Iterable[int], read: _Reading) -> Iterator[StateAt]:
+    for at in instants:
+        read.newest_version = max(read.newest_version, stored.before_version)
+        yield at, stored.before
+
+
+def _of_chunks(stored: History, span: InstantRange, after: Position | None, last: int, read: _Reading) -> Iterator[StateAt]:
     kind = 'HOUR' if span.interval == timeline.HOUR else 'DAY'
     first = max(span.first, int(stored.first))
     if after is not None:
@@ -191,9 +224,15 @@ def _of_chunks(stored: History, span: InstantRange, after: Position | None, last
     if first > last:
         return
     for chunk in HistoryMonth.every(stored.pk, kind, first, last, newest_first=span.newest_first):
+        read.newest_version = max(read.newest_version, chunk.version)
         grid = _grid(span, after, max(first, chunk.since), min(last, chunk.until - 1))
         of_grid = timeline.at_instants(chunk.states, grid)
         yield from reversed(of_grid) if span.newest_first else of_grid
+
+
+def _last(span: InstantRange, after: Position | None, computed_at: int) -> int:
+    """Return the last instant that the grid may have; that of now is not of the grid, and of a cursor's pages it is where it first was."""
+    return _as_of(after, computed_at) - 1 if span.last is None else min(span.last, computed_at)
 
 
 def _grid(span: InstantRange, after: Position | None, first: int, last: int) -> range:

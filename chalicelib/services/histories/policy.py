@@ -5,6 +5,7 @@ from chalicelib.domain.timeline import DAY, HOUR
 ACTIVE_SECONDS = 30 * DAY  # after a user last viewed or changed a portfolio, its history is recomputed each hour
 STALE_SECONDS = HOUR + 600  # a history this old is recomputed when it is viewed
 VIEW_RECORDED_SECONDS = DAY  # between two recordings that a portfolio is viewed
+MOST_READINGS = 3  # of a page, while its history is being written
 MAX_ROUNDS = 5  # recomputations in a row by one worker, while requests keep coming
 
 _FIRST_RETRY_SECONDS, _MAX_RETRY_SECONDS, _MAX_RETRIES = 2, 900, 10

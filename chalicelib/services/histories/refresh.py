@@ -71,21 +71,25 @@ def _recompute(history: History) -> bool:
     if children and not history.knows_anything and not any(child.is_known for child in children):
         return False
     computed = compute_history(contents, children, history if history.is_computed else None, now)
-    _store_months(history, computed)
-    history.store(computed.result, now)
+    _store(history, computed, now)
     if contents.children:  # an empty portfolio has nothing that was updated
         _stamp_portfolio(history, has_ledgers=bool(children), converted=not computed.not_requested, now=now)
     return computed.awaits_rates
 
 
-def _store_months(history: History, computed: ComputedHistory) -> None:
+def _store(history: History, computed: ComputedHistory, now: int) -> None:
+    """Store the months and then the result: readers notice months that are newer than it. Raises LeaseLost."""
     since = computed.states[0][0]
     if since == computed.result.first and history.is_computed:
         since = min(since, history.first)  # the history may begin later than before
+    if history.rewritten_since is not None:
+        since = min(since, history.rewritten_since)
+    version = history.begin_rewrite(since, now)
     daily = [state for state in computed.states if state[0] % DAY == 0]
     for kind, states in (('DAY', daily), ('HOUR', computed.states)):
         months = [month for inside, until in split_by_month(states) for month in HistoryMonth.of(history.pk, kind, inside, until)]
-        HistoryMonth.replace(history.pk, kind, since, months)
+        HistoryMonth.replace(history.pk, kind, since, months, version)
+    history.store(computed.result, version, now)
 
 
 def _stamp_portfolio(history: History, *, has_ledgers: bool, converted: bool, now: int) -> None:

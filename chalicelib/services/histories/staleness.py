@@ -40,7 +40,7 @@ def versions_of_closes(closes: DailyCloses) -> InputVersions:
 
 
 def balances_changed_since(contents: PortfolioTree, children: Sequence[Child], versions: InputVersions, stored: History) -> int:
-    """Return the earliest instant whose balances changed since a history was computed; when that was, if none did.
+    """Return the earliest instant whose balances changed since a history was computed, or are stored by halves; when that was, if none.
 
     ALWAYS if all of the past changed: children or reporting currencies came or went, or an offset differs.
     """
@@ -53,7 +53,8 @@ def balances_changed_since(contents: PortfolioTree, children: Sequence[Child], v
     changes = [_ledger_changed_since(child, known[name]) for name, child in ledgers.items() if versions[name] != known[name]]
     seen = {name.removeprefix(_SEEN): int(at) for name, at in stored.input_versions.items() if name.startswith(_SEEN)}
     changes += [at for name, at in seen.items() if ledgers[name].observed_at != at]
-    return min([stored.computed_at, *changes])
+    unfinished: int | None = stored.rewritten_since
+    return min([stored.computed_at, *changes, *([] if unfinished is None else [unfinished])])
 
 
 def closes_changed_since(closes: DailyCloses, stored: History) -> int:

@@ -31,9 +31,9 @@ def test_a_month_is_one_item_and_one_that_is_too_much_for_it_several_that_follow
 
 def test_a_range_begins_with_the_item_that_its_first_instant_lies_in(queues: dict[str, str]) -> None:
     given = HistoryMonth.of('HISTORY#user#000001', 'HOUR', states(150), END)
-    HistoryMonth.replace('HISTORY#user#000001', 'HOUR', MONTH, given)
+    HistoryMonth.replace('HISTORY#user#000001', 'HOUR', MONTH, given, version=1)
     for chunk in given:
         found = list(HistoryMonth.every(chunk.pk, 'HOUR', chunk.since + 30 * HOUR, chunk.since + 31 * HOUR, newest_first=True))
         assert chunk.sk in {one.sk for one in found}
-    HistoryMonth.replace('HISTORY#user#000001', 'HOUR', MONTH, given[:1])
+    HistoryMonth.replace('HISTORY#user#000001', 'HOUR', MONTH, given[:1], version=2)
     assert [one.sk for one in HistoryMonth.every('HISTORY#user#000001', 'HOUR', MONTH, END, newest_first=False)] == [given[0].sk]
