@@ -20,6 +20,7 @@ NEEDS_KEY = 'explorers_need_key'  # the ones that would know have no API key set
 MISSING = 'transactions_missing'
 UNREADABLE = 'transactions_unreadable'
 UNREADABLE_BALANCE = 'balance_unreadable'
+UNCONFIRMED = 'token_balances_unconfirmed'  # what a ledger lacks if no node tells the balances of tokens
 
 
 class Holding(NamedTuple):

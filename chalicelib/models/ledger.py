@@ -6,7 +6,7 @@ from typing import Any
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, ListAttribute, MapAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain import changelog, ledger_keys, ledgers
+from chalicelib.domain import changelog, currencies, ledger_keys, ledgers
 from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.ledger_keys import AccountKey, AddressKey, HdWalletKey, LedgerKey
 from chalicelib.domain.ledgers import Gap, Holding, Unreadable
@@ -82,6 +82,7 @@ class Ledger(Leased, discriminator='ledger'):
     `changes` keeps histories current: the earliest instant whose balance changed, logged with each observation.
     `change_pending_since` is that instant for a change that is being written and not observed yet. `newest_at` is the time
     of the newest transaction ever seen, `looked_at` when a user last looked at the ledger.
+    `tokens_asked_at` is when a node told the balances of all tokens of its chain, `tokens_unconfirmed` that none tells them now.
     Only HD wallets have `secret`, the ciphertext of their extended key, and `derived`.
     """
 
@@ -96,6 +97,8 @@ class Ledger(Leased, discriminator='ledger'):
     stored_gaps: ListAttribute[StoredGap] = ListAttribute(of=StoredGap, default=list, attr_name='gaps')
     unreadable_balances: ListAttribute[UnreadableRow] = ListAttribute(of=UnreadableRow, default=list)
     reconciled_at = IntegerAttribute(null=True)
+    tokens_asked_at = IntegerAttribute(null=True)
+    tokens_unconfirmed = BooleanAttribute(null=True)
     troubles: ListAttribute[Trouble] = ListAttribute(of=Trouble, default=list)
     needs_key = BooleanAttribute(null=True)
     changes = ChangelogAttribute(default=Changelog())
@@ -146,7 +149,7 @@ class Ledger(Leased, discriminator='ledger'):
     def is_whole(self) -> bool:
         """Whether its balances and transactions lack nothing that is known of."""
         incomplete: str | None = self.incomplete
-        return incomplete is None and not self.stored_gaps
+        return incomplete is None and not self.stored_gaps and not self.tokens_unconfirmed
 
     @property
     def gaps(self) -> list[Gap]:
@@ -162,7 +165,7 @@ class Ledger(Leased, discriminator='ledger'):
     @property
     def reason(self) -> str | None:
         """Why it is not whole, in one snake_case word: what it lacks as a whole, or the first of its gaps; None if it is."""
-        return self._lacking or next((gap.reason for gap in self.gaps), None)
+        return self._lacking or next((gap.reason for gap in self.gaps), ledgers.UNCONFIRMED if self.tokens_unconfirmed else None)
 
     @property
     def _lacking(self) -> str | None:
@@ -179,6 +182,8 @@ class Ledger(Leased, discriminator='ledger'):
         for gap in self.stored_gaps:
             if gap.currency == currency:
                 return str(gap.reason)
+        if self.tokens_unconfirmed and self.key.can_hold(currency) and currencies.get(currency).chain is not None:
+            return ledgers.UNCONFIRMED
         reason = self._lacking
         is_unread = reason == ledgers.PENDING and self._reconciled_at is None
         concerned = self.key.can_hold(currency) if is_unread else self.concerns(currency)
@@ -337,6 +342,18 @@ class Ledger(Leased, discriminator='ledger'):
         changed += [] if held == holds else [now]
         return min(changed, default=None)
 
+    def doubt_tokens(self, now: int) -> None:
+        """Record that no node tells the balances of tokens, before balances are stored that may lack some. Raises LeaseLost."""
+        if not self.tokens_unconfirmed:
+            self.renew(now, Ledger.tokens_unconfirmed.set(True))
+
+    def confirm_tokens(self, now: int, *, all_asked: bool) -> None:
+        """Record, once balances are stored, that a node told those of tokens, of all of them or of those at issue. Raises LeaseLost."""
+        asked = [Ledger.tokens_asked_at.set(now)] if all_asked else []
+        doubt = [Ledger.tokens_unconfirmed.remove()] if self.tokens_unconfirmed else []
+        if asked or doubt:
+            self.renew(now, *asked, *doubt)
+
     def record_cross_check(self, outcome: CrossCheck, now: int) -> None:
         """Store the outcome of a cross-check. Raises LeaseLost."""
         self.renew(now, Ledger.agreement.set(outcome))
@@ -359,6 +376,8 @@ class Ledger(Leased, discriminator='ledger'):
             Ledger.agreement,
             Ledger.derived,
             Ledger.valid,
+            Ledger.tokens_asked_at,
+            Ledger.tokens_unconfirmed,
             Ledger.updated_at,
         )
         noted = Ledger.changes.set(self.changes.noted(changelog.ALWAYS))

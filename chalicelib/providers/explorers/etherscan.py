@@ -40,7 +40,7 @@ class Etherscan:
     """Returns the coin of a chain and, if `lists` has `tokentx`, the catalogue's tokens there. Amounts are strings of integers.
 
     `multichain`: the endpoint serves several chains and expects a chain id as a parameter; it is put into `path` where that has `{}`.
-    `lists_balances`: it lists all tokens held at once.
+    `lists_balances`: it lists all tokens held at once. `tells_tokens`: it is asked for balances of tokens.
     The lists of an address are merged block by block: a page consists of the blocks that every list covers completely, and
     `resume` is the block from which the next page goes down. Counts and totals are not available. A transaction that arrives
     between two requests makes the sum wrong until the next refresh. Some changes are not listed, so such ledgers do not
@@ -57,6 +57,11 @@ class Etherscan:
     first_page: int = 100  # enough for new transactions
     page: int = 1_000
     counts_p2pk: bool = False
+    tells_tokens: bool = True
+
+    def without_tokens(self) -> 'Etherscan':
+        """Return the same explorer, but asked only for the balance of the coin."""
+        return replace(self, tells_tokens=False)
 
     def in_smaller_steps(self) -> 'Etherscan':
         return replace(self, first_page=min(self.first_page, _SMALL_PAGE), page=_SMALL_PAGE)
@@ -116,12 +121,12 @@ class _Balances:
         self._explorer, self._http, self._address = explorer, http, address
         self._requested = {explorer.chain.currency}
         self.holdings = [self._holding(explorer.chain.currency, explorer.query(http, 'balance', address, tag='latest'))]
-        if explorer.lists_balances:
+        if explorer.lists_balances and explorer.tells_tokens:
             self._add_listed(explorer.query(http, 'tokenlist', address))
 
     def add(self, codes: Collection[str]) -> None:
         """Add the holdings of those tokens among `codes` that have not been requested yet."""
-        for code in sorted(set(codes) - self._requested):
+        for code in sorted(set(codes) - self._requested) if self._explorer.tells_tokens else ():
             token = currencies.get(code)
             if token.contract is not None:
                 self._append(code, self._query_token(token.contract))

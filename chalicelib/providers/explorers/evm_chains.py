@@ -14,13 +14,14 @@ from chalicelib.providers.upstream import FREE, PAID, Endpoint, UpstreamInfo
 _HOLDS = ('balances',)
 _NODE_API = 'https://ethereum.org/developers/docs/apis/json-rpc'
 _BLOCKSCOUT_API = 'https://docs.blockscout.com/devs/apis/rpc/account'
+_READER = 2  # knows contracts like WETH9, and which inner calls were undone
 _ROUTESCAN_PAGE = 500  # it times out on longer ones
 
 
 def _etherscan(currency: str, *more_lists: str, plan: str = FREE) -> Etherscan:
     return Etherscan(
         Endpoint('etherscan', 'https://api.etherscan.io/v2/api', min_interval_ms=350, secret='apikey', needs_secret=True),
-        UpstreamInfo('Etherscan', 'https://docs.etherscan.io/api-reference', _lists(currency), plan=plan),
+        UpstreamInfo('Etherscan', 'https://docs.etherscan.io/api-reference', _lists(currency), reader=_READER, plan=plan),
         CHAINS[currency],
         multichain=True,
         lists=(*_actions(currency), *more_lists),
@@ -30,7 +31,7 @@ def _etherscan(currency: str, *more_lists: str, plan: str = FREE) -> Etherscan:
 def _blockscout(currency: str, key: str, url: str) -> Etherscan:
     return Etherscan(
         Endpoint(key, url, min_interval_ms=350, secret='apikey'),
-        UpstreamInfo('Blockscout', _BLOCKSCOUT_API, _lists(currency)),
+        UpstreamInfo('Blockscout', _BLOCKSCOUT_API, _lists(currency), reader=_READER),
         CHAINS[currency],
         lists=_actions(currency),
         lists_balances=_has_tokens(currency),
@@ -40,7 +41,7 @@ def _blockscout(currency: str, key: str, url: str) -> Etherscan:
 def _blockscout_pro(currency: str) -> Etherscan:
     return Etherscan(
         Endpoint('blockscout_pro', 'https://api.blockscout.com', min_interval_ms=350, secret='apikey', needs_secret=True),
-        UpstreamInfo('Blockscout PRO', 'https://docs.blockscout.com/devs/pro-api', _lists(currency)),
+        UpstreamInfo('Blockscout PRO', 'https://docs.blockscout.com/devs/pro-api', _lists(currency), reader=_READER),
         CHAINS[currency],
         path='/{}/api',
         lists=_actions(currency),
@@ -51,7 +52,7 @@ def _blockscout_pro(currency: str) -> Etherscan:
 def _routescan(currency: str) -> Etherscan:
     return Etherscan(
         Endpoint('routescan', 'https://api.routescan.io', min_interval_ms=600, secret='apikey'),
-        UpstreamInfo('Routescan', 'https://routescan.io/documentation', _lists(currency)),
+        UpstreamInfo('Routescan', 'https://routescan.io/documentation', _lists(currency), reader=_READER),
         CHAINS[currency],
         path='/v2/network/mainnet/evm/{}/etherscan/api',
         lists=_actions(currency),

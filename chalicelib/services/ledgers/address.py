@@ -11,6 +11,7 @@ from chalicelib.providers.upstream import Endpoint
 from chalicelib.services.ledgers import cross_check, download, policy
 from chalicelib.services.ledgers.leased import Reader
 from chalicelib.services.ledgers.upstream_gate import UpstreamGate, foreseen
+from chalicelib.services.ledgers.witnessed import Witnessed, with_witness
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ def read(ledger: Ledger, deadline: float) -> bool:
     failures: list[errors.Upstream] = []
     for explorer in _in_order(ledger):
         try:
-            finished = _read_from(ledger, explorer, http, deadline)
+            finished = _read_from(ledger, explorer, http, gate, deadline)
         except errors.Upstream as error:
             log.warning('%s: %s', ledger.pk, error)
             failures.append(error)
@@ -45,19 +46,19 @@ def read(ledger: Ledger, deadline: float) -> bool:
     raise errors.Upstream(ledger.address_key.currency, '; '.join(map(str, failures)) or 'no explorer is set up')
 
 
-def _read_from(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
+def _read_from(ledger: Ledger, explorer: Explorer, http: Http, gate: UpstreamGate, deadline: float) -> bool:
     """Read the ledger from one explorer: in smaller steps where ordinary ones are too much for it. Raises Upstream, and LeaseLost."""
     trouble = ledger.trouble_with(explorer.endpoint.key, clock.now())
     smaller = explorer.in_smaller_steps() if isinstance(explorer, StepsDown) else None
     if smaller is not None and trouble is not None and trouble.small_steps:
-        return _guarded(ledger, smaller, http, deadline)
+        return _guarded(ledger, smaller, http, gate, deadline)
     try:
-        finished = _guarded(ledger, explorer, http, deadline)
+        finished = _guarded(ledger, explorer, http, gate, deadline)
     except errors.Upstream as error:
         if smaller is None or error.blame is not Blame.LOAD:
             raise
         log.info('%s: in smaller steps, as %s', ledger.pk, error)
-        finished = _guarded(ledger, smaller, http, deadline)
+        finished = _guarded(ledger, smaller, http, gate, deadline)
         now = clock.now()
         ledger.note_trouble(Trouble(explorer=explorer.endpoint.key, until=now + policy.SMALL_STEPS_SECONDS, small_steps=True), now)
         return finished
@@ -65,9 +66,13 @@ def _read_from(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) 
     return finished
 
 
-def _guarded(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
+def _guarded(ledger: Ledger, explorer: Explorer, http: Http, gate: UpstreamGate, deadline: float) -> bool:
     with foreseen(explorer.endpoint, ledger.pk):
-        return download.read(ledger, explorer, http, deadline)
+        witnessed = with_witness(explorer, ledger, gate)
+        finished = download.read(ledger, witnessed, http, deadline)
+        if isinstance(witnessed, Witnessed):
+            witnessed.conclude()
+        return finished
 
 
 def _rest(ledger: Ledger, error: errors.Upstream) -> None:

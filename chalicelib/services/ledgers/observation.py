@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from chalicelib import clock, telemetry
-from chalicelib.domain import ledgers
+from chalicelib.domain import currencies, ledgers
 from chalicelib.domain.ledgers import Gap, Tally
 from chalicelib.models import Cursor, Ledger, Snapshot
 from chalicelib.providers.explorers import AddressReport, Explorer
@@ -19,9 +19,13 @@ def may_miss_outputs(ledger: Ledger, explorer: Explorer) -> bool:
 
 
 def differences(report: AddressReport, tallies: Mapping[str, Tally]) -> dict[str, Decimal]:
-    """Return what does not reconcile, by currency: the reported balance minus the sum of the entries."""
+    """Return what does not reconcile, by currency: the reported balance minus the sum of the entries.
+
+    A currency whose balance moves by itself need not.
+    """
     unknown = _unreadable_balances(report)
-    return {code: one for code, one in ledgers.discrepancies(report.holdings, tallies).items() if code not in unknown}
+    differing = ledgers.discrepancies(report.holdings, tallies)
+    return {code: one for code, one in differing.items() if code not in unknown and not currencies.get(code).moves_by_itself}
 
 
 def _unreadable_balances(report: AddressReport) -> set[str]:

@@ -2,25 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from chalicelib.domain import money
-from chalicelib.models import Ledger, Transaction, UpstreamState
-from chalicelib.services.portfolios import addresses
+from chalicelib.models import Ledger, UpstreamState
 from infra.fake_upstreams import evm
 from infra.fake_upstreams.answer import Answer
 from tests.support.api import Api
 from tests.support.clock import CLOCK
-from tests.support.jobs import record, refresh_job
+from tests.support.evm_ledgers import FUNDED, PATH, PK, listed, refresh, shown, stored_sums, txn, watch
 from tests.unit.providers.evm import ME, Request, Server, generated, leading_to, serving, telling, truth
-
-PK = f'LEDGER#eth#{evm.ADDRESS}'
-PATH = '/api/portfolios/1/addresses/1'
-HASH = '0x' + 'ab' * 32
-AT = 1_600_000_000
 
 
 @pytest.fixture(scope='module')
@@ -33,47 +24,6 @@ def server() -> Iterator[Server]:
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     with leading_to(server, monkeypatch) as led:
         yield led
-
-
-def watch(api: Api, code: str = 'eth') -> None:
-    """Put an address of the chain into a new portfolio."""
-    portfolio = api.portfolio(currencies=('eth', 'usd'))
-    addresses.store(addresses.draft(api.user_id, portfolio, title='Mine', currency=code, address=evm.ADDRESS, now=AT))
-
-
-def refresh(pk: str = PK) -> bool:
-    """Refresh the ledger as it would be some time after the last refresh; say whether that went well."""
-    ledger = Ledger.find(pk)
-    if ledger is not None and ledger.updated_at is not None:
-        ledger.update([Ledger.updated_at.set(ledger.updated_at - 3_000)])
-    return not refresh_job(record({'ledger': pk}))
-
-
-def shown(api: Api) -> tuple[dict[str, str], bool]:
-    """Return what the API shows of the address: balances by currency, and whether they are complete."""
-    body = api.get(f'{PATH}/balances').json_body
-    return {row['currency']['code']: row['balance'] for row in body['result']}, body['complete']
-
-
-def listed(api: Api) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = api.get(f'{PATH}/transactions').json_body['result']
-    return rows
-
-
-def stored_sums(pk: str = PK) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
-    for row in Transaction.every(pk):
-        found[row.currency] = money.add(found.get(row.currency, money.ZERO), row.delta)
-    return {code: total for code, total in found.items() if total}
-
-
-def txn(number: int, **changes: Any) -> evm.Transaction:
-    """Return a transaction that pays nothing to the address."""
-    plain = evm.Transaction(evm.txn_hash(number), 18_000_000 + number, AT + 12 * number, evm.STRANGER, ME, 0)
-    return plain._replace(**changes)
-
-
-FUNDED = txn(0, value=10 * evm.ETHER, transfers=(evm.Transfer(evm.USDC, evm.EXCHANGE, ME, 5_000_000),))
 
 
 @pytest.mark.parametrize('seed', range(3))
@@ -102,7 +52,7 @@ def test_what_is_new_is_added_and_costs_one_request_for_each_list(api: Api, upst
     assert shown(api)[1] is True
     assert stored_sums() == truth(world)
     lists = ['txlist', 'txlistinternal', 'tokentx', 'txsBeaconWithdrawal', 'getminedblocks']
-    assert [request.action for request in upstream.requests] == ['balance', *3 * ['tokenbalance'], *lists]
+    assert [request.action for request in upstream.requests] == ['', 'balance', *lists]
 
 
 def test_a_reorganised_transaction_is_taken_back(api: Api, upstream: Server) -> None:
@@ -193,7 +143,7 @@ def test_a_token_whose_transfers_do_not_add_up_makes_the_address_incomplete(api:
     grown = evm.World(1, [FUNDED, txn(1, transfers=(evm.Transfer(evm.USDC, evm.EXCHANGE, ME, 1),))])
 
     def answer(request: Request) -> Answer:
-        return telling(grown if request.action == 'tokenbalance' else evm.World(1, [FUNDED]), request)
+        return telling(grown if request.body else evm.World(1, [FUNDED]), request)
 
     upstream.answer = answer
     watch(api)
