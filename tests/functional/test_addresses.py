@@ -187,6 +187,23 @@ class TestAddresses:
         body = {'address': ADDRESS, 'currency': 'btc'}
         assert api.post('/api/portfolios/3/addresses', body).status_code == 404
 
+    @pytest.mark.parametrize(
+        ('currency', 'address', 'sentence'),
+        [
+            ('btc', '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359', 'This is an Ethereum address: add it with the currency eth'),
+            ('eth', ADDRESS, 'This is a Bitcoin address: add it with the currency btc'),
+            ('eth', 'vitalik.eth', 'This is an ENS name: names are not looked up, enter the address that it stands for'),
+        ],
+    )
+    def test_what_is_no_address_of_its_currency_is_told_for_what_it_is(self, api: Api, currency: str, address: str, sentence: str):
+        created = api.post(PATH, {'currency': currency, 'address': address})
+        api.address(1, ADDRESS)
+        changed = [api.patch(f'{PATH}/1', {'address': address})] if currency == 'btc' else []
+
+        for response in (created, *changed):
+            assert (response.status_code, response.json_body['fields'][0]['code']) == (422, 'invalid_address')
+            assert response.json_body['invalid'][0].startswith(sentence)
+
     def test_balances_are_not_ready_until_one_was_known(self, api: Api):
         api.address(1, ADDRESS)
 

@@ -9,7 +9,7 @@ from chalicelib import clock
 from chalicelib.api import answers
 from chalicelib.api.requests.body import Body, Field, FieldError, ParsedBody, Schema
 from chalicelib.config import settings
-from chalicelib.domain import currencies, instants, money, titles
+from chalicelib.domain import currencies, instants, money, recognition, titles
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from chalicelib.models import Since
@@ -128,7 +128,7 @@ def _address(value: Any, body: ParsedBody) -> str:
     try:
         return CHAINS[currency].normalise(text)
     except BadAddress as error:
-        raise FieldError('invalid_address', error.reason) from None
+        raise FieldError('invalid_address', recognition.reason(text, currency, error)) from None
 
 
 def _address_schema() -> Schema:

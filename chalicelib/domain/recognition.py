@@ -1,0 +1,126 @@
+"""What a refused text is, if it is no address of its currency: a name, another chain's address, an invoice. Pure.
+
+The chains themselves are asked which of them take an address, so that this knows about every new one.
+"""
+
+import re
+from collections.abc import Iterator
+
+from chalicelib.domain import currencies
+from chalicelib.domain.addresses import base58, bech32, errors, extended_keys, private_keys, uris
+from chalicelib.domain.addresses.errors import BadAddress
+from chalicelib.domain.chains import CHAINS
+
+_LONGEST = 2_000  # as long as invoices are
+_GENERAL = {errors.MALFORMED, errors.OTHER_NETWORK, errors.ONLY_EVM}  # sentences that a better one may take the place of
+_TELLING = {errors.SHARED, errors.STAKE, errors.MWEB, errors.CONTRACT_CALL}  # with which a chain says what a text of its own is
+
+_WORD = r'[^\s.@*$:/?#]+'
+_DOTTED = rf'{_WORD}(?:\.{_WORD})*\.'
+_UNSTOPPABLE = 'crypto|nft|x|wallet|bitcoin|dao|888|zil|blockchain|polygon|unstoppable|klever|hi|kresus|anime|manga|go|pudgy'
+_NAMES = tuple(
+    (re.compile(pattern, re.IGNORECASE), what)
+    for pattern, what in (
+        (rf'{_DOTTED}eth', 'an ENS name'),
+        (rf'{_DOTTED}sol', 'a Solana name'),
+        (rf'{_DOTTED}(?:{_UNSTOPPABLE})', 'a name of Unstoppable Domains'),
+        (rf'{_WORD}(?:\.{_WORD})*\*{_DOTTED}[a-z]{{2,15}}', 'a Stellar federation address'),
+        (rf'{_WORD}(?:\.{_WORD})*\${_DOTTED}[a-z]{{2,15}}', 'a PayString'),
+        (rf'{_WORD}(?:\.{_WORD})*@{_DOTTED}[a-z]{{2,15}}', 'an e-mail or Lightning address'),
+        (rf'\$[a-z0-9_.-]{{1,15}}(?:@{_WORD})?', 'an ADA Handle'),
+        (rf'{_DOTTED}[a-z]{{2,15}}', 'a name'),
+    )
+)
+_LIGHTNING = re.compile(r'(?:lightning:)?ln(?:bc|tbs?|bcrt|url|[ori])[0-9a-z]*1[0-9a-z]{20,}', re.IGNORECASE)
+_PUBLIC_KEY = re.compile(r'(?:0x)?(?:0[23][0-9a-f]{64}|04[0-9a-f]{128})', re.IGNORECASE)
+_HASH = re.compile(rf'(?:0x)?[0-9a-f]{{64}}|{private_keys.BASE58}{{86,88}}', re.IGNORECASE)  # Solana's have the form of its secret keys
+_WEB_PAGE = re.compile(r'https?://.*', re.IGNORECASE | re.DOTALL)
+_URI = re.compile(r'[a-z][a-z0-9+.-]+:.+', re.IGNORECASE | re.DOTALL)
+
+_TEST_PREFIXES = {'tb', 'bcrt', 'tltc', 'rltc', 'addr_test', 'stake_test', 'fuji'}
+_TEST_VERSIONS = {0x6F, 0xC4, 0x71, 0x8C, 0x13}  # Bitcoin and most of its descendants; Dogecoin; Dash
+_TEST_CASH = re.compile(r'bch(?:test|reg):.+', re.IGNORECASE)
+_PAYLOAD_BYTES = 21
+
+NOT_LOOKED_UP = 'names are not looked up, enter the address that it stands for'
+LIGHTNING = 'This is a Lightning invoice: Lightning payments cannot be followed, enter an address of the chain'
+HASH = 'This is the hash of a transaction, or a private key, which nobody else may ever see: enter the address instead'
+PUBLIC_KEY = 'This is a public key: enter the address instead'
+WEB_PAGE = 'This is the address of a web page: enter the address that the page shows'
+UNKNOWN_URI = 'This is a payment request in a currency that is not supported'
+TEST_NETWORK = 'This is an address of a test network, whose coins are worth nothing: enter one of the main network'
+
+
+def reason(text: str, currency: str, refused: BadAddress) -> str:
+    """Return why `text` was refused as an address of a currency: what it is and what to do, or what `refused` says.
+
+    >>> reason('vitalik.eth', 'eth', BadAddress(errors.MALFORMED))
+    'This is an ENS name: names are not looked up, enter the address that it stands for'
+    >>> reason('bitcoin:1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu', 'doge', BadAddress(errors.OTHER_NETWORK))
+    'This is a Bitcoin address: add it with the currency btc'
+    """
+    if refused.reason == errors.PRIVATE and _HASH.fullmatch(text):
+        return HASH
+    if refused.reason not in _GENERAL or len(text) > _LONGEST:
+        return refused.reason
+    schemes = tuple(scheme for chain in CHAINS.values() for scheme in chain.schemes)
+    inner = uris.parse(text, schemes).address
+    if extended_keys.has_shape(inner):
+        return refused.reason
+    return _by_form(text, inner) or _of_other_chain(text, currency) or _of_no_chain(text, inner) or refused.reason
+
+
+def _by_form(text: str, inner: str) -> str | None:
+    """Return what a text is that its letters alone give away; `inner` is the text without the scheme of a payment request."""
+    if _WEB_PAGE.fullmatch(text):
+        return WEB_PAGE
+    if _LIGHTNING.fullmatch(text):
+        return LIGHTNING
+    if _PUBLIC_KEY.fullmatch(text):
+        return PUBLIC_KEY
+    found = next((what for pattern, what in _NAMES if pattern.fullmatch(inner)), None)
+    return f'This is {found}: {NOT_LOOKED_UP}' if found else None
+
+
+def _of_other_chain(text: str, currency: str) -> str | None:
+    """Return whose address a text is, or what another chain says that it is."""
+    homes, told = [], []
+    for code, answer in _asked(text, currency):
+        if answer is None:
+            homes.append(code)
+        elif answer in _TELLING:
+            told.append(answer)
+    if not homes:
+        return told[0] if told else None
+    title = currencies.get(homes[0]).title
+    article = 'an' if title[0] in 'AEIOUX' else 'a'
+    others = f', or with {_listed(homes[1:])} if its coins are there' if homes[1:] else ''
+    return f'This is {article} {title} address: add it with the currency {homes[0]}{others}'
+
+
+def _asked(text: str, currency: str) -> Iterator[tuple[str, str | None]]:
+    """Yield of every other chain whether it takes an address: None, or why not."""
+    for code, chain in CHAINS.items():
+        if code != currency:
+            try:
+                chain.normalise(text)
+            except BadAddress as error:
+                yield code, error.reason
+            else:
+                yield code, None
+
+
+def _of_no_chain(text: str, inner: str) -> str | None:
+    """Return what an address is that no chain here takes."""
+    decoded = bech32.decode(inner) if inner.isascii() else None
+    payload = base58.decode_check(inner)
+    is_short = len(payload) == _PAYLOAD_BYTES
+    if _TEST_CASH.fullmatch(text) or (decoded and decoded.prefix in _TEST_PREFIXES) or (is_short and payload[0] in _TEST_VERSIONS):
+        return TEST_NETWORK
+    if decoded or payload:
+        return errors.OTHER_NETWORK
+    return UNKNOWN_URI if inner == text and _URI.fullmatch(text) else None
+
+
+def _listed(codes: list[str]) -> str:
+    return ' or '.join(filter(None, [', '.join(codes[:-1]), codes[-1]]))
