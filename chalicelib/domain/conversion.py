@@ -1,19 +1,21 @@
 """Converts amounts between currencies by one set of rates. Pure: no clock, no network.
 
-A route through the rates has at most three hops: none for the same currency, a rate or its inverse, or a path through
-usd, btc, eth and eur. Along a route prices are multiplied exactly, then divided once.
+Pegs hold in every set of rates, whatever was observed. A route through the rates has at most three hops: none for the same currency,
+a rate or its inverse, or a path through usd, btc, eth and eur. Along a route prices are multiplied exactly, then divided once.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation
 from itertools import pairwise, permutations
 from typing import NamedTuple
 
-from chalicelib.domain import currencies, money
+from chalicelib.domain import currencies, money, pegs
 
 INTERMEDIATES = ('usd', 'btc', 'eth', 'eur')
 _DAY = 86_400
 _USABLE = {True: 7 * _DAY, False: _DAY}  # by whether both currencies are fiat
+_USABLE_WEEKLY = {'nbp': 9 * _DAY}  # of a source that publishes once a week, later where a holiday is in the way
 _FRESH = {True: 3 * _DAY, False: 900}
 _DIVISION = Context(prec=50, rounding=ROUND_HALF_EVEN)
 _EXACT = Context(prec=1_000, traps=[InvalidOperation, DivisionByZero, Inexact])  # sums of three prices and an amount, 78 digits each
@@ -43,7 +45,12 @@ class Rate(NamedTuple):
 
     def is_usable(self, at: int) -> bool:
         """Whether the rate may still be used at an instant: for a day; between fiat currencies for a week, as banks have holidays."""
-        return at - self.at <= _USABLE[self.is_fiat]
+        return at - self.at <= self.usable_seconds
+
+    @property
+    def usable_seconds(self) -> int:
+        """For how long it may be used."""
+        return _USABLE_WEEKLY.get(self.sources, _USABLE[self.is_fiat])
 
     def is_fresh(self, at: int) -> bool:
         """Whether the rate is current at an instant: for 15 minutes; between fiat currencies for three days."""
@@ -75,6 +82,7 @@ class Rates:
 
     def __init__(self, at: int, rates: Iterable[Rate]) -> None:
         self.at = at
+        self._day = datetime.fromtimestamp(at, UTC).date()
         self.by_pair: Mapping[Pair, Rate] = {(rate.base, rate.quote): rate for rate in rates}
         self._routes: dict[Pair, Route | None] = {}
 
@@ -115,10 +123,22 @@ class Rates:
 
     def _hop(self, base: str, quote: str, over_disputed: bool) -> Hop | None:
         for pair, inverse in (((base, quote), False), ((quote, base), True)):
-            rate = self.by_pair.get(pair)
+            rate = self._pegged(*pair) or self.by_pair.get(pair)
             if rate is not None and rate.price > 0 and (over_disputed or not rate.disputed):
                 return Hop(rate, inverse)
         return None
+
+    def _pegged(self, base: str, quote: str) -> Rate | None:
+        """Return the rate that follows from a peg: in its anchor, or by the rate of that in what its rate is known in."""
+        peg = pegs.PEGS.get(quote)
+        if peg is None or peg.since > self._day:
+            return None
+        if base == peg.anchor:
+            return Rate(base, quote, peg.price, self.at, pegs.SOURCE)
+        rate = self.by_pair.get((base, peg.anchor))
+        if rate is None:
+            return None
+        return rate._replace(quote=quote, price=_EXACT.multiply(rate.price, peg.price), sources=f'{pegs.SOURCE},{rate.sources}')
 
 
 class Unconverted(NamedTuple):

@@ -3,16 +3,22 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from chalicelib.domain import currencies, money
+from chalicelib.domain import currencies, money, pegs
 from chalicelib.domain.conversion import Pair, Rate
 
 ALWAYS = frozenset({'btc', 'eth', 'usd', 'eur'})  # conversion routes lead through them
-CARRIED_DAYS = 7
+CARRIED_DAYS = 9
+_CARRIED_DAYS_DAILY = 7
+_CARRIED_DAYS_WEEKLY = {'nbp': CARRIED_DAYS}  # by source
+UNPRICED = frozenset({'cup', 'kpw'})  # what sources name is an official price at which nobody trades, or the dollar's
 FIRST_DAY = date(2009, 1, 1)  # nothing that is converted is older than Bitcoin
 MOST_DIGITS = 40
 _MOST_EXPONENT = 30
+_LONGEST_HOLIDAYS = 5
+ECB = 'ecb'
+DATED = frozenset({ECB, 'frankfurter', 'nbp'})  # sources that publish rates of a day, not of a moment
 _DIVISION = Context(prec=34, rounding=ROUND_HALF_EVEN)
 _COUNTING = Context(prec=MOST_DIGITS)
 
@@ -21,6 +27,7 @@ class Observation(NamedTuple):
     """The price of one `base` in `quote` at `at` (epoch seconds), as published by `source`, an upstream's key.
 
     `error` is the share by which the price may be off as its source publishes few digits, zero where that does not matter.
+    `published` is what the price follows from where it is not published itself, see `crossed`.
     """
 
     base: str
@@ -29,6 +36,7 @@ class Observation(NamedTuple):
     at: int
     source: str
     error: Decimal = money.ZERO
+    published: str = ''
 
     @property
     def rate(self) -> Rate:
@@ -52,7 +60,8 @@ class DailyClose(NamedTuple):
     """The price of one `base` in `quote` on a day, as published by `source` under that date.
 
     For cryptocurrencies it is the price at 00:00 UTC, when the day begins. The ECB fixes its rates at about 14:15 in Frankfurt.
-    `disputed`: sources contradicted each other on that day, and nothing is to be converted by it. `error` as in Observation.
+    `disputed`: sources contradicted each other on that day, and nothing is to be converted by it. `error` and
+    `published` as in Observation.
     """
 
     day: date
@@ -62,6 +71,7 @@ class DailyClose(NamedTuple):
     source: str
     disputed: bool = False
     error: Decimal = money.ZERO
+    published: str = ''
 
 
 def parse_price(value: object) -> Decimal:
@@ -83,22 +93,49 @@ def parse_price(value: object) -> Decimal:
     return shortest
 
 
-def quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
-    """Return a price derived from two others, to 34 digits."""
-    return parse_price(_DIVISION.divide(dividend, divisor))
+def crossed(dividend: Any, divisor: Any) -> tuple[Decimal, str]:
+    """Return the price that is the quotient of two published ones, to 34 digits, and these as they are stored. Raises ValueError.
+
+    >>> crossed('3.6056', '1.2')
+    (Decimal('3.004666666666666666666666666666667'), '3.6056/1.2')
+    """
+    for price in (dividend, divisor):
+        parse_price(price)
+    published = f'{Decimal(dividend):f}/{Decimal(divisor):f}'
+    return parse_published(published), published
+
+
+def half_step(price: Decimal) -> Decimal:
+    """Return half a unit of the last digit of a price, as a share of the price: how exact it can be at most.
+
+    >>> half_step(Decimal('0.0016')), half_step(Decimal('4.0000'))
+    (Decimal('0.03125'), Decimal('0.0000125'))
+    """
+    return _DIVISION.divide(Decimal('0.5').scaleb(int(price.as_tuple().exponent)), price)
+
+
+def parse_published(text: str) -> Decimal:
+    """Return a price that is stored as it was published: one number, or a dividend and a divisor. Raises ValueError."""
+    dividend, slash, divisor = text.partition('/')
+    return parse_price(_DIVISION.divide(Decimal(dividend), Decimal(divisor)) if slash else dividend)
 
 
 def pair_of(code: str) -> Pair:
     """Return the pair under which a currency's price is stored: in usd; for fiat currencies per euro, or per dollar.
 
-    >>> pair_of('btc'), pair_of('gbp'), pair_of('aed')
-    (('btc', 'usd'), ('eur', 'gbp'), ('usd', 'aed'))
+    One that is pegged has the base of what it is pegged to.
+
+    >>> pair_of('btc'), pair_of('gbp'), pair_of('aed'), pair_of('xaf')
+    (('btc', 'usd'), ('eur', 'gbp'), ('usd', 'aed'), ('eur', 'xaf'))
     """
     currency = currencies.get(code)
     if currency.kind != 'fiat':
         return (code, 'usd')
     if code == 'eur':
         return ('eur', 'usd')
+    if code in pegs.PEGS:
+        anchor = pegs.PEGS[code].anchor
+        return (anchor if anchor in ALWAYS else pair_of(anchor)[0], code)
     return ('eur' if 'ecb' in currency.prices else 'usd', code)
 
 
@@ -110,7 +147,7 @@ def code_of(pair: Pair) -> str:
 
 def is_ecb(pair: Pair) -> bool:
     """Whether the European Central Bank fixes the pair."""
-    return pair[0] == 'eur'
+    return pair[0] == 'eur' and 'ecb' in currencies.get(pair[1]).prices
 
 
 def text_of(pair: Pair) -> str:
@@ -118,9 +155,14 @@ def text_of(pair: Pair) -> str:
     return '/'.join(pair)
 
 
+def with_related(codes: Iterable[str]) -> set[str]:
+    """Return currencies with those without whose rates theirs are not known: what they are pegged to."""
+    return {related for code in codes for related in (code, *([pegs.PEGS[code].anchor] if code in pegs.PEGS else []))}
+
+
 def pairs_of(codes: Iterable[str]) -> list[Pair]:
     """Return the pairs needed to convert between these currencies and any other."""
-    return sorted({pair_of(code) for code in {*codes, *ALWAYS}})
+    return sorted({pair_of(code) for code in {*with_related(codes), *ALWAYS}})
 
 
 def parse_day(text: str | None) -> date | None:
@@ -139,6 +181,16 @@ def day_before(pair: Pair, day: date) -> date:
     return before - timedelta(days=max(before.weekday() - 4, 0)) if is_ecb(pair) else before
 
 
+def last_day_with_close(pair: Pair, today: date) -> date:
+    """Return the last day of which closes of a pair are to be had by now, whatever its sources last published.
+
+    Of a coin that is today, as it is a price of midnight; of fiat currencies yesterday, for the ECB before any holidays.
+    """
+    if currencies.get(code_of(pair)).kind != 'fiat':
+        return today
+    return today - timedelta(days=_LONGEST_HOLIDAYS if is_ecb(pair) else 1)
+
+
 def midnight(day: date) -> int:
     """Return the instant (epoch seconds) at which a day begins in UTC."""
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
@@ -154,10 +206,10 @@ def merge(old: Iterable[Observation], new: Iterable[Observation], at: int) -> li
 
 
 def carry_forward(closes: Mapping[date, DailyClose], day: date) -> Rate | None:
-    """Return the rate of a day by the closes of a pair: the latest one up to a week old, or None."""
+    """Return the rate of a day by the closes of a pair: the latest one, up to a week old or as long as its source lets it be, or None."""
     for age in range(CARRIED_DAYS + 1):
         close = closes.get(day - timedelta(days=age))
-        if close is not None:
+        if close is not None and age <= _CARRIED_DAYS_WEEKLY.get(close.source, _CARRIED_DAYS_DAILY):
             return Rate(close.base, close.quote, close.price, midnight(close.day), close.source, close.disputed)
     return None
 

@@ -13,6 +13,7 @@ from chalicelib.models.cursor import Cursor
 from chalicelib.models.daily_closes import (
     DailyClosesState,
     DownloadProgress,
+    GapsAsked,
     PairDailyCloses,
     YearOfDailyCloses,
     add_daily_closes,
@@ -66,6 +67,7 @@ __all__ = [
     'ExpectedVersions',
     'Follower',
     'FollowerKind',
+    'GapsAsked',
     'Grant',
     'History',
     'HistoryMonth',

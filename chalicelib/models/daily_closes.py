@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
@@ -11,7 +10,7 @@ from chalicelib import errors
 from chalicelib.domain import money
 from chalicelib.domain.changelog import ALWAYS, Changelog
 from chalicelib.domain.conversion import Pair
-from chalicelib.domain.rates import DailyClose, day_of, midnight, text_of
+from chalicelib.domain.rates import DailyClose, day_of, midnight, parse_published, text_of
 from chalicelib.models.attributes import ChangelogAttribute, IntegerAttribute, PackedAttribute
 from chalicelib.models.item import Item
 from chalicelib.models.writes import Operation, Write, transact, unchanged
@@ -25,7 +24,8 @@ class DailyClosesState(Item, discriminator='closes-state'):
     """pk=CLOSES#<base>/<quote>  sk=STATE   written in one transaction with the years it describes
 
     `earliest` (ISO 8601) is the first day with a close, `until` the day up to which all available closes are stored; `done` is
-    False while older ones are being downloaded. `changes` records from which day on closes were added, each time some were.
+    False while older ones are being downloaded. `asked` maps sources that fill gaps to the day up to which they were asked.
+    `changes` records from which day on closes were added, each time some were.
     """
 
     earliest = UnicodeAttribute(null=True)
@@ -33,6 +33,7 @@ class DailyClosesState(Item, discriminator='closes-state'):
     done = BooleanAttribute(default=False)
     source = UnicodeAttribute(null=True)
     updated_at = IntegerAttribute(null=True)
+    asked = PackedAttribute(default=dict)
     changes = ChangelogAttribute(default=Changelog())
     revision = IntegerAttribute(default=0)
 
@@ -59,8 +60,8 @@ class YearOfDailyCloses(Item, discriminator='closes'):
     """pk=CLOSES#<base>/<quote>  sk=<yyyy>
 
     read_daily_closes: batch gets   add_daily_closes: a batch get and a transaction
-    `packed` maps each day (ISO 8601) to its price and source, and True after these where the price is disputed. A stored close is
-    never changed.
+    `packed` maps each day (ISO 8601) to its price as it was published and its source, and True after these where the price is
+    disputed. A stored close is never changed.
     """
 
     packed = PackedAttribute(default=dict)
@@ -69,7 +70,7 @@ class YearOfDailyCloses(Item, discriminator='closes'):
     def closes(self) -> list[DailyClose]:
         base, quote = self.pk.removeprefix(_CLOSES).split('/')
         return [
-            DailyClose(date.fromisoformat(day), base, quote, Decimal(price), source, *disputed)
+            DailyClose(date.fromisoformat(day), base, quote, parse_published(price), source, *disputed)
             for day, (price, source, *disputed) in self.packed.items()
         ]
 
@@ -78,7 +79,7 @@ class YearOfDailyCloses(Item, discriminator='closes'):
         added = {}
         for close in closes:
             if close.day.isoformat() not in self.packed:
-                added[close.day] = [money.canonical(close.price), close.source, *([True] if close.disputed else [])]
+                added[close.day] = [close.published or money.canonical(close.price), close.source, *([True] if close.disputed else [])]
         self.packed = dict(sorted({**self.packed, **{day.isoformat(): value for day, value in added.items()}}.items()))
         return list(added)
 
@@ -101,6 +102,16 @@ class DownloadProgress(NamedTuple):
     after: date | None = None
 
 
+class GapsAsked(NamedTuple):
+    """Up to which day a source was asked for the closes that another one lacks."""
+
+    source: str
+    through: date
+
+
+Progress = DownloadProgress | GapsAsked
+
+
 def read_daily_closes(pairs: Iterable[Pair], years: Sequence[int]) -> dict[Pair, PairDailyCloses]:
     """Return the daily closes of pairs in some years, 100 items to a request, requests in parallel."""
     pair_of_pk = {_daily_closes_pk(pair): pair for pair in pairs}
@@ -115,7 +126,7 @@ def read_daily_closes(pairs: Iterable[Pair], years: Sequence[int]) -> dict[Pair,
     return closes
 
 
-def add_daily_closes(pair: Pair, closes: Sequence[DailyClose], now: int, progress: DownloadProgress | None = None) -> None:
+def add_daily_closes(pair: Pair, closes: Sequence[DailyClose], now: int, progress: Progress | None = None) -> None:
     """Add closes of a pair on days that have none, and record the progress.
 
     Raises Conflict when other writers came first at every attempt.
@@ -130,7 +141,7 @@ def add_daily_closes(pair: Pair, closes: Sequence[DailyClose], now: int, progres
             return
 
 
-def _add_daily_closes(pair: Pair, closes: Sequence[DailyClose], now: int, progress: DownloadProgress | None) -> None:
+def _add_daily_closes(pair: Pair, closes: Sequence[DailyClose], now: int, progress: Progress | None) -> None:
     years = sorted({close.day.year for close in closes})
     pk = _daily_closes_pk(pair)
     found: dict[str, Any] = {item.sk: item for item in Item.get_many((pk, sk) for sk in (_STATE, *map(str, years)))}
@@ -153,8 +164,12 @@ def _add_daily_closes(pair: Pair, closes: Sequence[DailyClose], now: int, progre
         transact(*writes, Write(Operation.PUT, state, condition))
 
 
-def _record_progress(state: DailyClosesState, progress: DownloadProgress) -> bool:
+def _record_progress(state: DailyClosesState, progress: Progress) -> bool:
     """Record how far a download has come; False when that changes nothing."""
+    if isinstance(progress, GapsAsked):
+        asked = state.asked | {progress.source: progress.through.isoformat()}
+        changed, state.asked = asked != state.asked, asked
+        return bool(changed)
     if progress.after is not None and (state.until is None or state.until < progress.after.isoformat()):
         return False
     before = (state.until, state.done)

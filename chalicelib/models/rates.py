@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.domain import instants
 from chalicelib.domain.consensus import AgreedPrice
 from chalicelib.domain.conversion import Rate
-from chalicelib.domain.rates import Observation
+from chalicelib.domain.rates import Observation, parse_published
 from chalicelib.models.attributes import IntegerAttribute, PackedAttribute
 from chalicelib.models.item import Item
 from chalicelib.models.writes import unchanged
@@ -48,7 +48,7 @@ class LatestRates(Item, discriminator='latest-rates'):
 
     @property
     def observations(self) -> list[Observation]:
-        return [Observation(base, quote, Decimal(price), at, source) for base, quote, price, at, source in self.packed_observations]
+        return [_observation(*packed) for packed in self.packed_observations]
 
     @property
     def agreed(self) -> list[AgreedPrice]:
@@ -66,7 +66,10 @@ class LatestRates(Item, discriminator='latest-rates'):
         condition = unchanged(LatestRates.version, self.version)
         self.at = at
         self.version += 1
-        self.packed_observations = [[one.base, one.quote, f'{one.price:f}', one.at, one.source] for one in observations]
+        self.packed_observations = [
+            [one.base, one.quote, one.published or f'{one.price:f}', one.at, one.source, *([f'{one.error:f}'] if one.error else [])]
+            for one in observations
+        ]
         self.packed_rates = _packed(rates)
         self.packed_agreed = [[one.base, one.quote, f'{one.price:f}', one.at, one.outvoted] for one in agreed]
         self.requested = dict(requested)
@@ -124,6 +127,11 @@ class TrackedCurrency(Item, discriminator='wanted-currency'):
     def renew(cls, code: str, now: int) -> None:
         """Track a currency for another eight days."""
         cls(_TRACKED, code, expires_at=now + TRACKED_SECONDS).save()
+
+
+def _observation(base: str, quote: str, text: str, at: int, source: str, error: str = '0') -> Observation:
+    published = text if '/' in text else ''
+    return Observation(base, quote, parse_published(text), at, source, Decimal(error), published)
 
 
 def _hour(instant: int) -> tuple[str, str]:

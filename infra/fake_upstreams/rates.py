@@ -1,4 +1,4 @@
-"""Rates of exchange in the sample: the same prices at all five sources, one bitcoin at 11,775.36 dollars, and daily closes since 2013."""
+"""Rates of exchange in the sample: the same prices at all sources, one bitcoin at 11,775.36 dollars, and daily closes since 2013."""
 
 import json
 import math
@@ -66,6 +66,7 @@ def _codes() -> dict[str, str]:
 
 
 _CODES = _codes()
+_FIAT_CODES = tuple(entry['code'] for entry in json.loads(_CATALOGUE.read_bytes()) if entry['kind'] == 'fiat')
 
 
 def _answer_coingecko(path: list[str], query: dict[str, str]) -> Answer:
@@ -165,6 +166,63 @@ def _ecb_file(cubes: str) -> Answer:
     return Answer(200, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}', 'text/xml')
 
 
+def per_dollar(code: str, day: date | None = None) -> Decimal:
+    """What a dollar costs of a fiat currency, on a day or now: all that the catalogue has cost something, only the euro moves."""
+    if code == 'eur':
+        return 1 / (close(FIAT['usd'], day) if day else Decimal(FIAT['usd']))
+    if code in FIAT:
+        return Decimal(FIAT[code]) / Decimal(FIAT['usd'])
+    return Decimal(OTHER_FIAT.get(code) or f'{zlib.crc32(code.encode()) % 10_000 / 100 + 0.01:.2f}')
+
+
+def _answer_frankfurter(path: list[str], query: dict[str, str]) -> Answer:
+    """https://frankfurter.dev/docs/"""
+    if path != ['v2', 'rates'] or query.get('base') != 'USD':
+        return as_json({'message': 'not found'}, 404)
+    codes = query['quotes'].lower().split(',') if 'quotes' in query else _FIAT_CODES
+    if not {*codes} <= {*_FIAT_CODES}:
+        return as_json({'message': 'invalid currency'}, 422)
+    if 'from' not in query:
+        return _rows(_today() - _DAY, {code: per_dollar(code) for code in codes})
+    first, last = max(FIRST_DAY, date.fromisoformat(query['from'])), date.fromisoformat(query['to'])
+    days = [first + _DAY * number for number in range((last - first).days + 1)]
+    rows = [_row(day, code, per_dollar(code, day)) for day in days for code in codes if day.weekday() < 5]
+    return Answer(200, f'[{",".join(rows)}]', 'application/json')
+
+
+def _rows(day: date, rates: dict[str, Decimal]) -> Answer:
+    return Answer(200, f'[{",".join(_row(day, code, rate) for code, rate in rates.items())}]', 'application/json')
+
+
+def _row(day: date, code: str, rate: Decimal) -> str:
+    return f'{{"date":"{day}","base":"USD","quote":"{code.upper()}","rate":{rate:.6g}}}'
+
+
+def _answer_nbp(path: list[str], query: dict[str, str]) -> Answer:
+    """https://api.nbp.pl/en.html"""
+    match path:
+        case ['tables', 'A' | 'B' as table, first, last, '']:
+            span = range((date.fromisoformat(last) - date.fromisoformat(first)).days + 1)
+            days = [day for day in (date.fromisoformat(first) + _DAY * number for number in span) if _has_table(table, day)]
+            if len(span) > 93:
+                return Answer(400, '400 BadRequest - Przekroczony limit 93 dni', 'text/plain')
+            if days:
+                return Answer(200, f'[{",".join(_nbp_table(table, day) for day in days)}]', 'application/json')
+    return Answer(404, '404 NotFound - Not Found - Brak danych', 'text/plain')
+
+
+def _has_table(table: str, day: date) -> bool:
+    return FIRST_DAY <= day <= _today() and (day.weekday() < 5 if table == 'A' else day.weekday() == 2)
+
+
+def _nbp_table(table: str, day: date) -> str:
+    in_a = {'usd', 'eur', *FIAT, 'clp', 'uah'} - {'pln'}
+    codes = sorted(in_a if table == 'A' else {*_FIAT_CODES} - in_a - {'pln'})
+    mids = ((code, per_dollar('pln') / per_dollar(code, day)) for code in codes)
+    rates = ','.join(f'{{"currency":"{code}","code":"{code.upper()}","mid":{mid:.{4 if mid > 1 else 6}f}}}' for code, mid in mids)
+    return f'{{"table":"{table}","no":"1/{table}/NBP/{day.year}","effectiveDate":"{day}","rates":[{rates}]}}'
+
+
 def now_ms() -> int:
     """Return the current time in epoch milliseconds."""
     return int(time.time() * 1000)
@@ -184,4 +242,6 @@ UPSTREAMS: dict[str, Callable[[list[str], dict[str, str]], Answer]] = {
     'kraken': _answer_kraken,
     'bitstamp': _answer_bitstamp,
     'ecb': _answer_ecb,
+    'frankfurter': _answer_frankfurter,
+    'nbp': _answer_nbp,
 }

@@ -4,7 +4,9 @@ from chalicelib.providers.rates.bitstamp import Bitstamp
 from chalicelib.providers.rates.coinbase import Coinbase
 from chalicelib.providers.rates.coingecko import CoinGecko
 from chalicelib.providers.rates.ecb import Ecb
+from chalicelib.providers.rates.frankfurter import Frankfurter
 from chalicelib.providers.rates.kraken import Kraken
+from chalicelib.providers.rates.nbp import Nbp
 from chalicelib.providers.rates.rate_source import ClosesPage, RateSource
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -33,6 +35,14 @@ RATE_SOURCES: tuple[RateSource, ...] = (
     Ecb(
         Endpoint('ecb', 'https://www.ecb.europa.eu/stats/eurofxref', min_interval_ms=500),
         UpstreamInfo('European Central Bank', _ECB_PAGE, (_RATES, _DAILY)),
+    ),
+    Frankfurter(
+        Endpoint('frankfurter', 'https://api.frankfurter.dev', min_interval_ms=1_000),
+        UpstreamInfo('Frankfurter', 'https://frankfurter.dev/docs/', (_RATES, _DAILY)),
+    ),
+    Nbp(
+        Endpoint('nbp', 'https://api.nbp.pl/api/exchangerates', min_interval_ms=500),
+        UpstreamInfo('National Bank of Poland', 'https://api.nbp.pl/en.html', (_RATES, _DAILY)),
     ),
 )
 

@@ -20,8 +20,8 @@ _AMBIGUOUS = frozenset({'mnt', 'ern', 'bob'})
 
 
 def _codes() -> frozenset[str]:
-    fiat = {currency.code for currency in currencies.of_kind('fiat') if 'ecb' not in currency.prices}
-    return frozenset({*SYMBOLS.values(), *fiat} - _AMBIGUOUS)
+    fiat = {currency.code for currency in currencies.of_kind('fiat')}
+    return frozenset({*SYMBOLS.values(), *fiat} - _AMBIGUOUS - rates.UNPRICED)
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,13 @@ class Coinbase:
         per_btc = {str(symbol): price for symbol, price in member(self.endpoint, data, 'rates', dict).items()} | {'BTC': '1'}
 
         def parse(code: str) -> Observation | None:
+            base, quote = rates.pair_of(code)
             if code.upper() not in per_btc:
                 return None
-            dollars, units = rates.parse_price(per_btc['USD']), rates.parse_price(per_btc[code.upper()])
-            if currencies.get(code).kind == 'fiat':
-                return Observation('usd', code, rates.quotient(units, dollars), now, self.endpoint.key)
-            return Observation(code, 'usd', rates.quotient(dollars, units), now, self.endpoint.key)
+            price, published = rates.crossed(per_btc[quote.upper()], per_btc[base.upper()])
+            return Observation(base, quote, price, now, self.endpoint.key, published=published)
 
-        return parse_entries(self.endpoint, 'rates', requested, parse)
+        return sorted({*parse_entries(self.endpoint, 'rates', requested, parse)})
 
     def daily_closes(self, http: Http, code: str, since: date, today: date) -> ClosesPage:
         """Return nothing: it would take one request for each day."""

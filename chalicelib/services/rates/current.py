@@ -78,7 +78,7 @@ def track(codes: Iterable[str], now: int) -> bool:
     if not cached.latest.at:  # before the first run of the schedule
         messages.send(FetchRates([]))
     elif new:
-        messages.send(FetchRates(new), *map(BackfillRates, new))
+        messages.send(FetchRates(new), *map(BackfillRates, sorted(rates.with_related(new))))
     return bool(new)
 
 

@@ -66,8 +66,8 @@ def record_closes(latest: Sequence[Rate], requested: Collection[str], made: int)
             add_daily_closes(pair, [close], made, progress)
     late = []
     for pair, closes in read_daily_closes(rates.pairs_of(requested), ()).items():
-        day = expected.get(pair) if rates.is_ecb(pair) else rates.day_of(made)
-        if not closes.state.done or (day is not None and (closes.state.until or '') < day.isoformat()):
+        day = expected.get(pair) or rates.last_day_with_close(pair, rates.day_of(made))
+        if not closes.state.done or (closes.state.until or '') < day.isoformat():
             late.append(rates.code_of(pair))
     messages.send(*map(BackfillRates, late))
 
@@ -75,9 +75,12 @@ def record_closes(latest: Sequence[Rate], requested: Collection[str], made: int)
 def _as_close(rate: Rate, made: int) -> DailyClose | None:
     """Return the close that a rate is, None for none.
 
-    Each rate that the ECB publishes is the close of the day it was fixed on, others only within the first hour of a day.
+    Each rate that the ECB publishes is the close of the day it was fixed on, others only within the first hour of a day. What others
+    publish about a day is complete after that day.
     """
-    if rates.is_ecb((rate.base, rate.quote)):
+    if rates.is_ecb((rate.base, rate.quote)) or rate.sources in rates.DATED:
+        if rate.sources != rates.ECB:
+            return None
         return DailyClose(rates.day_of(rate.at), rate.base, rate.quote, rate.price, rate.sources, rate.disputed)
     if not rate.is_fresh(made) or made % 86_400 >= policy.CLOSE_WITHIN_SECONDS:
         return None

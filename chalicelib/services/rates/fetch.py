@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from chalicelib import clock, errors, telemetry
-from chalicelib.domain import consensus, currencies, rates
+from chalicelib.domain import consensus, currencies, pegs, rates
 from chalicelib.domain.conversion import Rate
 from chalicelib.domain.rates import Observation
 from chalicelib.models import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
@@ -31,7 +31,8 @@ def fetch_rates(now: int, codes: Collection[str] | None = None) -> None:
     started = clock.monotonic()
     tracked = TrackedCurrency.every(now) if codes is None else dict.fromkeys(codes, now + TRACKED_SECONDS)
     known = {code: until for code, until in tracked.items() if currencies.find(code)}
-    requested = known | dict.fromkeys(rates.ALWAYS, now + TRACKED_SECONDS)
+    related = dict.fromkeys(rates.with_related(known) | rates.ALWAYS, now + TRACKED_SECONDS)
+    requested = {**known, **related}
     latest = _store(_observe(requested.keys(), now), requested, now)
     made = now + int(clock.monotonic() - started) + 1  # from then on it can be read
     if codes is None and HourlyRates.store(made, latest):
@@ -100,3 +101,6 @@ def _report_outliers(outliers: Sequence[Observation], chosen: Sequence[Rate]) ->
     for rate in chosen:
         if rate.disputed:
             telemetry.count('RatesDisputed')
+        elif pegs.is_broken(rate.base, rate.quote, rate.price):
+            log.warning('rates: %s name another price of %s than its peg', rate.sources, rate.quote)
+            telemetry.count('RateOutliers')

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import pytest
@@ -138,7 +138,7 @@ def test_one_source_that_fails_leaves_the_others(world: Sources, key: str, nonse
     fetch_rates(NOW)
 
     found = latest().rates.by_pair
-    assert (('eur', 'usd') in found) is (key != 'ecb')
+    assert found['eur', 'usd'].sources == ('coinbase' if key == 'ecb' else 'ecb')
     assert found['btc', 'usd'].price == Decimal('11775.36')
     assert key not in found['btc', 'usd'].sources
     assert UpstreamState.find_many([key])[key].health(NOW) == 'failing'
@@ -220,8 +220,23 @@ def euro_published_on(day: date) -> Answer:
     return Answer(200, f'<Envelope {names}><Cube>{cube}</Cube></Envelope>', 'text/xml')
 
 
+@pytest.mark.parametrize(('days', 'source'), [(3, 'ecb'), (6, 'coinbase'), (9, 'coinbase')])
+def test_a_rate_of_the_central_bank_that_is_not_fresh_gives_way_to_what_a_market_says(world: Sources, days: int, source: str) -> None:
+    tracked('chf')
+    names = 'xmlns="http://www.ecb.int/vocabulary/2002-08-01/eurofxref"'
+    cube = f'<Cube time="{TODAY - timedelta(days=days)}"><Cube currency="USD" rate="1.25"/><Cube currency="CHF" rate="1.16"/></Cube>'
+    world.says['ecb'] = Answer(200, f'<Envelope {names}><Cube>{cube}</Cube></Envelope>', 'text/xml')
+
+    fetch_rates(NOW)
+
+    found = latest().rates.by_pair['eur', 'chf']
+    assert (found.sources, f'{found.price:.4f}') == (source, '1.1600' if source == 'ecb' else '1.1700')
+    assert price(latest().rates, 'btc', 'chf') == price(latest().rates, 'btc', 'eur') * found.price  # type: ignore[operator]
+
+
 @pytest.mark.parametrize(('days', 'there'), [(3, True), (6, True), (8, False)])
 def test_rates_of_the_central_bank_last_over_holidays(world: Sources, days: int, there: bool) -> None:
+    world.says['coinbase'] = DOWN
     world.says['ecb'] = euro_published_on(TODAY - timedelta(days=days))
 
     fetch_rates(NOW)
@@ -485,6 +500,7 @@ def test_later_runs_make_no_closes_but_those_the_central_bank_publishes(world: S
     yesterday = day_of(NOON)
     last_friday = yesterday - timedelta(days=(yesterday.weekday() - 4) % 7)
     world.says['ecb'] = euro_published_on(last_friday)
+    world.says['coinbase'] = DOWN  # whose price would be the rate once the bank's is not fresh
 
     fetch_rates(NOON)
 
@@ -553,9 +569,18 @@ def test_a_backfill_of_fiat_has_every_working_day() -> None:
 
 
 def test_a_currency_that_nobody_has_closes_of_is_done_at_once(world: Sources) -> None:
-    backfill_daily_closes('aed', SOON)
-    assert progress(['aed']) == [BackfillProgress('aed', None, TODAY, done=True)]
+    backfill_daily_closes('uah', SOON)
+    assert progress(['uah']) == [BackfillProgress('uah', None, TODAY, done=True)]
     assert world.asked == []
+
+
+def test_a_pegged_currency_has_a_past_without_anybody_being_asked(world: Sources) -> None:
+    backfill_daily_closes('aed', SOON)
+    assert progress(['aed']) == [BackfillProgress('aed', date(2009, 1, 1), TODAY, done=True)]
+    assert world.asked == []
+    assert price(daily_closes.read(['aed'], TODAY, TODAY).on(date(2019, 7, 4)), 'aed', 'usd') == Context(prec=50).divide(
+        1, Decimal('3.6725')
+    )
 
 
 def test_a_backfill_that_is_repeated_asks_for_nothing_and_changes_nothing(world: Sources) -> None:
@@ -639,7 +664,10 @@ def test_a_missed_week_is_sent_for_and_filled(world: Sources, messages: Callable
     week = [TODAY - timedelta(days=back) for back in range(8)]
     assert {*week} <= {*stored_days('btc')}
     assert {day for day in week if day.weekday() < 5} <= {*stored_days('usd')}
-    assert [request.query.get('days') for request in world.server.requests if request.path[-1] == 'market_chart'] == ['365', '365']
+    assert [request.query.get('days') for request in world.server.requests if request.path[-1] == 'market_chart'] == [
+        *('7', '365'),  # to be compared with, and to fill what is missing from the last year
+        *('7', '365'),
+    ]
     fetch_rates(midnight(TODAY) + HOUR)
     assert messages() == []
 

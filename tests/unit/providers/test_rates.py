@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.config import settings
 from chalicelib.domain import currencies
+from chalicelib.domain.pegs import PEGS
 from chalicelib.domain.rates import DailyClose, Observation
 from chalicelib.errors import Upstream
 from chalicelib.providers.rates import RATE_SOURCES, ClosesPage, RateSource
@@ -54,16 +55,23 @@ def test_every_source_has_a_fake() -> None:
 
 
 @pytest.mark.parametrize('key', KEYS)
-def test_each_is_asked_once_for_everything_and_at_most_four_times_for_hundreds_of_coins(world: Sources, key: str) -> None:
+def test_each_is_asked_once_for_everything_or_as_often_as_it_has_tables_or_hundreds_of_coins(world: Sources, key: str) -> None:
     found = latest(key, ALL)
     assert found
     assert all(isinstance(one.price, Decimal) and one.source == key and 0 < one.at <= NOW for one in found)
-    assert len(world.asked) == (4 if key == 'coingecko' else 1)
+    assert len(world.asked) == {'coingecko': 4, 'nbp': 2}.get(key, 1)
 
 
-@pytest.mark.parametrize('key', sorted({*KEYS} - {'ecb'}))
+@pytest.mark.parametrize('key', sorted({*KEYS} - {'ecb', 'frankfurter', 'nbp'}))
 def test_all_agree_on_the_price_of_a_bitcoin(world: Sources, key: str) -> None:
-    assert prices(latest(key, ['btc', 'gbp'])) == {'btc/usd': '11775.36'}
+    assert prices(latest(key, ['btc'])) == {'btc/usd': '11775.36'}
+
+
+@pytest.mark.parametrize('key', ['coinbase', 'frankfurter', 'nbp'])
+def test_all_agree_on_the_price_of_a_dollar(world: Sources, key: str) -> None:
+    [found] = latest(key, ['uah'])
+    assert (found.base, found.quote) == ('usd', 'uah')
+    assert abs(found.price / Decimal('27.9') - 1) <= max(Decimal('1e-9'), found.error)
 
 
 @pytest.mark.parametrize(('key', 'codes'), [('ecb', ['btc']), ('bitstamp', ['usd', 'usdt']), ('kraken', []), ('coingecko', ['usd'])])
@@ -77,12 +85,14 @@ def test_a_source_that_has_none_of_the_currencies_is_not_asked(world: Sources, k
 def test_nonsense_is_a_failure_that_names_the_source(world: Sources, key: str, nonsense: str) -> None:
     world.says[key] = NONSENSE[nonsense]
     with pytest.raises(Upstream) as caught:
-        latest(key, ['btc', 'usd', 'eth', 'aed'])
+        latest(key, ['btc', 'usd', 'eth', 'uah'])
     assert caught.value.key == key
 
 
 @pytest.mark.parametrize('nonsense', NONSENSE)
-@pytest.mark.parametrize(('key', 'code'), [('bitstamp', 'btc'), ('coingecko', 'btc'), ('ecb', 'usd')])
+@pytest.mark.parametrize(
+    ('key', 'code'), [('bitstamp', 'btc'), ('coingecko', 'btc'), ('ecb', 'usd'), ('frankfurter', 'uah'), ('nbp', 'uah')]
+)
 def test_nonsense_instead_of_closes_is_a_failure_too(world: Sources, key: str, code: str, nonsense: str) -> None:
     world.says[key] = NONSENSE[nonsense]
     if nonsense == 'missing page' and key != 'ecb':
@@ -110,6 +120,13 @@ def test_an_entry_without_a_price_is_left_out_where_others_have_one(world: Sourc
     if key == 'ecb':
         world.says[key] = ecb_file(f'<Cube currency="USD" rate="1.25"/><Cube currency="GBP" rate="{json.dumps(bad).strip(chr(34))}"/>')
         assert list(prices(latest(key, ['usd', 'gbp']))) == ['eur/usd']
+    elif key in ('frankfurter', 'nbp'):
+        told = {'USD': 4, 'UAH': '0.1', 'AFN': bad}
+        row = {'date': '2026-05-27', 'base': 'USD'}
+        table = {'effectiveDate': '2026-05-27', 'rates': [{'code': code, 'mid': price} for code, price in told.items()]}
+        rows = [{**row, 'quote': code, 'rate': price} for code, price in told.items()]
+        world.says[key] = as_json([table] if key == 'nbp' else rows)
+        assert list(prices(latest(key, ['uah', 'afn']))) == ['usd/uah']
     else:
         assert key in answers, f'add an answer of {key} above: one market without a price beside ETH/USD at 10'
         world.says[key] = as_json(answers[key])
@@ -221,6 +238,7 @@ def test_coinbase_prices_are_quotients_at_34_digits(world: Sources) -> None:
     assert prices(latest('coinbase', ['btc', 'eth', 'aed', 'eur', 'ltc'])) == {
         'btc/usd': '10',
         'eth/usd': '3.333333333333333333333333333333333',
+        'eur/usd': '1.111111111111111111111111111111111',
         'usd/aed': '3.6725',
     }
 
@@ -240,7 +258,7 @@ def test_recorded_rates_of_coinbase_are_read(world: Sources) -> None:
     world.says['coinbase'] = said(recording('coinbase/v2_exchange_rates_BTC_2017.json').decode())
     found = prices(latest('coinbase', ['btc', 'eth', 'ltc', 'aed', 'kwd', 'gbp']))
     assert found['btc/usd'].startswith('4')
-    assert found.keys() == {'btc/usd', 'eth/usd', 'ltc/usd', 'usd/aed', 'usd/kwd'}
+    assert found.keys() == {'btc/usd', 'eth/usd', 'ltc/usd', 'usd/aed', 'usd/kwd'} | {'eur/gbp'}
     assert found['usd/aed'].startswith('3.67')
 
 
@@ -360,3 +378,136 @@ def test_coins_that_nobody_asked_about_are_passed_over(world: Sources) -> None:
     world.says['coingecko'] = as_json({'bitcoin': {'usd': 11775.36}, 'unheard-of': {'usd': 1}})
     [found] = latest('coingecko', ['btc'])
     assert (found.base, found.price) == ('btc', Decimal('11775.36'))
+
+
+# National Bank of Poland, with what it published in March 2026
+
+
+def table(name: str, day: str, mids: str) -> str:
+    rows = (mid.split() for mid in mids.split(', '))
+    rates = ', '.join(f'{{"currency": "nazwa", "code": "{code}", "mid": {mid}}}' for code, mid in rows)
+    return f'{{"table": "{name}", "no": "042/{name}/NBP/2026", "effectiveDate": "{day}", "rates": [{rates}]}}'
+
+
+TABLES = {
+    'A': [
+        table('A', '2026-03-03', 'USD 3.6820, UAH 0.0846'),
+        table('A', '2026-03-04', 'USD 3.6770, UAH 0.0841'),
+        table('A', '2026-03-05', 'USD 3.6771, UAH 0.0839'),
+    ],
+    'B': [table('B', '2026-03-04', 'AFN 0.056626, CDF 0.0016, CUP 3.6770, XAF 0.006394')],
+}
+THURSDAY = 1_772_715_600  # 2026-03-05, 13:00 UTC
+
+
+@pytest.fixture
+def tables(world: Sources) -> Sources:
+    world.says['nbp'] = lambda request: said(f'[{", ".join(TABLES[request.path[1]])}]')
+    return world
+
+
+def test_a_weekly_price_is_crossed_with_the_dollar_of_its_own_day(tables: Sources) -> None:
+    found = {one.quote: one for one in latest('nbp', ['afn', 'uah', 'cup', 'xaf', 'btc'], THURSDAY)}
+    assert found.keys() == {'afn', 'uah'}  # Cuba's price would be the dollar's own, and Central Africa's is fixed
+    assert (found['afn'].published, found['afn'].at) == ('3.6770/0.056626', 1_772_625_600)
+    assert found['afn'].price == Decimal('64.93483558789248754988874368664571')
+    assert found['uah'].published == '3.6771/0.0839'
+    assert tables.asked == ['nbp/tables/A/2026-02-24/2026-03-05/', 'nbp/tables/B/2026-02-24/2026-03-05/']
+
+
+def test_few_digits_are_told_as_the_error_they_are(tables: Sources) -> None:
+    found = {one.quote: one.error for one in latest('nbp', ['cdf', 'uah'], THURSDAY)}
+    # half a unit of the last digit, of both: 0.00005/0.0016 + 0.00005/3.6770, and 0.00005/0.0839 + 0.00005/3.6771
+    assert f'{found["cdf"]:.9f}' == '0.031263598'
+    assert f'{found["uah"]:.9f}' == '0.000609545'
+
+
+def test_closes_of_a_weekly_table_are_those_of_its_days(tables: Sources) -> None:
+    page = closes('nbp', 'afn', date(2026, 3, 1), date(2026, 3, 5))
+    assert [(close.day, close.published) for close in page.closes] == [(date(2026, 3, 4), '3.6770/0.056626')]
+    assert page.has_more is False
+
+
+def test_three_months_of_tables_are_asked_for_at_a_time(world: Sources) -> None:
+    page = closes('nbp', 'uah', date(2025, 1, 1))
+    assert world.asked == ['nbp/tables/A/2025-01-01/2025-04-03/', 'nbp/tables/B/2025-01-01/2025-04-03/']
+    assert (page.through, page.has_more) == (date(2025, 4, 3), True)
+    last = closes('nbp', 'uah', TODAY - timedelta(days=92))
+    assert (last.through, last.has_more) == (TODAY, False)
+
+
+def test_days_without_a_table_are_no_fault(world: Sources) -> None:
+    assert closes('nbp', 'uah', date(2026, 5, 23), date(2026, 5, 24)) == ClosesPage([], date(2026, 5, 22))
+
+
+def test_a_table_without_a_dollar_of_its_day_says_nothing_of_dollars(world: Sources) -> None:
+    world.says['nbp'] = lambda request: said(f'[{", ".join(TABLES[request.path[1]]) if request.path[1] == "B" else ""}]')
+    assert closes('nbp', 'afn', date(2026, 3, 1), date(2026, 3, 5)).closes == []
+
+
+# Frankfurter
+
+
+def rows(day: str, **per_dollar: str) -> str:
+    return ', '.join(f'{{"date": "{day}", "base": "USD", "quote": "{quote}", "rate": {rate}}}' for quote, rate in per_dollar.items())
+
+
+ROWS = f'[{rows("2026-03-04", USD="1.0", EUR="0.8604", CHF="0.7975", UAH="43.7")}, {rows("2026-03-03", GBP="0.75")}, '
+ROWS += f'{rows("2026-02-10", EGP="47.1")}, {rows("2026-03-04", SEK="11.0").replace("USD", "EUR")}]'
+
+
+def test_rates_per_euro_are_crossed_from_those_of_one_day(world: Sources) -> None:
+    world.says['frankfurter'] = said(ROWS)
+    found = latest('frankfurter', ['eur', 'chf', 'gbp', 'uah', 'egp', 'sek', 'kpw', 'btc'], THURSDAY)
+    assert {(one.base, one.quote): one.published or f'{one.price}' for one in found} == {
+        ('eur', 'usd'): '1/0.8604',
+        ('eur', 'chf'): '0.7975/0.8604',
+        ('usd', 'uah'): '43.7',
+        ('usd', 'egp'): '47.1',
+    }
+    # 0.7975 / 0.8604, and each as old as the day it is of
+    assert next(f'{one.price:.12f}' for one in found if one.quote == 'chf') == '0.926894467689'
+    assert {one.quote: one.at for one in found if one.base == 'usd'} == {'uah': 1_772_636_400, 'egp': 1_770_735_600}
+
+
+def test_a_row_of_tomorrow_is_of_now(world: Sources) -> None:
+    world.says['frankfurter'] = said('[{"date": "2026-03-06", "base": "USD", "quote": "UAH", "rate": 43.7}]')
+    assert [one.at for one in latest('frankfurter', ['uah'], THURSDAY)] == [THURSDAY]
+
+
+def test_all_days_of_a_currency_that_are_over_are_one_request(world: Sources) -> None:
+    page = closes('frankfurter', 'uah', date(2016, 1, 1))
+    [request] = world.server.requests
+    assert request.query == {'base': 'USD', 'quotes': 'UAH', 'from': '2016-01-01', 'to': '2026-05-27'}
+    assert (page.closes[0].day, page.closes[-1].day, page.through) == (date(2016, 1, 1), date(2026, 5, 27), date(2026, 5, 27))
+    assert closes('frankfurter', 'chf', date(2026, 5, 27)).closes[0].published.count('/') == 1
+    assert world.server.requests[-1].query['quotes'] == 'CHF,EUR'
+
+
+def test_what_is_to_come_keeps_closes_from_being_complete(world: Sources) -> None:
+    world.says['frankfurter'] = said('[{"date": "2026-05-26", "base": "USD", "quote": "UAH", "rate": 43.7}]')
+    assert closes('frankfurter', 'uah', date(2026, 5, 1)).through == date(2026, 5, 26)
+    assert closes('frankfurter', 'uah', date(2026, 5, 1), date(2026, 5, 25)).closes == []
+
+
+def test_a_currency_that_it_does_not_know_has_no_closes(world: Sources) -> None:
+    world.says['frankfurter'] = as_json({'message': 'invalid currency'}, 422)
+    assert closes('frankfurter', 'ved', date(2026, 5, 1)).closes == []
+
+
+def test_recorded_rows_per_euro_are_not_taken_for_rows_per_dollar(world: Sources) -> None:
+    world.says['frankfurter'] = said(recording('frankfurter/v2_rates_doc.json').decode())
+    assert latest('frankfurter', ['gbp', 'usd']) == []
+
+
+def test_every_fiat_currency_has_two_sources_and_a_past() -> None:
+    without = {'kpw', 'cup'}  # no source knows what they are worth
+    single = {'kyd'}
+    for currency in currencies.of_kind('fiat'):
+        told_by = {key for key, source in BY_KEY.items() if currency.code in source.codes}
+        past_by = {key for key, source in BY_KEY.items() if currency.code in source.daily_codes}
+        if currency.code in without:
+            assert not told_by, currency.code
+        elif currency.code not in PEGS:
+            assert len(told_by) >= 2, currency.code
+            assert len(past_by) >= (1 if currency.code in single else 2), currency.code
