@@ -148,7 +148,7 @@ def checked(entry: Entry, chain: Chain, reference: re.Pattern[str] = TXID) -> En
     return entry
 
 
-def text_of(value: object) -> str:
+def string_of(value: object) -> str:
     """Return a string. Raises ValueError for anything else."""
     if not isinstance(value, str):
         raise ValueError('not a text')

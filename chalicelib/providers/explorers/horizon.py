@@ -14,7 +14,7 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import UpstreamRejected
-from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, read_row, text_of
+from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, read_row, string_of
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -123,7 +123,7 @@ class Horizon:
         )
 
     def _entry(self, txn: Row, address: str, effects: Sequence[Row]) -> Entry:
-        fee = money.whole(txn['fee_charged']) if text_of(txn['fee_account']) == address else 0
+        fee = money.whole(txn['fee_charged']) if string_of(txn['fee_account']) == address else 0
         entry = Entry(
             reference=txn['hash'],
             n=0,
@@ -155,7 +155,7 @@ def _operation(row: Row) -> str:
 
 def _change(row: Row) -> int:
     """Return the change by one effect. Claimable balances and trades with pools have credits and debits of their own."""
-    match text_of(row['type']):
+    match string_of(row['type']):
         case 'account_created':
             return _stroops(row['starting_balance'])
         case 'account_credited':
@@ -172,7 +172,7 @@ def _change(row: Row) -> int:
 
 
 def _native(asset: str, amount: str) -> int:
-    return _stroops(amount) if text_of(asset) == _NATIVE else 0
+    return _stroops(amount) if string_of(asset) == _NATIVE else 0
 
 
 def _stroops(text: str) -> int:

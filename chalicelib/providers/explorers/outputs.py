@@ -1,6 +1,6 @@
 """What belongs to an address on chains of unspent outputs, and the effect of a transaction on it.
 
-The rules are ours, whatever an explorer's own are:
+The rules are ours, whatever an explorer's own are (docs/decisions/0018-what-belongs-to-an-address.md):
 
 - An output belongs to the address to which alone its script pays: the hash of a key or script, a witness program, and a bare public
   key, which counts under the address of its hash. Explorers that find no bare keys say so (`counts_p2pk`).

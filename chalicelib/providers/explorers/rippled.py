@@ -14,7 +14,7 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream, UpstreamRejected
-from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, read_row, text_of
+from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, read_row, string_of
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -105,7 +105,7 @@ class Rippled:
         txn = row['tx']
         if row['validated'] is not True:
             raise ValueError('not validated')
-        pays = text_of(txn.get('Delegate', txn['Account'])) == address
+        pays = string_of(txn.get('Delegate', txn['Account'])) == address
         entry = Entry(
             reference=txn['hash'],
             n=0,
