@@ -10,6 +10,7 @@ from chalicelib.api.presenters.addresses import (
     present_address_summary,
     present_completeness,
     present_transaction,
+    present_unreadable,
 )
 from chalicelib.api.requests import fields, idempotency
 from chalicelib.api.requests.api_request import ApiRequest
@@ -95,7 +96,7 @@ def get_address_balances(request: ApiRequest, portfolio_id: int, address_id: int
     ITEM + '/transactions',
     ITEM + '/txns',
     answer=list[answers.Transaction],
-    beside=answers.Completeness,
+    beside=answers.TransactionsState,
     query=(LIMIT, TRANSACTION_CURSOR),
     asynchronous=True,
 )
@@ -103,8 +104,8 @@ def list_address_transactions(request: ApiRequest, portfolio_id: int, address_id
     """Get the transactions for a particular address, newest first."""
     address = Address.find(request.user_id, portfolio_id, address_id)
     found = reading.read_transaction_page(address.ledger, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
-    completeness = present_completeness(found.ledger)
-    return request.page(found.transactions, present_transaction, lambda txn: txn.position, **completeness)
+    state = {**present_completeness(found.ledger), **present_unreadable(found.ledger)}
+    return request.page(found.transactions, present_transaction, lambda txn: txn.position, **state)
 
 
 def _shown(address: Address) -> Response:

@@ -317,6 +317,26 @@ class Completeness(TypedDict, total=False):
     reason: Annotated[str, Meta(description='Why it is incomplete, in snake_case; only if it is.', examples=['not_ready'])]
 
 
+class UnreadableRow(TypedDict):
+    """What an upstream lists of an address and nobody can read, so that its effect is unknown."""
+
+    currency: CurrencyRef
+    reference: Annotated[str, Meta(description='The id of the transaction, or the contract of a token whose balance it is.')]
+    reason: Annotated[str, Meta(description='In a few words.', examples=['no block time'])]
+    txn_at: Instant | None
+
+
+class UnreadableRows(TypedDict, total=False):
+    """The newest rows that could not be read, and how many there are; on the first page, if there are any."""
+
+    unreadable: list[UnreadableRow]
+    unreadable_count: Annotated[_Number, Meta(examples=[1])]
+
+
+class TransactionsState(Completeness, UnreadableRows):
+    """Whether the transactions of an address are complete, and what could not be read; stated on the first page of a list."""
+
+
 class Agreement(TypedDict):
     """Whether two explorers agreed about an address when they were last compared."""
 
@@ -337,10 +357,10 @@ class Address(AddressSummary):
 
 
 class AddressBalance(TypedDict):
-    """The confirmed balance of an address in one currency; null where the upstream does not provide a value."""
+    """The confirmed balance of an address in one currency; null where the upstream does not provide a value, or none that can be read."""
 
     currency: CurrencyRef
-    balance: Amount
+    balance: Amount | None
     unconfirmed: (
         Annotated[_Nothing, Meta(description='The net change by transactions that are not in a block yet; not included in `balance`.')]
         | None
@@ -351,6 +371,10 @@ class AddressBalance(TypedDict):
     created_at: Instant
     updated_at: Annotated[_Changed, Meta(description='When it was last observed.')]
     source: _LedgerSource
+    complete: _Complete
+    reason: NotRequired[
+        Annotated[str, Meta(description='Why it is incomplete, in snake_case; only if it is.', examples=['transactions_missing'])]
+    ]
 
 
 class Transaction(TypedDict):

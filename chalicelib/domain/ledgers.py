@@ -76,6 +76,16 @@ class Unread(NamedTuple):
     numbers: Mapping[str, int] = {}
     newest: tuple[Unreadable, ...] = ()
 
+    @property
+    def heights(self) -> list[int]:
+        """A height below which there are rows too many to be read again at each refresh, if there is one."""
+        known = [row.height for row in self.newest if row.height is not None]
+        return [min(known)] if len(known) == MOST_UNREADABLE else []
+
+    def lists(self, entry: 'Entry') -> bool:
+        """Whether an entry that can be read is among the newest rows that could not be."""
+        return any((row.currency, row.reference) == (entry.currency, entry.reference) for row in self.newest)
+
     def followed_by(self, older: Iterable[Unreadable]) -> 'Unread':
         """Return these with rows of the next, older page."""
         more = self._without_known(older)

@@ -27,7 +27,7 @@ from chalicelib.models.idempotency import AlreadyUsed, IdempotencyKey, Idempoten
 from chalicelib.models.item import Item
 from chalicelib.models.job_run import JobRun
 from chalicelib.models.lease import LeaseLost
-from chalicelib.models.ledger import Derived, Ledger, Trouble
+from chalicelib.models.ledger import Derived, HeldCurrency, Ledger, Trouble
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance, Since
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
@@ -69,6 +69,7 @@ __all__ = [
     'FollowerKind',
     'GapsAsked',
     'Grant',
+    'HeldCurrency',
     'History',
     'HistoryMonth',
     'HistoryResult',

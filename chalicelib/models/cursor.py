@@ -8,6 +8,7 @@ from chalicelib.domain.ledgers import Tally, Unread, Unreadable
 from chalicelib.models.attributes import DecimalAttribute, IntegerAttribute, texts
 
 _MOST_CHARACTERS = 100  # of a text that an upstream wrote
+_FAR_FUTURE = 4_102_444_800  # 2100-01-01; and no block has such a number
 
 
 class FinalTally(MapAttribute[str, Any]):
@@ -29,9 +30,16 @@ class UnreadableRow(MapAttribute[str, Any]):
 
     @classmethod
     def of(cls, row: Unreadable) -> 'UnreadableRow':
-        """Return a row to be stored: an upstream may have put a text of any length into it."""
-        short = row._replace(reference=row.reference[:_MOST_CHARACTERS], reason=row.reason[:_MOST_CHARACTERS])
-        return cls(**short._asdict())
+        """Return a row to be stored: an upstream may have put a text of any length, and any number, into it."""
+        at = row.at if row.at is not None and 0 <= row.at < _FAR_FUTURE else None
+        height = row.height if row.height is not None and 0 <= row.height < _FAR_FUTURE else None
+        return cls(
+            currency=row.currency,
+            reference=row.reference[:_MOST_CHARACTERS],
+            reason=row.reason[:_MOST_CHARACTERS],
+            at=at,
+            height=height,
+        )
 
     def row(self) -> Unreadable:
         return Unreadable(self.currency, self.reference, self.reason, self.at, self.height)

@@ -163,6 +163,13 @@ class Ledger(Leased, discriminator='ledger'):
         return [*(row.row() for row in self.unreadable_balances), *(cursor.unread.newest if cursor is not None else ())]
 
     @property
+    def unreadable_count(self) -> int:
+        """How many balances and transactions could not be read; those beyond the newest are only counted."""
+        cursor: Cursor | None = self.cursor
+        unknown = sum(gap.reason == ledgers.UNREADABLE_BALANCE for gap in self.gaps)
+        return unknown + (sum(cursor.unread.numbers.values()) if cursor is not None else 0)
+
+    @property
     def reason(self) -> str | None:
         """Why it is not whole, in one snake_case word: what it lacks as a whole, or the first of its gaps; None if it is."""
         return self._lacking or next((gap.reason for gap in self.gaps), ledgers.UNCONFIRMED if self.tokens_unconfirmed else None)
@@ -172,6 +179,13 @@ class Ledger(Leased, discriminator='ledger'):
         """What it lacks as a whole, or what would mend that."""
         incomplete: str | None = self.incomplete
         return ledgers.NEEDS_KEY if incomplete == ledgers.UNLISTED and self.needs_key else incomplete
+
+    @property
+    def known_codes(self) -> list[str]:
+        """The currencies that it holds, or may hold though no balance says so: what is not known of them, and transactions."""
+        cursor: Cursor | None = self.cursor
+        moved = [] if cursor is None else [code for code, tally in cursor.tallies().items() if tally.sum]
+        return list(dict.fromkeys([*(held.currency for held in self.holdings), *(gap.currency for gap in self.gaps), *moved]))
 
     def reason_in(self, currency: str) -> str | None:
         """Return in one snake_case word why what is known of one currency is incomplete; None if it is not.

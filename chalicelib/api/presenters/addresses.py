@@ -2,8 +2,9 @@
 
 from chalicelib.api import answers
 from chalicelib.api.presenters.currencies import present_currency_ref
+from chalicelib.domain import ledgers
 from chalicelib.formats import format_amount, format_instant
-from chalicelib.models import Address, CrossCheck, Ledger, Transaction
+from chalicelib.models import Address, CrossCheck, HeldCurrency, Ledger, Transaction
 
 
 def present_address_summary(address: Address) -> answers.AddressSummary:
@@ -38,21 +39,29 @@ def present_agreement(agreement: CrossCheck) -> answers.Agreement:
 
 
 def present_address_balances(ledger: Ledger) -> list[answers.AddressBalance]:
-    """Return the balances of an address from its ledger, by currency code."""
-    return [
-        {
-            'currency': present_currency_ref(holding.currency),
-            'balance': format_amount(holding.balance),
-            'unconfirmed': format_amount(holding.unconfirmed),
-            'transactions': holding.transactions,
-            'sent': format_amount(holding.sent),
-            'received': format_amount(holding.received),
-            'created_at': format_instant(ledger.created_at),
-            'updated_at': format_instant(ledger.updated_at),
-            'source': ledger.source,
-        }
-        for holding in sorted(ledger.holdings, key=lambda holding: holding.currency)
-    ]
+    """Return the balances of an address from its ledger, by currency code, among them those that nobody could read."""
+    held = {holding.currency: holding for holding in ledger.holdings}
+    unknown = {gap.currency for gap in ledger.gaps if gap.reason == ledgers.UNREADABLE_BALANCE}
+    return [_present_address_balance(ledger, code, held.get(code)) for code in sorted({*held, *unknown})]
+
+
+def _present_address_balance(ledger: Ledger, code: str, holding: HeldCurrency | None) -> answers.AddressBalance:
+    reason = ledger.reason_in(code)
+    row: answers.AddressBalance = {
+        'currency': present_currency_ref(code),
+        'balance': format_amount(holding.balance) if holding else None,
+        'unconfirmed': format_amount(holding.unconfirmed) if holding else None,
+        'transactions': holding.transactions if holding else None,
+        'sent': format_amount(holding.sent) if holding else None,
+        'received': format_amount(holding.received) if holding else None,
+        'created_at': format_instant(ledger.created_at),
+        'updated_at': format_instant(ledger.updated_at),
+        'source': ledger.source,
+        'complete': reason is None,
+    }
+    if reason is not None:
+        row['reason'] = reason
+    return row
 
 
 def present_completeness(ledger: Ledger | None) -> answers.Completeness:
@@ -61,6 +70,24 @@ def present_completeness(ledger: Ledger | None) -> answers.Completeness:
         return {}
     reason = ledger.reason
     return {'complete': True} if reason is None else {'complete': False, 'reason': reason}
+
+
+def present_unreadable(ledger: Ledger | None) -> answers.UnreadableRows:
+    """Return the newest of what could not be read of a ledger, to stand beside its transactions; empty if there is nothing."""
+    if ledger is None or not ledger.unreadable:
+        return {}
+    return {
+        'unreadable': [
+            {
+                'currency': present_currency_ref(row.currency),
+                'reference': row.reference,
+                'reason': row.reason,
+                'txn_at': format_instant(row.at),
+            }
+            for row in ledger.unreadable
+        ],
+        'unreadable_count': ledger.unreadable_count,
+    }
 
 
 def present_transaction(transaction: Transaction) -> answers.Transaction:

@@ -28,13 +28,15 @@ _LEASE_EVERY = 500  # stored transactions read between two checks of the lease
 class News(NamedTuple):
     """The report of an explorer and its entries above a ledger's final ones.
 
-    `unreadable` are the rows beside those entries that cannot be read, `differences` what does not reconcile, by currency.
+    `unreadable` are the rows beside those entries that cannot be read, `differences` what does not reconcile, by currency. `mends` says
+    that one of the final entries could not be read before.
     """
 
     report: AddressReport
     entries: list[Entry]
     unreadable: list[Unreadable]
     differences: dict[str, Decimal]
+    mends: bool
 
     @property
     def is_small(self) -> bool:
@@ -81,7 +83,7 @@ def _is_worth_a_download(ledger: Ledger, explorer: Explorer, cursor: Cursor, new
     """
     known = {gap.currency for gap in ledger.gaps}
     unexplained = news.differences.keys() - _unread(cursor, news).numbers.keys()
-    if unexplained - known or (unexplained and cursor.failed_reconciliations < policy.MOST_FULL_DOWNLOADS):
+    if news.mends or unexplained - known or (unexplained and cursor.failed_reconciliations < policy.MOST_FULL_DOWNLOADS):
         return True
     if not known:
         return False
@@ -90,7 +92,7 @@ def _is_worth_a_download(ledger: Ledger, explorer: Explorer, cursor: Cursor, new
 
 
 def _request(ledger: Ledger, explorer: Explorer, http: Http, resume: str | None = None) -> AddressReport:
-    return explorer.read(http, ledger.address_key.address, resume, [holding.currency for holding in ledger.holdings])
+    return explorer.read(http, ledger.address_key.address, resume, ledger.known_codes)
 
 
 def is_unfinished(ledger: Ledger) -> bool:
@@ -117,14 +119,17 @@ def _news(cursor: Cursor, report: AddressReport) -> News:
     height = cursor.final_height
     newer: dict[str, Entry] = {}
     unreadable: list[Unreadable] = []
+    mends = False
     for page in report.pages:
         newer |= {entry_sk(entry): entry for entry in page.entries if entry.height > height}
         unreadable += page.unreadable
+        mends = mends or any(cursor.unread.lists(entry) for entry in page.entries if entry.height <= height)
         heights = [entry.height for entry in page.entries] + [row.height for row in page.unreadable if row.height is not None]
         if len(newer) > ledgers.MOST_REVERTIBLE or min(heights, default=height + 1) <= height:
             break
     entries = list(newer.values())
-    return News(report, entries, unreadable, observation.differences(report, ledgers.merge(cursor.tallies(), ledgers.tally(entries))))
+    differences = observation.differences(report, ledgers.merge(cursor.tallies(), ledgers.tally(entries)))
+    return News(report, entries, unreadable, differences, mends)
 
 
 def _unread(cursor: Cursor, news: News) -> Unread:
@@ -143,11 +148,12 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
         ledger.save_cursor(cursor, clock.now())
     _store(ledger, explorer, news.entries, cursor.run)
     _remove(ledger, undone)
-    height = ledgers.final_height((entry.height for entry in news.entries), cursor.final_height, ledger.address_key.chain.reorganisation)
+    cursor.remember_unread(_unread(cursor, news))
+    heights = [*(entry.height for entry in news.entries), *cursor.unread.heights]
+    height = ledgers.final_height(heights, cursor.final_height, ledger.address_key.chain.reorganisation)
     newly_final = [entry for entry in news.entries if entry.height <= height]
     cursor.make_final(height, ledgers.merge(cursor.tallies(), ledgers.tally(newly_final)))
     cursor.revertible = sorted(entry_sk(entry) for entry in news.entries if entry.height > height)
-    cursor.remember_unread(_unread(cursor, news))
     observation.conclude(ledger, explorer, cursor, news.report, news.differences)
 
 
@@ -201,7 +207,8 @@ def _count_stored(ledger: Ledger, cursor: Cursor) -> dict[str, Tally]:
     unseen: list[str] = []
     below = ledgers.tally(_entries_below(ledger, cursor, highest, unseen))
     _remove(ledger, unseen)
-    height = ledgers.final_height((placed.height for placed in highest), -1, ledger.address_key.chain.reorganisation)
+    heights = [*(placed.height for placed in highest), *cursor.unread.heights]
+    height = ledgers.final_height(heights, -1, ledger.address_key.chain.reorganisation)
     final = ledgers.merge(below, ledgers.tally(placed.entry for placed in highest if placed.height <= height))
     cursor.make_final(height, final)
     cursor.revertible = sorted(placed.sk for placed in highest if placed.height > height)
