@@ -138,7 +138,7 @@ class Witnessed:
                         answer = question(node)
                 except errors.Upstream as error:
                     log.warning('%s: %s', self.ledger.pk, error)
-                    self.gate.failed(error)
+                    self.gate.failed(error, self.ledger.pk)
                 else:
                     self.gate.worked(node.endpoint)
                     return answer
