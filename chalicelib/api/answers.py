@@ -268,6 +268,14 @@ class RateSet(TypedDict, total=False):
     """The rates by which all rows were converted."""
 
     rates: Annotated[Instant | None, Meta(description='When the set of rates was made, which identifies it. Null before the first set.')]
+    rates_kind: Annotated[
+        str,
+        Meta(
+            description='Of a past instant: `hourly` for rates that were kept for its hour, `close` for the closing rates of its day.',
+            examples=['hourly'],
+            extra_json_schema={'enum': ['hourly', 'close']},
+        ),
+    ]
 
 
 _Day = Annotated[str, Meta(pattern='^[0-9]{4}-[0-9]{2}-[0-9]{2}$', examples=['2017-11-23'])]

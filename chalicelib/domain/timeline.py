@@ -151,16 +151,19 @@ def next_month(month: int) -> int:
 
 def state(point: Point, reporting: Iterable[str], rates: Rates | None) -> PortfolioState:
     """Return a point with what it was worth in each of the reporting currencies, by one set of rates."""
-    totals = {} if rates is None else {code: conversion.total(point.balances, code, rates) for code in reporting}
-    return PortfolioState(
-        balances=dict(sorted(point.balances.items())),
+    unvalued = PortfolioState(
+        dict(sorted(point.balances.items())), {}, {}, point.covered, point.total, point.complete, incomplete=point.incomplete
+    )
+    return unvalued if rates is None else valued(unvalued, reporting, rates)
+
+
+def valued(state: PortfolioState, reporting: Iterable[str], rates: Rates) -> PortfolioState:
+    """Return a state with what it was worth in each of the reporting currencies, by one set of rates."""
+    totals = {code: conversion.total(state.balances, code, rates) for code in reporting}
+    return state._replace(
         values={code: total.value for code, total in totals.items()},
         unconverted=_missing(totals, {conversion.NO_RATE, conversion.DISPUTED}),
-        covered=point.covered,
-        total=point.total,
-        complete=point.complete,
         disputed=_missing(totals, {conversion.DISPUTED}),
-        incomplete=point.incomplete,
     )
 
 

@@ -79,7 +79,7 @@ class LatestRates(Item, discriminator='latest-rates'):
 class HourlyRates(Item, discriminator='hourly-rates'):
     """pk=RATES#<yyyy-mm>  sk=<its hour, ISO 8601>   one set of each hour, never changed
 
-    store: conditional put   before: one query, two at the beginning of a month
+    store: conditional put   before: one query, two at the beginning of a month   between: a query for each month
     """
 
     at = IntegerAttribute()
@@ -96,6 +96,16 @@ class HourlyRates(Item, discriminator='hourly-rates'):
         pk, sk = _hour(instant)
         found = [one for one in cls._newest(pk, sk) if one.at <= instant] or cls._newest(_month_before(pk), sk)
         return found[0] if found else None
+
+    @classmethod
+    def between(cls, first: int, last: int) -> 'list[HourlyRates]':
+        """Return the sets of the hours from that of one instant to that of another, oldest first."""
+        (pk, start), (last_pk, end) = _hour(first), _hour(last)
+        found: list[HourlyRates] = []
+        while pk <= last_pk:
+            found += cls.query(pk, cls.sk.between(start, end), consistent_read=True)
+            pk = _month_after(pk)
+        return found
 
     @property
     def rates(self) -> list[Rate]:
@@ -143,6 +153,11 @@ def _hour(instant: int) -> tuple[str, str]:
 def _month_before(pk: str) -> str:
     year, month = map(int, pk.removeprefix('RATES#').split('-'))
     return f'RATES#{year if month > 1 else year - 1:04}-{month - 1 or 12:02}'
+
+
+def _month_after(pk: str) -> str:
+    year, month = map(int, pk.removeprefix('RATES#').split('-'))
+    return f'RATES#{year if month < 12 else year + 1:04}-{month % 12 + 1:02}'
 
 
 def _packed(rates: Iterable[Rate]) -> list[Any]:

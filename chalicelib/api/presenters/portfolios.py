@@ -105,7 +105,10 @@ def _present_unconverted(unconverted: Unconverted) -> answers.NotInTotal:
 
 def present_rate_set(converted: ConvertedBalances) -> answers.RateSet:
     """Return the name of the set of rates, to stand beside the balances converted by it."""
-    return {'rates': format_instant(converted.rates_made_at) if converted.rates_made_at else None}
+    made: answers.RateSet = {'rates': format_instant(converted.rates_made_at) if converted.rates_made_at else None}
+    if converted.rates_are_hourly is not None:
+        made['rates_kind'] = 'hourly' if converted.rates_are_hourly else 'close'
+    return made
 
 
 def present_share(share: Share, rates: Rates) -> answers.Explained:

@@ -18,6 +18,7 @@ from chalicelib.services.histories.compute import compute_history
 from chalicelib.services.histories.rows import HistoryView, Row, RowsAt
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import contributions
+from chalicelib.services.rates.past import HourlySets
 
 
 class InstantRange(NamedTuple):
@@ -129,15 +130,15 @@ def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], asked: PageRequest, no
     known = [(0, computed.result.before), *computed.states]
     of_grid = timeline.at_instants(known, _grid(span, after, span.first, last))
     states = _with_now(reversed(of_grid) if span.newest_first else of_grid, span, now, computed.result.now)
-    view = HistoryView(list(portfolio.currencies), outdated=False)
+    view = _view(portfolio, asked, now, outdated=False)
     return HistoryPage(_rows(states, view, rows_at, asked, now), _now_of(span, now), _pinned(after, 0), _as_of(after, now))
 
 
 def _stored_page(portfolio: Portfolio, stored: History, rows_at: RowsAt[Row], asked: PageRequest) -> HistoryPage[Row]:
     span, after, _ = asked
-    view = HistoryView(list(portfolio.currencies), stored.contents != portfolio.contents)
     read = _Reading()
     computed_at = int(stored.computed_at)
+    view = _view(portfolio, asked, computed_at, outdated=stored.contents != portfolio.contents)
     states = _with_now(_states(stored, span, after, read), span, computed_at, stored.now)
     rows = _rows(states, view, rows_at, asked, computed_at)
     version = _pinned(after, stored.version)
@@ -154,6 +155,15 @@ def _stored_page(portfolio: Portfolio, stored: History, rows_at: RowsAt[Row], as
         after is not None and is_other,
         stored.backfill,
     )
+
+
+def _view(portfolio: Portfolio, asked: PageRequest, computed_at: int, *, outdated: bool) -> HistoryView:
+    span = asked.span
+    hours = -(-asked.limit // len(portfolio.currencies))
+    sets = HourlySets(-hours if span.newest_first else hours)
+    is_by_hour = span.interval == timeline.HOUR
+    now = _now_of(span, computed_at)  # which has the latest rates
+    return HistoryView(list(portfolio.currencies), outdated, lambda at: sets.at(at) if is_by_hour and at != now else None)
 
 
 def _pinned(after: Position | None, version: int) -> int:

@@ -5,14 +5,19 @@ from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 from chalicelib.domain import money, timeline
+from chalicelib.domain.conversion import Rates
 from chalicelib.domain.timeline import PortfolioState
 
 
 class HistoryView(NamedTuple):
-    """What rows are made with: the reporting currencies, and whether the portfolio has changed since its history was computed."""
+    """What rows are made with: the reporting currencies, and whether the portfolio has changed since its history was computed.
+
+    `rates_at` returns the rates of an instant if these are others than the closes of its day, by which the state of then is valued.
+    """
 
     reporting: list[str]
     outdated: bool
+    rates_at: Callable[[int], Rates | None]
 
 
 class HistoricBalance(NamedTuple):
@@ -64,7 +69,10 @@ def _balance(view: HistoryView, at: int, state: PortfolioState, code: str) -> Hi
 
 def converted(view: HistoryView, at: int, state: PortfolioState) -> list[HistoricValue]:
     """Return what everything was worth at an instant in each reporting currency that it was computed for, by code."""
-    return [_value(view, at, state, code) for code in sorted(view.reporting) if code in state.values]
+    computed = sorted({*view.reporting} & state.values.keys())
+    rates = view.rates_at(at)
+    valued = state if rates is None else timeline.valued(state, computed, rates)
+    return [_value(view, at, valued, code) for code in computed]
 
 
 def _value(view: HistoryView, at: int, state: PortfolioState, code: str) -> HistoricValue:

@@ -43,6 +43,12 @@ class PortfolioBalances(NamedTuple):
     def balance_at(self) -> int:
         return self.since if self.observed_at is None else self.observed_at
 
+    @property
+    def incomplete(self) -> tuple[IncompleteChild, ...]:
+        """The children whose balance in any currency that they may hold is incomplete, once for each reason."""
+        scopes = (self.by_currency.keys() if child.scope is None else child.scope for child, _ in self.reasons)
+        return self.incomplete_in(*self.by_currency, *(code for scope in scopes for code in sorted(scope)))
+
     def incomplete_in(self, *codes: str) -> tuple[IncompleteChild, ...]:
         """Return the children whose balance in any of these currencies is incomplete, once for each reason."""
         found = (

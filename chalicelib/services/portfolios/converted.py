@@ -8,7 +8,7 @@ from chalicelib.domain.conversion import Rates, Total, Unconverted
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import balances
 from chalicelib.services.portfolios.balances import IncompleteChild, PortfolioBalances
-from chalicelib.services.rates import current
+from chalicelib.services.rates import current, past
 
 _RATE_PENDING = 'rate_pending'
 
@@ -18,6 +18,7 @@ class _RateSet(NamedTuple):
 
     rates: Rates
     made_at: int
+    is_hourly: bool | None
     not_requested: frozenset[str]
 
 
@@ -25,6 +26,7 @@ class ConvertedBalances(NamedTuple):
     """The balances of a portfolio as a total in each of its reporting currencies, by code.
 
     `balance_at` is the age of the oldest balance or rate in them; `rates_made_at` identifies the set of rates, 0 before the first.
+    `rates_are_hourly` says of a past instant whether they were kept for its hour or are its day's closes; None of now.
     """
 
     totals: list[Total]
@@ -32,6 +34,7 @@ class ConvertedBalances(NamedTuple):
     incomplete: tuple[IncompleteChild, ...]
     rates: Rates
     rates_made_at: int
+    rates_are_hourly: bool | None
 
 
 def of_portfolio(user_id: str, portfolio_id: int, *, at: int | None = None) -> ConvertedBalances:
@@ -40,10 +43,10 @@ def of_portfolio(user_id: str, portfolio_id: int, *, at: int | None = None) -> C
     Raises NotFound, NotReady while the balances are, or no rates of theirs were ever asked for.
     """
     summed = balances.sum_up(user_id, portfolio_id, at)
-    used = _latest(summed) if at is None else _of_past(at)
+    used = _latest(summed) if at is None else _of_past(summed, at)
     totals = [_total(summed, code, used) for code in sorted(summed.portfolio.currencies)]
-    incomplete = summed.incomplete_in(*summed.by_currency)
-    return ConvertedBalances(totals, _oldest(summed, used) if at is None else at, incomplete, used.rates, used.made_at)
+    balance_at = _oldest(summed, used) if at is None else at
+    return ConvertedBalances(totals, balance_at, summed.incomplete, used.rates, used.made_at, used.is_hourly)
 
 
 def _latest(summed: PortfolioBalances) -> _RateSet:
@@ -54,12 +57,11 @@ def _latest(summed: PortfolioBalances) -> _RateSet:
         current.track(not_requested, clock.now())
         if summed.portfolio.follows_ledgers and summed.portfolio.converted_balances_last_updated is None:
             raise reading.not_ready([])
-    return _RateSet(latest.rates, latest.at, not_requested)
+    return _RateSet(latest.rates, latest.at, None, not_requested)
 
 
-def _of_past(at: int) -> _RateSet:
-    past = current.at(at)
-    return _RateSet(past.rates, past.at, frozenset())
+def _of_past(summed: PortfolioBalances, at: int) -> _RateSet:
+    return _RateSet(*past.at(at, summed.by_currency.keys()), not_requested=frozenset())
 
 
 def _total(summed: PortfolioBalances, code: str, used: _RateSet) -> Total:

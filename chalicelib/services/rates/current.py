@@ -7,7 +7,7 @@ from chalicelib import clock, messages
 from chalicelib.domain import currencies, rates
 from chalicelib.domain.conversion import Rates
 from chalicelib.messages import BackfillRates, FetchRates
-from chalicelib.models import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
+from chalicelib.models import TRACKED_SECONDS, LatestRates, TrackedCurrency
 from chalicelib.services.rates import policy
 
 
@@ -54,17 +54,6 @@ def latest(codes: Collection[str] = ()) -> LatestSet:
     Decimal('11775.36')
     """
     return _read_through(codes).latest
-
-
-def at(instant: int) -> LatestSet:
-    """Return the set of rates that was the latest at an instant of the past, among the first sets of each hour.
-
-    The result for an instant never changes. Makes one request or two.
-    """
-    hourly = HourlyRates.before(instant)
-    if hourly is None:
-        return LatestSet(Rates(instant, ()), 0, frozenset())
-    return LatestSet(Rates.usable(instant, hourly.rates), hourly.at, frozenset())
 
 
 def track(codes: Iterable[str], now: int) -> bool:

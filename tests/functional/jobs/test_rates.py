@@ -1,7 +1,7 @@
 """Rates of exchange: what is fetched for whom, how it is kept, and what happens when sources fail."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Context, Decimal
@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.config import settings
-from chalicelib.domain.conversion import Rates
+from chalicelib.domain.conversion import Pair, Rate, Rates
 from chalicelib.domain.rates import BackfillProgress, DailyClose, day_of, midnight, pair_of
 from chalicelib.errors import Upstream
 from chalicelib.jobs import rates as jobs
@@ -26,7 +26,7 @@ from chalicelib.models import (
     read_daily_closes,
 )
 from chalicelib.providers.rates import RATE_SOURCES
-from chalicelib.services.rates import current, daily_closes
+from chalicelib.services.rates import current, daily_closes, past
 from chalicelib.services.rates.backfill import backfill_daily_closes
 from chalicelib.services.rates.fetch import fetch_rates
 from infra.fake_upstreams import rates as sample
@@ -280,7 +280,7 @@ def test_a_run_that_dies_after_any_write_is_made_good_by_the_next(writes: int) -
     fetch_rates(now + HOUR)
 
     assert price(latest().rates, 'btc', 'usd') == Decimal('11775.36')
-    assert price(current.at(now + HOUR + 60).rates, 'btc', 'usd') == Decimal('11775.36')
+    assert price(past.at(now + HOUR + 60, ()).rates, 'btc', 'usd') == Decimal('11775.36')
 
 
 def test_four_requests_to_the_table_do_for_a_run_between_hours(requests_made: list[str]) -> None:
@@ -436,31 +436,60 @@ def test_a_first_rate_is_there_when_the_queue_is_worked_off(queues: dict[str, st
 # Hourly sets
 
 
+def kept_at(instant: int) -> Mapping[Pair, Rate] | None:
+    """Return the rates that were kept for the hour of an instant, None if none were."""
+    found = past.at(instant, ())
+    return found.rates.by_pair if found.is_hourly else None
+
+
 def test_the_first_run_of_each_hour_is_kept_and_never_changed(world: Sources) -> None:
     hour = NOON
     fetch_rates(hour)
-    kept = current.at(hour + 60).rates
+    kept = kept_at(hour + 60)
     world.says['coingecko'] = as_json({'bitcoin': {'usd': 12_000}})
 
     fetch_rates(hour + 300)
-    assert current.at(hour + 600).rates.by_pair == kept.by_pair
+    assert kept_at(hour + 600) == kept
     fetch_rates(hour + HOUR)
 
-    assert current.at(hour + HOUR - 1).rates.by_pair == kept.by_pair
-    assert current.at(hour + HOUR + 60).rates.by_pair != kept.by_pair
-    assert current.at(hour - 1).rates.by_pair == {}
+    assert kept_at(hour + HOUR - 1) == kept
+    assert kept_at(hour + HOUR + 60) not in (kept, None)
+    assert kept_at(hour - 1) is None
 
 
 def test_a_set_is_not_there_before_it_was_made() -> None:
     fetch_rates(NOON + 120)
-    assert current.at(NOON + 60).rates.by_pair == {}
-    assert current.at(NOON + 120).rates.by_pair == {}
-    assert current.at(NOON + 180).rates.at == NOON + 180
+    assert kept_at(NOON + 60) is None
+    assert kept_at(NOON + 120) is None
+    assert past.at(NOON + 180, ()).rates.at == NOON + 180
+
+
+@pytest.mark.parametrize(('seconds', 'is_kept'), [(2 * HOUR - 1, True), (2 * HOUR, False)])
+def test_a_set_is_of_its_hour_and_the_next(seconds: int, is_kept: bool) -> None:
+    fetch_rates(NOON)
+    assert (kept_at(NOON + seconds) is not None) is is_kept
+    assert past.HourlySets(0).at(NOON + seconds) is None or is_kept
 
 
 def test_what_is_too_old_at_an_instant_is_not_used_then() -> None:
-    fetch_rates(NOON - 3 * DAY)
-    assert set(current.at(NOON - 2 * DAY + 60).rates.by_pair) == {('eur', 'usd')}
+    old = [Rate('btc', 'usd', Decimal(9), NOON - DAY, 'kraken'), Rate('eur', 'usd', Decimal(2), NOON - DAY, 'ecb')]
+    HourlyRates.store(NOON, old)
+    assert set(kept_at(NOON + 1) or ()) == {('eur', 'usd')}
+
+
+def test_the_sets_of_a_page_are_those_of_each_instant_by_itself(requests_made: list[str]) -> None:
+    first = midnight(TODAY.replace(day=1))
+    hours = [-30, -5, -4, -1, 0, 1, 2, 3, 7]
+    for number, hour in enumerate(hours):
+        HourlyRates.store(first + hour * HOUR + 9, [Rate('btc', 'usd', Decimal(number + 1), first + hour * HOUR, 'kraken')])
+    instants = range(first - 8 * HOUR, first + 9 * HOUR, HOUR)
+    for ahead, ordered in ((20, list(instants)), (-20, list(reversed(instants))), (3, list(instants))):
+        sets = past.HourlySets(ahead)
+        requests_made.clear()
+        found = [sets.at(instant) for instant in ordered]
+        assert len(requests_made) <= (2 if abs(ahead) == 20 else 6)
+        assert [None if one is None else one.by_pair for one in found] == [kept_at(instant) for instant in ordered]
+    assert [(at - first) // HOUR for at in instants if kept_at(at) is not None] == [-4, -3, 1, 2, 3, 4, 8]
 
 
 def test_the_newest_set_may_be_of_the_month_before(requests_made: list[str]) -> None:
@@ -470,7 +499,7 @@ def test_the_newest_set_may_be_of_the_month_before(requests_made: list[str]) -> 
     fetch_rates(first - HOUR)
     requests_made.clear()
 
-    assert current.at(first + 10).rates.by_pair == {}  # those of 30 seconds before, which had none
+    assert kept_at(first + 10) == {}  # those of 30 seconds before, which had none
     assert requests_made == ['Query', 'Query']
 
 
@@ -480,7 +509,7 @@ def test_two_runs_at_once_make_one_set_of_the_hour() -> None:
 
 def test_a_run_for_some_currencies_makes_no_set_of_the_hour() -> None:
     fetch_rates(NOON, ['btc'])
-    assert current.at(NOON + 60).rates.by_pair == {}
+    assert kept_at(NOON + 60) is None
 
 
 # Daily closes
