@@ -62,6 +62,11 @@ def require(code: str) -> Currency:
     return currency
 
 
+def titled(title: str) -> Currency | None:
+    """Return the first currency with this title, ignoring case, or None."""
+    return _by_title().get(title.lower())
+
+
 def get(code: str) -> Currency:
     """Return the currency with a code from the database or the code itself. Raises KeyError for any other."""
     return _by_code()[code]
@@ -98,6 +103,11 @@ def of_kind(kind: str) -> tuple[Currency, ...]:
 def tokens_on(coin: str) -> tuple[Currency, ...]:
     """Return the tokens on the chain of a coin, sorted by id."""
     return tuple(token for token in of_kind('token') if token.chain == coin)
+
+
+@lru_cache
+def _by_title() -> dict[str, Currency]:
+    return {currency.title.lower(): currency for currency in reversed(every())}
 
 
 @lru_cache

@@ -125,7 +125,7 @@ def test_no_token_is_needed_and_a_bad_one_does_no_harm(http: ChaliceClient, path
 def test_the_catalogue_cannot_be_written(http: ChaliceClient, path: str):
     response = http.http.post(path, headers={'Content-Type': 'application/json'}, body=b'{}')
 
-    assert (response.status_code, response.headers['Allow']) == (405, 'GET')
+    assert (response.status_code, response.headers['Allow']) == (405, 'GET, HEAD')
 
 
 def test_pages_follow_each_other_to_the_end_and_count_all(http: ChaliceClient):

@@ -106,6 +106,10 @@ def test_ids_are_never_given_twice(api: Api):
         ({'title': 'x', 'currencies': ['btc', 'nope']}, ['Unknown currency "nope"']),
         ({'title': 'x', 'currencies': ['nope', 'btc', 'NADA', 'nope']}, ['Unknown currency "nope"', 'Unknown currency "NADA"']),
         ({'currencies': [7, 'nope']}, ['title is required', 'currencies must be a string', 'Unknown currency "nope"']),
+        (
+            {'title': 'x', 'currencies': ['Bitcoin', 'united states dollar']},
+            ['Unknown currency "Bitcoin": did you mean "btc"?', 'Unknown currency "united states dollar": did you mean "usd"?'],
+        ),
         ({'title': '  ', 'currencies': ['btc']}, ['title must have 1 to 255 characters']),
         ({'title': 'x' * 256, 'currencies': ['btc']}, ['title must have 1 to 255 characters']),
         ({'title': 5, 'currencies': [7]}, ['title must be a string', 'currencies must be a string']),
@@ -198,11 +202,11 @@ def test_a_bad_cursor_or_limit_is_invalid(api: Api, query: str):
 @pytest.mark.parametrize(
     ('method', 'path', 'allow'),
     [
-        ('PUT', '/api/user', 'GET'),
-        ('DELETE', '/api/portfolios', 'POST, GET'),
-        ('PUT', '/api/portfolios/1', 'GET, PATCH, DELETE'),
-        ('POST', '/api/portfolios/1/balances', 'GET'),
-        ('PATCH', '/api/portfolios/1/addresses/1/transactions', 'GET'),
+        ('PUT', '/api/user', 'GET, HEAD'),
+        ('DELETE', '/api/portfolios', 'POST, GET, HEAD'),
+        ('PUT', '/api/portfolios/1', 'GET, PATCH, DELETE, HEAD'),
+        ('POST', '/api/portfolios/1/balances', 'GET, HEAD'),
+        ('PATCH', '/api/portfolios/1/addresses/1/transactions', 'GET, HEAD'),
     ],
 )
 def test_a_known_path_with_a_wrong_method_says_which_it_has(api: Api, method: str, path: str, allow: str):

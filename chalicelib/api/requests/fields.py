@@ -50,7 +50,9 @@ def _currency(value: Any, _: ParsedBody) -> str:
     code = _string(value)
     known = currencies.find(code)
     if known is None:
-        raise FieldError('unknown_currency', f'Unknown currency "{code[:32]}"')
+        meant = currencies.titled(code)
+        hint = '' if meant is None else f': did you mean "{meant.code}"?'
+        raise FieldError('unknown_currency', f'Unknown currency "{code[:32]}"{hint}')
     return known.code
 
 
