@@ -22,7 +22,7 @@ from chalicelib.domain import currencies
 from chalicelib.http_io.response import created, ok
 from chalicelib.models import Address, is_position
 from chalicelib.services.ledgers import reading
-from chalicelib.services.portfolios import addresses
+from chalicelib.services.portfolios import addresses, owners
 
 bp = Blueprint(__name__)
 router = Router(bp, authorizer=bearer)
@@ -30,8 +30,8 @@ router = Router(bp, authorizer=bearer)
 COLLECTION = '/portfolios/{portfolio_id}/addresses'
 ITEM = COLLECTION + '/{address_id}'
 
-NEW = Body('NewAddress', required=(fields.FOLLOWED_CURRENCY, fields.ADDRESS), optional=(fields.TITLE,))
-CHANGES = Body('AddressChanges', optional=(fields.TITLE, fields.ADDRESS, fields.SAME_CURRENCY))
+NEW = Body('NewAddress', required=(fields.FOLLOWED_CURRENCY, fields.ADDRESS), optional=(fields.TITLE, fields.GAP_LIMIT))
+CHANGES = Body('AddressChanges', optional=(fields.TITLE, fields.ADDRESS, fields.SAME_CURRENCY, fields.GAP_LIMIT))
 
 
 def _parse_position(text: str) -> str:
@@ -49,7 +49,10 @@ def create_address(request: ApiRequest, portfolio_id: int) -> Response:
     body = request.body()
     currency, address = body[fields.FOLLOWED_CURRENCY], body[fields.ADDRESS]
     title = body.get(fields.TITLE) or f'{currencies.get(currency).title} address'
-    draft = addresses.draft(request.user_id, portfolio_id, title=title, address=address, currency=currency, now=clock.now())
+    gap_limit = body.get(fields.GAP_LIMIT)
+    draft = addresses.draft(
+        request.user_id, portfolio_id, title=title, address=address, currency=currency, gap_limit=gap_limit, now=clock.now()
+    )
     answer = created(present_address(draft.child), f'/api/portfolios/{portfolio_id}/addresses/{draft.child.address_id}')
     addresses.store(draft, also=idempotency.record(request, answer))
     return answer
@@ -70,19 +73,27 @@ def get_address(request: ApiRequest, portfolio_id: int, address_id: int) -> Resp
 
 @router.patch(ITEM, answer=answers.Address, body=CHANGES)
 def update_address(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
-    """Update an existing address with a title or address; its currency stays."""
+    """Update an existing address with a title, address or gap limit; its currency stays."""
     address = Address.find(request.user_id, portfolio_id, address_id)
-    body = request.body(currency=address.currency, shown_address=address.address)
-    title, text = body.get(fields.TITLE), body.get(fields.ADDRESS)
-    return _shown(addresses.change(address, title=title, address=text, now=clock.now(), expected=request.expected_versions))
+    body = request.body(currency=address.currency, shown_address=address.address, is_wallet=address.wallet is not None)
+    changed = addresses.change(
+        address,
+        title=body.get(fields.TITLE),
+        address=body.get(fields.ADDRESS),
+        gap_limit=body.get(fields.GAP_LIMIT),
+        now=clock.now(),
+        expected=request.expected_versions,
+    )
+    return _shown(changed)
 
 
 @router.delete(ITEM, answer=answers.Address)
 def delete_address(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
     """Delete a portfolio address; returns the address as it was."""
     address = Address.find(request.user_id, portfolio_id, address_id)
+    answer = _shown(address)
     addresses.delete(address, now=clock.now(), expected=request.expected_versions)
-    return _shown(address)
+    return answer
 
 
 @router.get(ITEM + '/balances', answer=list[answers.AddressBalance], beside=answers.Completeness, asynchronous=True)
@@ -109,4 +120,4 @@ def list_address_transactions(request: ApiRequest, portfolio_id: int, address_id
 
 
 def _shown(address: Address) -> Response:
-    return ok(present_address(address), version=address.version)
+    return ok(present_address(address, owners.owner(address)), version=address.version)

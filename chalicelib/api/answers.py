@@ -124,7 +124,7 @@ class AddressSummary(TypedDict):
     address: Annotated[
         str,
         Meta(
-            description='In the notation of its currency; only the beginning and the end of an extended public key.',
+            description='In the notation of its currency; of an extended public key or descriptor, only the ends of its keys.',
             examples=['1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'],
         ),
     ]
@@ -353,6 +353,13 @@ class Agreement(TypedDict):
     checked_at: Instant
 
 
+class WalletOfAddress(TypedDict):
+    """The HD wallet that an address is part of, an address of the same portfolio too."""
+
+    id: Id
+    title: _AddressTitle
+
+
 class Address(AddressSummary):
     """An address of a portfolio."""
 
@@ -362,6 +369,21 @@ class Address(AddressSummary):
     txns_last_updated: _Changed | None
     source: _OwnSource
     agreement: Annotated[Agreement | None, Meta(description='Null until the first cross-check with a second explorer.')]
+    gap_limit: NotRequired[
+        Annotated[int, Meta(description='Of an HD wallet: how many unused addresses in a row end the search.', ge=1, le=1_000)]
+    ]
+    script_types: NotRequired[
+        Annotated[
+            list[str],
+            Meta(
+                description='Of an HD wallet: the kinds of script that its used addresses have, `p2pkh`, `p2sh-p2wpkh`, `p2wpkh` or `p2tr` '
+                'of one key, `p2sh`, `p2sh-p2wsh` or `p2wsh` of several.'
+            ),
+        ]
+    ]
+    part_of: NotRequired[
+        Annotated[WalletOfAddress, Meta(description='The HD wallet that counts this address, which is not counted by itself.')]
+    ]
 
 
 class AddressBalance(TypedDict):

@@ -14,6 +14,7 @@ from chalicelib.domain.addresses import (
     bitcoin_cash,
     bitcoin_like,
     cardano,
+    descriptors,
     evm,
     extended_keys,
     litecoin,
@@ -23,9 +24,10 @@ from chalicelib.domain.addresses import (
     uris,
     xrp,
 )
+from chalicelib.domain.addresses.derivation import Wallet
 from chalicelib.domain.addresses.errors import EXTENDED, MALFORMED, PRIVATE, BadAddress
 
-_MAX_ADDRESS_LENGTH = 300  # leaves room for extended keys; Base58 decoding takes quadratic time
+_MAX_ADDRESS_LENGTH = 300  # Base58 decoding takes quadratic time
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ class Chain:
         """Return the canonical form of an address, so that equal addresses are equal strings.
 
         Accepts surrounding whitespace, and payment URIs (BIP-21, EIP-681, SEP-7, CIP-13, Solana Pay), whose address is returned.
-        An extended public key is its own canonical form. Raises BadAddress if `text` is no address on the main network.
+        Extended public keys and descriptors lose their origins and checksum, and those of a single address become that address.
+        Raises BadAddress if `text` is no address on the main network.
 
         >>> CHAINS['btc'].normalise('bitcoin:BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4?amount=1')
         'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
@@ -68,12 +71,14 @@ class Chain:
         request = uris.parse(text, self.schemes)
         if _PRIVATE_KEY.fullmatch(request.address):
             raise BadAddress(PRIVATE)
-        if len(request.address) > _MAX_ADDRESS_LENGTH or not request.address.isascii():
+        if not request.address.isascii():
             raise BadAddress(MALFORMED)
-        if not extended_keys.has_shape(request.address):
-            return self.canonical(request)
-        self._require_extended_keys().check(request.address)
-        return request.address
+        if descriptors.has_shape(request.address):
+            descriptors.require_public(request.address)
+            return descriptors.normalise(self._require_extended_keys(), request.address)
+        if len(request.address) > _MAX_ADDRESS_LENGTH:
+            raise BadAddress(MALFORMED)
+        return self.canonical(request)
 
     def is_legacy(self, address: str) -> bool:
         """Whether a canonical address is pay-to-public-key-hash outside of segwit.
@@ -82,16 +87,13 @@ class Chain:
         """
         return address.startswith(self.legacy_prefixes)
 
-    def is_extended_key(self, text: str) -> bool:
-        """Whether `text` is an extended public key from which addresses of the chain can be derived."""
-        return self.extended_key_format is not None and self.extended_key_format.matches(text)
+    def is_wallet(self, text: str) -> bool:
+        """Whether a canonical text is an extended public key or a descriptor, not an address."""
+        return self.extended_key_format is not None and descriptors.has_shape(text)
 
-    def derive(self, extended_key: str, branch: int, index: int) -> str:
-        """Return the canonical address number `index` on `branch` (0 receiving, 1 change) below an account's extended public key.
-
-        Raises BadAddress if it is no such key of the chain, ValueError unless `branch` and `index` are from 0 to 2**31 - 1.
-        """
-        return self._require_extended_keys().derive(extended_key, branch, index)
+    def wallet(self, text: str) -> Wallet:
+        """Return the wallet that an extended public key or a descriptor in its canonical form stands for. Raises BadAddress."""
+        return descriptors.parse(self._require_extended_keys(), text)
 
     def _require_extended_keys(self) -> extended_keys.Format:
         if self.extended_key_format is None:

@@ -50,7 +50,7 @@ class AddressKey:
 
 @dataclass(frozen=True)
 class HdWalletKey:
-    """Everything below an extended public key, which the name does not reveal: `LEDGER#btc#wallet-<40 hexadecimal digits>`."""
+    """The addresses of an HD wallet, which the name does not reveal: `LEDGER#btc#wallet-<40 hexadecimal digits>`."""
 
     kind: ClassVar = LedgerKind.HD_WALLET
 
@@ -58,14 +58,18 @@ class HdWalletKey:
     name: str
 
     @classmethod
-    def of_extended_key(cls, currency: str, extended_key: str) -> 'HdWalletKey':
-        """Return the key of the wallet below an extended public key: its name is a digest of both."""
-        digest = hashlib.sha256(f'{currency}{extended_key}'.encode()).hexdigest()
+    def of_secret(cls, currency: str, secret: str) -> 'HdWalletKey':
+        """Return the key of the wallet that a secret text identifies: its name is a digest of both."""
+        digest = hashlib.sha256(f'{currency}{secret}'.encode()).hexdigest()
         return cls(currency, _WALLET_NAME + digest[:_WALLET_DIGITS])
 
     @property
     def text(self) -> str:
         return f'{_PREFIX}{self.currency}#{self.name}'
+
+    @property
+    def chain(self) -> Chain:
+        return CHAINS[self.currency]
 
     def can_hold(self, code: str) -> bool:
         """Whether a wallet can hold a currency: its chain's coin only."""

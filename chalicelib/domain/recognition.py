@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from chalicelib.domain import currencies
-from chalicelib.domain.addresses import base58, bech32, errors, extended_keys, private_keys, uris
+from chalicelib.domain.addresses import base58, bech32, descriptors, errors, private_keys, uris
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 
@@ -65,7 +65,7 @@ def reason(text: str, currency: str, refused: BadAddress) -> str:
         return refused.reason
     schemes = tuple(scheme for chain in CHAINS.values() for scheme in chain.schemes)
     inner = uris.parse(text, schemes).address
-    if extended_keys.has_shape(inner):
+    if descriptors.has_shape(inner):
         return refused.reason
     return _by_form(text, inner) or _of_other_chain(text, currency) or _of_no_chain(text, inner) or refused.reason
 

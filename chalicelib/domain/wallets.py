@@ -1,27 +1,34 @@
 """HD wallets: which ledger one has, how many addresses are derived for it, and how their ledgers are merged. Pure; keeps no key.
 
-A wallet is everything below an extended public key; its derived ledgers are those of the addresses derived from the key.
+A wallet is all addresses of an extended public key or a descriptor; its derived ledgers are those of the addresses derived so far.
 See docs/decisions/0014-hd-wallets.md.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from chalicelib.domain import money
+from chalicelib.domain.addresses.derivation import ScriptBranches
 from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey
 from chalicelib.domain.ledgers import Entry, Holding
 
-GAP = 20  # unused addresses in a row after which no more are derived (BIP-44)
+GAP = 20  # unused addresses in a row after which no more are derived (BIP-44), where nobody says otherwise
+MOST_GAP = 1_000
+MOST_DERIVED = 10_000  # addresses of one wallet
 OURS = 'cryptfolio'  # the source of what was merged from several explorers
 
 
 class FollowedLedger(NamedTuple):
-    """The ledger that an address of a portfolio follows, and what the address shows of it."""
+    """The ledger that an address of a portfolio follows, and what the address shows of it.
+
+    `formerly` are the keys of the same wallet as earlier releases named it, by the spelling of its key.
+    """
 
     shown: str
     key: AddressKey | HdWalletKey
+    formerly: tuple[HdWalletKey, ...] = ()
 
 
 class SourcedEntry(NamedTuple):
@@ -29,6 +36,13 @@ class SourcedEntry(NamedTuple):
 
     entry: Entry
     source: str
+
+
+class Reach(NamedTuple):
+    """How many addresses to derive by branch; `is_capped` if that is fewer than would be needed."""
+
+    counts: dict[str, int]
+    is_capped: bool
 
 
 class Flow(NamedTuple):
@@ -40,10 +54,13 @@ class Flow(NamedTuple):
 
 
 def identify(currency: str, text: str) -> FollowedLedger:
-    """Return the ledger of a canonical address or an extended public key; an extended key cannot be computed back from it."""
-    if CHAINS[currency].is_extended_key(text):
-        return FollowedLedger(f'{text[:12]}…{text[-8:]}', HdWalletKey.of_extended_key(currency, text))
-    return FollowedLedger(text, AddressKey(currency, text))
+    """Return the ledger of a canonical address, extended public key or descriptor; the latter cannot be computed back from it."""
+    chain = CHAINS[currency]
+    if not chain.is_wallet(text):
+        return FollowedLedger(text, AddressKey(currency, text))
+    wallet = chain.wallet(text)
+    formerly = tuple(HdWalletKey.of_secret(currency, spelling) for spelling in wallet.spellings)
+    return FollowedLedger(wallet.shown, HdWalletKey.of_secret(currency, f' {wallet.identity}'), formerly)
 
 
 def is_used(holdings: Iterable[Holding]) -> bool:
@@ -51,13 +68,33 @@ def is_used(holdings: Iterable[Holding]) -> bool:
     return any(held.transactions or held.balance or held.sent or held.received or held.unconfirmed for held in holdings)
 
 
-def reach(used: Sequence[bool]) -> int:
+def reach(used: Sequence[bool], gap: int | None = None) -> int:
     """Return how many addresses of a branch to derive, given which of those derived so far are used; never fewer than those.
 
-    The first three of 23 are used: 23. The 20th of 20 is used: 40.
+    With a gap of 20: the first three of 23 are used: 23. The 20th of 20 is used: 40.
     """
     last = max((index for index, is_used in enumerate(used) if is_used), default=-1)
-    return max(len(used), last + 1 + GAP)
+    return max(len(used), last + 1 + (gap or GAP))
+
+
+def reach_of_branches(kinds: Sequence[ScriptBranches], used: Mapping[str, Sequence[bool]], gap: int | None = None) -> Reach:
+    """Return how many addresses of each branch to derive, given by branch which of those derived so far are used.
+
+    Of the kind of script that the wallet's spelling means, and of any other that is used, that is all branches; of the others only
+    the receiving one, on which the use of a kind begins (BIP-44, account discovery).
+    """
+    counts: dict[str, int] = {}
+    is_capped = False
+    room = MOST_DERIVED - sum(map(len, used.values()))
+    for number, kind in enumerate(kinds):
+        is_followed = number == 0 or any(any(used[branch.name]) for branch in kind.branches)
+        for place, branch in enumerate(kind.branches):
+            known = used[branch.name]
+            wanted = reach(known, gap) if is_followed or place == 0 else len(known)
+            counts[branch.name] = min(wanted, len(known) + max(room, 0))
+            is_capped |= counts[branch.name] < wanted
+            room -= counts[branch.name] - len(known)
+    return Reach(counts, is_capped)
 
 
 def merge(entries: Iterable[SourcedEntry]) -> dict[str, SourcedEntry]:

@@ -19,6 +19,7 @@ from chalicelib.models.daily_closes import (
     add_daily_closes,
     read_daily_closes,
 )
+from chalicelib.models.derived import Derived, Membership
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
@@ -27,7 +28,7 @@ from chalicelib.models.idempotency import AlreadyUsed, IdempotencyKey, Idempoten
 from chalicelib.models.item import Item
 from chalicelib.models.job_run import JobRun
 from chalicelib.models.lease import LeaseLost
-from chalicelib.models.ledger import Derived, HeldCurrency, Ledger, Trouble
+from chalicelib.models.ledger import HeldCurrency, Ledger, Trouble
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance, Since
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
@@ -81,6 +82,7 @@ __all__ = [
     'LatestRates',
     'LeaseLost',
     'Ledger',
+    'Membership',
     'Offset',
     'OffsetBalance',
     'Operation',

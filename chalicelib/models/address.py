@@ -7,7 +7,7 @@ from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKey
 from chalicelib.domain.wallets import FollowedLedger
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.follower import Follower
-from chalicelib.models.portfolio import child_sk, read_child, read_children
+from chalicelib.models.portfolio import child_sk, portfolio_sk, read_child, read_children, read_range
 from chalicelib.models.user import User
 
 
@@ -15,7 +15,7 @@ class Address(Follower, discriminator='address'):
     """pk=USER#<user id>  sk=PORTFOLIO#<000001>#ADDRESS#<000012>
 
     find: batch get with the portfolio's header   page: one query from the header on
-    Of a wallet `address` is only what is shown of its key; `wallet` names it.
+    Of a wallet `address` is only what is shown of its text; `wallet` names it.
     """
 
     follower_kind = 'address'
@@ -42,6 +42,13 @@ class Address(Follower, discriminator='address'):
     def page(cls, user_id: str, portfolio_id: int, *, after: int, limit: int) -> list['Address']:
         """Return up to `limit` addresses with ids above `after`, by id. Raises NotFound."""
         return read_children(cls, 'ADDRESS', user_id, portfolio_id, after=after, limit=limit)
+
+    @classmethod
+    def every(cls, user_id: str, portfolio_id: int) -> list['Address']:
+        """Return all addresses of a portfolio, by id, in one query."""
+        start = f'{portfolio_sk(portfolio_id)}#ADDRESS#'
+        items = read_range(user_id, start, f'{start}~')
+        return [item for item in items if isinstance(item, cls)]
 
     @property
     def child_id(self) -> int:

@@ -6,7 +6,7 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.ledger_keys import LedgerKey
-from chalicelib.models.attributes import IntegerAttribute
+from chalicelib.models.attributes import IntegerAttribute, texts
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.item import Item
 
@@ -18,6 +18,8 @@ class Follower(Item):
 
     A refresh stores on it when the ledger was observed, and a portfolio sums it up, without knowing its kind. A new kind
     is a subclass that says where its items are and which ledger each follows, and a row in models/watch.py.
+    Of an HD wallet, `gap_limit` is how many unused addresses in a row end its search, if the user said so, and `script_types` are
+    the kinds of script that its addresses use. `within` are the names of wallets, anybody's, that have all of its addresses.
     """
 
     follower_kind: ClassVar[FollowerKind]  # as answers show it, and watches store it
@@ -28,6 +30,9 @@ class Follower(Item):
     valid = BooleanAttribute(default=True)
     txns_last_updated = IntegerAttribute(null=True)
     agreement = CrossCheck(null=True)
+    gap_limit = IntegerAttribute(null=True)
+    script_types = texts(null=True)
+    within = texts(null=True)
 
     @classmethod
     def at(cls, user_id: str, portfolio_id: int, child_id: int) -> 'Follower':

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pynamodb.attributes import BinaryAttribute, BooleanAttribute, ListAttribute, MapAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, ListAttribute, MapAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain import changelog, currencies, ledger_keys, ledgers
@@ -13,6 +13,7 @@ from chalicelib.domain.ledgers import Gap, Holding, Unreadable
 from chalicelib.models.attributes import ChangelogAttribute, DecimalAttribute, IntegerAttribute
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.cursor import Cursor, UnreadableRow
+from chalicelib.models.derived import Derived, Membership
 from chalicelib.models.due_index import LEDGERS
 from chalicelib.models.lease import Leased
 from chalicelib.models.writes import Operation, Write
@@ -53,24 +54,6 @@ class Trouble(MapAttribute[str, Any]):
     small_steps = BooleanAttribute(default=False)
 
 
-class Derived(MapAttribute[str, Any]):
-    """How far an HD wallet has been read.
-
-    `receiving` and `change` are how many derived addresses of either branch it may be watching. `begun_at` is when the
-    cycle under way began, in which each of them is refreshed once; `merged` is the fingerprint of the derived ledgers
-    whose transactions the last cycle merged.
-    """
-
-    receiving = IntegerAttribute(default=0)
-    change = IntegerAttribute(default=0)
-    begun_at = IntegerAttribute(null=True)
-    merged = UnicodeAttribute(null=True)
-
-    @property
-    def reach(self) -> tuple[int, int]:
-        return self.receiving, self.change
-
-
 class Ledger(Leased, discriminator='ledger'):
     """pk=the text of a domain.ledger_keys.LedgerKey  sk=STATE   in the `due` index while it is watched
 
@@ -83,7 +66,8 @@ class Ledger(Leased, discriminator='ledger'):
     `change_pending_since` is that instant for a change that is being written and not observed yet. `newest_at` is the time
     of the newest transaction ever seen, `looked_at` when a user last looked at the ledger.
     `tokens_asked_at` is when a node told the balances of all tokens of its chain, `tokens_unconfirmed` that none tells them now.
-    Only HD wallets have `secret`, the ciphertext of their extended key, and `derived`.
+    Only HD wallets have `secret`, the ciphertext of their extended key or descriptor, and `derived`. `member_of` are the wallets that
+    the ledger of an address is derived for, as texts of Memberships.
     """
 
     LEASE_SECONDS = 45
@@ -107,6 +91,7 @@ class Ledger(Leased, discriminator='ledger'):
     agreement = CrossCheck(null=True)
     secret = BinaryAttribute(null=True, legacy_encoding=False)
     derived = Derived(null=True)
+    member_of = UnicodeSetAttribute(null=True)
     valid = BooleanAttribute(null=True)
     failures = IntegerAttribute(null=True)
     last_error = UnicodeAttribute(null=True)
@@ -228,6 +213,12 @@ class Ledger(Leased, discriminator='ledger'):
         """Whether its transactions are being written, so that they may not add up to this state."""
         return self.change_pending_since is not None
 
+    @property
+    def memberships(self) -> list[Membership]:
+        """The wallets that have all of its addresses."""
+        texts: Iterable[str] = self.derived.within if self.derived is not None else self.member_of or ()
+        return sorted(map(Membership.parse, texts))
+
     @classmethod
     def find(cls, pk: str) -> 'Ledger | None':
         """Return the state of a ledger, None if it has none."""
@@ -245,7 +236,7 @@ class Ledger(Leased, discriminator='ledger'):
     def make_due(cls, pk: str, now: int, *, secret: bytes | None = None) -> Write:
         """Return the write that creates a ledger if need be, makes it due now and counts as a look at it.
 
-        `secret` is the ciphertext of an HD wallet's extended key, given when a watch is added.
+        `secret` is the ciphertext of an HD wallet's extended key or descriptor, given when a watch is added.
         """
         return Write(
             Operation.UPDATE,
@@ -260,7 +251,7 @@ class Ledger(Leased, discriminator='ledger'):
         )
 
     @classmethod
-    def create_derived(cls, pk: str, now: int) -> Write:
+    def create_derived(cls, pk: str, member: Membership, now: int) -> Write:
         """Return the write that creates the ledger of a derived address, due later in case its wallet does not refresh it at once."""
         return Write(
             Operation.UPDATE,
@@ -268,9 +259,16 @@ class Ledger(Leased, discriminator='ledger'):
             actions=[
                 cls.kind.set(cls),
                 cls.created_at.set(cls.created_at | now),
+                cls.member_of.add({str(member)}),
                 *LEDGERS.enter(pk, now + cls.LEASE_SECONDS),
             ],
         )
+
+    def release_derived(self, wallet: HdWalletKey, now: int) -> Write:
+        """Return the write that makes the ledger of a derived address due now, as it belongs to a wallet no longer."""
+        write = Ledger.make_due(self.pk, now)
+        gone = {str(member) for member in self.memberships if member.wallet == wallet.name}
+        return write._replace(actions=[*write.actions, Ledger.member_of.delete(gone)]) if gone else write
 
     @classmethod
     def lease(cls, pk: str, *, owner: str, now: int, looked_at: int | None) -> 'Ledger | None':
@@ -321,17 +319,20 @@ class Ledger(Leased, discriminator='ledger'):
         gaps: Sequence[Gap] = (),
         unreadable_balances: Sequence[Unreadable] = (),
         reconciled_at: int | None = None,
+        derived: Derived | None = None,
     ) -> None:
         """Store the balances that an upstream reports, and how far its transactions have been read. Raises LeaseLost.
 
         `reconciled_at` is when the transactions were compared with the balances, None if they were not: `gaps` are those that the
-        comparison found, or those that were known before.
+        comparison found, or those that were known before. `derived` is stored with the balances of a wallet, as it says of which derived
+        ledgers they are.
         """
         since = self._changed_since(holdings, incomplete, gaps, now)
         change = [] if since is None else [Ledger.changes.set(self.changes.noted(since)), Ledger.change_pending_since.remove()]
         self.renew(
             now,
             *change,
+            *([] if derived is None else [Ledger.derived.set(derived)]),
             Ledger.holdings.set([HeldCurrency(**holding._asdict()) for holding in holdings]),
             Ledger.source.set(source),
             Ledger.counts_p2pk.set(counts_p2pk),

@@ -24,6 +24,7 @@ class Watch(Item, discriminator='watch'):
     portfolio_id = IntegerAttribute(null=True)
     child_kind = UnicodeAttribute(null=True)  # absent where it was stored before there was more than one kind
     child_id = IntegerAttribute(null=True)
+    gap_limit = IntegerAttribute(null=True)  # of a wallet, where the child says one
 
     @classmethod
     def of(cls, child: Follower) -> 'Watch':
@@ -35,6 +36,7 @@ class Watch(Item, discriminator='watch'):
             portfolio_id=child.portfolio_id,
             child_kind=child.follower_kind,
             child_id=child.child_id,
+            gap_limit=child.gap_limit,
         )
 
     @classmethod

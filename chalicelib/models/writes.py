@@ -41,8 +41,9 @@ def version_mismatch(expected: ExpectedVersions) -> Callable[[], Exception]:
 
 
 class Operation(Enum):
-    """The kinds of write in the order in which PynamoDB puts them into a transaction."""
+    """The kinds of write, and a check without one, in the order in which PynamoDB puts them into a transaction."""
 
+    CHECK = 0
     DELETE = 1
     PUT = 2
     UPDATE = 3
@@ -58,7 +59,9 @@ class Write(NamedTuple):
     on_failure: Callable[[], Exception] = errors.Conflict
 
     def add_to(self, transaction: TransactWrite) -> None:
-        if self.verb is Operation.DELETE:
+        if self.verb is Operation.CHECK:
+            transaction.condition_check(type(self.item), self.item.pk, self.item.sk, condition=self.condition)
+        elif self.verb is Operation.DELETE:
             transaction.delete(self.item, condition=self.condition)
         elif self.verb is Operation.PUT:
             transaction.save(self.item, condition=self.condition)

@@ -174,7 +174,7 @@ def _at_rest(item: Raw) -> Raw:
     """
     pk, _ = key_of(item)
     fits = _fits(pk, Ledger.from_raw_data(item).cursor)
-    dropped = {'lease_owner', 'lease_until', 'derived', *(() if fits else ('cursor',))}
+    dropped = {'lease_owner', 'lease_until', 'derived', 'member_of', *(() if fits else ('cursor',))}
     due = {'due_shard': {'N': str(LEDGERS.shard_of(pk))}, 'due_at': item.get('due_at', {'N': str(clock.now())})}
     return {name: value for name, value in item.items() if name not in dropped} | due
 

@@ -46,10 +46,15 @@ class OneUser:
             return Page([], None)
         pk = partitions[place]
         rows = self._table.query(pk, position['after'] if position and position['pk'] == pk else None)
-        return Page([item for item in rows.items if self._is_theirs(item)], _next(partitions, place, rows.after))
+        return Page([_without_others(item) for item in rows.items if self._is_theirs(item)], _next(partitions, place, rows.after))
 
     def _is_theirs(self, item: Raw) -> bool:
         return kind_of(item) != 'watch' or item.get('user_id', {}).get('S') == self._user_id  # or a wallet's, which watches anew
+
+
+def _without_others(item: Raw) -> Raw:
+    """Return an item without what it says of the wallets of other users, which the next refresh finds again."""
+    return {name: value for name, value in item.items() if name not in ('member_of', 'within', 'derived')}
 
 
 def _next(partitions: list[str], place: int, after: Raw | None) -> Position | None:

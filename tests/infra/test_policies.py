@@ -18,7 +18,7 @@ from chalice.test import Client as ChaliceClient
 from app import app
 from chalicelib import auth, mail, queue
 from chalicelib.config import settings
-from chalicelib.domain.ledger_keys import HdWalletKey
+from chalicelib.domain.wallets import identify
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
 from chalicelib.models import HISTORIES, ApiKey, User
 from chalicelib.services import job_runs
@@ -34,7 +34,7 @@ ADDRESS = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
 OTHER_ADDRESS = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'
 # The first account of BIP-84's test vector.
 WALLET = 'zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs'
-WALLET_NAME = HdWalletKey.of_extended_key('btc', WALLET).name
+WALLET_NAME = identify('btc', WALLET).key.name
 REDIRECT = 'https://charts.example/callback'
 VERIFIER = 'v' * 43
 SENDER = 'hello@example.com'

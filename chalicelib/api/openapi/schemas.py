@@ -57,7 +57,10 @@ class Schemas:
         return {'schema': told, 'example': self.example(told, whole=whole)}
 
     def example(self, schema: Schema, *, whole: bool = False) -> Any:
-        """Return an example of what a schema describes; what is optional in it is only there when it is to be `whole`."""
+        """Return an example of what a schema describes; what is optional in it is only there when it is to be `whole`.
+
+        What has an empty list of examples is left out, as it does not fit beside the examples of the rest.
+        """
         for key in ('examples', 'enum'):
             if key in schema:
                 return schema[key][0]
@@ -69,7 +72,8 @@ class Schemas:
             return [self.example(schema['items'], whole=whole)]
         if 'properties' in schema:
             shown = [name for name in schema['properties'] if whole or name in schema.get('required', ())]
-            return {name: self.example(schema['properties'][name], whole=whole) for name in shown}
+            inside = {name: schema['properties'][name] for name in shown}
+            return {name: self.example(one, whole=whole) for name, one in inside.items() if one.get('examples') != []}
         return schema.get('const', True)  # a flag: everything else has examples
 
 

@@ -2,7 +2,7 @@
 
 from chalicelib.api import answers
 from chalicelib.api.presenters.currencies import present_currency_ref
-from chalicelib.domain import ledgers
+from chalicelib.domain import ledgers, wallets
 from chalicelib.formats import format_amount, format_instant
 from chalicelib.models import Address, CrossCheck, HeldCurrency, Ledger, Transaction
 
@@ -17,9 +17,13 @@ def present_address_summary(address: Address) -> answers.AddressSummary:
     }
 
 
-def present_address(address: Address) -> answers.Address:
-    return {
-        **present_address_summary(address),
+def present_address(address: Address, owner: Address | None = None) -> answers.Address:
+    """Return the full details of an address, given the wallet of the portfolio that it is part of."""
+    shown: answers.Address = {
+        'id': address.address_id,
+        'title': address.title,
+        'address': address.address,
+        'currency': present_currency_ref(address.currency),
         'valid': address.valid,
         'created_at': format_instant(address.created_at),
         'updated_at': format_instant(address.updated_at),
@@ -27,6 +31,12 @@ def present_address(address: Address) -> answers.Address:
         'source': 'private-api',
         'agreement': None if address.agreement is None else present_agreement(address.agreement),
     }
+    if address.wallet is not None:
+        shown['gap_limit'] = address.gap_limit or wallets.GAP
+        shown['script_types'] = list(address.script_types or ())
+    if owner is not None:
+        shown['part_of'] = {'id': owner.address_id, 'title': owner.title}
+    return shown
 
 
 def present_agreement(agreement: CrossCheck) -> answers.Agreement:

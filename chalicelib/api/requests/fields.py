@@ -9,10 +9,12 @@ from chalicelib import clock
 from chalicelib.api import answers
 from chalicelib.api.requests.body import Body, Field, FieldError, ParsedBody, Schema
 from chalicelib.config import settings
-from chalicelib.domain import currencies, instants, money, recognition, titles
+from chalicelib.domain import currencies, instants, money, recognition, titles, wallets
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from chalicelib.models import Since
+
+_MOST_DIGITS = 9  # of a number in a form, more than any may have
 
 
 def _string(value: Any) -> str:
@@ -136,9 +138,41 @@ def _address(value: Any, body: ParsedBody) -> str:
 def _address_schema() -> Schema:
     return {
         'type': 'string',
-        'description': 'An address of the currency, or a payment URI with one; for `btc` and `ltc` also an extended public key.',
+        'description': 'An address of the currency, or a payment URI with one; for `btc` and `ltc` also an extended public key or an '
+        'output descriptor.',
         'minLength': 1,
         'examples': ['1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'],
+    }
+
+
+def _gap_limit(value: Any, body: ParsedBody) -> int:
+    """Return a number of addresses, for a wallet alone; a form's digits count as that number."""
+    single = _single(value)
+    if isinstance(single, str) and single.strip().isdecimal():
+        single = int(single.strip()[:_MOST_DIGITS])
+    if isinstance(single, bool) or not isinstance(single, int) or not 1 <= single <= wallets.MOST_GAP:
+        raise FieldError('range', f'{{field}} must be a whole number from 1 to {wallets.MOST_GAP:,}')
+    if not _is_wallet(body):
+        raise FieldError('wallets_only', '{field} is for extended public keys and descriptors only')
+    return single
+
+
+def _is_wallet(body: ParsedBody) -> bool:
+    """Whether the address of a body, or the one that it changes, is a wallet; an address that is wrong has a fault of its own."""
+    currency, text = body.get(FOLLOWED_CURRENCY), body.get(ADDRESS)
+    if text is None or text == body.get(SHOWN_ADDRESS):
+        return body.get(IS_WALLET) is not False
+    return currency is None or CHAINS[currency].is_wallet(text)
+
+
+def _gap_limit_schema() -> Schema:
+    return {
+        'type': 'integer',
+        'description': 'How many unused addresses in a row end the search for those of an extended public key or descriptor.',
+        'minimum': 1,
+        'maximum': wallets.MOST_GAP,
+        'default': wallets.GAP,
+        'examples': [],  # the example of an address is no wallet
     }
 
 
@@ -222,6 +256,8 @@ FOLLOWED_CURRENCY = Field('currency', _followed_currency, _followed_currency_sch
 SAME_CURRENCY = Field('currency', _same_currency, _same_currency_schema)
 ADDRESS = Field('address', _address, _address_schema)
 SHOWN_ADDRESS = Field('shown_address', _address, _address_schema)  # known where an address is changed, never sent
+IS_WALLET = Field('is_wallet', _gap_limit, _gap_limit_schema)  # likewise
+GAP_LIMIT = Field('gap_limit', _gap_limit, _gap_limit_schema)
 CURRENCY = Field('currency', _currency, _currency_schema)
 BALANCE = Field('balance', _amount, _amount_schema)
 NEW_BALANCE = Body('NewBalance', required=(CURRENCY, BALANCE))

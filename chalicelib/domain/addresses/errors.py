@@ -12,7 +12,11 @@ ONLY_EVM = 'Only addresses that begin with 0x can be followed here'
 CONTRACT_CALL = 'This is a contract call: enter the address of the account alone'
 OLD_SCRIPT = 'This may be a Bitcoin address: enter the form that begins with M, which Litecoin explorers show'
 MWEB = 'MWEB addresses cannot be followed, because their balances are hidden'
-MULTISIG = 'This is one of several keys of a multisig wallet: its addresses cannot be derived from one key alone'
+MULTISIG = 'This is one of several keys of a multisig wallet: enter its output descriptor, which has all of them, instead'
+ACCOUNT_KEY = 'No address can be derived from a key of this level: export the key of the account instead, such as that of m/84h/0h/0h'
+CHECKSUM = 'The checksum of this descriptor is wrong: copy it again, a character may be wrong or missing'
+HARDENED_STEP = 'Nothing can be derived from a public key in hardened steps: export the descriptor with the key of the account instead'
+DESCRIPTOR = 'Only descriptors with pkh, wpkh, sh(wpkh) or tr of one key, or with multi or sortedmulti in sh or wsh, can be followed'
 
 
 class BadAddress(ValueError):

@@ -1,4 +1,4 @@
-"""Extended public keys (BIP-32) and the addresses below them (BIP-44, BIP-49, BIP-84).
+"""Extended public keys (BIP-32): what is read from one, and of which level of a wallet it is (BIP-44 and its kin).
 
 Public derivation only: private keys are refused here as everywhere.
 """
@@ -6,84 +6,75 @@ Public derivation only: private keys are refused here as everywhere.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.domain.addresses import base58, bitcoin_like, private_keys
-from chalicelib.domain.addresses.errors import MALFORMED, MULTISIG, OTHER_NETWORK, PRIVATE, BadAddress
+from chalicelib.domain.addresses.errors import ACCOUNT_KEY, MALFORMED, MULTISIG, OTHER_NETWORK, PRIVATE, BadAddress
+from chalicelib.domain.addresses.scripts import Script
 
 # Bounded because Base58 decoding takes quadratic time; with room for typos around the 111 characters of a key.
 _SHAPE = re.compile('(?:[A-Za-z]pub|[LMt]tub|dgub|drkp)[1-9A-HJ-NP-Za-km-z]{50,120}')
 _PRIVATE = re.compile(private_keys.EXTENDED)
 _VERSION_BYTES, _UNVERSIONED_BYTES = 4, 74
 _XPUB = bytes.fromhex('0488b21e')
-_HARDENED = 1 << 31
+HARDENED = 1 << 31
 _MULTISIG_VERSIONS = {0x0295B43F, 0x02AA7ED3}  # Ypub, Zpub
-
-
-class Script(Enum):
-    """The output script of the addresses below a key."""
-
-    P2PKH = auto()
-    P2WPKH_IN_P2SH = auto()
-    P2WPKH = auto()
+_ACCOUNT_DEPTH = 3
+_DEEPEST = 4
+_PURPOSES = {HARDENED + number for number in (44, 45, 47, 48, 49, 84, 86, 87)}
 
 
 @dataclass(frozen=True, eq=False)
 class Format:
-    """The extended public keys of a chain: how it writes addresses, and the script for each version (SLIP-132) of a key."""
+    """The extended public keys of a chain.
+
+    `network`: how it writes addresses. `versions`: the script that each version (SLIP-132) of a key stands for. `scripts`: those that
+    accounts of one key use, the most usual first.
+    """
 
     network: bitcoin_like.Network
-    scripts: Mapping[int, Script]
-
-    def check(self, text: str) -> None:
-        """Raise BadAddress unless `text` is an extended public key of the chain."""
-        _parse(self, text)
-
-    def matches(self, text: str) -> bool:
-        """Whether `text` is an extended public key of the chain."""
-        try:
-            _parse(self, text)
-        except BadAddress:
-            return False
-        return True
-
-    def derive(self, extended_key: str, branch: int, index: int) -> str:
-        """Return the canonical address number `index` on `branch` (0 receiving, 1 change) below an account's key.
-
-        Raises BadAddress if `extended_key` is no such key, ValueError unless `branch` and `index` are from 0 to 2**31 - 1.
-
-        >>> BITCOIN.derive('zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtK'
-        ...                'sAYz2oz2AGutZYs', 0, 0)
-        'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
-        """
-        from embit import script
-
-        if not (0 <= branch < _HARDENED and 0 <= index < _HARDENED):
-            raise ValueError('a public key has no such child')
-        kind, parent = _parse_branch(self, extended_key, branch)
-        child = parent.child(index)
-        output = script.p2pkh(child) if kind is Script.P2PKH else script.p2wpkh(child)
-        if kind is Script.P2WPKH_IN_P2SH:
-            output = script.p2sh(output)
-        network = self.network
-        address: str = output.address({'p2pkh': bytes([network.p2pkh]), 'p2sh': bytes([network.p2sh]), 'bech32': network.segwit})
-        return address
+    versions: Mapping[int, Script]
+    scripts: tuple[Script, ...]
 
 
-_BITCOIN_SCRIPTS = {
+class ExtendedKey(NamedTuple):
+    """An extended public key: embit's HDKey, and the script that its version stands for, None if that is one of several keys'."""
+
+    key: Any
+    script: Script | None
+
+    @property
+    def is_of_master(self) -> bool:
+        """Whether it is the key of a whole seed, below which most wallets use hardened steps only."""
+        return int(self.key.depth) == 0
+
+    @property
+    def is_of_chain(self) -> bool:
+        """Whether addresses are right below it: the key of the receiving or of the change addresses of an account."""
+        return bool(self.key.depth not in (0, _ACCOUNT_DEPTH) and self.key.child_number < HARDENED)
+
+    def require_addresses(self) -> None:
+        """Raise BadAddress if no wallet has addresses that are derived from a key of this level without hardened steps."""
+        depth, number = self.key.depth, self.key.child_number
+        if depth > _DEEPEST or (depth == 1 and number in _PURPOSES) or (depth == 2 and number >= HARDENED):
+            raise BadAddress(ACCOUNT_KEY)
+        if self.script is None or (depth == _DEEPEST and number >= HARDENED):
+            raise BadAddress(MULTISIG)
+
+
+_BITCOIN_VERSIONS = {
     0x0488B21E: Script.P2PKH,  # xpub
     0x049D7CB2: Script.P2WPKH_IN_P2SH,  # ypub
     0x04B24746: Script.P2WPKH,  # zpub
 }
-_LITECOIN_SCRIPTS = {
+_LITECOIN_VERSIONS = {
     0x019DA462: Script.P2PKH,  # Ltub
     0x01B26EF6: Script.P2WPKH_IN_P2SH,  # Mtub
 }
-BITCOIN = Format(bitcoin_like.BITCOIN, _BITCOIN_SCRIPTS)
+_SCRIPTS = (Script.P2WPKH, Script.P2WPKH_IN_P2SH, Script.P2PKH)
+BITCOIN = Format(bitcoin_like.BITCOIN, _BITCOIN_VERSIONS, (*_SCRIPTS, Script.P2TR))
 # Litecoin Core and many wallets write Bitcoin's versions for Litecoin.
-LITECOIN = Format(bitcoin_like.LITECOIN, _BITCOIN_SCRIPTS | _LITECOIN_SCRIPTS)
+LITECOIN = Format(bitcoin_like.LITECOIN, _BITCOIN_VERSIONS | _LITECOIN_VERSIONS, _SCRIPTS)
 
 
 def has_shape(text: str) -> bool:
@@ -91,14 +82,8 @@ def has_shape(text: str) -> bool:
     return _SHAPE.fullmatch(text) is not None
 
 
-@lru_cache(maxsize=8)
-def _parse_branch(key_format: Format, extended_key: str, branch: int) -> tuple[Script, Any]:
-    kind, key = _parse(key_format, extended_key)
-    return kind, key.child(branch)
-
-
-def _parse(key_format: Format, text: str) -> tuple[Script, Any]:
-    """Return the script of the addresses below a key, and the key as embit's HDKey. Raises BadAddress."""
+def parse(key_format: Format, text: str) -> ExtendedKey:
+    """Return what an extended public key of a chain says. Raises BadAddress."""
     if _PRIVATE.fullmatch(text):
         raise BadAddress(PRIVATE)
     payload = base58.decode_check(text) if has_shape(text) else b''
@@ -106,9 +91,15 @@ def _parse(key_format: Format, text: str) -> tuple[Script, Any]:
     if key is None:
         raise BadAddress(MALFORMED)
     version = int.from_bytes(payload[:_VERSION_BYTES], 'big')
-    if version not in key_format.scripts:
-        raise BadAddress(MULTISIG if version in _MULTISIG_VERSIONS else OTHER_NETWORK)
-    return key_format.scripts[version], key
+    if version not in key_format.versions and version not in _MULTISIG_VERSIONS:
+        raise BadAddress(OTHER_NETWORK)
+    return ExtendedKey(key, key_format.versions.get(version))
+
+
+def spellings(key_format: Format, key: Any) -> list[str]:
+    """Return the texts that stand for a key of embit's: one for each version of the chain."""
+    unversioned = key.serialize()[_VERSION_BYTES:]
+    return [base58.encode_check(version.to_bytes(_VERSION_BYTES, 'big') + unversioned) for version in key_format.versions]
 
 
 def _parse_unversioned(payload: bytes) -> Any:

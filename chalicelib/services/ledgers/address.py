@@ -1,10 +1,11 @@
 """Read the ledger of a blockchain address: from the first explorer that works, in fail-over order."""
 
 import logging
+from collections.abc import Iterable
 
 from chalicelib import clock, errors
 from chalicelib.errors import Blame
-from chalicelib.models import Ledger, Trouble
+from chalicelib.models import Ledger, Trouble, Watch
 from chalicelib.providers.explorers import EXPLORERS, Explorer, StepsDown, explorers_of
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint
@@ -122,4 +123,9 @@ def _watches_nothing(ledger: Ledger) -> None:
     """An address is read from explorers alone."""
 
 
-READER = Reader(read, _watches_nothing)
+def _asks_for_no_more(ledger: Ledger, watches: Iterable[Watch]) -> bool:
+    """All who watch an address want to know the same of it."""
+    return False
+
+
+READER = Reader(read, _watches_nothing, _asks_for_no_more)

@@ -11,27 +11,25 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from decimal import Decimal
-from typing import TypeVar
 
 from chalicelib import clock, errors, messages, telemetry, vault
 from chalicelib.domain import ledgers, money, wallets
-from chalicelib.domain.chains import CHAINS
-from chalicelib.domain.ledger_keys import AddressKey
-from chalicelib.domain.ledgers import Gap, Holding
+from chalicelib.domain.addresses.derivation import Wallet
+from chalicelib.domain.ledger_keys import HdWalletKey
+from chalicelib.domain.ledgers import Gap
 from chalicelib.domain.wallets import Flow, SourcedEntry
 from chalicelib.messages import RefreshLedger
-from chalicelib.models import Cursor, Derived, Ledger, Operation, Transaction, Watch, Write, time_of, transact
-from chalicelib.services.ledgers import address, download, leased, policy
+from chalicelib.models import Cursor, Derived, Ledger, Membership, Transaction, Watch, time_of
+from chalicelib.services.ledgers import address, derived_ledgers, download, leased, policy
+from chalicelib.services.ledgers.derived_ledgers import DerivedLedgers
 from chalicelib.services.ledgers.leased import Reader
 
 _REFRESHED_AT_ONCE = 4
-_CREATED_AT_ONCE = 25  # derived ledgers in one transaction
 _WRITTEN_AT_ONCE = 500  # transactions written, or read, between two checks of the lease
 _LEASE_CHECK_SECONDS = 5
 _PAUSE_SECONDS = 1
-
-T = TypeVar('T')
-DerivedLedgers = Mapping[str, Ledger]  # by partition key
+ACCOUNT_KEY_NEEDED = 'account_key_needed'
+TOO_MANY_ADDRESSES = 'too_many_addresses'
 
 
 def read(ledger: Ledger, deadline: float) -> bool:
@@ -39,44 +37,45 @@ def read(ledger: Ledger, deadline: float) -> bool:
 
     Raises Upstream when derived ledgers cannot be read, and LeaseLost.
     """
-    extended_key = _extended_key(ledger)
+    wallet = _wallet(ledger)
     begun_at = _begin_cycle(ledger)
-    derived = _grow(ledger, extended_key)
+    derived = derived_ledgers.grow(ledger, wallet)
     while outdated := _outdated(derived, begun_at):
         failures = _refresh(ledger, outdated, deadline)
-        derived = _grow(ledger, extended_key)
+        derived = derived_ledgers.grow(ledger, wallet)
         left = _outdated(derived, begun_at)
-        _refuse_standstill(ledger, [derived[pk] for pk in left if pk in outdated], failures, moved=outdated != left)
+        _refuse_standstill(ledger, [derived.by_pk[pk] for pk in left if pk in outdated], failures, moved=outdated != left)
         if clock.monotonic() > deadline:
-            if all(_is_leased_elsewhere(derived[pk]) for pk in left):
+            if all(_is_leased_elsewhere(derived.by_pk[pk]) for pk in left):
                 break
             return False
         if outdated == left:
             time.sleep(_PAUSE_SECONDS)
-    _merge(ledger, derived)
+    _merge(ledger, wallet, derived)
     return True
 
 
 def unwatch(ledger: Ledger) -> None:
     """Stop watching the derived ledgers of a wallet; those without another watch are deleted by their next refresh. Raises LeaseLost."""
-    progress: Derived | None = ledger.derived
-    if progress is None:
-        return
-    extended_key = _extended_key(ledger)
-    pks = [pk for branch, count in enumerate(progress.reach) for pk in _derived_pks(ledger, extended_key, branch, range(count))]
-    for some in _slices(pks, _CREATED_AT_ONCE):
-        now = clock.now()
-        ledger.renew_if_short(now)
-        unwatched = [Write(Operation.DELETE, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
-        transact(*unwatched, *(Ledger.make_due(pk, now) for pk in some))
-    messages.send(*map(RefreshLedger, pks))
+    if ledger.derived is not None:
+        derived_ledgers.release(ledger, _wallet(ledger))
 
 
-def _extended_key(ledger: Ledger) -> str:
+def asks_for_more(ledger: Ledger, watches: Iterable[Watch]) -> bool:
+    """Note the widest gap limit of those who watch a wallet; return whether it was not read with that yet. Raises LeaseLost."""
+    progress: Derived = ledger.derived or Derived()
+    gap = max(watch.gap_limit or wallets.GAP for watch in watches)
+    if gap != (progress.gap or wallets.GAP):
+        progress.gap = gap
+        ledger.save_derived(progress, clock.now())
+    return gap > (progress.read_gap or wallets.GAP)
+
+
+def _wallet(ledger: Ledger) -> Wallet:
     secret: bytes | None = ledger.secret
     if secret is None:
         raise ValueError('a wallet without its key')
-    return vault.decrypt(secret, vault.ledger_context(ledger.pk))
+    return ledger.wallet_key.chain.wallet(vault.decrypt(secret, vault.ledger_context(ledger.pk)))
 
 
 def _begin_cycle(ledger: Ledger) -> int:
@@ -86,46 +85,19 @@ def _begin_cycle(ledger: Ledger) -> int:
     if begun_at is not None:
         return begun_at
     now = clock.now()
-    progress.begun_at = now
+    progress.begun_at, progress.cycle = now, progress.cycle + 1
     ledger.save_derived(progress, now)
     return now
 
 
-def _grow(ledger: Ledger, extended_key: str) -> DerivedLedgers:
-    """Return all derived ledgers as they are stored, branch by branch, after creating those that are missing.
-
-    How far the branches reach is stored before ledgers are created, so that `unwatch` finds each of them even if this worker dies.
-    """
-    while True:
-        progress = ledger.derived
-        branches = [list(_derived_pks(ledger, extended_key, branch, range(count))) for branch, count in enumerate(progress.reach)]
-        pks = [pk for branch in branches for pk in branch]
-        stored = Ledger.find_many(pks)
-        missing = [pk for pk in pks if pk not in stored]
-        for branch, known in enumerate(branches):
-            reach = wallets.reach([pk in stored and wallets.is_used([_coin_holding(stored[pk])]) for pk in known])
-            missing += _derived_pks(ledger, extended_key, branch, range(len(known), reach))
-            setattr(progress, ('receiving', 'change')[branch], reach)
-        if not missing:
-            return {pk: stored[pk] for pk in pks}
-        ledger.save_derived(progress, clock.now())
-        for some in _slices(missing, _CREATED_AT_ONCE):
-            now = clock.now()
-            ledger.renew_if_short(now)
-            watches = [Write(Operation.PUT, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
-            transact(*watches, *(Ledger.create_derived(pk, now) for pk in some))
-
-
-def _derived_pks(ledger: Ledger, key: str, branch: int, indexes: Iterable[int]) -> Iterator[str]:
-    """Yield the keys of the ledgers of derived addresses."""
-    currency = ledger.wallet_key.currency
-    return (AddressKey(currency, CHAINS[currency].derive(key, branch, index)).text for index in indexes)
-
-
 def _outdated(derived: DerivedLedgers, begun_at: int) -> list[str]:
-    """Return the keys of the derived ledgers that were not refreshed yet in this cycle."""
+    """Return the keys of the derived ledgers that were not refreshed yet in this cycle, or not that day where none like them is used."""
     since = begun_at - policy.FRESH_SECONDS
-    return [pk for pk, each in derived.items() if (each.updated_at or 0) < since or download.is_unfinished(each)]
+    return [
+        pk
+        for pk, each in derived.by_pk.items()
+        if (each.updated_at or 0) < since - (policy.DAY if pk in derived.resting else 0) or download.is_unfinished(each)
+    ]
 
 
 def _is_leased_elsewhere(derived_ledger: Ledger) -> bool:
@@ -164,38 +136,78 @@ def _refuse_standstill(ledger: Ledger, left: Iterable[Ledger], failures: Sequenc
         raise errors.Upstream(ledger.wallet_key.currency, 'every explorer says that a derived address cannot exist')
 
 
-def _merge(ledger: Ledger, derived: DerivedLedgers) -> None:
+def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers) -> None:
     """Merge the derived ledgers into the wallet's. Transactions are read only if those of any ledger changed since the last merge.
 
     The fingerprint is stored last: if this worker dies before, the next one merges again and writes what is left to write.
     """
-    used = [each for each in derived.values() if each.cursor is not None and (each.cursor.final or each.cursor.revertible)]
+    active = derived.active
+    used = [each for each in active if each.cursor is not None and (each.cursor.final or each.cursor.revertible)]
     fingerprint = _fingerprint(used)
     if ledger.ready and ledger.derived.merged == fingerprint:
         [known] = ledger.holdings
         flow = Flow(known.transactions, known.sent, known.received)
     else:
         flow = _store(ledger, wallets.merge(_sourced_entries(ledger, used)))
-    holding = wallets.merge_holdings(ledger.wallet_key.currency, [_coin_holding(each) for each in derived.values()], flow)
-    incomplete = next((each.incomplete for each in derived.values() if each.incomplete is not None), None)
-    observed_at = min(each.updated_at or 0 for each in derived.values())
+    holding = wallets.merge_holdings(ledger.wallet_key.currency, [derived_ledgers.coin_holding(each) for each in active], flow)
+    unread = next((each.incomplete for each in active if each.incomplete is not None), None)
+    incomplete = unread or _lack(wallet, derived)
+    observed_at = min(each.updated_at or 0 for each in active)
     difference = money.add(holding.balance, money.add(flow.sent, -flow.received))
-    gaps = _gaps(ledger, derived.values(), difference, compared=incomplete is None)
+    gaps = _gaps(ledger, active, difference, compared=unread is None)
     if incomplete is not None or gaps:
         telemetry.count('LedgerIncomplete')
+    progress = ledger.derived
+    known_neighbours = {*progress.within, *progress.beside}
+    _note_what_is_shown(ledger, derived)
     ledger.observe(
         holdings=[holding],
-        source=wallets.source(each.source for each in derived.values()),
-        counts_p2pk=all(each.counts_p2pk for each in derived.values()),
+        source=wallets.source(each.source for each in active),
+        counts_p2pk=all(each.counts_p2pk for each in active),
         incomplete=incomplete,
         cursor=Cursor(),
         now=clock.now(),
         gaps=gaps,
-        reconciled_at=observed_at if all(each.reconciled_at is not None for each in derived.values()) else None,
+        reconciled_at=observed_at if all(each.reconciled_at is not None for each in active) else None,
+        derived=progress,
     )
-    progress = ledger.derived
-    progress.merged = fingerprint
+    progress.merged, progress.read_gap = fingerprint, progress.gap
     ledger.end_cycle(progress, observed_at, clock.now())
+    _tell_neighbours(ledger, known_neighbours)
+
+
+def _lack(wallet: Wallet, derived: DerivedLedgers) -> str | None:
+    """Return why the addresses of a wallet may not be all there are, in one word; None if they are."""
+    if derived.is_capped:
+        return TOO_MANY_ADDRESSES
+    return ACCOUNT_KEY_NEEDED if wallet.needs_account_key and not derived.used else None
+
+
+def _note_what_is_shown(ledger: Ledger, derived: DerivedLedgers) -> None:
+    """Note in the progress of a wallet what is merged now, and which other wallets have all or some of its addresses.
+
+    Another wallet has all of them if it has all used ones and the first one of each branch; the rest hold nothing.
+    """
+    progress = ledger.derived
+    progress.shown_cycle, progress.script_types = progress.cycle, list(derived.script_types)
+    others: dict[str, dict[str, int]] = {}
+    for pk in derived.used | derived.first:
+        for member in derived.by_pk[pk].memberships:
+            if member.wallet != ledger.wallet_key.name:
+                others.setdefault(member.wallet, {}).setdefault(pk, member.cycle)  # the lowest comes first
+    having_all = {name for name, cycles in others.items() if len(cycles) == len(derived.used | derived.first)}
+    progress.within = [str(Membership(name, max(others[name].values()))) for name in sorted(having_all)]
+    progress.beside = sorted(name for name in others.keys() - having_all if not derived.used.isdisjoint(others[name]))
+
+
+def _tell_neighbours(ledger: Ledger, known: Collection[str]) -> None:
+    """Refresh other wallets with addresses of this one that they did not share before, so that they note it too."""
+    progress = ledger.derived
+    names = [Membership.parse(text).wallet for text in progress.within if text not in known]
+    names += [name for name in progress.beside if name not in known]
+    currency = ledger.wallet_key.currency
+    for name in names:
+        messages.send(RefreshLedger(HdWalletKey(currency, name).text), delay=policy.FRESH_SECONDS + 1)
 
 
 def _gaps(ledger: Ledger, derived: Iterable[Ledger], difference: Decimal, *, compared: bool) -> list[Gap]:
@@ -236,11 +248,11 @@ def _store(ledger: Ledger, merged: Mapping[str, SourcedEntry]) -> Flow:
     transactions = [Transaction.of(ledger.pk, each.entry, source=each.source, run=None, now=now) for each in merged.values()]
     stored = {transaction.sk: transaction for transaction in _read_transactions(ledger, ledger.pk)}
     changed = [each for each in transactions if each.sk not in stored or not each.says_the_same_as(stored[each.sk])]
-    for some in _slices(changed, _WRITTEN_AT_ONCE):
+    for some in derived_ledgers.slices(changed, _WRITTEN_AT_ONCE):
         differing = [one.transaction for one in Transaction.differing(some)]
         _begin_change(ledger, [transaction.txn_at for transaction in differing])
         Transaction.store(differing)
-    for undone in _slices(sorted(stored.keys() - {each.sk for each in transactions}), _WRITTEN_AT_ONCE):
+    for undone in derived_ledgers.slices(sorted(stored.keys() - {each.sk for each in transactions}), _WRITTEN_AT_ONCE):
         _begin_change(ledger, [time_of(sk) for sk in undone])
         Transaction.remove(ledger.pk, undone)
     return wallets.flow(each.entry for each in merged.values())
@@ -251,17 +263,4 @@ def _begin_change(ledger: Ledger, times: Collection[int]) -> None:
         ledger.begin_change(min(times), max(times), clock.now())
 
 
-def _coin_holding(derived_ledger: Ledger) -> Holding:
-    """Return what a derived ledger holds of its chain's own coin."""
-    currency = derived_ledger.address_key.currency
-    for row in derived_ledger.holdings:
-        if row.currency == currency:
-            return Holding(row.currency, row.balance, row.sent, row.received, row.transactions, row.unconfirmed)
-    return Holding(currency, money.ZERO, None, None, None)
-
-
-def _slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
-READER = Reader(read, unwatch)
+READER = Reader(read, unwatch, asks_for_more)

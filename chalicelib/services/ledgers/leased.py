@@ -7,7 +7,7 @@ then, and the next worker does the rest.
 import contextlib
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from chalicelib import clock, errors, messages
@@ -23,11 +23,13 @@ class Reader(NamedTuple):
 
     `read(ledger, deadline)` returns False when `deadline` (clock.monotonic()) came before everything was read. It raises
     Upstream when nothing could be read, and LeaseLost. `unwatch(ledger)` stops watching the ledgers that this one is read
-    from, before it is deleted. It raises LeaseLost.
+    from, before it is deleted. It raises LeaseLost. `asks_for_more(ledger, watches)` returns whether some of its watches want to know
+    more than was read of it. It raises LeaseLost.
     """
 
     read: Callable[[Ledger, float], bool]
     unwatch: Callable[[Ledger], None]
+    asks_for_more: Callable[[Ledger, Sequence[Watch]], bool]
 
 
 def refresh(pk: str, reader: Reader, *, looked_at: int | None, deadline: float) -> None:
@@ -54,18 +56,24 @@ def _refresh_leased(ledger: Ledger, reader: Reader, now: int, deadline: float) -
     if not watches:
         _delete(ledger, reader)
         return
-    finished, changes = True, ledger.changes
-    if download.is_unfinished(ledger) or now - (ledger.updated_at or 0) >= policy.FRESH_SECONDS:
+    finished, known = True, _as_summed(ledger)
+    is_old = download.is_unfinished(ledger) or now - (ledger.updated_at or 0) >= policy.FRESH_SECONDS
+    if reader.asks_for_more(ledger, watches) or is_old:
         finished = _read(ledger, reader, deadline)
     shown_by = [watch for watch in watches if watch.is_of_child]  # wallets, the other watchers, look by themselves
     _stamp(ledger, shown_by)
-    if ledger.changes != changes:
+    if _as_summed(ledger) != known:
         messages.portfolios_changed((watch.user_id, watch.portfolio_id) for watch in shown_by)
     if finished:
         ledger.release_until(policy.next_refresh(ledger, clock.now()))
     else:
         ledger.release_until(clock.now())
         messages.send(RefreshLedger(ledger.pk))
+
+
+def _as_summed(ledger: Ledger) -> tuple[object, ...]:
+    """Return what decides how portfolios count a ledger."""
+    return ledger.changes, ledger.memberships
 
 
 def _read(ledger: Ledger, reader: Reader, deadline: float) -> bool:
@@ -85,9 +93,20 @@ def _stamp(ledger: Ledger, watches: list[Watch]) -> None:
         elif ledger.ready:
             observed = [Follower.txns_last_updated.set(ledger.updated_at), Follower.valid.set(True)]
             observed += [] if ledger.agreement is None else [Follower.agreement.set(ledger.agreement)]
+            observed += _of_wallets(ledger)
             _update(child, observed, child.follows(ledger.key))
             portfolio = Portfolio.at(watch.user_id, watch.portfolio_id)
             _update(portfolio, [attribute.set(ledger.updated_at) for attribute in (Portfolio.observed_at, Portfolio.balances_last_updated)])
+
+
+def _of_wallets(ledger: Ledger) -> list[Any]:
+    """Return what notes on a child which kinds of script its wallet uses, and which wallets have all of its addresses."""
+    within = [member.wallet for member in ledger.memberships]
+    script_types = None if ledger.derived is None else list(ledger.derived.script_types)
+    return [
+        Follower.within.set(within) if within else Follower.within.remove(),
+        Follower.script_types.remove() if script_types is None else Follower.script_types.set(script_types),
+    ]
 
 
 def _update(item: Item, actions: list[Any], condition: Any = None) -> None:

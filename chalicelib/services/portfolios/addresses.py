@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from chalicelib import errors, messages, vault
 from chalicelib.domain import wallets
 from chalicelib.domain.ledger_keys import HdWalletKey
+from chalicelib.domain.wallets import FollowedLedger
 from chalicelib.messages import RefreshLedger, portfolio_changed
 from chalicelib.models import (
     Address,
@@ -22,25 +23,38 @@ from chalicelib.models import (
 
 
 class Draft(NamedTuple):
-    """An address that is not stored yet, and the ciphertext of a wallet's key, None for a plain address."""
+    """An address that is not stored yet, and the ciphertext of a wallet's key, None for a plain address.
+
+    `formerly` are the ledgers that earlier releases gave the same wallet.
+    """
 
     child: Address
     secret: bytes | None
+    formerly: tuple[HdWalletKey, ...]
 
 
-def draft(user_id: str, portfolio_id: int, *, title: str, address: str, currency: str, now: int) -> Draft:
+class Destination(NamedTuple):
+    """What an address is to follow from now on: the text given, its ledger, and the gap limit given with it."""
+
+    text: str
+    followed: FollowedLedger
+    gap_limit: int | None
+
+
+def draft(user_id: str, portfolio_id: int, *, title: str, address: str, currency: str, now: int, gap_limit: int | None = None) -> Draft:
     """Return a new address under the portfolio's next id, for `store`.
 
-    Of an extended public key the address has only the part that is shown; the ledger gets all of it, as ciphertext.
+    Of an extended public key or descriptor the address has only the part that is shown; the ledger gets all of it, as ciphertext.
     Raises NotFound when there is no such portfolio, Invalid when it has as many addresses as it may.
     """
     address_id = Portfolio.allocate_address_id(user_id, portfolio_id)
     child = Address.at(user_id, portfolio_id, address_id)
     child.user_id, child.portfolio_id, child.address_id = user_id, portfolio_id, address_id
-    child.title, child.currency = title, currency
-    child.point_to(wallets.identify(currency, address))
+    child.title, child.currency, child.gap_limit = title, currency, gap_limit
+    followed = wallets.identify(currency, address)
+    child.point_to(followed)
     child.created_at = child.updated_at = now
-    return Draft(child, _secret(child, address))
+    return Draft(child, _secret(child, address), followed.formerly)
 
 
 def store(draft: Draft, *, also: Sequence[Write] = ()) -> None:
@@ -54,15 +68,24 @@ def store(draft: Draft, *, also: Sequence[Write] = ()) -> None:
         Write(Operation.PUT, child, condition=Address.pk.does_not_exist()),
         Portfolio.address_quota().increment(Portfolio.at(child.user_id, child.portfolio_id), *Portfolio.changed()),
         *_watch(child, child.created_at, draft.secret),
+        *_refuse_former(child, draft.formerly),
     )
     messages.send_or_leave_to_sweep(RefreshLedger(child.ledger))
     portfolio_changed(child.user_id, child.portfolio_id, seen_at=child.created_at)
 
 
-def change(child: Address, *, title: str | None, address: str | None, now: int, expected: ExpectedVersions = None) -> Address:
-    """Store a new title, a new address, or both; return what the address then is.
+def change(
+    child: Address,
+    *,
+    title: str | None,
+    address: str | None,
+    gap_limit: int | None = None,
+    now: int,
+    expected: ExpectedVersions = None,
+) -> Address:
+    """Store a new title, a new address, a new gap limit, or several of them; return what the address then is.
 
-    A new address is another ledger: nothing known of the old one is shown for it.
+    A new address is another ledger: nothing known of the old one is shown for it. A new gap limit has the wallet read on.
     Raises NotFound when the child is gone, PreconditionFailed, Invalid when the portfolio holds the new address already.
     """
     if expected is not None and child.version not in expected:
@@ -70,29 +93,55 @@ def change(child: Address, *, title: str | None, address: str | None, now: int, 
     actions: list[Any] = [Address.updated_at.set(now), Address.version.add(1)]
     if title is not None:
         actions.append(Address.title.set(title))
-    if address not in (None, child.address) and wallets.identify(child.currency, address).key != child.ledger_key:
-        return _move(child, address, actions, now, expected)
+    if address not in (None, child.address):
+        followed = wallets.identify(child.currency, address)
+        if child.ledger_key not in (followed.key, *followed.formerly):
+            return _move(child, Destination(address, followed, gap_limit), actions, now, expected)
+    if gap_limit is not None and gap_limit != child.gap_limit:
+        return _widen(child, gap_limit, actions, now, expected)
     if title is not None:
         child.update_existing(actions, has_version(Address.version, expected), version_mismatch(expected))
     return child
 
 
-def _move(child: Address, address: str, actions: list[Any], now: int, expected: ExpectedVersions) -> Address:
+def _widen(child: Address, gap_limit: int, actions: list[Any], now: int, expected: ExpectedVersions) -> Address:
+    """Store how many unused addresses in a row end the search of a wallet, also where the refresh finds it, and read the wallet."""
+    unchanged = has_version(Address.version, expected) & Address.follows(child.ledger_key)
+    child.gap_limit = gap_limit
+    transact(
+        Write(
+            Operation.UPDATE,
+            Address.at(child.user_id, child.portfolio_id, child.address_id),
+            actions=[*actions, Address.gap_limit.set(gap_limit)],
+            condition=unchanged,
+            on_failure=errors.Conflict if expected is None else errors.PreconditionFailed,
+        ),
+        Write(Operation.PUT, Watch.of(child), condition=Watch.pk.exists()),
+        Ledger.make_due(child.ledger, now),
+    )
+    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger))
+    return Address.find(child.user_id, child.portfolio_id, child.address_id)
+
+
+def _move(child: Address, to: Destination, actions: list[Any], now: int, expected: ExpectedVersions) -> Address:
     unchanged = has_version(Address.version, expected) & Address.follows(child.ledger_key)
     unwatch = _unwatch(child, now)
     old_ledger = child.ledger
     moved = Address.at(child.user_id, child.portfolio_id, child.address_id)
-    unknown = (Address.txns_last_updated, Address.agreement)
-    child.point_to(wallets.identify(child.currency, address))
+    unknown = (Address.txns_last_updated, Address.agreement, Address.script_types, Address.within)
+    child.point_to(to.followed)
+    child.gap_limit = (to.gap_limit or child.gap_limit) if child.wallet else None
     named = Address.wallet.set(child.wallet) if child.wallet else Address.wallet.remove()
-    actions += [Address.address.set(child.address), named, Address.valid.set(True), *(attribute.remove() for attribute in unknown)]
-    watch = _watch(child, now, _secret(child, address))
+    gap = Address.gap_limit.set(child.gap_limit) if child.gap_limit else Address.gap_limit.remove()
+    actions += [Address.address.set(child.address), named, gap, Address.valid.set(True), *(attribute.remove() for attribute in unknown)]
+    watch = _watch(child, now, _secret(child, to.text))
     changed = errors.Conflict if expected is None else errors.PreconditionFailed
     transact(
         Write(Operation.UPDATE, moved, actions=actions, condition=unchanged, on_failure=changed),
         Portfolio.note_contents(child.user_id, child.portfolio_id),
         *unwatch,
         *watch,
+        *_refuse_former(child, to.followed.formerly),
     )
     messages.send_or_leave_to_sweep(RefreshLedger(old_ledger), RefreshLedger(child.ledger))
     portfolio_changed(child.user_id, child.portfolio_id, seen_at=now)
@@ -128,6 +177,12 @@ def _watch(child: Address, now: int, secret: bytes | None) -> list[Write]:
 
 def _unwatch(child: Address, now: int) -> list[Write]:
     return [Write(Operation.DELETE, Watch.of(child)), Ledger.make_due(child.ledger, now)]
+
+
+def _refuse_former(child: Address, formerly: Sequence[HdWalletKey]) -> list[Write]:
+    """Return the checks that the portfolio has not the same wallet under a name that earlier releases gave it."""
+    sk = Watch.of(child).sk
+    return [Write(Operation.CHECK, Watch(key.text, sk), condition=Watch.pk.does_not_exist(), on_failure=_duplicate) for key in formerly]
 
 
 def _duplicate() -> errors.Invalid:

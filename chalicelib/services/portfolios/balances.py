@@ -70,7 +70,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
     of = contributions.children(contents)
     states = [child.ledger for child in of if child.ledger is not None]
     reading.refresh_stale(states)
-    known = [ledger for ledger in states if ledger.ready]
+    known = [child.ledger for child in of if child.ledger is not None and child.ledger.ready and not child.clashes]
     if of and not known and not portfolio.was_observed:
         raise reading.not_ready(states)
     offsets = contributions.of_offsets(contents)
@@ -105,6 +105,8 @@ def _reason(child: Child, code: str) -> str | None:
     if ledger is None or not ledger.ready:
         reason = ledgers.NEEDS_KEY if ledger is not None and ledger.needs_key else 'not_ready'
         return reason if can_hold else None
+    if child.clashes:
+        return 'shared_with_wallet' if can_hold else None
     return ledger.reason_in(code)
 
 

@@ -13,6 +13,7 @@ from chalicelib.domain.replay import Balances, Contribution, Move, Observation, 
 from chalicelib.errors import Busy
 from chalicelib.models import Follower, Ledger, Offset, PortfolioTree, Snapshot, Transaction
 from chalicelib.services.ledgers import policy
+from chalicelib.services.portfolios import owners
 
 NOT_OBSERVED = 'not_observed_since'
 
@@ -23,15 +24,19 @@ _PAUSE = 0.25
 
 
 class Child(NamedTuple):
-    """A child of a portfolio that follows a ledger, beside the ledger's state."""
+    """A child of a portfolio that follows a ledger, beside the ledger's state.
+
+    `clashes` says that some of its balances, not all, are counted by another child already.
+    """
 
     follower: Follower
     ledger: Ledger | None
+    clashes: bool = False
 
     @property
     def is_known(self) -> bool:
         """Whether any balance of it was ever observed."""
-        return self.follower.valid and self.ledger is not None and self.ledger.ready
+        return self.follower.valid and self.ledger is not None and self.ledger.ready and not self.clashes
 
     @property
     def observed_at(self) -> int | None:
@@ -54,10 +59,19 @@ class Child(NamedTuple):
 
 
 def children(contents: PortfolioTree) -> list[Child]:
-    """Return the children that follow ledgers, by id; the states of 100 ledgers to a request."""
+    """Return the children that follow ledgers and count, by id; the states of 100 ledgers to a request.
+
+    An address that belongs to a wallet of the portfolio does not: the wallet counts it.
+    """
     followers = contents.of_kind(Follower)
     states = Ledger.find_many(follower.ledger for follower in followers)
-    return [Child(follower, states.get(follower.ledger)) for follower in followers]
+    owners_of = owners.of_ledgers(followers, states)
+    clashing = owners.clashing(followers, states, owners_of)
+    return [
+        Child(follower, states.get(follower.ledger), place in clashing)
+        for place, follower in enumerate(followers)
+        if place not in owners_of
+    ]
 
 
 def of_offsets(contents: PortfolioTree) -> list[Contribution]:

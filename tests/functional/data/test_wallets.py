@@ -56,7 +56,7 @@ def test_a_wallet_is_the_same_after_an_import_and_finds_its_parts_anew(
             Ledger.at(pk).update([Ledger.updated_at.set(1)])  # long ago
         assert not refresh_job(record({'ledger': PK}))
         assert api.get(f'{path}/balances').json_body['result'][0]['balance'] == '0.00005007'
-        assert len([item for item in items('cryptfolio-second') if item['sk']['S'].startswith('WATCH#WALLET#')]) == 5
+        assert len([item for item in items('cryptfolio-second') if item['sk']['S'].startswith('WATCH#WALLET#')]) == 3 + 2 + 3 * 2
 
 
 def test_of_one_user_no_watch_of_a_wallet_is_exported(path: str, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain import wallets
 from chalicelib.domain.chains import CHAINS
-from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.models import Ledger, Transaction, Watch
 from chalicelib.services.ledgers import refresh
 from infra.fake_upstreams import faults, scripted_explorer
@@ -27,14 +26,21 @@ from tests.unit.domain.addresses import checks
 KEYS = {(row['currency'], row['key'][:4]): row['key'] for row in checks.vectors('extended_keys')['derived']}
 ZPUB = KEYS['btc', 'zpub']  # account 0 of BIP-84's test vector
 SHOWN = 'zpub6rFR7y4Q…2AGutZYs'
-PK = HdWalletKey.of_extended_key('btc', ZPUB).text
+PK = wallets.identify('btc', ZPUB).key.text
 FIRST = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
 LITECOIN_EXPLORERS = {'litecoinspace': scripted_explorer.UPSTREAMS['blockstream']}
 
 
 def at(branch: int, index: int) -> str:
-    """Return an address of the wallet."""
-    return CHAINS['btc'].derive(ZPUB, branch, index)
+    """Return an address of the wallet, of the kind that its key means."""
+    return CHAINS['btc'].wallet(ZPUB).kinds[0].branches[branch].address(index)
+
+
+def of_other_kinds(gap: int = wallets.GAP) -> set[str]:
+    """Return the addresses where it is looked whether other kinds of script are used."""
+    others = CHAINS['btc'].wallet(ZPUB).kinds[1:]
+    assert [kind.script.value for kind in others] == ['p2sh-p2wpkh', 'p2pkh', 'p2tr']
+    return {kind.branches[0].address(index) for kind in others for index in range(gap)}
 
 
 RECEIVED, SPENT, MOVED, LATE = (txid(number) for number in (1, 2, 3, 4))
@@ -50,6 +56,8 @@ def history(gap: int = wallets.GAP) -> dict[str, list[Txn]]:
         at(0, 2 + gap): [Txn(LATE, 800_030, received=(777,))],
     }
 
+
+FEW = 5 + 2 + 1 + 2 + 3 * 2  # its derived ledgers if two unused addresses are the last: receiving, change, other kinds
 
 EXPECTED = [(LATE, 777, 0), (MOVED, -50, 50), (SPENT, -6_100, 100), (RECEIVED, 8_000, 0)]
 
@@ -110,7 +118,7 @@ def path(api: Api, explorer: Explorer, portfolio: int) -> str:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let two unused addresses be the last: ten parts take a sixth of the time."""
+    """Let two unused addresses be the last: sixteen parts take a tenth of the time."""
     monkeypatch.setattr(wallets, 'GAP', 2)
 
 
@@ -160,7 +168,7 @@ def test_reading_a_wallet_costs_what_reading_an_address_costs(api: Api, quick: s
 
 def test_the_parts_end_twenty_unused_addresses_after_the_last_used_one_on_both_branches(path: str) -> None:
     assert run()
-    expected = {at(0, index) for index in range(22 + 1 + 20)} | {at(1, index) for index in range(1 + 20)}
+    expected = {at(0, index) for index in range(22 + 1 + 20)} | {at(1, index) for index in range(1 + 20)} | of_other_kinds()
     assert set(parts()) == expected
 
 
@@ -184,7 +192,7 @@ def test_an_unused_wallet_holds_nothing(api: Api, explorer: Explorer, portfolio:
     api.address(portfolio, ZPUB)
     assert run()
     assert_whole([])
-    assert len(parts()) == 40
+    assert len(parts()) == 2 * 20 + 3 * 20
 
 
 def test_what_is_unconfirmed_is_summed(explorer: Explorer, quick: str) -> None:
@@ -208,7 +216,7 @@ def test_every_kind_of_key_is_taken_and_its_first_address_found(
     explorer.chain[first] = [Txn(txid(1), 2_600_000, received=(12_345,))]
     response = api.post(f'/api/portfolios/{portfolio}/addresses', {'currency': currency, 'address': key})
     assert response.status_code == 201, response.body
-    assert not refresh_job(record({'ledger': HdWalletKey.of_extended_key(currency, key).text}))
+    assert not refresh_job(record({'ledger': wallets.identify(currency, key).key.text}))
     [balance] = api.get(f'/api/portfolios/{portfolio}/addresses/1/balances').json_body['result']
     assert (balance['balance'], balance['transactions']) == ('0.00012345', 1)
 
@@ -257,8 +265,8 @@ def test_a_new_transaction_is_the_only_one_written(explorer: Explorer, quick: st
 
 def test_each_address_is_asked_about_once_in_a_cycle(explorer: Explorer, path: str) -> None:
     assert run()
-    asked = [request.path for request in explorer.requests if not request.path.endswith('/txs/chain')]
-    assert len(asked) == len(set(asked)) == 43 + 21
+    asked = [str(request) for request in explorer.requests if not request.path.endswith('/txs/chain')]
+    assert len(asked) == len(set(asked)) == 43 + 21 + 3 * 20
 
 
 def test_two_people_with_one_key_cost_one_download(api: Api, other: Api, explorer: Explorer, quick: str) -> None:
@@ -370,7 +378,7 @@ def test_a_large_wallet_goes_on_in_slices_and_is_not_ready_before_its_end(api: A
     while not wallet().ready:
         run(seconds=-1)
         slices += 1
-    assert slices == (43 + 21) / 4
+    assert slices == (43 + 21 + 3 * 20) / 4
     assert_whole(EXPECTED)
 
 
@@ -479,7 +487,7 @@ def test_the_wallet_stays_while_somebody_else_has_it(api: Api, other: Api, quick
     api.delete(quick)
     _settle(queues)
     assert rows() == EXPECTED
-    assert len(parts()) == 10
+    assert len(parts()) == FEW
 
 
 def test_a_part_that_somebody_else_watches_stays_when_the_wallet_goes(api: Api, other: Api, quick: str, queues: dict[str, str]) -> None:
@@ -502,7 +510,7 @@ def test_a_wallet_added_again_while_it_is_deleted_is_whole_in_the_end(
     _settle(queues)
     assert api.get(f'{again}/balances').status_code == 200
     assert_whole(EXPECTED)
-    assert len(parts()) == 10
+    assert len(parts()) == FEW
 
 
 @pytest.mark.parametrize('writes', range(1, 8))
@@ -511,7 +519,7 @@ def test_a_first_refresh_that_dies_anywhere_is_made_up_for(quick: str, writes: i
     CLOCK.advance(3_000)
     assert run()
     assert_whole(EXPECTED)
-    assert len(parts()) == 10
+    assert len(parts()) == FEW
 
 
 @pytest.mark.parametrize('left', range(8))

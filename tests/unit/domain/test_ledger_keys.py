@@ -17,7 +17,7 @@ WORDS = st.text('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:
 IDS = st.integers(1, 10**7)
 KEYS = st.one_of(
     st.builds(AddressKey, st.sampled_from(['btc', 'ltc', 'eth']), WORDS),
-    st.builds(HdWalletKey.of_extended_key, st.sampled_from(['btc', 'ltc']), WORDS),
+    st.builds(HdWalletKey.of_secret, st.sampled_from(['btc', 'ltc']), WORDS),
     st.builds(AccountKey, WORDS, IDS, IDS),
 )
 

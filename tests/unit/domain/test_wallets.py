@@ -1,10 +1,14 @@
 """What a wallet is called, how far it is looked for, and its parts told as one."""
 
+import hashlib
 from decimal import Decimal
 
 import pytest
+from embit import base58
 
 from chalicelib.domain import wallets
+from chalicelib.domain.addresses.derivation import ScriptBranches
+from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKind
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.domain.wallets import Flow, SourcedEntry
@@ -21,7 +25,7 @@ def told(delta: str, fee: str | None = '0', *, reference: str = 'a', at: int = 5
 
 
 def test_an_address_is_shown_and_named_as_it_is() -> None:
-    assert wallets.identify('btc', ADDRESS) == (ADDRESS, AddressKey('btc', ADDRESS))
+    assert wallets.identify('btc', ADDRESS) == (ADDRESS, AddressKey('btc', ADDRESS), ())
 
 
 @pytest.mark.parametrize(('currency', 'key'), KEYS)
@@ -32,13 +36,19 @@ def test_of_a_key_only_the_beginning_and_the_end_are_shown(currency: str, key: s
     assert key[4:] not in repr(found)
 
 
-def test_a_key_is_another_wallet_in_another_currency_and_with_another_version() -> None:
-    xpub = next(key for _, key in KEYS if key.startswith('xpub'))
-    names = {
-        HdWalletKey.of_extended_key(currency, key).name for currency, key in (('btc', ZPUB), ('ltc', ZPUB), ('btc', xpub), ('ltc', xpub))
-    }
-    assert len(names) == 4
-    assert all(len(name) == len('wallet-') + 40 for name in names)
+def test_a_key_is_another_wallet_in_another_currency_and_one_wallet_with_any_version() -> None:
+    payload = base58.decode_check(ZPUB)[4:]
+    respelled = [base58.encode_check(bytes.fromhex(version) + payload) for version in ('0488b21e', '049d7cb2', '04b24746')]
+    names = {wallets.identify('btc', key).key.text for key in respelled}
+    litecoins = {wallets.identify('ltc', key).key.text for key in (*respelled, base58.encode_check(bytes.fromhex('019da462') + payload))}
+    assert len(names) == len(litecoins) == 1
+    assert {name.split('wallet-')[1] for name in names}.isdisjoint(name.split('wallet-')[1] for name in litecoins)
+    assert all(len(name.split('#')[2]) == len('wallet-') + 40 for name in names | litecoins)
+
+
+def test_the_names_that_earlier_releases_gave_a_wallet_are_known() -> None:
+    name = 'wallet-' + hashlib.sha256(f'btc{ZPUB}'.encode()).hexdigest()[:40]
+    assert HdWalletKey('btc', name) in wallets.identify('btc', ZPUB).formerly
 
 
 @pytest.mark.parametrize('currency', ['btc', 'ltc', 'doge'])
@@ -59,6 +69,29 @@ def test_no_address_is_called_like_a_wallet(currency: str) -> None:
 )
 def test_a_branch_reaches_twenty_beyond_the_last_used_address_and_never_back(used: list[bool], expected: int) -> None:
     assert wallets.reach(used) == expected
+
+
+def kinds() -> tuple[ScriptBranches, ...]:
+    return CHAINS['btc'].wallet(ZPUB).kinds
+
+
+def test_the_meant_kind_is_derived_on_both_branches_and_the_others_on_the_first_until_they_are_used() -> None:
+    names = [branch.name for kind in kinds() for branch in kind.branches]
+    unused = wallets.reach_of_branches(kinds(), dict.fromkeys(names, ()))
+    assert unused.counts == dict.fromkeys(names, 0) | {'p2wpkh/0': 20, 'p2wpkh/1': 20, 'p2sh-p2wpkh/0': 20, 'p2pkh/0': 20, 'p2tr/0': 20}
+    used = {name: [False] * count for name, count in unused.counts.items()} | {'p2tr/0': [False, True, *([False] * 18)]}
+    assert wallets.reach_of_branches(kinds(), used, 30).counts == {
+        'p2wpkh/0': 30, 'p2wpkh/1': 30, 'p2sh-p2wpkh/0': 30, 'p2sh-p2wpkh/1': 0, 'p2pkh/0': 30, 'p2pkh/1': 0, 'p2tr/0': 32, 'p2tr/1': 30,
+    }  # fmt: skip
+
+
+def test_a_wallet_has_no_more_addresses_than_it_may_and_says_so() -> None:
+    names = [branch.name for kind in kinds() for branch in kind.branches]
+    used = dict.fromkeys(names, ()) | {'p2wpkh/0': [True] * 9_500}
+    reach = wallets.reach_of_branches(kinds(), used, 1_000)
+    assert reach.is_capped
+    assert sum(reach.counts.values()) == wallets.MOST_DERIVED
+    assert not wallets.reach_of_branches(kinds(), dict.fromkeys(names, ()), 1_000).is_capped
 
 
 @pytest.mark.parametrize('name', ['balance', 'sent', 'received', 'transactions', 'unconfirmed'])

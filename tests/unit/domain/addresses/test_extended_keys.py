@@ -8,10 +8,9 @@ from embit.bip32 import HDKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import normalise
+from tests.unit.domain.addresses.checks import accepted, normalise, refusal
 
 VECTORS = checks.vectors('extended_keys')
 DERIVED = VECTORS['derived']
@@ -21,23 +20,16 @@ LITECOINS_OWN = [key for currency, key in KEYS if key[1:4] == 'tub']
 
 
 def derive(currency, key, branch, index):
-    return CHAINS[currency].derive(key, branch, index)
+    """Return an address of the kind that a key's version means."""
+    return CHAINS[currency].wallet(key).kinds[0].branches[branch].address(index)
 
 
 def is_extended_key(currency, text):
-    return CHAINS[currency].is_extended_key(text)
+    return accepted(currency, text) == text and CHAINS[currency].is_wallet(text)
 
 
 def reversioned(version):
     return base58.encode_check(bytes.fromhex(version) + base58.decode_check(XPUB)[4:])
-
-
-def refusal(currency, key):
-    with pytest.raises(BadAddress) as caught:
-        derive(currency, key, 0, 0)
-    assert caught.value.reason in checks.SENTENCES
-    assert caught.value.__context__ is None
-    return caught.value.reason
 
 
 @pytest.mark.parametrize('row', DERIVED, ids=lambda row: f'{row["currency"]} {row["key"][:4]} {row["branch"]}')
@@ -53,7 +45,7 @@ def test_a_derived_address_is_canonical(currency, key):
         assert normalise(currency, address) == address
 
 
-@given(st.integers(0, (1 << 31) - 1), st.integers(0, (1 << 31) - 1))
+@given(st.sampled_from([0, 1]), st.integers(0, (1 << 31) - 1))
 def test_public_derivation_agrees_with_private_derivation(branch, index):
     child = HDKey.from_base58(VECTORS['private']['zprv']).derive([branch, index])
     private_zpub = child.to_public(version=bytes.fromhex('04b24746')).to_base58()
@@ -66,10 +58,10 @@ def _address_of(zpub):
     return script.p2wpkh(HDKey.from_base58(zpub)).address()
 
 
-@pytest.mark.parametrize(('branch', 'index'), [(-1, 0), (0, -1), (1 << 31, 0), (0, 1 << 31), (0, 1 << 32)])
-def test_there_is_no_hardened_or_negative_child(branch, index):
+@pytest.mark.parametrize('index', [-1, 1 << 31, 1 << 32])
+def test_there_is_no_hardened_or_negative_child(index):
     with pytest.raises(ValueError, match='no such child'):
-        derive('btc', XPUB, branch, index)
+        derive('btc', XPUB, 0, index)
 
 
 @pytest.mark.parametrize(('currency', 'key'), KEYS, ids=lambda value: value[:4])
@@ -112,7 +104,7 @@ def test_a_key_of_a_test_network_is_refused(currency, key):
 
 @pytest.mark.parametrize('version', ['0295b43f', '02aa7ed3'])
 def test_one_key_of_a_shared_wallet_is_refused_as_addresses_need_all_of_them(version):
-    assert 'multisig wallet' in refusal('btc', reversioned(version))
+    assert 'multisig wallet: enter its output descriptor' in refusal('btc', reversioned(version))
 
 
 @pytest.mark.parametrize('key', VECTORS['private'].values(), ids=VECTORS['private'].keys())
@@ -140,3 +132,49 @@ def test_an_extended_key_is_its_own_canonical_form(currency, key):
 @given(checks.typing_errors([key for _, key in KEYS]))
 def test_a_key_with_any_one_character_changed_is_refused(key):
     refusal('ltc', key)
+
+
+def at_level(path, version=None):
+    """Return the extended public key of a path below the seed of the vectors of BIP-32."""
+    key = HDKey.from_seed(bytes(range(16))).derive(path).to_public()
+    return key.to_base58() if version is None else key.to_base58(bytes.fromhex(version))
+
+
+def branches(key):
+    return [branch.name for branch in CHAINS['btc'].wallet(key).kinds[0].branches]
+
+
+def public_address(path):
+    from embit import script
+
+    return script.p2pkh(HDKey.from_seed(bytes(range(16))).derive(path).to_public()).address()
+
+
+@pytest.mark.parametrize('path', ['m', 'm/0h', 'm/5h', 'm/44h/0h/0h', 'm/84h/0h/7h', 'm/44h/0h/0'])
+def test_a_key_that_is_an_accounts_by_its_level_has_receiving_and_change_addresses(path):
+    key = at_level(path)
+    assert normalise('btc', key) == key
+    assert branches(key) == ['p2pkh/0', 'p2pkh/1']
+    assert [derive('btc', key, branch, 3) for branch in (0, 1)] == [public_address(f'{path}/{branch}/3') for branch in (0, 1)]
+
+
+@pytest.mark.parametrize('path', ['m/44h/0h/0h/0', 'm/44h/0h/0h/1', 'm/0', 'm/0h/1'])
+def test_addresses_are_right_below_the_key_of_a_chain(path):
+    key = at_level(path)
+    assert normalise('btc', key) == key
+    assert branches(key) == ['p2pkh/0']
+    assert derive('btc', key, 0, 3) == public_address(f'{path}/3')
+
+
+@pytest.mark.parametrize('path', ['m/44h', 'm/49h', 'm/84h', 'm/86h', 'm/84h/0h', 'm/44h/2h', 'm/84h/0h/0h/0/5', 'm/84h/0h/0h/0/0/0'])
+def test_a_key_of_another_level_is_refused_with_the_one_to_export(path):
+    assert 'export the key of the account' in refusal('btc', at_level(path))
+
+
+def test_the_key_of_an_account_of_several_is_refused_with_what_to_enter():
+    assert 'enter its output descriptor' in refusal('btc', at_level('m/48h/0h/0h/2h'))
+
+
+def test_only_below_the_key_of_a_whole_seed_finding_nothing_says_nothing():
+    assert CHAINS['btc'].wallet(at_level('m')).needs_account_key
+    assert not CHAINS['btc'].wallet(at_level('m/84h/0h/0h')).needs_account_key

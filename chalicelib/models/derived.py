@@ -1,0 +1,65 @@
+"""How far an HD wallet has been read, and which ledgers belong to which wallets."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
+
+from chalicelib.models.attributes import IntegerAttribute, texts
+
+
+class Membership(NamedTuple):
+    """That a ledger belongs to a wallet, by the wallet's name, since the cycle of that number: `wallet-0123… 7` as text."""
+
+    wallet: str
+    cycle: int
+
+    @classmethod
+    def parse(cls, text: str) -> 'Membership':
+        wallet, _, cycle = text.partition(' ')
+        return cls(wallet, int(cycle))
+
+    def __str__(self) -> str:
+        return f'{self.wallet} {self.cycle}'
+
+
+class BranchReach(MapAttribute[str, Any]):
+    """How many derived addresses of a branch a wallet may be watching."""
+
+    branch = UnicodeAttribute()
+    count = IntegerAttribute()
+
+
+class Derived(MapAttribute[str, Any]):
+    """How far an HD wallet has been read.
+
+    `reaches` are how far its branches may have been derived. Earlier releases stored `receiving` and `change` instead, of the first
+    kind of script. `begun_at` is when the cycle under way began, in which each derived ledger is refreshed once, and `cycle` its
+    number; what the wallet shows was merged in `shown_cycle`. `merged` is the fingerprint of the derived ledgers whose transactions
+    the last cycle merged. `gap` is the gap limit that is asked for, `read_gap` that of the last cycle.
+    `script_types` are the kinds of script of which addresses are used. `within` are the wallets, as texts of Memberships, that have
+    all addresses of this one, `beside` the names of those that have some of the used ones.
+    """
+
+    receiving = IntegerAttribute(default=0)
+    change = IntegerAttribute(default=0)
+    reaches: ListAttribute[BranchReach] = ListAttribute(of=BranchReach, default=list)
+    begun_at = IntegerAttribute(null=True)
+    cycle = IntegerAttribute(default=0)
+    shown_cycle = IntegerAttribute(null=True)
+    merged = UnicodeAttribute(null=True)
+    gap = IntegerAttribute(null=True)
+    read_gap = IntegerAttribute(null=True)
+    script_types = texts(default=list)
+    within = texts(default=list)
+    beside = texts(default=list)
+
+    def counts(self, first_kind: str) -> dict[str, int]:
+        """Return how many addresses may have been derived of each branch, by its name; `first_kind` is that of the spelling."""
+        if self.reaches:
+            return {reach.branch: reach.count for reach in self.reaches}
+        return {f'{first_kind}/0': self.receiving, f'{first_kind}/1': self.change}
+
+    def reach(self, counts: Mapping[str, int]) -> None:
+        """Note how many addresses are derived of each branch; to be stored by the caller."""
+        self.reaches = [BranchReach(branch=branch, count=count) for branch, count in counts.items()]

@@ -1,0 +1,130 @@
+"""The ledgers of the addresses that are derived for an HD wallet: create those that are missing, release all of them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from chalicelib import clock, messages
+from chalicelib.domain import money, wallets
+from chalicelib.domain.addresses.derivation import Wallet
+from chalicelib.domain.ledger_keys import AddressKey
+from chalicelib.domain.ledgers import Holding
+from chalicelib.messages import RefreshLedger
+from chalicelib.models import Ledger, Membership, Operation, Watch, Write, transact
+
+_WRITTEN_AT_ONCE = 25  # derived ledgers in one transaction
+
+T = TypeVar('T')
+
+
+class DerivedLedgers(NamedTuple):
+    """The derived ledgers of a wallet as they are stored, by partition key and in order.
+
+    `used` are those of addresses that were ever used, `first` those of the first address of each branch, `resting` those of kinds of
+    script that the wallet uses none of. `script_types` are the kinds that it uses. `is_capped` says that there are too many.
+    """
+
+    by_pk: Mapping[str, Ledger]
+    used: frozenset[str]
+    first: frozenset[str]
+    resting: frozenset[str]
+    script_types: tuple[str, ...]
+    is_capped: bool
+
+    @property
+    def active(self) -> list[Ledger]:
+        """Those that say what the wallet holds."""
+        return [each for pk, each in self.by_pk.items() if pk not in self.resting]
+
+
+def grow(ledger: Ledger, wallet: Wallet) -> DerivedLedgers:
+    """Return all derived ledgers as they are stored, branch by branch, after creating those that are missing. Raises LeaseLost.
+
+    How far the branches reach is stored before ledgers are created, so that `release` finds each of them even if this worker dies.
+    """
+    while True:
+        progress = ledger.derived
+        counts = progress.counts(wallet.kinds[0].script.value)
+        pks = _pks(ledger, wallet, counts)
+        stored = Ledger.find_many(pk for row in pks.values() for pk in row)
+        used = {branch: [pk in stored and _is_used(stored[pk]) for pk in row] for branch, row in pks.items()}
+        reach = wallets.reach_of_branches(wallet.kinds, used, progress.gap)
+        pks = _pks(ledger, wallet, reach.counts, pks)
+        missing = [pk for row in pks.values() for pk in row if pk not in stored or not _is_member(stored[pk], ledger)]
+        if not missing:
+            return _in_order(wallet, pks, stored, is_capped=reach.is_capped)
+        progress.reach(reach.counts)
+        ledger.save_derived(progress, clock.now())
+        member = Membership(ledger.wallet_key.name, progress.cycle)
+        for some in slices(missing, _WRITTEN_AT_ONCE):
+            now = clock.now()
+            ledger.renew_if_short(now)
+            watches = [Write(Operation.PUT, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
+            transact(*watches, *(Ledger.create_derived(pk, member, now) for pk in some))
+
+
+def release(ledger: Ledger, wallet: Wallet) -> None:
+    """Stop watching the derived ledgers of a wallet; those without another watch are deleted by their next refresh. Raises LeaseLost."""
+    rows = _pks(ledger, wallet, ledger.derived.counts(wallet.kinds[0].script.value))
+    pks = [pk for row in rows.values() for pk in row]
+    for some in slices(pks, _WRITTEN_AT_ONCE):
+        now = clock.now()
+        ledger.renew_if_short(now)
+        stored = Ledger.find_many(some)
+        unwatched = [Write(Operation.DELETE, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
+        transact(*unwatched, *(stored.get(pk, Ledger.at(pk)).release_derived(ledger.wallet_key, now) for pk in some))
+    messages.send(*map(RefreshLedger, pks))
+
+
+def coin_holding(derived_ledger: Ledger) -> Holding:
+    """Return what a derived ledger holds of its chain's own coin."""
+    currency = derived_ledger.address_key.currency
+    for row in derived_ledger.holdings:
+        if row.currency == currency:
+            return Holding(row.currency, row.balance, row.sent, row.received, row.transactions, row.unconfirmed)
+    return Holding(currency, money.ZERO, None, None, None)
+
+
+def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield up to `size` items at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _pks(
+    ledger: Ledger, wallet: Wallet, counts: Mapping[str, int], known: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, list[str]]:
+    """Return the keys of the ledgers of derived addresses by branch, given those known already."""
+    currency = ledger.wallet_key.currency
+    rows: dict[str, list[str]] = {}
+    for branch in wallet.branches:
+        row = list((known or {}).get(branch.name, ()))
+        rows[branch.name] = row + [
+            AddressKey(currency, branch.address(index)).text for index in range(len(row), counts.get(branch.name, 0))
+        ]
+    return rows
+
+
+def _is_used(derived_ledger: Ledger) -> bool:
+    return wallets.is_used([coin_holding(derived_ledger)])
+
+
+def _is_member(derived_ledger: Ledger, ledger: Ledger) -> bool:
+    name, cycle = ledger.wallet_key.name, ledger.derived.cycle
+    return any(member.wallet == name and member.cycle <= cycle for member in derived_ledger.memberships)
+
+
+def _in_order(wallet: Wallet, pks: Mapping[str, Sequence[str]], stored: Mapping[str, Ledger], *, is_capped: bool) -> DerivedLedgers:
+    by_kind = {kind.script.value: [pk for branch in kind.branches for pk in pks[branch.name]] for kind in wallet.kinds}
+    used = frozenset(pk for row in by_kind.values() for pk in row if _is_used(stored[pk]))
+    script_types = tuple(kind for kind, row in by_kind.items() if not used.isdisjoint(row))
+    return DerivedLedgers(
+        {pk: stored[pk] for row in by_kind.values() for pk in row},
+        used,
+        frozenset(row[0] for row in pks.values() if row),
+        frozenset(_of_kinds(by_kind, by_kind.keys() - set(script_types))) if script_types else frozenset(),
+        script_types,
+        is_capped,
+    )
+
+
+def _of_kinds(by_kind: Mapping[str, Sequence[str]], kinds: Iterable[str]) -> Iterator[str]:
+    return (pk for kind in kinds for pk in by_kind[kind])
