@@ -89,12 +89,13 @@ class Blockbook:
         """Net one transaction. Coinbase inputs have no address; outputs with several addresses belong to none of them."""
         if money.whole(txn['confirmations']) <= 0:
             raise ValueError('neither confirmed nor pending')
+        spent = [money.whole(row['value']) for row in txn['vin'] if _is_of(row, address)]
         return netted(
             self.chain,
             txn['txid'],
             [money.whole(row['value']) for row in txn['vout'] if _is_of(row, address)],
-            [money.whole(row['value']) for row in txn['vin'] if _is_of(row, address)],
-            fee=money.whole(txn.get('fees', '0')),
+            spent,
+            fee=money.whole(txn['fees']) if spent else 0,
             at=money.whole(txn['blockTime']),
             height=money.whole(txn['blockHeight']),
         )
