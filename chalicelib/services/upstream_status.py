@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib import clock
+from chalicelib.domain.rates import ALWAYS
 from chalicelib.errors import NotFound
 from chalicelib.models import JobRun, UpstreamState
 from chalicelib.services import job_runs
@@ -157,7 +158,7 @@ def status() -> Status:
     try:
         states = UpstreamState.find_many(source.key for source in every())
         runs = JobRun.last()
-        rates_at = current.latest().at or None
+        rates_at = current.latest(ALWAYS).at or None
     except Exception:
         log.exception('the database cannot be read')
         return Status([], ['database'], None, _by_job({}))

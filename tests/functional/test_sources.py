@@ -168,6 +168,14 @@ def test_the_status_tells_how_old_the_rates_are(http: ChaliceClient, age: int, p
     assert 'tickers' in status[part]
 
 
+def test_the_first_rates_are_seen_within_seconds(http: ChaliceClient):
+    assert result(http, '/api/status')['tickers']['age'] is None
+    LatestRates.find().store(clock.now(), [], [], dict.fromkeys(('btc', 'eth', 'eur', 'usd'), 1))
+    CLOCK.advance(10)
+
+    assert result(http, '/api/status')['tickers']['age'] == 10
+
+
 def test_the_status_costs_three_requests_and_two_in_the_minute_after(http: ChaliceClient, requests_made: list[str]):
     get(http, '/api/status')
     assert requests_made == ['BatchGetItem', 'Query', 'GetItem']
