@@ -4,7 +4,7 @@ Known transactions are summed forward. What was observed and they do not explain
 nothing before. An address never holds less than nothing: where the sum of what is known does, the amount is unknown, and nothing counts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from chalicelib.domain import money
 from chalicelib.domain.ledgers import Gap
 
 UNKNOWN_THEN = 'history_unknown'  # why nothing is told of an instant
+MOVED_BY_ITSELF = 'balance_moves_by_itself'  # why what transactions sum to may not be all
 
 Balances = Mapping[str, Decimal]
 Scope = frozenset[str] | None  # the codes of currencies, None for any
@@ -93,6 +94,7 @@ def replayed(
     moves: Sequence[Move],
     *,
     gaps: Iterable[Gap] = (),
+    moving: Collection[str] = (),
     seen: Sequence[Observation] = (),
     known_from: int | None = None,
     scope: Scope = None,
@@ -102,15 +104,20 @@ def replayed(
 
     A currency with a gap is what its transactions sum to, and in doubt from when they last added up. From the first of the observations
     in `seen` after that (oldest first, the last one is of `held`) it is what each of these tells, and its transactions since. A gap
-    without a difference is of a balance that nobody knows. Before `known_from` nothing is known. `is_sole` says that there is one currency
-    that the ledger can ever hold.
+    without a difference is of a balance that nobody knows. A currency among `moving` changes by itself: it is what it was last
+    observed to be, with its transactions since, and in doubt from the first of these until it was first observed. Before `known_from`
+    nothing is known. `is_sole` says that there is one currency that the ledger can ever hold.
     """
     gap_of = {gap.currency: gap for gap in gaps}
+    own = {*moving} - gap_of.keys()
+    seen = [(at, {**dict.fromkeys(own, money.ZERO), **balances}) for at, balances in seen]
     moves_of: dict[str, list[Move]] = {code: [] for code in sorted({*held, *gap_of, *(move.currency for move in moves)})}
     for move in moves:
         moves_of[move.currency].append(move)
-    levels = {code: _levels(code, held.get(code, money.ZERO), moves_of[code], gap_of.get(code), seen) for code in moves_of}
-    doubts = [Doubt(gap.reason, frozenset({gap.currency}), _doubtful(gap)) for gap in gap_of.values()]
+    unexplained = {**gap_of, **{code: Gap(code, MOVED_BY_ITSELF) for code in own}}
+    levels = {code: _levels(code, held.get(code, money.ZERO), moves_of[code], unexplained.get(code), seen) for code in moves_of}
+    doubts = [Doubt(MOVED_BY_ITSELF, frozenset({code}), span) for code in sorted(own) for span in _unobserved(moves_of.get(code, []), seen)]
+    doubts += [Doubt(gap.reason, frozenset({gap.currency}), _doubtful(gap)) for gap in gap_of.values()]
     doubts += [Doubt(UNKNOWN_THEN, frozenset({code}), span) for code, one in levels.items() for span in one.negative]
     contribution = Contribution(
         {code: one.base for code, one in levels.items()},
@@ -140,6 +147,13 @@ def doubted(contribution: Contribution, reason: str | None, since: int = 0) -> C
     if reason is None:
         return contribution
     return contribution._replace(doubts=(*contribution.doubts, Doubt(reason, None, Span(since))))
+
+
+def _unobserved(moves: Iterable[Move], seen: Sequence[Observation]) -> list[Span]:
+    """Return when a currency may have moved by itself without being observed: from its first transaction until the first observation."""
+    first = min((move.at for move in moves), default=0)
+    until = seen[0][0] if seen else None
+    return [Span(first, until)] if until is None or first < until else []
 
 
 def _doubtful(gap: Gap) -> Span:

@@ -8,11 +8,12 @@ https://routescan.io/documentation: 2 requests a second without a key. Errors ha
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
-from chalicelib.domain.ledgers import Holding
+from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Blame, Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.providers.explorers import evm
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, refuse_rejected
@@ -35,6 +36,16 @@ _REFUSALS = (
 )
 
 
+class Settled(NamedTuple):
+    """What the coin's entries up to a block sum to, as they were read earlier."""
+
+    height: int
+    sum: Decimal
+
+
+NOTHING_SETTLED = Settled(-1, money.ZERO)
+
+
 @dataclass(frozen=True)
 class Etherscan:
     """Returns the coin of a chain and, if `lists` has `tokentx`, the catalogue's tokens there. Amounts are strings of integers.
@@ -44,7 +55,7 @@ class Etherscan:
     The lists of an address are merged block by block: a page consists of the blocks that every list covers completely, and
     `resume` is the block from which the next page goes down. Counts and totals are not available. A transaction that arrives
     between two requests makes the sum wrong until the next refresh. Some changes are not listed, so such ledgers do not
-    reconcile: uncle rewards, and what a reverted call paid is listed though it was taken back.
+    reconcile: uncle rewards. What a reverted call paid is listed though it was taken back: left out where the balance shows it.
     """
 
     endpoint: Endpoint
@@ -58,10 +69,15 @@ class Etherscan:
     page: int = 1_000
     counts_p2pk: bool = False
     tells_tokens: bool = True
+    settled: Settled = NOTHING_SETTLED
 
     def without_tokens(self) -> 'Etherscan':
         """Return the same explorer, but asked only for the balance of the coin."""
         return replace(self, tells_tokens=False)
+
+    def above(self, settled: Settled) -> 'Etherscan':
+        """Return the same explorer for a reader that takes only what is above a block."""
+        return replace(self, settled=settled)
 
     def in_smaller_steps(self) -> 'Etherscan':
         return replace(self, first_page=min(self.first_page, _SMALL_PAGE), page=_SMALL_PAGE)
@@ -75,18 +91,27 @@ class Etherscan:
     def _pages(self, http: Http, address: str, resume: str | None, balances: '_Balances') -> Iterator[Page]:
         lists = {action: _List(self, http, action, address) for action in self.lists}
         end = int(resume) if resume else _NEWEST
+        total = self.settled.sum
         while True:
             for listed in lists.values():
                 listed.reach_below(end)
             floor = max(listed.floor for listed in lists.values())
             with expected_shape(self.endpoint, 'transactions'):
-                rows = {action: listed.take_above(floor) for action, listed in lists.items()}
+                rows: evm.Rows = {action: listed.take_above(floor) for action, listed in lists.items()}
                 entries = evm.entries(self.chain, address, rows)
+                total = money.add(total, self._sum(entries))
+                if resume is None and floor <= self.settled.height < end and total != balances.coin:
+                    rows = evm.without_undone(self.chain, address, rows, money.add(total, -balances.coin))
+                    entries = evm.entries(self.chain, address, rows)
             balances.add({entry.currency for entry in entries})
             end = floor
             yield Page(entries, str(end) if end >= 0 else None)
             if end < 0:
                 return
+
+    def _sum(self, entries: list[Entry]) -> Decimal:
+        """Return by how much entries change the coin's balance above what is settled."""
+        return money.total(one.delta for one in entries if one.currency == self.chain.currency and one.height > self.settled.height)
 
     def query(self, http: Http, action: str, address: str, **params: str) -> Any:
         """Return the result of an action of the module `account`, an empty list if there are no rows. Raises Upstream for errors."""
@@ -123,6 +148,10 @@ class _Balances:
         self.holdings = [self._holding(explorer.chain.currency, explorer.query(http, 'balance', address, tag='latest'))]
         if explorer.lists_balances and explorer.tells_tokens:
             self._add_listed(explorer.query(http, 'tokenlist', address))
+
+    @property
+    def coin(self) -> Decimal:
+        return self.holdings[0].balance
 
     def add(self, codes: Collection[str]) -> None:
         """Add the holdings of those tokens among `codes` that have not been requested yet."""

@@ -6,7 +6,9 @@ Pure: knows the rows of Etherscan and Blockscout, not how they are requested. Re
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
+from itertools import combinations
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -23,6 +25,7 @@ _DESTROYED = ('suicide', 'selfdestruct')
 _MOVES_NOTHING = ('delegatecall', 'staticcall', 'callcode')  # they repeat the value of the enclosing call
 _GWEI = 10**9
 _NOBODY = '0x' + 40 * '0'
+_MOST_UNDONE, _MOST_COMBINED = 3, 40  # calls, and calls among which they are looked for
 _BLOBS = ('3', '0x3', 3)  # the type of transactions that also pay for blobs (EIP-4844)
 
 Rows = Mapping[str, Sequence[Row]]
@@ -90,6 +93,23 @@ def _lasting(rows: Rows) -> Iterator[Row]:
         around = (('_'.join(place[:end])) for end in range(1, len(place)))
         if _hash(row) not in failed and not any((_hash(row), call) in undone for call in around):
             yield row
+
+
+def without_undone(chain: Chain, address: str, rows: Rows, excess: Decimal) -> Rows:
+    """Return rows without the inner calls that explain by how much the coin's entries sum to more than its balance.
+
+    What a call did that was reverted later is listed as done. That it was not shows the balance, to the last digit. Returns `rows` if
+    none of them, or one as well as another, would explain it.
+    """
+    calls = [(row, chain.amount(move.units)) for row in _lasting(rows) for move in _of_inner_call(chain, address.lower(), row)]
+    for number in range(1, _MOST_UNDONE + 1 if len(calls) <= _MOST_COMBINED else 2):
+        found = [few for few in combinations(calls, number) if money.total(units for _, units in few) == excess]
+        if len(found) == 1:
+            undone = [row for row, _ in found[0]]
+            return {**rows, 'txlistinternal': [row for row in rows['txlistinternal'] if not any(row is one for one in undone)]}
+        if found:
+            break
+    return rows
 
 
 def _wrapping(chain: Chain, address: str, rows: Rows) -> Iterator[RowEffect]:

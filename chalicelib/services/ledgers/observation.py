@@ -54,7 +54,17 @@ def conclude(ledger: Ledger, explorer: Explorer, cursor: Cursor, report: Address
     if gaps and checked_at is None:
         cursor.checked_at = clock.now()
     incomplete = NO_P2PK if may_miss_outputs(ledger, explorer) else None
+    _keep_what_moves(ledger, report)
     _observe(ledger, explorer, report, cursor, incomplete, gaps, reconciled_at=clock.now())
+
+
+def _keep_what_moves(ledger: Ledger, report: AddressReport) -> None:
+    """Keep what is held if some of it moves by itself, so that no transaction tells it; not what could not be read."""
+    moving = {holding.currency for holding in report.holdings if currencies.get(holding.currency).moves_by_itself}
+    unknown = {code for code in _unreadable_balances(report) if currencies.get(code).moves_by_itself}
+    if moving and not unknown:
+        ledger.renew(clock.now())
+        Snapshot.store(ledger.pk, report.holdings, clock.now())
 
 
 def _gaps_so_far(ledger: Ledger, report: AddressReport, lacking: str) -> list[Gap]:

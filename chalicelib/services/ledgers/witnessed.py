@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from chalicelib import clock, errors
 from chalicelib.domain import currencies, money
-from chalicelib.domain.ledgers import Entry, Holding, Unreadable
-from chalicelib.models import Ledger
+from chalicelib.domain.ledgers import NOTHING, Entry, Holding, Unreadable
+from chalicelib.models import Cursor, Ledger
 from chalicelib.providers.explorers import AddressReport, Explorer, Page, explorers_of
-from chalicelib.providers.explorers.etherscan import Etherscan
+from chalicelib.providers.explorers.etherscan import Etherscan, Settled
 from chalicelib.providers.explorers.json_rpc import JsonRpc, TokenBalances
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -67,8 +67,8 @@ class Witnessed:
         first = self._balances(http, address, self.tokens if self._is_due else known)
         if first is None:
             self.ledger.doubt_tokens(clock.now())
-            return self.explorer.read(http, address, resume, held_codes)
-        report = self.explorer.without_tokens().read(http, address, resume)
+            return self._explorer.read(http, address, resume, held_codes)
+        report = self._explorer.without_tokens().read(http, address, resume)
         holdings, unreadable = [*report.holdings, *first.holdings], list(first.unreadable)
         return AddressReport(holdings, self._pages(http, address, report.pages, holdings, unreadable), unreadable)
 
@@ -77,6 +77,16 @@ class Witnessed:
         if self._asked and not self._fails:
             all_asked = self._asked >= {*self.tokens}
             self.ledger.confirm_tokens(clock.now(), all_asked=all_asked)
+
+    @property
+    def _explorer(self) -> Etherscan:
+        """The explorer, told what of the coin's entries is settled, so that it can tell what the others must sum to."""
+        cursor: Cursor | None = self.ledger.cursor
+        height: int | None = None if cursor is None or cursor.resume else cursor.final_height
+        if cursor is None or height is None:
+            return self.explorer
+        settled = cursor.tallies().get(self.ledger.address_key.currency, NOTHING)
+        return self.explorer.above(Settled(height, settled.sum))
 
     @property
     def _is_due(self) -> bool:

@@ -112,7 +112,7 @@ def _is_unread(ledger: Ledger) -> bool:
 def _is_quiet(ledger: Ledger, start: int) -> bool:
     """Whether the state says all, as there are no transactions after `start`: a quiet ledger has no request spent on it."""
     never_used = all(row.transactions == 0 for row in ledger.holdings)
-    return ledger.is_whole and (never_used or 0 < (ledger.newest_at or 0) <= start)
+    return ledger.is_whole and not _moving(row.currency for row in ledger.holdings) and (never_used or 0 < (ledger.newest_at or 0) <= start)
 
 
 def _is_steady(ledger: Ledger) -> bool:
@@ -126,7 +126,10 @@ def _of_ledger(ledger: Ledger, start: int, scope: Scope) -> Contribution:
     if _is_quiet(ledger, start):
         return Contribution(held, scope=scope)
     if ledger.is_whole:
-        return replay.replayed(held, _moves(ledger, start), scope=scope, is_sole=_is_sole(ledger))
+        moves = _moves(ledger, start)
+        if moving := _moving({*held, *(move.currency for move in moves)}):
+            return _with_moving(ledger, held, moving, start, scope)
+        return replay.replayed(held, moves, scope=scope, is_sole=_is_sole(ledger))
     if _is_unread(ledger):  # what is not read yet is older than all that is
         known = replay.replayed(held, _moves(ledger, start), known_from=_oldest_at(ledger), scope=scope, is_sole=_is_sole(ledger))
         return replay.doubted(known, ledger.incomplete)
@@ -135,21 +138,34 @@ def _of_ledger(ledger: Ledger, start: int, scope: Scope) -> Contribution:
     return _with_gaps(ledger, held, start, scope)
 
 
+def _moving(codes: Iterable[str]) -> frozenset[str]:
+    """Return the currencies whose balance moves by itself."""
+    return frozenset(code for code in codes if currencies.get(code).moves_by_itself)
+
+
+def _with_moving(ledger: Ledger, held: Balances, moving: frozenset[str], start: int, scope: Scope) -> Contribution:
+    """Return the contribution of a ledger that lacks nothing, some currencies of which move by themselves: these as they were observed."""
+    seen = _observations(ledger, held)
+    last_seen = max((at for at, _ in seen if at <= start), default=0)
+    return replay.replayed(held, _moves(ledger, max(0, last_seen - 1)), moving=moving, seen=seen, scope=scope)
+
+
 def _with_gaps(ledger: Ledger, held: Balances, start: int, scope: Scope) -> Contribution:
     """Return the contribution of a ledger that lacks something: of each currency what is known until it came to lack it."""
     gaps = ledger.gaps
     is_compared = ledger.incomplete not in _UNCOMPARED
-    seen = _observations(ledger, held) if gaps or not is_compared else []
-    moves = _moves(ledger, _replayed_from(gaps, seen, start) if is_compared else 0)
+    moving = _moving(held)
+    seen = _observations(ledger, held) if gaps or moving or not is_compared else []
+    moves = _moves(ledger, _replayed_from(gaps, seen, start) if is_compared and not moving else 0)
     if not is_compared:
-        others = {*held, *(move.currency for move in moves)} - {gap.currency for gap in gaps}
+        others = {*held, *(move.currency for move in moves)} - {gap.currency for gap in gaps} - moving
         gaps += [Gap(code, str(ledger.incomplete), ledger.last_reconciled(code)) for code in sorted(others)]
         held = {**dict.fromkeys(others, money.ZERO), **held}
         seen = [*seen[:-1], (seen[-1][0], held)]
     never = {gap.currency for gap in gaps if gap.since is None}
     is_unknown_before = (is_compared and ledger.incomplete is not None) or never >= held.keys()
     known_from = _oldest_at(ledger) if is_unknown_before else None
-    known = replay.replayed(held, moves, gaps=gaps, seen=seen, known_from=known_from, scope=scope, is_sole=_is_sole(ledger))
+    known = replay.replayed(held, moves, gaps=gaps, moving=moving, seen=seen, known_from=known_from, scope=scope, is_sole=_is_sole(ledger))
     return replay.doubted(known, ledger.incomplete) if is_compared else known
 
 

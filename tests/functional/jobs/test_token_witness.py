@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from chalicelib import clock
+from chalicelib.formats import format_instant
 from chalicelib.models import Ledger, UpstreamState
 from infra.fake_upstreams import evm
 from infra.fake_upstreams.answer import Answer
@@ -175,6 +178,29 @@ def test_a_token_whose_balance_moves_by_itself_is_what_it_is_now_and_marks_nothi
     assert stored_sums() == {'eth': Decimal(10), 'usdc': Decimal(5), 'steth': Decimal(1)}
 
 
+def then(api: Api, at: int) -> tuple[str, bool]:
+    """Return what the portfolio held of stETH at an instant, and whether that is complete."""
+    row: dict[str, Any] = api.get(f'/api/portfolios/1/balances/steth?at={format_instant(at)[:19]}Z').json_body['result']
+    return row['balance'], row['complete']
+
+
+def test_the_past_of_a_token_whose_balance_moves_by_itself_is_what_was_observed(api: Api, upstream: Server) -> None:
+    now = clock.now()
+    got = txn(1, time=now - 50 * DAY, transfers=(evm.Transfer(evm.STETH, evm.EXCHANGE, ME, evm.ETHER),))
+    world = evm.World(1, [FUNDED, got], grown={(evm.STETH, ME): 10**16})
+    upstream.tell(world)
+    watch(api)
+    assert refresh()
+    CLOCK.advance(2 * DAY)
+    upstream.tell(replace(world, grown={(evm.STETH, ME): 3 * 10**16}))
+    assert refresh()
+    assert then(api, now - 51 * DAY) == ('0.0', True)
+    assert then(api, now - 49 * DAY) == ('1.0', False)
+    assert then(api, now + 60) == ('1.01', True)
+    assert then(api, now + 2 * DAY) == ('1.03', True)
+    assert rows(api)['eth'] == ('10.0', True, None)
+
+
 def test_a_fee_that_the_explorer_does_not_tell_is_told_by_the_receipt(api: Api, upstream: Server) -> None:
     funded = txn(0, time=1_700_000_000, value=evm.ETHER)
     paid = txn(1, time=1_700_000_012, sender=ME, receiver=evm.STRANGER, value=7, gas_used=21_000, gas_price=10, l1_fee=23_100_000)
@@ -191,6 +217,21 @@ def test_a_fee_that_the_explorer_does_not_tell_is_told_by_the_receipt(api: Api, 
     assert outgoing['fee'] == '0.00000000002331'
     assert outgoing['delta'] == '-0.000000000023310007'
     assert shown(api) == ({'eth-base': '0.999999999976689993'}, True)
+
+
+def test_what_a_reverted_call_paid_was_not_paid_at_first_and_when_it_is_new(api: Api, upstream: Server) -> None:
+    old = txn(1, receiver=evm.CONTRACT, inner=(evm.Inner(evm.CONTRACT, ME, 5 * evm.ETHER, undone=True, trace='0_1_0'),))
+    upstream.tell(evm.World(1, [FUNDED, old]))
+    watch(api)
+    assert refresh()
+    new = txn(900, receiver=evm.CONTRACT, inner=(evm.Inner(evm.CONTRACT, ME, 3 * evm.ETHER, undone=True, trace='0_1_0'),))
+    upstream.tell(evm.World(1, [FUNDED, old, new]))
+    for _ in range(2):
+        upstream.requests.clear()
+        assert refresh()
+        assert upstream.count('txlist') == 2
+        assert shown(api) == ({'eth': '10.0', 'usdc': '5.0'}, True)
+        assert {row['reference'] for row in listed(api)} == {FUNDED.hash}
 
 
 def test_a_fee_that_nobody_tells_is_unknown_and_its_coin_incomplete(api: Api, upstream: Server) -> None:

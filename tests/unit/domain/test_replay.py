@@ -152,3 +152,33 @@ def test_what_was_observed_holds_until_the_next_observation_and_is_unknown_befor
 
 def test_nothing_observed_is_nothing_known() -> None:
     assert replay.observed([]) == replay.nothing_known()
+
+
+GROWS = [Move(10, 'eth', Decimal(5)), Move(40, 'eth', Decimal(2)), Move(20, 'btc', Decimal(1))]
+SEEN = [(30, {'eth': Decimal('5.1'), 'btc': Decimal(1)}), (50, {'eth': Decimal('7.3'), 'btc': Decimal(1)})]
+
+
+def test_a_currency_that_moves_by_itself_is_what_it_was_observed_to_be_and_what_moved_since():
+    contribution = replay.replayed(SEEN[-1][1], GROWS, moving={'eth'}, seen=SEEN)
+
+    amounts = [(9, '0', False), (10, '5', True), (29, '5', True), (30, '5.1', False), (39, '5.1', False), (40, '7.1', False)]
+    amounts += [(49, '7.1', False), (50, '7.3', False), (99, '7.3', False)]
+    assert [(at, told(contribution, 'eth', at)) for at, _, _ in amounts] == [
+        (at, Told(Decimal(amount), is_doubted)) for at, amount, is_doubted in amounts
+    ]
+    assert [told(contribution, 'btc', at) for at in (19, 20, 99)] == [Told(Decimal(amount), False) for amount in (0, 1, 1)]
+
+
+def test_one_that_was_given_away_with_what_it_grew_by_was_nothing_before_and_is_nothing_after():
+    gone = [*GROWS, Move(60, 'eth', Decimal('-7.3'))]
+    contribution = replay.replayed({'btc': Decimal(1)}, gone, moving={'eth'}, seen=[*SEEN, (70, {'btc': Decimal(1)})])
+
+    assert [told(contribution, 'eth', at) for at in (9, 59, 60, 70, 99)] == [
+        Told(Decimal(amount), False) for amount in ('0', '7.3', '0', '0', '0')
+    ]
+
+
+def test_one_that_was_observed_before_it_came_is_never_in_doubt():
+    contribution = replay.replayed(SEEN[-1][1], GROWS, moving={'eth'}, seen=[(5, {}), *SEEN])
+
+    assert not any(told(contribution, 'eth', at).is_doubted for at in range(1, 100))

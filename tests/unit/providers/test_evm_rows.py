@@ -159,6 +159,26 @@ def test_what_a_call_paid_that_failed_itself_was_not_paid(upstream: Server) -> N
     assert sums(entries)['eth'] == holdings['eth'].balance == Decimal('1.000000000000000007')
 
 
+@each_kind
+def test_an_inner_call_that_the_balance_shows_to_be_undone_moved_nothing(upstream: Server, key: str) -> None:
+    """Nothing in the list says so: the call that was reverted does not concern the address."""
+    undone = (evm.Inner(evm.CONTRACT, ME, 5 * ETHER, undone=True, trace='0_1_0'),)
+    paid = (evm.Inner(evm.CONTRACT, ME, 7),)
+    later = txn(hash='0x' + 'ef' * 32, height=18_000_009, receiver=evm.CONTRACT, inner=paid)
+    upstream.tell(
+        evm.World(1, [txn(value=ETHER), txn(hash='0x' + 'cd' * 32, height=18_000_005, receiver=evm.CONTRACT, inner=undone), later])
+    )
+    holdings, entries = read(explorer_of('eth', key), ME)
+    assert sums(entries)['eth'] == holdings['eth'].balance == Decimal('1.000000000000000007')
+    assert [entry.reference for entry in entries] == [later.hash, HASH]
+
+
+def test_a_call_is_not_taken_for_undone_unless_it_alone_explains_the_balance(upstream: Server) -> None:
+    twice = (evm.Inner(evm.CONTRACT, ME, 5, undone=True), evm.Inner(evm.CONTRACT, ME, 5))
+    upstream.tell(evm.World(1, [txn(value=9), txn(hash='0x' + 'cd' * 32, receiver=evm.CONTRACT, inner=twice)]))
+    assert sums(read(explorer_of('eth', 'etherscan'), ME)[1]) == {'eth': Decimal(19).scaleb(-18)}
+
+
 LOG_OF_THE_COIN = '0xfffffffffffffffffffffffffffffffffffffffe'  # EIP-7708
 
 
