@@ -124,7 +124,8 @@ class BlockCypher:
         if len(txn['inputs']) != txn['vin_sz'] or len(txn['outputs']) != txn['vout_sz']:
             raise ValueError('inputs or outputs are missing')
         if any(_is_shared(row, address) for row in (*txn['inputs'], *txn['outputs'])):
-            raise UpstreamNotAsked(self.endpoint.key, 'counts multisig outputs as those of the address')
+            # A failure for this address, so that others are asked first from now on: the totals stay as they are.
+            raise Upstream(self.endpoint.key, 'counts multisig outputs as those of the address')
         return netted(
             self.chain,
             txn['hash'],

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.config import settings
 from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
-from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
+from chalicelib.errors import Blame, Upstream, UpstreamNotAsked, UpstreamRejected
 from infra.fake_upstreams import faults, scripted_explorer
 from infra.fake_upstreams import utxo as sample
 from infra.fake_upstreams.answer import Answer
@@ -59,6 +59,7 @@ def payment(number: int, height: int | None = None, **changed: Any) -> Payment:
 
 
 def test_the_recorded_address_is_read_in_two_pages_and_the_rest_of_its_two_long_transactions(upstream: scripted_explorer.Explorer) -> None:
+    recording('blockcypher/btc_main_full_bc1qw508d6_page1.json')  # left out here rather than in the server
     upstream.fail(recorded_answer)
     holding, entries = utxo.read(BLOCKCYPHER, SEGWIT)
     assert len({entry.reference for entry in entries}) == len(entries) == holding.transactions == 61
@@ -261,8 +262,9 @@ def test_an_address_that_a_bare_multisig_output_names_is_left_to_others(
         txn['vin_sz' if side == 'inputs' else 'vout_sz'] += 1
 
     upstream.fail(lambda request, answer: faults.changed(add)(request, tell(request, answer)))
-    with pytest.raises(UpstreamNotAsked, match='multisig'):
+    with pytest.raises(Upstream, match='multisig') as caught:
         utxo.read(DOGE, ADDRESS)
+    assert caught.value.blame is Blame.REQUEST
 
 
 def test_a_token_is_sent_along_and_never_told(upstream: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
