@@ -65,6 +65,24 @@ def test_what_is_wrong_is_said_at_the_form(visitor: Browser, user: User):
     assert ApiKey.of_user(user.user_id) == []
 
 
+def test_everything_that_is_wrong_is_said_at_once(visitor: Browser, user: User):
+    for number in range(MOST_KEYS):
+        ApiKey.create(user.user_id, name=str(number), scopes=['read'], now=1)
+
+    visitor.post('/profile/api-keys', {'name': 'a\u202eb', 'scopes': ''})
+
+    assert visitor.status == 422
+    for sentence in ('A name must not contain control characters', 'Select at least one permission', f'You already have {MOST_KEYS} keys'):
+        assert sentence in visitor.text
+
+
+@pytest.mark.parametrize('name', ['\U0001f468\u200d\U0001f469\u200d\U0001f467', 'a\u3000b', '\U0001f980' * 255])
+def test_a_key_has_any_name_that_a_portfolio_may_have(visitor: Browser, user: User, name: str):
+    create(visitor, name=f' {name} ')
+
+    assert [key.name for key in ApiKey.of_user(user.user_id)] == [name]
+
+
 def test_there_is_a_most(visitor: Browser, user: User):
     for number in range(MOST_KEYS):
         ApiKey.create(user.user_id, name=str(number), scopes=['read'], now=1)
