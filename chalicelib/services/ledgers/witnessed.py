@@ -7,6 +7,7 @@ asked for all tokens of the catalogue at the first download and daily, and in be
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TypeVar
 
 from chalicelib import clock, errors
@@ -14,7 +15,7 @@ from chalicelib.domain import currencies, money
 from chalicelib.domain.ledgers import NOTHING, Entry, Holding, Unreadable
 from chalicelib.models import Cursor, Ledger
 from chalicelib.providers.explorers import AddressReport, Explorer, Page, explorers_of
-from chalicelib.providers.explorers.etherscan import Etherscan, Settled
+from chalicelib.providers.explorers.etherscan import NOTHING_SETTLED, Etherscan, Settled
 from chalicelib.providers.explorers.json_rpc import JsonRpc, TokenBalances
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -70,7 +71,8 @@ class Witnessed:
             return self._explorer.read(http, address, resume, held_codes)
         report = self._explorer.without_tokens().read(http, address, resume)
         holdings, unreadable = [*report.holdings, *first.holdings], list(first.unreadable)
-        return AddressReport(holdings, self._pages(http, address, report.pages, holdings, unreadable), unreadable)
+        pages = report.pages if resume is not None else self._checked(http, report.holdings[0], report.pages)
+        return AddressReport(holdings, self._pages(http, address, pages, holdings, unreadable), unreadable)
 
     def conclude(self) -> None:
         """Note in the ledger, whose report was stored, what was asked and told. Raises LeaseLost."""
@@ -81,12 +83,15 @@ class Witnessed:
     @property
     def _explorer(self) -> Etherscan:
         """The explorer, told what of the coin's entries is settled, so that it can tell what the others must sum to."""
+        return self.explorer.above(self._settled)
+
+    @property
+    def _settled(self) -> Settled:
         cursor: Cursor | None = self.ledger.cursor
         height: int | None = None if cursor is None or cursor.resume else cursor.final_height
         if cursor is None or height is None:
-            return self.explorer
-        settled = cursor.tallies().get(self.ledger.address_key.currency, NOTHING)
-        return self.explorer.above(Settled(height, settled.sum))
+            return NOTHING_SETTLED
+        return Settled(height, cursor.tallies().get(self.ledger.address_key.currency, NOTHING).sum)
 
     @property
     def _is_due(self) -> bool:
@@ -107,7 +112,23 @@ class Witnessed:
                 told = TokenBalances([], [Unreadable(code, currencies.get(code).contract or '', NOT_CONFIRMED) for code in sorted(codes)])
             holdings += told.holdings
             unreadable += told.unreadable
-            yield page._replace(entries=self._with_fees(http, page.entries))
+            yield page
+
+    def _checked(self, http: Http, coin: Holding, pages: Iterable[Page]) -> Iterator[Page]:
+        """Yield pages with the fees that the explorer does not tell, or does not tell all of where the coin's balance shows it.
+
+        Rows do not tell that a transaction paid for blobs too (EIP-4844).
+        """
+        settled = self._settled
+        total = settled.sum
+        for page in pages:
+            entries = self._with_fees(http, page.entries, [entry for entry in page.entries if entry.fee is None])
+            newer = [entry for entry in entries if entry.currency == coin.currency and entry.height > settled.height]
+            total = money.add(total, money.total(entry.delta for entry in newer))
+            is_all = page.resume is None or int(page.resume) <= settled.height
+            if is_all and total != coin.balance:
+                entries = self._with_fees(http, entries, [entry for entry in newer if entry.fee])
+            yield page._replace(entries=entries)
 
     def _touched(self, entries: Iterable[Entry]) -> set[str]:
         """Return the tokens that entries move, and with something new those that may come without an event."""
@@ -117,17 +138,12 @@ class Witnessed:
             codes |= {code for code in self.tokens if currencies.get(code).wraps_the_coin}
         return codes & {*self.tokens}
 
-    def _with_fees(self, http: Http, entries: list[Entry]) -> list[Entry]:
-        """Return entries with the fees that the explorer did not tell, as far as a node does."""
-        lacking = [entry.reference for entry in entries if entry.fee is None]
-        fees = self._ask(lambda node: node.fees(http, lacking)) if lacking else {}
-        told = fees or {}
-        return [
-            entry._replace(fee=told[entry.reference], delta=money.add(entry.delta, -told[entry.reference]))
-            if entry.fee is None and entry.reference in told
-            else entry
-            for entry in entries
-        ]
+    def _with_fees(self, http: Http, entries: list[Entry], doubted: list[Entry]) -> list[Entry]:
+        """Return entries with the fees that a node tells of the `doubted` ones among them."""
+        references = [entry.reference for entry in doubted]
+        told = (self._ask(lambda node: node.fees(http, references)) if references else None) or {}
+        mended = {entry: _with_fee(entry, told[entry.reference]) for entry in doubted if entry.reference in told}
+        return [mended.get(entry, entry) for entry in entries]
 
     def _balances(self, http: Http, address: str, codes: Collection[str]) -> TokenBalances | None:
         """Return the balances of tokens that a node tells, None if there is none that does."""
@@ -153,3 +169,7 @@ class Witnessed:
                     self.gate.worked(node.endpoint)
                     return answer
         return None
+
+
+def _with_fee(entry: Entry, fee: Decimal) -> Entry:
+    return entry._replace(fee=fee, delta=money.add(entry.delta, money.add(entry.fee or money.ZERO, -fee)))

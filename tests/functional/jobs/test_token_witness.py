@@ -234,6 +234,22 @@ def test_what_a_reverted_call_paid_was_not_paid_at_first_and_when_it_is_new(api:
         assert {row['reference'] for row in listed(api)} == {FUNDED.hash}
 
 
+def test_what_a_transaction_paid_for_blobs_is_told_by_its_receipt(api: Api, upstream: Server) -> None:
+    """Its row tells of gas alone."""
+    paid = txn(1, sender=ME, receiver=evm.STRANGER, value=7, gas_used=21_000, gas_price=10, blob_fee=131_072)
+    plain = txn(2, sender=ME, receiver=evm.STRANGER, gas_used=21_000, gas_price=10)
+    upstream.tell(evm.World(1, [FUNDED, paid, plain]))
+    watch(api)
+    for _ in range(2):
+        upstream.requests.clear()
+        assert refresh()
+        assert upstream.count('txlist') == 2
+        assert shown(api) == ({'eth': '9.999999999999448921', 'usdc': '5.0'}, True)
+        fees = {row['reference']: (row['fee'], row['delta']) for row in listed(api) if row['currency']['code'] == 'eth'}
+        assert fees[paid.hash] == ('0.000000000000341072', '-0.000000000000341079')
+        assert fees[plain.hash] == ('0.00000000000021', '-0.00000000000021')
+
+
 def test_a_fee_that_nobody_tells_is_unknown_and_its_coin_incomplete(api: Api, upstream: Server) -> None:
     funded = txn(0, time=1_700_000_000, value=evm.ETHER)
     paid = txn(1, time=1_700_000_012, sender=ME, receiver=evm.STRANGER, value=7, gas_used=21_000, gas_price=10, l1_fee=23_100_000)
