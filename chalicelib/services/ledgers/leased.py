@@ -72,8 +72,8 @@ def _refresh_leased(ledger: Ledger, reader: Reader, now: int, deadline: float) -
 
 
 def _as_summed(ledger: Ledger) -> tuple[object, ...]:
-    """Return what decides how portfolios count a ledger."""
-    return ledger.changes, ledger.memberships
+    """Return what decides how portfolios count a ledger; of a wallet also whether it is known since when it has which addresses."""
+    return ledger.changes, ledger.memberships, ledger.derived is not None and ledger.derived.shown_cycle is not None
 
 
 def _read(ledger: Ledger, reader: Reader, deadline: float) -> bool:

@@ -12,10 +12,12 @@ from tests.support.api import Api
 from tests.support.dynamodb import table
 from tests.support.exports import items, run, second_table
 from tests.support.jobs import record, refresh_job, refresh_queue, run_sweep
+from tests.support.wallets import chain_key
 from tests.unit.domain.addresses import checks
 
 ZPUB = next(row['key'] for row in checks.vectors('extended_keys')['derived'] if row['key'].startswith('zpub'))
 FIRST = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
+XPUB_OF_RECEIVING = chain_key(0)
 PK = wallets.identify('btc', ZPUB).key.text
 
 
@@ -63,6 +65,14 @@ def test_of_one_user_no_watch_of_a_wallet_is_exported(path: str, tmp_path: Path)
     file = tmp_path / 'export.jsonl'
     assert run('export', '--user', 'test@example.com', file) == 0
     assert 'WATCH#WALLET#' not in file.read_text()
+
+
+def test_of_one_user_it_is_not_exported_who_else_has_their_addresses(api: Api, other: Api, path: str, tmp_path: Path) -> None:
+    other.address(other.portfolio(), XPUB_OF_RECEIVING)
+    assert not refresh_job(record({'ledger': wallets.identify('btc', XPUB_OF_RECEIVING).key.text}))
+    file = tmp_path / 'export.jsonl'
+    assert run('export', '--user', 'test@example.com', file) == 0
+    assert wallets.identify('btc', XPUB_OF_RECEIVING).key.name not in file.read_text()
 
 
 def test_forgetting_the_only_one_who_has_a_wallet_takes_all_of_it(path: str, queues: dict[str, str]) -> None:

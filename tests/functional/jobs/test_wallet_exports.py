@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from chalicelib import clock, vault
+from chalicelib.config import settings
 from chalicelib.domain import wallets
 from chalicelib.domain.ledger_keys import HdWalletKey
+from chalicelib.jobs import histories
 from chalicelib.models import Address, Ledger, Watch
 from chalicelib.models.derived import Derived
 from infra.fake_upstreams.scripted_explorer import Explorer
@@ -16,7 +18,7 @@ from tests.support.api import Api
 from tests.support.bip32 import Node
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import table
-from tests.support.jobs import record, refresh_job, refresh_queue, run_sweep
+from tests.support.jobs import Queue, record, refresh_job, refresh_queue, run_sweep
 from tests.support.wallets import LTUB, OTHER_XPUB, XPUB, YPUB, ZPUB, add, at, balance, chain_key, key, paid, read
 
 DESCRIPTOR = f'wpkh([73c5da0a/84h/0h/0h]{XPUB}/<0;1>/*)'
@@ -287,6 +289,26 @@ def test_a_wallet_of_an_earlier_release_goes_on_and_finds_all_kinds(api: Api, fo
     assert not refresh_job(record({'ledger': name.text}))
     assert balance(api, former) == '4.75'
     assert shown(api, former)['script_types'] == ['p2wpkh', 'p2tr']
+
+
+def test_histories_with_a_wallet_of_an_earlier_release_are_computed_anew_once(
+    api: Api, former: str, portfolio: int, queues: dict[str, str]
+) -> None:
+    """They may have counted an address twice that both the wallet and the portfolio have."""
+    name = HdWalletKey.of_secret('btc', ZPUB)
+    assert not refresh_job(record({'ledger': name.text}))
+    known = Ledger.find(name.text)
+    assert known is not None
+    Ledger.at(name.text).update([Ledger.derived.set(Derived(receiving=3, change=4, merged=known.derived.merged))])
+    history_queue = Queue(queues[settings().history_queue], histories.refresh_histories)
+    told = []
+    for _ in range(2):
+        history_queue.bodies()
+        CLOCK.advance(3_000)
+        assert not refresh_job(record({'ledger': name.text}))
+        told.append(history_queue.bodies())
+    assert told == [[{'user_id': api.user_id, 'portfolio_id': portfolio}], []]
+    assert balance(api, former) == '4.75'
 
 
 def test_a_wallet_of_an_earlier_release_is_the_same_wallet_in_every_spelling(api: Api, former: str, portfolio: int) -> None:
