@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers import Explorer
+from chalicelib.providers.explorers import EXPLORERS, Explorer
+from chalicelib.providers.explorers.etherscan import Etherscan
+from chalicelib.providers.explorers.json_rpc import JsonRpc
 from infra.fake_upstreams.account_chains import Event, World, reference
 from infra.fake_upstreams.answer import Answer
 from tests.support import account_tellers, one_chain_tellers
@@ -187,6 +189,14 @@ CASES: list[tuple[str, str, str, Callable[[], Tell]]] = [
     *((coin, key, OURS.plain, lambda key=key: outputs_tell(key)) for coin, key in OUTPUTS),
     *((chain, key, account_tellers.ADDRESSES[chain], lambda chain=chain, key=key: accounts_tell(chain, key)) for chain, key in ACCOUNTS),
 ]
+
+
+def test_no_kind_of_explorer_is_left_out() -> None:
+    kinds = {type(explorer) for explorers in EXPLORERS.values() for explorer in explorers} - {
+        Etherscan,
+        JsonRpc,
+    }  # theirs is test_evm_rows.py
+    assert {type(accounts.explorer_of(chain, key)) for chain, key, _, _ in CASES} == kinds, 'add a case of the new explorer'
 
 
 @pytest.mark.parametrize(('chain', 'key', 'address', 'tell'), CASES, ids=[key for _, key, _, _ in CASES])

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import EXPLORERS, Explorer
@@ -15,7 +16,7 @@ from tests.unit.providers.accounts import Server
 
 # No explorer looks into an address, and these are none.
 OURS = Addresses(plain='1PlainOfOurs', keys='1KeysOfOurs', shared='1SharedOfOurs')
-CASES = [(coin, explorer) for coin in ('btc', 'ltc', 'doge', 'dash', 'bch') for explorer in EXPLORERS[coin]]
+CASES = [(coin, explorer) for coin, chain in CHAINS.items() if chain.legacy_prefixes for explorer in EXPLORERS[coin]]
 SEEDS = range(1, 6)
 
 each_explorer = pytest.mark.parametrize(('coin', 'explorer'), CASES, ids=[f'{coin}-{explorer.endpoint.key}' for coin, explorer in CASES])
@@ -37,6 +38,11 @@ def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server
 
 def tell(upstream: Server, chain: Sequence[Transaction]) -> None:
     upstream.tell = lambda request: TELLERS[request.upstream](chain, request.path, request.query)
+
+
+def test_no_explorer_of_unspent_outputs_is_left_out() -> None:
+    keys = {explorer.endpoint.key for _, explorer in CASES}
+    assert keys == set(TELLERS), 'add a teller of the new explorer to TELLERS in tests/support/one_chain_tellers.py'
 
 
 def worked_out(chain: Sequence[Transaction], coin: str, address: str, *kinds: str) -> list[Entry]:
