@@ -131,11 +131,13 @@ class Witnessed:
             yield page._replace(entries=entries)
 
     def _touched(self, entries: Iterable[Entry]) -> set[str]:
-        """Return the tokens that entries move, and with something new those that may come without an event."""
+        """Return the tokens that entries move, and with something new those that ever moved or may come without an event."""
         newest = self.ledger.newest_at
+        cursor: Cursor | None = self.ledger.cursor
         codes = {entry.currency for entry in entries}
         if any(newest is None or entry.at > newest for entry in entries):
             codes |= {code for code in self.tokens if currencies.get(code).wraps_the_coin}
+            codes |= set() if cursor is None else cursor.tallies().keys()
         return codes & {*self.tokens}
 
     def _with_fees(self, http: Http, entries: list[Entry], doubted: list[Entry]) -> list[Entry]:

@@ -144,6 +144,18 @@ def test_a_token_that_came_without_an_event_is_found_within_a_day(api: Api, upst
     assert rows(api)['usdc'] == ('5.0', True, None)
 
 
+def test_a_token_that_was_held_once_is_asked_for_again_with_whatever_is_new(api: Api, upstream: Server) -> None:
+    there, back = evm.Transfer(evm.DAI, evm.STRANGER, ME, 5), evm.Transfer(evm.DAI, ME, evm.STRANGER, 5)
+    old = [FUNDED, txn(1, transfers=(there,)), txn(2, transfers=(back,)), *(txn(400 * n, value=1) for n in range(1, 4))]
+    upstream.tell(evm.World(1, old))
+    watch(api)
+    assert refresh()
+    upstream.answer = lambda request: telling(later, request)
+    later = evm.World(1, [*old, txn(2_000, value=1)], grown={(evm.DAI, ME): 10**18})
+    assert refresh()
+    assert shown(api)[0]['dai'] == '1.0'
+
+
 def test_an_address_that_holds_no_token_costs_no_request_to_a_node_until_the_next_day(api: Api, upstream: Server) -> None:
     upstream.tell(evm.World(1, [txn(0, value=5)]))
     watch(api)
