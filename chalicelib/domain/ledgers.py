@@ -123,6 +123,18 @@ class Unread(NamedTuple):
         return {code: number for code, number in sorted(numbers.items()) if number > 0}
 
 
+def merge_unread(parts: Iterable[Unread]) -> Unread:
+    """Return the unreadable rows of several ledgers together."""
+    numbers: dict[str, int] = {}
+    rows: list[Unreadable] = []
+    for part in parts:
+        rows += part.newest
+        for code, number in part.numbers.items():
+            numbers[code] = numbers.get(code, 0) + number
+    newest_first = sorted(rows, key=lambda row: (row.height is not None, -(row.height or 0)))
+    return Unread(dict(sorted(numbers.items())), tuple(newest_first[:MOST_UNREADABLE]))
+
+
 class Gap(NamedTuple):
     """What is missing from one currency of a ledger; `reason` says what, in one snake_case word.
 

@@ -165,7 +165,7 @@ def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers) -> None:
         source=wallets.source(each.source for each in active),
         counts_p2pk=all(each.counts_p2pk for each in active),
         incomplete=incomplete,
-        cursor=Cursor(),
+        cursor=_unread(active),
         now=clock.now(),
         gaps=gaps,
         reconciled_at=observed_at if all(each.reconciled_at is not None for each in active) else None,
@@ -211,11 +211,22 @@ def _tell_neighbours(ledger: Ledger, known: Collection[str]) -> None:
 
 
 def _gaps(ledger: Ledger, derived: Iterable[Ledger], difference: Decimal, *, compared: bool) -> list[Gap]:
-    """Return the gaps of a wallet: what any derived ledger lacks, the wallet lacks too."""
+    """Return the gaps of a wallet: what any derived ledger lacks, the wallet lacks too, and since that did."""
     currency = ledger.wallet_key.currency
-    reasons = [gap.reason for each in derived for gap in each.gaps if gap.currency == currency]
-    reasons += [ledgers.MISSING] if difference and compared else []
-    return [Gap(currency, reason, ledger.last_reconciled(currency), difference) for reason in reasons[:1]]
+    found = [gap for each in derived for gap in each.gaps if gap.currency == currency]
+    if difference and compared:
+        found.append(Gap(currency, ledgers.MISSING, ledger.last_reconciled(currency)))
+    if not found:
+        return []
+    begun = [gap.since for gap in found if gap.since is not None]
+    return [Gap(currency, found[0].reason, min(begun) if len(begun) == len(found) else None, difference)]
+
+
+def _unread(derived: Iterable[Ledger]) -> Cursor:
+    """Return a cursor that remembers what could not be read of any derived ledger."""
+    cursor = Cursor()
+    cursor.remember_unread(ledgers.merge_unread(each.cursor.unread for each in derived if each.cursor is not None))
+    return cursor
 
 
 def _fingerprint(derived: Iterable[Ledger]) -> str:

@@ -12,6 +12,7 @@ from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain import wallets
 from chalicelib.domain.chains import CHAINS
+from chalicelib.domain.ledgers import Gap
 from chalicelib.models import Ledger, Transaction, Watch
 from chalicelib.services.ledgers import refresh
 from infra.fake_upstreams import faults, scripted_explorer
@@ -421,6 +422,27 @@ def test_what_a_part_lacks_the_wallet_lacks(api: Api, explorer: Explorer, quick:
     assert wallet().reason == 'transactions_missing'
     body = api.get(f'{quick}/balances').json_body
     assert (body['complete'], body['reason']) == (False, 'transactions_missing')
+
+
+def test_a_row_of_a_part_that_cannot_be_read_is_one_of_the_wallet(api: Api, explorer: Explorer, quick: str) -> None:
+    def without_outputs(body: Any) -> None:
+        for row in body if isinstance(body, list) else []:
+            if row['txid'] == LATE:
+                row['vout'] = None
+
+    explorer.fail(faults.changed(without_outputs), 'blockstream')
+    assert run()
+    assert rows() == EXPECTED[1:]
+    assert wallet().gaps == [Gap('btc', 'transactions_unreadable', None, Decimal('0.00000777'))]
+    body = api.get(f'{quick}/transactions').json_body
+    assert (body['complete'], body['reason']) == (False, 'transactions_unreadable')
+    assert ([row['reference'] for row in body['unreadable']], body['unreadable_count']) == ([LATE], 1)
+    explorer.heal()
+    CLOCK.advance(3_000)
+    assert run()
+    assert_whole(EXPECTED)
+    assert wallet().gaps == []
+    assert 'unreadable' not in api.get(f'{quick}/transactions').json_body
 
 
 def test_changes_of_the_past_are_noted_for_histories(explorer: Explorer, quick: str) -> None:

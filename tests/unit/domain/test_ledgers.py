@@ -138,6 +138,12 @@ def test_a_row_that_can_be_read_after_all_is_forgotten() -> None:
     assert unread.updated([], [entry._replace(reference=rows[number].reference) for number in (0, 2)]) == Unread()
 
 
+def test_the_rows_of_several_ledgers_are_counted_together_and_the_newest_of_all_kept() -> None:
+    many = [row._replace(height=number) for number, row in enumerate(unreadable(*range(30)))]
+    parts = [Unread({'sol': 15}, tuple(many[14::-1])), Unread({'sol': 99, 'eth': 1}, tuple(many[:14:-1])), Unread()]
+    assert ledgers.merge_unread(parts) == Unread({'eth': 1, 'sol': 114}, tuple(many[:9:-1]))
+
+
 def test_an_empty_holding_needs_no_entries_and_another_does() -> None:
     assert ledgers.discrepancies([Holding('btc', Decimal(0), None, None, 0)], {}) == {}
     assert ledgers.discrepancies([Holding('btc', Decimal(1), None, None, None)], {})
