@@ -229,7 +229,11 @@ class Hop(TypedDict):
     rate: Annotated[str, Meta(description='Exact, in plain decimal notation.', examples=['11775.36'])]
     inverse: Annotated[bool, Meta(description='Whether the amount is divided by the rate.', examples=[False])]
     source: Annotated[
-        str, Meta(description='The keys of the upstreams that it comes from, separated by commas.', examples=['bitstamp,coingecko,kraken'])
+        str,
+        Meta(
+            description='The keys of the upstreams that it comes from, separated by commas; `peg` and `successor` for what is fixed.',
+            examples=['bitstamp,coingecko,kraken'],
+        ),
     ]
     observed_at: Instant
     disputed: Annotated[bool, Meta(description='Always false: nothing is converted by a disputed rate.', examples=[False])]

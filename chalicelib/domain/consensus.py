@@ -20,6 +20,7 @@ from typing import NamedTuple
 from chalicelib.domain import money
 from chalicelib.domain.conversion import Pair, Rate
 from chalicelib.domain.rates import DailyClose, Observation, merge, midnight
+from chalicelib.domain.successions import in_current_units
 
 AGREED_SECONDS = 30 * 86_400  # for which an agreed price is a witness
 _FRESH_WEIGHT = 1 << 128  # halved more than a hundred times it still counts
@@ -107,20 +108,25 @@ def choose_closes(told: Sequence[Iterable[DailyClose]], before: AgreedPrice | No
         close = _chosen_close(by_day[day], agreed)
         if close.disputed and len(by_day[day]) == 1:
             following = [by_day[later][0] for later in days[number + 1 : number + 1 + _CONFIRMING_DAYS]]
-            lasts = len(following) == _CONFIRMING_DAYS and all(_is_within(one.price, close.price, _JUMP) for one in following)
+            lasts = len(following) == _CONFIRMING_DAYS and all(_is_within(_current(one), _current(close), _JUMP) for one in following)
             close = close._replace(disputed=not lasts)
         if not close.disputed:
-            agreed = AgreedPrice(close.base, close.quote, close.price, midnight(day))
+            agreed = AgreedPrice(close.base, close.quote, _current(close), midnight(day))
         chosen.append(close)
     return chosen
 
 
 def _chosen_close(closes: Sequence[DailyClose], agreed: AgreedPrice | None) -> DailyClose:
     at = midnight(closes[0].day)
-    observations = [Observation(one.base, one.quote, one.price, at, one.source, one.error) for one in closes]
+    observations = [Observation(one.base, one.quote, _current(one), at, one.source, one.error) for one in closes]
     [rate] = choose(observations, at, () if agreed is None else (agreed,))
     believed = next((one for one in closes if one.source in rate.sources.split(',')), closes[0])
     return believed._replace(disputed=rate.disputed)
+
+
+def _current(close: DailyClose) -> Decimal:
+    """Return the price of a close in units of today, so that a redenomination is no jump."""
+    return in_current_units(close.price, close.quote, close.day)
 
 
 def _choices(observations: Iterable[Observation], at: int, agreed: Iterable[AgreedPrice]) -> list[_Choice]:

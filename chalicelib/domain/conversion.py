@@ -1,16 +1,17 @@
 """Converts amounts between currencies by one set of rates. Pure: no clock, no network.
 
-Pegs hold in every set of rates, whatever was observed. A route through the rates has at most three hops: none for the same currency,
+Pegs hold in every set of rates, whatever was observed, and a currency that was replaced is converted by the fixed ratio into its
+successor. Between that and the other end a route through the rates has at most three hops: none for the same currency,
 a rate or its inverse, or a path through usd, btc, eth and eur. Along a route prices are multiplied exactly, then divided once.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation
 from itertools import pairwise, permutations
 from typing import NamedTuple
 
-from chalicelib.domain import currencies, money, pegs
+from chalicelib.domain import currencies, money, pegs, successions
 
 INTERMEDIATES = ('usd', 'btc', 'eth', 'eur')
 _DAY = 86_400
@@ -42,6 +43,12 @@ class Rate(NamedTuple):
     def is_fiat(self) -> bool:
         """Whether both currencies are."""
         return currencies.get(self.base).kind == 'fiat' and currencies.get(self.quote).kind == 'fiat'
+
+    def in_current_units(self) -> 'Rate':
+        """Return the rate in the units of today, if its quote was redenominated after it was observed."""
+        if self.quote not in successions.REDENOMINATIONS:
+            return self
+        return self._replace(price=successions.in_current_units(self.price, self.quote, _day_of(self.at)))
 
     def is_usable(self, at: int) -> bool:
         """Whether the rate may still be used at an instant: for a day; between fiat currencies for a week, as banks have holidays."""
@@ -82,8 +89,8 @@ class Rates:
 
     def __init__(self, at: int, rates: Iterable[Rate]) -> None:
         self.at = at
-        self._day = datetime.fromtimestamp(at, UTC).date()
-        self.by_pair: Mapping[Pair, Rate] = {(rate.base, rate.quote): rate for rate in rates}
+        self._day = _day_of(at)
+        self.by_pair: Mapping[Pair, Rate] = {(rate.base, rate.quote): rate.in_current_units() for rate in rates}
         self._routes: dict[Pair, Route | None] = {}
 
     @classmethod
@@ -115,7 +122,9 @@ class Rates:
     def _find(self, base: str, quote: str, *, over_disputed: bool) -> Route | None:
         if base == quote:
             return ()
-        for path in _paths(base, quote):
+        start, end = self._successors(base), self._successors(quote)
+        for between in _paths(start[-1], end[-1]):
+            path = (*start[:-1], *between, *reversed(end[:-1]))
             hops = [self._hop(start, end, over_disputed) for start, end in pairwise(path)]
             if None not in hops:
                 return tuple(hop for hop in hops if hop is not None)
@@ -123,10 +132,25 @@ class Rates:
 
     def _hop(self, base: str, quote: str, over_disputed: bool) -> Hop | None:
         for pair, inverse in (((base, quote), False), ((quote, base), True)):
-            rate = self._pegged(*pair) or self.by_pair.get(pair)
+            rate = self._known(*pair)
             if rate is not None and rate.price > 0 and (over_disputed or not rate.disputed):
                 return Hop(rate, inverse)
         return None
+
+    def _successors(self, code: str) -> list[str]:
+        """Return a currency, and what took its place by now if anything did."""
+        codes = [code]
+        while successions.is_over(codes[-1], self._day):
+            codes.append(successions.SUCCESSIONS[codes[-1]].new)
+        return codes
+
+    def _known(self, base: str, quote: str) -> Rate | None:
+        if successions.is_over(quote, self._day):
+            change = successions.SUCCESSIONS[quote]
+            return Rate(base, quote, change.ratio, self.at, successions.SOURCE) if change.new == base else None
+        if successions.is_over(base, self._day):
+            return None
+        return self._pegged(base, quote) or self.by_pair.get((base, quote))
 
     def _pegged(self, base: str, quote: str) -> Rate | None:
         """Return the rate that follows from a peg: in its anchor, or by the rate of that in what its rate is known in."""
@@ -195,8 +219,15 @@ def along(route: Route, amount: Decimal) -> Decimal:
 
 
 def _paths(base: str, quote: str) -> Iterator[tuple[str, ...]]:
-    """Yield the paths between two currencies, up to three hops, the shortest first."""
+    """Yield the paths between two currencies, up to three hops, the shortest first; of none for the same one."""
+    if base == quote:
+        yield (base,)
+        return
     between = [code for code in INTERMEDIATES if code not in (base, quote)]
     for length in range(3):
         for through in permutations(between, length):
             yield (base, *through, quote)
+
+
+def _day_of(at: int) -> date:
+    return datetime.fromtimestamp(at, UTC).date()

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.domain import currencies, money, pegs
 from chalicelib.domain.conversion import Pair, Rate
+from chalicelib.domain.successions import SUCCESSIONS
 
 ALWAYS = frozenset({'btc', 'eth', 'usd', 'eur'})  # conversion routes lead through them
 CARRIED_DAYS = 9
@@ -156,8 +157,16 @@ def text_of(pair: Pair) -> str:
 
 
 def with_related(codes: Iterable[str]) -> set[str]:
-    """Return currencies with those without whose rates theirs are not known: what they are pegged to."""
-    return {related for code in codes for related in (code, *([pegs.PEGS[code].anchor] if code in pegs.PEGS else []))}
+    """Return currencies with those without whose rates theirs are not known: what they are pegged to, and what took their place."""
+    related: set[str] = set()
+    rest = [*codes]
+    while rest:
+        code = rest.pop()
+        if code not in related:
+            related.add(code)
+            rest += [pegs.PEGS[code].anchor] if code in pegs.PEGS else []
+            rest += [SUCCESSIONS[code].new] if code in SUCCESSIONS else []
+    return related
 
 
 def pairs_of(codes: Iterable[str]) -> list[Pair]:
@@ -184,9 +193,13 @@ def day_before(pair: Pair, day: date) -> date:
 def last_day_with_close(pair: Pair, today: date) -> date:
     """Return the last day of which closes of a pair are to be had by now, whatever its sources last published.
 
-    Of a coin that is today, as it is a price of midnight; of fiat currencies yesterday, for the ECB before any holidays.
+    Of a coin that is today, as it is a price of midnight; of fiat currencies yesterday, for the ECB before any holidays; of what was
+    replaced before its end.
     """
-    if currencies.get(code_of(pair)).kind != 'fiat':
+    code = code_of(pair)
+    if code in SUCCESSIONS and SUCCESSIONS[code].since <= today:
+        return SUCCESSIONS[code].since - timedelta(days=_LONGEST_HOLIDAYS)
+    if currencies.get(code).kind != 'fiat':
         return today
     return today - timedelta(days=_LONGEST_HOLIDAYS if is_ecb(pair) else 1)
 

@@ -39,7 +39,8 @@ def read_sources(folder: Path) -> list[rules.Candidate]:
     coins = rules.read_cryptocurrencies((INPUTS / 'cryptocurrencies.csv').read_text())
     fiat = rules.read_fiat(fetch_iso_4217(folder), (INPUTS / 'fiat.csv').read_text())
     tokens = rules.read_tokens(fetch_token_list(folder), fetch_coins(folder), (INPUTS / 'tokens.csv').read_text())
-    return [coins[0], fiat[0], *coins[1:], *fiat[1:], *tokens]
+    replaced = rules.read_replaced((INPUTS / 'replaced.csv').read_text())
+    return [coins[0], fiat[0], *coins[1:], *fiat[1:], *tokens, *replaced]
 
 
 def fetch_iso_4217(folder: Path) -> bytes:

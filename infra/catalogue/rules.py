@@ -6,7 +6,8 @@ Rules:
   that its own chain counts in two units (a Cosmos denomination beside an EVM one) has the finer. One whose ticker is a fiat
   currency's code goes by its chain's name (`ronin`, `scroll`).
 * Fiat is every active code of ISO 4217 that is money: without funds codes (`IsFund`), without codes that have no minor unit
-  (metals, SDR, XTS, XXX and the like) and without the units of account that nobody can hold.
+  (metals, SDR, XTS, XXX and the like) and without the units of account that nobody can hold; and the currencies of
+  `replaced.csv`, which have a successor (`chalicelib/domain/successions.py`) but may still be held.
 * A token is an ERC-20 contract that has a price source, on Ethereum's main network unless `tokens.csv` names another chain. Its code
   is its symbol; where that belongs to another currency or is a word of the API's paths, the name of its chain is appended:
   `-eth` (then `-eth-2`, `-eth-3`), `-bnb`, `-arbitrum`. A coin that is not its chain's own is named like that too: `eth-base`.
@@ -85,8 +86,14 @@ def read_fiat(iso: bytes, titles: str) -> list[Candidate]:
     ]
 
 
+def read_replaced(text: str) -> list[Candidate]:
+    """Read `replaced.csv`: fiat currencies that ISO 4217 lists no more, and that convert by a fixed ratio."""
+    rows = csv.DictReader(StringIO(text))
+    return [Candidate(row['code'], row['title'], 'fiat', int(row['decimals']), None, _fiat_prices(row)) for row in rows]
+
+
 def _fiat_prices(row: Mapping[str, str]) -> dict[str, str]:
-    return {source: row[source] for source in ('ecb', 'coingecko_vs') if row[source]}
+    return {source: row[source] for source in ('ecb', 'coingecko_vs') if row.get(source)}
 
 
 def _money(iso: bytes) -> Iterator[tuple[str, int]]:

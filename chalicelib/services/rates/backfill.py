@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from chalicelib import clock, errors, messages
-from chalicelib.domain import consensus, pegs, rates
+from chalicelib.domain import consensus, pegs, rates, successions
 from chalicelib.domain.consensus import AgreedPrice
 from chalicelib.domain.conversion import Pair
 from chalicelib.domain.rates import DailyClose
@@ -26,6 +26,8 @@ def backfill_daily_closes(code: str, deadline: float) -> None:
     when every source failed. A currency that is pegged needs one close, of the first day.
     """
     today = rates.day_of(clock.now())
+    if code in successions.SUCCESSIONS:
+        today = min(today, successions.SUCCESSIONS[code].since)  # what sources publish of it after its end is refused
     if code in pegs.PEGS:
         _record_peg(code, today)
         return
@@ -96,7 +98,11 @@ def _agreed_before(pair: Pair, since: date) -> AgreedPrice | None:
     years = range((since - _AGREED_DAYS).year, since.year + 1)
     closes = read_daily_closes([pair], years)[pair].by_day.values()
     before = max((close for close in closes if close.day < since and not close.disputed), default=None)
-    return None if before is None else AgreedPrice(*pair, before.price, rates.midnight(before.day))
+    return (
+        None
+        if before is None
+        else AgreedPrice(*pair, successions.in_current_units(before.price, before.quote, before.day), rates.midnight(before.day))
+    )
 
 
 def _fill_gaps(source: RateSource, code: str, today: date, deadline: float) -> bool:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from chalicelib import clock, errors, telemetry
-from chalicelib.domain import consensus, currencies, pegs, rates
+from chalicelib.domain import consensus, currencies, pegs, rates, successions
 from chalicelib.domain.conversion import Rate
 from chalicelib.domain.rates import Observation
 from chalicelib.models import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
@@ -33,7 +33,8 @@ def fetch_rates(now: int, codes: Collection[str] | None = None) -> None:
     known = {code: until for code, until in tracked.items() if currencies.find(code)}
     related = dict.fromkeys(rates.with_related(known) | rates.ALWAYS, now + TRACKED_SECONDS)
     requested = {**known, **related}
-    latest = _store(_observe(requested.keys(), now), requested, now)
+    told = {code for code in requested if not successions.is_over(code, rates.day_of(now))}
+    latest = _store(_observe(told, now), requested, now)
     made = now + int(clock.monotonic() - started) + 1  # from then on it can be read
     if codes is None and HourlyRates.store(made, latest):
         daily_closes.record_closes(latest, requested, made)

@@ -243,3 +243,61 @@ def test_a_history_in_a_currency_that_the_central_bank_does_not_fix_has_values_o
     api.post(f'/api/portfolios/{number}/offsets', {'title': 'Cash', 'balances': [{'currency': 'usd', 'balance': '100'}]})
     page = api.get(f'/api/portfolios/{number}/converted/history?from=2016-01-01&to=2016-01-03').json_body['result']
     assert [(one['balance'], one['complete']) for one in page] == [('2790.00', True)] * 3
+
+
+# Replaced currencies
+
+
+def worth(api: Api, holding: str, amount: str, reporting: str, query: str = '') -> Any:
+    number = api.portfolio(currencies=(reporting,))
+    body = {'title': 'Cash', 'balances': [{'currency': holding, 'balance': amount}]}
+    assert api.post(f'/api/portfolios/{number}/offsets', body).status_code == 201
+    return api.get(f'/api/portfolios/{number}/converted{query}').json_body['result']
+
+
+@pytest.mark.parametrize(
+    ('holding', 'amount', 'reporting', 'value'),
+    [
+        ('hrk', '753.45', 'usd', '125.00'),
+        ('usd', '125', 'bgn', '195.58'),
+        ('matic', '100', 'usd', '42.00'),
+        ('ang', '179', 'usd', '100.00'),
+    ],
+)
+def test_what_is_held_in_a_replaced_currency_is_worth_what_its_successor_is(
+    api: Api, world: Sources, holding: str, amount: str, reporting: str, value: str
+) -> None:
+    fetched(holding, reporting)
+    [total] = worth(api, holding, amount, reporting, '?explain=true')
+    assert (total['balance'], total['complete']) == (value, True)
+    [route] = [one['route'] for one in total['explain'] if one['currency'] == holding]
+    assert 'successor' in [hop['source'] for hop in route]
+    ids = [request.query.get('ids', '') for request in world.server.requests]
+    assert not any('matic-network' in asked for asked in ids)  # what is said about it now is refused, so nobody is asked
+
+
+def test_the_history_of_a_replaced_currency_goes_on_by_the_ratio(api: Api, world: Sources) -> None:
+    days = [date(2022, 12, 1) + timedelta(days=number) for number in range(60)]
+    world.says['frankfurter'] = said(*(row(day, code, rate) for day in days for code, rate in (('EUR', '0.8'), ('HRK', '6.0292'))))
+    for code in ('usd', 'hrk', 'btc', 'eth'):
+        backfill_daily_closes(code, SOON)
+    fetched('hrk')
+    assert max(stored('hrk').by_day) < date(2023, 1, 1)
+    number = api.portfolio(currencies=('eur',))
+    api.post(f'/api/portfolios/{number}/offsets', {'title': 'Cash', 'balances': [{'currency': 'hrk', 'balance': '753.65'}]})
+    page = api.get(f'/api/portfolios/{number}/converted/history?from=2022-12-30&to=2023-01-02&order=asc').json_body['result']
+    # 753.65 / 7.5365, then 753.65 / 7.5345
+    assert [(one['balance'], one['complete']) for one in page] == [*[('100.00', True)] * 2, *[('100.03', True)] * 2]
+
+
+def test_the_history_of_a_currency_whose_zeros_were_cut_is_continuous(api: Api, world: Sources) -> None:
+    days = [date(2025, 12, 1) + timedelta(days=number) for number in range(60)]
+    world.says['frankfurter'] = said(*(row(day, 'SYP', '13000' if day < date(2026, 1, 1) else '130') for day in days))
+    world.says['nbp'] = Answer(404, 'Brak danych', 'text/plain')
+    for code in ('usd', 'syp', 'btc', 'eth'):
+        backfill_daily_closes(code, SOON)
+    number = api.portfolio(currencies=('usd',))
+    api.post(f'/api/portfolios/{number}/offsets', {'title': 'Cash', 'balances': [{'currency': 'syp', 'balance': '13000'}]})
+    page = api.get(f'/api/portfolios/{number}/converted/history?from=2025-12-30&to=2026-01-02').json_body['result']
+    assert [(one['balance'], one['complete']) for one in page] == [('100.00', True)] * 4
+    assert YearOfDailyCloses.get('CLOSES#usd/syp', '2025').packed['2025-12-31'] == ['13000.0', 'frankfurter']

@@ -1,11 +1,13 @@
 import re
 from collections import Counter
+from datetime import date
 
 import pytest
 
 from chalicelib.domain import currencies
 from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.currencies import Currency, every, find
+from chalicelib.domain.successions import SUCCESSIONS
 
 
 def found(code: str) -> Currency:
@@ -86,9 +88,15 @@ def test_metals_funds_and_test_codes_are_not_listed(code):
     assert find(code) is None
 
 
-@pytest.mark.parametrize('code', ['bgn', 'hrk', 'ang', 'zwl', 'sll', 'cuc', 'dem'])
+@pytest.mark.parametrize('code', ['cuc', 'dem', 'ltl', 'trl'])
 def test_withdrawn_fiat_is_not_listed(code):
     assert find(code) is None
+
+
+@pytest.mark.parametrize('code', ['bgn', 'hrk', 'ang', 'zwl', 'sll', 'byr', 'mro', 'std', 'vef'])
+def test_withdrawn_fiat_that_converts_by_a_fixed_ratio_is_listed(code):
+    assert SUCCESSIONS[code].since <= date(2026, 1, 1)
+    assert found(code).kind == 'fiat'
 
 
 @pytest.mark.parametrize(('code', 'title'), [('gbp', 'Pound sterling'), ('jpy', 'Japanese yen'), ('eur', 'Euro')])

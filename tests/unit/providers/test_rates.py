@@ -175,7 +175,7 @@ def test_two_currencies_may_be_the_same_coin(world: Sources) -> None:
         by_id.setdefault(currency.prices.get('coingecko', ''), []).append(currency.code)
     shared = by_id['polygon-ecosystem-token']
     world.says['coingecko'] = as_json({'polygon-ecosystem-token': {'usd': 0.42}})
-    assert len(shared) == 2
+    assert len(shared) >= 2
     assert prices(latest('coingecko', shared)) == {f'{code}/usd': '0.42' for code in sorted(shared)}
 
 
