@@ -317,7 +317,7 @@ class HistoricBalance(_SummedBalance, _AtInstant):
 
 
 class HistoricValue(_SummedValue, _AtInstant):
-    """What a portfolio was worth in one currency at a past instant, at the closing rates of that day."""
+    """What a portfolio was worth in one currency at a past instant, at the rates kept for that hour or the closing rates of that day."""
 
     missing: NotRequired[list[Unconverted]]
 
