@@ -51,7 +51,7 @@ class Http:
     def __init__(self, gate: Callable[[Endpoint], None]) -> None:
         self._gate = gate
         self._watchdog = _Watchdog()
-        self._session = requests.Session()
+        self._session = _Session()
         for scheme in ('http://', 'https://'):
             self._session.mount(scheme, _Adapter(self._watchdog))
 
@@ -151,6 +151,13 @@ class _Watchdog:
                     _cut(opened)
 
 
+class _Session(requests.Session):
+    """Does not look at where a redirect leads: it may be no URL, and nobody goes there."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class _Adapter(HTTPAdapter):
     """Opens connections that a watchdog watches."""
 
@@ -211,4 +218,4 @@ def _refuse(constant: str) -> NoReturn:
 def _retry_after(response: requests.Response) -> int | None:
     """Return the seconds of a Retry-After header, at least one; dates and malformed values count as absent (RFC 9110 10.2.3)."""
     value = response.headers.get('Retry-After', '')
-    return min(max(int(value), 1), _MAX_RETRY_AFTER) if value.isdecimal() and value.isascii() else None
+    return min(max(int(value[:9]), 1), _MAX_RETRY_AFTER) if value.isdecimal() and value.isascii() else None

@@ -1,6 +1,6 @@
-"""The time limit covers a whole exchange, whatever an upstream sends a byte at a time and for ever.
+"""What no library would send: a byte at a time and for ever, which the time limit ends, or what is no HTTP.
 
-A server of bare sockets, as no library would send what it does. Nothing is measured: without the limit these requests never end.
+A server of bare sockets. Nothing is measured: without the limit these requests never end.
 """
 
 import socket
@@ -38,6 +38,23 @@ DRIPS = {
     'trailers': (OK + b'Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n', b'X-Slow: x\r\n'),
     'an error': (b'HTTP/1.1 404 Not Found\r\nContent-Length: 1000000\r\n\r\n', b' '),
     'a connection to be closed': (OK + b'Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n2;slow=', b'x'),
+}
+EMPTY = b'Content-Length: 0\r\n\r\n'
+NONSENSE = {
+    'another protocol': b'SSH-2.0-OpenSSH\r\n',
+    'another version': b'HTTP/9.9 abc\r\n\r\n',
+    'a status of five digits': b'HTTP/1.1 20000 OK\r\n' + EMPTY,
+    'a chunk of no size': OK + b'Transfer-Encoding: chunked\r\n\r\nzz\r\n{}',
+    'a chunk of less than nothing': OK + b'Transfer-Encoding: chunked\r\n\r\n-1\r\n{}',
+    'no gzip': OK + b'Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd',
+    'a long header': OK + b'X: ' + b'x' * 70_000 + b'\r\n\r\n{}',
+    'many headers': OK + b'X: x\r\n' * 200 + b'\r\n{}',
+    'a redirect to no host': b'HTTP/1.1 302 Found\r\nLocation: http://[::1\r\n' + EMPTY,
+    'a redirect to no text': b'HTTP/1.1 302 Found\r\nLocation: \xff\xfe\x00\r\n' + EMPTY,
+    'a redirect to nowhere': b'HTTP/1.1 302 Found\r\n' + EMPTY,
+    'a rest for ever': b'HTTP/1.1 429 Too Many Requests\r\nRetry-After: ' + b'9' * 5_000 + b'\r\n' + EMPTY,
+    'a rest of no number': b'HTTP/1.1 429 Too Many Requests\r\nRetry-After: \xb2\r\n' + EMPTY,
+    'another conversation': b'HTTP/1.1 101 Switching Protocols\r\n\r\n',
 }
 TLS_RECORD = b'\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03'  # the beginning of a long ServerHello
 
@@ -118,6 +135,13 @@ def test_an_exchange_ends_within_its_time_whatever_is_dripped(monkeypatch: pytes
             ask(Http(lambda _: None))
         assert str(caught.value) == 'blockstream: timed out'
         assert server.left.wait(60), 'the connection stays open'
+
+
+@pytest.mark.parametrize('nonsense', NONSENSE.values(), ids=NONSENSE)
+def test_nonsense_is_a_failure_of_the_upstream(monkeypatch: pytest.MonkeyPatch, nonsense: bytes) -> None:
+    with dripping(monkeypatch, (nonsense, b'')), pytest.raises(Upstream) as caught:
+        Http(lambda _: None).get(HOST, '/tip').json()
+    assert len(str(caught.value)) < 100
 
 
 def test_a_handshake_ends_within_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
