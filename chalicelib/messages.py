@@ -64,10 +64,13 @@ class DispatchDueHistories(NamedTuple):
 class FetchRates(NamedTuple):
     """Fetch the current rates of some currencies, or of all tracked ones if the list is empty.
 
+    `tries` counts the earlier messages in a row after which these did not come.
+
     {"currencies": ["ltc", "gbp"]}
     """
 
     currencies: list[str]
+    tries: int = 0
 
     @property
     def queue(self) -> str:

@@ -38,7 +38,7 @@ def _handle(body: queue.Body, deadline: float) -> None:
     from chalicelib.services.rates import backfill, fetch
 
     match messages.from_body(body, FetchRates, BackfillRates):
-        case FetchRates(codes):
-            fetch.fetch_rates(clock.now(), codes or None)
+        case FetchRates(codes, tries):
+            fetch.fetch_rates(clock.now(), codes or None, tries)
         case BackfillRates(code):
             backfill.backfill_daily_closes(code, deadline)

@@ -24,7 +24,8 @@ class LatestRates(Item, discriminator='latest-rates'):
 
     find: get   store: put on condition of `version`
     `agreed` are the prices that were last believed of each pair. `requested` maps each currency that the sources were asked for to
-    when (epoch seconds) it stops being tracked.
+    when (epoch seconds) it stops being tracked, `unanswered` those of which none told a price and one failed to when they were first asked
+    in vain.
     """
 
     at = IntegerAttribute(default=0)
@@ -33,6 +34,7 @@ class LatestRates(Item, discriminator='latest-rates'):
     packed_rates = PackedAttribute(default=list)
     packed_agreed = PackedAttribute(default=list)
     requested = PackedAttribute(default=dict, attr_name='asked')
+    unanswered = PackedAttribute(default=dict)
 
     @classmethod
     def find(cls) -> 'LatestRates':
@@ -61,6 +63,7 @@ class LatestRates(Item, discriminator='latest-rates'):
         rates: Iterable[Rate],
         requested: Mapping[str, int],
         agreed: Iterable[AgreedPrice] = (),
+        unanswered: Mapping[str, int] | None = None,
     ) -> bool:
         """Replace what was found; False when another run did meanwhile."""
         condition = unchanged(LatestRates.version, self.version)
@@ -73,6 +76,7 @@ class LatestRates(Item, discriminator='latest-rates'):
         self.packed_rates = _packed(rates)
         self.packed_agreed = [[one.base, one.quote, f'{one.price:f}', one.at, one.outvoted] for one in agreed]
         self.requested = dict(requested)
+        self.unanswered = dict(unanswered or {})
         return self.put_if(condition)
 
 

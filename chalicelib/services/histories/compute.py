@@ -22,17 +22,19 @@ from chalicelib.services.rates.daily_closes import DailyCloses
 class ComputedHistory(NamedTuple):
     """A history as computed now: `states` from the first replayed month on, oldest first, and what is stored beside them.
 
-    `not_requested` says that rates of some of its currencies were not requested from any source yet.
+    `not_requested` says that rates of some of its currencies were not requested from any source yet, `unanswered` that some were, and did
+    not come.
     """
 
     result: HistoryResult
     states: list[StateAt]
     not_requested: bool
+    unanswered: bool
 
     @property
     def awaits_rates(self) -> bool:
         """Whether it is to be computed again soon, because rates or daily closes are still being fetched."""
-        return self.not_requested or bool(self.result.backfill)
+        return self.not_requested or self.unanswered or bool(self.result.backfill)
 
 
 class _Inputs(NamedTuple):
@@ -86,7 +88,8 @@ def _replay(contents: PortfolioTree, inputs: _Inputs, stored: History | None, ve
         now=timeline.state(timeline.point_at(inputs.parts, now, with_later=True), reporting, latest.rates),
         first=first,
     )
-    return ComputedHistory(result, list(timeline.states(points, reporting, lambda at: closes_on(day_of(at)))), bool(not_requested))
+    states = list(timeline.states(points, reporting, lambda at: closes_on(day_of(at))))
+    return ComputedHistory(result, states, bool(not_requested), bool(inputs.codes & latest.pending))
 
 
 def _beginning(inputs: _Inputs, reporting: Sequence[str], stored: History | None, now: int) -> tuple[int, PortfolioState]:

@@ -14,12 +14,12 @@ _RATE_PENDING = 'rate_pending'
 
 
 class _RateSet(NamedTuple):
-    """The rates that all totals are converted by, and the currencies about which no source was asked yet."""
+    """The rates that all totals are converted by, and the currencies whose rates are about to come."""
 
     rates: Rates
     made_at: int
     is_hourly: bool | None
-    not_requested: frozenset[str]
+    pending: frozenset[str]
 
 
 class ConvertedBalances(NamedTuple):
@@ -57,11 +57,11 @@ def _latest(summed: PortfolioBalances) -> _RateSet:
         current.track(not_requested, clock.now())
         if summed.portfolio.follows_ledgers and summed.portfolio.converted_balances_last_updated is None:
             raise reading.not_ready([])
-    return _RateSet(latest.rates, latest.at, None, not_requested)
+    return _RateSet(latest.rates, latest.at, None, not_requested | latest.pending)
 
 
 def _of_past(summed: PortfolioBalances, at: int) -> _RateSet:
-    return _RateSet(*past.at(at, summed.by_currency.keys()), not_requested=frozenset())
+    return _RateSet(*past.at(at, summed.by_currency.keys()), pending=frozenset())
 
 
 def _total(summed: PortfolioBalances, code: str, used: _RateSet) -> Total:
@@ -71,7 +71,7 @@ def _total(summed: PortfolioBalances, code: str, used: _RateSet) -> Total:
 
 
 def _still_pending(one: Unconverted, code: str, used: _RateSet) -> Unconverted:
-    is_pending = one.reason == conversion.NO_RATE and {one.currency, code} & used.not_requested
+    is_pending = one.reason == conversion.NO_RATE and {one.currency, code} & used.pending
     return one._replace(reason=_RATE_PENDING) if is_pending else one
 
 

@@ -14,12 +14,14 @@ from chalicelib.services.rates import policy
 class LatestSet(NamedTuple):
     """The latest rates that are not too old to be used, and when their set was made, 0 before the first.
 
-    `requested` are the currencies that the sources were asked for; rates of others are still to come.
+    `requested` are the currencies that the sources were asked for; rates of others are still to come. So are those of `pending`, of which
+    a source was asked lately and failed.
     """
 
     rates: Rates
     at: int
     requested: frozenset[str]
+    pending: frozenset[str] = frozenset()
 
 
 class _Cached(NamedTuple):
@@ -76,14 +78,23 @@ def _read_through(codes: Collection[str]) -> _Cached:
     if cached is None or _is_outdated(cached, codes):
         stored = LatestRates.find()
         usable = Rates.usable(clock.now(), stored.rates)
-        cached = _Cached(LatestSet(usable, stored.at, frozenset(stored.requested)), stored.requested, clock.monotonic())
+        latest = LatestSet(usable, stored.at, frozenset(stored.requested), _pending(stored, usable))
+        cached = _Cached(latest, stored.requested, clock.monotonic())
         _memory.cached = cached
     return cached
 
 
 def _is_outdated(cached: _Cached, codes: Collection[str]) -> bool:
     age = clock.monotonic() - cached.read_at
-    return age >= policy.CACHE_SECONDS or (age >= policy.REREAD_SECONDS and not cached.latest.requested.issuperset(codes))
+    known = cached.latest.requested - cached.latest.pending
+    return age >= policy.CACHE_SECONDS or (age >= policy.REREAD_SECONDS and not known.issuperset(codes))
+
+
+def _pending(stored: LatestRates, usable: Rates) -> frozenset[str]:
+    """Return the currencies that have no rate as a source failed when it was first asked for them, not long ago."""
+    priced = {code for pair in usable.by_pair for code in pair}
+    since = clock.now() - policy.PENDING_SECONDS
+    return frozenset(code for code, asked_at in stored.unanswered.items() if asked_at > since and code not in priced)
 
 
 def _register(code: str, cached: _Cached, now: int) -> bool:

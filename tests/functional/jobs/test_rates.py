@@ -26,12 +26,14 @@ from chalicelib.models import (
     read_daily_closes,
 )
 from chalicelib.providers.rates import RATE_SOURCES
+from chalicelib.services.histories import refresh
 from chalicelib.services.rates import current, daily_closes, past
 from chalicelib.services.rates.backfill import backfill_daily_closes
 from chalicelib.services.rates.fetch import fetch_rates
 from infra.fake_upstreams import rates as sample
 from infra.fake_upstreams.answer import Answer, as_json
 from tests.rates_upstreams import NONSENSE, Sources, sources
+from tests.support.api import Api
 from tests.support.clock import START, StoppedClock
 from tests.support.dynamodb import Killed, killed_after
 from tests.support.jobs import CONTEXT, Queue, record
@@ -431,6 +433,56 @@ def test_a_first_rate_is_there_when_the_queue_is_worked_off(queues: dict[str, st
         BackfillProgress('gbp', date(2013, 1, 1), date.fromisoformat(state('gbp').until or ''), done=True),
         BackfillProgress('ltc', date(2013, 1, 1), TODAY, done=True),
     ]
+
+
+# Rates that do not come
+
+
+def value_of(api: Api, number: int, path: str) -> tuple[str, str | None]:
+    """Return what a portfolio is worth now, and why that is not all."""
+    row = api.get(f'/api/portfolios/{number}/{path}').json_body['result'][0]
+    return row['balance'], row['missing'][0]['reason'] if 'missing' in row else None
+
+
+def test_a_rate_that_was_asked_for_and_did_not_come_is_asked_for_again_and_the_history_follows(
+    api: Api, world: Sources, delayed_messages: list[tuple[Any, int]], stopped_clock: StoppedClock
+) -> None:
+    fetch_rates(clock.now())
+    world.says['coingecko'] = NONSENSE['throttled']
+    number = api.portfolio(currencies=('usd',))
+    body = {'title': 'x', 'balances': [{'currency': 'usdt', 'balance': '1'}]}
+    assert api.post(f'/api/portfolios/{number}/offsets', body).status_code == 201
+    fetch_rates(clock.now(), ['usdt'])
+    assert delayed_messages[-1] == ({'currencies': ['usdt'], 'tries': 1}, 30)
+    refresh.refresh(api.user_id, number, waits=1)
+    assert delayed_messages[-1][0] == {'user_id': api.user_id, 'portfolio_id': number, 'waits': 2}
+    assert value_of(api, number, 'converted') == ('0.00', 'rate_pending')
+    assert value_of(api, number, 'converted/history') == ('0.00', 'no_rate')
+
+    del world.says['coingecko']
+    circuits_close()
+    stopped_clock.advance(30)
+    fetch_rates(clock.now(), ['usdt'], tries=1)
+    refresh.refresh(api.user_id, number, waits=2)
+
+    assert value_of(api, number, 'converted')[1] is None
+    assert value_of(api, number, 'converted/history') == value_of(api, number, 'converted')
+    assert latest().pending == frozenset()
+
+
+def test_it_is_asked_for_a_few_times_and_then_by_the_schedule_and_counts_as_pending_for_an_hour(
+    world: Sources, delayed_messages: list[tuple[Any, int]], stopped_clock: StoppedClock
+) -> None:
+    tracked('usdt')
+    world.says['coingecko'] = NONSENSE['throttled']
+    for tries in range(4):
+        fetch_rates(clock.now(), ['usdt'], tries)
+    fetch_rates(clock.now())
+    assert delayed_messages == [({'currencies': ['usdt'], 'tries': tries + 1}, 30 * 2**tries) for tries in range(3)]
+    for seconds, is_pending in ((3_599, True), (1, False)):
+        stopped_clock.advance(seconds)
+        fetch_rates(clock.now())
+        assert ('usdt' in latest().pending) is is_pending
 
 
 # Hourly sets
