@@ -13,10 +13,10 @@ from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.conversion import Rate
-from chalicelib.domain.ledgers import Holding
+from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.domain.rates import DailyClose, pair_of
 from chalicelib.jobs import histories as job
-from chalicelib.models import HISTORIES, History, HistoryMonth, LatestRates, Ledger, Snapshot, add_daily_closes
+from chalicelib.models import HISTORIES, History, HistoryMonth, LatestRates, Ledger, Snapshot, Transaction, add_daily_closes
 from chalicelib.models.ledger import HeldCurrency, StoredGap
 from chalicelib.services import due
 from chalicelib.services.histories import refresh
@@ -337,12 +337,17 @@ def test_more_than_the_transactions_explain_changes_nothing_before_they_last_add
 
 
 def test_a_past_balance_that_would_be_negative_is_unknown(api: Api, explorer: Explorer, history_queue: Queue) -> None:
-    explorer.chain[SEGWIT] = [at_days_ago(10, amount=300), at_days_ago(20, amount=-200, n=700)]  # dated out of order
+    explorer.chain[SEGWIT] = [at_days_ago(10, amount=300)]
     portfolio = api.portfolio(currencies=('btc',))
     api.address(portfolio, SEGWIT)
     assert run_refresh(SEGWIT)
+    received = explorer.chain[SEGWIT][0].time
+    spent = received - 10 * DAY  # by a block that is dated too early
+    entry = Entry('spent', 0, 'btc', Decimal('-0.000002'), None, spent, 800_001)
+    Transaction.store([Transaction.of(pk_of(SEGWIT), entry, source='test', run=None, now=clock.now())])
+    left = HeldCurrency(currency='btc', balance=Decimal('0.000001'))
+    Ledger.at(pk_of(SEGWIT)).update([Ledger.holdings.set([left])])
     history_queue.drain()
-    spent, received = explorer.chain[SEGWIT][1].time, explorer.chain[SEGWIT][0].time
     rows = {seconds(row): row for row in get(api, f'{portfolio}/balances/history')['result']}
     assert [at for at in midnights(spent - 10 * DAY, clock.now()) if at not in rows] == midnights(spent, received)
     assert {row['balance'] for row in rows.values()} == {'0.0', '0.000001'}
