@@ -405,7 +405,9 @@ class AddressBalance(TypedDict):
     created_at: Instant
     updated_at: Annotated[_Changed, Meta(description='When it was last observed.')]
     source: _LedgerSource
-    complete: _Complete
+    complete: NotRequired[
+        Annotated[bool, Meta(description='False, and there, only if something of this currency is missing.', examples=[False])]
+    ]
     reason: NotRequired[
         Annotated[str, Meta(description='Why it is incomplete, in snake_case; only if it is.', examples=['transactions_missing'])]
     ]

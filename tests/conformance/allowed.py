@@ -22,7 +22,7 @@ INSIDE: dict[str, dict[str, Any]] = {
         'complete': True,
         'missing': [{'currency': 'ltc', 'balance': '1.0', 'reason': 'no_rate'}],
     },
-    'GET /api/portfolios/ID/addresses/ID/balances': {'unconfirmed': '0.0', 'complete': True, 'reason': 'transactions_missing'},
+    'GET /api/portfolios/ID/addresses/ID/balances': {'unconfirmed': '0.0', 'complete': False, 'reason': 'transactions_missing'},
     **dict.fromkeys(
         ('POST /api/portfolios/ID/addresses', *(f'{verb} /api/portfolios/ID/addresses/ID' for verb in ('GET', 'PATCH', 'DELETE'))),
         AGREEMENT,

@@ -224,7 +224,7 @@ class TestAddresses:
 
         (row,) = body['result']
         assert list(row) == [
-            'currency', 'balance', 'unconfirmed', 'transactions', 'sent', 'received', 'created_at', 'updated_at', 'source', 'complete',
+            'currency', 'balance', 'unconfirmed', 'transactions', 'sent', 'received', 'created_at', 'updated_at', 'source',
         ]  # fmt: skip
         assert DATE.fullmatch(row.pop('created_at'))
         assert row == {
@@ -236,7 +236,6 @@ class TestAddresses:
             'received': '50.00501',
             'updated_at': '2023-11-14T22:13:20+00:00',
             'source': 'blockstream',
-            'complete': True,
         }
         assert body['complete'] is True
 

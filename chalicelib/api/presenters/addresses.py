@@ -67,10 +67,9 @@ def _present_address_balance(ledger: Ledger, code: str, holding: HeldCurrency | 
         'created_at': format_instant(ledger.created_at),
         'updated_at': format_instant(ledger.updated_at),
         'source': ledger.source,
-        'complete': reason is None,
     }
     if reason is not None:
-        row['reason'] = reason
+        row['complete'], row['reason'] = False, reason
     return row
 
 

@@ -107,7 +107,7 @@ class Address:
     def shown(self) -> dict[str, tuple[str | None, str | None]]:
         """Return balance and reason of incompleteness by currency, as the address shows them."""
         rows = self.api.get(f'{self.path}/balances').json_body['result']
-        assert [one['complete'] for one in rows] == ['reason' not in one for one in rows]
+        assert [one.get('complete', True) for one in rows] == ['reason' not in one for one in rows]
         return {one['currency']['code']: (one['balance'], one.get('reason')) for one in rows}
 
     def summed(self, below: str = 'balances') -> dict[str, tuple[str, list[str]]]:
