@@ -27,6 +27,9 @@ ADDED = {'since': None}  # to what an earlier release answered
 def _as_then(answer: dict[str, Any]) -> str:
     """Return an answer without what later releases add, and with any cursor, which is opaque, in the place of its own."""
     result = answer.get('result')
+    if isinstance(result, list):  # the balances of an address say of each currency whether it is complete
+        rows = [{name: value for name, value in row.items() if name != 'complete' or 'unconfirmed' not in row} for row in result]
+        answer = answer | {'result': rows}
     if isinstance(result, dict):
         answer = answer | {'result': {name: value for name, value in result.items() if (name, value) not in ADDED.items()}}
     return json.dumps(answer | {'next': 'cursor'} if 'next' in answer else answer)
