@@ -10,9 +10,10 @@ if config.prepares_moto_server():  # only under `chalice local --stage local`, s
     chalice_local.prepare()
 
 from chalicelib import auth
-from chalicelib.api import addresses, currencies, histories, offsets, portfolios, sources, user
+from chalicelib.api import accounts, addresses, currencies, histories, offsets, portfolios, sources, user
 from chalicelib.api.openapi import route
 from chalicelib.http_io import conditional, errors, methods, rate_limiter, request_log, response
+from chalicelib.jobs import accounts as account_jobs
 from chalicelib.jobs import histories as history_jobs
 from chalicelib.jobs import purge, rates, refresh, sweep
 from chalicelib.oauth import endpoints, metadata
@@ -30,7 +31,7 @@ for middleware in (
 ):
     app.register_middleware(middleware, 'http')
 
-for resource in (user, portfolios, histories, addresses, offsets, currencies, sources):
+for resource in (user, portfolios, histories, addresses, accounts, offsets, currencies, sources):
     app.register_blueprint(resource.bp, url_prefix='/api')
 
 app.register_blueprint(route.bp)
@@ -43,5 +44,5 @@ for page in (home, signup, login, profile, applications, authorize):
 methods.add_head_routes(app)
 methods.add_405_routes(app)
 
-for job in (refresh, purge, sweep, rates, history_jobs, auth):
+for job in (refresh, account_jobs, purge, sweep, rates, history_jobs, auth):
     app.register_blueprint(job.bp)

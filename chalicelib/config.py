@@ -27,11 +27,13 @@ class Settings:
     `vault_key_id` is the KMS key that encrypts what users entrust to us; see vault.py.
     `mail_from` is the sender of mails, through SES. `metrics_namespace` is the CloudWatch namespace of the metrics.
     `max_...` limit what users may store; `rate_limit` is the number of requests per minute, application and user, 0 for unlimited.
+    `allows_trading_keys`: accounts may have API keys that can trade or withdraw.
     `cross_check_rate` is the share of refreshes, 0 to 1, that are cross-checked with a second explorer.
     """
 
     table_name: str
     refresh_queue: str
+    accounts_queue: str
     purge_queue: str
     history_queue: str
     rates_queue: str
@@ -48,12 +50,14 @@ class Settings:
     max_currencies: int
     max_portfolios: int
     max_addresses: int
+    max_accounts: int
     max_offsets: int
     max_offset_balances: int
     rate_limit: int
     cross_check_rate: Decimal
     mail_from: str | None
     currency_objects: bool
+    allows_trading_keys: bool
     metrics_namespace: str
     local: bool
 
@@ -71,6 +75,7 @@ def settings() -> Settings:
     return Settings(
         table_name=_required('TABLE_NAME'),
         refresh_queue=_required('REFRESH_QUEUE'),
+        accounts_queue=_required('ACCOUNTS_QUEUE'),
         purge_queue=_required('PURGE_QUEUE'),
         history_queue=_required('HISTORY_QUEUE'),
         rates_queue=_required('RATES_QUEUE'),
@@ -87,11 +92,13 @@ def settings() -> Settings:
         max_currencies=_integer('MAX_CURRENCIES', 50),
         max_portfolios=_integer('MAX_PORTFOLIOS', 1_000),
         max_addresses=_integer('MAX_ADDRESSES', 10_000),
+        max_accounts=_integer('MAX_ACCOUNTS', 100),
         max_offsets=_integer('MAX_OFFSETS', 1_000),
         max_offset_balances=_integer('MAX_OFFSET_BALANCES', 200),
         rate_limit=_integer('RATE_LIMIT', 600, least=0),
         cross_check_rate=_fraction('CROSS_CHECK_RATE', '0.05'),
         mail_from=env.get('MAIL_FROM') or None,
+        allows_trading_keys=_choice('ALLOW_TRADING_KEYS', ('false', 'true')) == 'true',
         currency_objects=_choice('CURRENCY_FORMAT', ('code', 'object')) == 'object',
         metrics_namespace=env.get('METRICS_NAMESPACE') or 'CryptFolio',
         local=env.get('AWS_CHALICE_CLI_MODE') == 'true',

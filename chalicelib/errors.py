@@ -221,5 +221,18 @@ class UpstreamRejected(Upstream):
     """The upstream works and rejected the address as invalid."""
 
 
+class AccountRefused(UpstreamRejected):
+    """An exchange works and refuses an account's credentials: `problem` says why, see domain.exchanges, `detail` what that is about."""
+
+    def __init__(self, key: str, problem: str, detail: str | None = None) -> None:
+        super().__init__(key, f'refuses the credentials ({problem})')
+        self.problem = problem
+        self.detail = detail
+
+
+class AccountLimited(UpstreamRejected):
+    """An exchange works and asks for fewer requests of one account."""
+
+
 class UpstreamNotAsked(Upstream):
     """No request was sent: the circuit is open, our rate limit is used up, or the upstream lacks a needed capability."""

@@ -11,12 +11,15 @@ from typing import NamedTuple, TypeVar
 
 from chalicelib import queue
 from chalicelib.config import settings
+from chalicelib.domain import ledger_keys
 
 log = logging.getLogger(__name__)
 
 
 class RefreshLedger(NamedTuple):
     """Bring a ledger, named by its partition key, up to date; `seen_at` is when a user looked at it, if that is why.
+
+    Ledgers of accounts have a queue of their own, as only one function may decrypt credentials.
 
     {"ledger": "LEDGER#btc#1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu", "seen_at": 1700000000}
     """
@@ -26,7 +29,7 @@ class RefreshLedger(NamedTuple):
 
     @property
     def queue(self) -> str:
-        return settings().refresh_queue
+        return settings().accounts_queue if ledger_keys.is_account_key(self.ledger) else settings().refresh_queue
 
 
 class RefreshHistory(NamedTuple):

@@ -14,6 +14,7 @@ os.environ |= {
     'AWS_CHALICE_CLI_MODE': 'true',
     'TABLE_NAME': 'cryptfolio-test',
     'REFRESH_QUEUE': 'cryptfolio-test-refresh',
+    'ACCOUNTS_QUEUE': 'cryptfolio-test-accounts',
     'PURGE_QUEUE': 'cryptfolio-test-purge',
     'HISTORY_QUEUE': 'cryptfolio-test-history',
     'RATES_QUEUE': 'cryptfolio-test-rates',
@@ -55,7 +56,7 @@ hypothesis.settings.register_profile('steady', deadline=None)
 hypothesis.settings.load_profile('steady')
 
 pytest.register_assert_rewrite('tests.support')
-PLUGINS = ('api', 'aws', 'browser', 'clock', 'explorers', 'logs', 'queues', 'quick_aws', 'recordings')
+PLUGINS = ('api', 'aws', 'browser', 'clock', 'explorers', 'kraken', 'logs', 'queues', 'quick_aws', 'recordings')
 pytest_plugins = [f'tests.support.{module}' for module in PLUGINS]
 
 from tests.support import serial_moto  # noqa: E402

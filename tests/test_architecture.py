@@ -28,7 +28,7 @@ MAY_IMPORT = {
     'models': ({'models', 'domain', 'telemetry', 'errors', 'config', 'clock'}, {'pynamodb'}),
     'providers': ({'providers', 'domain', 'errors', 'config', 'clock'}, {'requests', 'urllib3'}),
     'queue': ({'telemetry', 'errors', 'config', 'clock'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
-    'messages': ({'queue', 'config'}, set()),
+    'messages': ({'queue', 'config', 'domain'}, set()),
     'mail': ({'config'}, {'boto3'}),
     'vault': ({'config'}, {'boto3', 'mypy_boto3_kms'}),
     'passwords': (set(), {'argon2'}),
@@ -80,7 +80,7 @@ PUBLIC_ROUTES = {
     ('GET', '/.well-known/oauth-authorization-server'),
     ('GET', '/.well-known/jwks.json'),
     *(('GET', f'/api/currencies{below}') for below in ('', '/cryptocurrencies', '/fiat', '/tokens', '/{code}')),
-    *(('GET', f'/api/{path}') for path in ('status', 'sources', 'sources/{key}')),
+    *(('GET', f'/api/{path}') for path in ('status', 'sources', 'sources/{key}', 'wallets')),
     ('GET', '/openapi.json'),
     ('GET', '/'),
     ('GET', '/static/style.css'),
@@ -97,7 +97,7 @@ PUBLIC_ROUTES = {
 }
 ENTRY_POINTS = (
     'chalicelib.auth',
-    *(f'chalicelib.jobs.{module}' for module in ('refresh', 'purge', 'rates', 'histories', 'sweep')),
+    *(f'chalicelib.jobs.{module}' for module in ('refresh', 'accounts', 'purge', 'rates', 'histories', 'sweep')),
 )
 # Whole seconds would be too coarse there, and no amount is near.
 MAY_MAKE_FLOATS = {
@@ -331,7 +331,7 @@ def test_function_names_are_unique():
 
     assert len(views) == len(set(views))
     assert set(handlers) == {
-        *('bearer', 'refresh_ledgers', 'purge_portfolios', 'sweep_due'),
+        *('bearer', 'refresh_ledgers', 'refresh_accounts', 'purge_portfolios', 'sweep_due'),
         *('fetch_rates', 'update_rates', 'refresh_histories', 'snapshot_portfolios'),
     }
 

@@ -147,25 +147,75 @@ class WalletRef(TypedDict):
     code: Annotated[str, Meta(examples=['bittrex'])]
 
 
-class Account(TypedDict):
-    """An account of a portfolio at an exchange, without its credentials."""
+class WalletCredential(TypedDict):
+    """One of the credentials of an account at an exchange."""
+
+    name: Annotated[str, Meta(examples=['key'])]
+    required: bool
+
+
+_Parts = list[Annotated[str, Meta(examples=['spot'])]]
+
+
+class Wallet(WalletRef):
+    """An exchange whose accounts are supported, or another server that tells balances."""
+
+    url: (
+        Annotated[
+            str, Meta(description='Where it says how to make an API key.', examples=['https://support.kraken.com/articles/360000919966'])
+        ]
+        | None
+    )
+    credentials: list[WalletCredential]
+    permissions: Annotated[
+        list[Annotated[str, Meta(examples=['Query funds'])]], Meta(description='What the API key must be allowed to do. More is refused.')
+    ]
+    covers: Annotated[_Parts, Meta(description='The parts of an account that are counted.')]
+    lacks: Annotated[_Parts, Meta(description='The parts of an account that are not counted.')]
+    history: Annotated[
+        str,
+        Meta(
+            description='How far back transactions are listed: `whole`, or `none`; histories then begin with the account.',
+            examples=['whole'],
+        ),
+    ]
+
+
+class AccountSummary(TypedDict):
+    """An account of a portfolio at an exchange as an entry of a list, without its credentials."""
 
     id: Id
     title: Annotated[str, Meta(examples=['My account'])]
     wallet: WalletRef
-    valid: bool
+    valid: Annotated[bool, Meta(description='False while it cannot be read with the credentials that it has.')]
     created_at: Instant
     updated_at: _Changed
-    last_updated: _Changed | None
+    last_updated: Annotated[_Changed, Meta(description='When its balances were last observed.')] | None
     txns_last_updated: _Changed | None
     history_last_updated: _Changed | None
+
+
+class Problem(TypedDict):
+    """Why an account cannot be read, and what to do about it."""
+
+    reason: Annotated[str, Meta(description='In snake_case.', examples=['wrong_secret'])]
+    message: Annotated[
+        str, Meta(examples=['Kraken refuses the signature: the secret is not that of this API key, or was not copied whole'])
+    ]
+
+
+class Account(AccountSummary):
+    """An account of a portfolio at an exchange, without its credentials."""
+
+    source: _OwnSource
+    problem: Annotated[Problem | None, Meta(description='Null while it is valid.')]
 
 
 class Portfolio(PortfolioHeader):
     """A portfolio with its contents; `currencies` are its reporting currencies."""
 
     currencies: list[CurrencyRef]
-    accounts: list[Account]
+    accounts: list[AccountSummary]
     addresses: list[AddressSummary]
     offsets: list[OffsetSummary]
     source: _OwnSource
@@ -174,7 +224,7 @@ class Portfolio(PortfolioHeader):
 class Missing(TypedDict):
     """An account or address of a portfolio whose balance is missing from the sum, wholly or in part."""
 
-    type: Literal['address']
+    type: Literal['account', 'address']
     id: Id
     title: _AddressTitle
     reason: Annotated[str, Meta(description='In snake_case.', examples=['not_ready'])]
@@ -216,7 +266,7 @@ class NotInTotal(TypedDict):
 
     currency: NotRequired[CurrencyCode]
     balance: NotRequired[Amount]
-    type: NotRequired[Literal['address']]
+    type: NotRequired[Literal['account', 'address']]
     id: NotRequired[Id]
     title: NotRequired[_AddressTitle]
     reason: Annotated[str, Meta(description='In snake_case.', examples=['no_rate'])]
@@ -323,7 +373,7 @@ class HistoricValue(_SummedValue, _AtInstant):
 
 
 class Completeness(TypedDict, total=False):
-    """Whether the balances or transactions of an address are complete; stated on the first page of a list."""
+    """Whether the balances or transactions of an address or account are complete; stated on the first page of a list."""
 
     complete: _Complete
     reason: Annotated[str, Meta(description='Why it is incomplete, in snake_case; only if it is.', examples=['not_ready'])]
@@ -391,7 +441,7 @@ class Address(AddressSummary):
 
 
 class AddressBalance(TypedDict):
-    """The confirmed balance of an address in one currency; null where the upstream does not provide a value, or none that can be read."""
+    """The confirmed balance of an address or account in one currency; null where the upstream does not provide a value that can be read."""
 
     currency: CurrencyRef
     balance: Amount | None
@@ -414,7 +464,7 @@ class AddressBalance(TypedDict):
 
 
 class Transaction(TypedDict):
-    """The net effect of one confirmed transaction on an address in one currency."""
+    """The net effect of one confirmed transaction on an address in one currency, or one entry of an account."""
 
     currency: CurrencyRef
     delta: _Delta

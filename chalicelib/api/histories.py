@@ -17,7 +17,7 @@ from chalicelib.auth import bearer
 from chalicelib.domain import currencies, timeline
 from chalicelib.errors import Fault, Invalid
 from chalicelib.services.histories import pages, rows
-from chalicelib.services.histories.pages import InstantRange, PageRequest, Position
+from chalicelib.services.histories.pages import HistoryPage, InstantRange, PageRequest, Position
 from chalicelib.services.histories.rows import Row, RowsAt
 
 bp = Blueprint(__name__)
@@ -85,9 +85,14 @@ def get_converted_history(request: ApiRequest, portfolio_id: int) -> Response:
 
 
 def _page(request: ApiRequest, portfolio_id: int, rows_at: RowsAt[Row], present: Callable[..., Any]) -> Response:
+    return present_page(request, lambda asked: pages.read(request.user_id, portfolio_id, rows_at, asked), present)
+
+
+def present_page(request: ApiRequest, read: Callable[[PageRequest], HistoryPage[Row]], present: Callable[..., Any]) -> Response:
+    """Return the page of a history that was requested, which `read` reads. Raises Invalid, and what `read` raises."""
     span, continued = _span(request, clock.now()), request[CURSOR]
     asked = PageRequest(span, continued.position if continued else None, request[LIMIT] + 1)
-    page = pages.read(request.user_id, portfolio_id, rows_at, asked)
+    page = read(asked)
     present_row = partial(present, expand=request.expand)
     return request.page(page.rows, present_row, lambda row: _Cursor(page.position(row), span.first).text, **present_history_state(page))
 

@@ -1,7 +1,7 @@
 """The catalogue of currencies: their codes, names and decimals. Pure: a file of the package, no network."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +13,8 @@ from chalicelib.errors import NotFound
 # interest or supply changes it; by transfers of which the contract may keep a part.
 PLAIN, WRAPPED, REBASING, FEE_ON_TRANSFER = BALANCE_KINDS = ('plain', 'wrapped', 'rebasing', 'fee_on_transfer')
 _CATALOGUE = Path(__file__).parents[1] / 'data' / 'currencies.json'
+_UNLISTED = 'x-'  # no code of the catalogue begins like this
+_UNLISTED_KIND, _UNLISTED_DECIMALS = 'unlisted', 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,34 @@ def titled(title: str) -> Currency | None:
 
 def get(code: str) -> Currency:
     """Return the currency with a code from the database or the code itself. Raises KeyError for any other."""
+    if code.startswith(_UNLISTED):
+        return _unlisted(code)
     return _by_code()[code]
+
+
+def unlisted(exchange: str, symbol: str) -> str:
+    """Return the code of what an exchange calls `symbol` and the catalogue does not have: it is shown, and has no rate.
+
+    >>> unlisted('kraken', 'kfee'), get('x-kraken-kfee').title, find('x-kraken-kfee')
+    ('x-kraken-kfee', 'KFEE at kraken', None)
+    """
+    return f'{_UNLISTED}{exchange}-{symbol}'
+
+
+@lru_cache(256)
+def _unlisted(code: str) -> Currency:
+    exchange, _, symbol = code.removeprefix(_UNLISTED).partition('-')
+    return Currency(
+        id=0,
+        code=code,
+        title=f'{symbol.upper()} at {exchange}',
+        kind=_UNLISTED_KIND,
+        decimals=_UNLISTED_DECIMALS,
+        contract=None,
+        prices=MappingProxyType({}),
+        created_at=0,
+        updated_at=0,
+    )
 
 
 @lru_cache
@@ -92,6 +121,11 @@ def every() -> tuple[Currency, ...]:
         )
         for entry in entries
     )
+
+
+def listed(codes: Iterable[str]) -> frozenset[str]:
+    """Return those of the codes that the catalogue has; there are no rates of others."""
+    return frozenset(code for code in codes if code in _by_code())
 
 
 def of_kind(kind: str) -> tuple[Currency, ...]:

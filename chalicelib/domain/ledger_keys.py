@@ -16,6 +16,7 @@ _PREFIX = 'LEDGER#'
 _ACCOUNT = 'ACCOUNT'  # in the place of a currency: their codes are lower case, so none of them reads like this
 _WALLET_NAME = 'wallet-'
 _WALLET_DIGITS = 40
+_CHANGEABLE_SECONDS = 7 * 86_400
 
 
 class LedgerKind(Enum):
@@ -42,6 +43,16 @@ class AddressKey:
     @property
     def chain(self) -> Chain:
         return CHAINS[self.currency]
+
+    @property
+    def subject(self) -> str:
+        """What an explorer is asked about."""
+        return self.address
+
+    @property
+    def reorganisation(self) -> int:
+        """How far below the newest entry others may still change, in blocks."""
+        return self.chain.reorganisation
 
     def can_hold(self, code: str) -> bool:
         """Whether the address can hold a currency: its chain's coin, and the catalogue's tokens there."""
@@ -90,6 +101,16 @@ class AccountKey:
     def text(self) -> str:
         return f'{_PREFIX}{_ACCOUNT}#{self.user_id}#{self.portfolio_id:06}#{self.account_id:06}'
 
+    @property
+    def subject(self) -> str:
+        """What an exchange is asked about: nothing but what the credentials are for."""
+        return self.text
+
+    @property
+    def reorganisation(self) -> int:
+        """How far before the newest entry others may still change, in seconds: those of an account have their time as height."""
+        return _CHANGEABLE_SECONDS
+
     def can_hold(self, code: str) -> bool:
         """Whether an account can hold a currency: any."""
         return True
@@ -111,6 +132,11 @@ def parse(text: str) -> LedgerKey:
         case [currency, address] if currency != _ACCOUNT:
             return AddressKey(currency, address)
     raise ValueError('not the key of a ledger')
+
+
+def is_account_key(text: str) -> bool:
+    """Return whether a partition key of the table is that of an account's ledger."""
+    return text.startswith(f'{_PREFIX}{_ACCOUNT}#')
 
 
 def is_ledger_key(text: str) -> bool:

@@ -99,6 +99,7 @@ def replayed(
     known_from: int | None = None,
     scope: Scope = None,
     is_sole: bool = False,
+    may_owe: bool = False,
 ) -> Contribution:
     """Return the contribution of a ledger that holds `held` now and has made `moves` since the start, all of them.
 
@@ -106,7 +107,7 @@ def replayed(
     in `seen` after that (oldest first, the last one is of `held`) it is what each of these tells, and its transactions since. A gap
     without a difference is of a balance that nobody knows. A currency among `moving` changes by itself: it is what it was last
     observed to be, with its transactions since, and in doubt from the first of these until it was first observed. Before `known_from`
-    nothing is known. `is_sole` says that there is one currency that the ledger can ever hold.
+    nothing is known. `is_sole` says that there is one currency that the ledger can ever hold, `may_owe` that it may hold less than nothing.
     """
     gap_of = {gap.currency: gap for gap in gaps}
     own = {*moving} - gap_of.keys()
@@ -115,7 +116,8 @@ def replayed(
     for move in moves:
         moves_of[move.currency].append(move)
     unexplained = {**gap_of, **{code: Gap(code, MOVED_BY_ITSELF) for code in own}}
-    levels = {code: _levels(code, held.get(code, money.ZERO), moves_of[code], unexplained.get(code), seen) for code in moves_of}
+    least = None if may_owe else money.ZERO
+    levels = {code: _levels(code, held.get(code, money.ZERO), moves_of[code], unexplained.get(code), seen, least) for code in moves_of}
     doubts = [Doubt(MOVED_BY_ITSELF, frozenset({code}), span) for code in sorted(own) for span in _unobserved(moves_of.get(code, []), seen)]
     doubts += [Doubt(gap.reason, frozenset({gap.currency}), _doubtful(gap)) for gap in gap_of.values()]
     doubts += [Doubt(UNKNOWN_THEN, frozenset({code}), span) for code, one in levels.items() for span in one.negative]
@@ -160,23 +162,25 @@ def _doubtful(gap: Gap) -> Span:
     return Span(0 if gap.since is None else gap.since + 1)
 
 
-def _levels(code: str, held: Decimal, moves: Iterable[Move], gap: Gap | None, seen: Sequence[Observation]) -> _Levels:
+def _levels(
+    code: str, held: Decimal, moves: Iterable[Move], gap: Gap | None, seen: Sequence[Observation], least: Decimal | None
+) -> _Levels:
     changes: dict[int, Decimal] = {}
     for move in moves:
         changes[move.at] = money.add(changes.get(move.at, money.ZERO), move.delta)
     told = {} if gap is None else {at: balances[code] for at, balances in seen if at in _doubtful(gap) and code in balances}
     unexplained = money.ZERO if gap is None else gap.difference
     level = money.ZERO if unexplained is None else money.add(money.add(held, -unexplained), -money.total(changes.values()))
-    base = shown = max(level, money.ZERO)
+    base = shown = level if least is None else max(level, least)
     shifts: list[Move] = []
     negative: list[Span] = []
-    begun = 0 if level < 0 else None
+    begun = 0 if least is not None and level < least else None
     for at in sorted({*changes, *told}):
         level = told.get(at, money.add(level, changes.get(at, money.ZERO)))
-        if begun is not None and level >= 0:
+        if begun is not None and level >= money.ZERO:
             negative.append(Span(begun, at))
-        begun = None if level >= 0 else at if begun is None else begun
-        after = max(level, money.ZERO)
+        begun = None if least is None or level >= least else at if begun is None else begun
+        after = level if least is None else max(level, least)
         if after != shown:
             shifts.append(Move(at, code, money.add(after, -shown)))
             shown = after

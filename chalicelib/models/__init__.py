@@ -3,6 +3,7 @@
 Importing this package builds the DynamoDB client, once, in the part of a cold start that Lambda does not bill by latency.
 """
 
+from chalicelib.models.account import Account, Credentials
 from chalicelib.models.address import Address
 from chalicelib.models.api_key import ApiKey, ApiKeySecret
 from chalicelib.models.attempts import AttemptCounter
@@ -49,6 +50,7 @@ __all__ = [
     'HISTORIES',
     'LEDGERS',
     'TRACKED_SECONDS',
+    'Account',
     'Address',
     'AlreadyUsed',
     'ApiKey',
@@ -57,6 +59,7 @@ __all__ = [
     'AttemptCounter',
     'Client',
     'Code',
+    'Credentials',
     'CrossCheck',
     'Cursor',
     'DailyClosesState',

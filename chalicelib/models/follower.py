@@ -4,13 +4,15 @@ from typing import ClassVar, Literal
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from chalicelib.domain.ledger_keys import LedgerKey
 from chalicelib.models.attributes import IntegerAttribute, texts
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.item import Item
+from chalicelib.models.ledger import Ledger
 
-FollowerKind = Literal['address']
+FollowerKind = Literal['account', 'address']
 
 
 class Follower(Item):
@@ -43,6 +45,31 @@ class Follower(Item):
     def follows(cls, key: LedgerKey) -> Condition:
         """Return the condition that a child follows this ledger, which may change."""
         raise NotImplementedError
+
+    @classmethod
+    def shows(cls, ledger: Ledger) -> Condition:
+        """Return the condition that what was found out about a ledger concerns a child."""
+        return cls.follows(ledger.key)
+
+    @classmethod
+    def news_of(cls, ledger: Ledger) -> list[Action]:
+        """Return what a child is updated by after a refresh of its ledger, nothing if there is no news."""
+        if ledger.valid is False:
+            return [cls.valid.set(False)]
+        if not ledger.ready:
+            return []
+        agreement = [] if ledger.agreement is None else [cls.agreement.set(ledger.agreement)]
+        return [cls.txns_last_updated.set(ledger.updated_at), cls.valid.set(True), *agreement, *cls._of_wallets(ledger)]
+
+    @classmethod
+    def _of_wallets(cls, ledger: Ledger) -> list[Action]:
+        """Return what notes on a child which kinds of script its wallet uses, and which wallets have all of its addresses."""
+        within = [member.wallet for member in ledger.memberships]
+        script_types = None if ledger.derived is None else list(ledger.derived.script_types)
+        return [
+            cls.within.set(within) if within else cls.within.remove(),
+            cls.script_types.remove() if script_types is None else cls.script_types.set(script_types),
+        ]
 
     @property
     def child_id(self) -> int:

@@ -67,7 +67,8 @@ class Ledger(Leased, discriminator='ledger'):
     of the newest transaction ever seen, `looked_at` when a user last looked at the ledger.
     `tokens_asked_at` is when a node told the balances of all tokens of its chain, `tokens_unconfirmed` that none tells them now.
     Only HD wallets have `secret`, the ciphertext of their extended key or descriptor, and `derived`. `member_of` are the wallets that
-    the ledger of an address is derived for, as texts of Memberships.
+    the ledger of an address is derived for, as texts of Memberships. Only accounts have `credentials_id`, which tells with which
+    credentials they are read, and `problem`, why these were refused, with what that is about.
     """
 
     LEASE_SECONDS = 45
@@ -92,6 +93,9 @@ class Ledger(Leased, discriminator='ledger'):
     secret = BinaryAttribute(null=True, legacy_encoding=False)
     derived = Derived(null=True)
     member_of = UnicodeSetAttribute(null=True)
+    credentials_id = UnicodeAttribute(null=True)
+    problem = UnicodeAttribute(null=True)
+    problem_detail = UnicodeAttribute(null=True)
     valid = BooleanAttribute(null=True)
     failures = IntegerAttribute(null=True)
     last_error = UnicodeAttribute(null=True)
@@ -115,6 +119,14 @@ class Ledger(Leased, discriminator='ledger'):
         key = self.key
         if not isinstance(key, AddressKey):
             raise TypeError(f'{self.pk} is not the ledger of an address')
+        return key
+
+    @property
+    def upstream_key(self) -> AddressKey | AccountKey:
+        """The key of a ledger that an upstream tells, as it does not tell HD wallets. Raises TypeError for one of those."""
+        key = self.key
+        if isinstance(key, HdWalletKey):
+            raise TypeError(f'{self.pk} is read from the ledgers of its addresses')
         return key
 
     @property
@@ -172,6 +184,17 @@ class Ledger(Leased, discriminator='ledger'):
         moved = [] if cursor is None else [code for code, tally in cursor.tallies().items() if tally.sum]
         return list(dict.fromkeys([*(held.currency for held in self.holdings), *(gap.currency for gap in self.gaps), *moved]))
 
+    @property
+    def balance_reason(self) -> str | None:
+        """Why its balances may not be whole, in one snake_case word, None if they are."""
+        return None if self._lists_balances_alone else self.reason
+
+    @property
+    def _lists_balances_alone(self) -> bool:
+        """Whether its balances are all that its exchange tells, and so whole, while nothing is known of the past."""
+        incomplete: str | None = self.incomplete
+        return incomplete == ledgers.UNLISTED and isinstance(self.key, AccountKey)
+
     def reason_in(self, currency: str) -> str | None:
         """Return in one snake_case word why what is known of one currency is incomplete; None if it is not.
 
@@ -183,7 +206,7 @@ class Ledger(Leased, discriminator='ledger'):
                 return str(gap.reason)
         if self.tokens_unconfirmed and self.key.can_hold(currency) and currencies.get(currency).chain is not None:
             return ledgers.UNCONFIRMED
-        reason = self._lacking
+        reason = None if self._lists_balances_alone else self._lacking
         is_unread = reason == ledgers.PENDING and self._reconciled_at is None
         concerned = self.key.can_hold(currency) if is_unread else self.concerns(currency)
         return reason if concerned else None
@@ -249,6 +272,13 @@ class Ledger(Leased, discriminator='ledger'):
                 *([] if secret is None else [cls.secret.set(secret)]),
             ],
         )
+
+    @classmethod
+    def make_due_anew(cls, pk: str, now: int, credentials_id: str) -> Write:
+        """Return the write that has an account read from the start, with other credentials: whoever reads it now loses the lease."""
+        due = cls.make_due(pk, now)
+        forgotten = (cls.lease_owner, cls.lease_until, cls.cursor, cls.valid, cls.problem, cls.problem_detail)
+        return due._replace(actions=[*due.actions, cls.credentials_id.set(credentials_id), *(one.remove() for one in forgotten)])
 
     @classmethod
     def create_derived(cls, pk: str, member: Membership, now: int) -> Write:
@@ -373,9 +403,11 @@ class Ledger(Leased, discriminator='ledger'):
         """Store the outcome of a cross-check. Raises LeaseLost."""
         self.renew(now, Ledger.agreement.set(outcome))
 
-    def reject(self, now: int) -> None:
-        """Record that every explorer says this address cannot exist. Raises LeaseLost."""
-        self.renew(now, Ledger.valid.set(False))
+    def reject(self, now: int, problem: str | None = None, detail: str | None = None) -> None:
+        """Record that every explorer says this address cannot exist, or the `problem` with an account's credentials. Raises LeaseLost."""
+        named = [] if problem is None else [Ledger.problem.set(problem)]
+        described = [] if detail is None else [Ledger.problem_detail.set(detail)]
+        self.renew(now, Ledger.valid.set(False), *named, *described)
 
     def forget(self, now: int) -> None:
         """Go back to the state before the first observation. Raises LeaseLost."""

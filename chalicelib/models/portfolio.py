@@ -23,7 +23,8 @@ class Portfolio(Item, discriminator='portfolio'):
     """pk=USER#<user id>  sk=PORTFOLIO#<000001>  lsk=<000001>
 
     draft: one update of the user, for the id   insert: transaction   page(user): query of the local index `portfolios`
-    allocate_address_id, allocate_offset_id: one update   change: one update   remove: transaction with the purge that cleans up behind it
+    allocate_address_id, allocate_account_id, allocate_offset_id: one update   change: one update
+    remove: transaction with the purge that cleans up behind it
     """
 
     user_id = UnicodeAttribute()
@@ -34,6 +35,7 @@ class Portfolio(Item, discriminator='portfolio'):
     accounts = IntegerAttribute(default=0)
     offsets = IntegerAttribute(default=0)
     last_address_id = IntegerAttribute(default=0)
+    last_account_id = IntegerAttribute(default=0)
     last_offset_id = IntegerAttribute(default=0)
     version = IntegerAttribute(default=1)
     contents = IntegerAttribute(default=0)  # counts changes by users to what it contains or reports
@@ -102,6 +104,11 @@ class Portfolio(Item, discriminator='portfolio'):
         return Quota('addresses', cls.addresses, settings().max_addresses, whose='a portfolio')
 
     @classmethod
+    def account_quota(cls) -> Quota:
+        """Return how many accounts a portfolio may have."""
+        return Quota('accounts', cls.accounts, settings().max_accounts, whose='a portfolio')
+
+    @classmethod
     def offset_quota(cls) -> Quota:
         """Return how many offsets a portfolio may have."""
         return Quota('offsets', cls.offsets, settings().max_offsets, whose='a portfolio')
@@ -112,6 +119,13 @@ class Portfolio(Item, discriminator='portfolio'):
         header = cls.at(user_id, portfolio_id)
         cls.address_quota().allocate_id(header, cls.last_address_id)
         return header.last_address_id
+
+    @classmethod
+    def allocate_account_id(cls, user_id: str, portfolio_id: int) -> int:
+        """Return the next account id of this portfolio; no id is ever given twice. Raises NotFound, Invalid when there is no room."""
+        header = cls.at(user_id, portfolio_id)
+        cls.account_quota().allocate_id(header, cls.last_account_id)
+        return header.last_account_id
 
     @classmethod
     def allocate_offset_id(cls, user_id: str, portfolio_id: int) -> int:

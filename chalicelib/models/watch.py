@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.domain.ledger_keys import HdWalletKey
+from chalicelib.models.account import Account
 from chalicelib.models.address import Address
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.follower import Follower
 from chalicelib.models.item import Item
 
-_FOLLOWERS: Mapping[str, type[Follower]] = {kind.follower_kind: kind for kind in (Address,)}
+_FOLLOWERS: Mapping[str, type[Follower]] = {kind.follower_kind: kind for kind in (Address, Account)}
 
 
 class Watch(Item, discriminator='watch'):

@@ -1,5 +1,6 @@
 """The only module that opens sockets: one request with a deadline and a size limit. Errors name the upstream and nothing else."""
 
+import ipaddress
 import json
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -24,14 +25,19 @@ _TOTAL_SECONDS = 16  # of the whole exchange
 LONGEST_REQUEST_SECONDS = _TOTAL_SECONDS + _READ_SECONDS  # connecting, which is not interrupted, may take longer
 _MAX_BYTES = 32 * 1024 * 1024
 _MAX_RETRY_AFTER = 3600
+# IPv6 addresses with an IPv4 address inside of them, which a gateway or tunnel may lead to.
+_TRANSLATED = tuple(
+    ipaddress.IPv6Network(one) for one in ('::ffff:0:0/96', '::/96', '64:ff9b::/96', '64:ff9b:1::/48', '2002::/16', '2001::/32')
+)
 
 
 class UpstreamResponse(NamedTuple):
-    """A response with a status below 500, except 401, 402, 403, 429 and redirects, which are Upstream errors."""
+    """A response with a status below 500, except 401, 402, 403, 429 and redirects, which are Upstream errors; of `signed`, any response."""
 
     key: str
     status: int
     text: str
+    retry_after: int | None = None
 
     def json(self) -> Any:
         """Return the JSON of a 200, with fractional numbers as Decimal. Raises Upstream for anything else, NaN and infinity included."""
@@ -45,15 +51,33 @@ class UpstreamResponse(NamedTuple):
             raise Upstream(self.key, 'returned JSON that cannot be read') from None
 
 
+class Limits(NamedTuple):
+    """How long an exchange may take, how much is read of a response, and whether connections may only lead to public addresses."""
+
+    seconds: int
+    most_bytes: int
+    public_only: bool = False
+
+
+class NotPublic(Upstream):
+    """A host has an address that is not public; nothing was sent."""
+
+
 class Http:
     """Sends requests. `gate` is called before each one; it may wait, or raise Upstream to prevent it."""
 
-    def __init__(self, gate: Callable[[Endpoint], None]) -> None:
+    def __init__(self, gate: Callable[[Endpoint], None], limits: Limits | None = None) -> None:
         self._gate = gate
+        self._limits = limits or Limits(_TOTAL_SECONDS, _MAX_BYTES)
         self._watchdog = _Watchdog()
         self._session = _Session()
+        self._session.trust_env = not self._limits.public_only  # a proxy would look up the host by itself
         for scheme in ('http://', 'https://'):
-            self._session.mount(scheme, _Adapter(self._watchdog))
+            self._session.mount(scheme, _Adapter(self._watchdog, public_only=self._limits.public_only))
+
+    def limited(self, limits: Limits) -> 'Http':
+        """Return what sends requests through the same gate within other limits."""
+        return Http(self._gate, limits)
 
     def get(self, endpoint: Endpoint, path: str, params: Mapping[str, str] | None = None) -> UpstreamResponse:
         """Send a GET to a path below the base URL.
@@ -66,12 +90,20 @@ class Http:
         """POST `body` as JSON to a path below the base URL, only for queries, which are safe to repeat. Raises as `get` does."""
         return self._send('POST', endpoint, path, json=body)
 
+    def signed(self, endpoint: Endpoint, method: str, path: str, headers: Mapping[str, str], body: str | None) -> UpstreamResponse:
+        """Send a request just as its signature says; return the response whatever its status, as exchanges explain refusals in its body.
+
+        Raises Upstream if the server cannot be reached, is slow or redirects.
+        """
+        sent = None if body is None else body.encode()
+        return self._send(method, endpoint, path, data=sent, headers={**endpoint.headers, **headers}, explains=True)
+
     def _send(self, method: str, endpoint: Endpoint, path: str, params: Mapping[str, str] | None = None, **kwargs: Any) -> UpstreamResponse:
         if not endpoint.base_url:
             raise UpstreamNotAsked(endpoint.key, f'has no public server: set {endpoint.url_setting}')
         all_params = {**(params or {}), **endpoint.credentials}
         self._gate(endpoint)
-        with self._watchdog.watching(_TOTAL_SECONDS) as expired:
+        with self._watchdog.watching(self._limits.seconds) as expired:
             response = self._try(expired, method, endpoint, path, params=all_params, **kwargs)
         if expired.is_set():  # a body that ends with its connection seems to be whole when that is cut
             raise Upstream(endpoint.key, 'timed out', blame=Blame.LOAD)
@@ -80,6 +112,8 @@ class Http:
     def _try(self, expired: Event, method: str, endpoint: Endpoint, path: str, **kwargs: Any) -> UpstreamResponse:
         try:
             return self._exchange(method, endpoint, path, **kwargs)
+        except _Private:
+            raise NotPublic(endpoint.key, 'its host has an address that is not public') from None
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             raise Upstream(endpoint.key, 'timed out', blame=Blame.LOAD) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -87,18 +121,32 @@ class Http:
             reason, blame = ('timed out', Blame.LOAD) if expired.is_set() else (f'cannot be reached ({type(error).__name__})', Blame.HOST)
             raise Upstream(endpoint.key, reason, blame=blame) from None
 
-    def _exchange(self, method: str, endpoint: Endpoint, path: str, **kwargs: Any) -> UpstreamResponse:
-        timeout = (_CONNECT_SECONDS, _READ_SECONDS)
-        with self._session.request(
-            method, endpoint.base_url + path, headers=endpoint.headers, timeout=timeout, stream=True, allow_redirects=False, **kwargs
-        ) as response:
+    def _exchange(self, method: str, endpoint: Endpoint, path: str, *, explains: bool = False, **kwargs: Any) -> UpstreamResponse:
+        sent: dict[str, Any] = {
+            'headers': endpoint.headers,
+            'timeout': (_CONNECT_SECONDS, _READ_SECONDS),
+            'stream': True,
+            'allow_redirects': False,
+        } | kwargs
+        with self._session.request(method, endpoint.base_url + path, **sent) as response:
+            if explains and not response.is_redirect:
+                return UpstreamResponse(endpoint.key, response.status_code, self._read(endpoint, response), _retry_after(response))
             if response.status_code in (402, 429):  # 402: the plan's quota is exhausted
                 raise Upstream(endpoint.key, f'returned {response.status_code}', throttled=True, retry_after=_retry_after(response))
             if response.status_code >= 500 or response.status_code in (401, 403) or response.is_redirect:
                 raise Upstream(
                     endpoint.key, f'returned {response.status_code}', retry_after=_retry_after(response), blame=_blame(endpoint, response)
                 )
-            return UpstreamResponse(endpoint.key, response.status_code, _read(endpoint, response))
+            return UpstreamResponse(endpoint.key, response.status_code, self._read(endpoint, response))
+
+    def _read(self, endpoint: Endpoint, response: requests.Response) -> str:
+        """Return the body. `read1` gives what has arrived, where `iter_content` would wait for a whole chunk."""
+        body = bytearray()
+        while chunk := response.raw.read1(65536, decode_content=True):
+            body += chunk
+            if len(body) > self._limits.most_bytes:
+                raise Upstream(endpoint.key, 'returned more than we accept', blame=Blame.LOAD)
+        return body.decode('utf-8', errors='replace')
 
 
 def _blame(endpoint: Endpoint, response: requests.Response) -> Blame:
@@ -159,10 +207,10 @@ class _Session(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    """Opens connections that a watchdog watches."""
+    """Opens connections that a watchdog watches, to public addresses only if told so."""
 
-    def __init__(self, watchdog: _Watchdog) -> None:
-        self._pools = _watched_pools(watchdog)
+    def __init__(self, watchdog: _Watchdog, *, public_only: bool) -> None:
+        self._pools = _watched_pools(watchdog, public_only=public_only)
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -175,13 +223,19 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
-def _watched_pools(watchdog: _Watchdog) -> dict[str, type[HTTPConnectionPool]]:
+def _watched_pools(watchdog: _Watchdog, *, public_only: bool) -> dict[str, type[HTTPConnectionPool]]:
     class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self) if public_only else super()._new_conn()
+
         def connect(self) -> None:
             super().connect()
             watchdog.adopt(self.sock)
 
     class Encrypted(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self) if public_only else super()._new_conn()
+
         def connect(self) -> None:
             super().connect()
             watchdog.adopt(self.sock)
@@ -195,20 +249,39 @@ def _watched_pools(watchdog: _Watchdog) -> dict[str, type[HTTPConnectionPool]]:
     return {'http': PlainPool, 'https': EncryptedPool}
 
 
+class _Private(Exception):
+    """A host has an address that is not public."""
+
+
+def _connect(connection: HTTPConnection) -> socket.socket:
+    """Connect to a host all of whose addresses are public. It is looked up once, so that what is checked is what is connected to."""
+    found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
+    addresses = [str(address[0]) for *_, address in found]
+    if not addresses or not all(map(is_public, addresses)):
+        raise _Private
+    opened = socket.create_connection((addresses[0], connection.port), timeout=_CONNECT_SECONDS)
+    if not is_public(str(opened.getpeername()[0])):
+        opened.close()
+        raise _Private
+    return opened
+
+
+def is_public(text: str) -> bool:
+    """Return whether an IP address is one of the public internet; those that lead to a network behind another address are not.
+
+    >>> is_public('93.184.215.14'), is_public('127.0.0.1'), is_public('169.254.169.254'), is_public('::ffff:10.0.0.1')
+    (True, False, False, False)
+    """
+    address = ipaddress.ip_address(text.partition('%')[0])
+    if not address.is_global or address.is_multicast:
+        return False
+    return address.version == 4 or not any(address in network for network in _TRANSLATED)
+
+
 def _cut(opened: socket.socket) -> None:
     """Shut down a connection, so that whoever reads from it sees its end. It is closed by its owner."""
     with suppress(OSError):
         socket.socket.shutdown(opened, socket.SHUT_RDWR)  # that of a TLS socket would also take it apart under the reader
-
-
-def _read(endpoint: Endpoint, response: requests.Response) -> str:
-    """Return the body. `read1` gives what has arrived, where `iter_content` would wait for a whole chunk."""
-    body = bytearray()
-    while chunk := response.raw.read1(65536, decode_content=True):
-        body += chunk
-        if len(body) > _MAX_BYTES:
-            raise Upstream(endpoint.key, 'returned more than we accept', blame=Blame.LOAD)
-    return body.decode('utf-8', errors='replace')
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -15,7 +15,8 @@ class Endpoint(NamedTuple):
     `key` identifies it, in the API as `source` and in the names of its settings.
     `url` is its public base URL; `UPSTREAM_<KEY>_URL` replaces it. Without one there is no public server: the upstream is used
     only where that setting names one.
-    `min_interval_ms` is the shortest time between two requests to the public server.
+    `min_interval_ms` is the shortest time between two requests to the public server. `server` is the key in the name of that setting and
+    below UPSTREAM_URL where it is not `key`: one server may be two upstreams, whose troubles are their own.
 
     An API key is read from `UPSTREAM_<KEY>_KEY`. It is sent in the query parameter `secret`, or in `secret_header`, a whole
     header with `{}` in its place: `Authorization: Bearer {}`. `needs_secret`: the public server refuses requests without one.
@@ -27,10 +28,12 @@ class Endpoint(NamedTuple):
     secret: str | None = None
     needs_secret: bool = False
     secret_header: str | None = None
+    server: str | None = None
 
     @property
     def base_url(self) -> str:
-        return settings().upstream(self.key, self.url) if self.url else settings().upstream_urls.get(self.key, '')
+        key = self.server or self.key
+        return settings().upstream(key, self.url) if self.url else settings().upstream_urls.get(key, '')
 
     @property
     def interval_ms(self) -> int:
@@ -67,7 +70,7 @@ class Endpoint(NamedTuple):
     @property
     def url_setting(self) -> str:
         """The name of the setting with the base URL of another server."""
-        return f'UPSTREAM_{self.key.upper()}_URL'
+        return f'UPSTREAM_{(self.server or self.key).upper()}_URL'
 
     @property
     def headers(self) -> dict[str, str]:

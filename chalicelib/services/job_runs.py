@@ -13,7 +13,7 @@ MINUTE, HOUR = 60, 3_600
 
 SCHEDULED = {'snapshot_portfolios': HOUR, 'sweep_due': MINUTE, 'update_rates': 5 * MINUTE}
 """The jobs that run by the clock, and every how many seconds."""
-QUEUED = ('fetch_rates', 'purge_portfolios', 'refresh_histories', 'refresh_ledgers')
+QUEUED = ('fetch_rates', 'purge_portfolios', 'refresh_accounts', 'refresh_histories', 'refresh_ledgers')
 """Those that run when there is something to do."""
 
 _MOST_MISSED = 3  # runs in a row, until a job is late

@@ -15,7 +15,7 @@ from chalicelib.services.rates import current
 if TYPE_CHECKING:
     from chalicelib.providers import rates
     from chalicelib.providers.explorers import Explorer
-    from chalicelib.providers.upstream import Endpoint
+    from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class FollowedChain(NamedTuple):
 class Source(NamedTuple):
     """What users see of an upstream: `url` is its API documentation, `history` how far back it lists transactions.
 
-    `chains` are those that it follows addresses of, none for a source of rates.
+    `chains` are those that it follows addresses of, none for a source of rates or an exchange.
     """
 
     key: str
@@ -76,6 +76,7 @@ class Status(NamedTuple):
 @lru_cache
 def every() -> tuple[Source, ...]:
     """Return all upstreams, ordered by key."""
+    from chalicelib.providers.exchanges import SOURCES
     from chalicelib.providers.explorers import EXPLORERS  # imports requests (70 ms), and app.py imports this module
     from chalicelib.providers.rates import RATE_SOURCES
 
@@ -83,7 +84,8 @@ def every() -> tuple[Source, ...]:
     for currency, chain in EXPLORERS.items():
         for explorer in chain:
             explorers.setdefault(explorer.endpoint.key, {})[currency] = explorer
-    sources = [*(_source(by_currency) for by_currency in explorers.values()), *map(_source_of_rates, RATE_SOURCES)]
+    of_accounts = [_source_of_accounts(endpoint, info) for endpoint, info in SOURCES]
+    sources = [*(_source(by_currency) for by_currency in explorers.values()), *map(_source_of_rates, RATE_SOURCES), *of_accounts]
     return tuple(sorted(sources, key=lambda source: source.key))
 
 
@@ -122,6 +124,22 @@ def _source_of_rates(source: 'rates.RateSource') -> Source:
         history='none',
         chains=[],
         endpoint=source.endpoint,
+    )
+
+
+def _source_of_accounts(endpoint: 'Endpoint', info: 'UpstreamInfo') -> Source:
+    """Return an exchange, whose accounts may hold any currency."""
+    return Source(
+        key=endpoint.key,
+        title=info.title,
+        url=info.documentation,
+        currencies=[],
+        capabilities=sorted(info.capabilities),
+        needs_key=False,  # but each account has its own
+        own_server=False,
+        history=info.history if info.lists_transactions else 'none',
+        chains=[],
+        endpoint=endpoint,
     )
 
 

@@ -3,6 +3,7 @@
 # Ephemeral, each with why a restored table is better off without it.
 LEFT_OUT = {
     'session': 'people log in again',
+    'credentials': 'what people entrusted to us for their accounts at exchanges leaves us in no file: they send it again',
     'mailed': 'the link can be asked for again',
     'code': 'lives for a minute',
     'refresh': 'one that was spent or revoked after the export would be good again; the consent it was made under is kept',

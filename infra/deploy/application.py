@@ -30,7 +30,7 @@ from chalice.package import TemplateDeepMerger
 from chalice.utils import UI, OSUtils
 
 from infra import gateway
-from infra.deploy import bytecode
+from infra.deploy import bytecode, slimming
 from infra.deploy.target import CannotDeploy, Target
 
 Build = Callable[[Config, SwaggerGenerator], BuildStage]
@@ -66,6 +66,7 @@ def compiled(filename: str) -> str:
     """Return the name of a copy that has bytecode; Chalice goes on to use the original for the next deployment."""
     copy = f'{filename.removesuffix(".zip")}-compiled.zip'
     shutil.copyfile(filename, copy)
+    slimming.slim(Path(copy))
     bytecode.add(Path(copy))
     return copy
 

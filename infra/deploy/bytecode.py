@@ -6,7 +6,6 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-_LEFT_OUT = ('ccxt/',)  # forty megabytes of source, of which a function imports an exchange or two
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
@@ -15,7 +14,7 @@ def add(archive: Path) -> None:
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(archive, 'a', zipfile.ZIP_DEFLATED) as opened:
         held = set(opened.namelist())
         for name in sorted(held):
-            if not name.endswith('.py') or name.startswith(_LEFT_OUT):
+            if not name.endswith('.py'):
                 continue
             place = importlib.util.cache_from_source(name)
             compiled = _compiled(Path(folder), name, opened.read(name))

@@ -15,7 +15,7 @@ from chalice.package import TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
 from infra import functions, gateway, lambda_extras, template
-from infra.deploy import bytecode
+from infra.deploy import bytecode, slimming
 
 Json = dict[str, Any]
 
@@ -44,6 +44,7 @@ def build(stage: str, folder: Path) -> None:
     """Write sam.json and deployment.zip. Raises CalledProcessError when Chalice cannot."""
     chalice = Path(sys.executable).with_name('chalice')
     subprocess.run([chalice, 'package', '--stage', stage, folder.resolve()], cwd=lambda_extras.ROOT, env=_environment(stage), check=True)
+    slimming.slim(folder / 'deployment.zip')
     bytecode.add(folder / 'deployment.zip')
     written = folder / 'sam.json'
     written.write_text(json.dumps(completed(json.loads(written.read_text()), stage), indent=1))

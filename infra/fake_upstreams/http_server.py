@@ -15,20 +15,21 @@ from infra.fake_upstreams.answer import Answer
 
 @dataclass(frozen=True)
 class Request:
-    """A request to an upstream; `body` is parsed JSON, None for a GET."""
+    """A request to an upstream; `body` is parsed JSON, None for a GET; `raw` is the body as it was sent, which signatures are about."""
 
     upstream: str
     path: list[str]
     query: dict[str, str]
     headers: Mapping[str, str]
     body: Any = None
+    raw: str = ''
 
     @classmethod
-    def parse(cls, target: str, headers: Mapping[str, str] | None = None, body: Any = None) -> 'Request':
+    def parse(cls, target: str, headers: Mapping[str, str] | None = None, body: Any = None, raw: str = '') -> 'Request':
         """Return the request whose target is a path with its query, such as `/bitstamp/ticker/?step=60`."""
         parts = urlsplit(target)
         _, upstream, *path = parts.path.split('/')
-        return cls(upstream, path, dict(parse_qsl(parts.query)), headers or {}, body)
+        return cls(upstream, path, dict(parse_qsl(parts.query)), headers or {}, body, raw)
 
     @property
     def url(self) -> str:
@@ -81,10 +82,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._respond()
 
     def do_POST(self) -> None:
-        self._respond(json.loads(self.rfile.read(int(self.headers['Content-Length']))))
+        raw = self.rfile.read(int(self.headers['Content-Length'])).decode()
+        is_form = self.headers.get('Content-Type') == 'application/x-www-form-urlencoded'
+        self._respond(dict(parse_qsl(raw)) if is_form else json.loads(raw), raw)
 
-    def _respond(self, body: Any = None) -> None:
-        answer = self.server.respond(Request.parse(self.path, dict(self.headers.items()), body))
+    def _respond(self, body: Any = None, raw: str = '') -> None:
+        answer = self.server.respond(Request.parse(self.path, dict(self.headers.items()), body, raw))
         time.sleep(answer.delay)
         if answer.hang_up:
             self.close_connection = True

@@ -16,13 +16,14 @@ from infra.fake_upstreams import (
     evm_explorers,
     evm_nodes,
     hd_wallet,
+    kraken_account,
     rates,
     solana,
     stellar,
     utxo,
     xrp,
 )
-from infra.fake_upstreams.answer import Answer
+from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.bitcoin_chain import ADDRESSES as ADDRESSES
 from infra.fake_upstreams.bitcoin_chain import BUSY_ADDRESS, TRANSACTIONS, script_of
 from infra.fake_upstreams.http_server import Request, Server
@@ -35,6 +36,8 @@ _SPENDING = blockchain_info.spending_of(TRANSACTIONS + hd_wallet.TRANSACTIONS)
 
 def respond(request: Request) -> Answer:
     """Answer a request with the sample of the upstream that it names."""
+    if request.upstream == 'kraken' and request.path[1:2] == ['private']:
+        return kraken_account.SAMPLE.respond(request)
     if request.body is None:
         get = UPSTREAMS.get(request.upstream)
         return get(request.path, request.query) if get else Answer(404, 'no such upstream')
@@ -63,7 +66,13 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def _answer_generic(path: list[str], query: dict[str, str]) -> Answer:
+    """What `https://sample.example/balances.json` tells, as a server of one's own does."""
+    return as_json({'btc': '0.25', 'usd': '1200.50'}) if path == ['balances.json'] else Answer(404, 'not here')
+
+
 UPSTREAMS: dict[str, Get] = {
+    'generic': _answer_generic,
     'blockstream': _answer_esplora,
     'mempool': _answer_esplora,
     'blockchain_info': _answer_blockchain_info,

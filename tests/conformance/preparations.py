@@ -37,6 +37,10 @@ class World:
         rows = [{'currency': code, 'balance': balance} for code, balance in balances.items()]
         self.create('/api/portfolios/1/offsets', title=title, balances=rows)
 
+    def account(self, title: str = 'My account') -> None:
+        credentials = {'key': 'key', 'secret': 'c2VjcmV0'}
+        self.create('/api/portfolios/1/accounts', title=title, wallet='kraken', credentials=credentials)
+
     def refresh(self) -> None:
         """Let the refresh job do all that is waiting for it."""
         refresh_queue(self.queues).drain()
@@ -55,12 +59,15 @@ def two_portfolios(world: World) -> None:
     world.portfolio()
     for address in FIVE_ADDRESSES:
         world.address(address)
+    for number in range(4):
+        world.account(f'Account {number}')
     world.refresh()
 
 
 def a_full_portfolio(world: World) -> None:
     world.portfolio()
     world.address(LEGACY)
+    world.account()
     world.offset(btc='10', ltc='1')
     world.refresh()
 
@@ -105,6 +112,12 @@ def a_second_address_to_change(world: World) -> None:
     world.address(LEGACY, 'Title to change')
 
 
+def two_accounts(world: World) -> None:
+    world.portfolio()
+    world.account()
+    world.account('My second account')
+
+
 def an_offset(world: World) -> None:
     world.portfolio()
     world.offset(btc='10', ltc='1')
@@ -136,6 +149,7 @@ PREPARATIONS: dict[str, Callable[[World], None]] = {
     'POST /api/portfolios/ID/addresses': another_address,
     'PATCH /api/portfolios/ID/addresses/ID': a_second_address_to_change,
     'DELETE /api/portfolios/ID/addresses/ID': a_new_second_address,
+    'GET /api/portfolios/ID/accounts': two_accounts,
     'GET /api/portfolios/ID/offsets': two_offsets,
     'GET /api/portfolios/ID/offsets/ID': an_offset,
     'POST /api/portfolios/ID/offsets': an_offset,

@@ -28,12 +28,12 @@ BALANCES = 'GET /api/portfolios/ID/balances'
 
 INSTANTS = {
     'time', 'created_at', 'updated_at', 'balance_at', 'txn_at', 'txns_last_updated', 'balances_last_updated', 'histories_last_updated',
-    'converted_balances_last_updated', 'converted_histories_last_updated',
+    'converted_balances_last_updated', 'converted_histories_last_updated', 'last_updated', 'history_last_updated',
 }  # fmt: skip
-# What else is not decided by the request: accounts are not built, the document's explorer is gone, its transactions are made up.
+# What else is not decided by the request: the document's exchange and explorer are gone, its transactions are made up.
 VARYING = {
-    'GET /api/portfolios': {'accounts'},
-    'GET /api/portfolios/ID': {'accounts'},
+    'GET /api/portfolios/ID': {'wallet'},
+    'GET /api/portfolios/ID/accounts': {'wallet'},
     'GET /api/portfolios/ID/addresses/ID/balances': {'source'},
     'GET /api/portfolios/ID/addresses/ID/transactions': {'source', 'delta', 'reference'},
 }
@@ -98,7 +98,7 @@ def test_a_portfolio_shows_its_children_as_their_lists_do(world: World):
 
     shown = world.api.get('/api/portfolios/1').json_body['result']
 
-    for children in ('addresses', 'offsets'):
+    for children in ('accounts', 'addresses', 'offsets'):
         assert shown[children]
         assert shown[children] == world.api.get(f'/api/portfolios/1/{children}').json_body['result']
 

@@ -41,6 +41,7 @@ from chalicelib.services.histories import refresh
 from chalicelib.services.rates import current
 from infra import gateway
 from tests.support.api import Api
+from tests.support.kraken import create_account, observe_account
 from tests.support.ledgers import ADDRESS, SEGWIT, observe
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +54,7 @@ OPERATIONS = {
 GETS = [path for method, path in OPERATIONS if method == 'GET']
 BODIES = [route for route, operation in OPERATIONS.items() if 'requestBody' in operation]
 JSON, FORM = 'application/json', 'application/x-www-form-urlencoded'
-VALUES = {'portfolio_id': 1, 'address_id': 1, 'offset_id': 1, 'currency': 'btc', 'code': 'btc', 'key': 'mempool'}
+VALUES = {'portfolio_id': 1, 'address_id': 1, 'account_id': 1, 'offset_id': 1, 'currency': 'btc', 'code': 'btc', 'key': 'mempool'}
 NEEDED = {
     'GET': [{'read'}, {'admin'}],
     'POST': [{'read', 'write'}, {'admin'}],
@@ -68,6 +69,8 @@ def world(api: Api) -> Api:
     """A portfolio with an address whose ledger is known and an offset."""
     api.portfolio()
     api.address(1, ADDRESS)
+    create_account(api)
+    observe_account(api.user_id)
     observe(ADDRESS, 3, 3, first_at=clock.now() - 3 * 86_400)  # a history of a few days, as each test has it computed anew
     api.post('/api/portfolios/1/offsets', {'title': 'x', 'balances': [{'currency': 'ltc', 'balance': '1'}]})
     now = clock.now()
@@ -182,7 +185,7 @@ def test_an_operation_is_told_whole(route: tuple[str, str]):
 def test_the_scopes_are_the_specifications(route: tuple[str, str]):
     method, path = route
     needed = NEEDED[method] + [{'info'}] * (path == '/api/user')
-    public = path.startswith(('/api/currencies', '/api/sources', '/api/status'))
+    public = path.startswith(('/api/currencies', '/api/sources', '/api/status', '/api/wallets'))
 
     asked = [set(scopes) for one in OPERATIONS[route]['security'] for scheme, scopes in one.items() if scheme == 'oauth2']
     assert sorted(asked, key=sorted) == ([] if public else sorted(needed, key=sorted))
@@ -222,6 +225,7 @@ def test_an_example_of_a_body_is_accepted(api: Api, route: tuple[str, str], kind
     api.portfolio()
     if route[0] == 'PATCH':
         api.address(1, SEGWIT)
+        create_account(api)
         api.post('/api/portfolios/1/offsets', {'title': 'x'})
     method, path = route
     example = OPERATIONS[route]['requestBody']['content'][kind]['example']
@@ -267,6 +271,7 @@ def test_exactly_those_that_expand_say_so(world: Api, route: tuple[str, str]):
 def test_exactly_those_that_can_be_not_ready_say_so(api: Api, path: str):
     api.portfolio()
     api.address(1, SEGWIT)
+    create_account(api)
     api.post('/api/portfolios/1/offsets', {'title': 'x'})
 
     told = OPERATIONS['GET', path]['responses']['503']['$ref'].endswith('/NotReady')

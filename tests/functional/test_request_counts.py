@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api
+from tests.support.kraken import create_account, observe_account
 from tests.support.ledgers import ADDRESS, SEGWIT, observe
 
 ADDRESSES = '/api/portfolios/1/addresses'
+ACCOUNTS = '/api/portfolios/1/accounts'
 OFFSETS = '/api/portfolios/1/offsets'
 OFFSET_PATH = f'{OFFSETS}/1'
+ACCOUNT = {'wallet': 'kraken', 'credentials': {'key': 'k', 'secret': 'c2VjcmV0'}}
 OFFSET = {'title': 'x', 'balances': [{'currency': 'btc', 'balance': '1'}]}
 
 
@@ -18,6 +21,8 @@ def ready(api: Api) -> None:
     api.portfolio()
     api.address(1, ADDRESS)
     observe(ADDRESS, 3, 3)
+    create_account(api)
+    observe_account(api.user_id)
     assert api.post(OFFSETS, OFFSET).status_code == 201
 
 
@@ -48,6 +53,19 @@ def ready(api: Api) -> None:
         ('POST', ADDRESSES, {'address': SEGWIT, 'currency': 'btc'}, 201, 2),
         ('PATCH', f'{ADDRESSES}/1', {'title': 'x'}, 200, 2),
         ('DELETE', f'{ADDRESSES}/1', None, 200, 2),
+        ('GET', '/api/wallets', None, 200, 0),
+        ('GET', ACCOUNTS, None, 200, 1),
+        ('GET', f'{ACCOUNTS}/1', None, 200, 1),
+        ('GET', f'{ACCOUNTS}/1/balances', None, 200, 2),
+        ('GET', f'{ACCOUNTS}/1/txns', None, 200, 2),
+        ('GET', f'{ACCOUNTS}/1/transactions', None, 200, 2),
+        ('GET', f'{ACCOUNTS}/1/history', None, 200, 4),
+        ('POST', ACCOUNTS, ACCOUNT, 201, 2),
+        ('PATCH', f'{ACCOUNTS}/1', {'title': 'x'}, 200, 2),
+        ('PATCH', f'{ACCOUNTS}/1', {'credentials': ACCOUNT['credentials']}, 200, 3),
+        ('DELETE', f'{ACCOUNTS}/1', None, 200, 2),
+        ('POST', ACCOUNTS, {}, 422, 0),
+        ('GET', f'{ACCOUNTS}/99', None, 404, 1),
         ('GET', OFFSETS, None, 200, 1),
         ('GET', f'{OFFSETS}/1', None, 200, 1),
         ('POST', OFFSETS, OFFSET, 201, 2),

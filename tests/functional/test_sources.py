@@ -12,8 +12,9 @@ from chalice.test import HTTPResponse
 from chalicelib import clock
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.formats import format_instant
-from chalicelib.jobs import histories, purge, rates, refresh, sweep
+from chalicelib.jobs import accounts, histories, purge, rates, refresh, sweep
 from chalicelib.models import Item, JobRun, LatestRates, UpstreamState
+from chalicelib.providers.exchanges import SOURCES
 from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.providers.rates import RATE_SOURCES
 from chalicelib.providers.upstream import Endpoint
@@ -22,9 +23,19 @@ from tests.support.clock import CLOCK
 
 HOST = Endpoint('mempool', 'https://mempool.space/api', min_interval_ms=0)
 EVERY = [explorer for chain in EXPLORERS.values() for explorer in chain]
-UPSTREAMS = sorted({explorer.endpoint.key for explorer in EVERY} | {source.endpoint.key for source in RATE_SOURCES})
+ACCOUNTS = {endpoint.key for endpoint, _ in SOURCES}
+UPSTREAMS = sorted({explorer.endpoint.key for explorer in EVERY} | {source.endpoint.key for source in RATE_SOURCES} | ACCOUNTS)
 ALL = sorted(['database', *UPSTREAMS])
-JOBS = ['fetch_rates', 'purge_portfolios', 'refresh_histories', 'refresh_ledgers', 'snapshot_portfolios', 'sweep_due', 'update_rates']
+JOBS = [
+    'fetch_rates',
+    'purge_portfolios',
+    'refresh_accounts',
+    'refresh_histories',
+    'refresh_ledgers',
+    'snapshot_portfolios',
+    'sweep_due',
+    'update_rates',
+]
 PATHS = ['/api/status', '/api/sources', '/api/sources/mempool']
 
 
@@ -95,7 +106,7 @@ def run_all() -> None:
     tick = dict.fromkeys(('version', 'account', 'region', 'detail', 'detail-type', 'source', 'time', 'id', 'resources'), '')
     for job in (sweep.sweep_due, histories.snapshot_portfolios):
         job(tick, None)
-    for job in (refresh.refresh_ledgers, purge.purge_portfolios, rates.fetch_rates, histories.refresh_histories):
+    for job in (refresh.refresh_ledgers, accounts.refresh_accounts, purge.purge_portfolios, rates.fetch_rates, histories.refresh_histories):
         job({'Records': []}, None)
     JobRun.note('update_rates', clock.now())  # which would ask sources
 

@@ -43,7 +43,7 @@ def test_the_table_has_the_templates_keys_and_indexes() -> None:
 
 
 @pytest.mark.usefixtures('_entered')
-@pytest.mark.parametrize('setting', ['REFRESH_QUEUE', 'PURGE_QUEUE', 'RATES_QUEUE', 'HISTORY_QUEUE'])
+@pytest.mark.parametrize('setting', ['REFRESH_QUEUE', 'ACCOUNTS_QUEUE', 'PURGE_QUEUE', 'RATES_QUEUE', 'HISTORY_QUEUE'])
 def test_a_queue_has_the_templates_dead_letter_queue(setting: str) -> None:
     sqs = boto3.client('sqs')
     url = sqs.get_queue_url(QueueName=os.environ[setting])['QueueUrl']

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from infra import functions, lambda_extras
+from infra.deploy import slimming
 
 ROOT = Path(__file__).parents[2]
 MOST_ZIPPED = 50 * 1024 * 1024  # AWS's limit for a direct upload
@@ -53,19 +55,50 @@ def test_the_package_holds_the_application_and_nothing_of_the_workshop(package: 
         assert not [name for name in names if name.startswith(other)], other
 
 
-def test_the_package_has_bytecode_of_all_but_the_exchanges(package: Path):
+def test_the_package_has_bytecode(package: Path):
     with zipfile.ZipFile(package / 'deployment.zip') as archive:
         names = set(archive.namelist())
 
-    for module in ('app.py', 'chalicelib/auth.py', 'pynamodb/models.py', 'botocore/client.py'):
+    for module in ('app.py', 'chalicelib/auth.py', 'pynamodb/models.py', 'botocore/client.py', 'ccxt/kraken.py'):
         assert cache_from_source(module) in names
-    assert not [name for name in names if name.startswith('ccxt/') and name.endswith('.pyc')]
+
+
+def test_the_package_has_of_ccxt_what_the_exchanges_need_and_nothing_else(package: Path):
+    with zipfile.ZipFile(package / 'deployment.zip') as archive:
+        names = [name for name in archive.namelist() if '__pycache__' not in name]
+
+    modules = {name for name in names if name.count('/') == 1 and name.startswith('ccxt/')}
+    assert modules == {'ccxt/__init__.py', *(f'ccxt/{one}.py' for one in slimming.EXCHANGES)}
+    assert {name.split('/')[1] for name in names if name.startswith('ccxt/') and name.count('/') > 1} <= {
+        'base',
+        'abstract',
+        'static_dependencies',
+    }
+
+
+def test_every_package_in_the_package_is_imported_by_something(package: Path, tmp_path: Path):
+    with zipfile.ZipFile(package / 'deployment.zip') as archive:
+        archive.extractall(tmp_path)
+    top = {path.name.split('.')[0] for path in tmp_path.iterdir() if not path.name.endswith(('.dist-info', '.libs', '.data'))}
+    imported = {
+        name for path in tmp_path.rglob('*.py') for name in re.findall(r'^\s*(?:from|import) (\w+)', path.read_text(errors='replace'), re.M)
+    }
+
+    assert {name for name in top - imported if not name.startswith('_')} <= {
+        'app',
+        'bin',
+        'chalicelib',
+        'requirements',
+        '81d243bd2c585b0f4821__mypyc',
+    }
 
 
 def test_the_package_runs_with_nothing_else_installed(package: Path, tmp_path: Path):
     with zipfile.ZipFile(package / 'deployment.zip') as archive:
         archive.extractall(tmp_path)
-    script = 'import app, chalicelib.auth, chalicelib.oauth.server, chalicelib.services.ledgers.refresh'
+    script = 'import app, chalicelib.auth, chalicelib.oauth.server, chalicelib.services.ledgers.refresh; ' + ''.join(
+        f'import ccxt.{one}; ccxt.{one}.{one}(); ' for one in slimming.EXCHANGES
+    )
 
     # -S: without the packages of this environment; and not as chalice's command line runs it
     environment = os.environ | {'PYTHONPATH': str(tmp_path), 'AWS_CHALICE_CLI_MODE': ''}
@@ -81,6 +114,7 @@ def test_there_is_a_function_for_the_api_the_authorizer_and_each_job(template: d
         'app.app',
         'chalicelib.auth.bearer',
         'chalicelib.jobs.refresh.refresh_ledgers',
+        'chalicelib.jobs.accounts.refresh_accounts',
         'chalicelib.jobs.purge.purge_portfolios',
         'chalicelib.jobs.sweep.sweep_due',
         'chalicelib.jobs.rates.fetch_rates',
@@ -140,6 +174,7 @@ def test_settings_are_references(template: dict[str, Any], function: str):
     ('function', 'queue', 'batch'),
     [
         ('refresh_ledgers', 'RefreshQueue', 10),
+        ('refresh_accounts', 'AccountsQueue', 5),
         ('purge_portfolios', 'PurgeQueue', 10),
         ('fetch_rates', 'RatesQueue', 1),
         ('refresh_histories', 'HistoryQueue', 10),

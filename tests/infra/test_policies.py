@@ -19,22 +19,26 @@ from app import app
 from chalicelib import auth, mail, queue
 from chalicelib.config import settings
 from chalicelib.domain.wallets import identify
-from chalicelib.jobs import histories, purge, rates, refresh, sweep
+from chalicelib.jobs import accounts, histories, purge, rates, refresh, sweep
 from chalicelib.models import HISTORIES, ApiKey, User
 from chalicelib.services import job_runs
 from chalicelib.services.ledgers import refresh as service
 from chalicelib.services.rates import current as rates_service
 from infra import functions, template
+from infra.fake_upstreams import http_server
+from infra.fake_upstreams.kraken_account import KrakenAccount
 from infra.fake_upstreams.scripted_explorer import Explorer, payments, serving
 from tests.rates_upstreams import sources
 from tests.support.api import ALL_SCOPES, PASSWORD, Api
 from tests.support.browser import Browser
+from tests.support.kraken import trades
 
 ADDRESS = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
 OTHER_ADDRESS = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'
 # The first account of BIP-84's test vector.
 WALLET = 'zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs'
 WALLET_NAME = identify('btc', WALLET).key.name
+ACCOUNT: Any = {'wallet': 'kraken', 'credentials': {'key': 'k', 'secret': 'c2VjcmV0'}}
 REDIRECT = 'https://charts.example/callback'
 VERIFIER = 'v' * 43
 SENDER = 'hello@example.com'
@@ -84,6 +88,7 @@ def uses_of(service: str, operation: str, params: Json) -> Iterator[Use]:
         name = params.get('QueueName') or params['QueueUrl'].rpartition('/')[2]
         queue = {
             settings().refresh_queue: 'RefreshQueue.Arn',
+            settings().accounts_queue: 'AccountsQueue.Arn',
             settings().purge_queue: 'PurgeQueue.Arn',
             settings().rates_queue: 'RatesQueue.Arn',
             settings().history_queue: 'HistoryQueue.Arn',
@@ -313,16 +318,20 @@ def _use_api(token: str) -> None:
         request('GET', f'/portfolios/1/{path}')
     request('POST', '/portfolios/1/addresses', address)
     request('POST', '/portfolios/1/addresses', address | {'address': WALLET})
+    request('POST', '/portfolios/1/accounts', ACCOUNT)
     request('POST', '/portfolios/1/offsets', offset)
     for path in ('/user', '/status', '/sources', '/currencies', '/portfolios', '/portfolios/1', '/portfolios/1/balances'):
         request('GET', path)
     for path in ('', '/1', '/1/balances', '/1/transactions'):
         request('GET', f'/portfolios/1/addresses{path}')
+    for path in ('', '/1', '/1/balances', '/1/txns', '/1/history'):
+        request('GET', f'/portfolios/1/accounts{path}')
     request('GET', '/portfolios/1/offsets/1')
     request('PATCH', '/portfolios/1', {'title': 'Ours'})
     request('PATCH', '/portfolios/1/addresses/1', {'address': OTHER_ADDRESS})
+    request('PATCH', '/portfolios/1/accounts/1', {'credentials': ACCOUNT['credentials']})
     request('PATCH', '/portfolios/1/offsets/1', {'title': 'y'})
-    for path in ('/portfolios/1/offsets/1', '/portfolios/1/addresses/1', '/portfolios/1'):
+    for path in ('/portfolios/1/offsets/1', '/portfolios/1/accounts/1', '/portfolios/1/addresses/1', '/portfolios/1'):
         request('DELETE', path)
 
 
@@ -338,12 +347,13 @@ def make_user() -> User:
 
 @pytest.fixture
 def watched() -> Api:
-    """Somebody with a portfolio of two addresses, a wallet and an offset."""
+    """Somebody with a portfolio of two addresses, a wallet, an account and an offset."""
     api = Api(HTTP, make_user().user_id, ALL_SCOPES)
     api.portfolio()
     api.address(1, ADDRESS)
     api.address(1, OTHER_ADDRESS)
     api.address(1, WALLET)
+    assert api.post('/api/portfolios/1/accounts', ACCOUNT).status_code == 201
     assert api.post('/api/portfolios/1/offsets', {'title': 'x', 'balances': [{'currency': 'btc', 'balance': '1'}]}).status_code == 201
     return api
 
@@ -378,6 +388,38 @@ def test_the_refresh_does_what_it_may_and_nothing_else(watched: Api, recorder: R
     assert recorder.uses | own | logs('RefreshLedgers') | {TABLES_KEY} == allowed('refresh_ledgers')
 
 
+def test_the_refresh_of_accounts_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr('chalicelib.services.ledgers.policy.FRESH_SECONDS', 0)
+    message = {'ledger': f'LEDGER#ACCOUNT#{watched.user_id}#000001#000001'}
+    kraken = KrakenAccount(key='k', secret=ACCOUNT['credentials']['secret'], rows=trades(60))
+    with http_server.serving(kraken.respond) as url:
+        monkeypatch.setenv('UPSTREAM_URL', url)
+        settings.cache_clear()
+        settings()
+        recorder.start()
+        service.refresh(message['ledger'], looked_at=None, deadline=0)  # at once too late: the rest is sent for
+        assert accounts.refresh_accounts(event(message), None) == {'batchItemFailures': []}
+        accounts.refresh_accounts(event({}), None)  # fails, and waits for longer
+        recorded = list(recorder.calls)
+        assert watched.delete('/api/portfolios/1/accounts/1').status_code == 200
+        recorder.calls = recorded
+        assert accounts.refresh_accounts(event(message), None) == {'batchItemFailures': []}  # nobody watches it: it goes
+
+    own = {(action, 'AccountsQueue.Arn') for action in QUEUE}
+    assert recorder.uses | own | logs('RefreshAccounts') | {TABLES_KEY} == allowed('refresh_accounts')
+
+
+def test_only_the_refresh_of_accounts_may_decrypt_their_credentials():
+    may = {
+        function: statement['Condition']['StringLike']['kms:EncryptionContext:ledger']
+        for function in functions.names()
+        for statement in functions.policy(function)['Statement']
+        if statement['Action'] == 'kms:Decrypt' and statement['Resource'] == '${VaultKey.Arn}'
+    }
+
+    assert may == {'refresh_ledgers': 'LEDGER#*#wallet-*', 'refresh_accounts': 'LEDGER#ACCOUNT#*'}
+
+
 def test_the_purge_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder):
     _work_out_history(watched)
     watched.delete('/api/portfolios/1')
@@ -398,7 +440,7 @@ def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Rec
 
     swept = sweep.sweep_due(TICK, None)
 
-    assert swept['sent'] == 4
+    assert swept['sent'] == 5
     assert recorder.uses | logs('SweepDue') | {TABLES_KEY} == allowed('sweep_due')
 
 

@@ -104,6 +104,7 @@ def test_the_table_is_kept_recoverable_encrypted_and_paid_by_request():
 def test_every_queue_has_a_dead_letter_queue_and_outlasts_its_handler(name: str):
     handler = {
         'RefreshQueue': 'refresh_ledgers',
+        'AccountsQueue': 'refresh_accounts',
         'PurgeQueue': 'purge_portfolios',
         'RatesQueue': 'fetch_rates',
         'HistoryQueue': 'refresh_histories',

@@ -62,7 +62,8 @@ def queues(_queues_made: dict[str, str]) -> Iterator[dict[str, str]]:
 def _create_queues() -> dict[str, str]:
     sqs = boto3.client('sqs')
     urls = {}
-    for name in (settings().refresh_queue, settings().purge_queue, settings().rates_queue, settings().history_queue):
+    names = ('refresh_queue', 'accounts_queue', 'purge_queue', 'rates_queue', 'history_queue')
+    for name in (getattr(settings(), one) for one in names):
         dead = sqs.create_queue(QueueName=f'{name}-dlq')['QueueUrl']
         arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=['QueueArn'])['Attributes']['QueueArn']
         redrive = json.dumps({'deadLetterTargetArn': arn, 'maxReceiveCount': 5})

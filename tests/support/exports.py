@@ -27,6 +27,7 @@ from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import ALL_SCOPES, PASSWORD, Api
 from tests.support.dynamodb import MUTATIONS, Killed
 from tests.support.jobs import run_refresh
+from tests.support.kraken import create_account
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, pk_of
 
 SECOND = 'cryptfolio-second'
@@ -58,6 +59,7 @@ class World:
             api.address(portfolio, address)
         body = {'title': 'Cold', 'balances': [{'currency': 'btc', 'balance': '0.12345678'}, {'currency': 'usd', 'balance': '-7.5'}]}
         assert api.post(f'/api/portfolios/{first}/offsets', body).status_code == 201
+        create_account(api)
         again = {'Idempotency-Key': 'once'}
         assert api.request('POST', f'/api/portfolios/{second}/offsets', {'title': 'Once'}, again).status_code == 201
         assert api.delete(f'/api/portfolios/{deleted}').status_code == 200  # its purge is still to come

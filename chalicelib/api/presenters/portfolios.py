@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from chalicelib.api import answers
+from chalicelib.api.presenters.accounts import present_account_summary
 from chalicelib.api.presenters.addresses import present_address_summary
 from chalicelib.api.presenters.currencies import present_currency_ref, present_expandable_currency, present_value
 from chalicelib.api.presenters.offsets import present_offset_summary
 from chalicelib.domain import money
 from chalicelib.domain.conversion import Hop, Rates, Share, Total, Unconverted
 from chalicelib.formats import format_amount, format_instant
-from chalicelib.models import Address, Offset, Portfolio, PortfolioTree
+from chalicelib.models import Account, Address, Offset, Portfolio, PortfolioTree
 from chalicelib.services.portfolios.balances import IncompleteChild, PortfolioBalances
 from chalicelib.services.portfolios.converted import ConvertedBalances
 
@@ -30,7 +31,7 @@ def present_portfolio(tree: PortfolioTree) -> answers.Portfolio:
     return {
         **_present_portfolio_header(tree.portfolio),
         'currencies': [present_currency_ref(code) for code in tree.portfolio.currencies],
-        'accounts': [],
+        'accounts': [present_account_summary(account) for account in tree.of_kind(Account)],
         'addresses': [present_address_summary(address) for address in tree.of_kind(Address)],
         'offsets': [present_offset_summary(offset) for offset in tree.of_kind(Offset)],
         'source': 'private-api',

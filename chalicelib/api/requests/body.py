@@ -126,10 +126,11 @@ class Body(NamedTuple):
         """Return the JSON Schema of the object as a form, with names in brackets; a list of objects is described by its first one."""
         by_field = {field.name: _in_brackets(field) for field in (*self.required, *self.optional)}
         properties = {name: schema for schemas in by_field.values() for name, schema in schemas.items()}
-        schema = _object(f'{self.name}Form', properties, [name for field in self.required for name in by_field[field.name]])
-        together = {
-            name: [other for other in schemas if other != name] for schemas in by_field.values() if len(schemas) > 1 for name in schemas
-        }
+        named = {field.name: field.schema().get('type') for field in (*self.required, *self.optional)}
+        lists = [schemas for name, schemas in by_field.items() if named[name] == 'array']
+        required = [name for field in self.required if named[field.name] != 'object' for name in by_field[field.name]]
+        schema = _object(f'{self.name}Form', properties, required)
+        together = {name: [other for other in schemas if other != name] for schemas in lists if len(schemas) > 1 for name in schemas}
         return schema | {'dependentRequired': together} if together else schema
 
 
@@ -140,6 +141,8 @@ def _object(name: str, properties: Schema, required: list[str]) -> Schema:
 
 def _in_brackets(field: Field[Any]) -> dict[str, Schema]:
     schema = field.schema()
+    if schema.get('type') == 'object':
+        return {f'{field.name}[{name}]': one for name, one in schema['properties'].items() if one['type'] != 'object'}
     if schema.get('type') != 'array':
         return {field.name: schema}
     if 'properties' in schema['items']:

@@ -17,7 +17,7 @@ from chalicelib.models import Since
 _MOST_DIGITS = 9  # of a number in a form, more than any may have
 
 
-def _string(value: Any) -> str:
+def single_string(value: Any) -> str:
     """Return a string, trimmed; an array of one string counts as that string."""
     single = _single(value)
     if not isinstance(single, str):
@@ -31,7 +31,7 @@ def _single(value: Any) -> Any:
 
 def _title(value: Any, _: ParsedBody) -> str:
     try:
-        return titles.parse(_string(value))
+        return titles.parse(single_string(value))
     except titles.BadTitle as error:
         raise FieldError(error.code, f'title {error.sentence}') from None
 
@@ -49,7 +49,7 @@ def _title_schema() -> Schema:
 
 def _currency(value: Any, _: ParsedBody) -> str:
     """Return the code of a known currency, in lower case, from a code in any case."""
-    code = _string(value)
+    code = single_string(value)
     known = currencies.find(code)
     if known is None:
         meant = currencies.titled(code)
@@ -125,7 +125,7 @@ def _same_currency_schema() -> Schema:
 
 def _address(value: Any, body: ParsedBody) -> str:
     """Return an address in the form of the currency that was parsed before; unchecked if that was wrong, or if it is the address shown."""
-    text = _string(value)
+    text = single_string(value)
     currency = body.get(FOLLOWED_CURRENCY)
     if currency is None or text == body.get(SHOWN_ADDRESS):
         return text
@@ -232,7 +232,7 @@ def _since(value: Any, _: ParsedBody) -> Since:
     if _single(value) is None or value in ('', ['']):
         return Since(None)
     try:
-        epoch = instants.parse(_string(value))
+        epoch = instants.parse(single_string(value))
     except ValueError as error:
         raise FieldError('invalid', f'{{field}} {error}') from None
     if epoch > clock.now():

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from chalicelib.domain import timeline
+from chalicelib.domain import currencies, timeline
 from chalicelib.domain.changelog import ALWAYS
 from chalicelib.domain.conversion import Rates
 from chalicelib.domain.rates import FIRST_DAY, day_of, midnight
@@ -65,7 +65,7 @@ def compute_history(contents: PortfolioTree, children: Sequence[Child], stored: 
 def _read_inputs(contents: PortfolioTree, children: Sequence[Child], stored: History | None, start: int, now: int) -> _Inputs:
     parts = [*contributions.of_children(children, start), *contributions.of_offsets(contents)]
     in_parts = (code for part in parts for code in (*part.base, *(move.currency for move in part.moves)))
-    codes = frozenset((*contents.portfolio.currencies, *in_parts, *(stored.codes if stored is not None else ())))
+    codes = currencies.listed((*contents.portfolio.currencies, *in_parts, *(stored.codes if stored is not None else ())))
     return _Inputs(start, parts, codes, daily_closes.read(codes, day_of(start) if start else FIRST_DAY, day_of(now)))
 
 

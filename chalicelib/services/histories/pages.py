@@ -125,12 +125,16 @@ def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], asked: PageRequest, no
     if portfolio.follows_ledgers:
         raise reading.not_ready([child.ledger for child in children if child.ledger is not None])
     computed = compute_history(contents, children, None, now)
+    known = [(0, computed.result.before), *computed.states, (now, computed.result.now)]
+    return computed_page(known, _view(portfolio, asked, now, outdated=False), rows_at, asked)
+
+
+def computed_page(known: Sequence[StateAt], view: HistoryView, rows_at: RowsAt[Row], asked: PageRequest) -> HistoryPage[Row]:
+    """Return a page of what was just computed: the state from each change on, oldest first, the last of them that of now."""
+    *past, (now, current) = known
     span, after, _ = asked
-    last = _last(span, after, now)
-    known = [(0, computed.result.before), *computed.states]
-    of_grid = timeline.at_instants(known, _grid(span, after, span.first, last))
-    states = _with_now(reversed(of_grid) if span.newest_first else of_grid, span, now, computed.result.now)
-    view = _view(portfolio, asked, now, outdated=False)
+    of_grid = timeline.at_instants(past, _grid(span, after, span.first, _last(span, after, now)))
+    states = _with_now(reversed(of_grid) if span.newest_first else of_grid, span, now, current)
     return HistoryPage(_rows(states, view, rows_at, asked, now), _now_of(span, now), _pinned(after, 0), _as_of(after, now))
 
 

@@ -92,7 +92,7 @@ def _is_worth_a_download(ledger: Ledger, explorer: Explorer, cursor: Cursor, new
 
 
 def _request(ledger: Ledger, explorer: Explorer, http: Http, resume: str | None = None) -> AddressReport:
-    return explorer.read(http, ledger.address_key.address, resume, ledger.known_codes)
+    return explorer.read(http, ledger.upstream_key.subject, resume, ledger.known_codes)
 
 
 def is_unfinished(ledger: Ledger) -> bool:
@@ -150,7 +150,7 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
     _remove(ledger, undone)
     cursor.remember_unread(_unread(cursor, news))
     heights = [*(entry.height for entry in news.entries), *cursor.unread.heights]
-    height = ledgers.final_height(heights, cursor.final_height, ledger.address_key.chain.reorganisation)
+    height = ledgers.final_height(heights, cursor.final_height, ledger.upstream_key.reorganisation)
     newly_final = [entry for entry in news.entries if entry.height <= height]
     cursor.make_final(height, ledgers.merge(cursor.tallies(), ledgers.tally(newly_final)))
     cursor.revertible = sorted(entry_sk(entry) for entry in news.entries if entry.height > height)
@@ -208,7 +208,7 @@ def _count_stored(ledger: Ledger, cursor: Cursor) -> dict[str, Tally]:
     below = ledgers.tally(_entries_below(ledger, cursor, highest, unseen))
     _remove(ledger, unseen)
     heights = [*(placed.height for placed in highest), *cursor.unread.heights]
-    height = ledgers.final_height(heights, -1, ledger.address_key.chain.reorganisation)
+    height = ledgers.final_height(heights, -1, ledger.upstream_key.reorganisation)
     final = ledgers.merge(below, ledgers.tally(placed.entry for placed in highest if placed.height <= height))
     cursor.make_final(height, final)
     cursor.revertible = sorted(placed.sk for placed in highest if placed.height > height)

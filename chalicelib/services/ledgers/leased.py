@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from chalicelib import clock, errors, messages
 from chalicelib.messages import RefreshLedger
-from chalicelib.models import Follower, Item, LeaseLost, Ledger, Portfolio, Snapshot, Transaction, Watch
+from chalicelib.models import Item, LeaseLost, Ledger, Portfolio, Snapshot, Transaction, Watch
 from chalicelib.services.ledgers import download, policy
 
 log = logging.getLogger(__name__)
@@ -88,25 +88,12 @@ def _stamp(ledger: Ledger, watches: list[Watch]) -> None:
     """Note on the children and portfolios that show a ledger when it was observed, or that its address cannot exist."""
     for watch in watches:
         child = watch.child
-        if ledger.valid is False:
-            _update(child, [Follower.valid.set(False)], child.follows(ledger.key))
-        elif ledger.ready:
-            observed = [Follower.txns_last_updated.set(ledger.updated_at), Follower.valid.set(True)]
-            observed += [] if ledger.agreement is None else [Follower.agreement.set(ledger.agreement)]
-            observed += _of_wallets(ledger)
-            _update(child, observed, child.follows(ledger.key))
+        news = child.news_of(ledger)
+        if news:
+            _update(child, news, child.shows(ledger))
+        if ledger.ready and ledger.valid is not False:
             portfolio = Portfolio.at(watch.user_id, watch.portfolio_id)
             _update(portfolio, [attribute.set(ledger.updated_at) for attribute in (Portfolio.observed_at, Portfolio.balances_last_updated)])
-
-
-def _of_wallets(ledger: Ledger) -> list[Any]:
-    """Return what notes on a child which kinds of script its wallet uses, and which wallets have all of its addresses."""
-    within = [member.wallet for member in ledger.memberships]
-    script_types = None if ledger.derived is None else list(ledger.derived.script_types)
-    return [
-        Follower.within.set(within) if within else Follower.within.remove(),
-        Follower.script_types.remove() if script_types is None else Follower.script_types.set(script_types),
-    ]
 
 
 def _update(item: Item, actions: list[Any], condition: Any = None) -> None:

@@ -14,8 +14,10 @@ NO_P2PK = 'p2pk_outputs_unknown'
 
 def may_miss_outputs(ledger: Ledger, explorer: Explorer) -> bool:
     """Whether the address may have outputs that the explorer does not count."""
+    if explorer.counts_p2pk:
+        return False
     key = ledger.address_key
-    return not explorer.counts_p2pk and key.chain.is_legacy(key.address)
+    return key.chain.is_legacy(key.address)
 
 
 def differences(report: AddressReport, tallies: Mapping[str, Tally]) -> dict[str, Decimal]:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from chalicelib.domain import ledger_keys
 from chalicelib.domain.ledger_keys import LedgerKind
-from chalicelib.services.ledgers import address, hd_wallet, leased
+from chalicelib.services.ledgers import account, address, hd_wallet, leased
 from chalicelib.services.ledgers.leased import Reader
 
 READERS: Mapping[LedgerKind, Reader] = {
     LedgerKind.ADDRESS: address.READER,
     LedgerKind.HD_WALLET: hd_wallet.READER,
+    LedgerKind.ACCOUNT: account.READER,
 }
 
 

@@ -101,7 +101,7 @@ def _reason(child: Child, code: str) -> str | None:
     ledger = child.ledger
     can_hold = child.follower.ledger_key.can_hold(code)
     if not child.follower.valid:
-        return 'invalid_address' if can_hold else None
+        return f'invalid_{child.follower.follower_kind}' if can_hold else None
     if ledger is None or not ledger.ready:
         reason = ledgers.NEEDS_KEY if ledger is not None and ledger.needs_key else 'not_ready'
         return reason if can_hold else None

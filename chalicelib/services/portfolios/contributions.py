@@ -11,7 +11,7 @@ from chalicelib.domain.ledger_keys import AccountKey
 from chalicelib.domain.ledgers import Gap
 from chalicelib.domain.replay import Balances, Contribution, Move, Observation, Scope
 from chalicelib.errors import Busy
-from chalicelib.models import Follower, Ledger, Offset, PortfolioTree, Snapshot, Transaction
+from chalicelib.models import Account, Follower, Ledger, Offset, PortfolioTree, Snapshot, Transaction
 from chalicelib.services.ledgers import policy
 from chalicelib.services.portfolios import owners
 
@@ -35,8 +35,9 @@ class Child(NamedTuple):
 
     @property
     def is_known(self) -> bool:
-        """Whether any balance of it was ever observed."""
-        return self.follower.valid and self.ledger is not None and self.ledger.ready and not self.clashes
+        """Whether any balance of it was ever observed, and counts: that of an account whose key was revoked does, as of then."""
+        counts = (self.follower.valid or isinstance(self.follower, Account)) and not self.clashes
+        return counts and self.ledger is not None and self.ledger.ready
 
     @property
     def observed_at(self) -> int | None:
@@ -129,9 +130,11 @@ def _of_ledger(ledger: Ledger, start: int, scope: Scope) -> Contribution:
         moves = _moves(ledger, start)
         if moving := _moving({*held, *(move.currency for move in moves)}):
             return _with_moving(ledger, held, moving, start, scope)
-        return replay.replayed(held, moves, scope=scope, is_sole=_is_sole(ledger))
+        return replay.replayed(held, moves, scope=scope, is_sole=_is_sole(ledger), may_owe=_may_owe(ledger))
     if _is_unread(ledger):  # what is not read yet is older than all that is
-        known = replay.replayed(held, _moves(ledger, start), known_from=_oldest_at(ledger), scope=scope, is_sole=_is_sole(ledger))
+        known = replay.replayed(
+            held, _moves(ledger, start), known_from=_oldest_at(ledger), scope=scope, is_sole=_is_sole(ledger), may_owe=_may_owe(ledger)
+        )
         return replay.doubted(known, ledger.incomplete)
     if ledger.incomplete == ledgers.UNLISTED and not ledger.newest_at:
         return replay.doubted(replay.observed(_observations(ledger, held), scope=scope), ledger.incomplete)
@@ -147,7 +150,8 @@ def _with_moving(ledger: Ledger, held: Balances, moving: frozenset[str], start: 
     """Return the contribution of a ledger that lacks nothing, some currencies of which move by themselves: these as they were observed."""
     seen = _observations(ledger, held)
     last_seen = max((at for at, _ in seen if at <= start), default=0)
-    return replay.replayed(held, _moves(ledger, max(0, last_seen - 1)), moving=moving, seen=seen, scope=scope)
+    moves = _moves(ledger, max(0, last_seen - 1))
+    return replay.replayed(held, moves, moving=moving, seen=seen, scope=scope, may_owe=_may_owe(ledger))
 
 
 def _with_gaps(ledger: Ledger, held: Balances, start: int, scope: Scope) -> Contribution:
@@ -165,7 +169,17 @@ def _with_gaps(ledger: Ledger, held: Balances, start: int, scope: Scope) -> Cont
     never = {gap.currency for gap in gaps if gap.since is None}
     is_unknown_before = (is_compared and ledger.incomplete is not None) or never >= held.keys()
     known_from = _oldest_at(ledger) if is_unknown_before else None
-    known = replay.replayed(held, moves, gaps=gaps, moving=moving, seen=seen, known_from=known_from, scope=scope, is_sole=_is_sole(ledger))
+    known = replay.replayed(
+        held,
+        moves,
+        gaps=gaps,
+        moving=moving,
+        seen=seen,
+        known_from=known_from,
+        scope=scope,
+        is_sole=_is_sole(ledger),
+        may_owe=_may_owe(ledger),
+    )
     return replay.doubted(known, ledger.incomplete) if is_compared else known
 
 
@@ -197,3 +211,8 @@ def _is_sole(ledger: Ledger) -> bool:
     """Whether there is one currency that the ledger can ever hold."""
     key = ledger.key
     return not isinstance(key, AccountKey) and not currencies.tokens_on(key.currency)
+
+
+def _may_owe(ledger: Ledger) -> bool:
+    """Whether it may hold less than nothing, as only an account may."""
+    return isinstance(ledger.key, AccountKey)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from chalicelib import clock
-from chalicelib.domain import conversion
+from chalicelib.domain import conversion, currencies
 from chalicelib.domain.conversion import Rates, Total, Unconverted
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import balances
@@ -50,7 +50,7 @@ def of_portfolio(user_id: str, portfolio_id: int, *, at: int | None = None) -> C
 
 
 def _latest(summed: PortfolioBalances) -> _RateSet:
-    codes = frozenset(summed.by_currency)
+    codes = currencies.listed(summed.by_currency)
     latest = current.latest(codes)
     not_requested = codes - latest.requested
     if not_requested:

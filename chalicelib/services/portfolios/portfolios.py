@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from chalicelib import clock, messages
 from chalicelib.messages import PurgePortfolio, RefreshLedger, portfolio_changed
 from chalicelib.models import (
+    Credentials,
     ExpectedVersions,
     Follower,
     Item,
@@ -62,6 +63,7 @@ def _remove(child: Item) -> None:
         # If it follows another ledger by now, it has another watch: the message fails, and is delivered again to see that one.
         Write(Operation.DELETE, child, condition=child.follows(child.ledger_key)),
         Write(Operation.DELETE, Watch.of(child)),
+        Write(Operation.DELETE, Credentials.at(child.ledger)),  # those of an account; others have none
         Ledger.make_due(child.ledger, now),
     )
     messages.send(RefreshLedger(child.ledger))

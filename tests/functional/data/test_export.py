@@ -25,6 +25,7 @@ READS = ('Scan', 'Query')
 
 # What becomes of each kind: whoever adds one decides it here, in infra/data/kinds.py, and in infra/data/users.py if it belongs to a user.
 OF_A_USER = {
+    'account',
     *('user', 'email', 'portfolio', 'address', 'offset', 'purge', 'first_answer'),
     *('grant', 'application', 'client', 'api_key', 'api_key_secret', 'ledger', 'transaction', 'snapshot', 'watch'),
 }
@@ -73,7 +74,7 @@ def test_everything_that_names_a_user_is_exported_with_the_ledgers_they_watch(wo
         if user_id in str(item) or (item['pk']['S'] in ledgers and kind_of(item) in ('ledger', 'transaction', 'snapshot'))
     ]
     assert told(file) == expected
-    assert len(ledgers) == 4
+    assert len(ledgers) == 5
     assert other_id not in file.read_text()
 
 

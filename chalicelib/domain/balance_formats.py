@@ -1,0 +1,108 @@
+"""The formats in which a server of one's own may tell balances: a number with its currency, JSON, CSV. Pure.
+
+1.5 btc
+{"btc": "1.5", "eur": 10}
+[{"currency": "btc", "balance": "1.5"}]
+currency,balance
+btc,1.5
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from chalicelib.domain import currencies, money
+
+_NUMBER = r'-?[0-9]+(?:\.[0-9]+)?'
+_CODE = r'[A-Za-z0-9]{1,12}(?:-[A-Za-z0-9]{1,12}){0,4}'
+_ONE = re.compile(rf'({_NUMBER})\s+({_CODE})|({_CODE})\s+({_NUMBER})')
+_AMOUNTS = ('balance', 'value')
+_MOST_CURRENCIES = 1_000
+
+
+class UnknownFormat(ValueError):
+    """A text does not tell balances; the message says what is wrong with it, without repeating it."""
+
+
+def parse(text: str) -> dict[str, Decimal]:
+    """Return the balances that a text tells, by currency code. Raises UnknownFormat.
+
+    >>> parse('BTC 1.50'), parse('{"eur": 10}')
+    ({'btc': Decimal('1.5')}, {'eur': Decimal('10')})
+    """
+    stripped = text.strip().removeprefix('\ufeff')
+    one = _ONE.fullmatch(stripped)
+    if one:
+        return _balances([(one[2] or one[3], one[1] or one[4])])
+    if stripped[:1] in ('{', '['):
+        return _balances(_of_json(stripped))
+    if re.fullmatch(_NUMBER, stripped):
+        raise UnknownFormat('a number needs its currency, such as 1.5 btc')
+    return _balances(_of_csv(stripped))
+
+
+def _balances(rows: Iterable[tuple[Any, Any]]) -> dict[str, Decimal]:
+    balances: dict[str, Decimal] = {}
+    for name, value in rows:
+        code = _code(name)
+        if code in balances:
+            raise UnknownFormat('a currency is told twice')
+        if len(balances) == _MOST_CURRENCIES:
+            raise UnknownFormat(f'more than {_MOST_CURRENCIES} currencies are told')
+        try:
+            balances[code] = money.parse_amount(value.strip() if isinstance(value, str) else value, money.MOST_DIGITS)
+        except ValueError:
+            raise UnknownFormat('a balance is no number in plain decimal notation') from None
+    return balances
+
+
+def _code(name: Any) -> str:
+    """Return the code of a currency; one that the catalogue does not have is shown as it is called, without a value."""
+    if not isinstance(name, str) or not re.fullmatch(_CODE, name.strip()):
+        raise UnknownFormat('a currency is no code, such as btc')
+    known = currencies.find(name.strip())
+    return known.code if known is not None else currencies.unlisted('generic', name.strip().lower())
+
+
+def _of_json(text: str) -> Iterable[tuple[Any, Any]]:
+    try:
+        told = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_distinct)
+    except (ValueError, ArithmeticError, RecursionError):
+        raise UnknownFormat('it is no JSON, or has a name twice') from None
+    if isinstance(told, dict) and 'currency' not in told:
+        return list(told.items())
+    return [_of_object(row) for row in (told if isinstance(told, list) else [told])]
+
+
+def _of_object(row: Any) -> tuple[Any, Any]:
+    amounts = [row[name] for name in _AMOUNTS if name in row] if isinstance(row, dict) else []
+    if len(amounts) != 1 or 'currency' not in row:
+        raise UnknownFormat('each element of a list must have a currency and a balance')
+    return row['currency'], amounts[0]
+
+
+def _of_csv(text: str) -> Iterable[tuple[Any, Any]]:
+    try:
+        lines = [line for line in csv.reader(text.splitlines(), strict=True) if line]
+    except csv.Error:
+        raise UnknownFormat('it is neither JSON nor CSV') from None
+    header = [name.strip().lower() for name in lines[0]] if lines else []
+    amounts = [name for name in header if name in _AMOUNTS]
+    if len(amounts) != 1 or header.count('currency') != 1:
+        raise UnknownFormat('it is neither JSON nor CSV with the columns currency and balance')
+    if any(len(line) != len(header) for line in lines):
+        raise UnknownFormat('a line has more or fewer columns than the first')
+    return [(line[header.index('currency')], line[header.index(amounts[0])]) for line in lines[1:]]
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError('a name twice')
+    return dict(pairs)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f'{constant} is no JSON')

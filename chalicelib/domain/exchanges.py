@@ -1,0 +1,118 @@
+"""The exchanges whose accounts are supported: what each needs, what it tells, and what it calls its currencies. Pure.
+
+The specification calls an exchange a wallet. How each is read is in chalicelib/providers/exchanges.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from chalicelib.domain import currencies
+
+WHOLE, NO_HISTORY = 'whole', 'none'
+
+
+class Exchange(NamedTuple):
+    """An exchange, or another server that tells balances.
+
+    `documentation` is a page that says how to make an API key, if it takes one. `needs` are the names of the credentials, `takes` those
+    that may be left out. `permissions` are what an API key must be allowed to do, in the words of the exchange. `covers` are the parts
+    of an account that are counted, `lacks` those that are not. `history` says how far back entries are listed: WHOLE or NO_HISTORY.
+    """
+
+    code: str
+    title: str
+    documentation: str | None
+    needs: tuple[str, ...]
+    takes: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    history: str = NO_HISTORY
+
+
+EXCHANGES: Mapping[str, Exchange] = {
+    exchange.code: exchange
+    for exchange in (
+        Exchange(
+            'generic',
+            'Server of your own',
+            None,
+            needs=('url',),
+            takes=('headers',),
+            covers=('what the URL tells',),
+        ),
+        Exchange(
+            'kraken',
+            'Kraken',
+            'https://support.kraken.com/articles/360000919966-how-to-create-an-api-key',
+            needs=('key', 'secret'),
+            permissions=('Query funds', 'Query ledger entries'),
+            covers=('spot', 'staking', 'earn'),
+            lacks=('open margin positions', 'futures'),
+            history=WHOLE,
+        ),
+    )
+}
+
+
+# What a person can do about an account that cannot be read, by reason. `{exchange}` is its title, `{detail}` what the reason is about.
+PROBLEMS: Mapping[str, str] = {
+    'wrong_key': '{exchange} does not know this API key: check that it was copied whole and still exists, then send it again',
+    'wrong_secret': '{exchange} refuses the signature: the secret is not that of this API key, or was not copied whole',
+    'wrong_nonce': '{exchange} refuses the nonce: another program uses this API key; make one for this account alone',
+    'clock_differs': '{exchange} refuses the time of our requests: send the credentials again later',
+    'permission_missing': 'The API key lacks a permission at {exchange}: {detail}',
+    'key_may_trade': 'The API key may do more than read at {exchange}: make one without {detail}',
+    'address_not_allowed': '{exchange} does not accept this API key from our address: allow it there, or make a key for any address',
+    'locked_out': '{exchange} has locked this API key for a while: wait a quarter of an hour, then send it again',
+    'credentials_missing': 'The credentials are not here any more: send them again',
+    'address_refused': 'The URL is not that of a public server that answers over https: {detail}',
+    'answer_refused': 'The URL does not answer with balances: {detail}',
+}
+
+# What these are called is the same at every exchange, and nothing else is called so at any. All others are listed exchange by exchange.
+_PLAIN_CODES = (
+    'usd eur gbp cad aud jpy chf sgd '
+    'btc eth xrp ltc bch doge xlm ada sol dot atom trx xmr zec etc dash algo avax near fil icp xtz hbar vet apt sui sei tia inj '
+    'usdt usdc dai pyusd tusd gusd link uni aave comp crv mkr snx yfi sushi bal grt lrc bat zrx ldo rpl ens mana sand axs chz enj gala imx '
+    'ape shib pepe arb matic 1inch ankr paxg wbtc storj skl'
+)
+_SAME_EVERYWHERE = frozenset(_PLAIN_CODES.split())
+_NAMES: Mapping[str, Mapping[str, str]] = {
+    'kraken': {
+        **{f'Z{code.upper()}': code for code in ('usd', 'eur', 'gbp', 'cad', 'aud', 'jpy', 'chf')},
+        **{f'X{code.upper()}': code for code in ('etc', 'eth', 'ltc', 'xlm', 'xmr', 'xrp', 'zec')},
+        **dict.fromkeys(('XBT', 'XXBT'), 'btc'),
+        **dict.fromkeys(('XDG', 'XXDG'), 'doge'),
+        'ETH2': 'eth',
+        'XMLN': 'mln',
+        'MLN': 'mln',
+        'BSV': 'bsv',
+        'LUNA': 'lunc',  # the chain that failed; its successor is LUNA2
+        'LUNA2': 'luna',
+        'UST': 'ustc',
+        'REPV2': 'rep',  # XREP and REP are the token before its migration
+    },
+}
+_UNLISTED_SYMBOL = re.compile('[^a-z0-9]+')
+
+
+def code_of(exchange: str, symbol: str) -> str:
+    """Return the code of what an exchange calls `symbol`; one that stands for no currency of the catalogue if we do not know for certain.
+
+    >>> code_of('kraken', 'XXBT'), code_of('kraken', 'LUNA'), code_of('kraken', 'NEWCOIN')
+    ('btc', 'lunc', 'x-kraken-newcoin')
+    """
+    names = _NAMES.get(exchange, {})
+    if symbol in names:
+        return names[symbol]
+    plain = symbol.lower()
+    if plain in _SAME_EVERYWHERE:
+        return plain
+    return currencies.unlisted(exchange, _UNLISTED_SYMBOL.sub('-', plain).strip('-') or 'unnamed')
+
+
+def sentence(problem: str, exchange: str, detail: str | None) -> str:
+    """Return what a person can do about an account that cannot be read."""
+    return PROBLEMS[problem].format(exchange=EXCHANGES[exchange].title, detail=detail)

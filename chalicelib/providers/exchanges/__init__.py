@@ -1,0 +1,22 @@
+"""How accounts are read, exchange by exchange. What users see of the exchanges is in domain.exchanges."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chalicelib.providers.exchanges import generic, kraken
+from chalicelib.providers.exchanges.account_reader import AccountReader
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+
+Credentials = Mapping[str, Any]
+
+CONNECTORS: Mapping[str, Callable[[Credentials], AccountReader]] = {
+    'generic': generic.GenericReader,
+    'kraken': kraken.KrakenReader,
+}
+# For /api/sources.
+SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = ((kraken.ENDPOINT, kraken.INFO),)
+
+
+def reader_of(exchange: str, credentials: Credentials) -> AccountReader:
+    """Return the reader of one account. Sends nothing yet. Raises AccountRefused for credentials that cannot be right."""
+    return CONNECTORS[exchange](credentials)

@@ -1,0 +1,49 @@
+"""What every reader of accounts implements, and what they share to read responses."""
+
+import zlib
+from collections.abc import Collection
+from decimal import Decimal
+from typing import Any, Protocol
+
+from chalicelib.providers.explorers.explorer import AddressReport
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+
+_MOST_N = 1_000_000  # of entries with the same reference and time
+
+
+class AccountReader(Protocol):
+    """Reads one account with its credentials, as an Explorer reads addresses: `height` of an entry is its time, `address` means nothing."""
+
+    @property
+    def endpoint(self) -> Endpoint: ...
+
+    @property
+    def info(self) -> UpstreamInfo: ...
+
+    @property
+    def counts_p2pk(self) -> bool: ...
+
+    def check(self, http: Http) -> None:
+        """Raise AccountRefused if the credentials are wrong, or may do more or less than they should. Raises Upstream."""
+
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
+        """Return a report on the account, with the entries after `resume` of an earlier page, or all of them, newest first.
+
+        Raises AccountRefused, AccountLimited, Upstream; reading `pages` raises them too.
+        """
+
+
+def amount(value: Any) -> Decimal:
+    """Return an amount that an exchange wrote. Raises ValueError or ArithmeticError for anything that is no finite decimal number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise ValueError('no amount')
+    number = Decimal(value)
+    if not number.is_finite():
+        raise ValueError('no amount')
+    return number
+
+
+def number_of(entry_id: str) -> int:
+    """Return what tells entries with the same reference apart, the same whenever they are read: made of their own ids."""
+    return zlib.crc32(entry_id.encode()) % _MOST_N

@@ -1,0 +1,149 @@
+"""Kraken: https://docs.kraken.com/api/docs/rest-api/get-ledgers
+
+The ledger has everything that ever changed a balance, and its deltas sum to it. Coins that are staked, or on their way, have codes of
+their own such as `ETH.S`; what moves between them and the plain ones are entries too, which cancel each other out.
+"""
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from chalicelib.config import settings
+from chalicelib.domain import exchanges, money
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
+from chalicelib.errors import AccountRefused
+from chalicelib.providers.exchanges.account_reader import amount, number_of
+from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+
+ENDPOINT = Endpoint('kraken_accounts', 'https://api.kraken.com', 50, server='kraken')
+INFO = UpstreamInfo('Kraken accounts', 'https://docs.kraken.com/api/docs/rest-api/get-ledgers', ('balances', 'transactions'))
+
+_NEEDED = {'query-funds': 'Query funds', 'query-ledger': 'Query ledger entries'}
+_HARMLESS = {*_NEEDED, 'query-open-trades', 'query-closed-trades', 'export-data'}
+_EXCHANGE = SignedExchange(
+    'kraken',
+    ENDPOINT,
+    meanings=(
+        ('EAPI:Invalid key', 'wrong_key'),
+        ('EAPI:Invalid signature', 'wrong_secret'),
+        ('EAPI:Invalid nonce', 'wrong_nonce'),
+        ('EGeneral:Permission denied', 'permission_missing'),
+        ('EGeneral:Temporary lockout', 'locked_out'),
+        ('EAPI:Rate limit exceeded', 'limited'),
+        ('EGeneral:Too many requests', 'limited'),
+        ('EService: Throttled', 'limited'),
+        ('EService:', 'out'),
+        ('EGeneral:Internal error', 'out'),
+    ),
+    needed=', '.join(_NEEDED.values()),
+)
+# Each account has a counter that may stand at 15, a page adds 2 to it, and 0.33 a second are taken off: so many at once, then slowly.
+_PAGES_AT_ONCE = 5
+_SECONDS_PER_PAGE = 6
+
+
+class KrakenReader:
+    """One account at Kraken."""
+
+    endpoint = ENDPOINT
+    info = INFO
+    counts_p2pk = True
+
+    def __init__(self, credentials: Mapping[str, Any]) -> None:
+        self._client = SigningClient(_EXCHANGE, {'apiKey': credentials['key'], 'secret': credentials['secret']})
+
+    def check(self, http: Http) -> None:
+        """Raise AccountRefused if the key is wrong, cannot read what we need, or may do more than read."""
+        told = self._ask(http, 'GetApiKeyInfo')
+        with expected_shape(ENDPOINT, 'the rights of a key'):
+            permissions = {str(name) for name in told['permissions']}
+        missing = [title for name, title in _NEEDED.items() if name not in permissions]
+        if missing:
+            raise AccountRefused(ENDPOINT.key, 'permission_missing', ', '.join(missing))
+        harmful = sorted(permissions - _HARMLESS)
+        if harmful and not settings().allows_trading_keys:
+            raise AccountRefused(ENDPOINT.key, 'key_may_trade', ', '.join(harmful))
+
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
+        """See AccountReader. What is on hold for orders is in the balances."""
+        told = self._ask(http, 'BalanceEx')
+        with expected_shape(ENDPOINT, 'balances'):
+            balances = [(_code(asset), amount(row['balance'])) for asset, row in told.items()]
+            totals = money.total_by_currency((), balances)
+        holdings = [Holding(code, balance, sent=None, received=None, transactions=None) for code, balance in totals.items()]
+        return AddressReport(holdings, self._pages(http, resume))
+
+    def _pages(self, http: Http, resume: str | None) -> Iterator[Page]:
+        """Yield the pages of the ledger. All but the first end where the first began: what is added meanwhile does not shift them."""
+        until, offset = _parse(resume)
+        for number in range(1 << 30):
+            if number >= _PAGES_AT_ONCE and ENDPOINT.interval_ms:
+                time.sleep(_SECONDS_PER_PAGE)
+            told = self._ask(http, 'Ledgers', {'ofs': offset} | ({} if until is None else {'end': until}))
+            with expected_shape(ENDPOINT, 'a ledger'):
+                rows = sorted(told.get('ledger', {}).items(), key=lambda row: _time(row[1]), reverse=True)
+                offset += len(rows)
+                is_last = not rows or offset >= int(told.get('count', offset + 1))
+                if until is None and rows:
+                    until = _time(rows[0][1]) + 1
+            entries, unreadable = _read_rows(rows)
+            yield Page(entries, None if is_last else f'{until}:{offset}', unreadable)
+            if is_last:
+                return
+
+    def _ask(self, http: Http, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Return the result, of which there is none where there is nothing."""
+        told = self._client.ask(http, 'POST', path, params)
+        with expected_shape(ENDPOINT, 'an answer'):
+            return told.get('result') or {}
+
+
+def _parse(resume: str | None) -> tuple[int | None, int]:
+    if resume is None:
+        return None, 0
+    until, _, offset = resume.partition(':')
+    return int(until), int(offset)
+
+
+def _read_rows(rows: list[tuple[str, Any]]) -> tuple[list[Entry], list[Unreadable]]:
+    entries: list[Entry] = []
+    unreadable: list[Unreadable] = []
+    for entry_id, row in rows:
+        try:
+            entries.append(_entry(entry_id, row))
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+            unreadable.append(Unreadable(_code(row.get('asset')), entry_id, type(error).__name__, _time(row), _time(row)))
+    return entries, unreadable
+
+
+def _entry(entry_id: str, row: Mapping[str, Any]) -> Entry:
+    """Return one change of a balance. A trade has two, one for each currency, with the same reference."""
+    fee = amount(row['fee'])
+    at = _time(row)
+    return Entry(
+        reference=_printable(row['refid'] or entry_id),
+        n=number_of(entry_id),
+        currency=_code(row['asset']),
+        delta=money.add(amount(row['amount']), -fee),
+        fee=fee,
+        at=at,
+        height=at,
+    )
+
+
+def _printable(reference: str) -> str:
+    if not (reference.isascii() and reference.isprintable() and ' ' not in reference and len(reference) <= 100):
+        raise ValueError('no reference')
+    return reference
+
+
+def _code(asset: Any) -> str:
+    """Return the currency of an asset; the part behind the point says where it is, such as staked (`ETH2.S`) or earning (`ADA.F`)."""
+    return exchanges.code_of('kraken', str(asset).partition('.')[0])
+
+
+def _time(row: Mapping[str, Any]) -> int:
+    return int(amount(row['time']))

@@ -1,0 +1,82 @@
+"""Read the ledger of an account at an exchange, with credentials that are decrypted into memory only.
+
+Credentials that the exchange refuses are not tried again until they are replaced, so that nobody is locked out by us.
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chalicelib import clock, errors, vault
+from chalicelib.models import Credentials, Ledger, Watch
+from chalicelib.providers import exchanges
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint
+from chalicelib.services.ledgers import download
+from chalicelib.services.ledgers.leased import Reader
+from chalicelib.services.ledgers.upstream_gate import UpstreamGate, foreseen
+
+log = logging.getLogger(__name__)
+
+# May pass by itself: tried again some times before the user is told.
+_PASSING = ('wrong_nonce', 'clock_differs', 'address_refused', 'answer_refused')
+_MOST_TRIES = 3
+
+
+def read(ledger: Ledger, deadline: float) -> bool:
+    """Bring an account's ledger up to date; False when `deadline` (clock.monotonic()) came first and more is left.
+
+    Credentials that are refused are noted, with the reason. Raises Upstream when the exchange could not be read, and LeaseLost.
+    """
+    if ledger.valid is False:
+        return True
+    credentials = Credentials.find(ledger.pk)
+    if credentials is None:
+        ledger.reject(clock.now(), 'credentials_missing')
+        return True
+    try:
+        return _read(ledger, credentials.wallet, _decrypted(credentials), deadline)
+    except errors.AccountRefused as error:
+        if error.problem in _PASSING and (ledger.failures or 0) + 1 < _MOST_TRIES:
+            raise
+        log.warning('%s: %s', ledger.pk, error)
+        ledger.reject(clock.now(), error.problem, error.detail)
+        return True
+
+
+def _read(ledger: Ledger, wallet: str, secrets: Mapping[str, Any], deadline: float) -> bool:
+    gate = UpstreamGate()
+
+    def prepare(endpoint: Endpoint) -> None:
+        ledger.renew_if_short(clock.now())
+        gate(endpoint)
+
+    http = Http(prepare)
+    reader = exchanges.reader_of(wallet, secrets)
+    try:
+        with foreseen(reader.endpoint, ledger.pk):
+            reader.check(http)
+            finished = download.read(ledger, reader, http, deadline)
+    except errors.Upstream as error:
+        gate.failed(error, ledger.pk)
+        raise
+    gate.worked(reader.endpoint)
+    return finished
+
+
+def _decrypted(credentials: Credentials) -> Any:
+    return json.loads(vault.decrypt(credentials.secret, vault.ledger_context(credentials.pk)))
+
+
+def _forget_credentials(ledger: Ledger) -> None:
+    """Delete the credentials of an account that nothing shows any more."""
+    Credentials.at(ledger.pk).delete()
+
+
+def _asks_for_more(ledger: Ledger, _: Sequence[Watch]) -> bool:
+    """Whether it got other credentials since it was read."""
+    return ledger.cursor is None
+
+
+READER = Reader(read, _forget_credentials, _asks_for_more)

@@ -1,0 +1,47 @@
+"""Takes out of the functions' code what nothing in it imports: most of ccxt, and what only its asynchronous clients use.
+
+ccxt comes with a hundred exchanges, which it imports all at once. A function needs the class of one. So `ccxt/__init__.py` is emptied, and
+that class is imported by the name of its module.
+"""
+
+import re
+import zipfile
+from pathlib import Path
+
+# By ccxt's ids.
+EXCHANGES = ('kraken',)
+# What ccxt requires and none of these imports.
+_UNUSED = (
+    'aiohappyeyeballs', 'aiohttp', 'aiohttp_fast_zlib', 'aiosignal', 'attr', 'attrs', 'coincurve', 'frozenlist', 'multidict', 'propcache',
+    'uvloop', 'yarl', 'zlib_ng',
+)  # fmt: skip
+_OF_CCXT = re.compile(r'ccxt/(?:base/.*|static_dependencies/.*|abstract/__init__\.py)')
+
+
+def slim(archive: Path) -> None:
+    """Rewrite an archive without what is not needed. Can be repeated."""
+    slimmer = archive.with_name(f'{archive.name}.slim')
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(slimmer, 'w', zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            if is_needed(entry.filename):
+                content = b'' if entry.filename == 'ccxt/__init__.py' else old.read(entry)
+                new.writestr(entry, content, zipfile.ZIP_DEFLATED)
+    slimmer.replace(archive)
+
+
+def is_needed(name: str) -> bool:
+    """Return whether a file of the package is needed.
+
+    >>> [is_needed(name) for name in ('ccxt/kraken.py', 'ccxt/binance.py', 'ccxt/pro/kraken.py', 'aiohttp/web.py', 'requests/api.py')]
+    [True, False, False, False, True]
+    """
+    top = name.partition('/')[0]
+    if top == 'ccxt':
+        named = {'ccxt/__init__.py', *(f'ccxt/{folder}{one}.py' for folder in ('', 'abstract/') for one in EXCHANGES)}
+        return name in named or _OF_CCXT.fullmatch(name) is not None
+    return _package_of(top) not in _UNUSED
+
+
+def _package_of(top: str) -> str:
+    """Return the package that a file or folder at the top is of: `yarl` of `yarl-1.25.1.dist-info` and of `yarl.libs`."""
+    return re.split(r'-[0-9]|\.', top)[0].replace('-', '_')
