@@ -35,6 +35,16 @@ EXCHANGES: Mapping[str, Exchange] = {
     exchange.code: exchange
     for exchange in (
         Exchange(
+            'bitstamp',
+            'Bitstamp',
+            'https://www.bitstamp.net/api/#section/What-is-API',
+            needs=('key', 'secret'),
+            permissions=('Account balance', 'User transactions'),
+            covers=('spot', 'staking', 'lending'),
+            lacks=('sub-accounts', 'derivatives'),
+            history=WHOLE,
+        ),
+        Exchange(
             'generic',
             'Server of your own',
             None,

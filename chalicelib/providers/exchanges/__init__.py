@@ -3,18 +3,19 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.providers.exchanges import generic, kraken
+from chalicelib.providers.exchanges import bitstamp, generic, kraken
 from chalicelib.providers.exchanges.account_reader import AccountReader
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 Credentials = Mapping[str, Any]
 
 CONNECTORS: Mapping[str, Callable[[Credentials], AccountReader]] = {
+    'bitstamp': bitstamp.BitstampReader,
     'generic': generic.GenericReader,
     'kraken': kraken.KrakenReader,
 }
 # For /api/sources.
-SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = ((kraken.ENDPOINT, kraken.INFO),)
+SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = ((bitstamp.ENDPOINT, bitstamp.INFO), (kraken.ENDPOINT, kraken.INFO))
 
 
 def reader_of(exchange: str, credentials: Credentials) -> AccountReader:

@@ -211,6 +211,10 @@ def test_a_negative_balance_counts_as_such(api: Api, kraken: Kraken, account: st
 
     assert balances(api) == {'usd': '-5.25'}
     assert {row['currency']: row['balance'] for row in result(api, '/api/portfolios/1/balances')} == {'btc': '0.0', 'usd': '-5.25'}
+    past = result(api, f'{PATH}/history?from=2020-09-12&to=2020-09-15&order=asc')
+    assert [(row['balance_at'][:10], row['balance'], row['complete']) for row in past] == [
+        ('2020-09-14', '-5.25', True), ('2020-09-15', '-5.25', True),
+    ]  # fmt: skip
 
 
 def test_a_row_that_cannot_be_read_costs_only_its_currency(api: Api, kraken: Kraken, account: str, queues: dict[str, str]):

@@ -182,3 +182,11 @@ def test_one_that_was_observed_before_it_came_is_never_in_doubt():
     contribution = replay.replayed(SEEN[-1][1], GROWS, moving={'eth'}, seen=[(5, {}), *SEEN])
 
     assert not any(told(contribution, 'eth', at).is_doubted for at in range(1, 100))
+
+
+def test_an_account_may_have_owed_something():
+    moves = [Move(100, 'usd', Decimal(-5)), Move(200, 'usd', Decimal(12))]
+
+    known = replay.replayed({'usd': Decimal(7)}, moves, may_owe=True)
+
+    assert (known.base, list(known.moves), list(known.doubts)) == ({'usd': Decimal(0)}, moves, [])

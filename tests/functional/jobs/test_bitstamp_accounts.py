@@ -1,0 +1,112 @@
+"""Accounts at Bitstamp, read from a server that verifies its signatures."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from chalicelib.config import settings
+from chalicelib.jobs import accounts
+from chalicelib.models import Ledger
+from infra.fake_upstreams.http_server import serving
+from tests.support.api import Api
+from tests.support.bitstamp import KEY, SECRET, BitstampAccount
+from tests.support.clock import CLOCK
+from tests.support.jobs import record
+
+PATH = '/api/portfolios/1/accounts/1'
+TRADE, DEPOSIT, WITHDRAWAL, REWARD = '2', '0', '1', '27'
+
+
+def row(number: int, kind: str, fee: str = '0.00', **moved: Any) -> dict[str, Any]:
+    """Return a transaction as Bitstamp lists it: with a column for each currency, some of them numbers."""
+    at = f'2021-11-{1 + number // 1440 % 28:02} {number // 60 % 24:02}:{number % 60:02}:31.607389'
+    return {'id': number, 'datetime': at, 'type': kind, 'fee': fee, 'usd': 0.0, 'btc': 0.0, 'btc_usd': '0.00', 'order_id': None} | moved
+
+
+@pytest.fixture
+def bitstamp(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[BitstampAccount]:
+    """An empty account, in a portfolio."""
+    account = BitstampAccount()
+    with serving(account.respond) as url:
+        monkeypatch.setenv('UPSTREAM_URL', url)
+        settings.cache_clear()
+        settings()
+        api.portfolio()
+        create(api, SECRET)
+        yield account
+        monkeypatch.undo()
+    settings.cache_clear()
+    settings()
+
+
+def create(api: Api, secret: str) -> None:
+    body = {'wallet': 'bitstamp', 'credentials': {'key': KEY, 'secret': secret}}
+    assert api.post('/api/portfolios/1/accounts', body).status_code == 201
+
+
+def run(api: Api, account: int = 1) -> bool:
+    CLOCK.advance(60)
+    message = record({'ledger': f'LEDGER#ACCOUNT#{api.user_id}#000001#{account:06}'})
+    return not accounts.refresh_accounts({'Records': [message]}, None)['batchItemFailures']
+
+
+def shown(api: Api, path: str) -> Any:
+    response = api.get(PATH + path)
+    assert response.status_code == 200, response.body
+    return response.json_body
+
+
+def whole(api: Api) -> bool:
+    ledger = Ledger.find(f'LEDGER#ACCOUNT#{api.user_id}#000001#000001')
+    return ledger is not None and ledger.is_whole
+
+
+def test_trades_movements_rewards_and_their_fees_add_up(api: Api, bitstamp: BitstampAccount):
+    bitstamp.rows = [
+        row(5, REWARD, algo='0.24178042'),
+        row(4, WITHDRAWAL, fee='0.00050000', btc='-0.01000000'),
+        row(3, TRADE, fee='0.06', usd='11.37', btc='-0.08650000', btc_usd='131.50', order_id=2),
+        row(2, TRADE, fee='0.12', usd='-26.30', btc='0.20000000', btc_usd=Decimal('131.5').__float__(), order_id=1),
+        row(1, DEPOSIT, usd='100.00'),
+    ]
+    # 100 - 26.30 - 0.12 + 11.37 - 0.06; 0.2 - 0.0865 - 0.01 - 0.0005
+    bitstamp.balances = {'usd': '84.89', 'btc': '0.10300000', 'algo': '0.24178042', 'eur': '0.00'}
+
+    assert run(api)
+
+    assert {one['currency']['code']: one['balance'] for one in shown(api, '/balances')['result']} == {
+        'algo': '0.24178042', 'btc': '0.103', 'usd': '84.89',
+    }  # fmt: skip
+    listed = shown(api, '/txns')
+    assert listed['complete'] is True
+    rows = [(one['reference'], one['currency']['code'], one['delta'], one['fee']) for one in listed['result']]
+    assert sorted(rows) == [
+        ('1', 'usd', '100.0', '0.0'),
+        ('2', 'btc', '0.2', '0.0'), ('2', 'usd', '-26.42', '0.12'),
+        ('3', 'btc', '-0.0865', '0.0'), ('3', 'usd', '11.31', '0.06'),
+        ('4', 'btc', '-0.0105', '0.0005'),
+        ('5', 'algo', '0.24178042', '0.0'),
+    ]  # fmt: skip
+
+
+def test_a_thousand_and_one_rows_are_two_pages(api: Api, bitstamp: BitstampAccount):
+    bitstamp.rows = [row(number, DEPOSIT, usd='0.25') for number in range(1_001, 0, -1)]
+    bitstamp.balances = {'usd': '250.25'}
+
+    assert run(api)
+
+    assert whole(api)
+    asked = [request.body['offset'] for request in bitstamp.requests if 'user_transactions' in request.url]
+    assert asked == ['0', '1000']
+    assert len(shown(api, '/txns?limit=1000')['result']) == 1_000
+
+
+def test_what_is_wrong_with_the_credentials_is_told(api: Api, bitstamp: BitstampAccount):
+    create(api, 'another secret')
+
+    assert run(api, account=2)
+
+    problem = api.get('/api/portfolios/1/accounts/2').json_body['result']['problem']
+    assert problem['reason'] == 'wrong_secret'
