@@ -16,7 +16,7 @@ TXID = re.compile(r'[0-9a-f]{64}')
 ODD = 'unexpected shape'  # why a row is unreadable, unless there is more to say
 _FAR_FUTURE = 4_102_444_800  # 2100-01-01
 _HIGHEST = 10**12
-_MOST_ODD = 2  # rows on a page of nothing else: more of them are no rows, but an API that has changed
+_MOST_ODD = 2  # rows on a page with fewer entries: more of them are no rows, but an API that has changed
 _ODD_SHAPE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 _REJECTED = re.compile(
     r'invalid[\w -]{0,20}address|invalid-arg|address on invalid network|address \S{1,100} is invalid|checksum', re.IGNORECASE
@@ -35,10 +35,10 @@ class Page(NamedTuple):
 
     @classmethod
     def of(cls, rows: Sequence[Entry | Unreadable], resume: str | None) -> 'Page':
-        """Return a page of rows, each of them read or unreadable. Raises ValueError if there are several and all have an odd shape."""
+        """Return a page of rows, each of them read or unreadable. Raises ValueError if several, and most of them, have an odd shape."""
         entries = [row for row in rows if isinstance(row, Entry)]
         unreadable = [row for row in rows if isinstance(row, Unreadable)]
-        if not entries and sum(row.reason == ODD for row in unreadable) > _MOST_ODD:
+        if sum(row.reason == ODD for row in unreadable) > max(len(entries), _MOST_ODD):
             raise ValueError('rows of another shape')
         return cls(entries, resume, unreadable)
 

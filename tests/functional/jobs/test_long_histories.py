@@ -59,7 +59,11 @@ def test_every_point_is_right_and_each_page_is_two_requests(api: Api, requests_m
 def _fill(pk: str, first: int, now: int) -> list[tuple[int, Decimal]]:
     """Store transactions of a ledger as a download leaves them; return them."""
     chance = random.Random(pk)
-    moves = sorted((chance.randrange(first + 1, now), Decimal(chance.randrange(-(10**8), 10**9)) / 10**8) for _ in range(EACH))
+    units, moves = 0, []
+    for at in sorted(chance.randrange(first + 1, now) for _ in range(EACH)):
+        change = chance.randrange(-min(units, 10**8), 10**9)  # an address never holds less than nothing
+        units += change
+        moves.append((at, Decimal(change) / 10**8))
     entries = [Entry(f'{pk[-12:]}-{n}', 0, 'btc', delta, Decimal(0), at, n) for n, (at, delta) in enumerate(moves)]
     Transaction.store(Transaction.of(pk, entry, source='test', run=None, now=now) for entry in entries)
     held = HeldCurrency(currency='btc', balance=sum(delta for _, delta in moves), transactions=EACH)

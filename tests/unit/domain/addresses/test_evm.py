@@ -9,7 +9,16 @@ from chalicelib.domain.chains import CHAINS
 from tests.unit.domain.addresses import checks
 from tests.unit.domain.addresses.checks import accepted, normalise, refusal
 
-EVM_IDS = {'eth': 1, 'etc': 61, 'pol': 137, 'bnb': 56, 'avax': 43114}
+EVM_IDS = {
+    'eth': 1,
+    'etc': 61,
+    'pol': 137,
+    'bnb': 56,
+    'avax': 43114,
+    'eth-arbitrum': 42161,
+    'eth-optimism': 10,
+    'eth-base': 8453,
+}
 EIP55 = checks.vectors('eip55')
 ADDRESSES = EIP55['all_caps'] + EIP55['all_lower'] + EIP55['normal']
 ADDRESS = EIP55['normal'][0]
