@@ -51,6 +51,7 @@ ENVIRONMENT = {
     'AWS_CHALICE_CLI_MODE': 'true',
     'TABLE_NAME': 'walks',
     'REFRESH_QUEUE': 'walks-refresh',
+    'ACCOUNTS_QUEUE': 'walks-accounts',
     'PURGE_QUEUE': 'walks-purge',
     'HISTORY_QUEUE': 'walks-history',
     'RATES_QUEUE': 'walks-rates',

@@ -303,7 +303,7 @@ def test_policies_name_this_account_region_and_stack(shared: Aws):
 
 
 def test_queues_take_back_single_messages_and_have_so_many_workers(shared: Aws):
-    for name in ('refresh_ledgers', 'purge_portfolios', 'fetch_rates', 'refresh_histories'):
+    for name in ('refresh_ledgers', 'refresh_accounts', 'purge_portfolios', 'fetch_rates', 'refresh_histories'):
         arn = f'arn:aws:lambda:us-east-1:{shared.account}:function:{NAME}-{name}'
         [one] = shared.client('lambda').list_event_source_mappings(FunctionName=arn)['EventSourceMappings']
         assert one['FunctionResponseTypes'] == ['ReportBatchItemFailures']

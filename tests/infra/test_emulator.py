@@ -167,11 +167,11 @@ def test_a_deployment_as_on_aws_gets_as_far_as_the_apis_definition(workshop: Pat
     assert 'calling the PutRestApi operation' in done.stdout + done.stderr
     names = {function['FunctionName'].removeprefix('cryptfolio-dev') for function in functions}
     assert names == {
-        *('', '-bearer', '-refresh_ledgers', '-purge_portfolios', '-sweep_due'),
+        *('', '-bearer', '-refresh_ledgers', '-refresh_accounts', '-purge_portfolios', '-sweep_due'),
         *('-fetch_rates', '-update_rates', '-refresh_histories', '-snapshot_portfolios'),
     }
     assert {function['Environment']['Variables']['TABLE_NAME'] for function in functions} == {'cryptfolio-dev'}
     queues = {mapping['EventSourceArn'].rpartition(':')[2] for mapping in mappings}
-    assert queues == {f'cryptfolio-dev-{name}' for name in ('refresh', 'purge', 'rates', 'history')}
+    assert queues == {f'cryptfolio-dev-{name}' for name in ('refresh', 'accounts', 'purge', 'rates', 'history')}
     assert {rule['ScheduleExpression'] for rule in rules} == {'rate(1 minute)', 'rate(5 minutes)', 'cron(0 * * * ? *)'}
     assert api['name'] == 'cryptfolio-dev'
