@@ -51,9 +51,9 @@ format: $(READY) ## Format the code
 
 lock: ## Pin the newest releases of the dependencies; needs uv
 	@command -v uv >/dev/null || { echo 'make lock needs uv: https://docs.astral.sh/uv/' >&2; exit 1; }
-	uv pip compile -q --upgrade pyproject.toml -o requirements.txt --python-version 3.11
-	uv pip compile -q --upgrade pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt --python-version 3.11
-	uv pip compile -q --upgrade infra/emulator/requirements.in -o requirements-emulator.txt --python-version 3.11
+	uv pip compile -q --upgrade --generate-hashes pyproject.toml -o requirements.txt --python-version 3.11
+	uv pip compile -q --upgrade --generate-hashes pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt --python-version 3.11
+	uv pip compile -q --upgrade --generate-hashes infra/emulator/requirements.in -o requirements-emulator.txt --python-version 3.11
 
 # Those given to make itself, as in `make deploy STAGE=dev ALARM_EMAIL=me@example.com`: they are remembered, so none comes by accident.
 GIVEN = $(foreach name,$(PARAMETERS),$(if $(filter command,$(origin $(name))),'$(name)=$($(name))'))
@@ -83,11 +83,11 @@ $(READY):
 	fi; \
 	echo "creating .venv with $$found"; \
 	"$$found" -m venv --clear .venv
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
 # With the same Python as the application: the functions that the emulator starts run in it.
 $(EMULATOR): $(READY)
 	$(BIN)/python -m venv --clear .venv-emulator
-	.venv-emulator/bin/python -m pip install --disable-pip-version-check -r requirements-emulator.txt
+	.venv-emulator/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements-emulator.txt
 	@touch $@
