@@ -23,6 +23,7 @@ bp = Blueprint(__name__)
 
 _BEARER = re.compile(r'(?i:bearer) +([A-Za-z0-9._~+/=-]{1,8192})')  # schemes are read in any case (RFC 9110 section 11.1)
 _REQUIRED = {f'require_{claim}': True for claim in ('iss', 'aud', 'exp', 'sub')}
+_IDENTIFIER = re.compile('[ -~]{1,255}')  # RFC 6749 appendix A.1 and OpenID Connect Core section 2
 _ASYMMETRIC = {'ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512'}
 
 
@@ -102,22 +103,28 @@ def _verify_api_key(key: str) -> dict[str, Any]:
 
 
 def _verify_jwt(token: str) -> dict[str, Any]:
+    issuers = _issuers()
     try:
-        # The unverified issuer only selects the rules, which then verify everything, including the issuer.
-        issuer = _issuers().get(str(jwt.get_unverified_claims(token).get('iss')))
-        if issuer is None:
-            raise InvalidToken('unknown issuer')
-        key = issuer.key_for(jwt.get_unverified_header(token))
-        claims = jwt.decode(
-            token,
-            key,
-            algorithms=list(issuer.algorithms),  # pinned: the token's own `alg` has no influence
-            audience=issuer.audience,
-            issuer=issuer.issuer,
-            options=_REQUIRED,
-        )
-    except JOSEError as error:
+        return _claims(token, issuers)
+    except (JOSEError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        # jose expects claims of the right types, and a token may hold any JSON: no kind of it is an error of ours.
         raise InvalidToken(type(error).__name__) from None
+
+
+def _claims(token: str, issuers: Mapping[str, 'Issuer']) -> dict[str, Any]:
+    # The unverified issuer only selects the rules, which then verify everything, including the issuer.
+    issuer = issuers.get(str(jwt.get_unverified_claims(token).get('iss')))
+    if issuer is None:
+        raise InvalidToken('unknown issuer')
+    key = issuer.key_for(jwt.get_unverified_header(token))
+    claims = jwt.decode(
+        token,
+        key,
+        algorithms=list(issuer.algorithms),  # pinned: the token's own `alg` has no influence
+        audience=issuer.audience,
+        issuer=issuer.issuer,
+        options=_REQUIRED,
+    )
     return issuer.translate(claims)
 
 
@@ -150,13 +157,17 @@ class Issuer:
         return key
 
     def translate(self, claims: dict[str, Any]) -> dict[str, Any]:
-        """Return the claims with subject, scope and client under our names. Raises InvalidToken if one is missing."""
+        """Return the claims with subject, scope and client under our names. Raises InvalidToken if one is missing or malformed."""
         subject, scope, client = (claims.get(name) for name in (self.subject_claim, self.scope_claim, self.client_claim))
         granted = scope.split() if isinstance(scope, str) else scope
-        if not isinstance(subject, str) or not isinstance(client, str) or not isinstance(granted, list):
+        if not _is_identifier(subject) or not _is_identifier(client) or not isinstance(granted, list):
             raise InvalidToken('no subject, scope or client')
         ours = [self.scopes[name] for name in granted if isinstance(name, str) and name in self.scopes]
         return claims | {'sub': subject, 'client_id': client, 'scope': ' '.join(dict.fromkeys(ours))}
+
+
+def _is_identifier(claim: object) -> bool:
+    return isinstance(claim, str) and _IDENTIFIER.fullmatch(claim) is not None
 
 
 @lru_cache(1)
