@@ -45,6 +45,15 @@ EXCHANGES: Mapping[str, Exchange] = {
             history=WHOLE,
         ),
         Exchange(
+            'gemini',
+            'Gemini',
+            'https://docs.gemini.com/rest-api/#authentication',
+            needs=('key', 'secret'),
+            permissions=('Auditor',),
+            covers=('spot', 'staking'),
+            lacks=('other accounts of a group', 'derivatives', 'prediction markets'),
+        ),
+        Exchange(
             'generic',
             'Server of your own',
             None,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.providers.exchanges import bitstamp, generic, kraken
+from chalicelib.providers.exchanges import bitstamp, gemini, generic, kraken
 from chalicelib.providers.exchanges.account_reader import AccountReader
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -11,11 +11,16 @@ Credentials = Mapping[str, Any]
 
 CONNECTORS: Mapping[str, Callable[[Credentials], AccountReader]] = {
     'bitstamp': bitstamp.BitstampReader,
+    'gemini': gemini.GeminiReader,
     'generic': generic.GenericReader,
     'kraken': kraken.KrakenReader,
 }
 # For /api/sources.
-SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = ((bitstamp.ENDPOINT, bitstamp.INFO), (kraken.ENDPOINT, kraken.INFO))
+SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = (
+    (bitstamp.ENDPOINT, bitstamp.INFO),
+    (gemini.ENDPOINT, gemini.INFO),
+    (kraken.ENDPOINT, kraken.INFO),
+)
 
 
 def reader_of(exchange: str, credentials: Credentials) -> AccountReader:
