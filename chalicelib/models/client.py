@@ -165,7 +165,9 @@ class Grant(Item, discriminator='grant'):
     @classmethod
     def revoke(cls, user_id: str, client_id: str) -> None:
         """Revoke a grant; it is no error if there is none."""
-        cls.at(user_id, client_id).delete()
+        grant = cls.find(user_id, client_id)
+        if grant is not None:
+            grant.delete()
 
     def touch(self, now: int) -> None:
         """Record that the application used its grant. Raises NotFound if it was revoked in the meantime."""

@@ -17,6 +17,8 @@ from chalicelib import errors, telemetry
 from chalicelib.config import settings
 from chalicelib.models.attributes import IntegerAttribute
 
+_LONGEST_PK = 2_048  # bytes, of what DynamoDB stores and of what it may be asked for
+_LONGEST_SK = 1_024
 _KEYS_PER_REQUEST = 100  # as many as one BatchGetItem takes
 _REQUESTS_AT_ONCE = 8
 
@@ -66,6 +68,15 @@ class Item(Model):
         """Return the one DynamoDB connection that all kinds share."""
         connection: Connection = Item._get_connection().connection
         return connection
+
+    @classmethod
+    def get(
+        cls, hash_key: str, range_key: str | None = None, consistent_read: bool = False, attributes_to_get: Sequence[str] | None = None
+    ) -> Self:
+        """See Model. A key that DynamoDB does not take, made of what somebody sent, is that of nothing: raises DoesNotExist."""
+        if len(hash_key.encode()) > _LONGEST_PK or len((range_key or '').encode()) > _LONGEST_SK:
+            raise cls.DoesNotExist
+        return super().get(hash_key, range_key, consistent_read, attributes_to_get)
 
     def update_existing(
         self, actions: Sequence[Action], condition: Condition | None = None, on_failure: Callable[[], Exception] = errors.NotFound

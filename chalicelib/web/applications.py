@@ -107,7 +107,7 @@ def delete_application(client_id: str) -> Response:
 
 def _find_owned(user: User, client_id: str) -> Client:
     """Return the user's application. Raises NotFound, also for another user's application."""
-    client = Client.find(client_id) if len(client_id) <= 256 else None
+    client = Client.find(client_id)
     if client is None or client.owner_id != user.user_id:
         raise NotFound
     return client

@@ -92,8 +92,7 @@ def submit_revoke() -> Response:
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require_user(request)
-    if form.text('client_id'):
-        Grant.revoke(user.user_id, form.text('client_id')[:256])
+    Grant.revoke(user.user_id, form.text('client_id'))
     return _redirect_saved(request, 'revoked')
 
 
@@ -118,7 +117,7 @@ def revoke_api_key() -> Response:
     form = forms.read(request)
     user = sessions.require_user(request)
     with contextlib.suppress(NotFound):
-        ApiKey.revoke(user.user_id, form.text('key_id')[:64])
+        ApiKey.revoke(user.user_id, form.text('key_id'))
     return _redirect_saved(request, 'key')
 
 

@@ -9,6 +9,7 @@ from chalicelib.providers.explorers.explorer import AddressReport
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
+_LONGEST_REFERENCE = 100
 _MOST_N = 1_000_000  # of entries with the same reference and time
 
 
@@ -42,6 +43,14 @@ def amount(value: Any) -> Decimal:
     if not number.is_finite():
         raise ValueError('no amount')
     return number
+
+
+def reference_of(value: Any) -> str:
+    """Return the name of an entry, which becomes a part of its key. Raises ValueError if it is no short word."""
+    reference = str(value)
+    if not (reference.isascii() and reference.isprintable() and ' ' not in reference and 0 < len(reference) <= _LONGEST_REFERENCE):
+        raise ValueError('no reference')
+    return reference
 
 
 def number_of(entry_id: str) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream
-from chalicelib.providers.exchanges.account_reader import amount, number_of
+from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
@@ -95,7 +95,7 @@ def _entries(row: Mapping[str, Any]) -> list[Entry]:
 
 
 def _entry(row: Mapping[str, Any], symbol: str, delta: Decimal, fee: Decimal, at: int) -> Entry:
-    reference = str(row['id'])
+    reference = reference_of(row['id'])
     return Entry(reference, number_of(f'{reference} {symbol}'), _code(symbol), money.add(delta, -fee), fee, at, at)
 
 

@@ -12,7 +12,7 @@ from chalicelib.config import settings
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, number_of
+from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
@@ -124,7 +124,7 @@ def _entry(entry_id: str, row: Mapping[str, Any]) -> Entry:
     fee = amount(row['fee'])
     at = _time(row)
     return Entry(
-        reference=_printable(row['refid'] or entry_id),
+        reference=reference_of(row['refid'] or entry_id),
         n=number_of(entry_id),
         currency=_code(row['asset']),
         delta=money.add(amount(row['amount']), -fee),
@@ -132,12 +132,6 @@ def _entry(entry_id: str, row: Mapping[str, Any]) -> Entry:
         at=at,
         height=at,
     )
-
-
-def _printable(reference: str) -> str:
-    if not (reference.isascii() and reference.isprintable() and ' ' not in reference and len(reference) <= 100):
-        raise ValueError('no reference')
-    return reference
 
 
 def _code(asset: Any) -> str:

@@ -110,3 +110,13 @@ def test_what_is_wrong_with_the_credentials_is_told(api: Api, bitstamp: Bitstamp
 
     problem = api.get('/api/portfolios/1/accounts/2').json_body['result']['problem']
     assert problem['reason'] == 'wrong_secret'
+
+
+def test_an_id_too_long_to_be_one_costs_only_its_row(api: Api, bitstamp: BitstampAccount):
+    bitstamp.balances = {'btc': '3'}
+    bitstamp.rows = [row(2, DEPOSIT, btc='2.00000000') | {'id': '9' * 2_000}, row(1, DEPOSIT, btc='1.00000000')]
+
+    assert run(api)
+
+    assert [(txn['reference'], txn['delta']) for txn in shown(api, '/txns')['result']] == [('1', '1.0')]
+    assert [one['balance'] for one in shown(api, '/balances')['result']] == ['3.0']
