@@ -38,6 +38,15 @@ class Family(NamedTuple):
     refresh_token: str
 
 
+class Descent(NamedTuple):
+    """What a token descends from: its family, and the consent of a user to a client; `grant_id` as in Family."""
+
+    family_id: str
+    user_id: str
+    client_id: str
+    grant_id: str | None
+
+
 def open_with_consent(user_id: str, client_id: str, scopes: list[str], now: int) -> Family:
     """Record that a user granted scopes to a client; return a new family."""
     grant = Grant.allow(user_id, client_id, scopes, now)
@@ -127,9 +136,20 @@ def save_refresh_token(family: Family, client_id: str, now: int) -> None:
 
 
 def is_valid(token: Code | RefreshToken, client: Client, now: int) -> bool:
-    """Return whether a code or refresh token is this client's, unexpired, and its grant not revoked; it may have been redeemed."""
-    if token.client_id != client.client_id or token.has_expired(now):
+    """Return whether a code or refresh token is this client's, unexpired, and not revoked; it may have been redeemed."""
+    return (
+        token.client_id == client.client_id
+        and not token.has_expired(now)
+        and is_alive(Descent(token.family, token.user_id, token.client_id, token.grant_id))
+    )
+
+
+def is_alive(token: Descent) -> bool:
+    """Return whether neither a token's family was revoked, by the client or a second use, nor its consent, by the user."""
+    if RevokedFamily.is_revoked(token.family_id):
         return False
+    if token.grant_id is None:
+        return True
     grant = Grant.find(token.user_id, token.client_id)
     return grant is not None and grant.grant_id == token.grant_id
 
@@ -139,13 +159,18 @@ def revoke(family_id: str, now: int) -> None:
     RevokedFamily.revoke(family_id, now + REFRESH_SECONDS)
 
 
-def find_id(token: str, client_id: str) -> str | None:
-    """Return the id of the family of an access or refresh token of this client, or None for any other string."""
+def find(token: str, client_id: str) -> Descent | None:
+    """Return what an access or refresh token of this client descends from, or None for any other string."""
+    found = _descent(token)
+    return found if found is not None and found.client_id == client_id else None
+
+
+def _descent(token: str) -> Descent | None:
     claims = signing.claims_of(token)
     if claims is not None:
-        return claims.get('sid') if claims['client_id'] == client_id else None
-    refresh_token = RefreshToken.find(token)
-    return refresh_token.family if refresh_token is not None and refresh_token.client_id == client_id else None
+        return Descent(claims['sid'], claims['sub'], claims['client_id'], claims.get('grant_id')) if 'sid' in claims else None
+    stored = RefreshToken.find(token)
+    return Descent(stored.family, stored.user_id, stored.client_id, stored.grant_id) if stored is not None else None
 
 
 def _new_id() -> str:

@@ -19,7 +19,7 @@ from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challeng
 
 from chalicelib.config import settings
 from chalicelib.oauth import signing
-from chalicelib.oauth.validator import Validator, next_refresh_token, prepare_token
+from chalicelib.oauth.validator import IntrospectionValidator, Validator, next_refresh_token, prepare_token
 
 # At DEBUG oauthlib logs refresh tokens.
 logging.getLogger('oauthlib').setLevel(logging.INFO)
@@ -57,7 +57,7 @@ def revocation_endpoint() -> RevocationEndpoint:
 @lru_cache(1)
 def introspection_endpoint() -> IntrospectEndpoint:
     """Return the introspection endpoint (RFC 7662)."""
-    return IntrospectEndpoint(Validator())
+    return IntrospectEndpoint(IntrospectionValidator())
 
 
 def _code_grant() -> AuthorizationCodeGrant:
@@ -83,5 +83,9 @@ def _tokens() -> BearerToken:
 
 def _access_token(request: Request) -> str:
     return signing.access_token(
-        user_id=request.user, client_id=request.client.client_id, scopes=request.scopes, family=request.family.family_id
+        user_id=request.user,
+        client_id=request.client.client_id,
+        scopes=request.scopes,
+        family=request.family.family_id,
+        grant_id=request.family.grant_id,
     )

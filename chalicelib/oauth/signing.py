@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 LIFETIME_SECONDS = 900
 
 
-def access_token(*, user_id: str, client_id: str, scopes: list[str], family: str) -> str:
-    """Return a signed access token, valid for `LIFETIME_SECONDS`; its `sid` claim is the token family."""
+def access_token(*, user_id: str, client_id: str, scopes: list[str], family: str, grant_id: str | None = None) -> str:
+    """Return a signed access token, valid for `LIFETIME_SECONDS`.
+
+    Its `sid` claim is the token family, `grant_id` the user's consent, absent where a client gets at its owner's data.
+    """
     now = clock.now()
     claims = {
         'iss': settings().issuer,
@@ -31,7 +34,7 @@ def access_token(*, user_id: str, client_id: str, scopes: list[str], family: str
         'iat': now,
         'exp': now + LIFETIME_SECONDS,
         'jti': secrets.token_urlsafe(16),
-    }
+    } | ({'grant_id': grant_id} if grant_id else {})
     # jose accepts our own Key class, so it still builds the header and the encoding.
     return jws.sign(claims, _KmsKey(), headers={'typ': 'at+jwt', 'kid': _key_id()}, algorithm='ES256')
 

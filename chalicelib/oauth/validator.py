@@ -10,7 +10,7 @@ from oauthlib.oauth2 import InvalidGrantError, RequestValidator
 
 from chalicelib import clock
 from chalicelib.domain import redirect_uris, scopes
-from chalicelib.models import Client, Code, RefreshToken, RevokedFamily
+from chalicelib.models import Client, Code, RefreshToken
 from chalicelib.oauth import families, signing
 from chalicelib.oauth.families import Family
 from chalicelib.services import users
@@ -132,9 +132,9 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     # Refresh tokens
 
     def validate_refresh_token(self, refresh_token: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Section 6: the token is valid, this client's, and its family is not revoked."""
+        """Section 6: the token is valid and this client's."""
         token = RefreshToken.find(refresh_token)
-        if token is None or not families.is_valid(token, client, clock.now()) or RevokedFamily.is_revoked(token.family):
+        if token is None or not families.is_valid(token, client, clock.now()):
             return False
         request.user, request.one_time_token = token.user_id, token
         return True
@@ -154,18 +154,25 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
 
         RFC 7009 section 2.2: an unknown token, or another client's, is not an error.
         """
-        family_id = families.find_id(token, request.client.client_id)
-        if family_id is not None:
-            families.revoke(family_id, clock.now())
+        found = families.find(token, request.client.client_id)
+        if found is not None:
+            families.revoke(found.family_id, clock.now())
 
     def introspect_token(
         self, token: str, token_type_hint: str | None, request: Request, *args: Any, **kwargs: Any
     ) -> dict[str, Any] | None:
         """Return the response of RFC 7662 section 2.2 for the client's own active token, or None for any other."""
-        family_id = families.find_id(token, request.client.client_id)
-        if family_id is None or RevokedFamily.is_revoked(family_id):
+        found = families.find(token, request.client.client_id)
+        if found is None or not families.is_alive(found):
             return None
         return signing.claims_of(token) or _introspection(RefreshToken.find(token))
+
+
+class IntrospectionValidator(Validator):
+    """The validator of the introspection endpoint, which only clients with credentials may ask (RFC 7662 section 2.1)."""
+
+    def client_authentication_required(self, request: Request, *args: Any, **kwargs: Any) -> bool:
+        return True
 
 
 def prepare_token(request: Request) -> None:

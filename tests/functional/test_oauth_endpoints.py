@@ -13,6 +13,7 @@ from chalice.test import HTTPResponse
 from chalicelib import auth
 from chalicelib.config import settings
 from chalicelib.models import Client, Grant, User
+from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 from tests.support.oauth import BASIC, GOOD, ask
 
@@ -145,6 +146,46 @@ def test_taking_the_consent_back_ends_its_refresh_tokens(http: ChaliceClient, us
     assert refresh(http, token).json_body['error'] == 'invalid_grant'
     assert ask(http, GOOD).status_code == 200
     assert refresh(http, token).json_body['error'] == 'invalid_grant'
+
+
+@pytest.mark.parametrize('which', ['refresh_token', 'access_token'])
+def test_a_consent_taken_back_is_told_by_introspection(http: ChaliceClient, logged_in: Browser, user: User, client: Client, which: str):
+    token = ask(http, GOOD).json_body
+    owners = ask(http, {'grant_type': 'client_credentials', 'scope': 'read'}).json_body['access_token']
+    assert post(http, 'introspect', token=token[which]).json_body['active'] is True
+
+    logged_in.post('/profile/revoke', {'client_id': client.client_id})
+
+    assert post(http, 'introspect', token=token[which]).json_body == {'active': False}
+    again = ask(http, GOOD).json_body  # a new consent does not bring the old one's tokens back
+    assert post(http, 'introspect', token=token[which]).json_body == {'active': False}
+    assert post(http, 'introspect', token=again[which]).json_body['active'] is True
+    assert post(http, 'introspect', token=owners).json_body['active'] is True  # for which nobody was asked
+
+
+@pytest.mark.parametrize('which', ['refresh_token', 'access_token'])
+def test_a_password_reset_is_told_by_introspection(
+    http: ChaliceClient, browser: Browser, mailbox: Mailbox, user: User, client: Client, which: str
+):
+    client.update([Client.owner_id.set('somebody else')])
+    token = ask(http, GOOD).json_body
+    browser.post('/forgot', {'email': user.email})
+
+    browser.post('/reset', {'token': mailbox.link().partition('token=')[2], 'password': 'the new password'})
+
+    assert browser.status == 303
+    assert post(http, 'introspect', token=token[which]).json_body == {'active': False}
+
+
+def test_a_public_client_may_not_ask_for_introspection(http: ChaliceClient, user: User, public_client: Client):
+    metadata = http.http.get('/.well-known/oauth-authorization-server').json_body
+    assert 'none' not in metadata['introspection_endpoint_auth_methods_supported']
+    assert 'none' in metadata['revocation_endpoint_auth_methods_supported']
+
+    for authorization in (None, 'Basic ' + base64.b64encode(b'public:').decode()):
+        response = post(http, 'introspect', authorization, token='x', client_id='public')
+        assert (response.status_code, response.json_body['error']) == (401, 'invalid_client')
+    assert post(http, 'revoke', None, token='x', client_id='public').status_code == 200
 
 
 def test_a_deleted_client_is_unknown(http: ChaliceClient, user: User, client: Client):
