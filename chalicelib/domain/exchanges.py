@@ -35,6 +35,15 @@ EXCHANGES: Mapping[str, Exchange] = {
     exchange.code: exchange
     for exchange in (
         Exchange(
+            'binance',
+            'Binance',
+            'https://www.binance.com/en/support/faq/detail/360002502072',
+            needs=('key', 'secret'),
+            permissions=('Enable Reading',),
+            covers=('spot', 'funding', 'Simple Earn'),
+            lacks=('margin', 'futures', 'options', 'other earn products', 'loans', 'trading bots', 'copy trading', 'sub-accounts'),
+        ),
+        Exchange(
             'bitstamp',
             'Bitstamp',
             'https://www.bitstamp.net/api/#section/What-is-API',
@@ -98,7 +107,11 @@ _PLAIN_CODES = (
     'ape shib pepe arb matic 1inch ankr paxg wbtc storj skl'
 )
 _SAME_EVERYWHERE = frozenset(_PLAIN_CODES.split())
+# Looked at where they are named below.
+_TRADED_CODES = 'bnb bonk egld ena floki iota ksm neo op pol pyth qtum render strk stx theta ton wif wld'
+_TRADED_WIDELY = {code.upper(): code for code in _TRADED_CODES.split()}
 _NAMES: Mapping[str, Mapping[str, str]] = {
+    'binance': {**_TRADED_WIDELY, 'LUNA': 'luna', 'LUNC': 'lunc', 'USTC': 'ustc', 'FDUSD': 'fdusd', 'BNSOL': 'bnsol', 'WBETH': 'wbeth'},
     'kraken': {
         **{f'Z{code.upper()}': code for code in ('usd', 'eur', 'gbp', 'cad', 'aud', 'jpy', 'chf')},
         **{f'X{code.upper()}': code for code in ('etc', 'eth', 'ltc', 'xlm', 'xmr', 'xrp', 'zec')},

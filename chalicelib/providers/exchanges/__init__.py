@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.providers.exchanges import bitstamp, gemini, generic, kraken
+from chalicelib.providers.exchanges import binance, bitstamp, gemini, generic, kraken
 from chalicelib.providers.exchanges.account_reader import AccountReader
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 Credentials = Mapping[str, Any]
 
 CONNECTORS: Mapping[str, Callable[[Credentials], AccountReader]] = {
+    'binance': binance.BinanceReader,
     'bitstamp': bitstamp.BitstampReader,
     'gemini': gemini.GeminiReader,
     'generic': generic.GenericReader,
@@ -17,6 +18,7 @@ CONNECTORS: Mapping[str, Callable[[Credentials], AccountReader]] = {
 }
 # For /api/sources.
 SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = (
+    (binance.ENDPOINT, binance.INFO),
     (bitstamp.ENDPOINT, bitstamp.INFO),
     (gemini.ENDPOINT, gemini.INFO),
     (kraken.ENDPOINT, kraken.INFO),

@@ -1,10 +1,12 @@
 """What every reader of accounts implements, and what they share to read responses."""
 
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any, Protocol
 
+from chalicelib.domain import money
+from chalicelib.domain.ledgers import Holding
 from chalicelib.providers.explorers.explorer import AddressReport
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -56,3 +58,10 @@ def reference_of(value: Any) -> str:
 def number_of(entry_id: str) -> int:
     """Return what tells entries with the same reference apart, the same whenever they are read: made of their own ids."""
     return zlib.crc32(entry_id.encode()) % _MOST_N
+
+
+def balances_alone(balances: Iterable[tuple[str, Decimal]]) -> AddressReport:
+    """Return a report of balances by the codes of their currencies, which may come several times, without entries."""
+    totals = money.total_by_currency((), balances)
+    holdings = [Holding(code, balance, sent=None, received=None, transactions=None) for code, balance in totals.items()]
+    return AddressReport(holdings, iter(()))

@@ -15,7 +15,7 @@ from chalicelib.errors import AccountLimited, AccountRefused, Blame, Upstream
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint
 
-_LIMITED, _OUT = 'limited', 'out'
+_LIMITED, _THROTTLED, _OUT = 'limited', 'throttled', 'out'
 
 # What ccxt's classes of errors mean, from the narrowest on.
 _CLASSES: tuple[tuple[str, str], ...] = (
@@ -31,13 +31,15 @@ _CLASSES: tuple[tuple[str, str], ...] = (
 class SignedExchange(NamedTuple):
     """An exchange as ccxt calls it, where it is reached, and what parts of its messages mean that ccxt does not tell apart.
 
-    `meanings` are pairs of a part of a message and a problem of domain.exchanges, `limited` or `out`.
+    `meanings` are pairs of a part of a message and a problem of domain.exchanges, `limited` (this account), `throttled` (all of
+    our requests) or `out`. `wants_time`: requests carry the time as it is, not a number that must be greater than that of the last.
     """
 
     ccxt_id: str
     endpoint: Endpoint
     meanings: tuple[tuple[str, str], ...] = ()
     needed: str | None = None  # permissions, for those who lack some
+    wants_time: bool = False
 
 
 class SigningClient:
@@ -45,7 +47,7 @@ class SigningClient:
 
     def __init__(self, exchange: SignedExchange, credentials: Mapping[str, str]) -> None:
         self._exchange = exchange
-        self._ccxt = _class_of(exchange.ccxt_id)({**credentials, 'enableRateLimit': False})
+        self._ccxt = _class_of(exchange.ccxt_id, exchange.wants_time)({**credentials, 'enableRateLimit': False})
         self._ccxt.number = str
 
     def ask(self, http: Http, method: str, path: str, params: Mapping[str, Any] | None = None, api: str = 'private') -> Any:
@@ -87,6 +89,8 @@ class SigningClient:
         meaning = next((means for part, means in self._exchange.meanings if part in response.text), None) or _meaning_of_class(error)
         if meaning == _LIMITED:
             return AccountLimited(key, 'asks for fewer requests of this account', retry_after=response.retry_after)
+        if meaning == _THROTTLED:
+            return Upstream(key, 'asks for fewer requests', throttled=True, retry_after=response.retry_after)
         if meaning == _OUT or response.status >= 500:
             return Upstream(key, 'is out of service', retry_after=response.retry_after, blame=Blame.LOAD)
         if meaning is not None:
@@ -116,7 +120,8 @@ _NONCES = _Nonces()
 
 
 @lru_cache
-def _class_of(ccxt_id: str) -> Any:
+def _class_of(ccxt_id: str, wants_time: bool) -> Any:
     """Return ccxt's class of one exchange, with our clock."""
+    milliseconds = (lambda: clock.now_ms()) if wants_time else _NONCES.next
     kind = getattr(importlib.import_module(f'ccxt.{ccxt_id}'), ccxt_id)
-    return type(ccxt_id, (kind,), {'milliseconds': staticmethod(_NONCES.next)})
+    return type(ccxt_id, (kind,), {'milliseconds': staticmethod(milliseconds)})

@@ -1,0 +1,108 @@
+"""Binance: https://developers.binance.com/docs/wallet/asset/user-assets
+
+There is no ledger of an account, and trades are only told pair by pair, so what is read is what each wallet holds now. What is in flexible
+Simple Earn appears a second time in the spot wallet, as `LDBTC` for `BTC`.
+"""
+
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from typing import Any
+
+from chalicelib.config import settings
+from chalicelib.domain import exchanges, money
+from chalicelib.errors import AccountRefused, Upstream
+from chalicelib.providers.exchanges.account_reader import amount, balances_alone
+from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
+from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+
+ENDPOINT = Endpoint('binance_accounts', 'https://api.binance.com', 100, server='binance')
+INFO = UpstreamInfo('Binance accounts', 'https://developers.binance.com/docs/wallet/asset/user-assets', ('balances',))
+
+_NEEDED = 'Enable Reading'
+_HARMLESS = {'enableReading', 'enableFixReadOnly'}
+_EXCHANGE = SignedExchange(
+    'binance',
+    ENDPOINT,
+    meanings=(
+        ('"code":-1022', 'wrong_secret'),
+        ('"code":-1021', 'clock_differs'),
+        ('"code":-1002', 'permission_missing'),
+        ('"code":-1003', 'throttled'),  # counted by address
+        ('"code":-1000', 'out'),
+        ('"code":-1001', 'out'),
+        ('"code":-1007', 'out'),
+        ('"code":-1008', 'out'),
+    ),
+    needed=_NEEDED,
+    wants_time=True,
+)
+_PAGE = 100
+_PARTS = ('free', 'locked', 'freeze', 'withdrawing')
+_LENT = 'LD'
+
+
+class BinanceReader:
+    """One account at Binance."""
+
+    endpoint = ENDPOINT
+    info = INFO
+    counts_p2pk = True
+
+    def __init__(self, credentials: Mapping[str, Any]) -> None:
+        self._client = SigningClient(_EXCHANGE, {'apiKey': credentials['key'], 'secret': credentials['secret']})
+
+    def check(self, http: Http) -> None:
+        """Raise AccountRefused if the key is wrong, cannot read, or may do more than read."""
+        told = self._client.ask(http, 'GET', 'account/apiRestrictions', api='sapi')
+        with expected_shape(ENDPOINT, 'the rights of a key'):
+            rights = {name for name, is_given in told.items() if is_given is True and name.startswith(('enable', 'permits'))}
+        if 'enableReading' not in rights:
+            raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
+        harmful = sorted(rights - _HARMLESS)
+        if harmful and not settings().allows_trading_keys:
+            raise AccountRefused(ENDPOINT.key, 'key_may_trade', ', '.join(harmful))
+
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
+        """See AccountReader. What is locked, frozen or being withdrawn is in the balances."""
+        spot = self._client.ask(http, 'POST', 'asset/getUserAsset', api='sapiV3')
+        funding = self._client.ask(http, 'POST', 'asset/get-funding-asset', api='sapi')
+        flexible = self._positions(http, 'flexible')
+        locked = self._positions(http, 'locked')
+        with expected_shape(ENDPOINT, 'balances'):
+            lent = {f'{_LENT}{row["asset"]}' for row in flexible}
+            held = [row for row in spot if row['asset'] not in lent]
+            return balances_alone(
+                [(_code(row), _held(row)) for row in (*held, *funding)]
+                + [(_code(row), amount(row['totalAmount'])) for row in flexible]
+                + [(_code(row), amount(row['amount'])) for row in locked]
+            )
+
+    def _positions(self, http: Http, kind: str) -> list[Any]:
+        """Return all positions in Simple Earn of a kind. Raises Upstream when their number changes while they are read."""
+        rows, total = self._page(http, kind, 1)
+        totals = {total}
+        while len(rows) < total and len(rows) % _PAGE == 0:
+            more, now = self._page(http, kind, len(rows) // _PAGE + 1)
+            totals.add(now)
+            if not more:
+                break
+            rows += more
+        if totals != {len(rows)}:
+            raise Upstream(ENDPOINT.key, 'returned more or fewer positions than there are')
+        return rows
+
+    def _page(self, http: Http, kind: str, page: int) -> tuple[list[Any], int]:
+        told = self._client.ask(http, 'GET', f'simple-earn/{kind}/position', {'current': page, 'size': _PAGE}, api='sapi')
+        with expected_shape(ENDPOINT, 'positions'):
+            return list(told['rows']), int(told['total'])
+
+
+def _held(row: Mapping[str, Any]) -> Decimal:
+    """Return what a wallet holds of a currency. `ipoable` is not a part of its own."""
+    return money.total(amount(row[part]) for part in _PARTS)
+
+
+def _code(row: Mapping[str, Any]) -> str:
+    return exchanges.code_of('binance', str(row['asset']))
