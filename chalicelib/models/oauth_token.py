@@ -9,6 +9,7 @@ import secrets
 from typing import Any, Self
 
 from pynamodb.attributes import UnicodeAttribute
+from pynamodb.expressions.update import Action
 
 from chalicelib.models.attributes import IntegerAttribute, texts
 from chalicelib.models.client import digest
@@ -47,9 +48,12 @@ class OneTimeToken(Item):
         """Return whether the token has expired. TTL deletes late, so a stored token may have."""
         return (self.expires_at or 0) <= now
 
-    def redeem(self, now: int) -> bool:
-        """Mark the token as used; return False if it was used already. Of two concurrent uses only one succeeds."""
-        return self.update_if(OneTimeToken.spent_at.does_not_exist(), OneTimeToken.spent_at.set(now))
+    def redeem(self, now: int, kept_until: int) -> bool:
+        """Mark the token as used; return False if it was used already. Of two concurrent uses only one succeeds.
+
+        A used token is kept, so that another use of it is noticed.
+        """
+        return self.update_if(OneTimeToken.spent_at.does_not_exist(), *_use(now, kept_until))
 
 
 class Code(OneTimeToken, discriminator='code'):
@@ -78,10 +82,10 @@ class RefreshToken(OneTimeToken, discriminator='refresh'):
     def key(cls, token: str) -> tuple[str, str]:
         return f'REFRESH#{digest(token)}', 'REFRESH'
 
-    def redeem(self, now: int) -> bool:
+    def redeem(self, now: int, kept_until: int) -> bool:
         """Mark the token as used and draw its seed; if it was used already, load that use and return False."""
         unused = OneTimeToken.spent_at.does_not_exist()
-        redeemed = self.update_if(unused, OneTimeToken.spent_at.set(now), RefreshToken.seed.set(secrets.token_hex(32)))
+        redeemed = self.update_if(unused, *_use(now, kept_until), RefreshToken.seed.set(secrets.token_hex(32)))
         if not redeemed:
             self.refresh(consistent_read=True)
         return redeemed
@@ -96,6 +100,10 @@ class RefreshToken(OneTimeToken, discriminator='refresh'):
             return None
         derived = hmac.digest(bytes.fromhex(seed), token.encode(), 'sha256')
         return base64.urlsafe_b64encode(derived).decode().rstrip('=')
+
+
+def _use(now: int, kept_until: int) -> tuple[Action, ...]:
+    return OneTimeToken.spent_at.set(now), OneTimeToken.expires_at.set(kept_until)
 
 
 class RevokedFamily(Item, discriminator='revoked_family'):

@@ -2,7 +2,8 @@
 
 A code opens a family, and so does a token request without one (RFC 6749 sections 4.3 and 4.4). Each refresh token is good for one use,
 after which another one of the same family takes its place. A second use of a code or refresh token means that two parties have it,
-so it revokes the whole family (RFC 9700 section 4.14.2).
+so it revokes the whole family (RFC 9700 section 4.14.2). Used ones are kept for as long as the next token lives, however soon they
+would have expired.
 
 But an answer may be lost, and a client may refresh twice at once. So a second use of a refresh token within GRACE_SECONDS of the first
 is answered with the same next token: the family stays one chain, in which a thief is found out at the next use but one at the latest.
@@ -63,7 +64,7 @@ def redeem_code(code: Code, now: int) -> Family:
 
     Raises InvalidGrant if the code was used before, which revokes the family, or if the user has just revoked the grant.
     """
-    if not code.redeem(now):
+    if not code.redeem(now, now + REFRESH_SECONDS):
         revoke(code.family, now)
         raise InvalidGrant
     return _continue(code, _new_token(), now)
@@ -75,7 +76,7 @@ def redeem_refresh_token(stored: RefreshToken, token: str, now: int) -> Family:
     Raises InvalidGrant if the token was used more than GRACE_SECONDS before, which revokes the family, or if the user has just revoked
     the grant.
     """
-    following = stored.successor(token) if stored.redeem(now) else _follow(stored, token, now)
+    following = stored.successor(token) if stored.redeem(now, now + REFRESH_SECONDS) else _follow(stored, token, now)
     if following is None:
         revoke(stored.family, now)
         raise InvalidGrant

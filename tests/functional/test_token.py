@@ -126,6 +126,17 @@ class TestASecondUse:
         assert is_refused(refresh(http, first))
         assert ask(http, GOOD).status_code == 200
 
+    def test_after_it_would_have_expired_it_ends_the_family_too(
+        self, http: ChaliceClient, user: User, client: Client, stopped_clock: StoppedClock
+    ):
+        first = ask(http, GOOD).json_body['refresh_token']
+        stopped_clock.advance(29 * 86_400)
+        second = refresh(http, first).json_body['refresh_token']
+        stopped_clock.advance(2 * 86_400)
+
+        assert is_refused(refresh(http, first))
+        assert is_refused(refresh(http, second))
+
     @pytest.mark.parametrize('later', [0, 1, 10])
     def test_within_seconds_it_gets_a_token_of_its_own_and_the_same_next_one(
         self, http: ChaliceClient, user: User, client: Client, stopped_clock: StoppedClock, later: int

@@ -12,8 +12,9 @@ from chalice.test import HTTPResponse
 
 from chalicelib import auth
 from chalicelib.config import settings
-from chalicelib.models import Client, Code, Grant, User
+from chalicelib.models import Client, Code, Grant, RevokedFamily, User
 from tests.support.browser import Browser
+from tests.support.clock import StoppedClock
 from tests.support.oauth import ask
 
 REDIRECT = 'https://app.example/callback?tenant=1'
@@ -271,6 +272,26 @@ class TestErrorsOnceTheRedirectIsTrusted:
 
 
 class TestAttacks:
+    @pytest.mark.parametrize('later', [61, 3_600, 29 * 86_400])
+    def test_a_second_use_after_the_code_would_have_expired_is_noticed_too(
+        self, http: ChaliceClient, visitor: Browser, stopped_clock: StoppedClock, later: int
+    ):
+        code = decide(visitor, path())['code']
+        token = exchange(http, code).json_body
+        stopped_clock.advance(later)
+
+        assert error_of(exchange(http, code)) == 'invalid_grant'
+
+        again = ask(http, {'grant_type': 'refresh_token', 'refresh_token': token['refresh_token']}, BASIC)
+        assert error_of(again) == 'invalid_grant'
+
+    def test_an_unused_code_expires_and_ends_nothing(self, http: ChaliceClient, visitor: Browser, stopped_clock: StoppedClock):
+        code = decide(visitor, path())['code']
+        stopped_clock.advance(60)
+
+        assert error_of(exchange(http, code)) == 'invalid_grant'
+        assert RevokedFamily.is_revoked(Code.find(code).family) is False
+
     def test_a_code_is_good_once_and_a_second_use_ends_all_that_came_of_it(self, http: ChaliceClient, visitor: Browser):
         code = decide(visitor, path())['code']
         token = exchange(http, code).json_body
@@ -285,7 +306,7 @@ class TestAttacks:
         assert one is not None
         assert other is not None
 
-        assert [one.redeem(1), other.redeem(1)] == [True, False]
+        assert [one.redeem(1, 2), other.redeem(1, 2)] == [True, False]
 
     def test_a_code_dies_after_a_minute(self, http: ChaliceClient, visitor: Browser):
         code = decide(visitor, path())['code']
