@@ -80,6 +80,15 @@ EXCHANGES: Mapping[str, Exchange] = {
             lacks=('open margin positions', 'futures'),
             history=WHOLE,
         ),
+        Exchange(
+            'kucoin',
+            'KuCoin',
+            'https://www.kucoin.com/support/360015102174',
+            needs=('key', 'secret', 'password'),
+            permissions=('General',),
+            covers=('funding', 'spot', 'cross margin', 'isolated margin'),
+            lacks=('earn', 'futures', 'unified account', 'trading bots', 'sub-accounts'),
+        ),
     )
 }
 
@@ -125,6 +134,13 @@ _NAMES: Mapping[str, Mapping[str, str]] = {
         'LUNA2': 'luna',
         'UST': 'ustc',
         'REPV2': 'rep',  # XREP and REP are the token before its migration
+    },
+    'kucoin': {
+        'BCHSV': 'bsv',
+        'KCS': 'kcs',
+        'LUNA': 'luna',  # the successor, other than at Kraken
+        'LUNC': 'lunc',
+        'USTC': 'ustc',
     },
 }
 _UNLISTED_SYMBOL = re.compile('[^a-z0-9]+')

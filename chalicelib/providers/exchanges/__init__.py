@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.providers.exchanges import binance, bitstamp, gemini, generic, kraken
+from chalicelib.providers.exchanges import binance, bitstamp, gemini, generic, kraken, kucoin
 from chalicelib.providers.exchanges.account_reader import AccountReader
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -15,6 +15,7 @@ CONNECTORS: Mapping[str, Callable[[Credentials], AccountReader]] = {
     'gemini': gemini.GeminiReader,
     'generic': generic.GenericReader,
     'kraken': kraken.KrakenReader,
+    'kucoin': kucoin.KucoinReader,
 }
 # For /api/sources.
 SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = (
@@ -22,6 +23,7 @@ SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = (
     (bitstamp.ENDPOINT, bitstamp.INFO),
     (gemini.ENDPOINT, gemini.INFO),
     (kraken.ENDPOINT, kraken.INFO),
+    (kucoin.ENDPOINT, kucoin.INFO),
 )
 
 

@@ -1,0 +1,73 @@
+"""A fake KuCoin with one account: verifies signatures as KuCoin's documentation says, and answers in its format.
+
+https://www.kucoin.com/docs-new/authentication
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from chalicelib import clock
+from infra.fake_upstreams.answer import Answer, as_json
+from infra.fake_upstreams.http_server import Request
+
+_WEEK_MS = 7 * 86_400_000  # KuCoin allows five seconds; ours never go back, though the clock does from test to test
+KEY, SECRET, PASSPHRASE = '6705f5c311545b000157d3eb', 'b6bd2a5c-9a2e-4e2e-8c60-52d0b01d6ff5', 'passphrase of a test'
+
+
+@dataclass
+class KucoinAccount:
+    """`listed`, `cross` and `isolated` are its wallets, `permission` what the key may do; `fault` takes the place of all answers."""
+
+    listed: Sequence[Mapping[str, Any]] = ()
+    cross: Sequence[Mapping[str, Any]] = ()
+    isolated: Sequence[Mapping[str, Any]] = ()
+    permission: str = 'General'
+    mode: str = 'CLASSIC'
+    fault: Answer | None = None
+    requests: list[Request] = field(default_factory=list)
+
+    def respond(self, request: Request) -> Answer:
+        self.requests.append(request)
+        refusal = self._refusal(request)
+        if self.fault is not None:
+            return self.fault
+        if refusal is not None:
+            return refused(401, *refusal)
+        answers = {
+            '/api/v1/user/api-key': {'remark': 'test', 'apiKey': KEY, 'apiVersion': 3, 'permission': self.permission, 'isMaster': True},
+            '/api/ua/v1/account/mode': {'selfAccountMode': self.mode},
+            '/api/v1/accounts': list(self.listed),
+            '/api/v3/margin/accounts': {'debtRatio': '0', 'status': 'EFFECTIVE', 'accounts': list(self.cross)},
+            '/api/v3/isolated/accounts': {'timestamp': clock.now_ms(), 'assets': list(self.isolated)},
+        }
+        if request.url not in answers:
+            return refused(404, '404000', 'Url Not Found')
+        return as_json({'code': '200000', 'data': answers[request.url]})
+
+    def _refusal(self, request: Request) -> tuple[str, str] | None:
+        """Return what is wrong with a request: signed are time, method, path with its query, and body; the passphrase is signed too."""
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        if headers.get('kc-api-key') != KEY:
+            return '400003', 'KC-API-KEY not exists'
+        if headers['kc-api-key-version'] not in ('2', '3') or headers['kc-api-passphrase'] != _signed(PASSPHRASE):
+            return '400004', 'Invalid KC-API-PASSPHRASE'
+        at = headers['kc-api-timestamp']
+        if abs(int(at) - clock.now_ms()) > _WEEK_MS:
+            return '400002', 'KC-API-TIMESTAMP Invalid'
+        query = f'?{urlencode(request.query)}' if request.query else ''
+        if headers['kc-api-sign'] != _signed(f'{at}GET{request.url}{query}{request.raw}'):
+            return '400005', 'Invalid KC-API-SIGN'
+        return None
+
+
+def refused(status: int, code: str, message: str = 'refused') -> Answer:
+    return as_json({'code': code, 'msg': message}, status)
+
+
+def _signed(text: str) -> str:
+    return base64.b64encode(hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).digest()).decode()
