@@ -89,6 +89,15 @@ EXCHANGES: Mapping[str, Exchange] = {
             covers=('funding', 'spot', 'cross margin', 'isolated margin'),
             lacks=('earn', 'futures', 'unified account', 'trading bots', 'sub-accounts'),
         ),
+        Exchange(
+            'okx',
+            'OKX',
+            'https://www.okx.com/help/api-faq',
+            needs=('key', 'secret', 'password'),
+            permissions=('Read',),
+            covers=('equity of the trading account', 'funding', 'Simple Earn Flexible'),
+            lacks=('other earn products', 'loans', 'sub-accounts'),
+        ),
     )
 }
 
@@ -97,6 +106,7 @@ EXCHANGES: Mapping[str, Exchange] = {
 PROBLEMS: Mapping[str, str] = {
     'wrong_key': '{exchange} does not know this API key: check that it was copied whole and still exists, then send it again',
     'wrong_secret': '{exchange} refuses the signature: the secret is not that of this API key, or was not copied whole',
+    'wrong_passphrase': '{exchange} refuses the passphrase: it is the one chosen with this API key, not the password of the account',
     'wrong_nonce': '{exchange} refuses the nonce: another program uses this API key; make one for this account alone',
     'clock_differs': '{exchange} refuses the time of our requests: send the credentials again later',
     'permission_missing': 'The API key lacks a permission at {exchange}: {detail}',
@@ -142,6 +152,7 @@ _NAMES: Mapping[str, Mapping[str, str]] = {
         'LUNC': 'lunc',
         'USTC': 'ustc',
     },
+    'okx': {**_TRADED_WIDELY, 'LUNA': 'luna', 'LUNC': 'lunc', 'USTC': 'ustc', 'OKB': 'okb'},
 }
 _UNLISTED_SYMBOL = re.compile('[^a-z0-9]+')
 

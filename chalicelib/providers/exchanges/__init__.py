@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.providers.exchanges import binance, bitstamp, gemini, generic, kraken, kucoin
+from chalicelib.providers.exchanges import binance, bitstamp, gemini, generic, kraken, kucoin, okx
 from chalicelib.providers.exchanges.account_reader import AccountReader
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -16,6 +16,7 @@ CONNECTORS: Mapping[str, Callable[[Credentials], AccountReader]] = {
     'generic': generic.GenericReader,
     'kraken': kraken.KrakenReader,
     'kucoin': kucoin.KucoinReader,
+    'okx': okx.OkxReader,
 }
 # For /api/sources.
 SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = (
@@ -24,6 +25,7 @@ SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = (
     (gemini.ENDPOINT, gemini.INFO),
     (kraken.ENDPOINT, kraken.INFO),
     (kucoin.ENDPOINT, kucoin.INFO),
+    (okx.ENDPOINT, okx.INFO),
 )
 
 
