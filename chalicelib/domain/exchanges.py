@@ -146,6 +146,7 @@ _NAMES: Mapping[str, Mapping[str, str]] = {
         'REPV2': 'rep',  # XREP and REP are the token before its migration
     },
     'kucoin': {
+        **_TRADED_WIDELY,
         'BCHSV': 'bsv',
         'KCS': 'kcs',
         'LUNA': 'luna',  # the successor, other than at Kraken

@@ -8,10 +8,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from chalicelib.config import settings
-from chalicelib.domain import exchanges, money
-from chalicelib.domain.ledgers import Holding
+from chalicelib.domain import exchanges
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount
+from chalicelib.providers.exchanges.account_reader import amount, balances_alone
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
@@ -69,11 +68,10 @@ class GeminiReader:
         traded = self._client.ask(http, 'POST', 'v1/balances')
         staked = self._client.ask(http, 'POST', 'v1/balances/staking')
         with expected_shape(ENDPOINT, 'balances'):
-            balances = [(_code(row['currency']), amount(row['amount'])) for row in traded]
-            balances += [(_code(row['currency']), amount(row['balance'])) for row in staked]
-        totals = money.total_by_currency((), balances)
-        holdings = [Holding(code, balance, sent=None, received=None, transactions=None) for code, balance in totals.items()]
-        return AddressReport(holdings, iter(()))
+            return balances_alone(
+                [(_code(row['currency']), amount(row['amount'])) for row in traded]
+                + [(_code(row['currency']), amount(row['balance'])) for row in staked]
+            )
 
 
 def _code(symbol: Any) -> str:

@@ -10,9 +10,8 @@ from typing import Any
 
 from chalicelib.config import settings
 from chalicelib.domain import exchanges, money
-from chalicelib.domain.ledgers import Holding
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount
+from chalicelib.providers.exchanges.account_reader import amount, balances_alone
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
@@ -38,6 +37,7 @@ _EXCHANGE = SignedExchange(
         ('"500000"', 'out'),
     ),
     needed=_NEEDED,
+    wants_time=True,
 )
 # What is in the list of accounts: where deposits arrive, and the two kinds of trading account. Margin is there too, without its debts.
 _LISTED = {'main', 'trade', 'trade_hf'}
@@ -80,10 +80,7 @@ class KucoinReader:
         isolated = self._ask(http, 'isolated/accounts', {'queryType': 'ALL'})
         with expected_shape(ENDPOINT, 'balances'):
             pairs = [row[side] for row in isolated['assets'] for side in ('baseAsset', 'quoteAsset')]
-            balances = [*_plain(listed), *_without_debts(cross['accounts']), *_without_debts(pairs)]
-        totals = money.total_by_currency((), balances)
-        holdings = [Holding(code, balance, sent=None, received=None, transactions=None) for code, balance in totals.items()]
-        return AddressReport(holdings, iter(()))
+            return balances_alone([*_plain(listed), *_without_debts(cross['accounts']), *_without_debts(pairs)])
 
     def _ask(self, http: Http, path: str, params: Mapping[str, Any] | None = None, api: str = 'private') -> Any:
         told = self._client.ask(http, 'GET', path, params, api)

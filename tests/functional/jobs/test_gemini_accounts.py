@@ -6,15 +6,11 @@ from typing import Any
 import pytest
 
 from chalicelib.config import settings
-from chalicelib.jobs import accounts
 from infra.fake_upstreams.answer import Answer
-from infra.fake_upstreams.http_server import serving
+from tests.support.accounts import PATH, balances, create, reached, run, shown
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.gemini import AUDITOR, KEY, SECRET, GeminiAccount, refused
-from tests.support.jobs import record
-
-PATH = '/api/portfolios/1/accounts/1'
 
 
 def traded(currency: str, amount: str, available: str = '0') -> dict[str, Any]:
@@ -31,37 +27,10 @@ def staked(currency: str, balance: float) -> dict[str, Any]:
 def gemini(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiAccount]:
     """An empty account, in a portfolio."""
     account = GeminiAccount()
-    with serving(account.respond) as url:
-        monkeypatch.setenv('UPSTREAM_URL', url)
-        settings.cache_clear()
-        settings()
+    with reached(account.respond, monkeypatch):
         api.portfolio()
-        create(api, KEY, SECRET)
+        create(api, 'gemini', {'key': KEY, 'secret': SECRET})
         yield account
-        monkeypatch.undo()
-    settings.cache_clear()
-    settings()
-
-
-def create(api: Api, key: str, secret: str) -> None:
-    body = {'wallet': 'gemini', 'credentials': {'key': key, 'secret': secret}}
-    assert api.post('/api/portfolios/1/accounts', body).status_code == 201
-
-
-def run(api: Api, account: int = 1) -> bool:
-    CLOCK.advance(60)
-    message = record({'ledger': f'LEDGER#ACCOUNT#{api.user_id}#000001#{account:06}'})
-    return not accounts.refresh_accounts({'Records': [message]}, None)['batchItemFailures']
-
-
-def shown(api: Api, path: str = '') -> Any:
-    response = api.get(PATH + path)
-    assert response.status_code == 200, response.body
-    return response.json_body
-
-
-def balances(api: Api) -> dict[str, str]:
-    return {one['currency']['code']: one['balance'] for one in shown(api, '/balances')['result']}
 
 
 def test_what_is_traded_and_what_is_staked_add_up_and_unknown_symbols_stay_so(api: Api, gemini: GeminiAccount):
@@ -140,7 +109,7 @@ def test_traders_are_taken_where_that_is_allowed(api: Api, gemini: GeminiAccount
     ],
 )
 def test_what_is_wrong_with_the_credentials_is_told(api: Api, gemini: GeminiAccount, key: str, secret: str, reason: str, asked: int):
-    create(api, key, secret)
+    create(api, 'gemini', {'key': key, 'secret': secret})
 
     assert run(api, account=2)
 

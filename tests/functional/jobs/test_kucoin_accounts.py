@@ -6,15 +6,12 @@ from typing import Any
 import pytest
 
 from chalicelib.config import settings
-from chalicelib.jobs import accounts
 from infra.fake_upstreams.answer import Answer
-from infra.fake_upstreams.http_server import serving
+from tests.support.accounts import PATH, balances, create, reached, run, shown
 from tests.support.api import Api
 from tests.support.clock import CLOCK
-from tests.support.jobs import record
 from tests.support.kucoin import KEY, PASSPHRASE, SECRET, KucoinAccount, refused
 
-PATH = '/api/portfolios/1/accounts/1'
 CREDENTIALS = {'key': KEY, 'secret': SECRET, 'password': PASSPHRASE}
 
 
@@ -36,37 +33,10 @@ def pair(base: dict[str, Any], quote: dict[str, Any]) -> dict[str, Any]:
 def kucoin(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[KucoinAccount]:
     """An empty account, in a portfolio."""
     account = KucoinAccount()
-    with serving(account.respond) as url:
-        monkeypatch.setenv('UPSTREAM_URL', url)
-        settings.cache_clear()
-        settings()
+    with reached(account.respond, monkeypatch):
         api.portfolio()
-        create(api)
+        create(api, 'kucoin', CREDENTIALS)
         yield account
-        monkeypatch.undo()
-    settings.cache_clear()
-    settings()
-
-
-def create(api: Api, **credentials: str) -> None:
-    body = {'wallet': 'kucoin', 'credentials': CREDENTIALS | credentials}
-    assert api.post('/api/portfolios/1/accounts', body).status_code == 201
-
-
-def run(api: Api, account: int = 1) -> bool:
-    CLOCK.advance(60)
-    message = record({'ledger': f'LEDGER#ACCOUNT#{api.user_id}#000001#{account:06}'})
-    return not accounts.refresh_accounts({'Records': [message]}, None)['batchItemFailures']
-
-
-def shown(api: Api, path: str = '') -> Any:
-    response = api.get(PATH + path)
-    assert response.status_code == 200, response.body
-    return response.json_body
-
-
-def balances(api: Api) -> dict[str, str]:
-    return {one['currency']['code']: one['balance'] for one in shown(api, '/balances')['result']}
 
 
 def test_every_wallet_counts_once_without_what_was_borrowed(api: Api, kucoin: KucoinAccount):
@@ -96,7 +66,15 @@ def test_every_wallet_counts_once_without_what_was_borrowed(api: Api, kucoin: Ku
 
 @pytest.mark.parametrize(
     ('symbol', 'code'),
-    [('BCHSV', 'bsv'), ('KCS', 'kcs'), ('LUNC', 'lunc'), ('LUNA', 'luna'), ('GALAX', 'x-kucoin-galax'), ('ALT', 'x-kucoin-alt')],
+    [
+        ('BCHSV', 'bsv'),
+        ('TON', 'ton'),
+        ('KCS', 'kcs'),
+        ('LUNC', 'lunc'),
+        ('LUNA', 'luna'),
+        ('GALAX', 'x-kucoin-galax'),
+        ('ALT', 'x-kucoin-alt'),
+    ],
 )
 def test_a_symbol_is_never_taken_for_its_namesake(api: Api, kucoin: KucoinAccount, symbol: str, code: str):
     kucoin.listed = [listed('main', symbol, '3')]
@@ -183,7 +161,7 @@ def test_keys_that_may_trade_are_taken_where_that_is_allowed(api: Api, kucoin: K
     ],
 )
 def test_what_is_wrong_with_the_credentials_is_told(api: Api, kucoin: KucoinAccount, credentials: dict[str, str], reason: str):
-    create(api, **credentials)
+    create(api, 'kucoin', CREDENTIALS | credentials)
 
     assert run(api, account=2)
 
