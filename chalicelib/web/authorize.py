@@ -18,7 +18,7 @@ bp = Blueprint(__name__)
 
 @bp.route('/oauth/authorize', cors=False)
 def show_authorize() -> Response:
-    """Show the consent page for an authorization request (RFC 6749 section 4.1.1), after login."""
+    """Show the consent page for an authorization request (RFC 6749 section 4.1.1), or redirect with its error; after login."""
     from chalicelib.oauth import authorization  # other pages should not pay for oauthlib's cold start
 
     request = bp.current_request
@@ -28,6 +28,7 @@ def show_authorize() -> Response:
     except authorization.UntrustedClient as error:
         return _untrusted(request, error)
     except authorization.RedirectableError as error:
+        sessions.require_user(request)  # anybody can register an application: no stranger is sent on to it (RFC 9700 section 4.11.2)
         return pages.redirect(error.location)
     return _render_consent(request, sessions.require_user(request), authorization_request, query)
 

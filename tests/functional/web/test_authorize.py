@@ -258,17 +258,28 @@ class TestErrorsOnceTheRedirectIsTrusted:
             ({'code_challenge_method': 's256'}, 'invalid_request'),
         ],
     )
-    def test_are_told_to_the_application(self, browser: Browser, app: Client, changes: dict[str, str | None], error: str):
+    def test_are_told_to_the_application(self, visitor: Browser, changes: dict[str, str | None], error: str):
+        visitor.get(path(**changes))
+
+        assert visitor.status == 303
+        assert visitor.location.startswith(REDIRECT + '&')
+        assert (told(visitor)['error'], told(visitor)['state']) == (error, 'a b&c')
+
+    def test_a_public_client_must_use_pkce(self, visitor: Browser, native: Client):
+        visitor.get(path(client_id='native', redirect_uri='http://127.0.0.1/callback', code_challenge=None))
+
+        assert told(visitor)['error'] == 'invalid_request'
+
+    @pytest.mark.parametrize('changes', [{'scope': 'bogus'}, {'response_type': 'token'}, {'response_mode': 'fragment'}])
+    def test_are_told_after_log_in_only(self, browser: Browser, user: User, app: Client, changes: dict[str, str]):
         browser.get(path(**changes))
+        assert (browser.status, urlsplit(browser.location).netloc, urlsplit(browser.location).path) == (303, '', '/login')
 
-        assert browser.status == 303
+        browser.log_in(next=told(browser)['next'])
+        browser.get(browser.location)
+
         assert browser.location.startswith(REDIRECT + '&')
-        assert (told(browser)['error'], told(browser)['state']) == (error, 'a b&c')
-
-    def test_a_public_client_must_use_pkce(self, browser: Browser, native: Client):
-        browser.get(path(client_id='native', redirect_uri='http://127.0.0.1/callback', code_challenge=None))
-
-        assert told(browser)['error'] == 'invalid_request'
+        assert told(browser)['error'] in ('invalid_scope', 'unsupported_response_type', 'invalid_request')
 
 
 class TestAttacks:
