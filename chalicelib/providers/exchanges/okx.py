@@ -60,8 +60,9 @@ class OkxReader:
 
     def check(self, http: Http) -> None:
         """Raise AccountRefused if the key is wrong, cannot read, or may do more than read."""
-        [account] = self._ask(http, 'account/config')
+        told = self._ask(http, 'account/config')
         with expected_shape(ENDPOINT, 'the rights of a key'):
+            [account] = told
             rights = {right.strip() for right in account['perm'].split(',')} - {''}
         if _READ_ONLY not in rights:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)

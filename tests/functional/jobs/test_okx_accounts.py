@@ -115,8 +115,6 @@ def test_a_clock_that_differs_is_tried_again_before_it_is_told(api: Api, okx: Ok
         refusal('50026', 'System error. Try again later', 500),
         Answer(503, '<html>maintenance</html>', 'text/html'),
         Answer(200, '<html>are you human?</html>', 'text/html'),
-        Answer(200, '{"code":"0","data":[]}', 'application/json'),
-        Answer(200, '{"code":"0","data":{}}', 'application/json'),
     ],
 )
 def test_limits_outages_and_pages_for_people_say_nothing_of_the_account(api: Api, okx: OkxAccount, answer: Answer):
@@ -126,3 +124,15 @@ def test_limits_outages_and_pages_for_people_say_nothing_of_the_account(api: Api
 
     assert problem(api) is None
     assert api.get(f'{PATH}/balances').status_code == 503
+
+
+@pytest.mark.parametrize('data', ['[]', '{}', 'null', '[{}]', '[{"perm":null}]'])
+def test_an_answer_of_another_shape_is_a_failure_of_the_exchange(
+    api: Api, okx: OkxAccount, caplog: pytest.LogCaptureFixture, data: str
+):
+    okx.fault = Answer(200, f'{{"code":"0","data":{data}}}', 'application/json')
+
+    assert not run(api)
+
+    assert 'okx_accounts: returned' in caplog.text
+    assert problem(api) is None
