@@ -54,6 +54,15 @@ EXCHANGES: Mapping[str, Exchange] = {
             history=WHOLE,
         ),
         Exchange(
+            'bybit',
+            'Bybit',
+            'https://bybit-exchange.github.io/docs/v5/guide',
+            needs=('key', 'secret'),
+            permissions=('Read-Only', 'Unified Trading', 'Assets: Wallet'),
+            covers=('equity of the Unified Trading Account', 'funding'),
+            lacks=('earn', 'loans', 'trading bots', 'copy trading', 'inverse derivatives apart from the unified account', 'sub-accounts'),
+        ),
+        Exchange(
             'gemini',
             'Gemini',
             'https://docs.gemini.com/rest-api/#authentication',
@@ -111,6 +120,7 @@ PROBLEMS: Mapping[str, str] = {
     'clock_differs': '{exchange} refuses the time of our requests: send the credentials again later',
     'permission_missing': 'The API key lacks a permission at {exchange}: {detail}',
     'key_may_trade': 'The API key may do more than read at {exchange}: make one without {detail}',
+    'account_unsupported': 'Accounts of this kind at {exchange} are not supported: {detail}',
     'address_not_allowed': '{exchange} does not accept this API key from our address: allow it there, or make a key for any address',
     'locked_out': '{exchange} has locked this API key for a while: wait a quarter of an hour, then send it again',
     'credentials_missing': 'The credentials are not here any more: send them again',
@@ -131,6 +141,7 @@ _TRADED_CODES = 'bnb bonk egld ena floki iota ksm neo op pol pyth qtum render st
 _TRADED_WIDELY = {code.upper(): code for code in _TRADED_CODES.split()}
 _NAMES: Mapping[str, Mapping[str, str]] = {
     'binance': {**_TRADED_WIDELY, 'LUNA': 'luna', 'LUNC': 'lunc', 'USTC': 'ustc', 'FDUSD': 'fdusd', 'BNSOL': 'bnsol', 'WBETH': 'wbeth'},
+    'bybit': {**_TRADED_WIDELY, 'LUNC': 'lunc', 'USTC': 'ustc'},
     'kraken': {
         **{f'Z{code.upper()}': code for code in ('usd', 'eur', 'gbp', 'cad', 'aud', 'jpy', 'chf')},
         **{f'X{code.upper()}': code for code in ('etc', 'eth', 'ltc', 'xlm', 'xmr', 'xrp', 'zec')},

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.providers.exchanges import binance, bitstamp, gemini, generic, kraken, kucoin, okx
+from chalicelib.providers.exchanges import binance, bitstamp, bybit, gemini, generic, kraken, kucoin, okx
 from chalicelib.providers.exchanges.account_reader import AccountReader
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -12,6 +12,7 @@ Credentials = Mapping[str, Any]
 CONNECTORS: Mapping[str, Callable[[Credentials], AccountReader]] = {
     'binance': binance.BinanceReader,
     'bitstamp': bitstamp.BitstampReader,
+    'bybit': bybit.BybitReader,
     'gemini': gemini.GeminiReader,
     'generic': generic.GenericReader,
     'kraken': kraken.KrakenReader,
@@ -22,6 +23,7 @@ CONNECTORS: Mapping[str, Callable[[Credentials], AccountReader]] = {
 SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = (
     (binance.ENDPOINT, binance.INFO),
     (bitstamp.ENDPOINT, bitstamp.INFO),
+    (bybit.ENDPOINT, bybit.INFO),
     (gemini.ENDPOINT, gemini.INFO),
     (kraken.ENDPOINT, kraken.INFO),
     (kucoin.ENDPOINT, kucoin.INFO),

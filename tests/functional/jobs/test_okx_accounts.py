@@ -127,9 +127,7 @@ def test_limits_outages_and_pages_for_people_say_nothing_of_the_account(api: Api
 
 
 @pytest.mark.parametrize('data', ['[]', '{}', 'null', '[{}]', '[{"perm":null}]'])
-def test_an_answer_of_another_shape_is_a_failure_of_the_exchange(
-    api: Api, okx: OkxAccount, caplog: pytest.LogCaptureFixture, data: str
-):
+def test_an_answer_of_another_shape_is_a_failure_of_the_exchange(api: Api, okx: OkxAccount, caplog: pytest.LogCaptureFixture, data: str):
     okx.fault = Answer(200, f'{{"code":"0","data":{data}}}', 'application/json')
 
     assert not run(api)
