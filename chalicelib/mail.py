@@ -47,9 +47,24 @@ Set it here. The link works once and expires in an hour:
 
 {link}
 
-Setting a new password logs you out everywhere else and disconnects your applications.
+Setting a new password logs you out everywhere else, disconnects your applications, deletes your API keys, replaces the secrets of
+applications that you registered, and forbids applications to log in with your password.
 
 If this was not you, you can ignore this email: your password stays the same.""",
+)
+PASSWORD_RESET = MailTemplate(
+    'Your password was changed',
+    """\
+The password of your CryptFolio account was changed through a link that was mailed to this address. So that nobody else gets at your
+account, everything that opened it before was ended:
+
+- You were logged out everywhere.
+- No application has access any more. Connect again those that you use.
+- Your API keys were deleted. Create new ones: {profile}
+- The secrets of applications that you registered were replaced. Check the applications and make new secrets: {applications}
+- Applications may no longer log in with your password. You can allow it again in your profile.
+
+If this was not you, someone reads your email. Contact the operator of this CryptFolio server immediately.""",
 )
 NO_ACCOUNT = MailTemplate(
     'No account with this email address',

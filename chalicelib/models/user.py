@@ -153,13 +153,14 @@ class User(Item, discriminator='user'):
         return Write(Operation.UPDATE, self, User.confirmed_at.does_not_exist(), actions, errors.NotFound)
 
     def password_reset(self, password_hash: str, now_ms: int) -> Write:
-        """Return the write that sets a password, ends all sessions and confirms the email address.
+        """Return the write that sets a password, ends all sessions and log-ins by applications, and confirms the email address.
 
         Its transaction raises NotFound if the password or email address changed in the meantime.
         """
         actions: list[Action] = [
             User.password_hash.set(password_hash),
             User.sessions_valid_from.set(now_ms),
+            User.allow_remote_login.set(False),
             User.confirmed_at.set(self.confirmed_at or now_ms // 1000),
         ]
         return Write(Operation.UPDATE, self, self._unchanged(), actions, errors.NotFound)

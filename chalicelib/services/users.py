@@ -6,11 +6,12 @@ No response reveals whether an email address has an account; only the mail to th
 from typing import Any
 from urllib.parse import urlencode
 
-from chalicelib import mail
+from chalicelib import clock, mail
 from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password, parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
-from chalicelib.models import AttemptCounter, EmailToken, Grant, User, Write, new_token, transact
+from chalicelib.models import AttemptCounter, EmailToken, User, Write, new_token, transact
+from chalicelib.services import access
 
 _QUARTER = 900
 _HOUR = 3_600
@@ -105,12 +106,19 @@ def find_by_link(token: str, purpose: str, now: int) -> tuple[EmailToken, User]:
 
 
 def reset_password(token: str, password: str, *, now_ms: int) -> User:
-    """Set a new password through a mailed link; end all sessions and every application's access. Raises NotFound, Invalid."""
-    email_token, user = find_by_link(token, 'reset', now_ms // 1000)
+    """Set a new password through a mailed link; end all sessions and everything else that opens the account. Raises NotFound, Invalid.
+
+    All of that ends twice: first, so that the link still works should this be interrupted; and once nobody else is logged in any more,
+    for what was made meanwhile.
+    """
+    now = now_ms // 1000
+    email_token, user = find_by_link(token, 'reset', now)
     check_new_password(password, user.email)
-    transact(email_token.use(), user.password_reset(_hash(password), now_ms))
-    for grant in Grant.of_user(user.user_id):
-        Grant.revoke(user.user_id, grant.client_id)
+    password_hash = _hash(password)
+    access.end_all(user.user_id, now)
+    transact(email_token.use(), user.password_reset(password_hash, clock.now_ms()))
+    access.end_all(user.user_id, now)
+    _send(user.email, mail.PASSWORD_RESET, applications=_url('/oauth/applications'), profile=_url('/profile'))
     return user
 
 

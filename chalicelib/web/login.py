@@ -79,17 +79,17 @@ def show_reset() -> Response:
 
 @bp.route('/reset', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_reset() -> Response:
-    """Set the password and log in; end every other session and every application's access."""
+    """Set the password and log in; end every other session and everything else that opens the account."""
     request = bp.current_request
     form = forms.read(request)
-    token, now_ms = form.text('token'), clock.now_ms()
+    token = form.text('token')
     try:
-        user = users.reset_password(token, form.text('password'), now_ms=now_ms)
+        user = users.reset_password(token, form.text('password'), now_ms=clock.now_ms())
     except Invalid as invalid:
         return pages.render('reset.html', request, status=422, token=token, email=form.text('email'), faults=invalid.faults)
     except NotFound:
         return _link_expired(request)
-    return pages.redirect(pages.link(request, '/profile?saved=password'), {'Set-Cookie': [sessions.start(user, now_ms)]})
+    return pages.redirect(pages.link(request, '/profile?saved=password'), {'Set-Cookie': [sessions.start(user)]})
 
 
 def _link_expired(request: Request) -> Response:

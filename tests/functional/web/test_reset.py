@@ -1,0 +1,153 @@
+"""A password reset throws out whoever was in the account, however they would come back."""
+
+import base64
+import itertools
+import re
+from collections.abc import Callable
+
+import pytest
+from chalice.test import Client as ChaliceClient
+
+from chalicelib import clock
+from chalicelib.errors import Invalid
+from chalicelib.models import ApiKey, Client, EmailToken, Grant, User, new_token, transact
+from chalicelib.services import users
+from tests.support.browser import Browser, Mailbox
+from tests.support.clock import StoppedClock
+from tests.support.dynamodb import meanwhile, survives
+from tests.support.oauth import GOOD, ask
+
+NEW_PASSWORD = 'the new password'
+OWN = {'grant_type': 'client_credentials', 'scope': 'admin'}
+THIEFS = 'Basic ' + base64.b64encode(b'thiefs:known').decode()
+
+
+def reset_link(user: User) -> str:
+    """Mail a link, as far as the table goes; return its token."""
+    token = new_token()
+    values = {'purpose': 'reset', 'user_id': user.user_id, 'stamp': user.stamp}
+    transact(EmailToken.creation(token, expires_at=clock.now() + 3_600, **values))
+    return token
+
+
+class Thief:
+    """Everything that somebody who was in the account could have taken along: how each is used, which says whether it opens."""
+
+    def __init__(self, http: ChaliceClient, user: User) -> None:
+        Client.register(client_id='thiefs', secret='known', owner_id=user.user_id, name='x', redirect_uris=['https://a.example/'], now=1)
+        _, self.key = ApiKey.create(user.user_id, name='x', scopes=['read'], now=1)
+        self.refresh_token = ask(http, GOOD).json_body['refresh_token']
+        self.browser = Browser(http)
+        self.browser.log_in()
+        self.http = http
+
+    def opens(self) -> dict[str, bool]:
+        refreshed = ask(self.http, {'grant_type': 'refresh_token', 'refresh_token': self.refresh_token})
+        self.refresh_token = refreshed.json_body.get('refresh_token', self.refresh_token)
+        return {
+            'session': self.browser.get('/profile').status_code == 200,
+            'consent': refreshed.status_code == 200,
+            'key': self.http.http.get('/api/user', headers={'Authorization': f'Bearer {self.key}'}).status_code == 200,
+            'own application': ask(self.http, OWN, THIEFS).status_code == 200,
+            'remote': ask(self.http, GOOD | {'password': NEW_PASSWORD}).status_code == 200 or ask(self.http, GOOD).status_code == 200,
+        }
+
+
+NOTHING = dict.fromkeys(('session', 'consent', 'key', 'own application', 'remote'), False)
+EVERYTHING = dict.fromkeys(NOTHING, True)
+
+
+@pytest.fixture
+def thief(http: ChaliceClient, user: User) -> Thief:
+    """A thief, in a world with an application of somebody else's."""
+    Client.register(client_id='test-app', secret='secret', owner_id='somebody else', name='x', redirect_uris=['https://b.example/'], now=1)
+    thief = Thief(http, user)
+    assert thief.opens() == EVERYTHING
+    return thief
+
+
+def test_nothing_that_opened_the_account_does_any_more(
+    browser: Browser, thief: Thief, user: User, mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    browser.post('/forgot', {'email': user.email})
+    stopped_clock.advance(1)
+
+    browser.post('/reset', {'token': mailbox.link().partition('token=')[2], 'password': NEW_PASSWORD})
+
+    assert browser.get('/profile').status_code == 200
+    assert thief.opens() == NOTHING
+    assert Grant.of_user(user.user_id) == ApiKey.of_user(user.user_id) == []
+
+
+def test_the_owner_makes_a_new_secret_and_connects_again(
+    http: ChaliceClient, browser: Browser, thief: Thief, user: User, stopped_clock: StoppedClock
+):
+    users.reset_password(reset_link(user), NEW_PASSWORD, now_ms=clock.now_ms())
+    stopped_clock.advance(1)
+    browser.log_in(password=NEW_PASSWORD)
+
+    browser.post('/oauth/applications/thiefs/secret')
+    secret = re.search(r'[A-Za-z0-9_-]{43}(?=<)', browser.page)[0]
+    browser.post('/profile/remote', {'allow_remote_login': 'on'})
+
+    assert ask(http, OWN, 'Basic ' + base64.b64encode(f'thiefs:{secret}'.encode()).decode()).status_code == 200
+    assert ask(http, GOOD | {'password': NEW_PASSWORD}).status_code == 200
+
+
+def test_the_person_is_mailed_what_ended(thief: Thief, user: User, mailbox: Mailbox):
+    users.reset_password(reset_link(user), NEW_PASSWORD, now_ms=clock.now_ms())
+
+    to, text = mailbox.last()
+    assert (to, text.splitlines()[0]) == (user.email, 'Subject: Your password was changed')
+    for said in (
+        'logged out everywhere',
+        'No application has access',
+        'API keys were deleted',
+        'secrets of applications',
+        'log in with your password',
+    ):
+        assert said in text
+    assert 'https://cryptfolio.test/oauth/applications' in text
+    assert NEW_PASSWORD not in text
+
+
+def test_it_can_be_repeated_wherever_it_dies(http: ChaliceClient, thief: Thief, user: User, mailbox: Mailbox, stopped_clock: StoppedClock):
+    token = reset_link(user)
+    for writes in itertools.count(1):
+        stopped_clock.advance(1)
+        if survives(lambda token=token: users.reset_password(token, NEW_PASSWORD, now_ms=clock.now_ms()), writes):
+            break
+        if User.find(user.user_id).password_hash != user.password_hash:
+            assert thief.opens() == NOTHING  # the link was good once, and needs to be no more
+            token = reset_link(User.find(user.user_id))
+
+    assert writes > 3
+    assert thief.opens() == NOTHING
+    assert mailbox.last()[0] == user.email
+
+
+def test_what_a_thief_makes_while_it_goes_on_ends_too(
+    make_user: Callable[[str], User], thief: Thief, user: User, stopped_clock: StoppedClock
+):
+    other = make_user('other@example.com')
+    _, others = ApiKey.create(other.user_id, name='x', scopes=['read'], now=1)
+
+    token = reset_link(user)
+
+    def act() -> None:
+        assert User.find(user.user_id).password_hash != user.password_hash
+        Grant.allow(user.user_id, 'thiefs', ['read'], clock.now())
+        ApiKey.create(user.user_id, name='y', scopes=['read'], now=1)
+
+    with meanwhile('TransactWriteItems', act, number=2):  # the first deletes a key, the second sets the password
+        users.reset_password(token, NEW_PASSWORD, now_ms=clock.now_ms())
+
+    assert Grant.of_user(user.user_id) == ApiKey.of_user(user.user_id) == []
+    assert thief.http.http.get('/api/user', headers={'Authorization': f'Bearer {others}'}).status_code == 200
+
+
+def test_a_refused_password_ends_nothing(thief: Thief, user: User):
+    with pytest.raises(Invalid):
+        users.reset_password(reset_link(user), 'short', now_ms=clock.now_ms())
+
+    assert thief.opens() == EVERYTHING
