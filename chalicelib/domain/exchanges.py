@@ -114,6 +114,7 @@ EXCHANGES: Mapping[str, Exchange] = {
 # What a person can do about an account that cannot be read, by reason. `{exchange}` is its title, `{detail}` what the reason is about.
 PROBLEMS: Mapping[str, str] = {
     'wrong_key': '{exchange} does not know this API key: check that it was copied whole and still exists, then send it again',
+    'key_refused': '{exchange} refuses this API key without saying why: check that it exists, may read, and may be used from here',
     'wrong_secret': '{exchange} refuses the signature: the secret is not that of this API key, or was not copied whole',
     'wrong_passphrase': '{exchange} refuses the passphrase: it is the one chosen with this API key, not the password of the account',
     'wrong_nonce': '{exchange} refuses the nonce: another program uses this API key; make one for this account alone',

@@ -26,6 +26,8 @@ _EXCHANGE = SignedExchange(
     'binance',
     ENDPOINT,
     meanings=(
+        ('"code":-2015', 'key_refused'),  # it is unknown, or not allowed this, or not from our address
+        ('"code":-2008', 'wrong_key'),
         ('"code":-1022', 'wrong_secret'),
         ('"code":-1021', 'clock_differs'),
         ('"code":-1002', 'permission_missing'),

@@ -66,7 +66,7 @@ def test_positions_that_are_not_all_told_are_no_balance(api: Api, binance: Binan
 
 @pytest.mark.parametrize(
     ('credentials', 'reason'),
-    [(CREDENTIALS | {'key': 'other'}, 'wrong_key'), (CREDENTIALS | {'secret': 'other'}, 'wrong_secret')],
+    [(CREDENTIALS | {'key': 'other'}, 'key_refused'), (CREDENTIALS | {'secret': 'other'}, 'wrong_secret')],
 )
 def test_what_is_wrong_with_the_credentials_is_told(api: Api, binance: BinanceAccount, credentials: dict[str, str], reason: str):
     assert api.patch('/api/portfolios/1/accounts/1', {'credentials': credentials}).status_code == 200
@@ -104,6 +104,17 @@ def test_keys_that_may_trade_are_taken_where_that_is_allowed(api: Api, binance: 
     assert run(api)
 
     assert (problem(api), balances(api)) == (None, {'btc': '0.1'})
+
+
+@pytest.mark.parametrize(
+    ('code', 'reason'), [(-2008, 'wrong_key'), (-2014, 'wrong_key'), (-2015, 'key_refused'), (-1002, 'permission_missing')]
+)
+def test_refusals_are_told(api: Api, binance: BinanceAccount, code: int, reason: str):
+    binance.fault = refusal(code, 'Refused.', 401)
+
+    assert run(api)
+
+    assert problem(api) == reason
 
 
 def test_a_clock_that_differs_is_tried_again_before_it_is_told(api: Api, binance: BinanceAccount):
