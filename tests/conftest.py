@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,14 @@ pytest.register_assert_rewrite('tests.support')
 PLUGINS = ('api', 'aws', 'browser', 'clock', 'explorers', 'kraken', 'logs', 'queues', 'quick_aws', 'recordings')
 pytest_plugins = [f'tests.support.{module}' for module in PLUGINS]
 
+from chalicelib.config import settings  # noqa: E402
 from tests.support import serial_moto  # noqa: E402
 
 serial_moto.install()
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_its_own() -> Iterator[None]:
+    """What a test puts into the environment is not in the settings of the next one."""
+    yield
+    settings.cache_clear()

@@ -13,6 +13,7 @@ from chalicelib.api.presenters.addresses import (
     present_balance_completeness,
     present_completeness,
     present_transaction,
+    present_unreadable,
 )
 from chalicelib.api.presenters.histories import present_historic_balance
 from chalicelib.api.requests import credentials, fields, idempotency
@@ -100,7 +101,7 @@ def get_account_balances(request: ApiRequest, portfolio_id: int, account_id: int
     ITEM + '/txns',
     ITEM + '/transactions',
     answer=list[answers.Transaction],
-    beside=answers.Completeness,
+    beside=answers.TransactionsState,
     query=(LIMIT, TRANSACTION_CURSOR),
     asynchronous=True,
 )
@@ -108,8 +109,8 @@ def list_account_transactions(request: ApiRequest, portfolio_id: int, account_id
     """Get the transactions for a particular account, newest first."""
     account = Account.find(request.user_id, portfolio_id, account_id)
     found = reading.read_transaction_page(account.ledger, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
-    completeness = present_completeness(found.ledger)
-    return request.page(found.transactions, present_transaction, lambda txn: txn.position, **completeness)
+    state = {**present_completeness(found.ledger), **present_unreadable(found.ledger)}
+    return request.page(found.transactions, present_transaction, lambda txn: txn.position, **state)
 
 
 @router.get(ITEM + '/history', answer=list[answers.HistoricBalance], beside=answers.HistoryState, query=histories.QUERY, asynchronous=True)

@@ -380,7 +380,7 @@ class Completeness(TypedDict, total=False):
 
 
 class UnreadableRow(TypedDict):
-    """What an upstream lists of an address and nobody can read, so that its effect is unknown."""
+    """What an upstream lists of an address or account and nobody can read, so that its effect is unknown."""
 
     currency: CurrencyRef
     reference: Annotated[str, Meta(description='The id of the transaction, or the contract of a token whose balance it is.')]
@@ -396,7 +396,7 @@ class UnreadableRows(TypedDict, total=False):
 
 
 class TransactionsState(Completeness, UnreadableRows):
-    """Whether the transactions of an address are complete, and what could not be read; stated on the first page of a list."""
+    """Whether the transactions of an address or account are complete, and what could not be read; stated on the first page of a list."""
 
 
 class Agreement(TypedDict):

@@ -30,8 +30,8 @@ class UnknownFormat(ValueError):
 def parse(text: str) -> dict[str, Decimal]:
     """Return the balances that a text tells, by currency code. Raises UnknownFormat.
 
-    >>> parse('BTC 1.50'), parse('{"eur": 10}')
-    ({'btc': Decimal('1.5')}, {'eur': Decimal('10')})
+    >>> parse('BTC 1.50'), parse('{"eur": 10.25}')
+    ({'btc': Decimal('1.5')}, {'eur': Decimal('10.25')})
     """
     stripped = text.strip().removeprefix('\ufeff')
     one = _ONE.fullmatch(stripped)

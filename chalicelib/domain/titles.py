@@ -6,7 +6,7 @@ LONGEST = 255
 """In code points, as JSON Schema counts: a family of emoji is several. At most 1,020 bytes, far from what an item may have."""
 
 _FORBIDDEN = r'\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069'  # control characters; bidirectional embeddings, overrides and isolates
-PATTERN = rf'^[^{_FORBIDDEN}]*[^\s{_FORBIDDEN}][^{_FORBIDDEN}]*$'
+PATTERN = rf'^\s*[^\s{_FORBIDDEN}]([^{_FORBIDDEN}]{{0,{LONGEST - 2}}}[^\s{_FORBIDDEN}])?\s*$'
 """The rule as a regular expression of JSON Schema, without lone surrogates, which no request in UTF-8 holds but as an escape."""
 
 _REFUSED = re.compile(rf'[{_FORBIDDEN}\ud800-\udfff]')

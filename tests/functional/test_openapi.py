@@ -488,4 +488,4 @@ def test_a_client_made_of_it_works(world: Api, tmp_path: Path, monkeypatch: pyte
 
     assert (created.result.title, created.result.balances[0].balance) == ('New', '0.1')
     assert form.result.title == 'As a form'
-    assert (rows[0].currency.code, rows[0].balance) == ('btc', '0.10000003')
+    assert (rows[0].currency.code, rows[0].balance) == ('btc', '1.10000003')  # with that of the account

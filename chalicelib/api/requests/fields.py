@@ -39,9 +39,8 @@ def _title(value: Any, _: ParsedBody) -> str:
 def _title_schema() -> Schema:
     return {
         'type': 'string',
-        'description': 'Any text without control characters and characters that override the direction of text.',
-        'minLength': 1,
-        'maxLength': titles.LONGEST,
+        'description': f'Any text of 1 to {titles.LONGEST} characters, beside whitespace around it, without control characters and '
+        'characters that override the direction of text.',
         'pattern': titles.PATTERN,
         'examples': ['Savings'],
     }
