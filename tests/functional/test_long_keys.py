@@ -3,11 +3,13 @@
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
 from chalice.test import Client as ChaliceClient
+from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.domain.scopes import API_KEY_PREFIX
 from chalicelib.errors import NotFound
@@ -52,7 +54,8 @@ def _too_long(sent: Any) -> Iterator[str]:
 
 
 def test_the_check_sees_a_long_key(refused: list[str]) -> None:
-    list(Item.batch_get([('a' * 2_049, 'USER'), ('USER', 'a' * 1_025), ('a' * 2_048, 'a' * 1_024)]))
+    with suppress(PynamoDBException):  # one emulation refuses such keys as DynamoDB does, another knows of no item
+        list(Item.batch_get([('a' * 2_049, 'USER'), ('USER', 'a' * 1_025), ('a' * 2_048, 'a' * 1_024)]))
 
     assert sorted(map(len, refused)) == [1_025, 2_049]
     refused.clear()
