@@ -73,6 +73,7 @@ clean: ## Remove everything that can be rebuilt, including the virtual environme
 	find $(wildcard app.py chalicelib infra tests benchmarks) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # From scratch, so that nothing stays that is no longer required. The stamp comes last: an interrupted installation is done again.
+# The lists are complete, and pip would not find an extra such as coverage[toml] among their hashes: hence --no-deps.
 $(READY):
 	@found=''; \
 	for python in $(PYTHONS); do \
@@ -83,11 +84,11 @@ $(READY):
 	fi; \
 	echo "creating .venv with $$found"; \
 	"$$found" -m venv --clear .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
 	@touch $@
 
 # With the same Python as the application: the functions that the emulator starts run in it.
 $(EMULATOR): $(READY)
 	$(BIN)/python -m venv --clear .venv-emulator
-	.venv-emulator/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements-emulator.txt
+	.venv-emulator/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r requirements-emulator.txt
 	@touch $@
