@@ -5,8 +5,10 @@ from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any, Protocol
 
+from chalicelib.config import settings
 from chalicelib.domain import money
 from chalicelib.domain.ledgers import Holding
+from chalicelib.errors import AccountRefused
 from chalicelib.providers.explorers.explorer import AddressReport
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -35,6 +37,12 @@ class AccountReader(Protocol):
 
         Raises AccountRefused, AccountLimited, Upstream; reading `pages` raises them too.
         """
+
+
+def refuse_harmful(endpoint: Endpoint, rights: Collection[str]) -> None:
+    """Raise AccountRefused, naming them, if a key has rights beyond reading, unless the operator takes such keys (`ALLOW_TRADING_KEYS`)."""
+    if rights and not settings().allows_trading_keys:
+        raise AccountRefused(endpoint.key, 'key_may_trade', ', '.join(sorted(rights)))
 
 
 def amount(value: Any) -> Decimal:

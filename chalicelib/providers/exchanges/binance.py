@@ -8,10 +8,9 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.config import settings
 from chalicelib.domain import exchanges, money
 from chalicelib.errors import AccountRefused, Upstream
-from chalicelib.providers.exchanges.account_reader import amount, balances_alone
+from chalicelib.providers.exchanges.account_reader import amount, balances_alone, refuse_harmful
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
@@ -62,9 +61,7 @@ class BinanceReader:
             rights = {name for name, is_given in told.items() if is_given is True and name.startswith(('enable', 'permits'))}
         if 'enableReading' not in rights:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
-        harmful = sorted(rights - _HARMLESS)
-        if harmful and not settings().allows_trading_keys:
-            raise AccountRefused(ENDPOINT.key, 'key_may_trade', ', '.join(harmful))
+        refuse_harmful(ENDPOINT, rights - _HARMLESS)
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What is locked, frozen or being withdrawn is in the balances."""

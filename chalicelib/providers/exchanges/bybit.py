@@ -6,10 +6,9 @@ Its log of transactions reaches back two years and knows one of the wallets, so 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from chalicelib.config import settings
 from chalicelib.domain import exchanges
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, balances_alone
+from chalicelib.providers.exchanges.account_reader import amount, balances_alone, refuse_harmful
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
@@ -50,9 +49,8 @@ class BybitReader:
         with expected_shape(ENDPOINT, 'the rights of a key'):
             is_read_only = int(told['readOnly']) == 1
             is_unified = int(told['uta']) == 1
-            rights = sorted({str(right) for granted in told['permissions'].values() for right in granted})
-        if not is_read_only and not settings().allows_trading_keys:
-            raise AccountRefused(ENDPOINT.key, 'key_may_trade', ', '.join(rights) or 'Read-Write')
+            rights = {str(right) for granted in told['permissions'].values() for right in granted}
+        refuse_harmful(ENDPOINT, set() if is_read_only else rights or {'Read-Write'})
         if not is_unified:
             raise AccountRefused(ENDPOINT.key, 'account_unsupported', 'make it a Unified Trading Account')
 

@@ -7,10 +7,9 @@ What is staked is in no other balance. A key is of one account; one of a whole g
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from chalicelib.config import settings
 from chalicelib.domain import exchanges
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, balances_alone
+from chalicelib.providers.exchanges.account_reader import amount, balances_alone, refuse_harmful
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
@@ -57,11 +56,10 @@ class GeminiReader:
         told = self._client.ask(http, 'POST', 'v1/roles')
         with expected_shape(ENDPOINT, 'the roles of a key'):
             is_auditor = bool(told[_READS])
-            harmful = sorted(name.removeprefix('is') for name, given in told.items() if name.startswith('is') and given and name != _READS)
+            harmful = {name.removeprefix('is') for name, given in told.items() if name.startswith('is') and given and name != _READS}
         if not is_auditor and not harmful:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
-        if harmful and not settings().allows_trading_keys:
-            raise AccountRefused(ENDPOINT.key, 'key_may_trade', ', '.join(harmful))
+        refuse_harmful(ENDPOINT, harmful)
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What is reserved for orders is in the balances."""

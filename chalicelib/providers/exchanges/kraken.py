@@ -8,11 +8,10 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from chalicelib.config import settings
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of
+from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of, refuse_harmful
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
@@ -63,9 +62,7 @@ class KrakenReader:
         missing = [title for name, title in _NEEDED.items() if name not in permissions]
         if missing:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', ', '.join(missing))
-        harmful = sorted(permissions - _HARMLESS)
-        if harmful and not settings().allows_trading_keys:
-            raise AccountRefused(ENDPOINT.key, 'key_may_trade', ', '.join(harmful))
+        refuse_harmful(ENDPOINT, permissions - _HARMLESS)
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What is on hold for orders is in the balances."""

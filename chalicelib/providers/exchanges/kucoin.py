@@ -8,10 +8,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.config import settings
 from chalicelib.domain import exchanges, money
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, balances_alone
+from chalicelib.providers.exchanges.account_reader import amount, balances_alone, refuse_harmful
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
@@ -28,7 +27,7 @@ _EXCHANGE = SignedExchange(
     meanings=(
         ('"400002"', 'clock_differs'),
         ('"400003"', 'wrong_key'),
-        ('"400004"', 'wrong_secret'),  # the passphrase, which comes with the secret
+        ('"400004"', 'wrong_secret'),  # of the passphrase, which is signed with the secret, so that it may be either
         ('"400005"', 'wrong_secret'),
         ('"400006"', 'address_not_allowed'),
         ('"400007"', 'permission_missing'),
@@ -64,14 +63,12 @@ class KucoinReader:
             permissions = {name.strip() for name in told['permission'].split(',')}
         if _NEEDED not in permissions:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
-        harmful = sorted(permissions - {_NEEDED})
-        if harmful and not settings().allows_trading_keys:
-            raise AccountRefused(ENDPOINT.key, 'key_may_trade', ', '.join(harmful))
+        refuse_harmful(ENDPOINT, permissions - {_NEEDED})
         mode = self._ask(http, 'account/mode', api='utaPrivate')
         with expected_shape(ENDPOINT, 'the mode of an account'):
             is_unified = mode['selfAccountMode'] == 'UNIFIED'
         if is_unified:
-            raise AccountRefused(ENDPOINT.key, 'permission_missing', 'it must be of a classic account, not of a unified one')
+            raise AccountRefused(ENDPOINT.key, 'account_unsupported', 'make it a classic account, not a unified one')
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What is reserved for orders is in the balances, and what was borrowed for margin is taken off."""

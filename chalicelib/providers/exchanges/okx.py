@@ -7,10 +7,9 @@ other servers, which this one does not know.
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from chalicelib.config import settings
 from chalicelib.domain import exchanges
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, balances_alone
+from chalicelib.providers.exchanges.account_reader import amount, balances_alone, refuse_harmful
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
@@ -66,9 +65,7 @@ class OkxReader:
             rights = {right.strip() for right in account['perm'].split(',')} - {''}
         if _READ_ONLY not in rights:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
-        harmful = sorted(rights - {_READ_ONLY})
-        if harmful and not settings().allows_trading_keys:
-            raise AccountRefused(ENDPOINT.key, 'key_may_trade', ', '.join(harmful))
+        refuse_harmful(ENDPOINT, rights - {_READ_ONLY})
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. Of the trading account the equity counts: with what orders hold back, less what is borrowed."""

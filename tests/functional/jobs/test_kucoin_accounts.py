@@ -97,9 +97,9 @@ def test_a_unified_account_is_told_that_it_cannot_be_read(api: Api, kucoin: Kuco
 
     assert run(api)
 
-    told = shown(api)['result']['problem']
-    assert told['reason'] == 'permission_missing'
-    assert told['message'].endswith('not of a unified one')
+    problem = shown(api)['result']['problem']
+    assert problem['reason'] == 'account_unsupported'
+    assert problem['message'].endswith('make it a classic account, not a unified one')
 
 
 def test_balances_are_complete_and_the_past_is_what_was_observed(api: Api, kucoin: KucoinAccount):
