@@ -13,7 +13,6 @@ from chalicelib import auth
 from chalicelib.api import accounts, addresses, currencies, histories, offsets, portfolios, sources, user
 from chalicelib.api.openapi import route
 from chalicelib.http_io import conditional, errors, methods, rate_limiter, request_log, response
-from chalicelib.jobs import accounts as account_jobs
 from chalicelib.jobs import histories as history_jobs
 from chalicelib.jobs import purge, rates, refresh, sweep
 from chalicelib.oauth import endpoints, metadata
@@ -44,5 +43,5 @@ for page in (home, signup, login, profile, applications, authorize):
 methods.add_head_routes(app)
 methods.add_405_routes(app)
 
-for job in (refresh, account_jobs, purge, sweep, rates, history_jobs, auth):
+for job in (refresh, purge, sweep, rates, history_jobs, auth):
     app.register_blueprint(job.bp)

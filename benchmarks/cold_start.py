@@ -32,7 +32,7 @@ STARTS = {
     'bearer': Start('import chalicelib.auth', 4),
     'bearer, API key': Start('import chalicelib.auth, chalicelib.models', 12),
     'refresh_ledgers': Start('import chalicelib.jobs.refresh, chalicelib.services.ledgers.refresh', 12),
-    'refresh_accounts': Start('import chalicelib.jobs.accounts, chalicelib.services.ledgers.refresh', 12),
+    'refresh_accounts': Start('import chalicelib.jobs.refresh, chalicelib.services.ledgers.refresh', 12),
     'purge_portfolios': Start('import chalicelib.jobs.purge', 12),
     'sweep_due': Start('import chalicelib.jobs.sweep', 12),
     'update_rates': Start('import chalicelib.jobs.rates, chalicelib.services.rates, chalicelib.providers.rates', 12),

@@ -97,7 +97,7 @@ PUBLIC_ROUTES = {
 }
 ENTRY_POINTS = (
     'chalicelib.auth',
-    *(f'chalicelib.jobs.{module}' for module in ('refresh', 'accounts', 'purge', 'rates', 'histories', 'sweep')),
+    *(f'chalicelib.jobs.{module}' for module in ('refresh', 'purge', 'rates', 'histories', 'sweep')),
 )
 # Whole seconds would be too coarse there, and no amount is near.
 MAY_MAKE_FLOATS = {

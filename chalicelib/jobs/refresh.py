@@ -1,4 +1,4 @@
-"""SQS refresh queue: bring ledgers up to date."""
+"""SQS refresh and accounts queues: bring ledgers up to date."""
 
 from typing import Any
 
@@ -17,9 +17,19 @@ SLICE_SECONDS = 60
 @bp.on_sqs_message(queue=settings().refresh_queue, batch_size=10)
 def refresh_ledgers(event: SQSEvent) -> dict[str, Any]:
     """Messages: RefreshLedger."""
+    return _refresh_all('refresh_ledgers', settings().refresh_queue, event)
+
+
+@bp.on_sqs_message(queue=settings().accounts_queue, batch_size=5)
+def refresh_accounts(event: SQSEvent) -> dict[str, Any]:
+    """Messages: RefreshLedger of accounts at exchanges. The only function that may decrypt their credentials."""
+    return _refresh_all('refresh_accounts', settings().accounts_queue, event)
+
+
+def _refresh_all(job: str, queue_name: str, event: SQSEvent) -> dict[str, Any]:
     deadline = clock.monotonic() + SLICE_SECONDS
-    with job_runs.noted('refresh_ledgers'):
-        return queue.process_batch('refresh_ledgers', settings().refresh_queue, event, lambda body: _refresh(body, deadline))
+    with job_runs.noted(job):
+        return queue.process_batch(job, queue_name, event, lambda body: _refresh(body, deadline))
 
 
 def _refresh(body: queue.Body, deadline: float) -> None:

@@ -76,6 +76,12 @@ class Cursor(MapAttribute[str, Any]):
     unreadable_numbers: ListAttribute[UnreadableNumber] = ListAttribute(of=UnreadableNumber, default=list)
     unreadable_rows: ListAttribute[UnreadableRow] = ListAttribute(of=UnreadableRow, default=list)
 
+    @property
+    def is_downloaded(self) -> bool:
+        """Whether a full download came to its end, and none is under way."""
+        height: int | None = self.final_height
+        return height is not None and self.resume is None
+
     def make_final(self, height: int, tallies: dict[str, Tally]) -> None:
         """Make everything up to `height` final, as counted in `tallies`."""
         self.final_height = height

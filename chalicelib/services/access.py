@@ -19,7 +19,7 @@ def end_all(user_id: str, now: int) -> None:
 
 def _end_grants(user_id: str) -> None:
     for grant in Grant.of_user(user_id):
-        Grant.revoke(user_id, grant.client_id)
+        grant.delete()
 
 
 def _delete_api_keys(user_id: str) -> None:

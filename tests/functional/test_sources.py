@@ -12,7 +12,7 @@ from chalice.test import HTTPResponse
 from chalicelib import clock
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.formats import format_instant
-from chalicelib.jobs import accounts, histories, purge, rates, refresh, sweep
+from chalicelib.jobs import histories, purge, rates, refresh, sweep
 from chalicelib.models import Item, JobRun, LatestRates, UpstreamState
 from chalicelib.providers.exchanges import SOURCES
 from chalicelib.providers.explorers import EXPLORERS
@@ -106,7 +106,7 @@ def run_all() -> None:
     tick = dict.fromkeys(('version', 'account', 'region', 'detail', 'detail-type', 'source', 'time', 'id', 'resources'), '')
     for job in (sweep.sweep_due, histories.snapshot_portfolios):
         job(tick, None)
-    for job in (refresh.refresh_ledgers, accounts.refresh_accounts, purge.purge_portfolios, rates.fetch_rates, histories.refresh_histories):
+    for job in (refresh.refresh_ledgers, refresh.refresh_accounts, purge.purge_portfolios, rates.fetch_rates, histories.refresh_histories):
         job({'Records': []}, None)
     JobRun.note('update_rates', clock.now())  # which would ask sources
 

@@ -114,7 +114,7 @@ def test_there_is_a_function_for_the_api_the_authorizer_and_each_job(template: d
         'app.app',
         'chalicelib.auth.bearer',
         'chalicelib.jobs.refresh.refresh_ledgers',
-        'chalicelib.jobs.accounts.refresh_accounts',
+        'chalicelib.jobs.refresh.refresh_accounts',
         'chalicelib.jobs.purge.purge_portfolios',
         'chalicelib.jobs.sweep.sweep_due',
         'chalicelib.jobs.rates.fetch_rates',

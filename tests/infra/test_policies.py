@@ -19,7 +19,7 @@ from app import app
 from chalicelib import auth, mail, queue
 from chalicelib.config import settings
 from chalicelib.domain.wallets import identify
-from chalicelib.jobs import accounts, histories, purge, rates, refresh, sweep
+from chalicelib.jobs import histories, purge, rates, refresh, sweep
 from chalicelib.models import HISTORIES, ApiKey, User
 from chalicelib.services import job_runs
 from chalicelib.services.ledgers import refresh as service
@@ -398,12 +398,12 @@ def test_the_refresh_of_accounts_does_what_it_may_and_nothing_else(watched: Api,
         settings()
         recorder.start()
         service.refresh(message['ledger'], looked_at=None, deadline=0)  # at once too late: the rest is sent for
-        assert accounts.refresh_accounts(event(message), None) == {'batchItemFailures': []}
-        accounts.refresh_accounts(event({}), None)  # fails, and waits for longer
+        assert refresh.refresh_accounts(event(message), None) == {'batchItemFailures': []}
+        refresh.refresh_accounts(event({}), None)  # fails, and waits for longer
         recorded = list(recorder.calls)
         assert watched.delete('/api/portfolios/1/accounts/1').status_code == 200
         recorder.calls = recorded
-        assert accounts.refresh_accounts(event(message), None) == {'batchItemFailures': []}  # nobody watches it: it goes
+        assert refresh.refresh_accounts(event(message), None) == {'batchItemFailures': []}  # nobody watches it: it goes
 
     own = {(action, 'AccountsQueue.Arn') for action in QUEUE}
     assert recorder.uses | own | logs('RefreshAccounts') | {TABLES_KEY} == allowed('refresh_accounts')

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config import settings
-from chalicelib.jobs import accounts
+from chalicelib.jobs import refresh
 from infra.fake_upstreams.http_server import Respond, serving
 from tests.support.api import Api
 from tests.support.clock import CLOCK
@@ -38,7 +38,7 @@ def run(api: Api, account: int = 1) -> bool:
     """Let time pass, and read an account; say whether that went well."""
     CLOCK.advance(60)
     message = record({'ledger': f'LEDGER#ACCOUNT#{api.user_id}#000001#{account:06}'})
-    return not accounts.refresh_accounts({'Records': [message]}, None)['batchItemFailures']
+    return not refresh.refresh_accounts({'Records': [message]}, None)['batchItemFailures']
 
 
 def shown(api: Api, path: str = '') -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 
 from chalicelib.config import settings
-from chalicelib.jobs import accounts, purge, refresh, sweep
+from chalicelib.jobs import purge, refresh, sweep
 from tests.support.ledgers import pk_of
 
 CONTEXT: Any = None  # the jobs look at nothing in it
@@ -114,7 +114,7 @@ def refresh_queue(queues: dict[str, str]) -> Queue:
 
 
 def accounts_queue(queues: dict[str, str]) -> Queue:
-    return Queue(queues[settings().accounts_queue], accounts.refresh_accounts)
+    return Queue(queues[settings().accounts_queue], refresh.refresh_accounts)
 
 
 def purge_queue(queues: dict[str, str]) -> Queue:

@@ -75,15 +75,15 @@ def _present_address_balance(ledger: Ledger, code: str, holding: HeldCurrency | 
 
 def present_balance_completeness(ledger: Ledger) -> answers.Completeness:
     """Return whether the balances of an account are complete, whatever its transactions lack: the exchange tells them by themselves."""
-    reason = ledger.balance_reason
-    return {'complete': True} if reason is None else {'complete': False, 'reason': reason}
+    return _present_lack(ledger.balance_reason)
 
 
 def present_completeness(ledger: Ledger | None) -> answers.Completeness:
     """Return whether a ledger is complete, to stand beside its balances or transactions; empty if it was not read."""
-    if ledger is None:
-        return {}
-    reason = ledger.reason
+    return {} if ledger is None else _present_lack(ledger.reason)
+
+
+def _present_lack(reason: str | None) -> answers.Completeness:
     return {'complete': True} if reason is None else {'complete': False, 'reason': reason}
 
 

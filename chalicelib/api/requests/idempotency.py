@@ -1,5 +1,6 @@
-"""Creates that a client can repeat safely: with an `Idempotency-Key` header a POST is carried out once,
-where a key is that of one application of one user for one route.
+"""Creates that a client can repeat safely: with an `Idempotency-Key` header a POST is carried out once.
+
+A key counts for one application of one user on one route.
 
 The record of a create is written in the transaction that creates, with the response; a repetition within 24 hours gets that response:
 

@@ -67,7 +67,7 @@ def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> boo
         observation.store_balances(ledger, explorer, _request(ledger, explorer, http))
         return True
     cursor = ledger.cursor
-    if _is_downloaded(cursor):
+    if cursor is not None and cursor.is_downloaded:
         news = _read_news(ledger, explorer, http, cursor)
         if news.is_small and not _is_worth_a_download(ledger, explorer, cursor, news):
             _store_news(ledger, explorer, cursor, news)
@@ -99,10 +99,6 @@ def is_unfinished(ledger: Ledger) -> bool:
     """Whether a full download is under way, or must be repeated because it did not reconcile."""
     cursor = ledger.cursor
     return cursor is not None and (bool(cursor.resume) or 0 < cursor.failed_reconciliations < policy.MOST_FULL_DOWNLOADS)
-
-
-def _is_downloaded(cursor: Cursor | None) -> bool:
-    return cursor is not None and cursor.final_height is not None and cursor.resume is None
 
 
 def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -> News:

@@ -88,18 +88,16 @@ class Witnessed:
     @property
     def _settled(self) -> Settled:
         cursor: Cursor | None = self.ledger.cursor
-        height: int | None = None if cursor is None or cursor.resume else cursor.final_height
-        if cursor is None or height is None:
+        if cursor is None or not cursor.is_downloaded:
             return NOTHING_SETTLED
-        return Settled(height, cursor.tallies().get(self.ledger.address_key.currency, NOTHING).sum)
+        return Settled(cursor.final_height, cursor.tallies().get(self.ledger.address_key.currency, NOTHING).sum)
 
     @property
     def _is_due(self) -> bool:
         """Whether all tokens are to be asked for: a day after the last time, with each full download, and while none are confirmed."""
         cursor, asked_at = self.ledger.cursor, self.ledger.tokens_asked_at
-        is_downloaded = cursor is not None and cursor.final_height is not None and cursor.resume is None
-        doubted = asked_at is None or self.ledger.tokens_unconfirmed
-        return bool(not is_downloaded or doubted or clock.now() - asked_at >= policy.DAY)
+        doubted = cursor is None or not cursor.is_downloaded or asked_at is None or self.ledger.tokens_unconfirmed
+        return bool(doubted or clock.now() - asked_at >= policy.DAY)
 
     def _pages(
         self, http: Http, address: str, pages: Iterable[Page], holdings: list[Holding], unreadable: list[Unreadable]

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.config import settings
-from chalicelib.jobs import accounts
+from chalicelib.jobs import refresh as refresh_jobs
 from chalicelib.models import Credentials, Ledger, Transaction, UpstreamState
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.http_server import Request
@@ -44,7 +44,7 @@ def run(ledger: str) -> bool:
 
 
 def run_at_once(ledger: str) -> bool:
-    return not accounts.refresh_accounts({'Records': [record({'ledger': ledger})]}, None)['batchItemFailures']
+    return not refresh_jobs.refresh_accounts({'Records': [record({'ledger': ledger})]}, None)['batchItemFailures']
 
 
 def result(api: Api, path: str = PATH) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config import settings
-from chalicelib.jobs import accounts
+from chalicelib.jobs import refresh
 from chalicelib.models import Ledger
 from infra.fake_upstreams.http_server import serving
 from tests.support.api import Api
@@ -49,7 +49,7 @@ def create(api: Api, secret: str) -> None:
 def run(api: Api, account: int = 1) -> bool:
     CLOCK.advance(60)
     message = record({'ledger': f'LEDGER#ACCOUNT#{api.user_id}#000001#{account:06}'})
-    return not accounts.refresh_accounts({'Records': [message]}, None)['batchItemFailures']
+    return not refresh.refresh_accounts({'Records': [message]}, None)['batchItemFailures']
 
 
 def shown(api: Api, path: str) -> Any:

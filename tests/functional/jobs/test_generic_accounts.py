@@ -46,11 +46,11 @@ def server(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def run(api: Api) -> bool:
-    from chalicelib.jobs import accounts
+    from chalicelib.jobs import refresh
 
     CLOCK.advance(60)
     message = record({'ledger': f'LEDGER#ACCOUNT#{api.user_id}#000001#000001'})
-    return not accounts.refresh_accounts({'Records': [message]}, None)['batchItemFailures']
+    return not refresh.refresh_accounts({'Records': [message]}, None)['batchItemFailures']
 
 
 def test_the_balances_of_a_url_count_and_its_past_is_what_was_observed(api: Api, server: Server, queues: dict[str, str]):
