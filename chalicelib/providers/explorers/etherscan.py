@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Blame, Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.providers.explorers import evm
-from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, refuse_rejected
+from chalicelib.providers.explorers.explorer import ODD_SHAPE, AddressReport, Page, expected_shape, refuse_rejected
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -97,17 +97,26 @@ class Etherscan:
                 listed.reach_below(end)
             floor = max(listed.floor for listed in lists.values())
             with expected_shape(self.endpoint, 'transactions'):
-                rows: evm.Rows = {action: listed.take_above(floor) for action, listed in lists.items()}
-                entries = evm.entries(self.chain, address, rows)
+                taken: evm.Rows = {action: listed.take_above(floor) for action, listed in lists.items()}
+                rows, entries, odd = self._readable(address, taken)
                 total = money.add(total, self._sum(entries))
-                if resume is None and floor <= self.settled.height < end and total != balances.coin:
+                if not odd and resume is None and floor <= self.settled.height < end and total != balances.coin:
                     rows = evm.without_undone(self.chain, address, rows, money.add(total, -balances.coin))
                     entries = evm.entries(self.chain, address, rows)
+                page = Page.of([*entries, *odd], str(floor) if floor >= 0 else None)
             balances.add({entry.currency for entry in entries})
             end = floor
-            yield Page(entries, str(end) if end >= 0 else None)
+            yield page
             if end < 0:
                 return
+
+    def _readable(self, address: str, rows: evm.Rows) -> tuple[evm.Rows, list[Entry], list[Unreadable]]:
+        """Return rows that can be read, their entries, and the transactions that cannot be read."""
+        try:
+            return rows, evm.entries(self.chain, address, rows), []
+        except ODD_SHAPE:
+            readable, odd = evm.without_odd(self.chain, address, rows)
+            return readable, evm.entries(self.chain, address, readable), odd
 
     def _sum(self, entries: list[Entry]) -> Decimal:
         """Return by how much entries change the coin's balance above what is settled."""

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.currencies import Currency
-from chalicelib.domain.ledgers import Entry
-from chalicelib.providers.explorers.explorer import checked
+from chalicelib.domain.ledgers import Entry, Unreadable
+from chalicelib.providers.explorers.explorer import ODD, ODD_SHAPE, checked, unreadable
 
 Row = Mapping[str, Any]
 
@@ -51,8 +51,11 @@ def tokens(currency: str) -> Mapping[str, Currency]:
 
 
 def height_of(row: Row) -> int:
-    """Return the block number of a row."""
-    return money.whole(row['blockNumber'])
+    """Return the block number of a row. Raises ValueError if it is none."""
+    height = money.whole(row['blockNumber'])
+    if height < 0:
+        raise ValueError('no block')
+    return height
 
 
 def units(value: object) -> int:
@@ -61,6 +64,50 @@ def units(value: object) -> int:
     if number < 0:
         raise ValueError('a negative amount')
     return number
+
+
+def without_odd(chain: Chain, address: str, rows: Rows) -> tuple[Rows, list[Unreadable]]:
+    """Return rows that can be read, and the transactions one of whose rows cannot.
+
+    What is left of such a transaction would be a wrong change of a currency, so none of its rows for that currency is kept: a transfer
+    of a token costs that token, any other row the coin. Raises one of ODD_SHAPE if it cannot even be told which transaction a row is of.
+    """
+    readable: dict[str, Sequence[Row]] = {action: list(listed) for action, listed in rows.items()}
+    readable['tokentx'] = [row for row in rows.get('tokentx', ()) if row['contractAddress'].lower() in tokens(chain.currency)]
+    odd: dict[tuple[str, str], Unreadable] = {}
+    for action, listed in readable.items():
+        for row in listed:
+            if not _has_shape(chain, address.lower(), action, row):
+                one = _odd_row(chain, action, row)
+                odd[one.currency, one.reference] = one
+    for action in ('txlist', 'txlistinternal', 'tokentx'):
+        kept = [row for row in readable.get(action, ()) if (_code_of(chain, action, row), _hash(row)) not in odd]
+        readable[action] = kept
+    return readable, list(odd.values())
+
+
+def _has_shape(chain: Chain, address: str, action: str, row: Row) -> bool:
+    try:
+        for move in _MOVES[action](chain, address, row):
+            _entry(chain, move)
+        if action in ('txlist', 'txlistinternal'):
+            _parties(row)
+    except ODD_SHAPE:
+        return False
+    return True
+
+
+def _odd_row(chain: Chain, action: str, row: Row) -> Unreadable:
+    reference = _hash(row)
+    if not _REFERENCE.fullmatch(reference):
+        raise ValueError('not a transaction')
+    one = unreadable(chain, reference, ODD, at=lambda: _time_of(row), height=lambda: height_of(row))
+    return one._replace(currency=_code_of(chain, action, row))
+
+
+def _code_of(chain: Chain, action: str, row: Row) -> str:
+    """Return the currency that a row may change: that of the token that it transfers, or the chain's coin."""
+    return tokens(chain.currency)[row['contractAddress'].lower()].code if action == 'tokentx' else chain.currency
 
 
 def entries(chain: Chain, address: str, rows: Rows) -> list[Entry]:
@@ -160,7 +207,7 @@ def _entry(chain: Chain, move: RowEffect) -> Entry:
         currency=move.currency,
         delta=money.scaled(move.units, currency.decimals),
         fee=None if move.fee is None else money.scaled(move.fee, currency.decimals),
-        at=money.whole(move.row['timestamp'] if 'timestamp' in move.row else move.row['timeStamp']),
+        at=_time_of(move.row),
         height=height_of(move.row),
     )
     return checked(entry, chain, _REFERENCE)
@@ -225,6 +272,10 @@ def _direction(row: Row, address: str) -> int:
 
 def _parties(row: Row) -> tuple[str, str]:
     return str(row['from']).lower(), str(row['to'] or row['contractAddress']).lower()
+
+
+def _time_of(row: Row) -> int:
+    return money.whole(row['timestamp'] if 'timestamp' in row else row['timeStamp'])
 
 
 def _hash(row: Row) -> str:

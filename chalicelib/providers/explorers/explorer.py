@@ -17,7 +17,7 @@ ODD = 'unexpected shape'  # why a row is unreadable, unless there is more to say
 _FAR_FUTURE = 4_102_444_800  # 2100-01-01
 _HIGHEST = 10**12
 _MOST_ODD = 2  # rows on a page with fewer entries: more of them are no rows, but an API that has changed
-_ODD_SHAPE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+ODD_SHAPE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 _REJECTED = re.compile(
     r'invalid[\w -]{0,20}address|invalid-arg|address on invalid network|address \S{1,100} is invalid|checksum', re.IGNORECASE
 )
@@ -96,7 +96,7 @@ def expected_shape(endpoint: Endpoint, what: str) -> Iterator[None]:
     """Turn exceptions from reading an undocumented response into Upstream, whose message calls the response `what`."""
     try:
         yield
-    except _ODD_SHAPE as error:
+    except ODD_SHAPE as error:
         raise Upstream(endpoint.key, f'returned {what} of an unexpected shape ({type(error).__name__})') from None
 
 
@@ -123,7 +123,7 @@ def read_row(
         raise ValueError('not a transaction')
     try:
         return read()
-    except _ODD_SHAPE:
+    except ODD_SHAPE:
         return unreadable(chain, reference, ODD, at=at, height=height)
 
 
@@ -158,7 +158,7 @@ def string_of(value: object) -> str:
 def _value_of(read: Callable[[], object]) -> int:
     try:
         return money.whole(read())
-    except _ODD_SHAPE:
+    except ODD_SHAPE:
         return -1
 
 

@@ -1,5 +1,6 @@
 """Balances of tokens have a witness that knows nothing of the lists of transfers: a node, asked for all tokens, and daily again."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -11,7 +12,7 @@ from chalicelib import clock
 from chalicelib.formats import format_instant
 from chalicelib.models import Ledger, UpstreamState
 from infra.fake_upstreams import evm
-from infra.fake_upstreams.answer import Answer
+from infra.fake_upstreams.answer import Answer, as_json
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.evm_ledgers import FUNDED, PATH, PK, listed, refresh, shown, stored_sums, txn, watch
@@ -277,3 +278,29 @@ def test_a_fee_that_nobody_tells_is_unknown_and_its_coin_incomplete(api: Api, up
         assert refresh(f'LEDGER#eth-base#{evm.ADDRESS}')
     assert [(row['fee'], row['delta']) for row in listed(api) if row['reference'] == paid.hash] == [(None, '-0.000000000000000007')]
     assert rows(api)['eth-base'] == ('0.999999999976689993', False, 'transactions_missing')
+
+
+def test_a_row_that_cannot_be_read_is_named_and_costs_nothing_else(api: Api, upstream: Server) -> None:
+    def answer(request: Request) -> Answer:
+        true = telling(world, request)
+        if request.action != 'txlist':
+            return true
+        body = json.loads(true.body)
+        body['result'][0]['value'] = 'NaN'
+        return as_json(body)
+
+    paid = txn(1, value=2 * evm.ETHER)
+    world = evm.World(1, [FUNDED, paid])
+    upstream.answer = answer
+    watch(api)
+
+    assert refresh()
+
+    assert rows(api) == {
+        'eth': ('12.0', False, 'transactions_unreadable'),
+        'usd': ('0.0', True, None),
+        'usdc': ('5.0', True, None),
+    }
+    [unreadable] = api.get(f'{PATH}/transactions').json_body['unreadable']
+    assert (unreadable['currency']['code'], unreadable['reference']) == ('eth', paid.hash)
+    assert {row['currency']['code']: row['delta'] for row in listed(api)} == {'eth': '10.0', 'usdc': '5.0'}

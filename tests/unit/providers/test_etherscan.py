@@ -14,6 +14,7 @@ from chalicelib.domain import ledgers
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.providers.explorers.etherscan import Etherscan
+from chalicelib.providers.explorers.explorer import Page
 from infra.fake_upstreams import evm
 from infra.fake_upstreams.answer import Answer, as_json
 from tests.support.recordings import recorded
@@ -388,14 +389,89 @@ def test_rows_without_a_hash_are_a_failure(upstream: Server) -> None:
     assert fails(ETHERSCAN).reason.startswith('returned transactions of an unexpected shape')
 
 
-@pytest.mark.parametrize(
-    ('name', 'value'),
-    [('isError', '2'), ('value', '1.5'), ('value', '0x10'), ('hash', '0xabc'), ('timeStamp', '1'), ('timeStamp', ''), ('blockNumber', '')],
-)
-def test_rows_with_nonsense_in_them_are_a_failure(upstream: Server, name: str, value: str) -> None:
-    upstream.tell(evm.World(1, [txn()]))
-    row = json.loads(telling(evm.World(1, [txn()]), Request('etherscan', {'chainid': '1', 'address': ME, 'action': 'txlist'})).body)
-    upstream.say(told([row['result'][0] | {name: value}]), 'txlist')
+def answering_with_row(upstream: Server, world: evm.World, action: str, number: int, changes: dict[str, Any]) -> None:
+    """Tell a world, but with other members in one row of a list."""
+
+    def answer(request: Request) -> Answer:
+        true = telling(world, request)
+        if request.action != action:
+            return true
+        body = json.loads(true.body)
+        body['result'][number] |= changes
+        return as_json(body)
+
+    upstream.answer = answer
+
+
+@pytest.mark.parametrize(('name', 'value'), [('hash', '0xabc'), ('hash', None), ('blockNumber', ''), ('blockNumber', '-1')])
+def test_a_row_of_nobody_knows_what_is_a_failure(upstream: Server, name: str, value: str | None) -> None:
+    answering_with_row(upstream, evm.World(1, [txn()]), 'txlist', 0, {name: value})
+    assert 'unexpected shape' in fails(ETHERSCAN).reason
+
+
+def numbered(number: int, **changes: Any) -> evm.Transaction:
+    return txn(hash=evm.txn_hash(number), height=18_000_000 + number, time=AT + 12 * number, **changes)
+
+
+def pages(explorer: Etherscan) -> list[Page]:
+    return list(explorer.read(http(), ME).pages)
+
+
+ODD_ROWS = [
+    {'isError': '2'},
+    {'value': '1.5'},
+    {'value': '0x10'},
+    {'value': '1e9999999999'},
+    {'value': '-1'},
+    {'from': None},
+    {'from': ME, 'gasUsed': {}},
+    {'timeStamp': '1'},
+    {'timeStamp': ''},
+]
+
+
+@pytest.mark.parametrize('changes', ODD_ROWS)
+def test_a_row_that_cannot_be_read_costs_the_coin_of_its_transaction(upstream: Server, changes: dict[str, Any]) -> None:
+    """The second of three: it pays a token too, which stays, and an inner call of it, which goes with the rest of its coins."""
+    inner = evm.Inner(evm.STRANGER, ME, 7)
+    middle = numbered(2, value=5, inner=(inner,), transfers=(evm.Transfer(evm.USDC, evm.STRANGER, ME, 9),))
+    world = evm.World(1, [numbered(1, value=3), middle, numbered(3, value=4)])
+    answering_with_row(upstream, world, 'txlist', 1, changes)
+
+    [page] = pages(ETHERSCAN)
+
+    assert {(entry.currency, entry.delta) for entry in page.entries} == {
+        ('eth', Decimal('4E-18')),
+        ('eth', Decimal('3E-18')),
+        ('usdc', Decimal('0.000009')),
+    }
+    [row] = page.unreadable
+    assert (row.currency, row.reference, row.height) == ('eth', middle.hash, middle.height)
+
+
+def test_a_transfer_that_cannot_be_read_costs_its_token_alone(upstream: Server) -> None:
+    two = (evm.Transfer(evm.USDC, evm.STRANGER, ME, 9), evm.Transfer(evm.DAI, evm.STRANGER, ME, 8))
+    world = evm.World(1, [numbered(1, value=3, transfers=two)])
+    listed = json.loads(telling(world, Request('etherscan', {'chainid': '1', 'address': ME, 'action': 'tokentx'})).body)['result']
+    [of_dai] = [number for number, row in enumerate(listed) if row['contractAddress'].lower() == evm.DAI.lower()]
+    answering_with_row(upstream, world, 'tokentx', of_dai, {'value': '1.5'})
+
+    [page] = pages(ETHERSCAN)
+
+    assert {(entry.currency, entry.delta) for entry in page.entries} == {('eth', Decimal('3E-18')), ('usdc', Decimal('0.000009'))}
+    assert [row.currency for row in page.unreadable] == ['dai']
+
+
+def test_where_most_rows_cannot_be_read_the_list_is_of_another_shape(upstream: Server) -> None:
+    world = evm.World(1, [numbered(number, value=1) for number in range(4)])
+
+    def answer(request: Request) -> Answer:
+        body = json.loads(telling(world, request).body)
+        if request.action == 'txlist':
+            body['result'] = [row | {'value': '1.5'} for row in body['result'][:3]] + body['result'][3:]
+        return as_json(body)
+
+    upstream.answer = answer
     assert 'unexpected shape' in fails(ETHERSCAN).reason
 
 
