@@ -44,8 +44,8 @@ CODE_CURSOR = cursor(str, start='')
 @public.get('/wallets', answer=list[answers.Wallet], query=(LIMIT, CODE_CURSOR))
 def list_wallets(request: ApiRequest) -> Response:
     """List the exchanges whose accounts are supported, with the credentials that each needs."""
-    found = [EXCHANGES[code] for code in sorted(EXCHANGES) if code > request[CODE_CURSOR]][: request[LIMIT] + 1]
-    return request.page(found, present_wallet, lambda exchange: exchange.code)
+    exchanges = [EXCHANGES[code] for code in sorted(EXCHANGES) if code > request[CODE_CURSOR]][: request[LIMIT] + 1]
+    return request.page(exchanges, present_wallet, lambda exchange: exchange.code)
 
 
 @router.post(COLLECTION, answer=answers.Account, body=NEW)
@@ -63,8 +63,8 @@ def create_account(request: ApiRequest, portfolio_id: int) -> Response:
 @router.get(COLLECTION, answer=list[answers.AccountSummary], query=(LIMIT, ID_CURSOR))
 def list_accounts(request: ApiRequest, portfolio_id: int) -> Response:
     """List the accounts on a portfolio."""
-    found = Account.page(request.user_id, portfolio_id, after=request[ID_CURSOR], limit=request[LIMIT] + 1)
-    return request.page(found, present_account_summary, lambda account: str(account.account_id))
+    accounts_page = Account.page(request.user_id, portfolio_id, after=request[ID_CURSOR], limit=request[LIMIT] + 1)
+    return request.page(accounts_page, present_account_summary, lambda account: str(account.account_id))
 
 
 @router.get(ITEM, answer=answers.Account)
@@ -108,9 +108,9 @@ def get_account_balances(request: ApiRequest, portfolio_id: int, account_id: int
 def list_account_transactions(request: ApiRequest, portfolio_id: int, account_id: int) -> Response:
     """Get the transactions for a particular account, newest first."""
     account = Account.find(request.user_id, portfolio_id, account_id)
-    found = reading.read_transaction_page(account.ledger, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
-    state = {**present_completeness(found.ledger), **present_unreadable(found.ledger)}
-    return request.page(found.transactions, present_transaction, lambda txn: txn.position, **state)
+    page = reading.read_transaction_page(account.ledger, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
+    state = {**present_completeness(page.ledger), **present_unreadable(page.ledger)}
+    return request.page(page.transactions, present_transaction, lambda txn: txn.position, **state)
 
 
 @router.get(ITEM + '/history', answer=list[answers.HistoricBalance], beside=answers.HistoryState, query=histories.QUERY, asynchronous=True)

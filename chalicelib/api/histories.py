@@ -85,14 +85,14 @@ def get_converted_history(request: ApiRequest, portfolio_id: int) -> Response:
 
 
 def _page(request: ApiRequest, portfolio_id: int, rows_at: RowsAt[Row], present: Callable[..., Any]) -> Response:
-    return present_page(request, lambda asked: pages.read(request.user_id, portfolio_id, rows_at, asked), present)
+    return present_page(request, lambda page_request: pages.read(request.user_id, portfolio_id, rows_at, page_request), present)
 
 
 def present_page(request: ApiRequest, read: Callable[[PageRequest], HistoryPage[Row]], present: Callable[..., Any]) -> Response:
     """Return the page of a history that was requested, which `read` reads. Raises Invalid, and what `read` raises."""
     span, continued = _span(request, clock.now()), request[CURSOR]
-    asked = PageRequest(span, continued.position if continued else None, request[LIMIT] + 1)
-    page = read(asked)
+    page_request = PageRequest(span, continued.position if continued else None, request[LIMIT] + 1)
+    page = read(page_request)
     present_row = partial(present, expand=request.expand)
     return request.page(page.rows, present_row, lambda row: _Cursor(page.position(row), span.first).text, **present_history_state(page))
 

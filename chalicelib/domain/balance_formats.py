@@ -69,12 +69,12 @@ def _code(name: Any) -> str:
 
 def _of_json(text: str) -> Iterable[tuple[Any, Any]]:
     try:
-        told = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_distinct)
+        document = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_distinct)
     except (ValueError, ArithmeticError, RecursionError):
         raise UnknownFormat('it is no JSON, or has a name twice') from None
-    if isinstance(told, dict) and 'currency' not in told:
-        return list(told.items())
-    return [_of_object(row) for row in (told if isinstance(told, list) else [told])]
+    if isinstance(document, dict) and 'currency' not in document:
+        return list(document.items())
+    return [_of_object(row) for row in (document if isinstance(document, list) else [document])]
 
 
 def _of_object(row: Any) -> tuple[Any, Any]:

@@ -92,14 +92,14 @@ def agree(observations: Iterable[Observation], at: int, agreed: Iterable[AgreedP
     return sorted(known.values())
 
 
-def choose_closes(told: Sequence[Iterable[DailyClose]], before: AgreedPrice | None = None) -> list[DailyClose]:
+def choose_closes(closes_by_source: Sequence[Iterable[DailyClose]], before: AgreedPrice | None = None) -> list[DailyClose]:
     """Return one close for each day on which a source has one of a pair: what is believed by the rules for current rates.
 
     `told` are the closes of each source, those of the preferred one first, which decides between prices that agree. `before` is
     what was agreed before the first day. A jump that nobody contradicts is believed where the next days confirm it.
     """
     by_day: dict[date, list[DailyClose]] = {}
-    for close in (close for closes in told for close in closes):
+    for close in (close for closes in closes_by_source for close in closes):
         by_day.setdefault(close.day, []).append(close)
     days = sorted(by_day)
     chosen: list[DailyClose] = []

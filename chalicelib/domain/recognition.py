@@ -78,27 +78,27 @@ def _by_form(text: str, inner: str) -> str | None:
         return LIGHTNING
     if _PUBLIC_KEY.fullmatch(text):
         return PUBLIC_KEY
-    found = next((what for pattern, what in _NAMES if pattern.fullmatch(inner)), None)
-    return f'This is {found}: {NOT_LOOKED_UP}' if found else None
+    kind = next((what for pattern, what in _NAMES if pattern.fullmatch(inner)), None)
+    return f'This is {kind}: {NOT_LOOKED_UP}' if kind else None
 
 
 def _of_other_chain(text: str, currency: str) -> str | None:
     """Return whose address a text is, or what another chain says that it is."""
-    homes, told = [], []
-    for code, answer in _asked(text, currency):
+    homes, hints = [], []
+    for code, answer in _answers_of_chains(text, currency):
         if answer is None:
             homes.append(code)
         elif answer in _TELLING:
-            told.append(answer)
+            hints.append(answer)
     if not homes:
-        return told[0] if told else None
+        return hints[0] if hints else None
     title = currencies.get(homes[0]).title
     article = 'an' if title[0] in 'AEIOUX' else 'a'
     others = f', or with {_listed(homes[1:])} if its coins are there' if homes[1:] else ''
     return f'This is {article} {title} address: add it with the currency {homes[0]}{others}'
 
 
-def _asked(text: str, currency: str) -> Iterator[tuple[str, str | None]]:
+def _answers_of_chains(text: str, currency: str) -> Iterator[tuple[str, str | None]]:
     """Yield of every other chain whether it takes an address: None, or why not."""
     for code, chain in CHAINS.items():
         if code != currency:

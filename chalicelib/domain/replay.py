@@ -168,15 +168,15 @@ def _levels(
     changes: dict[int, Decimal] = {}
     for move in moves:
         changes[move.at] = money.add(changes.get(move.at, money.ZERO), move.delta)
-    told = {} if gap is None else {at: balances[code] for at, balances in seen if at in _doubtful(gap) and code in balances}
+    observed_levels = {} if gap is None else {at: balances[code] for at, balances in seen if at in _doubtful(gap) and code in balances}
     unexplained = money.ZERO if gap is None else gap.difference
     level = money.ZERO if unexplained is None else money.add(money.add(held, -unexplained), -money.total(changes.values()))
     base = shown = level if least is None else max(level, least)
     shifts: list[Move] = []
     negative: list[Span] = []
     begun = 0 if least is not None and level < least else None
-    for at in sorted({*changes, *told}):
-        level = told.get(at, money.add(level, changes.get(at, money.ZERO)))
+    for at in sorted({*changes, *observed_levels}):
+        level = observed_levels.get(at, money.add(level, changes.get(at, money.ZERO)))
         if begun is not None and level >= money.ZERO:
             negative.append(Span(begun, at))
         begun = None if least is None or level >= least else at if begun is None else begun

@@ -60,8 +60,8 @@ class Branch:
             raise ValueError('a public key has no such child')
         if self.threshold is None:
             return scripts.address_of_key(self.network, self.script, self.keys[0].at(index))
-        found = [key.at(index).sec() for key in self.keys]
-        return scripts.address_of_keys(self.network, self.script, self.threshold, sorted(found) if self.is_sorted else found)
+        public_keys = [key.at(index).sec() for key in self.keys]
+        return scripts.address_of_keys(self.network, self.script, self.threshold, sorted(public_keys) if self.is_sorted else public_keys)
 
 
 class ScriptBranches(NamedTuple):

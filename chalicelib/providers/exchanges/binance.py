@@ -56,9 +56,9 @@ class BinanceReader:
 
     def check(self, http: Http) -> None:
         """Raise AccountRefused if the key is wrong, cannot read, or may do more than read."""
-        told = self._client.ask(http, 'GET', 'account/apiRestrictions', api='sapi')
+        answer = self._client.ask(http, 'GET', 'account/apiRestrictions', api='sapi')
         with expected_shape(ENDPOINT, 'the rights of a key'):
-            rights = {name for name, is_given in told.items() if is_given is True and name.startswith(('enable', 'permits'))}
+            rights = {name for name, is_given in answer.items() if is_given is True and name.startswith(('enable', 'permits'))}
         if 'enableReading' not in rights:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
         refuse_harmful(ENDPOINT, rights - _HARMLESS)
@@ -93,9 +93,9 @@ class BinanceReader:
         return rows
 
     def _page(self, http: Http, kind: str, page: int) -> tuple[list[Any], int]:
-        told = self._client.ask(http, 'GET', f'simple-earn/{kind}/position', {'current': page, 'size': _PAGE}, api='sapi')
+        answer = self._client.ask(http, 'GET', f'simple-earn/{kind}/position', {'current': page, 'size': _PAGE}, api='sapi')
         with expected_shape(ENDPOINT, 'positions'):
-            return list(told['rows']), int(told['total'])
+            return list(answer['rows']), int(answer['total'])
 
 
 def _held(row: Mapping[str, Any]) -> Decimal:

@@ -57,23 +57,23 @@ class BitstampReader:
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What is reserved for orders is in the balances."""
-        told = self._client.ask(http, 'POST', 'account_balances/')
+        answer = self._client.ask(http, 'POST', 'account_balances/')
         with expected_shape(ENDPOINT, 'balances'):
-            totals = money.total_by_currency((), [(_code(row['currency']), amount(row['total'])) for row in told])
+            totals = money.total_by_currency((), [(_code(row['currency']), amount(row['total'])) for row in answer])
         holdings = [Holding(code, balance, sent=None, received=None, transactions=None) for code, balance in totals.items()]
         return AddressReport(holdings, self._pages(http, int(resume or 0)))
 
     def _pages(self, http: Http, offset: int) -> Iterator[Page]:
         """Yield the pages from an offset on, newest first: what is added meanwhile makes rows come twice, and leaves none out."""
         while True:
-            told = self._client.ask(http, 'POST', 'user_transactions/', {'offset': offset, 'limit': _PAGE, 'sort': 'desc'})
-            if not isinstance(told, list):
+            answer = self._client.ask(http, 'POST', 'user_transactions/', {'offset': offset, 'limit': _PAGE, 'sort': 'desc'})
+            if not isinstance(answer, list):
                 raise Upstream(ENDPOINT.key, 'returned transactions of an unexpected shape')
-            offset += len(told)
-            is_last = len(told) < _PAGE
+            offset += len(answer)
+            is_last = len(answer) < _PAGE
             entries: list[Entry] = []
             unreadable: list[Unreadable] = []
-            for row in told:
+            for row in answer:
                 try:
                     entries += _entries(row)
                 except (LookupError, TypeError, ValueError, ArithmeticError) as error:

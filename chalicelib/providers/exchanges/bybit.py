@@ -45,11 +45,11 @@ class BybitReader:
 
     def check(self, http: Http) -> None:
         """Raise AccountRefused if the key is wrong, may do more than read, or is of an account that is not unified."""
-        told = self._ask(http, 'v5/user/query-api')
+        answer = self._ask(http, 'v5/user/query-api')
         with expected_shape(ENDPOINT, 'the rights of a key'):
-            is_read_only = int(told['readOnly']) == 1
-            is_unified = int(told['uta']) == 1
-            rights = {str(right) for granted in told['permissions'].values() for right in granted}
+            is_read_only = int(answer['readOnly']) == 1
+            is_unified = int(answer['uta']) == 1
+            rights = {str(right) for granted in answer['permissions'].values() for right in granted}
         refuse_harmful(ENDPOINT, set() if is_read_only else rights or {'Read-Write'})
         if not is_unified:
             raise AccountRefused(ENDPOINT.key, 'account_unsupported', 'make it a Unified Trading Account')
@@ -66,9 +66,9 @@ class BybitReader:
             )
 
     def _ask(self, http: Http, path: str, **params: str) -> Any:
-        told = self._client.ask(http, 'GET', path, params)
+        answer = self._client.ask(http, 'GET', path, params)
         with expected_shape(ENDPOINT, 'an answer'):
-            return told['result']
+            return answer['result']
 
 
 def _code(row: Mapping[str, Any]) -> str:

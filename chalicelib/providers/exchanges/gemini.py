@@ -53,10 +53,10 @@ class GeminiReader:
 
     def check(self, http: Http) -> None:
         """Raise AccountRefused if the key is wrong, cannot read what we need, or may do more than read."""
-        told = self._client.ask(http, 'POST', 'v1/roles')
+        answer = self._client.ask(http, 'POST', 'v1/roles')
         with expected_shape(ENDPOINT, 'the roles of a key'):
-            is_auditor = bool(told[_READS])
-            harmful = {name.removeprefix('is') for name, given in told.items() if name.startswith('is') and given and name != _READS}
+            is_auditor = bool(answer[_READS])
+            harmful = {name.removeprefix('is') for name, given in answer.items() if name.startswith('is') and given and name != _READS}
         if not is_auditor and not harmful:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
         refuse_harmful(ENDPOINT, harmful)

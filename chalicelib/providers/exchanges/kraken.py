@@ -56,9 +56,9 @@ class KrakenReader:
 
     def check(self, http: Http) -> None:
         """Raise AccountRefused if the key is wrong, cannot read what we need, or may do more than read."""
-        told = self._ask(http, 'GetApiKeyInfo')
+        answer = self._ask(http, 'GetApiKeyInfo')
         with expected_shape(ENDPOINT, 'the rights of a key'):
-            permissions = {str(name) for name in told['permissions']}
+            permissions = {str(name) for name in answer['permissions']}
         missing = [title for name, title in _NEEDED.items() if name not in permissions]
         if missing:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', ', '.join(missing))
@@ -66,9 +66,9 @@ class KrakenReader:
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What is on hold for orders is in the balances."""
-        told = self._ask(http, 'BalanceEx')
+        answer = self._ask(http, 'BalanceEx')
         with expected_shape(ENDPOINT, 'balances'):
-            balances = [(_code(asset), amount(row['balance'])) for asset, row in told.items()]
+            balances = [(_code(asset), amount(row['balance'])) for asset, row in answer.items()]
             totals = money.total_by_currency((), balances)
         holdings = [Holding(code, balance, sent=None, received=None, transactions=None) for code, balance in totals.items()]
         return AddressReport(holdings, self._pages(http, resume))
@@ -79,11 +79,11 @@ class KrakenReader:
         for number in range(1 << 30):
             if number >= _PAGES_AT_ONCE and ENDPOINT.interval_ms:
                 time.sleep(_SECONDS_PER_PAGE)
-            told = self._ask(http, 'Ledgers', {'ofs': offset} | ({} if until is None else {'end': until}))
+            answer = self._ask(http, 'Ledgers', {'ofs': offset} | ({} if until is None else {'end': until}))
             with expected_shape(ENDPOINT, 'a ledger'):
-                rows = sorted(told.get('ledger', {}).items(), key=lambda row: _time(row[1]), reverse=True)
+                rows = sorted(answer.get('ledger', {}).items(), key=lambda row: _time(row[1]), reverse=True)
                 offset += len(rows)
-                is_last = not rows or offset >= int(told.get('count', offset + 1))
+                is_last = not rows or offset >= int(answer.get('count', offset + 1))
                 if until is None and rows:
                     until = _time(rows[0][1]) + 1
             entries, unreadable = _read_rows(rows)
@@ -93,9 +93,9 @@ class KrakenReader:
 
     def _ask(self, http: Http, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """Return the result, of which there is none where there is nothing."""
-        told = self._client.ask(http, 'POST', path, params)
+        answer = self._client.ask(http, 'POST', path, params)
         with expected_shape(ENDPOINT, 'an answer'):
-            return told.get('result') or {}
+            return answer.get('result') or {}
 
 
 def _parse(resume: str | None) -> tuple[int | None, int]:

@@ -58,9 +58,9 @@ class KucoinReader:
 
     def check(self, http: Http) -> None:
         """Raise AccountRefused if the key is wrong, cannot read what we need, or may do more than read; and for a unified account."""
-        told = self._ask(http, 'user/api-key')
+        answer = self._ask(http, 'user/api-key')
         with expected_shape(ENDPOINT, 'the rights of a key'):
-            permissions = {name.strip() for name in told['permission'].split(',')}
+            permissions = {name.strip() for name in answer['permission'].split(',')}
         if _NEEDED not in permissions:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
         refuse_harmful(ENDPOINT, permissions - {_NEEDED})
@@ -80,9 +80,9 @@ class KucoinReader:
             return balances_alone([*_plain(listed), *_without_debts(cross['accounts']), *_without_debts(pairs)])
 
     def _ask(self, http: Http, path: str, params: Mapping[str, Any] | None = None, api: str = 'private') -> Any:
-        told = self._client.ask(http, 'GET', path, params, api)
+        answer = self._client.ask(http, 'GET', path, params, api)
         with expected_shape(ENDPOINT, 'an answer'):
-            return told['data']
+            return answer['data']
 
 
 def _plain(rows: Iterable[Mapping[str, Any]]) -> Iterator[Balance]:

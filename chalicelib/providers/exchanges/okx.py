@@ -59,9 +59,9 @@ class OkxReader:
 
     def check(self, http: Http) -> None:
         """Raise AccountRefused if the key is wrong, cannot read, or may do more than read."""
-        told = self._ask(http, 'account/config')
+        answer = self._ask(http, 'account/config')
         with expected_shape(ENDPOINT, 'the rights of a key'):
-            [account] = told
+            [account] = answer
             rights = {right.strip() for right in account['perm'].split(',')} - {''}
         if _READ_ONLY not in rights:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
@@ -81,9 +81,9 @@ class OkxReader:
             )
 
     def _ask(self, http: Http, path: str) -> list[Any]:
-        told = self._client.ask(http, 'GET', path)
+        answer = self._client.ask(http, 'GET', path)
         with expected_shape(ENDPOINT, 'an answer'):
-            return list(told['data'])
+            return list(answer['data'])
 
 
 def _code(row: Mapping[str, Any]) -> str:

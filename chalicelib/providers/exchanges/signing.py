@@ -67,14 +67,16 @@ class SigningClient:
     def _understood(self, response: UpstreamResponse, signed: Mapping[str, Any]) -> Any:
         if response.text.lstrip()[:1] not in ('{', '['):  # a page that says sorry, or asks whether we are human
             raise self._unexplained(response)
-        told = response._replace(status=200).json()
+        answer = response._replace(status=200).json()
         try:
-            self._ccxt.handle_errors(response.status, '', signed['url'], signed['method'], {}, response.text, told, signed['headers'], None)
+            self._ccxt.handle_errors(
+                response.status, '', signed['url'], signed['method'], {}, response.text, answer, signed['headers'], None
+            )
         except Exception as error:
             raise self._meant(error, response) from None
         if response.status >= 400:
             raise self._unexplained(response)
-        return told
+        return answer
 
     def _unexplained(self, response: UpstreamResponse) -> Upstream:
         key = self._exchange.endpoint.key

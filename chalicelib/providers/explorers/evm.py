@@ -177,12 +177,12 @@ def _wrapping(chain: Chain, address: str, rows: Rows) -> Iterator[RowEffect]:
 
 def _without(wrapping: Iterable[RowEffect], chain: Chain, address: str, transfers: Iterable[Row]) -> Iterator[Row]:
     """Yield the transfers of tokens but those by which Blockscout tells what `wrapping` tells: from and to nobody."""
-    told = Counter((move.reference, move.currency, move.units) for move in wrapping)
+    wrapped = Counter((move.reference, move.currency, move.units) for move in wrapping)
     for row in transfers:
         for move in _of_token(chain, address, row) if _NOBODY in _parties(row) else ():
             key = move.reference, move.currency, move.units
-            if told[key]:
-                told[key] -= 1
+            if wrapped[key]:
+                wrapped[key] -= 1
                 break
         else:
             yield row

@@ -72,10 +72,10 @@ class JsonRpc:
         units: list[int | None] = []
         for start in range(0, len(tokens), _MOST_AGGREGATED):
             units += self._aggregated(http, address, tokens[start : start + _MOST_AGGREGATED])
-        told = list(zip(tokens, units, strict=True))
+        pairs = list(zip(tokens, units, strict=True))
         return TokenBalances(
-            [_holding(token, held) for token, held in told if held],
-            [Unreadable(token.code, token.contract or '', NO_BALANCE) for token, held in told if held is None],
+            [_holding(token, held) for token, held in pairs if held],
+            [Unreadable(token.code, token.contract or '', NO_BALANCE) for token, held in pairs if held is None],
         )
 
     def fees(self, http: Http, hashes: Sequence[str]) -> dict[str, Decimal]:

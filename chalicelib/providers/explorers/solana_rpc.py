@@ -200,8 +200,8 @@ class SolanaRpc:
 
 def _time(row: Row, txn: Any) -> Any:
     """Return when a transaction was made, as itself or the list of signatures says; None if neither knows."""
-    told = txn.get('blockTime') if isinstance(txn, dict) else None
-    return row.get('blockTime') if told is None else told
+    own = txn.get('blockTime') if isinstance(txn, dict) else None
+    return row.get('blockTime') if own is None else own
 
 
 def _code(answer: Row) -> Any:

@@ -13,15 +13,15 @@ from chalicelib.services.portfolios.contributions import Child
 _NO_OTHERS = HistoryView([], outdated=False, rates_at=lambda _: None)  # what is held is listed, and nothing else
 
 
-def read(account: Account, asked: PageRequest) -> HistoryPage[HistoricBalance]:
+def read(account: Account, page_request: PageRequest) -> HistoryPage[HistoricBalance]:
     """Return the rows that are asked for.
 
     Raises NotReady while no balance was ever known, Busy while the account keeps being written.
     """
     ledger = reading.read(account.ledger)
     now = clock.now()
-    start = asked.span.first // timeline.HOUR * timeline.HOUR
+    start = page_request.span.first // timeline.HOUR * timeline.HOUR
     part = contributions.of_children([Child(account, ledger)], start)
     points = [*timeline.points(part, start, now), timeline.point_at(part, now, with_later=True)]
     known = [(point.at, timeline.state(point, (), None)) for point in points]
-    return pages.computed_page(known, _NO_OTHERS, rows.balances, asked)
+    return pages.computed_page(known, _NO_OTHERS, rows.balances, page_request)

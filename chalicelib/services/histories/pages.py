@@ -91,7 +91,7 @@ class _Reading:
         self.newest_version = 0
 
 
-def read(user_id: str, portfolio_id: int, rows_at: RowsAt[Row], asked: PageRequest) -> HistoryPage[Row]:
+def read(user_id: str, portfolio_id: int, rows_at: RowsAt[Row], page_request: PageRequest) -> HistoryPage[Row]:
     """Return the rows that are asked for.
 
     Raises NotFound, and NotReady while nothing was ever known of what the portfolio follows.
@@ -100,10 +100,10 @@ def read(user_id: str, portfolio_id: int, rows_at: RowsAt[Row], asked: PageReque
         portfolio, stored = read_headers(user_id, portfolio_id)
         now = clock.now()
         if stored is None or not stored.is_computed or (portfolio.follows_ledgers and not stored.knows_anything):
-            return _unstored(portfolio, rows_at, asked, now)
+            return _unstored(portfolio, rows_at, page_request, now)
         if attempt == 0:
             _refresh_if_stale(portfolio, stored, now)
-        page = _stored_page(portfolio, stored, rows_at, asked)
+        page = _stored_page(portfolio, stored, rows_at, page_request)
         if not page.is_mixed:
             break
     return page
@@ -115,7 +115,7 @@ def _refresh_if_stale(portfolio: Portfolio, stored: History, now: int) -> None:
         messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
 
 
-def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], asked: PageRequest, now: int) -> HistoryPage[Row]:
+def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], page_request: PageRequest, now: int) -> HistoryPage[Row]:
     """Compute the history of a portfolio that follows no ledger here and now. Raises NotReady for one that follows some."""
     messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
     if portfolio.follows_ledgers and portfolio.was_observed:
@@ -126,25 +126,25 @@ def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], asked: PageRequest, no
         raise reading.not_ready([child.ledger for child in children if child.ledger is not None])
     computed = compute_history(contents, children, None, now)
     known = [(0, computed.result.before), *computed.states, (now, computed.result.now)]
-    return computed_page(known, _view(portfolio, asked, now, outdated=False), rows_at, asked)
+    return computed_page(known, _view(portfolio, page_request, now, outdated=False), rows_at, page_request)
 
 
-def computed_page(known: Sequence[StateAt], view: HistoryView, rows_at: RowsAt[Row], asked: PageRequest) -> HistoryPage[Row]:
+def computed_page(changes: Sequence[StateAt], view: HistoryView, rows_at: RowsAt[Row], page_request: PageRequest) -> HistoryPage[Row]:
     """Return a page of what was just computed: the state from each change on, oldest first, the last of them that of now."""
-    *past, (now, current) = known
-    span, after, _ = asked
+    *past, (now, current) = changes
+    span, after, _ = page_request
     of_grid = timeline.at_instants(past, _grid(span, after, span.first, _last(span, after, now)))
     states = _with_now(reversed(of_grid) if span.newest_first else of_grid, span, now, current)
-    return HistoryPage(_rows(states, view, rows_at, asked, now), _now_of(span, now), _pinned(after, 0), _as_of(after, now))
+    return HistoryPage(_rows(states, view, rows_at, page_request, now), _now_of(span, now), _pinned(after, 0), _as_of(after, now))
 
 
-def _stored_page(portfolio: Portfolio, stored: History, rows_at: RowsAt[Row], asked: PageRequest) -> HistoryPage[Row]:
-    span, after, _ = asked
+def _stored_page(portfolio: Portfolio, stored: History, rows_at: RowsAt[Row], page_request: PageRequest) -> HistoryPage[Row]:
+    span, after, _ = page_request
     read = _Reading()
     computed_at = int(stored.computed_at)
-    view = _view(portfolio, asked, computed_at, outdated=stored.contents != portfolio.contents)
+    view = _view(portfolio, page_request, computed_at, outdated=stored.contents != portfolio.contents)
     states = _with_now(_states(stored, span, after, read), span, computed_at, stored.now)
-    rows = _rows(states, view, rows_at, asked, computed_at)
+    rows = _rows(states, view, rows_at, page_request, computed_at)
     version = _pinned(after, stored.version)
     now_moved = after is not None and after.is_now and after.at != computed_at
     is_other = read.newest_version > version or (now_moved and stored.version != version)
@@ -161,9 +161,9 @@ def _stored_page(portfolio: Portfolio, stored: History, rows_at: RowsAt[Row], as
     )
 
 
-def _view(portfolio: Portfolio, asked: PageRequest, computed_at: int, *, outdated: bool) -> HistoryView:
-    span = asked.span
-    hours = -(-asked.limit // len(portfolio.currencies))
+def _view(portfolio: Portfolio, page_request: PageRequest, computed_at: int, *, outdated: bool) -> HistoryView:
+    span = page_request.span
+    hours = -(-page_request.limit // len(portfolio.currencies))
     sets = HourlySets(-hours if span.newest_first else hours)
     is_by_hour = span.interval == timeline.HOUR
     now = _now_of(span, computed_at)  # which has the latest rates
@@ -184,8 +184,8 @@ def _now_of(span: InstantRange, computed_at: int) -> int | None:
     return computed_at if span.last is None else None
 
 
-def _rows(states: Iterable[StateAt], view: HistoryView, rows_at: RowsAt[Row], asked: PageRequest, computed_at: int) -> list[Row]:
-    span, after, limit = asked
+def _rows(states: Iterable[StateAt], view: HistoryView, rows_at: RowsAt[Row], page_request: PageRequest, computed_at: int) -> list[Row]:
+    span, after, limit = page_request
     rows: list[Row] = []
     for at, state in states:
         if state.total and not state.covered:
@@ -214,14 +214,14 @@ def _states(stored: History, span: InstantRange, after: Position | None, read: _
     """Yield the states at the instants of the grid, in the order asked for, from the page's first instant on."""
     computed_at, begins = int(stored.computed_at), int(stored.first)
     last = _last(span, after, computed_at)
-    known = _of_chunks(stored, span, after, last, read) if last >= begins else iter(())
+    computed_states = _of_chunks(stored, span, after, last, read) if last >= begins else iter(())
     before = _before(stored, _ordered(span, _grid(span, after, span.first, min(last, begins - 1))), read)
     if span.newest_first:
-        yield from known
+        yield from computed_states
         yield from before
     else:
         yield from before
-        yield from known
+        yield from computed_states
 
 
 def _before(stored: History, instants: Iterable[int], read: _Reading) -> Iterator[StateAt]:

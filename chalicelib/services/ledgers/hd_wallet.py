@@ -213,13 +213,13 @@ def _tell_neighbours(ledger: Ledger, known: Collection[str]) -> None:
 def _gaps(ledger: Ledger, derived: Iterable[Ledger], difference: Decimal, *, compared: bool) -> list[Gap]:
     """Return the gaps of a wallet: what any derived ledger lacks, the wallet lacks too, and since that did."""
     currency = ledger.wallet_key.currency
-    found = [gap for each in derived for gap in each.gaps if gap.currency == currency]
+    gaps_below = [gap for each in derived for gap in each.gaps if gap.currency == currency]
     if difference and compared:
-        found.append(Gap(currency, ledgers.MISSING, ledger.last_reconciled(currency)))
-    if not found:
+        gaps_below.append(Gap(currency, ledgers.MISSING, ledger.last_reconciled(currency)))
+    if not gaps_below:
         return []
-    begun = [gap.since for gap in found if gap.since is not None]
-    return [Gap(currency, found[0].reason, min(begun) if len(begun) == len(found) else None, difference)]
+    begun = [gap.since for gap in gaps_below if gap.since is not None]
+    return [Gap(currency, gaps_below[0].reason, min(begun) if len(begun) == len(gaps_below) else None, difference)]
 
 
 def _unread(derived: Iterable[Ledger]) -> Cursor:

@@ -72,9 +72,9 @@ def _keep_what_moves(ledger: Ledger, report: AddressReport) -> None:
 def _gaps_so_far(ledger: Ledger, report: AddressReport, lacking: str) -> list[Gap]:
     """Return the gaps that are known while the transactions are not compared with the balances, for what is `lacking` to do so."""
     unknown = _unreadable_balances(report)
-    known = [gap for gap in ledger.gaps if gap.currency not in unknown]
-    known = [gap._replace(reason=lacking) if gap.reason == ledgers.UNREADABLE_BALANCE else gap for gap in known]
-    return sorted([*known, *ledgers.gaps({}, (), unknown, ledger.last_reconciled)])
+    gaps = [gap for gap in ledger.gaps if gap.currency not in unknown]
+    gaps = [gap._replace(reason=lacking) if gap.reason == ledgers.UNREADABLE_BALANCE else gap for gap in gaps]
+    return sorted([*gaps, *ledgers.gaps({}, (), unknown, ledger.last_reconciled)])
 
 
 def _observe(

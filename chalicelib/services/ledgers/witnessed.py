@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 NOT_CONFIRMED = 'no node told the balance'
 
-Told = TypeVar('Told')
+Answer = TypeVar('Answer')
 
 
 def with_witness(explorer: Explorer, ledger: Ledger, gate: UpstreamGate) -> 'Explorer | Witnessed':
@@ -104,12 +104,14 @@ class Witnessed:
     ) -> Iterator[Page]:
         for page in pages:
             codes = self._touched(page.entries) - self._asked
-            told = self._balances(http, address, codes)
-            if told is None:
+            balances = self._balances(http, address, codes)
+            if balances is None:
                 self.ledger.doubt_tokens(clock.now())
-                told = TokenBalances([], [Unreadable(code, currencies.get(code).contract or '', NOT_CONFIRMED) for code in sorted(codes)])
-            holdings += told.holdings
-            unreadable += told.unreadable
+                balances = TokenBalances(
+                    [], [Unreadable(code, currencies.get(code).contract or '', NOT_CONFIRMED) for code in sorted(codes)]
+                )
+            holdings += balances.holdings
+            unreadable += balances.unreadable
             yield page
 
     def _checked(self, http: Http, coin: Holding, pages: Iterable[Page]) -> Iterator[Page]:
@@ -141,20 +143,20 @@ class Witnessed:
     def _with_fees(self, http: Http, entries: list[Entry], doubted: list[Entry]) -> list[Entry]:
         """Return entries with the fees that a node tells of the `doubted` ones among them."""
         references = [entry.reference for entry in doubted]
-        told = (self._ask(lambda node: node.fees(http, references)) if references else None) or {}
-        mended = {entry: _with_fee(entry, told[entry.reference]) for entry in doubted if entry.reference in told}
+        fees: dict[str, Decimal] = (self._ask(lambda node: node.fees(http, references)) if references else None) or {}
+        mended = {entry: _with_fee(entry, fees[entry.reference]) for entry in doubted if entry.reference in fees}
         return [mended.get(entry, entry) for entry in entries]
 
     def _balances(self, http: Http, address: str, codes: Collection[str]) -> TokenBalances | None:
         """Return the balances of tokens that a node tells, None if there is none that does."""
         if not codes:
             return TokenBalances([], [])
-        told = self._ask(lambda node: node.token_balances(http, address, codes))
+        balances = self._ask(lambda node: node.token_balances(http, address, codes))
         self._asked |= {*codes}
-        self._fails = self._fails or told is None
-        return told
+        self._fails = self._fails or balances is None
+        return balances
 
-    def _ask(self, question: Callable[[JsonRpc], Told]) -> Told | None:
+    def _ask(self, question: Callable[[JsonRpc], Answer]) -> Answer | None:
         """Return what the first node that works answers, None if there is none."""
         key = self.ledger.address_key
         for node in explorers_of(key.currency, key.address):
@@ -173,3 +175,7 @@ class Witnessed:
 
 def _with_fee(entry: Entry, fee: Decimal) -> Entry:
     return entry._replace(fee=fee, delta=money.add(entry.delta, money.add(entry.fee or money.ZERO, -fee)))
+
+
+def _unconfirmed(code: str) -> Unreadable:
+    return Unreadable(code, currencies.get(code).contract or '', NOT_CONFIRMED)

@@ -69,8 +69,8 @@ def _download(source: RateSource, others: Sequence[RateSource], code: str, today
     since = max(date.fromisoformat(until) + _DAY if until else rates.FIRST_DAY, source.first_day(today))
     while since <= today:
         page = _read_page(source, code, since, today)
-        told = [page.closes, *_witnesses(others, code, page, today)]
-        closes = consensus.choose_closes(told, _agreed_before(pair, since)) if page.closes else []
+        closes_by_source = [page.closes, *_witnesses(others, code, page, today)]
+        closes = consensus.choose_closes(closes_by_source, _agreed_before(pair, since)) if page.closes else []
         add_daily_closes(pair, closes, clock.now(), DownloadProgress(page.through, done=False))
         if not page.has_more:
             return True
@@ -83,14 +83,14 @@ def _download(source: RateSource, others: Sequence[RateSource], code: str, today
 def _witnesses(others: Iterable[RateSource], code: str, page: ClosesPage, today: date) -> list[list[DailyClose]]:
     """Return what other sources say about those days of a page that are recent; nothing of one that fails."""
     days = {close.day for close in page.closes if close.day >= today - _CHECKED_DAYS}
-    told: list[list[DailyClose]] = []
+    closes_by_source: list[list[DailyClose]] = []
     for source in others if days else ():
         try:
             closes = _read_page(source, code, max(min(days), source.first_day(today)), today).closes
         except errors.Upstream:
             continue  # through_gate recorded it
-        told.append([close for close in closes if close.day in days])
-    return told
+        closes_by_source.append([close for close in closes if close.day in days])
+    return closes_by_source
 
 
 def _agreed_before(pair: Pair, since: date) -> AgreedPrice | None:

@@ -23,7 +23,7 @@ _STORE_ATTEMPTS = 8
 T = TypeVar('T')
 
 
-class _Told(NamedTuple):
+class _Answers(NamedTuple):
     """What the sources told, and the currencies of which none did and one failed that would have."""
 
     observations: list[Observation]
@@ -42,12 +42,12 @@ def fetch_rates(now: int, codes: Collection[str] | None = None, tries: int = 0) 
     known = {code: until for code, until in tracked.items() if currencies.find(code)}
     related = dict.fromkeys(rates.with_related(known) | rates.ALWAYS, now + TRACKED_SECONDS)
     requested = {**known, **related}
-    told = _observe({code for code in requested if not successions.is_over(code, rates.day_of(now))}, now)
-    latest = _store(told, requested, now)
+    answers = _observe({code for code in requested if not successions.is_over(code, rates.day_of(now))}, now)
+    latest = _store(answers, requested, now)
     made = now + int(clock.monotonic() - started) + 1  # from then on it can be read
     if codes is None and HourlyRates.store(made, latest):
         daily_closes.record_closes(latest, requested, made)
-    left = sorted(told.unanswered.intersection(codes or ()))
+    left = sorted(answers.unanswered.intersection(codes or ()))
     if left and tries < policy.MOST_RETRIES:
         messages.send(FetchRates(left, tries + 1), delay=policy.FIRST_RETRY_SECONDS * 2**tries)
 
@@ -66,7 +66,7 @@ def through_gate(source: RateSource, request: Callable[[Http], T]) -> T:
     return result
 
 
-def _observe(codes: Collection[str], now: int) -> _Told:
+def _observe(codes: Collection[str], now: int) -> _Answers:
     """Return what all sources observe. Raises Upstream when all failed."""
     failures: list[errors.Upstream] = []
     observations: list[Observation] = []
@@ -81,8 +81,8 @@ def _observe(codes: Collection[str], now: int) -> _Told:
                 observations += result
     if failures and not observations:
         raise errors.Upstream('rates', '; '.join(map(str, failures)))
-    told = {code for one in observations for code in (one.base, one.quote)}
-    return _Told(observations, frozenset(failed_for - told))
+    priced = {code for one in observations for code in (one.base, one.quote)}
+    return _Answers(observations, frozenset(failed_for - priced))
 
 
 def _observe_one(source: RateSource, codes: Collection[str], now: int) -> list[Observation] | errors.Upstream:
@@ -95,17 +95,17 @@ def _observe_one(source: RateSource, codes: Collection[str], now: int) -> list[O
         return errors.Upstream(source.endpoint.key, type(error).__name__)
 
 
-def _store(told: _Told, requested: Mapping[str, int], now: int) -> list[Rate]:
+def _store(answers: _Answers, requested: Mapping[str, int], now: int) -> list[Rate]:
     """Merge new observations into the latest rates and return these. Raises Conflict when other runs came first at every attempt."""
     for _ in range(_STORE_ATTEMPTS):
         stored = LatestRates.find()
         made = max(now, stored.at)
-        observations = rates.merge(stored.observations, told.observations, made)
+        observations = rates.merge(stored.observations, answers.observations, made)
         agreed = stored.agreed
         chosen = consensus.choose(observations, made, agreed)
         still_requested = {code: until for code, until in stored.requested.items() if until > now}
         unanswered = {code: since for code, since in stored.unanswered.items() if code in still_requested and code not in requested}
-        unanswered |= {code: stored.unanswered.get(code, made) for code in told.unanswered}
+        unanswered |= {code: stored.unanswered.get(code, made) for code in answers.unanswered}
         now_agreed = consensus.agree(observations, made, agreed)
         if stored.store(made, observations, chosen, {**still_requested, **requested}, now_agreed, unanswered):
             _report_outliers(consensus.outliers(observations, made, agreed), chosen)
