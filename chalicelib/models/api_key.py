@@ -6,7 +6,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import errors
 from chalicelib.domain.scopes import API_KEY_PREFIX
-from chalicelib.models.attributes import IntegerAttribute, texts
+from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
 from chalicelib.models.user import User
@@ -21,7 +21,7 @@ class ApiKey(Item, discriminator='api_key'):
 
     key_id = UnicodeAttribute()
     name = UnicodeAttribute()
-    scopes = texts()
+    scopes = string_list()
     secret_hash = UnicodeAttribute()
     created_at = IntegerAttribute()
 
@@ -63,7 +63,7 @@ class ApiKeySecret(Item, discriminator='api_key_secret'):
     """pk=APIKEY#<sha256 of the secret>  sk=APIKEY   What the authorizer needs to know of a key.   find: get"""
 
     user_id = UnicodeAttribute()
-    scopes = texts()
+    scopes = string_list()
 
     @classmethod
     def key(cls, secret_hash: str) -> tuple[str, str]:

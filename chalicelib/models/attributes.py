@@ -60,6 +60,6 @@ class PackedAttribute(Attribute[Any]):
         return json.loads(zlib.decompress(value))
 
 
-def texts(**kwargs: Any) -> ListAttribute[str]:
+def string_list(**kwargs: Any) -> ListAttribute[str]:
     """Return an attribute for a list of texts; PynamoDB's own annotations cannot say this."""
     return ListAttribute(of=UnicodeAttribute, **kwargs)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAt
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
-from chalicelib.models.attributes import IntegerAttribute, texts
+from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.item import Item
 from chalicelib.models.user import User
 from chalicelib.models.writes import Operation, Write, transact
@@ -28,7 +28,7 @@ class Client(Item, discriminator='client'):
     secret_hash = UnicodeAttribute(null=True)
     owner_id = UnicodeAttribute()
     name = UnicodeAttribute()
-    redirect_uris = texts()
+    redirect_uris = string_list()
     confidential = BooleanAttribute(default=True)
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()

@@ -4,14 +4,14 @@ from typing import Any
 
 from pynamodb.attributes import MapAttribute, UnicodeAttribute
 
-from chalicelib.models.attributes import IntegerAttribute, texts
+from chalicelib.models.attributes import IntegerAttribute, string_list
 
 
 class CrossCheck(MapAttribute[str, Any]):
     """`status` is `agreed` or `disputed`, `sources` are the keys of the two explorers, `checked_at` is when they were compared."""
 
     status = UnicodeAttribute()
-    sources = texts()
+    sources = string_list()
     checked_at = IntegerAttribute()
 
     @property

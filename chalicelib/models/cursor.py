@@ -5,7 +5,7 @@ from typing import Any
 from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
 
 from chalicelib.domain.ledgers import Tally, Unread, Unreadable
-from chalicelib.models.attributes import DecimalAttribute, IntegerAttribute, texts
+from chalicelib.models.attributes import DecimalAttribute, IntegerAttribute, string_list
 
 _MOST_CHARACTERS = 100  # of a text that an upstream wrote
 _FAR_FUTURE = 4_102_444_800  # 2100-01-01; and no block has such a number
@@ -66,7 +66,7 @@ class Cursor(MapAttribute[str, Any]):
 
     final_height = IntegerAttribute(null=True, attr_name='settled_height')
     final: ListAttribute[FinalTally] = ListAttribute(of=FinalTally, default=list, attr_name='settled')
-    revertible = texts(default=list, attr_name='unsettled')
+    revertible = string_list(default=list, attr_name='unsettled')
     run = UnicodeAttribute(null=True)
     explorer = UnicodeAttribute(null=True)
     reader = IntegerAttribute(null=True)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
 
-from chalicelib.models.attributes import IntegerAttribute, texts
+from chalicelib.models.attributes import IntegerAttribute, string_list
 
 
 class Membership(NamedTuple):
@@ -50,9 +50,9 @@ class Derived(MapAttribute[str, Any]):
     merged = UnicodeAttribute(null=True)
     gap = IntegerAttribute(null=True)
     read_gap = IntegerAttribute(null=True)
-    script_types = texts(default=list)
-    within = texts(default=list)
-    beside = texts(default=list)
+    script_types = string_list(default=list)
+    within = string_list(default=list)
+    beside = string_list(default=list)
 
     def counts(self, first_kind: str) -> dict[str, int]:
         """Return how many addresses may have been derived of each branch, by its name; `first_kind` is that of the spelling."""

@@ -7,7 +7,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.ledger_keys import LedgerKey
-from chalicelib.models.attributes import IntegerAttribute, texts
+from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.item import Item
 from chalicelib.models.ledger import Ledger
@@ -33,8 +33,8 @@ class Follower(Item):
     txns_last_updated = IntegerAttribute(null=True)
     agreement = CrossCheck(null=True)
     gap_limit = IntegerAttribute(null=True)
-    script_types = texts(null=True)
-    within = texts(null=True)
+    script_types = string_list(null=True)
+    within = string_list(null=True)
 
     @classmethod
     def at(cls, user_id: str, portfolio_id: int, child_id: int) -> 'Follower':

@@ -8,7 +8,7 @@ from chalicelib import errors
 from chalicelib.domain import instants
 from chalicelib.domain.rates import BackfillProgress, parse_day
 from chalicelib.domain.timeline import PortfolioState, StateAt, next_month
-from chalicelib.models.attributes import IntegerAttribute, PackedAttribute, texts
+from chalicelib.models.attributes import IntegerAttribute, PackedAttribute, string_list
 from chalicelib.models.due_index import HISTORIES
 from chalicelib.models.item import Item
 from chalicelib.models.lease import Leased, LeaseLost
@@ -111,8 +111,8 @@ class History(Leased, discriminator='history'):
     LEASE_SECONDS = 180
 
     contents = IntegerAttribute(null=True)
-    currencies = texts(default=list)
-    codes = texts(default=list)
+    currencies = string_list(default=list)
+    codes = string_list(default=list)
     input_versions = PackedAttribute(null=True, attr_name='marks')
     backfill = BackfillAttribute(default=list)
     before = StateAttribute(null=True)

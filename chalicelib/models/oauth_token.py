@@ -11,7 +11,7 @@ from typing import Any, Self
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.models.attributes import IntegerAttribute, texts
+from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
 
@@ -21,7 +21,7 @@ class OneTimeToken(Item):
 
     user_id = UnicodeAttribute()
     client_id = UnicodeAttribute()
-    scopes = texts()
+    scopes = string_list()
     family = UnicodeAttribute()
     grant_id = UnicodeAttribute()
     spent_at = IntegerAttribute(null=True)

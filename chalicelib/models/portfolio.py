@@ -8,7 +8,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib import errors
 from chalicelib.config import settings
-from chalicelib.models.attributes import IntegerAttribute, texts
+from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.due_index import LEDGERS
 from chalicelib.models.item import Item
 from chalicelib.models.quota import Quota
@@ -30,7 +30,7 @@ class Portfolio(Item, discriminator='portfolio'):
     user_id = UnicodeAttribute()
     portfolio_id = IntegerAttribute()
     title = UnicodeAttribute()
-    currencies = texts()
+    currencies = string_list()
     addresses = IntegerAttribute(default=0)
     accounts = IntegerAttribute(default=0)
     offsets = IntegerAttribute(default=0)
