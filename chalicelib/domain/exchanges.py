@@ -59,7 +59,7 @@ EXCHANGES: Mapping[str, Exchange] = {
             'https://bybit-exchange.github.io/docs/v5/guide',
             needs=('key', 'secret'),
             permissions=('Read-Only', 'Unified Trading', 'Assets: Wallet'),
-            covers=('equity of the Unified Trading Account', 'funding'),
+            covers=('equity of the Unified Trading Account, unrealised profit included', 'funding'),
             lacks=('earn', 'loans', 'trading bots', 'copy trading', 'inverse derivatives apart from the unified account', 'sub-accounts'),
         ),
         Exchange(
@@ -104,7 +104,7 @@ EXCHANGES: Mapping[str, Exchange] = {
             'https://www.okx.com/help/api-faq',
             needs=('key', 'secret', 'password'),
             permissions=('Read',),
-            covers=('equity of the trading account', 'funding', 'Simple Earn Flexible'),
+            covers=('equity of the trading account, unrealised profit included', 'funding', 'Simple Earn Flexible'),
             lacks=('other earn products', 'loans', 'sub-accounts'),
         ),
     )
