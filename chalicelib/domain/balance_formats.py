@@ -34,9 +34,9 @@ def parse(text: str) -> dict[str, Decimal]:
     ({'btc': Decimal('1.5')}, {'eur': Decimal('10.25')})
     """
     stripped = text.strip().removeprefix('\ufeff')
-    one = _ONE.fullmatch(stripped)
-    if one:
-        return _balances([(one[2] or one[3], one[1] or one[4])])
+    match = _ONE.fullmatch(stripped)
+    if match:
+        return _balances([(match[2] or match[3], match[1] or match[4])])
     if stripped[:1] in ('{', '['):
         return _balances(_of_json(stripped))
     if re.fullmatch(_NUMBER, stripped):
@@ -63,8 +63,8 @@ def _code(name: Any) -> str:
     """Return the code of a currency; one that the catalogue does not have is shown as it is called, without a value."""
     if not isinstance(name, str) or not re.fullmatch(_CODE, name.strip()):
         raise UnknownFormat('a currency is no code, such as btc')
-    known = currencies.find(name.strip())
-    return known.code if known is not None else currencies.unlisted('generic', name.strip().lower())
+    currency = currencies.find(name.strip())
+    return currency.code if currency is not None else currencies.unlisted('generic', name.strip().lower())
 
 
 def _of_json(text: str) -> Iterable[tuple[Any, Any]]:

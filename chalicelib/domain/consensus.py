@@ -82,21 +82,21 @@ def outliers(observations: Iterable[Observation], at: int, agreed: Iterable[Agre
 
 def agree(observations: Iterable[Observation], at: int, agreed: Iterable[AgreedPrice] = ()) -> list[AgreedPrice]:
     """Return the agreed prices after these observations: the rates that are not disputed, and what was agreed before of other pairs."""
-    known = _by_pair(agreed, at)
-    for choice in _choices(observations, at, known.values()):
+    by_pair = _by_pair(agreed, at)
+    for choice in _choices(observations, at, by_pair.values()):
         rate = choice.rate
         if not rate.disputed:
-            before = known.get((rate.base, rate.quote))
+            before = by_pair.get((rate.base, rate.quote))
             outvoted = {*(before.outvoted if before else ()), *(one.source for one in choice.outliers)} - {*rate.sources.split(',')}
-            known[rate.base, rate.quote] = AgreedPrice(rate.base, rate.quote, rate.price, at, tuple(sorted(outvoted)))
-    return sorted(known.values())
+            by_pair[rate.base, rate.quote] = AgreedPrice(rate.base, rate.quote, rate.price, at, tuple(sorted(outvoted)))
+    return sorted(by_pair.values())
 
 
 def choose_closes(closes_by_source: Sequence[Iterable[DailyClose]], before: AgreedPrice | None = None) -> list[DailyClose]:
     """Return one close for each day on which a source has one of a pair: what is believed by the rules for current rates.
 
-    `told` are the closes of each source, those of the preferred one first, which decides between prices that agree. `before` is
-    what was agreed before the first day. A jump that nobody contradicts is believed where the next days confirm it.
+    The closes of the preferred source come first: it decides between prices that agree. `before` is what was agreed before the first
+    day. A jump that nobody contradicts is believed where the next days confirm it.
     """
     by_day: dict[date, list[DailyClose]] = {}
     for close in (close for closes in closes_by_source for close in closes):
@@ -130,11 +130,11 @@ def _current(close: DailyClose) -> Decimal:
 
 
 def _choices(observations: Iterable[Observation], at: int, agreed: Iterable[AgreedPrice]) -> list[_Choice]:
-    known = _by_pair(agreed, at)
+    agreed_by_pair = _by_pair(agreed, at)
     by_pair: dict[Pair, list[Observation]] = {}
     for observation in merge(observations, (), at):
         by_pair.setdefault((observation.base, observation.quote), []).append(observation)
-    return [_choice(usable, at, known.get(pair)) for pair, usable in by_pair.items()]
+    return [_choice(usable, at, agreed_by_pair.get(pair)) for pair, usable in by_pair.items()]
 
 
 def _by_pair(agreed: Iterable[AgreedPrice], at: int) -> dict[Pair, AgreedPrice]:

@@ -79,8 +79,8 @@ class Unread(NamedTuple):
     @property
     def heights(self) -> list[int]:
         """A height below which there are rows too many to be read again at each refresh, if there is one."""
-        known = [row.height for row in self.newest if row.height is not None]
-        return [min(known)] if len(known) == MOST_UNREADABLE else []
+        heights = [row.height for row in self.newest if row.height is not None]
+        return [min(heights)] if len(heights) == MOST_UNREADABLE else []
 
     def lists(self, entry: 'Entry') -> bool:
         """Whether an entry that can be read is among the newest rows that could not be."""
@@ -88,7 +88,7 @@ class Unread(NamedTuple):
 
     def followed_by(self, older: Iterable[Unreadable]) -> 'Unread':
         """Return these with rows of the next, older page."""
-        more = self._without_known(older)
+        more = self._not_counted(older)
         return Unread(self._counted(more), (*self.newest, *more)[:MOST_UNREADABLE])
 
     def updated(self, rows: Iterable[Unreadable], entries: Iterable['Entry']) -> 'Unread':
@@ -101,20 +101,20 @@ class Unread(NamedTuple):
 
     def _newer(self, rows: Iterable[Unreadable]) -> list[Unreadable]:
         """Return the rows that are not counted yet. Where older ones of a currency are forgotten, only those before the first known one."""
-        known = {(row.currency, row.reference) for row in self.newest}
+        counted = {(row.currency, row.reference) for row in self.newest}
         remembered = [row.currency for row in self.newest]
         passed: set[str] = set()
         newer = []
         for row in rows:
-            if (row.currency, row.reference) in known:
+            if (row.currency, row.reference) in counted:
                 passed.add(row.currency)
             elif row.currency not in passed or self.numbers[row.currency] == remembered.count(row.currency):
                 newer.append(row)
         return newer
 
-    def _without_known(self, rows: Iterable[Unreadable]) -> list[Unreadable]:
-        known = {(row.currency, row.reference) for row in self.newest}
-        return [row for row in rows if (row.currency, row.reference) not in known]
+    def _not_counted(self, rows: Iterable[Unreadable]) -> list[Unreadable]:
+        counted = {(row.currency, row.reference) for row in self.newest}
+        return [row for row in rows if (row.currency, row.reference) not in counted]
 
     def _counted(self, rows: Iterable[Unreadable], sign: int = 1) -> dict[str, int]:
         numbers = dict(self.numbers)
@@ -162,8 +162,8 @@ def tally(entries: Iterable[Entry]) -> dict[str, Tally]:
     """Return the tally of each currency in `entries`."""
     tallies: dict[str, Tally] = {}
     for entry in entries:
-        known = tallies.get(entry.currency, NOTHING)
-        tallies[entry.currency] = Tally(known.number + 1, money.add(known.sum, entry.delta))
+        before = tallies.get(entry.currency, NOTHING)
+        tallies[entry.currency] = Tally(before.number + 1, money.add(before.sum, entry.delta))
     return tallies
 
 
@@ -171,8 +171,8 @@ def merge(left: Mapping[str, Tally], right: Mapping[str, Tally]) -> dict[str, Ta
     """Return the tallies of two disjoint sets of entries together."""
     merged = dict(left)
     for currency, more in right.items():
-        known = merged.get(currency, NOTHING)
-        merged[currency] = Tally(known.number + more.number, money.add(known.sum, more.sum))
+        before = merged.get(currency, NOTHING)
+        merged[currency] = Tally(before.number + more.number, money.add(before.sum, more.sum))
     return merged
 
 
@@ -184,8 +184,8 @@ def discrepancies(holdings: Iterable[Holding], tallies: Mapping[str, Tally]) -> 
     """
     held = {holding.currency: holding for holding in holdings}
     spent = {code: Holding(code, money.ZERO, None, None, None) for code in tallies.keys() - held.keys()}
-    known = [(holding, tallies.get(code, NOTHING)) for code, holding in sorted({**held, **spent}.items())]
-    return {holding.currency: money.add(holding.balance, -entries.sum) for holding, entries in known if not _explained(holding, entries)}
+    pairs = [(holding, tallies.get(code, NOTHING)) for code, holding in sorted({**held, **spent}.items())]
+    return {holding.currency: money.add(holding.balance, -entries.sum) for holding, entries in pairs if not _explained(holding, entries)}
 
 
 def gaps(
@@ -217,5 +217,5 @@ def final_height(heights: Iterable[int], known: int, reorganisation: int) -> int
     return max(height, known)
 
 
-def _explained(holding: Holding, known: Tally) -> bool:
-    return holding.balance == known.sum and holding.transactions in (None, known.number)
+def _explained(holding: Holding, entries: Tally) -> bool:
+    return holding.balance == entries.sum and holding.transactions in (None, entries.number)

@@ -89,11 +89,11 @@ def reach_of_branches(kinds: Sequence[ScriptBranches], used: Mapping[str, Sequen
     for number, kind in enumerate(kinds):
         is_followed = number == 0 or any(any(used[branch.name]) for branch in kind.branches)
         for place, branch in enumerate(kind.branches):
-            known = used[branch.name]
-            wanted = reach(known, gap) if is_followed or place == 0 else len(known)
-            counts[branch.name] = min(wanted, len(known) + max(room, 0))
+            are_used = used[branch.name]
+            wanted = reach(are_used, gap) if is_followed or place == 0 else len(are_used)
+            counts[branch.name] = min(wanted, len(are_used) + max(room, 0))
             is_capped |= counts[branch.name] < wanted
-            room -= counts[branch.name] - len(known)
+            room -= counts[branch.name] - len(are_used)
     return Reach(counts, is_capped)
 
 
@@ -105,8 +105,8 @@ def merge(entries: Iterable[SourcedEntry]) -> dict[str, SourcedEntry]:
     """
     merged: dict[str, SourcedEntry] = {}
     for each in entries:
-        known = merged.get(each.entry.reference)
-        merged[each.entry.reference] = each if known is None else _merge_two(known, each)
+        previous = merged.get(each.entry.reference)
+        merged[each.entry.reference] = each if previous is None else _merge_two(previous, each)
     return merged
 
 
@@ -149,6 +149,6 @@ def _merge_two(left: SourcedEntry, right: SourcedEntry) -> SourcedEntry:
 
 def _fee(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     """Return the fee that was paid if either ledger knows it; it is zero only if both say so, and else unknown."""
-    known = [fee for fee in (one, other) if fee is not None]
-    paid = max(known, default=money.ZERO)
-    return paid if paid or len(known) == 2 else None
+    fees = [fee for fee in (one, other) if fee is not None]
+    paid = max(fees, default=money.ZERO)
+    return paid if paid or len(fees) == 2 else None

@@ -14,7 +14,7 @@ from chalicelib.models.cursor import Cursor
 from chalicelib.models.daily_closes import (
     DailyClosesState,
     DownloadProgress,
-    GapsAsked,
+    GapProgress,
     PairDailyCloses,
     YearOfDailyCloses,
     add_daily_closes,
@@ -71,7 +71,7 @@ __all__ = [
     'ExpectedVersions',
     'Follower',
     'FollowerKind',
-    'GapsAsked',
+    'GapProgress',
     'Grant',
     'HeldCurrency',
     'History',

@@ -24,7 +24,7 @@ class DailyClosesState(Item, discriminator='closes-state'):
     """pk=CLOSES#<base>/<quote>  sk=STATE   written in one transaction with the years it describes
 
     `earliest` (ISO 8601) is the first day with a close, `until` the day up to which all available closes are stored; `done` is
-    False while older ones are being downloaded. `asked` maps sources that fill gaps to the day up to which they were asked.
+    False while older ones are being downloaded. `searched` maps sources that fill gaps to the day up to which they did.
     `changes` records from which day on closes were added, each time some were.
     """
 
@@ -33,7 +33,7 @@ class DailyClosesState(Item, discriminator='closes-state'):
     done = BooleanAttribute(default=False)
     source = UnicodeAttribute(null=True)
     updated_at = IntegerAttribute(null=True)
-    asked = PackedAttribute(default=dict)
+    searched = PackedAttribute(default=dict)
     changes = ChangelogAttribute(default=Changelog())
     revision = IntegerAttribute(default=0)
 
@@ -102,14 +102,14 @@ class DownloadProgress(NamedTuple):
     after: date | None = None
 
 
-class GapsAsked(NamedTuple):
-    """Up to which day a source was asked for the closes that another one lacks."""
+class GapProgress(NamedTuple):
+    """Up to which day a source was searched for the closes that another one lacks."""
 
     source: str
     through: date
 
 
-Progress = DownloadProgress | GapsAsked
+Progress = DownloadProgress | GapProgress
 
 
 def read_daily_closes(pairs: Iterable[Pair], years: Sequence[int]) -> dict[Pair, PairDailyCloses]:
@@ -166,9 +166,9 @@ def _add_daily_closes(pair: Pair, closes: Sequence[DailyClose], now: int, progre
 
 def _record_progress(state: DailyClosesState, progress: Progress) -> bool:
     """Record how far a download has come; False when that changes nothing."""
-    if isinstance(progress, GapsAsked):
-        asked = state.asked | {progress.source: progress.through.isoformat()}
-        changed, state.asked = asked != state.asked, asked
+    if isinstance(progress, GapProgress):
+        searched = state.searched | {progress.source: progress.through.isoformat()}
+        changed, state.searched = searched != state.searched, searched
         return bool(changed)
     if progress.after is not None and (state.until is None or state.until < progress.after.isoformat()):
         return False

@@ -59,8 +59,8 @@ class HistoryMonth(Item, discriminator='chunk'):
         there = {month.sk: month for month in cls.query(pk, cls.sk.between(start, f'{kind}#{_END}'), consistent_read=True)}
         with cls.batch_write() as batch:
             for month in months:
-                known = there.pop(month.sk, None)
-                if known is None or not month.says_the_same_as(known):
+                stored = there.pop(month.sk, None)
+                if stored is None or not month.says_the_same_as(stored):
                     month.version = version
                     batch.save(month)
             for stale in there.values():

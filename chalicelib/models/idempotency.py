@@ -47,10 +47,10 @@ class IdempotencyRecord(Item, discriminator='first_answer'):
     def find(cls, key: IdempotencyKey) -> 'IdempotencyRecord | None':
         """Return what was answered to this key in the last 24 hours, None for nothing."""
         try:
-            found = cls.get(*key.item_key, consistent_read=True)
+            record = cls.get(*key.item_key, consistent_read=True)
         except cls.DoesNotExist:
             return None
-        return found if (found.expires_at or 0) > clock.now() else None  # DynamoDB deletes expired items days later
+        return record if (record.expires_at or 0) > clock.now() else None  # DynamoDB deletes expired items days later
 
     @classmethod
     def keep(cls, key: IdempotencyKey, fingerprint: str, *, result: dict[str, Any], location: str) -> Write:

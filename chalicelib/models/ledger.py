@@ -394,10 +394,10 @@ class Ledger(Leased, discriminator='ledger'):
 
     def confirm_tokens(self, now: int, *, all_asked: bool) -> None:
         """Record, once balances are stored, that a node told those of tokens, of all of them or of those at issue. Raises LeaseLost."""
-        asked = [Ledger.tokens_asked_at.set(now)] if all_asked else []
-        doubt = [Ledger.tokens_unconfirmed.remove()] if self.tokens_unconfirmed else []
-        if asked or doubt:
-            self.renew(now, *asked, *doubt)
+        changes: list[Action] = [Ledger.tokens_asked_at.set(now)] if all_asked else []
+        changes += [Ledger.tokens_unconfirmed.remove()] if self.tokens_unconfirmed else []
+        if changes:
+            self.renew(now, *changes)
 
     def record_cross_check(self, outcome: CrossCheck, now: int) -> None:
         """Store the outcome of a cross-check. Raises LeaseLost."""

@@ -255,8 +255,8 @@ class _Private(Exception):
 
 def _connect(connection: HTTPConnection) -> socket.socket:
     """Connect to a host all of whose addresses are public. It is looked up once, so that what is checked is what is connected to."""
-    found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
-    addresses = [str(address[0]) for *_, address in found]
+    results = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
+    addresses = [str(address[0]) for *_, address in results]
     if not addresses or not all(map(is_public, addresses)):
         raise _Private
     opened = socket.create_connection((addresses[0], connection.port), timeout=_CONNECT_SECONDS)

@@ -43,8 +43,8 @@ def _aggregate(world: World, data: str) -> str:
     words = [data[start : start + 64] for start in range(len(_AGGREGATE3), len(data), 64)]
     number = int(words[1], 16)
     tuples = [words[2 + number + 6 * place : 8 + number + 6 * place] for place in range(number)]
-    told = [_balance(world, '0x' + row[0][24:], '0x' + ''.join(row[4:6])[:72]) for row in tuples]
-    results = [_words(0, 64, 0) if held is None else _words(1, 64, 32, held) for held in told]
+    balances = [_balance(world, '0x' + row[0][24:], '0x' + ''.join(row[4:6])[:72]) for row in tuples]
+    results = [_words(0, 64, 0) if balance is None else _words(1, 64, 32, balance) for balance in balances]
     starts = [number * 32 + sum(len(result) // 2 for result in results[:place]) for place in range(number)]
     return '0x' + _words(32, number, *starts) + ''.join(results)
 

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs
@@ -36,7 +36,7 @@ class LedgerRow:
     amount: Decimal
     fee: Decimal = Decimal(0)
 
-    def told(self) -> Json:
+    def to_json(self) -> Json:
         return {
             'refid': self.reference,
             'time': self.at + 0.25,
@@ -52,7 +52,7 @@ class LedgerRow:
 
 @dataclass
 class KrakenAccount:
-    """One account with its API key. `rows` are its ledger, newest first. It holds what these sum to, or `balances` if that is told."""
+    """One account with its API key. `rows` are its ledger, newest first. It holds what these sum to, or `balances` if given."""
 
     key: str = SAMPLE_KEY
     secret: str = SAMPLE_SECRET
@@ -61,7 +61,6 @@ class KrakenAccount:
     balances: Mapping[str, str] | None = None
     last_nonce: int = 0
     checks_nonces: bool = True
-    asked: list[str] = field(default_factory=list)  # the methods that were called with a valid signature
 
     def respond(self, request: Request) -> Answer:
         """Answer a request to `/0/private/<method>`."""
@@ -71,8 +70,7 @@ class KrakenAccount:
         fault = self._fault(request, form)
         if fault is not None:
             return _error(fault)
-        self.asked.append(request.path[2])
-        return self._told(request.path[2], form)
+        return self._answer(request.path[2], form)
 
     def _fault(self, request: Request, form: Mapping[str, str]) -> str | None:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -88,7 +86,7 @@ class KrakenAccount:
         self.last_nonce = int(nonce)
         return None
 
-    def _told(self, method: str, form: Mapping[str, str]) -> Answer:
+    def _answer(self, method: str, form: Mapping[str, str]) -> Answer:
         if method == 'GetApiKeyInfo':
             return _result({'api_key_name': 'CryptFolio', 'permissions': list(self.permissions), 'valid_until': '0'})
         needed = {'BalanceEx': 'query-funds', 'Ledgers': 'query-ledger'}.get(method)
@@ -113,7 +111,7 @@ class KrakenAccount:
         end = int(form['end']) if 'end' in form else None
         listed = [row for row in self.rows if end is None or row.at <= end]
         offset = int(form.get('ofs', '0'))
-        return _result({'ledger': {row.id: row.told() for row in listed[offset : offset + PAGE]}, 'count': len(listed)})
+        return _result({'ledger': {row.id: row.to_json() for row in listed[offset : offset + PAGE]}, 'count': len(listed)})
 
 
 def _sample_rows() -> list[LedgerRow]:

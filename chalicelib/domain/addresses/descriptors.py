@@ -167,10 +167,10 @@ def _without_checksum(text: str) -> str:
 
 
 def _of_one_key(key_format: Format, kind: Script, text: str, opening: str, closing: str) -> _Parsed:
-    one = _parse_key(key_format, text, allows_x_only=kind is Script.P2TR)
+    expression = _parse_key(key_format, text, allows_x_only=kind is Script.P2TR)
     if kind is Script.P2TR and kind not in key_format.scripts:
         raise BadAddress(DESCRIPTOR)
-    return _Parsed(opening, closing, kind, (one,))
+    return _Parsed(opening, closing, kind, (expression,))
 
 
 def _of_several_keys(key_format: Format, kind: Script, text: str, opening: str, closing: str) -> _Parsed:
@@ -187,10 +187,10 @@ def _of_several_keys(key_format: Format, kind: Script, text: str, opening: str, 
 
 
 def _of_key_alone(key_format: Format, text: str) -> _Parsed:
-    one = _parse_key(key_format, text)
-    if one.extended is None or not (one.is_plain or one.key.is_ranged):
+    expression = _parse_key(key_format, text)
+    if expression.extended is None or not (expression.is_plain or expression.key.is_ranged):
         raise BadAddress(MALFORMED)
-    return _Parsed(None, '', one.extended.script or key_format.scripts[0], (one,))
+    return _Parsed(None, '', expression.extended.script or key_format.scripts[0], (expression,))
 
 
 def _parse_key(key_format: Format, text: str, *, allows_x_only: bool = False) -> _Expression:

@@ -78,8 +78,8 @@ def without_odd(chain: Chain, address: str, rows: Rows) -> tuple[Rows, list[Unre
     for action, listed in readable.items():
         for row in listed:
             if not _has_shape(chain, address.lower(), action, row):
-                one = _odd_row(chain, action, row)
-                odd[one.currency, one.reference] = one
+                odd_row = _odd_row(chain, action, row)
+                odd[odd_row.currency, odd_row.reference] = odd_row
     for action in ('txlist', 'txlistinternal', 'tokentx'):
         kept = [row for row in readable.get(action, ()) if (_code_of(chain, action, row), _hash(row)) not in odd]
         readable[action] = kept
@@ -101,8 +101,8 @@ def _odd_row(chain: Chain, action: str, row: Row) -> Unreadable:
     reference = _hash(row)
     if not _REFERENCE.fullmatch(reference):
         raise ValueError('not a transaction')
-    one = unreadable(chain, reference, ODD, at=lambda: _time_of(row), height=lambda: height_of(row))
-    return one._replace(currency=_code_of(chain, action, row))
+    odd_row = unreadable(chain, reference, ODD, at=lambda: _time_of(row), height=lambda: height_of(row))
+    return odd_row._replace(currency=_code_of(chain, action, row))
 
 
 def _code_of(chain: Chain, action: str, row: Row) -> str:
@@ -150,11 +150,11 @@ def without_undone(chain: Chain, address: str, rows: Rows, excess: Decimal) -> R
     """
     calls = [(row, chain.amount(move.units)) for row in _lasting(rows) for move in _of_inner_call(chain, address.lower(), row)]
     for number in range(1, _MOST_UNDONE + 1 if len(calls) <= _MOST_COMBINED else 2):
-        found = [few for few in combinations(calls, number) if money.total(units for _, units in few) == excess]
-        if len(found) == 1:
-            undone = [row for row, _ in found[0]]
+        explanations = [few for few in combinations(calls, number) if money.total(units for _, units in few) == excess]
+        if len(explanations) == 1:
+            undone = [row for row, _ in explanations[0]]
             return {**rows, 'txlistinternal': [row for row in rows['txlistinternal'] if not any(row is one for one in undone)]}
-        if found:
+        if explanations:
             break
     return rows
 

@@ -23,5 +23,5 @@ def read(account: Account, page_request: PageRequest) -> HistoryPage[HistoricBal
     start = page_request.span.first // timeline.HOUR * timeline.HOUR
     part = contributions.of_children([Child(account, ledger)], start)
     points = [*timeline.points(part, start, now), timeline.point_at(part, now, with_later=True)]
-    known = [(point.at, timeline.state(point, (), None)) for point in points]
-    return pages.computed_page(known, _NO_OTHERS, rows.balances, page_request)
+    states = [(point.at, timeline.state(point, (), None)) for point in points]
+    return pages.computed_page(states, _NO_OTHERS, rows.balances, page_request)

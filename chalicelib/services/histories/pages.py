@@ -125,8 +125,8 @@ def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], page_request: PageRequ
     if portfolio.follows_ledgers:
         raise reading.not_ready([child.ledger for child in children if child.ledger is not None])
     computed = compute_history(contents, children, None, now)
-    known = [(0, computed.result.before), *computed.states, (now, computed.result.now)]
-    return computed_page(known, _view(portfolio, page_request, now, outdated=False), rows_at, page_request)
+    changes = [(0, computed.result.before), *computed.states, (now, computed.result.now)]
+    return computed_page(changes, _view(portfolio, page_request, now, outdated=False), rows_at, page_request)
 
 
 def computed_page(changes: Sequence[StateAt], view: HistoryView, rows_at: RowsAt[Row], page_request: PageRequest) -> HistoryPage[Row]:

@@ -44,13 +44,14 @@ def balances_changed_since(contents: PortfolioTree, children: Sequence[Child], v
 
     ALWAYS if all of the past changed: children or reporting currencies came or went, or an offset differs.
     """
-    known = {name: version for name, version in stored.input_versions.items() if not name.startswith((_RATE, _SEEN))}
-    if versions.keys() != known.keys() or list(contents.portfolio.currencies) != list(stored.currencies):
+    stored_versions = {name: version for name, version in stored.input_versions.items() if not name.startswith((_RATE, _SEEN))}
+    if versions.keys() != stored_versions.keys() or list(contents.portfolio.currencies) != list(stored.currencies):
         return ALWAYS
-    if any(versions[name] != known[name] for name in versions if name.startswith(_OFFSET)):
+    if any(versions[name] != stored_versions[name] for name in versions if name.startswith(_OFFSET)):
         return ALWAYS
     ledgers = _by_name(children)
-    changes = [_ledger_changed_since(child, known[name]) for name, child in ledgers.items() if versions[name] != known[name]]
+    changed = {name: child for name, child in ledgers.items() if versions[name] != stored_versions[name]}
+    changes = [_ledger_changed_since(child, stored_versions[name]) for name, child in changed.items()]
     seen = {name.removeprefix(_SEEN): int(at) for name, at in stored.input_versions.items() if name.startswith(_SEEN)}
     changes += [at for name, at in seen.items() if ledgers[name].observed_at != at]
     unfinished: int | None = stored.rewritten_since

@@ -81,11 +81,11 @@ def _is_worth_a_download(ledger: Ledger, explorer: Explorer, cursor: Cursor, new
     Not what cannot be read, which it would find as it is, nor what several downloads have just left as it is. These wait for another
     release of the explorer's code, or a day.
     """
-    known = {gap.currency for gap in ledger.gaps}
+    gap_codes = {gap.currency for gap in ledger.gaps}
     unexplained = news.differences.keys() - _unread(cursor, news).numbers.keys()
-    if news.mends or unexplained - known or (unexplained and cursor.failed_reconciliations < policy.MOST_FULL_DOWNLOADS):
+    if news.mends or unexplained - gap_codes or (unexplained and cursor.failed_reconciliations < policy.MOST_FULL_DOWNLOADS):
         return True
-    if not known:
+    if not gap_codes:
         return False
     reads_more = cursor.explorer == explorer.endpoint.key and explorer.info.reader > (cursor.reader or 1)
     return reads_more or clock.now() - (cursor.checked_at or 0) >= policy.RECHECK_SECONDS
@@ -103,10 +103,10 @@ def is_unfinished(ledger: Ledger) -> bool:
 
 def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -> News:
     """Read back to the final entries; once more if something else does not reconcile, as a transaction may arrive between two requests."""
-    known = {gap.currency: gap.difference for gap in ledger.gaps}
+    stored_differences = {gap.currency: gap.difference for gap in ledger.gaps}
     for _ in range(_ATTEMPTS):
         news = _news(cursor, _request(ledger, explorer, http))
-        if all(known.get(code) == difference for code, difference in news.differences.items()):
+        if all(stored_differences.get(code) == difference for code, difference in news.differences.items()):
             break
     return news
 

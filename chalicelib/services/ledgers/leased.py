@@ -56,13 +56,13 @@ def _refresh_leased(ledger: Ledger, reader: Reader, now: int, deadline: float) -
     if not watches:
         _delete(ledger, reader)
         return
-    finished, known = True, _as_summed(ledger)
+    finished, summed_before = True, _as_summed(ledger)
     is_old = download.is_unfinished(ledger) or now - (ledger.updated_at or 0) >= policy.FRESH_SECONDS
     if reader.asks_for_more(ledger, watches) or is_old:
         finished = _read(ledger, reader, deadline)
     shown_by = [watch for watch in watches if watch.is_of_child]  # wallets, the other watchers, look by themselves
     _stamp(ledger, shown_by)
-    if _as_summed(ledger) != known:
+    if _as_summed(ledger) != summed_before:
         messages.portfolios_changed((watch.user_id, watch.portfolio_id) for watch in shown_by)
     if finished:
         ledger.release_until(policy.next_refresh(ledger, clock.now()))

@@ -64,8 +64,8 @@ class Witnessed:
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See Explorer. The balances of tokens join `holdings` before the first page that it yields."""
         self._asked, self._fails = set(), False
-        known = {*held_codes, *(row.currency for row in self.ledger.unreadable_balances)} & {*self.tokens}
-        first = self._balances(http, address, self.tokens if self._is_due else known)
+        codes = {*held_codes, *(row.currency for row in self.ledger.unreadable_balances)} & {*self.tokens}
+        first = self._balances(http, address, self.tokens if self._is_due else codes)
         if first is None:
             self.ledger.doubt_tokens(clock.now())
             return self._explorer.read(http, address, resume, held_codes)

@@ -51,13 +51,13 @@ class PortfolioBalances(NamedTuple):
 
     def incomplete_in(self, *codes: str) -> tuple[IncompleteChild, ...]:
         """Return the children whose balance in any of these currencies is incomplete, once for each reason."""
-        found = (
+        incomplete = (
             IncompleteChild(child.follower.follower_kind, child.follower.child_id, child.follower.title, reason)
             for child, reason_in in self.reasons
             for reason in map(reason_in, codes)
             if reason is not None
         )
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(incomplete))
 
 
 def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioBalances:
@@ -70,19 +70,19 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
     of = contributions.children(contents)
     states = [child.ledger for child in of if child.ledger is not None]
     reading.refresh_stale(states)
-    known = [child.ledger for child in of if child.ledger is not None and child.ledger.ready and not child.clashes]
-    if of and not known and not portfolio.was_observed:
+    counted = [child.ledger for child in of if child.ledger is not None and child.ledger.ready and not child.clashes]
+    if of and not counted and not portfolio.was_observed:
         raise reading.not_ready(states)
     offsets = contributions.of_offsets(contents)
     if at is not None:
         return _sum_at(portfolio, of, offsets, at)
-    held = [(row.currency, row.balance) for ledger in known for row in ledger.holdings]
+    balances = [(row.currency, row.balance) for ledger in counted for row in ledger.holdings]
     put_in = timeline.point_at(offsets, clock.now()).balances.items()
-    listed = {*portfolio.currencies, *(gap.currency for ledger in known for gap in ledger.gaps if gap.reason == ledgers.UNREADABLE_BALANCE)}
+    unreadable = {gap.currency for ledger in counted for gap in ledger.gaps if gap.reason == ledgers.UNREADABLE_BALANCE}
     return PortfolioBalances(
         portfolio,
-        money.total_by_currency(listed, [*held, *put_in]),
-        min((ledger.updated_at for ledger in known), default=None),
+        money.total_by_currency({*portfolio.currencies, *unreadable}, [*balances, *put_in]),
+        min((ledger.updated_at for ledger in counted), default=None),
         max([portfolio.updated_at, *(offset.updated_at for offset in contents.of_kind(Offset))]),
         [(child, partial(_reason, child)) for child in of],
     )
@@ -91,9 +91,9 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
 def _sum_at(portfolio: Portfolio, of: Sequence[Child], offsets: Sequence[Contribution], at: int) -> PortfolioBalances:
     """Return the sum at an instant, as the portfolio's history has it."""
     then = contributions.of_children(of, at)
-    held = timeline.point_at([*then, *offsets], at).balances
+    balances = timeline.point_at([*then, *offsets], at).balances
     reasons = [(child, partial(_reason_at, child, part, at)) for child, part in zip(of, then, strict=True)]
-    return PortfolioBalances(portfolio, money.total_by_currency(portfolio.currencies, held.items()), at, at, reasons)
+    return PortfolioBalances(portfolio, money.total_by_currency(portfolio.currencies, balances.items()), at, at, reasons)
 
 
 def _reason(child: Child, code: str) -> str | None:

@@ -132,10 +132,10 @@ def _of_ledger(ledger: Ledger, start: int, scope: Scope) -> Contribution:
             return _with_moving(ledger, held, moving, start, scope)
         return replay.replayed(held, moves, scope=scope, is_sole=_is_sole(ledger), may_owe=_may_owe(ledger))
     if _is_unread(ledger):  # what is not read yet is older than all that is
-        known = replay.replayed(
+        contribution = replay.replayed(
             held, _moves(ledger, start), known_from=_oldest_at(ledger), scope=scope, is_sole=_is_sole(ledger), may_owe=_may_owe(ledger)
         )
-        return replay.doubted(known, ledger.incomplete)
+        return replay.doubted(contribution, ledger.incomplete)
     if ledger.incomplete == ledgers.UNLISTED and not ledger.newest_at:
         return replay.doubted(replay.observed(_observations(ledger, held), scope=scope), ledger.incomplete)
     return _with_gaps(ledger, held, start, scope)
@@ -169,7 +169,7 @@ def _with_gaps(ledger: Ledger, held: Balances, start: int, scope: Scope) -> Cont
     never = {gap.currency for gap in gaps if gap.since is None}
     is_unknown_before = (is_compared and ledger.incomplete is not None) or never >= held.keys()
     known_from = _oldest_at(ledger) if is_unknown_before else None
-    known = replay.replayed(
+    contribution = replay.replayed(
         held,
         moves,
         gaps=gaps,
@@ -180,7 +180,7 @@ def _with_gaps(ledger: Ledger, held: Balances, start: int, scope: Scope) -> Cont
         is_sole=_is_sole(ledger),
         may_owe=_may_owe(ledger),
     )
-    return replay.doubted(known, ledger.incomplete) if is_compared else known
+    return replay.doubted(contribution, ledger.incomplete) if is_compared else contribution
 
 
 def _replayed_from(gaps: Iterable[Gap], seen: Sequence[Observation], start: int) -> int:

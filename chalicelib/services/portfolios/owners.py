@@ -44,17 +44,17 @@ def of_ledgers(followers: Sequence[Follower], states: Mapping[str, Ledger]) -> d
 def clashing(followers: Sequence[Follower], states: Mapping[str, Ledger], owners: Mapping[int, int]) -> set[int]:
     """Return the places of wallets that have some used addresses, not all, in common with one that was added before."""
     counted: dict[str, frozenset[str]] = {}
-    found = set()
+    places = set()
     for place, follower in enumerate(followers):
         ledger, name = states.get(follower.ledger), _wallet_name(follower)
         if name is None or ledger is None or ledger.derived is None or place in owners:
             continue
         beside = frozenset(ledger.derived.beside)
         if any(other in beside or name in theirs for other, theirs in counted.items()):
-            found.add(place)
+            places.add(place)
         else:
             counted[name] = beside
-    return found
+    return places
 
 
 def _wallet_name(follower: Follower) -> str | None:

@@ -9,7 +9,7 @@ from chalicelib.domain.consensus import AgreedPrice
 from chalicelib.domain.conversion import Pair
 from chalicelib.domain.rates import DailyClose
 from chalicelib.messages import BackfillRates
-from chalicelib.models import DownloadProgress, GapsAsked, PairDailyCloses, add_daily_closes, read_daily_closes
+from chalicelib.models import DownloadProgress, GapProgress, PairDailyCloses, add_daily_closes, read_daily_closes
 from chalicelib.providers.rates import RATE_SOURCES, ClosesPage, RateSource
 from chalicelib.services.rates.fetch import through_gate
 
@@ -110,12 +110,12 @@ def _fill_gaps(source: RateSource, code: str, today: date, deadline: float) -> b
     pair = rates.pair_of(code)
     first = max(source.first_day(today), rates.FIRST_DAY)
     stored = read_daily_closes([pair], range(first.year, today.year + 1))[pair]
-    asked = rates.parse_day(stored.state.asked.get(source.endpoint.key))
-    day = _next_gap(pair, stored, first if asked is None else max(first, asked + _DAY), today)
+    searched_until = rates.parse_day(stored.state.searched.get(source.endpoint.key))
+    day = _next_gap(pair, stored, first if searched_until is None else max(first, searched_until + _DAY), today)
     while day is not None:
         page = _read_page(source, code, day, today)
         closes = consensus.choose_closes([page.closes], _agreed_before(pair, day))
-        add_daily_closes(pair, closes, clock.now(), GapsAsked(source.endpoint.key, page.through))
+        add_daily_closes(pair, closes, clock.now(), GapProgress(source.endpoint.key, page.through))
         if not page.has_more:
             return True
         stored.by_day.update((close.day, close) for close in closes)

@@ -86,8 +86,8 @@ def _read_through(codes: Collection[str]) -> _Cached:
 
 def _is_outdated(cached: _Cached, codes: Collection[str]) -> bool:
     age = clock.monotonic() - cached.read_at
-    known = cached.latest.requested - cached.latest.pending
-    return age >= policy.CACHE_SECONDS or (age >= policy.REREAD_SECONDS and not known.issuperset(codes))
+    answered = cached.latest.requested - cached.latest.pending
+    return age >= policy.CACHE_SECONDS or (age >= policy.REREAD_SECONDS and not answered.issuperset(codes))
 
 
 def _pending(stored: LatestRates, usable: Rates) -> frozenset[str]:
