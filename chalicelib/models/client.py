@@ -21,7 +21,9 @@ class Client(Item, discriminator='client'):
     """pk=CLIENT#<client id>  sk=CLIENT
 
     register: transaction with the owner's pointer   find: get   owned_by: query of the pointers, batch get
-    change, rotate_secret: update   delete: transaction
+    change, rotate_secret, end_access: update   delete: transaction
+
+    `tokens_valid_from` ends all access to the owner's own data that was given until then.
     """
 
     client_id = UnicodeAttribute()
@@ -32,6 +34,7 @@ class Client(Item, discriminator='client'):
     confidential = BooleanAttribute(default=True)
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()
+    tokens_valid_from = IntegerAttribute(default=0)
 
     @classmethod
     def register(
@@ -96,6 +99,11 @@ class Client(Item, discriminator='client'):
         actions: list[Action] = [Client.secret_hash.set(digest(secret)), Client.updated_at.set(now)]
         self.update_existing(actions)
         return secret
+
+    def end_access(self, now: int) -> None:
+        """Replace the secret by one that nobody learns, and end all access to the owner's own data. Raises NotFound."""
+        unknown = digest(secrets.token_urlsafe(32))
+        self.update_existing([Client.secret_hash.set(unknown), Client.updated_at.set(now), Client.tokens_valid_from.set(now)])
 
     def remove(self) -> None:
         """Delete the client, which makes its tokens invalid at their next use. Raises NotFound."""

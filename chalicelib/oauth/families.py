@@ -10,8 +10,9 @@ is answered with the same next token: the family stays one chain, in which a thi
 """
 
 import secrets
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from chalicelib import clock
 from chalicelib.errors import NotFound
 from chalicelib.models import Client, Code, Grant, RefreshToken, RevokedFamily
 from chalicelib.oauth import signing
@@ -46,6 +47,17 @@ class Descent(NamedTuple):
     user_id: str
     client_id: str
     grant_id: str | None
+    issued_at: int
+
+
+class IssuedToken(NamedTuple):
+    """An access or refresh token of this server, and what introspection says of it (RFC 7662 section 2.2) unless it was revoked.
+
+    `introspection` is None for a refresh token that was used or has expired.
+    """
+
+    descent: Descent
+    introspection: dict[str, Any] | None
 
 
 def open_with_consent(user_id: str, client_id: str, scopes: list[str], now: int) -> Family:
@@ -138,19 +150,19 @@ def save_refresh_token(family: Family, client_id: str, now: int) -> None:
 
 def is_valid(token: Code | RefreshToken, client: Client, now: int) -> bool:
     """Return whether a code or refresh token is this client's, unexpired, and not revoked; it may have been redeemed."""
-    return (
-        token.client_id == client.client_id
-        and not token.has_expired(now)
-        and is_alive(Descent(token.family, token.user_id, token.client_id, token.grant_id))
-    )
+    return token.client_id == client.client_id and not token.has_expired(now) and is_alive(_descent(token), client)
 
 
-def is_alive(token: Descent) -> bool:
-    """Return whether neither a token's family was revoked, by the client or a second use, nor its consent, by the user."""
+def is_alive(token: Descent, client: Client) -> bool:
+    """Return whether nothing revoked a token of this client.
+
+    That is, neither its family, by the client or a second use; nor its consent, by the user; nor, for the owner's own data, all that the
+    client had, by an end of everything that opens the owner's account.
+    """
     if RevokedFamily.is_revoked(token.family_id):
         return False
     if token.grant_id is None:
-        return True
+        return token.issued_at > client.tokens_valid_from
     grant = Grant.find(token.user_id, token.client_id)
     return grant is not None and grant.grant_id == token.grant_id
 
@@ -160,18 +172,41 @@ def revoke(family_id: str, now: int) -> None:
     RevokedFamily.revoke(family_id, now + REFRESH_SECONDS)
 
 
-def find(token: str, client_id: str) -> Descent | None:
-    """Return what an access or refresh token of this client descends from, or None for any other string."""
-    found = _descent(token)
-    return found if found is not None and found.client_id == client_id else None
+def look_up(token: str, client_id: str) -> IssuedToken | None:
+    """Return the access or refresh token of this client that a string is, or None for any other string.
+
+    It costs one verification of a signature or one read.
+    """
+    issued = _look_up(token)
+    return issued if issued is not None and issued.descent.client_id == client_id else None
 
 
-def _descent(token: str) -> Descent | None:
+def _look_up(token: str) -> IssuedToken | None:
     claims = signing.claims_of(token)
     if claims is not None:
-        return Descent(claims['sid'], claims['sub'], claims['client_id'], claims.get('grant_id')) if 'sid' in claims else None
+        return IssuedToken(_descent_of_claims(claims), claims) if 'sid' in claims else None
     stored = RefreshToken.find(token)
-    return Descent(stored.family, stored.user_id, stored.client_id, stored.grant_id) if stored is not None else None
+    return None if stored is None else IssuedToken(_descent(stored), _introspection(stored))
+
+
+def _descent(token: Code | RefreshToken) -> Descent:
+    return Descent(token.family, token.user_id, token.client_id, token.grant_id, token.created_at)
+
+
+def _descent_of_claims(claims: dict[str, Any]) -> Descent:
+    return Descent(claims['sid'], claims['sub'], claims['client_id'], claims.get('grant_id'), claims['iat'])
+
+
+def _introspection(token: RefreshToken) -> dict[str, Any] | None:
+    if token.spent_at or token.has_expired(clock.now()):
+        return None
+    return {
+        'client_id': token.client_id,
+        'sub': token.user_id,
+        'scope': ' '.join(token.scopes),
+        'iat': token.created_at,
+        'exp': token.expires_at,
+    }
 
 
 def _new_id() -> str:

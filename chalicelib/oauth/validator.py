@@ -11,7 +11,7 @@ from oauthlib.oauth2 import InvalidGrantError, RequestValidator
 from chalicelib import clock
 from chalicelib.domain import redirect_uris, scopes
 from chalicelib.models import Client, Code, RefreshToken
-from chalicelib.oauth import families, signing
+from chalicelib.oauth import families
 from chalicelib.oauth.families import Family
 from chalicelib.services import users
 
@@ -154,18 +154,16 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
 
         RFC 7009 section 2.2: an unknown token, or another client's, is not an error.
         """
-        found = families.find(token, request.client.client_id)
-        if found is not None:
-            families.revoke(found.family_id, clock.now())
+        issued = families.look_up(token, request.client.client_id)
+        if issued is not None:
+            families.revoke(issued.descent.family_id, clock.now())
 
     def introspect_token(
         self, token: str, token_type_hint: str | None, request: Request, *args: Any, **kwargs: Any
     ) -> dict[str, Any] | None:
         """Return the response of RFC 7662 section 2.2 for the client's own active token, or None for any other."""
-        found = families.find(token, request.client.client_id)
-        if found is None or not families.is_alive(found):
-            return None
-        return signing.claims_of(token) or _introspection(RefreshToken.find(token))
+        issued = families.look_up(token, request.client.client_id)
+        return issued.introspection if issued is not None and families.is_alive(issued.descent, request.client) else None
 
 
 class IntrospectionValidator(Validator):
@@ -202,18 +200,6 @@ def next_refresh_token(request: Request) -> str:
     """Return the refresh token of the family that is being issued."""
     token: str = request.family.refresh_token
     return token
-
-
-def _introspection(token: RefreshToken | None) -> dict[str, Any] | None:
-    if token is None or token.spent_at or token.has_expired(clock.now()):
-        return None
-    return {
-        'client_id': token.client_id,
-        'sub': token.user_id,
-        'scope': ' '.join(token.scopes),
-        'iat': token.created_at,
-        'exp': token.expires_at,
-    }
 
 
 def _named_client(request: Request) -> Client | None:

@@ -33,4 +33,4 @@ def _replace_secrets(user_id: str, now: int) -> None:
     for client in Client.owned_by(user_id):
         if client.confidential:
             with contextlib.suppress(NotFound):
-                client.rotate_secret(now)
+                client.end_access(now)

@@ -10,9 +10,10 @@ import pytest
 from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
-from chalicelib import auth
+from chalicelib import auth, clock
 from chalicelib.config import settings
 from chalicelib.models import Client, Grant, User
+from chalicelib.services import access
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 from tests.support.oauth import BASIC, GOOD, ask
@@ -131,6 +132,18 @@ def test_introspection_tells_of_a_clients_own_active_tokens(http: ChaliceClient,
     assert others == post(http, 'introspect', token='nonsense').json_body == {'active': False}
 
 
+@pytest.mark.parametrize(('which', 'reads'), [('access_token', 3), ('refresh_token', 4)])
+def test_introspection_reads_everything_once(
+    http: ChaliceClient, user: User, client: Client, requests_made: list[str], which: str, reads: int
+):
+    token = ask(http, GOOD).json_body[which]
+    requests_made.clear()
+
+    assert post(http, 'introspect', token=token).json_body['active'] is True
+
+    assert requests_made == ['GetItem'] * reads  # the client, the family and the consent; and a refresh token
+
+
 def test_a_used_refresh_token_is_not_active(http: ChaliceClient, user: User, client: Client):
     token = ask(http, GOOD).json_body['refresh_token']
     refresh(http, token)
@@ -173,6 +186,22 @@ def test_a_password_reset_is_told_by_introspection(http: ChaliceClient, browser:
 
     assert browser.status == 303
     assert post(http, 'introspect', token=token[which]).json_body == {'active': False}
+
+
+def test_a_password_reset_ends_what_the_users_own_application_was_given(
+    http: ChaliceClient, user: User, client: Client, stopped_clock: StoppedClock
+):
+    token = ask(http, {'grant_type': 'client_credentials', 'scope': 'read'}).json_body['access_token']
+    stopped_clock.advance(60)
+
+    access.end_all(user.user_id, clock.now())
+
+    secret = Client.find('test-app').rotate_secret(clock.now())
+    basic = 'Basic ' + base64.b64encode(f'test-app:{secret}'.encode()).decode()
+    assert post(http, 'introspect', basic, token=token).json_body == {'active': False}
+    stopped_clock.advance(1)
+    again = ask(http, {'grant_type': 'client_credentials', 'scope': 'read'}, basic).json_body['access_token']
+    assert post(http, 'introspect', basic, token=again).json_body['active'] is True
 
 
 def test_a_public_client_may_not_ask_for_introspection(http: ChaliceClient, user: User, public_client: Client):
