@@ -175,7 +175,7 @@ class Wallet(WalletRef):
     history: Annotated[
         str,
         Meta(
-            description='How far back transactions are listed: `whole`, or `none`; histories then begin with the account.',
+            description='How far back transactions are listed: `whole`, `two years`, or `none`; histories then begin with the account.',
             examples=['whole'],
         ),
     ]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from chalicelib.domain import currencies
 
-WHOLE, NO_HISTORY = 'whole', 'none'
+WHOLE, TWO_YEARS, NO_HISTORY = 'whole', 'two years', 'none'
 
 
 class Exchange(NamedTuple):
@@ -17,7 +17,7 @@ class Exchange(NamedTuple):
 
     `documentation` is a page that says how to make an API key, if it takes one. `needs` are the names of the credentials, `takes` those
     that may be left out. `permissions` are what an API key must be allowed to do, in the words of the exchange. `covers` are the parts
-    of an account that are counted, `lacks` those that are not. `history` says how far back entries are listed: WHOLE or NO_HISTORY.
+    of an account that are counted, `lacks` those that are not. `history` says how far back entries are listed, in one of the words above.
     """
 
     code: str
@@ -59,8 +59,17 @@ EXCHANGES: Mapping[str, Exchange] = {
             'https://bybit-exchange.github.io/docs/v5/guide',
             needs=('key', 'secret'),
             permissions=('Read-Only', 'Unified Trading', 'Assets: Wallet'),
-            covers=('equity of the Unified Trading Account, unrealised profit included', 'funding'),
-            lacks=('earn', 'loans', 'trading bots', 'copy trading', 'inverse derivatives apart from the unified account', 'sub-accounts'),
+            covers=('Unified Trading Account less what is borrowed', 'funding'),
+            lacks=(
+                'unrealised profit of open positions',
+                'earn',
+                'loans',
+                'trading bots',
+                'copy trading',
+                'inverse derivatives apart from the unified account',
+                'sub-accounts',
+            ),
+            history=TWO_YEARS,
         ),
         Exchange(
             'gemini',

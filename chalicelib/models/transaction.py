@@ -13,7 +13,7 @@ from chalicelib.models.item import Item
 from chalicelib.models.ledger import STATE, Ledger
 
 _ENTRIES = 'ENTRY#'
-_POSITION = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00#[!-~]{1,200}#\d{1,6}', re.ASCII)
+_POSITION = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00#[!-~]{1,200}#\d{1,20}', re.ASCII)
 
 
 class Transaction(Item, discriminator='transaction'):

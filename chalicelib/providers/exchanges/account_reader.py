@@ -1,20 +1,20 @@
 """What every reader of accounts implements, and what they share to read responses."""
 
-import zlib
-from collections.abc import Collection, Iterable
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
 from chalicelib.config import settings
-from chalicelib.domain import money
-from chalicelib.domain.ledgers import Holding
+from chalicelib.domain import exchanges, money
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.explorers.explorer import AddressReport
+from chalicelib.providers.explorers.explorer import ODD_SHAPE, AddressReport
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _LONGEST_REFERENCE = 100
-_MOST_N = 1_000_000  # of entries with the same reference and time
+_BYTES_OF_NUMBERS = 8  # so many that no two ids of an account will ever have the same number
 
 
 class AccountReader(Protocol):
@@ -65,11 +65,36 @@ def reference_of(value: Any) -> str:
 
 def number_of(entry_id: str) -> int:
     """Return what tells entries with the same reference apart, the same whenever they are read: made of their own ids."""
-    return zlib.crc32(entry_id.encode()) % _MOST_N
+    return int.from_bytes(hashlib.sha256(entry_id.encode()).digest()[:_BYTES_OF_NUMBERS])
+
+
+def read_rows(
+    exchange: str, rows: Iterable[Any], entries_of: Callable[[Any], Iterable[Entry]], *, ids: Sequence[str], symbols: Sequence[str]
+) -> tuple[list[Entry], list[Unreadable]]:
+    """Return the entries of rows, and the rows that cannot be read, each as missing from the currencies that it names.
+
+    `ids` are the fields that may name a row, `symbols` those that may name its currencies.
+    """
+    entries: list[Entry] = []
+    unreadable: list[Unreadable] = []
+    for row in rows:
+        try:
+            entries += entries_of(row)
+        except ODD_SHAPE as error:
+            fields = row if isinstance(row, dict) else {}
+            reference = str(next((fields[name] for name in ids if fields.get(name)), 'unknown'))
+            codes = {exchanges.code_of(exchange, str(fields[name]).upper()) for name in symbols if fields.get(name)}
+            unnamed = exchanges.code_of(exchange, 'unnamed')
+            unreadable += [Unreadable(code, reference, type(error).__name__) for code in sorted(codes) or [unnamed]]
+    return entries, unreadable
+
+
+def summed(balances: Iterable[tuple[str, Decimal]]) -> list[Holding]:
+    """Return what is held of each currency, given balances by the codes of currencies, which may come several times."""
+    totals = money.total_by_currency((), balances)
+    return [Holding(code, balance, sent=None, received=None, transactions=None) for code, balance in totals.items()]
 
 
 def balances_alone(balances: Iterable[tuple[str, Decimal]]) -> AddressReport:
     """Return a report of balances by the codes of their currencies, which may come several times, without entries."""
-    totals = money.total_by_currency((), balances)
-    holdings = [Holding(code, balance, sent=None, received=None, transactions=None) for code, balance in totals.items()]
-    return AddressReport(holdings, iter(()))
+    return AddressReport(summed(balances), iter(()))

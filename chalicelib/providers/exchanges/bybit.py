@@ -1,21 +1,28 @@
-"""Bybit: https://bybit-exchange.github.io/docs/v5/account/wallet-balance
+"""Bybit: https://bybit-exchange.github.io/docs/v5/account/transaction-log
 
-Its log of transactions reaches back two years and knows one of the wallets, so what is read is what each holds now.
+The unified account and the funding account have a log each, which reach back two years. What moves from one to the other is in both.
+Neither knows the profit of open positions, which is therefore no part of the balances.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from chalicelib.domain import exchanges
+from chalicelib import clock
+from chalicelib.domain import exchanges, money
+from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, balances_alone, refuse_harmful
+from chalicelib.providers.exchanges.account_reader import amount, number_of, read_rows, reference_of, refuse_harmful, summed
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
+from chalicelib.providers.exchanges.windows import Rows, Window, WindowPosition, read_pages, windows_back
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 ENDPOINT = Endpoint('bybit_accounts', 'https://api.bybit.com', 50, server='bybit')
-INFO = UpstreamInfo('Bybit accounts', 'https://bybit-exchange.github.io/docs/v5/account/wallet-balance', ('balances',))
+_DOCUMENTATION = 'https://bybit-exchange.github.io/docs/v5/account/transaction-log'
+INFO = UpstreamInfo('Bybit accounts', _DOCUMENTATION, ('balances', 'transactions'), history=exchanges.TWO_YEARS)
 
 _EXCHANGE = SignedExchange(
     'bybit',
@@ -31,6 +38,11 @@ _EXCHANGE = SignedExchange(
     needed='Unified Trading, Assets (Wallet), read-only',
     wants_time=True,
 )
+_DAY = 86_400
+_WINDOW_SECONDS = 7 * _DAY  # at most
+_LISTED_SECONDS = 2 * 365 * _DAY - _DAY  # more is refused
+_LOG_PAGE, _FUNDING_PAGE = 50, 100  # at most
+_IS_INCOMING = {'I': True, 'O': False}
 
 
 class BybitReader:
@@ -55,15 +67,29 @@ class BybitReader:
             raise AccountRefused(ENDPOINT.key, 'account_unsupported', 'make it a Unified Trading Account')
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
-        """See AccountReader. Of the unified account the equity counts: with what orders hold back, less what is borrowed."""
+        """See AccountReader. What orders hold back is in the balances, what is borrowed is not."""
+        position = WindowPosition.parse(resume, clock.now())
         unified = self._ask(http, 'v5/account/wallet-balance', accountType='UNIFIED')
         funding = self._ask(http, 'v5/asset/transfer/query-account-coins-balance', accountType='FUND')
         with expected_shape(ENDPOINT, 'balances'):
             [account] = unified['list']
-            return balances_alone(
-                [(_code(row), amount(row['equity'])) for row in account['coin']]
-                + [(_code(row), amount(row['walletBalance'])) for row in funding['balance']]
+            holdings = summed(
+                [(_code(row['coin']), _without_profit(row)) for row in account['coin']]
+                + [(_code(row['coin']), amount(row['walletBalance'])) for row in funding['balance']]
             )
+        windows = windows_back(position.until, _WINDOW_SECONDS, position.until - _LISTED_SECONDS)
+        sources = (partial(self._unified_log, http), partial(self._funding_log, http))
+        return AddressReport(holdings, read_pages(sources, windows, position), listed_up_to=position.until)
+
+    def _unified_log(self, http: Http, window: Window, cursor: str | None) -> Rows:
+        times = {'startTime': str(window.begin * 1_000), 'endTime': str(window.end * 1_000)}
+        answer = self._ask(http, 'v5/account/transaction-log', accountType='UNIFIED', limit=str(_LOG_PAGE), **times, **_page(cursor))
+        return _rows(answer, _unified_entry, 'id')
+
+    def _funding_log(self, http: Http, window: Window, cursor: str | None) -> Rows:
+        times = {'createTimeFrom': str(window.begin), 'createTimeTo': str(window.end)}
+        answer = self._ask(http, 'v5/asset/fundinghistory', limit=str(_FUNDING_PAGE), **times, **_page(cursor))
+        return _rows(answer, _funding_entry, 'currcCursor')
 
     def _ask(self, http: Http, path: str, **params: str) -> Any:
         answer = self._client.ask(http, 'GET', path, params)
@@ -71,5 +97,53 @@ class BybitReader:
             return answer['result']
 
 
-def _code(row: Mapping[str, Any]) -> str:
-    return exchanges.code_of('bybit', str(row['coin']))
+def _page(cursor: str | None) -> dict[str, str]:
+    return {} if cursor is None else {'cursor': cursor}
+
+
+def _rows(answer: Any, entry_of: Callable[[Any], Entry], name: str) -> Rows:
+    with expected_shape(ENDPOINT, 'a log'):
+        listed = list(answer.get('list') or ())
+        cursor = answer.get('nextPageCursor') or None
+        entries, unreadable = read_rows('bybit', listed, lambda row: [entry_of(row)], ids=(name,), symbols=('currency',))
+    return Rows(entries, unreadable, cursor if listed else None)
+
+
+def _unified_entry(row: Mapping[str, Any]) -> Entry:
+    """Return one change of a balance, fee and funding included. A trade has two, one for each currency, with the same reference."""
+    at = int(row['transactionTime']) // 1_000
+    return Entry(
+        reference=reference_of(row.get('tradeId') or row['id']),
+        n=number_of(f'{row["id"]} {row["currency"]}'),
+        currency=_code(row['currency']),
+        delta=amount(row['change']),
+        fee=amount(row['fee'] or 0),
+        at=at,
+        height=at,
+    )
+
+
+def _funding_entry(row: Mapping[str, Any]) -> Entry:
+    at = int(row['createTime'])
+    moved = amount(row['txnAmt'])
+    reference = reference_of(row['currcCursor'])
+    return Entry(
+        reference=reference,
+        n=number_of(reference),
+        currency=_code(row['currency']),
+        delta=moved if _IS_INCOMING[row['ioDirection']] else -moved,
+        fee=money.ZERO,
+        at=at,
+        height=at,
+    )
+
+
+def _without_profit(row: Mapping[str, Any]) -> Decimal:
+    """Return what the unified account holds of a coin, less its debts and without the profit of open positions."""
+    if amount(row.get('spotBorrow') or 0):
+        return money.add(amount(row['equity']), -amount(row.get('unrealisedPnl') or 0))
+    return amount(row['walletBalance'])
+
+
+def _code(symbol: Any) -> str:
+    return exchanges.code_of('bybit', str(symbol).upper())

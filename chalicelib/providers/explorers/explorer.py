@@ -26,12 +26,21 @@ _REJECTED = re.compile(
 class Page(NamedTuple):
     """Some confirmed entries, newest first. `resume` is the position of the next page, None after the last.
 
-    `unreadable` are rows that cannot be read, each of which costs only itself.
+    `unreadable` are rows that cannot be read, each of which costs only itself. `listed_above` is the height above which this page and those
+    before it list everything, where the entries of several pages are in no order; None where they are in that of their heights.
     """
 
     entries: list[Entry]
     resume: str | None
     unreadable: Sequence[Unreadable] = ()
+    listed_above: int | None = None
+
+    def reaches(self, height: int) -> bool:
+        """Whether this page and those before it list everything above a height."""
+        if self.listed_above is not None:
+            return self.listed_above <= height
+        heights = [entry.height for entry in self.entries] + [row.height for row in self.unreadable if row.height is not None]
+        return min(heights, default=height + 1) <= height
 
     @classmethod
     def of(cls, rows: Sequence[Entry | Unreadable], resume: str | None) -> 'Page':
@@ -47,12 +56,19 @@ class AddressReport(NamedTuple):
     """An explorer's view of an address: confirmed holdings, and the pages of its transactions, which are requested as they are read.
 
     An explorer that lists no transactions has no pages. One that discovers tokens in transactions adds to `holdings` while pages are read,
-    and to `unreadable` the tokens whose balance it cannot tell.
+    and to `unreadable` the tokens whose balance it cannot tell. `listed_up_to` is the height up to which the pages list everything, where
+    that is known without an entry of that height.
     """
 
     holdings: list[Holding]
     pages: Iterator[Page]
     unreadable: Sequence[Unreadable] = ()
+    listed_up_to: int | None = None
+
+    @property
+    def heights(self) -> list[int]:
+        """The height up to which everything is listed, if it is known."""
+        return [] if self.listed_up_to is None else [self.listed_up_to]
 
 
 class Explorer(Protocol):

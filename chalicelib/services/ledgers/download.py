@@ -9,7 +9,7 @@ that sum to its balance. What does not is a gap of that currency alone, and so i
 
 import heapq
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -120,8 +120,7 @@ def _news(cursor: Cursor, report: AddressReport) -> News:
         newer |= {entry_sk(entry): entry for entry in page.entries if entry.height > height}
         unreadable += page.unreadable
         mends = mends or any(cursor.unread.lists(entry) for entry in page.entries if entry.height <= height)
-        heights = [entry.height for entry in page.entries] + [row.height for row in page.unreadable if row.height is not None]
-        if len(newer) > ledgers.MOST_REVERTIBLE or min(heights, default=height + 1) <= height:
+        if len(newer) > ledgers.MOST_REVERTIBLE or page.reaches(height):
             break
     entries = list(newer.values())
     differences = observation.differences(report, ledgers.merge(cursor.tallies(), ledgers.tally(entries)))
@@ -145,7 +144,7 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
     _store(ledger, explorer, news.entries, cursor.run)
     _remove(ledger, undone)
     cursor.remember_unread(_unread(cursor, news))
-    heights = [*(entry.height for entry in news.entries), *cursor.unread.heights]
+    heights = [*(entry.height for entry in news.entries), *cursor.unread.heights, *news.report.heights]
     height = ledgers.final_height(heights, cursor.final_height, ledger.upstream_key.reorganisation)
     newly_final = [entry for entry in news.entries if entry.height <= height]
     cursor.make_final(height, ledgers.merge(cursor.tallies(), ledgers.tally(newly_final)))
@@ -161,15 +160,17 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
     cursor = _resume(ledger, explorer)
     report = _request(ledger, explorer, http, cursor.resume)
     for page in report.pages:
-        _store(ledger, explorer, page.entries, cursor.run)
+        if page.entries:
+            _store(ledger, explorer, page.entries, cursor.run)
         cursor.remember_unread(cursor.unread.followed_by(page.unreadable))
         cursor.resume = page.resume
-        if page.resume is not None:
+        is_late = clock.monotonic() > deadline
+        if page.resume is not None and (page.entries or page.unreadable or is_late):
             observation.store_progress(ledger, explorer, cursor, report)
-            if clock.monotonic() > deadline:
-                return False
+        if page.resume is not None and is_late:
+            return False
     cursor.checked_at = clock.now()
-    differences = observation.differences(report, _count_stored(ledger, cursor))
+    differences = observation.differences(report, _count_stored(ledger, cursor, report.heights))
     if not differences.keys() - cursor.unread.numbers.keys():
         observation.conclude(ledger, explorer, cursor, report, differences)
         return True
@@ -197,13 +198,16 @@ def _resume(ledger: Ledger, explorer: Explorer) -> Cursor:
     return new
 
 
-def _count_stored(ledger: Ledger, cursor: Cursor) -> dict[str, Tally]:
-    """Sum the stored entries, remove those that this run did not see, and move the cursor; return the tallies of all of them."""
+def _count_stored(ledger: Ledger, cursor: Cursor, listed: Sequence[int]) -> dict[str, Tally]:
+    """Sum the stored entries, remove those that this run did not see, and move the cursor; return the tallies of all of them.
+
+    `listed` has the height up to which everything is listed, if it is known.
+    """
     highest: list[_Placed] = []
     unseen: list[str] = []
     below = ledgers.tally(_entries_below(ledger, cursor, highest, unseen))
     _remove(ledger, unseen)
-    heights = [*(placed.height for placed in highest), *cursor.unread.heights]
+    heights = [*(placed.height for placed in highest), *cursor.unread.heights, *listed]
     height = ledgers.final_height(heights, -1, ledger.upstream_key.reorganisation)
     final = ledgers.merge(below, ledgers.tally(placed.entry for placed in highest if placed.height <= height))
     cursor.make_final(height, final)
