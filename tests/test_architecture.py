@@ -25,7 +25,7 @@ MAY_IMPORT = {
     'config': (set(), set()),
     'clock': (set(), set()),
     'telemetry': ({'config', 'clock'}, set()),
-    'models': ({'models', 'domain', 'telemetry', 'errors', 'config', 'clock'}, {'pynamodb'}),
+    'models': ({'models', 'domain', 'telemetry', 'errors', 'config', 'clock'}, {'pynamodb', 'botocore'}),
     'providers': ({'providers', 'domain', 'errors', 'config', 'clock'}, {'requests', 'urllib3'}),
     'queue': ({'telemetry', 'errors', 'config', 'clock'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
     'messages': ({'queue', 'config', 'domain'}, set()),
@@ -101,7 +101,7 @@ ENTRY_POINTS = (
 )
 # Whole seconds would be too coarse there, and no amount is near.
 MAY_MAKE_FLOATS = {
-    'models/connection.py': 'pauses between two tries of a request to DynamoDB',
+    'models/retries.py': 'pauses between two tries of a request to DynamoDB',
     'services/ledgers/upstream_gate.py': 'the wait for a turn, in milliseconds, as time.sleep takes it',
     'services/portfolios/contributions.py': 'the pause before a ledger is looked for again',
 }

@@ -79,8 +79,7 @@ class Client(Item, discriminator='client'):
     @classmethod
     def find_many(cls, client_ids: list[str]) -> dict[str, 'Client']:
         """Return the existing ones of these clients, by id."""
-        keys = [(f'CLIENT#{client_id}', 'CLIENT') for client_id in client_ids]
-        return {client.client_id: client for client in cls.batch_get(keys, consistent_read=True)} if keys else {}
+        return {client.client_id: client for client in cls.get_many((f'CLIENT#{client_id}', 'CLIENT') for client_id in client_ids)}
 
     @classmethod
     def owned_by(cls, user_id: str) -> list['Client']:

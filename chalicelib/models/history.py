@@ -1,7 +1,7 @@
 """The histories of portfolios, as jobs compute them and pages read them."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from chalicelib import errors
@@ -57,14 +57,13 @@ class HistoryMonth(Item, discriminator='chunk'):
         """Put `months` in the place of all that is there from the month that begins at `since` on; what says the same stays as it is."""
         start = f'{kind}#{instants.sortable(since)[:10]}'
         there = {month.sk: month for month in cls.query(pk, cls.sk.between(start, f'{kind}#{_END}'), consistent_read=True)}
-        with cls.batch_write() as batch:
-            for month in months:
-                stored = there.pop(month.sk, None)
-                if stored is None or not month.says_the_same_as(stored):
-                    month.version = version
-                    batch.save(month)
-            for stale in there.values():
-                batch.delete(stale)
+        changed = []
+        for month in months:
+            stored = there.pop(month.sk, None)
+            if stored is None or not month.says_the_same_as(stored):
+                month.version = version
+                changed.append(month)
+        cls.write_many(put=changed, delete=there.values())
 
     def says_the_same_as(self, other: 'HistoryMonth') -> bool:
         """Whether two items tell the same states."""
@@ -229,8 +228,7 @@ def pk_of(user_id: str, portfolio_id: int) -> str:
 def read_headers(user_id: str, portfolio_id: int) -> Headers:
     """Return a portfolio's header and the state of its history, in one request. Raises NotFound."""
     keys = [(User.pk_of(user_id), portfolio_sk(portfolio_id)), (pk_of(user_id, portfolio_id), _SUMMARY)]
-    found: Iterable[Item] = Item.batch_get(keys, consistent_read=True)
-    by_kind = {type(item): item for item in found}
+    by_kind = {type(item): item for item in Item.get_many(keys)}
     portfolio, history = by_kind.get(Portfolio), by_kind.get(History)
     if not isinstance(portfolio, Portfolio):
         raise errors.NotFound
@@ -239,9 +237,7 @@ def read_headers(user_id: str, portfolio_id: int) -> Headers:
 
 def remove_history(user_id: str, portfolio_id: int) -> None:
     """Delete all of a portfolio's history."""
-    with Item.batch_write() as batch:
-        for item in Item.query(pk_of(user_id, portfolio_id), consistent_read=True, attributes_to_get=['pk', 'sk', 'kind']):
-            batch.delete(item)
+    Item.write_many(delete=Item.query(pk_of(user_id, portfolio_id), consistent_read=True, attributes_to_get=['pk', 'sk', 'kind']))
 
 
 def split_by_month(states: Sequence[StateAt]) -> Iterator[tuple[list[StateAt], int]]:

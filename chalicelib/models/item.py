@@ -1,13 +1,15 @@
 """The one table: the base of every kind of item, and its indexes."""
 
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from itertools import chain
-from typing import Self
+from typing import Any, Self
 
 from pynamodb.attributes import DiscriminatorAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
-from pynamodb.exceptions import DeleteError, PutError, UpdateError
+from pynamodb.constants import ALL_NEW, ALL_OLD, ATTRIBUTES, ITEM, TOTAL
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, LocalSecondaryIndex
@@ -15,11 +17,12 @@ from pynamodb.models import Model
 
 from chalicelib import errors, telemetry
 from chalicelib.config import settings
+from chalicelib.models import batches
 from chalicelib.models.attributes import IntegerAttribute
+from chalicelib.models.batches import Raw
 
 _LONGEST_PK = 2_048  # bytes, of what DynamoDB stores and of what it may be asked for
 _LONGEST_SK = 1_024
-_KEYS_PER_REQUEST = 100  # as many as one BatchGetItem takes
 _REQUESTS_AT_ONCE = 8
 
 
@@ -45,12 +48,28 @@ class DueIndex(GlobalSecondaryIndex['Item']):
     due_at = IntegerAttribute(range_key=True)
 
 
+class Outcome(Enum):
+    """What became of a conditional write: carried out, or refused as its condition does not hold, of an item that is there or of none."""
+
+    WRITTEN = 'written'
+    REFUSED = 'refused'
+    MISSING = 'missing'
+
+
 class Item(Model):
-    """Base of every kind of item. Keys are prefixed by kind, so a key names its kind and two kinds never share one."""
+    """Base of every kind of item. Keys are prefixed by kind, so a key names its kind and two kinds never share one.
+
+    A conditional write whose answer is lost is sent again by botocore, and then meets its own effect. It recognises that by
+    `write_id`, which is drawn for each conditional write and stored with it, and so is carried out once, also where it adds.
+    A second such write between the two attempts hides the first one's effect, as if that one had come after it.
+    """
 
     class Meta:
         table_name = settings().table_name
         max_pool_connections = 100  # jobs send requests from that many threads at most; beyond it each would open a connection anew
+        connect_timeout_seconds = 2  # four attempts and their pauses end before the function that waits for them
+        read_timeout_seconds = 5
+        max_retry_attempts = 3
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
@@ -59,6 +78,7 @@ class Item(Model):
     due_shard = IntegerAttribute(null=True)
     due_at = IntegerAttribute(null=True)
     expires_at = IntegerAttribute(null=True)
+    write_id = UnicodeAttribute(null=True)
 
     portfolios = PortfoliosIndex()
     due = DueIndex()
@@ -88,37 +108,89 @@ class Item(Model):
 
     def update_if(self, condition: Condition, *actions: Action) -> bool:
         """Update this item and load what it then is; False, changing nothing, if `condition` does not hold."""
-        return _condition_held(lambda: self.update(list(actions), condition=condition))
+        return self.attempt_update(condition, *actions) is Outcome.WRITTEN
+
+    def attempt_update(self, condition: Condition, *actions: Action) -> Outcome:
+        """Update this item if `condition` holds, and load what it then is."""
+        write_id = _new_write_id()
+        unwritten = Item.write_id.does_not_exist() | (Item.write_id != write_id)
+        request = self._request(condition & unwritten, actions=[*actions, Item.write_id.set(write_id)], return_values=ALL_NEW)
+        client: Any = Item.connection().client
+        try:
+            written: Raw = client.update_item(**request)[ATTRIBUTES]
+        except client.exceptions.ConditionalCheckFailedException as refused:
+            stored = refused.response.get(ITEM)
+            if not _was_written_by(write_id, stored):
+                return Outcome.REFUSED if stored else Outcome.MISSING
+            written = stored
+        self.deserialize(written)
+        return Outcome.WRITTEN
 
     def put_if(self, condition: Condition) -> bool:
         """Store this item; False, changing nothing, if `condition` does not hold."""
-        return _condition_held(lambda: self.save(condition=condition))
+        self.write_id = _new_write_id()
+        client: Any = Item.connection().client
+        try:
+            client.put_item(**self._request(condition, key=ITEM, attributes=self.serialize(null_check=True)))
+        except client.exceptions.ConditionalCheckFailedException as refused:
+            return _was_written_by(self.write_id, refused.response.get(ITEM))
+        return True
 
     def delete_if(self, condition: Condition) -> bool:
-        """Delete this item; False, changing nothing, if `condition` does not hold."""
-        return _condition_held(lambda: self.delete(condition=condition))
+        """Delete this item; False, changing nothing, if there is one of which `condition` does not hold."""
+        client: Any = Item.connection().client
+        try:
+            client.delete_item(**self._request(condition))
+        except client.exceptions.ConditionalCheckFailedException as refused:
+            return ITEM not in refused.response
+        return True
+
+    def _request(self, condition: Condition, **options: Any) -> Raw:
+        """Return the arguments of a write of this item, which returns the item when `condition` does not hold."""
+        return Item.connection().get_operation_kwargs(
+            Item.Meta.table_name,
+            self.pk,
+            range_key=self.sk,
+            condition=condition,
+            return_values_on_condition_failure=ALL_OLD,
+            return_consumed_capacity=TOTAL,
+            **options,
+        )
 
     @classmethod
-    def get_many(cls, keys: Iterable[tuple[str, str]]) -> list[Self]:
-        """Return the items of this kind (of any kind, called on Item) that have these keys: 100 to a request, requests in parallel."""
-        distinct = list(dict.fromkeys(keys))
-        batches = [distinct[start : start + _KEYS_PER_REQUEST] for start in range(0, len(distinct), _KEYS_PER_REQUEST)]
-        if not batches:
-            return []
+    def get_many(cls, keys: Iterable[tuple[str, str]], *, consistent: bool = True) -> list[Self]:
+        """Return the items of this kind (of any kind, called on Item) that have these keys: 100 to a request, requests in parallel.
 
-        def read(batch: list[tuple[str, str]]) -> list[Self]:
-            return list(cls.batch_get(batch, consistent_read=True))
+        Raises Busy.
+        """
+        distinct = [_raw_key(pk, sk) for pk, sk in dict.fromkeys(keys)]
+        requests = [distinct[start : start + batches.MOST_READ] for start in range(0, len(distinct), batches.MOST_READ)]
 
-        with ThreadPoolExecutor(min(len(batches), _REQUESTS_AT_ONCE)) as pool:
-            return list(chain.from_iterable(pool.map(telemetry.in_current_task(read), batches)))
+        def read(batch: list[Raw]) -> list[Self]:
+            found = batches.read(Item.connection().client, Item.Meta.table_name, batch, consistent=consistent)
+            return [cls.from_raw_data(raw) for raw in found]
+
+        if len(requests) < 2:
+            return read(distinct) if distinct else []
+        with ThreadPoolExecutor(min(len(requests), _REQUESTS_AT_ONCE)) as pool:
+            return list(chain.from_iterable(pool.map(telemetry.in_current_task(read), requests)))
+
+    @staticmethod
+    def write_many(*, put: 'Iterable[Item]' = (), delete: 'Iterable[Item]' = ()) -> None:
+        """Store and delete items, no two of one key, 25 to a request; of one that dies meanwhile any part may be done. Raises Busy."""
+        puts = ({'PutRequest': {'Item': item.serialize(null_check=True)}} for item in put)
+        deletes = ({'DeleteRequest': {'Key': _raw_key(item.pk, item.sk)}} for item in delete)
+        batches.write(Item.connection().client, Item.Meta.table_name, chain(puts, deletes))
 
 
-def _condition_held(write: Callable[[], object]) -> bool:
-    """Carry out a conditional write; False if its condition did not hold."""
-    try:
-        write()
-    except (PutError, UpdateError, DeleteError) as error:
-        if error.cause_response_code == 'ConditionalCheckFailedException':
-            return False
-        raise
-    return True
+def _raw_key(pk: str, sk: str) -> Raw:
+    return {'pk': {'S': pk}, 'sk': {'S': sk}}
+
+
+def _new_write_id() -> str:
+    return secrets.token_hex(8)
+
+
+def _was_written_by(write_id: str | None, stored: Raw | None) -> bool:
+    """Whether the last conditional write of an item, as it was when another one was refused, is this very one."""
+    return stored is not None and stored.get('write_id') == {'S': write_id}

@@ -10,7 +10,7 @@ from chalicelib import errors
 from chalicelib.config import settings
 from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.due_index import LEDGERS
-from chalicelib.models.item import Item
+from chalicelib.models.item import Item, Outcome
 from chalicelib.models.quota import Quota
 from chalicelib.models.user import User
 from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_version, transact, version_mismatch
@@ -154,18 +154,9 @@ class Portfolio(Item, discriminator='portfolio'):
             actions.append(cls.title.set(title))
         if currencies is not None:
             actions += [cls.currencies.set(list(currencies)), cls.contents.add(1)]
-        try:
-            self.update_existing(actions, has_version(cls.version, expected), version_mismatch(expected))
-        except errors.PreconditionFailed:
-            self._require()
-            raise
-
-    def _require(self) -> None:
-        """Raise NotFound if this portfolio is not there."""
-        try:
-            self.refresh(consistent_read=True)
-        except self.DoesNotExist:
-            raise errors.NotFound from None
+        outcome = self.attempt_update(has_version(cls.version, expected), *actions)
+        if outcome is not Outcome.WRITTEN:
+            raise errors.NotFound if outcome is Outcome.MISSING else errors.PreconditionFailed
 
     def remove(self, now: int, expected: ExpectedVersions = None) -> None:
         """Remove the header and leave a purge, due now, for what hangs below it. Raises NotFound, PreconditionFailed."""
@@ -245,7 +236,7 @@ def read_children(kind: type[Child], name: str, user_id: str, portfolio_id: int,
 def read_child(kind: type[Child], user_id: str, portfolio_id: int, sk: str) -> Child:
     """Return one child if its portfolio is there too, both in one request. Raises NotFound."""
     pk = User.pk_of(user_id)
-    found = {type(item): item for item in Item.batch_get([(pk, portfolio_sk(portfolio_id)), (pk, sk)], consistent_read=True)}
+    found = {type(item): item for item in Item.get_many([(pk, portfolio_sk(portfolio_id)), (pk, sk)])}
     child = found.get(kind)
     if Portfolio not in found or not isinstance(child, kind):
         raise errors.NotFound

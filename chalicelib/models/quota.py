@@ -1,14 +1,11 @@
 """Limits on the number of children of an item, counted on that item, so that they hold for concurrent creates too."""
 
-from typing import Any
-
 from pynamodb.attributes import Attribute
-from pynamodb.constants import ALL_NEW, ALL_OLD, ATTRIBUTES, TOTAL
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
-from chalicelib.models.item import Item
+from chalicelib.models.item import Item, Outcome
 from chalicelib.models.writes import Operation, Write
 
 
@@ -28,25 +25,11 @@ class Quota:
     def allocate_id(self, holder: Item, last: Attribute[int]) -> None:
         """Increment the attribute `last` of the holder if the quota allows, and load the updated holder.
 
-        Raises NotFound if the holder does not exist, and Invalid if the quota is exhausted. DynamoDB returns the item whose condition
-        failed, which distinguishes the two without another request, but PynamoDB's `update` does not request it.
+        Raises NotFound if the holder does not exist, and Invalid if the quota is exhausted.
         """
-        connection = Item.connection()
-        operation = connection.get_operation_kwargs(
-            Item.Meta.table_name,
-            holder.pk,
-            range_key=holder.sk,
-            actions=[last.add(1)],
-            condition=self._has_room(),
-            return_values=ALL_NEW,
-            return_values_on_condition_failure=ALL_OLD,
-            return_consumed_capacity=TOTAL,
-        )
-        client: Any = connection.client
-        try:
-            holder.deserialize(client.update_item(**operation)[ATTRIBUTES])
-        except client.exceptions.ConditionalCheckFailedException as refused:
-            raise (self._exceeded() if 'Item' in refused.response else errors.NotFound()) from None
+        outcome = holder.attempt_update(self._has_room(), last.add(1))
+        if outcome is not Outcome.WRITTEN:
+            raise errors.NotFound if outcome is Outcome.MISSING else self._exceeded()
 
     def increment(self, holder: Item, *also: Action) -> Write:
         """Return the write that counts one more child and applies `also`. Its transaction raises NotFound, or Invalid if exhausted."""

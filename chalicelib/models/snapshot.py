@@ -36,9 +36,9 @@ class Snapshot(Item, discriminator='snapshot'):
         """Keep what a ledger holds now as the latest of its hour and of its day."""
         held = [HeldThen(currency=row.currency, balance=row.balance) for row in holdings]
         day, hour = instants.sortable(now)[:10], instants.sortable(now)[:13]
-        with cls.batch_write() as batch:
-            batch.save(cls(pk, _PREFIX + day, holdings=held, observed_at=now))
-            batch.save(cls(pk, _PREFIX + hour, holdings=held, observed_at=now, expires_at=now + _HOURLY_SECONDS))
+        of_day = cls(pk, _PREFIX + day, holdings=held, observed_at=now)
+        of_hour = cls(pk, _PREFIX + hour, holdings=held, observed_at=now, expires_at=now + _HOURLY_SECONDS)
+        cls.write_many(put=[of_day, of_hour])
 
     @classmethod
     def every(cls, pk: str) -> Iterator['Snapshot']:
@@ -48,6 +48,4 @@ class Snapshot(Item, discriminator='snapshot'):
     @classmethod
     def remove(cls, pk: str) -> None:
         """Delete all snapshots of a ledger."""
-        with cls.batch_write() as batch:
-            for snapshot in cls.every(pk):
-                batch.delete(snapshot)
+        cls.write_many(delete=cls.every(pk))

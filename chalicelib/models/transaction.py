@@ -81,21 +81,16 @@ class Transaction(Item, discriminator='transaction'):
     @classmethod
     def store(cls, transactions: Iterable['Transaction']) -> None:
         """Write transactions in the place of what is stored of them."""
-        with cls.batch_write() as batch:
-            for transaction in transactions:
-                batch.save(transaction)
+        cls.write_many(put=transactions)
 
     @classmethod
     def _stored(cls, transactions: Sequence['Transaction']) -> dict[str, 'Transaction']:
-        keys = [(transaction.pk, transaction.sk) for transaction in transactions]
-        return {item.sk: item for item in cls.batch_get(keys, consistent_read=True)} if keys else {}
+        return {item.sk: item for item in cls.get_many((transaction.pk, transaction.sk) for transaction in transactions)}
 
     @classmethod
     def remove(cls, pk: str, sort_keys: Iterable[str]) -> None:
         """Delete transactions by sort key; those not there are passed over."""
-        with cls.batch_write() as batch:
-            for sk in sort_keys:
-                batch.delete(cls(pk, sk))
+        cls.write_many(delete=(cls(pk, sk) for sk in sort_keys))
 
     @property
     def position(self) -> str:

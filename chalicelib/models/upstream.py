@@ -12,7 +12,7 @@ from pynamodb.expressions.update import Action
 from chalicelib import clock
 from chalicelib.errors import Blame, Upstream, UpstreamNotAsked
 from chalicelib.models.attributes import IntegerAttribute
-from chalicelib.models.item import Item
+from chalicelib.models.item import Item, Outcome
 
 LONGEST_WAIT_MS = 5_000
 _TRIP_AFTER = 3  # failures about different things, without a success in between
@@ -59,7 +59,7 @@ class UpstreamState(Item, discriminator='bucket'):
     def find_many(cls, keys: Iterable[str]) -> dict[str, 'UpstreamState']:
         """Return the buckets of upstreams by key; one that was never asked has an empty one."""
         buckets = {key: cls.at(key) for key in keys}
-        found = cls.batch_get([(bucket.pk, bucket.sk) for bucket in buckets.values()])
+        found = cls.get_many(((bucket.pk, bucket.sk) for bucket in buckets.values()), consistent=False)
         return buckets | {bucket.pk.removeprefix('BUCKET#'): bucket for bucket in found}
 
     @classmethod
@@ -127,9 +127,9 @@ class UpstreamState(Item, discriminator='bucket'):
         """Whether a success is worth a write: after failures, or when none was noted for a minute."""
         return bool(self.failures or self.odd_for) or now_ms // 1000 - (self.succeeded_at or 0) >= _NEWS_SECONDS
 
-    def update_if(self, condition: Condition, *actions: Action) -> bool:
+    def attempt_update(self, condition: Condition, *actions: Action) -> Outcome:
         """See Item; the first update creates the item."""
-        return super().update_if(condition, UpstreamState.kind.set(UpstreamState), *actions)
+        return super().attempt_update(condition, UpstreamState.kind.set(UpstreamState), *actions)
 
 
 def _closed(now: int) -> Condition:

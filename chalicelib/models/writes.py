@@ -1,6 +1,7 @@
 """Transactions: writes that carry the error to raise when their condition fails."""
 
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import NamedTuple
@@ -12,8 +13,8 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib import errors
-from chalicelib.models.connection import ATTEMPTS, backoff_seconds
 from chalicelib.models.item import Item
+from chalicelib.models.retries import ATTEMPTS, backoff_seconds
 
 _CONDITION_FAILED = 'ConditionalCheckFailed'
 _REASONS_THROTTLED = ('ThrottlingError', 'ProvisionedThroughputExceeded')
@@ -70,7 +71,7 @@ class Write(NamedTuple):
 
 
 def transact(*writes: Write) -> None:
-    """Carry out all writes or none.
+    """Carry out all writes or none, and once, however often botocore sends them: DynamoDB recognises them by their token.
 
     Raises the `on_failure` of the first write whose condition failed; Conflict when concurrent transactions on the same
     items won every one of our attempts, Busy when they were throttled.
@@ -79,7 +80,7 @@ def transact(*writes: Write) -> None:
     ordered = sorted(writes, key=lambda write: write.verb.value)
     for attempt in range(ATTEMPTS):
         try:
-            with TransactWrite(connection=Item.connection()) as transaction:
+            with TransactWrite(client_request_token=uuid.uuid4().hex, connection=Item.connection()) as transaction:
                 for write in ordered:
                     write.add_to(transaction)
             return

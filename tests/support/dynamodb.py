@@ -7,11 +7,13 @@ from typing import Any
 
 import boto3
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.config import settings
 from chalicelib.models import Item
 
-MUTATIONS = ('PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'TransactWriteItems')
+SINGLE_WRITES = ('PutItem', 'UpdateItem', 'DeleteItem')
+MUTATIONS = (*SINGLE_WRITES, 'BatchWriteItem', 'TransactWriteItems')
 
 Json = dict[str, Any]
 
@@ -92,8 +94,47 @@ class RawBody:
 
 
 @contextmanager
+def answers_lost(operations: Sequence[str] = SINGLE_WRITES) -> Iterator[list[str]]:
+    """Lose each first answer of DynamoDB to a request that it carried out, so that botocore sends that again; yields the operations."""
+    events = Item.connection().client.meta.events
+    lost: list[str] = []
+
+    def needs_retry(response: tuple[Any, Json] | None, operation: Any, attempts: int, **_: Any) -> int | None:
+        if operation.name not in operations or attempts > 1 or response is None or response[0].status_code != 200:
+            return None
+        lost.append(operation.name)
+        return 0
+
+    events.register('needs-retry.dynamodb', needs_retry)
+    try:
+        yield lost
+    finally:
+        events.unregister('needs-retry.dynamodb', needs_retry)
+
+
+@contextmanager
+def no_answers(operations: Sequence[str] = ()) -> Iterator[None]:
+    """Let requests to DynamoDB time out."""
+    events = Item.connection().client.meta.events
+
+    def before_send(request: Any, event_name: str, **_: Any) -> None:
+        if not operations or event_name.rsplit('.', 1)[1] in operations:
+            raise ReadTimeoutError(endpoint_url=request.url)
+
+    events.register_first('before-send.dynamodb', before_send)
+    try:
+        yield
+    finally:
+        events.unregister('before-send.dynamodb', before_send)
+
+
+@contextmanager
 def refusing(
-    code: str, times: int | None = None, operations: Sequence[str] = (), unless: Callable[[], bool] = lambda: False
+    code: str,
+    times: int | None = None,
+    operations: Sequence[str] = (),
+    unless: Callable[[], bool] = lambda: False,
+    status: int = 400,
 ) -> Iterator[list[str]]:
     """Let DynamoDB refuse requests with an error code, `times` of them or all; yields the refused operations."""
     events = Item.connection().client.meta.events
@@ -106,7 +147,7 @@ def refusing(
         refused.append(operation)
         request.headers['X-Amz-Target'] = 'DynamoDB_20120810.ListTables'  # moto still carries out what it is sent
         body = json.dumps({'__type': f'com.amazonaws.dynamodb.v20120810#{code}', 'message': 'refused'}).encode()
-        return AWSResponse(request.url, 400, {'x-amzn-requestid': 'test'}, RawBody(body))
+        return AWSResponse(request.url, status, {'x-amzn-requestid': 'test'}, RawBody(body))
 
     events.register_first('before-send.dynamodb', before_send)
     try:

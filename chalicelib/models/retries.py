@@ -1,0 +1,11 @@
+"""How often requests to the table are tried again, and after which pauses."""
+
+import random
+
+ATTEMPTS = 6  # of a transaction, or a single write, that meets another one on the same item
+BATCH_ATTEMPTS = 8  # of what a batch left unprocessed, which a throttled partition takes longest to accept
+
+
+def backoff_seconds(attempt: int) -> float:
+    """Return how long to wait before the next attempt; random, so that those who met do not meet again."""
+    return random.uniform(0, 0.02 * 2**attempt)
