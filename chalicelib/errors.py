@@ -11,7 +11,7 @@
     ├── TooMany                 429  too_many_attempts  logins, sign-ups; `Retry-After`
     │   └── TooManyRequests     429  too_many_requests  the rate limit of an application for one user
     ├── NotReady                503  not_ready          no value known yet; `try_again_at`
-    └── Busy                    503  busy               DynamoDB throttles
+    └── Busy                    503  busy               DynamoDB throttles, fails or is silent
 
     Upstream                    (no status)             an explorer failed; jobs only, SQS retries
 
