@@ -15,6 +15,7 @@ from chalicelib.models.lease import Leased, LeaseLost
 from chalicelib.models.packed_states import StateAttribute, StatesAttribute
 from chalicelib.models.portfolio import Portfolio, portfolio_sk
 from chalicelib.models.user import User
+from chalicelib.models.writes import Operation, Write
 
 _SUMMARY = 'STATE'
 _MOST_BYTES = 300_000  # an item may have 400 KB
@@ -97,7 +98,8 @@ class BackfillAttribute(PackedAttribute):
 class History(Leased, discriminator='history'):
     """pk=HISTORY#<user id>#<000001>  sk=STATE   in the `due` index while users view the portfolio
 
-    read: batch get with the portfolio's header   request_and_lease, begin_rewrite, store, finish: conditional updates
+    read: batch get with the portfolio's header   request: in the transaction that creates the portfolio
+    request_and_lease, begin_rewrite, store, finish: conditional updates
 
     `contents` and `currencies` are the portfolio's as of the last result, `computed_at`; `input_versions` are the versions of what it
     was computed from, `codes` all currencies that were ever held or reported, `backfill` those whose daily closes were still missing.
@@ -144,6 +146,13 @@ class History(Leased, discriminator='history'):
         """The ids of the user and of the portfolio."""
         _, user_id, portfolio_id = str(self.pk).split('#')
         return user_id, int(portfolio_id)
+
+    @classmethod
+    def request(cls, user_id: str, portfolio_id: int, seen_at: int) -> Write:
+        """Return the write that requests the first computation of a new portfolio's history."""
+        history = cls.at(user_id, portfolio_id)
+        actions = [cls.kind.set(cls), cls.requests.add(1), *HISTORIES.enter(history.pk, seen_at), cls.seen_at.set(seen_at)]
+        return Write(Operation.UPDATE, history, actions=actions)
 
     @classmethod
     def request_and_lease(cls, user_id: str, portfolio_id: int, *, owner: str, now: int, seen_at: int | None) -> 'History | None':

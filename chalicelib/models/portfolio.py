@@ -168,17 +168,29 @@ class Portfolio(Item, discriminator='portfolio'):
 
 
 class Purge(Item, discriminator='purge'):
-    """pk=USER#<user id>  sk=PURGE#<000001>   What is left to remove of a deleted portfolio; in the `due` index until done."""
+    """pk=USER#<user id>  sk=PURGE#<000001>   What is left to remove of a deleted portfolio; in the `due` index until done.
+
+    finish: conditional delete, else an update
+    """
+
+    deleted_at = IntegerAttribute(null=True)
 
     @classmethod
     def of(cls, user_id: str, portfolio_id: int, now: int) -> 'Purge':
         pk = User.pk_of(user_id)
-        return cls(pk, f'{_PURGE}{portfolio_id:06}', due_shard=LEDGERS.shard_of(pk), due_at=now)
+        return cls(pk, f'{_PURGE}{portfolio_id:06}', due_shard=LEDGERS.shard_of(pk), due_at=now, deleted_at=now)
 
     @property
     def portfolio_key(self) -> tuple[str, int]:
         """The ids of the user and of the portfolio that was deleted."""
         return str(self.pk).removeprefix('USER#'), int(str(self.sk).removeprefix(_PURGE))
+
+    @classmethod
+    def finish(cls, user_id: str, portfolio_id: int, now: int, *, again_after: int) -> None:
+        """Note that everything there was is removed: once more in `again_after` seconds if the portfolio was deleted less than that ago."""
+        purge = cls.of(user_id, portfolio_id, now)
+        if not purge.delete_if(cls.deleted_at.does_not_exist() | (cls.deleted_at <= now - again_after)):
+            purge.update_if(cls.pk.exists(), cls.due_at.set(now + again_after))
 
 
 class PortfolioTree(NamedTuple):

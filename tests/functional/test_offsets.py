@@ -12,6 +12,7 @@ import pytest
 from chalicelib.domain import currencies
 from chalicelib.models import Offset
 from tests.support.api import Api
+from tests.support.clock import CLOCK
 from tests.support.dynamodb import meanwhile, table
 from tests.support.jobs import run_purge
 from tests.support.ledgers import ADDRESS, SEGWIT, observe
@@ -504,8 +505,10 @@ class TestDelete:
             assert api.get(path).status_code == 404
         assert api.patch(f'{PATH}/1', {'title': 'x'}).status_code == 404
         assert api.delete(f'{PATH}/1').status_code == 404
-        assert run_purge(api.user_id, 1)
-        assert [item['sk']['S'] for item in table() if item['sk']['S'].startswith(('PORTFOLIO', 'PURGE'))] == []
+        for left in (['PURGE#000001'], []):  # once more, when nobody can be computing its history any more
+            assert run_purge(api.user_id, 1)
+            assert [item['sk']['S'] for item in table() if item['sk']['S'].startswith(('PORTFOLIO', 'PURGE'))] == left
+            CLOCK.advance(180)
 
 
 class TestNotFound:

@@ -1,7 +1,7 @@
 """Keep the history of a portfolio up to date, stored where one query finds it. Works on DynamoDB only.
 
 A message only names the portfolio: what changed is found by comparing the versions of what the last result was computed from.
-So a message that is lost delays the history until its next hourly recomputation, and a repeated one changes nothing.
+So a message that is lost delays the history until its next hourly recomputation, the first one too, and a repeated one changes nothing.
 """
 
 import uuid

@@ -8,6 +8,7 @@ from chalicelib.models import (
     Credentials,
     ExpectedVersions,
     Follower,
+    History,
     Item,
     Ledger,
     Operation,
@@ -24,8 +25,11 @@ from chalicelib.models import (
 
 
 def store(portfolio: Portfolio, *, also: Sequence[Write] = ()) -> None:
-    """Store a drafted portfolio, with `also` in the same transaction. Raises NotFound, Invalid; see Portfolio.insert."""
-    portfolio.insert(also)
+    """Store a drafted portfolio, with `also` in the same transaction. Raises NotFound, Invalid; see Portfolio.insert.
+
+    From then on it has a history that is due, should the message that asks for it be lost.
+    """
+    portfolio.insert([*also, History.request(portfolio.user_id, portfolio.portfolio_id, portfolio.created_at)])
     portfolio_changed(portfolio.user_id, portfolio.portfolio_id, seen_at=portfolio.created_at)
 
 
@@ -47,11 +51,14 @@ def delete(user_id: str, portfolio_id: int, expected: ExpectedVersions = None) -
 
 
 def purge(user_id: str, portfolio_id: int) -> None:
-    """Remove what a deleted portfolio left behind; ledgers without any other watch are deleted by their next refresh."""
+    """Remove what a deleted portfolio left behind; ledgers without any other watch are deleted by their next refresh.
+
+    Who was computing its history may still write some of that, until no lease from before the deletion can be left: hence once more then.
+    """
     for child in read_leftovers(user_id, portfolio_id):
         _remove(child)
     remove_history(user_id, portfolio_id)
-    Purge.of(user_id, portfolio_id, 0).delete()
+    Purge.finish(user_id, portfolio_id, clock.now(), again_after=History.LEASE_SECONDS)
 
 
 def _remove(child: Item) -> None:

@@ -24,7 +24,7 @@ from infra.fake_upstreams.scripted_explorer import Explorer, Txn, txid
 from tests.support.api import Api
 from tests.support.clock import CLOCK, StoppedClock
 from tests.support.dynamodb import meanwhile, survives, table
-from tests.support.jobs import CONTEXT, Queue, run_purge, run_refresh
+from tests.support.jobs import CONTEXT, Queue, purge_queue, run_purge, run_refresh, run_sweep
 from tests.support.ledgers import SEGWIT, TAPROOT, pk_of
 
 DAY, HOUR = 86_400, 3_600
@@ -573,6 +573,39 @@ def test_the_history_goes_with_its_portfolio_whatever_messages_are_left(api: Api
     assert run_purge(api.user_id, portfolio)
     refresh.refresh(api.user_id, portfolio)
     assert [item for item in table() if item['pk']['S'].startswith('HISTORY#')] == []
+
+
+def histories() -> list[str]:
+    return [item['sk']['S'] for item in table() if item['pk']['S'].startswith('HISTORY#')]
+
+
+def test_what_is_written_of_a_history_while_its_portfolio_goes_is_removed_later(
+    api: Api, queues: dict[str, str], history_queue: Queue, stopped_clock: StoppedClock
+) -> None:
+    portfolio = offset(api, {'btc': '1'})
+    history_queue.bodies()
+
+    def delete() -> None:
+        assert api.delete(f'/api/portfolios/{portfolio}').status_code == 200
+        assert run_purge(api.user_id, portfolio)
+        assert histories() == []
+
+    with meanwhile('UpdateItem', delete, number=3):  # requested, leased, and about to be written
+        refresh.refresh(api.user_id, portfolio)
+    assert len(histories()) == 2
+    stopped_clock.advance(180)
+    assert run_sweep() == 1
+    purge_queue(queues).drain()
+    assert (histories(), run_sweep()) == ([], 0)
+
+
+def test_the_first_history_of_a_portfolio_depends_on_no_message(api: Api, history_queue: Queue, stopped_clock: StoppedClock) -> None:
+    portfolio = offset(api, {'btc': '1'})
+    assert len(history_queue.bodies()) == 2
+    stopped_clock.move_to(hour_of(stopped_clock.now()) + HOUR)
+    assert swept(history_queue) == [{'user_id': api.user_id, 'portfolio_id': portfolio}]
+    refresh.refresh(api.user_id, portfolio)
+    assert get(api, f'{portfolio}/balances/btc/history')['result'][0]['balance'] == '1.0'
 
 
 def test_each_hour_what_somebody_looked_at_within_a_month_is_worked_out_again(
