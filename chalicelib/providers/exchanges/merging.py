@@ -1,0 +1,92 @@
+"""Several lists of entries of one account, such as one of each wallet, read as a single list. What is in a list is newest first."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from chalicelib.domain.ledgers import Entry, Unreadable
+from chalicelib.providers.explorers.explorer import Page
+
+_NEWEST = 1 << 62  # higher than the height of anything
+
+Row = Entry | Unreadable
+
+
+class EntryList(NamedTuple):
+    """One list of an account's entries; `read` returns the page at a position of it, None for the newest."""
+
+    name: str
+    read: Callable[[str | None], Page]
+
+
+def merged_pages(lists: Iterable[EntryList], resume: str | None) -> Iterator[Page]:
+    """Yield the entries of all lists, newest first, from a position on.
+
+    Always the list is read on that was read the least far back, and its entries wait until all others were read as far back. A position
+    names the lists that are left, each with the page at which what was not yielded begins: whoever resumes reads what waited again.
+    """
+    readings = [_Reading(one.read, position) for one, position in _left(lists, resume)]
+    names = [one.name for one, _ in _left(lists, resume)]
+    while unread := [reading for reading in readings if not reading.is_read]:
+        max(unread, key=lambda reading: reading.lowest).read_on()
+        height = max((reading.lowest for reading in readings if not reading.is_read), default=-_NEWEST)
+        rows = sorted((row for reading in readings for row in reading.take(height)), key=_height, reverse=True)
+        left = {name: reading.position for name, reading in zip(names, readings, strict=True) if not reading.is_done}
+        if rows and left:
+            yield _page(rows, json.dumps(left, separators=(',', ':')))
+        elif not left:
+            yield _page(rows, None)
+            return
+    yield Page([], None)
+
+
+def _left(lists: Iterable[EntryList], resume: str | None) -> list[tuple[EntryList, str | None]]:
+    positions = {} if resume is None else json.loads(resume)
+    return [(one, positions.get(one.name)) for one in lists if resume is None or one.name in positions]
+
+
+class _Reading:
+    """How far a list was read, and what of it was not yielded yet."""
+
+    def __init__(self, read: Callable[[str | None], Page], position: str | None) -> None:
+        self._read = read
+        self._next = position
+        self._waiting: deque[tuple[str | None, list[Row]]] = deque()
+        self.is_read = False  # to its end
+        self.lowest = _NEWEST
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all of it was yielded."""
+        return self.is_read and not self._waiting
+
+    @property
+    def position(self) -> str | None:
+        """Where the page is that has the first row not yielded."""
+        return self._waiting[0][0] if self._waiting else self._next
+
+    def read_on(self) -> None:
+        page = self._read(self._next)
+        rows: list[Row] = [*page.entries, *page.unreadable]
+        self._waiting.append((self._next, rows))
+        self._next, self.is_read = page.resume, page.resume is None
+        self.lowest = min([self.lowest, *(row.height for row in rows if row.height is not None)])
+
+    def take(self, height: int) -> list[Row]:
+        """Return the rows from a height on that were not returned yet."""
+        taken: list[Row] = []
+        for _, rows in self._waiting:
+            taken += [row for row in rows if _height(row) >= height]
+            rows[:] = [row for row in rows if _height(row) < height]
+        while self._waiting and not self._waiting[0][1]:
+            self._waiting.popleft()
+        return taken
+
+
+def _height(row: Row) -> int:
+    return _NEWEST if row.height is None else row.height
+
+
+def _page(rows: list[Row], resume: str | None) -> Page:
+    return Page([row for row in rows if isinstance(row, Entry)], resume, [row for row in rows if isinstance(row, Unreadable)])
