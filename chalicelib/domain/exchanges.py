@@ -72,6 +72,16 @@ EXCHANGES: Mapping[str, Exchange] = {
             history=TWO_YEARS,
         ),
         Exchange(
+            'coinbase',
+            'Coinbase',
+            'https://docs.cdp.coinbase.com/coinbase-app/authentication-authorization/api-key-authentication',
+            needs=('key', 'secret'),
+            permissions=('View',),
+            covers=('wallets of all portfolios', 'vaults', 'staking'),
+            lacks=('futures', 'perpetuals', 'loans', 'Coinbase Wallet', 'Coinbase Exchange', 'Coinbase Prime'),
+            history=WHOLE,
+        ),
+        Exchange(
             'gemini',
             'Gemini',
             'https://docs.gemini.com/rest-api/#authentication',
@@ -124,6 +134,8 @@ EXCHANGES: Mapping[str, Exchange] = {
 PROBLEMS: Mapping[str, str] = {
     'wrong_key': '{exchange} does not know this API key: check that it was copied whole and still exists, then send it again',
     'key_refused': '{exchange} refuses this API key without saying why: check that it exists, may read, and may be used from here',
+    'credentials_refused': '{exchange} refuses the credentials without saying why: check that key and secret belong together and were '
+    'copied whole, that the key still exists, and that it may be used from here',
     'wrong_secret': '{exchange} refuses the signature: the secret is not that of this API key, or was not copied whole',
     'wrong_passphrase': '{exchange} refuses the passphrase: it is the one chosen with this API key, not the password of the account',
     'wrong_nonce': '{exchange} refuses the nonce: another program uses this API key; make one for this account alone',
@@ -146,12 +158,24 @@ _PLAIN_CODES = (
     'ape shib pepe arb matic 1inch ankr paxg wbtc storj skl'
 )
 _SAME_EVERYWHERE = frozenset(_PLAIN_CODES.split())
+
+
+def _by_symbol(codes: str) -> dict[str, str]:
+    return {code.upper(): code for code in codes.split()}
+
+
 # Looked at where they are named below.
 _TRADED_CODES = 'bnb bonk egld ena floki iota ksm neo op pol pyth qtum render strk stx theta ton wif wld'
-_TRADED_WIDELY = {code.upper(): code for code in _TRADED_CODES.split()}
+_TRADED_WIDELY = _by_symbol(_TRADED_CODES)
 _NAMES: Mapping[str, Mapping[str, str]] = {
     'binance': {**_TRADED_WIDELY, 'LUNA': 'luna', 'LUNC': 'lunc', 'USTC': 'ustc', 'FDUSD': 'fdusd', 'BNSOL': 'bnsol', 'WBETH': 'wbeth'},
     'bybit': {**_TRADED_WIDELY, 'LUNC': 'lunc', 'USTC': 'ustc'},
+    'coinbase': {
+        **_by_symbol('bnb bonk egld ena floki ksm op pol pyth render strk stx wif cbbtc cbeth celo eurc'),
+        'CGLD': 'celo',
+        'ETH2': 'eth',
+        'REPV2': 'rep',
+    },
     'kraken': {
         **{f'Z{code.upper()}': code for code in ('usd', 'eur', 'gbp', 'cad', 'aud', 'jpy', 'chf')},
         **{f'X{code.upper()}': code for code in ('etc', 'eth', 'ltc', 'xlm', 'xmr', 'xrp', 'zec')},

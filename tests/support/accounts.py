@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.config import settings
 from chalicelib.jobs import refresh
+from chalicelib.models import Ledger
 from infra.fake_upstreams.http_server import Respond, serving
 from tests.support.api import Api
 from tests.support.clock import CLOCK
@@ -55,6 +56,12 @@ def problem(api: Api) -> str | None:
     """The reason why the account cannot be read."""
     found = shown(api)['result']['problem']
     return None if found is None else found['reason']
+
+
+def is_whole(api: Api) -> bool:
+    """Whether the account's entries are known to be all, as they add up to its balances."""
+    ledger = Ledger.find(f'LEDGER#ACCOUNT#{api.user_id}#000001#000001')
+    return ledger is not None and ledger.is_whole
 
 
 def assert_it_has_a_balance_and_no_entries(api: Api) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.providers.exchanges import binance, bitstamp, bybit, gemini, generic, kraken, kucoin, okx
+from chalicelib.providers.exchanges import binance, bitstamp, bybit, coinbase, gemini, generic, kraken, kucoin, okx
 from chalicelib.providers.exchanges.account_reader import AccountReader
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -13,6 +13,7 @@ CONNECTORS: Mapping[str, Callable[[Credentials], AccountReader]] = {
     'binance': binance.BinanceReader,
     'bitstamp': bitstamp.BitstampReader,
     'bybit': bybit.BybitReader,
+    'coinbase': coinbase.CoinbaseReader,
     'gemini': gemini.GeminiReader,
     'generic': generic.GenericReader,
     'kraken': kraken.KrakenReader,
@@ -24,6 +25,7 @@ SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = (
     (binance.ENDPOINT, binance.INFO),
     (bitstamp.ENDPOINT, bitstamp.INFO),
     (bybit.ENDPOINT, bybit.INFO),
+    (coinbase.ENDPOINT, coinbase.INFO),
     (gemini.ENDPOINT, gemini.INFO),
     (kraken.ENDPOINT, kraken.INFO),
     (kucoin.ENDPOINT, kucoin.INFO),

@@ -32,13 +32,15 @@ class SignedExchange(NamedTuple):
     """An exchange as ccxt calls it, where it is reached, and what parts of its messages mean that ccxt does not tell apart.
 
     `meanings` are pairs of a part of a message and a problem of domain.exchanges, `limited` (this account), `throttled` (all of
-    our requests) or `out`. `wants_time`: requests carry the time as it is, not a number that must be greater than that of the last.
+    our requests) or `out`. `bare_401` is the problem that a 401 without JSON stands for, if it is certain to be about the credentials.
+    `wants_time`: requests carry the time as it is, not a number that must be greater than that of the last.
     """
 
     ccxt_id: str
     endpoint: Endpoint
     meanings: tuple[tuple[str, str], ...] = ()
     needed: str | None = None  # permissions, for those who lack some
+    bare_401: str | None = None
     wants_time: bool = False
 
 
@@ -51,12 +53,12 @@ class SigningClient:
         self._ccxt.number = str
 
     def ask(self, http: Http, method: str, path: str, params: Mapping[str, Any] | None = None, api: str = 'private') -> Any:
-        """Return the JSON of a response, with fractional numbers as Decimal.
+        """Return the JSON of a response, with fractional numbers as Decimal. `api` is where ccxt lists the path, such as `v2 private`.
 
         Raises AccountRefused, AccountLimited, and Upstream when the exchange fails, is in maintenance, or returns something undocumented.
         """
         try:
-            signed = self._ccxt.sign(path, [api], method, dict(params or {}))
+            signed = self._ccxt.sign(path, api.split(), method, dict(params or {}))
         except Exception:  # of a secret that is not in the notation of secrets
             raise AccountRefused(self._exchange.endpoint.key, 'wrong_secret') from None
         target = urlsplit(signed['url'])
@@ -66,6 +68,8 @@ class SigningClient:
 
     def _understood(self, response: UpstreamResponse, signed: Mapping[str, Any]) -> Any:
         if response.text.lstrip()[:1] not in ('{', '['):  # a page that says sorry, or asks whether we are human
+            if response.status == 401 and self._exchange.bare_401 is not None:
+                raise AccountRefused(self._exchange.endpoint.key, self._exchange.bare_401)
             raise self._unexplained(response)
         answer = response._replace(status=200).json()
         try:
@@ -126,4 +130,4 @@ def _class_of(ccxt_id: str, wants_time: bool) -> Any:
     """Return ccxt's class of one exchange, with our clock."""
     milliseconds = (lambda: clock.now_ms()) if wants_time else _NONCES.next
     kind = getattr(importlib.import_module(f'ccxt.{ccxt_id}'), ccxt_id)
-    return type(ccxt_id, (kind,), {'milliseconds': staticmethod(milliseconds)})
+    return type(ccxt_id, (kind,), {'milliseconds': staticmethod(milliseconds), 'seconds': staticmethod(lambda: clock.now())})
