@@ -89,6 +89,7 @@ EXCHANGES: Mapping[str, Exchange] = {
             permissions=('Auditor',),
             covers=('spot', 'staking'),
             lacks=('other accounts of a group', 'derivatives', 'prediction markets'),
+            history=WHOLE,
         ),
         Exchange(
             'generic',

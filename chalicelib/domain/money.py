@@ -60,6 +60,11 @@ def add(left: Decimal, right: Decimal) -> Decimal:
     return EXACT.add(left, right)
 
 
+def multiply(left: Decimal, right: Decimal) -> Decimal:
+    """Return the product, exactly."""
+    return EXACT.multiply(left, right)
+
+
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """Return the exact sum of `amounts`; zero if there are none."""
     result = ZERO

@@ -1,22 +1,28 @@
-"""Gemini: https://docs.gemini.com/rest-api/#get-available-balances
+"""Gemini: https://docs.gemini.com/rest-api/#get-past-trades
 
-There is no ledger: trades are listed market by market, and rewards apart, so that what was received once and sold since may be missing.
-What is staked is in no other balance. A key is of one account; one of a whole group (`master-…`) is of a kind that ccxt does not sign with.
+There is no ledger: trades, transfers and what staking earns are listed apart, each from an instant on. What is staked is in no other
+balance. A key is of one account; one of a whole group (`master-…`) is of a kind that ccxt does not sign with.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from chalicelib.domain import exchanges
-from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, balances_alone, refuse_harmful
+from chalicelib import clock
+from chalicelib.domain import exchanges, money
+from chalicelib.domain.ledgers import Entry
+from chalicelib.errors import AccountRefused, Upstream
+from chalicelib.providers.exchanges.account_reader import amount, number_of, read_rows, reference_of, refuse_harmful, summed
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
+from chalicelib.providers.exchanges.windows import Rows, Window, WindowPosition, read_pages
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 ENDPOINT = Endpoint('gemini_accounts', 'https://api.gemini.com', 200, server='gemini')
-INFO = UpstreamInfo('Gemini accounts', 'https://docs.gemini.com/rest-api/#get-available-balances', ('balances',))
+INFO = UpstreamInfo('Gemini accounts', 'https://docs.gemini.com/rest-api/#get-past-trades', ('balances', 'transactions'))
 
 # The role that may only read; it cannot be given along with others.
 _READS = 'isAuditor'
@@ -37,6 +43,12 @@ _EXCHANGE = SignedExchange(
     ),
     needed=_NEEDED,
 )
+_BEGAN = 1_443_657_600  # 2015-10-01
+_RECENT_SECONDS = 14 * 86_400  # more than the week that is read again at each refresh
+_TRADES, _TRANSFERS, _REWARDS = 500, 50, 500  # to a page, at most
+_IS_INCOMING = {'Deposit': True, 'Reward': True, 'AdminCredit': True, 'Withdrawal': False, 'AdminDebit': False}
+_IS_PURCHASE = {'Buy': True, 'Sell': False}
+_COUNTS = {'Complete': True, 'Advanced': True, 'Pending': False}
 
 
 class GeminiReader:
@@ -63,13 +75,103 @@ class GeminiReader:
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What is reserved for orders is in the balances."""
+        position = WindowPosition.parse(resume, clock.now())
         traded = self._client.ask(http, 'POST', 'v1/balances')
         staked = self._client.ask(http, 'POST', 'v1/balances/staking')
         with expected_shape(ENDPOINT, 'balances'):
-            return balances_alone(
+            holdings = summed(
                 [(_code(row['currency']), amount(row['amount'])) for row in traded]
                 + [(_code(row['currency']), amount(row['balance'])) for row in staked]
             )
+        recent = position.until - _RECENT_SECONDS
+        windows = (Window(recent, position.until), Window(_BEGAN, recent))
+        sources = (partial(self._trades, http), partial(self._transfers, http), partial(self._rewards, http))
+        return AddressReport(holdings, read_pages(sources, windows, position), listed_up_to=position.until)
+
+    def _trades(self, http: Http, window: Window, cursor: str | None) -> Rows:
+        since = int(cursor or window.begin * 1_000)
+        answer = self._client.ask(http, 'POST', 'v1/mytrades', {'timestamp': since, 'limit_trades': _TRADES})
+        return _page(answer, window, since, _TRADES, _trade, ids=('tid',), symbols=('fee_currency',))
+
+    def _transfers(self, http: Http, window: Window, cursor: str | None) -> Rows:
+        since = int(cursor or window.begin * 1_000)
+        answer = self._client.ask(http, 'POST', 'v1/transfers', {'timestamp': since, 'limit_transfers': _TRANSFERS})
+        return _page(answer, window, since, _TRANSFERS, _transfer, ids=('eid',), symbols=('currency',))
+
+    def _rewards(self, http: Http, window: Window, cursor: str | None) -> Rows:
+        """Return what staking earned; what is put in and taken out stays in the account."""
+        since = int(cursor or window.begin * 1_000)
+        params = {'since': _iso(since), 'limit': _REWARDS, 'interestOnly': True, 'sortAsc': True}
+        answer = self._client.ask(http, 'POST', 'v1/staking/history', params)
+        with expected_shape(ENDPOINT, 'rewards'):
+            rows = [row | {'timestampms': _milliseconds(row['dateTime'])} for provider in answer for row in provider['transactions']]
+        return _page(rows, window, since, _REWARDS, _reward, ids=('transactionId',), symbols=('amountCurrency',))
+
+
+def _page(
+    rows: Any,
+    window: Window,
+    since: int,
+    most: int,
+    entries_of: Callable[[Any], list[Entry]],
+    *,
+    ids: tuple[str, ...],
+    symbols: tuple[str, ...],
+) -> Rows:
+    """Return what belongs to a window of the first rows since an instant (in milliseconds), of which there are `most` if there may be more.
+
+    The next page begins with the instant that this one ends with, as there may be more rows of that. Raises Upstream if it is the same.
+    """
+    with expected_shape(ENDPOINT, 'entries'):
+        times = [int(row['timestampms']) for row in rows]
+        within = [row for row, at in zip(rows, times, strict=True) if at // 1_000 <= window.end]
+    newest = max(times, default=since)
+    goes_on = len(rows) >= most and newest // 1_000 <= window.end
+    if goes_on and newest <= since:
+        raise Upstream(ENDPOINT.key, 'returned more entries of one instant than a page can have')
+    entries, unreadable = read_rows('gemini', within, entries_of, ids=ids, symbols=symbols)
+    return Rows(entries, unreadable, str(newest) if goes_on else None)
+
+
+def _trade(row: Mapping[str, Any]) -> list[Entry]:
+    """Return the changes by a trade. Its fee is in the currency of the price, with which the name of the market ends."""
+    market, quote = str(row['symbol']).upper(), str(row['fee_currency']).upper()
+    if not market.endswith(quote) or market == quote:
+        raise ValueError('unknown market')
+    moved = amount(row['amount'])
+    bought = moved if _IS_PURCHASE[row['type']] else -moved
+    paid = money.multiply(bought, amount(row['price']))
+    return [
+        _entry(row, 'tid', market.removesuffix(quote), bought),
+        _entry(row, 'tid', quote, -paid, amount(row['fee_amount'])),
+    ]
+
+
+def _transfer(row: Mapping[str, Any]) -> list[Entry]:
+    if not _COUNTS[row['status']]:
+        return []
+    moved = amount(row['amount'])
+    return [_entry(row, 'eid', row['currency'], moved if _IS_INCOMING[row['type']] else -moved, amount(row.get('feeAmount') or 0))]
+
+
+def _reward(row: Mapping[str, Any]) -> list[Entry]:
+    if row['transactionType'] != 'Interest':
+        raise ValueError('not a reward')
+    return [_entry(row, 'transactionId', row['amountCurrency'], amount(row['amount']))]
+
+
+def _entry(row: Mapping[str, Any], id_field: str, symbol: str, delta: Decimal, fee: Decimal = money.ZERO) -> Entry:
+    reference, at = reference_of(row[id_field]), int(row['timestampms']) // 1_000
+    return Entry(reference, number_of(f'{id_field} {reference} {symbol}'), _code(symbol), money.add(delta, -fee), fee, at, at)
+
+
+def _iso(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds // 1_000, UTC).strftime('%Y-%m-%dT%H:%M:%S') + f'.{milliseconds % 1_000:03}Z'
+
+
+def _milliseconds(instant: str) -> int:
+    at = datetime.fromisoformat(instant)
+    return int(at.timestamp()) * 1_000 + at.microsecond // 1_000
 
 
 def _code(symbol: Any) -> str:

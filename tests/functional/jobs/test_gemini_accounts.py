@@ -1,16 +1,22 @@
-"""Accounts at Gemini, read from a server that verifies its signatures: balances, whose past is what was observed."""
+"""Accounts at Gemini, read from a server that verifies its signatures."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from chalicelib.config import settings
+from chalicelib.models import Ledger
+from chalicelib.providers.exchanges.gemini import GeminiReader
+from chalicelib.providers.transport import Http
 from infra.fake_upstreams.answer import Answer
 from tests.support.accounts import PATH, balances, create, reached, run, shown
 from tests.support.api import Api
 from tests.support.clock import CLOCK
-from tests.support.gemini import AUDITOR, KEY, SECRET, GeminiAccount, refused
+from tests.support.gemini import AUDITOR, KEY, SECRET, GeminiAccount, refused, reward, trade, transfer
+
+DAY = 86_400_000
 
 
 def traded(currency: str, amount: str, available: str = '0') -> dict[str, Any]:
@@ -33,40 +39,79 @@ def gemini(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiAccount]
         yield account
 
 
-def test_what_is_traded_and_what_is_staked_add_up_and_unknown_symbols_stay_so(api: Api, gemini: GeminiAccount):
-    gemini.traded = [
-        traded('BTC', '1154.62034001', '1129.10517279'),
-        traded('USD', '18722.79'),
-        traded('ETH', '0.3'),
-        traded('LUNA', '7'),
-        traded('efil', '0.25'),
+def test_trades_transfers_and_rewards_are_read_to_the_end_and_add_up(api: Api, gemini: GeminiAccount):
+    now = CLOCK.now() * 1_000
+    bought = [trade(n, now - 100 * DAY - n, 'BTCUSD', 'Buy', '0.01', '100.5', '0.005') for n in range(1, 21)]
+    sold = trade(9_000, now - DAY, 'ETHBTC', 'Sell', '2', '0.03', '0.0001', 'BTC')
+    paid_in = [transfer(5_000 + n, now - 2_000 * DAY + n, 'Deposit', 'USD', '10') for n in range(70)]
+    gemini.trades = [*bought, sold]
+    gemini.transfers = [
+        *paid_in,
+        transfer(801, now - 200 * DAY, 'Deposit', 'ETH', '5', status='Advanced'),
+        transfer(802, now - 150 * DAY, 'Withdrawal', 'ETH', '0.5', fee='0.001'),
+        transfer(803, now - DAY, 'Deposit', 'LUNA', '7'),
+        transfer(804, now - 1_000, 'Deposit', 'SOL', '1', status='Pending'),
     ]
-    gemini.staked = [staked('ETH', 3.20000001), staked('SOL', 10)]
+    gemini.rewards = [
+        reward('MPZ7LDD8', '2029-11-03T10:06:27.201Z', 'ETH', 0.0002),
+        reward('65QN4XM5', '2030-05-14T10:06:27.000Z', 'ETH', 0.00000001),
+    ]
+    # Dollars: 700 - 20 * 1.005 - 20 * 0.005. Bitcoin: 0.2 + 0.06 - 0.0001. Ether: 5 - 0.501 - 2 + 0.00020001.
+    gemini.traded = [traded('USD', '679.8'), traded('BTC', '0.2599'), traded('ETH', '1.499'), traded('LUNA', '7')]
+    gemini.staked = [staked('ETH', 1.00020001)]
 
     assert run(api)
 
-    assert balances(api) == {
-        'btc': '1154.62034001', 'usd': '18722.79', 'eth': '3.50000001', 'sol': '10.0', 'x-gemini-luna': '7.0', 'x-gemini-efil': '0.25',
-    }  # fmt: skip
-    assert [request.url for request in gemini.requests] == ['/v1/roles', '/v1/balances', '/v1/balances/staking']
+    assert balances(api) == {'btc': '0.2599', 'eth': '2.49920001', 'usd': '679.8', 'x-gemini-luna': '7.0'}
+    assert (shown(api, '/balances')['complete'], shown(api, '/txns')['complete']) == (True, True)
+    entries = {(row['reference'], row['currency']['code']): (row['delta'], row['fee']) for row in shown(api, '/txns?limit=1000')['result']}
+    assert [(key, value) for key, value in sorted(entries.items()) if key[0] in ('9000', '802', '20', '65QN4XM5', '804')] == [
+        (('20', 'btc'), ('0.01', '0.0')), (('20', 'usd'), ('-1.01', '0.005')), (('65QN4XM5', 'eth'), ('0.00000001', '0.0')),
+        (('802', 'eth'), ('-0.501', '0.001')), (('9000', 'btc'), ('0.0599', '0.0001')), (('9000', 'eth'), ('-2.0', '0.0')),
+    ]  # fmt: skip
+    asked = [request.path[-1] for request in gemini.requests]
+    assert (asked.count('mytrades'), asked.count('transfers'), asked.count('history')) == (2, 3, 2)
 
-
-def test_balances_are_complete_and_the_past_is_what_was_observed(api: Api, gemini: GeminiAccount):
-    gemini.traded = [traded('BTC', '2')]
+    gemini.requests.clear()
+    gemini.transfers = [*gemini.transfers[:-1], transfer(804, now - 1_000, 'Deposit', 'SOL', '1')]
+    gemini.traded = [*gemini.traded, traded('SOL', '1')]
     assert run(api)
-    CLOCK.advance(3_600)
-    gemini.traded = [traded('BTC', '1.5')]
+
+    assert (balances(api)['sol'], shown(api, '/txns')['complete']) == ('1.0', True)
+    assert [request.path[-1] for request in gemini.requests] == ['roles', 'balances', 'staking', 'mytrades', 'transfers', 'history']
+
+
+def test_pages_that_end_between_entries_of_one_instant_lose_none(gemini: GeminiAccount):
+    at = CLOCK.now() * 1_000
+    gemini.trades = [trade(n, at - n // 6 * 1_000, 'BTCUSD', 'Buy', '0.01', '100', '0.005') for n in range(1_200)]
+
+    pages = list(GeminiReader({'key': KEY, 'secret': SECRET}).read(Http(lambda _: None), '').pages)
+
+    entries = {(entry.reference, entry.n): entry.delta for page in pages for entry in page.entries}
+    assert (len(entries), sum(entries.values())) == (2_400, Decimal('-1194'))  # 1,200 times a hundredth, less 1.005
+    assert [request.path[-1] for request in gemini.requests].count('mytrades') == 4
+
+
+def test_what_cannot_be_read_or_is_not_listed_is_missing_from_its_currency_alone(api: Api, gemini: GeminiAccount):
+    at = CLOCK.now() * 1_000
+    gemini.transfers = [transfer(1, at, 'Deposit', 'ETH', '1'), transfer(2, at, 'Deposit', 'SOL', '1'), transfer(3, at, 'Gift', 'SOL', '1')]
+    gemini.traded = [traded('ETH', '1'), traded('SOL', '2'), traded('BTC', '0.25')]
+
     assert run(api)
 
-    assert (balances(api), shown(api, '/balances')['complete']) == ({'btc': '1.5'}, True)
     summed = api.get('/api/portfolios/1/balances').json_body['result']
-    assert [(row['currency'], row['balance'], row['complete']) for row in summed] == [('btc', '1.5', True), ('usd', '0.0', True)]
-    listed = shown(api, '/txns')
-    assert (listed['result'], listed['complete'], listed['reason']) == ([], False, 'transactions_unknown')
-    past = shown(api, '/history?interval=hour&order=asc')['result']
-    assert [(row['balance'], row['complete']) for row in past] == [('2.0', False), ('1.5', False)]
-    [wallet] = [one for one in api.get('/api/wallets').json_body['result'] if one['code'] == 'gemini']
-    assert wallet['history'] == 'none'
+    assert {row['currency']: row['complete'] for row in summed} == {'btc': False, 'eth': True, 'sol': False, 'usd': True}
+    ledger = Ledger.find(f'LEDGER#ACCOUNT#{api.user_id}#000001#000001')
+    assert ledger is not None
+    assert [(gap.currency, gap.reason) for gap in ledger.gaps] == [('btc', 'transactions_missing'), ('sol', 'transactions_unreadable')]
+
+
+def test_an_instant_with_more_entries_than_a_page_is_no_endless_loop(api: Api, gemini: GeminiAccount):
+    gemini.transfers = [transfer(n, CLOCK.now() * 1_000, 'Deposit', 'ETH', '1') for n in range(51)]
+
+    assert not run(api)
+
+    assert len(gemini.requests) < 10
 
 
 @pytest.mark.parametrize(
