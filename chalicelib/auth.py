@@ -135,7 +135,8 @@ class Issuer:
     """A trusted issuer of access tokens, and how to verify and translate them.
 
     `types` are the `typ` headers of its access tokens in lower case, so that an ID token is not accepted as one (RFC 9068
-    section 4). `scopes` translates its scopes into ours; others are dropped.
+    section 4). `scopes` translates its scopes into ours; others are dropped. `linked` says that its subjects are linked to users by the
+    operator; else `subject_claim` is the id of a user, any of whom the issuer may then speak for.
     """
 
     issuer: str
@@ -144,6 +145,7 @@ class Issuer:
     algorithms: frozenset[str]
     types: frozenset[str]
     scopes: Mapping[str, str]
+    linked: bool = False
     subject_claim: str = 'sub'
     scope_claim: str = 'scope'
     client_claim: str = 'client_id'
@@ -165,7 +167,18 @@ class Issuer:
         if not _is_identifier(subject) or not _is_identifier(client) or not isinstance(granted, list):
             raise InvalidToken('no subject, scope or client')
         ours = [self.scopes[name] for name in granted if isinstance(name, str) and name in self.scopes]
-        return claims | {'sub': subject, 'client_id': client, 'scope': ' '.join(dict.fromkeys(ours))}
+        return claims | {'sub': self._user_id(str(subject)), 'client_id': client, 'scope': ' '.join(dict.fromkeys(ours))}
+
+    def _user_id(self, subject: str) -> str:
+        """Return the id of the user whom a subject is. Raises InvalidToken for nobody's."""
+        if not self.linked:
+            return subject
+        from chalicelib.models import LinkedSubject  # imports PynamoDB, which our own tokens should not pay for
+
+        user_id = LinkedSubject.find(self.issuer, subject)
+        if user_id is None:
+            raise InvalidToken('a subject that is linked to no user')
+        return user_id
 
 
 def _is_identifier(claim: object) -> bool:
@@ -191,14 +204,18 @@ def _trusted(entry: dict[str, Any]) -> Issuer:
     algorithms = frozenset(entry['algorithms'])
     if not algorithms or not algorithms <= _ASYMMETRIC:
         raise ValueError(f'TRUSTED_ISSUERS: algorithms of {entry["issuer"]} must be among {sorted(_ASYMMETRIC)}')
-    names = {name: entry[name] for name in ('subject_claim', 'scope_claim', 'client_claim') if name in entry}
+    subjects, names = entry['subjects'], {name: entry[name] for name in ('scope_claim', 'client_claim') if name in entry}
+    if subjects not in ('linked', 'user_ids') or (subjects == 'user_ids') != ('subject_claim' in entry):
+        raise ValueError(f'TRUSTED_ISSUERS: subjects of {entry["issuer"]} must be "linked", or "user_ids" with a subject_claim')
     return Issuer(
         issuer=entry['issuer'],
         audience=entry['audience'],
         keys=_by_id(entry['jwks']),
         algorithms=algorithms,
         types=frozenset(kind.lower() for kind in entry.get('types', ['at+jwt'])),
-        scopes=entry.get('scopes', {scope: scope for scope in scopes.ALL}),
+        scopes=entry['scopes'],
+        linked=subjects == 'linked',
+        subject_claim=entry.get('subject_claim', 'sub'),
         **names,
     )
 

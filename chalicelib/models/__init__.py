@@ -30,6 +30,7 @@ from chalicelib.models.item import Item
 from chalicelib.models.job_run import JobRun
 from chalicelib.models.lease import LeaseLost
 from chalicelib.models.ledger import HeldCurrency, Ledger, Trouble
+from chalicelib.models.linked_subject import LinkedSubject
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance, Since
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
@@ -85,6 +86,7 @@ __all__ = [
     'LatestRates',
     'LeaseLost',
     'Ledger',
+    'LinkedSubject',
     'Membership',
     'Offset',
     'OffsetBalance',

@@ -39,6 +39,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     one.add_argument('user', metavar='USER', help='e-mail address or id')
     one.add_argument('--dry-run', action='store_true', help='only say how much there is')
     one.add_argument('--yes', action='store_true', help='do not ask')
+    _add_links(commands)
     _add_dead_letters(commands)
     return parser.parse_args(arguments)
 
@@ -68,6 +69,18 @@ def _add_import(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]')
     how.add_argument('--replace', action='store_true', help='overwrite the user, or what else is in a table that is not empty')
     one.add_argument('--dry-run', action='store_true', help='only say what would be done')
     one.add_argument('file', metavar='FILE', type=Path)
+
+
+def _add_links(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
+    for name, run, text in (
+        ('link', 'run_link', 'let tokens of another issuer open the account of a user'),
+        ('unlink', 'run_unlink', 'let them open no account any more'),
+    ):
+        one = _add(commands, name, run, text)
+        one.add_argument('issuer', metavar='ISSUER', help='the issuer, as in TRUSTED_ISSUERS')
+        one.add_argument('subject', metavar='SUBJECT', help='the claim `sub` of its tokens')
+        if name == 'link':
+            one.add_argument('user', metavar='USER', help='e-mail address or id')
 
 
 def _add_dead_letters(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:

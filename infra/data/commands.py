@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import closing
 
 from chalicelib import clock, formats
+from chalicelib.models import LinkedSubject
 from infra.data import archive, export, forget, migrate, users
 from infra.data.archive import Header, Writer
 from infra.data.dead_letters import DeadLetters
@@ -93,6 +94,19 @@ def run_inspect(options: argparse.Namespace) -> None:
     for letter in dead.inspect(options.most):
         print(json.dumps(letter._asdict()))
     say(f'{dead.name} has about {len(dead)} messages')
+
+
+def run_link(options: argparse.Namespace) -> None:
+    user_id = users.find(_table(), options.user)
+    LinkedSubject.link(options.issuer, options.subject, user_id, clock.now())
+    say(f'tokens of {options.issuer} for {options.subject} open the account of {options.user}')
+
+
+def run_unlink(options: argparse.Namespace) -> None:
+    _table()
+    if not LinkedSubject.unlink(options.issuer, options.subject):
+        raise Problem(f'{options.subject} of {options.issuer} is linked to nobody')
+    say(f'tokens of {options.issuer} for {options.subject} open no account any more')
 
 
 def run_redrive(options: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """Tokens of another issuer, trusted by configuration."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jwt as pyjwt
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from chalicelib import auth, clock
 from chalicelib.config import settings
 from chalicelib.models import User
+from tests.support.exports import run
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 JWK = json.loads(pyjwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key())) | {'kid': 'theirs', 'use': 'sig', 'alg': 'RS256'}
@@ -21,6 +22,7 @@ ISSUER = {
     'jwks': {'keys': [JWK]},
     'algorithms': ['RS256'],
     'types': ['JWT'],
+    'subjects': 'user_ids',
     'subject_claim': 'https://cryptfolio.example/user_id',
     'scope_claim': 'scp',
     'client_claim': 'azp',
@@ -110,4 +112,45 @@ def test_only_asymmetric_algorithms_can_be_configured(monkeypatch: pytest.Monkey
     trust(monkeypatch, [ISSUER | {'algorithms': algorithms}])
 
     with pytest.raises(ValueError, match='algorithms'):
+        auth.verify(f'Bearer {token(user)}')
+
+
+LINKED = {name: value for name, value in ISSUER.items() if name != 'subject_claim'} | {'subjects': 'linked'}
+
+
+def test_a_subject_opens_the_account_that_it_is_linked_to_and_none_without_a_link(
+    http: ChaliceClient, monkeypatch: pytest.MonkeyPatch, user: User, make_user: Callable[[str], User]
+):
+    other = make_user('other@example.com')
+    another = {'issuer': 'https://login.other', 'jwks': {'keys': [JWK]}}
+    trust(monkeypatch, [LINKED, LINKED | another])
+    named = token(other)
+    assert status(http, named) == 401  # whatever it says of whom it is for
+
+    assert run('link', 'https://login.example', 'auth0|1', user.email) == 0
+    assert auth.verify(f'Bearer {named}')['sub'] == user.user_id
+    assert status(http, named) == 200
+    assert [status(http, token(user, iss='https://login.other')), status(http, token(user, sub='auth0|2'))] == [401, 401]
+
+    assert run('unlink', 'https://login.example', 'auth0|1') == 0
+    assert status(http, named) == 401
+    assert run('unlink', 'https://login.example', 'auth0|1') == 1
+
+
+@pytest.mark.parametrize(
+    'missing',
+    [
+        {'subjects': None},
+        {'scopes': None},
+        {'subjects': 'anybody'},
+        {'subject_claim': None},
+        {'subjects': 'linked'},
+    ],
+)
+def test_an_issuer_must_say_who_its_subjects_are_and_what_its_scopes_mean(
+    monkeypatch: pytest.MonkeyPatch, user: User, missing: dict[str, str | None]
+):
+    entry = {name: value for name, value in (ISSUER | missing).items() if value is not None}
+    trust(monkeypatch, [entry])
+    with pytest.raises((ValueError, KeyError)):
         auth.verify(f'Bearer {token(user)}')

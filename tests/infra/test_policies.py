@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -20,7 +21,7 @@ from chalicelib import auth, mail, queue
 from chalicelib.config import settings
 from chalicelib.domain.wallets import identify
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
-from chalicelib.models import HISTORIES, ApiKey, User
+from chalicelib.models import HISTORIES, ApiKey, LinkedSubject, User
 from chalicelib.services import job_runs
 from chalicelib.services.ledgers import refresh as service
 from chalicelib.services.rates import current as rates_service
@@ -150,6 +151,47 @@ def allowed(function: str) -> set[Use]:
     return uses
 
 
+def allowed_partitions(function: str) -> set[str]:
+    """Return which partitions of the table a function may use: texts with an asterisk for the rest; all of them without a condition."""
+    statements = [one for one in functions.policy(function)['Statement'] if one['Resource'] == '${Table.Arn}']
+    conditions = [one.get('Condition', {}).get('ForAllValues:StringLike', {}).get('dynamodb:LeadingKeys', ['*']) for one in statements]
+    for statement in statements:
+        if 'Condition' in statement:  # a request without keys would meet any condition on all of them
+            assert statement['Condition']['Null'] == {'dynamodb:LeadingKeys': 'false'}
+    return {pattern for patterns in conditions for pattern in patterns}
+
+
+def used_partitions(recorder: Recorder) -> set[str]:
+    """Return the partition keys of all requests to the table itself; what is asked of an index has a statement of its own."""
+    return {
+        pk for service, _, params in recorder.calls if service == 'dynamodb' and 'IndexName' not in params for pk in partitions_of(params)
+    }
+
+
+def partitions_of(params: Json) -> Iterator[str]:
+    values = params.get('ExpressionAttributeValues', {})
+    if 'KeyConditionExpression' in params:
+        name = re.match(r'\(?#?\w+ = (:\w+)', params['KeyConditionExpression'])
+        yield values[name[1]]['S']
+    for part in (params, *(write for item in params.get('TransactItems', ()) for write in item.values()), *_of_batch(params)):
+        yield from (part[where]['pk']['S'] for where in ('Key', 'Item') if where in part)
+
+
+def _of_batch(params: Json) -> Iterator[Json]:
+    for wanted in params.get('RequestItems', {}).values():
+        if isinstance(wanted, dict):
+            yield from ({'Key': key} for key in wanted['Keys'])
+        else:
+            yield from (write for request in wanted for write in request.values())
+
+
+def assert_partitions(recorder: Recorder, function: str) -> None:
+    """Assert that a function uses every partition that it may, by its pattern, and no other."""
+    patterns, used = allowed_partitions(function), used_partitions(recorder)
+    assert {pk for pk in used if not any(fnmatchcase(pk, pattern) for pattern in patterns)} == set()
+    assert {pattern for pattern in patterns if not any(fnmatchcase(pk, pattern) for pk in used)} == set()
+
+
 def listed(one: str | list[str]) -> list[str]:
     return one if isinstance(one, list) else [one]
 
@@ -193,6 +235,11 @@ def test_what_settings_and_policies_refer_to_is_in_the_template(document: Json):
             assert reference.replace('.', '') in whole['Outputs']
 
 
+def test_mail_is_sent_from_our_own_address_only():
+    [mail] = [one for one in functions.policy('api_handler')['Statement'] if one['Action'] == 'ses:SendEmail']
+    assert mail['Condition'] == {'StringEquals': {'ses:FromAddress': '${MailIdentity}'}}
+
+
 def test_a_statement_about_mail_is_left_out_where_there_is_none():
     values = dict.fromkeys(functions.references(functions.policy('api_handler')) - {'MailIdentity', 'MailDomain'}, 'x')
 
@@ -229,6 +276,7 @@ def test_the_api_does_what_it_may_and_nothing_else(recorder: Recorder):
     _leave(browser, client_id)
 
     assert recorder.uses | logs('ApiHandler') | {TABLES_KEY} == allowed('api_handler')
+    assert_partitions(recorder, 'api_handler')
 
 
 def _post(browser: Browser, path: str, status: int, /, page: str = '/profile', **fields: str) -> None:
@@ -358,17 +406,16 @@ def watched() -> Api:
     return api
 
 
-def test_the_authorizer_reads_api_keys_and_nothing_else(recorder: Recorder):
+def test_the_authorizer_reads_api_keys_and_links_of_subjects_and_nothing_else(recorder: Recorder):
     _, key = ApiKey.create(make_user().user_id, name='x', scopes=['read'], now=1)
     request = {'type': 'REQUEST', 'methodArn': 'arn:aws:execute-api:us-east-1:1:api/dev/GET/api/portfolios', 'headers': {'X-Api-Key': key}}
     recorder.start()
 
     assert auth.bearer(request, None)['context']['client_id'] == 'api-key'
+    assert LinkedSubject.find('https://login.example', 'somebody') is None
 
     assert recorder.uses | logs('Bearer') | {TABLES_KEY} == allowed('bearer')
-    [reading] = [one for one in functions.policy('bearer')['Statement'] if one['Sid'] == 'ReadApiKeys']
-    assert reading['Condition']['ForAllValues:StringLike'] == {'dynamodb:LeadingKeys': ['APIKEY#*']}
-    assert all(params['Key']['pk']['S'].startswith('APIKEY#') for _, _, params in recorder.calls)
+    assert_partitions(recorder, 'bearer')
 
 
 def test_the_refresh_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder):
@@ -386,6 +433,7 @@ def test_the_refresh_does_what_it_may_and_nothing_else(watched: Api, recorder: R
 
     own = {(action, 'RefreshQueue.Arn') for action in QUEUE}
     assert recorder.uses | own | logs('RefreshLedgers') | {TABLES_KEY} == allowed('refresh_ledgers')
+    assert_partitions(recorder, 'refresh_ledgers')
 
 
 def test_the_refresh_of_accounts_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
@@ -407,6 +455,7 @@ def test_the_refresh_of_accounts_does_what_it_may_and_nothing_else(watched: Api,
 
     own = {(action, 'AccountsQueue.Arn') for action in QUEUE}
     assert recorder.uses | own | logs('RefreshAccounts') | {TABLES_KEY} == allowed('refresh_accounts')
+    assert_partitions(recorder, 'refresh_accounts')
 
 
 def test_only_the_refresh_of_accounts_may_decrypt_their_credentials():
@@ -429,6 +478,7 @@ def test_the_purge_does_what_it_may_and_nothing_else(watched: Api, recorder: Rec
 
     own = {(action, 'PurgeQueue.Arn') for action in QUEUE}
     assert recorder.uses | own | logs('PurgePortfolios') | {TABLES_KEY} == allowed('purge_portfolios')
+    assert_partitions(recorder, 'purge_portfolios')
 
 
 def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
@@ -442,6 +492,7 @@ def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Rec
 
     assert swept['sent'] == 5
     assert recorder.uses | logs('SweepDue') | {TABLES_KEY} == allowed('sweep_due')
+    assert_partitions(recorder, 'sweep_due')
 
 
 def test_the_rates_do_what_they_may_and_nothing_else(recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
@@ -452,6 +503,7 @@ def test_the_rates_do_what_they_may_and_nothing_else(recorder: Recorder, monkeyp
         rates.update_rates(TICK, None)
 
     assert recorder.uses | logs('UpdateRates') | {TABLES_KEY} == allowed('update_rates')
+    assert_partitions(recorder, 'update_rates')
 
 
 def test_the_rates_that_are_sent_for_do_what_they_may_and_nothing_else(recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
@@ -463,6 +515,7 @@ def test_the_rates_that_are_sent_for_do_what_they_may_and_nothing_else(recorder:
 
     own = {(action, 'RatesQueue.Arn') for action in QUEUE}
     assert recorder.uses | own | logs('FetchRates') | {TABLES_KEY} == allowed('fetch_rates')
+    assert_partitions(recorder, 'fetch_rates')
 
 
 def _work_out_history(watched: Api) -> None:
@@ -488,6 +541,7 @@ def test_the_histories_do_what_they_may_and_nothing_else(watched: Api, recorder:
 
     own = {(action, 'HistoryQueue.Arn') for action in QUEUE}
     assert recorder.uses | own | logs('RefreshHistories') | {TABLES_KEY} == allowed('refresh_histories')
+    assert_partitions(recorder, 'refresh_histories')
 
 
 def test_each_hour_histories_are_sent_for_and_the_run_is_noted(recorder: Recorder):
@@ -496,3 +550,4 @@ def test_each_hour_histories_are_sent_for_and_the_run_is_noted(recorder: Recorde
     assert histories.snapshot_portfolios(TICK, None)['sent'] == HISTORIES.shards
 
     assert recorder.uses | logs('SnapshotPortfolios') | {TABLES_KEY} == allowed('snapshot_portfolios')
+    assert_partitions(recorder, 'snapshot_portfolios')
