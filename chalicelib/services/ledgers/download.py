@@ -9,7 +9,7 @@ that sum to its balance. What does not is a gap of that currency alone, and so i
 
 import heapq
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -170,7 +170,7 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
         if page.resume is not None and is_late:
             return False
     cursor.checked_at = clock.now()
-    differences = observation.differences(report, _count_stored(ledger, cursor, report.heights))
+    differences = observation.differences(report, _count_stored(ledger, cursor, report))
     if not differences.keys() - cursor.unread.numbers.keys():
         observation.conclude(ledger, explorer, cursor, report, differences)
         return True
@@ -198,16 +198,16 @@ def _resume(ledger: Ledger, explorer: Explorer) -> Cursor:
     return new
 
 
-def _count_stored(ledger: Ledger, cursor: Cursor, listed: Sequence[int]) -> dict[str, Tally]:
+def _count_stored(ledger: Ledger, cursor: Cursor, report: AddressReport) -> dict[str, Tally]:
     """Sum the stored entries, remove those that this run did not see, and move the cursor; return the tallies of all of them.
 
-    `listed` has the height up to which everything is listed, if it is known.
+    Those that are too old to be listed any more stay.
     """
     highest: list[_Placed] = []
     unseen: list[str] = []
-    below = ledgers.tally(_entries_below(ledger, cursor, highest, unseen))
+    below = ledgers.tally(_entries_below(ledger, cursor, report.listed_from, highest, unseen))
     _remove(ledger, unseen)
-    heights = [*(placed.height for placed in highest), *cursor.unread.heights, *listed]
+    heights = [*(placed.height for placed in highest), *cursor.unread.heights, *report.heights]
     height = ledgers.final_height(heights, -1, ledger.upstream_key.reorganisation)
     final = ledgers.merge(below, ledgers.tally(placed.entry for placed in highest if placed.height <= height))
     cursor.make_final(height, final)
@@ -215,16 +215,16 @@ def _count_stored(ledger: Ledger, cursor: Cursor, listed: Sequence[int]) -> dict
     return ledgers.merge(final, ledgers.tally(placed.entry for placed in highest if placed.height > height))
 
 
-def _entries_below(ledger: Ledger, cursor: Cursor, highest: list[_Placed], unseen: list[str]) -> Iterator[Entry]:
-    """Yield the stored entries that this run saw, except the highest, in memory that does not grow with their number.
+def _entries_below(ledger: Ledger, cursor: Cursor, listed_from: int, highest: list[_Placed], unseen: list[str]) -> Iterator[Entry]:
+    """Yield the stored entries that this run saw or could not see, except the highest, in memory that does not grow with their number.
 
     Collects the highest ones, one more than may be revertible, in `highest`, and the sort keys of entries that this run
-    did not see in `unseen`.
+    did not see in `unseen`, of those from the height `listed_from` on.
     """
     for number, transaction in enumerate(Transaction.every(ledger.pk)):
         if number % _LEASE_EVERY == 0:
             ledger.renew_if_short(clock.now())
-        if transaction.run != cursor.run:
+        if transaction.run != cursor.run and transaction.height >= listed_from:
             unseen.append(transaction.sk)
             continue
         placed = _Placed(transaction.height, transaction.sk, transaction.entry())
