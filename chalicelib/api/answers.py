@@ -175,7 +175,8 @@ class Wallet(WalletRef):
     history: Annotated[
         str,
         Meta(
-            description='How far back transactions are listed: `whole`, `two years`, or `none`; histories then begin with the account.',
+            description='How far back transactions are listed: `whole`, so many years or months, or `none`; histories then begin with the '
+            'account.',
             examples=['whole'],
         ),
     ]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from chalicelib.domain import currencies
 
-WHOLE, TWO_YEARS, NO_HISTORY = 'whole', 'two years', 'none'
+WHOLE, SIX_YEARS, TWO_YEARS, NO_HISTORY = 'whole', 'six years', 'two years', 'none'
 
 
 class Exchange(NamedTuple):
@@ -42,6 +42,16 @@ EXCHANGES: Mapping[str, Exchange] = {
             permissions=('Enable Reading',),
             covers=('spot', 'funding', 'Simple Earn'),
             lacks=('margin', 'futures', 'options', 'other earn products', 'loans', 'trading bots', 'copy trading', 'sub-accounts'),
+        ),
+        Exchange(
+            'bitfinex',
+            'Bitfinex',
+            'https://docs.bitfinex.com/docs/requirements-and-limitations',
+            needs=('key', 'secret'),
+            permissions=('Account History', 'Wallets'),
+            covers=('exchange', 'margin', 'funding'),
+            lacks=('unrealised profit of open positions', 'unsettled interest', 'sub-accounts'),
+            history=SIX_YEARS,
         ),
         Exchange(
             'bitstamp',
@@ -170,6 +180,27 @@ _TRADED_CODES = 'bnb bonk egld ena floki iota ksm neo op pol pyth qtum render st
 _TRADED_WIDELY = _by_symbol(_TRADED_CODES)
 _NAMES: Mapping[str, Mapping[str, str]] = {
     'binance': {**_TRADED_WIDELY, 'LUNA': 'luna', 'LUNC': 'lunc', 'USTC': 'ustc', 'FDUSD': 'fdusd', 'BNSOL': 'bnsol', 'WBETH': 'wbeth'},
+    'bitfinex': {
+        **_by_symbol('bsv egld eurs floki ksm leo neo op pol render stx theta ton wif xaut xec'),
+        **dict.fromkeys(('BAB', 'BCHN'), 'bch'),
+        **dict.fromkeys(('UST', 'USTF0'), 'usdt'),  # the second is collateral of derivatives
+        'ALG': 'algo',
+        'AMP': 'ampl',
+        'ATO': 'atom',
+        'BCHABC': 'xec',
+        'DSH': 'dash',
+        'EUS': 'eurs',
+        'IOT': 'iota',
+        'LUNA': 'lunc',  # as at Kraken
+        'LUNA2': 'luna',
+        'MNA': 'mana',
+        'QTM': 'qtum',
+        'RBT': 'rbtc',
+        'STJ': 'storj',
+        'TERRAUST': 'ustc',
+        'TSD': 'tusd',
+        'UDC': 'usdc',
+    },
     'bybit': {**_TRADED_WIDELY, 'LUNC': 'lunc', 'USTC': 'ustc'},
     'coinbase': {
         **_by_symbol('bnb bonk egld ena floki ksm op pol pyth render strk stx wif cbbtc cbeth celo eurc'),

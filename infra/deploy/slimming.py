@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 # By ccxt's ids.
-EXCHANGES = ('binance', 'bitstamp', 'bybit', 'coinbase', 'gemini', 'kraken', 'kucoin', 'okx')
+EXCHANGES = ('binance', 'bitfinex', 'bitstamp', 'bybit', 'coinbase', 'gemini', 'kraken', 'kucoin', 'okx')
 # What ccxt requires and none of these imports.
 _UNUSED = (
     'aiohappyeyeballs', 'aiohttp', 'aiohttp_fast_zlib', 'aiosignal', 'attr', 'attrs', 'coincurve', 'frozenlist', 'multidict', 'propcache',

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.providers.exchanges import binance, bitstamp, bybit, coinbase, gemini, generic, kraken, kucoin, okx
+from chalicelib.providers.exchanges import binance, bitfinex, bitstamp, bybit, coinbase, gemini, generic, kraken, kucoin, okx
 from chalicelib.providers.exchanges.account_reader import AccountReader
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -11,6 +11,7 @@ Credentials = Mapping[str, Any]
 
 CONNECTORS: Mapping[str, Callable[[Credentials], AccountReader]] = {
     'binance': binance.BinanceReader,
+    'bitfinex': bitfinex.BitfinexReader,
     'bitstamp': bitstamp.BitstampReader,
     'bybit': bybit.BybitReader,
     'coinbase': coinbase.CoinbaseReader,
@@ -23,6 +24,7 @@ CONNECTORS: Mapping[str, Callable[[Credentials], AccountReader]] = {
 # For /api/sources.
 SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = (
     (binance.ENDPOINT, binance.INFO),
+    (bitfinex.ENDPOINT, bitfinex.INFO),
     (bitstamp.ENDPOINT, bitstamp.INFO),
     (bybit.ENDPOINT, bybit.INFO),
     (coinbase.ENDPOINT, coinbase.INFO),

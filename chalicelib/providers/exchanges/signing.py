@@ -92,12 +92,13 @@ class SigningClient:
     def _meant(self, error: Exception, response: UpstreamResponse) -> Upstream:
         """Return what an error of ccxt means: by what the exchange wrote where that says more than the class, else by the class."""
         key = self._exchange.endpoint.key
-        meaning = next((means for part, means in self._exchange.meanings if part in response.text), None) or _meaning_of_class(error)
+        said = next((means for part, means in self._exchange.meanings if part in response.text), None)
+        meaning = said or _meaning_of_class(error)
         if meaning == _LIMITED:
             return AccountLimited(key, 'asks for fewer requests of this account', retry_after=response.retry_after)
         if meaning == _THROTTLED:
             return Upstream(key, 'asks for fewer requests', throttled=True, retry_after=response.retry_after)
-        if meaning == _OUT or response.status >= 500:
+        if meaning == _OUT or (said is None and response.status >= 500):
             return Upstream(key, 'is out of service', retry_after=response.retry_after, blame=Blame.LOAD)
         if meaning is not None:
             return AccountRefused(key, meaning, self._exchange.needed if meaning == 'permission_missing' else None)

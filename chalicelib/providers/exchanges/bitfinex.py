@@ -1,0 +1,128 @@
+"""Bitfinex: https://docs.bitfinex.com/reference/rest-auth-ledgers
+
+One ledger of all wallets, of the last six years. Fees are entries of their own. The two halves of a trade have the same description and
+about the same time. The profit of open positions is in neither balances nor ledger.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from chalicelib import clock
+from chalicelib.domain import exchanges, money
+from chalicelib.domain.ledgers import Entry, Unreadable
+from chalicelib.errors import AccountRefused
+from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of, refuse_harmful, summed
+from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
+from chalicelib.providers.explorers.explorer import ODD_SHAPE, AddressReport, Page, expected_shape
+from chalicelib.providers.transport import Http
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+
+ENDPOINT = Endpoint('bitfinex_accounts', 'https://api.bitfinex.com', 700, server='bitfinex')  # 90 requests a minute of one address
+_DOCUMENTATION = 'https://docs.bitfinex.com/reference/rest-auth-ledgers'
+INFO = UpstreamInfo('Bitfinex accounts', _DOCUMENTATION, ('balances', 'transactions'), history=exchanges.SIX_YEARS)
+
+_NEEDED = {'history': 'Account History', 'wallets': 'Wallets'}
+_WITHDRAW = 'withdraw'
+_EXCHANGE = SignedExchange(
+    'bitfinex',
+    ENDPOINT,
+    meanings=(
+        ('digest invalid', 'wrong_secret'),
+        ('10100', 'wrong_key'),
+        ('ERR_AUTH_UNAUTHORIZED', 'wrong_key'),
+        ('10001', 'permission_missing'),
+        ('10114', 'wrong_nonce'),
+        ('11010', 'throttled'),  # counted by address
+        ('ERR_RATE_LIMIT', 'throttled'),
+        ('20060', 'out'),
+        ('temporarily_unavailable', 'out'),
+    ),
+    needed=', '.join(_NEEDED.values()),
+)
+_PAGE = 2_500
+_LISTED_SECONDS = 6 * 365 * 86_400 - 10 * 86_400  # for certain
+_FIELDS = 9
+
+
+class BitfinexReader:
+    """One account at Bitfinex."""
+
+    endpoint = ENDPOINT
+    info = INFO
+    counts_p2pk = True
+
+    def __init__(self, credentials: Mapping[str, Any]) -> None:
+        self._client = SigningClient(_EXCHANGE, {'apiKey': credentials['key'], 'secret': credentials['secret']})
+
+    def check(self, http: Http) -> None:
+        """Raise AccountRefused if the key is wrong, cannot read what we need, or may do more than read."""
+        answer = self._client.ask(http, 'POST', 'auth/r/permissions')
+        with expected_shape(ENDPOINT, 'the rights of a key'):
+            reads = {str(scope) for scope, may_read, *_ in answer if may_read}
+            writes = {str(scope) for scope, _, may_write, *_ in answer if may_write}
+        missing = [title for scope, title in _NEEDED.items() if scope not in reads]
+        if missing:
+            raise AccountRefused(ENDPOINT.key, 'permission_missing', ', '.join(missing))
+        refuse_harmful(ENDPOINT, writes | reads & {_WITHDRAW})
+
+    def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
+        """See AccountReader. What orders and loans hold back is in the balances."""
+        answer = self._client.ask(http, 'POST', 'auth/r/wallets')
+        with expected_shape(ENDPOINT, 'balances'):
+            holdings = summed((_code(currency), amount(balance)) for _, currency, balance, *_ in answer)
+        return AddressReport(holdings, self._pages(http, resume), listed_from=clock.now() - _LISTED_SECONDS)
+
+    def _pages(self, http: Http, resume: str | None) -> Iterator[Page]:
+        """Yield the pages of the ledger, each from the instant on at which the one before ended: what is listed twice is stored once."""
+        until = None if resume is None else int(resume)
+        while True:
+            rows = self._client.ask(http, 'POST', 'auth/r/ledgers/hist', {'limit': _PAGE} | ({} if until is None else {'end': until}))
+            with expected_shape(ENDPOINT, 'a ledger'):
+                oldest = min((int(row[3]) for row in rows), default=until)
+            is_last = not rows or (oldest == until and len(rows) < _PAGE)
+            until = until - 1 if oldest == until and until is not None else oldest
+            yield _page(rows, None if is_last else str(until))
+            if is_last:
+                return
+
+
+def _page(rows: Sequence[Any], resume: str | None) -> Page:
+    entries: list[Entry] = []
+    unreadable: list[Unreadable] = []
+    for row in rows:
+        try:
+            entries.append(_entry(row))
+        except ODD_SHAPE as error:
+            unreadable.append(Unreadable(_code(row[1]), str(row[0]), type(error).__name__, _time(row), _time(row)))
+    return Page(entries, resume, unreadable)
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    """Return one change of a balance. Raises ValueError for a row with too few fields."""
+    if len(row) < _FIELDS:
+        raise ValueError('fields')
+    entry_id, currency, moved, said = reference_of(row[0]), row[1], amount(row[5]), str(row[8])
+    at = _time(row)
+    return Entry(
+        reference=_trade_reference(at, said) if said.startswith('Exchange ') else entry_id,
+        n=number_of(entry_id),
+        currency=_code(currency),
+        delta=moved,
+        fee=-moved if moved < 0 and ' fee' in said else money.ZERO,
+        at=at,
+        height=at,
+    )
+
+
+def _trade_reference(at: int, description: str) -> str:
+    """Return what the two halves of a trade have in common, such as `trade-20513-5f2a…`: the day and the description."""
+    return f'trade-{at // 86_400}-{hashlib.sha256(description.encode()).hexdigest()[:12]}'
+
+
+def _code(symbol: Any) -> str:
+    return exchanges.code_of('bitfinex', str(symbol).upper())
+
+
+def _time(row: Sequence[Any]) -> int:
+    return int(row[3]) // 1_000
