@@ -25,7 +25,8 @@ class Settings:
     `issuer` and `audience` are the `iss` and `aud` of access tokens, `jwks` the public keys (RFC 7517, as JSON text) that
     verify them, `signing_key_id` the KMS key that signs them. `trusted_issuers` (JSON) are other issuers; see auth.Issuer.
     `vault_key_id` is the KMS key that encrypts what users entrust to us; see vault.py.
-    `mail_from` is the sender of mails, through SES. `metrics_namespace` is the CloudWatch namespace of the metrics.
+    `mail_from` is the sender of mails, through SES, `security_contact` the URI to which vulnerabilities are reported.
+    `metrics_namespace` is the CloudWatch namespace of the metrics.
     `max_...` limit what users may store; `rate_limit` is the number of requests per minute, application and user, 0 for unlimited.
     `allows_trading_keys`: accounts may have API keys that can trade or withdraw.
     `cross_check_rate` is the share of refreshes, 0 to 1, that are cross-checked with a second explorer.
@@ -56,6 +57,7 @@ class Settings:
     rate_limit: int
     cross_check_rate: Decimal
     mail_from: str | None
+    security_contact: str | None
     currency_objects: bool
     allows_trading_keys: bool
     metrics_namespace: str
@@ -98,6 +100,7 @@ def settings() -> Settings:
         rate_limit=_integer('RATE_LIMIT', 600, least=0),
         cross_check_rate=_fraction('CROSS_CHECK_RATE', '0.05'),
         mail_from=env.get('MAIL_FROM') or None,
+        security_contact=env.get('SECURITY_CONTACT') or None,
         allows_trading_keys=_choice('ALLOW_TRADING_KEYS', ('false', 'true')) == 'true',
         currency_objects=_choice('CURRENCY_FORMAT', ('code', 'object')) == 'object',
         metrics_namespace=env.get('METRICS_NAMESPACE') or 'CryptFolio',

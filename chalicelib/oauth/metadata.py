@@ -1,14 +1,20 @@
-"""GET /.well-known/oauth-authorization-server (RFC 8414) and /.well-known/jwks.json (RFC 7517)."""
+"""GET /.well-known/oauth-authorization-server (RFC 8414), /.well-known/jwks.json (RFC 7517) and /.well-known/security.txt (RFC 9116)."""
 
 import json
+from datetime import UTC, datetime
+from email.utils import parseaddr
 from typing import Any
 
 from chalice.app import Blueprint, Response
 
+from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain import scopes
+from chalicelib.errors import NotFound
 
 bp = Blueprint(__name__)
+
+_SECURITY_CONTACT_SECONDS = 180 * 86_400  # RFC 9116 section 2.5.5 recommends less than a year
 
 RESPONSE_MODES = ('query',)
 
@@ -25,6 +31,27 @@ def get_server_metadata() -> Response:
 def get_jwks() -> Response:
     """Return the public keys that verify access tokens, as a JSON Web Key Set."""
     return Response(json.loads(settings().jwks), headers=dict(_CACHED))
+
+
+@bp.route('/security.txt')
+def get_security_contact() -> Response:
+    """Return where vulnerabilities are reported (RFC 9116): SECURITY_CONTACT, else the sender of mails. Raises NotFound without either."""
+    contact = settings().security_contact or _mailto(settings().mail_from)
+    if contact is None:
+        raise NotFound
+    expires = datetime.fromtimestamp(clock.now() + _SECURITY_CONTACT_SECONDS, UTC).isoformat()
+    fields = {
+        'Contact': contact,
+        'Expires': expires,
+        'Preferred-Languages': 'en',
+        'Canonical': f'{settings().issuer}/.well-known/security.txt',
+    }
+    text = ''.join(f'{name}: {value}\n' for name, value in fields.items())
+    return Response(text, headers={'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'public, max-age=300'})
+
+
+def _mailto(sender: str | None) -> str | None:
+    return f'mailto:{parseaddr(sender)[1]}' if sender else None
 
 
 def _metadata(issuer: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import jwt as pyjwt
@@ -254,3 +255,17 @@ def test_a_second_library_verifies_our_tokens_against_the_published_keys(
     assert header['typ'] == 'at+jwt'
     assert claims['sub'] == user.user_id
     assert {'iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'} <= set(claims)  # RFC 9068 section 2.2
+
+
+def test_it_is_told_where_vulnerabilities_are_reported(http: ChaliceClient, monkeypatch: pytest.MonkeyPatch, stopped_clock: StoppedClock):
+    assert http.http.get('/.well-known/security.txt').status_code == 404
+    contacts = {'MAIL_FROM': 'CryptFolio <hello@example.com>', 'SECURITY_CONTACT': 'https://example.com/report'}
+    for setting, told in zip(contacts, ('mailto:hello@example.com', 'https://example.com/report'), strict=True):
+        monkeypatch.setenv(setting, contacts[setting])
+        settings.cache_clear()
+        answer = http.http.get('/.well-known/security.txt')
+        fields = dict(line.split(': ', 1) for line in answer.body.decode().splitlines())
+        assert answer.headers['Content-Type'] == 'text/plain; charset=utf-8'
+        assert (fields['Contact'], fields['Canonical']) == (told, 'https://cryptfolio.test/.well-known/security.txt')
+        left = datetime.fromisoformat(fields['Expires']) - datetime.fromtimestamp(stopped_clock.now(), UTC)
+        assert 0 < left.days < 365

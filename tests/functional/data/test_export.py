@@ -29,7 +29,8 @@ OF_A_USER = {
     *('user', 'email', 'portfolio', 'address', 'offset', 'purge', 'first_answer'),
     *('grant', 'application', 'client', 'api_key', 'api_key_secret', 'ledger', 'transaction', 'snapshot', 'watch'),
 }
-OF_NOBODY = {'hourly-rates', 'closes', 'closes-state'}  # exported with everything, never with a user
+# Exported with everything, never with a user: a link is the operator's word about one stage's issuers.
+OF_NOBODY = {'hourly-rates', 'closes', 'closes-state', 'linked-subject'}
 
 
 def told(file: Path) -> list[dict[str, Any]]:
