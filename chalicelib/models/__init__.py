@@ -31,7 +31,7 @@ from chalicelib.models.job_run import JobRun
 from chalicelib.models.lease import LeaseLost
 from chalicelib.models.ledger import HeldCurrency, Ledger, Trouble
 from chalicelib.models.linked_subject import LinkedSubject
-from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
+from chalicelib.models.oauth_token import AlreadyRedeemed, Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance, Since
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
 from chalicelib.models.rates import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
@@ -53,6 +53,7 @@ __all__ = [
     'TRACKED_SECONDS',
     'Account',
     'Address',
+    'AlreadyRedeemed',
     'AlreadyUsed',
     'ApiKey',
     'ApiKeySecret',

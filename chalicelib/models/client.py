@@ -176,9 +176,9 @@ class Grant(Item, discriminator='grant'):
         if grant is not None:
             grant.delete()
 
-    def touch(self, now: int) -> None:
-        """Record that the application used its grant. Raises NotFound if it was revoked in the meantime."""
-        self.update_existing([Grant.last_used_at.set(now)])
+    def touch(self, now: int) -> Write:
+        """Return the write that records that the application used its grant; its transaction raises NotFound if that was revoked."""
+        return Write(Operation.UPDATE, self, Grant.pk.exists(), [Grant.last_used_at.set(now)], errors.NotFound)
 
 
 def digest(secret: str) -> str:

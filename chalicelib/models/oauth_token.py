@@ -14,6 +14,11 @@ from pynamodb.expressions.update import Action
 from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
+from chalicelib.models.writes import Operation, Write
+
+
+class AlreadyRedeemed(Exception):
+    """A one-time token was used before."""
 
 
 class OneTimeToken(Item):
@@ -32,9 +37,17 @@ class OneTimeToken(Item):
         raise NotImplementedError
 
     @classmethod
-    def store(cls, token: str, **values: Any) -> None:
-        """Store a new token under its hash; one that is stored already stays as it is."""
-        cls(*cls.key(token), **values).put_if(Item.pk.does_not_exist())
+    def new(cls, token: str, **values: Any) -> Self:
+        """Return a new token, to be stored under its hash."""
+        return cls(*cls.key(token), **values)
+
+    def storing(self) -> Write:
+        """Return the write that stores a new token."""
+        return Write(Operation.PUT, self, Item.pk.does_not_exist())
+
+    def store(self) -> None:
+        """Store a new token; one that is stored already stays as it is."""
+        self.put_if(Item.pk.does_not_exist())
 
     @classmethod
     def find(cls, token: str) -> Self | None:
@@ -44,16 +57,25 @@ class OneTimeToken(Item):
         except cls.DoesNotExist:
             return None
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether the token was used."""
+        return self.spent_at is not None
+
     def has_expired(self, now: int) -> bool:
         """Return whether the token has expired. TTL deletes late, so a stored token may have."""
         return (self.expires_at or 0) <= now
 
-    def redeem(self, now: int, kept_until: int) -> bool:
-        """Mark the token as used; return False if it was used already. Of two concurrent uses only one succeeds.
+    def redemption(self, now: int, kept_until: int) -> Write:
+        """Return the write that marks the token as used; its transaction raises AlreadyRedeemed for all uses but one.
 
         A used token is kept, so that another use of it is noticed.
         """
-        return self.update_if(OneTimeToken.spent_at.does_not_exist(), *_use(now, kept_until))
+        unused = OneTimeToken.spent_at.does_not_exist()
+        return Write(Operation.UPDATE, self, Item.pk.exists() & unused, self._use(now, kept_until), AlreadyRedeemed)
+
+    def _use(self, now: int, kept_until: int) -> list[Action]:
+        return [OneTimeToken.spent_at.set(now), OneTimeToken.expires_at.set(kept_until)]
 
 
 class Code(OneTimeToken, discriminator='code'):
@@ -73,7 +95,7 @@ class Code(OneTimeToken, discriminator='code'):
 class RefreshToken(OneTimeToken, discriminator='refresh'):
     """pk=REFRESH#<sha256 of the token>  sk=REFRESH   TTL
 
-    `seed` is drawn when the token is used, and absent from one that was used before seeds were.
+    `seed` is drawn when the token is first used, and absent from one that was used before seeds were.
     """
 
     seed = UnicodeAttribute(null=True)
@@ -82,13 +104,12 @@ class RefreshToken(OneTimeToken, discriminator='refresh'):
     def key(cls, token: str) -> tuple[str, str]:
         return f'REFRESH#{digest(token)}', 'REFRESH'
 
-    def redeem(self, now: int, kept_until: int) -> bool:
-        """Mark the token as used and draw its seed; if it was used already, load that use and return False."""
-        unused = OneTimeToken.spent_at.does_not_exist()
-        redeemed = self.update_if(unused, *_use(now, kept_until), RefreshToken.seed.set(secrets.token_hex(32)))
-        if not redeemed:
-            self.refresh(consistent_read=True)
-        return redeemed
+    def draw_seed(self) -> None:
+        """Choose the token that takes the place of this one; `redemption` stores the choice."""
+        self.seed = secrets.token_hex(32)
+
+    def _use(self, now: int, kept_until: int) -> list[Action]:
+        return [*super()._use(now, kept_until), RefreshToken.seed.set(self.seed)]
 
     def successor(self, token: str) -> str | None:
         """Return the token that takes the place of this used one, the same whenever it is asked for; None if it has no seed.
@@ -100,10 +121,6 @@ class RefreshToken(OneTimeToken, discriminator='refresh'):
             return None
         derived = hmac.digest(bytes.fromhex(seed), token.encode(), 'sha256')
         return base64.urlsafe_b64encode(derived).decode().rstrip('=')
-
-
-def _use(now: int, kept_until: int) -> tuple[Action, ...]:
-    return OneTimeToken.spent_at.set(now), OneTimeToken.expires_at.set(kept_until)
 
 
 class RevokedFamily(Item, discriminator='revoked_family'):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from chalicelib import clock
 from chalicelib.errors import NotFound
-from chalicelib.models import Client, Code, Grant, RefreshToken, RevokedFamily
+from chalicelib.models import AlreadyRedeemed, Client, Code, Grant, RefreshToken, RevokedFamily, transact
 from chalicelib.oauth import signing
 
 CODE_SECONDS = 60
@@ -30,7 +30,8 @@ class Family(NamedTuple):
     """The family of a token that is being issued.
 
     `scopes` are all that were granted, of which an access token may have fewer. `grant_id` names the user's consent; it is None for
-    the client's own data, for which there are no refresh tokens. `refresh_token` is the one that can be redeemed next.
+    the client's own data, for which there are no refresh tokens. `refresh_token` is the one that can be redeemed next. `redeems` is the
+    code or refresh token that the tokens are issued for, if any, and `presented` the text of a refresh token.
     """
 
     family_id: str
@@ -38,6 +39,8 @@ class Family(NamedTuple):
     scopes: list[str]
     grant_id: str | None
     refresh_token: str
+    redeems: Code | RefreshToken | None = None
+    presented: str = ''
 
 
 class Descent(NamedTuple):
@@ -71,28 +74,59 @@ def open_for_owner(client: Client, scopes: list[str]) -> Family:
     return Family(_new_id(), client.owner_id, scopes, None, _new_token())
 
 
-def redeem_code(code: Code, now: int) -> Family:
-    """Use up a valid code and return its family.
+def continue_code(code: Code, now: int) -> Family:
+    """Return the family that a valid code opens; `issue` uses the code up.
 
-    Raises InvalidGrant if the code was used before, which revokes the family, or if the user has just revoked the grant.
+    Raises InvalidGrant if the code was used before, which revokes the family.
     """
-    if not code.redeem(now, now + REFRESH_SECONDS):
-        revoke(code.family, now)
-        raise InvalidGrant
-    return _continue(code, _new_token(), now)
+    if code.is_spent:
+        raise _revoked(code, now)
+    return _family_of(code, _new_token(), '')
 
 
-def redeem_refresh_token(stored: RefreshToken, token: str, now: int) -> Family:
-    """Use up a valid refresh token, stored as `stored`, and return its family.
+def continue_refresh_token(stored: RefreshToken, token: str, now: int) -> Family:
+    """Return the family of a valid refresh token, stored as `stored`; `issue` uses the token up.
 
-    Raises InvalidGrant if the token was used more than GRACE_SECONDS before, which revokes the family, or if the user has just revoked
-    the grant.
+    Raises InvalidGrant if the token was used more than GRACE_SECONDS before, which revokes the family.
     """
-    following = stored.successor(token) if stored.redeem(now, now + REFRESH_SECONDS) else _follow(stored, token, now)
+    if not stored.is_spent:
+        stored.draw_seed()
+    following = _follow(stored, token, now) if stored.is_spent else stored.successor(token)
     if following is None:
-        revoke(stored.family, now)
-        raise InvalidGrant
-    return _continue(stored, following, now)
+        raise _revoked(stored, now)
+    return _family_of(stored, following, token)
+
+
+def issue(family: Family, client_id: str, now: int) -> str:
+    """Store the refresh token of a family and use up what it is issued for, both or neither; return the token.
+
+    Raises InvalidGrant if that was used by somebody else meanwhile, which revokes the family as `continue_code` and
+    `continue_refresh_token` say, or if the user has just revoked the grant.
+    """
+    following = _refresh_token(family, client_id, now)
+    redeemed = family.redeems
+    if redeemed is None or redeemed.is_spent:
+        following.store()
+        return family.refresh_token
+    grant = Grant.at(family.user_id, client_id)
+    try:
+        transact(following.storing(), redeemed.redemption(now, now + REFRESH_SECONDS), grant.touch(now))
+    except AlreadyRedeemed:
+        redeemed.refresh(consistent_read=True)
+        return issue(_continued(redeemed, family.presented, now), client_id, now)
+    except NotFound:
+        raise InvalidGrant from None
+    return family.refresh_token
+
+
+def _continued(redeemed: Code | RefreshToken, presented: str, now: int) -> Family:
+    return continue_code(redeemed, now) if isinstance(redeemed, Code) else continue_refresh_token(redeemed, presented, now)
+
+
+def _revoked(token: Code | RefreshToken, now: int) -> InvalidGrant:
+    """Revoke the family of a token that was used twice."""
+    revoke(token.family, now)
+    return InvalidGrant()
 
 
 def _follow(used: RefreshToken, token: str, now: int) -> str | None:
@@ -106,21 +140,16 @@ def _follow(used: RefreshToken, token: str, now: int) -> str | None:
         return following
     if now > (used.spent_at or 0) + GRACE_SECONDS:
         return None
-    return _follow(issued, following, now) if issued.spent_at else following
+    return _follow(issued, following, now) if issued.is_spent else following
 
 
-def _continue(token: Code | RefreshToken, following: str, now: int) -> Family:
-    """Return the family of a redeemed token. Raises InvalidGrant if the user has just revoked the grant."""
-    try:
-        Grant.at(token.user_id, token.client_id).touch(now)
-    except NotFound:
-        raise InvalidGrant from None
-    return Family(token.family, token.user_id, list(token.scopes), token.grant_id, following)
+def _family_of(token: Code | RefreshToken, following: str, presented: str) -> Family:
+    return Family(token.family, token.user_id, list(token.scopes), token.grant_id, following, token, presented)
 
 
 def save_code(code: str, family: Family, client_id: str, *, redirect_uri: str | None, challenge: str | None, now: int) -> None:
     """Store the code that opens a family, with what its token request must match (RFC 6749 section 4.1.3, RFC 7636 section 4.6)."""
-    Code.store(
+    new = Code.new(
         code,
         user_id=family.user_id,
         client_id=client_id,
@@ -132,11 +161,11 @@ def save_code(code: str, family: Family, client_id: str, *, redirect_uri: str | 
         created_at=now,
         expires_at=now + CODE_SECONDS,
     )
+    new.store()
 
 
-def save_refresh_token(family: Family, client_id: str, now: int) -> None:
-    """Store the refresh token that can be redeemed next."""
-    RefreshToken.store(
+def _refresh_token(family: Family, client_id: str, now: int) -> RefreshToken:
+    return RefreshToken.new(
         family.refresh_token,
         user_id=family.user_id,
         client_id=client_id,

@@ -19,7 +19,7 @@ from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challeng
 
 from chalicelib.config import settings
 from chalicelib.oauth import signing
-from chalicelib.oauth.validator import IntrospectionValidator, Validator, next_refresh_token, prepare_token
+from chalicelib.oauth.validator import IntrospectionValidator, Validator, prepare_token
 
 # At DEBUG oauthlib logs refresh tokens.
 logging.getLogger('oauthlib').setLevel(logging.INFO)
@@ -75,17 +75,7 @@ def _add_issuer(grant: dict[str, str], _: BearerToken, __: Request) -> dict[str,
 def _tokens() -> BearerToken:
     return BearerToken(
         Validator(),
-        token_generator=_access_token,
+        token_generator=lambda request: request.issued.access_token,
         expires_in=signing.LIFETIME_SECONDS,
-        refresh_token_generator=next_refresh_token,
-    )
-
-
-def _access_token(request: Request) -> str:
-    return signing.access_token(
-        user_id=request.user,
-        client_id=request.client.client_id,
-        scopes=request.scopes,
-        family=request.family.family_id,
-        grant_id=request.family.grant_id,
+        refresh_token_generator=lambda request: request.issued.refresh_token,
     )

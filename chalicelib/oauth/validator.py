@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 from oauthlib.common import Request
@@ -11,7 +11,7 @@ from oauthlib.oauth2 import InvalidGrantError, RequestValidator
 from chalicelib import clock
 from chalicelib.domain import redirect_uris, scopes
 from chalicelib.models import Client, Code, RefreshToken
-from chalicelib.oauth import families
+from chalicelib.oauth import families, signing
 from chalicelib.oauth.families import Family
 from chalicelib.services import users
 
@@ -21,11 +21,18 @@ _PUBLIC_GRANTS = {'authorization_code', 'refresh_token'}
 _CONFIDENTIAL_GRANTS = _PUBLIC_GRANTS | {'password', 'client_credentials'}
 
 
+class Issued(NamedTuple):
+    """An access token, and a refresh token where there is one."""
+
+    access_token: str
+    refresh_token: str | None
+
+
 class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     """oauthlib's hooks; each names the section of RFC 6749 that it implements.
 
     The hooks pass state to each other as attributes of oauthlib's request: `user` (a user id), `client`, `scopes`,
-    `one_time_token` (the code or refresh token that is to be redeemed), and `family`, the Family of the new tokens.
+    `one_time_token` (the code or refresh token that is to be redeemed), and `issued`, the new tokens.
     """
 
     # Clients
@@ -143,9 +150,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
         return list(request.one_time_token.scopes)
 
     def save_bearer_token(self, token: dict[str, Any], request: Request, *args: Any, **kwargs: Any) -> None:
-        """Store the refresh token. It keeps all scopes of its grant, even if the access token was requested with fewer."""
-        if 'refresh_token' in token:
-            families.save_refresh_token(request.family, request.client.client_id, clock.now())
+        """Nothing to do: `prepare_token` has stored the refresh token, which keeps all scopes of its grant."""
 
     # Revocation (RFC 7009) and introspection (RFC 7662)
 
@@ -174,32 +179,35 @@ class IntrospectionValidator(Validator):
 
 
 def prepare_token(request: Request) -> None:
-    """Redeem the code or refresh token, or else open a new family, and set the request's `family` and `user`.
+    """Set the request's `user` and the tokens that oauthlib is to return, `issued`.
 
-    oauthlib calls this after it has validated the request and before it creates the token. Raises InvalidGrantError if the code or
-    refresh token was used before or its grant has been revoked.
+    oauthlib calls this after it has validated the request. The code or refresh token is used up once the access token is signed, which may
+    fail. Raises InvalidGrantError if the code or refresh token was used before or its grant has been revoked.
     """
+    now = clock.now()
     try:
-        request.family = _issue_from(request, clock.now())
+        family = _family_for(request, now)
+        access_token = signing.access_token(
+            user_id=family.user_id,
+            client_id=request.client.client_id,
+            scopes=request.scopes,
+            family=family.family_id,
+            grant_id=family.grant_id,
+        )
+        refresh_token = None if family.grant_id is None else families.issue(family, request.client.client_id, now)
     except families.InvalidGrant:
         raise InvalidGrantError(request=request) from None
-    request.user = request.family.user_id
+    request.user, request.issued = family.user_id, Issued(access_token, refresh_token)
 
 
-def _issue_from(request: Request, now: int) -> Family:
+def _family_for(request: Request, now: int) -> Family:
     if request.grant_type == 'authorization_code':
-        return families.redeem_code(request.one_time_token, now)
+        return families.continue_code(request.one_time_token, now)
     if request.grant_type == 'refresh_token':
-        return families.redeem_refresh_token(request.one_time_token, request.refresh_token, now)
+        return families.continue_refresh_token(request.one_time_token, request.refresh_token, now)
     if request.grant_type == 'password':  # entering the password in the application is the consent
         return families.open_with_consent(request.user, request.client.client_id, request.scopes, now)
     return families.open_for_owner(request.client, request.scopes)
-
-
-def next_refresh_token(request: Request) -> str:
-    """Return the refresh token of the family that is being issued."""
-    token: str = request.family.refresh_token
-    return token
 
 
 def _named_client(request: Request) -> Client | None:
