@@ -5,12 +5,14 @@ SHELL := /bin/sh
 
 PORT ?= 8000
 UPSTREAM ?=
+FAULTS ?= 10000
 STAGE ?= dev
 TABLE ?= keep
 PARAMETERS := ALARM_EMAIL LOG_DAYS DOMAIN CERTIFICATE_ARN ISSUER MAIL_FROM SIGNING_KEYS REQUESTS_PER_SECOND REQUEST_BURST
 
 BIN := .venv/bin
 READY := .venv/.installed-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' -)
+AUDIT := .venv-audit/.installed-$(shell cat requirements-audit.txt | cksum | tr ' ' -)
 EMULATOR := .venv-emulator/.installed-$(shell cat requirements-emulator.txt | cksum | tr ' ' -)
 PYTHONS := python3 python3.13 python3.12 python3.11
 FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -20,7 +22,7 @@ CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 export PORT UPSTREAM
 
-.PHONY: help run test e2e test-emulator lint types format lock package deploy destroy clean
+.PHONY: help run test e2e test-emulator abuse audit lint types format lock package deploy destroy clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -38,6 +40,14 @@ e2e: $(EMULATOR) package test-emulator ## Run the packaged application, and the 
 test-emulator: $(EMULATOR) ## Run the functional tests against a second emulation of AWS
 	$(BIN)/python -m infra.emulator $(BIN)/python -m pytest -n auto tests/functional
 
+# A hash seed, so that sets are in the same order wherever a seed is repeated.
+abuse: $(READY) ## Use and attack everything while AWS and explorers fail: at least 10,000 faults; FAULTS=10000
+	PYTHONHASHSEED=0 $(BIN)/python -m tests.abuse --faults $(FAULTS)
+
+audit: $(AUDIT) ## Compare the requirements with the known vulnerabilities; asks the package index
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.txt
+
 lint: $(READY) ## Check style
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
@@ -54,6 +64,7 @@ lock: ## Pin the newest releases of the dependencies; needs uv
 	uv pip compile -q --upgrade --generate-hashes pyproject.toml -o requirements.txt --python-version 3.11
 	uv pip compile -q --upgrade --generate-hashes pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt --python-version 3.11
 	uv pip compile -q --upgrade --generate-hashes infra/emulator/requirements.in -o requirements-emulator.txt --python-version 3.11
+	uv pip compile -q --upgrade --generate-hashes infra/audit.in -o requirements-audit.txt --python-version 3.11
 
 # Those given to make itself, as in `make deploy STAGE=dev ALARM_EMAIL=me@example.com`: they are remembered, so none comes by accident.
 GIVEN = $(foreach name,$(PARAMETERS),$(if $(filter command,$(origin $(name))),'$(name)=$($(name))'))
@@ -69,7 +80,7 @@ package: $(READY) ## Build a CloudFormation template of everything, and the code
 	$(BIN)/python -m infra.deploy.package $(STAGE) build
 
 clean: ## Remove everything that can be rebuilt, including the virtual environments
-	rm -rf .venv .venv-emulator build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .chalice/deployments
+	rm -rf .venv .venv-emulator .venv-audit build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .chalice/deployments
 	find $(wildcard app.py chalicelib infra tests benchmarks) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # From scratch, so that nothing stays that is no longer required. The stamp comes last: an interrupted installation is done again.
@@ -91,4 +102,9 @@ $(READY):
 $(EMULATOR): $(READY)
 	$(BIN)/python -m venv --clear .venv-emulator
 	.venv-emulator/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r requirements-emulator.txt
+	@touch $@
+
+$(AUDIT): $(READY)
+	$(BIN)/python -m venv --clear .venv-audit
+	.venv-audit/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r requirements-audit.txt
 	@touch $@
