@@ -21,7 +21,7 @@ def read(account: Account, page_request: PageRequest) -> HistoryPage[HistoricBal
     ledger = reading.read(account.ledger)
     now = clock.now()
     start = page_request.span.first // timeline.HOUR * timeline.HOUR
-    part = contributions.of_children([Child(account, ledger)], start)
+    part = contributions.of_children([Child(account, account.ledger_key, ledger)], start)
     points = [*timeline.points(part, start, now), timeline.point_at(part, now, with_later=True)]
     states = [(point.at, timeline.state(point, (), None)) for point in points]
     return pages.computed_page(states, _NO_OTHERS, rows.balances, page_request)

@@ -74,7 +74,7 @@ def first_month_to_replay(changed_since: int, stored: History) -> int:
 
 
 def _by_name(children: Sequence[Child]) -> dict[str, Child]:
-    return {f'{child.follower.child_id} {_digest(child.follower.ledger)}': child for child in children}
+    return {f'{child.follower.child_id} {_digest(child.key.text)}': child for child in children}
 
 
 def _ledger_version(child: Child) -> str:

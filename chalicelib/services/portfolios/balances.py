@@ -30,7 +30,8 @@ class PortfolioBalances(NamedTuple):
     """What a portfolio holds by currency code: each of its reporting currencies, and every other one that is not zero or not known.
 
     `observed_at` is when the stalest of its ledgers was observed; None where no ledger has a say: then `since` is when it became so.
-    `reasons` are its children beside what tells why that child's part of a currency is incomplete, None if it is not.
+    `reasons` are the children that may lack something beside what tells why that child's part of a currency is incomplete, None if
+    it is not.
     """
 
     portfolio: Portfolio
@@ -84,7 +85,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
         money.total_by_currency({*portfolio.currencies, *unreadable}, [*balances, *put_in]),
         min((ledger.updated_at for ledger in counted), default=None),
         max([portfolio.updated_at, *(offset.updated_at for offset in contents.of_kind(Offset))]),
-        [(child, partial(_reason, child)) for child in of],
+        [(child, partial(_reason, child)) for child in of if not child.is_whole],
     )
 
 
@@ -99,7 +100,7 @@ def _sum_at(portfolio: Portfolio, of: Sequence[Child], offsets: Sequence[Contrib
 def _reason(child: Child, code: str) -> str | None:
     """Return why a child's balance in a currency is incomplete, in one word; None if it is complete."""
     ledger = child.ledger
-    can_hold = child.follower.ledger_key.can_hold(code)
+    can_hold = child.key.can_hold(code)
     if not child.follower.valid:
         return f'invalid_{child.follower.follower_kind}' if can_hold else None
     if ledger is None or not ledger.ready:

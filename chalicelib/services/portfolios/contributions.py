@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from chalicelib import telemetry
 from chalicelib.domain import currencies, ledgers, money, replay
-from chalicelib.domain.ledger_keys import AccountKey
+from chalicelib.domain.ledger_keys import AccountKey, LedgerKey
 from chalicelib.domain.ledgers import Gap
 from chalicelib.domain.replay import Balances, Contribution, Move, Observation, Scope
 from chalicelib.errors import Busy
@@ -24,12 +24,13 @@ _PAUSE = 0.25
 
 
 class Child(NamedTuple):
-    """A child of a portfolio that follows a ledger, beside the ledger's state.
+    """A child of a portfolio that follows a ledger, beside the ledger's key and state.
 
     `clashes` says that some of its balances, not all, are counted by another child already.
     """
 
     follower: Follower
+    key: LedgerKey
     ledger: Ledger | None
     clashes: bool = False
 
@@ -38,6 +39,11 @@ class Child(NamedTuple):
         """Whether any balance of it was ever observed, and counts: that of an account whose key was revoked does, as of then."""
         counts = (self.follower.valid or isinstance(self.follower, Account)) and not self.clashes
         return counts and self.ledger is not None and self.ledger.ready
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its balances count and lack nothing that is known of."""
+        return bool(self.follower.valid) and not self.clashes and self.ledger is not None and self.ledger.ready and self.ledger.is_whole
 
     @property
     def observed_at(self) -> int | None:
@@ -51,7 +57,7 @@ class Child(NamedTuple):
     @property
     def scope(self) -> Scope:
         """The currencies that it may hold: its chain's coin, what it is known to hold and, until it was read to the end, all tokens."""
-        key = self.follower.ledger_key
+        key = self.key
         if isinstance(key, AccountKey):
             return None
         if self.ledger is None or not self.ledger.ready or _is_unread(self.ledger):
@@ -64,15 +70,10 @@ def children(contents: PortfolioTree) -> list[Child]:
 
     An address that belongs to a wallet of the portfolio does not: the wallet counts it.
     """
-    followers = contents.of_kind(Follower)
-    states = Ledger.find_many(follower.ledger for follower in followers)
-    owners_of = owners.of_ledgers(followers, states)
-    clashing = owners.clashing(followers, states, owners_of)
-    return [
-        Child(follower, states.get(follower.ledger), place in clashing)
-        for place, follower in enumerate(followers)
-        if place not in owners_of
-    ]
+    followed = owners.read_ledgers(contents.of_kind(Follower))
+    owners_of = owners.of_ledgers(followed)
+    clashing = owners.clashing(followed, owners_of)
+    return [Child(*child, place in clashing) for place, child in enumerate(followed) if place not in owners_of]
 
 
 def of_offsets(contents: PortfolioTree) -> list[Contribution]:
@@ -156,7 +157,7 @@ def _with_moving(ledger: Ledger, held: Balances, moving: frozenset[str], start: 
 
 def _with_gaps(ledger: Ledger, held: Balances, start: int, scope: Scope) -> Contribution:
     """Return the contribution of a ledger that lacks something: of each currency what is known until it came to lack it."""
-    gaps = ledger.gaps
+    gaps = list(ledger.gaps)
     is_compared = ledger.incomplete not in _UNCOMPARED
     moving = _moving(held)
     seen = _observations(ledger, held) if gaps or moving or not is_compared else []

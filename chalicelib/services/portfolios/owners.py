@@ -3,8 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from chalicelib.domain.ledger_keys import HdWalletKey
+from chalicelib.domain.ledger_keys import HdWalletKey, LedgerKey
 from chalicelib.models import Address, Follower, Ledger
+
+
+class Followed(NamedTuple):
+    """A child of a portfolio beside the key of the ledger that it follows and, if that has one, the ledger's state."""
+
+    follower: Follower
+    key: LedgerKey
+    ledger: Ledger | None
+
+    @property
+    def wallet(self) -> str | None:
+        """The name of its wallet, None if it follows no wallet."""
+        return self.key.name if isinstance(self.key, HdWalletKey) else None
 
 
 class Part(NamedTuple):
@@ -28,47 +41,48 @@ def owner(address: Address) -> Address | None:
     return others.get(of_addresses(list(others.values())).get(address.address_id, 0))
 
 
-def of_ledgers(followers: Sequence[Follower], states: Mapping[str, Ledger]) -> dict[int, int]:
-    """Return the child that counts each child's balances as well as its own, by their places, given the states of their ledgers."""
-    shown = dict(_shown_cycles(followers, states))
+def read_ledgers(followers: Sequence[Follower]) -> list[Followed]:
+    """Return children with the states of their ledgers, 100 to a request."""
+    keys = [follower.ledger_key for follower in followers]
+    names = [key.text for key in keys]
+    states = Ledger.find_many(names)
+    return [Followed(follower, key, states.get(name)) for follower, key, name in zip(followers, keys, names, strict=True)]
+
+
+def of_ledgers(children: Sequence[Followed]) -> dict[int, int]:
+    """Return the child that counts each child's balances as well as its own, by their places."""
+    shown = dict(_shown_cycles(children))
     parts = []
-    for place, follower in enumerate(followers):
-        ledger = states.get(follower.ledger)
-        members = ledger.memberships if ledger is not None and ledger.ready else []
+    for place, child in enumerate(children):
+        members = child.ledger.memberships if child.ledger is not None and child.ledger.ready else []
         within = frozenset(member.wallet for member in members if member.cycle <= shown.get(member.wallet, -1))
-        name = _wallet_name(follower)
-        parts.append(Part(place, name if name in shown else None, within))
+        parts.append(Part(place, child.wallet if child.wallet in shown else None, within))
     return _owners(parts)
 
 
-def clashing(followers: Sequence[Follower], states: Mapping[str, Ledger], owners: Mapping[int, int]) -> set[int]:
+def clashing(children: Sequence[Followed], owners: Mapping[int, int]) -> set[int]:
     """Return the places of wallets that have some used addresses, not all, in common with one that was added before."""
     counted: dict[str, frozenset[str]] = {}
     places = set()
-    for place, follower in enumerate(followers):
-        ledger, name = states.get(follower.ledger), _wallet_name(follower)
-        if name is None or ledger is None or ledger.derived is None or place in owners:
+    for place, child in enumerate(children):
+        if child.wallet is None or child.ledger is None or child.ledger.derived is None or place in owners:
             continue
-        beside = frozenset(ledger.derived.beside)
-        if any(other in beside or name in theirs for other, theirs in counted.items()):
+        beside = frozenset(child.ledger.derived.beside)
+        if any(other in beside or child.wallet in theirs for other, theirs in counted.items()):
             places.add(place)
         else:
-            counted[name] = beside
+            counted[child.wallet] = beside
     return places
 
 
-def _wallet_name(follower: Follower) -> str | None:
-    key = follower.ledger_key
-    return key.name if isinstance(key, HdWalletKey) else None
-
-
-def _shown_cycles(followers: Sequence[Follower], states: Mapping[str, Ledger]) -> Iterator[tuple[str, int]]:
+def _shown_cycles(children: Sequence[Followed]) -> Iterator[tuple[str, int]]:
     """Yield the wallets whose balances are known, by name, and the cycle in which these were merged."""
-    for follower in followers:
-        ledger, name = states.get(follower.ledger), _wallet_name(follower)
-        progress = ledger.derived if ledger is not None and ledger.ready and follower.valid else None
-        if name is not None and progress is not None and progress.shown_cycle is not None:
-            yield name, progress.shown_cycle
+    for child in children:
+        if child.wallet is None or child.ledger is None or not child.ledger.ready or not child.follower.valid:
+            continue
+        progress = child.ledger.derived
+        if progress is not None and progress.shown_cycle is not None:
+            yield child.wallet, progress.shown_cycle
 
 
 def _owners(parts: Sequence[Part]) -> dict[int, int]:
