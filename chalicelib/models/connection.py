@@ -10,6 +10,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib import errors, telemetry
 from chalicelib.models.item import Item
+from chalicelib.models.response_parser import ItemParserFactory
 from chalicelib.models.retries import ATTEMPTS, backoff_seconds
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,9 @@ DATABASE_ERRORS = (PynamoDBException, ClientError, errors.Busy, errors.Conflict)
 
 def connect() -> None:
     """Build the DynamoDB client, once, on the base class: on a child each kind would build its own (about 50 ms)."""
-    events = Item.connection().client.meta.events
+    connection = Item.connection()
+    connection.session.register_component('response_parser_factory', ItemParserFactory())
+    events = connection.client.meta.events
     telemetry.count_dynamodb(events)
     events.register('needs-retry.dynamodb', _retry_conflict)  # type: ignore[arg-type]  # what it returns is the delay
     events.register('after-call.dynamodb', _raise_ours)
