@@ -52,6 +52,13 @@ class Flow(NamedTuple):
     sent: Decimal
     received: Decimal
 
+    @classmethod
+    def of(cls, holding: Holding) -> 'Flow':
+        """Return what the stored holding of a wallet says. Raises ValueError for one that does not count its transactions."""
+        if holding.transactions is None or holding.sent is None or holding.received is None:
+            raise ValueError('not the holding of a wallet')
+        return cls(holding.transactions, holding.sent, holding.received)
+
 
 def identify(currency: str, text: str) -> FollowedLedger:
     """Return the ledger of a canonical address, extended public key or descriptor; the latter cannot be computed back from it."""

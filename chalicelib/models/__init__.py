@@ -29,7 +29,7 @@ from chalicelib.models.idempotency import AlreadyUsed, IdempotencyKey, Idempoten
 from chalicelib.models.item import Item
 from chalicelib.models.job_run import JobRun
 from chalicelib.models.lease import LeaseLost
-from chalicelib.models.ledger import HeldCurrency, Ledger, Trouble
+from chalicelib.models.ledger import Ledger, Trouble
 from chalicelib.models.linked_subject import LinkedSubject
 from chalicelib.models.oauth_token import AlreadyRedeemed, Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance, Since
@@ -75,7 +75,6 @@ __all__ = [
     'FollowerKind',
     'GapProgress',
     'Grant',
-    'HeldCurrency',
     'History',
     'HistoryMonth',
     'HistoryResult',

@@ -2,11 +2,12 @@
 
 import json
 import zlib
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 
 from pynamodb.attributes import Attribute, ListAttribute, UnicodeAttribute
-from pynamodb.constants import BINARY, NUMBER, STRING
+from pynamodb.constants import BINARY, BOOLEAN, LIST, MAP, NUMBER, STRING
 
 from chalicelib.domain.changelog import Changelog
 
@@ -58,6 +59,59 @@ class PackedAttribute(Attribute[Any]):
 
     def deserialize(self, value: bytes) -> Any:
         return json.loads(zlib.decompress(value))
+
+
+class _Field(NamedTuple):
+    """How a field of a row is stored: under which type of DynamoDB's, and how a value becomes that and back."""
+
+    attr_type: str
+    serialize: Callable[[Any], Any]
+    deserialize: Callable[[Any], Any]
+
+
+_FIELDS = {
+    str: _Field(STRING, str, str),
+    int: _Field(NUMBER, str, int),
+    bool: _Field(BOOLEAN, bool, bool),
+    Decimal: _Field(STRING, '{:f}'.format, Decimal),
+}
+Row = TypeVar('Row', bound=NamedTuple)
+
+
+class RowsAttribute(Attribute[list[Row]]):
+    """A list of NamedTuples of strings, integers, booleans and amounts, each stored as a map of its fields that are not None.
+
+    It is stored as PynamoDB's `ListAttribute(of=MapAttribute)` would be, which takes longer than all else in reading an item, since it
+    copies the description of its maps for each list.
+    """
+
+    attr_type = LIST
+
+    def __init__(self, kind: type[Row], attr_name: str | None = None) -> None:
+        super().__init__(default=list, attr_name=attr_name)
+        self._kind = kind
+        self._fields = [(name, _FIELDS[_without_none(hint)]) for name, hint in get_type_hints(kind).items()]
+        self._defaults = [kind._field_defaults.get(name) for name, _ in self._fields]
+
+    def serialize(self, value: Iterable[Row]) -> list[dict[str, Any]]:
+        return [{MAP: {name: {field.attr_type: field.serialize(cell)} for name, field, cell in self._cells(row)}} for row in value]
+
+    def deserialize(self, value: list[dict[str, Any]]) -> list[Row]:
+        return [self._row(stored[MAP]) for stored in value]
+
+    def _cells(self, row: Row) -> list[tuple[str, _Field, Any]]:
+        return [(name, field, cell) for (name, field), cell in zip(self._fields, row, strict=True) if cell is not None]
+
+    def _row(self, stored: dict[str, dict[str, Any]]) -> Row:
+        fields = zip(self._fields, self._defaults, strict=True)
+        return self._kind._make(
+            field.deserialize(stored[name][field.attr_type]) if name in stored else default for (name, field), default in fields
+        )
+
+
+def _without_none(hint: Any) -> Any:
+    """Return the type that a field has when it is not None."""
+    return next((part for part in get_args(hint) if part is not type(None)), hint)
 
 
 def string_list(**kwargs: Any) -> ListAttribute[str]:

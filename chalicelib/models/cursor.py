@@ -1,55 +1,37 @@
 """How far the transactions of a ledger have been read, as stored in its state."""
 
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
-from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
+from pynamodb.attributes import MapAttribute, UnicodeAttribute
 
 from chalicelib.domain.ledgers import Tally, Unread, Unreadable
-from chalicelib.models.attributes import DecimalAttribute, IntegerAttribute, string_list
+from chalicelib.models.attributes import IntegerAttribute, RowsAttribute, string_list
 
 _MOST_CHARACTERS = 100  # of a text that an upstream wrote
 _FAR_FUTURE = 4_102_444_800  # 2100-01-01; and no block has such a number
 
 
-class FinalTally(MapAttribute[str, Any]):
+class FinalTally(NamedTuple):
     """Number and sum of one currency's final entries; see Cursor."""
 
-    currency = UnicodeAttribute()
-    number = IntegerAttribute()
-    sum = DecimalAttribute()
+    currency: str
+    number: int
+    sum: Decimal
 
 
-class UnreadableRow(MapAttribute[str, Any]):
-    """What an upstream returned of one currency and nobody can read; see domain.ledgers.Unreadable."""
-
-    currency = UnicodeAttribute()
-    reference = UnicodeAttribute()
-    reason = UnicodeAttribute()
-    at = IntegerAttribute(null=True)
-    height = IntegerAttribute(null=True)
-
-    @classmethod
-    def of(cls, row: Unreadable) -> 'UnreadableRow':
-        """Return a row to be stored: an upstream may have put a text of any length, and any number, into it."""
-        at = row.at if row.at is not None and 0 <= row.at < _FAR_FUTURE else None
-        height = row.height if row.height is not None and 0 <= row.height < _FAR_FUTURE else None
-        return cls(
-            currency=row.currency,
-            reference=row.reference[:_MOST_CHARACTERS],
-            reason=row.reason[:_MOST_CHARACTERS],
-            at=at,
-            height=height,
-        )
-
-    def row(self) -> Unreadable:
-        return Unreadable(self.currency, self.reference, self.reason, self.at, self.height)
-
-
-class UnreadableNumber(MapAttribute[str, Any]):
+class UnreadableNumber(NamedTuple):
     """How many transactions of one currency nobody can read."""
 
-    currency = UnicodeAttribute()
-    number = IntegerAttribute()
+    currency: str
+    number: int
+
+
+def storable(row: Unreadable) -> Unreadable:
+    """Return what is to be stored of a row: an upstream may have put a text of any length, and any number, into it."""
+    at = row.at if row.at is not None and 0 <= row.at < _FAR_FUTURE else None
+    height = row.height if row.height is not None and 0 <= row.height < _FAR_FUTURE else None
+    return Unreadable(row.currency, row.reference[:_MOST_CHARACTERS], row.reason[:_MOST_CHARACTERS], at, height)
 
 
 class Cursor(MapAttribute[str, Any]):
@@ -65,7 +47,7 @@ class Cursor(MapAttribute[str, Any]):
     """
 
     final_height = IntegerAttribute(null=True, attr_name='settled_height')
-    final: ListAttribute[FinalTally] = ListAttribute(of=FinalTally, default=list, attr_name='settled')
+    final = RowsAttribute(FinalTally, attr_name='settled')
     revertible = string_list(default=list, attr_name='unsettled')
     run = UnicodeAttribute(null=True)
     explorer = UnicodeAttribute(null=True)
@@ -73,8 +55,8 @@ class Cursor(MapAttribute[str, Any]):
     resume = UnicodeAttribute(null=True)
     failed_reconciliations = IntegerAttribute(default=0, attr_name='doubts')
     checked_at = IntegerAttribute(null=True)
-    unreadable_numbers: ListAttribute[UnreadableNumber] = ListAttribute(of=UnreadableNumber, default=list)
-    unreadable_rows: ListAttribute[UnreadableRow] = ListAttribute(of=UnreadableRow, default=list)
+    unreadable_numbers = RowsAttribute(UnreadableNumber)
+    unreadable_rows = RowsAttribute(Unreadable)
 
     @property
     def is_downloaded(self) -> bool:
@@ -85,7 +67,7 @@ class Cursor(MapAttribute[str, Any]):
     def make_final(self, height: int, tallies: dict[str, Tally]) -> None:
         """Make everything up to `height` final, as counted in `tallies`."""
         self.final_height = height
-        self.final = [FinalTally(currency=code, number=row.number, sum=row.sum) for code, row in sorted(tallies.items())]
+        self.final = [FinalTally(code, *row) for code, row in sorted(tallies.items())]
 
     def tallies(self) -> dict[str, Tally]:
         """Return number and sum of the final entries by currency."""
@@ -94,9 +76,9 @@ class Cursor(MapAttribute[str, Any]):
     @property
     def unread(self) -> Unread:
         """The transactions that could not be read."""
-        return Unread({one.currency: one.number for one in self.unreadable_numbers}, tuple(row.row() for row in self.unreadable_rows))
+        return Unread(dict(self.unreadable_numbers), tuple(self.unreadable_rows))
 
     def remember_unread(self, unread: Unread) -> None:
         """Note which transactions could not be read."""
-        self.unreadable_numbers = [UnreadableNumber(currency=code, number=number) for code, number in unread.numbers.items()]
-        self.unreadable_rows = [UnreadableRow.of(row) for row in unread.newest]
+        self.unreadable_numbers = [UnreadableNumber(*number) for number in unread.numbers.items()]
+        self.unreadable_rows = [storable(row) for row in unread.newest]

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
+from pynamodb.attributes import MapAttribute, UnicodeAttribute
 
-from chalicelib.models.attributes import IntegerAttribute, string_list
+from chalicelib.models.attributes import IntegerAttribute, RowsAttribute, string_list
 
 
 class Membership(NamedTuple):
@@ -23,11 +23,11 @@ class Membership(NamedTuple):
         return f'{self.wallet} {self.cycle}'
 
 
-class BranchReach(MapAttribute[str, Any]):
+class BranchReach(NamedTuple):
     """How many derived addresses of a branch a wallet may be watching."""
 
-    branch = UnicodeAttribute()
-    count = IntegerAttribute()
+    branch: str
+    count: int  # type: ignore[assignment]  # of tuple, which nobody calls of this
 
 
 class Derived(MapAttribute[str, Any]):
@@ -43,7 +43,7 @@ class Derived(MapAttribute[str, Any]):
 
     receiving = IntegerAttribute(default=0)
     change = IntegerAttribute(default=0)
-    reaches: ListAttribute[BranchReach] = ListAttribute(of=BranchReach, default=list)
+    reaches = RowsAttribute(BranchReach)
     begun_at = IntegerAttribute(null=True)
     cycle = IntegerAttribute(default=0)
     shown_cycle = IntegerAttribute(null=True)
@@ -57,9 +57,9 @@ class Derived(MapAttribute[str, Any]):
     def counts(self, first_kind: str) -> dict[str, int]:
         """Return how many addresses may have been derived of each branch, by its name; `first_kind` is that of the spelling."""
         if self.reaches:
-            return {reach.branch: reach.count for reach in self.reaches}
+            return dict(self.reaches)
         return {f'{first_kind}/0': self.receiving, f'{first_kind}/1': self.change}
 
     def reach(self, counts: Mapping[str, int]) -> None:
         """Note how many addresses are derived of each branch; to be stored by the caller."""
-        self.reaches = [BranchReach(branch=branch, count=count) for branch, count in counts.items()]
+        self.reaches = [BranchReach(*reach) for reach in counts.items()]

@@ -1,18 +1,18 @@
 """Ledgers: the state of a blockchain address, HD wallet or exchange account, shared by everything that watches it."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import NamedTuple
 
-from pynamodb.attributes import BinaryAttribute, BooleanAttribute, ListAttribute, MapAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain import changelog, currencies, ledger_keys, ledgers
 from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.ledger_keys import AccountKey, AddressKey, HdWalletKey, LedgerKey
 from chalicelib.domain.ledgers import Gap, Holding, Unreadable
-from chalicelib.models.attributes import ChangelogAttribute, DecimalAttribute, IntegerAttribute
+from chalicelib.models.attributes import ChangelogAttribute, IntegerAttribute, RowsAttribute
 from chalicelib.models.cross_check import CrossCheck
-from chalicelib.models.cursor import Cursor, UnreadableRow
+from chalicelib.models.cursor import Cursor, storable
 from chalicelib.models.derived import Derived, Membership
 from chalicelib.models.due_index import LEDGERS
 from chalicelib.models.lease import Leased
@@ -21,37 +21,17 @@ from chalicelib.models.writes import Operation, Write
 STATE = 'STATE'
 
 
-class HeldCurrency(MapAttribute[str, Any]):
-    """One currency of a ledger's balance; see domain.ledgers.Holding."""
-
-    currency = UnicodeAttribute()
-    balance = DecimalAttribute()
-    sent = DecimalAttribute(null=True)
-    received = DecimalAttribute(null=True)
-    transactions = IntegerAttribute(null=True)
-    unconfirmed = DecimalAttribute(null=True)
-
-
-class StoredGap(MapAttribute[str, Any]):
-    """What one currency of a ledger lacks; see domain.ledgers.Gap."""
-
-    currency = UnicodeAttribute()
-    reason = UnicodeAttribute()
-    since = IntegerAttribute(null=True)
-    difference = DecimalAttribute(null=True)
-
-
-class Trouble(MapAttribute[str, Any]):
+class Trouble(NamedTuple):
     """What an explorer could not do for one address, while it serves others.
 
     `until` is when its last consequence ends: until then the address is read in `small_steps`, which works, or else from other explorers
     first. `failures` counts those in a row.
     """
 
-    explorer = UnicodeAttribute()
-    until = IntegerAttribute()
-    failures = IntegerAttribute(default=0)
-    small_steps = BooleanAttribute(default=False)
+    explorer: str
+    until: int
+    failures: int = 0
+    small_steps: bool = False
 
 
 class Ledger(Leased, discriminator='ledger'):
@@ -60,8 +40,9 @@ class Ledger(Leased, discriminator='ledger'):
     find, find_many: get, batch gets   lease: conditional update   everything else: conditional update under the lease
     `updated_at` is when the balances were last observed, None before the first time, `reconciled_at` when the transactions were last
     read with them and added up in every currency that has no gap. `incomplete` says in one snake_case word what the ledger as a whole
-    lacks, None if nothing; `gaps` what single currencies lack. `unreadable_balances` are balances that could not be read. `troubles` are
-    those of single explorers with this ledger; `needs_key` says that what it lacks is to be had with an API key only.
+    lacks, None if nothing; `gaps` what single currencies lack, one at most for each, by code. `unreadable_balances` are balances that
+    could not be read. `troubles` are those of single explorers with this ledger; `needs_key` says that what it lacks is to be had with
+    an API key only.
     `changes` keeps histories current: the earliest instant whose balance changed, logged with each observation.
     `change_pending_since` is that instant for a change that is being written and not observed yet. `newest_at` is the time
     of the newest transaction ever seen, `looked_at` when a user last looked at the ledger.
@@ -74,17 +55,17 @@ class Ledger(Leased, discriminator='ledger'):
     LEASE_SECONDS = 45
     MIN_SECONDS_LEFT = 30  # more than one upstream request can take, from waiting for its turn to the last byte
 
-    holdings: ListAttribute[HeldCurrency] = ListAttribute(of=HeldCurrency, default=list)
+    holdings = RowsAttribute(Holding)
     cursor = Cursor(null=True)
     source = UnicodeAttribute(null=True)
     counts_p2pk = BooleanAttribute(null=True)
     incomplete = UnicodeAttribute(null=True)
-    stored_gaps: ListAttribute[StoredGap] = ListAttribute(of=StoredGap, default=list, attr_name='gaps')
-    unreadable_balances: ListAttribute[UnreadableRow] = ListAttribute(of=UnreadableRow, default=list)
+    gaps = RowsAttribute(Gap)
+    unreadable_balances = RowsAttribute(Unreadable)
     reconciled_at = IntegerAttribute(null=True)
     tokens_asked_at = IntegerAttribute(null=True)
     tokens_unconfirmed = BooleanAttribute(null=True)
-    troubles: ListAttribute[Trouble] = ListAttribute(of=Trouble, default=list)
+    troubles = RowsAttribute(Trouble)
     needs_key = BooleanAttribute(null=True)
     changes = ChangelogAttribute(default=Changelog())
     change_pending_since = IntegerAttribute(null=True, attr_name='touched')
@@ -146,18 +127,13 @@ class Ledger(Leased, discriminator='ledger'):
     def is_whole(self) -> bool:
         """Whether its balances and transactions lack nothing that is known of."""
         incomplete: str | None = self.incomplete
-        return incomplete is None and not self.stored_gaps and not self.tokens_unconfirmed
-
-    @property
-    def gaps(self) -> list[Gap]:
-        """What single currencies lack, one gap at most for each, by code."""
-        return [Gap(one.currency, one.reason, one.since, one.difference) for one in self.stored_gaps]
+        return incomplete is None and not self.gaps and not self.tokens_unconfirmed
 
     @property
     def unreadable(self) -> list[Unreadable]:
         """The balances and the newest of the transactions that could not be read."""
         cursor: Cursor | None = self.cursor
-        return [*(row.row() for row in self.unreadable_balances), *(cursor.unread.newest if cursor is not None else ())]
+        return [*self.unreadable_balances, *(cursor.unread.newest if cursor is not None else ())]
 
     @property
     def unreadable_count(self) -> int:
@@ -201,7 +177,7 @@ class Ledger(Leased, discriminator='ledger'):
         What the ledger lacks as a whole concerns its chain's coin and what it holds. Until its transactions were once read to the end
         it may hold any token of its chain.
         """
-        for gap in self.stored_gaps:
+        for gap in self.gaps:
             if gap.currency == currency:
                 return str(gap.reason)
         if self.tokens_unconfirmed and self.key.can_hold(currency) and currencies.get(currency).chain is not None:
@@ -215,11 +191,11 @@ class Ledger(Leased, discriminator='ledger'):
         """Whether a currency is that of its chain or one that it is known to hold."""
         key = self.key
         coin = None if isinstance(key, AccountKey) else key.currency
-        return currency == coin or any(currency == one.currency for one in (*self.holdings, *self.stored_gaps))
+        return currency == coin or currency in {*(row.currency for row in self.holdings), *(gap.currency for gap in self.gaps)}
 
     def last_reconciled(self, currency: str) -> int | None:
         """Return when the transactions of a currency last added up to its balance (epoch seconds), None if they never did."""
-        for gap in self.stored_gaps:
+        for gap in self.gaps:
             if gap.currency == currency:
                 return gap.since
         return self._reconciled_at
@@ -363,12 +339,12 @@ class Ledger(Leased, discriminator='ledger'):
             now,
             *change,
             *([] if derived is None else [Ledger.derived.set(derived)]),
-            Ledger.holdings.set([HeldCurrency(**holding._asdict()) for holding in holdings]),
+            Ledger.holdings.set(list(holdings)),
             Ledger.source.set(source),
             Ledger.counts_p2pk.set(counts_p2pk),
             Ledger.incomplete.set(incomplete) if incomplete else Ledger.incomplete.remove(),
-            Ledger.stored_gaps.set([StoredGap(**gap._asdict()) for gap in gaps]),
-            Ledger.unreadable_balances.set([UnreadableRow.of(row) for row in unreadable_balances[: ledgers.MOST_UNREADABLE]]),
+            Ledger.gaps.set(list(gaps)),
+            Ledger.unreadable_balances.set([storable(row) for row in unreadable_balances[: ledgers.MOST_UNREADABLE]]),
             *([] if reconciled_at is None else [Ledger.reconciled_at.set(reconciled_at)]),
             Ledger.cursor.set(cursor),
             Ledger.updated_at.set(now),
@@ -428,7 +404,7 @@ class Ledger(Leased, discriminator='ledger'):
             Ledger.updated_at,
         )
         noted = Ledger.changes.set(self.changes.noted(changelog.ALWAYS))
-        emptied = (attribute.set([]) for attribute in (Ledger.holdings, Ledger.stored_gaps, Ledger.unreadable_balances))
+        emptied = (attribute.set([]) for attribute in (Ledger.holdings, Ledger.gaps, Ledger.unreadable_balances))
         self.renew(now, noted, *emptied, *(attribute.remove() for attribute in forgotten))
 
     def trouble_with(self, explorer: str, now: int) -> Trouble | None:

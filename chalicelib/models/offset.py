@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import errors
-from chalicelib.models.attributes import DecimalAttribute, IntegerAttribute
+from chalicelib.models.attributes import IntegerAttribute, RowsAttribute
 from chalicelib.models.item import Item
 from chalicelib.models.portfolio import Portfolio, child_sk, read_child, read_children
 from chalicelib.models.user import User
@@ -26,13 +26,13 @@ class Since(NamedTuple):
     at: int | None
 
 
-class OffsetBalance(MapAttribute[str, Any]):
+class OffsetBalance(NamedTuple):
     """One currency of an offset; `updated_at` is when the amount last became another."""
 
-    currency = UnicodeAttribute()
-    balance = DecimalAttribute()
-    created_at = IntegerAttribute()
-    updated_at = IntegerAttribute()
+    currency: str
+    balance: Decimal
+    created_at: int
+    updated_at: int
 
 
 class Offset(Item, discriminator='offset'):
@@ -48,7 +48,7 @@ class Offset(Item, discriminator='offset'):
     portfolio_id = IntegerAttribute()
     offset_id = IntegerAttribute()
     title = UnicodeAttribute()
-    balances: ListAttribute[OffsetBalance] = ListAttribute(of=OffsetBalance, default=list)
+    balances = RowsAttribute(OffsetBalance)
     since = IntegerAttribute(null=True)
     version = IntegerAttribute(default=1)
     created_at = IntegerAttribute()
@@ -130,8 +130,8 @@ class Offset(Item, discriminator='offset'):
         transact(Write(Operation.DELETE, self, has_version(Offset.version, expected), on_failure=version_mismatch(expected)), counted)
 
     def _has(self, title: str | None, balances: Mapping[str, Decimal] | None, since: Since | None) -> bool:
-        known = {held.currency: held.balance for held in self.balances}
-        return title in (None, self.title) and balances in (None, known) and since in (None, Since(self.since))
+        balances_now = {row.currency: row.balance for row in self.balances}
+        return title in (None, self.title) and balances in (None, balances_now) and since in (None, Since(self.since))
 
     def _store(self, title: str | None, balances: Mapping[str, Decimal] | None, since: Since | None, now: int) -> bool:
         """Write the change and make this what the offset then is; say whether nobody else changed it since it was read."""
@@ -149,11 +149,13 @@ class Offset(Item, discriminator='offset'):
 
     def _replaced(self, balances: Mapping[str, Decimal], now: int) -> list[OffsetBalance]:
         """Return these balances by currency code, with the instants of those that are there already."""
-        known = {held.currency: held for held in self.balances}
-        rows = [OffsetBalance(currency=code, balance=balances[code], created_at=now, updated_at=now) for code in sorted(balances)]
-        for row in rows:
-            if row.currency in known:
-                before = known[row.currency]
-                row.created_at = before.created_at
-                row.updated_at = before.updated_at if row.balance == before.balance else now
-        return rows
+        before = {row.currency: row for row in self.balances}
+        rows = [OffsetBalance(code, balances[code], now, now) for code in sorted(balances)]
+        return [_with_instants_of(before.get(row.currency), row) for row in rows]
+
+
+def _with_instants_of(before: OffsetBalance | None, row: OffsetBalance) -> OffsetBalance:
+    """Return a row with the instants of the one that it replaces, as far as the amount is the same."""
+    if before is None:
+        return row
+    return row._replace(created_at=before.created_at, updated_at=before.updated_at if row.balance == before.balance else row.updated_at)

@@ -1,24 +1,23 @@
 """What a ledger held at instants of the past, where no transactions tell."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
-
-from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
+from decimal import Decimal
+from typing import NamedTuple
 
 from chalicelib.domain import instants
 from chalicelib.domain.ledgers import Holding
-from chalicelib.models.attributes import DecimalAttribute, IntegerAttribute
+from chalicelib.models.attributes import IntegerAttribute, RowsAttribute
 from chalicelib.models.item import Item
 
 _PREFIX = 'SNAPSHOT#'
 _HOURLY_SECONDS = 30 * 86_400  # how long the snapshots of each hour are kept; those of each day are kept for ever
 
 
-class HeldThen(MapAttribute[str, Any]):
+class HeldThen(NamedTuple):
     """One currency of a snapshot."""
 
-    currency = UnicodeAttribute()
-    balance = DecimalAttribute()
+    currency: str
+    balance: Decimal
 
 
 class Snapshot(Item, discriminator='snapshot'):
@@ -28,13 +27,13 @@ class Snapshot(Item, discriminator='snapshot'):
     The last observation of each hour, and of each day.
     """
 
-    holdings: ListAttribute[HeldThen] = ListAttribute(of=HeldThen, default=list)
+    holdings = RowsAttribute(HeldThen)
     observed_at = IntegerAttribute()
 
     @classmethod
     def store(cls, pk: str, holdings: Iterable[Holding], now: int) -> None:
         """Keep what a ledger holds now as the latest of its hour and of its day."""
-        held = [HeldThen(currency=row.currency, balance=row.balance) for row in holdings]
+        held = [HeldThen(row.currency, row.balance) for row in holdings]
         day, hour = instants.sortable(now)[:10], instants.sortable(now)[:13]
         of_day = cls(pk, _PREFIX + day, holdings=held, observed_at=now)
         of_hour = cls(pk, _PREFIX + hour, holdings=held, observed_at=now, expires_at=now + _HOURLY_SECONDS)

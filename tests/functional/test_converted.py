@@ -13,11 +13,10 @@ from chalicelib.config import settings
 from chalicelib.domain import currencies, instants
 from chalicelib.domain.consensus import AgreedPrice, choose
 from chalicelib.domain.conversion import Rate
-from chalicelib.domain.ledgers import Entry
+from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.domain.rates import Observation
 from chalicelib.formats import format_instant
 from chalicelib.models import HourlyRates, LatestRates, Ledger, TrackedCurrency, Transaction
-from chalicelib.models.ledger import HeldCurrency
 from chalicelib.services.rates import current
 from tests.support.api import Api
 from tests.support.jobs import Queue
@@ -50,7 +49,7 @@ def portfolio(api: Api, balances: Mapping[str, str], reporting: tuple[str, ...] 
 def hold(pk: str, balance: str, *, at: int | None = None, **changes: Any) -> None:
     """Make a ledger one whose balance was just read."""
     now = clock.now() if at is None else at
-    held = HeldCurrency(currency='btc', balance=Decimal(balance), transactions=1)
+    held = Holding('btc', Decimal(balance), None, None, 1)
     more = [getattr(Ledger, name).set(value) for name, value in changes.items()]
     Ledger.at(pk).update([Ledger.holdings.set([held]), Ledger.updated_at.set(now), *more])
 

@@ -11,11 +11,10 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.domain.conversion import Rate
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Gap, Holding
 from chalicelib.domain.rates import DailyClose, pair_of
 from chalicelib.formats import format_instant
 from chalicelib.models import Follower, HourlyRates, LatestRates, Ledger, Snapshot, Transaction, add_daily_closes
-from chalicelib.models.ledger import HeldCurrency, StoredGap
 from chalicelib.services.histories import refresh
 from tests.support.api import Api
 from tests.support.clock import StoppedClock
@@ -80,8 +79,8 @@ class World:
         lacks = {'unlisted': 'transactions_unknown', 'snapshots': 'transactions_unknown', 'pending': 'transactions_pending'}
         lacks['p2pk'] = 'p2pk_outputs_unknown'
         changes = [
-            Ledger.holdings.set([HeldCurrency(currency=code, balance=balance) for code, balance in held.items()]),
-            Ledger.stored_gaps.set(gaps),
+            Ledger.holdings.set([Holding(code, balance, None, None, None) for code, balance in held.items()]),
+            Ledger.gaps.set(gaps),
             Ledger.updated_at.set(observed_at),
         ]
         changes += [Ledger.incomplete.set(lacks[kind])] if kind in lacks else []
@@ -101,9 +100,9 @@ class World:
     def entry(self, number: int, code: str) -> Entry:
         return Entry(f'{number:02}{code}', 0, code, self.amount(-2, 5), None, self.then(), number + 1)
 
-    def gap(self, code: str) -> StoredGap:
+    def gap(self, code: str) -> Gap:
         since, difference = self.chance.choice([None, self.then()]), self.chance.choice([None, self.amount(0, 4), self.amount(-1, 1)])
-        return StoredGap(currency=code, reason='transactions_missing', since=since, difference=difference)
+        return Gap(currency=code, reason='transactions_missing', since=since, difference=difference)
 
     def keep_rates(self) -> None:
         today = datetime.fromtimestamp(self.now, UTC).date()

@@ -3,8 +3,9 @@
 from chalicelib.api import answers
 from chalicelib.api.presenters.currencies import present_currency_ref
 from chalicelib.domain import ledgers, wallets
+from chalicelib.domain.ledgers import Holding
 from chalicelib.formats import format_amount, format_instant
-from chalicelib.models import Address, CrossCheck, HeldCurrency, Ledger, Transaction
+from chalicelib.models import Address, CrossCheck, Ledger, Transaction
 
 
 def present_address_summary(address: Address) -> answers.AddressSummary:
@@ -55,7 +56,7 @@ def present_address_balances(ledger: Ledger) -> list[answers.AddressBalance]:
     return [_present_address_balance(ledger, code, held.get(code)) for code in sorted({*held, *unknown})]
 
 
-def _present_address_balance(ledger: Ledger, code: str, holding: HeldCurrency | None) -> answers.AddressBalance:
+def _present_address_balance(ledger: Ledger, code: str, holding: Holding | None) -> answers.AddressBalance:
     reason = ledger.reason_in(code)
     row: answers.AddressBalance = {
         'currency': present_currency_ref(code),

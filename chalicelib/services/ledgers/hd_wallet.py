@@ -145,8 +145,8 @@ def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers) -> None:
     used = [each for each in active if each.cursor is not None and (each.cursor.final or each.cursor.revertible)]
     fingerprint = _fingerprint(used)
     if ledger.ready and ledger.derived.merged == fingerprint:
-        [known] = ledger.holdings
-        flow = Flow(known.transactions, known.sent, known.received)
+        [holding] = ledger.holdings
+        flow = Flow.of(holding)
     else:
         flow = _store(ledger, wallets.merge(_sourced_entries(ledger, used)))
     holding = wallets.merge_holdings(ledger.wallet_key.currency, [derived_ledgers.coin_holding(each) for each in active], flow)

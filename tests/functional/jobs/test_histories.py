@@ -13,11 +13,10 @@ from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.conversion import Rate
-from chalicelib.domain.ledgers import Entry, Holding
+from chalicelib.domain.ledgers import Entry, Gap, Holding
 from chalicelib.domain.rates import DailyClose, pair_of
 from chalicelib.jobs import histories as job
 from chalicelib.models import HISTORIES, History, HistoryMonth, LatestRates, Ledger, Snapshot, Transaction, add_daily_closes
-from chalicelib.models.ledger import HeldCurrency, StoredGap
 from chalicelib.services import due
 from chalicelib.services.histories import refresh
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, txid
@@ -292,9 +291,10 @@ def test_points_before_the_first_known_transaction_of_an_incomplete_ledger_are_l
     assert run_refresh(SEGWIT)
     ledger = Ledger.find(pk_of(SEGWIT))
     assert ledger is not None
-    ledger.holdings[0].balance += 1  # as if transactions were missing, as earlier releases stored it
+    [holding] = ledger.holdings
+    more = holding._replace(balance=holding.balance + 1)  # as if transactions were missing, as earlier releases stored it
     missing = [Ledger.incomplete.set('transactions_missing'), Ledger.reconciled_at.remove()]
-    ledger.update([Ledger.holdings.set(ledger.holdings), *missing])
+    ledger.update([Ledger.holdings.set([more]), *missing])
     history_queue.drain()
     rows = get(api, f'{portfolio}/balances/history')['result']
     assert {row['complete'] for row in rows} == {False}
@@ -318,9 +318,9 @@ def test_more_than_the_transactions_explain_changes_nothing_before_they_last_add
     assert run_refresh(SEGWIT)
     added_up = clock.now()
     CLOCK.advance(3 * DAY)
-    more = [HeldCurrency(currency='btc', balance=Decimal(5))]
-    gap = StoredGap(currency='btc', reason='transactions_unreadable', since=added_up, difference=Decimal(4))
-    state = [Ledger.holdings.set(more), Ledger.stored_gaps.set([gap]), Ledger.updated_at.set(clock.now())]
+    more = [Holding('btc', Decimal(5), None, None, None)]
+    gap = Gap(currency='btc', reason='transactions_unreadable', since=added_up, difference=Decimal(4))
+    state = [Ledger.holdings.set(more), Ledger.gaps.set([gap]), Ledger.updated_at.set(clock.now())]
     Ledger.at(pk_of(SEGWIT)).update([*state, Ledger.changes.set(Changelog().noted(added_up))])
     history_queue.drain()
 
@@ -345,7 +345,7 @@ def test_a_past_balance_that_would_be_negative_is_unknown(api: Api, explorer: Ex
     spent = received - 10 * DAY  # by a block that is dated too early
     entry = Entry('spent', 0, 'btc', Decimal('-0.000002'), None, spent, 800_001)
     Transaction.store([Transaction.of(pk_of(SEGWIT), entry, source='test', run=None, now=clock.now())])
-    left = HeldCurrency(currency='btc', balance=Decimal('0.000001'))
+    left = Holding('btc', Decimal('0.000001'), None, None, None)
     Ledger.at(pk_of(SEGWIT)).update([Ledger.holdings.set([left])])
     history_queue.drain()
     rows = {seconds(row): row for row in get(api, f'{portfolio}/balances/history')['result']}
@@ -386,7 +386,7 @@ def test_of_a_ledger_whose_explorers_list_no_transactions_the_snapshots_are_the_
     seen = [(now - 40 * DAY, '1'), (now - 3 * DAY - 2 * HOUR, '2'), (now - 3 * DAY, '2.5'), (now - 60, '4')]
     for at, balance in seen:
         Snapshot.store(pk, [Holding('btc', Decimal(balance), None, None, None)], at)
-    held_now = HeldCurrency(currency='btc', balance=Decimal(4))
+    held_now = Holding('btc', Decimal(4), None, None, None)
     state = [Ledger.holdings.set([held_now]), Ledger.updated_at.set(now - 60), Ledger.incomplete.set('transactions_unknown')]
     Ledger.at(pk).update(state)
     history_queue.drain()

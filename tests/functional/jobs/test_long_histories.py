@@ -8,10 +8,9 @@ from decimal import Decimal
 from itertools import accumulate
 
 from chalicelib import clock
-from chalicelib.domain.ledgers import Entry
+from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.domain.rates import DailyClose, pair_of
 from chalicelib.models import Ledger, Transaction, add_daily_closes
-from chalicelib.models.ledger import HeldCurrency
 from chalicelib.services.histories import refresh
 from chalicelib.services.portfolios import addresses
 from tests.support.api import Api
@@ -66,7 +65,7 @@ def _fill(pk: str, first: int, now: int) -> list[tuple[int, Decimal]]:
         moves.append((at, Decimal(change) / 10**8))
     entries = [Entry(f'{pk[-12:]}-{n}', 0, 'btc', delta, Decimal(0), at, n) for n, (at, delta) in enumerate(moves)]
     Transaction.store(Transaction.of(pk, entry, source='test', run=None, now=now) for entry in entries)
-    held = HeldCurrency(currency='btc', balance=sum(delta for _, delta in moves), transactions=EACH)
+    held = Holding('btc', sum(delta for _, delta in moves), None, None, EACH)
     state = [Ledger.holdings.set([held]), Ledger.updated_at.set(now), Ledger.newest_at.set(moves[-1][0])]
     Ledger.at(pk).update(state)
     return moves
