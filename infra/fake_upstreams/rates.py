@@ -41,17 +41,17 @@ OTHER_FIAT = {
 }
 
 _CATALOGUE = Path(__file__).parents[2] / 'chalicelib' / 'data' / 'currencies.json'
-_CYCLE_DAYS = 400
-_SWING = 0.1
+_WAVES = ((400, 0.1), (53, 0.03), (11, 0.005))  # days, and the share of the price
 _DAY = timedelta(days=1)
 
 Json = dict[str, Any]
 
 
 def close(spot: str, day: date) -> Decimal:
-    """The price at which a day begins, of what now costs `spot`: a wave of 400 days."""
-    swing = Decimal(str(round(1 + _SWING * math.sin(2 * math.pi * day.toordinal() / _CYCLE_DAYS), 6)))
-    return Decimal(spot) * swing
+    """The price at which a day begins, of what now costs `spot`: waves that today is the start of, so that the spot is on their curve."""
+    back = (_today() - day).days
+    swing = 1 - sum(share * math.sin(2 * math.pi * back / days) for days, share in _WAVES)
+    return Decimal(spot) * Decimal(str(round(swing, 6)))
 
 
 def coin_price(coin: str) -> str | None:
