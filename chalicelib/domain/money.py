@@ -11,6 +11,8 @@ _TEXT = re.compile(r'-?[0-9]+(\.[0-9]+)?')
 # uint256 has 78 digits; adding a million of those needs 84. Inexact is trapped: a sum that would be rounded raises an error.
 EXACT = Context(prec=200, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
 
+_DIVISION = Context(prec=200)
+
 # Overflow and Underflow are Inexact too, so an exponent of thousands never becomes a string of thousands of zeros.
 _INPUT = Context(prec=MOST_DIGITS, Emin=-MOST_DIGITS, Emax=MOST_DIGITS - 1, traps=[Inexact])
 
@@ -71,6 +73,11 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
     for amount in amounts:
         result = add(result, amount)
     return result
+
+
+def percentage(part: Decimal, whole: Decimal) -> Decimal | None:
+    """Return how many per cent of a positive amount another one is, rounded half-even to one decimal; None of anything else."""
+    return _DIVISION.divide(part * 100, whole).quantize(Decimal('0.1'), context=_DIVISION) if whole > 0 else None
 
 
 def total_by_currency(reporting: Iterable[str], balances: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:

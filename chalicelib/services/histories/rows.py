@@ -80,3 +80,8 @@ def _value(view: HistoryView, at: int, state: PortfolioState, code: str) -> Hist
     complete = state.complete and not unconverted and not view.outdated
     disputed = state.disputed.get(code, ())
     return HistoricValue(at, code, state.values[code], unconverted, state.covered, state.total, complete, disputed)
+
+
+def converted_in(code: str) -> RowsAt[HistoricValue]:
+    """Return what makes the rows of one reporting currency only."""
+    return lambda view, at, state: converted(view._replace(reporting=[code]), at, state)

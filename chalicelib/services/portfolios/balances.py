@@ -8,7 +8,7 @@ from typing import NamedTuple
 from chalicelib import clock
 from chalicelib.domain import ledgers, money, timeline
 from chalicelib.domain.replay import Contribution
-from chalicelib.models import FollowerKind, Offset, Portfolio, read_portfolio_tree
+from chalicelib.models import FollowerKind, Offset, Portfolio, PortfolioTree, read_portfolio_tree
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import contributions
 from chalicelib.services.portfolios.contributions import Child
@@ -29,16 +29,20 @@ ReasonIn = Callable[[str], str | None]
 class PortfolioBalances(NamedTuple):
     """What a portfolio holds by currency code: each of its reporting currencies, and every other one that is not zero or not known.
 
-    `observed_at` is when the stalest of its ledgers was observed; None where no ledger has a say: then `since` is when it became so.
-    `reasons` are the children that may lack something beside what tells why that child's part of a currency is incomplete, None if
-    it is not.
+    `contents` is what it was summed from, of now whatever the instant. `observed_at` is when the stalest of its ledgers was observed; None
+    where no ledger has a say: then `since` is when it became so. `reasons` are the children that may lack something beside what tells
+    why that child's part of a currency is incomplete, None if it is not.
     """
 
-    portfolio: Portfolio
+    contents: PortfolioTree
     by_currency: dict[str, Decimal]
     observed_at: int | None
     since: int
     reasons: Sequence[tuple[Child, ReasonIn]]
+
+    @property
+    def portfolio(self) -> Portfolio:
+        return self.contents.portfolio
 
     @property
     def balance_at(self) -> int:
@@ -76,12 +80,12 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
         raise reading.not_ready(states)
     offsets = contributions.of_offsets(contents)
     if at is not None:
-        return _sum_at(portfolio, of, offsets, at)
+        return _sum_at(contents, of, offsets, at)
     balances = [(row.currency, row.balance) for ledger in counted for row in ledger.holdings]
     put_in = timeline.point_at(offsets, clock.now()).balances.items()
     unreadable = {gap.currency for ledger in counted for gap in ledger.gaps if gap.reason == ledgers.UNREADABLE_BALANCE}
     return PortfolioBalances(
-        portfolio,
+        contents,
         money.total_by_currency({*portfolio.currencies, *unreadable}, [*balances, *put_in]),
         min((ledger.updated_at for ledger in counted), default=None),
         max([portfolio.updated_at, *(offset.updated_at for offset in contents.of_kind(Offset))]),
@@ -89,12 +93,12 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
     )
 
 
-def _sum_at(portfolio: Portfolio, of: Sequence[Child], offsets: Sequence[Contribution], at: int) -> PortfolioBalances:
+def _sum_at(contents: PortfolioTree, of: Sequence[Child], offsets: Sequence[Contribution], at: int) -> PortfolioBalances:
     """Return the sum at an instant, as the portfolio's history has it."""
     then = contributions.of_children(of, at)
     balances = timeline.point_at([*then, *offsets], at).balances
     reasons = [(child, partial(_reason_at, child, part, at)) for child, part in zip(of, then, strict=True)]
-    return PortfolioBalances(portfolio, money.total_by_currency(portfolio.currencies, balances.items()), at, at, reasons)
+    return PortfolioBalances(contents, money.total_by_currency(contents.portfolio.currencies, balances.items()), at, at, reasons)
 
 
 def _reason(child: Child, code: str) -> str | None:

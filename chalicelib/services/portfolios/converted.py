@@ -42,7 +42,11 @@ def of_portfolio(user_id: str, portfolio_id: int, *, at: int | None = None) -> C
 
     Raises NotFound, NotReady while the balances are, or no rates of theirs were ever asked for.
     """
-    summed = balances.sum_up(user_id, portfolio_id, at)
+    return convert(balances.sum_up(user_id, portfolio_id, at), at=at)
+
+
+def convert(summed: PortfolioBalances, *, at: int | None) -> ConvertedBalances:
+    """Return the balances that a portfolio has now, or had at the instant that they were summed for, converted. Raises NotReady."""
     used = _latest(summed) if at is None else _of_past(summed, at)
     totals = [_total(summed, code, used) for code in sorted(summed.portfolio.currencies)]
     balance_at = _oldest(summed, used) if at is None else at
