@@ -49,7 +49,7 @@ MAY_IMPORT = {
         },
         set(),
     ),
-    'web': ({'web', 'oauth', 'http_io', 'services', 'models', 'domain', 'errors', 'config', 'clock'}, {'chalice', 'jinja2'}),
+    'web': ({'web', 'api', 'oauth', 'http_io', 'services', 'models', 'domain', 'errors', 'config', 'clock'}, {'chalice', 'jinja2'}),
     'auth': ({'domain', 'telemetry', 'errors', 'config', 'clock', 'models'}, {'chalice', 'jose'}),
     'http_io': ({'http_io', 'models', 'telemetry', 'errors', 'config', 'clock'}, {'chalice'}),
     'api': ({'api', 'auth', 'http_io', 'services', 'models', 'domain', 'formats', 'errors', 'config', 'clock'}, {'chalice', 'msgspec'}),
@@ -88,6 +88,8 @@ PUBLIC_ROUTES = {
     *((method, path) for path in ('/signup', '/confirm', '/login', '/forgot', '/reset') for method in ('GET', 'POST')),
     ('POST', '/logout'),
     ('GET', '/profile'),
+    ('GET', '/portfolios'),
+    ('GET', '/portfolios/{portfolio_id}'),
     *(('POST', f'/profile/{what}') for what in ('name', 'email', 'password', 'remote', 'revoke', 'api-keys', 'api-keys/revoke')),
     *((method, '/oauth/applications') for method in ('GET', 'POST')),
     ('GET', '/oauth/applications/new'),
@@ -104,6 +106,7 @@ ENTRY_POINTS = (
 MAY_MAKE_FLOATS = {
     'models/retries.py': 'pauses between two tries of a request to DynamoDB',
     'services/ledgers/upstream_gate.py': 'the wait for a turn, in milliseconds, as time.sleep takes it',
+    'web/charts.py': 'pixels',
     'services/portfolios/contributions.py': 'the pause before a ledger is looked for again',
 }
 PATH_VARIABLES = {
@@ -158,6 +161,12 @@ def test_dependencies_point_one_way(path: Path):
             assert rest.split('.')[0] in ours, f'{part_of(path)} must not import {name}'
         elif top not in sys.stdlib_module_names:
             assert top in theirs, f'{part_of(path)} must not import {name}'
+
+
+def test_pages_have_of_the_api_only_what_builds_its_answers():
+    used = {name for path in modules() if part_of(path) == 'web' for name in imported_modules(path) if name.startswith('chalicelib.api')}
+
+    assert {name for name in used if not name.startswith(('chalicelib.api.presenters.', 'chalicelib.api.answers'))} == set()
 
 
 def wing_modules() -> list[Path]:

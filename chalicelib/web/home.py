@@ -9,8 +9,11 @@ bp = Blueprint(__name__)
 
 @bp.route('/', cors=False)
 def show_front_page() -> Response:
-    """Show the home page."""
-    return pages.render('home.html', bp.current_request, user=sessions.current_user(bp.current_request))
+    """Show the home page to a visitor, and lead a user on to their portfolios."""
+    request = bp.current_request
+    if sessions.current_user(request):
+        return pages.redirect(pages.link(request, '/portfolios'))
+    return pages.render('home.html', request)
 
 
 @bp.route('/static/style.css', cors=False)

@@ -3,7 +3,6 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Request, Response
 
 from chalicelib.errors import AppError
-from chalicelib.web import sessions
+from chalicelib.web import figures, sessions
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -125,13 +124,13 @@ def _environment() -> 'Environment':
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # API calls should not pay for its cold start
 
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=['jinja2.ext.i18n'],
     )
-    environment.filters['day'] = _day
+    environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+    environment.filters |= figures.FILTERS
     return environment
-
-
-def _day(epoch: int) -> str:
-    """Return the UTC date of an epoch timestamp: 7 November 2017."""
-    moment = datetime.fromtimestamp(epoch, UTC)
-    return f'{moment.day} {moment:%B %Y}'

@@ -1,0 +1,104 @@
+"""What a portfolio is made of, for its page: its currencies by value, and its addresses, accounts and offsets."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from chalicelib.api import answers
+from chalicelib.api.presenters.accounts import present_account
+from chalicelib.api.presenters.addresses import present_address
+from chalicelib.api.presenters.currencies import present_value
+from chalicelib.api.presenters.offsets import present_offset
+from chalicelib.domain import currencies, money
+from chalicelib.models import Account, Address, Offset, PortfolioTree
+from chalicelib.services.portfolios.balances import PortfolioBalances
+from chalicelib.web.charts import Slice, donut
+from chalicelib.web.worth import Worth
+
+MOST_SHOWN = 20
+_COLOURS = 6  # of the stylesheet; the last is of all others
+_FIRST_READING_SECONDS = 600  # a page that shows something is not loaded again for longer
+
+
+class Asset(NamedTuple):
+    """A currency of a portfolio: its amount, what that is worth, and its share of the total; None where that is not known."""
+
+    code: str
+    title: str
+    balance: str
+    value: str | None
+    percent: Decimal | None
+    reason: str | None
+    colour: int
+
+
+class Allocation(NamedTuple):
+    """What the value of a portfolio is made of, most valuable first, and the slices of the donut, one for each colour."""
+
+    assets: list[Asset]
+    slices: list[Slice]
+
+
+class Contents(NamedTuple):
+    """The first addresses, accounts and offsets of a portfolio, and how many there are of each."""
+
+    addresses: list[answers.Address]
+    accounts: list[answers.Account]
+    offsets: list[answers.Offset]
+    counts: dict[str, int]
+
+    @property
+    def parts(self) -> int:
+        return sum(self.counts.values())
+
+
+def allocation(worth: Worth) -> Allocation:
+    """Return what a value is made of. Currencies of which nothing is held are left out; those below zero have no slice."""
+    total = Decimal(worth.row['balance'])
+    shares = sorted((share for share in worth.row['explain'] if Decimal(share['balance'])), key=lambda share: -Decimal(share['value']))
+    assets = [_asset(share, worth.currency, total, min(number, _COLOURS - 1)) for number, share in enumerate(shares)]
+    unconverted = [missing for missing in worth.missing if 'currency' in missing]
+    by_colour = [Decimal(0)] * min(len(assets), _COLOURS)
+    for share, asset in zip(shares, assets, strict=True):
+        by_colour[asset.colour] += max(Decimal(share['value']), Decimal(0))
+    return Allocation([*assets, *map(_unvalued, unconverted)], donut(by_colour))
+
+
+def _asset(share: answers.Explained, currency: str, total: Decimal, colour: int) -> Asset:
+    code, value = share['currency'], Decimal(share['value'])
+    title = currencies.get(code).title
+    return Asset(code, title, share['balance'], present_value(value, currency), money.percentage(value, total), None, colour)
+
+
+def _unvalued(missing: answers.NotInTotal) -> Asset:
+    code = missing['currency']
+    return Asset(code, currencies.get(code).title, missing['balance'], None, None, missing['reason'], _COLOURS)
+
+
+def contents(summed: PortfolioBalances) -> Contents:
+    return contents_of(summed.contents)
+
+
+def contents_of(tree: PortfolioTree) -> Contents:
+    """Return the first of what is in a portfolio."""
+    addresses, accounts, offsets = tree.of_kind(Address), tree.of_kind(Account), tree.of_kind(Offset)
+    return Contents(
+        [present_address(address) for address in addresses[:MOST_SHOWN]],
+        [present_account(account) for account in accounts[:MOST_SHOWN]],
+        [present_offset(offset, expand=False) for offset in offsets[:MOST_SHOWN]],
+        {'addresses': len(addresses), 'accounts': len(accounts), 'offsets': len(offsets)},
+    )
+
+
+def is_being_read(summed: PortfolioBalances, now: int) -> bool:
+    """Whether something that was added lately was never read."""
+    children: list[Address | Account] = [*summed.contents.of_kind(Address), *summed.contents.of_kind(Account)]
+    added_at = {(child.follower_kind, child.child_id): child.created_at for child in children}
+    unread = [added_at[child.kind, child.id] for child in summed.incomplete if child.reason == 'not_ready']
+    return any(now - at < _FIRST_READING_SECONDS for at in unread)
+
+
+def sum_of(rows: Sequence[answers.ConvertedBalance]) -> dict[str, str]:
+    """Return the sum of values in one currency, as they are shown."""
+    currency = str(rows[0]['currency'])
+    return {'currency': currency, 'balance': present_value(money.total(Decimal(row['balance']) for row in rows), currency)}

@@ -1,0 +1,146 @@
+"""The pages of portfolios: all of them, and one with what it is worth and made of."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib import clock
+from chalicelib.domain import instants, timeline
+from chalicelib.errors import Fault, NotReady
+from chalicelib.http_io.request import path_id
+from chalicelib.models import Portfolio, User, read_portfolio_tree
+from chalicelib.services.portfolios import balances
+from chalicelib.web import forms, holdings, pages, sessions, worth
+
+bp = Blueprint(__name__)
+
+_CARDS = 10
+_CARD_HEIGHT, _CHART_HEIGHT = 48, 220
+_RANGE = '30d'
+_RELOAD_SECONDS = 5
+_DATE = len('2026-12-31')
+
+
+class Card(NamedTuple):
+    """A portfolio on the page of all of them; `worth` is None while nothing is known of it."""
+
+    portfolio: Portfolio
+    currency: str
+    worth: worth.Worth | None
+    parts: int
+
+
+@bp.route('/portfolios', cors=False)
+def show_portfolios() -> Response:
+    """Show the user's portfolios, ten to a page, each with what it is worth."""
+    request = bp.current_request
+    user = sessions.require_user(request)
+    text = forms.query_parameter(request, 'after')
+    after = path_id(text) if text else 0
+    found = Portfolio.page(user.user_id, after=after, limit=_CARDS + 1)
+    cards = [_card(portfolio) for portfolio in found[:_CARDS]]
+    is_reading = any(card.worth is None for card in cards)
+    return pages.render(
+        'portfolios.html',
+        request,
+        headers=_reload(is_reading),
+        user=user,
+        cards=cards,
+        total=_total(cards) if after == 0 and len(found) <= _CARDS else None,
+        next_after=cards[-1].portfolio.portfolio_id if len(found) > _CARDS else None,
+        now=clock.now(),
+    )
+
+
+@bp.route('/portfolios/{portfolio_id}', cors=False)
+def show_portfolio(portfolio_id: str) -> Response:
+    """Show what a portfolio is worth, how that changed and what it is made of, now or as of a day of the past."""
+    request = bp.current_request
+    user = sessions.require_user(request)
+    number = path_id(portfolio_id)
+    chart_range = worth.RANGES.get(forms.query_parameter(request, 'range'), worth.RANGES[_RANGE])
+    day = forms.query_parameter(request, 'at')
+    at, faults = _as_of(day)
+    try:
+        summed = balances.sum_up(user.user_id, number, at)
+        currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
+        value = worth.value(summed, currency, chart_range, _CHART_HEIGHT, at)
+    except NotReady as not_ready:
+        return _render_unread(request, user, number, not_ready)
+    return pages.render(
+        'portfolio.html',
+        request,
+        headers=_reload(holdings.is_being_read(summed, clock.now())),
+        status=422 if faults else 200,
+        faults=faults,
+        user=user,
+        portfolio=summed.portfolio,
+        worth=value,
+        here=partial(_here, request, number, {'range': chart_range.name, 'in': currency, 'at': day or None}),
+        made_of=holdings.allocation(value),
+        contents=holdings.contents(summed),
+        ranges=list(worth.RANGES),
+        chosen_range=chart_range.name,
+        chosen_day=day,
+        now=clock.now(),
+    )
+
+
+def _card(portfolio: Portfolio) -> Card:
+    currency = worth.choose_currency(portfolio)
+    parts = portfolio.addresses + portfolio.accounts + portfolio.offsets
+    try:
+        summed = balances.sum_up(portfolio.user_id, portfolio.portfolio_id)
+        return Card(portfolio, currency, worth.value(summed, currency, worth.RANGES[_RANGE], _CARD_HEIGHT), parts)
+    except NotReady:
+        return Card(portfolio, currency, None, parts)
+
+
+def _total(cards: list[Card]) -> dict[str, str] | None:
+    """Return the sum of what is shown of several portfolios, if all are known and in one currency."""
+    if len(cards) < 2 or len({card.currency for card in cards}) > 1 or any(card.worth is None for card in cards):
+        return None
+    rows = [card.worth.row for card in cards if card.worth is not None]
+    return holdings.sum_of(rows)
+
+
+def _render_unread(request: Request, user: User, portfolio_id: int, not_ready: NotReady) -> Response:
+    """Show the page of a portfolio while its values are read for the first time; it loads itself again."""
+    contents = read_portfolio_tree(user.user_id, portfolio_id)
+    return pages.render(
+        'portfolio_unread.html',
+        request,
+        headers={'Refresh': str(max(not_ready.retry_after, _RELOAD_SECONDS))},
+        user=user,
+        portfolio=contents.portfolio,
+        contents=holdings.contents_of(contents),
+        reason=not_ready.reason,
+    )
+
+
+def _here(request: Request, portfolio_id: int, chosen: Mapping[str, str | None], **changes: str) -> str:
+    """Return the link to the same page with another choice."""
+    query = {name: value for name, value in {**chosen, **changes}.items() if value is not None}
+    return pages.link(request, f'/portfolios/{portfolio_id}?{urlencode(query)}')
+
+
+def _as_of(text: str) -> tuple[int | None, list[Fault]]:
+    """Return the end of a day, or an instant, and what is wrong with the text; None for now, and for today."""
+    if not text:
+        return None, []
+    try:
+        instant = instants.parse(text)
+    except ValueError as error:
+        return None, [Fault('at', 'invalid', f'The date {error}')]
+    if instant > clock.now():
+        return None, [Fault('at', 'out_of_range', 'Choose a day that is not in the future')]
+    end = instant + timeline.DAY if len(text) == _DATE else instant
+    return (None if end > clock.now() else end), []
+
+
+def _reload(is_reading: bool) -> dict[str, str | list[str]]:
+    """Return the header by which a page loads itself again, without a script."""
+    return {'Refresh': str(_RELOAD_SECONDS)} if is_reading else {}

@@ -1,0 +1,129 @@
+"""What a portfolio is worth and was worth, for the pages that show it: the answers of the API, by its services and presenters."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import pairwise
+from typing import NamedTuple
+
+from chalicelib import clock
+from chalicelib.api import answers
+from chalicelib.api.presenters.currencies import present_value
+from chalicelib.api.presenters.portfolios import present_converted_balances
+from chalicelib.domain import currencies, money, timeline
+from chalicelib.errors import NotReady
+from chalicelib.models import Portfolio
+from chalicelib.services.histories import pages as history_pages
+from chalicelib.services.histories import rows
+from chalicelib.services.histories.pages import InstantRange, PageRequest
+from chalicelib.services.portfolios import converted
+from chalicelib.services.portfolios.balances import PortfolioBalances
+from chalicelib.services.portfolios.converted import ConvertedBalances
+from chalicelib.web.charts import ChartPoint, LineChart, line_chart
+
+_GENESIS = 1_230_940_800  # 3 January 2009, before which nothing was worth anything
+_MOST_ROWS = 1_000
+
+
+class ChartRange(NamedTuple):
+    """How far back a chart goes, None for the beginning, and the seconds between two of its points."""
+
+    name: str
+    seconds: int | None
+    interval: int
+
+
+RANGES = {
+    each.name: each
+    for each in (
+        ChartRange('24h', timeline.DAY, timeline.HOUR),
+        ChartRange('7d', timeline.WEEK, timeline.HOUR),
+        ChartRange('30d', 30 * timeline.DAY, timeline.DAY),
+        ChartRange('1y', 365 * timeline.DAY, timeline.DAY),
+        ChartRange('all', None, timeline.WEEK),
+    )
+}
+
+
+class Change(NamedTuple):
+    """By how much the value of a portfolio differs from that at an earlier instant, and by how many per cent, None of nothing."""
+
+    amount: str
+    percent: Decimal | None
+    since: int
+
+    @property
+    def direction(self) -> str:
+        sign = (Decimal(self.amount) > 0) - (Decimal(self.amount) < 0)
+        return {1: 'up', 0: 'level', -1: 'down'}[sign]
+
+
+class Worth(NamedTuple):
+    """The value of a portfolio in one of its reporting currencies: the row of /converted and its chart, None while there is none.
+
+    `change` is None where it would compare what is incomplete. `at` is the instant of the past that was asked for.
+    """
+
+    row: answers.ConvertedBalance
+    converted: ConvertedBalances
+    at: int | None
+    chart: LineChart | None
+    change: Change | None
+
+    @property
+    def currency(self) -> str:
+        return str(self.row['currency'])
+
+    @property
+    def missing(self) -> list[answers.NotInTotal]:
+        """What is not in the value."""
+        return self.row.get('missing', [])
+
+    @property
+    def observed_at(self) -> int:
+        """When the oldest balance or rate in it was observed."""
+        return self.converted.balance_at
+
+
+def choose_currency(portfolio: Portfolio, wanted: str = '') -> str:
+    """Return the reporting currency that is wanted; if the portfolio has it not, its first money, else its first currency."""
+    codes = list(portfolio.currencies)
+    if wanted in codes:
+        return wanted
+    return next((code for code in codes if currencies.get(code).kind == 'fiat'), codes[0])
+
+
+def value(summed: PortfolioBalances, currency: str, chart_range: ChartRange, height: int, at: int | None = None) -> Worth:
+    """Return what a portfolio is worth, or was at an instant, from what it held then. Raises NotReady."""
+    totals = converted.convert(summed, at=at)
+    [row] = [row for row in present_converted_balances(totals, expand=False, explain=True) if row['currency'] == currency]
+    last = ChartPoint(clock.now() if at is None else at, row['balance'], row['complete'])
+    points = [*_history(summed.portfolio, currency, chart_range, at), last]
+    return Worth(row, totals, at, line_chart(points, chart_range.interval, height), _change(points, currency))
+
+
+def _history(portfolio: Portfolio, currency: str, chart_range: ChartRange, at: int | None) -> list[ChartPoint]:
+    """Return the points before the last, oldest first; none while the history was not computed."""
+    until = clock.now() if at is None else at
+    first = _GENESIS if chart_range.seconds is None else max(0, until - chart_range.seconds)
+    span = InstantRange(chart_range.interval, first, until - 1, newest_first=True)
+    wanted = PageRequest(span, None, _MOST_ROWS)
+    try:
+        page = history_pages.read(portfolio.user_id, portfolio.portfolio_id, rows.converted_in(currency), wanted)
+    except NotReady:
+        return []
+    points = [ChartPoint(row.at, present_value(row.value, row.currency), row.complete) for row in reversed(page.rows)]
+    return _without_empty_start(points) if chart_range.seconds is None else points
+
+
+def _without_empty_start(points: Sequence[ChartPoint]) -> list[ChartPoint]:
+    """Return what is left of the points from the last before there was anything."""
+    begins = next((number for number, (_, point) in enumerate(pairwise(points)) if point.value), len(points))
+    return list(points[begins:])
+
+
+def _change(points: Sequence[ChartPoint], currency: str) -> Change | None:
+    first, last = points[0], points[-1]
+    if len(points) < 2 or not (first.complete and last.complete):
+        return None
+    difference = last.value - first.value
+    return Change(present_value(difference, currency), money.percentage(difference, first.value), first.at)
