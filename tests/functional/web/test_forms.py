@@ -132,9 +132,11 @@ def test_every_answer_is_safe_from_frames_sniffing_caches_and_foreign_content(lo
         assert 'Access-Control-Allow-Origin' not in headers
 
 
-@pytest.mark.parametrize('path', ['/', '/signup', '/login', '/forgot', '/profile', '/oauth/applications', '/oauth/applications/new'])
+@pytest.mark.parametrize(
+    'path', ['/', '/signup', '/login', '/forgot', '/profile', '/portfolios', '/oauth/applications', '/oauth/applications/new']
+)
 def test_pages_need_no_script_and_no_other_site(logged_in: Browser, path: str):
-    if path in ('/signup', '/login', '/forgot'):
+    if path in ('/', '/signup', '/login', '/forgot'):
         logged_in.cookie = ''
     logged_in.get(path)
 
@@ -144,7 +146,7 @@ def test_pages_need_no_script_and_no_other_site(logged_in: Browser, path: str):
 
 @pytest.mark.parametrize('path', ['/signup', '/login', '/forgot', '/profile', '/oauth/applications/new'])
 def test_every_field_has_a_label_and_every_id_is_there_once(logged_in: Browser, path: str):
-    if path in ('/signup', '/login', '/forgot'):
+    if path in ('/', '/signup', '/login', '/forgot'):
         logged_in.cookie = ''
     logged_in.get(path)
 
