@@ -79,7 +79,8 @@ class BybitReader:
             )
         windows = windows_back(position.until, _WINDOW_SECONDS, position.until - _LISTED_SECONDS)
         sources = (partial(self._unified_log, http), partial(self._funding_log, http))
-        return AddressReport(holdings, read_pages(sources, windows, position), listed_up_to=position.until)
+        listed_from = position.until - _LISTED_SECONDS + _DAY  # for certain
+        return AddressReport(holdings, read_pages(sources, windows, position), listed_up_to=position.until, listed_from=listed_from)
 
     def _unified_log(self, http: Http, window: Window, cursor: str | None) -> Rows:
         times = {'startTime': str(window.begin * 1_000), 'endTime': str(window.end * 1_000)}
