@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from chalicelib.domain import currencies
 
-WHOLE, SIX_YEARS, TWO_YEARS, NO_HISTORY = 'whole', 'six years', 'two years', 'none'
+WHOLE, SIX_YEARS, TWO_YEARS, THREE_MONTHS, NO_HISTORY = 'whole', 'six years', 'two years', 'three months', 'none'
 
 
 class Exchange(NamedTuple):
@@ -134,8 +134,20 @@ EXCHANGES: Mapping[str, Exchange] = {
             'https://www.okx.com/help/api-faq',
             needs=('key', 'secret', 'password'),
             permissions=('Read',),
-            covers=('equity of the trading account, unrealised profit included', 'funding', 'Simple Earn Flexible'),
-            lacks=('other earn products', 'loans', 'sub-accounts'),
+            covers=(
+                'cash of the trading account less what is borrowed',
+                'funding, whose entries reach back to 2021',
+                'Simple Earn Flexible',
+            ),
+            lacks=(
+                'unrealised profit of open positions',
+                'isolated margin',
+                'trading bots',
+                'other earn products',
+                'loans',
+                'sub-accounts',
+            ),
+            history=THREE_MONTHS,
         ),
     )
 }

@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from chalicelib import clock
@@ -20,11 +21,18 @@ CREDENTIALS = {'key': 'okx-key-of-a-test', 'secret': 'okx-secret-of-a-test', 'pa
 
 @dataclass
 class OkxAccount:
-    """`trading`, `funding` and `lent` are the rows of what it holds, `perm` what its key may do."""
+    """`trading`, `funding` and `lent` are the rows of what it holds, `perm` what its key may do.
+
+    Bills and earnings are newest first. The lists of all bills are late by `late` of them.
+    """
 
     trading: Sequence[Mapping[str, str]] = ()
     funding: Sequence[Mapping[str, str]] = ()
     lent: Sequence[Mapping[str, str]] = ()
+    trading_bills: Sequence[Mapping[str, str]] = ()
+    funding_bills: Sequence[Mapping[str, str]] = ()
+    earnings: Sequence[Mapping[str, str]] = ()
+    late: int = 1
     perm: str = 'read_only'
     fault: Answer | None = None
     requests: list[Request] = field(default_factory=list)
@@ -34,13 +42,30 @@ class OkxAccount:
         fault = self.fault or self._fault(request)
         if fault is not None:
             return fault
-        data = {
+        limit = int(request.query.get('limit', '10000'))
+        return as_json({'code': '0', 'data': self._rows(request)[:limit], 'msg': ''})
+
+    def _rows(self, request: Request) -> list[Mapping[str, Any]]:
+        held: dict[str, Sequence[Mapping[str, Any]]] = {
             '/api/v5/account/config': [{'uid': '44705892343619584', 'acctLv': '2', 'perm': self.perm, 'autoLoan': False}],
             '/api/v5/account/balance': [{'totalEq': '55415.62', 'details': list(self.trading), 'uTime': '1705449605015'}],
-            '/api/v5/asset/balances': list(self.funding),
-            '/api/v5/finance/savings/balance': list(self.lent),
+            '/api/v5/asset/balances': self.funding,
+            '/api/v5/finance/savings/balance': self.lent,
+            '/api/v5/account/bills': self.trading_bills,
+            '/api/v5/asset/bills': self.funding_bills,
         }
-        return as_json({'code': '0', 'data': data[request.url], 'msg': ''})
+        return list(held[request.url]) if request.url in held else self._older(request, request.query.get('after'))
+
+    def _older(self, request: Request, after: str | None) -> list[Mapping[str, Any]]:
+        """Return what comes after a bill, or a timestamp."""
+        match request.path[2:]:
+            case ['account', 'bills-archive']:
+                return _after_bill(self.trading_bills[self.late :], after)
+            case ['asset', 'bills-history'] if request.query['pagingType'] == '2':  # without it, `after` would be a timestamp
+                return _after_bill(self.funding_bills[self.late :], after)
+            case ['finance', 'savings', 'lending-history']:
+                return [row for row in self.earnings if after is None or int(row['ts']) < int(after)]
+        raise LookupError(request.url)
 
     def _fault(self, request: Request) -> Answer | None:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -57,6 +82,11 @@ class OkxAccount:
         if not at.endswith('Z') or abs(datetime.fromisoformat(at).timestamp() - clock.now()) > 30:
             return refusal('50102', 'Timestamp request expired', 401)
         return None
+
+
+def _after_bill(rows: Sequence[Mapping[str, str]], bill: str | None) -> list[Mapping[str, Any]]:
+    ids = [row['billId'] for row in rows]
+    return list(rows[0 if bill is None else ids.index(bill) + 1 :])
 
 
 def refusal(code: str, message: str, status: int = 200) -> Answer:

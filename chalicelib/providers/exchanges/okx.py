@@ -1,22 +1,29 @@
-"""OKX: https://www.okx.com/docs-v5/en/#trading-account-rest-api-get-balance
+"""OKX: https://www.okx.com/docs-v5/en/#trading-account-rest-api-get-bills-details-last-3-months
 
-Its ledgers reach back three months, so what is read is what each wallet holds now. Keys of my.okx.com and app.okx.com are those of
-other servers, which this one does not know.
+The trading account lists bills of three months, the funding account those since 2021, and Simple Earn what it earned in a month. What moves
+between the accounts is in the bills of both, and what moves to Simple Earn and back in those of the funding account alone. The lists that
+reach far back are some seconds late. Keys of my.okx.com and app.okx.com are those of other servers, which this one does not know.
 """
 
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
-from chalicelib.domain import exchanges
+from chalicelib import clock
+from chalicelib.domain import exchanges, money
+from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, balances_alone, refuse_harmful
+from chalicelib.providers.exchanges.account_reader import amount, number_of, read_rows, reference_of, refuse_harmful, summed
+from chalicelib.providers.exchanges.merging import EntryList, merged_pages
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
-from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 ENDPOINT = Endpoint('okx_accounts', 'https://www.okx.com', 100, server='okx')
-INFO = UpstreamInfo('OKX accounts', 'https://www.okx.com/docs-v5/en/#trading-account-rest-api-get-balance', ('balances',))
+_DOCUMENTATION = 'https://www.okx.com/docs-v5/en/#trading-account-rest-api-get-bills-details-last-3-months'
+INFO = UpstreamInfo('OKX accounts', _DOCUMENTATION, ('balances', 'transactions'), history=exchanges.THREE_MONTHS)
 
 _NEEDED = 'Read'
 _READ_ONLY = 'read_only'
@@ -44,6 +51,13 @@ _EXCHANGE = SignedExchange(
     needed=_NEEDED,
     wants_time=True,
 )
+_PAGE = 100  # at most, everywhere
+_LISTED_SECONDS = 28 * 86_400  # by all lists, for certain
+_SECONDS_PER_PAGE = 1  # of the bills since 2021
+_BY_BILL = {'pagingType': '2'}
+_TO_OR_FROM_EARN = {'75', '76'}  # subscription and redemption
+
+Row = Mapping[str, Any]
 
 
 class OkxReader:
@@ -68,23 +82,84 @@ class OkxReader:
         refuse_harmful(ENDPOINT, rights - {_READ_ONLY})
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
-        """See AccountReader. Of the trading account the equity counts: with what orders hold back, less what is borrowed."""
+        """See AccountReader. Of the trading account the cash counts: with what orders hold back, less what is borrowed."""
         trading = self._ask(http, 'account/balance')
         funding = self._ask(http, 'asset/balances')
         lent = self._ask(http, 'finance/savings/balance')
         with expected_shape(ENDPOINT, 'balances'):
             [account] = trading
-            return balances_alone(
-                [(_code(row), amount(row['eq'])) for row in account['details']]
+            holdings = summed(
+                [(_code(row), amount(row['cashBal'])) for row in account['details']]
                 + [(_code(row), amount(row['bal'])) for row in funding]
                 + [(_code(row), amount(row['amt'])) for row in lent]
             )
+        lists = [
+            EntryList('trading now', partial(self._newest, http, 'account/bills', _trading_entries)),
+            EntryList('trading', partial(self._bills, http, 'account/bills-archive', {}, _trading_entries)),
+            EntryList('funding now', partial(self._newest, http, 'asset/bills', _funding_entries)),
+            EntryList('funding', partial(self._all_funding_bills, http)),
+            EntryList('earned', partial(self._earnings, http)),
+        ]
+        return AddressReport(holdings, merged_pages(lists, resume), listed_from=clock.now() - _LISTED_SECONDS)
 
-    def _ask(self, http: Http, path: str) -> list[Any]:
-        answer = self._client.ask(http, 'GET', path)
+    def _newest(self, http: Http, path: str, entries_of: Callable[[Row], list[Entry]], _: str | None) -> Page:
+        """Return the newest bills, which the other list of them may lack."""
+        return self._bills(http, path, {}, entries_of, None)._replace(resume=None)
+
+    def _all_funding_bills(self, http: Http, position: str | None) -> Page:
+        if position is not None and ENDPOINT.interval_ms:
+            time.sleep(_SECONDS_PER_PAGE)
+        return self._bills(http, 'asset/bills-history', _BY_BILL, _funding_entries, position)
+
+    def _bills(
+        self, http: Http, path: str, params: Mapping[str, str], entries_of: Callable[[Row], list[Entry]], position: str | None
+    ) -> Page:
+        """Return the bills after the one that `position` is the id of."""
+        after = {} if position is None else {'after': position}
+        rows = self._ask(http, path, {'limit': str(_PAGE), **params, **after})
+        with expected_shape(ENDPOINT, 'bills'):
+            last = str(rows[-1]['billId']) if len(rows) == _PAGE else None
+        entries, unreadable = read_rows('okx', rows, entries_of, ids=('billId',), symbols=('ccy',))
+        return Page(entries, last, unreadable)
+
+    def _earnings(self, http: Http, position: str | None) -> Page:
+        """Return what Simple Earn earned up to the millisecond `position`. Several currencies have the same, so that it is listed twice."""
+        after = {} if position is None else {'after': str(int(position) + 1)}
+        rows = self._ask(http, 'finance/savings/lending-history', {'limit': str(_PAGE), **after})
+        with expected_shape(ENDPOINT, 'earnings'):
+            oldest = str(min(int(row['ts']) for row in rows)) if len(rows) == _PAGE else None
+        entries, unreadable = read_rows('okx', rows, _earned, ids=('ts',), symbols=('ccy',))
+        return Page(entries, None if oldest == position else oldest, unreadable)
+
+    def _ask(self, http: Http, path: str, params: Mapping[str, str] | None = None) -> list[Any]:
+        answer = self._client.ask(http, 'GET', path, params)
         with expected_shape(ENDPOINT, 'an answer'):
             return list(answer['data'])
 
 
-def _code(row: Mapping[str, Any]) -> str:
-    return exchanges.code_of('okx', str(row['ccy']))
+def _trading_entries(row: Row) -> list[Entry]:
+    """Return one change of a balance, fee included. A trade has two, one for each currency, with the same reference."""
+    fee = amount(row.get('fee') or 0)
+    reference = f'trade-{row["tradeId"]}' if row.get('tradeId') not in (None, '', '0') else row['billId']
+    return [_entry(row, reference, row['billId'], row['balChg'], max(-fee, money.ZERO))]
+
+
+def _funding_entries(row: Row) -> list[Entry]:
+    """Return a change of the funding account, and that of Simple Earn which makes up for it."""
+    entry = _entry(row, row['billId'], row['billId'], row['balChg'])
+    if str(row['type']) not in _TO_OR_FROM_EARN:
+        return [entry]
+    return [entry, entry._replace(n=number_of(f'{row["billId"]} earn'), delta=-entry.delta)]
+
+
+def _earned(row: Row) -> list[Entry]:
+    return [_entry(row, f'earned-{row["ccy"]}-{row["ts"]}', row['ts'], row['earnings'])]
+
+
+def _entry(row: Row, reference: str, entry_id: str, moved: Any, fee: Any = 0) -> Entry:
+    at = int(row['ts']) // 1_000
+    return Entry(reference_of(reference), number_of(entry_id), _code(row), amount(moved), amount(fee), at, at)
+
+
+def _code(row: Row) -> str:
+    return exchanges.code_of('okx', str(row['ccy']).upper())
