@@ -16,7 +16,7 @@ from chalicelib.http_io import conditional, errors, methods, rate_limiter, reque
 from chalicelib.jobs import histories as history_jobs
 from chalicelib.jobs import purge, rates, refresh, sweep
 from chalicelib.oauth import endpoints, metadata
-from chalicelib.web import applications, authorize, home, login, pages, profile, signup
+from chalicelib.web import applications, authorize, home, login, pages, profile, session_list, signup
 from chalicelib.web import portfolios as portfolio_pages
 
 app = Chalice(app_name='cryptfolio', configure_logs=False)
@@ -38,7 +38,7 @@ app.register_blueprint(route.bp)
 app.register_blueprint(endpoints.bp, url_prefix='/oauth')
 app.register_blueprint(metadata.bp, url_prefix='/.well-known')
 
-for page in (home, signup, login, portfolio_pages, profile, applications, authorize):
+for page in (home, signup, login, portfolio_pages, profile, session_list, applications, authorize):
     app.register_blueprint(page.bp)
 
 methods.add_head_routes(app)

@@ -4,6 +4,8 @@ import sys
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from chalicelib.config import settings
 
 
@@ -107,10 +109,86 @@ If this was not you, someone knows your password. Contact the operator of this C
 )
 
 
+_IF_NOT_YOU = """
+If this was not you, someone can get into your account. Set a new password, which ends everything that opens it:
+
+{forgot}"""
+
+NEW_LOG_IN = MailTemplate(
+    'New log-in',
+    """\
+Someone, probably you, logged in to your CryptFolio account with a browser that you had not used before:
+
+{browser}, network {network}, {time}
+
+Your sessions: {sessions}
+"""
+    + _IF_NOT_YOU,
+)
+PASSWORD_CHANGED = MailTemplate(
+    'Your password was changed',
+    """\
+The password of your CryptFolio account was changed in your profile. You were logged out everywhere else.
+"""
+    + _IF_NOT_YOU,
+)
+API_KEY_CREATED = MailTemplate(
+    'New API key',
+    """\
+An API key for your CryptFolio account was created: "{name}". It can read your data.
+
+Your keys: {profile}
+"""
+    + _IF_NOT_YOU,
+)
+APPLICATION_REGISTERED = MailTemplate(
+    'New application',
+    """\
+An application was registered in your CryptFolio account: "{name}". With its secret it can read and change your data.
+
+Your applications: {applications}
+"""
+    + _IF_NOT_YOU,
+)
+SECRET_CREATED = MailTemplate(
+    'New secret of an application',
+    """\
+A new secret was generated for an application that you registered with CryptFolio: "{name}".
+
+Your applications: {applications}
+"""
+    + _IF_NOT_YOU,
+)
+APPLICATION_CONNECTED = MailTemplate(
+    'An application was connected',
+    """\
+The application "{name}" was given access to your CryptFolio account:
+
+{scopes}
+
+Connected applications: {profile}
+"""
+    + _IF_NOT_YOU,
+)
+REMOTE_LOGIN_ALLOWED = MailTemplate(
+    'Applications may log in with your password',
+    """\
+Log-in by applications with your email address and password was allowed for your CryptFolio account.
+
+You can forbid it again in your profile: {profile}
+"""
+    + _IF_NOT_YOU,
+)
+
+
+class NotSent(Exception):
+    """SES did not take a mail."""
+
+
 def send(to: str, subject: str, text: str) -> None:
     """Send a mail through SES. Without MAIL_FROM it is printed to standard error, but only by a local server.
 
-    Raises ValueError if `to` or `subject` contains control characters (header injection), and RuntimeError if
+    Raises ValueError if `to` or `subject` contains control characters (header injection), and NotSent if SES does not take it or
     MAIL_FROM is not set on AWS.
     """
     if any(ord(character) < 32 or ord(character) == 127 for character in to + subject):
@@ -118,11 +196,14 @@ def send(to: str, subject: str, text: str) -> None:
     sender = settings().mail_from
     if sender:
         content = {'Simple': {'Subject': _utf8(subject), 'Body': {'Text': _utf8(text)}}}
-        _ses().send_email(FromEmailAddress=sender, Destination={'ToAddresses': [to]}, Content=content)
+        try:
+            _ses().send_email(FromEmailAddress=sender, Destination={'ToAddresses': [to]}, Content=content)
+        except (BotoCoreError, ClientError) as error:
+            raise NotSent(type(error).__name__) from error
     elif settings().local:
         print(f'--- mail to {to}\nSubject: {subject}\n\n{text}\n--- end of mail', file=sys.stderr, flush=True)
     else:
-        raise RuntimeError('MAIL_FROM is not set: sign-ups need a sender for their mail')
+        raise NotSent('MAIL_FROM is not set: sign-ups need a sender for their mail')
 
 
 def _utf8(text: str) -> dict[str, str]:

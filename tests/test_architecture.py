@@ -29,7 +29,7 @@ MAY_IMPORT = {
     'providers': ({'providers', 'domain', 'errors', 'config', 'clock'}, {'requests', 'urllib3'}),
     'queue': ({'telemetry', 'errors', 'config', 'clock'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
     'messages': ({'queue', 'config', 'domain'}, set()),
-    'mail': ({'config'}, {'boto3'}),
+    'mail': ({'config'}, {'boto3', 'botocore'}),
     'vault': ({'config'}, {'boto3', 'mypy_boto3_kms'}),
     'passwords': (set(), {'argon2'}),
     'services': (
@@ -87,7 +87,8 @@ PUBLIC_ROUTES = {
     ('GET', '/static/style.css'),
     *((method, path) for path in ('/signup', '/confirm', '/login', '/forgot', '/reset') for method in ('GET', 'POST')),
     ('POST', '/logout'),
-    ('GET', '/profile'),
+    *(('GET', f'/profile{below}') for below in ('', '/sessions')),
+    *(('POST', f'/profile/sessions/{what}') for what in ('end', 'end-all')),
     ('GET', '/portfolios'),
     ('GET', '/portfolios/{portfolio_id}'),
     *(('POST', f'/profile/{what}') for what in ('name', 'email', 'password', 'remote', 'revoke', 'api-keys', 'api-keys/revoke')),

@@ -28,6 +28,7 @@ from chalicelib.models.history import History, HistoryMonth, HistoryResult, read
 from chalicelib.models.idempotency import AlreadyUsed, IdempotencyKey, IdempotencyRecord
 from chalicelib.models.item import Item
 from chalicelib.models.job_run import JobRun
+from chalicelib.models.known_browser import KnownBrowser
 from chalicelib.models.lease import LeaseLost
 from chalicelib.models.ledger import Ledger, Trouble
 from chalicelib.models.linked_subject import LinkedSubject
@@ -36,7 +37,7 @@ from chalicelib.models.offset import Offset, OffsetBalance, Since
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
 from chalicelib.models.rates import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
 from chalicelib.models.request_count import RequestCount
-from chalicelib.models.session import Session, new_token
+from chalicelib.models.session import Session, SessionPointer, new_token
 from chalicelib.models.snapshot import Snapshot
 from chalicelib.models.transaction import Transaction, TransactionsPage, entry_sk, is_position, read_transactions, time_of
 from chalicelib.models.upstream import UpstreamState
@@ -83,6 +84,7 @@ __all__ = [
     'IdempotencyRecord',
     'Item',
     'JobRun',
+    'KnownBrowser',
     'LatestRates',
     'LeaseLost',
     'Ledger',
@@ -99,6 +101,7 @@ __all__ = [
     'RequestCount',
     'RevokedFamily',
     'Session',
+    'SessionPointer',
     'Since',
     'Snapshot',
     'TrackedCurrency',

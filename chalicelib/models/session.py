@@ -3,6 +3,7 @@
 Tokens are 32 random bytes, which cannot be guessed, so a fast hash is enough.
 """
 
+import re
 import secrets
 
 from pynamodb.attributes import UnicodeAttribute
@@ -11,27 +12,42 @@ from chalicelib import errors
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
+from chalicelib.models.user import User
+from chalicelib.models.writes import Operation, Write, transact
 
 IDLE_SECONDS = 30 * 86_400
 LONGEST_SECONDS = 90 * 86_400
-_PROLONG_AFTER = 86_400
+_SEEN_AFTER = 3_600
+_SESSION_ID = re.compile('[0-9a-f]{64}')
 
 
 class Session(Item, discriminator='session'):
-    """pk=SESSION#<sha256 of the token>  sk=SESSION   TTL
+    """pk=SESSION#<session id>  sk=SESSION   TTL
 
-    start: put   find: get   prolong: one update, at most daily   end: delete
-    `started_at` is in milliseconds, to distinguish sessions of the same second when all but one are ended.
+    start: transaction with the user's pointer   find: get   of_user: query of the pointers, batch get
+    see: one update, at most hourly   end: delete   end_one: transaction
+
+    The session id is the SHA-256 of the token. `started_at` is in milliseconds, to distinguish sessions of the same second when all but
+    one are ended. `browser` is what it was started with, in words; `network` where it was last seen.
     """
 
     user_id = UnicodeAttribute()
     started_at = IntegerAttribute()
+    browser = UnicodeAttribute(null=True)
+    network = UnicodeAttribute(null=True)
+    last_seen_at = IntegerAttribute(default=0)
+
+    @property
+    def session_id(self) -> str:
+        return str(self.pk).removeprefix('SESSION#')
 
     @classmethod
-    def start(cls, user_id: str, now_ms: int) -> str:
+    def start(cls, user_id: str, now_ms: int, *, browser: str | None = None, network: str | None = None) -> str:
         """Start a session; return its token."""
-        token = new_token()
-        cls(*_key(token), user_id=user_id, started_at=now_ms, expires_at=now_ms // 1000 + IDLE_SECONDS).save()
+        token, now = new_token(), now_ms // 1000
+        session = cls(*_key(token), user_id=user_id, started_at=now_ms, expires_at=now + IDLE_SECONDS)
+        session.browser, session.network, session.last_seen_at = browser, network, now
+        transact(Write(Operation.PUT, session), Write(Operation.PUT, SessionPointer.of(session)))
         return token
 
     @classmethod
@@ -43,23 +59,53 @@ class Session(Item, discriminator='session'):
             return None
         return session if (session.expires_at or 0) > now else None
 
-    def prolong(self, now: int) -> None:
-        """Extend the session to IDLE_SECONDS from now, at most LONGEST_SECONDS from its start; writes at most once a day.
+    @classmethod
+    def of_user(cls, user: User, now: int) -> list['Session']:
+        """Return the sessions in which a user is logged in, last seen first."""
+        pointers = SessionPointer.query(user.pk, SessionPointer.sk.startswith('SESSION#'), consistent_read=True)
+        sessions = cls.get_many((str(pointer.sk), 'SESSION') for pointer in pointers)
+        good = [one for one in sessions if (one.expires_at or 0) > now and one.started_at >= user.sessions_valid_from]
+        return sorted(good, key=lambda one: (-one.last_seen_at, -one.started_at))
+
+    def see(self, now: int, network: str | None) -> None:
+        """Extend the session to IDLE_SECONDS from now, at most LONGEST_SECONDS from its start; writes at most once an hour.
 
         A session ended in the meantime stays ended.
         """
-        until = min(now + IDLE_SECONDS, self.started_at // 1000 + LONGEST_SECONDS)
-        if until - (self.expires_at or 0) < _PROLONG_AFTER:
+        if now - self.last_seen_at < _SEEN_AFTER:
             return
+        until = min(now + IDLE_SECONDS, self.started_at // 1000 + LONGEST_SECONDS)
+        where = Session.network.set(network) if network else Session.network.remove()
         try:
-            self.update_existing([Session.expires_at.set(until)])
+            self.update_existing([Session.expires_at.set(until), Session.last_seen_at.set(now), where])
         except errors.NotFound:
             return
 
     @classmethod
     def end(cls, token: str) -> None:
-        """Delete the session; it is no error if there is none."""
+        """Delete the session; it is no error if there is none. Its pointer expires."""
         cls(*_key(token)).delete()
+
+    @classmethod
+    def end_one(cls, user_id: str, session_id: str) -> None:
+        """Delete a session of a user; it is no error if the user has no such session."""
+        if not _SESSION_ID.fullmatch(session_id):
+            return
+        pointer = SessionPointer(User.pk_of(user_id), f'SESSION#{session_id}')
+        theirs = Write(Operation.DELETE, pointer, Item.pk.exists(), on_failure=errors.NotFound)
+        try:
+            transact(theirs, Write(Operation.DELETE, cls(f'SESSION#{session_id}', 'SESSION')))
+        except errors.NotFound:
+            return
+
+
+class SessionPointer(Item, discriminator='session_pointer'):
+    """pk=USER#<user id>  sk=SESSION#<session id>   TTL   The pointer from a user to a session."""
+
+    @classmethod
+    def of(cls, session: Session) -> 'SessionPointer':
+        lasts_until = session.started_at // 1000 + LONGEST_SECONDS
+        return cls(User.pk_of(session.user_id), f'SESSION#{session.session_id}', expires_at=lasts_until)
 
 
 def new_token() -> str:

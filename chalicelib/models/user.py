@@ -39,8 +39,8 @@ class User(Item, discriminator='user'):
     """pk=USER#<user id>  sk=USER
 
     create: user and email in one transaction   find(id): get   with_email(address): two gets
-    allocate_portfolio_id, rename, allow_remote, set_password: one update   confirmation, password_reset, email_change: writes of
-    a transaction with the mailed token
+    allocate_portfolio_id, rename, allow_remote, set_password, end_sessions: one update
+    confirmation, password_reset, email_change: writes of a transaction with the mailed token
 
     `portfolio_count` is absent for none, and excludes portfolios stored before there was a count.
     `confirmed_at` is None until the email address is confirmed; until then the account cannot be used.
@@ -131,8 +131,8 @@ class User(Item, discriminator='user'):
 
     @property
     def stamp(self) -> str:
-        """A digest of the email address and password: links mailed under another stamp are invalid."""
-        return hashlib.sha256(f'{self.email}\n{self.password_hash}'.encode()).hexdigest()
+        """A digest of what must not have changed since a link was mailed: address, password, and which sessions are valid."""
+        return hashlib.sha256(f'{self.email}\n{self.password_hash}\n{self.sessions_valid_from}'.encode()).hexdigest()
 
     def rename(self, name: str | None) -> None:
         """Set the name, or remove it for None. Raises NotFound."""
@@ -143,8 +143,12 @@ class User(Item, discriminator='user'):
         self.update_existing([User.allow_remote_login.set(allowed)])
 
     def set_password(self, password_hash: str, now_ms: int) -> None:
-        """Set the password and end all sessions started before `now_ms`. Raises NotFound."""
+        """Set the password and end all sessions started before `now_ms`, and all mailed links. Raises NotFound."""
         self.update_existing([User.password_hash.set(password_hash), User.sessions_valid_from.set(now_ms)])
+
+    def end_sessions(self, now_ms: int) -> None:
+        """End all sessions started before `now_ms`, and all mailed links. Raises NotFound."""
+        self.update_existing([User.sessions_valid_from.set(now_ms)])
 
     def confirmation(self, *, name: str | None, password_hash: str, now: int) -> Write:
         """Return the write that confirms the email address with a sign-up's values. Raises NotFound if it is confirmed already."""
@@ -155,7 +159,7 @@ class User(Item, discriminator='user'):
     def password_reset(self, password_hash: str, now_ms: int) -> Write:
         """Return the write that sets a password, ends all sessions and log-ins by applications, and confirms the email address.
 
-        Its transaction raises NotFound if the password or email address changed in the meantime.
+        Its transaction raises NotFound if the user's stamp changed in the meantime.
         """
         actions: list[Action] = [
             User.password_hash.set(password_hash),
@@ -176,6 +180,7 @@ class User(Item, discriminator='user'):
         return [Write(Operation.DELETE, Email(Email.key(self.email), 'EMAIL')), Email.claim(email, self.user_id), address_change]
 
     def _unchanged(self) -> Condition:
-        """Return the condition that the password and email address are still the ones read."""
-        unchanged: Condition = (User.password_hash == self.password_hash) & (User.email == self.email)
+        """Return the condition that the user has still the stamp that was read."""
+        same_account = (User.password_hash == self.password_hash) & (User.email == self.email)
+        unchanged: Condition = same_account & (User.sessions_valid_from == self.sessions_valid_from)
         return unchanged

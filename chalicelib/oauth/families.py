@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 from chalicelib import clock
 from chalicelib.errors import NotFound
-from chalicelib.models import AlreadyRedeemed, Client, Code, Grant, RefreshToken, RevokedFamily, transact
+from chalicelib.models import AlreadyRedeemed, Client, Code, Grant, RefreshToken, RevokedFamily, User, transact
 from chalicelib.oauth import signing
+from chalicelib.services import notices
 
 CODE_SECONDS = 60
 REFRESH_SECONDS = 30 * 86_400
@@ -63,9 +64,12 @@ class IssuedToken(NamedTuple):
     introspection: dict[str, Any] | None
 
 
-def open_with_consent(user_id: str, client_id: str, scopes: list[str], now: int) -> Family:
-    """Record that a user granted scopes to a client; return a new family."""
-    grant = Grant.allow(user_id, client_id, scopes, now)
+def open_with_consent(user_id: str, client: Client, scopes: list[str], now: int) -> Family:
+    """Record that a user granted scopes to a client, and mail the user of what is new in that; return a new family."""
+    earlier = Grant.find(user_id, client.client_id)
+    grant = Grant.allow(user_id, client.client_id, scopes, now)
+    if earlier is None or not set(scopes) <= set(earlier.scopes):
+        notices.tell_of_connection(User.find(user_id), client.name, scopes)
     return Family(_new_id(), user_id, scopes, grant.grant_id, _new_token())
 
 

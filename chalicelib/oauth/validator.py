@@ -95,7 +95,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def save_authorization_code(self, client_id: str, code: dict[str, str], request: Request, *args: Any, **kwargs: Any) -> None:
         """Section 4.1.2: the user has granted the scopes, so the code opens a family."""
         now = clock.now()
-        family = families.open_with_consent(request.user, client_id, request.scopes, now)
+        family = families.open_with_consent(request.user, request.client, request.scopes, now)
         families.save_code(code['code'], family, client_id, redirect_uri=request.redirect_uri, challenge=request.code_challenge, now=now)
 
     def validate_code(self, client_id: str, code: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
@@ -206,7 +206,7 @@ def _family_for(request: Request, now: int) -> Family:
     if request.grant_type == 'refresh_token':
         return families.continue_refresh_token(request.one_time_token, request.refresh_token, now)
     if request.grant_type == 'password':  # entering the password in the application is the consent
-        return families.open_with_consent(request.user, request.client.client_id, request.scopes, now)
+        return families.open_with_consent(request.user, request.client, request.scopes, now)
     return families.open_for_owner(request.client, request.scopes)
 
 

@@ -1,36 +1,64 @@
-"""Everything beside the password and the sessions that opens a user's account, in one list."""
+"""Everything that opens a user's account beside the password, in one list.
+
+Password reset, password change, "log out everywhere" and `infra.data forget` walk through it. Sessions and the links of pending mails are
+not in it: they end with `User.sessions_valid_from`, which is set by the same write as the password.
+"""
 
 import contextlib
+from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 from chalicelib.errors import NotFound
-from chalicelib.models import ApiKey, Client, Grant
+from chalicelib.models import ApiKey, Client, Grant, KnownBrowser, User
 
 
-def end_all(user_id: str, now: int) -> None:
-    """Let nothing open a user's account that did before: applications, API keys, and the secrets of their own applications.
+class Opener(NamedTuple):
+    """One kind of what opens an account: `label` names it to its owner, `end` lets none of it open the account of a user any more.
 
-    Without its grant a refresh token is refused; without a known secret an application gets at its owner's data no more. What was ended
-    already, perhaps by a call that was interrupted, is no error.
+    What was ended already, perhaps by a call that was interrupted, is no error.
     """
-    _end_grants(user_id)
-    _delete_api_keys(user_id)
-    _replace_secrets(user_id, now)
+
+    name: str
+    label: str
+    end: Callable[[str, int], None]
 
 
-def _end_grants(user_id: str) -> None:
+def _end_grants(user_id: str, now: int) -> None:
+    """Without its grant a refresh token is refused."""
     for grant in Grant.of_user(user_id):
         grant.delete()
 
 
-def _delete_api_keys(user_id: str) -> None:
+def _delete_api_keys(user_id: str, now: int) -> None:
     for key in ApiKey.of_user(user_id):
         with contextlib.suppress(NotFound):
             ApiKey.revoke(user_id, key.key_id)
 
 
 def _replace_secrets(user_id: str, now: int) -> None:
-    """Nobody learns the new secrets: the owner makes others on the applications' pages."""
+    """Without a known secret an application gets at its owner's data no more. The owner makes new ones on the applications' pages."""
     for client in Client.owned_by(user_id):
         if client.confidential:
             with contextlib.suppress(NotFound):
                 client.end_access(now)
+
+
+def _forbid_remote_login(user_id: str, now: int) -> None:
+    with contextlib.suppress(NotFound):
+        User.at(user_id).allow_remote(False)
+
+
+OPENERS = (
+    Opener('applications', 'Connected applications', _end_grants),
+    Opener('api_keys', 'API keys', _delete_api_keys),
+    Opener('secrets', 'Secrets of the applications that you registered', _replace_secrets),
+    Opener('remote_login', 'Log-in by applications with your password', _forbid_remote_login),
+)
+
+
+def end_all(user_id: str, now: int, *, keep: Collection[str] = ()) -> None:
+    """Let nothing open a user's account that did before, except the openers whose names are in `keep`."""
+    for opener in OPENERS:
+        if opener.name not in keep:
+            opener.end(user_id, now)
+    KnownBrowser.forget_all(user_id)

@@ -3,6 +3,7 @@
 No response reveals whether an email address has an account; only the mail to that address does.
 """
 
+from collections.abc import Callable, Collection
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,8 +11,8 @@ from chalicelib import clock, mail
 from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password, parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
-from chalicelib.models import AttemptCounter, EmailToken, User, Write, new_token, transact
-from chalicelib.services import access
+from chalicelib.models import AttemptCounter, EmailToken, KnownBrowser, User, Write, new_token, transact
+from chalicelib.services import access, notices
 
 _QUARTER = 900
 _HOUR = 3_600
@@ -55,22 +56,33 @@ def confirm(token: str, now: int) -> User:
     return user
 
 
-def authenticate(email: str, password: str, *, network: str, now: int, by_application: bool = False) -> User | None:
+def authenticate(
+    email: str, password: str, *, network: str, now: int, browser: str | None = None, by_application: bool = False
+) -> User | None:
     """Return the user with this email address and password, or None if the login fails for any reason.
 
+    `browser` is the token of the browser; in one that the user logged in with before, strangers' failures do not count.
     `by_application` is the password grant, which the user must have allowed. Only failures count towards the limits. Every
     failure takes one hash and the same requests, so that timing reveals nothing. Raises TooMany.
     """
-    account = email.strip().lower()
-    AttemptCounter.record('log_in_network', network, 100, _QUARTER, now)
-    AttemptCounter.record('log_in', account, 10, _QUARTER, now)
     user = User.with_email(email)
+    limits = _limits(user, email.strip().lower(), network, browser, now)
+    for kind, subject, most in limits:
+        AttemptCounter.record(kind, subject, most, _QUARTER, now)
     password_matches = _verify(user.password_hash if user else None, password)
     if user is None or not password_matches or user.confirmed_at is None or (by_application and not user.allow_remote_login):
         return None
-    AttemptCounter.undo('log_in', account, _QUARTER, now)
-    AttemptCounter.undo('log_in_network', network, _QUARTER, now)
+    for kind, subject, _ in limits:
+        AttemptCounter.undo(kind, subject, _QUARTER, now)
     return user
+
+
+def _limits(user: User | None, account: str, network: str, browser: str | None, now: int) -> list[tuple[str, str, int]]:
+    """Return which attempts of a log-in are counted: their kind and subject, and how many may fail."""
+    user_id = user.user_id if user else 'nobody'
+    if browser is not None and KnownBrowser.is_known(user_id, browser, now):
+        return [('log_in_known', f'{user_id} {browser}', 10)]
+    return [('log_in_network', network, 100), ('log_in', account, 10)]
 
 
 def forgot_password(email: str, *, network: str, now: int) -> None:
@@ -106,37 +118,63 @@ def find_by_link(token: str, purpose: str, now: int) -> tuple[EmailToken, User]:
 
 
 def reset_password(token: str, password: str, *, now_ms: int) -> User:
-    """Set a new password through a mailed link; end all sessions and everything else that opens the account. Raises NotFound, Invalid.
-
-    All of that ends twice: first, so that the link still works should this be interrupted; and once nobody else is logged in any more,
-    for what was made meanwhile.
-    """
-    now = now_ms // 1000
-    email_token, user = find_by_link(token, 'reset', now)
+    """Set a new password through a mailed link; end all sessions and everything else that opens the account. Raises NotFound, Invalid."""
+    email_token, user = find_by_link(token, 'reset', now_ms // 1000)
     check_new_password(password, user.email)
     password_hash = _hash(password)
-    access.end_all(user.user_id, now)
-    transact(email_token.use(), user.password_reset(password_hash, clock.now_ms()))
-    access.end_all(user.user_id, now)
+
+    def set_password() -> None:
+        transact(email_token.use(), user.password_reset(password_hash, clock.now_ms()))
+
+    _end_around(set_password, user.user_id, (), now_ms // 1000)
     _send(user.email, mail.PASSWORD_RESET, applications=_url('/oauth/applications'), profile=_url('/profile'))
     return user
 
 
-def change_password(user: User, *, current: str, password: str, now_ms: int) -> None:
-    """Set a new password and end all sessions. Raises Invalid, TooMany."""
+def change_password(user: User, *, current: str, password: str, keep: Collection[str], now_ms: int) -> None:
+    """Set a new password; end all sessions, and what opens the account except the names in `keep` (see `access`).
+
+    Raises Invalid, TooMany.
+    """
     check_all(
         lambda: check_current_password(user, current, now_ms // 1000),
         lambda: check_new_password(password, user.email),
     )
-    user.set_password(_hash(password), now_ms)
+    password_hash = _hash(password)
+    _end_around(lambda: user.set_password(password_hash, now_ms), user.user_id, keep, now_ms // 1000)
+    notices.tell_of_new_password(user)
+
+
+def log_out_everywhere(user: User, *, keep: Collection[str], now_ms: int) -> None:
+    """End all sessions and mailed links, and what opens the account except the names in `keep` (see `access`)."""
+    _end_around(lambda: user.end_sessions(now_ms), user.user_id, keep, now_ms // 1000)
+
+
+def allow_remote_login(user: User, allowed: bool) -> None:
+    """Set whether applications may use the password grant; mail the user of it if they newly may. Raises NotFound."""
+    newly = allowed and not user.allow_remote_login
+    user.allow_remote(allowed)
+    if newly:
+        notices.tell_of_remote_login(user)
+
+
+def _end_around(end_sessions: Callable[[], None], user_id: str, keep: Collection[str], now: int) -> None:
+    """End all sessions, and before and after it all else that opens an account, except the names in `keep`.
+
+    First, so that this can be repeated the same way should it be interrupted; and once nobody else is logged in any more, for what was
+    made meanwhile.
+    """
+    access.end_all(user_id, now, keep=keep)
+    end_sessions()
+    access.end_all(user_id, now, keep=keep)
 
 
 def check_current_password(user: User, password: str, now: int) -> None:
     """Check that the request comes from the user, not from someone at their unlocked browser. Raises Invalid, TooMany."""
-    AttemptCounter.record('log_in', user.email.lower(), 10, _QUARTER, now)
+    AttemptCounter.record('current_password', user.user_id, 10, _QUARTER, now)
     if not _verify(user.password_hash, password):
         raise Invalid(Fault('current_password', 'wrong', 'Your current password is incorrect'))
-    AttemptCounter.undo('log_in', user.email.lower(), _QUARTER, now)
+    AttemptCounter.undo('current_password', user.user_id, _QUARTER, now)
 
 
 def request_email_change(user: User, *, typed: str, password: str, now: int) -> str:

@@ -9,6 +9,7 @@ from chalicelib.domain.credentials import parse_title
 from chalicelib.domain.redirect_uris import MOST, parse_redirect_uri
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import Client, User
+from chalicelib.services import notices
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
@@ -51,6 +52,7 @@ def register_application() -> Response:
     except Invalid as invalid:
         return pages.render('application_new.html', request, status=422, user=user, faults=invalid.faults, form=_typed_values(form))
     client, secret = Client.register(owner_id=user.user_id, confidential=confidential, now=clock.now(), **registration._asdict())
+    notices.tell_of_application(user, client.name)
     return _render(request, user, client, secret=secret, registered=True)
 
 
@@ -85,7 +87,9 @@ def rotate_application_secret(client_id: str) -> Response:
     client = _find_owned(user, client_id)
     if not client.confidential:
         raise NotFound
-    return _render(request, user, client, secret=client.rotate_secret(clock.now()))
+    secret = client.rotate_secret(clock.now())
+    notices.tell_of_secret(user, client.name)
+    return _render(request, user, client, secret=secret)
 
 
 @bp.route('/oauth/applications/{client_id}/delete', cors=False)

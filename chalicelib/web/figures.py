@@ -82,6 +82,7 @@ FILTERS = {
     'day': day,
     'short_day': short_day,
     'minute': minute,
+    'moment': minute,
     'tick': tick,
     'in_table': in_table,
     'iso': iso,

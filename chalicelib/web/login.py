@@ -30,12 +30,13 @@ def submit_login() -> Response:
     request = bp.current_request
     form = forms.read(request)
     target = sessions.safe_path(form.text('next'))
-    user = users.authenticate(form.text('email'), form.text('password'), network=network(request), now=clock.now())
+    visitor = sessions.visitor(request)
+    user = users.authenticate(form.text('email'), form.text('password'), network=visitor.network, now=clock.now(), browser=visitor.token)
     if user is None:
         typed = {'email': form.text('email')}
         return pages.render('login.html', request, status=422, next=target, faults=[_WRONG_CREDENTIALS], form=typed)
     sessions.end(request)
-    return pages.redirect(pages.link(request, target), {'Set-Cookie': [sessions.start(user)]})
+    return pages.redirect(pages.link(request, target), {'Set-Cookie': sessions.start(request, user, tell=True)})
 
 
 @bp.route('/logout', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -89,7 +90,7 @@ def submit_reset() -> Response:
         return pages.render('reset.html', request, status=422, token=token, email=form.text('email'), faults=invalid.faults)
     except NotFound:
         return _link_expired(request)
-    return pages.redirect(pages.link(request, '/profile?saved=password'), {'Set-Cookie': [sessions.start(user)]})
+    return pages.redirect(pages.link(request, '/profile?saved=password'), {'Set-Cookie': sessions.start(request, user)})
 
 
 def _link_expired(request: Request) -> Response:

@@ -11,7 +11,7 @@ from chalicelib.domain.credentials import parse_name, parse_title
 from chalicelib.domain.scopes import ALL, API_KEY_SCOPES, SENTENCES
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import ApiKey, Client, Grant, User
-from chalicelib.services import users
+from chalicelib.services import access, notices, users
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
@@ -65,16 +65,17 @@ def submit_email() -> Response:
 
 @bp.route('/profile/password', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_password() -> Response:
-    """Change the password and end every other session."""
+    """Change the password, end every other session, and what else opens the account and is not to be kept."""
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require_user(request)
     now_ms = clock.now_ms()
+    typed = {'current': form.text('current_password'), 'password': form.text('password')}
     try:
-        users.change_password(user, current=form.text('current_password'), password=form.text('password'), now_ms=now_ms)
+        users.change_password(user, **typed, keep=form.all('keep'), now_ms=now_ms)
     except Invalid as invalid:
         return _render(request, user, status=422, section='password', faults=invalid.faults)
-    return _redirect_saved(request, 'password', {'Set-Cookie': [sessions.start(user, now_ms)]})
+    return _redirect_saved(request, 'password', {'Set-Cookie': sessions.start(request, user, now_ms)})
 
 
 @bp.route('/profile/remote', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -82,7 +83,7 @@ def submit_remote_login() -> Response:
     """Allow or forbid applications to use the password grant for this user."""
     request = bp.current_request
     form = forms.read(request)
-    sessions.require_user(request).allow_remote(form.has('allow_remote_login'))
+    users.allow_remote_login(sessions.require_user(request), form.has('allow_remote_login'))
     return _redirect_saved(request, 'remote')
 
 
@@ -107,6 +108,7 @@ def create_api_key() -> Response:
     except Invalid as invalid:
         return _render(request, user, status=422, section='key', faults=invalid.faults, form={'name': form.text('name')})
     _, secret = ApiKey.create(user.user_id, name=name, scopes=scopes, now=clock.now())
+    notices.tell_of_key(user, name)
     return _render(request, user, secret=secret)
 
 
@@ -148,6 +150,7 @@ def _render(
     request: Request, user: User, *, status: int = 200, section: str = '', faults: Sequence[Fault] = (), **context: Any
 ) -> Response:
     values = {'saved': None, 'secret': None} | context
+    values['openers'] = access.OPENERS
     values['key_scopes'] = [(scope, SENTENCES[scope]) for scope in API_KEY_SCOPES]
     values['keys'] = [_present_key(key) for key in ApiKey.of_user(user.user_id)]
     return pages.render(

@@ -1,4 +1,4 @@
-"""The session cookie, logging in and out, and the CSRF tokens of forms."""
+"""The cookies of sessions and of known browsers, logging in and out, and the CSRF tokens of forms."""
 
 import hashlib
 import hmac
@@ -10,9 +10,14 @@ from chalice.app import Request
 
 from chalicelib import clock
 from chalicelib.config import settings
+from chalicelib.domain import browsers
 from chalicelib.errors import AppError, NotFound
+from chalicelib.http_io.request import network
 from chalicelib.models import Session, User, new_token
+from chalicelib.models.known_browser import KNOWN_SECONDS
 from chalicelib.models.session import LONGEST_SECONDS
+from chalicelib.services import log_ins
+from chalicelib.services.log_ins import Visitor
 
 _TOKEN = re.compile(r'[A-Za-z0-9_-]{43}')
 _CSRF = re.compile(r'([A-Za-z0-9_-]{16})\.([0-9a-f]{64})')
@@ -40,16 +45,14 @@ def is_secure() -> bool:
     return settings().issuer.startswith('https://')
 
 
-def cookie_name() -> str:
-    """Return the session cookie's name; its prefix makes browsers bind it to this host (RFC 6265bis section 4.1.3)."""
-    return '__Host-session' if is_secure() else 'session'
+def cookie_name(what: str = 'session') -> str:
+    """Return the name of a cookie; its prefix makes browsers bind it to this host (RFC 6265bis section 4.1.3)."""
+    return f'__Host-{what}' if is_secure() else what
 
 
 def current_user(request: Request) -> User | None:
     """Return the logged-in user, or None. Extends the session."""
-    token = cookie_token(request)
-    now = clock.now()
-    session = Session.find(token, now) if token else None
+    session = current_session(request)
     if session is None:
         return None
     try:
@@ -58,8 +61,14 @@ def current_user(request: Request) -> User | None:
         return None
     if user.confirmed_at is None or session.started_at < user.sessions_valid_from:
         return None
-    session.prolong(now)
+    session.see(clock.now(), network(request))
     return user
+
+
+def current_session(request: Request) -> Session | None:
+    """Return the session of the request's cookie, or None; it may have been ended with all others of its user."""
+    token = cookie_token(request)
+    return Session.find(token, clock.now()) if token else None
 
 
 def require_user(request: Request) -> User:
@@ -71,9 +80,21 @@ def require_user(request: Request) -> User:
     return user
 
 
-def start(user: User, now_ms: int | None = None) -> str:
-    """Start a session and return its Set-Cookie value. The token is always new, which prevents session fixation."""
-    return cookie(Session.start(user.user_id, now_ms or clock.now_ms()), LONGEST_SECONDS)
+def visitor(request: Request) -> Visitor:
+    """Return the browser that a request came from."""
+    words = browsers.name_browser(request.headers.get('user-agent', ''))
+    return Visitor(_cookie_value(request, 'browser') or new_token(), words, network(request))
+
+
+def start(request: Request, user: User, now_ms: int | None = None, *, tell: bool = False) -> list[str]:
+    """Start a session and return its Set-Cookie values. The token is always new, which prevents session fixation.
+
+    `tell` mails the user if the browser is not known.
+    """
+    visiting = visitor(request)
+    begin = log_ins.begin_session_and_tell if tell else log_ins.begin_session
+    token = begin(user, visiting, now_ms or clock.now_ms())
+    return [cookie(token, LONGEST_SECONDS), cookie(visiting.token, KNOWN_SECONDS, 'browser')]
 
 
 def end(request: Request) -> str:
@@ -84,17 +105,21 @@ def end(request: Request) -> str:
     return cookie('', 0)
 
 
-def cookie(value: str, seconds: int | None) -> str:
-    """Return a Set-Cookie value for the session cookie; if `seconds` is None, it lasts until the browser is closed."""
+def cookie(value: str, seconds: int | None, what: str = 'session') -> str:
+    """Return a Set-Cookie value; if `seconds` is None, the cookie lasts until the browser is closed."""
     age = '' if seconds is None else f'; Max-Age={seconds}'
-    return f'{cookie_name()}={value}; Path=/{age}; HttpOnly; SameSite=Lax' + ('; Secure' if is_secure() else '')
+    return f'{cookie_name(what)}={value}; Path=/{age}; HttpOnly; SameSite=Lax' + ('; Secure' if is_secure() else '')
 
 
 def cookie_token(request: Request) -> str | None:
     """Return the value of the session cookie: the token of a session, or of a visitor without one (see `new_visitor_token`)."""
+    return _cookie_value(request, 'session')
+
+
+def _cookie_value(request: Request, what: str) -> str | None:
     for pair in request.headers.get('cookie', '').split(';'):
         name, _, value = pair.strip().partition('=')
-        if name == cookie_name() and _TOKEN.fullmatch(value):
+        if name == cookie_name(what) and _TOKEN.fullmatch(value):
             return str(value)
     return None
 

@@ -71,7 +71,7 @@ def submit_confirm() -> Response:
         user = users.confirm(token, now)
     except (NotFound, Invalid):
         return _link_expired(request)
-    return pages.redirect(pages.link(request, '/profile'), {'Set-Cookie': [sessions.start(user)]})
+    return pages.redirect(pages.link(request, '/profile'), {'Set-Cookie': sessions.start(request, user)})
 
 
 def _find_token(token: str) -> EmailToken:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from chalicelib import clock
 from chalicelib.models import Item, Ledger, Operation, Write, transact
+from chalicelib.services import access
 from infra.data import scan
 from infra.data.progress import Progress
 from infra.data.scan import Everything
@@ -27,7 +28,11 @@ def keys_of(table: Table, user_id: str) -> list[Key]:
 
 
 def forget(table: Table, user_id: str, progress: Progress) -> None:
-    """Delete everything that names a user, until nothing does: an access token of theirs may live for minutes."""
+    """Delete everything that names a user, until nothing does: an access token of theirs may live for minutes.
+
+    What opens the account ends first, so that nobody gets at it meanwhile.
+    """
+    access.end_all(user_id, clock.now())
     while keys := keys_of(table, user_id):
         for turn in range(_LAST_TURN + 1):
             _delete(table, [key for key in keys if _turn(key) == turn])

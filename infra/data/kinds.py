@@ -3,6 +3,8 @@
 # Ephemeral, each with why a restored table is better off without it.
 LEFT_OUT = {
     'session': 'people log in again',
+    'session_pointer': 'points to a session',
+    'known_browser': 'known again with the next log-in',
     'credentials': 'what people entrusted to us for their accounts at exchanges leaves us in no file: they send it again',
     'mailed': 'the link can be asked for again',
     'code': 'lives for a minute',

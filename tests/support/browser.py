@@ -15,14 +15,16 @@ from tests.support.api import PASSWORD
 
 FORM = 'application/x-www-form-urlencoded'
 COOKIE = '__Host-session'
+KNOWN = '__Host-browser'
 
 
 class Browser:
-    """One visitor. `page` is the text of the last answer, `response` all of it."""
+    """One visitor. `page` is the text of the last answer, `response` all of it; `cookie` is the session's, `known` the browser's."""
 
     def __init__(self, http: ChaliceClient) -> None:
         self._http = http
         self.cookie = ''
+        self.known = ''
         self.response: HTTPResponse
         self.headers: dict[str, str] = {}
 
@@ -46,10 +48,17 @@ class Browser:
         return self.request('GET', path)
 
     def request(self, method: str, path: str, body: bytes = b'', **headers: str) -> HTTPResponse:
-        sent = {'Cookie': f'{COOKIE}={self.cookie}'} if self.cookie else {}
+        cookies = {COOKIE: self.cookie, KNOWN: self.known}
+        pairs = '; '.join(f'{name}={value}' for name, value in cookies.items() if value)
+        sent = {'Cookie': pairs} if pairs else {}
         self.response = self._http.http.request(method, path, headers=sent | self.headers | headers, body=body)
-        if self.set_cookie:
-            self.cookie = self.set_cookie.partition('=')[2].partition(';')[0]
+        for set_cookie in self.response.headers.get('Set-Cookie') or []:
+            name, _, rest = set_cookie.partition('=')
+            value = rest.partition(';')[0]
+            if name.endswith('browser'):
+                self.known = value
+            else:
+                self.cookie = value
         return self.response
 
     def csrf(self, path: str = '/signup') -> str:
@@ -61,6 +70,10 @@ class Browser:
         """Post a form as the page it is on would."""
         body = urlencode({'csrf': self.csrf()} | (fields or {})).encode()
         return self.request('POST', path, body, **{'Content-Type': FORM} | headers)
+
+    def post_all(self, path: str, fields: list[tuple[str, str]]) -> HTTPResponse:
+        """Post a form in which a field may occur more than once."""
+        return self.request('POST', path, urlencode([('csrf', self.csrf()), *fields]).encode(), **{'Content-Type': FORM})
 
     def log_in(self, email: str = 'test@example.com', password: str = PASSWORD, **fields: str) -> HTTPResponse:
         return self.post('/login', {'email': email, 'password': password} | fields)

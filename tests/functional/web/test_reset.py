@@ -10,16 +10,13 @@ from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
 from chalicelib.errors import Invalid
-from chalicelib.models import ApiKey, Client, EmailToken, Grant, User, new_token, transact
+from chalicelib.models import ApiKey, EmailToken, Grant, User, new_token, transact
 from chalicelib.services import users
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import meanwhile, survives
 from tests.support.oauth import GOOD, ask
-
-NEW_PASSWORD = 'the new password'
-OWN = {'grant_type': 'client_credentials', 'scope': 'admin'}
-THIEFS = 'Basic ' + base64.b64encode(b'thiefs:known').decode()
+from tests.support.thief import EVERYTHING, NEW_PASSWORD, NOTHING, OWN, Thief
 
 
 def reset_link(user: User) -> str:
@@ -28,42 +25,6 @@ def reset_link(user: User) -> str:
     values = {'purpose': 'reset', 'user_id': user.user_id, 'stamp': user.stamp}
     transact(EmailToken.creation(token, expires_at=clock.now() + 3_600, **values))
     return token
-
-
-class Thief:
-    """Everything that somebody who was in the account could have taken along: how each is used, which says whether it opens."""
-
-    def __init__(self, http: ChaliceClient, user: User) -> None:
-        Client.register(client_id='thiefs', secret='known', owner_id=user.user_id, name='x', redirect_uris=['https://a.example/'], now=1)
-        _, self.key = ApiKey.create(user.user_id, name='x', scopes=['read'], now=1)
-        self.refresh_token = ask(http, GOOD).json_body['refresh_token']
-        self.browser = Browser(http)
-        self.browser.log_in()
-        self.http = http
-
-    def opens(self) -> dict[str, bool]:
-        refreshed = ask(self.http, {'grant_type': 'refresh_token', 'refresh_token': self.refresh_token})
-        self.refresh_token = refreshed.json_body.get('refresh_token', self.refresh_token)
-        return {
-            'session': self.browser.get('/profile').status_code == 200,
-            'consent': refreshed.status_code == 200,
-            'key': self.http.http.get('/api/user', headers={'Authorization': f'Bearer {self.key}'}).status_code == 200,
-            'own application': ask(self.http, OWN, THIEFS).status_code == 200,
-            'remote': ask(self.http, GOOD | {'password': NEW_PASSWORD}).status_code == 200 or ask(self.http, GOOD).status_code == 200,
-        }
-
-
-NOTHING = dict.fromkeys(('session', 'consent', 'key', 'own application', 'remote'), False)
-EVERYTHING = dict.fromkeys(NOTHING, True)
-
-
-@pytest.fixture
-def thief(http: ChaliceClient, user: User) -> Thief:
-    """A thief, in a world with an application of somebody else's."""
-    Client.register(client_id='test-app', secret='secret', owner_id='somebody else', name='x', redirect_uris=['https://b.example/'], now=1)
-    thief = Thief(http, user)
-    assert thief.opens() == EVERYTHING
-    return thief
 
 
 def test_nothing_that_opened_the_account_does_any_more(

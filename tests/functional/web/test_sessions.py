@@ -182,17 +182,17 @@ def test_a_session_lives_for_thirty_idle_days_and_ninety_at_most(user: User):
     assert Session.find(token, IDLE_SECONDS - 1)
     assert Session.find(token, IDLE_SECONDS) is None
     for now in range(0, LONGEST_SECONDS, 29 * 86_400):
-        Session.find(token, now).prolong(now)
+        Session.find(token, now).see(now, None)
     assert Session.find(token, LONGEST_SECONDS - 1)
     assert Session.find(token, LONGEST_SECONDS) is None
 
 
-def test_being_seen_is_written_once_a_day(user: User, requests_made: list[str]):
+def test_being_seen_is_written_once_an_hour(user: User, requests_made: list[str]):
     token = Session.start(user.user_id, 0)
     requests_made.clear()
 
-    Session.find(token, 3_600).prolong(3_600)
-    Session.find(token, 90_000).prolong(90_000)
+    Session.find(token, 3_599).see(3_599, None)
+    Session.find(token, 3_600).see(3_600, None)
 
     assert requests_made == ['GetItem', 'GetItem', 'UpdateItem']
 
@@ -202,7 +202,7 @@ def test_an_ended_session_is_not_prolonged_back_to_life(user: User):
     held = Session.find(token, 0)
     Session.end(token)
 
-    held.prolong(IDLE_SECONDS - 1)
+    held.see(IDLE_SECONDS - 1, None)
 
     assert Session.find(token, 0) is None
 

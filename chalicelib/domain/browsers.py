@@ -1,0 +1,42 @@
+"""What a browser is called, read off its User-Agent header (RFC 9110 section 10.1.5). Pure.
+
+Own code rather than a library: two short lists say enough for a person to recognise their own browser, where a parser of all that ever
+was brings megabytes of patterns.
+"""
+
+UNKNOWN = 'An unknown browser'
+
+# The first word in the header decides: browsers name those whose pages they also understand after themselves.
+_BROWSERS = (
+    ('Edg', 'Edge'),
+    ('OPR/', 'Opera'),
+    ('SamsungBrowser/', 'Samsung Internet'),
+    ('Firefox/', 'Firefox'),
+    ('FxiOS/', 'Firefox'),
+    ('CriOS/', 'Chrome'),
+    ('Chrome/', 'Chrome'),
+    ('Safari/', 'Safari'),
+    ('curl/', 'curl'),
+)
+_SYSTEMS = (
+    ('Windows', 'Windows'),
+    ('Android', 'Android'),
+    ('iPhone', 'iPhone'),
+    ('iPad', 'iPad'),
+    ('Mac OS X', 'macOS'),
+    ('CrOS', 'ChromeOS'),
+    ('Linux', 'Linux'),
+)
+
+
+def name_browser(user_agent: str) -> str:
+    """Return a browser and its system in words, such as `Firefox on Linux`."""
+    browser = _first(_BROWSERS, user_agent)
+    system = _first(_SYSTEMS, user_agent)
+    if browser is None:
+        return UNKNOWN if system is None else f'{UNKNOWN} on {system}'
+    return browser if system is None else f'{browser} on {system}'
+
+
+def _first(names: tuple[tuple[str, str], ...], text: str) -> str | None:
+    return next((name for word, name in names if word in text), None)

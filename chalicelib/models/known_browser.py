@@ -1,0 +1,40 @@
+"""Browsers in which a user has logged in before: no mail tells of their log-ins, and strangers' wrong passwords do not lock them out."""
+
+from chalicelib.models.client import digest
+from chalicelib.models.item import Item
+from chalicelib.models.user import User
+
+KNOWN_SECONDS = 400 * 86_400  # as long as browsers keep a cookie at most
+
+
+class KnownBrowser(Item, discriminator='known_browser'):
+    """pk=USER#<user id>  sk=BROWSER#<sha256 of the browser's token>   TTL
+
+    remember: put   is_known: get   forget_all: query, and a delete each
+
+    The token opens nothing: it only tells one browser from another.
+    """
+
+    @classmethod
+    def at(cls, user_id: str, token: str) -> 'KnownBrowser':
+        return cls(User.pk_of(user_id), f'BROWSER#{digest(token)}')
+
+    @classmethod
+    def remember(cls, user_id: str, token: str, now: int) -> None:
+        browser = cls.at(user_id, token)
+        browser.expires_at = now + KNOWN_SECONDS
+        browser.save()
+
+    @classmethod
+    def is_known(cls, user_id: str, token: str, now: int) -> bool:
+        browser = cls.at(user_id, token)
+        try:
+            stored = cls.get(browser.pk, browser.sk, consistent_read=True)
+        except cls.DoesNotExist:
+            return False
+        return (stored.expires_at or 0) > now
+
+    @classmethod
+    def forget_all(cls, user_id: str) -> None:
+        for browser in cls.query(User.pk_of(user_id), cls.sk.startswith('BROWSER#'), consistent_read=True):
+            browser.delete()

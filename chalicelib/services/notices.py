@@ -1,0 +1,55 @@
+"""Mails that tell people of what opens their account, so that they notice when it was not they who did it.
+
+What a notice is about was done already, so a notice that cannot be sent is logged and stops nothing.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from chalicelib import mail, telemetry
+from chalicelib.config import settings
+from chalicelib.domain.scopes import ALL, SENTENCES
+from chalicelib.models import User
+
+
+def tell_of_log_in(user: User, browser: str, network: str, now: int) -> None:
+    moment = datetime.fromtimestamp(now, UTC)
+    time = f'{moment.day} {moment:%B %Y, %H:%M} UTC'
+    _send(user, mail.NEW_LOG_IN, browser=browser, network=network, time=time, sessions=_url('/profile/sessions'))
+
+
+def tell_of_new_password(user: User) -> None:
+    _send(user, mail.PASSWORD_CHANGED)
+
+
+def tell_of_key(user: User, name: str) -> None:
+    _send(user, mail.API_KEY_CREATED, name=name, profile=_url('/profile'))
+
+
+def tell_of_application(user: User, name: str) -> None:
+    _send(user, mail.APPLICATION_REGISTERED, name=name, applications=_url('/oauth/applications'))
+
+
+def tell_of_secret(user: User, name: str) -> None:
+    _send(user, mail.SECRET_CREATED, name=name, applications=_url('/oauth/applications'))
+
+
+def tell_of_connection(user: User, name: str, scopes: Iterable[str]) -> None:
+    granted = set(scopes)
+    lines = '\n'.join(f'- {SENTENCES[scope]}' for scope in ALL if scope in granted)
+    _send(user, mail.APPLICATION_CONNECTED, name=name, scopes=lines, profile=_url('/profile'))
+
+
+def tell_of_remote_login(user: User) -> None:
+    _send(user, mail.REMOTE_LOGIN_ALLOWED, profile=_url('/profile'))
+
+
+def _send(user: User, template: mail.MailTemplate, **values: str) -> None:
+    try:
+        mail.send(user.email, template.subject, template.text.format(forgot=_url('/forgot'), **values))
+    except mail.NotSent as error:
+        telemetry.note(notice_not_sent=str(error))
+
+
+def _url(path: str) -> str:
+    return settings().issuer.rstrip('/') + path

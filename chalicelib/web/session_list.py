@@ -1,0 +1,50 @@
+"""The sessions in which a user is logged in, and ending them."""
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import clock
+from chalicelib.models import Session
+from chalicelib.services import access, users
+from chalicelib.web import forms, pages, sessions
+
+bp = Blueprint(__name__)
+
+_DONE = {'ended': 'The session was ended.', 'everywhere': 'You are logged out everywhere else.'}
+
+
+@bp.route('/profile/sessions', cors=False)
+def list_sessions() -> Response:
+    """List the sessions with their browsers and networks; the query parameter `done` names what was just ended."""
+    request = bp.current_request
+    user = sessions.require_user(request)
+    current = sessions.current_session(request)
+    return pages.render(
+        'sessions.html',
+        request,
+        user=user,
+        done=_DONE.get(forms.query_parameter(request, 'done')),
+        sessions=Session.of_user(user, clock.now()),
+        current_id=current.session_id if current else None,
+        openers=access.OPENERS,
+    )
+
+
+@bp.route('/profile/sessions/end', methods=['POST'], content_types=forms.TYPES, cors=False)
+def end_session() -> Response:
+    """End one session; it is no error if it has ended already."""
+    request = bp.current_request
+    form = forms.read(request)
+    Session.end_one(sessions.require_user(request).user_id, form.text('session_id'))
+    return pages.redirect(pages.link(request, '/profile/sessions?done=ended'))
+
+
+@bp.route('/profile/sessions/end-all', methods=['POST'], content_types=forms.TYPES, cors=False)
+def end_all_sessions() -> Response:
+    """Log out everywhere but here, and end what else opens the account and is not to be kept."""
+    request = bp.current_request
+    form = forms.read(request)
+    user = sessions.require_user(request)
+    now_ms = clock.now_ms()
+    users.log_out_everywhere(user, keep=form.all('keep'), now_ms=now_ms)
+    cookies = sessions.start(request, user, now_ms)
+    return pages.redirect(pages.link(request, '/profile/sessions?done=everywhere'), {'Set-Cookie': cookies})

@@ -1,0 +1,173 @@
+"""Ending what opens an account, the sessions that a person sees, and the mails that tell of what was added."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from chalice.test import Client as ChaliceClient
+
+from chalicelib import clock
+from chalicelib.config import settings
+from chalicelib.models import Client, User
+from chalicelib.oauth import families
+from infra.data import forget
+from infra.data.progress import Progress
+from infra.data.table import Table
+from tests.support.api import PASSWORD
+from tests.support.browser import Browser, Mailbox
+from tests.support.clock import StoppedClock
+from tests.support.thief import EVERYTHING, NEW_PASSWORD, NOTHING, Thief
+
+FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0'
+
+
+def log_out_everywhere(browser: Browser, keep: list[str]) -> None:
+    browser.post_all('/profile/sessions/end-all', [('keep', name) for name in keep])
+    assert browser.location == '/profile/sessions?done=everywhere'
+
+
+def change_password(browser: Browser, keep: list[str]) -> None:
+    fields = [('current_password', PASSWORD), ('password', NEW_PASSWORD)]
+    browser.post_all('/profile/password', [*fields, *(('keep', name) for name in keep)])
+    assert browser.location == '/profile?saved=password'
+
+
+def be_forgotten(browser: Browser, keep: list[str]) -> None:
+    user = User.with_email('test@example.com')
+    forget.forget(Table(settings().table_name), user.user_id, Progress('deleted'))
+
+
+@pytest.mark.parametrize('end', [log_out_everywhere, change_password, be_forgotten])
+def test_every_way_of_ending_access_ends_all_that_is_not_kept(
+    thief: Thief, logged_in: Browser, mailbox: Mailbox, stopped_clock: StoppedClock, end: Callable[[Browser, list[str]], None]
+):
+    logged_in.post('/forgot', {'email': 'test@example.com'})
+    link = mailbox.link()
+    stopped_clock.advance(1)
+
+    end(logged_in, [])
+
+    assert thief.opens() == NOTHING
+    assert thief.browser.get(link).status_code == 404
+
+
+@pytest.mark.parametrize('end', [log_out_everywhere, change_password])
+def test_what_is_kept_goes_on(thief: Thief, logged_in: Browser, stopped_clock: StoppedClock, end: Callable[[Browser, list[str]], None]):
+    stopped_clock.advance(1)
+
+    end(logged_in, ['applications', 'api_keys', 'secrets', 'remote_login'])
+
+    assert thief.opens() == EVERYTHING | {'session': False}
+    assert logged_in.get('/profile').status_code == 200
+
+
+def test_a_person_sees_their_sessions_and_ends_one(
+    browser: Browser, new_browser: Callable[[], Browser], make_user: Callable[..., User], user: User, stopped_clock: StoppedClock
+):
+    other, stranger = new_browser(), new_browser()
+    browser.headers = {'User-Agent': FIREFOX}
+    browser.log_in()
+    stopped_clock.advance(7_200)
+    other.log_in()
+    stopped_clock.advance(3_600)
+    make_user('other@example.com')
+    stranger.log_in('other@example.com')
+
+    browser.get('/profile/sessions')
+
+    assert re.findall(r'<h2>([^<]+)', browser.page)[:2] == ['Firefox on Linux ', 'An unknown browser']  # last seen first
+    assert 'Network 127.0.0.1' in browser.text
+    [session_id] = re.findall('name="session_id" value="([^"]+)"', browser.page)
+    for posted in ('x' * 5_000, '0' * 64, session_id):
+        browser.post('/profile/sessions/end', {'session_id': posted})
+        assert browser.location == '/profile/sessions?done=ended'
+    assert (browser.get('/profile').status_code, other.get('/profile').status_code) == (200, 303)
+    browser.get('/profile/sessions')
+    own = re.findall('session_id" value="([^"]+)"', browser.page)
+    assert own == []
+    [session_id] = re.findall('name="session_id" value="([^"]+)"', stranger_page(stranger, other))
+    browser.post('/profile/sessions/end', {'session_id': session_id})
+    assert stranger.get('/profile').status_code == 200
+
+
+def stranger_page(stranger: Browser, other: Browser) -> str:
+    """Return the page on which a stranger sees another session of theirs, as `other`."""
+    other.log_in('other@example.com')
+    stranger.get('/profile/sessions')
+    return stranger.page
+
+
+def test_a_log_in_from_a_new_browser_is_mailed_once(browser: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox):
+    browser.headers = {'User-Agent': FIREFOX}
+    browser.log_in()
+    to, text = mailbox.last()
+    assert to == user.email
+    for said in ('Subject: New log-in', 'Firefox on Linux, network 127.0.0.1', 'https://cryptfolio.test/profile/sessions', '/forgot'):
+        assert said in text
+
+    browser.post('/logout')
+    browser.log_in()
+    assert len(mailbox.read()) == 1
+    new_browser().log_in()
+    assert len(mailbox.read()) == 2
+
+
+def test_what_opens_an_account_is_mailed_when_it_is_added(
+    http: ChaliceClient, logged_in: Browser, user: User, client: Client, mailbox: Mailbox
+):
+    user.allow_remote(False)
+    mailbox.read()
+
+    logged_in.post('/profile/remote', {'allow_remote_login': 'on'})
+    logged_in.post('/profile/remote', {'allow_remote_login': 'on'})
+    logged_in.post('/profile/api-keys', {'name': 'My sheet', 'scopes': 'read'})
+    logged_in.post('/oauth/applications', {'name': 'Charts', 'redirect_uris': 'https://c.example/', 'kind': 'confidential'})
+    logged_in.post('/oauth/applications/test-app/secret')
+    client.refresh()
+    for scopes in ('read', 'read', 'read write'):
+        families.open_with_consent(user.user_id, client, scopes.split(), clock.now())
+    change_password(logged_in, ['remote_login'])
+
+    subjects = [text.splitlines()[0].removeprefix('Subject: ') for _, text in mailbox.read() if 'New log-in' not in text]
+    assert subjects == [
+        'Applications may log in with your password',
+        'New API key',
+        'New application',
+        'New secret of an application',
+        'An application was connected',
+        'An application was connected',
+        'Your password was changed',
+    ]
+    assert {to for to, _ in mailbox.read()} == {user.email}
+    connected = mailbox.read()[-2][1]
+    assert 'Test app' in connected
+    assert 'Add and change account data' in connected
+
+
+def test_a_stranger_who_guesses_locks_out_no_browser_that_the_user_has_used(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, stopped_clock: StoppedClock
+):
+    stopped_clock.move_to(stopped_clock.now() // 900 * 900)
+    stranger = new_browser()
+    for _ in range(10):
+        assert stranger.log_in(password='wrong').status_code == 422
+    assert stranger.log_in().status_code == 429
+
+    logged_in.post('/profile/password', {'current_password': 'wrong', 'password': NEW_PASSWORD})
+    assert logged_in.status == 422
+    logged_in.post('/logout')
+    assert logged_in.log_in().status_code == 303
+    logged_in.post('/logout')
+    for _ in range(10):  # it may not guess for ever either
+        assert logged_in.log_in(password='wrong').status_code == 422
+    assert logged_in.log_in().status_code == 429
+
+
+def test_a_notice_that_cannot_be_sent_stops_nothing(browser: Browser, user: User, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv('MAIL_FROM', 'nobody@example.com')  # which SES does not know
+    settings.cache_clear()
+    try:
+        assert browser.log_in().status_code == 303
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
