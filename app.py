@@ -12,11 +12,11 @@ if config.prepares_moto_server():  # only under `chalice local --stage local`, s
 from chalicelib import auth
 from chalicelib.api import accounts, addresses, currencies, histories, offsets, portfolios, sources, user
 from chalicelib.api.openapi import route
-from chalicelib.http_io import conditional, errors, methods, rate_limiter, request_log, response
+from chalicelib.http_io import conditional, errors, key_use, methods, rate_limiter, request_log, response
 from chalicelib.jobs import histories as history_jobs
 from chalicelib.jobs import purge, rates, refresh, sweep
 from chalicelib.oauth import endpoints, metadata
-from chalicelib.web import applications, authorize, home, login, pages, profile, session_list, signup
+from chalicelib.web import api_keys, applications, authorize, home, login, pages, profile, session_list, signup
 from chalicelib.web import portfolios as portfolio_pages
 
 app = Chalice(app_name='cryptfolio', configure_logs=False)
@@ -27,6 +27,7 @@ for middleware in (
     request_log.log_requests,
     rate_limiter.limit_requests,
     errors.error_middleware(pages.render_error),
+    key_use.record_key_use,
     conditional.etag_middleware,
 ):
     app.register_middleware(middleware, 'http')
@@ -38,7 +39,7 @@ app.register_blueprint(route.bp)
 app.register_blueprint(endpoints.bp, url_prefix='/oauth')
 app.register_blueprint(metadata.bp, url_prefix='/.well-known')
 
-for page in (home, signup, login, portfolio_pages, profile, session_list, applications, authorize):
+for page in (home, signup, login, portfolio_pages, profile, api_keys, session_list, applications, authorize):
     app.register_blueprint(page.bp)
 
 methods.add_head_routes(app)

@@ -13,7 +13,7 @@ from typing import Any
 
 from chalice.app import AuthRequest, AuthResponse, AuthRoute, Blueprint, ChaliceAuthorizer
 
-from chalicelib import telemetry
+from chalicelib import clock, telemetry
 from chalicelib.config import settings
 from chalicelib.domain import scopes
 
@@ -43,7 +43,7 @@ def bearer(request: AuthRequest) -> AuthResponse:
         raise Exception('Unauthorized') from None  # API Gateway turns exactly this message into a 401
     telemetry.note(user_id=claims['sub'], client_id=claims['client_id'])
     routes = [AuthRoute(path, methods) for path, methods in scopes.routes(claims['scope'].split())]
-    context = {'client_id': claims['client_id'], 'scope': claims['scope']}
+    context = {'client_id': claims['client_id'], 'scope': claims['scope']} | ({'key_id': claims['key_id']} if 'key_id' in claims else {})
     return AuthResponse(routes=list(routes), principal_id=claims['sub'], context=context)
 
 
@@ -94,10 +94,11 @@ def verify(header: str) -> dict[str, Any]:
 def _verify_api_key(key: str) -> dict[str, Any]:
     from chalicelib.models import ApiKeySecret  # imports PynamoDB (100 ms), which access tokens should not pay for
 
-    api_key = ApiKeySecret.find(key)
+    api_key = ApiKeySecret.find(key, clock.now())
     if api_key is None:
-        raise InvalidToken('unknown API key')
-    return {'sub': api_key.user_id, 'client_id': 'api-key', 'scope': ' '.join(api_key.scopes)}
+        raise InvalidToken('unknown or expired API key')
+    key_id = {'key_id': api_key.key_id} if api_key.key_id else {}
+    return {'sub': api_key.user_id, 'client_id': 'api-key', 'scope': ' '.join(api_key.scopes)} | key_id
 
 
 def _verify_jwt(token: str) -> dict[str, Any]:

@@ -87,7 +87,7 @@ PUBLIC_ROUTES = {
     ('GET', '/static/style.css'),
     *((method, path) for path in ('/signup', '/confirm', '/login', '/forgot', '/reset') for method in ('GET', 'POST')),
     ('POST', '/logout'),
-    *(('GET', f'/profile{below}') for below in ('', '/sessions')),
+    *(('GET', f'/profile{below}') for below in ('', '/sessions', '/api-keys')),
     *(('POST', f'/profile/sessions/{what}') for what in ('end', 'end-all')),
     ('GET', '/portfolios'),
     ('GET', '/portfolios/{portfolio_id}'),
@@ -96,7 +96,7 @@ PUBLIC_ROUTES = {
     ('GET', '/oauth/applications/new'),
     *((method, '/oauth/authorize') for method in ('GET', 'POST')),
     *((method, '/oauth/applications/{client_id}') for method in ('GET', 'POST')),
-    ('POST', '/oauth/applications/{client_id}/secret'),
+    *((method, '/oauth/applications/{client_id}/secret') for method in ('GET', 'POST')),
     *((method, '/oauth/applications/{client_id}/delete') for method in ('GET', 'POST')),
 }
 ENTRY_POINTS = (

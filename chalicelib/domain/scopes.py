@@ -18,6 +18,9 @@ SENTENCES = {
     'admin': 'Do everything you can do with your data: read, add, change, and delete it.',
 }
 
+# What a user must choose to grant, because it cannot be undone.
+NEVER_PRESELECTED = ('delete', 'admin')
+
 API_KEY_PREFIX = 'cfk_'  # tells an API key from an access token, and is found by secret scanners
 API_KEY_SCOPES = ('info', 'read')  # reading only: applications that change data use OAuth2
 
@@ -34,6 +37,12 @@ def routes(scopes: Iterable[str]) -> list[tuple[str, list[str]]]:
     if granted & {'admin', 'read', 'info'}:
         allowed.append(('/api/user', ['GET', 'HEAD']))
     return allowed
+
+
+def lacks_read(granted: Iterable[str], requested: Iterable[str]) -> bool:
+    """Return whether `read`, which `write` and `delete` need to be of any use, was requested and is not among what is granted with them."""
+    given = set(granted)
+    return 'read' in set(requested) and bool(given & {'write', 'delete'}) and not given & {'read', 'admin'}
 
 
 def _methods(granted: set[str]) -> list[str]:

@@ -34,6 +34,7 @@ from chalicelib.models.ledger import Ledger, Trouble
 from chalicelib.models.linked_subject import LinkedSubject
 from chalicelib.models.oauth_token import AlreadyRedeemed, Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance, Since
+from chalicelib.models.one_time_secret import AlreadyMade, OneTimeSecret
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
 from chalicelib.models.rates import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
 from chalicelib.models.request_count import RequestCount
@@ -54,6 +55,7 @@ __all__ = [
     'TRACKED_SECONDS',
     'Account',
     'Address',
+    'AlreadyMade',
     'AlreadyRedeemed',
     'AlreadyUsed',
     'ApiKey',
@@ -92,6 +94,7 @@ __all__ = [
     'Membership',
     'Offset',
     'OffsetBalance',
+    'OneTimeSecret',
     'Operation',
     'PairDailyCloses',
     'Portfolio',

@@ -6,6 +6,7 @@ They are 32 random bytes, which cannot be guessed, so a fast hash is enough (RFC
 import hashlib
 import hmac
 import secrets
+from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.update import Action
@@ -16,14 +17,17 @@ from chalicelib.models.item import Item
 from chalicelib.models.user import User
 from chalicelib.models.writes import Operation, Write, transact
 
+_USE_SECONDS = 3_600  # how exactly it is known when a secret was last used
+
 
 class Client(Item, discriminator='client'):
     """pk=CLIENT#<client id>  sk=CLIENT
 
     register: transaction with the owner's pointer   find: get   owned_by: query of the pointers, batch get
-    change, rotate_secret, end_access: update   delete: transaction
+    change, end_access, touch: update   new_secret: a write of a transaction   delete: transaction
 
-    `tokens_valid_from` ends all access to the owner's own data that was given until then.
+    `tokens_valid_from` ends all access to the owner's own data that was given until then. The secret before the last new one,
+    `previous_secret_hash`, is good until `previous_valid_until`. `secret_used_at` and `previous_used_at` say when each was last used.
     """
 
     client_id = UnicodeAttribute()
@@ -35,9 +39,14 @@ class Client(Item, discriminator='client'):
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()
     tokens_valid_from = IntegerAttribute(default=0)
+    secret_created_at = IntegerAttribute(null=True)
+    secret_used_at = IntegerAttribute(null=True)
+    previous_secret_hash = UnicodeAttribute(null=True)
+    previous_valid_until = IntegerAttribute(null=True)
+    previous_used_at = IntegerAttribute(null=True)
 
     @classmethod
-    def register(
+    def registration(
         cls,
         *,
         owner_id: str,
@@ -47,8 +56,11 @@ class Client(Item, discriminator='client'):
         confidential: bool = True,
         client_id: str | None = None,
         secret: str | None = None,
-    ) -> tuple['Client', str | None]:
-        """Store a client; return it with its secret, which is not stored and cannot be shown again. A public client has none."""
+    ) -> tuple['Client', str | None, list[Write]]:
+        """Return a new client, its secret, which is not stored and cannot be shown again, and the writes that store the client.
+
+        A public client has no secret.
+        """
         client_id = client_id or secrets.token_hex(16)
         secret = (secret or secrets.token_urlsafe(32)) if confidential else None
         client = cls(
@@ -56,6 +68,7 @@ class Client(Item, discriminator='client'):
             'CLIENT',
             client_id=client_id,
             secret_hash=digest(secret) if secret else None,
+            secret_created_at=now if secret else None,
             owner_id=owner_id,
             name=name,
             redirect_uris=redirect_uris,
@@ -63,10 +76,14 @@ class Client(Item, discriminator='client'):
             created_at=now,
             updated_at=now,
         )
-        transact(
-            Write(Operation.PUT, client, condition=Client.pk.does_not_exist()),
-            Write(Operation.PUT, Application.of(client)),
-        )
+        is_new = Write(Operation.PUT, client, condition=Client.pk.does_not_exist())
+        return client, secret, [is_new, Write(Operation.PUT, Application.of(client))]
+
+    @classmethod
+    def register(cls, **values: Any) -> tuple['Client', str | None]:
+        """Store a client with the arguments of `registration`; return it with its secret."""
+        client, secret, writes = cls.registration(**values)
+        transact(*writes)
         return client, secret
 
     @classmethod
@@ -92,17 +109,44 @@ class Client(Item, discriminator='client'):
         """Set the name and redirect URIs. Raises NotFound."""
         self.update_existing([Client.name.set(name), Client.redirect_uris.set(redirect_uris), Client.updated_at.set(now)])
 
-    def rotate_secret(self, now: int) -> str:
-        """Replace the secret; return the new one, which is not stored and cannot be shown again. Raises NotFound."""
+    def new_secret(self, now: int, *, overlap_seconds: int = 0) -> tuple[str, Write]:
+        """Return a new secret, which is not stored and cannot be shown again, and the write that sets it.
+
+        The secret until now stays good for `overlap_seconds`, one from before it no longer. The write's transaction raises NotFound.
+        """
         secret = secrets.token_urlsafe(32)
-        actions: list[Action] = [Client.secret_hash.set(digest(secret)), Client.updated_at.set(now)]
-        self.update_existing(actions)
-        return secret
+        actions: list[Action] = [Client.secret_hash.set(digest(secret)), Client.secret_created_at.set(now), Client.updated_at.set(now)]
+        if overlap_seconds and self.secret_hash is not None:
+            actions += [
+                Client.previous_secret_hash.set(self.secret_hash),
+                Client.previous_valid_until.set(now + overlap_seconds),
+                Client.previous_used_at.set(self.secret_used_at) if self.secret_used_at else Client.previous_used_at.remove(),
+            ]
+        else:
+            actions += _NO_PREVIOUS
+        return secret, Write(Operation.UPDATE, self, Client.pk.exists(), [*actions, Client.secret_used_at.remove()], errors.NotFound)
 
     def end_access(self, now: int) -> None:
-        """Replace the secret by one that nobody learns, and end all access to the owner's own data. Raises NotFound."""
+        """Replace the secrets by one that nobody learns, and end all access to the owner's own data. Raises NotFound."""
         unknown = digest(secrets.token_urlsafe(32))
-        self.update_existing([Client.secret_hash.set(unknown), Client.updated_at.set(now), Client.tokens_valid_from.set(now)])
+        self.update_existing(
+            [
+                Client.secret_hash.set(unknown),
+                Client.secret_created_at.remove(),
+                Client.secret_used_at.remove(),
+                Client.updated_at.set(now),
+                Client.tokens_valid_from.set(now),
+                *_NO_PREVIOUS,
+            ]
+        )
+
+    def touch(self, secret: str, now: int) -> None:
+        """Record that the client used a good secret, at most once an hour; it is no error if it was replaced in the meantime."""
+        is_current = self.secret_hash == digest(secret)
+        attribute, stored = (Client.secret_used_at, Client.secret_hash) if is_current else _PREVIOUS_USE
+        used_at: int | None = self.secret_used_at if is_current else self.previous_used_at
+        if used_at is None or used_at <= now - _USE_SECONDS:
+            self.update_if(stored == digest(secret), attribute.set(now))
 
     def remove(self) -> None:
         """Delete the client, which makes its tokens invalid at their next use. Raises NotFound."""
@@ -111,9 +155,16 @@ class Client(Item, discriminator='client'):
             Write(Operation.DELETE, Application.of(self)),
         )
 
-    def has_secret(self, secret: str) -> bool:
-        """Return whether this is the client's secret; compares in constant time."""
-        return self.secret_hash is not None and hmac.compare_digest(self.secret_hash, digest(secret))
+    def has_secret(self, secret: str, now: int) -> bool:
+        """Return whether this is a good secret of the client; compares each in constant time."""
+        hashes = [self.secret_hash] + ([self.previous_secret_hash] if (self.previous_valid_until or 0) > now else [])
+        return any(hmac.compare_digest(good, digest(secret)) for good in hashes if good is not None)
+
+
+_PREVIOUS_USE = (Client.previous_used_at, Client.previous_secret_hash)
+_NO_PREVIOUS: list[Action] = [
+    attribute.remove() for attribute in (Client.previous_secret_hash, Client.previous_valid_until, Client.previous_used_at)
+]
 
 
 class Application(Item, discriminator='application'):

@@ -1,5 +1,6 @@
 """Authorization requests (RFC 6749 section 4.1.1) and the redirects that respond to them, without the pages."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -25,12 +26,23 @@ class RedirectableError(Exception):
 
 
 class AuthorizationRequest(NamedTuple):
-    """A valid authorization request; `scopes` are all the requested scopes, without repetitions."""
+    """A valid authorization request; `scopes` are all the requested scopes, without repetitions.
+
+    `prompts` says that the user is to be asked even if they granted all of them before (OpenID Connect Core section 3.1.2.1).
+    """
 
     client: Client
     redirect_uri: str
     scopes: list[str]
     state: str | None
+    prompts: bool
+
+    def needs_consent(self, granted: Collection[str]) -> bool:
+        """Return whether the user must be asked, who granted the scopes `granted` before.
+
+        A public client is asked for each time: nothing proves that it is the one that was consented to (RFC 8252 section 8.6).
+        """
+        return self.prompts or not self.client.confidential or not set(self.scopes) <= set(granted)
 
 
 def parse(query: str) -> AuthorizationRequest:
@@ -48,7 +60,9 @@ def parse(query: str) -> AuthorizationRequest:
     if not set(parse_qs(query).get('response_mode', ())) <= set(RESPONSE_MODES):
         refusal = InvalidRequestError(f'response_mode must be {" or ".join(RESPONSE_MODES)}')
         raise RedirectableError(_error_location(refusal, details['redirect_uri'], details['state']))
-    return AuthorizationRequest(details['request'].client, details['redirect_uri'], list(dict.fromkeys(scopes)), details['state'])
+    distinct = list(dict.fromkeys(scopes))
+    prompts = 'consent' in ' '.join(parse_qs(query).get('prompt', ())).split()
+    return AuthorizationRequest(details['request'].client, details['redirect_uri'], distinct, details['state'], prompts)
 
 
 def allow(query: str, user_id: str, scopes: list[str]) -> str:

@@ -46,8 +46,10 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
         """Section 2.3.1: the Basic header, or `client_id` and `client_secret` in the body."""
         client = _named_client(request)
         _, secret = _basic_credentials(request) or ('', request.client_secret)
-        if client is None or not client.has_secret(secret or ''):
+        now = clock.now()
+        if client is None or not client.has_secret(secret or '', now):
             return False
+        client.touch(secret, now)
         return _identify(request, client)
 
     def authenticate_client_id(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> bool:

@@ -12,6 +12,7 @@ from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password, parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import AttemptCounter, EmailToken, KnownBrowser, User, Write, new_token, transact
+from chalicelib.models.client import digest
 from chalicelib.services import access, notices
 
 _QUARTER = 900
@@ -19,38 +20,53 @@ _HOUR = 3_600
 _DAY = 86_400
 
 
-def sign_up(*, name: str | None, email: str, password: str, network: str, now: int) -> None:
+def sign_up(*, name: str | None, email: str, password: str, browser: str | None, network: str, now: int) -> None:
     """Mail a confirmation link, or, if the address has an account already, a report of the attempt.
 
+    `browser` is a cookie of the browser, in which the link may then be followed without the password.
     Either way it takes one hash, two gets, one transaction and one mail, so that timing reveals nothing.
     Raises Invalid for a bad password, and TooMany.
     """
     check_new_password(password, email)
     AttemptCounter.record('sign_up_network', network, 20, _HOUR, now)
     AttemptCounter.record('sign_up', email.lower(), 5, _HOUR, now)
-    password_hash = _hash(password)
+    values: dict[str, Any] = {'name': name, 'email': email, 'password_hash': _hash(password)}
     try:
-        _store_sign_up(User.with_email(email), name=name, email=email, password_hash=password_hash, now=now)
+        _store_sign_up(User.with_email(email), values, browser, now)
     except Invalid:  # another sign-up with the same address came between the read and the write
-        _store_sign_up(User.with_email(email), name=name, email=email, password_hash=password_hash, now=now)
+        _store_sign_up(User.with_email(email), values, browser, now)
 
 
-def _store_sign_up(user: User | None, *, name: str | None, email: str, password_hash: str, now: int) -> None:
+def _store_sign_up(user: User | None, values: dict[str, Any], browser: str | None, now: int) -> None:
     token = new_token()
     if user is not None and user.confirmed_at is not None:
         transact(_reset_token(token, user, now))
         _send(user.email, mail.ALREADY_REGISTERED, login=_url('/login'), link=_url('/reset', token))
         return
-    values: dict[str, Any] = {'name': name, 'email': email, 'password_hash': password_hash}
     owner = user or User.new(**values, allow_remote_login=False, now=now, confirmed=False)
-    token_creation = EmailToken.creation(token, purpose='confirm', user_id=owner.user_id, expires_at=now + _DAY, **values)
+    email_token = values | {'user_id': owner.user_id, 'browser': digest(browser) if browser else None}
+    token_creation = EmailToken.creation(token, purpose='confirm', expires_at=now + _DAY, **email_token)
     transact(token_creation, *([] if user else owner.creation()))
-    _send(email, mail.CONFIRM_SIGN_UP, link=_url('/confirm', token))
+    _send(values['email'], mail.CONFIRM_SIGN_UP, link=_url('/confirm', token))
 
 
-def confirm(token: str, now: int) -> User:
-    """Confirm a sign-up and activate the password entered with it. Raises NotFound for an invalid or used token."""
+def is_signing_up(email_token: EmailToken, browser: str | None) -> bool:
+    """Return whether a cookie is that of the browser in which somebody signed up."""
+    return email_token.browser is not None and browser is not None and email_token.browser == digest(browser)
+
+
+def confirm(token: str, *, browser: str | None, password: str, now: int) -> User:
+    """Confirm a sign-up and activate the password entered with it.
+
+    In another browser than that of the sign-up, `password` must be that password: whoever only has the link may be somebody whose address
+    a stranger signed up with, and is not to get an account that the stranger can log in to.
+    Raises NotFound for an invalid or used token, Invalid for a wrong password, TooMany.
+    """
     email_token = EmailToken.find(token, 'confirm', now)
+    if not is_signing_up(email_token, browser):
+        AttemptCounter.record('confirm', token, 10, _DAY, now)
+        if not _verify(email_token.password_hash, password):
+            raise Invalid(Fault('password', 'wrong', 'This is not the password that was entered at sign-up'))
     user = User.find(email_token.user_id)
     transact(email_token.use(), user.confirmation(name=email_token.name, password_hash=str(email_token.password_hash), now=now))
     return user

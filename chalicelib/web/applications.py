@@ -1,20 +1,24 @@
-"""Registration of applications by their developers. A secret is shown once, on the page that created it."""
+"""Registration of applications by their developers. A secret is shown once, on the page after the form that made it."""
 
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
+from chalicelib.config import settings
 from chalicelib.domain.credentials import parse_title
 from chalicelib.domain.redirect_uris import MOST, parse_redirect_uri
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import Client, User
 from chalicelib.services import notices
-from chalicelib.web import forms, pages, sessions
+from chalicelib.web import forms, one_time, pages, sessions
 
 bp = Blueprint(__name__)
 
 MOST_APPLICATIONS = 100
+OVERLAP_SECONDS = 86_400
+_CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'  # of the verifier in RFC 7636 appendix B
 
 
 class Registration(NamedTuple):
@@ -41,7 +45,7 @@ def show_new_application() -> Response:
 
 @bp.route('/oauth/applications', methods=['POST'], content_types=forms.TYPES, cors=False)
 def register_application() -> Response:
-    """Register an application and show its secret, for the only time."""
+    """Register an application, and redirect to the page that shows its secret once."""
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require_user(request)
@@ -51,17 +55,23 @@ def register_application() -> Response:
         registration = _parse(form, confidential)
     except Invalid as invalid:
         return pages.render('application_new.html', request, status=422, user=user, faults=invalid.faults, form=_typed_values(form))
-    client, secret = Client.register(owner_id=user.user_id, confidential=confidential, now=clock.now(), **registration._asdict())
-    notices.tell_of_application(user, client.name)
-    return _render(request, user, client, secret=secret, registered=True)
+    values = registration._asdict() | {'confidential': confidential, 'now': clock.now()}
+    client, secret, writes = Client.registration(owner_id=user.user_id, **values)
+    shown = one_time.make(request, user, form, secret, f'/oauth/applications/{client.client_id}', *writes)
+    if shown is not None:
+        notices.tell_of_application(user, client.name)
+    return pages.redirect(pages.link(request, shown or one_time.shown_at(user, form)))
 
 
 @bp.route('/oauth/applications/{client_id}', cors=False)
 def show_application(client_id: str) -> Response:
-    """Show an application, with the forms that change it."""
+    """Show an application, with the forms that change it; after the form that made its secret, show that, for the only time."""
     request = bp.current_request
     user = sessions.require_user(request)
-    return _render(request, user, _find_owned(user, client_id), saved=forms.query_parameter(request, 'saved') == 'yes')
+    client = _find_owned(user, client_id)
+    made = one_time.was_made(request, user) is not None
+    saved = forms.query_parameter(request, 'saved') == 'yes'
+    return _render(request, user, client, made=made, secret=one_time.reveal(request, user), saved=saved)
 
 
 @bp.route('/oauth/applications/{client_id}', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -78,18 +88,26 @@ def update_application(client_id: str) -> Response:
     return pages.redirect(pages.link(request, f'/oauth/applications/{client_id}?saved=yes'))
 
 
+@bp.route('/oauth/applications/{client_id}/secret', cors=False)
+def show_new_secret(client_id: str) -> Response:
+    """Ask before the secret is replaced."""
+    request = bp.current_request
+    user = sessions.require_user(request)
+    return pages.render('application_secret.html', request, user=user, client=_find_confidential(user, client_id))
+
+
 @bp.route('/oauth/applications/{client_id}/secret', methods=['POST'], content_types=forms.TYPES, cors=False)
 def rotate_application_secret(client_id: str) -> Response:
-    """Replace the secret and show the new one, for the only time."""
+    """Replace the secret, and redirect to the page that shows the new one once."""
     request = bp.current_request
-    forms.read(request)
+    form = forms.read(request)
     user = sessions.require_user(request)
-    client = _find_owned(user, client_id)
-    if not client.confidential:
-        raise NotFound
-    secret = client.rotate_secret(clock.now())
-    notices.tell_of_secret(user, client.name)
-    return _render(request, user, client, secret=secret)
+    client = _find_confidential(user, client_id)
+    secret, rotation = client.new_secret(clock.now(), overlap_seconds=OVERLAP_SECONDS if form.has('overlap') else 0)
+    shown = one_time.make(request, user, form, secret, f'/oauth/applications/{client_id}', rotation)
+    if shown is not None:
+        notices.tell_of_secret(user, client.name)
+    return pages.redirect(pages.link(request, shown or one_time.shown_at(user, form)))
 
 
 @bp.route('/oauth/applications/{client_id}/delete', cors=False)
@@ -113,6 +131,14 @@ def _find_owned(user: User, client_id: str) -> Client:
     """Return the user's application. Raises NotFound, also for another user's application."""
     client = Client.find(client_id)
     if client is None or client.owner_id != user.user_id:
+        raise NotFound
+    return client
+
+
+def _find_confidential(user: User, client_id: str) -> Client:
+    """Return the user's application, which has a secret. Raises NotFound, also for an application without one."""
+    client = _find_owned(user, client_id)
+    if not client.confidential:
         raise NotFound
     return client
 
@@ -154,5 +180,20 @@ def _typed_values(form: forms.Form) -> dict[str, str]:
 
 
 def _render(request: Request, user: User, client: Client, *, status: int = 200, **context: Any) -> Response:
-    values = {'secret': None, 'registered': False, 'saved': False, 'faults': (), 'form': {}} | context
+    values = {'secret': None, 'made': False, 'saved': False, 'faults': (), 'form': {}} | context
+    values |= {'issuer': settings().issuer, 'now': clock.now(), 'try_it': _try_it(client)}
     return pages.render('application.html', request, status=status, user=user, client=client, **values)
+
+
+def _try_it(client: Client) -> str:
+    """Return a link that asks the owner, as any user, for consent."""
+    query = {
+        'response_type': 'code',
+        'client_id': client.client_id,
+        'redirect_uri': client.redirect_uris[0],
+        'scope': 'info read',
+        'state': 'x',
+    }
+    if not client.confidential:
+        query |= {'code_challenge': _CHALLENGE, 'code_challenge_method': 'S256'}
+    return f'{settings().issuer}/oauth/authorize?{urlencode(query)}'

@@ -1,13 +1,15 @@
 """The authorization endpoint: the user sees which scopes an application requests, and grants all, some or none of them."""
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib.domain import redirect_uris
-from chalicelib.domain.scopes import SENTENCES
-from chalicelib.models import User
+from chalicelib.domain.scopes import ALL, NEVER_PRESELECTED, SENTENCES, lacks_read
+from chalicelib.errors import Fault, NotFound
+from chalicelib.models import Client, Grant, User
 from chalicelib.web import forms, pages, sessions
 
 if TYPE_CHECKING:
@@ -15,10 +17,15 @@ if TYPE_CHECKING:
 
 bp = Blueprint(__name__)
 
+_LACKS_READ = Fault('read', 'needed', 'To change or delete anything, the application must also read: allow that too, or neither')
+
 
 @bp.route('/oauth/authorize', cors=False)
 def show_authorize() -> Response:
-    """Show the consent page for an authorization request (RFC 6749 section 4.1.1), or redirect with its error; after login."""
+    """Answer an authorization request (RFC 6749 section 4.1.1), after login: show the consent page, or redirect.
+
+    The redirect has the error of the request, or a code where the user granted all of it before.
+    """
     from chalicelib.oauth import authorization  # other pages should not pay for oauthlib's cold start
 
     request = bp.current_request
@@ -26,11 +33,15 @@ def show_authorize() -> Response:
     try:
         authorization_request = authorization.parse(query)
     except authorization.UntrustedClient as error:
-        return _untrusted(request, error)
+        return _untrusted(request, error, query)
     except authorization.RedirectableError as error:
         sessions.require_user(request)  # anybody can register an application: no stranger is sent on to it (RFC 9700 section 4.11.2)
         return pages.redirect(error.location)
-    return _render_consent(request, sessions.require_user(request), authorization_request, query)
+    user = sessions.require_user(request)
+    granted = _granted_before(user, authorization_request)
+    if not authorization_request.needs_consent(granted):
+        return pages.redirect(authorization.allow(query, user.user_id, authorization_request.scopes))
+    return _render_consent(request, user, authorization_request, query, selected=_preselected(authorization_request.scopes, granted))
 
 
 @bp.route('/oauth/authorize', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -40,41 +51,84 @@ def submit_authorize() -> Response:
 
     request = bp.current_request
     form = forms.read(request)
-    query = form.text('query')
+    query, granted = form.text('query'), form.all('granted')
     user = sessions.current_user(request)
     if user is None:
         return pages.redirect(pages.link(request, '/login?' + urlencode({'next': f'/oauth/authorize?{query}'})))
     try:
         if form.text('decision') != 'allow':
             return pages.redirect(authorization.deny(query))
-        return pages.redirect(authorization.allow(query, user.user_id, form.all('granted')))
+        authorization_request = authorization.parse(query)
+        if lacks_read(granted, authorization_request.scopes):
+            return _render_consent(request, user, authorization_request, query, selected=granted, faults=[_LACKS_READ])
+        return pages.redirect(authorization.allow(query, user.user_id, granted))
     except authorization.UntrustedClient as error:
-        return _untrusted(request, error)
+        return _untrusted(request, error, query)
     except authorization.RedirectableError as error:
         return pages.redirect(error.location)
 
 
-def _render_consent(request: Request, user: User, authorization_request: 'AuthorizationRequest', query: str) -> Response:
-    redirect_uri = authorization_request.redirect_uri
+def _granted_before(user: User, authorization_request: 'AuthorizationRequest') -> frozenset[str]:
+    grant = Grant.find(user.user_id, authorization_request.client.client_id)
+    return frozenset(grant.scopes) if grant else frozenset()
+
+
+def _preselected(requested: Collection[str], granted: Collection[str]) -> list[str]:
+    """Return which of the requested scopes are selected at first: what was granted before, and what can be undone."""
+    return [scope for scope in requested if scope in granted or scope not in NEVER_PRESELECTED]
+
+
+def _render_consent(
+    request: Request,
+    user: User,
+    authorization_request: 'AuthorizationRequest',
+    query: str,
+    *,
+    selected: Collection[str],
+    faults: Sequence[Fault] = (),
+) -> Response:
+    client, redirect_uri = authorization_request.client, authorization_request.redirect_uri
     target = urlsplit(redirect_uri)
     # Browsers apply form-action to redirects after a form too, and the client may redirect on to any of its servers.
     allowed = 'https:' if target.scheme == 'https' else redirect_uris.source(redirect_uri)
+    requested = [scope for scope in ALL if scope in authorization_request.scopes]
     return pages.render(
         'consent.html',
         request,
+        status=422 if faults else 200,
         form_action=[allowed],
+        faults=faults,
         user=user,
-        client_name=authorization_request.client.name,
+        client=client,
+        owner=_owner_of(client),
         redirect_host=target.netloc or target.scheme,
-        email=user.email,
-        scopes=[(scope, SENTENCES[scope], True) for scope in authorization_request.scopes],
-        hidden={'query': query},
+        scopes=[(scope, SENTENCES[scope], scope in selected) for scope in requested],
+        query=query,
+        here=f'/oauth/authorize?{query}',
     )
 
 
-def _untrusted(request: Request, error: Exception) -> Response:
+def _owner_of(client: Client) -> str | None:
+    """Return the email address of who registered a client, None for somebody who has left. It is confirmed, unlike a name."""
+    try:
+        return str(User.find(client.owner_id).email)
+    except NotFound:
+        return None
+
+
+def _untrusted(request: Request, error: Exception, query: str) -> Response:
+    """Say what is wrong with a request, to a developer too: the redirect URI that came, and where its owner changes those registered."""
+    sent = parse_qs(query)
+    came = ' '.join(sent.get('redirect_uri', ()))
     text = f'The application that sent you here made an invalid request, so we did not send you back to it: {error}'
-    return pages.error_page(request, 400, 'This request cannot be trusted', text)
+    client = Client.find(' '.join(sent.get('client_id', ())))
+    user = sessions.current_user(request)
+    links = [('/', 'Go to the home page')]
+    if client is not None and user is not None and client.owner_id == user.user_id:
+        links = [(f'/oauth/applications/{client.client_id}', 'Settings of your application'), *links]
+    return pages.error_page(
+        request, 400, 'This request cannot be trusted', text, detail=f'Its redirect URI was: {came}' if came else None, links=links
+    )
 
 
 def _query(request: Request) -> str:

@@ -1,11 +1,15 @@
 """Logging in and out, and forgotten passwords. No response reveals whether an email address has an account."""
 
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
 from chalicelib.domain.credentials import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.http_io.request import network
+from chalicelib.models import Client
 from chalicelib.services import users
 from chalicelib.web import forms, pages, sessions
 
@@ -21,7 +25,7 @@ def show_login() -> Response:
     target = sessions.safe_path(forms.query_parameter(request, 'next'))
     if sessions.current_user(request):
         return pages.redirect(pages.link(request, target))
-    return pages.render('login.html', request, next=target)
+    return _render_login(request, target)
 
 
 @bp.route('/login', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -33,18 +37,18 @@ def submit_login() -> Response:
     visitor = sessions.visitor(request)
     user = users.authenticate(form.text('email'), form.text('password'), network=visitor.network, now=clock.now(), browser=visitor.token)
     if user is None:
-        typed = {'email': form.text('email')}
-        return pages.render('login.html', request, status=422, next=target, faults=[_WRONG_CREDENTIALS], form=typed)
+        return _render_login(request, target, status=422, faults=[_WRONG_CREDENTIALS], form={'email': form.text('email')})
     sessions.end(request)
     return pages.redirect(pages.link(request, target), {'Set-Cookie': sessions.start(request, user, tell=True)})
 
 
 @bp.route('/logout', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_logout() -> Response:
-    """End the session."""
+    """End the session; `next` is the path to redirect to after another login, by whoever wants another account."""
     request = bp.current_request
-    forms.read(request)
-    return pages.redirect(pages.link(request, '/'), {'Set-Cookie': [sessions.end(request)]})
+    form = forms.read(request)
+    login = '/login?' + urlencode({'next': sessions.safe_path(form.text('next'))})
+    return pages.redirect(pages.link(request, login if form.has('next') else '/'), {'Set-Cookie': [sessions.end(request)]})
 
 
 @bp.route('/forgot', cors=False)
@@ -91,6 +95,18 @@ def submit_reset() -> Response:
     except NotFound:
         return _link_expired(request)
     return pages.redirect(pages.link(request, '/profile?saved=password'), {'Set-Cookie': sessions.start(request, user)})
+
+
+def _render_login(request: Request, target: str, **context: Any) -> Response:
+    return pages.render('login.html', request, next=target, application=_application_at(target), **context)
+
+
+def _application_at(target: str) -> str | None:
+    """Return the name of the application for which the user logs in, which is asked for consent at `target`; None for no application."""
+    path, _, query = target.partition('?')
+    client_id = ' '.join(parse_qs(query).get('client_id', ())) if path == '/oauth/authorize' else ''
+    client = Client.find(client_id) if client_id else None
+    return client.name if client else None
 
 
 def _link_expired(request: Request) -> Response:

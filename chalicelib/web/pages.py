@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Request, Response
 
-from chalicelib.errors import AppError
+from chalicelib.errors import AppError, TooMany
 from chalicelib.web import figures, sessions
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _TITLES = {
     409: ('Changed at the same time', 'Someone else changed this at the same time. Try again.'),
     413: ('Form too large', 'You sent more than this form accepts.'),
     415: ('Unsupported form', 'Go back and try again.'),
-    429: ('Too many attempts', 'To protect your account, please wait a while and try again.'),
+    429: ('Too many attempts', 'Please try again later.'),
     503: ('Temporarily busy', 'Try again in a few seconds.'),
 }
 _UNEXPECTED = ('Something went wrong', 'This is our fault, and it has been logged. Try again in a while.')
@@ -84,8 +84,10 @@ def link(request: Request, path: str) -> str:
 def error_page(
     request: Request, status: int, title: str, text: str, headers: Mapping[str, str | list[str]] | None = None, **context: Any
 ) -> Response:
-    """Return a page that says what is wrong and what to do."""
-    return render('message.html', request, status=status, headers=headers, title=title, text=text, **context)
+    """Return a page that says what is wrong and what to do. Who is logged in keeps the navigation, unless our own side fails."""
+    user = sessions.current_user(request) if status < 500 else None
+    values = {'user': user, 'detail': None} | context
+    return render('message.html', request, status=status, headers=headers, title=title, text=text, **values)
 
 
 def render_error(request: Request, error: AppError) -> Response:
@@ -93,7 +95,15 @@ def render_error(request: Request, error: AppError) -> Response:
     if isinstance(error, sessions.LoginRequired):
         return redirect(link(request, error.location))
     title, text = _TITLES.get(error.status, _UNEXPECTED)
+    if isinstance(error, TooMany):
+        text = f'To protect your account, please try again in {_in_words(error.retry_after)}.'
     return error_page(request, error.status, title, text, dict(error.headers()))
+
+
+def _in_words(seconds: int) -> str:
+    """Return a time in whole minutes, rounded up: 12 minutes."""
+    minutes = -(-seconds // 60)
+    return '1 minute' if minutes == 1 else f'{minutes} minutes'
 
 
 def _security_headers(form_action: Iterable[str]) -> Headers:

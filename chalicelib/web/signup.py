@@ -1,5 +1,7 @@
 """Signing up, and confirming email addresses. The response to a sign-up never reveals whether an address has an account."""
 
+from typing import Any
+
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
@@ -35,6 +37,7 @@ def submit_signup() -> Response:
             name=parse_name(form.text('name')),
             email=email,
             password=form.text('password'),
+            browser=sessions.cookie_token(request),
             network=network(request),
             now=clock.now(),
         )
@@ -51,11 +54,9 @@ def show_confirm() -> Response:
     request = bp.current_request
     token = forms.query_parameter(request, 'token')
     try:
-        email_token = _find_token(token)
+        return _render_confirm(request, token)
     except NotFound:
         return _link_expired(request)
-    changes_email = email_token.purpose == 'email'
-    return pages.render('confirm.html', request, token=token, email=email_token.email, changes_email=changes_email)
 
 
 @bp.route('/confirm', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -66,12 +67,30 @@ def submit_confirm() -> Response:
     token, now = form.text('token'), clock.now()
     try:
         if _find_token(token).purpose == 'email':
-            users.change_email(token, now)
-            return pages.redirect(pages.link(request, '/profile?saved=email'))
-        user = users.confirm(token, now)
-    except (NotFound, Invalid):
+            return _change_email(request, token, now)
+        user = users.confirm(token, browser=sessions.cookie_token(request), password=form.text('password'), now=now)
+    except Invalid as invalid:
+        return _render_confirm(request, token, status=422, faults=invalid.faults)
+    except NotFound:
         return _link_expired(request)
     return pages.redirect(pages.link(request, '/profile'), {'Set-Cookie': sessions.start(request, user)})
+
+
+def _change_email(request: Request, token: str, now: int) -> Response:
+    try:
+        users.change_email(token, now)
+    except Invalid:  # the address got an account of its own meanwhile
+        return _link_expired(request)
+    return pages.redirect(pages.link(request, '/profile?saved=email'))
+
+
+def _render_confirm(request: Request, token: str, **context: Any) -> Response:
+    """Raises NotFound."""
+    email_token = _find_token(token)
+    changes_email = email_token.purpose == 'email'
+    asks_password = not changes_email and not users.is_signing_up(email_token, sessions.cookie_token(request))
+    values: dict[str, Any] = {'token': token, 'email': email_token.email, 'changes_email': changes_email, 'asks_password': asks_password}
+    return pages.render('confirm.html', request, **values, **context)
 
 
 def _find_token(token: str) -> EmailToken:

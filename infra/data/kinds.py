@@ -5,6 +5,7 @@ LEFT_OUT = {
     'session': 'people log in again',
     'session_pointer': 'points to a session',
     'known_browser': 'known again with the next log-in',
+    'one_time_secret': 'shown in the session that made it only',
     'credentials': 'what people entrusted to us for their accounts at exchanges leaves us in no file: they send it again',
     'mailed': 'the link can be asked for again',
     'code': 'lives for a minute',

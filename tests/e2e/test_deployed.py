@@ -156,11 +156,14 @@ class Visitor:
         self.session = requests.Session()
 
     def submit(self, path: str, page: str, **fields: str) -> str:
-        """Send a form that stands on `page`; return the page that answers."""
+        """Send a form that stands on `page`; return the page that answers, or that of the profile to which it leads."""
         token = re.search(r'name="csrf" value="([^"]+)"', self.session.get(self.url + page, timeout=PATIENCE_SECONDS).text)
         assert token
         answer = self.session.post(self.url + path, {'csrf': token[1]} | fields, allow_redirects=False, timeout=PATIENCE_SECONDS)
         assert answer.status_code < 400, answer.text
+        _, profile, rest = answer.headers.get('Location', '').partition('/profile/')
+        if profile:
+            return self.session.get(self.url + profile + rest, timeout=PATIENCE_SECONDS).text
         return answer.text
 
 

@@ -13,7 +13,7 @@ from chalice.test import HTTPResponse
 
 from chalicelib import auth, clock
 from chalicelib.config import settings
-from chalicelib.models import Client, Grant, User
+from chalicelib.models import Client, Grant, User, transact
 from chalicelib.services import access
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
@@ -197,7 +197,8 @@ def test_a_password_reset_ends_what_the_users_own_application_was_given(
 
     access.end_all(user.user_id, clock.now())
 
-    secret = Client.find('test-app').rotate_secret(clock.now())
+    secret, rotation = Client.find('test-app').new_secret(clock.now())
+    transact(rotation)
     basic = 'Basic ' + base64.b64encode(f'test-app:{secret}'.encode()).decode()
     assert post(http, 'introspect', basic, token=token).json_body == {'active': False}
     stopped_clock.advance(1)
@@ -225,7 +226,8 @@ def test_a_deleted_client_is_unknown(http: ChaliceClient, user: User, client: Cl
 
 
 def test_a_rotated_secret_replaces_the_old_one(http: ChaliceClient, user: User, client: Client):
-    new = client.rotate_secret(now=1)
+    new, rotation = client.new_secret(now=1)
+    transact(rotation)
 
     assert ask(http, GOOD).status_code == 401
     assert ask(http, GOOD, 'Basic ' + base64.b64encode(f'test-app:{new}'.encode()).decode()).status_code == 200

@@ -307,17 +307,18 @@ def _use_profile(browser: Browser, recorder: Recorder) -> None:
     _post(browser, '/profile/email', 200, email='ada@example.org', current_password=PASSWORD + '!')
     browser.post('/confirm', {'token': _token(recorder)})
     _post(browser, '/profile/password', 303, current_password=PASSWORD + '!', password=PASSWORD)
-    _post(browser, '/profile/api-keys', 200, name='sheet', scopes='read')
-    [key_id] = set(re.findall(r'name="key_id" value="([^"]+)"', browser.get('/profile').body.decode()))
+    _post(browser, '/profile/api-keys', 303, name='sheet', scopes='read')
+    [key_id] = set(re.findall(r'name="key_id" value="([^"]+)"', browser.get(browser.location).body.decode()))
     _post(browser, '/profile/api-keys/revoke', 303, key_id=key_id)
 
 
 def _register(browser: Browser) -> tuple[str, str]:
-    _post(browser, '/oauth/applications', 200, name='Charts', redirect_uris=REDIRECT, kind='confidential')
-    [client_id] = set(re.findall(r'/oauth/applications/([\w-]{10,})', browser.page))
-    path = f'/oauth/applications/{client_id}'
+    _post(browser, '/oauth/applications', 303, name='Charts', redirect_uris=REDIRECT, kind='confidential')
+    path = browser.location.partition('?')[0]
+    client_id = path.rpartition('/')[2]
     _post(browser, path, 303, name='Charts 2', redirect_uris=REDIRECT)
-    _post(browser, f'{path}/secret', 200)
+    _post(browser, f'{path}/secret', 303)
+    browser.get(browser.location)
     [secret] = re.findall(r'Copy the secret now.*?<code class="value">([^<]+)</code>', browser.page, re.DOTALL)
     browser.get('/oauth/applications')
     return client_id, secret

@@ -1,13 +1,15 @@
 """API keys in the profile: created, shown once, revoked."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from chalice.test import Client as ChaliceClient
 
-from chalicelib.models import ApiKey, User
-from chalicelib.web.profile import MOST_KEYS
+from chalicelib.models import ApiKey, Item, User
+from chalicelib.web.api_keys import MOST_KEYS
 from tests.support.browser import Browser
+from tests.support.clock import StoppedClock
 
 
 @pytest.fixture
@@ -22,7 +24,8 @@ def status(http: ChaliceClient, key: str, path: str = '/api/portfolios') -> int:
 
 def create(visitor: Browser, **fields: str) -> str:
     visitor.post('/profile/api-keys', {'name': 'My <sheet>', 'scopes': 'read'} | fields)
-    assert visitor.status == 200, visitor.page
+    assert visitor.status == 303, visitor.page
+    visitor.get(visitor.location)
     return re.search(r'cfk_[\w-]{43}', visitor.page)[0]
 
 
@@ -32,9 +35,56 @@ def test_a_new_key_works_and_is_shown_once(http: ChaliceClient, visitor: Browser
     assert status(http, key) == 200
     assert 'My <sheet>' in visitor.text
     assert visitor.response.headers['Cache-Control'] == 'no-store'
-    visitor.get('/profile')
+    visitor.get('/profile/api-keys')
     assert 'My <sheet>' in visitor.text
     assert key not in visitor.page
+
+
+def test_a_form_makes_one_key_however_often_it_is_sent_and_shows_it_once(visitor: Browser, new_browser: Callable[[], Browser], user: User):
+    form = {'name': 'sheet', 'scopes': 'read', 'lifetime': '30', 'csrf': visitor.csrf('/profile/api-keys')}
+    for _ in range(2):  # as a second click, or a reload, sends it again
+        visitor.post('/profile/api-keys', form)
+        assert visitor.status == 303
+    [stored] = ApiKey.of_user(user.user_id)
+    shown_at, other = visitor.location, new_browser()
+    other.log_in()
+    other.get(shown_at)
+    assert not re.search(r'cfk_[\w-]{43}', other.page)
+    visitor.request('HEAD', shown_at)
+
+    visitor.get(shown_at)
+    [key] = re.findall(r'cfk_[\w-]{43}', visitor.page)
+    assert visitor.page.index(key) < visitor.page.index('id="keys"')  # above everything that could hide it
+    assert key.startswith(stored.prefix)
+    visitor.get(shown_at)
+    assert key not in visitor.page
+    assert 'shown already' in visitor.text
+    assert key not in ' '.join(str(item.serialize()) for item in Item.scan())
+    visitor.post('/profile/api-keys', form)
+    visitor.get(visitor.location)
+    assert (len(ApiKey.of_user(user.user_id)), key in visitor.page) == (1, False)
+
+
+def test_a_key_tells_when_it_was_last_used_and_ends_when_it_says(
+    http: ChaliceClient, visitor: Browser, user: User, requests_made: list[str], stopped_clock: StoppedClock
+):
+    key = create(visitor, lifetime='30')
+    visitor.get('/profile/api-keys')
+    assert 'not used yet' in visitor.text
+
+    assert status(http, key) == 200
+    requests_made.clear()
+    assert status(http, key) == 200
+    assert 'UpdateItem' not in requests_made  # at most one write an hour
+    visitor.get('/profile/api-keys')
+    assert re.search(r'last used \d+ \w+ \d{4}, \d\d:\d\d UTC', visitor.text)
+    stopped_clock.advance(30 * 86_400 - 1)
+    assert status(http, key) == 200
+    stopped_clock.advance(1)
+    assert status(http, key) == 401
+    visitor.log_in()
+    visitor.get('/profile/api-keys')
+    assert 'My <sheet>' not in visitor.text
 
 
 def test_a_key_may_do_what_was_ticked_and_never_more(http: ChaliceClient, visitor: Browser):

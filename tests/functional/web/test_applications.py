@@ -3,11 +3,14 @@
 import logging
 import re
 from collections.abc import Callable
+from html import unescape
 
 import pytest
 
+from chalicelib import clock
 from chalicelib.models import Client, Item, User
 from tests.support.browser import Browser
+from tests.support.clock import StoppedClock
 
 GOOD = {'name': 'Charts', 'redirect_uris': 'https://charts.example/callback', 'kind': 'confidential'}
 
@@ -15,6 +18,8 @@ GOOD = {'name': 'Charts', 'redirect_uris': 'https://charts.example/callback', 'k
 def register(browser: Browser, **fields: str) -> str | None:
     """Register an application; return the secret that the page shows."""
     browser.post('/oauth/applications', {'csrf': browser.csrf('/profile')} | GOOD | fields)
+    if browser.status == 303:
+        browser.get(browser.location)
     secret = re.search(r'Copy the secret now.*?<code class="value">([^<]+)</code>', browser.page, re.DOTALL)
     return secret and secret[1]
 
@@ -29,7 +34,7 @@ def test_a_registered_application_can_prove_itself_with_the_secret_it_was_shown(
 
     client = only(user)
     assert logged_in.status == 200
-    assert client.has_secret(secret)
+    assert client.has_secret(secret, 0)
     assert client.client_id in logged_in.text
     assert (client.name, list(client.redirect_uris), client.confidential) == ('Charts', ['https://charts.example/callback'], True)
 
@@ -54,19 +59,77 @@ def test_a_public_application_has_no_secret(logged_in: Browser, user: User):
     assert (client.secret_hash, client.confidential) == (None, False)
     assert 'A public application has no secret' in logged_in.text
     assert 'Generate a new secret' not in logged_in.text
-    logged_in.post(f'/oauth/applications/{client.client_id}/secret', {'csrf': logged_in.csrf('/profile')})
-    assert logged_in.status == 404
+    for method in ('GET', 'POST'):
+        logged_in.request(method, f'/oauth/applications/{client.client_id}/secret') if method == 'GET' else logged_in.post(
+            f'/oauth/applications/{client.client_id}/secret'
+        )
+        assert logged_in.status == 404
 
 
-def test_a_new_secret_takes_the_place_of_the_old_one(logged_in: Browser, user: User):
-    old = register(logged_in)
+def new_secret(browser: Browser, path: str, **fields: str) -> str:
+    browser.post(path, {'csrf': browser.csrf(path)} | fields)
+    browser.get(browser.location)
+    return re.search(r'Copy the secret now.*?<code class="value">([^<]+)</code>', browser.page, re.DOTALL)[1]
+
+
+def test_a_new_secret_is_asked_for_and_takes_the_place_of_the_old_one_at_once_or_after_a_day(
+    logged_in: Browser, user: User, stopped_clock: StoppedClock
+):
+    first = register(logged_in)
     path = f'/oauth/applications/{only(user).client_id}/secret'
+    logged_in.get(path)
+    assert 'name="overlap" value="yes" checked' in logged_in.page
+    only(user).touch(first, clock.now())
 
-    logged_in.post(path, {'csrf': logged_in.csrf('/profile')})
+    second = new_secret(logged_in, path, overlap='yes')
 
-    new = re.search(r'Copy the secret now.*?<code class="value">([^<]+)</code>', logged_in.page, re.DOTALL)[1]
-    assert only(user).has_secret(new)
-    assert not only(user).has_secret(old)
+    assert [only(user).has_secret(secret, clock.now() + 86_399) for secret in (first, second)] == [True, True]
+    assert [only(user).has_secret(secret, clock.now() + 86_400) for secret in (first, second)] == [False, True]
+    logged_in.get(path.removesuffix('/secret'))
+    assert re.search(r'Previous secret Works until [^,]+, \d\d:\d\d UTC, last used', logged_in.text)
+    assert 'not used yet' in logged_in.text
+    only(user).touch(second, clock.now())
+    logged_in.get(path.removesuffix('/secret'))
+    assert 'not used yet' not in logged_in.text
+
+    third = new_secret(logged_in, path)
+    assert [only(user).has_secret(secret, clock.now()) for secret in (first, second, third)] == [False, False, True]
+
+
+def test_sending_a_form_again_registers_and_rotates_once(logged_in: Browser, user: User):
+    form = GOOD | {'csrf': logged_in.csrf('/oauth/applications/new')}
+    pages = []
+    for _ in range(2):
+        logged_in.post('/oauth/applications', form)
+        pages.append(logged_in.location)
+    path = f'/oauth/applications/{only(user).client_id}'
+    assert pages[0] == pages[1]
+    assert pages[0].startswith(f'{path}?form=')
+
+    form = {'csrf': logged_in.csrf(f'{path}/secret')}
+    logged_in.post(f'{path}/secret', form)
+    rotated = only(user).secret_hash
+    logged_in.post(f'{path}/secret', form)
+
+    assert (only(user).secret_hash, logged_in.status) == (rotated, 303)
+    logged_in.get(logged_in.location)
+    assert 'Copy the secret now' in logged_in.text
+    logged_in.get(pages[0])
+    assert 'Copy the secret now' in logged_in.text  # of the registration, of no use by now
+    assert only(user).secret_hash == rotated
+
+
+def test_the_owner_is_shown_what_a_developer_needs(logged_in: Browser, user: User):
+    register(logged_in)
+    client_id = only(user).client_id
+
+    logged_in.get(f'/oauth/applications/{client_id}')
+
+    for said in (f'Client ID {client_id}', 'https://cryptfolio.test/oauth/token', '/.well-known/oauth-authorization-server', 'use https'):
+        assert said in logged_in.text
+    link = unescape(re.search(r'href="https://cryptfolio\.test(/oauth/authorize[^"]+)"', logged_in.page)[1])
+    logged_in.get(link)
+    assert 'Charts wants to access' in logged_in.text
 
 
 def test_redirect_uris_are_given_one_per_line(logged_in: Browser, user: User):
@@ -138,7 +201,9 @@ def test_deleting_asks_first(logged_in: Browser, user: User):
     assert Client.owned_by(user.user_id) == []
 
 
-@pytest.mark.parametrize(('method', 'path'), [('GET', ''), ('POST', ''), ('POST', '/secret'), ('GET', '/delete'), ('POST', '/delete')])
+@pytest.mark.parametrize(
+    ('method', 'path'), [('GET', ''), ('POST', ''), ('GET', '/secret'), ('POST', '/secret'), ('GET', '/delete'), ('POST', '/delete')]
+)
 def test_somebody_elses_application_is_not_found(logged_in: Browser, make_user: Callable[..., User], method: str, path: str):
     other = make_user('other@example.com')
     client, secret = Client.register(owner_id=other.user_id, name='Theirs', redirect_uris=['https://t.example/'], now=0)

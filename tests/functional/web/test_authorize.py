@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from html import unescape
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -57,8 +58,10 @@ def path(**changes: str | None) -> str:
 
 
 def decide(browser: Browser, asked: str, granted: list[str] | None = None, decision: str = 'allow') -> dict[str, str]:
-    """Answer the consent page; return what the redirect tells the application."""
+    """Answer the consent page, if there is one; return what the redirect tells the application."""
     browser.get(asked)
+    if browser.status == 303 and granted is None and decision == 'allow':
+        return told(browser)
     assert browser.status == 200, browser.page
     hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', browser.page))
     fields = [(name, unescape(value)) for name, value in hidden.items()]
@@ -187,6 +190,79 @@ class TestTheFlow:
         decide(visitor, path(client_id='native', redirect_uri='com.example.app:/callback'))
 
         assert visitor.location.startswith('com.example.app:/callback?code=')
+
+
+class TestTheConsentPage:
+    def test_names_who_registered_the_application_and_where_it_leads(self, visitor: Browser, user: User, make_user: Callable[..., User]):
+        visitor.get(path())
+        assert 'by you' in visitor.text
+        owner = make_user('owner@example.com')
+        for owner_id, said in (
+            (owner.user_id, 'by owner@example.com , who uses this server. Nobody has checked'),
+            ('gone', 'who has left'),
+        ):
+            Client.find('web-app').update([Client.owner_id.set(owner_id)])
+            visitor.get(path())
+            assert said in visitor.text
+        assert visitor.text.index('app.example') < visitor.text.index('It wants permission to')
+
+    def test_selects_nothing_that_cannot_be_undone(self, visitor: Browser, user: User):
+        visitor.get(path(scope='info read write delete admin'))
+        assert re.findall(r'value="(\w+)" checked', visitor.page) == ['info', 'read', 'write']
+
+        Grant.allow(user.user_id, 'web-app', ['read', 'delete'], 1)  # which was chosen before
+        visitor.get(path(scope='read delete admin'))
+        assert re.findall(r'value="(\w+)" checked', visitor.page) == ['read', 'delete']
+
+    @pytest.mark.parametrize('granted', [['write'], ['delete', 'info'], ['write', 'delete']])
+    def test_ties_changes_to_reading(self, visitor: Browser, user: User, granted: list[str]):
+        query = path(scope='info read write delete admin').partition('?')[2]
+        fields = [('query', query), ('decision', 'allow'), *(('granted', scope) for scope in granted)]
+        visitor.post_all('/oauth/authorize', fields)
+        assert (visitor.status, 'must also read' in visitor.text) == (422, True)
+        assert set(re.findall(r'value="(\w+)" checked', visitor.page)) == set(granted)
+        assert Grant.find(user.user_id, 'web-app') is None
+
+        for more in ('read', 'admin'):
+            visitor.post_all('/oauth/authorize', [*fields, ('granted', more)])
+            assert 'code' in told(visitor)
+
+    def test_is_skipped_for_what_a_confidential_client_was_granted(self, http: ChaliceClient, visitor: Browser, native: Client):
+        decide(visitor, path())
+
+        visitor.get(path(scope='read'))
+        assert (visitor.status, exchange(http, told(visitor)['code']).json_body['scope']) == (303, 'read')
+        for again in (path(prompt='consent'), path(scope='read delete')):
+            assert visitor.get(again).status_code == 200
+        public = path(client_id='native', redirect_uri='http://127.0.0.1/callback')
+        decide(visitor, public)
+        assert visitor.get(public).status_code == 200
+        visitor.post('/profile/revoke', {'client_id': 'web-app'})
+        assert visitor.get(path()).status_code == 200
+
+    def test_lets_one_log_in_as_somebody_else_who_is_told_for_what(self, visitor: Browser, make_user: Callable[..., User]):
+        make_user('other@example.com')
+        visitor.get(path())
+        here = unescape(re.search(r'name="next" value="([^"]+)"', visitor.page)[1])
+
+        visitor.post('/logout', {'next': here})
+        visitor.get(visitor.location)
+        assert 'To continue to Web <app>' in visitor.text
+        visitor.log_in('other@example.com', next=here)
+        visitor.get(visitor.location)
+
+        assert 'You are logged in as other@example.com' in visitor.text
+
+    def test_an_untrusted_request_shows_its_redirect_uri_and_the_owner_the_way_to_mend_it(
+        self, visitor: Browser, new_browser: Callable[[], Browser]
+    ):
+        wrong = path(redirect_uri='https://app.example/<callback>')
+        visitor.get(wrong)
+        assert 'Its redirect URI was: https://app.example/<callback>' in visitor.text
+        assert 'href="/oauth/applications/web-app"' in visitor.page
+        stranger = new_browser()
+        stranger.get(wrong)
+        assert 'href="/oauth/applications/web-app"' not in stranger.page
 
 
 class TestErrorsBeforeTheRedirectIsTrusted:

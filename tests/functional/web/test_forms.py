@@ -17,6 +17,7 @@ PAGES = sorted(
     for method, entry in views.items()
     if entry.view_function.__module__.startswith('chalicelib.web.') and path != '/static/style.css'
 )
+PAGES_WITH_FORMS = ['/signup', '/login', '/forgot', '/profile', '/profile/sessions', '/profile/api-keys', '/oauth/applications/new']
 POSTS = [path for method, path in PAGES if method == 'POST']
 SAFE = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
@@ -132,9 +133,7 @@ def test_every_answer_is_safe_from_frames_sniffing_caches_and_foreign_content(lo
         assert 'Access-Control-Allow-Origin' not in headers
 
 
-@pytest.mark.parametrize(
-    'path', ['/', '/signup', '/login', '/forgot', '/profile', '/portfolios', '/oauth/applications', '/oauth/applications/new']
-)
+@pytest.mark.parametrize('path', ['/', *PAGES_WITH_FORMS, '/portfolios', '/oauth/applications'])
 def test_pages_need_no_script_and_no_other_site(logged_in: Browser, path: str):
     if path in ('/', '/signup', '/login', '/forgot'):
         logged_in.cookie = ''
@@ -144,14 +143,14 @@ def test_pages_need_no_script_and_no_other_site(logged_in: Browser, path: str):
     assert not re.search(r'<script|\bon\w+=|style=|https?://(?!www\.w3\.org)', logged_in.page)
 
 
-@pytest.mark.parametrize('path', ['/signup', '/login', '/forgot', '/profile', '/oauth/applications/new'])
+@pytest.mark.parametrize('path', PAGES_WITH_FORMS)
 def test_every_field_has_a_label_and_every_id_is_there_once(logged_in: Browser, path: str):
     if path in ('/', '/signup', '/login', '/forgot'):
         logged_in.cookie = ''
     logged_in.get(path)
 
     ids = re.findall(r'\bid="([^"]+)"', logged_in.page)
-    fields = re.findall(r'<(?:input|textarea)(?![^>]*type="hidden")(?![^>]*aria-hidden)[^>]*\bid="([^"]+)"', logged_in.page)
+    fields = re.findall(r'<(?:input|textarea|select)(?![^>]*type="hidden")(?![^>]*aria-hidden)[^>]*\bid="([^"]+)"', logged_in.page)
     described = ' '.join(re.findall(r'(?:aria-describedby|aria-labelledby)="([^"]+)"', logged_in.page)).split()
     assert len(ids) == len(set(ids))
     assert set(fields) <= set(re.findall(r'<label for="([^"]+)"', logged_in.page))

@@ -68,6 +68,7 @@ def test_the_eleventh_failure_to_log_in_is_refused_whoever_it_is_for(browser: Br
     assert browser.response.headers['Retry-After'] == '840'
     assert browser.response.headers['Content-Type'] == 'text/html; charset=utf-8'
     assert 'Too many attempts' in browser.text
+    assert 'try again in 14 minutes' in browser.text
 
 
 def test_logging_in_does_not_use_attempts_up(browser: Browser, user: User):

@@ -1,5 +1,6 @@
 """Templates by themselves: links behind a stage, and the page on which consent is given."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -45,12 +46,15 @@ def test_links_keep_the_stage_that_a_request_came_through(resource: str, whole: 
 
 
 def consent(**changes: Any) -> Any:
+    user = SimpleNamespace(user_id='1', email='test@example.com')
     values: dict[str, Any] = {
-        'client_name': 'Charts',
+        'user': user,
+        'client': SimpleNamespace(name=changes.pop('client_name', 'Charts'), owner_id='2', created_at=1510030494),
+        'owner': 'owner@example.com',
         'redirect_host': 'charts.example',
-        'email': 'test@example.com',
         'scopes': [('read', 'Read it.', True), ('write', 'Change it.', False)],
-        'hidden': {'client_id': 'abc', 'state': '"><script>'},
+        'query': 'client_id=abc&state="><script>',
+        'here': '/oauth/authorize?client_id=abc',
     }
     return pages.render('consent.html', request(), form_action=['https://charts.example'], **values | changes)
 
@@ -60,7 +64,7 @@ def test_consent_lets_each_scope_be_unticked_and_sends_everything_back():
 
     assert '<input type="checkbox" id="granted-read" name="granted" value="read" checked>' in page
     assert '<input type="checkbox" id="granted-write" name="granted" value="write">' in page
-    assert '<input type="hidden" name="client_id" value="abc">' in page
+    assert '<input type="hidden" name="query" value="client_id=abc&amp;state=&#34;&gt;&lt;script&gt;">' in page
     assert '<button name="decision" value="allow">' in page
     assert 'name="decision" value="deny"' in page
     assert 'name="csrf"' in page

@@ -48,6 +48,7 @@ def test_the_owner_makes_a_new_secret_and_connects_again(
     browser.log_in(password=NEW_PASSWORD)
 
     browser.post('/oauth/applications/thiefs/secret')
+    browser.get(browser.location)
     secret = re.search(r'[A-Za-z0-9_-]{43}(?=<)', browser.page)[0]
     browser.post('/profile/remote', {'allow_remote_login': 'on'})
 

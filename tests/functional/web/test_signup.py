@@ -41,6 +41,34 @@ def test_a_new_account_is_confirmed_by_a_mailed_link_and_then_logged_in(browser:
     assert (user.allow_remote_login, user.confirmed_at is None) == (False, False)
 
 
+def test_who_follows_the_link_of_a_strangers_sign_up_gets_no_account_with_the_strangers_password(
+    browser: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox
+):
+    stranger = browser
+    stranger.post('/signup', NEW)
+    token, owner = mailbox.link().partition('token=')[2], new_browser()
+
+    owner.get(mailbox.link())
+    assert 'type="password"' in owner.page
+    for password in ('', 'what the owner may think of'):
+        owner.post('/confirm', {'token': token, 'password': password})
+        assert (owner.status, 'not the password' in owner.text) == (422, True)
+    stranger.log_in('ada@example.com', NEW['password'])
+    assert stranger.status == 422
+
+    owner.post('/confirm', {'token': token, 'password': NEW['password']})  # as whoever signed up in another browser knows it
+    assert owner.location == '/profile'
+
+
+def test_the_password_of_a_sign_up_is_not_guessed_by_its_link(browser: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox):
+    browser.post('/signup', NEW)
+    other, token = new_browser(), mailbox.link().partition('token=')[2]
+    for _ in range(10):
+        other.post('/confirm', {'token': token, 'password': 'wrong'})
+
+    assert other.post('/confirm', {'token': token, 'password': NEW['password']}).status_code == 429
+
+
 def test_following_the_link_alone_confirms_nothing(browser: Browser, mailbox: Mailbox):
     browser.post('/signup', NEW)
 
@@ -220,7 +248,7 @@ def test_two_who_sign_up_at_once_both_get_a_mail(browser: Browser, mailbox: Mail
 
     def be_faster(**_: Any) -> None:
         events.unregister('before-call.dynamodb.TransactWriteItems', be_faster)
-        users.sign_up(name=None, email=NEW['email'], password='the faster one', network='192.0.2.1', now=clock.now())
+        users.sign_up(name=None, email=NEW['email'], password='the faster one', browser=None, network='192.0.2.1', now=clock.now())
 
     events.register('before-call.dynamodb.TransactWriteItems', be_faster)
     browser.post('/signup', NEW)
