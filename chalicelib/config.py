@@ -27,6 +27,7 @@ class Settings:
     `vault_key_id` is the KMS key that encrypts what users entrust to us; see vault.py.
     `mail_from` is the sender of mails, through SES, `security_contact` the URI to which vulnerabilities are reported.
     `metrics_namespace` is the CloudWatch namespace of the metrics.
+    `signup` says who may sign up: `open` everybody, `invite` who was invited, `closed` nobody.
     `max_...` limit what users may store; `rate_limit` is the number of requests per minute, application and user, 0 for unlimited.
     `allows_trading_keys`: accounts may have API keys that can trade or withdraw.
     `cross_check_rate` is the share of refreshes, 0 to 1, that are cross-checked with a second explorer.
@@ -58,6 +59,7 @@ class Settings:
     cross_check_rate: Decimal
     mail_from: str | None
     security_contact: str | None
+    signup: str
     currency_objects: bool
     allows_trading_keys: bool
     metrics_namespace: str
@@ -101,6 +103,7 @@ def settings() -> Settings:
         cross_check_rate=_fraction('CROSS_CHECK_RATE', '0.05'),
         mail_from=env.get('MAIL_FROM') or None,
         security_contact=env.get('SECURITY_CONTACT') or None,
+        signup=_choice('SIGNUP', ('invite', 'open', 'closed')),
         allows_trading_keys=_choice('ALLOW_TRADING_KEYS', ('false', 'true')) == 'true',
         currency_objects=_choice('CURRENCY_FORMAT', ('code', 'object')) == 'object',
         metrics_namespace=env.get('METRICS_NAMESPACE') or 'CryptFolio',

@@ -109,6 +109,17 @@ If this was not you, someone knows your password. Contact the operator of this C
 )
 
 
+INVITATION = MailTemplate(
+    'You are invited to CryptFolio',
+    """\
+{inviter} invites you to CryptFolio, which keeps track of crypto portfolios.
+
+Sign up here. The link works once and expires in a week:
+
+{link}
+
+If you do not know {inviter}, you can ignore this email.""",
+)
 _IF_NOT_YOU = """
 If this was not you, someone can get into your account. Set a new password, which ends everything that opens it:
 

@@ -24,6 +24,7 @@ os.environ |= {
     'SIGNING_KEY_ID': 'alias/cryptfolio-test-signing',
     'VAULT_KEY_ID': 'alias/cryptfolio-test-vault',
     'CROSS_CHECK_RATE': '0',
+    'SIGNUP': 'open',
 }
 os.environ.pop('AWS_ENDPOINT_URL', None)
 os.chdir(Path(__file__).parent.parent)

@@ -26,6 +26,7 @@ from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
 from chalicelib.models.history import History, HistoryMonth, HistoryResult, read_headers, remove_history, split_by_month
 from chalicelib.models.idempotency import AlreadyUsed, IdempotencyKey, IdempotencyRecord
+from chalicelib.models.invitation import Invitation
 from chalicelib.models.item import Item
 from chalicelib.models.job_run import JobRun
 from chalicelib.models.known_browser import KnownBrowser
@@ -84,6 +85,7 @@ __all__ = [
     'HourlyRates',
     'IdempotencyKey',
     'IdempotencyRecord',
+    'Invitation',
     'Item',
     'JobRun',
     'KnownBrowser',

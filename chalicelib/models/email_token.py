@@ -14,7 +14,8 @@ class EmailToken(Item, discriminator='mailed'):
     """pk=MAILED#<sha256 of the token>  sk=MAILED   TTL   The single-use token of a mailed link.
 
     `purpose` is `confirm` (a sign-up; its name and password are stored here until it is confirmed), `email` (a new address) or
-    `reset`. `stamp` must still equal `User.stamp`; a sign-up has none. `browser` is a digest of the cookie of the browser that signed up.
+    `reset`. `stamp` must still equal `User.stamp`; a sign-up has none. `browser` is a digest of the cookie of the browser that signed up,
+    `invitation` one of the token with which somebody did.
     put in a transaction, see `creation`   find: get   deleted in a transaction, see `use`
     """
 
@@ -24,6 +25,7 @@ class EmailToken(Item, discriminator='mailed'):
     email = UnicodeAttribute(null=True)
     name = UnicodeAttribute(null=True)
     browser = UnicodeAttribute(null=True)
+    invitation = UnicodeAttribute(null=True)
     password_hash = UnicodeAttribute(null=True)
 
     @classmethod

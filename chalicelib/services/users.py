@@ -11,7 +11,7 @@ from chalicelib import clock, mail
 from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password, parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
-from chalicelib.models import AttemptCounter, EmailToken, KnownBrowser, User, Write, new_token, transact
+from chalicelib.models import AttemptCounter, EmailToken, Invitation, KnownBrowser, User, Write, new_token, transact
 from chalicelib.models.client import digest
 from chalicelib.services import access, notices
 
@@ -20,10 +20,13 @@ _HOUR = 3_600
 _DAY = 86_400
 
 
-def sign_up(*, name: str | None, email: str, password: str, browser: str | None, network: str, now: int) -> None:
+def sign_up(
+    *, name: str | None, email: str, password: str, network: str, now: int, browser: str | None = None, invitation: str | None = None
+) -> None:
     """Mail a confirmation link, or, if the address has an account already, a report of the attempt.
 
-    `browser` is a cookie of the browser, in which the link may then be followed without the password.
+    `browser` is a cookie of the browser, in which the link may then be followed without the password. `invitation` is the token of an
+    invitation, which following the link uses up.
     Either way it takes one hash, two gets, one transaction and one mail, so that timing reveals nothing.
     Raises Invalid for a bad password, and TooMany.
     """
@@ -31,21 +34,21 @@ def sign_up(*, name: str | None, email: str, password: str, browser: str | None,
     AttemptCounter.record('sign_up_network', network, 20, _HOUR, now)
     AttemptCounter.record('sign_up', email.lower(), 5, _HOUR, now)
     values: dict[str, Any] = {'name': name, 'email': email, 'password_hash': _hash(password)}
+    came_by = {key: digest(token) for key, token in (('browser', browser), ('invitation', invitation)) if token}
     try:
-        _store_sign_up(User.with_email(email), values, browser, now)
+        _store_sign_up(User.with_email(email), values, came_by, now)
     except Invalid:  # another sign-up with the same address came between the read and the write
-        _store_sign_up(User.with_email(email), values, browser, now)
+        _store_sign_up(User.with_email(email), values, came_by, now)
 
 
-def _store_sign_up(user: User | None, values: dict[str, Any], browser: str | None, now: int) -> None:
+def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str, str], now: int) -> None:
     token = new_token()
     if user is not None and user.confirmed_at is not None:
         transact(_reset_token(token, user, now))
         _send(user.email, mail.ALREADY_REGISTERED, login=_url('/login'), link=_url('/reset', token))
         return
     owner = user or User.new(**values, allow_remote_login=False, now=now, confirmed=False)
-    email_token = values | {'user_id': owner.user_id, 'browser': digest(browser) if browser else None}
-    token_creation = EmailToken.creation(token, purpose='confirm', expires_at=now + _DAY, **email_token)
+    token_creation = EmailToken.creation(token, purpose='confirm', user_id=owner.user_id, expires_at=now + _DAY, **values, **came_by)
     transact(token_creation, *([] if user else owner.creation()))
     _send(values['email'], mail.CONFIRM_SIGN_UP, link=_url('/confirm', token))
 
@@ -60,7 +63,7 @@ def confirm(token: str, *, browser: str | None, password: str, now: int) -> User
 
     In another browser than that of the sign-up, `password` must be that password: whoever only has the link may be somebody whose address
     a stranger signed up with, and is not to get an account that the stranger can log in to.
-    Raises NotFound for an invalid or used token, Invalid for a wrong password, TooMany.
+    Raises NotFound for an invalid or used token or invitation, Invalid for a wrong password, TooMany.
     """
     email_token = EmailToken.find(token, 'confirm', now)
     if not is_signing_up(email_token, browser):
@@ -68,7 +71,9 @@ def confirm(token: str, *, browser: str | None, password: str, now: int) -> User
         if not _verify(email_token.password_hash, password):
             raise Invalid(Fault('password', 'wrong', 'This is not the password that was entered at sign-up'))
     user = User.find(email_token.user_id)
-    transact(email_token.use(), user.confirmation(name=email_token.name, password_hash=str(email_token.password_hash), now=now))
+    confirmation = user.confirmation(name=email_token.name, password_hash=str(email_token.password_hash), now=now)
+    invitation = [Invitation.use(email_token.invitation)] if email_token.invitation else []
+    transact(email_token.use(), confirmation, *invitation)
     return user
 
 

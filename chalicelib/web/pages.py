@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Request, Response
 
+from chalicelib.config import settings
 from chalicelib.errors import AppError, TooMany
 from chalicelib.web import figures, sessions
 
@@ -55,7 +56,7 @@ def render(
         csrf_used = True
         return sessions.csrf_token(token)
 
-    values = {'user': None, 'faults': (), 'links': ()} | context
+    values = {'user': None, 'faults': (), 'links': (), 'signup_policy': settings().signup} | context
     values['form'] = defaultdict(str, context.get('form', {}))  # the values entered before, if any
     html = (
         _environment()

@@ -5,11 +5,12 @@ from typing import Any
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
+from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password, parse_email, parse_name
 from chalicelib.errors import Invalid, NotFound, check_all
 from chalicelib.http_io.request import network
 from chalicelib.models import EmailToken
-from chalicelib.services import users
+from chalicelib.services import invitations, users
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
@@ -17,8 +18,12 @@ bp = Blueprint(__name__)
 
 @bp.route('/signup', cors=False)
 def show_signup() -> Response:
-    """Show the sign-up form."""
-    return pages.render('signup.html', bp.current_request)
+    """Show the sign-up form, or who may sign up."""
+    request = bp.current_request
+    invitation = forms.query_parameter(request, 'invitation')
+    if not invitations.may_sign_up(invitation, clock.now()):
+        return _refuse_signup(request, invitation)
+    return pages.render('signup.html', request, invitation=invitation)
 
 
 @bp.route('/signup', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -26,26 +31,46 @@ def submit_signup() -> Response:
     """Sign up: show the form again with 422 if its fields are invalid, otherwise always the same page."""
     request = bp.current_request
     form = forms.read(request)
+    invitation = form.text('invitation')
+    if not invitations.may_sign_up(invitation, clock.now()):
+        return _refuse_signup(request, invitation)
     try:
-        check_all(
-            lambda: parse_name(form.text('name')),
-            lambda: parse_email(form.text('email')),
-            lambda: check_new_password(form.text('password'), form.text('email')),
-        )
-        email = parse_email(form.text('email'))
-        users.sign_up(
-            name=parse_name(form.text('name')),
-            email=email,
-            password=form.text('password'),
-            browser=sessions.cookie_token(request),
-            network=network(request),
-            now=clock.now(),
-        )
+        email = _sign_up(request, form, invitation)
     except Invalid as invalid:
         typed = {'name': form.text('name'), 'email': form.text('email')}
-        return pages.render('signup.html', request, status=422, faults=invalid.faults, form=typed)
+        return pages.render('signup.html', request, status=422, faults=invalid.faults, form=typed, invitation=invitation)
     what = 'Follow the link in it to confirm your email address'
     return pages.render('sent.html', request, email=email, title='Almost there', what=what)
+
+
+def _sign_up(request: Request, form: forms.Form, invitation: str) -> str:
+    """Sign up with what was entered; return the email address. Raises Invalid with all of its faults, TooMany."""
+    check_all(
+        lambda: parse_name(form.text('name')),
+        lambda: parse_email(form.text('email')),
+        lambda: check_new_password(form.text('password'), form.text('email')),
+    )
+    email = parse_email(form.text('email'))
+    users.sign_up(
+        name=parse_name(form.text('name')),
+        email=email,
+        password=form.text('password'),
+        network=network(request),
+        now=clock.now(),
+        browser=sessions.cookie_token(request),
+        invitation=invitation or None,
+    )
+    return email
+
+
+def _refuse_signup(request: Request, invitation: str) -> Response:
+    if settings().signup == 'closed':
+        return pages.error_page(request, 403, 'Sign-up is closed', 'No new accounts are made on this server.')
+    if invitation:
+        text = 'This invitation was used already, or has expired. Ask for a new one.'
+        return pages.error_page(request, 404, 'This invitation is no longer valid', text)
+    text = 'New accounts on this server are by invitation. Ask somebody who uses it for one.'
+    return pages.error_page(request, 403, 'By invitation only', text, links=[('/login', 'Log in')])
 
 
 @bp.route('/confirm', cors=False)

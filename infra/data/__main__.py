@@ -40,6 +40,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     one.add_argument('--dry-run', action='store_true', help='only say how much there is')
     one.add_argument('--yes', action='store_true', help='do not ask')
     _add_links(commands)
+    one = _add(commands, 'invite', 'run_invite', 'print a link with which one person can sign up, such as the first')
+    one.add_argument('address', metavar='ADDRESS', help='where the stage answers, as make deploy prints it')
     _add_dead_letters(commands)
     return parser.parse_args(arguments)
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from contextlib import closing
 
 from chalicelib import clock, formats
-from chalicelib.models import LinkedSubject
+from chalicelib.models import Invitation, LinkedSubject
+from chalicelib.services import invitations
 from infra.data import archive, export, forget, migrate, users
 from infra.data.archive import Header, Writer
 from infra.data.dead_letters import DeadLetters
@@ -87,6 +88,12 @@ def run_forget(options: argparse.Namespace) -> None:
         _confirm(options, f'delete all {number:,} items of {options.user}')
         forget.forget(table, user_id, Progress('deleted'))
         say(f'nothing in {table.name} names {options.user}; exports and backups may')
+
+
+def run_invite(options: argparse.Namespace) -> None:
+    _table()
+    print(options.address.rstrip('/') + invitations.path_of(Invitation.create(None, clock.now())))
+    say('it works once, for seven days')
 
 
 def run_inspect(options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ LEFT_OUT = {
     'one_time_secret': 'shown in the session that made it only',
     'credentials': 'what people entrusted to us for their accounts at exchanges leaves us in no file: they send it again',
     'mailed': 'the link can be asked for again',
+    'invitation': 'another can be made',
     'code': 'lives for a minute',
     'refresh': 'one that was spent or revoked after the export would be good again; the consent it was made under is kept',
     'revoked_family': 'refuses tokens, of which none are kept',

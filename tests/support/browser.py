@@ -61,15 +61,20 @@ class Browser:
                 self.cookie = value
         return self.response
 
-    def csrf(self, path: str = '/signup') -> str:
+    def csrf(self, path: str = '/forgot') -> str:
         """Return a token from a page that has a form."""
         self.get(path)
         return re.search(r'name="csrf" value="([^"]+)"', self.page)[1]
 
     def post(self, path: str, fields: dict[str, str] | None = None, **headers: str) -> HTTPResponse:
         """Post a form as the page it is on would."""
-        body = urlencode({'csrf': self.csrf()} | (fields or {})).encode()
+        csrf = {} if 'csrf' in (fields or {}) else {'csrf': self.csrf()}
+        body = urlencode(csrf | (fields or {})).encode()
         return self.request('POST', path, body, **{'Content-Type': FORM} | headers)
+
+    def post_from(self, page: str, path: str, fields: dict[str, str]) -> HTTPResponse:
+        """Post a form that is on `page`."""
+        return self.post(path, {'csrf': self.csrf(page)} | fields)
 
     def post_all(self, path: str, fields: list[tuple[str, str]]) -> HTTPResponse:
         """Post a form in which a field may occur more than once."""

@@ -17,7 +17,16 @@ PAGES = sorted(
     for method, entry in views.items()
     if entry.view_function.__module__.startswith('chalicelib.web.') and path != '/static/style.css'
 )
-PAGES_WITH_FORMS = ['/signup', '/login', '/forgot', '/profile', '/profile/sessions', '/profile/api-keys', '/oauth/applications/new']
+PAGES_WITH_FORMS = [
+    '/signup',
+    '/login',
+    '/forgot',
+    '/profile',
+    '/profile/sessions',
+    '/profile/api-keys',
+    '/profile/invitations',
+    '/oauth/applications/new',
+]
 POSTS = [path for method, path in PAGES if method == 'POST']
 SAFE = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 

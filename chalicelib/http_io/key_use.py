@@ -1,0 +1,30 @@
+"""Recording when an API key was last used, which its owner sees on the page of keys."""
+
+from collections.abc import Callable
+from typing import Any
+
+from chalice.app import Request, Response
+
+from chalicelib import clock
+from chalicelib.models import ApiKey
+from chalicelib.models.api_key import USE_SECONDS
+
+_MOST_REMEMBERED = 10_000
+_recorded_at: dict[str, int] = {}
+
+
+def record_key_use(request: Request, get_response: Callable[[Any], Response]) -> Response:
+    """Record the use of the API key that the request was authorized by, with at most one write an hour for each process."""
+    caller = request.context.get('authorizer') or {}
+    if 'key_id' in caller:
+        _record(caller['principalId'], caller['key_id'], clock.now())
+    return get_response(request)
+
+
+def _record(user_id: str, key_id: str, now: int) -> None:
+    if _recorded_at.get(key_id, 0) > now - USE_SECONDS:
+        return
+    if len(_recorded_at) >= _MOST_REMEMBERED:
+        _recorded_at.clear()
+    ApiKey.touch(user_id, key_id, now)
+    _recorded_at[key_id] = now

@@ -1,0 +1,47 @@
+"""Invitations to sign up, where not everybody may."""
+
+from pynamodb.attributes import UnicodeAttribute
+
+from chalicelib import errors
+from chalicelib.models.client import digest
+from chalicelib.models.item import Item
+from chalicelib.models.session import new_token
+from chalicelib.models.writes import Operation, Write
+
+VALID_SECONDS = 7 * 86_400
+
+
+class Invitation(Item, discriminator='invitation'):
+    """pk=INVITATION#<sha256 of the token>  sk=INVITATION   TTL   Lets whoever has its token sign up, once.
+
+    create: put   find: get   deleted in the transaction that confirms a sign-up, see `use`
+
+    `user_id` is who invited, None for the operator.
+    """
+
+    user_id = UnicodeAttribute(null=True)
+
+    @classmethod
+    def create(cls, user_id: str | None, now: int) -> str:
+        """Store an invitation; return its token."""
+        token = new_token()
+        cls(*_key(digest(token)), user_id=user_id, expires_at=now + VALID_SECONDS).save()
+        return token
+
+    @classmethod
+    def is_good(cls, token: str, now: int) -> bool:
+        """Return whether this is the token of an invitation that was not used and has not expired. TTL deletes late."""
+        try:
+            invitation = cls.get(*_key(digest(token)), consistent_read=True)
+        except cls.DoesNotExist:
+            return False
+        return (invitation.expires_at or 0) > now
+
+    @classmethod
+    def use(cls, token_digest: str) -> Write:
+        """Return the write that uses an invitation up; the transaction of a second use raises NotFound."""
+        return Write(Operation.DELETE, cls(*_key(token_digest)), condition=cls.pk.exists(), on_failure=errors.NotFound)
+
+
+def _key(token_digest: str) -> tuple[str, str]:
+    return f'INVITATION#{token_digest}', 'INVITATION'

@@ -1,0 +1,49 @@
+"""Forms that make a secret: each makes one, however often it is sent, and the page after it shows the secret once."""
+
+from chalice.app import Request
+
+from chalicelib import clock
+from chalicelib.errors import NotFound
+from chalicelib.models import AlreadyMade, OneTimeSecret, User, Write, transact
+from chalicelib.models.client import digest
+from chalicelib.web import forms, sessions
+
+
+def make(request: Request, user: User, form: forms.Form, secret: str | None, page: str, *writes: Write) -> str | None:
+    """Carry out the writes that store a new secret, and return the path of the page that shows it.
+
+    `page` is that path, without the query that this adds. None if the form was sent before: `shown_at` says where that led.
+    """
+    form_id = _form_id(form)
+    token = sessions.cookie_token(request) or ''
+    shown = OneTimeSecret.creation(user.user_id, form_id, session_token=token, secret=secret, page=page, now=clock.now())
+    try:
+        transact(shown, *writes)
+    except AlreadyMade:
+        return None
+    return f'{page}?form={form_id}'
+
+
+def shown_at(user: User, form: forms.Form) -> str:
+    """Return the path of the page that shows what a form that was sent before made. Raises NotFound."""
+    form_id = _form_id(form)
+    made = OneTimeSecret.find(user.user_id, form_id)
+    if made is None:
+        raise NotFound
+    return f'{made.page}?form={form_id}'
+
+
+def was_made(request: Request, user: User) -> OneTimeSecret | None:
+    """Return what the form made that led to this page, or None."""
+    form_id = forms.query_parameter(request, 'form')
+    return OneTimeSecret.find(user.user_id, form_id) if form_id else None
+
+
+def reveal(request: Request, user: User) -> str | None:
+    """Return the secret that this page shows, the first time it is fetched; None any other time."""
+    made = was_made(request, user)
+    return made.reveal(sessions.cookie_token(request) or '') if made is not None and request.method == 'GET' else None
+
+
+def _form_id(form: forms.Form) -> str:
+    return digest(form.text('csrf'))[:32]

@@ -1,0 +1,101 @@
+"""Who may sign up, and by whose invitation."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from chalicelib.config import settings
+from chalicelib.models import Invitation, User
+from chalicelib.models.invitation import VALID_SECONDS
+from tests.support.browser import Browser, Mailbox
+from tests.support.clock import StoppedClock
+from tests.support.exports import run
+
+Policy = Callable[[str | None], None]
+NEW = {'name': 'Ada', 'email': 'ada@example.com', 'password': 'a good long one'}
+
+
+@pytest.fixture
+def policy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Policy]:
+    """Set SIGNUP, None for its default."""
+
+    def choose(value: str | None) -> None:
+        monkeypatch.setenv('SIGNUP', value) if value else monkeypatch.delenv('SIGNUP')
+        settings.cache_clear()
+
+    yield choose
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def token_of(text: str) -> str:
+    return re.search(r'https://cryptfolio\.test/signup\?invitation=([\w-]{43})', text)[1]
+
+
+def sign_up(browser: Browser, token: str, email: str) -> None:
+    browser.post_from(f'/signup?invitation={token}', '/signup', NEW | {'invitation': token, 'email': email})
+
+
+def test_by_default_one_person_signs_up_with_one_invitation_by_link_or_mail(
+    logged_in: Browser,
+    new_browser: Callable[[], Browser],
+    policy: Policy,
+    mailbox: Mailbox,
+    stopped_clock: StoppedClock,
+):
+    policy(None)
+    stranger, friend = new_browser(), new_browser()
+    assert stranger.get('/signup').status_code == 403
+    stranger.post_from('/login', '/signup', NEW)
+    assert (stranger.status, 'by invitation' in stranger.text) == (403, True)
+    assert User.with_email(NEW['email']) is None
+    assert 'href="/signup"' not in stranger.get('/').body.decode()
+
+    logged_in.post_from('/profile/invitations', '/profile/invitations', {})
+    by_link = token_of(logged_in.page)
+    logged_in.post_from('/profile/invitations', '/profile/invitations', {'email': 'friend@example.com'})
+    assert mailbox.last()[0] == 'friend@example.com'
+    assert 'test@example.com invites you' in mailbox.last()[1]
+    by_mail = token_of(mailbox.last()[1])
+
+    sign_up(friend, by_link, 'friend@example.com')
+    confirmation = mailbox.link()
+    sign_up(stranger, by_link, 'stranger@example.com')  # not used up before somebody confirms
+    late = mailbox.link()
+    friend.post_from(confirmation, '/confirm', {'token': confirmation.partition('token=')[2]})
+    assert friend.location == '/profile'
+    stranger.post_from(late, '/confirm', {'token': late.partition('token=')[2]})
+    assert stranger.status == 404
+    assert stranger.get(f'/signup?invitation={by_link}').status_code == 404
+    assert stranger.get(f'/signup?invitation={by_mail}').status_code == 200
+    stopped_clock.advance(VALID_SECONDS)
+    assert stranger.get(f'/signup?invitation={by_mail}').status_code == 404
+
+
+def test_a_closed_server_takes_nobody_and_nobody_is_invited(logged_in: Browser, browser: Browser, policy: Policy):
+    token = Invitation.create(None, 2_000_000_000)
+    policy('closed')
+
+    assert logged_in.get(f'/signup?invitation={token}').status_code == 403
+    assert logged_in.get('/profile/invitations').status_code == 404
+    assert 'Invitations' not in logged_in.get('/profile').body.decode()
+
+
+def test_the_operator_invites_the_first_user(browser: Browser, policy: Policy, capsys: pytest.CaptureFixture[str]):
+    policy('invite')
+
+    assert run('invite', 'https://cryptfolio.test/') == 0
+
+    token = token_of(capsys.readouterr().out)
+    assert browser.get(f'/signup?invitation={token}').status_code == 200
+    assert f'value="{token}"' in browser.page
+
+
+@pytest.mark.parametrize('value', ['invited', 'OPEN', 'no'])
+def test_another_policy_is_no_setting(policy: Policy, value: str):
+    from chalicelib.config import BadSetting
+
+    policy(value)
+    with pytest.raises(BadSetting, match='SIGNUP'):
+        settings()
