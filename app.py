@@ -16,7 +16,20 @@ from chalicelib.http_io import conditional, errors, key_use, methods, rate_limit
 from chalicelib.jobs import histories as history_jobs
 from chalicelib.jobs import purge, rates, refresh, sweep
 from chalicelib.oauth import endpoints, metadata
-from chalicelib.web import api_keys, applications, authorize, home, invitations, login, pages, profile, session_list, signup
+from chalicelib.web import (
+    api_keys,
+    applications,
+    authorize,
+    home,
+    invitations,
+    log_in_steps,
+    login,
+    pages,
+    profile,
+    second_factors,
+    session_list,
+    signup,
+)
 from chalicelib.web import portfolios as portfolio_pages
 
 app = Chalice(app_name='cryptfolio', configure_logs=False)
@@ -39,7 +52,20 @@ app.register_blueprint(route.bp)
 app.register_blueprint(endpoints.bp, url_prefix='/oauth')
 app.register_blueprint(metadata.bp, url_prefix='/.well-known')
 
-for page in (home, signup, login, portfolio_pages, profile, api_keys, session_list, invitations, applications, authorize):
+for page in (
+    home,
+    signup,
+    login,
+    portfolio_pages,
+    profile,
+    api_keys,
+    session_list,
+    second_factors,
+    log_in_steps,
+    invitations,
+    applications,
+    authorize,
+):
     app.register_blueprint(page.bp)
 
 methods.add_head_routes(app)

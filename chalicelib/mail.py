@@ -191,6 +191,35 @@ You can forbid it again in your profile: {profile}
     + _IF_NOT_YOU,
 )
 
+SECOND_FACTOR_ADDED = MailTemplate(
+    'New second factor',
+    """\
+{factor} was added to your CryptFolio account. Log-ins with your password now ask for a second factor, and applications can no longer
+log in with your password.
+
+Your second factors: {page}
+"""
+    + _IF_NOT_YOU,
+)
+SECOND_FACTOR_REMOVED = MailTemplate(
+    'A second factor was removed',
+    """\
+A second factor was removed from your CryptFolio account.
+
+Your second factors: {page}
+"""
+    + _IF_NOT_YOU,
+)
+RECOVERY_CODE_USED = MailTemplate(
+    'A recovery code was used',
+    """\
+Someone, probably you, logged in to your CryptFolio account with a recovery code. {left} are left.
+
+Your second factors: {page}
+"""
+    + _IF_NOT_YOU,
+)
+
 
 class NotSent(Exception):
     """SES did not take a mail."""

@@ -47,7 +47,7 @@ MAY_IMPORT = {
             'config',
             'clock',
         },
-        set(),
+        {'pyotp', 'webauthn'},
     ),
     'web': ({'web', 'api', 'oauth', 'http_io', 'services', 'models', 'domain', 'errors', 'config', 'clock'}, {'chalice', 'jinja2'}),
     'auth': ({'domain', 'telemetry', 'errors', 'config', 'clock', 'models'}, {'chalice', 'jose'}),
@@ -72,7 +72,7 @@ INFRA_MAY_IMPORT = {
     'infra.catalogue': {'infra.catalogue', 'chalicelib'},
 }
 # Cost a cold start dearly, so they load where they are used.
-NEVER_AT_MODULE_LEVEL = {'boto3', 'ccxt', 'jinja2', 'embit'}
+NEVER_AT_MODULE_LEVEL = {'boto3', 'ccxt', 'jinja2', 'embit', 'pyotp', 'webauthn'}
 PUBLIC_ROUTES = {
     ('POST', '/oauth/token'),
     ('POST', '/oauth/revoke'),
@@ -84,10 +84,13 @@ PUBLIC_ROUTES = {
     *(('GET', f'/api/{path}') for path in ('status', 'sources', 'sources/{key}', 'wallets')),
     ('GET', '/openapi.json'),
     ('GET', '/'),
-    ('GET', '/static/style.css'),
+    *(('GET', f'/static/{name}') for name in ('style.css', 'passkey.js')),
     *((method, path) for path in ('/signup', '/confirm', '/login', '/forgot', '/reset') for method in ('GET', 'POST')),
     ('POST', '/logout'),
-    *(('GET', f'/profile{below}') for below in ('', '/sessions', '/api-keys', '/invitations')),
+    *(('GET', f'/profile{below}') for below in ('', '/sessions', '/api-keys', '/invitations', '/second-factor', '/passkeys')),
+    *(('POST', f'/profile/second-factor/{what}') for what in ('app', 'confirm', 'codes', 'remove')),
+    *(('POST', f'/profile/passkeys{below}') for below in ('', '/new')),
+    *((method, f'/login/{what}') for what in ('second', 'passkey') for method in ('GET', 'POST')),
     ('POST', '/profile/invitations'),
     *(('POST', f'/profile/sessions/{what}') for what in ('end', 'end-all')),
     ('GET', '/portfolios'),
@@ -366,7 +369,7 @@ def test_the_authorizer_imports_neither_the_models_nor_the_aws_sdk():
 
 
 def test_an_api_call_pays_for_no_library_it_does_not_use():
-    unused = {'boto3', 'oauthlib', 'argon2', 'requests', 'embit', 'ccxt', 'jinja2', 'jose', 'cryptography'}
+    unused = {'boto3', 'oauthlib', 'argon2', 'requests', 'embit', 'ccxt', 'jinja2', 'jose', 'cryptography', 'pyotp', 'webauthn'}
     script = f'import sys, app;sys.exit(" ".join({unused} & set(sys.modules)))'
 
     done = subprocess.run([sys.executable, '-c', script], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)

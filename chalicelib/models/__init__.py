@@ -33,12 +33,14 @@ from chalicelib.models.known_browser import KnownBrowser
 from chalicelib.models.lease import LeaseLost
 from chalicelib.models.ledger import Ledger, Trouble
 from chalicelib.models.linked_subject import LinkedSubject
+from chalicelib.models.log_in_step import LogInStep
 from chalicelib.models.oauth_token import AlreadyRedeemed, Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance, Since
 from chalicelib.models.one_time_secret import AlreadyMade, OneTimeSecret
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
 from chalicelib.models.rates import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
 from chalicelib.models.request_count import RequestCount
+from chalicelib.models.second_factor import Authenticator, Passkey, RecoveryCodes
 from chalicelib.models.session import Session, SessionPointer, new_token
 from chalicelib.models.snapshot import Snapshot
 from chalicelib.models.transaction import Transaction, TransactionsPage, entry_sk, is_position, read_transactions, time_of
@@ -63,6 +65,7 @@ __all__ = [
     'ApiKeySecret',
     'Application',
     'AttemptCounter',
+    'Authenticator',
     'Client',
     'Code',
     'Credentials',
@@ -93,15 +96,18 @@ __all__ = [
     'LeaseLost',
     'Ledger',
     'LinkedSubject',
+    'LogInStep',
     'Membership',
     'Offset',
     'OffsetBalance',
     'OneTimeSecret',
     'Operation',
     'PairDailyCloses',
+    'Passkey',
     'Portfolio',
     'PortfolioTree',
     'Purge',
+    'RecoveryCodes',
     'RefreshToken',
     'RequestCount',
     'RevokedFamily',

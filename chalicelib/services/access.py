@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from chalicelib.errors import NotFound
-from chalicelib.models import ApiKey, Client, Grant, KnownBrowser, User
+from chalicelib.models import ApiKey, Client, Grant, Item, KnownBrowser, Passkey, User
 
 
 class Opener(NamedTuple):
@@ -48,11 +48,18 @@ def _forbid_remote_login(user_id: str, now: int) -> None:
         User.at(user_id).allow_remote(False)
 
 
+def _delete_passkeys(user_id: str, now: int) -> None:
+    """Recovery codes stay, so that a log-in with the password goes on to need a second factor."""
+    for passkey in Passkey.query(User.pk_of(user_id), Item.sk.startswith('PASSKEY#'), consistent_read=True):
+        passkey.delete()
+
+
 OPENERS = (
     Opener('applications', 'Connected applications', _end_grants),
     Opener('api_keys', 'API keys', _delete_api_keys),
     Opener('secrets', 'Secrets of the applications that you registered', _replace_secrets),
     Opener('remote_login', 'Log-in by applications with your password', _forbid_remote_login),
+    Opener('passkeys', 'Passkeys', _delete_passkeys),
 )
 
 

@@ -44,6 +44,18 @@ def tell_of_remote_login(user: User) -> None:
     _send(user, mail.REMOTE_LOGIN_ALLOWED, profile=_url('/profile'))
 
 
+def tell_of_second_factor(user: User, factor: str) -> None:
+    _send(user, mail.SECOND_FACTOR_ADDED, factor=factor, page=_url('/profile/second-factor'))
+
+
+def tell_of_removed_factor(user: User) -> None:
+    _send(user, mail.SECOND_FACTOR_REMOVED, page=_url('/profile/second-factor'))
+
+
+def tell_of_recovery_code(user: User, left: int) -> None:
+    _send(user, mail.RECOVERY_CODE_USED, left=str(left), page=_url('/profile/second-factor'))
+
+
 def _send(user: User, template: mail.MailTemplate, **values: str) -> None:
     try:
         mail.send(user.email, template.subject, template.text.format(forgot=_url('/forgot'), **values))

@@ -13,7 +13,7 @@ from chalicelib.domain.credentials import check_new_password, parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import AttemptCounter, EmailToken, Invitation, KnownBrowser, User, Write, new_token, transact
 from chalicelib.models.client import digest
-from chalicelib.services import access, notices
+from chalicelib.services import access, notices, second_factors
 
 _QUARTER = 900
 _HOUR = 3_600
@@ -91,11 +91,16 @@ def authenticate(
     for kind, subject, most in limits:
         AttemptCounter.record(kind, subject, most, _QUARTER, now)
     password_matches = _verify(user.password_hash if user else None, password)
-    if user is None or not password_matches or user.confirmed_at is None or (by_application and not user.allow_remote_login):
+    if user is None or not password_matches or user.confirmed_at is None or (by_application and not _allows_application(user)):
         return None
     for kind, subject, _ in limits:
         AttemptCounter.undo(kind, subject, _QUARTER, now)
     return user
+
+
+def _allows_application(user: User) -> bool:
+    """Return whether applications may log in with the user's password, which alone opens no account with a second factor."""
+    return user.allow_remote_login and not second_factors.of_user(user.user_id).protect
 
 
 def _limits(user: User | None, account: str, network: str, browser: str | None, now: int) -> list[tuple[str, str, int]]:

@@ -54,7 +54,7 @@ def submit_authorize() -> Response:
     query, granted = form.text('query'), form.all('granted')
     user = sessions.current_user(request)
     if user is None:
-        return pages.redirect(pages.link(request, '/login?' + urlencode({'next': f'/oauth/authorize?{query}'})))
+        return pages.redirect(pages.link(request, sessions.login_path(f'/oauth/authorize?{query}')))
     try:
         if form.text('decision') != 'allow':
             return pages.redirect(authorization.deny(query))

@@ -1,4 +1,6 @@
-"""The home page and the stylesheet."""
+"""The home page, the stylesheet, and the script of passkeys."""
+
+from pathlib import Path
 
 from chalice.app import Blueprint, Response
 
@@ -19,9 +21,19 @@ def show_front_page() -> Response:
 @bp.route('/static/style.css', cors=False)
 def get_style() -> Response:
     """Return the stylesheet; links to it contain its version."""
+    return _static(pages.STYLE, 'text/css')
+
+
+@bp.route('/static/passkey.js', cors=False)
+def get_passkey_script() -> Response:
+    """Return the script of the pages of passkeys; links to it contain its version."""
+    return _static(pages.PASSKEY_SCRIPT, 'text/javascript')
+
+
+def _static(file: Path, kind: str) -> Response:
     headers: pages.Headers = {
-        'Content-Type': 'text/css; charset=utf-8',
+        'Content-Type': f'{kind}; charset=utf-8',
         'Cache-Control': 'public, max-age=31536000, immutable',
         'X-Content-Type-Options': 'nosniff',
     }
-    return Response(pages.STYLE.read_text(), headers=headers)
+    return Response(file.read_text(), headers=headers)

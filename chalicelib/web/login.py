@@ -9,8 +9,8 @@ from chalicelib import clock
 from chalicelib.domain.credentials import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.http_io.request import network
-from chalicelib.models import Client
-from chalicelib.services import users
+from chalicelib.models import Client, LogInStep, User
+from chalicelib.services import second_factors, users
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
@@ -38,6 +38,8 @@ def submit_login() -> Response:
     user = users.authenticate(form.text('email'), form.text('password'), network=visitor.network, now=clock.now(), browser=visitor.token)
     if user is None:
         return _render_login(request, target, status=422, faults=[_WRONG_CREDENTIALS], form={'email': form.text('email')})
+    if second_factors.of_user(user.user_id).protect:
+        return _ask_second_factor(request, user, target)
     sessions.end(request)
     return pages.redirect(pages.link(request, target), {'Set-Cookie': sessions.start(request, user, tell=True)})
 
@@ -47,7 +49,7 @@ def submit_logout() -> Response:
     """End the session; `next` is the path to redirect to after another login, by whoever wants another account."""
     request = bp.current_request
     form = forms.read(request)
-    login = '/login?' + urlencode({'next': sessions.safe_path(form.text('next'))})
+    login = sessions.login_path(sessions.safe_path(form.text('next')))
     return pages.redirect(pages.link(request, login if form.has('next') else '/'), {'Set-Cookie': [sessions.end(request)]})
 
 
@@ -94,7 +96,15 @@ def submit_reset() -> Response:
         return pages.render('reset.html', request, status=422, token=token, email=form.text('email'), faults=invalid.faults)
     except NotFound:
         return _link_expired(request)
+    if second_factors.of_user(user.user_id).protect:
+        return _ask_second_factor(request, user, '/profile?saved=password')
     return pages.redirect(pages.link(request, '/profile?saved=password'), {'Set-Cookie': sessions.start(request, user)})
+
+
+def _ask_second_factor(request: Request, user: User, target: str) -> Response:
+    """Redirect to the page that asks for the second factor; until then nobody is logged in."""
+    step = sessions.cookie(LogInStep.begin('second_factor', user.user_id, clock.now()), None, 'step')
+    return pages.redirect(pages.link(request, '/login/second?' + urlencode({'next': target})), {'Set-Cookie': [step]})
 
 
 def _render_login(request: Request, target: str, **context: Any) -> Response:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Headers = dict[str, str | list[str]]
 
 STYLE = Path(__file__).parent / 'static' / 'style.css'
+PASSKEY_SCRIPT = Path(__file__).parent / 'static' / 'passkey.js'
 _TEMPLATES = Path(__file__).parent / 'templates'
 _TITLES = {
     400: ('Bad request', 'Go back and try again.'),
@@ -40,11 +41,14 @@ def render(
     status: int = 200,
     headers: Mapping[str, str | list[str]] | None = None,
     form_action: Iterable[str] = (),
+    cookies: Iterable[str] = (),
+    scripts: bool = False,
     **context: Any,
 ) -> Response:
     """Return a response with a page.
 
-    `form_action` lists the Content-Security-Policy sources to which the page's forms may redirect. Templates see `context`,
+    `form_action` lists the Content-Security-Policy sources to which the page's forms may redirect; `scripts` lets the page load scripts of
+    ours, which no page but those of passkeys needs; `cookies` are further Set-Cookie values. Templates see `context`,
     `link(path)` and `csrf()`, which also sets a cookie if the visitor has none.
     """
     cookie_value = sessions.cookie_token(request)
@@ -61,12 +65,19 @@ def render(
     html = (
         _environment()
         .get_template(template)
-        .render(values, link=lambda path: link(request, path), csrf=csrf, style=link(request, f'/static/style.css?v={style_version()}'))
+        .render(
+            values,
+            link=lambda path: link(request, path),
+            csrf=csrf,
+            style=link(request, f'/static/style.css?v={version(STYLE)}'),
+            passkey_script=link(request, f'/static/passkey.js?v={version(PASSKEY_SCRIPT)}'),
+        )
     )
     page_headers: Headers = {'Content-Type': 'text/html; charset=utf-8'}
-    if csrf_used and cookie_value is None:
-        page_headers['Set-Cookie'] = [sessions.cookie(token, None)]
-    return Response(html, status_code=status, headers=_security_headers(form_action) | page_headers | dict(headers or {}))
+    set_cookies = [*cookies, *([sessions.cookie(token, None)] if csrf_used and cookie_value is None else [])]
+    if set_cookies:
+        page_headers['Set-Cookie'] = set_cookies
+    return Response(html, status_code=status, headers=_security_headers(form_action, scripts=scripts) | page_headers | dict(headers or {}))
 
 
 def redirect(location: str, headers: Mapping[str, str | list[str]] | None = None) -> Response:
@@ -107,11 +118,13 @@ def _in_words(seconds: int) -> str:
     return '1 minute' if minutes == 1 else f'{minutes} minutes'
 
 
-def _security_headers(form_action: Iterable[str]) -> Headers:
+def _security_headers(form_action: Iterable[str], *, scripts: bool = False) -> Headers:
     """https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html"""
     targets = ' '.join(["'self'", *form_action])
+    script_source = "script-src 'self'; " if scripts else ''
     headers: Headers = {
         'Content-Security-Policy': "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+        f'{script_source}'
         f"form-action {targets}; frame-ancestors 'none'; base-uri 'none'",
         'X-Frame-Options': 'DENY',
         'X-Content-Type-Options': 'nosniff',
@@ -124,10 +137,10 @@ def _security_headers(form_action: Iterable[str]) -> Headers:
     return headers
 
 
-@lru_cache(1)
-def style_version() -> str:
-    """Return a digest of the stylesheet for its URL, so that browsers can cache it for ever."""
-    return hashlib.sha256(STYLE.read_bytes()).hexdigest()[:16]
+@lru_cache
+def version(file: Path) -> str:
+    """Return a digest of a static file for its URL, so that browsers can cache it for ever."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
 @lru_cache(1)

@@ -76,7 +76,7 @@ def require_user(request: Request) -> User:
     user = current_user(request)
     if user is None:
         back = requested_path(request) if request.method in ('GET', 'HEAD') else '/profile'
-        raise LoginRequired('/login?' + urlencode({'next': back}))
+        raise LoginRequired(login_path(back))
     return user
 
 
@@ -114,6 +114,16 @@ def cookie(value: str, seconds: int | None, what: str = 'session') -> str:
 def cookie_token(request: Request) -> str | None:
     """Return the value of the session cookie: the token of a session, or of a visitor without one (see `new_visitor_token`)."""
     return _cookie_value(request, 'session')
+
+
+def step_token(request: Request) -> str | None:
+    """Return the token of the log-in, or registration of a passkey, that is under way in this browser; see `LogInStep`."""
+    return _cookie_value(request, 'step')
+
+
+def login_path(target: str) -> str:
+    """Return the path of the login page, which redirects to `target` afterwards."""
+    return '/login?' + urlencode({'next': target})
 
 
 def _cookie_value(request: Request, what: str) -> str | None:

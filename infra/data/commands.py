@@ -9,7 +9,7 @@ from contextlib import closing
 
 from chalicelib import clock, formats
 from chalicelib.models import Invitation, LinkedSubject
-from chalicelib.services import invitations
+from chalicelib.services import invitations, second_factors
 from infra.data import archive, export, forget, migrate, users
 from infra.data.archive import Header, Writer
 from infra.data.dead_letters import DeadLetters
@@ -88,6 +88,12 @@ def run_forget(options: argparse.Namespace) -> None:
         _confirm(options, f'delete all {number:,} items of {options.user}')
         forget.forget(table, user_id, Progress('deleted'))
         say(f'nothing in {table.name} names {options.user}; exports and backups may')
+
+
+def run_remove_second_factors(options: argparse.Namespace) -> None:
+    user_id = users.find(_table(), options.user)
+    _confirm(options, f'let the password alone open the account of {options.user}')
+    second_factors.remove_all(user_id)
 
 
 def run_invite(options: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ LEFT_OUT = {
     'credentials': 'what people entrusted to us for their accounts at exchanges leaves us in no file: they send it again',
     'mailed': 'the link can be asked for again',
     'invitation': 'another can be made',
+    'log_in_step': 'lives for ten minutes',
     'code': 'lives for a minute',
     'refresh': 'one that was spent or revoked after the export would be good again; the consent it was made under is kept',
     'revoked_family': 'refuses tokens, of which none are kept',

@@ -16,6 +16,7 @@ from tests.support.api import PASSWORD
 FORM = 'application/x-www-form-urlencoded'
 COOKIE = '__Host-session'
 KNOWN = '__Host-browser'
+STEP = '__Host-step'
 
 
 class Browser:
@@ -25,6 +26,7 @@ class Browser:
         self._http = http
         self.cookie = ''
         self.known = ''
+        self.step = ''
         self.response: HTTPResponse
         self.headers: dict[str, str] = {}
 
@@ -48,7 +50,7 @@ class Browser:
         return self.request('GET', path)
 
     def request(self, method: str, path: str, body: bytes = b'', **headers: str) -> HTTPResponse:
-        cookies = {COOKIE: self.cookie, KNOWN: self.known}
+        cookies = {COOKIE: self.cookie, KNOWN: self.known, STEP: self.step}
         pairs = '; '.join(f'{name}={value}' for name, value in cookies.items() if value)
         sent = {'Cookie': pairs} if pairs else {}
         self.response = self._http.http.request(method, path, headers=sent | self.headers | headers, body=body)
@@ -57,6 +59,8 @@ class Browser:
             value = rest.partition(';')[0]
             if name.endswith('browser'):
                 self.known = value
+            elif name.endswith('step'):
+                self.step = value
             else:
                 self.cookie = value
         return self.response

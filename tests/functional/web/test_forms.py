@@ -15,7 +15,7 @@ PAGES = sorted(
     (method, path)
     for path, views in app.routes.items()
     for method, entry in views.items()
-    if entry.view_function.__module__.startswith('chalicelib.web.') and path != '/static/style.css'
+    if entry.view_function.__module__.startswith('chalicelib.web.') and not path.startswith('/static/')
 )
 PAGES_WITH_FORMS = [
     '/signup',

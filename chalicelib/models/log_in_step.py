@@ -1,0 +1,59 @@
+"""Log-ins, and registrations of passkeys, that are under way in a browser: found by a token in a cookie of its own."""
+
+from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
+
+from chalicelib import errors
+from chalicelib.models.client import digest
+from chalicelib.models.item import Item
+from chalicelib.models.session import new_token
+
+LASTS_SECONDS = 600
+_FINISHED = 'finished'
+
+
+class LogInStep(Item, discriminator='log_in_step'):
+    """pk=STEP#<sha256 of the token>  sk=STEP   TTL
+
+    begin: put   find: get   challenge_with, finish: one update
+
+    `purpose` is `second_factor` (the password of `user_id` was right), `passkey` (a log-in without a password, `user_id` is None) or
+    `register` (of a passkey by `user_id`). `challenge` is what the device must sign, each only once.
+    """
+
+    purpose = UnicodeAttribute()
+    user_id = UnicodeAttribute(null=True)
+    challenge = BinaryAttribute(legacy_encoding=False, null=True)
+
+    @classmethod
+    def begin(cls, purpose: str, user_id: str | None, now: int, challenge: bytes | None = None) -> str:
+        """Store a step; return its token."""
+        token = new_token()
+        step = cls(*_key(token), purpose=purpose, user_id=user_id, expires_at=now + LASTS_SECONDS)
+        step.challenge = challenge
+        step.save()
+        return token
+
+    @classmethod
+    def find(cls, token: str, purpose: str, now: int) -> 'LogInStep':
+        """Return a step that has not expired. Raises NotFound. TTL deletes late."""
+        try:
+            step = cls.get(*_key(token), consistent_read=True)
+        except cls.DoesNotExist:
+            raise errors.NotFound from None
+        if step.purpose != purpose or (step.expires_at or 0) <= now:
+            raise errors.NotFound
+        return step
+
+    def challenge_with(self, challenge: bytes) -> None:
+        """Set the challenge. Raises NotFound if the step was finished."""
+        if not self.update_if(LogInStep.purpose == self.purpose, LogInStep.challenge.set(challenge)):
+            raise errors.NotFound
+
+    def finish(self) -> None:
+        """Use the step up. Raises NotFound if it was before."""
+        if not self.update_if(LogInStep.purpose == self.purpose, LogInStep.purpose.set(_FINISHED)):
+            raise errors.NotFound
+
+
+def _key(token: str) -> tuple[str, str]:
+    return f'STEP#{digest(token)}', 'STEP'

@@ -1,0 +1,114 @@
+"""What a log-in needs beside the password: an authenticator app (TOTP), a passkey, or else a recovery code."""
+
+from pynamodb.attributes import BinaryAttribute, UnicodeAttribute, UnicodeSetAttribute
+
+from chalicelib import errors
+from chalicelib.models.attributes import IntegerAttribute
+from chalicelib.models.client import digest
+from chalicelib.models.item import Item
+from chalicelib.models.user import User
+from chalicelib.models.writes import Operation, Write
+
+
+class Authenticator(Item, discriminator='authenticator'):
+    """pk=USER#<user id>  sk=FACTOR#TOTP   A user's authenticator app (RFC 6238).
+
+    store: put   find: get   confirm, use: one update   remove: delete
+
+    `secret` is encrypted by KMS. `confirmed_at` is None until a first code was entered; until then the app is asked for nothing.
+    `last_step` is the time step of the last code that was taken, so that none is taken twice (section 5.2).
+    """
+
+    secret = BinaryAttribute(legacy_encoding=False)
+    confirmed_at = IntegerAttribute(null=True)
+    last_step = IntegerAttribute(default=0)
+
+    @classmethod
+    def at(cls, user_id: str) -> 'Authenticator':
+        return cls(User.pk_of(user_id), 'FACTOR#TOTP')
+
+    @classmethod
+    def store(cls, user_id: str, secret: bytes) -> None:
+        """Store an app that is not confirmed yet, in the place of any other such. Raises Conflict if the user has one already."""
+        app = cls.at(user_id)
+        app.secret = secret
+        if not app.put_if(cls.confirmed_at.does_not_exist()):
+            raise errors.Conflict
+
+    def use(self, step: int) -> bool:
+        """Take the code of a time step; False if it, or a later one, was taken before."""
+        return self.update_if(Authenticator.last_step < step, Authenticator.last_step.set(step))
+
+    def confirm(self, step: int, now: int) -> bool:
+        """Take the first code, from which on log-ins ask for one; False if it was taken before."""
+        first = (Authenticator.last_step < step) & Authenticator.confirmed_at.does_not_exist()
+        return self.update_if(first, Authenticator.last_step.set(step), Authenticator.confirmed_at.set(now))
+
+
+class RecoveryCodes(Item, discriminator='recovery_codes'):
+    """pk=USER#<user id>  sk=FACTOR#RECOVERY   The codes for whoever lost the app or passkey; each is good once, and stored as SHA-256.
+
+    creation: put, part of a transaction   use: one update   remove: delete
+    """
+
+    hashes = UnicodeSetAttribute(null=True)
+
+    @classmethod
+    def at(cls, user_id: str) -> 'RecoveryCodes':
+        return cls(User.pk_of(user_id), 'FACTOR#RECOVERY')
+
+    @classmethod
+    def creation(cls, user_id: str, codes: list[str]) -> Write:
+        """Return the write that stores codes in the place of all earlier ones."""
+        stored = cls.at(user_id)
+        stored.hashes = {digest(code) for code in codes}
+        return Write(Operation.PUT, stored)
+
+    @classmethod
+    def use(cls, user_id: str, code: str) -> bool:
+        """Use a code up; False if it is none, or was used before."""
+        used = digest(code)
+        return cls.at(user_id).update_if(cls.hashes.contains(used), cls.hashes.delete({used}))
+
+
+class Passkey(Item, discriminator='passkey'):
+    """pk=USER#<user id>  sk=PASSKEY#<sha256 of the credential id>   A public key of WebAuthn, whose other half is in a user's device.
+
+    save: put   find: get   use: one update   remove: delete
+
+    `sign_count` is what the device last said of how often it signed; many always say 0.
+    """
+
+    credential_id = BinaryAttribute(legacy_encoding=False)
+    public_key = BinaryAttribute(legacy_encoding=False)
+    sign_count = IntegerAttribute()
+    name = UnicodeAttribute()
+    created_at = IntegerAttribute()
+    last_used_at = IntegerAttribute(null=True)
+
+    @property
+    def passkey_id(self) -> str:
+        return str(self.sk).removeprefix('PASSKEY#')
+
+    @classmethod
+    def at(cls, user_id: str, passkey_id: str) -> 'Passkey':
+        return cls(User.pk_of(user_id), f'PASSKEY#{passkey_id}')
+
+    @classmethod
+    def find(cls, user_id: str, passkey_id: str) -> 'Passkey | None':
+        try:
+            return cls.get(User.pk_of(user_id), f'PASSKEY#{passkey_id}', consistent_read=True)
+        except cls.DoesNotExist:
+            return None
+
+    @classmethod
+    def remove(cls, user_id: str, passkey_id: str) -> None:
+        """Delete a passkey; it is no error if there is none."""
+        passkey = cls.find(user_id, passkey_id)
+        if passkey is not None:
+            passkey.delete()
+
+    def use(self, sign_count: int, now: int) -> bool:
+        """Record a log-in; False if the passkey was removed, or used meanwhile."""
+        unchanged = Passkey.pk.exists() & (Passkey.sign_count == self.sign_count)
+        return self.update_if(unchanged, Passkey.sign_count.set(sign_count), Passkey.last_used_at.set(now))

@@ -1,0 +1,137 @@
+"""Passkeys (https://www.w3.org/TR/webauthn-3/): registering them and logging in with them.
+
+A passkey is always asked to verify its user, by a PIN or the like, so it is more than one factor by itself.
+"""
+
+import json
+import secrets
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from chalicelib.config import settings
+from chalicelib.errors import Fault, Invalid
+from chalicelib.models import LogInStep, Passkey, User
+from chalicelib.models.client import digest
+
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
+_REFUSED = Fault('credential', 'refused', 'This passkey was not accepted: try again')
+
+
+def begin_registration(user: User, now: int) -> str:
+    """Let a user add a passkey, whose password was right; return the token of the step."""
+    return LogInStep.begin('register', user.user_id, now, secrets.token_bytes(32))
+
+
+def registration_options(user: User, known: list[Passkey], step: LogInStep) -> str:
+    """Return the options for `navigator.credentials.create`, as JSON. Devices that have one of the passkeys `known` refuse another."""
+    import webauthn  # 300 ms that only these pages should pay
+    from webauthn.helpers.structs import AuthenticatorSelectionCriteria, ResidentKeyRequirement, UserVerificationRequirement
+
+    options = webauthn.generate_registration_options(
+        rp_id=_host(),
+        rp_name='CryptFolio',
+        user_id=user.user_id.encode(),
+        user_name=user.email,
+        challenge=step.challenge,
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+        ),
+        exclude_credentials=_descriptors(known),
+    )
+    return webauthn.options_to_json(options)
+
+
+def register_passkey(user: User, step: LogInStep, credential: str, name: str, now: int) -> None:
+    """Store the passkey that a device made for a step. Raises Invalid, and NotFound if the step was used."""
+    import webauthn
+    from webauthn.helpers.exceptions import WebAuthnException
+
+    step.finish()
+    try:
+        made = webauthn.verify_registration_response(
+            credential=credential,
+            expected_challenge=step.challenge or b'',
+            expected_rp_id=_host(),
+            expected_origin=_origin(),
+            require_user_verification=True,
+        )
+    except (WebAuthnException, ValueError):
+        raise Invalid(_REFUSED) from None
+    passkey = Passkey.at(user.user_id, _passkey_id(made.credential_id))
+    passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
+    passkey.sign_count, passkey.name, passkey.created_at = made.sign_count, name, now
+    passkey.save()
+
+
+def login_options(known: list[Passkey], step: LogInStep) -> str:
+    """Return the options for `navigator.credentials.get`, as JSON: for one of these passkeys, or for any if there are none."""
+    import webauthn
+    from webauthn.helpers.structs import UserVerificationRequirement
+
+    options = webauthn.generate_authentication_options(
+        rp_id=_host(),
+        challenge=step.challenge,
+        allow_credentials=_descriptors(known),
+        user_verification=UserVerificationRequirement.REQUIRED,
+    )
+    return webauthn.options_to_json(options)
+
+
+def check_passkey(step: LogInStep, credential: str, now: int) -> str:
+    """Use a step up and return the id of the user whose passkey signed its challenge. Raises Invalid, NotFound if it was used."""
+    import webauthn
+    from webauthn.helpers.exceptions import WebAuthnException
+
+    step.finish()
+    user_id, passkey = _signer(step, credential)
+    try:
+        signed = webauthn.verify_authentication_response(
+            credential=credential,
+            expected_challenge=step.challenge or b'',
+            expected_rp_id=_host(),
+            expected_origin=_origin(),
+            credential_public_key=passkey.public_key,
+            credential_current_sign_count=passkey.sign_count,
+            require_user_verification=True,
+        )
+    except (WebAuthnException, ValueError):
+        raise Invalid(_REFUSED) from None
+    if not passkey.use(signed.new_sign_count, now):
+        raise Invalid(_REFUSED)
+    return user_id
+
+
+def _signer(step: LogInStep, credential: str) -> tuple[str, Passkey]:
+    """Return the passkey that a response says it is of, and its user: that of the step, or else of the response. Raises Invalid."""
+    from webauthn.helpers import base64url_to_bytes
+
+    try:
+        response: dict[str, Any] = json.loads(credential)
+        user_id = step.user_id or base64url_to_bytes(str(response['response']['userHandle'])).decode()
+        passkey = Passkey.find(user_id, _passkey_id(base64url_to_bytes(str(response['rawId']))))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Invalid(_REFUSED) from None
+    if passkey is None:
+        raise Invalid(_REFUSED)
+    return user_id, passkey
+
+
+def _descriptors(known: list[Passkey]) -> 'list[PublicKeyCredentialDescriptor]':
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
+    return [PublicKeyCredentialDescriptor(id=passkey.credential_id) for passkey in known]
+
+
+def _passkey_id(credential_id: bytes) -> str:
+    return digest(credential_id.hex())
+
+
+def _host() -> str:
+    return urlsplit(settings().issuer).hostname or ''
+
+
+def _origin() -> str:
+    address = urlsplit(settings().issuer)
+    return f'{address.scheme}://{address.netloc}'

@@ -1,0 +1,114 @@
+"""Logging in beyond the password: the second factor, and passkeys alone."""
+
+from typing import Any
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib import clock
+from chalicelib.errors import Fault, Invalid, NotFound
+from chalicelib.models import LogInStep, User, new_token
+from chalicelib.services import passkeys, second_factors
+from chalicelib.web import forms, pages, sessions
+
+bp = Blueprint(__name__)
+
+_NO_STEP = Fault('credential', 'expired', 'This took too long: try again')
+
+
+@bp.route('/login/second', cors=False)
+def show_second_step() -> Response:
+    """Ask for a code, or offer a passkey, after the password."""
+    request = bp.current_request
+    target = sessions.safe_path(forms.query_parameter(request, 'next'))
+    try:
+        user = _find_user(_find_second_step(request))
+    except NotFound:
+        return pages.redirect(pages.link(request, sessions.login_path(target)))
+    return _render_second_step(request, user, target)
+
+
+@bp.route('/login/second', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_second_step() -> Response:
+    """Log in with a code of an app or a recovery code."""
+    request = bp.current_request
+    form = forms.read(request)
+    target = sessions.safe_path(form.text('next'))
+    try:
+        step = _find_second_step(request)
+        user = _find_user(step)
+        second_factors.check_code(user, form.text('code'), clock.now())
+        step.finish()
+    except Invalid as invalid:
+        return _render_second_step(request, user, target, status=422, faults=invalid.faults)
+    except NotFound:
+        return pages.redirect(pages.link(request, sessions.login_path(target)))
+    return _log_in(request, user, target)
+
+
+@bp.route('/login/passkey', cors=False)
+def show_passkey_login() -> Response:
+    """Show the page on which the browser signs with a passkey, by a script: any, or after the password one of the user."""
+    request = bp.current_request
+    return _render_passkey(request, sessions.safe_path(forms.query_parameter(request, 'next')))
+
+
+@bp.route('/login/passkey', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_passkey_login() -> Response:
+    """Log in with what the passkey signed."""
+    request = bp.current_request
+    form = forms.read(request)
+    target = sessions.safe_path(form.text('next'))
+    try:
+        user = User.find(passkeys.check_passkey(_find_passkey_step(request), form.text('credential'), clock.now()))
+    except Invalid as invalid:
+        return _render_passkey(request, target, status=422, faults=invalid.faults)
+    except NotFound:
+        return _render_passkey(request, target, status=422, faults=[_NO_STEP])
+    return _log_in(request, user, target)
+
+
+def _find_second_step(request: Request) -> LogInStep:
+    """Return the log-in in this browser whose password was right. Raises NotFound."""
+    return LogInStep.find(sessions.step_token(request) or '', 'second_factor', clock.now())
+
+
+def _find_passkey_step(request: Request) -> LogInStep:
+    """Return the log-in in this browser that has a challenge for a passkey. Raises NotFound."""
+    try:
+        step = _find_second_step(request)
+    except NotFound:
+        step = LogInStep.find(sessions.step_token(request) or '', 'passkey', clock.now())
+    if step.challenge is None:
+        raise NotFound
+    return step
+
+
+def _find_user(step: LogInStep) -> User:
+    return User.find(step.user_id or '')
+
+
+def _render_second_step(request: Request, user: User, target: str, **context: Any) -> Response:
+    factors = second_factors.of_user(user.user_id)
+    return pages.render('login_second.html', request, next=target, factors=factors, **context)
+
+
+def _render_passkey(request: Request, target: str, *, status: int = 200, faults: Any = ()) -> Response:
+    now, challenge = clock.now(), new_token().encode()
+    try:
+        step = _find_second_step(request)
+        step.challenge_with(challenge)
+        known, cookies = second_factors.of_user(step.user_id or '').passkeys, []
+    except NotFound:
+        token = LogInStep.begin('passkey', None, now, challenge)
+        step = LogInStep.find(token, 'passkey', now)
+        known, cookies = [], [sessions.cookie(token, None, 'step')]
+    options = passkeys.login_options(known, step)
+    return pages.render(
+        'login_passkey.html', request, status=status, scripts=True, cookies=cookies, next=target, faults=faults, options=options
+    )
+
+
+def _log_in(request: Request, user: User, target: str) -> Response:
+    sessions.end(request)
+    cookies = [*sessions.start(request, user, tell=True), sessions.cookie('', 0, 'step')]
+    return pages.redirect(pages.link(request, target), {'Set-Cookie': cookies})

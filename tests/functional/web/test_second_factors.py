@@ -1,0 +1,233 @@
+"""Authenticator apps, passkeys and recovery codes: what logs in, and what does not."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+import pyotp
+import pytest
+from chalice.test import Client as ChaliceClient
+
+from chalicelib import clock
+from chalicelib.models import Client, Item, Passkey, User
+from tests.support.api import PASSWORD
+from tests.support.browser import Browser, Mailbox
+from tests.support.clock import StoppedClock
+from tests.support.exports import run
+from tests.support.oauth import GOOD, ask
+from tests.support.passkey_device import Device
+
+FACTORS = '/profile/second-factor'
+WITH_PASSWORD = {'current_password': PASSWORD}
+
+
+def add_app(browser: Browser) -> tuple[pyotp.TOTP, list[str]]:
+    """Set an authenticator app up; return it, and the recovery codes if the page shows some."""
+    browser.post(f'{FACTORS}/app', WITH_PASSWORD)
+    browser.get(FACTORS)
+    link = unescape(re.search(r'href="(otpauth://[^"]+)"', browser.page)[1])
+    app = pyotp.TOTP(parse_qs(urlsplit(link).query)['secret'][0])
+    assert parse_qs(urlsplit(link).query)['issuer'] == ['CryptFolio']
+    browser.post(f'{FACTORS}/confirm', {'code': app.at(clock.now())})
+    assert browser.status == 303, browser.text
+    return app, shown_codes(browser)
+
+
+def shown_codes(browser: Browser) -> list[str]:
+    browser.get(browser.location)
+    return re.findall(r'\b(?:[a-z2-9]{5}-){2}[a-z2-9]{5}\b', browser.page)
+
+
+def options(browser: Browser, page: str) -> str:
+    browser.get(page)
+    return unescape(re.search(r'data-options="([^"]+)"', browser.page)[1])
+
+
+def add_passkey(browser: Browser, device: Device) -> None:
+    browser.post('/profile/passkeys', WITH_PASSWORD)
+    assert browser.location == '/profile/passkeys'
+    browser.post('/profile/passkeys/new', {'credential': device.create(options(browser, '/profile/passkeys')), 'name': 'My phone'})
+
+
+def use_passkey(browser: Browser, device: Device, page: str = '/login/passkey') -> None:
+    browser.post('/login/passkey', {'credential': device.get(options(browser, page)), 'next': '/profile'})
+
+
+def enter(browser: Browser, code: str) -> int:
+    """Enter a code after the password; return the status."""
+    return browser.post('/login/second', {'code': code, 'next': '/profile'}).status_code
+
+
+def is_logged_in(browser: Browser) -> bool:
+    return browser.get('/profile').status_code == 200
+
+
+def test_with_an_app_a_password_opens_nothing_without_a_code_that_is_good_once(
+    http: ChaliceClient, logged_in: Browser, new_browser: Callable[[], Browser], user: User, client: Client,
+    mailbox: Mailbox, stopped_clock: StoppedClock,
+):  # fmt: skip
+    app, codes = add_app(logged_in)
+    assert len(set(codes)) == 10
+    assert 'authenticator app was added' in mailbox.last()[1]
+    logged_in.get(FACTORS)
+    assert not re.search(r'otpauth|[a-z2-9]{5}-[a-z2-9]{5}-', logged_in.page)
+    stored = ' '.join(str(item.serialize()) for item in Item.scan())
+    assert not any(secret in stored for secret in (app.secret, *codes, *(code.replace('-', '') for code in codes)))
+
+    other = new_browser()
+    other.log_in(next='/profile/sessions')
+    assert (other.status, other.location) == (303, '/login/second?next=%2Fprofile%2Fsessions')
+    assert not is_logged_in(other)
+    first = app.at(clock.now())
+    assert [enter(other, code) for code in ('', '000000', 'x', first)] == [422] * 4  # the last confirmed the app
+    stopped_clock.advance(30)
+    assert enter(other, f'{app.at(clock.now())[:3]} {app.at(clock.now())[3:]}') == 303
+    assert is_logged_in(other)
+
+    again = new_browser()
+    again.log_in()
+    assert enter(again, app.at(clock.now())) == 422
+    assert enter(again, codes[0].upper()) == 303
+    assert '9 are left' in next(text for _, text in reversed(mailbox.read()) if 'recovery code' in text)
+    again.post('/logout')
+    again.log_in()
+    assert enter(again, codes[0]) == 422
+    assert ask(http, GOOD).status_code == 400  # an application cannot ask for the code
+    user.allow_remote(True)
+    assert ask(http, GOOD).status_code == 400
+
+
+def test_codes_cannot_be_guessed_and_a_step_ends(logged_in: Browser, new_browser: Callable[[], Browser], stopped_clock: StoppedClock):
+    app, _ = add_app(logged_in)
+    stopped_clock.move_to(stopped_clock.now() // 900 * 900 + 900)
+    other = new_browser()
+    other.log_in()
+    assert [enter(other, '000000') for _ in range(10)] == [422] * 10
+    assert enter(other, app.at(clock.now())) == 429
+    stopped_clock.advance(900)
+    assert (enter(other, app.at(clock.now())), other.location) == (303, '/login?next=%2Fprofile')  # the password again
+    assert not is_logged_in(other)
+
+
+def test_a_passkey_logs_in_alone_and_after_the_password(
+    logged_in: Browser, new_browser: Callable[[], Browser], make_user: Callable[..., User], mailbox: Mailbox
+):
+    device = Device()
+    add_passkey(logged_in, device)
+    assert len(shown_codes(logged_in)) == 10
+    assert 'My phone' in logged_in.text
+    assert 'A passkey was added' in mailbox.last()[1]
+
+    alone, after = new_browser(), new_browser()
+    use_passkey(alone, device)
+    assert (alone.location, is_logged_in(alone)) == ('/profile', True)
+    after.log_in()
+    assert not is_logged_in(after)
+    assert 'Use a passkey' in after.get('/login/second').body.decode()
+    use_passkey(after, device)
+    assert is_logged_in(after)
+    policy = alone.get('/login/passkey').headers['Content-Security-Policy']
+    assert "script-src 'self';" in policy
+    assert 'script-src' not in alone.get('/profile').headers['Content-Security-Policy']
+    assert alone.get('/static/passkey.js').headers['Content-Type'].startswith('text/javascript')
+
+    make_user('other@example.com')
+    other, theirs = new_browser(), Device()
+    other.log_in('other@example.com')
+    add_passkey(other, theirs)
+    crossing = new_browser()
+    crossing.log_in()
+    use_passkey(crossing, theirs)  # somebody else's passkey after the password
+    assert (crossing.status, is_logged_in(crossing)) == (422, False)
+
+
+def test_a_passkey_that_is_not_what_was_asked_for_opens_nothing(logged_in: Browser, new_browser: Callable[[], Browser]):
+    device = Device()
+    add_passkey(logged_in, device)
+    thief = new_browser()
+
+    device.origin = 'https://evil.example'
+    use_passkey(thief, device)
+    assert thief.status == 422
+    device.origin, device.verifies = 'https://cryptfolio.test', False
+    use_passkey(thief, device)
+    assert thief.status == 422
+    device.verifies = True
+    signed = device.get(options(thief, '/login/passkey'))
+    options(thief, '/login/passkey')  # another challenge
+    for credential in (signed, 'x', '{}', '[]', '{"rawId": 1, "response": {"userHandle": "w7w"}}', signed.replace('webauthn', 'x')):
+        thief.post('/login/passkey', {'credential': credential})
+        assert thief.status == 422
+    assert not is_logged_in(thief)
+    good = device.get(options(thief, '/login/passkey'))
+    known = thief.csrf('/login')
+    thief.post('/login/passkey', {'credential': good, 'csrf': known})
+    assert is_logged_in(thief)
+    again = new_browser()
+    again.cookie, again.step = '', thief.step
+    again.post('/login/passkey', {'credential': good})
+    assert not is_logged_in(again)
+
+
+@pytest.mark.parametrize('path', [f'{FACTORS}/app', f'{FACTORS}/codes', f'{FACTORS}/remove', '/profile/passkeys'])
+def test_factors_are_changed_with_the_password_only(logged_in: Browser, path: str):
+    add_passkey(logged_in, Device())
+
+    logged_in.post(path, {'current_password': 'wrong', 'what': 'app'})
+
+    assert (logged_in.status, 'current password is incorrect' in logged_in.text) == (422, True)
+
+
+def test_a_passkey_is_registered_by_who_entered_the_password_and_in_time(
+    logged_in: Browser, new_browser: Callable[[], Browser], make_user: Callable[..., User], user: User, stopped_clock: StoppedClock
+):
+    device = Device('https://evil.example')
+    add_passkey(logged_in, device)
+    assert (logged_in.status, Passkey.count(user.pk, Item.sk.startswith('PASSKEY#'))) == (422, 0)
+    assert logged_in.get('/profile/passkeys').status_code == 303
+    logged_in.post('/profile/passkeys', WITH_PASSWORD)
+    asked = options(logged_in, '/profile/passkeys')
+    stopped_clock.advance(600)
+    logged_in.post('/profile/passkeys/new', {'credential': Device().create(asked)})
+    assert (logged_in.location, Passkey.count(user.pk, Item.sk.startswith('PASSKEY#'))) == (FACTORS, 0)
+
+
+def test_a_reset_by_mail_does_without_no_factor_and_ends_passkeys(
+    browser: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    thief, device = new_browser(), Device()
+    thief.log_in()
+    add_passkey(thief, device)
+    codes = shown_codes(thief)
+    stopped_clock.advance(1)
+    browser.post('/forgot', {'email': user.email})
+
+    browser.post('/reset', {'token': mailbox.link().partition('token=')[2], 'password': 'the new password'})
+
+    assert browser.location.startswith('/login/second?')
+    assert not is_logged_in(browser)
+    use_passkey(thief, device)
+    assert (thief.status, is_logged_in(thief)) == (422, False)
+    assert enter(browser, codes[3]) == 303
+    assert is_logged_in(browser)
+
+
+def test_factors_are_removed_by_their_owner_or_by_the_operator(logged_in: Browser, new_browser: Callable[[], Browser], user: User):
+    add_app(logged_in)
+    add_passkey(logged_in, Device())
+    [passkey] = Passkey.query(user.pk, Item.sk.startswith('PASSKEY#'))
+    other = new_browser()
+
+    logged_in.post(f'{FACTORS}/remove', WITH_PASSWORD | {'what': passkey.passkey_id})
+    other.log_in()
+    assert not is_logged_in(other)
+    logged_in.post(f'{FACTORS}/remove', WITH_PASSWORD | {'what': 'app'})
+    other.log_in()
+    assert is_logged_in(other)
+
+    add_app(logged_in)
+    assert run('remove-second-factors', '--yes', user.email) == 0
+    third = new_browser()
+    third.log_in()
+    assert is_logged_in(third)
