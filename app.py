@@ -24,6 +24,7 @@ from chalicelib.web import (
     invitations,
     log_in_steps,
     login,
+    own_data,
     pages,
     profile,
     second_factors,
@@ -34,6 +35,7 @@ from chalicelib.web import portfolios as portfolio_pages
 
 app = Chalice(app_name='cryptfolio', configure_logs=False)
 app.api.cors = response.CORS
+app.api.binary_types.remove('application/zip')  # says so itself, see `Attachment` in web/pages.py
 # The first is the outermost.
 for middleware in (
     methods.drop_head_body,
@@ -60,6 +62,7 @@ for page in (
     profile,
     api_keys,
     session_list,
+    own_data,
     second_factors,
     log_in_steps,
     invitations,

@@ -220,6 +220,16 @@ Your second factors: {page}
     + _IF_NOT_YOU,
 )
 
+DELETION_SCHEDULED = MailTemplate(
+    'Your account will be deleted',
+    """\
+Someone, probably you, asked to delete your CryptFolio account. It will be deleted with everything in it on {time}.
+
+Until then you can keep it: {page}
+"""
+    + _IF_NOT_YOU,
+)
+
 
 class NotSent(Exception):
     """SES did not take a mail."""

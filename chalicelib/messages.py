@@ -107,7 +107,20 @@ class PurgePortfolio(NamedTuple):
         return settings().purge_queue
 
 
-Message = RefreshLedger | RefreshHistory | DispatchDueHistories | FetchRates | BackfillRates | PurgePortfolio
+class ForgetUser(NamedTuple):
+    """Delete a user whose account was to be deleted by now, and all of theirs.
+
+    {"forget": "5f0c"}
+    """
+
+    forget: str
+
+    @property
+    def queue(self) -> str:
+        return settings().purge_queue
+
+
+Message = RefreshLedger | RefreshHistory | DispatchDueHistories | FetchRates | BackfillRates | PurgePortfolio | ForgetUser
 First = TypeVar('First', bound=Message)
 Second = TypeVar('Second', bound=Message)
 

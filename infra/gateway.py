@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 _FILE = Path(__file__).with_name('gateway_responses.json')
+# What may be sent as bytes. API Gateway goes by the first type in `Accept`, which is text/html where a browser follows a page's form.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html
+_BINARY_TYPES = ('application/zip', 'text/html')
 _REQUEST_ID = '$context.requestId'
 
 
@@ -45,6 +48,7 @@ def additions(name: str) -> dict[str, Any]:
     authorizer = {'type': 'request', 'authorizerResultTtlInSeconds': 0}
     return {
         'info': {'title': name},
+        'x-amazon-apigateway-binary-media-types': list(_BINARY_TYPES),
         'securityDefinitions': {'bearer': {'name': 'Unused', 'x-amazon-apigateway-authorizer': authorizer}},
         'x-amazon-apigateway-gateway-responses': {kind: _extension(one) for kind, one in responses().items()},
     }

@@ -3,6 +3,12 @@
 Importing this package builds the DynamoDB client, once, in the part of a cold start that Lambda does not bill by latency.
 """
 
+import sys
+from typing import Any, cast
+
+# Passkeys bring pyOpenSSL, which botocore would use where it is there: 100 ms of every cold start, for what Python's own ssl does.
+sys.modules['urllib3.contrib.pyopenssl'] = cast(Any, None)
+
 from chalicelib.models.account import Account, Credentials
 from chalicelib.models.address import Address
 from chalicelib.models.api_key import ApiKey, ApiKeySecret
@@ -45,7 +51,7 @@ from chalicelib.models.session import Session, SessionPointer, new_token
 from chalicelib.models.snapshot import Snapshot
 from chalicelib.models.transaction import Transaction, TransactionsPage, entry_sk, is_position, read_transactions, time_of
 from chalicelib.models.upstream import UpstreamState
-from chalicelib.models.user import Email, User
+from chalicelib.models.user import Email, Leftovers, User
 from chalicelib.models.watch import Watch
 from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_version, transact, version_mismatch
 
@@ -95,6 +101,7 @@ __all__ = [
     'LatestRates',
     'LeaseLost',
     'Ledger',
+    'Leftovers',
     'LinkedSubject',
     'LogInStep',
     'Membership',

@@ -166,6 +166,11 @@ class Portfolio(Item, discriminator='portfolio'):
             User.portfolio_quota().decrement(User.at(self.user_id)),
         )
 
+    def remove_with_user(self, now: int) -> None:
+        """Remove the header of a portfolio whose user is gone, and leave a purge as `remove` does; it is no error if it is gone."""
+        purge = Write(Operation.PUT, Purge.of(self.user_id, self.portfolio_id, now))
+        transact(Write(Operation.DELETE, self), purge)
+
 
 class Purge(Item, discriminator='purge'):
     """pk=USER#<user id>  sk=PURGE#<000001>   What is left to remove of a deleted portfolio; in the `due` index until done.

@@ -11,6 +11,7 @@ from pynamodb.expressions.update import Action
 from chalicelib import errors
 from chalicelib.config import settings
 from chalicelib.models.attributes import IntegerAttribute
+from chalicelib.models.due_index import LEDGERS
 from chalicelib.models.item import Item
 from chalicelib.models.quota import Quota
 from chalicelib.models.writes import Operation, Write, transact
@@ -35,16 +36,35 @@ class Email(Item, discriminator='email'):
         return Write(Operation.PUT, cls(cls.key(address), 'EMAIL', user_id=user_id), cls.pk.does_not_exist(), on_failure=lambda: fault)
 
 
+class Leftovers(Item, discriminator='leftovers'):
+    """pk=USER#<user id>  sk=LEFTOVERS   That things of a deleted user are left to remove; in the `due` index until done."""
+
+    @classmethod
+    def of(cls, user_id: str, now: int) -> 'Leftovers':
+        pk = User.pk_of(user_id)
+        return cls(pk, 'LEFTOVERS', due_shard=LEDGERS.shard_of(pk), due_at=now)
+
+    @classmethod
+    def is_there(cls, user_id: str) -> bool:
+        try:
+            cls.get(User.pk_of(user_id), 'LEFTOVERS', consistent_read=True)
+        except cls.DoesNotExist:
+            return False
+        return True
+
+
 class User(Item, discriminator='user'):
     """pk=USER#<user id>  sk=USER
 
     create: user and email in one transaction   find(id): get   with_email(address): two gets
-    allocate_portfolio_id, rename, allow_remote, set_password, end_sessions: one update
+    allocate_portfolio_id, rename, allow_remote, set_password, end_sessions, schedule_deletion,
+    cancel_deletion: one update   removal: writes of a transaction
     confirmation, password_reset, email_change: writes of a transaction with the mailed token
 
     `portfolio_count` is absent for none, and excludes portfolios stored before there was a count.
     `confirmed_at` is None until the email address is confirmed; until then the account cannot be used.
     `sessions_valid_from` (milliseconds) invalidates all sessions started before it.
+    `delete_at` is when the account is to be deleted, None if it is to stay; until then it is in the `due` index for that.
     """
 
     user_id = UnicodeAttribute()
@@ -57,6 +77,7 @@ class User(Item, discriminator='user'):
     created_at = IntegerAttribute()
     confirmed_at = IntegerAttribute(null=True)
     sessions_valid_from = IntegerAttribute(default=0)
+    delete_at = IntegerAttribute(null=True)
 
     @classmethod
     def pk_of(cls, user_id: str) -> str:
@@ -149,6 +170,24 @@ class User(Item, discriminator='user'):
     def end_sessions(self, now_ms: int) -> None:
         """End all sessions started before `now_ms`, and all mailed links. Raises NotFound."""
         self.update_existing([User.sessions_valid_from.set(now_ms)])
+
+    def schedule_deletion(self, at: int) -> None:
+        """Let the account be deleted at `at`, or as it was scheduled already. Raises NotFound."""
+        first = User.delete_at.does_not_exist()
+        if not self.update_if(User.pk.exists() & first, User.delete_at.set(at), *LEDGERS.enter(self.pk, at)):
+            self.refresh(consistent_read=True)
+
+    def cancel_deletion(self) -> None:
+        """Let the account stay. Raises NotFound."""
+        self.update_existing([User.delete_at.remove(), User.due_shard.remove(), User.due_at.remove()])
+
+    def removal(self, now: int) -> list[Write]:
+        """Return the writes that delete the user and leave `Leftovers`. Their transaction raises NotFound if the user is to stay."""
+        return [
+            Write(Operation.DELETE, self, User.delete_at == self.delete_at, on_failure=errors.NotFound),
+            Write(Operation.DELETE, Email(Email.key(self.email), 'EMAIL'), Email.user_id == self.user_id, on_failure=errors.NotFound),
+            Write(Operation.PUT, Leftovers.of(self.user_id, now)),
+        ]
 
     def confirmation(self, *, name: str | None, password_hash: str, now: int) -> Write:
         """Return the write that confirms the email address with a sign-up's values. Raises NotFound if it is confirmed already."""

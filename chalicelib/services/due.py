@@ -4,15 +4,15 @@ from collections.abc import Callable
 from itertools import islice
 
 from chalicelib import clock, messages
-from chalicelib.messages import DispatchDueHistories, Message, PurgePortfolio, RefreshHistory, RefreshLedger
-from chalicelib.models import HISTORIES, LEDGERS, DueQueue, History, Item, Purge
+from chalicelib.messages import DispatchDueHistories, ForgetUser, Message, PurgePortfolio, RefreshHistory, RefreshLedger
+from chalicelib.models import HISTORIES, LEDGERS, DueQueue, History, Item, Leftovers, Purge, User
 
 _MAX_PER_SHARD = 1_000
 _BATCH_SIZE = 10  # claimed before they are sent, so as many as one request to SQS takes
 
 
 def dispatch_due_ledgers() -> int:
-    """Send a message for each ledger and each purge that is due and return how many."""
+    """Send a message for each ledger, each purge and each deletion of a user that is due and return how many."""
     return sum(_dispatch_shard(LEDGERS, shard) for shard in LEDGERS.all_shards)
 
 
@@ -50,4 +50,6 @@ def _message_about(item: Item) -> Message:
             return RefreshHistory(*item.key)
         case Purge():
             return PurgePortfolio(*item.portfolio_key)
+        case User() | Leftovers():
+            return ForgetUser(str(item.pk).removeprefix('USER#'))
     return RefreshLedger(item.pk)

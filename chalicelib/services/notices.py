@@ -56,6 +56,10 @@ def tell_of_recovery_code(user: User, left: int) -> None:
     _send(user, mail.RECOVERY_CODE_USED, left=str(left), page=_url('/profile/second-factor'))
 
 
+def tell_of_deletion(user: User, time: str) -> None:
+    _send(user, mail.DELETION_SCHEDULED, time=time, page=_url('/profile/data'))
+
+
 def _send(user: User, template: mail.MailTemplate, **values: str) -> None:
     try:
         mail.send(user.email, template.subject, template.text.format(forgot=_url('/forgot'), **values))

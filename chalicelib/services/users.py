@@ -53,6 +53,16 @@ def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str,
     _send(values['email'], mail.CONFIRM_SIGN_UP, link=_url('/confirm', token))
 
 
+def find_sign_up(token: str, now: int) -> tuple[EmailToken, User]:
+    """Return the token of a mailed link and the user whose sign-up it confirms. Raises NotFound, also once that is confirmed."""
+    email_token = EmailToken.find(token, 'confirm', now)
+    user = User.find(email_token.user_id)
+    confirmed_at: int | None = user.confirmed_at
+    if confirmed_at is not None:
+        raise NotFound
+    return email_token, user
+
+
 def is_signing_up(email_token: EmailToken, browser: str | None) -> bool:
     """Return whether a cookie is that of the browser in which somebody signed up."""
     return email_token.browser is not None and browser is not None and email_token.browser == digest(browser)
@@ -65,12 +75,11 @@ def confirm(token: str, *, browser: str | None, password: str, now: int) -> User
     a stranger signed up with, and is not to get an account that the stranger can log in to.
     Raises NotFound for an invalid or used token or invitation, Invalid for a wrong password, TooMany.
     """
-    email_token = EmailToken.find(token, 'confirm', now)
+    email_token, user = find_sign_up(token, now)
     if not is_signing_up(email_token, browser):
         AttemptCounter.record('confirm', token, 10, _DAY, now)
         if not _verify(email_token.password_hash, password):
             raise Invalid(Fault('password', 'wrong', 'This is not the password that was entered at sign-up'))
-    user = User.find(email_token.user_id)
     confirmation = user.confirmation(name=email_token.name, password_hash=str(email_token.password_hash), now=now)
     invitation = [Invitation.use(email_token.invitation)] if email_token.invitation else []
     transact(email_token.use(), confirmation, *invitation)

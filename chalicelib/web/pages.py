@@ -1,5 +1,6 @@
 """HTML pages: templates, security headers, links below a stage prefix, error pages."""
 
+import base64
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -83,6 +84,21 @@ def render(
 def redirect(location: str, headers: Mapping[str, str | list[str]] | None = None) -> Response:
     """Return a 303 response: the browser fetches `location` by GET."""
     return Response('', status_code=303, headers=_security_headers(()) | {'Location': location} | dict(headers or {}))
+
+
+class Attachment(Response):
+    """A response of bytes that the browser saves as a file.
+
+    Chalice would send bytes only to who asks for that type, which no browser does that follows a form. The API must have the type
+    among its binary ones, see `infra.gateway`.
+    """
+
+    def __init__(self, content: bytes, kind: str, name: str) -> None:
+        disposition: Headers = {'Content-Type': kind, 'Content-Disposition': f'attachment; filename="{name}"'}
+        super().__init__(base64.b64encode(content).decode(), headers=_security_headers(()) | disposition)
+
+    def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
+        return super().to_dict(None) | {'isBase64Encoded': True}
 
 
 def link(request: Request, path: str) -> str:

@@ -122,7 +122,7 @@ def _find_token(token: str) -> EmailToken:
     """Return the unused token of a sign-up or an email change. Raises NotFound."""
     now = clock.now()
     try:
-        return EmailToken.find(token, 'confirm', now)
+        return users.find_sign_up(token, now)[0]
     except NotFound:
         return users.find_by_link(token, 'email', now)[0]
 

@@ -21,7 +21,8 @@ from chalicelib import auth, mail, queue
 from chalicelib.config import settings
 from chalicelib.domain.wallets import identify
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
-from chalicelib.models import HISTORIES, ApiKey, LinkedSubject, User
+from chalicelib.models import HISTORIES, ApiKey, LinkedSubject, Session, User
+from chalicelib.models import Client as OAuthClient
 from chalicelib.services import job_runs
 from chalicelib.services.ledgers import refresh as service
 from chalicelib.services.rates import current as rates_service
@@ -306,7 +307,9 @@ def _use_profile(browser: Browser, recorder: Recorder) -> None:
     _post(browser, '/profile/remote', 303, allow_remote_login='yes')
     _post(browser, '/profile/email', 200, email='ada@example.org', current_password=PASSWORD + '!')
     browser.post('/confirm', {'token': _token(recorder)})
-    _post(browser, '/profile/password', 303, current_password=PASSWORD + '!', password=PASSWORD)
+    _post(browser, '/profile/password', 303, current_password=PASSWORD + '!', password=PASSWORD, keep='remote_login')
+    _post(browser, '/profile/second-factor/app', 303, current_password=PASSWORD)
+    assert b'otpauth:' in browser.get('/profile/second-factor').body
     _post(browser, '/profile/api-keys', 303, name='sheet', scopes='read')
     [key_id] = set(re.findall(r'name="key_id" value="([^"]+)"', browser.get(browser.location).body.decode()))
     _post(browser, '/profile/api-keys/revoke', 303, key_id=key_id)
@@ -473,13 +476,24 @@ def test_only_the_refresh_of_accounts_may_decrypt_their_credentials():
 def test_the_purge_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder):
     _work_out_history(watched)
     watched.delete('/api/portfolios/1')
+    _leave_for_good(watched)
     recorder.start()
 
     purge.purge_portfolios(event({'user_id': watched.user_id, 'portfolio_id': 1}, {}), None)
+    purge.purge_portfolios(event({'forget': watched.user_id}), None)
 
     own = {(action, 'PurgeQueue.Arn') for action in QUEUE}
     assert recorder.uses | own | logs('PurgePortfolios') | {TABLES_KEY} == allowed('purge_portfolios')
     assert_partitions(recorder, 'purge_portfolios')
+
+
+def _leave_for_good(api: Api) -> None:
+    """Let an account be due to be deleted that has something of everything."""
+    api.portfolio()
+    OAuthClient.register(owner_id=api.user_id, name='x', redirect_uris=[], now=1)
+    ApiKey.create(api.user_id, name='x', scopes=['read'], now=1)
+    Session.start(api.user_id, 1)
+    User.find(api.user_id).schedule_deletion(1)
 
 
 def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):

@@ -212,7 +212,7 @@ def test_somebody_elses_application_is_not_found(logged_in: Browser, make_user: 
     logged_in.get(whole) if method == 'GET' else logged_in.post(whole, {'csrf': logged_in.csrf('/profile')} | GOOD)
 
     assert (logged_in.status, 'Theirs' in logged_in.text) == (404, False)
-    assert Client.find(client.client_id).has_secret(secret)
+    assert Client.find(client.client_id).has_secret(secret, 0)
     assert Client.find(client.client_id).name == 'Theirs'
 
 

@@ -17,16 +17,8 @@ PAGES = sorted(
     for method, entry in views.items()
     if entry.view_function.__module__.startswith('chalicelib.web.') and not path.startswith('/static/')
 )
-PAGES_WITH_FORMS = [
-    '/signup',
-    '/login',
-    '/forgot',
-    '/profile',
-    '/profile/sessions',
-    '/profile/api-keys',
-    '/profile/invitations',
-    '/oauth/applications/new',
-]
+PROFILE = [f'/profile{below}' for below in ('', '/sessions', '/api-keys', '/invitations', '/second-factor', '/data')]
+PAGES_WITH_FORMS = ['/signup', '/login', '/forgot', *PROFILE, '/oauth/applications/new']
 POSTS = [path for method, path in PAGES if method == 'POST']
 SAFE = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 

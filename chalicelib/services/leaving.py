@@ -1,0 +1,62 @@
+"""Leaving for good: a user's account is deleted a week after they asked for it, unless they change their mind.
+
+The user and the email address go first, in one transaction that leaves a `Leftovers` behind: from then on nobody logs in and nothing is
+created. What is left is then removed, which can be repeated, and is until the `Leftovers` goes last. Items that expire by themselves and
+are found by the digest of a token, such as codes, are left to that.
+"""
+
+import contextlib
+from datetime import UTC, datetime
+
+from chalicelib.errors import NotFound
+from chalicelib.models import Client, Item, Leftovers, Portfolio, Purge, Session, SessionPointer, User, transact
+from chalicelib.services import access, notices
+
+WAIT_SECONDS = 7 * 86_400
+_PAGE = 100
+
+
+def ask_to_leave(user: User, now: int) -> None:
+    """Let the account be deleted in a week, and mail that. Raises NotFound."""
+    user.schedule_deletion(now + WAIT_SECONDS)
+    moment = datetime.fromtimestamp(now + WAIT_SECONDS, UTC)
+    notices.tell_of_deletion(user, f'{moment.day} {moment:%B %Y, %H:%M} UTC')
+
+
+def stay(user: User) -> None:
+    """Undo `ask_to_leave`. Raises NotFound."""
+    user.cancel_deletion()
+
+
+def forget_user(user_id: str, now: int) -> None:
+    """Delete a user whose week is over, and all of theirs. It is no error if they stayed, or are gone."""
+    with contextlib.suppress(NotFound):
+        user = User.find(user_id)
+        if user.delete_at is None or user.delete_at > now:
+            return
+        transact(*user.removal(now))
+    if Leftovers.is_there(user_id):
+        access.end_all(user_id, now)
+        _remove_rest(user_id, now)
+        Leftovers.of(user_id, now).delete()
+
+
+def _remove_rest(user_id: str, now: int) -> None:
+    for client in Client.owned_by(user_id):
+        with contextlib.suppress(NotFound):
+            client.remove()
+    while page := Portfolio.page(user_id, after=0, limit=_PAGE):
+        for portfolio in page:
+            portfolio.remove_with_user(now)
+    for item in _beside_portfolios(user_id):
+        if isinstance(item, SessionPointer):
+            Session(item.sk, 'SESSION').delete()
+        item.delete()
+
+
+def _beside_portfolios(user_id: str) -> list[Item]:
+    """Return what is in a user's partition, except portfolios, which purges remove, and what tells of work that is left."""
+    pk = User.pk_of(user_id)
+    before, after = Item.sk < 'PORTFOLIO#', Item.sk > 'PORTFOLIO#~'
+    items = [item for part in (before, after) for item in Item.query(pk, part, consistent_read=True)]
+    return [item for item in items if not isinstance(item, Leftovers | Purge)]

@@ -1,0 +1,64 @@
+"""A user's own data: downloading all of it, and deleting the account."""
+
+from typing import Any
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib import clock
+from chalicelib.errors import Invalid
+from chalicelib.models import AttemptCounter, User
+from chalicelib.services import leaving, own_data, users
+from chalicelib.web import forms, pages, sessions
+
+bp = Blueprint(__name__)
+
+_DONE = {'deletion': 'Your account will be deleted as shown below.', 'kept': 'Your account stays.'}
+_DOWNLOADS_A_DAY = 20
+_DAY = 86_400
+
+
+@bp.route('/profile/data', cors=False)
+def show_own_data() -> Response:
+    """Show the forms that download everything and delete the account; the query parameter `done` names what was just done."""
+    request = bp.current_request
+    user = sessions.require_user(request)
+    return _render_data(request, user, done=_DONE.get(forms.query_parameter(request, 'done')))
+
+
+@bp.route('/profile/data/download', methods=['POST'], content_types=forms.TYPES, cors=False)
+def download_own_data() -> Response:
+    """Return everything of the user as a zip file."""
+    request = bp.current_request
+    forms.read(request)
+    user = sessions.require_user(request)
+    now = clock.now()
+    AttemptCounter.record('download', user.user_id, _DOWNLOADS_A_DAY, _DAY, now)
+    return pages.Attachment(own_data.pack_user(user, now), 'application/zip', 'cryptfolio.zip')
+
+
+@bp.route('/profile/data/delete', methods=['POST'], content_types=forms.TYPES, cors=False)
+def schedule_account_deletion() -> Response:
+    """Let the account be deleted in a week."""
+    request = bp.current_request
+    form = forms.read(request)
+    user = sessions.require_user(request)
+    now = clock.now()
+    try:
+        users.check_current_password(user, form.text('current_password'), now)
+    except Invalid as invalid:
+        return _render_data(request, user, status=422, faults=invalid.faults)
+    leaving.ask_to_leave(user, now)
+    return pages.redirect(pages.link(request, '/profile/data?done=deletion'))
+
+
+@bp.route('/profile/data/keep', methods=['POST'], content_types=forms.TYPES, cors=False)
+def cancel_account_deletion() -> Response:
+    """Let the account stay."""
+    request = bp.current_request
+    forms.read(request)
+    leaving.stay(sessions.require_user(request))
+    return pages.redirect(pages.link(request, '/profile/data?done=kept'))
+
+
+def _render_data(request: Request, user: User, *, status: int = 200, **context: Any) -> Response:
+    return pages.render('own_data.html', request, status=status, user=user, **{'done': None} | context)

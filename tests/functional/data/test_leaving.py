@@ -1,0 +1,130 @@
+"""People take their data along, and leave nothing behind a week after they asked to go."""
+
+import csv
+import io
+import itertools
+import json
+import zipfile
+
+from chalice.test import Client as ChaliceClient
+
+from chalicelib import clock
+from chalicelib.models import Grant, User
+from chalicelib.services import leaving
+from tests.support.api import PASSWORD, Api
+from tests.support.browser import Browser, Mailbox
+from tests.support.clock import CLOCK
+from tests.support.dynamodb import survives, table
+from tests.support.exports import World
+from tests.support.jobs import accounts_queue, purge_queue, refresh_queue, run_sweep
+from tests.support.ledgers import SEGWIT, state
+
+WEEK = 7 * 86_400
+
+
+def download(browser: Browser) -> zipfile.ZipFile:
+    browser.post_from('/profile/data', '/profile/data/download', {})
+    assert browser.response.headers['Content-Type'] == 'application/zip'
+    assert 'attachment' in browser.response.headers['Content-Disposition']
+    return zipfile.ZipFile(io.BytesIO(browser.response.body))
+
+
+def test_a_person_downloads_everything_and_no_secret(world: World, http: ChaliceClient) -> None:
+    browser = Browser(http)
+    browser.log_in('ann@example.com')
+
+    archive = download(browser)
+
+    document = json.loads(archive.read('data.json'))
+    ids = {'portfolios', 'addresses', 'accounts', 'offsets', 'api_keys', 'connected_applications', 'applications', 'sessions', 'balances'}
+    assert all(document[name] for name in {*ids, 'user', 'transactions'})
+    api = world.apis[0]
+    listed = {row['title'] for row in api.get('/api/portfolios').json_body['result']}
+    assert {row['title'] for row in document['portfolios']} == listed
+    [balance] = [row['balance'] for row in document['balances'] if row['currency'] == 'btc'][:1]
+    assert balance.replace('.', '').isdecimal()
+    [offset, *_] = document['offsets']
+    assert {'currency': 'usd', 'balance': '-7.5'}.items() <= next(one for one in offset['balances'] if one['currency'] == 'usd').items()
+    assert document['transactions_left_out'] is False
+    rows = list(csv.DictReader(io.StringIO(archive.read('transactions.csv').decode())))
+    assert [row['delta'] for row in rows] == [row['delta'] for row in document['transactions']]
+    assert {f'{name}.csv' for name in {*ids, 'user', 'transactions'}} <= set(archive.namelist())
+    stored = [item for item in table() if api.user_id in str(item)]
+    secrets = {value['S'] for item in stored for name, value in item.items() if name.endswith('hash') and 'S' in value}
+    text = ''.join(archive.read(name).decode() for name in archive.namelist())
+    assert secrets
+    assert not [secret for secret in secrets if secret in text]
+    assert world.apis[1].user_id not in text
+    assert 'bob@example.com' not in text
+
+
+def test_what_a_spreadsheet_would_run_is_text(http: ChaliceClient, api: Api) -> None:
+    for title in ('=cmd()', '+1', '@x', '-x'):
+        api.portfolio(title)
+    browser = Browser(http)
+    browser.log_in()
+
+    rows = csv.DictReader(io.StringIO(download(browser).read('portfolios.csv').decode()))
+
+    assert [row['title'] for row in rows] == ["'=cmd()", "'+1", "'@x", "'-x"]
+
+
+def test_an_account_is_deleted_after_a_week_unless_its_user_stays(
+    world: World, http: ChaliceClient, queues: dict[str, str], mailbox: Mailbox
+) -> None:
+    user_id, browser = world.apis[0].user_id, Browser(http)
+    browser.log_in('ann@example.com')
+    browser.post_from('/profile/data', '/profile/data/delete', {'current_password': 'wrong'})
+    assert browser.status == 422
+    browser.post_from('/profile/data', '/profile/data/delete', {'current_password': PASSWORD})
+    assert 'It will be deleted with everything in it on' in mailbox.last()[1]
+    browser.get('/profile')
+    assert 'Your account will be deleted on' in browser.text
+    browser.post_from('/profile/data', '/profile/data/keep', {})
+    CLOCK.advance(WEEK)
+    work_off(queues)
+    assert User.find(user_id).delete_at is None
+
+    browser.log_in('ann@example.com')
+    browser.post_from('/profile/data', '/profile/data/delete', {'current_password': PASSWORD})
+    CLOCK.advance(WEEK - 1)
+    work_off(queues)
+    assert world.can_log_in(0)
+    CLOCK.advance(1)
+    work_off(queues)
+
+    assert not world.can_log_in(0)
+    assert world.can_log_in(1)
+    CLOCK.advance(3_600)
+    work_off(queues)
+    left = [item for item in table() if user_id in str(item)]
+    assert {item['kind']['S'] for item in left} <= {'session', 'refresh'}  # which expire, and open nothing
+    assert 'ann@example.com' not in str(table())
+    assert state(SEGWIT).ready  # which somebody else watches
+
+
+def work_off(queues: dict[str, str]) -> None:
+    run_sweep()
+    purge_queue(queues).drain()
+    refresh_queue(queues).drain()
+    accounts_queue(queues).drain()
+
+
+def test_it_is_repeated_wherever_it_dies(user: User, queues: dict[str, str]) -> None:
+    Grant.allow(user.user_id, 'x', ['read'], 1)
+    user.schedule_deletion(clock.now())
+    for writes in itertools.count(1):
+        if survives(lambda: leaving.forget_user(user.user_id, clock.now()), writes):
+            break
+        due = [item for item in table() if 'due_at' in item and user.user_id in str(item)]
+        assert due  # the next sweep goes on
+    assert writes > 2
+    assert [item for item in table() if user.user_id in str(item)] == []
+
+
+def test_who_asks_twice_is_not_given_another_week(user: User) -> None:
+    leaving.ask_to_leave(user, 1_000)
+    leaving.ask_to_leave(User.find(user.user_id), 2_000)
+
+    assert User.find(user.user_id).delete_at == 1_000 + WEEK
+    assert User.find(user.user_id).due_at == 1_000 + WEEK
