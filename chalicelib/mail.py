@@ -49,8 +49,8 @@ Set it here. The link works once and expires in an hour:
 
 {link}
 
-Setting a new password logs you out everywhere else, disconnects your applications, deletes your API keys, replaces the secrets of
-applications that you registered, and forbids applications to log in with your password.
+Setting a new password logs you out everywhere else, disconnects your applications, deletes your API keys and passkeys, replaces the
+secrets of applications that you registered, and forbids applications to log in with your password. A second factor stays.
 
 If this was not you, you can ignore this email: your password stays the same.""",
 )
@@ -62,7 +62,7 @@ account, everything that opened it before was ended:
 
 - You were logged out everywhere.
 - No application has access any more. Connect again those that you use.
-- Your API keys were deleted. Create new ones: {profile}
+- Your API keys and passkeys were deleted. Create new ones: {profile}
 - The secrets of applications that you registered were replaced. Check the applications and make new secrets: {applications}
 - Applications may no longer log in with your password. You can allow it again in your profile.
 

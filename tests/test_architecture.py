@@ -80,6 +80,7 @@ PUBLIC_ROUTES = {
     ('GET', '/.well-known/oauth-authorization-server'),
     ('GET', '/.well-known/jwks.json'),
     ('GET', '/.well-known/security.txt'),
+    ('GET', '/.well-known/change-password'),
     *(('GET', f'/api/currencies{below}') for below in ('', '/cryptocurrencies', '/fiat', '/tokens', '/{code}')),
     *(('GET', f'/api/{path}') for path in ('status', 'sources', 'sources/{key}', 'wallets')),
     ('GET', '/openapi.json'),

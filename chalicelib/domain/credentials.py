@@ -1,6 +1,7 @@
 """Validation of users' names, email addresses and new passwords. Pure."""
 
 import re
+import unicodedata
 from typing import NoReturn
 
 from chalicelib.domain import titles
@@ -8,6 +9,9 @@ from chalicelib.errors import Fault, Invalid
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
+
+_OWN_NAME = 'cryptfolio'
+_BLANK = '\u115f\u1160\u2800\u3164\uffa0'  # letters and a symbol by category, of which nothing is seen
 
 # The HTML standard's email addresses, with a dot required in the domain. They need no escaping in mail headers.
 _EMAIL = re.compile(
@@ -45,6 +49,23 @@ def parse_title(field: str, text: str) -> str:
         return titles.parse(text)
     except titles.BadTitle as error:
         _raise_invalid(field, error.code, f'A name {error.sentence}')
+
+
+def parse_application_name(text: str) -> str:
+    """Return the name of an application, which people see when it asks for access. Raises Invalid.
+
+    It must show something, and not pass for this server.
+    """
+    name = parse_title('name', text)
+    if not any(_is_visible(character) for character in name):
+        _raise_invalid('name', 'blank', 'A name must have letters that can be seen')
+    if ''.join(filter(str.isalnum, unicodedata.normalize('NFKC', name))).casefold() == _OWN_NAME:
+        _raise_invalid('name', 'reserved', 'This is the name of this server: choose another')
+    return name
+
+
+def _is_visible(character: str) -> bool:
+    return character not in _BLANK and unicodedata.category(character)[0] not in 'ZCM'
 
 
 def check_new_password(password: str, email: str) -> None:

@@ -7,7 +7,7 @@ from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
 from chalicelib.config import settings
-from chalicelib.domain.credentials import parse_title
+from chalicelib.domain.credentials import parse_application_name
 from chalicelib.domain.redirect_uris import MOST, parse_redirect_uri
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import Client, User
@@ -152,7 +152,7 @@ def _parse(form: forms.Form, confidential: bool) -> Registration:
 def _parse_name(form: forms.Form) -> str:
     if not form.text('name').strip():
         raise Invalid(Fault('name', 'missing', 'Enter a name for the application'))
-    return parse_title('name', form.text('name'))
+    return parse_application_name(form.text('name'))
 
 
 def _parse_redirect_uris(form: forms.Form, confidential: bool) -> list[str]:

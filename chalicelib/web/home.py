@@ -18,6 +18,12 @@ def show_front_page() -> Response:
     return pages.render('home.html', request)
 
 
+@bp.route('/.well-known/change-password', cors=False)
+def show_change_password() -> Response:
+    """Redirect to where the password is changed (https://w3c.github.io/webappsec-change-password-url/)."""
+    return pages.redirect(pages.link(bp.current_request, '/profile'))
+
+
 @bp.route('/static/style.css', cors=False)
 def get_style() -> Response:
     """Return the stylesheet; links to it contain its version."""

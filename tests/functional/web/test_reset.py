@@ -64,7 +64,7 @@ def test_the_person_is_mailed_what_ended(thief: Thief, user: User, mailbox: Mail
     for said in (
         'logged out everywhere',
         'No application has access',
-        'API keys were deleted',
+        'API keys and passkeys were deleted',
         'secrets of applications',
         'log in with your password',
     ):
