@@ -6,6 +6,7 @@ from chalicelib import errors
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
 from chalicelib.models.session import new_token
+from chalicelib.models.user import User
 
 LASTS_SECONDS = 600
 _FINISHED = 'finished'
@@ -17,18 +18,21 @@ class LogInStep(Item, discriminator='log_in_step'):
     begin: put   find: get   challenge_with, finish: one update
 
     `purpose` is `second_factor` (the password of `user_id` was right), `passkey` (a log-in without a password, `user_id` is None) or
-    `register` (of a passkey by `user_id`). `challenge` is what the device must sign, each only once.
+    `register` (of a passkey by `user_id`). `challenge` is what the device must sign, each only once. `stamp` must still equal `User.stamp`:
+    a password that was right is of no use once it was changed.
     """
 
     purpose = UnicodeAttribute()
     user_id = UnicodeAttribute(null=True)
+    stamp = UnicodeAttribute(null=True)
     challenge = BinaryAttribute(legacy_encoding=False, null=True)
 
     @classmethod
-    def begin(cls, purpose: str, user_id: str | None, now: int, challenge: bytes | None = None) -> str:
-        """Store a step; return its token."""
+    def begin(cls, purpose: str, user: User | None, now: int, challenge: bytes | None = None) -> str:
+        """Store a step of a user, None for whoever's passkey it will be; return its token."""
         token = new_token()
-        step = cls(*_key(token), purpose=purpose, user_id=user_id, expires_at=now + LASTS_SECONDS)
+        step = cls(*_key(token), purpose=purpose, expires_at=now + LASTS_SECONDS)
+        step.user_id, step.stamp = (user.user_id, user.stamp) if user else (None, None)
         step.challenge = challenge
         step.save()
         return token
@@ -43,6 +47,13 @@ class LogInStep(Item, discriminator='log_in_step'):
         if step.purpose != purpose or (step.expires_at or 0) <= now:
             raise errors.NotFound
         return step
+
+    def find_user(self) -> User:
+        """Return the step's user. Raises NotFound, also once their password, address or sessions changed."""
+        user = User.find(self.user_id or '')
+        if user.stamp != self.stamp:
+            raise errors.NotFound
+        return user
 
     def challenge_with(self, challenge: bytes) -> None:
         """Set the challenge. Raises NotFound if the step was finished."""

@@ -21,7 +21,7 @@ _REFUSED = Fault('credential', 'refused', 'This passkey was not accepted: try ag
 
 def begin_registration(user: User, now: int) -> str:
     """Let a user add a passkey, whose password was right; return the token of the step."""
-    return LogInStep.begin('register', user.user_id, now, secrets.token_bytes(32))
+    return LogInStep.begin('register', user, now, secrets.token_bytes(32))
 
 
 def registration_options(user: User, known: list[Passkey], step: LogInStep) -> str:

@@ -153,7 +153,10 @@ def find_by_link(token: str, purpose: str, now: int) -> tuple[EmailToken, User]:
 
 
 def reset_password(token: str, password: str, *, now_ms: int) -> User:
-    """Set a new password through a mailed link; end all sessions and everything else that opens the account. Raises NotFound, Invalid."""
+    """Set a new password through a mailed link; end all sessions and everything else that opens the account. Return the user.
+
+    Raises NotFound, Invalid.
+    """
     email_token, user = find_by_link(token, 'reset', now_ms // 1000)
     check_new_password(password, user.email)
     password_hash = _hash(password)
@@ -163,7 +166,7 @@ def reset_password(token: str, password: str, *, now_ms: int) -> User:
 
     _end_around(set_password, user.user_id, (), now_ms // 1000)
     _send(user.email, mail.PASSWORD_RESET, applications=_url('/oauth/applications'), profile=_url('/profile'))
-    return user
+    return User.find(user.user_id)
 
 
 def change_password(user: User, *, current: str, password: str, keep: Collection[str], now_ms: int) -> None:

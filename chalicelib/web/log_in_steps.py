@@ -21,7 +21,7 @@ def show_second_step() -> Response:
     request = bp.current_request
     target = sessions.safe_path(forms.query_parameter(request, 'next'))
     try:
-        user = _find_user(_find_second_step(request))
+        user = _find_second_step(request).find_user()
     except NotFound:
         return pages.redirect(pages.link(request, sessions.login_path(target)))
     return _render_second_step(request, user, target)
@@ -35,7 +35,7 @@ def submit_second_step() -> Response:
     target = sessions.safe_path(form.text('next'))
     try:
         step = _find_second_step(request)
-        user = _find_user(step)
+        user = step.find_user()
         second_factors.check_code(user, form.text('code'), clock.now())
         step.finish()
     except Invalid as invalid:
@@ -59,7 +59,9 @@ def submit_passkey_login() -> Response:
     form = forms.read(request)
     target = sessions.safe_path(form.text('next'))
     try:
-        user = User.find(passkeys.check_passkey(_find_passkey_step(request), form.text('credential'), clock.now()))
+        step = _find_passkey_step(request)
+        user_id = passkeys.check_passkey(step, form.text('credential'), clock.now())
+        user = step.find_user() if step.user_id else User.find(user_id)
     except Invalid as invalid:
         return _render_passkey(request, target, status=422, faults=invalid.faults)
     except NotFound:
@@ -81,10 +83,6 @@ def _find_passkey_step(request: Request) -> LogInStep:
     if step.challenge is None:
         raise NotFound
     return step
-
-
-def _find_user(step: LogInStep) -> User:
-    return User.find(step.user_id or '')
 
 
 def _render_second_step(request: Request, user: User, target: str, **context: Any) -> Response:

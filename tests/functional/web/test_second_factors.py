@@ -110,6 +110,20 @@ def test_codes_cannot_be_guessed_and_a_step_ends(logged_in: Browser, new_browser
     assert not is_logged_in(other)
 
 
+def test_a_password_that_was_right_is_of_no_use_once_it_was_changed(
+    logged_in: Browser, new_browser: Callable[[], Browser], stopped_clock: StoppedClock
+):
+    _, codes = add_app(logged_in)
+    thief = new_browser()
+    thief.log_in()
+    stopped_clock.advance(1)
+    logged_in.post('/profile/password', {'current_password': PASSWORD, 'password': 'the new password', 'keep': 'passkeys'})
+    assert logged_in.status == 303
+
+    assert (enter(thief, codes[0]), thief.location) == (303, '/login?next=%2Fprofile')
+    assert not is_logged_in(thief)
+
+
 def test_a_passkey_logs_in_alone_and_after_the_password(
     logged_in: Browser, new_browser: Callable[[], Browser], make_user: Callable[..., User], mailbox: Mailbox
 ):
