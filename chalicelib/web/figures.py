@@ -82,7 +82,6 @@ FILTERS = {
     'day': day,
     'short_day': short_day,
     'minute': minute,
-    'moment': minute,
     'tick': tick,
     'in_table': in_table,
     'iso': iso,
