@@ -16,7 +16,7 @@ from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.currencies import Currency
 from chalicelib.domain.ledgers import Entry, Unreadable
-from chalicelib.providers.explorers.explorer import ODD, ODD_SHAPE, checked, unreadable
+from chalicelib.providers.explorers.explorer import ODD, ODD_SHAPE, checked, place_of, unreadable
 
 Row = Mapping[str, Any]
 
@@ -101,8 +101,8 @@ def _odd_row(chain: Chain, action: str, row: Row) -> Unreadable:
     reference = _hash(row)
     if not _REFERENCE.fullmatch(reference):
         raise ValueError('not a transaction')
-    odd_row = unreadable(chain, reference, ODD, at=lambda: _time_of(row), height=lambda: height_of(row))
-    return odd_row._replace(currency=_code_of(chain, action, row))
+    code = _code_of(chain, action, row)
+    return unreadable(chain, reference, ODD, at=lambda: _time_of(row), height=lambda: height_of(row), code=code)
 
 
 def _code_of(chain: Chain, action: str, row: Row) -> str:
@@ -203,7 +203,7 @@ def _entry(chain: Chain, move: RowEffect) -> Entry:
     currency = currencies.get(move.currency)
     entry = Entry(
         reference=move.reference,
-        n=0 if move.currency == chain.currency else currency.id,
+        n=place_of(move.currency, chain),
         currency=move.currency,
         delta=money.scaled(move.units, currency.decimals),
         fee=None if move.fee is None else money.scaled(move.fee, currency.decimals),

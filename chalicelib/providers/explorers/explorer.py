@@ -1,11 +1,12 @@
 """What every explorer implements, and what they share to read responses."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from chalicelib.domain import money
+from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream, UpstreamRejected
@@ -47,7 +48,8 @@ class Page(NamedTuple):
         """Return a page of rows, each of them read or unreadable. Raises ValueError if several, and most of them, have an odd shape."""
         entries = [row for row in rows if isinstance(row, Entry)]
         unreadable = [row for row in rows if isinstance(row, Unreadable)]
-        if sum(row.reason == ODD for row in unreadable) > max(len(entries), _MOST_ODD):
+        odd = {row.reference for row in unreadable if row.reason == ODD}
+        if len(odd) > max(len({entry.reference for entry in entries}), _MOST_ODD):
             raise ValueError('rows of another shape')
         return cls(entries, resume, unreadable)
 
@@ -131,26 +133,60 @@ def read_row(
     at: Callable[[], object] = lambda: None,
     height: Callable[[], object] = lambda: None,
     known: re.Pattern[str] = TXID,
+    code: str | None = None,
 ) -> Entry | Unreadable:
     """Return the entry that `read` makes of a row, or that the row cannot be read, with what of `at` and `height` can.
 
-    Raises ValueError if not even its `reference` is one: then the row may be anything.
+    `code` is the currency of which the row tells, the chain's coin unless given. Raises ValueError if not even its `reference` is one:
+    then the row may be anything.
     """
     if not isinstance(reference, str) or not known.fullmatch(reference):
         raise ValueError('not a transaction')
     try:
         return read()
     except ODD_SHAPE:
-        return unreadable(chain, reference, ODD, at=at, height=height)
+        return unreadable(chain, reference, ODD, at=at, height=height, code=code)
+
+
+def read_rows(
+    read: Callable[[str], Entry],
+    codes: Iterable[str],
+    chain: Chain,
+    reference: object,
+    *,
+    at: Callable[[], object],
+    height: Callable[[], object],
+    known: re.Pattern[str] = TXID,
+) -> list[Entry | Unreadable]:
+    """Return the entry that `read` makes of a transaction for each of some currencies, or that it cannot be read for that one.
+
+    Tokens of which nothing moved are left out. Raises ValueError if `reference` is none.
+    """
+    rows = [read_row(partial(read, code), chain, reference, at=at, height=height, known=known, code=code) for code in codes]
+    return [row for row in rows if isinstance(row, Unreadable) or row.delta or row.currency == chain.currency]
+
+
+def place_of(code: str, chain: Chain) -> int:
+    """Return what tells the entry of a currency apart from the others of its transaction: 0 for the chain's coin."""
+    return 0 if code == chain.currency else currencies.get(code).id
 
 
 def unreadable(
-    chain: Chain, reference: str, reason: str, *, at: Callable[[], object] = lambda: None, height: Callable[[], object] = lambda: None
+    chain: Chain,
+    reference: str,
+    reason: str,
+    *,
+    at: Callable[[], object] = lambda: None,
+    height: Callable[[], object] = lambda: None,
+    code: str | None = None,
 ) -> Unreadable:
-    """Return that a transaction cannot be read; `at` and `height` are left out where they cannot be read either."""
+    """Return that what a transaction does to a currency, the chain's coin unless given, cannot be read.
+
+    `at` and `height` are left out where they cannot be read either.
+    """
     when, where = _value_of(at), _value_of(height)
     return Unreadable(
-        chain.currency,
+        code or chain.currency,
         reference,
         reason,
         at=when if _is_time(when, chain) else None,
