@@ -504,7 +504,7 @@ class Currency(TypedDict):
     updated_at: _Changed
     is_cryptocurrency: Annotated[bool, Meta(description='False for tokens.', examples=[True])]
     is_fiat: Annotated[bool, Meta(examples=[False])]
-    is_ethereum_token: Annotated[bool, Meta(description='True for ERC-20 tokens of every chain.', examples=[False])]
+    is_ethereum_token: Annotated[bool, Meta(description='True for every token, whatever chain it is on.', examples=[False])]
     ethereum_contract_address: Annotated[
         str | None,
         Meta(description="The contract of a token on Ethereum's main network, in EIP-55; null for all others.", examples=[None]),

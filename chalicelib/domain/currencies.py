@@ -21,11 +21,12 @@ _UNLISTED_KIND, _UNLISTED_DECIMALS = 'unlisted', 60
 class Currency:
     """One entry of the catalogue.
 
-    `id` never changes and is never reused. `code` is lower case and unique. `kind` is `cryptocurrency`, `fiat` or `token`
-    (ERC-20). Tokens alone have a `contract`, with its EIP-55 checksum, on the chain whose coin is `chain`. `decimals` is the
-    number of fractional digits that an amount may have (fiat: ISO 4217 minor units). `prices` maps rate sources to their names for
-    the currency: `coingecko` to a coin id, `coingecko_vs` to a quote currency, `ecb` to a reference rate. `balance_kind` is one of
-    BALANCE_KINDS. `created_at` and `updated_at` are when the entry was added and last changed (epoch seconds).
+    `id` never changes and is never reused. `code` is lower case and unique. `kind` is `cryptocurrency`, `fiat` or `token`.
+    Tokens alone have a `contract`, which tells them apart on the chain whose coin is `chain`: an ERC-20 contract with its EIP-55
+    checksum, or the mint of an SPL token. `decimals` is the number of fractional digits that an amount may have (fiat: ISO 4217
+    minor units). `prices` maps rate sources to their names for the currency: `coingecko` to a coin id, `coingecko_vs` to a quote
+    currency, `ecb` to a reference rate. `balance_kind` is one of BALANCE_KINDS. `created_at` and `updated_at` are when the entry was
+    added and last changed (epoch seconds).
     """
 
     id: int
@@ -137,6 +138,12 @@ def of_kind(kind: str) -> tuple[Currency, ...]:
 def tokens_on(coin: str) -> tuple[Currency, ...]:
     """Return the tokens on the chain of a coin, sorted by id."""
     return tuple(token for token in of_kind('token') if token.chain == coin)
+
+
+@lru_cache
+def tokens_by_contract(coin: str) -> Mapping[str, Currency]:
+    """Return the tokens on the chain of a coin by their contract, as the catalogue writes it."""
+    return MappingProxyType({token.contract: token for token in tokens_on(coin) if token.contract})
 
 
 @lru_cache

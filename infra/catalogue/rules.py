@@ -8,7 +8,9 @@ Rules:
 * Fiat is every active code of ISO 4217 that is money: without funds codes (`IsFund`), without codes that have no minor unit
   (metals, SDR, XTS, XXX and the like) and without the units of account that nobody can hold; and the currencies of
   `replaced.csv`, which have a successor (`chalicelib/domain/successions.py`) but may still be held.
-* A token is an ERC-20 contract that has a price source, on Ethereum's main network unless `tokens.csv` names another chain. Its code
+* A token is an ERC-20 contract that has a price source, on Ethereum's main network unless `tokens.csv` names another chain, or what
+  another chain has in its place (an SPL token's mint). One that is in `cryptocurrencies.csv` too is another currency, of the same price:
+  there it may be held anywhere, at an exchange for one. Its code
   is its symbol; where that belongs to another currency or is a word of the API's paths, the name of its chain is appended:
   `-eth` (then `-eth-2`, `-eth-3`), `-bnb`, `-arbitrum`. A coin that is not its chain's own is named like that too: `eth-base`.
 * A bridged token that can be exchanged one to one for what it stands for has the price of that.
@@ -26,8 +28,8 @@ from io import StringIO
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.currencies import BALANCE_KINDS, PLAIN, Currency
+from infra.catalogue import token_ids
 
 RESERVED = frozenset({'history', 'cryptocurrencies', 'fiat', 'tokens'})
 UNITS_OF_ACCOUNT = frozenset({'UYW', 'XAD'})
@@ -116,13 +118,15 @@ def read_tokens(listed: Mapping[str, Any], coins: Iterable[Mapping[str, Any]], c
     for token in listed['tokens']:
         contract = token['address'].lower()
         if token['chainId'] == 1 and contract in coin_of and contract not in LEFT_OUT:
-            tokens.setdefault(('eth', contract), _listed_token(token, coin_of[contract]))
+            candidate = _listed_token(token, coin_of[contract])
+            tokens.setdefault(('eth', str(candidate.contract)), candidate)
     return list(tokens.values())
 
 
 def _place(row: Mapping[str, str]) -> tuple[str, str]:
     """Return the chain, Ethereum unless a row of `tokens.csv` names another, and the contract there."""
-    return row.get('chain') or 'eth', row['contract'].lower()
+    chain = row.get('chain') or 'eth'
+    return chain, token_ids.canonical(chain, row['contract'])
 
 
 def _chosen_token(row: Mapping[str, str]) -> Candidate:
@@ -136,7 +140,7 @@ def _chosen_token(row: Mapping[str, str]) -> Candidate:
         row['title'],
         'token',
         int(row['decimals']),
-        CHAINS[chain].normalise(contract),
+        contract,
         {'coingecko': row['coingecko']},
         chain,
         balance_kind,
@@ -149,7 +153,7 @@ def _listed_token(token: Mapping[str, Any], coin: Mapping[str, Any]) -> Candidat
         coin['name'],
         'token',
         token['decimals'],
-        CHAINS['eth'].normalise(token['address'].lower()),
+        token_ids.canonical('eth', token['address']),
         {'coingecko': coin['id']},
         'eth',
     )
@@ -199,7 +203,7 @@ def free_code(candidate: Candidate, taken: set[str]) -> str:
 
 def _identity(currency: Currency | Candidate) -> tuple[str, str]:
     if currency.contract and currency.chain:
-        return currency.chain, currency.contract.lower()
+        return currency.chain, token_ids.canonical(currency.chain, currency.contract)
     return currency.kind, currency.code
 
 

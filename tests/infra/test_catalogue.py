@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from chalicelib.domain.chains import CHAINS
+from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.currencies import Currency, every
-from infra.catalogue import rules
+from infra.catalogue import rules, token_ids
 from infra.catalogue.__main__ import OUTPUT
 from infra.catalogue.rules import Candidate, free_code, merge, read_fiat, read_tokens
 
@@ -175,9 +175,12 @@ def test_the_catalogue_is_written_as_the_generator_writes_it():
     assert len(text.splitlines()) == len(json.loads(text)) + 2
 
 
-def test_every_contract_of_the_catalogue_is_checksummed():
-    assert [
-        currency.code
-        for currency in every()
-        if currency.contract and currency.contract != CHAINS[currency.chain or ''].normalise(currency.contract.lower())
-    ] == []
+def test_every_contract_of_the_catalogue_is_valid_on_its_chain_and_in_the_one_spelling():
+    tokens = [currency for currency in every() if currency.contract and currency.chain]
+    assert [token.code for token in tokens if token.contract != token_ids.canonical(token.chain, token.contract)] == []
+
+
+@pytest.mark.parametrize(('chain', 'text'), [('eth', '0x12'), ('sol', 'EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTD'), ('sol', DAI)])
+def test_what_identifies_no_token_is_refused(chain, text):
+    with pytest.raises(BadAddress):
+        token_ids.canonical(chain, text)

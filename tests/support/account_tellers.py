@@ -8,6 +8,7 @@ from infra.fake_upstreams.answer import Answer
 from tests.unit.providers.accounts import Request
 
 ADDRESSES = {'xrp': xrp.ADDRESS, 'xlm': stellar.ADDRESS, 'sol': solana.ADDRESS, 'ada': cardano.ADDRESS}
+TOKENS = {'xrp': (), 'xlm': (), 'sol': solana.TOKENS, 'ada': ()}
 TELLERS: dict[str, Callable[[World, Request], Answer]] = {
     'xrplcluster': lambda world, request: xrp.tell_rippled(world, request.path, request.query, request.body),
     'lobstr': lambda world, request: stellar.tell_horizon(world, request.path, request.query),

@@ -15,6 +15,14 @@ def decode(text: str) -> bytes:
     return decoded
 
 
+def encode(payload: bytes) -> str:
+    """Return `payload` in Base58, without a checksum."""
+    from embit import base58
+
+    encoded: str = base58.encode(payload)
+    return encoded
+
+
 def decode_check(text: str) -> bytes:
     """Return the decoded bytes without the checksum, empty if `text` is not Base58 or the checksum is wrong."""
     from embit import base58

@@ -130,12 +130,12 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
     'sol': (
         SolanaRpc(
             Endpoint('solana', 'https://api.mainnet-beta.solana.com', min_interval_ms=1000),
-            UpstreamInfo('Solana', _SOLANA_API, _LISTS),
+            UpstreamInfo('Solana', _SOLANA_API, (*_LISTS, 'tokens'), reader=2),  # knows tokens
             CHAINS['sol'],
         ),
         SolanaRpc(
             Endpoint('publicnode_sol', 'https://solana-rpc.publicnode.com', min_interval_ms=500),
-            UpstreamInfo('PublicNode', _SOLANA_API, _HOLDS),
+            UpstreamInfo('PublicNode', _SOLANA_API, (*_HOLDS, 'tokens')),
             CHAINS['sol'],
         ),
     ),

@@ -184,9 +184,10 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
 
 
 def _resume(ledger: Ledger, explorer: Explorer) -> Cursor:
-    """Return the cursor of the download under way, or of a new one if that is of another explorer."""
+    """Return the cursor of the download under way, or of a new one if that is of another explorer, or of code that read less of it."""
     cursor = ledger.cursor
-    if cursor is not None and cursor.resume is not None and cursor.explorer == explorer.endpoint.key:
+    reader = explorer.endpoint.key, explorer.info.reader
+    if cursor is not None and cursor.resume is not None and (cursor.explorer, cursor.reader or 1) == reader:
         return cursor
     new = Cursor(
         run=uuid.uuid4().hex,

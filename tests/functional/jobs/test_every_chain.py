@@ -44,10 +44,21 @@ def truth(chain: str) -> Rows:
     """Return what moved something at the sample's address, as the sample has it."""
     if chain in evm.WORLDS:
         return sorted(_evm_truth(chain))
-    world = ACCOUNTS[chain].SAMPLE if chain in ACCOUNTS else None
-    events = world.of(address_of(chain)) if world else utxo.SAMPLE.of(chain, address_of(chain))
+    if chain in ACCOUNTS:
+        return sorted(_account_truth(chain))
     decimals = currencies.get(chain).decimals
+    events = utxo.SAMPLE.of(chain, address_of(chain))
     return sorted((format_instant(event.time), chain, money.scaled(event.delta, decimals)) for event in events if event.delta)
+
+
+def _account_truth(chain: str) -> Iterator[tuple[str, str, Decimal]]:
+    world = ACCOUNTS[chain].SAMPLE
+    codes = {token.contract: token for token in currencies.tokens_on(chain)}
+    for event in world.of(address_of(chain)):
+        units = [(currencies.get(chain), event.delta), *((codes[token], change) for token, change in world.changes(event).items())]
+        yield from (
+            (format_instant(event.time), currency.code, money.scaled(change, currency.decimals)) for currency, change in units if change
+        )
 
 
 def _evm_truth(chain: str) -> Iterator[tuple[str, str, Decimal]]:

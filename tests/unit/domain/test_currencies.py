@@ -109,12 +109,25 @@ def test_exactly_the_tokens_have_a_contract():
     assert {currency.kind for currency in every() if not currency.contract} == {'cryptocurrency', 'fiat'}
 
 
-def test_contracts_have_the_form_of_an_ethereum_address():
-    assert [c.contract for c in every() if c.contract and not re.fullmatch('0x[0-9a-fA-F]{40}', c.contract)] == []
+def test_contracts_have_the_form_that_they_have_on_their_chain():
+    forms = {'sol': '[1-9A-HJ-NP-Za-km-z]{32,44}'}
+    tokens = [currency for currency in every() if currency.contract]
+    assert [token.contract for token in tokens if not re.fullmatch(forms.get(token.chain, '0x[0-9a-fA-F]{40}'), token.contract)] == []
 
 
 def test_tether_is_found_at_its_contract():
     assert (found('usdt').contract, found('usdt').decimals) == ('0xdAC17F958D2ee523a2206206994597C13D831ec7', 6)
+
+
+@pytest.mark.parametrize(
+    ('code', 'contract'),
+    [
+        ('usdc-sol', 'EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v'),  # developers.circle.com/stablecoins/usdc-contract-addresses
+        ('usdt-sol', 'Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB'),  # tether.to/supported-protocols
+    ],
+)
+def test_dollars_of_other_chains_are_those_of_their_issuers_at_the_price_of_these(code, contract):
+    assert (found(code).contract, found(code).prices) == (contract, found(code.partition('-')[0]).prices)
 
 
 def test_a_token_yields_its_code_to_a_fiat_currency():
@@ -127,7 +140,7 @@ def test_exactly_the_tokens_are_on_a_chain():
     assert {currency.chain for currency in every() if currency.kind == 'token'} <= CHAINS.keys()
 
 
-@pytest.mark.parametrize('chain', ['eth', 'pol', 'bnb', 'avax', 'eth-arbitrum', 'eth-optimism', 'eth-base'])
+@pytest.mark.parametrize('chain', ['eth', 'pol', 'bnb', 'avax', 'eth-arbitrum', 'eth-optimism', 'eth-base', 'sol'])
 def test_every_followed_chain_of_contracts_has_the_dollars_that_people_hold(chain):
     titles = {token.title for token in currencies.tokens_on(chain)}
     assert any('USDC' in title for title in titles)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -72,10 +73,17 @@ def http() -> Http:
 
 
 def read(explorer: Explorer, address: str, resume: str | None = None) -> tuple[Holding, list[Entry]]:
-    """Return what an explorer says of an address, all pages."""
+    """Return what an explorer says of the coin of an address, and of all its currencies on all pages."""
     reading = explorer.read(http(), address, resume)
-    [holding] = reading.holdings
-    return holding, [entry for page in reading.pages for entry in page.entries]
+    entries = [entry for page in reading.pages for entry in page.entries]
+    return reading.holdings[0], entries
+
+
+def balances(explorer: Explorer, address: str) -> dict[str, Decimal]:
+    """Return what an explorer says that an address holds, by currency."""
+    reading = explorer.read(http(), address)
+    list(reading.pages)
+    return {holding.currency: holding.balance for holding in reading.holdings}
 
 
 def unread(explorer: Explorer, address: str) -> list[Unreadable]:
@@ -87,14 +95,17 @@ def unread(explorer: Explorer, address: str) -> list[Unreadable]:
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[Event], int]:
-    """A history, newest first, of an account that never runs empty, and how much of it is on a page."""
+    """A history, newest first, of an account that only runs empty of its two tokens, and how much of it is on a page."""
     height, balance, events = 1_000_000, 0, []
+    held = [0, 0]
     for number in range(draw(st.integers(0, 30))):
         height += draw(st.integers(0, 2))
         kind = draw(st.sampled_from(('in', 'out', 'failed', 'nothing'))) if number else 'in'
         fee = min(draw(st.integers(1, 10**6)), balance - 1) if kind in ('out', 'failed') else 0
         moved = {'in': draw(st.integers(1, 10**15)), 'out': -draw(st.integers(0, max(balance - fee - 1, 0)))}.get(kind, 0)
         failed = kind == 'failed' and fee > 0
-        events.append(Event(reference('generated', number), height, AT + height, moved - fee, fee, failed))
+        tokens = [] if failed else [draw(st.sampled_from((0, 0, 7, 10**12, -units // 2, -units))) for units in held]
+        held = [units + change for units, change in zip(held, tokens or (0, 0), strict=True)]
+        events.append(Event(reference('generated', number), height, AT + height, moved - fee, fee, failed, tokens))
         balance += events[-1].delta
     return events[::-1], draw(st.integers(1, 9))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain import currencies, money
+from chalicelib.domain import currencies, ledgers, money
+from chalicelib.domain.currencies import Currency
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, Explorer, explorers_of
@@ -17,7 +18,7 @@ from infra.fake_upstreams import solana
 from infra.fake_upstreams.account_chains import Event, World, reference
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.sample import respond
-from tests.support.account_tellers import ADDRESSES, TELLERS
+from tests.support.account_tellers import ADDRESSES, TELLERS, TOKENS
 from tests.unit.providers import accounts
 from tests.unit.providers.accounts import Server, Tell
 
@@ -54,17 +55,50 @@ def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server
 
 
 def telling(chain: str, explorer: Explorer, events: list[Event], page: int = 10_000) -> Tell:
-    return partial(TELLERS[explorer.endpoint.key], World({ADDRESSES[chain]: events}, page))
+    return partial(TELLERS[explorer.endpoint.key], World({ADDRESSES[chain]: events}, page, TOKENS[chain]))
 
 
-def expected(chain: str, event: Event) -> Entry:
+def coin_entry(chain: str, event: Event) -> Entry:
     return Entry(written(chain, event), 0, chain, amount(chain, event.delta), amount(chain, event.fee), event.time, event.height)
 
 
+def expected(chain: str, event: Event) -> list[Entry]:
+    """Return what a transaction is to be read as: the coin first, where the address is named, then its tokens."""
+    entries = [coin_entry(chain, event)] if names_address(chain, event) else []
+    for contract, units in zip(TOKENS[chain], event.tokens, strict=False):
+        token = token_of(chain, contract)
+        if units:
+            delta = money.scaled(units, token.decimals)
+            entries.append(Entry(written(chain, event), token.id, token.code, delta, money.ZERO, event.time, event.height))
+    return sorted(entries, key=lambda entry: entry.n)
+
+
+def names_address(chain: str, event: Event) -> bool:
+    """Whether a transaction names the address: on Solana not if others send it tokens that it has an account for."""
+    only_brings = bool(event.tokens) and any(event.tokens) and min(event.tokens) >= 0
+    return chain != 'sol' or bool(event.delta or event.fee) or not only_brings
+
+
+def token_of(chain: str, contract: str) -> Currency:
+    [token] = [token for token in currencies.tokens_on(chain) if token.contract == contract]
+    return token
+
+
 def everything(chain: str, explorer: Explorer, events: list[Event]) -> list[Entry]:
-    """Return what is to be read; Koios orders the transactions of a block by their hashes."""
-    entries = [expected(chain, event) for event in events]
-    return sorted(entries, key=lambda entry: (entry.height, entry.reference), reverse=True) if explorer.endpoint.key == 'koios' else entries
+    """Return what is to be read, newest first, and in a block by the hash, since explorers differ in the order there."""
+    return ordered([entry for event in events for entry in expected(chain, event)])
+
+
+def ordered(entries: list[Entry]) -> list[Entry]:
+    assert [entry.height for entry in entries] == sorted((entry.height for entry in entries), reverse=True)
+    return sorted(entries, key=lambda entry: (-entry.height, entry.reference, entry.n))
+
+
+def held(chain: str, events: list[Event]) -> dict[str, Decimal]:
+    """Return what an address must hold of the coin, and of what it holds any of."""
+    world = World({'': events}, tokens=TOKENS[chain])
+    tokens = {token_of(chain, contract): units for contract, units in world.held('').items() if units}
+    return {chain: amount(chain, world.balance(''))} | {token.code: money.scaled(units, token.decimals) for token, units in tokens.items()}
 
 
 def written(chain: str, event: Event) -> str:
@@ -90,8 +124,8 @@ def test_a_history_is_read_back_exactly_at_each_page_size(
     events, page = history
     upstream.tell = telling(chain, explorer, events, page)
     holding, entries = accounts.read(sized(explorer, page), ADDRESSES[chain])
-    assert entries == everything(chain, explorer, events)
-    assert money.total(entry.delta for entry in entries) == holding.balance
+    assert ordered(entries) == everything(chain, explorer, events)
+    assert accounts.balances(explorer, ADDRESSES[chain]) == held(chain, events)
     assert holding.transactions in (None, len(events))
 
 
@@ -116,14 +150,14 @@ def test_another_process_goes_on_from_any_page(upstream: Server, chain: str, exp
 def test_a_long_history_is_read_whole_at_the_explorers_own_page_size(upstream: Server, chain: str, explorer: Explorer, number: int) -> None:
     events = [Event(reference('many', place), 1_000_000 + place // 3, accounts.AT, 10**9) for place in range(number)][::-1]
     upstream.tell = telling(chain, explorer, events)
-    assert accounts.read(explorer, ADDRESSES[chain])[1] == everything(chain, explorer, events)
+    assert ordered(accounts.read(explorer, ADDRESSES[chain])[1]) == everything(chain, explorer, events)
 
 
 @each_explorer
 def test_what_is_new_costs_few_requests(upstream: Server, chain: str, explorer: Explorer) -> None:
     events = [Event(reference('many', place), 1_000_000 + place, accounts.AT, 10**9) for place in range(500)][::-1]
     upstream.tell = telling(chain, explorer, events)
-    assert next(explorer.read(accounts.http(), ADDRESSES[chain]).pages).entries[0] == expected(chain, events[0])
+    assert next(explorer.read(accounts.http(), ADDRESSES[chain], held_codes=[chain]).pages).entries[0] == coin_entry(chain, events[0])
     assert len(upstream.requests) <= (12 if explorer.endpoint.key == 'blockfrost' else 3)
 
 
@@ -138,7 +172,7 @@ def test_a_transaction_that_arrives_between_two_pages_neither_hides_nor_changes_
     assert len(found) < len(events)
     events.insert(0, Event(reference('race', 99), 1_000_900, accounts.AT, 10**6))
     found += [entry for page in pages for entry in page.entries]
-    assert set(found) == {expected(chain, event) for event in events[1:]}
+    assert set(found) == {coin_entry(chain, event) for event in events[1:]}
 
 
 @each_explorer
@@ -181,7 +215,8 @@ def test_each_chain_has_two_explorers_that_need_no_key_and_list_transactions_or_
 @each_explorer
 def test_the_sample_upstream_tells_of_each_chain(upstream: Server, chain: str, explorer: Explorer) -> None:
     upstream.tell = respond
-    holding, entries = accounts.read(explorer, ADDRESSES[chain])
-    assert money.total(entry.delta for entry in entries) == holding.balance > 0
-    assert len(entries) == 12
+    entries = accounts.read(explorer, ADDRESSES[chain])[1]
+    sums = {code: tally.sum for code, tally in ledgers.tally(entries).items()}
+    assert {code: total for code, total in sums.items() if total} == accounts.balances(explorer, ADDRESSES[chain])
+    assert len({entry.reference for entry in entries}) == 12
     assert min(entry.delta for entry in entries) < 0

@@ -1,7 +1,7 @@
 """Solana as its nodes tell of it: balances before and after, who pays, and every way in which an answer says no."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -47,19 +47,36 @@ def txn(keys: list[str], before: list[int], after: list[int], **changed: Any) ->
     return {'slot': SLOT, 'blockTime': 1_700_000_000, 'meta': meta, 'transaction': message} | changed
 
 
-def tell(upstream: Server, told: Any, **row: Any) -> None:
-    """Answer one signature, with what the node tells of it, and nothing before that."""
+def answer(upstream: Server, respond: Callable[[str, Any, Any], dict[str, Any] | None]) -> None:
+    """Answer each call, alone or of a batch, by its method and parameters; what `respond` leaves open holds nothing and lists nothing."""
+
+    def told(call: dict[str, Any]) -> dict[str, Any]:
+        subject, config = (*call['params'], {}, {})[0], call['params'][-1]
+        usual = {'getBalance': {'value': 7}, 'getTokenAccountsByOwner': {'value': []}, 'getSignaturesForAddress': [], 'getBlockTime': None}
+        return {'jsonrpc': '2.0', 'id': call['id']} | (respond(call['method'], subject, config) or {'result': usual[call['method']]})
+
+    def tell(request: Request) -> Answer:
+        return as_json([told(call) for call in request.body] if isinstance(request.body, list) else told(request.body))
+
+    upstream.tell = tell
+
+
+def tell(upstream: Server, told: Any, account: str = ADDRESS, **row: Any) -> None:
+    """Answer one signature of an account, with what the node tells of it, and nothing before that."""
     listed = {'signature': SIGNATURE, 'slot': SLOT, 'err': None, 'blockTime': 1_700_000_000} | row
 
-    def result(body: dict[str, Any]) -> Any:
-        first = 'before' not in body['params'][1]
-        return {
-            'getBalance': {'context': {}, 'value': 7},
-            'getSignaturesForAddress': [listed] if first else [],
-            'getTransaction': told,
-        }[body['method']]
+    def respond(method: str, subject: Any, config: Any) -> dict[str, Any] | None:
+        if method == 'getSignaturesForAddress' and subject == account:
+            return {'result': [listed] if 'before' not in config else []}
+        return {'result': told} if method == 'getTransaction' else {'result': 0} if method == 'getFirstAvailableBlock' else None
 
-    upstream.tell = lambda request: as_json({'jsonrpc': '2.0', 'id': request.body['id'], 'result': result(request.body)})
+    answer(upstream, respond)
+
+
+def calls(upstream: Server, method: str) -> list[Any]:
+    """Return the parameters of the calls of a method, in the order in which they came."""
+    bodies = [request.body if isinstance(request.body, list) else [request.body] for request in upstream.requests]
+    return [call['params'] for body in bodies for call in body if call['method'] == method]
 
 
 def read_one(upstream: Server, told: Any, **row: Any) -> Entry:
@@ -100,7 +117,8 @@ def test_older_transactions_load_nothing(upstream: Server, loaded: Any) -> None:
 
 def test_only_what_is_final_is_asked_for(upstream: Server) -> None:
     read_one(upstream, txn([STRANGER, ADDRESS], [1, 2], [1, 5]))
-    assert [request.body['params'][1]['commitment'] for request in upstream.requests] == ['finalized'] * 4
+    methods = ('getBalance', 'getTokenAccountsByOwner', 'getSignaturesForAddress', 'getTransaction')
+    assert {params[-1]['commitment'] for method in methods for params in calls(upstream, method)} == {'finalized'}
 
 
 def test_recorded_signatures_are_listed_and_gone_on_from_the_last(upstream: Server) -> None:
@@ -108,24 +126,18 @@ def test_recorded_signatures_are_listed_and_gone_on_from_the_last(upstream: Serv
     rows = recorded('solana/getSignaturesForAddress_7T8ckKtd.json')['result']
     known = [row['signature'] for row in rows]
 
-    def result(body: dict[str, Any]) -> Any:
-        if body['method'] == 'getSignaturesForAddress':
-            config = body['params'][1]
+    def respond(method: str, subject: Any, config: Any) -> dict[str, Any] | None:
+        if method == 'getSignaturesForAddress' and subject == address:
             start = known.index(config['before']) + 1 if 'before' in config else 0
-            return rows[start : start + config['limit']]
-        row = rows[known.index(body['params'][0])]
+            return {'result': rows[start : start + config['limit']]}
+        if method != 'getTransaction':
+            return None
+        row = rows[known.index(subject)]
         told = txn([address, STRANGER], [10_000, 0], [5_000, 0], slot=row['slot'], blockTime=row['blockTime'])
         told['transaction']['signatures'] = [row['signature']]
-        return told
+        return {'result': told}
 
-    def answer(request: Request) -> Answer:
-        batch = request.body if isinstance(request.body, list) else [request.body]
-        if batch[0]['method'] == 'getBalance':
-            return as_json({'id': 0, 'result': {'value': 0}})
-        told = [{'id': body['id'], 'result': result(body)} for body in batch]
-        return as_json(told if isinstance(request.body, list) else told[0])
-
-    upstream.tell = answer
+    answer(upstream, respond)
     entries = accounts.read(SOLANA, address)[1]
     assert [(entry.reference, entry.height, entry.at) for entry in entries] == [
         (row['signature'], row['slot'], row['blockTime']) for row in rows
@@ -133,20 +145,14 @@ def test_recorded_signatures_are_listed_and_gone_on_from_the_last(upstream: Serv
 
 
 def test_the_answers_of_a_batch_may_come_in_any_order(upstream: Server) -> None:
-    signatures = [SIGNATURE[:-1] + last for last in '123']
+    signatures = tell_several(upstream, *(result(gain) for gain in range(3)))
+    usual = upstream.tell
 
-    def answer(request: Request) -> Answer:
-        if isinstance(request.body, list):
-            told = []
-            for body in request.body:
-                each = txn([STRANGER, ADDRESS], [1, 2], [1, 2 + body['id']])
-                each['transaction']['signatures'] = [body['params'][0]]
-                told.append({'id': body['id'], 'result': each})
-            return as_json(told[::-1])
-        rows = [] if 'before' in request.body['params'][1] else [{'signature': each, 'slot': SLOT} for each in signatures]
-        return as_json({'id': 0, 'result': {'value': 1} if request.body['method'] == 'getBalance' else rows})
+    def backwards(request: Request) -> Answer:
+        told = json.loads(usual(request).body)
+        return as_json(told[::-1] if isinstance(told, list) else told)
 
-    upstream.tell = answer
+    upstream.tell = backwards
     assert [(entry.reference, entry.delta * 10**9) for entry in accounts.read(SOLANA, ADDRESS)[1]] == list(
         zip(signatures, range(3), strict=True)
     )
@@ -157,26 +163,22 @@ def tell_several(upstream: Server, *answers: dict[str, Any], times: dict[int, An
     signatures = [SIGNATURE[:-1] + BASE58[number] for number in range(len(answers))]
     listed = [{'signature': each, 'slot': SLOT - number, 'blockTime': None} | row for number, each in enumerate(signatures)]
 
-    def respond(question: dict[str, Any]) -> dict[str, Any]:
-        method, [subject, *rest] = question['method'], question['params']
+    def respond(method: str, subject: Any, config: Any) -> dict[str, Any] | None:
         if method == 'getTransaction':
             place = signatures.index(subject)
-            answer = json.loads(json.dumps(answers[place]))
-            if answer.get('result'):
-                answer['result']['transaction']['signatures'] = [subject]
-                answer['result']['slot'] = SLOT - place
-            return answer
+            told = json.loads(json.dumps(answers[place]))
+            if told.get('result'):
+                told['result']['transaction']['signatures'] = [subject]
+                told['result']['slot'] = SLOT - place
+            return dict(told)
         if method == 'getBlockTime':
             time = (times or {}).get(subject, {'error': {'code': -32009, 'message': 'Slot was skipped'}})
             return time if isinstance(time, dict) else {'result': time}
-        return {'result': {'value': 7} if method == 'getBalance' else [] if 'before' in rest[0] else listed}
+        if method == 'getSignaturesForAddress' and subject == ADDRESS:
+            return {'result': [] if 'before' in config else listed}
+        return None
 
-    def answer(request: Request) -> Answer:
-        questions = request.body if isinstance(request.body, list) else [request.body]
-        told = [{'jsonrpc': '2.0', 'id': each['id']} | respond(each) for each in questions]
-        return as_json(told if isinstance(request.body, list) else told[0])
-
-    upstream.tell = answer
+    answer(upstream, respond)
     return signatures
 
 
@@ -203,8 +205,8 @@ def test_a_transaction_of_any_version_is_read_like_the_others(upstream: Server, 
 
 def test_every_version_is_asked_for(upstream: Server) -> None:
     read_one(upstream, txn([STRANGER, ADDRESS], [1, 2], [1, 5]))
-    [asked] = [request.body['params'][1] for request in upstream.requests if request.body['method'] == 'getTransaction']
-    assert asked == {'commitment': 'finalized', 'encoding': 'json', 'maxSupportedTransactionVersion': 255}
+    [[_, config]] = calls(upstream, 'getTransaction')
+    assert config == {'commitment': 'finalized', 'encoding': 'json', 'maxSupportedTransactionVersion': 255}
 
 
 @pytest.mark.parametrize(
@@ -266,8 +268,7 @@ def test_several_transactions_of_nothing_but_another_shape_are_another_api(upstr
 
 @pytest.mark.parametrize(('first_block', 'refused'), [(0, False), (340_000_000, True)])
 def test_an_empty_list_is_an_empty_history_only_at_a_node_that_keeps_all_of_it(upstream: Server, first_block: int, refused: bool) -> None:
-    told = {'getBalance': {'value': 0}, 'getSignaturesForAddress': [], 'getFirstAvailableBlock': first_block}
-    upstream.tell = lambda request: as_json({'id': 0, 'result': told[request.body['method']]})
+    answer(upstream, lambda method, *_: {'result': first_block} if method == 'getFirstAvailableBlock' else None)
     if refused:
         with pytest.raises(UpstreamNotAsked, match='recent ledgers only'):
             accounts.read(SOLANA, ADDRESS)
@@ -280,13 +281,9 @@ def test_a_transaction_that_is_listed_and_no_longer_kept_does_not_vanish(upstrea
         read_one(upstream, None)
 
 
-def error(code: int, message: str) -> dict[str, Any]:
-    return {'jsonrpc': '2.0', 'id': 0, 'error': {'code': code, 'message': message}}
-
-
 @pytest.mark.parametrize('message', ['Invalid param: WrongSize', 'Invalid param: Invalid'])
 def test_an_address_that_it_cannot_read_is_rejected(upstream: Server, message: str) -> None:
-    upstream.say(error(-32602, message))
+    answer(upstream, lambda *_: {'error': {'code': -32602, 'message': message}})
     with pytest.raises(UpstreamRejected):
         accounts.read(SOLANA, ADDRESS)
 
@@ -295,7 +292,7 @@ def test_an_address_that_it_cannot_read_is_rejected(upstream: Server, message: s
     ('code', 'message'), [(429, 'Too many requests for a specific RPC call'), (-32429, 'slow down'), (-32005, 'Rate limit exceeded')]
 )
 def test_a_node_that_we_ask_too_often_is_left_alone(upstream: Server, code: int, message: str) -> None:
-    upstream.say(error(code, message))
+    answer(upstream, lambda *_: {'error': {'code': code, 'message': message}})
     with pytest.raises(Upstream) as caught:
         accounts.read(SOLANA, ADDRESS)
     assert caught.value.throttled
@@ -312,11 +309,11 @@ def test_a_node_that_we_ask_too_often_is_left_alone(upstream: Server, code: int,
         (-32603, 'Internal error'),
     ],
 )
-@pytest.mark.parametrize('method', ['getSignaturesForAddress', 'getTransaction'])
+@pytest.mark.parametrize('method', ['getTokenAccountsByOwner', 'getSignaturesForAddress', 'getTransaction'])
 def test_its_other_errors_are_failures_of_its_own(upstream: Server, method: str, code: int, message: str) -> None:
-    tell(upstream, txn([STRANGER, ADDRESS], [1, 2], [1, 5]))
-    usual = upstream.tell
-    upstream.tell = lambda request: as_json(error(code, message)) if request.body['method'] == method else usual(request)
+    listed = {'signature': SIGNATURE, 'slot': SLOT}
+    failing = {'error': {'code': code, 'message': message}}
+    answer(upstream, lambda asked, *_: failing if asked == method else {'result': [listed]} if 'Signatures' in asked else None)
     with pytest.raises(Upstream, match='returned an error') as caught:
         accounts.read(SOLANA, ADDRESS)
     assert not isinstance(caught.value, UpstreamRejected)
@@ -347,9 +344,9 @@ def test_a_list_of_something_else_than_signatures_is_refused(upstream: Server, r
 
 
 def test_a_page_that_repeats_the_one_before_is_refused(upstream: Server) -> None:
-    tell(upstream, txn([STRANGER, ADDRESS], [1, 2], [1, 5]))
-    usual = upstream.tell
-    listed = {'id': 0, 'result': [{'signature': SIGNATURE, 'slot': SLOT}]}
-    upstream.tell = lambda request: as_json(listed) if request.body['method'] == 'getSignaturesForAddress' else usual(request)
+    listed, told = [{'signature': SIGNATURE, 'slot': SLOT}], txn([STRANGER, ADDRESS], [1, 2], [1, 5])
+    answer(
+        upstream, lambda asked, *_: {'result': listed if 'Signatures' in asked else told} if asked.startswith(('getS', 'getT')) else None
+    )
     with pytest.raises(Upstream, match='unexpected shape'):
         accounts.read(SOLANA, ADDRESS)
