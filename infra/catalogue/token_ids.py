@@ -1,12 +1,24 @@
 """What identifies a token on its chain, in the one spelling that the catalogue has. Pure."""
 
+import re
+
+from chalicelib.domain.addresses.errors import MALFORMED, BadAddress
 from chalicelib.domain.chains import CHAINS
+
+_STELLAR_CODE = re.compile('[A-Za-z0-9]{1,12}')
 
 
 def canonical(chain: str, text: str) -> str:
-    """Return what identifies a token on the chain of a coin: a contract with its checksum, a mint. Raises BadAddress.
+    """Return what identifies a token on the chain of a coin: a contract with its checksum, a mint, a code with its issuer (Stellar).
+
+    Raises BadAddress.
 
     >>> canonical('eth', '0xdac17f958d2ee523a2206206994597c13d831ec7')
     '0xdAC17F958D2ee523a2206206994597C13D831ec7'
     """
+    if chain == 'xlm':
+        code, _, issuer = text.partition('-')
+        if not _STELLAR_CODE.fullmatch(code):
+            raise BadAddress(MALFORMED)
+        return f'{code}-{CHAINS[chain].normalise(issuer)}'
     return CHAINS[chain].normalise(text.lower() if CHAINS[chain].evm_id else text)

@@ -81,14 +81,14 @@ def _bytes_of(key: str) -> bytes:
     return number.to_bytes(32, 'big')
 
 
-def _names_owner(event: Event) -> bool:
+def names_owner(event: Event) -> bool:
     """Whether a transaction names the owner: not if others send tokens to an account that is there already."""
     return bool(event.delta or event.fee) or not any(event.tokens) or min(event.tokens) < 0
 
 
 def _listed(world: World, account: str) -> list[Event]:
     """Return the transactions that name an account: an address, or where its tokens are."""
-    owned = [event for event in world.of(account) if _names_owner(event)]
+    owned = [event for event in world.of(account) if names_owner(event)]
     mint = next((mint for mint, each in ACCOUNTS.items() if each == account), None)
     return owned or [event for event in world.of(ADDRESS) if world.changes(event).get(mint or '')]
 
@@ -151,7 +151,7 @@ def _token_balances(world: World, address: str, place: int, keys: list[str], cha
 
 def _keys(event: Event, address: str) -> tuple[list[str], list[str], list[str]]:
     """Return who takes part: who pays comes first, others by name or out of a table, to write or only to read."""
-    if not _names_owner(event):
+    if not names_owner(event):
         return [STRANGER, SYSTEM], [], []
     if event.fee:
         return [address, STRANGER, SYSTEM], [], []

@@ -15,6 +15,10 @@ ADDRESS = 'GCC4VQU3J6ELZTGVDBF5D3JV72H6ZX465EZPLKQQILTBAIKGLOLMOC3U'
 STRANGER = 'GDPOA6VHZDVNZHLBON4FBFCMJF2N5U3QTQOGCMJDV5FC2IWZBXSCIZUJ'
 _NEWEST = 1 << 62
 _USD: Json = {'asset_type': 'credit_alphanum4', 'asset_code': 'USD', 'asset_issuer': STRANGER}
+TOKENS = (
+    'USDC-GA5ZSEJYB37JRC5AVCIA5MOP4RHTM335X2KGX3IHOJAPP5RE34K4KZVN',
+    'EURC-GDHU6WRG4IEQXM5NZ4BMPKOXHW76MZM4Y2IEMFDVXBSDP6SJY4ITNPP2',
+)
 
 
 def tell_horizon(world: World, path: list[str], query: Mapping[str, str]) -> Answer:
@@ -23,18 +27,32 @@ def tell_horizon(world: World, path: list[str], query: Mapping[str, str]) -> Ans
             extras = {'invalid_field': 'account_id', 'reason': 'Account ID must start with `G` and contain 56 alphanum characters'}
             return _problem(400, 'bad_request', extras=extras)
         case ['accounts', address] if world.balance(address):
-            balances = [{**_USD, 'balance': '17.0000000'}, {'balance': amount(world.balance(address)), 'asset_type': 'native'}]
+            lines = [{**_asset(token), 'balance': amount(units)} for token, units in world.held(address).items()]
+            balances = [{**_USD, 'balance': '17.0000000'}, *lines, {'balance': amount(world.balance(address)), 'asset_type': 'native'}]
             return as_json({'id': address, 'account_id': address, 'balances': balances})
         case ['accounts', address, 'transactions'] if world.of(address):
-            events = world.of(address) if query.get('include_failed') == 'true' else [each for each in world.of(address) if not each.failed]
-            rows = [_transaction(event, token, address) for event, token in _numbered(events)]
+            failed_too = query.get('include_failed') == 'true'
+            events = [
+                (event, token) for event, token in _numbered(world.of(address)) if names_account(event) and (failed_too or not event.failed)
+            ]
+            rows = [_transaction(event, token, address) for event, token in events]
             return _page([row for row in rows if int(row['paging_token']) < int(query.get('cursor', _NEWEST))], query)
         case ['accounts', address, 'effects'] if world.of(address):
-            rows = [
-                row for event, token in _numbered(world.of(address)) for row in _effects(event, token, first=event is world.of(address)[-1])
-            ]
+            events = _numbered(world.of(address))
+            rows = [row for event, token in events for row in _effects(world, event, token, first=event is world.of(address)[-1])]
             return _page([row for row in rows if _place(row['paging_token']) < _place(query.get('cursor', f'{_NEWEST}-0'))], query)
+        case ['operations', number] if query == {'join': 'transactions'}:
+            numbered = [(event, token, address) for address, events in world.histories.items() for event, token in _numbered(events)]
+            told = [_transaction(event, token, address) for event, token, address in numbered if token + 1 == int(number)]
+            return (
+                as_json({'id': number, 'transaction_hash': told[0]['hash'], 'transaction': told[0]}) if told else _problem(404, 'not_found')
+            )
     return _problem(404, 'not_found')
+
+
+def names_account(event: Event) -> bool:
+    """Whether the account's list has a transaction: not if only assets move, in a trade of its offers or a payment by a contract."""
+    return bool(event.delta or event.fee) or not any(event.tokens)
 
 
 def amount(stroops: int) -> str:
@@ -72,11 +90,12 @@ def _transaction(event: Event, token: int, address: str) -> Json:
     }
 
 
-def _effects(event: Event, token: int, *, first: bool) -> list[Json]:
+def _effects(world: World, event: Event, token: int, *, first: bool) -> list[Json]:
     """Return the effects of a transaction, newest first: that move XLM in one of the ways in which that happens, and some that do not."""
     if event.failed:
         return []
-    told = [_named('signer_created', weight=1), _named('account_credited', **_USD, amount='5.0000000'), *_moves(event, first=first)]
+    told = [_named('signer_created', weight=1), _named('account_credited', **_USD, amount='5.0000000')]
+    told += [_token_move(event, asset, units) for asset, units in world.changes(event).items()] + _moves(event, first=first)
     return [{**row, 'paging_token': f'{token + 1}-{place}'} for place, row in reversed(list(enumerate(told, 1)))]
 
 
@@ -104,6 +123,25 @@ def _moves(event: Event, *, first: bool) -> list[Json]:
     return [_named('account_credited' if moved > 0 else 'account_debited', asset_type='native', amount=text)]
 
 
+def _asset(token: str) -> Json:
+    code, _, issuer = token.partition('-')
+    return {'asset_type': 'credit_alphanum4', 'asset_code': code, 'asset_issuer': issuer}
+
+
+def _token_move(event: Event, token: str, units: int) -> Json:
+    """Return the effect by which an asset moves: a trade for another one, one with a pool, or a payment."""
+    text, asset = amount(abs(units)), _asset(token)
+    if event.height % 3 == 0 and event.height % 4 != 2:  # those with a path payment have no other trade
+        ours, theirs = ('bought', 'sold') if units > 0 else ('sold', 'bought')
+        sides = {f'{ours}_{name}': value for name, value in asset.items()} | {f'{theirs}_{name}': value for name, value in _USD.items()}
+        return _named('trade', **sides, **{f'{ours}_amount': text, f'{theirs}_amount': '1.0000000'})
+    if event.height % 3 == 1:
+        reserves = [{'asset': token.replace('-', ':'), 'amount': text}, {'asset': f'USD:{STRANGER}', 'amount': '2.0000000'}]
+        names = ('withdrew', 'received') if units > 0 else ('deposited', 'deposited')
+        return _named(f'liquidity_pool_{names[0]}', liquidity_pool={'id': 'cd' * 32}, **{f'reserves_{names[1]}': reserves})
+    return _named('account_credited' if units > 0 else 'account_debited', **asset, amount=text)
+
+
 def _trade(side: tuple[str, str], text: str) -> Json:
     ours, theirs = side
     rest = {f'{theirs}_{name}': value for name, value in _USD.items()}
@@ -114,7 +152,7 @@ def _named(kind: str, **fields: Any) -> Json:
     return {'type': kind, **fields}
 
 
-SAMPLE = World({ADDRESS: made_up('xlm', unit=10**7, fee=100, first_height=49_800_000, seconds=6)})
+SAMPLE = World({ADDRESS: made_up('xlm', unit=10**7, fee=100, first_height=49_800_000, seconds=6, token_unit=10**7)}, tokens=TOKENS)
 UPSTREAMS: Mapping[str, Callable[[list[str], dict[str, str]], Answer]] = {
     'lobstr': partial(tell_horizon, SAMPLE),
     'stellar': partial(tell_horizon, SAMPLE),

@@ -11,6 +11,7 @@ from infra.catalogue.rules import Candidate, free_code, merge, read_fiat, read_t
 USDT = '0xdAC17F958D2ee523a2206206994597C13D831ec7'
 DAI = '0x6B175474E89094C44Da98b954EedeAC495271d0F'
 MNT = '0x3c3a81e81dc49A522A592e7622A7E711c06bf354'
+ISSUER = 'GA5ZSEJYB37JRC5AVCIA5MOP4RHTM335X2KGX3IHOJAPP5RE34K4KZVN'
 THEN, NOW = 1_700_000_000, 1_800_000_000
 
 
@@ -180,7 +181,18 @@ def test_every_contract_of_the_catalogue_is_valid_on_its_chain_and_in_the_one_sp
     assert [token.code for token in tokens if token.contract != token_ids.canonical(token.chain, token.contract)] == []
 
 
-@pytest.mark.parametrize(('chain', 'text'), [('eth', '0x12'), ('sol', 'EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTD'), ('sol', DAI)])
+@pytest.mark.parametrize(
+    ('chain', 'text'),
+    [
+        ('eth', '0x12'),
+        ('sol', 'EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTD'),
+        ('sol', DAI),
+        ('xlm', 'USDC'),
+        ('xlm', f'US/DC-{ISSUER}'),
+        ('xlm', f'-{ISSUER}'),
+        ('xlm', f'USDC-{ISSUER[:-1]}A'),
+    ],
+)
 def test_what_identifies_no_token_is_refused(chain, text):
     with pytest.raises(BadAddress):
         token_ids.canonical(chain, text)

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 from infra.fake_upstreams import cardano, solana, stellar, xrp
-from infra.fake_upstreams.account_chains import World
+from infra.fake_upstreams.account_chains import Event, World
 from infra.fake_upstreams.answer import Answer
 from tests.unit.providers.accounts import Request
 
 ADDRESSES = {'xrp': xrp.ADDRESS, 'xlm': stellar.ADDRESS, 'sol': solana.ADDRESS, 'ada': cardano.ADDRESS}
-TOKENS = {'xrp': (), 'xlm': (), 'sol': solana.TOKENS, 'ada': ()}
+TOKENS = {'xrp': (), 'xlm': stellar.TOKENS, 'sol': solana.TOKENS, 'ada': ()}
+NAMES_ADDRESS: dict[str, Callable[[Event], bool]] = {'xlm': stellar.names_account, 'sol': solana.names_owner}
 TELLERS: dict[str, Callable[[World, Request], Answer]] = {
     'xrplcluster': lambda world, request: xrp.tell_rippled(world, request.path, request.query, request.body),
     'lobstr': lambda world, request: stellar.tell_horizon(world, request.path, request.query),

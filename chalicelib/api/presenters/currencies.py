@@ -9,7 +9,7 @@ from chalicelib.formats import format_instant, format_rounded
 
 
 def present_currency(currency: Currency) -> answers.Currency:
-    """Return a currency of the catalogue; in the API a token of any chain is not a cryptocurrency, and only contracts on Ethereum are told."""
+    """Return a currency of the catalogue. In the API no token is a cryptocurrency, and only contracts on Ethereum are told."""
     return {
         'id': currency.id,
         'code': currency.code,

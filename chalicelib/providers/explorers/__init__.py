@@ -118,12 +118,12 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
     'xlm': (
         Horizon(
             Endpoint('lobstr', 'https://horizon.stellar.lobstr.co', min_interval_ms=500),
-            UpstreamInfo('LOBSTR', _HORIZON_API, _LISTS),
+            UpstreamInfo('LOBSTR', _HORIZON_API, (*_LISTS, 'tokens'), reader=2),  # knows assets
             CHAINS['xlm'],
         ),
         Horizon(
             Endpoint('stellar', 'https://horizon.stellar.org', min_interval_ms=1000),
-            UpstreamInfo('Stellar Development Foundation', _HORIZON_API, _LISTS, history='1 year'),
+            UpstreamInfo('Stellar Development Foundation', _HORIZON_API, (*_LISTS, 'tokens'), history='1 year', reader=2),
             CHAINS['xlm'],
         ),
     ),

@@ -4,33 +4,41 @@ https://developers.stellar.org/docs/data/apis/horizon/api-reference. No API key.
 Development Foundation allows 3,600 requests an hour for each IP address and keeps one year of history; LOBSTR publishes no limit.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.domain import money
+from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import UpstreamRejected
-from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, read_row, string_of
+from chalicelib.providers.explorers import horizon_effects
+from chalicelib.providers.explorers.explorer import (
+    ODD,
+    ODD_SHAPE,
+    AddressReport,
+    Page,
+    checked,
+    expected_shape,
+    place_of,
+    read_rows,
+    string_of,
+)
+from chalicelib.providers.explorers.horizon_effects import NATIVE, Row
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _IDS_PER_TRANSACTION = 4_096  # those from a transaction's id on belong to its operations (SEP-35)
-_AMOUNT = re.compile(r'([0-9]{1,12})\.([0-9]{7})')
-_NATIVE = 'native'
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Horizon:
-    """Returns XLM only, as strings with seven decimals.
+    """Returns XLM and the assets of the catalogue, as strings with seven decimals.
 
     The delta of a transaction is the sum of its effects on the account, less the fee if the account paid it; failed transactions
-    cost a fee too. Pages are cursors into a history that never changes. If the server has dropped old ledgers, its transactions
+    cost a fee too. Only effects tell of transactions that move assets and do not touch the account itself: trades of its offers, and
+    payments by contracts. Pages are cursors into a history that never changes. If the server has dropped old ledgers, its transactions
     do not sum to the balance.
     """
 
@@ -48,44 +56,76 @@ class Horizon:
         with expected_shape(self.endpoint, 'an account'):
             if account['account_id'] != address:
                 raise ValueError('not the requested account')
-            stroops = sum(_stroops(row['balance']) for row in account['balances'] if row['asset_type'] == _NATIVE)
-        holding = Holding(self.chain.currency, self.chain.amount(stroops), sent=None, received=None, transactions=None)
-        return AddressReport([holding], self._pages(http, address, resume))
+            rows = account['balances']
+            coin = sum(horizon_effects.stroops(row['balance']) for row in rows if row['asset_type'] == NATIVE)
+            tokens, unreadable = self._tokens(rows)
+        return AddressReport([self._holding(self.chain.currency, coin), *tokens], self._pages(http, address, resume), unreadable)
+
+    def _tokens(self, rows: Sequence[Row]) -> tuple[list[Holding], list[Unreadable]]:
+        """Return what is held of assets of the catalogue, and those of which that cannot be read."""
+        holdings, unreadable = [], []
+        tokens = currencies.tokens_by_contract(self.chain.currency)
+        for row in rows:
+            contract = f'{row.get("asset_code")}-{row.get("asset_issuer")}'
+            if contract in tokens:
+                try:
+                    holdings.append(self._holding(tokens[contract].code, horizon_effects.stroops(row['balance'])))
+                except ODD_SHAPE:
+                    unreadable.append(Unreadable(tokens[contract].code, contract, ODD))
+        return [holding for holding in holdings if holding.balance], unreadable
+
+    def _holding(self, code: str, stroops: int) -> Holding:
+        return Holding(code, self.chain.amount(stroops), sent=None, received=None, transactions=None)
 
     def _pages(self, http: Http, address: str, resume: str | None) -> Iterator[Page]:
         cursor = resume
         while True:
             txns = self._records(http, f'/accounts/{address}/transactions', self.page, cursor, include_failed='true')
             with expected_shape(self.endpoint, 'transactions'):
-                tokens = [money.whole(txn['paging_token']) for txn in txns]
-                _check_newest_first(tokens)
-            effects = self._effects(http, address, tokens) if tokens else {}
+                listed = {money.whole(txn['paging_token']): txn for txn in txns}
+                _check_newest_first(list(listed))
+                is_last = len(txns) < self.page
+            effects = self._effects(http, address, cursor, min(listed, default=0) if not is_last else 0)
+            hidden = {token: self._transaction(http, rows, address) for token, rows in effects.items() if token not in listed}
             with expected_shape(self.endpoint, 'transactions'):
-                read = [self._row(txn, address, effects.pop(token, [])) for txn, token in zip(txns, tokens, strict=True)]
-                if any(_moved(rows) for rows in effects.values()):
-                    raise ValueError('an effect of no transaction')
-                cursor = str(tokens[-1]) if len(tokens) == self.page else None
-                page = Page.of(read, cursor)
+                found = sorted([*listed.items(), *((token, txn) for token, txn in hidden.items() if txn is not None)], reverse=True)
+                rows = [row for token, txn in found for row in self._rows(txn, address, effects.get(token, []), hidden=token in hidden)]
+                cursor = None if is_last else str(min(listed))
+                page = Page.of(rows, cursor)
             yield page
             if cursor is None:
                 return
 
-    def _effects(self, http: Http, address: str, tokens: Sequence[int]) -> dict[int, list[Row]]:
-        """Return the effects on an account by transaction id, including those of transactions in between."""
+    def _effects(self, http: Http, address: str, cursor: str | None, oldest: int) -> dict[int, list[Row]]:
+        """Return the effects on an account by transaction id, from those before a cursor down to the `oldest` transaction."""
         by_transaction: dict[int, list[Row]] = {}
-        cursor = f'{tokens[0] + _IDS_PER_TRANSACTION}-0'
+        place = None if cursor is None else f'{cursor}-0'
         while True:
-            rows = self._records(http, f'/accounts/{address}/effects', self.page_of_effects, cursor)
+            rows = self._records(http, f'/accounts/{address}/effects', self.page_of_effects, place)
             with expected_shape(self.endpoint, 'effects'):
                 operations = [money.whole(row['paging_token'].split('-')[0]) for row in rows]
                 _check_newest_first(operations)
                 for row, operation in zip(rows, operations, strict=True):
                     transaction = operation - operation % _IDS_PER_TRANSACTION
-                    if transaction >= tokens[-1]:
+                    if transaction >= oldest:
                         by_transaction.setdefault(transaction, []).append(row)
-                if len(rows) < self.page_of_effects or operations[-1] < tokens[-1]:
+                if len(rows) < self.page_of_effects or operations[-1] < oldest:
                     return by_transaction
-                cursor = rows[-1]['paging_token']
+                place = rows[-1]['paging_token']
+
+    def _transaction(self, http: Http, effects: Sequence[Row], address: str) -> Row | None:
+        """Return the transaction of effects, which the account's list lacks; None if none of them moves anything. Raises Upstream."""
+        with expected_shape(self.endpoint, 'effects'):
+            if not any(horizon_effects.may_move(effects, asset) for asset in self._assets(effects, address)):
+                return None
+            operation = money.whole(effects[0]['paging_token'].split('-')[0])
+        body = self._get(http, f'/operations/{operation}', {'join': 'transactions'}).json()
+        with expected_shape(self.endpoint, 'an operation'):
+            if money.whole(body['id']) != operation:
+                raise ValueError('not the requested operation')
+            txn: Row = body['transaction']
+            string_of(txn['hash'])
+        return txn
 
     def _records(self, http: Http, path: str, limit: int, cursor: str | None, **params: str) -> list[Row]:
         """Return records, newest first, or nothing if the account does not exist."""
@@ -113,73 +153,40 @@ class Horizon:
                 raise ValueError('another error')
         return answer
 
-    def _row(self, txn: Row, address: str, effects: Sequence[Row]) -> Entry | Unreadable:
-        return read_row(
-            lambda: self._entry(txn, address, effects),
-            self.chain,
-            txn['hash'],
-            at=lambda: _epoch(txn['created_at']),
-            height=lambda: txn['ledger'],
-        )
+    def _rows(self, txn: Row, address: str, effects: Sequence[Row], *, hidden: bool) -> list[Entry | Unreadable]:
+        """Return what a transaction changes, by currency; one that is `hidden`, as the account is not touched, none of XLM."""
+        tokens = currencies.tokens_by_contract(self.chain.currency)
+        assets = {self.chain.currency: NATIVE} | {tokens[asset].code: asset for asset in self._assets(effects, address) if asset in tokens}
 
-    def _entry(self, txn: Row, address: str, effects: Sequence[Row]) -> Entry:
-        fee = money.whole(txn['fee_charged']) if string_of(txn['fee_account']) == address else 0
-        entry = Entry(
-            reference=txn['hash'],
-            n=0,
-            currency=self.chain.currency,
-            delta=self.chain.amount(_moved(effects) - fee),
-            fee=self.chain.amount(fee),
-            at=_epoch(txn['created_at']),
-            height=money.whole(txn['ledger']),
-        )
-        return checked(entry, self.chain)
+        def entry(code: str) -> Entry:
+            pays = code == self.chain.currency and string_of(txn['fee_account']) == address
+            fee = money.whole(txn['fee_charged']) if pays else 0
+            return checked(
+                Entry(
+                    reference=txn['hash'],
+                    n=place_of(code, self.chain),
+                    currency=code,
+                    delta=self.chain.amount(horizon_effects.moved(effects, assets[code]) - fee),
+                    fee=self.chain.amount(fee),
+                    at=_epoch(txn['created_at']),
+                    height=money.whole(txn['ledger']),
+                ),
+                self.chain,
+            )
+
+        at, height = lambda: _epoch(txn['created_at']), lambda: txn['ledger']
+        rows = read_rows(entry, assets, self.chain, txn['hash'], at=at, height=height)
+        return [row for row in rows if not hidden or isinstance(row, Unreadable) or row.delta]
+
+    def _assets(self, effects: Sequence[Row], address: str) -> list[str]:
+        """Return XLM and the assets of the catalogue that effects name; an account holds nothing of what it issues itself."""
+        named = horizon_effects.assets_in(effects)
+        listed = [token.contract for token in currencies.tokens_on(self.chain.currency) if token.contract in named]
+        return [NATIVE, *(asset for asset in listed if asset is not None and not asset.endswith(f'-{address}'))]
 
 
 def _epoch(text: str) -> int:
     return int(datetime.strptime(text, '%Y-%m-%dT%H:%M:%SZ').replace(tzinfo=UTC).timestamp())
-
-
-def _moved(effects: Sequence[Row]) -> int:
-    """Return the change of the account's XLM by these effects, in stroops.
-
-    For the sender of a path payment there is an effect for the payment, and one for each trade on its path, which is left out.
-    """
-    payers = {_operation(row) for row in effects if row['type'] == 'account_debited'}
-    return sum(_change(row) for row in effects if row['type'] != 'trade' or _operation(row) not in payers)
-
-
-def _operation(row: Row) -> str:
-    return str(row['paging_token']).split('-')[0]
-
-
-def _change(row: Row) -> int:
-    """Return the change by one effect. Claimable balances and trades with pools have credits and debits of their own."""
-    match string_of(row['type']):
-        case 'account_created':
-            return _stroops(row['starting_balance'])
-        case 'account_credited':
-            return _native(row['asset_type'], row['amount'])
-        case 'account_debited':
-            return -_native(row['asset_type'], row['amount'])
-        case 'trade':
-            return _native(row['bought_asset_type'], row['bought_amount']) - _native(row['sold_asset_type'], row['sold_amount'])
-        case 'liquidity_pool_deposited':
-            return -sum(_native(reserve['asset'], reserve['amount']) for reserve in row['reserves_deposited'])
-        case 'liquidity_pool_withdrew':
-            return sum(_native(reserve['asset'], reserve['amount']) for reserve in row['reserves_received'])
-    return 0
-
-
-def _native(asset: str, amount: str) -> int:
-    return _stroops(amount) if string_of(asset) == _NATIVE else 0
-
-
-def _stroops(text: str) -> int:
-    match = _AMOUNT.fullmatch(text)
-    if match is None:
-        raise ValueError('an amount')
-    return int(match[1] + match[2])
 
 
 def _check_newest_first(tokens: Sequence[int]) -> None:

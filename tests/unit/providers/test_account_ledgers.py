@@ -18,7 +18,7 @@ from infra.fake_upstreams import solana
 from infra.fake_upstreams.account_chains import Event, World, reference
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.sample import respond
-from tests.support.account_tellers import ADDRESSES, TELLERS, TOKENS
+from tests.support.account_tellers import ADDRESSES, NAMES_ADDRESS, TELLERS, TOKENS
 from tests.unit.providers import accounts
 from tests.unit.providers.accounts import Server, Tell
 
@@ -74,9 +74,8 @@ def expected(chain: str, event: Event) -> list[Entry]:
 
 
 def names_address(chain: str, event: Event) -> bool:
-    """Whether a transaction names the address: on Solana not if others send it tokens that it has an account for."""
-    only_brings = bool(event.tokens) and any(event.tokens) and min(event.tokens) >= 0
-    return chain != 'sol' or bool(event.delta or event.fee) or not only_brings
+    """Whether a transaction names the address, and not only where it holds tokens."""
+    return chain not in NAMES_ADDRESS or NAMES_ADDRESS[chain](event)
 
 
 def token_of(chain: str, contract: str) -> Currency:

@@ -187,8 +187,8 @@ def result(gain: int, **changed: Any) -> dict[str, Any]:
 
 
 def read_page(upstream: Server) -> Page:
-    """Return the first page, the only one with rows."""
-    page, last = SOLANA.read(accounts.http(), ADDRESS).pages
+    """Return the first page, the only one with rows, of an address that holds no tokens."""
+    page, last = SOLANA.read(accounts.http(), ADDRESS, held_codes=['sol']).pages
     assert (last.entries, list(last.unreadable), last.resume) == ([], [], None)
     return page
 
@@ -263,7 +263,7 @@ def test_a_time_that_the_list_of_signatures_tells_is_taken(upstream: Server) -> 
 def test_several_transactions_of_nothing_but_another_shape_are_another_api(upstream: Server) -> None:
     tell_several(upstream, *[result(1, meta=None)] * 3)
     with pytest.raises(Upstream, match='unexpected shape'):
-        accounts.read(SOLANA, ADDRESS)
+        read_page(upstream)
 
 
 @pytest.mark.parametrize(('first_block', 'refused'), [(0, False), (340_000_000, True)])
@@ -311,9 +311,13 @@ def test_a_node_that_we_ask_too_often_is_left_alone(upstream: Server, code: int,
 )
 @pytest.mark.parametrize('method', ['getTokenAccountsByOwner', 'getSignaturesForAddress', 'getTransaction'])
 def test_its_other_errors_are_failures_of_its_own(upstream: Server, method: str, code: int, message: str) -> None:
-    listed = {'signature': SIGNATURE, 'slot': SLOT}
-    failing = {'error': {'code': code, 'message': message}}
-    answer(upstream, lambda asked, *_: failing if asked == method else {'result': [listed]} if 'Signatures' in asked else None)
+    def respond(asked: str, subject: Any, config: Any) -> dict[str, Any] | None:
+        if asked == method:
+            return {'error': {'code': code, 'message': message}}
+        lists = asked == 'getSignaturesForAddress' and subject == ADDRESS
+        return {'result': [{'signature': SIGNATURE, 'slot': SLOT}]} if lists else None
+
+    answer(upstream, respond)
     with pytest.raises(Upstream, match='returned an error') as caught:
         accounts.read(SOLANA, ADDRESS)
     assert not isinstance(caught.value, UpstreamRejected)
