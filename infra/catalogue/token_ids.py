@@ -6,19 +6,22 @@ from chalicelib.domain.addresses.errors import MALFORMED, BadAddress
 from chalicelib.domain.chains import CHAINS
 
 _STELLAR_CODE = re.compile('[A-Za-z0-9]{1,12}')
+_XRP_CODE = re.compile('[A-Za-z0-9?!@#$%^&*<>(){}\\[\\]|]{3}|[0-9A-F]{40}')
+_CODES = {'xlm': ('-', _STELLAR_CODE), 'xrp': ('.', _XRP_CODE)}
 
 
 def canonical(chain: str, text: str) -> str:
-    """Return what identifies a token on the chain of a coin: a contract with its checksum, a mint, a code with its issuer (Stellar).
+    """Return what identifies a token on the chain of a coin: a contract with its checksum, a mint, a code with its issuer.
 
     Raises BadAddress.
 
     >>> canonical('eth', '0xdac17f958d2ee523a2206206994597c13d831ec7')
     '0xdAC17F958D2ee523a2206206994597C13D831ec7'
     """
-    if chain == 'xlm':
-        code, _, issuer = text.partition('-')
-        if not _STELLAR_CODE.fullmatch(code):
+    if chain in _CODES:
+        separator, form = _CODES[chain]
+        code, _, issuer = text.partition(separator)
+        if not form.fullmatch(code):
             raise BadAddress(MALFORMED)
-        return f'{code}-{CHAINS[chain].normalise(issuer)}'
+        return f'{code}{separator}{CHAINS[chain].normalise(issuer)}'
     return CHAINS[chain].normalise(text.lower() if CHAINS[chain].evm_id else text)

@@ -43,7 +43,7 @@ def tell_horizon(world: World, path: list[str], query: Mapping[str, str]) -> Ans
             return _page([row for row in rows if _place(row['paging_token']) < _place(query.get('cursor', f'{_NEWEST}-0'))], query)
         case ['operations', number] if query == {'join': 'transactions'}:
             numbered = [(event, token, address) for address, events in world.histories.items() for event, token in _numbered(events)]
-            told = [_transaction(event, token, address) for event, token, address in numbered if token + 1 == int(number)]
+            told = [_transaction(event, token, address) for event, token, address in numbered if 0 < int(number) - token < 3]
             return (
                 as_json({'id': number, 'transaction_hash': told[0]['hash'], 'transaction': told[0]}) if told else _problem(404, 'not_found')
             )
@@ -94,9 +94,18 @@ def _effects(world: World, event: Event, token: int, *, first: bool) -> list[Jso
     """Return the effects of a transaction, newest first: that move XLM in one of the ways in which that happens, and some that do not."""
     if event.failed:
         return []
-    told = [_named('signer_created', weight=1), _named('account_credited', **_USD, amount='5.0000000')]
-    told += [_token_move(event, asset, units) for asset, units in world.changes(event).items()] + _moves(event, first=first)
-    return [{**row, 'paging_token': f'{token + 1}-{place}'} for place, row in reversed(list(enumerate(told, 1)))]
+    first_operation = [
+        _named('signer_created', weight=1),
+        _named('account_credited', **_USD, amount='5.0000000'),
+        *_moves(event, first=first),
+    ]
+    second_operation = [_token_move(event, asset, units) for asset, units in world.changes(event).items()]
+    told = [
+        {**row, 'paging_token': f'{token + operation}-{place}'}
+        for operation, rows in ((1, first_operation), (2, second_operation))
+        for place, row in enumerate(rows, 1)
+    ]
+    return told[::-1]
 
 
 def _moves(event: Event, *, first: bool) -> list[Json]:
@@ -131,7 +140,7 @@ def _asset(token: str) -> Json:
 def _token_move(event: Event, token: str, units: int) -> Json:
     """Return the effect by which an asset moves: a trade for another one, one with a pool, or a payment."""
     text, asset = amount(abs(units)), _asset(token)
-    if event.height % 3 == 0 and event.height % 4 != 2:  # those with a path payment have no other trade
+    if event.height % 3 == 0:
         ours, theirs = ('bought', 'sold') if units > 0 else ('sold', 'bought')
         sides = {f'{ours}_{name}': value for name, value in asset.items()} | {f'{theirs}_{name}': value for name, value in _USD.items()}
         return _named('trade', **sides, **{f'{ours}_amount': text, f'{theirs}_amount': '1.0000000'})

@@ -13,6 +13,11 @@ Json = dict[str, Any]
 ADDRESS = 'r9M2XekGBoLCQ7FDDft86mnunj2LB6eUXU'
 STRANGER = 'rMKTvCFJQz6u7jqR13Wfru3cfegmuRDCQG'
 _EPOCH = 946_684_800
+TOKENS = (
+    '524C555344000000000000000000000000000000.rMxCKbEDwqr76QuheSUMdEGf4B9xJ8m5De',
+    '5553444300000000000000000000000000000000.rGm7WCVp9gb4jZHWTEtGUr4dd74z2XuWhE',
+)
+_DECIMALS = 15
 _TIP = 90_000_000
 
 
@@ -26,7 +31,17 @@ def tell_rippled(world: World, path: list[str], query: Mapping[str, str], body: 
         return _told(_page(world, address, params))
     if not world.balance(address):
         return _error('actNotFound')
-    data = {'Account': address, 'Balance': str(world.balance(address)), 'LedgerEntryType': 'AccountRoot'}
+    if body['method'] == 'account_lines' and params['ledger_index'] == _TIP:
+        lines = [*_lines(world, address), {'account': STRANGER, 'currency': 'USD', 'balance': '-17.5', 'limit': '0'}]
+        start = params.get('marker', 0)
+        more = {'marker': start + 2} if start + 2 < len(lines) else {}  # a page is short, as it may be on any server
+        return _told({'account': address, 'lines': lines[start : start + 2], 'validated': True, **more})
+    data = {
+        'Account': address,
+        'Balance': str(world.balance(address)),
+        'LedgerEntryType': 'AccountRoot',
+        'OwnerCount': len(world.held(address)),
+    }
     return _told({'account_data': data, 'ledger_index': _TIP, 'validated': True})
 
 
@@ -63,8 +78,48 @@ def _row(world: World, address: str, place: int) -> Json:
         'ledger_index': event.height,
     }
     result = 'tecPATH_DRY' if event.failed else 'tesSUCCESS'
-    nodes = [_other_line(), _root(address, before, event)]
+    held = World({address: world.of(address)[place + 1 :]}, tokens=world.tokens).held(address)
+    lines = [
+        _line(address, token, held.get(token, 0), held.get(token, 0) + units, is_low=token == TOKENS[0])
+        for token, units in world.changes(event).items()
+    ]
+    nodes = [_other_line(), *lines, _root(address, before, event)]
     return {'tx': txn, 'meta': {'AffectedNodes': nodes, 'TransactionResult': result}, 'validated': True}
+
+
+def value(units: int) -> str:
+    """Return an amount as rippled writes it: of small and large ones the digits and an exponent."""
+    if units and not units % 10**_DECIMALS:
+        return str(units // 10**_DECIMALS)
+    digits, exponent = str(units), -_DECIMALS
+    while digits.endswith('0') and digits != '0':
+        digits, exponent = digits[:-1], exponent + 1
+    return f'{digits}e{exponent}' if units else '0'
+
+
+def _lines(world: World, address: str) -> list[Json]:
+    lines = []
+    for token, units in world.held(address).items():
+        code, issuer = token.split('.')
+        lines.append({'account': issuer, 'currency': code, 'balance': value(units), 'limit': '1000000000'})
+    return lines
+
+
+def _line(address: str, token: str, before: int, after: int, *, is_low: bool) -> Json:
+    """Return the node of a trust line that changes, or of one made or removed for it; its balance is told as the low account sees it."""
+    code, issuer = token.split('.')
+    sign = 1 if is_low else -1
+
+    def balance(units: int) -> Json:
+        return {'Balance': {'currency': code, 'issuer': 'rrrrrrrrrrrrrrrrrrrrBZbvji', 'value': value(sign * units)}}
+
+    low, high = (address, issuer) if is_low else (issuer, address)
+    limits = {'LowLimit': {'currency': code, 'issuer': low}, 'HighLimit': {'currency': code, 'issuer': high}}
+    node: Json = {'LedgerEntryType': 'RippleState', 'LedgerIndex': '2' * 64}
+    if not before:
+        return {'CreatedNode': {**node, 'NewFields': {**limits, **balance(after)}}}
+    fields = {'FinalFields': {**limits, **balance(after)}, 'PreviousFields': balance(before)}
+    return {'ModifiedNode' if after else 'DeletedNode': {**node, **fields}}
 
 
 def _other_line() -> Json:
@@ -82,7 +137,7 @@ def _root(address: str, before: int, event: Event) -> Json:
     return {'ModifiedNode' if after else 'DeletedNode': {**node, **fields}}
 
 
-SAMPLE = World({ADDRESS: made_up('xrp', unit=10**6, fee=12, first_height=84_900_000, seconds=4)})
+SAMPLE = World({ADDRESS: made_up('xrp', unit=10**6, fee=12, first_height=84_900_000, seconds=4, token_unit=10**15)}, tokens=TOKENS)
 POSTED: Mapping[str, Callable[[list[str], Mapping[str, str], Any], Answer]] = {
     'xrplcluster': partial(tell_rippled, SAMPLE),
     'ripple': partial(tell_rippled, SAMPLE),

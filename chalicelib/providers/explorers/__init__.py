@@ -106,12 +106,12 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
     'xrp': (
         Rippled(
             Endpoint('xrplcluster', 'https://xrplcluster.com', min_interval_ms=250),
-            UpstreamInfo('XRPL Cluster', _RIPPLED_API, _LISTS),
+            UpstreamInfo('XRPL Cluster', _RIPPLED_API, (*_LISTS, 'tokens'), reader=2),  # knows issued currencies
             CHAINS['xrp'],
         ),
         Rippled(
             Endpoint('ripple', 'https://s2.ripple.com:51234', min_interval_ms=250),
-            UpstreamInfo('Ripple', _RIPPLED_API, _LISTS),
+            UpstreamInfo('Ripple', _RIPPLED_API, (*_LISTS, 'tokens'), reader=2),
             CHAINS['xrp'],
         ),
     ),

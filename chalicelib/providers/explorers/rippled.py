@@ -1,25 +1,39 @@
 """Servers of the XRP Ledger: rippled and Clio, over JSON-RPC.
 
-https://xrpl.org/docs/references/http-websocket-apis, `account_info` and `account_tx`. No API key. Public servers publish no
-limit and slow down persistent clients; https://xrpl.org/docs/tutorials/public-servers says which of them keep the whole history.
+https://xrpl.org/docs/references/http-websocket-apis, `account_info`, `account_lines` and `account_tx`. No API key. Public servers publish
+no limit and slow down persistent clients; https://xrpl.org/docs/tutorials/public-servers says which of them keep the whole history.
 """
 
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from chalicelib.domain import money
+from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream, UpstreamRejected
-from chalicelib.providers.explorers.explorer import AddressReport, Page, checked, expected_shape, read_row, string_of
+from chalicelib.providers.explorers import rippled_nodes
+from chalicelib.providers.explorers.explorer import (
+    ODD,
+    ODD_SHAPE,
+    AddressReport,
+    Page,
+    checked,
+    expected_shape,
+    place_of,
+    read_rows,
+    string_of,
+)
+from chalicelib.providers.explorers.rippled_nodes import Row
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _FIRST_PAGE = 20  # enough for new transactions
 _PAGE = 200
+_LINES = 400  # of a page, as many as public servers return
 _NEWEST = -1  # the newest validated ledger of the server
 _EPOCH = 946_684_800  # 2000-01-01: the ledger counts seconds from here
 _REFERENCE = re.compile('[0-9A-F]{64}')
@@ -29,10 +43,10 @@ _RATE_LIMITED = ('slowDown', 'tooBusy')
 
 @dataclass(frozen=True)
 class Rippled:
-    """Returns XRP only, in drops as strings, from validated ledgers.
+    """Returns XRP, in drops as strings, and the issued currencies of the catalogue, as decimals, from validated ledgers.
 
-    Transactions are read up to the ledger of the balance, so none can arrive in between. Those that move no XRP of the account
-    are entries too. If the server lacks old ledgers, its transactions do not sum to the balance.
+    Balances and transactions are read up to the same ledger, so none can arrive in between. Those that move no XRP of the account
+    are entries of it too. If the server lacks old ledgers, its transactions do not sum to the balance.
     """
 
     endpoint: Endpoint
@@ -45,8 +59,47 @@ class Rippled:
         account = self._query(http, 'account_info', account=address, ledger_index='validated')
         with expected_shape(self.endpoint, 'an account'):
             ledger, drops = (_NEWEST, 0) if account is None else _balance(account, address)
-        holding = Holding(self.chain.currency, self.chain.amount(drops), sent=None, received=None, transactions=None)
-        return AddressReport([holding], self._pages(http, address, ledger, json.loads(resume) if resume else None))
+            owns_nothing = account is None or account['account_data'].get('OwnerCount') == 0
+            lines = [] if owns_nothing else self._lines(http, address, ledger)
+            tokens, unreadable = self._tokens(lines)
+        holdings = [self._holding(self.chain.currency, self.chain.amount(drops)), *tokens]
+        return AddressReport(holdings, self._pages(http, address, ledger, json.loads(resume) if resume else None), unreadable)
+
+    def _lines(self, http: Http, address: str, ledger: int) -> list[Row]:
+        """Return the trust lines of an account at a ledger."""
+        lines: list[Row] = []
+        place: dict[str, Any] = {}
+        while True:
+            result = self._query(http, 'account_lines', account=address, ledger_index=ledger, limit=_LINES, **place)
+            with expected_shape(self.endpoint, 'trust lines'):
+                if result is None or result['account'] != address:
+                    raise ValueError('not what was requested')
+                lines += _list(result['lines'])
+                after = result.get('marker')
+            if after is None:
+                return lines
+            if place.get('marker') == after:
+                raise Upstream(self.endpoint.key, 'returned a page that leads back to itself')
+            place = {'marker': after}
+
+    def _tokens(self, lines: Sequence[Row]) -> tuple[list[Holding], list[Unreadable]]:
+        """Return what is held of issued currencies of the catalogue, and those of which that cannot be read."""
+        holdings, unreadable = [], []
+        tokens = currencies.tokens_by_contract(self.chain.currency)
+        for line in lines:
+            contract = f'{line.get("currency")}.{line.get("account")}'
+            if contract in tokens:
+                try:
+                    balance = rippled_nodes.value(line['balance'])
+                    if balance < 0:
+                        raise ValueError('owed to the issuer')
+                    holdings.append(self._holding(tokens[contract].code, balance))
+                except ODD_SHAPE:
+                    unreadable.append(Unreadable(tokens[contract].code, contract, ODD))
+        return [holding for holding in holdings if holding.balance], unreadable
+
+    def _holding(self, code: str, balance: Decimal) -> Holding:
+        return Holding(code, balance, sent=None, received=None, transactions=None)
 
     def _pages(self, http: Http, address: str, ledger: int, marker: Any) -> Iterator[Page]:
         more = True
@@ -64,7 +117,7 @@ class Rippled:
         if result is None:
             return Page([], None), None
         with expected_shape(self.endpoint, 'transactions'):
-            rows = [self._row(row, address) for row in _list(result['transactions'])]
+            rows = [read for row in _list(result['transactions']) for read in self._rows(row, address)]
             heights = [row.height for row in rows if row.height is not None]
             if heights != sorted(heights, reverse=True):
                 raise ValueError('not newest first')
@@ -90,9 +143,13 @@ class Rippled:
             return Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
         return Upstream(self.endpoint.key, 'returned an error')
 
-    def _row(self, row: Mapping[str, Any], address: str) -> Entry | Unreadable:
-        return read_row(
-            lambda: self._entry(row, address),
+    def _rows(self, row: Row, address: str) -> list[Entry | Unreadable]:
+        """Return what a transaction changes, by currency."""
+        tokens = currencies.tokens_by_contract(self.chain.currency)
+        contracts = {tokens[contract].code: contract for contract in rippled_nodes.contracts_in(row, address) if contract in tokens}
+        return read_rows(
+            lambda code: self._entry(row, address, code, contracts.get(code)),
+            [self.chain.currency, *sorted(contracts)],
             self.chain,
             row['tx']['hash'],
             at=lambda: _EPOCH + money.whole(row['tx']['date']),
@@ -100,17 +157,21 @@ class Rippled:
             known=_REFERENCE,
         )
 
-    def _entry(self, row: Mapping[str, Any], address: str) -> Entry:
-        """Net one transaction. The sender pays the fee even if it fails, or a delegate who sends on behalf of another (XLS-75)."""
-        txn = row['tx']
+    def _entry(self, row: Row, address: str, code: str, contract: str | None) -> Entry:
+        """Net one currency of a transaction: XRP if there is no `contract`.
+
+        The sender pays the fee even if it fails, or a delegate who sends on behalf of another (XLS-75).
+        """
+        txn, nodes = row['tx'], row['meta']['AffectedNodes']
         if row['validated'] is not True:
             raise ValueError('not validated')
-        pays = string_of(txn.get('Delegate', txn['Account'])) == address
+        pays = contract is None and string_of(txn.get('Delegate', txn['Account'])) == address
+        drops = rippled_nodes.coin_change(nodes, address) if contract is None else 0
         entry = Entry(
             reference=txn['hash'],
-            n=0,
-            currency=self.chain.currency,
-            delta=self.chain.amount(_delta(row['meta']['AffectedNodes'], address)),
+            n=place_of(code, self.chain),
+            currency=code,
+            delta=self.chain.amount(drops) if contract is None else rippled_nodes.token_change(nodes, address, contract),
             fee=self.chain.amount(money.whole(txn['Fee'])) if pays else money.ZERO,
             at=_EPOCH + money.whole(txn['date']),
             height=money.whole(txn['ledger_index']),
@@ -138,26 +199,3 @@ def _balance(result: Mapping[str, Any], address: str) -> tuple[int, int]:
     if result['validated'] is not True or account['Account'] != address:
         raise ValueError('not what was requested')
     return money.whole(result['ledger_index']), money.whole(account['Balance'])
-
-
-def _delta(nodes: Sequence[Mapping[str, Any]], address: str) -> int:
-    """Return the change of an account's balance according to a transaction's metadata."""
-    roots = [(kind, node) for each in nodes for kind, node in each.items() if node['LedgerEntryType'] == 'AccountRoot']
-    return sum(_change(kind, node) for kind, node in roots if _fields(node).get('Account') == address)
-
-
-def _fields(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the fields of a node after the transaction; a node with changes in its bookkeeping only has none."""
-    return node.get('NewFields') or node.get('FinalFields') or {}
-
-
-def _change(kind: str, node: Mapping[str, Any]) -> int:
-    """Return the change of an account's balance in a created, modified or deleted node. New nodes lack fields that are zero."""
-    fields, previous = _fields(node), node.get('PreviousFields', {})
-    if kind == 'CreatedNode':
-        return money.whole(fields.get('Balance', '0'))
-    if kind == 'DeletedNode':
-        return -money.whole(previous.get('Balance', fields.get('Balance', '0')))
-    if kind != 'ModifiedNode':
-        raise ValueError('another kind of change')
-    return money.whole(fields['Balance']) - money.whole(previous['Balance']) if 'Balance' in previous else 0

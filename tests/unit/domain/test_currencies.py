@@ -110,7 +110,11 @@ def test_exactly_the_tokens_have_a_contract():
 
 
 def test_contracts_have_the_form_that_they_have_on_their_chain():
-    forms = {'sol': '[1-9A-HJ-NP-Za-km-z]{32,44}', 'xlm': '[A-Za-z0-9]{1,12}-G[A-Z2-7]{55}'}
+    forms = {
+        'sol': '[1-9A-HJ-NP-Za-km-z]{32,44}',
+        'xlm': '[A-Za-z0-9]{1,12}-G[A-Z2-7]{55}',
+        'xrp': '([A-Z]{3}|[0-9A-F]{40})[.]r[1-9A-HJ-NP-Za-km-z]{24,34}',
+    }
     tokens = [currency for currency in every() if currency.contract]
     assert [token.contract for token in tokens if not re.fullmatch(forms.get(token.chain, '0x[0-9a-fA-F]{40}'), token.contract)] == []
 
@@ -125,6 +129,7 @@ def test_tether_is_found_at_its_contract():
         ('usdc-sol', 'EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v'),  # developers.circle.com/stablecoins/usdc-contract-addresses
         ('usdt-sol', 'Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB'),  # tether.to/supported-protocols
         ('usdc-xlm', 'USDC-GA5ZSEJYB37JRC5AVCIA5MOP4RHTM335X2KGX3IHOJAPP5RE34K4KZVN'),
+        ('rlusd-xrp', '524C555344000000000000000000000000000000.rMxCKbEDwqr76QuheSUMdEGf4B9xJ8m5De'),  # docs.ripple.com
         ('eurc-xlm', 'EURC-GDHU6WRG4IEQXM5NZ4BMPKOXHW76MZM4Y2IEMFDVXBSDP6SJY4ITNPP2'),
     ],
 )
@@ -142,7 +147,7 @@ def test_exactly_the_tokens_are_on_a_chain():
     assert {currency.chain for currency in every() if currency.kind == 'token'} <= CHAINS.keys()
 
 
-@pytest.mark.parametrize('chain', ['eth', 'pol', 'bnb', 'avax', 'eth-arbitrum', 'eth-optimism', 'eth-base', 'sol', 'xlm'])
+@pytest.mark.parametrize('chain', ['eth', 'pol', 'bnb', 'avax', 'eth-arbitrum', 'eth-optimism', 'eth-base', 'sol', 'xlm', 'xrp'])
 def test_every_followed_chain_of_contracts_has_the_dollars_that_people_hold(chain):
     titles = {token.title for token in currencies.tokens_on(chain)}
     assert any('USDC' in title for title in titles)

@@ -1,6 +1,6 @@
 """What the tests of XRP, Stellar, Solana and Cardano share: a server that tells a world, how to read an address, and histories."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -72,9 +72,9 @@ def http() -> Http:
     return Http(lambda _: None)
 
 
-def read(explorer: Explorer, address: str, resume: str | None = None) -> tuple[Holding, list[Entry]]:
+def read(explorer: Explorer, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> tuple[Holding, list[Entry]]:
     """Return what an explorer says of the coin of an address, and of all its currencies on all pages."""
-    reading = explorer.read(http(), address, resume)
+    reading = explorer.read(http(), address, resume, held_codes)
     entries = [entry for page in reading.pages for entry in page.entries]
     return reading.holdings[0], entries
 
@@ -82,7 +82,6 @@ def read(explorer: Explorer, address: str, resume: str | None = None) -> tuple[H
 def balances(explorer: Explorer, address: str) -> dict[str, Decimal]:
     """Return what an explorer says that an address holds, by currency."""
     reading = explorer.read(http(), address)
-    list(reading.pages)
     return {holding.currency: holding.balance for holding in reading.holdings}
 
 

@@ -1,11 +1,13 @@
 """Stellar as Horizon tells of it: each effect that moves XLM, who pays fees, and every way in which an answer says no."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from chalicelib.domain import currencies
 from chalicelib.domain.ledgers import Entry, Unreadable
 from chalicelib.errors import Upstream, UpstreamRejected
 from infra.fake_upstreams.answer import Answer, as_json
@@ -18,6 +20,10 @@ LOBSTR = accounts.explorer_of('xlm', 'lobstr')
 STELLAR = accounts.explorer_of('xlm', 'stellar')
 TOKEN = 40_000_000 << 32 | 7 << 12
 ONE = '1.0000000'
+CIRCLE = 'GA5ZSEJYB37JRC5AVCIA5MOP4RHTM335X2KGX3IHOJAPP5RE34K4KZVN'
+EURC = 'GDHU6WRG4IEQXM5NZ4BMPKOXHW76MZM4Y2IEMFDVXBSDP6SJY4ITNPP2'
+USDC = currencies.get('usdc-xlm').id
+WITH_ISSUER = {'asset_type': 'credit_alphanum4'}
 
 
 @pytest.fixture(scope='module')
@@ -103,6 +109,77 @@ def test_each_effect_moves_what_it_says(upstream: Server, effects: list[dict[str
     assert read_one(upstream, txn(), *effects).delta == Decimal(delta)
 
 
+def usdc(kind: str, amount: str = ONE, **fields: Any) -> dict[str, Any]:
+    return effect(kind, asset_type='credit_alphanum4', asset_code='USDC', asset_issuer=CIRCLE, amount=amount, **fields)
+
+
+def line(balance: str, code: str = 'USDC', issuer: str = CIRCLE) -> dict[str, str]:
+    return {'balance': balance, 'asset_type': 'credit_alphanum4', 'asset_code': code, 'asset_issuer': issuer, 'selling_liabilities': ONE}
+
+
+def test_of_assets_those_of_the_catalogue_are_held_whoever_else_uses_their_code(upstream: Server) -> None:
+    held = [line('7.5000000'), line('9.0000000', issuer=STRANGER), line('0.0000000', 'EURC', EURC), line('3.0000000', 'usdc')]
+    upstream.say(account(*held), records())
+    assert accounts.balances(LOBSTR, ADDRESS) == {'xlm': 0, 'usdc-xlm': Decimal('7.5')}
+
+
+def test_a_line_that_cannot_be_read_costs_only_its_asset(upstream: Server) -> None:
+    upstream.say(account(line('7.5'), line('2.0000000', 'EURC', EURC), {'balance': ONE, 'asset_type': 'native'}), records())
+    report = LOBSTR.read(accounts.http(), ADDRESS)
+    assert {holding.currency: holding.balance for holding in report.holdings} == {'xlm': 1, 'eurc-xlm': 2}
+    assert report.unreadable == [Unreadable('usdc-xlm', f'USDC-{CIRCLE}', 'unexpected shape')]
+
+
+def sides(sold: str, bought: str) -> dict[str, Any]:
+    """Return an offer's trade between two of XLM, USDC and EURC."""
+    told: dict[str, Any] = {'sold_amount': '3.0000000', 'bought_amount': '2.0000000'}
+    for side, name in (('sold', sold), ('bought', bought)):
+        issued = {'asset_code': name, 'asset_issuer': {'USDC': CIRCLE, 'EURC': EURC}.get(name)}
+        told |= {f'{side}_{key}': value for key, value in ({'asset_type': 'native'} if name == 'XLM' else WITH_ISSUER | issued).items()}
+    return effect('trade', **told)
+
+
+def reserves(name: str) -> list[dict[str, str]]:
+    return [{'asset': 'native', 'amount': ONE}, {'asset': f'{name}:{CIRCLE}', 'amount': '4.0000000'}]
+
+
+@pytest.mark.parametrize(
+    ('effects', 'deltas'),
+    [
+        ([usdc('account_credited')], {'xlm': 0, 'usdc-xlm': 1}),
+        ([usdc('account_debited', '2.5000000')], {'xlm': 0, 'usdc-xlm': Decimal('-2.5')}),
+        ([usdc('account_credited') | {'asset_issuer': STRANGER}], {'xlm': 0}),
+        ([sides('XLM', 'USDC')], {'xlm': -3, 'usdc-xlm': 2}),
+        ([sides('USDC', 'EURC')], {'xlm': 0, 'usdc-xlm': -3, 'eurc-xlm': 2}),
+        ([usdc('account_debited', '9.0000000'), sides('USDC', 'EURC'), sides('EURC', 'XLM')], {'xlm': 0, 'usdc-xlm': -9}),
+        ([effect('liquidity_pool_deposited', reserves_deposited=reserves('USDC'))], {'xlm': -1, 'usdc-xlm': -4}),
+        ([effect('liquidity_pool_withdrew', reserves_received=reserves('USDC'))], {'xlm': 1, 'usdc-xlm': 4}),
+        ([effect('liquidity_pool_withdrew', reserves_received=reserves('OTHER'))], {'xlm': 1}),
+        ([usdc('trustline_created'), usdc('claimable_balance_created', asset=f'USDC:{CIRCLE}')], {'xlm': 0}),
+    ],
+)
+def test_each_effect_moves_what_it_says_of_each_asset(upstream: Server, effects: list[dict[str, Any]], deltas: dict[str, Any]) -> None:
+    upstream.say(account(), records(txn()), records(*effects))
+    entries = accounts.read(LOBSTR, ADDRESS)[1]
+    assert {entry.currency: entry.delta for entry in entries} == deltas
+    assert {entry.reference for entry in entries} == {'ab' * 32}
+
+
+def test_an_issuer_holds_nothing_of_what_it_issues(upstream: Server) -> None:
+    upstream.say(account(address=CIRCLE), records(txn()), records(usdc('account_debited')))
+    assert [(entry.currency, entry.delta) for entry in accounts.read(LOBSTR, CIRCLE)[1]] == [('xlm', 0)]
+
+
+@pytest.mark.parametrize('odd', [{'amount': '1'}, {'amount': None}, {'asset_type': None}])
+def test_an_effect_that_cannot_be_read_costs_the_asset_that_it_names(upstream: Server, odd: dict[str, Any]) -> None:
+    told = [sides('XLM', 'EURC'), usdc('account_credited') | odd]
+    upstream.say(account(), records(txn()), records(*told))
+    [page] = LOBSTR.read(accounts.http(), ADDRESS).pages
+    whole = {} if 'asset_type' in odd else {'xlm': -3, 'eurc-xlm': 2}
+    assert {entry.currency: entry.delta for entry in page.entries} == whole
+    assert 'usdc-xlm' in {row.currency for row in page.unreadable}
+
+
 def trade(sold: str, bought: str, operation: int = 1, number: int = 1) -> dict[str, Any]:
     kinds = {'sold_asset_type': sold, 'bought_asset_type': bought, 'sold_amount': '3.0000000', 'bought_amount': '2.0000000'}
     return effect('trade', operation, number, **kinds)
@@ -152,20 +229,63 @@ def test_failed_transactions_are_asked_for_and_cost_their_fee(upstream: Server) 
     assert upstream.requests[1].query['include_failed'] == 'true'
 
 
-def test_effects_are_read_from_the_newest_transaction_of_the_page_on(upstream: Server) -> None:
-    read_one(upstream, txn())
-    assert upstream.requests[-1].query['cursor'] == f'{TOKEN + 4096}-0'
+def hidden(upstream: Server, *effects: dict[str, Any], first: Answer | None = None, **changed: Any) -> None:
+    """Answer a transaction with XLM of 1, and effects of another one of the same ledger, which the account's list lacks."""
+    token = TOKEN + 4096
+    told = {'id': str(token + 1), 'transaction': txn(hash='cd' * 32, paging_token=str(token), **changed)}
+    listed = effect('account_credited', asset_type='native', amount=ONE)
+    moved = [each | {'paging_token': f'{token + 1}-{number}'} for number, each in reversed(list(enumerate(effects, 1)))]
+
+    def tell(request: Request) -> Answer:
+        if request.path == ['operations', str(token + 1)]:
+            assert request.query == {'join': 'transactions'}
+            return first or as_json(told)
+        parts = {'transactions': records(txn()), 'effects': records(*moved, listed)}
+        return as_json(parts.get(request.path[-1], account()))
+
+    upstream.tell = tell
 
 
-def test_effects_of_older_transactions_are_left_to_the_next_page(upstream: Server) -> None:
-    older = effect('account_credited', asset_type='native', amount=ONE) | {'paging_token': f'{TOKEN - 4095}-1'}
-    assert read_one(upstream, txn(), older).delta == 0
+def test_a_transaction_that_moves_only_an_asset_is_found_by_its_effects(upstream: Server) -> None:
+    hidden(upstream, usdc('account_credited'), effect('signer_created'))
+    assert accounts.read(LOBSTR, ADDRESS)[1] == [
+        Entry('cd' * 32, USDC, 'usdc-xlm', Decimal(1), Decimal(0), 1_646_370_367, 40_000_000),
+        Entry('ab' * 32, 0, 'xlm', Decimal(1), Decimal(0), 1_646_370_367, 40_000_000),
+    ]
 
 
-def test_an_effect_of_a_transaction_that_is_not_listed_is_refused(upstream: Server) -> None:
-    hidden = effect('account_credited', asset_type='native', amount=ONE) | {'paging_token': f'{TOKEN + 4097}-1'}
+def test_what_arrived_since_the_list_was_read_is_read_whole(upstream: Server) -> None:
+    hidden(upstream, effect('account_debited', asset_type='native', amount=ONE), fee_account=ADDRESS)
+    newest = accounts.read(LOBSTR, ADDRESS)[1][0]
+    assert (newest.reference, newest.delta, newest.fee) == ('cd' * 32, Decimal('-1.00001'), Decimal('0.00001'))
+
+
+@pytest.mark.parametrize(
+    'effects', [[effect('signer_created')], [], [effect('account_credited', asset_type='credit_alphanum4', amount=ONE)]]
+)
+def test_a_transaction_that_moves_nothing_of_ours_is_not_asked_for(upstream: Server, effects: list[dict[str, Any]]) -> None:
+    hidden(upstream, *effects, first=Answer(500, 'not asked for'))
+    assert [entry.reference for entry in accounts.read(LOBSTR, ADDRESS)[1]] == ['ab' * 32]
+
+
+@pytest.mark.parametrize(
+    'told', [{'id': '7', 'transaction': txn()}, {'id': str(TOKEN + 4097)}, {'id': str(TOKEN + 4097), 'transaction': {}}]
+)
+def test_an_operation_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
+    hidden(upstream, usdc('account_credited'), first=as_json(told))
     with pytest.raises(Upstream, match='unexpected shape'):
-        read_one(upstream, txn(), hidden)
+        accounts.read(LOBSTR, ADDRESS)
+
+
+def test_effects_go_on_where_the_transactions_of_the_page_before_ended(upstream: Server) -> None:
+    small = replace(LOBSTR, page=1)
+    rest = iter([records(txn()), records()])
+    upstream.tell = lambda request: as_json(
+        next(rest) if request.path[-1] == 'transactions' else records() if request.path[-1] == 'effects' else account()
+    )
+    list(small.read(accounts.http(), ADDRESS).pages)
+    asked = [request.query.get('cursor') for request in upstream.requests if request.path[-1] == 'effects']
+    assert asked == [None, f'{TOKEN}-0']
 
 
 def test_an_account_that_was_merged_holds_nothing_and_keeps_its_transactions(upstream: Server) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain import money
-from chalicelib.domain.ledgers import Entry
+from chalicelib.domain import currencies, money
+from chalicelib.domain.ledgers import Entry, Unreadable
 from chalicelib.errors import Upstream, UpstreamRejected
+from chalicelib.providers.explorers import rippled_nodes
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.xrp import ADDRESS, STRANGER
 from tests.support.recordings import recorded
@@ -55,8 +56,20 @@ def txs(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {'result': {'transactions': rows, 'validated': True, 'status': 'success', **more}}
 
 
+def lines(*rows: dict[str, Any], address: str = ADDRESS, **more: Any) -> dict[str, Any]:
+    return {'result': {'account': address, 'lines': rows, 'validated': True, 'status': 'success', **more}}
+
+
+def say(upstream: Server, account: dict[str, Any], *answers: dict[str, Any]) -> None:
+    """Answer an account that has no trust lines, and then these, one after the other."""
+    data = account['result'].get('account_data')
+    if isinstance(data, dict):
+        data['OwnerCount'] = 0
+    upstream.say(account, *answers)
+
+
 def read_one(upstream: Server, told: dict[str, Any]) -> Entry:
-    upstream.say(info(), txs(told))
+    say(upstream, info(), txs(told))
     [entry] = accounts.read(XRPLCLUSTER, ADDRESS)[1]
     return entry
 
@@ -68,7 +81,7 @@ def error(code: str) -> dict[str, Any]:
 def test_the_recorded_account_holds_its_drops(upstream: Server) -> None:
     told = recorded('xrp/rippled_account_info.json')
     told['result'] |= {'validated': True, 'status': 'success'}  # recorded from a WebSocket, which tells the status outside
-    upstream.say(told)
+    say(upstream, told)
     [holding] = XRPLCLUSTER.read(accounts.http(), told['result']['account_data']['Account']).holdings
     assert (holding.currency, holding.balance) == ('xrp', Decimal('922.913243'))
 
@@ -76,7 +89,7 @@ def test_the_recorded_account_holds_its_drops(upstream: Server) -> None:
 def test_recorded_transactions_that_move_nothing_cost_their_fee(upstream: Server) -> None:
     told = recorded('xrp/rippled_account_tx.json')['result']
     rows = [each | {'tx': each['tx_json']} for each in told['transactions']]
-    upstream.say(info(address=told['account']), txs(*rows))
+    say(upstream, info(address=told['account']), txs(*rows))
     entries = accounts.read(XRPLCLUSTER, told['account'])[1]
     assert [(entry.height, entry.delta, entry.fee) for entry in entries] == [
         (61_965_653, Decimal('-0.00001'), Decimal('0.00001')),
@@ -97,7 +110,7 @@ def test_recorded_payments_sum_to_the_balance_but_for_the_fees_of_what_was_no_pa
         }
         for each in sorted(told, key=lambda each: -each['ledger_index'])
     ]
-    upstream.say(info(address=address), txs(*rows))
+    say(upstream, info(address=address), txs(*rows))
     entries = accounts.read(XRPLCLUSTER, address)[1]
     assert len(entries) == len(told) == 23
     last = [
@@ -149,6 +162,95 @@ def test_a_transaction_that_a_delegate_sends_costs_the_delegate(upstream: Server
     assert read_one(upstream, sent_by_us).fee == Decimal('0.000012')
 
 
+RLUSD, RLUSD_ISSUER = '524C555344000000000000000000000000000000', 'rMxCKbEDwqr76QuheSUMdEGf4B9xJ8m5De'
+
+
+def held(balance: Any, currency: str = RLUSD, issuer: str = RLUSD_ISSUER) -> dict[str, Any]:
+    return {'account': issuer, 'currency': currency, 'balance': balance, 'limit': '1000', 'limit_peer': '0'}
+
+
+def test_of_issued_currencies_those_of_the_catalogue_are_held_whoever_else_uses_their_code(upstream: Server) -> None:
+    first = lines(held('12.5e-3'), held('7', issuer=STRANGER), marker='more')
+    second = lines(
+        held('9', 'USD', 'rvYAfWj5gh67oV6fW32ZzP3Aw4Eubs59B'), held('0', '534F4C4F' + 32 * '0', 'rsoLo2S1kiGeCcn6hCUXVrCpGMWLrRrLZz')
+    )
+    upstream.say(info('5'), first, second)
+    assert accounts.balances(XRPLCLUSTER, ADDRESS) == {'xrp': Decimal('0.000005'), 'rlusd-xrp': Decimal('0.0125')}
+    asked = [request.body['params'][0] for request in upstream.requests[1:]]
+    assert [(each['ledger_index'], each.get('marker')) for each in asked] == [(80_000_000, None), (80_000_000, 'more')]
+
+
+@pytest.mark.parametrize('balance', ['1,5', '1e', '0x5', 'NaN', '', 1.5, None, '-3', '1e999'])
+def test_a_line_that_cannot_be_read_costs_only_its_currency(upstream: Server, balance: Any) -> None:
+    upstream.say(
+        info('5'), lines(held(balance), held('2', '5553444300000000000000000000000000000000', 'rGm7WCVp9gb4jZHWTEtGUr4dd74z2XuWhE'))
+    )
+    report = XRPLCLUSTER.read(accounts.http(), ADDRESS)
+    assert [holding.currency for holding in report.holdings] == ['xrp', 'usdc-xrp']
+    assert report.unreadable == [Unreadable('rlusd-xrp', f'{RLUSD}.{RLUSD_ISSUER}', 'unexpected shape')]
+
+
+@pytest.mark.parametrize('told', [lines(address=STRANGER), lines(marker='a'), error('lgrNotFound'), {'result': {'status': 'success'}}])
+def test_lines_that_are_not_what_was_requested_are_refused(upstream: Server, told: dict[str, Any]) -> None:
+    upstream.say(info('5'), told)
+    with pytest.raises(Upstream):
+        XRPLCLUSTER.read(accounts.http(), ADDRESS)
+
+
+def trust_line(kind: str, before: str | None, after: str, *, ours: str = 'LowLimit', currency: str = RLUSD, **more: Any) -> dict[str, Any]:
+    """Return a node of the line between the account and the issuer of RLUSD, with the balance as the low account sees it."""
+    theirs = 'HighLimit' if ours == 'LowLimit' else 'LowLimit'
+    limits = {ours: {'currency': currency, 'issuer': ADDRESS}, theirs: {'currency': currency, 'issuer': RLUSD_ISSUER}}
+    fields = limits | {'Balance': {'currency': currency, 'issuer': 'rrrrrrrrrrrrrrrrrrrrBZbvji', 'value': after}}
+    if kind == 'CreatedNode':
+        return {kind: {'LedgerEntryType': 'RippleState', 'NewFields': fields | more}}
+    previous = {} if before is None else {'Balance': {'value': before}}
+    return {kind: {'LedgerEntryType': 'RippleState', 'FinalFields': fields | more, 'PreviousFields': previous}}
+
+
+@pytest.mark.parametrize(
+    ('told', 'delta'),
+    [
+        (trust_line('ModifiedNode', '10', '9.99998'), '-0.00002'),
+        (trust_line('ModifiedNode', '-10', '-12.5', ours='HighLimit'), '2.5'),
+        (trust_line('ModifiedNode', '9999999999999999e-15', '1'), '-8.999999999999999'),
+        (trust_line('CreatedNode', None, '7'), '7'),
+        (trust_line('CreatedNode', None, '-7', ours='HighLimit'), '7'),
+        (trust_line('DeletedNode', '3', '0'), '-3'),
+        (trust_line('DeletedNode', None, '0'), '0'),
+        (trust_line('ModifiedNode', None, '5', Flags=131_072), '0'),
+        (trust_line('ModifiedNode', '1', '2', currency='USD'), '0'),
+    ],
+)
+def test_a_trust_line_moves_what_its_balance_says(upstream: Server, told: dict[str, Any], delta: str) -> None:
+    say(upstream, info(), txs(row(told, changed('5', '9'))))
+    entries = accounts.read(XRPLCLUSTER, ADDRESS)[1]
+    expected = {'xrp': Decimal('0.000004')} | ({'rlusd-xrp': Decimal(delta)} if delta != '0' else {})
+    assert {entry.currency: entry.delta for entry in entries} == expected
+    assert [entry.n for entry in entries] == [0, currencies.get('rlusd-xrp').id][: len(entries)]
+
+
+def test_a_recorded_line_is_told_as_the_low_account_sees_it(upstream: Server) -> None:
+    """rLedgerMAX… paid 0.00002 XPD to its issuer, and is the low account."""
+    told = recorded('xrp/ripple_data_v2_account_transactions.json')['transactions']
+    nodes = [node for each in told for node in each['meta']['AffectedNodes'] if 'RippleState' in str(node)]
+    change = rippled_nodes.token_change(nodes, 'rLedgerMAX4v6YjDTbKdccP2wPbN1XhdcX', 'XPD.rMCa3o92WJDHDw7GLZiP85Pp3ZRkb87xUp')
+    assert change == Decimal('-0.00002')
+    assert rippled_nodes.token_change(nodes, 'rMCa3o92WJDHDw7GLZiP85Pp3ZRkb87xUp', 'XPD.rLedgerMAX4v6YjDTbKdccP2wPbN1XhdcX') == Decimal(
+        '0.00002'
+    )
+
+
+@pytest.mark.parametrize(
+    'odd', [trust_line('ModifiedNode', '1', 'x'), trust_line('RenamedNode', '1', '2'), trust_line('ModifiedNode', '1', None)]
+)
+def test_a_line_of_a_transaction_that_cannot_be_read_costs_only_its_currency(upstream: Server, odd: dict[str, Any]) -> None:
+    say(upstream, info(), txs(row(odd, changed('5', '9'))))
+    [page] = XRPLCLUSTER.read(accounts.http(), ADDRESS).pages
+    assert [(entry.currency, entry.delta) for entry in page.entries] == [('xrp', Decimal('0.000004'))]
+    assert [(row.currency, row.reference, row.height) for row in page.unreadable] == [('rlusd-xrp', HASH, 70_000_000)]
+
+
 def test_issued_currencies_and_other_peoples_balances_are_not_ours(upstream: Server) -> None:
     line = {'ModifiedNode': {'LedgerEntryType': 'RippleState', 'FinalFields': {'Balance': {'currency': 'USD', 'value': '10'}}}}
     bookkeeping = node('ModifiedNode', LedgerIndex='0' * 64)
@@ -157,7 +259,7 @@ def test_issued_currencies_and_other_peoples_balances_are_not_ours(upstream: Ser
 
 
 def test_transactions_are_read_up_to_the_ledger_of_the_balance(upstream: Server) -> None:
-    upstream.say(info('7'), txs())
+    say(upstream, info('7'), txs())
     accounts.read(XRPLCLUSTER, ADDRESS)
     first, second = (request.body for request in upstream.requests)
     assert (first['method'], first['params'][0]['ledger_index']) == ('account_info', 'validated')
@@ -193,7 +295,7 @@ def test_a_server_that_slows_us_down_is_left_alone(upstream: Server, code: str) 
 @pytest.mark.parametrize('code', ['noNetwork', 'noCurrent', 'noClosed', 'lgrNotFound', 'lgrIdxsInvalid', 'invalidParams', 'internal'])
 @pytest.mark.parametrize('number', [0, 1])
 def test_its_other_errors_are_failures_of_its_own(upstream: Server, code: str, number: int) -> None:
-    upstream.say(*[info()] * number, error(code))
+    say(upstream, *[info()] * number, error(code))
     with pytest.raises(Upstream, match='returned an error') as caught:
         accounts.read(RIPPLE, ADDRESS)
     assert not caught.value.throttled
@@ -201,25 +303,25 @@ def test_its_other_errors_are_failures_of_its_own(upstream: Server, code: str, n
 
 
 def test_a_warning_beside_the_answer_does_no_harm(upstream: Server) -> None:
-    upstream.say(info('5') | {'warning': 'load', 'warnings': [{'id': 2001, 'message': 'This is a clio server'}]}, txs())
+    say(upstream, info('5') | {'warning': 'load', 'warnings': [{'id': 2001, 'message': 'This is a clio server'}]}, txs())
     assert accounts.read(RIPPLE, ADDRESS)[0].balance == Decimal('0.000005')
 
 
 def test_a_page_that_leads_back_to_itself_is_refused(upstream: Server) -> None:
-    upstream.say(info(), txs(row(), marker={'ledger': 5, 'seq': 0}))
+    say(upstream, info(), txs(row(), marker={'ledger': 5, 'seq': 0}))
     with pytest.raises(Upstream, match='back to itself'):
         accounts.read(RIPPLE, ADDRESS)
 
 
 def test_a_page_of_nothing_that_leads_on_is_gone_on_from(upstream: Server) -> None:
-    upstream.say(info(), txs(marker={'ledger': 5, 'seq': 0}), txs(row()))
+    say(upstream, info(), txs(marker={'ledger': 5, 'seq': 0}), txs(row()))
     assert len(accounts.read(RIPPLE, ADDRESS)[1]) == 1
 
 
 def test_the_place_to_go_on_from_is_the_servers_own_marker(upstream: Server) -> None:
-    upstream.say(info(), txs(row(), marker={'ledger': 5, 'seq': 3}))
+    say(upstream, info(), txs(row(), marker={'ledger': 5, 'seq': 3}))
     page = next(XRPLCLUSTER.read(accounts.http(), ADDRESS).pages)
-    upstream.say(info(), txs())
+    say(upstream, info(), txs())
     accounts.read(XRPLCLUSTER, ADDRESS, page.resume)
     assert upstream.requests[-1].body['params'][0]['marker'] == {'ledger': 5, 'seq': 3}
 
@@ -242,7 +344,7 @@ def test_the_place_to_go_on_from_is_the_servers_own_marker(upstream: Server) -> 
     ],
 )
 def test_a_transaction_of_another_shape_costs_only_itself(upstream: Server, told: dict[str, Any]) -> None:
-    upstream.say(info(), txs(told))
+    say(upstream, info(), txs(told))
     [unread] = accounts.unread(RIPPLE, ADDRESS)
     assert (unread.currency, unread.reference, unread.reason) == ('xrp', HASH, 'unexpected shape')
 
@@ -251,7 +353,7 @@ def test_a_transaction_of_another_shape_costs_only_itself(upstream: Server, told
     'told', [row(hash='x'), row(hash=HASH.lower()), {'tx_blob': 'AB', 'meta': 'AB', 'validated': True}], ids=['x', 'lower case', 'binary']
 )
 def test_what_is_no_transaction_is_refused(upstream: Server, told: dict[str, Any]) -> None:
-    upstream.say(info(), txs(told))
+    say(upstream, info(), txs(told))
     with pytest.raises(Upstream, match='unexpected shape'):
         accounts.read(RIPPLE, ADDRESS)
 
@@ -260,13 +362,13 @@ def test_what_is_no_transaction_is_refused(upstream: Server, told: dict[str, Any
     'told', [info(address=STRANGER), info(validated=False), info('1.5'), info(ledger_index='current'), info(status='x')]
 )
 def test_an_account_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
-    upstream.say(told)
+    say(upstream, told)
     with pytest.raises(Upstream, match='unexpected shape'):
         accounts.read(RIPPLE, ADDRESS)
 
 
 def test_a_page_that_is_not_newest_first_is_refused(upstream: Server) -> None:
-    upstream.say(info(), txs(row(ledger_index=5), row(ledger_index=6)))
+    say(upstream, info(), txs(row(ledger_index=5), row(ledger_index=6)))
     with pytest.raises(Upstream, match='unexpected shape'):
         accounts.read(RIPPLE, ADDRESS)
 

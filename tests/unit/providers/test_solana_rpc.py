@@ -51,7 +51,7 @@ def answer(upstream: Server, respond: Callable[[str, Any, Any], dict[str, Any] |
     """Answer each call, alone or of a batch, by its method and parameters; what `respond` leaves open holds nothing and lists nothing."""
 
     def told(call: dict[str, Any]) -> dict[str, Any]:
-        subject, config = (*call['params'], {}, {})[0], call['params'][-1]
+        subject, config = (call['params'] or [None])[0], (call['params'] or [None])[-1]
         usual = {'getBalance': {'value': 7}, 'getTokenAccountsByOwner': {'value': []}, 'getSignaturesForAddress': [], 'getBlockTime': None}
         return {'jsonrpc': '2.0', 'id': call['id']} | (respond(call['method'], subject, config) or {'result': usual[call['method']]})
 
@@ -314,7 +314,7 @@ def test_its_other_errors_are_failures_of_its_own(upstream: Server, method: str,
     def respond(asked: str, subject: Any, config: Any) -> dict[str, Any] | None:
         if asked == method:
             return {'error': {'code': code, 'message': message}}
-        lists = asked == 'getSignaturesForAddress' and subject == ADDRESS
+        lists = asked == 'getSignaturesForAddress' and subject == ADDRESS and 'before' not in config
         return {'result': [{'signature': SIGNATURE, 'slot': SLOT}]} if lists else None
 
     answer(upstream, respond)
