@@ -11,6 +11,7 @@ from infra.catalogue.rules import Candidate, free_code, merge, read_fiat, read_t
 USDT = '0xdAC17F958D2ee523a2206206994597C13D831ec7'
 DAI = '0x6B175474E89094C44Da98b954EedeAC495271d0F'
 MNT = '0x3c3a81e81dc49A522A592e7622A7E711c06bf354'
+XRP_ISSUER = 'rMxCKbEDwqr76QuheSUMdEGf4B9xJ8m5De'
 ISSUER = 'GA5ZSEJYB37JRC5AVCIA5MOP4RHTM335X2KGX3IHOJAPP5RE34K4KZVN'
 THEN, NOW = 1_700_000_000, 1_800_000_000
 
@@ -187,6 +188,10 @@ def test_every_contract_of_the_catalogue_is_valid_on_its_chain_and_in_the_one_sp
         ('eth', '0x12'),
         ('sol', 'EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTD'),
         ('sol', DAI),
+        ('ada', 'ab' * 27),
+        ('ada', 'AB' * 30),
+        ('xrp', f'RLUSD.{XRP_ISSUER}'),
+        ('xrp', 'USD'),
         ('xlm', 'USDC'),
         ('xlm', f'US/DC-{ISSUER}'),
         ('xlm', f'-{ISSUER}'),

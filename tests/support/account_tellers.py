@@ -8,7 +8,7 @@ from infra.fake_upstreams.answer import Answer
 from tests.unit.providers.accounts import Request
 
 ADDRESSES = {'xrp': xrp.ADDRESS, 'xlm': stellar.ADDRESS, 'sol': solana.ADDRESS, 'ada': cardano.ADDRESS}
-TOKENS = {'xrp': xrp.TOKENS, 'xlm': stellar.TOKENS, 'sol': solana.TOKENS, 'ada': ()}
+TOKENS = {'xrp': xrp.TOKENS, 'xlm': stellar.TOKENS, 'sol': solana.TOKENS, 'ada': cardano.TOKENS}
 NAMES_ADDRESS: dict[str, Callable[[Event], bool]] = {'xlm': stellar.names_account, 'sol': solana.names_owner}
 TELLERS: dict[str, Callable[[World, Request], Answer]] = {
     'xrplcluster': lambda world, request: xrp.tell_rippled(world, request.path, request.query, request.body),

@@ -142,7 +142,7 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
     'ada': (
         Koios(
             Endpoint('koios', 'https://api.koios.rest/api/v1', min_interval_ms=150, secret_header='Authorization: Bearer {}'),
-            UpstreamInfo('Koios', 'https://api.koios.rest/', _LISTS),
+            UpstreamInfo('Koios', 'https://api.koios.rest/', (*_LISTS, 'tokens'), reader=2),  # knows native tokens
             CHAINS['ada'],
         ),
         Blockfrost(
@@ -153,7 +153,7 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
                 needs_secret=True,
                 secret_header='project_id: {}',
             ),
-            UpstreamInfo('Blockfrost', 'https://docs.blockfrost.io/', _SUMS),
+            UpstreamInfo('Blockfrost', 'https://docs.blockfrost.io/', (*_SUMS, 'tokens'), reader=2),
             CHAINS['ada'],
         ),
     ),

@@ -12,7 +12,9 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape, read_row, refuse_rejected
+from chalicelib.providers.explorers import cardano_assets
+from chalicelib.providers.explorers.cardano_assets import Quantity, Sides
+from chalicelib.providers.explorers.explorer import ODD_SHAPE, TXID, AddressReport, Page, expected_shape, read_rows, refuse_rejected
 from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -26,7 +28,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Blockfrost:
-    """Returns ADA only, in lovelace as strings.
+    """Returns ADA, in lovelace as strings, and the native tokens of the catalogue, in their smallest units.
 
     Each transaction takes two requests, so pages are small. They are numbered from the newest transaction. One that arrives
     between two requests repeats a row, which is harmless; one that disappears hides a row, which the count reveals.
@@ -44,14 +46,17 @@ class Blockfrost:
         sums = _UNUSED if self._is_not_found(answer) else answer.json()
         with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(sums)
-        return AddressReport([holding], self._pages(http, address, int(resume or 1)) if holding.transactions else iter(()))
+            received, spent = ([_quantity(each) for each in sums[side]] for side in ('received_sum', 'sent_sum'))
+            tokens, unreadable = cardano_assets.holdings(self.chain, received, spent)
+        pages = self._pages(http, address, int(resume or 1)) if holding.transactions else iter(())
+        return AddressReport([holding, *tokens], pages, unreadable)
 
     def _pages(self, http: Http, address: str, number: int) -> Iterator[Page]:
         more = True
         while more:
             rows = self._list(http, address, number)
             with expected_shape(self.endpoint, 'transactions'):
-                read = [self._row(http, row, address) for row in rows]
+                read = [each for row in rows for each in self._rows(http, row, address)]
                 more = len(rows) == self.page
                 number += 1
                 page = Page.of(read, str(number) if more else None)
@@ -78,29 +83,33 @@ class Blockfrost:
             transactions=money.whole(sums['tx_count']),
         )
 
-    def _row(self, http: Http, row: Row, address: str) -> Entry | Unreadable:
-        return read_row(
-            lambda: self._entry(http, row, address),
+    def _rows(self, http: Http, row: Row, address: str) -> list[Entry | Unreadable]:
+        """Return what a transaction changes, by currency."""
+        txn = self._transaction(http, row['tx_hash'], '')
+        utxos = self._transaction(http, row['tx_hash'], '/utxos')
+        sides = _sides(txn, utxos, address)
+        return read_rows(
+            lambda code: self._entry(txn, utxos, row, address, sides, code),
+            [self.chain.currency, *sides.codes(self.chain)],
             self.chain,
             row['tx_hash'],
             at=lambda: row['block_time'],
             height=lambda: row['block_height'],
         )
 
-    def _entry(self, http: Http, row: Row, address: str) -> Entry:
-        """Net one transaction. If its script failed, only its collateral is spent, and only the change of that is created."""
-        txn = self._transaction(http, row['tx_hash'], '')
-        sides = self._transaction(http, row['tx_hash'], '/utxos')
-        failed = not _flag(txn['valid_contract'])
-        spent = [each for each in sides['inputs'] if not _flag(each.get('reference', False))]
+    def _entry(self, txn: Row, utxos: Row, row: Row, address: str, sides: Sides, code: str) -> Entry:
+        at, height = money.whole(row['block_time']), money.whole(row['block_height'])
+        if code != self.chain.currency:
+            return cardano_assets.entry(self.chain, code, txn['hash'], sides, at=at, height=height)
+        received, spent = _own(txn, utxos, address)
         return netted(
             self.chain,
             txn['hash'],
-            _values(sides['outputs'], address, failed=failed),
-            _values(spent, address, failed=failed),
+            [_lovelace(each['amount']) for each in received],
+            [_lovelace(each['amount']) for each in spent],
             fee=money.whole(txn['fees']),
-            at=money.whole(row['block_time']),
-            height=money.whole(row['block_height']),
+            at=at,
+            height=height,
             may_be_idle=True,
         )
 
@@ -128,8 +137,29 @@ class Blockfrost:
             return bool(body['status_code'] == 404)
 
 
-def _values(rows: Sequence[Row], address: str, *, failed: bool) -> list[int]:
-    return [_lovelace(row['amount']) for row in rows if row['address'] == address and _flag(row['collateral']) == failed]
+def _own(txn: Row, utxos: Row, address: str) -> tuple[list[Row], list[Row]]:
+    """Return the outputs of an address that a transaction creates and spends.
+
+    If its script failed, only its collateral is spent, and only the change of that is created.
+    """
+    failed = not _flag(txn['valid_contract'])
+    spent = [each for each in utxos['inputs'] if not _flag(each.get('reference', False))]
+    received, spent = (
+        [each for each in rows if each['address'] == address and _flag(each['collateral']) == failed] for rows in (utxos['outputs'], spent)
+    )
+    return received, spent
+
+
+def _sides(txn: Row, utxos: Row, address: str) -> Sides:
+    """Return the tokens that a transaction creates and spends, nothing if it has another shape."""
+    try:
+        return Sides(*([_quantity(amount) for each in rows for amount in each['amount']] for rows in _own(txn, utxos, address)))
+    except ODD_SHAPE:
+        return Sides((), ())
+
+
+def _quantity(amount: Row) -> Quantity:
+    return amount['unit'], amount.get('quantity')
 
 
 def _lovelace(amounts: Sequence[Row]) -> int:

@@ -1,6 +1,6 @@
 """Koios, a query layer over Cardano's db-sync.
 
-https://api.koios.rest/, `address_info`, `address_txs` and `tx_info`. Without an API key 5,000 requests a day, 100 in ten
+https://api.koios.rest/, `address_info`, `address_assets`, `address_txs` and `tx_info`. Without an API key 5,000 requests a day, 100 in ten
 seconds and bodies of up to 1 KB for each IP address. The key is a bearer token.
 """
 
@@ -8,23 +8,26 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.domain import money
+from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream
-from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape, read_row, unreadable
+from chalicelib.providers.explorers import cardano_assets
+from chalicelib.providers.explorers.cardano_assets import Quantity, Sides
+from chalicelib.providers.explorers.explorer import ODD_SHAPE, TXID, AddressReport, Page, expected_shape, read_rows, unreadable
 from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _BATCH = 10  # hashes, to fit into a kilobyte
+_POLICY_DIGITS = 56
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Koios:
-    """Returns ADA only, in lovelace as strings.
+    """Returns ADA, in lovelace as strings, and the native tokens of the catalogue, in their smallest units.
 
     The collateral that a failed script costs appears as inputs and outputs, as in any transaction. Pages go down from a block:
     `resume` is its height and how many of the address's transactions in it were read.
@@ -45,7 +48,16 @@ class Koios:
                 raise ValueError('not the requested address')
             balance = sum(money.whole(row['balance']) for row in rows)
         holding = Holding(self.chain.currency, self.chain.amount(balance), sent=None, received=None, transactions=None)
-        return AddressReport([holding], self._pages(http, address, resume))
+        tokens, unreadable = self._tokens(http, address) if rows else ([], [])
+        return AddressReport([holding, *tokens], self._pages(http, address, resume), unreadable)
+
+    def _tokens(self, http: Http, address: str) -> tuple[list[Holding], list[Unreadable]]:
+        """Return what is held of tokens of the catalogue, which alone are asked for, and those of which that cannot be read."""
+        policies = sorted({str(token.contract)[:_POLICY_DIGITS] for token in currencies.tokens_on(self.chain.currency)})
+        query = f'select=policy_id,asset_name,quantity&policy_id=in.({",".join(policies)})'
+        rows = self._query(http, f'/address_assets?{query}', _addresses=[address])
+        with expected_shape(self.endpoint, 'assets'):
+            return cardano_assets.holdings(self.chain, [_quantity(row) for row in rows])
 
     def _pages(self, http: Http, address: str, resume: str | None) -> Iterator[Page]:
         while True:
@@ -53,7 +65,7 @@ class Koios:
             rows = self._list(http, address, resume, limit)
             txns = self._transactions(http, [row['tx_hash'] for row in rows])
             with expected_shape(self.endpoint, 'transactions'):
-                read = [self._row(txns.get(row['tx_hash']), row, address) for row in rows]
+                read = [each for row in rows for each in self._rows(txns.get(row['tx_hash']), row, address)]
                 resume = _after(rows, resume) if len(rows) == limit else None
                 page = Page.of(read, resume)
             yield page
@@ -79,7 +91,7 @@ class Koios:
         by_hash: dict[str, Row] = {}
         for start in range(0, len(hashes), _BATCH):
             batch = hashes[start : start + _BATCH]
-            rows = self._query(http, '/tx_info?select=tx_hash,fee,inputs,outputs', _tx_hashes=batch, _inputs=True)
+            rows = self._query(http, '/tx_info?select=tx_hash,fee,inputs,outputs', _tx_hashes=batch, _inputs=True, _assets=True)
             with expected_shape(self.endpoint, 'transactions'):
                 by_hash |= {row['tx_hash']: row for row in rows if isinstance(row, dict) and row.get('tx_hash') in batch}
         if hashes and not by_hash:
@@ -92,27 +104,49 @@ class Koios:
             raise Upstream(self.endpoint.key, 'returned something that is not a list')
         return rows
 
-    def _row(self, txn: Row | None, row: Row, address: str) -> Entry | Unreadable:
+    def _rows(self, txn: Row | None, row: Row, address: str) -> list[Entry | Unreadable]:
+        """Return what a transaction changes, by currency."""
         txid, at, height = row['tx_hash'], lambda: row['block_time'], lambda: row['block_height']
         if txn is None:
-            return unreadable(self.chain, txid, 'listed but not returned', at=at, height=height)
-        return read_row(lambda: self._entry(txn, row, address), self.chain, txid, at=at, height=height)
+            return [unreadable(self.chain, txid, 'listed but not returned', at=at, height=height)]
+        sides = _sides(txn, address)
+        codes = [self.chain.currency, *sides.codes(self.chain)]
+        return read_rows(lambda code: self._entry(txn, row, address, sides, code), codes, self.chain, txid, at=at, height=height)
 
-    def _entry(self, txn: Row, row: Row, address: str) -> Entry:
+    def _entry(self, txn: Row, row: Row, address: str, sides: Sides, code: str) -> Entry:
+        at, height = money.whole(row['block_time']), money.whole(row['block_height'])
+        if code != self.chain.currency:
+            return cardano_assets.entry(self.chain, code, txn['tx_hash'], sides, at=at, height=height)
         return netted(
             self.chain,
             txn['tx_hash'],
             _values(txn['outputs'], address),
             _values(txn['inputs'], address),
             fee=money.whole(txn['fee']),
-            at=money.whole(row['block_time']),
-            height=money.whole(row['block_height']),
+            at=at,
+            height=height,
             may_be_idle=True,
         )
 
 
 def _values(rows: Sequence[Row], address: str) -> list[int]:
     return [money.whole(row['value']) for row in rows if row['payment_addr']['bech32'] == address]
+
+
+def _sides(txn: Row, address: str) -> Sides:
+    """Return the tokens that a transaction creates and spends, nothing if it has another shape."""
+    try:
+        sides = (
+            [_quantity(asset) for row in txn[side] if row['payment_addr']['bech32'] == address for asset in row.get('asset_list') or ()]
+            for side in ('outputs', 'inputs')
+        )
+        return Sides(*sides)
+    except ODD_SHAPE:
+        return Sides((), ())
+
+
+def _quantity(asset: Row) -> Quantity:
+    return f'{asset["policy_id"]}{asset["asset_name"] or ""}', asset.get('quantity')
 
 
 def _after(rows: Sequence[Row], resume: str | None) -> str:

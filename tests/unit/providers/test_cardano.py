@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config import settings
+from chalicelib.domain import currencies
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from infra.fake_upstreams.answer import Answer, as_json
@@ -42,8 +43,13 @@ def koios_txn(inputs: list[Any], outputs: list[Any], **changed: Any) -> dict[str
     return {'tx_hash': TXID, 'fee': '170000', 'inputs': inputs, 'outputs': outputs} | changed
 
 
+def say_koios(upstream: Server, places: list[Any], *answers: Any, assets: Any = ()) -> None:
+    """Answer an address with its assets, where its transactions are, and then these."""
+    upstream.say([{'address': ADDRESS, 'balance': '5'}], list(assets), places, *answers)
+
+
 def read_koios(upstream: Server, told: Any, **place: Any) -> Entry:
-    upstream.say([{'address': ADDRESS, 'balance': '5'}], [PLACE | place], [told])
+    say_koios(upstream, [PLACE | place], [told])
     [entry] = accounts.read(KOIOS, ADDRESS)[1]
     return entry
 
@@ -90,15 +96,18 @@ def test_koios_is_asked_for_no_more_than_is_needed(upstream: Server) -> None:
     read_koios(upstream, koios_txn([], [koios_coin('200')]))
     assert [request.query['select'] for request in upstream.requests] == [
         'address,balance',
+        'policy_id,asset_name,quantity',
         'tx_hash,block_height,block_time',
         'tx_hash,fee,inputs,outputs',
     ]
-    assert upstream.requests[2].body == {'_tx_hashes': [TXID], '_inputs': True}
+    policies = {str(token.contract)[:56] for token in currencies.tokens_on('ada')}
+    assert {*upstream.requests[1].query['policy_id'].removeprefix('in.(').removesuffix(')').split(',')} == policies
+    assert upstream.requests[3].body == {'_tx_hashes': [TXID], '_inputs': True, '_assets': True}
 
 
 def test_a_body_of_koios_fits_into_a_kilobyte(upstream: Server) -> None:
     rows = [PLACE | {'tx_hash': f'{n:064x}'} for n in range(10)]
-    upstream.say([{'address': ADDRESS, 'balance': '5'}], rows, [koios_txn([], [], tx_hash=row['tx_hash']) for row in rows], [])
+    say_koios(upstream, rows, [koios_txn([], [], tx_hash=row['tx_hash']) for row in rows], [])
     assert len(accounts.read(KOIOS, ADDRESS)[1]) == 10
     assert max(int(request.headers['Content-Length']) for request in upstream.requests) < 1024
 
@@ -118,7 +127,7 @@ def test_koios_is_asked_without_a_key_too(upstream: Server, monkeypatch: pytest.
 
 
 def test_a_transaction_that_koios_lists_and_does_not_tell_of_does_not_vanish(upstream: Server) -> None:
-    upstream.say([{'address': ADDRESS, 'balance': '5'}], [PLACE], [])
+    say_koios(upstream, [PLACE], [])
     with pytest.raises(Upstream, match='lacks a transaction'):
         accounts.read(KOIOS, ADDRESS)
 
@@ -134,19 +143,19 @@ def test_a_transaction_that_koios_lists_and_does_not_tell_of_does_not_vanish(ups
     ],
 )
 def test_a_transaction_of_another_shape_costs_only_itself_on_koios(upstream: Server, told: Any) -> None:
-    upstream.say([{'address': ADDRESS, 'balance': '5'}], [PLACE], [told])
+    say_koios(upstream, [PLACE], [told])
     assert accounts.unread(KOIOS, ADDRESS) == [Unreadable('ada', TXID, 'unexpected shape', at=1_690_000_000, height=9_000_000)]
 
 
 @pytest.mark.parametrize('time', [None, '2020', 5])
 def test_a_time_of_another_shape_costs_only_its_transaction_on_koios(upstream: Server, time: Any) -> None:
-    upstream.say([{'address': ADDRESS, 'balance': '5'}], [PLACE | {'block_time': time}], [koios_txn([], [])])
+    say_koios(upstream, [PLACE | {'block_time': time}], [koios_txn([], [])])
     assert accounts.unread(KOIOS, ADDRESS) == [Unreadable('ada', TXID, 'unexpected shape', at=None, height=9_000_000)]
 
 
 def test_a_transaction_that_koios_alone_of_a_page_does_not_tell_of_costs_only_itself(upstream: Server) -> None:
     other = 'cd' * 32
-    upstream.say([{'address': ADDRESS, 'balance': '5'}], [PLACE, PLACE | {'tx_hash': other}], [koios_txn([], [])])
+    say_koios(upstream, [PLACE, PLACE | {'tx_hash': other}], [koios_txn([], [])])
     [page] = KOIOS.read(accounts.http(), ADDRESS).pages
     assert [entry.reference for entry in page.entries] == [TXID]
     assert page.unreadable == [Unreadable('ada', other, 'listed but not returned', at=1_690_000_000, height=9_000_000)]
@@ -271,3 +280,75 @@ def test_a_transaction_of_another_shape_costs_only_itself_on_blockfrost(
 def test_another_transaction_than_asked_for_is_refused(upstream: Server) -> None:
     with pytest.raises(Upstream, match='unexpected shape'):
         read_blockfrost(upstream, [coin('1')], [], hash='x')
+
+
+SNEK = '279c909f348e533da5808898f87f9a14bb2c3dfbbacccd631d927a3f534e454b'
+MIN = '29d222ce763455e3d7a09a665ce554f00ac89d2e99a1a83d267170c64d494e'
+
+
+def asset(unit: str, quantity: Any) -> dict[str, Any]:
+    return {'policy_id': unit[:56], 'asset_name': unit[56:] or None, 'quantity': quantity, 'decimals': 0}
+
+
+def amount(unit: str, quantity: Any) -> dict[str, Any]:
+    return {'unit': unit, 'quantity': quantity}
+
+
+def test_of_tokens_those_of_the_catalogue_are_held_by_policy_and_name(upstream: Server) -> None:
+    held = [(SNEK, '7'), (SNEK[:56], '9'), (SNEK + 'aa', '9'), (MIN, '2500000')]
+    expected = {'ada': Decimal('0.000005'), 'snek': Decimal(7), 'min': Decimal('2.5')}
+    say_koios(upstream, [], assets=[asset(*each) for each in held])
+    assert accounts.balances(KOIOS, ADDRESS) == expected
+    sums = {'received_sum': [amount('lovelace', '12'), *(amount(*each) for each in held), amount(SNEK, '3')], 'tx_count': 1}
+    upstream.say(sums | {'sent_sum': [amount('lovelace', '7'), amount(SNEK, '3')]})
+    assert accounts.balances(BLOCKFROST, ADDRESS) == expected
+
+
+def test_a_balance_that_cannot_be_read_costs_only_its_token(upstream: Server) -> None:
+    for quantity in ('1.5', None, '-1'):
+        say_koios(upstream, [], assets=[asset(SNEK, quantity), asset(MIN, '1')])
+        report = KOIOS.read(accounts.http(), ADDRESS)
+        assert [holding.currency for holding in report.holdings] == ['ada', 'min']
+        assert report.unreadable == [Unreadable('snek', SNEK, 'unexpected shape')]
+
+
+@pytest.mark.parametrize(
+    ('spent', 'received', 'deltas'),
+    [
+        ([], [(SNEK, '7'), (SNEK, '2')], {'snek': 9}),
+        ([(SNEK, '7'), (MIN, '5')], [(SNEK, '2')], {'snek': -5, 'min': Decimal('-0.000005')}),
+        ([(SNEK, '7')], [(SNEK, '7')], {}),
+        ([(SNEK[:56], '7')], [(SNEK + 'aa', '7')], {}),
+    ],
+)
+def test_a_token_moves_by_what_is_created_less_what_is_spent_as_both_tell_it(
+    upstream: Server, spent: list[Any], received: list[Any], deltas: dict[str, Any]
+) -> None:
+    told = koios_txn(
+        [
+            koios_coin('9', STRANGER) | {'asset_list': [asset(SNEK, '99')]},
+            koios_coin('5') | {'asset_list': [asset(*each) for each in spent]},
+        ],
+        [koios_coin('5') | {'asset_list': [asset(*each) for each in received]}, koios_coin('1') | {'asset_list': None}],
+    )
+    say_koios(upstream, [PLACE], [told])
+    entries = accounts.read(KOIOS, ADDRESS)[1]
+    assert {entry.currency: entry.delta for entry in entries[1:]} == deltas
+    inputs = [coin('5') | {'amount': [amount('lovelace', '5'), *(amount(*each) for each in spent)]}, coin('9', STRANGER)]
+    kept = coin('8', collateral=True) | {'amount': [amount('lovelace', '8'), amount(MIN, '8')]}
+    outputs = [coin('6') | {'amount': [amount('lovelace', '6'), *(amount(*each) for each in received)]}, kept]
+    blockfrost(upstream, [*inputs, kept], outputs)
+    assert accounts.read(BLOCKFROST, ADDRESS)[1] == entries
+    assert [entry.n for entry in entries] == [0, *(currencies.get(code).id for code in sorted(deltas))]
+
+
+@pytest.mark.parametrize('quantity', ['x', None, '-5'])
+def test_a_quantity_that_cannot_be_read_costs_only_its_token(upstream: Server, quantity: Any) -> None:
+    say_koios(upstream, [PLACE], [koios_txn([], [koios_coin('5') | {'asset_list': [asset(SNEK, quantity), asset(MIN, '1')]}])])
+    [koios_page] = KOIOS.read(accounts.http(), ADDRESS).pages
+    told = [amount('lovelace', '5'), amount(SNEK, quantity), amount(MIN, '1')]
+    blockfrost(upstream, [], [coin('5') | {'amount': told}])
+    [blockfrost_page] = BLOCKFROST.read(accounts.http(), ADDRESS).pages
+    for page in (koios_page, blockfrost_page):
+        assert [entry.currency for entry in page.entries] == ['ada', 'min']
+        assert page.unreadable == [Unreadable('snek', TXID, 'unexpected shape', at=1_690_000_000, height=9_000_000)]

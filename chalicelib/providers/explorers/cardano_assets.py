@@ -1,0 +1,54 @@
+"""What a transaction changes of native tokens of Cardano for an address. Pure.
+
+A token is written as its policy and name, both in hexadecimal. Tokens are in the same outputs as the coin, which belong to an address by
+the rules in outputs.py.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from chalicelib.domain import currencies, money
+from chalicelib.domain.chains import Chain
+from chalicelib.domain.ledgers import Entry, Holding, Unreadable
+from chalicelib.providers.explorers.explorer import ODD, ODD_SHAPE, checked, place_of
+
+Quantity = tuple[str, object]  # of a token, as it was told
+
+
+class Sides(NamedTuple):
+    """The tokens in the outputs of an address that a transaction creates and spends."""
+
+    received: Sequence[Quantity]
+    spent: Sequence[Quantity]
+
+    def codes(self, chain: Chain) -> list[str]:
+        """Return the tokens of the catalogue among them, sorted."""
+        tokens = currencies.tokens_by_contract(chain.currency)
+        return sorted({tokens[unit].code for unit, _ in (*self.received, *self.spent) if unit in tokens})
+
+
+def entry(chain: Chain, code: str, txid: str, sides: Sides, *, at: int, height: int) -> Entry:
+    """Return what a transaction changes of a token. Raises ValueError for what is no quantity, or no transaction."""
+    token = currencies.get(code)
+    units = _sum(sides.received, token.contract) - _sum(sides.spent, token.contract)
+    return checked(Entry(txid, place_of(code, chain), code, money.scaled(units, token.decimals), money.ZERO, at, height), chain)
+
+
+def holdings(chain: Chain, received: Sequence[Quantity], spent: Sequence[Quantity] = ()) -> tuple[list[Holding], list[Unreadable]]:
+    """Return what is held of the tokens of the catalogue, and those of which the balance cannot be read."""
+    held, unreadable = [], []
+    for code in Sides(received, spent).codes(chain):
+        token = currencies.get(code)
+        try:
+            units = _sum(received, token.contract) - _sum(spent, token.contract)
+            held.append(Holding(code, money.scaled(units, token.decimals), sent=None, received=None, transactions=None))
+        except ODD_SHAPE:
+            unreadable.append(Unreadable(code, token.contract or '', ODD))
+    return [holding for holding in held if holding.balance], unreadable
+
+
+def _sum(quantities: Iterable[Quantity], unit: str | None) -> int:
+    numbers = [money.whole(quantity) for each, quantity in quantities if each == unit]
+    if min((0, *numbers)) < 0:
+        raise ValueError('less than nothing')
+    return sum(numbers)
