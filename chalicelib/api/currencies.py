@@ -39,7 +39,7 @@ def list_fiat_currencies(request: ApiRequest) -> Response:
 
 @router.get('/currencies/tokens', answer=answers.Currencies, query=PAGES)
 def list_tokens(request: ApiRequest) -> Response:
-    """List the ERC-20 tokens."""
+    """List the tokens, of every chain."""
     return _page(request, currencies.of_kind('token'))
 
 

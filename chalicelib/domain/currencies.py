@@ -23,10 +23,10 @@ class Currency:
 
     `id` never changes and is never reused. `code` is lower case and unique. `kind` is `cryptocurrency`, `fiat` or `token`.
     Tokens alone have a `contract`, which tells them apart on the chain whose coin is `chain`: an ERC-20 contract with its EIP-55
-    checksum, or the mint of an SPL token. `decimals` is the number of fractional digits that an amount may have (fiat: ISO 4217
-    minor units). `prices` maps rate sources to their names for the currency: `coingecko` to a coin id, `coingecko_vs` to a quote
-    currency, `ecb` to a reference rate. `balance_kind` is one of BALANCE_KINDS. `created_at` and `updated_at` are when the entry was
-    added and last changed (epoch seconds).
+    checksum, a mint (Solana), a code with its issuer (Stellar, XRP), a policy with a name (Cardano). `decimals` is the number of
+    fractional digits that an amount may have (fiat: ISO 4217 minor units). `prices` maps rate sources to their names for the currency:
+    `coingecko` to a coin id, `coingecko_vs` to a quote currency, `ecb` to a reference rate. `balance_kind` is one of BALANCE_KINDS.
+    `created_at` and `updated_at` are when the entry was added and last changed (epoch seconds).
     """
 
     id: int

@@ -62,8 +62,8 @@ def followed() -> str:
 
 
 def _followed(code: str) -> tuple[str, ...]:
-    number = len(currencies.tokens_on(code))
-    assets = f'the coin, {number} tokens' if number else 'the coin'
+    lists_tokens = any(explorer.info.lists_tokens for explorer in EXPLORERS[code])
+    assets = f'the coin, {len(currencies.tokens_on(code))} tokens' if lists_tokens else 'the coin'
     listing = [explorer for explorer in EXPLORERS[code] if explorer.info.lists_transactions]
     return currencies.get(code).title, f'`{code}`', assets, _least(EXPLORERS[code]), _least(listing)
 

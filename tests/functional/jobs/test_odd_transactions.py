@@ -1,12 +1,13 @@
 """What belongs to no address, and what nobody can read, through the API: the right number, or that it is not whole."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib.config import settings
-from infra.fake_upstreams import coins, solana
+from infra.fake_upstreams import coins, sample, solana
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.bitcoin_chain import BASE58
 from infra.fake_upstreams.http_server import Request
@@ -71,7 +72,7 @@ def test_coins_in_a_bare_multisig_output_are_not_the_addresss(
 def node(middle: Callable[[dict[str, Any]], None]) -> Callable[[Request], Answer]:
     """Answer as a node that lists three transactions of 1 SOL each, the middle one as `middle` changes it."""
 
-    def result(method: str, subject: Any = None, config: Any = None) -> Any:
+    def result(method: str, subject: Any = None, config: Any = None, *_: Any) -> Any:
         if method == 'getTransaction':
             place = SIGNATURES.index(subject)
             assert config['maxSupportedTransactionVersion'] >= 1
@@ -87,8 +88,9 @@ def node(middle: Callable[[dict[str, Any]], None]) -> Callable[[Request], Answer
             return txn
         listed = [{'signature': each, 'slot': SLOT - place, 'err': None, 'blockTime': None} for place, each in enumerate(SIGNATURES)]
         before = config.get('before') if isinstance(config, dict) else None
-        told = {'getBalance': {'value': 3 * 10**9}, 'getSignaturesForAddress': [] if before else listed, 'getBlockTime': None}
-        return told[method]
+        signatures = [] if before or subject != solana.ADDRESS else listed
+        told = {'getBalance': {'value': 3 * 10**9}, 'getSignaturesForAddress': signatures, 'getTokenAccountsByOwner': {'value': []}}
+        return told.get(method)
 
     def answer(request: Request) -> Answer:
         questions = request.body if isinstance(request.body, list) else [request.body]
@@ -116,3 +118,33 @@ def test_a_transaction_that_nobody_can_read_hides_no_other(
     assert ([row['balance'] for row in balances['result']], balances['complete']) == (['3.0'], False)
     listed = api.get(f'{PATH}/transactions').json_body['result']
     assert [row['reference'] for row in listed if row['reference'] in SIGNATURES] == [SIGNATURES[0], SIGNATURES[2]]
+
+
+# What the sample tells of the transaction that brings 250 of a token, and the same as nobody can read it.
+ODD_TOKENS = {
+    'sol': ('"amount": "350000000", "decimals": 6', '"amount": "350000000", "decimals": 7', 'usdc-sol', '280.0'),
+    'xlm': ('"amount": "250.0000000"', '"amount": "250"', 'usdc-xlm', '280.0'),
+    'xrp': ('"value": "350"', '"value": "three hundred and fifty"', 'rlusd-xrp', '280.0'),
+    'ada': ('"quantity": "250000000"', '"quantity": "250 million"', 'snek', '280000000.0'),
+}
+
+
+@pytest.mark.parametrize('chain', ODD_TOKENS)
+def test_a_token_of_which_a_row_cannot_be_read_costs_only_itself(
+    api: Api, upstream: Server, watch: Callable[[str, str], dict[str, Any]], chain: str
+) -> None:
+    told, odd, code, balance = ODD_TOKENS[chain]
+
+    def tell(request: Request) -> Answer:
+        answer = sample.respond(request)
+        return replace(answer, body=answer.body.replace(told, odd))
+
+    upstream.tell = tell
+    balances = watch(chain, sample.SAMPLE_ADDRESSES[chain])
+    shown = {row['currency']['code']: row for row in balances['result']}
+    assert len(shown) == 3
+    assert shown[code]['balance'] == balance
+    assert {each: row.get('reason') for each, row in shown.items() if not row.get('complete', True)} == {code: 'transactions_unreadable'}
+    assert balances['complete'] is False
+    unlike = {row['currency']['code'] for row in api.get(f'{PATH}/transactions').json_body['result']}
+    assert unlike == shown.keys()

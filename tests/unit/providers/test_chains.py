@@ -34,6 +34,11 @@ def test_a_chain_of_unspent_outputs_has_public_explorers_of_two_kinds(code: str)
 
 
 @each_chain
+def test_all_explorers_of_a_chain_tell_its_tokens_if_the_catalogue_has_any(code: str) -> None:
+    assert {explorer.info.lists_tokens for explorer in EXPLORERS[code]} == {bool(currencies.tokens_on(code))}
+
+
+@each_chain
 def test_explorers_that_list_no_transactions_are_asked_last(code: str) -> None:
     lists = [explorer.info.lists_transactions for explorer in EXPLORERS[code]]
     assert lists == sorted(lists, reverse=True)
