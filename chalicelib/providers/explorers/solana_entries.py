@@ -21,7 +21,7 @@ UNSUPPORTED = -32015  # the node does not know the version of the transaction
 _BEFORE, _AFTER = 'preTokenBalances', 'postTokenBalances'
 
 
-def time_of(listed: Listed, txn: Any) -> Any:
+def made_at(listed: Listed, txn: Any) -> Any:
     """Return when a transaction was made, as itself or the list of signatures says; None if neither knows."""
     own = txn.get('blockTime') if isinstance(txn, dict) else None
     return listed.time if own is None else own

@@ -106,12 +106,12 @@ class SolanaRpc:
     def _read(self, node: SolanaNode, listed: Sequence[Listed], address: str, own: Mapping[str, str]) -> list[Entry | Unreadable]:
         answers = self._transactions(node, [row.signature for row in listed])
         pairs = list(zip(listed, answers, strict=True))
-        timeless = {row.slot for row, answer in pairs if solana_entries.time_of(row, answer.get('result')) is None}
+        timeless = {row.slot for row, answer in pairs if solana_entries.made_at(row, answer.get('result')) is None}
         times = self._times(node, sorted(timeless))
         read: list[Entry | Unreadable] = []
         with expected_shape(self.endpoint, 'transactions'):
             for row, answer in pairs:
-                at = solana_entries.time_of(row, answer.get('result'))
+                at = solana_entries.made_at(row, answer.get('result'))
                 at = times.get(row.slot) if at is None else at
                 read += solana_entries.read_transaction(self.chain, address, own, row, answer, at)
         return read
