@@ -90,7 +90,7 @@ class Rippled:
             contract = f'{line.get("currency")}.{line.get("account")}'
             if contract in tokens:
                 try:
-                    balance = rippled_nodes.value(line['balance'])
+                    balance = rippled_nodes.issued_amount(line['balance'])
                     if balance < 0:
                         raise ValueError('owed to the issuer')
                     holdings.append(self._holding(tokens[contract].code, balance))

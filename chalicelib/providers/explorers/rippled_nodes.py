@@ -18,10 +18,10 @@ _VALUE = re.compile(r'-?[0-9]{1,100}(\.[0-9]{1,100})?(e[+-]?[0-9]{1,2})?')
 _ACCOUNT, _LINE = 'AccountRoot', 'RippleState'
 
 
-def value(text: str) -> Decimal:
+def issued_amount(text: str) -> Decimal:
     """Return an amount of an issued currency: up to 16 digits, perhaps with an exponent. Raises TypeError or ValueError if it is none.
 
-    >>> value('1234567890123456e-6'), value('-0.5')
+    >>> issued_amount('1234567890123456e-6'), issued_amount('-0.5')
     (Decimal('1234567890.123456'), Decimal('-0.5'))
     """
     if not _VALUE.fullmatch(text):
@@ -42,7 +42,7 @@ def token_change(nodes: Sequence[Row], address: str, contract: str) -> Decimal:
     for kind, node in _of_type(nodes, _LINE):
         sign = _sides(node, address).get(contract)
         if sign is not None:
-            before, after = (value(each['value']) for each in _balances(kind, node, {'value': '0'}))
+            before, after = (issued_amount(each['value']) for each in _balances(kind, node, {'value': '0'}))
             changes.append(sign * money.add(after, -before))
     return money.total(changes)
 

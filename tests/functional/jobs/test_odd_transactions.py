@@ -122,10 +122,10 @@ def test_a_transaction_that_nobody_can_read_hides_no_other(
 
 # What the sample tells of the transaction that brings 250 of a token, and the same as nobody can read it.
 ODD_TOKENS = {
-    'sol': ('"amount": "350000000", "decimals": 6', '"amount": "350000000", "decimals": 7', 'usdc-sol', '280.0'),
-    'xlm': ('"amount": "250.0000000"', '"amount": "250"', 'usdc-xlm', '280.0'),
-    'xrp': ('"value": "350"', '"value": "three hundred and fifty"', 'rlusd-xrp', '280.0'),
-    'ada': ('"quantity": "250000000"', '"quantity": "250 million"', 'snek', '280000000.0'),
+    'sol': ('"amount":"350000000","decimals":6', '"amount":"350000000","decimals":7', 'usdc-sol', '280.0'),
+    'xlm': ('"amount":"250.0000000"', '"amount":"250"', 'usdc-xlm', '280.0'),
+    'xrp': ('"value":"350"', '"value":"three hundred and fifty"', 'rlusd-xrp', '280.0'),
+    'ada': ('"quantity":"250000000"', '"quantity":"250 million"', 'snek', '280000000.0'),
 }
 
 

@@ -111,6 +111,7 @@ def test_exactly_the_tokens_have_a_contract():
 
 def test_contracts_have_the_form_that_they_have_on_their_chain():
     forms = {
+        'ada': '[0-9a-f]{56,120}',
         'sol': '[1-9A-HJ-NP-Za-km-z]{32,44}',
         'xlm': '[A-Za-z0-9]{1,12}-G[A-Z2-7]{55}',
         'xrp': '([A-Z]{3}|[0-9A-F]{40})[.]r[1-9A-HJ-NP-Za-km-z]{24,34}',

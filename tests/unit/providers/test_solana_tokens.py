@@ -15,7 +15,7 @@ from infra.fake_upstreams.solana import ACCOUNTS, ADDRESS, PYUSD, STRANGER, USDC
 from tests.support.recordings import recorded
 from tests.unit.providers import accounts
 from tests.unit.providers.accounts import Server
-from tests.unit.providers.test_solana_rpc import SIGNATURE, SLOT, SOLANA, answer, calls, tell, txn
+from tests.unit.providers.solana import SIGNATURE, SLOT, SOLANA, answer, calls, tell, txn
 
 ACCOUNT = ACCOUNTS[USDC]  # that wallets derive
 UNKNOWN = 'Hv69wUkD225TYq111eAar9CtjhNpzBTRFpHkpY3pbonk'  # a mint that the catalogue does not have
