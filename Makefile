@@ -22,7 +22,7 @@ CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 export PORT UPSTREAM
 
-.PHONY: help run test e2e test-emulator abuse audit lint types format lock package deploy destroy clean
+.PHONY: help run test e2e test-emulator abuse audit lint types format lock package stack deploy destroy clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -69,15 +69,18 @@ lock: ## Pin the newest releases of the dependencies; needs uv
 # Those given to make itself, as in `make deploy STAGE=dev ALARM_EMAIL=me@example.com`: they are remembered, so none comes by accident.
 GIVEN = $(foreach name,$(PARAMETERS),$(if $(filter command,$(origin $(name))),'$(name)=$($(name))'))
 
-deploy: $(READY) ## Deploy or update a stage on AWS; STAGE=dev, and once the options of docs/operations.md
-	@$(BIN)/python -m infra.deploy deploy $(STAGE) $(GIVEN)
+stack: $(READY) ## Create or update what a stage on AWS keeps: table, queues, keys, alarms; options as for deploy
+	@$(BIN)/python -m infra.deploy stack $(STAGE) $(GIVEN)
+
+deploy: stack ## Deploy or update a stage on AWS; STAGE=dev, and once the options of docs/operations.md
+	@$(BIN)/chalice deploy --stage $(STAGE)
+	@$(BIN)/python -m infra.deploy check $(STAGE)
 
 destroy: $(READY) ## Remove a stage from AWS, except its data; STAGE=dev, TABLE=delete for the data too
 	@$(BIN)/python -m infra.deploy destroy $(STAGE) --table $(TABLE)
 
 package: $(READY) ## Build a CloudFormation template of everything, and the code, in build/; STAGE=dev
-	@mkdir -p build
-	$(BIN)/python -m infra.deploy.package $(STAGE) build
+	$(BIN)/chalice package --stage $(STAGE) build
 
 clean: ## Remove everything that can be rebuilt, including the virtual environments
 	rm -rf .venv .venv-emulator .venv-audit build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .chalice/deployments

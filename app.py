@@ -4,10 +4,15 @@ from chalice.app import Chalice
 
 from chalicelib import config
 
-if config.prepares_moto_server():  # only under `chalice local --stage local`, see docs/decisions/0016-chalice-local.md
+# None but under Chalice's command, see docs/decisions/0016-chalice-local.md and 0024-chalice-deploy.md.
+if config.chalice_hook() == 'local':
     from infra.local import chalice_local
 
     chalice_local.prepare()
+elif config.chalice_hook() == 'deploy':
+    from infra.deploy import chalice_commands
+
+    chalice_commands.take_over()
 
 from chalicelib import auth
 from chalicelib.api import accounts, addresses, currencies, histories, offsets, portfolios, sources, user

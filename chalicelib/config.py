@@ -111,9 +111,9 @@ def settings() -> Settings:
     )
 
 
-def prepares_moto_server() -> bool:
-    """Whether `chalice local --stage local` runs this process: the first variable is Chalice's, the second that stage's."""
-    return os.environ.get('AWS_CHALICE_CLI_MODE') == 'true' and os.environ.get('PREPARE_MOTO_SERVER') == 'true'
+def chalice_hook() -> str | None:
+    """Return what is to be done before Chalice's command runs the application: `local`, `deploy`, or nothing outside of it."""
+    return os.environ.get('CHALICE_HOOK') if os.environ.get('AWS_CHALICE_CLI_MODE') == 'true' else None
 
 
 def _required(name: str) -> str:

@@ -217,7 +217,7 @@ def test_every_folder_of_infra_with_code_is_a_wing():
     assert {f'infra.{folder}' for folder in folders} == set(INFRA_MAY_IMPORT) - {'infra'}
 
 
-def test_the_application_names_infra_only_where_chalice_local_starts():
+def test_the_application_names_infra_only_where_chalices_command_starts():
     namers = {path.name for path in [*modules(), ROOT / 'app.py'] if any(name.split('.')[0] == 'infra' for name in imports(path))}
 
     assert namers == {'app.py'}

@@ -1,39 +1,29 @@
-"""`make deploy`, `make destroy`, and `python -m infra.deploy jwks STAGE`, which prints the public keys of a stage."""
+"""`make stack`, `make destroy`, what follows `chalice deploy` in `make deploy`, and the public keys of a stage."""
 
 import argparse
 import re
 import sys
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from infra import template
-from infra.deploy import configuration, destroy, smoke, stack, steps, target
+from infra.deploy import command, configuration, destroy, smoke, stack, steps, target
 from infra.deploy.target import CannotDeploy
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
-    try:
-        options.run(options)
-    except CannotDeploy as error:
-        print(f'\n{error}', file=sys.stderr)
-        return 1
-    except (BotoCoreError, ClientError) as error:
-        print(f'\nAWS refuses: {error}\nWhat was done stays; once the reason is mended, the same command does the rest', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print('\nInterrupted. What was done stays; the same command does the rest', file=sys.stderr)
-        return 130
-    return 0
+    return command.run(lambda: options.run(options))
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='python -m infra.deploy', description='CryptFolio on AWS.')
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
-    one = commands.add_parser('deploy', help='bring a stage up, or up to date')
+    one = commands.add_parser('stack', help='bring the stack of a stage up, or up to date')
     one.add_argument('stage', metavar='STAGE')
     one.add_argument('given', metavar='NAME=VALUE', nargs='*', type=_parameter, help=', '.join(parameter_names()))
-    one.set_defaults(run=_deploy)
+    one.set_defaults(run=_stack)
+    one = commands.add_parser('check', help='try out what is deployed, and say where it is')
+    one.add_argument('stage', metavar='STAGE')
+    one.set_defaults(run=_check)
     one = commands.add_parser('destroy', help='take a stage away')
     one.add_argument('stage', metavar='STAGE')
     one.add_argument('--table', choices=('keep', 'delete'), default='keep', help='what becomes of the data')
@@ -57,9 +47,15 @@ def _parameter(text: str) -> tuple[str, str]:
     return parameter_names()[name], value.strip()
 
 
-def _deploy(options: argparse.Namespace) -> None:
+def _stack(options: argparse.Namespace) -> None:
     where = target.find(options.stage)
-    deployed = steps.deploy(where, dict(options.given))
+    print(f'the stack {where.name} in account {where.account}, {where.region}: table, queues, keys, alarms', flush=True)
+    stack.ensure(where, dict(options.given))
+
+
+def _check(options: argparse.Namespace) -> None:
+    where = target.find(options.stage)
+    deployed = steps.find(where)
     print('trying it out', flush=True)
     smoke.check(deployed.url)
     print(f'\n{steps.summarize(where, deployed)}')

@@ -33,6 +33,7 @@ from infra import gateway
 from infra.deploy import bytecode, slimming
 from infra.deploy.target import CannotDeploy, Target
 
+Json = dict[str, Any]
 Build = Callable[[Config, SwaggerGenerator], BuildStage]
 
 
@@ -71,8 +72,8 @@ def compiled(filename: str) -> str:
     return copy
 
 
-def deploy(target: Target, config: Config, build: Build = Packaging) -> None:
-    """Do as `chalice deploy` does; `build` makes the functions' code. Raises CannotDeploy."""
+def deploy(target: Target, config: Config, build: Build = Packaging) -> Json:
+    """Deploy by Chalice and return its record of what is deployed; `build` makes the functions' code. Raises CannotDeploy."""
     client = TypedAWSClient(target.botocore)
     files = OSUtils()
     deployer = Deployer(
@@ -84,16 +85,17 @@ def deploy(target: Target, config: Config, build: Build = Packaging) -> None:
         executor=Executor(client, UI()),
         recorder=ResultsRecorder(files),
     )
-    _run(deployer, target, config)
+    return _run(deployer, target, config)
 
 
 def delete(target: Target, config: Config) -> None:
-    """Do as `chalice delete` does. Raises CannotDeploy."""
+    """Delete by Chalice what is in its record. Raises CannotDeploy."""
     _run(create_deletion_deployer(TypedAWSClient(target.botocore), UI()), target, config)
 
 
-def _run(deployer: Deployer, target: Target, config: Config) -> None:
+def _run(deployer: Deployer, target: Target, config: Config) -> Json:
     try:
-        deployer.deploy(config, chalice_stage_name=target.stage)
+        record: Json = deployer.deploy(config, chalice_stage_name=target.stage)
+        return record
     except ChaliceDeploymentError as error:
         raise CannotDeploy(f'{error}\nNothing is lost: run the same command again once the reason is mended') from None

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -24,6 +25,8 @@ from infra.jwks import jwks
 
 _MOST_BYTES = 4_096  # of a function's environment, AWS's limit
 _LEAST_UNRESERVED = 100  # of an account's concurrency, AWS's limit
+
+Json = dict[str, Any]
 
 
 class Stage(NamedTuple):
@@ -70,23 +73,33 @@ def signing_keys(target: Target, outputs: Mapping[str, str]) -> tuple[list[str],
 
 def config(target: Target, stage: Stage) -> Config:
     """Return Chalice's configuration of the stage, having written the policies. Raises CannotDeploy."""
-    disk = target.config()
-    own = disk['stages'].setdefault(target.stage, {})
-    own['api_gateway_stage'] = target.stage
+    disk = _read(target.stage, target.project)
+    own = disk['stages'][target.stage]
     own['environment_variables'] = own.get('environment_variables', {}) | functions.filled_settings(stage.settings)
     _check_size(own['environment_variables'])
     own['lambda_functions'] = {name: {'iam_policy_file': _write_policy(target, name, stage)} for name in functions.names()}
     if not may_reserve(target, disk['lambda_functions']):
         for one in disk['lambda_functions'].values():
             one.pop('reserved_concurrency', None)
-    params = {'project_dir': str(target.project), 'chalice_app': functools.partial(_application, own['environment_variables'])}
-    return Config(chalice_stage=target.stage, user_provided_params=params, config_from_disk=disk)
+    return _for_chalice(target.stage, target.project, disk, own['environment_variables'])
 
 
-def for_deletion(target: Target) -> Config:
-    """Return as much of the configuration as Chalice needs to delete the stage."""
-    params = {'project_dir': str(target.project), 'chalice_app': functools.partial(_application, functions.stand_ins(target.stage))}
-    return Config(chalice_stage=target.stage, user_provided_params=params, config_from_disk=target.config())
+def offline(stage: str, project: Path) -> Config:
+    """Return Chalice's configuration of a stage without what only AWS knows: enough to package it or to delete it."""
+    return _for_chalice(stage, project, _read(stage, project), functions.stand_ins(stage))
+
+
+def _read(stage: str, project: Path) -> Json:
+    """Return .chalice/config.json for a stage, which need not be in it, without the hook of Chalice's command."""
+    disk = lambda_extras.config(project)
+    disk.get('environment_variables', {}).pop('CHALICE_HOOK', None)
+    disk['stages'].setdefault(stage, {})['api_gateway_stage'] = stage
+    return disk
+
+
+def _for_chalice(stage: str, project: Path, disk: Json, environment: Mapping[str, str]) -> Config:
+    params = {'project_dir': str(project), 'chalice_app': functools.partial(_application, project, environment)}
+    return Config(chalice_stage=stage, user_provided_params=params, config_from_disk=disk)
 
 
 def may_reserve(target: Target, sizes: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -126,9 +139,10 @@ def _write_policy(target: Target, function: str, stage: Stage) -> str:
     return name
 
 
-def _application(environment: Mapping[str, str]) -> Chalice:
+def _application(project: Path, environment: Mapping[str, str]) -> Chalice:
     """Import the application, which reads its settings when it is imported, as Chalice's command line does."""
+    os.environ.pop('CHALICE_HOOK', None)
     os.environ.update(environment)
-    sys.path.insert(0, str(lambda_extras.ROOT))
+    sys.path.insert(0, str(project))
     found: Chalice = importlib.import_module('app').app
     return found

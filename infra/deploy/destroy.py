@@ -16,19 +16,24 @@ KEPT = (
 
 def destroy(target: Target, *, with_data: bool) -> None:
     """Delete the stage; without its data, table and keys stay in the stack, for the next deployment. Raises CannotDeploy."""
+    remove_application(target)
+    if with_data:
+        _delete_data(target)
+    else:
+        print(f'the stack {target.name}, all but the data')
+        stack.take_back(target)
+
+
+def remove_application(target: Target) -> None:
+    """Delete the API and the functions, as `chalice delete` does; the stack stays as it is. Raises CannotDeploy."""
     print('the API and the functions')
     found = api.find(target)
     domain = stack.parameters(target).get('Domain')
     if domain:
         api.unmap_domain(target, domain)
     records.write(target, found)
-    application.delete(target, configuration.for_deletion(target))
+    application.delete(target, configuration.offline(target.stage, target.project))
     _forget(target)
-    if with_data:
-        _delete_data(target)
-    else:
-        print(f'the stack {target.name}, all but the data')
-        stack.take_back(target)
 
 
 def _forget(target: Target) -> None:

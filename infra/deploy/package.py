@@ -1,17 +1,15 @@
-"""Everything as one CloudFormation template with the functions' code: `python -m infra.deploy.package STAGE FOLDER`.
+"""Everything as one CloudFormation template with the functions' code: what `chalice package` makes here.
 
-What `chalice package` makes, completed: the resources of template.yaml, the API's own answers and limits, and references where
-Chalice can only have fixed names. Asks nothing of AWS.
+To what Chalice makes are added the resources of template.yaml, the API's own answers and limits, and references where Chalice can
+only have fixed names. Asks nothing of AWS.
 """
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from chalice.package import TemplateDeepMerger
+from chalice.config import Config
+from chalice.package import AppPackager, TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
 from infra import functions, gateway, lambda_extras, template
@@ -40,18 +38,18 @@ _CONDITIONS: Json = {
 }
 
 
-def build(stage: str, folder: Path) -> None:
-    """Write sam.json and deployment.zip. Raises CalledProcessError when Chalice cannot."""
-    chalice = Path(sys.executable).with_name('chalice')
-    subprocess.run([chalice, 'package', '--stage', stage, folder.resolve()], cwd=lambda_extras.ROOT, env=_environment(stage), check=True)
-    slimming.slim(folder / 'deployment.zip')
-    bytecode.add(folder / 'deployment.zip')
-    written = folder / 'sam.json'
-    written.write_text(json.dumps(completed(json.loads(written.read_text()), stage), indent=1))
+class StagePackager(AppPackager):
+    """Writes what one of Chalice's writes, sam.json and deployment.zip, and completes both."""
 
+    def __init__(self, chalices: AppPackager) -> None:
+        self._chalices = chalices
 
-def _environment(stage: str) -> dict[str, str]:
-    return {'AWS_DEFAULT_REGION': 'us-east-1'} | os.environ | functions.stand_ins(stage)
+    def package_app(self, config: Config, outdir: str, chalice_stage_name: str) -> None:
+        self._chalices.package_app(config, outdir, chalice_stage_name)
+        slimming.slim(Path(outdir, 'deployment.zip'))
+        bytecode.add(Path(outdir, 'deployment.zip'))
+        written = Path(outdir, 'sam.json')
+        written.write_text(json.dumps(completed(json.loads(written.read_text()), chalice_stage_name), indent=1))
 
 
 def completed(chalices: Json, stage: str) -> Json:
@@ -130,7 +128,3 @@ def _log_role() -> Json:
 def _domain() -> Json:
     mapping = {'DomainName': {'Ref': 'ApiDomain'}, 'RestApiId': {'Ref': 'RestAPI'}, 'Stage': {'Ref': 'RestAPI.Stage'}}
     return {'ApiMapping': {'Type': 'AWS::ApiGateway::BasePathMapping', 'Condition': 'HasDomain', 'Properties': mapping}}
-
-
-if __name__ == '__main__':
-    build(sys.argv[1], Path(sys.argv[2]))

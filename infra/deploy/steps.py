@@ -1,10 +1,13 @@
-"""Deploying a stage, step by step. Each step looks at what is there, so that any failure is mended by running them all again."""
+"""Deploying the functions and the API onto the stack of a stage, step by step: what `chalice deploy` does here.
+
+Each step looks at what is there, so that any failure is mended by running them all again.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from infra.deploy import api, application, configuration, events, records, stack
-from infra.deploy.target import Target
+from infra.deploy.target import CannotDeploy, Target
 
 
 class Deployed(NamedTuple):
@@ -15,11 +18,13 @@ class Deployed(NamedTuple):
     outputs: dict[str, str]
 
 
-def deploy(target: Target, given: Mapping[str, str], build: application.Build = application.Packaging) -> Deployed:
-    """Bring the stage up or up to date; `given` are parameters of the stack, the others stay. Raises CannotDeploy."""
+def deploy(target: Target, build: application.Build = application.Packaging) -> application.Json:
+    """Bring functions and API up or up to date and return Chalice's record of them.
+
+    Raises CannotDeploy; without a stack before anything is changed.
+    """
+    outputs = stack.outputs(target)
     print(f'deploying {target.name} to account {target.account}, {target.region}')
-    _say(f'the stack {target.name}: table, queues, keys, alarms')
-    outputs = stack.ensure(target, given)
     _say('the API, whose address is the issuer of tokens')
     made = api.ensure(target)
     issuer = _issuer(outputs, made)
@@ -27,13 +32,22 @@ def deploy(target: Target, given: Mapping[str, str], build: application.Build = 
     config = configuration.config(target, configuration.values(target, outputs, issuer))
     _say('the functions, which takes some minutes')
     records.write(target, made)
-    application.deploy(target, config, build)
+    record = application.deploy(target, config, build)
     _say('queues, schedules, limits, logs')
     events.ensure(target)
     api.limit_and_log(target, made, outputs)
     if 'Domain' in outputs:
         api.map_domain(target, made, outputs['Domain'])
-    return Deployed(made.url, issuer, outputs)
+    return record
+
+
+def find(target: Target) -> Deployed:
+    """Return what is deployed. Raises CannotDeploy when nothing is."""
+    outputs = stack.outputs(target)
+    made = api.find(target)
+    if made is None:
+        raise CannotDeploy(f'there is no API {target.name} in {target.region}: `make deploy STAGE={target.stage}` makes it')
+    return Deployed(made.url, _issuer(outputs, made), outputs)
 
 
 def _say(step: str) -> None:

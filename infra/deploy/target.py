@@ -67,7 +67,7 @@ def find(stage: str, session: botocore.session.Session | None = None, project: P
     if not _STAGE.fullmatch(stage) or stage == 'local':
         raise CannotDeploy(f'STAGE={stage} cannot be deployed: it must be up to 20 lower-case letters, digits and hyphens, and not "local"')
     session = session or botocore.session.Session()
-    session.set_default_client_config(_PATIENT)
+    session.set_default_client_config(_PATIENT.merge(session.get_default_client_config() or Config()))
     region = session.get_config_variable('region')
     if not region:
         raise CannotDeploy('no region: set AWS_DEFAULT_REGION, or one for your profile with `aws configure`')

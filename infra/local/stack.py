@@ -57,7 +57,7 @@ def enter(endpoint: str, issuer: str) -> dict[str, str]:
 
 def _settings(issuer: str) -> dict[str, str]:
     settings: dict[str, str] = dict(config().environment_variables)
-    del settings['PREPARE_MOTO_SERVER']  # this is it; processes that start in this environment need not
+    del settings['CHALICE_HOOK']  # this is it; processes that start in this environment need none
     kms = boto3.client('kms')
     _create_keys(kms)
     public_key = kms.get_public_key(KeyId=settings['SIGNING_KEY_ID'])['PublicKey']

@@ -32,6 +32,7 @@ from infra.deploy import __main__ as command
 from infra.deploy import api, configuration, destroy, smoke, stack, steps, target
 from infra.deploy.target import CannotDeploy, Target
 from infra.lambda_extras import config
+from tests.support.moto_translations import ACCOUNT_LIMIT, translated_document, translated_template
 
 ROOT = Path(__file__).parents[2]
 STAGE = 'test'
@@ -41,7 +42,6 @@ LOADER = botocore.session.Session().get_component('data_loader')  # keeps what i
 ACCOUNTS = count(210_000_000_000)
 LIMITS = {'RequestsPerSecond': '7', 'RequestBurst': '9'}
 OK = SimpleNamespace(status_code=200)
-UNKNOWN_TO_MOTO = ('AWS::CloudWatch::Alarm', 'AWS::Logs::MetricFilter', 'AWS::SNS::Subscription', 'AWS::ApiGateway::DomainName')
 
 Json = dict[str, Any]
 
@@ -57,7 +57,7 @@ class Aws:
         self.deployed: steps.Deployed
         self.answers: Json = {
             'AttachRolePolicy': {},  # of AWS's own policies
-            'GetAccountSettings': {'AccountLimit': {'ConcurrentExecutions': 1000, 'UnreservedConcurrentExecutions': 1000}},
+            'GetAccountSettings': ACCOUNT_LIMIT,
         }
         self.fail: Callable[[str], None] = lambda operation: None
         self.session = botocore.session.Session()
@@ -86,29 +86,19 @@ class Aws:
     def deploy(self, where: Target | None = None, **given: str) -> steps.Deployed:
         if not stack.parameters(self.target) and 'SigningKeys' not in given:
             given['SigningKeys'] = self.signing_key()
-        self.deployed = steps.deploy(where or self.target, given, build)
+        bring_up(where or self.target, given)
+        self.deployed = steps.find(self.target)
         return self.deployed
 
     def _enter(self, request: Any, **_: Any) -> None:
         request.headers['x-moto-account-id'] = self.account
 
     def _translate_template(self, params: Json, **_: Any) -> None:
-        """Moto knows neither all resources nor the newer of the policies by which they are kept, and wants a key's policy as a text."""
-        told = json.loads(params['TemplateBody'].replace('RetainExceptOnCreate', 'Retain'))
-        told['Resources'] = {name: one for name, one in told['Resources'].items() if one['Type'] not in UNKNOWN_TO_MOTO}
-        for one in told['Resources'].values():
-            if one['Type'] == 'AWS::KMS::Key':
-                one['Properties']['KeyPolicy'] = json.dumps(one['Properties']['KeyPolicy'])
-        told['Outputs'] = {name: one for name, one in told.get('Outputs', {}).items() if 'ApiDomain' not in json.dumps(one)}
-        params['TemplateBody'] = json.dumps(told)
+        params['TemplateBody'] = translated_template(params['TemplateBody'])
 
     def _translate_document(self, params: Json, **_: Any) -> None:
-        """Moto reads OpenAPI 3 only, and no method that answers by itself."""
-        document = json.loads(params['body'])
-        self.documents.append(document)
-        paths = {path: {name: one for name, one in methods.items() if name != 'options'} for path, methods in document['paths'].items()}
-        told = {name: value for name, value in document.items() if name != 'swagger'}
-        params['body'] = json.dumps(told | {'openapi': '3.0.1', 'paths': paths})
+        self.documents.append(json.loads(params['body']))
+        params['body'] = translated_document(self.documents[-1])
 
     def _answer(self, model: Any, **_: Any) -> Any:
         return (OK, self.answers[model.name]) if model.name in self.answers else None
@@ -129,6 +119,11 @@ class Package(BaseDeployStep):
         with zipfile.ZipFile(self._path, 'w') as archive:
             archive.writestr('app.py', '')
         resource.filename = str(self._path)
+
+
+def bring_up(where: Target, given: dict[str, str]) -> None:
+    stack.ensure(where, given)
+    steps.deploy(where, build)
 
 
 def build(config: Config, document: SwaggerGenerator) -> BuildStage:
@@ -477,7 +472,7 @@ def test_a_deployment_that_loses_the_answer_to_each_kind_of_change_is_completed_
     for attempt in count():
         assert attempt < 50
         try:
-            steps.deploy(aws.target, {'SigningKeys': key, **LIMITS}, build)
+            bring_up(aws.target, {'SigningKeys': key, **LIMITS})
             break
         except Lost:
             pass
@@ -667,14 +662,14 @@ def test_keys_of_a_stage_that_is_not_there_are_not_printed(capsys: pytest.Captur
 
     assert (status, capsys.readouterr().err.strip()) == (
         1,
-        'there is no stack cryptfolio-test in us-east-1: `make deploy STAGE=test` makes it',
+        'there is no stack cryptfolio-test in us-east-1: `make stack STAGE=test` makes it',
     )
 
 
 @pytest.mark.parametrize('given', ['COLOUR=red', 'DOMAIN', 'Domain=x', 'STAGE=prod'])
 def test_what_is_no_parameter_is_refused_with_those_there_are(given: str, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
-        command.main(['deploy', STAGE, given])
+        command.main(['stack', STAGE, given])
 
     assert 'ALARM_EMAIL' in capsys.readouterr().err
 

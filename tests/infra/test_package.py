@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.package, pytest.mark.xdist_group('package')]
 @pytest.fixture(scope='module')
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp('package')
-    command = [sys.executable, '-m', 'infra.deploy.package', 'dev', str(out)]
+    command = [Path(sys.executable).with_name('chalice'), 'package', '--stage', 'dev', out]
     done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'Could not install dependencies' not in done.stdout + done.stderr

@@ -188,11 +188,10 @@ def test_the_dashboard_shows_every_function_and_queue():
     assert all(one['properties']['region'] == 'us-east-1' for one in shown['widgets'])
 
 
-def test_each_stage_names_the_stacks_table_and_queues():
-    for stage, settings in CONFIG['stages'].items():
-        names = settings['environment_variables']
-        assert names['TABLE_NAME'] == f'cryptfolio-{stage}'
-        assert names['REFRESH_QUEUE'] == f'cryptfolio-{stage}-refresh'
-        assert names['PURGE_QUEUE'] == f'cryptfolio-{stage}-purge'
-        assert names['RATES_QUEUE'] == f'cryptfolio-{stage}-rates'
-        assert names['HISTORY_QUEUE'] == f'cryptfolio-{stage}-history'
+def test_the_stage_local_names_the_stacks_table_and_queues():
+    names = CONFIG['stages']['local']['environment_variables']
+    assert names['TABLE_NAME'] == 'cryptfolio-local'
+    assert names['REFRESH_QUEUE'] == 'cryptfolio-local-refresh'
+    assert names['PURGE_QUEUE'] == 'cryptfolio-local-purge'
+    assert names['RATES_QUEUE'] == 'cryptfolio-local-rates'
+    assert names['HISTORY_QUEUE'] == 'cryptfolio-local-history'

@@ -1,0 +1,24 @@
+"""How a command ends: with its exit status, and with a sentence in place of a traceback for what the reader can mend."""
+
+import sys
+from collections.abc import Callable
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.deploy.target import CannotDeploy
+
+
+def run(action: Callable[[], None]) -> int:
+    """Carry out a command and return its exit status."""
+    try:
+        action()
+    except CannotDeploy as error:
+        print(f'\n{error}', file=sys.stderr)
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        print(f'\nAWS refuses: {error}\nWhat was done stays; once the reason is mended, the same command does the rest', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('\nInterrupted. What was done stays; the same command does the rest', file=sys.stderr)
+        return 130
+    return 0
