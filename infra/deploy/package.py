@@ -70,7 +70,8 @@ def _complete_function(resources: Json, name: str, stage: str) -> None:
     called = 'APIHandler' if name == 'api_handler' else to_cfn_resource_name(name)
     properties = resources[called]['Properties']
     properties['FunctionName'] = {'Fn::Sub': functions.deployed_name('${Stage}', name)}
-    properties['Environment']['Variables'] |= functions.referring(functions.settings()) | {'ISSUER': _issuer()}
+    own = properties.get('Environment', {}).get('Variables', {})
+    properties['Environment'] = {'Variables': own | functions.referring(functions.settings()) | {'ISSUER': _issuer()}}
     if 'ReservedConcurrentExecutions' in properties:
         reserved = properties['ReservedConcurrentExecutions']
         properties['ReservedConcurrentExecutions'] = {'Fn::If': ['ReservesConcurrency', reserved, {'Ref': 'AWS::NoValue'}]}
