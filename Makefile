@@ -12,6 +12,7 @@ PARAMETERS := ALARM_EMAIL LOG_DAYS DOMAIN CERTIFICATE_ARN ISSUER MAIL_FROM SIGNI
 
 BIN := .venv/bin
 READY := .venv/.installed-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' -)
+BENCH := .venv-bench/.installed-$(shell cat requirements-bench.txt | cksum | tr ' ' -)
 AUDIT := .venv-audit/.installed-$(shell cat requirements-audit.txt | cksum | tr ' ' -)
 EMULATOR := .venv-emulator/.installed-$(shell cat requirements-emulator.txt | cksum | tr ' ' -)
 PYTHONS := python3 python3.13 python3.12 python3.11
@@ -22,7 +23,7 @@ CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 export PORT UPSTREAM
 
-.PHONY: help run test e2e test-emulator abuse audit lint types format lock package stack deploy destroy clean
+.PHONY: help run test e2e test-emulator abuse audit bench lint types format lock package stack deploy destroy clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -44,6 +45,12 @@ test-emulator: $(EMULATOR) ## Run the functional tests against a second emulatio
 abuse: $(READY) ## Use and attack everything while AWS and explorers fail: at least 10,000 faults; FAULTS=10000
 	PYTHONHASHSEED=0 $(BIN)/python -m tests.abuse --faults $(FAULTS)
 
+bench: $(BENCH) ## Measure cold starts, warm requests and growth, as docs/performance.md shows them; ten minutes
+	@printf '\n## Cold starts\n\n'; $(BIN)/python -m benchmarks.cold_start
+	@printf '\n## Warm requests\n\n'; $(BIN)/python -m benchmarks.endpoints
+	@printf '\n## A first download\n\n'; $(BIN)/python -m benchmarks.first_download 10000
+	@printf '\n## Growth\n'; $(BIN)/python -m benchmarks.simulate
+
 audit: $(AUDIT) ## Compare the requirements with the known vulnerabilities; asks the package index
 	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
 	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.txt
@@ -64,6 +71,7 @@ lock: ## Pin the newest releases of the dependencies; needs uv
 	uv pip compile -q --upgrade --generate-hashes pyproject.toml -o requirements.txt --python-version 3.11
 	uv pip compile -q --upgrade --generate-hashes pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt --python-version 3.11
 	uv pip compile -q --upgrade --generate-hashes infra/emulator/requirements.in -o requirements-emulator.txt --python-version 3.11
+	uv pip compile -q --upgrade --generate-hashes benchmarks/requirements.in -c requirements-dev.txt -o requirements-bench.txt --python-version 3.11
 	uv pip compile -q --upgrade --generate-hashes infra/audit.in -o requirements-audit.txt --python-version 3.11
 
 # Those given to make itself, as in `make deploy STAGE=dev ALARM_EMAIL=me@example.com`: they are remembered, so none comes by accident.
@@ -83,7 +91,7 @@ package: $(READY) ## Build a CloudFormation template of everything, and the code
 	$(BIN)/chalice package --stage $(STAGE) build
 
 clean: ## Remove everything that can be rebuilt, including the virtual environments
-	rm -rf .venv .venv-emulator .venv-audit build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .chalice/deployments
+	rm -rf .venv .venv-emulator .venv-audit .venv-bench build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .chalice/deployments
 	find $(wildcard app.py chalicelib infra tests benchmarks) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # From scratch, so that nothing stays that is no longer required. The stamp comes last: an interrupted installation is done again.
@@ -105,6 +113,11 @@ $(READY):
 $(EMULATOR): $(READY)
 	$(BIN)/python -m venv --clear .venv-emulator
 	.venv-emulator/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r requirements-emulator.txt
+	@touch $@
+
+$(BENCH): $(READY)
+	$(BIN)/python -m venv --clear .venv-bench
+	.venv-bench/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r requirements-bench.txt
 	@touch $@
 
 $(AUDIT): $(READY)
