@@ -11,7 +11,7 @@ form.addEventListener('submit', async event => {
   event.preventDefault();
   try {
     const credential = await ask(JSON.parse(form.dataset.options));
-    form.elements.credential.value = JSON.stringify(credential.toJSON());
+    form.querySelector('input[name=credential]').value = JSON.stringify(credential.toJSON());
     form.submit();
   } catch (error) {
     form.querySelector('output').textContent = `That did not work (${error.name}). Try again, or use another way.`;
