@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from chalicelib.domain import currencies
 
-WHOLE, SIX_YEARS, TWO_YEARS, THREE_MONTHS, NO_HISTORY = 'whole', 'six years', 'two years', 'three months', 'none'
+WHOLE, SIX_YEARS, TWO_YEARS, THREE_MONTHS, PARTIAL, NO_HISTORY = 'whole', 'six years', 'two years', 'three months', 'partial', 'none'
 
 
 class Exchange(NamedTuple):
@@ -42,6 +42,7 @@ EXCHANGES: Mapping[str, Exchange] = {
             permissions=('Enable Reading',),
             covers=('spot', 'funding', 'Simple Earn'),
             lacks=('margin', 'futures', 'options', 'other earn products', 'loans', 'trading bots', 'copy trading', 'sub-accounts'),
+            history=PARTIAL,
         ),
         Exchange(
             'bitfinex',
@@ -260,6 +261,16 @@ def code_of(exchange: str, symbol: str) -> str:
     if plain in _SAME_EVERYWHERE:
         return plain
     return currencies.unlisted(exchange, _UNLISTED_SYMBOL.sub('-', plain).strip('-') or 'unnamed')
+
+
+def symbol_of(exchange: str, code: str) -> str:
+    """Return what an exchange calls a currency, given the code that `code_of` returned; of several names, any.
+
+    >>> symbol_of('kucoin', 'bsv'), symbol_of('binance', 'x-binance-1000sats'), symbol_of('binance', 'btc')
+    ('BCHSV', '1000SATS', 'BTC')
+    """
+    names = {listed: symbol for symbol, listed in _NAMES.get(exchange, {}).items()}
+    return names.get(code) or code.removeprefix(currencies.unlisted(exchange, '')).upper()
 
 
 def sentence(problem: str, exchange: str, detail: str | None) -> str:

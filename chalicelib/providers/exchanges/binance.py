@@ -1,23 +1,30 @@
 """Binance: https://developers.binance.com/docs/wallet/asset/user-assets
 
-There is no ledger of an account, and trades are only told pair by pair, so what is read is what each wallet holds now. What is in flexible
-Simple Earn appears a second time in the spot wallet, as `LDBTC` for `BTC`.
+There is no ledger of an account; what is listed of its past is in binance_lists. What is in flexible Simple Earn appears a second time in
+the spot wallet, as `LDBTC` for `BTC`.
 """
 
+import time
 from collections.abc import Collection, Mapping
 from decimal import Decimal
+from functools import cached_property, partial
 from typing import Any
 
+from chalicelib import clock
 from chalicelib.domain import exchanges, money
 from chalicelib.errors import AccountRefused, Upstream
-from chalicelib.providers.exchanges.account_reader import amount, balances_alone, refuse_harmful
+from chalicelib.providers.exchanges import binance_lists
+from chalicelib.providers.exchanges.account_reader import amount, refuse_harmful, summed
+from chalicelib.providers.exchanges.binance_lists import LISTINGS, Listing
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
+from chalicelib.providers.exchanges.windows import Rows, Source, Window, WindowPosition, read_pages
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 ENDPOINT = Endpoint('binance_accounts', 'https://api.binance.com', 100, server='binance')
-INFO = UpstreamInfo('Binance accounts', 'https://developers.binance.com/docs/wallet/asset/user-assets', ('balances',))
+_DOCUMENTATION = 'https://developers.binance.com/docs/wallet/asset/user-assets'
+INFO = UpstreamInfo('Binance accounts', _DOCUMENTATION, ('balances', 'transactions'), history=exchanges.PARTIAL)
 
 _NEEDED = 'Enable Reading'
 _HARMLESS = {'enableReading', 'enableFixReadOnly'}
@@ -42,6 +49,7 @@ _EXCHANGE = SignedExchange(
 _PAGE = 100
 _PARTS = ('free', 'locked', 'freeze', 'withdrawing')
 _LENT = 'LD'
+_RECENT_SECONDS = 14 * 86_400  # more than the week that is read again at each refresh
 
 
 class BinanceReader:
@@ -65,6 +73,7 @@ class BinanceReader:
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What is locked, frozen or being withdrawn is in the balances."""
+        position = WindowPosition.parse(resume, clock.now())
         spot = self._client.ask(http, 'POST', 'asset/getUserAsset', api='sapiV3')
         funding = self._client.ask(http, 'POST', 'asset/get-funding-asset', api='sapi')
         flexible = self._positions(http, 'flexible')
@@ -72,11 +81,17 @@ class BinanceReader:
         with expected_shape(ENDPOINT, 'balances'):
             lent = {f'{_LENT}{row["asset"]}' for row in flexible}
             held = [row for row in spot if row['asset'] not in lent]
-            return balances_alone(
+            holdings = summed(
                 [(_code(row), _held(row)) for row in (*held, *funding)]
                 + [(_code(row), amount(row['totalAmount'])) for row in flexible]
                 + [(_code(row), amount(row['amount'])) for row in locked]
             )
+        codes = {holding.currency for holding in holdings} | set(held_codes)
+        recent = max(position.until - _RECENT_SECONDS, binance_lists.BEGAN)
+        windows = (Window(recent, position.until), Window(binance_lists.BEGAN, recent))
+        past = _Past(self._client, http, codes)
+        sources: list[Source] = [*(partial(past.listed, listing) for listing in LISTINGS), past.trades]
+        return AddressReport(holdings, read_pages(sources, windows, position), listed_up_to=position.until)
 
     def _positions(self, http: Http, kind: str) -> list[Any]:
         """Return all positions in Simple Earn of a kind. Raises Upstream when their number changes while they are read."""
@@ -96,6 +111,41 @@ class BinanceReader:
         answer = self._client.ask(http, 'GET', f'simple-earn/{kind}/position', {'current': page, 'size': _PAGE}, api='sapi')
         with expected_shape(ENDPOINT, 'positions'):
             return list(answer['rows']), int(answer['total'])
+
+
+class _Past:
+    """What is listed of an account's past; the currencies of what is listed are added to those whose trades are asked for."""
+
+    def __init__(self, client: SigningClient, http: Http, codes: set[str]) -> None:
+        self._client = client
+        self._http = http
+        self._codes = codes
+        self._paused: set[str] = set()
+
+    def listed(self, listing: Listing, window: Window, cursor: str | None) -> Rows:
+        if listing.path in self._paused and ENDPOINT.interval_ms:
+            time.sleep(listing.pause_seconds)
+        self._paused.add(listing.path)
+        with expected_shape(ENDPOINT, 'what it lists'):
+            rows = listing.read(self._ask, window, cursor)
+        self._codes |= {entry.currency for entry in rows.entries}
+        return rows
+
+    def trades(self, window: Window, cursor: str | None) -> Rows:
+        with expected_shape(ENDPOINT, 'trades'):
+            return binance_lists.read_trades(self._ask, self._markets(), window, cursor)
+
+    def _markets(self) -> dict[str, tuple[str, str]]:
+        symbols = {exchanges.symbol_of('binance', code) for code in self._codes}
+        return binance_lists.markets_of(symbols, self._names)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """The names of all markets."""
+        return [str(row['symbol']) for row in self._ask('public', 'ticker/price', {})]
+
+    def _ask(self, api: str, path: str, params: Mapping[str, Any]) -> Any:
+        return self._client.ask(self._http, 'GET', path, params, api)
 
 
 def _held(row: Mapping[str, Any]) -> Decimal:
