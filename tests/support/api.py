@@ -15,6 +15,7 @@ from chalicelib.models import Client, Item, User
 from chalicelib.oauth import signing
 from chalicelib.services import job_runs
 from chalicelib.services.rates import current
+from tests.support.secrets import search
 
 PASSWORD = 'correct horse battery staple'
 ALL_SCOPES = ['public', 'info', 'read', 'write', 'delete', 'admin']
@@ -32,7 +33,9 @@ class Api:
         """Send a request; a body that is not bytes is sent as JSON."""
         raw = body if isinstance(body, bytes) else b'' if body is None else json.dumps(body).encode()
         sent = {'Authorization': f'Bearer {self.token()}', 'Content-Type': 'application/json'} | (headers or {})
-        return self.http.http.request(method, path, headers=sent, body=raw)
+        response = self.http.http.request(method, path, headers=sent, body=raw)
+        search(f'the answer to {method} {path}', f'{response.body} {response.headers}')
+        return response
 
     def get(self, path: str) -> HTTPResponse:
         return self.request('GET', path)

@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from chalicelib import clock
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.http_server import Request
+from tests.support.secrets import secret
 
 _KEY_PAIR = ec.generate_private_key(ec.SECP256R1())
-KEY = 'organizations/6ab3f7b0-8b1d-4d0c-9d0c-0a4a5ab1f001/apiKeys/1f2e3d4c-5b6a-4788-9900-aabbccddeeff'
+KEY = secret('organizations/6ab3f7b0-8b1d-4d0c-9d0c-0a4a5ab1f001/apiKeys/1f2e3d4c-5b6a-4788-9900-aabbccddeeff')
 HOST = 'api.coinbase.com'
 
 
@@ -25,7 +26,7 @@ def in_pem(private: ec.EllipticCurvePrivateKey) -> str:
     return private.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
 
 
-SECRET = in_pem(_KEY_PAIR)
+SECRET = secret(in_pem(_KEY_PAIR))
 
 
 @dataclass

@@ -440,22 +440,6 @@ def test_a_deleted_portfolio_takes_its_accounts_and_their_credentials_along(api:
     assert [item for item in table() if item['pk']['S'] == account] == []
 
 
-def test_credentials_are_in_no_answer_no_message_no_log_and_nowhere_in_the_table(
-    api: Api, kraken: Kraken, account: str, queues: dict[str, str], caplog: pytest.LogCaptureFixture
-):
-    caplog.set_level('DEBUG')
-    kraken.account.rows = trades(2)
-    refresh(queues)
-    kraken.fault = answering('EAPI:Invalid key')
-    run(account)
-
-    answers = [api.get(path).body for path in (PATH, '/api/portfolios/1/accounts', '/api/portfolios/1', f'{PATH}/txns')]
-    for secret in (KEY, SECRET, SECRET[:10]):
-        assert not [body for body in answers if secret.encode() in body]
-        assert secret not in repr(table())
-        assert secret not in caplog.text
-
-
 @pytest.mark.parametrize('writes', range(1, 13))
 def test_a_download_that_dies_after_any_write_is_made_up_for(api: Api, kraken: Kraken, account: str, writes: int):
     kraken.account.rows = trades(60)

@@ -12,7 +12,7 @@ from tests.support.clock import CLOCK
 from tests.support.jobs import accounts_queue, record
 
 PATH = '/api/portfolios/1/accounts/1'
-HEADER = {'Authorization': 'Bearer its-own-secret'}
+HEADER = {'Authorization': 'Bearer header-of-a-test'}
 
 
 class Server:

@@ -1,0 +1,30 @@
+"""The search for credentials finds them where tests must not have them."""
+
+import logging
+
+import boto3
+import pytest
+
+from tests.support.kraken import KEY, SECRET
+from tests.support.secrets import search
+
+
+@pytest.mark.parametrize('credential', [KEY, SECRET, SECRET[:20]])
+def test_a_credential_is_seen_in_the_log_in_what_is_sent_to_aws_and_in_answers(leaks: list[str], credential: str, queues: dict[str, str]):
+    url = next(iter(queues.values()))
+    boto3.client('kms').encrypt(KeyId='alias/cryptfolio-test-vault', Plaintext=credential.encode())
+    assert leaks == []
+
+    logging.getLogger('chalicelib.services').info('read with %s', {'key': credential})
+    try:
+        raise ValueError(credential)
+    except ValueError:
+        logging.getLogger('chalicelib.services').exception('failed')
+    boto3.client('sqs').send_message(QueueUrl=url, MessageBody=f'{{"key": "{credential}"}}')
+    search('the answer to GET /', f'b{credential}')
+
+    assert leaks == ['the log of chalicelib.services'] * 2 + [
+        f'a request to {boto3.client("sqs").meta.endpoint_url}/',
+        'the answer to GET /',
+    ]
+    leaks.clear()
