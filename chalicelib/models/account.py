@@ -20,7 +20,8 @@ class Account(Follower, discriminator='account'):
 
     find: batch get with the portfolio's header   page: one query from the header on
     `wallet` is the exchange. `problem` is why it cannot be read while it is not `valid`, `problem_detail` what that is about.
-    `credentials_id` tells which credentials it has: what was found with earlier ones is not noted.
+    `credentials_id` tells which credentials it has: what was found with earlier ones is not noted. `key_digest` is the digest of their API
+    key, if they have one.
     """
 
     follower_kind = 'account'
@@ -28,6 +29,7 @@ class Account(Follower, discriminator='account'):
     account_id = IntegerAttribute()
     wallet = UnicodeAttribute()
     credentials_id = UnicodeAttribute()
+    key_digest = UnicodeAttribute(null=True)
     problem = UnicodeAttribute(null=True)
     problem_detail = UnicodeAttribute(null=True)
     last_updated = IntegerAttribute(null=True)

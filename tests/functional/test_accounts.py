@@ -19,7 +19,7 @@ from infra.fake_upstreams.kraken_account import LedgerRow
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.jobs import accounts_queue
-from tests.support.kraken import CREDENTIALS, Kraken, create_account
+from tests.support.kraken import CREDENTIALS, SECRET, Kraken, create_account
 
 COLLECTION = '/api/portfolios/1/accounts'
 PATH = f'{COLLECTION}/1'
@@ -71,6 +71,26 @@ class TestAccounts:
         assert [(list(row), row['title']) for row in listed] == [(FIELDS, 'My account'), (FIELDS, 'Second')]
         assert api.get('/api/portfolios/1').json_body['result']['accounts'] == listed
         assert api.get('/api/portfolios').json_body['result'][0]['accounts'] == 2
+
+    def test_an_api_key_is_once_in_a_portfolio_and_may_be_in_another(self, api: Api):
+        create_account(api)
+        other = {'wallet': 'kraken', 'credentials': {'key': 'another-key-of-a-test', 'secret': SECRET}}
+        api.portfolio('Another')
+
+        again = api.post(COLLECTION, {'wallet': 'kraken', 'credentials': CREDENTIALS | {'secret': 'another-secret-of-a-test'}})
+        assert again.status_code == 422
+        assert [(fault['field'], fault['code']) for fault in again.json_body['fields']] == [('credentials.key', 'duplicate_account')]
+        assert api.post('/api/portfolios/2/accounts', {'wallet': 'kraken', 'credentials': CREDENTIALS}).status_code == 201
+        assert api.post(COLLECTION, {'wallet': 'bitstamp', 'credentials': CREDENTIALS}).status_code == 201
+        assert api.post(COLLECTION, other).status_code == 201
+
+        [first, *_, last] = api.get(COLLECTION).json_body['result']
+        assert api.patch(f'{COLLECTION}/{last["id"]}', {'credentials': CREDENTIALS}).status_code == 422
+        assert api.patch(f'{COLLECTION}/{first["id"]}', {'credentials': CREDENTIALS}).status_code == 200
+        assert api.patch(f'{COLLECTION}/{first["id"]}', {'credentials': other['credentials']}).status_code == 422
+        assert api.delete(f'{COLLECTION}/{last["id"]}').status_code == 200
+        assert api.patch(f'{COLLECTION}/{first["id"]}', {'credentials': other['credentials']}).status_code == 200
+        assert api.post(COLLECTION, {'wallet': 'kraken', 'credentials': CREDENTIALS}).status_code == 201
 
     def test_the_list_has_pages(self, api: Api):
         for title in 'abc':

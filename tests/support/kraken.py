@@ -16,9 +16,10 @@ from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.http_server import Request, serving
 from infra.fake_upstreams.kraken_account import KrakenAccount, LedgerRow
 from tests.support.api import Api
+from tests.support.secrets import secret
 
 KEY = 'kraken-key-of-a-test'
-SECRET = base64.b64encode(b'kraken-secret-of-a-test').decode()
+SECRET = secret(base64.b64encode(b'kraken-secret-of-a-test').decode())
 CREDENTIALS = {'key': KEY, 'secret': SECRET}
 FIRST_AT = 1_600_000_000
 
@@ -67,7 +68,8 @@ def trades(number: int, *, first: int = 1, at: int = FIRST_AT) -> list[LedgerRow
 
 def create_account(api: Api, **body: Any) -> int:
     """Put an account at Kraken into portfolio 1; return its id."""
-    response = api.post('/api/portfolios/1/accounts', {'title': 'My account', 'wallet': 'kraken', 'credentials': CREDENTIALS} | body)
+    credentials = CREDENTIALS if 'title' not in body else {**CREDENTIALS, 'key': f'key-of-a-test of {body["title"]}'}
+    response = api.post('/api/portfolios/1/accounts', {'title': 'My account', 'wallet': 'kraken', 'credentials': credentials} | body)
     assert response.status_code == 201, response.body
     created: int = response.json_body['result']['id']
     return created

@@ -15,7 +15,7 @@ from chalicelib import clock
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.http_server import Request
 
-KEY, SECRET, PASSPHRASE = '6705f5c311545b000157d3eb', 'b6bd2a5c-9a2e-4e2e-8c60-52d0b01d6ff5', 'passphrase of a test'
+KEY, SECRET, PASSPHRASE = 'kucoin-key-of-a-test', 'kucoin-secret-of-a-test', 'kucoin-passphrase-of-a-test'
 
 
 @dataclass

@@ -3,9 +3,11 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from chalicelib import errors, messages, vault
+from chalicelib.config import settings
 from chalicelib.messages import RefreshLedger, portfolio_changed
 from chalicelib.models import (
     Account,
@@ -32,13 +34,14 @@ class AccountDraft(NamedTuple):
 def draft(user_id: str, portfolio_id: int, *, title: str, wallet: str, credentials: Mapping[str, Any], now: int) -> AccountDraft:
     """Return a new account under the portfolio's next id, for `store`.
 
-    Raises NotFound when there is no such portfolio, Invalid when it has as many accounts as it may.
+    Raises NotFound when there is no such portfolio, Invalid when it has as many accounts as it may, or one with this API key.
     """
     account_id = Portfolio.allocate_account_id(user_id, portfolio_id)
     child = Account.at(user_id, portfolio_id, account_id)
     child.user_id, child.portfolio_id, child.account_id = user_id, portfolio_id, account_id
     child.title, child.wallet = title, wallet
     child.credentials_id = uuid.uuid4().hex
+    child.key_digest = _unique_digest(child, credentials)
     child.created_at = child.updated_at = now
     return AccountDraft(child, _encrypted(child, credentials))
 
@@ -68,7 +71,8 @@ def change(
     """Store a new title, other credentials, or both; return what the account then is.
 
     With other credentials the account is read from the start, as they may be those of another one, and whatever was wrong with the
-    earlier ones is over. Raises NotFound when the account is gone, PreconditionFailed.
+    earlier ones is over. Raises NotFound when the account is gone, PreconditionFailed, Invalid when another account of the portfolio has
+    this API key.
     """
     if expected is not None and child.version not in expected:
         raise errors.PreconditionFailed
@@ -85,8 +89,10 @@ def change(
 def _replace_credentials(
     child: Account, credentials: Mapping[str, Any], actions: list[Any], now: int, expected: ExpectedVersions
 ) -> Account:
-    credentials_id = uuid.uuid4().hex
-    fresh = (Account.credentials_id.set(credentials_id), Account.valid.set(True), Account.problem.remove(), Account.problem_detail.remove())
+    credentials_id, key_digest = uuid.uuid4().hex, _unique_digest(child, credentials)
+    digest = Account.key_digest.remove() if key_digest is None else Account.key_digest.set(key_digest)
+    forgotten = (Account.problem.remove(), Account.problem_detail.remove())
+    fresh = (Account.credentials_id.set(credentials_id), digest, Account.valid.set(True), *forgotten)
     transact(
         Write(
             Operation.UPDATE,
@@ -113,6 +119,21 @@ def delete(child: Account, *, now: int, expected: ExpectedVersions = None) -> No
     )
     messages.send_or_leave_to_sweep(RefreshLedger(child.ledger))
     portfolio_changed(child.user_id, child.portfolio_id, seen_at=now)
+
+
+def _unique_digest(child: Account, credentials: Mapping[str, Any]) -> str | None:
+    """Return the digest of an API key, None of credentials without one. Raises Invalid when another account of the portfolio has the key.
+
+    It would count twice; in another portfolio it may. Two requests at once may both find none, and then it does.
+    """
+    if 'key' not in credentials:
+        return None
+    digest = sha256(f'{child.user_id} {child.wallet} {credentials["key"]}'.encode()).hexdigest()
+    others = Account.page(child.user_id, child.portfolio_id, after=0, limit=settings().max_accounts)
+    if any(other.key_digest == digest and other.account_id != child.account_id for other in others):
+        sentence = 'this portfolio already has an account with this API key'
+        raise errors.Invalid(errors.Fault('credentials.key', 'duplicate_account', sentence))
+    return digest
 
 
 def _encrypted(child: Account, credentials: Mapping[str, Any]) -> Credentials:

@@ -34,16 +34,12 @@ def bitstamp(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[BitstampAcco
         settings.cache_clear()
         settings()
         api.portfolio()
-        create(api, SECRET)
+        body = {'wallet': 'bitstamp', 'credentials': {'key': KEY, 'secret': SECRET}}
+        assert api.post('/api/portfolios/1/accounts', body).status_code == 201
         yield account
         monkeypatch.undo()
     settings.cache_clear()
     settings()
-
-
-def create(api: Api, secret: str) -> None:
-    body = {'wallet': 'bitstamp', 'credentials': {'key': KEY, 'secret': secret}}
-    assert api.post('/api/portfolios/1/accounts', body).status_code == 201
 
 
 def run(api: Api, account: int = 1) -> bool:
@@ -104,12 +100,11 @@ def test_a_thousand_and_one_rows_are_two_pages(api: Api, bitstamp: BitstampAccou
 
 
 def test_what_is_wrong_with_the_credentials_is_told(api: Api, bitstamp: BitstampAccount):
-    create(api, 'another secret')
+    assert api.patch(PATH, {'credentials': {'key': KEY, 'secret': 'another secret'}}).status_code == 200
 
-    assert run(api, account=2)
+    assert run(api)
 
-    problem = api.get('/api/portfolios/1/accounts/2').json_body['result']['problem']
-    assert problem['reason'] == 'wrong_secret'
+    assert shown(api, '')['result']['problem']['reason'] == 'wrong_secret'
 
 
 def test_an_id_too_long_to_be_one_costs_only_its_row(api: Api, bitstamp: BitstampAccount):

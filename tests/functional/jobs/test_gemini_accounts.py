@@ -154,12 +154,11 @@ def test_traders_are_taken_where_that_is_allowed(api: Api, gemini: GeminiAccount
     ],
 )
 def test_what_is_wrong_with_the_credentials_is_told(api: Api, gemini: GeminiAccount, key: str, secret: str, reason: str, asked: int):
-    create(api, 'gemini', {'key': key, 'secret': secret})
+    assert api.patch(PATH, {'credentials': {'key': key, 'secret': secret}}).status_code == 200
 
-    assert run(api, account=2)
+    assert run(api)
 
-    problem = api.get('/api/portfolios/1/accounts/2').json_body['result']['problem']
-    assert (problem['reason'], len(gemini.requests)) == (reason, asked)
+    assert (shown(api)['result']['problem']['reason'], len(gemini.requests)) == (reason, asked)
 
 
 @pytest.mark.parametrize(

@@ -161,11 +161,11 @@ def test_keys_that_may_trade_are_taken_where_that_is_allowed(api: Api, kucoin: K
     ],
 )
 def test_what_is_wrong_with_the_credentials_is_told(api: Api, kucoin: KucoinAccount, credentials: dict[str, str], reason: str):
-    create(api, 'kucoin', CREDENTIALS | credentials)
+    assert api.patch(PATH, {'credentials': CREDENTIALS | credentials}).status_code == 200
 
-    assert run(api, account=2)
+    assert run(api)
 
-    assert api.get('/api/portfolios/1/accounts/2').json_body['result']['problem']['reason'] == reason
+    assert shown(api)['result']['problem']['reason'] == reason
 
 
 @pytest.mark.parametrize(
