@@ -49,7 +49,8 @@ class Ledger(Leased, discriminator='ledger'):
     `tokens_asked_at` is when a node told the balances of all tokens of its chain, `tokens_unconfirmed` that none tells them now.
     Only HD wallets have `secret`, the ciphertext of their extended key or descriptor, and `derived`. `member_of` are the wallets that
     the ledger of an address is derived for, as texts of Memberships. Only accounts have `credentials_id`, which tells with which
-    credentials they are read, and `problem`, why these were refused, with what that is about.
+    credentials they are read, and `problem`, why these were refused, with what that is about; `exchange_account` is the digest of
+    what the exchange calls the account whose entries are stored, if it says.
     """
 
     LEASE_SECONDS = 45
@@ -75,6 +76,7 @@ class Ledger(Leased, discriminator='ledger'):
     derived = Derived(null=True)
     member_of = UnicodeSetAttribute(null=True)
     credentials_id = UnicodeAttribute(null=True)
+    exchange_account = UnicodeAttribute(null=True)
     problem = UnicodeAttribute(null=True)
     problem_detail = UnicodeAttribute(null=True)
     valid = BooleanAttribute(null=True)
@@ -384,6 +386,10 @@ class Ledger(Leased, discriminator='ledger'):
         named = [] if problem is None else [Ledger.problem.set(problem)]
         described = [] if detail is None else [Ledger.problem_detail.set(detail)]
         self.renew(now, Ledger.valid.set(False), *named, *described)
+
+    def identify(self, exchange_account: str, now: int) -> None:
+        """Note at which account of an exchange it is. Raises LeaseLost."""
+        self.renew(now, Ledger.exchange_account.set(exchange_account))
 
     def forget(self, now: int) -> None:
         """Go back to the state before the first observation. Raises LeaseLost."""

@@ -26,6 +26,7 @@ class BybitAccount:
     funding: Sequence[Mapping[str, str]] = ()
     unified_log: Sequence[Mapping[str, Any]] = ()
     funding_log: Sequence[Mapping[str, Any]] = ()
+    user_id: int = 24617703
     is_read_only: bool = True
     is_unified: bool = True
     fault: Answer | None = None
@@ -43,6 +44,7 @@ class BybitAccount:
         results: Mapping[tuple[str, str | None], Any] = {
             ('/v5/user/query-api', None): {
                 'id': '13770661',
+                'userID': self.user_id,
                 'readOnly': int(self.is_read_only),
                 'permissions': {'ContractTrade': [], 'Spot': ['SpotTrade'], 'Wallet': ['AccountTransfer'], 'Options': []},
                 'uta': int(self.is_unified),

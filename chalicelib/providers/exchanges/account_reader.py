@@ -29,8 +29,11 @@ class AccountReader(Protocol):
     @property
     def counts_p2pk(self) -> bool: ...
 
-    def check(self, http: Http) -> None:
-        """Raise AccountRefused if the credentials are wrong, or may do more or less than they should. Raises Upstream."""
+    def check(self, http: Http) -> str | None:
+        """Return what the exchange calls the account that the credentials are of, None if it does not say.
+
+        Raises AccountRefused if they are wrong, or may do more or less than they should, and Upstream.
+        """
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """Return a report on the account, with the entries after `resume` of an earlier page, or all of them, newest first.

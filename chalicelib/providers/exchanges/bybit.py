@@ -55,16 +55,18 @@ class BybitReader:
     def __init__(self, credentials: Mapping[str, Any]) -> None:
         self._client = SigningClient(_EXCHANGE, {'apiKey': credentials['key'], 'secret': credentials['secret']})
 
-    def check(self, http: Http) -> None:
-        """Raise AccountRefused if the key is wrong, may do more than read, or is of an account that is not unified."""
+    def check(self, http: Http) -> str:
+        """See AccountReader. An account that is not unified is refused."""
         answer = self._ask(http, 'v5/user/query-api')
         with expected_shape(ENDPOINT, 'the rights of a key'):
             is_read_only = int(answer['readOnly']) == 1
             is_unified = int(answer['uta']) == 1
+            user_id = str(answer['userID'])
             rights = {str(right) for granted in answer['permissions'].values() for right in granted}
         refuse_harmful(ENDPOINT, set() if is_read_only else rights or {'Read-Write'})
         if not is_unified:
             raise AccountRefused(ENDPOINT.key, 'account_unsupported', 'make it a Unified Trading Account')
+        return user_id
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What orders hold back is in the balances, what is borrowed is not."""
@@ -77,10 +79,11 @@ class BybitReader:
                 [(_code(row['coin']), _without_profit(row)) for row in account['coin']]
                 + [(_code(row['coin']), amount(row['walletBalance'])) for row in funding['balance']]
             )
-        windows = windows_back(position.until, _WINDOW_SECONDS, position.until - _LISTED_SECONDS)
+        oldest = position.until - _LISTED_SECONDS
+        windows = windows_back(position.until, _WINDOW_SECONDS, oldest)
         sources = (partial(self._unified_log, http), partial(self._funding_log, http))
-        listed_from = position.until - _LISTED_SECONDS + _DAY  # for certain
-        return AddressReport(holdings, read_pages(sources, windows, position), listed_up_to=position.until, listed_from=listed_from)
+        pages = read_pages(sources, windows, position)
+        return AddressReport(holdings, pages, listed_up_to=position.until, listed_from=oldest + _DAY)  # a day later for certain
 
     def _unified_log(self, http: Http, window: Window, cursor: str | None) -> Rows:
         times = {'startTime': str(window.begin * 1_000), 'endTime': str(window.end * 1_000)}

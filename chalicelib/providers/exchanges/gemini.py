@@ -63,8 +63,8 @@ class GeminiReader:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', f'it must be of one account, whose keys begin with {_OF_ONE_ACCOUNT}')
         self._client = SigningClient(_EXCHANGE, {'apiKey': credentials['key'], 'secret': credentials['secret']})
 
-    def check(self, http: Http) -> None:
-        """Raise AccountRefused if the key is wrong, cannot read what we need, or may do more than read."""
+    def check(self, http: Http) -> str | None:
+        """See AccountReader. Only a key of the role Auditor may do nothing but read."""
         answer = self._client.ask(http, 'POST', 'v1/roles')
         with expected_shape(ENDPOINT, 'the roles of a key'):
             is_auditor = bool(answer[_READS])
@@ -72,6 +72,7 @@ class GeminiReader:
         if not is_auditor and not harmful:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
         refuse_harmful(ENDPOINT, harmful)
+        return str(answer['counterparty_id']) if answer.get('counterparty_id') else None
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What is reserved for orders is in the balances."""

@@ -71,15 +71,17 @@ class OkxReader:
         named = {'apiKey': credentials['key'], 'secret': credentials['secret'], 'password': credentials['password']}
         self._client = SigningClient(_EXCHANGE, named)
 
-    def check(self, http: Http) -> None:
-        """Raise AccountRefused if the key is wrong, cannot read, or may do more than read."""
+    def check(self, http: Http) -> str:
+        """See AccountReader."""
         answer = self._ask(http, 'account/config')
         with expected_shape(ENDPOINT, 'the rights of a key'):
             [account] = answer
             rights = {right.strip() for right in account['perm'].split(',')} - {''}
+            user_id = str(account['uid'])
         if _READ_ONLY not in rights:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
         refuse_harmful(ENDPOINT, rights - {_READ_ONLY})
+        return user_id
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. Of the trading account the cash counts: with what orders hold back, less what is borrowed."""

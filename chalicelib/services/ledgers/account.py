@@ -5,11 +5,12 @@ Credentials that the exchange refuses are not tried again until they are replace
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from chalicelib import clock, errors, vault
-from chalicelib.models import Credentials, Ledger, Watch
+from chalicelib.models import Credentials, Ledger, Snapshot, Transaction, Watch
 from chalicelib.providers import exchanges
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 # May pass by itself: tried again some times before the user is told.
 _PASSING = ('wrong_nonce', 'clock_differs', 'address_refused', 'answer_refused')
 _MOST_TRIES = 3
+_LEASE_EVERY = 500  # stored transactions deleted between two checks of the lease
 
 
 def read(ledger: Ledger, deadline: float) -> bool:
@@ -56,13 +58,34 @@ def _read(ledger: Ledger, wallet: str, secrets: Mapping[str, Any], deadline: flo
     reader = exchanges.reader_of(wallet, secrets)
     try:
         with foreseen(reader.endpoint, ledger.pk):
-            reader.check(http)
+            _identify(ledger, reader.check(http))
             finished = download.read(ledger, reader, http, deadline)
     except errors.Upstream as error:
         gate.failed(error, ledger.pk)
         raise
     gate.worked(reader.endpoint)
     return finished
+
+
+def _identify(ledger: Ledger, exchange_account: str | None) -> None:
+    """Note what the exchange calls the account, and forget what is stored if that is of another one. Raises LeaseLost."""
+    if exchange_account is None:
+        return
+    digest = sha256(f'{ledger.pk} {exchange_account}'.encode()).hexdigest()
+    if ledger.exchange_account not in (None, digest):
+        log.warning('%s: the credentials are of another account', ledger.pk)
+        ledger.forget(clock.now())
+        Transaction.remove(ledger.pk, _sort_keys(ledger))
+        Snapshot.remove(ledger.pk)
+    if ledger.exchange_account != digest:
+        ledger.identify(digest, clock.now())
+
+
+def _sort_keys(ledger: Ledger) -> Iterator[str]:
+    for number, transaction in enumerate(Transaction.every(ledger.pk)):
+        if number % _LEASE_EVERY == 0:
+            ledger.renew_if_short(clock.now())
+        yield transaction.sk
 
 
 def _decrypted(credentials: Credentials) -> Any:

@@ -83,6 +83,20 @@ def test_both_logs_are_read_to_the_end_and_add_up_and_later_only_the_last_weeks_
     assert shown(api, '/txns')['complete'] is True
 
 
+def test_entries_of_another_account_go_also_those_that_are_too_old_to_be_listed(api: Api, bybit: BybitAccount):
+    bybit.funding_log = [moved('SW4=', CLOCK.now() - 700 * DAY, 'BTC', '0.1')]
+    assert run(api)
+    assert (balances(api), shown(api, '/txns')['complete']) == ({'btc': '0.1'}, True)
+
+    CLOCK.advance(60 * DAY)
+    bybit.user_id, bybit.funding = 7, [funded('ETH', '2')]
+    bybit.funding_log = [moved('QQ==', CLOCK.now() - DAY, 'ETH', '2')]
+    assert run(api)
+
+    assert [row['reference'] for row in shown(api, '/txns')['result']] == ['QQ==']
+    assert (balances(api), shown(api, '/txns')['complete']) == ({'eth': '2.0'}, True)
+
+
 def test_debts_and_open_positions_are_no_part_of_the_balance_and_what_no_log_tells_is_missing_from_its_currency_alone(
     api: Api, bybit: BybitAccount
 ):
