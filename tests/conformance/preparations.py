@@ -38,7 +38,7 @@ class World:
         self.create('/api/portfolios/1/offsets', title=title, balances=rows)
 
     def account(self, title: str = 'My account') -> None:
-        credentials = {'key': 'key', 'secret': 'c2VjcmV0'}
+        credentials = {'key': f'key of {title}', 'secret': 'c2VjcmV0'}
         self.create('/api/portfolios/1/accounts', title=title, wallet='kraken', credentials=credentials)
 
     def refresh(self) -> None:
