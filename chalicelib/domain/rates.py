@@ -14,10 +14,13 @@ CARRIED_DAYS = 9
 _CARRIED_DAYS_DAILY = 7
 _CARRIED_DAYS_WEEKLY = {'nbp': CARRIED_DAYS}  # by source
 UNPRICED = frozenset({'cup', 'kpw'})  # what sources name is an official price at which nobody trades, or the dollar's
+AS_PUBLISHED = date(2026, 12, 1)  # the first day that is converted by what was published before it; what was told of earlier ones stays
 FIRST_DAY = date(2009, 1, 1)  # nothing that is converted is older than Bitcoin
 MOST_DIGITS = 40
 _MOST_EXPONENT = 30
 _LONGEST_HOLIDAYS = 5
+_BANK_HOLIDAYS = {(1, 1), (5, 1), (12, 25), (12, 26)}  # beside Good Friday and Easter Monday
+_DAY = timedelta(days=1)
 ECB = 'ecb'
 DATED = frozenset({ECB, 'frankfurter', 'nbp'})  # sources that publish rates of a day, not of a moment
 _DIVISION = Context(prec=34, rounding=ROUND_HALF_EVEN)
@@ -185,9 +188,44 @@ def day_of(instant: int) -> date:
 
 
 def day_before(pair: Pair, day: date) -> date:
-    """Return the last day before `day` for which the pair should have a close: the ECB fixes none on weekends."""
+    """Return the last day before `day` for which the pair should have a close: the ECB fixes none while banks are closed."""
     before = day - timedelta(days=1)
-    return before - timedelta(days=max(before.weekday() - 4, 0)) if is_ecb(pair) else before
+    while is_ecb(pair) and is_bank_holiday(before):
+        before -= timedelta(days=1)
+    return before
+
+
+def is_bank_holiday(day: date) -> bool:
+    """Whether the ECB fixes no rates on a day: https://www.ecb.europa.eu/ecb/contacts/working-hours, the same since 2002.
+
+    >>> [is_bank_holiday(date(2026, 4, day)) for day in (2, 3, 4, 6, 7)]
+    [False, True, True, True, False]
+    """
+    easter = _easter(day.year)
+    return day.weekday() > 4 or (day.month, day.day) in _BANK_HOLIDAYS or day - easter in (-2 * _DAY, _DAY)
+
+
+def _easter(year: int) -> date:
+    """Return Easter Sunday by the method of Meeus, Jones and Butcher."""
+    golden, century, rest = year % 19, *divmod(year, 100)
+    moon = (19 * golden + century - century // 4 - (century - (century + 8) // 25 + 1) // 3 + 15) % 30
+    weekday = (32 + 2 * (century % 4) + 2 * (rest // 4) - moon - rest % 4) % 7
+    month, day = divmod(moon + weekday - 7 * ((golden + 11 * moon + 22 * weekday) // 451) + 114, 31)
+    return date(year, month, day + 1)
+
+
+def newest_close_day(pair: Pair, day: date) -> date:
+    """Return the day of the last close of a pair that is to be had when `day` begins.
+
+    Of a coin that is the day itself, as its close is the price of midnight. Rates between fiat currencies are published in the course of
+    their day, so it is the last day before. Days before AS_PUBLISHED have the close of their own.
+    """
+    return day_before(pair, day) if is_of_fiat(pair) and day >= AS_PUBLISHED else day
+
+
+def is_of_fiat(pair: Pair) -> bool:
+    """Whether both currencies of a stored pair are fiat: coins are priced in dollars."""
+    return currencies.get(pair[0]).kind == 'fiat'
 
 
 def last_day_with_close(pair: Pair, today: date) -> date:
@@ -218,12 +256,17 @@ def merge(old: Iterable[Observation], new: Iterable[Observation], at: int) -> li
     return sorted(observation for observation in newest.values() if observation.price > 0 and observation.rate.is_usable(at))
 
 
-def carry_forward(closes: Mapping[date, DailyClose], day: date) -> Rate | None:
-    """Return the rate of a day by the closes of a pair: the latest one, up to a week old or as long as its source lets it be, or None."""
-    for age in range(CARRIED_DAYS + 1):
-        close = closes.get(day - timedelta(days=age))
-        if close is not None and age <= _CARRIED_DAYS_WEEKLY.get(close.source, _CARRIED_DAYS_DAILY):
+def carry_forward(closes: Mapping[date, DailyClose], pair: Pair, day: date) -> Rate | None:
+    """Return the rate of a pair when a day begins, by its closes: the last one that is to be had then, and not too old, or None.
+
+    It may be up to a week old, or as long as its source lets it be.
+    """
+    newest = day - _DAY if is_of_fiat(pair) and day >= AS_PUBLISHED else day
+    while day - newest <= timedelta(days=CARRIED_DAYS):
+        close = closes.get(newest)
+        if close is not None and (day - newest).days <= _CARRIED_DAYS_WEEKLY.get(close.source, _CARRIED_DAYS_DAILY):
             return Rate(close.base, close.quote, close.price, midnight(close.day), close.source, close.disputed)
+        newest -= _DAY
     return None
 
 

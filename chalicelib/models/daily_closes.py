@@ -25,7 +25,7 @@ class DailyClosesState(Item, discriminator='closes-state'):
 
     `earliest` (ISO 8601) is the first day with a close, `until` the day up to which all available closes are stored; `done` is
     False while older ones are being downloaded. `searched` maps sources that fill gaps to the day up to which they did.
-    `changes` records from which day on closes were added, each time some were.
+    `changes` records from which day on closes were added, or are no longer expected, each time that changed.
     """
 
     earliest = UnicodeAttribute(null=True)
@@ -50,10 +50,12 @@ class DailyClosesState(Item, discriminator='closes-state'):
         since = self.changes.changed_since(version)
         return None if since is None else date.min if since == ALWAYS else day_of(since)
 
-    def note(self, earliest: date) -> None:
-        """Count a version that adds closes from a day on."""
-        self.changes = self.changes.noted(midnight(earliest))
-        self.earliest = min(self.earliest or earliest.isoformat(), earliest.isoformat())
+    def note(self, added: Sequence[date], settled_since: int | None) -> None:
+        """Count a version that adds closes of some days, and by which those from an instant on that lack closes will get none."""
+        instants = [*(midnight(day) for day in added), *([] if settled_since is None else [settled_since])]
+        self.changes = self.changes.noted(min(instants))
+        if added:
+            self.earliest = min(self.earliest or min(added).isoformat(), min(added).isoformat())
 
 
 class YearOfDailyCloses(Item, discriminator='closes'):
@@ -153,15 +155,26 @@ def _add_daily_closes(pair: Pair, closes: Sequence[DailyClose], now: int, progre
         days = item.add(close for close in closes if close.day.year == year)
         added += days
         writes += [Write(Operation.PUT, item)] if days else []
-    if added:
-        state.note(min(added))
-        state.source = closes[-1].source
+    before = (state.until, state.done)
     moved = progress is not None and _record_progress(state, progress)
+    settled_since = _settled_since(before, (state.until, state.done))
+    if added or settled_since is not None:
+        state.note(added, settled_since)
+    if added:
+        state.source = closes[-1].source
     if added or moved:
         condition = unchanged(DailyClosesState.revision, state.revision)
         state.revision += 1
         state.updated_at = now
         transact(*writes, Write(Operation.PUT, state, condition))
+
+
+def _settled_since(before: tuple[str | None, bool], after: tuple[str | None, bool]) -> int | None:
+    """Return from when on days that lack closes will get none now, None if nothing was settled: `until` and `done` before and after."""
+    until, done = after
+    if not done or until is None or before == after:
+        return None
+    return midnight(date.fromisoformat(before[0])) if before[0] and before[1] else ALWAYS
 
 
 def _record_progress(state: DailyClosesState, progress: Progress) -> bool:

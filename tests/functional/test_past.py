@@ -1,7 +1,7 @@
 """The past is one: what is told of an instant by itself is what a history tells of it, whatever is known of the ledgers and rates then."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,11 +10,12 @@ from urllib.parse import quote
 import pytest
 
 from chalicelib import clock
+from chalicelib.domain import rates
 from chalicelib.domain.conversion import Rate
 from chalicelib.domain.ledgers import Entry, Gap, Holding
-from chalicelib.domain.rates import DailyClose, pair_of
+from chalicelib.domain.rates import DailyClose, midnight, pair_of
 from chalicelib.formats import format_instant
-from chalicelib.models import Follower, HourlyRates, LatestRates, Ledger, Snapshot, Transaction, add_daily_closes
+from chalicelib.models import DownloadProgress, Follower, HourlyRates, LatestRates, Ledger, Snapshot, Transaction, add_daily_closes
 from chalicelib.services.histories import refresh
 from tests.support.api import Api
 from tests.support.clock import StoppedClock
@@ -108,7 +109,8 @@ class World:
         today = datetime.fromtimestamp(self.now, UTC).date()
         for code in ('btc', 'eth', 'usdc', 'usd'):
             days = [today - timedelta(days=back) for back in range(75) if self.chance.random() < 0.8]
-            add_daily_closes(pair_of(code), [self.close(code, day) for day in days], self.now)
+            known_until = DownloadProgress(today - timedelta(days=self.chance.randrange(9)), done=self.chance.random() < 0.8)
+            add_daily_closes(pair_of(code), [self.close(code, day) for day in days], self.now, known_until)
         for hour in range(self.now - 5 * DAY, self.now, HOUR):
             if self.chance.random() < 0.6:
                 made = hour // HOUR * HOUR + self.chance.randrange(1, 900)
@@ -165,7 +167,8 @@ def offset(api: Api, since: int | None = None) -> int:
 
 
 def set_close(day: date, price: str) -> None:
-    add_daily_closes(('btc', 'usd'), [DailyClose(day, 'btc', 'usd', Decimal(price), 'test')], clock.now())
+    close = DailyClose(day, 'btc', 'usd', Decimal(price), 'test')
+    add_daily_closes(('btc', 'usd'), [close], clock.now(), DownloadProgress(rates.day_of(clock.now())))
 
 
 def test_where_no_set_of_the_hour_was_kept_the_closes_of_the_day_are_used_and_named(api: Api) -> None:
@@ -200,3 +203,42 @@ def test_an_address_that_was_never_read_makes_every_total_incomplete(api: Api) -
     for answer in (get(api, f'{portfolio}/converted'), get(api, f'{portfolio}/converted', at=format_instant(clock.now() - 2 * DAY))):
         [row] = answer['result']
         assert (row['balance'], row['complete']) == ('2.00', False)
+
+
+def publish(code: str, prices: Mapping[date, str], until: date) -> None:
+    """Store closes of a currency, and that none but these are to come up to a day."""
+    pair = pair_of(code)
+    add_daily_closes(
+        pair, [DailyClose(day, *pair, Decimal(price), 'ecb') for day, price in prices.items()], clock.now(), DownloadProgress(until)
+    )
+
+
+def test_a_close_that_is_still_to_come_is_missing_and_what_is_told_never_changes(api: Api) -> None:
+    """By the hand of a clock that goes on: coins have the price of midnight, euros what the ECB fixed before it."""
+    friday, saturday, monday, tuesday, wednesday = (date(2028, 11, day) for day in (24, 25, 27, 28, 29))
+    portfolio = api.portfolio(currencies=('eur',))
+    body = {'title': 'x', 'balances': [{'currency': 'btc', 'balance': '2'}]}
+    assert api.post(f'/api/portfolios/{portfolio}/offsets', body).status_code == 201
+
+    def told(day: date) -> list[tuple[str, bool]]:
+        """Return value and completeness of the midnight of a day, which history and `?at=` tell alike."""
+        at = format_instant(midnight(day))
+        [row] = get(api, f'{portfolio}/converted', at=at)['result']
+        [past] = get(api, f'{portfolio}/converted/history', from_=at, to=at)['result']
+        assert (row['balance'], row['complete']) == (past['balance'], past['complete'])
+        assert past.get('missing') == (None if row['complete'] else [{'currency': 'btc', 'balance': '2.0', 'reason': 'no_rate'}])
+        return row['balance'], row['complete']
+
+    publish('btc', {friday: '20000', saturday: '30000', monday: '33000'}, monday)
+    publish('usd', {friday: '1.25'}, friday)
+    assert told(saturday) == ('48000.00', True)
+    assert told(monday) == ('52800.00', True)  # nothing is fixed on a weekend
+    assert told(tuesday) == ('0.00', False)  # neither the coin's price nor what was fixed on Monday is known
+    publish('btc', {tuesday: '36000'}, tuesday)
+    assert told(tuesday) == ('0.00', False)
+    publish('usd', {monday: '1.2'}, monday)
+    assert told(tuesday) == ('60000.00', True)
+    publish('usd', {tuesday: '1.5'}, tuesday)  # in the afternoon
+    publish('btc', {wednesday: '30000'}, wednesday)
+    assert [told(day) for day in (saturday, monday, tuesday)] == [('48000.00', True), ('52800.00', True), ('60000.00', True)]
+    assert told(wednesday) == ('40000.00', True)

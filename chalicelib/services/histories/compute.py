@@ -89,7 +89,8 @@ def _replay(contents: PortfolioTree, inputs: _Inputs, stored: History | None, ve
         first=first,
     )
     states = list(timeline.states(points, reporting, lambda at: closes_on(day_of(at))))
-    return ComputedHistory(result, states, bool(not_requested), bool(inputs.codes & latest.pending))
+    unanswered = bool(inputs.codes & latest.pending) or inputs.closes.awaits(day_of(now))
+    return ComputedHistory(result, states, bool(not_requested), unanswered)
 
 
 def _beginning(inputs: _Inputs, reporting: Sequence[str], stored: History | None, now: int) -> tuple[int, PortfolioState]:

@@ -128,7 +128,7 @@ def _fill_gaps(source: RateSource, code: str, today: date, deadline: float) -> b
 def _next_gap(pair: Pair, stored: PairDailyCloses, day: date, today: date) -> date | None:
     """Return the first day from `day` on that has no close, between fiat currencies none to be carried forward to it either."""
     while day <= today:
-        if not (day in stored.by_day or (pair[0] != rates.code_of(pair) and rates.carry_forward(stored.by_day, day))):
+        if not (day in stored.by_day or (rates.is_of_fiat(pair) and rates.carry_forward(stored.by_day, pair, day))):
             return day
         day += _DAY
     return None

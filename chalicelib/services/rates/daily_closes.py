@@ -1,6 +1,6 @@
 """Daily closes of currencies: read to convert the past, recorded from the rates that jobs fetch."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from chalicelib import messages
@@ -34,9 +34,29 @@ class DailyCloses:
         ]
 
     def on(self, day: date) -> Rates:
-        """Return the closes of a day as rates, each of that day or, where it has none, of the last one of the week before."""
-        carried = (rates.carry_forward(closes.by_day, day) for closes in self._of_pairs.values())
-        return Rates(rates.midnight(day), (rate for rate in carried if rate is not None))
+        """Return the closes that were to be had when a day began as rates, each the last one of the week before.
+
+        A rate is lacking, and comes later, while it is not known whether there is a newer one: what is told of a day never changes.
+        """
+        settled = (rate for pair, rate in self._carried(day) if rate is not None and self._is_settled(pair, rate, day))
+        return Rates(rates.midnight(day), settled)
+
+    def awaits(self, day: date) -> bool:
+        """Whether prices of coins at the midnight that begins a day are still to be stored, which is done within minutes."""
+        return any(
+            rate is not None and not rates.is_of_fiat(pair) and not self._is_settled(pair, rate, day) for pair, rate in self._carried(day)
+        )
+
+    def _carried(self, day: date) -> Iterator[tuple[Pair, Rate | None]]:
+        for pair, closes in self._of_pairs.items():
+            yield pair, rates.carry_forward(closes.by_day, pair, day)
+
+    def _is_settled(self, pair: Pair, rate: Rate, day: date) -> bool:
+        """Whether no close between that of a rate and a day will be stored any more."""
+        newest = rates.newest_close_day(pair, day)
+        state = self._of_pairs[pair].state
+        is_all = state.done and (state.until or '') >= newest.isoformat()
+        return day < rates.AS_PUBLISHED or rates.day_of(rate.at) >= newest or is_all
 
     def changed_since(self, versions: Mapping[str, int]) -> date | None:
         """Return the earliest day whose closes were added after `versions` were read, date.min if that is no longer known.

@@ -14,9 +14,19 @@ from chalicelib.config import settings
 from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.conversion import Rate
 from chalicelib.domain.ledgers import Entry, Gap, Holding
-from chalicelib.domain.rates import DailyClose, pair_of
+from chalicelib.domain.rates import DailyClose, day_of, pair_of
 from chalicelib.jobs import histories as job
-from chalicelib.models import HISTORIES, History, HistoryMonth, LatestRates, Ledger, Snapshot, Transaction, add_daily_closes
+from chalicelib.models import (
+    HISTORIES,
+    DownloadProgress,
+    History,
+    HistoryMonth,
+    LatestRates,
+    Ledger,
+    Snapshot,
+    Transaction,
+    add_daily_closes,
+)
 from chalicelib.services import due
 from chalicelib.services.histories import refresh
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, txid
@@ -97,7 +107,8 @@ def midnights(first: int, last: int) -> list[int]:
 
 def set_close(code: str, prices: Mapping[date, str]) -> None:
     pair = pair_of(code)
-    add_daily_closes(pair, [DailyClose(day, *pair, Decimal(price), 'test') for day, price in prices.items()], clock.now())
+    closes = [DailyClose(day, *pair, Decimal(price), 'test') for day, price in prices.items()]
+    add_daily_closes(pair, closes, clock.now(), DownloadProgress(day_of(clock.now())))
 
 
 def test_a_year_by_day_is_what_the_explorers_transactions_sum_to_at_each_midnight(

@@ -572,7 +572,9 @@ def test_the_first_run_of_a_day_makes_its_closes() -> None:
     fetch_rates(midnight(TODAY) + 60)
 
     on = daily_closes.read(['usdt', 'aed'], TODAY, TODAY).on(TODAY)
-    assert {('btc', 'usd'), ('eth', 'usd'), ('eur', 'usd'), ('usdt', 'usd'), ('usd', 'aed')} == {*on.by_pair}
+    assert {('btc', 'usd'), ('eth', 'usd'), ('usdt', 'usd')} == {*on.by_pair}
+    tomorrow = daily_closes.read(['usdt', 'aed'], TODAY, TODAY).on(TODAY + timedelta(days=1))
+    assert ('usd', 'aed') in tomorrow.by_pair  # what is published in the course of a day is had when the next one begins
     assert on.by_pair['btc', 'usd'].price == Decimal('11775.36')
     assert on.at == on.by_pair['btc', 'usd'].at == midnight(TODAY)
 
@@ -610,7 +612,7 @@ def test_a_disputed_rate_makes_a_disputed_close_and_an_old_one_none(world: Sourc
     closes = daily_closes.read(['btc'], TODAY, TODAY).on(TODAY)
     assert TODAY in stored_days('btc')
     assert price(closes, 'btc', 'usd') is None
-    assert closes.reason_without_route('eur', 'btc') == 'disputed'
+    assert closes.reason_without_route('usd', 'btc') == 'disputed'
     assert TODAY not in stored_days('eth')
 
 
@@ -776,7 +778,7 @@ def test_a_weekend_is_no_gap(messages: Callable[[], list[dict[str, Any]]], world
 
 def test_closes_are_carried_for_a_week_and_not_longer() -> None:
     day = date(2020, 1, 1)
-    add_daily_closes(('btc', 'usd'), [DailyClose(day, 'btc', 'usd', Decimal(7_200), 'bitstamp')], NOW)
+    add_daily_closes(('btc', 'usd'), [DailyClose(day, 'btc', 'usd', Decimal(7_200), 'bitstamp')], NOW, DownloadProgress(TODAY))
     found = daily_closes.read([], day + timedelta(days=7), day + timedelta(days=8))
     assert price(found.on(day + timedelta(days=7)), 'btc', 'usd') == 7_200
     assert price(found.on(day + timedelta(days=8)), 'btc', 'usd') is None

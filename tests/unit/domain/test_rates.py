@@ -1,12 +1,12 @@
 """What sources publish: prices, pairs and closes."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
 from chalicelib.domain import currencies, rates
-from chalicelib.domain.conversion import Rate
+from chalicelib.domain.conversion import Pair, Rate
 from chalicelib.domain.rates import DailyClose, Observation, merge
 
 NOW = 1_800_000_000
@@ -64,11 +64,35 @@ def test_a_pair_leads_back_to_a_currency_that_it_prices() -> None:
     assert all(rates.pair_of(rates.code_of(pair)) == pair for pair in pairs)
 
 
-def test_closes_are_carried_for_a_week() -> None:
-    closes = {date(2020, 1, 1): DailyClose(date(2020, 1, 1), 'eur', 'usd', Decimal(5), 'ecb')}
-    assert rates.carry_forward(closes, date(2020, 1, 8)) == Rate('eur', 'usd', Decimal(5), 1_577_836_800, 'ecb')
-    assert rates.carry_forward(closes, date(2020, 1, 9)) is None
-    assert rates.carry_forward(closes, date(2019, 12, 31)) is None
+@pytest.mark.parametrize(('pair', 'first'), [(('btc', 'usd'), 1), (('eur', 'usd'), 2), (('usd', 'try'), 2)])
+def test_closes_are_had_from_the_midnight_on_that_they_are_of_or_that_follows_them_and_are_carried_for_a_week(
+    pair: Pair, first: int
+) -> None:
+    """A central bank publishes in the course of a day, and a coin's close is its price when the day begins."""
+    for year, earliest in ((2020, 1), (2027, first)):  # years before the rule came keep what was told of them
+        closes = {date(year, 1, 1): DailyClose(date(year, 1, 1), *pair, Decimal(5), 'ecb')}
+        days = [date(year - 1, 12, 31) + timedelta(days=number) for number in range(12)]
+        had = [day for day in days if rates.carry_forward(closes, pair, day) is not None]
+        assert had == [date(year, 1, day) for day in range(earliest, 9)]
+        assert rates.carry_forward(closes, pair, had[0]) == Rate(*pair, Decimal(5), rates.midnight(date(year, 1, 1)), 'ecb')
+
+
+@pytest.mark.parametrize(
+    ('pair', 'day', 'newest'),
+    [
+        (('btc', 'usd'), date(2026, 12, 5), date(2026, 12, 5)),
+        (('eur', 'usd'), date(2026, 11, 28), date(2026, 11, 28)),  # before the rule
+        (('eur', 'usd'), date(2026, 12, 5), date(2026, 12, 4)),  # Saturday begins
+        (('eur', 'usd'), date(2026, 12, 7), date(2026, 12, 4)),  # Monday
+        (('usd', 'try'), date(2026, 12, 7), date(2026, 12, 6)),
+        (('eur', 'gbp'), date(2027, 3, 30), date(2027, 3, 25)),  # after Easter
+        (('eur', 'gbp'), date(2026, 12, 28), date(2026, 12, 24)),  # after Christmas
+        (('eur', 'gbp'), date(2027, 1, 2), date(2026, 12, 31)),
+        (('eur', 'gbp'), date(2028, 5, 2), date(2028, 4, 28)),
+    ],
+)
+def test_the_newest_close_when_a_day_begins_is_of_the_last_day_that_had_one_by_then(pair: Pair, day: date, newest: date) -> None:
+    assert rates.newest_close_day(pair, day) == newest
 
 
 @pytest.mark.parametrize(('day', 'before'), [(date(2026, 11, 23), date(2026, 11, 20)), (date(2026, 11, 24), date(2026, 11, 23))])
