@@ -105,6 +105,7 @@ def _render(
         section=section,
         faults=faults,
         grants=_connected_applications(user.user_id),
+        own_applications=[client for client in Client.owned_by(user.user_id) if client.confidential],
         **values,
     )
 

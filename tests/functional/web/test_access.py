@@ -97,6 +97,19 @@ def stranger_page(stranger: Browser, other: Browser) -> str:
     return stranger.page
 
 
+def test_the_profile_lists_what_gets_at_the_account_by_a_secret(logged_in: Browser, user: User, client: Client):
+    Client.register(owner_id='somebody else', name='Theirs', redirect_uris=[], now=1)
+    Client.register(owner_id=user.user_id, name='On a phone', redirect_uris=[], confidential=False, now=1)
+    client.touch('secret', clock.now())
+
+    logged_in.get('/profile')
+
+    _, _, listed = logged_in.text.partition('gets at all of your data without asking you.')
+    assert listed.startswith(' Test app , secret last used')
+    assert 'Theirs' not in logged_in.text
+    assert 'On a phone' not in logged_in.text
+
+
 def test_a_log_in_from_a_new_browser_is_mailed_once(browser: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox):
     browser.headers = {'User-Agent': FIREFOX}
     browser.log_in()
