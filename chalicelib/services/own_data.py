@@ -20,6 +20,7 @@ from chalicelib.models import (
     Item,
     Ledger,
     Offset,
+    OffsetBalance,
     Passkey,
     Portfolio,
     Session,
@@ -96,10 +97,10 @@ def _plain(field: str, value: Any) -> Any:
         return instants.sortable(value)
     if isinstance(value, set | frozenset):
         return sorted(value)
-    if isinstance(value, list):
+    if isinstance(value, OffsetBalance):
+        return {name: _plain(name, one) for name, one in value._asdict().items()}
+    if isinstance(value, list | tuple):
         return [_plain(field, one) for one in value]
-    if hasattr(value, 'attribute_values'):
-        return {name: _plain(name, one) for name, one in value.attribute_values.items()}
     return value
 
 

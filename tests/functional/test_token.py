@@ -9,7 +9,7 @@ from chalice.test import HTTPResponse
 
 from chalicelib import auth
 from chalicelib.config import settings
-from chalicelib.models import Client, Grant, RefreshToken, User
+from chalicelib.models import Client, Grant, RefreshToken, User, transact
 from tests.support.api import PASSWORD
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import meanwhile, survives, table
@@ -393,7 +393,7 @@ def test_an_account_that_was_not_confirmed_gets_no_token(http: ChaliceClient, cl
 def test_the_grant_says_what_an_application_may_do_and_when_it_last_did(http: ChaliceClient, user: User, client: Client):
     first = ask(http, GOOD | {'scope': 'info'}).json_body
     ask(http, GOOD | {'scope': 'read'})
-    Grant.at(user.user_id, 'test-app').touch(1)
+    transact(Grant.at(user.user_id, 'test-app').touch(1))
 
     ask(http, {'grant_type': 'refresh_token', 'refresh_token': first['refresh_token']})
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config import settings
-from chalicelib.models import Item
+from chalicelib.models import Authenticator, Item, Passkey, RecoveryCodes, transact
 from infra.data import archive, export
 from infra.data.archive import Header, Writer
 from infra.data.kinds import LEFT_OUT
@@ -27,6 +27,7 @@ READS = ('Scan', 'Query')
 OF_A_USER = {
     'account',
     *('user', 'email', 'portfolio', 'address', 'offset', 'purge', 'first_answer'),
+    *('authenticator', 'recovery_codes', 'passkey'),
     *('grant', 'application', 'client', 'api_key', 'api_key_secret', 'ledger', 'transaction', 'snapshot', 'watch'),
 }
 # Exported with everything, never with a user: a link is the operator's word about one stage's issuers.
@@ -51,8 +52,18 @@ def test_it_is_decided_of_every_kind_whether_it_is_exported() -> None:
 
 
 def test_the_export_of_a_user_has_every_kind_that_may_belong_to_one(world: World, file: Path) -> None:
+    add_second_factors(world.apis[0].user_id)
     assert run('export', '--user', 'ann@example.com', file) == 0
     assert {kind_of(item) for item in told(file)} == OF_A_USER
+
+
+def add_second_factors(user_id: str) -> None:
+    Authenticator.store(user_id, b'a secret')
+    transact(RecoveryCodes.creation(user_id, ['a code']))
+    passkey = Passkey.at(user_id, '0')
+    passkey.credential_id = passkey.public_key = b'x'
+    passkey.sign_count, passkey.name, passkey.created_at = 0, 'x', 1
+    passkey.save()
 
 
 def _kinds(of: type[Item]) -> Iterator[str]:

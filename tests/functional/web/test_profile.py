@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib import clock
-from chalicelib.models import Client, Email, Grant, User
+from chalicelib.models import Client, Email, Grant, User, transact
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
@@ -191,7 +191,7 @@ def test_applications_may_use_the_password_only_when_that_is_ticked(logged_in: B
 def test_connected_applications_are_shown_with_what_they_may_do_and_can_be_revoked(logged_in: Browser, user: User):
     evil, _ = Client.register(owner_id='x', name='<i>Charts</i>', redirect_uris=[], now=0)
     gone = Grant.allow(user.user_id, 'gone', ['public'], 1510030494)
-    Grant.allow(user.user_id, evil.client_id, ['info', 'read'], 1511000000).touch(1512000000)
+    transact(Grant.allow(user.user_id, evil.client_id, ['info', 'read'], 1511000000).touch(1512000000))
 
     logged_in.get('/profile')
     dates = ('18 November 2017', '30 November 2017')
