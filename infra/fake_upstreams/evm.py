@@ -4,8 +4,10 @@ A world is all that happened on a chain; what an address holds is counted from a
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 Json = dict[str, Any]
@@ -134,14 +136,20 @@ class World:
 
     def tokens(self, address: str) -> dict[str, int]:
         """Return what an address, in lower case, holds of each token it ever had, by contract."""
-        held = {contract: units for (contract, owner), units in self.grown.items() if owner == address}
-        for wrapping in (wrapping for txn in self.transactions for wrapping in txn.wrappings if wrapping.owner == address):
-            held[wrapping.contract] = held.get(wrapping.contract, 0) + wrapping.value
+        return self._tokens.get(address, {})
+
+    @cached_property
+    def _tokens(self) -> dict[str, dict[str, int]]:
+        """What is held by owner and contract; counted once, as nodes are asked for each of hundreds of contracts."""
+        held: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for (contract, owner), units in self.grown.items():
+            held[owner][contract] += units
+        for wrapping in (wrapping for txn in self.transactions for wrapping in txn.wrappings):
+            held[wrapping.owner][wrapping.contract] += wrapping.value
         for transfer in (transfer for txn in self.transactions for transfer in txn.transfers):
-            if address in (transfer.sender, transfer.receiver):
-                change = transfer.value * ((transfer.receiver == address) - (transfer.sender == address))
-                held[transfer.contract] = held.get(transfer.contract, 0) + change
-        return held
+            held[transfer.sender][transfer.contract] -= transfer.value
+            held[transfer.receiver][transfer.contract] += transfer.value
+        return {owner: dict(units) for owner, units in held.items()}
 
 
 def txn_hash(*parts: object) -> str:
