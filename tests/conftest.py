@@ -62,10 +62,11 @@ PLUGINS = ('api', 'aws', 'browser', 'clock', 'explorers', 'kraken', 'logs', 'que
 pytest_plugins = [f'tests.support.{module}' for module in PLUGINS]
 
 from chalicelib.config import settings  # noqa: E402
-from tests.support import quick_dynamodb, serial_moto  # noqa: E402
+from tests.support import quick_aws, quick_dynamodb, serial_moto  # noqa: E402
 
-serial_moto.install()
-quick_dynamodb.install()
+if not EMULATOR_URL:
+    for module in (serial_moto, quick_aws, quick_dynamodb):
+        module.install()
 
 
 @pytest.fixture(autouse=True)

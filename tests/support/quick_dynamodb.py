@@ -17,6 +17,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.dynamodb.parsing.validators import ActionCountValidator, UpdateExpressionValidator
 
 _LARGEST_ITEM = 405_000  # bytes, as in LimitedSizeDict
 
@@ -25,9 +26,11 @@ _measure_thoroughly = DynamoType.size
 _query_everywhere = Table.query
 _update_in_place = DynamoDBBackend.update_item
 _parse_thoroughly = ConditionExpressionParser.parse
+_parse_update_thoroughly = UpdateExpressionParser.make
+_list_all_processors = UpdateExpressionValidator.get_ast_processors
 _make_operand_thoroughly = ConditionExpressionParser._make_operand
 
-_PROCESSED: dict[tuple[type, type], bool] = {}  # by classes of traversers and of nodes
+_PROCESSED: dict[tuple[type, type], bool | None] = {}  # by classes of traversers and of nodes; None for what is no node
 
 
 def install() -> None:
@@ -36,6 +39,7 @@ def install() -> None:
     DynamoType.size = _measure
     DynamoType.__deepcopy__ = _copy_value
     Item.__init__ = _fill_item
+    Item.size = _measure_item
     Item.__deepcopy__ = _copy_item
     Table.query = _query_partition
     Table.__deepcopy__ = _copy_table
@@ -43,7 +47,8 @@ def install() -> None:
     ConditionExpressionParser.parse = _parse_condition
     ConditionExpressionParser._make_operand = _make_operand
     FuncIn.expr = _is_in
-    UpdateExpressionParser.make = staticmethod(lru_cache(UpdateExpressionParser.make))
+    UpdateExpressionParser.make = staticmethod(_parse_update)
+    UpdateExpressionValidator.get_ast_processors = _list_processors
     Node.__deepcopy__ = _copy_node
     DepthFirstTraverser.traverse_node_recursively = _traverse
 
@@ -82,6 +87,14 @@ def _fill_item(self: Item, hash_key: DynamoType, range_key: DynamoType | None, a
     self.attrs.update({name: DynamoType(value) for name, value in attrs.items()})
     if self.size() > _LARGEST_ITEM:
         raise ItemSizeTooLarge
+
+
+def _measure_item(self: Item) -> int:
+    total = 0
+    for name, value in self.attrs.items():
+        plain = value.type in ('S', 'N') and value.value.isascii()
+        total += len(name) + (len(value.value) if plain else value.size())
+    return total
 
 
 def _copy_item(self: Item, memo: dict[int, Any]) -> Item:
@@ -173,18 +186,29 @@ def _copy_node(self: Node, memo: dict[int, Any]) -> Node:
     return result
 
 
+@lru_cache
+def _parse_update(expression: str) -> Node:
+    """Parse it and look once whether a clause is there twice."""
+    return ActionCountValidator().traverse(_parse_update_thoroughly(expression))
+
+
+def _list_processors(self: UpdateExpressionValidator) -> list[DepthFirstTraverser]:
+    return [one for one in _list_all_processors(self) if not isinstance(one, ActionCountValidator)]
+
+
 def _traverse(self: DepthFirstTraverser, node: Any, child_id: int = -1) -> Any:
     """Look up whether nodes of a class are processed, instead of listing the classes that are at each node."""
-    if not isinstance(node, Node):
+    pair = self.__class__, node.__class__
+    if pair not in _PROCESSED:
+        _PROCESSED[pair] = isinstance(node, self.nodes_to_be_processed()) if isinstance(node, Node) else None
+    is_processed = _PROCESSED[pair]
+    if is_processed is None:
         return node
     parent = node.parent
     for index, child in enumerate(node.children or ()):
         self.pre_processing_of_child(node, index)
         self.traverse_node_recursively(child, index)
-    pair = type(self), type(node)
-    if pair not in _PROCESSED:
-        _PROCESSED[pair] = isinstance(node, self.nodes_to_be_processed())
-    if _PROCESSED[pair]:
+    if is_processed:
         node = self.process(node)
         node.parent = parent
         if parent:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,11 +35,6 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 ROWS = st.lists(st.dictionaries(NAMES, VALUES, max_size=4), min_size=1, max_size=8)
-
-
-@pytest.fixture(autouse=True)
-def quick_aws() -> None:
-    """Moto as it is: the quick one cannot hand out binary values."""
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
