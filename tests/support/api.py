@@ -3,14 +3,17 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
 from app import app
-from chalicelib import clock, passwords
+from chalicelib import clock
+from chalicelib.config import settings
 from chalicelib.models import Client, Item, User
 from chalicelib.oauth import signing
 from chalicelib.services import job_runs
@@ -50,7 +53,8 @@ class Api:
         return self.request('DELETE', path)
 
     def token(self) -> str:
-        return signing.access_token(user_id=self.user_id, client_id='test-app', scopes=self.scopes, family='x')
+        """Return a token of this second; it is the same for all requests of that second, as each signature is a request to KMS."""
+        return _token(self.user_id, tuple(self.scopes), clock.now(), settings().issuer)
 
     def portfolio(self, title: str = 'My portfolio', currencies: tuple[str, ...] = ('btc', 'usd')) -> int:
         """Create a portfolio; return its id."""
@@ -64,6 +68,11 @@ class Api:
         response = self.post(path, {'title': title, 'address': address, 'currency': 'btc'})
         assert response.status_code == 201, response.body
         return response.json_body['result']['id']
+
+
+@lru_cache(10)
+def _token(user_id: str, scopes: tuple[str, ...], now: int, issuer: str) -> str:
+    return signing.access_token(user_id=user_id, client_id='test-app', scopes=list(scopes), family='x')
 
 
 @pytest.fixture
@@ -81,7 +90,8 @@ def http() -> ChaliceClient:
 
 @pytest.fixture(scope='session')
 def password_hash() -> str:
-    return passwords.hash_password(PASSWORD)
+    """A hash that is soon verified; those of the application are in tests/unit/test_passwords.py."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 
 
 @pytest.fixture
