@@ -5,6 +5,7 @@ none of these lists, such as transfers to margin and futures, payments between u
 missing from its currencies.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -108,11 +109,12 @@ def markets_of(symbols: Collection[str], names: Collection[str]) -> dict[str, tu
     >>> markets_of(['BTC', 'EUR'], ['BTCEUR', 'BTCUSDT', 'ETHUSDT', 'EURUSDT'])
     {'BTCEUR': ('BTC', 'EUR'), 'BTCUSDT': ('BTC', 'USDT'), 'EURUSDT': ('EUR', 'USDT')}
     """
-    pairs = [(base, quote) for base in sorted(symbols) for quote in dict.fromkeys((*sorted(symbols), *_PRICED_IN))]
     listed = set(names)
-    written = [base + quote for base, quote in pairs]
+    quotes = list(dict.fromkeys((*sorted(symbols), *_PRICED_IN)))
+    pairs = [(base, quote) for base in sorted(symbols) for quote in quotes if base + quote in listed]
+    written = Counter(base + quote for base, quote in pairs)
     # A name that two pairs are written as is of neither: what was traded there is missing.
-    return {name: pair for name, pair in zip(written, pairs, strict=True) if name in listed and written.count(name) == 1}
+    return {base + quote: (base, quote) for base, quote in pairs if written[base + quote] == 1}
 
 
 def _trade(row: Mapping[str, Any], base: str, quote: str) -> list[Entry]:

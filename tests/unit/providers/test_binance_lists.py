@@ -76,3 +76,8 @@ def test_more_of_one_second_than_a_page_is_an_error_and_no_endless_loop():
 
 def test_a_name_that_two_markets_would_have_is_of_neither():
     assert markets_of(['A', 'AB', 'BUSDT'], ['ABUSDT', 'ABUSDC']) == {'ABUSDC': ('AB', 'USDC')}
+
+
+def test_hundreds_of_currencies_are_no_matter():
+    symbols = [f'C{n}' for n in range(400)]
+    assert len(markets_of(symbols, [f'{symbol}USDT' for symbol in symbols])) == 400
