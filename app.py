@@ -47,6 +47,7 @@ for middleware in (
     request_log.log_requests,
     rate_limiter.limit_requests,
     errors.error_middleware(pages.render_error),
+    rate_limiter.limit_networks,
     key_use.record_key_use,
     conditional.etag_middleware,
 ):

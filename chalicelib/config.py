@@ -28,7 +28,8 @@ class Settings:
     `mail_from` is the sender of mails, through SES, `security_contact` the URI to which vulnerabilities are reported.
     `metrics_namespace` is the CloudWatch namespace of the metrics.
     `signup` says who may sign up: `open` everybody, `invite` who was invited, `closed` nobody.
-    `max_...` limit what users may store; `rate_limit` is the number of requests per minute, application and user, 0 for unlimited.
+    `max_...` limit what users may store; `rate_limit` is the number of requests per minute and user, 0 for unlimited,
+    `network_limit` that of requests without a token per minute and network.
     `allows_trading_keys`: accounts may have API keys that can trade or withdraw.
     `cross_check_rate` is the share of refreshes, 0 to 1, that are cross-checked with a second explorer.
     """
@@ -56,6 +57,7 @@ class Settings:
     max_offsets: int
     max_offset_balances: int
     rate_limit: int
+    network_limit: int
     cross_check_rate: Decimal
     mail_from: str | None
     security_contact: str | None
@@ -100,6 +102,7 @@ def settings() -> Settings:
         max_offsets=_integer('MAX_OFFSETS', 1_000),
         max_offset_balances=_integer('MAX_OFFSET_BALANCES', 200),
         rate_limit=_integer('RATE_LIMIT', 600, least=0),
+        network_limit=_integer('NETWORK_LIMIT', 600, least=0),
         cross_check_rate=_fraction('CROSS_CHECK_RATE', '0.05'),
         mail_from=env.get('MAIL_FROM') or None,
         security_contact=env.get('SECURITY_CONTACT') or None,

@@ -47,6 +47,12 @@ class Task:
         with self._lock:
             self._counts[name] = self._counts.get(name, 0) + number
 
+    @property
+    def consumed_capacity(self) -> float:
+        """How many of DynamoDB's capacity units it took so far."""
+        with self._lock:
+            return self._counts.get('DynamoDBCapacity', 0)
+
     def emit(self, duration_metric: str) -> None:
         """Log the line; `duration_metric` names the metric of its milliseconds."""
         ms = round((clock.monotonic() - self._started) * 1000, 1)
@@ -92,6 +98,12 @@ def request_id() -> str | None:
     """Return the id of the current request, or None outside of one."""
     current = _current.get()
     return current.request_id if current else None
+
+
+def consumed_capacity() -> float:
+    """Return how many of DynamoDB's capacity units the current task took so far; 0 outside of one."""
+    current = _current.get()
+    return current.consumed_capacity if current else 0
 
 
 def note(**fields: Any) -> None:

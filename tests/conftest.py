@@ -25,6 +25,7 @@ os.environ |= {
     'VAULT_KEY_ID': 'alias/cryptfolio-test-vault',
     'CROSS_CHECK_RATE': '0',
     'SIGNUP': 'open',
+    'NETWORK_LIMIT': '0',  # all tests come from one network, in one minute
 }
 os.environ.pop('AWS_ENDPOINT_URL', None)
 os.chdir(Path(__file__).parent.parent)

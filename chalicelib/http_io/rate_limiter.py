@@ -1,7 +1,8 @@
-"""RATE_LIMIT: how many requests an application may make for a user in a minute.
+"""RATE_LIMIT and NETWORK_LIMIT: how many requests a user may make in a minute, and a network without a token.
 
-Requests without a token, those of pages and of OAuth2 endpoints among them, are not counted. Each process counts for itself and
-shares its count through the table now and then. Minutes are fixed, so that all processes count the same one.
+A user's requests count together, whichever applications make them, and one that reads much counts as several. Requests without a token,
+those of pages and of OAuth2 endpoints among them, count for the network that they come from. Each process counts for itself and shares its
+count through the table now and then. Minutes are fixed, so that all processes count the same one.
 """
 
 import logging
@@ -12,10 +13,11 @@ from typing import Any, NamedTuple
 
 from chalice.app import Response
 
-from chalicelib import clock
+from chalicelib import clock, telemetry
 from chalicelib.config import settings
 from chalicelib.errors import TooManyRequests
 from chalicelib.http_io.errors import envelope
+from chalicelib.http_io.request import network
 from chalicelib.models import RequestCount
 
 log = logging.getLogger(__name__)
@@ -24,9 +26,9 @@ WINDOW_SECONDS = 60
 MOST_TRACKED = 10_000
 _LEAST_STEP = 10
 _STEPS = 20
+_UNITS_PER_REQUEST = 50  # of DynamoDB's capacity, which a hundred ledgers take: what takes more counts as several requests
 
-Caller = tuple[str, str]  # the ids of a user and of the application that makes requests for them
-Share = Callable[[Caller, int, int], int]
+Share = Callable[[str, int, int], int]
 
 
 class Standing(NamedTuple):
@@ -67,23 +69,23 @@ class Limiter:
         self._share = share
         self._step = max(_LEAST_STEP, limit // _STEPS)
         self._start = 0
-        self._counts: dict[Caller, _Count] = {}
+        self._counts: dict[str, _Count] = {}
         self._lock = Lock()
 
-    def take(self, caller: Caller, now: int) -> Standing:
-        """Count one more request, at `now` in epoch seconds."""
+    def take(self, caller: str, now: int, requests: int = 1) -> Standing:
+        """Count so many more requests, at `now` in epoch seconds."""
         start = now - now % WINDOW_SECONDS
         count = self._find(caller, start)
         with count.lock:
             if count.used <= self._limit:
-                count.used += 1
-                count.unshared += 1
-                if count.unshared == self._step or count.used > self._limit:
+                count.used += requests
+                count.unshared += requests
+                if count.unshared >= self._step or count.used > self._limit:
                     shared, count.unshared = count.unshared, 0
                     count.used = max(count.used, self._share(caller, start, shared))
             return Standing(self._limit, count.used, start + WINDOW_SECONDS - now)
 
-    def _find(self, caller: Caller, start: int) -> _Count:
+    def _find(self, caller: str, start: int) -> _Count:
         with self._lock:
             if start != self._start:
                 self._start, self._counts = start, {}
@@ -97,24 +99,44 @@ def limit_requests(request: Any, get_response: Callable[[Any], Response]) -> Res
 
     Runs outside of the error middleware, so that errors have the headers too.
     """
-    caller = request.context.get('authorizer')
-    if not caller or not settings().rate_limit:
+    token = request.context.get('authorizer')
+    if not token or not settings().rate_limit:
         return get_response(request)
-    standing = limiter().take((caller['principalId'], caller['client_id']), clock.now())
-    response = envelope(request, TooManyRequests(standing.reset)) if standing.exceeded else get_response(request)
+    caller = f'user {token["principalId"]}'
+    standing = limiter().take(caller, clock.now())
+    if standing.exceeded:
+        response = envelope(request, TooManyRequests(standing.reset))
+    else:
+        response = get_response(request)
+        standing = limiter().take(caller, clock.now(), int(telemetry.consumed_capacity() // _UNITS_PER_REQUEST))
     response.headers['RateLimit-Limit'] = str(standing.limit)
     response.headers['RateLimit-Remaining'] = str(standing.remaining)
     response.headers['RateLimit-Reset'] = str(standing.reset)
     return response
 
 
+def limit_networks(request: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Raise TooManyRequests for a request without a token from a network that made too many; inside of the error middleware."""
+    if not request.context.get('authorizer') and settings().network_limit:
+        standing = network_limiter().take(f'network {network(request)}', clock.now())
+        if standing.exceeded:
+            raise TooManyRequests(standing.reset)
+    return get_response(request)
+
+
 @lru_cache(1)
 def limiter() -> Limiter:
-    """Return the one limiter of this process."""
+    """Return the one limiter of users of this process."""
     return Limiter(settings().rate_limit, share)
 
 
-def share(caller: Caller, start: int, requests: int) -> int:
+@lru_cache(1)
+def network_limiter() -> Limiter:
+    """Return the one limiter of networks of this process."""
+    return Limiter(settings().network_limit, share)
+
+
+def share(caller: str, start: int, requests: int) -> int:
     """Add counted requests to the table's count and return that; 0 if it fails, since no request is to be refused for it."""
     try:
         return RequestCount.add(caller, start, requests, expires_at=start + WINDOW_SECONDS)

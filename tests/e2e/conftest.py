@@ -135,7 +135,7 @@ def start(folder: Path, **environment: str) -> Stack:
             [sys.executable, '-m', 'infra.local'],
             cwd=ROOT,
             # Tests ask again sooner than anybody should.
-            env=clean | {'PORT': '0', 'PYTHONUNBUFFERED': '1', 'RATE_LIMIT': '0'} | environment,
+            env=clean | {'PORT': '0', 'PYTHONUNBUFFERED': '1', 'RATE_LIMIT': '0', 'NETWORK_LIMIT': '0'} | environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=log,

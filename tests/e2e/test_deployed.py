@@ -70,7 +70,7 @@ def stack(emulator: str) -> Iterator[Deployed]:
     with sample.serve() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         # These clients ask again sooner than anybody should.
-        beside = {'UPSTREAM_URL': f'http://127.0.0.1:{server.server_port}', 'RATE_LIMIT': '0', 'SIGNUP': 'open'}
+        beside = {'UPSTREAM_URL': f'http://127.0.0.1:{server.server_port}', 'RATE_LIMIT': '0', 'NETWORK_LIMIT': '0', 'SIGNUP': 'open'}
         url = deployment.deploy(emulator, ROOT / 'build', {'MailFrom': SENDER, 'MailIdentity': SENDER}, beside)
         settings = deployment.settings(deployment.NAME)
         script = 'from infra.local import demo; demo.create()'

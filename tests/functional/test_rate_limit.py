@@ -1,4 +1,4 @@
-"""How many requests a minute an application may make for a user: what answers tell, what is refused, and what counting costs."""
+"""How many requests a user, or a network, may make in a minute: what answers tell, what is refused, and what counting costs."""
 
 import logging
 import time
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from chalicelib.config import settings
 from chalicelib.http_io import rate_limiter
 from chalicelib.http_io.rate_limiter import MOST_TRACKED, Limiter
-from chalicelib.models import ApiKey, RequestCount
+from chalicelib.models import Address, ApiKey, RequestCount
 from chalicelib.oauth import signing
 from tests.support.api import Api
 from tests.support.clock import StoppedClock
@@ -140,22 +140,14 @@ class TestWhoIsCounted:
 
         assert told(ask(other))[1] == '24'
 
-    def test_another_application_is_counted_apart_and_another_token_of_the_same_is_not(self, api: Api):
-        ask(api, LIMIT)
+    def test_all_applications_and_api_keys_of_a_user_are_counted_together(self, api: Api):
+        ask(api)
+        key = ApiKey.create(api.user_id, name='One', scopes=['read'], now=1)[1]
+        token = signing.access_token(user_id=api.user_id, client_id='another-app', scopes=['read'], family='other')
 
-        def asked_by(client_id: str) -> int:
-            token = signing.access_token(user_id=api.user_id, client_id=client_id, scopes=['read'], family='other')
-            return api.request('GET', FREE, headers={'Authorization': f'Bearer {token}'}).status_code
+        answers = [api.request('GET', FREE, headers={'Authorization': f'Bearer {credential}'}) for credential in (key, token)]
 
-        assert (asked_by('another-app'), asked_by('test-app')) == (404, 429)
-
-    def test_the_api_keys_of_a_user_are_counted_together_and_apart_from_applications(self, api: Api):
-        ask(api, LIMIT + 1)
-        keys = [ApiKey.create(api.user_id, name=name, scopes=['read'], now=1)[1] for name in ('One', 'Two')]
-
-        answers = [api.request('GET', FREE, headers={'Authorization': f'Bearer {key}'}) for key in keys]
-
-        assert [told(answer)[1] for answer in answers] == ['24', '23']
+        assert [told(answer)[1] for answer in answers] == ['23', '22']
 
     @pytest.mark.parametrize('path', ['/api/currencies', '/api/status', '/', '/login', '/.well-known/jwks.json', '/oauth/token', '/nosuch'])
     def test_what_needs_no_token_is_neither_counted_nor_refused(self, api: Api, http: ChaliceClient, path: str):
@@ -189,11 +181,9 @@ class TestSeveralProcesses:
         assert api.user_id not in str(item.serialize())
         assert 'test-app' not in str(item.serialize())
 
-    def test_each_application_of_each_user_has_a_shared_count_for_each_minute(self):
-        callers = [('a', 'b'), ('a', 'c'), ('b', 'a'), ('ab', ''), ('a', 'b')]
-
-        assert [RequestCount.add(who, 0, 5, expires_at=60) for who in callers] == [5, 5, 5, 5, 10]
-        assert RequestCount.add(('a', 'b'), 60, 5, expires_at=120) == 5
+    def test_each_caller_has_a_shared_count_for_each_minute(self):
+        assert [RequestCount.add(who, 0, 5, expires_at=60) for who in ('user a', 'network a', 'user a')] == [5, 5, 10]
+        assert RequestCount.add('user a', 60, 5, expires_at=120) == 5
 
     @given(limit=st.integers(1, 400), processes=st.integers(1, 6), chance=st.randoms(use_true_random=False))
     def test_a_client_gets_the_limit_and_at_most_the_untold_requests_of_all_processes_but_one(
@@ -202,7 +192,7 @@ class TestSeveralProcesses:
         shared = Shared()
         limiters = [Limiter(limit, shared.add) for _ in range(processes)]
 
-        taken = sum(not chance.choice(limiters).take(('user', 'app'), 0).exceeded for _ in range(limit * 2 + 200))
+        taken = sum(not chance.choice(limiters).take('user', 0).exceeded for _ in range(limit * 2 + 200))
 
         assert limit <= taken <= limit + (processes - 1) * (max(10, limit // 20) - 1)
 
@@ -214,7 +204,7 @@ class TestCost:
             limiter = Limiter(number, shared.add)
             calls = []
             for _ in range(2 * step):
-                limiter.take(('user', 'app'), 0)
+                limiter.take('user', 0)
                 calls.append(shared.calls)
 
             assert calls == [0] * (step - 1) + [1] * step + [2]
@@ -239,6 +229,49 @@ class TestCost:
         assert requests_made == ['UpdateItem']
         assert ask(api, 3 * STEP).status_code == 429
         assert requests_made == ['UpdateItem']
+
+    def test_what_reads_many_ledgers_counts_as_several_requests(self, api: Api, limit: Callable[[int], None]):
+        limit(600)
+        portfolio = api.portfolio()
+        for number in range(120):
+            child = Address.at(api.user_id, portfolio, number + 1)
+            child.user_id, child.portfolio_id, child.address_id, child.title = api.user_id, portfolio, number + 1, 'x'
+            child.currency, child.address, child.created_at, child.updated_at = 'btc', f'1{number}', 1, 1
+            child.save()
+        before = int(told(ask(api))[1])
+
+        assert before - int(told(api.get(f'/api/portfolios/{portfolio}/balances'))[1]) == 1 + 120 // 50
+        assert before - int(told(ask(api))[1]) == 4
+
+
+class TestNetworks:
+    @pytest.fixture(autouse=True)
+    def _network_limit(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.setenv('NETWORK_LIMIT', str(LIMIT))
+        settings.cache_clear()
+        rate_limiter.network_limiter.cache_clear()
+        settings()
+        yield
+        rate_limiter.network_limiter.cache_clear()
+
+    def test_requests_without_a_token_are_counted_together_and_refused_in_the_form_of_their_path(
+        self, api: Api, http: ChaliceClient, stopped_clock: StoppedClock
+    ):
+        paths = ['/api/status', '/api/currencies/btc', '/login', '/oauth/authorize', '/.well-known/jwks.json']
+        for number in range(LIMIT):
+            assert http.http.get(paths[number % len(paths)]).status_code != 429
+
+        refused = {path: http.http.get(path) for path in paths}
+        refused['/oauth/token'] = http.http.post('/oauth/token', headers={'Content-Type': 'application/x-www-form-urlencoded'}, body=b'')
+
+        assert {answer.status_code for answer in refused.values()} == {429}
+        assert {answer.headers['Retry-After'] for answer in refused.values()} == {'55'}
+        assert refused['/api/status'].json_body['code'] == 'too_many_requests'
+        assert refused['/oauth/token'].json_body['error'] == 'temporarily_unavailable'
+        assert refused['/login'].headers['Content-Type'].startswith('text/html')
+        assert ask(api).status_code == 404  # whoever has a token is counted by it
+        stopped_clock.advance(55)
+        assert http.http.get('/api/status').status_code == 200
 
 
 class TestFailures:
@@ -266,14 +299,14 @@ class TestFailures:
 class TestMemory:
     def test_no_more_than_ten_thousand_are_remembered(self):
         limiter = Limiter(LIMIT, Shared().add)
-        assert [limiter.take(('first', ''), 0).used for _ in range(3)] == [1, 2, 3]
+        assert [limiter.take('first', 0).used for _ in range(3)] == [1, 2, 3]
 
         for number in range(MOST_TRACKED - 1):
-            limiter.take((str(number), ''), 0)
-        assert limiter.take(('first', ''), 0).used == 4
-        limiter.take(('one too many', ''), 0)
+            limiter.take(str(number), 0)
+        assert limiter.take('first', 0).used == 4
+        limiter.take('one too many', 0)
 
-        assert limiter.take(('first', ''), 0).used == 1
+        assert limiter.take('first', 0).used == 1
 
 
 class TestThreads:
@@ -282,10 +315,10 @@ class TestThreads:
         limiter = Limiter(200, shared.add)
 
         with ThreadPoolExecutor(16) as pool:
-            standings = list(pool.map(lambda _: limiter.take(('user', 'app'), 0), range(400)))
+            standings = list(pool.map(lambda _: limiter.take('user', 0), range(400)))
 
         assert sorted(standing.used for standing in standings if not standing.exceeded) == list(range(1, 201))
-        assert shared.totals == {(('user', 'app'), 0): 201}
+        assert shared.totals == {('user', 0): 201}
 
 
 @dataclass
@@ -296,7 +329,7 @@ class Shared:
     calls: int = 0
     lock: Lock = field(default_factory=Lock)
 
-    def add(self, who: tuple[str, str], start: int, requests: int) -> int:
+    def add(self, who: str, start: int, requests: int) -> int:
         time.sleep(0)  # lets other threads in
         with self.lock:
             self.calls += 1
