@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from chalicelib import aws
 from chalicelib.config import settings
 
 if TYPE_CHECKING:
@@ -33,4 +34,6 @@ def ledger_context(pk: str) -> dict[str, str]:
 def _kms() -> 'KMSClient':
     import boto3  # 100 ms of cold start that only few requests should pay
 
-    return boto3.client('kms')
+    client = boto3.client('kms')
+    aws.raise_busy(client.meta.events, 'kms')
+    return client

@@ -23,14 +23,15 @@ MAY_IMPORT = {
     'errors': ({'formats'}, {'chalice'}),
     'formats': (set(), set()),
     'config': (set(), set()),
+    'aws': ({'errors'}, {'botocore'}),
     'clock': (set(), set()),
     'telemetry': ({'config', 'clock'}, set()),
-    'models': ({'models', 'domain', 'telemetry', 'errors', 'config', 'clock'}, {'pynamodb', 'botocore'}),
+    'models': ({'models', 'domain', 'telemetry', 'aws', 'errors', 'config', 'clock'}, {'pynamodb', 'botocore'}),
     'providers': ({'providers', 'domain', 'errors', 'config', 'clock'}, {'requests', 'urllib3'}),
     'queue': ({'telemetry', 'errors', 'config', 'clock'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
     'messages': ({'queue', 'config', 'domain'}, set()),
     'mail': ({'config'}, {'boto3', 'botocore'}),
-    'vault': ({'config'}, {'boto3', 'mypy_boto3_kms'}),
+    'vault': ({'aws', 'config'}, {'boto3', 'mypy_boto3_kms'}),
     'passwords': (set(), {'argon2'}),
     'services': (
         {
@@ -54,7 +55,7 @@ MAY_IMPORT = {
     'http_io': ({'http_io', 'models', 'telemetry', 'errors', 'config', 'clock'}, {'chalice'}),
     'api': ({'api', 'auth', 'http_io', 'services', 'models', 'domain', 'formats', 'errors', 'config', 'clock'}, {'chalice', 'msgspec'}),
     'oauth': (
-        {'oauth', 'auth', 'http_io', 'services', 'models', 'domain', 'errors', 'config', 'clock'},
+        {'oauth', 'auth', 'aws', 'http_io', 'services', 'models', 'domain', 'errors', 'config', 'clock'},
         {'chalice', 'oauthlib', 'jose', 'cryptography', 'boto3', 'mypy_boto3_kms'},
     ),
     'jobs': ({'services', 'messages', 'queue', 'telemetry', 'errors', 'config', 'clock'}, {'chalice'}),

@@ -1,27 +1,16 @@
 """The DynamoDB client: built once, with our retries, errors and metrics."""
 
-import logging
-from http import HTTPStatus
 from typing import Any
 
-from botocore.exceptions import ClientError, HTTPClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from chalicelib import errors, telemetry
+from chalicelib import aws, errors, telemetry
 from chalicelib.models.item import Item
 from chalicelib.models.response_parser import ItemParserFactory
 from chalicelib.models.retries import ATTEMPTS, backoff_seconds
 
-log = logging.getLogger(__name__)
-
 _CONFLICT = 'TransactionConflictException'
-_THROTTLED = (
-    'ProvisionedThroughputExceededException',
-    'RequestLimitExceeded',
-    'ThrottlingException',
-    'TransactionInProgressException',
-)
 DATABASE_ERRORS = (PynamoDBException, ClientError, errors.Busy, errors.Conflict)  # of a request to the table, beside LeaseLost
 
 
@@ -32,8 +21,8 @@ def connect() -> None:
     events = connection.client.meta.events
     telemetry.count_dynamodb(events)
     events.register('needs-retry.dynamodb', _retry_conflict)  # type: ignore[arg-type]  # what it returns is the delay
-    events.register('after-call.dynamodb', _raise_ours)
-    events.register('after-call-error.dynamodb', _raise_busy)
+    events.register('after-call.dynamodb', _raise_conflict)
+    aws.raise_busy(events, 'dynamodb')
 
 
 def _retry_conflict(response: tuple[Any, dict[str, Any]] | None, attempts: int, **_: Any) -> float | None:
@@ -42,20 +31,7 @@ def _retry_conflict(response: tuple[Any, dict[str, Any]] | None, attempts: int, 
     return backoff_seconds(attempts) if code == _CONFLICT and attempts < ATTEMPTS else None
 
 
-def _raise_ours(parsed: dict[str, Any], **_: Any) -> None:
-    """Turn a call that DynamoDB throttled, failed, or let meet transactions, more often than it was retried into an error of ours."""
-    code = parsed.get('Error', {}).get('Code')
-    if code in _THROTTLED:
-        raise errors.Busy
-    if code == _CONFLICT:
+def _raise_conflict(parsed: dict[str, Any], **_: Any) -> None:
+    """Turn a single write that met transactions more often than it was retried into an error callers can see."""
+    if parsed.get('Error', {}).get('Code') == _CONFLICT:
         raise errors.Conflict
-    if parsed.get('ResponseMetadata', {}).get('HTTPStatusCode', HTTPStatus.OK) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.warning('DynamoDB failed: %s', code)
-        raise errors.Busy
-
-
-def _raise_busy(exception: Exception, **_: Any) -> None:
-    """Turn a call that got no answer, however often it was retried, into an error of ours."""
-    if isinstance(exception, HTTPClientError | ResponseParserError):
-        log.warning('DynamoDB did not answer: %s', exception)
-        raise errors.Busy from exception

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from jose import jws
 from jose.backends.base import Key
+from jose.exceptions import JWSError
 
-from chalicelib import auth, clock
+from chalicelib import auth, aws, clock
 from chalicelib.config import settings
+from chalicelib.errors import Busy
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -19,7 +21,7 @@ LIFETIME_SECONDS = 900
 
 
 def access_token(*, user_id: str, client_id: str, scopes: list[str], family: str, grant_id: str | None = None) -> str:
-    """Return a signed access token, valid for `LIFETIME_SECONDS`.
+    """Return a signed access token, valid for `LIFETIME_SECONDS`. Raises Busy while KMS fails.
 
     Its `sid` claim is the token family, `grant_id` the user's consent, absent where a client gets at its owner's data.
     """
@@ -36,7 +38,10 @@ def access_token(*, user_id: str, client_id: str, scopes: list[str], family: str
         'jti': secrets.token_urlsafe(16),
     } | ({'grant_id': grant_id} if grant_id else {})
     # jose accepts our own Key class, so it still builds the header and the encoding.
-    return jws.sign(claims, _KmsKey(), headers={'typ': 'at+jwt', 'kid': _key_id()}, algorithm='ES256')
+    try:
+        return jws.sign(claims, _KmsKey(), headers={'typ': 'at+jwt', 'kid': _key_id()}, algorithm='ES256')
+    except JWSError as error:
+        raise (error.__context__ if isinstance(error.__context__, Busy) else error) from None
 
 
 def claims_of(token: str) -> dict[str, Any] | None:
@@ -72,4 +77,6 @@ def _key_id() -> str:
 def _kms() -> 'KMSClient':
     import boto3  # 100 ms of cold start that only the token endpoint should pay
 
-    return boto3.client('kms')
+    client = boto3.client('kms')
+    aws.raise_busy(client.meta.events, 'kms')
+    return client

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from chalice.test import Client as ChaliceClient
 
-from chalicelib import clock, errors
+from chalicelib import clock, errors, vault
 from chalicelib.models import AttemptCounter, Client, History, Ledger, TrackedCurrency, UpstreamState, User
+from chalicelib.oauth import signing
 from chalicelib.services.histories import refresh
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
@@ -15,6 +17,7 @@ from tests.support.dynamodb import answers_lost, no_answers, refusing
 from tests.support.jobs import run_refresh
 from tests.support.ledgers import SEGWIT, assert_whole, pk_of
 from tests.support.oauth import GOOD, ask
+from tests.support.wallets import ZPUB
 
 pytestmark = pytest.mark.usefixtures('impatient_botocore')
 
@@ -108,3 +111,21 @@ def test_a_database_that_fails_is_busy(http: ChaliceClient, api: Api, client: Cl
         *['busy'] * 2,
     ]
     assert api.get('/api/portfolios/1').status_code == 200
+
+
+def test_keys_that_cannot_be_used_now_are_busy(http: ChaliceClient, api: Api, client: Client) -> None:
+    api.portfolio()
+    clients = [signing._kms(), vault._kms()]
+
+    def fail(request: Any, **_: Any) -> None:
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    for kms in clients:
+        kms.meta.events.register_first('before-send.kms', fail)
+    try:
+        answers = [ask(http, GOOD), api.post('/api/portfolios/1/addresses', {'address': ZPUB, 'currency': 'btc'})]
+    finally:
+        for kms in clients:
+            kms.meta.events.unregister('before-send.kms', fail)
+    assert [(answer.status_code, answer.headers['Retry-After']) for answer in answers] == [(503, '1')] * 2
+    assert ask(http, GOOD).status_code == 200
