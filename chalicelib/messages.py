@@ -1,7 +1,8 @@
 """The messages that jobs are sent: what each means, which queue carries it, and what to send after a change.
 
 A message names what to work on and never carries data, so that one that comes twice, late or not at all does no harm. The fields
-of a message are the keys of its JSON body. Messages in flight outlive a deployment, so a new field needs a default.
+of a message are the keys of its JSON body; messages in flight outlive a deployment, so a new field needs a default. `group` says whose work
+it is: of two groups, SQS delivers first to the one without a backlog, so that nobody waits for another user's thousands of addresses.
 """
 
 import logging
@@ -12,6 +13,7 @@ from typing import NamedTuple, TypeVar
 from chalicelib import queue
 from chalicelib.config import settings
 from chalicelib.domain import ledger_keys
+from chalicelib.domain.work_groups import work_group
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 class RefreshLedger(NamedTuple):
     """Bring a ledger, named by its partition key, up to date; `seen_at` is when a user looked at it, if that is why.
 
+    `group` is the group of the user who caused it, see domain.work_groups; empty where nobody did.
     Ledgers of accounts have a queue of their own, as only one function may decrypt credentials.
 
     {"ledger": "LEDGER#btc#1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu", "seen_at": 1700000000}
@@ -26,10 +29,30 @@ class RefreshLedger(NamedTuple):
 
     ledger: str
     seen_at: int | None = None
+    group: str = ''
 
     @property
     def queue(self) -> str:
         return settings().accounts_queue if ledger_keys.is_account_key(self.ledger) else settings().refresh_queue
+
+
+class StampWatchers(NamedTuple):
+    """Tell the watches of a ledger that come after the sort key `after` what was last observed, and that it `changed`, if it did.
+
+    {"ledger": "LEDGER#btc#1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu", "after": "WATCH#5f0c#000001", "changed": true}
+    """
+
+    ledger: str
+    after: str
+    changed: bool = False
+
+    @property
+    def group(self) -> str:
+        return ''
+
+    @property
+    def queue(self) -> str:
+        return settings().refresh_queue
 
 
 class RefreshHistory(NamedTuple):
@@ -47,6 +70,10 @@ class RefreshHistory(NamedTuple):
     waits: int = 0
 
     @property
+    def group(self) -> str:
+        return work_group(self.user_id)
+
+    @property
     def queue(self) -> str:
         return settings().history_queue
 
@@ -58,6 +85,10 @@ class DispatchDueHistories(NamedTuple):
     """
 
     shard: int
+
+    @property
+    def group(self) -> str:
+        return ''
 
     @property
     def queue(self) -> str:
@@ -76,6 +107,10 @@ class FetchRates(NamedTuple):
     tries: int = 0
 
     @property
+    def group(self) -> str:
+        return ''
+
+    @property
     def queue(self) -> str:
         return settings().rates_queue
 
@@ -87,6 +122,10 @@ class BackfillRates(NamedTuple):
     """
 
     backfill: str
+
+    @property
+    def group(self) -> str:
+        return ''
 
     @property
     def queue(self) -> str:
@@ -103,6 +142,10 @@ class PurgePortfolio(NamedTuple):
     portfolio_id: int
 
     @property
+    def group(self) -> str:
+        return work_group(self.user_id)
+
+    @property
     def queue(self) -> str:
         return settings().purge_queue
 
@@ -116,11 +159,15 @@ class ForgetUser(NamedTuple):
     forget: str
 
     @property
+    def group(self) -> str:
+        return ''
+
+    @property
     def queue(self) -> str:
         return settings().purge_queue
 
 
-Message = RefreshLedger | RefreshHistory | DispatchDueHistories | FetchRates | BackfillRates | PurgePortfolio | ForgetUser
+Message = RefreshLedger | StampWatchers | RefreshHistory | DispatchDueHistories | FetchRates | BackfillRates | PurgePortfolio | ForgetUser
 First = TypeVar('First', bound=Message)
 Second = TypeVar('Second', bound=Message)
 
@@ -128,7 +175,7 @@ Second = TypeVar('Second', bound=Message)
 def send(*messages: Message, delay: int = 0) -> None:
     """Send messages to arrive after `delay` seconds, ten to a request. Raises RuntimeError when SQS took only some of them."""
     for name, group in groupby(sorted(messages, key=_queue_of), key=_queue_of):
-        queue.send(name, map(to_body, group), delay=delay)
+        queue.send(name, ((to_body(message), message.group) for message in group), delay=delay)
 
 
 def send_or_leave_to_sweep(*messages: Message) -> None:

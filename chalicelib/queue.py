@@ -25,14 +25,21 @@ Body = dict[str, Any]  # of a message, as JSON
 T = TypeVar('T')
 
 
-def send(queue: str, bodies: Iterable[Body], *, delay: int = 0) -> None:
-    """Send messages to arrive after `delay` seconds, ten to a request. Raises RuntimeError when SQS took only some of them."""
-    for batch in batches(bodies):
-        texts = [json.dumps(body, separators=(',', ':')) for body in batch]
-        entries: list[Any] = [{'Id': str(n), 'MessageBody': text, 'DelaySeconds': delay} for n, text in enumerate(texts)]
+def send(queue: str, messages: Iterable[tuple[Body, str]], *, delay: int = 0) -> None:
+    """Send messages, each with its group or '', to arrive after `delay` seconds, ten to a request.
+
+    SQS delivers to a group without a backlog first, see domain.work_groups. Raises RuntimeError when SQS took only some of them.
+    """
+    for batch in batches(messages):
+        entries = [_entry(n, body, group, delay) for n, (body, group) in enumerate(batch)]
         answer = _sqs().send_message_batch(QueueUrl=_url(queue), Entries=entries)
         if answer.get('Failed'):
             raise RuntimeError(f'{queue}: {len(answer["Failed"])} of {len(entries)} messages were not taken')
+
+
+def _entry(number: int, body: Body, group: str, delay: int) -> Any:
+    entry = {'Id': str(number), 'MessageBody': json.dumps(body, separators=(',', ':')), 'DelaySeconds': delay}
+    return entry | ({'MessageGroupId': group} if group else {})
 
 
 def batches(items: Iterable[T]) -> Iterator[list[T]]:

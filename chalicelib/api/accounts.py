@@ -93,7 +93,7 @@ def delete_account(request: ApiRequest, portfolio_id: int, account_id: int) -> R
 @router.get(ITEM + '/balances', answer=list[answers.AddressBalance], beside=answers.Completeness, asynchronous=True)
 def get_account_balances(request: ApiRequest, portfolio_id: int, account_id: int) -> Response:
     """Get the balances for a particular account."""
-    ledger = reading.read(Account.find(request.user_id, portfolio_id, account_id).ledger)
+    ledger = reading.read(Account.find(request.user_id, portfolio_id, account_id).ledger, request.user_id)
     return ok(present_address_balances(ledger), **present_balance_completeness(ledger))
 
 
@@ -108,7 +108,7 @@ def get_account_balances(request: ApiRequest, portfolio_id: int, account_id: int
 def list_account_transactions(request: ApiRequest, portfolio_id: int, account_id: int) -> Response:
     """Get the transactions for a particular account, newest first."""
     account = Account.find(request.user_id, portfolio_id, account_id)
-    page = reading.read_transaction_page(account.ledger, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
+    page = reading.read_transaction_page(account.ledger, request.user_id, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
     state = {**present_completeness(page.ledger), **present_unreadable(page.ledger)}
     return request.page(page.transactions, present_transaction, lambda txn: txn.position, **state)
 

@@ -99,7 +99,7 @@ def delete_address(request: ApiRequest, portfolio_id: int, address_id: int) -> R
 @router.get(ITEM + '/balances', answer=list[answers.AddressBalance], beside=answers.Completeness, asynchronous=True)
 def get_address_balances(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
     """Get the balances for a particular address."""
-    ledger = reading.read(Address.find(request.user_id, portfolio_id, address_id).ledger)
+    ledger = reading.read(Address.find(request.user_id, portfolio_id, address_id).ledger, request.user_id)
     return ok(present_address_balances(ledger), **present_completeness(ledger))
 
 
@@ -114,7 +114,7 @@ def get_address_balances(request: ApiRequest, portfolio_id: int, address_id: int
 def list_address_transactions(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
     """Get the transactions for a particular address, newest first."""
     address = Address.find(request.user_id, portfolio_id, address_id)
-    found = reading.read_transaction_page(address.ledger, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
+    found = reading.read_transaction_page(address.ledger, request.user_id, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
     state = {**present_completeness(found.ledger), **present_unreadable(found.ledger)}
     return request.page(found.transactions, present_transaction, lambda txn: txn.position, **state)
 

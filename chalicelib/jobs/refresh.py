@@ -6,7 +6,7 @@ from chalice.app import Blueprint, SQSEvent
 
 from chalicelib import clock, messages, queue
 from chalicelib.config import settings
-from chalicelib.messages import RefreshLedger
+from chalicelib.messages import RefreshLedger, StampWatchers
 from chalicelib.services import job_runs
 
 bp = Blueprint(__name__)
@@ -16,7 +16,7 @@ SLICE_SECONDS = 60
 
 @bp.on_sqs_message(queue=settings().refresh_queue, batch_size=10)
 def refresh_ledgers(event: SQSEvent) -> dict[str, Any]:
-    """Messages: RefreshLedger."""
+    """Messages: RefreshLedger, StampWatchers."""
     return _refresh_all('refresh_ledgers', settings().refresh_queue, event)
 
 
@@ -33,7 +33,10 @@ def _refresh_all(job: str, queue_name: str, event: SQSEvent) -> dict[str, Any]:
 
 
 def _refresh(body: queue.Body, deadline: float) -> None:
-    from chalicelib.services.ledgers import refresh  # brings requests (70 ms), and app.py imports this module for every API call
+    from chalicelib.services.ledgers import refresh, watchers  # brings requests (70 ms), and app.py imports this module for every API call
 
-    message = messages.from_body(body, RefreshLedger)
-    refresh.refresh(message.ledger, looked_at=message.seen_at, deadline=deadline)
+    match messages.from_body(body, StampWatchers, RefreshLedger):
+        case StampWatchers() as message:
+            watchers.stamp_more(message)
+        case RefreshLedger(ledger, looked_at, group):
+            refresh.refresh(ledger, looked_at=looked_at, group=group, deadline=deadline)

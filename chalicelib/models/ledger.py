@@ -10,6 +10,7 @@ from chalicelib.domain import changelog, currencies, ledger_keys, ledgers
 from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.ledger_keys import AccountKey, AddressKey, HdWalletKey, LedgerKey
 from chalicelib.domain.ledgers import Gap, Holding, Unreadable
+from chalicelib.domain.work_groups import work_group
 from chalicelib.models.attributes import ChangelogAttribute, IntegerAttribute, RowsAttribute
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.cursor import Cursor, storable
@@ -46,6 +47,7 @@ class Ledger(Leased, discriminator='ledger'):
     `changes` keeps histories current: the earliest instant whose balance changed, logged with each observation.
     `change_pending_since` is that instant for a change that is being written and not observed yet. `newest_at` is the time
     of the newest transaction ever seen, `looked_at` when a user last looked at the ledger.
+    `work_group` is the group of the user who last looked at it or watched it, see domain.work_groups.
     `tokens_asked_at` is when a node told the balances of all tokens of its chain, `tokens_unconfirmed` that none tells them now.
     Only HD wallets have `secret`, the ciphertext of their extended key or descriptor, and `derived`. `member_of` are the wallets that
     the ledger of an address is derived for, as texts of Memberships. Only accounts have `credentials_id`, which tells with which
@@ -86,6 +88,7 @@ class Ledger(Leased, discriminator='ledger'):
     updated_at = IntegerAttribute(null=True)
     looked_at = IntegerAttribute(null=True, attr_name='seen_at')
     attempted_at = IntegerAttribute(null=True)
+    work_group = UnicodeAttribute(null=True)
 
     @classmethod
     def at(cls, pk: str) -> 'Ledger':
@@ -234,8 +237,8 @@ class Ledger(Leased, discriminator='ledger'):
         return {ledger.pk: ledger for ledger in cls.get_many((pk, STATE) for pk in pks)}
 
     @classmethod
-    def make_due(cls, pk: str, now: int, *, secret: bytes | None = None) -> Write:
-        """Return the write that creates a ledger if need be, makes it due now and counts as a look at it.
+    def make_due(cls, pk: str, now: int, *, user_id: str | None = None, secret: bytes | None = None) -> Write:
+        """Return the write that creates a ledger if need be, makes it due now and counts as a look at it, by the user if there is one.
 
         `secret` is the ciphertext of an HD wallet's extended key or descriptor, given when a watch is added.
         """
@@ -247,14 +250,15 @@ class Ledger(Leased, discriminator='ledger'):
                 cls.created_at.set(cls.created_at | now),
                 cls.looked_at.set(now),
                 *LEDGERS.enter(pk, now),
+                *([] if user_id is None else [cls.work_group.set(work_group(user_id))]),
                 *([] if secret is None else [cls.secret.set(secret)]),
             ],
         )
 
     @classmethod
-    def make_due_anew(cls, pk: str, now: int, credentials_id: str) -> Write:
+    def make_due_anew(cls, pk: str, now: int, credentials_id: str, user_id: str) -> Write:
         """Return the write that has an account read from the start, with other credentials: whoever reads it now loses the lease."""
-        due = cls.make_due(pk, now)
+        due = cls.make_due(pk, now, user_id=user_id)
         forgotten = (cls.lease_owner, cls.lease_until, cls.cursor, cls.valid, cls.problem, cls.problem_detail)
         return due._replace(actions=[*due.actions, cls.credentials_id.set(credentials_id), *(one.remove() for one in forgotten)])
 
@@ -279,15 +283,15 @@ class Ledger(Leased, discriminator='ledger'):
         return write._replace(actions=[*write.actions, Ledger.member_of.delete(gone)]) if gone else write
 
     @classmethod
-    def lease(cls, pk: str, *, owner: str, now: int, looked_at: int | None) -> 'Ledger | None':
-        """Return the ledger with its lease; None when another worker holds it or there is no such ledger.
+    def lease(cls, pk: str, *, owner: str, now: int, looked_at: int | None, group: str = '') -> 'Ledger | None':
+        """Return the ledger with its lease; None when another worker holds it or there is no such ledger. `group` is that of who looked.
 
         ledger = Ledger.lease(pk, owner=uuid4().hex, now=now, looked_at=None)
         ledger.observe(..., now=later)  # conditional on the lease, and renews it
         ledger.release_until(due_at=later + 300)
         """
         ledger = cls.at(pk)
-        looked = [] if looked_at is None else [cls.looked_at.set(looked_at)]
+        looked = [] if looked_at is None else [cls.looked_at.set(looked_at), *([cls.work_group.set(group)] if group else [])]
         return ledger if ledger.acquire(owner, now, cls.attempted_at.set(now), *looked) else None
 
     def save_cursor(self, cursor: Cursor, now: int) -> None:

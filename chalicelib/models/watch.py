@@ -11,6 +11,7 @@ from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.follower import Follower
 from chalicelib.models.item import Item
 
+_PREFIX = 'WATCH#'
 _FOLLOWERS: Mapping[str, type[Follower]] = {kind.follower_kind: kind for kind in (Address, Account)}
 
 
@@ -46,9 +47,16 @@ class Watch(Item, discriminator='watch'):
         return cls(pk, f'WATCH#WALLET#{wallet.name}')
 
     @classmethod
+    def page(cls, pk: str, *, after: str, limit: int) -> list['Watch']:
+        """Return up to `limit` watches on a ledger, by sort key, that come after the sort key `after`; the first ones for ''."""
+        between = cls.sk.between(after or _PREFIX, f'{_PREFIX}~')
+        found = cls.query(pk, between, consistent_read=True, limit=limit + 1)  # the one that has `after` is not counted
+        return [watch for watch in found if watch.sk != after][:limit]
+
+    @classmethod
     def every(cls, pk: str) -> list['Watch']:
         """Return all watches on a ledger."""
-        return list(cls.query(pk, cls.sk.startswith('WATCH#'), consistent_read=True))
+        return list(cls.query(pk, cls.sk.startswith(_PREFIX), consistent_read=True))
 
     @property
     def child(self) -> Follower:

@@ -5,7 +5,7 @@ from itertools import islice
 
 from chalicelib import clock, messages
 from chalicelib.messages import DispatchDueHistories, ForgetUser, Message, PurgePortfolio, RefreshHistory, RefreshLedger
-from chalicelib.models import HISTORIES, LEDGERS, DueQueue, History, Item, Leftovers, Purge, User
+from chalicelib.models import HISTORIES, LEDGERS, DueQueue, History, Item, Ledger, Leftovers, Purge, User
 
 _MAX_PER_SHARD = 1_000
 _BATCH_SIZE = 10  # claimed before they are sent, so as many as one request to SQS takes
@@ -52,4 +52,6 @@ def _message_about(item: Item) -> Message:
             return PurgePortfolio(*item.portfolio_key)
         case User() | Leftovers():
             return ForgetUser(str(item.pk).removeprefix('USER#'))
+        case Ledger():
+            return RefreshLedger(item.pk, group=item.work_group or '')
     return RefreshLedger(item.pk)

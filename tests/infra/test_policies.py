@@ -152,21 +152,36 @@ def allowed(function: str) -> set[Use]:
     return uses
 
 
-def allowed_partitions(function: str) -> set[str]:
-    """Return which partitions of the table a function may use: texts with an asterisk for the rest; all of them without a condition."""
-    statements = [one for one in functions.policy(function)['Statement'] if one['Resource'] == '${Table.Arn}']
-    conditions = [one.get('Condition', {}).get('ForAllValues:StringLike', {}).get('dynamodb:LeadingKeys', ['*']) for one in statements]
-    for statement in statements:
-        if 'Condition' in statement:  # a request without keys would meet any condition on all of them
+def allowed_partitions(function: str) -> set[Use]:
+    """Return which actions a function may do in which partitions of the table: texts with an asterisk for the rest."""
+    allowed = set()
+    for statement in (one for one in functions.policy(function)['Statement'] if one['Resource'] == '${Table.Arn}'):
+        patterns = ['*']
+        if 'Condition' in statement:
+            patterns = statement['Condition']['ForAllValues:StringLike']['dynamodb:LeadingKeys']
+            # A request without keys would meet any condition on all of them.
             assert statement['Condition']['Null'] == {'dynamodb:LeadingKeys': 'false'}
-    return {pattern for patterns in conditions for pattern in patterns}
+        allowed |= {(action, pattern) for action in listed(statement['Action']) for pattern in patterns}
+    return allowed
 
 
-def used_partitions(recorder: Recorder) -> set[str]:
-    """Return the partition keys of all requests to the table itself; what is asked of an index has a statement of its own."""
+def used_partitions(recorder: Recorder) -> set[Use]:
+    """Return the actions on the table itself, each with the partition; what is asked of an index has a statement of its own."""
+    requests = [call for call in recorder.calls if call[0] == 'dynamodb' and 'IndexName' not in call[2]]
     return {
-        pk for service, _, params in recorder.calls if service == 'dynamodb' and 'IndexName' not in params for pk in partitions_of(params)
+        (f'dynamodb:{action}', pk)
+        for _, operation, params in requests
+        for action, part in parts_of(operation, params)
+        for pk in partitions_of(part)
     }
+
+
+def parts_of(operation: str, params: Json) -> Iterator[tuple[str, Json]]:
+    """Yield the actions that a request counts as, each with its part of it."""
+    if operation == 'TransactWriteItems':
+        yield from ((VERBS[verb], write) for item in params['TransactItems'] for verb, write in item.items())
+    else:
+        yield operation, params
 
 
 def partitions_of(params: Json) -> Iterator[str]:
@@ -174,7 +189,7 @@ def partitions_of(params: Json) -> Iterator[str]:
     if 'KeyConditionExpression' in params:
         name = re.match(r'\(?#?\w+ = (:\w+)', params['KeyConditionExpression'])
         yield values[name[1]]['S']
-    for part in (params, *(write for item in params.get('TransactItems', ()) for write in item.values()), *_of_batch(params)):
+    for part in (params, *_of_batch(params)):
         yield from (part[where]['pk']['S'] for where in ('Key', 'Item') if where in part)
 
 
@@ -187,10 +202,26 @@ def _of_batch(params: Json) -> Iterator[Json]:
 
 
 def assert_partitions(recorder: Recorder, function: str) -> None:
-    """Assert that a function uses every partition that it may, by its pattern, and no other."""
-    patterns, used = allowed_partitions(function), used_partitions(recorder)
-    assert {pk for pk in used if not any(fnmatchcase(pk, pattern) for pattern in patterns)} == set()
-    assert {pattern for pattern in patterns if not any(fnmatchcase(pk, pattern) for pk in used)} == set()
+    """Assert that a function does nothing in any partition that it may not do there, and uses each kind of partition that it may."""
+    allowed, used = allowed_partitions(function), used_partitions(recorder)
+    assert {use for use in used if not any(use[0] == action and fnmatchcase(use[1], pattern) for action, pattern in allowed)} == set()
+    patterns = {pattern for _, pattern in allowed}
+    assert {pattern for pattern in patterns if not any(fnmatchcase(pk, pattern) for _, pk in used)} == set()
+
+
+def assert_stamps(recorder: Recorder, function: str) -> None:
+    """Assert that a function which parses answers of upstreams reads nothing of users, and of them sets only what their portfolios show."""
+    [stamping] = [one for one in functions.policy(function)['Statement'] if one['Sid'] == 'StampWhatWatchesIt']
+    allowed = set(stamping['Condition']['ForAllValues:StringEquals']['dynamodb:Attributes'])
+    assert stamping['Condition']['StringEqualsIfExists'] == {'dynamodb:ReturnValues': 'NONE'}
+    updates = [
+        params for _, operation, params in recorder.calls if operation == 'UpdateItem' and params['Key']['pk']['S'].startswith('USER#')
+    ]
+    assert updates
+    assert {name for params in updates for name in params['ExpressionAttributeNames'].values()} <= allowed
+    assert all('ReturnValues' not in params and 'ReturnValuesOnConditionCheckFailure' not in params for params in updates)
+    secret_or_rights = {'password_hash', 'email', 'secret_hash', 'scopes', 'allow_remote_login', 'sessions_valid_from', 'grant_id', 'kind'}
+    assert allowed.isdisjoint(secret_or_rights)
 
 
 def listed(one: str | list[str]) -> list[str]:
@@ -438,6 +469,7 @@ def test_the_refresh_does_what_it_may_and_nothing_else(watched: Api, recorder: R
     own = {(action, 'RefreshQueue.Arn') for action in QUEUE}
     assert recorder.uses | own | logs('RefreshLedgers') | {TABLES_KEY} == allowed('refresh_ledgers')
     assert_partitions(recorder, 'refresh_ledgers')
+    assert_stamps(recorder, 'refresh_ledgers')
 
 
 def test_the_refresh_of_accounts_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
@@ -460,6 +492,7 @@ def test_the_refresh_of_accounts_does_what_it_may_and_nothing_else(watched: Api,
     own = {(action, 'AccountsQueue.Arn') for action in QUEUE}
     assert recorder.uses | own | logs('RefreshAccounts') | {TABLES_KEY} == allowed('refresh_accounts')
     assert_partitions(recorder, 'refresh_accounts')
+    assert_stamps(recorder, 'refresh_accounts')
 
 
 def test_only_the_refresh_of_accounts_may_decrypt_their_credentials():

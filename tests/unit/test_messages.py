@@ -4,12 +4,27 @@ import pytest
 
 from chalicelib import messages
 from chalicelib.config import settings
-from chalicelib.messages import BackfillRates, DispatchDueHistories, FetchRates, Message, PurgePortfolio, RefreshHistory, RefreshLedger
+from chalicelib.messages import (
+    BackfillRates,
+    DispatchDueHistories,
+    FetchRates,
+    Message,
+    PurgePortfolio,
+    RefreshHistory,
+    RefreshLedger,
+    StampWatchers,
+)
 from chalicelib.queue import Body
 
 ON_THE_WIRE: list[tuple[Message, Body]] = [
     (RefreshLedger('LEDGER#btc#1Jf'), {'ledger': 'LEDGER#btc#1Jf'}),
     (RefreshLedger('LEDGER#btc#1Jf', seen_at=1_700_000_000), {'ledger': 'LEDGER#btc#1Jf', 'seen_at': 1_700_000_000}),
+    (RefreshLedger('LEDGER#btc#1Jf', group='0123'), {'ledger': 'LEDGER#btc#1Jf', 'group': '0123'}),
+    (StampWatchers('LEDGER#btc#1Jf', 'WATCH#u1#000001'), {'ledger': 'LEDGER#btc#1Jf', 'after': 'WATCH#u1#000001'}),
+    (
+        StampWatchers('LEDGER#btc#1Jf', 'WATCH#u1#000001', changed=True),
+        {'ledger': 'LEDGER#btc#1Jf', 'after': 'WATCH#u1#000001', 'changed': True},
+    ),
     (RefreshHistory('u1', 2), {'user_id': 'u1', 'portfolio_id': 2}),
     (RefreshHistory('u1', 2, seen_at=1_700_000_000), {'user_id': 'u1', 'portfolio_id': 2, 'seen_at': 1_700_000_000}),
     (RefreshHistory('u1', 2, waits=3), {'user_id': 'u1', 'portfolio_id': 2, 'waits': 3}),
@@ -20,7 +35,7 @@ ON_THE_WIRE: list[tuple[Message, Body]] = [
     (PurgePortfolio('u1', 2), {'user_id': 'u1', 'portfolio_id': 2}),
 ]
 KINDS_OF_QUEUES = {
-    settings().refresh_queue: (RefreshLedger,),
+    settings().refresh_queue: (StampWatchers, RefreshLedger),
     settings().history_queue: (RefreshHistory, DispatchDueHistories),
     settings().rates_queue: (FetchRates, BackfillRates),
     settings().purge_queue: (PurgePortfolio,),

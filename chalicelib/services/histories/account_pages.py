@@ -18,7 +18,7 @@ def read(account: Account, page_request: PageRequest) -> HistoryPage[HistoricBal
 
     Raises NotReady while no balance was ever known, Busy while the account keeps being written.
     """
-    ledger = reading.read(account.ledger)
+    ledger = reading.read(account.ledger, account.user_id)
     now = clock.now()
     start = page_request.span.first // timeline.HOUR * timeline.HOUR
     part = contributions.of_children([Child(account, account.ledger_key, ledger)], start)

@@ -1,4 +1,4 @@
-"""Refresh one ledger under its lease, whatever its kind, and note on the portfolios that show it what was observed.
+"""Refresh one ledger under its lease, whatever its kind, and tell those who watch it what was observed.
 
 Every step can be repeated: a worker that dies between any two leaves the ledger leased until the lease runs out and due
 then, and the next worker does the rest.
@@ -8,12 +8,12 @@ import contextlib
 import logging
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from chalicelib import clock, errors, messages
 from chalicelib.messages import RefreshLedger
-from chalicelib.models import Item, LeaseLost, Ledger, Portfolio, Snapshot, Transaction, Watch
-from chalicelib.services.ledgers import download, policy
+from chalicelib.models import LeaseLost, Ledger, Snapshot, Transaction, Watch
+from chalicelib.services.ledgers import download, policy, watchers
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +32,10 @@ class Reader(NamedTuple):
     asks_for_more: Callable[[Ledger, Sequence[Watch]], bool]
 
 
-def refresh(pk: str, reader: Reader, *, looked_at: int | None, deadline: float) -> None:
+def refresh(pk: str, reader: Reader, *, looked_at: int | None, deadline: float, group: str = '') -> None:
     """Bring a ledger up to date with the reader of its kind; see services.ledgers.refresh."""
     now = clock.now()
-    ledger = Ledger.lease(pk, owner=uuid.uuid4().hex, now=now, looked_at=looked_at)
+    ledger = Ledger.lease(pk, owner=uuid.uuid4().hex, now=now, looked_at=looked_at, group=group)
     if ledger is None:
         return
     try:
@@ -52,7 +52,7 @@ def refresh(pk: str, reader: Reader, *, looked_at: int | None, deadline: float) 
 
 
 def _refresh_leased(ledger: Ledger, reader: Reader, now: int, deadline: float) -> None:
-    watches = Watch.every(ledger.pk)
+    watches = watchers.first(ledger.pk)
     if not watches:
         _delete(ledger, reader)
         return
@@ -60,15 +60,12 @@ def _refresh_leased(ledger: Ledger, reader: Reader, now: int, deadline: float) -
     is_old = download.is_unfinished(ledger) or now - (ledger.updated_at or 0) >= policy.FRESH_SECONDS
     if reader.asks_for_more(ledger, watches) or is_old:
         finished = _read(ledger, reader, deadline)
-    shown_by = [watch for watch in watches if watch.is_of_child]  # wallets, the other watchers, look by themselves
-    _stamp(ledger, shown_by)
-    if _as_summed(ledger) != summed_before:
-        messages.portfolios_changed((watch.user_id, watch.portfolio_id) for watch in shown_by)
+    watchers.stamp(ledger, watches, changed=_as_summed(ledger) != summed_before)
     if finished:
         ledger.release_until(policy.next_refresh(ledger, clock.now()))
     else:
         ledger.release_until(clock.now())
-        messages.send(RefreshLedger(ledger.pk))
+        messages.send(RefreshLedger(ledger.pk, group=ledger.work_group or ''))
 
 
 def _as_summed(ledger: Ledger) -> tuple[object, ...]:
@@ -84,23 +81,6 @@ def _read(ledger: Ledger, reader: Reader, deadline: float) -> bool:
         raise
 
 
-def _stamp(ledger: Ledger, watches: list[Watch]) -> None:
-    """Note on the children and portfolios that show a ledger when it was observed, or that its address cannot exist."""
-    for watch in watches:
-        child = watch.child
-        news = child.news_of(ledger)
-        if news:
-            _update(child, news, child.shows(ledger))
-        if ledger.ready and ledger.valid is not False:
-            portfolio = Portfolio.at(watch.user_id, watch.portfolio_id)
-            _update(portfolio, [attribute.set(ledger.updated_at) for attribute in (Portfolio.observed_at, Portfolio.balances_last_updated)])
-
-
-def _update(item: Item, actions: list[Any], condition: Any = None) -> None:
-    with contextlib.suppress(errors.NotFound):  # deleted meanwhile, or follows another ledger now
-        item.update_existing(actions, condition)
-
-
 def _delete(ledger: Ledger, reader: Reader) -> None:
     """Delete a ledger that nothing watches, its state last.
 
@@ -109,10 +89,10 @@ def _delete(ledger: Ledger, reader: Reader) -> None:
     reader.unwatch(ledger)
     ledger.forget(clock.now())
     # Only now: a watch added before this is seen here, and one added after it makes the ledger due, which `discard` sees.
-    if not Watch.every(ledger.pk):
+    if not watchers.first(ledger.pk):
         Transaction.remove(ledger.pk, (transaction.sk for transaction in Transaction.every(ledger.pk)))
         Snapshot.remove(ledger.pk)
         if ledger.discard():
             return
     ledger.release_until(clock.now())
-    messages.send(RefreshLedger(ledger.pk))
+    messages.send(RefreshLedger(ledger.pk, group=ledger.work_group or ''))

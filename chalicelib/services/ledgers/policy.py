@@ -25,6 +25,7 @@ MOST_FULL_DOWNLOADS = 2  # in a row that do not reconcile, before waiting that l
 
 # What `Retry-After` says while nothing is known of a ledger yet, in seconds.
 SHORTEST_WAIT, LONGEST_WAIT = 2, 300
+MOST_STAMPED_AT_ONCE = 100  # watches of a ledger that are told under its lease, or by one message, what was observed
 MOST_STALE_REFRESHES = 50  # enqueued by one request
 
 

@@ -4,25 +4,26 @@ from collections.abc import Iterable, Sequence
 
 from chalicelib import clock, messages, models
 from chalicelib.domain import ledgers
+from chalicelib.domain.work_groups import work_group
 from chalicelib.errors import NotReady
 from chalicelib.messages import RefreshLedger
 from chalicelib.models import Ledger, TransactionsPage
 from chalicelib.services.ledgers import policy
 
 
-def read(pk: str) -> Ledger:
-    """Return the state of a ledger. Raises NotReady while no balance was ever known."""
-    return _ready(Ledger.find(pk))
+def read(pk: str, user_id: str) -> Ledger:
+    """Return the state of a ledger that a user looks at. Raises NotReady while no balance was ever known."""
+    return _ready(Ledger.find(pk), user_id)
 
 
-def read_transaction_page(pk: str, *, before: str | None, limit: int) -> TransactionsPage:
+def read_transaction_page(pk: str, user_id: str, *, before: str | None, limit: int) -> TransactionsPage:
     """Return up to `limit` transactions older than the position `before`, newest first.
 
     Raises NotReady while no balance was ever known.
     """
     page = models.read_transactions(pk, before=before, limit=limit)
     if before is None:
-        _ready(page.ledger)
+        _ready(page.ledger, user_id)
     return page
 
 
@@ -41,20 +42,20 @@ def not_ready_since(begun: int) -> NotReady:
     return NotReady(now + wait, wait)
 
 
-def refresh_stale(states: Iterable[Ledger]) -> None:
-    """Enqueue refreshes of the stale ones among ledgers, at most 50.
+def refresh_stale(states: Iterable[Ledger], user_id: str) -> None:
+    """Enqueue refreshes of the stale ones among ledgers that a user looks at, at most 50.
 
     A failure to do so is only logged: they are refreshed when they are due, or enqueued by the next reader.
     """
     now = clock.now()
     stale = [ledger.pk for ledger in states if policy.is_stale(ledger, now)][: policy.MOST_STALE_REFRESHES]
-    messages.send_or_leave_to_sweep(*(RefreshLedger(pk, seen_at=now) for pk in stale))
+    messages.send_or_leave_to_sweep(*(RefreshLedger(pk, seen_at=now, group=work_group(user_id)) for pk in stale))
 
 
-def _ready(ledger: Ledger | None) -> Ledger:
+def _ready(ledger: Ledger | None, user_id: str) -> Ledger:
     if ledger is None:
         raise not_ready([])
-    refresh_stale([ledger])
+    refresh_stale([ledger], user_id)
     if not ledger.ready:
         raise not_ready([ledger])
     return ledger

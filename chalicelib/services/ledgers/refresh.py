@@ -14,7 +14,7 @@ READERS: Mapping[LedgerKind, Reader] = {
 }
 
 
-def refresh(pk: str, *, looked_at: int | None, deadline: float) -> None:
+def refresh(pk: str, *, looked_at: int | None, deadline: float, group: str = '') -> None:
     """Bring a ledger up to date, or a slice further before `deadline` (clock.monotonic()) and enqueue the next slice.
 
     A ledger that another worker is refreshing, or that was observed seconds ago, is left alone; one that nothing watches
@@ -22,4 +22,4 @@ def refresh(pk: str, *, looked_at: int | None, deadline: float) -> None:
 
     refresh('LEDGER#btc#1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu', looked_at=None, deadline=clock.monotonic() + 60)
     """
-    leased.refresh(pk, READERS[ledger_keys.parse(pk).kind], looked_at=looked_at, deadline=deadline)
+    leased.refresh(pk, READERS[ledger_keys.parse(pk).kind], looked_at=looked_at, deadline=deadline, group=group)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from chalicelib import errors, messages, vault
 from chalicelib.config import settings
+from chalicelib.domain.work_groups import work_group
 from chalicelib.messages import RefreshLedger, portfolio_changed
 from chalicelib.models import (
     Account,
@@ -59,9 +60,9 @@ def store(draft: AccountDraft, *, also: Sequence[Write] = ()) -> None:
         Write(Operation.PUT, draft.credentials),
         Write(Operation.PUT, Watch.of(child)),
         Portfolio.account_quota().increment(Portfolio.at(child.user_id, child.portfolio_id), *Portfolio.changed()),
-        Ledger.make_due_anew(child.ledger, now, child.credentials_id),
+        Ledger.make_due_anew(child.ledger, now, child.credentials_id, child.user_id),
     )
-    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger))
+    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger, group=work_group(child.user_id)))
     portfolio_changed(child.user_id, child.portfolio_id, seen_at=now)
 
 
@@ -102,9 +103,9 @@ def _replace_credentials(
             version_mismatch(expected),
         ),
         Write(Operation.PUT, _encrypted(child, credentials)),
-        Ledger.make_due_anew(child.ledger, now, credentials_id),
+        Ledger.make_due_anew(child.ledger, now, credentials_id, child.user_id),
     )
-    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger))
+    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger, group=work_group(child.user_id)))
     return Account.find(child.user_id, child.portfolio_id, child.account_id)
 
 
@@ -115,9 +116,9 @@ def delete(child: Account, *, now: int, expected: ExpectedVersions = None) -> No
         Write(Operation.DELETE, Credentials.at(child.ledger)),
         Write(Operation.DELETE, Watch.of(child)),
         Portfolio.account_quota().decrement(Portfolio.at(child.user_id, child.portfolio_id), *Portfolio.changed()),
-        Ledger.make_due(child.ledger, now),
+        Ledger.make_due(child.ledger, now, user_id=child.user_id),
     )
-    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger))
+    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger, group=work_group(child.user_id)))
     portfolio_changed(child.user_id, child.portfolio_id, seen_at=now)
 
 

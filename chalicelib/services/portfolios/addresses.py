@@ -7,6 +7,7 @@ from chalicelib import errors, messages, vault
 from chalicelib.domain import wallets
 from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.domain.wallets import FollowedLedger
+from chalicelib.domain.work_groups import work_group
 from chalicelib.messages import RefreshLedger, portfolio_changed
 from chalicelib.models import (
     Address,
@@ -70,7 +71,7 @@ def store(draft: Draft, *, also: Sequence[Write] = ()) -> None:
         *_watch(child, child.created_at, draft.secret),
         *_refuse_former(child, draft.formerly),
     )
-    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger))
+    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger, group=work_group(child.user_id)))
     portfolio_changed(child.user_id, child.portfolio_id, seen_at=child.created_at)
 
 
@@ -117,9 +118,9 @@ def _widen(child: Address, gap_limit: int, actions: list[Any], now: int, expecte
             on_failure=errors.Conflict if expected is None else errors.PreconditionFailed,
         ),
         Write(Operation.PUT, Watch.of(child), condition=Watch.pk.exists()),
-        Ledger.make_due(child.ledger, now),
+        Ledger.make_due(child.ledger, now, user_id=child.user_id),
     )
-    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger))
+    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger, group=work_group(child.user_id)))
     return Address.find(child.user_id, child.portfolio_id, child.address_id)
 
 
@@ -143,7 +144,7 @@ def _move(child: Address, to: Destination, actions: list[Any], now: int, expecte
         *watch,
         *_refuse_former(child, to.followed.formerly),
     )
-    messages.send_or_leave_to_sweep(RefreshLedger(old_ledger), RefreshLedger(child.ledger))
+    messages.send_or_leave_to_sweep(*(RefreshLedger(pk, group=work_group(child.user_id)) for pk in (old_ledger, child.ledger)))
     portfolio_changed(child.user_id, child.portfolio_id, seen_at=now)
     return Address.find(child.user_id, child.portfolio_id, child.address_id)
 
@@ -159,7 +160,7 @@ def delete(child: Address, *, now: int, expected: ExpectedVersions = None) -> No
         Portfolio.address_quota().decrement(Portfolio.at(child.user_id, child.portfolio_id), *Portfolio.changed()),
         *_unwatch(child, now),
     )
-    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger))
+    messages.send_or_leave_to_sweep(RefreshLedger(child.ledger, group=work_group(child.user_id)))
     portfolio_changed(child.user_id, child.portfolio_id, seen_at=now)
 
 
@@ -171,12 +172,12 @@ def _secret(child: Address, text: str) -> bytes | None:
 def _watch(child: Address, now: int, secret: bytes | None) -> list[Write]:
     return [
         Write(Operation.PUT, Watch.of(child), condition=Watch.pk.does_not_exist(), on_failure=_duplicate),
-        Ledger.make_due(child.ledger, now, secret=secret),
+        Ledger.make_due(child.ledger, now, user_id=child.user_id, secret=secret),
     ]
 
 
 def _unwatch(child: Address, now: int) -> list[Write]:
-    return [Write(Operation.DELETE, Watch.of(child)), Ledger.make_due(child.ledger, now)]
+    return [Write(Operation.DELETE, Watch.of(child)), Ledger.make_due(child.ledger, now, user_id=child.user_id)]
 
 
 def _refuse_former(child: Address, formerly: Sequence[HdWalletKey]) -> list[Write]:

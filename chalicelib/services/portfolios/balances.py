@@ -74,7 +74,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
     portfolio = contents.portfolio
     of = contributions.children(contents)
     states = [child.ledger for child in of if child.ledger is not None]
-    reading.refresh_stale(states)
+    reading.refresh_stale(states, user_id)
     counted = [child.ledger for child in of if child.ledger is not None and child.ledger.ready and not child.clashes]
     if of and not counted and not portfolio.was_observed:
         raise reading.not_ready(states)

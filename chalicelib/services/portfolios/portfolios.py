@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from chalicelib import clock, messages
+from chalicelib.domain.work_groups import work_group
 from chalicelib.messages import PurgePortfolio, RefreshLedger, portfolio_changed
 from chalicelib.models import (
     Credentials,
@@ -71,6 +72,6 @@ def _remove(child: Item) -> None:
         Write(Operation.DELETE, child, condition=child.follows(child.ledger_key)),
         Write(Operation.DELETE, Watch.of(child)),
         Write(Operation.DELETE, Credentials.at(child.ledger)),  # those of an account; others have none
-        Ledger.make_due(child.ledger, now),
+        Ledger.make_due(child.ledger, now, user_id=child.user_id),
     )
-    messages.send(RefreshLedger(child.ledger))
+    messages.send(RefreshLedger(child.ledger, group=work_group(child.user_id)))

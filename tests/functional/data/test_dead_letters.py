@@ -29,7 +29,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def dead(queues: dict[str, str]) -> Queue:
     """A dead-letter queue with twelve messages about ledgers."""
-    queue.send(f'{settings().refresh_queue}-dlq', ({'ledger': f'LEDGER#btc#{number}'} for number in range(12)))
+    queue.send(f'{settings().refresh_queue}-dlq', (({'ledger': f'LEDGER#btc#{number}'}, '') for number in range(12)))
     return dead_letters(queues)
 
 
@@ -62,7 +62,9 @@ def test_the_reason_of_a_failed_refresh_is_shown(
     explorer.fail(down)
     api.address(api.portfolio(), SEGWIT)
     assert not run_refresh(SEGWIT)
-    queue.send(f'{settings().refresh_queue}-dlq', [{'ledger': pk_of(SEGWIT)}, {'ledger': 'LEDGER#btc#gone'}, {'portfolio_id': 1}])
+    queue.send(
+        f'{settings().refresh_queue}-dlq', [({'ledger': pk_of(SEGWIT)}, ''), ({'ledger': 'LEDGER#btc#gone'}, ''), ({'portfolio_id': 1}, '')]
+    )
 
     assert run('dlq', 'inspect', 'refresh') == 0
 
