@@ -47,7 +47,9 @@ def _get(uri: str) -> dict[str, Any] | None:
     if parts.scheme != 'https' and parts.hostname != '127.0.0.1':
         raise NoKeys(f'{uri}: keys are only taken over https')
     try:
-        answer = requests.get(uri, timeout=_SECONDS)
+        answer = requests.get(uri, timeout=_SECONDS, allow_redirects=False)
+        if answer.is_redirect:
+            raise NoKeys(f'{uri} redirects to another address: give that as its jwks_uri if you trust it')
         body = answer.json() if answer.status_code == 200 else None
     except (requests.RequestException, ValueError):
         return None

@@ -20,7 +20,9 @@ def served() -> Iterator[tuple[str, dict[str, object]]]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = answers.get(self.path)
-            self.send_response(404 if body is None else 200)
+            self.send_response(302 if self.path == '/moved' else 404 if body is None else 200)
+            if self.path == '/moved':
+                self.send_header('Location', '/keys')
             self.end_headers()
             self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
 
@@ -79,3 +81,11 @@ def test_metadata_of_somebody_else_is_not_believed(served):
 def test_keys_are_only_taken_over_https():
     with pytest.raises(issuers.NoKeys, match='https'):
         issuers.with_keys([{'issuer': 'x', 'jwks_uri': 'http://login.example/keys'}])
+
+
+def test_a_redirect_is_not_followed(served):
+    url, answers = served
+    answers['/keys'] = answers['/moved'] = KEYS
+
+    with pytest.raises(issuers.NoKeys, match='redirects'):
+        issuers.with_keys([{'issuer': 'https://login.example', 'jwks_uri': f'{url}/moved'}])
