@@ -11,6 +11,7 @@ import pytest
 from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain.conversion import Rate
+from chalicelib.domain.work_groups import work_group
 from chalicelib.formats import format_instant
 from chalicelib.models import LatestRates
 from chalicelib.services.histories import refresh as histories
@@ -60,7 +61,8 @@ class TestAccounts:
         assert (created['valid'], created['last_updated'], created['problem']) == (True, None, None)
         assert api.get(PATH).json_body['result'] == created
         found = boto3.client('sqs').receive_message(QueueUrl=queues[settings().accounts_queue])['Messages']
-        assert [json.loads(one['Body']) for one in found] == [{'ledger': f'LEDGER#ACCOUNT#{api.user_id}#000001#000001'}]
+        sent = {'ledger': f'LEDGER#ACCOUNT#{api.user_id}#000001#000001', 'group': work_group(api.user_id)}
+        assert [json.loads(one['Body']) for one in found] == [sent]
 
     def test_the_list_and_the_portfolio_show_the_documents_nine_fields(self, api: Api):
         create_account(api)

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.config import settings
+from chalicelib.domain.work_groups import work_group
 from chalicelib.models import Ledger
 from tests.support.api import Api
 from tests.support.ledgers import ADDRESS, SEGWIT, observe
@@ -55,7 +56,8 @@ class TestAddresses:
     def test_a_new_address_is_sent_for_at_once(self, api: Api, queues: dict[str, str]):
         api.address(1, ADDRESS)
 
-        assert messages(queues[settings().refresh_queue]) == [{'ledger': f'LEDGER#btc#{ADDRESS}'}]
+        sent = {'ledger': f'LEDGER#btc#{ADDRESS}', 'group': work_group(api.user_id)}
+        assert messages(queues[settings().refresh_queue]) == [sent]
 
     def test_the_list_shows_four_fields_by_id(self, api: Api):
         api.address(1, SEGWIT, 'Second in the alphabet')
