@@ -171,11 +171,15 @@ class User(Item, discriminator='user'):
         """End all sessions started before `now_ms`, and all mailed links. Raises NotFound."""
         self.update_existing([User.sessions_valid_from.set(now_ms)])
 
-    def schedule_deletion(self, at: int) -> None:
-        """Let the account be deleted at `at`, or as it was scheduled already. Raises NotFound."""
+    def schedule_deletion(self, at: int) -> int:
+        """Let the account be deleted at `at`, unless it is to be already; return when it will be. Raises NotFound."""
         first = User.delete_at.does_not_exist()
-        if not self.update_if(User.pk.exists() & first, User.delete_at.set(at), *LEDGERS.enter(self.pk, at)):
-            self.refresh(consistent_read=True)
+        if self.update_if(User.pk.exists() & first, User.delete_at.set(at), *LEDGERS.enter(self.pk, at)):
+            return at
+        scheduled: int | None = User.find(self.user_id).delete_at
+        if scheduled is None:  # they decided to stay between the two
+            raise errors.Conflict
+        return scheduled
 
     def cancel_deletion(self) -> None:
         """Let the account stay. Raises NotFound."""

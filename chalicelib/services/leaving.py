@@ -17,9 +17,8 @@ _PAGE = 100
 
 
 def ask_to_leave(user: User, now: int) -> None:
-    """Let the account be deleted in a week, and mail that. Raises NotFound."""
-    user.schedule_deletion(now + WAIT_SECONDS)
-    moment = datetime.fromtimestamp(now + WAIT_SECONDS, UTC)
+    """Let the account be deleted in a week, or when it is to be already, and mail when that is. Raises NotFound."""
+    moment = datetime.fromtimestamp(user.schedule_deletion(now + WAIT_SECONDS), UTC)
     notices.tell_of_deletion(user, f'{moment.day} {moment:%B %Y, %H:%M} UTC')
 
 

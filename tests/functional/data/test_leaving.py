@@ -122,9 +122,12 @@ def test_it_is_repeated_wherever_it_dies(user: User, queues: dict[str, str]) -> 
     assert [item for item in table() if user.user_id in str(item)] == []
 
 
-def test_who_asks_twice_is_not_given_another_week(user: User) -> None:
+def test_who_asks_twice_is_not_given_another_week(user: User, mailbox: Mailbox) -> None:
     leaving.ask_to_leave(user, 1_000)
     leaving.ask_to_leave(User.find(user.user_id), 2_000)
+
+    first, second = mailbox.read()
+    assert first == second
 
     assert User.find(user.user_id).delete_at == 1_000 + WEEK
     assert User.find(user.user_id).due_at == 1_000 + WEEK
