@@ -30,9 +30,12 @@ def form_of(page: str) -> dict[str, str]:
 
 
 def agree(stack: Stack, url: str, scopes: list[str]) -> str:
-    """Be the user at the browser: log in, allow `scopes`, and return the address that the browser is sent to."""
+    """Be the user at the browser: log in, allow `scopes`, and return the address that the browser is sent to.
+
+    The user is asked, whatever tests before this allowed.
+    """
     with requests.Session() as browser:
-        login = browser.get(url)
+        login = browser.get(f'{url}&prompt=consent')
         assert '/login' in login.url
         email, password = stack.demo['DEMO_EMAIL'], stack.demo['DEMO_PASSWORD']
         fields = form_of(login.text) | {'email': email, 'password': password}
