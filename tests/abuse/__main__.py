@@ -4,6 +4,8 @@ Scenarios run until enough faults were injected, each with a seed of its own: `-
 """
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import sys
@@ -51,7 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
         _create_keys()
         from tests.abuse import attacks, scenarios  # once the environment leads to the proxy
 
-        failures = scenarios.run(proxy, options.faults, options.scenarios, options.seed, options.steps)
+        with contextlib.redirect_stderr(io.StringIO()):  # where mails and progress are printed
+            failures = scenarios.run(proxy, options.faults, options.scenarios, options.seed, options.steps)
         attacked = attacks.run(options.tokens, options.seed)
     _tell(proxy, failures, attacked, time.monotonic() - began)
     return 1 if failures or attacked.failed else 0
