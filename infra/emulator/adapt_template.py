@@ -7,7 +7,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-_UNKNOWN_CONDITIONS = ('kms:', 'dynamodb:')
+_UNKNOWN_CONDITIONS = ('kms:', 'dynamodb:', 'ses:')
 _BATCHES = {'sqs:SendMessage': 'sqs:SendMessageBatch'}
 _WITHOUT_RESOURCE = 'ses:SendEmail'
 _ANSWERS = 'x-amazon-apigateway-gateway-responses'
