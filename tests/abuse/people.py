@@ -210,7 +210,8 @@ class Person:
 
     def authorize(self) -> None:
         """Go through the pages of an authorization; a code whose answer was busy may be spent, which is no failure."""
-        asked = urlencode({'response_type': 'code', 'client_id': 'test-app', 'redirect_uri': REDIRECT, 'scope': 'admin', 'state': 'x'})
+        request = {'response_type': 'code', 'client_id': 'test-app', 'redirect_uri': REDIRECT, 'scope': 'admin', 'state': 'x'}
+        asked = urlencode(request | {'prompt': 'consent'})  # which logging in by the application gave already
         if not self.visit():
             return
         self.browser.get(f'/oauth/authorize?{asked}')

@@ -15,7 +15,7 @@ from chalicelib.domain.scopes import API_KEY_PREFIX
 from chalicelib.errors import NotFound
 from chalicelib.models import ApiKey, Client, Email, EmailToken, Grant, Item, Session, User
 from chalicelib.models.oauth_token import Code, RefreshToken, RevokedFamily
-from tests.support.api import Api
+from tests.support.api import PASSWORD, Api
 from tests.support.browser import Browser
 from tests.support.oauth import BASIC, GOOD, ask
 
@@ -111,6 +111,14 @@ def test_pages_know_nothing_by_a_long_text(logged_in: Browser, text: str) -> Non
     assert logged_in.post(f'/oauth/applications/{quoted}/delete').status_code == 404
     assert logged_in.post('/profile/revoke', {'client_id': text}).status_code == 303
     assert logged_in.post('/profile/api-keys/revoke', {'key_id': text}).status_code == 303
+    assert logged_in.post('/profile/sessions/end', {'session_id': text}).status_code == 303
+    remove = {'current_password': PASSWORD, 'what': text}
+    assert logged_in.post('/profile/second-factor/remove', remove).status_code == 303
+    assert logged_in.get(f'/profile/api-keys?form={quoted}').status_code == 200
+    assert logged_in.get(f'/signup?invitation={quoted}').status_code == 200
+    credential = json.dumps({'rawId': text, 'response': {'userHandle': text}})
+    logged_in.get('/login/passkey')
+    assert logged_in.post('/login/passkey', {'credential': credential}).status_code == 422
     assert logged_in.get(f'/reset?token={quoted}').status_code == 404
     assert logged_in.post('/reset', {'token': text, 'password': 'the new password'}).status_code == 404
     logged_in.cookie = quoted

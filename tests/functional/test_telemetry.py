@@ -471,6 +471,7 @@ def test_nothing_secret_is_logged(
     browser.log_in()
     secrets.append(browser.cookie)
     browser.post('/profile/api-keys', {'name': 'a secret title', 'scopes': 'read'})
+    browser.get(browser.location)
     key = re.search(r'cfk_[\w-]{43}', browser.page)[0]
     secrets.append(key)
 
