@@ -18,7 +18,7 @@ def show_front_page() -> Response:
     return pages.render('home.html', request)
 
 
-@bp.route('/.well-known/change-password', cors=False)
+@bp.route('/.well-known/change-password')
 def show_change_password() -> Response:
     """Redirect to where the password is changed (https://w3c.github.io/webappsec-change-password-url/)."""
     return pages.redirect(pages.link(bp.current_request, '/profile'))
