@@ -175,8 +175,8 @@ class Wallet(WalletRef):
     history: Annotated[
         str,
         Meta(
-            description='How far back transactions are listed: `whole`; so many years or months; `partial` where no list has all of them, '
-            'so that what is missing is said of its currency; or `none`: histories then begin with the account.',
+            description='How far back transactions of all parts are listed: `whole`; so many years, months or days; `partial` where no '
+            'list has all of them, so that what is missing is said of its currency; or `none`: histories then begin with the account.',
             examples=['whole'],
         ),
     ]

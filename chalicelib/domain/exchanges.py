@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from chalicelib.domain import currencies
 
-WHOLE, SIX_YEARS, TWO_YEARS, THREE_MONTHS, PARTIAL, NO_HISTORY = 'whole', 'six years', 'two years', 'three months', 'partial', 'none'
+WHOLE, SIX_YEARS, TWO_YEARS, THREE_MONTHS, THREE_DAYS = 'whole', 'six years', 'two years', 'three months', 'three days'
+PARTIAL, NO_HISTORY = 'partial', 'none'
 
 
 class Exchange(NamedTuple):
@@ -126,8 +127,13 @@ EXCHANGES: Mapping[str, Exchange] = {
             'https://www.kucoin.com/support/360015102174',
             needs=('key', 'secret', 'password'),
             permissions=('General',),
-            covers=('funding', 'spot', 'cross margin', 'isolated margin'),
-            lacks=('earn', 'futures', 'unified account', 'trading bots', 'sub-accounts'),
+            covers=(
+                'funding, with entries of a year',
+                'spot, cross margin and isolated margin less what is borrowed',
+                'Unified Trading Account less what is borrowed',
+            ),
+            lacks=('unrealised profit of open positions', 'earn', 'futures apart from the unified account', 'trading bots', 'sub-accounts'),
+            history=THREE_DAYS,
         ),
         Exchange(
             'okx',

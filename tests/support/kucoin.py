@@ -20,11 +20,18 @@ KEY, SECRET, PASSPHRASE = 'kucoin-key-of-a-test', 'kucoin-secret-of-a-test', 'ku
 
 @dataclass
 class KucoinAccount:
-    """`listed`, `cross` and `isolated` are its wallets, `permission` what the key may do; `fault` takes the place of all answers."""
+    """`listed`, `cross` and `isolated` are its wallets, or `unified`, and `permission` what the key may do.
+
+    `ledger` has the rows of funding, `trading` those of the fast trading account or the unified one, newest first; rows of trading are told
+    for three days. `fault` takes the place of all answers.
+    """
 
     listed: Sequence[Mapping[str, Any]] = ()
     cross: Sequence[Mapping[str, Any]] = ()
     isolated: Sequence[Mapping[str, Any]] = ()
+    unified: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    ledger: Sequence[Mapping[str, Any]] = ()
+    trading: Sequence[Mapping[str, Any]] = ()
     permission: str = 'General'
     mode: str = 'CLASSIC'
     fault: Answer | None = None
@@ -37,16 +44,38 @@ class KucoinAccount:
             return self.fault
         if refusal is not None:
             return refused(401, *refusal)
-        answers = {
-            '/api/v1/user/api-key': {'remark': 'test', 'apiKey': KEY, 'apiVersion': 3, 'permission': self.permission, 'isMaster': True},
+        query = request.query
+        answers: dict[str, Any] = {
+            '/api/v1/user/api-key': {'remark': 'test', 'apiKey': KEY, 'apiVersion': 3, 'permission': self.permission, 'uid': 165_111_215},
             '/api/ua/v1/account/mode': {'selfAccountMode': self.mode},
             '/api/v1/accounts': list(self.listed),
             '/api/v3/margin/accounts': {'debtRatio': '0', 'status': 'EFFECTIVE', 'accounts': list(self.cross)},
             '/api/v3/isolated/accounts': {'timestamp': clock.now_ms(), 'assets': list(self.isolated)},
+            '/api/v3/hf/margin/account/ledgers': [],
+            '/api/ua/v1/account/balance': _balances(self.unified.get(query.get('accountType', ''), ())),
+            '/api/ua/v1/unified/account/balance': _balances(self.unified.get('UNIFIED', ())),
         }
+        if request.url == '/api/v1/accounts/ledgers':
+            return self._day(int(query['startAt']), int(query['endAt']), int(query['currentPage']), int(query['pageSize']))
+        if request.url in ('/api/v1/hf/accounts/ledgers', '/api/ua/v1/account/ledger'):
+            rows = self._recent(query.get('lastId'), int(query.get('limit') or query['pageSize']))
+            return as_json({'code': '200000', 'data': {'items': rows} if 'ua' in request.path else rows})
         if request.url not in answers:
             return refused(404, '404000', 'Url Not Found')
         return as_json({'code': '200000', 'data': answers[request.url]})
+
+    def _day(self, start: int, end: int, page: int, size: int) -> Answer:
+        if not 0 < end - start <= 86_400_000:
+            return refused(200, '400100', 'time range error')
+        rows = [row for row in self.ledger if start <= row['createdAt'] <= end]
+        items = rows[(page - 1) * size : page * size]
+        return as_json({'code': '200000', 'data': {'currentPage': page, 'totalPage': -(-len(rows) // size), 'items': items}})
+
+    def _recent(self, last: str | None, limit: int) -> list[Mapping[str, Any]]:
+        oldest = clock.now_ms() - 3 * 86_400_000
+        rows = [row for row in self.trading if row.get('ts', 0) // 1_000_000 + int(row.get('createdAt', 0)) >= oldest]
+        ids = [row['id'] for row in rows]
+        return rows[0 if last is None else ids.index(last) + 1 :][:limit]
 
     def _refusal(self, request: Request) -> tuple[str, str] | None:
         """Return what is wrong with a request: signed are time, method, path with its query, and body; the passphrase is signed too."""
@@ -62,6 +91,10 @@ class KucoinAccount:
         if headers['kc-api-sign'] != _signed(f'{at}GET{request.url}{query}{request.raw}'):
             return '400005', 'Invalid KC-API-SIGN'
         return None
+
+
+def _balances(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {'ts': clock.now_ms(), 'accounts': [{'currencies': list(rows)}]}
 
 
 def refused(status: int, code: str, message: str = 'refused') -> Answer:

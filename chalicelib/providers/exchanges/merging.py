@@ -14,7 +14,10 @@ Row = Entry | Unreadable
 
 
 class EntryList(NamedTuple):
-    """One list of an account's entries; `read` returns the page at a position of it, None for the newest."""
+    """One list of an account's entries; `read` returns the page at a position of it, None for the newest.
+
+    A page without entries says by `listed_above` how far back it is.
+    """
 
     name: str
     read: Callable[[str | None], Page]
@@ -33,11 +36,11 @@ def merged_pages(lists: Iterable[EntryList], resume: str | None) -> Iterator[Pag
         height = max((reading.lowest for reading in readings if not reading.is_read), default=-_NEWEST)
         rows = sorted((row for reading in readings for row in reading.take(height)), key=_height, reverse=True)
         left = {name: reading.position for name, reading in zip(names, readings, strict=True) if not reading.is_done}
-        if rows and left:
-            yield _page(rows, json.dumps(left, separators=(',', ':')))
-        elif not left:
-            yield _page(rows, None)
+        if not left:
+            yield _page(rows, None, None)
             return
+        if rows or height < _NEWEST:
+            yield _page(rows, json.dumps(left, separators=(',', ':')), height if height < _NEWEST else None)
     yield Page([], None)
 
 
@@ -71,7 +74,8 @@ class _Reading:
         rows: list[Row] = [*page.entries, *page.unreadable]
         self._waiting.append((self._next, rows))
         self._next, self.is_read = page.resume, page.resume is None
-        self.lowest = min([self.lowest, *(row.height for row in rows if row.height is not None)])
+        above = [self.lowest] if page.listed_above is None else [self.lowest, page.listed_above]
+        self.lowest = min([*above, *(row.height for row in rows if row.height is not None)])
 
     def take(self, height: int) -> list[Row]:
         """Return the rows from a height on that were not returned yet."""
@@ -88,5 +92,6 @@ def _height(row: Row) -> int:
     return _NEWEST if row.height is None else row.height
 
 
-def _page(rows: list[Row], resume: str | None) -> Page:
-    return Page([row for row in rows if isinstance(row, Entry)], resume, [row for row in rows if isinstance(row, Unreadable)])
+def _page(rows: list[Row], resume: str | None, listed_above: int | None) -> Page:
+    entries, unreadable = [row for row in rows if isinstance(row, Entry)], [row for row in rows if isinstance(row, Unreadable)]
+    return Page(entries, resume, unreadable, listed_above)

@@ -59,14 +59,15 @@ class AddressReport(NamedTuple):
 
     An explorer that lists no transactions has no pages. One that discovers tokens in transactions adds to `holdings` while pages are read,
     and to `unreadable` the tokens whose balance it cannot tell. `listed_up_to` is the height up to which the pages list everything, where
-    that is known without an entry of that height. Entries below `listed_from` may have been listed once and are not any more.
+    that is known without an entry of that height. Entries below `listed_from` may have been listed once and are not any more:
+    they are final.
     """
 
     holdings: list[Holding]
     pages: Iterator[Page]
     unreadable: Sequence[Unreadable] = ()
     listed_up_to: int | None = None
-    listed_from: int = 0
+    listed_from: int = -1
 
     @property
     def heights(self) -> list[int]:

@@ -83,12 +83,23 @@ def _is_worth_a_download(ledger: Ledger, explorer: Explorer, cursor: Cursor, new
     """
     gap_codes = {gap.currency for gap in ledger.gaps}
     unexplained = news.differences.keys() - _unread(cursor, news).numbers.keys()
-    if news.mends or unexplained - gap_codes or (unexplained and cursor.failed_reconciliations < policy.MOST_FULL_DOWNLOADS):
+    if (
+        _has_lost(cursor, news)
+        or news.mends
+        or unexplained - gap_codes
+        or (unexplained and cursor.failed_reconciliations < policy.MOST_FULL_DOWNLOADS)
+    ):
         return True
     if not gap_codes:
         return False
     reads_more = cursor.explorer == explorer.endpoint.key and explorer.info.reader > (cursor.reader or 1)
     return reads_more or clock.now() - (cursor.checked_at or 0) >= policy.RECHECK_SECONDS
+
+
+def _has_lost(cursor: Cursor, news: News) -> bool:
+    """Whether entries that are not final became too old to be listed since they were read: only what is stored tells them."""
+    unlisted = set(cursor.revertible) - {entry_sk(entry) for entry in news.entries}
+    return any(time_of(sk) < news.report.listed_from for sk in unlisted)
 
 
 def _request(ledger: Ledger, explorer: Explorer, http: Http, resume: str | None = None) -> AddressReport:
@@ -145,7 +156,7 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
     _remove(ledger, undone)
     cursor.remember_unread(_unread(cursor, news))
     heights = [*(entry.height for entry in news.entries), *cursor.unread.heights, *news.report.heights]
-    height = ledgers.final_height(heights, cursor.final_height, ledger.upstream_key.reorganisation)
+    height = max(ledgers.final_height(heights, cursor.final_height, ledger.upstream_key.reorganisation), news.report.listed_from)
     newly_final = [entry for entry in news.entries if entry.height <= height]
     cursor.make_final(height, ledgers.merge(cursor.tallies(), ledgers.tally(newly_final)))
     cursor.revertible = sorted(entry_sk(entry) for entry in news.entries if entry.height > height)
@@ -209,7 +220,7 @@ def _count_stored(ledger: Ledger, cursor: Cursor, report: AddressReport) -> dict
     below = ledgers.tally(_entries_below(ledger, cursor, report.listed_from, highest, unseen))
     _remove(ledger, unseen)
     heights = [*(placed.height for placed in highest), *cursor.unread.heights, *report.heights]
-    height = ledgers.final_height(heights, -1, ledger.upstream_key.reorganisation)
+    height = max(ledgers.final_height(heights, -1, ledger.upstream_key.reorganisation), report.listed_from)
     final = ledgers.merge(below, ledgers.tally(placed.entry for placed in highest if placed.height <= height))
     cursor.make_final(height, final)
     cursor.revertible = sorted(placed.sk for placed in highest if placed.height > height)

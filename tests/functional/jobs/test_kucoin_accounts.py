@@ -1,17 +1,17 @@
-"""Accounts at KuCoin, read from a server that verifies its signatures: balances, whose past is what was observed."""
+"""Accounts at KuCoin, read from a server that verifies its signatures."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from chalicelib.config import settings
 from infra.fake_upstreams.answer import Answer
-from tests.support.accounts import PATH, balances, create, reached, run, shown
+from tests.support.accounts import PATH, balances, create, is_whole, reached, run, shown
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.kucoin import KEY, PASSPHRASE, SECRET, KucoinAccount, refused
 
+DAY = 86_400
 CREDENTIALS = {'key': KEY, 'secret': SECRET, 'password': PASSPHRASE}
 
 
@@ -39,51 +39,6 @@ def kucoin(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[KucoinAccount]
         yield account
 
 
-def test_every_wallet_counts_once_without_what_was_borrowed(api: Api, kucoin: KucoinAccount):
-    kucoin.listed = [
-        listed('main', 'USDT', '0.01'),
-        listed('trade', 'USDT', '26.66759503', holds='6'),
-        listed('trade_hf', 'BTC', '0.00000001'),
-        listed('margin', 'USDT', '100'),  # again below, with its debt
-        listed('isolated', 'SOL', '5'),
-        listed('pool', 'ETH', '0'),
-    ]
-    kucoin.cross = [margin('USDT', '100', '40.5'), margin('ETH', '0', '0.25')]
-    kucoin.isolated = [
-        pair(margin('SOL', '5'), margin('USDT', '1')),
-        pair(margin('BTC', '1', '0.4') | {'interest': '0.1'}, margin('USDT', '2')),
-    ]
-
-    assert run(api)
-
-    # 0.01 + 26.66759503 + 100 - 40.5 + 1 + 2
-    assert balances(api) == {'usdt': '89.17759503', 'btc': '0.50000001', 'eth': '-0.25', 'sol': '5.0'}
-    assert [request.url for request in kucoin.requests] == [
-        '/api/v1/user/api-key', '/api/ua/v1/account/mode', '/api/v1/accounts', '/api/v3/margin/accounts', '/api/v3/isolated/accounts',
-    ]  # fmt: skip
-    assert [request.query for request in kucoin.requests[3:]] == [{'queryType': 'ALL'}, {'queryType': 'ALL'}]
-
-
-@pytest.mark.parametrize(
-    ('symbol', 'code'),
-    [
-        ('BCHSV', 'bsv'),
-        ('TON', 'ton'),
-        ('KCS', 'kcs'),
-        ('LUNC', 'lunc'),
-        ('LUNA', 'luna'),
-        ('GALAX', 'x-kucoin-galax'),
-        ('ALT', 'x-kucoin-alt'),
-    ],
-)
-def test_a_symbol_is_never_taken_for_its_namesake(api: Api, kucoin: KucoinAccount, symbol: str, code: str):
-    kucoin.listed = [listed('main', symbol, '3')]
-
-    assert run(api)
-
-    assert balances(api) == {code: '3.0'}
-
-
 def test_something_in_an_account_of_an_unknown_kind_is_no_balance_at_all(api: Api, kucoin: KucoinAccount):
     kucoin.listed = [listed('main', 'BTC', '3'), listed('unified', 'BTC', '4')]
 
@@ -92,33 +47,94 @@ def test_something_in_an_account_of_an_unknown_kind_is_no_balance_at_all(api: Ap
     assert api.get(f'{PATH}/balances').status_code == 503
 
 
-def test_a_unified_account_is_told_that_it_cannot_be_read(api: Api, kucoin: KucoinAccount):
-    kucoin.mode = 'UNIFIED'
+def entry(
+    number: int, at: int, currency: str, amount: str, direction: str, kind: str, account: str = 'MAIN', **more: Any
+) -> dict[str, Any]:
+    """Return an entry as the ledgers of funding and of the fast trading account list it."""
+    row = {'id': f'{10**14 + number}', 'currency': currency, 'amount': amount, 'fee': '0', 'accountType': account, 'bizType': kind}
+    return row | {'direction': direction, 'createdAt': at * 1_000, 'context': ''} | more
+
+
+def traded(number: int, at: int, currency: str, amount: str, direction: str, fee: str = '0') -> dict[str, Any]:
+    context = f'{{"symbol":"BTC-USDT","orderId":"9","tradeId":"{number // 2}"}}'
+    more = {'fee': fee, 'createdAt': f'{at}417', 'context': context}
+    return entry(number, at, currency, amount, direction, 'TRADE_EXCHANGE', 'TRADE_HF', **more)
+
+
+def test_all_wallets_with_what_funding_tells_of_a_year_and_what_trading_forgets_after_three_days(api: Api, kucoin: KucoinAccount):
+    """One flow, as the first read of an account asks for each day of the year."""
+    at = CLOCK.now() - 5
+    codes = {'BCHSV': 'bsv', 'TON': 'ton', 'KCS': 'kcs', 'LUNC': 'lunc', 'LUNA': 'luna', 'GALAX': 'x-kucoin-galax', 'ALT': 'x-kucoin-alt'}
+    trades = [
+        row
+        for n in range(110, 0, -1)
+        for row in (traded(2 * n + 1, at - n, 'USDT', '60.06', 'out', '0.06'), traded(2 * n, at - n, 'BTC', '0.001', 'in'))
+    ]
+    kucoin.trading = [*trades, entry(1, at - DAY, 'USDT', '8000', 'in', 'TRANSFER', 'TRADE_HF')]
+    kucoin.ledger = [
+        entry(906, at - 60, 'USDT', '62.5', 'in', 'Transfer', 'MARGIN'),
+        entry(905, at - 60, 'BTC', '0.5', 'in', 'Transfer', 'ISOLATED'),
+        entry(904, at - 70, 'USDT', '40.5', 'in', 'Borrowings', 'MARGIN'),
+        entry(903, at - DAY, 'USDT', '8000', 'out', 'Transfer'),
+        entry(902, at - 50 * DAY, 'USDT', '100.5', 'out', 'Withdrawal', fee='0.5'),
+        *(entry(800 + number, at - 299 * DAY, symbol, '3', 'in', 'Deposit') for number, symbol in enumerate((*codes, 'SOL'))),
+        entry(700, at - 300 * DAY, 'USDT', '10000', 'in', 'Deposit'),
+    ]
+    kucoin.listed = [
+        listed('main', 'USDT', '1899.5', holds='6'),
+        listed('trade_hf', 'USDT', '1393.4'),
+        listed('trade_hf', 'BTC', '0.11'),
+        listed('margin', 'USDT', '100'),  # again below, with its debt
+        listed('isolated', 'SOL', '3'),
+        listed('pool', 'ETH', '0'),
+        *(listed('trade', symbol, '3') for symbol in codes),
+    ]
+    kucoin.cross = [margin('USDT', '100', '40.5')]
+    kucoin.isolated = [
+        pair(margin('SOL', '3'), margin('USDT', '1')),
+        pair(margin('BTC', '1', '0.4') | {'interest': '0.1'}, margin('USDT', '2')),
+    ]
 
     assert run(api)
 
-    problem = shown(api)['result']['problem']
-    assert problem['reason'] == 'account_unsupported'
-    assert problem['message'].endswith('make it a classic account, not a unified one')
-
-
-def test_balances_are_complete_and_the_past_is_what_was_observed(api: Api, kucoin: KucoinAccount):
-    kucoin.listed = [listed('main', 'BTC', '2')]
-    assert run(api)
-    CLOCK.advance(3_600)
-    kucoin.listed = [listed('main', 'BTC', '1.5')]
-    assert run(api)
-
-    assert (balances(api), shown(api, '/balances')['complete']) == ({'btc': '1.5'}, True)
-    summed = api.get('/api/portfolios/1/balances').json_body['result']
-    assert [(row['currency'], row['balance'], row['complete']) for row in summed] == [('btc', '1.5', True), ('usd', '0.0', True)]
-    entries = shown(api, '/txns')
-    assert (entries['result'], entries['complete'], entries['reason']) == ([], False, 'transactions_unknown')
-    past = shown(api, '/history?interval=hour&order=asc')['result']
-    assert [(row['balance'], row['complete']) for row in past] == [('2.0', False), ('1.5', False)]
+    # 1899.5 + 1393.4 + 100 - 40.5 + 1 + 2 = 10000 - 100.5 - 110 * 60.06 + 62.5; 110 * 0.001 + 0.5
+    assert balances(api) == {'usdt': '3355.4', 'btc': '0.61', 'sol': '3.0', **dict.fromkeys(codes.values(), '3.0')}
+    assert is_whole(api)
+    rows = [(one['reference'], one['currency']['code'], one['delta'], one['fee']) for one in shown(api, '/txns?limit=1000')['result']]
+    assert len(rows) == 2 * 110 + 1 + 5 + 8
+    assert sorted(one for one in rows if one[0] == 'trade-110') == [
+        ('trade-110', 'btc', '0.001', '0.0'), ('trade-110', 'usdt', '-60.06', '0.06'),
+    ]  # fmt: skip
+    asked = [request for request in kucoin.requests if request.url == '/api/v1/hf/accounts/ledgers']
+    assert [request.query.get('lastId') for request in asked] == [None, trades[199]['id']]
     [wallet] = [one for one in api.get('/api/wallets').json_body['result'] if one['code'] == 'kucoin']
-    assert wallet['history'] == 'none'
-    assert [one['name'] for one in wallet['credentials']] == ['key', 'secret', 'password']
+    assert (wallet['history'], [one['name'] for one in wallet['credentials']]) == ('three days', ['key', 'secret', 'password'])
+
+    for _ in range(5):
+        CLOCK.advance(DAY - 60)
+        requests = len(kucoin.requests)
+        assert run(api)
+        assert len(kucoin.requests) - requests < 20
+    assert (is_whole(api), len(shown(api, '/txns?limit=1000')['result'])) == (True, len(rows))
+
+    now = CLOCK.now()
+    kucoin.mode = 'UNIFIED'
+    unified = {'accountType': 'UNIFIED', 'currency': 'USDT', 'fee': '0', 'tax': '0', 'remark': 'Funding Account', 'ts': now * 10**9}
+    kucoin.trading = [
+        unified | {'id': '3', 'direction': 'OUT', 'businessType': 'FUNDING_FEE', 'amount': '0.25'},
+        unified | {'id': '2', 'direction': 'IN', 'businessType': 'TRANSFER', 'amount': '30'},
+    ]
+    kucoin.ledger = [entry(907, now, 'USDT', '30', 'out', 'Transfer'), *kucoin.ledger]
+    amounts = {'equity': '9', 'hold': '0', 'available': '0'}
+    kucoin.unified = {
+        'UNIFIED': [{'currency': 'USDT', 'balance': '30', 'liability': '0.25'} | amounts],
+        'FUNDING': [{'currency': 'USDT', 'balance': '3325.4', 'liability': '0'} | amounts]
+        + [{'currency': code, 'balance': '3', 'liability': '0'} | amounts for code in (*codes, 'SOL')]
+        + [{'currency': 'BTC', 'balance': '0.61', 'liability': '0'} | amounts],
+    }
+    assert run(api)
+
+    assert (balances(api)['usdt'], is_whole(api)) == ('3355.15', True)
 
 
 @pytest.mark.parametrize(
@@ -138,18 +154,6 @@ def test_only_keys_that_read_are_taken(api: Api, kucoin: KucoinAccount, permissi
     assert told['reason'] == problem[0]
     assert told['message'].endswith(problem[1])
     assert len(kucoin.requests) == 1
-
-
-def test_keys_that_may_trade_are_taken_where_that_is_allowed(api: Api, kucoin: KucoinAccount, monkeypatch: pytest.MonkeyPatch):
-    kucoin.permission = 'General,Spot'
-    kucoin.listed = [listed('main', 'BTC', '2')]
-    monkeypatch.setenv('ALLOW_TRADING_KEYS', 'true')
-    settings.cache_clear()
-    settings()
-
-    assert run(api)
-
-    assert balances(api) == {'btc': '2.0'}
 
 
 @pytest.mark.parametrize(
@@ -201,13 +205,8 @@ def test_refusals_are_told_when_they_do_not_pass(api: Api, kucoin: KucoinAccount
 def test_limits_outages_and_pages_for_people_are_tried_again_and_say_nothing_of_the_account(
     api: Api, kucoin: KucoinAccount, answer: Answer
 ):
-    kucoin.listed = [listed('main', 'BTC', '2')]
     kucoin.fault = answer
+
     assert not run(api)
+
     assert (shown(api)['result']['valid'], api.get(f'{PATH}/balances').status_code) == (True, 503)
-
-    kucoin.fault = None
-    CLOCK.advance(3_600)
-
-    assert run(api)
-    assert balances(api) == {'btc': '2.0'}

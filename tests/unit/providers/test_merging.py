@@ -46,8 +46,12 @@ def test_rows_come_once_newest_first_and_what_is_left_can_be_read_from_any_page_
 
     told = [row for page in merged for row in rows_of(page)]
     assert len(told) == len(set(told)) == sum(len(page) for each in pages for page in each)
-    for earlier, later in itertools.pairwise(merged):
-        assert min(rows_of(earlier))[0] >= max(rows_of(later), default=(0, ''))[0]
+    told_of = [page for page in merged if rows_of(page)]
+    for earlier, later in itertools.pairwise(told_of):
+        assert min(rows_of(earlier))[0] >= max(rows_of(later))[0]
+    for place, page in enumerate(merged):
+        above = [row for later in merged[place + 1 :] for row in rows_of(later) if page.reaches(row[0] - 1)]
+        assert above == []
     assert [page.resume is None for page in merged] == [False] * (len(merged) - 1) + [True]
     for place, page in enumerate(merged[:-1]):
         rest = {row for later in merged[place + 1 :] for row in rows_of(later)}
