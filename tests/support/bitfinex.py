@@ -27,6 +27,7 @@ class BitfinexAccount:
     rows: Sequence[Sequence[Any]] = ()
     rights: Mapping[str, tuple[int, int]] = field(default_factory=lambda: READ_ONLY)
     page: int = 2_500
+    user_id: int = 269_312
     fault: Answer | None = None
     last_nonce: int = 0
     requests: list[Request] = field(default_factory=list)
@@ -39,6 +40,8 @@ class BitfinexAccount:
         match request.path:
             case ['v2', 'auth', 'r', 'permissions']:
                 return as_json([[scope, *rights] for scope, rights in self.rights.items()])
+            case ['v2', 'auth', 'r', 'info', 'user']:
+                return as_json([self.user_id, 'mail@example.com', 'name'])
             case ['v2', 'auth', 'r', 'wallets']:
                 return as_json(list(self.wallets))
             case ['v2', 'auth', 'r', 'ledgers', 'hist']:

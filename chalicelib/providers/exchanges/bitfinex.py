@@ -23,7 +23,7 @@ _DOCUMENTATION = 'https://docs.bitfinex.com/reference/rest-auth-ledgers'
 INFO = UpstreamInfo('Bitfinex accounts', _DOCUMENTATION, ('balances', 'transactions'), history=exchanges.SIX_YEARS)
 
 _NEEDED = {'history': 'Account History', 'wallets': 'Wallets'}
-_WITHDRAW = 'withdraw'
+_ACCOUNT, _WITHDRAW = 'account', 'withdraw'
 _EXCHANGE = SignedExchange(
     'bitfinex',
     ENDPOINT,
@@ -55,8 +55,8 @@ class BitfinexReader:
     def __init__(self, credentials: Mapping[str, Any]) -> None:
         self._client = SigningClient(_EXCHANGE, {'apiKey': credentials['key'], 'secret': credentials['secret']})
 
-    def check(self, http: Http) -> None:
-        """Raise AccountRefused if the key is wrong, cannot read what we need, or may do more than read."""
+    def check(self, http: Http) -> str | None:
+        """See AccountReader. Only a key that may read the account says whose it is."""
         answer = self._client.ask(http, 'POST', 'auth/r/permissions')
         with expected_shape(ENDPOINT, 'the rights of a key'):
             reads = {str(scope) for scope, may_read, *_ in answer if may_read}
@@ -65,6 +65,12 @@ class BitfinexReader:
         if missing:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', ', '.join(missing))
         refuse_harmful(ENDPOINT, writes | reads & {_WITHDRAW})
+        return self._user_id(http) if _ACCOUNT in reads else None
+
+    def _user_id(self, http: Http) -> str:
+        answer = self._client.ask(http, 'POST', 'auth/r/info/user')
+        with expected_shape(ENDPOINT, 'a user'):
+            return str(answer[0])
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What orders and loans hold back is in the balances."""

@@ -66,8 +66,8 @@ class CoinbaseReader:
         secret = credentials['secret'].replace('\\n', '\n')  # as in the JSON that Coinbase gives keys out in
         self._client = SigningClient(_EXCHANGE, {'apiKey': credentials['key'], 'secret': secret})
 
-    def check(self, http: Http) -> None:
-        """Raise AccountRefused if the key is wrong, cannot read, or may do more than read and receive."""
+    def check(self, http: Http) -> str | None:
+        """See AccountReader. A key may receive too, and is of one portfolio."""
         answer = self._client.ask(http, 'GET', 'brokerage/key_permissions', api=_ADVANCED)
         with expected_shape(ENDPOINT, 'the rights of a key'):
             rights = {name.removeprefix(_RIGHT) for name, value in answer.items() if name.startswith(_RIGHT) and value is not False}
@@ -75,6 +75,7 @@ class CoinbaseReader:
         if not may_view:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
         refuse_harmful(ENDPOINT, rights - _READS)
+        return answer.get('portfolio_uuid') or None
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What is on hold for orders is in the balances."""

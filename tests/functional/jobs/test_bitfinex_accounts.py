@@ -92,6 +92,11 @@ def test_pages_overlap_and_what_became_too_old_to_be_listed_stays(api: Api, bitf
 
     assert len(shown(api, '/txns')['result']) == 10
 
+    bitfinex.user_id, bitfinex.rows = 5, deposits[:1]  # the key is of another account
+    while not run(api):
+        pass
+    assert len(shown(api, '/txns')['result']) == 1
+
 
 @pytest.mark.parametrize(('credentials', 'reason'), [({'key': 'other'}, 'wrong_key'), ({'secret': 'other'}, 'wrong_secret'), ({}, None)])
 def test_what_is_wrong_with_the_credentials_is_told(api: Api, bitfinex: BitfinexAccount, credentials: dict[str, str], reason: str | None):
