@@ -83,10 +83,10 @@ class Limits(NamedTuple):
     """What a deployment has: how many workers, and what the sweep hands out in a minute."""
 
     workers: int = 10
-    dispatched_per_minute: float = 8_000
+    dispatched_per_minute: float = 32_000
     functions_at_once: int = 1_000  # AWS's default for an account
     table_units: float = 40_000  # a second of reads or writes, AWS's default
-    shards: int = 8
+    shards: int = 32
     shard_writes: float = 1_000  # a second, of one key of an index
 
 
@@ -213,10 +213,10 @@ def _grown(people: People, work: Work = WORK) -> Limits:
     due = max(_due_per_second(people, at) for at in range(0, DAY, STEP)) * 1.5
     return Limits(
         workers=max(10, math.ceil(due * work.refresh_seconds / work.refreshes_at_once)),
-        dispatched_per_minute=max(8_000, due * 60),
+        dispatched_per_minute=max(32_000, due * 60),
         functions_at_once=10_000,
         table_units=400_000,
-        shards=max(8, math.ceil(due * 3 / 500)),
+        shards=max(32, math.ceil(due * 3 / 500)),
     )
 
 

@@ -46,6 +46,6 @@ class DueQueue(NamedTuple):
                 yield item
 
 
-LEDGERS = DueQueue(shards=8, first_shard=0, claim_seconds=300)  # purges of portfolios and deletions of users as well
+LEDGERS = DueQueue(shards=32, first_shard=0, claim_seconds=300)  # purges of portfolios and deletions of users as well
 # Hourly: what is due at the full hour must not wait for the next because a clock is behind.
 HISTORIES = DueQueue(shards=64, first_shard=1_000, claim_seconds=900, early_seconds=60)

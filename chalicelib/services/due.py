@@ -1,19 +1,26 @@
 """Hand what is due to the queues: the safety net under every lost message, and what keeps ledgers and histories current."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
-from chalicelib import clock, messages
+from chalicelib import clock, messages, telemetry
 from chalicelib.messages import DispatchDueHistories, ForgetUser, Message, PurgePortfolio, RefreshHistory, RefreshLedger
 from chalicelib.models import HISTORIES, LEDGERS, DueQueue, History, Item, Ledger, Leftovers, Purge, User
 
 _MAX_PER_SHARD = 1_000
 _BATCH_SIZE = 10  # claimed before they are sent, so as many as one request to SQS takes
+_SHARDS_AT_ONCE = 16
 
 
 def dispatch_due_ledgers() -> int:
     """Send a message for each ledger, each purge and each deletion of a user that is due and return how many."""
-    return sum(_dispatch_shard(LEDGERS, shard) for shard in LEDGERS.all_shards)
+
+    def dispatch(shard: int) -> int:
+        return _dispatch_shard(LEDGERS, shard)
+
+    with ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool:
+        return sum(pool.map(telemetry.in_current_task(dispatch), LEDGERS.all_shards))
 
 
 def dispatch_due_histories(shard: int, deadline: float) -> None:
