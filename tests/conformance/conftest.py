@@ -12,7 +12,7 @@ from tests.support.clock import StoppedClock
 
 
 @pytest.fixture(autouse=True)
-def _empty_world(stopped_clock: StoppedClock, table: None, queues: dict[str, str], forgotten_rates: None) -> None:
+def _empty_world(stopped_clock: StoppedClock, table: None, queues: dict[str, str], nothing_remembered: None) -> None:
     """See tests/support/api.py."""
 
 

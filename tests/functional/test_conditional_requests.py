@@ -7,6 +7,7 @@ from chalice.test import HTTPResponse
 
 from chalicelib.models import Address, Portfolio
 from tests.support.api import Api
+from tests.support.aws import Beginnings
 from tests.support.ledgers import ADDRESS, SEGWIT, observe
 
 PATHS = ('/api/user', '/api/portfolios', '/api/portfolios/1', '/api/portfolios/1/balances', '/api/portfolios/1/addresses/1/balances')
@@ -31,7 +32,11 @@ def delete(api: Api, path: str, tag: str) -> HTTPResponse:
 
 
 @pytest.fixture(autouse=True)
-def ready(api: Api) -> None:
+def ready(api: Api, beginnings: Beginnings) -> None:
+    beginnings.begin(__name__, lambda: fill(api))
+
+
+def fill(api: Api) -> None:
     api.portfolio()
     api.address(1, ADDRESS)
     observe(ADDRESS, 1, 1)

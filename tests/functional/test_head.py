@@ -9,6 +9,7 @@ from chalice.test import HTTPResponse
 from app import app
 from chalicelib.models import Client
 from tests.support.api import Api
+from tests.support.aws import Beginnings
 from tests.support.ledgers import LEGACY, observe
 from tests.support.routes import routes
 
@@ -26,13 +27,17 @@ def headers(response: HTTPResponse) -> dict[str, str]:
 
 
 @pytest.fixture
-def full(api: Api, client: Client) -> Api:
+def full(api: Api, client: Client, beginnings: Beginnings) -> Api:
     """A portfolio with an address that was read, and an offset."""
+    beginnings.begin(__name__, lambda: fill(api))
+    return api
+
+
+def fill(api: Api) -> None:
     portfolio = api.portfolio()
     api.address(portfolio, LEGACY)
     observe(LEGACY, 5, 0)
     api.post(f'/api/portfolios/{portfolio}/offsets', {'title': 'x', 'balances': []})
-    return api
 
 
 def test_there_are_paths_of_every_kind():

@@ -38,9 +38,9 @@ from chalicelib.domain import currencies
 from chalicelib.domain.conversion import Rate
 from chalicelib.models import LatestRates
 from chalicelib.services.histories import refresh
-from chalicelib.services.rates import current
 from infra import gateway
 from tests.support.api import Api
+from tests.support.aws import Beginnings
 from tests.support.kraken import create_account, observe_account
 from tests.support.ledgers import ADDRESS, SEGWIT, observe
 
@@ -65,8 +65,13 @@ SAID_BY_SCHEMAS = {'type', 'length', 'required', 'empty', 'too_many'}
 
 
 @pytest.fixture
-def world(api: Api) -> Api:
+def world(api: Api, beginnings: Beginnings) -> Api:
     """A portfolio with an address whose ledger is known and an offset."""
+    beginnings.begin(__name__, lambda: fill(api))
+    return api
+
+
+def fill(api: Api) -> None:
     api.portfolio()
     api.address(1, ADDRESS)
     create_account(api)
@@ -76,9 +81,7 @@ def world(api: Api) -> Api:
     now = clock.now()
     rate = Rate('btc', 'usd', Decimal('11775.36'), now, 'bitstamp')
     LatestRates.find().store(now, [], [rate], dict.fromkeys(('btc', 'eth', 'eur', 'ltc', 'usd'), now + 86_400))
-    current.forget()
     refresh.refresh(api.user_id, 1)
-    return api
 
 
 def resolved(told: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api
+from tests.support.aws import Beginnings
 from tests.support.kraken import create_account, observe_account
 from tests.support.ledgers import ADDRESS, SEGWIT, observe
 
@@ -17,7 +18,11 @@ OFFSET = {'title': 'x', 'balances': [{'currency': 'btc', 'balance': '1'}]}
 
 
 @pytest.fixture
-def ready(api: Api) -> None:
+def ready(api: Api, beginnings: Beginnings) -> None:
+    beginnings.begin(__name__, lambda: fill(api))
+
+
+def fill(api: Api) -> None:
     api.portfolio()
     api.address(1, ADDRESS)
     observe(ADDRESS, 3, 3)

@@ -1,5 +1,6 @@
 """Two users, and the API as its clients see it."""
 
+import copy
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,8 +17,7 @@ from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.models import Client, Item, User
 from chalicelib.oauth import signing
-from chalicelib.services import job_runs
-from chalicelib.services.rates import current
+from tests.support.aws import Beginnings, forget
 from tests.support.secrets import search
 
 PASSWORD = 'correct horse battery staple'
@@ -76,10 +76,9 @@ def _token(user_id: str, scopes: tuple[str, ...], now: int, issuer: str) -> str:
 
 
 @pytest.fixture
-def forgotten_rates() -> None:
-    """No rates, and no runs of jobs, of other tests that this process would remember."""
-    current.forget()
-    job_runs.forget_runs()
+def nothing_remembered() -> None:
+    """Nothing of other tests that this process would remember."""
+    forget()
 
 
 @pytest.fixture(scope='session')
@@ -111,8 +110,9 @@ def make_user(password_hash: str) -> Callable[..., User]:
 
 
 @pytest.fixture
-def user(make_user: Callable[..., User]) -> User:
-    return make_user()
+def user(make_user: Callable[..., User], beginnings: Beginnings) -> User:
+    """The same user in all tests of this process."""
+    return copy.deepcopy(beginnings.begin('user', make_user))
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ In moto, which is in this process, they are made once and then emptied, which ta
 
 import json
 import os
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import boto3
 import pytest
@@ -14,7 +14,12 @@ from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from chalicelib.config import settings
+from chalicelib.http_io import rate_limiter
 from chalicelib.models import Item
+from chalicelib.services import job_runs
+from chalicelib.services.rates import current
+
+T = TypeVar('T')
 
 _IS_EMULATED = 'EMULATOR_URL' in os.environ
 
@@ -33,7 +38,52 @@ def table() -> Iterator[None]:
     if _IS_EMULATED:
         Item.delete_table()
     else:
-        _backend('dynamodb').tables[Item.Meta.table_name].items.clear()
+        _items().clear()
+
+
+def _items() -> dict[Any, dict[Any, Any]]:
+    """Return moto's items of the table by the values of their keys. Those of one key are replaced, not changed."""
+    items: dict[Any, dict[Any, Any]] = _backend('dynamodb').tables[Item.Meta.table_name].items
+    return items
+
+
+class Beginnings:
+    """What many tests begin with: the first of them makes it by requests, the others find in the table what was stored by these."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[Any, dict[Any, dict[Any, Any]]]] = {}
+
+    def begin(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` returned. It may depend on other beginnings alone; messages that it sends are in no queue."""
+        if name in self._made:
+            made, stored = self._made[name]
+            for key, partition in stored.items():
+                _items()[key].update(partition)
+            result: T = made
+            return result
+        before = {} if _IS_EMULATED else {key: partition.copy() for key, partition in _items().items()}
+        result = make()
+        forget()
+        if not _IS_EMULATED:
+            _empty_queues()
+            changed = {
+                key: {sort: item for sort, item in partition.items() if before.get(key, {}).get(sort) is not item}
+                for key, partition in _items().items()
+            }
+            self._made[name] = result, changed
+        return result
+
+
+@pytest.fixture(scope='session')
+def beginnings() -> Beginnings:
+    return Beginnings()
+
+
+def forget() -> None:
+    """Forget the rates, the runs of jobs and the number of requests that this process remembers."""
+    current.forget()
+    job_runs.forget_runs()
+    rate_limiter.limiter.cache_clear()
 
 
 @pytest.fixture(scope='session')
@@ -54,9 +104,13 @@ def queues(_queues_made: dict[str, str]) -> Iterator[dict[str, str]]:
             sqs.delete_queue(QueueUrl=url)
         _queues_made.clear()
     else:
-        for queue in _backend('sqs').queues.values():  # PurgeQueue would do so once a minute
-            for messages in (queue._messages, queue._pending_messages, queue.deleted_messages):
-                messages.clear()
+        _empty_queues()
+
+
+def _empty_queues() -> None:
+    for queue in _backend('sqs').queues.values():  # PurgeQueue would do so once a minute
+        for messages in (queue._messages, queue._pending_messages, queue.deleted_messages):
+            messages.clear()
 
 
 def _create_queues() -> dict[str, str]:
