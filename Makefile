@@ -32,7 +32,7 @@ run: $(READY) ## Run everything on this computer; PORT=8000, UPSTREAM=sample for
 	@exec $(BIN)/python -m infra.local
 
 test: lint types ## Check style and types, run all tests
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations=15 --durations-min=3
 
 e2e: override STAGE := dev
 e2e: $(EMULATOR) package test-emulator ## Run the packaged application, and the functional tests, in an emulated AWS
