@@ -22,6 +22,8 @@ from chalicelib.jobs import histories as history_jobs
 from chalicelib.jobs import purge, rates, refresh, sweep
 from chalicelib.oauth import endpoints, metadata
 from chalicelib.web import (
+    account_pages,
+    address_pages,
     api_keys,
     applications,
     authorize,
@@ -29,12 +31,16 @@ from chalicelib.web import (
     invitations,
     log_in_steps,
     login,
+    not_found,
+    offset_pages,
     own_data,
     pages,
+    portfolio_forms,
     profile,
     second_factors,
     session_list,
     signup,
+    statements,
 )
 from chalicelib.web import portfolios as portfolio_pages
 
@@ -65,6 +71,11 @@ for page in (
     signup,
     login,
     portfolio_pages,
+    portfolio_forms,
+    address_pages,
+    account_pages,
+    offset_pages,
+    statements,
     profile,
     api_keys,
     session_list,
@@ -79,6 +90,7 @@ for page in (
 
 methods.add_head_routes(app)
 methods.add_405_routes(app)
+app.register_blueprint(not_found.bp)  # other methods of an unknown path are left to API Gateway
 
 for job in (refresh, purge, sweep, rates, history_jobs, auth):
     app.register_blueprint(job.bp)

@@ -42,7 +42,7 @@ import boto3  # noqa: E402
 import hypothesis  # noqa: E402
 
 from infra.jwks import jwks  # noqa: E402
-from infra.local import authorizer  # noqa: E402
+from infra.local import authorizer, greedy_routes  # noqa: E402
 
 _kms = boto3.client('kms')
 _key_id = _kms.create_key(KeySpec='ECC_NIST_P256', KeyUsage='SIGN_VERIFY')['KeyMetadata']['KeyId']
@@ -53,6 +53,7 @@ os.environ['JWKS'] = json.dumps(jwks([_kms.get_public_key(KeyId=_key_id)['Public
 
 # The API of chalice's test client authorizes requests as API Gateway does.
 authorizer.install()
+greedy_routes.install()
 
 # How long an example takes says more of the machine's load than of the code.
 hypothesis.settings.register_profile('steady', deadline=None)

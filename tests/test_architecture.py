@@ -86,6 +86,7 @@ PUBLIC_ROUTES = {
     *(('GET', f'/api/{path}') for path in ('status', 'sources', 'sources/{key}', 'wallets')),
     ('GET', '/openapi.json'),
     ('GET', '/'),
+    ('GET', '/{proxy+}'),
     *(('GET', f'/static/{name}') for name in ('style.css', 'passkey.js')),
     *((method, path) for path in ('/signup', '/confirm', '/login', '/forgot', '/reset') for method in ('GET', 'POST')),
     ('POST', '/logout'),
@@ -96,8 +97,20 @@ PUBLIC_ROUTES = {
     *((method, f'/login/{what}') for what in ('second', 'passkey') for method in ('GET', 'POST')),
     ('POST', '/profile/invitations'),
     *(('POST', f'/profile/sessions/{what}') for what in ('end', 'end-all')),
-    ('GET', '/portfolios'),
+    *((method, '/portfolios') for method in ('GET', 'POST')),
+    ('GET', '/portfolios/new'),
+    *(('GET', f'/portfolios/{{portfolio_id}}/{what}') for what in ('statement', 'explain')),
+    *((method, '/statement/verify') for method in ('GET', 'POST')),
     ('GET', '/portfolios/{portfolio_id}'),
+    *((method, f'/portfolios/{{portfolio_id}}/{what}') for what in ('settings', 'delete', 'addresses') for method in ('GET', 'POST')),
+    *(('POST', f'/portfolios/{{portfolio_id}}/{kind}') for kind in ('accounts', 'offsets')),
+    *(('GET', f'/portfolios/{{portfolio_id}}/{kind}/new') for kind in ('addresses', 'accounts', 'offsets')),
+    *(
+        (method, f'/portfolios/{{portfolio_id}}/{part}{below}')
+        for part in ('addresses/{address_id}', 'accounts/{account_id}', 'offsets/{offset_id}')
+        for below in ('', '/delete')
+        for method in ('GET', 'POST')
+    ),
     *(('POST', f'/profile/{what}') for what in ('name', 'email', 'password', 'remote', 'revoke', 'api-keys', 'api-keys/revoke')),
     *((method, '/oauth/applications') for method in ('GET', 'POST')),
     ('GET', '/oauth/applications/new'),
@@ -106,6 +119,9 @@ PUBLIC_ROUTES = {
     *((method, '/oauth/applications/{client_id}/secret') for method in ('GET', 'POST')),
     *((method, '/oauth/applications/{client_id}/delete') for method in ('GET', 'POST')),
 }
+OF_THE_API_FOR_PAGES = tuple(
+    f'chalicelib.api.{module}' for module in ('answers', 'presenters.', 'requests.fields', 'requests.credentials', 'requests.body')
+)
 ENTRY_POINTS = (
     'chalicelib.auth',
     *(f'chalicelib.jobs.{module}' for module in ('refresh', 'purge', 'rates', 'histories', 'sweep')),
@@ -118,6 +134,7 @@ MAY_MAKE_FLOATS = {
     'services/portfolios/contributions.py': 'the pause before a ledger is looked for again',
 }
 PATH_VARIABLES = {
+    '': 'proxy+',
     'portfolios': 'portfolio_id',
     'addresses': 'address_id',
     'accounts': 'account_id',
@@ -171,10 +188,10 @@ def test_dependencies_point_one_way(path: Path):
             assert top in theirs, f'{part_of(path)} must not import {name}'
 
 
-def test_pages_have_of_the_api_only_what_builds_its_answers():
+def test_pages_have_of_the_api_only_what_builds_its_answers_and_checks_its_fields():
     used = {name for path in modules() if part_of(path) == 'web' for name in imported_modules(path) if name.startswith('chalicelib.api')}
 
-    assert {name for name in used if not name.startswith(('chalicelib.api.presenters.', 'chalicelib.api.answers'))} == set()
+    assert {name for name in used if not name.startswith(OF_THE_API_FOR_PAGES)} == set()
 
 
 def wing_modules() -> list[Path]:

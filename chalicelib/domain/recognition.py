@@ -70,6 +70,21 @@ def reason(text: str, currency: str, refused: BadAddress) -> str:
     return _by_form(text, inner) or _of_other_chain(text, currency) or _of_no_chain(text, inner) or refused.reason
 
 
+def chains_of(text: str) -> list[str]:
+    """Return the codes of the chains that take a text for an address of theirs. Raises BadAddress, if none does, that says what it is.
+
+    >>> chains_of('1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu')
+    ['btc', 'bch']
+    """
+    answers = dict(_answers_of_chains(text, ''))
+    codes = [code for code, answer in answers.items() if answer is None]
+    if not codes:
+        refusals = [answer for answer in answers.values() if answer is not None]
+        refused = errors.PRIVATE if errors.PRIVATE in refusals else refusals[0]
+        raise BadAddress(reason(text, '', BadAddress(refused)))
+    return codes
+
+
 def _by_form(text: str, inner: str) -> str | None:
     """Return what a text is that its letters alone give away; `inner` is the text without the scheme of a payment request."""
     if _WEB_PAGE.fullmatch(text):

@@ -46,7 +46,7 @@ def error_middleware(render_page: Renderer) -> Middleware:
     """
 
     def middleware(request: Any, get_response: Callable[[Any], Response]) -> Response:
-        render = _renderer(request.path, render_page)
+        render = _renderer(_path(request), render_page)
         try:
             response = get_response(request)
             return render(request, FrameworkError(response)) if _is_framework_error(response) else response
@@ -81,6 +81,12 @@ def _oauth_error(_: Request, error: AppError) -> Response:
 def _response(error: AppError, body: dict[str, Any]) -> Response:
     headers: Headers = JSON_HEADERS | dict(error.headers())
     return Response(body, status_code=error.status, headers=headers)
+
+
+def _path(request: Any) -> str:
+    """Return the pattern of the route; of a path that has none, the path itself."""
+    unknown = (request.uri_params or {}).get('proxy')
+    return str(request.path) if unknown is None else f'/{unknown}'
 
 
 def _renderer(path: str, render_page: Renderer) -> Renderer:

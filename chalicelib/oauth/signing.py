@@ -37,9 +37,14 @@ def access_token(*, user_id: str, client_id: str, scopes: list[str], family: str
         'exp': now + LIFETIME_SECONDS,
         'jti': secrets.token_urlsafe(16),
     } | ({'grant_id': grant_id} if grant_id else {})
+    return sign(claims, 'at+jwt')
+
+
+def sign(claims: dict[str, Any], typ: str) -> str:
+    """Return claims as a JWS in compact form (RFC 7515); `typ` says of what kind it is, so that none is taken for another."""
     # jose accepts our own Key class, so it still builds the header and the encoding.
     try:
-        return jws.sign(claims, _KmsKey(), headers={'typ': 'at+jwt', 'kid': _key_id()}, algorithm='ES256')
+        return jws.sign(claims, _KmsKey(), headers={'typ': typ, 'kid': _key_id()}, algorithm='ES256')
     except JWSError as error:
         raise (error.__context__ if isinstance(error.__context__, Busy) else error) from None
 

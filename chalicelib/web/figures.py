@@ -45,6 +45,11 @@ def minute(epoch: int) -> str:
     return f'{day(epoch)}, {_moment(epoch):%H:%M} UTC'
 
 
+def as_of(epoch: int) -> str:
+    """Return an instant of which something is told; midnight as the end of its day, which is what a date means on these pages."""
+    return f'the end of {day(epoch - 1)} (UTC)' if epoch % 86_400 == 0 else minute(epoch)
+
+
 def tick(epoch: int, seconds: int) -> str:
     """Return an instant below a chart of so many seconds: its hour, its day, its month or its year."""
     moment = _moment(epoch)
@@ -82,6 +87,7 @@ FILTERS = {
     'day': day,
     'short_day': short_day,
     'minute': minute,
+    'as_of': as_of,
     'tick': tick,
     'in_table': in_table,
     'iso': iso,

@@ -28,6 +28,10 @@ class Form:
         """Return all values of a field, such as those of the selected checkboxes."""
         return list(self._fields.get(name, []))
 
+    def names(self) -> list[str]:
+        """Return the names of all fields."""
+        return list(self._fields)
+
     def has(self, name: str) -> bool:
         return name in self._fields
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from chalicelib.api import answers
 from chalicelib.api.presenters.accounts import present_account
-from chalicelib.api.presenters.addresses import present_address
+from chalicelib.api.presenters.addresses import present_address, present_agreement
 from chalicelib.api.presenters.currencies import present_value
 from chalicelib.api.presenters.offsets import present_offset
 from chalicelib.domain import currencies, money
@@ -16,6 +16,7 @@ from chalicelib.web.charts import Slice, donut
 from chalicelib.web.worth import Worth
 
 MOST_SHOWN = 20
+_MOST_READINGS = 100
 _COLOURS = 6  # of the stylesheet; the last is of all others
 _FIRST_READING_SECONDS = 600  # a page that shows something is not loaded again for longer
 
@@ -37,6 +38,16 @@ class Allocation(NamedTuple):
 
     assets: list[Asset]
     slices: list[Slice]
+
+
+class Reading(NamedTuple):
+    """What an address or account was read from, and when; None where it was never read."""
+
+    title: str
+    source: str | None
+    observed_at: int | None
+    reason: str | None
+    agreement: answers.Agreement | None
 
 
 class Contents(NamedTuple):
@@ -88,6 +99,18 @@ def contents_of(tree: PortfolioTree) -> Contents:
         [present_offset(offset, expand=False) for offset in offsets[:MOST_SHOWN]],
         {'addresses': len(addresses), 'accounts': len(accounts), 'offsets': len(offsets)},
     )
+
+
+def readings(summed: PortfolioBalances) -> list[Reading]:
+    """Return what each part of a portfolio that follows a ledger was read from, up to a hundred of them."""
+    reasons = {(child.kind, child.id): child.reason for child in summed.incomplete}
+    found = []
+    for child in summed.children[:_MOST_READINGS]:
+        follower, ledger = child.follower, child.ledger
+        agreement = None if follower.agreement is None else present_agreement(follower.agreement)
+        source, observed_at = (None, None) if ledger is None else (ledger.source, ledger.updated_at)
+        found.append(Reading(follower.title, source, observed_at, reasons.get((follower.follower_kind, follower.child_id)), agreement))
+    return found
 
 
 def is_being_read(summed: PortfolioBalances, now: int) -> bool:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Headers = dict[str, str | list[str]]
 
+RELOAD_SECONDS = 5  # after which a page loads itself again while something is read
+
 STYLE = Path(__file__).parent / 'static' / 'style.css'
 PASSKEY_SCRIPT = Path(__file__).parent / 'static' / 'passkey.js'
 _TEMPLATES = Path(__file__).parent / 'templates'
@@ -81,6 +83,12 @@ def render(
     return Response(html, status_code=status, headers=_security_headers(form_action, scripts=scripts) | page_headers | dict(headers or {}))
 
 
+def download(text: str, content_type: str, name: str) -> Response:
+    """Return a file; `name` is of plain letters, digits and hyphens."""
+    headers: Headers = {'Content-Type': content_type, 'Content-Disposition': f'attachment; filename="{name}"'}
+    return Response(text, headers=_security_headers(()) | headers)
+
+
 def redirect(location: str, headers: Mapping[str, str | list[str]] | None = None) -> Response:
     """Return a 303 response: the browser fetches `location` by GET."""
     return Response('', status_code=303, headers=_security_headers(()) | {'Location': location} | dict(headers or {}))
@@ -103,7 +111,8 @@ class Attachment(Response):
 
 def link(request: Request, path: str) -> str:
     """Return the link to a local path, with the stage (such as `/prod`) below which API Gateway may serve the site."""
-    resource = [part for part in request.path.split('/') if part]
+    unknown: str | None = (request.uri_params or {}).get('proxy')  # at a path that has no route
+    resource = [part for part in (unknown or request.path).split('/') if part]
     whole = [part for part in str(request.context['path']).split('/') if part]
     stage = whole[: len(whole) - len(resource)]
     return ''.join(f'/{part}' for part in stage) + path

@@ -8,20 +8,18 @@ from urllib.parse import urlencode
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
-from chalicelib.domain import instants, timeline
-from chalicelib.errors import Fault, NotReady
+from chalicelib.errors import NotReady
 from chalicelib.http_io.request import path_id
 from chalicelib.models import Portfolio, User, read_portfolio_tree
 from chalicelib.services.portfolios import balances
-from chalicelib.web import forms, holdings, pages, sessions, worth
+from chalicelib.web import figures, forms, holdings, pages, sessions, worth
+from chalicelib.web.days import parse_as_of
 
 bp = Blueprint(__name__)
 
 _CARDS = 10
 _CARD_HEIGHT, _CHART_HEIGHT = 48, 220
 _RANGE = '30d'
-_RELOAD_SECONDS = 5
-_DATE = len('2026-12-31')
 
 
 class Card(NamedTuple):
@@ -63,7 +61,7 @@ def show_portfolio(portfolio_id: str) -> Response:
     number = path_id(portfolio_id)
     chart_range = worth.RANGES.get(forms.query_parameter(request, 'range'), worth.RANGES[_RANGE])
     day = forms.query_parameter(request, 'at')
-    at, faults = _as_of(day)
+    at, faults = parse_as_of(day)
     try:
         summed = balances.sum_up(user.user_id, number, at)
         currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
@@ -85,6 +83,36 @@ def show_portfolio(portfolio_id: str) -> Response:
         ranges=list(worth.RANGES),
         chosen_range=chart_range.name,
         chosen_day=day,
+        last_year=f'{int(figures.iso(clock.now())[:4]) - 1}-12-31',
+        now=clock.now(),
+    )
+
+
+@bp.route('/portfolios/{portfolio_id}/explain', cors=False)
+def explain_portfolio(portfolio_id: str) -> Response:
+    """Show how the value of a portfolio came about: each currency's route and rates, and what its parts were read from."""
+    request = bp.current_request
+    user = sessions.require_user(request)
+    number, day = path_id(portfolio_id), forms.query_parameter(request, 'at')
+    at, _ = parse_as_of(day)
+    try:
+        summed = balances.sum_up(user.user_id, number, at)
+        currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
+        row, totals = worth.row_of(summed, currency, at)
+    except NotReady as not_ready:
+        return _render_unread(request, user, number, not_ready)
+    return pages.render(
+        'explain.html',
+        request,
+        user=user,
+        portfolio=summed.portfolio,
+        row=row,
+        missing=row.get('missing', []),
+        code=currency,
+        at=at,
+        day=day,
+        rates_at=totals.rates_made_at,
+        readings=holdings.readings(summed),
         now=clock.now(),
     )
 
@@ -113,7 +141,7 @@ def _render_unread(request: Request, user: User, portfolio_id: int, not_ready: N
     return pages.render(
         'portfolio_unread.html',
         request,
-        headers={'Refresh': str(max(not_ready.retry_after, _RELOAD_SECONDS))},
+        headers={'Refresh': str(max(not_ready.retry_after, pages.RELOAD_SECONDS))},
         user=user,
         portfolio=contents.portfolio,
         contents=holdings.contents_of(contents),
@@ -127,20 +155,6 @@ def _here(request: Request, portfolio_id: int, chosen: Mapping[str, str | None],
     return pages.link(request, f'/portfolios/{portfolio_id}?{urlencode(query)}')
 
 
-def _as_of(text: str) -> tuple[int | None, list[Fault]]:
-    """Return the end of a day, or an instant, and what is wrong with the text; None for now, and for today."""
-    if not text:
-        return None, []
-    try:
-        instant = instants.parse(text)
-    except ValueError as error:
-        return None, [Fault('at', 'invalid', f'The date {error}')]
-    if instant > clock.now():
-        return None, [Fault('at', 'out_of_range', 'Choose a day that is not in the future')]
-    end = instant + timeline.DAY if len(text) == _DATE else instant
-    return (None if end > clock.now() else end), []
-
-
 def _reload(is_reading: bool) -> dict[str, str | list[str]]:
     """Return the header by which a page loads itself again, without a script."""
-    return {'Refresh': str(_RELOAD_SECONDS)} if is_reading else {}
+    return {'Refresh': str(pages.RELOAD_SECONDS)} if is_reading else {}

@@ -173,9 +173,9 @@ def requested_path(request: Request) -> str:
 
 
 def safe_path(text: str) -> str:
-    """Return `text` if it is a local path that is safe to redirect to after login, otherwise /profile.
+    """Return `text` if it is a local path that is safe to redirect to after login, otherwise /portfolios.
 
     Browsers read \\ as /, and // as the start of a host.
     """
     plain = re.fullmatch(r'/(?:[!-.0-\[\]-~][!-\[\]-~]*)?', text)
-    return text if plain and '//' not in text.partition('?')[0] and len(text) <= 4_096 else '/profile'
+    return text if plain and '//' not in text.partition('?')[0] and len(text) <= 4_096 else '/portfolios'

@@ -98,7 +98,7 @@ def submit_confirm() -> Response:
         return _render_confirm(request, token, status=422, faults=invalid.faults)
     except NotFound:
         return _link_expired(request)
-    return pages.redirect(pages.link(request, '/profile'), {'Set-Cookie': sessions.start(request, user)})
+    return pages.redirect(pages.link(request, '/portfolios/new'), {'Set-Cookie': sessions.start(request, user)})
 
 
 def _change_email(request: Request, token: str, now: int) -> Response:

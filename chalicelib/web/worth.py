@@ -94,11 +94,17 @@ def choose_currency(portfolio: Portfolio, wanted: str = '') -> str:
 
 def value(summed: PortfolioBalances, currency: str, chart_range: ChartRange, height: int, at: int | None = None) -> Worth:
     """Return what a portfolio is worth, or was at an instant, from what it held then. Raises NotReady."""
-    totals = converted.convert(summed, at=at)
-    [row] = [row for row in present_converted_balances(totals, expand=False, explain=True) if row['currency'] == currency]
+    row, totals = row_of(summed, currency, at)
     last = ChartPoint(clock.now() if at is None else at, row['balance'], row['complete'])
     points = [*_history(summed.portfolio, currency, chart_range, at), last]
     return Worth(row, totals, at, line_chart(points, chart_range.interval, height), _change(points, currency))
+
+
+def row_of(summed: PortfolioBalances, currency: str, at: int | None) -> tuple[answers.ConvertedBalance, ConvertedBalances]:
+    """Return the row of /converted of one reporting currency, explained, and what it was presented from. Raises NotReady."""
+    totals = converted.convert(summed, at=at)
+    [row] = [row for row in present_converted_balances(totals, expand=False, explain=True) if row['currency'] == currency]
+    return row, totals
 
 
 def _history(portfolio: Portfolio, currency: str, chart_range: ChartRange, at: int | None) -> list[ChartPoint]:

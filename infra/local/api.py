@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 from chalice.app import Chalice
 from chalice.config import Config
 from chalice.deploy.validate import validate_routes
-from chalice.local import LocalChalice, LocalGateway, LocalGatewayException, RouteMatcher, ThreadedHTTPServer
+from chalice.local import LocalChalice, LocalGateway, LocalGatewayException, ThreadedHTTPServer
 
 from infra import gateway
-from infra.local import authorizer
+from infra.local import authorizer, greedy_routes
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +70,10 @@ class Server(ThreadedHTTPServer):
         validate_routes(app.routes)
         app.__class__ = LocalChalice  # its current_request belongs to a thread; a Lambda has but one request at a time
         authorizer.install()
+        greedy_routes.install()
         self.gateway = LocalGateway(app, config)
-        self.routes = RouteMatcher(list(app.routes))
+        self.routes = greedy_routes.GreedyRouteMatcher(list(app.routes))
+        self.greedy_methods = {method for path, views in app.routes.items() if path.endswith('+}') for method in views}
         super().__init__(listening.getsockname(), Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
@@ -158,9 +160,11 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused('DEFAULT_4XX', 400) from None
         path = parts.path.removesuffix('/') or '/'
         try:
-            self.server.routes.match_route(path)
+            is_unknown = self.server.routes.is_greedy(path)
         except ValueError:
             raise Refused('MISSING_AUTHENTICATION_TOKEN') from None
+        if is_unknown and self.command not in self.server.greedy_methods:
+            raise Refused('MISSING_AUTHENTICATION_TOKEN')
         return f'{path}?{parts.query}' if parts.query else path
 
     def _send(self, answer: Answer) -> None:

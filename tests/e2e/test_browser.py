@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import requests
 
+from infra.fake_upstreams.sample import SAMPLE_ADDRESSES
 from tests.e2e.conftest import Stack
 from tests.support.processes import PATIENCE_SECONDS, wait_until
 
@@ -90,13 +91,18 @@ class Visitor:
     def look(self, name: str) -> None:
         """Take pictures; nothing may stick out at the side."""
         for size, width in SIZES:
-            self.driver.execute_cdp_cmd(
-                'Emulation.setDeviceMetricsOverride', {'width': width, 'height': 800, 'deviceScaleFactor': 1, 'mobile': False}
-            )
-            seen = self.driver.execute_script('return document.scrollingElement.scrollWidth')
-            picture = self.driver.execute_cdp_cmd('Page.captureScreenshot', {'captureBeyondViewport': True})
-            (self.folder / f'{name}-{size}.png').write_bytes(base64.b64decode(picture['data']))
-            assert seen <= width, f'{name} is {seen} px wide at {width} px'
+            self.look_at(f'{name}-{size}', width)
+
+    def look_at(self, name: str, width: int, scheme: str = 'light') -> None:
+        """Take a picture of a width, light or dark; nothing may stick out at the side."""
+        self.driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': [{'name': 'prefers-color-scheme', 'value': scheme}]})
+        self.driver.execute_cdp_cmd(
+            'Emulation.setDeviceMetricsOverride', {'width': width, 'height': 800, 'deviceScaleFactor': 1, 'mobile': False}
+        )
+        seen = self.driver.execute_script('return document.scrollingElement.scrollWidth')
+        picture = self.driver.execute_cdp_cmd('Page.captureScreenshot', {'captureBeyondViewport': True})
+        (self.folder / f'{name}.png').write_bytes(base64.b64decode(picture['data']))
+        assert seen <= width, f'{name} is {seen} px wide at {width} px'
 
     def mailed_link(self, to: str) -> str:
         """Return the link of the last mail to this address."""
@@ -155,7 +161,9 @@ def test_from_signing_up_to_an_application_with_a_code(visitor: Visitor, stack: 
     visitor.go(visitor.mailed_link(email))
     visitor.look('confirm')
     visitor.press('Confirm and log in')
-    assert visitor.path == '/profile'
+    assert visitor.path == '/portfolios/new'
+    make_portfolio(visitor)
+    visitor.press('Profile')
     assert 'Ada Lovelace' in visitor.text
     visitor.look('profile-new')
 
@@ -180,6 +188,20 @@ def test_from_signing_up_to_an_application_with_a_code(visitor: Visitor, stack: 
     visitor.press('Revoke')
     assert 'no longer has access' in visitor.text
     assert 'No application has access' in visitor.text
+
+
+def make_portfolio(visitor: Visitor) -> None:
+    """Paste addresses of three chains, and see what they are worth."""
+    visitor.look('portfolio-new')
+    visitor.type(title='Long-term', addresses='\n'.join(f'{SAMPLE_ADDRESSES[code]}, My {code}' for code in ('btc', 'eth', 'doge')))
+    visitor.press('Make the portfolio')
+    visitor.look('portfolio-new-question')
+    visitor.press('Make the portfolio')
+    wait_until(lambda: 'Complete: all 3 parts are known.' in visitor.text)
+    wait_until(lambda: visitor.driver.find_elements('css selector', '.figure .chart') or visitor.driver.refresh())
+    for width, scheme in ((320, 'light'), (320, 'dark'), (768, 'dark'), (1280, 'light')):
+        visitor.look_at(f'portfolio-{scheme}-{width}', width, scheme)
+    assert visitor.driver.get_log('browser') == []
 
 
 def authorization(client_id: str, redirect_uri: str, verifier: str) -> dict[str, str]:

@@ -29,12 +29,14 @@ ReasonIn = Callable[[str], str | None]
 class PortfolioBalances(NamedTuple):
     """What a portfolio holds by currency code: each of its reporting currencies, and every other one that is not zero or not known.
 
-    `contents` is what it was summed from, of now whatever the instant. `observed_at` is when the stalest of its ledgers was observed; None
-    where no ledger has a say: then `since` is when it became so. `reasons` are the children that may lack something beside what tells
-    why that child's part of a currency is incomplete, None if it is not.
+    `contents` is what it was summed from, of now whatever the instant, and `children` those of it that follow ledgers and count.
+    `observed_at` is when the stalest of its ledgers was observed; None where no ledger has a say: then `since` is when it became so.
+    `reasons` are the children that may lack something beside what tells why that child's part of a currency is incomplete, None if
+    it is not.
     """
 
     contents: PortfolioTree
+    children: Sequence[Child]
     by_currency: dict[str, Decimal]
     observed_at: int | None
     since: int
@@ -86,6 +88,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
     unreadable = {gap.currency for ledger in counted for gap in ledger.gaps if gap.reason == ledgers.UNREADABLE_BALANCE}
     return PortfolioBalances(
         contents,
+        of,
         money.total_by_currency({*portfolio.currencies, *unreadable}, [*balances, *put_in]),
         min((ledger.updated_at for ledger in counted), default=None),
         max([portfolio.updated_at, *(offset.updated_at for offset in contents.of_kind(Offset))]),
@@ -98,7 +101,7 @@ def _sum_at(contents: PortfolioTree, of: Sequence[Child], offsets: Sequence[Cont
     then = contributions.of_children(of, at)
     balances = timeline.point_at([*then, *offsets], at).balances
     reasons = [(child, partial(_reason_at, child, part, at)) for child, part in zip(of, then, strict=True)]
-    return PortfolioBalances(contents, money.total_by_currency(contents.portfolio.currencies, balances.items()), at, at, reasons)
+    return PortfolioBalances(contents, of, money.total_by_currency(contents.portfolio.currencies, balances.items()), at, at, reasons)
 
 
 def _reason(child: Child, code: str) -> str | None:

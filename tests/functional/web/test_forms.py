@@ -24,7 +24,7 @@ SAFE = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 
 
 
 def filled(path: str) -> str:
-    return path.replace('{client_id}', 'a' * 32)
+    return re.sub(r'{\w+}', '1', path.replace('{client_id}', 'a' * 32))
 
 
 def test_there_are_pages_to_test():

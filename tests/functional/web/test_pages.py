@@ -34,10 +34,12 @@ def request(path: str = '/profile', whole: str = '/profile', **parameters: str) 
         ('/oauth/applications/{client_id}', '/oauth/applications/oauth', ''),
         ('/profile', '//profile', ''),
         ('/profile', '//evil.example/profile', '/evil.example'),
+        ('/{proxy+}', '/api/some/where', '/api'),
+        ('/{proxy+}', '/some/where', ''),
     ],
 )
 def test_links_keep_the_stage_that_a_request_came_through(resource: str, whole: str, stage: str):
-    asked = request(resource, whole)
+    asked = request(resource, whole, **({'proxy': 'some/where'} if '+' in resource else {}))
 
     assert pages.link(asked, '/login') == f'{stage}/login'
     page = pages.render('login.html', asked, next='/profile', application=None).body

@@ -1,5 +1,7 @@
 """Pages of portfolios: every figure is the API's to the digit, and what people and upstreams call things is text."""
 
+import csv
+import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -7,6 +9,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from jose import jws
 
 from chalicelib import clock
 from chalicelib.config import settings
@@ -18,9 +21,11 @@ from infra.fake_upstreams.scripted_explorer import Explorer, Txn, txid
 from tests.support.api import Api
 from tests.support.browser import Browser
 from tests.support.jobs import Queue, run_refresh
-from tests.support.ledgers import SEGWIT, TAPROOT, observe
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, observe
 
 DAY, HOUR = 86_400, 3_600
+EVM = '0x00000000219ab540356cBB839Cbe05303d7705Fa'
+WIF = '5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ'  # of Bitcoin's wiki
 NAME = '<script>alert("1")</script> & محمد'
 
 Json = dict[str, Any]
@@ -186,3 +191,151 @@ def test_a_page_costs_at_most(logged_in: Browser, filled: int, requests_made: li
 
     assert logged_in.status == 200
     assert len(requests_made) <= most, requests_made
+
+
+def lines(*texts: str) -> str:
+    return '\r\n'.join(texts)
+
+
+def test_a_portfolio_is_made_of_pasted_addresses_line_by_line(logged_in: Browser, api: Api, queues: dict[str, str]):
+    logged_in.get('/portfolios/new')
+    assert logged_in.status == 200
+    pasted = [f'{SEGWIT}, Cold, wallet', '', 'vitalik.eth', EVM, f'{SEGWIT}, again', f'{LEGACY}, {NAME}, doge', WIF, f'{LEGACY}']
+    form = {'title': '', 'currency': 'usd', 'more': 'SEK, nosuch', 'addresses': lines(*pasted)}
+
+    logged_in.post('/portfolios', form)
+
+    assert logged_in.status == 422
+    assert 'title must have 1 to 255 characters' in logged_in.text
+    assert 'Unknown currency "nosuch"' in logged_in.text
+    faults = re.findall(r'<li value="(\d)"><code>(.*?)</code><br><span class="error">(.*?)</span>', logged_in.page)
+    assert [(number, fault.partition(':')[0]) for number, _, fault in faults] == [
+        ('3', 'This is an ENS name'),
+        ('5', 'This address is here already, on an earlier line'),
+        ('6', 'This is no address of doge'),
+        ('7', 'This is a private key'),
+    ]
+    assert WIF not in logged_in.page
+    assert logged_in.page.count('<select') == 2  # Ethereum and its like; Bitcoin and Bitcoin Cash
+    assert 'Cold, wallet' in logged_in.page
+    assert result(api, '?limit=5') == []
+
+    good = form | {'title': NAME, 'more': 'SEK', 'addresses': lines(f'{SEGWIT}, Cold, wallet', f'{EVM}\tHot', f'{LEGACY}, , btc')}
+    logged_in.post('/portfolios', good)
+    assert (logged_in.status, logged_in.page.count('<select')) == (422, 1)
+    [question] = re.findall(r'<select id="[^"]+" name="([^"]+)"', logged_in.page)
+    logged_in.post('/portfolios', good | {question: 'pol'})
+
+    assert (logged_in.status, logged_in.location) == (303, '/portfolios/1')
+    assert [code['code'] for code in result(api, '1')['currencies']] == ['usd', 'sek']
+    made = [(address['title'], address['address'], address['currency']['code']) for address in result(api, '1/addresses')]
+    assert made == [('Cold, wallet', SEGWIT, 'btc'), ('Hot', EVM, 'pol'), ('Bitcoin address', LEGACY, 'btc')]
+
+
+def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in: Browser, api: Api, queues: dict[str, str]):
+    number = api.portfolio('First')
+    base = f'/portfolios/{number}'
+    know_rates()
+
+    logged_in.post(f'{base}/addresses', {'addresses': ''})
+    assert (logged_in.status, 'Enter an address' in logged_in.text) == (422, True)
+    logged_in.post(f'{base}/addresses', {'addresses': SEGWIT})
+    assert logged_in.location == base
+    logged_in.post(f'{base}/addresses', {'addresses': lines(SEGWIT, TAPROOT)})
+    assert (logged_in.status, 'this portfolio already has this address' in logged_in.text) == (422, True)
+    assert len(result(api, f'{number}/addresses')) == 2
+    logged_in.post(f'{base}/addresses/1', {'title': ' '})
+    assert logged_in.status == 422
+    logged_in.post(f'{base}/addresses/1', {'title': NAME})
+    observe(SEGWIT, 5, 30)
+    logged_in.get(f'{base}/addresses/1')
+    assert [cells(logged_in.page, 'id="balances"')[0][1], logged_in.page.count('class="transaction"')] == ['0.00000005', 25]
+    assert '<script' not in logged_in.page
+    logged_in.get(re.search(r'href="([^"]+cursor=[^"]+)"', logged_in.page)[1])
+    assert logged_in.page.count('class="transaction"') == 5
+
+    logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': 'a key'})
+    assert (logged_in.status, 'credentials.secret is required' in logged_in.text) == (422, True)
+    logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': 'a key', 'secret': 'c2VjcmV0', 'title': ''})
+    logged_in.post(f'{base}/accounts/1', {'title': 'Mine', 'key': '', 'secret': ''})
+    assert [account['title'] for account in result(api, f'{number}/accounts')] == ['Mine']
+    logged_in.get(f'{base}/accounts/1')
+    assert (logged_in.status, 'c2VjcmV0' in logged_in.page) == (200, False)
+
+    amounts = {'title': 'Bank', 'balances': lines('12,500.50 usd', 'usd -1', 'x btc')}
+    logged_in.post(f'{base}/offsets', amounts)
+    assert logged_in.status == 422
+    logged_in.post(f'{base}/offsets', amounts | {'balances': lines('12500.50 usd', 'btc -1'), 'since': '2020-01-01'})
+    logged_in.post(f'{base}/offsets/1', {'title': 'Bank', 'balances': '3 usd', 'since': ''})
+    offset = result(api, f'{number}/offsets/1')
+    assert ([(row['currency'], row['balance']) for row in offset['balances']], offset['since']) == ([('usd', '3.0')], None)
+
+    logged_in.post(f'{base}/settings', {'title': 'Second', 'currency': 'eur'})
+    assert (result(api, f'{number}')['title'], result(api, f'{number}')['currencies'][0]['code']) == ('Second', 'eur')
+    for kind in ('addresses', 'accounts', 'offsets'):
+        logged_in.get(f'{base}/{kind}/1/delete')
+        assert (logged_in.status, 'Remove' in logged_in.text) == (200, True)
+        logged_in.post(f'{base}/{kind}/1/delete')
+        assert logged_in.location == base
+    assert [len(result(api, f'{number}')[kind]) for kind in ('addresses', 'accounts', 'offsets')] == [1, 0, 0]
+    logged_in.post(f'{base}/delete')
+    assert (logged_in.location, result(api, '?limit=5')) == ('/portfolios', [])
+
+
+def test_a_statement_is_the_apis_and_anybody_can_verify_it(logged_in: Browser, new_browser: Any, api: Api, filled: int):
+    end = iso(clock.now() - DAY)[:10]
+    path = f'/portfolios/{filled}/statement?at={iso(clock.now() - 2 * DAY)[:10]}'
+    expected = {
+        'balances': result(api, f'{filled}/balances?at={end}'),
+        'converted': result(api, f'{filled}/converted?explain=true&at={end}'),
+    }
+
+    logged_in.get(path)
+    assert logged_in.status == 200
+    assert '<script' not in logged_in.page
+    totals = [row[-2:] for row in cells(logged_in.page.replace('<tfoot>', '<tbody>').replace('</tfoot>', '</tbody>'), '</tbody>')]
+    assert totals == [[row['balance'] + ' *' for row in expected['converted']]]
+    logged_in.get(f'{path}&format=json')
+    told = json.loads(logged_in.page)
+    assert {name: told[name] for name in expected} == expected
+    logged_in.get(f'{path}&format=csv')
+    assert logged_in.response.headers['Content-Disposition'] == f'attachment; filename="statement-{filled}-{end}.csv"'
+    by_code = {row['currency']: row for row in csv.DictReader(logged_in.page.splitlines())}
+    assert (by_code['doge']['balance'], by_code['doge']['usd'], by_code['doge']['complete']) == ('90000.0', '', 'true')
+    assert [by_code['total'][row['currency']] for row in expected['converted']] == [row['balance'] for row in expected['converted']]
+
+    logged_in.get(f'{path}&format=jws')
+    signed = logged_in.page
+    keys = api.http.http.get('/.well-known/jwks.json').json_body
+    assert json.loads(jws.verify(signed, keys, ['ES256']))['statement'] == told
+    assert api.http.http.get('/api/user', headers={'Authorization': f'Bearer {signed}'}).status_code == 401  # it is no access token
+    visitor = new_browser()
+    visitor.post('/statement/verify', {'jws': f' {signed[:50]}\n{signed[50:]} '})
+    assert (visitor.status, 'Signed by this server' in visitor.text, '<script' in visitor.page) == (200, True, False)
+    header, claims, signature = signed.split('.')
+    for forged in (f'{header}.{claims[:-8]}AAAAAAAA.{signature}', f'{claims}.{claims}.{signature}', api.token(), 'x', 'a.b.c'):
+        visitor.post('/statement/verify', {'jws': forged})
+        assert (visitor.status, 'Not signed by this server' in visitor.text) == (422, True)
+
+    logged_in.get(f'/portfolios/{filled}/explain?in=usd')
+    [usd] = [row for row in result(api, f'{filled}/converted?explain=true') if row['currency'] == 'usd']
+    shares = re.findall(r'= <strong class="amount">([\d,.]+) USD', logged_in.page)
+    assert [share.replace(',', '') for share in shares] == [share['value'] for share in usd['explain'] if share['balance'] != '0.0']
+    logged_in.get(f'/portfolios/{filled}/statement?at=nonsense')
+    assert logged_in.status == 422
+
+
+@pytest.mark.parametrize('path', ['/nosuch', '/docs/of/it', '/portfolios/1/nosuch', '/robots.txt', '/static'])
+def test_an_unknown_path_is_a_page_that_leads_on(browser: Browser, path: str):
+    browser.get(path)
+
+    assert (browser.status, browser.response.headers['Content-Type']) == (404, 'text/html; charset=utf-8')
+    assert 'Page not found' in browser.text
+    assert 'href="/"' in browser.page
+
+
+@pytest.mark.parametrize('path', ['/api/nosuch', '/api/portfolios/1/nosuch/2', '/.well-known/nosuch', '/static/nosuch.css'])
+def test_an_unknown_path_of_the_api_is_in_the_envelope(browser: Browser, path: str):
+    browser.get(path)
+
+    assert (browser.status, json.loads(browser.page)['code']) == (404, 'not_found')

@@ -14,7 +14,7 @@ from tests.support.browser import Browser
 def test_logging_in_leads_to_the_profile(browser: Browser, user: User):
     browser.log_in()
 
-    assert (browser.status, browser.location) == (303, '/profile')
+    assert (browser.status, browser.location) == (303, '/portfolios')
     browser.get('/profile')
     assert 'test@example.com' in browser.text
 
@@ -116,7 +116,7 @@ def test_who_is_logged_in_is_not_asked_again(logged_in: Browser):
 def test_nobody_is_sent_to_another_site_after_logging_in(browser: Browser, user: User, target: str):
     browser.log_in(next=target)
 
-    assert (browser.status, browser.location) == (303, '/profile')
+    assert (browser.status, browser.location) == (303, '/portfolios')
     assert browser.set_cookie.count('=') < 6
 
 

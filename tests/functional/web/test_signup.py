@@ -34,7 +34,7 @@ def test_a_new_account_is_confirmed_by_a_mailed_link_and_then_logged_in(browser:
     confirm(browser, mailbox.link())
 
     assert to == 'ada@example.com'
-    assert (browser.status, browser.location) == (303, '/profile')
+    assert (browser.status, browser.location) == (303, '/portfolios/new')
     browser.get('/profile')
     assert 'Ada' in browser.text
     user = User.with_email('ada@example.com')

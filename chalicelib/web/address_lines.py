@@ -1,0 +1,111 @@
+"""Addresses that a person pastes, one to a line with a name after a comma: which chain each is of, and what is wrong with it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from chalicelib import clock
+from chalicelib.domain import currencies, recognition, titles
+from chalicelib.domain.addresses.errors import BadAddress
+from chalicelib.domain.chains import CHAINS
+from chalicelib.errors import Invalid
+from chalicelib.services.portfolios import addresses
+
+MOST_LINES = 100
+_DESCRIPTOR = re.compile(r'([a-z]+\(.*\)(?:#[a-z0-9]{8})?)\s*(?:,(.*))?')  # has commas of its own
+_SHOWN = 60
+
+
+class Line(NamedTuple):
+    """One of the lines: `chains` are those that take its address, `chain` the one that it is added with, `fault` what is wrong."""
+
+    number: int
+    text: str
+    address: str
+    title: str
+    chains: list[str]
+    chain: str | None = None
+    fault: str | None = None
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it may be a private key, which no page repeats."""
+        return self.fault is not None and 'private key' in self.fault
+
+    @property
+    def shown(self) -> str:
+        """The line as it is quoted beside its fault."""
+        if self.is_secret:
+            return '…'
+        return self.text if len(self.text) <= _SHOWN else f'{self.text[:12]}…{self.text[-6:]}'
+
+    @property
+    def question(self) -> str | None:
+        """The name of the field that asks for the chain of all lines that fit the same ones; None if it is not asked."""
+        return question_of(self.chains) if self.fault is None and self.chain is None else None
+
+
+def question_of(chains: Sequence[str]) -> str:
+    return f'chain-{chains[0]}-{len(chains)}'
+
+
+def parse(text: str, chosen: Mapping[str, str]) -> list[Line]:
+    """Return the lines that are not blank; `chosen` are the chains that were chosen, by the name of their question."""
+    lines = [_parse(number, line.strip(), chosen) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    return _without_repetitions(lines)[: MOST_LINES + 1]
+
+
+def store(user_id: str, portfolio_id: int, lines: Sequence[Line]) -> list[Line]:
+    """Add the addresses of lines to a portfolio; return those that could not be, with why. Raises NotFound."""
+    refused: list[Line] = []
+    for line in lines:
+        if line.chain is None:
+            continue
+        try:
+            draft = addresses.draft(user_id, portfolio_id, title=line.title, address=line.address, currency=line.chain, now=clock.now())
+            addresses.store(draft)
+        except Invalid as invalid:
+            refused.append(line._replace(fault=invalid.faults[0].message))
+    return refused
+
+
+def _parse(number: int, text: str, chosen: Mapping[str, str]) -> Line:
+    address, name, code = _split(text)
+    try:
+        chains = recognition.chains_of(address)
+    except BadAddress as error:
+        return Line(number, text, address, name, [], fault=error.reason)
+    line = Line(number, text, address, name, chains)
+    if code and code not in chains:
+        return line._replace(fault=f'This is no address of {code[:32]}' if code in CHAINS else f'Unknown chain {code[:32]}')
+    chain = code or (chains[0] if len(chains) == 1 else chosen.get(question_of(chains)))
+    line = line._replace(chain=chain if chain in chains else None)
+    if line.chain is None:
+        return line
+    return _with_title(line, name or f'{currencies.get(line.chain).title} address')
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    """Return address, name and code of the chain, the last two of which may be missing."""
+    match = _DESCRIPTOR.fullmatch(text)
+    address, _, rest = (match[1], ',', match[2] or '') if match else text.replace('\t', ',').partition(',')
+    name, _, code = rest.rpartition(',') if rest.rpartition(',')[2].strip().lower() in CHAINS else (rest, '', '')
+    return address.strip(), name.strip(), code.strip().lower()
+
+
+def _with_title(line: Line, title: str) -> Line:
+    try:
+        text = CHAINS[line.chain or ''].normalise(line.address)
+        return line._replace(title=titles.parse(title), address=text)
+    except titles.BadTitle as error:
+        return line._replace(fault=f'The name {error.sentence}')
+
+
+def _without_repetitions(lines: Sequence[Line]) -> list[Line]:
+    seen: set[tuple[str | None, str]] = set()
+    checked: list[Line] = []
+    for line in lines:
+        is_repeated = line.chain is not None and line.fault is None and (line.chain, line.address) in seen
+        checked.append(line._replace(fault='This address is here already, on an earlier line') if is_repeated else line)
+        seen.add((line.chain, line.address))
+    return checked

@@ -1,0 +1,132 @@
+"""A statement of what a portfolio held and was worth at an instant: a page to print, CSV, JSON, and signed; and where that is verified."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib import clock
+from chalicelib.api.presenters.currencies import present_value
+from chalicelib.api.presenters.portfolios import present_converted_balances, present_portfolio_balances, present_rate_set
+from chalicelib.config import settings
+from chalicelib.domain import currencies
+from chalicelib.errors import NotReady
+from chalicelib.http_io import tables
+from chalicelib.http_io.request import path_id
+from chalicelib.models import User
+from chalicelib.services.portfolios import balances, converted
+from chalicelib.web import figures, forms, pages, sessions
+from chalicelib.web.days import parse_as_of
+
+bp = Blueprint(__name__)
+
+Statement = dict[str, Any]
+_FORMATS = ('csv', 'json', 'jws')
+
+
+@bp.route('/portfolios/{portfolio_id}/statement', cors=False)
+def show_statement(portfolio_id: str) -> Response:
+    """Show what a portfolio held and was worth at the end of a day, or now; `format` is csv, json or jws, without it a page."""
+    request = bp.current_request
+    user = sessions.require_user(request)
+    number, day = path_id(portfolio_id), forms.query_parameter(request, 'at')
+    at, faults = parse_as_of(day)
+    if faults:
+        return pages.error_page(request, 422, 'There is no statement of that day', faults[0].message, user=user)
+    made_at = clock.now()
+    try:
+        statement = _statement(user, number, at, made_at)
+    except NotReady:
+        return pages.error_page(request, 503, 'Being read', 'Its values are read for the first time. Try again in a minute.', user=user)
+    wanted = forms.query_parameter(request, 'format')
+    if wanted in _FORMATS:
+        return _download(statement, wanted, made_at)
+    return _render(request, user, statement, at=made_at if at is None else at, day=day, made_at=made_at)
+
+
+@bp.route('/statement/verify', cors=False)
+def show_verify() -> Response:
+    """Show the form that verifies a signed statement; no account is needed."""
+    request = bp.current_request
+    return pages.render('statement_verify.html', request, user=sessions.current_user(request), claims=None, pasted='')
+
+
+@bp.route('/statement/verify', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_verify() -> Response:
+    """Say whether this server signed a statement, and what it says."""
+    from chalicelib.oauth import signed_statements
+
+    request = bp.current_request
+    pasted = forms.read(request).text('jws')
+    claims = signed_statements.verify_statement(pasted)
+    user = sessions.current_user(request)
+    status = 200 if claims else 422
+    return pages.render('statement_verify.html', request, status=status, user=user, claims=claims, pasted=pasted, now=clock.now())
+
+
+def _statement(user: User, portfolio_id: int, at: int | None, made_at: int) -> Statement:
+    """Return a statement: what the API answers about balances and converted balances of the instant. Raises NotReady."""
+    summed = balances.sum_up(user.user_id, portfolio_id, at)
+    totals = converted.convert(summed, at=at)
+    return {
+        'portfolio': {'id': portfolio_id, 'title': summed.portfolio.title},
+        'at': figures.iso(made_at if at is None else at),
+        'balances': present_portfolio_balances(summed, expand=False),
+        'converted': present_converted_balances(totals, expand=False, explain=True),
+        **present_rate_set(totals),
+    }
+
+
+def _download(statement: Statement, wanted: str, made_at: int) -> Response:
+    name = f'statement-{statement["portfolio"]["id"]}-{statement["at"][:10]}.{wanted}'
+    if wanted == 'csv':
+        return pages.download(_csv(statement), tables.CSV_TYPE, name)
+    if wanted == 'json':
+        return pages.download(json.dumps(statement, indent=1, ensure_ascii=False), 'application/json', name)
+    from chalicelib.oauth import signed_statements  # other pages should not pay for cryptography
+
+    return pages.download(signed_statements.sign_statement(statement, made_at), 'application/jose', name)
+
+
+def _render(request: Request, user: User, statement: Statement, **context: Any) -> Response:
+    return pages.render(
+        'statement.html',
+        request,
+        user=user,
+        statement=statement,
+        rows=_rows(statement),
+        codes=[row['currency'] for row in statement['converted']],
+        issuer=settings().issuer,
+        request_id=request.context.get('requestId', ''),
+        **context,
+    )
+
+
+def _rows(statement: Statement) -> list[dict[str, Any]]:
+    """Return a row for each currency that was held, with its value in each reporting currency, rounded; None without a rate."""
+    values = {
+        (row['currency'], share['currency']): present_value(Decimal(share['value']), row['currency'])
+        for row in statement['converted']
+        for share in row['explain']
+    }
+    held = [row for row in statement['balances'] if row['balance'] != '0.0' or not row['complete']]
+    codes = [row['currency'] for row in statement['converted']]
+    return [
+        {
+            'code': row['currency'],
+            'title': currencies.get(row['currency']).title,
+            'balance': row['balance'],
+            'complete': row['complete'],
+            'values': [values.get((code, row['currency'])) for code in codes],
+        }
+        for row in held
+    ]
+
+
+def _csv(statement: Statement) -> str:
+    codes = [row['currency'] for row in statement['converted']]
+    rows = [[statement['at'], row['code'], row['balance'], *row['values'], row['complete']] for row in _rows(statement)]
+    total = [statement['at'], 'total', None, *(row['balance'] for row in statement['converted'])]
+    complete = all(row['complete'] for row in statement['converted'])
+    return tables.to_csv(['at', 'currency', 'balance', *codes, 'complete'], [*rows, [*total, complete]])
