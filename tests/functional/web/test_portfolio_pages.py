@@ -325,7 +325,7 @@ def test_a_statement_is_the_apis_and_anybody_can_verify_it(logged_in: Browser, n
     assert logged_in.status == 422
 
 
-@pytest.mark.parametrize('path', ['/nosuch', '/docs/of/it', '/portfolios/1/nosuch', '/robots.txt', '/static'])
+@pytest.mark.parametrize('path', ['/nosuch', '/docs/of/it', '/portfolios/1/nosuch', '/robots.txt'])
 def test_an_unknown_path_is_a_page_that_leads_on(browser: Browser, path: str):
     browser.get(path)
 

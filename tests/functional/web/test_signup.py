@@ -57,7 +57,7 @@ def test_who_follows_the_link_of_a_strangers_sign_up_gets_no_account_with_the_st
     assert stranger.status == 422
 
     owner.post('/confirm', {'token': token, 'password': NEW['password']})  # as whoever signed up in another browser knows it
-    assert owner.location == '/profile'
+    assert owner.location == '/portfolios/new'
 
 
 def test_the_password_of_a_sign_up_is_not_guessed_by_its_link(browser: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox):
