@@ -129,7 +129,7 @@ def _render_new(request: Request, user: User, portfolio_id: int, wallet: str, **
 
 def _render(request: Request, user: User, account: Account, **context: Any) -> Response:
     try:
-        ledger = reading.read(account.ledger)
+        ledger = reading.read(account.ledger, user.user_id)
     except NotReady:
         ledger = None
     return pages.render(
