@@ -477,6 +477,26 @@ class Transaction(TypedDict):
     source: _LedgerSource
 
 
+class PartOfPortfolio(TypedDict):
+    """The account or address of a portfolio that a transaction is of."""
+
+    type: Literal['account', 'address']
+    id: Id
+    title: _AddressTitle
+
+
+class PortfolioTransaction(Transaction):
+    """A transaction of an account or address of a portfolio."""
+
+    of: PartOfPortfolio
+    transfer: Annotated[
+        bool,
+        Meta(
+            description='Whether another account or address of the portfolio has the other side of the same transaction.', examples=[False]
+        ),
+    ]
+
+
 class OffsetBalance(TypedDict):
     """One currency of an offset."""
 

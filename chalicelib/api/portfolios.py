@@ -6,23 +6,26 @@ from chalicelib import clock
 from chalicelib.api import answers
 from chalicelib.api.presenters.portfolios import (
     present_converted_balances,
+    present_coverage,
     present_portfolio,
     present_portfolio_balance,
     present_portfolio_balances,
     present_portfolio_summary,
+    present_portfolio_transaction,
     present_rate_set,
 )
 from chalicelib.api.requests import fields, idempotency
 from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.api.requests.body import Body
-from chalicelib.api.requests.query import AT, EXPAND, EXPLAIN, ID_CURSOR, LIMIT
+from chalicelib.api.requests.query import AT, EXPAND, EXPLAIN, ID_CURSOR, LIMIT, Query, cursor
 from chalicelib.api.requests.router import Router
 from chalicelib.auth import bearer
 from chalicelib.domain import currencies
 from chalicelib.errors import PreconditionFailed
 from chalicelib.http_io.response import created, ok
-from chalicelib.models import Portfolio, PortfolioTree, read_portfolio_tree
-from chalicelib.services.portfolios import balances, converted, portfolios
+from chalicelib.models import Portfolio, PortfolioTree, is_position, read_portfolio_tree
+from chalicelib.services.portfolios import balances, converted, portfolios, transactions
+from chalicelib.services.portfolios.transactions import PortfolioPosition
 
 bp = Blueprint(__name__)
 router = Router(bp, authorizer=bearer)
@@ -32,6 +35,19 @@ ITEM = COLLECTION + '/{portfolio_id}'
 
 NEW = Body('NewPortfolio', required=(fields.TITLE, fields.CURRENCIES))
 CHANGES = Body('PortfolioChanges', optional=(fields.TITLE, fields.CURRENCIES))
+
+
+_PLACE = '|'
+
+
+def _parse_place(text: str) -> PortfolioPosition:
+    position, _, child = text.rpartition(_PLACE)
+    if not (is_position(position) and child.isascii() and child.isalnum()):
+        raise ValueError
+    return PortfolioPosition(position, child)
+
+
+PLACE_CURSOR: Query[PortfolioPosition | None] = cursor(_parse_place, start=None)
 
 
 @router.post(COLLECTION, answer=answers.Portfolio, body=NEW)
@@ -100,6 +116,21 @@ def get_converted_balances(request: ApiRequest, portfolio_id: int) -> Response:
     totals = converted.of_portfolio(request.user_id, portfolio_id, at=request[AT])
     rows = present_converted_balances(totals, expand=request.expand, explain=request[EXPLAIN])
     return ok(rows, **present_rate_set(totals))
+
+
+@router.get(
+    ITEM + '/transactions',
+    ITEM + '/txns',
+    answer=list[answers.PortfolioTransaction],
+    beside=answers.Coverage,
+    query=(LIMIT, PLACE_CURSOR),
+    asynchronous=True,
+)
+def list_portfolio_transactions(request: ApiRequest, portfolio_id: int) -> Response:
+    """List the transactions of all accounts and addresses of a portfolio, newest first."""
+    found = transactions.list_transactions(request.user_id, portfolio_id, after=request[PLACE_CURSOR], limit=request[LIMIT] + 1)
+    coverage = present_coverage(found.incomplete)
+    return request.page(found.rows, present_portfolio_transaction, lambda row: _PLACE.join(row.place), **coverage)
 
 
 def _shown(contents: PortfolioTree) -> Response:

@@ -50,6 +50,7 @@ def fill(api: Api) -> None:
         ('GET', f'{ADDRESSES}/1/balances', None, 200, 2),
         ('GET', f'{ADDRESSES}/1/transactions', None, 200, 2),
         ('GET', '/api/portfolios/1/balances', None, 200, 2),
+        ('GET', '/api/portfolios/1/transactions', None, 200, 4),
         ('GET', '/api/portfolios/1/balances/btc', None, 200, 2),
         ('GET', '/api/portfolios/1/balances/nosuch', None, 404, 0),
         ('POST', '/api/portfolios', {'title': 'x', 'currencies': ['btc']}, 201, 2),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chalicelib.api import answers
 from chalicelib.api.presenters.accounts import present_account_summary
-from chalicelib.api.presenters.addresses import present_address_summary
+from chalicelib.api.presenters.addresses import present_address_summary, present_transaction
 from chalicelib.api.presenters.currencies import present_currency_ref, present_expandable_currency, present_value
 from chalicelib.api.presenters.offsets import present_offset_summary
 from chalicelib.domain import money
@@ -13,6 +13,7 @@ from chalicelib.formats import format_amount, format_instant
 from chalicelib.models import Account, Address, Offset, Portfolio, PortfolioTree
 from chalicelib.services.portfolios.balances import IncompleteChild, PortfolioBalances
 from chalicelib.services.portfolios.converted import ConvertedBalances
+from chalicelib.services.portfolios.transactions import PortfolioTransaction
 
 
 def present_portfolio_summary(portfolio: Portfolio) -> answers.PortfolioSummary:
@@ -64,6 +65,16 @@ def present_portfolio_balance(balances: PortfolioBalances, code: str, *, expand:
         'balance_at': format_instant(balances.balance_at),
         'source': 'cryptfolio',
         **present_coverage(balances.incomplete_in(code)),
+    }
+
+
+def present_portfolio_transaction(row: PortfolioTransaction) -> answers.PortfolioTransaction:
+    """Return a transaction with the part of the portfolio that it is of."""
+    follower = row.child.follower
+    return {
+        **present_transaction(row.transaction),
+        'of': {'type': follower.follower_kind, 'id': follower.child_id, 'title': follower.title},
+        'transfer': row.is_transfer,
     }
 
 

@@ -1,0 +1,141 @@
+"""The transactions of all addresses and accounts of a portfolio as one list, newest first.
+
+A page is merged from the ledgers that can have a part in it: one query for each whose newest transaction is not older than the last of the
+page, eight at a time. Of those that are quiet since then nothing is read.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import groupby
+from typing import NamedTuple
+
+from chalicelib import telemetry
+from chalicelib.domain import ledgers
+from chalicelib.models import Ledger, Transaction, read_portfolio_tree, read_transactions
+from chalicelib.services.ledgers import reading
+from chalicelib.services.portfolios import contributions
+from chalicelib.services.portfolios.balances import IncompleteChild
+from chalicelib.services.portfolios.contributions import Child
+
+_AT_ONCE = 8
+_ENTRIES_OF_ONE = 10  # at most that many currencies does one transaction move in one ledger, where transfers are to be recognised
+_FOREVER = 2**62
+
+
+class PortfolioPosition(NamedTuple):
+    """Where a transaction stands in the list: where in its ledger, and in which child of the portfolio, by the child's name."""
+
+    position: str
+    child: str
+
+    @property
+    def group(self) -> str:
+        """What all entries of the same transaction have in common, in whichever ledger."""
+        return self.position.rpartition('#')[0]
+
+
+class PortfolioTransaction(NamedTuple):
+    """A transaction with the child of the portfolio that it is of; `is_transfer` if another child has its other side."""
+
+    transaction: Transaction
+    child: Child
+    is_transfer: bool
+
+    @property
+    def place(self) -> PortfolioPosition:
+        return PortfolioPosition(self.transaction.position, _name(self.child))
+
+
+class PortfolioTransactions(NamedTuple):
+    """A page of the list, and the children whose transactions are incomplete, with why."""
+
+    rows: list[PortfolioTransaction]
+    incomplete: list[IncompleteChild]
+
+
+def list_transactions(user_id: str, portfolio_id: int, *, after: PortfolioPosition | None, limit: int) -> PortfolioTransactions:
+    """Return up to `limit` transactions after a position, newest first.
+
+    Raises NotFound, and NotReady while the portfolio follows ledgers none of which was ever read.
+    """
+    of = contributions.children(read_portfolio_tree(user_id, portfolio_id))
+    states = [child.ledger for child in of if child.ledger is not None]
+    reading.refresh_stale(states, user_id)
+    readable = [child for child in of if child.ledger is not None and child.ledger.ready]
+    if of and not readable:
+        raise reading.not_ready(states)
+    merged = _merge(readable, after, limit)
+    rows = [row for row in _with_transfers(merged) if after is None or _order(row.place) < _order(after)]
+    return PortfolioTransactions(rows[:limit], list(_incomplete(of)))
+
+
+def _merge(children: Sequence[Child], after: PortfolioPosition | None, limit: int) -> list[tuple[Transaction, Child]]:
+    """Return the transactions of a page, newest first, and all others that are of one of its groups."""
+    before = None if after is None else f'{after.group}#~'
+    waiting = sorted(children, key=_newest_at, reverse=True)
+    merged: list[tuple[Transaction, Child]] = []
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        while waiting and _newest_at(waiting[0]) >= _oldest_needed(merged, after, limit):
+            batch, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
+            read = telemetry.in_current_task(partial(_read, before=before, limit=limit + 2 * _ENTRIES_OF_ONE))
+            merged = sorted([*merged, *(pair for pairs in pool.map(read, batch) for pair in pairs)], key=_order_of, reverse=True)
+            oldest = _oldest_needed(merged, after, limit)
+            merged = [pair for pair in merged if pair[0].txn_at >= oldest]
+    return merged
+
+
+def _oldest_needed(merged: Sequence[tuple[Transaction, Child]], after: PortfolioPosition | None, limit: int) -> int:
+    """Return when the last transaction of a page was made; the beginning while the page is not full."""
+    on_page = [pair for pair in merged if after is None or _order_of(pair) < _order(after)]
+    return int(on_page[limit - 1][0].txn_at) if len(on_page) >= limit else 0
+
+
+def _order_of(pair: tuple[Transaction, Child]) -> tuple[str, str]:
+    return _order(PortfolioPosition(pair[0].position, _name(pair[1])))
+
+
+def _read(child: Child, before: str | None, limit: int) -> list[tuple[Transaction, Child]]:
+    return [(transaction, child) for transaction in read_transactions(child.key.text, before=before, limit=limit).transactions]
+
+
+def _newest_at(child: Child) -> int:
+    """Return when the newest transaction of a child can be; before everything if it has none."""
+    ledger = child.ledger
+    if ledger is None or all(row.transactions == 0 for row in ledger.holdings):
+        return -1
+    return int(ledger.newest_at or _FOREVER)
+
+
+def _with_transfers(merged: Iterable[tuple[Transaction, Child]]) -> Iterator[PortfolioTransaction]:
+    """Yield transactions, and of each whether another child has the other side of it: the same id, another sign in the same currency."""
+    for _, together in groupby(merged, key=lambda pair: PortfolioPosition(pair[0].position, '').group):
+        group = list(together)
+        for transaction, child in group:
+            yield PortfolioTransaction(transaction, child, any(_is_other_side(transaction, child, *other) for other in group))
+
+
+def _is_other_side(transaction: Transaction, child: Child, other: Transaction, of: Child) -> bool:
+    is_elsewhere = _name(child) != _name(of) and transaction.currency == other.currency
+    return is_elsewhere and (transaction.delta > 0) != (other.delta > 0)
+
+
+def _incomplete(of: Sequence[Child]) -> Iterator[IncompleteChild]:
+    for child in of:
+        reason = _reason(child.ledger)
+        if reason is not None:
+            yield IncompleteChild(child.follower.follower_kind, child.follower.child_id, child.follower.title, reason)
+
+
+def _reason(ledger: Ledger | None) -> str | None:
+    if ledger is None or not ledger.ready:
+        return ledgers.NEEDS_KEY if ledger is not None and ledger.needs_key else 'not_ready'
+    return ledger.reason
+
+
+def _name(child: Child) -> str:
+    return f'{child.follower.follower_kind}{child.follower.child_id:09}'
+
+
+def _order(place: PortfolioPosition) -> tuple[str, str]:
+    return place.position, place.child
