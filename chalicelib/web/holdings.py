@@ -9,14 +9,17 @@ from chalicelib.api.presenters.accounts import present_account
 from chalicelib.api.presenters.addresses import present_address, present_agreement
 from chalicelib.api.presenters.currencies import present_value
 from chalicelib.api.presenters.offsets import present_offset
+from chalicelib.api.presenters.portfolios import present_portfolio_transaction
 from chalicelib.domain import currencies, money
 from chalicelib.models import Account, Address, Offset, PortfolioTree
+from chalicelib.services.portfolios import transactions
 from chalicelib.services.portfolios.balances import PortfolioBalances
 from chalicelib.web.charts import Slice, donut
 from chalicelib.web.worth import Worth
 
 MOST_SHOWN = 20
 _MOST_READINGS = 100
+_LATEST = 6
 _COLOURS = 6  # of the stylesheet; the last is of all others
 _FIRST_READING_SECONDS = 600  # a page that shows something is not loaded again for longer
 
@@ -99,6 +102,11 @@ def contents_of(tree: PortfolioTree) -> Contents:
         [present_offset(offset, expand=False) for offset in offsets[:MOST_SHOWN]],
         {'addresses': len(addresses), 'accounts': len(accounts), 'offsets': len(offsets)},
     )
+
+
+def latest_transactions(summed: PortfolioBalances) -> list[answers.PortfolioTransaction]:
+    """Return the newest transactions of all that a portfolio follows."""
+    return [present_portfolio_transaction(row) for row in transactions.newest(summed.children, _LATEST)]
 
 
 def readings(summed: PortfolioBalances) -> list[Reading]:

@@ -80,6 +80,7 @@ def show_portfolio(portfolio_id: str) -> Response:
         here=partial(_here, request, number, {'range': chart_range.name, 'in': currency, 'at': day or None}),
         made_of=holdings.allocation(value),
         contents=holdings.contents(summed),
+        transactions=holdings.latest_transactions(summed),
         ranges=list(worth.RANGES),
         chosen_range=chart_range.name,
         chosen_day=day,

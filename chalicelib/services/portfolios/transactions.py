@@ -62,12 +62,21 @@ def list_transactions(user_id: str, portfolio_id: int, *, after: PortfolioPositi
     of = contributions.children(read_portfolio_tree(user_id, portfolio_id))
     states = [child.ledger for child in of if child.ledger is not None]
     reading.refresh_stale(states, user_id)
-    readable = [child for child in of if child.ledger is not None and child.ledger.ready]
+    readable = _readable(of)
     if of and not readable:
         raise reading.not_ready(states)
     merged = _merge(readable, after, limit)
     rows = [row for row in _with_transfers(merged) if after is None or _order(row.place) < _order(after)]
     return PortfolioTransactions(rows[:limit], list(_incomplete(of)))
+
+
+def newest(of: Sequence[Child], limit: int) -> list[PortfolioTransaction]:
+    """Return the newest transactions of children whose ledgers were read."""
+    return list(_with_transfers(_merge(_readable(of), None, limit)))[:limit]
+
+
+def _readable(of: Sequence[Child]) -> list[Child]:
+    return [child for child in of if child.ledger is not None and child.ledger.ready]
 
 
 def _merge(children: Sequence[Child], after: PortfolioPosition | None, limit: int) -> list[tuple[Transaction, Child]]:
