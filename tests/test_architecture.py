@@ -68,7 +68,8 @@ INFRA_MAY_IMPORT = {
     'infra.deploy': {'infra', 'infra.deploy'},
     'infra.emulator': {'infra', 'infra.emulator'},
     'infra.fake_upstreams': {'infra.fake_upstreams'},  # nothing of what they are held against
-    'infra.local': {'infra', 'infra.local', 'infra.fake_upstreams', 'chalicelib', 'app'},
+    'infra.durable': {'infra', 'infra.durable'},
+    'infra.local': {'infra', 'infra.local', 'infra.durable', 'infra.fake_upstreams', 'chalicelib', 'app'},
     'infra.data': {'infra', 'infra.data', 'chalicelib'},
     'infra.catalogue': {'infra.catalogue', 'chalicelib'},
 }

@@ -1,0 +1,180 @@
+"""DynamoDB for one table whose items are in a store: moto carries out each request on the items that it is about.
+
+Moto holds a table in memory, sorts all of it for every query and copies all of it for every transaction. So before a request its table
+gets the items that the request can touch, and nothing else; after it, what changed is written to the store; then the response is sent.
+"""
+
+import base64
+import io
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.table import RESULT_SIZE_LIMIT
+from moto.dynamodb.models.utilities import dynamo_json_dump
+from moto.dynamodb.parsing.key_condition_expression import parse_expression
+
+from infra.durable.definition import Definition
+from infra.durable.store import Condition, Key, Store
+
+Json = dict[str, Any]
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+_PREFIX = 'DynamoDB_20120810.'
+_HOUR = 3_600
+_WRITES = ('PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'TransactWriteItems')
+
+
+class DurableTable:
+    """A WSGI application around moto's: requests to DynamoDB about the table go through the store, all others straight to moto.
+
+    Takes one request at a time.
+    """
+
+    def __init__(self, moto: Wsgi, store: Store, definition: Definition, name: str, account: str, region: str) -> None:
+        self._moto = moto
+        self._store = store
+        self._definition = definition
+        self._name = name
+        self._backend = dynamodb_backends[account][region]
+        self._expired_at = 0
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        target = environ.get('HTTP_X_AMZ_TARGET', '')
+        if not target.startswith(_PREFIX) or self._name not in self._backend.tables:
+            return self._moto(environ, start_response)
+        self._delete_expired()
+        operation = target.removeprefix(_PREFIX)
+        body = environ['wsgi.input'].read(int(environ.get('CONTENT_LENGTH') or 0))
+        loaded = self._load(operation, json.loads(body))
+        started: list[Any] = []
+        answer = b''.join(self._moto(environ | {'wsgi.input': io.BytesIO(body)}, lambda *args: started.extend(args)))
+        if operation in _WRITES and str(started[0]).startswith('200'):
+            self._write(loaded)
+        start_response(*started)
+        return [answer]
+
+    def _delete_expired(self) -> None:
+        """Delete what has expired, once an hour; DynamoDB takes up to a few days."""
+        now = int(time.time())
+        if now - self._expired_at >= _HOUR:
+            self._store.delete_expired(now)
+            self._expired_at = now
+
+    def _load(self, operation: str, request: Json) -> dict[Key, str]:
+        """Put the items that a request can touch into moto's table, and nothing else; return them as they are in the store."""
+        table = self._backend.tables[self._name]
+        table.items.clear()
+        loaded: dict[Key, str] = {}
+        for row in self._rows(operation, request):
+            loaded[row.key] = row.text
+            table.items[row.item.hash_key][row.item.range_key] = row.item
+        return loaded
+
+    def _rows(self, operation: str, request: Json) -> Iterator['_Row']:
+        if operation == 'Query':
+            return _page(map(_row, self._queried(request)), request)
+        if operation == 'Scan':
+            segments = (request.get('Segment'), request.get('TotalSegments'))
+            rows = map(_row, self._store.scan(_start(request)))
+            return _page((row for row in rows if row.item.is_within_segment(segments)), request)
+        return map(_row, self._store.get(_keys(operation, request, self._name, self._definition)).items())
+
+    def _queried(self, request: Json) -> Iterator[tuple[Key, str]]:
+        index = request.get('IndexName')
+        partitions, sorts, _ = parse_expression(
+            key_condition_expression=request['KeyConditionExpression'],
+            expression_attribute_names=request.get('ExpressionAttributeNames', {}),
+            expression_attribute_values=request.get('ExpressionAttributeValues', {}),
+            schema=self._backend.get_schema(table_name=self._name, index_name=index),
+        )
+        condition = Condition(sorts[-1][1], [_plain(value) for value in sorts[-1][2]]) if sorts else None
+        forward = request.get('ScanIndexForward', True)
+        return self._store.query(index, _plain(partitions[0][1]), condition, _start(request), forward=forward)
+
+    def _write(self, loaded: Mapping[Key, str]) -> None:
+        now = {
+            (partition.value, sort.value): dynamo_json_dump(item.to_json()['Attributes'])
+            for partition, items in self._backend.tables[self._name].items.items()
+            for sort, item in items.items()
+        }
+        puts = {key: text for key, text in now.items() if loaded.get(key) != text}
+        deletes = loaded.keys() - now.keys()
+        if puts or deletes:
+            self._store.write(puts, deletes)
+
+
+class _Row(NamedTuple):
+    """An item as it is in the store, and as moto has it."""
+
+    key: Key
+    text: str
+    item: Item
+
+
+def _row(stored: tuple[Key, str]) -> _Row:
+    key, text = stored
+    item = Item(DynamoType({'S': key[0]}), DynamoType({'S': key[1]}), {})
+    for name, value in json.loads(text).items():
+        dict.__setitem__(item.attrs, name, DynamoType(_decoded(value)))  # moto's own adds up the size of the whole item each time
+    return _Row(key, text, item)
+
+
+def _decoded(value: Json) -> Json:
+    """Return an attribute value with bytes for base64, as moto holds it; a map's attribute may well be named B."""
+    [(kind, content)] = value.items()
+    if kind == 'B':
+        content = base64.b64decode(content)
+    elif kind == 'BS':
+        content = [base64.b64decode(one) for one in content]
+    elif kind == 'L':
+        content = [_decoded(one) for one in content]
+    elif kind == 'M':
+        content = {name: _decoded(one) for name, one in content.items()}
+    return {kind: content}
+
+
+def _page(rows: Iterable[_Row], request: Json) -> Iterator[_Row]:
+    """Yield as many rows as moto can put into one response and the one after them, by which it sees that there are more."""
+    limit, size = request.get('Limit'), 0
+    for number, row in enumerate(rows, 1):
+        yield row
+        size += row.item.size()
+        if number == limit + 1 if limit else size > RESULT_SIZE_LIMIT:
+            return
+
+
+def _keys(operation: str, request: Json, table: str, definition: Definition) -> list[Key]:
+    """Return the keys of the items that a request is about."""
+    key = definition.key
+    return [(one[key.partition]['S'], one[key.sort]['S']) for one in _named(operation, request, table)]
+
+
+def _named(operation: str, request: Json, table: str) -> Iterator[Json]:
+    """Yield what a request names items by: their keys, or the whole items to be put."""
+    if operation == 'BatchGetItem':
+        yield from request['RequestItems'].get(table, {}).get('Keys', [])
+    elif operation == 'BatchWriteItem':
+        for one in request['RequestItems'].get(table, []):
+            yield one['PutRequest']['Item'] if 'PutRequest' in one else one['DeleteRequest']['Key']
+    elif operation in ('TransactWriteItems', 'TransactGetItems'):
+        for [(_, one)] in (action.items() for action in request['TransactItems']):
+            if one['TableName'] == table:
+                yield one['Item'] if 'Item' in one else one['Key']
+    elif 'Key' in request or 'Item' in request:
+        yield request['Item'] if 'Item' in request else request['Key']
+
+
+def _start(request: Json) -> dict[str, str] | None:
+    start = request.get('ExclusiveStartKey')
+    return {name: _plain(value) for name, value in start.items()} if start else None
+
+
+def _plain(value: Any) -> str:
+    """Return the text of an attribute value, a string or a number."""
+    typed = value.to_json() if isinstance(value, DynamoType) else value
+    [text] = typed.values()
+    return str(text)

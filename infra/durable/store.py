@@ -1,0 +1,140 @@
+"""Items on disk, in SQLite: written whole or not at all, and on the disk once `write` has returned.
+
+An item is a row with its key and the item itself, in DynamoDB's JSON. What else rows are looked up by are virtual columns, which
+SQLite reads out of that JSON, so that an index which the table gets later needs no change of the rows.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from infra.durable.definition import Definition, Index
+
+Key = tuple[str, str]
+
+_BUSY_SECONDS = 30
+# WAL with FULL syncs the log at every commit; macOS needs to be told that the disk's own cache counts, too.
+_PRAGMAS = ('journal_mode = WAL', 'synchronous = FULL', 'fullfsync = ON', 'checkpoint_fullfsync = ON')
+_OPERATORS = {'=': '=', '<': '<', '<=': '<=', '>': '>', '>=': '>='}
+
+
+class Damaged(Exception):
+    """The file is not what was written; the message says what SQLite finds."""
+
+
+class Condition(NamedTuple):
+    """A condition on the sort attribute, in the words of a key condition: an operator, BETWEEN or BEGINS_WITH, and its values."""
+
+    operator: str
+    values: list[str]
+
+
+class Store:
+    """The items of one table. Not for several threads at once."""
+
+    def __init__(self, path: Path, definition: Definition) -> None:
+        """Open the file, made if it is not there. Raises Damaged."""
+        self._definition = definition
+        self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            for pragma in _PRAGMAS:
+                self._connection.execute(f'PRAGMA {pragma}')
+            self._create()
+            [found] = self._connection.execute('PRAGMA quick_check(1)').fetchone()
+        except sqlite3.DatabaseError as error:
+            raise Damaged(str(error)) from None
+        if found != 'ok':
+            raise Damaged(found)
+
+    def _create(self) -> None:
+        key = self._definition.key
+        run = self._connection.execute
+        columns = f'{key.partition} TEXT, {key.sort} TEXT, item TEXT, PRIMARY KEY ({", ".join(key)})'
+        run(f'CREATE TABLE IF NOT EXISTS items ({columns}) WITHOUT ROWID')
+        there = {row[1] for row in run('PRAGMA table_xinfo(items)')}
+        for name in self._definition.columns:
+            if name not in there:
+                run(f'ALTER TABLE items ADD COLUMN {name} AS ({self._extracted(name)}) VIRTUAL')
+        for name, index in self._definition.indexes.items():
+            columns = ', '.join(dict.fromkeys((*index, *key)))
+            run(f'CREATE INDEX IF NOT EXISTS {name} ON items ({columns}) WHERE {index.sort} IS NOT NULL')
+        run(f'CREATE INDEX IF NOT EXISTS expiry ON items ({self._definition.expires}) WHERE {self._definition.expires} IS NOT NULL')
+
+    def _extracted(self, name: str) -> str:
+        is_number = self._definition.types.get(name, 'N') == 'N'
+        return f"CAST(json_extract(item, '$.{name}.N') AS NUMERIC)" if is_number else f"json_extract(item, '$.{name}.S')"
+
+    def get(self, keys: Iterable[Key]) -> dict[Key, str]:
+        """Return those of the items that are there."""
+        key = self._definition.key
+        question = f'SELECT item FROM items WHERE {key.partition} = ? AND {key.sort} = ?'
+        rows = ((one, self._connection.execute(question, one).fetchone()) for one in dict.fromkeys(keys))
+        return {one: row[0] for one, row in rows if row}
+
+    def query(
+        self, index_name: str | None, partition: str, condition: Condition | None, after: Mapping[str, str] | None, *, forward: bool
+    ) -> Iterator[tuple[Key, str]]:
+        """Yield the items of a partition of the table or of an index in order; `after` is the key of the last item seen before."""
+        index = self._definition.indexes[index_name] if index_name else self._definition.key
+        order = self._order(index)
+        where, values = [f'{index.partition} = {self._parameter(index.partition)}', f'{index.sort} IS NOT NULL'], [partition]
+        if condition is not None:
+            text, given = self._where(index.sort, condition)
+            where.append(text)
+            values += given
+        return self._rows(order, where, values, after, forward=forward)
+
+    def scan(self, after: Mapping[str, str] | None) -> Iterator[tuple[Key, str]]:
+        """Yield all items in the order of their keys."""
+        return self._rows(list(self._definition.key), [], [], after, forward=True)
+
+    def _order(self, index: Index) -> list[str]:
+        return list(dict.fromkeys((index.sort, *self._definition.key)))
+
+    def _rows(
+        self, order: list[str], where: list[str], values: list[str], after: Mapping[str, str] | None, *, forward: bool
+    ) -> Iterator[tuple[Key, str]]:
+        if after is not None:
+            parameters = ', '.join(self._parameter(name) for name in order)
+            where.append(f'({", ".join(order)}) {">" if forward else "<"} ({parameters})')
+            values = [*values, *(after[name] for name in order)]
+        condition = f'WHERE {" AND ".join(where)}' if where else ''
+        sorted_by = ', '.join(f'{name} {"ASC" if forward else "DESC"}' for name in order)
+        key = self._definition.key
+        for partition, sort, item in self._connection.execute(
+            f'SELECT {key.partition}, {key.sort}, item FROM items {condition} ORDER BY {sorted_by}', values
+        ):
+            yield (partition, sort), item
+
+    def _where(self, name: str, condition: Condition) -> tuple[str, list[str]]:
+        parameter = self._parameter(name)
+        if condition.operator == 'BETWEEN':
+            return f'{name} BETWEEN {parameter} AND {parameter}', condition.values
+        if condition.operator == 'BEGINS_WITH':
+            [prefix] = condition.values
+            return f'substr({name}, 1, length(?)) = ? AND {name} >= ?', [prefix] * 3
+        return f'{name} {_OPERATORS[condition.operator]} {parameter}', condition.values
+
+    def _parameter(self, name: str) -> str:
+        return 'CAST(? AS NUMERIC)' if self._definition.types[name] == 'N' else '?'
+
+    def write(self, puts: Mapping[Key, str], deletes: Iterable[Key]) -> None:
+        """Write and delete items, all or none, and return once that is on the disk. Raises sqlite3.Error."""
+        key = self._definition.key
+        self._connection.execute('BEGIN IMMEDIATE')
+        try:
+            self._connection.executemany('INSERT OR REPLACE INTO items VALUES (?, ?, ?)', [(*one, item) for one, item in puts.items()])
+            self._connection.executemany(f'DELETE FROM items WHERE {key.partition} = ? AND {key.sort} = ?', list(deletes))
+            self._connection.execute('COMMIT')
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute('ROLLBACK')
+            raise
+
+    def delete_expired(self, now: int) -> int:
+        """Delete what has expired, as DynamoDB's time to live does, and return how many items that were."""
+        return self._connection.execute(f'DELETE FROM items WHERE {self._definition.expires} <= ?', (now,)).rowcount
+
+    def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,327 @@
+"""The table on disk: that it answers as moto's own, that nothing acknowledged is lost, that nothing is half-written."""
+
+import json
+import os
+import random
+import re
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.kms.models import kms_backends
+
+from infra.durable import definition, keys
+from infra.durable.folder import CannotOpen, Folder
+from infra.durable.store import Damaged, Store
+from infra.local import moto_server
+from tests.support.durable_server import NAME, REGION, create_table, serve
+from tests.support.processes import ROOT
+
+KILLS = int(os.environ.get('KILLS', '8'))  # 200 by hand: KILLS=200 pytest tests/infra/test_durable.py
+WRITERS = 4
+ON_DISK, IN_MEMORY = '410000000001', '410000000002'
+
+Json = dict[str, Any]
+
+
+def client_of(url: str) -> Any:
+    config = Config(retries={'total_max_attempts': 1}, connect_timeout=5, read_timeout=30)
+    return boto3.client('dynamodb', endpoint_url=url, region_name=REGION, config=config)
+
+
+def item(pk: str, sk: str, **values: Any) -> Json:
+    return {'pk': {'S': pk}, 'sk': {'S': sk}} | values
+
+
+# Each is an operation and its parameters; all of them are what the application sends, or a shape of it.
+PAGES = [
+    ('query', {'KeyConditionExpression': 'pk = :p', 'ExpressionAttributeValues': {':p': {'S': 'A'}}, **options})
+    for options in ({'Limit': 3}, {'Limit': 4, 'ScanIndexForward': False}, {})
+]
+RANGES = [
+    ('query', {'KeyConditionExpression': f'pk = :p AND {condition}', 'ExpressionAttributeValues': {':p': {'S': 'A'}, **values}})
+    for condition, values in (
+        ('begins_with(sk, :a)', {':a': {'S': 'é%_'}}),
+        ('sk BETWEEN :a AND :b', {':a': {'S': 'S#02'}, ':b': {'S': 'S#05'}}),
+        ('sk > :a', {':a': {'S': 'S#08'}}),
+        ('sk <= :a', {':a': {'S': 'S#01'}}),
+        ('sk = :a', {':a': {'S': 'S#07'}}),
+    )
+]
+INDEXES: list[tuple[str, Json]] = [
+    (
+        'query',
+        {
+            'IndexName': 'due',
+            'KeyConditionExpression': 'due_shard = :s AND due_at <= :t',
+            'ExpressionAttributeValues': {':s': {'N': '3'}, ':t': {'N': '1000'}},
+            'Limit': 2,
+        },
+    ),
+    (
+        'query',
+        {'IndexName': 'portfolios', 'KeyConditionExpression': 'pk = :p', 'ExpressionAttributeValues': {':p': {'S': 'A'}}, 'Limit': 2},
+    ),
+]
+SCANS = [('scan', {'Limit': 5}), *(('scan', {'Segment': number, 'TotalSegments': 3, 'Limit': 3}) for number in range(3))]
+WRITES: list[tuple[str, Json]] = [
+    ('put_item', {'Item': item('A', f'S#{number:02}', number={'N': str(number)}, raw={'B': bytes([number, 255])})}) for number in range(10)
+]
+WRITES += [('put_item', {'Item': item('A', text)}) for text in ('é%_1', 'é%x', 'T')]
+WRITES += [
+    ('put_item', {'Item': item('D', f'{number}', due_shard={'N': '3'}, due_at={'N': str(due)}, kind={'S': 'x'})})
+    for number, due in enumerate((999, 1000, 1001, 5, 5))
+]
+WRITES += [('put_item', {'Item': item('A', f'P#{number}', lsk={'S': f'L{9 - number}'})}) for number in range(3)]
+WRITES += [
+    ('put_item', {'Item': item('A', 'T', x={'S': 'new'}), 'ConditionExpression': 'attribute_not_exists(pk)'}),
+    (
+        'update_item',
+        {
+            'Key': item('A', 'S#01'),
+            'UpdateExpression': 'SET nested = :m, number = number + :n REMOVE raw',
+            'ExpressionAttributeValues': {':m': {'M': {'B': {'L': [{'N': '1'}, {'BOOL': True}, {'B': b'\xff'}]}}}, ':n': {'N': '5'}},
+            'ReturnValues': 'ALL_NEW',
+        },
+    ),
+    ('delete_item', {'Key': item('A', 'S#02'), 'ReturnValues': 'ALL_OLD'}),
+    ('delete_item', {'Key': item('A', 'nothing')}),
+]
+
+
+def transaction(*actions: Json) -> tuple[str, Json]:
+    return 'transact_write_items', {'TransactItems': [{verb: {'TableName': NAME} | one} for each in actions for verb, one in each.items()]}
+
+
+TRANSACTIONS = [
+    transaction({'Put': {'Item': item('B', '1')}}, {'Delete': {'Key': item('A', 'S#03')}}),
+    transaction({'Put': {'Item': item('B', '2')}}, {'Delete': {'Key': item('A', 'S#04'), 'ConditionExpression': 'attribute_exists(nope)'}}),
+    transaction(
+        {'ConditionCheck': {'Key': item('B', '1'), 'ConditionExpression': 'attribute_exists(pk)'}}, {'Put': {'Item': item('B', '3')}}
+    ),
+    (
+        'batch_write_item',
+        {'RequestItems': {NAME: [{'PutRequest': {'Item': item('C', '1')}}, {'DeleteRequest': {'Key': item('B', '3')}}]}},
+    ),
+    ('batch_get_item', {'RequestItems': {NAME: {'Keys': [item('C', '1'), item('B', '1'), item('B', '2')]}}}),
+    ('transact_get_items', {'TransactItems': [{'Get': {'TableName': NAME, 'Key': item('C', '1')}}]}),
+    ('get_item', {'Key': item('A', 'S#01'), 'ConsistentRead': True}),
+    ('get_item', {'Key': item('nobody', 'x')}),
+]
+
+
+def whole_answer(client: Any, operation: str, parameters: Json) -> Any:
+    """Return the answer to a request, or the items of all pages: moto may say that there are more where there are none."""
+    pages = answers(client, operation, parameters)
+    if operation not in ('query', 'scan'):
+        return pages
+    assert all(len(page['Items']) <= parameters.get('Limit', 1_000) for page in pages)
+    return [row for page in pages for row in page['Items']]
+
+
+def answers(client: Any, operation: str, parameters: Json) -> list[Json]:
+    """Return the answers to a request and to those for its further pages, or the error."""
+    named = {} if operation.startswith(('transact', 'batch')) else {'TableName': NAME}
+    pages: list[Json] = []
+    start: Json = {}
+    while True:
+        try:
+            answer = getattr(client, operation)(**named, **parameters, **start)
+        except ClientError as error:
+            answer = {'error': error.response['Error'], 'reasons': error.response.get('CancellationReasons')}
+        answer.pop('ResponseMetadata', None)
+        pages.append(answer)
+        if 'LastEvaluatedKey' not in answer:
+            return pages
+        start = {'ExclusiveStartKey': answer['LastEvaluatedKey']}
+
+
+class _Other:
+    """Moto's table in another account, as the header says that a session would send."""
+
+    def __init__(self, moto: Any, account: str) -> None:
+        self._moto, self._account = moto, account
+
+    def __call__(self, environ: Json, start_response: Any) -> Any:
+        return self._moto(environ | {'HTTP_X_MOTO_ACCOUNT_ID': self._account}, start_response)
+
+
+def test_it_answers_as_moto_does_and_still_after_it_was_closed(tmp_path: Path) -> None:
+    for account in (ON_DISK, IN_MEMORY):
+        create_table(account)
+    start = moto_server.start
+    memory = client_of(start('127.0.0.1', lambda moto: _Other(moto, IN_MEMORY)))
+
+    def open_table() -> Any:
+        from infra.durable.dynamodb import DurableTable
+
+        table = definition.read()
+        store = Store(tmp_path / 'items.sqlite3', table)
+        return client_of(start('127.0.0.1', lambda moto: DurableTable(_Other(moto, ON_DISK), store, table, NAME, ON_DISK, REGION)))
+
+    disk = open_table()
+    for operation, parameters in WRITES + PAGES + RANGES + INDEXES + TRANSACTIONS + PAGES + SCANS:
+        assert whole_answer(disk, operation, parameters) == whole_answer(memory, operation, parameters), (operation, parameters)
+
+    disk = open_table()
+    for operation, parameters in PAGES + RANGES + INDEXES + SCANS:
+        assert whole_answer(disk, operation, parameters) == whole_answer(memory, operation, parameters), (operation, parameters)
+
+
+def test_a_page_ends_at_a_megabyte_as_moto_ends_it(tmp_path: Path) -> None:
+    create_table()
+    client = client_of(serve(tmp_path))
+    for number in range(12):
+        client.put_item(TableName=NAME, Item=item('A', f'{number:02}', text={'S': 'x' * 300_000}))
+
+    pages = answers(client, 'query', PAGES[2][1])
+
+    assert [row['sk']['S'] for page in pages for row in page['Items']] == [f'{number:02}' for number in range(12)]
+    assert [len(page['Items']) for page in pages] == [3, 3, 3, 3]
+
+
+def test_what_has_expired_goes(tmp_path: Path) -> None:
+    store = Store(tmp_path / 'items.sqlite3', definition.read())
+    texts = {
+        ('A', str(number)): json.dumps(item('A', str(number), **expiry))
+        for number, expiry in enumerate(({}, {'expires_at': {'N': '10'}}, {'expires_at': {'N': '11'}}))
+    }
+    store.write(texts, [])
+
+    assert store.delete_expired(10) == 1
+    assert [key for key, _ in store.scan(None)] == [('A', '0'), ('A', '2')]
+
+
+def test_each_commit_is_synced(tmp_path: Path) -> None:
+    store = Store(tmp_path / 'items.sqlite3', definition.read())
+    settings = {name: store._connection.execute(f'PRAGMA {name}').fetchone()[0] for name in ('journal_mode', 'synchronous')}
+
+    assert settings == {'journal_mode': 'wal', 'synchronous': 2}
+
+
+def test_a_damaged_file_is_told_instead_of_served(tmp_path: Path) -> None:
+    path = tmp_path / 'items.sqlite3'
+    store = Store(path, definition.read())
+    store.write({('A', f'{number:04}'): json.dumps(item('A', f'{number:04}', text={'S': 'x' * 500})) for number in range(200)}, [])
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[4096:12288] = bytes(8192)
+    path.write_bytes(content)
+
+    with pytest.raises(Damaged):
+        Store(path, definition.read())
+
+
+class Writer(Thread):
+    """Writes until the server is gone: single items, and pairs in transactions, with ever higher numbers.
+
+    `acknowledged` is the number of each kind that must be stored at least, `number` the last that was sent.
+    """
+
+    def __init__(self, url: str, name: str, number: int, acknowledged: dict[str, int]) -> None:
+        super().__init__(daemon=True)
+        self._client = client_of(url)
+        self._name = name
+        self.number = number
+        self.acknowledged = acknowledged
+
+    def run(self) -> None:
+        try:
+            while True:
+                self.number += 1
+                number = {'number': {'N': str(self.number)}}
+                self._client.put_item(TableName=NAME, Item=item(self._name, 'single', **number))
+                self.acknowledged['single'] = self.number
+                halves = [{'Put': {'TableName': NAME, 'Item': item(f'{self._name}{half}', 'pair', **number)}} for half in 'ab']
+                self._client.transact_write_items(TransactItems=halves)
+                self.acknowledged['pair'] = self.number
+        except (BotoCoreError, ClientError):
+            pass
+
+
+@pytest.fixture
+def killable(tmp_path: Path) -> Iterator[Any]:
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'tests.support.durable_server', tmp_path], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:  # which at its end closes what the process reads, and waits for it
+        yield process
+
+
+def test_a_kill_at_any_moment_loses_nothing_acknowledged_and_halves_nothing(killable: Any, tmp_path: Path) -> None:
+    """Each kill comes after a random time; the next server goes on with what the one before left."""
+    chance = random.Random(KILLS)
+    begins = {f'W{number}': (0, {'single': 0, 'pair': 0}) for number in range(WRITERS)}
+    for _ in range(KILLS):
+        killable.stdin.write('serve\n')
+        killable.stdin.flush()
+        pid, url = killable.stdout.readline().split()
+        writers = {name: Writer(url, name, *begin) for name, begin in begins.items()}
+        for writer in writers.values():
+            writer.start()
+        next(iter(writers.values())).join(0.05 + chance.random() * 0.5)
+        os.kill(int(pid), signal.SIGKILL)
+        for writer in writers.values():
+            writer.join()
+
+        store = Store(tmp_path / 'items.sqlite3', definition.read())
+        for name, writer in writers.items():
+            stored = store.get([(name, 'single'), (f'{name}a', 'pair'), (f'{name}b', 'pair')])
+            single, a, b = (
+                int(json.loads(stored[key])['number']['N']) if key in stored else 0
+                for key in ((name, 'single'), (f'{name}a', 'pair'), (f'{name}b', 'pair'))
+            )
+            assert a == b
+            assert writer.acknowledged['pair'] <= a <= writer.number
+            assert writer.acknowledged['single'] <= single <= writer.number
+            begins[name] = writer.number, {'single': single, 'pair': a}
+        store.close()
+    assert min(number for number, _ in begins.values()) > KILLS  # they did write
+
+
+def test_keys_are_as_before_after_a_restart_and_read_by_their_owner_alone(tmp_path: Path) -> None:
+    path, first, second = tmp_path / 'keys.json', '420000000001', '420000000002'
+    backend = kms_backends[first][REGION]
+    for spec, usage in (('SYMMETRIC_DEFAULT', 'ENCRYPT_DECRYPT'), ('ECC_NIST_P256', 'SIGN_VERIFY')):
+        made = backend.create_key(policy=None, key_usage=usage, key_spec=spec, description='', tags=None)
+        backend.create_alias(made.id, f'alias/{usage}')
+    closed, _ = backend.encrypt('alias/ENCRYPT_DECRYPT', b'secret', {'ledger': 'x'})
+
+    keys.save(path, first, REGION)
+    keys.load(path, second, REGION)
+
+    opened, _ = kms_backends[second][REGION].decrypt(closed, {'ledger': 'x'})
+    public = [kms_backends[one][REGION].get_public_key('alias/SIGN_VERIFY')[1] for one in (first, second)]
+    assert (opened, public[0] == public[1]) == (b'secret', True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_folder_is_for_one_server_at_a_time_and_for_this_version_or_older_ones(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / 'data')
+    with folder.opened():
+        assert folder.is_in_use
+        with pytest.raises(CannotOpen, match='in use by another server'), Folder(tmp_path / 'data').opened():
+            pass
+    assert not folder.is_in_use
+    assert stat.S_IMODE((tmp_path / 'data').stat().st_mode) == 0o700
+    (tmp_path / 'data' / 'version.json').write_text('{"format": "2", "version": "9.0.0"}')
+
+    with pytest.raises(CannotOpen, match='newer version'), folder.opened():
+        pass
+
+
+def test_a_folder_without_its_keys_is_refused(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.items.touch()
+
+    with pytest.raises(CannotOpen, match=re.escape(str(folder.keys))), folder.opened():
+        pass
