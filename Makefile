@@ -5,6 +5,7 @@ SHELL := /bin/sh
 
 PORT ?= 8000
 UPSTREAM ?=
+EMAIL ?=
 FAULTS ?= 10000
 STAGE ?= dev
 TABLE ?= keep
@@ -21,15 +22,21 @@ CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 
 # Some tests wait, for processes and leases: one worker more than there are processors uses the time.
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-export PORT UPSTREAM
+export PORT UPSTREAM DATA HOST ISSUER TRUSTED_PROXIES SIGNUP
 
-.PHONY: help run test e2e test-emulator abuse audit bench lint types format lock package stack deploy destroy clean
+.PHONY: help run serve user test e2e test-emulator abuse audit bench lint types format lock package stack deploy destroy clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 run: $(READY) ## Run everything on this computer; PORT=8000, UPSTREAM=sample for fake explorers
 	@exec $(BIN)/python -m infra.local
+
+serve: $(READY) ## Run a home server that keeps its data in DATA=folder; PORT, HOST, ISSUER, TRUSTED_PROXIES, SIGNUP
+	@exec $(BIN)/python -m infra.local serve
+
+user: $(READY) ## Create a user of a home server; DATA=folder EMAIL=you@example.com
+	@$(BIN)/python -m infra.local user '$(EMAIL)'
 
 test: lint types ## Check style and types, run all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal --durations=15 --durations-min=3

@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 
-from infra.local import setup, supervisor
+from infra.local import setup, supervisor, users
 from infra.local.processes import die_with_parent
 
 
@@ -33,21 +33,30 @@ def _options() -> argparse.Namespace:
     one = commands.add_parser('setup', help='prepare the moto_server at AWS_ENDPOINT_URL and print the environment that leads to it')
     one.set_defaults(run=lambda _: setup.run())
     one = commands.add_parser('worker', parents=[child], help='process queues and schedules, in that environment or at AWS_ENDPOINT_URL')
-    one.set_defaults(run=lambda _: _work())
+    one.add_argument('--fast', action='store_true', help='schedules come more often than on AWS')
+    one.set_defaults(run=lambda options: _work(fast=options.fast))
     one = commands.add_parser('api', parents=[child], help='answer on a listening socket that this process inherited')
     one.add_argument('socket', type=int, help='its file descriptor')
     one.set_defaults(run=lambda options: _serve(options.socket))
+    one = commands.add_parser('serve', help='run everything for good, on the data in the folder DATA')
+    one.set_defaults(run=lambda _: supervisor.serve())
+    one = commands.add_parser('user', help='create a user in the folder DATA')
+    one.add_argument('email', metavar='EMAIL')
+    one.add_argument('--name')
+    one.set_defaults(run=lambda options: users.create(options.email, options.name))
+    one = commands.add_parser('environment', help='print the environment that leads to the server that runs on the folder DATA')
+    one.set_defaults(run=lambda _: setup.print_environment(users.running_environment()))
     return parser.parse_args()
 
 
-def _work() -> None:
+def _work(*, fast: bool) -> None:
     _configure_logging()
     if not os.environ.get('ISSUER'):  # started by hand beside `chalice local`
         setup.prepare(supervisor.default_issuer())
     from app import app
     from infra.local import event_sources
 
-    event_sources.run(app)
+    event_sources.run(app, event_sources.FAST if fast else 1)
 
 
 def _serve(descriptor: int) -> None:
@@ -55,7 +64,8 @@ def _serve(descriptor: int) -> None:
     from app import app
     from infra.local import api, stack
 
-    api.Server(app, stack.config(), socket.socket(fileno=descriptor)).serve_forever()
+    listening = socket.socket(fileno=descriptor)
+    api.Server(app, stack.config(), listening, os.environ['ISSUER'], os.environ.get('TRUSTED_PROXIES', '')).serve_forever()
 
 
 def _configure_logging() -> None:

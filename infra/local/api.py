@@ -22,7 +22,7 @@ from chalice.deploy.validate import validate_routes
 from chalice.local import LocalChalice, LocalGateway, LocalGatewayException, ThreadedHTTPServer
 
 from infra import gateway
-from infra.local import authorizer, greedy_routes
+from infra.local import authorizer, greedy_routes, networks, proxies
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,8 @@ class Server(ThreadedHTTPServer):
 
     socket: sockets.socket
 
-    def __init__(self, app: Chalice, config: Config, listening: sockets.socket) -> None:
+    def __init__(self, app: Chalice, config: Config, listening: sockets.socket, issuer: str = '', trusted_proxies: str = '') -> None:
+        """`issuer` is the API's public address, whose path is kept out of routes. Raises networks.BadNetwork."""
         validate_routes(app.routes)
         app.__class__ = LocalChalice  # its current_request belongs to a thread; a Lambda has but one request at a time
         authorizer.install()
@@ -74,6 +75,9 @@ class Server(ThreadedHTTPServer):
         self.gateway = LocalGateway(app, config)
         self.routes = greedy_routes.GreedyRouteMatcher(list(app.routes))
         self.greedy_methods = {method for path, views in app.routes.items() if path.endswith('+}') for method in views}
+        self.base = proxies.base_path(issuer)
+        self.trusted_proxies = networks.parse(trusted_proxies)
+        self.gateway.event_converter = proxies.Converter(self.routes, app.api.binary_types, self.base)
         super().__init__(listening.getsockname(), Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
@@ -105,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self) -> Answer:
         try:
             body = self._read_body()
-            return _by_application(self.server.gateway.handle_request(self.command, self._route(), dict(self.headers), body))
+            return _by_application(self.server.gateway.handle_request(self.command, self._route(), self._headers(), body))
         except Refused as refused:
             return refused.answer
         except LocalGatewayException as denied:
@@ -158,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
             parts = urlsplit(self.path)
         except ValueError:
             raise Refused('DEFAULT_4XX', 400) from None
-        path = parts.path.removesuffix('/') or '/'
+        path = proxies.without_base(parts.path.removesuffix('/') or '/', self.server.base)
         try:
             is_unknown = self.server.routes.is_greedy(path)
         except ValueError:
@@ -166,6 +170,13 @@ class Handler(BaseHTTPRequestHandler):
         if is_unknown and self.command not in self.server.greedy_methods:
             raise Refused('MISSING_AUTHENTICATION_TOKEN')
         return f'{path}?{parts.query}' if parts.query else path
+
+    def _headers(self) -> dict[str, str]:
+        """Return the headers, with the address that the request comes from as the only one in X-Forwarded-For."""
+        forwarded = self.headers.get_all(proxies.SOURCE, [])
+        source = networks.source(self.client_address[0], forwarded, self.server.trusted_proxies)
+        kept = {name: value for name, value in self.headers.items() if name.lower() != proxies.SOURCE.lower()}
+        return kept | {proxies.SOURCE: source}
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)

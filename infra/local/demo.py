@@ -1,36 +1,12 @@
 """Demo data: a user who may log in remotely, and a confidential application of theirs. Needs the application's environment."""
 
-import os
-import shlex
 import time
-from typing import NamedTuple
 
 from chalicelib.models import Client, User
 from chalicelib.passwords import hash_password
+from infra.local.credentials import CLIENT_ID, CLIENT_SECRET, EMAIL, PASSWORD
 
 REDIRECT_URI = 'http://127.0.0.1/callback'
-
-
-class Credential(NamedTuple):
-    """A value that an environment variable may choose."""
-
-    variable: str
-    default: str
-
-    @property
-    def value(self) -> str:
-        return os.environ.get(self.variable) or self.default
-
-    @property
-    def shown(self) -> str:
-        """How to say it in a shell: a value of somebody's own is not for the log."""
-        return shlex.quote(self.default) if self.value == self.default else f'"${self.variable}"'
-
-
-EMAIL = Credential('DEMO_EMAIL', 'demo@example.com')
-PASSWORD = Credential('DEMO_PASSWORD', 'demo-password')
-CLIENT_ID = Credential('DEMO_CLIENT_ID', 'demo-app')
-CLIENT_SECRET = Credential('DEMO_CLIENT_SECRET', 'demo-secret')
 
 
 def create() -> None:

@@ -35,10 +35,10 @@ class OneAtATime:
                 getattr(response, 'close', lambda: None)()
 
 
-def start(host: str) -> str:
-    """Serve on a free port, in threads that end with this process; return the URL."""
+def start(host: str, wrap: Callable[[Wsgi], Wsgi] = lambda moto: moto) -> str:
+    """Serve on a free port, in threads that end with this process; return the URL. `wrap` puts something around moto."""
     logging.getLogger('werkzeug').setLevel(logging.WARNING)  # it logs every request
-    application = OneAtATime(DomainDispatcherApplication(create_backend_app))
+    application = OneAtATime(wrap(DomainDispatcherApplication(create_backend_app)))
     server = make_server(host, 0, application, threaded=True, request_handler=MotoRequestHandler)
     Thread(target=server.serve_forever, daemon=True).start()
     return f'http://{host}:{server.server_port}'

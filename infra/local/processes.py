@@ -1,6 +1,7 @@
 """The processes of a run: started, started again when they die, and ended together however their parent ends."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -22,8 +23,8 @@ class Child:
         self._process = self._start()
 
     def _start(self) -> 'subprocess.Popen[bytes]':
-        # A session of its own: Ctrl-C is for the parent, which then ends its children.
-        process = subprocess.Popen(self._line, stdin=subprocess.DEVNULL, stdout=sys.stderr, pass_fds=self._pass_fds, start_new_session=True)
+        # In the parent's group, so that whoever ends that ends all. Ctrl-C is for the parent alone, see `die_with_parent`.
+        process = subprocess.Popen(self._line, stdin=subprocess.DEVNULL, stdout=sys.stderr, pass_fds=self._pass_fds)
         _log(f'{self.command} is process {process.pid}')
         return process
 
@@ -80,7 +81,11 @@ class Children:
 
 
 def die_with_parent(lifeline: int) -> None:
-    """End this process when the pipe `lifeline`, whose other end the parent alone holds, closes: the parent ended, be it by SIGKILL."""
+    """End this process when the pipe `lifeline`, whose other end the parent alone holds, closes: the parent ended, be it by SIGKILL.
+
+    Ctrl-C reaches the whole group; the parent then ends its children.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         os.read(lifeline, 1)

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Mapping
 
 from infra.local import supervisor
 
@@ -13,7 +14,12 @@ def run() -> None:
 
     Raises CannotStart.
     """
-    for name, value in prepare(supervisor.default_issuer()).items():
+    print_environment(prepare(supervisor.default_issuer()))
+
+
+def print_environment(environment: Mapping[str, str]) -> None:
+    """Print variables as a shell takes them."""
+    for name, value in environment.items():
         print(f'export {name}={shlex.quote(value)}')
 
 

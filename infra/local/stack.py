@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 STAGE = 'local'
 NAME = f'cryptfolio-{STAGE}'
 
-_REGION = 'us-east-1'
+REGION = 'us-east-1'
 _CREATED = ('AWS::DynamoDB::Table', 'AWS::SQS::Queue')
 _NO_PROXY = '127.0.0.1,localhost'
 
@@ -38,7 +38,7 @@ def enter(endpoint: str, issuer: str) -> dict[str, str]:
     """
     aws = {
         'AWS_ENDPOINT_URL': endpoint,
-        'AWS_DEFAULT_REGION': _REGION,
+        'AWS_DEFAULT_REGION': REGION,
         'AWS_ACCESS_KEY_ID': 'local',
         'AWS_SECRET_ACCESS_KEY': 'local',
         'AWS_CONFIG_FILE': os.devnull,
@@ -62,6 +62,7 @@ def _settings(issuer: str) -> dict[str, str]:
     _create_keys(kms)
     public_key = kms.get_public_key(KeyId=settings['SIGNING_KEY_ID'])['PublicKey']
     return settings | {
+        'SIGNUP': os.environ.get('SIGNUP') or settings['SIGNUP'],
         'ISSUER': issuer,
         'JWKS': json.dumps(jwks([public_key]), separators=(',', ':')),
         'AWS_CHALICE_CLI_MODE': 'true',

@@ -3,11 +3,16 @@
 import contextlib
 import http.client
 import os
+import shlex
 import signal
 import socket
 import time
+from pathlib import Path
 from threading import Event, Thread
+from typing import NamedTuple
 
+from infra.durable.folder import CannotOpen, Folder
+from infra.local import credentials, networks
 from infra.local.processes import Child, Children
 
 HOST = '127.0.0.1'
@@ -26,13 +31,48 @@ class Stopped(Exception):
     """The run was ended while it started."""
 
 
+class Kind(NamedTuple):
+    """How `make run` and `make serve` differ.
+
+    `folder` keeps the data; without one it is gone at the end. A server `at_home` has no user that everybody knows, and its schedules
+    come as often as on AWS. `has_user`: one whom the environment names is stored, should they not be there.
+    """
+
+    folder: Folder | None
+    at_home: bool
+    has_user: bool
+
+
 def run() -> None:
-    """Serve until a signal asks to stop. Raises CannotStart."""
+    """Serve for somebody who tries it, until a signal asks to stop. Raises CannotStart."""
+    data = os.environ.get('DATA')
+    _run(Kind(Folder(Path(data)) if data else None, at_home=False, has_user=True))
+
+
+def serve() -> None:
+    """Serve for good, from the folder that DATA names, until a signal asks to stop. Raises CannotStart."""
+    data = os.environ.get('DATA')
+    if not data:
+        raise CannotStart('which folder is to keep the data? make serve DATA=folder')
+    os.environ['SIGNUP'] = os.environ.get('SIGNUP') or 'closed'
+    try:
+        networks.parse(os.environ.get('TRUSTED_PROXIES', ''))
+        has_user = credentials.are_named()
+    except (networks.BadNetwork, credentials.Incomplete) as error:
+        raise CannotStart(str(error)) from None
+    _run(Kind(Folder(Path(data)), at_home=True, has_user=has_user))
+
+
+def _run(kind: Kind) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with _listen(port()) as listening, contextlib.suppress(Stopped):
-        _serve(listening, stop)
+    os.umask(0o077)
+    try:
+        with _listen(port()) as listening, contextlib.suppress(Stopped), kind.folder.opened() if kind.folder else contextlib.nullcontext():
+            _serve(listening, stop, kind)
+    except CannotOpen as error:
+        raise CannotStart(str(error)) from None
 
 
 def port() -> int:
@@ -53,35 +93,64 @@ def _listen(number: int) -> socket.socket:
 
     It stays open here while the process that answers is started again, so that clients wait instead of being refused.
     """
+    host = os.environ.get('HOST') or HOST
     try:
-        return socket.create_server((HOST, number), backlog=_BACKLOG)
+        return socket.create_server((host, number), backlog=_BACKLOG)
     except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == 99:
+            raise CannotStart(f'HOST must be an address of this computer, or 0.0.0.0 for all of them, not {host!r}') from None
         what = 'may not be used' if isinstance(error, PermissionError) else 'is in use'
         raise CannotStart(f'port {number} {what}: choose another, e.g. make run PORT=8001') from None
 
 
-def _serve(listening: socket.socket, stop: Event) -> None:
-    url = f'http://{HOST}:{listening.getsockname()[1]}'
+def _serve(listening: socket.socket, stop: Event, kind: Kind) -> None:
+    local = f'http://{HOST}:{listening.getsockname()[1]}'
     _choose_upstream(os.environ.get('UPSTREAM', ''))
     _say('starting a moto server', stop)
-    from infra.local import moto_server, stack  # take a while to import, in which nothing would have been printed
+    from infra.local import emulated_aws, stack  # take a while to import, in which nothing would have been printed
 
-    stack.enter(moto_server.start(HOST), url)
+    emulated_aws.enter(kind.folder, (kind.at_home and os.environ.get('ISSUER')) or local)
     with Children() as children:
+        if kind.folder:
+            _say('opening the data', stop)
+            stack.create()
+            _upgrade(kind.folder)
         _say('starting the API', stop)
         api = children.start('api', str(listening.fileno()), pass_fds=[listening.fileno()])
         _say('creating the table and the queues of infra/template.yaml', stop)
         stack.create()
-        _say('creating the demo user and application', stop)
-        from infra.local import demo  # reads the settings that were made above
-
-        demo.create()
+        advice = _first_user(kind, local, stop)
         _say('starting the worker', stop)
-        children.start('worker')
+        children.start('worker', *(['--fast'] if not kind.at_home else []))
         _wait_until_answered(listening, api, stop)
-        print(f'ready {url}\n\nTry:\n\n{demo.first_steps(url)}\n', flush=True)
+        print(f'ready {local}\n\n{advice}\n', flush=True)
+        if kind.at_home and kind.folder:
+            from infra.local import home
+
+            Thread(target=home.back_up_daily, args=(kind.folder, stop), daemon=True).start()
         while not stop.wait(_WATCH_SECONDS):
             children.revive(stop)
+
+
+def _upgrade(folder: Folder) -> None:
+    """Raises CannotStart."""
+    from infra.local import home
+
+    try:
+        home.upgrade(folder)
+    except (home.Failed, OSError) as error:
+        raise CannotStart(f'the data could not be brought to this version: {error}') from None
+
+
+def _first_user(kind: Kind, url: str, stop: Event) -> str:
+    """Store the user and application, should they be wanted and not be there; return what to do first."""
+    if not kind.has_user:
+        return f'Sign-up is {os.environ["SIGNUP"]}. A user: make user DATA={shlex.quote(os.environ["DATA"])} EMAIL=you@example.com'
+    from infra.local import demo  # reads the settings that were made above
+
+    _say('creating the user and application of DEMO_EMAIL' if kind.at_home else 'creating the demo user and application', stop)
+    demo.create()
+    return f'Try:\n\n{demo.first_steps(url)}'
 
 
 def _say(step: str, stop: Event) -> None:

@@ -127,12 +127,15 @@ class Client:
         return wait_until(answered)
 
 
-def start(folder: Path, **environment: str) -> Stack:
-    """Start a stack with nothing of this environment but where programs are, and wait until it serves."""
+def start(folder: Path, *command: str, **environment: str) -> Stack:
+    """Start a stack, or another command of infra.local that serves, and wait until it does.
+
+    It has nothing of this environment but where programs are.
+    """
     clean = {name: os.environ[name] for name in ('PATH', 'HOME') if name in os.environ}
     with (folder / 'output').open('wb') as output, (folder / 'log').open('wb') as log:
         process = subprocess.Popen(
-            [sys.executable, '-m', 'infra.local'],
+            [sys.executable, '-m', 'infra.local', *command],
             cwd=ROOT,
             # Tests ask again sooner than anybody should.
             env=clean | {'PORT': '0', 'PYTHONUNBUFFERED': '1', 'RATE_LIMIT': '0', 'NETWORK_LIMIT': '0'} | environment,
@@ -165,11 +168,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def start_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
-    """Return a function that starts a stack of the test's own, with variables as keywords."""
+    """Return a function that starts a stack of the test's own, with the command's words and with variables as keywords."""
     started: list[Stack] = []
 
-    def start_one(**environment: str) -> Stack:
-        started.append(start(tmp_path, **environment))
+    def start_one(*command: str, **environment: str) -> Stack:
+        started.append(start(tmp_path, *command, **environment))
         return started[-1]
 
     yield start_one

@@ -1,0 +1,27 @@
+"""The AWS of a run: moto in this process, with a table and keys that a folder keeps, if there is one."""
+
+from infra.durable import definition, keys
+from infra.durable.dynamodb import DurableTable
+from infra.durable.folder import CannotOpen, Folder
+from infra.durable.store import Damaged, Store
+from infra.local import moto_server, stack
+
+_HOST = '127.0.0.1'
+_ACCOUNT = '123456789012'  # moto's
+
+
+def enter(folder: Folder | None, issuer: str) -> None:
+    """Start moto and lead this process and its children there. Raises CannotOpen."""
+    if folder is None:
+        stack.enter(moto_server.start(_HOST), issuer)
+        return
+    table = definition.read()
+    try:
+        store = Store(folder.items, table)
+    except Damaged as error:
+        raise CannotOpen(f'{folder.items} is damaged ({error}): move it away, start again and import the last backup') from None
+    keys.load(folder.keys, _ACCOUNT, stack.REGION)
+    url = moto_server.start(_HOST, lambda moto: DurableTable(moto, store, table, stack.NAME, _ACCOUNT, stack.REGION))
+    environment = stack.enter(url, issuer)
+    keys.save(folder.keys, _ACCOUNT, stack.REGION)
+    folder.environment = environment

@@ -1,0 +1,75 @@
+"""`make serve`: the same processes as `make run`, on data that stays, for one household and for good."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+
+from chalicelib.config import VERSION
+from infra.durable.folder import Folder
+
+BACKUPS = 14  # daily ones that are kept
+_CHECK_SECONDS = 600
+_NEW = 'unfinished'
+
+
+class Failed(Exception):
+    """A command about the data did not do what it should; what it says stands above."""
+
+
+def upgrade(folder: Folder) -> None:
+    """Bring the data to what this version reads: saved in a backup first, if another version wrote it. Raises Failed."""
+    before = folder.version
+    if before == VERSION:
+        return
+    if before is not None:
+        print(f'the data was written by version {before}; saving it before version {VERSION} changes it ...', flush=True)
+        back_up(folder, f'before-{VERSION}')
+    _run('migrate')
+    folder.version = VERSION
+
+
+def back_up(folder: Folder, name: str) -> None:
+    """Export everything into the folder's backups, beside it the keys, unless that was done. Raises Failed."""
+    path = folder.backups / f'{name}.jsonl'
+    if path.exists():
+        return
+    new = folder.backups / f'{name}.{_NEW}'
+    for left in folder.backups.glob(f'*.{_NEW}*'):
+        left.unlink()
+    _run('export', '--all', str(new))
+    keys = path.with_suffix('.keys.json')
+    keys.write_bytes(folder.keys.read_bytes())
+    keys.chmod(0o600)
+    with new.open('rb') as file:
+        os.fsync(file.fileno())
+    new.rename(path)
+
+
+def back_up_daily(folder: Folder, stop: Event) -> None:
+    """Make a backup for each day, and keep the last `BACKUPS` of them, until `stop` is set. For a thread."""
+    while True:
+        try:
+            back_up(folder, datetime.now(UTC).strftime('%Y-%m-%d'))
+            _forget_old(folder.backups)
+        except (Failed, OSError) as error:
+            print(f'no backup was made: {error}', file=sys.stderr, flush=True)
+        if stop.wait(_CHECK_SECONDS):
+            return
+
+
+def _forget_old(backups: Path) -> None:
+    for path in sorted(backups.glob('????-??-??.jsonl'))[:-BACKUPS]:
+        path.with_suffix('.keys.json').unlink(missing_ok=True)
+        path.unlink()
+
+
+def _run(*arguments: str) -> None:
+    """Run a command of infra.data in the environment of this process, which leads to the data."""
+    done = subprocess.run(
+        [sys.executable, '-m', 'infra.data', *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise Failed(f'{arguments[0]}: {done.stderr.strip()}')

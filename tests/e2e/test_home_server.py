@@ -1,0 +1,103 @@
+"""`make serve`: what it keeps, who may use it, and what a reverse proxy before it changes."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.e2e.conftest import Client, Stack
+from tests.support.processes import PATIENCE_SECONDS, ROOT, wait_until
+
+pytestmark = pytest.mark.e2e
+
+EARLY = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'
+SAMPLE_ACCOUNT = {'key': 'sample-kraken-key', 'secret': 'YSBzZWNyZXQgdGhhdCBldmVyeWJvZHkga25vd3M='}
+PASSWORD = 'a password of one person'
+OWN = {
+    'DEMO_EMAIL': 'ada@example.com',
+    'DEMO_PASSWORD': PASSWORD,
+    'DEMO_CLIENT_ID': 'her-script',
+    'DEMO_CLIENT_SECRET': 'a secret of that script',
+}
+
+
+def home(folder: Path, *command: str, **variables: str) -> 'subprocess.CompletedProcess[str]':
+    environment = {'PATH': os.environ['PATH'], 'DATA': str(folder), **variables}
+    return subprocess.run(
+        [sys.executable, '-m', 'infra.local', *command],
+        cwd=ROOT,
+        env=environment,
+        input=f'{PASSWORD}\n',
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_home_server_says_the_same_after_it_was_killed(tmp_path: Path, start_stack: Callable[..., Stack]) -> None:
+    data = tmp_path / 'data'
+    settings = OWN | {'DATA': str(data), 'UPSTREAM': 'sample', 'ISSUER': 'https://home.example/crypto', 'TRUSTED_PROXIES': '127.0.0.1'}
+    stack = start_stack('serve', **settings)
+    client = Client(stack, 'read write')
+    portfolio = client.portfolio()
+    address = client.address(portfolio, EARLY)
+    account = client.post(f'{portfolio}/accounts', {'wallet': 'kraken', 'credentials': SAMPLE_ACCOUNT})
+    paths = [f'{address}/balances', f'{address}/transactions', f'{portfolio}/accounts/{account["id"]}/txns']
+    for path in paths:
+        client.when_ready(path)
+    before = [client.get(path)['result'] for path in paths]
+
+    stack.end(signal.SIGKILL)
+    again = start_stack('serve', **settings)
+
+    client.url = again.url  # with the token of before: the key that signed it is still there
+    assert [client.get(path)['result'] for path in paths] == before
+    assert stat.S_IMODE((data / 'keys.json').stat().st_mode) == 0o600
+    assert not {path for path in data.rglob('*') if path.stat().st_mode & 0o077}
+    assert PASSWORD not in again.output + again.log
+    wait_until(lambda: list((data / 'backups').glob('*.jsonl')))
+    assert len({os.getpgid(pid) for pid in again.pids}) == 1
+
+    # Below the path of its public address, whether a proxy takes that away or not.
+    for url in (f'{again.url}/login', f'{again.url}/crypto/login'):
+        page = requests.get(url, headers={'X-Forwarded-For': '203.0.113.7'}, timeout=PATIENCE_SECONDS)
+        assert (page.status_code, 'action="/crypto/login"' in page.text, '__Host-session' in page.headers['Set-Cookie']) == (
+            200,
+            True,
+            True,
+        )
+    refused = requests.get(f'{again.url}/signup', timeout=PATIENCE_SECONDS)
+    assert 'name="password"' not in refused.text
+
+    made = home(data, 'user', 'grace@example.com')
+    assert (made.returncode, made.stdout) == (0, 'grace@example.com can log in\n'), made.stderr
+    assert home(data, 'user', 'grace@example.com').returncode == 1
+    assert "export TABLE_NAME='cryptfolio-local'" in home(data, 'environment').stdout.replace('=cryptfolio-local', "='cryptfolio-local'")
+    assert 'in use by another server' in home(data, 'serve', PORT='0').stderr
+
+
+@pytest.mark.parametrize(
+    ('variables', 'sentence'),
+    [
+        ({'DATA': ''}, 'which folder is to keep the data? make serve DATA=folder\n'),
+        (OWN | {'DEMO_CLIENT_SECRET': ''}, 'a first user and application need all four, and DEMO_CLIENT_SECRET is not set\n'),
+        (
+            {'TRUSTED_PROXIES': 'the router'},
+            "TRUSTED_PROXIES must be addresses or networks separated by commas: 'the router' does not appear",
+        ),
+        ({'HOST': '203.0.113.1'}, 'HOST must be an address of this computer'),
+    ],
+)
+def test_what_is_wrong_with_the_settings_is_said_in_one_sentence(tmp_path: Path, variables: dict[str, str], sentence: str) -> None:
+    ended = (
+        home(tmp_path / 'data', 'serve', PORT='0', **variables) if 'DATA' not in variables else home(Path(), 'serve', PORT='0', **variables)
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith(sentence.rstrip('\n'))
