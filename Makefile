@@ -42,6 +42,7 @@ test: lint types ## Check style and types, run all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal --durations=15 --durations-min=3
 
 e2e: override STAGE := dev
+e2e: export PACKAGE_FOR := host
 e2e: $(EMULATOR) package test-emulator ## Run the packaged application, and the functional tests, in an emulated AWS
 	$(BIN)/python -m infra.emulator $(BIN)/python -m pytest -v -m deployed tests/e2e tests/infra
 

@@ -5,8 +5,10 @@ answer errors in API Gateway's own way, at every deployment.
 """
 
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from chalice.app import Chalice
@@ -17,20 +19,26 @@ from chalice.deploy.deployer import (
     BuildStage,
     ChaliceDeploymentError,
     Deployer,
+    DeploymentPackager,
+    InjectDefaults,
+    PolicyGenerator,
     ResultsRecorder,
-    create_build_stage,
+    SwaggerBuilder,
     create_deletion_deployer,
 )
 from chalice.deploy.executor import Executor
 from chalice.deploy.models import DeploymentPackage, Model, RestAPI
+from chalice.deploy.packager import LambdaDeploymentPackager
 from chalice.deploy.planner import PlanStage, RemoteState
 from chalice.deploy.swagger import SwaggerGenerator, TemplatedSwaggerGenerator
 from chalice.deploy.sweeper import ResourceSweeper
 from chalice.package import TemplateDeepMerger
+from chalice.policy import AppPolicyGenerator
 from chalice.utils import UI, OSUtils
 
 from infra import gateway
-from infra.deploy import bytecode, slimming
+from infra.deploy import bytecode, runtime, slimming
+from infra.deploy.dependencies import RuntimeDependencies
 from infra.deploy.target import CannotDeploy, Target
 
 Json = dict[str, Any]
@@ -50,26 +58,36 @@ class Document(TemplatedSwaggerGenerator):
 
 
 class Packaging(BuildStage):
-    """Makes what Chalice makes: the code with its dependencies, the policies, the document. Adds bytecode to the code."""
+    """Makes what Chalice makes: the code with its dependencies, the policies, the document. The code is slimmed and has bytecode."""
 
     def __init__(self, config: Config, document: SwaggerGenerator) -> None:
-        super().__init__([])
-        self._chalices = create_build_stage(OSUtils(), UI(), document, config)
+        made_for, files = runtime.current(), OSUtils()
+        packager = LambdaDeploymentPackager(files, RuntimeDependencies(made_for), UI(), made_for.architecture)
+        policies = PolicyGenerator(AppPolicyGenerator(files), files)
+        super().__init__([InjectDefaults(), DeploymentPackager(packager), policies, SwaggerBuilder(document)])
+        self._runtime = made_for
 
     def execute(self, config: Config, resources: list[Model]) -> None:
-        self._chalices.execute(config, resources)
+        super().execute(config, resources)
         for one in resources:
             if isinstance(one, DeploymentPackage):
-                one.filename = compiled(str(one.filename))
+                one.filename = finished(str(one.filename), self._runtime)
 
 
-def compiled(filename: str) -> str:
-    """Return the name of a copy that has bytecode; Chalice goes on to use the original for the next deployment."""
-    copy = f'{filename.removesuffix(".zip")}-compiled.zip'
-    shutil.copyfile(filename, copy)
-    slimming.slim(Path(copy))
-    bytecode.add(Path(copy))
-    return copy
+def finished(filename: str, made_for: runtime.Runtime) -> str:
+    """Return the name of a copy without what is not needed and with bytecode; Chalice uses the original for the next deployment."""
+    finished_name = f'{filename.removesuffix(".zip")}-finished.zip'
+    python = made_for.interpreter()
+    with TemporaryDirectory(dir=Path(filename).parent) as folder:  # of this process alone, until it is whole
+        copy = Path(folder, 'code.zip')
+        shutil.copyfile(filename, copy)
+        slimming.slim(copy)
+        if python:
+            bytecode.add(copy, python)
+        else:
+            print(f'  without bytecode, which doubles cold starts: it takes {made_for.name}, and there is none on this computer')
+        copy.replace(finished_name)
+    return finished_name
 
 
 def deploy(target: Target, config: Config, build: Build = Packaging) -> Json:
@@ -95,7 +113,10 @@ def delete(target: Target, config: Config) -> None:
 
 def _run(deployer: Deployer, target: Target, config: Config) -> Json:
     try:
-        record: Json = deployer.deploy(config, chalice_stage_name=target.stage)
+        with warnings.catch_warnings():
+            # The runtime is not the Python that runs this, and need not be.
+            warnings.filterwarnings('ignore', 'You are currently running python', UserWarning)
+            record: Json = deployer.deploy(config, chalice_stage_name=target.stage)
         return record
     except ChaliceDeploymentError as error:
         raise CannotDeploy(f'{error}\nNothing is lost: run the same command again once the reason is mended') from None

@@ -1,15 +1,26 @@
-"""Adds bytecode to the functions' code: without it Lambda, which cannot keep any, compiles every module at every cold start."""
+"""Adds bytecode to the functions' code: without it Lambda, which cannot keep any, compiles every module at every cold start.
+
+`PYTHON bytecode.py ARCHIVE` does so with another Python; imports nothing that one might not have.
+"""
 
 import importlib.util
 import py_compile
+import subprocess
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
+_READABLE = 0o100644 << 16  # else only the owner could read it, and functions run as somebody else
 
 
-def add(archive: Path) -> None:
+def add(archive: Path, python: str) -> None:
+    """Compile the modules in an archive with that Python and put the results beside them."""
+    subprocess.run([python, '-I', __file__, archive], check=True)
+
+
+def compile_modules(archive: Path) -> None:
     """Compile the modules in an archive, for the Python that runs this, and put the results beside them."""
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(archive, 'a', zipfile.ZIP_DEFLATED) as opened:
         held = set(opened.namelist())
@@ -19,7 +30,9 @@ def add(archive: Path) -> None:
             place = importlib.util.cache_from_source(name)
             compiled = _compiled(Path(folder), name, opened.read(name))
             if compiled and place not in held:
-                opened.writestr(zipfile.ZipInfo(place, _LONG_AGO), compiled, zipfile.ZIP_DEFLATED)
+                entry = zipfile.ZipInfo(place, _LONG_AGO)
+                entry.external_attr = _READABLE
+                opened.writestr(entry, compiled, zipfile.ZIP_DEFLATED)
 
 
 def _compiled(folder: Path, name: str, source: bytes) -> bytes | None:
@@ -32,3 +45,7 @@ def _compiled(folder: Path, name: str, source: bytes) -> bytes | None:
     except py_compile.PyCompileError:
         return None
     return result.read_bytes()
+
+
+if __name__ == '__main__':
+    compile_modules(Path(sys.argv[1]))

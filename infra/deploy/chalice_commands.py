@@ -63,7 +63,7 @@ class StageFactory(CLIFactory):
     ) -> AppPackager:
         if (package_format, template_format) != ('cloudformation', 'json'):
             raise CannotDeploy('only the CloudFormation template in JSON can be packaged: leave --pkg-format and --template-format out')
-        return package.StagePackager(super().create_app_packager(config, options, package_format, template_format, merge_template))
+        return package.StagePackager(super().create_app_packager(config, options, package_format, template_format, merge_template), config)
 
     def create_package_options(self) -> PackageOptions:
         if not Session(profile=self.profile).get_config_variable('region'):

@@ -19,7 +19,7 @@ from chalice.app import Chalice
 from chalice.config import Config
 
 from infra import functions, lambda_extras, template
-from infra.deploy import mail
+from infra.deploy import mail, runtime
 from infra.deploy.target import CannotDeploy, Target
 from infra.jwks import jwks
 
@@ -27,6 +27,14 @@ _MOST_BYTES = 4_096  # of a function's environment, AWS's limit
 _LEAST_UNRESERVED = 100  # of an account's concurrency, AWS's limit
 
 Json = dict[str, Any]
+
+
+class StageConfig(Config):
+    """Chalice's configuration, with the runtime of runtime.py in place of the Python that deploys."""
+
+    @property
+    def lambda_python_version(self) -> str:
+        return runtime.current().name
 
 
 class Stage(NamedTuple):
@@ -94,12 +102,13 @@ def _read(stage: str, project: Path) -> Json:
     disk = lambda_extras.config(project)
     disk.get('environment_variables', {}).pop('CHALICE_HOOK', None)
     disk['stages'].setdefault(stage, {})['api_gateway_stage'] = stage
+    disk['lambda_architecture'] = runtime.current().architecture
     return disk
 
 
 def _for_chalice(stage: str, project: Path, disk: Json, environment: Mapping[str, str]) -> Config:
     params = {'project_dir': str(project), 'chalice_app': functools.partial(_application, project, environment)}
-    return Config(chalice_stage=stage, user_provided_params=params, config_from_disk=disk)
+    return StageConfig(chalice_stage=stage, user_provided_params=params, config_from_disk=disk)
 
 
 def may_reserve(target: Target, sizes: Mapping[str, Mapping[str, Any]]) -> bool:

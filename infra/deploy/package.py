@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from chalice.config import Config
-from chalice.package import AppPackager, TemplateDeepMerger
+from chalice.deploy.appgraph import ApplicationGraphBuilder, DependencyBuilder
+from chalice.deploy.swagger import CFNSwaggerGenerator
+from chalice.package import AppPackager, ResourceBuilder, TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
 from infra import functions, gateway, lambda_extras, template
-from infra.deploy import bytecode, slimming
+from infra.deploy import application
 
 Json = dict[str, Any]
 
@@ -41,13 +43,13 @@ _CONDITIONS: Json = {
 class StagePackager(AppPackager):
     """Writes what one of Chalice's writes, sam.json and deployment.zip, and completes both."""
 
-    def __init__(self, chalices: AppPackager) -> None:
+    def __init__(self, chalices: AppPackager, config: Config) -> None:
+        build = application.Packaging(config, CFNSwaggerGenerator())
+        chalices._resource_builder = ResourceBuilder(ApplicationGraphBuilder(), DependencyBuilder(), build)
         self._chalices = chalices
 
     def package_app(self, config: Config, outdir: str, chalice_stage_name: str) -> None:
         self._chalices.package_app(config, outdir, chalice_stage_name)
-        slimming.slim(Path(outdir, 'deployment.zip'))
-        bytecode.add(Path(outdir, 'deployment.zip'))
         written = Path(outdir, 'sam.json')
         written.write_text(json.dumps(completed(json.loads(written.read_text()), chalice_stage_name), indent=1))
 

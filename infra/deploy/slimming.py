@@ -1,7 +1,8 @@
-"""Takes out of the functions' code what nothing in it imports: most of ccxt, and what only its asynchronous clients use.
+"""Takes out of the functions' code what nothing in it imports, and lets everybody read the rest.
 
-ccxt comes with a hundred exchanges, which it imports all at once. A function needs the class of one. So `ccxt/__init__.py` is emptied, and
-that class is imported by the name of its module.
+That is most of ccxt, what only its asynchronous clients use, and botocore's descriptions of services that no function calls. ccxt comes
+with a hundred exchanges, which it imports all at once. A function needs the class of one. So `ccxt/__init__.py` is emptied, and that
+class is imported by the name of its module.
 """
 
 import re
@@ -10,21 +11,28 @@ from pathlib import Path
 
 # By ccxt's ids.
 EXCHANGES = ('binance', 'bitfinex', 'bitstamp', 'bybit', 'coinbase', 'gemini', 'kraken', 'kucoin', 'okx')
+# Whose clients the functions make, and with which botocore gets credentials.
+SERVICES = ('dynamodb', 'kms', 'sesv2', 'sqs', 'sts')
 # What ccxt requires and none of these imports.
 _UNUSED = (
     'aiohappyeyeballs', 'aiohttp', 'aiohttp_fast_zlib', 'aiosignal', 'attr', 'attrs', 'coincurve', 'frozenlist', 'multidict', 'propcache',
     'uvloop', 'yarl', 'zlib_ng',
 )  # fmt: skip
+READABLE = 0o100644 << 16  # a plain file that all may read, as zip files say it
 _OF_CCXT = re.compile(r'ccxt/(?:base/.*|static_dependencies/.*|abstract/__init__\.py)')
 
 
 def slim(archive: Path) -> None:
-    """Rewrite an archive without what is not needed. Can be repeated."""
+    """Rewrite an archive without what is not needed. Can be repeated.
+
+    Functions run as another user than the owner of the files, who on this computer may be the only one allowed to read them.
+    """
     slimmer = archive.with_name(f'{archive.name}.slim')
     with zipfile.ZipFile(archive) as old, zipfile.ZipFile(slimmer, 'w', zipfile.ZIP_DEFLATED) as new:
         for entry in old.infolist():
             if is_needed(entry.filename):
                 content = b'' if entry.filename == 'ccxt/__init__.py' else old.read(entry)
+                entry.external_attr = READABLE
                 new.writestr(entry, content, zipfile.ZIP_DEFLATED)
     slimmer.replace(archive)
 
@@ -35,10 +43,14 @@ def is_needed(name: str) -> bool:
     >>> [is_needed(name) for name in ('ccxt/kraken.py', 'ccxt/gate.py', 'ccxt/pro/kraken.py', 'aiohttp/web.py', 'requests/api.py')]
     [True, False, False, False, True]
     """
+    if '__pycache__' in name:  # the deployer's own, which Python would compare with the times of files
+        return False
     top = name.partition('/')[0]
     if top == 'ccxt':
         named = {'ccxt/__init__.py', *(f'ccxt/{folder}{one}.py' for folder in ('', 'abstract/') for one in EXCHANGES)}
         return name in named or _OF_CCXT.fullmatch(name) is not None
+    if name.startswith('botocore/data/') and name.count('/') > 2:
+        return name.split('/')[2] in SERVICES
     return _package_of(top) not in _UNUSED
 
 

@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra import lambda_extras
 
 # Deploying makes many changes in a row, of which AWS takes only so many a second.
-_PATIENT = Config(retries={'mode': 'adaptive', 'max_attempts': 12})
+# The first of the timeouts is also that for sending the whole body of a request: the code, 20 MB for each function, at 2 Mbit/s.
+_PATIENT = Config(connect_timeout=600, read_timeout=600, retries={'mode': 'adaptive', 'max_attempts': 12})
 _STAGE = re.compile('[a-z][a-z0-9-]{0,19}')
 
 

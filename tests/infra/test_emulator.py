@@ -157,7 +157,7 @@ def test_a_deployment_as_on_aws_gets_as_far_as_the_apis_definition(workshop: Pat
     account = {'AWS_ACCESS_KEY_ID': '000000000000', 'AWS_SECRET_ACCESS_KEY': 'testing'}
     commands = [sys.executable, '-m', 'infra.deploy', 'stack', 'dev'], [BIN / 'chalice', 'deploy', '--stage', 'dev']
     with server.running(tmp_path / 'log') as url:
-        environment = os.environ | account | {'AWS_ENDPOINT_URL': url}
+        environment = os.environ | account | {'AWS_ENDPOINT_URL': url, 'PACKAGE_FOR': 'host'}
         [_, done] = [subprocess.run(one, cwd=workshop, env=environment, capture_output=True, text=True) for one in commands]
         aws = boto3.Session(*account.values())
         functions = aws.client('lambda', endpoint_url=url).list_functions()['Functions']
