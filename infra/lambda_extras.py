@@ -10,6 +10,11 @@ ROOT = Path(__file__).parents[1]
 PARTIAL_BATCHES = {'FunctionResponseTypes': ['ReportBatchItemFailures']}
 # Of a function on a schedule: a run that fails is made up for by the next, not repeated for hours.
 MISSED_SCHEDULES = {'MaximumRetryAttempts': 0, 'MaximumEventAgeInSeconds': 60}
+# Of functions that send messages to the queue that calls them, one for each slice of what takes long: Lambda would stop such a chain
+# after 16. Theirs end by themselves, as each slice goes on where the last one ended.
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+SLICED = ('refresh_ledgers', 'refresh_accounts', 'refresh_histories', 'fetch_rates')
+MAY_RECUR = {'RecursiveLoop': 'Allow'}
 # AWS's policy for the role with which API Gateway writes logs.
 LOG_POLICY = 'service-role/AmazonAPIGatewayPushToCloudWatchLogs'
 # One line per request. Neither query nor headers, in which there may be keys.

@@ -119,7 +119,8 @@ def may_reserve(target: Target, sizes: Mapping[str, Mapping[str, Any]]) -> bool:
     if not enough:
         print(
             f'  no concurrency is reserved: this account may run {limit["ConcurrentExecutions"]} functions at once, and AWS keeps '
-            f'{_LEAST_UNRESERVED} for all. Ask for more in the Service Quotas console, then deploy again'
+            f'{_LEAST_UNRESERVED} for all, and a busy queue makes the API answer 5xx. Ask for more, which takes days, and deploy again:\n'
+            '    aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000'
         )
     return enough
 

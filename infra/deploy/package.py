@@ -30,9 +30,9 @@ _PARAMETERS: Json = {
     'MailDomain': {'Type': 'String', 'Default': 'none', 'Description': 'The domain of the address in MailFrom.'},
     'ReserveConcurrency': {
         'Type': 'String',
-        'Default': 'yes',
+        'Default': 'no',
         'AllowedValues': ['yes', 'no'],
-        'Description': 'no where the account may run too few functions at once to set some aside.',
+        'Description': 'yes where the account may run at least 130 functions at once, which new ones may not.',
     },
 }
 _CONDITIONS: Json = {
@@ -74,6 +74,8 @@ def _complete_function(resources: Json, name: str, stage: str) -> None:
     properties['FunctionName'] = {'Fn::Sub': functions.deployed_name('${Stage}', name)}
     own = properties.get('Environment', {}).get('Variables', {})
     properties['Environment'] = {'Variables': own | functions.referring(functions.settings()) | {'ISSUER': _issuer()}}
+    if name in lambda_extras.SLICED:
+        properties |= lambda_extras.MAY_RECUR
     if 'ReservedConcurrentExecutions' in properties:
         reserved = properties['ReservedConcurrentExecutions']
         properties['ReservedConcurrentExecutions'] = {'Fn::If': ['ReservesConcurrency', reserved, {'Ref': 'AWS::NoValue'}]}

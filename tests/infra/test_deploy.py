@@ -54,10 +54,12 @@ class Aws:
         self.project = project
         self.changes: list[str] = []
         self.documents: list[Json] = []
+        self.may_recur: dict[str, str] = {}
         self.deployed: steps.Deployed
         self.answers: Json = {
             'AttachRolePolicy': {},  # of AWS's own policies
             'GetAccountSettings': ACCOUNT_LIMIT,
+            'PutFunctionRecursionConfig': {},
         }
         self.fail: Callable[[str], None] = lambda operation: None
         self.session = botocore.session.Session()
@@ -66,6 +68,7 @@ class Aws:
         self.session.register('before-parameter-build.apigateway.PutRestApi', self._translate_document)
         for operation in ('CreateStack', 'UpdateStack'):
             self.session.register(f'before-parameter-build.cloudformation.{operation}', self._translate_template)
+        self.session.register('before-parameter-build.lambda.PutFunctionRecursionConfig', self._note_recursion)
         self.session.register('before-call', self._answer)
         self.session.register('after-call', self._note)
         self.target = target.find(STAGE, self.session, project)
@@ -99,6 +102,9 @@ class Aws:
     def _translate_document(self, params: Json, **_: Any) -> None:
         self.documents.append(json.loads(params['body']))
         params['body'] = translated_document(self.documents[-1])
+
+    def _note_recursion(self, params: Json, **_: Any) -> None:
+        self.may_recur[params['FunctionName'].removeprefix(f'{NAME}-')] = params['RecursiveLoop']
 
     def _answer(self, model: Any, **_: Any) -> Any:
         return (OK, self.answers[model.name]) if model.name in self.answers else None
@@ -305,6 +311,11 @@ def test_queues_take_back_single_messages_and_have_so_many_workers(shared: Aws):
         assert one['ScalingConfig'] == {'MaximumConcurrency': config()['lambda_functions'][name]['maximum_concurrency']}
 
 
+def test_lambda_stops_no_download_that_takes_many_slices(shared: Aws):
+    """Those that a message of their own calls again; each other function that loops is a mistake, and is to be stopped."""
+    assert shared.may_recur == dict.fromkeys(('refresh_ledgers', 'refresh_accounts', 'refresh_histories', 'fetch_rates'), 'Allow')
+
+
 def test_a_missed_sweep_is_not_repeated(shared: Aws):
     found = shared.client('lambda').get_function_event_invoke_config(FunctionName=f'{NAME}-sweep_due')
     assert (found['MaximumRetryAttempts'], found['MaximumEventAgeInSeconds']) == (0, 60)
@@ -345,7 +356,22 @@ def test_an_account_with_little_concurrency_is_deployed_to_without_reserving(aws
     aws.deploy()
 
     assert 'PutFunctionConcurrency' not in aws.changes
-    assert 'this account may run 10 functions at once' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert 'this account may run 10 functions at once' in said
+    assert 'request-service-quota-increase' in said
+
+
+@pytest.mark.parametrize(('limit', 'most'), [(10, {2}), (40, {2, 3, 5, 6}), (1_000, {2, 5, 10})])
+def test_queues_leave_half_of_what_the_account_may_run_to_the_api(aws: Aws, limit: int, most: set[int]):
+    aws.answers['GetAccountSettings'] = {'AccountLimit': {'ConcurrentExecutions': limit, 'UnreservedConcurrentExecutions': limit}}
+
+    aws.deploy()
+
+    mappings = aws.client('lambda').list_event_source_mappings()['EventSourceMappings']
+    workers = [mapping['ScalingConfig']['MaximumConcurrency'] for mapping in mappings]
+    assert {*workers} <= most
+    assert max(workers) == max(most)
+    assert sum(workers) <= max(limit // 2, 2 * len(workers))
 
 
 def test_what_is_reserved_stays_reserved_however_little_is_left(aws: Aws):

@@ -58,6 +58,8 @@ class RecordedAws:
             return self._answer(start_response, 'text/xml', ATTACHED)
         if sent.operation.startswith('GET /2016-08-19/account-settings'):
             return self._answer(start_response, 'application/json', json.dumps(ACCOUNT_LIMIT))
+        if sent.operation.endswith('/recursion-config'):
+            return self._answer(start_response, 'application/json', '{}')
         body = self._translated(sent, body)
         environ |= {'wsgi.input': io.BytesIO(body), 'CONTENT_LENGTH': str(len(body)), 'HTTP_X_MOTO_ACCOUNT_ID': self.account}
         return self._moto(environ, start_response)
