@@ -16,8 +16,9 @@ READY := .venv/.installed-$(shell cat requirements.txt requirements-dev.txt | ck
 BENCH := .venv-bench/.installed-$(shell cat requirements-bench.txt | cksum | tr ' ' -)
 AUDIT := .venv-audit/.installed-$(shell cat requirements-audit.txt | cksum | tr ' ' -)
 EMULATOR := .venv-emulator/.installed-$(shell cat requirements-emulator.txt | cksum | tr ' ' -)
-PYTHONS := python3 python3.13 python3.12 python3.11
-FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+# The first is that of the functions, which makes their bytecode. All packages have wheels for these, and for no newer one yet.
+PYTHONS := python3.13 python3.14 python3.12 python3.11 python3
+FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 
 # Some tests wait, for processes and leases: one worker more than there are processors uses the time.
@@ -110,7 +111,7 @@ $(READY):
 	  if "$$python" -c '$(FITS)' >/dev/null 2>&1; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	  echo 'CryptFolio needs Python 3.11 or newer with its venv module: install it (on Debian python3 and python3-venv)' >&2; exit 1; \
+	  echo 'CryptFolio needs Python 3.11 to 3.14 with its venv module: install it (on Debian python3 and python3-venv)' >&2; exit 1; \
 	fi; \
 	echo "creating .venv with $$found"; \
 	"$$found" -m venv --clear .venv

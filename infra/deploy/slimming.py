@@ -13,11 +13,8 @@ from pathlib import Path
 EXCHANGES = ('binance', 'bitfinex', 'bitstamp', 'bybit', 'coinbase', 'gemini', 'kraken', 'kucoin', 'okx')
 # Whose clients the functions make, and with which botocore gets credentials.
 SERVICES = ('dynamodb', 'kms', 'sesv2', 'sqs', 'sts')
-# What ccxt requires and none of these imports.
-_UNUSED = (
-    'aiohappyeyeballs', 'aiohttp', 'aiohttp_fast_zlib', 'aiosignal', 'attr', 'attrs', 'coincurve', 'frozenlist', 'multidict', 'propcache',
-    'uvloop', 'yarl', 'zlib_ng',
-)  # fmt: skip
+# What ccxt requires and none of these imports; most of that is not in the lock file, see pyproject.toml.
+_UNUSED = ('attr', 'attrs')
 READABLE = 0o100644 << 16  # a plain file that all may read, as zip files say it
 _OF_CCXT = re.compile(r'ccxt/(?:base/.*|static_dependencies/.*|abstract/__init__\.py)')
 
@@ -40,7 +37,7 @@ def slim(archive: Path) -> None:
 def is_needed(name: str) -> bool:
     """Return whether a file of the package is needed.
 
-    >>> [is_needed(name) for name in ('ccxt/kraken.py', 'ccxt/gate.py', 'ccxt/pro/kraken.py', 'aiohttp/web.py', 'requests/api.py')]
+    >>> [is_needed(name) for name in ('ccxt/kraken.py', 'ccxt/gate.py', 'ccxt/pro/kraken.py', 'attr/setters.py', 'requests/api.py')]
     [True, False, False, False, True]
     """
     if '__pycache__' in name:  # the deployer's own, which Python would compare with the times of files
