@@ -9,7 +9,7 @@ from infra.deploy.target import Target
 
 _DAYS = 30  # until KMS deletes a key; till then it can be had back
 KEPT = (
-    'the stack {name} still holds the table and the keys, which cost about 2 dollars a month.\n'
+    'the stack {name} still holds the table and the keys, which cost about 3 dollars a month.\n'
     '`make deploy STAGE={stage}` brings the rest back, `make destroy STAGE={stage} TABLE=delete` deletes them'
 )
 

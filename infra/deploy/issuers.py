@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import requests
 
 _SECONDS = 10
+# What verifying takes (RFC 7517, RFC 7518). Certificates, which some issuers add, would not fit into a function's environment.
+_OF_KEYS = ('kid', 'kty', 'alg', 'use', 'key_ops', 'n', 'e', 'crv', 'x', 'y')
 _WELL_KNOWN = ('/.well-known/oauth-authorization-server', '/.well-known/openid-configuration')
 
 
@@ -30,7 +32,8 @@ def _fetched(entry: dict[str, Any]) -> dict[str, Any]:
     keys = _get(uri)
     if keys is None or not keys.get('keys'):
         raise NoKeys(f'{entry["issuer"]}: {uri} answers no keys')
-    return {name: value for name, value in entry.items() if name != 'jwks_uri'} | {'jwks': keys}
+    needed = [{name: key[name] for name in _OF_KEYS if name in key} for key in keys['keys']]
+    return {name: value for name, value in entry.items() if name != 'jwks_uri'} | {'jwks': {'keys': needed}}
 
 
 def _discovered(issuer: str) -> str:

@@ -44,7 +44,7 @@ def test_keys_that_are_there_are_left_alone():
 
 def test_keys_are_taken_from_the_address_that_is_given(served):
     url, answers = served
-    answers['/keys'] = KEYS
+    answers['/keys'] = {'keys': [one | {'x5c': ['a certificate' * 200], 'x5t': 'its thumbprint'} for one in KEYS['keys']]}
 
     (entry,) = issuers.with_keys([{'issuer': 'https://login.example', 'audience': 'x', 'jwks_uri': f'{url}/keys'}])
 
