@@ -1,4 +1,4 @@
-"""Errors as responses: the envelope below /api, RFC 6749's JSON at the OAuth2 endpoints, pages everywhere else."""
+"""Errors as responses: the envelope below /api, RFC 6749's JSON at the OAuth2 endpoints, pages everywhere else that a browser visits."""
 
 import logging
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def error_middleware(render_page: Renderer) -> Middleware:
     """
 
     def middleware(request: Any, get_response: Callable[[Any], Response]) -> Response:
-        render = _renderer(_path(request), render_page)
+        render = _renderer(request, render_page)
         try:
             response = get_response(request)
             return render(request, FrameworkError(response)) if _is_framework_error(response) else response
@@ -83,16 +83,14 @@ def _response(error: AppError, body: dict[str, Any]) -> Response:
     return Response(body, status_code=error.status, headers=headers)
 
 
-def _path(request: Any) -> str:
-    """Return the pattern of the route; of a path that has none, the path itself."""
+def _renderer(request: Any, render_page: Renderer) -> Renderer:
+    """Return what renders an error of a request: by its route, and at a path that has none for who asks for a page only."""
     unknown = (request.uri_params or {}).get('proxy')
-    return str(request.path) if unknown is None else f'/{unknown}'
-
-
-def _renderer(path: str, render_page: Renderer) -> Renderer:
+    path = str(request.path) if unknown is None else f'/{unknown}'
     if path.startswith(_OAUTH_PATHS):
         return _oauth_error
-    return envelope if path.startswith(_ENVELOPE_PATHS) else render_page
+    asks_for_page = unknown is None or 'text/html' in request.headers.get('accept', '')
+    return render_page if asks_for_page and not path.startswith(_ENVELOPE_PATHS) else envelope
 
 
 def _is_framework_error(response: Response) -> bool:

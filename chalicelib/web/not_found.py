@@ -7,7 +7,7 @@ from chalicelib.errors import NotFound
 bp = Blueprint(__name__)
 
 
-@bp.route('/{proxy+}', methods=['GET', 'HEAD'], cors=False)
+@bp.route('/{proxy+}', methods=['GET', 'HEAD'])
 def show_not_found() -> Response:
     """Say that there is nothing here. API Gateway takes this route for every path that has no other."""
     raise NotFound

@@ -64,7 +64,7 @@ def test_by_default_one_person_signs_up_with_one_invitation_by_link_or_mail(
     sign_up(stranger, by_link, 'stranger@example.com')  # not used up before somebody confirms
     late = mailbox.link()
     friend.post_from(confirmation, '/confirm', {'token': confirmation.partition('token=')[2]})
-    assert friend.location == '/profile'
+    assert friend.location == '/portfolios/new'
     stranger.post_from(late, '/confirm', {'token': late.partition('token=')[2]})
     assert stranger.status == 404
     assert stranger.get(f'/signup?invitation={by_link}').status_code == 404

@@ -331,7 +331,7 @@ def test_a_statement_is_the_apis_and_anybody_can_verify_it(logged_in: Browser, n
 
 @pytest.mark.parametrize('path', ['/nosuch', '/docs/of/it', '/portfolios/1/nosuch', '/robots.txt'])
 def test_an_unknown_path_is_a_page_that_leads_on(browser: Browser, path: str):
-    browser.get(path)
+    browser.request('GET', path, Accept='text/html,application/xhtml+xml,*/*;q=0.8')
 
     assert (browser.status, browser.response.headers['Content-Type']) == (404, 'text/html; charset=utf-8')
     assert 'Page not found' in browser.text
@@ -340,6 +340,12 @@ def test_an_unknown_path_is_a_page_that_leads_on(browser: Browser, path: str):
 
 @pytest.mark.parametrize('path', ['/api/nosuch', '/api/portfolios/1/nosuch/2', '/.well-known/nosuch', '/static/nosuch.css'])
 def test_an_unknown_path_of_the_api_is_in_the_envelope(browser: Browser, path: str):
-    browser.get(path)
+    browser.request('GET', path, Accept='text/html')
+
+    assert (browser.status, json.loads(browser.page)['code']) == (404, 'not_found')
+
+
+def test_a_program_is_told_of_an_unknown_path_in_the_envelope(browser: Browser):
+    browser.request('GET', '/nosuch', Accept='*/*')
 
     assert (browser.status, json.loads(browser.page)['code']) == (404, 'not_found')
