@@ -23,8 +23,13 @@ class Child:
         self._process = self._start()
 
     def _start(self) -> 'subprocess.Popen[bytes]':
-        # In the parent's group, so that whoever ends that ends all. Ctrl-C is for the parent alone, see `die_with_parent`.
-        process = subprocess.Popen(self._line, stdin=subprocess.DEVNULL, stdout=sys.stderr, pass_fds=self._pass_fds)
+        # In the parent's group, so that whoever ends that ends all. Ctrl-C is for the parent, which then ends its children: they inherit
+        # that it is blocked, and so do not stumble over it while they import.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            process = subprocess.Popen(self._line, stdin=subprocess.DEVNULL, stdout=sys.stderr, pass_fds=self._pass_fds)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         _log(f'{self.command} is process {process.pid}')
         return process
 
@@ -81,11 +86,7 @@ class Children:
 
 
 def die_with_parent(lifeline: int) -> None:
-    """End this process when the pipe `lifeline`, whose other end the parent alone holds, closes: the parent ended, be it by SIGKILL.
-
-    Ctrl-C reaches the whole group; the parent then ends its children.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """End this process when the pipe `lifeline`, whose other end the parent alone holds, closes: the parent ended, be it by SIGKILL."""
 
     def watch() -> None:
         os.read(lifeline, 1)
