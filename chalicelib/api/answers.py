@@ -480,7 +480,6 @@ class Transaction(TypedDict):
 class PartOfPortfolio(TypedDict):
     """The account or address of a portfolio that a transaction is of."""
 
-    type: Literal['account', 'address']
     id: Id
     title: _AddressTitle
 
@@ -488,8 +487,9 @@ class PartOfPortfolio(TypedDict):
 class PortfolioTransaction(Transaction):
     """A transaction of an account or address of a portfolio."""
 
-    of: PartOfPortfolio
-    transfer: Annotated[
+    account: NotRequired[PartOfPortfolio]
+    address: NotRequired[PartOfPortfolio]
+    internal: Annotated[
         bool,
         Meta(
             description='Whether another account or address of the portfolio has the other side of the same transaction.', examples=[False]

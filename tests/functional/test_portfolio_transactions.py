@@ -58,13 +58,13 @@ def test_all_ledgers_are_one_list_in_one_order_with_transfers_marked(api: Api, p
 
     assert len(rows) == 11
     assert [row['txn_at'] for row in rows] == sorted((row['txn_at'] for row in rows), reverse=True)
-    transfers = {(row['reference'][:2], row['of']['title'], row['delta']) for row in rows if row['transfer']}
+    transfers = {(row['reference'][:2], row['address']['title'], row['delta']) for row in rows if row['internal']}
     assert transfers == {('ab', SEGWIT[:6], '-2.0'), ('ab', TAPROOT[:6], '1.9')}
-    assert {row['of']['title'] for row in rows} == {SEGWIT[:6], TAPROOT[:6], LEGACY[:6]}
+    assert {row['address']['title'] for row in rows} == {SEGWIT[:6], TAPROOT[:6], LEGACY[:6]}
     for limit in (1, 2, 3, 4, 10):
         assert every(api, portfolio, limit) == rows
     single = api.get(f'{portfolio.replace("transactions", "addresses/1/transactions")}').json_body['result']
-    assert [{key: row[key] for key in row if key not in ('of', 'transfer')} for row in rows if row['of']['id'] == 1] == single
+    assert [{key: row[key] for key in row if key not in ('address', 'internal')} for row in rows if row['address']['id'] == 1] == single
 
 
 def test_quiet_ledgers_cost_nothing_and_what_was_never_read_is_missing(api: Api, portfolio: str, requests_made: list[str]):

@@ -90,7 +90,7 @@ class RoutedOperation(NamedTuple):
             str(int(status)): {
                 'description': status.phrase,
                 'headers': referred('headers', ('X-Request-Id', *self._headers())),
-                'content': {'application/json': schemas.media(_envelope(self.spec, schemas))},
+                'content': {'application/json': schemas.media(_envelope(self.spec, schemas))} | _csv(self.spec),
             }
         }
         others = [NOT_MODIFIED, *self.refusals] if self.route.method == 'GET' else self.refusals
@@ -107,6 +107,13 @@ class RoutedOperation(NamedTuple):
             yield 'Link'
         if self.private:
             yield from RATE
+
+
+def _csv(spec: ApiOperation) -> Schema:
+    """Return the Media Type Object of a list as CSV, none for what is no list."""
+    if not spec.is_list:
+        return {}
+    return {'text/csv': {'schema': {'type': 'string'}, 'example': ','.join(spec.columns) + '\r\n'}}
 
 
 def _envelope(spec: ApiOperation, schemas: Schemas) -> Schema:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, get_args
 
 from chalicelib.api.requests.body import Body
-from chalicelib.api.requests.query import EXPAND, LIMIT, Query
+from chalicelib.api.requests.query import EXPAND, FORMAT, LIMIT, Query
 
 _OPERATIONS: dict[Callable[..., Any], 'ApiOperation'] = {}
 
@@ -29,6 +29,16 @@ class ApiOperation:
     @property
     def paged(self) -> bool:
         return LIMIT in self.query
+
+    @property
+    def is_list(self) -> bool:
+        """Whether what it returns is a list, of which there is CSV too."""
+        return FORMAT in self.query
+
+    @property
+    def columns(self) -> list[str]:
+        """The fields that the rows of a list may have: the columns of its CSV."""
+        return list(get_args(self.answer)[0].__annotations__)
 
     @property
     def expandable(self) -> bool:

@@ -1,6 +1,7 @@
 """How portfolios, their balances and what these are worth are presented."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from chalicelib.api import answers
 from chalicelib.api.presenters.accounts import present_account_summary
@@ -71,11 +72,9 @@ def present_portfolio_balance(balances: PortfolioBalances, code: str, *, expand:
 def present_portfolio_transaction(row: PortfolioTransaction) -> answers.PortfolioTransaction:
     """Return a transaction with the part of the portfolio that it is of."""
     follower = row.child.follower
-    return {
-        **present_transaction(row.transaction),
-        'of': {'type': follower.follower_kind, 'id': follower.child_id, 'title': follower.title},
-        'transfer': row.is_transfer,
-    }
+    part: answers.PartOfPortfolio = {'id': follower.child_id, 'title': follower.title}
+    shown = {**present_transaction(row.transaction), follower.follower_kind: part, 'internal': row.is_internal}
+    return cast(answers.PortfolioTransaction, shown)
 
 
 def present_coverage(incomplete: Sequence[IncompleteChild]) -> answers.Coverage:

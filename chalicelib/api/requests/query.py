@@ -117,6 +117,12 @@ def _id_position(text: str) -> int:
     return int(text)
 
 
+def _format(text: str) -> bool:
+    if text not in ('csv', 'json'):
+        raise FieldError('unknown', '{field} must be csv or json')
+    return text == 'csv'
+
+
 def _expansion(names: list[str]) -> bool:
     if set(names) != {'currency'}:
         raise BadRequest('expand can be currency')
@@ -185,4 +191,14 @@ EXPLAIN = _choice(
     default='false',
     example='true',
     description='Whether to add how each balance was converted.',
+)
+FORMAT: Query[bool | None] = Query(
+    'format',
+    _format,
+    {
+        'description': 'The list as JSON, or as CSV for a spreadsheet; so does `Accept: text/csv`.',
+        'examples': ['csv'],
+        'enum': ['csv', 'json'],
+    },
+    default=None,
 )

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, get_args
 
 from chalice.app import Authorizer, Blueprint, Response
 
 from chalicelib.api.openapi import operation_spec
 from chalicelib.api.openapi.operation_spec import ApiOperation
-from chalicelib.api.requests import idempotency
+from chalicelib.api.requests import csv_format, idempotency
 from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.api.requests.body import Body
-from chalicelib.api.requests.query import Query
+from chalicelib.api.requests.query import FORMAT, Query
 from chalicelib.http_io.request import BODY_TYPES, path_id
+from chalicelib.http_io.response import Answer
 
 View = Callable[..., Response]
 Decorator = Callable[[View], View]
@@ -42,8 +43,9 @@ class Router:
         query: tuple[Query[Any], ...] = (),
         asynchronous: bool = False,
     ) -> Decorator:
-        """Route GET of one or more paths to a view."""
-        return self._route('GET', paths, ApiOperation(answer, beside=beside, query=query, asynchronous=asynchronous))
+        """Route GET of one or more paths to a view. What is a list may be asked for as CSV."""
+        formats = (FORMAT,) if get_args(answer) else ()
+        return self._route('GET', paths, ApiOperation(answer, beside=beside, query=(*query, *formats), asynchronous=asynchronous))
 
     def post(self, path: str, *, answer: Any, body: Body, query: tuple[Query[Any], ...] = ()) -> Decorator:
         """Route POST to a view that creates. A request repeated with its Idempotency-Key does not reach the view again."""
@@ -67,7 +69,10 @@ class Router:
                 request = ApiRequest(self._blueprint.current_request, operation)
                 if method == 'POST':
                     return idempotency.create_once(request, lambda: view(request, **variables))
-                return view(request, **variables)
+                response = view(request, **variables)
+                if isinstance(response, Answer) and operation.is_list and csv_format.is_asked_for(request):
+                    return csv_format.table(response, operation.columns)
+                return response
 
             operation_spec.declare(chalice_view, operation)
             for path in paths:

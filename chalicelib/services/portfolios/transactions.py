@@ -36,11 +36,11 @@ class PortfolioPosition(NamedTuple):
 
 
 class PortfolioTransaction(NamedTuple):
-    """A transaction with the child of the portfolio that it is of; `is_transfer` if another child has its other side."""
+    """A transaction with the child of the portfolio that it is of; `is_internal` if another child has its other side."""
 
     transaction: Transaction
     child: Child
-    is_transfer: bool
+    is_internal: bool
 
     @property
     def place(self) -> PortfolioPosition:
