@@ -137,7 +137,11 @@ def check_what_was_sent(aws: RecordedAws) -> None:
 def test_make_deploy_is_the_stack_then_plain_chalice_then_a_check() -> None:
     """Without running it: make says what it would do."""
     lines = subprocess.run(
-        ['make', '-n', 'deploy', f'STAGE={STAGE}', 'LOG_DAYS=7'], cwd=ROOT, capture_output=True, text=True, check=True
+        ['make', '-n', '--no-print-directory', 'deploy', f'STAGE={STAGE}', 'LOG_DAYS=7'],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.splitlines()
 
     assert [' '.join(line.split()) for line in lines[-3:]] == [

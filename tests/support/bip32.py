@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from typing import NamedTuple
 
-from coincurve import PublicKey
+from ecdsa import SECP256k1, VerifyingKey
 
 _BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 _BECH32 = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l'
@@ -24,7 +24,7 @@ class Node(NamedTuple):
     def child(self, number: int) -> 'Node':
         """CKDpub."""
         digest = hmac.digest(self.chain_code, self.key + number.to_bytes(4, 'big'), 'sha512')
-        return Node(PublicKey(self.key).add(digest[:32]).format(), digest[32:])
+        return Node(_add(self.key, digest[:32]), digest[32:])
 
     def below(self, *numbers: int) -> 'Node':
         node = self
@@ -52,7 +52,7 @@ def p2sh_p2wpkh(key: bytes, version: int = 0x05) -> str:
 def p2tr(key: bytes, prefix: str = 'bc') -> str:
     tag = hashlib.sha256(b'TapTweak').digest()
     tweak = hashlib.sha256(tag + tag + key[1:]).digest()
-    return segwit(prefix, 1, PublicKey(b'\x02' + key[1:]).add(tweak).format()[1:])
+    return segwit(prefix, 1, _add(b'\x02' + key[1:], tweak)[1:])
 
 
 def multisig(threshold: int, keys: list[bytes]) -> bytes:
@@ -104,6 +104,13 @@ def decode_base58(text: str) -> bytes:
 
 def hash160(data: bytes) -> bytes:
     return hashlib.new('ripemd160', hashlib.sha256(data).digest()).digest()
+
+
+def _add(key: bytes, tweak: bytes) -> bytes:
+    """Return a public key with a private key's added to it, both compressed."""
+    point = VerifyingKey.from_string(key, curve=SECP256k1).pubkey.point + SECP256k1.generator * int.from_bytes(tweak, 'big')
+    compressed: bytes = VerifyingKey.from_public_point(point, curve=SECP256k1).to_string('compressed')
+    return compressed
 
 
 def _polymod(values: list[int]) -> int:

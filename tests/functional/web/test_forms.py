@@ -15,7 +15,7 @@ PAGES = sorted(
     (method, path)
     for path, views in app.routes.items()
     for method, entry in views.items()
-    if entry.view_function.__module__.startswith('chalicelib.web.') and not path.startswith(('/static/', '/.well-known/'))
+    if entry.view_function.__module__.startswith('chalicelib.web.') and not path.startswith(('/static/', '/.well-known/', '/{proxy'))
 )
 PROFILE = [f'/profile{below}' for below in ('', '/sessions', '/api-keys', '/invitations', '/second-factor', '/data')]
 PAGES_WITH_FORMS = ['/signup', '/login', '/forgot', *PROFILE, '/oauth/applications/new']

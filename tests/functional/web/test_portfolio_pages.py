@@ -336,6 +336,7 @@ def test_an_unknown_path_is_a_page_that_leads_on(browser: Browser, path: str):
     assert (browser.status, browser.response.headers['Content-Type']) == (404, 'text/html; charset=utf-8')
     assert 'Page not found' in browser.text
     assert 'href="/"' in browser.page
+    assert "default-src 'none'" in browser.response.headers['Content-Security-Policy']
 
 
 @pytest.mark.parametrize('path', ['/api/nosuch', '/api/portfolios/1/nosuch/2', '/.well-known/nosuch', '/static/nosuch.css'])
