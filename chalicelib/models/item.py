@@ -68,8 +68,9 @@ class Item(Model):
     class Meta:
         table_name = settings().table_name
         max_pool_connections = 100  # jobs send requests from that many threads at most; beyond it each would open a connection anew
-        connect_timeout_seconds = 2  # four attempts and their pauses end before the function that waits for them
-        read_timeout_seconds = 5
+        # On AWS four attempts and their pauses end before the function that waits for them. A local emulation answers one at a time.
+        connect_timeout_seconds = 60 if settings().local else 2
+        read_timeout_seconds = 60 if settings().local else 5
         max_retry_attempts = 3
 
     pk = UnicodeAttribute(hash_key=True)
