@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from chalicelib.config import settings
 from chalicelib.http_io import rate_limiter
 from chalicelib.http_io.rate_limiter import MOST_TRACKED, Limiter
-from chalicelib.models import Address, ApiKey, RequestCount
+from chalicelib.models import Address, ApiKey, Item, RequestCount
 from chalicelib.oauth import signing
 from tests.support.api import Api
 from tests.support.clock import StoppedClock
@@ -230,6 +230,19 @@ class TestCost:
         assert ask(api, 3 * STEP).status_code == 429
         assert requests_made == ['UpdateItem']
 
+    @pytest.fixture
+    def _capacity_of_aws(self) -> Iterator[None]:
+        """What DynamoDB charges for batches of ledgers; emulations of it charge as they like."""
+
+        def charge(parsed: dict[str, Any], **_: Any) -> None:
+            parsed['ConsumedCapacity'] = [{'CapacityUnits': 60.0}]
+
+        events = Item.connection().client.meta.events
+        events.register_first('after-call.dynamodb.BatchGetItem', charge)
+        yield
+        events.unregister('after-call.dynamodb.BatchGetItem', charge)
+
+    @pytest.mark.usefixtures('_capacity_of_aws')
     def test_what_reads_many_ledgers_counts_as_several_requests(self, api: Api, limit: Callable[[int], None]):
         limit(600)
         portfolio = api.portfolio()
