@@ -129,6 +129,11 @@ class Ledger(Leased, discriminator='ledger'):
         return self.updated_at is not None
 
     @property
+    def is_unused(self) -> bool:
+        """Whether it is known to have no transactions: all that it holds counts none. An account that was emptied holds nothing."""
+        return bool(self.holdings) and all(row.transactions == 0 for row in self.holdings)
+
+    @property
     def is_whole(self) -> bool:
         """Whether its balances and transactions lack nothing that is known of."""
         incomplete: str | None = self.incomplete

@@ -113,8 +113,8 @@ def _is_unread(ledger: Ledger) -> bool:
 
 def _is_quiet(ledger: Ledger, start: int) -> bool:
     """Whether the state says all, as there are no transactions after `start`: a quiet ledger has no request spent on it."""
-    never_used = all(row.transactions == 0 for row in ledger.holdings)
-    return ledger.is_whole and not _moving(row.currency for row in ledger.holdings) and (never_used or 0 < (ledger.newest_at or 0) <= start)
+    is_over = ledger.is_unused or 0 < (ledger.newest_at or 0) <= start
+    return ledger.is_whole and is_over and not _moving(row.currency for row in ledger.holdings)
 
 
 def _is_steady(ledger: Ledger) -> bool:

@@ -111,7 +111,7 @@ def _read(child: Child, before: str | None, limit: int) -> list[tuple[Transactio
 def _newest_at(child: Child) -> int:
     """Return when the newest transaction of a child can be; before everything if it has none."""
     ledger = child.ledger
-    if ledger is None or all(row.transactions == 0 for row in ledger.holdings):
+    if ledger is None or ledger.is_unused:
         return -1
     return int(ledger.newest_at or _FOREVER)
 

@@ -204,6 +204,25 @@ def test_an_empty_account_is_empty_and_complete(api: Api, kraken: Kraken, accoun
     assert result(api)['last_updated'] is not None
 
 
+def test_an_emptied_account_keeps_its_past(api: Api, kraken: Kraken, account: str, queues: dict[str, str]):
+    out = LedgerRow('L2', 'R2', FIRST_AT + 86_400 * 3, 'withdrawal', 'XXBT', Decimal('-1'))
+    kraken.account.rows = [out, LedgerRow('L1', 'R1', FIRST_AT, 'deposit', 'XXBT', Decimal(1))]
+
+    refresh(queues)
+
+    assert balances(api) == {}
+    then = '?from=2020-09-13&to=2020-09-18&interval=day&order=asc'
+    rows = result(api, f'{PATH}/history{then}')
+    assert [(row['balance_at'][:10], row['balance']) for row in rows if row['currency'] == 'btc'] == [
+        ('2020-09-14', '1.0'),
+        ('2020-09-15', '1.0'),
+        ('2020-09-16', '1.0'),
+    ]
+    assert [row['reference'] for row in result(api, '/api/portfolios/1/transactions')] == ['R2', 'R1']
+    [row] = [row for row in result(api, '/api/portfolios/1/balances?at=2020-09-15') if row['currency'] == 'btc']
+    assert (row['balance'], row['complete']) == ('1.0', True)
+
+
 def test_a_negative_balance_counts_as_such(api: Api, kraken: Kraken, account: str, queues: dict[str, str]):
     kraken.account.rows = [LedgerRow('L1', 'R1', FIRST_AT, 'margin', 'ZUSD', Decimal('-5.25'))]
 
