@@ -67,6 +67,17 @@ def test_all_ledgers_are_one_list_in_one_order_with_transfers_marked(api: Api, p
     assert [{key: row[key] for key in row if key not in ('address', 'internal')} for row in rows if row['address']['id'] == 1] == single
 
 
+def test_a_page_goes_on_within_a_transaction_that_moves_many_currencies(api: Api, portfolio: str):
+    codes = [f'x-test-{n:02}' for n in range(30)]
+    for n, code in enumerate(codes):
+        pay(SEGWIT, 'ee' * 32, AT + 5_000, '1', n=n, currency=code)
+
+    rows = every(api, portfolio, 1)
+
+    assert sorted(row['currency']['code'] for row in rows if row['reference'] == 'ee' * 32) == codes
+    assert rows == every(api, portfolio, 1_000)
+
+
 def test_quiet_ledgers_cost_nothing_and_what_was_never_read_is_missing(api: Api, portfolio: str, requests_made: list[str]):
     pay(SEGWIT, 'ff' * 32, AT + 1_000, '1')
     pay(SEGWIT, 'fe' * 32, AT + 1_001, '1')

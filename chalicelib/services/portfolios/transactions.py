@@ -19,7 +19,7 @@ from chalicelib.services.portfolios.balances import IncompleteChild
 from chalicelib.services.portfolios.contributions import Child
 
 _AT_ONCE = 8
-_ENTRIES_OF_ONE = 10  # at most that many currencies does one transaction move in one ledger, where transfers are to be recognised
+_ENTRIES_OF_ONE = 10  # so many currencies does one transaction seldom move in one ledger: read beyond a page, to recognise transfers
 _FOREVER = 2**62
 
 
@@ -66,7 +66,7 @@ def list_transactions(user_id: str, portfolio_id: int, *, after: PortfolioPositi
     if of and not readable:
         raise reading.not_ready(states)
     merged = _merge(readable, after, limit)
-    rows = [row for row in _with_transfers(merged) if after is None or _order(row.place) < _order(after)]
+    rows = [row for row in _with_transfers(merged) if _is_after((row.transaction, row.child), after)]
     return PortfolioTransactions(rows[:limit], list(_incomplete(of)))
 
 
@@ -81,13 +81,12 @@ def _readable(of: Sequence[Child]) -> list[Child]:
 
 def _merge(children: Sequence[Child], after: PortfolioPosition | None, limit: int) -> list[tuple[Transaction, Child]]:
     """Return the transactions of a page, newest first, and all others that are of one of its groups."""
-    before = None if after is None else f'{after.group}#~'
     waiting = sorted(children, key=_newest_at, reverse=True)
     merged: list[tuple[Transaction, Child]] = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         while waiting and _newest_at(waiting[0]) >= _oldest_needed(merged, after, limit):
             batch, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
-            read = telemetry.in_current_task(partial(_read, before=before, limit=limit + 2 * _ENTRIES_OF_ONE))
+            read = telemetry.in_current_task(partial(_read, after=after, limit=limit))
             merged = sorted([*merged, *(pair for pairs in pool.map(read, batch) for pair in pairs)], key=_order_of, reverse=True)
             oldest = _oldest_needed(merged, after, limit)
             merged = [pair for pair in merged if pair[0].txn_at >= oldest]
@@ -96,16 +95,29 @@ def _merge(children: Sequence[Child], after: PortfolioPosition | None, limit: in
 
 def _oldest_needed(merged: Sequence[tuple[Transaction, Child]], after: PortfolioPosition | None, limit: int) -> int:
     """Return when the last transaction of a page was made; the beginning while the page is not full."""
-    on_page = [pair for pair in merged if after is None or _order_of(pair) < _order(after)]
+    on_page = [pair for pair in merged if _is_after(pair, after)]
     return int(on_page[limit - 1][0].txn_at) if len(on_page) >= limit else 0
+
+
+def _is_after(pair: tuple[Transaction, Child], place: PortfolioPosition | None) -> bool:
+    return place is None or _order_of(pair) < _order(place)
 
 
 def _order_of(pair: tuple[Transaction, Child]) -> tuple[str, str]:
     return _order(PortfolioPosition(pair[0].position, _name(pair[1])))
 
 
-def _read(child: Child, before: str | None, limit: int) -> list[tuple[Transaction, Child]]:
-    return [(transaction, child) for transaction in read_transactions(child.key.text, before=before, limit=limit).transactions]
+def _read(child: Child, after: PortfolioPosition | None, limit: int) -> list[tuple[Transaction, Child]]:
+    """Return the newest transactions of a child, `limit` of them after a position, with those before it that are of the same group."""
+    pairs: list[tuple[Transaction, Child]] = []
+    before = None if after is None else f'{after.group}#~'
+    size = limit + 2 * _ENTRIES_OF_ONE
+    while True:
+        page = read_transactions(child.key.text, before=before, limit=size).transactions
+        pairs += [(transaction, child) for transaction in page]
+        if len(page) < size or sum(_is_after(pair, after) for pair in pairs) >= limit:
+            return pairs
+        before = page[-1].position
 
 
 def _newest_at(child: Child) -> int:
