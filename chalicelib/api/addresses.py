@@ -114,9 +114,9 @@ def get_address_balances(request: ApiRequest, portfolio_id: int, address_id: int
 def list_address_transactions(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
     """Get the transactions for a particular address, newest first."""
     address = Address.find(request.user_id, portfolio_id, address_id)
-    found = reading.read_transaction_page(address.ledger, request.user_id, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
-    state = {**present_completeness(found.ledger), **present_unreadable(found.ledger)}
-    return request.page(found.transactions, present_transaction, lambda txn: txn.position, **state)
+    page = reading.read_transaction_page(address.ledger, request.user_id, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
+    state = {**present_completeness(page.ledger), **present_unreadable(page.ledger)}
+    return request.page(page.transactions, present_transaction, lambda txn: txn.position, **state)
 
 
 def _shown(address: Address) -> Response:

@@ -128,9 +128,9 @@ def get_converted_balances(request: ApiRequest, portfolio_id: int) -> Response:
 )
 def list_portfolio_transactions(request: ApiRequest, portfolio_id: int) -> Response:
     """List the transactions of all accounts and addresses of a portfolio, newest first."""
-    found = transactions.list_transactions(request.user_id, portfolio_id, after=request[PLACE_CURSOR], limit=request[LIMIT] + 1)
-    coverage = present_coverage(found.incomplete)
-    return request.page(found.rows, present_portfolio_transaction, lambda row: _PLACE.join(row.place), **coverage)
+    page = transactions.list_transactions(request.user_id, portfolio_id, after=request[PLACE_CURSOR], limit=request[LIMIT] + 1)
+    coverage = present_coverage(page.incomplete)
+    return request.page(page.rows, present_portfolio_transaction, lambda row: _PLACE.join(row.place), **coverage)
 
 
 def _shown(contents: PortfolioTree) -> Response:
