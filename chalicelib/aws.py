@@ -4,6 +4,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+from botocore.exceptions import ConnectionError as NoConnection
 from botocore.exceptions import HTTPClientError
 from botocore.parsers import ResponseParserError
 
@@ -35,6 +36,6 @@ def _on_answer(parsed: dict[str, Any], **_: Any) -> None:
 
 
 def _on_silence(exception: Exception, **_: Any) -> None:
-    if isinstance(exception, HTTPClientError | ResponseParserError):
+    if isinstance(exception, NoConnection | HTTPClientError | ResponseParserError):
         log.warning('AWS did not answer: %s', exception)
         raise Busy from exception

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock, errors, vault
@@ -90,6 +90,8 @@ FAILURES: dict[str, Any] = {
     'throttled': lambda *operations: refusing('ThrottlingException', operations=operations),
     'over its throughput': lambda *operations: refusing('ProvisionedThroughputExceededException', operations=operations),
     'no answer': lambda *operations: no_answers(operations),
+    'no connection': lambda *operations: no_answers(operations, EndpointConnectionError),
+    'no connection in time': lambda *operations: no_answers(operations, ConnectTimeoutError),
 }
 
 

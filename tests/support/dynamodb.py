@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ReadTimeoutError
 
 from chalicelib.config import settings
 from chalicelib.models import Item
@@ -113,13 +113,13 @@ def answers_lost(operations: Sequence[str] = SINGLE_WRITES) -> Iterator[list[str
 
 
 @contextmanager
-def no_answers(operations: Sequence[str] = ()) -> Iterator[None]:
-    """Let requests to DynamoDB time out."""
+def no_answers(operations: Sequence[str] = (), failure: type[BotoCoreError] = ReadTimeoutError) -> Iterator[None]:
+    """Let requests to DynamoDB end without an answer: they time out, or fail as `failure` says."""
     events = Item.connection().client.meta.events
 
     def before_send(request: Any, event_name: str, **_: Any) -> None:
         if not operations or event_name.rsplit('.', 1)[1] in operations:
-            raise ReadTimeoutError(endpoint_url=request.url)
+            raise failure(endpoint_url=request.url, error=OSError())
 
     events.register_first('before-send.dynamodb', before_send)
     try:
