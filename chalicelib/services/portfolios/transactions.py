@@ -59,24 +59,24 @@ def list_transactions(user_id: str, portfolio_id: int, *, after: PortfolioPositi
 
     Raises NotFound, and NotReady while the portfolio follows ledgers none of which was ever read.
     """
-    of = contributions.children(read_portfolio_tree(user_id, portfolio_id))
-    states = [child.ledger for child in of if child.ledger is not None]
+    children = contributions.children(read_portfolio_tree(user_id, portfolio_id))
+    states = [child.ledger for child in children if child.ledger is not None]
     reading.refresh_stale(states, user_id)
-    readable = _readable(of)
-    if of and not readable:
+    readable = _readable(children)
+    if children and not readable:
         raise reading.not_ready(states)
     merged = _merge(readable, after, limit)
     rows = [row for row in _with_transfers(merged) if _is_after((row.transaction, row.child), after)]
-    return PortfolioTransactions(rows[:limit], list(_incomplete(of)))
+    return PortfolioTransactions(rows[:limit], list(_incomplete(children)))
 
 
-def newest(of: Sequence[Child], limit: int) -> list[PortfolioTransaction]:
+def newest(children: Sequence[Child], limit: int) -> list[PortfolioTransaction]:
     """Return the newest transactions of children whose ledgers were read."""
-    return list(_with_transfers(_merge(_readable(of), None, limit)))[:limit]
+    return list(_with_transfers(_merge(_readable(children), None, limit)))[:limit]
 
 
-def _readable(of: Sequence[Child]) -> list[Child]:
-    return [child for child in of if child.ledger is not None and child.ledger.ready]
+def _readable(children: Sequence[Child]) -> list[Child]:
+    return [child for child in children if child.ledger is not None and child.ledger.ready]
 
 
 def _merge(children: Sequence[Child], after: PortfolioPosition | None, limit: int) -> list[tuple[Transaction, Child]]:
@@ -136,13 +136,13 @@ def _with_transfers(merged: Iterable[tuple[Transaction, Child]]) -> Iterator[Por
             yield PortfolioTransaction(transaction, child, any(_is_other_side(transaction, child, *other) for other in group))
 
 
-def _is_other_side(transaction: Transaction, child: Child, other: Transaction, of: Child) -> bool:
-    is_elsewhere = _name(child) != _name(of) and transaction.currency == other.currency
+def _is_other_side(transaction: Transaction, child: Child, other: Transaction, other_child: Child) -> bool:
+    is_elsewhere = _name(child) != _name(other_child) and transaction.currency == other.currency
     return is_elsewhere and (transaction.delta > 0) != (other.delta > 0)
 
 
-def _incomplete(of: Sequence[Child]) -> Iterator[IncompleteChild]:
-    for child in of:
+def _incomplete(children: Sequence[Child]) -> Iterator[IncompleteChild]:
+    for child in children:
         reason = _reason(child.ledger)
         if reason is not None:
             yield IncompleteChild(child.follower.follower_kind, child.follower.child_id, child.follower.title, reason)
