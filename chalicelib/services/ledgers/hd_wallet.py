@@ -61,9 +61,10 @@ def unwatch(ledger: Ledger) -> None:
         derived_ledgers.release(ledger, _wallet(ledger))
 
 
-def asks_for_more(ledger: Ledger, watches: Iterable[Watch]) -> bool:
-    """Note the widest gap limit of those who watch a wallet; return whether it was not read with that yet. Raises LeaseLost."""
+def asks_for_more(ledger: Ledger, first_watches: Sequence[Watch]) -> bool:
+    """Note the widest gap limit of all who watch a wallet; return whether it was not read with that yet. Raises LeaseLost."""
     progress: Derived = ledger.derived or Derived()
+    watches = first_watches if len(first_watches) < policy.MOST_STAMPED_AT_ONCE else Watch.every(ledger.pk)
     gap = max(watch.gap_limit or wallets.GAP for watch in watches)
     if gap != (progress.gap or wallets.GAP):
         progress.gap = gap

@@ -105,6 +105,17 @@ def test_what_is_used_beyond_twenty_unused_addresses_is_found_with_a_gap_limit(a
 
 
 @pytest.mark.usefixtures('few')
+def test_the_widest_gap_limit_counts_however_many_watch(api: Api, explorer: Explorer, portfolio: int) -> None:
+    explorer.chain = {at(0, 0): paid('0.1', 1), at(0, 5): paid('1', 2)}
+    path = add(api, portfolio, ZPUB, gap_limit='5')
+    [watch] = Watch.every(wallets.identify('btc', ZPUB).key.text)
+    others = [Watch(watch.pk, f'WATCH#{number:03}#000001', user_id=f'{number:03}', portfolio_id=1, child_id=1) for number in range(150)]
+    Watch.write_many(put=others)  # which stand before it
+    assert read(ZPUB)
+    assert balance(api, path) == '1.1'
+
+
+@pytest.mark.usefixtures('few')
 def test_a_wallet_can_begin_with_a_gap_limit(api: Api, explorer: Explorer, portfolio: int) -> None:
     explorer.chain = {at(0, 0): paid('0.1', 1), at(0, 5): paid('1', 2)}
     path = add(api, portfolio, ZPUB, gap_limit='5')
