@@ -79,7 +79,7 @@ class BybitReader:
                 [(_code(row['coin']), _without_profit(row)) for row in account['coin']]
                 + [(_code(row['coin']), amount(row['walletBalance'])) for row in funding['balance']]
             )
-        oldest = position.until - _LISTED_SECONDS
+        oldest = clock.now() - _LISTED_SECONDS  # not of `until`: a download may be resumed days later
         windows = windows_back(position.until, _WINDOW_SECONDS, oldest)
         sources = (partial(self._unified_log, http), partial(self._funding_log, http))
         pages = read_pages(sources, windows, position)

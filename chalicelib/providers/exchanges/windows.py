@@ -56,7 +56,10 @@ def windows_back(until: int, seconds: int, oldest: int) -> list[Window]:
 
 
 def read_pages(sources: Sequence[Source], windows: Sequence[Window], position: WindowPosition) -> Iterator[Page]:
-    """Yield the pages of all sources, window by window, from a position on."""
+    """Yield the pages of all sources, window by window, from a position on: an empty one if its window is not among them any more."""
+    if position.window >= len(windows):
+        yield Page([], None)
+        return
     following: WindowPosition | None = position
     while following is not None:
         current = following

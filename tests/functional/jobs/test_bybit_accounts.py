@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.models import Ledger
+from chalicelib.providers.exchanges.bybit import BybitReader
+from chalicelib.providers.transport import Http
 from infra.fake_upstreams.answer import Answer
 from tests.support.accounts import PATH, balances, create, problem, reached, run, shown
 from tests.support.api import Api
@@ -81,6 +83,22 @@ def test_both_logs_are_read_to_the_end_and_add_up_and_later_only_the_last_weeks_
     assert balances(api)['usdt'] == '967.7'
     assert [row for row in listed(api) if row[0] in ('F1', 'I2')] == [('F1', 'usdt', '-0.3', '0.0'), ('I2', 'usdt', '-3.5', '0.5')]
     assert shown(api, '/txns')['complete'] is True
+
+
+def test_a_download_that_is_resumed_days_later_ends_where_the_logs_end_by_then(bybit: BybitAccount):
+    start = CLOCK.now()
+    days = {'bmV3': 1, 'bWlk': 720, 'b2xk': 728}  # three days later, a window with the oldest is refused
+    bybit.funding_log = [moved(name, start - ago * DAY, 'BTC', '0.1') for name, ago in days.items()]
+    reader, http = BybitReader(CREDENTIALS), Http(lambda endpoint: None)
+    first = next(iter(reader.read(http, '').pages))
+
+    CLOCK.advance(3 * DAY)
+    report = reader.read(http, '', first.resume)
+    rest = list(report.pages)
+
+    assert rest[-1].resume is None
+    assert [entry.reference for page in rest for entry in page.entries] == ['bmV3', 'bWlk']
+    assert start - 728 * DAY < report.listed_from < start - 720 * DAY
 
 
 def test_entries_of_another_account_go_also_those_that_are_too_old_to_be_listed(api: Api, bybit: BybitAccount):

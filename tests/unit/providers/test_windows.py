@@ -5,6 +5,7 @@ import pytest
 from chalicelib.domain.ledgers import Entry
 from chalicelib.domain.money import ZERO
 from chalicelib.providers.exchanges.windows import Rows, Window, WindowPosition, read_pages, windows_back
+from chalicelib.providers.explorers.explorer import Page
 
 UNTIL, DAY = 1_000_000, 100
 ENTRIES = [Entry(f'R{at}', 0, 'btc', ZERO, ZERO, at, at) for at in (999_990, 999_950, 999_949, 999_900, 999_730, 999_400)]
@@ -35,6 +36,12 @@ def test_the_whole_is_listed_from_any_page_on_and_a_page_says_above_what_nothing
         assert [later.entries for later in rest] == [later.entries for later in pages[place + 1 :]]
         assert page.listed_above is not None
         assert all(entry.at <= page.listed_above for later in rest for entry in later.entries)
+
+
+def test_a_position_in_a_window_that_became_too_old_is_the_end():
+    windows = windows_back(UNTIL, 3 * DAY, UNTIL - 3 * DAY)
+
+    assert list(read_pages([listing(0, 2)], windows, WindowPosition(UNTIL, window=1))) == [Page([], None)]
 
 
 @pytest.mark.parametrize('position', [WindowPosition(7), WindowPosition(7, 1, 2, 'a b=='), WindowPosition(7, 0, 1)])
