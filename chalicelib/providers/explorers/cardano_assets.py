@@ -5,12 +5,15 @@ the rules in outputs.py.
 """
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
+from chalicelib.domain.currencies import Currency
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
-from chalicelib.providers.explorers.explorer import ODD, ODD_SHAPE, checked, place_of
+from chalicelib.providers.explorers.explorer import checked, place_of, read_token_holdings
 
 Quantity = tuple[str, object]  # of a token, as it was told
 
@@ -29,22 +32,20 @@ class Sides(NamedTuple):
 
 def entry(chain: Chain, code: str, txid: str, sides: Sides, *, at: int, height: int) -> Entry:
     """Return what a transaction changes of a token. Raises ValueError for what is no quantity, or no transaction."""
-    token = currencies.get(code)
-    units = _sum(sides.received, token.contract) - _sum(sides.spent, token.contract)
-    return checked(Entry(txid, place_of(code, chain), code, money.scaled(units, token.decimals), money.ZERO, at, height), chain)
+    delta = _net(sides, currencies.get(code))
+    return checked(Entry(txid, place_of(code, chain), code, delta, money.ZERO, at, height), chain)
 
 
 def holdings(chain: Chain, received: Sequence[Quantity], spent: Sequence[Quantity] = ()) -> tuple[list[Holding], list[Unreadable]]:
     """Return what is held of the tokens of the catalogue, and those of which the balance cannot be read."""
-    held, unreadable = [], []
-    for code in Sides(received, spent).codes(chain):
-        token = currencies.get(code)
-        try:
-            units = _sum(received, token.contract) - _sum(spent, token.contract)
-            held.append(Holding(code, money.scaled(units, token.decimals), sent=None, received=None, transactions=None))
-        except ODD_SHAPE:
-            unreadable.append(Unreadable(code, token.contract or '', ODD))
-    return [holding for holding in held if holding.balance], unreadable
+    sides = Sides(received, spent)
+    tokens = [currencies.get(code) for code in sides.codes(chain)]
+    return read_token_holdings(chain, ((token.contract or '', partial(_net, sides, token)) for token in tokens))
+
+
+def _net(sides: Sides, token: Currency) -> Decimal:
+    units = _sum(sides.received, token.contract) - _sum(sides.spent, token.contract)
+    return money.scaled(units, token.decimals)
 
 
 def _sum(quantities: Iterable[Quantity], unit: str | None) -> int:

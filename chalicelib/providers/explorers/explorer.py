@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -165,6 +166,23 @@ def read_rows(
     """
     rows = [read_row(partial(read, code), chain, reference, at=at, height=height, known=known, code=code) for code in codes]
     return [row for row in rows if isinstance(row, Unreadable) or row.delta or row.currency == chain.currency]
+
+
+def read_token_holdings(chain: Chain, balances: Iterable[tuple[str, Callable[[], Decimal]]]) -> tuple[list[Holding], list[Unreadable]]:
+    """Return what is held of the tokens of the catalogue, and those of which the balance cannot be read.
+
+    `balances` has a function for each contract that an address holds, which reads the balance.
+    """
+    holdings, unreadable_balances = [], []
+    tokens = currencies.tokens_by_contract(chain.currency)
+    for contract, read in balances:
+        if contract in tokens:
+            code = tokens[contract].code
+            try:
+                holdings.append(Holding(code, read(), sent=None, received=None, transactions=None))
+            except ODD_SHAPE:
+                unreadable_balances.append(Unreadable(code, contract, ODD))
+    return [holding for holding in holdings if holding.balance], unreadable_balances
 
 
 def place_of(code: str, chain: Chain) -> int:

@@ -7,6 +7,8 @@ Development Foundation allows 3,600 requests an hour for each IP address and kee
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from chalicelib.domain import currencies, money
@@ -15,14 +17,13 @@ from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import UpstreamRejected
 from chalicelib.providers.explorers import horizon_effects
 from chalicelib.providers.explorers.explorer import (
-    ODD,
-    ODD_SHAPE,
     AddressReport,
     Page,
     checked,
     expected_shape,
     place_of,
     read_rows,
+    read_token_holdings,
     string_of,
 )
 from chalicelib.providers.explorers.horizon_effects import NATIVE, Row
@@ -58,24 +59,13 @@ class Horizon:
                 raise ValueError('not the requested account')
             rows = account['balances']
             coin = sum(horizon_effects.stroops(row['balance']) for row in rows if row['asset_type'] == NATIVE)
-            tokens, unreadable = self._tokens(rows)
-        return AddressReport([self._holding(self.chain.currency, coin), *tokens], self._pages(http, address, resume), unreadable)
+            assets = ((f'{row.get("asset_code")}-{row.get("asset_issuer")}', partial(self._balance, row)) for row in rows)
+            tokens, unreadable = read_token_holdings(self.chain, assets)
+        holding = Holding(self.chain.currency, self.chain.amount(coin), sent=None, received=None, transactions=None)
+        return AddressReport([holding, *tokens], self._pages(http, address, resume), unreadable)
 
-    def _tokens(self, rows: Sequence[Row]) -> tuple[list[Holding], list[Unreadable]]:
-        """Return what is held of assets of the catalogue, and those of which that cannot be read."""
-        holdings, unreadable = [], []
-        tokens = currencies.tokens_by_contract(self.chain.currency)
-        for row in rows:
-            contract = f'{row.get("asset_code")}-{row.get("asset_issuer")}'
-            if contract in tokens:
-                try:
-                    holdings.append(self._holding(tokens[contract].code, horizon_effects.stroops(row['balance'])))
-                except ODD_SHAPE:
-                    unreadable.append(Unreadable(tokens[contract].code, contract, ODD))
-        return [holding for holding in holdings if holding.balance], unreadable
-
-    def _holding(self, code: str, stroops: int) -> Holding:
-        return Holding(code, self.chain.amount(stroops), sent=None, received=None, transactions=None)
+    def _balance(self, row: Row) -> Decimal:
+        return self.chain.amount(horizon_effects.stroops(row['balance']))
 
     def _pages(self, http: Http, address: str, resume: str | None) -> Iterator[Page]:
         cursor = resume

@@ -6,9 +6,10 @@ no limit and slow down persistent clients; https://xrpl.org/docs/tutorials/publi
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from chalicelib.domain import currencies, money
@@ -17,14 +18,13 @@ from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers import rippled_nodes
 from chalicelib.providers.explorers.explorer import (
-    ODD,
-    ODD_SHAPE,
     AddressReport,
     Page,
     checked,
     expected_shape,
     place_of,
     read_rows,
+    read_token_holdings,
     string_of,
 )
 from chalicelib.providers.explorers.rippled_nodes import Row
@@ -61,9 +61,10 @@ class Rippled:
             ledger, drops = (_NEWEST, 0) if account is None else _balance(account, address)
             owns_nothing = account is None or account['account_data'].get('OwnerCount') == 0
             lines = [] if owns_nothing else self._lines(http, address, ledger)
-            tokens, unreadable = self._tokens(lines)
-        holdings = [self._holding(self.chain.currency, self.chain.amount(drops)), *tokens]
-        return AddressReport(holdings, self._pages(http, address, ledger, json.loads(resume) if resume else None), unreadable)
+            issued = ((f'{line.get("currency")}.{line.get("account")}', partial(_issued_balance, line)) for line in lines)
+            tokens, unreadable = read_token_holdings(self.chain, issued)
+        holding = Holding(self.chain.currency, self.chain.amount(drops), sent=None, received=None, transactions=None)
+        return AddressReport([holding, *tokens], self._pages(http, address, ledger, json.loads(resume) if resume else None), unreadable)
 
     def _lines(self, http: Http, address: str, ledger: int) -> list[Row]:
         """Return the trust lines of an account at a ledger."""
@@ -81,25 +82,6 @@ class Rippled:
             if place.get('marker') == after:
                 raise Upstream(self.endpoint.key, 'returned a page that leads back to itself')
             place = {'marker': after}
-
-    def _tokens(self, lines: Sequence[Row]) -> tuple[list[Holding], list[Unreadable]]:
-        """Return what is held of issued currencies of the catalogue, and those of which that cannot be read."""
-        holdings, unreadable = [], []
-        tokens = currencies.tokens_by_contract(self.chain.currency)
-        for line in lines:
-            contract = f'{line.get("currency")}.{line.get("account")}'
-            if contract in tokens:
-                try:
-                    balance = rippled_nodes.issued_amount(line['balance'])
-                    if balance < 0:
-                        raise ValueError('owed to the issuer')
-                    holdings.append(self._holding(tokens[contract].code, balance))
-                except ODD_SHAPE:
-                    unreadable.append(Unreadable(tokens[contract].code, contract, ODD))
-        return [holding for holding in holdings if holding.balance], unreadable
-
-    def _holding(self, code: str, balance: Decimal) -> Holding:
-        return Holding(code, balance, sent=None, received=None, transactions=None)
 
     def _pages(self, http: Http, address: str, ledger: int, marker: Any) -> Iterator[Page]:
         more = True
@@ -191,6 +173,14 @@ def _written(marker: Any) -> str:
     if len(text) > _MOST_OF_A_MARKER:
         raise ValueError('too long')
     return text
+
+
+def _issued_balance(line: Row) -> Decimal:
+    """Return the balance of a trust line. Raises ValueError for one that the account owes to the issuer."""
+    balance = rippled_nodes.issued_amount(line['balance'])
+    if balance < 0:
+        raise ValueError('owed to the issuer')
+    return balance
 
 
 def _balance(result: Mapping[str, Any], address: str) -> tuple[int, int]:
