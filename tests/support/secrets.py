@@ -3,6 +3,7 @@
 What is sent to AWS is all that is ever in the table, in a queue or in an export. Only KMS, which encrypts them, may get them.
 """
 
+import base64
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -12,14 +13,22 @@ from moto.core.botocore_stubber import BotocoreStubber
 
 # A part of every credential that tests of accounts use, so that one look finds all. What has no room for it is named by `secret`.
 MARK = b'of-a-test'
-_marks = [MARK]
 _leaks: list[str] = []
 
 
+def _spellings(mark: bytes) -> list[bytes]:
+    """Return a mark as it is, and as it is in Base64, the form in which DynamoDB gets bytes, at each place within three bytes."""
+    encoded = [base64.b64encode(bytes(place) + mark)[-(-place * 8 // 6) : (place + len(mark)) * 8 // 6] for place in range(3)]
+    return [mark, *encoded]
+
+
+_marks = _spellings(MARK)
+
+
 def secret(credential: str) -> str:
-    """Return a credential, whose first characters are then looked for as well."""
+    """Return a credential, the first characters of whose longest line are then looked for as well: every key in PEM begins alike."""
     if MARK.decode() not in credential:
-        _marks.append(credential[:20].encode())
+        _marks.extend(_spellings(max(credential.splitlines(), key=len)[:20].encode()))
     return credential
 
 

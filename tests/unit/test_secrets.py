@@ -5,6 +5,8 @@ import logging
 import boto3
 import pytest
 
+from chalicelib.models import Credentials
+from tests.support import coinbase
 from tests.support.kraken import KEY, SECRET
 from tests.support.secrets import search
 
@@ -27,4 +29,16 @@ def test_a_credential_is_seen_in_the_log_in_what_is_sent_to_aws_and_in_answers(l
         f'a request to {boto3.client("sqs").meta.endpoint_url}/',
         'the answer to GET /',
     ]
+    leaks.clear()
+
+
+@pytest.mark.parametrize('credential', [KEY, SECRET, coinbase.SECRET.splitlines()[1]], ids=['key', 'secret', 'PEM'])
+@pytest.mark.parametrize('before', ['', '.', '..'])
+def test_a_credential_is_seen_in_bytes_that_are_stored(leaks: list[str], table: None, credential: str, before: str):
+    item = Credentials.at('LEDGER#ACCOUNT#u1#000001#000001')
+    item.wallet, item.secret = 'kraken', f'{before}{credential}..'.encode()
+
+    item.save()
+
+    assert leaks
     leaks.clear()
