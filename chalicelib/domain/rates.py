@@ -146,7 +146,7 @@ def pair_of(code: str) -> Pair:
 def code_of(pair: Pair) -> str:
     """Return the currency whose price a pair is; the inverse of `pair_of`, except that (eur, usd) is the price of usd."""
     base, quote = pair
-    return quote if currencies.get(base).kind == 'fiat' else base
+    return quote if is_of_fiat(pair) else base
 
 
 def is_ecb(pair: Pair) -> bool:
@@ -237,7 +237,7 @@ def last_day_with_close(pair: Pair, today: date) -> date:
     code = code_of(pair)
     if code in SUCCESSIONS and SUCCESSIONS[code].since <= today:
         return SUCCESSIONS[code].since - timedelta(days=_LONGEST_HOLIDAYS)
-    if currencies.get(code).kind != 'fiat':
+    if not is_of_fiat(pair):
         return today
     return today - timedelta(days=_LONGEST_HOLIDAYS if is_ecb(pair) else 1)
 
