@@ -40,15 +40,12 @@ class Signatures:
     def __init__(self, node: SolanaNode, codes: Mapping[str, str], places: Mapping[str, str | None]) -> None:
         self._node = node
         self._lists = [_List(account, code, places.get(account)) for account, code in codes.items()]
-        self._alone = len(codes) == 1
 
     @classmethod
     def resumed(cls, node: SolanaNode, position: str) -> 'Signatures':
         """Return the rest of lists, given their `position` after an earlier page. Raises ValueError if it is none."""
         places: Mapping[str, Sequence[Any]] = json.loads(position)
-        rest = cls(node, {account: code for account, (code, _) in places.items()}, {one: before for one, (_, before) in places.items()})
-        rest._alone = False
-        return rest
+        return cls(node, {account: code for account, (code, _) in places.items()}, {one: before for one, (_, before) in places.items()})
 
     @property
     def position(self) -> str | None:
@@ -75,7 +72,7 @@ class Signatures:
         """Read until there is something above the slot down to which all lists are complete, or nothing left; return that slot."""
         self._read([each for each in self._lists if not each.rows])
         while True:
-            floor = _ENDED if self._alone else max((each.floor for each in self._lists), default=_ENDED)
+            floor = _ENDED if len(self._lists) == 1 else max((each.floor for each in self._lists), default=_ENDED)
             behind = [each for each in self._lists if each.floor == floor and floor != _ENDED]
             if not behind or any(row.slot > floor for each in self._lists for row in each.rows):
                 return floor
