@@ -78,8 +78,10 @@ class Horizon:
             effects = self._effects(http, address, cursor, min(listed, default=0) if not is_last else 0)
             hidden = {token: self._transaction(http, rows, address) for token, rows in effects.items() if token not in listed}
             with expected_shape(self.endpoint, 'transactions'):
-                found = sorted([*listed.items(), *((token, txn) for token, txn in hidden.items() if txn is not None)], reverse=True)
-                rows = [row for token, txn in found for row in self._rows(txn, address, effects.get(token, []), hidden=token in hidden)]
+                newest_first = sorted([*listed.items(), *((token, txn) for token, txn in hidden.items() if txn is not None)], reverse=True)
+                rows = [
+                    row for token, txn in newest_first for row in self._rows(txn, address, effects.get(token, []), hidden=token in hidden)
+                ]
                 cursor = None if is_last else str(min(listed))
                 page = Page.of(rows, cursor)
             yield page
@@ -171,8 +173,8 @@ class Horizon:
     def _assets(self, effects: Sequence[Row], address: str) -> list[str]:
         """Return XLM and the assets of the catalogue that effects name; an account holds nothing of what it issues itself."""
         named = horizon_effects.assets_in(effects)
-        listed = [token.contract for token in currencies.tokens_on(self.chain.currency) if token.contract in named]
-        return [NATIVE, *(asset for asset in listed if asset is not None and not asset.endswith(f'-{address}'))]
+        assets = currencies.tokens_by_contract(self.chain.currency)
+        return [NATIVE, *(asset for asset in assets if asset in named and not asset.endswith(f'-{address}'))]
 
 
 def _epoch(text: str) -> int:
