@@ -138,9 +138,10 @@ def test_credentials_of_ones_own_are_used_and_not_printed(start_stack: Callable[
     stack = start_stack(**own)
 
     assert Client(stack, 'read').get('/api/user')['result']['email'] == 'me@example.com'
-    mails = re.compile('^--- mail to .*?^--- end of mail$', re.DOTALL | re.MULTILINE)  # which a local server prints
-    printed = mails.sub('', stack.output + stack.log)
-    assert not [value for value in own.values() if value in printed]
+    printed = stack.output + stack.log
+    mails = re.compile('^--- mail to .*?^--- end of mail$', re.DOTALL | re.MULTILINE)  # a local server prints them, with their addressee
+    without_mails = mails.sub('', printed)
+    assert not [name for name, value in own.items() if value in (without_mails if name == 'DEMO_EMAIL' else printed)]
 
 
 def test_stacks_beside_each_other_share_nothing(stack: Stack, client: Client, start_stack: Callable[..., Stack]) -> None:
