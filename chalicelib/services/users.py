@@ -121,12 +121,16 @@ def _limits(user: User | None, account: str, network: str, browser: str | None, 
 
 
 def forgot_password(email: str, *, network: str, now: int) -> None:
-    """Mail a password reset link, or, if there is no account, a mail that says so. Raises TooMany."""
+    """Mail a password reset link, or, if there is no account, a mail that says so. Raises TooMany.
+
+    A reset confirms the email address. Where not everybody may sign up, an account that is not confirmed counts as none: a reset would open
+    it without using up an invitation.
+    """
     AttemptCounter.record('forgot_network', network, 30, _HOUR, now)
     AttemptCounter.record('forgot', email.lower(), 5, _HOUR, now)
     user = User.with_email(email)
     token = new_token()
-    if user is None:
+    if user is None or (settings().signup != 'open' and user.confirmed_at is None):
         # The same number of requests as for an existing account; the token is never mailed.
         transact(EmailToken.creation(token, purpose='nothing', user_id='nobody', expires_at=now + _HOUR))
         _send(email, mail.NO_ACCOUNT, signup=_url('/signup'))

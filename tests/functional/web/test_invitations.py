@@ -67,6 +67,8 @@ def test_by_default_one_person_signs_up_with_one_invitation_by_link_or_mail(
     assert friend.location == '/portfolios/new'
     stranger.post_from(late, '/confirm', {'token': late.partition('token=')[2]})
     assert stranger.status == 404
+    stranger.post('/forgot', {'email': 'stranger@example.com'})  # a reset would confirm the address
+    assert '/reset' not in mailbox.last()[1]
     assert stranger.get(f'/signup?invitation={by_link}').status_code == 404
     assert stranger.get(f'/signup?invitation={by_mail}').status_code == 200
     stopped_clock.advance(VALID_SECONDS)
