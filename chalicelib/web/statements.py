@@ -10,9 +10,8 @@ from chalicelib import clock
 from chalicelib.api.presenters.currencies import present_value
 from chalicelib.api.presenters.portfolios import present_converted_balances, present_portfolio_balances, present_rate_set
 from chalicelib.config import settings
-from chalicelib.domain import currencies
+from chalicelib.domain import currencies, tables
 from chalicelib.errors import NotReady
-from chalicelib.http_io import tables
 from chalicelib.http_io.request import path_id
 from chalicelib.models import User
 from chalicelib.services.portfolios import balances, converted

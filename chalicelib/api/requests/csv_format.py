@@ -11,7 +11,7 @@ from chalice.app import Response
 
 from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.api.requests.query import FORMAT
-from chalicelib.http_io import tables
+from chalicelib.domain import tables
 from chalicelib.http_io.response import Answer
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from chalicelib.http_io.tables import to_csv
+from chalicelib.domain.tables import to_csv
 
 
 def test_what_a_spreadsheet_would_run_is_text_and_numbers_stay_numbers():
