@@ -1,6 +1,5 @@
 """Everything of one user in a zip file: one JSON document, and the same as CSV, a file for each kind."""
 
-import csv
 import io
 import json
 import zipfile
@@ -9,7 +8,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from chalicelib.domain import instants
+from chalicelib.domain import instants, tables
 from chalicelib.models import (
     Account,
     Address,
@@ -50,18 +49,18 @@ _SESSION = ('browser', 'network', 'last_seen_at')
 def pack_user(user: User, now: int) -> bytes:
     """Return the zip file. Credentials, secrets and hashes are not in it: they are for use, and of no use outside.
 
-    Of all transactions together it has the newest MOST_TRANSACTIONS of each ledger's turn; `transactions_left_out` says if there are more.
+    It has at most MOST_TRANSACTIONS transactions, ledger by ledger, each newest first; `transactions_left_out` says if there are more.
     """
     items = list(Item.query(user.pk, consistent_read=True))
-    tables = {name: [_row(item, fields) for item in items if type(item) is kind] for kind, (name, fields) in _FIELDS.items()}
-    tables['applications'] = [_row(client, _CLIENT) for client in Client.owned_by(user.user_id)]
-    tables['sessions'] = [_row(session, _SESSION) for session in Session.of_user(user, now)]
+    rows = {name: [_row(item, fields) for item in items if type(item) is kind] for kind, (name, fields) in _FIELDS.items()}
+    rows['applications'] = [_row(client, _CLIENT) for client in Client.owned_by(user.user_id)]
+    rows['sessions'] = [_row(session, _SESSION) for session in Session.of_user(user, now)]
     followers = [item for item in items if isinstance(item, Follower)]
-    tables['balances'] = list(_balances(followers))
+    rows['balances'] = list(_balances(followers))
     transactions = list(islice(_transactions(followers), MOST_TRANSACTIONS + 1))
-    tables['transactions'] = transactions[:MOST_TRANSACTIONS]
-    document = tables | {'made_at': instants.sortable(now), 'transactions_left_out': len(transactions) > MOST_TRANSACTIONS}
-    return _zip(document, tables)
+    rows['transactions'] = transactions[:MOST_TRANSACTIONS]
+    document = rows | {'made_at': instants.sortable(now), 'transactions_left_out': len(transactions) > MOST_TRANSACTIONS}
+    return _zip(document, rows)
 
 
 def _balances(followers: Iterable[Follower]) -> Iterator[Row]:
@@ -104,31 +103,19 @@ def _plain(field: str, value: Any) -> Any:
     return value
 
 
-def _zip(document: Row, tables: dict[str, list[Row]]) -> bytes:
+def _zip(document: Row, rows_by_kind: dict[str, list[Row]]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, 'w', zipfile.ZIP_DEFLATED) as archive:
         archive.writestr('data.json', json.dumps(document, indent=1, ensure_ascii=False))
-        for name, rows in tables.items():
-            archive.writestr(f'{name}.csv', _csv(rows))
+        for kind, rows in rows_by_kind.items():
+            archive.writestr(f'{kind}.csv', _csv(rows))
     return packed.getvalue()
 
 
 def _csv(rows: list[Row]) -> str:
-    """Return rows as RFC 4180 has them, with the names of the fields first; what is no text or number is JSON."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [])
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    return text.getvalue()
+    """Return rows as CSV with the names of the fields first; a list or an object is JSON."""
+    return tables.to_csv(list(rows[0]) if rows else [], ([_cell(value) for value in row.values()] for row in rows))
 
 
 def _cell(value: Any) -> Any:
-    """Return a cell; a text that a spreadsheet would take for a formula is told to be text by a quotation mark (CWE-1236)."""
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
-    is_formula = isinstance(value, str) and value[:1] in ('=', '+', '-', '@', '\t', '\r') and not _is_amount(value)
-    return f"'{value}" if is_formula else value
-
-
-def _is_amount(text: str) -> bool:
-    return text.removeprefix('-').replace('.', '', 1).isdecimal()
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value

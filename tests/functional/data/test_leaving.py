@@ -29,6 +29,10 @@ def download(browser: Browser) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(browser.response.body))
 
 
+def rows_of(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(archive.read(name).decode())))
+
+
 def test_a_person_downloads_everything_and_no_secret(world: World, http: ChaliceClient) -> None:
     browser = Browser(http)
     browser.log_in('ann@example.com')
@@ -46,7 +50,7 @@ def test_a_person_downloads_everything_and_no_secret(world: World, http: Chalice
     [offset, *_] = document['offsets']
     assert {'currency': 'usd', 'balance': '-7.5'}.items() <= next(one for one in offset['balances'] if one['currency'] == 'usd').items()
     assert document['transactions_left_out'] is False
-    rows = list(csv.DictReader(io.StringIO(archive.read('transactions.csv').decode())))
+    rows = rows_of(archive, 'transactions.csv')
     assert [row['delta'] for row in rows] == [row['delta'] for row in document['transactions']]
     assert {f'{name}.csv' for name in {*ids, 'user', 'transactions'}} <= set(archive.namelist())
     stored = [item for item in table() if api.user_id in str(item)]
@@ -64,9 +68,10 @@ def test_what_a_spreadsheet_would_run_is_text(http: ChaliceClient, api: Api) -> 
     browser = Browser(http)
     browser.log_in()
 
-    rows = csv.DictReader(io.StringIO(download(browser).read('portfolios.csv').decode()))
+    archive = download(browser)
 
-    assert [row['title'] for row in rows] == ["'=cmd()", "'+1", "'@x", "'-x"]
+    assert [row['title'] for row in rows_of(archive, 'portfolios.csv')] == ["'=cmd()", "'+1", "'@x", "'-x"]
+    assert [row['allow_remote_login'] for row in rows_of(archive, 'user.csv')] == ['true']  # as in the lists of the API
 
 
 def test_an_account_is_deleted_after_a_week_unless_its_user_stays(
