@@ -41,11 +41,11 @@ def add_account(portfolio_id: str) -> Response:
     number, wallet = path_id(portfolio_id), form.text('wallet')
     try:
         body = _NEW.read({'wallet': wallet, 'credentials': _credentials(form, wallet), **_title(form)})
+        title, secrets = body.get(fields.TITLE) or EXCHANGES[wallet].title, body[credentials.CREDENTIALS]
+        draft = accounts.draft(user.user_id, number, title=title, wallet=body[credentials.WALLET], credentials=secrets, now=clock.now())
+        accounts.store(draft)
     except Invalid as invalid:
         return _render_new(request, user, number, wallet, faults=invalid.faults, form={'title': form.text('title')})
-    title, secrets = body.get(fields.TITLE) or EXCHANGES[wallet].title, body[credentials.CREDENTIALS]
-    draft = accounts.draft(user.user_id, number, title=title, wallet=body[credentials.WALLET], credentials=secrets, now=clock.now())
-    accounts.store(draft)
     return pages.redirect(pages.link(request, f'/portfolios/{number}'))
 
 
@@ -67,9 +67,9 @@ def update_account_settings(portfolio_id: str, account_id: str) -> Response:
     entered = _credentials(form, account.wallet)
     try:
         body = _CHANGES.read({**_title(form), **({'credentials': entered} if entered else {})}, wallet=account.wallet)
+        accounts.change(account, title=body.get(fields.TITLE), credentials=body.get(credentials.CREDENTIALS), now=clock.now())
     except Invalid as invalid:
         return _render(request, user, account, faults=invalid.faults, form={'title': form.text('title')})
-    accounts.change(account, title=body.get(fields.TITLE), credentials=body.get(credentials.CREDENTIALS), now=clock.now())
     return pages.redirect(pages.link(request, f'/portfolios/{account.portfolio_id}/accounts/{account.account_id}'))
 
 

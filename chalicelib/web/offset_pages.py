@@ -38,10 +38,10 @@ def add_offset(portfolio_id: str) -> Response:
     number = path_id(portfolio_id)
     try:
         body = _parse(form)
+        title, balances, since = body[fields.TITLE], body[fields.BALANCES], (body.get(fields.SINCE) or Since(None)).at
+        offsets.store(Offset.draft(user.user_id, number, title=title, balances=balances, since=since, now=clock.now()))
     except Invalid as invalid:
         return _render(request, user, number, None, faults=invalid.faults, form=_typed(form))
-    title, balances, since = body[fields.TITLE], body[fields.BALANCES], (body.get(fields.SINCE) or Since(None)).at
-    offsets.store(Offset.draft(user.user_id, number, title=title, balances=balances, since=since, now=clock.now()))
     return pages.redirect(pages.link(request, f'/portfolios/{number}'))
 
 

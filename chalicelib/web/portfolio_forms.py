@@ -39,13 +39,13 @@ def submit_new_portfolio() -> Response:
     codes, lines = _codes(form), _lines(form)
     try:
         body = _PORTFOLIO.read({'title': form.text('title'), 'currencies': codes})
+        if _are_unclear(lines):
+            raise Invalid
+        title, reporting = body[fields.TITLE], body[fields.CURRENCIES]
+        portfolio = Portfolio.draft(user.user_id, title=title, currencies=reporting, now=clock.now())
+        portfolios.store(portfolio)
     except Invalid as invalid:
         return _render_new(request, user, chosen=codes, form=_typed(form, lines), lines=lines, faults=[*invalid.faults, *_faults(lines)])
-    if _are_unclear(lines):
-        return _render_new(request, user, chosen=codes, form=_typed(form, lines), lines=lines, faults=_faults(lines))
-    title, reporting = body[fields.TITLE], body[fields.CURRENCIES]
-    portfolio = Portfolio.draft(user.user_id, title=title, currencies=reporting, now=clock.now())
-    portfolios.store(portfolio)
     return _store(request, user, portfolio, lines)
 
 

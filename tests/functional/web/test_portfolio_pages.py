@@ -262,6 +262,12 @@ def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in:
     assert (logged_in.status, 'credentials.secret is required' in logged_in.text) == (422, True)
     logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': 'a key', 'secret': 'c2VjcmV0', 'title': ''})
     logged_in.post(f'{base}/accounts/1', {'title': 'Mine', 'key': '', 'secret': ''})
+    logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': 'a key', 'secret': 'c2VjcmV0', 'title': ''})
+    assert (logged_in.status, 'already has an account with this API key' in logged_in.text) == (422, True)
+    logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': 'another key', 'secret': 'c2VjcmV0', 'title': ''})
+    logged_in.post(f'{base}/accounts/3', {'title': 'Second', 'key': 'a key', 'secret': 'c2VjcmV0'})
+    assert (logged_in.status, 'already has an account with this API key' in logged_in.text) == (422, True)
+    logged_in.post(f'{base}/accounts/3/delete')
     assert [account['title'] for account in result(api, f'{number}/accounts')] == ['Mine']
     logged_in.get(f'{base}/accounts/1')
     assert (logged_in.status, 'c2VjcmV0' in logged_in.page) == (200, False)
@@ -284,6 +290,29 @@ def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in:
     assert [len(result(api, f'{number}')[kind]) for kind in ('addresses', 'accounts', 'offsets')] == [1, 0, 0]
     logged_in.post(f'{base}/delete')
     assert (logged_in.location, result(api, '?limit=5')) == ('/portfolios', [])
+
+
+@pytest.mark.parametrize(
+    ('path', 'form', 'sentence'),
+    [
+        ('/portfolios', {'title': 'Second', 'currency': 'usd'}, 'you can have at most 1 portfolios'),
+        ('/portfolios/1/offsets', {'title': 'x', 'balances': '1 usd'}, 'a portfolio can have at most 1 offsets'),
+        ('/portfolios/1/accounts', {'wallet': 'kraken', 'key': 'k', 'secret': 'c2VjcmV0'}, 'a portfolio can have at most 1 accounts'),
+        ('/portfolios/1/addresses', {'addresses': SEGWIT}, 'a portfolio can have at most 1 addresses'),
+    ],
+)
+def test_a_form_for_more_than_there_may_be_says_so(
+    logged_in: Browser, api: Api, monkeypatch: pytest.MonkeyPatch, path: str, form: dict[str, str], sentence: str
+):
+    api.portfolio()
+    for name in ('MAX_PORTFOLIOS', 'MAX_OFFSETS', 'MAX_ACCOUNTS', 'MAX_ADDRESSES'):
+        monkeypatch.setenv(name, '1')
+    settings.cache_clear()
+
+    logged_in.post(path, form)
+    logged_in.post(path, form)
+
+    assert (logged_in.status, sentence in logged_in.text) == (422, True)
 
 
 def test_a_statement_is_the_apis_and_anybody_can_verify_it(logged_in: Browser, new_browser: Any, api: Api, filled: int):
