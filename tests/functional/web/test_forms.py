@@ -9,7 +9,11 @@ import pytest
 from app import app
 from chalicelib.models import User
 from chalicelib.web.forms import MOST_BYTES
+from tests.support.api import Api
+from tests.support.aws import Beginnings
 from tests.support.browser import FORM, Browser
+from tests.support.kraken import create_account
+from tests.support.ledgers import ADDRESS
 
 PAGES = sorted(
     (method, path)
@@ -18,13 +22,35 @@ PAGES = sorted(
     if entry.view_function.__module__.startswith('chalicelib.web.') and not path.startswith(('/static/', '/.well-known/', '/{proxy'))
 )
 PROFILE = [f'/profile{below}' for below in ('', '/sessions', '/api-keys', '/invitations', '/second-factor', '/data')]
-PAGES_WITH_FORMS = ['/signup', '/login', '/forgot', *PROFILE, '/oauth/applications/new']
+PAGES_BEFORE_LOGIN = ['/signup', '/login', '/forgot']
+OF_A_PORTFOLIO = [
+    '/settings',
+    '/delete',
+    *(f'/{part}/{page}' for part in ('addresses', 'accounts', 'offsets') for page in ('new', '1', '1/delete')),
+]
+PAGES_WITH_FORMS = [
+    *(*PAGES_BEFORE_LOGIN, *PROFILE, '/oauth/applications/new', '/portfolios/new', '/statement/verify', '/portfolios/1'),
+    *(f'/portfolios/1{below}' for below in OF_A_PORTFOLIO),
+]
 POSTS = [path for method, path in PAGES if method == 'POST']
 SAFE = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 
 def filled(path: str) -> str:
     return re.sub(r'{\w+}', '1', path.replace('{client_id}', 'a' * 32))
+
+
+@pytest.fixture
+def filled_portfolio(api: Api, beginnings: Beginnings) -> None:
+    """Portfolio 1 with one part of each kind."""
+    beginnings.begin(__name__, lambda: fill(api))
+
+
+def fill(api: Api) -> None:
+    api.portfolio()
+    api.address(1, ADDRESS)
+    create_account(api)
+    api.post('/api/portfolios/1/offsets', {'title': 'x', 'balances': [{'currency': 'btc', 'balance': '1'}]})
 
 
 def test_there_are_pages_to_test():
@@ -134,9 +160,10 @@ def test_every_answer_is_safe_from_frames_sniffing_caches_and_foreign_content(lo
         assert 'Access-Control-Allow-Origin' not in headers
 
 
+@pytest.mark.usefixtures('filled_portfolio')
 @pytest.mark.parametrize('path', ['/', *PAGES_WITH_FORMS, '/portfolios', '/oauth/applications'])
 def test_pages_need_no_script_and_no_other_site(logged_in: Browser, path: str):
-    if path in ('/', '/signup', '/login', '/forgot'):
+    if path in ('/', *PAGES_BEFORE_LOGIN):
         logged_in.cookie = ''
     logged_in.get(path)
 
@@ -144,12 +171,14 @@ def test_pages_need_no_script_and_no_other_site(logged_in: Browser, path: str):
     assert not re.search(r'<script|\bon\w+=|style=|https?://(?!www\.w3\.org)', logged_in.page)
 
 
+@pytest.mark.usefixtures('filled_portfolio')
 @pytest.mark.parametrize('path', PAGES_WITH_FORMS)
 def test_every_field_has_a_label_and_every_id_is_there_once(logged_in: Browser, path: str):
-    if path in ('/', '/signup', '/login', '/forgot'):
+    if path in PAGES_BEFORE_LOGIN:
         logged_in.cookie = ''
     logged_in.get(path)
 
+    assert logged_in.status == 200
     ids = re.findall(r'\bid="([^"]+)"', logged_in.page)
     fields = re.findall(r'<(?:input|textarea|select)(?![^>]*type="hidden")(?![^>]*aria-hidden)[^>]*\bid="([^"]+)"', logged_in.page)
     described = ' '.join(re.findall(r'(?:aria-describedby|aria-labelledby)="([^"]+)"', logged_in.page)).split()
