@@ -1,12 +1,12 @@
 """What a browser is called, read off its User-Agent header (RFC 9110 section 10.1.5). Pure.
 
-Own code rather than a library: two short lists say enough for a person to recognise their own browser, where a parser of all that ever
-was brings megabytes of patterns.
+Own code rather than a library: two short lists are enough for people to recognise their own browser, and the patterns of a full parser
+take megabytes.
 """
 
 UNKNOWN = 'An unknown browser'
 
-# The first word in the header decides: browsers name those whose pages they also understand after themselves.
+# The first entry whose word is in the header decides: Edge and Opera call themselves Chrome too, and Chrome calls itself Safari.
 _BROWSERS = (
     ('Edg', 'Edge'),
     ('OPR/', 'Opera'),

@@ -6,5 +6,5 @@ _DIGITS = 16
 
 
 def work_group(user_id: str) -> str:
-    """Return the group of all work that a user causes: a digest, as ledgers, which many users share, keep it."""
+    """Return the group of all work that a user causes: a digest, because it is stored with ledgers, which many users share."""
     return hashlib.sha256(user_id.encode()).hexdigest()[:_DIGITS]

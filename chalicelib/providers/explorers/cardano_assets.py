@@ -15,7 +15,7 @@ from chalicelib.domain.currencies import Currency
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.providers.explorers.explorer import checked, place_of, read_token_holdings
 
-Quantity = tuple[str, object]  # of a token, as it was told
+Quantity = tuple[str, object]  # a token, and how much of it, as the upstream writes it
 
 
 class Sides(NamedTuple):

@@ -24,7 +24,7 @@ T = TypeVar('T')
 
 
 class _Answers(NamedTuple):
-    """What the sources told, and the currencies of which none did and one failed that would have."""
+    """What the sources observed, and the currencies that none of them priced while a source that has them failed."""
 
     observations: list[Observation]
     unanswered: frozenset[str]
