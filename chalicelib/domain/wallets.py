@@ -96,11 +96,11 @@ def reach_of_branches(kinds: Sequence[ScriptBranches], used: Mapping[str, Sequen
     for number, kind in enumerate(kinds):
         is_followed = number == 0 or any(any(used[branch.name]) for branch in kind.branches)
         for place, branch in enumerate(kind.branches):
-            are_used = used[branch.name]
-            wanted = reach(are_used, gap) if is_followed or place == 0 else len(are_used)
-            counts[branch.name] = min(wanted, len(are_used) + max(room, 0))
-            is_capped |= counts[branch.name] < wanted
-            room -= counts[branch.name] - len(are_used)
+            flags = used[branch.name]
+            number_to_derive = reach(flags, gap) if is_followed or place == 0 else len(flags)
+            counts[branch.name] = min(number_to_derive, len(flags) + max(room, 0))
+            is_capped |= counts[branch.name] < number_to_derive
+            room -= counts[branch.name] - len(flags)
     return Reach(counts, is_capped)
 
 
