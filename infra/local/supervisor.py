@@ -1,6 +1,7 @@
 """Everything on this computer, in the foreground, until SIGTERM or Ctrl-C: moto here, the API and the worker as children."""
 
 import contextlib
+import errno
 import http.client
 import os
 import shlex
@@ -16,6 +17,7 @@ from infra.local import credentials, networks
 from infra.local.processes import Child, Children
 
 HOST = '127.0.0.1'
+_ALL_HOSTS = '0.0.0.0'
 DEFAULT_PORT = 8000
 _BACKLOG = 128
 _WATCH_SECONDS = 0.2
@@ -97,14 +99,14 @@ def _listen(number: int) -> socket.socket:
     try:
         return socket.create_server((host, number), backlog=_BACKLOG)
     except OSError as error:
-        if isinstance(error, socket.gaierror) or error.errno == 99:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
             raise CannotStart(f'HOST must be an address of this computer, or 0.0.0.0 for all of them, not {host!r}') from None
         what = 'may not be used' if isinstance(error, PermissionError) else 'is in use'
         raise CannotStart(f'port {number} {what}: choose another, e.g. make run PORT=8001') from None
 
 
 def _serve(listening: socket.socket, stop: Event, kind: Kind) -> None:
-    local = f'http://{HOST}:{listening.getsockname()[1]}'
+    local = 'http://{}:{}'.format(*reachable_address(listening))
     _choose_upstream(os.environ.get('UPSTREAM', ''))
     _say('starting a moto server', stop)
     from infra.local import emulated_aws, stack  # take a while to import, in which nothing would have been printed
@@ -174,15 +176,21 @@ def _choose_upstream(name: str) -> None:
 def _wait_until_answered(listening: socket.socket, api: Child, stop: Event) -> None:
     """Wait until the API answers. Raises CannotStart when it ends instead, Stopped."""
     deadline = time.monotonic() + _START_SECONDS
-    while not _answers(listening.getsockname()[1]):
+    while not _answers(*reachable_address(listening)):
         if stop.is_set():
             raise Stopped
         if api.ended or time.monotonic() > deadline:
             raise CannotStart('the API did not start; the reason is above')
 
 
-def _answers(number: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, number, timeout=_ANSWER_SECONDS)
+def reachable_address(listening: socket.socket) -> tuple[str, int]:
+    """Return the host and port at which this computer reaches a listening socket."""
+    host, number = listening.getsockname()
+    return HOST if host == _ALL_HOSTS else host, number
+
+
+def _answers(host: str, number: int) -> bool:
+    connection = http.client.HTTPConnection(host, number, timeout=_ANSWER_SECONDS)
     try:
         connection.request('GET', '/api/user')
         return connection.getresponse().status < 500
