@@ -6,7 +6,7 @@ from infra import template
 
 
 class Index(NamedTuple):
-    """The attributes that an index is read by; without `sort` in the order of the table's own key alone."""
+    """The attributes that an index is read by: one value of `partition`, in the order of `sort`."""
 
     partition: str
     sort: str
