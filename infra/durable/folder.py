@@ -50,8 +50,6 @@ class Folder:
             raise CannotOpen(f'{self.path} is in use by another server: stop that one first') from None
         if int(self._read(self._version).get('format', FORMAT)) > FORMAT:
             raise CannotOpen(f'{self.path} was written by a newer version of CryptFolio: install that one again')
-        if self.items.exists() and not self.keys.exists():
-            raise CannotOpen(f'{self.keys} is missing, without which secrets in {self.items.name} stay closed: put it back from a backup')
 
     @property
     def is_in_use(self) -> bool:

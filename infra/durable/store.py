@@ -65,6 +65,11 @@ class Store:
         is_number = self._definition.types.get(name, 'N') == 'N'
         return f"CAST(json_extract(item, '$.{name}.N') AS NUMERIC)" if is_number else f"json_extract(item, '$.{name}.S')"
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no item, as before the first write."""
+        return next(self.scan(None), None) is None
+
     def get(self, keys: Iterable[Key]) -> dict[Key, str]:
         """Return those of the items that are there."""
         key = self._definition.key

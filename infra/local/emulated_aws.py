@@ -1,6 +1,7 @@
 """The AWS of a run: moto in this process, with a table and keys that a folder keeps, if there is one."""
 
 from infra.durable import definition, keys
+from infra.durable.definition import Definition
 from infra.durable.dynamodb import DurableTable
 from infra.durable.folder import CannotOpen, Folder
 from infra.durable.store import Damaged, Store
@@ -16,12 +17,20 @@ def enter(folder: Folder | None, issuer: str) -> None:
         stack.enter(moto_server.start(_HOST), issuer)
         return
     table = definition.read()
-    try:
-        store = Store(folder.items, table)
-    except Damaged as error:
-        raise CannotOpen(f'{folder.items} is damaged ({error}): move it away, start again and import the last backup') from None
+    store = open_store(folder, table)
     keys.load(folder.keys, _ACCOUNT, stack.REGION)
     url = moto_server.start(_HOST, lambda moto: DurableTable(moto, store, table, stack.NAME, _ACCOUNT, stack.REGION))
     environment = stack.enter(url, issuer)
     keys.save(folder.keys, _ACCOUNT, stack.REGION)
     folder.environment = environment
+
+
+def open_store(folder: Folder, table: Definition) -> Store:
+    """Return the items of a folder. Raises CannotOpen when they are damaged, or there without the keys that open their secrets."""
+    try:
+        store = Store(folder.items, table)
+    except Damaged as error:
+        raise CannotOpen(f'{folder.items} is damaged ({error}): move it away, start again and import the last backup') from None
+    if not folder.keys.exists() and not store.is_empty:
+        raise CannotOpen(f'{folder.keys} is missing, without which secrets in {folder.items.name} stay closed: put it back from a backup')
+    return store
