@@ -23,12 +23,14 @@ def load(path: Path, account: str, region: str) -> None:
 
 
 def save(path: Path, account: str, region: str) -> None:
-    """Write the keys that KMS holds, should there be no file, and return once they are on the disk: nothing opens what they closed."""
-    if path.exists():
-        return
+    """Write the keys that KMS holds, those that a newer version added too, and return once they are on the disk.
+
+    Nothing else opens what they closed.
+    """
     keys = kms_backends[account][region].keys.values()
     content = json.dumps([_saved(key, alias) for key in keys for alias in key.aliases if not alias.startswith('alias/aws/')], indent=1)
-    write_secret(path, content)
+    if not path.exists() or path.read_text() != content:
+        write_secret(path, content)
 
 
 def write_secret(path: Path, content: str) -> None:
