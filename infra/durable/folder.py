@@ -30,7 +30,19 @@ class Folder:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Use the folder, made if it is not there, until the end of this context or of this process. Raises CannotOpen."""
+        """Use the folder, made if it is not there, until the end of this context or of this process. Raises CannotOpen.
+
+        Meanwhile nobody else may read the files that this process makes: others may be allowed into a folder that was there before.
+        """
+        umask = os.umask(0o077)
+        try:
+            with self._locked():
+                yield
+        finally:
+            os.umask(umask)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.backups.mkdir(mode=0o700, exist_ok=True)

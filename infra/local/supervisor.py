@@ -69,7 +69,6 @@ def _run(kind: Kind) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    os.umask(0o077)
     try:
         with _listen(port()) as listening, contextlib.suppress(Stopped), kind.folder.opened() if kind.folder else contextlib.nullcontext():
             _serve(listening, stop, kind)

@@ -332,3 +332,16 @@ def test_items_without_their_keys_are_refused_and_an_empty_table_is_not(tmp_path
 
     with folder.opened(), pytest.raises(CannotOpen, match=re.escape(str(folder.keys))):
         emulated_aws.open_store(folder, table)
+
+
+def test_nobody_else_may_read_what_is_made_in_a_folder_that_was_open_to_all(tmp_path: Path) -> None:
+    folder, before = Folder(tmp_path / 'data'), os.umask(0o022)
+    try:
+        folder.path.mkdir(mode=0o755)
+        with folder.opened():
+            Store(folder.items, definition.read()).close()
+        (tmp_path / 'after').touch()
+    finally:
+        os.umask(before)
+
+    assert [oct(stat.S_IMODE(path.stat().st_mode)) for path in (folder.items, tmp_path / 'after')] == ['0o600', '0o644']
