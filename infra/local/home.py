@@ -9,6 +9,7 @@ from threading import Event
 
 from chalicelib.config import VERSION
 from infra.durable.folder import Folder
+from infra.durable.keys import write_secret
 
 BACKUPS = 14  # daily ones that are kept
 _CHECK_SECONDS = 600
@@ -26,7 +27,7 @@ def upgrade(folder: Folder) -> None:
         return
     if before is not None:
         print(f'the data was written by version {before}; saving it before version {VERSION} changes it ...', flush=True)
-        back_up(folder, f'before-{VERSION}')
+        back_up(folder, f'{_today()}-before-{VERSION}')
     _run('migrate')
     folder.version = VERSION
 
@@ -40,9 +41,7 @@ def back_up(folder: Folder, name: str) -> None:
     for left in folder.backups.glob(f'*.{_NEW}*'):
         left.unlink()
     _run('export', '--all', str(new))
-    keys = path.with_suffix('.keys.json')
-    keys.write_bytes(folder.keys.read_bytes())
-    keys.chmod(0o600)
+    write_secret(path.with_suffix('.keys.json'), folder.keys.read_text())
     with new.open('rb') as file:
         os.fsync(file.fileno())
     new.rename(path)
@@ -52,12 +51,16 @@ def back_up_daily(folder: Folder, stop: Event) -> None:
     """Make a backup for each day, and keep the last `BACKUPS` of them, until `stop` is set. For a thread."""
     while True:
         try:
-            back_up(folder, datetime.now(UTC).strftime('%Y-%m-%d'))
+            back_up(folder, _today())
             _forget_old(folder.backups)
         except (Failed, OSError) as error:
             print(f'no backup was made: {error}', file=sys.stderr, flush=True)
         if stop.wait(_CHECK_SECONDS):
             return
+
+
+def _today() -> str:
+    return datetime.now(UTC).strftime('%Y-%m-%d')
 
 
 def _forget_old(backups: Path) -> None:
