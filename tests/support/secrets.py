@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from chalice.test import HTTPResponse, TestHTTPClient
 from moto.core.botocore_stubber import BotocoreStubber
 
 # A part of every credential that tests of accounts use, so that one look finds all. What has no room for it is named by `secret`.
@@ -47,20 +48,26 @@ class _Log(logging.Handler):
 
 
 @pytest.fixture(scope='session', autouse=True)
-def search_logs_and_requests() -> Iterator[None]:
-    """Search every line of the log and every request to AWS of this session."""
-    process_request = BotocoreStubber.process_request
+def search_everything() -> Iterator[None]:
+    """Search every line of the log, every request to AWS and every answer, of the API and of pages, of this session."""
+    process_request, answer = BotocoreStubber.process_request, TestHTTPClient.request
 
     def process_and_search(self: BotocoreStubber, request: Any) -> Any:
         if not request.url.startswith('https://kms.'):
             search(f'a request to {request.url}', request.body)
         return process_request(self, request)
 
+    def answer_and_search(self: TestHTTPClient, method: str, path: str, *arguments: Any, **options: Any) -> HTTPResponse:
+        response = answer(self, method, path, *arguments, **options)
+        search(f'the answer to {method} {path}', f'{response.body!r} {response.headers}')
+        return response
+
     log = _Log()
     logging.getLogger().addHandler(log)
     logging.getLogger('chalicelib').setLevel(logging.INFO)  # as on Lambda
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreStubber, 'process_request', process_and_search)
+        patch.setattr(TestHTTPClient, 'request', answer_and_search)
         yield
     logging.getLogger().removeHandler(log)
 

@@ -21,6 +21,7 @@ from infra.fake_upstreams.scripted_explorer import Explorer, Txn, txid
 from tests.support.api import Api
 from tests.support.browser import Browser
 from tests.support.jobs import Queue, run_refresh
+from tests.support.kraken import KEY, SECRET
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, observe
 
 DAY, HOUR = 86_400, 3_600
@@ -258,9 +259,9 @@ def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in:
     logged_in.get(re.search(r'href="([^"]+cursor=[^"]+)"', logged_in.page)[1])
     assert logged_in.page.count('class="transaction"') == 5
 
-    logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': 'a key'})
+    logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': KEY})
     assert (logged_in.status, 'credentials.secret is required' in logged_in.text) == (422, True)
-    logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': 'a key', 'secret': 'c2VjcmV0', 'title': ''})
+    logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': KEY, 'secret': SECRET, 'title': ''})
     logged_in.post(f'{base}/accounts/1', {'title': 'Mine', 'key': '', 'secret': ''})
     logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': 'a key', 'secret': 'c2VjcmV0', 'title': ''})
     assert (logged_in.status, 'already has an account with this API key' in logged_in.text) == (422, True)
@@ -270,7 +271,7 @@ def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in:
     logged_in.post(f'{base}/accounts/3/delete')
     assert [account['title'] for account in result(api, f'{number}/accounts')] == ['Mine']
     logged_in.get(f'{base}/accounts/1')
-    assert (logged_in.status, 'c2VjcmV0' in logged_in.page) == (200, False)
+    assert (logged_in.status, SECRET in logged_in.page) == (200, False)
 
     amounts = {'title': 'Bank', 'balances': lines('12,500.50 usd', 'usd -1', 'x btc')}
     logged_in.post(f'{base}/offsets', amounts)
