@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.config import settings
+from chalicelib.errors import TooManyRequests
 from chalicelib.http_io import rate_limiter
 from chalicelib.http_io.rate_limiter import MOST_TRACKED, Limiter
 from chalicelib.models import Address, ApiKey, Item, RequestCount
@@ -285,6 +287,16 @@ class TestNetworks:
         assert ask(api).status_code == 404  # whoever has a token is counted by it
         stopped_clock.advance(55)
         assert http.http.get('/api/status').status_code == 200
+
+    def test_each_network_is_counted_apart(self):
+        def ask_from(address: str) -> Any:
+            return rate_limiter.limit_networks(SimpleNamespace(context={'identity': {'sourceIp': address}}), lambda _: 'an answer')
+
+        for number in range(LIMIT):
+            assert ask_from(f'2001:db8::{number}') == 'an answer'
+        with pytest.raises(TooManyRequests):
+            ask_from('2001:db8::ffff')
+        assert [ask_from(address) for address in ('2001:db8:0:1::1', '192.0.2.1')] == ['an answer'] * 2
 
 
 class TestFailures:
