@@ -138,19 +138,18 @@ def test_a_subject_opens_the_account_that_it_is_linked_to_and_none_without_a_lin
 
 
 @pytest.mark.parametrize(
-    'missing',
+    ('changes', 'error', 'said'),
     [
-        {'subjects': None},
-        {'scopes': None},
-        {'subjects': 'anybody'},
-        {'subject_claim': None},
-        {'subjects': 'linked'},
+        ({'subjects': None}, KeyError, 'subjects'),
+        ({'scopes': None}, KeyError, 'scopes'),
+        ({'subjects': 'anybody'}, ValueError, 'must be "linked", or "user_ids" with a subject_claim'),
+        ({'subject_claim': None}, ValueError, 'must be "linked", or "user_ids" with a subject_claim'),
+        ({'subjects': 'linked'}, ValueError, 'must be "linked", or "user_ids" with a subject_claim'),
     ],
 )
 def test_an_issuer_must_say_who_its_subjects_are_and_what_its_scopes_mean(
-    monkeypatch: pytest.MonkeyPatch, user: User, missing: dict[str, str | None]
+    monkeypatch: pytest.MonkeyPatch, user: User, changes: dict[str, str | None], error: type[Exception], said: str
 ):
-    entry = {name: value for name, value in (ISSUER | missing).items() if value is not None}
-    trust(monkeypatch, [entry])
-    with pytest.raises((ValueError, KeyError)):
+    trust(monkeypatch, [{name: value for name, value in (ISSUER | changes).items() if value is not None}])
+    with pytest.raises(error, match=said):
         auth.verify(f'Bearer {token(user)}')
