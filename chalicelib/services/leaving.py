@@ -6,7 +6,6 @@ are found by the digest of a token, such as codes, are left to that.
 """
 
 import contextlib
-from datetime import UTC, datetime
 
 from chalicelib.errors import NotFound
 from chalicelib.models import Client, Item, Leftovers, Portfolio, Purge, Session, SessionPointer, User, transact
@@ -18,8 +17,7 @@ _PAGE = 100
 
 def ask_to_leave(user: User, now: int) -> None:
     """Let the account be deleted in a week, or when it is to be already, and mail when that is. Raises NotFound."""
-    moment = datetime.fromtimestamp(user.schedule_deletion(now + WAIT_SECONDS), UTC)
-    notices.tell_of_deletion(user, f'{moment.day} {moment:%B %Y, %H:%M} UTC')
+    notices.tell_of_deletion(user, user.schedule_deletion(now + WAIT_SECONDS))
 
 
 def stay(user: User) -> None:

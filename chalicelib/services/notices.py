@@ -13,9 +13,7 @@ from chalicelib.models import User
 
 
 def tell_of_log_in(user: User, browser: str, network: str, now: int) -> None:
-    moment = datetime.fromtimestamp(now, UTC)
-    time = f'{moment.day} {moment:%B %Y, %H:%M} UTC'
-    _send(user, mail.NEW_LOG_IN, browser=browser, network=network, time=time, sessions=_url('/profile/sessions'))
+    _send(user, mail.NEW_LOG_IN, browser=browser, network=network, time=_format_time(now), sessions=_url('/profile/sessions'))
 
 
 def tell_of_new_password(user: User) -> None:
@@ -56,8 +54,8 @@ def tell_of_recovery_code(user: User, left: int) -> None:
     _send(user, mail.RECOVERY_CODE_USED, left=str(left), page=_url('/profile/second-factor'))
 
 
-def tell_of_deletion(user: User, time: str) -> None:
-    _send(user, mail.DELETION_SCHEDULED, time=time, page=_url('/profile/data'))
+def tell_of_deletion(user: User, delete_at: int) -> None:
+    _send(user, mail.DELETION_SCHEDULED, time=_format_time(delete_at), page=_url('/profile/data'))
 
 
 def _send(user: User, template: mail.MailTemplate, **values: str) -> None:
@@ -65,6 +63,12 @@ def _send(user: User, template: mail.MailTemplate, **values: str) -> None:
         mail.send(user.email, template.subject, template.text.format(forgot=_url('/forgot'), **values))
     except mail.NotSent as error:
         telemetry.note(notice_not_sent=str(error))
+
+
+def _format_time(instant: int) -> str:
+    """Return an instant for people: `6 November 2017, 04:54 UTC`."""
+    moment = datetime.fromtimestamp(instant, UTC)
+    return f'{moment.day} {moment:%B %Y, %H:%M} UTC'
 
 
 def _url(path: str) -> str:
