@@ -1,7 +1,7 @@
 """The bearer authorizer: a separate Lambda function that verifies an access token or API key and returns the routes it may call.
 
 Verifying an access token takes no network call, because the keys are in the configuration, and imports no models, which keeps
-cold starts short. An API key costs one read, so that revoking it takes effect immediately.
+cold starts short. An API key costs one read, so that revoking it takes effect immediately; so does a subject that is linked to a user.
 """
 
 import json
@@ -22,6 +22,7 @@ bp = Blueprint(__name__)
 _BEARER = re.compile(r'(?i:bearer) +([A-Za-z0-9._~+/=-]{1,8192})')  # schemes are read in any case (RFC 9110 section 11.1)
 _REQUIRED = {f'require_{claim}': True for claim in ('iss', 'aud', 'exp', 'sub')}
 _IDENTIFIER = re.compile('[ -~]{1,255}')  # RFC 6749 appendix A.1 and OpenID Connect Core section 2
+_CLAIMS = {'iss', 'aud', 'exp', 'iat', 'jti', 'sid', 'grant_id'}  # of our tokens, beside those that `translate` names
 _ASYMMETRIC = {'ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512'}
 
 
@@ -162,13 +163,17 @@ class Issuer:
         return key
 
     def translate(self, claims: dict[str, Any]) -> dict[str, Any]:
-        """Return the claims with subject, scope and client under our names. Raises InvalidToken if one is missing or malformed."""
+        """Return the claims with subject, scope and client under our names. Raises InvalidToken if one is missing or malformed.
+
+        Claims that our own tokens do not have are dropped, whatever another issuer means by them.
+        """
         subject, scope, client = (claims.get(name) for name in (self.subject_claim, self.scope_claim, self.client_claim))
         granted = scope.split() if isinstance(scope, str) else scope
         if not _is_identifier(subject) or not _is_identifier(client) or not isinstance(granted, list):
             raise InvalidToken('no subject, scope or client')
         ours = [self.scopes[name] for name in granted if isinstance(name, str) and name in self.scopes]
-        return claims | {'sub': self._user_id(str(subject)), 'client_id': client, 'scope': ' '.join(dict.fromkeys(ours))}
+        others = {name: claim for name, claim in claims.items() if name in _CLAIMS}
+        return others | {'sub': self._user_id(str(subject)), 'client_id': client, 'scope': ' '.join(dict.fromkeys(ours))}
 
     def _user_id(self, subject: str) -> str:
         """Return the id of the user whom a subject is. Raises InvalidToken for nobody's."""

@@ -60,9 +60,10 @@ def status(http: ChaliceClient, text: str, path: str = '/api/user', method: str 
 
 
 def test_their_claims_are_read_in_our_words(http: ChaliceClient, user: User):
-    claims = auth.verify(f'Bearer {token(user)}')
+    claims = auth.verify(f'Bearer {token(user, key_id=["theirs"])}')
 
     assert (claims['sub'], claims['scope'], claims['client_id']) == (user.user_id, 'read', 'spa')
+    assert 'key_id' not in claims  # which names an API key of ours
     assert status(http, token(user)) == 200
     assert status(http, token(user), '/api/portfolios/1', 'DELETE') == 403
 
