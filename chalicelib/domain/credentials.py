@@ -59,7 +59,9 @@ def parse_application_name(text: str) -> str:
     name = parse_title('name', text)
     if not any(_is_visible(character) for character in name):
         _raise_invalid('name', 'blank', 'A name must have letters that can be seen')
-    if ''.join(filter(str.isalnum, unicodedata.normalize('NFKC', name))).casefold() == _OWN_NAME:
+    decomposed = unicodedata.normalize('NFKD', name)  # accents become characters of their own, which are no letters
+    letters = (character for character in decomposed if character.isalnum() and _is_visible(character))
+    if ''.join(letters).casefold() == _OWN_NAME:
         _raise_invalid('name', 'reserved', 'This is the name of this server: choose another')
     return name
 

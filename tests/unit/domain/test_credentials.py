@@ -1,0 +1,30 @@
+"""The names of applications, which people read when they decide whom to trust."""
+
+import pytest
+
+from chalicelib.domain import credentials
+from chalicelib.errors import Invalid
+
+
+@pytest.mark.parametrize('name', ['Charts', 'CryptFolio Charts', 'Cryptfolios', '\u5bb6\u8a08', 'Se\u00f1or'])
+def test_an_application_may_have_any_other_name(name: str) -> None:
+    assert credentials.parse_application_name(name) == name
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        'CryptFolio',
+        ' crypt-folio! ',
+        'Crypt\u2060Folio',
+        '\u24b8ryptFolio',
+        'CryptFolio\u3164',  # Hangul fillers are letters of which nothing is seen
+        'Crypt\u115fFolio\uffa0',
+        'CryptFoli\u00f3',  # an accent, in one character with its letter
+        'CryptFolio\u0301',
+    ],
+)
+def test_no_application_has_the_name_of_this_server_however_it_is_written(name: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        credentials.parse_application_name(name)
+    assert [fault.code for fault in refused.value.faults] == ['reserved']
