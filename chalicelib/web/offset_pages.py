@@ -101,9 +101,10 @@ def _parse(form: forms.Form) -> ParsedBody:
 
 
 def _row(line: str) -> dict[str, str]:
-    words = line.replace(',', ' ').replace('\t', ' ').split()
-    amount = next((word for word in words if word.removeprefix('-')[:1].isdecimal() and not word.isalpha()), '')
-    return {'currency': ' '.join(word for word in words if word != amount), 'balance': amount}
+    words = line.replace(',', ' ').split()
+    place = next((number for number, word in enumerate(words) if word.removeprefix('-')[:1].isdecimal()), None)
+    amount = '' if place is None else words.pop(place)
+    return {'currency': ' '.join(words), 'balance': amount}
 
 
 def _typed(form: forms.Form) -> dict[str, str]:
