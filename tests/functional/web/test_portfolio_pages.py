@@ -280,6 +280,10 @@ def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in:
         logged_in.post(f'{base}/offsets', amounts | {'balances': ambiguous})
         assert (logged_in.status, 'Unknown currency' in logged_in.text) == (422, True)
     logged_in.post(f'{base}/offsets', amounts | {'balances': lines('12500.50 usd', 'btc -1'), 'since': '2020-01-01'})
+    logged_in.get(f'{base}/offsets/1')
+    assert 'value="2020-01-01"' in logged_in.page
+    logged_in.post(f'{base}/offsets/1', {'title': 'Bank', 'balances': 'x usd', 'since': ''})
+    assert (logged_in.status, 'value="2020-01-01"' in logged_in.page) == (422, False)
     logged_in.post(f'{base}/offsets/1', {'title': 'Bank', 'balances': '3 usd', 'since': ''})
     offset = result(api, f'{number}/offsets/1')
     assert ([(row['currency'], row['balance']) for row in offset['balances']], offset['since']) == ([('usd', '3.0')], None)
