@@ -94,8 +94,10 @@ def explain_portfolio(portfolio_id: str) -> Response:
     """Show how the value of a portfolio came about: each currency's route and rates, and what its parts were read from."""
     request = bp.current_request
     user = sessions.require_user(request)
-    number, day = path_id(portfolio_id), forms.query_parameter(request, 'at')
-    at, _ = parse_as_of(day)
+    number = path_id(portfolio_id)
+    at, faults = parse_as_of(forms.query_parameter(request, 'at'))
+    if faults:
+        return pages.error_page(request, 422, 'There is no value of that day', faults[0].message)
     try:
         summed = balances.sum_up(user.user_id, number, at)
         currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
@@ -111,7 +113,6 @@ def explain_portfolio(portfolio_id: str) -> Response:
         missing=row.get('missing', []),
         code=currency,
         at=at,
-        day=day,
         rates_at=totals.rates_made_at,
         readings=holdings.readings(summed),
         now=clock.now(),

@@ -130,6 +130,13 @@ def test_a_day_of_the_past_is_its_end_and_names_are_text(logged_in: Browser, api
     assert '<script' not in logged_in.page
     assert not re.search(r'(?:src|href)="(?!/|#|data:image)', logged_in.page)
     assert ' style=' not in logged_in.page  # the policy forbids it
+    logged_in.get(f'/portfolios/{filled}?at={day}T12:00:00%2B02:00&in=btc')
+    links = re.findall(r'href="([^"]+/(?:explain\?in=btc&amp;|statement\?)at=[^"]+)"', logged_in.page)
+    assert len(links) == 3  # the last is of 31 December
+    for each in links[:2]:
+        logged_in.get(unescape(each))
+        assert (logged_in.status, ', 10:00 UTC' in logged_in.text) == (200, True)
+    assert f'at={day}T12%3A00%3A00%2B02%3A00' in logged_in.page
     logged_in.get(f'/portfolios/{filled}?at=2999-01-01')
     assert (logged_in.status, 'not in the future' in logged_in.text) == (422, True)
     logged_in.get(f'/portfolios/{filled}?at=<i>')
@@ -362,8 +369,9 @@ def test_a_statement_is_the_apis_and_anybody_can_verify_it(logged_in: Browser, n
     [usd] = [row for row in result(api, f'{filled}/converted?explain=true') if row['currency'] == 'usd']
     shares = re.findall(r'= <strong class="amount">([\d,.]+) USD', logged_in.page)
     assert [share.replace(',', '') for share in shares] == [share['value'] for share in usd['explain'] if share['balance'] != '0.0']
-    logged_in.get(f'/portfolios/{filled}/statement?at=nonsense')
-    assert logged_in.status == 422
+    for page in ('statement', 'explain'):
+        logged_in.get(f'/portfolios/{filled}/{page}?at=nonsense')
+        assert (logged_in.status, 'must be an instant' in logged_in.text) == (422, True)
 
 
 @pytest.mark.parametrize('path', ['/nosuch', '/docs/of/it', '/portfolios/1/nosuch', '/robots.txt'])
