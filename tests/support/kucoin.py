@@ -45,12 +45,13 @@ class KucoinAccount:
         if refusal is not None:
             return refused(401, *refusal)
         query = request.query
+        of_all = query.get('queryType') == 'ALL'  # without it, those of the fast margin accounts are left out
         answers: dict[str, Any] = {
             '/api/v1/user/api-key': {'remark': 'test', 'apiKey': KEY, 'apiVersion': 3, 'permission': self.permission, 'uid': 165_111_215},
             '/api/ua/v1/account/mode': {'selfAccountMode': self.mode},
             '/api/v1/accounts': list(self.listed),
-            '/api/v3/margin/accounts': {'debtRatio': '0', 'status': 'EFFECTIVE', 'accounts': list(self.cross)},
-            '/api/v3/isolated/accounts': {'timestamp': clock.now_ms(), 'assets': list(self.isolated)},
+            '/api/v3/margin/accounts': {'debtRatio': '0', 'status': 'EFFECTIVE', 'accounts': list(self.cross if of_all else ())},
+            '/api/v3/isolated/accounts': {'timestamp': clock.now_ms(), 'assets': list(self.isolated if of_all else ())},
             '/api/v3/hf/margin/account/ledgers': [],
             '/api/ua/v1/account/balance': _balances(self.unified.get(query.get('accountType', ''), ())),
             '/api/ua/v1/unified/account/balance': _balances(self.unified.get('UNIFIED', ())),

@@ -50,6 +50,7 @@ def test_trades_transfers_and_rewards_are_read_to_the_end_and_add_up(api: Api, g
         transfer(801, now - 200 * DAY, 'Deposit', 'ETH', '5', status='Advanced'),
         transfer(802, now - 150 * DAY, 'Withdrawal', 'ETH', '0.5', fee='0.001'),
         transfer(803, now - DAY, 'Deposit', 'LUNA', '7'),
+        transfer(805, now - DAY, 'Deposit', 'efil', '0.25'),
         transfer(804, now - 1_000, 'Deposit', 'SOL', '1', status='Pending'),
     ]
     gemini.rewards = [
@@ -57,12 +58,12 @@ def test_trades_transfers_and_rewards_are_read_to_the_end_and_add_up(api: Api, g
         reward('65QN4XM5', '2030-05-14T10:06:27.000Z', 'ETH', 0.00000001),
     ]
     # Dollars: 700 - 20 * 1.005 - 20 * 0.005. Bitcoin: 0.2 + 0.06 - 0.0001. Ether: 5 - 0.501 - 2 + 0.00020001.
-    gemini.traded = [traded('USD', '679.8'), traded('BTC', '0.2599'), traded('ETH', '1.499'), traded('LUNA', '7')]
+    gemini.traded = [traded('USD', '679.8'), traded('BTC', '0.2599'), traded('ETH', '1.499'), traded('LUNA', '7'), traded('efil', '0.25')]
     gemini.staked = [staked('ETH', 1.00020001)]
 
     assert run(api)
 
-    assert balances(api) == {'btc': '0.2599', 'eth': '2.49920001', 'usd': '679.8', 'x-gemini-luna': '7.0'}
+    assert balances(api) == {'btc': '0.2599', 'eth': '2.49920001', 'usd': '679.8', 'x-gemini-luna': '7.0', 'x-gemini-efil': '0.25'}
     assert (shown(api, '/balances')['complete'], shown(api, '/txns')['complete']) == (True, True)
     entries = {(row['reference'], row['currency']['code']): (row['delta'], row['fee']) for row in shown(api, '/txns?limit=1000')['result']}
     assert [(key, value) for key, value in sorted(entries.items()) if key[0] in ('9000', '802', '20', '65QN4XM5', '804')] == [

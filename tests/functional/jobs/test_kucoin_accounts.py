@@ -117,6 +117,13 @@ def test_all_wallets_with_what_funding_tells_of_a_year_and_what_trading_forgets_
         assert len(kucoin.requests) - requests < 20
     assert (is_whole(api), len(shown(api, '/txns?limit=1000')['result'])) == (True, len(rows))
 
+    kucoin.fault = refused(429, '429000', 'Too Many Requests')
+    assert not run(api)
+    assert (shown(api)['result']['valid'], balances(api)['usdt']) == (True, '3355.4')
+    kucoin.fault = None
+    CLOCK.advance(3_600)
+    assert run(api)
+
     now = CLOCK.now()
     kucoin.mode = 'UNIFIED'
     unified = {'accountType': 'UNIFIED', 'currency': 'USDT', 'fee': '0', 'tax': '0', 'remark': 'Funding Account', 'ts': now * 10**9}
