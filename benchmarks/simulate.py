@@ -2,7 +2,7 @@
 
 No request is sent. From the requests that endpoints and refreshes cost and from the refresh policy, each five minutes of a day give how
 many ledgers are due, how many of them explorers and workers can read, how long the others wait, and what all of it costs. What people do
-is assumed (`People`), what a unit of work takes is measured (`Work`), prices are AWS's list prices of us-east-1, November 2026.
+is assumed (`People`), what a unit of work takes is measured (`Work`), prices are AWS's list prices of us-east-1, November 2026, for arm64.
 """
 
 import argparse
@@ -175,14 +175,14 @@ def _used(day: Sequence[Moment], work: Work, limits: Limits) -> dict[str, float]
 
 
 def _costs(people: People, day: Sequence[Moment], work: Work) -> dict[str, float]:
-    """Return dollars a month by service. What is always there, such as keys and alarms, is `idle`."""
+    """Return dollars a month by service. What is always there, such as keys and alarms, is `idle`, as the README counts it."""
     requests = sum(moment.requests for moment in day) * STEP * DAYS_OF_MONTH
     refreshed = sum(moment.refreshed for moment in day) * STEP * DAYS_OF_MONTH
     api_seconds = requests * (work.request_seconds * 1 + work.authorized * work.authorizer_seconds * 0.5)  # times GB of memory
     worker_seconds = refreshed * work.refresh_seconds / work.refreshes_at_once
     return {
         'API Gateway': requests * 3.50e-6,
-        'Lambda': (api_seconds + worker_seconds) * 1.66667e-5 + (requests * (1 + work.authorized) + refreshed / 10) * 0.20e-6,
+        'Lambda': (api_seconds + worker_seconds) * 1.33334e-5 + (requests * (1 + work.authorized) + refreshed / 10) * 0.20e-6,
         'DynamoDB': (
             (requests * work.request_reads + refreshed * work.refresh_reads) * 0.125e-6
             + refreshed * work.refresh_writes * 0.625e-6
@@ -190,14 +190,14 @@ def _costs(people: People, day: Sequence[Moment], work: Work) -> dict[str, float
         ),
         'SQS': refreshed * 3 / 10 * 0.40e-6,
         'logs': (requests + refreshed) * work.log_bytes / 1e9 * 0.50,
-        'idle': 6.0,
+        'idle': 14.0,
     }
 
 
 def main() -> None:
-    """Print the tables and draw the plots."""
+    """Print the tables, and draw the plots if that is asked for."""
     parser = argparse.ArgumentParser(prog='python -m benchmarks.simulate', description=__doc__)
-    parser.add_argument('--plots', action='store_true', help=f'draw the plots in {FOLDER.name}')
+    parser.add_argument('--plots', action='store_true', help='draw the plots in docs/plots')
     options = parser.parse_args()
     os.environ |= functions.stand_ins('dev') | {'AWS_DEFAULT_REGION': 'us-east-1'}
     keyless = [simulate(People(users)) for users in SIZES]
