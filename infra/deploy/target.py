@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra import lambda_extras
 
 # Deploying makes many changes in a row, of which AWS takes only so many a second.
-# The first of the timeouts is also that for sending the whole body of a request: the code, 20 MB for each function, at 2 Mbit/s.
+# The first of the timeouts is also that for sending the whole body of a request: the code, 25 MB in base64 for each function, at 2 Mbit/s.
 _PATIENT = Config(connect_timeout=600, read_timeout=600, retries={'mode': 'adaptive', 'max_attempts': 12})
 _STAGE = re.compile('[a-z][a-z0-9-]{0,19}')
 
