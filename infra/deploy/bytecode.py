@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
-_READABLE = 0o100644 << 16  # else only the owner could read it, and functions run as somebody else
+READABLE = 0o100644 << 16  # a plain file that all may read, as zip files say it: functions run as somebody else than its owner
 
 
 def add(archive: Path, python: str) -> None:
@@ -31,7 +31,7 @@ def compile_modules(archive: Path) -> None:
             compiled = _compiled(Path(folder), name, opened.read(name))
             if compiled and place not in held:
                 entry = zipfile.ZipInfo(place, _LONG_AGO)
-                entry.external_attr = _READABLE
+                entry.external_attr = READABLE
                 opened.writestr(entry, compiled, zipfile.ZIP_DEFLATED)
 
 

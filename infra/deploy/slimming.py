@@ -9,13 +9,14 @@ import re
 import zipfile
 from pathlib import Path
 
+from infra.deploy.bytecode import READABLE
+
 # By ccxt's ids.
 EXCHANGES = ('binance', 'bitfinex', 'bitstamp', 'bybit', 'coinbase', 'gemini', 'kraken', 'kucoin', 'okx')
 # Whose clients the functions make, and with which botocore gets credentials.
 SERVICES = ('dynamodb', 'kms', 'sesv2', 'sqs', 'sts')
 # What ccxt requires and none of these imports; most of that is not in the lock file, see pyproject.toml.
 _UNUSED = ('attr', 'attrs')
-READABLE = 0o100644 << 16  # a plain file that all may read, as zip files say it
 _OF_CCXT = re.compile(r'ccxt/(?:base/.*|static_dependencies/.*|abstract/__init__\.py)')
 
 
