@@ -96,8 +96,3 @@ def summed(balances: Iterable[tuple[str, Decimal]]) -> list[Holding]:
     """Return what is held of each currency, given balances by the codes of currencies, which may come several times."""
     totals = money.total_by_currency((), balances)
     return [Holding(code, balance, sent=None, received=None, transactions=None) for code, balance in totals.items()]
-
-
-def balances_alone(balances: Iterable[tuple[str, Decimal]]) -> AddressReport:
-    """Return a report of balances by the codes of their currencies, which may come several times, without entries."""
-    return AddressReport(summed(balances), iter(()))

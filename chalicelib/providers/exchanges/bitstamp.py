@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.domain import exchanges, money
-from chalicelib.domain.ledgers import Entry, Holding, Unreadable
+from chalicelib.domain.ledgers import Entry, Unreadable
 from chalicelib.errors import Upstream
-from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of
+from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of, summed
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
@@ -59,8 +59,7 @@ class BitstampReader:
         """See AccountReader. What is reserved for orders is in the balances."""
         answer = self._client.ask(http, 'POST', 'account_balances/')
         with expected_shape(ENDPOINT, 'balances'):
-            totals = money.total_by_currency((), [(_code(row['currency']), amount(row['total'])) for row in answer])
-        holdings = [Holding(code, balance, sent=None, received=None, transactions=None) for code, balance in totals.items()]
+            holdings = summed((_code(row['currency']), amount(row['total'])) for row in answer)
         return AddressReport(holdings, self._pages(http, int(resume or 0)))
 
     def _pages(self, http: Http, offset: int) -> Iterator[Page]:

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from chalicelib.domain import exchanges, money
-from chalicelib.domain.ledgers import Entry, Holding, Unreadable
+from chalicelib.domain.ledgers import Entry, Unreadable
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of, refuse_harmful
+from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of, refuse_harmful, summed
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
@@ -68,9 +68,7 @@ class KrakenReader:
         """See AccountReader. What is on hold for orders is in the balances."""
         answer = self._ask(http, 'BalanceEx')
         with expected_shape(ENDPOINT, 'balances'):
-            balances = [(_code(asset), amount(row['balance'])) for asset, row in answer.items()]
-            totals = money.total_by_currency((), balances)
-        holdings = [Holding(code, balance, sent=None, received=None, transactions=None) for code, balance in totals.items()]
+            holdings = summed((_code(asset), amount(row['balance'])) for asset, row in answer.items())
         return AddressReport(holdings, self._pages(http, resume))
 
     def _pages(self, http: Http, resume: str | None) -> Iterator[Page]:
