@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from chalicelib.domain.ledgers import Entry, Unreadable
@@ -23,19 +23,19 @@ class EntryList(NamedTuple):
     read: Callable[[str | None], Page]
 
 
-def merged_pages(lists: Iterable[EntryList], resume: str | None) -> Iterator[Page]:
+def merged_pages(lists: Collection[EntryList], resume: str | None) -> Iterator[Page]:
     """Yield the entries of all lists, newest first, from a position on.
 
     Always the list is read on that was read the least far back, and its entries wait until all others were read as far back. A position
     names the lists that are left, each with the page at which what was not yielded begins: whoever resumes reads what waited again.
     """
-    readings = [_Reading(one.read, position) for one, position in _left(lists, resume)]
-    names = [one.name for one, _ in _left(lists, resume)]
+    positions = dict.fromkeys(each.name for each in lists) if resume is None else json.loads(resume)
+    readings = [_Reading(each, positions[each.name]) for each in lists if each.name in positions]
     while unread := [reading for reading in readings if not reading.is_read]:
         max(unread, key=lambda reading: reading.lowest).read_on()
         height = max((reading.lowest for reading in readings if not reading.is_read), default=-_NEWEST)
         rows = sorted((row for reading in readings for row in reading.take(height)), key=_height, reverse=True)
-        left = {name: reading.position for name, reading in zip(names, readings, strict=True) if not reading.is_done}
+        left = {reading.name: reading.position for reading in readings if not reading.is_done}
         if not left:
             yield _page(rows, None, None)
             return
@@ -44,16 +44,12 @@ def merged_pages(lists: Iterable[EntryList], resume: str | None) -> Iterator[Pag
     yield Page([], None)
 
 
-def _left(lists: Iterable[EntryList], resume: str | None) -> list[tuple[EntryList, str | None]]:
-    positions = {} if resume is None else json.loads(resume)
-    return [(one, positions.get(one.name)) for one in lists if resume is None or one.name in positions]
-
-
 class _Reading:
     """How far a list was read, and what of it was not yielded yet."""
 
-    def __init__(self, read: Callable[[str | None], Page], position: str | None) -> None:
-        self._read = read
+    def __init__(self, entries: EntryList, position: str | None) -> None:
+        self.name = entries.name
+        self._read = entries.read
         self._next = position
         self._waiting: deque[tuple[str | None, list[Row]]] = deque()
         self.is_read = False  # to its end
