@@ -5,7 +5,7 @@ Credentials that the exchange refuses are not tried again until they are replace
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 # May pass by itself: tried again some times before the user is told.
 _PASSING = ('wrong_nonce', 'clock_differs', 'address_refused', 'answer_refused')
 _MOST_TRIES = 3
-_LEASE_EVERY = 500  # stored transactions deleted between two checks of the lease
 
 
 def read(ledger: Ledger, deadline: float) -> bool:
@@ -75,17 +74,10 @@ def _identify(ledger: Ledger, exchange_account: str | None) -> None:
     if ledger.exchange_account not in (None, digest):
         log.warning('%s: the credentials are of another account', ledger.pk)
         ledger.forget(clock.now())
-        Transaction.remove(ledger.pk, _sort_keys(ledger))
+        Transaction.remove(ledger.pk, (transaction.sk for transaction in download.stored_transactions(ledger, ledger.pk)))
         Snapshot.remove(ledger.pk)
     if ledger.exchange_account != digest:
         ledger.identify(digest, clock.now())
-
-
-def _sort_keys(ledger: Ledger) -> Iterator[str]:
-    for number, transaction in enumerate(Transaction.every(ledger.pk)):
-        if number % _LEASE_EVERY == 0:
-            ledger.renew_if_short(clock.now())
-        yield transaction.sk
 
 
 def _decrypted(credentials: Credentials) -> Any:

@@ -106,6 +106,14 @@ def _request(ledger: Ledger, explorer: Explorer, http: Http, resume: str | None 
     return explorer.read(http, ledger.upstream_key.subject, resume, ledger.known_codes)
 
 
+def stored_transactions(leased: Ledger, pk: str) -> Iterator[Transaction]:
+    """Yield all transactions that are stored of the ledger `pk`, newest first, and keep the lease of `leased`. Raises LeaseLost."""
+    for number, transaction in enumerate(Transaction.every(pk)):
+        if number % _LEASE_EVERY == 0:
+            leased.renew_if_short(clock.now())
+        yield transaction
+
+
 def is_unfinished(ledger: Ledger) -> bool:
     """Whether a full download is under way, or must be repeated because it did not reconcile."""
     cursor = ledger.cursor
@@ -233,9 +241,7 @@ def _entries_below(ledger: Ledger, cursor: Cursor, listed_from: int, highest: li
     Collects the highest ones, one more than may be revertible, in `highest`, and the sort keys of entries that this run
     did not see in `unseen`, of those from the height `listed_from` on.
     """
-    for number, transaction in enumerate(Transaction.every(ledger.pk)):
-        if number % _LEASE_EVERY == 0:
-            ledger.renew_if_short(clock.now())
+    for transaction in stored_transactions(ledger, ledger.pk):
         if transaction.run != cursor.run and transaction.height >= listed_from:
             unseen.append(transaction.sk)
             continue

@@ -242,23 +242,15 @@ def _fingerprint(derived: Iterable[Ledger]) -> str:
 
 def _sourced_entries(ledger: Ledger, derived: Iterable[Ledger]) -> Iterator[SourcedEntry]:
     for each in derived:
-        for transaction in _read_transactions(ledger, each.pk):
+        for transaction in download.stored_transactions(ledger, each.pk):
             yield SourcedEntry(transaction.entry(), transaction.source)
-
-
-def _read_transactions(ledger: Ledger, pk: str) -> Iterator[Transaction]:
-    """Yield the transactions of a ledger, keeping the wallet's lease."""
-    for number, transaction in enumerate(Transaction.every(pk)):
-        if number % _WRITTEN_AT_ONCE == 0:
-            ledger.renew_if_short(clock.now())
-        yield transaction
 
 
 def _store(ledger: Ledger, merged: Mapping[str, SourcedEntry]) -> Flow:
     """Make the wallet's transactions the merged ones; writes only what differs. Raises LeaseLost."""
     now = clock.now()
     transactions = [Transaction.of(ledger.pk, each.entry, source=each.source, run=None, now=now) for each in merged.values()]
-    stored = {transaction.sk: transaction for transaction in _read_transactions(ledger, ledger.pk)}
+    stored = {transaction.sk: transaction for transaction in download.stored_transactions(ledger, ledger.pk)}
     changed = [each for each in transactions if each.sk not in stored or not each.says_the_same_as(stored[each.sk])]
     for some in derived_ledgers.slices(changed, _WRITTEN_AT_ONCE):
         differing = [one.transaction for one in Transaction.differing(some)]

@@ -231,6 +231,20 @@ def test_a_deleted_portfolio_is_cleaned_up_wherever_its_purge_dies(explorer: Exp
             return
 
 
+def test_a_worker_that_deletes_a_ledger_for_long_keeps_its_lease(explorer: Explorer, api: Api, portfolio: int) -> None:
+    explorer.chain[SEGWIT] = payments(3)
+    address = api.address(portfolio, SEGWIT)
+    assert run_refresh(SEGWIT)
+    api.delete(f'/api/portfolios/{portfolio}/addresses/{address}')
+    left: list[int] = []
+
+    almost_over = meanwhile('Query', lambda: CLOCK.advance(Ledger.LEASE_SECONDS - 1), number=2)
+    with almost_over, meanwhile('BatchWriteItem', lambda: left.append(state(SEGWIT).lease_until - CLOCK.now())):
+        assert run_refresh(SEGWIT)
+
+    assert left == [Ledger.LEASE_SECONDS]
+
+
 REQUESTS_OF_ANY_DELETE = [('UpdateItem', 1), ('UpdateItem', 2), ('Query', 1), ('Query', 2), ('Query', 3), ('DeleteItem', 1)]
 REQUESTS_OF_A_DELETE = [
     *((known, *request) for known in (0, 27) for request in REQUESTS_OF_ANY_DELETE),
