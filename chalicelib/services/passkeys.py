@@ -16,6 +16,8 @@ from chalicelib.models.client import digest
 if TYPE_CHECKING:
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
+# What webauthn raises, beside its own errors, of what a browser may send.
+_MALFORMED = (ValueError, LookupError, TypeError, RecursionError)
 _REFUSED = Fault('credential', 'refused', 'This passkey was not accepted: try again')
 
 
@@ -57,7 +59,7 @@ def register_passkey(user: User, step: LogInStep, credential: str, name: str, no
             expected_origin=_origin(),
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError):
+    except (WebAuthnException, *_MALFORMED):
         raise Invalid(_REFUSED) from None
     passkey = Passkey.at(user.user_id, _passkey_id(made.credential_id))
     passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
@@ -96,7 +98,7 @@ def check_passkey(step: LogInStep, credential: str, now: int) -> str:
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError):
+    except (WebAuthnException, *_MALFORMED):
         raise Invalid(_REFUSED) from None
     if not passkey.use(signed.new_sign_count, now):
         raise Invalid(_REFUSED)
@@ -111,7 +113,7 @@ def _signer(step: LogInStep, credential: str) -> tuple[str, Passkey]:
         response: dict[str, Any] = json.loads(credential)
         user_id = step.user_id or base64url_to_bytes(str(response['response']['userHandle'])).decode()
         passkey = Passkey.find(user_id, _passkey_id(base64url_to_bytes(str(response['rawId']))))
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except _MALFORMED:
         raise Invalid(_REFUSED) from None
     if passkey is None:
         raise Invalid(_REFUSED)

@@ -33,15 +33,15 @@ class Device:
         self._count = 0
         self._user_handle = ''
 
-    def create(self, options: str) -> str:
-        """Answer `navigator.credentials.create`, as JSON."""
+    def create(self, options: str, **changes: Any) -> str:
+        """Answer `navigator.credentials.create`, as JSON, with changes to what is attested."""
         asked: dict[str, Any] = json.loads(options)
         self._user_handle = asked['user']['id']
         numbers = self._key.public_key().public_numbers()
         public_key = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, 'big'), -3: numbers.y.to_bytes(32, 'big')}  # COSE, ES256
         attested = bytes(16) + struct.pack('>H', len(self.credential_id)) + self.credential_id + cbor2.dumps(public_key)
         data = self._authenticator_data(asked['rp']['id'], _HAS_KEY) + attested
-        attestation = cbor2.dumps({'fmt': 'none', 'attStmt': {}, 'authData': data})
+        attestation = cbor2.dumps({'fmt': 'none', 'attStmt': {}, 'authData': data} | changes)
         client_data = self._client_data('webauthn.create', asked['challenge'])
         return self._answer({'clientDataJSON': encode(client_data), 'attestationObject': encode(attestation)})
 

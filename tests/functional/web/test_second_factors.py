@@ -20,6 +20,7 @@ from tests.support.passkey_device import Device
 
 FACTORS = '/profile/second-factor'
 WITH_PASSWORD = {'current_password': PASSWORD}
+TPM = {'ver': '2.0', 'x5c': [b'x'], 'certInfo': b'x', 'pubArea': b'x'}
 
 
 def add_app(browser: Browser) -> tuple[pyotp.TOTP, list[str]]:
@@ -200,6 +201,12 @@ def test_a_passkey_is_registered_by_who_entered_the_password_and_in_time(
     add_passkey(logged_in, device)
     assert (logged_in.status, Passkey.count(user.pk, Item.sk.startswith('PASSKEY#'))) == (422, 0)
     assert logged_in.get('/profile/passkeys').status_code == 303
+    signed = {'alg': -7, 'sig': b's'}
+    for malformed in ({'fmt': 'packed', 'attStmt': signed | {'x5c': 1}}, {'fmt': 'tpm', 'attStmt': signed | TPM}, None):
+        logged_in.post('/profile/passkeys', WITH_PASSWORD)
+        asked = options(logged_in, '/profile/passkeys')
+        logged_in.post('/profile/passkeys/new', {'credential': Device().create(asked, **malformed) if malformed else '[' * 20_000})
+        assert (logged_in.status, Passkey.count(user.pk, Item.sk.startswith('PASSKEY#'))) == (422, 0)
     logged_in.post('/profile/passkeys', WITH_PASSWORD)
     asked = options(logged_in, '/profile/passkeys')
     stopped_clock.advance(600)
