@@ -51,7 +51,7 @@ def pack_user(user: User, now: int) -> bytes:
 
     It has at most MOST_TRANSACTIONS transactions, ledger by ledger, each newest first; `transactions_left_out` says if there are more.
     """
-    items = list(Item.query(user.pk, consistent_read=True))
+    items = _items(user)
     rows = {name: [_row(item, fields) for item in items if type(item) is kind] for kind, (name, fields) in _FIELDS.items()}
     rows['applications'] = [_row(client, _CLIENT) for client in Client.owned_by(user.user_id)]
     rows['sessions'] = [_row(session, _SESSION) for session in Session.of_user(user, now)]
@@ -61,6 +61,13 @@ def pack_user(user: User, now: int) -> bytes:
     rows['transactions'] = transactions[:MOST_TRANSACTIONS]
     document = rows | {'made_at': instants.sortable(now), 'transactions_left_out': len(transactions) > MOST_TRANSACTIONS}
     return _zip(document, rows)
+
+
+def _items(user: User) -> list[Item]:
+    """Return the items of a user, without the parts of deleted portfolios that are still to be purged."""
+    items = list(Item.query(user.pk, consistent_read=True))
+    portfolios = {item.portfolio_id for item in items if isinstance(item, Portfolio)}
+    return [item for item in items if not isinstance(item, Follower | Offset) or item.portfolio_id in portfolios]
 
 
 def _balances(followers: Iterable[Follower]) -> Iterator[Row]:
