@@ -1,6 +1,5 @@
 """What a portfolio is made of, for its page: its currencies by value, and its addresses, accounts and offsets."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -127,9 +126,3 @@ def is_being_read(summed: PortfolioBalances, now: int) -> bool:
     added_at = {(child.follower_kind, child.child_id): child.created_at for child in children}
     unread = [added_at[child.kind, child.id] for child in summed.incomplete if child.reason == 'not_ready']
     return any(now - at < _FIRST_READING_SECONDS for at in unread)
-
-
-def sum_of(rows: Sequence[answers.ConvertedBalance]) -> dict[str, str]:
-    """Return the sum of values in one currency, as they are shown."""
-    currency = str(rows[0]['currency'])
-    return {'currency': currency, 'balance': present_value(money.total(Decimal(row['balance']) for row in rows), currency)}

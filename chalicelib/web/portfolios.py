@@ -1,6 +1,7 @@
 """The pages of portfolios: all of them, and one with what it is worth and made of."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -8,6 +9,8 @@ from urllib.parse import urlencode
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
+from chalicelib.api.presenters.currencies import present_value
+from chalicelib.domain import money
 from chalicelib.errors import NotReady
 from chalicelib.http_io.request import path_id
 from chalicelib.models import Portfolio, User, read_portfolio_tree
@@ -29,6 +32,14 @@ class Card(NamedTuple):
     currency: str
     worth: worth.Worth | None
     parts: int
+
+
+class Total(NamedTuple):
+    """What several portfolios are worth together, as they are shown; incomplete if any of them is."""
+
+    amount: str
+    currency: str
+    complete: bool
 
 
 @bp.route('/portfolios', cors=False)
@@ -129,12 +140,14 @@ def _card(portfolio: Portfolio) -> Card:
         return Card(portfolio, currency, None, parts)
 
 
-def _total(cards: list[Card]) -> dict[str, str] | None:
-    """Return the sum of what is shown of several portfolios, if all are known and in one currency."""
-    if len(cards) < 2 or len({card.currency for card in cards}) > 1 or any(card.worth is None for card in cards):
-        return None
+def _total(cards: list[Card]) -> Total | None:
+    """Return what several portfolios are worth together, if the worth of each is known, all in one currency."""
     rows = [card.worth.row for card in cards if card.worth is not None]
-    return holdings.sum_of(rows)
+    if len(cards) < 2 or len(rows) < len(cards) or len({card.currency for card in cards}) > 1:
+        return None
+    currency = cards[0].currency
+    amount = money.total(Decimal(row['balance']) for row in rows)
+    return Total(present_value(amount, currency), currency, all(row['complete'] for row in rows))
 
 
 def _render_unread(request: Request, user: User, portfolio_id: int, not_ready: NotReady) -> Response:

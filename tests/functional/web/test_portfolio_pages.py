@@ -157,6 +157,8 @@ def test_the_list_has_a_card_each_and_what_they_come_to(logged_in: Browser, api:
     amounts = [amount.replace(',', '') for amount in re.findall(r'class="worth amount">([\d,.]+) ', logged_in.page)]
     assert amounts == [str(Decimal(first['balance']) + Decimal('0.07')), first['balance'], '0.07', '0.00']
     assert '1 part missing' in logged_in.text
+    assert 'All 3 together' in logged_in.text
+    assert 'Incomplete: parts of the portfolios below are missing.' in logged_in.text
     assert logged_in.page.count('<svg class="chart spark"') >= 1
     assert 'alert("1")' in logged_in.text
     assert '<script' not in logged_in.page
