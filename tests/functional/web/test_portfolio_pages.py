@@ -272,10 +272,10 @@ def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in:
     assert (logged_in.status, 'credentials.secret is required' in logged_in.text) == (422, True)
     logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': KEY, 'secret': SECRET, 'title': ''})
     logged_in.post(f'{base}/accounts/1', {'title': 'Mine', 'key': '', 'secret': ''})
-    logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': 'a key', 'secret': 'c2VjcmV0', 'title': ''})
+    logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': KEY, 'secret': SECRET, 'title': ''})
     assert (logged_in.status, 'already has an account with this API key' in logged_in.text) == (422, True)
-    logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': 'another key', 'secret': 'c2VjcmV0', 'title': ''})
-    logged_in.post(f'{base}/accounts/3', {'title': 'Second', 'key': 'a key', 'secret': 'c2VjcmV0'})
+    logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': KEY[::-1], 'secret': SECRET, 'title': ''})
+    logged_in.post(f'{base}/accounts/3', {'title': 'Second', 'key': KEY, 'secret': SECRET})
     assert (logged_in.status, 'already has an account with this API key' in logged_in.text) == (422, True)
     logged_in.post(f'{base}/accounts/3/delete')
     assert [account['title'] for account in result(api, f'{number}/accounts')] == ['Mine']
@@ -314,7 +314,7 @@ def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in:
     [
         ('/portfolios', {'title': 'Second', 'currency': 'usd'}, 'you can have at most 1 portfolios'),
         ('/portfolios/1/offsets', {'title': 'x', 'balances': '1 usd'}, 'a portfolio can have at most 1 offsets'),
-        ('/portfolios/1/accounts', {'wallet': 'kraken', 'key': 'k', 'secret': 'c2VjcmV0'}, 'a portfolio can have at most 1 accounts'),
+        ('/portfolios/1/accounts', {'wallet': 'kraken', 'key': KEY, 'secret': SECRET}, 'a portfolio can have at most 1 accounts'),
         ('/portfolios/1/addresses', {'addresses': SEGWIT}, 'a portfolio can have at most 1 addresses'),
     ],
 )
