@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 WIDTH = 1_000  # of the drawing, which is stretched to the width of the page; heights are pixels
 MOST_POINTS = 400
-_HEADROOM = 0.08  # of the height, above the highest point
+_HEADROOM = Decimal('0.08')  # of the height, above the highest point
 _MOST_TICKS = 4
 _STEPS = tuple(Decimal(step) for step in ('1', '2', '2.5', '5', '10'))
 _FLAT = Decimal('0.5')  # a lowest point above this share of the highest: the axis does not begin at zero
@@ -208,7 +208,7 @@ def _area(scale: _Scale, runs: Sequence[list[ChartPoint]]) -> str:
 def _axis(lowest: Decimal, highest: Decimal) -> tuple[Decimal, Decimal]:
     """Return the amounts at the bottom and the top: from zero, unless all of it is far above zero or some of it below."""
     is_flat = lowest > 0 and lowest > highest * _FLAT
-    room = (highest - lowest if is_flat else max(abs(highest), abs(lowest))) * Decimal(str(_HEADROOM)) or Decimal(1)
+    room = (highest - lowest if is_flat else max(abs(highest), abs(lowest))) * _HEADROOM or Decimal(1)
     bottom = max(lowest - room, Decimal(0)) if is_flat else min(lowest - room if lowest < 0 else Decimal(0), Decimal(0))
     return bottom, highest + room
 

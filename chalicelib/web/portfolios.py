@@ -31,7 +31,6 @@ class Card(NamedTuple):
     portfolio: Portfolio
     currency: str
     worth: worth.Worth | None
-    parts: int
 
 
 class Total(NamedTuple):
@@ -132,12 +131,11 @@ def explain_portfolio(portfolio_id: str) -> Response:
 
 def _card(portfolio: Portfolio) -> Card:
     currency = worth.choose_currency(portfolio)
-    parts = portfolio.addresses + portfolio.accounts + portfolio.offsets
     try:
         summed = balances.sum_up(portfolio.user_id, portfolio.portfolio_id)
-        return Card(portfolio, currency, worth.value(summed, currency, worth.RANGES[_RANGE], _CARD_HEIGHT), parts)
+        return Card(portfolio, currency, worth.value(summed, currency, worth.RANGES[_RANGE], _CARD_HEIGHT))
     except NotReady:
-        return Card(portfolio, currency, None, parts)
+        return Card(portfolio, currency, None)
 
 
 def _total(cards: list[Card]) -> Total | None:

@@ -8,7 +8,7 @@ from chalice.app import Blueprint, Request, Response
 from chalicelib import clock
 from chalicelib.domain.credentials import parse_title
 from chalicelib.errors import Conflict, Fault, Invalid, NotFound
-from chalicelib.models import LogInStep, User, Write
+from chalicelib.models import LogInStep, User
 from chalicelib.services import notices, passkeys, second_factors, users
 from chalicelib.web import forms, one_time, pages, sessions
 
@@ -164,8 +164,7 @@ def _redirect_with_codes(request: Request, user: User, form: forms.Form) -> Resp
 def _show_new_codes(request: Request, user: User, form: forms.Form) -> str:
     """Make recovery codes; return the path of the page that shows them once."""
     codes, stored = second_factors.new_recovery_codes(user.user_id)
-    writes: list[Write] = [stored]
-    return one_time.make(request, user, form, json.dumps(codes), PAGE, *writes) or one_time.shown_at(user, form)
+    return one_time.make(request, user, form, json.dumps(codes), PAGE, stored) or one_time.shown_at(user, form)
 
 
 def _render_new_passkey(request: Request, user: User, step: LogInStep) -> Response:

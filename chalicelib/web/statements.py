@@ -61,7 +61,7 @@ def submit_verify() -> Response:
     claims = signed_statements.verify_statement(pasted)
     user = sessions.current_user(request)
     status = 200 if claims else 422
-    return pages.render('statement_verify.html', request, status=status, user=user, claims=claims, pasted=pasted, now=clock.now())
+    return pages.render('statement_verify.html', request, status=status, user=user, claims=claims, pasted=pasted)
 
 
 def _statement(user: User, portfolio_id: int, at: int | None, made_at: int) -> Statement:
