@@ -89,6 +89,7 @@ def visitor(request: Request) -> Visitor:
 def start(request: Request, user: User, now_ms: int | None = None, *, tell: bool = False) -> list[str]:
     """Start a session and return its Set-Cookie values. The token is always new, which prevents session fixation.
 
+    `now_ms` is when the log-in was begun, before anything of it was checked: a session whose password was changed in the meantime is none.
     `tell` mails the user if the browser is not known.
     """
     visiting = visitor(request)

@@ -14,6 +14,7 @@ from chalicelib.models import Client, Item, Passkey, User
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
+from tests.support.dynamodb import meanwhile
 from tests.support.exports import run
 from tests.support.oauth import GOOD, ask
 from tests.support.passkey_device import Device
@@ -112,7 +113,7 @@ def test_codes_cannot_be_guessed_and_a_step_ends(logged_in: Browser, new_browser
 
 
 def test_a_password_that_was_right_is_of_no_use_once_it_was_changed(
-    logged_in: Browser, new_browser: Callable[[], Browser], stopped_clock: StoppedClock
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, stopped_clock: StoppedClock
 ):
     _, codes = add_app(logged_in)
     thief = new_browser()
@@ -122,6 +123,15 @@ def test_a_password_that_was_right_is_of_no_use_once_it_was_changed(
     assert logged_in.status == 303
 
     assert (enter(thief, codes[0]), thief.location) == (303, '/login?next=%2Fprofile')
+    assert not is_logged_in(thief)
+
+    def end_sessions() -> None:
+        stopped_clock.advance(1)
+        User.at(user.user_id).end_sessions(clock.now_ms())
+
+    thief.log_in(password='the new password')
+    with meanwhile('UpdateItem', end_sessions):  # while the code is checked
+        assert (enter(thief, codes[0]), thief.location) == (303, '/profile')
     assert not is_logged_in(thief)
 
 

@@ -9,6 +9,8 @@ from chalicelib.models import Item, Session, User
 from chalicelib.models.session import IDLE_SECONDS, LONGEST_SECONDS
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser
+from tests.support.clock import StoppedClock
+from tests.support.dynamodb import meanwhile
 
 
 def test_logging_in_leads_to_the_profile(browser: Browser, user: User):
@@ -168,6 +170,18 @@ def test_a_session_ends_when_its_user_ends_all(logged_in: Browser, user: User):
     user.set_password(user.password_hash, clock.now_ms() + 1)
 
     assert logged_in.get('/profile').status_code == 303
+
+
+def test_a_password_that_is_changed_while_it_logs_in_opens_nothing(browser: Browser, user: User, stopped_clock: StoppedClock):
+    def change() -> None:
+        stopped_clock.advance(1)
+        User.at(user.user_id).set_password('another hash', clock.now_ms())
+
+    with meanwhile('UpdateItem', change):  # the attempt, which is counted between reading the user and checking the password
+        browser.log_in()
+
+    assert browser.status == 303
+    assert browser.get('/profile').status_code == 303
 
 
 def test_a_session_ends_with_its_user(logged_in: Browser, user: User):
