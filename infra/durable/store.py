@@ -34,7 +34,7 @@ class Store:
     """The items of one table. Not for several threads at once."""
 
     def __init__(self, path: Path, definition: Definition) -> None:
-        """Open the file, made if it is not there. Raises Damaged."""
+        """Open the file, made if it is not there. Raises Damaged, and sqlite3.OperationalError when the disk or its rights refuse."""
         self._definition = definition
         self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
@@ -42,6 +42,8 @@ class Store:
                 self._connection.execute(f'PRAGMA {pragma}')
             self._create()
             [found] = self._connection.execute('PRAGMA quick_check(1)').fetchone()
+        except sqlite3.OperationalError:
+            raise
         except sqlite3.DatabaseError as error:
             raise Damaged(str(error)) from None
         if found != 'ok':

@@ -1,5 +1,7 @@
 """The AWS of a run: moto in this process, with a table and keys that a folder keeps, if there is one."""
 
+import sqlite3
+
 from infra.durable import definition, keys
 from infra.durable.definition import Definition
 from infra.durable.dynamodb import DurableTable
@@ -26,9 +28,14 @@ def enter(folder: Folder | None, issuer: str) -> None:
 
 
 def open_store(folder: Folder, table: Definition) -> Store:
-    """Return the items of a folder. Raises CannotOpen when they are damaged, or there without the keys that open their secrets."""
+    """Return the items of a folder.
+
+    Raises CannotOpen when they cannot be read or written, are damaged, or are there without the keys that open their secrets.
+    """
     try:
         store = Store(folder.items, table)
+    except sqlite3.OperationalError as error:
+        raise CannotOpen(f'{folder.items} cannot be used ({error}): let its owner run this, on a disk with room, and start again') from None
     except Damaged as error:
         raise CannotOpen(f'{folder.items} is damaged ({error}): move it away, start again and import the last backup') from None
     if not folder.keys.exists() and not store.is_empty:

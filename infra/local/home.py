@@ -17,7 +17,7 @@ _NEW = 'unfinished'
 
 
 class Failed(Exception):
-    """A command about the data did not do what it should; what it says stands above."""
+    """A command about the data failed; the message says which one, and what it printed."""
 
 
 def upgrade(folder: Folder) -> None:

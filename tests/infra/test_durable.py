@@ -345,3 +345,11 @@ def test_nobody_else_may_read_what_is_made_in_a_folder_that_was_open_to_all(tmp_
         os.umask(before)
 
     assert [oct(stat.S_IMODE(path.stat().st_mode)) for path in (folder.items, tmp_path / 'after')] == ['0o600', '0o644']
+
+
+def test_items_that_cannot_be_opened_are_not_called_damaged(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.items.mkdir()
+
+    with pytest.raises(CannotOpen, match='cannot be used .unable to open'):
+        emulated_aws.open_store(folder, definition.read())
