@@ -10,7 +10,6 @@ LEFT_OUT = {
     'mailed': 'the link can be asked for again',
     'invitation': 'another can be made',
     'log_in_step': 'lives for ten minutes',
-    'leftovers': 'of a user who is gone',
     'code': 'lives for a minute',
     'refresh': 'one that was spent or revoked after the export would be good again; the consent it was made under is kept',
     'revoked_family': 'refuses tokens, of which none are kept',

@@ -30,8 +30,8 @@ OF_A_USER = {
     *('authenticator', 'recovery_codes', 'passkey'),
     *('grant', 'application', 'client', 'api_key', 'api_key_secret', 'ledger', 'transaction', 'snapshot', 'watch'),
 }
-# Exported with everything, never with a user: a link is the operator's word about one stage's issuers.
-OF_NOBODY = {'hourly-rates', 'closes', 'closes-state', 'linked-subject'}
+# Exported with everything, never with a user: a link is the operator's word about one stage's issuers, and leftovers have a user no more.
+OF_NOBODY = {'hourly-rates', 'closes', 'closes-state', 'linked-subject', 'leftovers'}
 
 
 def told(file: Path) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import zipfile
+from pathlib import Path
 
 from chalice.test import Client as ChaliceClient
 
@@ -15,7 +16,7 @@ from tests.support.api import PASSWORD, Api
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import survives, table
-from tests.support.exports import World
+from tests.support.exports import SECOND, World, items, run, second_table
 from tests.support.jobs import accounts_queue, purge_queue, refresh_queue, run_sweep
 from tests.support.ledgers import SEGWIT, state
 from tests.support.secrets import MARK
@@ -131,6 +132,22 @@ def test_it_is_repeated_wherever_it_dies(user: User, queues: dict[str, str]) -> 
         assert due  # the next sweep goes on
     assert writes > 2
     assert [item for item in table() if user.user_id in str(item)] == []
+
+
+def test_a_deletion_that_was_under_way_is_finished_after_a_restore(api: Api, tmp_path: Path, queues: dict[str, str]) -> None:
+    api.portfolio()
+    User.find(api.user_id).schedule_deletion(clock.now())
+    assert not survives(lambda: leaving.forget_user(api.user_id, clock.now()), 1)
+    assert run('export', '--all', tmp_path / 'export') == 0
+
+    with second_table():
+        assert run('import', '--table', SECOND, tmp_path / 'export') == 0
+        assert [item for item in items(SECOND) if api.user_id in str(item)]
+        work_off(queues)
+        CLOCK.advance(3_600)
+        work_off(queues)
+
+        assert [item for item in items(SECOND) if api.user_id in str(item)] == []
 
 
 def test_who_asks_twice_is_not_given_another_week(user: User, mailbox: Mailbox) -> None:
