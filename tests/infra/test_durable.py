@@ -351,5 +351,5 @@ def test_items_that_cannot_be_opened_are_not_called_damaged(tmp_path: Path) -> N
     folder = Folder(tmp_path)
     folder.items.mkdir()
 
-    with pytest.raises(CannotOpen, match='cannot be used .unable to open'):
+    with pytest.raises(CannotOpen, match='cannot be used'):
         emulated_aws.open_store(folder, definition.read())
