@@ -23,7 +23,7 @@ CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 
 # Some tests wait, for processes and leases: one worker more than there are processors uses the time.
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-export PORT UPSTREAM DATA HOST ISSUER TRUSTED_PROXIES SIGNUP
+export PORT UPSTREAM DATA HOST ISSUER TRUSTED_PROXIES SIGNUP EMAIL
 
 .PHONY: help run serve user test e2e test-emulator abuse audit bench lint types format lock package stack deploy destroy clean
 
@@ -37,7 +37,7 @@ serve: $(READY) ## Run a home server that keeps its data in DATA=folder; PORT, H
 	@exec $(BIN)/python -m infra.local serve
 
 user: $(READY) ## Create a user of a home server; DATA=folder EMAIL=you@example.com
-	@$(BIN)/python -m infra.local user '$(EMAIL)'
+	@$(BIN)/python -m infra.local user "$$EMAIL"
 
 test: lint types ## Check style and types, run all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal --durations=15 --durations-min=3
