@@ -67,8 +67,7 @@ class Work(NamedTuple):
     """What a unit of work takes: seconds, requests, and DynamoDB's request units."""
 
     request_seconds: float = 0.05  # an API request in its function, waiting for DynamoDB included
-    authorizer_seconds: float = 0.004
-    authorized: float = 0.2  # of requests: for the others API Gateway remembers the answer
+    authorizer_seconds: float = 0.004  # of each request, as API Gateway remembers no answer (infra/gateway.py)
     refresh_requests: float = 1.6  # to an upstream
     refresh_seconds: float = 0.9  # in a worker, most of them waiting
     refreshes_at_once: int = 10  # in one worker
@@ -178,11 +177,12 @@ def _costs(people: People, day: Sequence[Moment], work: Work) -> dict[str, float
     """Return dollars a month by service. What is always there, such as keys and alarms, is `idle`, as the README counts it."""
     requests = sum(moment.requests for moment in day) * STEP * DAYS_OF_MONTH
     refreshed = sum(moment.refreshed for moment in day) * STEP * DAYS_OF_MONTH
-    api_seconds = requests * (work.request_seconds * 1 + work.authorized * work.authorizer_seconds * 0.5)  # times GB of memory
+    api_seconds = requests * (work.request_seconds * 1 + work.authorizer_seconds * 0.5)  # times GB of memory
     worker_seconds = refreshed * work.refresh_seconds / work.refreshes_at_once
     return {
         'API Gateway': requests * 3.50e-6,
-        'Lambda': (api_seconds + worker_seconds) * 1.33334e-5 + (requests * (1 + work.authorized) + refreshed / 10) * 0.20e-6,
+        # A request calls the authorizer and its function.
+        'Lambda': (api_seconds + worker_seconds) * 1.33334e-5 + (requests * 2 + refreshed / 10) * 0.20e-6,
         'DynamoDB': (
             (requests * work.request_reads + refreshed * work.refresh_reads) * 0.125e-6
             + refreshed * work.refresh_writes * 0.625e-6
