@@ -58,6 +58,11 @@ def amount(value: Any) -> Decimal:
     return number
 
 
+def fee_paid(fee: Decimal) -> Decimal:
+    """Return what was paid of a fee: nothing of a negative one, which is a rebate, and a part of the delta alone."""
+    return max(fee, money.ZERO)
+
+
 def reference_of(value: Any) -> str:
     """Return the name of an entry, which becomes a part of its key. Raises ValueError if it is no short word."""
     reference = str(value)

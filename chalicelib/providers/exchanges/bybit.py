@@ -13,7 +13,7 @@ from chalicelib import clock
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, number_of, read_rows, reference_of, refuse_harmful, summed
+from chalicelib.providers.exchanges.account_reader import amount, fee_paid, number_of, read_rows, reference_of, refuse_harmful, summed
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.exchanges.windows import Rows, Window, WindowPosition, read_pages, windows_back
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
@@ -121,7 +121,7 @@ def _unified_entry(row: Mapping[str, Any]) -> Entry:
         n=number_of(f'{row["id"]} {row["currency"]}'),
         currency=_code(row['currency']),
         delta=amount(row['change']),
-        fee=amount(row['fee'] or 0),
+        fee=fee_paid(amount(row['fee'] or 0)),
         at=at,
         height=at,
     )

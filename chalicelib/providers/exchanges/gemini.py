@@ -14,7 +14,7 @@ from chalicelib import clock
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused, Upstream
-from chalicelib.providers.exchanges.account_reader import amount, number_of, read_rows, reference_of, refuse_harmful, summed
+from chalicelib.providers.exchanges.account_reader import amount, fee_paid, number_of, read_rows, reference_of, refuse_harmful, summed
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.exchanges.windows import Rows, Window, WindowPosition, read_pages
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
@@ -163,7 +163,7 @@ def _reward(row: Mapping[str, Any]) -> list[Entry]:
 
 def _entry(row: Mapping[str, Any], id_field: str, symbol: str, delta: Decimal, fee: Decimal = money.ZERO) -> Entry:
     reference, at = reference_of(row[id_field]), int(row['timestampms']) // 1_000
-    return Entry(reference, number_of(f'{id_field} {reference} {symbol}'), _code(symbol), money.add(delta, -fee), fee, at, at)
+    return Entry(reference, number_of(f'{id_field} {reference} {symbol}'), _code(symbol), money.add(delta, -fee), fee_paid(fee), at, at)
 
 
 def _iso(milliseconds: int) -> str:

@@ -15,7 +15,7 @@ from chalicelib import clock
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, number_of, read_rows, reference_of, refuse_harmful, summed
+from chalicelib.providers.exchanges.account_reader import amount, fee_paid, number_of, read_rows, reference_of, refuse_harmful, summed
 from chalicelib.providers.exchanges.merging import EntryList, merged_pages
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
@@ -166,7 +166,8 @@ def _entries(row: Row) -> list[Entry]:
     at, moved, trade = _time(row), amount(row['amount']), _context(row).get('tradeId')
     delta = moved if _IS_INCOMING[row['direction'].lower()] else -moved
     reference = reference_of(f'trade-{trade}' if trade else row['id'])
-    return [Entry(reference, number_of(str(row['id'])), _code(row['currency']), delta, amount(row.get('fee') or 0), at, at)]
+    fee = fee_paid(amount(row.get('fee') or 0))
+    return [Entry(reference, number_of(str(row['id'])), _code(row['currency']), delta, fee, at, at)]
 
 
 def _context(row: Row) -> Mapping[str, Any]:

@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from chalicelib import clock
-from chalicelib.domain import exchanges, money
+from chalicelib.domain import exchanges
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, number_of, read_rows, reference_of, refuse_harmful, summed
+from chalicelib.providers.exchanges.account_reader import amount, fee_paid, number_of, read_rows, reference_of, refuse_harmful, summed
 from chalicelib.providers.exchanges.merging import EntryList, merged_pages
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
@@ -143,7 +143,7 @@ def _trading_entries(row: Row) -> list[Entry]:
     """Return one change of a balance, fee included. A trade has two, one for each currency, with the same reference."""
     fee = amount(row.get('fee') or 0)
     reference = f'trade-{row["tradeId"]}' if row.get('tradeId') not in (None, '', '0') else row['billId']
-    return [_entry(row, reference, row['billId'], row['balChg'], max(-fee, money.ZERO))]
+    return [_entry(row, reference, row['billId'], row['balChg'], fee_paid(-fee))]
 
 
 def _funding_entries(row: Row) -> list[Entry]:

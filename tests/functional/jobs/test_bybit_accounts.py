@@ -75,13 +75,16 @@ def test_both_logs_are_read_to_the_end_and_add_up_and_later_only_the_last_weeks_
 
     bybit.requests.clear()
     changed = change('F1', start - DAY, 'USDT', '-0.3')
-    bybit.unified_log = [change('I2', start - DAY + 5, 'USDT', '-3', fee='0.5'), changed, *bybit.unified_log[1:]]
-    bybit.unified = [coin('BTC', '0.05994'), coin('USDT', '966.2')]
+    new = [change('I3', start - DAY + 6, 'USDT', '-3', fee='-0.5'), change('I2', start - DAY + 5, 'USDT', '-3', fee='0.5')]
+    bybit.unified_log = [*new, changed, *bybit.unified_log[1:]]
+    bybit.unified = [coin('BTC', '0.05994'), coin('USDT', '963.7')]
     assert run(api)
 
     assert logs_asked(bybit) == 4  # two windows of each
-    assert balances(api)['usdt'] == '967.7'
-    assert [row for row in listed(api) if row[0] in ('F1', 'I2')] == [('F1', 'usdt', '-0.3', '0.0'), ('I2', 'usdt', '-3.5', '0.5')]
+    assert balances(api)['usdt'] == '965.2'
+    assert [row for row in listed(api) if row[0] in ('F1', 'I2', 'I3')] == [
+        ('F1', 'usdt', '-0.3', '0.0'), ('I2', 'usdt', '-3.5', '0.5'), ('I3', 'usdt', '-2.5', '0.0'),
+    ]  # fmt: skip
     assert shown(api, '/txns')['complete'] is True
 
 

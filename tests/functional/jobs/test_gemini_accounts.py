@@ -44,7 +44,8 @@ def test_trades_transfers_and_rewards_are_read_to_the_end_and_add_up(api: Api, g
     bought = [trade(n, now - 100 * DAY - n, 'BTCUSD', 'Buy', '0.01', '100.5', '0.005') for n in range(1, 21)]
     sold = trade(9_000, now - DAY, 'ETHBTC', 'Sell', '2', '0.03', '0.0001', 'BTC')
     paid_in = [transfer(5_000 + n, now - 2_000 * DAY + n, 'Deposit', 'USD', '10') for n in range(70)]
-    gemini.trades = [*bought, sold]
+    with_rebate = trade(9_001, now - DAY, 'BTCUSD', 'Sell', '0.01', '100', '-0.002')
+    gemini.trades = [*bought, sold, with_rebate]
     gemini.transfers = [
         *paid_in,
         transfer(801, now - 200 * DAY, 'Deposit', 'ETH', '5', status='Advanced'),
@@ -57,18 +58,19 @@ def test_trades_transfers_and_rewards_are_read_to_the_end_and_add_up(api: Api, g
         reward('MPZ7LDD8', '2029-11-03T10:06:27.201Z', 'ETH', 0.0002),
         reward('65QN4XM5', '2030-05-14T10:06:27.000Z', 'ETH', 0.00000001),
     ]
-    # Dollars: 700 - 20 * 1.005 - 20 * 0.005. Bitcoin: 0.2 + 0.06 - 0.0001. Ether: 5 - 0.501 - 2 + 0.00020001.
-    gemini.traded = [traded('USD', '679.8'), traded('BTC', '0.2599'), traded('ETH', '1.499'), traded('LUNA', '7'), traded('efil', '0.25')]
+    # Dollars: 700 - 20 * 1.005 - 20 * 0.005 + 1.002. Bitcoin: 0.2 + 0.06 - 0.0001 - 0.01. Ether: 5 - 0.501 - 2 + 0.00020001.
+    gemini.traded = [traded('USD', '680.802'), traded('BTC', '0.2499'), traded('ETH', '1.499'), traded('LUNA', '7'), traded('efil', '0.25')]
     gemini.staked = [staked('ETH', 1.00020001)]
 
     assert run(api)
 
-    assert balances(api) == {'btc': '0.2599', 'eth': '2.49920001', 'usd': '679.8', 'x-gemini-luna': '7.0', 'x-gemini-efil': '0.25'}
+    assert balances(api) == {'btc': '0.2499', 'eth': '2.49920001', 'usd': '680.802', 'x-gemini-luna': '7.0', 'x-gemini-efil': '0.25'}
     assert (shown(api, '/balances')['complete'], shown(api, '/txns')['complete']) == (True, True)
     entries = {(row['reference'], row['currency']['code']): (row['delta'], row['fee']) for row in shown(api, '/txns?limit=1000')['result']}
-    assert [(key, value) for key, value in sorted(entries.items()) if key[0] in ('9000', '802', '20', '65QN4XM5', '804')] == [
+    assert [(key, value) for key, value in sorted(entries.items()) if key[0] in ('9000', '9001', '802', '20', '65QN4XM5', '804')] == [
         (('20', 'btc'), ('0.01', '0.0')), (('20', 'usd'), ('-1.01', '0.005')), (('65QN4XM5', 'eth'), ('0.00000001', '0.0')),
         (('802', 'eth'), ('-0.501', '0.001')), (('9000', 'btc'), ('0.0599', '0.0001')), (('9000', 'eth'), ('-2.0', '0.0')),
+        (('9001', 'btc'), ('-0.01', '0.0')), (('9001', 'usd'), ('1.002', '0.0')),
     ]  # fmt: skip
     asked = [request.path[-1] for request in gemini.requests]
     assert (asked.count('mytrades'), asked.count('transfers'), asked.count('history')) == (2, 3, 2)
