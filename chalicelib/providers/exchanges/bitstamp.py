@@ -14,7 +14,7 @@ from chalicelib.domain.ledgers import Entry, Unreadable
 from chalicelib.errors import Upstream
 from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of, summed
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
-from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
+from chalicelib.providers.explorers.explorer import ODD_SHAPE, AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -75,7 +75,7 @@ class BitstampReader:
             for row in answer:
                 try:
                     entries += _entries(row)
-                except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+                except ODD_SHAPE as error:
                     unreadable += _unreadable(row, error)
             yield Page(entries, None if is_last else str(offset), unreadable)
             if is_last:

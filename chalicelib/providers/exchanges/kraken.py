@@ -13,7 +13,7 @@ from chalicelib.domain.ledgers import Entry, Unreadable
 from chalicelib.errors import AccountRefused
 from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of, refuse_harmful, summed
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
-from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
+from chalicelib.providers.explorers.explorer import ODD_SHAPE, AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -109,7 +109,7 @@ def _read_rows(rows: list[tuple[str, Any]]) -> tuple[list[Entry], list[Unreadabl
     for entry_id, row in rows:
         try:
             entries.append(_entry(entry_id, row))
-        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        except ODD_SHAPE as error:
             unreadable.append(Unreadable(_code(row.get('asset')), entry_id, type(error).__name__, _time(row), _time(row)))
     return entries, unreadable
 

@@ -107,9 +107,10 @@ def test_what_is_wrong_with_the_credentials_is_told(api: Api, bitstamp: Bitstamp
     assert shown(api, '')['result']['problem']['reason'] == 'wrong_secret'
 
 
-def test_an_id_too_long_to_be_one_costs_only_its_row(api: Api, bitstamp: BitstampAccount):
+@pytest.mark.parametrize('odd', [row(2, DEPOSIT, btc='2.00000000') | {'id': '9' * 2_000}, []])
+def test_a_row_of_an_odd_shape_costs_only_itself(api: Api, bitstamp: BitstampAccount, odd: Any):
     bitstamp.balances = {'btc': '3'}
-    bitstamp.rows = [row(2, DEPOSIT, btc='2.00000000') | {'id': '9' * 2_000}, row(1, DEPOSIT, btc='1.00000000')]
+    bitstamp.rows = [odd, row(1, DEPOSIT, btc='1.00000000')]
 
     assert run(api)
 
