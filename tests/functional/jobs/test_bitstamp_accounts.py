@@ -6,16 +6,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config import settings
-from chalicelib.jobs import refresh
-from chalicelib.models import Ledger
-from infra.fake_upstreams.http_server import serving
+from tests.support.accounts import PATH, create, is_whole, reached, run, shown
 from tests.support.api import Api
 from tests.support.bitstamp import KEY, SECRET, BitstampAccount
-from tests.support.clock import CLOCK
-from tests.support.jobs import record
 
-PATH = '/api/portfolios/1/accounts/1'
 TRADE, DEPOSIT, WITHDRAWAL, REWARD = '2', '0', '1', '27'
 
 
@@ -29,34 +23,10 @@ def row(number: int, kind: str, fee: str = '0.00', **moved: Any) -> dict[str, An
 def bitstamp(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[BitstampAccount]:
     """An empty account, in a portfolio."""
     account = BitstampAccount()
-    with serving(account.respond) as url:
-        monkeypatch.setenv('UPSTREAM_URL', url)
-        settings.cache_clear()
-        settings()
+    with reached(account.respond, monkeypatch):
         api.portfolio()
-        body = {'wallet': 'bitstamp', 'credentials': {'key': KEY, 'secret': SECRET}}
-        assert api.post('/api/portfolios/1/accounts', body).status_code == 201
+        create(api, 'bitstamp', {'key': KEY, 'secret': SECRET})
         yield account
-        monkeypatch.undo()
-    settings.cache_clear()
-    settings()
-
-
-def run(api: Api, account: int = 1) -> bool:
-    CLOCK.advance(60)
-    message = record({'ledger': f'LEDGER#ACCOUNT#{api.user_id}#000001#{account:06}'})
-    return not refresh.refresh_accounts({'Records': [message]}, None)['batchItemFailures']
-
-
-def shown(api: Api, path: str) -> Any:
-    response = api.get(PATH + path)
-    assert response.status_code == 200, response.body
-    return response.json_body
-
-
-def whole(api: Api) -> bool:
-    ledger = Ledger.find(f'LEDGER#ACCOUNT#{api.user_id}#000001#000001')
-    return ledger is not None and ledger.is_whole
 
 
 def test_trades_movements_rewards_and_their_fees_add_up(api: Api, bitstamp: BitstampAccount):
@@ -93,7 +63,7 @@ def test_a_thousand_and_one_rows_are_two_pages(api: Api, bitstamp: BitstampAccou
 
     assert run(api)
 
-    assert whole(api)
+    assert is_whole(api)
     asked = [request.body['offset'] for request in bitstamp.requests if 'user_transactions' in request.url]
     assert asked == ['0', '1000']
     assert len(shown(api, '/txns?limit=1000')['result']) == 1_000
@@ -104,7 +74,7 @@ def test_what_is_wrong_with_the_credentials_is_told(api: Api, bitstamp: Bitstamp
 
     assert run(api)
 
-    assert shown(api, '')['result']['problem']['reason'] == 'wrong_secret'
+    assert shown(api)['result']['problem']['reason'] == 'wrong_secret'
 
 
 @pytest.mark.parametrize('odd', [row(2, DEPOSIT, btc='2.00000000') | {'id': '9' * 2_000}, []])
