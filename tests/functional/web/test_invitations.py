@@ -75,9 +75,15 @@ def test_by_default_one_person_signs_up_with_one_invitation_by_link_or_mail(
     assert stranger.get(f'/signup?invitation={by_mail}').status_code == 404
 
 
-def test_a_closed_server_takes_nobody_and_nobody_is_invited(logged_in: Browser, browser: Browser, policy: Policy):
+def test_a_closed_server_takes_nobody_and_nobody_is_invited(logged_in: Browser, new_browser: Callable[[], Browser], policy: Policy):
     token = Invitation.create(None, 2_000_000_000)
     policy('closed')
+    stranger = new_browser()
+
+    stranger.post_from('/login', '/signup', NEW | {'invitation': token})
+    assert (stranger.status, User.with_email(NEW['email'])) == (403, None)
+    logged_in.post_from('/profile', '/profile/invitations', {'email': 'friend@example.com'})
+    assert logged_in.status == 404
 
     assert logged_in.get(f'/signup?invitation={token}').status_code == 403
     assert logged_in.get('/profile/invitations').status_code == 404
