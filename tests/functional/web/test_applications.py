@@ -59,11 +59,8 @@ def test_a_public_application_has_no_secret(logged_in: Browser, user: User):
     assert (client.secret_hash, client.confidential) == (None, False)
     assert 'A public application has no secret' in logged_in.text
     assert 'Generate a new secret' not in logged_in.text
-    for method in ('GET', 'POST'):
-        logged_in.request(method, f'/oauth/applications/{client.client_id}/secret') if method == 'GET' else logged_in.post(
-            f'/oauth/applications/{client.client_id}/secret'
-        )
-        assert logged_in.status == 404
+    for ask in (logged_in.get, logged_in.post):
+        assert ask(f'/oauth/applications/{client.client_id}/secret').status_code == 404
 
 
 def new_secret(browser: Browser, path: str, **fields: str) -> str:
