@@ -126,9 +126,8 @@ def _untrusted(request: Request, error: Exception, query: str) -> Response:
     links = [('/', 'Go to the home page')]
     if client is not None and user is not None and client.owner_id == user.user_id:
         links = [(f'/oauth/applications/{client.client_id}', 'Settings of your application'), *links]
-    return pages.error_page(
-        request, 400, 'This request cannot be trusted', text, detail=f'Its redirect URI was: {came}' if came else None, links=links
-    )
+    detail = f'Its redirect URI was: {came}' if came else None
+    return pages.error_page(request, 400, 'This request cannot be trusted', text, user=user, detail=detail, links=links)
 
 
 def _query(request: Request) -> str:

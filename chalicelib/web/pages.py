@@ -121,10 +121,13 @@ def link(request: Request, path: str) -> str:
 def error_page(
     request: Request, status: int, title: str, text: str, headers: Mapping[str, str | list[str]] | None = None, **context: Any
 ) -> Response:
-    """Return a page that says what is wrong and what to do. Who is logged in keeps the navigation, unless our own side fails."""
-    user = sessions.current_user(request) if status < 500 else None
-    values = {'user': user, 'detail': None} | context
-    return render('message.html', request, status=status, headers=headers, title=title, text=text, **values)
+    """Return a page that says what is wrong and what to do.
+
+    Who is logged in keeps the navigation: `user` where the view has read it, else they are looked up, unless our own side fails.
+    """
+    if 'user' not in context and status < 500:
+        context['user'] = sessions.current_user(request)
+    return render('message.html', request, status=status, headers=headers, title=title, text=text, **{'detail': None} | context)
 
 
 def render_error(request: Request, error: AppError) -> Response:

@@ -332,7 +332,9 @@ def test_a_form_for_more_than_there_may_be_says_so(
     assert (logged_in.status, sentence in logged_in.text) == (422, True)
 
 
-def test_a_statement_is_the_apis_and_anybody_can_verify_it(logged_in: Browser, new_browser: Any, api: Api, filled: int):
+def test_a_statement_is_the_apis_and_anybody_can_verify_it(
+    logged_in: Browser, new_browser: Any, api: Api, filled: int, requests_made: list[str]
+):
     end = iso(clock.now() - DAY)[:10]
     path = f'/portfolios/{filled}/statement?at={iso(clock.now() - 2 * DAY)[:10]}'
     expected = {
@@ -372,8 +374,10 @@ def test_a_statement_is_the_apis_and_anybody_can_verify_it(logged_in: Browser, n
     shares = re.findall(r'= <strong class="amount">([\d,.]+) USD', logged_in.page)
     assert [share.replace(',', '') for share in shares] == [share['value'] for share in usd['explain'] if share['balance'] != '0.0']
     for page in ('statement', 'explain'):
+        requests_made.clear()
         logged_in.get(f'/portfolios/{filled}/{page}?at=nonsense')
-        assert (logged_in.status, 'must be an instant' in logged_in.text) == (422, True)
+        assert (logged_in.status, 'must be an instant' in logged_in.text, 'Log out' in logged_in.page) == (422, True, True)
+        assert len(requests_made) == 2  # session and user
 
 
 @pytest.mark.parametrize('path', ['/nosuch', '/docs/of/it', '/portfolios/1/nosuch', '/robots.txt'])
