@@ -24,8 +24,7 @@ def list_api_keys() -> Response:
     """List the keys, with the form for a new one; after that form, show the new key, for the only time."""
     request = bp.current_request
     user = sessions.require_user(request)
-    made = one_time.was_made(request, user)
-    return _render_keys(request, user, made=made is not None, secret=one_time.reveal(request, user))
+    return _render_keys(request, user, **one_time.read(request, user)._asdict())
 
 
 @bp.route('/profile/api-keys', methods=['POST'], content_types=forms.TYPES, cors=False)

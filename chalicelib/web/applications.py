@@ -69,9 +69,8 @@ def show_application(client_id: str) -> Response:
     request = bp.current_request
     user = sessions.require_user(request)
     client = _find_owned(user, client_id)
-    made = one_time.was_made(request, user) is not None
     saved = forms.query_parameter(request, 'saved') == 'yes'
-    return _render(request, user, client, made=made, secret=one_time.reveal(request, user), saved=saved)
+    return _render(request, user, client, **one_time.read(request, user)._asdict(), saved=saved)
 
 
 @bp.route('/oauth/applications/{client_id}', methods=['POST'], content_types=forms.TYPES, cors=False)

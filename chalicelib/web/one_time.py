@@ -1,5 +1,7 @@
 """Forms that make a secret: each makes one, however often it is sent, and the page after it shows the secret once."""
 
+from typing import NamedTuple
+
 from chalice.app import Request
 
 from chalicelib import clock
@@ -7,6 +9,13 @@ from chalicelib.errors import NotFound
 from chalicelib.models import AlreadyMade, OneTimeSecret, User, Write, transact
 from chalicelib.models.client import digest
 from chalicelib.web import forms, sessions
+
+
+class Shown(NamedTuple):
+    """What a page shows of the form before it: whether that made something, and its secret."""
+
+    made: bool
+    secret: str | None
 
 
 def make(request: Request, user: User, form: forms.Form, secret: str | None, page: str, *writes: Write) -> str | None:
@@ -33,16 +42,13 @@ def shown_at(user: User, form: forms.Form) -> str:
     return f'{made.page}?form={form_id}'
 
 
-def was_made(request: Request, user: User) -> OneTimeSecret | None:
-    """Return what the form made that led to this page, or None."""
+def read(request: Request, user: User) -> Shown:
+    """Return what this page shows of what the form before it made. A secret is there the first time only, and only for a GET."""
     form_id = forms.query_parameter(request, 'form')
-    return OneTimeSecret.find(user.user_id, form_id) if form_id else None
-
-
-def reveal(request: Request, user: User) -> str | None:
-    """Return the secret that this page shows, the first time it is fetched; None any other time."""
-    made = was_made(request, user)
-    return made.reveal(sessions.cookie_token(request) or '') if made is not None and request.method == 'GET' else None
+    made = OneTimeSecret.find(user.user_id, form_id) if form_id else None
+    if made is None:
+        return Shown(made=False, secret=None)
+    return Shown(made=True, secret=made.reveal(sessions.cookie_token(request) or '') if request.method == 'GET' else None)
 
 
 def _form_id(form: forms.Form) -> str:

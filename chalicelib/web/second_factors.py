@@ -66,7 +66,7 @@ def replace_recovery_codes() -> Response:
         return _render_factors(request, user, status=422, section='codes', faults=invalid.faults)
     if not second_factors.of_user(user.user_id).protect:
         raise NotFound
-    return pages.redirect(pages.link(request, _show_new_codes(request, user, form)))
+    return pages.redirect(pages.link(request, _make_codes(request, user, form)))
 
 
 @bp.route('/profile/second-factor/remove', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -158,10 +158,10 @@ def _redirect_to_factors(request: Request) -> Response:
 def _redirect_with_codes(request: Request, user: User, form: forms.Form) -> Response:
     """Redirect to the page of factors, with new recovery codes if the user has none."""
     has_codes = second_factors.of_user(user.user_id).codes_left > 0
-    return pages.redirect(pages.link(request, PAGE if has_codes else _show_new_codes(request, user, form)))
+    return pages.redirect(pages.link(request, PAGE if has_codes else _make_codes(request, user, form)))
 
 
-def _show_new_codes(request: Request, user: User, form: forms.Form) -> str:
+def _make_codes(request: Request, user: User, form: forms.Form) -> str:
     """Make recovery codes; return the path of the page that shows them once."""
     codes, stored = second_factors.new_recovery_codes(user.user_id)
     return one_time.make(request, user, form, json.dumps(codes), PAGE, stored) or one_time.shown_at(user, form)
@@ -177,7 +177,7 @@ def _render_factors(request: Request, user: User, *, status: int = 200, section:
     new_app = None
     if factors.authenticator is not None and not factors.has_authenticator:
         new_app = second_factors.describe_authenticator(user, factors.authenticator)
-    codes = one_time.reveal(request, user)
+    shown = one_time.read(request, user)
     return pages.render(
         'second_factors.html',
         request,
@@ -186,7 +186,7 @@ def _render_factors(request: Request, user: User, *, status: int = 200, section:
         section=section,
         factors=factors,
         new_app=new_app,
-        codes=json.loads(codes) if codes else None,
-        made=one_time.was_made(request, user) is not None,
+        codes=json.loads(shown.secret) if shown.secret else None,
+        made=shown.made,
         **context,
     )

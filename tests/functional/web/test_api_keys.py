@@ -40,7 +40,9 @@ def test_a_new_key_works_and_is_shown_once(http: ChaliceClient, visitor: Browser
     assert key not in visitor.page
 
 
-def test_a_form_makes_one_key_however_often_it_is_sent_and_shows_it_once(visitor: Browser, new_browser: Callable[[], Browser], user: User):
+def test_a_form_makes_one_key_however_often_it_is_sent_and_shows_it_once(
+    visitor: Browser, new_browser: Callable[[], Browser], user: User, requests_made: list[str]
+):
     form = {'name': 'sheet', 'scopes': 'read', 'lifetime': '30', 'csrf': visitor.csrf('/profile/api-keys')}
     for _ in range(2):  # as a second click, or a reload, sends it again
         visitor.post('/profile/api-keys', form)
@@ -56,9 +58,11 @@ def test_a_form_makes_one_key_however_often_it_is_sent_and_shows_it_once(visitor
     [key] = re.findall(r'cfk_[\w-]{43}', visitor.page)
     assert visitor.page.index(key) < visitor.page.index('id="keys"')  # above everything that could hide it
     assert key.startswith(stored.prefix)
+    requests_made.clear()
     visitor.get(shown_at)
     assert key not in visitor.page
     assert 'shown already' in visitor.text
+    assert requests_made.count('GetItem') == 3  # of the session, the user and what the form made
     assert key not in ' '.join(str(item.serialize()) for item in Item.scan())
     visitor.post('/profile/api-keys', form)
     visitor.get(visitor.location)
