@@ -1,4 +1,5 @@
-"""What plain `chalice local --stage local` lacks beside a moto_server: AWS resources, settings and API Gateway's authorization.
+"""What plain `chalice local --stage local` lacks beside a moto_server: AWS resources, settings and API Gateway's authorization
+and routes.
 
 `app.py` calls `prepare` before it imports anything that reads settings; docs/decisions/0016-chalice-local.md says why there.
 """
@@ -7,7 +8,7 @@ import argparse
 import os
 import sys
 
-from infra.local import authorizer, setup
+from infra.local import authorizer, greedy_routes, setup
 from infra.local.supervisor import DEFAULT_PORT, HOST, CannotStart
 
 
@@ -18,6 +19,7 @@ def prepare() -> None:
     chalice loads the application in a second thread, which alone would end.
     """
     authorizer.install()
+    greedy_routes.install()
     try:
         setup.prepare(f'http://{HOST}:{_port(sys.argv[1:])}')
     except CannotStart as error:

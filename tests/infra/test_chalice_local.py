@@ -66,6 +66,13 @@ def test_head_is_get_without_the_body(api: str) -> None:
     assert (asked.status_code, asked.headers['ETag'], asked.content) == (200, got.headers['ETag'], b'')
 
 
+@pytest.mark.parametrize('path', ['nothing', 'no/such/page'])
+def test_an_unknown_path_is_a_page_however_long_it_is(api: str, path: str) -> None:
+    answer = requests.get(f'{api}/{path}', headers={'Accept': 'text/html'}, timeout=PATIENCE_SECONDS)
+
+    assert (answer.status_code, answer.headers['Content-Type'].partition(';')[0]) == (404, 'text/html')
+
+
 def test_the_issuer_is_where_the_server_listens(api: str) -> None:
     assert get(f'{api}/.well-known/oauth-authorization-server', {}).json()['issuer'] == api
 
