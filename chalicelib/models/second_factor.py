@@ -74,7 +74,7 @@ class RecoveryCodes(Item, discriminator='recovery_codes'):
 class Passkey(Item, discriminator='passkey'):
     """pk=USER#<user id>  sk=PASSKEY#<sha256 of the credential id>   A public key of WebAuthn, whose other half is in a user's device.
 
-    save: put   find: get   use: one update   remove: delete
+    save: put   find: get   of_user: query   use: one update   remove: delete
 
     `sign_count` is what the device last said of how often it signed; many always say 0.
     """
@@ -100,6 +100,12 @@ class Passkey(Item, discriminator='passkey'):
             return cls.get(User.pk_of(user_id), f'PASSKEY#{passkey_id}', consistent_read=True)
         except cls.DoesNotExist:
             return None
+
+    @classmethod
+    def of_user(cls, user_id: str) -> list['Passkey']:
+        """Return a user's passkeys, oldest first."""
+        passkeys = cls.query(User.pk_of(user_id), cls.sk.startswith('PASSKEY#'), consistent_read=True)
+        return sorted(passkeys, key=lambda passkey: passkey.created_at)
 
     @classmethod
     def remove(cls, user_id: str, passkey_id: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from chalicelib.errors import NotFound
-from chalicelib.models import ApiKey, Client, Grant, Item, KnownBrowser, Passkey, User
+from chalicelib.models import ApiKey, Client, Grant, KnownBrowser, Passkey, User
 
 
 class Opener(NamedTuple):
@@ -50,7 +50,7 @@ def _forbid_remote_login(user_id: str, now: int) -> None:
 
 def _delete_passkeys(user_id: str, now: int) -> None:
     """Recovery codes stay, so that a log-in with the password goes on to need a second factor."""
-    for passkey in Passkey.query(User.pk_of(user_id), Item.sk.startswith('PASSKEY#'), consistent_read=True):
+    for passkey in Passkey.of_user(user_id):
         passkey.delete()
 
 

@@ -35,18 +35,13 @@ class Factors(NamedTuple):
 
 def of_user(user_id: str) -> Factors:
     """Return the second factors of a user, passkeys oldest first."""
-    pk = User.pk_of(user_id)
-    items = [*Item.query(pk, Item.sk.startswith('FACTOR#'), consistent_read=True), *_passkeys(pk)]
-    codes = next((item for item in items if isinstance(item, RecoveryCodes)), None)
+    factors = list(Item.query(User.pk_of(user_id), Item.sk.startswith('FACTOR#'), consistent_read=True))
+    codes = next((factor for factor in factors if isinstance(factor, RecoveryCodes)), None)
     return Factors(
-        next((item for item in items if isinstance(item, Authenticator)), None),
-        sorted((item for item in items if isinstance(item, Passkey)), key=lambda passkey: passkey.created_at),
+        next((factor for factor in factors if isinstance(factor, Authenticator)), None),
+        Passkey.of_user(user_id),
         len(codes.hashes or ()) if codes else 0,
     )
-
-
-def _passkeys(pk: str) -> list[Item]:
-    return list(Item.query(pk, Item.sk.startswith('PASSKEY#'), consistent_read=True))
 
 
 def add_authenticator(user: User) -> None:
