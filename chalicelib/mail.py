@@ -235,12 +235,13 @@ class NotSent(Exception):
     """SES did not take a mail."""
 
 
-def send(to: str, subject: str, text: str) -> None:
-    """Send a mail through SES. Without MAIL_FROM it is printed to standard error, but only by a local server.
+def send(to: str, template: MailTemplate, **values: str) -> None:
+    """Send a mail through SES, with `values` in the text of its template. Without MAIL_FROM a local server prints it to standard error.
 
-    Raises ValueError if `to` or `subject` contains control characters (header injection), and NotSent if SES does not take it or
+    Raises ValueError if `to` or the subject contains control characters (header injection), and NotSent if SES does not take it or
     MAIL_FROM is not set on AWS.
     """
+    subject, text = template.subject, template.text.format(**values)
     if any(ord(character) < 32 or ord(character) == 127 for character in to + subject):
         raise ValueError('control characters in the headers of a mail')
     sender = settings().mail_from

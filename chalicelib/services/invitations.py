@@ -22,7 +22,7 @@ def invite(user: User, email: str | None, now: int) -> str:
     AttemptCounter.record('invite', user.user_id, _MOST_A_DAY, _DAY, now)
     link = settings().issuer.rstrip('/') + path_of(Invitation.create(user.user_id, now))
     if email is not None:
-        mail.send(email, mail.INVITATION.subject, mail.INVITATION.text.format(inviter=user.email, link=link))
+        mail.send(email, mail.INVITATION, inviter=user.email, link=link)
     return link
 
 

@@ -60,7 +60,7 @@ def tell_of_deletion(user: User, delete_at: int) -> None:
 
 def _send(user: User, template: mail.MailTemplate, **values: str) -> None:
     try:
-        mail.send(user.email, template.subject, template.text.format(forgot=_url('/forgot'), **values))
+        mail.send(user.email, template, forgot=_url('/forgot'), **values)
     except mail.NotSent as error:
         telemetry.note(notice_not_sent=str(error))
 

@@ -45,12 +45,12 @@ def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str,
     token = new_token()
     if user is not None and user.confirmed_at is not None:
         transact(_reset_token(token, user, now))
-        _send(user.email, mail.ALREADY_REGISTERED, login=_url('/login'), link=_url('/reset', token))
+        mail.send(user.email, mail.ALREADY_REGISTERED, login=_url('/login'), link=_url('/reset', token))
         return
     owner = user or User.new(**values, allow_remote_login=False, now=now, confirmed=False)
     token_creation = EmailToken.creation(token, purpose='confirm', user_id=owner.user_id, expires_at=now + _DAY, **values, **came_by)
     transact(token_creation, *([] if user else owner.creation()))
-    _send(values['email'], mail.CONFIRM_SIGN_UP, link=_url('/confirm', token))
+    mail.send(values['email'], mail.CONFIRM_SIGN_UP, link=_url('/confirm', token))
 
 
 def find_sign_up(token: str, now: int) -> tuple[EmailToken, User]:
@@ -133,10 +133,10 @@ def forgot_password(email: str, *, network: str, now: int) -> None:
     if user is None or (settings().signup != 'open' and user.confirmed_at is None):
         # The same number of requests as for an existing account; the token is never mailed.
         transact(EmailToken.creation(token, purpose='nothing', user_id='nobody', expires_at=now + _HOUR))
-        _send(email, mail.NO_ACCOUNT, signup=_url('/signup'))
+        mail.send(email, mail.NO_ACCOUNT, signup=_url('/signup'))
         return
     transact(_reset_token(token, user, now))
-    _send(user.email, mail.RESET_PASSWORD, link=_url('/reset', token))
+    mail.send(user.email, mail.RESET_PASSWORD, link=_url('/reset', token))
 
 
 def _reset_token(token: str, user: User, now: int) -> Write:
@@ -169,7 +169,7 @@ def reset_password(token: str, password: str, *, now_ms: int) -> User:
         transact(email_token.use(), user.password_reset(password_hash, clock.now_ms()))
 
     _end_around(set_password, user.user_id, (), now_ms // 1000)
-    _send(user.email, mail.PASSWORD_RESET, applications=_url('/oauth/applications'), profile=_url('/profile'))
+    mail.send(user.email, mail.PASSWORD_RESET, applications=_url('/oauth/applications'), profile=_url('/profile'))
     return User.find(user.user_id)
 
 
@@ -228,9 +228,9 @@ def request_email_change(user: User, *, typed: str, password: str, now: int) -> 
     owner = User.with_email(email)
     transact(EmailToken.creation(token, purpose='email', user_id=user.user_id, email=email, stamp=user.stamp, expires_at=now + _DAY))
     if owner is not None and owner.user_id != user.user_id:
-        _send(email, mail.EMAIL_TAKEN, login=_url('/login'))
+        mail.send(email, mail.EMAIL_TAKEN, login=_url('/login'))
     else:
-        _send(email, mail.CONFIRM_NEW_EMAIL, link=_url('/confirm', token))
+        mail.send(email, mail.CONFIRM_NEW_EMAIL, link=_url('/confirm', token))
     return email
 
 
@@ -239,12 +239,8 @@ def change_email(token: str, now: int) -> User:
     email_token, user = find_by_link(token, 'email', now)
     old, new = user.email, str(email_token.email)
     transact(email_token.use(), *user.email_change(new))
-    _send(old, mail.EMAIL_CHANGED, old=old, new=new)
+    mail.send(old, mail.EMAIL_CHANGED, old=old, new=new)
     return user
-
-
-def _send(to: str, template: mail.MailTemplate, **values: str) -> None:
-    mail.send(to, template.subject, template.text.format(**values))
 
 
 def _url(path: str, token: str | None = None) -> str:

@@ -378,7 +378,7 @@ def test_mail_goes_through_ses_where_there_is_a_sender(monkeypatch: pytest.Monke
     sent: list[dict[str, Any]] = []
     mail._ses().meta.events.register('provide-client-params.sesv2.SendEmail', lambda params, **_: sent.append(params))
 
-    mail.send('ada@example.com', 'A subject', 'Text with ü')
+    mail.send('ada@example.com', mail.MailTemplate('A subject', 'Text with {letter}'), letter='ü')
 
     [message] = sent
     assert (message['FromEmailAddress'], message['Destination']) == ('folio@example.com', {'ToAddresses': ['ada@example.com']})
@@ -395,7 +395,7 @@ def test_mail_is_never_printed_on_aws(monkeypatch: pytest.MonkeyPatch, capsys: p
     settings.cache_clear()
 
     with pytest.raises(mail.NotSent, match='MAIL_FROM'):
-        mail.send('ada@example.com', 'A subject', 'secret')
+        mail.send('ada@example.com', mail.MailTemplate('A subject', 'secret'))
 
     assert 'secret' not in capsys.readouterr().err
     monkeypatch.undo()
@@ -405,4 +405,4 @@ def test_mail_is_never_printed_on_aws(monkeypatch: pytest.MonkeyPatch, capsys: p
 @pytest.mark.parametrize(('to', 'subject'), [('a@example.com\nBcc: b@example.com', 'x'), ('a@example.com', 'x\r\nBcc: b@example.com')])
 def test_nothing_can_be_added_to_the_head_of_a_mail(to: str, subject: str):
     with pytest.raises(ValueError, match='control characters'):
-        mail.send(to, subject, 'text')
+        mail.send(to, mail.MailTemplate(subject, 'text'))
