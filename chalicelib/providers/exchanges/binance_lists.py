@@ -229,11 +229,12 @@ LISTINGS = (
     Listing('asset/dribblet', _EVER, 100, 'userAssetDribblets', _dust, 'operateTime', ids=('transId',), symbols=()),
     Listing(
         'convert/tradeFlow', 30, 1_000, 'list', _conversion, 'createTime', ids=('orderId',), symbols=('fromAsset', 'toAsset'),
-        fixed={'limit': 1_000}, began=_CONVERT_BEGAN,
+        fixed={'limit': 1_000}, began=_CONVERT_BEGAN, pause_seconds=1,
     ),
     Listing(
         'simple-earn/flexible/history/rewardsRecord', 30, 100, 'rows', _interest, 'time', ids=('time',), symbols=('asset',),
         fixed={'type': 'REALTIME', 'size': 100}, page=lambda number: {'current': number + 1}, began=_EARN_BEGAN,
+        pause_seconds=1,
     ),
     _fiat_orders(0, _fiat_deposit),
     _fiat_orders(1, _fiat_withdrawal),

@@ -81,3 +81,17 @@ def test_a_name_that_two_markets_would_have_is_of_neither():
 def test_hundreds_of_currencies_are_no_matter():
     symbols = [f'C{n}' for n in range(400)]
     assert len(markets_of(symbols, [f'{symbol}USDT' for symbol in symbols])) == 400
+
+
+@pytest.mark.parametrize(
+    ('path', 'weight', 'limit'),
+    [
+        ('capital/withdraw/history', 18_000, 180_000),
+        ('convert/tradeFlow', 3_000, 180_000),
+        ('simple-earn/flexible/history/rewardsRecord', 150, 12_000),
+    ],
+)
+def test_what_weighs_much_is_asked_for_no_more_often_than_its_limit_a_minute_allows(path: str, weight: int, limit: int):
+    [listing] = [listing for listing in LISTINGS if listing.path == path]
+
+    assert 60 * weight <= limit * listing.pause_seconds
