@@ -134,16 +134,18 @@ def test_a_history_is_read_back_exactly_at_each_page_size(
 
 
 @each_explorer
-@given(history=accounts.histories())
+@given(history=accounts.histories(), number=st.integers(0, 99))
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_another_process_goes_on_from_any_page(upstream: Server, chain: str, explorer: Explorer, history: tuple[list[Event], int]) -> None:
+def test_another_process_goes_on_from_any_page(
+    upstream: Server, chain: str, explorer: Explorer, history: tuple[list[Event], int], number: int
+) -> None:
     events, page = history
     upstream.tell = telling(chain, explorer, events, page)
     explorer = sized(explorer, page)
     pages = list(explorer.read(accounts.http(), ADDRESSES[chain], held_codes=codes(chain)).pages)
     assert {each.resume is None for each in pages[:-1]} <= {False}
     assert {each.resume is None for each in pages[-1:]} <= {True}
-    for place in sorted({0, len(pages) // 2, len(pages) - 2} & {*range(len(pages) - 1)}):
+    for place in sorted({0, number % max(len(pages), 1), len(pages) - 2} & {*range(len(pages) - 1)}):
         rest = [entry for later in pages[place + 1 :] for entry in later.entries]
         assert accounts.read(explorer, ADDRESSES[chain], pages[place].resume, codes(chain))[1] == rest
 
