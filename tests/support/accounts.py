@@ -62,13 +62,3 @@ def is_whole(api: Api) -> bool:
     """Whether the account's entries are known to be all, as they add up to its balances."""
     ledger = Ledger.find(f'LEDGER#ACCOUNT#{api.user_id}#000001#000001')
     return ledger is not None and ledger.is_whole
-
-
-def assert_it_has_a_balance_and_no_entries(api: Api) -> None:
-    """The balances are complete, and the past, as it was observed, says that it is not."""
-    assert shown(api, '/balances')['complete'] is True
-    listed = shown(api, '/txns')
-    assert (listed['result'], listed['complete'], listed['reason']) == ([], False, 'transactions_unknown')
-    past = shown(api, '/history?interval=hour')['result']
-    assert past
-    assert not any(row['complete'] for row in past)
