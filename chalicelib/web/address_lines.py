@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from chalicelib import clock
 from chalicelib.domain import currencies, recognition, titles
+from chalicelib.domain.addresses import descriptors, errors
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from chalicelib.errors import Invalid
@@ -14,6 +15,7 @@ from chalicelib.services.portfolios import addresses
 MOST_LINES = 100
 _DESCRIPTOR = re.compile(r'([a-z]+\(.*\)(?:#[a-z0-9]{8})?)\s*(?:,(.*))?')  # has commas of its own
 _SHOWN = 60
+_SECRET = (errors.PRIVATE, recognition.HASH)  # the faults of what may be a private key
 
 
 class Line(NamedTuple):
@@ -30,7 +32,7 @@ class Line(NamedTuple):
     @property
     def is_secret(self) -> bool:
         """Whether it may be a private key, which no page repeats."""
-        return self.fault is not None and 'private key' in self.fault
+        return self.fault in _SECRET
 
     @property
     def shown(self) -> str:
@@ -72,6 +74,7 @@ def store(user_id: str, portfolio_id: int, lines: Sequence[Line]) -> list[Line]:
 def _parse(number: int, text: str, chosen: Mapping[str, str]) -> Line:
     address, name, code = _split(text)
     try:
+        descriptors.require_public(text)  # all of it: a key may stand in the name, or after a comma of half a descriptor
         chains = recognition.chains_of(address)
     except BadAddress as error:
         return Line(number, text, address, name, [], fault=error.reason)

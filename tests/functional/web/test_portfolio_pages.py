@@ -27,6 +27,7 @@ from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, observe
 DAY, HOUR = 86_400, 3_600
 EVM = '0x00000000219ab540356cBB839Cbe05303d7705Fa'
 WIF = '5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ'  # of Bitcoin's wiki
+XPRV = 'xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi'  # of BIP-32
 NAME = '<script>alert("1")</script> & محمد'
 
 Json = dict[str, Any]
@@ -244,6 +245,14 @@ def test_a_portfolio_is_made_of_pasted_addresses_line_by_line(logged_in: Browser
     assert [code['code'] for code in result(api, '1')['currencies']] == ['usd', 'sek']
     made = [(address['title'], address['address'], address['currency']['code']) for address in result(api, '1/addresses')]
     assert made == [('Cold, wallet', SEGWIT, 'btc'), ('Hot', EVM, 'pol'), ('Bitcoin address', LEGACY, 'btc')]
+
+
+@pytest.mark.parametrize('line', [WIF, f'{SEGWIT}, {WIF}', f'{SEGWIT}, my {XPRV}', f'wsh(sortedmulti(2,{XPRV},{XPRV}', 'ab' * 32])
+def test_a_private_key_anywhere_in_a_line_is_refused_and_not_repeated(logged_in: Browser, line: str):
+    logged_in.post('/portfolios', {'title': 'First', 'currency': 'usd', 'addresses': line})
+
+    assert (logged_in.status, 'private key' in logged_in.text.partition('Addresses')[0]) == (422, True)
+    assert not any(secret in logged_in.page for secret in (WIF, XPRV, 'ab' * 32))
 
 
 def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in: Browser, api: Api, queues: dict[str, str]):
