@@ -54,7 +54,7 @@ def question_of(chains: Sequence[str]) -> str:
 def parse(text: str, chosen: Mapping[str, str]) -> list[Line]:
     """Return the lines that are not blank; `chosen` are the chains that were chosen, by the name of their question."""
     lines = [_parse(number, line.strip(), chosen) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    return _without_repetitions(lines)[: MOST_LINES + 1]
+    return _without_repetitions(lines)
 
 
 def store(user_id: str, portfolio_id: int, lines: Sequence[Line]) -> list[Line]:

@@ -255,6 +255,15 @@ def test_a_private_key_anywhere_in_a_line_is_refused_and_not_repeated(logged_in:
     assert not any(secret in logged_in.page for secret in (WIF, XPRV, 'ab' * 32))
 
 
+def test_too_many_lines_are_refused_and_stay_in_the_form(logged_in: Browser):
+    pasted = [f'{SEGWIT}, {number}' for number in range(103)]
+
+    logged_in.post('/portfolios', {'title': 'First', 'currency': 'usd', 'addresses': lines(*pasted)})
+
+    assert (logged_in.status, 'Enter at most 100 lines' in logged_in.text) == (422, True)
+    assert logged_in.page.partition('<textarea')[2].partition('>\n')[2].partition('</textarea>')[0].splitlines() == pasted
+
+
 def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in: Browser, api: Api, queues: dict[str, str]):
     number = api.portfolio('First')
     base = f'/portfolios/{number}'
