@@ -2,15 +2,21 @@
 
 import hashlib
 import json
+import re
 import secrets
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from html import unescape
 from typing import Any
 
 import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from tests.support.api import PASSWORD
+from tests.support.browser import Browser
+
+WITH_PASSWORD = {'current_password': PASSWORD}
 _PRESENT, _VERIFIED, _HAS_KEY = 0x01, 0x04, 0x40  # flags of authenticator data, section 6.1
 
 
@@ -71,3 +77,21 @@ class Device:
     def _answer(self, response: dict[str, str]) -> str:
         credential_id = encode(self.credential_id)
         return json.dumps({'id': credential_id, 'rawId': credential_id, 'type': 'public-key', 'response': response})
+
+
+def options(browser: Browser, page: str) -> str:
+    """Return what a page tells a browser to ask the device for."""
+    browser.get(page)
+    return unescape(re.search(r'data-options="([^"]+)"', browser.page)[1])
+
+
+def add_passkey(browser: Browser, device: Device) -> None:
+    """Register a passkey of who is logged in."""
+    browser.post('/profile/passkeys', WITH_PASSWORD)
+    assert browser.location == '/profile/passkeys'
+    browser.post('/profile/passkeys/new', {'credential': device.create(options(browser, '/profile/passkeys')), 'name': 'My phone'})
+
+
+def use_passkey(browser: Browser, device: Device, page: str = '/login/passkey') -> None:
+    """Log in by a passkey."""
+    browser.post('/login/passkey', {'credential': device.get(options(browser, page)), 'next': '/profile'})

@@ -17,10 +17,9 @@ from tests.support.clock import StoppedClock
 from tests.support.dynamodb import meanwhile
 from tests.support.exports import run
 from tests.support.oauth import GOOD, ask
-from tests.support.passkey_device import Device
+from tests.support.passkey_device import WITH_PASSWORD, Device, add_passkey, options, use_passkey
 
 FACTORS = '/profile/second-factor'
-WITH_PASSWORD = {'current_password': PASSWORD}
 TPM = {'ver': '2.0', 'x5c': [b'x'], 'certInfo': b'x', 'pubArea': b'x'}
 
 
@@ -39,21 +38,6 @@ def add_app(browser: Browser) -> tuple[pyotp.TOTP, list[str]]:
 def shown_codes(browser: Browser) -> list[str]:
     browser.get(browser.location)
     return re.findall(r'\b(?:[a-z2-9]{5}-){2}[a-z2-9]{5}\b', browser.page)
-
-
-def options(browser: Browser, page: str) -> str:
-    browser.get(page)
-    return unescape(re.search(r'data-options="([^"]+)"', browser.page)[1])
-
-
-def add_passkey(browser: Browser, device: Device) -> None:
-    browser.post('/profile/passkeys', WITH_PASSWORD)
-    assert browser.location == '/profile/passkeys'
-    browser.post('/profile/passkeys/new', {'credential': device.create(options(browser, '/profile/passkeys')), 'name': 'My phone'})
-
-
-def use_passkey(browser: Browser, device: Device, page: str = '/login/passkey') -> None:
-    browser.post('/login/passkey', {'credential': device.get(options(browser, page)), 'next': '/profile'})
 
 
 def enter(browser: Browser, code: str) -> int:
