@@ -16,6 +16,7 @@ from infra.data.table import Table
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
+from tests.support.passkey_device import Device, add_passkey, use_passkey
 from tests.support.thief import EVERYTHING, NEW_PASSWORD, NOTHING, Thief
 
 FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0'
@@ -59,6 +60,36 @@ def test_what_is_kept_goes_on(thief: Thief, logged_in: Browser, stopped_clock: S
 
     assert thief.opens() == EVERYTHING | {'session': False}
     assert logged_in.get('/profile').status_code == 200
+
+
+@pytest.mark.parametrize('end', [log_out_everywhere, change_password, be_forgotten])
+def test_a_passkey_ends_too(
+    logged_in: Browser, new_browser: Callable[[], Browser], stopped_clock: StoppedClock, end: Callable[[Browser, list[str]], None]
+):
+    device, thief = Device(), new_browser()
+    add_passkey(logged_in, device)
+    use_passkey(thief, device)
+    assert thief.get('/profile').status_code == 200
+    stopped_clock.advance(1)
+
+    end(logged_in, [])
+
+    use_passkey(thief, device)
+    assert (thief.status, thief.get('/profile').status_code) == (422, 303)
+
+
+@pytest.mark.parametrize('end', [log_out_everywhere, change_password])
+def test_a_passkey_that_is_kept_goes_on(
+    logged_in: Browser, new_browser: Callable[[], Browser], stopped_clock: StoppedClock, end: Callable[[Browser, list[str]], None]
+):
+    device, other = Device(), new_browser()
+    add_passkey(logged_in, device)
+    stopped_clock.advance(1)
+
+    end(logged_in, ['passkeys'])
+
+    use_passkey(other, device)
+    assert other.get('/profile').status_code == 200
 
 
 def test_a_person_sees_their_sessions_and_ends_one(
