@@ -33,7 +33,7 @@ class Card(NamedTuple):
     worth: worth.Worth | None
 
 
-class Total(NamedTuple):
+class TotalWorth(NamedTuple):
     """What several portfolios are worth together, as they are shown; incomplete if any of them is."""
 
     amount: str
@@ -138,14 +138,14 @@ def _card(portfolio: Portfolio) -> Card:
         return Card(portfolio, currency, None)
 
 
-def _total(cards: list[Card]) -> Total | None:
+def _total(cards: list[Card]) -> TotalWorth | None:
     """Return what several portfolios are worth together, if the worth of each is known, all in one currency."""
     rows = [card.worth.row for card in cards if card.worth is not None]
     if len(cards) < 2 or len(rows) < len(cards) or len({card.currency for card in cards}) > 1:
         return None
     currency = cards[0].currency
     amount = money.total(Decimal(row['balance']) for row in rows)
-    return Total(present_value(amount, currency), currency, all(row['complete'] for row in rows))
+    return TotalWorth(present_value(amount, currency), currency, all(row['complete'] for row in rows))
 
 
 def _render_unread(request: Request, user: User, portfolio_id: int, not_ready: NotReady) -> Response:
