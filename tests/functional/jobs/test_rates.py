@@ -226,7 +226,8 @@ def euro_published_on(day: date) -> Answer:
 def test_a_rate_of_the_central_bank_that_is_not_fresh_gives_way_to_what_a_market_says(world: Sources, days: int, source: str) -> None:
     tracked('chf')
     names = 'xmlns="http://www.ecb.int/vocabulary/2002-08-01/eurofxref"'
-    cube = f'<Cube time="{TODAY - timedelta(days=days)}"><Cube currency="USD" rate="1.25"/><Cube currency="CHF" rate="1.16"/></Cube>'
+    fixed_on = day_of(NOW + 9 * HOUR) - timedelta(days=days)  # at 15:00, less than that many days ago whatever the hour is now
+    cube = f'<Cube time="{fixed_on}"><Cube currency="USD" rate="1.25"/><Cube currency="CHF" rate="1.16"/></Cube>'
     world.says['ecb'] = Answer(200, f'<Envelope {names}><Cube>{cube}</Cube></Envelope>', 'text/xml')
 
     fetch_rates(NOW)
@@ -727,7 +728,8 @@ def test_the_second_source_fills_the_gaps_of_the_first(world: Sources) -> None:
     backfill_daily_closes('btc', SOON)
 
     assert len(stored_days('btc')) == 365
-    sources_of = {close.source for close in read_daily_closes([('btc', 'usd')], [TODAY.year])['btc', 'usd'].by_day.values()}
+    closes = read_daily_closes([('btc', 'usd')], [TODAY.year - 1, TODAY.year])['btc', 'usd']
+    sources_of = {close.source for close in closes.by_day.values()}
     assert sources_of == {'bitstamp', 'coingecko'}
 
 
