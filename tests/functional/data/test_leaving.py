@@ -110,7 +110,7 @@ def test_an_account_is_deleted_after_a_week_unless_its_user_stays(
     CLOCK.advance(3_600)
     work_off(queues)
     left = [item for item in table() if user_id in str(item)]
-    assert {item['kind']['S'] for item in left} <= {'session', 'refresh'}  # which expire, and open nothing
+    assert {item['kind']['S'] for item in left} <= {'refresh'}  # which expire, and open nothing
     assert 'ann@example.com' not in str(table())
     assert state(SEGWIT).ready  # which somebody else watches
 
