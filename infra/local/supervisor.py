@@ -70,7 +70,11 @@ def _run(kind: Kind) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with _listen(port()) as listening, contextlib.suppress(Stopped), kind.folder.opened() if kind.folder else contextlib.nullcontext():
+        with (
+            _listen(kind, port()) as listening,
+            contextlib.suppress(Stopped),
+            kind.folder.opened() if kind.folder else contextlib.nullcontext(),
+        ):
             _serve(listening, stop, kind)
     except CannotOpen as error:
         raise CannotStart(str(error)) from None
@@ -89,19 +93,21 @@ def default_issuer() -> str:
     return f'http://{HOST}:{port()}'
 
 
-def _listen(number: int) -> socket.socket:
+def _listen(kind: Kind, number: int) -> socket.socket:
     """Return a listening socket. Raises CannotStart.
 
+    Only a home server listens beyond this computer: everybody knows the password of the demo user, and some shells export HOST.
     It stays open here while the process that answers is started again, so that clients wait instead of being refused.
     """
-    host = os.environ.get('HOST') or HOST
+    host = (kind.at_home and os.environ.get('HOST')) or HOST
     try:
         return socket.create_server((host, number), backlog=_BACKLOG)
     except OSError as error:
         if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
             raise CannotStart(f'HOST must be an address of this computer, or 0.0.0.0 for all of them, not {host!r}') from None
+        command = 'make serve' if kind.at_home else 'make run'
         what = 'may not be used' if isinstance(error, PermissionError) else 'is in use'
-        raise CannotStart(f'port {number} {what}: choose another, e.g. make run PORT=8001') from None
+        raise CannotStart(f'port {number} {what}: choose another, e.g. {command} PORT=8001') from None
 
 
 def _serve(listening: socket.socket, stop: Event, kind: Kind) -> None:
