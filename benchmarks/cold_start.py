@@ -75,7 +75,7 @@ def main() -> int:
 def seconds(start: Start, environment: dict[str, str]) -> float:
     """Return the processor time that a new interpreter takes to run something."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([start.python, '-c', start.code], cwd=ROOT, env=environment, check=True, stderr=subprocess.DEVNULL)
+    subprocess.run([start.python, '-c', start.code], cwd=ROOT, env=environment, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
