@@ -1,6 +1,7 @@
 """Accounts at Gemini, read from a server that verifies its signatures."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +30,10 @@ def staked(currency: str, balance: float) -> dict[str, Any]:
     return row | {'balanceByProvider': {'62b21e17-2534-4b9f-afcf-b7edb609dd8d': {'balance': balance}}}
 
 
+def instant(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec='milliseconds').replace('+00:00', 'Z')
+
+
 @pytest.fixture
 def gemini(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiAccount]:
     """An empty account, in a portfolio."""
@@ -55,8 +60,8 @@ def test_trades_transfers_and_rewards_are_read_to_the_end_and_add_up(api: Api, g
         transfer(804, now - 1_000, 'Deposit', 'SOL', '1', status='Pending'),
     ]
     gemini.rewards = [
-        reward('MPZ7LDD8', '2029-11-03T10:06:27.201Z', 'ETH', 0.0002),
-        reward('65QN4XM5', '2030-05-14T10:06:27.000Z', 'ETH', 0.00000001),
+        reward('MPZ7LDD8', instant(now - 193 * DAY + 201), 'ETH', 0.0002),
+        reward('65QN4XM5', instant(now - DAY), 'ETH', 0.00000001),
     ]
     # Dollars: 700 - 20 * 1.005 - 20 * 0.005 + 1.002. Bitcoin: 0.2 + 0.06 - 0.0001 - 0.01. Ether: 5 - 0.501 - 2 + 0.00020001.
     gemini.traded = [traded('USD', '680.802'), traded('BTC', '0.2499'), traded('ETH', '1.499'), traded('LUNA', '7'), traded('efil', '0.25')]
