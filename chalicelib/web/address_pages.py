@@ -93,11 +93,10 @@ def _find(user: User, portfolio_id: str, address_id: str) -> Address:
 def _render(request: Request, user: User, address: Address, *, invalid: Invalid | None = None, **context: Any) -> Response:
     position = _position(forms.query_parameter(request, 'cursor'))
     try:
-        ledger = reading.read(address.ledger, user.user_id)
-        found = reading.read_transaction_page(address.ledger, user.user_id, before=position, limit=_TRANSACTIONS + 1)
+        page = reading.read_transaction_page(address.ledger, user.user_id, before=position, limit=_TRANSACTIONS + 1)
+        ledger, transactions = page.ledger or reading.read(address.ledger, user.user_id), page.transactions
     except NotReady as not_ready:
-        ledger, found, reload = None, None, {'Refresh': str(max(not_ready.retry_after, pages.RELOAD_SECONDS))}
-    transactions = found.transactions if found else []
+        ledger, transactions, reload = None, [], {'Refresh': str(max(not_ready.retry_after, pages.RELOAD_SECONDS))}
     has_next = len(transactions) > _TRANSACTIONS
     return pages.render(
         'address.html',

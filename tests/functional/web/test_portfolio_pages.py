@@ -197,6 +197,7 @@ def test_anybody_elses_portfolio_is_a_page_that_says_not_found(logged_in: Browse
         ('/portfolios/1?range=7d', 10),
         ('/portfolios/1?range=all', 8),
         ('/portfolios/1?at=2020-01-01', 12),
+        ('/portfolios/1/addresses/1', 4),
     ],
 )
 def test_a_page_costs_at_most(logged_in: Browser, filled: int, requests_made: list[str], path: str, most: int):
