@@ -103,11 +103,11 @@ def _title(form: forms.Form) -> dict[str, str]:
 
 def _credentials(form: forms.Form, wallet: str) -> dict[str, str]:
     """Return the credentials that were entered, of those that an exchange takes; a page has no headers."""
-    names = _asked(wallet) if wallet in EXCHANGES else []
+    names = _credential_names(wallet) if wallet in EXCHANGES else []
     return {name: form.text(name).replace('\r\n', '\n') for name in names if form.text(name).strip()}
 
 
-def _asked(wallet: str) -> list[str]:
+def _credential_names(wallet: str) -> list[str]:
     return [name for name in (*EXCHANGES[wallet].needs, *EXCHANGES[wallet].takes) if name != 'headers']
 
 
@@ -122,7 +122,7 @@ def _render_new(request: Request, user: User, portfolio_id: int, wallet: str, **
         portfolio=portfolio,
         wallets=[present_wallet(exchange) for exchange in sorted(EXCHANGES.values(), key=lambda exchange: exchange.title.lower())],
         wallet=None if chosen is None else present_wallet(chosen),
-        asked=[] if chosen is None else _asked(wallet),
+        credential_names=[] if chosen is None else _credential_names(wallet),
         **context,
     )
 
@@ -139,7 +139,7 @@ def _render(request: Request, user: User, account: Account, **context: Any) -> R
         user=user,
         portfolio_id=account.portfolio_id,
         account=present_account(account),
-        asked=_asked(account.wallet),
+        credential_names=_credential_names(account.wallet),
         balances=present_address_balances(ledger) if ledger else None,
         state=present_balance_completeness(ledger) if ledger else {},
         observed_at=ledger.updated_at if ledger else None,

@@ -37,9 +37,9 @@ def show_addresses(portfolio_id: str) -> Response:
     request = bp.current_request
     user = sessions.require_user(request)
     after = forms.query_parameter(request, 'after')
-    found = Address.page(user.user_id, path_id(portfolio_id), after=path_id(after) if after else 0, limit=_ON_A_PAGE + 1)
-    shown = [present_address_summary(address) for address in found[:_ON_A_PAGE]]
-    next_after = shown[-1]['id'] if len(found) > _ON_A_PAGE else None
+    page = Address.page(user.user_id, path_id(portfolio_id), after=path_id(after) if after else 0, limit=_ON_A_PAGE + 1)
+    shown = [present_address_summary(address) for address in page[:_ON_A_PAGE]]
+    next_after = shown[-1]['id'] if len(page) > _ON_A_PAGE else None
     return pages.render('addresses.html', request, user=user, portfolio_id=path_id(portfolio_id), addresses=shown, next_after=next_after)
 
 

@@ -164,15 +164,15 @@ def _reduced(run: list[ChartPoint], number: int) -> list[ChartPoint]:
     if number <= MOST_POINTS:
         return run
     size = 2 * -(-number // MOST_POINTS)
-    kept: list[ChartPoint] = []
+    points: list[ChartPoint] = []
     for start in range(0, len(run), size):
         bucket = run[start : start + size]
         complete = all(point.complete for point in bucket)
         ends = {bucket[0]} if start == 0 else set()
         ends |= {bucket[-1]} if start + size >= len(run) else set()
         chosen = {min(bucket, key=lambda point: point.value), max(bucket, key=lambda point: point.value), *ends}
-        kept += [point._replace(complete=complete) for point in sorted(chosen)]
-    return kept
+        points += [point._replace(complete=complete) for point in sorted(chosen)]
+    return points
 
 
 def _stretches(runs: Sequence[list[ChartPoint]]) -> Iterator[tuple[list[ChartPoint], bool]]:

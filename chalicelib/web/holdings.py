@@ -111,13 +111,13 @@ def latest_transactions(summed: PortfolioBalances) -> list[answers.PortfolioTran
 def readings(summed: PortfolioBalances) -> list[Reading]:
     """Return what each part of a portfolio that follows a ledger was read from, up to a hundred of them."""
     reasons = {(child.kind, child.id): child.reason for child in summed.incomplete}
-    found = []
+    parts = []
     for child in summed.children[:_MOST_READINGS]:
         follower, ledger = child.follower, child.ledger
         agreement = None if follower.agreement is None else present_agreement(follower.agreement)
         source, observed_at = (None, None) if ledger is None else (ledger.source, ledger.updated_at)
-        found.append(Reading(follower.title, source, observed_at, reasons.get((follower.follower_kind, follower.child_id)), agreement))
-    return found
+        parts.append(Reading(follower.title, source, observed_at, reasons.get((follower.follower_kind, follower.child_id)), agreement))
+    return parts
 
 
 def is_being_read(summed: PortfolioBalances, now: int) -> bool:

@@ -95,12 +95,12 @@ def _render_passkey(request: Request, target: str, *, status: int = 200, faults:
     try:
         step = _find_second_step(request)
         step.challenge_with(challenge)
-        known, cookies = second_factors.of_user(step.user_id or '').passkeys, []
+        user_passkeys, cookies = second_factors.of_user(step.user_id or '').passkeys, []
     except NotFound:
         token = LogInStep.begin('passkey', None, now, challenge)
         step = LogInStep.find(token, 'passkey', now)
-        known, cookies = [], [sessions.cookie(token, None, 'step')]
-    options = passkeys.login_options(known, step)
+        user_passkeys, cookies = [], [sessions.cookie(token, None, 'step')]
+    options = passkeys.login_options(user_passkeys, step)
     return pages.render(
         'login_passkey.html', request, status=status, scripts=True, cookies=cookies, next=target, faults=faults, options=options
     )

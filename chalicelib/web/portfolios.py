@@ -48,8 +48,8 @@ def show_portfolios() -> Response:
     user = sessions.require_user(request)
     text = forms.query_parameter(request, 'after')
     after = path_id(text) if text else 0
-    found = Portfolio.page(user.user_id, after=after, limit=_CARDS + 1)
-    cards = [_card(portfolio) for portfolio in found[:_CARDS]]
+    page = Portfolio.page(user.user_id, after=after, limit=_CARDS + 1)
+    cards = [_card(portfolio) for portfolio in page[:_CARDS]]
     is_reading = any(card.worth is None for card in cards)
     return pages.render(
         'portfolios.html',
@@ -57,8 +57,8 @@ def show_portfolios() -> Response:
         headers=_reload(is_reading),
         user=user,
         cards=cards,
-        total=_total(cards) if after == 0 and len(found) <= _CARDS else None,
-        next_after=cards[-1].portfolio.portfolio_id if len(found) > _CARDS else None,
+        total=_total(cards) if after == 0 and len(page) <= _CARDS else None,
+        next_after=cards[-1].portfolio.portfolio_id if len(page) > _CARDS else None,
         now=clock.now(),
     )
 

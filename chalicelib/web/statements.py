@@ -38,9 +38,9 @@ def show_statement(portfolio_id: str) -> Response:
         statement = _statement(user, number, at, made_at)
     except NotReady:
         return pages.error_page(request, 503, 'Being read', 'Its values are read for the first time. Try again in a minute.', user=user)
-    wanted = forms.query_parameter(request, 'format')
-    if wanted in _FORMATS:
-        return _download(statement, wanted, made_at)
+    format_name = forms.query_parameter(request, 'format')
+    if format_name in _FORMATS:
+        return _download(statement, format_name, made_at)
     return _render(request, user, statement, at=made_at if at is None else at, day=day, made_at=made_at)
 
 
@@ -77,11 +77,11 @@ def _statement(user: User, portfolio_id: int, at: int | None, made_at: int) -> S
     }
 
 
-def _download(statement: Statement, wanted: str, made_at: int) -> Response:
-    name = f'statement-{statement["portfolio"]["id"]}-{statement["at"][:10]}.{wanted}'
-    if wanted == 'csv':
+def _download(statement: Statement, format_name: str, made_at: int) -> Response:
+    name = f'statement-{statement["portfolio"]["id"]}-{statement["at"][:10]}.{format_name}'
+    if format_name == 'csv':
         return pages.download(_csv(statement), tables.CSV_TYPE, name)
-    if wanted == 'json':
+    if format_name == 'json':
         return pages.download(json.dumps(statement, indent=1, ensure_ascii=False), 'application/json', name)
     from chalicelib.oauth import signed_statements  # other pages should not pay for cryptography
 
@@ -109,7 +109,7 @@ def _rows(statement: Statement) -> list[dict[str, Any]]:
         for row in statement['converted']
         for share in row['explain']
     }
-    held = [row for row in statement['balances'] if row['balance'] != '0.0' or not row['complete']]
+    balance_rows = [row for row in statement['balances'] if row['balance'] != '0.0' or not row['complete']]
     codes = [row['currency'] for row in statement['converted']]
     return [
         {
@@ -119,7 +119,7 @@ def _rows(statement: Statement) -> list[dict[str, Any]]:
             'complete': row['complete'],
             'values': [values.get((code, row['currency'])) for code in codes],
         }
-        for row in held
+        for row in balance_rows
     ]
 
 

@@ -84,12 +84,12 @@ class Worth(NamedTuple):
         return self.converted.balance_at
 
 
-def choose_currency(portfolio: Portfolio, wanted: str = '') -> str:
-    """Return the reporting currency that is wanted; if the portfolio has it not, its first money, else its first currency."""
+def choose_currency(portfolio: Portfolio, code: str = '') -> str:
+    """Return a code if it is one of the portfolio's reporting currencies, else the first of those that is fiat, else the first."""
     codes = list(portfolio.currencies)
-    if wanted in codes:
-        return wanted
-    return next((code for code in codes if currencies.get(code).kind == 'fiat'), codes[0])
+    if code in codes:
+        return code
+    return next((each for each in codes if currencies.get(each).kind == 'fiat'), codes[0])
 
 
 def value(summed: PortfolioBalances, currency: str, chart_range: ChartRange, height: int, at: int | None = None) -> Worth:
@@ -112,9 +112,9 @@ def _history(portfolio: Portfolio, currency: str, chart_range: ChartRange, at: i
     until = clock.now() if at is None else at
     first = _GENESIS if chart_range.seconds is None else max(0, until - chart_range.seconds)
     span = InstantRange(chart_range.interval, first, until - 1, newest_first=True)
-    wanted = PageRequest(span, None, _MOST_ROWS)
+    page_request = PageRequest(span, None, _MOST_ROWS)
     try:
-        page = history_pages.read(portfolio.user_id, portfolio.portfolio_id, rows.converted_in(currency), wanted)
+        page = history_pages.read(portfolio.user_id, portfolio.portfolio_id, rows.converted_in(currency), page_request)
     except NotReady:
         return []
     points = [ChartPoint(row.at, present_value(row.value, row.currency), row.complete) for row in reversed(page.rows)]
