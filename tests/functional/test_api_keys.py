@@ -6,6 +6,7 @@ from chalice.test import Client as ChaliceClient
 from chalicelib.auth import bearer
 from chalicelib.errors import NotFound
 from chalicelib.models import ApiKey, Item, User
+from tests.support.dynamodb import refusing
 
 
 @pytest.fixture
@@ -28,6 +29,13 @@ def test_a_key_reads_and_does_nothing_else(http: ChaliceClient, key: str):
     assert status(http, key) == 200
     assert status(http, key, 'POST') == 403
     assert status(http, key, 'DELETE', '/api/portfolios/1') == 403
+
+
+@pytest.mark.usefixtures('impatient_botocore')
+def test_a_key_reads_though_its_use_cannot_be_recorded(http: ChaliceClient, key: str):
+    with refusing('InternalServerError', operations=['UpdateItem'], status=500) as refused:
+        assert status(http, key) == 200
+    assert refused
 
 
 def test_a_key_with_info_alone_reads_only_the_user(http: ChaliceClient, user: User):
