@@ -61,4 +61,4 @@ def _message_about(item: Item) -> Message:
             return ForgetUser(str(item.pk).removeprefix('USER#'))
         case Ledger():
             return RefreshLedger(item.pk, group=item.work_group or '')
-    return RefreshLedger(item.pk)
+    raise TypeError(f'{type(item).__name__} items are never due')
