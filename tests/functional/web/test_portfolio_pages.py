@@ -299,7 +299,7 @@ def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in:
     logged_in.post(f'{base}/accounts/3/delete')
     assert [account['title'] for account in result(api, f'{number}/accounts')] == ['Mine']
     logged_in.get(f'{base}/accounts/1')
-    assert (logged_in.status, SECRET in logged_in.page) == (200, False)
+    assert (logged_in.status, SECRET in logged_in.page, 'No problem is known.' in logged_in.text) == (200, False, True)
 
     amounts = {'title': 'Bank', 'balances': lines('12,500.50 usd', 'usd -1', 'x btc')}
     logged_in.post(f'{base}/offsets', amounts)
