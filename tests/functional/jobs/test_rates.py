@@ -12,7 +12,7 @@ import pytest
 from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain.conversion import Pair, Rate, Rates
-from chalicelib.domain.rates import BackfillProgress, DailyClose, day_of, midnight, pair_of
+from chalicelib.domain.rates import AS_PUBLISHED, BackfillProgress, DailyClose, day_of, midnight, pair_of
 from chalicelib.errors import Upstream
 from chalicelib.jobs import rates as jobs
 from chalicelib.models import (
@@ -573,11 +573,10 @@ def test_the_first_run_of_a_day_makes_its_closes() -> None:
     fetch_rates(midnight(TODAY) + 60)
 
     on = daily_closes.read(['usdt', 'aed'], TODAY, TODAY).on(TODAY)
-    assert {('btc', 'usd'), ('eth', 'usd'), ('usdt', 'usd')} == {*on.by_pair}
+    published = {('eur', 'usd'), ('usd', 'aed')}  # in the course of a day, and so had when the next one begins
+    assert {('btc', 'usd'), ('eth', 'usd'), ('usdt', 'usd'), *(published if TODAY < AS_PUBLISHED else ())} == {*on.by_pair}
     tomorrow = daily_closes.read(['usdt', 'aed'], TODAY, TODAY).on(TODAY + timedelta(days=1))
-    assert {('eur', 'usd'), ('usd', 'aed')} <= {
-        *tomorrow.by_pair
-    }  # what is published in the course of a day is had when the next one begins
+    assert published <= {*tomorrow.by_pair}
     assert on.by_pair['btc', 'usd'].price == Decimal('11775.36')
     assert on.at == on.by_pair['btc', 'usd'].at == midnight(TODAY)
 
