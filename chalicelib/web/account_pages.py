@@ -12,10 +12,10 @@ from chalicelib.api.requests.body import Body
 from chalicelib.domain.exchanges import EXCHANGES
 from chalicelib.errors import Invalid, NotReady
 from chalicelib.http_io.request import path_id
-from chalicelib.models import Account, User, read_portfolio_tree
+from chalicelib.models import Account, AlreadyUsed, User, read_portfolio_tree
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import accounts
-from chalicelib.web import forms, pages, sessions
+from chalicelib.web import forms, pages, repeats, sessions
 
 bp = Blueprint(__name__)
 
@@ -43,9 +43,11 @@ def add_account(portfolio_id: str) -> Response:
         body = _NEW.read({'wallet': wallet, 'credentials': _credentials(form, wallet), **_title(form)})
         title, secrets = body.get(fields.TITLE) or EXCHANGES[wallet].title, body[credentials.CREDENTIALS]
         draft = accounts.draft(user.user_id, number, title=title, wallet=body[credentials.WALLET], credentials=secrets, now=clock.now())
-        accounts.store(draft)
+        accounts.store(draft, also=[repeats.note_first(request, user, f'/portfolios/{number}')])
     except Invalid as invalid:
         return _render_new(request, user, number, wallet, faults=invalid.faults, form={'title': form.text('title')})
+    except AlreadyUsed:
+        return pages.redirect(pages.link(request, repeats.location_of_first(request, user)))
     return pages.redirect(pages.link(request, f'/portfolios/{number}'))
 
 

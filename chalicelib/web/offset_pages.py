@@ -10,9 +10,9 @@ from chalicelib.api.requests import fields
 from chalicelib.api.requests.body import Body, ParsedBody
 from chalicelib.errors import Invalid
 from chalicelib.http_io.request import path_id
-from chalicelib.models import Offset, Since, User, read_portfolio_tree
+from chalicelib.models import AlreadyUsed, Offset, Since, User, read_portfolio_tree
 from chalicelib.services.portfolios import offsets
-from chalicelib.web import forms, pages, sessions
+from chalicelib.web import forms, pages, repeats, sessions
 
 bp = Blueprint(__name__)
 
@@ -39,9 +39,12 @@ def add_offset(portfolio_id: str) -> Response:
     try:
         body = _parse(form)
         title, balances, since = body[fields.TITLE], body[fields.BALANCES], (body.get(fields.SINCE) or Since(None)).at
-        offsets.store(Offset.draft(user.user_id, number, title=title, balances=balances, since=since, now=clock.now()))
+        offset = Offset.draft(user.user_id, number, title=title, balances=balances, since=since, now=clock.now())
+        offsets.store(offset, also=[repeats.note_first(request, user, f'/portfolios/{number}')])
     except Invalid as invalid:
         return _render(request, user, number, None, faults=invalid.faults, form=_typed(form))
+    except AlreadyUsed:
+        return pages.redirect(pages.link(request, repeats.location_of_first(request, user)))
     return pages.redirect(pages.link(request, f'/portfolios/{number}'))
 
 

@@ -11,9 +11,9 @@ from chalicelib.api.requests.body import Body
 from chalicelib.domain import currencies
 from chalicelib.errors import Fault, Invalid
 from chalicelib.http_io.request import path_id
-from chalicelib.models import Portfolio, User, read_portfolio_tree
+from chalicelib.models import AlreadyUsed, Portfolio, User, read_portfolio_tree
 from chalicelib.services.portfolios import portfolios
-from chalicelib.web import address_lines, forms, pages, sessions
+from chalicelib.web import address_lines, forms, pages, repeats, sessions
 from chalicelib.web.address_lines import Line
 
 bp = Blueprint(__name__)
@@ -43,7 +43,9 @@ def submit_new_portfolio() -> Response:
             raise Invalid
         title, reporting = body[fields.TITLE], body[fields.CURRENCIES]
         portfolio = Portfolio.draft(user.user_id, title=title, currencies=reporting, now=clock.now())
-        portfolios.store(portfolio)
+        portfolios.store(portfolio, also=[repeats.note_first(request, user, f'/portfolios/{portfolio.portfolio_id}')])
+    except AlreadyUsed:
+        return pages.redirect(pages.link(request, repeats.location_of_first(request, user)))
     except Invalid as invalid:
         return _render_new(request, user, chosen=codes, form=_typed(form, lines), lines=lines, faults=[*invalid.faults, *_faults(lines)])
     return _store(request, user, portfolio, lines)

@@ -265,6 +265,31 @@ def test_too_many_lines_are_refused_and_stay_in_the_form(logged_in: Browser):
     assert logged_in.page.partition('<textarea')[2].partition('>\n')[2].partition('</textarea>')[0].splitlines() == pasted
 
 
+@pytest.mark.parametrize(
+    ('path', 'fields', 'listed'),
+    [
+        ('/portfolios', {'title': 'Twice', 'currency': 'usd'}, ''),
+        ('/portfolios/1/offsets', {'title': 'Cash', 'balances': '5 usd'}, '1/offsets'),
+        ('/portfolios/1/accounts', {'wallet': 'generic', 'url': 'https://sample.example/balances.json', 'title': 'Own'}, '1/accounts'),
+    ],
+)
+def test_a_form_that_is_sent_twice_makes_one_thing_and_one_that_was_changed_another(
+    logged_in: Browser, api: Api, path: str, fields: dict[str, str], listed: str
+):
+    api.portfolio('First')
+    before = len(result(api, listed))
+    sent = fields | {'csrf': logged_in.csrf()}
+
+    logged_in.post(path, sent)
+    assert logged_in.status == 303
+    first = logged_in.location
+    logged_in.post(path, sent)
+    assert (logged_in.status, logged_in.location) == (303, first)
+    assert len(result(api, listed)) == before + 1
+    logged_in.post(path, sent | {'title': 'Another'})
+    assert len(result(api, listed)) == before + 2
+
+
 def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in: Browser, api: Api, queues: dict[str, str]):
     number = api.portfolio('First')
     base = f'/portfolios/{number}'
