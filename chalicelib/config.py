@@ -1,6 +1,6 @@
 """Settings of a deployment. The only reader of os.environ.
 
-Chalice puts the stage's `environment_variables` from `.chalice/config.json` into the environment; docs/operations.md
+Chalice puts the stage's `environment_variables` from `.chalice/config.json` into the environment; docs/operations/reference.md
 lists every one of them.
 """
 

@@ -1,6 +1,6 @@
 """Logs and metrics: one JSON line per request, message or scheduled run, with its DynamoDB usage and CloudWatch metrics.
 
-A line contains only the fields noted explicitly: no paths with ids, queries, headers or bodies. docs/operations.md lists fields
+A line contains only the fields noted explicitly: no paths with ids, queries, headers or bodies. docs/operations/reference.md lists fields
 and metrics. The module imports only the settings and the clock, so that the authorizer can afford it.
 """
 

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').rglob('*.md'))]
 _QUOTED = re.compile(r'`([^`\n]+)`')
-_LINKED = re.compile(r'\]\((?!https?:|#|mailto:)([^)#]+)')
+_LINKED = re.compile(r'\]\((?!https?:|mailto:)([^)#]*)(?:#([^)]*))?\)')
 _PATH = re.compile(r'(?:app\.py|(?:chalicelib|infra|tests|docs|benchmarks|\.github)/[\w./-]+)')
 
 
@@ -23,7 +23,34 @@ def test_every_path_of_the_repository_that_a_document_names_exists(document: Pat
 def test_every_relative_link_of_a_document_leads_to_a_file(document: Path):
     links = _LINKED.findall(document.read_text())
 
-    assert [link for link in links if not (document.parent / link).exists()] == []
+    assert [path for path, _ in links if not (document.parent / path).exists()] == []
+
+
+@pytest.mark.parametrize('document', DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_to_a_section_leads_to_one(document: Path):
+    links = [(document.parent / path if path else document, section) for path, section in _LINKED.findall(document.read_text()) if section]
+
+    assert [(path.name, section) for path, section in links if section not in map(_anchor, _headings(path))] == []
+
+
+def test_the_contents_of_operations_list_every_section_of_its_parts_in_order():
+    contents = _LINKED.findall((ROOT / 'docs' / 'operations.md').read_text().split('\n## ', 1)[1])
+    listed = [(path, section) for path, section in contents if section]
+    parts = [path for path, section in contents if not section]
+
+    assert {f'operations/{path.name}' for path in (ROOT / 'docs' / 'operations').iterdir()} == set(parts)
+    assert listed == [(part, _anchor(heading)) for part in parts for heading in _headings(ROOT / 'docs' / part)[1:]]
+
+
+def _headings(document: Path) -> list[str]:
+    """Return the headings of a document down to the second level."""
+    without_code = re.sub(r'^```.*?^```', '', document.read_text(), flags=re.M | re.S)
+    return re.findall(r'^##? (.+)$', without_code, re.M)
+
+
+def _anchor(heading: str) -> str:
+    """Return what GitHub calls a heading in links."""
+    return re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-')
 
 
 def test_every_word_of_the_glossary_has_one_meaning_and_a_file():

@@ -1,6 +1,6 @@
 """Write what a reader reads into a file; an export that was killed goes on from its last checkpoint.
 
-Not a snapshot: what is written meanwhile may or may not be in it, as docs/operations.md says.
+Not a snapshot: what is written meanwhile may or may not be in it, as docs/operations/reference.md says.
 """
 
 from collections import Counter

@@ -159,7 +159,7 @@ def test_every_queue_is_watched(name: str):
 def test_every_alarm_tells_somebody_and_is_explained(name: str):
     alarm = ALARMS[name]
     short = alarm['AlarmName']['Fn::Sub'].removeprefix('cryptfolio-${Stage} ')
-    explained = (ROOT / 'docs' / 'operations.md').read_text()
+    explained = (ROOT / 'docs' / 'operations' / 'something-is-wrong.md').read_text()
 
     assert alarm['AlarmActions'] == alarm['OKActions'] == [{'Ref': 'Alarms'}]
     assert alarm['AlarmDescription'].endswith('See "Alarms" in docs/operations.md.')
