@@ -54,8 +54,10 @@ test-emulator: $(EMULATOR) ## Run the functional tests against a second emulatio
 abuse: $(READY) ## Use and attack everything while AWS and explorers fail: at least 10,000 faults; FAULTS=10000
 	PYTHONHASHSEED=0 $(BIN)/python -m tests.abuse --faults $(FAULTS)
 
-bench: $(BENCH) ## Measure cold starts, warm requests and growth, as docs/performance.md shows them; ten minutes
-	@printf '\n## Cold starts\n\n'; $(BIN)/python -m benchmarks.cold_start
+bench: override STAGE := dev
+bench: export PACKAGE_FOR := host
+bench: $(BENCH) package ## Measure cold starts, warm requests and growth, as docs/performance.md shows them; ten minutes
+	@printf '\n## Cold starts\n\n'; $(BIN)/python -m benchmarks.cold_start build/deployment.zip
 	@printf '\n## Warm requests\n\n'; $(BIN)/python -m benchmarks.endpoints
 	@printf '\n## A first download\n\n'; $(BIN)/python -m benchmarks.first_download 10000
 	@printf '\n## Growth\n'; $(BIN)/python -m benchmarks.simulate

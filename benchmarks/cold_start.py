@@ -1,9 +1,9 @@
-"""What a cold start of each function costs, beside others of the trade: `python -m benchmarks.cold_start`.
+"""What a cold start of each function costs, beside others of the trade: `python -m benchmarks.cold_start PACKAGE`.
 
-What the first call imports, DynamoDB's client included, is run in new processes, from bytecode, which the package has
-(infra/deploy/bytecode.py). Processor time is counted, the best of several runs made in turns, so that a busy machine matters little.
-The floor is the least that a Chalice function with one client takes. Others are measured where `make bench` installed them, in
-`.venv-bench`. Exits with 1 when a function takes more than its share.
+What the first call imports, DynamoDB's client included, is run in new processes from the code that is deployed: PACKAGE is the
+`deployment.zip` that `make package PACKAGE_FOR=host` makes. Processor time is counted, the best of several runs made in turns, so that a
+busy machine matters little. The floor is the least that a Chalice function with one client takes, as pip installs both. Others are
+measured where `make bench` installed them, in `.venv-bench`. Exits with 1 when a function takes more than its share.
 """
 
 import os
@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,17 +33,17 @@ class Start(NamedTuple):
 
 
 STARTS = {
-    'api_handler': Start('import app', 1.8),
+    'api_handler': Start('import app', 1.4),
     'bearer, access token': Start('import chalicelib.auth, jose.jwt', 1),
-    'bearer, API key': Start('import chalicelib.auth, chalicelib.models', 1.8),
-    'refresh_ledgers': Start('import chalicelib.jobs.refresh, chalicelib.services.ledgers.refresh', 1.8),
-    'refresh_accounts': Start('import chalicelib.jobs.refresh, chalicelib.services.ledgers.refresh', 1.8),
-    'purge_portfolios': Start('import chalicelib.jobs.purge', 1.8),
-    'sweep_due': Start('import chalicelib.jobs.sweep', 1.8),
-    'update_rates': Start('import chalicelib.jobs.rates, chalicelib.services.rates, chalicelib.providers.rates', 1.8),
-    'fetch_rates': Start('import chalicelib.jobs.rates, chalicelib.services.rates, chalicelib.providers.rates', 1.8),
-    'refresh_histories': Start('import chalicelib.jobs.histories', 1.8),
-    'snapshot_portfolios': Start('import chalicelib.jobs.histories', 1.8),
+    'bearer, API key': Start('import chalicelib.auth, chalicelib.models', 1.1),
+    'refresh_ledgers': Start('import chalicelib.jobs.refresh, chalicelib.services.ledgers.refresh', 1.5),
+    'refresh_accounts': Start('import chalicelib.jobs.refresh, chalicelib.services.ledgers.refresh', 1.5),
+    'purge_portfolios': Start('import chalicelib.jobs.purge', 1.1),
+    'sweep_due': Start('import chalicelib.jobs.sweep', 1.1),
+    'update_rates': Start('import chalicelib.jobs.rates, chalicelib.services.rates, chalicelib.providers.rates', 1.4),
+    'fetch_rates': Start('import chalicelib.jobs.rates, chalicelib.services.rates, chalicelib.providers.rates', 1.4),
+    'refresh_histories': Start('import chalicelib.jobs.histories', 1.1),
+    'snapshot_portfolios': Start('import chalicelib.jobs.histories', 1.1),
 }
 OTHERS = {
     '(chalice with jose)': AUTHORIZER_FLOOR,
@@ -54,31 +55,33 @@ OTHERS = {
 }
 
 
-def main() -> int:
+def main(package: Path) -> int:
     """Print a line per function; return 1 if one takes more than its share."""
-    starts = {'(floor)': Start(FLOOR, 1)} | STARTS
-    if OTHERS_PYTHON.exists():
-        starts |= {name: Start(code, 0, str(OTHERS_PYTHON)) for name, code in OTHERS.items()}
-    with tempfile.TemporaryDirectory() as bytecode:
-        account = {'AWS_DEFAULT_REGION': 'us-east-1', 'AWS_ACCESS_KEY_ID': 'none', 'AWS_SECRET_ACCESS_KEY': 'none'}
-        environment = os.environ | functions.stand_ins('dev') | account | {'PYTHONPYCACHEPREFIX': bytecode}
-        for start in starts.values():
-            seconds(start, environment)  # compiles
-        runs = [{name: seconds(start, environment) for name, start in starts.items()} for _ in range(RUNS)]
+    account = {'AWS_DEFAULT_REGION': 'us-east-1', 'AWS_ACCESS_KEY_ID': 'none', 'AWS_SECRET_ACCESS_KEY': 'none'}
+    environment = os.environ | functions.stand_ins('dev') | account
+    with tempfile.TemporaryDirectory() as deployed, zipfile.ZipFile(package) as archive:
+        archive.extractall(deployed)
+        others = OTHERS if OTHERS_PYTHON.exists() else {}
+        starts = {'(floor)': (Start(FLOOR, 1), ROOT)}
+        starts |= {name: (start, Path(deployed)) for name, start in STARTS.items()}
+        starts |= {name: (Start(code, 0, str(OTHERS_PYTHON)), ROOT) for name, code in others.items()}
+        for start, folder in starts.values():
+            seconds(start, folder, environment)  # from now on files are in memory, and bytecode of others is made
+        runs = [{name: seconds(start, folder, environment) for name, (start, folder) in starts.items()} for _ in range(RUNS)]
     best = {name: min(run[name] for run in runs) for name in starts}
     print('| function | ms | times the floor | at most |\n|---|---|---|---|')
-    for name, start in starts.items():
+    for name, (start, _) in starts.items():
         print(f'| {name} | {best[name] * 1000:.0f} | {best[name] / best["(floor)"]:.2f} | {start.most or "":} |')
     return int(any(best[name] / best['(floor)'] > start.most for name, start in STARTS.items()))
 
 
-def seconds(start: Start, environment: dict[str, str]) -> float:
-    """Return the processor time that a new interpreter takes to run something."""
+def seconds(start: Start, folder: Path, environment: dict[str, str]) -> float:
+    """Return the processor time that a new interpreter takes to run something, whose modules in `folder` come first."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([start.python, '-c', start.code], cwd=ROOT, env=environment, check=True)
+    subprocess.run([start.python, '-c', start.code], cwd=folder, env=environment, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,14 +1,15 @@
 """Takes out of the functions' code what nothing in it imports, and lets everybody read the rest.
 
-That is most of ccxt, what only its asynchronous clients use, and botocore's descriptions of services that no function calls. ccxt comes
-with a hundred exchanges, which it imports all at once. A function needs the class of one. So `ccxt/__init__.py` is emptied, and that
-class is imported by the name of its module.
+That is most of ccxt, what only its asynchronous clients use, and botocore's descriptions of services that no function calls; the others
+are shortened (`botocore_data.py`). ccxt comes with a hundred exchanges, which it imports all at once. A function needs the class of one.
+So `ccxt/__init__.py` is emptied, and that class is imported by the name of its module.
 """
 
 import re
 import zipfile
 from pathlib import Path
 
+from infra.deploy import botocore_data
 from infra.deploy.bytecode import READABLE
 
 # By ccxt's ids.
@@ -30,6 +31,7 @@ def slim(archive: Path) -> None:
         for entry in old.infolist():
             if is_needed(entry.filename):
                 content = b'' if entry.filename == 'ccxt/__init__.py' else old.read(entry)
+                entry.filename, content = botocore_data.shorten(entry.filename, content)
                 entry.external_attr = READABLE
                 new.writestr(entry, content, zipfile.ZIP_DEFLATED)
     slimmer.replace(archive)
@@ -48,7 +50,7 @@ def is_needed(name: str) -> bool:
         named = {'ccxt/__init__.py', *(f'ccxt/{folder}{one}.py' for folder in ('', 'abstract/') for one in EXCHANGES)}
         return name in named or _OF_CCXT.fullmatch(name) is not None
     if name.startswith('botocore/data/') and name.count('/') > 2:
-        return name.split('/')[2] in SERVICES
+        return name.split('/')[2] in SERVICES and botocore_data.is_read(name)
     return _package_of(top) not in _UNUSED
 
 

@@ -156,10 +156,52 @@ def test_another_user_imports_the_package_without_compiling_a_module(unpacked: P
 
 def test_the_package_describes_the_services_that_functions_call_and_no_other(package: Path):
     with zipfile.ZipFile(package / 'deployment.zip') as archive:
-        services = {name.split('/')[2] for name in archive.namelist() if re.match('botocore/data/[^/]+/', name)}
+        data = [entry for entry in archive.infolist() if entry.filename.startswith('botocore/data/')]
+    services = {entry.filename.split('/')[2] for entry in data if entry.filename.count('/') > 2}
     called = {name for path in (ROOT / 'chalicelib').rglob('*.py') for name in re.findall(r"boto3\.client\('(\w+)'", path.read_text())}
 
     assert services == set(slimming.SERVICES) == called | {'dynamodb', 'sts'}
+    assert sum(entry.file_size for entry in data) < 700_000  # what clients do not read is left out
+
+
+# What clients of these services know: where to send what, and how to write and read it.
+CLIENTS = """
+import botocore, botocore.session, hashlib, json, sys
+made = {'from': botocore.__file__}
+for service in sys.argv[1].split():
+    for region in ('us-east-1', 'eu-central-1', 'cn-north-1', 'us-gov-west-1'):
+        client = botocore.session.get_session().create_client(service, region, aws_access_key_id='a', aws_secret_access_key='b')
+        shapes = client.meta.service_model
+        lines = []
+        for name in shapes.operation_names:
+            operation = shapes.operation_model(name)
+            errors = [shape.name for shape in operation.error_shapes]
+            lines.append([name, operation.http, repr(operation.input_shape), repr(operation.output_shape), errors])
+        for name in shapes.shape_names:
+            shape = shapes.shape_for(name)
+            lines.append([name, shape.type_name, shape.serialization, shape.metadata, repr(getattr(shape, 'members', None))])
+        known = hashlib.sha256(json.dumps(lines, default=str).encode()).hexdigest()
+        made[f'{service} {region}'] = [client.meta.endpoint_url, client.meta.config.signature_version, len(lines), known]
+print(json.dumps(made))
+"""
+
+
+def test_clients_know_of_their_services_what_botocore_as_installed_tells_them(unpacked: Path):
+    def clients(folder: Path | None) -> dict[str, Any]:
+        environment = os.environ | ({'PYTHONPATH': str(folder)} if folder else {})
+        done = subprocess.run(
+            [sys.executable, '-B', '-c', CLIENTS, ' '.join(slimming.SERVICES)], cwd='/', env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    shortened, installed = clients(unpacked), clients(None)
+
+    assert shortened.pop('from').startswith(str(unpacked))
+    assert not installed.pop('from').startswith(str(unpacked))
+    assert shortened == installed
+    assert len(installed) == 4 * len(slimming.SERVICES)
 
 
 def test_there_is_a_function_for_the_api_the_authorizer_and_each_job(template: dict[str, Any]):
