@@ -4,7 +4,9 @@ Own code rather than a library: two short lists are enough for people to recogni
 take megabytes.
 """
 
-UNKNOWN = 'An unknown browser'
+from chalicelib.texts import translatable
+
+UNKNOWN = translatable('An unknown browser')
 
 # The first entry whose word is in the header decides: Edge and Opera call themselves Chrome too, and Chrome calls itself Safari.
 _BROWSERS = (
@@ -34,8 +36,15 @@ def name_browser(user_agent: str) -> str:
     browser = _first(_BROWSERS, user_agent)
     system = _first(_SYSTEMS, user_agent)
     if browser is None:
-        return UNKNOWN if system is None else f'{UNKNOWN} on {system}'
+        return str(UNKNOWN) if system is None else f'{UNKNOWN} on {system}'
     return browser if system is None else f'{browser} on {system}'
+
+
+def in_words(name: str) -> str:
+    """Return what `name_browser` returned, stored since, so that it can be said in another language."""
+    browser, _, system = name.partition(' on ')
+    browser = UNKNOWN if browser == UNKNOWN else browser
+    return translatable('{browser} on {system}', browser=browser, system=system) if system else browser
 
 
 def _first(names: tuple[tuple[str, str], ...], text: str) -> str | None:

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from chalicelib.domain import titles
 from chalicelib.errors import Fault, Invalid
+from chalicelib.texts import translatable
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
@@ -34,7 +35,7 @@ def parse_email(text: str) -> str:
     """Return the email address without surrounding whitespace. Raises Invalid."""
     address = text.strip()
     if not _EMAIL.fullmatch(address):
-        _raise_invalid('email', 'malformed', 'Enter an email address such as you@example.com')
+        _raise_invalid('email', 'malformed', translatable('Enter an email address such as you@example.com'))
     return address
 
 
@@ -48,7 +49,7 @@ def parse_title(field: str, text: str) -> str:
     try:
         return titles.parse(text)
     except titles.BadTitle as error:
-        _raise_invalid(field, error.code, f'A name {error.sentence}')
+        _raise_invalid(field, error.code, translatable('A name {problem}', problem=error.sentence))
 
 
 def parse_application_name(text: str) -> str:
@@ -58,11 +59,11 @@ def parse_application_name(text: str) -> str:
     """
     name = parse_title('name', text)
     if not any(_is_visible(character) for character in name):
-        _raise_invalid('name', 'blank', 'A name must have letters that can be seen')
+        _raise_invalid('name', 'blank', translatable('A name must have letters that can be seen'))
     decomposed = unicodedata.normalize('NFKD', name)  # accents become characters of their own, which are no letters
     letters = (character for character in decomposed if character.isalnum() and _is_visible(character))
     if ''.join(letters).casefold() == _OWN_NAME:
-        _raise_invalid('name', 'reserved', 'This is the name of this server: choose another')
+        _raise_invalid('name', 'reserved', translatable('This is the name of this server: choose another'))
     return name
 
 
@@ -73,14 +74,14 @@ def _is_visible(character: str) -> bool:
 def check_new_password(password: str, email: str) -> None:
     """Raise Invalid for a password that is too short, too long or easily guessed (NIST SP 800-63B section 5.1.1.2)."""
     if len(password) < SHORTEST_PASSWORD:
-        _raise_invalid('password', 'too_short', f'Use at least {SHORTEST_PASSWORD} characters')
+        _raise_invalid('password', 'too_short', translatable('Use at least {least} characters', least=SHORTEST_PASSWORD))
     if len(password) > LONGEST_PASSWORD:
-        _raise_invalid('password', 'too_long', f'Use at most {LONGEST_PASSWORD} characters')
+        _raise_invalid('password', 'too_long', translatable('Use at most {most} characters', most=LONGEST_PASSWORD))
     lower = password.strip().lower()
     if lower in _COMMON or len(set(lower)) < 3:
-        _raise_invalid('password', 'common', 'This password is too common: choose another')
+        _raise_invalid('password', 'common', translatable('This password is too common: choose another'))
     if lower in (email.lower(), email.lower().partition('@')[0]):
-        _raise_invalid('password', 'common', 'Your password must not be your email address: choose another')
+        _raise_invalid('password', 'common', translatable('Your password must not be your email address: choose another'))
 
 
 def _raise_invalid(field: str, code: str, message: str) -> NoReturn:

@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime
 
+from chalicelib.texts import translatable
+
 PATTERN = (
     r'^([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})'
     r'([Tt ]([0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?|[0-9]{4}([0-9]{2}([.,][0-9]{1,9})?)?)'
@@ -27,9 +29,9 @@ def parse(text: str) -> int:
     separators may be missing. Fractions of a second are dropped. Raises ValueError for anything else, and outside of 1970 to 9999.
     """
     if not _TEXT.match(text):
-        raise ValueError('must be an instant such as 2017-11-06T04:54:54+00:00, or a date')
+        raise ValueError(translatable('must be an instant such as 2017-11-06T04:54:54+00:00, or a date'))
     moment = datetime.fromisoformat(_SPACE_BEFORE_OFFSET.sub('', text).upper())
     epoch = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
     if not 0 <= epoch <= _LAST:
-        raise ValueError('must be from 1970 to 9999')
+        raise ValueError(translatable('must be from 1970 to 9999'))
     return epoch

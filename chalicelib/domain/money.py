@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 
+from chalicelib.texts import translatable
+
 ZERO = Decimal(0)
 MOST_DIGITS = 60
 _TEXT = re.compile(r'-?[0-9]+(\.[0-9]+)?')
@@ -40,10 +42,10 @@ def parse_amount(value: object, decimals: int) -> Decimal:
     try:
         amount = _decimal(value).normalize(_INPUT)
     except Inexact:
-        raise ValueError(f'must have at most {MOST_DIGITS} digits') from None
+        raise ValueError(translatable('must have at most {most} digits', most=MOST_DIGITS)) from None
     _, _, fraction = f'{amount:f}'.partition('.')
     if len(fraction) > decimals:
-        raise ValueError(f'must have at most {decimals} digits after the point')
+        raise ValueError(translatable('must have at most {most} digits after the point', most=decimals))
     return amount
 
 
@@ -54,7 +56,7 @@ def _decimal(value: object) -> Decimal:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
-    raise ValueError('must be a number in plain decimal notation')
+    raise ValueError(translatable('must be a number in plain decimal notation'))
 
 
 def add(left: Decimal, right: Decimal) -> Decimal:

@@ -10,6 +10,7 @@ from chalicelib.domain import currencies
 from chalicelib.domain.addresses import base58, bech32, descriptors, errors, private_keys, uris
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
+from chalicelib.texts import translatable, with_values
 
 _LONGEST = 2_000  # as long as invoices are
 _GENERAL = {errors.MALFORMED, errors.OTHER_NETWORK, errors.ONLY_EVM}  # sentences that a better one may take the place of
@@ -21,14 +22,14 @@ _UNSTOPPABLE = 'crypto|nft|x|wallet|bitcoin|dao|888|zil|blockchain|polygon|unsto
 _NAMES = tuple(
     (re.compile(pattern, re.IGNORECASE), what)
     for pattern, what in (
-        (rf'{_DOTTED}eth', 'an ENS name'),
-        (rf'{_DOTTED}sol', 'a Solana name'),
-        (rf'{_DOTTED}(?:{_UNSTOPPABLE})', 'a name of Unstoppable Domains'),
-        (rf'{_WORD}(?:\.{_WORD})*\*{_DOTTED}[a-z]{{2,15}}', 'a Stellar federation address'),
-        (rf'{_WORD}(?:\.{_WORD})*\${_DOTTED}[a-z]{{2,15}}', 'a PayString'),
-        (rf'{_WORD}(?:\.{_WORD})*@{_DOTTED}[a-z]{{2,15}}', 'an e-mail or Lightning address'),
-        (rf'\$[a-z0-9_.-]{{1,15}}(?:@{_WORD})?', 'an ADA Handle'),
-        (rf'{_DOTTED}[a-z]{{2,15}}', 'a name'),
+        (rf'{_DOTTED}eth', translatable('an ENS name')),
+        (rf'{_DOTTED}sol', translatable('a Solana name')),
+        (rf'{_DOTTED}(?:{_UNSTOPPABLE})', translatable('a name of Unstoppable Domains')),
+        (rf'{_WORD}(?:\.{_WORD})*\*{_DOTTED}[a-z]{{2,15}}', translatable('a Stellar federation address')),
+        (rf'{_WORD}(?:\.{_WORD})*\${_DOTTED}[a-z]{{2,15}}', translatable('a PayString')),
+        (rf'{_WORD}(?:\.{_WORD})*@{_DOTTED}[a-z]{{2,15}}', translatable('an e-mail or Lightning address')),
+        (rf'\$[a-z0-9_.-]{{1,15}}(?:@{_WORD})?', translatable('an ADA Handle')),
+        (rf'{_DOTTED}[a-z]{{2,15}}', translatable('a name')),
     )
 )
 _LIGHTNING = re.compile(r'(?:lightning:)?ln(?:bc|tbs?|bcrt|url|[ori])[0-9a-z]*1[0-9a-z]{20,}', re.IGNORECASE)
@@ -42,13 +43,13 @@ _TEST_VERSIONS = {0x6F, 0xC4, 0x71, 0x8C, 0x13}  # Bitcoin and most of its desce
 _TEST_CASH = re.compile(r'bch(?:test|reg):.+', re.IGNORECASE)
 _PAYLOAD_BYTES = 21
 
-NOT_LOOKED_UP = 'names are not looked up, enter the address that it stands for'
-LIGHTNING = 'This is a Lightning invoice: Lightning payments cannot be followed, enter an address of the chain'
-HASH = 'This is the hash of a transaction, or a private key, which nobody else may ever see: enter the address instead'
-PUBLIC_KEY = 'This is a public key: enter the address instead'
-WEB_PAGE = 'This is the address of a web page: enter the address that the page shows'
-UNKNOWN_URI = 'This is a payment request in a currency that is not supported'
-TEST_NETWORK = 'This is an address of a test network, whose coins are worth nothing: enter one of the main network'
+NOT_LOOKED_UP = translatable('names are not looked up, enter the address that it stands for')
+LIGHTNING = translatable('This is a Lightning invoice: Lightning payments cannot be followed, enter an address of the chain')
+HASH = translatable('This is the hash of a transaction, or a private key, which nobody else may ever see: enter the address instead')
+PUBLIC_KEY = translatable('This is a public key: enter the address instead')
+WEB_PAGE = translatable('This is the address of a web page: enter the address that the page shows')
+UNKNOWN_URI = translatable('This is a payment request in a currency that is not supported')
+TEST_NETWORK = translatable('This is an address of a test network, whose coins are worth nothing: enter one of the main network')
 
 
 def reason(text: str, currency: str, refused: BadAddress) -> str:
@@ -94,7 +95,7 @@ def _by_form(text: str, inner: str) -> str | None:
     if _PUBLIC_KEY.fullmatch(text):
         return PUBLIC_KEY
     kind = next((what for pattern, what in _NAMES if pattern.fullmatch(inner)), None)
-    return f'This is {kind}: {NOT_LOOKED_UP}' if kind else None
+    return translatable('This is {kind}: {hint}', kind=kind, hint=NOT_LOOKED_UP) if kind else None
 
 
 def _of_other_chain(text: str, currency: str) -> str | None:
@@ -108,9 +109,11 @@ def _of_other_chain(text: str, currency: str) -> str | None:
     if not homes:
         return hints[0] if hints else None
     title = currencies.get(homes[0]).title
-    article = 'an' if title[0] in 'AEIOUX' else 'a'
-    others = f', or with {_listed(homes[1:])} if its coins are there' if homes[1:] else ''
-    return f'This is {article} {title} address: add it with the currency {homes[0]}{others}'
+    what = translatable('an {title} address', title=title) if title[0] in 'AEIOUX' else translatable('a {title} address', title=title)
+    if not homes[1:]:
+        return translatable('This is {what}: add it with the currency {code}', what=what, code=homes[0])
+    text = translatable('This is {what}: add it with the currency {code}, or with {others} if its coins are there')
+    return with_values(text, what=what, code=homes[0], others=_listed(homes[1:]))
 
 
 def _answers_of_chains(text: str, currency: str) -> Iterator[tuple[str, str | None]]:
@@ -138,4 +141,5 @@ def _of_no_chain(text: str, inner: str) -> str | None:
 
 
 def _listed(codes: list[str]) -> str:
-    return ' or '.join(filter(None, [', '.join(codes[:-1]), codes[-1]]))
+    *others, last = codes
+    return translatable('{others} or {last}', others=', '.join(others), last=last) if others else last

@@ -7,6 +7,7 @@ import re
 from urllib.parse import urlsplit
 
 from chalicelib.errors import Fault, Invalid
+from chalicelib.texts import translatable
 
 MOST = 20
 LONGEST = 2_000
@@ -20,12 +21,12 @@ _LOOPBACK_HOSTS = ('127.0.0.1', '::1', 'localhost')
 _DOT_SEGMENT = re.compile(r'/(?:\.|%2e){1,2}(?=[/?]|$)', re.IGNORECASE)
 
 _FORBIDDEN = (
-    (re.compile(r'[\x00-\x20\x7f\\]|\s'), 'must not contain spaces, control characters or backslashes'),
-    (re.compile(r'[^\x00-\x7f]'), 'must be written in ASCII: use punycode for the host and percent-encoding for the rest'),
-    (re.compile(r'\*'), 'must not contain a wildcard: redirect URIs are compared exactly'),
-    (re.compile(r'#'), 'must not contain a fragment (#)'),
-    (re.compile(r'^[^:]*://[^/?]*@'), 'must not contain a username or password'),
-    (_DOT_SEGMENT, 'must not contain . or .. as a path segment'),
+    (re.compile(r'[\x00-\x20\x7f\\]|\s'), translatable('must not contain spaces, control characters or backslashes')),
+    (re.compile(r'[^\x00-\x7f]'), translatable('must be written in ASCII: use punycode for the host and percent-encoding for the rest')),
+    (re.compile(r'\*'), translatable('must not contain a wildcard: redirect URIs are compared exactly')),
+    (re.compile(r'#'), translatable('must not contain a fragment (#)')),
+    (re.compile(r'^[^:]*://[^/?]*@'), translatable('must not contain a username or password')),
+    (_DOT_SEGMENT, translatable('must not contain . or .. as a path segment')),
 )
 
 
@@ -37,16 +38,16 @@ def parse_redirect_uri(text: str, confidential: bool) -> str:
     """
     uri = text.strip(' \t\r\n')
     if len(uri) > LONGEST:
-        raise _invalid(f'must not be longer than {LONGEST} characters')
+        raise _invalid(translatable('must not be longer than {most} characters', most=LONGEST))
     for pattern, sentence in _FORBIDDEN:
         if pattern.search(uri):
             raise _invalid(sentence)
     if _WEB.fullmatch(uri):
         _check_web(uri)
     elif not _PRIVATE_USE.fullmatch(uri):
-        raise _invalid('must be a complete URI, such as https://example.com/callback')
+        raise _invalid(translatable('must be a complete URI, such as https://example.com/callback'))
     elif confidential:
-        raise _invalid('with a custom scheme is for public applications only')
+        raise _invalid(translatable('with a custom scheme is for public applications only'))
     return uri
 
 
@@ -58,9 +59,9 @@ def _check_web(uri: str) -> None:
         port = 0
     host = parts.hostname or ''
     if port == 0 or '..' in host or host.startswith(('.', '-')):
-        raise _invalid('must name a host, and a port from 1 to 65535 if any')
+        raise _invalid(translatable('must name a host, and a port from 1 to 65535 if any'))
     if parts.scheme == 'http' and host not in _LOOPBACK_HOSTS:
-        raise _invalid('must use https, unless it is on this computer (127.0.0.1, [::1] or localhost)')
+        raise _invalid(translatable('must use https, unless it is on this computer (127.0.0.1, [::1] or localhost)'))
 
 
 def matches(registered: list[str], requested: str) -> bool:
@@ -92,4 +93,4 @@ def source(uri: str) -> str:
 
 
 def _invalid(sentence: str) -> Invalid:
-    return Invalid(Fault('redirect_uris', 'not_allowed', f'A redirect URI {sentence}'))
+    return Invalid(Fault('redirect_uris', 'not_allowed', translatable('A redirect URI {problem}', problem=sentence)))

@@ -6,16 +6,18 @@ The specification: GET, and so HEAD, needs `admin` or `read`; POST and PATCH als
 
 from collections.abc import Iterable
 
+from chalicelib.texts import translatable
+
 ALL = ('public', 'info', 'read', 'write', 'delete', 'admin')
 
 # What users read on the consent page.
 SENTENCES = {
-    'public': 'Read public data, such as currencies and rates. Nothing of yours.',
-    'info': 'Read your user name, e-mail address, and signup date.',
-    'read': 'Read any account data, including addresses, balances, and transactions.',
-    'write': 'Add and change account data, including portfolios, addresses, and accounts.',
-    'delete': 'Delete account data, including whole portfolios with everything in them.',
-    'admin': 'Do everything you can do with your data: read, add, change, and delete it.',
+    'public': translatable('Read public data, such as currencies and rates. Nothing of yours.'),
+    'info': translatable('Read your user name, e-mail address, and signup date.'),
+    'read': translatable('Read any account data, including addresses, balances, and transactions.'),
+    'write': translatable('Add and change account data, including portfolios, addresses, and accounts.'),
+    'delete': translatable('Delete account data, including whole portfolios with everything in them.'),
+    'admin': translatable('Do everything you can do with your data: read, add, change, and delete it.'),
 }
 
 # What a user must choose to grant, because it cannot be undone.

@@ -2,6 +2,8 @@
 
 import re
 
+from chalicelib.texts import translatable
+
 LONGEST = 255
 """In code points, as JSON Schema counts: a family of emoji is several. At most 1,020 bytes, far from what an item may have."""
 
@@ -28,7 +30,7 @@ def parse(text: str) -> str:
     """
     title = text.strip()
     if not 1 <= len(title) <= LONGEST:
-        raise BadTitle('length', f'must have 1 to {LONGEST} characters')
+        raise BadTitle('length', translatable('must have 1 to {most} characters', most=LONGEST))
     if _REFUSED.search(title):
-        raise BadTitle('characters', 'must not contain control characters or ones that turn the direction of text')
+        raise BadTitle('characters', translatable('must not contain control characters or ones that turn the direction of text'))
     return title

@@ -14,6 +14,7 @@ from chalicelib.models.item import Item, Outcome
 from chalicelib.models.quota import Quota
 from chalicelib.models.user import User
 from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_version, transact, version_mismatch
+from chalicelib.texts import translatable
 
 _LAST = '~'  # sorts after every digit and '#'
 _PURGE = 'PURGE#'
@@ -101,17 +102,20 @@ class Portfolio(Item, discriminator='portfolio'):
     @classmethod
     def address_quota(cls) -> Quota:
         """Return how many addresses a portfolio may have."""
-        return Quota('addresses', cls.addresses, settings().max_addresses, whose='a portfolio')
+        sentence = translatable('a portfolio can have at most {most} addresses: delete one before you add another')
+        return Quota('addresses', cls.addresses, settings().max_addresses, sentence)
 
     @classmethod
     def account_quota(cls) -> Quota:
         """Return how many accounts a portfolio may have."""
-        return Quota('accounts', cls.accounts, settings().max_accounts, whose='a portfolio')
+        sentence = translatable('a portfolio can have at most {most} accounts: delete one before you add another')
+        return Quota('accounts', cls.accounts, settings().max_accounts, sentence)
 
     @classmethod
     def offset_quota(cls) -> Quota:
         """Return how many offsets a portfolio may have."""
-        return Quota('offsets', cls.offsets, settings().max_offsets, whose='a portfolio')
+        sentence = translatable('a portfolio can have at most {most} offsets: delete one before you add another')
+        return Quota('offsets', cls.offsets, settings().max_offsets, sentence)
 
     @classmethod
     def allocate_address_id(cls, user_id: str, portfolio_id: int) -> int:

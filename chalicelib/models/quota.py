@@ -7,20 +7,21 @@ from pynamodb.expressions.update import Action
 from chalicelib import errors
 from chalicelib.models.item import Item, Outcome
 from chalicelib.models.writes import Operation, Write
+from chalicelib.texts import Translatable, with_values
 
 
 class Quota:
     """A limit of `limit` children of a `kind` (a plural), counted in the attribute `used`, which is absent for none.
 
-    `whose` is the subject of the error sentence, such as "you" or "a portfolio".
+    `sentence` says that it is exhausted, and what to do; `{most}` in it is the limit.
     allocate_id: one update   increment, decrement: part of the transaction that adds or removes a child
     """
 
-    def __init__(self, kind: str, used: Attribute[int], limit: int, whose: str) -> None:
+    def __init__(self, kind: str, used: Attribute[int], limit: int, sentence: Translatable) -> None:
         self._kind = kind
         self._used = used
         self._limit = limit
-        self._whose = whose
+        self._sentence = sentence
 
     def allocate_id(self, holder: Item, last: Attribute[int]) -> None:
         """Increment the attribute `last` of the holder if the quota allows, and load the updated holder.
@@ -52,5 +53,4 @@ class Quota:
         return self._exceeded()
 
     def _exceeded(self) -> errors.Invalid:
-        sentence = f'{self._whose} can have at most {self._limit} {self._kind}: delete one before you add another'
-        return errors.Invalid(errors.Fault('', f'too_many_{self._kind}', sentence))
+        return errors.Invalid(errors.Fault('', f'too_many_{self._kind}', with_values(self._sentence, most=self._limit)))

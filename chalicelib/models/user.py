@@ -15,6 +15,7 @@ from chalicelib.models.due_index import LEDGERS
 from chalicelib.models.item import Item
 from chalicelib.models.quota import Quota
 from chalicelib.models.writes import Operation, Write, transact
+from chalicelib.texts import translatable
 
 _NOBODY = 'nobody'
 _LONGEST_EMAIL = 320  # longer than any address, shorter than the longest key
@@ -32,7 +33,7 @@ class Email(Item, discriminator='email'):
     @classmethod
     def claim(cls, address: str, user_id: str) -> Write:
         """Return the write that assigns the address to a user. Its transaction raises Invalid if another user has it."""
-        fault = errors.Invalid(errors.Fault('email', 'taken', 'this email address already has an account'))
+        fault = errors.Invalid(errors.Fault('email', 'taken', translatable('this email address already has an account')))
         return Write(Operation.PUT, cls(cls.key(address), 'EMAIL', user_id=user_id), cls.pk.does_not_exist(), on_failure=lambda: fault)
 
 
@@ -141,7 +142,8 @@ class User(Item, discriminator='user'):
     @classmethod
     def portfolio_quota(cls) -> Quota:
         """Return the quota of portfolios per user."""
-        return Quota('portfolios', cls.portfolio_count, settings().max_portfolios, whose='you')
+        sentence = translatable('you can have at most {most} portfolios: delete one before you add another')
+        return Quota('portfolios', cls.portfolio_count, settings().max_portfolios, sentence)
 
     @classmethod
     def allocate_portfolio_id(cls, user_id: str) -> int:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from chalicelib.errors import NotFound
 from chalicelib.models import ApiKey, Client, Grant, KnownBrowser, Passkey, User
+from chalicelib.texts import translatable
 
 
 class Opener(NamedTuple):
@@ -55,11 +56,11 @@ def _delete_passkeys(user_id: str, now: int) -> None:
 
 
 OPENERS = (
-    Opener('applications', 'Connected applications', _end_grants),
-    Opener('api_keys', 'API keys', _delete_api_keys),
-    Opener('secrets', 'Secrets of the applications that you registered', _replace_secrets),
-    Opener('remote_login', 'Log-in by applications with your password', _forbid_remote_login),
-    Opener('passkeys', 'Passkeys', _delete_passkeys),
+    Opener('applications', translatable('Connected applications'), _end_grants),
+    Opener('api_keys', translatable('API keys'), _delete_api_keys),
+    Opener('secrets', translatable('Secrets of the applications that you registered'), _replace_secrets),
+    Opener('remote_login', translatable('Log-in by applications with your password'), _forbid_remote_login),
+    Opener('passkeys', translatable('Passkeys'), _delete_passkeys),
 )
 
 

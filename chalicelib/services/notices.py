@@ -4,16 +4,24 @@ What a notice is about was done already, so a notice that cannot be sent is logg
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
-from chalicelib import mail, telemetry
+from chalicelib import locales, mail, telemetry
 from chalicelib.config import settings
+from chalicelib.domain import browsers
 from chalicelib.domain.scopes import ALL, SENTENCES
 from chalicelib.models import User
+from chalicelib.texts import translate
 
 
 def tell_of_log_in(user: User, browser: str, network: str, now: int) -> None:
-    _send(user, mail.NEW_LOG_IN, browser=browser, network=network, time=_format_time(now), sessions=_url('/profile/sessions'))
+    _send(
+        user,
+        mail.NEW_LOG_IN,
+        browser=browsers.in_words(browser),
+        network=network,
+        time=locales.minute(now),
+        sessions=_url('/profile/sessions'),
+    )
 
 
 def tell_of_new_password(user: User) -> None:
@@ -34,7 +42,7 @@ def tell_of_secret(user: User, name: str) -> None:
 
 def tell_of_connection(user: User, name: str, scopes: Iterable[str]) -> None:
     granted = set(scopes)
-    lines = '\n'.join(f'- {SENTENCES[scope]}' for scope in ALL if scope in granted)
+    lines = '\n'.join(f'- {translate(SENTENCES[scope])}' for scope in ALL if scope in granted)
     _send(user, mail.APPLICATION_CONNECTED, name=name, scopes=lines, profile=_url('/profile'))
 
 
@@ -55,7 +63,7 @@ def tell_of_recovery_code(user: User, left: int) -> None:
 
 
 def tell_of_deletion(user: User, delete_at: int) -> None:
-    _send(user, mail.DELETION_SCHEDULED, time=_format_time(delete_at), page=_url('/profile/data'))
+    _send(user, mail.DELETION_SCHEDULED, time=locales.minute(delete_at), page=_url('/profile/data'))
 
 
 def _send(user: User, template: mail.MailTemplate, **values: str) -> None:
@@ -63,12 +71,6 @@ def _send(user: User, template: mail.MailTemplate, **values: str) -> None:
         mail.send(user.email, template, forgot=_url('/forgot'), **values)
     except mail.NotSent as error:
         telemetry.note(notice_not_sent=str(error))
-
-
-def _format_time(instant: int) -> str:
-    """Return an instant for people: `6 November 2017, 04:54 UTC`."""
-    moment = datetime.fromtimestamp(instant, UTC)
-    return f'{moment.day} {moment:%B %Y, %H:%M} UTC'
 
 
 def _url(path: str) -> str:

@@ -12,13 +12,14 @@ from chalicelib.config import settings
 from chalicelib.errors import Fault, Invalid
 from chalicelib.models import LogInStep, Passkey, User
 from chalicelib.models.client import digest
+from chalicelib.texts import translatable
 
 if TYPE_CHECKING:
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 # What webauthn raises, beside its own errors, of what a browser may send.
 _MALFORMED = (ValueError, LookupError, TypeError, RecursionError)
-_REFUSED = Fault('credential', 'refused', 'This passkey was not accepted: try again')
+_REFUSED = Fault('credential', 'refused', translatable('This passkey was not accepted: try again'))
 
 
 def begin_registration(user: User, now: int) -> str:

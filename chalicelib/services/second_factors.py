@@ -9,6 +9,7 @@ from chalicelib import vault
 from chalicelib.errors import Fault, Invalid
 from chalicelib.models import AttemptCounter, Authenticator, Item, Passkey, RecoveryCodes, User, Write
 from chalicelib.services import notices
+from chalicelib.texts import translatable
 
 _QUARTER = 900
 _STEP_SECONDS = 30  # of RFC 6238, as all apps have it
@@ -68,7 +69,7 @@ def confirm_authenticator(user: User, code: str, now: int) -> None:
     if authenticator is None or step is None or not authenticator.confirm(step, now):
         raise Invalid(_WRONG_CODE)
     AttemptCounter.undo('second_factor', user.user_id, _QUARTER, now)
-    protect(user, 'An authenticator app')
+    protect(user, translatable('An authenticator app'))
 
 
 def protect(user: User, factor: str) -> None:
@@ -137,7 +138,7 @@ def _matching_step(user_id: str, authenticator: Authenticator, code: str, now: i
     return next((step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), _plain(code).encode())), None)
 
 
-_WRONG_CODE = Fault('code', 'wrong', 'This code is not right, or was used before: enter the newest one')
+_WRONG_CODE = Fault('code', 'wrong', translatable('This code is not right, or was used before: enter the newest one'))
 
 
 def _plain(code: str) -> str:

@@ -14,6 +14,7 @@ from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import AttemptCounter, EmailToken, Invitation, KnownBrowser, User, Write, new_token, transact
 from chalicelib.models.client import digest
 from chalicelib.services import access, notices, second_factors
+from chalicelib.texts import translatable
 
 _QUARTER = 900
 _HOUR = 3_600
@@ -79,7 +80,7 @@ def confirm(token: str, *, browser: str | None, password: str, now: int) -> User
     if not is_signing_up(email_token, browser):
         AttemptCounter.record('confirm', token, 10, _DAY, now)
         if not _verify(email_token.password_hash, password):
-            raise Invalid(Fault('password', 'wrong', 'This is not the password that was entered at sign-up'))
+            raise Invalid(Fault('password', 'wrong', translatable('This is not the password that was entered at sign-up')))
     confirmation = user.confirmation(name=email_token.name, password_hash=str(email_token.password_hash), now=now)
     invitation = [Invitation.use(email_token.invitation)] if email_token.invitation else []
     transact(email_token.use(), confirmation, *invitation)
@@ -215,7 +216,7 @@ def check_current_password(user: User, password: str, now: int) -> None:
     """Check that the request comes from the user, not from someone at their unlocked browser. Raises Invalid, TooMany."""
     AttemptCounter.record('current_password', user.user_id, 10, _QUARTER, now)
     if not _verify(user.password_hash, password):
-        raise Invalid(Fault('current_password', 'wrong', 'Your current password is incorrect'))
+        raise Invalid(Fault('current_password', 'wrong', translatable('Your current password is incorrect')))
     AttemptCounter.undo('current_password', user.user_id, _QUARTER, now)
 
 

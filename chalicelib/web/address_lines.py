@@ -11,10 +11,12 @@ from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from chalicelib.errors import Invalid
 from chalicelib.services.portfolios import addresses
+from chalicelib.texts import translatable, translate, with_values
 
 MOST_LINES = 100
 _DESCRIPTOR = re.compile(r'([a-z]+\(.*\)(?:#[a-z0-9]{8})?)\s*(?:,(.*))?')  # has commas of its own
 _SHOWN = 60
+_REPEATED = translatable('This address is here already, on an earlier line')
 _SECRET = (errors.PRIVATE, recognition.HASH)  # the faults of what may be a private key
 
 
@@ -80,12 +82,17 @@ def _parse(number: int, text: str, chosen: Mapping[str, str]) -> Line:
         return Line(number, text, address, name, [], fault=error.reason)
     line = Line(number, text, address, name, chains)
     if code and code not in chains:
-        return line._replace(fault=f'This is no address of {code[:32]}' if code in CHAINS else f'Unknown chain {code[:32]}')
+        return line._replace(fault=_wrong_chain(code))
     chain = code or (chains[0] if len(chains) == 1 else chosen.get(question_of(chains)))
     line = line._replace(chain=chain if chain in chains else None)
     if line.chain is None:
         return line
-    return _with_title(line, name or f'{currencies.get(line.chain).title} address')
+    return _with_title(line, name or translate(translatable('{currency} address', currency=currencies.get(line.chain).title)))
+
+
+def _wrong_chain(code: str) -> str:
+    text = translatable('This is no address of {chain}') if code in CHAINS else translatable('Unknown chain {chain}')
+    return with_values(text, chain=code[:32])
 
 
 def _split(text: str) -> tuple[str, str, str]:
@@ -101,7 +108,7 @@ def _with_title(line: Line, title: str) -> Line:
         text = CHAINS[line.chain or ''].normalise(line.address)
         return line._replace(title=titles.parse(title), address=text)
     except titles.BadTitle as error:
-        return line._replace(fault=f'The name {error.sentence}')
+        return line._replace(fault=translatable('The name {problem}', problem=error.sentence))
 
 
 def _without_repetitions(lines: Sequence[Line]) -> list[Line]:
@@ -109,6 +116,6 @@ def _without_repetitions(lines: Sequence[Line]) -> list[Line]:
     checked: list[Line] = []
     for line in lines:
         is_repeated = line.chain is not None and line.fault is None and (line.chain, line.address) in seen
-        checked.append(line._replace(fault='This address is here already, on an earlier line') if is_repeated else line)
+        checked.append(line._replace(fault=_REPEATED) if is_repeated else line)
         seen.add((line.chain, line.address))
     return checked

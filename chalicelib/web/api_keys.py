@@ -10,12 +10,18 @@ from chalicelib.domain.scopes import API_KEY_SCOPES, SENTENCES
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import ApiKey, User
 from chalicelib.services import notices
+from chalicelib.texts import translatable
 from chalicelib.web import forms, one_time, pages, sessions
 
 bp = Blueprint(__name__)
 
 MOST_KEYS = 50
-LIFETIMES = (('30', '30 days'), ('90', '90 days'), ('365', 'A year'), ('', 'It does not expire'))
+LIFETIMES = (
+    ('30', translatable('30 days')),
+    ('90', translatable('90 days')),
+    ('365', translatable('A year')),
+    ('', translatable('It does not expire')),
+)
 _DAY = 86_400
 
 
@@ -67,23 +73,23 @@ def _parse_key(form: forms.Form, user_id: str, now: int) -> tuple[str, list[str]
 
 def _parse_key_name(form: forms.Form) -> str:
     if not form.text('name').strip():
-        raise Invalid(Fault('name', 'required', 'Enter what the key is for'))
+        raise Invalid(Fault('name', 'required', translatable('Enter what the key is for')))
     return parse_title('name', form.text('name'))
 
 
 def _check_scopes(scopes: list[str]) -> None:
     if not scopes:
-        raise Invalid(Fault('name', 'no_scopes', 'Select at least one permission for the key'))
+        raise Invalid(Fault('name', 'no_scopes', translatable('Select at least one permission for the key')))
 
 
 def _check_lifetime(days: str) -> None:
     if days not in dict(LIFETIMES):
-        raise Invalid(Fault('lifetime', 'unknown', 'Select how long the key is to work'))
+        raise Invalid(Fault('lifetime', 'unknown', translatable('Select how long the key is to work')))
 
 
 def _check_key_count(user_id: str) -> None:
     if len(ApiKey.of_user(user_id)) >= MOST_KEYS:
-        raise Invalid(Fault('name', 'too_many', f'You already have {MOST_KEYS} keys: revoke one first'))
+        raise Invalid(Fault('name', 'too_many', translatable('You already have {most} keys: revoke one first', most=MOST_KEYS)))
 
 
 def _render_keys(

@@ -12,6 +12,7 @@ from chalicelib.domain.redirect_uris import MOST, parse_redirect_uri
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import Client, User
 from chalicelib.services import notices
+from chalicelib.texts import translatable
 from chalicelib.web import forms, one_time, pages, sessions
 
 bp = Blueprint(__name__)
@@ -150,7 +151,7 @@ def _parse(form: forms.Form, confidential: bool) -> Registration:
 
 def _parse_name(form: forms.Form) -> str:
     if not form.text('name').strip():
-        raise Invalid(Fault('name', 'missing', 'Enter a name for the application'))
+        raise Invalid(Fault('name', 'missing', translatable('Enter a name for the application')))
     return parse_application_name(form.text('name'))
 
 
@@ -161,9 +162,14 @@ def _parse_redirect_uris(form: forms.Form, confidential: bool) -> list[str]:
         try:
             uris |= {parse_redirect_uri(line, confidential): None} if line.strip() else {}
         except Invalid as invalid:
-            faults += [fault._replace(message=f'Line {number}: {fault.message}') for fault in invalid.faults]
+            faults += [
+                fault._replace(message=translatable('Line {number}: {problem}', number=number, problem=fault.message))
+                for fault in invalid.faults
+            ]
     if not 1 <= len(uris) <= MOST and not faults:
-        faults.append(Fault('redirect_uris', 'out_of_range', f'Enter between 1 and {MOST} redirect URIs, one per line'))
+        faults.append(
+            Fault('redirect_uris', 'out_of_range', translatable('Enter between 1 and {most} redirect URIs, one per line', most=MOST))
+        )
     if faults:
         raise Invalid(*faults)
     return list(uris)
@@ -171,7 +177,9 @@ def _parse_redirect_uris(form: forms.Form, confidential: bool) -> list[str]:
 
 def _check_count(user: User) -> None:
     if len(Client.owned_by(user.user_id)) >= MOST_APPLICATIONS:
-        raise Invalid(Fault('name', 'too_many', f'You already have {MOST_APPLICATIONS} applications: delete one first'))
+        raise Invalid(
+            Fault('name', 'too_many', translatable('You already have {most} applications: delete one first', most=MOST_APPLICATIONS))
+        )
 
 
 def _typed_values(form: forms.Form) -> dict[str, str]:

@@ -10,6 +10,7 @@ from chalicelib.domain import redirect_uris
 from chalicelib.domain.scopes import ALL, NEVER_PRESELECTED, SENTENCES, lacks_read
 from chalicelib.errors import Fault, NotFound
 from chalicelib.models import Client, Grant, User
+from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 bp = Blueprint(__name__)
 
-_LACKS_READ = Fault('read', 'needed', 'To change or delete anything, the application must also read: allow that too, or neither')
+_LACKS_READ = Fault(
+    'read', 'needed', translatable('To change or delete anything, the application must also read: allow that too, or neither')
+)
 
 
 @bp.route('/oauth/authorize', cors=False)
@@ -120,14 +123,16 @@ def _untrusted(request: Request, error: Exception, query: str) -> Response:
     """Say what is wrong with a request, to a developer too: the redirect URI that came, and where its owner changes those registered."""
     sent = parse_qs(query)
     came = ' '.join(sent.get('redirect_uri', ()))
-    text = f'The application that sent you here made an invalid request, so we did not send you back to it: {error}'
+    text = translatable(
+        'The application that sent you here made an invalid request, so we did not send you back to it: {problem}', problem=str(error)
+    )
     client = Client.find(' '.join(sent.get('client_id', ())))
     user = sessions.current_user(request)
-    links = [('/', 'Go to the home page')]
+    links = [('/', translatable('Go to the home page'))]
     if client is not None and user is not None and client.owner_id == user.user_id:
-        links = [(f'/oauth/applications/{client.client_id}', 'Settings of your application'), *links]
-    detail = f'Its redirect URI was: {came}' if came else None
-    return pages.error_page(request, 400, 'This request cannot be trusted', text, user=user, detail=detail, links=links)
+        links = [(f'/oauth/applications/{client.client_id}', translatable('Settings of your application')), *links]
+    detail = translatable('Its redirect URI was: {uri}', uri=came) if came else None
+    return pages.error_page(request, 400, translatable('This request cannot be trusted'), text, user=user, detail=detail, links=links)
 
 
 def _query(request: Request) -> str:

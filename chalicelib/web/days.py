@@ -3,6 +3,7 @@
 from chalicelib import clock
 from chalicelib.domain import instants, timeline
 from chalicelib.errors import Fault
+from chalicelib.texts import translatable
 
 _DATE = len('2026-12-31')
 
@@ -14,8 +15,8 @@ def parse_as_of(text: str) -> tuple[int | None, list[Fault]]:
     try:
         instant = instants.parse(text)
     except ValueError as error:
-        return None, [Fault('at', 'invalid', f'The date {error}')]
+        return None, [Fault('at', 'invalid', translatable('The date {problem}', problem=error.args[0]))]
     if instant > clock.now():
-        return None, [Fault('at', 'out_of_range', 'Choose a day that is not in the future')]
+        return None, [Fault('at', 'out_of_range', translatable('Choose a day that is not in the future'))]
     end = instant + timeline.DAY if len(text) == _DATE else instant
     return (None if end > clock.now() else end), []

@@ -8,11 +8,12 @@ from chalicelib import clock
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.models import LogInStep, User, new_token
 from chalicelib.services import passkeys, second_factors
+from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
 
-_NO_STEP = Fault('credential', 'expired', 'This took too long: try again')
+_NO_STEP = Fault('credential', 'expired', translatable('This took too long: try again'))
 
 
 @bp.route('/login/second', cors=False)

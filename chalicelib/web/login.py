@@ -11,11 +11,12 @@ from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.http_io.request import network
 from chalicelib.models import Client, LogInStep, User
 from chalicelib.services import second_factors, users
+from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
 
-_WRONG_CREDENTIALS = Fault('email', 'wrong', 'Incorrect email or password, or the email address is not confirmed yet')
+_WRONG_CREDENTIALS = Fault('email', 'wrong', translatable('Incorrect email or password, or the email address is not confirmed yet'))
 
 
 @bp.route('/login', cors=False)
@@ -69,7 +70,8 @@ def submit_forgot() -> Response:
     except Invalid as invalid:
         return pages.render('forgot.html', request, status=422, faults=invalid.faults, form={'email': form.text('email')})
     users.forgot_password(email, network=network(request), now=clock.now())
-    return pages.render('sent.html', request, email=email, title='Check your email', what='Follow the link in it to set a new password')
+    what = translatable('Follow the link in it to set a new password.')
+    return pages.render('sent.html', request, email=email, title=translatable('Check your email'), what=what)
 
 
 @bp.route('/reset', cors=False)
@@ -123,7 +125,7 @@ def _link_expired(request: Request) -> Response:
     return pages.error_page(
         request,
         404,
-        'This link is no longer valid',
-        'A link works once, for an hour, and only until the password is changed.',
-        links=[('/forgot', 'Request a new link')],
+        translatable('This link is no longer valid'),
+        translatable('A link works once, for an hour, and only until the password is changed.'),
+        links=[('/forgot', translatable('Request a new link'))],
     )

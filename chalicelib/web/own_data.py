@@ -8,11 +8,12 @@ from chalicelib import clock
 from chalicelib.errors import Invalid
 from chalicelib.models import AttemptCounter, User
 from chalicelib.services import leaving, own_data, users
+from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
 
-_DONE = {'deletion': 'Your account will be deleted as shown below.', 'kept': 'Your account stays.'}
+_DONE = {'deletion': translatable('Your account will be deleted as shown below.'), 'kept': translatable('Your account stays.')}
 _DOWNLOADS_A_DAY = 20
 _DAY = 86_400
 

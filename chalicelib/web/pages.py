@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Request, Response
 
+from chalicelib import texts
 from chalicelib.config import settings
 from chalicelib.errors import AppError, TooMany
+from chalicelib.texts import translatable, translatable_plural
 from chalicelib.web import figures, sessions
 
 if TYPE_CHECKING:
@@ -25,17 +27,17 @@ STYLE = Path(__file__).parent / 'static' / 'style.css'
 PASSKEY_SCRIPT = Path(__file__).parent / 'static' / 'passkey.js'
 _TEMPLATES = Path(__file__).parent / 'templates'
 _TITLES = {
-    400: ('Bad request', 'Go back and try again.'),
-    403: ('This form has expired', 'Go back, reload the page and try again.'),
-    404: ('Page not found', 'It may have been removed, or it may belong to another user.'),
-    405: ('This action is not possible here', 'Go back and use the buttons on the page.'),
-    409: ('Changed at the same time', 'Someone else changed this at the same time. Try again.'),
-    413: ('Form too large', 'You sent more than this form accepts.'),
-    415: ('Unsupported form', 'Go back and try again.'),
-    429: ('Too many attempts', 'Please try again later.'),
-    503: ('Temporarily busy', 'Try again in a few seconds.'),
+    400: (translatable('Bad request'), translatable('Go back and try again.')),
+    403: (translatable('This form has expired'), translatable('Go back, reload the page and try again.')),
+    404: (translatable('Page not found'), translatable('It may have been removed, or it may belong to another user.')),
+    405: (translatable('This action is not possible here'), translatable('Go back and use the buttons on the page.')),
+    409: (translatable('Changed at the same time'), translatable('Someone else changed this at the same time. Try again.')),
+    413: (translatable('Form too large'), translatable('You sent more than this form accepts.')),
+    415: (translatable('Unsupported form'), translatable('Go back and try again.')),
+    429: (translatable('Too many attempts'), translatable('Please try again later.')),
+    503: (translatable('Temporarily busy'), translatable('Try again in a few seconds.')),
 }
-_UNEXPECTED = ('Something went wrong', 'This is our fault, and it has been logged. Try again in a while.')
+_UNEXPECTED = (translatable('Something went wrong'), translatable('This is our fault, and it has been logged. Try again in a while.'))
 
 
 def render(
@@ -63,7 +65,14 @@ def render(
         csrf_used = True
         return sessions.csrf_token(token)
 
-    values = {'user': None, 'faults': (), 'links': (), 'signup_policy': settings().signup} | context
+    values = {
+        'user': None,
+        'faults': (),
+        'links': (),
+        'signup_policy': settings().signup,
+        'languages': texts.LANGUAGES,
+        'language': texts.language(),
+    } | context
     values['form'] = defaultdict(str, context.get('form', {}))  # the values entered before, if any
     html = (
         _environment()
@@ -76,7 +85,11 @@ def render(
             passkey_script=link(request, f'/static/passkey.js?v={version(PASSKEY_SCRIPT)}'),
         )
     )
-    page_headers: Headers = {'Content-Type': 'text/html; charset=utf-8'}
+    page_headers: Headers = {
+        'Content-Type': 'text/html; charset=utf-8',
+        'Content-Language': texts.language(),
+        'Vary': 'Accept-Language, Cookie',
+    }
     set_cookies = [*cookies, *([sessions.cookie(token, None)] if csrf_used and cookie_value is None else [])]
     if set_cookies:
         page_headers['Set-Cookie'] = set_cookies
@@ -136,14 +149,14 @@ def render_error(request: Request, error: AppError) -> Response:
         return redirect(link(request, error.location))
     title, text = _TITLES.get(error.status, _UNEXPECTED)
     if isinstance(error, TooMany):
-        text = f'To protect your account, please try again in {_in_words(error.retry_after)}.'
+        text = translatable('To protect your account, please try again in {time}.', time=_in_words(error.retry_after))
     return error_page(request, error.status, title, text, dict(error.headers()))
 
 
 def _in_words(seconds: int) -> str:
     """Return a time in whole minutes, rounded up: 12 minutes."""
     minutes = -(-seconds // 60)
-    return '1 minute' if minutes == 1 else f'{minutes} minutes'
+    return translatable_plural('{number} minute', '{number} minutes', minutes)
 
 
 def _security_headers(form_action: Iterable[str], *, scripts: bool = False) -> Headers:
@@ -183,6 +196,6 @@ def _environment() -> 'Environment':
         lstrip_blocks=True,
         extensions=['jinja2.ext.i18n'],
     )
-    environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+    environment.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
     environment.filters |= figures.FILTERS
     return environment

@@ -13,6 +13,7 @@ from chalicelib.errors import Fault, Invalid
 from chalicelib.http_io.request import path_id
 from chalicelib.models import AlreadyUsed, Portfolio, User, read_portfolio_tree
 from chalicelib.services.portfolios import portfolios
+from chalicelib.texts import translatable, translatable_plural
 from chalicelib.web import address_lines, forms, pages, repeats, sessions
 from chalicelib.web.address_lines import Line
 
@@ -67,7 +68,7 @@ def add_addresses(portfolio_id: str) -> Response:
     user = sessions.require_user(request)
     portfolio, lines = _find(user, portfolio_id), _lines(form)
     if not lines or _are_unclear(lines):
-        faults = _faults(lines) or ([] if lines else [Fault('addresses', 'required', 'Enter an address')])
+        faults = _faults(lines) or ([] if lines else [Fault('addresses', 'required', translatable('Enter an address'))])
         return _render_add(request, user, portfolio, form=_typed(form, lines), lines=lines, faults=faults)
     return _store(request, user, portfolio, lines)
 
@@ -137,9 +138,11 @@ def _faults(lines: Sequence[Line]) -> list[Fault]:
     """Return one fault for all lines: each has its own beside it."""
     most, number = address_lines.MOST_LINES, sum(line.fault is not None for line in lines)
     if len(lines) > most:
-        return [Fault('addresses', 'too_many', f'Enter at most {most} lines at a time')]
-    sentence = '1 line has a fault' if number == 1 else f'{number} lines have a fault'
-    return [Fault('addresses', 'invalid', f'{sentence}: see the list above them')] if number else []
+        return [Fault('addresses', 'too_many', translatable('Enter at most {most} lines at a time', most=most))]
+    text = translatable_plural(
+        '{number} line has a fault: see the list above them', '{number} lines have a fault: see the list above them', number
+    )
+    return [Fault('addresses', 'invalid', text)] if number else []
 
 
 def _store(request: Request, user: User, portfolio: Portfolio, lines: Sequence[Line]) -> Response:

@@ -15,6 +15,7 @@ from chalicelib.errors import NotReady
 from chalicelib.http_io.request import path_id
 from chalicelib.models import Portfolio, User, read_portfolio_tree
 from chalicelib.services.portfolios import balances
+from chalicelib.texts import translatable
 from chalicelib.web import figures, forms, holdings, pages, sessions, worth
 from chalicelib.web.days import parse_as_of
 
@@ -107,7 +108,7 @@ def explain_portfolio(portfolio_id: str) -> Response:
     number = path_id(portfolio_id)
     at, faults = parse_as_of(forms.query_parameter(request, 'at'))
     if faults:
-        return pages.error_page(request, 422, 'There is no value of that day', faults[0].message, user=user)
+        return pages.error_page(request, 422, translatable('There is no value of that day'), faults[0].message, user=user)
     try:
         summed = balances.sum_up(user.user_id, number, at)
         currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))

@@ -11,16 +11,17 @@ from chalicelib.domain.scopes import ALL, SENTENCES
 from chalicelib.errors import Fault, Invalid
 from chalicelib.models import Client, Grant, User
 from chalicelib.services import access, users
+from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
 
 _SAVED = {
-    'name': 'Your name was saved.',
-    'email': 'Your email address was changed.',
-    'password': 'Your password was changed. You are logged out everywhere else.',
-    'remote': 'Your setting for password logins by applications was saved.',
-    'revoked': 'The application no longer has access.',
+    'name': translatable('Your name was saved.'),
+    'email': translatable('Your email address was changed.'),
+    'password': translatable('Your password was changed. You are logged out everywhere else.'),
+    'remote': translatable('Your setting for password logins by applications was saved.'),
+    'revoked': translatable('The application no longer has access.'),
 }
 
 
@@ -55,8 +56,8 @@ def submit_email() -> Response:
         email = users.request_email_change(user, typed=form.text('email'), password=form.text('current_password'), now=clock.now())
     except Invalid as invalid:
         return _render(request, user, status=422, section='email', faults=invalid.faults, form={'email': form.text('email')})
-    what = 'Follow the link in it to change your email address'
-    return pages.render('sent.html', request, user=user, email=email, title='Almost there', what=what)
+    what = translatable('Follow the link in it to change your email address.')
+    return pages.render('sent.html', request, user=user, email=email, title=translatable('Almost there'), what=what)
 
 
 @bp.route('/profile/password', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -117,7 +118,7 @@ def _connected_applications(user_id: str) -> list[dict[str, Any]]:
     return [
         {
             'client_id': grant.client_id,
-            'name': clients[grant.client_id].name if grant.client_id in clients else 'Deleted application',
+            'name': clients[grant.client_id].name if grant.client_id in clients else translatable('Deleted application'),
             'sentences': [SENTENCES[scope] for scope in ALL if scope in grant.scopes],
             'created_at': grant.created_at,
             'last_used_at': grant.last_used_at,

@@ -10,6 +10,7 @@ from chalicelib.domain.credentials import parse_title
 from chalicelib.errors import Conflict, Fault, Invalid, NotFound
 from chalicelib.models import LogInStep, User
 from chalicelib.services import notices, passkeys, second_factors, users
+from chalicelib.texts import translatable, translate
 from chalicelib.web import forms, one_time, pages, sessions
 
 bp = Blueprint(__name__)
@@ -123,19 +124,21 @@ def create_passkey() -> Response:
     user = sessions.require_user(request)
     now = clock.now()
     try:
-        name = parse_title('name', form.text('name') or 'Passkey')
+        name = parse_title('name', form.text('name') or translate(translatable('Passkey')))
         passkeys.register_passkey(user, _find_step(request, user), form.text('credential'), name, now)
     except Invalid as invalid:
         return _render_factors(request, user, status=422, section='passkey', faults=[_at_password(fault) for fault in invalid.faults])
     except NotFound:
         return _redirect_to_factors(request)
-    second_factors.protect(user, 'A passkey')
+    second_factors.protect(user, translatable('A passkey'))
     return _redirect_with_codes(request, user, form)
 
 
 def _check_passkey_count(user: User) -> None:
     if len(second_factors.of_user(user.user_id).passkeys) >= MOST_PASSKEYS:
-        raise Invalid(Fault('current_password', 'too_many', f'You already have {MOST_PASSKEYS} passkeys: remove one first'))
+        raise Invalid(
+            Fault('current_password', 'too_many', translatable('You already have {most} passkeys: remove one first', most=MOST_PASSKEYS))
+        )
 
 
 def _at_password(fault: Fault) -> Fault:

@@ -5,11 +5,12 @@ from chalice.app import Blueprint, Response
 from chalicelib import clock
 from chalicelib.models import Session
 from chalicelib.services import access, users
+from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
 
-_DONE = {'ended': 'The session was ended.', 'everywhere': 'You are logged out everywhere else.'}
+_DONE = {'ended': translatable('The session was ended.'), 'everywhere': translatable('You are logged out everywhere else.')}
 
 
 @bp.route('/profile/sessions', cors=False)

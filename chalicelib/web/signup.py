@@ -11,6 +11,7 @@ from chalicelib.errors import Invalid, NotFound, check_all
 from chalicelib.http_io.request import network
 from chalicelib.models import EmailToken
 from chalicelib.services import invitations, users
+from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
@@ -39,8 +40,8 @@ def submit_signup() -> Response:
     except Invalid as invalid:
         typed = {'name': form.text('name'), 'email': form.text('email')}
         return pages.render('signup.html', request, status=422, faults=invalid.faults, form=typed, invitation=invitation)
-    what = 'Follow the link in it to confirm your email address'
-    return pages.render('sent.html', request, email=email, title='Almost there', what=what)
+    what = translatable('Follow the link in it to confirm your email address.')
+    return pages.render('sent.html', request, email=email, title=translatable('Almost there'), what=what)
 
 
 def _sign_up(request: Request, form: forms.Form, invitation: str) -> str:
@@ -65,12 +66,12 @@ def _sign_up(request: Request, form: forms.Form, invitation: str) -> str:
 
 def _refuse_signup(request: Request, invitation: str) -> Response:
     if settings().signup == 'closed':
-        return pages.error_page(request, 403, 'Sign-up is closed', 'No new accounts are made on this server.')
+        return pages.error_page(request, 403, translatable('Sign-up is closed'), translatable('No new accounts are made on this server.'))
     if invitation:
-        text = 'This invitation was used already, or has expired. Ask for a new one.'
-        return pages.error_page(request, 404, 'This invitation is no longer valid', text)
-    text = 'New accounts on this server are by invitation. Ask somebody who uses it for one.'
-    return pages.error_page(request, 403, 'By invitation only', text, links=[('/login', 'Log in')])
+        text = translatable('This invitation was used already, or has expired. Ask for a new one.')
+        return pages.error_page(request, 404, translatable('This invitation is no longer valid'), text)
+    text = translatable('New accounts on this server are by invitation. Ask somebody who uses it for one.')
+    return pages.error_page(request, 403, translatable('By invitation only'), text, links=[('/login', translatable('Log in'))])
 
 
 @bp.route('/confirm', cors=False)
@@ -131,7 +132,7 @@ def _link_expired(request: Request) -> Response:
     return pages.error_page(
         request,
         404,
-        'This link is no longer valid',
-        'A link works once, for one day. Log in, or sign up again to get a new one.',
-        links=[('/login', 'Log in'), ('/signup', 'Sign up')],
+        translatable('This link is no longer valid'),
+        translatable('A link works once, for one day. Log in, or sign up again to get a new one.'),
+        links=[('/login', translatable('Log in')), ('/signup', translatable('Sign up'))],
     )

@@ -15,6 +15,7 @@ from chalicelib.errors import NotReady
 from chalicelib.http_io.request import path_id
 from chalicelib.models import User
 from chalicelib.services.portfolios import balances, converted
+from chalicelib.texts import translatable
 from chalicelib.web import figures, forms, pages, sessions
 from chalicelib.web.days import parse_as_of
 
@@ -32,12 +33,13 @@ def show_statement(portfolio_id: str) -> Response:
     number, day = path_id(portfolio_id), forms.query_parameter(request, 'at')
     at, faults = parse_as_of(day)
     if faults:
-        return pages.error_page(request, 422, 'There is no statement of that day', faults[0].message, user=user)
+        return pages.error_page(request, 422, translatable('There is no statement of that day'), faults[0].message, user=user)
     made_at = clock.now()
     try:
         statement = _statement(user, number, at, made_at)
     except NotReady:
-        return pages.error_page(request, 503, 'Being read', 'Its values are read for the first time. Try again in a minute.', user=user)
+        text = translatable('Its values are read for the first time. Try again in a minute.')
+        return pages.error_page(request, 503, translatable('Being read'), text, user=user)
     format_name = forms.query_parameter(request, 'format')
     if format_name in _FORMATS:
         return _download(statement, format_name, made_at)

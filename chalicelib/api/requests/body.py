@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from chalicelib.errors import Fault, Invalid
+from chalicelib.texts import translatable, with_values
 
 Schema = dict[str, Any]
 T = TypeVar('T')
@@ -65,7 +66,7 @@ class ParsedBody:
         if field.name in self._values or field.absent is not None:
             self._parse(field, self._values.get(field.name, field.absent))
         else:
-            self.add_fault(field.name, 'required', '{field} is required')
+            self.add_fault(field.name, 'required', translatable('{field} is required'))
 
     def optional(self, field: Field[Any]) -> None:
         """Parse a field if it is there."""
@@ -82,7 +83,7 @@ class ParsedBody:
     def add_fault(self, name: str, code: str, sentence: str) -> None:
         """Note a fault of a field."""
         path = self._path + name
-        self.faults.append(Fault(path, code, sentence.replace('{field}', path)))
+        self.faults.append(Fault(path, code, with_values(sentence, field=path)))
 
     def _parse(self, field: Field[Any], value: Any) -> None:
         try:

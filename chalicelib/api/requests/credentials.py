@@ -6,6 +6,7 @@ from typing import Any
 from chalicelib.api.requests.body import Field, FieldError, ParsedBody, Schema
 from chalicelib.api.requests.fields import single_string
 from chalicelib.domain.exchanges import EXCHANGES
+from chalicelib.texts import translatable
 
 _MOST_BYTES = 4_000  # KMS encrypts 4,096
 _HEADERS = 'headers'
@@ -24,7 +25,7 @@ def _wallet(value: Any, _: ParsedBody) -> str:
     """Return the code of a supported exchange, in lower case."""
     code = single_string(value).lower()
     if code not in EXCHANGES:
-        raise FieldError('unsupported_wallet', '{field} must be one of those that /api/wallets lists')
+        raise FieldError('unsupported_wallet', translatable('{field} must be one of those that /api/wallets lists'))
     return code
 
 
@@ -36,7 +37,7 @@ def _same_wallet(value: Any, body: ParsedBody) -> str:
     """Return the exchange that the account is at already."""
     code = single_string(value).lower()
     if code != body.get(WALLET):
-        raise FieldError('read_only', 'the wallet of an account cannot be changed')
+        raise FieldError('read_only', translatable('the wallet of an account cannot be changed'))
     return code
 
 
@@ -47,7 +48,7 @@ def _same_wallet_schema() -> Schema:
 def _credentials(value: Any, body: ParsedBody) -> Credentials:
     """Return the credentials that the exchange parsed before needs; unchecked if that was wrong."""
     if not isinstance(value, dict):
-        raise FieldError('type', '{field} must be an object')
+        raise FieldError('type', translatable('{field} must be an object'))
     wallet = body.get(WALLET)
     if wallet is None:
         return {}
@@ -56,9 +57,9 @@ def _credentials(value: Any, body: ParsedBody) -> Credentials:
         if name in value:
             _read(name, value[name], body, found)
         elif name in EXCHANGES[wallet].needs:
-            body.add_fault(f'credentials.{name}', 'missing_credential', '{field} is required')
+            body.add_fault(f'credentials.{name}', 'missing_credential', translatable('{field} is required'))
     if len(json.dumps(found)) > _MOST_BYTES:
-        raise FieldError('too_long', f'{{field}} must have at most {_MOST_BYTES} bytes')
+        raise FieldError('too_long', translatable('{field} must have at most {most} bytes', most=_MOST_BYTES))
     return found
 
 
@@ -74,19 +75,19 @@ def _one_line(value: Any) -> str:
     """Return a text without the line breaks that a copied one may end with; those inside of a key in PEM format stay."""
     text = single_string(value)
     if not text:
-        raise FieldError('empty_credential', '{field} must not be empty')
+        raise FieldError('empty_credential', translatable('{field} must not be empty'))
     return text
 
 
 def _headers(value: Any) -> dict[str, str]:
     """Return HTTP headers, whose values are of one line."""
     if not isinstance(value, dict):
-        raise FieldError('type', '{field} must be an object of texts')
+        raise FieldError('type', translatable('{field} must be an object of texts'))
     headers = {name: single_string(one) for name, one in value.items()}
     if not _SET_BY_US.isdisjoint(name.lower() for name in headers) or not all(
         _is_header(name) and (one.isascii() and one.isprintable()) for name, one in headers.items()
     ):
-        raise FieldError('invalid', '{field} must have names and values that HTTP allows')
+        raise FieldError('invalid', translatable('{field} must have names and values that HTTP allows'))
     return headers
 
 

@@ -13,6 +13,7 @@ from chalicelib.domain import currencies, instants, money, recognition, titles, 
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from chalicelib.models import Since
+from chalicelib.texts import translatable
 
 _MOST_DIGITS = 9  # of a number in a form, more than any may have
 
@@ -21,7 +22,7 @@ def single_string(value: Any) -> str:
     """Return a string, trimmed; an array of one string counts as that string."""
     single = _single(value)
     if not isinstance(single, str):
-        raise FieldError('type', '{field} must be a string')
+        raise FieldError('type', translatable('{field} must be a string'))
     return single.strip()
 
 
@@ -33,7 +34,7 @@ def _title(value: Any, _: ParsedBody) -> str:
     try:
         return titles.parse(single_string(value))
     except titles.BadTitle as error:
-        raise FieldError(error.code, f'title {error.sentence}') from None
+        raise FieldError(error.code, translatable('title {problem}', problem=error.sentence)) from None
 
 
 def _title_schema() -> Schema:
@@ -52,8 +53,10 @@ def _currency(value: Any, _: ParsedBody) -> str:
     known = currencies.find(code)
     if known is None:
         meant = currencies.titled(code)
-        hint = '' if meant is None else f': did you mean "{meant.code}"?'
-        raise FieldError('unknown_currency', f'Unknown currency "{code[:32]}"{hint}')
+        if meant is None:
+            raise FieldError('unknown_currency', translatable('Unknown currency "{code}"', code=code[:32]))
+        hint = translatable('Unknown currency "{code}": did you mean "{meant}"?', code=code[:32], meant=meant.code)
+        raise FieldError('unknown_currency', hint)
     return known.code
 
 
@@ -65,7 +68,7 @@ def _currencies(value: Any, body: ParsedBody) -> list[str]:
     """Return codes of known currencies, at least one and at most MAX_CURRENCIES, without repetitions, in the order of the request."""
     values = value if isinstance(value, list) else [value]
     if not values or values == ['']:
-        raise FieldError('empty', 'must have at least one reporting currency selected')
+        raise FieldError('empty', translatable('must have at least one reporting currency selected'))
     most = settings().max_currencies
     codes: dict[str, None] = {}
     wrong: dict[str, FieldError] = {}  # by sentence: each is said once
@@ -77,7 +80,7 @@ def _currencies(value: Any, body: ParsedBody) -> list[str]:
     for fault in list(wrong.values())[:most]:
         body.add_fault(CURRENCIES.name, fault.code, fault.sentence)
     if len(codes) > most:
-        raise FieldError('too_many', f'must have at most {most} reporting currencies selected')
+        raise FieldError('too_many', translatable('must have at most {most} reporting currencies selected', most=most))
     return list(codes)
 
 
@@ -96,7 +99,7 @@ def _followed_currency(value: Any, body: ParsedBody) -> str:
     """Return the code of a currency whose addresses are supported."""
     code = _currency(value, body)
     if code not in CHAINS:
-        raise FieldError('unsupported_currency', f'addresses of "{code}" are not supported')
+        raise FieldError('unsupported_currency', translatable('addresses of "{code}" are not supported', code=code))
     return code
 
 
@@ -114,7 +117,7 @@ def _same_currency(value: Any, body: ParsedBody) -> str:
     """Return the code that the address has already."""
     code = _currency(value, body)
     if code != body.get(FOLLOWED_CURRENCY):
-        raise FieldError('read_only', 'the currency of an address cannot be changed')
+        raise FieldError('read_only', translatable('the currency of an address cannot be changed'))
     return code
 
 
@@ -150,9 +153,9 @@ def _gap_limit(value: Any, body: ParsedBody) -> int:
     if isinstance(single, str) and single.strip().isdecimal():
         single = int(single.strip()[:_MOST_DIGITS])
     if isinstance(single, bool) or not isinstance(single, int) or not 1 <= single <= wallets.MOST_GAP:
-        raise FieldError('range', f'{{field}} must be a whole number from 1 to {wallets.MOST_GAP:,}')
+        raise FieldError('range', translatable('{field} must be a whole number from 1 to {most}', most=format(wallets.MOST_GAP, ',')))
     if not _is_wallet(body):
-        raise FieldError('wallets_only', '{field} is for extended public keys and descriptors only')
+        raise FieldError('wallets_only', translatable('{field} is for extended public keys and descriptors only'))
     return single
 
 
@@ -183,7 +186,7 @@ def _amount(value: Any, body: ParsedBody) -> Decimal:
     try:
         return money.parse_amount(single.strip() if isinstance(single, str) else single, decimals)
     except ValueError as error:
-        raise FieldError('invalid_amount', f'{{field}} {error}') from None
+        raise FieldError('invalid_amount', translatable('{field} {problem}', problem=error.args[0])) from None
 
 
 def _amount_schema() -> Schema:
@@ -199,19 +202,19 @@ def _balances(value: Any, body: ParsedBody) -> dict[str, Decimal]:
     """Return amounts by currency code; a form's `balances=` is the empty list."""
     rows = [] if value in ('', ['']) else value
     if not isinstance(rows, list):
-        raise FieldError('type', '{field} must be a list of objects with currency and balance')
+        raise FieldError('type', translatable('{field} must be a list of objects with currency and balance'))
     most = settings().max_offset_balances
     if len(rows) > most:
-        raise FieldError('too_many', f'{{field}} must have at most {most} entries')
+        raise FieldError('too_many', translatable('{field} must have at most {most} entries', most=most))
     amounts: dict[str, Decimal | None] = {}
     for number, values in enumerate(rows):
         if not isinstance(values, dict):
-            body.add_fault(f'balances[{number}]', 'type', '{field} must be an object with currency and balance')
+            body.add_fault(f'balances[{number}]', 'type', translatable('{field} must be an object with currency and balance'))
             continue
         row = body.row(NEW_BALANCE, f'balances[{number}]', values)
         code = row.get(CURRENCY)
         if code in amounts:
-            row.add_fault('currency', 'duplicate_currency', f'"{code}" must not appear in balances more than once')
+            row.add_fault('currency', 'duplicate_currency', translatable('"{code}" must not appear in balances more than once', code=code))
         if code is not None:
             amounts[code] = row.get(BALANCE)
     return cast(dict[str, Decimal], amounts)
@@ -233,9 +236,9 @@ def _since(value: Any, _: ParsedBody) -> Since:
     try:
         epoch = instants.parse(single_string(value))
     except ValueError as error:
-        raise FieldError('invalid', f'{{field}} {error}') from None
+        raise FieldError('invalid', translatable('{field} {problem}', problem=error.args[0])) from None
     if epoch > clock.now():
-        raise FieldError('out_of_range', '{field} must not be in the future')
+        raise FieldError('out_of_range', translatable('{field} must not be in the future'))
     return Since(epoch)
 
 

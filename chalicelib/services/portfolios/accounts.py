@@ -23,6 +23,7 @@ from chalicelib.models import (
     transact,
     version_mismatch,
 )
+from chalicelib.texts import translatable
 
 
 class AccountDraft(NamedTuple):
@@ -132,7 +133,7 @@ def _unique_digest(child: Account, credentials: Mapping[str, Any]) -> str | None
     digest = sha256(f'{child.user_id} {child.wallet} {credentials["key"]}'.encode()).hexdigest()
     others = Account.page(child.user_id, child.portfolio_id, after=0, limit=settings().max_accounts)
     if any(other.key_digest == digest and other.account_id != child.account_id for other in others):
-        sentence = 'this portfolio already has an account with this API key'
+        sentence = translatable('this portfolio already has an account with this API key')
         raise errors.Invalid(errors.Fault('credentials.key', 'duplicate_account', sentence))
     return digest
 

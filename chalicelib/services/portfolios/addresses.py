@@ -21,6 +21,7 @@ from chalicelib.models import (
     transact,
     version_mismatch,
 )
+from chalicelib.texts import translatable
 
 
 class Draft(NamedTuple):
@@ -187,4 +188,4 @@ def _refuse_former(child: Address, formerly: Sequence[HdWalletKey]) -> list[Writ
 
 
 def _duplicate() -> errors.Invalid:
-    return errors.Invalid(errors.Fault('address', 'duplicate_address', 'this portfolio already has this address'))
+    return errors.Invalid(errors.Fault('address', 'duplicate_address', translatable('this portfolio already has this address')))
