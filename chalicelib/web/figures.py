@@ -3,67 +3,52 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-_GROUP = 3
+from chalicelib import locales
+from chalicelib.domain import browsers
+from chalicelib.texts import translatable, translate
+from chalicelib.web import amounts
+
 _LONGEST_ADDRESS = 24
-_COMPACT = ((12, 'T'), (9, 'B'), (6, 'M'), (3, 'k'))
-
-
-def group_digits(amount: str) -> str:
-    """Return an amount of the API with its whole digits in groups of three: `662,901.82`; no digit is another."""
-    sign, digits = ('−', amount[1:]) if amount.startswith('-') else ('', amount)  # noqa: RUF001, the minus sign that is as wide as a plus
-    whole, point, fraction = digits.partition('.')
-    return f'{sign}{int(whole):,}{point}{fraction}' if len(whole) > _GROUP else f'{sign}{digits}'
+_DAY = 86_400
 
 
 def signed(amount: str) -> str:
     """Return an amount with its sign, whichever: `+1,250.00`."""
-    return group_digits(amount) if amount.startswith('-') else f'+{group_digits(amount)}'
+    return locales.amount(amount) if amount.startswith('-') else f'+{locales.amount(amount)}'
 
 
 def compact(amount: Decimal) -> str:
     """Return the amount of a line of a chart, which is round: `650k`, `1.25M`, `0.05`."""
-    for exponent, letter in _COMPACT:
+    for exponent, unit in locales.current().compact:
         if abs(amount) >= Decimal(1).scaleb(exponent):
-            return f'{amount.scaleb(-exponent).normalize():f}{letter}'
-    return f'{amount.normalize():f}'
-
-
-def day(epoch: int) -> str:
-    """Return the UTC date of an instant: `7 November 2017`."""
-    moment = _moment(epoch)
-    return f'{moment.day} {moment:%B %Y}'
-
-
-def short_day(epoch: int) -> str:
-    """Return the UTC date of an instant in a narrow place: `7 Nov 2017`."""
-    moment = _moment(epoch)
-    return f'{moment.day} {moment:%b %Y}'
-
-
-def minute(epoch: int) -> str:
-    """Return an instant to the minute: `7 November 2017, 04:54 UTC`."""
-    return f'{day(epoch)}, {_moment(epoch):%H:%M} UTC'
+            return f'{locales.amount(f"{amount.scaleb(-exponent).normalize():f}")}{unit}'
+    return locales.amount(f'{amount.normalize():f}')
 
 
 def as_of(epoch: int) -> str:
     """Return an instant of which something is told; midnight as the end of its day, which is what a date means on these pages."""
-    return f'the end of {day(epoch - 1)} (UTC)' if epoch % 86_400 == 0 else minute(epoch)
+    if epoch % _DAY:
+        return locales.minute(epoch)
+    return translate(translatable('the end of {day} (UTC)', day=locales.day(epoch - 1)))
 
 
 def tick(epoch: int, seconds: int) -> str:
     """Return an instant below a chart of so many seconds: its hour, its day, its month or its year."""
-    moment = _moment(epoch)
-    if seconds <= 2 * 86_400:
-        return f'{moment:%H:%M}'
-    if seconds <= 100 * 86_400:
-        return f'{moment.day} {moment:%b}'
-    return f'{moment:%b %Y}' if seconds <= 3 * 366 * 86_400 else f'{moment:%Y}'
+    if seconds <= 2 * _DAY:
+        return locales.time(epoch)
+    if seconds <= 100 * _DAY:
+        return locales.day_of_month(epoch)
+    return locales.month_of_year(epoch) if seconds <= 3 * 366 * _DAY else iso(epoch)[:4]
 
 
 def in_table(epoch: int) -> str:
     """Return an instant in a table of points: its date, and its time if it is not midnight."""
-    moment = _moment(epoch)
-    return f'{moment:%Y-%m-%d}' if epoch % 86_400 == 0 else f'{moment:%Y-%m-%d %H:%M}'
+    return stamp(epoch) if epoch % _DAY else locales.digits_of_day(epoch)
+
+
+def stamp(epoch: int) -> str:
+    """Return an instant in digits, to the minute: `2017-11-07 04:54`."""
+    return f'{locales.digits_of_day(epoch)} {locales.time(epoch)}'
 
 
 def shortened(address: str) -> str:
@@ -73,23 +58,34 @@ def shortened(address: str) -> str:
 
 def iso(epoch: int) -> str:
     """Return the value of `datetime` of HTML's `time`."""
-    return _moment(epoch).isoformat()
+    return datetime.fromtimestamp(epoch, UTC).isoformat()
 
 
-def _moment(epoch: int) -> datetime:
-    return datetime.fromtimestamp(epoch, UTC)
+def epoch_of(instant: str) -> int:
+    """Return the epoch seconds of an instant of the API."""
+    return int(datetime.fromisoformat(instant).timestamp())
+
+
+def browser(name: str | None) -> str:
+    """Return what a browser is called, from what it is stored as."""
+    return browsers.in_words(name or browsers.UNKNOWN)
 
 
 FILTERS = {
-    'grouped': group_digits,
+    'grouped': locales.amount,
+    'typed': amounts.to_type,
     'signed': signed,
     'compact': compact,
-    'day': day,
-    'short_day': short_day,
-    'minute': minute,
+    'day': locales.day,
+    'short_day': locales.short_day,
+    'minute': locales.minute,
     'as_of': as_of,
     'tick': tick,
     'in_table': in_table,
+    'date': locales.digits_of_day,
+    'stamp': stamp,
     'iso': iso,
+    'epoch': epoch_of,
     'shortened': shortened,
+    'browser': browser,
 }

@@ -1,5 +1,6 @@
 """Pages of offsets, which are amounts that a person enters: one form that makes, changes and shows one."""
 
+import re
 from typing import Any
 
 from chalice.app import Blueprint, Request, Response
@@ -8,16 +9,19 @@ from chalicelib import clock
 from chalicelib.api.presenters.offsets import present_offset
 from chalicelib.api.requests import fields
 from chalicelib.api.requests.body import Body, ParsedBody
-from chalicelib.errors import Invalid
+from chalicelib.errors import Fault, Invalid
 from chalicelib.http_io.request import path_id
 from chalicelib.models import AlreadyUsed, Offset, Since, User, read_portfolio_tree
 from chalicelib.services.portfolios import offsets
-from chalicelib.web import forms, pages, repeats, sessions
+from chalicelib.texts import translatable, with_values
+from chalicelib.web import amounts, forms, pages, repeats, sessions
 
 bp = Blueprint(__name__)
 
 _LIST = '/portfolios/{portfolio_id}/offsets'
 _ITEM = _LIST + '/{offset_id}'
+_SEPARATOR = re.compile(r'(?<![0-9]),|,(?![0-9])')
+_LINE = re.compile(r'balances\[([0-9]+)\]')
 _OFFSET = Body('OffsetForm', required=(fields.TITLE, fields.BALANCES), optional=(fields.SINCE,))
 
 
@@ -98,16 +102,44 @@ def _find(user: User, portfolio_id: str, offset_id: str) -> Offset:
 
 
 def _parse(form: forms.Form) -> ParsedBody:
-    """Return what was entered: a line for each amount, `12500.50 usd` or `usd 12500.50`. Raises Invalid."""
-    rows = [_row(line) for line in form.text('balances').splitlines() if line.strip()]
-    return _OFFSET.read({'title': form.text('title'), 'balances': rows, 'since': form.text('since')})
+    """Return what was entered: a line for each amount, `12500.50 usd` or `usd 12500.50`. Raises Invalid with all of its faults."""
+    lines = [_split(line) for line in form.text('balances').splitlines() if line.strip()]
+    faults: list[Fault] = []
+    rows = [{'currency': currency, 'balance': _amount(number, amount, faults)} for number, (currency, amount) in enumerate(lines)]
+    try:
+        body = _OFFSET.read({'title': form.text('title'), 'balances': rows, 'since': form.text('since')})
+    except Invalid as invalid:
+        raise Invalid(*faults, *map(_named, invalid.faults)) from None
+    if faults:
+        raise Invalid(*faults)
+    return body
 
 
-def _row(line: str) -> dict[str, str]:
-    words = line.replace(',', ' ').split()
+def _split(line: str) -> tuple[str, str]:
+    """Return the currency and the amount of a line, the latter empty if there is none. A comma between digits belongs to an amount."""
+    words = _SEPARATOR.sub(' ', line).split()
     place = next((number for number, word in enumerate(words) if word.removeprefix('-')[:1].isdecimal()), None)
     amount = '' if place is None else words.pop(place)
-    return {'currency': ' '.join(words), 'balance': amount}
+    return ' '.join(words), amount
+
+
+def _amount(number: int, typed: str, faults: list[Fault]) -> str:
+    """Return an amount as the API takes it; note what is wrong with it among the faults, and return zero, with which nothing is."""
+    try:
+        return amounts.to_api(typed) if typed else ''
+    except amounts.BadAmount as error:
+        problem = translatable('Line {number}: {problem}', number=number + 1, problem=error.sentence)
+        faults.append(Fault(f'balances[{number}].balance', 'invalid_amount', problem))
+        return '0'
+
+
+def _named(fault: Fault) -> Fault:
+    """Return a fault that calls a line by its number."""
+    match = _LINE.match(fault.field)
+    if match is None:
+        return fault
+    line = translatable('Line {number}:', number=int(match[1]) + 1)
+    return fault._replace(message=with_values(fault.message, field=line))
 
 
 def _typed(form: forms.Form) -> dict[str, str]:

@@ -14,6 +14,6 @@ form.addEventListener('submit', async event => {
     form.querySelector('input[name=credential]').value = JSON.stringify(credential.toJSON());
     form.submit();
   } catch (error) {
-    form.querySelector('output').textContent = `That did not work (${error.name}). Try again, or use another way.`;
+    form.querySelector('output').textContent = form.dataset.failed.replace('{reason}', error.name);
   }
 });
