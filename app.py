@@ -29,6 +29,7 @@ from chalicelib.web import (
     authorize,
     home,
     invitations,
+    languages,
     log_in_steps,
     login,
     not_found,
@@ -52,6 +53,7 @@ for middleware in (
     methods.drop_head_body,
     request_log.log_requests,
     rate_limiter.limit_requests,
+    languages.language_middleware,
     errors.error_middleware(pages.render_error),
     rate_limiter.limit_networks,
     key_use.record_key_use,
@@ -68,6 +70,7 @@ app.register_blueprint(metadata.bp, url_prefix='/.well-known')
 
 for page in (
     home,
+    languages,
     signup,
     login,
     portfolio_pages,

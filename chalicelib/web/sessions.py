@@ -83,7 +83,7 @@ def require_user(request: Request) -> User:
 def visitor(request: Request) -> Visitor:
     """Return the browser that a request came from."""
     words = browsers.name_browser(request.headers.get('user-agent', ''))
-    return Visitor(_cookie_value(request, 'browser') or new_token(), words, network(request))
+    return Visitor(_token(request, 'browser') or new_token(), words, network(request))
 
 
 def start(request: Request, user: User, now_ms: int | None = None, *, tell: bool = False) -> list[str]:
@@ -114,12 +114,12 @@ def cookie(value: str, seconds: int | None, what: str = 'session') -> str:
 
 def cookie_token(request: Request) -> str | None:
     """Return the value of the session cookie: the token of a session, or of a visitor without one (see `new_visitor_token`)."""
-    return _cookie_value(request, 'session')
+    return _token(request, 'session')
 
 
 def step_token(request: Request) -> str | None:
     """Return the token of the log-in, or registration of a passkey, that is under way in this browser; see `LogInStep`."""
-    return _cookie_value(request, 'step')
+    return _token(request, 'step')
 
 
 def login_path(target: str) -> str:
@@ -127,12 +127,15 @@ def login_path(target: str) -> str:
     return '/login?' + urlencode({'next': target})
 
 
-def _cookie_value(request: Request, what: str) -> str | None:
-    for pair in request.headers.get('cookie', '').split(';'):
-        name, _, value = pair.strip().partition('=')
-        if name == cookie_name(what) and _TOKEN.fullmatch(value):
-            return str(value)
-    return None
+def cookie_value(request: Request, what: str) -> str | None:
+    """Return the value of a cookie, of which nothing is checked; of several with the same name, the first."""
+    pairs = (pair.strip().partition('=') for pair in request.headers.get('cookie', '').split(';'))
+    return next((str(value) for name, _, value in pairs if name == cookie_name(what)), None)
+
+
+def _token(request: Request, what: str) -> str | None:
+    value = cookie_value(request, what)
+    return value if value and _TOKEN.fullmatch(value) else None
 
 
 def new_visitor_token() -> str:
