@@ -25,7 +25,7 @@ CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 export PORT UPSTREAM DATA HOST ISSUER TRUSTED_PROXIES SIGNUP EMAIL
 
-.PHONY: help run serve user test e2e test-emulator abuse audit bench lint types format lock package stack deploy destroy clean
+.PHONY: help run serve user test e2e test-emulator abuse audit bench lint types format messages lock package stack deploy destroy clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -77,6 +77,9 @@ types: $(READY) ## Check types
 format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
+
+messages: $(READY) ## Collect the texts to translate in translations/, compile the translations
+	@$(BIN)/python -m infra.translations
 
 lock: ## Pin the newest releases of the dependencies; needs uv
 	@command -v uv >/dev/null || { echo 'make lock needs uv: https://docs.astral.sh/uv/' >&2; exit 1; }

@@ -17,6 +17,7 @@ FORM = 'application/x-www-form-urlencoded'
 COOKIE = '__Host-session'
 KNOWN = '__Host-browser'
 STEP = '__Host-step'
+LANGUAGE = '__Host-language'
 
 
 class Browser:
@@ -27,6 +28,7 @@ class Browser:
         self.cookie = ''
         self.known = ''
         self.step = ''
+        self.language = ''
         self.response: HTTPResponse
         self.headers: dict[str, str] = {}
 
@@ -50,7 +52,7 @@ class Browser:
         return self.request('GET', path)
 
     def request(self, method: str, path: str, body: bytes = b'', **headers: str) -> HTTPResponse:
-        cookies = {COOKIE: self.cookie, KNOWN: self.known, STEP: self.step}
+        cookies = {COOKIE: self.cookie, KNOWN: self.known, STEP: self.step, LANGUAGE: self.language}
         pairs = '; '.join(f'{name}={value}' for name, value in cookies.items() if value)
         sent = {'Cookie': pairs} if pairs else {}
         self.response = self._http.http.request(method, path, headers=sent | self.headers | headers, body=body)
@@ -61,6 +63,8 @@ class Browser:
                 self.known = value
             elif name.endswith('step'):
                 self.step = value
+            elif name.endswith('language'):
+                self.language = value
             else:
                 self.cookie = value
         return self.response
