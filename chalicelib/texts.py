@@ -21,6 +21,8 @@ ENGLISH = 'en'
 LANGUAGES = {ENGLISH: 'English', 'de': 'Deutsch'}
 """The languages by code (RFC 5646), each with what it calls itself."""
 
+CURRENCY = 'currency'  # the context of titles of currencies in the catalogues
+
 _language: ContextVar[str] = ContextVar('language', default=ENGLISH)
 _CATALOGUES = Path(__file__).parent / 'data'
 _PLACEHOLDER = re.compile(r'\{(\w+)\}')
@@ -87,6 +89,11 @@ def gettext(text: str) -> str:
 def ngettext(singular: str, plural: str, number: int) -> str:
     """Return the translation of whichever of two texts fits a number, for templates."""
     return _catalogue(_language.get()).ngettext(singular, plural, number)
+
+
+def currency_title(title: str) -> str:
+    """Return what a currency of the catalogue is called in the language of the request: fiat money has a name of its own in each."""
+    return _catalogue(_language.get()).pgettext(CURRENCY, title)
 
 
 def language() -> str:

@@ -4,6 +4,7 @@
 """
 
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parent.parent
 LANGUAGES = ('de',)
+CURRENCIES = ROOT / 'chalicelib' / 'data' / 'currencies.json'
+CURRENCY_CONTEXT = 'currency'
 _METHODS = [('**.py', 'python'), ('web/templates/**.html', 'jinja2')]
 _OPTIONS = {'**.html': {'trim_blocks': 'true', 'lstrip_blocks': 'true', 'silent': 'false'}}
 _KEYWORDS: dict[str, tuple[int, ...] | None] = {
@@ -24,10 +27,13 @@ _LINE = 140
 
 
 def collect_texts() -> Catalog:
-    """Return the texts of the source that are marked for translation, each with where it is first."""
+    """Return the texts of the source that are marked for translation, and the titles of fiat currencies."""
     catalogue = Catalog(fuzzy=False)
-    for name, line, text, _, _ in extract_from_dir(ROOT / 'chalicelib', _METHODS, _OPTIONS, _KEYWORDS):
-        catalogue.add(text, locations=[(f'chalicelib/{name}', line)])
+    for _, _, text, _, _ in extract_from_dir(ROOT / 'chalicelib', _METHODS, _OPTIONS, _KEYWORDS):
+        catalogue.add(text)
+    for currency in json.loads(CURRENCIES.read_text()):
+        if currency['kind'] == 'fiat':  # coins and tokens are called the same everywhere
+            catalogue.add(currency['title'], context=CURRENCY_CONTEXT)
     return catalogue
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from chalicelib import locales
+from chalicelib import locales, texts
 from chalicelib.domain import browsers
 from chalicelib.texts import translatable, translate
 from chalicelib.web import amounts
@@ -88,4 +88,5 @@ FILTERS = {
     'epoch': epoch_of,
     'shortened': shortened,
     'browser': browser,
+    'currency': texts.currency_title,
 }

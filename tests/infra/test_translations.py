@@ -24,8 +24,8 @@ def forms(message: translations.Message) -> list[tuple[str, str]]:
 def test_every_text_of_the_source_is_translated(code: str):
     to_do = TO_DO.format(code=code)
     catalogue = translations.read_catalogue(code)
-    collected = {message.id for message in translations.collect_texts() if message.id}
-    translated = {message.id: message for message in catalogue if message.id}
+    collected = {(message.context, message.id) for message in translations.collect_texts() if message.id}
+    translated = {(message.context, message.id): message for message in catalogue if message.id}
 
     assert len(collected) > 400
     assert collected - translated.keys() == set(), f'not in the catalogue: {to_do}'
@@ -44,4 +44,5 @@ def test_a_translation_has_the_placeholders_and_the_markup_of_its_text(code: str
 
 
 def test_the_languages_of_pages_are_those_that_have_a_catalogue_and_customs():
+    assert translations.CURRENCY_CONTEXT == texts.CURRENCY
     assert set(texts.LANGUAGES) == {texts.ENGLISH, *translations.LANGUAGES} == set(LOCALES)

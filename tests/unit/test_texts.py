@@ -5,7 +5,7 @@ import json
 import pytest
 from markupsafe import Markup, escape
 
-from chalicelib.texts import gettext, language, translatable, translatable_plural, translate, use_language, with_values
+from chalicelib.texts import currency_title, gettext, language, translatable, translatable_plural, translate, use_language, with_values
 
 
 def test_a_text_is_its_english_wherever_it_is_not_translated():
@@ -49,3 +49,9 @@ def test_templates_write_a_text_in_the_language_of_the_request_and_escape_what_p
 def test_a_text_that_has_no_translation_stays_english():
     with use_language('de'):
         assert gettext('This is in no catalogue') == 'This is in no catalogue'
+
+
+def test_money_is_called_what_the_language_calls_it_and_coins_what_they_are_called():
+    with use_language('de'):
+        assert [currency_title(title) for title in ('Swiss franc', 'Bitcoin')] == ['Schweizer Franken', 'Bitcoin']
+    assert currency_title('Swiss franc') == 'Swiss franc'
