@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from chalicelib.domain import currencies, money
+from chalicelib.texts import translatable
 
 _NUMBER = r'-?[0-9]+(?:\.[0-9]+)?'
 _CODE = r'[A-Za-z0-9]{1,12}(?:-[A-Za-z0-9]{1,12}){0,4}'
@@ -40,7 +41,7 @@ def parse(text: str) -> dict[str, Decimal]:
     if stripped[:1] in ('{', '['):
         return _balances(_of_json(stripped))
     if re.fullmatch(_NUMBER, stripped):
-        raise UnknownFormat('a number needs its currency, such as 1.5 btc')
+        raise UnknownFormat(translatable('a number needs its currency, such as 1.5 btc'))
     return _balances(_of_csv(stripped))
 
 
@@ -49,20 +50,20 @@ def _balances(rows: Iterable[tuple[Any, Any]]) -> dict[str, Decimal]:
     for name, value in rows:
         code = _code(name)
         if code in balances:
-            raise UnknownFormat('a currency is told twice')
+            raise UnknownFormat(translatable('a currency is told twice'))
         if len(balances) == _MOST_CURRENCIES:
             raise UnknownFormat(f'more than {_MOST_CURRENCIES} currencies are told')
         try:
             balances[code] = money.parse_amount(value.strip() if isinstance(value, str) else value, money.MOST_DIGITS)
         except ValueError:
-            raise UnknownFormat('a balance is no number in plain decimal notation') from None
+            raise UnknownFormat(translatable('a balance is no number in plain decimal notation')) from None
     return balances
 
 
 def _code(name: Any) -> str:
     """Return the code of a currency; one that the catalogue does not have is shown as it is called, without a value."""
     if not isinstance(name, str) or not re.fullmatch(_CODE, name.strip()):
-        raise UnknownFormat('a currency is no code, such as btc')
+        raise UnknownFormat(translatable('a currency is no code, such as btc'))
     currency = currencies.find(name.strip())
     return currency.code if currency is not None else currencies.unlisted('generic', name.strip().lower())
 
@@ -71,7 +72,7 @@ def _of_json(text: str) -> Iterable[tuple[Any, Any]]:
     try:
         document = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_distinct)
     except (ValueError, ArithmeticError, RecursionError):
-        raise UnknownFormat('it is no JSON, or has a name twice') from None
+        raise UnknownFormat(translatable('it is no JSON, or has a name twice')) from None
     if isinstance(document, dict) and 'currency' not in document:
         return list(document.items())
     return [_of_object(row) for row in (document if isinstance(document, list) else [document])]
@@ -80,7 +81,7 @@ def _of_json(text: str) -> Iterable[tuple[Any, Any]]:
 def _of_object(row: Any) -> tuple[Any, Any]:
     amounts = [row[name] for name in _AMOUNTS if name in row] if isinstance(row, dict) else []
     if len(amounts) != 1 or 'currency' not in row:
-        raise UnknownFormat('each element of a list must have a currency and a balance')
+        raise UnknownFormat(translatable('each element of a list must have a currency and a balance'))
     return row['currency'], amounts[0]
 
 
@@ -88,13 +89,13 @@ def _of_csv(text: str) -> Iterable[tuple[Any, Any]]:
     try:
         lines = [line for line in csv.reader(text.splitlines(), strict=True) if line]
     except csv.Error:
-        raise UnknownFormat('it is neither JSON nor CSV') from None
+        raise UnknownFormat(translatable('it is neither JSON nor CSV')) from None
     header = [name.strip().lower() for name in lines[0]] if lines else []
     amounts = [name for name in header if name in _AMOUNTS]
     if len(amounts) != 1 or header.count('currency') != 1:
-        raise UnknownFormat('it is neither JSON nor CSV with the columns currency and balance')
+        raise UnknownFormat(translatable('it is neither JSON nor CSV with the columns currency and balance'))
     if any(len(line) != len(header) for line in lines):
-        raise UnknownFormat('a line has more or fewer columns than the first')
+        raise UnknownFormat(translatable('a line has more or fewer columns than the first'))
     return [(line[header.index('currency')], line[header.index(amounts[0])]) for line in lines[1:]]
 
 

@@ -289,5 +289,5 @@ def symbol_of(exchange: str, code: str) -> str:
 
 
 def sentence(problem: str, exchange: str, detail: str | None) -> str:
-    """Return what a person can do about an account that cannot be read."""
-    return with_values(PROBLEMS[problem], exchange=EXCHANGES[exchange].title, detail=detail or '')
+    """Return what a person can do about an account that cannot be read; `detail` was stored in English."""
+    return with_values(PROBLEMS[problem], exchange=EXCHANGES[exchange].title, detail=translatable(detail) if detail else '')

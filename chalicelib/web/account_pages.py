@@ -10,11 +10,12 @@ from chalicelib.api.presenters.addresses import present_address_balances, presen
 from chalicelib.api.requests import credentials, fields
 from chalicelib.api.requests.body import Body
 from chalicelib.domain.exchanges import EXCHANGES
-from chalicelib.errors import Invalid, NotReady
+from chalicelib.errors import Fault, Invalid, NotReady
 from chalicelib.http_io.request import path_id
 from chalicelib.models import Account, AlreadyUsed, User, read_portfolio_tree
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import accounts
+from chalicelib.texts import translatable, with_values
 from chalicelib.web import forms, pages, repeats, sessions
 
 bp = Blueprint(__name__)
@@ -23,6 +24,12 @@ _LIST = '/portfolios/{portfolio_id}/accounts'
 _ITEM = _LIST + '/{account_id}'
 _NEW = Body('AccountForm', required=(credentials.WALLET, credentials.CREDENTIALS), optional=(fields.TITLE,))
 _CHANGES = Body('AccountChangesForm', optional=(fields.TITLE, credentials.SAME_WALLET, credentials.CREDENTIALS))
+_LABELS = {
+    'key': translatable('API key'),
+    'secret': translatable('Secret'),
+    'password': translatable('Passphrase'),
+    'url': translatable('Address of your server'),
+}
 
 
 @bp.route(_LIST + '/new', cors=False)
@@ -45,7 +52,7 @@ def add_account(portfolio_id: str) -> Response:
         draft = accounts.draft(user.user_id, number, title=title, wallet=body[credentials.WALLET], credentials=secrets, now=clock.now())
         accounts.store(draft, also=[repeats.note_first(request, user, f'/portfolios/{number}')])
     except Invalid as invalid:
-        return _render_new(request, user, number, wallet, faults=invalid.faults, form={'title': form.text('title')})
+        return _render_new(request, user, number, wallet, faults=[*map(_named, invalid.faults)], form={'title': form.text('title')})
     except AlreadyUsed:
         return pages.redirect(pages.link(request, repeats.location_of_first(request, user)))
     return pages.redirect(pages.link(request, f'/portfolios/{number}'))
@@ -71,7 +78,7 @@ def update_account_settings(portfolio_id: str, account_id: str) -> Response:
         body = _CHANGES.read({**_title(form), **({'credentials': entered} if entered else {})}, wallet=account.wallet)
         accounts.change(account, title=body.get(fields.TITLE), credentials=body.get(credentials.CREDENTIALS), now=clock.now())
     except Invalid as invalid:
-        return _render(request, user, account, faults=invalid.faults, form={'title': form.text('title')})
+        return _render(request, user, account, faults=[*map(_named, invalid.faults)], form={'title': form.text('title')})
     return pages.redirect(pages.link(request, f'/portfolios/{account.portfolio_id}/accounts/{account.account_id}'))
 
 
@@ -109,6 +116,16 @@ def _credentials(form: forms.Form, wallet: str) -> dict[str, str]:
     return {name: form.text(name).replace('\r\n', '\n') for name in names if form.text(name).strip()}
 
 
+def _labels(wallet: str) -> dict[str, str]:
+    return {name: _LABELS[name] for name in _credential_names(wallet)}
+
+
+def _named(fault: Fault) -> Fault:
+    """Return a fault that calls a credential what the page calls it."""
+    label = _LABELS.get(fault.field.removeprefix('credentials.'))
+    return fault if label is None else fault._replace(message=with_values(fault.message, field=label))
+
+
 def _credential_names(wallet: str) -> list[str]:
     return [name for name in (*EXCHANGES[wallet].needs, *EXCHANGES[wallet].takes) if name != 'headers']
 
@@ -124,7 +141,7 @@ def _render_new(request: Request, user: User, portfolio_id: int, wallet: str, **
         portfolio=portfolio,
         wallets=[present_wallet(exchange) for exchange in sorted(EXCHANGES.values(), key=lambda exchange: exchange.title.lower())],
         wallet=None if chosen is None else present_wallet(chosen),
-        credential_names=[] if chosen is None else _credential_names(wallet),
+        labels={} if chosen is None else _labels(wallet),
         **context,
     )
 
@@ -141,7 +158,7 @@ def _render(request: Request, user: User, account: Account, **context: Any) -> R
         user=user,
         portfolio_id=account.portfolio_id,
         account=present_account(account),
-        credential_names=_credential_names(account.wallet),
+        labels=_labels(account.wallet),
         balances=present_address_balances(ledger) if ledger else None,
         state=present_balance_completeness(ledger) if ledger else {},
         observed_at=ledger.updated_at if ledger else None,
