@@ -66,7 +66,7 @@ def current() -> Locale:
     return LOCALES[texts.language()]
 
 
-def amount(text: str) -> str:
+def group_digits(text: str) -> str:
     """Return an amount of the API with its whole digits in groups of three: `662,901.82`, in German `662.901,82`; no digit is another."""
     locale = current()
     sign, digits = ('−', text[1:]) if text.startswith('-') else ('', text)  # noqa: RUF001, the minus sign that is as wide as a plus

@@ -122,5 +122,5 @@ def _catalogue(code: str) -> 'NullTranslations':
 
     if code == ENGLISH:
         return NullTranslations()
-    with (_CATALOGUES / f'{code}.mo').open('rb') as file:
+    with _CATALOGUES.joinpath(f'{code}.mo').open('rb') as file:
         return GNUTranslations(file)

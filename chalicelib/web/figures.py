@@ -14,15 +14,15 @@ _DAY = 86_400
 
 def signed(amount: str) -> str:
     """Return an amount with its sign, whichever: `+1,250.00`."""
-    return locales.amount(amount) if amount.startswith('-') else f'+{locales.amount(amount)}'
+    return locales.group_digits(amount) if amount.startswith('-') else f'+{locales.group_digits(amount)}'
 
 
 def compact(amount: Decimal) -> str:
     """Return the amount of a line of a chart, which is round: `650k`, `1.25M`, `0.05`."""
     for exponent, unit in locales.current().compact:
         if abs(amount) >= Decimal(1).scaleb(exponent):
-            return f'{locales.amount(f"{amount.scaleb(-exponent).normalize():f}")}{unit}'
-    return locales.amount(f'{amount.normalize():f}')
+            return f'{locales.group_digits(f"{amount.scaleb(-exponent).normalize():f}")}{unit}'
+    return locales.group_digits(f'{amount.normalize():f}')
 
 
 def as_of(epoch: int) -> str:
@@ -43,10 +43,10 @@ def tick(epoch: int, seconds: int) -> str:
 
 def in_table(epoch: int) -> str:
     """Return an instant in a table of points: its date, and its time if it is not midnight."""
-    return stamp(epoch) if epoch % _DAY else locales.digits_of_day(epoch)
+    return day_and_time(epoch) if epoch % _DAY else locales.digits_of_day(epoch)
 
 
-def stamp(epoch: int) -> str:
+def day_and_time(epoch: int) -> str:
     """Return an instant in digits, to the minute: `2017-11-07 04:54`."""
     return f'{locales.digits_of_day(epoch)} {locales.time(epoch)}'
 
@@ -72,7 +72,7 @@ def browser(name: str | None) -> str:
 
 
 FILTERS = {
-    'grouped': locales.amount,
+    'grouped': locales.group_digits,
     'typed': amounts.to_type,
     'signed': signed,
     'compact': compact,
@@ -83,7 +83,7 @@ FILTERS = {
     'tick': tick,
     'in_table': in_table,
     'date': locales.digits_of_day,
-    'stamp': stamp,
+    'day_and_time': day_and_time,
     'iso': iso,
     'epoch': epoch_of,
     'shortened': shortened,

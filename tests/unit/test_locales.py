@@ -30,9 +30,9 @@ API_AMOUNTS = st.from_regex(r'-?(0|[1-9][0-9]{0,8})\.[0-9]{1,8}', fullmatch=True
     ],
 )
 def test_only_separators_come_to_the_digits_of_an_amount(amount: str, english: str, german: str):
-    assert locales.amount(amount) == english
+    assert locales.group_digits(amount) == english
     with use_language('de'):
-        assert locales.amount(amount) == german
+        assert locales.group_digits(amount) == german
 
 
 def test_dates_and_times_are_written_as_the_language_does():

@@ -93,12 +93,12 @@ def test_faults_and_amounts_are_written_and_read_as_the_language_does_and_the_ap
     ):
         assert said in logged_in.text, said
 
-    logged_in.post(base, {'title': 'Bargeld', 'balances': '12500,50 usd\r\n1,2340 eur\r\n7.5 gbp'})
+    logged_in.post(base, {'title': 'Bargeld', 'balances': '12500,50 usd\r\n1,2340 btc\r\n7.5 gbp'})
     assert logged_in.status == 303, logged_in.text
     stored = api.request('GET', f'/api/portfolios/{number}/offsets/1', headers=GERMAN).json_body['result']
-    assert [row['balance'] for row in stored['balances']] == ['12500.5', '1.234', '7.5']
+    assert [row['balance'] for row in stored['balances']] == ['1.234', '7.5', '12500.5']
     logged_in.get(f'{base}/1')
-    assert '12500,5 usd\n1,2340 eur\n7,5 gbp\n</textarea>' in logged_in.page
+    assert '1,2340 btc\n7,5 gbp\n12500,5 usd\n</textarea>' in logged_in.page
     logged_in.get(f'/portfolios/{number}')
     assert ('12.500,5' in logged_in.text, 'Von Hand eingetragen' in logged_in.text) == (True, True)
 
@@ -106,4 +106,4 @@ def test_faults_and_amounts_are_written_and_read_as_the_language_does_and_the_ap
     assert refused.json_body['invalid'] == ['title must have 1 to 255 characters']
     logged_in.headers = {}
     logged_in.get(f'{base}/1')
-    assert (language_of(logged_in), '1.234 eur' in logged_in.page) == ('en', True)
+    assert (language_of(logged_in), '1.234 btc' in logged_in.page) == ('en', True)

@@ -313,7 +313,7 @@ def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in:
     assert logged_in.page.count('class="transaction"') == 5
 
     logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': KEY})
-    assert (logged_in.status, 'credentials.secret is required' in logged_in.text) == (422, True)
+    assert (logged_in.status, 'Secret is required' in logged_in.text) == (422, True)
     logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': KEY, 'secret': SECRET, 'title': ''})
     logged_in.post(f'{base}/accounts/1', {'title': 'Mine', 'key': '', 'secret': ''})
     logged_in.post(f'{base}/accounts', {'wallet': 'kraken', 'key': KEY, 'secret': SECRET, 'title': ''})

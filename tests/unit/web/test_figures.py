@@ -12,7 +12,8 @@ def test_a_change_has_its_sign():
 
 
 @pytest.mark.parametrize(
-    ('amount', 'shown'), [('650000', '650k'), ('1250000', '1.25M'), ('0.05', '0.05'), ('0', '0'), ('-2500', '-2.5k'), ('100', '100')]
+    ('amount', 'shown'),
+    [('650000', '650k'), ('1250000', '1.25M'), ('0.05', '0.05'), ('0', '0'), ('-2500', '\N{MINUS SIGN}2.5k'), ('100', '100')],
 )
 def test_round_amounts_are_short(amount: str, shown: str):
     assert figures.compact(Decimal(amount)) == shown
