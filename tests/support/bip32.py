@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from functools import cache
 from typing import NamedTuple
 
 from ecdsa import SECP256k1, VerifyingKey
@@ -17,10 +18,12 @@ class Node(NamedTuple):
     chain_code: bytes
 
     @classmethod
+    @cache
     def of(cls, text: str) -> 'Node':
         payload = decode_base58(text)
         return cls(payload[45:78], payload[13:45])
 
+    @cache  # noqa: B019  # a few hundred in a whole run
     def child(self, number: int) -> 'Node':
         """CKDpub."""
         digest = hmac.digest(self.chain_code, self.key + number.to_bytes(4, 'big'), 'sha512')

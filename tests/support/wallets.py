@@ -1,6 +1,7 @@
 """HD wallets of tests: keys of one account in every spelling, their addresses by a derivation of our own, and their refreshes."""
 
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from chalicelib.domain import wallets
@@ -17,11 +18,13 @@ OTHER_XPUB = 'xpub6BosfCnifzxcFwrSzQiqu2DBVTshkCXacvNsWGYJVVhhawA7d4R5WSWGFNbi8A
 KINDS = {'p2pkh': bip32.p2pkh, 'p2sh-p2wpkh': bip32.p2sh_p2wpkh, 'p2wpkh': bip32.p2wpkh, 'p2tr': bip32.p2tr}
 
 
+@cache
 def key(branch: int, index: int) -> bytes:
     """Return a public key of the account."""
     return Node.of(ZPUB).below(branch, index).key
 
 
+@cache
 def at(branch: int, index: int, kind: str = 'p2wpkh') -> str:
     """Return an address of the account."""
     return KINDS[kind](key(branch, index))
