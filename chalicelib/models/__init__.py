@@ -51,7 +51,7 @@ from chalicelib.models.session import Session, SessionPointer, new_token
 from chalicelib.models.snapshot import Snapshot
 from chalicelib.models.transaction import Transaction, TransactionsPage, entry_sk, is_position, read_transactions, time_of
 from chalicelib.models.upstream import UpstreamState
-from chalicelib.models.user import Email, Leftovers, User
+from chalicelib.models.user import AccessEnded, Email, Leftovers, User
 from chalicelib.models.watch import Watch
 from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_version, transact, version_mismatch
 
@@ -62,6 +62,7 @@ __all__ = [
     'HISTORIES',
     'LEDGERS',
     'TRACKED_SECONDS',
+    'AccessEnded',
     'Account',
     'Address',
     'AlreadyMade',

@@ -178,7 +178,8 @@ class Application(Item, discriminator='application'):
 class Grant(Item, discriminator='grant'):
     """pk=USER#<user id>  sk=GRANT#<client id>   A user's consent to an application's scopes.
 
-    allow: update   find: get   of_user: query   revoke: delete, which invalidates every refresh token with its `grant_id`
+    allow: transaction with a check of the user, get   find: get   of_user: query
+    revoke: delete, which invalidates every refresh token with its `grant_id`
     """
 
     client_id = UnicodeAttribute()
@@ -192,19 +193,23 @@ class Grant(Item, discriminator='grant'):
         return cls(User.pk_of(user_id), f'GRANT#{client_id}')
 
     @classmethod
-    def allow(cls, user_id: str, client_id: str, scopes: list[str], now: int) -> 'Grant':
-        """Store consent to these scopes, in addition to any granted earlier; tokens of earlier consents stay valid."""
-        grant = cls.at(user_id, client_id)
-        grant.update(
-            [
-                cls.kind.set(cls),
-                cls.client_id.set(client_id),
-                cls.grant_id.set(cls.grant_id | secrets.token_hex(16)),
-                cls.scopes.add(set(scopes)),
-                cls.created_at.set(cls.created_at | now),
-                cls.last_used_at.set(now),
-            ]
-        )
+    def allow(cls, user: User, client_id: str, scopes: list[str], now: int) -> 'Grant':
+        """Store consent to these scopes, in addition to any granted earlier; tokens of earlier consents stay valid.
+
+        Raises AccessEnded if the user's stamp changed since they were read, Conflict if the consent was revoked at the same moment.
+        """
+        actions: list[Action] = [
+            cls.kind.set(cls),
+            cls.client_id.set(client_id),
+            cls.grant_id.set(cls.grant_id | secrets.token_hex(16)),
+            cls.scopes.add(set(scopes)),
+            cls.created_at.set(cls.created_at | now),
+            cls.last_used_at.set(now),
+        ]
+        transact(user.check_unchanged(), Write(Operation.UPDATE, cls.at(user.user_id, client_id), actions=actions))
+        grant = cls.find(user.user_id, client_id)
+        if grant is None:
+            raise errors.Conflict
         return grant
 
     @classmethod

@@ -5,6 +5,7 @@ Tokens are 32 random bytes, which cannot be guessed, so a fast hash is enough.
 
 import re
 import secrets
+from collections.abc import Sequence
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -42,12 +43,15 @@ class Session(Item, discriminator='session'):
         return str(self.pk).removeprefix('SESSION#')
 
     @classmethod
-    def start(cls, user_id: str, now_ms: int, *, browser: str | None = None, network: str | None = None) -> str:
-        """Start a session; return its token."""
+    def start(cls, user: User, now_ms: int, *, browser: str | None = None, network: str | None = None, also: Sequence[Write] = ()) -> str:
+        """Start a session, with `also` in the same transaction; return its token.
+
+        Raises AccessEnded if the user's stamp changed since they were read, before their password was verified.
+        """
         token, now = new_token(), now_ms // 1000
-        session = cls(*_key(token), user_id=user_id, started_at=now_ms, expires_at=now + IDLE_SECONDS)
+        session = cls(*_key(token), user_id=user.user_id, started_at=now_ms, expires_at=now + IDLE_SECONDS)
         session.browser, session.network, session.last_seen_at = browser, network, now
-        transact(Write(Operation.PUT, session), Write(Operation.PUT, SessionPointer.of(session)))
+        transact(user.check_unchanged(), Write(Operation.PUT, session), Write(Operation.PUT, SessionPointer.of(session)), *also)
         return token
 
     @classmethod

@@ -21,6 +21,13 @@ _NOBODY = 'nobody'
 _LONGEST_EMAIL = 320  # longer than any address, shorter than the longest key
 
 
+class AccessEnded(errors.Conflict):
+    """What would open an account was begun before its password, address or valid sessions changed."""
+
+    code = 'access_ended'
+    message = 'The password was changed, or all sessions were ended, at the same time: log in again'
+
+
 class Email(Item, discriminator='email'):
     """pk=EMAIL#<lower-case address>  sk=EMAIL   Put with attribute_not_exists, which makes addresses unique."""
 
@@ -58,9 +65,10 @@ class User(Item, discriminator='user'):
     """pk=USER#<user id>  sk=USER
 
     create: user and email in one transaction   find(id): get   with_email(address): two gets
-    allocate_portfolio_id, rename, allow_remote, set_password, end_sessions, schedule_deletion,
+    allocate_portfolio_id, rename, allow_remote, forbid_remote, set_password, end_sessions, schedule_deletion,
     cancel_deletion: one update   removal: writes of a transaction
     confirmation, password_reset, email_change: writes of a transaction with the mailed token
+    check_unchanged: a check of a transaction
 
     `portfolio_count` is absent for none, and excludes portfolios stored before there was a count.
     `confirmed_at` is None until the email address is confirmed; until then the account cannot be used.
@@ -161,26 +169,37 @@ class User(Item, discriminator='user'):
         """Set the name, or remove it for None. Raises NotFound."""
         self.update_existing([User.name.set(name) if name else User.name.remove()])
 
-    def allow_remote(self, allowed: bool) -> None:
-        """Set whether applications may use the password grant. Raises NotFound."""
-        self.update_existing([User.allow_remote_login.set(allowed)])
+    def allow_remote(self) -> None:
+        """Let applications use the password grant. Raises AccessEnded if the user's stamp changed since they were read."""
+        self.update_existing([User.allow_remote_login.set(True)], self._unchanged(), AccessEnded)
+
+    def forbid_remote(self) -> None:
+        """Let no application use the password grant. Raises NotFound."""
+        self.update_existing([User.allow_remote_login.set(False)])
 
     def set_password(self, password_hash: str, now_ms: int) -> None:
-        """Set the password and end all sessions started before `now_ms`, and all mailed links. Raises NotFound."""
-        self.update_existing([User.password_hash.set(password_hash), User.sessions_valid_from.set(now_ms)])
+        """Set the password and end all sessions started before `now_ms`, and all mailed links.
+
+        Raises AccessEnded if the user's stamp changed since they were read: the old password was right then.
+        """
+        actions: list[Action] = [User.password_hash.set(password_hash), User.sessions_valid_from.set(now_ms)]
+        self.update_existing(actions, self._unchanged(), AccessEnded)
 
     def end_sessions(self, now_ms: int) -> None:
         """End all sessions started before `now_ms`, and all mailed links. Raises NotFound."""
         self.update_existing([User.sessions_valid_from.set(now_ms)])
 
     def schedule_deletion(self, at: int) -> int:
-        """Let the account be deleted at `at`, unless it is to be already; return when it will be. Raises NotFound."""
+        """Let the account be deleted at `at`, unless it is to be already; return when it will be.
+
+        Raises NotFound, and AccessEnded if the user's stamp changed since they were read.
+        """
         first = User.delete_at.does_not_exist()
-        if self.update_if(User.pk.exists() & first, User.delete_at.set(at), *LEDGERS.enter(self.pk, at)):
+        if self.update_if(self._unchanged() & first, User.delete_at.set(at), *LEDGERS.enter(self.pk, at)):
             return at
         scheduled: int | None = User.find(self.user_id).delete_at
-        if scheduled is None:  # they decided to stay between the two
-            raise errors.Conflict
+        if scheduled is None:
+            raise AccessEnded
         return scheduled
 
     def cancel_deletion(self) -> None:
@@ -224,8 +243,18 @@ class User(Item, discriminator='user'):
             return [address_change]
         return [Write(Operation.DELETE, Email(Email.key(self.email), 'EMAIL')), Email.claim(email, self.user_id), address_change]
 
+    def check_unchanged(self) -> Write:
+        """Return the check that belongs in the transaction of whatever opens the account.
+
+        The transaction raises AccessEnded if the user's stamp changed since they were read: what was begun before a password reset, or
+        before logging out everywhere, must not outlive it.
+        """
+        return Write(Operation.CHECK, self, self._unchanged(), on_failure=AccessEnded)
+
     def _unchanged(self) -> Condition:
         """Return the condition that the user has still the stamp that was read."""
-        same_account = (User.password_hash == self.password_hash) & (User.email == self.email)
-        unchanged: Condition = same_account & (User.sessions_valid_from == self.sessions_valid_from)
+        same_sessions: Condition = User.sessions_valid_from == self.sessions_valid_from
+        if not self.sessions_valid_from:
+            same_sessions |= User.sessions_valid_from.does_not_exist()
+        unchanged: Condition = (User.password_hash == self.password_hash) & (User.email == self.email) & same_sessions
         return unchanged

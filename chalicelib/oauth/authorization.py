@@ -8,7 +8,7 @@ from oauthlib.common import add_params_to_uri
 from oauthlib.oauth2 import AccessDeniedError, FatalClientError, InvalidRequestError, OAuth2Error
 
 from chalicelib.config import settings
-from chalicelib.models import Client
+from chalicelib.models import Client, User
 from chalicelib.oauth import server
 from chalicelib.oauth.metadata import RESPONSE_MODES
 
@@ -65,17 +65,17 @@ def parse(query: str) -> AuthorizationRequest:
     return AuthorizationRequest(details['request'].client, details['redirect_uri'], distinct, details['state'], prompts)
 
 
-def allow(query: str, user_id: str, scopes: list[str]) -> str:
+def allow(query: str, user: User, scopes: list[str]) -> str:
     """Grant the requested scopes that are in `scopes`; return the redirect with the code (section 4.1.2).
 
-    Raises UntrustedClient, and RedirectableError also if no scope is granted.
+    Raises UntrustedClient, RedirectableError also if no scope is granted, and AccessEnded if the user's session ended meanwhile.
     """
     request = parse(query)
     granted = [scope for scope in request.scopes if scope in scopes]
     if not granted:
         raise RedirectableError(deny(query))
     headers, _, _ = server.authorization_endpoint().create_authorization_response(
-        _uri(query), scopes=granted, credentials={'user': user_id}
+        _uri(query), scopes=granted, credentials={'consenting_user': user}
     )
     location: str = headers['Location']
     return location

@@ -64,13 +64,16 @@ class IssuedToken(NamedTuple):
     introspection: dict[str, Any] | None
 
 
-def open_with_consent(user_id: str, client: Client, scopes: list[str], now: int) -> Family:
-    """Record that a user granted scopes to a client, and mail the user of what is new in that; return a new family."""
-    earlier = Grant.find(user_id, client.client_id)
-    grant = Grant.allow(user_id, client.client_id, scopes, now)
+def open_with_consent(user: User, client: Client, scopes: list[str], now: int) -> Family:
+    """Record that a user granted scopes to a client, and mail the user of what is new in that; return a new family.
+
+    `user` is as they were read before their password or session was verified: raises AccessEnded if that has ended meanwhile.
+    """
+    earlier = Grant.find(user.user_id, client.client_id)
+    grant = Grant.allow(user, client.client_id, scopes, now)
     if earlier is None or not set(scopes) <= set(earlier.scopes):
-        notices.tell_of_connection(User.find(user_id), client.name, scopes)
-    return Family(_new_id(), user_id, scopes, grant.grant_id, _new_token())
+        notices.tell_of_connection(user, client.name, scopes)
+    return Family(_new_id(), user.user_id, scopes, grant.grant_id, _new_token())
 
 
 def open_for_owner(client: Client, scopes: list[str]) -> Family:

@@ -10,7 +10,7 @@ from oauthlib.oauth2 import InvalidGrantError, RequestValidator
 
 from chalicelib import clock
 from chalicelib.domain import redirect_uris, scopes
-from chalicelib.models import Client, Code, RefreshToken
+from chalicelib.models import AccessEnded, Client, Code, RefreshToken
 from chalicelib.oauth import families, signing
 from chalicelib.oauth.families import Family
 from chalicelib.services import users
@@ -31,8 +31,8 @@ class Issued(NamedTuple):
 class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     """oauthlib's hooks; each names the section of RFC 6749 that it implements.
 
-    The hooks pass state to each other as attributes of oauthlib's request: `user` (a user id), `client`, `scopes`,
-    `one_time_token` (the code or refresh token that is to be redeemed), and `issued`, the new tokens.
+    The hooks pass state to each other as attributes of oauthlib's request: `user` (a user id), `consenting_user` (who logged in), `client`,
+    `scopes`, `one_time_token` (the code or refresh token that is to be redeemed), and `issued`, the new tokens.
     """
 
     # Clients
@@ -97,7 +97,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def save_authorization_code(self, client_id: str, code: dict[str, str], request: Request, *args: Any, **kwargs: Any) -> None:
         """Section 4.1.2: the user has granted the scopes, so the code opens a family."""
         now = clock.now()
-        family = families.open_with_consent(request.user, request.client, request.scopes, now)
+        family = families.open_with_consent(request.consenting_user, request.client, request.scopes, now)
         families.save_code(code['code'], family, client_id, redirect_uri=request.redirect_uri, challenge=request.code_challenge, now=now)
 
     def validate_code(self, client_id: str, code: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
@@ -135,7 +135,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
         """Section 4.3.2, for users who allow it. Every failure gives the same response in the same time. Raises TooMany."""
         network = request.headers[NETWORK_HEADER]
         user = users.authenticate(username, password, network=network, now=clock.now(), by_application=True)
-        request.user = user.user_id if user else None
+        request.consenting_user = user
         return user is not None
 
     # Refresh tokens
@@ -184,7 +184,7 @@ def prepare_token(request: Request) -> None:
     """Set the request's `user` and the tokens that oauthlib is to return, `issued`.
 
     oauthlib calls this after it has validated the request. The code or refresh token is used up once the access token is signed, which may
-    fail. Raises InvalidGrantError if the code or refresh token was used before or its grant has been revoked.
+    fail. Raises InvalidGrantError if the code or refresh token was used before or its grant has been revoked, or the password was changed.
     """
     now = clock.now()
     try:
@@ -197,7 +197,7 @@ def prepare_token(request: Request) -> None:
             grant_id=family.grant_id,
         )
         refresh_token = None if family.grant_id is None else families.issue(family, request.client.client_id, now)
-    except families.InvalidGrant:
+    except (families.InvalidGrant, AccessEnded):
         raise InvalidGrantError(request=request) from None
     request.user, request.issued = family.user_id, Issued(access_token, refresh_token)
 
@@ -208,7 +208,7 @@ def _family_for(request: Request, now: int) -> Family:
     if request.grant_type == 'refresh_token':
         return families.continue_refresh_token(request.one_time_token, request.refresh_token, now)
     if request.grant_type == 'password':  # entering the password in the application is the consent
-        return families.open_with_consent(request.user, request.client, request.scopes, now)
+        return families.open_with_consent(request.consenting_user, request.client, request.scopes, now)
     return families.open_for_owner(request.client, request.scopes)
 
 

@@ -46,7 +46,7 @@ def _replace_secrets(user_id: str, now: int) -> None:
 
 def _forbid_remote_login(user_id: str, now: int) -> None:
     with contextlib.suppress(NotFound):
-        User.at(user_id).allow_remote(False)
+        User.at(user_id).forbid_remote()
 
 
 def _delete_passkeys(user_id: str, now: int) -> None:

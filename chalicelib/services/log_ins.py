@@ -15,9 +15,9 @@ class Visitor(NamedTuple):
 
 
 def begin_session(user: User, visitor: Visitor, now_ms: int) -> str:
-    """Start a session and remember its browser; return the session's token."""
-    KnownBrowser.remember(user.user_id, visitor.token, now_ms // 1000)
-    return Session.start(user.user_id, now_ms, browser=visitor.browser, network=visitor.network)
+    """Start a session and remember its browser; return the session's token. Raises AccessEnded as `Session.start`."""
+    remembering = KnownBrowser.remembering(user.user_id, visitor.token, now_ms // 1000)
+    return Session.start(user, now_ms, browser=visitor.browser, network=visitor.network, also=[remembering])
 
 
 def begin_session_and_tell(user: User, visitor: Visitor, now_ms: int) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from chalicelib.config import settings
 from chalicelib.errors import Fault, Invalid
-from chalicelib.models import LogInStep, Passkey, User
+from chalicelib.models import LogInStep, Operation, Passkey, User, Write, transact
 from chalicelib.models.client import digest
 from chalicelib.texts import translatable
 
@@ -47,7 +47,7 @@ def registration_options(user: User, known: list[Passkey], step: LogInStep) -> s
 
 
 def register_passkey(user: User, step: LogInStep, credential: str, name: str, now: int) -> None:
-    """Store the passkey that a device made for a step. Raises Invalid, and NotFound if the step was used."""
+    """Store the passkey that a device made for a step. Raises Invalid, NotFound if the step was used, and AccessEnded."""
     import webauthn
     from webauthn.helpers.exceptions import WebAuthnException
 
@@ -65,7 +65,7 @@ def register_passkey(user: User, step: LogInStep, credential: str, name: str, no
     passkey = Passkey.at(user.user_id, _passkey_id(made.credential_id))
     passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
     passkey.sign_count, passkey.name, passkey.created_at = made.sign_count, name, now
-    passkey.save()
+    transact(user.check_unchanged(), Write(Operation.PUT, passkey))
 
 
 def login_options(known: list[Passkey], step: LogInStep) -> str:
@@ -82,13 +82,16 @@ def login_options(known: list[Passkey], step: LogInStep) -> str:
     return webauthn.options_to_json(options)
 
 
-def check_passkey(step: LogInStep, credential: str, now: int) -> str:
-    """Use a step up and return the id of the user whose passkey signed its challenge. Raises Invalid, NotFound if it was used."""
+def check_passkey(step: LogInStep, credential: str, now: int) -> User:
+    """Use a step up and return the user whose passkey signed its challenge, as they were before it was verified.
+
+    Raises Invalid, and NotFound if the step was used or its user's password, address or sessions changed.
+    """
     import webauthn
     from webauthn.helpers.exceptions import WebAuthnException
 
     step.finish()
-    user_id, passkey = _signer(step, credential)
+    user, passkey = _signer(step, credential)
     try:
         signed = webauthn.verify_authentication_response(
             credential=credential,
@@ -103,11 +106,11 @@ def check_passkey(step: LogInStep, credential: str, now: int) -> str:
         raise Invalid(_REFUSED) from None
     if not passkey.use(signed.new_sign_count, now):
         raise Invalid(_REFUSED)
-    return user_id
+    return user
 
 
-def _signer(step: LogInStep, credential: str) -> tuple[str, Passkey]:
-    """Return the passkey that a response says it is of, and its user: that of the step, or else of the response. Raises Invalid."""
+def _signer(step: LogInStep, credential: str) -> tuple[User, Passkey]:
+    """Return the user that a response says it is of, the step's if it has one, and the passkey. Raises Invalid, NotFound as `find_user`."""
     from webauthn.helpers import base64url_to_bytes
 
     try:
@@ -118,7 +121,7 @@ def _signer(step: LogInStep, credential: str) -> tuple[str, Passkey]:
         raise Invalid(_REFUSED) from None
     if passkey is None:
         raise Invalid(_REFUSED)
-    return user_id, passkey
+    return step.find_user() if step.user_id else User.find(user_id), passkey
 
 
 def _descriptors(known: list[Passkey]) -> 'list[PublicKeyCredentialDescriptor]':

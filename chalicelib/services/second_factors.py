@@ -75,7 +75,7 @@ def confirm_authenticator(user: User, code: str, now: int) -> None:
 def protect(user: User, factor: str) -> None:
     """Do what follows from a user's new second factor: no log-in by applications, which cannot ask for it, and a mail."""
     if user.allow_remote_login:
-        user.allow_remote(False)
+        user.forbid_remote()
     notices.tell_of_second_factor(user, factor)
 
 

@@ -84,7 +84,7 @@ def confirm(token: str, *, browser: str | None, password: str, now: int) -> User
     confirmation = user.confirmation(name=email_token.name, password_hash=str(email_token.password_hash), now=now)
     invitation = [Invitation.use(email_token.invitation)] if email_token.invitation else []
     transact(email_token.use(), confirmation, *invitation)
-    return user
+    return User.find(user.user_id)
 
 
 def authenticate(
@@ -177,7 +177,7 @@ def reset_password(token: str, password: str, *, now_ms: int) -> User:
 def change_password(user: User, *, current: str, password: str, keep: Collection[str], now_ms: int) -> None:
     """Set a new password; end all sessions, and what opens the account except the names in `keep` (see `access`).
 
-    Raises Invalid, TooMany.
+    Raises Invalid, TooMany, AccessEnded.
     """
     check_all(
         lambda: check_current_password(user, current, now_ms // 1000),
@@ -194,9 +194,12 @@ def log_out_everywhere(user: User, *, keep: Collection[str], now_ms: int) -> Non
 
 
 def allow_remote_login(user: User, allowed: bool) -> None:
-    """Set whether applications may use the password grant; mail the user of it if they newly may. Raises NotFound."""
-    newly = allowed and not user.allow_remote_login
-    user.allow_remote(allowed)
+    """Set whether applications may use the password grant; mail the user of it if they newly may. Raises NotFound, AccessEnded."""
+    if not allowed:
+        user.forbid_remote()
+        return
+    newly = not user.allow_remote_login
+    user.allow_remote()
     if newly:
         notices.tell_of_remote_login(user)
 

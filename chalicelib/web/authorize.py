@@ -43,7 +43,7 @@ def show_authorize() -> Response:
     user = sessions.require_user(request)
     granted = _granted_before(user, authorization_request)
     if not authorization_request.needs_consent(granted):
-        return pages.redirect(authorization.allow(query, user.user_id, authorization_request.scopes))
+        return pages.redirect(authorization.allow(query, user, authorization_request.scopes))
     return _render_consent(request, user, authorization_request, query, selected=_preselected(authorization_request.scopes, granted))
 
 
@@ -64,7 +64,7 @@ def submit_authorize() -> Response:
         authorization_request = authorization.parse(query)
         if lacks_read(granted, authorization_request.scopes):
             return _render_consent(request, user, authorization_request, query, selected=granted, faults=[_LACKS_READ])
-        return pages.redirect(authorization.allow(query, user.user_id, granted))
+        return pages.redirect(authorization.allow(query, user, granted))
     except authorization.UntrustedClient as error:
         return _untrusted(request, error, query)
     except authorization.RedirectableError as error:

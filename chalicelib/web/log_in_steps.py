@@ -61,8 +61,7 @@ def submit_passkey_login() -> Response:
     target = sessions.safe_path(form.text('next'))
     try:
         step = _find_passkey_step(request)
-        user_id = passkeys.check_passkey(step, form.text('credential'), clock.now())
-        user = step.find_user() if step.user_id else User.find(user_id)
+        user = passkeys.check_passkey(step, form.text('credential'), clock.now())
     except Invalid as invalid:
         return _render_passkey(request, target, status=422, faults=invalid.faults)
     except NotFound:

@@ -22,12 +22,13 @@ def make(request: Request, user: User, form: forms.Form, secret: str | None, pag
     """Carry out the writes that store a new secret, and return the path of the page that shows it.
 
     `page` is that path, without the query that this adds. None if the form was sent before: `shown_at` says where that led.
+    Raises AccessEnded if the user's session ended meanwhile.
     """
     form_id = _form_id(form)
     token = sessions.cookie_token(request) or ''
     shown = OneTimeSecret.creation(user.user_id, form_id, session_token=token, secret=secret, page=page, now=clock.now())
     try:
-        transact(shown, *writes)
+        transact(user.check_unchanged(), shown, *writes)
     except AlreadyMade:
         return None
     return f'{page}?form={form_id}'

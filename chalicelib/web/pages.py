@@ -37,6 +37,12 @@ _TITLES = {
     429: (translatable('Too many attempts'), translatable('Please try again later.')),
     503: (translatable('Temporarily busy'), translatable('Try again in a few seconds.')),
 }
+_TITLES_BY_CODE = {
+    'access_ended': (
+        translatable('Log in again'),
+        translatable('The password was changed, or all sessions were ended, at the same time.'),
+    ),
+}
 _UNEXPECTED = (translatable('Something went wrong'), translatable('This is our fault, and it has been logged. Try again in a while.'))
 
 
@@ -147,7 +153,7 @@ def render_error(request: Request, error: AppError) -> Response:
     """Return the page for an error, or a redirect to the login form for LoginRequired."""
     if isinstance(error, sessions.LoginRequired):
         return redirect(link(request, error.location))
-    title, text = _TITLES.get(error.status, _UNEXPECTED)
+    title, text = _TITLES_BY_CODE.get(error.code) or _TITLES.get(error.status, _UNEXPECTED)
     if isinstance(error, TooMany):
         text = translatable('To protect your account, please try again in {time}.', time=_in_words(error.retry_after))
     return error_page(request, error.status, title, text, dict(error.headers()))

@@ -525,8 +525,9 @@ def _leave_for_good(api: Api) -> None:
     api.portfolio()
     OAuthClient.register(owner_id=api.user_id, name='x', redirect_uris=[], now=1)
     ApiKey.create(api.user_id, name='x', scopes=['read'], now=1)
-    Session.start(api.user_id, 1)
-    User.find(api.user_id).schedule_deletion(1)
+    user = User.find(api.user_id)
+    Session.start(user, 1)
+    user.schedule_deletion(1)
 
 
 def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):

@@ -83,6 +83,28 @@ def meanwhile(operation: str, act: Callable[[], Any], *, number: int = 1) -> Ite
     assert len(seen) >= number, f'{operation} was called {len(seen)} times'
 
 
+@contextmanager
+def before_write(number: int, act: Callable[[], Any], partition: str = '') -> Iterator[list[str]]:
+    """Do something else right before write request number `number` of those that name a partition; yields these, without those of `act`."""
+    events = Item.connection().client.meta.events
+    writes: list[str] = []
+    acting: list[bool] = []
+
+    def before(model: Any, params: Any, **_: Any) -> None:
+        if model.name in MUTATIONS and not acting and partition.encode() in params['body']:
+            writes.append(model.name)
+            if len(writes) == number:
+                acting.append(True)
+                act()
+                acting.clear()
+
+    events.register('before-call.dynamodb', before)
+    try:
+        yield writes
+    finally:
+        events.unregister('before-call.dynamodb', before)
+
+
 class RawBody:
     """The body of an HTTP response as botocore reads it."""
 

@@ -70,8 +70,9 @@ class World:
         Client.register(
             client_id=client_id, secret='secret', owner_id=api.user_id, name='App', redirect_uris=['https://a.example'], now=now
         )
-        Grant.allow(api.user_id, client_id, ['read'], now)
-        Session.start(api.user_id, now * 1000)
+        user = User.find(api.user_id)
+        Grant.allow(user, client_id, ['read'], now)
+        Session.start(user, now * 1000)
         return client_id, ApiKey.create(api.user_id, name='Sheet', scopes=['read'], now=now)[1]
 
     def answers(self) -> Json:

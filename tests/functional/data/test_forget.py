@@ -19,7 +19,7 @@ from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, pk_of, state
 @pytest.mark.parametrize('by', ['email', 'id'])
 def test_nothing_names_a_forgotten_user(world: World, by: str) -> None:
     user_id = world.apis[0].user_id
-    Session.start(user_id, 1_795_000_000_000)
+    Session.start(User.find(user_id), 1_795_000_000_000)
     assert world.can_log_in(0)  # there is a refresh token
 
     assert run('forget', '--yes', 'Ann@example.com' if by == 'email' else user_id) == 0

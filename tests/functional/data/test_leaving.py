@@ -123,7 +123,7 @@ def work_off(queues: dict[str, str]) -> None:
 
 
 def test_it_is_repeated_wherever_it_dies(user: User, queues: dict[str, str]) -> None:
-    Grant.allow(user.user_id, 'x', ['read'], 1)
+    Grant.allow(user, 'x', ['read'], 1)
     user.schedule_deletion(clock.now())
     for writes in itertools.count(1):
         if survives(lambda: leaving.forget_user(user.user_id, clock.now()), writes):

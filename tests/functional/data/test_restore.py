@@ -403,7 +403,7 @@ def test_a_dry_run_tells_what_would_be_done_and_writes_nothing(ann: Api, file: P
 def test_sessions_in_the_table_stand_in_the_way_of_nothing_else(ann: Api, file: Path) -> None:
     assert run('export', *ANN, file) == 0
     with second_table():
-        Session.start('0' * 32, 1_795_000_000_000)
+        Session('SESSION#0', 'SESSION', user_id='0' * 32, started_at=1_795_000_000_000).save()
         assert bring(file) == 0
 
 

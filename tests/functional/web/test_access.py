@@ -159,7 +159,7 @@ def test_a_log_in_from_a_new_browser_is_mailed_once(browser: Browser, new_browse
 def test_what_opens_an_account_is_mailed_when_it_is_added(
     http: ChaliceClient, logged_in: Browser, user: User, client: Client, mailbox: Mailbox
 ):
-    user.allow_remote(False)
+    user.forbid_remote()
     mailbox.read()
 
     logged_in.post('/profile/remote', {'allow_remote_login': 'on'})
@@ -169,7 +169,7 @@ def test_what_opens_an_account_is_mailed_when_it_is_added(
     logged_in.post('/oauth/applications/test-app/secret')
     client.refresh()
     for scopes in ('read', 'read', 'read write'):
-        families.open_with_consent(user.user_id, client, scopes.split(), clock.now())
+        families.open_with_consent(user, client, scopes.split(), clock.now())
     change_password(logged_in, ['remote_login'])
 
     subjects = [text.splitlines()[0].removeprefix('Subject: ') for _, text in mailbox.read() if 'New log-in' not in text]

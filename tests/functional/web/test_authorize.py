@@ -210,7 +210,7 @@ class TestTheConsentPage:
         visitor.get(path(scope='info read write delete admin'))
         assert re.findall(r'value="(\w+)" checked', visitor.page) == ['info', 'read', 'write']
 
-        Grant.allow(user.user_id, 'web-app', ['read', 'delete'], 1)  # which was chosen before
+        Grant.allow(user, 'web-app', ['read', 'delete'], 1)  # which was chosen before
         visitor.get(path(scope='read delete admin'))
         assert re.findall(r'value="(\w+)" checked', visitor.page) == ['read', 'delete']
 

@@ -190,8 +190,8 @@ def test_applications_may_use_the_password_only_when_that_is_ticked(logged_in: B
 
 def test_connected_applications_are_shown_with_what_they_may_do_and_can_be_revoked(logged_in: Browser, user: User):
     evil, _ = Client.register(owner_id='x', name='<i>Charts</i>', redirect_uris=[], now=0)
-    gone = Grant.allow(user.user_id, 'gone', ['public'], 1510030494)
-    transact(Grant.allow(user.user_id, evil.client_id, ['info', 'read'], 1511000000).touch(1512000000))
+    gone = Grant.allow(user, 'gone', ['public'], 1510030494)
+    transact(Grant.allow(user, evil.client_id, ['info', 'read'], 1511000000).touch(1512000000))
 
     logged_in.get('/profile')
     dates = ('18 November 2017', '30 November 2017')
@@ -214,7 +214,7 @@ def test_revoking_what_is_not_there_is_no_error(logged_in: Browser, client_id: s
 
 def test_only_ones_own_grant_is_revoked(logged_in: Browser, make_user: Callable[..., User], client: Client):
     other = make_user('other@example.com')
-    Grant.allow(other.user_id, client.client_id, ['read'], clock.now())
+    Grant.allow(other, client.client_id, ['read'], clock.now())
 
     change(logged_in, 'revoke', client_id=client.client_id)
 

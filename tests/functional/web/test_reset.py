@@ -98,7 +98,7 @@ def test_what_a_thief_makes_while_it_goes_on_ends_too(
 
     def act() -> None:
         assert User.find(user.user_id).password_hash != user.password_hash
-        Grant.allow(user.user_id, 'thiefs', ['read'], clock.now())
+        Grant.allow(User.find(user.user_id), 'thiefs', ['read'], clock.now())
         ApiKey.create(user.user_id, name='y', scopes=['read'], now=1)
 
     with meanwhile('TransactWriteItems', act, number=2):  # the first deletes a key, the second sets the password

@@ -175,12 +175,12 @@ def test_a_session_ends_when_its_user_ends_all(logged_in: Browser, user: User):
 def test_a_password_that_is_changed_while_it_logs_in_opens_nothing(browser: Browser, user: User, stopped_clock: StoppedClock):
     def change() -> None:
         stopped_clock.advance(1)
-        User.at(user.user_id).set_password('another hash', clock.now_ms())
+        User.find(user.user_id).set_password('another hash', clock.now_ms())
 
     with meanwhile('UpdateItem', change):  # the attempt, which is counted between reading the user and checking the password
         browser.log_in()
 
-    assert browser.status == 303
+    assert (browser.status, 'Log in again' in browser.text) == (409, True)
     assert browser.get('/profile').status_code == 303
 
 
@@ -191,7 +191,7 @@ def test_a_session_ends_with_its_user(logged_in: Browser, user: User):
 
 
 def test_a_session_lives_for_thirty_idle_days_and_ninety_at_most(user: User):
-    token = Session.start(user.user_id, 0)
+    token = Session.start(user, 0)
 
     assert Session.find(token, IDLE_SECONDS - 1)
     assert Session.find(token, IDLE_SECONDS) is None
@@ -202,7 +202,7 @@ def test_a_session_lives_for_thirty_idle_days_and_ninety_at_most(user: User):
 
 
 def test_being_seen_is_written_once_an_hour(user: User, requests_made: list[str]):
-    token = Session.start(user.user_id, 0)
+    token = Session.start(user, 0)
     requests_made.clear()
 
     Session.find(token, 3_599).see(3_599, None)
@@ -212,7 +212,7 @@ def test_being_seen_is_written_once_an_hour(user: User, requests_made: list[str]
 
 
 def test_an_ended_session_is_not_prolonged_back_to_life(user: User):
-    token = Session.start(user.user_id, 0)
+    token = Session.start(user, 0)
     held = Session.find(token, 0)
     Session.end(token)
 

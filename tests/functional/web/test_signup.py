@@ -321,7 +321,7 @@ def test_a_reset_ends_every_other_session_and_every_applications_access(
     mailbox: Mailbox,
     stopped_clock: StoppedClock,
 ):
-    Grant.allow(user.user_id, client.client_id, ['read'], 0)
+    Grant.allow(user, client.client_id, ['read'], 0)
     other = new_browser()
     other.log_in()
     browser.post('/forgot', {'email': user.email})

@@ -1,0 +1,115 @@
+"""What is begun in an account before everything that opens it is ended does not open it afterwards, wherever in it that happens."""
+
+import itertools
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+import pytest
+from chalice.test import Client as ChaliceClient
+
+from chalicelib import clock
+from chalicelib.models import ApiKey, Client, EmailToken, Grant, KnownBrowser, Passkey, User, new_token, transact
+from chalicelib.passwords import verify_password
+from chalicelib.services import second_factors, users
+from tests.support.api import PASSWORD
+from tests.support.browser import Browser
+from tests.support.clock import StoppedClock
+from tests.support.dynamodb import before_write
+from tests.support.oauth import GOOD, ask
+from tests.support.passkey_device import Device, add_passkey, options
+from tests.support.thief import NEW_PASSWORD
+
+Act = Callable[[], object]
+REDIRECT = 'https://b.example/'
+CONSENT = urlencode({'response_type': 'code', 'client_id': 'test-app', 'redirect_uri': REDIRECT, 'scope': 'read', 'state': 'x'})
+
+
+@pytest.fixture
+def others_client() -> Client:
+    return Client.register(client_id='test-app', secret='secret', owner_id='somebody else', name='x', redirect_uris=[REDIRECT], now=1)[0]
+
+
+def post(browser: Browser, path: str, fields: dict[str, str]) -> Act:
+    """Return what sends a form, whose page was read already."""
+    sent = {'csrf': browser.csrf()} | fields
+    return lambda: browser.post(path, sent)
+
+
+def log_in_by_passkey(browser: Browser, device: Device) -> Act:
+    browser.post('/logout')
+    return post(browser, '/login/passkey', {'credential': device.get(options(browser, '/login/passkey'))})
+
+
+def log_in_again(browser: Browser) -> Act:
+    browser.post('/logout')
+    return post(browser, '/login', {'email': 'test@example.com', 'password': PASSWORD})
+
+
+def add_another_passkey(browser: Browser) -> Act:
+    browser.post('/profile/passkeys', {'current_password': PASSWORD})
+    return post(browser, '/profile/passkeys/new', {'credential': Device().create(options(browser, '/profile/passkeys')), 'name': 'x'})
+
+
+def beginnings(http: ChaliceClient, browser: Browser, device: Device) -> dict[str, Callable[[], Act]]:
+    """Return all that a thief may be about to do, by name; each is got ready by a call, and sent by a second one."""
+    return {
+        'password grant': lambda: lambda: ask(http, GOOD),
+        'log-in': lambda: log_in_again(browser),
+        'consent': lambda: post(browser, '/oauth/authorize', {'query': CONSENT, 'decision': 'allow', 'granted': 'read'}),
+        'API key': lambda: post(browser, '/profile/api-keys', {'name': 'x', 'scopes': 'read', 'lifetime': ''}),
+        'application': lambda: post(
+            browser, '/oauth/applications', {'name': 'x', 'redirect_uris': 'https://c.example/', 'kind': 'confidential'}
+        ),
+        'remote log-in': lambda: post(browser, '/profile/remote', {'allow_remote_login': 'on'}),
+        'password': lambda: post(browser, '/profile/password', {'current_password': PASSWORD, 'password': 'the password of a thief'}),
+        'deletion': lambda: post(browser, '/profile/data/delete', {'current_password': PASSWORD}),
+        'passkey': lambda: add_another_passkey(browser),
+        'log-in by passkey': lambda: log_in_by_passkey(browser, device),
+    }
+
+
+@pytest.mark.parametrize('what', list(beginnings(None, None, None)))  # type: ignore[arg-type]
+def test_what_was_begun_before_a_password_reset_does_not_outlive_it(
+    http: ChaliceClient, browser: Browser, others_client: Client, user: User, stopped_clock: StoppedClock, what: str
+):
+    for number in itertools.count(1):
+        device = Device()
+        as_it_was(user).save()
+        second_factors.remove_all(user.user_id)
+        browser.log_in()
+        if what == 'log-in by passkey':
+            add_passkey(browser, device)
+        begun = beginnings(http, browser, device)[what]()
+        if not what.startswith('log-in'):  # which are refused at the same instant too
+            stopped_clock.advance(1)
+
+        with before_write(number, lambda: reset(user.user_id), user.pk) as writes:
+            begun()
+
+        if len(writes) < number:
+            break
+        assert_nothing_opens(browser, User.find(user.user_id))
+    assert number > 1
+
+
+def as_it_was(user: User) -> User:
+    """Return a user as they were made, whatever became of them."""
+    return User(**{name: getattr(user, name) for name in User.get_attributes() if name != 'kind'})
+
+
+def reset(user_id: str) -> None:
+    """Set a new password by a mailed link, as far as the table goes."""
+    token, user = new_token(), User.find(user_id)
+    values = {'purpose': 'reset', 'user_id': user_id, 'stamp': user.stamp}
+    transact(EmailToken.creation(token, expires_at=clock.now() + 3_600, **values))
+    users.reset_password(token, NEW_PASSWORD, now_ms=clock.now_ms())
+
+
+def assert_nothing_opens(browser: Browser, user: User) -> None:
+    assert verify_password(user.password_hash, NEW_PASSWORD)
+    assert not user.allow_remote_login
+    assert user.delete_at is None
+    assert browser.get('/profile').status_code == 303
+    assert [*Grant.of_user(user.user_id), *ApiKey.of_user(user.user_id), *Passkey.of_user(user.user_id)] == []
+    assert [client for client in Client.owned_by(user.user_id) if client.secret_created_at is not None] == []
+    assert not KnownBrowser.is_known(user.user_id, browser.known, clock.now())
