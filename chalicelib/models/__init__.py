@@ -38,7 +38,7 @@ from chalicelib.models.job_run import JobRun
 from chalicelib.models.known_browser import KnownBrowser
 from chalicelib.models.lease import LeaseLost
 from chalicelib.models.ledger import Ledger, Trouble
-from chalicelib.models.linked_subject import LinkedSubject
+from chalicelib.models.linked_subject import LinkedSubject, LinkedSubjectPointer
 from chalicelib.models.log_in_step import LogInStep
 from chalicelib.models.oauth_token import AlreadyRedeemed, Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance, Since
@@ -104,6 +104,7 @@ __all__ = [
     'Ledger',
     'Leftovers',
     'LinkedSubject',
+    'LinkedSubjectPointer',
     'LogInStep',
     'Membership',
     'Offset',

@@ -6,32 +6,55 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib import errors
 from chalicelib.models.client import digest
-from chalicelib.models.item import Item
+from chalicelib.models.sealed import SealedItem
 from chalicelib.models.writes import Operation, Write
 
 
-class EmailToken(Item, discriminator='mailed'):
+class EmailToken(SealedItem, discriminator='mailed'):
     """pk=MAILED#<sha256 of the token>  sk=MAILED   TTL   The single-use token of a mailed link.
 
-    `purpose` is `confirm` (a sign-up; its name and password are stored here until it is confirmed), `email` (a new address) or
+    `purpose` is `confirm` (a sign-up; its name and password are sealed here until it is confirmed), `email` (a new address) or
     `reset`. `stamp` must still equal `User.stamp`; a sign-up has none. `browser` is a digest of the cookie of the browser that signed up,
     `invitation` one of the token with which somebody did.
     put in a transaction, see `creation`   find: get   deleted in a transaction, see `use`
     """
 
     purpose = UnicodeAttribute()
-    user_id = UnicodeAttribute()
     stamp = UnicodeAttribute(null=True)
-    email = UnicodeAttribute(null=True)
-    name = UnicodeAttribute(null=True)
     browser = UnicodeAttribute(null=True)
     invitation = UnicodeAttribute(null=True)
-    password_hash = UnicodeAttribute(null=True)
 
     @classmethod
-    def creation(cls, token: str, *, purpose: str, user_id: str, expires_at: int, **values: Any) -> Write:
+    def creation(
+        cls,
+        token: str,
+        *,
+        user_id: str,
+        email: str | None = None,
+        name: str | None = None,
+        password_hash: str | None = None,
+        **values: Any,
+    ) -> Write:
         """Return the write that stores a token made by `new_token`."""
-        return Write(Operation.PUT, cls(*_key(token), purpose=purpose, user_id=user_id, expires_at=expires_at, **values))
+        email_token = cls(*_key(token), **values)
+        email_token.seal(token, {'user_id': user_id, 'email': email, 'name': name, 'password_hash': password_hash})
+        return Write(Operation.PUT, email_token)
+
+    @property
+    def user_id(self) -> str:
+        return str(self.private['user_id'])
+
+    @property
+    def email(self) -> str | None:
+        return self.private['email']
+
+    @property
+    def name(self) -> str | None:
+        return self.private['name']
+
+    @property
+    def password_hash(self) -> str | None:
+        return self.private['password_hash']
 
     @classmethod
     def find(cls, token: str, purpose: str, now: int) -> 'EmailToken':
@@ -40,7 +63,8 @@ class EmailToken(Item, discriminator='mailed'):
             email_token = cls.get(*_key(token), consistent_read=True)
         except cls.DoesNotExist:
             raise errors.NotFound from None
-        if email_token.purpose != purpose or (email_token.expires_at or 0) <= now:
+        email_token.unseal(token)
+        if email_token.purpose != purpose or (email_token.expires_at or 0) <= now or not email_token.private:
             raise errors.NotFound
         return email_token
 

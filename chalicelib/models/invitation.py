@@ -1,7 +1,5 @@
 """Invitations to sign up, where not everybody may."""
 
-from pynamodb.attributes import UnicodeAttribute
-
 from chalicelib import errors
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
@@ -15,17 +13,13 @@ class Invitation(Item, discriminator='invitation'):
     """pk=INVITATION#<sha256 of the token>  sk=INVITATION   TTL   Lets whoever has its token sign up, once.
 
     create: put   find: get   deleted in the transaction that confirms a sign-up, see `use`
-
-    `user_id` is who invited, None for the operator.
     """
 
-    user_id = UnicodeAttribute(null=True)
-
     @classmethod
-    def create(cls, user_id: str | None, now: int) -> str:
+    def create(cls, now: int) -> str:
         """Store an invitation; return its token."""
         token = new_token()
-        cls(*_key(digest(token)), user_id=user_id, expires_at=now + VALID_SECONDS).save()
+        cls(*_key(digest(token)), expires_at=now + VALID_SECONDS).save()
         return token
 
     @classmethod

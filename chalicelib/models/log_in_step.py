@@ -4,7 +4,7 @@ from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 
 from chalicelib import errors
 from chalicelib.models.client import digest
-from chalicelib.models.item import Item
+from chalicelib.models.sealed import SealedItem
 from chalicelib.models.session import new_token
 from chalicelib.models.user import User
 
@@ -12,18 +12,17 @@ LASTS_SECONDS = 600
 _FINISHED = 'finished'
 
 
-class LogInStep(Item, discriminator='log_in_step'):
+class LogInStep(SealedItem, discriminator='log_in_step'):
     """pk=STEP#<sha256 of the token>  sk=STEP   TTL
 
     begin: put   find: get   challenge_with, finish: one update
 
     `purpose` is `second_factor` (the password of `user_id` was right), `passkey` (a log-in without a password, `user_id` is None) or
     `register` (of a passkey by `user_id`). `challenge` is what the device must sign, each only once. `stamp` must still equal `User.stamp`:
-    a password that was right is of no use once it was changed.
+    a password that was right is of no use once it was changed. The user's id is sealed.
     """
 
     purpose = UnicodeAttribute()
-    user_id = UnicodeAttribute(null=True)
     stamp = UnicodeAttribute(null=True)
     challenge = BinaryAttribute(legacy_encoding=False, null=True)
 
@@ -32,7 +31,8 @@ class LogInStep(Item, discriminator='log_in_step'):
         """Store a step of a user, None for whoever's passkey it will be; return its token."""
         token = new_token()
         step = cls(*_key(token), purpose=purpose, expires_at=now + LASTS_SECONDS)
-        step.user_id, step.stamp = (user.user_id, user.stamp) if user else (None, None)
+        step.seal(token, {'user_id': user.user_id if user else None})
+        step.stamp = user.stamp if user else None
         step.challenge = challenge
         step.save()
         return token
@@ -44,9 +44,14 @@ class LogInStep(Item, discriminator='log_in_step'):
             step = cls.get(*_key(token), consistent_read=True)
         except cls.DoesNotExist:
             raise errors.NotFound from None
+        step.unseal(token)
         if step.purpose != purpose or (step.expires_at or 0) <= now:
             raise errors.NotFound
         return step
+
+    @property
+    def user_id(self) -> str | None:
+        return self.private.get('user_id')
 
     def find_user(self) -> User:
         """Return the step's user. Raises NotFound, also once their password, address or sessions changed."""

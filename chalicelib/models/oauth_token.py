@@ -14,6 +14,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
+from chalicelib.models.sealed import SealedItem
 from chalicelib.models.writes import Operation, Write
 
 
@@ -21,10 +22,10 @@ class AlreadyRedeemed(Exception):
     """A one-time token was used before."""
 
 
-class OneTimeToken(Item):
-    """The common part of codes and refresh tokens: user, client and scopes, and a single use before they expire."""
+class OneTimeToken(SealedItem):
+    """The common part of codes and refresh tokens: user (sealed), client and scopes, and a single use before they expire."""
 
-    user_id = UnicodeAttribute()
+    plain_user_id = UnicodeAttribute(null=True, attr_name='user_id')  # of tokens stored before it was sealed
     client_id = UnicodeAttribute()
     scopes = string_list()
     family = UnicodeAttribute()
@@ -37,9 +38,16 @@ class OneTimeToken(Item):
         raise NotImplementedError
 
     @classmethod
-    def new(cls, token: str, **values: Any) -> Self:
+    def new(cls, token: str, *, user_id: str, **values: Any) -> Self:
         """Return a new token, to be stored under its hash."""
-        return cls(*cls.key(token), **values)
+        new = cls(*cls.key(token), **values)
+        new.seal(token, {'user_id': user_id})
+        return new
+
+    @property
+    def user_id(self) -> str:
+        """The user that the token is of."""
+        return self.private.get('user_id') or str(self.plain_user_id)
 
     def storing(self) -> Write:
         """Return the write that stores a new token."""
@@ -53,9 +61,11 @@ class OneTimeToken(Item):
     def find(cls, token: str) -> Self | None:
         """Return the stored token, even if it is redeemed or expired, or None."""
         try:
-            return cls.get(*cls.key(token), consistent_read=True)
+            stored = cls.get(*cls.key(token), consistent_read=True)
         except cls.DoesNotExist:
             return None
+        stored.unseal(token)
+        return stored
 
     @property
     def is_spent(self) -> bool:

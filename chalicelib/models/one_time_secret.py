@@ -1,11 +1,10 @@
 """Secrets that the form which made them shows once, on the page after it."""
 
-import hashlib
-
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
+from chalicelib.models.sealed import apply_key_stream
 from chalicelib.models.user import User
 from chalicelib.models.writes import Operation, Write
 
@@ -35,7 +34,7 @@ class OneTimeSecret(Item, discriminator='one_time_secret'):
         """Return the write that keeps a secret to be shown. Its transaction raises AlreadyMade if the form was sent before."""
         kept = cls(*_key(user_id, form_id), page=page, session=digest(session_token), expires_at=now + _KEPT_SECONDS)
         if secret is not None:
-            kept.sealed = _mask(secret.encode(), session_token, form_id).hex()
+            kept.sealed = _apply_key(secret.encode(), session_token, form_id).hex()
         return Write(Operation.PUT, kept, cls.pk.does_not_exist(), on_failure=AlreadyMade)
 
     @classmethod
@@ -52,13 +51,12 @@ class OneTimeSecret(Item, discriminator='one_time_secret'):
             return None
         if not self.update_if(OneTimeSecret.sealed.exists(), OneTimeSecret.sealed.remove()):
             return None
-        return _mask(bytes.fromhex(sealed), session_token, str(self.sk).removeprefix('ONCE#')).decode()
+        return _apply_key(bytes.fromhex(sealed), session_token, str(self.sk).removeprefix('ONCE#')).decode()
 
 
-def _mask(text: bytes, session_token: str, form_id: str) -> bytes:
-    """Encrypt or decrypt with a key stream that is used for this one secret (a one-time pad, as no form makes two)."""
-    stream = hashlib.shake_256(f'one-time secret\n{session_token}\n{form_id}'.encode()).digest(len(text))
-    return bytes(one ^ other for one, other in zip(text, stream, strict=True))
+def _apply_key(text: bytes, session_token: str, form_id: str) -> bytes:
+    """Encrypt or decrypt the secret of a form, which makes one only."""
+    return apply_key_stream(text, 'one-time secret', session_token, form_id)
 
 
 def _key(user_id: str, form_id: str) -> tuple[str, str]:

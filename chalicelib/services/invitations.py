@@ -20,7 +20,7 @@ def may_sign_up(invitation: str, now: int) -> bool:
 def invite(user: User, email: str | None, now: int) -> str:
     """Make an invitation and return its link, which is also mailed to `email`. Raises TooMany."""
     AttemptCounter.record('invite', user.user_id, _MOST_A_DAY, _DAY, now)
-    link = settings().issuer.rstrip('/') + path_of(Invitation.create(user.user_id, now))
+    link = settings().issuer.rstrip('/') + path_of(Invitation.create(now))
     if email is not None:
         mail.send(email, mail.INVITATION, inviter=user.email, link=link)
     return link

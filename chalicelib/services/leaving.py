@@ -1,14 +1,14 @@
 """Leaving for good: a user's account is deleted a week after they asked for it, unless they change their mind.
 
 The user and the email address go first, in one transaction that leaves a `Leftovers` behind: from then on nobody logs in and nothing is
-created. What is left is then removed, which can be repeated, and is until the `Leftovers` goes last. Items that expire by themselves and
-are found by the digest of a token, such as codes, are left to that.
+created. What is left is then removed, which can be repeated, and is until the `Leftovers` goes last. Items that are found by the digest
+of a token only, such as codes, do not say whose they are (see `models/sealed.py`) and are left to expire.
 """
 
 import contextlib
 
 from chalicelib.errors import NotFound
-from chalicelib.models import Client, Item, Leftovers, Portfolio, Purge, Session, SessionPointer, User, transact
+from chalicelib.models import Client, Item, Leftovers, LinkedSubjectPointer, Portfolio, Purge, Session, SessionPointer, User, transact
 from chalicelib.services import access, notices
 
 WAIT_SECONDS = 7 * 86_400
@@ -48,6 +48,8 @@ def _remove_rest(user_id: str, now: int) -> None:
     for item in _beside_portfolios(user_id):
         if isinstance(item, SessionPointer):
             Session(item.sk, 'SESSION').delete()
+        if isinstance(item, LinkedSubjectPointer):
+            item.unlink()
         item.delete()
 
 

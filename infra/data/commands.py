@@ -98,7 +98,7 @@ def run_remove_second_factors(options: argparse.Namespace) -> None:
 
 def run_invite(options: argparse.Namespace) -> None:
     _table()
-    print(options.address.rstrip('/') + invitations.path_of(Invitation.create(None, clock.now())))
+    print(options.address.rstrip('/') + invitations.path_of(Invitation.create(clock.now())))
     say('it works once, for seven days')
 
 

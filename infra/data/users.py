@@ -8,6 +8,8 @@ from chalicelib.models import ApiKey, ApiKeySecret, Application, Email, Follower
 from infra.data.scan import Page, Position, Positions
 from infra.data.table import THREADS, Problem, Raw, Table, kind_of
 
+_OF_THE_STAGE = 'linked-subject-pointer'  # of links that the operator of one stage made; an export takes neither along
+
 
 def find(table: Table, text: str) -> str:
     """Return the id of the user with this e-mail address or id. Raises Problem when there is nobody."""
@@ -49,6 +51,8 @@ class OneUser:
         return Page([_without_others(item) for item in rows.items if self._is_theirs(item)], _next(partitions, place, rows.after))
 
     def _is_theirs(self, item: Raw) -> bool:
+        if kind_of(item) == _OF_THE_STAGE:
+            return False
         return kind_of(item) != 'watch' or item.get('user_id', {}).get('S') == self._user_id  # or a wallet's, which watches anew
 
 

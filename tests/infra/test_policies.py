@@ -525,6 +525,7 @@ def _leave_for_good(api: Api) -> None:
     api.portfolio()
     OAuthClient.register(owner_id=api.user_id, name='x', redirect_uris=[], now=1)
     ApiKey.create(api.user_id, name='x', scopes=['read'], now=1)
+    LinkedSubject.link('https://login.example', 'somebody', api.user_id, 1)
     user = User.find(api.user_id)
     Session.start(user, 1)
     user.schedule_deletion(1)

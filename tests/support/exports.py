@@ -19,7 +19,20 @@ from chalice.test import HTTPResponse
 from app import app
 from chalicelib import clock
 from chalicelib.domain.ledgers import Holding
-from chalicelib.models import ApiKey, Client, Grant, Item, Session, Snapshot, User, connect
+from chalicelib.models import (
+    ApiKey,
+    Authenticator,
+    Client,
+    Grant,
+    Item,
+    Passkey,
+    RecoveryCodes,
+    Session,
+    Snapshot,
+    User,
+    connect,
+    transact,
+)
 from infra.data import __main__ as command_line
 from infra.data.kinds import LEFT_OUT
 from infra.data.table import kind_of
@@ -126,6 +139,23 @@ def _filled(get: Get, route: str) -> Iterator[str]:
             yield from _filled(get, f'{before}{row["id"]}{after}')
     elif variable in ('code', 'currency'):
         yield from _filled(get, f'{before}btc{after}')
+
+
+def kinds(of: type[Item]) -> Iterator[str]:
+    """Yield the names of all kinds of items."""
+    for kind in of.__subclasses__():
+        discriminator = Item.kind.get_discriminator(kind)
+        yield from [discriminator] if discriminator else []
+        yield from kinds(kind)
+
+
+def add_second_factors(user_id: str) -> None:
+    Authenticator.store(user_id, b'a secret')
+    transact(RecoveryCodes.creation(user_id, ['a code']))
+    passkey = Passkey.at(user_id, '0')
+    passkey.credential_id = passkey.public_key = b'x'
+    passkey.sign_count, passkey.name, passkey.created_at = 0, 'x', 1
+    passkey.save()
 
 
 def run(*arguments: str | Path) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from infra.data.migrations import count_portfolios
+from infra.data.migrations import count_portfolios, point_to_subjects
 from infra.data.table import Raw, Table
 
 
@@ -20,4 +20,7 @@ class Migration(NamedTuple):
     change: Callable[[Table, Raw], bool]
 
 
-MIGRATIONS = (Migration(1, 'count_portfolios', count_portfolios.WHICH, count_portfolios.change),)
+MIGRATIONS = (
+    Migration(1, 'count_portfolios', count_portfolios.WHICH, count_portfolios.change),
+    Migration(2, 'point_to_subjects', point_to_subjects.WHICH, point_to_subjects.change),
+)

@@ -1,7 +1,6 @@
 """What an export holds, and that it is finished wherever it dies."""
 
 import itertools
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.config import settings
-from chalicelib.models import Authenticator, Item, Passkey, RecoveryCodes, transact
+from chalicelib.models import Item
 from infra.data import archive, export
 from infra.data.archive import Header, Writer
 from infra.data.kinds import LEFT_OUT
@@ -18,7 +17,7 @@ from infra.data.scan import Everything
 from infra.data.table import Table, key_of, kind_of
 from tests.support.api import Api
 from tests.support.dynamodb import table
-from tests.support.exports import World, items, run, survives
+from tests.support.exports import World, add_second_factors, items, kinds, run, survives
 
 READS = ('Scan', 'Query')
 
@@ -31,7 +30,7 @@ OF_A_USER = {
     *('grant', 'application', 'client', 'api_key', 'api_key_secret', 'ledger', 'transaction', 'snapshot', 'watch'),
 }
 # Exported with everything, never with a user: a link is the operator's word about one stage's issuers, and leftovers have a user no more.
-OF_NOBODY = {'hourly-rates', 'closes', 'closes-state', 'linked-subject', 'leftovers'}
+OF_NOBODY = {'hourly-rates', 'closes', 'closes-state', 'linked-subject', 'linked-subject-pointer', 'leftovers'}
 
 
 def told(file: Path) -> list[dict[str, Any]]:
@@ -48,29 +47,13 @@ def test_everything_but_what_is_ephemeral_is_exported(world: World, file: Path) 
 
 
 def test_it_is_decided_of_every_kind_whether_it_is_exported() -> None:
-    assert {*_kinds(Item), 'schema'} == OF_A_USER | OF_NOBODY | LEFT_OUT.keys()
+    assert {*kinds(Item), 'schema'} == OF_A_USER | OF_NOBODY | LEFT_OUT.keys()
 
 
 def test_the_export_of_a_user_has_every_kind_that_may_belong_to_one(world: World, file: Path) -> None:
     add_second_factors(world.apis[0].user_id)
     assert run('export', '--user', 'ann@example.com', file) == 0
     assert {kind_of(item) for item in told(file)} == OF_A_USER
-
-
-def add_second_factors(user_id: str) -> None:
-    Authenticator.store(user_id, b'a secret')
-    transact(RecoveryCodes.creation(user_id, ['a code']))
-    passkey = Passkey.at(user_id, '0')
-    passkey.credential_id = passkey.public_key = b'x'
-    passkey.sign_count, passkey.name, passkey.created_at = 0, 'x', 1
-    passkey.save()
-
-
-def _kinds(of: type[Item]) -> Iterator[str]:
-    for kind in of.__subclasses__():
-        discriminator = Item.kind.get_discriminator(kind)
-        yield from [discriminator] if discriminator else []
-        yield from _kinds(kind)
 
 
 @pytest.mark.parametrize('by', ['email', 'id'])

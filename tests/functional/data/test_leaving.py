@@ -5,18 +5,22 @@ import io
 import itertools
 import json
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 
 from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
-from chalicelib.models import Grant, User
+from chalicelib.domain.conversion import Rate
+from chalicelib.models import Code, Grant, Item, LatestRates, User
 from chalicelib.services import leaving
+from chalicelib.services.histories import refresh
+from infra.data.table import kind_of
 from tests.support.api import PASSWORD, Api
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import survives, table
-from tests.support.exports import SECOND, World, items, run, second_table
+from tests.support.exports import SECOND, World, add_second_factors, items, kinds, run, second_table
 from tests.support.jobs import accounts_queue, purge_queue, refresh_queue, run_sweep
 from tests.support.ledgers import SEGWIT, state
 from tests.support.secrets import MARK
@@ -109,10 +113,50 @@ def test_an_account_is_deleted_after_a_week_unless_its_user_stays(
     assert world.can_log_in(1)
     CLOCK.advance(3_600)
     work_off(queues)
-    left = [item for item in table() if user_id in str(item)]
-    assert {item['kind']['S'] for item in left} <= {'refresh'}  # which expire, and open nothing
+    assert user_id not in str(table())
     assert 'ann@example.com' not in str(table())
     assert state(SEGWIT).ready  # which somebody else watches
+
+
+# Kinds that never say whose they are: what all share, and counts, by digests, of the requests of minutes.
+OF_NOBODY = {
+    *('hourly-rates', 'closes', 'closes-state', 'latest-rates', 'wanted-currency', 'bucket', 'job-run', 'revoked_family'),
+    *('attempts', 'request-count'),
+}
+
+
+def test_nothing_of_any_kind_names_a_user_who_has_left(world: World, http: ChaliceClient, queues: dict[str, str], mailbox: Mailbox) -> None:
+    user_id, browser = world.apis[0].user_id, Browser(http)
+    fill_with_everything(world, http, browser)
+    assert {kind_of(item) for item in table()} >= {*kinds(Item)} - OF_NOBODY - {'leftovers'}
+
+    browser.post('/profile/data/delete', {'current_password': PASSWORD})
+    CLOCK.advance(WEEK)
+    work_off(queues)
+    CLOCK.advance(3_600)
+    work_off(queues)
+
+    for name in (user_id, 'ann@example.com', 'ann-marie@example.com', 'ann of the issuer', 'Ann Marie'):
+        assert [kind_of(item) for item in table() if name in str(item)] == []
+
+
+def fill_with_everything(world: World, http: ChaliceClient, browser: Browser) -> None:
+    """Let Ann, who is logged in, have something of each kind that a user may have."""
+    user_id, now = world.apis[0].user_id, clock.now()
+    assert world.can_log_in(0)
+    assert run('link', 'https://login.example', 'ann of the issuer', 'ann@example.com') == 0
+    browser.log_in('ann@example.com')
+    browser.post('/profile/name', {'name': 'Ann Marie'})
+    browser.post('/profile/email', {'email': 'ann-marie@example.com', 'current_password': PASSWORD})
+    browser.post('/profile/invitations', {'email': 'friend@example.com'})
+    browser.post('/profile/api-keys', {'name': 'x', 'scopes': 'read', 'lifetime': ''})
+    granted = {'user_id': user_id, 'client_id': 'app-0', 'scopes': ['read'], 'family': 'x', 'grant_id': 'x'}
+    Code.new('a code', **granted, created_at=now, expires_at=now + 60).store()
+    rate = Rate('btc', 'usd', Decimal('11775.36'), now, 'bitstamp')
+    LatestRates.find().store(now, [], [rate], dict.fromkeys(('btc', 'usd', 'eur'), now + 86_400))
+    refresh.refresh(user_id, 1)
+    add_second_factors(user_id)
+    Browser(http).log_in('ann@example.com')  # its second step is still to come
 
 
 def work_off(queues: dict[str, str]) -> None:

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.models import Portfolio, User
+from chalicelib.services import leaving
 from infra.data import migrate
 from infra.data.migrations import MIGRATIONS, Migration, count_portfolios
 from infra.data.progress import Progress
-from infra.data.table import Key, Problem, Table, as_raw
+from infra.data.table import Key, Problem, Table, as_raw, key_of, kind_of
+from tests.support import dynamodb
 from tests.support.api import Api
 from tests.support.dynamodb import Killed
 from tests.support.exports import dies_after, hooked, run, survives
@@ -106,7 +109,9 @@ def test_a_second_run_changes_nothing(many: People) -> None:
     assert run('migrate') == 0
     before = many.table.scan(0, 1, None).items
 
-    migrate.run(many.table, MIGRATIONS[0], progress := Progress('changed'))
+    progress = Progress('changed')
+    for migration in MIGRATIONS:
+        migrate.run(many.table, migration, progress)
 
     assert (progress.count, many.table.scan(0, 1, None).items) == (0, before)
 
@@ -118,7 +123,7 @@ def test_a_migration_that_dies_after_any_request_is_finished_by_the_next_run(man
         assert migrate.version(many.table) == 0
     assert deaths > 2
     assert many.counts() == {f'USER#{number}': number % 4 or None for number in range(30)}
-    assert migrate.version(many.table) == 1
+    assert migrate.version(many.table) == migrate.latest()
 
 
 def test_a_migration_goes_on_where_it_was(many: People) -> None:
@@ -216,13 +221,41 @@ def test_a_user_who_is_deleted_meanwhile_stays_deleted(people: People) -> None:
         people.add(PK, 1)
 
 
+def test_a_link_made_before_users_pointed_to_theirs_is_found_by_its_user(people: People, make_user: Callable[[str], User]) -> None:
+    user = make_user('ann@example.com')
+    for subject, user_id in (('hers', user.user_id), ('nobodys', 'f' * 32)):
+        link = {'kind': {'S': 'linked-subject'}, 'issuer': {'S': 'x'}, 'subject': {'S': subject}, 'user_id': {'S': user_id}}
+        people.table.put([as_raw((f'SUBJECT#{subject}', 'SUBJECT')) | link])
+
+    assert run('migrate') == 0
+
+    named = {key_of(item) for item in dynamodb.table() if 'SUBJECT#' in str(item)}
+    assert named == {('SUBJECT#hers', 'SUBJECT'), (user.pk, 'SUBJECT#hers')}
+    migrate.run(people.table, MIGRATIONS[1], progress := Progress('changed'))
+    assert progress.count == 0
+    user.schedule_deletion(clock.now())
+    leaving.forget_user(user.user_id, clock.now())
+    assert {kind_of(item) for item in dynamodb.table()} == {'schema'}
+
+
+def test_a_link_that_moves_to_another_user_or_ends_is_pointed_to_by_nobody_else(make_user: Callable[[str], User]) -> None:
+    for email in ('ann@example.com', 'bob@example.com'):
+        make_user(email)
+        for _ in range(2):
+            assert run('link', 'https://login.example', 'somebody', email) == 0
+        [pointer] = [item for item in dynamodb.table() if kind_of(item) == 'linked-subject-pointer']
+        assert pointer['pk']['S'] == User.with_email(email).pk
+    assert run('unlink', 'https://login.example', 'somebody') == 0
+    assert 'SUBJECT#' not in str(dynamodb.table())
+
+
 def test_what_is_pending_can_be_asked_for(many: People, capsys: pytest.CaptureFixture[str]) -> None:
     before = many.counts()
 
     assert run('migrate', '--dry-run') == 0
     assert '0001 count_portfolios would look at 30 items' in capsys.readouterr().err
     assert run('migrate', '--check') == 1
-    assert 'lacks count_portfolios: run migrate' in capsys.readouterr().err
+    assert 'lacks count_portfolios, point_to_subjects: run migrate' in capsys.readouterr().err
     assert many.counts() == before
     assert run('migrate') == 0
     assert run('migrate', '--check') == 0

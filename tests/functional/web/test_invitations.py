@@ -76,7 +76,7 @@ def test_by_default_one_person_signs_up_with_one_invitation_by_link_or_mail(
 
 
 def test_a_closed_server_takes_nobody_and_nobody_is_invited(logged_in: Browser, new_browser: Callable[[], Browser], policy: Policy):
-    token = Invitation.create(None, 2_000_000_000)
+    token = Invitation.create(2_000_000_000)
     policy('closed')
     stranger = new_browser()
 
