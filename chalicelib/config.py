@@ -73,6 +73,10 @@ class Settings:
             return f'{self.upstream_url}/{key}'
         return self.upstream_urls.get(key, default)
 
+    def url(self, path: str) -> str:
+        """Return the URL of a path of this server, as people and applications reach it."""
+        return self.issuer.rstrip('/') + path
+
 
 @lru_cache(1)
 def settings() -> Settings:

@@ -11,6 +11,7 @@
     ├── TooMany                 429  too_many_attempts  logins, sign-ups; `Retry-After`
     │   └── TooManyRequests     429  too_many_requests  the rate limit of an application for one user
     ├── NotReady                503  not_ready          no value known yet; `try_again_at`
+    ├── NotSent                 503  mail_not_sent      a mail that the request is about; nothing was changed
     └── Busy                    503  busy               DynamoDB throttles, fails or is silent
 
     Upstream                    (no status)             an explorer failed; jobs only, SQS retries
@@ -174,6 +175,21 @@ class NotReady(AppError):
 
     def headers(self) -> dict[str, str]:
         return {'Retry-After': str(self.retry_after)}
+
+
+class NotSent(AppError):
+    """A mail could not be sent; `reason` is for the log, and names nobody."""
+
+    status = 503
+    code = 'mail_not_sent'
+    message = 'The mail could not be sent, and nothing was changed: try again in a few minutes'
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+
+    def headers(self) -> dict[str, str]:
+        return {'Retry-After': '120'}
 
 
 class Busy(AppError):

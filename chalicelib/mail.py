@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.config import settings
+from chalicelib.errors import NotSent
 from chalicelib.texts import Translatable, translatable, translate, with_values
 
 
@@ -258,10 +259,6 @@ Until then you can keep it: {page}"""
     ),
     warns=True,
 )
-
-
-class NotSent(Exception):
-    """SES did not take a mail."""
 
 
 def send(to: str, template: MailTemplate, **values: str) -> None:

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     'providers': ({'providers', 'domain', 'errors', 'config', 'clock'}, {'requests', 'urllib3'}),
     'queue': ({'telemetry', 'errors', 'config', 'clock'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
     'messages': ({'queue', 'config', 'domain'}, set()),
-    'mail': ({'config', 'texts'}, {'boto3', 'botocore'}),
+    'mail': ({'config', 'errors', 'texts'}, {'boto3', 'botocore'}),
     'vault': ({'aws', 'config'}, {'boto3', 'mypy_boto3_kms'}),
     'passwords': (set(), {'argon2'}),
     'services': (

@@ -4,7 +4,7 @@ from chalicelib import errors
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
 from chalicelib.models.session import new_token
-from chalicelib.models.writes import Operation, Write
+from chalicelib.models.writes import Operation, Write, transact
 
 VALID_SECONDS = 7 * 86_400
 
@@ -12,14 +12,19 @@ VALID_SECONDS = 7 * 86_400
 class Invitation(Item, discriminator='invitation'):
     """pk=INVITATION#<sha256 of the token>  sk=INVITATION   TTL   Lets whoever has its token sign up, once.
 
-    create: put   find: get   deleted in the transaction that confirms a sign-up, see `use`
+    creation: put in a transaction   is_good: get   deleted in the transaction that confirms a sign-up, see `use`
     """
+
+    @classmethod
+    def creation(cls, token: str, now: int) -> Write:
+        """Return the write that stores an invitation under a token made by `new_token`."""
+        return Write(Operation.PUT, cls(*_key(digest(token)), expires_at=now + VALID_SECONDS))
 
     @classmethod
     def create(cls, now: int) -> str:
         """Store an invitation; return its token."""
         token = new_token()
-        cls(*_key(digest(token)), expires_at=now + VALID_SECONDS).save()
+        transact(cls.creation(token, now))
         return token
 
     @classmethod

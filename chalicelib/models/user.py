@@ -66,7 +66,7 @@ class User(Item, discriminator='user'):
 
     create: user and email in one transaction   find(id): get   with_email(address): two gets
     allocate_portfolio_id, rename, allow_remote, forbid_remote, set_password, end_sessions, schedule_deletion,
-    cancel_deletion: one update   removal: writes of a transaction
+    cancel_deletion: one update   removal, withdrawal: writes of a transaction
     confirmation, password_reset, email_change: writes of a transaction with the mailed token
     check_unchanged: a check of a transaction
 
@@ -118,6 +118,13 @@ class User(Item, discriminator='user'):
     def creation(self) -> list[Write]:
         """Return the writes that store a new user. Their transaction raises Invalid if the email address is taken."""
         return [Email.claim(self.email, self.user_id), Write(Operation.PUT, self, condition=User.pk.does_not_exist())]
+
+    def withdrawal(self) -> list[Write]:
+        """Return the writes that undo `creation`. Their transaction raises NotFound if the email address was confirmed meanwhile."""
+        return [
+            Write(Operation.DELETE, Email(Email.key(self.email), 'EMAIL'), Email.user_id == self.user_id, on_failure=errors.NotFound),
+            Write(Operation.DELETE, self, User.confirmed_at.does_not_exist(), on_failure=errors.NotFound),
+        ]
 
     @classmethod
     def find(cls, user_id: str) -> 'User':

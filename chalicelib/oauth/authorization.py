@@ -88,7 +88,7 @@ def deny(query: str) -> str:
 
 
 def _uri(query: str) -> str:
-    return f'{settings().issuer}/oauth/authorize?{query}'
+    return settings().url(f'/oauth/authorize?{query}')
 
 
 def _error_location(error: OAuth2Error, redirect_uri: str, state: str | None) -> str:

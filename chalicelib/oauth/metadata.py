@@ -8,7 +8,7 @@ from typing import Any
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock
-from chalicelib.config import settings
+from chalicelib.config import Settings, settings
 from chalicelib.domain import scopes
 from chalicelib.errors import NotFound
 
@@ -24,7 +24,7 @@ _CACHED = {'Content-Type': 'application/json', 'Cache-Control': 'public, max-age
 @bp.route('/oauth-authorization-server')
 def get_server_metadata() -> Response:
     """Return the server metadata: endpoints and their capabilities (RFC 8414 section 2)."""
-    return Response(_metadata(settings().issuer), headers=dict(_CACHED))
+    return Response(_metadata(settings()), headers=dict(_CACHED))
 
 
 @bp.route('/jwks.json')
@@ -44,7 +44,7 @@ def get_security_contact() -> Response:
         'Contact': contact,
         'Expires': expires,
         'Preferred-Languages': 'en',
-        'Canonical': f'{settings().issuer}/.well-known/security.txt',
+        'Canonical': settings().url('/.well-known/security.txt'),
     }
     text = ''.join(f'{name}: {value}\n' for name, value in fields.items())
     return Response(text, headers={'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'public, max-age=300'})
@@ -54,15 +54,15 @@ def _mailto(sender: str | None) -> str | None:
     return f'mailto:{parseaddr(sender)[1]}' if sender else None
 
 
-def _metadata(issuer: str) -> dict[str, Any]:
+def _metadata(server: Settings) -> dict[str, Any]:
     methods = ['client_secret_basic', 'client_secret_post']
     return {
-        'issuer': issuer,
-        'authorization_endpoint': f'{issuer}/oauth/authorize',
-        'token_endpoint': f'{issuer}/oauth/token',
-        'revocation_endpoint': f'{issuer}/oauth/revoke',
-        'introspection_endpoint': f'{issuer}/oauth/introspect',
-        'jwks_uri': f'{issuer}/.well-known/jwks.json',
+        'issuer': server.issuer,
+        'authorization_endpoint': server.url('/oauth/authorize'),
+        'token_endpoint': server.url('/oauth/token'),
+        'revocation_endpoint': server.url('/oauth/revoke'),
+        'introspection_endpoint': server.url('/oauth/introspect'),
+        'jwks_uri': server.url('/.well-known/jwks.json'),
         'scopes_supported': list(scopes.ALL),
         'response_types_supported': ['code'],
         'response_modes_supported': list(RESPONSE_MODES),

@@ -4,7 +4,9 @@ from urllib.parse import urlencode
 
 from chalicelib import mail
 from chalicelib.config import settings
-from chalicelib.models import AttemptCounter, Invitation, User
+from chalicelib.models import AttemptCounter, Invitation, User, new_token, transact
+from chalicelib.models.client import digest
+from chalicelib.services import mailing
 
 _MOST_A_DAY = 20
 _DAY = 86_400
@@ -18,11 +20,15 @@ def may_sign_up(invitation: str, now: int) -> bool:
 
 
 def invite(user: User, email: str | None, now: int) -> str:
-    """Make an invitation and return its link, which is also mailed to `email`. Raises TooMany."""
+    """Make an invitation and return its link, which is also mailed to `email`. Raises TooMany, NotSent."""
     AttemptCounter.record('invite', user.user_id, _MOST_A_DAY, _DAY, now)
-    link = settings().issuer.rstrip('/') + path_of(Invitation.create(now))
-    if email is not None:
-        mail.send(email, mail.INVITATION, inviter=user.email, link=link)
+    token = new_token()
+    creation, link = Invitation.creation(token, now), settings().url(path_of(token))
+    if email is None:
+        transact(creation)
+        return link
+    with mailing.uncount_unsent('invite', user.user_id, _DAY, now):
+        mailing.store_and_send([creation], [Invitation.use(digest(token))], email, mail.INVITATION, inviter=user.email, link=link)
     return link
 
 

@@ -9,6 +9,7 @@ from chalicelib import locales, mail, telemetry
 from chalicelib.config import settings
 from chalicelib.domain import browsers
 from chalicelib.domain.scopes import ALL, SENTENCES
+from chalicelib.errors import NotSent
 from chalicelib.models import User
 from chalicelib.texts import translate
 
@@ -20,7 +21,7 @@ def tell_of_log_in(user: User, browser: str, network: str, now: int) -> None:
         browser=browsers.in_words(browser),
         network=network,
         time=locales.minute(now),
-        sessions=_url('/profile/sessions'),
+        sessions=settings().url('/profile/sessions'),
     )
 
 
@@ -28,50 +29,55 @@ def tell_of_new_password(user: User) -> None:
     _send(user, mail.PASSWORD_CHANGED)
 
 
+def tell_of_reset(user: User) -> None:
+    _send(user, mail.PASSWORD_RESET, applications=settings().url('/oauth/applications'), profile=settings().url('/profile'))
+
+
+def tell_of_new_address(user: User, new: str) -> None:
+    """Tell the address that a user had until now."""
+    _send(user, mail.EMAIL_CHANGED, old=user.email, new=new)
+
+
 def tell_of_key(user: User, name: str) -> None:
-    _send(user, mail.API_KEY_CREATED, name=name, profile=_url('/profile'))
+    _send(user, mail.API_KEY_CREATED, name=name, profile=settings().url('/profile'))
 
 
 def tell_of_application(user: User, name: str) -> None:
-    _send(user, mail.APPLICATION_REGISTERED, name=name, applications=_url('/oauth/applications'))
+    _send(user, mail.APPLICATION_REGISTERED, name=name, applications=settings().url('/oauth/applications'))
 
 
 def tell_of_secret(user: User, name: str) -> None:
-    _send(user, mail.SECRET_CREATED, name=name, applications=_url('/oauth/applications'))
+    _send(user, mail.SECRET_CREATED, name=name, applications=settings().url('/oauth/applications'))
 
 
 def tell_of_connection(user: User, name: str, scopes: Iterable[str]) -> None:
     granted = set(scopes)
     lines = '\n'.join(f'- {translate(SENTENCES[scope])}' for scope in ALL if scope in granted)
-    _send(user, mail.APPLICATION_CONNECTED, name=name, scopes=lines, profile=_url('/profile'))
+    _send(user, mail.APPLICATION_CONNECTED, name=name, scopes=lines, profile=settings().url('/profile'))
 
 
 def tell_of_remote_login(user: User) -> None:
-    _send(user, mail.REMOTE_LOGIN_ALLOWED, profile=_url('/profile'))
+    _send(user, mail.REMOTE_LOGIN_ALLOWED, profile=settings().url('/profile'))
 
 
 def tell_of_second_factor(user: User, factor: str) -> None:
-    _send(user, mail.SECOND_FACTOR_ADDED, factor=factor, page=_url('/profile/second-factor'))
+    _send(user, mail.SECOND_FACTOR_ADDED, factor=factor, page=settings().url('/profile/second-factor'))
 
 
 def tell_of_removed_factor(user: User) -> None:
-    _send(user, mail.SECOND_FACTOR_REMOVED, page=_url('/profile/second-factor'))
+    _send(user, mail.SECOND_FACTOR_REMOVED, page=settings().url('/profile/second-factor'))
 
 
 def tell_of_recovery_code(user: User, left: int) -> None:
-    _send(user, mail.RECOVERY_CODE_USED, left=str(left), page=_url('/profile/second-factor'))
+    _send(user, mail.RECOVERY_CODE_USED, left=str(left), page=settings().url('/profile/second-factor'))
 
 
 def tell_of_deletion(user: User, delete_at: int) -> None:
-    _send(user, mail.DELETION_SCHEDULED, time=locales.minute(delete_at), page=_url('/profile/data'))
+    _send(user, mail.DELETION_SCHEDULED, time=locales.minute(delete_at), page=settings().url('/profile/data'))
 
 
 def _send(user: User, template: mail.MailTemplate, **values: str) -> None:
     try:
-        mail.send(user.email, template, forgot=_url('/forgot'), **values)
-    except mail.NotSent as error:
-        telemetry.note(notice_not_sent=str(error))
-
-
-def _url(path: str) -> str:
-    return settings().issuer.rstrip('/') + path
+        mail.send(user.email, template, forgot=settings().url('/forgot'), **values)
+    except NotSent as error:
+        telemetry.note(notice_not_sent=error.reason)

@@ -11,9 +11,9 @@ from chalicelib import clock, mail
 from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password, parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
-from chalicelib.models import AttemptCounter, EmailToken, Invitation, KnownBrowser, User, Write, new_token, transact
+from chalicelib.models import AttemptCounter, EmailToken, Invitation, KnownBrowser, Operation, User, Write, new_token, transact
 from chalicelib.models.client import digest
-from chalicelib.services import access, notices, second_factors
+from chalicelib.services import access, mailing, notices, second_factors
 from chalicelib.texts import translatable
 
 _QUARTER = 900
@@ -29,29 +29,31 @@ def sign_up(
     `browser` is a cookie of the browser, in which the link may then be followed without the password. `invitation` is the token of an
     invitation, which following the link uses up.
     Either way it takes one hash, two gets, one transaction and one mail, so that timing reveals nothing.
-    Raises Invalid for a bad password, and TooMany.
+    Raises Invalid for a bad password, TooMany, and NotSent.
     """
     check_new_password(password, email)
     AttemptCounter.record('sign_up_network', network, 20, _HOUR, now)
     AttemptCounter.record('sign_up', email.lower(), 5, _HOUR, now)
     values: dict[str, Any] = {'name': name, 'email': email, 'password_hash': _hash(password)}
     came_by = {key: digest(token) for key, token in (('browser', browser), ('invitation', invitation)) if token}
-    try:
-        _store_sign_up(User.with_email(email), values, came_by, now)
-    except Invalid:  # another sign-up with the same address came between the read and the write
-        _store_sign_up(User.with_email(email), values, came_by, now)
+    with mailing.uncount_unsent('sign_up', email.lower(), _HOUR, now):
+        try:
+            _store_sign_up(User.with_email(email), values, came_by, now)
+        except Invalid:  # another sign-up with the same address came between the read and the write
+            _store_sign_up(User.with_email(email), values, came_by, now)
 
 
 def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str, str], now: int) -> None:
     token = new_token()
     if user is not None and user.confirmed_at is not None:
-        transact(_reset_token(token, user, now))
-        mail.send(user.email, mail.ALREADY_REGISTERED, login=_url('/login'), link=_url('/reset', token))
+        login, link = settings().url('/login'), _link('/reset', token)
+        _store_link(_reset_token(token, user, now), user.email, mail.ALREADY_REGISTERED, login=login, link=link)
         return
     owner = user or User.new(**values, allow_remote_login=False, now=now, confirmed=False)
     token_creation = EmailToken.creation(token, purpose='confirm', user_id=owner.user_id, expires_at=now + _DAY, **values, **came_by)
-    transact(token_creation, *([] if user else owner.creation()))
-    mail.send(values['email'], mail.CONFIRM_SIGN_UP, link=_url('/confirm', token))
+    writes = [token_creation, *([] if user else owner.creation())]
+    withdrawal = [_deletion(token_creation), *([] if user else owner.withdrawal())]
+    mailing.store_and_send(writes, withdrawal, values['email'], mail.CONFIRM_SIGN_UP, link=_link('/confirm', token))
 
 
 def find_sign_up(token: str, now: int) -> tuple[EmailToken, User]:
@@ -122,22 +124,26 @@ def _limits(user: User | None, account: str, network: str, browser: str | None, 
 
 
 def forgot_password(email: str, *, network: str, now: int) -> None:
-    """Mail a password reset link, or, if there is no account, a mail that says so. Raises TooMany.
+    """Mail a password reset link, or, if there is no account, a mail that says so. Raises TooMany, NotSent.
 
     A reset confirms the email address. Where not everybody may sign up, an account that is not confirmed counts as none: a reset would open
     it without using up an invitation.
     """
     AttemptCounter.record('forgot_network', network, 30, _HOUR, now)
     AttemptCounter.record('forgot', email.lower(), 5, _HOUR, now)
+    with mailing.uncount_unsent('forgot', email.lower(), _HOUR, now):
+        _mail_reset_link(email, now)
+
+
+def _mail_reset_link(email: str, now: int) -> None:
     user = User.with_email(email)
     token = new_token()
     if user is None or (settings().signup != 'open' and user.confirmed_at is None):
         # The same number of requests as for an existing account; the token is never mailed.
-        transact(EmailToken.creation(token, purpose='nothing', user_id='nobody', expires_at=now + _HOUR))
-        mail.send(email, mail.NO_ACCOUNT, signup=_url('/signup'))
+        creation = EmailToken.creation(token, purpose='nothing', user_id='nobody', expires_at=now + _HOUR)
+        _store_link(creation, email, mail.NO_ACCOUNT, signup=settings().url('/signup'))
         return
-    transact(_reset_token(token, user, now))
-    mail.send(user.email, mail.RESET_PASSWORD, link=_url('/reset', token))
+    _store_link(_reset_token(token, user, now), user.email, mail.RESET_PASSWORD, link=_link('/reset', token))
 
 
 def _reset_token(token: str, user: User, now: int) -> Write:
@@ -170,7 +176,7 @@ def reset_password(token: str, password: str, *, now_ms: int) -> User:
         transact(email_token.use(), user.password_reset(password_hash, clock.now_ms()))
 
     _end_around(set_password, user.user_id, (), now_ms // 1000)
-    mail.send(user.email, mail.PASSWORD_RESET, applications=_url('/oauth/applications'), profile=_url('/profile'))
+    notices.tell_of_reset(user)
     return User.find(user.user_id)
 
 
@@ -224,31 +230,44 @@ def check_current_password(user: User, password: str, now: int) -> None:
 
 
 def request_email_change(user: User, *, typed: str, password: str, now: int) -> str:
-    """Mail a link to the new address and return that; the address changes when the link is followed. Raises Invalid, TooMany."""
+    """Mail a link to the new address and return that; the address changes when the link is followed.
+
+    Raises Invalid, TooMany, NotSent.
+    """
     check_all(lambda: parse_email(typed), lambda: check_current_password(user, password, now))
     email = parse_email(typed)
     AttemptCounter.record('change_email', user.user_id, 5, _HOUR, now)
     token = new_token()
     owner = User.with_email(email)
-    transact(EmailToken.creation(token, purpose='email', user_id=user.user_id, email=email, stamp=user.stamp, expires_at=now + _DAY))
-    if owner is not None and owner.user_id != user.user_id:
-        mail.send(email, mail.EMAIL_TAKEN, login=_url('/login'))
-    else:
-        mail.send(email, mail.CONFIRM_NEW_EMAIL, link=_url('/confirm', token))
+    creation = EmailToken.creation(token, purpose='email', user_id=user.user_id, email=email, stamp=user.stamp, expires_at=now + _DAY)
+    with mailing.uncount_unsent('change_email', user.user_id, _HOUR, now):
+        if owner is not None and owner.user_id != user.user_id:
+            _store_link(creation, email, mail.EMAIL_TAKEN, login=settings().url('/login'))
+        else:
+            _store_link(creation, email, mail.CONFIRM_NEW_EMAIL, link=_link('/confirm', token))
     return email
 
 
 def change_email(token: str, now: int) -> User:
     """Change the email address to the one the link was mailed to, and notify the old one. Raises NotFound, Invalid."""
     email_token, user = find_by_link(token, 'email', now)
-    old, new = user.email, str(email_token.email)
+    new = str(email_token.email)
     transact(email_token.use(), *user.email_change(new))
-    mail.send(old, mail.EMAIL_CHANGED, old=old, new=new)
+    notices.tell_of_new_address(user, new)
     return user
 
 
-def _url(path: str, token: str | None = None) -> str:
-    return settings().issuer.rstrip('/') + path + (f'?{urlencode({"token": token})}' if token else '')
+def _store_link(creation: Write, to: str, template: mail.MailTemplate, **values: str) -> None:
+    """Store the token of a mailed link and send the mail. Raises NotSent."""
+    mailing.store_and_send([creation], [_deletion(creation)], to, template, **values)
+
+
+def _deletion(creation: Write) -> Write:
+    return Write(Operation.DELETE, creation.item)
+
+
+def _link(path: str, token: str) -> str:
+    return settings().url(f'{path}?{urlencode({"token": token})}')
 
 
 def _hash(password: str) -> str:

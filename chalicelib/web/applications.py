@@ -203,4 +203,4 @@ def _try_it(client: Client) -> str:
     }
     if not client.confidential:
         query |= {'code_challenge': _CHALLENGE, 'code_challenge_method': 'S256'}
-    return f'{settings().issuer}/oauth/authorize?{urlencode(query)}'
+    return settings().url(f'/oauth/authorize?{urlencode(query)}')

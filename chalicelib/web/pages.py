@@ -38,6 +38,10 @@ _TITLES = {
     503: (translatable('Temporarily busy'), translatable('Try again in a few seconds.')),
 }
 _TITLES_BY_CODE = {
+    'mail_not_sent': (
+        translatable('The email could not be sent'),
+        translatable('Nothing was changed. Try again in a few minutes. If it fails again, tell the operator of this server.'),
+    ),
     'access_ended': (
         translatable('Log in again'),
         translatable('The password was changed, or all sessions were ended, at the same time.'),

@@ -60,7 +60,7 @@ def _components(found: list[RoutedOperation], schemas: Schemas) -> dict[str, Any
         'parameters': {name.removesuffix('[]'): parameter.describe(schemas) for name, parameter in parameters.items()},
         'headers': responses.HEADERS,
         'responses': {responses.NOT_MODIFIED: responses.not_modified()} | refusals,
-        'securitySchemes': _security_schemes(settings().issuer),
+        'securitySchemes': _security_schemes(),
         'schemas': dict(sorted(schemas.named.items())),
     }
 
@@ -70,14 +70,15 @@ def _tag(operation: RoutedOperation) -> dict[str, str]:
     return {'name': operation.resource, 'description': getdoc(module) or ''}
 
 
-def _security_schemes(issuer: str) -> dict[str, Any]:
+def _security_schemes() -> dict[str, Any]:
     """https://spec.openapis.org/oas/v3.1.0#security-scheme-object"""
-    token = {'tokenUrl': f'{issuer}/oauth/token', 'refreshUrl': f'{issuer}/oauth/token', 'scopes': SENTENCES}
+    url = settings().url
+    token = {'tokenUrl': url('/oauth/token'), 'refreshUrl': url('/oauth/token'), 'scopes': SENTENCES}
     return {
         'oauth2': {
             'type': 'oauth2',
             'flows': {
-                'authorizationCode': {'authorizationUrl': f'{issuer}/oauth/authorize', **token},
+                'authorizationCode': {'authorizationUrl': url('/oauth/authorize'), **token},
                 'password': token,
                 'clientCredentials': token,
             },

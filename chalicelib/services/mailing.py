@@ -1,0 +1,33 @@
+"""Mails with a link, for which something is stored before they are sent."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from chalicelib import mail, telemetry
+from chalicelib.errors import NotFound, NotSent
+from chalicelib.models import AttemptCounter, Write, transact
+
+
+def store_and_send(writes: Sequence[Write], withdrawal: Sequence[Write], to: str, template: mail.MailTemplate, **values: str) -> None:
+    """Store what the link of a mail leads to, and send the mail; if it cannot be sent, log why and take back what was stored.
+
+    Raises NotSent, and what the transaction of `writes` raises.
+    """
+    transact(*writes)
+    try:
+        mail.send(to, template, **values)
+    except NotSent as error:
+        telemetry.note(mail_not_sent=error.reason)
+        with contextlib.suppress(NotFound):
+            transact(*withdrawal)
+        raise
+
+
+@contextlib.contextmanager
+def uncount_unsent(kind: str, subject: str, window_seconds: int, now: int) -> Iterator[None]:
+    """Uncount an attempt whose mail cannot be sent, so that it can be repeated."""
+    try:
+        yield
+    except NotSent:
+        AttemptCounter.undo(kind, subject, window_seconds, now)
+        raise

@@ -1,0 +1,76 @@
+"""While no mail can be sent, pages say so, store nothing, and can be repeated; what was done already is not undone by it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from chalicelib import mail
+from chalicelib.config import settings
+from chalicelib.models import User
+from tests.support.api import PASSWORD
+from tests.support.browser import Browser, Mailbox
+from tests.support.clock import StoppedClock
+from tests.support.dynamodb import table
+
+NEW = {'name': 'Ada', 'email': 'ada@example.com', 'password': 'a good password'}
+PAGES = {
+    'sign-up': ('/signup', NEW),
+    'sign-up of somebody with an account': ('/signup', NEW | {'email': 'test@example.com'}),
+    'reset': ('/forgot', {'email': 'test@example.com'}),
+    'reset without an account': ('/forgot', {'email': 'nobody@example.com'}),
+    'change of address': ('/profile/email', {'email': 'new@example.com', 'current_password': PASSWORD}),
+    'change to a taken address': ('/profile/email', {'email': 'other@example.com', 'current_password': PASSWORD}),
+    'invitation': ('/profile/invitations', {'email': 'friend@example.com'}),
+}
+
+
+@contextmanager
+def no_mail() -> Iterator[None]:
+    """SES takes no mail, as it does not know the sender."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('MAIL_FROM', 'nobody@example.com')
+        settings.cache_clear()
+        yield
+    settings.cache_clear()
+    mail._ses.cache_clear()
+
+
+def stored() -> list[dict[str, Any]]:
+    return [item for item in table() if item['kind']['S'] != 'attempts']
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_a_mail_that_cannot_be_sent_leaves_nothing_behind_and_is_sent_when_asked_for_again(
+    logged_in: Browser, make_user: Callable[[str], User], mailbox: Mailbox, stopped_clock: StoppedClock, page: str
+):
+    make_user('other@example.com')
+    path, fields = PAGES[page]
+    before, mails = stored(), len(mailbox.read())
+
+    with no_mail():
+        for _ in range(6):  # one more than may be mailed to an address in an hour
+            assert logged_in.post(path, fields).status_code == 503
+    assert 'The email could not be sent' in logged_in.text
+    assert logged_in.response.headers['Retry-After'] == '120'
+    assert stored() == before
+
+    assert logged_in.post(path, fields).status_code == 200
+    assert len(mailbox.read()) == mails + 1
+
+
+def test_a_new_password_and_a_new_address_hold_even_if_nobody_can_be_told(
+    logged_in: Browser, user: User, mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    logged_in.post('/profile/email', {'email': 'new@example.com', 'current_password': PASSWORD})
+    token = mailbox.link().partition('token=')[2]
+    with no_mail():
+        assert logged_in.post('/confirm', {'token': token}).status_code == 303
+    assert User.find(user.user_id).email == 'new@example.com'
+
+    logged_in.post('/forgot', {'email': 'new@example.com'})
+    token = mailbox.link().partition('token=')[2]
+    with no_mail():
+        assert logged_in.post('/reset', {'token': token, 'password': 'the new password'}).status_code == 303
+    assert logged_in.get('/profile').status_code == 200
