@@ -13,6 +13,7 @@ from chalicelib.domain.credentials import check_new_password, parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import AttemptCounter, EmailToken, Invitation, KnownBrowser, Operation, User, Write, new_token, transact
 from chalicelib.models.client import digest
+from chalicelib.models.invitation import CONFIRM_SECONDS
 from chalicelib.services import access, mailing, notices, second_factors
 from chalicelib.texts import translatable
 
@@ -50,7 +51,9 @@ def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str,
         _store_link(_reset_token(token, user, now), user.email, mail.ALREADY_REGISTERED, login=login, link=link)
         return
     owner = user or User.new(**values, allow_remote_login=False, now=now, confirmed=False)
-    token_creation = EmailToken.creation(token, purpose='confirm', user_id=owner.user_id, expires_at=now + _DAY, **values, **came_by)
+    token_creation = EmailToken.creation(
+        token, purpose='confirm', user_id=owner.user_id, expires_at=now + CONFIRM_SECONDS, **values, **came_by
+    )
     writes = [token_creation, *([] if user else owner.creation())]
     withdrawal = [_deletion(token_creation), *([] if user else owner.withdrawal())]
     mailing.store_and_send(writes, withdrawal, values['email'], mail.CONFIRM_SIGN_UP, link=_link('/confirm', token))

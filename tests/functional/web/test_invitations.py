@@ -10,6 +10,7 @@ from chalicelib.models import Invitation, User
 from chalicelib.models.invitation import VALID_SECONDS
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
+from tests.support.dynamodb import table
 from tests.support.exports import run
 
 Policy = Callable[[str | None], None]
@@ -73,6 +74,23 @@ def test_by_default_one_person_signs_up_with_one_invitation_by_link_or_mail(
     assert stranger.get(f'/signup?invitation={by_mail}').status_code == 200
     stopped_clock.advance(VALID_SECONDS)
     assert stranger.get(f'/signup?invitation={by_mail}').status_code == 404
+
+
+def test_who_signs_up_in_the_last_second_of_an_invitation_can_confirm_it_for_a_day(
+    new_browser: Callable[[], Browser], policy: Policy, mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    policy('invite')
+    friend, token = new_browser(), Invitation.create(stopped_clock.now())
+    stopped_clock.advance(VALID_SECONDS - 1)
+    sign_up(friend, token, 'friend@example.com')
+    confirmation = mailbox.link()
+    stopped_clock.advance(86_399)
+
+    left = [item for item in table() if item['kind']['S'] == 'invitation']
+    assert int(left[0]['expires_at']['N']) > stopped_clock.now()  # or DynamoDB may delete it
+    assert friend.get(f'/signup?invitation={token}').status_code == 404
+    friend.post_from(confirmation, '/confirm', {'token': confirmation.partition('token=')[2]})
+    assert friend.location == '/portfolios/new'
 
 
 def test_a_closed_server_takes_nobody_and_nobody_is_invited(logged_in: Browser, new_browser: Callable[[], Browser], policy: Policy):
