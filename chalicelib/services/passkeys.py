@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from chalicelib.config import settings
-from chalicelib.errors import Fault, Invalid
-from chalicelib.models import LogInStep, Operation, Passkey, User, Write, transact
+from chalicelib.errors import Fault, Invalid, NotFound
+from chalicelib.models import AttemptCounter, LogInStep, Operation, Passkey, User, Write, transact
 from chalicelib.models.client import digest
 from chalicelib.texts import translatable
 
 if TYPE_CHECKING:
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
+_QUARTER = 900
+_MOST_LOGINS = 100  # that one network may begin in a quarter of an hour
 # What webauthn raises, beside its own errors, of what a browser may send.
 _MALFORMED = (ValueError, LookupError, TypeError, RecursionError)
 _REFUSED = Fault('credential', 'refused', translatable('This passkey was not accepted: try again'))
@@ -24,7 +26,7 @@ _REFUSED = Fault('credential', 'refused', translatable('This passkey was not acc
 
 def begin_registration(user: User, now: int) -> str:
     """Let a user add a passkey, whose password was right; return the token of the step."""
-    return LogInStep.begin('register', user, now, secrets.token_bytes(32))
+    return LogInStep.begin('register', user, now, _new_challenge())
 
 
 def registration_options(user: User, known: list[Passkey], step: LogInStep) -> str:
@@ -66,6 +68,39 @@ def register_passkey(user: User, step: LogInStep, credential: str, name: str, no
     passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
     passkey.sign_count, passkey.name, passkey.created_at = made.sign_count, name, now
     transact(user.check_unchanged(), Write(Operation.PUT, passkey))
+
+
+def begin_login(network: str, now: int) -> tuple[str, LogInStep]:
+    """Let whoever asks from a network log in by any passkey; return the token of the step, and the step. Raises TooMany."""
+    AttemptCounter.record('passkey_network', network, _MOST_LOGINS, _QUARTER, now)
+    token = LogInStep.begin('passkey', None, now, _new_challenge())
+    return token, LogInStep.find(token, 'passkey', now)
+
+
+def challenge_again(token: str, now: int) -> LogInStep:
+    """Return the log-in of a token with a new challenge for a passkey: any, or after the password one of the user. Raises NotFound."""
+    step = _find_step(token, now)
+    step.challenge_with(_new_challenge())
+    return step
+
+
+def find_login(token: str, now: int) -> LogInStep:
+    """Return the log-in of a token that has a challenge for a passkey. Raises NotFound."""
+    step = _find_step(token, now)
+    if step.challenge is None:
+        raise NotFound
+    return step
+
+
+def _find_step(token: str, now: int) -> LogInStep:
+    try:
+        return LogInStep.find(token, 'second_factor', now)
+    except NotFound:
+        return LogInStep.find(token, 'passkey', now)
+
+
+def _new_challenge() -> bytes:
+    return secrets.token_bytes(32)
 
 
 def login_options(known: list[Passkey], step: LogInStep) -> str:

@@ -6,7 +6,8 @@ from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
 from chalicelib.errors import Fault, Invalid, NotFound
-from chalicelib.models import LogInStep, User, new_token
+from chalicelib.http_io.request import network
+from chalicelib.models import LogInStep, User
 from chalicelib.services import passkeys, second_factors
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
@@ -60,7 +61,7 @@ def submit_passkey_login() -> Response:
     form, begun_ms = forms.read(request), clock.now_ms()
     target = sessions.safe_path(form.text('next'))
     try:
-        step = _find_passkey_step(request)
+        step = passkeys.find_login(sessions.step_token(request) or '', clock.now())
         user = passkeys.check_passkey(step, form.text('credential'), clock.now())
     except Invalid as invalid:
         return _render_passkey(request, target, status=422, faults=invalid.faults)
@@ -74,32 +75,19 @@ def _find_second_step(request: Request) -> LogInStep:
     return LogInStep.find(sessions.step_token(request) or '', 'second_factor', clock.now())
 
 
-def _find_passkey_step(request: Request) -> LogInStep:
-    """Return the log-in in this browser that has a challenge for a passkey. Raises NotFound."""
-    try:
-        step = _find_second_step(request)
-    except NotFound:
-        step = LogInStep.find(sessions.step_token(request) or '', 'passkey', clock.now())
-    if step.challenge is None:
-        raise NotFound
-    return step
-
-
 def _render_second_step(request: Request, user: User, target: str, **context: Any) -> Response:
     factors = second_factors.of_user(user.user_id)
     return pages.render('login_second.html', request, next=target, factors=factors, **context)
 
 
 def _render_passkey(request: Request, target: str, *, status: int = 200, faults: Any = ()) -> Response:
-    now, challenge = clock.now(), new_token().encode()
+    token, cookies = sessions.step_token(request) or '', []
     try:
-        step = _find_second_step(request)
-        step.challenge_with(challenge)
-        user_passkeys, cookies = second_factors.of_user(step.user_id or '').passkeys, []
+        step = passkeys.challenge_again(token, clock.now())
     except NotFound:
-        token = LogInStep.begin('passkey', None, now, challenge)
-        step = LogInStep.find(token, 'passkey', now)
-        user_passkeys, cookies = [], [sessions.cookie(token, None, 'step')]
+        token, step = passkeys.begin_login(network(request), clock.now())
+        cookies = [sessions.cookie(token, None, 'step')]
+    user_passkeys = second_factors.of_user(step.user_id).passkeys if step.user_id else []
     options = passkeys.login_options(user_passkeys, step)
     return pages.render(
         'login_passkey.html', request, status=status, scripts=True, cookies=cookies, next=target, faults=faults, options=options

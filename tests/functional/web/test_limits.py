@@ -1,11 +1,15 @@
 """How often things may be tried, per account and per network address."""
 
+from collections.abc import Callable
+
 import pytest
 
 from chalicelib import clock, errors
 from chalicelib.models import AttemptCounter, User
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
+from tests.support.dynamodb import table
+from tests.support.passkey_device import options
 
 NEW = {'email': 'ada@example.com', 'password': 'a good long one'}
 
@@ -54,6 +58,21 @@ def test_attempts_are_forgotten_and_do_not_say_whose_they_are():
     [item] = AttemptCounter.scan()
     assert item.expires_at == 120
     assert 'ada@' not in str(item.serialize())
+
+
+def test_a_page_that_begins_a_log_in_by_passkey_does_so_once_and_is_limited_by_network(
+    browser: Browser, new_browser: Callable[[], Browser], stopped_clock: StoppedClock
+):
+    challenges = {options(browser, '/login/passkey') for _ in range(3)}
+    assert len(challenges) == 3
+    assert [item['kind']['S'] for item in table() if item['kind']['S'] != 'attempts'] == ['log_in_step']
+
+    for _ in range(99):
+        AttemptCounter.record('passkey_network', '127.0.0.1', 100, 900, stopped_clock.now())
+    stranger = new_browser()
+    assert stranger.get('/login/passkey').status_code == 429
+    assert stranger.step == ''
+    assert browser.get('/login/passkey').status_code == 200
 
 
 @pytest.mark.parametrize('email', ['test@example.com', 'nobody@example.com'])
