@@ -43,6 +43,11 @@ class Session(Item, discriminator='session'):
         return str(self.pk).removeprefix('SESSION#')
 
     @classmethod
+    def id_of(cls, token: str) -> str:
+        """Return the id of the session that a token is of, should there be one."""
+        return digest(token)
+
+    @classmethod
     def start(cls, user: User, now_ms: int, *, browser: str | None = None, network: str | None = None, also: Sequence[Write] = ()) -> str:
         """Start a session, with `also` in the same transaction; return its token.
 

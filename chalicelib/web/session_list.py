@@ -18,14 +18,13 @@ def list_sessions() -> Response:
     """List the sessions with their browsers and networks; the query parameter `done` names what was just ended."""
     request = bp.current_request
     user = sessions.require_user(request)
-    current = sessions.current_session(request)
     return pages.render(
         'sessions.html',
         request,
         user=user,
         done=_DONE.get(forms.query_parameter(request, 'done')),
         sessions=Session.of_user(user, clock.now()),
-        current_id=current.session_id if current else None,
+        current_id=sessions.current_session_id(request),
         openers=access.OPENERS,
     )
 

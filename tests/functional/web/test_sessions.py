@@ -211,6 +211,15 @@ def test_being_seen_is_written_once_an_hour(user: User, requests_made: list[str]
     assert requests_made == ['GetItem', 'GetItem', 'UpdateItem']
 
 
+def test_the_page_of_sessions_reads_each_thing_once(logged_in: Browser, requests_made: list[str]):
+    requests_made.clear()
+
+    logged_in.get('/profile/sessions')
+
+    assert requests_made == ['GetItem', 'GetItem', 'Query', 'BatchGetItem']  # session, user, pointers, sessions
+    assert 'session_id' not in logged_in.page  # its own is not to be ended here
+
+
 def test_an_ended_session_is_not_prolonged_back_to_life(user: User):
     token = Session.start(user, 0)
     held = Session.find(token, 0)
