@@ -45,7 +45,7 @@ def show_addresses(portfolio_id: str) -> Response:
 
 @bp.route(_ITEM, cors=False)
 def show_address(portfolio_id: str, address_id: str) -> Response:
-    """Show an address with its balances and its transactions, newest first."""
+    """Show an address with its balances and its transactions, newest first; the form that changes it once it was read, or with `change`."""
     request = bp.current_request
     user = sessions.require_user(request)
     return _render(request, user, _find(user, portfolio_id, address_id))
@@ -97,12 +97,14 @@ def _render(request: Request, user: User, address: Address, *, invalid: Invalid 
         ledger, transactions = page.ledger or reading.read(address.ledger, user.user_id), page.transactions
     except NotReady as not_ready:
         ledger, transactions, reload = None, [], {'Refresh': str(max(not_ready.retry_after, pages.RELOAD_SECONDS))}
+    has_form = bool(ledger or invalid or forms.query_parameter(request, 'change'))
     has_next = len(transactions) > _TRANSACTIONS
     return pages.render(
         'address.html',
         request,
         status=422 if invalid else 200,
-        headers=None if ledger else reload,
+        headers=None if has_form else reload,
+        has_form=has_form,
         user=user,
         faults=invalid.faults if invalid else (),
         portfolio_id=address.portfolio_id,

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 Headers = dict[str, str | list[str]]
 
-RELOAD_SECONDS = 5  # after which a page loads itself again while something is read
+# After which a page loads itself again while something is read. It has no field then: what is being typed would be lost.
+RELOAD_SECONDS = 5
 
 STYLE = Path(__file__).parent / 'static' / 'style.css'
 PASSKEY_SCRIPT = Path(__file__).parent / 'static' / 'passkey.js'

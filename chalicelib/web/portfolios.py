@@ -79,10 +79,12 @@ def show_portfolio(portfolio_id: str) -> Response:
         value = worth.value(summed, currency, chart_range, _CHART_HEIGHT, at)
     except NotReady as not_ready:
         return _render_unread(request, user, number, not_ready)
+    is_reading = not day and holdings.is_being_read(summed, clock.now())
     return pages.render(
         'portfolio.html',
         request,
-        headers=_reload(holdings.is_being_read(summed, clock.now())),
+        headers=_reload(is_reading),
+        is_reading=is_reading,
         status=422 if faults else 200,
         faults=faults,
         user=user,

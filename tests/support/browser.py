@@ -18,6 +18,7 @@ COOKIE = '__Host-session'
 KNOWN = '__Host-browser'
 STEP = '__Host-step'
 LANGUAGE = '__Host-language'
+_FIELD = re.compile(r'<(?:input(?![^>]*type="hidden")|textarea|select)')
 
 
 class Browser:
@@ -67,6 +68,9 @@ class Browser:
                 self.language = value
             else:
                 self.cookie = value
+        assert not ('Refresh' in self.response.headers and _FIELD.search(self.page)), (
+            'what is typed is lost when the page loads itself again'
+        )
         return self.response
 
     def csrf(self, path: str = '/forgot') -> str:

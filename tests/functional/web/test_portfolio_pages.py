@@ -174,6 +174,10 @@ def test_while_nothing_is_known_the_page_says_so_and_loads_itself_again(logged_i
         assert (logged_in.status, 'Being read' in logged_in.text) == (200, True)
         assert int(logged_in.response.headers['Refresh']) >= 5
     assert 'Cold' in logged_in.text
+    logged_in.get(f'/portfolios/{number}/addresses/1')
+    assert ('Refresh' in logged_in.response.headers, 'name="title"' in logged_in.page) == (True, False)
+    logged_in.get(re.search(r'href="([^"]+)">Change the title', logged_in.page)[1])
+    assert ('Refresh' in logged_in.response.headers, 'name="title"' in logged_in.page) == (False, True)
     observe(SEGWIT, 1, 1)
     know_rates()
     logged_in.get(f'/portfolios/{number}')
