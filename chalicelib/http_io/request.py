@@ -41,12 +41,13 @@ def network(request: Request) -> str:
     return text if address.version == 4 else str(ipaddress.ip_network(f'{address}/64', strict=False).network_address)
 
 
-def raw_body(request: Request) -> bytes:
-    """Return the bytes of a request body. Raises TooLarge over MAX_BODY_BYTES."""
+def raw_body(request: Request, most_bytes: int | None = None) -> bytes:
+    """Return the bytes of a request body. Raises TooLarge over `most_bytes`, by default MAX_BODY_BYTES."""
     raw = request.raw_body
     raw = raw.encode() if isinstance(raw, str) else raw
-    if len(raw) > settings().max_body_bytes:
-        raise TooLarge(f'Request body over the limit of {settings().max_body_bytes} bytes')
+    most = settings().max_body_bytes if most_bytes is None else most_bytes
+    if len(raw) > most:
+        raise TooLarge(f'Request body over the limit of {most} bytes')
     return raw
 
 

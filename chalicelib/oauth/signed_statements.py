@@ -11,7 +11,7 @@ from chalicelib.config import settings
 from chalicelib.oauth import signing
 
 TYPE = 'statement+jwt'  # never that of an access token
-_LONGEST = 1_000_000
+LONGEST = 5_000_000  # of one that Lambda can answer with, and be sent in a form: six megabytes with all that is around it
 
 
 def sign_statement(statement: Mapping[str, Any], now: int) -> str:
@@ -22,7 +22,7 @@ def sign_statement(statement: Mapping[str, Any], now: int) -> str:
 def verify_statement(text: str) -> dict[str, Any] | None:
     """Return the claims of a statement that this server signed, None for anything else."""
     token = ''.join(text.split())
-    if len(token) > _LONGEST:
+    if len(token) > LONGEST:
         return None
     try:
         header = jws.get_unverified_header(token)

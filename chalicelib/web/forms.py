@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 
 from chalice.app import Request
 
-from chalicelib.errors import BadRequest, TooLarge
+from chalicelib.errors import BadRequest
 from chalicelib.http_io.request import raw_body
 from chalicelib.web import sessions
 
@@ -36,14 +36,12 @@ class Form:
         return name in self._fields
 
 
-def read(request: Request) -> Form:
+def read(request: Request, most_bytes: int = MOST_BYTES) -> Form:
     """Parse and check the posted form. Every view of a page's POST calls this first.
 
-    Raises TooLarge over `MOST_BYTES`, BadRequest over 100 fields, and ForgedForm without a valid CSRF token.
+    Raises TooLarge over `most_bytes`, BadRequest over 100 fields, and ForgedForm without a valid CSRF token.
     """
-    raw = raw_body(request)
-    if len(raw) > MOST_BYTES:
-        raise TooLarge('The form is too large')
+    raw = raw_body(request, most_bytes)
     try:
         fields = parse_qs(raw.decode('utf-8', 'replace'), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:

@@ -13,10 +13,10 @@ from chalicelib.api.presenters.currencies import present_value
 from chalicelib.domain import money
 from chalicelib.errors import NotReady
 from chalicelib.http_io.request import path_id
-from chalicelib.models import Portfolio, User, read_portfolio_tree
+from chalicelib.models import Portfolio
 from chalicelib.services.portfolios import balances
 from chalicelib.texts import translatable
-from chalicelib.web import figures, forms, holdings, pages, sessions, worth
+from chalicelib.web import figures, forms, holdings, pages, sessions, unread, worth
 from chalicelib.web.days import parse_as_of
 
 bp = Blueprint(__name__)
@@ -78,7 +78,7 @@ def show_portfolio(portfolio_id: str) -> Response:
         currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
         value = worth.value(summed, currency, chart_range, _CHART_HEIGHT, at)
     except NotReady as not_ready:
-        return _render_unread(request, user, number, not_ready)
+        return unread.render_unread(request, user, number, not_ready)
     is_reading = not day and holdings.is_being_read(summed, clock.now())
     return pages.render(
         'portfolio.html',
@@ -116,7 +116,7 @@ def explain_portfolio(portfolio_id: str) -> Response:
         currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))
         row, totals = worth.row_of(summed, currency, at)
     except NotReady as not_ready:
-        return _render_unread(request, user, number, not_ready)
+        return unread.render_unread(request, user, number, not_ready)
     return pages.render(
         'explain.html',
         request,
@@ -149,20 +149,6 @@ def _total(cards: list[Card]) -> TotalWorth | None:
     currency = cards[0].currency
     amount = money.total(Decimal(row['balance']) for row in rows)
     return TotalWorth(present_value(amount, currency), currency, all(row['complete'] for row in rows))
-
-
-def _render_unread(request: Request, user: User, portfolio_id: int, not_ready: NotReady) -> Response:
-    """Show the page of a portfolio while its values are read for the first time; it loads itself again."""
-    contents = read_portfolio_tree(user.user_id, portfolio_id)
-    return pages.render(
-        'portfolio_unread.html',
-        request,
-        headers={'Refresh': str(max(not_ready.retry_after, pages.RELOAD_SECONDS))},
-        user=user,
-        portfolio=contents.portfolio,
-        contents=holdings.contents_of(contents),
-        reason=not_ready.reason,
-    )
 
 
 def _here(request: Request, portfolio_id: int, chosen: Mapping[str, str | None], **changes: str) -> str:

@@ -16,7 +16,7 @@ from chalicelib.http_io.request import path_id
 from chalicelib.models import User
 from chalicelib.services.portfolios import balances, converted
 from chalicelib.texts import translatable
-from chalicelib.web import figures, forms, pages, sessions
+from chalicelib.web import figures, forms, pages, sessions, unread
 from chalicelib.web.days import parse_as_of
 
 bp = Blueprint(__name__)
@@ -37,9 +37,8 @@ def show_statement(portfolio_id: str) -> Response:
     made_at = clock.now()
     try:
         statement = _statement(user, number, at, made_at)
-    except NotReady:
-        text = translatable('Its values are read for the first time. Try again in a minute.')
-        return pages.error_page(request, 503, translatable('Being read'), text, user=user)
+    except NotReady as not_ready:
+        return unread.render_unread(request, user, number, not_ready, status=503)
     format_name = forms.query_parameter(request, 'format')
     if format_name in _FORMATS:
         return _download(statement, format_name, made_at)
@@ -50,7 +49,7 @@ def show_statement(portfolio_id: str) -> Response:
 def show_verify() -> Response:
     """Show the form that verifies a signed statement; no account is needed."""
     request = bp.current_request
-    return pages.render('statement_verify.html', request, user=sessions.current_user(request), claims=None, pasted='')
+    return _render_verify(request)
 
 
 @bp.route('/statement/verify', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -59,11 +58,16 @@ def submit_verify() -> Response:
     from chalicelib.oauth import signed_statements
 
     request = bp.current_request
-    pasted = forms.read(request).text('jws')
+    pasted = forms.read(request, signed_statements.LONGEST + forms.MOST_BYTES).text('jws')
     claims = signed_statements.verify_statement(pasted)
-    user = sessions.current_user(request)
-    status = 200 if claims else 422
-    return pages.render('statement_verify.html', request, status=status, user=user, claims=claims, pasted=pasted)
+    if claims:
+        return _render_verify(request, claims=claims)
+    return _render_verify(request, status=422, refused=True, pasted=pasted if len(pasted) < forms.MOST_BYTES else '')
+
+
+def _render_verify(request: Request, *, status: int = 200, **context: Any) -> Response:
+    values = {'claims': None, 'refused': False, 'pasted': ''} | context
+    return pages.render('statement_verify.html', request, status=status, user=sessions.current_user(request), **values)
 
 
 def _statement(user: User, portfolio_id: int, at: int | None, made_at: int) -> Statement:

@@ -15,14 +15,15 @@ from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain.conversion import Rate
 from chalicelib.jobs import histories as job
-from chalicelib.models import LatestRates
+from chalicelib.models import LatestRates, Ledger
+from chalicelib.oauth import signed_statements
 from chalicelib.services.rates import current
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, txid
 from tests.support.api import Api
 from tests.support.browser import Browser
 from tests.support.jobs import Queue, run_refresh
 from tests.support.kraken import KEY, SECRET
-from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, observe
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, observe, state
 
 DAY, HOUR = 86_400, 3_600
 EVM = '0x00000000219ab540356cBB839Cbe05303d7705Fa'
@@ -178,6 +179,14 @@ def test_while_nothing_is_known_the_page_says_so_and_loads_itself_again(logged_i
     assert ('Refresh' in logged_in.response.headers, 'name="title"' in logged_in.page) == (True, False)
     logged_in.get(re.search(r'href="([^"]+)">Change the title', logged_in.page)[1])
     assert ('Refresh' in logged_in.response.headers, 'name="title"' in logged_in.page) == (False, True)
+    for path in (f'/portfolios/{number}/statement', f'/portfolios/{number}/statement?format=csv'):
+        logged_in.get(path)
+        assert (logged_in.status, 'for the first time' in logged_in.text, 'Refresh' in logged_in.response.headers) == (503, True, True)
+    state(SEGWIT).update([Ledger.needs_key.set(True)])
+    for path in (f'/portfolios/{number}', f'/portfolios/{number}/statement'):
+        logged_in.get(path)
+        assert 'no explorer tells it without an API key' in logged_in.text
+        assert 'for the first time' not in logged_in.text
     observe(SEGWIT, 1, 1)
     know_rates()
     logged_in.get(f'/portfolios/{number}')
@@ -426,6 +435,19 @@ def test_a_statement_is_the_apis_and_anybody_can_verify_it(
         logged_in.get(f'/portfolios/{filled}/{page}?at=nonsense')
         assert (logged_in.status, 'must be an instant' in logged_in.text, 'Log out' in logged_in.page) == (422, True, True)
         assert len(requests_made) == 2  # session and user
+
+
+def test_a_statement_as_large_as_lambda_answers_with_is_verified(browser: Browser):
+    held = [{'currency': f'token-{number}', 'balance': '0.0', 'complete': True} for number in range(55_000)]
+    statement = {'portfolio': {'id': 1, 'title': 'Everything'}, 'at': iso(clock.now()), 'balances': held, 'converted': []}
+    signed = signed_statements.sign_statement(statement, clock.now())
+    assert 4_000_000 < len(signed) < 5_000_000
+
+    browser.post('/statement/verify', {'jws': signed})
+    assert (browser.status, 'Signed by this server' in browser.text) == (200, True)
+    browser.post('/statement/verify', {'jws': f'{signed}A'})
+    assert (browser.status, 'Not signed by this server' in browser.text, len(browser.page) < 10_000) == (422, True, True)
+    assert browser.post('/statement/verify', {'jws': signed + 'A' * 1_000_000}).status_code == 413
 
 
 @pytest.mark.parametrize('path', ['/nosuch', '/docs/of/it', '/portfolios/1/nosuch', '/robots.txt'])
