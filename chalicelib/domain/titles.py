@@ -2,6 +2,7 @@
 
 import re
 
+from chalicelib.domain.addresses import private_keys
 from chalicelib.texts import translatable
 
 LONGEST = 255
@@ -33,4 +34,6 @@ def parse(text: str) -> str:
         raise BadTitle('length', translatable('must have 1 to {most} characters', most=LONGEST))
     if _REFUSED.search(title):
         raise BadTitle('characters', translatable('must not contain control characters or ones that turn the direction of text'))
+    if private_keys.are_in(title):
+        raise BadTitle('private_key', translatable('must not contain a private key, which nobody else may ever see'))
     return title

@@ -12,6 +12,7 @@ from chalice.app import Request, Response
 
 from chalicelib import texts
 from chalicelib.config import settings
+from chalicelib.domain.addresses import private_keys
 from chalicelib.errors import AppError, TooMany
 from chalicelib.texts import translatable, translatable_plural
 from chalicelib.web import figures, sessions
@@ -84,7 +85,8 @@ def render(
         'languages': texts.LANGUAGES,
         'language': texts.language(),
     } | context
-    values['form'] = defaultdict(str, context.get('form', {}))  # the values entered before, if any
+    entered = {name: text for name, text in context.get('form', {}).items() if not private_keys.are_in(text)}  # never shown again
+    values['form'] = defaultdict(str, entered)
     html = (
         _environment()
         .get_template(template)

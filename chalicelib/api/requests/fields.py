@@ -41,7 +41,7 @@ def _title_schema() -> Schema:
     return {
         'type': 'string',
         'description': f'Any text of 1 to {titles.LONGEST} characters, beside whitespace around it, without control characters and '
-        'characters that override the direction of text.',
+        'characters that override the direction of text. One that has the form of a private key or seed is refused.',
         'pattern': titles.PATTERN,
         'examples': ['Savings'],
     }

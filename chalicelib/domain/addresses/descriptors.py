@@ -18,8 +18,6 @@ from chalicelib.domain.addresses.scripts import Script
 
 MAX_LENGTH = 4_000  # what the vault takes; twenty keys with their origins
 _SHAPE = re.compile(r'\w{1,20}\(.*|\[[0-9a-fA-F]{8}[/\]].*|\w{50,120}[/#].*', re.DOTALL)
-_PRIVATE = re.compile('|'.join((private_keys.COMMON, private_keys.wif('5KL'), private_keys.wif('6T'))))
-_TOKEN = re.compile(r'\w+')
 _CHECKSUM = re.compile('(.*)#([a-z0-9]*)', re.DOTALL)
 _ONE_KEY = {'pkh(': Script.P2PKH, 'wpkh(': Script.P2WPKH, 'sh(wpkh(': Script.P2WPKH_IN_P2SH, 'tr(': Script.P2TR}
 _SEVERAL_KEYS = {'sh(wsh(': Script.P2WSH_IN_P2SH, 'wsh(': Script.P2WSH, 'sh(': Script.P2SH}
@@ -75,7 +73,7 @@ def has_shape(text: str) -> bool:
 
 def require_public(text: str) -> None:
     """Raise BadAddress if anything in a text has the shape of a private key."""
-    if any(_PRIVATE.fullmatch(token) for token in _TOKEN.findall(text)):
+    if private_keys.are_in(text):
         raise BadAddress(PRIVATE)
 
 

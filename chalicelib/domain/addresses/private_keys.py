@@ -4,6 +4,9 @@ These are shapes without checksums: a key with a typo is as secret as one withou
 single chain are in its record (domain/chains.py).
 """
 
+import re
+from collections.abc import Sequence
+
 BASE58 = '[1-9A-HJ-NP-Za-km-z]'
 _WORD = r'[^\W\d_]{1,10}'
 
@@ -25,3 +28,23 @@ COMMON = '|'.join(
         rf'(?:{_WORD}\s+){{11,23}}{_WORD}',  # BIP-39
     )
 )
+_ANYWHERE = re.compile('|'.join((COMMON, wif('5KL'), wif('6T'))))
+_TOKEN = re.compile(r'\w+')
+_SHORTEST_SEED = 12  # words
+
+
+def are_in(text: str) -> bool:
+    """Return whether anything in a text has the shape of a private key, or it has a seed: twelve words in a row of BIP-39's list."""
+    tokens = _TOKEN.findall(text)
+    return any(_ANYWHERE.fullmatch(token) for token in tokens) or (len(tokens) >= _SHORTEST_SEED and _is_seed_in(tokens))
+
+
+def _is_seed_in(tokens: Sequence[str]) -> bool:
+    from embit.wordlists.bip39 import WORDLIST
+
+    words, in_a_row = frozenset(WORDLIST), 0
+    for token in tokens:
+        in_a_row = in_a_row + 1 if token.lower() in words else 0
+        if in_a_row == _SHORTEST_SEED:
+            return True
+    return False

@@ -269,6 +269,22 @@ def test_a_private_key_anywhere_in_a_line_is_refused_and_not_repeated(logged_in:
     assert not any(secret in logged_in.page for secret in (WIF, XPRV, 'ab' * 32))
 
 
+@pytest.mark.parametrize(
+    'path', ['/portfolios', '/portfolios/1/settings', '/portfolios/1/offsets', '/portfolios/1/addresses/1', '/profile/name']
+)
+def test_a_private_key_as_a_name_is_refused_by_page_and_api_and_not_repeated(logged_in: Browser, api: Api, path: str):
+    api.address(api.portfolio(), SEGWIT)
+
+    logged_in.post(path, {'title': f'My {WIF}', 'name': f'My {WIF}', 'currency': 'usd'})
+
+    assert (logged_in.status, 'must not contain a private key' in logged_in.text, WIF in logged_in.page) == (422, True, False)
+    answer = api.post('/api/portfolios', {'title': f'My {WIF}', 'currencies': ['usd']})
+    assert (answer.status_code, answer.json_body['invalid']) == (
+        422,
+        ['title must not contain a private key, which nobody else may ever see'],
+    )
+
+
 def test_too_many_lines_are_refused_and_stay_in_the_form(logged_in: Browser):
     pasted = [f'{SEGWIT}, {number}' for number in range(103)]
 

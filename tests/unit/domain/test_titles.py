@@ -38,6 +38,24 @@ def test_controls_and_overrides_are_refused(code: int) -> None:
     assert not re.search(titles.PATTERN, f'a{chr(code)}b')
 
 
+WIF = '5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ'
+SEED = 'legal winner thank year wave sausage worth useful legal winner thank yellow'  # of BIP-39's test vectors
+
+
+@pytest.mark.parametrize('title', [WIF, f'My key {WIF}!', f'seed: {SEED}', SEED.upper(), SEED.replace(' ', ', ')])
+def test_what_may_be_a_private_key_is_no_title(title: str) -> None:
+    with pytest.raises(titles.BadTitle, match=r'^must not contain a private key') as refused:
+        titles.parse(title)
+    assert refused.value.code == 'private_key'
+
+
+@pytest.mark.parametrize(
+    'title', [WIF[:30], SEED.replace('worth', 'of'), 'What we put aside for the new house, if it is ever built at all']
+)
+def test_a_long_title_is_no_seed(title: str) -> None:
+    assert titles.parse(title) == title
+
+
 @pytest.mark.parametrize('title', ['\ud83d', 'a\udfffb'])
 def test_half_a_character_is_refused(title: str) -> None:
     with pytest.raises(titles.BadTitle):
