@@ -3,13 +3,12 @@
 PynamoDB sends it again at once, gives up writing after three attempts and never gives up reading.
 """
 
-import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 from chalicelib import errors
-from chalicelib.models.retries import BATCH_ATTEMPTS, backoff_seconds
+from chalicelib.models.retries import BATCH_ATTEMPTS, attempts
 
 MOST_READ = 100  # keys in one BatchGetItem
 _MOST_WRITTEN = 25  # items in one BatchWriteItem
@@ -20,13 +19,12 @@ Raw = dict[str, Any]  # an item or key as DynamoDB has it
 def read(client: Any, table: str, keys: Iterable[Raw], *, consistent: bool) -> Iterator[Raw]:
     """Yield the items that have these keys, 100 at most. Raises Busy when some stay unprocessed at every attempt."""
     wanted: Raw = {'Keys': list(keys), 'ConsistentRead': consistent}
-    for attempt in range(BATCH_ATTEMPTS):
+    for _ in attempts(BATCH_ATTEMPTS):
         answer = client.batch_get_item(RequestItems={table: wanted}, ReturnConsumedCapacity='TOTAL')
         yield from answer['Responses'].get(table, [])
         wanted = (answer.get('UnprocessedKeys') or {}).get(table, {})
         if not wanted:
             return
-        time.sleep(backoff_seconds(attempt))
     raise errors.Busy
 
 
@@ -38,10 +36,9 @@ def write(client: Any, table: str, requests: Iterable[Raw]) -> None:
 
 
 def _write_batch(client: Any, table: str, batch: list[Raw]) -> None:
-    for attempt in range(BATCH_ATTEMPTS):
+    for _ in attempts(BATCH_ATTEMPTS):
         answer = client.batch_write_item(RequestItems={table: batch}, ReturnConsumedCapacity='TOTAL')
         batch = (answer.get('UnprocessedItems') or {}).get(table, [])
         if not batch:
             return
-        time.sleep(backoff_seconds(attempt))
     raise errors.Busy

@@ -1,6 +1,5 @@
 """Transactions: writes that carry the error to raise when their condition fails."""
 
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -14,7 +13,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib import errors
 from chalicelib.models.item import Item
-from chalicelib.models.retries import ATTEMPTS, backoff_seconds
+from chalicelib.models.retries import ATTEMPTS, attempts
 
 _CONDITION_FAILED = 'ConditionalCheckFailed'
 _REASONS_THROTTLED = ('ThrottlingError', 'ProvisionedThroughputExceeded')
@@ -78,7 +77,7 @@ def transact(*writes: Write) -> None:
     """
     last: Exception = errors.Conflict()
     ordered = sorted(writes, key=lambda write: write.verb.value)
-    for attempt in range(ATTEMPTS):
+    for _ in attempts(ATTEMPTS):
         try:
             with TransactWrite(client_request_token=uuid.uuid4().hex, connection=Item.connection()) as transaction:
                 for write in ordered:
@@ -86,7 +85,6 @@ def transact(*writes: Write) -> None:
             return
         except TransactWriteError as error:
             last = _reason_to_retry(error, ordered)
-            time.sleep(backoff_seconds(attempt))
     raise last
 
 
