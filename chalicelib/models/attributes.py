@@ -91,7 +91,9 @@ class RowsAttribute(Attribute[list[Row]]):
         super().__init__(default=list, attr_name=attr_name)
         self._kind = kind
         self._fields = [(name, _FIELDS[_without_none(hint)]) for name, hint in get_type_hints(kind).items()]
-        self._defaults = [kind._field_defaults.get(name) for name, _ in self._fields]
+        self._required = {
+            name for name, hint in get_type_hints(kind).items() if name not in kind._field_defaults and type(None) not in get_args(hint)
+        }
 
     def serialize(self, value: Iterable[Row]) -> list[dict[str, Any]]:
         return [{MAP: {name: {field.attr_type: field.serialize(cell)} for name, field, cell in self._cells(row)}} for row in value]
@@ -103,9 +105,12 @@ class RowsAttribute(Attribute[list[Row]]):
         return [(name, field, cell) for (name, field), cell in zip(self._fields, row, strict=True) if cell is not None]
 
     def _row(self, stored: dict[str, dict[str, Any]]) -> Row:
-        fields = zip(self._fields, self._defaults, strict=True)
+        """Raises ValueError for a row without a field that has no default and must not be None."""
+        if not self._required <= stored.keys():
+            raise ValueError(f'{self._kind.__name__} lacks {", ".join(sorted(self._required - stored.keys()))}')
         return self._kind._make(
-            field.deserialize(stored[name][field.attr_type]) if name in stored else default for (name, field), default in fields
+            field.deserialize(stored[name][field.attr_type]) if name in stored else self._kind._field_defaults.get(name)
+            for name, field in self._fields
         )
 
 

@@ -33,6 +33,11 @@ def test_rows_are_stored_as_a_list_of_maps_is(row: Row) -> None:
     assert RowsAttribute(Row).deserialize(stored) == [row]
 
 
+def test_a_row_without_a_field_that_it_must_have_is_an_error() -> None:
+    with pytest.raises(ValueError, match='^Row lacks amount$'):
+        RowsAttribute(Row).deserialize([{'M': {'name': {'S': 'a'}, 'flag': {'BOOL': True}}}])
+
+
 def test_a_field_that_an_earlier_release_did_not_store_has_its_default_or_is_none() -> None:
     stored = [{'M': {'name': {'S': 'a'}, 'amount': {'S': '1'}}}]
 
