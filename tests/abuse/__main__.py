@@ -11,11 +11,16 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import boto3
 
 from infra.jwks import jwks
 from tests.abuse.proxy import Proxy, moto, serving
+
+if TYPE_CHECKING:
+    from tests.abuse.attacks import Outcome
 
 ENVIRONMENT = {
     'AWS_DEFAULT_REGION': 'us-east-1',
@@ -55,9 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
 
         with contextlib.redirect_stderr(io.StringIO()):  # where mails and progress are printed
             failures = scenarios.run(proxy, options.faults, options.scenarios, options.seed, options.steps)
-        attacked = attacks.run(options.tokens, options.seed)
-    _tell(proxy, failures, attacked, time.monotonic() - began)
-    return 1 if failures or attacked.failed else 0
+        outcomes = {'attacks': attacks.run_requests(), 'tokens': attacks.run_tokens(options.tokens, options.seed)}
+    _tell(proxy, failures, outcomes, time.monotonic() - began)
+    return 1 if failures or any(outcome.failed for outcome in outcomes.values()) else 0
 
 
 def _create_keys() -> None:
@@ -68,14 +73,14 @@ def _create_keys() -> None:
     os.environ['JWKS'] = json.dumps(jwks([kms.get_public_key(KeyId=signing)['PublicKey']]))
 
 
-def _tell(proxy: Proxy, failures: list[str], attacked: 'attacks.Outcome', seconds: float) -> None:  # type: ignore[name-defined]  # noqa: F821
+def _tell(proxy: Proxy, failures: list[str], outcomes: Mapping[str, 'Outcome'], seconds: float) -> None:
     kinds = Counter(proxy.injected)
     for name, number in sorted(kinds.items()):
         print(f'{number:>8,} {name}')
     print(f'{"faults":<8} {kinds.total():,} of {len(kinds)} kinds in {proxy.requests:,} requests to AWS; failed: {len(failures)}')
-    print(f'{"attacks":<8} tried: {attacked.tried:,}  held: {attacked.tried - len(attacked.failed):,}  failed: {len(attacked.failed)}')
-    print(f'{"tokens":<8} tried: {attacked.tokens:,}  failed: 0')
-    for failure in [*failures, *attacked.failed]:
+    for name, outcome in outcomes.items():
+        print(f'{name:<8} tried: {outcome.tried:,}  held: {outcome.tried - len(outcome.failed):,}  failed: {len(outcome.failed)}')
+    for failure in [*failures, *(failure for outcome in outcomes.values() for failure in outcome.failed)]:
         print(f'FAILED   {failure}')
     print(f'{seconds:.0f} s')
 

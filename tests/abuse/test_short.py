@@ -17,7 +17,9 @@ def test_everything_withstands_faults_and_attacks() -> None:
     assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-3_000:]
     faults = re.search(r'^faults +([0-9,]+) of', done.stdout, re.MULTILINE)
     attacks = re.search(r'^attacks +tried: ([0-9,]+) +held: \1 +failed: 0$', done.stdout, re.MULTILINE)
+    tokens = re.search(r'^tokens +tried: 500 +held: 500 +failed: 0$', done.stdout, re.MULTILINE)
     assert faults
     assert int(faults[1].replace(',', '')) >= 50
     assert attacks
+    assert tokens
     assert int(attacks[1].replace(',', '')) >= 200

@@ -51,6 +51,11 @@ def signed(header: bytes, payload: bytes) -> str:
     return f'{signing_input}.{encode(r.to_bytes(32, "big") + s.to_bytes(32, "big"))}'
 
 
+def good() -> str:
+    """Return a token that is as it should be."""
+    return signed(json.dumps(HEADER).encode(), json.dumps(claims()).encode())
+
+
 def is_accepted(header: str) -> bool:
     """Return whether the authorizer accepts a header; anything but that and a refusal is raised."""
     try:
@@ -80,10 +85,10 @@ def mutations(draw: random.Random) -> list[Callable[[str], str]]:
 def mutants(seed: int, number: int) -> Iterator[str]:
     """Yield values of the Authorization header, each a good token until it was mutated."""
     draw = random.Random(seed)
-    good = json.dumps(HEADER), json.dumps(claims())
-    signature = signed(good[0].encode(), good[1].encode()).rpartition('.')[2]
+    parts = json.dumps(HEADER), json.dumps(claims())
+    signature = signed(parts[0].encode(), parts[1].encode()).rpartition('.')[2]
     for _ in range(number):
-        header, payload = (draw.choice(mutations(draw))(part) if draw.random() < 0.4 else part for part in good)
+        header, payload = (draw.choice(mutations(draw))(part) if draw.random() < 0.4 else part for part in parts)
         if draw.random() < 0.5:
             header = with_odd(HEADER, draw.choice(list(HEADER)), draw.choice(ODD_JSON)).decode()
         token = '.'.join([*(encode(part.encode('utf-8', 'surrogatepass')) for part in (header, payload)), signature])
