@@ -33,14 +33,15 @@ def expected_versions(request: Request) -> frozenset[int] | None:
 
 
 def etag_middleware(request: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Add an ETag over the whole body but `time` to a success; respond 304 to a GET or HEAD whose `If-None-Match` has it.
+    """Add an ETag over the body of a success, without the envelope's `time`; respond 304 to a GET or HEAD whose `If-None-Match` has it.
 
     The tag begins with the version of an object that has one, which is all that `If-Match` looks at.
     """
     response = get_response(request)
     if not isinstance(response, Answer) or request.method == 'DELETE':
         return response
-    tagged = json.dumps({name: value for name, value in response.body.items() if name != 'time'}, sort_keys=True)
+    body = response.body
+    tagged = body if isinstance(body, str) else json.dumps({name: value for name, value in body.items() if name != 'time'}, sort_keys=True)
     version = '' if response.version is None else f'{response.version}-'
     tag = f'"{version}{hashlib.sha256(tagged.encode()).hexdigest()[:32]}"'
     response.headers['ETag'] = tag

@@ -19,6 +19,7 @@ CORS = CORSConfig(
         'RateLimit-Reset',
         'Retry-After',
         'WWW-Authenticate',
+        'X-Complete',
         'X-Request-Id',
     ],
     max_age=86_400,  # the longest that any browser honours
@@ -27,7 +28,7 @@ JSON_HEADERS: Headers = {'Content-Type': 'application/json', **CORS.get_access_c
 
 
 class Answer(Response):
-    """A successful response that may carry an ETag; `version` is the object's, None for what has no versions."""
+    """A successful response that may carry an ETag: the envelope, or a list as text. `version` is the object's, None for what has none."""
 
     version: int | None = None
 

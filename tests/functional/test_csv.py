@@ -79,6 +79,11 @@ def test_a_list_as_csv_has_the_rows_and_fields_of_its_json(filled: Api, path: st
     answer = filled.get(f'{path}?format=csv')
 
     assert (answer.status_code, answer.headers['Content-Type']) == (200, 'text/csv; charset=utf-8')
+    assert [filled.get(path).headers['Vary'], answer.headers['Vary']] == ['Accept', 'Accept']
+    tag = answer.headers['ETag']
+    assert tag != filled.get(path).headers['ETag']
+    again = filled.request('GET', f'{path}?format=csv', None, {'If-None-Match': tag})
+    assert (again.status_code, again.headers['ETag'], again.headers['Vary']) == (304, tag, 'Accept')
     table = rows_of(answer.body.decode())
     assert len(table) == len(rows) > 0
     for row, cells in zip(rows, table, strict=True):

@@ -49,6 +49,7 @@ EXPOSED = {
     'RateLimit-Remaining',
     'RateLimit-Reset',
     'WWW-Authenticate',
+    'X-Complete',
 }
 
 

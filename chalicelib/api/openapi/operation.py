@@ -105,6 +105,8 @@ class RoutedOperation(NamedTuple):
             yield 'Location'
         if self.spec.paged:
             yield 'Link'
+        if self.spec.is_list:
+            yield from ('Vary', 'X-Complete')
         if self.private:
             yield from RATE
 

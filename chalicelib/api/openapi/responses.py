@@ -14,7 +14,9 @@ HEADERS: dict[str, Schema] = {
     'Link': {'description': 'The address of the next page (RFC 8288), if there is one.', 'schema': {'type': 'string'}},
     'Location': {'description': 'The path of the object that was created.', 'schema': {'type': 'string', 'format': 'uri-reference'}},
     'Retry-After': {'description': 'Seconds to wait before trying again.', 'schema': {'type': 'integer', 'minimum': 0}},
+    'Vary': {'description': 'The header by which JSON or CSV was chosen.', 'schema': {'type': 'string'}},
     'WWW-Authenticate': {'description': 'What is wrong with the token (RFC 6750).', 'schema': {'type': 'string'}},
+    'X-Complete': {'description': 'Of CSV: whether all rows are there.', 'schema': {'type': 'string', 'enum': ['true', 'false']}},
     'X-Request-Id': {'description': 'Identifies the request to the operators of the service.', 'schema': {'type': 'string'}},
     'RateLimit-Limit': {'description': 'Requests allowed in a minute.', 'schema': {'type': 'integer', 'minimum': 0}},
     'RateLimit-Remaining': {'description': 'Requests left in this minute.', 'schema': {'type': 'integer', 'minimum': 0}},
@@ -74,7 +76,7 @@ REFUSALS = {
 
 def not_modified() -> dict[str, Any]:
     """Return OpenAPI's Response Object of a 304."""
-    return {'description': 'The response you have is current', 'headers': referred('headers', ('X-Request-Id', 'ETag'))}
+    return {'description': 'The response you have is current', 'headers': referred('headers', ('X-Request-Id', 'ETag', 'Vary'))}
 
 
 def referred(kind: str, names: Iterable[str]) -> dict[str, Schema]:

@@ -7,8 +7,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from chalice.app import Response
-
 from chalicelib.api.requests.api_request import ApiRequest
 from chalicelib.api.requests.query import FORMAT
 from chalicelib.domain import tables
@@ -23,7 +21,7 @@ def is_asked_for(request: ApiRequest) -> bool:
     return 'text/csv' in accepted.partition('application/json')[0]
 
 
-def table(answer: Answer, columns: Sequence[str]) -> Response:
+def table(answer: Answer, columns: Sequence[str]) -> Answer:
     """Return the list in an answer as CSV; `columns` are the fields of its rows.
 
     What stands beside the list in the envelope is in headers: `Link` leads to the next page, `X-Complete: false` says that rows are
@@ -33,7 +31,7 @@ def table(answer: Answer, columns: Sequence[str]) -> Response:
     headers = answer.headers | {'Content-Type': tables.CSV_TYPE}
     if 'complete' in answer.body:
         headers['X-Complete'] = 'true' if answer.body['complete'] else 'false'
-    return Response(tables.to_csv(columns, rows), headers=headers)
+    return Answer(tables.to_csv(columns, rows), headers=headers)
 
 
 def _cell(value: Any) -> Any:

@@ -70,9 +70,10 @@ class Router:
                 if method == 'POST':
                     return idempotency.create_once(request, lambda: view(request, **variables))
                 response = view(request, **variables)
-                if isinstance(response, Answer) and operation.is_list and csv_format.is_asked_for(request):
-                    return csv_format.table(response, operation.columns)
-                return response
+                if not isinstance(response, Answer) or not operation.is_list:
+                    return response
+                response.headers['Vary'] = 'Accept'
+                return csv_format.table(response, operation.columns) if csv_format.is_asked_for(request) else response
 
             operation_spec.declare(chalice_view, operation)
             for path in paths:

@@ -34,7 +34,7 @@ def test_rows_are_stored_as_a_list_of_maps_is(row: Row) -> None:
 
 
 def test_a_row_without_a_field_that_it_must_have_is_an_error() -> None:
-    with pytest.raises(ValueError, match='^Row lacks amount$'):
+    with pytest.raises(ValueError, match=r'^Row lacks amount$'):
         RowsAttribute(Row).deserialize([{'M': {'name': {'S': 'a'}, 'flag': {'BOOL': True}}}])
 
 
