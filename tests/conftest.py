@@ -67,8 +67,9 @@ from chalicelib.config import settings  # noqa: E402
 from tests.support import quick_aws, quick_dynamodb, serial_moto  # noqa: E402
 
 if not EMULATOR_URL:
-    for module in (serial_moto, quick_aws, quick_dynamodb):
-        module.install()
+    serial_moto.install()
+    quick_aws.REPLACEMENTS.install()
+    quick_dynamodb.REPLACEMENTS.install()
 
 
 @pytest.fixture(autouse=True)

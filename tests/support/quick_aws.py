@@ -15,19 +15,11 @@ from moto.core import responses
 from moto.core.common_models import BaseModel
 from moto.dynamodb.responses import DynamoHandler
 
+from tests.support.replacements import Replacements
+
 _sign = SigV4Auth.add_auth
 _parse_thoroughly = DynamoHandler.parse_parameters
 _serialize_thoroughly = DynamoHandler.serialized
-
-
-def install() -> None:
-    """Replace what is slow."""
-    responses.method_names_from_class = lru_cache(responses.method_names_from_class)
-    useragent.sanitize_user_agent_string_component = lru_cache(useragent.sanitize_user_agent_string_component)
-    SigV4Auth.add_auth = _sign_what_leaves
-    BaseModel.__new__ = _make_untracked
-    DynamoHandler.parse_parameters = _parse
-    DynamoHandler.serialized = _serialize
 
 
 def _make_untracked(cls: type, *_: Any, **__: Any) -> Any:
@@ -56,6 +48,16 @@ def _serialize(self: DynamoHandler, answer: responses.ActionResult) -> Any:
         return _serialize_thoroughly(self, answer)
     headers = {'Content-Type': 'application/x-amz-json-1.0'} | self.response_headers
     return 200, headers, json.dumps(answer.result, default=lambda value: base64.b64encode(value).decode())
+
+
+REPLACEMENTS = Replacements(
+    (responses, 'method_names_from_class', lru_cache(responses.method_names_from_class)),
+    (useragent, 'sanitize_user_agent_string_component', lru_cache(useragent.sanitize_user_agent_string_component)),
+    (SigV4Auth, 'add_auth', _sign_what_leaves),
+    (BaseModel, '__new__', _make_untracked),
+    (DynamoHandler, 'parse_parameters', _parse),
+    (DynamoHandler, 'serialized', _serialize),
+)
 
 
 @pytest.fixture(scope='session', autouse=True)

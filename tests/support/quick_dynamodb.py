@@ -19,6 +19,8 @@ from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.dynamodb.parsing.validators import ActionCountValidator, UpdateExpressionValidator
 
+from tests.support.replacements import Replacements
+
 _LARGEST_ITEM = 405_000  # bytes, as in LimitedSizeDict
 
 _cast_thoroughly = DynamoType.cast_value.fget
@@ -31,26 +33,6 @@ _list_all_processors = UpdateExpressionValidator.get_ast_processors
 _make_operand_thoroughly = ConditionExpressionParser._make_operand
 
 _PROCESSED: dict[tuple[type, type], bool | None] = {}  # by classes of traversers and of nodes; None for what is no node
-
-
-def install() -> None:
-    """Replace what is slow."""
-    DynamoType.cast_value = property(_cast)
-    DynamoType.size = _measure
-    DynamoType.__deepcopy__ = _copy_value
-    Item.__init__ = _fill_item
-    Item.size = _measure_item
-    Item.__deepcopy__ = _copy_item
-    Table.query = _query_partition
-    Table.__deepcopy__ = _copy_table
-    DynamoDBBackend.update_item = _update_copy
-    ConditionExpressionParser.parse = _parse_condition
-    ConditionExpressionParser._make_operand = _make_operand
-    FuncIn.expr = _is_in
-    UpdateExpressionParser.make = staticmethod(_parse_update)
-    UpdateExpressionValidator.get_ast_processors = _list_processors
-    Node.__deepcopy__ = _copy_node
-    DepthFirstTraverser.traverse_node_recursively = _traverse
 
 
 # Values
@@ -214,3 +196,23 @@ def _traverse(self: DepthFirstTraverser, node: Any, child_id: int = -1) -> Any:
         if parent:
             parent.children[child_id] = node
     return node
+
+
+REPLACEMENTS = Replacements(
+    (DynamoType, 'cast_value', property(_cast)),
+    (DynamoType, 'size', _measure),
+    (DynamoType, '__deepcopy__', _copy_value),
+    (Item, '__init__', _fill_item),
+    (Item, 'size', _measure_item),
+    (Item, '__deepcopy__', _copy_item),
+    (Table, 'query', _query_partition),
+    (Table, '__deepcopy__', _copy_table),
+    (DynamoDBBackend, 'update_item', _update_copy),
+    (ConditionExpressionParser, 'parse', _parse_condition),
+    (ConditionExpressionParser, '_make_operand', _make_operand),
+    (FuncIn, 'expr', _is_in),
+    (UpdateExpressionParser, 'make', staticmethod(_parse_update)),
+    (UpdateExpressionValidator, 'get_ast_processors', _list_processors),
+    (Node, '__deepcopy__', _copy_node),
+    (DepthFirstTraverser, 'traverse_node_recursively', _traverse),
+)
