@@ -2,7 +2,7 @@
 
 No request is sent. From the requests that endpoints and refreshes cost and from the refresh policy, each five minutes of a day give how
 many ledgers are due, how many of them explorers and workers can read, how long the others wait, and what all of it costs. What people do
-is assumed (`People`), what a unit of work takes is measured (`Work`), prices are AWS's list prices of us-east-1, November 2026, for arm64.
+is assumed (`People`), what a unit of work takes is measured (`Work`), prices are those of infra/costs.py.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import plots
-from infra import functions
+from infra import costs, functions
 
 FOLDER = Path(__file__).parents[1] / 'docs' / 'plots'
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
@@ -74,7 +74,8 @@ class Work(NamedTuple):
     request_reads: float = 9  # units of an API request: header, children and eight ledgers
     refresh_writes: float = 8
     refresh_reads: float = 3
-    log_bytes: float = 700  # of an API request or a refresh
+    request_log_bytes: float = 2_700  # our lines of function and authorizer, Lambda's three of each, the access log's
+    refresh_log_bytes: float = 1_000
     stored_bytes: float = 60_000  # of a ledger with its transactions
 
 
@@ -177,20 +178,32 @@ def _costs(people: People, day: Sequence[Moment], work: Work) -> dict[str, float
     """Return dollars a month by service. What is always there, such as keys and alarms, is `idle`, as the README counts it."""
     requests = sum(moment.requests for moment in day) * STEP * DAYS_OF_MONTH
     refreshed = sum(moment.refreshed for moment in day) * STEP * DAYS_OF_MONTH
-    api_seconds = requests * (work.request_seconds * 1 + work.authorizer_seconds * 0.5)  # times GB of memory
     worker_seconds = refreshed * work.refresh_seconds / work.refreshes_at_once
+    refreshes = {
+        'Lambda': worker_seconds * costs.GIGABYTE_SECOND + refreshed / 10 * costs.FUNCTION_CALL,
+        'DynamoDB': refreshed * (work.refresh_reads * costs.READ_UNIT + work.refresh_writes * costs.WRITE_UNIT),
+        'SQS': refreshed * 3 / 10 * costs.SQS_REQUEST,
+        'logs': refreshed * work.refresh_log_bytes / 1e9 * costs.LOGGED_GIGABYTE,
+    }
+    always = {
+        'storage': people.ledgers(people.users) * work.stored_bytes / 1e9 * costs.STORED_GIGABYTE,
+        'idle': sum(cost.dollars for cost in costs.idle()),
+    }
+    return (
+        {name: cost * requests for name, cost in request_costs(work).items()}
+        | {f'{name} of refreshes': cost for name, cost in refreshes.items()}
+        | always
+    )
+
+
+def request_costs(work: Work = WORK) -> dict[str, float]:
+    """Return what an API request costs, in dollars by service."""
+    gigabyte_seconds = work.request_seconds * 1 + work.authorizer_seconds * 0.5  # by the memory of each function
     return {
-        'API Gateway': requests * 3.50e-6,
-        # A request calls the authorizer and its function.
-        'Lambda': (api_seconds + worker_seconds) * 1.33334e-5 + (requests * 2 + refreshed / 10) * 0.20e-6,
-        'DynamoDB': (
-            (requests * work.request_reads + refreshed * work.refresh_reads) * 0.125e-6
-            + refreshed * work.refresh_writes * 0.625e-6
-            + people.ledgers(people.users) * work.stored_bytes / 1e9 * 0.25
-        ),
-        'SQS': refreshed * 3 / 10 * 0.40e-6,
-        'logs': (requests + refreshed) * work.log_bytes / 1e9 * 0.50,
-        'idle': 14.0,
+        'API Gateway': costs.API_REQUEST,
+        'Lambda': 2 * costs.FUNCTION_CALL + gigabyte_seconds * costs.GIGABYTE_SECOND,  # a request calls the authorizer and its function
+        'DynamoDB': work.request_reads * costs.READ_UNIT,
+        'logs': work.request_log_bytes / 1e9 * costs.LOGGED_GIGABYTE,
     }
 
 
@@ -201,14 +214,14 @@ def main() -> None:
     options = parser.parse_args()
     os.environ |= functions.stand_ins('dev') | {'AWS_DEFAULT_REGION': 'us-east-1'}
     keyless = [simulate(People(users)) for users in SIZES]
-    own = [simulate(People(users), own_nodes=True, limits=_grown(People(users))) for users in SIZES]
+    own = [simulate(People(users), own_nodes=True, limits=grown_limits(People(users))) for users in SIZES]
     _print_table('Explorers without keys, settings as they are', keyless)
     _print_table("Nodes of one's own, and as many workers and dispatchers as are needed", own)
     if options.plots:
         _draw(keyless, own)
 
 
-def _grown(people: People, work: Work = WORK) -> Limits:
+def grown_limits(people: People, work: Work = WORK) -> Limits:
     """Return the limits that let nothing wait: settings, and quotas that AWS raises when asked."""
     due = max(_due_per_second(people, at) for at in range(0, DAY, STEP)) * 1.5
     return Limits(

@@ -11,9 +11,12 @@ from chalicelib.config import settings
 from chalicelib.jobs import purge, refresh, sweep
 from tests.support.ledgers import pk_of
 
-CONTEXT: Any = None  # the jobs look at nothing in it
-
 Json = dict[str, Any]
+
+CONTEXT: Any = None  # the jobs look at nothing in it
+SCHEDULED: Json = {'source': 'aws.events', 'detail-type': 'Scheduled Event', 'detail': {}, 'resources': []} | dict.fromkeys(
+    ('version', 'account', 'time', 'region', 'id'), ''
+)
 
 
 def record(body: Json, receives: int = 1) -> Json:
@@ -48,9 +51,7 @@ def run_purge(user_id: str, portfolio_id: int) -> bool:
 
 def run_sweep() -> int:
     """Run the sweep; return how much it sent."""
-    event = {'version': '0', 'detail-type': 'Scheduled Event', 'source': 'aws.events', 'detail': {}, 'resources': []}
-    account = {'account': '', 'time': '', 'region': '', 'id': ''}
-    sent: int = sweep.sweep_due(event | account, CONTEXT)['sent']
+    sent: int = sweep.sweep_due(SCHEDULED, CONTEXT)['sent']
     return sent
 
 
