@@ -9,6 +9,7 @@ EMAIL ?=
 FAULTS ?= 10000
 STAGE ?= dev
 TABLE ?= keep
+SINCE ?= 1h
 PARAMETERS := ALARM_EMAIL LOG_DAYS DOMAIN CERTIFICATE_ARN ISSUER MAIL_FROM SIGNING_KEYS REQUESTS_PER_SECOND REQUEST_BURST
 
 BIN := .venv/bin
@@ -25,7 +26,7 @@ CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 export PORT UPSTREAM DATA HOST ISSUER TRUSTED_PROXIES SIGNUP EMAIL
 
-.PHONY: help run serve user test e2e test-emulator abuse audit bench lint types format messages lock package stack deploy destroy clean
+.PHONY: help run serve status logs users user test e2e e2e-remote test-emulator abuse audit bench lint types format messages lock package stack deploy destroy clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -36,8 +37,21 @@ run: $(READY) ## Run everything on this computer; PORT=8000, UPSTREAM=sample for
 serve: $(READY) ## Run a home server that keeps its data in DATA=folder; PORT, HOST, ISSUER, TRUSTED_PROXIES, SIGNUP
 	@exec $(BIN)/python -m infra.local serve
 
-user: $(READY) ## Create a user of a home server; DATA=folder EMAIL=you@example.com
-	@$(BIN)/python -m infra.local user "$$EMAIL"
+# Those below are about the server that runs on the folder DATA, if that is given, else about a stage on AWS.
+THERE = $(if $(DATA),environment=$$($(BIN)/python -m infra.local environment) && eval "$$environment" &&)
+WHERE = $(if $(DATA),,--stage $(STAGE))
+
+status: $(READY) ## Say how a stage or a home server does, and what to do about what is wrong; STAGE=dev, or DATA=folder
+	@$(THERE) $(BIN)/python -m infra.operate status $(WHERE)
+
+logs: $(READY) ## Show the errors of all functions of a stage; STAGE=dev, SINCE=1h, REQUEST=id for all about one request
+	@$(BIN)/python -m infra.operate logs --stage $(STAGE) --since $(SINCE) $(if $(REQUEST),--request $(REQUEST))
+
+users: $(READY) ## List users; STAGE=dev, or DATA=folder; AFTER=id for the next page
+	@$(THERE) $(BIN)/python -m infra.data users list $(WHERE) $(if $(AFTER),--after $(AFTER))
+
+user: $(READY) ## Create a user; EMAIL=you@example.com, and STAGE=dev, or DATA=folder, whose server need not run
+	@$(BIN)/python -m $(if $(DATA),infra.local user,infra.data users create $(WHERE)) "$$EMAIL"
 
 test: lint types ## Check style and types, run all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal --durations=15 --durations-min=3
@@ -46,6 +60,9 @@ e2e: override STAGE := dev
 e2e: export PACKAGE_FOR := host
 e2e: $(EMULATOR) package test-emulator ## Run the packaged application, and the functional tests, in an emulated AWS
 	$(BIN)/python -m infra.emulator $(BIN)/python -m pytest -v -m deployed tests/e2e tests/infra
+
+e2e-remote: $(READY) ## Run the end-to-end tests that hold of any server against one that runs; URL=https://... EMAIL=you@example.com
+	@$(BIN)/python -m tests.e2e "$(URL)" "$$EMAIL"
 
 test-emulator: $(EMULATOR) ## Run the functional tests against a second emulation of AWS
 	$(BIN)/python -m infra.emulator $(BIN)/python -m pytest -n auto tests/functional

@@ -81,6 +81,7 @@ INFRA_MAY_IMPORT = {
     'infra.durable': {'infra', 'infra.durable'},
     'infra.local': {'infra', 'infra.local', 'infra.durable', 'infra.fake_upstreams', 'chalicelib', 'app'},
     'infra.data': {'infra', 'infra.data', 'chalicelib'},
+    'infra.operate': {'infra', 'infra.operate', 'infra.data', 'chalicelib'},
     'infra.catalogue': {'infra.catalogue', 'chalicelib'},
 }
 # Cost a cold start dearly, so they load where they are used.

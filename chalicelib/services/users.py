@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from chalicelib import clock, mail
 from chalicelib.config import settings
-from chalicelib.domain.credentials import check_new_password, parse_email
+from chalicelib.domain.credentials import check_new_password, parse_email, parse_name
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import AttemptCounter, EmailToken, Invitation, KnownBrowser, Operation, User, Write, new_token, transact
 from chalicelib.models.client import digest
@@ -42,6 +42,14 @@ def sign_up(
             _store_sign_up(User.with_email(email), values, came_by, now)
         except Invalid:  # another sign-up with the same address came between the read and the write
             _store_sign_up(User.with_email(email), values, came_by, now)
+
+
+def create_confirmed(*, name: str | None, email: str, password: str, now: int) -> User:
+    """Store a user as an operator does, whose word is taken for the address. Raises Invalid, also if the address is taken."""
+    address = parse_email(email)
+    check_new_password(password, address)
+    name = parse_name(name or address.partition('@')[0])
+    return User.create(name=name, email=address, password_hash=_hash(password), allow_remote_login=False, now=now)
 
 
 def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str, str], now: int) -> None:

@@ -35,16 +35,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     one = _add(commands, 'migrate', 'run_migrate', 'bring the table to the newest schema')
     one.add_argument('--dry-run', action='store_true', help='only say what would be done')
     one.add_argument('--check', action='store_true', help='fail if there is something to be done')
-    one = _add(commands, 'forget', 'run_forget', 'delete everything of a user')
-    one.add_argument('user', metavar='USER', help='e-mail address or id')
-    one.add_argument('--dry-run', action='store_true', help='only say how much there is')
-    one.add_argument('--yes', action='store_true', help='do not ask')
-    _add_links(commands)
-    one = _add(commands, 'remove-second-factors', 'run_remove_second_factors', 'let a user who lost them log in with the password alone')
-    one.add_argument('user', metavar='USER', help='e-mail address or id')
-    one.add_argument('--yes', action='store_true', help='do not ask')
-    one = _add(commands, 'invite', 'run_invite', 'print a link with which one person can sign up, such as the first')
-    one.add_argument('address', metavar='ADDRESS', help='where the stage answers, as make deploy prints it')
+    _add_users(commands)
     _add_dead_letters(commands)
     return parser.parse_args(arguments)
 
@@ -76,12 +67,34 @@ def _add_import(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]')
     one.add_argument('file', metavar='FILE', type=Path)
 
 
-def _add_links(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
+def _add_users(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
+    parser = commands.add_parser('users', help='list users, create, invite or delete one, say how they log in')
+    deeds = parser.add_subparsers(metavar='DEED', required=True)
+    one = _add(deeds, 'list', 'run_list_users', 'print users, a page at a time')
+    one.add_argument('--most', type=int, default=100, help='how many at most (100)')
+    one.add_argument('--after', metavar='ID', help='the next page, as the one before names it')
+    _add(deeds, 'count', 'run_count_users', 'say how many users there are')
+    one = _add(deeds, 'create', 'run_create_user', 'store a user whose address is taken as confirmed; asks for a password')
+    one.add_argument('email', metavar='EMAIL')
+    one.add_argument('--name')
+    one = _add(deeds, 'invite', 'run_invite', 'print a link with which one person can sign up, such as the first')
+    one.add_argument('address', metavar='ADDRESS', help='where the stage answers, as make deploy prints it')
+    one = _add(deeds, 'forget', 'run_forget', 'delete everything of a user')
+    one.add_argument('user', metavar='USER', help='e-mail address or id')
+    one.add_argument('--dry-run', action='store_true', help='only say how much there is')
+    one.add_argument('--yes', action='store_true', help='do not ask')
+    one = _add(deeds, 'remove-second-factors', 'run_remove_second_factors', 'let a user who lost them log in with the password alone')
+    one.add_argument('user', metavar='USER', help='e-mail address or id')
+    one.add_argument('--yes', action='store_true', help='do not ask')
+    _add_links(deeds)
+
+
+def _add_links(deeds: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
     for name, run, text in (
         ('link', 'run_link', 'let tokens of another issuer open the account of a user'),
         ('unlink', 'run_unlink', 'let them open no account any more'),
     ):
-        one = _add(commands, name, run, text)
+        one = _add(deeds, name, run, text)
         one.add_argument('issuer', metavar='ISSUER', help='the issuer, as in TRUSTED_ISSUERS')
         one.add_argument('subject', metavar='SUBJECT', help='the claim `sub` of its tokens')
         if name == 'link':

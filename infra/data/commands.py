@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from contextlib import closing
 
 from chalicelib import clock, formats
+from chalicelib.errors import Invalid
 from chalicelib.models import Invitation, LinkedSubject
 from chalicelib.services import invitations, second_factors
-from infra.data import archive, export, forget, migrate, users
+from chalicelib.services import users as service
+from infra import password_prompt
+from infra.data import archive, export, forget, migrate, user_list, users
 from infra.data.archive import Header, Writer
 from infra.data.dead_letters import DeadLetters
 from infra.data.kinds import LEFT_OUT
@@ -88,6 +91,27 @@ def run_forget(options: argparse.Namespace) -> None:
         _confirm(options, f'delete all {number:,} items of {options.user}')
         forget.forget(table, user_id, Progress('deleted'))
         say(f'nothing in {table.name} names {options.user}; exports and backups may')
+
+
+def run_list_users(options: argparse.Namespace) -> None:
+    found = user_list.page(_table(), options.most, options.after)
+    print('\n'.join(user_list.lines(found.users)))
+    say(f'there are more: --after {found.after}' if found.after else 'these are the last ones')
+
+
+def run_count_users(options: argparse.Namespace) -> None:
+    print(user_list.count(_table()))
+
+
+def run_create_user(options: argparse.Namespace) -> None:
+    _table()
+    try:
+        user = service.create_confirmed(name=options.name, email=options.email, password=password_prompt.ask(), now=clock.now())
+    except password_prompt.NotTheSame as error:
+        raise Problem(str(error)) from None
+    except Invalid as invalid:
+        raise Problem('; '.join(fault.message for fault in invalid.faults)) from None
+    say(f'{user.email} can log in')
 
 
 def run_remove_second_factors(options: argparse.Namespace) -> None:

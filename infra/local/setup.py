@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from infra.local import supervisor
 
@@ -14,11 +14,14 @@ def run() -> None:
 
     Raises CannotStart.
     """
-    print_environment(prepare(supervisor.default_issuer()))
+    before = set(os.environ)
+    print_environment(prepare(supervisor.default_issuer()), before)
 
 
-def print_environment(environment: Mapping[str, str]) -> None:
-    """Print variables as a shell takes them."""
+def print_environment(environment: Mapping[str, str], before: Collection[str] = os.environ) -> None:
+    """Print variables as a shell takes them, which first forgets those of AWS in `before`: a profile would lead elsewhere."""
+    if stray := sorted(name for name in before if name.startswith('AWS_') and name not in environment):
+        print('unset', *stray)
     for name, value in environment.items():
         print(f'export {name}={shlex.quote(value)}')
 

@@ -128,14 +128,14 @@ def test_a_subject_opens_the_account_that_it_is_linked_to_and_none_without_a_lin
     named = token(other)
     assert status(http, named) == 401  # whatever it says of whom it is for
 
-    assert run('link', 'https://login.example', 'auth0|1', user.email) == 0
+    assert run('users', 'link', 'https://login.example', 'auth0|1', user.email) == 0
     assert auth.verify(f'Bearer {named}')['sub'] == user.user_id
     assert status(http, named) == 200
     assert [status(http, token(user, iss='https://login.other')), status(http, token(user, sub='auth0|2'))] == [401, 401]
 
-    assert run('unlink', 'https://login.example', 'auth0|1') == 0
+    assert run('users', 'unlink', 'https://login.example', 'auth0|1') == 0
     assert status(http, named) == 401
-    assert run('unlink', 'https://login.example', 'auth0|1') == 1
+    assert run('users', 'unlink', 'https://login.example', 'auth0|1') == 1
 
 
 @pytest.mark.parametrize(

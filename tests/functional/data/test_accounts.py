@@ -49,7 +49,7 @@ def test_a_forgotten_users_credentials_are_gone(api: Api):
     api.portfolio()
     create_account(api)
 
-    assert run('forget', '--yes', 'test@example.com') == 0
+    assert run('users', 'forget', '--yes', 'test@example.com') == 0
 
     assert Credentials.find(f'LEDGER#ACCOUNT#{api.user_id}#000001#000001') is None
 

@@ -91,7 +91,8 @@ def test_an_interrupted_command_says_how_to_go_on(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    'arguments', [[], ['export', 'file'], ['export', '--all', '--user', 'x', 'file'], ['import'], ['dlq'], ['dlq', 'inspect'], ['forget']]
+    'arguments',
+    [[], ['export', 'file'], ['export', '--all', '--user', 'x', 'file'], ['import'], ['dlq'], ['dlq', 'inspect'], ['users', 'forget']],
 )
 def test_arguments_that_make_no_sense_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:

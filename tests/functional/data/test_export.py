@@ -159,7 +159,7 @@ def test_partitions_of_several_pages_are_exported_whole(world: World, file: Path
 
 def test_an_export_goes_on_when_what_it_was_at_is_gone(world: World, file: Path) -> None:
     assert not survives(lambda: run('export', '--user', 'ann@example.com', file), 6, READS)
-    assert run('forget', '--yes', 'ann@example.com') == 0
+    assert run('users', 'forget', '--yes', 'ann@example.com') == 0
 
     assert run('export', '--resume', file) == 0
     assert archive.check(file).header.user_id == world.apis[0].user_id

@@ -77,7 +77,7 @@ def test_of_one_user_it_is_not_exported_who_else_has_their_addresses(api: Api, o
 
 def test_forgetting_the_only_one_who_has_a_wallet_takes_all_of_it(path: str, queues: dict[str, str]) -> None:
     refresh_queue(queues).bodies()
-    assert run('forget', '--yes', 'test@example.com') == 0
+    assert run('users', 'forget', '--yes', 'test@example.com') == 0
     for _ in range(2):
         run_sweep()
         refresh_queue(queues).drain()

@@ -111,7 +111,7 @@ def test_a_closed_server_takes_nobody_and_nobody_is_invited(logged_in: Browser, 
 def test_the_operator_invites_the_first_user(browser: Browser, policy: Policy, capsys: pytest.CaptureFixture[str]):
     policy('invite')
 
-    assert run('invite', 'https://cryptfolio.test/') == 0
+    assert run('users', 'invite', 'https://cryptfolio.test/') == 0
 
     token = token_of(capsys.readouterr().out)
     assert browser.get(f'/signup?invitation={token}').status_code == 200

@@ -242,7 +242,7 @@ def test_factors_are_removed_by_their_owner_or_by_the_operator(logged_in: Browse
     assert is_logged_in(other)
 
     add_app(logged_in)
-    assert run('remove-second-factors', '--yes', user.email) == 0
+    assert run('users', 'remove-second-factors', '--yes', user.email) == 0
     third = new_browser()
     third.log_in()
     assert is_logged_in(third)
