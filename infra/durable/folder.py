@@ -3,8 +3,10 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 
 from infra.durable.keys import write_secret
@@ -12,8 +14,26 @@ from infra.durable.keys import write_secret
 FORMAT = 1  # of the folder; raised when a version of ours can no longer read what the one before wrote
 
 
+# How long who finds the folder in use waits for the end of that: a server goes on, a command is done in seconds. Who only looks whether
+# it is in use holds it for a moment, below the name of whoever had it last.
+_PATIENCE_SECONDS = {'server': 1, 'command': 60}
+_START_SECONDS = 120
+_POLL_SECONDS = 0.05
+
+
+class Holder(StrEnum):
+    """Who uses a folder, as its lock says."""
+
+    SERVER = 'server'
+    COMMAND = 'command'
+
+
 class CannotOpen(Exception):
     """Why the folder cannot be used, in one sentence that says what to do."""
+
+
+class InUse(CannotOpen):
+    """Somebody else uses it."""
 
 
 class Folder:
@@ -29,20 +49,21 @@ class Folder:
         self._environment = self.path / 'environment.json'
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
+    def opened(self, holder: Holder = Holder.SERVER) -> Iterator[None]:
         """Use the folder, made if it is not there, until the end of this context or of this process. Raises CannotOpen.
 
-        Meanwhile nobody else may read the files that this process makes: others may be allowed into a folder that was there before.
+        A server refuses others at once; a command, which is soon done, is waited for. Meanwhile nobody else may read the files that this
+        process makes: others may be allowed into a folder that was there before.
         """
         umask = os.umask(0o077)
         try:
-            with self._locked():
+            with self._locked(holder):
                 yield
         finally:
             os.umask(umask)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, holder: Holder) -> Iterator[None]:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.backups.mkdir(mode=0o700, exist_ok=True)
@@ -50,30 +71,43 @@ class Folder:
         except OSError as error:
             raise CannotOpen(f'{self.path} cannot be used: {error.strerror}. Choose another folder, or let its owner run this') from None
         try:
-            self._claim(lock)
+            self._claim(lock, holder)
             yield
         finally:
             os.close(lock)
 
-    def _claim(self, lock: int) -> None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CannotOpen(f'{self.path} is in use by another server: stop that one first') from None
+    def _claim(self, lock: int, holder: Holder) -> None:
+        began = time.monotonic()
+        while not _lock(lock):
+            named = self._lock.read_text()
+            if time.monotonic() - began > _PATIENCE_SECONDS.get(named, _PATIENCE_SECONDS['command']):
+                raise InUse(f'{self.path} is in use by another {named or "command"}: stop that one first')
+            time.sleep(_POLL_SECONDS)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, holder.encode(), 0)
+        self._environment.unlink(missing_ok=True)  # of a server that is gone
         if int(self._read(self._version).get('format', FORMAT)) > FORMAT:
             raise CannotOpen(f'{self.path} was written by a newer version of CryptFolio: install that one again')
 
-    @property
-    def is_in_use(self) -> bool:
-        """Whether a server uses the folder."""
+    def server_environment(self) -> dict[str, str] | None:
+        """Return the environment that leads to the server that uses the folder, None if none does.
+
+        A server that only begins is waited for. Raises CannotOpen when it does not come.
+        """
+        deadline = time.monotonic() + _START_SECONDS
+        while self._is_locked():
+            if environment := self._read(self._environment):
+                return environment
+            if time.monotonic() > deadline:
+                raise CannotOpen(f'{self.path} is in use by a server that has not started in {_START_SECONDS} s: see what it prints')
+            time.sleep(_POLL_SECONDS)
+        return None
+
+    def _is_locked(self) -> bool:
         if not self._lock.exists():
             return False
         with self._lock.open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return True
-        return False
+            return not _lock(file.fileno())
 
     @property
     def version(self) -> str | None:
@@ -84,16 +118,20 @@ class Folder:
     def version(self, version: str) -> None:
         write_secret(self._version, json.dumps({'format': str(FORMAT), 'version': version}))
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """The environment that leads to the server that uses the folder."""
-        return self._read(self._environment)
-
-    @environment.setter
-    def environment(self, environment: Mapping[str, str]) -> None:
+    def tell_environment(self, environment: Mapping[str, str]) -> None:
+        """Let commands know how to reach the server, once it can answer them."""
         write_secret(self._environment, json.dumps(dict(environment)))
 
     @staticmethod
     def _read(path: Path) -> dict[str, str]:
         read: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         return read
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file until it is closed; return False if another process has."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -13,18 +13,17 @@ _HOST = '127.0.0.1'
 _ACCOUNT = '123456789012'  # moto's
 
 
-def enter(folder: Folder | None, issuer: str) -> None:
-    """Start moto and lead this process and its children there. Raises CannotOpen."""
+def enter(folder: Folder | None, issuer: str) -> dict[str, str]:
+    """Start moto, lead this process and its children there, and return the environment that does. Raises CannotOpen."""
     if folder is None:
-        stack.enter(moto_server.start(_HOST), issuer)
-        return
+        return stack.enter(moto_server.start(_HOST), issuer)
     table = definition.read()
     store = open_store(folder, table)
     keys.load(folder.keys, _ACCOUNT, stack.REGION)
     url = moto_server.start(_HOST, lambda moto: DurableTable(moto, store, table, stack.NAME, _ACCOUNT, stack.REGION))
     environment = stack.enter(url, issuer)
     keys.save(folder.keys, _ACCOUNT, stack.REGION)
-    folder.environment = environment
+    return environment
 
 
 def open_store(folder: Folder, table: Definition) -> Store:

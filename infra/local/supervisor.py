@@ -116,7 +116,7 @@ def _serve(listening: socket.socket, stop: Event, kind: Kind) -> None:
     _say('starting a moto server', stop)
     from infra.local import emulated_aws, stack  # take a while to import, in which nothing would have been printed
 
-    emulated_aws.enter(kind.folder, (kind.at_home and os.environ.get('ISSUER')) or local)
+    environment = emulated_aws.enter(kind.folder, (kind.at_home and os.environ.get('ISSUER')) or local)
     with Children() as children:
         if kind.folder:
             _say('opening the data', stop)
@@ -126,6 +126,8 @@ def _serve(listening: socket.socket, stop: Event, kind: Kind) -> None:
         api = children.start('api', str(listening.fileno()), pass_fds=[listening.fileno()])
         _say('creating the table and the queues of infra/template.yaml', stop)
         stack.create()
+        if kind.folder:
+            kind.folder.tell_environment(environment)
         advice = _first_user(kind, local, stop)
         _say('starting the worker', stop)
         children.start('worker', *(['--fast'] if not kind.at_home else []))

@@ -1,39 +1,50 @@
 """`python -m infra.local user EMAIL`: a user of a home server, whose sign-up is closed."""
 
-import getpass
 import os
-import sys
 import time
 from pathlib import Path
 
-from infra.durable.folder import CannotOpen, Folder
+from infra import password_prompt
+from infra.durable.folder import CannotOpen, Folder, Holder, InUse
 from infra.local.supervisor import CannotStart
 
 
 def create(email: str, name: str | None) -> None:
     """Ask for a password and store a user in the folder that DATA names, whether its server runs or not. Raises CannotStart."""
     folder = _folder()
-    if folder.is_in_use:
-        os.environ.update(folder.environment)
-        _store(email, name)
-        return
+    try:
+        password = password_prompt.ask()
+        if environment := folder.server_environment():
+            os.environ.update(environment)
+            _store(email, name, password)
+        else:
+            _store_alone(folder, email, name, password)
+    except InUse:  # by a server that began meanwhile
+        os.environ.update(running_environment())
+        _store(email, name, password)
+    except (CannotOpen, password_prompt.NotTheSame) as error:
+        raise CannotStart(str(error)) from None
+
+
+def _store_alone(folder: Folder, email: str, name: str | None, password: str) -> None:
     from infra.local import emulated_aws, stack
 
-    try:
-        with folder.opened():
-            emulated_aws.enter(folder, 'http://127.0.0.1')
-            stack.create()
-            _store(email, name)
-    except CannotOpen as error:
-        raise CannotStart(str(error)) from None
+    with folder.opened(Holder.COMMAND):
+        emulated_aws.enter(folder, 'http://127.0.0.1')
+        stack.create()
+        _store(email, name, password)
 
 
 def running_environment() -> dict[str, str]:
     """Return the environment that leads to the server that runs on the folder DATA. Raises CannotStart when none does."""
     folder = _folder()
-    if not folder.is_in_use:
+    try:
+        environment = folder.server_environment()
+    except CannotOpen as error:
+        raise CannotStart(str(error)) from None
+    if environment is None:
         raise CannotStart(f'no server runs on {folder.path}: make serve DATA={folder.path}')
-    return folder.environment
+    return environment
 
 
 def _folder() -> Folder:
@@ -43,33 +54,12 @@ def _folder() -> Folder:
     return Folder(Path(data))
 
 
-def _store(email: str, name: str | None) -> None:
-    from chalicelib.domain.credentials import check_new_password, parse_email, parse_name
+def _store(email: str, name: str | None, password: str) -> None:
     from chalicelib.errors import Invalid
-    from chalicelib.models import User
-    from chalicelib.passwords import hash_password
+    from chalicelib.services import users
 
     try:
-        address = parse_email(email)
-        password = _password()
-        check_new_password(password, address)
-        User.create(
-            name=parse_name(name or address.partition('@')[0]),
-            email=address,
-            password_hash=hash_password(password),
-            allow_remote_login=False,
-            now=int(time.time()),
-        )
+        user = users.create_confirmed(name=name, email=email, password=password, now=int(time.time()))
     except Invalid as invalid:
         raise CannotStart('; '.join(fault.message for fault in invalid.faults)) from None
-    print(f'{address} can log in')
-
-
-def _password() -> str:
-    """Return a password that is typed twice, or the first line of standard input."""
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip('\n')
-    password = getpass.getpass('Password: ')
-    if getpass.getpass('Once more: ') != password:
-        raise CannotStart('the two are not the same; no user was created')
-    return password
+    print(f'{user.email} can log in')

@@ -1,11 +1,14 @@
 """`make serve`: what it keeps, who may use it, and what a reverse proxy before it changes."""
 
 import os
+import re
+import shlex
 import signal
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,10 +43,22 @@ def home(folder: Path, *command: str, **variables: str) -> 'subprocess.Completed
     )
 
 
+def content_of(client: Client, path: str) -> bytes:
+    """Return an answer byte for byte, but for the time at which it is given."""
+    answer = client.request('GET', path)
+    assert answer.status_code == 200
+    return re.sub(rb'"time":\d+', b'', answer.content)
+
+
 def test_a_home_server_says_the_same_after_it_was_killed(tmp_path: Path, start_stack: Callable[..., Stack]) -> None:
     data = tmp_path / 'data'
     settings = OWN | {'DATA': str(data), 'UPSTREAM': 'sample', 'ISSUER': 'https://home.example/crypto', 'TRUSTED_PROXIES': '127.0.0.1'}
-    stack = start_stack('serve', **settings)
+    data.mkdir()
+    with ThreadPoolExecutor(2) as pool:  # beside each other, and beside the server that starts
+        making = [pool.submit(home, data, 'user', email) for email in ('grace@example.com', 'alan@example.com')]
+        stack = start_stack('serve', **settings)
+    for user, done in zip(('grace', 'alan'), [made.result() for made in making], strict=True):
+        assert (done.returncode, done.stdout) == (0, f'{user}@example.com can log in\n'), done.stderr
     client = Client(stack, 'read write')
     portfolio = client.portfolio()
     address = client.address(portfolio, EARLY)
@@ -51,14 +66,14 @@ def test_a_home_server_says_the_same_after_it_was_killed(tmp_path: Path, start_s
     paths = [f'{address}/balances', f'{address}/transactions', f'{portfolio}/accounts/{account["id"]}/txns']
     for path in paths:
         client.when_ready(path)
-    before = [client.get(path)['result'] for path in paths]
+    before = [content_of(client, path) for path in paths]
     first_printed = stack.output + stack.log  # the next run writes over it
 
     stack.end(signal.SIGKILL)
     again = start_stack('serve', **settings)
 
     client.url = again.url  # with the token of before: the key that signed it is still there
-    assert [client.get(path)['result'] for path in paths] == before
+    assert [content_of(client, path) for path in paths] == before
     assert stat.S_IMODE((data / 'keys.json').stat().st_mode) == 0o600
     assert not {path for path in data.rglob('*') if path.stat().st_mode & 0o077}
     for secret in (PASSWORD, OWN['DEMO_CLIENT_SECRET']):
@@ -77,10 +92,14 @@ def test_a_home_server_says_the_same_after_it_was_killed(tmp_path: Path, start_s
     refused = requests.get(f'{again.url}/signup', timeout=PATIENCE_SECONDS)
     assert 'name="password"' not in refused.text
 
-    made = home(data, 'user', 'grace@example.com')
-    assert (made.returncode, made.stdout) == (0, 'grace@example.com can log in\n'), made.stderr
-    assert home(data, 'user', 'grace@example.com').returncode == 1
-    assert 'export TABLE_NAME=cryptfolio-local' in home(data, 'environment').stdout.splitlines()
+    assert 'already has an account' in home(data, 'user', 'grace@example.com').stderr
+    environment = home(data, 'environment').stdout.splitlines()
+    assert 'export TABLE_NAME=cryptfolio-local' in environment
+    there = dict(line.removeprefix('export ').split('=', 1) for line in environment)
+    looked = {name: shlex.split(value)[0] for name, value in there.items()} | {'PATH': os.environ['PATH']}
+    for command, said in (('infra.data users list', 'grace@example.com'), ('infra.operate status', 'job sweep_due')):
+        done = subprocess.run([sys.executable, '-m', *command.split()], cwd=ROOT, env=looked, capture_output=True, text=True, check=False)
+        assert (done.returncode, said in done.stdout) == (0, True), done.stderr
     assert 'in use by another server' in home(data, 'serve', PORT='0').stderr
 
 

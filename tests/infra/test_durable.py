@@ -8,7 +8,9 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.kms.models import kms_backends
 
 from infra.durable import definition, keys
-from infra.durable.folder import CannotOpen, Folder
+from infra.durable.folder import CannotOpen, Folder, Holder
 from infra.durable.store import Damaged, Store
 from infra.local import emulated_aws, moto_server
 from tests.support.durable_server import NAME, REGION, create_table, serve
@@ -310,16 +312,45 @@ def test_keys_are_as_before_after_a_restart_and_read_by_their_owner_alone(tmp_pa
 
 def test_a_folder_is_for_one_server_at_a_time_and_for_this_version_or_older_ones(tmp_path: Path) -> None:
     folder = Folder(tmp_path / 'data')
-    with folder.opened():
-        assert folder.is_in_use
-        with pytest.raises(CannotOpen, match='in use by another server'), Folder(tmp_path / 'data').opened():
-            pass
-    assert not folder.is_in_use
+    with folder.opened(), pytest.raises(CannotOpen, match='in use by another server'), Folder(tmp_path / 'data').opened():
+        pass
     assert stat.S_IMODE((tmp_path / 'data').stat().st_mode) == 0o700
     (tmp_path / 'data' / 'version.json').write_text('{"format": "2", "version": "9.0.0"}')
 
     with pytest.raises(CannotOpen, match='newer version'), folder.opened():
         pass
+
+
+def test_commands_wait_for_each_other_and_for_a_server_that_starts(tmp_path: Path, umask: None) -> None:
+    folder, inside = Folder(tmp_path / 'data'), []
+
+    def use(_: int) -> int:
+        with Folder(folder.path).opened(Holder.COMMAND):
+            inside.append(1)
+            time.sleep(0.02)
+            users = len(inside)
+            inside.pop()
+            return users
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(use, range(8))) == [1] * 8
+        for name in ('first', 'second'):
+            assert folder.server_environment() is None
+            with folder.opened():
+                reached = pool.submit(folder.server_environment)
+                time.sleep(0.1)
+                assert not reached.done()  # nor does it get the environment of the server before
+                folder.tell_environment({'SERVER': name})
+                assert reached.result() == {'SERVER': name}
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    """Afterwards as before, whichever thread restores it last."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 def test_items_without_their_keys_are_refused_and_an_empty_table_is_not(tmp_path: Path) -> None:
