@@ -15,6 +15,8 @@ from oauthlib.oauth2 import LegacyApplicationClient
 from requests import Response
 from requests_oauthlib import OAuth2Session
 
+from tests.e2e import remote
+from tests.e2e.remote import Remote
 from tests.support.processes import PATIENCE_SECONDS, ROOT, wait_until
 
 DEMO = {
@@ -73,10 +75,15 @@ class Stack:
 
 
 class Client:
-    """An application of a user's, after the documented flow: requests-oauthlib and a password grant."""
+    """An application of a user's, after the documented flow: requests-oauthlib and a password grant.
 
-    def __init__(self, stack: Stack, scope: str) -> None:
+    `made` are the portfolios so far.
+    """
+
+    def __init__(self, stack: Stack | Remote, scope: str) -> None:
         self.url = stack.url
+        self.made: list[str] = []
+        self.pause = remote.PAUSE_SECONDS if isinstance(stack, Remote) else 0.05
         self.auth = stack.demo['DEMO_CLIENT_ID'], stack.demo['DEMO_CLIENT_SECRET']
         self.session = OAuth2Session(client=LegacyApplicationClient(client_id=self.auth[0]))
         self.token = self.session.fetch_token(
@@ -105,7 +112,8 @@ class Client:
     def portfolio(self) -> str:
         """Create a portfolio; return its path."""
         made = self.post('/api/portfolios', {'title': 'My portfolio', 'currencies': ['btc', 'usd']})
-        return f'/api/portfolios/{made["id"]}'
+        self.made.append(f'/api/portfolios/{made["id"]}')
+        return self.made[-1]
 
     def address(self, portfolio: str, address: str) -> str:
         """Add a Bitcoin address; return its path."""
@@ -124,7 +132,7 @@ class Client:
             body = answer.json()
             return body if complete in (None, body.get('complete')) else None
 
-        return wait_until(answered)
+        return wait_until(answered, pause=self.pause)
 
 
 def start(folder: Path, *command: str, **environment: str) -> Stack:
@@ -159,8 +167,12 @@ def _plain_http() -> Iterator[None]:
 
 
 @pytest.fixture(scope='session')
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack beside the sample upstream, for all tests that leave it running."""
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack | Remote]:
+    """The server that the environment names, or a stack beside the sample upstream, for all tests that leave it running."""
+    if remote.is_named():
+        with remote.prepared() as running:
+            yield running
+        return
     stack = start(tmp_path_factory.mktemp('stack'), UPSTREAM='sample')
     yield stack
     stack.end()
@@ -182,6 +194,10 @@ def start_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
 
 
 @pytest.fixture
-def client(stack: Stack) -> Client:
-    """A client with all that can be granted."""
-    return Client(stack, 'admin')
+def client(stack: Stack | Remote) -> Iterator[Client]:
+    """A client with all that can be granted. What it made goes where the server stays."""
+    client = Client(stack, 'admin')
+    yield client
+    if isinstance(stack, Remote):
+        for portfolio in client.made:
+            client.request('DELETE', portfolio)

@@ -22,6 +22,13 @@ import requests
 from infra.emulator import deployment
 from infra.fake_upstreams import sample
 from tests.e2e.conftest import DEMO, Client
+from tests.e2e.test_any_server import (  # noqa: F401  collected here again, against the deployment
+    test_a_body_that_is_too_large_is_refused,
+    test_a_form_is_as_good_as_json,
+    test_an_address_is_read_from_the_chain_and_its_portfolio_is_worth_something,
+    test_an_offset_counts_in_the_portfolios_balance,
+    test_what_is_wrong_with_a_body_is_said_all_at_once,
+)
 from tests.e2e.test_flow import (  # noqa: F401  collected here again, against the deployment
     test_a_portfolio_is_converted_and_has_a_history,
     test_a_portfolios_balances_are_the_sums_of_its_addresses_in_each_of_its_currencies,
@@ -42,7 +49,6 @@ EARLY, BUSY = sample.ADDRESSES
 SENDER = 'folio@example.com'
 PASSWORD = 'a password to test with'
 CLIENTS = 4
-FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
 
 
 class Deployed(NamedTuple):
@@ -86,37 +92,6 @@ def _warm_up(made: Deployed) -> None:
     """Use every function once, as starting one takes seconds: its package is unpacked."""
     client = Client(made, 'admin')
     client.when_ready(f'{client.address(client.portfolio(), EARLY)}/balances')
-
-
-def test_an_offset_counts_in_the_portfolios_balance(client: Client) -> None:
-    portfolio = client.portfolio()
-    client.address(portfolio, EARLY)
-    client.post(f'{portfolio}/offsets', {'title': 'Cash', 'balances': [{'currency': 'btc', 'balance': '0.00001'}]})
-
-    balances = client.when_ready(f'{portfolio}/balances')['result']
-
-    assert [(row['currency'], row['balance'], row['complete']) for row in balances] == [('btc', '50.00502', True), ('usd', '0.0', True)]
-
-
-def test_a_body_that_is_too_large_is_refused(client: Client) -> None:
-    answer = client.request('POST', '/api/portfolios', {'title': 'x' * 300_000, 'currencies': ['btc']})
-
-    assert (answer.status_code, answer.json()['code']) == (413, 'too_large')
-
-
-def test_what_is_wrong_with_a_body_is_said_all_at_once(client: Client) -> None:
-    answer = client.request('POST', '/api/portfolios', {'title': '', 'currencies': []})
-
-    assert (answer.status_code, answer.json()['message']) == (422, 'Invalid')
-    assert {fault['field'] for fault in answer.json()['fields']} == {'title', 'currencies'}
-
-
-def test_a_form_is_as_good_as_json(client: Client) -> None:
-    answer = client.session.post(
-        f'{client.url}/api/portfolios', 'title=A+form&currencies[]=btc&currencies[]=usd', headers=FORM, timeout=PATIENCE_SECONDS
-    )
-
-    assert (answer.status_code, answer.json()['result']['title']) == (201, 'A form')
 
 
 def test_what_did_not_change_is_not_sent_again(client: Client) -> None:

@@ -67,6 +67,7 @@ def test_an_address_with_more_transactions_than_an_explorers_page_comes_whole(cl
     assert balances['result'][0]['transactions'] == len(known)
 
 
+@pytest.mark.remote
 @pytest.mark.parametrize(
     ('scope', 'method', 'path', 'status', 'code', 'authenticate'),
     [
@@ -93,7 +94,8 @@ def test_a_refusal_has_the_envelope_and_its_headers(
     assert answer.json()['message']
 
 
-def test_a_refresh_token_brings_the_next_one_and_is_refused_once_its_answer_cannot_have_been_lost(client: Client) -> None:
+@pytest.mark.remote
+def test_a_refresh_token_brings_the_next_one_and_is_refused_once_its_answer_cannot_have_been_lost(stack: Stack, client: Client) -> None:
     def refresh() -> dict[str, str]:
         return client.session.refresh_token(f'{client.url}/oauth/token', refresh_token=first, auth=client.auth)
 
@@ -107,8 +109,8 @@ def test_a_refresh_token_brings_the_next_one_and_is_refused_once_its_answer_cann
     first = client.token['refresh_token']
 
     assert refresh()['refresh_token'] != first
-    assert client.get('/api/user')['result']['email'] == 'demo@example.com'
-    wait_until(is_refused)
+    assert client.get('/api/user')['result']['email'] == stack.demo['DEMO_EMAIL']
+    wait_until(is_refused, pause=client.pause)
 
 
 @pytest.mark.skipif(shutil.which('curl') is None, reason='needs curl')

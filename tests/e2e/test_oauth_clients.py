@@ -16,7 +16,7 @@ from requests_oauthlib import OAuth2Session
 
 from tests.e2e.conftest import Stack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group('stack')]
+pytestmark = [pytest.mark.e2e, pytest.mark.remote, pytest.mark.xdist_group('stack')]
 
 CALLBACK = 'http://127.0.0.1/callback'
 SCOPE = ['info', 'read']

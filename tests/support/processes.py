@@ -16,13 +16,13 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 120  # for a machine that is busy with something else; conditions that come true sooner end the wait
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
-    """Return the first true value of `condition()`; fail when there is none within `seconds`."""
+def wait_until(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS, *, pause: float = 0.05) -> Any:
+    """Return the first true value of `condition()`, which is asked every `pause` seconds; fail when there is none within `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if value := condition():
             return value
-        time.sleep(0.05)
+        time.sleep(pause)
     pytest.fail(f'not so within {seconds} s')
 
 
