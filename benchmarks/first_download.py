@@ -140,19 +140,19 @@ def _surroundings(number: int) -> Iterator[dict[str, str]]:
     """An AWS and an explorer; yields the environment that leads to them."""
     from infra.local import stack
 
-    explorer = _explorer(number)
-    thread = Thread(target=explorer.serve_forever)
+    blockbook = explorer(number)
+    thread = Thread(target=blockbook.serve_forever)
     thread.start()
     moto, endpoint = _start_moto()
     try:
         stack.enter(endpoint, f'http://{_HOST}')
         stack.create()
-        yield os.environ | {'UPSTREAM_BLOCKBOOK_DOGE_URL': f'http://{_HOST}:{explorer.server_port}', 'CROSS_CHECK_RATE': '0'}
+        yield os.environ | {'UPSTREAM_BLOCKBOOK_DOGE_URL': f'http://{_HOST}:{blockbook.server_port}', 'CROSS_CHECK_RATE': '0'}
     finally:
         moto.terminate()
         moto.wait()
-        explorer.shutdown()
-        explorer.server_close()
+        blockbook.shutdown()
+        blockbook.server_close()
         thread.join()
 
 
@@ -172,7 +172,7 @@ def _start_moto() -> tuple[subprocess.Popen[bytes], str]:
     raise RuntimeError('the moto server did not start')
 
 
-def _explorer(number: int) -> ThreadingHTTPServer:
+def explorer(number: int) -> ThreadingHTTPServer:
     """Return a Blockbook that knows so many transactions of one address."""
     from infra.fake_upstreams import http_server, payments, utxo
 

@@ -1,0 +1,136 @@
+"""What `make serve` takes with a long history: `python -m benchmarks.home_server [NUMBER]`, 100,000 transactions of one address.
+
+The explorer is a thread of this process and answers at once, so the times are this computer's. Memory is that of each process of the
+server, as it is resident at the end.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any, NamedTuple
+
+import requests
+
+from benchmarks.first_download import ADDRESS, explorer
+
+ROOT = Path(__file__).parents[1]
+_HOST = '127.0.0.1'
+_USER = {
+    'DEMO_EMAIL': 'me@example.com',
+    'DEMO_PASSWORD': 'a long enough one',
+    'DEMO_CLIENT_ID': 'bench',
+    'DEMO_CLIENT_SECRET': 'bench-secret',
+}
+_REQUESTS = 5  # of each path; the best counts
+
+
+class Running(NamedTuple):
+    url: str
+    process: 'subprocess.Popen[str]'
+    seconds: float  # until it said that it was ready
+
+
+def main() -> None:
+    """Print what the download takes, then what a restart and requests take."""
+    parser = argparse.ArgumentParser(prog='python -m benchmarks.home_server', description=__doc__)
+    parser.add_argument('number', type=int, nargs='?', default=100_000, metavar='NUMBER')
+    number = parser.parse_args().number
+    blockbook = explorer(number)
+    thread = Thread(target=blockbook.serve_forever)
+    thread.start()
+    with tempfile.TemporaryDirectory() as folder:
+        environment = _USER | {
+            'DATA': f'{folder}/data',
+            'UPSTREAM_BLOCKBOOK_DOGE_URL': f'http://{_HOST}:{blockbook.server_port}',
+            'CROSS_CHECK_RATE': '0',
+            'RATE_LIMIT': '0',
+        }
+        with _serving(environment) as empty:
+            print(f'start of an empty folder {empty.seconds:.1f} s, memory {_memory(empty.process.pid)}')
+            begun = time.monotonic()
+            _download(_session(empty.url), empty.url)
+            print(f'download of {number:,} transactions {time.monotonic() - begun:.0f} s, memory {_memory(empty.process.pid)}')
+        size = sum(path.stat().st_size for path in Path(folder, 'data').glob('items.sqlite3*'))
+        with _serving(environment) as full:
+            print(f'start with {size / 1e6:.0f} MB of items {full.seconds:.1f} s, memory {_memory(full.process.pid)}')
+            session = _session(full.url)
+            for path in (
+                '/balances',
+                '/addresses/1/transactions',
+                '/balances/history?interval=day',
+                '/addresses/1/transactions?format=csv',
+            ):
+                print(f'GET {path}: {_best(session, f"{full.url}/api/portfolios/1{path}") * 1_000:.0f} ms')
+            print(f'memory afterwards {_memory(full.process.pid)}')
+    blockbook.shutdown()
+    blockbook.server_close()
+    thread.join()
+
+
+@contextmanager
+def _serving(environment: dict[str, str]) -> Iterator[Running]:
+    begun = time.monotonic()
+    inherited = {name: os.environ[name] for name in ('PATH', 'HOME') if name in os.environ}
+    with subprocess.Popen(
+        [sys.executable, '-m', 'infra.local', 'serve'],
+        cwd=ROOT,
+        env=inherited | {'PORT': '0', 'PYTHONUNBUFFERED': '1'} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        lines = iter(process.stdout or ())
+        url = next(found[1] for line in lines if (found := re.match(r'ready (\S+)', line)))
+        yield Running(url, process, time.monotonic() - begun)
+        process.terminate()
+
+
+def _session(url: str) -> requests.Session:
+    grant = {'grant_type': 'password', 'username': _USER['DEMO_EMAIL'], 'password': _USER['DEMO_PASSWORD'], 'scope': 'read write'}
+    session = requests.Session()
+    token = session.post(f'{url}/oauth/token', grant, auth=(_USER['DEMO_CLIENT_ID'], _USER['DEMO_CLIENT_SECRET'])).json()
+    session.headers['Authorization'] = f'Bearer {token["access_token"]}'
+    return session
+
+
+def _download(session: requests.Session, url: str) -> None:
+    """Add the address and wait until all of it is there."""
+    portfolio: Any = {'title': 'Long', 'currencies': ['doge', 'usd']}
+    assert session.post(f'{url}/api/portfolios', json=portfolio).status_code == 201
+    address = {'title': 'Long', 'address': ADDRESS, 'currency': 'doge'}
+    assert session.post(f'{url}/api/portfolios/1/addresses', json=address).status_code == 201
+    while not session.get(f'{url}/api/portfolios/1/addresses/1/balances').json().get('complete'):
+        if session.get(f'{url}/api/user').status_code == 401:  # tokens live for a quarter of an hour
+            session.headers.update(_session(url).headers)
+        time.sleep(1)
+
+
+def _best(session: requests.Session, url: str) -> float:
+    took = []
+    for _ in range(_REQUESTS):
+        begun = time.monotonic()
+        assert session.get(url).status_code == 200
+        took.append(time.monotonic() - begun)
+    return min(took)
+
+
+def _memory(parent: int) -> str:
+    """Return what a process and its children have in memory."""
+    children = Path(f'/proc/{parent}/task/{parent}/children').read_text().split()
+    resident = []
+    for pid in (str(parent), *children):
+        [line] = [line for line in Path(f'/proc/{pid}/status').read_text().splitlines() if line.startswith('VmRSS')]
+        resident.append(int(line.split()[1]) // 1024)
+    return f'{sum(resident)} MB ({" + ".join(map(str, resident))})'
+
+
+if __name__ == '__main__':
+    main()
