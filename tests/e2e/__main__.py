@@ -1,4 +1,7 @@
-"""`make e2e-remote URL=… EMAIL=…`: the tests that hold of any server, against one that runs. Asks for the password of the user."""
+"""`make e2e-remote URL=… EMAIL=…`: the tests that hold of any server, against one that runs. Asks for the password of the user.
+
+`python -m tests.e2e URL EMAIL -k address` runs some of them: what follows the two is pytest's.
+"""
 
 import getpass
 import os
@@ -11,10 +14,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def main() -> int:
-    if len(sys.argv) != 3 or not all(sys.argv):
+    if len(sys.argv) < 3 or not all(sys.argv):
         print('which server, and which user of it? make e2e-remote URL=https://… EMAIL=you@example.com', file=sys.stderr)
         return 2
-    os.environ['E2E_URL'], os.environ['E2E_EMAIL'] = sys.argv[1:]
+    os.environ['E2E_URL'], os.environ['E2E_EMAIL'], *chosen = sys.argv[1:]
     if 'E2E_PASSWORD' not in os.environ:
         os.environ['E2E_PASSWORD'] = getpass.getpass('Password: ') if sys.stdin.isatty() else sys.stdin.readline().rstrip('\n')
     # Without the conftest of all tests, which puts an emulated AWS before addresses such as those of API Gateway.
@@ -29,7 +32,7 @@ def main() -> int:
         '--confcutdir',
         str(ROOT / 'tests' / 'e2e'),
     ]
-    return int(pytest.main([*options, str(ROOT / 'tests' / 'e2e')]))
+    return int(pytest.main([*options, *chosen, str(ROOT / 'tests' / 'e2e')]))
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 """A server that runs already, on AWS or elsewhere: tests marked `remote` hold of it, and leave it as it was.
 
-It is named by E2E_URL, E2E_EMAIL and E2E_PASSWORD, of which `python -m tests.e2e` takes the last from the keyboard.
+It is named by E2E_URL, E2E_EMAIL and E2E_PASSWORD, of which `python -m tests.e2e` takes the last from the keyboard. E2E_PAUSE is how many
+seconds pass between two requests for what is not ready: people's requests are limited to 600 a minute.
 """
 
 import html
@@ -14,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 CALLBACK = 'http://127.0.0.1/callback'
-PAUSE_SECONDS = 1.0  # between two requests for what is not ready: people's requests are limited to 600 a minute
+PAUSE_SECONDS = float(os.environ.get('E2E_PAUSE', '1'))
 _SECONDS = 60
 _NAME = 'End-to-end tests'
 

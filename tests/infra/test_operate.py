@@ -83,7 +83,8 @@ def test_what_is_wrong_with_a_stage_is_told_with_what_to_do():
     boto3.client('lambda').delete_function(FunctionName=f'{NAME}-sweep_due')
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=f'{NAME}-rates-dlq')['QueueUrl'], MessageBody='{}')
     age = {'MetricName': 'ApproximateAgeOfOldestMessage', 'Dimensions': [{'Name': 'QueueName', 'Value': f'{NAME}-refresh'}]}
-    cloudwatch.put_metric_data(Namespace='AWS/SQS', MetricData=[age | {'Value': 1_500, 'Timestamp': datetime.now(UTC) - timedelta(minutes=2)}])
+    point = age | {'Value': 1_500, 'Timestamp': datetime.now(UTC) - timedelta(minutes=2)}
+    cloudwatch.put_metric_data(Namespace='AWS/SQS', MetricData=[point])
     cloudwatch.set_alarm_state(AlarmName=f'{NAME} requests fail', StateValue='ALARM', StateReason='so many')
 
     told = advice()
