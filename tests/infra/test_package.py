@@ -55,7 +55,7 @@ def test_the_package_holds_the_application_and_nothing_of_the_workshop(package: 
     with zipfile.ZipFile(package / 'deployment.zip') as archive:
         names = archive.namelist()
 
-    assert {'app.py', 'chalicelib/auth.py', 'chalicelib/data/currencies.json'} <= set(names)
+    assert {'app.py', 'chalicelib/auth.py', 'chalicelib/data/currencies.json', 'chalicelib/data/de.mo'} <= set(names)
     for other in ('infra/', 'tests/', 'moto/', 'pytest/'):
         assert not [name for name in names if name.startswith(other)], other
 
