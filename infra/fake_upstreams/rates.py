@@ -1,4 +1,7 @@
-"""Rates of exchange in the sample: the same prices at all sources, one bitcoin at 11,775.36 dollars, and daily closes since 2013."""
+"""Rates of exchange in the sample: the same prices at all sources, one bitcoin at 11,775.36 dollars, and daily closes since 2013.
+
+Coins rise and fall by some ten per cent against the dollar; other fiat currencies, and what is worth as much as one of those, hardly move.
+"""
 
 import json
 import math
@@ -40,24 +43,52 @@ OTHER_FIAT = {
     'uah': '27.9',
 }
 
+# In dollars, of coins that are worth a dollar or a euro, and of those that stand for another coin.
+_DOLLARS = ('usdc', 'usdt', 'dai', 'usds', 'usde', 'usd0', 'usd1', 'usdd', 'usdg', 'usdm', 'usdp', 'usdtb', 'ausd', 'busd', 'crvusd',
+            'fdusd', 'frax', 'frxusd', 'gho', 'gusd', 'lusd', 'musd', 'ousd', 'pyusd', 'rlusd', 'susd', 'tusd')  # fmt: skip
+_STEADY = {**dict.fromkeys(_DOLLARS, '1.00'), **dict.fromkeys(('eura', 'eurc', 'eurs'), FIAT['usd'])}
+_STAND_INS = {
+    **dict.fromkeys(('btcb', 'cbbtc', 'kbtc', 'rbtc', 'wbtc'), COINS['btc']),
+    **dict.fromkeys(('frxeth', 'steth', 'sweth', 'weth'), COINS['eth']),
+}
+# Of which the sample's address on Cardano holds some.
+_CHEAP = {'min': '0.035', 'snek': '0.0000031'}
+# Coins that nobody trades any more: no source has a price.
+UNPRICED = ('bitcoin-gold',)
+
 _CATALOGUE = Path(__file__).parents[2] / 'chalicelib' / 'data' / 'currencies.json'
-_WAVES = ((400, 0.1), (53, 0.03), (11, 0.005))  # days, and the share of the price
+_Waves = tuple[tuple[int, float], ...]  # days, and the share of the price
+_WAVES: _Waves = ((400, 0.1), (53, 0.03), (11, 0.005))
+_STEADY_WAVES: _Waves = ((400, 0.004), (53, 0.001))
 _DAY = timedelta(days=1)
 
 Json = dict[str, Any]
 
 
 def close(spot: str, day: date) -> Decimal:
-    """The price at which a day begins, of what now costs `spot`: waves that today is the start of, so that the spot is on their curve."""
+    """The price at which a day begins, of a coin that now costs `spot`."""
+    return _on_waves(spot, day, _WAVES)
+
+
+def steady_close(spot: str, day: date) -> Decimal:
+    """The same of a fiat currency, and of a coin that is worth as much as one."""
+    return _on_waves(spot, day, _STEADY_WAVES)
+
+
+def _on_waves(spot: str, day: date, waves: _Waves) -> Decimal:
+    """Return what `spot` was on a day: today is the start of the waves, so that the spot is on their curve."""
     back = (_today() - day).days
-    swing = 1 - sum(share * math.sin(2 * math.pi * back / days) for days, share in _WAVES)
+    swing = 1 - sum(share * math.sin(2 * math.pi * back / days) for days, share in waves)
     return Decimal(spot) * Decimal(str(round(swing, 6)))
 
 
 def coin_price(coin: str) -> str | None:
-    """The price of one of CoinGecko's coins, by its id; any that the catalogue has costs something."""
+    """The price of one of CoinGecko's coins, by its id; any that the catalogue has costs something, but for the unpriced."""
     code = _CODES.get(coin)
-    return None if code is None else COINS.get(code) or f'{zlib.crc32(coin.encode()) % 10_000 / 100 + 0.01:.2f}'
+    if code is None or coin in UNPRICED:
+        return None
+    told = COINS | _STEADY | _STAND_INS | _CHEAP
+    return told.get(code) or f'{zlib.crc32(coin.encode()) % 10_000 / 100 + 0.01:.2f}'
 
 
 def _codes() -> dict[str, str]:
@@ -76,16 +107,16 @@ def _answer_coingecko(path: list[str], query: dict[str, str]) -> Answer:
             asked = {coin: coin_price(coin) for coin in query.get('ids', '').split(',')}
             told = [f'"{coin}":{{"usd":{price},"last_updated_at":{now_ms() // 1000}}}' for coin, price in asked.items() if price]
             return Answer(200, '{' + ','.join(told) + '}', 'application/json')
-        case ['coins', coin, 'market_chart'] if coin in _CODES:
-            return _market_chart(coin_price(coin) or '', int(query.get('days', '1')))
+        case ['coins', coin, 'market_chart'] if spot := coin_price(coin):
+            return _market_chart(spot, int(query.get('days', '1')), steady_close if _CODES[coin] in _STEADY else close)
     return as_json({'error': 'coin not found'}, 404)
 
 
-def _market_chart(spot: str, days: int) -> Answer:
+def _market_chart(spot: str, days: int, close_on: Callable[[str, date], Decimal]) -> Answer:
     if days > 365:
         error = {'error_code': 10012, 'error_message': 'Your request exceeds the allowed time range.'}
         return as_json({'error': {'status': error}}, 401)
-    points = [f'[{_midnight(_today() - back * _DAY)}000,{close(spot, _today() - back * _DAY)}]' for back in reversed(range(days))]
+    points = [f'[{_midnight(_today() - back * _DAY)}000,{close_on(spot, _today() - back * _DAY)}]' for back in reversed(range(days))]
     points.append(f'[{now_ms() | 1},{spot}]')
     return Answer(200, f'{{"prices":[{",".join(points)}],"market_caps":[],"total_volumes":[]}}', 'application/json')
 
@@ -152,7 +183,7 @@ def _answer_ecb(path: list[str], query: dict[str, str]) -> Answer:
     published = [day for day in days if day.weekday() < 5]
     if path[0] == 'eurofxref-daily.xml':
         return _ecb_file(_cube(published[0], FIAT))
-    return _ecb_file(''.join(_cube(day, {code: str(close(rate, day)) for code, rate in FIAT.items()}) for day in published))
+    return _ecb_file(''.join(_cube(day, {code: str(steady_close(rate, day)) for code, rate in FIAT.items()}) for day in published))
 
 
 def _cube(day: date, rates: dict[str, str]) -> str:
@@ -169,7 +200,7 @@ def _ecb_file(cubes: str) -> Answer:
 def per_dollar(code: str, day: date | None = None) -> Decimal:
     """What a dollar costs of a fiat currency, on a day or now: all that the catalogue has cost something, only the euro moves."""
     if code == 'eur':
-        return 1 / (close(FIAT['usd'], day) if day else Decimal(FIAT['usd']))
+        return 1 / (steady_close(FIAT['usd'], day) if day else Decimal(FIAT['usd']))
     if code in FIAT:
         return Decimal(FIAT[code]) / Decimal(FIAT['usd'])
     return Decimal(OTHER_FIAT.get(code) or f'{zlib.crc32(code.encode()) % 10_000 / 100 + 0.01:.2f}')

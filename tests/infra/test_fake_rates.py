@@ -31,10 +31,10 @@ def test_a_bitcoin_costs_the_same_everywhere() -> None:
     assert bitstamp['BTC/USD'] == '11775.36'
 
 
-def test_every_coin_of_the_catalogue_costs_something() -> None:
+def test_every_coin_of_the_catalogue_costs_something_but_one_that_nobody_trades() -> None:
     catalogue = json.loads(rates._CATALOGUE.read_bytes())
     coins = [entry['prices']['coingecko'] for entry in catalogue if 'coingecko' in entry['prices']]
-    assert all(Decimal(rates.coin_price(coin) or 0) > 0 for coin in coins)
+    assert {coin for coin in coins if not Decimal(rates.coin_price(coin) or 0)} == {'bitcoin-gold'}
 
 
 def test_a_euro_is_priced_on_working_days() -> None:
@@ -52,7 +52,23 @@ def test_closes_are_a_smooth_series_that_is_the_same_at_each_source_and_ends_tod
     assert [(int(bar['timestamp']), Decimal(bar['open'])) for bar in bars] == [(stamp // 1000, price) for stamp, price in points]
     assert len(bars) == 365
     prices = [Decimal(bar['open']) for bar in bars]
+    assert prices[-1] == Decimal('11775.36')
     assert all(abs(after - before) / before < Decimal('0.01') for before, after in pairwise(prices))
+
+
+def test_money_and_what_is_worth_as_much_hardly_move_against_the_dollar_while_coins_do() -> None:
+    first = TODAY - timedelta(days=5 * 365)
+    steady = [
+        [row['rate'] for row in told(f'/frankfurter/v2/rates?base=USD&quotes={code}&from={first}&to={TODAY}')] for code in ('EUR', 'JPY')
+    ]
+    ecb = respond(Request.parse('/ecb/eurofxref-hist.xml')).body.split('currency="USD" rate="')[1:]
+    coins = [told(f'/coingecko/coins/{coin}/market_chart?days=365')['prices'] for coin in ('usd-coin', 'euro-coin', 'weth')]
+    dollar, euro, ether = ([price for _, price in coin] for coin in coins)
+
+    for prices in (*steady, [Decimal(part.split('"')[0]) for part in ecb], dollar, euro):
+        assert max(prices) / min(prices) < Decimal('1.011')
+    assert max(ether) / min(ether) > Decimal('1.15')
+    assert [prices[-1] for prices in (dollar, euro, ether)] == [Decimal('1.00'), Decimal('1.25'), Decimal(rates.COINS['eth'])]
 
 
 @pytest.mark.parametrize(('day', 'bars'), [(rates.FIRST_DAY, 1), (rates.FIRST_DAY - timedelta(days=1), 0)])

@@ -649,7 +649,7 @@ def test_a_backfill_of_fiat_has_every_working_day() -> None:
     assert progress(['gbp'])[0].until == days[-1]
     closes = daily_closes.read(['gbp'], date(2020, 2, 29), date(2020, 3, 1))
     saturday = closes.on(date(2020, 2, 29)).by_pair['eur', 'gbp']
-    assert saturday.price == sample.close(sample.FIAT['gbp'], date(2020, 2, 28)).normalize()
+    assert saturday.price == sample.steady_close(sample.FIAT['gbp'], date(2020, 2, 28)).normalize()
     assert saturday.at == midnight(date(2020, 2, 28))
 
 
