@@ -1,29 +1,38 @@
 """The AWS of a run: moto in this process, with a table and keys that a folder keeps, if there is one."""
 
 import sqlite3
+from collections.abc import Callable
+from pathlib import Path
 
 from infra.durable import definition, keys
 from infra.durable.definition import Definition
-from infra.durable.dynamodb import DurableTable
+from infra.durable.dynamodb import DurableTable, Wsgi
 from infra.durable.folder import CannotOpen, Folder
 from infra.durable.store import Damaged, Store
 from infra.local import moto_server, stack
 
 _HOST = '127.0.0.1'
 _ACCOUNT = '123456789012'  # moto's
+_IN_MEMORY = Path(':memory:')  # SQLite's name for it
 
 
 def enter(folder: Folder | None, issuer: str) -> dict[str, str]:
-    """Start moto, lead this process and its children there, and return the environment that does. Raises CannotOpen."""
-    if folder is None:
-        return stack.enter(moto_server.start(_HOST), issuer)
+    """Start moto, lead this process and its children there, and return the environment that does. Raises CannotOpen.
+
+    Without a folder the items are in memory, in the same store: moto by itself copies its whole table for each transaction.
+    """
     table = definition.read()
+    if folder is None:
+        return stack.enter(moto_server.start(_HOST, _around_moto(Store(_IN_MEMORY, table), table)), issuer)
     store = open_store(folder, table)
     keys.load(folder.keys, _ACCOUNT, stack.REGION)
-    url = moto_server.start(_HOST, lambda moto: DurableTable(moto, store, table, stack.NAME, _ACCOUNT, stack.REGION))
-    environment = stack.enter(url, issuer)
+    environment = stack.enter(moto_server.start(_HOST, _around_moto(store, table)), issuer)
     keys.save(folder.keys, _ACCOUNT, stack.REGION)
     return environment
+
+
+def _around_moto(store: Store, table: Definition) -> Callable[[Wsgi], DurableTable]:
+    return lambda moto: DurableTable(moto, store, table, stack.NAME, _ACCOUNT, stack.REGION)
 
 
 def open_store(folder: Folder, table: Definition) -> Store:
