@@ -9,8 +9,8 @@ from infra.local.credentials import CLIENT_ID, CLIENT_SECRET, EMAIL, PASSWORD
 REDIRECT_URI = 'http://127.0.0.1/callback'
 
 
-def create() -> None:
-    """Store the demo user and application, should they not be there."""
+def create() -> User:
+    """Store the demo user and application, should they not be there; return the user."""
     now = int(time.time())
     user = User.with_email(EMAIL.value) or User.create(
         name='Demo', email=EMAIL.value, password_hash=hash_password(PASSWORD.value), allow_remote_login=True, now=now
@@ -24,6 +24,7 @@ def create() -> None:
             redirect_uris=[REDIRECT_URI],
             now=now,
         )
+    return user
 
 
 def first_steps(url: str) -> str:

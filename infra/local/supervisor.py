@@ -10,11 +10,14 @@ import socket
 import time
 from pathlib import Path
 from threading import Event, Thread
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from infra.durable.folder import CannotOpen, Folder
 from infra.local import credentials, networks
 from infra.local.processes import Child, Children
+
+if TYPE_CHECKING:
+    from chalicelib.models import User
 
 HOST = '127.0.0.1'
 _ALL_HOSTS = '0.0.0.0'
@@ -158,8 +161,20 @@ def _first_user(kind: Kind, url: str, stop: Event) -> str:
     from infra.local import demo  # reads the settings that were made above
 
     _say('creating the user and application of DEMO_EMAIL' if kind.at_home else 'creating the demo user and application', stop)
-    demo.create()
-    return f'Try:\n\n{demo.first_steps(url)}'
+    user = demo.create()
+    return f'{_demo_portfolio(kind, url, user, stop)}Try:\n\n{demo.first_steps(url)}'
+
+
+def _demo_portfolio(kind: Kind, url: str, user: 'User', stop: Event) -> str:
+    """Make the portfolio of the demo user where the sample upstream has what it holds; return the line that leads there, if it does."""
+    if kind.at_home or os.environ.get('UPSTREAM') != 'sample':
+        return ''
+    from infra.local import demo_portfolio
+
+    _say('making the demo portfolio', stop)
+    portfolio_id = demo_portfolio.make_once(user)
+    who = f'{credentials.EMAIL.shown}, password {credentials.PASSWORD.shown}'
+    return f'A portfolio to look at (log in as {who}): {url}/portfolios/{portfolio_id}\n\n'
 
 
 def _say(step: str, stop: Event) -> None:

@@ -273,7 +273,7 @@ def test_the_readmes_first_steps_work_as_they_are_written(start_stack: Callable[
     steps = re.search(r'```sh\n(URL=.*?)```', readme, re.DOTALL)[1]
     stack = start_stack(UPSTREAM='sample')
     steps = steps.replace('http://127.0.0.1:8000', stack.url)
-    poll = 'until api $URL/api/portfolios/1/converted | grep 588826.99; do sleep 0.5; done'
+    poll = 'until api $URL/api/portfolios/2/converted | grep 588826.99; do sleep 0.5; done'
 
     done = subprocess.run(['bash', '-euc', f'{steps}\n{poll}'], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
