@@ -121,8 +121,11 @@ def readings(summed: PortfolioBalances) -> list[Reading]:
 
 
 def is_being_read(summed: PortfolioBalances, now: int) -> bool:
-    """Whether something that was added lately was never read."""
+    """Whether something that was added lately was never read, or the past of a new portfolio, which its chart shows, never worked out."""
     children: list[Address | Account] = [*summed.contents.of_kind(Address), *summed.contents.of_kind(Account)]
     added_at = {(child.follower_kind, child.child_id): child.created_at for child in children}
-    unread = [added_at[child.kind, child.id] for child in summed.incomplete if child.reason == 'not_ready']
-    return any(now - at < _FIRST_READING_SECONDS for at in unread)
+    awaited = [added_at[child.kind, child.id] for child in summed.incomplete if child.reason == 'not_ready']
+    worked_out_at: int | None = summed.portfolio.histories_last_updated
+    if summed.contents.children and worked_out_at is None:
+        awaited.append(summed.portfolio.created_at)
+    return any(now - at < _FIRST_READING_SECONDS for at in awaited)
