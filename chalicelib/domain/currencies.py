@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,6 +16,7 @@ PLAIN, WRAPPED, REBASING, FEE_ON_TRANSFER = BALANCE_KINDS = ('plain', 'wrapped',
 _CATALOGUE = Path(__file__).parents[1] / 'data' / 'currencies.json'
 _UNLISTED = 'x-'  # no code of the catalogue begins like this
 _UNLISTED_KIND, _UNLISTED_DECIMALS = 'unlisted', 60
+_LONGEST_SYMBOL = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,13 @@ def get(code: str) -> Currency:
 def unlisted(exchange: str, symbol: str) -> str:
     """Return the code of what an exchange calls `symbol` and the catalogue does not have: it is shown, and has no rate.
 
+    Of a symbol that is longer than any, which a server may send, it has the beginning and a digest.
+
     >>> unlisted('kraken', 'kfee'), get('x-kraken-kfee').title, find('x-kraken-kfee')
     ('x-kraken-kfee', 'KFEE at kraken', None)
     """
+    if len(symbol) > _LONGEST_SYMBOL:
+        symbol = f'{symbol[: _LONGEST_SYMBOL - 9]}-{sha256(symbol.encode()).hexdigest()[:8]}'
     return f'{_UNLISTED}{exchange}-{symbol}'
 
 

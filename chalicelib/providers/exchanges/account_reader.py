@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from chalicelib.config import settings
-from chalicelib.domain import exchanges, money
+from chalicelib.domain import money
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import AccountRefused
 from chalicelib.providers.explorers.explorer import ODD_SHAPE, AddressReport
@@ -15,6 +15,8 @@ from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _LONGEST_REFERENCE = 100
 _BYTES_OF_NUMBERS = 8  # so many that no two ids of an account will ever have the same number
+_UNNAMED = 'unnamed'  # the symbol of what a row does not name
+_BEGAN, _FAR_FUTURE = 1_230_768_000, 4_102_444_800  # 2009-01-01 and 2100-01-01: no exchange lists anything before or after
 
 
 class AccountReader(Protocol):
@@ -49,13 +51,19 @@ def refuse_harmful(endpoint: Endpoint, rights: Collection[str]) -> None:
 
 
 def amount(value: Any) -> Decimal:
-    """Return an amount that an exchange wrote. Raises ValueError or ArithmeticError for anything that is no finite decimal number."""
+    """Return an amount that an exchange wrote. Raises ValueError or ArithmeticError for what is no number, or longer than any amount."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError('no amount')
     number = Decimal(value)
-    if not number.is_finite():
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -money.MOST_DIGITS or number.adjusted() >= money.MOST_DIGITS:
         raise ValueError('no amount')
     return number
+
+
+def amount_or_blank(value: Any) -> Decimal:
+    """Return an amount that an exchange writes as an empty string where it does not apply. Raises as `amount` does for anything else."""
+    return money.ZERO if value == '' else amount(value)
 
 
 def fee_paid(fee: Decimal) -> Decimal:
@@ -76,28 +84,102 @@ def number_of(entry_id: str) -> int:
     return int.from_bytes(hashlib.sha256(entry_id.encode()).digest()[:_BYTES_OF_NUMBERS])
 
 
-def read_rows(
-    exchange: str, rows: Iterable[Any], entries_of: Callable[[Any], Iterable[Entry]], *, ids: Sequence[str], symbols: Sequence[str]
-) -> tuple[list[Entry], list[Unreadable]]:
-    """Return the entries of rows, and the rows that cannot be read, each as missing from the currencies that it names.
+class RowFields(NamedTuple):
+    """Where the rows of a list say what they are about: names of fields, or their places in rows that are lists.
 
-    `ids` are the fields that may name a row, `symbols` those that may name its currencies.
+    `ids` may name a row, `symbols` its currencies, whose codes `code_of` returns. `time_of` returns when it was made, and raises one of
+    ODD_SHAPE where it does not say.
+    """
+
+    ids: Sequence[str | int]
+    symbols: Sequence[str | int]
+    code_of: Callable[[Any], str]
+    time_of: Callable[[Any], int]
+
+    def time(self, row: Any) -> int | None:
+        """Return when a row was made, in epoch seconds, None if that cannot be read."""
+        try:
+            return _checked_time(self.time_of(row))
+        except ODD_SHAPE:
+            return None
+
+    def unreadable(self, row: Any, error: Exception) -> list[Unreadable]:
+        """Return that a row cannot be read, once for each currency that it names: its effect on these is missing."""
+        reference = next((str(one) for name in self.ids if (one := _field(row, name))), 'unknown')[:_LONGEST_REFERENCE]
+        symbols = [one for name in self.symbols if (one := _field(row, name))]
+        codes = sorted({self.code_of(symbol) for symbol in symbols or [_UNNAMED]})
+        at = self.time(row)
+        return [Unreadable(code, reference, type(error).__name__, at, at) for code in codes]
+
+
+def read_rows(
+    rows: Iterable[Any], entries_of: Callable[[Any], Iterable[Entry]], unreadable_of: Callable[[Any, Exception], list[Unreadable]]
+) -> tuple[list[Entry], list[Unreadable]]:
+    """Return the entries of rows, and the rows that cannot be read, each of which costs only itself.
+
+    `unreadable_of` returns what is missing with a row, given why it cannot be read; mostly that is `unreadable` of some RowFields.
     """
     entries: list[Entry] = []
     unreadable: list[Unreadable] = []
     for row in rows:
         try:
-            entries += entries_of(row)
+            read = list(entries_of(row))
+            for entry in read:
+                _checked_time(entry.at)
         except ODD_SHAPE as error:
-            fields = row if isinstance(row, dict) else {}
-            reference = str(next((fields[name] for name in ids if fields.get(name)), 'unknown'))
-            codes = {exchanges.code_of(exchange, str(fields[name]).upper()) for name in symbols if fields.get(name)}
-            unnamed = exchanges.code_of(exchange, 'unnamed')
-            unreadable += [Unreadable(code, reference, type(error).__name__) for code in sorted(codes) or [unnamed]]
+            unreadable += unreadable_of(row, error)
+        else:
+            entries += read
     return entries, unreadable
 
 
-def summed(balances: Iterable[tuple[str, Decimal]]) -> list[Holding]:
-    """Return what is held of each currency, given balances by the codes of currencies, which may come several times."""
-    totals = money.total_by_currency((), balances)
-    return [Holding(code, balance, sent=None, received=None, transactions=None) for code, balance in totals.items()]
+class BalanceList(NamedTuple):
+    """Rows that tell balances. `code_of` returns the currency of a row, `balance_of` what is held of it; each raises one of ODD_SHAPE."""
+
+    rows: Iterable[Any]
+    code_of: Callable[[Any], str]
+    balance_of: Callable[[Any], Decimal]
+
+
+class Balances(NamedTuple):
+    """What an account holds, and the currencies of which that cannot be told, as a row of theirs cannot be read."""
+
+    holdings: list[Holding]
+    unreadable: list[Unreadable]
+
+    @property
+    def codes(self) -> set[str]:
+        """The currencies that it holds or may hold."""
+        return {held.currency for held in self.holdings} | {row.currency for row in self.unreadable}
+
+
+def read_balances(*lists: BalanceList) -> Balances:
+    """Return the balances that lists tell together; a currency may be in several rows.
+
+    A row that cannot be read leaves the balance of its currency unknown. Raises one of ODD_SHAPE for a row that names none.
+    """
+    balances: list[tuple[str, Decimal]] = []
+    unreadable: dict[str, Unreadable] = {}
+    for each in lists:
+        for row in each.rows:
+            code = each.code_of(row)
+            try:
+                balances.append((code, each.balance_of(row)))
+            except ODD_SHAPE as error:
+                unreadable[code] = Unreadable(code, code, type(error).__name__)
+    totals = money.total_by_currency((), ((code, balance) for code, balance in balances if code not in unreadable))
+    holdings = [Holding(code, balance, sent=None, received=None, transactions=None) for code, balance in totals.items()]
+    return Balances(holdings, [unreadable[code] for code in sorted(unreadable)])
+
+
+def _field(row: Any, name: str | int) -> Any:
+    try:
+        return row[name]
+    except ODD_SHAPE:
+        return None
+
+
+def _checked_time(at: int) -> int:
+    if not _BEGAN <= at < _FAR_FUTURE:
+        raise ValueError('no time')
+    return at

@@ -14,7 +14,7 @@ from chalicelib import clock
 from chalicelib.domain import exchanges, money
 from chalicelib.errors import AccountRefused, Upstream
 from chalicelib.providers.exchanges import binance_lists
-from chalicelib.providers.exchanges.account_reader import amount, refuse_harmful, summed
+from chalicelib.providers.exchanges.account_reader import BalanceList, amount, read_balances, refuse_harmful
 from chalicelib.providers.exchanges.binance_lists import LISTINGS, Listing
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.exchanges.windows import Rows, Source, Window, WindowPosition, read_pages
@@ -81,17 +81,17 @@ class BinanceReader:
         with expected_shape(ENDPOINT, 'balances'):
             lent = {f'{_LENT}{row["asset"]}' for row in flexible}
             held = [row for row in spot if row['asset'] not in lent]
-            holdings = summed(
-                [(_code(row), _held(row)) for row in (*held, *funding)]
-                + [(_code(row), amount(row['totalAmount'])) for row in flexible]
-                + [(_code(row), amount(row['amount'])) for row in locked]
+            balances = read_balances(
+                BalanceList((*held, *funding), _code, _held),
+                BalanceList(flexible, _code, lambda row: amount(row['totalAmount'])),
+                BalanceList(locked, _code, lambda row: amount(row['amount'])),
             )
-        codes = {holding.currency for holding in holdings} | set(held_codes)
+        codes = {*balances.codes, *held_codes}
         recent = max(position.until - _RECENT_SECONDS, binance_lists.BEGAN)
         windows = (Window(recent, position.until), Window(binance_lists.BEGAN, recent))
         past = _Past(self._client, http, codes)
         sources: list[Source] = [*(partial(past.listed, listing) for listing in LISTINGS), past.trades]
-        return AddressReport(holdings, read_pages(sources, windows, position), listed_up_to=position.until)
+        return AddressReport(balances.holdings, read_pages(sources, windows, position), balances.unreadable, listed_up_to=position.until)
 
     def _positions(self, http: Http, kind: str) -> list[Any]:
         """Return all positions in Simple Earn of a kind. Raises Upstream when their number changes while they are read."""

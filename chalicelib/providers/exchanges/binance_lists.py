@@ -6,15 +6,17 @@ missing from its currencies.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry
-from chalicelib.providers.exchanges.account_reader import amount, number_of, read_rows, reference_of
+from chalicelib.providers.exchanges.account_reader import RowFields, amount, number_of, read_rows, reference_of
 from chalicelib.providers.exchanges.windows import Rows, Window
+from chalicelib.providers.explorers.explorer import ODD_SHAPE
 
 Ask = Callable[[str, str, Mapping[str, Any]], Any]  # of an API of Binance, a path and parameters, to the JSON of the answer
 
@@ -65,15 +67,19 @@ class Listing(NamedTuple):
         times = zip(self.times, (begin * 1_000, end * 1_000 + 999), strict=True)
         answer = ask('sapi', self.path, {**self.fixed, **dict(times), **(self.page(number) if self.page else {})})
         rows: Sequence[Any] = list(answer if self.rows is None else answer.get(self.rows) or ())
-        entries, unreadable = read_rows(KEY, rows, self.entries_of, ids=self.ids, symbols=self.symbols)
+        entries, unreadable = read_rows(rows, self.entries_of, self._row_fields.unreadable)
         return Rows(entries, unreadable, self._following(rows, Window(begin, end), earliest, number))
+
+    @property
+    def _row_fields(self) -> RowFields:
+        return RowFields(self.ids, self.symbols, _code, lambda row: _seconds(row[self.at]))
 
     def _following(self, rows: Sequence[Any], part: Window, earliest: int, number: int) -> str | None:
         if len(rows) < self.size:
             return f'{part.begin} 0' if part.begin > earliest else None
         if self.page:
             return f'{part.end} {number + 1}'
-        oldest = min(_seconds(row[self.at]) for row in rows)
+        oldest = min(at for row in rows if (at := self._row_fields.time(row)) is not None)
         if oldest >= part.end:
             raise ValueError('more rows of one second than are on a page')
         return f'{oldest} 0'
@@ -90,17 +96,25 @@ def read_trades(ask: Ask, markets: Mapping[str, tuple[str, str]], window: Window
         return Rows([], [], None)
     from_id = first_id if left[0] == market and first_id != _NEWEST else None
     params = {'symbol': left[0], 'limit': _TRADES} | ({} if from_id is None else {'fromId': from_id})
-    rows = list(ask('private', 'myTrades', params))
     base, quote = markets[left[0]]
-    entries, unreadable = read_rows(KEY, rows, lambda row: _trade(row, base, quote), ids=('id',), symbols=('commissionAsset',))
+    answer = ask('private', 'myTrades', params)
+    rows = [{**row, 'base': base, 'quote': quote} if isinstance(row, dict) else row for row in answer]
+    entries, unreadable = read_rows(rows, lambda row: _trade(row, base, quote), _TRADE_FIELDS.unreadable)
     is_full = len(rows) >= _TRADES
     if is_full and from_id is not None:
-        following: str | None = f'{left[0]} {max(int(row["id"]) for row in rows) + 1}'
+        following: str | None = f'{left[0]} {max(_trade_ids(rows)) + 1}'
     elif is_full and window.begin == BEGAN:
         following = f'{left[0]} 0'
     else:
         following = f'{left[1]} {_NEWEST}' if len(left) > 1 else None
     return Rows(entries, unreadable, following)
+
+
+def _trade_ids(rows: Sequence[Any]) -> Iterator[int]:
+    """Yield the ids of trades, as far as they can be read."""
+    for row in rows:
+        with suppress(*ODD_SHAPE):
+            yield int(row['id'])
 
 
 def markets_of(symbols: Collection[str], names: Collection[str]) -> dict[str, tuple[str, str]]:
@@ -198,8 +212,11 @@ def _purchase(row: Mapping[str, Any]) -> list[Entry]:
 def _entry(kind: str, name: Any, symbol: Any, delta: Decimal, at: int, fee: Decimal = money.ZERO) -> Entry:
     """Return an entry; `delta` is before the fee."""
     reference = reference_of(name)
-    code = exchanges.code_of(KEY, str(symbol))
-    return Entry(reference, number_of(f'{kind} {reference} {symbol}'), code, money.add(delta, -fee), fee, at, at)
+    return Entry(reference, number_of(f'{kind} {reference} {symbol}'), _code(symbol), money.add(delta, -fee), fee, at, at)
+
+
+def _code(symbol: Any) -> str:
+    return exchanges.code_of(KEY, str(symbol))
 
 
 def _seconds(value: Any) -> int:
@@ -207,6 +224,10 @@ def _seconds(value: Any) -> int:
     if isinstance(value, str) and not value.isdecimal():
         return int(datetime.fromisoformat(value).replace(tzinfo=UTC).timestamp())
     return int(value) // 1_000
+
+
+# Of one that cannot be read, both sides of the market are missing, which the row itself does not name.
+_TRADE_FIELDS = RowFields(('id',), ('base', 'quote', 'commissionAsset'), _code, lambda row: _seconds(row['time']))
 
 
 def _fiat_orders(direction: int, entries_of: Callable[[Any], list[Entry]]) -> Listing:

@@ -10,11 +10,20 @@ from typing import Any
 
 from chalicelib import clock
 from chalicelib.domain import exchanges, money
-from chalicelib.domain.ledgers import Entry, Unreadable
+from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of, refuse_harmful, summed
+from chalicelib.providers.exchanges.account_reader import (
+    BalanceList,
+    RowFields,
+    amount,
+    number_of,
+    read_balances,
+    read_rows,
+    reference_of,
+    refuse_harmful,
+)
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
-from chalicelib.providers.explorers.explorer import ODD_SHAPE, AddressReport, Page, expected_shape
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -43,6 +52,7 @@ _EXCHANGE = SignedExchange(
 _PAGE = 2_500
 _LISTED_SECONDS = 6 * 365 * 86_400 - 10 * 86_400  # for certain
 _FIELDS = 9
+_TIME = 3  # the place of the field with the milliseconds
 
 
 class BitfinexReader:
@@ -76,8 +86,8 @@ class BitfinexReader:
         """See AccountReader. What orders and loans hold back is in the balances."""
         answer = self._client.ask(http, 'POST', 'auth/r/wallets')
         with expected_shape(ENDPOINT, 'balances'):
-            holdings = summed((_code(currency), amount(balance)) for _, currency, balance, *_ in answer)
-        return AddressReport(holdings, self._pages(http, resume), listed_from=clock.now() - _LISTED_SECONDS)
+            balances = read_balances(BalanceList(answer, lambda row: _code(row[1]), lambda row: amount(row[2])))
+        return AddressReport(balances.holdings, self._pages(http, resume), balances.unreadable, listed_from=clock.now() - _LISTED_SECONDS)
 
     def _pages(self, http: Http, resume: str | None) -> Iterator[Page]:
         """Yield the pages of the ledger, each from the instant on at which the one before ended: what is listed twice is stored once."""
@@ -85,23 +95,18 @@ class BitfinexReader:
         while True:
             rows = self._client.ask(http, 'POST', 'auth/r/ledgers/hist', {'limit': _PAGE} | ({} if until is None else {'end': until}))
             with expected_shape(ENDPOINT, 'a ledger'):
-                oldest = min((int(row[3]) for row in rows), default=until)
+                oldest = _oldest(rows) if rows else until
             is_last = not rows or (oldest == until and len(rows) < _PAGE)
             until = until - 1 if oldest == until and until is not None else oldest
-            yield _page(rows, None if is_last else str(until))
+            entries, unreadable = read_rows(rows, lambda row: [_entry(row)], _ROW_FIELDS.unreadable)
+            yield Page(entries, None if is_last else str(until), unreadable)
             if is_last:
                 return
 
 
-def _page(rows: Sequence[Any], resume: str | None) -> Page:
-    entries: list[Entry] = []
-    unreadable: list[Unreadable] = []
-    for row in rows:
-        try:
-            entries.append(_entry(row))
-        except ODD_SHAPE as error:
-            unreadable.append(Unreadable(_code(row[1]), str(row[0]), type(error).__name__, _time(row), _time(row)))
-    return Page(entries, resume, unreadable)
+def _oldest(rows: Sequence[Any]) -> int:
+    """Return the time of the oldest row in milliseconds. Raises ValueError if that of none can be read."""
+    return min(int(row[_TIME]) for row in rows if _ROW_FIELDS.time(row) is not None)
 
 
 def _entry(row: Sequence[Any]) -> Entry:
@@ -131,4 +136,7 @@ def _code(symbol: Any) -> str:
 
 
 def _time(row: Sequence[Any]) -> int:
-    return int(row[3]) // 1_000
+    return int(row[_TIME]) // 1_000
+
+
+_ROW_FIELDS = RowFields((0,), (1,), _code, _time)

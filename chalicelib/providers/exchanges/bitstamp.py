@@ -12,9 +12,9 @@ from typing import Any
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry, Unreadable
 from chalicelib.errors import Upstream
-from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of, summed
+from chalicelib.providers.exchanges.account_reader import BalanceList, RowFields, amount, number_of, read_balances, read_rows, reference_of
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
-from chalicelib.providers.explorers.explorer import ODD_SHAPE, AddressReport, Page, expected_shape
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -59,8 +59,8 @@ class BitstampReader:
         """See AccountReader. What is reserved for orders is in the balances."""
         answer = self._client.ask(http, 'POST', 'account_balances/')
         with expected_shape(ENDPOINT, 'balances'):
-            holdings = summed((_code(row['currency']), amount(row['total'])) for row in answer)
-        return AddressReport(holdings, self._pages(http, int(resume or 0)))
+            balances = read_balances(BalanceList(answer, lambda row: _code(row['currency']), lambda row: amount(row['total'])))
+        return AddressReport(balances.holdings, self._pages(http, int(resume or 0)), balances.unreadable)
 
     def _pages(self, http: Http, offset: int) -> Iterator[Page]:
         """Yield the pages from an offset on, newest first: what is added meanwhile makes rows come twice, and leaves none out."""
@@ -70,13 +70,7 @@ class BitstampReader:
                 raise Upstream(ENDPOINT.key, 'returned transactions of an unexpected shape')
             offset += len(answer)
             is_last = len(answer) < _PAGE
-            entries: list[Entry] = []
-            unreadable: list[Unreadable] = []
-            for row in answer:
-                try:
-                    entries += _entries(row)
-                except ODD_SHAPE as error:
-                    unreadable += _unreadable(row, error)
+            entries, unreadable = read_rows(answer, _entries, _unreadable)
             yield Page(entries, None if is_last else str(offset), unreadable)
             if is_last:
                 return
@@ -85,7 +79,7 @@ class BitstampReader:
 def _entries(row: Mapping[str, Any]) -> list[Entry]:
     """Return the changes of balances that a row tells, one for each currency that moved."""
     moved = {symbol: amount(row[symbol]) for symbol in _symbols(row) if amount(row[symbol])}
-    fee = amount(row.get('fee') or 0)
+    fee = amount(row['fee'])
     paid_in = _fee_symbol(row, moved) if fee else None
     if paid_in is not None:
         moved.setdefault(paid_in, Decimal(0))
@@ -112,11 +106,10 @@ def _symbols(row: Mapping[str, Any]) -> list[str]:
 
 
 def _unreadable(row: Any, error: Exception) -> list[Unreadable]:
-    """Return a row that cannot be read as missing from each currency that it names."""
+    """Return a row that cannot be read as missing from each currency that has a value in its column."""
     fields = row if isinstance(row, dict) else {}
-    reference = str(fields.get('id', 'unknown'))
-    codes = sorted({_code(symbol) for symbol in _symbols(fields) if fields[symbol]}) or [_code('unnamed')]
-    return [Unreadable(code, reference, type(error).__name__) for code in codes]
+    symbols = {symbol: symbol for symbol in _symbols(fields) if fields[symbol]}
+    return RowFields(('id',), tuple(symbols), _code, _time).unreadable({**fields, **symbols}, error)
 
 
 def _code(symbol: Any) -> str:

@@ -13,7 +13,18 @@ from chalicelib import clock
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, fee_paid, number_of, read_rows, reference_of, refuse_harmful, summed
+from chalicelib.providers.exchanges.account_reader import (
+    BalanceList,
+    RowFields,
+    amount,
+    amount_or_blank,
+    fee_paid,
+    number_of,
+    read_balances,
+    read_rows,
+    reference_of,
+    refuse_harmful,
+)
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.exchanges.windows import Rows, Window, WindowPosition, read_pages, windows_back
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
@@ -75,25 +86,26 @@ class BybitReader:
         funding = self._ask(http, 'v5/asset/transfer/query-account-coins-balance', accountType='FUND')
         with expected_shape(ENDPOINT, 'balances'):
             [account] = unified['list']
-            holdings = summed(
-                [(_code(row['coin']), _without_profit(row)) for row in account['coin']]
-                + [(_code(row['coin']), amount(row['walletBalance'])) for row in funding['balance']]
+            balances = read_balances(
+                BalanceList(account['coin'], _coin, _without_profit),
+                BalanceList(funding['balance'], _coin, lambda row: amount(row['walletBalance'])),
             )
         oldest = clock.now() - _LISTED_SECONDS  # not of `until`: a download may be resumed days later
         windows = windows_back(position.until, _WINDOW_SECONDS, oldest)
         sources = (partial(self._unified_log, http), partial(self._funding_log, http))
         pages = read_pages(sources, windows, position)
-        return AddressReport(holdings, pages, listed_up_to=position.until, listed_from=oldest + _DAY)  # a day later for certain
+        # A day later for certain.
+        return AddressReport(balances.holdings, pages, balances.unreadable, listed_up_to=position.until, listed_from=oldest + _DAY)
 
     def _unified_log(self, http: Http, window: Window, cursor: str | None) -> Rows:
         times = {'startTime': str(window.begin * 1_000), 'endTime': str(window.end * 1_000)}
         answer = self._ask(http, 'v5/account/transaction-log', accountType='UNIFIED', limit=str(_LOG_PAGE), **times, **_page(cursor))
-        return _rows(answer, _unified_entry, 'id')
+        return _rows(answer, _unified_entry, _UNIFIED_FIELDS)
 
     def _funding_log(self, http: Http, window: Window, cursor: str | None) -> Rows:
         times = {'createTimeFrom': str(window.begin), 'createTimeTo': str(window.end)}
         answer = self._ask(http, 'v5/asset/fundinghistory', limit=str(_FUNDING_PAGE), **times, **_page(cursor))
-        return _rows(answer, _funding_entry, 'currcCursor')
+        return _rows(answer, _funding_entry, _FUNDING_FIELDS)
 
     def _ask(self, http: Http, path: str, **params: str) -> Any:
         answer = self._client.ask(http, 'GET', path, params)
@@ -105,30 +117,30 @@ def _page(cursor: str | None) -> dict[str, str]:
     return {} if cursor is None else {'cursor': cursor}
 
 
-def _rows(answer: Any, entry_of: Callable[[Any], Entry], name: str) -> Rows:
+def _rows(answer: Any, entry_of: Callable[[Any], Entry], fields: RowFields) -> Rows:
     with expected_shape(ENDPOINT, 'a log'):
         listed = list(answer.get('list') or ())
         cursor = answer.get('nextPageCursor') or None
-        entries, unreadable = read_rows('bybit', listed, lambda row: [entry_of(row)], ids=(name,), symbols=('currency',))
+        entries, unreadable = read_rows(listed, lambda row: [entry_of(row)], fields.unreadable)
     return Rows(entries, unreadable, cursor if listed else None)
 
 
 def _unified_entry(row: Mapping[str, Any]) -> Entry:
     """Return one change of a balance, fee and funding included. A trade has two, one for each currency, with the same reference."""
-    at = int(row['transactionTime']) // 1_000
+    at = _unified_time(row)
     return Entry(
         reference=reference_of(row.get('tradeId') or row['id']),
         n=number_of(f'{row["id"]} {row["currency"]}'),
         currency=_code(row['currency']),
         delta=amount(row['change']),
-        fee=fee_paid(amount(row['fee'] or 0)),
+        fee=fee_paid(amount_or_blank(row['fee'])),
         at=at,
         height=at,
     )
 
 
 def _funding_entry(row: Mapping[str, Any]) -> Entry:
-    at = int(row['createTime'])
+    at = _funding_time(row)
     moved = amount(row['txnAmt'])
     reference = reference_of(row['currcCursor'])
     return Entry(
@@ -144,10 +156,26 @@ def _funding_entry(row: Mapping[str, Any]) -> Entry:
 
 def _without_profit(row: Mapping[str, Any]) -> Decimal:
     """Return what the unified account holds of a coin, less its debts and without the profit of open positions."""
-    if amount(row.get('spotBorrow') or 0):
-        return money.add(amount(row['equity']), -amount(row.get('unrealisedPnl') or 0))
+    if amount_or_blank(row['spotBorrow']):
+        return money.add(amount(row['equity']), -amount(row['unrealisedPnl']))
     return amount(row['walletBalance'])
+
+
+def _unified_time(row: Mapping[str, Any]) -> int:
+    return int(row['transactionTime']) // 1_000
+
+
+def _funding_time(row: Mapping[str, Any]) -> int:
+    return int(row['createTime'])
+
+
+def _coin(row: Mapping[str, Any]) -> str:
+    return _code(row['coin'])
 
 
 def _code(symbol: Any) -> str:
     return exchanges.code_of('bybit', str(symbol).upper())
+
+
+_UNIFIED_FIELDS = RowFields(('id',), ('currency',), _code, _unified_time)
+_FUNDING_FIELDS = RowFields(('currcCursor',), ('currency',), _code, _funding_time)

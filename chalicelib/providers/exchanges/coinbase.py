@@ -13,12 +13,21 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from chalicelib.domain import exchanges, money
-from chalicelib.domain.ledgers import Entry, Unreadable
+from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of, refuse_harmful, summed
+from chalicelib.providers.exchanges.account_reader import (
+    BalanceList,
+    RowFields,
+    amount,
+    number_of,
+    read_balances,
+    read_rows,
+    reference_of,
+    refuse_harmful,
+)
 from chalicelib.providers.exchanges.merging import EntryList, merged_pages
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
-from chalicelib.providers.explorers.explorer import ODD_SHAPE, AddressReport, Page, expected_shape
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -81,9 +90,9 @@ class CoinbaseReader:
         """See AccountReader. What is on hold for orders is in the balances."""
         wallets = list(self._wallets(http))
         with expected_shape(ENDPOINT, 'balances'):
-            holdings = summed((_code(row['balance']), amount(row['balance']['amount'])) for row in wallets)
+            balances = read_balances(BalanceList(wallets, lambda row: _code(row['balance']), lambda row: amount(row['balance']['amount'])))
             lists = [EntryList(reference_of(row['id']), partial(self._page, http, row)) for row in wallets]
-        return AddressReport(holdings, merged_pages(lists, resume))
+        return AddressReport(balances.holdings, merged_pages(lists, resume), balances.unreadable)
 
     def _wallets(self, http: Http) -> Iterator[Mapping[str, Any]]:
         position = None
@@ -95,13 +104,10 @@ class CoinbaseReader:
 
     def _page(self, http: Http, wallet: Mapping[str, Any], position: str | None) -> Page:
         rows, position = self._rows(http, 'accounts/{account_id}/transactions', {'account_id': wallet['id']}, position)
-        entries: list[Entry] = []
-        unreadable: list[Unreadable] = []
-        for row in rows:
-            try:
-                entries += _entries(row)
-            except ODD_SHAPE as error:
-                unreadable.append(_unreadable(wallet, row, error))
+        with expected_shape(ENDPOINT, 'a wallet'):
+            code = _code(wallet['balance'])
+        fields = RowFields(('id',), (), lambda _: code, _time)
+        entries, unreadable = read_rows(rows, _entries, fields.unreadable)
         return Page(entries, position, unreadable)
 
     def _rows(self, http: Http, path: str, params: Mapping[str, Any], position: str | None) -> tuple[list[Any], str | None]:
@@ -125,8 +131,8 @@ def _entries(row: Mapping[str, Any]) -> list[Entry]:
     entries = [Entry(reference, number_of(row['id']), _code(moved), delta, _network_fee(row, delta), at, at)]
     if kind == _FILL:
         base, quote = row[kind]['product_id'].split('-')
-        commission = amount(row[kind].get('commission') or 0)
-        if commission and moved['currency'] == base:
+        commission = amount(row[kind]['commission']) if moved['currency'] == base else money.ZERO
+        if commission:
             number = number_of(f'{row["id"]} commission')
             entries.append(Entry(reference, number, exchanges.code_of('coinbase', quote), -commission, commission, at, at))
     return entries
@@ -136,15 +142,6 @@ def _network_fee(row: Mapping[str, Any], delta: Decimal) -> Decimal:
     """Return the fee that is a part of an amount sent, in its currency."""
     fee = (row.get('network') or {}).get('transaction_fee')
     return amount(fee['amount']) if delta < 0 and fee and fee['currency'] == row['amount']['currency'] else money.ZERO
-
-
-def _unreadable(wallet: Mapping[str, Any], row: Any, error: Exception) -> Unreadable:
-    fields = row if isinstance(row, dict) else {}
-    try:
-        at = _time(fields)
-    except ODD_SHAPE:
-        at = None
-    return Unreadable(_code(wallet['balance']), str(fields.get('id', 'unknown')), type(error).__name__, at, at)
 
 
 def _code(money_row: Mapping[str, Any]) -> str:

@@ -14,10 +14,20 @@ from chalicelib import clock
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused, Upstream
-from chalicelib.providers.exchanges.account_reader import amount, fee_paid, number_of, read_rows, reference_of, refuse_harmful, summed
+from chalicelib.providers.exchanges.account_reader import (
+    BalanceList,
+    RowFields,
+    amount,
+    fee_paid,
+    number_of,
+    read_balances,
+    read_rows,
+    reference_of,
+    refuse_harmful,
+)
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.exchanges.windows import Rows, Window, WindowPosition, read_pages
-from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
+from chalicelib.providers.explorers.explorer import ODD_SHAPE, AddressReport, expected_shape
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -80,24 +90,24 @@ class GeminiReader:
         traded = self._client.ask(http, 'POST', 'v1/balances')
         staked = self._client.ask(http, 'POST', 'v1/balances/staking')
         with expected_shape(ENDPOINT, 'balances'):
-            holdings = summed(
-                [(_code(row['currency']), amount(row['amount'])) for row in traded]
-                + [(_code(row['currency']), amount(row['balance'])) for row in staked]
+            balances = read_balances(
+                BalanceList(traded, _currency, lambda row: amount(row['amount'])),
+                BalanceList(staked, _currency, lambda row: amount(row['balance'])),
             )
         recent = position.until - _RECENT_SECONDS
         windows = (Window(recent, position.until), Window(_BEGAN, recent))
         sources = (partial(self._trades, http), partial(self._transfers, http), partial(self._rewards, http))
-        return AddressReport(holdings, read_pages(sources, windows, position), listed_up_to=position.until)
+        return AddressReport(balances.holdings, read_pages(sources, windows, position), balances.unreadable, listed_up_to=position.until)
 
     def _trades(self, http: Http, window: Window, cursor: str | None) -> Rows:
         since = int(cursor or window.begin * 1_000)
         answer = self._client.ask(http, 'POST', 'v1/mytrades', {'timestamp': since, 'limit_trades': _TRADES})
-        return _page(answer, window, since, _TRADES, _trade, ids=('tid',), symbols=('fee_currency',))
+        return _page(answer, window, since, _TRADES, _trade, _TRADE_FIELDS)
 
     def _transfers(self, http: Http, window: Window, cursor: str | None) -> Rows:
         since = int(cursor or window.begin * 1_000)
         answer = self._client.ask(http, 'POST', 'v1/transfers', {'timestamp': since, 'limit_transfers': _TRANSFERS})
-        return _page(answer, window, since, _TRANSFERS, _transfer, ids=('eid',), symbols=('currency',))
+        return _page(answer, window, since, _TRANSFERS, _transfer, _TRANSFER_FIELDS)
 
     def _rewards(self, http: Http, window: Window, cursor: str | None) -> Rows:
         """Return what staking earned; what is put in and taken out stays in the account."""
@@ -105,32 +115,24 @@ class GeminiReader:
         params = {'since': _iso(since), 'limit': _REWARDS, 'interestOnly': True, 'sortAsc': True}
         answer = self._client.ask(http, 'POST', 'v1/staking/history', params)
         with expected_shape(ENDPOINT, 'rewards'):
-            rows = [row | {'timestampms': _milliseconds(row['dateTime'])} for provider in answer for row in provider['transactions']]
-        return _page(rows, window, since, _REWARDS, _reward, ids=('transactionId',), symbols=('amountCurrency',))
+            rows = [_with_milliseconds(row) for provider in answer for row in provider['transactions']]
+        return _page(rows, window, since, _REWARDS, _reward, _REWARD_FIELDS)
 
 
-def _page(
-    rows: Any,
-    window: Window,
-    since: int,
-    most: int,
-    entries_of: Callable[[Any], list[Entry]],
-    *,
-    ids: tuple[str, ...],
-    symbols: tuple[str, ...],
-) -> Rows:
+def _page(rows: Any, window: Window, since: int, most: int, entries_of: Callable[[Any], list[Entry]], fields: RowFields) -> Rows:
     """Return what belongs to a window of the first rows since an instant (in milliseconds), of which there are `most` if there may be more.
 
     The next page begins with the instant that this one ends with, as there may be more rows of that. Raises Upstream if it is the same.
+    A row whose time cannot be read belongs to whichever window lists it.
     """
     with expected_shape(ENDPOINT, 'entries'):
-        times = [int(row['timestampms']) for row in rows]
-        within = [row for row, at in zip(rows, times, strict=True) if at // 1_000 <= window.end]
-    newest = max(times, default=since)
-    goes_on = len(rows) >= most and newest // 1_000 <= window.end
+        dated = [(row, fields.time(row)) for row in rows]
+        newest = max((int(row['timestampms']) for row, at in dated if at is not None), default=since)
+    within = [row for row, at in dated if at is None or at <= window.end]
+    goes_on = len(dated) >= most and newest // 1_000 <= window.end
     if goes_on and newest <= since:
         raise Upstream(ENDPOINT.key, 'returned more entries of one instant than a page can have')
-    entries, unreadable = read_rows('gemini', within, entries_of, ids=ids, symbols=symbols)
+    entries, unreadable = read_rows(within, entries_of, fields.unreadable)
     return Rows(entries, unreadable, str(newest) if goes_on else None)
 
 
@@ -152,7 +154,16 @@ def _transfer(row: Mapping[str, Any]) -> list[Entry]:
     if not _COUNTS[row['status']]:
         return []
     moved = amount(row['amount'])
-    return [_entry(row, 'eid', row['currency'], moved if _IS_INCOMING[row['type']] else -moved, amount(row.get('feeAmount') or 0))]
+    return [_entry(row, 'eid', row['currency'], moved if _IS_INCOMING[row['type']] else -moved, _transfer_fee(row))]
+
+
+def _transfer_fee(row: Mapping[str, Any]) -> Decimal:
+    """Return the fee of a transfer; rows of those without one do not have the field. Raises ValueError for one in another currency."""
+    if 'feeAmount' not in row:
+        return money.ZERO
+    if row.get('feeCurrency', row['currency']) != row['currency']:
+        raise ValueError('a fee in another currency')
+    return amount(row['feeAmount'])
 
 
 def _reward(row: Mapping[str, Any]) -> list[Entry]:
@@ -162,7 +173,7 @@ def _reward(row: Mapping[str, Any]) -> list[Entry]:
 
 
 def _entry(row: Mapping[str, Any], id_field: str, symbol: str, delta: Decimal, fee: Decimal = money.ZERO) -> Entry:
-    reference, at = reference_of(row[id_field]), int(row['timestampms']) // 1_000
+    reference, at = reference_of(row[id_field]), _time(row)
     return Entry(reference, number_of(f'{id_field} {reference} {symbol}'), _code(symbol), money.add(delta, -fee), fee_paid(fee), at, at)
 
 
@@ -175,5 +186,26 @@ def _milliseconds(instant: str) -> int:
     return int(at.timestamp()) * 1_000 + at.microsecond // 1_000
 
 
+def _with_milliseconds(row: Any) -> Any:
+    """Return a reward with its time as the other rows have it; without one if it has none."""
+    try:
+        return {**row, 'timestampms': _milliseconds(row['dateTime'])}
+    except ODD_SHAPE:
+        return row
+
+
+def _time(row: Mapping[str, Any]) -> int:
+    return int(row['timestampms']) // 1_000
+
+
+def _currency(row: Mapping[str, Any]) -> str:
+    return _code(row['currency'])
+
+
 def _code(symbol: Any) -> str:
     return exchanges.code_of('gemini', str(symbol).upper())
+
+
+_TRADE_FIELDS = RowFields(('tid',), ('fee_currency',), _code, _time)
+_TRANSFER_FIELDS = RowFields(('eid',), ('currency',), _code, _time)
+_REWARD_FIELDS = RowFields(('transactionId',), ('amountCurrency',), _code, _time)

@@ -9,11 +9,20 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from chalicelib.domain import exchanges, money
-from chalicelib.domain.ledgers import Entry, Unreadable
+from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, number_of, reference_of, refuse_harmful, summed
+from chalicelib.providers.exchanges.account_reader import (
+    BalanceList,
+    RowFields,
+    amount,
+    number_of,
+    read_balances,
+    read_rows,
+    reference_of,
+    refuse_harmful,
+)
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
-from chalicelib.providers.explorers.explorer import ODD_SHAPE, AddressReport, Page, expected_shape
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -42,6 +51,7 @@ _EXCHANGE = SignedExchange(
 # Each account has a counter that may stand at 15, a page adds 2 to it, and 0.33 a second are taken off: so many at once, then slowly.
 _PAGES_AT_ONCE = 5
 _SECONDS_PER_PAGE = 6
+_ID = 'ledger id'  # in a row: the name that the answer lists it under
 
 
 class KrakenReader:
@@ -68,8 +78,8 @@ class KrakenReader:
         """See AccountReader. What is on hold for orders is in the balances."""
         answer = self._ask(http, 'BalanceEx')
         with expected_shape(ENDPOINT, 'balances'):
-            holdings = summed((_code(asset), amount(row['balance'])) for asset, row in answer.items())
-        return AddressReport(holdings, self._pages(http, resume))
+            balances = read_balances(BalanceList(answer.items(), lambda row: _code(row[0]), lambda row: amount(row[1]['balance'])))
+        return AddressReport(balances.holdings, self._pages(http, resume), balances.unreadable)
 
     def _pages(self, http: Http, resume: str | None) -> Iterator[Page]:
         """Yield the pages of the ledger. All but the first end where the first began: what is added meanwhile does not shift them."""
@@ -79,12 +89,13 @@ class KrakenReader:
                 time.sleep(_SECONDS_PER_PAGE)
             answer = self._ask(http, 'Ledgers', {'ofs': offset} | ({} if until is None else {'end': until}))
             with expected_shape(ENDPOINT, 'a ledger'):
-                rows = sorted(answer.get('ledger', {}).items(), key=lambda row: _time(row[1]), reverse=True)
+                rows = [{**row, _ID: entry_id} if isinstance(row, dict) else row for entry_id, row in answer.get('ledger', {}).items()]
+                rows.sort(key=lambda row: _FIELDS.time(row) or 0, reverse=True)
                 offset += len(rows)
                 is_last = not rows or offset >= int(answer.get('count', offset + 1))
-                if until is None and rows:
-                    until = _time(rows[0][1]) + 1
-            entries, unreadable = _read_rows(rows)
+                if until is None and not is_last:
+                    until = max(at for row in rows if (at := _FIELDS.time(row)) is not None) + 1
+            entries, unreadable = read_rows(rows, lambda row: [_entry(row)], _FIELDS.unreadable)
             yield Page(entries, None if is_last else f'{until}:{offset}', unreadable)
             if is_last:
                 return
@@ -103,24 +114,13 @@ def _parse(resume: str | None) -> tuple[int | None, int]:
     return int(until), int(offset)
 
 
-def _read_rows(rows: list[tuple[str, Any]]) -> tuple[list[Entry], list[Unreadable]]:
-    entries: list[Entry] = []
-    unreadable: list[Unreadable] = []
-    for entry_id, row in rows:
-        try:
-            entries.append(_entry(entry_id, row))
-        except ODD_SHAPE as error:
-            unreadable.append(Unreadable(_code(row.get('asset')), entry_id, type(error).__name__, _time(row), _time(row)))
-    return entries, unreadable
-
-
-def _entry(entry_id: str, row: Mapping[str, Any]) -> Entry:
+def _entry(row: Mapping[str, Any]) -> Entry:
     """Return one change of a balance. A trade has two, one for each currency, with the same reference."""
     fee = amount(row['fee'])
     at = _time(row)
     return Entry(
-        reference=reference_of(row['refid'] or entry_id),
-        n=number_of(entry_id),
+        reference=reference_of(row['refid'] or row[_ID]),
+        n=number_of(row[_ID]),
         currency=_code(row['asset']),
         delta=money.add(amount(row['amount']), -fee),
         fee=fee,
@@ -136,3 +136,6 @@ def _code(asset: Any) -> str:
 
 def _time(row: Mapping[str, Any]) -> int:
     return int(amount(row['time']))
+
+
+_FIELDS = RowFields((_ID,), ('asset',), _code, _time)

@@ -6,7 +6,7 @@ from when the account was first read on. What is borrowed is taken off the balan
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -15,7 +15,18 @@ from chalicelib import clock
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, fee_paid, number_of, read_rows, reference_of, refuse_harmful, summed
+from chalicelib.providers.exchanges.account_reader import (
+    BalanceList,
+    Balances,
+    RowFields,
+    amount,
+    fee_paid,
+    number_of,
+    read_balances,
+    read_rows,
+    reference_of,
+    refuse_harmful,
+)
 from chalicelib.providers.exchanges.merging import EntryList, merged_pages
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
@@ -57,7 +68,6 @@ _OF_DEBTS = ('borrow', 'debt repayment')
 _IS_INCOMING = {'in': True, 'out': False}
 _NANOSECONDS = 10**17  # from here on
 
-Balance = tuple[str, Decimal]
 Row = Mapping[str, Any]
 
 
@@ -95,22 +105,26 @@ class KucoinReader:
             lists.append(EntryList('trading', partial(self._trading, http, 'hf/accounts/ledgers', _PATH)))
             lists.append(EntryList('margin', partial(self._trading, http, 'hf/margin/account/ledgers', _PATH)))
         now = clock.now()
-        return AddressReport(summed(balances), merged_pages(lists, resume), listed_up_to=now, listed_from=now - _LISTED_SECONDS)
+        pages = merged_pages(lists, resume)
+        return AddressReport(balances.holdings, pages, balances.unreadable, listed_up_to=now, listed_from=now - _LISTED_SECONDS)
 
-    def _classic_balances(self, http: Http) -> list[Balance]:
+    def _classic_balances(self, http: Http) -> Balances:
         listed = self._ask(http, 'accounts')
         cross = self._ask(http, 'margin/accounts', {'queryType': 'ALL'})
         isolated = self._ask(http, 'isolated/accounts', {'queryType': 'ALL'})
         with expected_shape(ENDPOINT, 'balances'):
             pairs = [row[side] for row in isolated['assets'] for side in ('baseAsset', 'quoteAsset')]
-            return [*_plain(listed), *_without_debts(cross['accounts'], 'total'), *_without_debts(pairs, 'total')]
+            return read_balances(
+                BalanceList(listed, _currency, _plain_balance),
+                BalanceList([*cross['accounts'], *pairs], _currency, lambda row: _without_debt(row, amount(row['total']))),
+            )
 
-    def _unified_balances(self, http: Http) -> list[Balance]:
+    def _unified_balances(self, http: Http) -> Balances:
         funding = self._ask(http, 'account/balance', {'accountType': 'FUNDING'}, _UNIFIED)
         unified = self._ask(http, 'unified/account/balance', api=_UNIFIED)
         with expected_shape(ENDPOINT, 'balances'):
             rows = [row for answer in (funding, unified) for account in answer['accounts'] for row in account['currencies']]
-            return list(_without_debts(rows, 'balance'))
+            return read_balances(BalanceList(rows, _currency, lambda row: _without_debt(row, amount(row['balance']))))
 
     def _funding(self, http: Http, position: str | None) -> Page:
         """Return a page of a day. A position is the millisecond at which the day ends, and the number of the page."""
@@ -121,7 +135,7 @@ class KucoinReader:
         answer = self._ask(http, 'accounts/ledgers', params)
         with expected_shape(ENDPOINT, 'a ledger'):
             rows, is_last = list(answer['items']), number >= int(answer['totalPage'])
-        entries, unreadable = read_rows('kucoin', rows, _entries, ids=('id',), symbols=('currency',))
+        entries, unreadable = read_rows(rows, _entries, _FIELDS.unreadable)
         if not is_last:
             return Page(entries, f'{end}:{number + 1}', unreadable, end // 1_000)
         return Page(entries, f'{begin}:1' if begin > now - _FUNDING_MS else None, unreadable, begin // 1_000)
@@ -133,7 +147,7 @@ class KucoinReader:
         with expected_shape(ENDPOINT, 'a ledger'):
             rows = list(answer['items'] if isinstance(answer, dict) else answer)
             last = str(rows[-1]['id']) if len(rows) == _TRADING_PAGE else None
-        entries, unreadable = read_rows('kucoin', rows, _entries, ids=('id',), symbols=('currency',))
+        entries, unreadable = read_rows(rows, _entries, _FIELDS.unreadable)
         return Page(entries, last, unreadable)
 
     def _ask(self, http: Http, path: str, params: Mapping[str, Any] | None = None, api: str = _PATH) -> Any:
@@ -142,20 +156,23 @@ class KucoinReader:
             return answer['data']
 
 
-def _plain(rows: Iterable[Row]) -> Iterator[Balance]:
-    """Yield what the accounts of a list hold. Raises ValueError for one of an unknown kind, which may be counted elsewhere or not."""
-    for row in rows:
-        balance = amount(row['balance'])
-        if row['type'] in _LISTED:
-            yield _code(row['currency']), balance
-        elif balance and row['type'] not in _LISTED_WITH_DEBTS:
-            raise ValueError('unknown account')
+def _plain_balance(row: Row) -> Decimal:
+    """Return what an account of the list holds, nothing of what is counted elsewhere.
+
+    Raises ValueError for one of an unknown kind, which may be counted elsewhere or not.
+    """
+    balance = amount(row['balance'])
+    if row['type'] in _LISTED:
+        return balance
+    if balance and row['type'] not in _LISTED_WITH_DEBTS:
+        raise ValueError('unknown account')
+    return money.ZERO
 
 
-def _without_debts(rows: Iterable[Row], total: str) -> Iterator[Balance]:
-    for row in rows:
-        debt = money.add(amount(row['liability']), amount(row.get('interest') or 0))
-        yield _code(row['currency']), money.add(amount(row[total]), -debt)
+def _without_debt(row: Row, total: Decimal) -> Decimal:
+    """Return a balance less what is owed; some kinds of account tell interest apart, in the others it is a part of the liability."""
+    owed = money.add(amount(row['liability']), amount(row.get('interest', money.ZERO)))
+    return money.add(total, -owed)
 
 
 def _entries(row: Row) -> list[Entry]:
@@ -166,7 +183,7 @@ def _entries(row: Row) -> list[Entry]:
     at, moved, trade = _time(row), amount(row['amount']), _context(row).get('tradeId')
     delta = moved if _IS_INCOMING[row['direction'].lower()] else -moved
     reference = reference_of(f'trade-{trade}' if trade else row['id'])
-    fee = fee_paid(amount(row.get('fee') or 0))
+    fee = fee_paid(amount(row['fee']))
     return [Entry(reference, number_of(str(row['id'])), _code(row['currency']), delta, fee, at, at)]
 
 
@@ -184,5 +201,12 @@ def _time(row: Row) -> int:
     return instant // (10**9 if instant > _NANOSECONDS else 1_000)
 
 
+def _currency(row: Row) -> str:
+    return _code(row['currency'])
+
+
 def _code(symbol: Any) -> str:
     return exchanges.code_of('kucoin', str(symbol).upper())
+
+
+_FIELDS = RowFields(('id',), ('currency',), _code, _time)

@@ -14,7 +14,18 @@ from chalicelib import clock
 from chalicelib.domain import exchanges
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
-from chalicelib.providers.exchanges.account_reader import amount, fee_paid, number_of, read_rows, reference_of, refuse_harmful, summed
+from chalicelib.providers.exchanges.account_reader import (
+    BalanceList,
+    RowFields,
+    amount,
+    amount_or_blank,
+    fee_paid,
+    number_of,
+    read_balances,
+    read_rows,
+    reference_of,
+    refuse_harmful,
+)
 from chalicelib.providers.exchanges.merging import EntryList, merged_pages
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
@@ -90,10 +101,10 @@ class OkxReader:
         lent = self._ask(http, 'finance/savings/balance')
         with expected_shape(ENDPOINT, 'balances'):
             [account] = trading
-            holdings = summed(
-                [(_code(row), amount(row['cashBal'])) for row in account['details']]
-                + [(_code(row), amount(row['bal'])) for row in funding]
-                + [(_code(row), amount(row['amt'])) for row in lent]
+            balances = read_balances(
+                BalanceList(account['details'], _code, lambda row: amount(row['cashBal'])),
+                BalanceList(funding, _code, lambda row: amount(row['bal'])),
+                BalanceList(lent, _code, lambda row: amount(row['amt'])),
             )
         lists = [
             EntryList('trading now', partial(self._newest, http, 'account/bills', _trading_entries)),
@@ -102,7 +113,7 @@ class OkxReader:
             EntryList('funding', partial(self._all_funding_bills, http)),
             EntryList('earned', partial(self._earnings, http)),
         ]
-        return AddressReport(holdings, merged_pages(lists, resume), listed_from=clock.now() - _LISTED_SECONDS)
+        return AddressReport(balances.holdings, merged_pages(lists, resume), balances.unreadable, listed_from=clock.now() - _LISTED_SECONDS)
 
     def _newest(self, http: Http, path: str, entries_of: Callable[[Row], list[Entry]], _: str | None) -> Page:
         """Return the newest bills, which the other list of them may lack."""
@@ -121,7 +132,7 @@ class OkxReader:
         rows = self._ask(http, path, {'limit': str(_PAGE), **params, **after})
         with expected_shape(ENDPOINT, 'bills'):
             last = str(rows[-1]['billId']) if len(rows) == _PAGE else None
-        entries, unreadable = read_rows('okx', rows, entries_of, ids=('billId',), symbols=('ccy',))
+        entries, unreadable = read_rows(rows, entries_of, _FIELDS.unreadable)
         return Page(entries, last, unreadable)
 
     def _earnings(self, http: Http, position: str | None) -> Page:
@@ -130,7 +141,7 @@ class OkxReader:
         rows = self._ask(http, 'finance/savings/lending-history', {'limit': str(_PAGE), **after})
         with expected_shape(ENDPOINT, 'earnings'):
             oldest = str(min(int(row['ts']) for row in rows)) if len(rows) == _PAGE else None
-        entries, unreadable = read_rows('okx', rows, _earned, ids=('ts',), symbols=('ccy',))
+        entries, unreadable = read_rows(rows, _earned, _EARNING_FIELDS.unreadable)
         return Page(entries, None if oldest == position else oldest, unreadable)
 
     def _ask(self, http: Http, path: str, params: Mapping[str, str] | None = None) -> list[Any]:
@@ -141,7 +152,7 @@ class OkxReader:
 
 def _trading_entries(row: Row) -> list[Entry]:
     """Return one change of a balance, fee included. A trade has two, one for each currency, with the same reference."""
-    fee = amount(row.get('fee') or 0)
+    fee = amount_or_blank(row['fee'])
     reference = f'trade-{row["tradeId"]}' if row.get('tradeId') not in (None, '', '0') else row['billId']
     return [_entry(row, reference, row['billId'], row['balChg'], fee_paid(-fee))]
 
@@ -159,9 +170,21 @@ def _earned(row: Row) -> list[Entry]:
 
 
 def _entry(row: Row, reference: str, entry_id: str, moved: Any, fee: Any = 0) -> Entry:
-    at = int(row['ts']) // 1_000
+    at = _time(row)
     return Entry(reference_of(reference), number_of(entry_id), _code(row), amount(moved), amount(fee), at, at)
 
 
 def _code(row: Row) -> str:
-    return exchanges.code_of('okx', str(row['ccy']).upper())
+    return _code_of(row['ccy'])
+
+
+def _code_of(symbol: Any) -> str:
+    return exchanges.code_of('okx', str(symbol).upper())
+
+
+def _time(row: Row) -> int:
+    return int(row['ts']) // 1_000
+
+
+_FIELDS = RowFields(('billId',), ('ccy',), _code_of, _time)
+_EARNING_FIELDS = _FIELDS._replace(ids=('ts',))

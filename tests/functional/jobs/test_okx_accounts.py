@@ -35,7 +35,7 @@ def test_bills_of_both_accounts_and_what_simple_earn_earned_add_up(api: Api, okx
         for n in range(1, 61)
         for side, (currency, moved, fee) in enumerate([('BTC', '0.000999', '-0.000001'), ('USDT', '-60', '')])
     ]
-    moved_in = bill(0, now - 90 * hour, 'USDT', '4000', '1')
+    moved_in = bill(0, now - 90 * hour, 'USDT', '4000', '1', fee='')
     okx.trading_bills = [bill(500, now, 'USDT', '-1', '8', fee='-1'), *trades, moved_in]
     saved = bill(902, now - 100 * hour, 'USDT', '-1000', '75', notes='Simple Earn subscription')
     moved_out = bill(901, now - 90 * hour, 'USDT', '-4000', '130')
