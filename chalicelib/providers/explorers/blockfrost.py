@@ -142,20 +142,31 @@ def _own(txn: Row, utxos: Row, address: str) -> tuple[list[Row], list[Row]]:
 
     If its script failed, only its collateral is spent, and only the change of that is created.
     """
-    failed = not _flag(txn['valid_contract'])
-    spent = [each for each in utxos['inputs'] if not _flag(each.get('reference', False))]
-    received, spent = (
-        [each for each in rows if each['address'] == address and _flag(each['collateral']) == failed] for rows in (utxos['outputs'], spent)
-    )
+    _flag(txn['valid_contract'])
+    received, spent = ([each for each in utxos[side] if _is_own(txn, each, address)] for side in ('outputs', 'inputs'))
     return received, spent
 
 
+def _is_own(txn: Row, row: Row, address: str) -> bool:
+    """Whether a transaction creates or spends an output of an address, which it may also just refer to."""
+    if row['address'] != address or _flag(row.get('reference', False)):
+        return False
+    return _flag(row['collateral']) is not _flag(txn['valid_contract'])
+
+
 def _sides(txn: Row, utxos: Row, address: str) -> Sides:
-    """Return the tokens that a transaction creates and spends, nothing if it has another shape."""
-    try:
-        return Sides(*([_quantity(amount) for each in rows for amount in each['amount']] for rows in _own(txn, utxos, address)))
-    except ODD_SHAPE:
-        return Sides((), ())
+    """Return the tokens that a transaction creates and spends. An output that cannot be read costs only the tokens that it names."""
+    return Sides(*([*_quantities(txn, utxos, side, address)] for side in ('outputs', 'inputs')))
+
+
+def _quantities(txn: Row, utxos: Row, side: str, address: str) -> Iterator[Quantity]:
+    for row in cardano_assets.objects_in(utxos, side):
+        try:
+            is_own: bool | None = _is_own(txn, row, address)
+        except ODD_SHAPE:
+            is_own = None
+        for amount in cardano_assets.objects_in(row, 'amount') if is_own is not False else ():
+            yield str(amount.get('unit')), amount.get('quantity') if is_own else None
 
 
 def _quantity(amount: Row) -> Quantity:

@@ -4,10 +4,10 @@ A token is written as its policy and name, both in hexadecimal. Tokens are in th
 the rules in outputs.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
@@ -19,7 +19,10 @@ Quantity = tuple[str, object]  # a token, and how much of it, as the upstream wr
 
 
 class Sides(NamedTuple):
-    """The tokens in the outputs of an address that a transaction creates and spends."""
+    """The tokens in the outputs of an address that a transaction creates and spends.
+
+    A token whose quantity cannot be read, or of which it is unclear whether the output is the address's, is there without a quantity.
+    """
 
     received: Sequence[Quantity]
     spent: Sequence[Quantity]
@@ -28,6 +31,12 @@ class Sides(NamedTuple):
         """Return the tokens of the catalogue among them, sorted."""
         tokens = currencies.tokens_by_contract(chain.currency)
         return sorted({tokens[unit].code for unit, _ in (*self.received, *self.spent) if unit in tokens})
+
+
+def objects_in(row: object, name: str) -> list[Mapping[str, Any]]:
+    """Return the objects in a list of a row, as far as there are any: what is none tells of no token."""
+    listed = row.get(name) if isinstance(row, dict) else None
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
 
 
 def entry(chain: Chain, code: str, txid: str, sides: Sides, *, at: int, height: int) -> Entry:

@@ -134,15 +134,19 @@ def _values(rows: Sequence[Row], address: str) -> list[int]:
 
 
 def _sides(txn: Row, address: str) -> Sides:
-    """Return the tokens that a transaction creates and spends, nothing if it has another shape."""
-    try:
-        sides = (
-            [_quantity(asset) for row in txn[side] if row['payment_addr']['bech32'] == address for asset in row.get('asset_list') or ()]
-            for side in ('outputs', 'inputs')
-        )
-        return Sides(*sides)
-    except ODD_SHAPE:
-        return Sides((), ())
+    """Return the tokens that a transaction creates and spends. An output that cannot be read costs only the tokens that it names."""
+    return Sides(*([*_quantities(txn, side, address)] for side in ('outputs', 'inputs')))
+
+
+def _quantities(txn: Row, side: str, address: str) -> Iterator[Quantity]:
+    for row in cardano_assets.objects_in(txn, side):
+        try:
+            is_own: bool | None = row['payment_addr']['bech32'] == address
+        except ODD_SHAPE:
+            is_own = None
+        for asset in cardano_assets.objects_in(row, 'asset_list') if is_own is not False else ():
+            unit = f'{asset.get("policy_id")}{asset.get("asset_name") or ""}'
+            yield unit, asset.get('quantity') if is_own else None
 
 
 def _quantity(asset: Row) -> Quantity:

@@ -31,40 +31,50 @@ def issued_amount(text: str) -> Decimal:
 
 def coin_change(nodes: Sequence[Row], address: str) -> int:
     """Return the change of an account's XRP in drops. Raises one of ODD_SHAPE for nodes of another shape."""
-    roots = (each for each in _of_type(nodes, _ACCOUNT) if _fields(each[1]).get('Account') == address)
+    others = [node for _, node in _each(nodes) if _readable_sides(node, address)]  # trust lines, readable or not
+    each_kind = ((kind, node) for each in nodes for kind, node in each.items() if node not in others)
+    roots = (each for each in each_kind if each[1]['LedgerEntryType'] == _ACCOUNT and _fields(each[1]).get('Account') == address)
     changes = (_balances(kind, node, '0') for kind, node in roots)
     return sum(money.whole(after) - money.whole(before) for before, after in changes)
 
 
 def token_change(nodes: Sequence[Row], address: str, contract: str) -> Decimal:
-    """Return the change of what an account holds of an issued currency. Raises one of ODD_SHAPE for nodes of another shape."""
+    """Return the change of what an account holds of an issued currency. Raises one of ODD_SHAPE for its line of another shape."""
     changes = []
-    for kind, node in _of_type(nodes, _LINE):
-        sign = _sides(node, address).get(contract)
+    for kind, node in _each(nodes):
+        sign = _readable_sides(node, address).get(contract)
         if sign is not None:
+            if node['LedgerEntryType'] != _LINE:
+                raise ValueError('no trust line')
             before, after = (issued_amount(each['value']) for each in _balances(kind, node, {'value': '0'}))
             changes.append(sign * money.add(after, -before))
     return money.total(changes)
 
 
 def contracts_in(row: Row, address: str) -> Iterator[str]:
-    """Yield the issued currencies of which a transaction touches trust lines of an account, as far as they can be read."""
+    """Yield the issued currencies of which a transaction touches trust lines of an account, as far as their nodes can be read."""
     try:
-        lines = [node for _, node in _of_type(row['meta']['AffectedNodes'], _LINE)]
+        nodes = list(row['meta']['AffectedNodes'])
     except ODD_SHAPE:
-        lines = []
-    for node in lines:
-        try:
-            yield from _sides(node, address)
-        except ODD_SHAPE:
-            continue
+        nodes = []
+    for _, node in _each(nodes):
+        yield from _readable_sides(node, address)
 
 
-def _of_type(nodes: Iterable[Row], entry_type: str) -> Iterator[tuple[str, Row]]:
+def _each(nodes: Iterable[Row]) -> Iterator[tuple[str, Row]]:
+    """Yield nodes with what happened to each; what is none is passed over."""
     for each in nodes:
-        for kind, node in each.items():
-            if node['LedgerEntryType'] == entry_type:
+        for kind, node in each.items() if isinstance(each, dict) else ():
+            if isinstance(node, dict):
                 yield kind, node
+
+
+def _readable_sides(node: Row, address: str) -> dict[str, int]:
+    """Return what an account may hold by a trust line; nothing of what is none or cannot be read."""
+    try:
+        return _sides(node, address)
+    except ODD_SHAPE:
+        return {}
 
 
 def _fields(node: Row) -> Row:

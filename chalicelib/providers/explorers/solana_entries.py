@@ -4,7 +4,7 @@ Of each version of transactions, known or not, only what all of them have in com
 after, the fee and the time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -45,7 +45,7 @@ def read_transaction(
     if reason:
         codes = sorted(listed.codes)
         return [unreadable(chain, listed.signature, reason, at=lambda: at, height=lambda: listed.slot, code=code) for code in codes]
-    codes = sorted({*listed.codes, *_tokens_in(chain, txn)}, key=lambda code: place_of(code, chain))
+    codes = sorted({*listed.codes, *_tokens_in(chain, txn), *_codes_of_keys(txn, accounts)}, key=lambda code: place_of(code, chain))
     entry = partial(_entry, chain, owner, accounts, listed, txn, at)
     return read_rows(entry, codes, chain, listed.signature, at=lambda: at, height=lambda: listed.slot, known=SIGNATURE)
 
@@ -66,6 +66,14 @@ def _tokens_in(chain: Chain, txn: Any) -> set[str]:
         return set()
     tokens = currencies.tokens_by_contract(chain.currency)
     return {tokens[mint].code for mint in mints if mint in tokens}
+
+
+def _codes_of_keys(txn: Any, accounts: Mapping[str, str]) -> set[str]:
+    """Return the currencies of the owner's accounts that take part, whether the balances of tokens tell of them or cannot be read."""
+    try:
+        return {accounts[key] for key in _keys(txn) if isinstance(key, str) and key in accounts}
+    except ODD_SHAPE:
+        return set()
 
 
 def _entry(chain: Chain, owner: str, accounts: Mapping[str, str], listed: Listed, txn: Any, at: Any, code: str) -> Entry:
@@ -100,10 +108,30 @@ def _coin_change(keys: Sequence[str], meta: Row, place: int) -> int:
 def _token_change(keys: Sequence[str], meta: Row, owner: str, accounts: Mapping[str, str], token: Currency) -> Decimal:
     """Return the change of a token in all accounts of an owner, in the token. An account that is opened or closed is in one list only."""
     before, after = (
-        sum(_units(row, token) for row in meta.get(name) or () if row['mint'] == token.contract and _is_of(row, keys, owner, accounts))
+        sum(_units(row, token) for row in _of_token(meta.get(name), keys, accounts, token) if _is_of(row, keys, owner, accounts))
         for name in (_BEFORE, _AFTER)
     )
     return money.scaled(after - before, token.decimals)
+
+
+def _of_token(rows: Any, keys: Sequence[str], accounts: Mapping[str, str], token: Currency) -> Iterator[Row]:
+    """Yield the rows of a token. Raises ValueError for one that does not name a token and is of an account of the owner's with this one."""
+    if not isinstance(rows or [], list):
+        raise ValueError('no list')
+    for row in rows or ():
+        mint = row.get('mint') if isinstance(row, dict) else None
+        if mint == token.contract:
+            yield row
+        elif not isinstance(mint, str) and _code_of_account(row, keys, accounts) == token.code:
+            raise ValueError('no token')
+
+
+def _code_of_account(row: Any, keys: Sequence[str], accounts: Mapping[str, str]) -> str | None:
+    """Return the currency of the owner's account that a row is of, None if it is none or does not say."""
+    try:
+        return accounts.get(keys[money.whole(row['accountIndex'])])
+    except ODD_SHAPE:
+        return None
 
 
 def _is_of(row: Row, keys: Sequence[str], owner: str, accounts: Mapping[str, str]) -> bool:

@@ -352,3 +352,16 @@ def test_a_quantity_that_cannot_be_read_costs_only_its_token(upstream: Server, q
     for page in (koios_page, blockfrost_page):
         assert [entry.currency for entry in page.entries] == ['ada', 'min']
         assert page.unreadable == [Unreadable('snek', TXID, 'unexpected shape', at=1_690_000_000, height=9_000_000)]
+
+
+def test_an_output_that_cannot_be_read_costs_only_the_coin_and_the_tokens_that_it_names(upstream: Server) -> None:
+    nameless = koios_coin('5') | {'asset_list': [{'quantity': '1'}, 'x', asset(MIN, '1')]}
+    whose = koios_coin('1') | {'payment_addr': None, 'asset_list': [asset(SNEK, '3')]}
+    say_koios(upstream, [PLACE], [koios_txn([], [nameless, whose])])
+    [koios_page] = KOIOS.read(accounts.http(), ADDRESS).pages
+    named = coin('5') | {'amount': [{'quantity': '1'}, 'x', amount('lovelace', '5'), amount(MIN, '1')]}
+    blockfrost(upstream, [], [named, coin('1', collateral=None) | {'amount': [amount(SNEK, '3')]}])
+    [blockfrost_page] = BLOCKFROST.read(accounts.http(), ADDRESS).pages
+    for page in (koios_page, blockfrost_page):
+        assert [(entry.currency, entry.delta) for entry in page.entries] == [('min', Decimal('0.000001'))]
+        assert [(row.currency, row.reference) for row in page.unreadable] == [('ada', TXID), ('snek', TXID)]

@@ -251,6 +251,23 @@ def test_a_line_of_a_transaction_that_cannot_be_read_costs_only_its_currency(ups
     assert [(row.currency, row.reference, row.height) for row in page.unreadable] == [('rlusd-xrp', HASH, 70_000_000)]
 
 
+@pytest.mark.parametrize('odd', ['x', {'ModifiedNode': None}, {'ModifiedNode': {'FinalFields': {'Account': STRANGER}}}])
+def test_a_node_that_cannot_be_read_costs_only_the_coin(upstream: Server, odd: Any) -> None:
+    say(upstream, info(), txs(row(odd, trust_line('ModifiedNode', '1', '2'), changed('5', '9'))))
+    [page] = XRPLCLUSTER.read(accounts.http(), ADDRESS).pages
+    assert [entry.currency for entry in page.entries] == ['rlusd-xrp']
+    assert [(row.currency, row.reference) for row in page.unreadable] == [('xrp', HASH)]
+
+
+def test_a_line_that_does_not_say_what_it_is_costs_only_its_currency(upstream: Server) -> None:
+    line = trust_line('ModifiedNode', '1', '2')
+    del line['ModifiedNode']['LedgerEntryType']
+    say(upstream, info(), txs(row(line, changed('5', '9'))))
+    [page] = XRPLCLUSTER.read(accounts.http(), ADDRESS).pages
+    assert [(entry.currency, entry.delta) for entry in page.entries] == [('xrp', Decimal('0.000004'))]
+    assert [(row.currency, row.reference) for row in page.unreadable] == [('rlusd-xrp', HASH)]
+
+
 def test_issued_currencies_and_other_peoples_balances_are_not_ours(upstream: Server) -> None:
     line = {'ModifiedNode': {'LedgerEntryType': 'RippleState', 'FinalFields': {'Balance': {'currency': 'USD', 'value': '10'}}}}
     bookkeeping = node('ModifiedNode', LedgerIndex='0' * 64)

@@ -174,6 +174,24 @@ def test_a_row_that_cannot_be_read_costs_only_its_token(upstream: Server, odd: d
     assert page.unreadable == [Unreadable('usdc-sol', SIGNATURE, 'unexpected shape', at=1_700_000_000, height=SLOT)]
 
 
+@pytest.mark.parametrize('odd', ['x', balance(7, '4', mint=None), balance(1, '4', mint=None), {'accountIndex': 1}])
+def test_a_row_without_a_token_costs_only_that_of_its_account(upstream: Server, odd: Any) -> None:
+    tell(upstream, moving([ADDRESS, ACCOUNT], [], [odd, balance(2, '2', mint=PYUSD)]))
+    [page, _] = SOLANA.read(accounts.http(), ADDRESS, held_codes=['sol']).pages
+    assert [(entry.currency, entry.delta) for entry in page.entries] == [('sol', Decimal(0)), ('pyusd-sol', Decimal('0.000002'))]
+    is_of_account = isinstance(odd, dict) and odd['accountIndex'] == 1
+    assert [(row.currency, row.reference) for row in page.unreadable] == ([('usdc-sol', SIGNATURE)] if is_of_account else [])
+
+
+def test_tokens_of_accounts_that_take_part_are_missing_where_no_balance_of_tokens_can_be_read(upstream: Server) -> None:
+    told = moving([ADDRESS, ACCOUNT], [], [])
+    told['meta']['postTokenBalances'] = 'x'
+    tell(upstream, told)
+    [page, _] = SOLANA.read(accounts.http(), ADDRESS, held_codes=['sol']).pages
+    assert [entry.currency for entry in page.entries] == ['sol']
+    assert [row.currency for row in page.unreadable] == ['usdc-sol']
+
+
 def test_a_transaction_that_is_not_returned_costs_the_currencies_in_whose_lists_it_is(upstream: Server) -> None:
     listed = [{'signature': SIGNATURE, 'slot': SLOT, 'blockTime': 1_700_000_000}]
     unsupported = {'error': {'code': -32015, 'message': 'Transaction version (300) is not supported'}}
