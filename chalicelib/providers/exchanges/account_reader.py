@@ -133,6 +133,15 @@ def read_rows(
     return entries, unreadable
 
 
+def crowded(instant: int, rows: Iterable[Any], fields: RowFields) -> list[Unreadable]:
+    """Return that rows of one instant fill a page, once for each of their currencies: if there are more of it, nobody can ask for them.
+
+    `instant` is as the exchange writes it, in whichever unit.
+    """
+    codes = {row.currency for one in rows for row in fields.unreadable(one, ValueError())}
+    return [Unreadable(code, f'all-of-{instant}', 'as many rows of one instant as a page has') for code in sorted(codes)]
+
+
 class BalanceList(NamedTuple):
     """Rows that tell balances. `code_of` returns the currency of a row, `balance_of` what is held of it; each raises one of ODD_SHAPE."""
 

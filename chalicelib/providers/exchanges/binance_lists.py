@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry
-from chalicelib.providers.exchanges.account_reader import RowFields, amount, number_of, read_rows, reference_of
+from chalicelib.providers.exchanges.account_reader import RowFields, amount, crowded, number_of, read_rows, reference_of
 from chalicelib.providers.exchanges.windows import Rows, Window
 from chalicelib.providers.explorers.explorer import ODD_SHAPE
 
@@ -68,6 +68,8 @@ class Listing(NamedTuple):
         answer = ask('sapi', self.path, {**self.fixed, **dict(times), **(self.page(number) if self.page else {})})
         rows: Sequence[Any] = list(answer if self.rows is None else answer.get(self.rows) or ())
         entries, unreadable = read_rows(rows, self.entries_of, self._row_fields.unreadable)
+        if self._is_crowded(rows, end):
+            return Rows(entries, [*unreadable, *crowded(end, rows, self._row_fields)], f'{end - 1} 0')
         return Rows(entries, unreadable, self._following(rows, Window(begin, end), earliest, number))
 
     @property
@@ -79,10 +81,14 @@ class Listing(NamedTuple):
             return f'{part.begin} 0' if part.begin > earliest else None
         if self.page:
             return f'{part.end} {number + 1}'
-        oldest = min(at for row in rows if (at := self._row_fields.time(row)) is not None)
-        if oldest >= part.end:
-            raise ValueError('more rows of one second than are on a page')
-        return f'{oldest} 0'
+        return f'{self._oldest(rows)} 0'
+
+    def _is_crowded(self, rows: Sequence[Any], end: int) -> bool:
+        """Whether rows of the last second of a window are a full page, behind which there may be more of that second."""
+        return len(rows) >= self.size and self.page is None and self._oldest(rows) >= end
+
+    def _oldest(self, rows: Sequence[Any]) -> int:
+        return min(at for row in rows if (at := self._row_fields.time(row)) is not None)
 
 
 def read_trades(ask: Ask, markets: Mapping[str, tuple[str, str]], window: Window, cursor: str | None) -> Rows:

@@ -16,6 +16,7 @@ from chalicelib.providers.exchanges.account_reader import (
     BalanceList,
     RowFields,
     amount,
+    crowded,
     number_of,
     read_balances,
     read_rows,
@@ -96,9 +97,13 @@ class BitfinexReader:
             rows = self._client.ask(http, 'POST', 'auth/r/ledgers/hist', {'limit': _PAGE} | ({} if until is None else {'end': until}))
             with expected_shape(ENDPOINT, 'a ledger'):
                 oldest = _oldest(rows) if rows else until
-            is_last = not rows or (oldest == until and len(rows) < _PAGE)
-            until = until - 1 if oldest == until and until is not None else oldest
             entries, unreadable = read_rows(rows, lambda row: [_entry(row)], _ROW_FIELDS.unreadable)
+            is_of_one_instant = until is not None and oldest == until
+            is_last = not rows or (is_of_one_instant and len(rows) < _PAGE)
+            if until is not None and is_of_one_instant and not is_last:
+                unreadable += crowded(until, rows, _ROW_FIELDS)
+                oldest = until - 1
+            until = oldest
             yield Page(entries, None if is_last else str(until), unreadable)
             if is_last:
                 return

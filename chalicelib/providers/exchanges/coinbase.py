@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from chalicelib import clock
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
@@ -92,7 +93,7 @@ class CoinbaseReader:
         with expected_shape(ENDPOINT, 'balances'):
             balances = read_balances(BalanceList(wallets, lambda row: _code(row['balance']), lambda row: amount(row['balance']['amount'])))
             lists = [EntryList(reference_of(row['id']), partial(self._page, http, row)) for row in wallets]
-        return AddressReport(balances.holdings, merged_pages(lists, resume), balances.unreadable)
+        return AddressReport(balances.holdings, merged_pages(lists, resume, clock.now()), balances.unreadable)
 
     def _wallets(self, http: Http) -> Iterator[Mapping[str, Any]]:
         position = None

@@ -13,11 +13,12 @@ from typing import Any
 from chalicelib import clock
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry
-from chalicelib.errors import AccountRefused, Upstream
+from chalicelib.errors import AccountRefused
 from chalicelib.providers.exchanges.account_reader import (
     BalanceList,
     RowFields,
     amount,
+    crowded,
     fee_paid,
     number_of,
     read_balances,
@@ -122,7 +123,7 @@ class GeminiReader:
 def _page(rows: Any, window: Window, since: int, most: int, entries_of: Callable[[Any], list[Entry]], fields: RowFields) -> Rows:
     """Return what belongs to a window of the first rows since an instant (in milliseconds), of which there are `most` if there may be more.
 
-    The next page begins with the instant that this one ends with, as there may be more rows of that. Raises Upstream if it is the same.
+    The next page begins with the instant that this one ends with, as there may be more rows of that.
     A row whose time cannot be read belongs to whichever window lists it.
     """
     with expected_shape(ENDPOINT, 'entries'):
@@ -130,9 +131,10 @@ def _page(rows: Any, window: Window, since: int, most: int, entries_of: Callable
         newest = max((int(row['timestampms']) for row, at in dated if at is not None), default=since)
     within = [row for row, at in dated if at is None or at <= window.end]
     goes_on = len(dated) >= most and newest // 1_000 <= window.end
-    if goes_on and newest <= since:
-        raise Upstream(ENDPOINT.key, 'returned more entries of one instant than a page can have')
     entries, unreadable = read_rows(within, entries_of, fields.unreadable)
+    if goes_on and newest <= since:
+        unreadable += crowded(since, within, fields)
+        newest = since + 1
     return Rows(entries, unreadable, str(newest) if goes_on else None)
 
 

@@ -27,7 +27,7 @@ from chalicelib.providers.exchanges.account_reader import (
     reference_of,
     refuse_harmful,
 )
-from chalicelib.providers.exchanges.merging import EntryList, merged_pages
+from chalicelib.providers.exchanges.merging import EntryList, begun_at, merged_pages
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
@@ -82,15 +82,16 @@ class KucoinReader:
         names = {'apiKey': 'key', 'secret': 'secret', 'password': 'password'}
         self._client = SigningClient(_EXCHANGE, {theirs: credentials[ours] for theirs, ours in names.items()})
 
-    def check(self, http: Http) -> str | None:
+    def check(self, http: Http) -> str:
         """See AccountReader."""
         answer = self._ask(http, 'user/api-key')
         with expected_shape(ENDPOINT, 'the rights of a key'):
             permissions = {name.strip() for name in answer['permission'].split(',')}
+            user_id = str(answer['uid'])
         if _NEEDED not in permissions:
             raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
         refuse_harmful(ENDPOINT, permissions - {_NEEDED})
-        return str(answer['uid']) if answer.get('uid') else None
+        return user_id
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What is reserved for orders is in the balances, and what was borrowed is taken off."""
@@ -105,8 +106,13 @@ class KucoinReader:
             lists.append(EntryList('trading', partial(self._trading, http, 'hf/accounts/ledgers', _PATH)))
             lists.append(EntryList('margin', partial(self._trading, http, 'hf/margin/account/ledgers', _PATH)))
         now = clock.now()
-        pages = merged_pages(lists, resume)
-        return AddressReport(balances.holdings, pages, balances.unreadable, listed_up_to=now, listed_from=now - _LISTED_SECONDS)
+        return AddressReport(
+            balances.holdings,
+            merged_pages(lists, resume, now),
+            balances.unreadable,
+            listed_up_to=begun_at(resume, now),
+            listed_from=now - _LISTED_SECONDS,
+        )
 
     def _classic_balances(self, http: Http) -> Balances:
         listed = self._ask(http, 'accounts')
@@ -130,6 +136,8 @@ class KucoinReader:
         """Return a page of a day. A position is the millisecond at which the day ends, and the number of the page."""
         now = clock.now_ms()
         end, number = (now, 1) if position is None else tuple(map(int, position.split(':')))
+        if end <= now - _FUNDING_MS:  # a download that is resumed days later
+            return Page([], None, listed_above=end // 1_000)
         begin = end - _DAY_MS
         params = {'startAt': str(begin), 'endAt': str(end), 'currentPage': str(number), 'pageSize': str(_FUNDING_PAGE)}
         answer = self._ask(http, 'accounts/ledgers', params)

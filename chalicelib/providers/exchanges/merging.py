@@ -9,6 +9,7 @@ from chalicelib.domain.ledgers import Entry, Unreadable
 from chalicelib.providers.explorers.explorer import Page
 
 _NEWEST = 1 << 62  # higher than the height of anything
+_BEGUN = 'begun at'  # in a position, beside the names of lists
 
 Row = Entry | Unreadable
 
@@ -23,12 +24,19 @@ class EntryList(NamedTuple):
     read: Callable[[str | None], Page]
 
 
-def merged_pages(lists: Collection[EntryList], resume: str | None) -> Iterator[Page]:
+def begun_at(resume: str | None, now: int) -> int:
+    """Return when the reading that a position is of was begun: what came later is on none of its pages."""
+    return now if resume is None else int(json.loads(resume).get(_BEGUN, now))
+
+
+def merged_pages(lists: Collection[EntryList], resume: str | None, now: int) -> Iterator[Page]:
     """Yield the entries of all lists, newest first, from a position on.
 
     Always the list is read on that was read the least far back, and its entries wait until all others were read as far back. A position
     names the lists that are left, each with the page at which what was not yielded begins: whoever resumes reads what waited again.
+    It also says when the first page was read, which is `now` without one.
     """
+    begun = begun_at(resume, now)
     positions = dict.fromkeys(each.name for each in lists) if resume is None else json.loads(resume)
     readings = [_Reading(each, positions[each.name]) for each in lists if each.name in positions]
     while unread := [reading for reading in readings if not reading.is_read]:
@@ -36,11 +44,12 @@ def merged_pages(lists: Collection[EntryList], resume: str | None) -> Iterator[P
         height = max((reading.lowest for reading in readings if not reading.is_read), default=-_NEWEST)
         rows = sorted((row for reading in readings for row in reading.take(height)), key=_height, reverse=True)
         left = {reading.name: reading.position for reading in readings if not reading.is_done}
+        position = json.dumps({_BEGUN: begun, **left}, separators=(',', ':'))
         if not left:
             yield _page(rows, None, None)
             return
         if rows or height < _NEWEST:
-            yield _page(rows, json.dumps(left, separators=(',', ':')), height if height < _NEWEST else None)
+            yield _page(rows, position, height if height < _NEWEST else None)
     yield Page([], None)
 
 

@@ -19,6 +19,7 @@ from chalicelib.providers.exchanges.account_reader import (
     RowFields,
     amount,
     amount_or_blank,
+    crowded,
     fee_paid,
     number_of,
     read_balances,
@@ -26,7 +27,7 @@ from chalicelib.providers.exchanges.account_reader import (
     reference_of,
     refuse_harmful,
 )
-from chalicelib.providers.exchanges.merging import EntryList, merged_pages
+from chalicelib.providers.exchanges.merging import EntryList, begun_at, merged_pages
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
@@ -113,7 +114,14 @@ class OkxReader:
             EntryList('funding', partial(self._all_funding_bills, http)),
             EntryList('earned', partial(self._earnings, http)),
         ]
-        return AddressReport(balances.holdings, merged_pages(lists, resume), balances.unreadable, listed_from=clock.now() - _LISTED_SECONDS)
+        now = clock.now()
+        return AddressReport(
+            balances.holdings,
+            merged_pages(lists, resume, now),
+            balances.unreadable,
+            listed_up_to=begun_at(resume, now),
+            listed_from=now - _LISTED_SECONDS,
+        )
 
     def _newest(self, http: Http, path: str, entries_of: Callable[[Row], list[Entry]], _: str | None) -> Page:
         """Return the newest bills, which the other list of them may lack."""
@@ -139,10 +147,15 @@ class OkxReader:
         """Return what Simple Earn earned up to the millisecond `position`. Several currencies have the same, so that it is listed twice."""
         after = {} if position is None else {'after': str(int(position) + 1)}
         rows = self._ask(http, 'finance/savings/lending-history', {'limit': str(_PAGE), **after})
-        with expected_shape(ENDPOINT, 'earnings'):
-            oldest = str(min(int(row['ts']) for row in rows)) if len(rows) == _PAGE else None
         entries, unreadable = read_rows(rows, _earned, _EARNING_FIELDS.unreadable)
-        return Page(entries, None if oldest == position else oldest, unreadable)
+        if len(rows) < _PAGE:
+            return Page(entries, None, unreadable)
+        with expected_shape(ENDPOINT, 'earnings'):
+            oldest = min(int(row['ts']) for row in rows if _EARNING_FIELDS.time(row) is not None)
+        if str(oldest) == position:
+            unreadable += crowded(oldest, rows, _EARNING_FIELDS)
+            oldest -= 1
+        return Page(entries, str(oldest), unreadable)
 
     def _ask(self, http: Http, path: str, params: Mapping[str, str] | None = None) -> list[Any]:
         answer = self._client.ask(http, 'GET', path, params)

@@ -75,6 +75,11 @@ class AddressReport(NamedTuple):
         """The height up to which everything is listed, if it is known."""
         return [] if self.listed_up_to is None else [self.listed_up_to]
 
+    @property
+    def final_below(self) -> int:
+        """The height below which entries are final as they are not listed any more. What came after the pages were begun is not."""
+        return self.listed_from if self.listed_up_to is None else min(self.listed_from, self.listed_up_to)
+
 
 class Explorer(Protocol):
     """An upstream that returns balances and transactions of addresses.

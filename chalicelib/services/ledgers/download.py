@@ -164,7 +164,7 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
     _remove(ledger, undone)
     cursor.remember_unread(_unread(cursor, news))
     heights = [*(entry.height for entry in news.entries), *cursor.unread.heights, *news.report.heights]
-    height = max(ledgers.final_height(heights, cursor.final_height, ledger.upstream_key.reorganisation), news.report.listed_from)
+    height = max(ledgers.final_height(heights, cursor.final_height, ledger.upstream_key.reorganisation), news.report.final_below)
     newly_final = [entry for entry in news.entries if entry.height <= height]
     cursor.make_final(height, ledgers.merge(cursor.tallies(), ledgers.tally(newly_final)))
     cursor.revertible = sorted(entry_sk(entry) for entry in news.entries if entry.height > height)
@@ -228,7 +228,7 @@ def _count_stored(ledger: Ledger, cursor: Cursor, report: AddressReport) -> dict
     below = ledgers.tally(_entries_below(ledger, cursor, report.listed_from, highest, unseen))
     _remove(ledger, unseen)
     heights = [*(placed.height for placed in highest), *cursor.unread.heights, *report.heights]
-    height = max(ledgers.final_height(heights, -1, ledger.upstream_key.reorganisation), report.listed_from)
+    height = max(ledgers.final_height(heights, -1, ledger.upstream_key.reorganisation), report.final_below)
     final = ledgers.merge(below, ledgers.tally(placed.entry for placed in highest if placed.height <= height))
     cursor.make_final(height, final)
     cursor.revertible = sorted(placed.sk for placed in highest if placed.height > height)

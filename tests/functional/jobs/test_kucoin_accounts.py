@@ -1,10 +1,13 @@
 """Accounts at KuCoin, read from a server that verifies its signatures."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from chalicelib.providers.exchanges.kucoin import KucoinReader
+from chalicelib.providers.transport import Http
 from infra.fake_upstreams.answer import Answer
 from tests.support.accounts import PATH, balances, create, is_whole, reached, run, shown
 from tests.support.api import Api
@@ -143,6 +146,19 @@ def test_all_wallets_with_what_funding_tells_of_a_year_and_what_trading_forgets_
     assert run(api)
 
     assert (balances(api)['usdt'], is_whole(api)) == ('3355.15', True)
+
+
+def test_a_download_that_is_resumed_days_later_ends_with_the_year_and_leaves_what_came_meanwhile_to_the_next(kucoin: KucoinAccount):
+    begun = CLOCK.now()
+    resume = json.dumps({'begun at': begun, 'funding': f'{(begun - 363 * DAY) * 1_000}:1'})
+
+    CLOCK.advance(3 * DAY)
+    report = KucoinReader(CREDENTIALS).read(Http(lambda _: None), '', resume)
+    pages = list(report.pages)
+
+    assert pages[-1].resume is None
+    assert (report.listed_up_to, report.final_below) == (begun, begun)
+    assert all(int(request.query.get('startAt', CLOCK.now_ms())) > (CLOCK.now() - 365 * DAY) * 1_000 for request in kucoin.requests)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Rows of exchanges that lack what they must have: each costs its own currency, never the page, and nothing that is missing is zero."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from chalicelib.config import settings
 from chalicelib.domain import exchanges
 from chalicelib.domain.ledgers import Unreadable
 from chalicelib.providers.exchanges import reader_of
+from chalicelib.providers.explorers import AddressReport
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.http_server import Request, serving
 from infra.fake_upstreams.kraken_account import LedgerRow
@@ -181,6 +183,36 @@ def test_a_row_whose_time_cannot_be_read_does_not_end_a_list(monkeypatch: pytest
     assert {entry.reference for page in pages for entry in page.entries} == {str(n) for n in range(60) if n != 7}
     unreadable = {row for page in pages for row in page.unreadable}
     assert unreadable == {Unreadable('eth', '7', 'ValueError'), Unreadable('sol', 'r1', 'KeyError')}
+
+
+@pytest.mark.parametrize('wallet', ['bitfinex', 'okx'])
+def test_an_instant_that_fills_a_page_hides_nothing_that_is_older(monkeypatch: pytest.MonkeyPatch, wallet: str):
+    account: Account
+    if wallet == 'okx':
+        older = {'ccy': 'DAI', 'earnings': '1', 'ts': f'{AT - 1}000'}
+        account = okx.OkxAccount(earnings=[{'ccy': f'C{n}', 'earnings': '1', 'ts': f'{AT}000'} for n in range(101)] + [older])
+        credentials, number, reference = okx.CREDENTIALS, 100, f'earned-DAI-{AT - 1}000'
+    else:
+        rows = [[n, 'BTC', None, AT * 1_000, None, 1, 0, None, 'Deposit'] for n in range(2_501)]
+        account = bitfinex.BitfinexAccount(rows=[*rows, [9_999, 'DAI', None, AT * 1_000 - 1, None, 1, 0, None, 'Deposit']])
+        credentials, number, reference = {'key': bitfinex.KEY, 'secret': bitfinex.SECRET}, 2_500, '9999'
+    with serving(account.respond) as url, monkeypatch.context() as patch:
+        patch.setenv('UPSTREAM_URL', url)
+        settings.cache_clear()
+        pages = list(itertools.islice(reader_of(wallet, credentials).read(accounts.http(), '').pages, 9))
+    settings.cache_clear()
+
+    assert pages[-1].resume is None
+    assert {entry.reference for page in pages for entry in page.entries if entry.currency == 'dai'} == {reference}
+    assert len({(entry.reference, entry.n) for page in pages for entry in page.entries}) == number + 1
+    marked = {row.reference for page in pages for row in page.unreadable}
+    assert marked == {f'all-of-{AT}000'}
+
+
+def test_what_came_while_a_download_rested_for_days_is_not_final_before_it_was_read():
+    report = AddressReport([], iter(()), listed_up_to=AT, listed_from=AT + 9 * 86_400)
+
+    assert report.final_below == AT
 
 
 def test_a_symbol_of_any_length_has_a_short_code_of_its_own():

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.ledgers import Entry
+from chalicelib.domain.ledgers import Entry, Unreadable
 from chalicelib.providers.exchanges.binance_lists import BEGAN, LISTINGS, markets_of, read_trades
 from chalicelib.providers.exchanges.windows import Rows, Window
 from tests.support.binance import trade
@@ -67,11 +67,19 @@ def test_what_has_no_pages_is_followed_by_what_is_older():
     assert len(entries) == 1_300
 
 
-def test_more_of_one_second_than_a_page_is_an_error_and_no_endless_loop():
-    binance = Binance([{'id': n, 'amount': '1', 'asset': 'BTC', 'divTime': NOW * 1_000} for n in range(501)])
+def test_of_more_of_one_second_than_a_page_the_rest_is_missing_from_its_currency_and_nothing_that_is_older():
+    binance = Binance([{'id': n, 'amount': '1', 'asset': 'BTC', 'divTime': (NOW - n // 501) * 1_000} for n in range(502)])
+    unreadable: list[Unreadable] = []
 
-    with pytest.raises(ValueError, match='one second'):
-        everything(lambda cursor: DIVIDENDS.read(binance.ask, WHOLE, cursor))
+    def read(cursor: str | None) -> Rows:
+        rows = DIVIDENDS.read(binance.ask, WHOLE, cursor)
+        unreadable.extend(rows.unreadable)
+        return rows
+
+    entries = {entry.reference for entry in everything(read)}
+
+    assert entries == {*map(str, range(500)), '501'}
+    assert [(row.currency, row.reference) for row in unreadable] == [('btc', f'all-of-{NOW}')]
 
 
 def test_a_name_that_two_markets_would_have_is_of_neither():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.ledgers import Entry, Unreadable
-from chalicelib.providers.exchanges.merging import EntryList, merged_pages
+from chalicelib.providers.exchanges.merging import EntryList, begun_at, merged_pages
 from chalicelib.providers.explorers.explorer import Page
 
 Pages = list[list[int]]  # of one list: the heights of the rows of each page, newest first
@@ -42,7 +42,7 @@ def rows_of(page: Page) -> list[tuple[int, str]]:
 @settings(max_examples=40)
 def test_rows_come_once_newest_first_and_what_is_left_can_be_read_from_any_page_on(pages: list[Pages]) -> None:
     lists = [of_pages(name, each) for name, each in zip('abcd', pages, strict=False)]
-    merged = list(merged_pages(lists, None))
+    merged = list(merged_pages(lists, None, 7))
 
     told = [row for page in merged for row in rows_of(page)]
     assert len(told) == len(set(told)) == sum(len(page) for each in pages for page in each)
@@ -54,5 +54,6 @@ def test_rows_come_once_newest_first_and_what_is_left_can_be_read_from_any_page_
         assert above == []
     assert [page.resume is None for page in merged] == [False] * (len(merged) - 1) + [True]
     for place, page in enumerate(merged[:-1]):
+        assert begun_at(page.resume, 9) == 7
         rest = {row for later in merged[place + 1 :] for row in rows_of(later)}
-        assert {row for later in merged_pages(lists, page.resume) for row in rows_of(later)} >= rest
+        assert {row for later in merged_pages(lists, page.resume, 8) for row in rows_of(later)} >= rest
