@@ -1,6 +1,5 @@
 """The only module that opens sockets: one request with a deadline and a size limit. Errors name the upstream and nothing else."""
 
-import ipaddress
 import json
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from chalicelib.errors import Blame, Upstream, UpstreamNotAsked
 from chalicelib.providers.upstream import Endpoint
+from chalicelib.providers.public_addresses import is_public
 
 _CONNECT_SECONDS = 3  # for each address of the host, and for all of the TLS handshake
 _READ_SECONDS = 8
@@ -25,10 +25,7 @@ _TOTAL_SECONDS = 16  # of the whole exchange
 LONGEST_REQUEST_SECONDS = _TOTAL_SECONDS + _READ_SECONDS  # connecting, which is not interrupted, may take longer
 _MAX_BYTES = 32 * 1024 * 1024
 _MAX_RETRY_AFTER = 3600
-# IPv6 addresses with an IPv4 address inside of them, which a gateway or tunnel may lead to.
-_TRANSLATED = tuple(
-    ipaddress.IPv6Network(one) for one in ('::ffff:0:0/96', '::/96', '64:ff9b::/96', '64:ff9b:1::/48', '2002::/16', '2001::/32')
-)
+_KEPT_EVERY_SECONDS = 5
 
 
 class UpstreamResponse(NamedTuple):
@@ -264,18 +261,6 @@ def _connect(connection: HTTPConnection) -> socket.socket:
         opened.close()
         raise _Private
     return opened
-
-
-def is_public(text: str) -> bool:
-    """Return whether an IP address is one of the public internet; those that lead to a network behind another address are not.
-
-    >>> is_public('93.184.215.14'), is_public('127.0.0.1'), is_public('169.254.169.254'), is_public('::ffff:10.0.0.1')
-    (True, False, False, False)
-    """
-    address = ipaddress.ip_address(text.partition('%')[0])
-    if not address.is_global or address.is_multicast:
-        return False
-    return address.version == 4 or not any(address in network for network in _TRANSLATED)
 
 
 def _cut(opened: socket.socket) -> None:

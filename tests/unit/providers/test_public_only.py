@@ -8,7 +8,8 @@ import pytest
 
 from chalicelib.errors import AccountLimited, AccountRefused, Upstream
 from chalicelib.providers.exchanges.generic import GenericReader
-from chalicelib.providers.transport import Http, Limits, NotPublic, is_public
+from chalicelib.providers.public_addresses import is_public
+from chalicelib.providers.transport import Http, Limits, NotPublic
 from chalicelib.providers.upstream import Endpoint
 
 
