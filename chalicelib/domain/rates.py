@@ -220,7 +220,12 @@ def newest_close_day(pair: Pair, day: date) -> date:
     Of a coin that is the day itself, as its close is the price of midnight. Rates between fiat currencies are published in the course of
     their day, so it is the last day before. Days before AS_PUBLISHED have the close of their own.
     """
-    return day_before(pair, day) if is_of_fiat(pair) and day >= AS_PUBLISHED else day
+    return day_before(pair, day) if _was_published_before(pair, day) else day
+
+
+def _was_published_before(pair: Pair, day: date) -> bool:
+    """Whether the close of a day is one that was published before it began."""
+    return is_of_fiat(pair) and day >= AS_PUBLISHED
 
 
 def is_of_fiat(pair: Pair) -> bool:
@@ -261,7 +266,7 @@ def carry_forward(closes: Mapping[date, DailyClose], pair: Pair, day: date) -> R
 
     It may be up to a week old, or as long as its source lets it be.
     """
-    newest = day - _DAY if is_of_fiat(pair) and day >= AS_PUBLISHED else day
+    newest = day - _DAY if _was_published_before(pair, day) else day
     while day - newest <= timedelta(days=CARRIED_DAYS):
         close = closes.get(newest)
         if close is not None and (day - newest).days <= _CARRIED_DAYS_WEEKLY.get(close.source, _CARRIED_DAYS_DAILY):
