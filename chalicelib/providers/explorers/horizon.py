@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from itertools import count
 from typing import Any
 
 from chalicelib.domain import currencies, money
@@ -39,8 +40,8 @@ class Horizon:
 
     The delta of a transaction is the sum of its effects on the account, less the fee if the account paid it; failed transactions
     cost a fee too. Only effects tell of transactions that move assets and do not touch the account itself: trades of its offers, and
-    payments by contracts. Pages are cursors into a history that never changes. If the server has dropped old ledgers, its transactions
-    do not sum to the balance.
+    payments by contracts. Pages are cursors into a history that never changes, and end early where there are many of these. If the server
+    has dropped old ledgers, its transactions do not sum to the balance.
     """
 
     endpoint: Endpoint
@@ -48,6 +49,7 @@ class Horizon:
     chain: Chain
     page: int = 50
     page_of_effects: int = 200
+    most_pages_of_effects: int = 10
     counts_p2pk: bool = False
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
@@ -74,25 +76,30 @@ class Horizon:
             with expected_shape(self.endpoint, 'transactions'):
                 listed = {money.whole(txn['paging_token']): txn for txn in txns}
                 _check_newest_first(list(listed))
-                is_last = len(txns) < self.page
-            effects = self._effects(http, address, cursor, min(listed, default=0) if not is_last else 0)
-            hidden = {token: self._transaction(http, rows, address) for token, rows in effects.items() if token not in listed}
+                oldest = 0 if len(txns) < self.page else min(listed)
+            effects, oldest = self._effects(http, address, cursor, listed.keys(), oldest)
+            hidden, oldest = self._hidden(http, address, effects, listed.keys(), oldest)
             with expected_shape(self.endpoint, 'transactions'):
-                newest_first = sorted([*listed.items(), *((token, txn) for token, txn in hidden.items() if txn is not None)], reverse=True)
+                newest_first = sorted(((token, txn) for token, txn in {**listed, **hidden}.items() if token >= oldest), reverse=True)
                 rows = [
                     row for token, txn in newest_first for row in self._rows(txn, address, effects.get(token, []), hidden=token in hidden)
                 ]
-                cursor = None if is_last else str(min(listed))
+                cursor = str(oldest) if oldest else None
                 page = Page.of(rows, cursor)
             yield page
             if cursor is None:
                 return
 
-    def _effects(self, http: Http, address: str, cursor: str | None, oldest: int) -> dict[int, list[Row]]:
-        """Return the effects on an account by transaction id, from those before a cursor down to the `oldest` transaction."""
+    def _effects(
+        self, http: Http, address: str, cursor: str | None, listed: Collection[int], oldest: int
+    ) -> tuple[dict[int, list[Row]], int]:
+        """Return the effects on an account by transaction id, from those before a cursor on, and the id down to which they are all.
+
+        That is the `oldest`, 0 for all there are, or a later one where there are too many effects for one page of ours.
+        """
         by_transaction: dict[int, list[Row]] = {}
         place = None if cursor is None else f'{cursor}-0'
-        while True:
+        for number in count(1):
             rows = self._records(http, f'/accounts/{address}/effects', self.page_of_effects, place)
             with expected_shape(self.endpoint, 'effects'):
                 operations = [money.whole(row['paging_token'].split('-')[0]) for row in rows]
@@ -102,15 +109,29 @@ class Horizon:
                     if transaction >= oldest:
                         by_transaction.setdefault(transaction, []).append(row)
                 if len(rows) < self.page_of_effects or operations[-1] < oldest:
-                    return by_transaction
+                    return by_transaction, oldest
+                is_much = number >= self.most_pages_of_effects or len(by_transaction.keys() - listed) > self.page
+                if is_much and len(by_transaction) > 1:
+                    return by_transaction, min(by_transaction) + _IDS_PER_TRANSACTION  # of the last one there may be more
                 place = rows[-1]['paging_token']
+        raise AssertionError
 
-    def _transaction(self, http: Http, effects: Sequence[Row], address: str) -> Row | None:
-        """Return the transaction of effects, which the account's list lacks; None if none of them moves anything. Raises Upstream."""
+    def _hidden(
+        self, http: Http, address: str, effects: Mapping[int, list[Row]], listed: Collection[int], oldest: int
+    ) -> tuple[dict[int, Row], int]:
+        """Return the transactions that only effects tell of, each of which takes a request, and the id down to which they are all."""
         with expected_shape(self.endpoint, 'effects'):
-            if not any(horizon_effects.may_move(effects, asset) for asset in self._assets(effects, address)):
-                return None
-            operation = money.whole(effects[0]['paging_token'].split('-')[0])
+            tokens = [token for token, rows in effects.items() if token >= oldest and token not in listed and self._moves(rows, address)]
+        newest = sorted(tokens, reverse=True)[: self.page]
+        hidden = {token: self._transaction(http, effects[token]) for token in newest}
+        return hidden, newest[-1] if len(newest) < len(tokens) else oldest
+
+    def _moves(self, effects: Sequence[Row], address: str) -> bool:
+        return any(horizon_effects.may_move(effects, asset) for asset in self._assets(effects, address))
+
+    def _transaction(self, http: Http, effects: Sequence[Row]) -> Row:
+        """Return the transaction of effects, which the account's list lacks. Raises Upstream."""
+        operation = money.whole(effects[0]['paging_token'].split('-')[0])
         body = self._get(http, f'/operations/{operation}', {'join': 'transactions'}).json()
         with expected_shape(self.endpoint, 'an operation'):
             if money.whole(body['id']) != operation:

@@ -14,7 +14,8 @@ from chalicelib.domain.currencies import Currency
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers import EXPLORERS, Explorer, explorers_of
-from infra.fake_upstreams import solana
+from chalicelib.providers.explorers.horizon import Horizon
+from infra.fake_upstreams import solana, stellar
 from infra.fake_upstreams.account_chains import Event, World, reference
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.sample import respond
@@ -157,6 +158,24 @@ def test_a_long_history_is_read_whole_at_the_explorers_own_page_size(upstream: S
     events = [Event(reference('many', place), 1_000_000 + place // 3, accounts.AT, 10**9) for place in range(number)][::-1]
     upstream.tell = telling(chain, explorer, events)
     assert ordered(accounts.read(explorer, ADDRESSES[chain], held_codes=codes(chain))[1]) == everything(chain, explorer, events)
+
+
+def test_what_only_effects_tell_of_is_read_in_pages_of_bounded_work(upstream: Server) -> None:
+    """A market maker at Stellar: thousands of trades of its offers between two transactions of its own."""
+    [horizon] = [explorer for explorer in EXPLORERS['xlm'] if isinstance(explorer, Horizon) and explorer.endpoint.key == 'lobstr']
+    trades = [Event(reference('trade', place), 1_000_000 + place, accounts.AT, 0, tokens=[7]) for place in range(400)]
+    assert not any(map(stellar.names_account, trades))
+    own = [Event(reference('own', place), 999_000 + 2_000 * place, accounts.AT, 10**9) for place in range(2)]
+    events = sorted([*trades, *own], key=lambda event: -event.height)
+    upstream.tell = telling('xlm', horizon, events)
+    read, work = [], []
+    for page in horizon.read(accounts.http(), ADDRESSES['xlm'], held_codes=codes('xlm')).pages:
+        read += page.entries
+        work.append(len(upstream.requests) - sum(work))
+    assert ordered(read) == everything('xlm', horizon, events)
+    assert len(work) >= 8
+    assert max(work) <= 50 + 10  # each trade, and the lists of transactions and effects
+    assert sum(work) < 500
 
 
 @each_explorer
