@@ -154,6 +154,10 @@ class Tally(NamedTuple):
     number: int
     sum: Decimal
 
+    def plus(self, delta: Decimal) -> 'Tally':
+        """Return this with one entry more."""
+        return Tally(self.number + 1, money.add(self.sum, delta))
+
 
 NOTHING = Tally(0, money.ZERO)
 
@@ -162,8 +166,7 @@ def tally(entries: Iterable[Entry]) -> dict[str, Tally]:
     """Return the tally of each currency in `entries`."""
     tallies: dict[str, Tally] = {}
     for entry in entries:
-        before = tallies.get(entry.currency, NOTHING)
-        tallies[entry.currency] = Tally(before.number + 1, money.add(before.sum, entry.delta))
+        tallies[entry.currency] = tallies.get(entry.currency, NOTHING).plus(entry.delta)
     return tallies
 
 
@@ -174,6 +177,16 @@ def merge(left: Mapping[str, Tally], right: Mapping[str, Tally]) -> dict[str, Ta
         before = merged.get(currency, NOTHING)
         merged[currency] = Tally(before.number + more.number, money.add(before.sum, more.sum))
     return merged
+
+
+def less(whole: Mapping[str, Tally], part: Mapping[str, Tally]) -> dict[str, Tally]:
+    """Return the tallies of a set of entries without some of them, of the currencies of which there are any left."""
+    left = {
+        code: Tally(tally.number - one.number, money.add(tally.sum, -one.sum))
+        for code, tally in whole.items()
+        for one in [part.get(code, NOTHING)]
+    }
+    return {code: tally for code, tally in left.items() if tally.number}
 
 
 def discrepancies(holdings: Iterable[Holding], tallies: Mapping[str, Tally]) -> dict[str, Decimal]:

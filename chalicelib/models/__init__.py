@@ -16,7 +16,7 @@ from chalicelib.models.attempts import AttemptCounter
 from chalicelib.models.client import Application, Client, Grant
 from chalicelib.models.connection import DATABASE_ERRORS, connect
 from chalicelib.models.cross_check import CrossCheck
-from chalicelib.models.cursor import Cursor
+from chalicelib.models.cursor import Cursor, Placed
 from chalicelib.models.daily_closes import (
     DailyClosesState,
     DownloadProgress,
@@ -113,6 +113,7 @@ __all__ = [
     'Operation',
     'PairDailyCloses',
     'Passkey',
+    'Placed',
     'Portfolio',
     'PortfolioTree',
     'Purge',

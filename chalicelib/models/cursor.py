@@ -20,6 +20,13 @@ class FinalTally(NamedTuple):
     sum: Decimal
 
 
+class Placed(NamedTuple):
+    """Where an entry is: its height and its sort key, in which order they are sorted."""
+
+    height: int
+    sk: str
+
+
 class UnreadableNumber(NamedTuple):
     """How many transactions of one currency nobody can read."""
 
@@ -42,7 +49,8 @@ class Cursor(MapAttribute[str, Any]):
     download is under way, `run` names it, and `explorer` and `resume` say where it resumes; afterwards `run` still marks
     the entries that the last full download saw. `failed_reconciliations` counts the full downloads in a row that did not
     reconcile; `checked_at` is when the last full download ended, or the first gap after it was found, `reader` the version of the
-    explorer's code that it was made with. `unreadable_numbers` and `unreadable_rows` are
+    explorer's code that it was made with. Once all is downloaded and while it is summed, `counted_to` is the sort key of the
+    entry summed last, `counted` the sums so far and `counted_highest` the highest entries. `unreadable_numbers` and `unreadable_rows` are
     what could not be read, see domain.ledgers.Unread.
     """
 
@@ -55,6 +63,9 @@ class Cursor(MapAttribute[str, Any]):
     resume = UnicodeAttribute(null=True)
     failed_reconciliations = IntegerAttribute(default=0, attr_name='doubts')
     checked_at = IntegerAttribute(null=True)
+    counted_to = UnicodeAttribute(null=True)
+    counted = RowsAttribute(FinalTally)
+    counted_highest = RowsAttribute(Placed)
     unreadable_numbers = RowsAttribute(UnreadableNumber)
     unreadable_rows = RowsAttribute(Unreadable)
 
@@ -62,7 +73,14 @@ class Cursor(MapAttribute[str, Any]):
     def is_downloaded(self) -> bool:
         """Whether a full download came to its end, and none is under way."""
         height: int | None = self.final_height
-        return height is not None and self.resume is None
+        return height is not None and not self.is_under_way
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a full download has begun and not come to its end."""
+        resume: str | None = self.resume
+        counted_to: str | None = self.counted_to
+        return resume is not None or counted_to is not None
 
     def make_final(self, height: int, tallies: dict[str, Tally]) -> None:
         """Make everything up to `height` final, as counted in `tallies`."""
@@ -72,6 +90,19 @@ class Cursor(MapAttribute[str, Any]):
     def tallies(self) -> dict[str, Tally]:
         """Return number and sum of the final entries by currency."""
         return {row.currency: Tally(row.number, row.sum) for row in self.final}
+
+    def remember_counted(self, position: str, tallies: dict[str, Tally], highest: list[Placed]) -> None:
+        """Note how far what is stored was summed."""
+        self.counted_to, self.counted_highest = position, highest
+        self.counted = [FinalTally(code, *row) for code, row in sorted(tallies.items())]
+
+    def forget_counted(self) -> None:
+        """Note that all is summed."""
+        self.counted_to, self.counted, self.counted_highest = None, [], []
+
+    def counted_tallies(self) -> dict[str, Tally]:
+        """Return number and sum of the entries that were summed so far, by currency."""
+        return {row.currency: Tally(row.number, row.sum) for row in self.counted}
 
     @property
     def unread(self) -> Unread:

@@ -21,6 +21,7 @@ class Transaction(Item, discriminator='transaction'):
 
     ENTRY# sorts just before STATE, so one query backwards gives the state and then the newest transactions.
     page: that query   differing: batch get   store: batch write   every, since: query
+    find_many: batch get
     """
 
     currency = UnicodeAttribute()
@@ -52,9 +53,16 @@ class Transaction(Item, discriminator='transaction'):
         )
 
     @classmethod
-    def every(cls, pk: str) -> Iterator['Transaction']:
-        """Yield all transactions of a ledger, newest first."""
-        return cls.query(pk, cls.sk.startswith(_ENTRIES), consistent_read=True, scan_index_forward=False)
+    def every(cls, pk: str, *, before: str | None = None) -> Iterator['Transaction']:
+        """Yield all transactions of a ledger, newest first; only those after the one with the sort key `before`, if there is one."""
+        keys = cls.sk.startswith(_ENTRIES) if before is None else cls.sk.between(_ENTRIES, before)
+        found = cls.query(pk, keys, consistent_read=True, scan_index_forward=False)
+        return found if before is None else (transaction for transaction in found if transaction.sk != before)
+
+    @classmethod
+    def find_many(cls, pk: str, sort_keys: Iterable[str]) -> list['Transaction']:
+        """Return transactions by sort key, without those that are not there."""
+        return list(cls.get_many((pk, sk) for sk in sort_keys))
 
     @classmethod
     def since(cls, pk: str, instant: int) -> Iterator['Transaction']:

@@ -14,7 +14,7 @@ from chalicelib.models import Credentials, Ledger, Snapshot, Transaction, Watch
 from chalicelib.providers import exchanges
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint
-from chalicelib.services.ledgers import download
+from chalicelib.services.ledgers import counting, download
 from chalicelib.services.ledgers.leased import Reader
 from chalicelib.services.ledgers.upstream_gate import UpstreamGate, foreseen
 
@@ -74,7 +74,7 @@ def _identify(ledger: Ledger, exchange_account: str | None) -> None:
     if ledger.exchange_account not in (None, digest):
         log.warning('%s: the credentials are of another account', ledger.pk)
         ledger.forget(clock.now())
-        Transaction.remove(ledger.pk, (transaction.sk for transaction in download.stored_transactions(ledger, ledger.pk)))
+        Transaction.remove(ledger.pk, (transaction.sk for transaction in counting.stored_transactions(ledger, ledger.pk)))
         Snapshot.remove(ledger.pk)
     if ledger.exchange_account != digest:
         ledger.identify(digest, clock.now())

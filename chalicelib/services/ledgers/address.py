@@ -112,7 +112,7 @@ def _in_order(ledger: Ledger) -> list[Explorer]:
     Last come those that the address rests from: they are asked only if all others fail.
     """
     key, now = ledger.address_key, clock.now()
-    begun = ledger.cursor.explorer if ledger.cursor is not None and ledger.cursor.resume is not None else None
+    begun = ledger.cursor.explorer if ledger.cursor is not None and ledger.cursor.is_under_way else None
     return sorted(
         explorers_of(key.currency, key.address),
         key=lambda explorer: (ledger.rests_from(explorer.endpoint.key, now), explorer.endpoint.key != begun),

@@ -2,27 +2,25 @@
 
 News are read from the newest page back until one reaches entries that are final (below a reorganisation's reach), so the
 number of requests is proportional to what is new. A new ledger, or one that does not reconcile, is downloaded in full: each
-page is stored before the cursor moves past it; then one pass over everything stored sums it and removes entries that this
-run did not see. Either way the result must reconcile, currency by currency: as many entries as the explorer counts, with deltas
+page is stored before the cursor moves past it; then everything stored is summed, in slices too, and entries that this
+run did not see are removed. Either way the result must reconcile, currency by currency: as many entries as the explorer counts, with deltas
 that sum to its balance. What does not is a gap of that currency alone, and so is what an explorer lists and nobody can read.
 """
 
-import heapq
 import uuid
-from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
 from chalicelib import clock, errors
 from chalicelib.domain import ledgers
-from chalicelib.domain.ledgers import Entry, Tally, Unread, Unreadable
+from chalicelib.domain.ledgers import Entry, Unread, Unreadable
 from chalicelib.models import Cursor, Ledger, Transaction, entry_sk, time_of
 from chalicelib.providers.explorers import AddressReport, Explorer
 from chalicelib.providers.transport import Http
-from chalicelib.services.ledgers import observation, policy
+from chalicelib.services.ledgers import counting, observation, policy
 
 _ATTEMPTS = 2  # at reading news that reconcile
-_LEASE_EVERY = 500  # stored transactions read between two checks of the lease
+_MOST_EMPTY = 10  # pages without a row that are read before it is stored that they were
 
 
 class News(NamedTuple):
@@ -42,14 +40,6 @@ class News(NamedTuple):
     def is_small(self) -> bool:
         """Whether the sort keys of the entries fit into the ledger's state; more entries take a full download."""
         return len(self.entries) <= ledgers.MOST_REVERTIBLE
-
-
-class _Placed(NamedTuple):
-    """A stored entry, sorted by height and then by sort key."""
-
-    height: int
-    sk: str
-    entry: Entry
 
 
 def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
@@ -106,18 +96,10 @@ def _request(ledger: Ledger, explorer: Explorer, http: Http, resume: str | None 
     return explorer.read(http, ledger.upstream_key.subject, resume, ledger.known_codes)
 
 
-def stored_transactions(leased: Ledger, pk: str) -> Iterator[Transaction]:
-    """Yield all transactions that are stored of the ledger `pk`, newest first, and keep the lease of `leased`. Raises LeaseLost."""
-    for number, transaction in enumerate(Transaction.every(pk)):
-        if number % _LEASE_EVERY == 0:
-            leased.renew_if_short(clock.now())
-        yield transaction
-
-
 def is_unfinished(ledger: Ledger) -> bool:
     """Whether a full download is under way, or must be repeated because it did not reconcile."""
     cursor = ledger.cursor
-    return cursor is not None and (bool(cursor.resume) or 0 < cursor.failed_reconciliations < policy.MOST_FULL_DOWNLOADS)
+    return cursor is not None and (cursor.is_under_way or 0 < cursor.failed_reconciliations < policy.MOST_FULL_DOWNLOADS)
 
 
 def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -> News:
@@ -161,7 +143,7 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
         cursor.revertible = sorted(listed | undone)
         ledger.save_cursor(cursor, clock.now())
     _store(ledger, explorer, news.entries, cursor.run)
-    _remove(ledger, undone)
+    counting.remove(ledger, undone)
     cursor.remember_unread(_unread(cursor, news))
     heights = [*(entry.height for entry in news.entries), *cursor.unread.heights, *news.report.heights]
     height = max(ledgers.final_height(heights, cursor.final_height, ledger.upstream_key.reorganisation), news.report.final_below)
@@ -178,18 +160,16 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
     """
     cursor = _resume(ledger, explorer)
     report = _request(ledger, explorer, http, cursor.resume)
-    for page in report.pages:
-        if page.entries:
-            _store(ledger, explorer, page.entries, cursor.run)
-        cursor.remember_unread(cursor.unread.followed_by(page.unreadable))
-        cursor.resume = page.resume
-        is_late = clock.monotonic() > deadline
-        if page.resume is not None and (page.entries or page.unreadable or is_late):
-            observation.store_progress(ledger, explorer, cursor, report)
-        if page.resume is not None and is_late:
-            return False
+    counted_to: str | None = cursor.counted_to
+    if counted_to is None and not _read_pages(ledger, explorer, cursor, report, deadline):
+        return False
+    tallies = counting.count_stored(ledger, cursor, report, deadline)
+    if tallies is None:
+        observation.store_progress(ledger, explorer, cursor, report)
+        return False
+    cursor.resume = None
     cursor.checked_at = clock.now()
-    differences = observation.differences(report, _count_stored(ledger, cursor, report))
+    differences = observation.differences(report, tallies)
     if not differences.keys() - cursor.unread.numbers.keys():
         observation.conclude(ledger, explorer, cursor, report, differences)
         return True
@@ -202,11 +182,30 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
     return not unexplained or cursor.failed_reconciliations >= policy.MOST_FULL_DOWNLOADS
 
 
+def _read_pages(ledger: Ledger, explorer: Explorer, cursor: Cursor, report: AddressReport, deadline: float) -> bool:
+    """Store the pages of a report; False if the deadline came before the last one, at which the cursor stays until all is summed."""
+    empty = 0
+    for page in report.pages:
+        if page.entries:
+            _store(ledger, explorer, page.entries, cursor.run)
+        cursor.remember_unread(cursor.unread.followed_by(page.unreadable))
+        if page.resume is None:
+            return True
+        cursor.resume = page.resume
+        is_late = clock.monotonic() > deadline
+        empty = 0 if page.entries or page.unreadable else empty + 1
+        if empty % _MOST_EMPTY == 0 or is_late:
+            observation.store_progress(ledger, explorer, cursor, report)
+        if is_late:
+            return False
+    return True
+
+
 def _resume(ledger: Ledger, explorer: Explorer) -> Cursor:
     """Return the cursor of the download under way, or of a new one if that is of another explorer, or of code that read less of it."""
     cursor = ledger.cursor
     reader = explorer.endpoint.key, explorer.info.reader
-    if cursor is not None and cursor.resume is not None and (cursor.explorer, cursor.reader or 1) == reader:
+    if cursor is not None and cursor.is_under_way and (cursor.explorer, cursor.reader or 1) == reader:
         return cursor
     new = Cursor(
         run=uuid.uuid4().hex,
@@ -216,40 +215,6 @@ def _resume(ledger: Ledger, explorer: Explorer) -> Cursor:
     )
     ledger.begin_download(new, ledgers.PENDING, clock.now())
     return new
-
-
-def _count_stored(ledger: Ledger, cursor: Cursor, report: AddressReport) -> dict[str, Tally]:
-    """Sum the stored entries, remove those that this run did not see, and move the cursor; return the tallies of all of them.
-
-    Those that are too old to be listed any more stay.
-    """
-    highest: list[_Placed] = []
-    unseen: list[str] = []
-    below = ledgers.tally(_entries_below(ledger, cursor, report.listed_from, highest, unseen))
-    _remove(ledger, unseen)
-    heights = [*(placed.height for placed in highest), *cursor.unread.heights, *report.heights]
-    height = max(ledgers.final_height(heights, -1, ledger.upstream_key.reorganisation), report.final_below)
-    final = ledgers.merge(below, ledgers.tally(placed.entry for placed in highest if placed.height <= height))
-    cursor.make_final(height, final)
-    cursor.revertible = sorted(placed.sk for placed in highest if placed.height > height)
-    return ledgers.merge(final, ledgers.tally(placed.entry for placed in highest if placed.height > height))
-
-
-def _entries_below(ledger: Ledger, cursor: Cursor, listed_from: int, highest: list[_Placed], unseen: list[str]) -> Iterator[Entry]:
-    """Yield the stored entries that this run saw or could not see, except the highest, in memory that does not grow with their number.
-
-    Collects the highest ones, one more than may be revertible, in `highest`, and the sort keys of entries that this run
-    did not see in `unseen`, of those from the height `listed_from` on.
-    """
-    for transaction in stored_transactions(ledger, ledger.pk):
-        if transaction.run != cursor.run and transaction.height >= listed_from:
-            unseen.append(transaction.sk)
-            continue
-        placed = _Placed(transaction.height, transaction.sk, transaction.entry())
-        if len(highest) <= ledgers.MOST_REVERTIBLE:
-            heapq.heappush(highest, placed)
-        else:
-            yield heapq.heappushpop(highest, placed).entry
 
 
 def _store(ledger: Ledger, explorer: Explorer, entries: list[Entry], run: str | None) -> None:
@@ -264,10 +229,3 @@ def _store(ledger: Ledger, explorer: Explorer, entries: list[Entry], run: str | 
     else:
         ledger.renew(clock.now())
     Transaction.store(one.transaction for one in differing)
-
-
-def _remove(ledger: Ledger, sort_keys: Collection[str]) -> None:
-    if sort_keys:
-        times = [time_of(sk) for sk in sort_keys]
-        ledger.begin_change(min(times), max(times), clock.now())
-        Transaction.remove(ledger.pk, sort_keys)

@@ -20,7 +20,7 @@ from chalicelib.domain.ledgers import Gap
 from chalicelib.domain.wallets import Flow, SourcedEntry
 from chalicelib.messages import RefreshLedger
 from chalicelib.models import Cursor, Derived, Ledger, Membership, Transaction, Watch, time_of
-from chalicelib.services.ledgers import address, derived_ledgers, download, leased, policy
+from chalicelib.services.ledgers import address, counting, derived_ledgers, download, leased, policy
 from chalicelib.services.ledgers.derived_ledgers import DerivedLedgers
 from chalicelib.services.ledgers.leased import Reader
 
@@ -242,7 +242,7 @@ def _fingerprint(derived: Iterable[Ledger]) -> str:
 
 def _sourced_entries(ledger: Ledger, derived: Iterable[Ledger]) -> Iterator[SourcedEntry]:
     for each in derived:
-        for transaction in download.stored_transactions(ledger, each.pk):
+        for transaction in counting.stored_transactions(ledger, each.pk):
             yield SourcedEntry(transaction.entry(), transaction.source)
 
 
@@ -250,7 +250,7 @@ def _store(ledger: Ledger, merged: Mapping[str, SourcedEntry]) -> Flow:
     """Make the wallet's transactions the merged ones; writes only what differs. Raises LeaseLost."""
     now = clock.now()
     transactions = [Transaction.of(ledger.pk, each.entry, source=each.source, run=None, now=now) for each in merged.values()]
-    stored = {transaction.sk: transaction for transaction in download.stored_transactions(ledger, ledger.pk)}
+    stored = {transaction.sk: transaction for transaction in counting.stored_transactions(ledger, ledger.pk)}
     changed = [each for each in transactions if each.sk not in stored or not each.says_the_same_as(stored[each.sk])]
     for some in derived_ledgers.slices(changed, _WRITTEN_AT_ONCE):
         differing = [one.transaction for one in Transaction.differing(some)]

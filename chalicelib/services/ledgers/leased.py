@@ -13,7 +13,7 @@ from typing import NamedTuple
 from chalicelib import clock, errors, messages
 from chalicelib.messages import RefreshLedger
 from chalicelib.models import LeaseLost, Ledger, Snapshot, Transaction, Watch
-from chalicelib.services.ledgers import download, policy, watchers
+from chalicelib.services.ledgers import counting, download, policy, watchers
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def _delete(ledger: Ledger, reader: Reader) -> None:
     ledger.forget(clock.now())
     # Only now: a watch added before this is seen here, and one added after it makes the ledger due, which `discard` sees.
     if not watchers.first(ledger.pk):
-        Transaction.remove(ledger.pk, (transaction.sk for transaction in download.stored_transactions(ledger, ledger.pk)))
+        Transaction.remove(ledger.pk, (transaction.sk for transaction in counting.stored_transactions(ledger, ledger.pk)))
         Snapshot.remove(ledger.pk)
         if ledger.discard():
             return

@@ -3,16 +3,20 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from chalicelib.domain.ledgers import MOST_REVERTIBLE, Entry
 from chalicelib.models import Item, Transaction
+from chalicelib.services.ledgers import download
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
-from tests.support.jobs import refresh_queue
-from tests.support.ledgers import SEGWIT, assert_whole, pk_of
+from tests.support.clock import CLOCK
+from tests.support.dynamodb import survives
+from tests.support.jobs import refresh_queue, run_refresh
+from tests.support.ledgers import SEGWIT, assert_whole, pk_of, state
 
 NUMBER = 6_000
 PAGE = 500
@@ -66,3 +70,29 @@ def test_a_long_history_is_never_in_memory_as_a_whole(api: Api, explorer: Explor
     assert_whole(SEGWIT, payments(NUMBER))
     assert max(counted) > 0
     assert max(counted) <= MOST_REVERTIBLE + 2 * PAGE
+
+
+def test_what_is_downloaded_is_summed_in_slices_too_and_a_worker_that_dies_repeats_only_its_own(
+    api: Api, explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+):
+    """A million transactions take longer to sum than a worker may; here a slice is of five hundred, as its time is over at once."""
+    monkeypatch.setattr('chalicelib.services.ledgers.counting._LEAST_COUNTED', 500)
+    monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 0)
+    api.address(api.portfolio(), SEGWIT)
+    explorer.chain[SEGWIT] = payments(3_000)
+    explorer.page = 1_500
+    undone = [Entry(f'{n:064x}', 0, 'btc', Decimal(1), None, 1_400_000_000 + n, 400_000) for n in range(3)]
+    Transaction.store(Transaction.of(pk_of(SEGWIT), entry, source='mempool', run='earlier', now=1) for entry in undone)
+
+    positions, died = [], 0
+    while not positions or download.is_unfinished(state(SEGWIT)):
+        if len(positions) == 5:
+            died += not survives(lambda: run_refresh(SEGWIT), 2)
+            CLOCK.advance(3_000)
+        else:
+            assert run_refresh(SEGWIT)
+        positions.append(state(SEGWIT).cursor.counted_to)
+
+    assert died == 1
+    assert len(positions) == 2 + 7 + 1  # of two pages, of seven parts of 3,003 entries, and the one that died
+    assert_whole(SEGWIT, payments(3_000))
