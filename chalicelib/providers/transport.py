@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from decimal import Decimal
@@ -16,8 +17,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from chalicelib.errors import Blame, Upstream, UpstreamNotAsked
-from chalicelib.providers.upstream import Endpoint
 from chalicelib.providers.public_addresses import is_public
+from chalicelib.providers.upstream import Endpoint
 
 _CONNECT_SECONDS = 3  # for each address of the host, and for all of the TLS handshake
 _READ_SECONDS = 8
@@ -61,10 +62,11 @@ class NotPublic(Upstream):
 
 
 class Http:
-    """Sends requests. `gate` is called before each one; it may wait, or raise Upstream to prevent it."""
+    """Sends requests. `gate` is called before each one; it may wait, or raise Upstream to prevent it. `keep` is called during pauses."""
 
-    def __init__(self, gate: Callable[[Endpoint], None], limits: Limits | None = None) -> None:
+    def __init__(self, gate: Callable[[Endpoint], None], limits: Limits | None = None, keep: Callable[[], None] = lambda: None) -> None:
         self._gate = gate
+        self._keep = keep
         self._limits = limits or Limits(_TOTAL_SECONDS, _MAX_BYTES)
         self._watchdog = _Watchdog()
         self._session = _Session()
@@ -74,7 +76,14 @@ class Http:
 
     def limited(self, limits: Limits) -> 'Http':
         """Return what sends requests through the same gate within other limits."""
-        return Http(self._gate, limits)
+        return Http(self._gate, limits, self._keep)
+
+    def pause(self, seconds: float) -> None:
+        """Wait before the next request, and keep meanwhile, every few seconds, what is held, such as a lease."""
+        while seconds > 0:
+            time.sleep(min(seconds, _KEPT_EVERY_SECONDS))
+            self._keep()
+            seconds -= _KEPT_EVERY_SECONDS
 
     def get(self, endpoint: Endpoint, path: str, params: Mapping[str, str] | None = None) -> UpstreamResponse:
         """Send a GET to a path below the base URL.

@@ -4,7 +4,6 @@ There is no ledger of an account; what is listed of its past is in binance_lists
 the spot wallet, as `LDBTC` for `BTC`.
 """
 
-import time
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from functools import cached_property, partial
@@ -89,7 +88,7 @@ class BinanceReader:
         codes = {*balances.codes, *held_codes}
         recent = max(position.until - _RECENT_SECONDS, binance_lists.BEGAN)
         windows = (Window(recent, position.until), Window(binance_lists.BEGAN, recent))
-        past = _Past(self._client, http, codes)
+        past = _Past(self._client, http, codes, binance_lists.Pace(is_resumed=resume is not None))
         sources: list[Source] = [*(partial(past.listed, listing) for listing in LISTINGS), past.trades]
         return AddressReport(balances.holdings, read_pages(sources, windows, position), balances.unreadable, listed_up_to=position.until)
 
@@ -116,16 +115,16 @@ class BinanceReader:
 class _Past:
     """What is listed of an account's past; the currencies of what is listed are added to those whose trades are asked for."""
 
-    def __init__(self, client: SigningClient, http: Http, codes: set[str]) -> None:
+    def __init__(self, client: SigningClient, http: Http, codes: set[str], pace: binance_lists.Pace) -> None:
         self._client = client
         self._http = http
         self._codes = codes
-        self._paused: set[str] = set()
+        self._pace = pace
 
     def listed(self, listing: Listing, window: Window, cursor: str | None) -> Rows:
-        if listing.path in self._paused and ENDPOINT.interval_ms:
-            time.sleep(listing.pause_seconds)
-        self._paused.add(listing.path)
+        pause = self._pace.seconds_before(listing)
+        if ENDPOINT.interval_ms:
+            self._http.pause(pause)
         with expected_shape(ENDPOINT, 'what it lists'):
             rows = listing.read(self._ask, window, cursor)
         self._codes |= {entry.currency for entry in rows.entries}

@@ -91,6 +91,21 @@ class Listing(NamedTuple):
         return min(at for row in rows if (at := self._row_fields.time(row)) is not None)
 
 
+class Pace:
+    """How long to wait before a list is asked for again: what is allowed in a minute is counted for each account.
+
+    Whoever resumes a reading does not know what was asked for last, and waits before the first time too.
+    """
+
+    def __init__(self, *, is_resumed: bool) -> None:
+        self._asked = {listing.path for listing in LISTINGS} if is_resumed else set[str]()
+
+    def seconds_before(self, listing: Listing) -> int:
+        seconds = listing.pause_seconds if listing.path in self._asked else 0
+        self._asked.add(listing.path)
+        return seconds
+
+
 def read_trades(ask: Ask, markets: Mapping[str, tuple[str, str]], window: Window, cursor: str | None) -> Rows:
     """Return a page of trades. Of a window that does not go back to the beginning, only each market's newest page is listed.
 
@@ -238,7 +253,7 @@ _TRADE_FIELDS = RowFields(('id',), ('base', 'quote', 'commissionAsset'), _code, 
 
 def _fiat_orders(direction: int, entries_of: Callable[[Any], list[Entry]]) -> Listing:
     return Listing(
-        'fiat/orders', _EVER, 500, 'data', entries_of, 'createTime', ids=('orderNo',), symbols=('fiatCurrency',), pause_seconds=15,
+        'fiat/orders', _EVER, 500, 'data', entries_of, 'createTime', ids=('orderNo',), symbols=('fiatCurrency',), pause_seconds=30,
         fixed={'transactionType': direction, 'rows': 500}, times=('beginTime', 'endTime'), page=lambda number: {'page': number + 1},
     )  # fmt: skip
 

@@ -4,7 +4,6 @@ The ledger has everything that ever changed a balance, and its deltas sum to it.
 their own such as `ETH.S`; what moves between them and the plain ones are entries too, which cancel each other out.
 """
 
-import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -86,7 +85,7 @@ class KrakenReader:
         until, offset = _parse(resume)
         for number in range(1 << 30):
             if number >= _PAGES_AT_ONCE and ENDPOINT.interval_ms:
-                time.sleep(_SECONDS_PER_PAGE)
+                http.pause(_SECONDS_PER_PAGE)
             answer = self._ask(http, 'Ledgers', {'ofs': offset} | ({} if until is None else {'end': until}))
             with expected_shape(ENDPOINT, 'a ledger'):
                 rows = [{**row, _ID: entry_id} if isinstance(row, dict) else row for entry_id, row in answer.get('ledger', {}).items()]

@@ -5,7 +5,6 @@ between the accounts is in the bills of both, and what moves to Simple Earn and 
 reach far back are some seconds late. Keys of my.okx.com and app.okx.com are those of other servers, which this one does not know.
 """
 
-import time
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
@@ -129,7 +128,7 @@ class OkxReader:
 
     def _all_funding_bills(self, http: Http, position: str | None) -> Page:
         if position is not None and ENDPOINT.interval_ms:
-            time.sleep(_SECONDS_PER_PAGE)
+            http.pause(_SECONDS_PER_PAGE)
         return self._bills(http, 'asset/bills-history', _BY_BILL, _funding_entries, position)
 
     def _bills(

@@ -53,7 +53,7 @@ def _read(ledger: Ledger, wallet: str, secrets: Mapping[str, Any], deadline: flo
         ledger.renew_if_short(clock.now())
         gate(endpoint)
 
-    http = Http(prepare)
+    http = Http(prepare, keep=lambda: ledger.renew_if_short(clock.now()))
     reader = exchanges.reader_of(wallet, secrets)
     try:
         with foreseen(reader.endpoint, ledger.pk):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.ledgers import Entry, Unreadable
-from chalicelib.providers.exchanges.binance_lists import BEGAN, LISTINGS, markets_of, read_trades
+from chalicelib.providers.exchanges.binance_lists import BEGAN, LISTINGS, Pace, markets_of, read_trades
 from chalicelib.providers.exchanges.windows import Rows, Window
 from tests.support.binance import trade
 
@@ -96,10 +96,14 @@ def test_hundreds_of_currencies_are_no_matter():
     [
         ('capital/withdraw/history', 18_000, 180_000),
         ('convert/tradeFlow', 3_000, 180_000),
+        ('fiat/orders', 90_000, 180_000),
         ('simple-earn/flexible/history/rewardsRecord', 150, 12_000),
     ],
 )
 def test_what_weighs_much_is_asked_for_no_more_often_than_its_limit_a_minute_allows(path: str, weight: int, limit: int):
-    [listing] = [listing for listing in LISTINGS if listing.path == path]
+    listing, *same = [listing for listing in LISTINGS if listing.path == path]
+    begun, resumed = Pace(is_resumed=False), Pace(is_resumed=True)
 
     assert 60 * weight <= limit * listing.pause_seconds
+    assert [begun.seconds_before(each) for each in (listing, *same, listing)] == [0, *[listing.pause_seconds] * (len(same) + 1)]
+    assert resumed.seconds_before(listing) == listing.pause_seconds

@@ -257,3 +257,9 @@ def test_a_refusal_by_a_host_that_knows_keys_blames_the_key(explorer: Explorer) 
     explorer.fail(faults.status(403))
     endpoint = HOST._replace(secret='apikey')
     assert _failure(lambda: Http(lambda _: None).get(endpoint, PATH)).blame is Blame.KEY
+
+
+def test_what_is_held_is_kept_during_a_pause() -> None:
+    kept: list[None] = []
+    Http(lambda _: None, keep=lambda: kept.append(None)).pause(0.001)
+    assert kept == [None]
