@@ -12,6 +12,7 @@ from chalicelib.texts import Translatable, translatable, with_values
 
 WHOLE, SIX_YEARS, TWO_YEARS, THREE_MONTHS, THREE_DAYS = 'whole', 'six years', 'two years', 'three months', 'three days'
 PARTIAL, NO_HISTORY = 'partial', 'none'
+LIMITED = (SIX_YEARS, TWO_YEARS, THREE_MONTHS, THREE_DAYS)  # what was listed once is not listed any more after that long
 
 
 class Exchange(NamedTuple):

@@ -10,10 +10,11 @@ from hashlib import sha256
 from typing import Any
 
 from chalicelib import clock, errors, vault
-from chalicelib.models import Credentials, Ledger, Snapshot, Transaction, Watch
-from chalicelib.providers import exchanges
+from chalicelib.domain import exchanges
+from chalicelib.models import Credentials, Cursor, Ledger, Snapshot, Transaction, Watch
+from chalicelib.providers.exchanges import reader_of
 from chalicelib.providers.transport import Http
-from chalicelib.providers.upstream import Endpoint
+from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 from chalicelib.services.ledgers import counting, download
 from chalicelib.services.ledgers.leased import Reader
 from chalicelib.services.ledgers.upstream_gate import UpstreamGate, foreseen
@@ -54,10 +55,10 @@ def _read(ledger: Ledger, wallet: str, secrets: Mapping[str, Any], deadline: flo
         gate(endpoint)
 
     http = Http(prepare, keep=lambda: ledger.renew_if_short(clock.now()))
-    reader = exchanges.reader_of(wallet, secrets)
+    reader = reader_of(wallet, secrets)
     try:
         with foreseen(reader.endpoint, ledger.pk):
-            _identify(ledger, reader.check(http))
+            _identify(ledger, reader.check(http), reader.info)
             finished = download.read(ledger, reader, http, deadline)
     except errors.Upstream as error:
         gate.failed(error, ledger.pk)
@@ -66,18 +67,35 @@ def _read(ledger: Ledger, wallet: str, secrets: Mapping[str, Any], deadline: flo
     return finished
 
 
-def _identify(ledger: Ledger, exchange_account: str | None) -> None:
-    """Note what the exchange calls the account, and forget what is stored if that is of another one. Raises LeaseLost."""
+def _identify(ledger: Ledger, exchange_account: str | None, info: UpstreamInfo) -> None:
+    """Note what the exchange calls the account, and forget what is stored if that is of another one. Raises LeaseLost.
+
+    Of replaced credentials that do not say which account they are of, it may be: then entries that are too old to be listed any more, which
+    nothing would remove, are forgotten with all others.
+    """
     if exchange_account is None:
+        if info.history in exchanges.LIMITED and _has_other_credentials(ledger):
+            log.warning('%s: the credentials do not say which account they are of', ledger.pk)
+            _forget(ledger)
         return
     digest = sha256(f'{ledger.pk} {exchange_account}'.encode()).hexdigest()
     if ledger.exchange_account not in (None, digest):
         log.warning('%s: the credentials are of another account', ledger.pk)
-        ledger.forget(clock.now())
-        Transaction.remove(ledger.pk, (transaction.sk for transaction in counting.stored_transactions(ledger, ledger.pk)))
-        Snapshot.remove(ledger.pk)
+        _forget(ledger)
     if ledger.exchange_account != digest:
         ledger.identify(digest, clock.now())
+
+
+def _has_other_credentials(ledger: Ledger) -> bool:
+    """Whether it was read with earlier ones, and not yet with those that it has."""
+    cursor: Cursor | None = ledger.cursor
+    return cursor is None and (ledger.ready or Transaction.oldest(ledger.pk) is not None)
+
+
+def _forget(ledger: Ledger) -> None:
+    ledger.forget(clock.now())
+    Transaction.remove(ledger.pk, (transaction.sk for transaction in counting.stored_transactions(ledger, ledger.pk)))
+    Snapshot.remove(ledger.pk)
 
 
 def _decrypted(credentials: Credentials) -> Any:
@@ -91,7 +109,8 @@ def _forget_credentials(ledger: Ledger) -> None:
 
 def _asks_for_more(ledger: Ledger, _: Sequence[Watch]) -> bool:
     """Whether it got other credentials since it was read."""
-    return ledger.cursor is None
+    cursor: Cursor | None = ledger.cursor
+    return cursor is None
 
 
 READER = Reader(read, _forget_credentials, _asks_for_more)

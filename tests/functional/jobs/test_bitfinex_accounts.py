@@ -98,6 +98,24 @@ def test_pages_overlap_and_what_became_too_old_to_be_listed_stays(api: Api, bitf
     assert len(shown(api, '/txns')['result']) == 1
 
 
+def test_what_is_too_old_to_be_listed_goes_with_credentials_that_nothing_says_are_of_the_same_account(api: Api, bitfinex: BitfinexAccount):
+    oldest = clock.now() - 6 * 365 * DAY + 15 * DAY
+    bitfinex.rows = [row(1, oldest, 'UST', 1, 'Deposit')]
+    bitfinex.wallets = [['exchange', 'UST', 1, 0, 1, None, None]]
+    assert run(api)
+    CLOCK.advance(20 * DAY)
+    bitfinex.rows, bitfinex.wallets = [], []
+    assert run(api)
+    assert len(shown(api, '/txns')['result']) == 1  # of the same account, as far as anybody knows
+
+    bitfinex.rights = READ_ONLY | {'account': (0, 0)}
+    assert api.patch(PATH, {'credentials': CREDENTIALS}).status_code == 200
+    assert run(api)
+
+    assert shown(api, '/txns')['result'] == []
+    assert is_whole(api)
+
+
 @pytest.mark.parametrize(('credentials', 'reason'), [({'key': 'other'}, 'wrong_key'), ({'secret': 'other'}, 'wrong_secret'), ({}, None)])
 def test_what_is_wrong_with_the_credentials_is_told(api: Api, bitfinex: BitfinexAccount, credentials: dict[str, str], reason: str | None):
     assert api.patch(PATH, {'credentials': CREDENTIALS | credentials}).status_code == 200
