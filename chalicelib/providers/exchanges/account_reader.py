@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from chalicelib.config import settings
 from chalicelib.domain import money
+from chalicelib.domain.exchanges import EXCHANGES
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import AccountRefused
 from chalicelib.providers.explorers.explorer import ODD_SHAPE, AddressReport
@@ -42,6 +43,12 @@ class AccountReader(Protocol):
 
         Raises AccountRefused, AccountLimited, Upstream; reading `pages` raises them too.
         """
+
+
+def info_of(code: str, documentation: str) -> UpstreamInfo:
+    """Return what users see of the API that accounts at a supported exchange are read from: what GET /api/wallets says of it."""
+    exchange = EXCHANGES[code]
+    return UpstreamInfo(f'{exchange.title} accounts', documentation, ('balances', 'transactions'), history=exchange.history)
 
 
 def refuse_harmful(endpoint: Endpoint, rights: Collection[str]) -> None:

@@ -13,17 +13,17 @@ from chalicelib import clock
 from chalicelib.domain import exchanges, money
 from chalicelib.errors import AccountRefused, Upstream
 from chalicelib.providers.exchanges import binance_lists
-from chalicelib.providers.exchanges.account_reader import BalanceList, amount, read_balances, refuse_harmful
+from chalicelib.providers.exchanges.account_reader import BalanceList, amount, info_of, read_balances, refuse_harmful
 from chalicelib.providers.exchanges.binance_lists import LISTINGS, Listing
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.exchanges.windows import Rows, Source, Window, WindowPosition, read_pages
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
-from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+from chalicelib.providers.upstream import Endpoint
 
 ENDPOINT = Endpoint('binance_accounts', 'https://api.binance.com', 100, server='binance')
 _DOCUMENTATION = 'https://developers.binance.com/docs/wallet/asset/user-assets'
-INFO = UpstreamInfo('Binance accounts', _DOCUMENTATION, ('balances', 'transactions'), history=exchanges.PARTIAL)
+INFO = info_of('binance', _DOCUMENTATION)
 
 _NEEDED = 'Enable Reading'
 _HARMLESS = {'enableReading', 'enableFixReadOnly'}

@@ -17,6 +17,7 @@ from chalicelib.providers.exchanges.account_reader import (
     RowFields,
     amount,
     crowded,
+    info_of,
     number_of,
     read_balances,
     read_rows,
@@ -26,11 +27,11 @@ from chalicelib.providers.exchanges.account_reader import (
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
-from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+from chalicelib.providers.upstream import Endpoint
 
 ENDPOINT = Endpoint('bitfinex_accounts', 'https://api.bitfinex.com', 700, server='bitfinex')  # 90 requests a minute of one address
 _DOCUMENTATION = 'https://docs.bitfinex.com/reference/rest-auth-ledgers'
-INFO = UpstreamInfo('Bitfinex accounts', _DOCUMENTATION, ('balances', 'transactions'), history=exchanges.SIX_YEARS)
+INFO = info_of('bitfinex', _DOCUMENTATION)
 
 _NEEDED = {'history': 'Account History', 'wallets': 'Wallets'}
 _ACCOUNT, _WITHDRAW = 'account', 'withdraw'

@@ -12,14 +12,23 @@ from typing import Any
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry, Unreadable
 from chalicelib.errors import Upstream
-from chalicelib.providers.exchanges.account_reader import BalanceList, RowFields, amount, number_of, read_balances, read_rows, reference_of
+from chalicelib.providers.exchanges.account_reader import (
+    BalanceList,
+    RowFields,
+    amount,
+    info_of,
+    number_of,
+    read_balances,
+    read_rows,
+    reference_of,
+)
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
-from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+from chalicelib.providers.upstream import Endpoint
 
 ENDPOINT = Endpoint('bitstamp_accounts', 'https://www.bitstamp.net', 50, server='bitstamp')
-INFO = UpstreamInfo('Bitstamp accounts', 'https://www.bitstamp.net/api/#tag/Transactions-private', ('balances', 'transactions'))
+INFO = info_of('bitstamp', 'https://www.bitstamp.net/api/#tag/Transactions-private')
 
 _EXCHANGE = SignedExchange(
     'bitstamp',

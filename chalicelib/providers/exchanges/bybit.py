@@ -19,6 +19,7 @@ from chalicelib.providers.exchanges.account_reader import (
     amount,
     amount_or_blank,
     fee_paid,
+    info_of,
     number_of,
     read_balances,
     read_rows,
@@ -29,11 +30,11 @@ from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.exchanges.windows import Rows, Window, WindowPosition, read_pages, windows_back
 from chalicelib.providers.explorers.explorer import AddressReport, expected_shape
 from chalicelib.providers.transport import Http
-from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+from chalicelib.providers.upstream import Endpoint
 
 ENDPOINT = Endpoint('bybit_accounts', 'https://api.bybit.com', 50, server='bybit')
 _DOCUMENTATION = 'https://bybit-exchange.github.io/docs/v5/account/transaction-log'
-INFO = UpstreamInfo('Bybit accounts', _DOCUMENTATION, ('balances', 'transactions'), history=exchanges.TWO_YEARS)
+INFO = info_of('bybit', _DOCUMENTATION)
 
 _EXCHANGE = SignedExchange(
     'bybit',

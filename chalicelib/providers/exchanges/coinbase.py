@@ -20,6 +20,7 @@ from chalicelib.providers.exchanges.account_reader import (
     BalanceList,
     RowFields,
     amount,
+    info_of,
     number_of,
     read_balances,
     read_rows,
@@ -30,11 +31,11 @@ from chalicelib.providers.exchanges.merging import EntryList, merged_pages
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
-from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+from chalicelib.providers.upstream import Endpoint
 
 ENDPOINT = Endpoint('coinbase_accounts', 'https://api.coinbase.com', 50, server='coinbase')
 _DOCUMENTATION = 'https://docs.cdp.coinbase.com/coinbase-app/track-apis/transactions'
-INFO = UpstreamInfo('Coinbase accounts', _DOCUMENTATION, ('balances', 'transactions'))
+INFO = info_of('coinbase', _DOCUMENTATION)
 
 _NEEDED = 'View'
 _RIGHT = 'can_'

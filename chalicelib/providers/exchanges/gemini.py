@@ -20,6 +20,7 @@ from chalicelib.providers.exchanges.account_reader import (
     amount,
     crowded,
     fee_paid,
+    info_of,
     number_of,
     read_balances,
     read_rows,
@@ -30,10 +31,10 @@ from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.exchanges.windows import Rows, Window, WindowPosition, read_pages
 from chalicelib.providers.explorers.explorer import ODD_SHAPE, AddressReport, expected_shape
 from chalicelib.providers.transport import Http
-from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+from chalicelib.providers.upstream import Endpoint
 
 ENDPOINT = Endpoint('gemini_accounts', 'https://api.gemini.com', 200, server='gemini')
-INFO = UpstreamInfo('Gemini accounts', 'https://docs.gemini.com/rest-api/#get-past-trades', ('balances', 'transactions'))
+INFO = info_of('gemini', 'https://docs.gemini.com/rest-api/#get-past-trades')
 
 # The role that may only read; it cannot be given along with others.
 _READS = 'isAuditor'

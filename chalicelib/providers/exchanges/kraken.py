@@ -14,6 +14,7 @@ from chalicelib.providers.exchanges.account_reader import (
     BalanceList,
     RowFields,
     amount,
+    info_of,
     number_of,
     read_balances,
     read_rows,
@@ -23,10 +24,10 @@ from chalicelib.providers.exchanges.account_reader import (
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
-from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+from chalicelib.providers.upstream import Endpoint
 
 ENDPOINT = Endpoint('kraken_accounts', 'https://api.kraken.com', 50, server='kraken')
-INFO = UpstreamInfo('Kraken accounts', 'https://docs.kraken.com/api/docs/rest-api/get-ledgers', ('balances', 'transactions'))
+INFO = info_of('kraken', 'https://docs.kraken.com/api/docs/rest-api/get-ledgers')
 
 _NEEDED = {'query-funds': 'Query funds', 'query-ledger': 'Query ledger entries'}
 _HARMLESS = {*_NEEDED, 'query-open-trades', 'query-closed-trades', 'export-data'}

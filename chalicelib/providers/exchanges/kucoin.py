@@ -21,6 +21,7 @@ from chalicelib.providers.exchanges.account_reader import (
     RowFields,
     amount,
     fee_paid,
+    info_of,
     number_of,
     read_balances,
     read_rows,
@@ -31,11 +32,11 @@ from chalicelib.providers.exchanges.merging import EntryList, begun_at, merged_p
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
-from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+from chalicelib.providers.upstream import Endpoint
 
 ENDPOINT = Endpoint('kucoin_accounts', 'https://api.kucoin.com', 50, server='kucoin')
 _DOCUMENTATION = 'https://www.kucoin.com/docs-new/rest/account-info/account-funding/get-account-ledgers-spot-margin'
-INFO = UpstreamInfo('KuCoin accounts', _DOCUMENTATION, ('balances', 'transactions'), history=exchanges.THREE_DAYS)
+INFO = info_of('kucoin', _DOCUMENTATION)
 
 _NEEDED = 'General'
 _EXCHANGE = SignedExchange(

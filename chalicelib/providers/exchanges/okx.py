@@ -20,6 +20,7 @@ from chalicelib.providers.exchanges.account_reader import (
     amount_or_blank,
     crowded,
     fee_paid,
+    info_of,
     number_of,
     read_balances,
     read_rows,
@@ -30,11 +31,11 @@ from chalicelib.providers.exchanges.merging import EntryList, begun_at, merged_p
 from chalicelib.providers.exchanges.signing import SignedExchange, SigningClient
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
 from chalicelib.providers.transport import Http
-from chalicelib.providers.upstream import Endpoint, UpstreamInfo
+from chalicelib.providers.upstream import Endpoint
 
 ENDPOINT = Endpoint('okx_accounts', 'https://www.okx.com', 100, server='okx')
 _DOCUMENTATION = 'https://www.okx.com/docs-v5/en/#trading-account-rest-api-get-bills-details-last-3-months'
-INFO = UpstreamInfo('OKX accounts', _DOCUMENTATION, ('balances', 'transactions'), history=exchanges.THREE_MONTHS)
+INFO = info_of('okx', _DOCUMENTATION)
 
 _NEEDED = 'Read'
 _READ_ONLY = 'read_only'
