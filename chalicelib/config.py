@@ -30,7 +30,8 @@ class Settings:
     `signup` says who may sign up: `open` everybody, `invite` who was invited, `closed` nobody.
     `max_...` limit what users may store; `rate_limit` is the number of requests per minute and user, 0 for unlimited,
     `network_limit` that of requests without a token per minute and network.
-    `allows_trading_keys`: accounts may have API keys that can trade or withdraw.
+    `allows_trading_keys`: accounts may have API keys that can trade or withdraw. `experimental_exchanges` are the codes of those that are
+    offered beside the supported ones.
     `cross_check_rate` is the share of refreshes, 0 to 1, that are cross-checked with a second explorer.
     """
 
@@ -64,6 +65,7 @@ class Settings:
     signup: str
     currency_objects: bool
     allows_trading_keys: bool
+    experimental_exchanges: frozenset[str]
     metrics_namespace: str
     local: bool
 
@@ -112,6 +114,7 @@ def settings() -> Settings:
         security_contact=env.get('SECURITY_CONTACT') or None,
         signup=_choice('SIGNUP', ('invite', 'open', 'closed')),
         allows_trading_keys=_choice('ALLOW_TRADING_KEYS', ('false', 'true')) == 'true',
+        experimental_exchanges=_codes('EXPERIMENTAL_EXCHANGES'),
         currency_objects=_choice('CURRENCY_FORMAT', ('code', 'object')) == 'object',
         metrics_namespace=env.get('METRICS_NAMESPACE') or 'CryptFolio',
         local=env.get('AWS_CHALICE_CLI_MODE') == 'true',
@@ -135,6 +138,14 @@ def _choice(name: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise BadSetting(f'{name} must be {" or ".join(choices)}, not {value!r}')
     return value
+
+
+def _codes(name: str) -> frozenset[str]:
+    value = os.environ.get(name, '')
+    codes = frozenset(code for part in value.split(',') if (code := part.strip()))
+    if not all(re.fullmatch('[a-z0-9]{1,40}', code) for code in codes):
+        raise BadSetting(f'{name} must be codes of exchanges with commas between them, such as bitget,mexc, not {value!r}')
+    return codes
 
 
 def _integer(name: str, default: int, least: int = 1) -> int:

@@ -22,7 +22,7 @@ from chalicelib.api.requests.body import Body
 from chalicelib.api.requests.query import ID_CURSOR, LIMIT, cursor
 from chalicelib.api.requests.router import Router
 from chalicelib.auth import bearer
-from chalicelib.domain.exchanges import EXCHANGES
+from chalicelib.domain import experimental_exchanges
 from chalicelib.http_io.response import created, ok
 from chalicelib.models import Account
 from chalicelib.services.histories import account_pages
@@ -44,7 +44,8 @@ CODE_CURSOR = cursor(str, start='')
 @public.get('/wallets', answer=list[answers.Wallet], query=(LIMIT, CODE_CURSOR))
 def list_wallets(request: ApiRequest) -> Response:
     """List the exchanges whose accounts are supported, with the credentials that each needs."""
-    exchanges = [EXCHANGES[code] for code in sorted(EXCHANGES) if code > request[CODE_CURSOR]][: request[LIMIT] + 1]
+    offered = accounts.offered_exchanges()
+    exchanges = [offered[code] for code in sorted(offered) if code > request[CODE_CURSOR]][: request[LIMIT] + 1]
     return request.page(exchanges, present_wallet, lambda exchange: exchange.code)
 
 
@@ -53,7 +54,7 @@ def create_account(request: ApiRequest, portfolio_id: int) -> Response:
     """Create a new account of a portfolio at an exchange; its credentials are in no response."""
     body = request.body()
     wallet, secrets = body[credentials.WALLET], body[credentials.CREDENTIALS]
-    title = body.get(fields.TITLE) or f'{EXCHANGES[wallet].title} account'
+    title = body.get(fields.TITLE) or f'{experimental_exchanges.get(wallet).title} account'
     draft = accounts.draft(request.user_id, portfolio_id, title=title, wallet=wallet, credentials=secrets, now=clock.now())
     answer = created(present_account(draft.child), f'/api/portfolios/{portfolio_id}/accounts/{draft.child.account_id}')
     accounts.store(draft, also=idempotency.record(request, answer))

@@ -180,6 +180,14 @@ class Wallet(WalletRef):
             examples=['whole'],
         ),
     ]
+    experimental: Annotated[
+        bool,
+        Meta(
+            description='Whether nobody has compared what is read of its accounts with anything: their balances are `complete: false`, and '
+            'nothing tells whether an API key may do more than read. The operator decides which of these are offered.',
+            examples=[False],
+        ),
+    ]
 
 
 class AccountSummary(TypedDict):

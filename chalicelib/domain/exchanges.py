@@ -21,6 +21,7 @@ class Exchange(NamedTuple):
     `documentation` is a page that says how to make an API key, if it takes one. `needs` are the names of the credentials, `takes` those
     that may be left out. `permissions` are what an API key must be allowed to do, in the words of the exchange. `covers` are the parts
     of an account that are counted, `lacks` those that are not. `history` says how far back entries are listed, in one of the words above.
+    `is_experimental`: nobody has compared what is read of its accounts with anything, see experimental_exchanges.py.
     """
 
     code: str
@@ -32,6 +33,7 @@ class Exchange(NamedTuple):
     covers: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     history: str = NO_HISTORY
+    is_experimental: bool = False
 
 
 EXCHANGES: Mapping[str, Exchange] = {
@@ -289,6 +291,6 @@ def symbol_of(exchange: str, code: str) -> str:
     return names.get(code) or code.removeprefix(currencies.unlisted(exchange, '')).upper()
 
 
-def sentence(problem: str, exchange: str, detail: str | None) -> str:
-    """Return what a person can do about an account that cannot be read; `detail` was stored in English."""
-    return with_values(PROBLEMS[problem], exchange=EXCHANGES[exchange].title, detail=translatable(detail) if detail else '')
+def sentence(problem: str, title: str, detail: str | None) -> str:
+    """Return what a person can do about an account at the exchange with this title; `detail` was stored in English."""
+    return with_values(PROBLEMS[problem], exchange=title, detail=translatable(detail) if detail else '')

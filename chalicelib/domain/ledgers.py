@@ -16,6 +16,8 @@ MOST_UNREADABLE = 20  # rows that are remembered one by one
 UNLISTED = 'transactions_unknown'
 PENDING = 'transactions_pending'
 NEEDS_KEY = 'explorers_need_key'  # the ones that would know have no API key set up, or refuse it
+NOT_COMPARED = 'history_not_read'  # balances of an account of which nobody reads what they must add up to
+BALANCES_ALONE = frozenset((UNLISTED, NOT_COMPARED))
 # What one currency of a ledger lacks.
 MISSING = 'transactions_missing'
 UNREADABLE = 'transactions_unreadable'

@@ -89,7 +89,7 @@ class UpstreamInfo(NamedTuple):
     `unconfirmed`; of a rate source `rates` and `daily_closes`. `history` says how far back an explorer lists transactions,
     `whole` for all of them; it means nothing for one that lists none. `reader` is the version of our code that reads it, raised when
     that comes to read what it could not read before: ledgers that lack such rows are then downloaded again. `plan` is the
-    plan whose key it needs, where it needs one.
+    plan whose key it needs, where it needs one. `is_experimental`: nobody has compared its balances with anything.
     """
 
     title: str
@@ -98,6 +98,7 @@ class UpstreamInfo(NamedTuple):
     history: str = 'whole'
     reader: int = 1
     plan: str = FREE
+    is_experimental: bool = False
 
     @property
     def lists_transactions(self) -> bool:

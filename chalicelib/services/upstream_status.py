@@ -76,15 +76,15 @@ class Status(NamedTuple):
 @lru_cache
 def every() -> tuple[Source, ...]:
     """Return all upstreams, ordered by key."""
-    from chalicelib.providers.exchanges import SOURCES
-    from chalicelib.providers.explorers import EXPLORERS  # imports requests (70 ms), and app.py imports this module
+    from chalicelib.providers import exchanges  # imports requests (70 ms), and app.py imports this module
+    from chalicelib.providers.explorers import EXPLORERS
     from chalicelib.providers.rates import RATE_SOURCES
 
     explorers: dict[str, dict[str, Explorer]] = {}
     for currency, chain in EXPLORERS.items():
         for explorer in chain:
             explorers.setdefault(explorer.endpoint.key, {})[currency] = explorer
-    of_accounts = [_source_of_accounts(endpoint, info) for endpoint, info in SOURCES]
+    of_accounts = [_source_of_accounts(endpoint, info) for endpoint, info in exchanges.sources()]
     sources = [*(_source(by_currency) for by_currency in explorers.values()), *map(_source_of_rates, RATE_SOURCES), *of_accounts]
     return tuple(sorted(sources, key=lambda source: source.key))
 

@@ -9,7 +9,7 @@ from chalicelib.api.presenters.accounts import present_account, present_wallet
 from chalicelib.api.presenters.addresses import present_address_balances, present_balance_completeness
 from chalicelib.api.requests import credentials, fields
 from chalicelib.api.requests.body import Body
-from chalicelib.domain.exchanges import EXCHANGES
+from chalicelib.domain import experimental_exchanges
 from chalicelib.errors import Fault, Invalid, NotReady
 from chalicelib.http_io.request import path_id
 from chalicelib.models import Account, AlreadyUsed, User, read_portfolio_tree
@@ -28,6 +28,7 @@ _LABELS = {
     'key': translatable('API key'),
     'secret': translatable('Secret'),
     'password': translatable('Passphrase'),
+    'uid': translatable('Number of the user'),
     'url': translatable('Address of your server'),
 }
 
@@ -48,7 +49,7 @@ def add_account(portfolio_id: str) -> Response:
     number, wallet = path_id(portfolio_id), form.text('wallet')
     try:
         body = _NEW.read({'wallet': wallet, 'credentials': _credentials(form, wallet), **_title(form)})
-        title, secrets = body.get(fields.TITLE) or EXCHANGES[wallet].title, body[credentials.CREDENTIALS]
+        title, secrets = body.get(fields.TITLE) or experimental_exchanges.get(wallet).title, body[credentials.CREDENTIALS]
         draft = accounts.draft(user.user_id, number, title=title, wallet=body[credentials.WALLET], credentials=secrets, now=clock.now())
         accounts.store(draft, also=[repeats.note_first(request, user, f'/portfolios/{number}')])
     except Invalid as invalid:
@@ -112,7 +113,7 @@ def _title(form: forms.Form) -> dict[str, str]:
 
 def _credentials(form: forms.Form, wallet: str) -> dict[str, str]:
     """Return the credentials that were entered, of those that an exchange takes; a page has no headers."""
-    names = _credential_names(wallet) if wallet in EXCHANGES else []
+    names = _credential_names(wallet) if wallet in accounts.offered_exchanges() else []
     return {name: form.text(name).replace('\r\n', '\n') for name in names if form.text(name).strip()}
 
 
@@ -127,19 +128,21 @@ def _named(fault: Fault) -> Fault:
 
 
 def _credential_names(wallet: str) -> list[str]:
-    return [name for name in (*EXCHANGES[wallet].needs, *EXCHANGES[wallet].takes) if name != 'headers']
+    exchange = experimental_exchanges.get(wallet)
+    return [name for name in (*exchange.needs, *exchange.takes) if name != 'headers']
 
 
 def _render_new(request: Request, user: User, portfolio_id: int, wallet: str, **context: Any) -> Response:
     portfolio = read_portfolio_tree(user.user_id, portfolio_id).portfolio
-    chosen = EXCHANGES.get(wallet)
+    offered = accounts.offered_exchanges()
+    chosen = offered.get(wallet)
     return pages.render(
         'account_new.html',
         request,
         status=422 if context.get('faults') else 200,
         user=user,
         portfolio=portfolio,
-        wallets=[present_wallet(exchange) for exchange in sorted(EXCHANGES.values(), key=lambda exchange: exchange.title.lower())],
+        wallets=[present_wallet(exchange) for exchange in sorted(offered.values(), key=lambda exchange: exchange.title.lower())],
         wallet=None if chosen is None else present_wallet(chosen),
         labels={} if chosen is None else _labels(wallet),
         **context,

@@ -6,7 +6,7 @@ answer errors in API Gateway's own way, at every deployment.
 
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -71,17 +71,28 @@ class Packaging(BuildStage):
         super().execute(config, resources)
         for one in resources:
             if isinstance(one, DeploymentPackage):
-                one.filename = finished(str(one.filename), self._runtime)
+                one.filename = finished(str(one.filename), self._runtime, _experimental_exchanges(config))
 
 
-def finished(filename: str, made_for: runtime.Runtime) -> str:
-    """Return the name of a copy without what is not needed and with bytecode; Chalice uses the original for the next deployment."""
+def _experimental_exchanges(config: Config) -> list[str]:
+    """Return the experimental exchanges that the stage's setting names, as chalicelib/config.py reads it."""
+    return [part.strip() for part in config.environment_variables.get('EXPERIMENTAL_EXCHANGES', '').split(',') if part.strip()]
+
+
+def finished(filename: str, made_for: runtime.Runtime, experimental: Collection[str] = ()) -> str:
+    """Return the name of a copy without what is not needed and with bytecode; Chalice uses the original for the next deployment.
+
+    The copy has the `experimental` exchanges. Raises CannotDeploy for one that there is not.
+    """
     finished_name = f'{filename.removesuffix(".zip")}-finished.zip'
     python = made_for.interpreter()
     with TemporaryDirectory(dir=Path(filename).parent) as folder:  # of this process alone, until it is whole
         copy = Path(folder, 'code.zip')
         shutil.copyfile(filename, copy)
-        slimming.slim(copy)
+        try:
+            slimming.slim(copy, experimental)
+        except slimming.UnknownExchange as error:
+            raise CannotDeploy(f'EXPERIMENTAL_EXCHANGES of this stage names {error}, which is no exchange of ccxt') from None
         if python:
             bytecode.add(copy, python)
         else:

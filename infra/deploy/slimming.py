@@ -7,29 +7,36 @@ So `ccxt/__init__.py` is emptied, and that class is imported by the name of its 
 
 import re
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 from infra.deploy import botocore_data
 from infra.deploy.bytecode import READABLE
 
-# By ccxt's ids.
+# By ccxt's ids: those that every stage has. A stage may name experimental ones too.
 EXCHANGES = ('binance', 'bitfinex', 'bitstamp', 'bybit', 'coinbase', 'gemini', 'kraken', 'kucoin', 'okx')
 # Whose clients the functions make, and with which botocore gets credentials.
 SERVICES = ('dynamodb', 'kms', 'sesv2', 'sqs', 'sts')
 # What ccxt requires and none of these imports; most of that is not in the lock file, see pyproject.toml.
 _UNUSED = ('attr', 'attrs')
+_PARENT = re.compile(r'^from ccxt\.([a-z0-9]+) import', re.M)
 _OF_CCXT = re.compile(r'ccxt/(?:base/.*|static_dependencies/.*|abstract/__init__\.py)')
 
 
-def slim(archive: Path) -> None:
-    """Rewrite an archive without what is not needed. Can be repeated.
+class UnknownExchange(Exception):
+    """A stage names an experimental exchange that ccxt does not have."""
+
+
+def slim(archive: Path, experimental: Collection[str] = ()) -> None:
+    """Rewrite an archive without what is not needed, but with some `experimental` exchanges. Can be repeated. Raises UnknownExchange.
 
     Functions run as another user than the owner of the files, who on this computer may be the only one allowed to read them.
     """
     slimmer = archive.with_name(f'{archive.name}.slim')
     with zipfile.ZipFile(archive) as old, zipfile.ZipFile(slimmer, 'w', zipfile.ZIP_DEFLATED) as new:
+        exchanges = [*EXCHANGES, *_with_parents(old, experimental)]
         for entry in old.infolist():
-            if is_needed(entry.filename):
+            if is_needed(entry.filename, exchanges):
                 content = b'' if entry.filename == 'ccxt/__init__.py' else old.read(entry)
                 entry.filename, content = botocore_data.shorten(entry.filename, content)
                 entry.external_attr = READABLE
@@ -37,7 +44,20 @@ def slim(archive: Path) -> None:
     slimmer.replace(archive)
 
 
-def is_needed(name: str) -> bool:
+def _with_parents(archive: zipfile.ZipFile, exchanges: Collection[str]) -> set[str]:
+    """Return exchanges with those whose classes theirs are made of. Raises UnknownExchange."""
+    known, left = set(archive.namelist()), set(exchanges)
+    found: set[str] = set()
+    while left:
+        exchange = left.pop()
+        if f'ccxt/{exchange}.py' not in known:
+            raise UnknownExchange(exchange)
+        found.add(exchange)
+        left |= set(_PARENT.findall(archive.read(f'ccxt/{exchange}.py').decode())) - found
+    return found
+
+
+def is_needed(name: str, exchanges: Collection[str] = EXCHANGES) -> bool:
     """Return whether a file of the package is needed.
 
     >>> [is_needed(name) for name in ('ccxt/kraken.py', 'ccxt/gate.py', 'ccxt/pro/kraken.py', 'attr/setters.py', 'requests/api.py')]
@@ -47,7 +67,7 @@ def is_needed(name: str) -> bool:
         return False
     top = name.partition('/')[0]
     if top == 'ccxt':
-        named = {'ccxt/__init__.py', *(f'ccxt/{folder}{one}.py' for folder in ('', 'abstract/') for one in EXCHANGES)}
+        named = {'ccxt/__init__.py', *(f'ccxt/{folder}{one}.py' for folder in ('', 'abstract/') for one in exchanges)}
         return name in named or _OF_CCXT.fullmatch(name) is not None
     if name.startswith('botocore/data/') and name.count('/') > 2:
         return name.split('/')[2] in SERVICES and botocore_data.is_read(name)

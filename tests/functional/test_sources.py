@@ -14,7 +14,7 @@ from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.formats import format_instant
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
 from chalicelib.models import Item, JobRun, LatestRates, UpstreamState
-from chalicelib.providers.exchanges import SOURCES
+from chalicelib.providers import exchanges
 from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.providers.rates import RATE_SOURCES
 from chalicelib.providers.upstream import Endpoint
@@ -23,7 +23,7 @@ from tests.support.clock import CLOCK
 
 HOST = Endpoint('mempool', 'https://mempool.space/api', min_interval_ms=0)
 EVERY = [explorer for chain in EXPLORERS.values() for explorer in chain]
-ACCOUNTS = {endpoint.key for endpoint, _ in SOURCES}
+ACCOUNTS = {endpoint.key for endpoint, _ in exchanges.sources()}
 UPSTREAMS = sorted({explorer.endpoint.key for explorer in EVERY} | {source.endpoint.key for source in RATE_SOURCES} | ACCOUNTS)
 ALL = sorted(['database', *UPSTREAMS])
 JOBS = [

@@ -1,8 +1,8 @@
 """How exchanges and accounts at them are presented."""
 
 from chalicelib.api import answers
-from chalicelib.domain import exchanges
-from chalicelib.domain.exchanges import EXCHANGES, Exchange
+from chalicelib.domain import exchanges, experimental_exchanges
+from chalicelib.domain.exchanges import Exchange
 from chalicelib.formats import format_instant
 from chalicelib.models import Account
 
@@ -18,6 +18,7 @@ def present_wallet(exchange: Exchange) -> answers.Wallet:
         'covers': list(exchange.covers),
         'lacks': list(exchange.lacks),
         'history': exchange.history,
+        'experimental': exchange.is_experimental,
     }
 
 
@@ -26,7 +27,7 @@ def present_account_summary(account: Account) -> answers.AccountSummary:
     return {
         'id': account.account_id,
         'title': account.title,
-        'wallet': {'title': EXCHANGES[account.wallet].title, 'code': account.wallet},
+        'wallet': {'title': experimental_exchanges.get(account.wallet).title, 'code': account.wallet},
         'valid': account.valid,
         'created_at': format_instant(account.created_at),
         'updated_at': format_instant(account.updated_at),
@@ -44,4 +45,5 @@ def _present_problem(account: Account) -> answers.Problem | None:
     problem: str | None = account.problem
     if problem is None:
         return None
-    return {'reason': problem, 'message': exchanges.sentence(problem, account.wallet, account.problem_detail)}
+    title = experimental_exchanges.get(account.wallet).title
+    return {'reason': problem, 'message': exchanges.sentence(problem, title, account.problem_detail)}

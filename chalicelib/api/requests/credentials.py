@@ -5,7 +5,8 @@ from typing import Any
 
 from chalicelib.api.requests.body import Field, FieldError, ParsedBody, Schema
 from chalicelib.api.requests.fields import single_string
-from chalicelib.domain.exchanges import EXCHANGES
+from chalicelib.domain import experimental_exchanges
+from chalicelib.services.portfolios import accounts
 from chalicelib.texts import translatable
 
 _MOST_BYTES = 4_000  # KMS encrypts 4,096
@@ -15,6 +16,7 @@ _NAMES = {
     'key': 'The API key.',
     'secret': 'The secret of the API key.',
     'password': 'The passphrase of the API key, where the exchange asks for one.',
+    'uid': 'The number of the user, where the exchange asks for one.',
     'url': 'Where the balances are, over https; only of the wallet `generic`.',
 }
 
@@ -24,7 +26,7 @@ Credentials = dict[str, Any]
 def _wallet(value: Any, _: ParsedBody) -> str:
     """Return the code of a supported exchange, in lower case."""
     code = single_string(value).lower()
-    if code not in EXCHANGES:
+    if code not in accounts.offered_exchanges():
         raise FieldError('unsupported_wallet', translatable('{field} must be one of those that /api/wallets lists'))
     return code
 
@@ -53,10 +55,11 @@ def _credentials(value: Any, body: ParsedBody) -> Credentials:
     if wallet is None:
         return {}
     found: Credentials = {}
-    for name in (*EXCHANGES[wallet].needs, *EXCHANGES[wallet].takes):
+    exchange = experimental_exchanges.get(wallet)
+    for name in (*exchange.needs, *exchange.takes):
         if name in value:
             _read(name, value[name], body, found)
-        elif name in EXCHANGES[wallet].needs:
+        elif name in exchange.needs:
             body.add_fault(f'credentials.{name}', 'missing_credential', translatable('{field} is required'))
     if len(json.dumps(found)) > _MOST_BYTES:
         raise FieldError('too_long', translatable('{field} must have at most {most} bytes', most=_MOST_BYTES))

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.providers.exchanges import binance, bitfinex, bitstamp, bybit, coinbase, gemini, generic, kraken, kucoin, okx
+from chalicelib.config import settings
+from chalicelib.domain import experimental_exchanges
+from chalicelib.providers.exchanges import binance, bitfinex, bitstamp, bybit, coinbase, experimental, gemini, generic, kraken, kucoin, okx
 from chalicelib.providers.exchanges.account_reader import AccountReader
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
@@ -21,8 +23,7 @@ CONNECTORS: Mapping[str, Callable[[Credentials], AccountReader]] = {
     'kucoin': kucoin.KucoinReader,
     'okx': okx.OkxReader,
 }
-# For /api/sources.
-SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = (
+_SUPPORTED: tuple[tuple[Endpoint, UpstreamInfo], ...] = (
     (binance.ENDPOINT, binance.INFO),
     (bitfinex.ENDPOINT, bitfinex.INFO),
     (bitstamp.ENDPOINT, bitstamp.INFO),
@@ -35,6 +36,17 @@ SOURCES: tuple[tuple[Endpoint, UpstreamInfo], ...] = (
 )
 
 
+def sources() -> list[tuple[Endpoint, UpstreamInfo]]:
+    """Return the exchanges, for /api/sources, with the experimental ones that are offered here."""
+    codes = sorted(settings().experimental_exchanges)
+    return [*_SUPPORTED, *((experimental.endpoint_of(code), experimental.info_of(experimental_exchanges.get(code))) for code in codes)]
+
+
 def reader_of(exchange: str, credentials: Credentials) -> AccountReader:
-    """Return the reader of one account. Sends nothing yet. Raises AccountRefused for credentials that cannot be right."""
-    return CONNECTORS[exchange](credentials)
+    """Return the reader of one account. Sends nothing yet.
+
+    Raises AccountRefused for credentials that cannot be right, or an experimental exchange that is not offered here any more.
+    """
+    if exchange in CONNECTORS:
+        return CONNECTORS[exchange](credentials)
+    return experimental.ExperimentalReader(exchange, credentials)

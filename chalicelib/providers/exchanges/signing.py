@@ -110,8 +110,8 @@ def _meaning_of_class(error: Exception) -> str | None:
     return next((meaning for name, meaning in _CLASSES if name in names), None)
 
 
-class _Nonces:
-    """Milliseconds as ccxt makes nonces of: never the same twice in this process, even when two clients of an account follow each other."""
+class Nonces:
+    """Milliseconds as ccxt makes nonces of: never the same twice, whichever clients of an account share them."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -123,7 +123,7 @@ class _Nonces:
             return self._last
 
 
-_NONCES = _Nonces()
+_NONCES = Nonces()
 
 
 @lru_cache

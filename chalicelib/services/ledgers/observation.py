@@ -38,7 +38,8 @@ def store_balances(ledger: Ledger, explorer: Explorer, report: AddressReport) ->
     """Store the balances of an explorer that lists no transactions; stored transactions and the cursor stay, and what these lack."""
     ledger.renew(clock.now())
     Snapshot.store(ledger.pk, report.holdings, clock.now())
-    _observe(ledger, explorer, report, ledger.cursor or Cursor(), ledgers.UNLISTED, _gaps_so_far(ledger, report, ledgers.UNLISTED))
+    lacking = ledgers.NOT_COMPARED if explorer.info.is_experimental else ledgers.UNLISTED
+    _observe(ledger, explorer, report, ledger.cursor or Cursor(), lacking, _gaps_so_far(ledger, report, lacking))
 
 
 def store_progress(ledger: Ledger, explorer: Explorer, cursor: Cursor, report: AddressReport) -> None:

@@ -7,7 +7,9 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from chalicelib import errors, messages, vault
-from chalicelib.config import settings
+from chalicelib.config import BadSetting, settings
+from chalicelib.domain import experimental_exchanges
+from chalicelib.domain.exchanges import Exchange
 from chalicelib.domain.work_groups import work_group
 from chalicelib.messages import RefreshLedger, portfolio_changed
 from chalicelib.models import (
@@ -31,6 +33,14 @@ class AccountDraft(NamedTuple):
 
     child: Account
     credentials: Credentials
+
+
+def offered_exchanges() -> Mapping[str, Exchange]:
+    """Return the exchanges at which accounts can be made here, by code. Raises BadSetting if the operator named one that there is not."""
+    try:
+        return experimental_exchanges.offered(settings().experimental_exchanges)
+    except experimental_exchanges.UnknownExchange as error:
+        raise BadSetting(f'EXPERIMENTAL_EXCHANGES has an exchange that cannot be read: {error}') from None
 
 
 def draft(user_id: str, portfolio_id: int, *, title: str, wallet: str, credentials: Mapping[str, Any], now: int) -> AccountDraft:

@@ -17,7 +17,7 @@ from chalicelib.services.portfolios import owners
 
 NOT_OBSERVED = 'not_observed_since'
 
-_UNCOMPARED = {ledgers.PENDING, ledgers.UNLISTED, ledgers.MISSING}  # its transactions with its balances, so that gaps are not known
+_UNCOMPARED = {ledgers.PENDING, ledgers.MISSING, *ledgers.BALANCES_ALONE}  # its transactions with its balances, so that gaps are not known
 _AT_ONCE = 8
 _ATTEMPTS = 20
 _PAUSE = 0.25
@@ -137,7 +137,7 @@ def _of_ledger(ledger: Ledger, start: int, scope: Scope) -> Contribution:
             held, _moves(ledger, start), known_from=_oldest_at(ledger), scope=scope, is_sole=_is_sole(ledger), may_owe=_may_owe(ledger)
         )
         return replay.doubted(contribution, ledger.incomplete)
-    if ledger.incomplete == ledgers.UNLISTED and not ledger.newest_at:
+    if ledger.incomplete in ledgers.BALANCES_ALONE and not ledger.newest_at:
         return replay.doubted(replay.observed(_observations(ledger, held), scope=scope), ledger.incomplete)
     return _with_gaps(ledger, held, start, scope)
 
