@@ -26,7 +26,7 @@ CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 export PORT UPSTREAM DATA HOST ISSUER TRUSTED_PROXIES SIGNUP EMAIL
 
-.PHONY: help run serve status logs users user test e2e e2e-remote test-emulator abuse audit bench lint types format messages lock package stack deploy destroy clean
+.PHONY: help run serve status logs users user test e2e e2e-remote test-emulator abuse audit bench lint types format messages lock package stack deploy destroy secret remove-secret secrets clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -118,6 +118,15 @@ deploy: stack ## Deploy or update a stage on AWS; STAGE=dev, and once the option
 
 destroy: $(READY) ## Remove a stage from AWS, except its data; STAGE=dev, TABLE=delete for the data too
 	@$(BIN)/python -m infra.deploy destroy $(STAGE) --table $(TABLE)
+
+secret: $(READY) ## Store an upstream's API key, asked for or from standard input; NAME=UPSTREAM_ETHERSCAN_KEY STAGE=dev, or local
+	@$(BIN)/python -m infra.deploy secret $(STAGE) "$$NAME"
+
+remove-secret: $(READY) ## Remove an upstream's API key; NAME=UPSTREAM_ETHERSCAN_KEY STAGE=dev
+	@$(BIN)/python -m infra.deploy remove-secret $(STAGE) "$$NAME"
+
+secrets: $(READY) ## List the upstreams' API keys of a stage by name; STAGE=dev
+	@$(BIN)/python -m infra.deploy secrets $(STAGE)
 
 package: $(READY) ## Build a CloudFormation template of everything, and the code, in build/; STAGE=dev
 	$(BIN)/chalice package --stage $(STAGE) build

@@ -28,6 +28,8 @@ class Settings:
     `mail_from` is the sender of mails, through SES, `security_contact` the URI to which vulnerabilities are reported.
     `metrics_namespace` is the CloudWatch namespace of the metrics.
     `signup` says who may sign up: `open` everybody, `invite` who was invited, `closed` nobody.
+    `upstream_keys` are the API keys of upstreams that stand in the environment. Where `upstream_keys_path` names a path of SSM they are
+    read from there instead; see upstream_keys.py.
     `max_...` limit what users may store; `rate_limit` is the number of requests per minute and user, 0 for unlimited,
     `network_limit` that of requests without a token per minute and network.
     `allows_trading_keys`: accounts may have API keys that can trade or withdraw. `experimental_exchanges` are the codes of those that are
@@ -50,6 +52,7 @@ class Settings:
     upstream_url: str | None
     upstream_urls: Mapping[str, str]
     upstream_keys: Mapping[str, str]
+    upstream_keys_path: str | None
     max_body_bytes: int
     max_currencies: int
     max_portfolios: int
@@ -100,6 +103,7 @@ def settings() -> Settings:
         upstream_url=env.get('UPSTREAM_URL', '').rstrip('/') or None,
         upstream_urls={key: url.rstrip('/') for key, url in _upstream_variables(env, '_URL').items()},
         upstream_keys=_upstream_variables(env, '_KEY'),
+        upstream_keys_path=env.get('UPSTREAM_KEYS_PATH') or None,
         max_body_bytes=_integer('MAX_BODY_BYTES', 262_144),
         max_currencies=_integer('MAX_CURRENCIES', 50),
         max_portfolios=_integer('MAX_PORTFOLIOS', 1_000),

@@ -29,7 +29,8 @@ MAY_IMPORT = {
     'clock': (set(), set()),
     'telemetry': ({'config', 'clock'}, set()),
     'models': ({'models', 'domain', 'telemetry', 'aws', 'errors', 'config', 'clock', 'texts'}, {'pynamodb', 'botocore'}),
-    'providers': ({'providers', 'domain', 'errors', 'config', 'clock'}, {'requests', 'urllib3'}),
+    'upstream_keys': ({'aws', 'config'}, {'boto3'}),
+    'providers': ({'providers', 'upstream_keys', 'domain', 'errors', 'config', 'clock'}, {'requests', 'urllib3'}),
     'queue': ({'telemetry', 'errors', 'config', 'clock'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
     'messages': ({'queue', 'config', 'domain'}, set()),
     'mail': ({'config', 'errors', 'texts'}, {'boto3', 'botocore'}),
@@ -41,6 +42,7 @@ MAY_IMPORT = {
             'domain',
             'models',
             'providers',
+            'upstream_keys',
             'messages',
             'mail',
             'passwords',
@@ -75,7 +77,7 @@ WINGS = ('histories', 'portfolios', 'rates', 'ledgers')
 # The wings of infra ('infra' are the modules beside what is deployed), and which of them and of the application each may import.
 INFRA_MAY_IMPORT = {
     'infra': {'infra'},
-    'infra.deploy': {'infra', 'infra.deploy'},
+    'infra.deploy': {'infra', 'infra.deploy', 'chalicelib'},  # which upstreams take a key
     'infra.emulator': {'infra', 'infra.emulator'},
     'infra.fake_upstreams': {'infra.fake_upstreams'},  # nothing of what they are held against
     'infra.durable': {'infra', 'infra.durable'},

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from chalicelib import upstream_keys
 from chalicelib.config import VERSION, settings
 from chalicelib.errors import UpstreamNotAsked
 
@@ -18,7 +19,7 @@ class Endpoint(NamedTuple):
     `min_interval_ms` is the shortest time between two requests to the public server. `server` is the key in the name of that setting and
     below UPSTREAM_URL where it is not `key`: one server may be two upstreams, whose troubles are their own.
 
-    An API key is read from `UPSTREAM_<KEY>_KEY`. It is sent in the query parameter `secret`, or in `secret_header`, a whole
+    Its API key, if we have one, is that of upstream_keys.py. It is sent in the query parameter `secret`, or in `secret_header`, a whole
     header with `{}` in its place: `Authorization: Bearer {}`. `needs_secret`: the public server refuses requests without one.
     """
 
@@ -51,16 +52,25 @@ class Endpoint(NamedTuple):
         return self.secret is not None or self.secret_header is not None
 
     @property
-    def _lacks_secret(self) -> bool:
-        return self.needs_secret and not settings().upstream_keys.get(self.key) and self.base_url == self.url
+    def requires_secret(self) -> bool:
+        """Whether the server in use refuses requests without an API key."""
+        return self.needs_secret and self.base_url == self.url
 
     @property
     def credentials(self) -> dict[str, str]:
         """The query parameters that authenticate a request. Raises UpstreamNotAsked if a required API key is not set."""
-        value = settings().upstream_keys.get(self.key)
         if self._lacks_secret:
             raise UpstreamNotAsked(self.key, f'needs a key: set {self.secret_setting}')
+        value = self._secret
         return {self.secret: value} if self.secret and value else {}
+
+    @property
+    def _lacks_secret(self) -> bool:
+        return self.requires_secret and not self._secret
+
+    @property
+    def _secret(self) -> str | None:
+        return upstream_keys.find(self.key) if self.takes_secret else None
 
     @property
     def secret_setting(self) -> str:
@@ -75,7 +85,7 @@ class Endpoint(NamedTuple):
     @property
     def headers(self) -> dict[str, str]:
         """The headers of a request, including one that authenticates it."""
-        value = settings().upstream_keys.get(self.key)
+        value = self._secret
         if not self.secret_header or not value:
             return _HEADERS
         name, _, content = self.secret_header.format(value).partition(': ')

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib import clock
+from chalicelib import clock, upstream_keys
 from chalicelib.domain.rates import ALWAYS
 from chalicelib.errors import NotFound
 from chalicelib.models import JobRun, UpstreamState
@@ -164,7 +164,8 @@ def health_of(sources: Iterable[Source]) -> list[SourceHealth]:
 
 def _remedy(endpoint: 'Endpoint', state: UpstreamState) -> str | None:
     """Return what to set where an API key is missing or was refused since the last success."""
-    if not endpoint.base_url or not (state.key_refused or not endpoint.is_available):
+    lacks_key = endpoint.requires_secret and endpoint.key not in upstream_keys.configured()
+    if not endpoint.base_url or not (state.key_refused or lacks_key):
         return None
     if not endpoint.takes_secret:
         return f'It demands an API key now: set {endpoint.url_setting} to another server'

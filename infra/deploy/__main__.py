@@ -5,8 +5,10 @@ import re
 import sys
 
 from infra import template
-from infra.deploy import command, configuration, destroy, smoke, stack, steps, target
+from infra.deploy import command, configuration, destroy, smoke, stack, steps, target, upstream_keys
 from infra.deploy.target import CannotDeploy
+
+_WHEN_USED = 'What is running goes on with what it has read: on AWS for some hours, or until the next `make deploy`'
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,6 +33,17 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     one = commands.add_parser('jwks', help='print the public halves of the keys that sign access tokens')
     one.add_argument('stage', metavar='STAGE')
     one.set_defaults(run=_jwks)
+    one = commands.add_parser('secret', help='store an API key of an upstream, read from standard input')
+    one.add_argument('stage', metavar='STAGE')
+    one.add_argument('name', metavar='NAME', help='such as UPSTREAM_ETHERSCAN_KEY')
+    one.set_defaults(run=_store_secret)
+    one = commands.add_parser('remove-secret', help='remove an API key of an upstream')
+    one.add_argument('stage', metavar='STAGE')
+    one.add_argument('name', metavar='NAME')
+    one.set_defaults(run=_remove_secret)
+    one = commands.add_parser('secrets', help='list the API keys of upstreams, without their values')
+    one.add_argument('stage', metavar='STAGE')
+    one.set_defaults(run=_list_secrets)
     return parser.parse_args(arguments)
 
 
@@ -75,6 +88,22 @@ def _destroy(options: argparse.Namespace) -> None:
 def _jwks(options: argparse.Namespace) -> None:
     where = target.find(options.stage)
     print(configuration.signing_keys(where, stack.outputs(where))[1])
+
+
+def _store_secret(options: argparse.Namespace) -> None:
+    where = upstream_keys.place(options.stage)
+    upstream_keys.store(where, options.name, upstream_keys.read_value(options.name))
+    print(f'{options.name} is stored. {_WHEN_USED}')
+
+
+def _remove_secret(options: argparse.Namespace) -> None:
+    upstream_keys.remove(upstream_keys.place(options.stage), options.name)
+    print(f'{options.name} is removed. {_WHEN_USED}')
+
+
+def _list_secrets(options: argparse.Namespace) -> None:
+    for one in upstream_keys.stored(upstream_keys.place(options.stage)):
+        print(f'{one.setting:<32} {one.changed_at or ""}'.rstrip())
 
 
 if __name__ == '__main__':

@@ -11,7 +11,7 @@ from typing import Any
 _FOLDER = 'botocore/data/'
 _ENDPOINTS = f'{_FOLDER}endpoints.json'
 # Of the clients that functions make, as `endpointPrefix` in their descriptions.
-ENDPOINT_PREFIXES = ('dynamodb', 'email', 'kms', 'sqs', 'sts')
+ENDPOINT_PREFIXES = ('dynamodb', 'email', 'kms', 'sqs', 'ssm', 'sts')
 
 
 def is_read(name: str) -> bool:

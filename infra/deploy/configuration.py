@@ -19,7 +19,7 @@ from chalice.app import Chalice
 from chalice.config import Config
 
 from infra import functions, lambda_extras, template
-from infra.deploy import mail, runtime
+from infra.deploy import mail, runtime, upstream_keys
 from infra.deploy.target import CannotDeploy, Target
 from infra.jwks import jwks
 
@@ -84,6 +84,7 @@ def config(target: Target, stage: Stage) -> Config:
     disk = _read(target.stage, target.project)
     own = disk['stages'][target.stage]
     own['environment_variables'] = own.get('environment_variables', {}) | functions.filled_settings(stage.settings)
+    upstream_keys.refuse_in_environment({**disk.get('environment_variables', {}), **own['environment_variables']})
     _check_size(own['environment_variables'])
     own['lambda_functions'] = {name: {'iam_policy_file': _write_policy(target, name, stage)} for name in functions.names()}
     if not may_reserve(target, disk['lambda_functions']):

@@ -4,7 +4,7 @@ import contextlib
 from typing import Any
 
 from infra import functions, template
-from infra.deploy import api, application, configuration, records, stack
+from infra.deploy import api, application, configuration, records, stack, upstream_keys
 from infra.deploy.target import Target
 
 _DAYS = 30  # until KMS deletes a key; till then it can be had back
@@ -47,6 +47,7 @@ def _delete_data(target: Target) -> None:
     print(f'the stack {target.name}')
     stack.delete(target)
     print('the table and the keys')
+    upstream_keys.remove_all(target)
     dynamodb = target.client('dynamodb')
     with contextlib.suppress(dynamodb.exceptions.ResourceNotFoundException):
         if dynamodb.describe_table(TableName=target.name)['Table'].get('DeletionProtectionEnabled'):

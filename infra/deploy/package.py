@@ -15,7 +15,7 @@ from chalice.package import AppPackager, ResourceBuilder, TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
 from infra import functions, gateway, lambda_extras, template
-from infra.deploy import application
+from infra.deploy import application, upstream_keys
 
 Json = dict[str, Any]
 
@@ -44,6 +44,7 @@ class StagePackager(AppPackager):
     """Writes what one of Chalice's writes, sam.json and deployment.zip, and completes both."""
 
     def __init__(self, chalices: AppPackager, config: Config) -> None:
+        upstream_keys.refuse_in_environment(config.environment_variables)
         build = application.Packaging(config, CFNSwaggerGenerator())
         chalices._resource_builder = ResourceBuilder(ApplicationGraphBuilder(), DependencyBuilder(), build)
         self._chalices = chalices

@@ -16,7 +16,7 @@ from infra.deploy.bytecode import READABLE
 # By ccxt's ids: those that every stage has. A stage may name experimental ones too.
 EXCHANGES = ('binance', 'bitfinex', 'bitstamp', 'bybit', 'coinbase', 'gemini', 'kraken', 'kucoin', 'okx')
 # Whose clients the functions make, and with which botocore gets credentials.
-SERVICES = ('dynamodb', 'kms', 'sesv2', 'sqs', 'sts')
+SERVICES = ('dynamodb', 'kms', 'sesv2', 'sqs', 'ssm', 'sts')
 # What ccxt requires and none of these imports; most of that is not in the lock file, see pyproject.toml.
 _UNUSED = ('attr', 'attrs')
 _PARENT = re.compile(r'^from ccxt\.([a-z0-9]+) import', re.M)

@@ -9,7 +9,7 @@ from typing import Any
 
 _UNKNOWN_CONDITIONS = ('kms:', 'dynamodb:', 'ses:')
 _BATCHES = {'sqs:SendMessage': 'sqs:SendMessageBatch'}
-_WITHOUT_RESOURCE = 'ses:SendEmail'
+_WITHOUT_RESOURCE = {'ses:SendEmail', 'ssm:GetParametersByPath'}
 _ANSWERS = 'x-amazon-apigateway-gateway-responses'
 
 Json = dict[str, Any]
@@ -55,7 +55,7 @@ def _translate(statement: Json) -> None:
     """Leave out what the emulator does not know, and name batches of requests, which to AWS are those requests."""
     actions = statement['Action'] if isinstance(statement['Action'], list) else [statement['Action']]
     statement['Action'] = actions + [_BATCHES[action] for action in actions if action in _BATCHES]
-    if _WITHOUT_RESOURCE in actions:
+    if _WITHOUT_RESOURCE & set(actions):
         statement['Resource'] = '*'
     conditions: Json = statement.pop('Condition', {})
     known = {operator: _known(keys) for operator, keys in conditions.items() if _known(keys)}

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 
+from infra import environment_file
 from infra.local import setup, supervisor, users
 from infra.local.processes import die_with_parent
 
@@ -14,6 +15,7 @@ def main() -> int:
     options = _options()
     if options.lifeline is not None:
         die_with_parent(options.lifeline)
+    environment_file.enter()
     try:
         options.run(options)
     except supervisor.CannotStart as error:

@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 
+from infra import environment_file
 from infra.local import authorizer, greedy_routes, setup
 from infra.local.supervisor import DEFAULT_PORT, HOST, CannotStart
 
@@ -20,6 +21,7 @@ def prepare() -> None:
     """
     authorizer.install()
     greedy_routes.install()
+    environment_file.enter()
     try:
         setup.prepare(f'http://{HOST}:{_port(sys.argv[1:])}')
     except CannotStart as error:

@@ -29,7 +29,7 @@ from moto.backends import get_backend
 
 from infra import functions, template
 from infra.deploy import __main__ as command
-from infra.deploy import api, configuration, destroy, smoke, stack, steps, target
+from infra.deploy import api, configuration, destroy, smoke, stack, steps, target, upstream_keys
 from infra.deploy.target import CannotDeploy, Target
 from infra.lambda_extras import config
 from tests.support.moto_translations import ACCOUNT_LIMIT, translated_document, translated_template
@@ -436,6 +436,45 @@ def test_without_a_sender_nothing_may_send_mail(shared: Aws):
     assert 'MAIL_FROM' not in environment(shared)
     assert not [one for one in role_policy(shared, 'api_handler')['Statement'] if one['Action'] == 'ses:SendEmail']
     assert 'nobody can sign up without mail' in steps.summarize(shared.target, shared.deployed)
+
+
+def test_api_keys_of_upstreams_are_parameters_that_the_vaults_key_encrypts_and_in_no_environment(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    stack.ensure(aws.target, {'SigningKeys': aws.signing_key()})
+    monkeypatch.setattr('sys.stdin', io.StringIO('  sesame\n'))
+    value = upstream_keys.read_value('UPSTREAM_ETHERSCAN_KEY')
+    upstream_keys.store(aws.target, 'UPSTREAM_ETHERSCAN_KEY', 'an earlier one')
+    upstream_keys.store(aws.target, 'UPSTREAM_ETHERSCAN_KEY', value)
+    upstream_keys.store(aws.target, 'UPSTREAM_BLOCKSCOUT_ETC_KEY', 'x')
+
+    path = functions.filled_settings(configuration.values(aws.target, stack.outputs(aws.target), '').settings)['UPSTREAM_KEYS_PATH']
+    found = aws.client('ssm').get_parameter(Name=f'{path}/etherscan', WithDecryption=True)['Parameter']
+    assert (path, found['Type'], found['Value']) == ('/cryptfolio/test/upstream-keys', 'SecureString', 'sesame')
+    [described] = aws.client('ssm').describe_parameters(Filters=[{'Key': 'Name', 'Values': [f'{path}/etherscan']}])['Parameters']
+    assert described['KeyId'] == stack.outputs(aws.target)['VaultKeyArn']
+    assert [one.setting for one in upstream_keys.stored(aws.target)] == ['UPSTREAM_BLOCKSCOUT_ETC_KEY', 'UPSTREAM_ETHERSCAN_KEY']
+    upstream_keys.remove(aws.target, 'UPSTREAM_BLOCKSCOUT_ETC_KEY')
+    with pytest.raises(CannotDeploy, match=r'UPSTREAM_BLOCKSCOUT_ETC_KEY is not among .*: UPSTREAM_ETHERSCAN_KEY$'):
+        upstream_keys.remove(aws.target, 'UPSTREAM_BLOCKSCOUT_ETC_KEY')
+    upstream_keys.remove_all(aws.target)
+    assert upstream_keys.stored(aws.target) == []
+    for name, typed, refusal in (
+        ('UPSTREAM_ETHERSCN_KEY', 'x', 'is no API key of an upstream: choose one of .*UPSTREAM_ETHERSCAN_KEY'),
+        ('UPSTREAM_ETHERSCAN_KEY', '\n', 'nothing was stored'),
+        ('UPSTREAM_ETHERSCAN_KEY', 'two words', 'nothing was stored'),
+    ):
+        monkeypatch.setattr('sys.stdin', io.StringIO(typed))
+        with pytest.raises(CannotDeploy, match=refusal):
+            upstream_keys.read_value(name)
+    assert 'sesame' not in ''.join(capsys.readouterr())
+
+
+def test_an_api_key_that_all_functions_would_have_stops_the_deployment(aws: Aws, tmp_path: Path):
+    with pytest.raises(CannotDeploy, match='make secret NAME=UPSTREAM_ETHERSCAN_KEY'):
+        aws.deploy(aws.elsewhere(project(tmp_path / 'there', UPSTREAM_ETHERSCAN_KEY='sesame')))
+
+    assert 'CreateFunction' not in aws.changes
 
 
 def test_under_a_domain_paths_are_those_of_the_documentation(aws: Aws):

@@ -88,8 +88,9 @@ def test_who_may_send_a_message_may_send_a_batch() -> None:
     assert adapted_statement(Action='sqs:SendMessage', Resource='arn:queue')['Action'] == ['sqs:SendMessage', 'sqs:SendMessageBatch']
 
 
-def test_mail_is_allowed_without_its_identity() -> None:
-    assert adapted_statement(Action='ses:SendEmail', Resource='arn:identity')['Resource'] == '*'
+@pytest.mark.parametrize('action', ['ses:SendEmail', 'ssm:GetParametersByPath'])
+def test_what_it_checks_without_a_resource_is_allowed_for_all(action: str) -> None:
+    assert adapted_statement(Action=action, Resource='arn:identity')['Resource'] == '*'
 
 
 def test_without_a_command_it_says_what_it_is_for() -> None:

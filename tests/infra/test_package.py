@@ -161,7 +161,7 @@ def test_the_package_describes_the_services_that_functions_call_and_no_other(pac
     called = {name for path in (ROOT / 'chalicelib').rglob('*.py') for name in re.findall(r"boto3\.client\('(\w+)'", path.read_text())}
 
     assert services == set(slimming.SERVICES) == called | {'dynamodb', 'sts'}
-    assert sum(entry.file_size for entry in data) < 700_000  # what clients do not read is left out
+    assert sum(entry.file_size for entry in data) < 1_000_000  # what clients do not read is left out; a quarter is SSM's
 
 
 # What clients of these services know: where to send what, and how to write and read it.

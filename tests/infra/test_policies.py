@@ -17,12 +17,13 @@ from botocore.client import BaseClient
 from chalice.test import Client as ChaliceClient
 
 from app import app
-from chalicelib import auth, mail, queue
+from chalicelib import auth, mail, queue, upstream_keys
 from chalicelib.config import settings
 from chalicelib.domain.wallets import identify
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
 from chalicelib.models import HISTORIES, ApiKey, LinkedSubject, Session, User
 from chalicelib.models import Client as OAuthClient
+from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.services import job_runs
 from chalicelib.services.ledgers import refresh as service
 from chalicelib.services.rates import current as rates_service
@@ -48,6 +49,7 @@ SENDER = 'hello@example.com'
 LOGS = {'logs:CreateLogStream', 'logs:PutLogEvents'}
 QUEUE = {'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'}
 TABLES_KEY = ('kms:Decrypt', 'TableKey.Arn')
+KEYS = 'arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/cryptfolio/${Stage}/upstream-keys/*'
 # The event of a schedule.
 TICK = dict.fromkeys(('version', 'account', 'region', 'detail', 'detail-type', 'source', 'time', 'id', 'resources'), '')
 VERBS = {'Put': 'PutItem', 'Update': 'UpdateItem', 'Delete': 'DeleteItem', 'ConditionCheck': 'ConditionCheckItem'}
@@ -69,6 +71,7 @@ class Recorder:
         self.calls.clear()
         queue._url.cache_clear()
         rates_service.forget()
+        upstream_keys._parameters.cache_clear()
         job_runs.forget_runs()
 
     @property
@@ -96,6 +99,10 @@ def uses_of(service: str, operation: str, params: Json) -> Iterator[Use]:
             settings().history_queue: 'HistoryQueue.Arn',
         }[name]
         yield f'sqs:{operation.removesuffix("Batch")}', queue
+    elif operation == 'GetParametersByPath':
+        if params['WithDecryption']:  # which SSM does with the caller's rights
+            yield 'kms:Decrypt', 'VaultKey.Arn'
+        yield 'ssm:GetParametersByPath', f'arn:AWS::Partition:ssm:AWS::Region:AWS::AccountId:parameter{params["Path"]}'
     elif operation == 'SendEmail':  # SES looks for the address or for its domain
         yield from (
             ('ses:SendEmail', f'arn:AWS::Partition:ses:AWS::Region:AWS::AccountId:identity/Mail{kind}') for kind in ('Identity', 'Domain')
@@ -132,6 +139,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         explorer.chain = {ADDRESS: payments(60), OTHER_ADDRESS: payments(2)}
         monkeypatch.setenv('MAIL_FROM', SENDER)
         monkeypatch.setenv('UPSTREAM_URL', explorer.url)
+        monkeypatch.setenv('UPSTREAM_KEYS_PATH', functions.settings()['UPSTREAM_KEYS_PATH'].replace('${Stage}', 'Stage'))
         settings.cache_clear()
         mail._ses.cache_clear()
         settings()  # read now: during a request the test client shows another stage's environment
@@ -295,7 +303,10 @@ def test_the_tables_key_is_used_through_the_table_only():
         }
 
 
-def test_the_api_does_what_it_may_and_nothing_else(recorder: Recorder):
+def test_the_api_does_what_it_may_and_nothing_else(recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv('UPSTREAM_URL')  # public servers, of which some require an API key
+    settings.cache_clear()
+    settings()
     recorder.start()
 
     browser = Browser(HTTP)
@@ -456,6 +467,7 @@ def test_the_authorizer_reads_api_keys_and_links_of_subjects_and_nothing_else(re
 def test_the_refresh_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder):
     recorder.start()
 
+    assert EXPLORERS['eth'][0].endpoint.credentials == {}  # read before each request to an explorer that takes a key
     service.refresh(ledger(ADDRESS)['ledger'], looked_at=None, deadline=0)  # at once too late: the rest is sent for
     service.refresh(ledger(WALLET_NAME)['ledger'], looked_at=None, deadline=0)
     assert refresh.refresh_ledgers(event(ledger(ADDRESS), ledger(OTHER_ADDRESS)), None) == {'batchItemFailures': []}
@@ -495,15 +507,19 @@ def test_the_refresh_of_accounts_does_what_it_may_and_nothing_else(watched: Api,
     assert_stamps(recorder, 'refresh_accounts')
 
 
-def test_only_the_refresh_of_accounts_may_decrypt_their_credentials():
+def test_only_the_refresh_of_accounts_may_decrypt_their_credentials_and_only_who_asks_upstreams_our_keys_of_them():
     may = {
-        function: statement['Condition']['StringLike']['kms:EncryptionContext:ledger']
+        (function, *statement['Condition']['StringLike'].items())
         for function in functions.names()
         for statement in functions.policy(function)['Statement']
         if statement['Action'] == 'kms:Decrypt' and statement['Resource'] == '${VaultKey.Arn}'
     }
 
-    assert may == {'refresh_ledgers': 'LEDGER#*#wallet-*', 'refresh_accounts': 'LEDGER#ACCOUNT#*'}
+    assert may == {
+        ('refresh_ledgers', ('kms:EncryptionContext:ledger', 'LEDGER#*#wallet-*')),
+        ('refresh_accounts', ('kms:EncryptionContext:ledger', 'LEDGER#ACCOUNT#*')),
+        *((function, ('kms:EncryptionContext:PARAMETER_ARN', KEYS)) for function in ('refresh_ledgers', 'fetch_rates', 'update_rates')),
+    }
 
 
 def test_the_purge_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder):
