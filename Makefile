@@ -26,7 +26,7 @@ CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 export PORT UPSTREAM DATA HOST ISSUER TRUSTED_PROXIES SIGNUP EMAIL
 
-.PHONY: help run serve status logs users user test e2e e2e-remote test-emulator abuse audit bench lint types format messages lock package stack deploy destroy secret remove-secret secrets clean
+.PHONY: help run serve status logs users user test e2e e2e-remote test-emulator abuse audit bench lint types format messages lock package stack deploy rollback destroy secret remove-secret secrets clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -115,6 +115,9 @@ stack: $(READY) ## Create or update what a stage on AWS keeps: table, queues, ke
 deploy: stack ## Deploy or update a stage on AWS; STAGE=dev, and once the options of docs/operations.md
 	@$(BIN)/chalice deploy --stage $(STAGE)
 	@$(BIN)/python -m infra.deploy check $(STAGE)
+
+rollback: $(READY) ## Let a stage on AWS run the release before again, within seconds; STAGE=dev
+	@$(BIN)/python -m infra.deploy rollback $(STAGE)
 
 destroy: $(READY) ## Remove a stage from AWS, except its data; STAGE=dev, TABLE=delete for the data too
 	@$(BIN)/python -m infra.deploy destroy $(STAGE) --table $(TABLE)

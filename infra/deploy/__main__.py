@@ -5,7 +5,7 @@ import re
 import sys
 
 from infra import template
-from infra.deploy import command, configuration, destroy, smoke, stack, steps, target, upstream_keys
+from infra.deploy import command, configuration, destroy, releases, smoke, stack, steps, target, upstream_keys
 from infra.deploy.target import CannotDeploy
 
 _WHEN_USED = 'What is running goes on with what it has read: on AWS for some hours, or until the next `make deploy`'
@@ -33,6 +33,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     one = commands.add_parser('jwks', help='print the public halves of the keys that sign access tokens')
     one.add_argument('stage', metavar='STAGE')
     one.set_defaults(run=_jwks)
+    one = commands.add_parser('rollback', help='bring a stage back to the release before the one that runs')
+    one.add_argument('stage', metavar='STAGE')
+    one.set_defaults(run=_roll_back)
     one = commands.add_parser('secret', help='store an API key of an upstream, read from standard input')
     one.add_argument('stage', metavar='STAGE')
     one.add_argument('name', metavar='NAME', help='such as UPSTREAM_ETHERSCAN_KEY')
@@ -88,6 +91,14 @@ def _destroy(options: argparse.Namespace) -> None:
 def _jwks(options: argparse.Namespace) -> None:
     where = target.find(options.stage)
     print(configuration.signing_keys(where, stack.outputs(where))[1])
+
+
+def _roll_back(options: argparse.Namespace) -> None:
+    where = target.find(options.stage)
+    release = releases.roll_back(where)
+    print('trying it out', flush=True)
+    smoke.check(steps.find(where).url)
+    print(f'{where.name} runs {release.label}. The stack and the data are as they were')
 
 
 def _store_secret(options: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from chalice.app import Chalice
+from chalice.app import Chalice, ChaliceAuthorizer
 from chalice.awsclient import TypedAWSClient
 from chalice.config import Config
 from chalice.deploy.appgraph import ApplicationGraphBuilder, DependencyBuilder
@@ -29,7 +29,7 @@ from chalice.deploy.deployer import (
 from chalice.deploy.executor import Executor
 from chalice.deploy.models import DeploymentPackage, Model, RestAPI
 from chalice.deploy.packager import LambdaDeploymentPackager
-from chalice.deploy.planner import PlanStage, RemoteState
+from chalice.deploy.planner import PlanStage, RemoteState, StringFormat
 from chalice.deploy.swagger import SwaggerGenerator, TemplatedSwaggerGenerator
 from chalice.deploy.sweeper import ResourceSweeper
 from chalice.package import TemplateDeepMerger
@@ -37,7 +37,7 @@ from chalice.policy import AppPolicyGenerator
 from chalice.utils import UI, OSUtils
 
 from infra import gateway
-from infra.deploy import bytecode, runtime, slimming
+from infra.deploy import aliases, bytecode, runtime, slimming
 from infra.deploy.dependencies import RuntimeDependencies
 from infra.deploy.target import CannotDeploy, Target
 
@@ -46,7 +46,7 @@ Build = Callable[[Config, SwaggerGenerator], BuildStage]
 
 
 class Document(TemplatedSwaggerGenerator):
-    """Chalice's OpenAPI document with what infra/gateway.py adds."""
+    """Chalice's OpenAPI document with what infra/gateway.py adds; it calls the aliases of the functions."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -55,6 +55,16 @@ class Document(TemplatedSwaggerGenerator):
     def generate_swagger(self, app: Chalice, rest_api: RestAPI | None = None) -> dict[str, Any]:
         merged: dict[str, Any] = TemplateDeepMerger().merge(gateway.additions(self._name), super().generate_swagger(app, rest_api))
         return merged
+
+    def _uri(self, lambda_arn: str | None = None) -> Any:
+        return _of_alias(super()._uri(lambda_arn))
+
+    def _auth_uri(self, authorizer: ChaliceAuthorizer) -> Any:
+        return _of_alias(super()._auth_uri(authorizer))
+
+
+def _of_alias(uri: StringFormat) -> StringFormat:
+    return StringFormat(uri.template.replace('}/invocations', f'}}:{aliases.NAME}/invocations'), uri.variables)
 
 
 class Packaging(BuildStage):
@@ -103,7 +113,7 @@ def finished(filename: str, made_for: runtime.Runtime, experimental: Collection[
 
 def deploy(target: Target, config: Config, build: Build = Packaging) -> Json:
     """Deploy by Chalice and return its record of what is deployed; `build` makes the functions' code. Raises CannotDeploy."""
-    client = TypedAWSClient(target.botocore)
+    client = aliases.AliasClient(target.botocore)
     files = OSUtils()
     deployer = Deployer(
         application_builder=ApplicationGraphBuilder(),

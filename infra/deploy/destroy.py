@@ -4,7 +4,7 @@ import contextlib
 from typing import Any
 
 from infra import functions, template
-from infra.deploy import api, application, configuration, records, stack, upstream_keys
+from infra.deploy import api, application, configuration, records, releases, stack, upstream_keys
 from infra.deploy.target import Target
 
 _DAYS = 30  # until KMS deletes a key; till then it can be had back
@@ -33,6 +33,7 @@ def remove_application(target: Target) -> None:
         api.unmap_domain(target, domain)
     records.write(target, found)
     application.delete(target, configuration.offline(target.stage, target.project))
+    releases.forget(target)
     _forget(target)
 
 

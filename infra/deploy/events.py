@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from infra import functions, lambda_extras
+from infra.deploy import aliases
 from infra.deploy.target import Target
 
 _SECONDS = 2
@@ -18,11 +19,11 @@ def ensure(target: Target) -> None:
     client, most = target.client('lambda'), _most_workers(target)
     for name in functions.names():
         called = functions.deployed_name(target.stage, name)
-        arn = f'arn:{target.partition}:lambda:{target.region}:{target.account}:function:{called}'
-        for mapping in client.list_event_source_mappings(FunctionName=arn)['EventSourceMappings']:
+        alias = aliases.arn(f'arn:{target.partition}:lambda:{target.region}:{target.account}:function:{called}')
+        for mapping in client.list_event_source_mappings(FunctionName=alias)['EventSourceMappings']:
             _ensure_mapping(client, mapping['UUID'], most[name])
         if target.client('events').list_rules(NamePrefix=f'{target.name}-{name}-event')['Rules']:
-            client.put_function_event_invoke_config(FunctionName=called, **lambda_extras.MISSED_SCHEDULES)
+            client.put_function_event_invoke_config(FunctionName=called, Qualifier=aliases.NAME, **lambda_extras.MISSED_SCHEDULES)
         if name in lambda_extras.SLICED:
             client.put_function_recursion_config(FunctionName=called, **lambda_extras.MAY_RECUR)
 

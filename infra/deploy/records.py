@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from infra import functions
+from infra.deploy import aliases
 from infra.deploy.api import Api
 from infra.deploy.target import Target
 
@@ -25,7 +26,7 @@ def write(target: Target, api: Api | None) -> None:
 
 def _resources(target: Target, api: Api | None) -> Iterator[Json]:
     """Yield in the order of their making, as they are deleted the other way round."""
-    made = _functions(target)
+    made = functions_of(target)
     for name in sorted({*made, *functions.names()}):
         yield from _role(target, name)
         if name in made:
@@ -36,7 +37,7 @@ def _resources(target: Target, api: Api | None) -> Iterator[Json]:
         yield {'name': 'rest_api', 'resource_type': 'rest_api', 'rest_api_id': api.id, 'rest_api_url': api.url}
 
 
-def _functions(target: Target) -> dict[str, str]:
+def functions_of(target: Target) -> dict[str, str]:
     """Return the ARNs of the stage's functions by Chalice's names, also of those that the application no longer has."""
     client = target.client('lambda')
     found: dict[str, str] = {}
@@ -64,7 +65,7 @@ def _role(target: Target, function: str) -> Iterator[Json]:
 
 
 def _queue_events(target: Target, function: str, arn: str) -> Iterator[Json]:
-    for mapping in target.client('lambda').list_event_source_mappings(FunctionName=arn)['EventSourceMappings']:
+    for mapping in target.client('lambda').list_event_source_mappings(FunctionName=aliases.arn(arn))['EventSourceMappings']:
         queue = mapping['EventSourceArn']
         yield {
             'name': f'{function}-sqs-event-source',

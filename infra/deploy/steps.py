@@ -6,7 +6,7 @@ Each step looks at what is there, so that any failure is mended by running them 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from infra.deploy import api, application, configuration, events, records, stack
+from infra.deploy import api, application, configuration, events, records, releases, stack
 from infra.deploy.target import CannotDeploy, Target
 
 
@@ -38,6 +38,8 @@ def deploy(target: Target, build: application.Build = application.Packaging) -> 
     api.limit_and_log(target, made, outputs)
     if 'Domain' in outputs:
         api.map_domain(target, made, outputs['Domain'])
+    release = releases.publish(target, made)
+    _say(f'release {release.label} runs')
     return record
 
 

@@ -23,11 +23,12 @@ pytestmark = pytest.mark.e2e
 
 STAGE = 'test'
 BIN = Path(sys.executable).parent
-# Ids of keys and mappings; those of APIs in paths, ARNs and addresses; what is in public keys.
+# Ids of keys and mappings; those of APIs in paths, ARNs and addresses; what is in public keys; the time and the deployment of a release.
 RANDOM = re.compile(
     r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|'
     r'(?<=restapis/)[a-z0-9]{10}|(?<=:ACCOUNT:)[a-z0-9]{10}(?=/)|(?<=https://)[a-z0-9]{10}(?=\.execute)|'
-    r'(?<=\\")[\w-]{43}(?=\\")'
+    r'(?<=\\")[\w-]{43}(?=\\")|'
+    r'(?<=\\"at\\":\\")[^\\]+|(?<=\\"deployment\\":\\")[a-z0-9]+|(?<="/deploymentId", "value": ")[a-z0-9]+'
 )
 
 Json = dict[str, Any]
@@ -130,7 +131,7 @@ def check_what_was_sent(aws: RecordedAws) -> None:
     assert not [text for text in policies if '${' in text or aws.account not in text]
     mappings = [one.body for one in aws.requests if one.operation.startswith('PUT /2015-03-31/event-source-mappings/')]
     assert [one['FunctionResponseTypes'] for one in mappings] == [['ReportBatchItemFailures']] * 5
-    missed = [one.body for one in aws.requests if one.operation.endswith('/event-invoke-config')]
+    missed = [one.body for one in aws.requests if one.operation.endswith('/event-invoke-config?Qualifier=live')]
     assert missed == [MISSED_SCHEDULES] * 3
 
 

@@ -9,141 +9,29 @@ import os
 import re
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
 import botocore.session
 import pytest
 from botocore.exceptions import NoCredentialsError
-from chalice.config import Config
-from chalice.deploy.deployer import BaseDeployStep, BuildStage, InjectDefaults, PolicyGenerator, SwaggerBuilder
-from chalice.deploy.swagger import SwaggerGenerator
-from chalice.policy import AppPolicyGenerator
-from chalice.utils import OSUtils
 from moto.backends import get_backend
 
 from infra import functions, template
 from infra.deploy import __main__ as command
-from infra.deploy import api, configuration, destroy, smoke, stack, steps, target, upstream_keys
-from infra.deploy.target import CannotDeploy, Target
+from infra.deploy import api, configuration, destroy, releases, smoke, stack, steps, target, upstream_keys
+from infra.deploy.target import CannotDeploy
 from infra.lambda_extras import config
-from tests.support.moto_translations import ACCOUNT_LIMIT, translated_document, translated_template
+from tests.support.deployments import NAME, OK, STAGE, Aws, bring_up, project
 
 ROOT = Path(__file__).parents[2]
-STAGE = 'test'
-NAME = 'cryptfolio-test'
-CHANGES = ('Create', 'Put', 'Update', 'Add', 'Attach', 'Delete', 'Remove', 'Tag')
-LOADER = botocore.session.Session().get_component('data_loader')  # keeps what it read of services
-ACCOUNTS = count(210_000_000_000)
 LIMITS = {'RequestsPerSecond': '7', 'RequestBurst': '9'}
-OK = SimpleNamespace(status_code=200)
 
 Json = dict[str, Any]
-
-
-class Aws:
-    """One account, empty at first. `changes` are the changing calls so far; `answers` are given in place of moto's."""
-
-    def __init__(self, project: Path) -> None:
-        self.account = str(next(ACCOUNTS))
-        self.project = project
-        self.changes: list[str] = []
-        self.documents: list[Json] = []
-        self.may_recur: dict[str, str] = {}
-        self.deployed: steps.Deployed
-        self.answers: Json = {
-            'AttachRolePolicy': {},  # of AWS's own policies
-            'GetAccountSettings': ACCOUNT_LIMIT,
-            'PutFunctionRecursionConfig': {},
-        }
-        self.fail: Callable[[str], None] = lambda operation: None
-        self.session = botocore.session.Session()
-        self.session.register_component('data_loader', LOADER)
-        self.session.register('request-created', self._enter)
-        self.session.register('before-parameter-build.apigateway.PutRestApi', self._translate_document)
-        for operation in ('CreateStack', 'UpdateStack'):
-            self.session.register(f'before-parameter-build.cloudformation.{operation}', self._translate_template)
-        self.session.register('before-parameter-build.lambda.PutFunctionRecursionConfig', self._note_recursion)
-        self.session.register('before-call', self._answer)
-        self.session.register('after-call', self._note)
-        self.target = target.find(STAGE, self.session, project)
-
-    def elsewhere(self, project: Path) -> Target:
-        """The same account from another computer."""
-        return target.find(STAGE, self.session, project)
-
-    def client(self, service: str) -> Any:
-        return self.target.client(service)
-
-    def signing_key(self) -> str:
-        """Make a key like the stack's, whose kind moto ignores."""
-        made = self.client('kms').create_key(KeySpec='ECC_NIST_P256', KeyUsage='SIGN_VERIFY')
-        arn: str = made['KeyMetadata']['Arn']
-        return arn
-
-    def deploy(self, where: Target | None = None, **given: str) -> steps.Deployed:
-        if not stack.parameters(self.target) and 'SigningKeys' not in given:
-            given['SigningKeys'] = self.signing_key()
-        bring_up(where or self.target, given)
-        self.deployed = steps.find(self.target)
-        return self.deployed
-
-    def _enter(self, request: Any, **_: Any) -> None:
-        request.headers['x-moto-account-id'] = self.account
-
-    def _translate_template(self, params: Json, **_: Any) -> None:
-        params['TemplateBody'] = translated_template(params['TemplateBody'])
-
-    def _translate_document(self, params: Json, **_: Any) -> None:
-        self.documents.append(json.loads(params['body']))
-        params['body'] = translated_document(self.documents[-1])
-
-    def _note_recursion(self, params: Json, **_: Any) -> None:
-        self.may_recur[params['FunctionName'].removeprefix(f'{NAME}-')] = params['RecursiveLoop']
-
-    def _answer(self, model: Any, **_: Any) -> Any:
-        return (OK, self.answers[model.name]) if model.name in self.answers else None
-
-    def _note(self, model: Any, http_response: Any, **_: Any) -> None:
-        if model.name.startswith(CHANGES) and http_response.status_code < 400:
-            self.changes.append(model.name)
-            self.fail(model.name)
-
-
-class Package(BaseDeployStep):
-    """Some code, instead of all of it with its dependencies, which takes a package index and half a minute."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / 'code.zip'
-
-    def handle_deploymentpackage(self, _: Config, resource: Any) -> None:
-        with zipfile.ZipFile(self._path, 'w') as archive:
-            archive.writestr('app.py', '')
-        resource.filename = str(self._path)
-
-
-def bring_up(where: Target, given: dict[str, str]) -> None:
-    stack.ensure(where, given)
-    steps.deploy(where, build)
-
-
-def build(config: Config, document: SwaggerGenerator) -> BuildStage:
-    policies = PolicyGenerator(AppPolicyGenerator(OSUtils()), OSUtils())
-    return BuildStage([InjectDefaults(), Package(Path(config.project_dir)), policies, SwaggerBuilder(document)])
-
-
-def project(folder: Path, **own: str) -> Path:
-    """Make a project like this one; `own` are settings that its configuration has for the stage."""
-    (folder / '.chalice').mkdir(parents=True)
-    told = config()
-    told['stages'][STAGE] = {'environment_variables': own}
-    (folder / '.chalice' / 'config.json').write_text(json.dumps(told))
-    return folder
 
 
 @pytest.fixture(autouse=True, scope='module')
@@ -244,7 +132,7 @@ def test_the_api_goes_live_with_its_own_answers_and_its_authorizer_at_once(share
         'type': 'request',
         'authorizerResultTtlInSeconds': 0,
         'authorizerUri': 'arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/'
-        f'arn:aws:lambda:us-east-1:{shared.account}:function:{NAME}-bearer/invocations',
+        f'arn:aws:lambda:us-east-1:{shared.account}:function:{NAME}-bearer:live/invocations',
     }
     unauthorized = document['x-amazon-apigateway-gateway-responses']['UNAUTHORIZED']
     assert unauthorized['statusCode'] == '401'
@@ -305,7 +193,7 @@ def test_policies_name_this_account_region_and_stack(shared: Aws):
 
 def test_queues_take_back_single_messages_and_have_so_many_workers(shared: Aws):
     for name in ('refresh_ledgers', 'refresh_accounts', 'purge_portfolios', 'fetch_rates', 'refresh_histories'):
-        arn = f'arn:aws:lambda:us-east-1:{shared.account}:function:{NAME}-{name}'
+        arn = f'arn:aws:lambda:us-east-1:{shared.account}:function:{NAME}-{name}:live'
         [one] = shared.client('lambda').list_event_source_mappings(FunctionName=arn)['EventSourceMappings']
         assert one['FunctionResponseTypes'] == ['ReportBatchItemFailures']
         assert one['ScalingConfig'] == {'MaximumConcurrency': config()['lambda_functions'][name]['maximum_concurrency']}
@@ -475,6 +363,80 @@ def test_an_api_key_that_all_functions_would_have_stops_the_deployment(aws: Aws,
         aws.deploy(aws.elsewhere(project(tmp_path / 'there', UPSTREAM_ETHERSCAN_KEY='sesame')))
 
     assert 'CreateFunction' not in aws.changes
+
+
+def test_everything_calls_the_alias_of_a_function(shared: Aws):
+    [document] = shared.documents
+    uris = re.findall(r'functions/([^"]+)/invocations', json.dumps(document))
+    assert len(uris) > 100
+    assert {uri.rpartition(':')[2] for uri in uris} == {'live'}
+    mappings = shared.client('lambda').list_event_source_mappings()['EventSourceMappings']
+    rules = [one['Name'] for one in shared.client('events').list_rules()['Rules']]
+    targets = [one['Arn'] for rule in rules for one in shared.client('events').list_targets_by_rule(Rule=rule)['Targets']]
+    assert (len(mappings), len(targets)) == (5, 3)
+    assert {arn.rpartition(':')[2] for arn in (*targets, *(one['FunctionArn'] for one in mappings))} == {'live'}
+
+
+def settings_that_run(aws: Aws) -> set[str | None]:
+    called = [functions.deployed_name(STAGE, name) for name in functions.names()]
+    run = [aws.client('lambda').get_function_configuration(FunctionName=one, Qualifier='live') for one in called]
+    return {one['Environment']['Variables'].get('RATE_LIMIT') for one in run}
+
+
+def api_that_runs(aws: Aws) -> str:
+    [made] = aws.client('apigateway').get_rest_apis()['items']
+    deployment: str = aws.client('apigateway').get_stage(restApiId=made['id'], stageName=STAGE)['deploymentId']
+    return deployment
+
+
+def test_going_back_is_a_switch_of_all_functions_and_the_api_that_an_interruption_does_not_leave_half_done(aws: Aws, tmp_path: Path):
+    aws.deploy()
+    first = api_that_runs(aws)
+    aws.deploy(aws.elsewhere(project(tmp_path / 'bad', RATE_LIMIT='1')))
+    bad = api_that_runs(aws)
+    assert settings_that_run(aws) == {'1'}
+    aws.changes.clear()
+    switched = count()
+
+    def fail(operation: str) -> None:
+        if operation == 'UpdateAlias' and next(switched) == 4:
+            raise KeyboardInterrupt
+
+    aws.fail = fail
+    with pytest.raises(KeyboardInterrupt):
+        releases.roll_back(aws.target)
+    assert settings_that_run(aws) == {None, '1'}
+    release = releases.roll_back(aws.target)
+
+    assert settings_that_run(aws) == {None}
+    assert api_that_runs(aws) == first != bad
+    assert release.version == (ROOT / 'chalicelib' / 'config.py').read_text().partition("VERSION = '")[2].partition("'")[0]
+    assert set(aws.changes) == {'PutParameter', 'UpdateAlias', 'UpdateStage'}
+    with pytest.raises(CannotDeploy, match='no release before this one is kept'):
+        releases.roll_back(aws.target)
+
+    aws.deploy(aws.elsewhere(project(tmp_path / 'good', RATE_LIMIT='2')))
+    assert settings_that_run(aws) == {'2'}
+    releases.roll_back(aws.target)
+    assert settings_that_run(aws) == {None}  # not the bad one
+
+
+def test_a_few_releases_are_kept_with_their_versions(aws: Aws):
+    aws.deploy()
+    made = api.find(aws.target)
+    assert made
+    for limit in map(str, range(2, 7)):  # moto would give the number of a deleted version again
+        for name in functions.names():
+            aws.client('lambda').update_function_configuration(
+                FunctionName=functions.deployed_name(STAGE, name), Environment={'Variables': {'RATE_LIMIT': limit}}
+            )
+        releases.publish(aws.target, made)
+
+    versions = aws.client('lambda').list_versions_by_function(FunctionName=f'{NAME}-bearer')['Versions']
+    assert [one['Version'] for one in versions] == ['$LATEST', '2', '3', '4', '5', '6']
+    for limit in ('5', '4', '3', '2'):
+        releases.roll_back(aws.target)
+        assert settings_that_run(aws) == {limit}
 
 
 def test_under_a_domain_paths_are_those_of_the_documentation(aws: Aws):

@@ -3,10 +3,27 @@
 import json
 from typing import Any
 
+from moto.awslambda.models import EventSourceMapping, LambdaBackend
+
 Json = dict[str, Any]
 
 UNKNOWN_RESOURCES = ('AWS::CloudWatch::Alarm', 'AWS::Logs::MetricFilter', 'AWS::SNS::Subscription', 'AWS::ApiGateway::DomainName')
 ACCOUNT_LIMIT = {'AccountLimit': {'ConcurrentExecutions': 1000, 'UnreservedConcurrentExecutions': 1000}}
+
+
+def keep_aliases_of_mappings() -> None:
+    """Let an event source mapping have the alias that it was made for; moto takes the version that the alias leads to then."""
+    create = LambdaBackend.create_event_source_mapping
+
+    def create_for_alias(backend: LambdaBackend, spec: Json) -> EventSourceMapping:
+        mapping = create(backend, spec)
+        mapping.function_arn = spec['FunctionName']
+        return mapping
+
+    LambdaBackend.create_event_source_mapping = create_for_alias
+
+
+keep_aliases_of_mappings()
 
 
 def translated_template(text: str) -> str:
