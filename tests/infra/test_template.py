@@ -195,3 +195,19 @@ def test_the_stage_local_names_the_stacks_table_and_queues():
     assert names['PURGE_QUEUE'] == 'cryptfolio-local-purge'
     assert names['RATES_QUEUE'] == 'cryptfolio-local-rates'
     assert names['HISTORY_QUEUE'] == 'cryptfolio-local-history'
+
+
+@pytest.mark.parametrize('alarm', ['TableThrottles', 'TableErrors'])
+def test_alarms_of_metrics_that_come_only_with_failures_have_a_series_that_is_always_there(alarm: str):
+    """CloudWatch keeps the state of an alarm of DynamoDB's metrics while these have no data points, whatever TreatMissingData says."""
+    metrics = {one['Id']: one for one in ALARMS[alarm]['Metrics']}
+    [watched] = [one['Expression'] for one in metrics.values() if one.get('ReturnData', True)]
+    summed = re.fullmatch(r'SUM\(\[(.*)\]\)', watched)
+    assert summed
+    names = summed[1].split(', ')
+
+    always = metrics['runs']['MetricStat']['Metric']
+    assert (always['Namespace'], always['MetricName']) == ('AWS/Lambda', 'Invocations')
+    assert in_stage(always['Dimensions'][0]['Value']) == 'cryptfolio-dev-sweep_due'
+    assert metrics['none']['Expression'] == '0 * runs'
+    assert set(names) == {*(one for one in metrics if 'MetricStat' in metrics[one] and one != 'runs'), 'none'}
