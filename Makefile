@@ -26,7 +26,7 @@ CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 export PORT UPSTREAM DATA HOST ISSUER TRUSTED_PROXIES SIGNUP EMAIL
 
-.PHONY: help run serve status logs users user test e2e e2e-remote test-emulator abuse audit bench lint types format messages lock package stack deploy rollback destroy secret remove-secret secrets clean
+.PHONY: help run serve status logs users user test e2e e2e-remote test-emulator abuse audit bench lint types format messages lock package stack plan deploy rollback destroy secret remove-secret secrets clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -111,6 +111,9 @@ GIVEN = $(foreach name,$(PARAMETERS),$(if $(filter command,$(origin $(name))),'$
 
 stack: $(READY) ## Create or update what a stage on AWS keeps: table, queues, keys, alarms; options as for deploy
 	@$(BIN)/python -m infra.deploy stack $(STAGE) $(GIVEN)
+
+plan: $(READY) ## Say what a deployment would change, what stands in its way, and what it costs; options as for deploy
+	@$(BIN)/python -m infra.deploy plan $(STAGE) $(GIVEN)
 
 deploy: stack ## Deploy or update a stage on AWS; STAGE=dev, and once the options of docs/operations.md
 	@$(BIN)/chalice deploy --stage $(STAGE)

@@ -48,14 +48,14 @@ def references(document: Any) -> set[str]:
 
 def filled_settings(values: Values) -> dict[str, str]:
     """Return the settings with values for their references. Raises KeyError for one that has none."""
-    return {name: _filled(text, values) for name, text in settings().items() if not _is_left_out(text, values)}
+    return {name: filled(text, values) for name, text in settings().items() if not _is_left_out(text, values)}
 
 
 def filled_policy(function: str, values: Values) -> dict[str, Any]:
     """Return a policy with values for its references. Raises KeyError for one that has none."""
     read = policy(function)
     statements = [one for one in read['Statement'] if not _is_left_out(one, values)]
-    return read | {'Statement': _filled(statements, values)}
+    return read | {'Statement': filled(statements, values)}
 
 
 def stand_ins(stage: str) -> dict[str, str]:
@@ -78,10 +78,11 @@ def _is_left_out(document: Any, values: Values) -> bool:
     return bool((references(document) & OPTIONAL) - values.keys())
 
 
-def _filled(document: Any, values: Values) -> Any:
+def filled(document: Any, values: Values) -> Any:
+    """Return a document with values for its references. Raises KeyError for one that has none."""
     if isinstance(document, dict):
-        return {name: _filled(one, values) for name, one in document.items()}
+        return {name: filled(one, values) for name, one in document.items()}
     if isinstance(document, list):
-        return [_filled(one, values) for one in document]
+        return [filled(one, values) for one in document]
     whole = _REFERENCE.fullmatch(document)
     return values[whole[1]] if whole else _REFERENCE.sub(lambda found: str(values[found[1]]), document)

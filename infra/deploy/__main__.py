@@ -1,11 +1,12 @@
 """`make stack`, `make destroy`, what follows `chalice deploy` in `make deploy`, and the public keys of a stage."""
 
 import argparse
+import json
 import re
 import sys
 
 from infra import template
-from infra.deploy import command, configuration, destroy, releases, smoke, stack, steps, target, upstream_keys
+from infra.deploy import command, configuration, destroy, plan, preflight, releases, rights, smoke, stack, steps, target, upstream_keys
 from infra.deploy.target import CannotDeploy
 
 _WHEN_USED = 'What is running goes on with what it has read: on AWS for some hours, or until the next `make deploy`'
@@ -23,6 +24,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     one.add_argument('stage', metavar='STAGE')
     one.add_argument('given', metavar='NAME=VALUE', nargs='*', type=_parameter, help=', '.join(parameter_names()))
     one.set_defaults(run=_stack)
+    one = commands.add_parser('plan', help='say what a deployment would do, and what stands in its way; changes nothing')
+    one.add_argument('stage', metavar='STAGE')
+    one.add_argument('given', metavar='NAME=VALUE', nargs='*', type=_parameter, help=', '.join(parameter_names()))
+    one.set_defaults(run=_plan)
+    one = commands.add_parser('deployer-policy', help='print the IAM policy for those who deploy a stage')
+    one.add_argument('stage', metavar='STAGE')
+    one.set_defaults(run=_print_deployer_policy)
     one = commands.add_parser('check', help='try out what is deployed, and say where it is')
     one.add_argument('stage', metavar='STAGE')
     one.set_defaults(run=_check)
@@ -66,7 +74,17 @@ def _parameter(text: str) -> tuple[str, str]:
 def _stack(options: argparse.Namespace) -> None:
     where = target.find(options.stage)
     print(f'the stack {where.name} in account {where.account}, {where.region}: table, queues, keys, alarms', flush=True)
+    preflight.require(where, dict(options.given), preflight.CHECKS)
     stack.ensure(where, dict(options.given))
+
+
+def _plan(options: argparse.Namespace) -> None:
+    for line in plan.describe(target.find(options.stage), dict(options.given), preflight.CHECKS):
+        print(line, flush=True)
+
+
+def _print_deployer_policy(options: argparse.Namespace) -> None:
+    print(json.dumps(rights.policy(target.find(options.stage)), indent=2))
 
 
 def _check(options: argparse.Namespace) -> None:

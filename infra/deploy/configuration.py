@@ -37,6 +37,13 @@ class StageConfig(Config):
         return runtime.current().name
 
 
+class Concurrency(NamedTuple):
+    """Of an account: how many functions may run at once, and how many of these would be left if the stage set aside all it asks for."""
+
+    functions_at_once: int
+    left: int
+
+
 class Stage(NamedTuple):
     """What the functions of a stage are given: the values of what their settings and their policies refer to."""
 
@@ -87,7 +94,9 @@ def config(target: Target, stage: Stage) -> Config:
     upstream_keys.refuse_in_environment({**disk.get('environment_variables', {}), **own['environment_variables']})
     _check_size(own['environment_variables'])
     own['lambda_functions'] = {name: {'iam_policy_file': _write_policy(target, name, stage)} for name in functions.names()}
-    if not may_reserve(target, disk['lambda_functions']):
+    limit = concurrency(target)
+    if not can_reserve(limit):
+        print(f'  {too_few(limit)}')
         for one in disk['lambda_functions'].values():
             one.pop('reserved_concurrency', None)
     return _for_chalice(target.stage, target.project, disk, own['environment_variables'])
@@ -112,18 +121,27 @@ def _for_chalice(stage: str, project: Path, disk: Json, environment: Mapping[str
     return StageConfig(chalice_stage=stage, user_provided_params=params, config_from_disk=disk)
 
 
-def may_reserve(target: Target, sizes: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether the account may run enough functions at once to set some aside; a new account often may not."""
-    wanted = sum(one.get('reserved_concurrency', 0) for one in sizes.values())
+def concurrency(target: Target) -> Concurrency:
+    """Return how many functions the account may run at once."""
+    sizes = target.config()['lambda_functions']
     limit = target.client('lambda').get_account_settings()['AccountLimit']
-    enough: bool = limit['UnreservedConcurrentExecutions'] + _reserved(target, sizes) - wanted >= _LEAST_UNRESERVED
-    if not enough:
-        print(
-            f'  no concurrency is reserved: this account may run {limit["ConcurrentExecutions"]} functions at once, and AWS keeps '
-            f'{_LEAST_UNRESERVED} for all, and a busy queue makes the API answer 5xx. Ask for more, which takes days, and deploy again:\n'
-            '    aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000'
-        )
-    return enough
+    wanted = sum(one.get('reserved_concurrency', 0) for one in sizes.values())
+    free = limit['UnreservedConcurrentExecutions'] + _reserved(target, sizes) - wanted
+    return Concurrency(limit['ConcurrentExecutions'], free)
+
+
+def can_reserve(limit: Concurrency) -> bool:
+    """Whether the account may run enough functions at once to set some aside; a new account often may not."""
+    return limit.left >= _LEAST_UNRESERVED
+
+
+def too_few(limit: Concurrency) -> str:
+    """Return what to say where nothing can be set aside."""
+    return (
+        f'no concurrency is reserved: this account may run {limit.functions_at_once} functions at once, and AWS keeps '
+        f'{_LEAST_UNRESERVED} for all, and a busy queue makes the API answer 5xx. Ask for more, which takes days, and deploy again:\n'
+        '    aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000'
+    )
 
 
 def _reserved(target: Target, names: Iterable[str]) -> int:

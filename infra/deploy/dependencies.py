@@ -28,19 +28,23 @@ class RuntimeDependencies(DependencyBuilder):
 
     def build_site_packages(self, abi: str, requirements_filepath: str, target_directory: str) -> None:
         """Install what the file lists. Raises CannotDeploy for a package that cannot be had for the runtime."""
-        blocks = [match[0] for match in _BLOCK.finditer(Path(requirements_filepath).read_text())]
-        sources = [block for block in blocks if _name(block) in SOURCE_ONLY]
-        platforms = [word for name in self._runtime.platforms for word in ('--platform', name)]
-        self._install(
-            [block for block in blocks if block not in sources],
-            target_directory,
-            '--only-binary=:all:', '--implementation', 'cp', '--python-version', self._runtime.python, *platforms,
-        )  # fmt: skip
+        wheels, sources = _blocks(requirements_filepath)
+        self._install(wheels, target_directory, *self._for_runtime())
         with TemporaryDirectory() as built:
             self._install(sources, built)
             if compiled := [path.name for path in Path(built).rglob('*.cpython-*')]:
                 raise CannotDeploy(f'{compiled[0]} was built for this computer and not for Lambda: its package needs a wheel')
             shutil.copytree(built, target_directory, dirs_exist_ok=True)
+
+    def check(self, requirements_filepath: str) -> None:
+        """Look whether all wheels can be had. Pip downloads them, which saves the packaging the time. Raises CannotDeploy."""
+        wheels, _ = _blocks(requirements_filepath)
+        with TemporaryDirectory() as folder:
+            self._install(wheels, folder, '--dry-run', *self._for_runtime())
+
+    def _for_runtime(self) -> list[str]:
+        platforms = [word for name in self._runtime.platforms for word in ('--platform', name)]
+        return ['--only-binary=:all:', '--implementation', 'cp', '--python-version', self._runtime.python, *platforms]
 
     def _install(self, blocks: list[str], folder: str, *options: str) -> None:
         if not blocks:
@@ -55,6 +59,13 @@ class RuntimeDependencies(DependencyBuilder):
                 f'pip cannot get the packages for {self._runtime.name} on {self._runtime.architecture}: {reason.removeprefix("ERROR: ")}. '
                 'Nothing was deployed'
             )
+
+
+def _blocks(requirements_filepath: str) -> tuple[list[str], list[str]]:
+    """Return what a file requires, each with its hashes: what has wheels, and what has none."""
+    blocks = [match[0] for match in _BLOCK.finditer(Path(requirements_filepath).read_text())]
+    sources = [block for block in blocks if _name(block) in SOURCE_ONLY]
+    return [block for block in blocks if block not in sources], sources
 
 
 def _name(block: str) -> str:

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from infra import template
+from infra.deploy import kept_data
 from infra.deploy.target import CannotDeploy, Target
 
 _SECONDS = 3
@@ -23,9 +24,40 @@ def ensure(target: Target, given: Mapping[str, str]) -> dict[str, str]:
     `given` are parameters; those not given stay as they are. The data comes first: a failure later then never touches it.
     """
     if _settled(target) is None:
-        _change(target, 'create', template.data(), given)
+        _create(target, given)
     _change(target, 'update', template.load(), given)
     return outputs(target)
+
+
+def _create(target: Target, given: Mapping[str, str]) -> None:
+    kept = kept_data.find(target)
+    if not kept:
+        _change(target, 'create', template.data(), given)
+        return
+    print(f'  taking over {len(kept)} resources that outlived their stack: {", ".join(kept)}')
+    _import(target, kept, given)
+    _change(target, 'update', template.data(), given)
+
+
+def preview(target: Target, given: Mapping[str, str]) -> list[str]:
+    """Return what an update would change, by a change set that is deleted again. Raises CannotDeploy."""
+    client, wanted = target.client('cloudformation'), template.load()
+    change = {'StackName': target.name, 'ChangeSetName': 'plan'}
+    client.create_change_set(
+        **change,
+        ChangeSetType='UPDATE',
+        TemplateBody=json.dumps(wanted, separators=(',', ':')),
+        Parameters=_changed_parameters(target, wanted, given),
+    )
+    try:
+        found = client.describe_change_set(**change)
+        while found['Status'].endswith(('_PENDING', '_IN_PROGRESS')):
+            time.sleep(_SECONDS)
+            found = client.describe_change_set(**change)
+        changes = [one['ResourceChange'] for one in found.get('Changes', [])]
+        return [f'{one["Action"].lower():<7} {one["LogicalResourceId"]} ({one["ResourceType"]})' for one in changes]
+    finally:
+        client.delete_change_set(**change)
 
 
 def outputs(target: Target) -> dict[str, str]:
@@ -37,6 +69,17 @@ def outputs(target: Target) -> dict[str, str]:
     if missing := sorted(name for name, one in template.load()['Outputs'].items() if 'Condition' not in one and name not in values):
         raise CannotDeploy(f'the stack {target.name} lacks {missing[0]}: `make stack STAGE={target.stage}` brings it up to date')
     return values
+
+
+def exists(target: Target) -> bool:
+    """Whether there is a stack, if only the remains of one that never held anything."""
+    return _find(target) is not None
+
+
+def holds_something(target: Target) -> bool:
+    """Whether there is a stack that an update would change, and no creation replace."""
+    stack = _find(target)
+    return stack is not None and stack['StackStatus'] not in _EMPTY
 
 
 def parameters(target: Target) -> dict[str, str]:
@@ -81,6 +124,27 @@ def _change(target: Target, verb: str, wanted: Json, given: Mapping[str, str]) -
         getattr(client, f'{verb}_stack')(StackName=target.name, TemplateBody=body, Parameters=changed)
 
     _run(target, verb, act)
+
+
+def _import(target: Target, kept: Mapping[str, Mapping[str, str]], given: Mapping[str, str]) -> None:
+    wanted = kept_data.reduced(kept)
+    change = {'StackName': target.name, 'ChangeSetName': 'import'}
+
+    def act(client: Any) -> None:
+        client.create_change_set(
+            **change,
+            ChangeSetType='IMPORT',
+            TemplateBody=json.dumps(wanted, separators=(',', ':')),
+            Parameters=_changed_parameters(target, wanted, given),
+            ResourcesToImport=kept_data.resources_to_import(kept),
+        )
+        try:
+            client.get_waiter('change_set_create_complete').wait(**change, WaiterConfig={'Delay': _SECONDS})
+        except WaiterError as error:
+            raise CannotDeploy(f'CloudFormation cannot take over the kept data: {error.last_response.get("StatusReason", error)}') from None
+        client.execute_change_set(**change)
+
+    _run(target, 'import', act)
 
 
 def _changed_parameters(target: Target, wanted: Json, given: Mapping[str, str]) -> list[Json]:

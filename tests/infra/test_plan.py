@@ -1,0 +1,219 @@
+"""`make plan`, the checks before a deployment's first write, and kept data that a new stack takes over, against moto."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import template
+from infra.deploy import destroy, kept_data, plan, preflight, rights, stack
+from infra.deploy.preflight import CHECKS, Verdict
+from infra.deploy.target import CannotDeploy
+from tests.support.deployments import NAME, STAGE, Aws, Refusal, project
+
+ROOT = Path(__file__).parents[2]
+OFFLINE = {name: check for name, check in CHECKS.items() if name != 'packages'}  # which takes a package index
+ALLOWED = {'EvaluationResults': [{'EvalActionName': 'lambda:CreateFunction', 'EvalDecision': 'allowed'}]}
+NEW_ACCOUNT = {'AccountLimit': {'ConcurrentExecutions': 10, 'UnreservedConcurrentExecutions': 10}}
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _environment() -> Iterator[None]:
+    """Afterwards as before: a deployment imports the application with the settings that are deployed."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def aws(tmp_path: Path) -> Aws:
+    made = Aws(project(tmp_path / 'here'))
+    made.answers |= {
+        'SimulatePrincipalPolicy': ALLOWED,
+        'GetAccount': {'ProductionAccessEnabled': True},
+        'GetCallerIdentity': identity(),
+    }
+    return made
+
+
+def identity(off: int = 0) -> Json:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=off), usegmt=True)
+    return {'Arn': 'arn:aws:iam::1:user/ann', 'Account': '1', 'ResponseMetadata': {'HTTPHeaders': {'date': date}}}
+
+
+def verdicts(aws: Aws, **given: str) -> dict[str, tuple[Verdict, str]]:
+    return {one.about: (one.verdict, one.text) for one in preflight.findings(aws.target, given, OFFLINE)}
+
+
+def test_a_plan_says_where_what_and_for_how_much_and_changes_nothing(aws: Aws):
+    lines = list(plan.describe(aws.target, {}, OFFLINE))
+
+    text = '\n'.join(lines)
+    assert lines[0] == f'{NAME} in account {aws.account}, us-east-1, as arn:aws:iam::1:user/ann'
+    for line in ('create  1 AWS::DynamoDB::Table', 'create  10 AWS::SQS::Queue', 'create  the API', 'names: free'):
+        assert line in text, text
+    assert re.search(r'create  10 functions with their roles, queues and schedules: api_handler, bearer,', text)
+    assert aws.changes == []
+    readme = ' '.join((ROOT / 'README.md').read_text().split())
+    idle, use = (line.strip() for line in lines[-2:])
+    assert idle in readme
+    assert f'1,000 users are about {float(use.partition(" ")[0]):.0f} more' in readme
+
+    aws.deploy(LogDays='7')
+    aws.changes.clear()
+    text = '\n'.join(plan.describe(aws.target, {'LogDays': '14'}, OFFLINE))
+
+    assert re.search(r'update  10 functions .*update  the API https://', text, re.S), text
+    assert re.search(r'release \S+ of .* runs; 0 before it', text)
+    assert aws.changes == ['CreateChangeSet', 'DeleteChangeSet']
+
+
+def test_what_would_hamper_a_deployment_is_said_with_what_to_do_and_what_would_stop_it_stops_it(aws: Aws):
+    assert {one[0] for one in verdicts(aws, MailFrom='').values()} <= {Verdict.OK, Verdict.WARNING}
+    aws.answers |= {
+        'GetCallerIdentity': identity(off=-400),
+        'GetAccountSettings': NEW_ACCOUNT,
+        'SimulatePrincipalPolicy': {
+            'EvaluationResults': [{'EvalActionName': f'lambda:Do{n}', 'EvalDecision': 'implicitDeny'} for n in range(8)]
+        },
+        'GetEmailIdentity': {'VerifiedForSendingStatus': True},
+        'GetAccount': {'ProductionAccessEnabled': False},
+    }
+    aws.client('sqs').create_queue(QueueName=f'{NAME}-refresh')
+    aws.client('logs').create_log_group(logGroupName=f'/aws/lambda/{NAME}-bearer')
+    aws.client('logs').create_log_group(logGroupName=f'/aws/lambda/{NAME}2')
+
+    found = verdicts(aws, MailFrom='me@example.com')
+
+    assert found['clock'][0] is Verdict.REFUSED
+    assert re.match(r"this computer's clock is \+(399|400|401) seconds from AWS's", found['clock'][1])
+    assert found['rights'] == (
+        Verdict.REFUSED,
+        'these credentials may not lambda:Do0, lambda:Do1, lambda:Do2, lambda:Do3, lambda:Do4, lambda:Do5 and 2 more: '
+        'attach the policy that `python -m infra.deploy deployer-policy test` prints',
+    )
+    assert found['concurrency'][0] is Verdict.WARNING
+    assert 'may run 10 functions at once' in found['concurrency'][1]
+    assert found['mail'][0] is Verdict.WARNING
+    assert 'sandbox' in found['mail'][1]
+    with pytest.raises(CannotDeploy) as refusal:
+        preflight.require(aws.target, {}, OFFLINE)
+    lines = str(refusal.value).splitlines()
+    assert (len(lines), lines[-1]) == (5, 'Nothing was done')
+    assert f'`aws logs delete-log-group --log-group-name /aws/lambda/{NAME}-bearer`' in lines[2]
+    assert '`aws sqs delete-queue --queue-url http' in lines[3]
+
+
+def test_what_cannot_be_looked_at_is_not_checked_and_stops_nothing(aws: Aws, capsys: pytest.CaptureFixture[str]):
+    denied = Refusal('AccessDenied', 'not for you')
+    aws.answers |= {'SimulatePrincipalPolicy': denied, 'ListQueues': denied}
+
+    found = verdicts(aws)
+
+    assert (found['rights'][0], found['names'][0]) == (Verdict.NOT_CHECKED, Verdict.NOT_CHECKED)
+    preflight.require(aws.target, {}, OFFLINE)
+    assert 'not checked: rights: An error occurred (AccessDenied)' in capsys.readouterr().out
+
+
+def test_a_deployer_may_do_all_that_a_deployment_a_rollback_and_a_removal_ask_for(aws: Aws):
+    """By the requests of these; what CloudFormation does with the deployer's rights is not among them."""
+    names = {'sesv2': 'ses', 'monitoring': 'cloudwatch'}
+    verbs = {'Get': 'GET', 'Create': 'POST', 'Put': 'PUT', 'Update': 'PATCH', 'Delete': 'DELETE'}
+    asked: set[str] = set()
+
+    def note(model: Any, **_: Any) -> None:
+        service = model.service_model.endpoint_prefix if model.service_model.service_name != 'sesv2' else 'ses'
+        verb = verbs[re.match('[A-Z][a-z]+', model.name)[0]] if service == 'apigateway' else model.name  # type: ignore[index]
+        asked.add(f'{names.get(service, service)}:{verb}')
+
+    aws.session.register('before-call', note)
+    aws.target = aws.elsewhere(aws.project)
+
+    aws.deploy(MailFrom='me@example.com')
+    list(plan.describe(aws.target, {}, OFFLINE))
+    destroy.destroy(aws.target, with_data=True)
+
+    allowed = {action for one in rights.policy(aws.target)['Statement'] for action in one['Action']}
+    assert len(asked) > 50
+    assert {one for one in asked if not one.startswith('sts:')} - allowed == set()
+
+
+def test_a_deployers_policy_is_of_one_stage(aws: Aws):
+    for statement in rights.policy(aws.target)['Statement']:
+        resources = statement['Resource'] if isinstance(statement['Resource'], list) else [statement['Resource']]
+        assert not [one for one in resources if '${' in one]
+        if statement['Sid'] not in ('Keys', 'Api', 'WhatNamesNoStage'):
+            assert all(STAGE in one or one.endswith('cryptfolio-apigateway-logs') for one in resources), statement['Sid']
+
+
+def test_a_table_and_keys_that_outlived_their_stack_are_imported_into_a_new_one(aws: Aws, capsys: pytest.CaptureFixture[str]):
+    aws.deploy()
+    kept = kept_data.find(aws.target)
+    kinds = {one['LogicalResourceId']: one for one in kept_data.resources_to_import(kept)}
+    assert set(kinds) == {'Table', *(f'{key}Key{alias}' for key in ('Table', 'Signing', 'Vault') for alias in ('', 'Alias'))}
+    assert kinds['Table'] == {
+        'ResourceType': 'AWS::DynamoDB::Table',
+        'LogicalResourceId': 'Table',
+        'ResourceIdentifier': {'TableName': NAME},
+    }
+    for key in ('Table', 'Signing', 'Vault'):
+        alias = f'alias/{NAME}-{key.lower()}'
+        assert kinds[f'{key}KeyAlias']['ResourceIdentifier'] == {'AliasName': alias}
+        behind = aws.client('kms').describe_key(KeyId=alias)['KeyMetadata']['KeyId']
+        assert kinds[f'{key}Key']['ResourceIdentifier'] == {'KeyId': behind}
+    assert set(kept_data.reduced(kept)['Resources']) == set(kept)
+
+    sent: list[Json] = []
+    status = ''
+
+    def enter(new: str) -> Json:
+        nonlocal status
+        status = new
+        return {'StackEvents': []}
+
+    def describe() -> Json | Refusal:
+        outputs = [{'OutputKey': name, 'OutputValue': 'x'} for name in template.load()['Outputs']]
+        made = {'StackName': NAME, 'StackStatus': status, 'Outputs': outputs, 'Parameters': []}
+        return {'Stacks': [made]} if status else Refusal('ValidationError', f'Stack with id {NAME} does not exist')
+
+    aws.session.register('before-parameter-build.cloudformation.CreateChangeSet', lambda params, **_: sent.append(dict(params)))
+    aws.answers |= {
+        'DescribeStacks': describe,
+        'DescribeStackEvents': {'StackEvents': []},
+        'CreateChangeSet': lambda: enter('REVIEW_IN_PROGRESS'),
+        'DescribeChangeSet': {'Status': 'CREATE_COMPLETE'},
+        'ExecuteChangeSet': lambda: enter('IMPORT_COMPLETE'),
+        'UpdateStack': lambda: enter('UPDATE_COMPLETE'),
+    }
+    aws.changes.clear()
+    stack.ensure(aws.elsewhere(aws.project), {'LogDays': '7'})
+
+    [change] = sent
+    assert (change['ChangeSetType'], change['ResourcesToImport']) == ('IMPORT', list(kinds.values()))
+    assert set(json.loads(change['TemplateBody'])['Resources']) == set(kinds)
+    assert {'ParameterKey': 'LogDays', 'ParameterValue': '7'} in change['Parameters']
+    assert aws.changes == ['CreateChangeSet', 'UpdateStack', 'UpdateStack']
+    assert 'taking over 7 resources that outlived their stack: TableKeyAlias' in capsys.readouterr().out
+
+
+def test_kept_data_whose_key_is_lost_or_about_to_be_stops_with_what_to_do(aws: Aws):
+    aws.deploy()
+    kms = aws.client('kms')
+    key = kms.describe_key(KeyId=f'alias/{NAME}-table')['KeyMetadata']
+    aws.answers['DescribeTable'] = {'Table': {'TableName': NAME, 'SSEDescription': {'KMSMasterKeyArn': key['Arn']}}}
+    assert kept_data.find(aws.target)['Table'] == {'TableName': NAME}
+    kms.delete_alias(AliasName=f'alias/{NAME}-table')
+    with pytest.raises(CannotDeploy, match=f'`aws kms create-alias --alias-name alias/{NAME}-table --target-key-id {key["KeyId"]}`'):
+        kept_data.find(aws.target)
+    kms.schedule_key_deletion(KeyId=kms.describe_key(KeyId=f'alias/{NAME}-vault')['KeyMetadata']['KeyId'])
+    with pytest.raises(CannotDeploy, match=rf'alias/{NAME}-vault is about to be deleted: `aws kms cancel-key-deletion'):
+        kept_data.find(aws.target)
