@@ -118,6 +118,7 @@ PUBLIC_ROUTES = {
     *((method, '/statement/verify') for method in ('GET', 'POST')),
     ('GET', '/portfolios/{portfolio_id}'),
     *((method, f'/portfolios/{{portfolio_id}}/{what}') for what in ('settings', 'delete', 'addresses') for method in ('GET', 'POST')),
+    *((method, '/portfolios/{portfolio_id}/import') for method in ('GET', 'POST')),
     *(('POST', f'/portfolios/{{portfolio_id}}/{kind}') for kind in ('accounts', 'offsets')),
     *(('GET', f'/portfolios/{{portfolio_id}}/{kind}/new') for kind in ('addresses', 'accounts', 'offsets')),
     *(

@@ -86,6 +86,13 @@ def chains_of(text: str) -> list[str]:
     return codes
 
 
+def require_no_secret(text: str) -> None:
+    """Raise BadAddress if a text has, or by itself is, what may be a private key."""
+    descriptors.require_public(text)
+    if _HASH.fullmatch(text):
+        raise BadAddress(HASH)
+
+
 def _by_form(text: str, inner: str) -> str | None:
     """Return what a text is that its letters alone give away; `inner` is the text without the scheme of a payment request."""
     if _WEB_PAGE.fullmatch(text):

@@ -1,13 +1,51 @@
-"""Tables as CSV (RFC 4180) that a spreadsheet can open safely: a cell that it would run as a formula is text."""
+"""Tables as CSV (RFC 4180): written so that a spreadsheet can open them safely, and read as spreadsheets and people write them."""
 
 import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from chalicelib.texts import translatable, with_values
 
 CSV_TYPE = 'text/csv; charset=utf-8'
 _NUMBER = re.compile(r'-?[0-9]+(\.[0-9]+)?')
 _STARTS = ('=', '+', '-', '@', '\t', '\r')  # https://owasp.org/www-community/attacks/CSV_Injection
+_QUOTE = "'"  # before a cell that a spreadsheet would run as a formula
+_UNREADABLE = translatable('Line {number} cannot be read: look for a quotation mark that has no second one')
+_SEPARATORS = ',;\t'  # spreadsheets write semicolons where the comma is the decimal mark
+
+
+class BadTable(ValueError):
+    """A text is no CSV, or not what is wanted; `sentence` says what to do, for people."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class TableRow(NamedTuple):
+    """A row of a table, and the line on which it begins, from 1."""
+
+    number: int
+    cells: list[str]
+
+
+def from_csv(text: str) -> list[TableRow]:
+    """Return the rows that are not blank, as `to_csv` was given them; what separates cells is seen from the first. Raises BadTable."""
+    lines = text.removeprefix('\ufeff').splitlines(keepends=True)
+    first = next((line for line in lines if line.strip()), '')
+    reader = csv.reader(lines, delimiter=max(_SEPARATORS, key=first.count))
+    rows: list[TableRow] = []
+    number = 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                rows.append(TableRow(number, [_without_quote(cell.strip()) for cell in cells]))
+            number = reader.line_num + 1
+    except csv.Error:
+        raise BadTable(with_values(_UNREADABLE, number=number)) from None
+    return rows
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -23,4 +61,9 @@ def _cell(value: object) -> str:
     if value is None:
         return ''
     text = ('true' if value else 'false') if isinstance(value, bool) else str(value)
-    return f"'{text}" if text.startswith(_STARTS) and not _NUMBER.fullmatch(text) else text
+    return _QUOTE + text if text.startswith(_STARTS) and not _NUMBER.fullmatch(text) else text
+
+
+def _without_quote(cell: str) -> str:
+    text = cell.removeprefix(_QUOTE)
+    return text if text.startswith(_STARTS) else cell

@@ -10,6 +10,7 @@ from chalicelib.domain.addresses import descriptors, errors
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from chalicelib.errors import Invalid
+from chalicelib.models import Write
 from chalicelib.services.portfolios import addresses
 from chalicelib.texts import translatable, translate, with_values
 
@@ -49,45 +50,42 @@ class Line(NamedTuple):
         return question_of(self.chains) if self.fault is None and self.chain is None else None
 
 
+class Pasted(NamedTuple):
+    """A line as it was entered, taken apart: `title` and `code`, that of the chain, may be empty. `text` is all of it."""
+
+    number: int
+    text: str
+    address: str
+    title: str
+    code: str
+
+
 def question_of(chains: Sequence[str]) -> str:
     return f'chain-{chains[0]}-{len(chains)}'
 
 
 def parse(text: str, chosen: Mapping[str, str]) -> list[Line]:
     """Return the lines that are not blank; `chosen` are the chains that were chosen, by the name of their question."""
-    lines = [_parse(number, line.strip(), chosen) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    return _without_repetitions(lines)
+    lines = [_split(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    return without_repetitions([recognise(line, chosen) for line in lines])
 
 
-def store(user_id: str, portfolio_id: int, lines: Sequence[Line]) -> list[Line]:
-    """Add the addresses of lines to a portfolio; return those that could not be, with why. Raises NotFound."""
-    refused: list[Line] = []
-    for line in lines:
-        if line.chain is None:
-            continue
-        try:
-            draft = addresses.draft(user_id, portfolio_id, title=line.title, address=line.address, currency=line.chain, now=clock.now())
-            addresses.store(draft)
-        except Invalid as invalid:
-            refused.append(line._replace(fault=invalid.faults[0].message))
-    return refused
-
-
-def _parse(number: int, text: str, chosen: Mapping[str, str]) -> Line:
-    address, name, code = _split(text)
+def recognise(pasted: Pasted, chosen: Mapping[str, str]) -> Line:
+    """Return a line with its chain, title and address as they would be stored, or what is wrong with it; see `parse`."""
+    number, text, address, title, code = pasted
     try:
         descriptors.require_public(text)  # all of it: a key may stand in the name, or after a comma of half a descriptor
         chains = recognition.chains_of(address)
     except BadAddress as error:
-        return Line(number, text, address, name, [], fault=error.reason)
-    line = Line(number, text, address, name, chains)
+        return Line(number, text, address, title, [], fault=error.reason)
+    line = Line(number, text, address, title, chains)
     if code and code not in chains:
         return line._replace(fault=_wrong_chain(code))
     chain = code or (chains[0] if len(chains) == 1 else chosen.get(question_of(chains)))
     line = line._replace(chain=chain if chain in chains else None)
     if line.chain is None:
         return line
-    return _with_title(line, name or translate(translatable('{currency} address', currency=currencies.get(line.chain).title)))
+    return _with_title(line, title or translate(translatable('{currency} address', currency=currencies.get(line.chain).title)))
 
 
 def _wrong_chain(code: str) -> str:
@@ -95,12 +93,41 @@ def _wrong_chain(code: str) -> str:
     return with_values(text, chain=code[:32])
 
 
-def _split(text: str) -> tuple[str, str, str]:
-    """Return address, name and code of the chain, the last two of which may be missing."""
+def without_repetitions(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines, with the fault of those whose address is on an earlier one."""
+    seen: set[tuple[str | None, str]] = set()
+    checked: list[Line] = []
+    for line in lines:
+        is_repeated = line.chain is not None and line.fault is None and (line.chain, line.address) in seen
+        checked.append(line._replace(fault=_REPEATED) if is_repeated else line)
+        seen.add((line.chain, line.address))
+    return checked
+
+
+def store(user_id: str, portfolio_id: int, lines: Sequence[Line]) -> list[Line]:
+    """Add the addresses of lines to a portfolio; return those that could not be, with why. Raises NotFound."""
+    refused: list[Line] = []
+    for line in lines:
+        try:
+            store_one(user_id, portfolio_id, line)
+        except Invalid as invalid:
+            refused.append(line._replace(fault=invalid.faults[0].message))
+    return refused
+
+
+def store_one(user_id: str, portfolio_id: int, line: Line, also: Sequence[Write] = ()) -> None:
+    """Add the address of a line to a portfolio, with `also` in the same transaction. Raises NotFound, and Invalid if it cannot be."""
+    if line.chain is not None:
+        draft = addresses.draft(user_id, portfolio_id, title=line.title, address=line.address, currency=line.chain, now=clock.now())
+        addresses.store(draft, also=also)
+
+
+def _split(number: int, text: str) -> Pasted:
+    """Return the parts of a line; name and code of the chain may be missing."""
     match = _DESCRIPTOR.fullmatch(text)
     address, _, rest = (match[1], ',', match[2] or '') if match else text.replace('\t', ',').partition(',')
     name, _, code = rest.rpartition(',') if rest.rpartition(',')[2].strip().lower() in CHAINS else (rest, '', '')
-    return address.strip(), name.strip(), code.strip().lower()
+    return Pasted(number, text, address.strip(), name.strip(), code.strip().lower())
 
 
 def _with_title(line: Line, title: str) -> Line:
@@ -109,13 +136,3 @@ def _with_title(line: Line, title: str) -> Line:
         return line._replace(title=titles.parse(title), address=text)
     except titles.BadTitle as error:
         return line._replace(fault=translatable('The name {problem}', problem=error.sentence))
-
-
-def _without_repetitions(lines: Sequence[Line]) -> list[Line]:
-    seen: set[tuple[str | None, str]] = set()
-    checked: list[Line] = []
-    for line in lines:
-        is_repeated = line.chain is not None and line.fault is None and (line.chain, line.address) in seen
-        checked.append(line._replace(fault=_REPEATED) if is_repeated else line)
-        seen.add((line.chain, line.address))
-    return checked

@@ -1,6 +1,8 @@
-"""Forms posted by browsers: application/x-www-form-urlencoded, limited in size, protected against CSRF."""
+"""Forms posted by browsers, limited in size, protected against CSRF; those that take files are multipart/form-data."""
 
 from collections.abc import Mapping
+from email.parser import BytesParser
+from email.policy import HTTP
 from urllib.parse import parse_qs
 
 from chalice.app import Request
@@ -10,6 +12,7 @@ from chalicelib.http_io.request import raw_body
 from chalicelib.web import sessions
 
 TYPES = ['application/x-www-form-urlencoded']
+WITH_FILES = [*TYPES, 'multipart/form-data']
 MOST_BYTES = 65_536
 _MOST_FIELDS = 100
 
@@ -42,13 +45,33 @@ def read(request: Request, most_bytes: int = MOST_BYTES) -> Form:
     Raises TooLarge over `most_bytes`, BadRequest over 100 fields, and ForgedForm without a valid CSRF token.
     """
     raw = raw_body(request, most_bytes)
+    kind = request.headers.get('content-type', '')
     try:
-        fields = parse_qs(raw.decode('utf-8', 'replace'), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        fields = _parse_parts(kind, raw) if kind.lower().startswith(WITH_FILES[-1]) else _parse_pairs(raw)
     except ValueError:
         raise BadRequest('The form has too many fields') from None
     form = Form(fields)
     sessions.check_form(request, form.text('csrf'))
     return form
+
+
+def _parse_pairs(raw: bytes) -> dict[str, list[str]]:
+    return parse_qs(raw.decode('utf-8', 'replace'), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+
+
+def _parse_parts(kind: str, raw: bytes) -> dict[str, list[str]]:
+    """Return the fields of a form that takes files (RFC 7578), and the texts of these. Raises ValueError for too many."""
+    message = BytesParser(policy=HTTP).parsebytes(b'Content-Type: ' + kind.encode('utf-8', 'replace') + b'\r\n\r\n' + raw)
+    parts = list(message.iter_parts()) if message.is_multipart() else []
+    if len(parts) > _MOST_FIELDS:
+        raise ValueError('too many fields')
+    fields: dict[str, list[str]] = {}
+    for part in parts:
+        name = part.get_param('name', header='content-disposition')
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            fields.setdefault(name, []).append(content.decode('utf-8', 'replace'))
+    return fields
 
 
 def query_parameter(request: Request, name: str) -> str:

@@ -15,9 +15,12 @@ from chalicelib.models import IdempotencyKey, IdempotencyRecord, User, Write
 _FORM = 'form'  # in the place of a client id, none of which is this one
 
 
-def note_first(request: Request, user: User, location: str) -> Write:
-    """Return the write that belongs in the transaction of what a form makes; it raises AlreadyUsed for a form that was sent before."""
-    return IdempotencyRecord.keep(_key(request, user), '', result={}, location=location)
+def note_first(request: Request, user: User, location: str, part: str = '') -> Write:
+    """Return the write that belongs in the transaction of what a form makes; it raises AlreadyUsed for a form that was sent before.
+
+    A form that makes several things, each in a transaction of its own, names each `part`.
+    """
+    return IdempotencyRecord.keep(_key(request, user, part), '', result={}, location=location)
 
 
 def location_of_first(request: Request, user: User) -> str:
@@ -28,5 +31,5 @@ def location_of_first(request: Request, user: User) -> str:
     return str(first.location)
 
 
-def _key(request: Request, user: User) -> IdempotencyKey:
-    return IdempotencyKey(user.user_id, _FORM, request.path, hashlib.sha256(raw_body(request)).hexdigest())
+def _key(request: Request, user: User, part: str = '') -> IdempotencyKey:
+    return IdempotencyKey(user.user_id, _FORM, request.path, hashlib.sha256(raw_body(request)).hexdigest() + part)

@@ -3,7 +3,9 @@
 import csv
 import io
 
-from chalicelib.domain.tables import to_csv
+import pytest
+
+from chalicelib.domain.tables import BadTable, TableRow, from_csv, to_csv
 
 
 def test_what_a_spreadsheet_would_run_is_text_and_numbers_stay_numbers():
@@ -17,3 +19,32 @@ def test_what_a_spreadsheet_would_run_is_text_and_numbers_stay_numbers():
     assert [row[0] for row in rows[1:-1]] == [f"'{value}" for value in dangerous] + plain
     assert (rows[1][1], rows[-1]) == ('', ['true', '7'])
     assert text.startswith('name,x\r\n')
+
+
+def test_what_was_written_is_read_again_without_the_quotes():
+    cells = ['=1+1', '-1+1', '@SUM(A1)', "'tis", "''=1", '-0.5', 'a "quoted", name', 'two\nlines', 'محمد']
+
+    rows = from_csv(to_csv(['name'], [[cell] for cell in cells]))
+
+    assert [row.cells for row in rows] == [['name'], *([cell] for cell in cells)]
+    assert [row.number for row in rows] == [1, 2, 3, 4, 5, 6, 7, 8, 9, 11]
+
+
+@pytest.mark.parametrize(
+    ('text', 'cells'),
+    [
+        ('\ufeffa,b\r\n\r\n', ['a', 'b']),
+        ('\n a;"b;c";1,5', ['a', 'b;c', '1,5']),
+        ('a\tb c\t', ['a', 'b c', '']),
+    ],
+)
+def test_what_separates_cells_is_seen_from_the_first_row(text: str, cells: list[str]):
+    [row] = from_csv(text)
+
+    assert row == TableRow(2 if text[0] == '\n' else 1, cells)
+
+
+def test_no_row_is_no_row_and_what_is_no_csv_says_where():
+    assert from_csv(' \n,,\n') == []
+    with pytest.raises(BadTable, match='Line 2'):
+        from_csv('a\n"' + 'b' * 200_000)

@@ -1,0 +1,163 @@
+"""Importing addresses and amounts as CSV: looked at before anything is stored, and stored once."""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+
+from chalicelib.models import Item
+from tests.support.api import Api
+from tests.support.browser import FORM, Browser
+from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT
+
+EVM = '0x00000000219ab540356cBB839Cbe05303d7705Fa'
+WIF = '5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ'  # of Bitcoin's wiki
+PATH = '/portfolios/1/import'
+MIXED = f"""\ufeffTitle;Note;Address;Currency;Amount;Since\r
+Cold wallet;kept;{SEGWIT};;;\r
+Two chains;;{LEGACY};;;\r
+'=1+1;;{LEGACY};btc;;\r
+Again;;{SEGWIT};btc;;\r
+;;{TAPROOT};;;\r
+My key;{WIF};{EVM};eth;;\r
+Bank;;;USD;12500.50;2020-01-31\r
+;;;doge;-5;\r
+Bad;;;usd;12,5;2999-01-01\r
+Empty;;;;;\r
+"""
+
+
+def upload(browser: Browser, text: str | bytes, **fields: str) -> None:
+    """Send the form as a browser does (RFC 7578)."""
+    content = text if isinstance(text, bytes) else text.encode()
+    parts = [
+        f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode()
+        for name, value in ({'csrf': browser.csrf()} | fields).items()
+    ]
+    parts.append(b'Content-Disposition: form-data; name="file"; filename="my.csv"\r\nContent-Type: text/csv\r\n\r\n' + content)
+    body = b''.join(b'--x-1\r\n' + part + b'\r\n' for part in parts) + b'--x-1--\r\n'
+    browser.request('POST', PATH, body, **{'Content-Type': 'multipart/form-data; boundary=x-1'})
+
+
+def rows(page: str) -> list[str]:
+    """Return what the page says of each line."""
+    items = re.findall(r'<li><div>(.*?)</div></li>', page, re.S)
+    return [' '.join(unescape(re.sub('<[^>]*>', ' ', item)).split()) for item in items]
+
+
+def hidden(page: str) -> str:
+    return unescape(re.search(r'name="lines" value="([^"]*)"', page)[1])
+
+
+def made(api: Api) -> list[Any]:
+    addresses, offsets = (api.get(f'/api/portfolios/1/{kind}').json_body['result'] for kind in ('addresses', 'offsets'))
+    details = [api.get(f'/api/portfolios/1/offsets/{offset["id"]}').json_body['result'] for offset in offsets]
+    told = [(each['title'], [(row['balance'], row['currency']) for row in each['balances']], each['since']) for each in details]
+    return [[(each['title'], each['address'], each['currency']['code']) for each in addresses], told]
+
+
+def test_lines_are_looked_at_then_added_once_and_what_is_wrong_is_left(logged_in: Browser, api: Api, queues: dict[str, str]):
+    api.portfolio('First')
+    api.address(1, TAPROOT)
+    logged_in.get(PATH)
+    assert (logged_in.status, 'enctype="multipart/form-data"' in logged_in.page) == (200, True)
+    before = Item.count()
+
+    upload(logged_in, MIXED, lines='')
+
+    assert (logged_in.status, Item.count()) == (422, before)
+    assert rows(logged_in.page) == [
+        f'Line 2: Cold wallet Bitcoin, {SEGWIT[:8]}…{SEGWIT[-6:]}',
+        'Line 3: Two chains This address fits several chains: write btc, bch into the column currency',
+        f'Line 4: =1+1 Bitcoin, {LEGACY[:8]}…{LEGACY[-6:]}',
+        f'Line 5: Again Bitcoin, {SEGWIT[:8]}…{SEGWIT[-6:]} This address is here already, on an earlier line',
+        f'Line 6: Bitcoin address Bitcoin, {TAPROOT[:8]}…{TAPROOT[-6:]} The portfolio has this address already',
+        'Line 7 This is a private key: never share it, enter the address instead',
+        'Line 8: Bank 12,500.5 USD, since 31 January 2020',
+        'Line 9: Dogecoin −5.0 DOGE',  # noqa: RUF001
+        'Line 10 The amount must be a number in plain decimal notation The column since must not be in the future',
+        'Line 11 There is neither an address nor an amount on this line',
+    ]
+    assert (WIF in logged_in.page, 'Add 4 lines' in logged_in.text) == (False, True)
+
+    confirmed = {'csrf': logged_in.csrf(), 'lines': hidden_after(logged_in), 'confirmed': 'yes'}
+    for _ in range(2):
+        logged_in.post(PATH, confirmed)
+        assert (logged_in.status, '4 lines were added' in logged_in.text) == (422, True)
+        assert [row.split(': ', 1)[-1].split(' ')[0] for row in rows(logged_in.page)][:3] == ['Two', 'Again', 'Bitcoin']
+        assert made(api) == [
+            [('My address', TAPROOT, 'btc'), ('Cold wallet', SEGWIT, 'btc'), ('=1+1', LEGACY, 'btc')],
+            [('Bank', [('12500.5', 'usd')], '2020-01-31T00:00:00+00:00'), ('Dogecoin', [('-5.0', 'doge')], None)],
+        ]
+
+
+def hidden_after(browser: Browser) -> str:
+    upload(browser, MIXED, lines='')
+    return hidden(browser.page)
+
+
+def test_what_is_exported_is_imported_again(logged_in: Browser, api: Api, queues: dict[str, str], requests_made: list[str]):
+    api.portfolio('First')
+    for title, address in (('=HYPERLINK("x")', SEGWIT), ('\'quoted\', "twice"', LEGACY)):
+        api.address(1, address, title)
+    offset = {'title': 'Debt', 'balances': [{'currency': 'usd', 'balance': '-12500.50'}, {'currency': 'eth', 'balance': '1.5'}]}
+    assert api.post('/api/portfolios/1/offsets', offset).status_code == 201
+    exported = [api.get(f'/api/portfolios/1/{kind}?format=csv').body.decode() for kind in ('addresses', 'offsets')]
+    before = made(api)
+    for kind in ('addresses/1', 'addresses/2', 'offsets/1'):
+        assert api.delete(f'/api/portfolios/1/{kind}').status_code == 200
+
+    logged_in.post(PATH, {'lines': exported[1]})
+    assert (logged_in.status, 'name="confirmed"' in logged_in.page) == (422, False)  # that list has no amounts
+    logged_in.post(PATH, {'lines': exported[0]})
+    assert (logged_in.status, 'Add 2 lines' in logged_in.text) == (200, True)
+    fields = {'csrf': logged_in.csrf(), 'lines': exported[0], 'confirmed': 'yes'}
+    requests_made.clear()
+    for _ in range(2):
+        logged_in.post(PATH, fields)
+        assert (logged_in.status, logged_in.location) == (303, '/portfolios/1')
+    assert len(requests_made) <= 2 * 7  # session, user and contents; two for each line
+    assert made(api)[0] == before[0]
+    logged_in.post(PATH, {'lines': 'currency,balance,complete\r\nusd,-12500.50,true\r\neth,1.5,false\r\n', 'confirmed': 'yes'})
+    assert made(api)[1] == [('United States dollar', [('-12500.5', 'usd')], None), ('Ethereum', [('1.5', 'eth')], None)]
+
+
+@pytest.mark.parametrize(
+    ('content', 'sentence'),
+    [
+        ('', 'Choose a file, or enter a line'),
+        ('address\n', 'Choose a file, or enter a line'),
+        ('1,usd\n' * 251, 'These are 251 lines: import at most 250 at a time, in several files'),
+        ('1,usd\n' * 10_000, 'These are 10000 lines: import at most 250 at a time, in several files'),
+        (f'{SEGWIT},btc,Cold\n' * 10_000, 'This is too large: import at most 250 lines, of 256 KB, at a time, in several files'),
+        ('1,usd,Zürich'.encode('latin-1'), 'This file is not in UTF-8'),
+        ('1,usd,x'.encode('utf-16'), 'This file is not in UTF-8'),
+        (f'address,currency,{WIF}\n1,usd', 'This is a private key'),
+    ],
+)
+def test_what_cannot_be_imported_says_why(logged_in: Browser, api: Api, content: str | bytes, sentence: str):
+    api.portfolio('First')
+
+    upload(logged_in, content)
+
+    assert (logged_in.status, sentence in logged_in.text, WIF in logged_in.page) == (422, True, False)
+
+
+@pytest.mark.parametrize('line', [f'1,usd,{"ab" * 32}', f'{WIF},btc', f'1;usd;{WIF}', 'zpub6qpX…igm1KHvf,btc,Wallet'])
+def test_a_secret_in_any_cell_is_refused_and_not_repeated(logged_in: Browser, api: Api, line: str):
+    api.portfolio('First')
+
+    logged_in.post(PATH, {'lines': f'{line}\n1{";" if ";" in line else ","}usd'})
+
+    assert (logged_in.status, logged_in.text.count('Line')) == (422, 2 + logged_in.text.count('Lines'))
+    assert not any(secret in logged_in.page for secret in (WIF, 'ab' * 32))
+    assert 'Add this line' in logged_in.text
+
+
+def test_it_is_for_its_owner_alone_and_from_our_own_page(logged_in: Browser, other: Api):
+    other.portfolio()
+
+    for path in (PATH, '/portfolios/x/import'):
+        assert logged_in.get(path).status_code == 404
+    assert logged_in.request('POST', PATH, b'lines=1%2Cusd', **{'Content-Type': FORM}).status_code == 403
