@@ -1,19 +1,27 @@
-"""A moto server that answers one request at a time.
+"""A moto server that answers one request at a time, and forgets what is over.
 
 Moto changes its tables in place while other threads copy them for a transaction. With requests side by side a client sees
 errors with status 500, and two transactions that exclude each other both succeed.
+
+Moto is made for tests, which end: it keeps each item and message that it ever made for its page of data, and the receipt of each deleted
+message. A server that stays for good would grow by each request.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from threading import Lock, Thread
 from typing import Any
 
+from moto.core.common_models import BaseModel
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+_RECEIPT_SECONDS = 3_600  # longer than anybody tries again to delete a message
 
 
 class OneAtATime:
@@ -22,21 +30,34 @@ class OneAtATime:
     def __init__(self, application: Wsgi) -> None:
         self._application = application
         self._lock = Lock()
+        self._forgot_at = time.monotonic()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         length = environ.get('CONTENT_LENGTH')
         if length:  # read before the lock is taken, as a client may be slow to send
             environ['wsgi.input'] = BytesIO(environ['wsgi.input'].read(int(length)))
         with self._lock:
+            self._forget_receipts()
             response = self._application(environ, start_response)
             try:
                 return list(response)
             finally:
                 getattr(response, 'close', lambda: None)()
 
+    def _forget_receipts(self) -> None:
+        """Forget the receipts of deleted messages, once an hour."""
+        if time.monotonic() - self._forgot_at < _RECEIPT_SECONDS:
+            return
+        self._forgot_at = time.monotonic()
+        for regions in sqs_backends.values():
+            for backend in regions.values():
+                for queue in backend.queues.values():
+                    queue.deleted_messages.clear()
+
 
 def start(host: str, wrap: Callable[[Wsgi], Wsgi] = lambda moto: moto) -> str:
     """Serve on a free port, in threads that end with this process; return the URL. `wrap` puts something around moto."""
+    BaseModel.__new__ = staticmethod(lambda model, *_, **__: object.__new__(model))  # type: ignore[method-assign, assignment]
     logging.getLogger('werkzeug').setLevel(logging.WARNING)  # it logs every request
     application = OneAtATime(wrap(DomainDispatcherApplication(create_backend_app)))
     server = make_server(host, 0, application, threaded=True, request_handler=MotoRequestHandler)
