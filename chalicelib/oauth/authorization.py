@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from typing import NamedTuple
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from oauthlib.common import add_params_to_uri
 from oauthlib.oauth2 import AccessDeniedError, FatalClientError, InvalidRequestError, OAuth2Error
@@ -11,6 +11,8 @@ from chalicelib.config import settings
 from chalicelib.models import Client, User
 from chalicelib.oauth import server
 from chalicelib.oauth.metadata import RESPONSE_MODES
+
+_MOST_PARAMETERS = 100
 
 
 class UntrustedClient(Exception):
@@ -88,7 +90,11 @@ def deny(query: str) -> str:
 
 
 def _uri(query: str) -> str:
-    return settings().url(f'/oauth/authorize?{query}')
+    """Return the URI of a request, with its query in canonical encoding: oauthlib takes no other. Raises UntrustedClient."""
+    try:
+        return settings().url(f'/oauth/authorize?{urlencode(parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS))}')
+    except ValueError:
+        raise UntrustedClient('Too many parameters.') from None
 
 
 def _error_location(error: OAuth2Error, redirect_uri: str, state: str | None) -> str:

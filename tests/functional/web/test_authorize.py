@@ -307,6 +307,12 @@ class TestErrorsBeforeTheRedirectIsTrusted:
         assert 'Location' not in visitor.response.headers
         assert 'cannot be trusted' in visitor.text
 
+    @pytest.mark.parametrize('query', ['<script>', '\u0661', '\ud7ff=\0', '&a' * 200, ''])
+    def test_a_form_with_any_other_query_is_one(self, visitor: Browser, query: str):
+        for decision in ('allow', 'deny'):
+            visitor.post('/oauth/authorize', {'query': query, 'decision': decision})
+            assert (visitor.status, 'cannot be trusted' in visitor.text) == (400, True)
+
     def test_a_repeated_parameter_is_one(self, visitor: Browser):
         for name in ('client_id', 'redirect_uri', 'state', 'scope', 'response_type'):
             visitor.get(path() + '&' + urlencode({name: ASKED[name]}))
