@@ -73,7 +73,8 @@ def _tag(operation: RoutedOperation) -> dict[str, str]:
 def _security_schemes() -> dict[str, Any]:
     """https://spec.openapis.org/oas/v3.1.0#security-scheme-object"""
     url = settings().url
-    token = {'tokenUrl': url('/oauth/token'), 'refreshUrl': url('/oauth/token'), 'scopes': SENTENCES}
+    sentences = {scope: str(sentence) for scope, sentence in SENTENCES.items()}  # plain strings, which are not for translation
+    token = {'tokenUrl': url('/oauth/token'), 'refreshUrl': url('/oauth/token'), 'scopes': sentences}
     return {
         'oauth2': {
             'type': 'oauth2',
