@@ -26,7 +26,7 @@ CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 export PORT UPSTREAM DATA HOST ISSUER TRUSTED_PROXIES SIGNUP EMAIL
 
-.PHONY: help run serve status logs users user test e2e e2e-remote test-emulator abuse audit bench lint types format messages lock package stack plan deploy rollback destroy secret remove-secret secrets clean
+.PHONY: help run serve status logs users user test e2e e2e-remote test-emulator abuse audit bench lint types format messages lock vendor package stack plan deploy rollback destroy secret remove-secret secrets clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -133,6 +133,9 @@ remove-secret: $(READY) ## Remove an upstream's API key; NAME=UPSTREAM_ETHERSCAN
 
 secrets: $(READY) ## List the upstreams' API keys of a stage by name; STAGE=dev
 	@$(BIN)/python -m infra.deploy secrets $(STAGE)
+
+vendor: $(READY) ## Fetch the newest releases of what pages load of npm's packages; needs npm
+	$(BIN)/python -m infra.vendor
 
 package: $(READY) ## Build a CloudFormation template of everything, and the code, in build/; STAGE=dev
 	$(BIN)/chalice package --stage $(STAGE) build
