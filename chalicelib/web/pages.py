@@ -1,7 +1,6 @@
 """HTML pages: templates, security headers, links below a stage prefix, error pages."""
 
 import base64
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -15,7 +14,7 @@ from chalicelib.config import settings
 from chalicelib.domain.addresses import private_keys
 from chalicelib.errors import AppError, TooMany
 from chalicelib.texts import translatable, translatable_plural
-from chalicelib.web import figures, sessions
+from chalicelib.web import figures, sessions, static_files
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -25,8 +24,6 @@ Headers = dict[str, str | list[str]]
 # After which a page loads itself again while something is read. It has no field then: what is being typed would be lost.
 RELOAD_SECONDS = 5
 
-STYLE = Path(__file__).parent / 'static' / 'style.css'
-PASSKEY_SCRIPT = Path(__file__).parent / 'static' / 'passkey.js'
 _TEMPLATES = Path(__file__).parent / 'templates'
 _TITLES = {
     400: (translatable('Bad request'), translatable('Go back and try again.')),
@@ -60,13 +57,14 @@ def render(
     form_action: Iterable[str] = (),
     cookies: Iterable[str] = (),
     scripts: bool = False,
+    connects: bool = False,
     **context: Any,
 ) -> Response:
     """Return a response with a page.
 
     `form_action` lists the Content-Security-Policy sources to which the page's forms may redirect; `scripts` lets the page load scripts of
-    ours, which no page but those of passkeys needs; `cookies` are further Set-Cookie values. Templates see `context`,
-    `link(path)` and `csrf()`, which also sets a cookie if the visitor has none.
+    ours, which no page but those of passkeys and the console needs, and `connects` lets these send requests to us; `cookies` are further
+    Set-Cookie values. Templates see `context`, `link(path)`, `static(name)` and `csrf()`, which also sets a cookie if the visitor has none.
     """
     cookie_value = sessions.cookie_token(request)
     token = cookie_value or sessions.new_visitor_token()
@@ -94,8 +92,7 @@ def render(
             values,
             link=lambda path: link(request, path),
             csrf=csrf,
-            style=link(request, f'/static/style.css?v={version(STYLE)}'),
-            passkey_script=link(request, f'/static/passkey.js?v={version(PASSKEY_SCRIPT)}'),
+            static=lambda name: link(request, static_files.versioned_path(name)),
         )
     )
     page_headers: Headers = {
@@ -106,7 +103,8 @@ def render(
     set_cookies = [*cookies, *([sessions.cookie(token, None)] if csrf_used and cookie_value is None else [])]
     if set_cookies:
         page_headers['Set-Cookie'] = set_cookies
-    return Response(html, status_code=status, headers=_security_headers(form_action, scripts=scripts) | page_headers | dict(headers or {}))
+    safe = _security_headers(form_action, scripts=scripts, connects=connects)
+    return Response(html, status_code=status, headers=safe | page_headers | dict(headers or {}))
 
 
 def download(text: str, content_type: str, name: str) -> Response:
@@ -172,10 +170,10 @@ def _in_words(seconds: int) -> str:
     return translatable_plural('{number} minute', '{number} minutes', minutes)
 
 
-def _security_headers(form_action: Iterable[str], *, scripts: bool = False) -> Headers:
+def _security_headers(form_action: Iterable[str], *, scripts: bool = False, connects: bool = False) -> Headers:
     """https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html"""
     targets = ' '.join(["'self'", *form_action])
-    script_source = "script-src 'self'; " if scripts else ''
+    script_source = ("script-src 'self'; " if scripts else '') + ("connect-src 'self'; " if connects else '')
     headers: Headers = {
         'Content-Security-Policy': "default-src 'none'; style-src 'self'; img-src 'self' data:; "
         f'{script_source}'
@@ -189,12 +187,6 @@ def _security_headers(form_action: Iterable[str], *, scripts: bool = False) -> H
     if sessions.is_secure():
         headers['Strict-Transport-Security'] = 'max-age=31536000; includeSubDomains'
     return headers
-
-
-@lru_cache
-def version(file: Path) -> str:
-    """Return a digest of a static file for its URL, so that browsers can cache it for ever."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
 @lru_cache(1)
