@@ -60,7 +60,10 @@ hypothesis.settings.register_profile('steady', deadline=None)
 hypothesis.settings.load_profile('steady')
 
 pytest.register_assert_rewrite('tests.support')
-PLUGINS = ('api', 'aws', 'browser', 'clock', 'explorers', 'kraken', 'logs', 'queues', 'quick_aws', 'recordings', 'secrets', 'thief')
+PLUGINS = (
+    *('api', 'aws', 'browser', 'clock', 'explorers', 'kraken', 'logs'),
+    *('queues', 'quick_aws', 'recordings', 'secrets', 'served', 'thief'),
+)
 pytest_plugins = [f'tests.support.{module}' for module in PLUGINS]
 
 from chalicelib.config import settings  # noqa: E402

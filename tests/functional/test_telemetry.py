@@ -4,10 +4,8 @@ import http.client
 import io
 import json
 import re
-import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -27,8 +25,6 @@ from chalicelib.models import Client, Item, Ledger, User
 from infra import gateway
 from infra.fake_upstreams.faults import changed, status
 from infra.fake_upstreams.scripted_explorer import Explorer, payments, serving, txid
-from infra.local import stack
-from infra.local.api import Server
 from tests.support.api import PASSWORD, Api
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import CLOCK
@@ -498,21 +494,6 @@ def test_nothing_secret_is_logged(
 
 
 # What browsers on other sites may read, and what API Gateway answers by itself
-
-
-@pytest.fixture(scope='module')
-def server() -> Iterator[tuple[str, int]]:
-    """Host and port of the application over HTTP."""
-    listening = socket.create_server(('127.0.0.1', 0))
-    plain = app.__class__
-    server = Server(app, stack.config(), listening)
-    thread = Thread(target=server.serve_forever, kwargs={'poll_interval': 0.02})
-    thread.start()
-    yield listening.getsockname()
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    app.__class__ = plain
 
 
 def ask(server: tuple[str, int], method: str, path: str, **headers: str) -> tuple[int, http.client.HTTPMessage, Any]:
