@@ -43,7 +43,10 @@ CODE_CURSOR = cursor(str, start='')
 
 @public.get('/wallets', answer=list[answers.Wallet], query=(LIMIT, CODE_CURSOR))
 def list_wallets(request: ApiRequest) -> Response:
-    """List the exchanges whose accounts are supported, with the credentials that each needs."""
+    """List the exchanges whose accounts are supported, with the credentials that each needs.
+
+    Each says which permissions its API key must have, which parts of an account are counted, and how far back its history goes.
+    """
     offered = accounts.offered_exchanges()
     exchanges = [offered[code] for code in sorted(offered) if code > request[CODE_CURSOR]][: request[LIMIT] + 1]
     return request.page(exchanges, present_wallet, lambda exchange: exchange.code)
@@ -51,7 +54,11 @@ def list_wallets(request: ApiRequest) -> Response:
 
 @router.post(COLLECTION, answer=answers.Account, body=NEW)
 def create_account(request: ApiRequest, portfolio_id: int) -> Response:
-    """Create a new account of a portfolio at an exchange; its credentials are in no response."""
+    """Create a new account of a portfolio at an exchange; its credentials are in no response.
+
+    Give an API key that may read and nothing else: one that may trade or withdraw is refused where the exchange tells. `GET
+    /api/wallets` lists the exchanges, and what each needs.
+    """
     body = request.body()
     wallet, secrets = body[credentials.WALLET], body[credentials.CREDENTIALS]
     title = body.get(fields.TITLE) or f'{experimental_exchanges.get(wallet).title} account'
@@ -63,20 +70,29 @@ def create_account(request: ApiRequest, portfolio_id: int) -> Response:
 
 @router.get(COLLECTION, answer=list[answers.AccountSummary], query=(LIMIT, ID_CURSOR))
 def list_accounts(request: ApiRequest, portfolio_id: int) -> Response:
-    """List the accounts on a portfolio."""
+    """List the accounts on a portfolio.
+
+    By id, in short form, without balances and credentials.
+    """
     accounts_page = Account.page(request.user_id, portfolio_id, after=request[ID_CURSOR], limit=request[LIMIT] + 1)
     return request.page(accounts_page, present_account_summary, lambda account: str(account.account_id))
 
 
 @router.get(ITEM, answer=answers.Account)
 def get_account(request: ApiRequest, portfolio_id: int, account_id: int) -> Response:
-    """Get the full details of an account, without its credentials."""
+    """Get the full details of an account, without its credentials.
+
+    Where it cannot be read, `problem` says why and what to do.
+    """
     return _shown(Account.find(request.user_id, portfolio_id, account_id))
 
 
 @router.patch(ITEM, answer=answers.Account, body=CHANGES)
 def update_account(request: ApiRequest, portfolio_id: int, account_id: int) -> Response:
-    """Update an existing account with a title or credentials; its exchange stays."""
+    """Update an existing account with a title or credentials; its exchange stays.
+
+    What is not sent stays. Credentials are replaced as a whole, and the account is read anew.
+    """
     account = Account.find(request.user_id, portfolio_id, account_id)
     body = request.body(wallet=account.wallet)
     title, secrets = body.get(fields.TITLE), body.get(credentials.CREDENTIALS)
@@ -85,7 +101,10 @@ def update_account(request: ApiRequest, portfolio_id: int, account_id: int) -> R
 
 @router.delete(ITEM, answer=answers.Account)
 def delete_account(request: ApiRequest, portfolio_id: int, account_id: int) -> Response:
-    """Delete an account and its credentials; returns the account as it was."""
+    """Delete an account and its credentials; returns the account as it was.
+
+    Its balances and transactions no longer count for the portfolio, now or in its history.
+    """
     account = Account.find(request.user_id, portfolio_id, account_id)
     accounts.delete(account, now=clock.now(), expected=request.expected_versions)
     return _shown(account)
@@ -93,7 +112,11 @@ def delete_account(request: ApiRequest, portfolio_id: int, account_id: int) -> R
 
 @router.get(ITEM + '/balances', answer=list[answers.AddressBalance], beside=answers.Completeness, asynchronous=True)
 def get_account_balances(request: ApiRequest, portfolio_id: int, account_id: int) -> Response:
-    """Get the balances for a particular account."""
+    """Get the balances for a particular account.
+
+    As the exchange told them last. A currency of the exchange that is not in the catalogue has a code that begins with `x-`, and no
+    value.
+    """
     ledger = reading.read(Account.find(request.user_id, portfolio_id, account_id).ledger, request.user_id)
     return ok(present_address_balances(ledger), **present_balance_completeness(ledger))
 
@@ -107,7 +130,10 @@ def get_account_balances(request: ApiRequest, portfolio_id: int, account_id: int
     asynchronous=True,
 )
 def list_account_transactions(request: ApiRequest, portfolio_id: int, account_id: int) -> Response:
-    """Get the transactions for a particular account, newest first."""
+    """Get the transactions for a particular account, newest first.
+
+    One row for each entry: a trade is two with the same reference.
+    """
     account = Account.find(request.user_id, portfolio_id, account_id)
     page = reading.read_transaction_page(account.ledger, request.user_id, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
     state = {**present_completeness(page.ledger), **present_unreadable(page.ledger)}
@@ -116,7 +142,10 @@ def list_account_transactions(request: ApiRequest, portfolio_id: int, account_id
 
 @router.get(ITEM + '/history', answer=list[answers.HistoricBalance], beside=answers.HistoryState, query=histories.QUERY, asynchronous=True)
 def get_account_history(request: ApiRequest, portfolio_id: int, account_id: int) -> Response:
-    """Get the historical balances for a particular account."""
+    """Get the historical balances for a particular account.
+
+    One row for each currency and instant, newest first. At an exchange that lists no history, it begins with the account.
+    """
     account = Account.find(request.user_id, portfolio_id, account_id)
     return histories.present_page(request, partial(account_pages.read, account), present_historic_balance)
 

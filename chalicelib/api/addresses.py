@@ -45,7 +45,12 @@ TRANSACTION_CURSOR: Query[str | None] = cursor(_parse_position, start=None)
 
 @router.post(COLLECTION, answer=answers.Address, body=NEW)
 def create_address(request: ApiRequest, portfolio_id: int) -> Response:
-    """Create a new portfolio address."""
+    """Create a new portfolio address.
+
+    Reading begins at once: its balances are there a few seconds later, and `503 Not ready` until then. The address must be one of its
+    currency; private keys are refused. For Bitcoin and Litecoin, an extended public key or an output descriptor stands for a whole
+    wallet.
+    """
     body = request.body()
     currency, address = body[fields.FOLLOWED_CURRENCY], body[fields.ADDRESS]
     title = body.get(fields.TITLE) or f'{currencies.get(currency).title} address'
@@ -60,20 +65,29 @@ def create_address(request: ApiRequest, portfolio_id: int) -> Response:
 
 @router.get(COLLECTION, answer=list[answers.AddressSummary], query=(LIMIT, ID_CURSOR))
 def list_addresses(request: ApiRequest, portfolio_id: int) -> Response:
-    """List the addresses on a portfolio."""
+    """List the addresses on a portfolio.
+
+    By id, in short form, without balances.
+    """
     found = Address.page(request.user_id, portfolio_id, after=request[ID_CURSOR], limit=request[LIMIT] + 1)
     return request.page(found, present_address_summary, lambda address: str(address.address_id))
 
 
 @router.get(ITEM, answer=answers.Address)
 def get_address(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
-    """Get the full details of an address."""
+    """Get the full details of an address.
+
+    Whether the explorers accept it (`valid`), when it was last read, and whether two explorers agreed about it (`agreement`).
+    """
     return _shown(Address.find(request.user_id, portfolio_id, address_id))
 
 
 @router.patch(ITEM, answer=answers.Address, body=CHANGES)
 def update_address(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
-    """Update an existing address with a title, address or gap limit; its currency stays."""
+    """Update an existing address with a title, address or gap limit; its currency stays.
+
+    What is not sent stays. A new address is read from its beginning.
+    """
     address = Address.find(request.user_id, portfolio_id, address_id)
     body = request.body(currency=address.currency, shown_address=address.address, is_wallet=address.wallet is not None)
     changed = addresses.change(
@@ -89,7 +103,10 @@ def update_address(request: ApiRequest, portfolio_id: int, address_id: int) -> R
 
 @router.delete(ITEM, answer=answers.Address)
 def delete_address(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
-    """Delete a portfolio address; returns the address as it was."""
+    """Delete a portfolio address; returns the address as it was.
+
+    Its balances and transactions no longer count for the portfolio, now or in its history.
+    """
     address = Address.find(request.user_id, portfolio_id, address_id)
     answer = _shown(address)
     addresses.delete(address, now=clock.now(), expected=request.expected_versions)
@@ -98,7 +115,11 @@ def delete_address(request: ApiRequest, portfolio_id: int, address_id: int) -> R
 
 @router.get(ITEM + '/balances', answer=list[answers.AddressBalance], beside=answers.Completeness, asynchronous=True)
 def get_address_balances(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
-    """Get the balances for a particular address."""
+    """Get the balances for a particular address.
+
+    Confirmed balances as the explorers told them last: the coin of its chain, and the tokens of the catalogue on it. `complete` beside
+    the list says whether its transactions add up to them; `updated_at` how old they are.
+    """
     ledger = reading.read(Address.find(request.user_id, portfolio_id, address_id).ledger, request.user_id)
     return ok(present_address_balances(ledger), **present_completeness(ledger))
 
@@ -112,7 +133,10 @@ def get_address_balances(request: ApiRequest, portfolio_id: int, address_id: int
     asynchronous=True,
 )
 def list_address_transactions(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
-    """Get the transactions for a particular address, newest first."""
+    """Get the transactions for a particular address, newest first.
+
+    One row for each currency that a transaction changed. The `delta` of all rows of a complete list add up to the balance.
+    """
     address = Address.find(request.user_id, portfolio_id, address_id)
     page = reading.read_transaction_page(address.ledger, request.user_id, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
     state = {**present_completeness(page.ledger), **present_unreadable(page.ledger)}

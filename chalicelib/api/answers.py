@@ -63,63 +63,79 @@ SCALARS: tuple[Any, ...] = (Instant, Amount, CurrencyCode, Id, AnyCurrencyCode, 
 SourceKey = Annotated[str, Meta(description='The key of an upstream.', pattern='^[a-z0-9_]+$', examples=['blockstream'])]
 _Number = Annotated[int, Meta(ge=0)]
 _Nothing = Annotated[Amount, Meta(examples=['0.0'])]
-_Held = Annotated[Amount, Meta(examples=['10.0'])]
+_Held = Annotated[Amount, Meta(description='The amount of the currency.', examples=['10.0'])]
 _Delta = Annotated[
     Amount, Meta(description='Positive for incoming amounts, negative for outgoing ones; includes any fee paid.', examples=['50.0'])
 ]
-_PortfolioTitle = Annotated[str, Meta(examples=['My portfolio'])]
-_AddressTitle = Annotated[str, Meta(examples=['My address'])]
-_OffsetTitle = Annotated[str, Meta(examples=['My offset'])]
+_PortfolioTitle = Annotated[str, Meta(description='What its user calls it.', examples=['My portfolio'])]
+_AddressTitle = Annotated[str, Meta(description='What its user calls it.', examples=['My address'])]
+_OffsetTitle = Annotated[str, Meta(description='What its user calls it.', examples=['My offset'])]
+_PortfolioId = Annotated[Id, Meta(description='The number of the portfolio among those of its user; never reused.')]
+_ChildId = Annotated[Id, Meta(description='Its number among the contents of the same kind of its portfolio; never reused.')]
 _OwnSource = Annotated[str, Meta(description='Where the value comes from.', examples=['private-api'])]
 _SumSource = Annotated[str, Meta(description='Where the value comes from.', examples=['cryptfolio'])]
 _LedgerSource = Annotated[
     str, Meta(description='Where the value comes from: the key of an upstream, see /api/sources.', examples=['blockstream'])
 ]
-_Changed = Annotated[Instant, Meta(examples=['2017-11-23T23:01:44+00:00'])]
+_Later = Annotated[Instant, Meta(examples=['2017-11-23T23:01:44+00:00'])]
+_Created = Annotated[Instant, Meta(description='When it was created.')]
+_Updated = Annotated[_Later, Meta(description='When it last changed.')]
+_Stored = Annotated[Instant, Meta(description='When it was first stored here.')]
 _Complete = Annotated[bool, Meta(description='False if anything is known to be missing.', examples=[True])]
 
 
 class CurrencyRef(TypedDict):
     """A currency, in short form."""
 
-    title: Annotated[str, Meta(examples=['Bitcoin'])]
-    code: CurrencyCode
+    title: Annotated[str, Meta(description='The name of the currency.', examples=['Bitcoin'])]
+    code: Annotated[CurrencyCode, Meta(description='The code of the currency, in lower case.')]
+
+
+_Currency = Annotated[CurrencyRef, Meta(description='The currency.')]
+_CodeOrCurrency = Annotated[
+    CurrencyCode | CurrencyRef, Meta(description='The code of the currency; the currency as an object if `expand` asks for it.')
+]
+_Code = Annotated[CurrencyCode, Meta(description='The code of the currency, in lower case.')]
 
 
 class User(TypedDict):
     """The user the token was issued for."""
 
-    name: Annotated[str | None, Meta(examples=['Test user'])]
-    email: Annotated[str, Meta(examples=['test@openclerk.org'])]
-    created_at: Instant
+    name: Annotated[str | None, Meta(description='The name that the user gave; null if none.', examples=['Test user'])]
+    email: Annotated[str, Meta(description='The confirmed email address of the user.', examples=['test@openclerk.org'])]
+    created_at: Annotated[Instant, Meta(description='When the user signed up.')]
 
 
 class PortfolioHeader(TypedDict):
     """The properties of a portfolio that all representations of it share."""
 
-    id: Id
+    id: _PortfolioId
     title: _PortfolioTitle
-    created_at: Instant
-    updated_at: _Changed
-    balances_last_updated: _Changed | None
-    histories_last_updated: _Changed | None
-    converted_balances_last_updated: _Changed | None
-    converted_histories_last_updated: _Changed | None
+    created_at: _Created
+    updated_at: _Updated
+    balances_last_updated: Annotated[_Later | None, Meta(description='When one of its balances was last read; null before.')]
+    histories_last_updated: Annotated[_Later | None, Meta(description='When its history was last computed; null before.')]
+    converted_balances_last_updated: Annotated[
+        _Later | None, Meta(description='When its balances were last converted, together with its history; null before.')
+    ]
+    converted_histories_last_updated: Annotated[
+        _Later | None, Meta(description='When its converted history was last computed; null before.')
+    ]
 
 
 class PortfolioSummary(PortfolioHeader):
     """A portfolio as an entry of a list, with the counts of its contents."""
 
-    currencies: Annotated[_Number, Meta(examples=[3])]
-    accounts: Annotated[_Number, Meta(examples=[4])]
-    addresses: Annotated[_Number, Meta(examples=[5])]
-    offsets: Annotated[_Number, Meta(examples=[0])]
+    currencies: Annotated[_Number, Meta(description='How many reporting currencies it has.', examples=[3])]
+    accounts: Annotated[_Number, Meta(description='How many accounts it has.', examples=[4])]
+    addresses: Annotated[_Number, Meta(description='How many addresses it has.', examples=[5])]
+    offsets: Annotated[_Number, Meta(description='How many offsets it has.', examples=[0])]
 
 
 class AddressSummary(TypedDict):
     """An address of a portfolio as an entry of a list."""
 
-    id: Id
+    id: _ChildId
     title: _AddressTitle
     address: Annotated[
         str,
@@ -128,30 +144,30 @@ class AddressSummary(TypedDict):
             examples=['1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'],
         ),
     ]
-    currency: CurrencyRef
+    currency: Annotated[CurrencyRef, Meta(description='The coin of its chain.')]
 
 
 class OffsetSummary(TypedDict):
     """An offset of a portfolio as an entry of a list."""
 
-    id: Id
+    id: _ChildId
     title: _OffsetTitle
-    created_at: Instant
-    updated_at: _Changed
+    created_at: _Created
+    updated_at: _Updated
 
 
 class WalletRef(TypedDict):
     """An exchange, in short form."""
 
-    title: Annotated[str, Meta(examples=['Bittrex'])]
-    code: Annotated[str, Meta(examples=['bittrex'])]
+    title: Annotated[str, Meta(description='The name of the exchange.', examples=['Bittrex'])]
+    code: Annotated[str, Meta(description='The code of the exchange, as `wallet` in requests.', examples=['bittrex'])]
 
 
 class WalletCredential(TypedDict):
     """One of the credentials of an account at an exchange."""
 
-    name: Annotated[str, Meta(examples=['key'])]
-    required: bool
+    name: Annotated[str, Meta(description='Its name in `credentials` of a request.', examples=['key'])]
+    required: Annotated[bool, Meta(description='Whether an account cannot be created without it.')]
 
 
 _Parts = list[Annotated[str, Meta(examples=['spot'])]]
@@ -160,13 +176,11 @@ _Parts = list[Annotated[str, Meta(examples=['spot'])]]
 class Wallet(WalletRef):
     """An exchange whose accounts are supported, or another server that tells balances."""
 
-    url: (
-        Annotated[
-            str, Meta(description='Where it says how to make an API key.', examples=['https://support.kraken.com/articles/360000919966'])
-        ]
-        | None
-    )
-    credentials: list[WalletCredential]
+    url: Annotated[
+        Annotated[str, Meta(examples=['https://support.kraken.com/articles/360000919966'])] | None,
+        Meta(description='Where it says how to make an API key; null for your own server.'),
+    ]
+    credentials: Annotated[list[WalletCredential], Meta(description='What an account needs so that it can be read.')]
     permissions: Annotated[
         list[Annotated[str, Meta(examples=['Query funds'])]], Meta(description='What the API key must be allowed to do. More is refused.')
     ]
@@ -193,15 +207,15 @@ class Wallet(WalletRef):
 class AccountSummary(TypedDict):
     """An account of a portfolio at an exchange as an entry of a list, without its credentials."""
 
-    id: Id
-    title: Annotated[str, Meta(examples=['My account'])]
-    wallet: WalletRef
+    id: _ChildId
+    title: Annotated[str, Meta(description='What its user calls it.', examples=['My account'])]
+    wallet: Annotated[WalletRef, Meta(description='The exchange that the account is at.')]
     valid: Annotated[bool, Meta(description='False while it cannot be read with the credentials that it has.')]
-    created_at: Instant
-    updated_at: _Changed
-    last_updated: Annotated[_Changed, Meta(description='When its balances were last observed.')] | None
-    txns_last_updated: _Changed | None
-    history_last_updated: _Changed | None
+    created_at: _Created
+    updated_at: _Updated
+    last_updated: Annotated[_Later | None, Meta(description='When its balances were last observed; null before.')]
+    txns_last_updated: Annotated[_Later | None, Meta(description='When its transactions were last read; null before.')]
+    history_last_updated: Annotated[_Later | None, Meta(description='When its history was last computed; null before.')]
 
 
 class Problem(TypedDict):
@@ -209,7 +223,11 @@ class Problem(TypedDict):
 
     reason: Annotated[str, Meta(description='In snake_case.', examples=['wrong_secret'])]
     message: Annotated[
-        str, Meta(examples=['Kraken refuses the signature: the secret is not that of this API key, or was not copied whole'])
+        str,
+        Meta(
+            description='What is wrong, and what to do.',
+            examples=['Kraken refuses the signature: the secret is not that of this API key, or was not copied whole'],
+        ),
     ]
 
 
@@ -223,18 +241,21 @@ class Account(AccountSummary):
 class Portfolio(PortfolioHeader):
     """A portfolio with its contents; `currencies` are its reporting currencies."""
 
-    currencies: list[CurrencyRef]
-    accounts: list[AccountSummary]
-    addresses: list[AddressSummary]
-    offsets: list[OffsetSummary]
+    currencies: Annotated[list[CurrencyRef], Meta(description='Its reporting currencies.')]
+    accounts: Annotated[list[AccountSummary], Meta(description='Its accounts at exchanges.')]
+    addresses: Annotated[list[AddressSummary], Meta(description='Its addresses.')]
+    offsets: Annotated[list[OffsetSummary], Meta(description='Its offsets: manually entered balances.')]
     source: _OwnSource
+
+
+_KindOfPart = Annotated[Literal['account', 'address'], Meta(description='Whether it is an account or an address.')]
 
 
 class Missing(TypedDict):
     """An account or address of a portfolio whose balance is missing from the sum, wholly or in part."""
 
-    type: Literal['account', 'address']
-    id: Id
+    type: _KindOfPart
+    id: Annotated[Id, Meta(description='The id of the account or address.')]
     title: _AddressTitle
     reason: Annotated[str, Meta(description='In snake_case.', examples=['not_ready'])]
 
@@ -243,11 +264,11 @@ class Coverage(TypedDict):
     """Whether a sum covers everything, and what is missing if it does not."""
 
     complete: _Complete
-    missing: NotRequired[list[Missing]]
+    missing: NotRequired[Annotated[list[Missing], Meta(description='What is missing, if it is incomplete.')]]
 
 
 class _Summed(TypedDict):
-    currency: CurrencyCode | CurrencyRef
+    currency: _CodeOrCurrency
     balance_at: Annotated[
         Instant, Meta(description='When the oldest of the balances in the sum was observed; for a past balance, the instant requested.')
     ]
@@ -265,18 +286,18 @@ class PortfolioBalance(_SummedBalance, Coverage):
 class Unconverted(TypedDict):
     """A balance that is missing from a converted total because no rate is known, or sources contradict each other about it."""
 
-    currency: CurrencyCode
-    balance: Amount
+    currency: _Code
+    balance: Annotated[Amount, Meta(description='The amount that is missing from the total.')]
     reason: Annotated[str, Meta(description='In snake_case: `no_rate`, `disputed`.', examples=['no_rate'])]
 
 
 class NotInTotal(TypedDict):
     """What is missing from a converted total: a balance without a rate, or an account or address of the portfolio, as in its balances."""
 
-    currency: NotRequired[CurrencyCode]
-    balance: NotRequired[Amount]
-    type: NotRequired[Literal['account', 'address']]
-    id: NotRequired[Id]
+    currency: NotRequired[Annotated[CurrencyCode, Meta(description='Of a balance without a rate: its currency.')]]
+    balance: NotRequired[Annotated[Amount, Meta(description='Of a balance without a rate: its amount.')]]
+    type: NotRequired[_KindOfPart]
+    id: NotRequired[Annotated[Id, Meta(description='The id of the account or address.')]]
     title: NotRequired[_AddressTitle]
     reason: Annotated[str, Meta(description='In snake_case.', examples=['no_rate'])]
 
@@ -294,7 +315,7 @@ class Hop(TypedDict):
             examples=['bitstamp,coingecko,kraken'],
         ),
     ]
-    observed_at: Instant
+    observed_at: Annotated[Instant, Meta(description='When the rate was observed; of several, the oldest.')]
     disputed: Annotated[bool, Meta(description='Always false: nothing is converted by a disputed rate.', examples=[False])]
     stale: Annotated[bool, Meta(description='Whether it is older than it should be.', examples=[False])]
 
@@ -302,8 +323,8 @@ class Hop(TypedDict):
 class Explained(TypedDict):
     """How one currency of a portfolio was converted: `value` is `balance` multiplied and divided by the rates of `route`."""
 
-    currency: CurrencyCode
-    balance: Amount
+    currency: _Code
+    balance: Annotated[Amount, Meta(description='The amount that was converted.')]
     value: Annotated[str, Meta(description='Exact, except that a division is rounded to 50 digits.', examples=['117753.6'])]
     route: Annotated[list[Hop], Meta(description='Empty for the reporting currency itself.')]
 
@@ -323,8 +344,8 @@ class _SummedValue(_Summed):
 class ConvertedBalance(_SummedValue):
     """The balances of a portfolio as if all were converted into one currency."""
 
-    missing: NotRequired[list[NotInTotal]]
-    explain: NotRequired[list[Explained]]
+    missing: NotRequired[Annotated[list[NotInTotal], Meta(description='What is missing from the total, if it is incomplete.')]]
+    explain: NotRequired[Annotated[list[Explained], Meta(description='With `explain=true`: how each balance was converted.')]]
 
 
 class RateSet(TypedDict, total=False):
@@ -343,7 +364,15 @@ class RateSet(TypedDict, total=False):
 
 _Day = Annotated[str, Meta(pattern='^[0-9]{4}-[0-9]{2}-[0-9]{2}$', examples=['2017-11-23'])]
 # In this form, as `from` is a word of Python's.
-Backfill = TypedDict('Backfill', {'currency': CurrencyCode, 'from': _Day | None, 'until': _Day | None, 'done': bool})
+Backfill = TypedDict(
+    'Backfill',
+    {
+        'currency': _Code,
+        'from': Annotated[_Day | None, Meta(description='The first day that has been fetched; null before.')],
+        'until': Annotated[_Day | None, Meta(description='The last day that has been fetched; null before.')],
+        'done': Annotated[bool, Meta(description='Whether nothing is left to fetch.')],
+    },
+)
 Backfill.__doc__ = """How far the daily closing rates of a currency have been fetched: from the first day until the last."""
 
 
@@ -378,7 +407,7 @@ class HistoricBalance(_SummedBalance, _AtInstant):
 class HistoricValue(_SummedValue, _AtInstant):
     """What a portfolio was worth in one currency at a past instant, at the rates kept for that hour or the closing rates of that day."""
 
-    missing: NotRequired[list[Unconverted]]
+    missing: NotRequired[Annotated[list[Unconverted], Meta(description='What is missing from the total, if it is incomplete.')]]
 
 
 class Completeness(TypedDict, total=False):
@@ -391,17 +420,17 @@ class Completeness(TypedDict, total=False):
 class UnreadableRow(TypedDict):
     """What an upstream lists of an address or account and nobody can read, so that its effect is unknown."""
 
-    currency: CurrencyRef
+    currency: _Currency
     reference: Annotated[str, Meta(description='The id of the transaction, or the contract of a token whose balance it is.')]
     reason: Annotated[str, Meta(description='In a few words.', examples=['no block time'])]
-    txn_at: Instant | None
+    txn_at: Annotated[Instant | None, Meta(description='When the transaction took place; null if that is unknown.')]
 
 
 class UnreadableRows(TypedDict, total=False):
     """The newest rows that could not be read, and how many there are; on the first page, if there are any."""
 
-    unreadable: list[UnreadableRow]
-    unreadable_count: Annotated[_Number, Meta(examples=[1])]
+    unreadable: Annotated[list[UnreadableRow], Meta(description='The newest of them.')]
+    unreadable_count: Annotated[_Number, Meta(description='How many there are.', examples=[1])]
 
 
 class TransactionsState(Completeness, UnreadableRows):
@@ -411,15 +440,15 @@ class TransactionsState(Completeness, UnreadableRows):
 class Agreement(TypedDict):
     """Whether two explorers agreed about an address when they were last compared."""
 
-    status: Annotated[Literal['agreed', 'disputed'], Meta(examples=['agreed'])]
-    sources: list[SourceKey]
-    checked_at: Instant
+    status: Annotated[Literal['agreed', 'disputed'], Meta(description='Whether both gave the same balance.', examples=['agreed'])]
+    sources: Annotated[list[SourceKey], Meta(description='The two explorers, see /api/sources.')]
+    checked_at: Annotated[Instant, Meta(description='When they were compared.')]
 
 
 class WalletOfAddress(TypedDict):
     """The HD wallet that an address is part of, an address of the same portfolio too."""
 
-    id: Id
+    id: Annotated[Id, Meta(description='The id of the HD wallet among the addresses of the portfolio.')]
     title: _AddressTitle
 
 
@@ -427,9 +456,9 @@ class Address(AddressSummary):
     """An address of a portfolio."""
 
     valid: Annotated[bool, Meta(description='False once an upstream has rejected the address as invalid.')]
-    created_at: Instant
-    updated_at: _Changed
-    txns_last_updated: _Changed | None
+    created_at: _Created
+    updated_at: _Updated
+    txns_last_updated: Annotated[_Later | None, Meta(description='When its transactions were last read; null before.')]
     source: _OwnSource
     agreement: Annotated[Agreement | None, Meta(description='Null until the first cross-check with a second explorer.')]
     gap_limit: NotRequired[
@@ -452,17 +481,22 @@ class Address(AddressSummary):
 class AddressBalance(TypedDict):
     """The confirmed balance of an address or account in one currency; null where the upstream does not provide a value that can be read."""
 
-    currency: CurrencyRef
-    balance: Amount | None
-    unconfirmed: (
-        Annotated[_Nothing, Meta(description='The net change by transactions that are not in a block yet; not included in `balance`.')]
-        | None
-    )
-    transactions: Annotated[_Number, Meta(examples=[3])] | None
-    sent: _Nothing | None
-    received: Amount | None
-    created_at: Instant
-    updated_at: Annotated[_Changed, Meta(description='When it was last observed.')]
+    currency: _Currency
+    balance: Annotated[Amount | None, Meta(description='The confirmed amount; null where it cannot be read.')]
+    unconfirmed: Annotated[
+        _Nothing | None,
+        Meta(
+            description='The net change by transactions that are not in a block yet; not included in `balance`. Null where it is unknown.'
+        ),
+    ]
+    transactions: Annotated[
+        Annotated[_Number, Meta(examples=[3])] | None,
+        Meta(description='How many confirmed transactions there are; null where it is unknown.'),
+    ]
+    sent: Annotated[_Nothing | None, Meta(description='The sum of all that was sent; null where the upstream does not provide it.')]
+    received: Annotated[Amount | None, Meta(description='The sum of all that was received; null where the upstream does not provide it.')]
+    created_at: _Stored
+    updated_at: Annotated[_Later, Meta(description='When it was last observed.')]
     source: _LedgerSource
     complete: NotRequired[
         Annotated[bool, Meta(description='False, and there, only if something of this currency is missing.', examples=[False])]
@@ -475,28 +509,30 @@ class AddressBalance(TypedDict):
 class Transaction(TypedDict):
     """The net effect of one confirmed transaction on an address in one currency, or one entry of an account."""
 
-    currency: CurrencyRef
+    currency: _Currency
     delta: _Delta
-    txn_at: Instant
-    fee: _Nothing | None
+    txn_at: Annotated[Instant, Meta(description='When it took place: the time of its block, or that of the entry.')]
+    fee: Annotated[
+        _Nothing | None, Meta(description='The fee that was paid, part of `delta`; `0.0` if none was, null where it is unknown.')
+    ]
     reference: Annotated[str | None, Meta(description='The id of the transaction in its network.', examples=['abc123'])]
-    created_at: Instant
-    updated_at: _Changed
+    created_at: _Stored
+    updated_at: Annotated[_Later, Meta(description='When it was last stored.')]
     source: _LedgerSource
 
 
 class PartOfPortfolio(TypedDict):
     """The account or address of a portfolio that a transaction is of."""
 
-    id: Id
+    id: _ChildId
     title: _AddressTitle
 
 
 class PortfolioTransaction(Transaction):
     """A transaction of an account or address of a portfolio."""
 
-    account: NotRequired[PartOfPortfolio]
-    address: NotRequired[PartOfPortfolio]
+    account: NotRequired[Annotated[PartOfPortfolio, Meta(description='The account that it is of, if it is of one.')]]
+    address: NotRequired[Annotated[PartOfPortfolio, Meta(description='The address that it is of, if it is of one.')]]
     internal: Annotated[
         bool,
         Meta(
@@ -508,30 +544,30 @@ class PortfolioTransaction(Transaction):
 class OffsetBalance(TypedDict):
     """One currency of an offset."""
 
-    currency: CurrencyCode | CurrencyRef
+    currency: _CodeOrCurrency
     balance: _Held
-    created_at: Instant
-    updated_at: _Changed
+    created_at: _Created
+    updated_at: _Updated
     source: _OwnSource
 
 
 class Offset(OffsetSummary):
     """An offset: manually entered balances."""
 
-    balances: list[OffsetBalance]
-    since: Annotated[_Changed | None, Meta(description='Before this instant the offset does not count; null if it counts at all times.')]
+    balances: Annotated[list[OffsetBalance], Meta(description='Its amounts, one for each currency.')]
+    since: Annotated[_Later | None, Meta(description='Before this instant the offset does not count; null if it counts at all times.')]
 
 
 class Currency(TypedDict):
     """A currency in the catalogue, of exactly one kind."""
 
-    id: Id
-    code: CurrencyCode
-    title: Annotated[str, Meta(examples=['Bitcoin'])]
-    created_at: Instant
-    updated_at: _Changed
+    id: Annotated[Id, Meta(description='Its number in the catalogue.')]
+    code: _Code
+    title: Annotated[str, Meta(description='The name of the currency.', examples=['Bitcoin'])]
+    created_at: Annotated[Instant, Meta(description='When it came into the catalogue.')]
+    updated_at: _Updated
     is_cryptocurrency: Annotated[bool, Meta(description='False for tokens.', examples=[True])]
-    is_fiat: Annotated[bool, Meta(examples=[False])]
+    is_fiat: Annotated[bool, Meta(description='True for the money of countries.', examples=[False])]
     is_ethereum_token: Annotated[bool, Meta(description='True for every token, whatever chain it is on.', examples=[False])]
     ethereum_contract_address: Annotated[
         str | None,
@@ -543,14 +579,14 @@ class Currency(TypedDict):
 class Currencies(TypedDict):
     """A page of a list of currencies, and the length of the whole list."""
 
-    count: Annotated[_Number, Meta(examples=[1])]
-    currencies: list[Currency]
+    count: Annotated[_Number, Meta(description='How many currencies the whole list has.', examples=[1])]
+    currencies: Annotated[list[Currency], Meta(description='This page of the list, by id.')]
 
 
 class FollowedChain(TypedDict):
     """What an upstream follows of a chain, which is named by its coin."""
 
-    currency: CurrencyCode
+    currency: Annotated[CurrencyCode, Meta(description='The coin of the chain.')]
     assets: Annotated[
         list[Annotated[str, Meta(extra_json_schema={'enum': ['coin', 'tokens']}, examples=['coin'])]],
         Meta(description='`coin`, and `tokens`: those of the catalogue on this chain. Nothing else is followed.'),
@@ -568,13 +604,13 @@ class Source(TypedDict):
     """An upstream that values come from: its capabilities and its recent health."""
 
     key: SourceKey
-    title: Annotated[str, Meta(examples=['Blockstream Explorer'])]
+    title: Annotated[str, Meta(description='The name of the upstream.', examples=['Blockstream Explorer'])]
     url: Annotated[
         str,
         Meta(description='Where its API is documented.', examples=['https://github.com/Blockstream/esplora/blob/master/API.md']),
     ]
-    currencies: list[CurrencyCode]
-    capabilities: list[Annotated[str, Meta(examples=['balances'])]]
+    currencies: Annotated[list[CurrencyCode], Meta(description='The currencies that it tells something of.')]
+    capabilities: Annotated[list[Annotated[str, Meta(examples=['balances'])]], Meta(description='What it can tell, in snake_case.')]
     needs_key: Annotated[bool, Meta(description='Whether it requires an API key.')]
     own_server: Annotated[bool, Meta(description='Whether each operator runs a server of their own.')]
     history: Annotated[
@@ -585,9 +621,15 @@ class Source(TypedDict):
         ),
     ]
     chains: Annotated[list[FollowedChain], Meta(description='What it follows, chain by chain; empty for a source of rates.')]
-    health: Annotated[str, Meta(extra_json_schema={'enum': ['ok', 'failing', 'unknown']})]
-    last_success_at: _Changed | None
-    last_failure_at: Instant | None
+    health: Annotated[
+        str,
+        Meta(
+            description='Whether the last requests to it succeeded; `unknown` if there were none.',
+            extra_json_schema={'enum': ['ok', 'failing', 'unknown']},
+        ),
+    ]
+    last_success_at: Annotated[_Later | None, Meta(description='When a request to it last succeeded; null before.')]
+    last_failure_at: Annotated[Instant | None, Meta(description='When a request to it last failed; null before.')]
     remedy: Annotated[
         str | None,
         Meta(
@@ -600,35 +642,47 @@ class Source(TypedDict):
 class Tickers(TypedDict):
     """The rates of exchange: when they were last put together, and how many seconds ago; null before the first time."""
 
-    updated_at: Instant | None
-    age: Annotated[int, Meta(examples=[42], ge=0)] | None
+    updated_at: Annotated[Instant | None, Meta(description='When they were last put together.')]
+    age: Annotated[Annotated[int, Meta(examples=[42], ge=0)] | None, Meta(description='How many seconds ago that was.')]
 
 
 class Job(TypedDict):
     """A job of the service, and when it last ran to its end; null before the first time. Some run only when there is work."""
 
-    name: Annotated[str, Meta(examples=['sweep_due'])]
-    last_run_at: Instant | None
+    name: Annotated[str, Meta(description='The name of the job.', examples=['sweep_due'])]
+    last_run_at: Annotated[Instant | None, Meta(description='When it last ran to its end; null before.')]
 
 
 class Status(TypedDict):
     """What works and what fails: the upstreams by key, `database`, `tickers` and `jobs`. What never ran does neither."""
 
-    ok: list[Annotated[str, Meta(examples=['database'])]]
-    failing: list[Annotated[str, Meta(examples=['mempool'])]]
-    tickers: Tickers
-    jobs: list[Job]
-    version: Annotated[str, Meta(examples=['0.1.0'])]
+    ok: Annotated[
+        list[Annotated[str, Meta(examples=['database'])]], Meta(description='What works: keys of upstreams, `database`, `tickers`, `jobs`.')
+    ]
+    failing: Annotated[list[Annotated[str, Meta(examples=['mempool'])]], Meta(description='What fails, named likewise.')]
+    tickers: Annotated[Tickers, Meta(description='How old the rates of exchange are.')]
+    jobs: Annotated[list[Job], Meta(description='When each job last ran.')]
+    version: Annotated[str, Meta(description='The release of the service.', examples=['0.1.0'])]
 
 
 class Failure(TypedDict):
-    """An error: a sentence for humans, a code for programs. Errors raised by API Gateway have no `time`."""
+    """An error: a sentence for humans, a code for programs. Errors raised by API Gateway have no `time` and no `doc_url`."""
 
-    success: Annotated[bool, Meta(extra_json_schema={'const': False})]
-    time: NotRequired[EpochSeconds]
-    message: Annotated[str, Meta(examples=['Not found'])]
+    success: Annotated[bool, Meta(description='False: this is an error.', extra_json_schema={'const': False})]
+    time: NotRequired[Annotated[EpochSeconds, Meta(description='The time of the response, in seconds since 1970.')]]
+    message: Annotated[str, Meta(description='What is wrong, in a sentence for humans.', examples=['Not found'])]
     code: Annotated[str, Meta(description='In snake_case.', examples=['not_found'])]
     request_id: Annotated[str, Meta(description='As in X-Request-Id.', examples=['c6af9ac6-7b61-11e6-9a41-93e8deadbeef'])]
+    doc_url: NotRequired[
+        Annotated[
+            str,
+            Meta(
+                description='Where the code is explained, with what to do about it.',
+                examples=['https://api.example.com/reference#error-not_found'],
+                extra_json_schema={'format': 'uri'},
+            ),
+        ]
+    ]
 
 
 class FieldFault(TypedDict):
@@ -636,20 +690,25 @@ class FieldFault(TypedDict):
 
     field: Annotated[str, Meta(description='Its path, such as `balances[0].currency`; empty for the whole body.', examples=['currencies'])]
     code: Annotated[str, Meta(description='In snake_case.', examples=['empty'])]
-    message: Annotated[str, Meta(examples=['must have at least one reporting currency selected'])]
+    message: Annotated[
+        str, Meta(description='What is wrong, in a sentence for humans.', examples=['must have at least one reporting currency selected'])
+    ]
 
 
 class InvalidRequest(Failure):
     """An invalid request, with all its faults at once: as sentences for humans, and for programs."""
 
-    invalid: list[Annotated[str, Meta(examples=['must have at least one reporting currency selected'])]]
-    fields: list[FieldFault]
+    invalid: Annotated[
+        list[Annotated[str, Meta(examples=['must have at least one reporting currency selected'])]],
+        Meta(description='All faults, each in a sentence for humans.'),
+    ]
+    fields: Annotated[list[FieldFault], Meta(description='The same faults for programs, in the same order.')]
 
 
 class Unavailable(Failure):
     """No value is available at the moment; `try_again_at` is present while none has been known yet."""
 
-    try_again_at: NotRequired[Instant]
+    try_again_at: NotRequired[Annotated[Instant, Meta(description='When to ask again.')]]
     reason: NotRequired[
         Annotated[str, Meta(description='What must change before there can be a value, in snake_case.', examples=['explorers_need_key'])]
     ]

@@ -21,31 +21,46 @@ PAGES = (LIMIT, ID_CURSOR)
 
 @router.get('/currencies', answer=answers.Currencies, query=PAGES)
 def list_currencies(request: ApiRequest) -> Response:
-    """List all currencies."""
+    """List all currencies.
+
+    Cryptocurrencies, fiat currencies and tokens, by id. A currency that is not in the catalogue cannot be reported in or entered.
+    """
     return _page(request, currencies.every())
 
 
 @router.get('/currencies/cryptocurrencies', answer=answers.Currencies, query=PAGES)
 def list_cryptocurrencies(request: ApiRequest) -> Response:
-    """List the cryptocurrencies, without tokens."""
+    """List the cryptocurrencies, without tokens.
+
+    The coins of chains. Addresses can be added of those that a source follows: see `chains` of /api/sources.
+    """
     return _page(request, currencies.of_kind('cryptocurrency'))
 
 
 @router.get('/currencies/fiat', answer=answers.Currencies, query=PAGES)
 def list_fiat_currencies(request: ApiRequest) -> Response:
-    """List the fiat currencies."""
+    """List the fiat currencies.
+
+    The money of countries, for reporting and for offsets.
+    """
     return _page(request, currencies.of_kind('fiat'))
 
 
 @router.get('/currencies/tokens', answer=answers.Currencies, query=PAGES)
 def list_tokens(request: ApiRequest) -> Response:
-    """List the tokens, of every chain."""
+    """List the tokens, of every chain.
+
+    Each is identified by its contract or the like, so that none with a copied name counts.
+    """
     return _page(request, currencies.of_kind('token'))
 
 
 @router.get('/currencies/{code}', answer=answers.Currency)
 def get_currency(_: ApiRequest, code: str) -> Response:
-    """Get a currency by its code, in any case."""
+    """Get a currency by its code, in any case.
+
+    With its kind, and for a token on Ethereum its contract.
+    """
     return _cached(ok(present_currency(currencies.require(code))))
 
 

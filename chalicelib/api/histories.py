@@ -60,7 +60,11 @@ QUERY = (LIMIT, CURSOR, EXPAND, FROM, TO, INTERVAL, OLDEST_FIRST)
     PORTFOLIO + '/balances/history', answer=list[answers.HistoricBalance], beside=answers.HistoryState, query=QUERY, asynchronous=True
 )
 def get_balances_history(request: ApiRequest, portfolio_id: int) -> Response:
-    """Get the historical balances for a portfolio."""
+    """Get the historical balances for a portfolio.
+
+    One row for each currency and instant of the interval, newest first, by default for the last 365 days. `covered` and `total` say how
+    many contents of the portfolio were known then. An instant about which nothing is known has no row.
+    """
     return _page(request, portfolio_id, rows.balances, present_historic_balance)
 
 
@@ -72,7 +76,10 @@ def get_balances_history(request: ApiRequest, portfolio_id: int) -> Response:
     asynchronous=True,
 )
 def get_balance_history(request: ApiRequest, portfolio_id: int, currency: str) -> Response:
-    """Get the historical balances for a portfolio for a particular currency."""
+    """Get the historical balances for a portfolio for a particular currency.
+
+    As the history of all balances, in this currency alone.
+    """
     return _page(request, portfolio_id, rows.balances_in(currencies.require(currency).code), present_historic_balance)
 
 
@@ -80,7 +87,11 @@ def get_balance_history(request: ApiRequest, portfolio_id: int, currency: str) -
     PORTFOLIO + '/converted/history', answer=list[answers.HistoricValue], beside=answers.HistoryState, query=QUERY, asynchronous=True
 )
 def get_converted_history(request: ApiRequest, portfolio_id: int) -> Response:
-    """Get the historical converted balances for a portfolio."""
+    """Get the historical converted balances for a portfolio.
+
+    One row for each reporting currency and instant. Past balances are converted by the rates kept for their hour, else by the closing
+    rates of their day; `missing` lists what has no rate.
+    """
     return _page(request, portfolio_id, rows.converted, present_historic_value)
 
 

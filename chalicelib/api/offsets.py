@@ -27,7 +27,11 @@ CHANGES = Body('OffsetChanges', optional=(fields.TITLE, fields.BALANCES, fields.
 
 @router.post(COLLECTION, answer=answers.Offset, body=NEW, query=(EXPAND,))
 def create_offset(request: ApiRequest, portfolio_id: int) -> Response:
-    """Create a new offset with a collection of offset balances."""
+    """Create a new offset with a collection of offset balances.
+
+    For what no address or account shows: cash, a loan, coins in a vault. Amounts may be negative. They count at all times, or from
+    `since` on.
+    """
     title, balances = request.body()[fields.TITLE], request.body().get(fields.BALANCES) or {}
     since = (request.body().get(fields.SINCE) or Since(None)).at
     offset = Offset.draft(request.user_id, portfolio_id, title=title, balances=balances, since=since, now=clock.now())
@@ -38,20 +42,29 @@ def create_offset(request: ApiRequest, portfolio_id: int) -> Response:
 
 @router.get(COLLECTION, answer=list[answers.OffsetSummary], query=(LIMIT, ID_CURSOR))
 def list_offsets(request: ApiRequest, portfolio_id: int) -> Response:
-    """List the offsets on a portfolio."""
+    """List the offsets on a portfolio.
+
+    By id, in short form, without their amounts.
+    """
     found = Offset.page(request.user_id, portfolio_id, after=request[ID_CURSOR], limit=request[LIMIT] + 1)
     return request.page(found, present_offset_summary, lambda offset: str(offset.offset_id))
 
 
 @router.get(ITEM, answer=answers.Offset, query=(EXPAND,))
 def get_offset(request: ApiRequest, portfolio_id: int, offset_id: int) -> Response:
-    """Get the full details of an offset, including its balances."""
+    """Get the full details of an offset, including its balances.
+
+    Its amounts by currency, and the instant from which they count, if not always.
+    """
     return _shown(request, Offset.find(request.user_id, portfolio_id, offset_id))
 
 
 @router.patch(ITEM, answer=answers.Offset, body=CHANGES, query=(EXPAND,))
 def update_offset(request: ApiRequest, portfolio_id: int, offset_id: int) -> Response:
-    """Update an existing offset with a new title or `since`; balances, if set, replace all that it has."""
+    """Update an existing offset with a new title or `since`; balances, if set, replace all that it has.
+
+    What is not sent stays. `since: null` lets it count at all times.
+    """
     body = request.body()
     title, balances, since = body.get(fields.TITLE), body.get(fields.BALANCES), body.get(fields.SINCE)
     key, expected = (request.user_id, portfolio_id, offset_id), request.expected_versions
@@ -60,7 +73,10 @@ def update_offset(request: ApiRequest, portfolio_id: int, offset_id: int) -> Res
 
 @router.delete(ITEM, answer=answers.Offset, query=(EXPAND,))
 def delete_offset(request: ApiRequest, portfolio_id: int, offset_id: int) -> Response:
-    """Delete a portfolio offset and its associated balances; returns the offset as it was."""
+    """Delete a portfolio offset and its associated balances; returns the offset as it was.
+
+    Its amounts no longer count for the portfolio, now or in its history.
+    """
     expected = request.expected_versions
     return _shown(request, offsets.delete(request.user_id, portfolio_id, offset_id, now=clock.now(), expected=expected))
 

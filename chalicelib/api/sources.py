@@ -19,19 +19,28 @@ KEY_CURSOR = cursor(str, start='')
 
 @router.get('/status', answer=answers.Status)
 def get_status(_: ApiRequest) -> Response:
-    """Which parts of the service work and which fail, how old the rates are and when jobs last ran."""
+    """Which parts of the service work and which fail, how old the rates are and when jobs last ran.
+
+    For monitoring. What never ran is neither in `ok` nor in `failing`.
+    """
     return ok(present_status(upstream_status.status(), clock.now()))
 
 
 @router.get('/sources', answer=list[answers.Source], query=(LIMIT, KEY_CURSOR))
 def list_sources(request: ApiRequest) -> Response:
-    """List the upstreams that values come from."""
+    """List the upstreams that values come from.
+
+    Explorers, sources of rates and exchanges: what each can tell, which key it needs, and whether requests to it succeed.
+    """
     found = [source for source in upstream_status.every() if source.key > request[KEY_CURSOR]][: request[LIMIT] + 1]
     return request.page(upstream_status.health_of(found), present_source, lambda upstream: upstream.source.key)
 
 
 @router.get('/sources/{key}', answer=answers.Source)
 def get_source(_: ApiRequest, key: str) -> Response:
-    """Get the capabilities and recent health of an upstream."""
+    """Get the capabilities and recent health of an upstream.
+
+    `remedy` says what the operator must set where it lacks a key.
+    """
     (upstream,) = upstream_status.health_of([upstream_status.find(key)])
     return ok(present_source(upstream))

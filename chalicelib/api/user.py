@@ -1,4 +1,4 @@
-"""GET /api/user."""
+"""The user that a token was issued for: /api/user."""
 
 from chalice.app import Blueprint, Response
 
@@ -16,5 +16,8 @@ router = Router(bp, authorizer=bearer)
 
 @router.get('/user', answer=answers.User)
 def get_user(request: ApiRequest) -> Response:
-    """Key information about the user."""
+    """Key information about the user.
+
+    Tells an application whom its token speaks for. The scope `info` is enough.
+    """
     return ok(present_user(User.find(request.user_id)))

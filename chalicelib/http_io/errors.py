@@ -7,6 +7,7 @@ from typing import Any
 from chalice.app import Request, Response
 
 from chalicelib import clock, telemetry
+from chalicelib.config import settings
 from chalicelib.errors import AppError
 from chalicelib.http_io.response import JSON_HEADERS, Headers
 
@@ -67,9 +68,15 @@ def envelope(_: Request, error: AppError) -> Response:
         'message': error.message,
         'code': error.code,
         'request_id': telemetry.request_id(),
+        'doc_url': doc_url(error.code),
         **error.details(),
     }
     return _response(error, body)
+
+
+def doc_url(code: str) -> str:
+    """Return where an error code is explained, with what to do about it."""
+    return f'{settings().issuer}/reference#error-{code}'
 
 
 def _oauth_error(_: Request, error: AppError) -> Response:

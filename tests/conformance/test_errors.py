@@ -21,7 +21,7 @@ METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE')
 KEYS = ('success', 'message', 'code')
 
 BY_GATEWAY = {'success': False, 'message': 'Not found', 'code': 'not_found', 'request_id': 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef'}
-FAILURE = BY_GATEWAY | {'time': 1512697998}
+FAILURE = BY_GATEWAY | {'time': 1512697998, 'doc_url': 'https://cryptfolio.test/reference#error-not_found'}
 NOT_READY = FAILURE | {'try_again_at': '2017-11-06T04:54:54+00:00'}
 REQUIRED = 'must have at least one reporting currency selected'
 INVALID = FAILURE | {'invalid': [REQUIRED], 'fields': [{'field': 'currencies', 'code': 'empty', 'message': REQUIRED}]}

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from decimal import Decimal
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import app
-from chalicelib import clock, config
+from chalicelib import config
 from chalicelib.api import answers
 from chalicelib.api.openapi import document
 from chalicelib.api.requests.api_request import ApiRequest
@@ -35,13 +34,11 @@ from chalicelib.api.requests.query import AT
 from chalicelib.api.requests.router import Router
 from chalicelib.auth import bearer
 from chalicelib.domain import currencies
-from chalicelib.domain.conversion import Rate
-from chalicelib.models import LatestRates
-from chalicelib.services.histories import refresh
 from infra import gateway
 from tests.support.api import Api
 from tests.support.aws import Beginnings
-from tests.support.kraken import create_account, observe_account
+from tests.support.filled import fill_portfolio
+from tests.support.kraken import create_account
 from tests.support.ledgers import ADDRESS, SEGWIT, observe
 
 ROOT = Path(__file__).parents[2]
@@ -67,21 +64,8 @@ SAID_BY_SCHEMAS = {'type', 'length', 'required', 'empty', 'too_many'}
 @pytest.fixture
 def world(api: Api, beginnings: Beginnings) -> Api:
     """A portfolio with an address whose ledger is known and an offset."""
-    beginnings.begin(__name__, lambda: fill(api))
+    beginnings.begin('filled portfolio', lambda: fill_portfolio(api))
     return api
-
-
-def fill(api: Api) -> None:
-    api.portfolio()
-    api.address(1, ADDRESS)
-    create_account(api)
-    observe_account(api.user_id)
-    observe(ADDRESS, 3, 3, first_at=clock.now() - 3 * 86_400)  # a history of a few days, as each test has it computed anew
-    api.post('/api/portfolios/1/offsets', {'title': 'x', 'balances': [{'currency': 'ltc', 'balance': '1'}]})
-    now = clock.now()
-    rate = Rate('btc', 'usd', Decimal('11775.36'), now, 'bitstamp')
-    LatestRates.find().store(now, [], [rate], dict.fromkeys(('btc', 'eth', 'eur', 'ltc', 'usd'), now + 86_400))
-    refresh.refresh(api.user_id, 1)
 
 
 def resolved(told: dict[str, Any]) -> Any:
@@ -182,6 +166,27 @@ def test_an_operation_is_told_whole(route: tuple[str, str]):
     assert 'example' in success['content'][JSON]
     assert {'429', '500', '503'} <= operation['responses'].keys()
     assert all('$ref' in error for error in errors)
+
+
+GENERAL = {'Instant', 'Amount', 'Id', 'CurrencyCode', 'CurrencyRef'}  # whose own descriptions say nothing of a field
+
+
+def undescribed() -> Iterator[str]:
+    """Yield where a description is empty, or is only that of a general schema."""
+    for route, operation in OPERATIONS.items():
+        yield from (f'{" ".join(route)} {part}' for part in ('summary', 'description') if not operation.get(part))
+    for kind in ('parameters', 'headers', 'responses', 'schemas', 'securitySchemes'):
+        yield from (f'{kind} {name}' for name, part in DOCUMENT['components'][kind].items() if not part.get('description'))
+    yield from (f'tag {tag["name"]}' for tag in DOCUMENT['tags'] if not tag['description'])
+    for name, schema in SCHEMAS.items():
+        for field, part in schema.get('properties', {}).items():
+            general = part.get('$ref', '').rpartition('/')[2] in GENERAL
+            if not (part if general else {**resolved(part), **part}).get('description'):
+                yield f'{name}.{field}'
+
+
+def test_every_operation_parameter_and_field_is_described_in_words():
+    assert list(undescribed()) == []
 
 
 @pytest.mark.parametrize('route', OPERATIONS, ids=' '.join)

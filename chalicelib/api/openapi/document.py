@@ -13,11 +13,24 @@ from chalicelib.config import VERSION, settings
 from chalicelib.domain.scopes import SENTENCES
 
 _PREFIX = '/api/'
+_API_KEY = 'An API key, which its user creates at /profile/api-keys. It can only read.'
 _ABOUT = """\
-Portfolios of addresses and offsets, with balances and transactions that are exact, current, and honest about what is missing.
+Portfolios of addresses, accounts at exchanges and offsets, with exact balances and transactions that say how old they are and what is
+missing from them.
 
 Amounts are strings, exact to the last digit. Strings in requests are trimmed, and a list of one string may stand for the string.
-Lists hold up to 1,000 entries; if there are more, `next` is the cursor of the next page.
+Bodies are JSON, or forms with bracketed names: `currencies[]=btc`.
+
+A success is `{"success": true, "time": …, "result": …}`, an error `{"success": false, "message": …, "code": …}`.
+Programs go by the `code`.
+
+`503 Not ready` means that a value has not been read yet: ask again at `try_again_at`. From then on there is always one, and `updated_at` or
+`balance_at` says how old it is. `complete: false` says that something is missing.
+
+Lists hold up to 1,000 entries; if there are more, `next` is the cursor of the next page. `?format=csv` returns a list as CSV.
+
+A `POST` with an `Idempotency-Key` is carried out once, however often it is sent. Responses to `GET` carry an `ETag`: `If-None-Match` gives
+`304` while nothing has changed; with `If-Match`, a `PATCH` or `DELETE` gives `412` if somebody else changed the object.
 """
 
 
@@ -31,6 +44,7 @@ def describe(app: Chalice) -> dict[str, Any]:
     return {
         'openapi': '3.1.0',
         'info': {'title': 'CryptFolio', 'version': VERSION, 'description': _ABOUT},
+        'externalDocs': {'description': 'Every operation, with samples, and every error code', 'url': f'{settings().issuer}/reference'},
         'servers': [{'url': settings().issuer}],
         'tags': [_tag(operation) for operation in {operation.resource: operation for operation in found}.values()],
         'paths': paths,
@@ -78,6 +92,7 @@ def _security_schemes() -> dict[str, Any]:
     return {
         'oauth2': {
             'type': 'oauth2',
+            'description': 'For applications, which their developers register at /oauth/applications. Public ones must use PKCE.',
             'flows': {
                 'authorizationCode': {'authorizationUrl': url('/oauth/authorize'), **token},
                 'password': token,
@@ -85,6 +100,6 @@ def _security_schemes() -> dict[str, Any]:
             },
         },
         'bearer': {'type': 'http', 'scheme': 'bearer', 'description': 'An access token or an API key.'},
-        'apiKeyHeader': {'type': 'apiKey', 'in': 'header', 'name': 'X-API-KEY', 'description': 'An API key, created in the profile.'},
-        'apiKeyQuery': {'type': 'apiKey', 'in': 'query', 'name': 'api_key', 'description': 'An API key, created in the profile.'},
+        'apiKeyHeader': {'type': 'apiKey', 'in': 'header', 'name': 'X-API-KEY', 'description': _API_KEY},
+        'apiKeyQuery': {'type': 'apiKey', 'in': 'query', 'name': 'api_key', 'description': _API_KEY},
     }

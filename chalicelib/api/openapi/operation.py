@@ -19,6 +19,8 @@ from chalicelib.api.requests.query import CURSOR_SCHEMA, EXPAND
 from chalicelib.domain import scopes
 from chalicelib.http_io.request import BODY_TYPES
 
+_NEXT = CURSOR_SCHEMA | {'description': 'The `cursor` of the next page; absent on the last one.'}
+
 
 class RoutedOperation(NamedTuple):
     """A method of a path, under a name of its own."""
@@ -121,15 +123,17 @@ def _csv(spec: ApiOperation) -> Schema:
 def _envelope(spec: ApiOperation, schemas: Schemas) -> Schema:
     """Return the schema of a success. It is open: what stands beside `result` may become more."""
     shape, kind = (get_args(spec.answer)[0], 'List') if get_args(spec.answer) else (spec.answer, '')
+    about = (getdoc(shape) or '').partition('\n\n')[0]
     properties = {
-        'success': {'type': 'boolean', 'const': True},
+        'success': {'description': 'True: this is no error.', 'type': 'boolean', 'const': True},
         'time': schemas.of(answers.EpochSeconds),
-        'result': schemas.of(spec.answer),
+        'result': schemas.of(spec.answer) | {'description': f'A list. Each entry: {about}' if kind else about},
     }
     beside = schemas.members(spec.beside) if spec.beside else {}
-    following = {'next': schemas.put(CURSOR_SCHEMA)} if spec.paged else {}
+    following = {'next': schemas.put(_NEXT)} if spec.paged else {}
     return {
         'title': f'{shape.__name__}{kind}Answer',
+        'description': f'The envelope of a success, with {"a list of such entries" if kind else "one object"}: {about}',
         'type': 'object',
         'properties': properties | beside | following,
         'required': list(properties),

@@ -9,7 +9,7 @@ from chalicelib.api.requests.query import Query
 
 
 class Parameter(NamedTuple):
-    """One parameter; `place` is where OpenAPI says that it is: `path`, `query` or `header`."""
+    """One parameter, whose schema has a description; `place` is where OpenAPI says that it is: `path`, `query` or `header`."""
 
     name: str
     place: str
@@ -18,7 +18,13 @@ class Parameter(NamedTuple):
     def describe(self, schemas: Schemas) -> Schema:
         """Return OpenAPI's Parameter Object."""
         required = {'required': True} if self.place == 'path' else {}
-        return {'name': self.name, 'in': self.place} | required | {'schema': schemas.put(self.schema)}
+        return {
+            'name': self.name,
+            'in': self.place,
+            'description': self.schema['description'],
+            **required,
+            'schema': schemas.put({name: value for name, value in self.schema.items() if name != 'description'}),
+        }
 
 
 _TAGS = {'examples': ['"3-8d1e8c4f0e5b7a6c9d2f3a4b5c6d7e8f"'], 'type': 'string'}
@@ -39,11 +45,24 @@ _HEADERS: dict[str, Schema] = {
 }
 _HEADER_OF_METHOD = {'GET': 'If-None-Match', 'POST': 'Idempotency-Key', 'PATCH': 'If-Match', 'DELETE': 'If-Match'}
 _PATH_TYPES: dict[str, Any] = {'currency': answers.AnyCurrencyCode, 'code': answers.AnyCurrencyCode, 'key': answers.SourceKey}
+_IDS = {
+    'portfolio_id': 'The id of a portfolio of yours.',
+    'address_id': 'The id of an address of the portfolio.',
+    'account_id': 'The id of an account of the portfolio.',
+    'offset_id': 'The id of an offset of the portfolio.',
+}
+_PATH_DESCRIPTIONS = _IDS | {
+    'currency': 'The code of a currency in the catalogue, in any case.',
+    'code': 'The code of a currency in the catalogue, in any case.',
+    'key': 'The key of an upstream, as /api/sources lists it.',
+}
 
 
 def path_parameter(name: str, schemas: Schemas) -> Parameter:
     """Return the parameter for a variable of a path; those called `..._id` are ids."""
-    return Parameter(name, 'path', schemas.of(answers.Id if name.endswith('_id') else _PATH_TYPES[name]))
+    return Parameter(
+        name, 'path', schemas.of(answers.Id if name in _IDS else _PATH_TYPES[name]) | {'description': _PATH_DESCRIPTIONS[name]}
+    )
 
 
 def from_query(query: Query[Any]) -> Parameter:

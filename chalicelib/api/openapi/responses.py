@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 from chalicelib import errors
 from chalicelib.api import answers
+from chalicelib.api.openapi.error_codes import ERROR_CODES
 from chalicelib.api.openapi.schemas import Schemas
 from chalicelib.api.requests.body import Schema
+from chalicelib.http_io.errors import doc_url
 
 RATE = ('RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset')
 HEADERS: dict[str, Schema] = {
@@ -26,7 +28,10 @@ NOT_MODIFIED = 'NotModified'
 
 
 class Refusal(NamedTuple):
-    """An error; `shape` is that of its body, `headers` are those it has beside X-Request-Id. API Gateway's have no `time`."""
+    """An error; `shape` is that of its body, `headers` are those it has beside X-Request-Id.
+
+    API Gateway's have neither `time` nor `doc_url`.
+    """
 
     status: int
     code: str
@@ -39,8 +44,11 @@ class Refusal(NamedTuple):
         """Return OpenAPI's Response Object."""
         media = schemas.media(schemas.of(self.shape), whole=not self.by_gateway)
         media['example'] |= {'message': self.message, 'code': self.code}
+        if 'doc_url' in media['example']:
+            media['example']['doc_url'] = doc_url(self.code)
+        explained = ERROR_CODES[self.code]
         return {
-            'description': self.message,
+            'description': f'{explained.meaning} {explained.remedy}',
             'headers': referred('headers', ('X-Request-Id', *self.headers)),
             'content': {'application/json': media},
         }

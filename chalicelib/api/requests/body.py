@@ -121,7 +121,7 @@ class Body(NamedTuple):
     def schema(self) -> Schema:
         """Return the JSON Schema of the object as JSON. Requests may contain more, see docs/decisions/0009-schemas.md."""
         properties = {field.name: field.schema() for field in (*self.required, *self.optional)}
-        return _object(self.name, properties, [field.name for field in self.required])
+        return _object(self.name, 'What a request sends, as JSON.', properties, [field.name for field in self.required])
 
     def form_schema(self) -> Schema:
         """Return the JSON Schema of the object as a form, with names in brackets; a list of objects is described by its first one."""
@@ -130,13 +130,13 @@ class Body(NamedTuple):
         named = {field.name: field.schema().get('type') for field in (*self.required, *self.optional)}
         lists = [schemas for name, schemas in by_field.items() if named[name] == 'array']
         required = [name for field in self.required if named[field.name] != 'object' for name in by_field[field.name]]
-        schema = _object(f'{self.name}Form', properties, required)
+        schema = _object(f'{self.name}Form', 'What a request sends, as a form.', properties, required)
         together = {name: [other for other in schemas if other != name] for schemas in lists if len(schemas) > 1 for name in schemas}
         return schema | {'dependentRequired': together} if together else schema
 
 
-def _object(name: str, properties: Schema, required: list[str]) -> Schema:
-    schema: Schema = {'title': name, 'type': 'object', 'properties': properties}
+def _object(name: str, description: str, properties: Schema, required: list[str]) -> Schema:
+    schema: Schema = {'title': name, 'description': description, 'type': 'object', 'properties': properties}
     return schema | {'required': required} if required else schema
 
 

@@ -160,7 +160,7 @@ EXPAND = Query(
         'description': 'What to return as an object: a currency becomes `{title, code}` instead of its code.',
         'examples': [['currency']],
         'type': 'array',
-        'items': {'title': 'Expandable', 'enum': ['currency']},
+        'items': {'title': 'Expandable', 'description': 'What can be returned as an object.', 'enum': ['currency']},
     },
     default=False,
 )

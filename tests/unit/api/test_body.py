@@ -85,6 +85,7 @@ def test_unknown_fields_do_no_harm():
 
 def test_the_schema_has_the_fields_and_what_is_required():
     assert PAIR.schema() == {
+        'description': 'What a request sends, as JSON.',
         'title': 'Pair',
         'type': 'object',
         'properties': {'least': {'type': 'integer'}, 'most': {'type': 'integer'}},
