@@ -39,10 +39,12 @@ from chalicelib.web import (
     pages,
     portfolio_forms,
     profile,
+    reference,
     second_factors,
     session_list,
     signup,
     statements,
+    static_files,
 )
 from chalicelib.web import portfolios as portfolio_pages
 
@@ -72,6 +74,8 @@ app.register_blueprint(metadata.bp, url_prefix='/.well-known')
 for page in (
     home,
     languages,
+    static_files,
+    reference,
     signup,
     login,
     portfolio_pages,

@@ -102,7 +102,8 @@ PUBLIC_ROUTES = {
     ('GET', '/'),
     ('GET', '/language'),
     ('GET', '/{proxy+}'),
-    *(('GET', f'/static/{name}') for name in ('style.css', 'passkey.js')),
+    ('GET', '/static/{name}'),
+    *(('GET', f'/reference{below}') for below in ('', '/try', '/try/oauth2-redirect.html')),
     *((method, path) for path in ('/signup', '/confirm', '/login', '/forgot', '/reset') for method in ('GET', 'POST')),
     ('POST', '/logout'),
     *(('GET', f'/profile{below}') for below in ('', '/sessions', '/api-keys', '/invitations', '/second-factor', '/passkeys', '/data')),
@@ -136,7 +137,8 @@ PUBLIC_ROUTES = {
     *((method, '/oauth/applications/{client_id}/delete') for method in ('GET', 'POST')),
 }
 OF_THE_API_FOR_PAGES = tuple(
-    f'chalicelib.api.{module}' for module in ('answers', 'presenters.', 'requests.fields', 'requests.credentials', 'requests.body')
+    f'chalicelib.api.{module}'
+    for module in ('answers', 'presenters.', 'requests.fields', 'requests.credentials', 'requests.body', 'openapi.')
 )
 ENTRY_POINTS = (
     'chalicelib.auth',
@@ -159,6 +161,7 @@ PATH_VARIABLES = {
     'currencies': 'code',
     'sources': 'key',
     'balances': 'currency',
+    'static': 'name',
 }
 
 
@@ -204,7 +207,7 @@ def test_dependencies_point_one_way(path: Path):
             assert top in theirs, f'{part_of(path)} must not import {name}'
 
 
-def test_pages_have_of_the_api_only_what_builds_its_answers_and_checks_its_fields():
+def test_pages_have_of_the_api_only_what_builds_its_answers_checks_its_fields_and_describes_it():
     used = {name for path in modules() if part_of(path) == 'web' for name in imported_modules(path) if name.startswith('chalicelib.api')}
 
     assert {name for name in used if not name.startswith(OF_THE_API_FOR_PAGES)} == set()

@@ -39,9 +39,10 @@ def list_applications() -> Response:
 
 @bp.route('/oauth/applications/new', cors=False)
 def show_new_application() -> Response:
-    """Show the registration form."""
+    """Show the registration form; with `?for=console`, filled in for the console of the reference."""
     request = bp.current_request
-    return pages.render('application_new.html', request, user=sessions.require_user(request))
+    user = sessions.require_user(request)
+    return pages.render('application_new.html', request, user=user, form=_console_values(request))
 
 
 @bp.route('/oauth/applications', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -180,6 +181,17 @@ def _check_count(user: User) -> None:
         raise Invalid(
             Fault('name', 'too_many', translatable('You already have {most} applications: delete one first', most=MOST_APPLICATIONS))
         )
+
+
+def console_redirect_uri() -> str:
+    """Return the redirect URI of an application that is used in the console of the reference."""
+    return f'{settings().issuer}/reference/try/oauth2-redirect.html'
+
+
+def _console_values(request: Request) -> dict[str, str]:
+    if forms.query_parameter(request, 'for') != 'console':
+        return {}
+    return {'name': 'API console', 'redirect_uris': console_redirect_uri(), 'kind': 'public'}
 
 
 def _typed_values(form: forms.Form) -> dict[str, str]:

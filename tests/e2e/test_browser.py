@@ -63,6 +63,18 @@ class Visitor:
     def find(self, selector: str) -> 'webdriver.remote.webelement.WebElement':
         return self.driver.find_element('css selector', selector)
 
+    def wait_for(self, selector: str) -> 'webdriver.remote.webelement.WebElement':
+        """Return the first of these elements that a person sees, once there is one."""
+        from selenium.common.exceptions import StaleElementReferenceException
+
+        def shown() -> 'webdriver.remote.webelement.WebElement | None':
+            try:
+                return next((one for one in self.driver.find_elements('css selector', selector) if one.is_displayed()), None)
+            except StaleElementReferenceException:
+                return None
+
+        return wait_until(shown)
+
     def type(self, **fields: str) -> None:
         """Type into fields by their ids, `_` for `-`."""
         for name, value in fields.items():
@@ -277,3 +289,39 @@ def test_a_forgotten_password_and_a_log_in(visitor: Visitor) -> None:
     visitor.type(email=email, password='another password')
     visitor.press('Log in')
     assert visitor.path == '/oauth/applications'
+
+
+def test_a_developer_reads_the_reference_and_sends_a_request_from_the_console(visitor: Visitor, stack: Stack) -> None:
+    visitor.driver.set_window_size(1280, 900)
+    visitor.go('/reference')
+    visitor.press('Try it')
+    visitor.press('register one for this page')
+    visitor.type(email=stack.demo['DEMO_EMAIL'], password=stack.demo['DEMO_PASSWORD'])
+    visitor.press('Log in')
+    visitor.press('Register')
+    visitor.go('/reference/try')
+    authorize_console(visitor)
+    visitor.wait_for('#operations-user-get_user .opblock-summary-control').click()
+    visitor.wait_for('#operations-user-get_user .try-out__btn').click()
+    visitor.wait_for('#operations-user-get_user .execute').click()
+    status = visitor.wait_for('#operations-user-get_user .live-responses-table tbody .response-col_status')
+    assert status.text.startswith('200')
+    assert stack.demo['DEMO_EMAIL'] in visitor.find('#operations-user-get_user .live-responses-table').text
+    visitor.look_at('console-narrow', 320, 'dark')
+    visitor.look_at('console-wide', 1280)
+    faults = [line for line in visitor.driver.get_log('browser') if line['source'] != 'network']
+    assert faults == []  # such as violations of the policy
+
+
+def authorize_console(visitor: Visitor) -> None:
+    """Let the console have a token of the scope `read`, by the window that it opens."""
+    driver, console = visitor.driver, visitor.driver.current_window_handle
+    visitor.wait_for('#console .btn.authorize').click()
+    visitor.wait_for('.auth-container .btn.authorize').click()
+    wait_until(lambda: len(driver.window_handles) == 2)
+    driver.switch_to.window(next(handle for handle in driver.window_handles if handle != console))
+    visitor.wait_for('button[value=allow]').click()
+    wait_until(lambda: len(driver.window_handles) == 1)
+    driver.switch_to.window(console)
+    wait_until(lambda: 'Logout' in visitor.find('.modal-ux').text)
+    visitor.wait_for('.modal-ux .btn-done').click()
