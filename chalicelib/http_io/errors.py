@@ -76,7 +76,7 @@ def envelope(_: Request, error: AppError) -> Response:
 
 def doc_url(code: str) -> str:
     """Return where an error code is explained, with what to do about it."""
-    return f'{settings().issuer}/reference#error-{code}'
+    return settings().url(f'/reference#error-{code}')
 
 
 def _oauth_error(_: Request, error: AppError) -> Response:

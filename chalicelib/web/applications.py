@@ -185,7 +185,7 @@ def _check_count(user: User) -> None:
 
 def console_redirect_uri() -> str:
     """Return the redirect URI of an application that is used in the console of the reference."""
-    return f'{settings().issuer}/reference/try/oauth2-redirect.html'
+    return settings().url('/reference/try/oauth2-redirect.html')
 
 
 def _console_values(request: Request) -> dict[str, str]:

@@ -34,7 +34,7 @@ def show_console() -> Response:
         connects=True,
         user=user,
         client=client,
-        issuer=settings().issuer,
+        issuer=settings().url(''),
         redirect_uri=applications.console_redirect_uri(),
     )
 
@@ -57,12 +57,12 @@ def _reference_page(app: Chalice, stage: str, language: str) -> Response:
         bp.current_request,
         about=document['info']['description'].split('\n\n'),
         version=document['info']['version'],
-        issuer=settings().issuer,
+        issuer=settings().url(''),
         resources=reference_content.resources(document),
         objects=reference_content.objects(document),
         error_codes=ERROR_CODES.values(),
         sample_languages=samples.LANGUAGES,
-        preludes={language: samples.prelude(language, settings().issuer) for language in samples.LANGUAGES},
+        preludes={language: samples.prelude(language, settings().url('')) for language in samples.LANGUAGES},
     )
 
 

@@ -44,7 +44,7 @@ def describe(app: Chalice) -> dict[str, Any]:
     return {
         'openapi': '3.1.0',
         'info': {'title': 'CryptFolio', 'version': VERSION, 'description': _ABOUT},
-        'externalDocs': {'description': 'Every operation, with samples, and every error code', 'url': f'{settings().issuer}/reference'},
+        'externalDocs': {'description': 'Every operation, with samples, and every error code', 'url': settings().url('/reference')},
         'servers': [{'url': settings().issuer}],
         'tags': [_tag(operation) for operation in {operation.resource: operation for operation in found}.values()],
         'paths': paths,
