@@ -9,7 +9,7 @@ from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.follower import Follower
 from chalicelib.models.item import Item
 from chalicelib.models.ledger import Ledger
-from chalicelib.models.portfolio import child_sk, read_child, read_children
+from chalicelib.models.portfolio import Portfolio, child_sk, read_child, read_children, read_with_children
 from chalicelib.models.user import User
 
 _CREDENTIALS = 'CREDENTIALS'
@@ -51,6 +51,11 @@ class Account(Follower, discriminator='account'):
     def page(cls, user_id: str, portfolio_id: int, *, after: int, limit: int) -> list['Account']:
         """Return up to `limit` accounts with ids above `after`, by id. Raises NotFound."""
         return read_children(cls, 'ACCOUNT', user_id, portfolio_id, after=after, limit=limit)
+
+    @classmethod
+    def of_portfolio(cls, user_id: str, portfolio_id: int, *, limit: int) -> 'tuple[Portfolio, list[Account]]':
+        """Return a portfolio's header and its accounts, as they were at one moment. Raises NotFound."""
+        return read_with_children(cls, 'ACCOUNT', user_id, portfolio_id, limit=limit)
 
     @property
     def child_id(self) -> int:

@@ -1,6 +1,7 @@
 """Portfolio headers, and the one query that reads a portfolio whole."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from pynamodb.attributes import UnicodeAttribute
@@ -39,6 +40,7 @@ class Portfolio(Item, discriminator='portfolio'):
     last_account_id = IntegerAttribute(default=0)
     last_offset_id = IntegerAttribute(default=0)
     version = IntegerAttribute(default=1)
+    account_keys = IntegerAttribute(default=0)  # counts how often its accounts got API keys, so that two at once do not get the same
     contents = IntegerAttribute(default=0)  # counts changes by users to what it contains or reports
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()
@@ -240,18 +242,19 @@ def read_children(kind: type[Child], name: str, user_id: str, portfolio_id: int,
 
     The first page starts at the header, so that an unknown portfolio is told from an empty one. Raises NotFound.
     """
-    start = child_sk(name, portfolio_id, after) if after else portfolio_sk(portfolio_id)
-    items = read_range(user_id, start, f'{portfolio_sk(portfolio_id)}#{name}#{_LAST}')
-    first = next(items, None)
-    if not after and not isinstance(first, Portfolio):
+    if not after:
+        return read_with_children(kind, name, user_id, portfolio_id, limit=limit)[1]
+    items = read_range(user_id, child_sk(name, portfolio_id, after + 1), f'{portfolio_sk(portfolio_id)}#{name}#{_LAST}')
+    return list(islice((item for item in items if isinstance(item, kind)), limit))
+
+
+def read_with_children(kind: type[Child], name: str, user_id: str, portfolio_id: int, *, limit: int) -> tuple[Portfolio, list[Child]]:
+    """Return a portfolio's header with up to `limit` children of one kind, by id, in one query. Raises NotFound."""
+    items = read_range(user_id, portfolio_sk(portfolio_id), f'{portfolio_sk(portfolio_id)}#{name}#{_LAST}')
+    header = next(items, None)
+    if not isinstance(header, Portfolio):
         raise errors.NotFound
-    found: list[Child] = []
-    for item in items:
-        if isinstance(item, kind):
-            found.append(item)
-        if len(found) == limit:
-            break
-    return found
+    return header, list(islice((item for item in items if isinstance(item, kind)), limit))
 
 
 def read_child(kind: type[Child], user_id: str, portfolio_id: int, sk: str) -> Child:

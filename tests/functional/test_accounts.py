@@ -19,6 +19,7 @@ from chalicelib.services.rates import current
 from infra.fake_upstreams.kraken_account import LedgerRow
 from tests.support.api import Api
 from tests.support.clock import CLOCK
+from tests.support.dynamodb import meanwhile
 from tests.support.jobs import accounts_queue
 from tests.support.kraken import CREDENTIALS, SECRET, Kraken, create_account
 
@@ -132,6 +133,27 @@ class TestAccounts:
     )
     def test_what_is_wrong_with_a_new_account_is_told_without_repeating_it(self, api: Api, body: Any, expected: list[tuple[str, str]]):
         assert faults(api, 'POST', COLLECTION, body) == expected
+
+    def test_of_two_accounts_that_get_a_key_at_once_only_one_gets_the_same(self, api: Api):
+        created: list[int] = []
+
+        def create_another(key: str) -> None:
+            created.append(api.post(COLLECTION, {'wallet': 'kraken', 'credentials': CREDENTIALS | {'key': key}}).status_code)
+
+        with meanwhile('Query', lambda: create_another(CREDENTIALS['key'])):
+            assert faults(api, 'POST', COLLECTION, {'wallet': 'kraken', 'credentials': CREDENTIALS}) == [
+                ('credentials.key', 'duplicate_account')
+            ]
+        with meanwhile('Query', lambda: create_another('second')):
+            create_another('third')
+        first = f'{COLLECTION}/{api.get(COLLECTION).json_body["result"][0]["id"]}'
+        with meanwhile('Query', lambda: create_another('fourth')):
+            assert faults(api, 'PATCH', first, {'credentials': CREDENTIALS | {'key': 'fourth'}}) == [
+                ('credentials.key', 'duplicate_account')
+            ]
+
+        assert created == [201] * 4
+        assert api.get('/api/portfolios').json_body['result'][0]['accounts'] == 4
 
     def test_a_title_changes_and_the_wallet_does_not(self, api: Api):
         create_account(api)
