@@ -8,10 +8,11 @@ from chalicelib.models import Ledger
 from chalicelib.providers.exchanges.bybit import BybitReader
 from chalicelib.providers.transport import Http
 from infra.fake_upstreams.answer import Answer
-from tests.support.accounts import PATH, balances, create, problem, reached, run, shown
+from tests.support.accounts import PATH, balances, create, is_whole, problem, reached, run, shown
 from tests.support.api import Api
 from tests.support.bybit import CREDENTIALS, BybitAccount, change, moved, refusal
 from tests.support.clock import CLOCK
+from tests.support.dynamodb import survives
 
 DAY = 86_400
 
@@ -102,6 +103,20 @@ def test_a_download_that_is_resumed_days_later_ends_where_the_logs_end_by_then(b
     assert rest[-1].resume is None
     assert [entry.reference for page in rest for entry in page.entries] == ['bmV3', 'bWlk']
     assert start - 728 * DAY < report.listed_from < start - 720 * DAY
+
+
+def test_who_dies_among_windows_in_which_nothing_happened_has_not_read_them_for_nothing(api: Api, bybit: BybitAccount):
+    bybit.funding_log = [moved('SW4=', CLOCK.now() - 725 * DAY, 'BTC', '0.1')]
+    assert not survives(lambda: run(api), 120)  # each request takes its turn by a write
+    read = logs_asked(bybit)
+    CLOCK.advance(600)
+    bybit.requests.clear()
+
+    assert run(api)
+
+    assert is_whole(api)
+    assert read > 50
+    assert logs_asked(bybit) <= 2 * 104 - read + 10 + 4  # what is left, what was not noted, and the last weeks again
 
 
 def test_entries_of_another_account_go_also_those_that_are_too_old_to_be_listed(api: Api, bybit: BybitAccount):
