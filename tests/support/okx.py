@@ -48,7 +48,9 @@ class OkxAccount:
     def _rows(self, request: Request) -> list[Mapping[str, Any]]:
         held: dict[str, Sequence[Mapping[str, Any]]] = {
             '/api/v5/account/config': [{'uid': '44705892343619584', 'acctLv': '2', 'perm': self.perm, 'autoLoan': False}],
-            '/api/v5/account/balance': [{'totalEq': '55415.62', 'details': list(self.trading), 'uTime': '1705449605015'}],
+            '/api/v5/account/balance': [
+                {'totalEq': '55415.62', 'details': [{'isoLiab': ''} | dict(row) for row in self.trading], 'uTime': '1705449605015'}
+            ],
             '/api/v5/asset/balances': self.funding,
             '/api/v5/finance/savings/balance': self.lent,
             '/api/v5/account/bills': self.trading_bills,

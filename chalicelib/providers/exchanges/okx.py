@@ -6,6 +6,7 @@ reach far back are some seconds late. Keys of my.okx.com and app.okx.com are tho
 """
 
 from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -96,14 +97,17 @@ class OkxReader:
         return user_id
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
-        """See AccountReader. Of the trading account the cash counts: with what orders hold back, less what is borrowed."""
+        """See AccountReader. Of the trading account the cash counts: with what orders hold back, less what is borrowed.
+
+        Where something is borrowed with isolated margin, the balance of that currency is unknown.
+        """
         trading = self._ask(http, 'account/balance')
         funding = self._ask(http, 'asset/balances')
         lent = self._ask(http, 'finance/savings/balance')
         with expected_shape(ENDPOINT, 'balances'):
             [account] = trading
             balances = read_balances(
-                BalanceList(account['details'], _code, lambda row: amount(row['cashBal'])),
+                BalanceList(account['details'], _code, _cash),
                 BalanceList(funding, _code, lambda row: amount(row['bal'])),
                 BalanceList(lent, _code, lambda row: amount(row['amt'])),
             )
@@ -161,6 +165,13 @@ class OkxReader:
         answer = self._client.ask(http, 'GET', path, params)
         with expected_shape(ENDPOINT, 'an answer'):
             return list(answer['data'])
+
+
+def _cash(row: Row) -> Decimal:
+    """Return the cash of a currency, less what is borrowed. Raises ValueError for debts of isolated margin: nothing says that these are."""
+    if amount_or_blank(row['isoLiab']):
+        raise ValueError('a debt of isolated margin')
+    return amount(row['cashBal'])
 
 
 def _trading_entries(row: Row) -> list[Entry]:

@@ -77,6 +77,7 @@ def test_trading_funding_and_simple_earn_are_summed(api: Api, okx: OkxAccount):
         {'ccy': 'USDT', 'cashBal': '4834.317093622894', 'frozenBal': '834.3', 'eq': '4992.890093622894', 'upl': '158.573'},
         {'ccy': 'ETH', 'cashBal': '-0.25', 'availBal': '0', 'frozenBal': '0', 'eq': '-0.25', 'liab': '0.25'},  # borrowed
         {'ccy': 'LUNA', 'cashBal': '2', 'availBal': '2', 'frozenBal': '0', 'eq': '2'},
+        {'ccy': 'SOL', 'cashBal': '9', 'eq': '9', 'isoEq': '4', 'isoLiab': '5'},
     ]
     okx.funding = [
         {'ccy': 'USDT', 'bal': '0.000000000001', 'availBal': '0', 'frozenBal': '0.000000000001'},
@@ -87,7 +88,9 @@ def test_trading_funding_and_simple_earn_are_summed(api: Api, okx: OkxAccount):
     assert run(api)
 
     # 4834.317093622894 + 0.000000000001 + 11
-    assert balances(api) == {'eth': '-0.25', 'luna': '2.0', 'usdt': '4845.317093622895', 'x-okx-beth': '1.0'}
+    assert balances(api) == {
+        'eth': '-0.25', 'luna': '2.0', 'sol': None, 'usdt': '4845.317093622895', 'x-okx-beth': '1.0',
+    }  # fmt: skip
     assert shown(api, '/balances')['complete'] is False
 
 
