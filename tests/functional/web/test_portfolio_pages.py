@@ -178,6 +178,7 @@ def test_while_nothing_is_known_the_page_says_so_and_loads_itself_again(logged_i
     assert 'Cold' in logged_in.text
     logged_in.get(f'/portfolios/{number}/addresses/1')
     assert ('Refresh' in logged_in.response.headers, 'name="title"' in logged_in.page) == (True, False)
+    assert 'Transactions Being read …' in logged_in.text  # not that there are none
     logged_in.get(re.search(r'href="([^"]+)">Change the title', logged_in.page)[1])
     assert ('Refresh' in logged_in.response.headers, 'name="title"' in logged_in.page) == (False, True)
     for path in (f'/portfolios/{number}/statement', f'/portfolios/{number}/statement?format=csv'):
