@@ -2,26 +2,42 @@
 
 from typing import NamedTuple
 
-from chalicelib.models import KnownBrowser, Session, User
+from chalicelib.models import KnownBrowser, Session, User, new_token
 from chalicelib.services import notices
 
 
 class Visitor(NamedTuple):
-    """The browser that a request came from: the token by which it is known again, what it is called, and its network."""
+    """The browser that a request came from: the token that it has, None for none, what it is called, and its network."""
 
-    token: str
+    token: str | None
     browser: str
     network: str
 
 
-def begin_session(user: User, visitor: Visitor, now_ms: int) -> str:
-    """Start a session and remember its browser; return the session's token. Raises AccessEnded as `Session.start`."""
-    remembering = KnownBrowser.remembering(user.user_id, visitor.token, now_ms // 1000)
-    return Session.start(user, now_ms, browser=visitor.browser, network=visitor.network, also=[remembering])
+class LogIn(NamedTuple):
+    """The tokens of a new session, and of the browser that it was begun in, which is known by it from now on."""
+
+    session_token: str
+    browser_token: str
 
 
-def begin_session_and_tell(user: User, visitor: Visitor, now_ms: int) -> str:
-    """Start a session as `begin_session` does, and mail the user if they had not logged in with this browser before."""
-    if not KnownBrowser.is_known(user.user_id, visitor.token, now_ms // 1000):
-        notices.tell_of_log_in(user, visitor.browser, visitor.network, now_ms // 1000)
+def begin_session(user: User, visitor: Visitor, now_ms: int) -> LogIn:
+    """Start a session in a browser that is known anew: whoever else used the browser may have its former token.
+
+    Raises AccessEnded as `Session.start`.
+    """
+    return _begin(user, visitor, new_token(), now_ms)
+
+
+def begin_session_and_tell(user: User, visitor: Visitor, now_ms: int) -> LogIn:
+    """Start a session; where the user had not logged in with this browser before, as `begin_session` does, and mail them."""
+    if visitor.token is not None and KnownBrowser.is_known(user.user_id, visitor.token, now_ms // 1000):
+        return _begin(user, visitor, visitor.token, now_ms)
+    notices.tell_of_log_in(user, visitor.browser, visitor.network, now_ms // 1000)
     return begin_session(user, visitor, now_ms)
+
+
+def _begin(user: User, visitor: Visitor, browser_token: str, now_ms: int) -> LogIn:
+    remembering = KnownBrowser.remembering(user.user_id, browser_token, now_ms // 1000)
+    session_token = Session.start(user, now_ms, browser=visitor.browser, network=visitor.network, also=[remembering])
+    return LogIn(session_token, browser_token)

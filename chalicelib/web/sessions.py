@@ -83,7 +83,7 @@ def require_user(request: Request) -> User:
 def visitor(request: Request) -> Visitor:
     """Return the browser that a request came from."""
     words = browsers.name_browser(request.headers.get('user-agent', ''))
-    return Visitor(_token(request, 'browser') or new_token(), words, network(request))
+    return Visitor(_token(request, 'browser'), words, network(request))
 
 
 def start(request: Request, user: User, now_ms: int | None = None, *, tell: bool = False) -> list[str]:
@@ -92,10 +92,9 @@ def start(request: Request, user: User, now_ms: int | None = None, *, tell: bool
     `now_ms` is when the log-in was begun, before anything of it was checked: a session whose password was changed in the meantime is none.
     `tell` mails the user if the browser is not known.
     """
-    visiting = visitor(request)
     begin = log_ins.begin_session_and_tell if tell else log_ins.begin_session
-    token = begin(user, visiting, now_ms or clock.now_ms())
-    return [cookie(token, LONGEST_SECONDS), cookie(visiting.token, KNOWN_SECONDS, 'browser')]
+    log_in = begin(user, visitor(request), now_ms or clock.now_ms())
+    return [cookie(log_in.session_token, LONGEST_SECONDS), cookie(log_in.browser_token, KNOWN_SECONDS, 'browser')]
 
 
 def end(request: Request) -> str:

@@ -156,6 +156,24 @@ def test_a_log_in_from_a_new_browser_is_mailed_once(browser: Browser, new_browse
     assert len(mailbox.read()) == 2
 
 
+def test_whoever_used_a_browser_before_is_not_known_by_its_token(
+    browser: Browser, new_browser: Callable[[], Browser], make_user: Callable[..., User], user: User, mailbox: Mailbox
+):
+    make_user('other@example.com')
+    browser.log_in('other@example.com')
+    former = new_browser()
+    former.known = browser.known  # as somebody may read it from the browser's settings
+    browser.post('/logout')
+    browser.log_in()
+    for end in (lambda: None, lambda: log_out_everywhere(browser, [])):
+        end()
+        assert browser.known != former.known
+        mails = len(mailbox.read())
+        former.log_in()
+        assert mailbox.read()[mails:][-1][1].startswith('Subject: New log-in')
+        former.known = browser.known
+
+
 def test_what_opens_an_account_is_mailed_when_it_is_added(
     http: ChaliceClient, logged_in: Browser, user: User, client: Client, mailbox: Mailbox
 ):
