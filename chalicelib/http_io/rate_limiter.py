@@ -108,7 +108,7 @@ def limit_requests(request: Any, get_response: Callable[[Any], Response]) -> Res
         response = envelope(request, TooManyRequests(standing.reset))
     else:
         response = get_response(request)
-        standing = limiter().take(caller, clock.now(), int(telemetry.consumed_capacity() // _UNITS_PER_REQUEST))
+        standing = limiter().take(caller, clock.now(), _further_requests())
     response.headers['RateLimit-Limit'] = str(standing.limit)
     response.headers['RateLimit-Remaining'] = str(standing.remaining)
     response.headers['RateLimit-Reset'] = str(standing.reset)
@@ -117,11 +117,20 @@ def limit_requests(request: Any, get_response: Callable[[Any], Response]) -> Res
 
 def limit_networks(request: Any, get_response: Callable[[Any], Response]) -> Response:
     """Raise TooManyRequests for a request without a token from a network that made too many; inside of the error middleware."""
-    if not request.context.get('authorizer') and settings().network_limit:
-        standing = network_limiter().take(f'network {network(request)}', clock.now())
-        if standing.exceeded:
-            raise TooManyRequests(standing.reset)
-    return get_response(request)
+    if request.context.get('authorizer') or not settings().network_limit:
+        return get_response(request)
+    caller = f'network {network(request)}'
+    standing = network_limiter().take(caller, clock.now())
+    if standing.exceeded:
+        raise TooManyRequests(standing.reset)
+    response = get_response(request)
+    network_limiter().take(caller, clock.now(), _further_requests())
+    return response
+
+
+def _further_requests() -> int:
+    """Return how many more requests the current one counts as, for what it read."""
+    return int(telemetry.consumed_capacity() // _UNITS_PER_REQUEST)
 
 
 @lru_cache(1)

@@ -61,6 +61,19 @@ def another_process() -> Callable[[], None]:
     return rate_limiter.limiter.cache_clear
 
 
+@pytest.fixture
+def _capacity_of_aws() -> Iterator[None]:
+    """What DynamoDB charges for batches of ledgers; emulations of it charge as they like."""
+
+    def charge(parsed: dict[str, Any], **_: Any) -> None:
+        parsed['ConsumedCapacity'] = [{'CapacityUnits': 60.0}]
+
+    events = Item.connection().client.meta.events
+    events.register_first('after-call.dynamodb.BatchGetItem', charge)
+    yield
+    events.unregister('after-call.dynamodb.BatchGetItem', charge)
+
+
 def told(response: HTTPResponse) -> list[str]:
     return [response.headers[name] for name in NAMES]
 
@@ -232,18 +245,6 @@ class TestCost:
         assert ask(api, 3 * STEP).status_code == 429
         assert requests_made == ['UpdateItem']
 
-    @pytest.fixture
-    def _capacity_of_aws(self) -> Iterator[None]:
-        """What DynamoDB charges for batches of ledgers; emulations of it charge as they like."""
-
-        def charge(parsed: dict[str, Any], **_: Any) -> None:
-            parsed['ConsumedCapacity'] = [{'CapacityUnits': 60.0}]
-
-        events = Item.connection().client.meta.events
-        events.register_first('after-call.dynamodb.BatchGetItem', charge)
-        yield
-        events.unregister('after-call.dynamodb.BatchGetItem', charge)
-
     @pytest.mark.usefixtures('_capacity_of_aws')
     def test_what_reads_many_ledgers_counts_as_several_requests(self, api: Api, limit: Callable[[int], None]):
         limit(600)
@@ -272,7 +273,7 @@ class TestNetworks:
     def test_requests_without_a_token_are_counted_together_and_refused_in_the_form_of_their_path(
         self, api: Api, http: ChaliceClient, stopped_clock: StoppedClock
     ):
-        paths = ['/api/status', '/api/currencies/btc', '/login', '/oauth/authorize', '/.well-known/jwks.json']
+        paths = ['/api/wallets', '/api/currencies/btc', '/login', '/oauth/authorize', '/.well-known/jwks.json']
         for number in range(LIMIT):
             assert http.http.get(paths[number % len(paths)]).status_code != 429
 
@@ -281,12 +282,18 @@ class TestNetworks:
 
         assert {answer.status_code for answer in refused.values()} == {429}
         assert {answer.headers['Retry-After'] for answer in refused.values()} == {'55'}
-        assert refused['/api/status'].json_body['code'] == 'too_many_requests'
+        assert refused['/api/wallets'].json_body['code'] == 'too_many_requests'
         assert refused['/oauth/token'].json_body['error'] == 'temporarily_unavailable'
         assert refused['/login'].headers['Content-Type'].startswith('text/html')
         assert ask(api).status_code == 404  # whoever has a token is counted by it
         stopped_clock.advance(55)
         assert http.http.get('/api/status').status_code == 200
+
+    @pytest.mark.usefixtures('_capacity_of_aws')
+    def test_what_reads_much_counts_as_several_requests(self, http: ChaliceClient):
+        answers = [http.http.get('/api/sources').status_code for _ in range(LIMIT // 2 + 2)]
+
+        assert answers == [200] * (LIMIT // 2 + 1) + [429]
 
     def test_each_network_is_counted_apart(self):
         def ask_from(address: str) -> Any:
