@@ -73,6 +73,7 @@ account, everything that opened it before was ended:
 - You were logged out everywhere.
 - No application has access any more. Connect again those that you use.
 - Your API keys and passkeys were deleted. Create new ones: {profile}
+- The links that showed a portfolio without a log-in were deleted. Make new ones on the portfolio's page.
 - The secrets of applications that you registered were replaced. Check the applications and make new secrets: {applications}
 - Applications may no longer log in with your password. You can allow it again in your profile.
 
@@ -160,19 +161,21 @@ Your sessions: {sessions}"""
 )
 PASSWORD_CHANGED = MailTemplate(
     translatable('Your password was changed'),
-    translatable(
-        """\
-The password of your CryptFolio account was changed in your profile. You were logged out everywhere else."""
-    ),
+    translatable('The password of your CryptFolio account was changed in your profile. You were logged out everywhere else.'),
     warns=True,
 )
 API_KEY_CREATED = MailTemplate(
     translatable('New API key'),
+    translatable('An API key for your CryptFolio account was created: "{name}". It can read your data.\n\nYour keys: {profile}'),
+    warns=True,
+)
+SHARE_LINK_CREATED = MailTemplate(
+    translatable('New link to a portfolio'),
     translatable(
         """\
-An API key for your CryptFolio account was created: "{name}". It can read your data.
+A link that shows one of your portfolios without a log-in was created in your CryptFolio account: "{name}".
 
-Your keys: {profile}"""
+Links to this portfolio: {links}"""
     ),
     warns=True,
 )
@@ -231,12 +234,7 @@ Your second factors: {page}"""
 )
 SECOND_FACTOR_REMOVED = MailTemplate(
     translatable('A second factor was removed'),
-    translatable(
-        """\
-A second factor was removed from your CryptFolio account.
-
-Your second factors: {page}"""
-    ),
+    translatable('A second factor was removed from your CryptFolio account.\n\nYour second factors: {page}'),
     warns=True,
 )
 RECOVERY_CODE_USED = MailTemplate(

@@ -17,13 +17,12 @@ SLICED = ('refresh_ledgers', 'refresh_accounts', 'refresh_histories', 'fetch_rat
 MAY_RECUR = {'RecursiveLoop': 'Allow'}
 # AWS's policy for the role with which API Gateway writes logs.
 LOG_POLICY = 'service-role/AmazonAPIGatewayPushToCloudWatchLogs'
-# One line per request. Neither query nor headers, in which there may be keys.
+# One line per request. Neither path, query nor headers, in which there may be keys: the path of a shared portfolio has its token.
 _LOGGED = {
     'request_id': '"$context.requestId"',
     'time': '"$context.requestTime"',
     'ip': '"$context.identity.sourceIp"',
     'method': '"$context.httpMethod"',
-    'path': '"$context.path"',
     'route': '"$context.resourcePath"',
     'user_id': '"$context.authorizer.principalId"',
     'client_id': '"$context.authorizer.client_id"',

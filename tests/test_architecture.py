@@ -121,6 +121,9 @@ PUBLIC_ROUTES = {
     *((method, f'/portfolios/{{portfolio_id}}/{what}') for what in ('settings', 'delete', 'addresses') for method in ('GET', 'POST')),
     *((method, '/portfolios/{portfolio_id}/import') for method in ('GET', 'POST')),
     *(('POST', f'/portfolios/{{portfolio_id}}/{kind}') for kind in ('accounts', 'offsets')),
+    *((method, '/portfolios/{portfolio_id}/share') for method in ('GET', 'POST')),
+    ('POST', '/portfolios/{portfolio_id}/share/revoke'),
+    ('GET', '/s/{token}'),
     *(('GET', f'/portfolios/{{portfolio_id}}/{kind}/new') for kind in ('addresses', 'accounts', 'offsets')),
     *(
         (method, f'/portfolios/{{portfolio_id}}/{part}{below}')
@@ -160,6 +163,7 @@ PATH_VARIABLES = {
     'applications': 'client_id',
     'currencies': 'code',
     'sources': 'key',
+    's': 'token',
     'balances': 'currency',
     'static': 'name',
 }

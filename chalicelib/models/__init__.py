@@ -48,6 +48,7 @@ from chalicelib.models.rates import TRACKED_SECONDS, HourlyRates, LatestRates, T
 from chalicelib.models.request_count import RequestCount
 from chalicelib.models.second_factor import Authenticator, Passkey, RecoveryCodes
 from chalicelib.models.session import Session, SessionPointer, new_token
+from chalicelib.models.share_link import ShareLink, ShareToken
 from chalicelib.models.snapshot import Snapshot
 from chalicelib.models.transaction import Transaction, TransactionsPage, entry_sk, is_position, read_transactions, time_of
 from chalicelib.models.upstream import UpstreamState
@@ -123,6 +124,8 @@ __all__ = [
     'RevokedFamily',
     'Session',
     'SessionPointer',
+    'ShareLink',
+    'ShareToken',
     'Since',
     'Snapshot',
     'TrackedCurrency',

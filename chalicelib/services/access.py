@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from chalicelib.errors import NotFound
-from chalicelib.models import ApiKey, Client, Grant, KnownBrowser, Passkey, User
+from chalicelib.models import ApiKey, Client, Grant, KnownBrowser, Passkey, ShareLink, User
 from chalicelib.texts import translatable
 
 
@@ -55,12 +55,18 @@ def _delete_passkeys(user_id: str, now: int) -> None:
         passkey.delete()
 
 
+def _remove_share_links(user_id: str, now: int) -> None:
+    for link in ShareLink.of_user(user_id):
+        link.remove()
+
+
 OPENERS = (
     Opener('applications', translatable('Connected applications'), _end_grants),
     Opener('api_keys', translatable('API keys'), _delete_api_keys),
     Opener('secrets', translatable('Secrets of the applications that you registered'), _replace_secrets),
     Opener('remote_login', translatable('Log-in by applications with your password'), _forbid_remote_login),
     Opener('passkeys', translatable('Passkeys'), _delete_passkeys),
+    Opener('share_links', translatable('Links that show a portfolio without a log-in'), _remove_share_links),
 )
 
 

@@ -42,6 +42,10 @@ def tell_of_key(user: User, name: str) -> None:
     _send(user, mail.API_KEY_CREATED, name=name, profile=settings().url('/profile'))
 
 
+def tell_of_share_link(user: User, portfolio_id: int, name: str) -> None:
+    _send(user, mail.SHARE_LINK_CREATED, name=name, links=settings().url(f'/portfolios/{portfolio_id}/share'))
+
+
 def tell_of_application(user: User, name: str) -> None:
     _send(user, mail.APPLICATION_REGISTERED, name=name, applications=settings().url('/oauth/applications'))
 

@@ -23,6 +23,7 @@ from chalicelib.models import (
     Passkey,
     Portfolio,
     Session,
+    ShareLink,
     Transaction,
     User,
 )
@@ -40,6 +41,7 @@ _FIELDS: dict[type[Item], tuple[str, tuple[str, ...]]] = {
     Offset: ('offsets', ('portfolio_id', 'offset_id', 'title', 'balances', 'since', 'created_at', 'updated_at')),
     ApiKey: ('api_keys', ('key_id', 'name', 'prefix', 'scopes', 'created_at', 'last_used_at', 'expires_at')),
     Grant: ('connected_applications', ('client_id', 'scopes', 'created_at', 'last_used_at')),
+    ShareLink: ('share_links', ('portfolio_id', 'link_id', 'name', 'shows_amounts', 'created_at', 'expires_at')),
     Passkey: ('passkeys', ('name', 'created_at', 'last_used_at')),
 }
 _CLIENT = ('client_id', 'name', 'redirect_uris', 'confidential', 'created_at', 'updated_at')
@@ -67,7 +69,7 @@ def _items(user: User) -> list[Item]:
     """Return the items of a user, without the parts of deleted portfolios that are still to be purged."""
     items = list(Item.query(user.pk, consistent_read=True))
     portfolios = {item.portfolio_id for item in items if isinstance(item, Portfolio)}
-    return [item for item in items if not isinstance(item, Follower | Offset) or item.portfolio_id in portfolios]
+    return [item for item in items if not isinstance(item, Follower | Offset | ShareLink) or item.portfolio_id in portfolios]
 
 
 def _balances(followers: Iterable[Follower]) -> Iterator[Row]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from chalice.app import Request, Response
 
@@ -24,6 +25,7 @@ Headers = dict[str, str | list[str]]
 # After which a page loads itself again while something is read. It has no field then: what is being typed would be lost.
 RELOAD_SECONDS = 5
 
+_SECRET_PATHS = '/s/'  # no other site, search engine or log is to know what is below it
 _TEMPLATES = Path(__file__).parent / 'templates'
 _TITLES = {
     400: (translatable('Bad request'), translatable('Go back and try again.')),
@@ -100,6 +102,8 @@ def render(
         'Content-Language': texts.language(),
         'Vary': 'Accept-Language, Cookie',
     }
+    if request.path.startswith(_SECRET_PATHS):
+        page_headers |= {'Referrer-Policy': 'no-referrer', 'X-Robots-Tag': 'noindex, nofollow'}
     set_cookies = [*cookies, *([sessions.cookie(token, None)] if csrf_used and cookie_value is None else [])]
     if set_cookies:
         page_headers['Set-Cookie'] = set_cookies
@@ -140,6 +144,12 @@ def link(request: Request, path: str) -> str:
     whole = [part for part in str(request.context['path']).split('/') if part]
     stage = whole[: len(whole) - len(resource)]
     return ''.join(f'/{part}' for part in stage) + path
+
+
+def choice_link(request: Request, path: str, chosen: Mapping[str, str | None], **changes: str) -> str:
+    """Return the link to the page at a path with what was chosen on it, but for the changes."""
+    query = {name: value for name, value in {**chosen, **changes}.items() if value is not None}
+    return link(request, f'{path}?{urlencode(query)}')
 
 
 def error_page(

@@ -1,12 +1,10 @@
 """The pages of portfolios: all of them, and one with what it is worth and made of."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
-from urllib.parse import urlencode
 
-from chalice.app import Blueprint, Request, Response
+from chalice.app import Blueprint, Response
 
 from chalicelib import clock
 from chalicelib.api.presenters.currencies import present_value
@@ -23,7 +21,6 @@ bp = Blueprint(__name__)
 
 _CARDS = 10
 _CARD_HEIGHT, _CHART_HEIGHT = 48, 220
-_RANGE = '30d'
 
 
 class Card(NamedTuple):
@@ -70,7 +67,7 @@ def show_portfolio(portfolio_id: str) -> Response:
     request = bp.current_request
     user = sessions.require_user(request)
     number = path_id(portfolio_id)
-    chart_range = worth.RANGES.get(forms.query_parameter(request, 'range'), worth.RANGES[_RANGE])
+    chart_range = worth.RANGES.get(forms.query_parameter(request, 'range'), worth.RANGES[worth.USUAL_RANGE])
     day = forms.query_parameter(request, 'at')
     at, faults = parse_as_of(day)
     try:
@@ -90,7 +87,7 @@ def show_portfolio(portfolio_id: str) -> Response:
         user=user,
         portfolio=summed.portfolio,
         worth=value,
-        here=partial(_here, request, number, {'range': chart_range.name, 'in': currency, 'at': day or None}),
+        here=partial(pages.choice_link, request, f'/portfolios/{number}', {'range': chart_range.name, 'in': currency, 'at': day or None}),
         made_of=holdings.allocation(value),
         contents=holdings.contents(summed),
         transactions=holdings.latest_transactions(summed),
@@ -136,7 +133,7 @@ def _card(portfolio: Portfolio) -> Card:
     currency = worth.choose_currency(portfolio)
     try:
         summed = balances.sum_up(portfolio.user_id, portfolio.portfolio_id)
-        return Card(portfolio, currency, worth.value(summed, currency, worth.RANGES[_RANGE], _CARD_HEIGHT))
+        return Card(portfolio, currency, worth.value(summed, currency, worth.RANGES[worth.USUAL_RANGE], _CARD_HEIGHT))
     except NotReady:
         return Card(portfolio, currency, None)
 
@@ -149,12 +146,6 @@ def _total(cards: list[Card]) -> TotalWorth | None:
     currency = cards[0].currency
     amount = money.total(Decimal(row['balance']) for row in rows)
     return TotalWorth(present_value(amount, currency), currency, all(row['complete'] for row in rows))
-
-
-def _here(request: Request, portfolio_id: int, chosen: Mapping[str, str | None], **changes: str) -> str:
-    """Return the link to the same page with another choice."""
-    query = {name: value for name, value in {**chosen, **changes}.items() if value is not None}
-    return pages.link(request, f'/portfolios/{portfolio_id}?{urlencode(query)}')
 
 
 def _reload(is_reading: bool) -> dict[str, str | list[str]]:

@@ -42,6 +42,7 @@ RANGES = {
         ChartRange('all', None, timeline.WEEK),
     )
 }
+USUAL_RANGE = '30d'
 
 
 class Change(NamedTuple):
@@ -60,12 +61,14 @@ class Change(NamedTuple):
 class Worth(NamedTuple):
     """The value of a portfolio in one of its reporting currencies: the row of /converted and its chart, None while there is none.
 
-    `change` is None where it would compare what is incomplete. `at` is the instant of the past that was asked for.
+    `points` are those of the chart before it was laid out. `change` is None where it would compare what is incomplete. `at` is the instant
+    of the past that was asked for.
     """
 
     row: answers.ConvertedBalance
     converted: ConvertedBalances
     at: int | None
+    points: list[ChartPoint]
     chart: LineChart | None
     change: Change | None
 
@@ -97,7 +100,13 @@ def value(summed: PortfolioBalances, currency: str, chart_range: ChartRange, hei
     row, totals = row_of(summed, currency, at)
     last = ChartPoint(clock.now() if at is None else at, row['balance'], row['complete'])
     points = [*_history(summed.portfolio, currency, chart_range, at), last]
-    return Worth(row, totals, at, line_chart(points, chart_range.interval, height), _change(points, currency))
+    return Worth(row, totals, at, points, line_chart(points, chart_range.interval, height), _change(points, currency))
+
+
+def in_percent(points: Sequence[ChartPoint]) -> list[ChartPoint]:
+    """Return points as per cent of the first that is above zero, from that one on: how a value moved, and not what it was."""
+    begins = next((number for number, point in enumerate(points) if point.value > 0), len(points))
+    return [point._replace(amount=str(money.percentage(point.value, points[begins].value))) for point in points[begins:]]
 
 
 def row_of(summed: PortfolioBalances, currency: str, at: int | None) -> tuple[answers.ConvertedBalance, ConvertedBalances]:

@@ -21,7 +21,7 @@ from infra.data.users import OneUser
 
 _CHUNK = 500
 _LAST = ('ledger', 'email', 'user')
-_FINDERS = ('email', 'client', 'api_key_secret')  # found by what their owner shows, so two owners may want the same
+_FINDERS = ('email', 'client', 'api_key_secret', 'share_token')  # found by what their owner shows, so two owners may want the same
 
 
 class Place(NamedTuple):

@@ -4,7 +4,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from chalicelib.models import ApiKey, ApiKeySecret, Application, Email, Follower, Item, User
+from chalicelib.models import ApiKey, ApiKeySecret, Application, Email, Follower, Item, ShareLink, ShareToken, User
 from infra.data.scan import Page, Position, Positions
 from infra.data.table import THREADS, Problem, Raw, Table, kind_of
 
@@ -76,5 +76,7 @@ def _leads_to(raw: Raw) -> Iterator[str]:
         yield item.ledger
     elif isinstance(item, ApiKey):
         yield ApiKeySecret.key(item.secret_hash)[0]
+    elif isinstance(item, ShareLink):
+        yield ShareToken.key(item.token_hash)[0]
     elif isinstance(item, Application):
         yield str(item.sk)

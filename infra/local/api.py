@@ -31,6 +31,7 @@ _PIECE = 65_536
 _LONGEST_LINE = 8_192
 _DECIMAL = re.compile(r'[0-9]{1,15}')
 _HEXADECIMAL = re.compile(rb'[0-9A-Fa-f]{1,12}(?=[\s;])')
+_SECRET = re.compile(r'(?<=/s/).*')  # of a shared portfolio
 _DENIALS = {401: 'UNAUTHORIZED', 403: 'ACCESS_DENIED'}
 _RESPONSES = gateway.responses()
 
@@ -99,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
         """Answer a request of any method."""
         started = time.monotonic()
         answer = self._answer()
-        path = self.path.partition('?')[0].encode('unicode_escape').decode()  # no query: it may hold secrets
+        path = _without_secrets(self.path).encode('unicode_escape').decode()
         ms = (time.monotonic() - started) * 1000
         log.info('%s %s %d %d ms %s', self.command, path, answer.status, ms, answer.headers.get('X-Request-Id', ''))
         self._send(answer)
@@ -198,6 +199,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: `handle_request` says what there is to say."""
+
+
+def _without_secrets(path: str) -> str:
+    """Return a path as it may be logged: without the query and the token of a shared portfolio."""
+    return _SECRET.sub('…', path.partition('?')[0])
 
 
 def _by_application(response: dict[str, Any]) -> Answer:

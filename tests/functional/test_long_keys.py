@@ -116,6 +116,8 @@ def test_pages_know_nothing_by_a_long_text(logged_in: Browser, text: str) -> Non
     assert logged_in.post('/profile/second-factor/remove', remove).status_code == 303
     assert logged_in.get(f'/profile/api-keys?form={quoted}').status_code == 200
     assert logged_in.get(f'/signup?invitation={quoted}').status_code == 200
+    assert logged_in.get(f'/s/{quoted}').status_code == 404
+    assert logged_in.post('/portfolios/1/share/revoke', {'link_id': text}).status_code == 303
     credential = json.dumps({'rawId': text, 'response': {'userHandle': text}})
     logged_in.get('/login/passkey')
     assert logged_in.post('/login/passkey', {'credential': credential}).status_code == 422

@@ -21,7 +21,7 @@ from chalicelib import auth, mail, queue, upstream_keys
 from chalicelib.config import settings
 from chalicelib.domain.wallets import identify
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
-from chalicelib.models import HISTORIES, ApiKey, LinkedSubject, Session, User
+from chalicelib.models import HISTORIES, ApiKey, LinkedSubject, Session, ShareLink, User, transact
 from chalicelib.models import Client as OAuthClient
 from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.services import job_runs
@@ -547,6 +547,8 @@ def _leave_for_good(api: Api) -> None:
     LinkedSubject.link('https://login.example', 'somebody', api.user_id, 1)
     user = User.find(api.user_id)
     Session.start(user, 1)
+    _, writes = ShareLink.creation(api.user_id, 2, name='x', shows_amounts=True, expires_at=10**10, now=1)
+    transact(*writes)
     user.schedule_deletion(1)
 
 

@@ -28,6 +28,7 @@ from chalicelib.models import (
     Passkey,
     RecoveryCodes,
     Session,
+    ShareLink,
     Snapshot,
     User,
     connect,
@@ -78,7 +79,7 @@ class World:
         assert api.delete(f'/api/portfolios/{deleted}').status_code == 200  # its purge is still to come
 
     @staticmethod
-    def _register(api: Api, client_id: str) -> tuple[str, str]:
+    def _register(api: Api, client_id: str) -> tuple[str, str, str]:
         now = 1_795_000_000
         Client.register(
             client_id=client_id, secret='secret', owner_id=api.user_id, name='App', redirect_uris=['https://a.example'], now=now
@@ -86,7 +87,10 @@ class World:
         user = User.find(api.user_id)
         Grant.allow(user, client_id, ['read'], now)
         Session.start(user, now * 1000)
-        return client_id, ApiKey.create(api.user_id, name='Sheet', scopes=['read'], now=now)[1]
+        link = {'name': 'Accountant', 'shows_amounts': True, 'expires_at': 10**10, 'now': now}
+        share_token, writes = ShareLink.creation(api.user_id, 1, **link)
+        transact(*writes)
+        return client_id, ApiKey.create(api.user_id, name='Sheet', scopes=['read'], now=now)[1], share_token
 
     def answers(self) -> Json:
         """Return what every GET answers to everybody, time aside."""
@@ -101,13 +105,14 @@ class World:
         return [_paths(get) for get in self._gets]
 
     def can_log_in(self, number: int) -> bool:
-        """Say whether a password, a client's secret and an API key are good."""
-        email, (client_id, key) = ('ann@example.com', 'bob@example.com')[number], self.secrets[number]
+        """Say whether a password, a client's secret, an API key and a link to a portfolio are good."""
+        email, (client_id, key, share_token) = ('ann@example.com', 'bob@example.com')[number], self.secrets[number]
         form = {'grant_type': 'password', 'username': email, 'password': PASSWORD, 'client_id': client_id, 'client_secret': 'secret'}
         headers = {'Content-Type': 'application/x-www-form-urlencoded'}
         token = self.http.http.post('/oauth/token', headers=headers, body=urlencode(form).encode())
         user = self.http.http.request('GET', '/api/user', headers={'Authorization': f'Bearer {key}'})
-        return (token.status_code, user.status_code) == (200, 200)
+        shared = self.http.http.request('GET', f'/s/{share_token}')
+        return (token.status_code, user.status_code, shared.status_code) == (200, 200, 200)
 
 
 def _as(api: Api) -> Get:

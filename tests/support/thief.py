@@ -5,7 +5,7 @@ import base64
 import pytest
 from chalice.test import Client as ChaliceClient
 
-from chalicelib.models import ApiKey, Client, User
+from chalicelib.models import ApiKey, Client, Portfolio, ShareLink, User, transact
 from tests.support.browser import Browser
 from tests.support.oauth import GOOD, ask
 
@@ -21,6 +21,11 @@ class Thief:
         Client.register(client_id='thiefs', secret='known', owner_id=user.user_id, name='x', redirect_uris=['https://a.example/'], now=1)
         _, self.key = ApiKey.create(user.user_id, name='x', scopes=['read'], now=1)
         self.refresh_token = ask(http, GOOD).json_body['refresh_token']
+        portfolio = Portfolio.draft(user.user_id, title='x', currencies=['btc'], now=1)
+        portfolio.insert()
+        link = {'name': 'x', 'shows_amounts': True, 'expires_at': 10**10, 'now': 1}
+        self.share_token, writes = ShareLink.creation(user.user_id, portfolio.portfolio_id, **link)
+        transact(*writes)
         self.browser = Browser(http)
         self.browser.log_in()
         self.http = http
@@ -33,11 +38,12 @@ class Thief:
             'consent': refreshed.status_code == 200,
             'key': self.http.http.get('/api/user', headers={'Authorization': f'Bearer {self.key}'}).status_code == 200,
             'own application': ask(self.http, OWN, THIEFS).status_code == 200,
+            'shared portfolio': self.http.http.get(f'/s/{self.share_token}').status_code == 200,
             'remote': ask(self.http, GOOD | {'password': NEW_PASSWORD}).status_code == 200 or ask(self.http, GOOD).status_code == 200,
         }
 
 
-NOTHING = dict.fromkeys(('session', 'consent', 'key', 'own application', 'remote'), False)
+NOTHING = dict.fromkeys(('session', 'consent', 'key', 'own application', 'shared portfolio', 'remote'), False)
 EVERYTHING = dict.fromkeys(NOTHING, True)
 
 

@@ -16,6 +16,7 @@ from chalicelib.models import (
     Portfolio,
     PortfolioTree,
     Purge,
+    ShareLink,
     Watch,
     Write,
     read_leftovers,
@@ -58,6 +59,8 @@ def purge(user_id: str, portfolio_id: int) -> None:
     """
     for child in read_leftovers(user_id, portfolio_id):
         _remove(child)
+    for link in ShareLink.of_portfolio(user_id, portfolio_id):
+        link.remove()
     remove_history(user_id, portfolio_id)
     Purge.finish(user_id, portfolio_id, clock.now(), again_after=History.LEASE_SECONDS)
 

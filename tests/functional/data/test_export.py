@@ -27,7 +27,19 @@ OF_A_USER = {
     'account',
     *('user', 'email', 'portfolio', 'address', 'offset', 'purge', 'first_answer'),
     *('authenticator', 'recovery_codes', 'passkey'),
-    *('grant', 'application', 'client', 'api_key', 'api_key_secret', 'ledger', 'transaction', 'snapshot', 'watch'),
+    *(
+        'grant',
+        'application',
+        'client',
+        'api_key',
+        'api_key_secret',
+        'share_link',
+        'share_token',
+        'ledger',
+        'transaction',
+        'snapshot',
+        'watch',
+    ),
 }
 # Exported with everything, never with a user: a link is the operator's word about one stage's issuers, and leftovers have a user no more.
 OF_NOBODY = {'hourly-rates', 'closes', 'closes-state', 'linked-subject', 'linked-subject-pointer', 'leftovers'}

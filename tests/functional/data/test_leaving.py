@@ -46,7 +46,8 @@ def test_a_person_downloads_everything_and_no_secret(world: World, http: Chalice
     archive = download(browser)
 
     document = json.loads(archive.read('data.json'))
-    ids = {'portfolios', 'addresses', 'accounts', 'offsets', 'api_keys', 'connected_applications', 'applications', 'sessions', 'balances'}
+    ids = {'portfolios', 'addresses', 'accounts', 'offsets', 'connected_applications', 'applications', 'sessions', 'balances'}
+    ids |= {'api_keys', 'share_links'}
     assert all(document[name] for name in {*ids, 'user', 'transactions'})
     api = world.apis[0]
     listed = {row['title'] for row in api.get('/api/portfolios').json_body['result']}

@@ -56,7 +56,7 @@ def test_every_way_of_ending_access_ends_all_that_is_not_kept(
 def test_what_is_kept_goes_on(thief: Thief, logged_in: Browser, stopped_clock: StoppedClock, end: Callable[[Browser, list[str]], None]):
     stopped_clock.advance(1)
 
-    end(logged_in, ['applications', 'api_keys', 'secrets', 'remote_login'])
+    end(logged_in, ['applications', 'api_keys', 'secrets', 'remote_login', 'share_links'])
 
     assert thief.opens() == EVERYTHING | {'session': False}
     assert logged_in.get('/profile').status_code == 200

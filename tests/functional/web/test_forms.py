@@ -25,6 +25,7 @@ PROFILE = [f'/profile{below}' for below in ('', '/sessions', '/api-keys', '/invi
 PAGES_BEFORE_LOGIN = ['/signup', '/login', '/forgot']
 OF_A_PORTFOLIO = [
     '/settings',
+    '/share',
     '/delete',
     '/import',
     *(f'/{part}/{page}' for part in ('addresses', 'accounts', 'offsets') for page in ('new', '1', '1/delete')),
@@ -156,7 +157,7 @@ def test_every_answer_is_safe_from_frames_sniffing_caches_and_foreign_content(lo
         assert headers['Content-Security-Policy'] == SAFE
         assert headers['X-Frame-Options'] == 'DENY'
         assert headers['X-Content-Type-Options'] == 'nosniff'
-        assert headers['Referrer-Policy'] == 'same-origin'
+        assert headers['Referrer-Policy'] == ('no-referrer' if path.startswith('/s/') else 'same-origin')
         assert headers['Cross-Origin-Opener-Policy'] == 'same-origin'
         assert headers['Cache-Control'] == 'no-store'
         assert headers['Strict-Transport-Security'].startswith('max-age=31536000')

@@ -65,6 +65,7 @@ def test_the_person_is_mailed_what_ended(thief: Thief, user: User, mailbox: Mail
         'logged out everywhere',
         'No application has access',
         'API keys and passkeys were deleted',
+        'links that showed a portfolio',
         'secrets of applications',
         'log in with your password',
     ):
@@ -101,7 +102,7 @@ def test_what_a_thief_makes_while_it_goes_on_ends_too(
         Grant.allow(User.find(user.user_id), 'thiefs', ['read'], clock.now())
         ApiKey.create(user.user_id, name='y', scopes=['read'], now=1)
 
-    with meanwhile('TransactWriteItems', act, number=2):  # the first deletes a key, the second sets the password
+    with meanwhile('TransactWriteItems', act, number=3):  # two delete a key and a link, the third sets the password
         users.reset_password(token, NEW_PASSWORD, now_ms=clock.now_ms())
 
     assert Grant.of_user(user.user_id) == ApiKey.of_user(user.user_id) == []
