@@ -106,6 +106,7 @@ PUBLIC_ROUTES = {
     *(('GET', f'/reference{below}') for below in ('', '/try', '/try/oauth2-redirect.html')),
     *((method, path) for path in ('/signup', '/confirm', '/login', '/forgot', '/reset') for method in ('GET', 'POST')),
     ('POST', '/logout'),
+    ('POST', '/amounts'),
     *(('GET', f'/profile{below}') for below in ('', '/sessions', '/api-keys', '/invitations', '/second-factor', '/passkeys', '/data')),
     *(('POST', f'/profile/data/{what}') for what in ('download', 'delete', 'keep')),
     *(('POST', f'/profile/second-factor/{what}') for what in ('app', 'confirm', 'codes', 'remove')),

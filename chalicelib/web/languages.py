@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from chalice.app import Blueprint, Request, Response
 
@@ -43,15 +42,7 @@ def set_language() -> Response:
     request = bp.current_request
     code = forms.query_parameter(request, 'to')
     cookies = {'Set-Cookie': [sessions.cookie(code, _YEAR, _COOKIE)]} if code in texts.LANGUAGES else {}
-    return pages.redirect(_page_before(request), cookies)
-
-
-def _page_before(request: Request) -> str:
-    """Return the page of ours that a link was followed from, the first one where the browser does not say."""
-    referrer = urlsplit(request.headers.get('referer', ''))
-    path = f'{referrer.path}?{referrer.query}' if referrer.query else referrer.path
-    is_ours = referrer.netloc == request.headers.get('host') and sessions.safe_path(path) == path
-    return path if is_ours else pages.link(request, '/')
+    return pages.redirect(pages.page_before(request), cookies)
 
 
 def _thousandths(quality: str | None) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from chalice.app import Request, Response
 
@@ -84,6 +84,7 @@ def render(
         'signup_policy': settings().signup,
         'languages': texts.LANGUAGES,
         'language': texts.language(),
+        'hides_amounts': sessions.hides_amounts(request),
     } | context
     entered = {name: text for name, text in context.get('form', {}).items() if not private_keys.are_in(text)}  # never shown again
     values['form'] = defaultdict(str, entered)
@@ -150,6 +151,14 @@ def choice_link(request: Request, path: str, chosen: Mapping[str, str | None], *
     """Return the link to the page at a path with what was chosen on it, but for the changes."""
     query = {name: value for name, value in {**chosen, **changes}.items() if value is not None}
     return link(request, f'{path}?{urlencode(query)}')
+
+
+def page_before(request: Request) -> str:
+    """Return the page of ours that a link or form was on, the first one where the browser does not say."""
+    referrer = urlsplit(request.headers.get('referer', ''))
+    path = f'{referrer.path}?{referrer.query}' if referrer.query else referrer.path
+    is_ours = referrer.netloc == request.headers.get('host') and sessions.safe_path(path) == path
+    return path if is_ours else link(request, '/')
 
 
 def error_page(

@@ -1,4 +1,4 @@
-"""The cookies of sessions and of known browsers, logging in and out, and the CSRF tokens of forms."""
+"""The cookies of sessions, of known browsers and of hidden amounts, logging in and out, and the CSRF tokens of forms."""
 
 import hashlib
 import hmac
@@ -119,6 +119,16 @@ def cookie_token(request: Request) -> str | None:
 def step_token(request: Request) -> str | None:
     """Return the token of the log-in, or registration of a passkey, that is under way in this browser; see `LogInStep`."""
     return _token(request, 'step')
+
+
+def hides_amounts(request: Request) -> bool:
+    """Whether no amount is to be seen on pages in this browser."""
+    return cookie_value(request, 'amounts') == 'hidden'
+
+
+def amounts_cookie(*, hide: bool) -> str:
+    """Return the Set-Cookie value that hides amounts in this browser, or shows them again."""
+    return cookie('hidden', KNOWN_SECONDS, 'amounts') if hide else cookie('', 0, 'amounts')
 
 
 def login_path(target: str) -> str:

@@ -18,6 +18,7 @@ COOKIE = '__Host-session'
 KNOWN = '__Host-browser'
 STEP = '__Host-step'
 LANGUAGE = '__Host-language'
+AMOUNTS = '__Host-amounts'
 _FIELD = re.compile(r'<(?:input(?![^>]*type="hidden")|textarea|select)')
 
 
@@ -30,6 +31,7 @@ class Browser:
         self.known = ''
         self.step = ''
         self.language = ''
+        self.amounts = ''
         self.response: HTTPResponse
         self.headers: dict[str, str] = {}
 
@@ -53,7 +55,7 @@ class Browser:
         return self.request('GET', path)
 
     def request(self, method: str, path: str, body: bytes = b'', **headers: str) -> HTTPResponse:
-        cookies = {COOKIE: self.cookie, KNOWN: self.known, STEP: self.step, LANGUAGE: self.language}
+        cookies = {COOKIE: self.cookie, KNOWN: self.known, STEP: self.step, LANGUAGE: self.language, AMOUNTS: self.amounts}
         pairs = '; '.join(f'{name}={value}' for name, value in cookies.items() if value)
         sent = {'Cookie': pairs} if pairs else {}
         self.response = self._http.http.request(method, path, headers=sent | self.headers | headers, body=body)
@@ -66,6 +68,8 @@ class Browser:
                 self.step = value
             elif name.endswith('language'):
                 self.language = value
+            elif name.endswith('amounts'):
+                self.amounts = value
             else:
                 self.cookie = value
         assert not ('Refresh' in self.response.headers and _FIELD.search(self.page)), (
