@@ -48,6 +48,7 @@ from chalicelib.web import (
     signup,
     statements,
     static_files,
+    status,
 )
 from chalicelib.web import portfolios as portfolio_pages
 
@@ -91,6 +92,7 @@ for page in (
     hidden_amounts,
     share_links,
     shared,
+    status,
     profile,
     api_keys,
     session_list,

@@ -125,6 +125,7 @@ PUBLIC_ROUTES = {
     *((method, '/portfolios/{portfolio_id}/share') for method in ('GET', 'POST')),
     ('POST', '/portfolios/{portfolio_id}/share/revoke'),
     ('GET', '/s/{token}'),
+    ('GET', '/status'),
     *(('GET', f'/portfolios/{{portfolio_id}}/{kind}/new') for kind in ('addresses', 'accounts', 'offsets')),
     *(
         (method, f'/portfolios/{{portfolio_id}}/{part}{below}')

@@ -19,6 +19,8 @@ from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.providers.rates import RATE_SOURCES
 from chalicelib.providers.upstream import Endpoint
 from chalicelib.services.ledgers.upstream_gate import UpstreamGate
+from chalicelib.services.rates import current
+from tests.support.browser import Browser
 from tests.support.clock import CLOCK
 
 HOST = Endpoint('mempool', 'https://mempool.space/api', min_interval_ms=0)
@@ -314,6 +316,44 @@ def test_without_its_database_the_service_says_so(http: ChaliceClient):
     assert (status['ok'], status['failing']) == ([], ['database'])
     assert status['tickers'] == {'updated_at': None, 'age': None}
     assert [job['last_run_at'] for job in status['jobs']] == [None] * len(JOBS)
+
+
+def test_a_page_shows_what_the_api_says(http: ChaliceClient, browser: Browser, requests_made: list[str]):
+    run_all()
+    works()
+    CLOCK.advance(60)
+    fails(Upstream(HOST.key, 'secret reason'))
+    LatestRates.find().store(clock.now() - 120, [], [], {})
+    current.forget()
+    status, sources = result(http, '/api/status'), get(http, '/api/sources?limit=1000').json_body['result']
+    current.forget()
+    requests_made.clear()
+
+    browser.get('/status')
+
+    assert (browser.status, len(requests_made)) == (200, 4)
+    assert f'1 part fails {HOST.key} ' in browser.text
+    assert f'Version {status["version"]} Rates {in_words(status["tickers"]["updated_at"])} , 2 minutes ago' in browser.text
+    assert sorted(re.findall(r'href="/api/sources/(\w+)"', browser.page)) == [source['key'] for source in sources]
+    assert sorted(re.findall(r'<h3><a [^>]*>([^<]+)', browser.page)) == sorted(source['title'] for source in sources)
+    [mempool] = [source for source in sources if source['key'] == HOST.key]
+    parts = f'Last success {in_words(mempool["last_success_at"])} , last failure {in_words(mempool["last_failure_at"])}'
+    assert f'{", ".join(mempool["capabilities"]).replace("_", " ")}: BTC' in browser.text
+    assert (parts in browser.text, browser.text.count(' fails '), 'secret' in browser.page) == (True, 2, False)
+    jobs = re.findall(r'<code>(\w+)</code></th><td><time datetime="([^"]+)"', browser.page)
+    assert jobs == [(job['name'], job['last_run_at']) for job in status['jobs']]
+
+    Item.delete_table()
+    try:
+        browser.cookie = 'A' * 43
+        browser.get('/status')
+    finally:
+        Item.create_table(billing_mode='PAY_PER_REQUEST')
+    assert (browser.status, '1 part fails database' in browser.text) == (200, True)
+
+
+def in_words(instant: str) -> str:
+    return f'{instant[:16].replace("T", " ")} UTC'
 
 
 def test_every_source_says_what_it_is_and_how_it_does(http: ChaliceClient):

@@ -165,7 +165,7 @@ def test_every_answer_is_safe_from_frames_sniffing_caches_and_foreign_content(lo
 
 
 @pytest.mark.usefixtures('filled_portfolio')
-@pytest.mark.parametrize('path', ['/', *PAGES_WITH_FORMS, '/portfolios', '/oauth/applications'])
+@pytest.mark.parametrize('path', ['/', *PAGES_WITH_FORMS, '/portfolios', '/oauth/applications', '/status'])
 def test_pages_need_no_script_and_no_other_site(logged_in: Browser, path: str):
     if path in ('/', *PAGES_BEFORE_LOGIN):
         logged_in.cookie = ''
