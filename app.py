@@ -27,6 +27,7 @@ from chalicelib.web import (
     api_keys,
     applications,
     authorize,
+    developers,
     hidden_amounts,
     home,
     import_pages,
@@ -100,6 +101,7 @@ for page in (
     second_factors,
     log_in_steps,
     invitations,
+    developers,
     applications,
     authorize,
 ):

@@ -113,6 +113,8 @@ PUBLIC_ROUTES = {
     *(('POST', f'/profile/passkeys{below}') for below in ('', '/new')),
     *((method, f'/login/{what}') for what in ('second', 'passkey') for method in ('GET', 'POST')),
     ('POST', '/profile/invitations'),
+    ('GET', '/developers'),
+    *(('GET', f'/account{below}') for below in ('', '/security', '/applications', '/data')),
     *(('POST', f'/profile/sessions/{what}') for what in ('end', 'end-all')),
     *((method, '/portfolios') for method in ('GET', 'POST')),
     ('GET', '/portfolios/new'),

@@ -39,7 +39,7 @@ def tell_of_new_address(user: User, new: str) -> None:
 
 
 def tell_of_key(user: User, name: str) -> None:
-    _send(user, mail.API_KEY_CREATED, name=name, profile=settings().url('/profile'))
+    _send(user, mail.API_KEY_CREATED, name=name, profile=settings().url('/profile/api-keys'))
 
 
 def tell_of_share_link(user: User, portfolio_id: int, name: str) -> None:
@@ -57,11 +57,11 @@ def tell_of_secret(user: User, name: str) -> None:
 def tell_of_connection(user: User, name: str, scopes: Iterable[str]) -> None:
     granted = set(scopes)
     lines = '\n'.join(f'- {translate(SENTENCES[scope])}' for scope in ALL if scope in granted)
-    _send(user, mail.APPLICATION_CONNECTED, name=name, scopes=lines, profile=settings().url('/profile'))
+    _send(user, mail.APPLICATION_CONNECTED, name=name, scopes=lines, profile=settings().url('/account/applications'))
 
 
 def tell_of_remote_login(user: User) -> None:
-    _send(user, mail.REMOTE_LOGIN_ALLOWED, profile=settings().url('/profile'))
+    _send(user, mail.REMOTE_LOGIN_ALLOWED, profile=settings().url('/account/security'))
 
 
 def tell_of_second_factor(user: User, factor: str) -> None:
@@ -77,7 +77,7 @@ def tell_of_recovery_code(user: User, left: int) -> None:
 
 
 def tell_of_deletion(user: User, delete_at: int) -> None:
-    _send(user, mail.DELETION_SCHEDULED, time=locales.minute(delete_at), page=settings().url('/profile/data'))
+    _send(user, mail.DELETION_SCHEDULED, time=locales.minute(delete_at), page=settings().url('/account/data'))
 
 
 def _send(user: User, template: mail.MailTemplate, **values: str) -> None:

@@ -1,4 +1,4 @@
-"""API keys of the profile: made, shown once, revoked."""
+"""API keys: made, shown once, revoked."""
 
 import contextlib
 
@@ -61,6 +61,11 @@ def revoke_api_key() -> Response:
     return pages.redirect(pages.link(request, '/profile/api-keys?saved=revoked'))
 
 
+def working_keys(user: User, now: int) -> list[ApiKey]:
+    """Return the keys of a user that have not expired: TTL deletes late."""
+    return [key for key in ApiKey.of_user(user.user_id) if key.expires_at is None or key.expires_at > now]
+
+
 def _parse_key(form: forms.Form, user_id: str, now: int) -> tuple[str, list[str], int | None]:
     """Return the name, the scopes and the expiry of a new key. Raises Invalid with all faults."""
     scopes = [scope for scope in API_KEY_SCOPES if scope in form.all('scopes')]
@@ -102,8 +107,7 @@ def _render_keys(
     faults: tuple[Fault, ...] = (),
     typed: forms.Form | None = None,
 ) -> Response:
-    now = clock.now()
-    keys = [key for key in ApiKey.of_user(user.user_id) if key.expires_at is None or key.expires_at > now]
+    keys = working_keys(user, clock.now())
     return pages.render(
         'api_keys.html',
         request,

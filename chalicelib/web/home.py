@@ -19,4 +19,4 @@ def show_front_page() -> Response:
 @bp.route('/.well-known/change-password')
 def show_change_password() -> Response:
     """Redirect to where the password is changed (https://w3c.github.io/webappsec-change-password-url/)."""
-    return pages.redirect(pages.link(bp.current_request, '/profile'))
+    return pages.redirect(pages.link(bp.current_request, '/account/security'))

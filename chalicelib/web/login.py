@@ -99,8 +99,8 @@ def submit_reset() -> Response:
     except NotFound:
         return _link_expired(request)
     if second_factors.of_user(user.user_id).protect:
-        return _ask_second_factor(request, user, '/profile?saved=password')
-    return pages.redirect(pages.link(request, '/profile?saved=password'), {'Set-Cookie': sessions.start(request, user)})
+        return _ask_second_factor(request, user, '/account/security?saved=password')
+    return pages.redirect(pages.link(request, '/account/security?saved=password'), {'Set-Cookie': sessions.start(request, user)})
 
 
 def _ask_second_factor(request: Request, user: User, target: str) -> Response:

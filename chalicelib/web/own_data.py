@@ -18,6 +18,7 @@ _DOWNLOADS_A_DAY = 20
 _DAY = 86_400
 
 
+@bp.route('/account/data', cors=False)
 @bp.route('/profile/data', cors=False)
 def show_own_data() -> Response:
     """Show the forms that download everything and delete the account; the query parameter `done` names what was just done."""
@@ -49,7 +50,7 @@ def schedule_account_deletion() -> Response:
     except Invalid as invalid:
         return _render_data(request, user, status=422, faults=invalid.faults)
     leaving.ask_to_leave(user, now)
-    return pages.redirect(pages.link(request, '/profile/data?done=deletion'))
+    return pages.redirect(pages.link(request, '/account/data?done=deletion'))
 
 
 @bp.route('/profile/data/keep', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -58,7 +59,7 @@ def cancel_account_deletion() -> Response:
     request = bp.current_request
     forms.read(request)
     leaving.stay(sessions.require_user(request))
-    return pages.redirect(pages.link(request, '/profile/data?done=kept'))
+    return pages.redirect(pages.link(request, '/account/data?done=kept'))
 
 
 def _render_data(request: Request, user: User, *, status: int = 200, **context: Any) -> Response:

@@ -1,4 +1,4 @@
-"""The profile: name, email address, password, and which applications have access."""
+"""The account: name and email address, password, and which applications have access; a page for each of these."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,12 +25,28 @@ _SAVED = {
 }
 
 
+@bp.route('/account', cors=False)
 @bp.route('/profile', cors=False)
-def show_profile() -> Response:
-    """Show the profile with its forms; the query parameter `saved` names what was just changed."""
+def show_own_account() -> Response:
+    """Show name and email address with their forms; the query parameter `saved` names what was just changed."""
+    request = bp.current_request
+    return _render_you(request, sessions.require_user(request))
+
+
+@bp.route('/account/security', cors=False)
+def show_security() -> Response:
+    """Show what opens the account: password, second factors, sessions, and log-ins by applications."""
+    request = bp.current_request
+    return _render_security(request, sessions.require_user(request))
+
+
+@bp.route('/account/applications', cors=False)
+def show_connected_applications() -> Response:
+    """Show which applications have access, and the user's own that have it by their secret."""
     request = bp.current_request
     user = sessions.require_user(request)
-    return _render(request, user, saved=_SAVED.get(forms.query_parameter(request, 'saved')))
+    own = [client for client in Client.owned_by(user.user_id) if client.confidential]
+    return _render('profile/applications.html', request, user, grants=_connected_applications(user.user_id), own_applications=own)
 
 
 @bp.route('/profile/name', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -42,8 +58,8 @@ def submit_name() -> Response:
     try:
         user.rename(parse_name(form.text('name')))
     except Invalid as invalid:
-        return _render(request, user, status=422, section='name', faults=invalid.faults, form={'name': form.text('name')})
-    return _redirect_saved(request, 'name')
+        return _render_you(request, user, section='name', faults=invalid.faults, form={'name': form.text('name')})
+    return _redirect_saved(request, '/account', 'name')
 
 
 @bp.route('/profile/email', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -55,7 +71,7 @@ def submit_email() -> Response:
     try:
         email = users.request_email_change(user, typed=form.text('email'), password=form.text('current_password'), now=clock.now())
     except Invalid as invalid:
-        return _render(request, user, status=422, section='email', faults=invalid.faults, form={'email': form.text('email')})
+        return _render_you(request, user, section='email', faults=invalid.faults, form={'email': form.text('email')})
     what = translatable('Follow the link in it to change your email address.')
     return pages.render('sent.html', request, user=user, email=email, title=translatable('Almost there'), what=what)
 
@@ -71,8 +87,8 @@ def submit_password() -> Response:
     try:
         users.change_password(user, **typed, keep=form.all('keep'), now_ms=now_ms)
     except Invalid as invalid:
-        return _render(request, user, status=422, section='password', faults=invalid.faults)
-    return _redirect_saved(request, 'password', {'Set-Cookie': sessions.start(request, user, now_ms)})
+        return _render_security(request, user, section='password', faults=invalid.faults)
+    return _redirect_saved(request, '/account/security', 'password', {'Set-Cookie': sessions.start(request, user, now_ms)})
 
 
 @bp.route('/profile/remote', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -81,7 +97,7 @@ def submit_remote_login() -> Response:
     request = bp.current_request
     form = forms.read(request)
     users.allow_remote_login(sessions.require_user(request), form.has('allow_remote_login'))
-    return _redirect_saved(request, 'remote')
+    return _redirect_saved(request, '/account/security', 'remote')
 
 
 @bp.route('/profile/revoke', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -91,24 +107,22 @@ def submit_revoke() -> Response:
     form = forms.read(request)
     user = sessions.require_user(request)
     Grant.revoke(user.user_id, form.text('client_id'))
-    return _redirect_saved(request, 'revoked')
+    return _redirect_saved(request, '/account/applications', 'revoked')
 
 
-def _render(
-    request: Request, user: User, *, status: int = 200, section: str = '', faults: Sequence[Fault] = (), **context: Any
-) -> Response:
-    values = {'saved': None, 'openers': access.OPENERS} | context
-    return pages.render(
-        'profile.html',
-        request,
-        status=status,
-        user=user,
-        section=section,
-        faults=faults,
-        grants=_connected_applications(user.user_id),
-        own_applications=[client for client in Client.owned_by(user.user_id) if client.confidential],
-        **values,
-    )
+def _render_you(request: Request, user: User, **context: Any) -> Response:
+    return _render('profile/you.html', request, user, **context)
+
+
+def _render_security(request: Request, user: User, **context: Any) -> Response:
+    return _render('profile/security.html', request, user, openers=access.OPENERS, **context)
+
+
+def _render(template: str, request: Request, user: User, *, section: str = '', faults: Sequence[Fault] = (), **context: Any) -> Response:
+    """Return a page, of which the form of a `section` has faults, if any."""
+    saved = _SAVED.get(forms.query_parameter(request, 'saved'))
+    status = 422 if faults else 200
+    return pages.render(template, request, status=status, user=user, saved=saved, section=section, faults=faults, **context)
 
 
 def _connected_applications(user_id: str) -> list[dict[str, Any]]:
@@ -127,5 +141,5 @@ def _connected_applications(user_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _redirect_saved(request: Request, what: str, headers: dict[str, str | list[str]] | None = None) -> Response:
-    return pages.redirect(pages.link(request, f'/profile?saved={what}'), headers)
+def _redirect_saved(request: Request, page: str, what: str, headers: dict[str, str | list[str]] | None = None) -> Response:
+    return pages.redirect(pages.link(request, f'{page}?saved={what}'), headers)

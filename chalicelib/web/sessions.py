@@ -75,7 +75,7 @@ def require_user(request: Request) -> User:
     """Return the logged-in user. Raises LoginRequired."""
     user = current_user(request)
     if user is None:
-        back = requested_path(request) if request.method in ('GET', 'HEAD') else '/profile'
+        back = requested_path(request) if request.method in ('GET', 'HEAD') else '/account'
         raise LoginRequired(login_path(back))
     return user
 

@@ -107,7 +107,7 @@ def _change_email(request: Request, token: str, now: int) -> Response:
         users.change_email(token, now)
     except Invalid:  # the address got an account of its own meanwhile
         return _link_expired(request)
-    return pages.redirect(pages.link(request, '/profile?saved=email'))
+    return pages.redirect(pages.link(request, '/account?saved=email'))
 
 
 def _render_confirm(request: Request, token: str, **context: Any) -> Response:

@@ -175,9 +175,9 @@ def test_from_signing_up_to_an_application_with_a_code(visitor: Visitor, stack: 
     visitor.press('Confirm and log in')
     assert visitor.path == '/portfolios/new'
     make_portfolio(visitor)
-    visitor.press('Profile')
+    visitor.press('Account')
     assert 'Ada Lovelace' in visitor.text
-    visitor.look('profile-new')
+    visitor.look('account-new')
 
     secret, client_id = register_application(visitor, callback)
     verifier = secrets.token_urlsafe(48)
@@ -194,9 +194,9 @@ def test_from_signing_up_to_an_application_with_a_code(visitor: Visitor, stack: 
     token = requests.post(f'{stack.url}/oauth/token', form, auth=(client_id, secret), timeout=PATIENCE_SECONDS).json()
     assert set(token['scope'].split()) == {'info', 'read'}
 
-    visitor.go('/profile')
+    visitor.go('/account/applications')
     assert 'Charts of mine' in visitor.text
-    visitor.look('profile')
+    visitor.look('account-applications')
     visitor.press('Revoke')
     assert 'no longer has access' in visitor.text
     assert 'No application has access' in visitor.text
@@ -233,7 +233,9 @@ def authorization(client_id: str, redirect_uri: str, verifier: str) -> dict[str,
 
 def register_application(visitor: Visitor, redirect_uri: str) -> tuple[str, str]:
     """Register an application; return its secret and key."""
-    visitor.press('Applications')
+    visitor.press('Developers')
+    visitor.look('developers')
+    visitor.press('Register and change applications')
     visitor.look('applications-none')
     visitor.press('Register an application')
     visitor.look('application-new')
@@ -275,10 +277,10 @@ def test_a_forgotten_password_and_a_log_in(visitor: Visitor) -> None:
     visitor.look('reset')
     visitor.type(password='another password')
     visitor.press('Set password')
-    assert visitor.path == '/profile'
+    assert visitor.path == '/account/security'
     for details in visitor.driver.find_elements('css selector', 'details > summary'):
         details.click()
-    visitor.look('profile-open')
+    visitor.look('account-security-open')
     visitor.go(link)
     assert 'no longer valid' in visitor.text
     visitor.look('link-no-longer-good')

@@ -30,7 +30,7 @@ def log_out_everywhere(browser: Browser, keep: list[str]) -> None:
 def change_password(browser: Browser, keep: list[str]) -> None:
     fields = [('current_password', PASSWORD), ('password', NEW_PASSWORD)]
     browser.post_all('/profile/password', [*fields, *(('keep', name) for name in keep)])
-    assert browser.location == '/profile?saved=password'
+    assert browser.location == '/account/security?saved=password'
 
 
 def be_forgotten(browser: Browser, keep: list[str]) -> None:
@@ -128,12 +128,12 @@ def stranger_page(stranger: Browser, other: Browser) -> str:
     return stranger.page
 
 
-def test_the_profile_lists_what_gets_at_the_account_by_a_secret(logged_in: Browser, user: User, client: Client):
+def test_the_account_lists_what_gets_at_it_by_a_secret(logged_in: Browser, user: User, client: Client):
     Client.register(owner_id='somebody else', name='Theirs', redirect_uris=[], now=1)
     Client.register(owner_id=user.user_id, name='On a phone', redirect_uris=[], confidential=False, now=1)
     client.touch('secret', clock.now())
 
-    logged_in.get('/profile')
+    logged_in.get('/account/applications')
 
     _, _, listed = logged_in.text.partition('gets at all of your data without asking you.')
     assert listed.startswith(' Test app , secret last used')

@@ -1,4 +1,4 @@
-"""API keys in the profile: created, shown once, revoked."""
+"""API keys: created, shown once, revoked."""
 
 import re
 from collections.abc import Callable

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from html import unescape
 
 import pytest
+from chalice.test import Client as ChaliceClient
 
-from chalicelib import clock
-from chalicelib.models import Client, Item, User
+from chalicelib import clock, locales
+from chalicelib.models import ApiKey, Client, Item, User
 from tests.support.browser import Browser
 from tests.support.clock import StoppedClock
 
@@ -45,7 +46,7 @@ def test_a_secret_is_shown_once_and_kept_nowhere(logged_in: Browser, user: User,
 
     assert logged_in.set_cookie == ''
     assert 'no-store' in logged_in.response.headers['Cache-Control']
-    for path in ('/oauth/applications', f'/oauth/applications/{only(user).client_id}', '/profile'):
+    for path in ('/oauth/applications', f'/oauth/applications/{only(user).client_id}', '/account/applications', '/developers'):
         logged_in.get(path)
         assert secret not in logged_in.page
     assert secret not in caplog.text
@@ -237,3 +238,21 @@ def test_there_is_an_end_to_how_many(logged_in: Browser, user: User, monkeypatch
 
     assert logged_in.status == 422
     assert len(Client.owned_by(user.user_id)) == 1
+
+
+def test_developers_see_when_keys_and_secrets_were_last_used(logged_in: Browser, user: User, client: Client, http: ChaliceClient):
+    _, key = ApiKey.create(user.user_id, name='Sheet <1>', scopes=['read'], now=clock.now())
+    ApiKey.create(user.user_id, name='Ended', scopes=['read'], now=1, expires_at=clock.now())
+    ApiKey.create(user.user_id, name='Idle', scopes=['read'], now=clock.now(), expires_at=clock.now() + 86_400)
+    Client.register(owner_id='somebody else', name='Theirs', redirect_uris=[], now=1)
+    assert http.http.get('/api/portfolios', headers={'Authorization': f'Bearer {key}'}).status_code == 200
+    client.touch('secret', clock.now())
+
+    logged_in.get('/developers')
+
+    used = locales.minute(clock.now())
+    assert f'Sheet <1> {key[:8]}… Last used {used}' in logged_in.text
+    assert re.search(r'Idle cfk_.{4}… Not used yet, expires \d', logged_in.text)
+    assert f'Test app test-app Secret last used {used}' in logged_in.text
+    assert ('Ended' in logged_in.text, 'Theirs' in logged_in.text, key in logged_in.page) == (False,) * 3
+    assert re.search(r'You may make \d+ requests a minute', logged_in.text)

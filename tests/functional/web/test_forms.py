@@ -22,6 +22,7 @@ PAGES = sorted(
     if entry.view_function.__module__.startswith('chalicelib.web.') and not path.startswith(('/static/', '/.well-known/', '/{proxy'))
 )
 PROFILE = [f'/profile{below}' for below in ('', '/sessions', '/api-keys', '/invitations', '/second-factor', '/data')]
+ACCOUNT = [f'/account{below}' for below in ('', '/security', '/applications', '/data')]
 PAGES_BEFORE_LOGIN = ['/signup', '/login', '/forgot']
 OF_A_PORTFOLIO = [
     '/settings',
@@ -31,7 +32,7 @@ OF_A_PORTFOLIO = [
     *(f'/{part}/{page}' for part in ('addresses', 'accounts', 'offsets') for page in ('new', '1', '1/delete')),
 ]
 PAGES_WITH_FORMS = [
-    *(*PAGES_BEFORE_LOGIN, *PROFILE, '/oauth/applications/new', '/portfolios/new', '/statement/verify', '/portfolios/1'),
+    *(*PAGES_BEFORE_LOGIN, *PROFILE, *ACCOUNT, '/oauth/applications/new', '/portfolios/new', '/statement/verify', '/portfolios/1'),
     *(f'/portfolios/1{below}' for below in OF_A_PORTFOLIO),
 ]
 TAKE_FILES = ('/portfolios/{portfolio_id}/import',)
@@ -165,14 +166,14 @@ def test_every_answer_is_safe_from_frames_sniffing_caches_and_foreign_content(lo
 
 
 @pytest.mark.usefixtures('filled_portfolio')
-@pytest.mark.parametrize('path', ['/', *PAGES_WITH_FORMS, '/portfolios', '/oauth/applications', '/status'])
+@pytest.mark.parametrize('path', ['/', *PAGES_WITH_FORMS, '/portfolios', '/oauth/applications', '/status', '/developers'])
 def test_pages_need_no_script_and_no_other_site(logged_in: Browser, path: str):
     if path in ('/', *PAGES_BEFORE_LOGIN):
         logged_in.cookie = ''
     logged_in.get(path)
 
     assert logged_in.status == 200
-    assert not re.search(r'<script|\bon\w+=|style=|https?://(?!www\.w3\.org)', logged_in.page)
+    assert not re.search(r'<script|\bon\w+=|style=|https?://(?!www\.w3\.org|cryptfolio\.test/api)', logged_in.page)
 
 
 @pytest.mark.usefixtures('filled_portfolio')

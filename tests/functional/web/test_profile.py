@@ -1,5 +1,6 @@
-"""The profile: changing name, email address and password, and taking access back."""
+"""The account: changing name, email address and password, and taking access back."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -15,21 +16,26 @@ def change(browser: Browser, what: str, **fields: str) -> None:
     browser.post(f'/profile/{what}', {'csrf': browser.csrf('/profile')} | fields)
 
 
-def test_the_profile_shows_name_address_and_since_when(logged_in: Browser, user: User):
+def test_the_account_shows_name_address_and_since_when_and_leads_to_its_other_parts(logged_in: Browser, user: User):
     user.update([User.created_at.set(1510030494)])
 
-    logged_in.get('/profile')
-
-    for shown in ('Test user', 'test@example.com', '7 November 2017'):
-        assert shown in logged_in.text
-    assert 'href="/oauth/applications"' in logged_in.page
+    for path in ('/account', '/profile'):  # the last is the documented address
+        logged_in.get(path)
+        for shown in ('Test user', 'test@example.com', '7 November 2017'):
+            assert shown in logged_in.text
+        assert 'href="/oauth/applications"' in logged_in.page
+    parts = ('', '/security', '/applications', '/data')
+    assert re.findall(r'href="/account([^"]*)"(?: aria-current="page")?>', logged_in.page.partition('<main')[2]) == list(parts)
+    for part in parts:
+        logged_in.get(f'/account{part}')
+        assert f'href="/account{part}" aria-current="page"' in logged_in.page
 
 
 @pytest.mark.parametrize(('given', 'stored'), [('  Ada Lovelace ', 'Ada Lovelace'), ('', None), ('<b>', '<b>')])
 def test_the_name_can_be_changed_and_taken_away(logged_in: Browser, user: User, given: str, stored: str | None):
     change(logged_in, 'name', name=given)
 
-    assert (logged_in.status, logged_in.location) == (303, '/profile?saved=name')
+    assert (logged_in.status, logged_in.location) == (303, '/account?saved=name')
     assert User.find(user.user_id).name == stored
     logged_in.get(logged_in.location)
     assert 'Your name was saved' in logged_in.text
@@ -45,7 +51,7 @@ def test_a_name_that_is_too_long_is_told_at_its_field(logged_in: Browser):
 
 
 def test_what_was_saved_is_said_in_our_own_words_only(logged_in: Browser):
-    logged_in.get('/profile?saved=<script>alert(1)</script>')
+    logged_in.get('/account?saved=<script>alert(1)</script>')
 
     assert ('alert' in logged_in.text, '<script' in logged_in.page) == (False, False)
 
@@ -61,7 +67,7 @@ def test_an_address_changes_when_the_link_mailed_there_is_followed(logged_in: Br
     assert 'new@example.com' in logged_in.text
     logged_in.post('/confirm', {'csrf': logged_in.csrf('/profile'), 'token': link.partition('token=')[2]})
 
-    assert logged_in.location == '/profile?saved=email'
+    assert logged_in.location == '/account?saved=email'
     assert User.with_email('new@example.com').user_id == user.user_id
     assert User.with_email('test@example.com') is None
     assert mailbox.last()[0] == 'test@example.com'
@@ -143,7 +149,7 @@ def test_a_new_password_ends_every_other_session(
 
     change(logged_in, 'password', current_password=PASSWORD, password='the new password')
 
-    assert logged_in.location == '/profile?saved=password'
+    assert logged_in.location == '/account/security?saved=password'
     assert logged_in.get('/profile').status_code == 200
     assert other.get('/profile').status_code == 303
     logged_in.cookie = before
@@ -179,12 +185,13 @@ def test_everything_wrong_with_a_change_is_said_at_once(logged_in: Browser):
 def test_applications_may_use_the_password_only_when_that_is_ticked(logged_in: Browser, user: User):
     change(logged_in, 'remote')
     assert User.find(user.user_id).allow_remote_login is False
-    logged_in.get('/profile')
+    logged_in.get(logged_in.location)
+    assert 'was saved' in logged_in.text
     assert 'value="yes" aria' in logged_in.page
 
     change(logged_in, 'remote', allow_remote_login='yes')
     assert User.find(user.user_id).allow_remote_login is True
-    logged_in.get('/profile')
+    logged_in.get('/account/security')
     assert 'value="yes" checked' in logged_in.page
 
 
@@ -193,7 +200,7 @@ def test_connected_applications_are_shown_with_what_they_may_do_and_can_be_revok
     gone = Grant.allow(user, 'gone', ['public'], 1510030494)
     transact(Grant.allow(user, evil.client_id, ['info', 'read'], 1511000000).touch(1512000000))
 
-    logged_in.get('/profile')
+    logged_in.get('/account/applications')
     dates = ('18 November 2017', '30 November 2017')
     for shown in ('<i>Charts</i>', 'signup date.', 'balances, and transactions.', *dates, 'Deleted application'):
         assert shown in logged_in.text
@@ -201,7 +208,7 @@ def test_connected_applications_are_shown_with_what_they_may_do_and_can_be_revok
     assert logged_in.text.index('Charts') < logged_in.text.index('Deleted application')
     change(logged_in, 'revoke', client_id=evil.client_id)
 
-    assert logged_in.location == '/profile?saved=revoked'
+    assert logged_in.location == '/account/applications?saved=revoked'
     assert [grant.client_id for grant in Grant.of_user(user.user_id)] == [gone.client_id]
 
 

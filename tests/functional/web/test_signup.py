@@ -267,7 +267,7 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link(browser: Browser, use
     assert browser.status == 200
     browser.post('/reset', {'token': mailbox.link().partition('token=')[2], 'password': 'the new password'})
 
-    assert (browser.status, browser.location) == (303, '/profile?saved=password')
+    assert (browser.status, browser.location) == (303, '/account/security?saved=password')
     assert browser.get('/profile').status_code == 200
     browser.log_in()
     assert browser.status == 422
