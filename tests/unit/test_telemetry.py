@@ -355,7 +355,7 @@ def test_it_imports_next_to_nothing_that_chalice_does_not():
 import chalice.app, chalicelib.config
 before = set(sys.modules)
 import chalicelib.telemetry
-print(*sorted(set(sys.modules) - before))
+print(*sorted(name for name in set(sys.modules) - before if not name.startswith('_')))
 """
 
-    assert run_as_on_lambda(script) == ['_contextvars chalicelib.clock chalicelib.telemetry contextvars']
+    assert run_as_on_lambda(script) == ['chalicelib.clock chalicelib.telemetry contextvars']
