@@ -19,6 +19,7 @@ import boto3
 import pytest
 import requests
 
+from infra import functions
 from infra.emulator import deployment
 from infra.fake_upstreams import sample
 from tests.e2e.conftest import DEMO, Client
@@ -288,3 +289,20 @@ def test_clients_at_the_same_time_get_each_what_is_theirs(stack: Deployed) -> No
 
     assert len({portfolio for portfolio, _ in seen}) == CLIENTS
     assert {balance for _, balance in seen} == {'50.00501'}
+
+
+def test_an_operator_sees_how_the_stage_does_and_what_was_logged_about_a_request(client: Client, stack: Deployed) -> None:
+    answer = client.request('GET', '/api/portfolios/999999')
+
+    def operate(*arguments: str) -> str:
+        command = [sys.executable, '-m', 'infra.operate', *arguments, '--stage', deployment.STAGE]
+        done = subprocess.run(command, cwd=ROOT, env=os.environ | stack.settings, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    status = operate('status')
+    for text in ('stack ', f'{len(functions.names())}, last changed', 'queue refresh', 'job sweep_due', 'upstreams', 'are set'):
+        assert text in status
+    assert 'are missing' not in status
+    request_id = answer.headers['X-Request-Id']
+    wait_until(lambda: 'GET /api/portfolios/{portfolio_id} 404' in operate('logs', '--request', request_id), pause=1)
