@@ -31,7 +31,7 @@ def to_api(typed: str) -> str:
     whole, _, fraction = match.groups()
     if comma_is_decimal and _GROUPED.fullmatch(typed):
         text = translatable('“{amount}” can mean two amounts: write {large} or {small}')
-        raise BadAmount(with_values(text, amount=typed, large=whole + fraction, small=f'{whole},{fraction}0'))
+        raise BadAmount(with_values(text, amount=typed, large=whole + fraction, small=f'{whole}.{fraction}0'))
     return whole if fraction is None else f'{whole}.{fraction}'
 
 

@@ -1,12 +1,12 @@
 """Addresses and amounts that a person brings as CSV: what each row would make, what is wrong with it, and the making.
 
 A header row names the columns in any order; without one they are address, currency, title, or amount, currency, title, since. The
-lists that the API and pages give as CSV have such headers too.
+lists that the API and pages give as CSV have such headers too: what they call balance is in the notation of the API, in any language.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from chalicelib import clock
 from chalicelib.api import answers
@@ -20,7 +20,7 @@ from chalicelib.errors import Invalid
 from chalicelib.models import Address, AlreadyUsed, Offset, OffsetBalance, Portfolio, Since, Write
 from chalicelib.services.portfolios import offsets
 from chalicelib.texts import currency_title, translatable, with_values
-from chalicelib.web import address_lines
+from chalicelib.web import address_lines, amounts
 from chalicelib.web.address_lines import Line, Pasted
 
 MOST_ROWS = 250  # each is two requests to the database and two messages, and an answer must come within half a minute
@@ -28,7 +28,8 @@ _OFFSET = Body('ImportedOffset', required=(fields.TITLE, fields.BALANCES), optio
 # The columns by the names that they may have.
 _COLUMNS = {
     'address': 'address',
-    **dict.fromkeys(('amount', 'balance'), 'amount'),
+    'amount': 'amount',
+    'balance': 'balance',
     **dict.fromkeys(('currency', 'code', 'chain'), 'currency'),
     **dict.fromkeys(('title', 'name', 'label'), 'title'),
     'since': 'since',
@@ -152,7 +153,7 @@ def _parse(row: TableRow, columns: Sequence[str]) -> ImportRow:
     cells = {name: cell for name, cell in zip(columns, row.cells, strict=False) if name and cell}
     if 'address' in cells:
         return _parse_address(row, cells)
-    if 'amount' not in cells:
+    if not {'amount', 'balance'} & cells.keys():
         return ImportRow(row, faults=(_NOTHING_TO_ADD,))
     return _parse_amounts(row, cells)
 
@@ -178,16 +179,25 @@ def _parse_address(row: TableRow, cells: Mapping[str, str]) -> ImportRow:
 
 
 def _parse_amounts(row: TableRow, cells: Mapping[str, str]) -> ImportRow:
+    faults: list[str] = []
+    title = cells.get('title') or _title_of(cells.get('currency', ''))
+    balance = {name: cells[name] for name in ('currency',) if name in cells} | {'balance': _amount(cells, faults)}
     try:
-        title = cells.get('title') or _title_of(cells.get('currency', ''))
-        return ImportRow(row, amounts=_OFFSET.read({'title': title, 'balances': [_balance(cells)], 'since': cells.get('since', '')}))
+        body = _OFFSET.read({'title': title, 'balances': [balance], 'since': cells.get('since', '')})
     except Invalid as invalid:
-        return ImportRow(row, faults=_sentences(invalid))
+        return ImportRow(row, faults=(*faults, *_sentences(invalid)))
+    return ImportRow(row, faults=tuple(faults)) if faults else ImportRow(row, amounts=body)
 
 
-def _balance(cells: Mapping[str, str]) -> dict[str, Any]:
-    """Return an amount as the API takes it, without what is missing."""
-    return {name: cells[column] for name, column in (('currency', 'currency'), ('balance', 'amount')) if column in cells}
+def _amount(cells: Mapping[str, str], faults: list[str]) -> str:
+    """Return an amount as the API takes it; note what is wrong with it among the faults, and return zero, with which nothing is."""
+    if 'balance' in cells:
+        return cells['balance']
+    try:
+        return amounts.to_api(cells['amount'])
+    except amounts.BadAmount as error:
+        faults.append(error.sentence)
+        return '0'
 
 
 def _title_of(code: str) -> str:

@@ -99,7 +99,7 @@ def test_an_amount_that_may_be_two_is_refused(typed: str, english: str | None, g
 def test_a_refused_amount_says_how_to_write_what_is_meant():
     with use_language('de'), pytest.raises(amounts.BadAmount) as refused:
         amounts.to_api('1.234')
-    assert refused.value.sentence == '“1.234” can mean two amounts: write 1234 or 1,2340'
+    assert refused.value.sentence == '“1.234” can mean two amounts: write 1234 or 1.2340'
 
     with use_language('de'):
         assert [amounts.to_api(text) for text in ('1234', '1,2340')] == ['1234', '1.2340']

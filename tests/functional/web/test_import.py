@@ -26,6 +26,7 @@ Bank;;;USD;12500.50;2020-01-31\r
 Bad;;;usd;12,5;2999-01-01\r
 Empty;;;;;\r
 """
+NO_AMOUNT = '“12,5” is no amount: write it without separators of thousands, such as 12500.50'
 
 
 def upload(browser: Browser, text: str | bytes, **fields: str) -> None:
@@ -76,7 +77,7 @@ def test_lines_are_looked_at_then_added_once_and_what_is_wrong_is_left(logged_in
         'Line 7 This is a private key: never share it, enter the address instead',
         'Line 8: Bank 12,500.5 USD, since 31 January 2020',
         'Line 9: Dogecoin −5.0 DOGE',  # noqa: RUF001
-        'Line 10 The amount must be a number in plain decimal notation The column since must not be in the future',
+        f'Line 10 {NO_AMOUNT} The column since must not be in the future',
         'Line 11 There is neither an address nor an amount on this line',
     ]
     assert (WIF in logged_in.page, 'Add 4 lines' in logged_in.text) == (False, True)
@@ -161,3 +162,16 @@ def test_it_is_for_its_owner_alone_and_from_our_own_page(logged_in: Browser, oth
     for path in (PATH, '/portfolios/x/import'):
         assert logged_in.get(path).status_code == 404
     assert logged_in.request('POST', PATH, b'lines=1%2Cusd', **{'Content-Type': FORM}).status_code == 403
+
+
+def test_an_amount_is_read_as_the_language_writes_it_and_what_we_exported_as_it_was(logged_in: Browser, api: Api):
+    api.portfolio('First')
+    logged_in.headers = {'Accept-Language': 'de'}
+
+    upload(logged_in, 'Title;Amount;Currency\r\nBank;12500,50;eur\r\nGold;1.234;usd\r\n')
+    assert rows(logged_in.page) == [
+        'Zeile 2: Bank 12.500,5 EUR',
+        'Zeile 3 „1.234“ kann zwei Beträge bedeuten: Schreiben Sie 1234 oder 1.2340',
+    ]
+    upload(logged_in, 'currency,balance\r\nbtc,1.234\r\n')
+    assert rows(logged_in.page) == ['Zeile 2: Bitcoin 1,234 BTC']

@@ -86,7 +86,7 @@ def test_faults_and_amounts_are_written_and_read_as_the_language_does_and_the_ap
     assert logged_in.status == 422
     assert 'Es gibt Probleme' in logged_in.text
     for said in (
-        'Zeile 1: „1.234“ kann zwei Beträge bedeuten: Schreiben Sie 1234 oder 1,2340',
+        'Zeile 1: „1.234“ kann zwei Beträge bedeuten: Schreiben Sie 1234 oder 1.2340',
         'Zeile 2: muss eine Zahl in einfacher Dezimalschreibweise sein',
         'Unbekannte Währung „xyzzy“',
         'Der Titel muss 1 bis 255 Zeichen haben',
