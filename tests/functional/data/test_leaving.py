@@ -145,7 +145,7 @@ def fill_with_everything(world: World, http: ChaliceClient, browser: Browser) ->
     """Let Ann, who is logged in, have something of each kind that a user may have."""
     user_id, now = world.apis[0].user_id, clock.now()
     assert world.can_log_in(0)
-    assert run('link', 'https://login.example', 'ann of the issuer', 'ann@example.com') == 0
+    assert run('users', 'link', 'https://login.example', 'ann of the issuer', 'ann@example.com') == 0
     browser.log_in('ann@example.com')
     browser.post('/profile/name', {'name': 'Ann Marie'})
     browser.post('/profile/email', {'email': 'ann-marie@example.com', 'current_password': PASSWORD})

@@ -242,10 +242,10 @@ def test_a_link_that_moves_to_another_user_or_ends_is_pointed_to_by_nobody_else(
     for email in ('ann@example.com', 'bob@example.com'):
         make_user(email)
         for _ in range(2):
-            assert run('link', 'https://login.example', 'somebody', email) == 0
+            assert run('users', 'link', 'https://login.example', 'somebody', email) == 0
         [pointer] = [item for item in dynamodb.table() if kind_of(item) == 'linked-subject-pointer']
         assert pointer['pk']['S'] == User.with_email(email).pk
-    assert run('unlink', 'https://login.example', 'somebody') == 0
+    assert run('users', 'unlink', 'https://login.example', 'somebody') == 0
     assert 'SUBJECT#' not in str(dynamodb.table())
 
 
