@@ -120,7 +120,7 @@ def _page(cursor: str | None) -> dict[str, str]:
 
 def _rows(answer: Any, entry_of: Callable[[Any], Entry], fields: RowFields) -> Rows:
     with expected_shape(ENDPOINT, 'a log'):
-        listed = list(answer.get('list') or ())
+        listed = list(answer['list'] or ())
         cursor = answer.get('nextPageCursor') or None
         entries, unreadable = read_rows(listed, lambda row: [entry_of(row)], fields.unreadable)
     return Rows(entries, unreadable, cursor if listed else None)

@@ -11,6 +11,7 @@ from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain import exchanges
 from chalicelib.domain.ledgers import Unreadable
+from chalicelib.errors import Upstream
 from chalicelib.providers.exchanges import reader_of
 from chalicelib.providers.explorers import AddressReport
 from infra.fake_upstreams.answer import Answer
@@ -213,6 +214,20 @@ def test_what_came_while_a_download_rested_for_days_is_not_final_before_it_was_r
     report = AddressReport([], iter(()), listed_up_to=AT, listed_from=AT + 9 * 86_400)
 
     assert report.final_below == AT
+
+
+def test_an_answer_without_its_list_is_not_taken_for_an_empty_one(monkeypatch: pytest.MonkeyPatch):
+    account = bybit.BybitAccount()
+
+    def respond(request: Request) -> Answer:
+        return bybit.answer({'nextPageCursor': ''}) if request.path[-1] == 'fundinghistory' else account.respond(request)
+
+    with serving(respond) as url, monkeypatch.context() as patch:
+        patch.setenv('UPSTREAM_URL', url)
+        settings.cache_clear()
+        with pytest.raises(Upstream, match='a log of an unexpected shape'):
+            list(reader_of('bybit', bybit.CREDENTIALS).read(accounts.http(), '').pages)
+    settings.cache_clear()
 
 
 def test_a_symbol_of_any_length_has_a_short_code_of_its_own():
