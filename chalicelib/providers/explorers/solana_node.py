@@ -29,8 +29,11 @@ class SolanaNode:
 
     def query(self, calls: Sequence[Call]) -> list[Any]:
         """Return the results in the order of the calls. Raises Upstream for any error."""
-        answers = self.each(calls)
-        for answer, (method, _) in zip(answers, calls, strict=True):
+        return self.results(self.each(calls), calls)
+
+    def results(self, answers: Sequence[Row], calls: Sequence[Call]) -> list[Any]:
+        """Return the results in the answers to calls, as far as there are answers. Raises Upstream for any error."""
+        for answer, (method, _) in zip(answers, calls, strict=False):
             if answer.get('error') is not None:
                 raise self.refusal(answer['error'], method)
         with expected_shape(self.endpoint, 'an envelope'):

@@ -19,7 +19,7 @@ from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import UpstreamNotAsked
 from chalicelib.providers.explorers import solana_entries
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape
-from chalicelib.providers.explorers.solana_node import Row, SolanaNode
+from chalicelib.providers.explorers.solana_node import Call, Row, SolanaNode
 from chalicelib.providers.explorers.solana_signatures import FINALIZED, Listed, Signatures
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -46,20 +46,34 @@ class SolanaRpc:
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         node = SolanaNode(self.endpoint, http)
-        of_tokens = [('getTokenAccountsByOwner', [address, {'programId': program}, _STATE]) for program in (PROGRAM, PROGRAM_2022)]
-        balance_row, *rows = node.query([('getBalance', [address, FINALIZED]), *of_tokens])
+        of_tokens: list[Call] = [
+            ('getTokenAccountsByOwner', [address, {'programId': program}, _STATE]) for program in (PROGRAM, PROGRAM_2022)
+        ]
+        calls: list[Call] = [('getBalance', [address, FINALIZED]), *of_tokens]
+        coin, *tokens = node.each(calls)
         with expected_shape(self.endpoint, 'a balance'):
-            balance = self.chain.amount(money.whole(balance_row['value']))
+            [balance_row] = node.results([coin], calls)
+            balance = _holding(self.chain.currency, self.chain.amount(money.whole(balance_row['value'])))
+        if not self.info.lists_transactions and any(answer.get('error') is not None for answer in tokens):
+            return AddressReport([balance], iter(()), self._unknown_tokens())
+        rows = node.results(tokens, of_tokens)
         with expected_shape(self.endpoint, 'token accounts'):
             accounts = self._token_accounts(address, [row for listed in rows for row in listed['value']])
-        holdings = [_holding(self.chain.currency, balance), *self._holdings(accounts.values())]
-        tokens = currencies.tokens_by_contract(self.chain.currency)
-        own = self._usual_accounts(address) | {account: tokens[state.mint].code for account, state in accounts.items()}
+        holdings = [balance, *self._holdings(accounts.values())]
+        codes_of_mints = {mint: token.code for mint, token in currencies.tokens_by_contract(self.chain.currency).items()}
+        own = self._usual_accounts(address) | {account: codes_of_mints[state.mint] for account, state in accounts.items()}
         watched = {account: code for account, code in own.items() if account in accounts or code in held_codes or not held_codes}
         with expected_shape(self.endpoint, 'a position'):
             codes = {address: self.chain.currency, **watched}
             signatures = Signatures.resumed(node, resume) if resume else Signatures(node, codes, {})
         return AddressReport(holdings, self._pages(node, address, own, signatures))
+
+    def _unknown_tokens(self) -> list[Unreadable]:
+        """Return that no balance of a token is known: some open nodes tell that of the coin and refuse to search for accounts."""
+        return [
+            Unreadable(token.code, token.contract or '', 'the node lists no accounts')
+            for token in currencies.tokens_on(self.chain.currency)
+        ]
 
     def _token_accounts(self, address: str, rows: Sequence[Row]) -> dict[str, TokenAccount]:
         """Return the accounts in which tokens of the catalogue are held, by their address."""

@@ -96,6 +96,18 @@ def b58(key: str) -> bytes:
     return number.to_bytes(32, 'big')
 
 
+def test_a_node_that_tells_balances_alone_and_lists_no_accounts_leaves_tokens_unknown(upstream: Server) -> None:
+    node = accounts.explorer_of('sol', 'publicnode_sol')
+    refusal = {'error': {'code': -32601, 'message': 'Method not allowed'}}
+    answer(upstream, lambda method, *_: {'result': {'value': 5}} if method == 'getBalance' else refusal)
+    report = node.read(accounts.http(), ADDRESS)
+    assert [(held.currency, held.balance) for held in report.holdings] == [('sol', Decimal('0.000000005'))]
+    assert {row.currency for row in report.unreadable} == {token.code for token in currencies.tokens_on('sol')}
+    assert list(report.pages) == []
+    with pytest.raises(Upstream):
+        SOLANA.read(accounts.http(), ADDRESS)
+
+
 @pytest.mark.parametrize('data', ['', base64.b64encode(bytes(71)).decode(), base64.b64encode(bytes(72)).decode(), 'no base64', None])
 def test_what_is_no_state_of_an_account_of_the_address_is_refused(upstream: Server, data: Any) -> None:
     told = {'value': [{'pubkey': ACCOUNT, 'account': {'data': [data, 'base64']}}]}
