@@ -22,6 +22,7 @@ PACKAGES = {
         'LICENSE',
         'NOTICE',
     ),
+    'uplot': ('dist/uPlot.iife.min.js', 'dist/uPlot.min.css', 'LICENSE'),
 }
 
 
@@ -35,11 +36,11 @@ def renew() -> None:
 
 def unpack(tarball: Path, names: tuple[str, ...], folder: Path) -> dict[str, Any]:
     """Write the named files of an npm package into a folder; return what vendor.json says of it. Raises KeyError for one that it lacks."""
-    folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(tarball) as archive:
         manifest = json.loads(_read(archive, 'package.json'))
         contents = {name: _read(archive, name) for name in names}
     for name, content in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return {
         'version': manifest['version'],

@@ -48,7 +48,7 @@ class LineChart(NamedTuple):
     """A line in a drawing of `WIDTH` by `height`: paths of SVG, and what a reader is told of it in words.
 
     `points` are those drawn, at most about `MOST_POINTS`: of more, the lowest and the highest of each stretch. `last_y` is where the last
-    point is, which stands at the right edge. `from_zero` says whether the axis begins at zero.
+    point is, which stands at the right edge. The axis reaches from `bottom` to `top`. `data` are the points for static/chart.js.
     """
 
     height: int
@@ -61,7 +61,13 @@ class LineChart(NamedTuple):
     lowest: ChartPoint
     highest: ChartPoint
     last_y: str
-    from_zero: bool
+    bottom: Decimal
+    top: Decimal
+    data: str
+
+    @property
+    def from_zero(self) -> bool:
+        return self.bottom <= 0
 
     @property
     def first(self) -> ChartPoint:
@@ -108,7 +114,9 @@ def line_chart(points: Sequence[ChartPoint], step: int, height: int) -> LineChar
         lowest=lowest,
         highest=highest,
         last_y=f'{scale.y(drawn[-1].value):.1f}',
-        from_zero=scale.bottom <= 0,
+        bottom=scale.bottom,
+        top=scale.top,
+        data=';'.join(' '.join(map(_datum, run)) for run in runs),
     )
 
 
@@ -190,6 +198,10 @@ def _stretches(runs: Sequence[list[ChartPoint]]) -> Iterator[tuple[list[ChartPoi
             stretch.append(point)
         if len(stretch) > 1:
             yield stretch, complete
+
+
+def _datum(point: ChartPoint) -> str:
+    return f'{point.at}:{point.amount}{"" if point.complete else "*"}'
 
 
 def _path(scale: _Scale, stretches: Sequence[list[ChartPoint]]) -> str:

@@ -65,8 +65,9 @@ def render(
     """Return a response with a page.
 
     `form_action` lists the Content-Security-Policy sources to which the page's forms may redirect; `scripts` lets the page load scripts of
-    ours, which no page but those of passkeys and the console needs, and `connects` lets these send requests to us; `cookies` are further
-    Set-Cookie values. Templates see `context`, `link(path)`, `static(name)` and `csrf()`, which also sets a cookie if the visitor has none.
+    ours, which pages of passkeys and the console need and a chart is better with; `connects` lets these send requests to us; `cookies` are
+    further Set-Cookie values. Templates see `context`, `link(path)`, `static(name)` and `csrf()`, which also sets a cookie if the
+    visitor has none.
     """
     cookie_value = sessions.cookie_token(request)
     token = cookie_value or sessions.new_visitor_token()

@@ -82,6 +82,7 @@ def show_portfolio(portfolio_id: str) -> Response:
         request,
         headers=_reload(is_reading),
         is_reading=is_reading,
+        scripts=value.chart is not None,
         status=422 if faults else 200,
         faults=faults,
         user=user,

@@ -13,8 +13,19 @@ bp = Blueprint(__name__)
 FOLDER = Path(__file__).parent / 'static'
 _KINDS = {'.css': 'text/css', '.js': 'text/javascript'}
 # All that is served, by name.
-FILES = {name: FOLDER.joinpath(name) for name in ('style.css', 'passkey.js', 'console.js')} | {
-    name: FOLDER.joinpath('vendor', 'swagger-ui-dist', name) for name in ('swagger-ui-bundle.js', 'swagger-ui.css', 'oauth2-redirect.js')
+FILES = {
+    path.name: FOLDER.joinpath(path)
+    for path in (
+        Path('style.css'),
+        Path('passkey.js'),
+        Path('console.js'),
+        Path('chart.js'),
+        Path('vendor/swagger-ui-dist/swagger-ui-bundle.js'),
+        Path('vendor/swagger-ui-dist/swagger-ui.css'),
+        Path('vendor/swagger-ui-dist/oauth2-redirect.js'),
+        Path('vendor/uplot/dist/uPlot.iife.min.js'),
+        Path('vendor/uplot/dist/uPlot.min.css'),
+    )
 }
 
 

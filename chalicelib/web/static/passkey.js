@@ -1,4 +1,4 @@
-// The one script of the site: lets the browser make a passkey or sign with one, and sends what comes of it with the form around it.
+// Lets the browser make a passkey or sign with one, and sends what comes of it with the form around it.
 const form = document.querySelector('form[data-options]');
 
 async function ask(options) {

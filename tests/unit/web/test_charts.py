@@ -98,3 +98,10 @@ def test_the_slices_of_a_donut_follow_each_other_round():
     assert [one.length for one in slices] == ['50.000', '25.000', '25.000']
     assert [one.offset for one in slices] == ['25.000', '-25.000', '-50.000']
     assert donut([Decimal(0)])[0].length == '0.000'
+
+
+def test_the_points_for_the_script_are_those_drawn_by_stretch_with_what_is_incomplete_marked():
+    chart = line_chart(points('1', '2.50', None, '4', incomplete=(1,)), HOUR, 100)
+
+    assert chart.data == '0:1 3600:2.50*;10800:4'
+    assert (chart.bottom, chart.top) == (0, Decimal('4.32'))
