@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.config import VERSION
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').rglob('*.md'))]
 _QUOTED = re.compile(r'`([^`\n]+)`')
@@ -60,3 +62,13 @@ def test_every_word_of_the_glossary_has_one_meaning_and_a_file():
     assert len(words) > 60
     assert len(words) == len(set(words))
     assert [path for word, path in rows if word != 'word' and not _PATH.fullmatch(path.strip('`'))] == []
+
+
+def test_releases_are_listed_from_the_newest_and_the_version_is_that_of_the_next():
+    headings = re.findall(r'^## (.+)$', (ROOT / 'CHANGELOG.md').read_text(), re.M)
+    released = [re.fullmatch(r'(\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d', heading) for heading in headings[1:]]
+
+    assert headings[0] == 'Unreleased'
+    assert None not in released
+    versions = [tuple(map(int, text.split('.'))) for text in (VERSION, *(one[1] for one in released if one))]
+    assert versions == sorted(set(versions), reverse=True)
