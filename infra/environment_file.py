@@ -14,9 +14,9 @@ SETTING = re.compile('UPSTREAM_[A-Z0-9_]+_KEY')
 _PATH = lambda_extras.ROOT / '.env'
 
 
-def enter() -> None:
+def enter(path: Path = _PATH) -> None:
     """Put the API keys into the environment of this process, except where that has one."""
-    for name, value in keys().items():
+    for name, value in keys(path).items():
         os.environ.setdefault(name, value)
 
 

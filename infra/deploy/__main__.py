@@ -121,6 +121,8 @@ def _roll_back(options: argparse.Namespace) -> None:
 
 def _store_secret(options: argparse.Namespace) -> None:
     where = upstream_keys.place(options.stage)
+    if where:
+        stack.outputs(where)  # without a stack it stops here, before anything is typed
     upstream_keys.store(where, options.name, upstream_keys.read_value(options.name))
     print(f'{options.name} is stored. {_WHEN_USED}')
 

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from infra import costs, functions, template
 from infra.deploy import api, kept_data, preflight, records, releases, stack
@@ -29,9 +30,15 @@ def _stack(target: Target, given: Mapping[str, str]) -> Iterator[str]:
         yield from changes or ['unchanged']
         return
     kept = kept_data.find(target)
-    kinds = Counter(one['Type'] for name, one in template.load()['Resources'].items() if name not in kept)
+    resources = template.load()['Resources'].items()
+    kinds = Counter(one['Type'] for name, one in resources if name not in kept and _is_wanted(one, given))
     yield from (f'import  {name}' for name in kept)
     yield from (f'create  {count} {kind}' for kind, count in sorted(kinds.items()))
+
+
+def _is_wanted(resource: Mapping[str, Any], given: Mapping[str, str]) -> bool:
+    """Whether a new stack has a resource: one with the condition HasDomain, if the parameter Domain is given."""
+    return 'Condition' not in resource or bool(given.get(resource['Condition'].removeprefix('Has')))
 
 
 def _application(target: Target) -> Iterator[str]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from infra import template
 from infra.deploy import configuration, dependencies, kept_data, mail, rights, runtime, stack
@@ -45,8 +46,8 @@ def findings(target: Target, given: Mapping[str, str], checks: Mapping[str, Chec
             yield from (Finding(about, *outcome) for outcome in check(target, given))
         except CannotDeploy as refusal:
             yield Finding(about, Verdict.REFUSED, str(refusal))
-        except (BotoCoreError, ClientError) as error:
-            yield Finding(about, Verdict.NOT_CHECKED, str(error))
+        except (BotoCoreError, ClientError, ResponseParserError) as error:
+            yield Finding(about, Verdict.NOT_CHECKED, str(error).splitlines()[0])
 
 
 def require(target: Target, given: Mapping[str, str], checks: Mapping[str, Check]) -> None:

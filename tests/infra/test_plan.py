@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.parsers import ResponseParserError
 
 from infra import template
 from infra.deploy import destroy, kept_data, plan, preflight, rights, stack
@@ -62,6 +63,8 @@ def test_a_plan_says_where_what_and_for_how_much_and_changes_nothing(aws: Aws):
     for line in ('create  1 AWS::DynamoDB::Table', 'create  10 AWS::SQS::Queue', 'create  the API', 'names: free'):
         assert line in text, text
     assert re.search(r'create  10 functions with their roles, queues and schedules: api_handler, bearer,', text)
+    assert 'AWS::ApiGateway::DomainName' not in text
+    assert 'create  1 AWS::SNS::Subscription' in '\n'.join(plan.describe(aws.target, {'AlarmEmail': 'me@example.com'}, {}))
     assert aws.changes == []
     readme = ' '.join((ROOT / 'README.md').read_text().split())
     idle, use = (line.strip() for line in lines[-2:])
@@ -113,13 +116,19 @@ def test_what_would_hamper_a_deployment_is_said_with_what_to_do_and_what_would_s
     assert '`aws sqs delete-queue --queue-url http' in lines[3]
 
 
+def unreadable() -> Json:
+    """The page that an emulation of AWS answers with where it lacks something."""
+    raise ResponseParserError('Unable to parse response\n<!doctype html>')
+
+
 def test_what_cannot_be_looked_at_is_not_checked_and_stops_nothing(aws: Aws, capsys: pytest.CaptureFixture[str]):
     denied = Refusal('AccessDenied', 'not for you')
-    aws.answers |= {'SimulatePrincipalPolicy': denied, 'ListQueues': denied}
+    aws.answers |= {'SimulatePrincipalPolicy': denied, 'ListQueues': denied, 'GetAccountSettings': unreadable}
 
     found = verdicts(aws)
 
-    assert (found['rights'][0], found['names'][0]) == (Verdict.NOT_CHECKED, Verdict.NOT_CHECKED)
+    assert {found[about][0] for about in ('rights', 'names', 'concurrency')} == {Verdict.NOT_CHECKED}
+    assert found['concurrency'][1] == 'Unable to parse response'
     preflight.require(aws.target, {}, OFFLINE)
     assert 'not checked: rights: An error occurred (AccessDenied)' in capsys.readouterr().out
 

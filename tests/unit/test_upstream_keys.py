@@ -1,5 +1,6 @@
 """API keys of upstreams: from SSM once in a process, or from the environment, or a file beside the project."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -56,7 +57,7 @@ def test_elsewhere_they_are_in_the_environment(monkeypatch: pytest.MonkeyPatch):
     assert upstream_keys.configured() == {'etherscan'}
 
 
-def test_a_file_that_only_its_owner_may_read_keeps_them_beside_other_settings(tmp_path: Path):
+def test_a_file_that_only_its_owner_may_read_keeps_them_beside_other_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / '.env'
     path.write_text('PORT=8080\nUPSTREAM_KOIOS_KEY="a=b"\n# UPSTREAM_X_KEY=no\nUPSTREAM_Y_KEY=\n')
 
@@ -65,6 +66,9 @@ def test_a_file_that_only_its_owner_may_read_keeps_them_beside_other_settings(tm
 
     assert environment_file.keys(path) == {'UPSTREAM_KOIOS_KEY': 'a=b', 'UPSTREAM_ETHERSCAN_KEY': 'sesame'}
     assert path.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr(os, 'environ', {'UPSTREAM_KOIOS_KEY': 'its own'})
+    environment_file.enter(path)
+    assert os.environ == {'UPSTREAM_KOIOS_KEY': 'its own', 'UPSTREAM_ETHERSCAN_KEY': 'sesame'}
     environment_file.store('UPSTREAM_KOIOS_KEY', None, path)
     assert path.read_text() == 'PORT=8080\n# UPSTREAM_X_KEY=no\nUPSTREAM_Y_KEY=\nUPSTREAM_ETHERSCAN_KEY=sesame\n'
     assert environment_file.keys(tmp_path / 'none') == {}
