@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from gettext import NullTranslations
@@ -42,6 +42,10 @@ class Translatable(str):
         text = super().__new__(cls, _fill(singular if plural is None or number == 1 else plural, values))
         text.singular, text.plural, text.number, text.values = singular, plural, number, values
         return text
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        """Return what a copy is made from, which stays translatable."""
+        return self.singular, self.plural, self.number, self.values
 
     def __html__(self) -> str:
         """Return it as templates write it: in the language of the request, escaped."""

@@ -1,5 +1,6 @@
 """Texts are English strings everywhere, and in another language where a page or mail writes them."""
 
+import copy
 import json
 
 import pytest
@@ -17,7 +18,7 @@ def test_a_text_is_its_english_wherever_it_is_not_translated():
             'Use at least 10 characters.',
             '["Use at least 10 characters"]',
         )
-        assert translate(text) == 'Verwenden Sie mindestens 10 Zeichen'
+        assert translate(text) == translate(copy.deepcopy(text)) == 'Verwenden Sie mindestens 10 Zeichen'
         assert translate('Use at least 10 characters') == 'Use at least 10 characters'
     assert (language(), translate(text)) == ('en', 'Use at least 10 characters')
 
