@@ -1,6 +1,7 @@
 """What is begun in an account before everything that opens it is ended does not open it afterwards, wherever in it that happens."""
 
 import itertools
+import re
 from collections.abc import Callable
 from urllib.parse import urlencode
 
@@ -8,7 +9,7 @@ import pytest
 from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
-from chalicelib.models import ApiKey, Client, EmailToken, Grant, KnownBrowser, Passkey, User, new_token, transact
+from chalicelib.models import ApiKey, Client, EmailToken, Grant, KnownBrowser, Passkey, ShareLink, User, new_token, transact
 from chalicelib.passwords import verify_password
 from chalicelib.services import second_factors, users
 from tests.support.api import PASSWORD
@@ -50,6 +51,14 @@ def add_another_passkey(browser: Browser) -> Act:
     return post(browser, '/profile/passkeys/new', {'credential': Device().create(options(browser, '/profile/passkeys')), 'name': 'x'})
 
 
+def share_a_portfolio(browser: Browser) -> Act:
+    browser.post('/portfolios', {'title': 'x', 'currency': 'usd'})  # the first time; then it is there
+    page = '/portfolios/1/share'
+    browser.get(page)
+    ends = re.search(r'name="ends"[^>]* value="([^"]+)"', browser.page)[1]
+    return post(browser, page, {'name': 'x', 'ends': ends, 'shows': 'amounts'})
+
+
 def beginnings(http: ChaliceClient, browser: Browser, device: Device) -> dict[str, Callable[[], Act]]:
     """Return all that a thief may be about to do, by name; each is got ready by a call, and sent by a second one."""
     return {
@@ -63,6 +72,7 @@ def beginnings(http: ChaliceClient, browser: Browser, device: Device) -> dict[st
         'remote log-in': lambda: post(browser, '/profile/remote', {'allow_remote_login': 'on'}),
         'password': lambda: post(browser, '/profile/password', {'current_password': PASSWORD, 'password': 'the password of a thief'}),
         'deletion': lambda: post(browser, '/profile/data/delete', {'current_password': PASSWORD}),
+        'link to a portfolio': lambda: share_a_portfolio(browser),
         'passkey': lambda: add_another_passkey(browser),
         'log-in by passkey': lambda: log_in_by_passkey(browser, device),
     }
@@ -111,5 +121,6 @@ def assert_nothing_opens(browser: Browser, user: User) -> None:
     assert user.delete_at is None
     assert browser.get('/profile').status_code == 303
     assert [*Grant.of_user(user.user_id), *ApiKey.of_user(user.user_id), *Passkey.of_user(user.user_id)] == []
+    assert ShareLink.of_user(user.user_id) == []
     assert [client for client in Client.owned_by(user.user_id) if client.secret_created_at is not None] == []
     assert not KnownBrowser.is_known(user.user_id, browser.known, clock.now())
