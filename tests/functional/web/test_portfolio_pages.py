@@ -103,7 +103,7 @@ def test_the_list_has_a_card_each_and_what_they_come_to(logged_in: Browser, api:
     assert 'Incomplete: parts of the portfolios below are missing.' in logged_in.text
     assert logged_in.page.count('<svg class="chart spark"') >= 1
     assert 'alert("1")' in logged_in.text
-    assert all(tag.startswith('<script src="/static/') for tag in re.findall('<script[^>]*>', logged_in.page))
+    assert '<script' not in logged_in.page
 
 
 def test_while_nothing_is_known_the_page_says_so_and_loads_itself_again(logged_in: Browser, api: Api):
@@ -280,7 +280,7 @@ def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in:
     observe(SEGWIT, 5, 30)
     logged_in.get(f'{base}/addresses/1')
     assert [cells(logged_in.page, 'id="balances"')[0][1], logged_in.page.count('class="transaction"')] == ['0.00000005', 25]
-    assert all(tag.startswith('<script src="/static/') for tag in re.findall('<script[^>]*>', logged_in.page))
+    assert '<script' not in logged_in.page
     logged_in.get(re.search(r'href="([^"]+cursor=[^"]+)"', logged_in.page)[1])
     assert logged_in.page.count('class="transaction"') == 5
 
@@ -363,7 +363,7 @@ def test_a_statement_is_the_apis_and_anybody_can_verify_it(
     assert (logged_in.status, 'Held at' in logged_in.text, 'closing rates' in logged_in.text) == (200, True, False)  # of now
     logged_in.get(path)
     assert (logged_in.status, 'None is known.' in logged_in.text) == (200, True)  # no close of that day
-    assert all(tag.startswith('<script src="/static/') for tag in re.findall('<script[^>]*>', logged_in.page))
+    assert '<script' not in logged_in.page
     totals = [row[-2:] for row in cells(logged_in.page.replace('<tfoot>', '<tbody>').replace('</tfoot>', '</tbody>'), '</tbody>')]
     assert totals == [[row['balance'] + ' *' for row in expected['converted']]]
     logged_in.get(f'{path}&format=json')
