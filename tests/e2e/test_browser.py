@@ -2,13 +2,10 @@
 
 import base64
 import hashlib
-import re
 import secrets
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -16,123 +13,12 @@ import requests
 
 from infra.fake_upstreams.sample import SAMPLE_ADDRESSES
 from tests.e2e.conftest import Stack
+from tests.support.chromium import CHROMIUM, DRIVER, Visitor
 from tests.support.processes import PATIENCE_SECONDS, wait_until
-
-webdriver = pytest.importorskip('selenium.webdriver')
-
-CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
-DRIVER = shutil.which('chromedriver')
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(not (CHROMIUM and DRIVER), reason='needs chromium and chromedriver')]
 
 PASSWORD = 'a password to test with'
-SIZES = (('narrow', 360), ('wide', 1200))
-FLAGS = (
-    '--headless',
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-    '--hide-scrollbars',
-    '--no-proxy-server',
-)
-
-
-class Visitor:
-    """A person at a browser, who looks at every page in two widths."""
-
-    def __init__(self, driver: 'webdriver.Chrome', stack: Stack, folder: Path) -> None:
-        self.driver = driver
-        self.stack = stack
-        self.folder = folder
-
-    def go(self, path: str) -> None:
-        self.driver.get(path if '://' in path else self.stack.url + path)
-
-    @property
-    def text(self) -> str:
-        return str(self.find('main').text)
-
-    @property
-    def path(self) -> str:
-        return urlsplit(self.driver.current_url).path
-
-    def find(self, selector: str) -> 'webdriver.remote.webelement.WebElement':
-        return self.driver.find_element('css selector', selector)
-
-    def wait_for(self, selector: str) -> 'webdriver.remote.webelement.WebElement':
-        """Return the first of these elements that a person sees, once there is one."""
-        from selenium.common.exceptions import StaleElementReferenceException
-
-        def shown() -> 'webdriver.remote.webelement.WebElement | None':
-            try:
-                return next((one for one in self.driver.find_elements('css selector', selector) if one.is_displayed()), None)
-            except StaleElementReferenceException:
-                return None
-
-        return wait_until(shown)
-
-    def type(self, **fields: str) -> None:
-        """Type into fields by their ids, `_` for `-`."""
-        for name, value in fields.items():
-            field = self.find(f'#{name}')
-            field.clear()
-            field.send_keys(value)
-
-    def press(self, label: str) -> None:
-        """Press the button or follow the link that says so, and wait for the next page."""
-        before = self.find('html')
-        said = f'[normalize-space()="{label}"]'
-        for place in ('main', 'header'):
-            if found := self.driver.find_elements('xpath', f'//{place}//button{said} | //{place}//a{said}'):
-                found[0].click()
-                break
-        wait_until(lambda: self._is_gone(before))
-
-    def _is_gone(self, element: 'webdriver.remote.webelement.WebElement') -> bool:
-        from selenium.common.exceptions import WebDriverException
-
-        try:
-            return not element.is_enabled()
-        except WebDriverException:
-            return True
-
-    def look(self, name: str) -> None:
-        """Take pictures; nothing may stick out at the side."""
-        for size, width in SIZES:
-            self.look_at(f'{name}-{size}', width)
-
-    def look_at(self, name: str, width: int, scheme: str = 'light') -> None:
-        """Take a picture of a width, light or dark; nothing may stick out at the side."""
-        self.driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': [{'name': 'prefers-color-scheme', 'value': scheme}]})
-        self.driver.execute_cdp_cmd(
-            'Emulation.setDeviceMetricsOverride', {'width': width, 'height': 800, 'deviceScaleFactor': 1, 'mobile': False}
-        )
-        seen = self.driver.execute_script('return document.scrollingElement.scrollWidth')
-        picture = self.driver.execute_cdp_cmd('Page.captureScreenshot', {'captureBeyondViewport': True})
-        (self.folder / f'{name}.png').write_bytes(base64.b64decode(picture['data']))
-        assert seen <= width, f'{name} is {seen} px wide at {width} px'
-
-    def mailed_link(self, to: str) -> str:
-        """Return the link of the last mail to this address."""
-        mails = wait_until(lambda: re.findall(rf'^--- mail to {re.escape(to)}$(.*?)^--- end of mail$', self.stack.log, re.M | re.S))
-        return re.findall(r'^(http\S+token=\S+)$', mails[-1], re.M)[-1]
-
-
-@pytest.fixture
-def visitor(stack: Stack, tmp_path: Path) -> Iterator[Visitor]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f'--user-data-dir={tmp_path / "profile"}'):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    pictures = tmp_path / 'pictures'
-    pictures.mkdir()
-    yield Visitor(driver, stack, pictures)
-    driver.quit()
 
 
 @pytest.fixture
@@ -213,8 +99,7 @@ def make_portfolio(visitor: Visitor) -> None:
     wait_until(lambda: visitor.driver.find_elements('css selector', '.figure .chart') or visitor.driver.refresh())
     for width, scheme in ((320, 'light'), (320, 'dark'), (768, 'dark'), (1280, 'light')):
         visitor.look_at(f'portfolio-{scheme}-{width}', width, scheme)
-    faults = [line for line in visitor.driver.get_log('browser') if line['source'] != 'network']
-    assert faults == []  # such as violations of the policy; a form that was not accepted is 422
+    assert visitor.complaints() == []
 
 
 def authorization(client_id: str, redirect_uri: str, verifier: str) -> dict[str, str]:

@@ -1,0 +1,148 @@
+"""A person at a Chromium without a screen, who follows links, fills in forms and looks at pages."""
+
+import base64
+import re
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.processes import ROOT, wait_until
+
+if TYPE_CHECKING:
+    from selenium import webdriver
+
+    from tests.e2e.conftest import Stack
+
+CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
+DRIVER = shutil.which('chromedriver')
+
+SCREENSHOTS = ROOT / 'build' / 'screenshots'
+SIZES = (('narrow', 360), ('wide', 1200))
+FLAGS = (
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--hide-scrollbars',
+    '--no-proxy-server',
+)
+
+
+class Visitor:
+    """A person at a browser, who looks at pages in several widths; the pictures are kept."""
+
+    def __init__(self, driver: 'webdriver.Chrome', stack: 'Stack') -> None:
+        self.driver = driver
+        self.stack = stack
+
+    def go(self, path: str) -> None:
+        self.driver.get(path if '://' in path else self.stack.url + path)
+
+    @property
+    def text(self) -> str:
+        return str(self.find('main').text)
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.driver.current_url).path
+
+    def find(self, selector: str) -> 'webdriver.remote.webelement.WebElement':
+        return self.driver.find_element('css selector', selector)
+
+    def wait_for(self, selector: str) -> 'webdriver.remote.webelement.WebElement':
+        """Return the first of these elements that a person sees, once there is one."""
+        from selenium.common.exceptions import StaleElementReferenceException
+
+        def shown() -> 'webdriver.remote.webelement.WebElement | None':
+            try:
+                return next((one for one in self.driver.find_elements('css selector', selector) if one.is_displayed()), None)
+            except StaleElementReferenceException:
+                return None
+
+        return wait_until(shown)
+
+    def type(self, **fields: str) -> None:
+        """Type into fields by their ids, `_` for `-`."""
+        for name, value in fields.items():
+            field = self.find(f'#{name}')
+            field.clear()
+            field.send_keys(value)
+
+    def press(self, label: str) -> None:
+        """Press the button or follow the link that says so, and wait for the next page."""
+        before = self.find('html')
+        said = f'[normalize-space()="{label}"]'
+        for place in ('main', 'header'):
+            if found := self.driver.find_elements('xpath', f'//{place}//button{said} | //{place}//a{said}'):
+                found[0].click()
+                break
+        wait_until(lambda: self._is_gone(before))
+
+    def _is_gone(self, element: 'webdriver.remote.webelement.WebElement') -> bool:
+        from selenium.common.exceptions import WebDriverException
+
+        try:
+            return not element.is_enabled()
+        except WebDriverException:
+            return True
+
+    def look(self, name: str) -> None:
+        """Take pictures; nothing may stick out at the side."""
+        for size, width in SIZES:
+            self.look_at(f'{name}-{size}', width)
+
+    def look_at(self, name: str, width: int, scheme: str = 'light', forced_colors: str = 'none') -> None:
+        """Take a picture of a width, light or dark; nothing may stick out at the side."""
+        media = {'prefers-color-scheme': scheme, 'forced-colors': forced_colors}
+        features = [{'name': feature, 'value': value} for feature, value in media.items()]
+        self.driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': features})
+        self.driver.execute_cdp_cmd(
+            'Emulation.setDeviceMetricsOverride', {'width': width, 'height': 800, 'deviceScaleFactor': 1, 'mobile': False}
+        )
+        seen = self.driver.execute_script('return document.scrollingElement.scrollWidth')
+        picture = self.driver.execute_cdp_cmd('Page.captureScreenshot', {'captureBeyondViewport': True, 'optimizeForSpeed': True})
+        (SCREENSHOTS / f'{name}.png').write_bytes(base64.b64decode(picture['data']))
+        assert seen <= width, f'{name} is {seen} px wide at {width} px'
+
+    def complaints(self) -> list[dict[str, Any]]:
+        """Return what the browser's console says since this was last called, such as violations of the policy.
+
+        That a form which was not accepted is 422, and a page that is not there 404, it says too: those are left out.
+        """
+        return [line for line in self.driver.get_log('browser') if line['source'] != 'network']
+
+    def mailed_link(self, to: str) -> str:
+        """Return the link of the last mail to this address."""
+        mails = wait_until(lambda: re.findall(rf'^--- mail to {re.escape(to)}$(.*?)^--- end of mail$', self.stack.log, re.M | re.S))
+        return re.findall(r'^(http\S+token=\S+)$', mails[-1], re.M)[-1]
+
+
+@pytest.fixture(scope='session')
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator['webdriver.Chrome']:
+    """One browser for all tests of this process; see `visitor`."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM or ''
+    for flag in (*FLAGS, f'--user-data-dir={tmp_path_factory.mktemp("chromium")}'):
+        options.add_argument(flag)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def visitor(chromium: 'webdriver.Chrome', stack: 'Stack') -> Visitor:
+    """Somebody who was never here."""
+    chromium.get('about:blank')
+    chromium.execute_cdp_cmd('Network.clearBrowserCookies', {})
+    chromium.get_log('browser')
+    return Visitor(chromium, stack)
