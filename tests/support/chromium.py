@@ -20,6 +20,8 @@ CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shuti
 DRIVER = shutil.which('chromedriver')
 
 SCREENSHOTS = ROOT / 'build' / 'screenshots'
+_DRAW_SECONDS = 30
+TALLEST_PIXELS = 10_000  # of a picture; Chromium makes none of a page like the reference
 SIZES = (('narrow', 360), ('wide', 1200))
 FLAGS = (
     '--headless',
@@ -106,10 +108,16 @@ class Visitor:
         self.driver.execute_cdp_cmd(
             'Emulation.setDeviceMetricsOverride', {'width': width, 'height': 800, 'deviceScaleFactor': 1, 'mobile': False}
         )
-        seen = self.driver.execute_script('return document.scrollingElement.scrollWidth')
-        picture = self.driver.execute_cdp_cmd('Page.captureScreenshot', {'captureBeyondViewport': True, 'optimizeForSpeed': True})
+        height = wait_until(lambda: self._height_within(width), _DRAW_SECONDS)  # scripts draw anew what they drew wider
+        clip = {'x': 0, 'y': 0, 'width': width, 'height': min(height, TALLEST_PIXELS), 'scale': 1}
+        options = {'captureBeyondViewport': True, 'optimizeForSpeed': True, 'clip': clip}
+        picture = self.driver.execute_cdp_cmd('Page.captureScreenshot', options)
         (SCREENSHOTS / f'{name}.png').write_bytes(base64.b64decode(picture['data']))
-        assert seen <= width, f'{name} is {seen} px wide at {width} px'
+
+    def _height_within(self, width: int) -> int | None:
+        """Return how tall the page is, None if something sticks out at the side."""
+        seen, height = self.driver.execute_script('const root = document.scrollingElement; return [root.scrollWidth, root.scrollHeight]')
+        return int(height) if seen <= width else None
 
     def complaints(self) -> list[dict[str, Any]]:
         """Return what the browser's console says since this was last called, such as violations of the policy.
@@ -144,5 +152,7 @@ def visitor(chromium: 'webdriver.Chrome', stack: 'Stack') -> Visitor:
     """Somebody who was never here."""
     chromium.get('about:blank')
     chromium.execute_cdp_cmd('Network.clearBrowserCookies', {})
+    chromium.execute_cdp_cmd('Emulation.clearDeviceMetricsOverride', {})
+    chromium.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': []})
     chromium.get_log('browser')
     return Visitor(chromium, stack)
