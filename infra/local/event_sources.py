@@ -29,6 +29,7 @@ _MOST_RECEIVED = 10
 _POLL_SECONDS = 0.3
 _PAUSE_AFTER_ERROR = 1
 _CRON_SECONDS = 3_600
+_START_SECONDS = 60  # in which people wait for their first values, and nothing hourly is in the way
 _UNIT_SECONDS = {'minute': 60, 'hour': 3_600, 'day': 86_400}
 _MAX_RUN_MS = 900_000
 
@@ -141,9 +142,12 @@ class Schedule:
         self._name = source.name
         self._handler = entry_point(source.handler_string)
         self._seconds = seconds(source.schedule_expression) / speed
+        self._wait_seconds = _START_SECONDS if seconds(source.schedule_expression) >= _CRON_SECONDS else 0
 
     def tick(self) -> None:
-        """Call the handler, then wait for the next time. Raises what the handler raises."""
+        """Call the handler, the first time after a while if it is an hourly one, then wait for the next time. Raises what it raises."""
+        time.sleep(self._wait_seconds)
+        self._wait_seconds = 0
         try:
             self._handler(self._event(), _context(self._name))
         finally:
