@@ -21,8 +21,6 @@ _TITLES = {
     'eth': 'Everyday wallet',
     'eth-base': 'Everyday wallet on Base',
     'sol': 'Solana wallet',
-    'xrp': 'XRP Ledger',
-    'ltc': 'Litecoin from 2024',
 }
 _PASTED = (*((SAMPLE_ADDRESSES[chain], title, chain) for chain, title in _TITLES.items()), (hd_wallet.KEY, 'Hardware wallet', 'btc'))
 _KRAKEN = {'key': kraken_account.SAMPLE_KEY, 'secret': kraken_account.SAMPLE_SECRET}
