@@ -40,11 +40,11 @@ def prepared() -> Iterator[Remote]:
     person = Person(url.rstrip('/'))
     profile = person.submit('/login', '/login', email=email, password=password)
     assert '/logout"' in profile.text, f'{email} cannot log in at {url} with that password'
-    could_log_in = re.search(r'id="allow_remote_login"[^>]* checked', person.get('/profile')) is not None
+    could_log_in = re.search(r'id="allow_remote_login"[^>]* checked', person.get('/account/security')) is not None
     made = person.submit('/oauth/applications', '/oauth/applications/new', name=_NAME, redirect_uris=CALLBACK, kind='confidential')
     client_id = urlsplit(made.url).path.rpartition('/')[2]
     [secret] = [value for value in re.findall(r'<code class="value">([^<]+)</code>', made.text) if value != client_id]
-    person.submit('/profile/remote', '/profile', allow_remote_login='yes')
+    person.submit('/profile/remote', '/account/security', allow_remote_login='yes')
     try:
         names = ('DEMO_EMAIL', 'DEMO_PASSWORD', 'DEMO_CLIENT_ID', 'DEMO_CLIENT_SECRET')
         yield Remote(person.url, dict(zip(names, (email, password, client_id, html.unescape(secret)), strict=True)))
@@ -52,7 +52,7 @@ def prepared() -> Iterator[Remote]:
         page = f'/oauth/applications/{client_id}/delete'
         person.submit(page, page)
         if not could_log_in:
-            person.submit('/profile/remote', '/profile')
+            person.submit('/profile/remote', '/account/security')
 
 
 class Person:
