@@ -20,6 +20,8 @@ def main() -> int:
     os.environ['E2E_URL'], os.environ['E2E_EMAIL'], *chosen = sys.argv[1:]
     if 'E2E_PASSWORD' not in os.environ:
         os.environ['E2E_PASSWORD'] = getpass.getpass('Password: ') if sys.stdin.isatty() else sys.stdin.readline().rstrip('\n')
+    # Of the other files some import the application, which takes the settings of one.
+    files = [str(path) for path in sorted((ROOT / 'tests' / 'e2e').glob('test_*.py')) if 'pytest.mark.remote' in path.read_text()]
     # Without the conftest of all tests, which puts an emulated AWS before addresses such as those of API Gateway.
     options = [
         '-v',
@@ -32,7 +34,7 @@ def main() -> int:
         '--confcutdir',
         str(ROOT / 'tests' / 'e2e'),
     ]
-    return int(pytest.main([*options, *chosen, str(ROOT / 'tests' / 'e2e')]))
+    return int(pytest.main([*options, *chosen, *files]))
 
 
 if __name__ == '__main__':

@@ -87,7 +87,7 @@ def test_a_request_that_is_repeated_with_its_key_is_carried_out_once_and_a_read_
 
 
 def test_every_page_before_a_log_in_is_a_page_that_runs_no_foreign_script(stack: Stack) -> None:
-    for path in ('/login', '/forgot', '/signup'):
+    for path in ('/login', '/forgot'):
         page = requests.get(f'{stack.url}{path}', timeout=PATIENCE_SECONDS)
         assert (page.status_code, page.headers['Content-Type']) == (200, 'text/html; charset=utf-8')
         assert "default-src 'none'" in page.headers['Content-Security-Policy']
