@@ -59,13 +59,13 @@ Request = Callable[[Any], Json]
 
 @contextmanager
 def table(client: Any) -> Iterator[None]:
-    """A table like ours, of another name."""
-    before = Item.Meta.table_name
+    """A table like ours, of another name. PynamoDB makes a client for each name, and would make ours anew, without what we added to it."""
+    before = Item.Meta.table_name, Item._connection
     Item.Meta.table_name = TABLE
     try:
         Item.create_table(billing_mode='PAY_PER_REQUEST')
     finally:
-        Item.Meta.table_name = before
+        Item.Meta.table_name, Item._connection = before
     yield
     client.delete_table(TableName=TABLE)
 
