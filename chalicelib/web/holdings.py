@@ -13,6 +13,7 @@ from chalicelib.domain import currencies, money
 from chalicelib.models import Account, Address, Offset, PortfolioTree
 from chalicelib.services.portfolios import transactions
 from chalicelib.services.portfolios.balances import PortfolioBalances
+from chalicelib.services.portfolios.converted import RATE_PENDING
 from chalicelib.web.charts import Slice, donut
 from chalicelib.web.worth import Worth
 
@@ -120,12 +121,14 @@ def readings(summed: PortfolioBalances) -> list[Reading]:
     return parts
 
 
-def is_being_read(summed: PortfolioBalances, now: int) -> bool:
-    """Whether something that was added lately was never read, or the past of a new portfolio, which its chart shows, never worked out."""
+def is_being_read(summed: PortfolioBalances, worth: Worth, now: int) -> bool:
+    """Whether something that was added lately was never read or waits for a rate, or the past of a new portfolio was never worked out."""
     children: list[Address | Account] = [*summed.contents.of_kind(Address), *summed.contents.of_kind(Account)]
     added_at = {(child.follower_kind, child.child_id): child.created_at for child in children}
     awaited = [added_at[child.kind, child.id] for child in summed.incomplete if child.reason == 'not_ready']
     worked_out_at: int | None = summed.portfolio.histories_last_updated
     if summed.contents.children and worked_out_at is None:
         awaited.append(summed.portfolio.created_at)
+    if any(missing['reason'] == RATE_PENDING for missing in worth.missing):
+        awaited.append(max(child.created_at for child in (*children, *summed.contents.of_kind(Offset))))
     return any(now - at < _FIRST_READING_SECONDS for at in awaited)

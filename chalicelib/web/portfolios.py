@@ -76,7 +76,7 @@ def show_portfolio(portfolio_id: str) -> Response:
         value = worth.value(summed, currency, chart_range, _CHART_HEIGHT, at)
     except NotReady as not_ready:
         return unread.render_unread(request, user, number, not_ready)
-    is_reading = not day and holdings.is_being_read(summed, clock.now())
+    is_reading = not day and holdings.is_being_read(summed, value, clock.now())
     return pages.render(
         'portfolio.html',
         request,

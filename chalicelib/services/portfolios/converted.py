@@ -10,7 +10,7 @@ from chalicelib.services.portfolios import balances
 from chalicelib.services.portfolios.balances import IncompleteChild, PortfolioBalances
 from chalicelib.services.rates import current, past
 
-_RATE_PENDING = 'rate_pending'
+RATE_PENDING = 'rate_pending'
 
 
 class _RateSet(NamedTuple):
@@ -76,7 +76,7 @@ def _total(summed: PortfolioBalances, code: str, used: _RateSet) -> Total:
 
 def _still_pending(one: Unconverted, code: str, used: _RateSet) -> Unconverted:
     is_pending = one.reason == conversion.NO_RATE and {one.currency, code} & used.pending
-    return one._replace(reason=_RATE_PENDING) if is_pending else one
+    return one._replace(reason=RATE_PENDING) if is_pending else one
 
 
 def _oldest(summed: PortfolioBalances, used: _RateSet) -> int:

@@ -17,6 +17,7 @@ from chalicelib.oauth import signed_statements
 from chalicelib.services.histories import refresh
 from tests.support.api import Api
 from tests.support.browser import Browser
+from tests.support.clock import CLOCK
 from tests.support.kraken import KEY, SECRET
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, observe, state
 from tests.support.portfolio_pages import DAY, NAME, cells, figure, iso, know_rates, result
@@ -134,6 +135,11 @@ def test_while_nothing_is_known_the_page_says_so_and_loads_itself_again(logged_i
         logged_in.get(f'/portfolios/{number}')
         assert (logged_in.status, 'Refresh' in logged_in.response.headers) == (200, is_reading)
         refresh.refresh(api.user_id, number)
+    api.post(f'/api/portfolios/{number}/offsets', {'title': 'x', 'balances': [{'currency': 'btg', 'balance': '1'}]})
+    for is_reading in (True, False):  # for ten minutes
+        logged_in.get(f'/portfolios/{number}')
+        assert ('its rate is about to come' in logged_in.text, 'Refresh' in logged_in.response.headers) == (True, is_reading)
+        CLOCK.advance(601)
 
 
 @pytest.mark.parametrize('path', ['/portfolios/1', '/portfolios/0', '/portfolios/x', '/portfolios/99999999999', '/portfolios?after=x'])
