@@ -27,6 +27,8 @@ FAST = 12  # times as often as on AWS: a schedule of a minute comes every five s
 _BATCHES_AT_ONCE = 5  # as many as Lambda starts with for a queue
 _MOST_RECEIVED = 10
 _POLL_SECONDS = 0.3
+_QUIET_POLLS = 20  # after as many in vain, less often: five queues that nobody uses took a tenth of a processor
+_QUIET_POLL_SECONDS = 1
 _PAUSE_AFTER_ERROR = 1
 _CRON_SECONDS = 3_600
 _START_SECONDS = 60  # in which people wait for their first values, and nothing hourly is in the way
@@ -82,13 +84,15 @@ class QueuePump:
         self._url = sqs.get_queue_url(QueueName=name)['QueueUrl']
         self._arn = sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=['QueueArn'])['Attributes']['QueueArn']
         self._receiving = Lock()
+        self._polls_in_vain = 0
 
     def pump(self) -> None:
         """Wait a moment for messages, hand them over, delete those that were handled. Raises what the handler raises."""
         with self._receiving:
             messages = self._receive()
+            self._polls_in_vain = 0 if messages else self._polls_in_vain + 1
             if not messages:
-                time.sleep(_POLL_SECONDS)
+                time.sleep(_POLL_SECONDS if self._polls_in_vain < _QUIET_POLLS else _QUIET_POLL_SECONDS)
         if messages:
             event = {'Records': [self._record(message) for message in messages]}
             self._delete(messages, failures(event, self._handler(event, _context(self._name))))
