@@ -13,10 +13,11 @@ from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 from infra import functions, lambda_extras
-from infra.deploy import slimming
+from infra.deploy import botocore_data, slimming
 
 ROOT = Path(__file__).parents[2]
 # Somebody else may not be allowed to go where the environment is.
@@ -161,6 +162,8 @@ def test_the_package_describes_the_services_that_functions_call_and_no_other(pac
     called = {name for path in (ROOT / 'chalicelib').rglob('*.py') for name in re.findall(r"boto3\.client\('(\w+)'", path.read_text())}
 
     assert services == set(slimming.SERVICES) == called | {'dynamodb', 'sts'}
+    models = map(botocore.session.get_session().get_service_model, services)
+    assert {model.endpoint_prefix for model in models} == set(botocore_data.ENDPOINT_PREFIXES)
     assert sum(entry.file_size for entry in data) < 1_000_000  # what clients do not read is left out; a quarter is SSM's
 
 
