@@ -55,6 +55,7 @@ def _reference_page(app: Chalice, stage: str, language: str) -> Response:
     return pages.render(
         'reference.html',
         bp.current_request,
+        hides_amounts=False,  # in the browser of whoever comes first: the page is for all, and has no amounts of anybody
         about=document['info']['description'].split('\n\n'),
         version=document['info']['version'],
         issuer=settings().url(''),

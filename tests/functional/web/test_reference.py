@@ -16,6 +16,7 @@ from chalicelib import errors
 from chalicelib.api.openapi import document
 from chalicelib.api.openapi.error_codes import ERROR_CODES
 from chalicelib.api.openapi.responses import REFUSALS
+from chalicelib.web import reference
 from infra import gateway
 from tests.support.api import Api
 from tests.support.aws import Beginnings
@@ -54,6 +55,16 @@ def test_the_reference_has_every_operation_error_and_object_and_is_kept_by_brows
     assert browser.get('/reference').headers['Content-Language'] == 'en'
     linked = urlsplit(api.get('/api/portfolios/99').json_body['doc_url'])
     assert (linked.path, linked.fragment) == ('/reference', 'error-not_found')
+
+
+def test_the_reference_is_made_for_all_whoever_asks_for_it_first(browser: Browser):
+    reference._reference_page.cache_clear()
+    browser.amounts = 'hidden'
+    page = browser.get('/reference').body
+
+    reference._reference_page.cache_clear()
+    browser.amounts = ''
+    assert browser.get('/reference').body == page
 
 
 def test_every_code_that_the_api_or_its_gateway_answers_is_explained_with_its_status():
