@@ -3,10 +3,10 @@
 API Gateway by itself would respond as to an unknown path.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalice.app import Chalice, Response
+from chalice.app import Chalice, Response, RouteEntry
 
 from chalicelib.errors import MethodNotAllowed
 
@@ -37,6 +37,22 @@ def add_405_routes(app: Chalice) -> None:
         others = [method for method in _METHODS if method not in views]
         cors = next(iter(views.values())).cors or False
         app.route(path, methods=others, content_types=['*/*'], cors=cors, name=f'refuse {path}')(_refuse(', '.join(views)))
+
+
+def has_get(app: Chalice, path: str) -> bool:
+    """Whether the path, which has values for the variables of its route, answers GET with something else than 404 and 405."""
+    parts = path.split('/')
+    return any(_fits(route.split('/'), parts) for route, views in app.routes.items() if _answers_get(views))
+
+
+def _answers_get(views: Mapping[str, RouteEntry]) -> bool:
+    return 'GET' in views and views['GET'].view_function.__name__ != 'method_not_allowed'
+
+
+def _fits(route: list[str], parts: list[str]) -> bool:
+    if len(route) != len(parts) or route[-1].endswith('+}'):
+        return False
+    return all(name.startswith('{') or name == part for name, part in zip(route, parts, strict=True))
 
 
 def _refuse(allowed: str) -> Callable[..., Response]:

@@ -13,4 +13,4 @@ def switch_amounts() -> Response:
     request = bp.current_request
     form = forms.read(request)
     cookie = sessions.amounts_cookie(hide=form.text('show') == 'no')
-    return pages.redirect(pages.page_before(request), {'Set-Cookie': [cookie]})
+    return pages.redirect(pages.page_before(request, bp.current_app), {'Set-Cookie': [cookie]})

@@ -42,7 +42,7 @@ def set_language() -> Response:
     request = bp.current_request
     code = forms.query_parameter(request, 'to')
     cookies = {'Set-Cookie': [sessions.cookie(code, _YEAR, _COOKIE)]} if code in texts.LANGUAGES else {}
-    return pages.redirect(pages.page_before(request), cookies)
+    return pages.redirect(pages.page_before(request, bp.current_app), cookies)
 
 
 def _thousandths(quality: str | None) -> int:

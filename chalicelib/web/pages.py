@@ -4,16 +4,17 @@ import base64
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from chalice.app import Request, Response
+from chalice.app import Chalice, Request, Response
 
 from chalicelib import texts
 from chalicelib.config import settings
 from chalicelib.domain.addresses import private_keys
 from chalicelib.errors import AppError, TooMany
+from chalicelib.http_io import methods
 from chalicelib.texts import translatable, translatable_plural
 from chalicelib.web import figures, sessions, static_files
 
@@ -154,12 +155,20 @@ def choice_link(request: Request, path: str, chosen: Mapping[str, str | None], *
     return link(request, f'{path}?{urlencode(query)}')
 
 
-def page_before(request: Request) -> str:
-    """Return the page of ours that a link or form was on, the first one where the browser does not say."""
+def page_before(request: Request, app: Chalice) -> str:
+    """Return the link to the page of ours that a link or form was on, the home page where the browser does not say.
+
+    A page that answered a form may be at a path without GET: then it is the nearest page above that.
+    """
     referrer = urlsplit(request.headers.get('referer', ''))
-    path = f'{referrer.path}?{referrer.query}' if referrer.query else referrer.path
-    is_ours = referrer.netloc == request.headers.get('host') and sessions.safe_path(path) == path
-    return path if is_ours else link(request, '/')
+    target = f'{referrer.path}?{referrer.query}' if referrer.query else referrer.path
+    if referrer.netloc != request.headers.get('host') or sessions.safe_path(target) != target:
+        return link(request, '/')
+    path = referrer.path.removeprefix(link(request, ''))
+    if methods.has_get(app, path):
+        return target
+    parents = (str(parent) for parent in PurePosixPath(path).parents)
+    return link(request, next(parent for parent in parents if methods.has_get(app, parent)))
 
 
 def error_page(

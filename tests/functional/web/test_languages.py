@@ -56,6 +56,23 @@ def test_a_language_that_was_chosen_stays_whatever_the_browser_prefers(browser: 
     assert language_of(browser) == 'de'
 
 
+def test_after_a_page_that_answered_a_form_comes_one_that_is_there(browser: Browser):
+    browser.headers = {'Host': 'cryptfolio.test'}
+    for before, after in {
+        '/profile/password': '/profile',
+        '/profile/second-factor/app?x=y': '/profile/second-factor',
+        '/oauth/applications/new': '/oauth/applications/new',
+        '/oauth/applications/a/secret': '/oauth/applications/a/secret',
+        '/portfolios/1/offsets': '/portfolios/1',
+        '/portfolios/1/share/revoke': '/portfolios/1/share',
+        '/logout': '/',
+        '/amounts': '/',
+        '/nothing/here': '/',
+    }.items():
+        browser.request('GET', '/language?to=de', Referer=f'https://cryptfolio.test{before}')
+        assert (browser.status, browser.location) == (303, after), before
+
+
 def test_mails_are_in_the_language_of_the_page_that_sent_them(browser: Browser, mailbox: Mailbox):
     browser.headers = GERMAN
     browser.post('/signup', {'name': '', 'email': 'de@example.com', 'password': 'geheime worte'})
