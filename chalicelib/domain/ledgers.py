@@ -183,12 +183,8 @@ def merge(left: Mapping[str, Tally], right: Mapping[str, Tally]) -> dict[str, Ta
 
 def less(whole: Mapping[str, Tally], part: Mapping[str, Tally]) -> dict[str, Tally]:
     """Return the tallies of a set of entries without some of them, of the currencies of which there are any left."""
-    left = {
-        code: Tally(tally.number - one.number, money.add(tally.sum, -one.sum))
-        for code, tally in whole.items()
-        for one in [part.get(code, NOTHING)]
-    }
-    return {code: tally for code, tally in left.items() if tally.number}
+    negated = {code: Tally(-tally.number, money.negate(tally.sum)) for code, tally in part.items()}
+    return {code: tally for code, tally in merge(whole, negated).items() if tally.number}
 
 
 def discrepancies(holdings: Iterable[Holding], tallies: Mapping[str, Tally]) -> dict[str, Decimal]:
@@ -200,7 +196,7 @@ def discrepancies(holdings: Iterable[Holding], tallies: Mapping[str, Tally]) -> 
     held = {holding.currency: holding for holding in holdings}
     spent = {code: Holding(code, money.ZERO, None, None, None) for code in tallies.keys() - held.keys()}
     pairs = [(holding, tallies.get(code, NOTHING)) for code, holding in sorted({**held, **spent}.items())]
-    return {holding.currency: money.add(holding.balance, -entries.sum) for holding, entries in pairs if not _explained(holding, entries)}
+    return {each.currency: money.subtract(each.balance, entries.sum) for each, entries in pairs if not _explained(each, entries)}
 
 
 def gaps(

@@ -64,6 +64,16 @@ def add(left: Decimal, right: Decimal) -> Decimal:
     return EXACT.add(left, right)
 
 
+def subtract(left: Decimal, right: Decimal) -> Decimal:
+    """Return the exact difference. Raises decimal.Inexact if it would have to be rounded."""
+    return EXACT.subtract(left, right)
+
+
+def negate(amount: Decimal) -> Decimal:
+    """Return the amount with the other sign, exactly: the operator `-` rounds to the 28 digits of a thread's own context."""
+    return EXACT.minus(amount)
+
+
 def multiply(left: Decimal, right: Decimal) -> Decimal:
     """Return the product, exactly."""
     return EXACT.multiply(left, right)

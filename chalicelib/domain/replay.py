@@ -138,7 +138,7 @@ def observed(seen: Iterable[Observation], *, scope: Scope = None) -> Contributio
     first: int | None = None
     for at, held in seen:
         first = at if first is None else first
-        changes = ((code, money.add(held.get(code, money.ZERO), -before.get(code, money.ZERO))) for code in sorted({*held, *before}))
+        changes = ((code, money.subtract(held.get(code, money.ZERO), before.get(code, money.ZERO))) for code in sorted({*held, *before}))
         moves += [Move(at, code, delta) for code, delta in changes if delta]
         before = held
     return nothing_known(scope) if first is None else Contribution({}, moves, (Span(0, first),), scope=scope)
@@ -170,7 +170,7 @@ def _levels(
         changes[move.at] = money.add(changes.get(move.at, money.ZERO), move.delta)
     observed_levels = {} if gap is None else {at: balances[code] for at, balances in seen if at in _doubtful(gap) and code in balances}
     unexplained = money.ZERO if gap is None else gap.difference
-    level = money.ZERO if unexplained is None else money.add(money.add(held, -unexplained), -money.total(changes.values()))
+    level = money.ZERO if unexplained is None else money.subtract(money.subtract(held, unexplained), money.total(changes.values()))
     base = shown = level if least is None else max(level, least)
     shifts: list[Move] = []
     negative: list[Span] = []
@@ -182,7 +182,7 @@ def _levels(
         begun = None if least is None or level >= least else at if begun is None else begun
         after = level if least is None else max(level, least)
         if after != shown:
-            shifts.append(Move(at, code, money.add(after, -shown)))
+            shifts.append(Move(at, code, money.subtract(after, shown)))
             shown = after
     return _Levels(base, shifts, negative if begun is None else [*negative, Span(begun)])
 

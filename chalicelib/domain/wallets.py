@@ -120,7 +120,7 @@ def merge(entries: Iterable[SourcedEntry]) -> dict[str, SourcedEntry]:
 def flow(entries: Iterable[Entry]) -> Flow:
     """Return the number and sums of merged entries."""
     deltas = [entry.delta for entry in entries]
-    sent = money.total(-delta for delta in deltas if delta < 0)
+    sent = money.negate(money.total(delta for delta in deltas if delta < 0))
     return Flow(len(deltas), sent, money.total(delta for delta in deltas if delta > 0))
 
 

@@ -173,7 +173,7 @@ def _withdrawal(row: Mapping[str, Any]) -> list[Entry]:
     if int(row['status']) != 6:
         return []
     at = _seconds(row.get('completeTime') or row['applyTime'])
-    return [_entry('withdrawal', row['id'], row['coin'], -amount(row['amount']), at, amount(row['transactionFee']))]
+    return [_entry('withdrawal', row['id'], row['coin'], money.negate(amount(row['amount'])), at, amount(row['transactionFee']))]
 
 
 def _dividend(row: Mapping[str, Any]) -> list[Entry]:
@@ -185,7 +185,7 @@ def _dust(row: Mapping[str, Any]) -> list[Entry]:
     entries = []
     for number, part in enumerate(row['userAssetDribbletDetails']):
         reference, at = row['transId'], _seconds(row['operateTime'])
-        entries.append(_entry(f'dust {number}', reference, part['fromAsset'], -amount(part['amount']), at))
+        entries.append(_entry(f'dust {number}', reference, part['fromAsset'], money.negate(amount(part['amount'])), at))
         got, fee = amount(part['transferedAmount']), amount(part['serviceChargeAmount'])
         entries.append(_entry(f'dust {number}', reference, part.get('targetAsset') or 'BNB', money.add(got, fee), at, fee))
     return entries
@@ -195,7 +195,7 @@ def _conversion(row: Mapping[str, Any]) -> list[Entry]:
     if row['orderStatus'] != 'SUCCESS':
         return []
     at = _seconds(row['createTime'])
-    paid = _entry('conversion', row['orderId'], row['fromAsset'], -amount(row['fromAmount']), at)
+    paid = _entry('conversion', row['orderId'], row['fromAsset'], money.negate(amount(row['fromAmount'])), at)
     return [paid, _entry('conversion', row['orderId'], row['toAsset'], amount(row['toAmount']), at)]
 
 
@@ -216,7 +216,7 @@ def _fiat_withdrawal(row: Mapping[str, Any]) -> list[Entry]:
     if row['status'] != 'Successful':
         return []
     fee = amount(row['totalFee'])
-    return [_entry('fiat', row['orderNo'], row['fiatCurrency'], -amount(row['amount']), _seconds(row['createTime']), fee)]
+    return [_entry('fiat', row['orderNo'], row['fiatCurrency'], money.negate(amount(row['amount'])), _seconds(row['createTime']), fee)]
 
 
 def _purchase(row: Mapping[str, Any]) -> list[Entry]:
@@ -227,13 +227,13 @@ def _purchase(row: Mapping[str, Any]) -> list[Entry]:
     got = _entry('purchase', row['orderNo'], row['cryptoCurrency'], amount(row['obtainAmount']), at)
     if row.get('paymentMethod') != 'Cash Balance':
         return [got]
-    return [got, _entry('purchase', row['orderNo'], row['fiatCurrency'], -amount(row['sourceAmount']), at)]
+    return [got, _entry('purchase', row['orderNo'], row['fiatCurrency'], money.negate(amount(row['sourceAmount'])), at)]
 
 
 def _entry(kind: str, name: Any, symbol: Any, delta: Decimal, at: int, fee: Decimal = money.ZERO) -> Entry:
     """Return an entry; `delta` is before the fee."""
     reference = reference_of(name)
-    return Entry(reference, number_of(f'{kind} {reference} {symbol}'), _code(symbol), money.add(delta, -fee), fee, at, at)
+    return Entry(reference, number_of(f'{kind} {reference} {symbol}'), _code(symbol), money.subtract(delta, fee), fee, at, at)
 
 
 def _code(symbol: Any) -> str:

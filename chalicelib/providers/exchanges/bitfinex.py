@@ -126,7 +126,7 @@ def _entry(row: Sequence[Any]) -> Entry:
         n=number_of(entry_id),
         currency=_code(currency),
         delta=moved,
-        fee=-moved if moved < 0 and ' fee' in said else money.ZERO,
+        fee=money.negate(moved) if moved < 0 and ' fee' in said else money.ZERO,
         at=at,
         height=at,
     )

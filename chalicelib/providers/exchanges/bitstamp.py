@@ -98,7 +98,7 @@ def _entries(row: Mapping[str, Any]) -> list[Entry]:
 
 def _entry(row: Mapping[str, Any], symbol: str, delta: Decimal, fee: Decimal, at: int) -> Entry:
     reference = reference_of(row['id'])
-    return Entry(reference, number_of(f'{reference} {symbol}'), _code(symbol), money.add(delta, -fee), fee, at, at)
+    return Entry(reference, number_of(f'{reference} {symbol}'), _code(symbol), money.subtract(delta, fee), fee, at, at)
 
 
 def _fee_symbol(row: Mapping[str, Any], moved: Mapping[str, Decimal]) -> str:

@@ -148,7 +148,7 @@ def _funding_entry(row: Mapping[str, Any]) -> Entry:
         reference=reference,
         n=number_of(reference),
         currency=_code(row['currency']),
-        delta=moved if _IS_INCOMING[row['ioDirection']] else -moved,
+        delta=moved if _IS_INCOMING[row['ioDirection']] else money.negate(moved),
         fee=money.ZERO,
         at=at,
         height=at,
@@ -158,7 +158,7 @@ def _funding_entry(row: Mapping[str, Any]) -> Entry:
 def _without_profit(row: Mapping[str, Any]) -> Decimal:
     """Return what the unified account holds of a coin, less its debts and without the profit of open positions."""
     if amount_or_blank(row['spotBorrow']):
-        return money.add(amount(row['equity']), -amount(row['unrealisedPnl']))
+        return money.subtract(amount(row['equity']), amount(row['unrealisedPnl']))
     return amount(row['walletBalance'])
 
 

@@ -136,7 +136,7 @@ def _entries(row: Mapping[str, Any]) -> list[Entry]:
         commission = amount(row[kind]['commission']) if moved['currency'] == base else money.ZERO
         if commission:
             number = number_of(f'{row["id"]} commission')
-            entries.append(Entry(reference, number, exchanges.code_of('coinbase', quote), -commission, commission, at, at))
+            entries.append(Entry(reference, number, exchanges.code_of('coinbase', quote), money.negate(commission), commission, at, at))
     return entries
 
 

@@ -145,11 +145,11 @@ def _trade(row: Mapping[str, Any]) -> list[Entry]:
     if not market.endswith(quote) or market == quote:
         raise ValueError('unknown market')
     moved = amount(row['amount'])
-    bought = moved if _IS_PURCHASE[row['type']] else -moved
+    bought = moved if _IS_PURCHASE[row['type']] else money.negate(moved)
     paid = money.multiply(bought, amount(row['price']))
     return [
         _entry(row, 'tid', market.removesuffix(quote), bought),
-        _entry(row, 'tid', quote, -paid, amount(row['fee_amount'])),
+        _entry(row, 'tid', quote, money.negate(paid), amount(row['fee_amount'])),
     ]
 
 
@@ -157,7 +157,7 @@ def _transfer(row: Mapping[str, Any]) -> list[Entry]:
     if not _COUNTS[row['status']]:
         return []
     moved = amount(row['amount'])
-    return [_entry(row, 'eid', row['currency'], moved if _IS_INCOMING[row['type']] else -moved, _transfer_fee(row))]
+    return [_entry(row, 'eid', row['currency'], moved if _IS_INCOMING[row['type']] else money.negate(moved), _transfer_fee(row))]
 
 
 def _transfer_fee(row: Mapping[str, Any]) -> Decimal:
@@ -177,7 +177,7 @@ def _reward(row: Mapping[str, Any]) -> list[Entry]:
 
 def _entry(row: Mapping[str, Any], id_field: str, symbol: str, delta: Decimal, fee: Decimal = money.ZERO) -> Entry:
     reference, at = reference_of(row[id_field]), _time(row)
-    return Entry(reference, number_of(f'{id_field} {reference} {symbol}'), _code(symbol), money.add(delta, -fee), fee_paid(fee), at, at)
+    return Entry(reference, number_of(f'{id_field} {reference} {symbol}'), _code(symbol), money.subtract(delta, fee), fee_paid(fee), at, at)
 
 
 def _iso(milliseconds: int) -> str:

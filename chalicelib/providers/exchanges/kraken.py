@@ -122,7 +122,7 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         reference=reference_of(row['refid'] or row[_ID]),
         n=number_of(row[_ID]),
         currency=_code(row['asset']),
-        delta=money.add(amount(row['amount']), -fee),
+        delta=money.subtract(amount(row['amount']), fee),
         fee=fee,
         at=at,
         height=at,

@@ -181,7 +181,7 @@ def _plain_balance(row: Row) -> Decimal:
 def _without_debt(row: Row, total: Decimal) -> Decimal:
     """Return a balance less what is owed; some kinds of account tell interest apart, in the others it is a part of the liability."""
     owed = money.add(amount(row['liability']), amount(row.get('interest', money.ZERO)))
-    return money.add(total, -owed)
+    return money.subtract(total, owed)
 
 
 def _entries(row: Row) -> list[Entry]:
@@ -190,7 +190,7 @@ def _entries(row: Row) -> list[Entry]:
     if row['accountType'] not in _KINDS_OF_ACCOUNT or any(word in kind for word in _OF_DEBTS):
         return []
     at, moved, trade = _time(row), amount(row['amount']), _context(row).get('tradeId')
-    delta = moved if _IS_INCOMING[row['direction'].lower()] else -moved
+    delta = moved if _IS_INCOMING[row['direction'].lower()] else money.negate(moved)
     reference = reference_of(f'trade-{trade}' if trade else row['id'])
     fee = fee_paid(amount(row['fee']))
     return [Entry(reference, number_of(str(row['id'])), _code(row['currency']), delta, fee, at, at)]

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib import clock
-from chalicelib.domain import exchanges
+from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
 from chalicelib.providers.exchanges.account_reader import (
@@ -178,7 +178,7 @@ def _trading_entries(row: Row) -> list[Entry]:
     """Return one change of a balance, fee included. A trade has two, one for each currency, with the same reference."""
     fee = amount_or_blank(row['fee'])
     reference = f'trade-{row["tradeId"]}' if row.get('tradeId') not in (None, '', '0') else row['billId']
-    return [_entry(row, reference, row['billId'], row['balChg'], fee_paid(-fee))]
+    return [_entry(row, reference, row['billId'], row['balChg'], fee_paid(money.negate(fee)))]
 
 
 def _funding_entries(row: Row) -> list[Entry]:
@@ -186,7 +186,7 @@ def _funding_entries(row: Row) -> list[Entry]:
     entry = _entry(row, row['billId'], row['billId'], row['balChg'])
     if str(row['type']) not in _TO_OR_FROM_EARN:
         return [entry]
-    return [entry, entry._replace(n=number_of(f'{row["billId"]} earn'), delta=-entry.delta)]
+    return [entry, entry._replace(n=number_of(f'{row["billId"]} earn'), delta=money.negate(entry.delta))]
 
 
 def _earned(row: Row) -> list[Entry]:

@@ -101,7 +101,7 @@ class Etherscan:
                 rows, entries, odd = self._readable(address, taken)
                 total = money.add(total, self._sum(entries))
                 if not odd and resume is None and floor <= self.settled.height < end and total != balances.coin:
-                    rows = evm.without_undone(self.chain, address, rows, money.add(total, -balances.coin))
+                    rows = evm.without_undone(self.chain, address, rows, money.subtract(total, balances.coin))
                     entries = evm.entries(self.chain, address, rows)
                 page = Page.of([*entries, *odd], str(floor) if floor >= 0 else None)
             balances.add({entry.currency for entry in entries})

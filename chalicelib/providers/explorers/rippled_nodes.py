@@ -47,7 +47,7 @@ def token_change(nodes: Sequence[Row], address: str, contract: str) -> Decimal:
             if node['LedgerEntryType'] != _LINE:
                 raise ValueError('no trust line')
             before, after = (issued_amount(each['value']) for each in _balances(kind, node, {'value': '0'}))
-            changes.append(sign * money.add(after, -before))
+            changes.append(money.multiply(Decimal(sign), money.subtract(after, before)))
     return money.total(changes)
 
 

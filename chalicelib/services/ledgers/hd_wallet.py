@@ -154,7 +154,7 @@ def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers) -> None:
     unread = next((each.incomplete for each in active if each.incomplete is not None), None)
     incomplete = unread or _lack(wallet, derived)
     observed_at = min(each.updated_at or 0 for each in active)
-    difference = money.add(holding.balance, money.add(flow.sent, -flow.received))
+    difference = money.add(holding.balance, money.subtract(flow.sent, flow.received))
     gaps = _gaps(ledger, active, difference, compared=unread is None)
     if incomplete is not None or gaps:
         telemetry.count('LedgerIncomplete')

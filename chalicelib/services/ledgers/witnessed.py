@@ -174,7 +174,7 @@ class Witnessed:
 
 
 def _with_fee(entry: Entry, fee: Decimal) -> Entry:
-    return entry._replace(fee=fee, delta=money.add(entry.delta, money.add(entry.fee or money.ZERO, -fee)))
+    return entry._replace(fee=fee, delta=money.add(entry.delta, money.subtract(entry.fee or money.ZERO, fee)))
 
 
 def _unconfirmed(code: str) -> Unreadable:

@@ -87,6 +87,16 @@ def test_as_many_entries_are_needed_as_the_upstream_counts_if_it_does(counted: i
     assert ledgers.discrepancies([held], {'btc': Tally(2, Decimal(5))}) == ({} if reconciles else {'btc': 0})
 
 
+def test_amounts_of_more_digits_than_the_context_of_a_thread_has_add_up() -> None:
+    some = [Entry('one', 0, 'shib', Decimal('12345678901.123456789012345678'), None, 1, 1)]
+    all_entries = [*some, Entry('two', 0, 'shib', Decimal('987654321098.000000000000000001'), None, 2, 2)]
+    tallies = ledgers.tally(all_entries)
+    assert ledgers.less(tallies, ledgers.tally(some)) == ledgers.tally(all_entries[1:])
+    assert ledgers.less(tallies, tallies) == {}
+    one_unit_more = Holding('shib', Decimal('999999999999.123456789012345680'), None, None, None)
+    assert ledgers.discrepancies([one_unit_more], tallies) == {'shib': Decimal('0.000000000000000001')}
+
+
 def test_what_does_not_add_up_is_told_by_currency() -> None:
     held = [Holding('btc', Decimal(5), None, None, None), Holding('eth', Decimal('2.5'), None, None, None)]
     tallies = {'btc': Tally(3, Decimal(5)), 'eth': Tally(1, Decimal(2)), 'dai': Tally(1, Decimal(7)), 'bat': Tally(2, Decimal(0))}

@@ -36,11 +36,14 @@ def test_scaling_does_not_look_at_the_context_of_the_thread(number: int, places:
 
 
 @given(amounts, amounts)
-def test_a_sum_is_exact_whatever_the_context_of_the_thread(left: Decimal, right: Decimal) -> None:
+def test_sums_and_differences_are_exact_whatever_the_context_of_the_thread(left: Decimal, right: Decimal) -> None:
     with localcontext(prec=3):
-        result = money.add(left, right)
-    assert type(result) is Decimal
-    assert Fraction(result) == Fraction(left) + Fraction(right)
+        total, difference, negated = money.add(left, right), money.subtract(left, right), money.negate(left)
+    assert type(total) is type(difference) is type(negated) is Decimal
+    assert Fraction(total) == Fraction(left) + Fraction(right)
+    assert Fraction(difference) == Fraction(left) - Fraction(right)
+    assert Fraction(negated) == -Fraction(left)
+    assert str(money.negate(money.ZERO)) == '0'
 
 
 def test_a_sum_that_would_round_is_refused() -> None:

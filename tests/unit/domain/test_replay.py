@@ -53,6 +53,14 @@ def test_a_whole_ledger_is_at_each_instant_what_its_transactions_sum_to_and_unkn
         assert {code: told(contribution, code, at) for code in CODES} == {code: expected(ledger, code, at, None, []) for code in CODES}
 
 
+def test_amounts_of_more_digits_than_the_context_of_a_thread_has_begin_at_nothing() -> None:
+    moved = [Decimal('12345678901.123456789012345678'), Decimal('987654321098.000000000000000001')]
+    moves = [Move(at, 'shib', delta) for at, delta in enumerate(moved, 1)]
+    contribution = replay.replayed({'shib': Decimal('999999999999.123456789012345679')}, moves)
+    assert contribution.base == {'shib': Decimal(0)}
+    assert contribution.moves == moves
+
+
 @given(
     moves,
     st.integers(0, NOW),

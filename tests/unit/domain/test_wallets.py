@@ -110,6 +110,11 @@ def test_a_transaction_of_two_own_addresses_with_change_is_one_entry_with_its_fe
     assert (merged.entry.delta, merged.entry.fee) == (Decimal('-3.6'), Decimal('0.1'))
 
 
+def test_what_was_sent_is_summed_to_the_digit() -> None:
+    sent = Decimal('12345678901.123456789012345678')
+    assert wallets.flow([told(f'-{sent}').entry]).sent == sent
+
+
 def test_a_transfer_inside_the_wallet_costs_the_fee_and_nothing_else() -> None:
     [merged] = wallets.merge([told('-3', '0.1'), told('2.9')]).values()
     assert merged.entry.delta == -merged.entry.fee == Decimal('-0.1')

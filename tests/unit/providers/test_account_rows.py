@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Inexact, localcontext
 from typing import Any, Protocol
 
 import pytest
@@ -109,9 +110,10 @@ def of_gemini() -> Case:
     transfers = [gemini.transfer(n, AT * 1_000, 'Deposit', coin, '1') for n, coin in ((1, 'BTC'), (2, 'ETH'), (3, 'SOL'))]
     transfers[1]['feeAmount'] = None
     transfers[2] |= {'feeAmount': '0.1', 'feeCurrency': 'USD'}
+    transfers.append(gemini.transfer(4, AT * 1_000, 'Withdrawal', 'BTC', '0.123', fee='0.0015'))
     account = gemini.GeminiAccount(traded=[{'currency': 'BTC', 'amount': '1'}, {'currency': 'ETH'}], transfers=transfers)
     credentials = {'key': gemini.KEY, 'secret': gemini.SECRET}
-    return Case('gemini', credentials, account, {'1'}, {('eth', '2'), ('sol', '3')}, {'eth'}, {'btc': '1'})
+    return Case('gemini', credentials, account, {'1', '4'}, {('eth', '2'), ('sol', '3')}, {'eth'}, {'btc': '1'})
 
 
 def of_bitfinex() -> Case:
@@ -151,7 +153,8 @@ CASES: list[Callable[[], Case]] = [of_binance, of_bitfinex, of_bitstamp, of_bybi
 @pytest.mark.parametrize('make', CASES, ids=lambda make: make.__name__.removeprefix('of_'))
 def test_a_row_without_a_field_that_it_must_have_costs_only_its_currency(monkeypatch: pytest.MonkeyPatch, make: Callable[[], Case]):
     case = make()
-    with serving(case.account.respond) as url, monkeypatch.context() as patch:
+    rounds_at_once = localcontext(prec=1, traps=[Inexact])
+    with serving(case.account.respond) as url, monkeypatch.context() as patch, rounds_at_once:
         patch.setenv('UPSTREAM_URL', url)
         settings.cache_clear()
         report = reader_of(case.wallet, case.credentials).read(accounts.http(), '')
