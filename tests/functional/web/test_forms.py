@@ -238,3 +238,5 @@ def test_the_stylesheet_is_kept_for_ever_under_its_version(browser: Browser):
     assert re.fullmatch(r'/static/style\.css\?v=[0-9a-f]{16}', link)
     assert browser.response.headers['Content-Type'] == 'text/css; charset=utf-8'
     assert 'immutable' in browser.response.headers['Cache-Control']
+    for other in ('/static/style.css', '/static/style.css?v=0123456789abcdef'):
+        assert browser.get(other).headers['Cache-Control'] == 'no-cache'
