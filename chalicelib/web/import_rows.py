@@ -102,7 +102,7 @@ class ImportTable(NamedTuple):
 
 
 def parse(text: str, there: Iterable[Address]) -> ImportTable:
-    """Return what a text would add beside the addresses that are there. Raises BadTable if it is no CSV, or too long."""
+    """Return what a text would add beside the addresses that are there. Raises BadTable if it is no CSV, too long, or a seed."""
     if any(sign in text for sign in _UNREADABLE):
         raise tables.BadTable(_NOT_UTF8)
     rows = tables.from_csv(text)
@@ -113,7 +113,10 @@ def parse(text: str, there: Iterable[Address]) -> ImportTable:
     if len(rows) > MOST_ROWS:
         raise tables.BadTable(with_values(_TOO_MANY, number=len(rows), most=MOST_ROWS))
     columns = [_COLUMNS.get(cell.lower(), '') for cell in header]
-    return ImportTable(header, _without_repetitions([_parse(row, columns) for row in rows], there))
+    table = ImportTable(header, _without_repetitions([_parse(row, columns) for row in rows], there))
+    if secret := _secret_in([table.text]):  # a seed with a word on each line
+        raise tables.BadTable(secret)
+    return table
 
 
 def _is_header(cells: Sequence[str]) -> bool:
