@@ -13,7 +13,8 @@ _NUMBER = re.compile(r'-?[0-9]+(\.[0-9]+)?')
 _STARTS = ('=', '+', '-', '@', '\t', '\r')  # https://owasp.org/www-community/attacks/CSV_Injection
 _QUOTE = "'"  # before a cell that a spreadsheet would run as a formula
 _UNREADABLE = translatable('Line {number} cannot be read: look for a quotation mark that has no second one')
-_SEPARATORS = ',;\t'  # spreadsheets write semicolons where the comma is the decimal mark
+_SEPARATORS = '\t;,'  # by precedence where there are as many of each: spreadsheets write semicolons where the comma is the decimal mark
+_QUOTED = re.compile('"[^"]*"')
 
 
 class BadTable(ValueError):
@@ -34,7 +35,7 @@ class TableRow(NamedTuple):
 def from_csv(text: str) -> list[TableRow]:
     """Return the rows that are not blank, as `to_csv` was given them; what separates cells is seen from the first. Raises BadTable."""
     lines = text.removeprefix('\ufeff').splitlines(keepends=True)
-    first = next((line for line in lines if line.strip()), '')
+    first = _QUOTED.sub('', next((line for line in lines if line.strip()), ''))
     reader = csv.reader(lines, delimiter=max(_SEPARATORS, key=first.count))
     rows: list[TableRow] = []
     number = 1

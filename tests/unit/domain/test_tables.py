@@ -36,6 +36,10 @@ def test_what_was_written_is_read_again_without_the_quotes():
         ('\ufeffa,b\r\n\r\n', ['a', 'b']),
         ('\n a;"b;c";1,5', ['a', 'b;c', '1,5']),
         ('a\tb c\t', ['a', 'b c', '']),
+        ('12500,50;eur', ['12500,50', 'eur']),
+        ('1,5\tb;c', ['1,5', 'b;c']),
+        ('a,"b;c;d;e",f', ['a', 'b;c;d;e', 'f']),
+        ('a', ['a']),
     ],
 )
 def test_what_separates_cells_is_seen_from_the_first_row(text: str, cells: list[str]):
