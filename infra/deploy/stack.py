@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import uuid4
 
 from botocore.exceptions import ClientError, WaiterError
 
@@ -13,6 +14,7 @@ from infra.deploy.target import CannotDeploy, Target
 
 _SECONDS = 3
 _UNCHANGED = 'No updates are to be performed'
+_NO_CHANGES = ("The submitted information didn't contain changes", _UNCHANGED)  # of a change set
 _EMPTY = ('REVIEW_IN_PROGRESS', 'ROLLBACK_COMPLETE', 'ROLLBACK_FAILED', 'CREATE_FAILED', 'DELETE_FAILED')
 
 Json = dict[str, Any]
@@ -42,7 +44,8 @@ def _create(target: Target, given: Mapping[str, str]) -> None:
 def preview(target: Target, given: Mapping[str, str]) -> list[str]:
     """Return what an update would change, by a change set that is deleted again. Raises CannotDeploy."""
     client, wanted = target.client('cloudformation'), template.load()
-    change = {'StackName': target.name, 'ChangeSetName': 'plan'}
+    # A name of its own: an interrupted preview leaves its change set, and another one may be under way.
+    change = {'StackName': target.name, 'ChangeSetName': f'plan-{uuid4()}'}
     client.create_change_set(
         **change,
         ChangeSetType='UPDATE',
@@ -50,14 +53,25 @@ def preview(target: Target, given: Mapping[str, str]) -> list[str]:
         Parameters=_changed_parameters(target, wanted, given),
     )
     try:
-        found = client.describe_change_set(**change)
-        while found['Status'].endswith(('_PENDING', '_IN_PROGRESS')):
-            time.sleep(_SECONDS)
-            found = client.describe_change_set(**change)
-        changes = [one['ResourceChange'] for one in found.get('Changes', [])]
+        if failure := _wait_for_change_set(client, change):
+            if failure.startswith(_NO_CHANGES):
+                return []
+            raise CannotDeploy(f'CloudFormation would refuse to update the stack {target.name}: {failure}')
+        pages = client.get_paginator('describe_change_set').paginate(**change)
+        changes = [one['ResourceChange'] for page in pages for one in page.get('Changes', [])]
         return [f'{one["Action"].lower():<7} {one["LogicalResourceId"]} ({one["ResourceType"]})' for one in changes]
     finally:
         client.delete_change_set(**change)
+
+
+def _wait_for_change_set(client: Any, change: Mapping[str, str]) -> str | None:
+    """Wait until a change set can be executed. Return why it cannot, None if it can."""
+    try:
+        client.get_waiter('change_set_create_complete').wait(**change, WaiterConfig={'Delay': _SECONDS})
+    except WaiterError as error:
+        reason: str = error.last_response.get('StatusReason', str(error))
+        return reason
+    return None
 
 
 def outputs(target: Target) -> dict[str, str]:
@@ -138,10 +152,8 @@ def _import(target: Target, kept: Mapping[str, Mapping[str, str]], given: Mappin
             Parameters=_changed_parameters(target, wanted, given),
             ResourcesToImport=kept_data.resources_to_import(kept),
         )
-        try:
-            client.get_waiter('change_set_create_complete').wait(**change, WaiterConfig={'Delay': _SECONDS})
-        except WaiterError as error:
-            raise CannotDeploy(f'CloudFormation cannot take over the kept data: {error.last_response.get("StatusReason", error)}') from None
+        if failure := _wait_for_change_set(client, change):
+            raise CannotDeploy(f'CloudFormation cannot take over the kept data: {failure}')
         client.execute_change_set(**change)
 
     _run(target, 'import', act)

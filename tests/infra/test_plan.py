@@ -80,6 +80,31 @@ def test_a_plan_says_where_what_and_for_how_much_and_changes_nothing(aws: Aws):
     assert aws.changes == ['CreateChangeSet', 'DeleteChangeSet']
 
 
+def test_a_preview_is_empty_only_where_nothing_would_change(aws: Aws):
+    aws.answers |= {'CreateChangeSet': {}, 'DeleteChangeSet': {}}
+    for reason in ("The submitted information didn't contain changes. Submit different ...", 'No updates are to be performed.'):
+        aws.answers['DescribeChangeSet'] = {'Status': 'FAILED', 'StatusReason': reason}
+        assert stack.preview(aws.target, {}) == []
+    page = {'Status': 'CREATE_COMPLETE', 'Changes': [resource_change('Add', 'First')], 'NextToken': 'next'}
+    pages = iter([page, page, {'Status': 'CREATE_COMPLETE', 'Changes': [resource_change('Remove', 'Second')]}])
+    names: set[str] = set()
+    aws.session.register('before-parameter-build.cloudformation.CreateChangeSet', lambda params, **_: names.add(params['ChangeSetName']))
+    where = aws.elsewhere(aws.project)
+
+    aws.answers['DescribeChangeSet'] = lambda: next(pages)
+    assert stack.preview(where, {}) == ['add     First (AWS::SQS::Queue)', 'remove  Second (AWS::SQS::Queue)']
+    aws.changes.clear()
+    aws.answers['DescribeChangeSet'] = {'Status': 'FAILED', 'StatusReason': 'Queues are not to be had here'}
+    with pytest.raises(CannotDeploy, match=r'would refuse to update the stack cryptfolio-test: Queues are not to be had here$'):
+        stack.preview(where, {})
+    assert aws.changes == ['CreateChangeSet', 'DeleteChangeSet']
+    assert len(names) == 2  # an interrupted one is in nobody's way
+
+
+def resource_change(action: str, name: str) -> Json:
+    return {'ResourceChange': {'Action': action, 'LogicalResourceId': name, 'ResourceType': 'AWS::SQS::Queue'}}
+
+
 def test_what_would_hamper_a_deployment_is_said_with_what_to_do_and_what_would_stop_it_stops_it(aws: Aws):
     assert {one[0] for one in verdicts(aws, MailFrom='').values()} <= {Verdict.OK, Verdict.WARNING}
     aws.answers |= {
