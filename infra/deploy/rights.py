@@ -26,7 +26,10 @@ def policy(target: Target) -> Json:
 
 
 def missing(target: Target) -> Iterator[str]:
-    """Yield the actions that the credentials in use may not do, as IAM simulates them. None for the account's root user."""
+    """Yield the actions that the credentials in use may not do, as IAM simulates them; none for the account's root user.
+
+    IAM refuses to simulate for a federated user.
+    """
     source = _principal(target)
     if source is None:
         return
@@ -46,10 +49,10 @@ def missing(target: Target) -> Iterator[str]:
 
 
 def _principal(target: Target) -> str | None:
-    """Return the ARN of the user or role behind the credentials: a session of a role is called otherwise than the role."""
+    """Return the ARN of whose policies count, None for the root user: a session of a role is called otherwise than the role."""
     arn: str = target.client('sts').get_caller_identity()['Arn']
     kind, _, rest = arn.rpartition(':')[2].partition('/')
     if kind == 'assumed-role':
         role: str = target.client('iam').get_role(RoleName=rest.split('/')[0])['Role']['Arn']
         return role
-    return arn if kind == 'user' else None
+    return None if kind == 'root' else arn

@@ -158,6 +158,15 @@ def test_what_cannot_be_looked_at_is_not_checked_and_stops_nothing(aws: Aws, cap
     assert 'not checked: rights: An error occurred (AccessDenied)' in capsys.readouterr().out
 
 
+def test_only_the_root_user_needs_no_simulation_of_rights(aws: Aws):
+    aws.answers['SimulatePrincipalPolicy'] = Refusal('InvalidInput', 'Invalid Entity Arn')
+
+    for who, verdict in (('root', Verdict.OK), ('federated-user/ann', Verdict.NOT_CHECKED), ('user/ann', Verdict.NOT_CHECKED)):
+        aws.answers['GetCallerIdentity'] = identity() | {'Arn': f'arn:aws:iam::1:{who}'}
+        [finding] = preflight.findings(aws.target, {}, {'rights': CHECKS['rights']})
+        assert finding.verdict is verdict, who
+
+
 def test_a_deployer_may_do_all_that_a_deployment_a_rollback_and_a_removal_ask_for(aws: Aws):
     """By the requests of these; what CloudFormation does with the deployer's rights is not among them."""
     names = {'sesv2': 'ses', 'monitoring': 'cloudwatch'}
