@@ -27,25 +27,25 @@ class LogInStep(SealedItem, discriminator='log_in_step'):
     challenge = BinaryAttribute(legacy_encoding=False, null=True)
 
     @classmethod
-    def begin(cls, purpose: str, user: User | None, now: int, challenge: bytes | None = None) -> str:
-        """Store a step of a user, None for whoever's passkey it will be; return its token."""
+    def begin(cls, purpose: str, user: User | None, now: int, challenge: bytes | None = None) -> tuple[str, 'LogInStep']:
+        """Store a step of a user, None for whoever's passkey it will be; return its token, and the step."""
         token = new_token()
         step = cls(*_key(token), purpose=purpose, expires_at=now + LASTS_SECONDS)
         step.seal(token, {'user_id': user.user_id if user else None})
         step.stamp = user.stamp if user else None
         step.challenge = challenge
         step.save()
-        return token
+        return token, step
 
     @classmethod
-    def find(cls, token: str, purpose: str, now: int) -> 'LogInStep':
-        """Return a step that has not expired. Raises NotFound. TTL deletes late."""
+    def find(cls, token: str, now: int, *purposes: str) -> 'LogInStep':
+        """Return a step that has one of these purposes and has not expired. Raises NotFound. TTL deletes late."""
         try:
             step = cls.get(*_key(token), consistent_read=True)
         except cls.DoesNotExist:
             raise errors.NotFound from None
         step.unseal(token)
-        if step.purpose != purpose or (step.expires_at or 0) <= now:
+        if step.purpose not in purposes or (step.expires_at or 0) <= now:
             raise errors.NotFound
         return step
 

@@ -17,6 +17,7 @@ from chalicelib.texts import translatable
 if TYPE_CHECKING:
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
+_LOG_INS = ('second_factor', 'passkey')  # the purposes of steps that a passkey can finish
 _QUARTER = 900
 _MOST_LOGINS = 100  # that one network may begin in a quarter of an hour
 # What webauthn raises, beside its own errors, of what a browser may send.
@@ -26,7 +27,8 @@ _REFUSED = Fault('credential', 'refused', translatable('This passkey was not acc
 
 def begin_registration(user: User, now: int) -> str:
     """Let a user add a passkey, whose password was right; return the token of the step."""
-    return LogInStep.begin('register', user, now, _new_challenge())
+    token, _ = LogInStep.begin('register', user, now, _new_challenge())
+    return token
 
 
 def registration_options(user: User, known: list[Passkey], step: LogInStep) -> str:
@@ -73,30 +75,22 @@ def register_passkey(user: User, step: LogInStep, credential: str, name: str, no
 def begin_login(network: str, now: int) -> tuple[str, LogInStep]:
     """Let whoever asks from a network log in by any passkey; return the token of the step, and the step. Raises TooMany."""
     AttemptCounter.record('passkey_network', network, _MOST_LOGINS, _QUARTER, now)
-    token = LogInStep.begin('passkey', None, now, _new_challenge())
-    return token, LogInStep.find(token, 'passkey', now)
+    return LogInStep.begin('passkey', None, now, _new_challenge())
 
 
 def challenge_again(token: str, now: int) -> LogInStep:
     """Return the log-in of a token with a new challenge for a passkey: any, or after the password one of the user. Raises NotFound."""
-    step = _find_step(token, now)
+    step = LogInStep.find(token, now, *_LOG_INS)
     step.challenge_with(_new_challenge())
     return step
 
 
 def find_login(token: str, now: int) -> LogInStep:
     """Return the log-in of a token that has a challenge for a passkey. Raises NotFound."""
-    step = _find_step(token, now)
+    step = LogInStep.find(token, now, *_LOG_INS)
     if step.challenge is None:
         raise NotFound
     return step
-
-
-def _find_step(token: str, now: int) -> LogInStep:
-    try:
-        return LogInStep.find(token, 'second_factor', now)
-    except NotFound:
-        return LogInStep.find(token, 'passkey', now)
 
 
 def _new_challenge() -> bytes:

@@ -72,7 +72,7 @@ def submit_passkey_login() -> Response:
 
 def _find_second_step(request: Request) -> LogInStep:
     """Return the log-in in this browser whose password was right. Raises NotFound."""
-    return LogInStep.find(sessions.step_token(request) or '', 'second_factor', clock.now())
+    return LogInStep.find(sessions.step_token(request) or '', clock.now(), 'second_factor')
 
 
 def _render_second_step(request: Request, user: User, target: str, **context: Any) -> Response:

@@ -105,8 +105,9 @@ def submit_reset() -> Response:
 
 def _ask_second_factor(request: Request, user: User, target: str) -> Response:
     """Redirect to the page that asks for the second factor; until then nobody is logged in."""
-    step = sessions.cookie(LogInStep.begin('second_factor', user, clock.now()), None, 'step')
-    return pages.redirect(pages.link(request, '/login/second?' + urlencode({'next': target})), {'Set-Cookie': [step]})
+    token, _ = LogInStep.begin('second_factor', user, clock.now())
+    cookies = [sessions.cookie(token, None, 'step')]
+    return pages.redirect(pages.link(request, '/login/second?' + urlencode({'next': target})), {'Set-Cookie': cookies})
 
 
 def _render_login(request: Request, target: str, **context: Any) -> Response:

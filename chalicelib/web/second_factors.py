@@ -148,7 +148,7 @@ def _at_password(fault: Fault) -> Fault:
 
 def _find_step(request: Request, user: User) -> LogInStep:
     """Return the user's registration of a passkey that is under way in this browser. Raises NotFound."""
-    step = LogInStep.find(sessions.step_token(request) or '', 'register', clock.now())
+    step = LogInStep.find(sessions.step_token(request) or '', clock.now(), 'register')
     if step.user_id != user.user_id:
         raise NotFound
     return step

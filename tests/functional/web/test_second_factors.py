@@ -151,10 +151,18 @@ def test_a_passkey_logs_in_alone_and_after_the_password(
     assert (crossing.status, is_logged_in(crossing)) == (422, False)
 
 
-def test_a_passkey_that_is_not_what_was_asked_for_opens_nothing(logged_in: Browser, new_browser: Callable[[], Browser]):
+def test_a_passkey_that_is_not_what_was_asked_for_opens_nothing(
+    logged_in: Browser, new_browser: Callable[[], Browser], requests_made: list[str]
+):
     device = Device()
     add_passkey(logged_in, device)
     thief = new_browser()
+    requests_made.clear()
+    options(thief, '/login/passkey')
+    assert requests_made == ['GetItem', 'UpdateItem', 'PutItem']  # no step, the limit, a step
+    requests_made.clear()
+    options(thief, '/login/passkey')
+    assert requests_made == ['GetItem', 'UpdateItem']  # the same step
 
     device.origin = 'https://evil.example'
     use_passkey(thief, device)
