@@ -55,7 +55,7 @@ class Attack(NamedTuple):
 
 
 def run_requests() -> Outcome:
-    """Attack, with so many mutated tokens; return what came of it. Raises what the authorizer raises for a token."""
+    """Attack with requests as thieves and the careless send them; return which were not held off."""
     http = ChaliceClient(app, stage_name='test')
     attacks = list(_attacks(*(_user(http, name) for name in ('victim', 'thief'))))
     failed = [failure for attack in attacks if (failure := _attempt(http, attack)) is not None]
