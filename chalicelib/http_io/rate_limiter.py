@@ -123,9 +123,10 @@ def limit_networks(request: Any, get_response: Callable[[Any], Response]) -> Res
     standing = network_limiter().take(caller, clock.now())
     if standing.exceeded:
         raise TooManyRequests(standing.reset)
-    response = get_response(request)
-    network_limiter().take(caller, clock.now(), _further_requests())
-    return response
+    try:
+        return get_response(request)
+    finally:  # also of one that ends in an error
+        network_limiter().take(caller, clock.now(), _further_requests())
 
 
 def _further_requests() -> int:

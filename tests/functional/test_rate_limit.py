@@ -16,8 +16,9 @@ from chalice.test import HTTPResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib import telemetry
 from chalicelib.config import settings
-from chalicelib.errors import TooManyRequests
+from chalicelib.errors import NotFound, TooManyRequests
 from chalicelib.http_io import rate_limiter
 from chalicelib.http_io.rate_limiter import MOST_TRACKED, Limiter
 from chalicelib.models import Address, ApiKey, Item, RequestCount
@@ -294,6 +295,19 @@ class TestNetworks:
         answers = [http.http.get('/api/sources').status_code for _ in range(LIMIT // 2 + 2)]
 
         assert answers == [200] * (LIMIT // 2 + 1) + [429]
+
+    def test_what_reads_much_and_fails_counts_as_several_requests(self):
+        def fail(_: Any) -> Any:
+            raise NotFound
+
+        request = SimpleNamespace(context={'identity': {'sourceIp': '192.0.2.1'}})
+        with telemetry.task('test', None) as current:
+            current.count('DynamoDBCapacity', 60)
+            for _ in range(LIMIT // 2 + 1):
+                with pytest.raises(NotFound):
+                    rate_limiter.limit_networks(request, fail)
+            with pytest.raises(TooManyRequests):
+                rate_limiter.limit_networks(request, fail)
 
     def test_each_network_is_counted_apart(self):
         def ask_from(address: str) -> Any:
