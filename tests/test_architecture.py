@@ -33,7 +33,8 @@ MAY_IMPORT = {
     'providers': ({'providers', 'upstream_keys', 'domain', 'errors', 'config', 'clock'}, {'requests', 'urllib3'}),
     'queue': ({'telemetry', 'errors', 'config', 'clock'}, {'boto3', 'chalice', 'mypy_boto3_sqs'}),
     'messages': ({'queue', 'config', 'domain'}, set()),
-    'mail': ({'config', 'errors', 'texts'}, {'boto3', 'botocore'}),
+    'mail': ({'mail_templates', 'config', 'errors', 'texts'}, {'boto3', 'botocore'}),
+    'mail_templates': ({'texts'}, set()),
     'vault': ({'aws', 'config'}, {'boto3', 'mypy_boto3_kms'}),
     'passwords': (set(), {'argon2'}),
     'services': (
@@ -45,6 +46,7 @@ MAY_IMPORT = {
             'upstream_keys',
             'messages',
             'mail',
+            'mail_templates',
             'passwords',
             'vault',
             'telemetry',

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from chalicelib import mail
+from chalicelib import mail_templates
 from chalicelib.config import settings
 from chalicelib.models import AttemptCounter, Invitation, User, new_token, transact
 from chalicelib.models.client import digest
@@ -28,7 +28,7 @@ def invite(user: User, email: str | None, now: int) -> str:
         transact(creation)
         return link
     with mailing.uncount_unsent('invite', user.user_id, _DAY, now):
-        mailing.store_and_send([creation], [Invitation.use(digest(token))], email, mail.INVITATION, inviter=user.email, link=link)
+        mailing.store_and_send([creation], [Invitation.use(digest(token))], email, mail_templates.INVITATION, inviter=user.email, link=link)
     return link
 
 

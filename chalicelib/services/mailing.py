@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 
 from chalicelib import mail, telemetry
 from chalicelib.errors import NotFound, NotSent
+from chalicelib.mail_templates import MailTemplate
 from chalicelib.models import AttemptCounter, Write, transact
 
 
-def store_and_send(writes: Sequence[Write], withdrawal: Sequence[Write], to: str, template: mail.MailTemplate, **values: str) -> None:
+def store_and_send(writes: Sequence[Write], withdrawal: Sequence[Write], to: str, template: MailTemplate, **values: str) -> None:
     """Store what the link of a mail leads to, and send the mail; if it cannot be sent, log why and take back what was stored.
 
     Raises NotSent, and what the transaction of `writes` raises.

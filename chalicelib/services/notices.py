@@ -5,11 +5,12 @@ What a notice is about was done already, so a notice that cannot be sent is logg
 
 from collections.abc import Iterable
 
-from chalicelib import locales, mail, telemetry
+from chalicelib import locales, mail, mail_templates, telemetry
 from chalicelib.config import settings
 from chalicelib.domain import browsers
 from chalicelib.domain.scopes import ALL, SENTENCES
 from chalicelib.errors import NotSent
+from chalicelib.mail_templates import MailTemplate
 from chalicelib.models import User
 from chalicelib.texts import translate
 
@@ -17,7 +18,7 @@ from chalicelib.texts import translate
 def tell_of_log_in(user: User, browser: str, network: str, now: int) -> None:
     _send(
         user,
-        mail.NEW_LOG_IN,
+        mail_templates.NEW_LOG_IN,
         browser=browsers.in_words(browser),
         network=network,
         time=locales.minute(now),
@@ -26,61 +27,61 @@ def tell_of_log_in(user: User, browser: str, network: str, now: int) -> None:
 
 
 def tell_of_new_password(user: User) -> None:
-    _send(user, mail.PASSWORD_CHANGED)
+    _send(user, mail_templates.PASSWORD_CHANGED)
 
 
 def tell_of_reset(user: User) -> None:
-    _send(user, mail.PASSWORD_RESET, applications=settings().url('/oauth/applications'), profile=settings().url('/profile'))
+    _send(user, mail_templates.PASSWORD_RESET, applications=settings().url('/oauth/applications'), profile=settings().url('/profile'))
 
 
 def tell_of_new_address(user: User, new: str) -> None:
     """Tell the address that a user had until now."""
-    _send(user, mail.EMAIL_CHANGED, old=user.email, new=new)
+    _send(user, mail_templates.EMAIL_CHANGED, old=user.email, new=new)
 
 
 def tell_of_key(user: User, name: str) -> None:
-    _send(user, mail.API_KEY_CREATED, name=name, profile=settings().url('/profile/api-keys'))
+    _send(user, mail_templates.API_KEY_CREATED, name=name, profile=settings().url('/profile/api-keys'))
 
 
 def tell_of_share_link(user: User, portfolio_id: int, name: str) -> None:
-    _send(user, mail.SHARE_LINK_CREATED, name=name, links=settings().url(f'/portfolios/{portfolio_id}/share'))
+    _send(user, mail_templates.SHARE_LINK_CREATED, name=name, links=settings().url(f'/portfolios/{portfolio_id}/share'))
 
 
 def tell_of_application(user: User, name: str) -> None:
-    _send(user, mail.APPLICATION_REGISTERED, name=name, applications=settings().url('/oauth/applications'))
+    _send(user, mail_templates.APPLICATION_REGISTERED, name=name, applications=settings().url('/oauth/applications'))
 
 
 def tell_of_secret(user: User, name: str) -> None:
-    _send(user, mail.SECRET_CREATED, name=name, applications=settings().url('/oauth/applications'))
+    _send(user, mail_templates.SECRET_CREATED, name=name, applications=settings().url('/oauth/applications'))
 
 
 def tell_of_connection(user: User, name: str, scopes: Iterable[str]) -> None:
     granted = set(scopes)
     lines = '\n'.join(f'- {translate(SENTENCES[scope])}' for scope in ALL if scope in granted)
-    _send(user, mail.APPLICATION_CONNECTED, name=name, scopes=lines, profile=settings().url('/account/applications'))
+    _send(user, mail_templates.APPLICATION_CONNECTED, name=name, scopes=lines, profile=settings().url('/account/applications'))
 
 
 def tell_of_remote_login(user: User) -> None:
-    _send(user, mail.REMOTE_LOGIN_ALLOWED, profile=settings().url('/account/security'))
+    _send(user, mail_templates.REMOTE_LOGIN_ALLOWED, profile=settings().url('/account/security'))
 
 
 def tell_of_second_factor(user: User, factor: str) -> None:
-    _send(user, mail.SECOND_FACTOR_ADDED, factor=factor, page=settings().url('/profile/second-factor'))
+    _send(user, mail_templates.SECOND_FACTOR_ADDED, factor=factor, page=settings().url('/profile/second-factor'))
 
 
 def tell_of_removed_factor(user: User) -> None:
-    _send(user, mail.SECOND_FACTOR_REMOVED, page=settings().url('/profile/second-factor'))
+    _send(user, mail_templates.SECOND_FACTOR_REMOVED, page=settings().url('/profile/second-factor'))
 
 
 def tell_of_recovery_code(user: User, left: int) -> None:
-    _send(user, mail.RECOVERY_CODE_USED, left=str(left), page=settings().url('/profile/second-factor'))
+    _send(user, mail_templates.RECOVERY_CODE_USED, left=str(left), page=settings().url('/profile/second-factor'))
 
 
 def tell_of_deletion(user: User, delete_at: int) -> None:
-    _send(user, mail.DELETION_SCHEDULED, time=locales.minute(delete_at), page=settings().url('/account/data'))
+    _send(user, mail_templates.DELETION_SCHEDULED, time=locales.minute(delete_at), page=settings().url('/account/data'))
 
 
-def _send(user: User, template: mail.MailTemplate, **values: str) -> None:
+def _send(user: User, template: MailTemplate, **values: str) -> None:
     try:
         mail.send(user.email, template, forgot=settings().url('/forgot'), **values)
     except NotSent as error:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection
 from typing import Any
 from urllib.parse import urlencode
 
-from chalicelib import clock, mail
+from chalicelib import clock, mail_templates
 from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password, parse_email, parse_name
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
+from chalicelib.mail_templates import MailTemplate
 from chalicelib.models import AttemptCounter, EmailToken, Invitation, KnownBrowser, Operation, User, Write, new_token, transact
 from chalicelib.models.client import digest
 from chalicelib.models.invitation import CONFIRM_SECONDS
@@ -56,7 +57,7 @@ def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str,
     token = new_token()
     if user is not None and user.confirmed_at is not None:
         login, link = settings().url('/login'), _link('/reset', token)
-        _store_link(_reset_token(token, user, now), user.email, mail.ALREADY_REGISTERED, login=login, link=link)
+        _store_link(_reset_token(token, user, now), user.email, mail_templates.ALREADY_REGISTERED, login=login, link=link)
         return
     owner = user or User.new(**values, allow_remote_login=False, now=now, confirmed=False)
     token_creation = EmailToken.creation(
@@ -64,7 +65,7 @@ def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str,
     )
     writes = [token_creation, *([] if user else owner.creation())]
     withdrawal = [_deletion(token_creation), *([] if user else owner.withdrawal())]
-    mailing.store_and_send(writes, withdrawal, values['email'], mail.CONFIRM_SIGN_UP, link=_link('/confirm', token))
+    mailing.store_and_send(writes, withdrawal, values['email'], mail_templates.CONFIRM_SIGN_UP, link=_link('/confirm', token))
 
 
 def find_sign_up(token: str, now: int) -> tuple[EmailToken, User]:
@@ -152,9 +153,9 @@ def _mail_reset_link(email: str, now: int) -> None:
     if user is None or (settings().signup != 'open' and user.confirmed_at is None):
         # The same number of requests as for an existing account; the token is never mailed.
         creation = EmailToken.creation(token, purpose='nothing', user_id='nobody', expires_at=now + _HOUR)
-        _store_link(creation, email, mail.NO_ACCOUNT, signup=settings().url('/signup'))
+        _store_link(creation, email, mail_templates.NO_ACCOUNT, signup=settings().url('/signup'))
         return
-    _store_link(_reset_token(token, user, now), user.email, mail.RESET_PASSWORD, link=_link('/reset', token))
+    _store_link(_reset_token(token, user, now), user.email, mail_templates.RESET_PASSWORD, link=_link('/reset', token))
 
 
 def _reset_token(token: str, user: User, now: int) -> Write:
@@ -253,9 +254,9 @@ def request_email_change(user: User, *, typed: str, password: str, now: int) -> 
     creation = EmailToken.creation(token, purpose='email', user_id=user.user_id, email=email, stamp=user.stamp, expires_at=now + _DAY)
     with mailing.uncount_unsent('change_email', user.user_id, _HOUR, now):
         if owner is not None and owner.user_id != user.user_id:
-            _store_link(creation, email, mail.EMAIL_TAKEN, login=settings().url('/login'))
+            _store_link(creation, email, mail_templates.EMAIL_TAKEN, login=settings().url('/login'))
         else:
-            _store_link(creation, email, mail.CONFIRM_NEW_EMAIL, link=_link('/confirm', token))
+            _store_link(creation, email, mail_templates.CONFIRM_NEW_EMAIL, link=_link('/confirm', token))
     return email
 
 
@@ -268,7 +269,7 @@ def change_email(token: str, now: int) -> User:
     return user
 
 
-def _store_link(creation: Write, to: str, template: mail.MailTemplate, **values: str) -> None:
+def _store_link(creation: Write, to: str, template: MailTemplate, **values: str) -> None:
     """Store the token of a mailed link and send the mail. Raises NotSent."""
     mailing.store_and_send([creation], [_deletion(creation)], to, template, **values)
 

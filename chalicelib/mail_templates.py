@@ -1,0 +1,253 @@
+"""The mails that are sent: subjects and texts."""
+
+from typing import NamedTuple
+
+from chalicelib.texts import Translatable, translatable
+
+
+class MailTemplate(NamedTuple):
+    """A mail; `text` has placeholders in braces. One that `warns` ends with what to do if it was not you."""
+
+    subject: Translatable
+    text: Translatable
+    warns: bool = False
+
+
+CONFIRM_SIGN_UP = MailTemplate(
+    translatable('Confirm your email address'),
+    translatable(
+        """\
+Welcome to CryptFolio.
+
+Confirm your email address to activate your account. The link works once and expires in a day:
+
+{link}
+
+If you did not sign up, do not follow the link: without it, no one can use an account with your address."""
+    ),
+)
+ALREADY_REGISTERED = MailTemplate(
+    translatable('You already have an account'),
+    translatable(
+        """\
+Someone, probably you, tried to sign up to CryptFolio with this email address. It already has an account, which was not changed.
+
+Log in: {login}
+
+If you forgot your password, set a new one. The link works once and expires in an hour:
+
+{link}
+
+If this was not you, you can ignore this email."""
+    ),
+)
+RESET_PASSWORD = MailTemplate(
+    translatable('Set a new password'),
+    translatable(
+        """\
+Someone, probably you, requested a new password for your CryptFolio account.
+
+Set it here. The link works once and expires in an hour:
+
+{link}
+
+Setting a new password logs you out everywhere else, disconnects your applications, deletes your API keys and passkeys, replaces the
+secrets of applications that you registered, and forbids applications to log in with your password. A second factor stays.
+
+If this was not you, you can ignore this email: your password stays the same."""
+    ),
+)
+PASSWORD_RESET = MailTemplate(
+    translatable('Your password was changed'),
+    translatable(
+        """\
+The password of your CryptFolio account was changed through a link that was mailed to this address. So that nobody else gets at your
+account, everything that opened it before was ended:
+
+- You were logged out everywhere.
+- No application has access any more. Connect again those that you use.
+- Your API keys and passkeys were deleted. Create new ones: {profile}
+- The links that showed a portfolio without a log-in were deleted. Make new ones on the portfolio's page.
+- The secrets of applications that you registered were replaced. Check the applications and make new secrets: {applications}
+- Applications may no longer log in with your password. You can allow it again in your profile.
+
+If this was not you, someone reads your email. Contact the operator of this CryptFolio server immediately."""
+    ),
+)
+NO_ACCOUNT = MailTemplate(
+    translatable('No account with this email address'),
+    translatable(
+        """\
+Someone, probably you, requested a new password for a CryptFolio account, but no account uses this email address.
+
+You may have signed up with a different address. To sign up with this one:
+
+{signup}
+
+If this was not you, you can ignore this email."""
+    ),
+)
+CONFIRM_NEW_EMAIL = MailTemplate(
+    translatable('Confirm your new email address'),
+    translatable(
+        """\
+Someone, probably you, wants to use this email address for a CryptFolio account.
+
+Confirm it here. The link works once and expires in a day:
+
+{link}
+
+If this was not you, do not follow the link."""
+    ),
+)
+EMAIL_TAKEN = MailTemplate(
+    translatable('You already have an account'),
+    translatable(
+        """\
+Someone, probably you, tried to change the email address of a CryptFolio account to this one. It already has an account of its
+own, so nothing was changed.
+
+Log in: {login}
+
+If this was not you, you can ignore this email."""
+    ),
+)
+EMAIL_CHANGED = MailTemplate(
+    translatable('Your email address was changed'),
+    translatable(
+        """\
+The email address of your CryptFolio account was changed from {old} to {new}.
+
+If this was not you, someone knows your password. Contact the operator of this CryptFolio server immediately."""
+    ),
+)
+INVITATION = MailTemplate(
+    translatable('You are invited to CryptFolio'),
+    translatable(
+        """\
+{inviter} invites you to CryptFolio, which keeps track of crypto portfolios.
+
+Sign up here. The link works once and expires in a week:
+
+{link}
+
+If you do not know {inviter}, you can ignore this email."""
+    ),
+)
+IF_NOT_YOU = translatable(
+    """\
+If this was not you, someone can get into your account. Set a new password, which ends everything that opens it:
+
+{forgot}"""
+)
+
+NEW_LOG_IN = MailTemplate(
+    translatable('New log-in'),
+    translatable(
+        """\
+Someone, probably you, logged in to your CryptFolio account with a browser that you had not used before:
+
+{browser}, network {network}, {time}
+
+Your sessions: {sessions}"""
+    ),
+    warns=True,
+)
+PASSWORD_CHANGED = MailTemplate(
+    translatable('Your password was changed'),
+    translatable('The password of your CryptFolio account was changed in your profile. You were logged out everywhere else.'),
+    warns=True,
+)
+API_KEY_CREATED = MailTemplate(
+    translatable('New API key'),
+    translatable('An API key for your CryptFolio account was created: "{name}". It can read your data.\n\nYour keys: {profile}'),
+    warns=True,
+)
+SHARE_LINK_CREATED = MailTemplate(
+    translatable('New link to a portfolio'),
+    translatable(
+        """\
+A link that shows one of your portfolios without a log-in was created in your CryptFolio account: "{name}".
+
+Links to this portfolio: {links}"""
+    ),
+    warns=True,
+)
+APPLICATION_REGISTERED = MailTemplate(
+    translatable('New application'),
+    translatable(
+        """\
+An application was registered in your CryptFolio account: "{name}". With its secret it can read and change your data.
+
+Your applications: {applications}"""
+    ),
+    warns=True,
+)
+SECRET_CREATED = MailTemplate(
+    translatable('New secret of an application'),
+    translatable(
+        """\
+A new secret was generated for an application that you registered with CryptFolio: "{name}".
+
+Your applications: {applications}"""
+    ),
+    warns=True,
+)
+APPLICATION_CONNECTED = MailTemplate(
+    translatable('An application was connected'),
+    translatable(
+        """\
+The application "{name}" was given access to your CryptFolio account:
+
+{scopes}
+
+Connected applications: {profile}"""
+    ),
+    warns=True,
+)
+REMOTE_LOGIN_ALLOWED = MailTemplate(
+    translatable('Applications may log in with your password'),
+    translatable(
+        """\
+Log-in by applications with your email address and password was allowed for your CryptFolio account.
+
+You can forbid it again in your profile: {profile}"""
+    ),
+    warns=True,
+)
+SECOND_FACTOR_ADDED = MailTemplate(
+    translatable('New second factor'),
+    translatable(
+        """\
+{factor} was added to your CryptFolio account. Log-ins with your password now ask for a second factor, and applications can no longer
+log in with your password.
+
+Your second factors: {page}"""
+    ),
+    warns=True,
+)
+SECOND_FACTOR_REMOVED = MailTemplate(
+    translatable('A second factor was removed'),
+    translatable('A second factor was removed from your CryptFolio account.\n\nYour second factors: {page}'),
+    warns=True,
+)
+RECOVERY_CODE_USED = MailTemplate(
+    translatable('A recovery code was used'),
+    translatable(
+        """\
+Someone, probably you, logged in to your CryptFolio account with a recovery code. {left} are left.
+
+Your second factors: {page}"""
+    ),
+    warns=True,
+)
+DELETION_SCHEDULED = MailTemplate(
+    translatable('Your account will be deleted'),
+    translatable(
+        """\
+Someone, probably you, asked to delete your CryptFolio account. It will be deleted with everything in it on {time}.
+
+Until then you can keep it: {page}"""
+    ),
+    warns=True,
+)
