@@ -93,9 +93,11 @@ def _has_other_credentials(ledger: Ledger) -> bool:
 
 
 def _forget(ledger: Ledger) -> None:
+    """Forget all that is stored, what `_has_other_credentials` looks at last: it finds what a worker that died left. Raises LeaseLost."""
+    ledger.renew(clock.now())
+    Snapshot.remove(ledger.pk)
     ledger.forget(clock.now())
     Transaction.remove(ledger.pk, (transaction.sk for transaction in counting.stored_transactions(ledger, ledger.pk)))
-    Snapshot.remove(ledger.pk)
 
 
 def _decrypted(credentials: Credentials) -> Any:
