@@ -40,7 +40,7 @@ def test_a_browser_gets_the_language_that_it_prefers(browser: Browser):
 def test_a_language_that_was_chosen_stays_whatever_the_browser_prefers(browser: Browser):
     browser.headers = {'Host': 'cryptfolio.test'} | GERMAN
     browser.get('/login')
-    assert (language_of(browser), '<a href="/language?to=en" lang="en" hreflang="en">English</a>' in browser.page) == ('de', True)
+    assert (language_of(browser), '<a href="/language?to=en" referrerpolicy="same-origin" lang="en" hreflang="en">English</a>' in browser.page) == ('de', True)
 
     browser.request('GET', '/language?to=en', Referer='https://cryptfolio.test/login?next=%2Fprofile')
     assert (browser.status, browser.location) == (303, '/login?next=%2Fprofile')
@@ -65,6 +65,7 @@ def test_after_a_page_that_answered_a_form_comes_one_that_is_there(browser: Brow
         '/oauth/applications/a/secret': '/oauth/applications/a/secret',
         '/portfolios/1/offsets': '/portfolios/1',
         '/portfolios/1/share/revoke': '/portfolios/1/share',
+        f'/s/{"A" * 43}?range=7d': f'/s/{"A" * 43}?range=7d',
         '/logout': '/',
         '/amounts': '/',
         '/nothing/here': '/',
