@@ -69,7 +69,7 @@ class Person:
 
     def submit(self, path: str, page: str, **fields: str) -> requests.Response:
         """Send the form of a page that leads to a path, with its hidden fields; return the page that it leads on to."""
-        [form] = re.findall(rf'<form[^>]* action="[^"]*{re.escape(path)}"[^>]*>(.*?)</form>', self.get(page), re.DOTALL)
+        [form] = re.findall(rf'<form[^>]* action="[^"]*{re.escape(path)}(?:\?[^"]*)?"[^>]*>(.*?)</form>', self.get(page), re.DOTALL)
         hidden = {name: html.unescape(value) for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form)}
         answer = self._browser.post(self.url + path, hidden | fields, allow_redirects=False, timeout=_SECONDS)
         assert answer.status_code < 400, answer.text

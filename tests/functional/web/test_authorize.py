@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
-from html import unescape
+from html import escape, unescape
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -221,6 +221,7 @@ class TestTheConsentPage:
         visitor.post_all('/oauth/authorize', fields)
         assert (visitor.status, 'must also read' in visitor.text) == (422, True)
         assert set(re.findall(r'value="(\w+)" checked', visitor.page)) == set(granted)
+        assert f'action="/oauth/authorize?{escape(query)}"' in visitor.page  # where the page can be loaded again
         assert Grant.find(user.user_id, 'web-app') is None
 
         for more in ('read', 'admin'):
