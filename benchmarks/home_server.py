@@ -44,8 +44,7 @@ def main() -> None:
     parser.add_argument('number', type=int, nargs='?', default=100_000, metavar='NUMBER')
     number = parser.parse_args().number
     blockbook = explorer(number)
-    thread = Thread(target=blockbook.serve_forever)
-    thread.start()
+    Thread(target=blockbook.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder:
         environment = _USER | {
             'DATA': f'{folder}/data',
@@ -70,9 +69,6 @@ def main() -> None:
             ):
                 print(f'GET {path}: {_best(session, f"{full.url}/api/portfolios/1{path}") * 1_000:.0f} ms')
             print(f'memory afterwards {_memory(full.process.pid)}')
-    blockbook.shutdown()
-    blockbook.server_close()
-    thread.join()
 
 
 @contextmanager
@@ -87,10 +83,12 @@ def _serving(environment: dict[str, str]) -> Iterator[Running]:
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
-        lines = iter(process.stdout or ())
-        url = next(found[1] for line in lines if (found := re.match(r'ready (\S+)', line)))
-        yield Running(url, process, time.monotonic() - begun)
-        process.terminate()
+        try:
+            lines = iter(process.stdout or ())
+            url = next(match[1] for line in lines if (match := re.match(r'ready (\S+)', line)))
+            yield Running(url, process, time.monotonic() - begun)
+        finally:
+            process.terminate()
 
 
 def _session(url: str) -> requests.Session:
