@@ -19,11 +19,11 @@ Described = Mapping[str, Any]
 
 
 class FieldRow(NamedTuple):
-    """A field of an object: `kind` says which values it has, and `of` is the name of the object that it is or has, if any."""
+    """A field of an object; `type_text` says which values it has, `schema_name` which schema in the list of objects, if any."""
 
     name: str
-    kind: str
-    of: str | None
+    type_text: str
+    schema_name: str | None
     required: bool
     about: str
 
@@ -33,7 +33,7 @@ class ParameterRow(NamedTuple):
 
     name: str
     place: str
-    kind: str
+    type_text: str
     about: str
 
 
@@ -79,7 +79,7 @@ class SchemaEntry(NamedTuple):
 
     name: str
     about: str
-    kind: str
+    type_text: str
     fields: list[FieldRow]
 
 
@@ -94,10 +94,10 @@ def resources(document: Described) -> list[ResourceEntry]:
 
 def objects(document: Described) -> list[SchemaEntry]:
     """Return what fields and results refer to: what operations send has its fields there, and envelopes are the same for all."""
-    referred = {field.of for field in _all_fields(document)}
+    referred = {field.schema_name for field in _all_fields(document)}
     schemas = document['components']['schemas']
     return [
-        SchemaEntry(name, schema['description'], schema.get('pattern') or _kind(schema)[0], _fields(document, schema))
+        SchemaEntry(name, schema['description'], schema.get('pattern') or _describe_type(schema)[0], _fields(document, schema))
         for name, schema in schemas.items()
         if name in referred
     ]
@@ -114,7 +114,7 @@ def _operation(document: Described, method: str, path: str, operation: Described
     answer = success['content'][JSON]
     envelope = _fields(document, _resolved(document, answer['schema']))
     sent = operation.get('requestBody', {}).get('content', {}).get(JSON)
-    scopes = [' '.join(one['oauth2']) for one in operation['security'] if 'oauth2' in one]
+    scopes = [' '.join(choice['oauth2']) for choice in operation['security'] if 'oauth2' in choice]
     request = RequestSample(method, _example_path(document, path, parameters), bool(scopes), sent and sent['example'])
     other, is_alias, _ = operation['operationId'].partition(_ALIAS)
     return OperationEntry(
@@ -143,7 +143,7 @@ def _errors(document: Described, operation: Described) -> Iterator[tuple[str, st
 
 
 def _parameter(parameter: Described) -> ParameterRow:
-    return ParameterRow(parameter['name'], parameter['in'], _kind(parameter['schema'])[0], parameter['description'])
+    return ParameterRow(parameter['name'], parameter['in'], _describe_type(parameter['schema'])[0], parameter['description'])
 
 
 def _example_path(document: Described, path: str, parameters: list[Any]) -> str:
@@ -158,33 +158,33 @@ def _fields(document: Described, schema: Described) -> list[FieldRow]:
 
 
 def _field(document: Described, name: str, schema: Described, required: bool) -> FieldRow:
-    kind, of = _kind(schema)
-    return FieldRow(name, kind, of, required, {**_resolved(document, schema), **schema}['description'])
+    type_text, schema_name = _describe_type(schema)
+    return FieldRow(name, type_text, schema_name, required, {**_resolved(document, schema), **schema}['description'])
 
 
-def _kind(schema: Described) -> tuple[str, str | None]:
+def _describe_type(schema: Described) -> tuple[str, str | None]:
     """Return which values a schema allows, in a few words, and the name of the schema that it refers to, if any.
 
-    >>> _kind({'type': 'array', 'items': {'$ref': '#/components/schemas/Hop'}})
+    >>> _describe_type({'type': 'array', 'items': {'$ref': '#/components/schemas/Hop'}})
     ('list of Hop', 'Hop')
     """
     if '$ref' in schema:
         name = schema['$ref'].removeprefix(_SCHEMAS)
         return name, name
     if 'anyOf' in schema:
-        kinds = [_kind(one) for one in schema['anyOf']]
-        return ' or '.join(kind for kind, _ in kinds), next((of for _, of in kinds if of), None)
+        texts, names = zip(*(_describe_type(choice) for choice in schema['anyOf']), strict=True)
+        return ' or '.join(texts), next(filter(None, names), None)
     if 'items' in schema:
-        kind, of = _kind(schema['items'])
-        return f'list of {kind}', of
+        type_text, schema_name = _describe_type(schema['items'])
+        return f'list of {type_text}', schema_name
     if 'enum' in schema:
         return ' or '.join(f'`{value}`' for value in schema['enum']), None
-    kinds = schema.get('type', 'any')
-    return (kinds if isinstance(kinds, str) else ' or '.join(kinds)), None
+    types = schema.get('type', 'any')
+    return (types if isinstance(types, str) else ' or '.join(types)), None
 
 
 def _resolved(document: Described, described: Described) -> Any:
     """Return what a reference refers to; what is none itself."""
     if '$ref' not in described:
         return described
-    return reduce(lambda found, name: found[name], described['$ref'].removeprefix('#/').split('/'), document)
+    return reduce(lambda node, name: node[name], described['$ref'].removeprefix('#/').split('/'), document)

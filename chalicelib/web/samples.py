@@ -42,12 +42,12 @@ def _curl(request: RequestSample) -> str:
 
 
 def _python(request: RequestSample) -> str:
-    given = [f"f'{{SERVER}}{request.path}'"]
+    arguments = [f"f'{{SERVER}}{request.path}'"]
     if request.private:
-        given.append('headers=HEADERS')
+        arguments.append('headers=HEADERS')
     if request.body is not None:
-        given.append(f'json={request.body!r}')
-    return f'answer = requests.{request.method.lower()}({", ".join([*given, "timeout=30"])})\nprint(answer.json())'
+        arguments.append(f'json={request.body!r}')
+    return f'answer = requests.{request.method.lower()}({", ".join([*arguments, "timeout=30"])})\nprint(answer.json())'
 
 
 def _javascript(request: RequestSample) -> str:
@@ -57,8 +57,8 @@ def _javascript(request: RequestSample) -> str:
         options.append(f'body: JSON.stringify({_json(request.body)})')
     elif request.private:
         options.append('headers: HEADERS')
-    given = [f'`${{SERVER}}{request.path}`', *([f'{{{", ".join(options)}}}'] if options else [])]
-    return f'const answer = await fetch({", ".join(given)});\nconsole.log(await answer.json());'
+    arguments = [f'`${{SERVER}}{request.path}`', *([f'{{{", ".join(options)}}}'] if options else [])]
+    return f'const answer = await fetch({", ".join(arguments)});\nconsole.log(await answer.json());'
 
 
 def _json(value: Any) -> str:

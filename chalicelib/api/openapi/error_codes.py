@@ -101,4 +101,4 @@ _ALL = (
         'Try again after the seconds in `Retry-After`, and wait longer each time.',
     ),
 )
-ERROR_CODES = {one.code: one for one in _ALL}
+ERROR_CODES = {error.code: error for error in _ALL}
