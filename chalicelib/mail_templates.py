@@ -69,7 +69,7 @@ account, everything that opened it before was ended:
 - Your API keys and passkeys were deleted. Create new ones: {profile}
 - The links that showed a portfolio without a log-in were deleted. Make new ones on the portfolio's page.
 - The secrets of applications that you registered were replaced. Check the applications and make new secrets: {applications}
-- Applications may no longer log in with your password. You can allow it again in your profile.
+- Applications may no longer log in with your password. You can allow it again in your account.
 
 If this was not you, someone reads your email. Contact the operator of this CryptFolio server immediately."""
     ),
@@ -211,7 +211,7 @@ REMOTE_LOGIN_ALLOWED = MailTemplate(
         """\
 Log-in by applications with your email address and password was allowed for your CryptFolio account.
 
-You can forbid it again in your profile: {profile}"""
+You can forbid it again in your account: {profile}"""
     ),
     warns=True,
 )
