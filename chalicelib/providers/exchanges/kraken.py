@@ -50,7 +50,7 @@ _EXCHANGE = SignedExchange(
 )
 # Each account has a counter that may stand at 15, a page adds 2 to it, and 0.33 a second are taken off: so many at once, then slowly.
 _PAGES_AT_ONCE = 5
-_SECONDS_PER_PAGE = 6
+_SECONDS_PER_PAGE = 7
 _ID = 'ledger id'  # in a row: the name that the answer lists it under
 
 
@@ -85,8 +85,8 @@ class KrakenReader:
         """Yield the pages of the ledger. All but the first end where the first began: what is added meanwhile does not shift them."""
         until, offset = _parse(resume)
         for number in range(1 << 30):
-            if number >= _PAGES_AT_ONCE and ENDPOINT.interval_ms:
-                http.pause(_SECONDS_PER_PAGE)
+            if ENDPOINT.interval_ms:
+                http.pause(seconds_before_page(number, is_resumed=resume is not None))
             answer = self._ask(http, 'Ledgers', {'ofs': offset} | ({} if until is None else {'end': until}))
             with expected_shape(ENDPOINT, 'a ledger'):
                 rows = [{**row, _ID: entry_id} if isinstance(row, dict) else row for entry_id, row in answer.get('ledger', {}).items()]
@@ -105,6 +105,11 @@ class KrakenReader:
         answer = self._client.ask(http, 'POST', path, params)
         with expected_shape(ENDPOINT, 'an answer'):
             return answer.get('result') or {}
+
+
+def seconds_before_page(number: int, *, is_resumed: bool) -> int:
+    """Return how long to wait before a page of the ledger, from 0: whoever resumes a reading does not know where the counter stands."""
+    return _SECONDS_PER_PAGE if is_resumed or number >= _PAGES_AT_ONCE else 0
 
 
 def _parse(resume: str | None) -> tuple[int | None, int]:
