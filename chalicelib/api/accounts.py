@@ -56,8 +56,8 @@ def list_wallets(request: ApiRequest) -> Response:
 def create_account(request: ApiRequest, portfolio_id: int) -> Response:
     """Create a new account of a portfolio at an exchange; its credentials are in no response.
 
-    Give an API key that may read and nothing else: one that may trade or withdraw is refused where the exchange tells. `GET
-    /api/wallets` lists the exchanges, and what each needs.
+    Give an API key that may read and nothing else: where the exchange says what a key may do, one that may trade or withdraw is
+    refused. `GET /api/wallets` lists the exchanges, and what each needs.
     """
     body = request.body()
     wallet, secrets = body[credentials.WALLET], body[credentials.CREDENTIALS]
@@ -91,7 +91,7 @@ def get_account(request: ApiRequest, portfolio_id: int, account_id: int) -> Resp
 def update_account(request: ApiRequest, portfolio_id: int, account_id: int) -> Response:
     """Update an existing account with a title or credentials; its exchange stays.
 
-    What is not sent stays. Credentials are replaced as a whole, and the account is read anew.
+    What is not sent stays. Credentials are replaced as a whole, and the account is read again.
     """
     account = Account.find(request.user_id, portfolio_id, account_id)
     body = request.body(wallet=account.wallet)
@@ -114,7 +114,7 @@ def delete_account(request: ApiRequest, portfolio_id: int, account_id: int) -> R
 def get_account_balances(request: ApiRequest, portfolio_id: int, account_id: int) -> Response:
     """Get the balances for a particular account.
 
-    As the exchange told them last. A currency of the exchange that is not in the catalogue has a code that begins with `x-`, and no
+    As the exchange last reported them. A currency of the exchange that is not in the catalogue has a code that begins with `x-`, and no
     value.
     """
     ledger = reading.read(Account.find(request.user_id, portfolio_id, account_id).ledger, request.user_id)

@@ -117,7 +117,7 @@ def delete_address(request: ApiRequest, portfolio_id: int, address_id: int) -> R
 def get_address_balances(request: ApiRequest, portfolio_id: int, address_id: int) -> Response:
     """Get the balances for a particular address.
 
-    Confirmed balances as the explorers told them last: the coin of its chain, and the tokens of the catalogue on it. `complete` beside
+    Confirmed balances as the explorers last reported them: the coin of its chain, and the tokens of the catalogue on it. `complete` beside
     the list says whether its transactions add up to them; `updated_at` how old they are.
     """
     ledger = reading.read(Address.find(request.user_id, portfolio_id, address_id).ledger, request.user_id)

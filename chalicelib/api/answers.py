@@ -174,7 +174,7 @@ _Parts = list[Annotated[str, Meta(examples=['spot'])]]
 
 
 class Wallet(WalletRef):
-    """An exchange whose accounts are supported, or another server that tells balances."""
+    """An exchange whose accounts are supported, or another server that provides balances."""
 
     url: Annotated[
         Annotated[str, Meta(examples=['https://support.kraken.com/articles/360000919966'])] | None,
@@ -198,7 +198,7 @@ class Wallet(WalletRef):
         bool,
         Meta(
             description='Whether nobody has compared what is read of its accounts with anything: their balances are `complete: false`, and '
-            'nothing tells whether an API key may do more than read. The operator decides which of these are offered.',
+            'nothing checks whether an API key may do more than read. The operator decides which of these are offered.',
             examples=[False],
         ),
     ]
@@ -609,8 +609,8 @@ class Source(TypedDict):
         str,
         Meta(description='Where its API is documented.', examples=['https://github.com/Blockstream/esplora/blob/master/API.md']),
     ]
-    currencies: Annotated[list[CurrencyCode], Meta(description='The currencies that it tells something of.')]
-    capabilities: Annotated[list[Annotated[str, Meta(examples=['balances'])]], Meta(description='What it can tell, in snake_case.')]
+    currencies: Annotated[list[CurrencyCode], Meta(description='The currencies that it has something about.')]
+    capabilities: Annotated[list[Annotated[str, Meta(examples=['balances'])]], Meta(description='What it provides, in snake_case.')]
     needs_key: Annotated[bool, Meta(description='Whether it requires an API key.')]
     own_server: Annotated[bool, Meta(description='Whether each operator runs a server of their own.')]
     history: Annotated[

@@ -50,7 +50,7 @@ def list_fiat_currencies(request: ApiRequest) -> Response:
 def list_tokens(request: ApiRequest) -> Response:
     """List the tokens, of every chain.
 
-    Each is identified by its contract or the like, so that none with a copied name counts.
+    Each is identified by its contract or the like, so that a token which copies another's name never counts as it.
     """
     return _page(request, currencies.of_kind('token'))
 

@@ -54,8 +54,8 @@ PLACE_CURSOR: Query[PortfolioPosition | None] = cursor(_parse_place, start=None)
 def create_portfolio(request: ApiRequest) -> Response:
     """Create a new portfolio.
 
-    A portfolio groups addresses, accounts and offsets. `currencies` are its reporting currencies: what it is worth is told in each of
-    them. Add its contents by further requests.
+    A portfolio groups addresses, accounts and offsets, which further requests add. `currencies` are its reporting currencies: its
+    value is given in each of them.
     """
     title, reporting = request.body()[fields.TITLE], request.body()[fields.CURRENCIES]
     portfolio = Portfolio.draft(request.user_id, title=title, currencies=reporting, now=clock.now())
@@ -139,7 +139,7 @@ def get_converted_balances(request: ApiRequest, portfolio_id: int) -> Response:
 
     One row for each reporting currency, all by the same set of rates, which `rates` beside the result identifies. What has no rate is
     listed in `missing` and never counts as zero. `explain=true` adds the rates by which each balance was converted; `at` converts the
-    balances of that instant by the rates of then.
+    balances of that instant by the rates of that time.
     """
     totals = converted.of_portfolio(request.user_id, portfolio_id, at=request[AT])
     rows = present_converted_balances(totals, expand=request.expand, explain=request[EXPLAIN])

@@ -30,7 +30,7 @@ def get_status(_: ApiRequest) -> Response:
 def list_sources(request: ApiRequest) -> Response:
     """List the upstreams that values come from.
 
-    Explorers, sources of rates and exchanges: what each can tell, which key it needs, and whether requests to it succeed.
+    Explorers, sources of rates and exchanges: what each provides, which key it needs, and whether requests to it succeed.
     """
     found = [source for source in upstream_status.every() if source.key > request[KEY_CURSOR]][: request[LIMIT] + 1]
     return request.page(upstream_status.health_of(found), present_source, lambda upstream: upstream.source.key)

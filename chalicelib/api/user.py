@@ -18,6 +18,6 @@ router = Router(bp, authorizer=bearer)
 def get_user(request: ApiRequest) -> Response:
     """Key information about the user.
 
-    Tells an application whom its token speaks for. The scope `info` is enough.
+    Tells an application whose data its token gives access to. The scope `info` is enough.
     """
     return ok(present_user(User.find(request.user_id)))

@@ -125,7 +125,7 @@ def _envelope(spec: ApiOperation, schemas: Schemas) -> Schema:
     shape, kind = (get_args(spec.answer)[0], 'List') if get_args(spec.answer) else (spec.answer, '')
     about = (getdoc(shape) or '').partition('\n\n')[0]
     properties = {
-        'success': {'description': 'True: this is no error.', 'type': 'boolean', 'const': True},
+        'success': {'description': 'True: the request succeeded.', 'type': 'boolean', 'const': True},
         'time': schemas.of(answers.EpochSeconds),
         'result': schemas.of(spec.answer) | {'description': f'A list. Each entry: {about}' if kind else about},
     }
