@@ -24,11 +24,12 @@ _CARD_HEIGHT, _CHART_HEIGHT = 48, 220
 
 
 class Card(NamedTuple):
-    """A portfolio on the page of all of them; `worth` is None while nothing is known of it."""
+    """A portfolio on the page of all of them; `worth` is None while nothing is known of it; `unread_reason` is that of NotReady."""
 
     portfolio: Portfolio
     currency: str
     worth: worth.Worth | None
+    unread_reason: str | None = None
 
 
 class TotalWorth(NamedTuple):
@@ -135,8 +136,8 @@ def _card(portfolio: Portfolio) -> Card:
     try:
         summed = balances.sum_up(portfolio.user_id, portfolio.portfolio_id)
         return Card(portfolio, currency, worth.value(summed, currency, worth.RANGES[worth.USUAL_RANGE], _CARD_HEIGHT))
-    except NotReady:
-        return Card(portfolio, currency, None)
+    except NotReady as not_ready:
+        return Card(portfolio, currency, None, not_ready.reason)
 
 
 def _total(cards: list[Card]) -> TotalWorth | None:

@@ -102,4 +102,4 @@ def _render_nothing(request: Request) -> Response:
 
 def _render_unread(request: Request, not_ready: NotReady) -> Response:
     headers: pages.Headers = {'Refresh': str(max(not_ready.retry_after, pages.RELOAD_SECONDS))}
-    return pages.render('shared.html', request, headers=headers, title='CryptFolio', shown=None)
+    return pages.render('shared.html', request, headers=headers, title='CryptFolio', shown=None, unread_reason=not_ready.reason)

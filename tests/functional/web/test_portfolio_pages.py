@@ -125,7 +125,10 @@ def test_while_nothing_is_known_the_page_says_so_and_loads_itself_again(logged_i
         logged_in.get(path)
         assert (logged_in.status, 'for the first time' in logged_in.text, 'Refresh' in logged_in.response.headers) == (503, True, True)
     state(SEGWIT).update([Ledger.needs_key.set(True)])
-    for path in (f'/portfolios/{number}', f'/portfolios/{number}/statement'):
+    logged_in.post(f'/portfolios/{number}/share', {'name': 'x', 'ends': iso(clock.now())[:10]})
+    logged_in.get(logged_in.location)
+    shared = re.search(r'/s/[\w-]{43}', logged_in.page)[0]
+    for path in ('/portfolios', f'/portfolios/{number}', f'/portfolios/{number}/statement', shared):
         logged_in.get(path)
         assert 'no explorer tells it without an API key' in logged_in.text
         assert 'for the first time' not in logged_in.text
