@@ -1,9 +1,13 @@
-"""Password hashing with argon2id (RFC 9106). Passwords are never stored, logged or compared in any other form."""
+"""Password hashing with argon2id (RFC 9106). Passwords are never stored, logged or compared in any other form.
+
+argon2 is imported where it is used: requests of the API should not pay for it.
+"""
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 
 def hash_password(password: str) -> str:
@@ -16,6 +20,8 @@ def verify_password(stored_hash: str | None, password: str) -> bool:
 
     None as the hash never matches, but takes as long, so that timing does not reveal which users exist.
     """
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     try:
         return _hasher().verify(stored_hash or _dummy_hash(), password) and stored_hash is not None
     except (VerificationError, InvalidHashError):
@@ -23,7 +29,9 @@ def verify_password(stored_hash: str | None, password: str) -> bool:
 
 
 @lru_cache(1)
-def _hasher() -> PasswordHasher:
+def _hasher() -> 'PasswordHasher':
+    from argon2 import PasswordHasher
+
     # OWASP's second recommendation: 19 MiB, 2 passes. Small enough for several threads of the local server at once.
     return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 

@@ -15,6 +15,7 @@ from chalicelib.mail_templates import MailTemplate
 from chalicelib.models import AttemptCounter, EmailToken, Invitation, KnownBrowser, Operation, User, Write, new_token, transact
 from chalicelib.models.client import digest
 from chalicelib.models.invitation import CONFIRM_SECONDS
+from chalicelib.passwords import hash_password, verify_password
 from chalicelib.services import access, mailing, notices, second_factors
 from chalicelib.texts import translatable
 
@@ -36,7 +37,7 @@ def sign_up(
     check_new_password(password, email)
     AttemptCounter.record('sign_up_network', network, 20, _HOUR, now)
     AttemptCounter.record('sign_up', email.lower(), 5, _HOUR, now)
-    values: dict[str, Any] = {'name': name, 'email': email, 'password_hash': _hash(password)}
+    values: dict[str, Any] = {'name': name, 'email': email, 'password_hash': hash_password(password)}
     came_by = {key: digest(token) for key, token in (('browser', browser), ('invitation', invitation)) if token}
     with mailing.uncount_unsent('sign_up', email.lower(), _HOUR, now):
         try:
@@ -50,7 +51,7 @@ def create_confirmed(*, name: str | None, email: str, password: str, now: int) -
     address = parse_email(email)
     check_new_password(password, address)
     name = parse_name(name or address.partition('@')[0])
-    return User.create(name=name, email=address, password_hash=_hash(password), allow_remote_login=False, now=now)
+    return User.create(name=name, email=address, password_hash=hash_password(password), allow_remote_login=False, now=now)
 
 
 def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str, str], now: int) -> None:
@@ -93,7 +94,7 @@ def confirm(token: str, *, browser: str | None, password: str, now: int) -> User
     email_token, user = find_sign_up(token, now)
     if not is_signing_up(email_token, browser):
         AttemptCounter.record('confirm', token, 10, _DAY, now)
-        if not _verify(email_token.password_hash, password):
+        if not verify_password(email_token.password_hash, password):
             raise Invalid(Fault('password', 'wrong', translatable('This is not the password that was entered at sign-up')))
     confirmation = user.confirmation(name=email_token.name, password_hash=str(email_token.password_hash), now=now)
     invitation = [Invitation.use(email_token.invitation)] if email_token.invitation else []
@@ -114,7 +115,7 @@ def authenticate(
     limits = _limits(user, email.strip().lower(), network, browser, now)
     for kind, subject, most in limits:
         AttemptCounter.record(kind, subject, most, _QUARTER, now)
-    password_matches = _verify(user.password_hash if user else None, password)
+    password_matches = verify_password(user.password_hash if user else None, password)
     if user is None or not password_matches or user.confirmed_at is None or (by_application and not _allows_application(user)):
         return None
     for kind, subject, _ in limits:
@@ -182,7 +183,7 @@ def reset_password(token: str, password: str, *, now_ms: int) -> User:
     """
     email_token, user = find_by_link(token, 'reset', now_ms // 1000)
     check_new_password(password, user.email)
-    password_hash = _hash(password)
+    password_hash = hash_password(password)
 
     def set_password() -> None:
         transact(email_token.use(), user.password_reset(password_hash, clock.now_ms()))
@@ -201,7 +202,7 @@ def change_password(user: User, *, current: str, password: str, keep: Collection
         lambda: check_current_password(user, current, now_ms // 1000),
         lambda: check_new_password(password, user.email),
     )
-    password_hash = _hash(password)
+    password_hash = hash_password(password)
     _end_around(lambda: user.set_password(password_hash, now_ms), user.user_id, keep, now_ms // 1000)
     notices.tell_of_new_password(user)
 
@@ -236,7 +237,7 @@ def _end_around(end_sessions: Callable[[], None], user_id: str, keep: Collection
 def check_current_password(user: User, password: str, now: int) -> None:
     """Check that the request comes from the user, not from someone at their unlocked browser. Raises Invalid, TooMany."""
     AttemptCounter.record('current_password', user.user_id, 10, _QUARTER, now)
-    if not _verify(user.password_hash, password):
+    if not verify_password(user.password_hash, password):
         raise Invalid(Fault('current_password', 'wrong', translatable('Your current password is incorrect')))
     AttemptCounter.undo('current_password', user.user_id, _QUARTER, now)
 
@@ -280,15 +281,3 @@ def _deletion(creation: Write) -> Write:
 
 def _link(path: str, token: str) -> str:
     return settings().url(f'{path}?{urlencode({"token": token})}')
-
-
-def _hash(password: str) -> str:
-    from chalicelib.passwords import hash_password  # API calls should not pay for importing argon2
-
-    return hash_password(password)
-
-
-def _verify(stored: str | None, password: str) -> bool:
-    from chalicelib.passwords import verify_password
-
-    return verify_password(stored, password)
