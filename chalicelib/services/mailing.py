@@ -2,11 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from urllib.parse import urlencode
 
 from chalicelib import mail, telemetry
+from chalicelib.config import settings
 from chalicelib.errors import NotFound, NotSent
 from chalicelib.mail_templates import MailTemplate
-from chalicelib.models import AttemptCounter, Write, transact
+from chalicelib.models import AttemptCounter, Operation, Write, transact
 
 
 def store_and_send(writes: Sequence[Write], withdrawal: Sequence[Write], to: str, template: MailTemplate, **values: str) -> None:
@@ -22,6 +24,21 @@ def store_and_send(writes: Sequence[Write], withdrawal: Sequence[Write], to: str
         with contextlib.suppress(NotFound):
             transact(*withdrawal)
         raise
+
+
+def store_token_and_send(creation: Write, to: str, template: MailTemplate, **values: str) -> None:
+    """Store the token of a mailed link and send the mail. Raises NotSent."""
+    store_and_send([creation], [deletion(creation)], to, template, **values)
+
+
+def deletion(creation: Write) -> Write:
+    """Return the write that takes a creation back."""
+    return Write(Operation.DELETE, creation.item)
+
+
+def token_link(path: str, token: str) -> str:
+    """Return the link to a page of ours that reads a token."""
+    return settings().url(f'{path}?{urlencode({"token": token})}')
 
 
 @contextlib.contextmanager

@@ -1,20 +1,15 @@
-"""User accounts: sign-up, login, password reset, change of email address, and the limits on attempts.
+"""User accounts: login, password reset, change of email address, and the limits on attempts.
 
 No response reveals whether an email address has an account; only the mail to that address does.
 """
 
 from collections.abc import Callable, Collection
-from typing import Any
-from urllib.parse import urlencode
 
 from chalicelib import clock, mail_templates
 from chalicelib.config import settings
-from chalicelib.domain.credentials import check_new_password, parse_email, parse_name
+from chalicelib.domain.credentials import check_new_password, parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
-from chalicelib.mail_templates import MailTemplate
-from chalicelib.models import AttemptCounter, EmailToken, Invitation, KnownBrowser, Operation, User, Write, new_token, transact
-from chalicelib.models.client import digest
-from chalicelib.models.invitation import CONFIRM_SECONDS
+from chalicelib.models import AttemptCounter, EmailToken, KnownBrowser, User, Write, new_token, transact
 from chalicelib.passwords import hash_password, verify_password
 from chalicelib.services import access, mailing, notices, second_factors
 from chalicelib.texts import translatable
@@ -22,84 +17,6 @@ from chalicelib.texts import translatable
 _QUARTER = 900
 _HOUR = 3_600
 _DAY = 86_400
-
-
-def sign_up(
-    *, name: str | None, email: str, password: str, network: str, now: int, browser: str | None = None, invitation: str | None = None
-) -> None:
-    """Mail a confirmation link, or, if the address has an account already, a report of the attempt.
-
-    `browser` is a cookie of the browser, in which the link may then be followed without the password. `invitation` is the token of an
-    invitation, which following the link uses up.
-    Either way it takes one hash, two gets, one transaction and one mail, so that timing reveals nothing.
-    Raises Invalid for a bad password, TooMany, and NotSent.
-    """
-    check_new_password(password, email)
-    AttemptCounter.record('sign_up_network', network, 20, _HOUR, now)
-    AttemptCounter.record('sign_up', email.lower(), 5, _HOUR, now)
-    values: dict[str, Any] = {'name': name, 'email': email, 'password_hash': hash_password(password)}
-    came_by = {key: digest(token) for key, token in (('browser', browser), ('invitation', invitation)) if token}
-    with mailing.uncount_unsent('sign_up', email.lower(), _HOUR, now):
-        try:
-            _store_sign_up(User.with_email(email), values, came_by, now)
-        except Invalid:  # another sign-up with the same address came between the read and the write
-            _store_sign_up(User.with_email(email), values, came_by, now)
-
-
-def create_confirmed(*, name: str | None, email: str, password: str, now: int) -> User:
-    """Store a user as an operator does, whose word is taken for the address. Raises Invalid, also if the address is taken."""
-    address = parse_email(email)
-    check_new_password(password, address)
-    name = parse_name(name or address.partition('@')[0])
-    return User.create(name=name, email=address, password_hash=hash_password(password), allow_remote_login=False, now=now)
-
-
-def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str, str], now: int) -> None:
-    token = new_token()
-    if user is not None and user.confirmed_at is not None:
-        login, link = settings().url('/login'), _link('/reset', token)
-        _store_link(_reset_token(token, user, now), user.email, mail_templates.ALREADY_REGISTERED, login=login, link=link)
-        return
-    owner = user or User.new(**values, allow_remote_login=False, now=now, confirmed=False)
-    token_creation = EmailToken.creation(
-        token, purpose='confirm', user_id=owner.user_id, expires_at=now + CONFIRM_SECONDS, **values, **came_by
-    )
-    writes = [token_creation, *([] if user else owner.creation())]
-    withdrawal = [_deletion(token_creation), *([] if user else owner.withdrawal())]
-    mailing.store_and_send(writes, withdrawal, values['email'], mail_templates.CONFIRM_SIGN_UP, link=_link('/confirm', token))
-
-
-def find_sign_up(token: str, now: int) -> tuple[EmailToken, User]:
-    """Return the token of a mailed link and the user whose sign-up it confirms. Raises NotFound, also once that is confirmed."""
-    email_token = EmailToken.find(token, 'confirm', now)
-    user = User.find(email_token.user_id)
-    confirmed_at: int | None = user.confirmed_at
-    if confirmed_at is not None:
-        raise NotFound
-    return email_token, user
-
-
-def is_signing_up(email_token: EmailToken, browser: str | None) -> bool:
-    """Return whether a cookie is that of the browser in which somebody signed up."""
-    return email_token.browser is not None and browser is not None and email_token.browser == digest(browser)
-
-
-def confirm(token: str, *, browser: str | None, password: str, now: int) -> User:
-    """Confirm a sign-up and activate the password entered with it.
-
-    In another browser than that of the sign-up, `password` must be that password: whoever only has the link may be somebody whose address
-    a stranger signed up with, and is not to get an account that the stranger can log in to.
-    Raises NotFound for an invalid or used token or invitation, Invalid for a wrong password, TooMany.
-    """
-    email_token, user = find_sign_up(token, now)
-    if not is_signing_up(email_token, browser):
-        AttemptCounter.record('confirm', token, 10, _DAY, now)
-        if not verify_password(email_token.password_hash, password):
-            raise Invalid(Fault('password', 'wrong', translatable('This is not the password that was entered at sign-up')))
-    confirmation = user.confirmation(name=email_token.name, password_hash=str(email_token.password_hash), now=now)
-    invitation = [Invitation.use(email_token.invitation)] if email_token.invitation else []
-    transact(email_token.use(), confirmation, *invitation)
-    return User.find(user.user_id)
 
 
 def authenticate(
@@ -154,12 +71,15 @@ def _mail_reset_link(email: str, now: int) -> None:
     if user is None or (settings().signup != 'open' and user.confirmed_at is None):
         # The same number of requests as for an existing account; the token is never mailed.
         creation = EmailToken.creation(token, purpose='nothing', user_id='nobody', expires_at=now + _HOUR)
-        _store_link(creation, email, mail_templates.NO_ACCOUNT, signup=settings().url('/signup'))
+        mailing.store_token_and_send(creation, email, mail_templates.NO_ACCOUNT, signup=settings().url('/signup'))
         return
-    _store_link(_reset_token(token, user, now), user.email, mail_templates.RESET_PASSWORD, link=_link('/reset', token))
+    mailing.store_token_and_send(
+        reset_token(token, user, now), user.email, mail_templates.RESET_PASSWORD, link=mailing.token_link('/reset', token)
+    )
 
 
-def _reset_token(token: str, user: User, now: int) -> Write:
+def reset_token(token: str, user: User, now: int) -> Write:
+    """Return the write that stores the token of a link with which a user sets a new password."""
     return EmailToken.creation(token, purpose='reset', user_id=user.user_id, stamp=user.stamp, expires_at=now + _HOUR)
 
 
@@ -255,9 +175,9 @@ def request_email_change(user: User, *, typed: str, password: str, now: int) -> 
     creation = EmailToken.creation(token, purpose='email', user_id=user.user_id, email=email, stamp=user.stamp, expires_at=now + _DAY)
     with mailing.uncount_unsent('change_email', user.user_id, _HOUR, now):
         if owner is not None and owner.user_id != user.user_id:
-            _store_link(creation, email, mail_templates.EMAIL_TAKEN, login=settings().url('/login'))
+            mailing.store_token_and_send(creation, email, mail_templates.EMAIL_TAKEN, login=settings().url('/login'))
         else:
-            _store_link(creation, email, mail_templates.CONFIRM_NEW_EMAIL, link=_link('/confirm', token))
+            mailing.store_token_and_send(creation, email, mail_templates.CONFIRM_NEW_EMAIL, link=mailing.token_link('/confirm', token))
     return email
 
 
@@ -268,16 +188,3 @@ def change_email(token: str, now: int) -> User:
     transact(email_token.use(), *user.email_change(new))
     notices.tell_of_new_address(user, new)
     return user
-
-
-def _store_link(creation: Write, to: str, template: MailTemplate, **values: str) -> None:
-    """Store the token of a mailed link and send the mail. Raises NotSent."""
-    mailing.store_and_send([creation], [_deletion(creation)], to, template, **values)
-
-
-def _deletion(creation: Write) -> Write:
-    return Write(Operation.DELETE, creation.item)
-
-
-def _link(path: str, token: str) -> str:
-    return settings().url(f'{path}?{urlencode({"token": token})}')

@@ -10,7 +10,7 @@ from chalicelib.domain.credentials import check_new_password, parse_email, parse
 from chalicelib.errors import Invalid, NotFound, check_all
 from chalicelib.http_io.request import network
 from chalicelib.models import EmailToken
-from chalicelib.services import invitations, users
+from chalicelib.services import invitations, sign_ups, users
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
@@ -52,7 +52,7 @@ def _sign_up(request: Request, form: forms.Form, invitation: str) -> str:
         lambda: check_new_password(form.text('password'), form.text('email')),
     )
     email = parse_email(form.text('email'))
-    users.sign_up(
+    sign_ups.sign_up(
         name=parse_name(form.text('name')),
         email=email,
         password=form.text('password'),
@@ -94,7 +94,7 @@ def submit_confirm() -> Response:
     try:
         if _find_token(token).purpose == 'email':
             return _change_email(request, token, now)
-        user = users.confirm(token, browser=sessions.cookie_token(request), password=form.text('password'), now=now)
+        user = sign_ups.confirm(token, browser=sessions.cookie_token(request), password=form.text('password'), now=now)
     except Invalid as invalid:
         return _render_confirm(request, token, status=422, faults=invalid.faults)
     except NotFound:
@@ -114,7 +114,7 @@ def _render_confirm(request: Request, token: str, **context: Any) -> Response:
     """Raises NotFound."""
     email_token = _find_token(token)
     changes_email = email_token.purpose == 'email'
-    asks_password = not changes_email and not users.is_signing_up(email_token, sessions.cookie_token(request))
+    asks_password = not changes_email and not sign_ups.is_signing_up(email_token, sessions.cookie_token(request))
     values: dict[str, Any] = {'token': token, 'email': email_token.email, 'changes_email': changes_email, 'asks_password': asks_password}
     return pages.render('confirm.html', request, **values, **context)
 
@@ -123,7 +123,7 @@ def _find_token(token: str) -> EmailToken:
     """Return the unused token of a sign-up or an email change. Raises NotFound."""
     now = clock.now()
     try:
-        return users.find_sign_up(token, now)[0]
+        return sign_ups.find_sign_up(token, now)[0]
     except NotFound:
         return users.find_by_link(token, 'email', now)[0]
 

@@ -10,8 +10,7 @@ from contextlib import closing
 from chalicelib import clock, formats
 from chalicelib.errors import Invalid
 from chalicelib.models import Invitation, LinkedSubject
-from chalicelib.services import invitations, second_factors
-from chalicelib.services import users as service
+from chalicelib.services import invitations, second_factors, sign_ups
 from infra import password_prompt
 from infra.data import archive, export, forget, migrate, user_list, users
 from infra.data.archive import Header, Writer
@@ -106,7 +105,7 @@ def run_count_users(options: argparse.Namespace) -> None:
 def run_create_user(options: argparse.Namespace) -> None:
     _table()
     try:
-        user = service.create_confirmed(name=options.name, email=options.email, password=password_prompt.ask(), now=clock.now())
+        user = sign_ups.create_confirmed(name=options.name, email=options.email, password=password_prompt.ask(), now=clock.now())
     except password_prompt.NotTheSame as error:
         raise Problem(str(error)) from None
     except Invalid as invalid:

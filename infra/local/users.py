@@ -56,10 +56,10 @@ def _folder() -> Folder:
 
 def _store(email: str, name: str | None, password: str) -> None:
     from chalicelib.errors import Invalid
-    from chalicelib.services import users
+    from chalicelib.services import sign_ups
 
     try:
-        user = users.create_confirmed(name=name, email=email, password=password, now=int(time.time()))
+        user = sign_ups.create_confirmed(name=name, email=email, password=password, now=int(time.time()))
     except Invalid as invalid:
         raise CannotStart('; '.join(fault.message for fault in invalid.faults)) from None
     print(f'{user.email} can log in')

@@ -13,7 +13,7 @@ from chalicelib.config import settings
 from chalicelib.errors import NotSent
 from chalicelib.models import Client, EmailToken, Grant, Item, User
 from chalicelib.passwords import hash_password
-from chalicelib.services import users
+from chalicelib.services import sign_ups
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
@@ -250,7 +250,7 @@ def test_two_who_sign_up_at_once_both_get_a_mail(browser: Browser, mailbox: Mail
 
     def be_faster(**_: Any) -> None:
         events.unregister('before-call.dynamodb.TransactWriteItems', be_faster)
-        users.sign_up(name=None, email=NEW['email'], password='the faster one', browser=None, network='192.0.2.1', now=clock.now())
+        sign_ups.sign_up(name=None, email=NEW['email'], password='the faster one', browser=None, network='192.0.2.1', now=clock.now())
 
     events.register('before-call.dynamodb.TransactWriteItems', be_faster)
     browser.post('/signup', NEW)
