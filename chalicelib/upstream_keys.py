@@ -39,4 +39,4 @@ def _parameters(path: str, *, decrypted: bool) -> Mapping[str, str]:
     ssm = boto3.client('ssm')
     aws.raise_busy(ssm.meta.events, 'ssm')
     pages = ssm.get_paginator('get_parameters_by_path').paginate(Path=path, WithDecryption=decrypted)
-    return {one['Name'].rpartition('/')[2]: one['Value'] for page in pages for one in page['Parameters']}
+    return {parameter['Name'].rpartition('/')[2]: parameter['Value'] for page in pages for parameter in page['Parameters']}
