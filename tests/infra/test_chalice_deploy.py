@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +44,6 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def before() -> Iterator[None]:
-    """The environment is afterwards as it was before."""
-    saved = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(saved)
-
-
 def chalice(project: Path, aws: RecordedAws, *arguments: str) -> 'subprocess.CompletedProcess[str]':
     environment = {'PATH': os.environ['PATH'], **aws.environment}
     return subprocess.run(
@@ -79,7 +69,7 @@ def comparable(aws: RecordedAws) -> list[str]:
     return RANDOM.sub(lambda match: names.setdefault(match[0], f'random-{len(names)}'), text).splitlines()
 
 
-@pytest.mark.usefixtures('before')
+@pytest.mark.usefixtures('restored_environment')
 def test_plain_chalice_deploys_what_make_deploy_does_and_deletes_it(project: Path) -> None:
     with recorded_aws('310000000001') as ours, recorded_aws('310000000002') as chalices:
         refused = chalice(project, chalices, 'deploy', '--stage', STAGE)

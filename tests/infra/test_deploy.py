@@ -1,11 +1,10 @@
 """`make deploy` and `make destroy` against moto: our steps and Chalice's own, all but the packaging of the code.
 
-Each test has an AWS account of its own. What moto does not know is answered or translated by `aws`, below.
+Each test has an AWS account of its own. What moto does not know is answered or translated by tests/support/deployments.py.
 """
 
 import io
 import json
-import os
 import re
 import threading
 import zipfile
@@ -28,19 +27,12 @@ from infra.deploy.target import CannotDeploy
 from infra.lambda_extras import config
 from tests.support.deployments import NAME, OK, STAGE, Aws, bring_up, project
 
+pytestmark = pytest.mark.usefixtures('restored_environment_of_module')
+
 ROOT = Path(__file__).parents[2]
 LIMITS = {'RequestsPerSecond': '7', 'RequestBurst': '9'}
 
 Json = dict[str, Any]
-
-
-@pytest.fixture(autouse=True, scope='module')
-def _environment() -> Iterator[None]:
-    """Afterwards as before: the application is imported with the settings that are deployed."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture
@@ -49,7 +41,7 @@ def aws(tmp_path: Path) -> Aws:
 
 
 @pytest.fixture(scope='module')
-def shared(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Aws:
+def shared(restored_environment_of_module: None, tmp_path_factory: pytest.TempPathFactory) -> Aws:
     """A deployment that tests only look at."""
     aws = Aws(project(tmp_path_factory.mktemp('shared') / 'here'))
     aws.deploy(**LIMITS)

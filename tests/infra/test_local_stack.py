@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -17,16 +16,7 @@ BIN = Path(sys.executable).parent
 
 
 @pytest.fixture
-def environment() -> Iterator[None]:
-    """The environment is afterwards as it was before."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
-@pytest.fixture
-def _entered(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def _entered(restored_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The stack, where moto is, and this process led there."""
     stack.enter('https://kms.us-east-1.amazonaws.com', 'http://127.0.0.1:8000')
     del os.environ['AWS_ENDPOINT_URL']
@@ -72,7 +62,7 @@ def test_entering_again_keeps_the_key() -> None:
     assert os.environ['JWKS'] == first
 
 
-@pytest.mark.usefixtures('environment')
+@pytest.mark.usefixtures('restored_environment')
 def test_nothing_of_the_machines_own_aws_settings_stays() -> None:
     own = {'AWS_PROFILE': 'mine', 'AWS_SESSION_TOKEN': 'mine', 'AWS_ENDPOINT_URL_SQS': 'mine', 'AWS_SECRET_ACCESS_KEY': 'mine'}
     os.environ.update(own)
@@ -82,7 +72,7 @@ def test_nothing_of_the_machines_own_aws_settings_stays() -> None:
     assert 'mine' not in os.environ.values()
 
 
-@pytest.mark.usefixtures('environment')
+@pytest.mark.usefixtures('restored_environment')
 def test_proxies_leave_local_addresses_alone() -> None:
     os.environ['NO_PROXY'] = 'example.com'
 

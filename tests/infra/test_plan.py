@@ -1,9 +1,7 @@
 """`make plan`, the checks before a deployment's first write, and kept data that a new stack takes over, against moto."""
 
 import json
-import os
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -18,21 +16,14 @@ from infra.deploy.preflight import CHECKS, Verdict
 from infra.deploy.target import CannotDeploy
 from tests.support.deployments import NAME, STAGE, Aws, Refusal, project
 
+pytestmark = pytest.mark.usefixtures('restored_environment_of_module')
+
 ROOT = Path(__file__).parents[2]
 OFFLINE = {name: check for name, check in CHECKS.items() if name != 'packages'}  # which takes a package index
 ALLOWED = {'EvaluationResults': [{'EvalActionName': 'lambda:CreateFunction', 'EvalDecision': 'allowed'}]}
 NEW_ACCOUNT = {'AccountLimit': {'ConcurrentExecutions': 10, 'UnreservedConcurrentExecutions': 10}}
 
 Json = dict[str, Any]
-
-
-@pytest.fixture(autouse=True, scope='module')
-def _environment() -> Iterator[None]:
-    """Afterwards as before: a deployment imports the application with the settings that are deployed."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture

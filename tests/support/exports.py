@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlencode
 
 import boto3
@@ -165,12 +166,8 @@ def add_second_factors(user_id: str) -> None:
 
 def run(*arguments: str | Path) -> int:
     """Run `python -m infra.data`; return its exit code."""
-    before = dict(os.environ)
-    try:
+    with patch.dict(os.environ):
         return command_line.main([str(argument) for argument in arguments])
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 @contextmanager

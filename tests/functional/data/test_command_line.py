@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,7 @@ import pytest
 from infra.data import stage
 from tests.support.exports import run
 
-
-@pytest.fixture(autouse=True)
-def _environment() -> Iterator[None]:
-    """The environment is afterwards as it was before."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+pytestmark = pytest.mark.usefixtures('restored_environment')
 
 
 def test_a_stage_is_what_its_configuration_says() -> None:
