@@ -27,11 +27,11 @@ def destroy(target: Target, *, with_data: bool) -> None:
 def remove_application(target: Target) -> None:
     """Delete the API and the functions, as `chalice delete` does; the stack stays as it is. Raises CannotDeploy."""
     print('the API and the functions')
-    found = api.find(target)
+    rest_api = api.find(target)
     domain = stack.parameters(target).get('Domain')
     if domain:
         api.unmap_domain(target, domain)
-    records.write(target, found)
+    records.write(target, rest_api)
     application.delete(target, configuration.offline(target.stage, target.project))
     releases.forget(target)
     _forget(target)

@@ -51,8 +51,8 @@ def _application(target: Target) -> Iterator[str]:
     ):
         if names:
             yield f'{verb}  {len(names)} functions with their roles, queues and schedules: {", ".join(names)}'
-    found = api.find(target)
-    yield f'update  the API {found.url}' if found else 'create  the API'
+    rest_api = api.find(target)
+    yield f'update  the API {rest_api.url}' if rest_api else 'create  the API'
     if running := releases.noted(target):
         yield f'release {running[-1].label} runs; {len(running) - 1} before it can be gone back to'
 

@@ -46,15 +46,15 @@ def slim(archive: Path, experimental: Collection[str] = ()) -> None:
 
 def _with_parents(archive: zipfile.ZipFile, exchanges: Collection[str]) -> set[str]:
     """Return exchanges with those whose classes theirs are made of. Raises UnknownExchange."""
-    known, left = set(archive.namelist()), set(exchanges)
-    found: set[str] = set()
-    while left:
-        exchange = left.pop()
-        if f'ccxt/{exchange}.py' not in known:
+    names, pending = set(archive.namelist()), set(exchanges)
+    needed: set[str] = set()
+    while pending:
+        exchange = pending.pop()
+        if f'ccxt/{exchange}.py' not in names:
             raise UnknownExchange(exchange)
-        found.add(exchange)
-        left |= set(_PARENT.findall(archive.read(f'ccxt/{exchange}.py').decode())) - found
-    return found
+        needed.add(exchange)
+        pending |= set(_PARENT.findall(archive.read(f'ccxt/{exchange}.py').decode())) - needed
+    return needed
 
 
 def is_needed(name: str, exchanges: Collection[str] = EXCHANGES) -> bool:

@@ -63,16 +63,16 @@ def deployed() -> Iterator[None]:
 
 
 def test_a_stage_that_is_not_there_is_told_with_the_commands_that_make_it():
-    told = advice()
+    findings = advice()
 
-    assert told['stack'] == ['there is none called cryptfolio-seen in us-east-1 -> make stack STAGE=seen']
-    [missing] = told['functions']
+    assert findings['stack'] == ['there is none called cryptfolio-seen in us-east-1 -> make stack STAGE=seen']
+    [missing] = findings['functions']
     assert missing.startswith('10 of 10 are missing')
     assert missing.endswith('-> make deploy STAGE=seen')
-    assert {part for part in told if part.startswith('queue ')} == {
+    assert {part for part in findings if part.startswith('queue ')} == {
         f'queue {name}' for name in ('refresh', 'accounts', 'purge', 'rates', 'history')
     }
-    assert told['alarms'] == ['0 are set -> make stack STAGE=seen']
+    assert findings['alarms'] == ['0 are set -> make stack STAGE=seen']
 
 
 @pytest.mark.usefixtures('deployed')
@@ -87,13 +87,13 @@ def test_what_is_wrong_with_a_stage_is_told_with_what_to_do():
     cloudwatch.put_metric_data(Namespace='AWS/SQS', MetricData=[point])
     cloudwatch.set_alarm_state(AlarmName=f'{NAME} requests fail', StateValue='ALARM', StateReason='so many')
 
-    told = advice()
-    assert told.keys() == {'functions', 'queue rates', 'queue refresh', 'alarm'}
-    assert told['functions'] == ['1 of 10 are missing: sweep_due -> make deploy STAGE=seen']
-    assert told['queue rates'][0].startswith('1 dead letters -> python -m infra.data dlq inspect rates --stage seen')
-    assert 'the oldest 25 min old -> too little concurrency' in told['queue refresh'][0]
-    assert told['alarm'][0].startswith('requests fail, since ')
-    assert 'Many fail.' in told['alarm'][0]
+    findings = advice()
+    assert findings.keys() == {'functions', 'queue rates', 'queue refresh', 'alarm'}
+    assert findings['functions'] == ['1 of 10 are missing: sweep_due -> make deploy STAGE=seen']
+    assert findings['queue rates'][0].startswith('1 dead letters -> python -m infra.data dlq inspect rates --stage seen')
+    assert 'the oldest 25 min old -> too little concurrency' in findings['queue refresh'][0]
+    assert findings['alarm'][0].startswith('requests fail, since ')
+    assert 'Many fail.' in findings['alarm'][0]
 
 
 def write(function: str | None, *messages: dict[str, Any] | str) -> None:

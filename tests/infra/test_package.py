@@ -262,12 +262,12 @@ def test_each_function_has_a_policy_of_its_own_that_names_resources_by_reference
 
 @pytest.mark.parametrize('function', functions.names())
 def test_settings_are_references(template: dict[str, Any], function: str):
-    told = properties_of(template, function)['Environment']['Variables']
+    variables = properties_of(template, function)['Environment']['Variables']
 
-    assert told['TABLE_NAME'] == {'Fn::Sub': '${Table}'}
-    assert told['JWKS'] == {'Fn::Sub': '${Jwks}'}
-    assert told['ISSUER']['Fn::If'][:2] == ['HasIssuer', {'Ref': 'Issuer'}]
-    assert set(functions.settings()) <= set(told)
+    assert variables['TABLE_NAME'] == {'Fn::Sub': '${Table}'}
+    assert variables['JWKS'] == {'Fn::Sub': '${Jwks}'}
+    assert variables['ISSUER']['Fn::If'][:2] == ['HasIssuer', {'Ref': 'Issuer'}]
+    assert set(functions.settings()) <= set(variables)
 
 
 @pytest.mark.parametrize(

@@ -111,19 +111,19 @@ def test_what_would_hamper_a_deployment_is_said_with_what_to_do_and_what_would_s
     aws.client('logs').create_log_group(logGroupName=f'/aws/lambda/{NAME}-bearer')
     aws.client('logs').create_log_group(logGroupName=f'/aws/lambda/{NAME}2')
 
-    found = verdicts(aws, MailFrom='me@example.com')
+    outcomes = verdicts(aws, MailFrom='me@example.com')
 
-    assert found['clock'][0] is Verdict.REFUSED
-    assert re.match(r"this computer's clock is \+(399|400|401) seconds from AWS's", found['clock'][1])
-    assert found['rights'] == (
+    assert outcomes['clock'][0] is Verdict.REFUSED
+    assert re.match(r"this computer's clock is \+(399|400|401) seconds from AWS's", outcomes['clock'][1])
+    assert outcomes['rights'] == (
         Verdict.REFUSED,
         'these credentials may not lambda:Do0, lambda:Do1, lambda:Do2, lambda:Do3, lambda:Do4, lambda:Do5 and 2 more: '
         'attach the policy that `python -m infra.deploy deployer-policy test` prints',
     )
-    assert found['concurrency'][0] is Verdict.WARNING
-    assert 'may run 10 functions at once' in found['concurrency'][1]
-    assert found['mail'][0] is Verdict.WARNING
-    assert 'sandbox' in found['mail'][1]
+    assert outcomes['concurrency'][0] is Verdict.WARNING
+    assert 'may run 10 functions at once' in outcomes['concurrency'][1]
+    assert outcomes['mail'][0] is Verdict.WARNING
+    assert 'sandbox' in outcomes['mail'][1]
     with pytest.raises(CannotDeploy) as refusal:
         preflight.require(aws.target, {}, OFFLINE)
     lines = str(refusal.value).splitlines()
@@ -141,10 +141,10 @@ def test_what_cannot_be_looked_at_is_not_checked_and_stops_nothing(aws: Aws, cap
     denied = Refusal('AccessDenied', 'not for you')
     aws.answers |= {'SimulatePrincipalPolicy': denied, 'ListQueues': denied, 'GetAccountSettings': unreadable}
 
-    found = verdicts(aws)
+    outcomes = verdicts(aws)
 
-    assert {found[about][0] for about in ('rights', 'names', 'concurrency')} == {Verdict.NOT_CHECKED}
-    assert found['concurrency'][1] == 'Unable to parse response'
+    assert {outcomes[about][0] for about in ('rights', 'names', 'concurrency')} == {Verdict.NOT_CHECKED}
+    assert outcomes['concurrency'][1] == 'Unable to parse response'
     preflight.require(aws.target, {}, OFFLINE)
     assert 'not checked: rights: An error occurred (AccessDenied)' in capsys.readouterr().out
 

@@ -135,7 +135,7 @@ def build(config: Config, document: SwaggerGenerator) -> BuildStage:
 def project(folder: Path, **own: str) -> Path:
     """Make a project like this one; `own` are settings that its configuration has for the stage."""
     (folder / '.chalice').mkdir(parents=True)
-    told = config()
-    told['stages'][STAGE] = {'environment_variables': own}
-    (folder / '.chalice' / 'config.json').write_text(json.dumps(told))
+    chalice_config = config()
+    chalice_config['stages'][STAGE] = {'environment_variables': own}
+    (folder / '.chalice' / 'config.json').write_text(json.dumps(chalice_config))
     return folder
