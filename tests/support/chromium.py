@@ -148,11 +148,11 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator['webdriver.Ch
 
 
 @pytest.fixture
-def visitor(chromium: 'webdriver.Chrome', stack: 'Stack') -> Visitor:
-    """Somebody who was never here."""
-    chromium.get('about:blank')
+def visitor(chromium: 'webdriver.Chrome', stack: 'Stack') -> Iterator[Visitor]:
+    """Somebody who was never here, and leaves an empty page behind: some pages load themselves again every few seconds."""
     chromium.execute_cdp_cmd('Network.clearBrowserCookies', {})
     chromium.execute_cdp_cmd('Emulation.clearDeviceMetricsOverride', {})
     chromium.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': []})
     chromium.get_log('browser')
-    return Visitor(chromium, stack)
+    yield Visitor(chromium, stack)
+    chromium.get('about:blank')
