@@ -80,11 +80,11 @@ class Visitor:
     def press(self, label: str) -> None:
         """Press the button or follow the link that says so, and wait for the next page."""
         before = self.find('html')
-        said = f'[normalize-space()="{label}"]'
-        for place in ('main', 'header'):
-            if found := self.driver.find_elements('xpath', f'//{place}//button{said} | //{place}//a{said}'):
-                found[0].click()
-                break
+        labelled = f'[normalize-space()="{label}"]'
+        places = [f'//{place}//button{labelled} | //{place}//a{labelled}' for place in ('main', 'header')]
+        elements = [element for place in places for element in self.driver.find_elements('xpath', place)]
+        assert elements, f'{self.path} has no button or link {label!r}'
+        elements[0].click()
         wait_until(lambda: self._is_gone(before))
 
     def _is_gone(self, element: 'webdriver.remote.webelement.WebElement') -> bool:
