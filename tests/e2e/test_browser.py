@@ -196,8 +196,7 @@ def test_a_developer_reads_the_reference_and_sends_a_request_from_the_console(vi
     assert stack.demo['DEMO_EMAIL'] in visitor.find('#operations-user-get_user .live-responses-table').text
     visitor.look_at('console-narrow', 320, 'dark')
     visitor.look_at('console-wide', 1280)
-    faults = [line for line in visitor.driver.get_log('browser') if line['source'] != 'network']
-    assert faults == []  # such as violations of the policy
+    assert visitor.complaints() == []
 
 
 def authorize_console(visitor: Visitor) -> None:
