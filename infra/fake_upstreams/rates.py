@@ -53,6 +53,7 @@ _STAND_INS = {
 }
 # Of which the sample's address on Cardano holds some.
 _CHEAP = {'min': '0.035', 'snek': '0.0000031'}
+_PRICES = COINS | _STEADY | _STAND_INS | _CHEAP
 # Coins that nobody trades any more: no source has a price.
 UNPRICED = ('bitcoin-gold',)
 
@@ -87,8 +88,7 @@ def coin_price(coin: str) -> str | None:
     code = _CODES.get(coin)
     if code is None or coin in UNPRICED:
         return None
-    told = COINS | _STEADY | _STAND_INS | _CHEAP
-    return told.get(code) or f'{zlib.crc32(coin.encode()) % 10_000 / 100 + 0.01:.2f}'
+    return _PRICES.get(code) or f'{zlib.crc32(coin.encode()) % 10_000 / 100 + 0.01:.2f}'
 
 
 def _codes() -> dict[str, str]:
@@ -104,9 +104,9 @@ def _answer_coingecko(path: list[str], query: dict[str, str]) -> Answer:
     """https://docs.coingecko.com/v3.0.1/reference/introduction"""
     match path:
         case ['simple', 'price']:
-            asked = {coin: coin_price(coin) for coin in query.get('ids', '').split(',')}
-            told = [f'"{coin}":{{"usd":{price},"last_updated_at":{now_ms() // 1000}}}' for coin, price in asked.items() if price]
-            return Answer(200, '{' + ','.join(told) + '}', 'application/json')
+            prices = {coin: coin_price(coin) for coin in query.get('ids', '').split(',')}
+            members = [f'"{coin}":{{"usd":{price},"last_updated_at":{now_ms() // 1000}}}' for coin, price in prices.items() if price]
+            return Answer(200, '{' + ','.join(members) + '}', 'application/json')
         case ['coins', coin, 'market_chart'] if spot := coin_price(coin):
             return _market_chart(spot, int(query.get('days', '1')), steady_close if _CODES[coin] in _STEADY else close)
     return as_json({'error': 'coin not found'}, 404)
@@ -157,9 +157,9 @@ def _answer_bitstamp(path: list[str], query: dict[str, str]) -> Answer:
 
 
 def _bitstamp_market(code: str, price: str) -> Json:
-    told = dict.fromkeys(('open', 'high', 'low', 'last', 'vwap', 'bid', 'ask', 'open_24'), price)
+    prices = dict.fromkeys(('open', 'high', 'low', 'last', 'vwap', 'bid', 'ask', 'open_24'), price)
     stamp = str(now_ms() // 1000)
-    return {**told, 'pair': f'{code.upper()}/USD', 'timestamp': stamp, 'volume': '100.5', 'side': '0', 'percent_change_24': '0.00'}
+    return {**prices, 'pair': f'{code.upper()}/USD', 'timestamp': stamp, 'volume': '100.5', 'side': '0', 'percent_change_24': '0.00'}
 
 
 def _ohlc(code: str, query: dict[str, str]) -> Answer:
