@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,13 @@ def steady_close(spot: str, day: date) -> Decimal:
 
 def _on_waves(spot: str, day: date, waves: _Waves) -> Decimal:
     """Return what `spot` was on a day: today is the start of the waves, so that the spot is on their curve."""
-    back = (_today() - day).days
-    swing = 1 - sum(share * math.sin(2 * math.pi * back / days) for days, share in waves)
-    return Decimal(spot) * Decimal(str(round(swing, 6)))
+    return Decimal(spot) * _swing((_today() - day).days, waves)
+
+
+@cache
+def _swing(back: int, waves: _Waves) -> Decimal:
+    """Return what share of today's price something costs so many days back."""
+    return Decimal(str(round(1 - sum(share * math.sin(2 * math.pi * back / days) for days, share in waves), 6)))
 
 
 def coin_price(coin: str) -> str | None:
