@@ -93,9 +93,9 @@ def run_forget(options: argparse.Namespace) -> None:
 
 
 def run_list_users(options: argparse.Namespace) -> None:
-    found = user_list.page(_table(), options.most, options.after)
-    print('\n'.join(user_list.lines(found.users)))
-    say(f'there are more: --after {found.after}' if found.after else 'these are the last ones')
+    page = user_list.page(_table(), options.most, options.after)
+    print('\n'.join(user_list.lines(page.users)))
+    say(f'there are more: --after {page.after}' if page.after else 'these are the last ones')
 
 
 def run_count_users(options: argparse.Namespace) -> None:

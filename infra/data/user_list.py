@@ -22,15 +22,15 @@ class UserPage(NamedTuple):
 def page(table: Table, most: int, after: str | None) -> UserPage:
     """Return up to `most` users, those that come after the one with the id `after`."""
     position: Raw | None = as_raw((User.pk_of(after), 'USER')) if after else None
-    found: list[User] = []
-    while len(found) <= most:
+    users: list[User] = []
+    while len(users) <= most:
         rows = table.scan(0, 1, position, **_OPTIONS)
-        found += [User.from_raw_data(item) for item in rows.items]
+        users += [User.from_raw_data(item) for item in rows.items]
         position = rows.after
         if position is None:
             break
-    shown = found[:most]
-    return UserPage(shown, shown[-1].user_id if len(found) > most else None)
+    shown = users[:most]
+    return UserPage(shown, shown[-1].user_id if len(users) > most else None)
 
 
 def count(table: Table) -> int:

@@ -43,10 +43,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _seconds(text: str) -> int:
-    found = re.fullmatch(r'(\d{1,4})([mhd])', text)
-    if not found:
+    number_and_unit = re.fullmatch(r'(\d{1,4})([mhd])', text)
+    if not number_and_unit:
         raise argparse.ArgumentTypeError(f'{text!r} is not a time such as 30m, 1h or 2d')
-    return int(found[1]) * _UNITS[found[2]]
+    return int(number_and_unit[1]) * _UNITS[number_and_unit[2]]
 
 
 def _status(options: argparse.Namespace) -> None:

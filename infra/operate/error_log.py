@@ -59,8 +59,8 @@ def _entry(source: str, event: dict[str, Any]) -> Entry:
     except ValueError:
         line = None
     if not isinstance(line, dict):
-        found = _REQUEST_ID.search(message)
-        return Entry(event['timestamp'], source, found[0] if found else None, message)
+        request_id = _REQUEST_ID.search(message)
+        return Entry(event['timestamp'], source, request_id[0] if request_id else None, message)
     text = '\n'.join(str(line[name]) for name in ('message', 'exception') if line.get(name))
     return Entry(event['timestamp'], source, line.get('request_id'), text or message)
 

@@ -96,13 +96,13 @@ def test_every_page_before_a_log_in_is_a_page_that_runs_no_foreign_script(stack:
 
 
 def test_other_sites_may_call_the_api(stack: Stack) -> None:
-    asked = {
+    preflight = {
         'Origin': 'https://elsewhere.example',
         'Access-Control-Request-Method': 'GET',
         'Access-Control-Request-Headers': 'authorization',
     }
 
-    answer = requests.options(f'{stack.url}/api/portfolios', headers=asked, timeout=PATIENCE_SECONDS)
+    answer = requests.options(f'{stack.url}/api/portfolios', headers=preflight, timeout=PATIENCE_SECONDS)
 
     assert answer.status_code == 200
     assert answer.headers['Access-Control-Allow-Origin'] == '*'

@@ -133,11 +133,11 @@ def walk_to(visitor: Visitor, selector: str) -> 'WebElement':
     """Press Tab until an element has the focus, which everything on the way shows."""
     from selenium.webdriver import ActionChains
 
-    wanted = visitor.find(selector)
+    target = visitor.find(selector)
     for _ in range(100):
         ActionChains(visitor.driver).send_keys(TAB).perform()  # to a field for files, `send_keys` of an element would be the name of one
         focused = visitor.driver.switch_to.active_element
         assert focused.value_of_css_property('outline-style') != 'none', focused.get_attribute('outerHTML')
-        if focused == wanted:
-            return wanted
+        if focused == target:
+            return target
     pytest.fail(f'Tab does not come to {selector}')

@@ -93,12 +93,12 @@ def test_a_home_server_says_the_same_after_it_was_killed(tmp_path: Path, start_s
     assert 'name="password"' not in refused.text
 
     assert 'already has an account' in home(data, 'user', 'grace@example.com').stderr
-    environment = home(data, 'environment').stdout.splitlines()
-    assert 'export TABLE_NAME=cryptfolio-local' in environment
-    there = dict(line.removeprefix('export ').split('=', 1) for line in environment)
-    looked = {name: shlex.split(value)[0] for name, value in there.items()} | {'PATH': os.environ['PATH']}
+    exports = home(data, 'environment').stdout.splitlines()
+    assert 'export TABLE_NAME=cryptfolio-local' in exports
+    quoted = dict(line.removeprefix('export ').split('=', 1) for line in exports)
+    environment = {name: shlex.split(value)[0] for name, value in quoted.items()} | {'PATH': os.environ['PATH']}
     status = subprocess.run(
-        [sys.executable, '-m', 'infra.operate', 'status'], cwd=ROOT, env=looked, capture_output=True, text=True, check=False
+        [sys.executable, '-m', 'infra.operate', 'status'], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert (status.returncode, 'job sweep_due' in status.stdout) == (0, True), status.stderr
     assert 'in use by another server' in home(data, 'serve', PORT='0').stderr

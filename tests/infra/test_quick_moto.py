@@ -153,31 +153,31 @@ class Draw:
         low, high = sorted(self._random.sample(SORTS, 2))
         values = {':pk': {'S': self.choose(*PARTITIONS)}, ':low': {'S': low}, ':high': {'S': high}, ':n': {'N': '6'}}
         some = {'FilterExpression': 'n < :n'} if self.choose(True, False, False) else {}
-        asked = {'KeyConditionExpression': f'pk = :pk{condition}', 'ScanIndexForward': self.choose(True, False), **some}
-        asked |= {'IndexName': index} if index else {}
-        used = re.findall(r':\w+', f'{asked["KeyConditionExpression"]} {some.get("FilterExpression", "")}')
-        asked['ExpressionAttributeValues'] = {name: values[name] for name in used}
-        return lambda client: pages_of(client.query, asked)
+        arguments = {'KeyConditionExpression': f'pk = :pk{condition}', 'ScanIndexForward': self.choose(True, False), **some}
+        arguments |= {'IndexName': index} if index else {}
+        used = re.findall(r':\w+', f'{arguments["KeyConditionExpression"]} {some.get("FilterExpression", "")}')
+        arguments['ExpressionAttributeValues'] = {name: values[name] for name in used}
+        return lambda client: pages_of(client.query, arguments)
 
     def index(self) -> Request:
         at = self._random.randrange(50)
-        asked = {
+        arguments = {
             'IndexName': 'due',
             'KeyConditionExpression': 'due_shard = :shard AND due_at <= :at',
             'ExpressionAttributeValues': {':shard': {'N': self.choose(*SHARDS)}, ':at': {'N': str(at)}},
         }
-        return lambda client: pages_of(client.query, asked)
+        return lambda client: pages_of(client.query, arguments)
 
     def scan(self) -> Request:
         parts = {'Segment': self.choose(0, 1), 'TotalSegments': 2} if self.choose(True, False) else {}
         return lambda client: pages_of(client.scan, parts)
 
 
-def pages_of(ask: Callable[..., Json], asked: Json) -> Json:
+def pages_of(ask: Callable[..., Json], arguments: Json) -> Json:
     """Return all pages of a listing."""
     pages, after = [], {}
     while True:
-        page = ask(TableName=TABLE, Limit=2, **asked, **after)
+        page = ask(TableName=TABLE, Limit=2, **arguments, **after)
         pages.append(answer_of(page))
         if 'LastEvaluatedKey' not in page:
             return {'pages': pages}
@@ -192,14 +192,14 @@ def answers(seed: int) -> list[Json]:
     """Return what moto, as it is now, answers to the requests of a seed, and all that is in the table afterwards."""
     client, draw = boto3.client('dynamodb'), Draw(seed)
     with table(client):
-        given = []
+        responses = []
         for _ in range(REQUESTS):
             request = draw.request()
             try:
-                given.append(answer_of(request(client)))
+                responses.append(answer_of(request(client)))
             except ClientError as error:
-                given.append(answer_of(error.response))
-        return [*given, answer_of(client.scan(TableName=TABLE))]
+                responses.append(answer_of(error.response))
+        return [*responses, answer_of(client.scan(TableName=TABLE))]
 
 
 @pytest.mark.parametrize('seed', [1, 2, 3])

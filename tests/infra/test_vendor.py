@@ -15,15 +15,15 @@ from infra import vendor
 def test_the_vendored_files_are_those_of_vendor_json_and_those_that_are_served():
     described = json.loads((vendor.FOLDER / 'vendor.json').read_text())
     files = {f'{package}/{name}': digest for package, one in described.items() for name, digest in one['files'].items()}
-    found = {str(path.relative_to(vendor.FOLDER)): path for path in vendor.FOLDER.rglob('*') if path.is_file()}
+    paths = {str(path.relative_to(vendor.FOLDER)): path for path in vendor.FOLDER.rglob('*') if path.is_file()}
 
-    assert {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in found.items() if name != 'vendor.json'} == files
+    assert {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths.items() if name != 'vendor.json'} == files
     for package, one in described.items():
         assert set(one['files']) == set(vendor.PACKAGES[package])
         assert f'/{package}-{one["version"]}.tgz' in one['tarball']
         assert 'LICENSE' in one['files']
     served = {path for path in static_files.FILES.values() if path.is_relative_to(vendor.FOLDER)}
-    assert served == {path for path in found.values() if path.suffix in ('.js', '.css')}
+    assert served == {path for path in paths.values() if path.suffix in ('.js', '.css')}
 
 
 def package(folder: Path, **files: str) -> Path:

@@ -36,5 +36,5 @@ def violations(driver: 'webdriver.Chrome', options: dict[str, Any] | None = None
 
     What Swagger UI draws is left out, such as a second `main`: it is not ours to mend.
     """
-    found: list[str] = driver.execute_async_script(_RUN, options)
-    return found
+    faults: list[str] = driver.execute_async_script(_RUN, options)
+    return faults
