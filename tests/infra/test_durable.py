@@ -298,8 +298,9 @@ def test_memory_does_not_grow_with_requests(killable: Any) -> None:
     killable.stdin.flush()
     pid, url = killable.stdout.readline().split()
     client = client_of(url)
-    for number in range(50):
-        client.put_item(TableName=NAME, Item=item('A', f'{number:04}', text={'S': 'x' * 4_000}))
+    items = [item('A', f'{number:04}', text={'S': 'x' * 4_000}) for number in range(50)]
+    for batch in (items[:25], items[25:]):  # each write waits for the disk
+        client.batch_write_item(RequestItems={NAME: [{'PutRequest': {'Item': each}} for each in batch]})
     question = {'KeyConditionExpression': 'pk = :pk', 'ExpressionAttributeValues': {':pk': {'S': 'A'}}}
 
     resident = []
