@@ -48,6 +48,12 @@ def _add(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]', name: 
     return one
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f'{text!r} is not a number of at least 1')
+    return int(text)
+
+
 def _add_export(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
     one = _add(commands, 'export', 'run_export', 'write a user, or everything, into a file')
     what = one.add_mutually_exclusive_group(required=True)
@@ -71,7 +77,7 @@ def _add_users(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') 
     parser = commands.add_parser('users', help='list users, create, invite or delete one, say how they log in')
     deeds = parser.add_subparsers(metavar='DEED', required=True)
     one = _add(deeds, 'list', 'run_list_users', 'print users, a page at a time')
-    one.add_argument('--most', type=int, default=100, help='how many at most (100)')
+    one.add_argument('--most', type=_positive, default=100, help='how many at most (100)')
     one.add_argument('--after', metavar='ID', help='the next page, as the one before names it')
     _add(deeds, 'count', 'run_count_users', 'say how many users there are')
     one = _add(deeds, 'create', 'run_create_user', 'store a user whose address is taken as confirmed; asks for a password')
@@ -115,7 +121,7 @@ def _add_dead_letters(commands: 'argparse._SubParsersAction[argparse.ArgumentPar
         )
         one.set_defaults(most=100, id=[], yes=False)
         if name == 'inspect':
-            one.add_argument('--most', type=int, help='how many messages at most (100)')
+            one.add_argument('--most', type=_positive, help='how many messages at most (100)')
         elif name == 'redrive':
             one.add_argument('--id', action='append', help='only the message with this id; can be repeated')
         else:

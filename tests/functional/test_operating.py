@@ -97,3 +97,12 @@ def test_users_are_listed_by_page_counted_and_created(
     ids = [line.rpartition(' ')[2] for page in pages for line in page[1:]]
     assert set(ids) == {*made, ann.user_id, User.with_email('late@example.com').user_id}
     assert [line for page in pages for line in page if 'late@example.com' in line and 'to be deleted 20' in line]
+
+
+@pytest.mark.parametrize('most', ['0', '-1'])
+@pytest.mark.parametrize('listing', [('users', 'list'), ('dlq', 'inspect', 'refresh')])
+def test_a_page_of_nothing_is_refused(listing: tuple[str, ...], most: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run(*listing, '--most', most)
+
+    assert 'is not a number of at least 1' in capsys.readouterr().err
