@@ -117,7 +117,7 @@ def _add_dead_letters(commands: 'argparse._SubParsersAction[argparse.ArgumentPar
     ):
         one = _add(deeds, name, f'run_{name}', text)
         one.add_argument(
-            'queue', metavar='QUEUE', help='refresh, purge, rates, history, or the name of a queue that has a dead-letter queue'
+            'queue', metavar='QUEUE', help='refresh, accounts, purge, rates, history, or the name of a queue that has a dead-letter queue'
         )
         one.set_defaults(most=100, id=[], yes=False)
         if name == 'inspect':
