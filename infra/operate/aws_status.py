@@ -70,10 +70,11 @@ def _queues(stage: str, sqs: Any, cloudwatch: Any) -> Iterator[Finding]:
 def queue_findings(sqs: Any, name: str, called: str, options: str, age: int | None = None) -> Iterator[Finding]:
     """Yield how a queue and its dead-letter queue are. `options` lead infra.data there; `age` is of the oldest message, in seconds."""
     try:
-        waiting, working, later = _depth(sqs, called)
+        attributes = _attributes(sqs, called)
     except sqs.exceptions.QueueDoesNotExist:
         yield Finding(f'queue {name}', 'is missing', 'make stack makes it')
         return
+    waiting, working, later = _depth(attributes)
     text = f'{waiting} waiting, {working} being worked on, {later} for later'
     is_old = age is not None and age > _OLDEST_SECONDS
     yield Finding(
@@ -81,24 +82,23 @@ def queue_findings(sqs: Any, name: str, called: str, options: str, age: int | No
         text if age is None else f'{text}, the oldest {age // 60} min old',
         f'too little concurrency, or every message fails: make logs, and {_PAGE}#alarms' if is_old else None,
     )
-    dead = sum(_depth(sqs, _dead_letter_queue(sqs, called)))
+    dead_letter_queue = str(json.loads(attributes['RedrivePolicy'])['deadLetterTargetArn']).rpartition(':')[2]
+    dead = sum(_depth(_attributes(sqs, dead_letter_queue)))
     if dead:
         advice = f'python -m infra.data dlq inspect {name} {options}'.rstrip()
         yield Finding(f'queue {name}', f'{dead} dead letters', f'{advice}, and {_PAGE}#dead-letters')
 
 
-def _depth(sqs: Any, called: str) -> tuple[int, int, int]:
-    names = [f'ApproximateNumberOfMessages{which}' for which in ('', 'NotVisible', 'Delayed')]
+def _attributes(sqs: Any, called: str) -> dict[str, str]:
     url = sqs.get_queue_url(QueueName=called)['QueueUrl']
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)['Attributes']
-    waiting, working, later = (int(attributes.get(name, 0)) for name in names)
+    attributes: dict[str, str] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=['All'])['Attributes']
+    return attributes
+
+
+def _depth(attributes: dict[str, str]) -> tuple[int, int, int]:
+    """Return how many messages of a queue wait, are being worked on, and are for later."""
+    waiting, working, later = (int(attributes[f'ApproximateNumberOfMessages{which}']) for which in ('', 'NotVisible', 'Delayed'))
     return waiting, working, later
-
-
-def _dead_letter_queue(sqs: Any, called: str) -> str:
-    url = sqs.get_queue_url(QueueName=called)['QueueUrl']
-    policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=['RedrivePolicy'])['Attributes']['RedrivePolicy']
-    return str(json.loads(policy)['deadLetterTargetArn']).rpartition(':')[2]
 
 
 def _age(cloudwatch: Any, called: str) -> int | None:
