@@ -130,31 +130,35 @@ def test_the_log_tells_no_token(stack: Stack, client: Client) -> None:
     assert client.token['refresh_token'] not in stack.log
 
 
-def test_credentials_of_ones_own_are_used_and_not_printed(start_stack: Callable[..., Stack]) -> None:
+def test_a_second_stack_shares_nothing_starts_a_killed_api_again_and_ends_whole_when_killed(
+    stack: Stack, client: Client, start_stack: Callable[..., Stack]
+) -> None:
+    """Its user and application are the caller's own, which it does not print."""
     own = {
         'DEMO_EMAIL': 'me@example.com',
         'DEMO_PASSWORD': "an 'odd' & long password",
         'DEMO_CLIENT_ID': 'mine',
         'DEMO_CLIENT_SECRET': 'a secret of mine',
     }
-    stack = start_stack(**own)
+    second = start_stack(**own)
+    headers = {'Authorization': f'Bearer {client.token["access_token"]}'}
+    assert second.port != stack.port
+    assert requests.get(f'{second.url}/api/user', headers=headers, timeout=PATIENCE_SECONDS).status_code == 401
 
-    assert Client(stack, 'read').get('/api/user')['result']['email'] == 'me@example.com'
-    printed = stack.output + stack.log
+    killed = second.pid('api')
+    os.kill(killed, signal.SIGKILL)  # clients wait meanwhile
+    assert Client(second, 'read').get('/api/user')['result']['email'] == 'me@example.com'
+    assert second.pid('api') != killed
+
+    pids, port = second.pids, second.port
+    second.end(signal.SIGKILL)
+    wait_until(lambda: not [pid for pid in pids if is_alive(pid)])
+    assert not listens(port)
+
+    printed = second.output + second.log
     mails = re.compile('^--- mail to .*?^--- end of mail$', re.DOTALL | re.MULTILINE)  # a local server prints them, with their addressee
     without_mails = mails.sub('', printed)
     assert not [name for name, value in own.items() if value in (without_mails if name == 'DEMO_EMAIL' else printed)]
-
-
-def test_stacks_beside_each_other_share_nothing(stack: Stack, client: Client, start_stack: Callable[..., Stack]) -> None:
-    other = start_stack()
-
-    headers = {'Authorization': f'Bearer {client.token["access_token"]}'}
-
-    answer = requests.get(f'{other.url}/api/user', headers=headers, timeout=PATIENCE_SECONDS)
-
-    assert other.port != stack.port
-    assert answer.status_code == 401
 
 
 def test_a_busy_port_is_said_in_one_sentence(stack: Stack) -> None:
@@ -173,9 +177,12 @@ def test_a_busy_port_is_said_in_one_sentence(stack: Stack) -> None:
     assert ended.stderr == f'port {stack.port} is in use: choose another, e.g. make run PORT=8001\n'
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_to_all_ends_everything_with_success(start_stack: Callable[..., Stack], number: int) -> None:
-    stack = start_stack(UPSTREAM='sample')
+def test_a_signal_to_all_ends_everything_with_success(start_stack: Callable[..., Stack]) -> None:
+    assert_all_end(start_stack(UPSTREAM='sample'), signal.SIGTERM)
+
+
+def assert_all_end(stack: Stack, number: int) -> None:
+    """Send a signal to all processes of a stack: none stays, and it has succeeded."""
     pids, port = stack.pids, stack.port
 
     os.killpg(stack.process.pid, number)
@@ -184,26 +191,6 @@ def test_a_signal_to_all_ends_everything_with_success(start_stack: Callable[...,
     assert not [pid for pid in pids if is_alive(pid)]
     assert not listens(port)
     assert 'Traceback' not in stack.log
-
-
-def test_children_do_not_outlive_a_killed_parent(start_stack: Callable[..., Stack]) -> None:
-    stack = start_stack()
-    pids, port = stack.pids, stack.port
-
-    stack.end(signal.SIGKILL)
-
-    wait_until(lambda: not [pid for pid in pids if is_alive(pid)])
-    assert not listens(port)
-
-
-def test_a_killed_api_is_started_again_while_clients_wait(start_stack: Callable[..., Stack]) -> None:
-    stack = start_stack()
-    killed = stack.pid('api')
-
-    os.kill(killed, signal.SIGKILL)
-
-    assert Client(stack, 'info').get('/api/user')['success'] is True
-    assert stack.pid('api') != killed
 
 
 def test_a_refresh_whose_worker_is_killed_is_finished_by_the_next_worker(slow_upstream: str, start_stack: Callable[..., Stack]) -> None:
@@ -268,7 +255,7 @@ def test_a_wallet_is_told_as_one_address_and_its_key_to_nobody(client: Client) -
 
 
 def test_the_readmes_first_steps_work_as_they_are_written(start_stack: Callable[..., Stack]) -> None:
-    """Runs the shell commands of the README's first screen against a stack, and looks for the balances it promises."""
+    """Runs the shell commands of the README's first screen against a stack, looks for the balances it promises, and ends with Ctrl-C."""
     readme = (ROOT / 'README.md').read_text()
     steps = re.search(r'```sh\n(URL=.*?)```', readme, re.DOTALL)[1]
     stack = start_stack(UPSTREAM='sample')
@@ -278,6 +265,7 @@ def test_the_readmes_first_steps_work_as_they_are_written(start_stack: Callable[
     done = subprocess.run(['bash', '-euc', f'{steps}\n{poll}'], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
     assert done.returncode == 0, done.stderr
-    told = done.stdout.replace('":"', '": "')
-    assert '"balance": "50.00501"' in told
-    assert '"balance": "588826.99"' in told
+    answers = done.stdout.replace('":"', '": "')
+    assert '"balance": "50.00501"' in answers
+    assert '"balance": "588826.99"' in answers
+    assert_all_end(stack, signal.SIGINT)
