@@ -13,10 +13,6 @@ from infra.durable.keys import write_secret
 
 FORMAT = 1  # of the folder; raised when a version of ours can no longer read what the one before wrote
 
-
-# How long who finds the folder in use waits for the end of that: a server goes on, a command is done in seconds. Who only looks whether
-# it is in use holds it for a moment, below the name of whoever had it last.
-_PATIENCE_SECONDS = {'server': 1, 'command': 60}
 _START_SECONDS = 120
 _POLL_SECONDS = 0.05
 
@@ -26,6 +22,11 @@ class Holder(StrEnum):
 
     SERVER = 'server'
     COMMAND = 'command'
+
+
+# How long to wait for the lock, by its holder: a server keeps it, a command releases it within seconds. A server gets a second, as the lock
+# still names the last one while `server_environment` takes it for a moment.
+_PATIENCE_SECONDS: Mapping[str, int] = {Holder.SERVER: 1, Holder.COMMAND: 60}
 
 
 class CannotOpen(Exception):
@@ -79,9 +80,9 @@ class Folder:
     def _claim(self, lock: int, holder: Holder) -> None:
         began = time.monotonic()
         while not _lock(lock):
-            named = self._lock.read_text()
-            if time.monotonic() - began > _PATIENCE_SECONDS.get(named, _PATIENCE_SECONDS['command']):
-                raise InUse(f'{self.path} is in use by another {named or "command"}: stop that one first')
+            other = self._lock.read_text() or Holder.COMMAND  # until it has written its name
+            if time.monotonic() - began > _PATIENCE_SECONDS.get(other, _PATIENCE_SECONDS[Holder.COMMAND]):
+                raise InUse(f'{self.path} is in use by another {other}: stop that one first')
             time.sleep(_POLL_SECONDS)
         os.ftruncate(lock, 0)
         os.pwrite(lock, holder.encode(), 0)
