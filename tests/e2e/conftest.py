@@ -77,12 +77,12 @@ class Stack:
 class Client:
     """An application of a user's, after the documented flow: requests-oauthlib and a password grant.
 
-    `made` are the portfolios so far.
+    `portfolio_paths` are those of the portfolios that it has created.
     """
 
     def __init__(self, stack: Stack | Remote, scope: str) -> None:
         self.url = stack.url
-        self.made: list[str] = []
+        self.portfolio_paths: list[str] = []
         self.pause = remote.PAUSE_SECONDS if isinstance(stack, Remote) else 0.05
         self.auth = stack.demo['DEMO_CLIENT_ID'], stack.demo['DEMO_CLIENT_SECRET']
         self.session = OAuth2Session(client=LegacyApplicationClient(client_id=self.auth[0]))
@@ -112,8 +112,8 @@ class Client:
     def portfolio(self) -> str:
         """Create a portfolio; return its path."""
         made = self.post('/api/portfolios', {'title': 'My portfolio', 'currencies': ['btc', 'usd']})
-        self.made.append(f'/api/portfolios/{made["id"]}')
-        return self.made[-1]
+        self.portfolio_paths.append(f'/api/portfolios/{made["id"]}')
+        return self.portfolio_paths[-1]
 
     def address(self, portfolio: str, address: str) -> str:
         """Add a Bitcoin address; return its path."""
@@ -199,5 +199,5 @@ def client(stack: Stack | Remote) -> Iterator[Client]:
     client = Client(stack, 'admin')
     yield client
     if isinstance(stack, Remote):
-        for portfolio in client.made:
+        for portfolio in client.portfolio_paths:
             client.request('DELETE', portfolio)

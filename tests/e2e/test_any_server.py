@@ -67,7 +67,7 @@ def test_a_form_is_as_good_as_json(client: Client) -> None:
     )
 
     assert (answer.status_code, answer.json()['result']['title']) == (201, 'A form')
-    client.made.append(f'/api/portfolios/{answer.json()["result"]["id"]}')
+    client.portfolio_paths.append(f'/api/portfolios/{answer.json()["result"]["id"]}')
 
 
 def test_a_request_that_is_repeated_with_its_key_is_carried_out_once_and_a_read_that_did_not_change_is_not_sent_again(
