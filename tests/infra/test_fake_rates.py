@@ -15,19 +15,19 @@ from infra.fake_upstreams.sample import respond
 TODAY = datetime.now(UTC).date()
 
 
-def told(url: str) -> Any:
+def answer_of(url: str) -> Any:
     answer = respond(Request.parse(url))
     assert answer.status == 200
     return json.loads(answer.body, parse_float=Decimal)
 
 
 def test_a_bitcoin_costs_the_same_everywhere() -> None:
-    coingecko = told('/coingecko/simple/price?ids=bitcoin,nosuchcoin&vs_currencies=usd')
-    bitstamp = {market['pair']: market['last'] for market in told('/bitstamp/ticker/')}
+    coingecko = answer_of('/coingecko/simple/price?ids=bitcoin,nosuchcoin&vs_currencies=usd')
+    bitstamp = {market['pair']: market['last'] for market in answer_of('/bitstamp/ticker/')}
     assert coingecko.keys() == {'bitcoin'}
     assert coingecko['bitcoin']['usd'] == Decimal('11775.36')
-    assert Decimal(told('/coinbase/v2/exchange-rates?currency=BTC')['data']['rates']['USD']) == Decimal('11775.36')
-    assert told('/kraken/0/public/Ticker?assetVersion=1')['result']['BTC/USD']['c'][0] == '11775.36'
+    assert Decimal(answer_of('/coinbase/v2/exchange-rates?currency=BTC')['data']['rates']['USD']) == Decimal('11775.36')
+    assert answer_of('/kraken/0/public/Ticker?assetVersion=1')['result']['BTC/USD']['c'][0] == '11775.36'
     assert bitstamp['BTC/USD'] == '11775.36'
 
 
@@ -47,8 +47,8 @@ def test_a_euro_is_priced_on_working_days() -> None:
 
 def test_closes_are_a_smooth_series_that_is_the_same_at_each_source_and_ends_today() -> None:
     start = int(datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC).timestamp()) - 364 * 86_400
-    bars = told(f'/bitstamp/ohlc/btcusd/?step=86400&limit=1000&start={start}&end={start + 364 * 86_400}')['data']['ohlc']
-    points = told('/coingecko/coins/bitcoin/market_chart?vs_currency=usd&days=365&interval=daily')['prices'][:-1]
+    bars = answer_of(f'/bitstamp/ohlc/btcusd/?step=86400&limit=1000&start={start}&end={start + 364 * 86_400}')['data']['ohlc']
+    points = answer_of('/coingecko/coins/bitcoin/market_chart?vs_currency=usd&days=365&interval=daily')['prices'][:-1]
     assert [(int(bar['timestamp']), Decimal(bar['open'])) for bar in bars] == [(stamp // 1000, price) for stamp, price in points]
     assert len(bars) == 365
     prices = [Decimal(bar['open']) for bar in bars]
@@ -59,10 +59,11 @@ def test_closes_are_a_smooth_series_that_is_the_same_at_each_source_and_ends_tod
 def test_money_and_what_is_worth_as_much_hardly_move_against_the_dollar_while_coins_do() -> None:
     first = TODAY - timedelta(days=5 * 365)
     steady = [
-        [row['rate'] for row in told(f'/frankfurter/v2/rates?base=USD&quotes={code}&from={first}&to={TODAY}')] for code in ('EUR', 'JPY')
+        [row['rate'] for row in answer_of(f'/frankfurter/v2/rates?base=USD&quotes={code}&from={first}&to={TODAY}')]
+        for code in ('EUR', 'JPY')
     ]
     ecb = respond(Request.parse('/ecb/eurofxref-hist.xml')).body.split('currency="USD" rate="')[1:]
-    coins = [told(f'/coingecko/coins/{coin}/market_chart?days=365')['prices'] for coin in ('usd-coin', 'euro-coin', 'weth')]
+    coins = [answer_of(f'/coingecko/coins/{coin}/market_chart?days=365')['prices'] for coin in ('usd-coin', 'euro-coin', 'weth')]
     dollar, euro, ether = ([price for _, price in coin] for coin in coins)
 
     for prices in (*steady, [Decimal(part.split('"')[0]) for part in ecb], dollar, euro):
@@ -74,7 +75,7 @@ def test_money_and_what_is_worth_as_much_hardly_move_against_the_dollar_while_co
 @pytest.mark.parametrize(('day', 'bars'), [(rates.FIRST_DAY, 1), (rates.FIRST_DAY - timedelta(days=1), 0)])
 def test_closes_begin_in_2013(day: date, bars: int) -> None:
     stamp = rates._midnight(day)
-    assert len(told(f'/bitstamp/ohlc/btcusd/?step=86400&limit=1000&start={stamp}&end={stamp}')['data']['ohlc']) == bars
+    assert len(answer_of(f'/bitstamp/ohlc/btcusd/?step=86400&limit=1000&start={stamp}&end={stamp}')['data']['ohlc']) == bars
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class BitgetAccount:
         return as_json({'code': '00000', 'msg': 'success', 'requestTime': clock.now_ms(), 'data': answers[request.url]})
 
 
-def held(coin: str, available: Any, frozen: Any = '0', locked: Any = '0') -> dict[str, Any]:
+def spot_row(coin: str, available: Any, frozen: Any = '0', locked: Any = '0') -> dict[str, Any]:
     """Return a row of the spot wallet."""
     return {'coin': coin, 'available': available, 'frozen': frozen, 'locked': locked, 'limitAvailable': '0', 'uTime': '1622697148'}
 

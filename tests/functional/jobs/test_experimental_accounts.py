@@ -69,11 +69,11 @@ def test_balances_are_shown_to_the_digit_and_never_whole_as_nothing_confirms_the
     assert missing.status_code == 422
     create(api, 'bitget', bitget.CREDENTIALS)
     at_bitget.spot = [
-        bitget.held('BTC', 0.1, '0.2', '0.000000000000000001'),
-        bitget.held('XBT', '1'),  # ccxt takes it for bitcoin, as which it would be counted in the place of the other
-        bitget.held('LUNA', '7'),  # of that code in the catalogue, or another: nobody has looked
-        bitget.held('BCHSV', '2'),
-        bitget.held('ETH', '0'),
+        bitget.spot_row('BTC', 0.1, '0.2', '0.000000000000000001'),
+        bitget.spot_row('XBT', '1'),  # ccxt takes it for bitcoin, as which it would be counted in the place of the other
+        bitget.spot_row('LUNA', '7'),  # of that code in the catalogue, or another: nobody has looked
+        bitget.spot_row('BCHSV', '2'),
+        bitget.spot_row('ETH', '0'),
         {'coin': 'SOL', 'frozen': '0', 'locked': '0'},
     ]
 
@@ -88,7 +88,7 @@ def test_balances_are_shown_to_the_digit_and_never_whole_as_nothing_confirms_the
     summed = {row['currency']: row for row in api.get('/api/portfolios/1/balances').json_body['result']}
     assert (summed['btc']['complete'], summed['btc']['balance']) == (False, '0.300000000000000001')
     CLOCK.advance(3_600)
-    at_bitget.spot = [bitget.held('BTC', '2')]
+    at_bitget.spot = [bitget.spot_row('BTC', '2')]
     assert run(api)
     past = shown(api, '/history?interval=hour&currency=btc&order=asc')['result']
     assert [(row['balance'], row['complete']) for row in past][:1] == [('0.300000000000000001', False)]
