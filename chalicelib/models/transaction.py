@@ -56,8 +56,8 @@ class Transaction(Item, discriminator='transaction'):
     def every(cls, pk: str, *, before: str | None = None) -> Iterator['Transaction']:
         """Yield all transactions of a ledger, newest first; only those after the one with the sort key `before`, if there is one."""
         keys = cls.sk.startswith(_ENTRIES) if before is None else cls.sk.between(_ENTRIES, before)
-        found = cls.query(pk, keys, consistent_read=True, scan_index_forward=False)
-        return found if before is None else (transaction for transaction in found if transaction.sk != before)
+        transactions = cls.query(pk, keys, consistent_read=True, scan_index_forward=False)
+        return (transaction for transaction in transactions if transaction.sk != before)
 
     @classmethod
     def find_many(cls, pk: str, sort_keys: Iterable[str]) -> list['Transaction']:

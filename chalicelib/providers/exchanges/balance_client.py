@@ -30,7 +30,7 @@ class BalanceClient(SigningClient):
         self._ccxt.fetch = partial(self._fetch, http)
         self._failure = None
         try:
-            told = self._ccxt.fetch_balance()
+            balances = self._ccxt.fetch_balance()
         except Upstream as error:
             raise self._failure or error from None
         except Exception as error:
@@ -39,7 +39,7 @@ class BalanceClient(SigningClient):
             raise Upstream(self._exchange.endpoint.key, f'returned balances of an unexpected shape ({type(error).__name__})') from None
         if self._failure is not None:
             raise self._failure
-        return told
+        return balances
 
     def _fetch(self, http: Http, *request: Any, **named: Any) -> Any:
         """Send a request in the place of ccxt. What fails is kept: where ccxt tries out what there is, it takes a failure for an answer."""

@@ -55,9 +55,9 @@ class ExperimentalReader:
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         """See AccountReader. What orders hold back is in the balances."""
-        told = self._client.balances(http)
+        answer = self._client.balances(http)
         with expected_shape(self.endpoint, 'balances'):
-            totals, debts = told['total'], told.get('debt') or {}
+            totals, debts = answer['total'], answer.get('debt') or {}
             balances = read_balances(
                 BalanceList(
                     list(totals),
