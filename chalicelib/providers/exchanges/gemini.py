@@ -104,7 +104,9 @@ class GeminiReader:
     def _trades(self, http: Http, window: Window, cursor: str | None) -> Rows:
         since = int(cursor or window.begin * 1_000)
         answer = self._client.ask(http, 'POST', 'v1/mytrades', {'timestamp': since, 'limit_trades': _TRADES})
-        return _page(answer, window, since, _TRADES, _trade, _TRADE_FIELDS)
+        with expected_shape(ENDPOINT, 'trades'):
+            rows = [_with_base(row) for row in answer]
+        return _page(rows, window, since, _TRADES, _trade, _TRADE_FIELDS)
 
     def _transfers(self, http: Http, window: Window, cursor: str | None) -> Rows:
         since = int(cursor or window.begin * 1_000)
@@ -139,17 +141,30 @@ def _page(rows: Any, window: Window, since: int, most: int, entries_of: Callable
     return Rows(entries, unreadable, str(newest) if goes_on else None)
 
 
-def _trade(row: Mapping[str, Any]) -> list[Entry]:
-    """Return the changes by a trade. Its fee is in the currency of the price, with which the name of the market ends."""
+def _with_base(row: Any) -> Any:
+    """Return a trade with the currency that is traded; without it if the row does not name it."""
+    try:
+        return {**row, 'base': _base(row)}
+    except ODD_SHAPE:
+        return row
+
+
+def _base(row: Mapping[str, Any]) -> str:
+    """Return the currency that is traded. A fee is in the currency of the price, with which the name of the market ends."""
     market, quote = str(row['symbol']).upper(), str(row['fee_currency']).upper()
     if not market.endswith(quote) or market == quote:
         raise ValueError('unknown market')
+    return market.removesuffix(quote)
+
+
+def _trade(row: Mapping[str, Any]) -> list[Entry]:
+    """Return the changes by a trade."""
     moved = amount(row['amount'])
     bought = moved if _IS_PURCHASE[row['type']] else money.negate(moved)
     paid = money.multiply(bought, amount(row['price']))
     return [
-        _entry(row, 'tid', market.removesuffix(quote), bought),
-        _entry(row, 'tid', quote, money.negate(paid), amount(row['fee_amount'])),
+        _entry(row, 'tid', row['base'], bought),
+        _entry(row, 'tid', str(row['fee_currency']).upper(), money.negate(paid), amount(row['fee_amount'])),
     ]
 
 
@@ -209,6 +224,6 @@ def _code(symbol: Any) -> str:
     return exchanges.code_of('gemini', str(symbol).upper())
 
 
-_TRADE_FIELDS = RowFields(('tid',), ('fee_currency',), _code, _time)
+_TRADE_FIELDS = RowFields(('tid',), ('base', 'fee_currency'), _code, _time)
 _TRANSFER_FIELDS = RowFields(('eid',), ('currency',), _code, _time)
 _REWARD_FIELDS = RowFields(('transactionId',), ('amountCurrency',), _code, _time)

@@ -111,9 +111,12 @@ def of_gemini() -> Case:
     transfers[1]['feeAmount'] = None
     transfers[2] |= {'feeAmount': '0.1', 'feeCurrency': 'USD'}
     transfers.append(gemini.transfer(4, AT * 1_000, 'Withdrawal', 'BTC', '0.123', fee='0.0015'))
-    account = gemini.GeminiAccount(traded=[{'currency': 'BTC', 'amount': '1'}, {'currency': 'ETH'}], transfers=transfers)
+    trades = [without(gemini.trade(5, AT * 1_000, 'LTCUSD', 'Buy', '1', '2', '0'), 'amount')]
+    traded = [{'currency': 'BTC', 'amount': '1'}, {'currency': 'ETH'}]
+    account = gemini.GeminiAccount(traded=traded, transfers=transfers, trades=trades)
+    unreadable = {('eth', '2'), ('sol', '3'), ('ltc', '5'), ('usd', '5')}
     credentials = {'key': gemini.KEY, 'secret': gemini.SECRET}
-    return Case('gemini', credentials, account, {'1', '4'}, {('eth', '2'), ('sol', '3')}, {'eth'}, {'btc': '1'})
+    return Case('gemini', credentials, account, {'1', '4'}, unreadable, {'eth'}, {'btc': '1'})
 
 
 def of_bitfinex() -> Case:
