@@ -32,8 +32,8 @@ class SolanaNode:
         return self.results(self.each(calls), calls)
 
     def results(self, answers: Sequence[Row], calls: Sequence[Call]) -> list[Any]:
-        """Return the results in the answers to calls, as far as there are answers. Raises Upstream for any error."""
-        for answer, (method, _) in zip(answers, calls, strict=False):
+        """Return the results in the answers to calls, one for each. Raises Upstream for any error."""
+        for answer, (method, _) in zip(answers, calls, strict=True):
             if answer.get('error') is not None:
                 raise self.refusal(answer['error'], method)
         with expected_shape(self.endpoint, 'an envelope'):

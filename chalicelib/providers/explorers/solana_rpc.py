@@ -52,7 +52,7 @@ class SolanaRpc:
         calls: list[Call] = [('getBalance', [address, FINALIZED]), *of_tokens]
         coin, *tokens = node.each(calls)
         with expected_shape(self.endpoint, 'a balance'):
-            [balance_row] = node.results([coin], calls)
+            [balance_row] = node.results([coin], calls[:1])
             balance = _holding(self.chain.currency, self.chain.amount(money.whole(balance_row['value'])))
         if not self.info.lists_transactions and any(answer.get('error') is not None for answer in tokens):
             return AddressReport([balance], iter(()), self._unknown_tokens())
