@@ -9,16 +9,16 @@ from typing import Any, Protocol
 import pytest
 
 from chalicelib import clock
-from chalicelib.config import settings
 from chalicelib.domain import exchanges
 from chalicelib.domain.ledgers import Unreadable
 from chalicelib.errors import Upstream
 from chalicelib.providers.exchanges import reader_of
 from chalicelib.providers.explorers import AddressReport
 from infra.fake_upstreams.answer import Answer
-from infra.fake_upstreams.http_server import Request, serving
+from infra.fake_upstreams.http_server import Request
 from infra.fake_upstreams.kraken_account import LedgerRow
 from tests.support import binance, bitfinex, bitstamp, bybit, coinbase, gemini, kraken, kucoin, okx
+from tests.support.accounts import reached
 from tests.unit.providers import accounts
 
 AT = clock.now() - 86_400
@@ -157,12 +157,9 @@ CASES: list[Callable[[], Case]] = [of_binance, of_bitfinex, of_bitstamp, of_bybi
 def test_a_row_without_a_field_that_it_must_have_costs_only_its_currency(monkeypatch: pytest.MonkeyPatch, make: Callable[[], Case]):
     case = make()
     rounds_at_once = localcontext(prec=1, traps=[Inexact])
-    with serving(case.account.respond) as url, monkeypatch.context() as patch, rounds_at_once:
-        patch.setenv('UPSTREAM_URL', url)
-        settings.cache_clear()
+    with reached(case.account.respond, monkeypatch), rounds_at_once:
         report = reader_of(case.wallet, case.credentials).read(accounts.http(), '')
         pages = list(report.pages)
-    settings.cache_clear()
 
     assert {entry.reference for page in pages for entry in page.entries} == case.entries
     assert {(row.currency, row.reference) for page in pages for row in page.unreadable} == case.unreadable
@@ -181,11 +178,8 @@ def test_a_row_whose_time_cannot_be_read_does_not_end_a_list(monkeypatch: pytest
         told = answer.raw.replace(str((AT + 7) * 1_000).encode(), b'"?"')
         return Answer(answer.status, told.replace(b'"2026-03-01T10:00:00.000Z"', b'"?"'), 'application/json')
 
-    with serving(respond) as url, monkeypatch.context() as patch:
-        patch.setenv('UPSTREAM_URL', url)
-        settings.cache_clear()
+    with reached(respond, monkeypatch):
         pages = list(reader_of('gemini', {'key': gemini.KEY, 'secret': gemini.SECRET}).read(accounts.http(), '').pages)
-    settings.cache_clear()
 
     assert {entry.reference for page in pages for entry in page.entries} == {str(n) for n in range(60) if n != 7}
     unreadable = {row for page in pages for row in page.unreadable}
@@ -203,11 +197,8 @@ def test_an_instant_that_fills_a_page_hides_nothing_that_is_older(monkeypatch: p
         rows = [[n, 'BTC', None, AT * 1_000, None, 1, 0, None, 'Deposit'] for n in range(2_501)]
         account = bitfinex.BitfinexAccount(rows=[*rows, [9_999, 'DAI', None, AT * 1_000 - 1, None, 1, 0, None, 'Deposit']])
         credentials, number, reference = {'key': bitfinex.KEY, 'secret': bitfinex.SECRET}, 2_500, '9999'
-    with serving(account.respond) as url, monkeypatch.context() as patch:
-        patch.setenv('UPSTREAM_URL', url)
-        settings.cache_clear()
+    with reached(account.respond, monkeypatch):
         pages = list(itertools.islice(reader_of(wallet, credentials).read(accounts.http(), '').pages, 9))
-    settings.cache_clear()
 
     assert pages[-1].resume is None
     assert {entry.reference for page in pages for entry in page.entries if entry.currency == 'dai'} == {reference}
@@ -228,12 +219,8 @@ def test_an_answer_without_its_list_is_not_taken_for_an_empty_one(monkeypatch: p
     def respond(request: Request) -> Answer:
         return bybit.answer({'nextPageCursor': ''}) if request.path[-1] == 'fundinghistory' else account.respond(request)
 
-    with serving(respond) as url, monkeypatch.context() as patch:
-        patch.setenv('UPSTREAM_URL', url)
-        settings.cache_clear()
-        with pytest.raises(Upstream, match='a log of an unexpected shape'):
-            list(reader_of('bybit', bybit.CREDENTIALS).read(accounts.http(), '').pages)
-    settings.cache_clear()
+    with reached(respond, monkeypatch), pytest.raises(Upstream, match='a log of an unexpected shape'):
+        list(reader_of('bybit', bybit.CREDENTIALS).read(accounts.http(), '').pages)
 
 
 def test_a_symbol_of_any_length_has_a_short_code_of_its_own():
