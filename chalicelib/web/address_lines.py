@@ -1,7 +1,7 @@
 """Addresses that a person pastes, one to a line with a name after a comma: which chain each is of, and what is wrong with it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from chalicelib import clock
@@ -10,7 +10,7 @@ from chalicelib.domain.addresses import descriptors, errors
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from chalicelib.errors import Invalid
-from chalicelib.models import Write
+from chalicelib.models import AlreadyUsed, Write
 from chalicelib.services.portfolios import addresses
 from chalicelib.texts import translatable, translate, with_values
 
@@ -104,18 +104,23 @@ def without_repetitions(lines: Sequence[Line]) -> list[Line]:
     return checked
 
 
-def store(user_id: str, portfolio_id: int, lines: Sequence[Line]) -> list[Line]:
-    """Add the addresses of lines to a portfolio; return those that could not be, with why. Raises NotFound."""
+def store(user_id: str, portfolio_id: int, lines: Sequence[Line], note: Callable[[str], Write]) -> list[Line]:
+    """Add the addresses of lines to a portfolio, each with the write of `note` for its number; return those that could not be, with why.
+
+    A line whose note is there already was added before. Raises NotFound.
+    """
     refused: list[Line] = []
     for line in lines:
         try:
-            store_one(user_id, portfolio_id, line)
+            store_one(user_id, portfolio_id, line, [note(str(line.number))])
+        except AlreadyUsed:
+            continue
         except Invalid as invalid:
             refused.append(line._replace(fault=invalid.faults[0].message))
     return refused
 
 
-def store_one(user_id: str, portfolio_id: int, line: Line, also: Sequence[Write] = ()) -> None:
+def store_one(user_id: str, portfolio_id: int, line: Line, also: Sequence[Write]) -> None:
     """Add the address of a line to a portfolio, with `also` in the same transaction. Raises NotFound, and Invalid if it cannot be."""
     if line.chain is not None:
         draft = addresses.draft(user_id, portfolio_id, title=line.title, address=line.address, currency=line.chain, now=clock.now())

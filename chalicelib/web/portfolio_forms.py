@@ -1,6 +1,7 @@
 """Pages on which portfolios are made, changed and deleted, and addresses pasted into them."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from chalice.app import Blueprint, Request, Response
@@ -45,8 +46,8 @@ def submit_new_portfolio() -> Response:
         title, reporting = body[fields.TITLE], body[fields.CURRENCIES]
         portfolio = Portfolio.draft(user.user_id, title=title, currencies=reporting, now=clock.now())
         portfolios.store(portfolio, also=[repeats.note_first(request, user, f'/portfolios/{portfolio.portfolio_id}')])
-    except AlreadyUsed:
-        return pages.redirect(pages.link(request, repeats.location_of_first(request, user)))
+    except AlreadyUsed:  # perhaps by a worker that ended before it had added all addresses
+        portfolio = _find(user, repeats.location_of_first(request, user).rpartition('/')[2])
     except Invalid as invalid:
         return _render_new(request, user, chosen=codes, form=_typed(form, lines), lines=lines, faults=[*invalid.faults, *_faults(lines)])
     return _store(request, user, portfolio, lines)
@@ -146,11 +147,12 @@ def _faults(lines: Sequence[Line]) -> list[Fault]:
 
 
 def _store(request: Request, user: User, portfolio: Portfolio, lines: Sequence[Line]) -> Response:
-    refused = address_lines.store(user.user_id, portfolio.portfolio_id, lines)
+    home = f'/portfolios/{portfolio.portfolio_id}'
+    refused = address_lines.store(user.user_id, portfolio.portfolio_id, lines, partial(repeats.note_first, request, user, home))
     if refused:
         text = {'addresses': '\n'.join(line.text for line in refused)}
         return _render_add(request, user, portfolio, form=text, lines=refused, faults=_faults(refused))
-    return pages.redirect(pages.link(request, f'/portfolios/{portfolio.portfolio_id}'))
+    return pages.redirect(pages.link(request, home))
 
 
 def _typed(form: forms.Form, lines: Sequence[Line] = ()) -> dict[str, str]:

@@ -7,8 +7,7 @@ import time
 from decimal import Decimal
 
 from chalicelib.models import Offset, Portfolio, User
-from chalicelib.services.portfolios import accounts, offsets, portfolios
-from chalicelib.web import address_lines
+from chalicelib.services.portfolios import accounts, addresses, offsets, portfolios
 from infra.fake_upstreams import hd_wallet, kraken_account
 from infra.fake_upstreams.sample import SAMPLE_ADDRESSES
 
@@ -22,7 +21,7 @@ _TITLES = {
     'eth-base': 'Everyday wallet on Base',
     'sol': 'Solana wallet',
 }
-_PASTED = (*((SAMPLE_ADDRESSES[chain], title, chain) for chain, title in _TITLES.items()), (hd_wallet.KEY, 'Hardware wallet', 'btc'))
+_ADDRESSES = (*((SAMPLE_ADDRESSES[chain], title, chain) for chain, title in _TITLES.items()), (hd_wallet.KEY, 'Hardware wallet', 'btc'))
 _KRAKEN = {'key': kraken_account.SAMPLE_KEY, 'secret': kraken_account.SAMPLE_SECRET}
 # Title, amounts, and since how many days they count. No source has a price of the last, which leaves the value incomplete.
 _ENTERED = (
@@ -49,7 +48,8 @@ def _make(user_id: str, now: int) -> int:
     portfolio = Portfolio.draft(user_id, title=_UNFINISHED, currencies=CURRENCIES, now=now)
     portfolios.store(portfolio)
     key = (user_id, portfolio.portfolio_id)
-    address_lines.store(*key, address_lines.parse('\n'.join(map(', '.join, _PASTED)), {}))
+    for address, title, currency in _ADDRESSES:
+        addresses.store(addresses.draft(*key, title=title, address=address, currency=currency, now=now))
     accounts.store(accounts.draft(*key, title='Kraken', wallet='kraken', credentials=_KRAKEN, now=now))
     for title, balances, days in _ENTERED:
         offsets.store(Offset.draft(*key, title=title, balances=balances, since=now - days * _DAY, now=now))

@@ -18,6 +18,7 @@ from chalicelib.services.histories import refresh
 from tests.support.api import Api
 from tests.support.browser import Browser
 from tests.support.clock import CLOCK
+from tests.support.dynamodb import Killed, killed_after
 from tests.support.kraken import KEY, SECRET
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, observe, state
 from tests.support.portfolio_pages import DAY, NAME, cells, figure, iso, know_rates, result
@@ -269,6 +270,19 @@ def test_a_form_that_is_sent_twice_makes_one_thing_and_one_that_was_changed_anot
     assert len(result(api, listed)) == before + 1
     logged_in.post(path, sent | {'title': 'Another'})
     assert len(result(api, listed)) == before + 2
+
+
+@pytest.mark.parametrize('writes', [1, 2, 3])
+def test_a_form_whose_worker_died_between_two_addresses_is_finished_when_it_is_sent_again(logged_in: Browser, api: Api, writes: int):
+    form = {'title': 'New', 'currency': 'usd', 'addresses': lines(SEGWIT, TAPROOT), 'csrf': logged_in.csrf()}
+
+    with pytest.raises(Killed), killed_after(writes):
+        logged_in.post('/portfolios', form)
+    logged_in.post('/portfolios', form)
+
+    [portfolio] = result(api, '')
+    assert (logged_in.status, logged_in.location) == (303, f'/portfolios/{portfolio["id"]}')
+    assert [row['address'] for row in result(api, f'{portfolio["id"]}/addresses')] == [SEGWIT, TAPROOT]
 
 
 def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in: Browser, api: Api, queues: dict[str, str]):
