@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib import clock, upstream_keys
 from chalicelib.domain.rates import ALWAYS
-from chalicelib.errors import NotFound
+from chalicelib.errors import Busy, NotFound
 from chalicelib.models import JobRun, UpstreamState
 from chalicelib.services import job_runs
 from chalicelib.services.rates import current
@@ -164,12 +164,20 @@ def health_of(sources: Iterable[Source]) -> list[SourceHealth]:
 
 def _remedy(endpoint: 'Endpoint', state: UpstreamState) -> str | None:
     """Return what to set where an API key is missing or was refused since the last success."""
-    lacks_key = endpoint.requires_secret and endpoint.key not in upstream_keys.configured()
-    if not endpoint.base_url or not (state.key_refused or lacks_key):
+    if not endpoint.base_url or not (state.key_refused or _lacks_key(endpoint)):
         return None
     if not endpoint.takes_secret:
         return f'It demands an API key now: set {endpoint.url_setting} to another server'
     return f'Set {endpoint.secret_setting} to an API key' + (' that it accepts' if state.key_refused else '')
+
+
+def _lacks_key(endpoint: 'Endpoint') -> bool:
+    """Whether an upstream is known to lack the API key that it requires."""
+    try:
+        return endpoint.requires_secret and endpoint.key not in upstream_keys.configured()
+    except Busy:
+        log.exception('which API keys there are cannot be read')
+        return False
 
 
 def status() -> Status:

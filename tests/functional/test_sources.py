@@ -3,13 +3,16 @@
 import re
 import sys
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 
 from chalicelib import clock
+from chalicelib.config import settings
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from chalicelib.formats import format_instant
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
@@ -428,6 +431,20 @@ def test_a_source_of_rates_says_what_it_can_price(http: ChaliceClient):
     assert (source['title'], source['capabilities'], source['history']) == ('European Central Bank', ['daily_closes', 'rates'], 'none')
     assert {'usd', 'eur', 'gbp'} < {*source['currencies']}
     assert 'btc' not in source['currencies']
+
+
+def test_where_it_cannot_be_read_which_keys_there_are_the_sources_say_the_rest(http: ChaliceClient, monkeypatch: pytest.MonkeyPatch):
+    assert 'UPSTREAM_ETHERSCAN_KEY' in result(http, '/api/sources/etherscan')['remedy']
+    monkeypatch.setenv('UPSTREAM_KEYS_PATH', '/cryptfolio/sources/upstream-keys')
+    settings.cache_clear()
+    client = boto3.client('ssm')
+    throttled = {'Error': {'Code': 'ThrottlingException'}, 'ResponseMetadata': {'HTTPStatusCode': 400}}
+    client.meta.events.register('before-call.ssm', lambda **_: (SimpleNamespace(status_code=400), throttled))
+    monkeypatch.setattr(boto3, 'client', lambda _: client)
+
+    source = result(http, '/api/sources/etherscan')
+
+    assert (source['key'], source['health'], source['remedy']) == ('etherscan', 'unknown', None)
 
 
 def test_one_source_is_what_the_list_says_of_it(http: ChaliceClient):
