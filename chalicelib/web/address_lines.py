@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from chalicelib import clock
 from chalicelib.domain import currencies, recognition, titles
-from chalicelib.domain.addresses import descriptors, errors
+from chalicelib.domain.addresses import descriptors, errors, private_keys
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from chalicelib.errors import Invalid
@@ -66,8 +66,11 @@ def question_of(chains: Sequence[str]) -> str:
 
 def parse(text: str, chosen: Mapping[str, str]) -> list[Line]:
     """Return the lines that are not blank; `chosen` are the chains that were chosen, by the name of their question."""
-    lines = [_split(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    return without_repetitions([recognise(line, chosen) for line in lines])
+    pasted = [_split(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = without_repetitions([recognise(line, chosen) for line in pasted])
+    if private_keys.are_in(text) and not any(line.is_secret for line in lines):  # a seed with a word on each line
+        return [line._replace(fault=errors.PRIVATE) if line.fault else line for line in lines]
+    return lines
 
 
 def recognise(pasted: Pasted, chosen: Mapping[str, str]) -> Line:

@@ -214,12 +214,15 @@ def test_a_portfolio_is_made_of_pasted_addresses_line_by_line(logged_in: Browser
     assert made == [('Cold, wallet', SEGWIT, 'btc'), ('Hot', EVM, 'pol'), ('Bitcoin address', LEGACY, 'btc')]
 
 
-@pytest.mark.parametrize('line', [WIF, f'{SEGWIT}, {WIF}', f'{SEGWIT}, my {XPRV}', f'wsh(sortedmulti(2,{XPRV},{XPRV}', 'ab' * 32])
+SEED = '\n'.join(['abandon'] * 11 + ['about'])  # the first test vector of BIP-39, a word on each line
+
+
+@pytest.mark.parametrize('line', [SEED, WIF, f'{SEGWIT}, {WIF}', f'{SEGWIT}, my {XPRV}', f'wsh(sortedmulti(2,{XPRV},{XPRV}', 'ab' * 32])
 def test_a_private_key_anywhere_in_a_line_is_refused_and_not_repeated(logged_in: Browser, line: str):
     logged_in.post('/portfolios', {'title': 'First', 'currency': 'usd', 'addresses': line})
 
     assert (logged_in.status, 'private key' in logged_in.text.partition('Addresses')[0]) == (422, True)
-    assert not any(secret in logged_in.page for secret in (WIF, XPRV, 'ab' * 32))
+    assert not any(secret in logged_in.page for secret in ('abandon', WIF, XPRV, 'ab' * 32))
 
 
 @pytest.mark.parametrize(
