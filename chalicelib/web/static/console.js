@@ -9,6 +9,7 @@ function followColourScheme() {
 
 async function showConsole() {
   const response = await fetch(`${base}/openapi.json`);
+  if (!response.ok) throw new Error(response.status);
   const description = JSON.parse((await response.text()).replaceAll(place.dataset.issuer, base));
   const ui = SwaggerUIBundle({
     spec: description,
