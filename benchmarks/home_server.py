@@ -61,6 +61,7 @@ def main() -> None:
         with _serving(environment) as full:
             print(f'start with {size / 1e6:.0f} MB of items {full.seconds:.1f} s, memory {_memory(full.process.pid)}')
             session = _session(full.url)
+            print(f'first history, if the server ended before it was computed, {_history_seconds(session, full.url):.0f} s')
             for path in (
                 '/balances',
                 '/addresses/1/transactions',
@@ -109,6 +110,13 @@ def _download(session: requests.Session, url: str) -> None:
         if session.get(f'{url}/api/user').status_code == 401:  # tokens live for a quarter of an hour
             session.headers.update(_session(url).headers)
         time.sleep(1)
+
+
+def _history_seconds(session: requests.Session, url: str) -> float:
+    begun = time.monotonic()
+    while session.get(f'{url}/api/portfolios/1/balances/history').status_code == 503:
+        time.sleep(1)
+    return time.monotonic() - begun
 
 
 def _best(session: requests.Session, url: str) -> float:

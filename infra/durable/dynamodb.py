@@ -46,8 +46,11 @@ class DurableTable:
         target = environ.get('HTTP_X_AMZ_TARGET', '')
         if not target.startswith(_PREFIX) or self._name not in self._backend.tables:
             return self._moto(environ, start_response)
+        with self._store.turn:
+            return self._answer(target.removeprefix(_PREFIX), environ, start_response)
+
+    def _answer(self, operation: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         self._delete_expired()
-        operation = target.removeprefix(_PREFIX)
         body = environ['wsgi.input'].read(int(environ.get('CONTENT_LENGTH') or 0))
         loaded = self._load(operation, json.loads(body))
         started: list[Any] = []

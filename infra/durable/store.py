@@ -5,8 +5,9 @@ SQLite reads out of that JSON, so that an index which the table gets later needs
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 from infra.durable.definition import Definition, Index
@@ -31,10 +32,11 @@ class Condition(NamedTuple):
 
 
 class Store:
-    """The items of one table. Not for several threads at once."""
+    """The items of one table. Several threads take turns by holding `turn`, from what they read until they wrote what follows from it."""
 
     def __init__(self, path: Path, definition: Definition) -> None:
         """Open the file, made if it is not there. Raises Damaged, and sqlite3.OperationalError when the disk or its rights refuse."""
+        self.turn = Lock()
         self._definition = definition
         self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
@@ -142,6 +144,15 @@ class Store:
     def delete_expired(self, now: int) -> int:
         """Delete what has expired, as DynamoDB's time to live does, and return how many items that were."""
         return self._connection.execute(f'DELETE FROM items WHERE {self._definition.expires} <= ?', (now,)).rowcount
+
+    def remove_attributes(self, names: Sequence[str]) -> int:
+        """Remove attributes, which no row is looked up by, from all items that have the first one; return how many items those were."""
+        paths = [f'$.{name}' for name in names]
+        changed = f'json_remove(item, {", ".join("?" for _ in paths)})'
+        # Reading the text for the name first spares parsing each item: there may be a hundred thousand, and hardly any has the attribute.
+        having = "instr(item, ?) AND json_type(item, ?) = 'object'"
+        arguments = (*paths, f'"{names[0]}"', paths[0])
+        return self._connection.execute(f'UPDATE items SET item = {changed} WHERE {having}', arguments).rowcount
 
     def close(self) -> None:
         self._connection.close()

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from infra.durable import definition, keys
 from infra.durable.definition import Definition
@@ -13,22 +14,36 @@ from infra.local import moto_server, stack
 
 _HOST = '127.0.0.1'
 _ACCOUNT = '123456789012'  # moto's
+LEASE = ('lease_until', 'lease_owner')  # the attributes of `chalicelib.models.lease`, which takes long to import
 _IN_MEMORY = Path(':memory:')  # SQLite's name for it
 
 
-def enter(folder: Folder | None, issuer: str) -> dict[str, str]:
-    """Start moto, lead this process and its children there, and return the environment that does. Raises CannotOpen.
+class Emulation(NamedTuple):
+    """The environment that leads to it, and the store of its items."""
+
+    environment: dict[str, str]
+    store: Store
+
+
+def enter(folder: Folder | None, issuer: str) -> Emulation:
+    """Start moto, and lead this process and its children there. Raises CannotOpen.
 
     Without a folder the items are in memory, in the same store: moto by itself copies its whole table for each transaction.
     """
     table = definition.read()
-    if folder is None:
-        return stack.enter(moto_server.start(_HOST, _around_moto(Store(_IN_MEMORY, table), table)), issuer)
-    store = open_store(folder, table)
-    keys.load(folder.keys, _ACCOUNT, stack.REGION)
+    store = open_store(folder, table) if folder else Store(_IN_MEMORY, table)
+    if folder:
+        keys.load(folder.keys, _ACCOUNT, stack.REGION)
     environment = stack.enter(moto_server.start(_HOST, _around_moto(store, table)), issuer)
-    keys.save(folder.keys, _ACCOUNT, stack.REGION)
-    return environment
+    if folder:
+        keys.save(folder.keys, _ACCOUNT, stack.REGION)
+    return Emulation(environment, store)
+
+
+def release_leases(store: Store) -> None:
+    """Release whatever worker holds a lease on: for when none runs any more, and the next need not wait until leases run out."""
+    with store.turn:
+        store.remove_attributes(LEASE)
 
 
 def _around_moto(store: Store, table: Definition) -> Callable[[Wsgi], DurableTable]:

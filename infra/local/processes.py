@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Event, Thread
 from types import TracebackType
 
@@ -14,15 +14,20 @@ _GRACE_SECONDS = 5.0
 
 
 class Child:
-    """A command of `infra.local` in a process of its own. What it prints goes to our standard error."""
+    """A command of `infra.local` in a process of its own, with `before` called each time before it is started.
 
-    def __init__(self, command: str, arguments: Sequence[str], pass_fds: Sequence[int]) -> None:
+    What it prints goes to our standard error.
+    """
+
+    def __init__(self, command: str, arguments: Sequence[str], pass_fds: Sequence[int], before: Callable[[], None]) -> None:
         self.command = command
         self._line = [sys.executable, '-m', 'infra.local', command, *arguments]
         self._pass_fds = pass_fds
+        self._before = before
         self._process = self._start()
 
     def _start(self) -> 'subprocess.Popen[bytes]':
+        self._before()
         # In the parent's group, so that whoever ends that ends all. Ctrl-C is for the parent, which then ends its children: they inherit
         # that it is blocked, and so do not stumble over it while they import.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
@@ -62,8 +67,8 @@ class Children:
         self._children: list[Child] = []
         self._lifeline, self._held = os.pipe()
 
-    def start(self, command: str, *arguments: str, pass_fds: Sequence[int] = ()) -> Child:
-        child = Child(command, ['--lifeline', str(self._lifeline), *arguments], [self._lifeline, *pass_fds])
+    def start(self, command: str, *arguments: str, pass_fds: Sequence[int] = (), before: Callable[[], None] = lambda: None) -> Child:
+        child = Child(command, ['--lifeline', str(self._lifeline), *arguments], [self._lifeline, *pass_fds], before)
         self._children.append(child)
         return child
 

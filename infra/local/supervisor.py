@@ -8,6 +8,7 @@ import shlex
 import signal
 import socket
 import time
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, NamedTuple
@@ -119,7 +120,7 @@ def _serve(listening: socket.socket, stop: Event, kind: Kind) -> None:
     _say('starting a moto server', stop)
     from infra.local import emulated_aws, stack  # take a while to import, in which nothing would have been printed
 
-    environment = emulated_aws.enter(kind.folder, (kind.at_home and os.environ.get('ISSUER')) or local)
+    emulation = emulated_aws.enter(kind.folder, (kind.at_home and os.environ.get('ISSUER')) or local)
     with Children() as children:
         if kind.folder:
             _say('opening the data', stop)
@@ -130,10 +131,11 @@ def _serve(listening: socket.socket, stop: Event, kind: Kind) -> None:
         _say('creating the table and the queues of infra/template.yaml', stop)
         stack.create()
         if kind.folder:
-            kind.folder.tell_environment(environment)
+            kind.folder.tell_environment(emulation.environment)
         advice = _first_user(kind, local, stop)
         _say('starting the worker', stop)
-        children.start('worker', *(['--fast'] if not kind.at_home else []))
+        released = partial(emulated_aws.release_leases, emulation.store)  # it is the only worker, so no lease from before it is held
+        children.start('worker', *(['--fast'] if not kind.at_home else []), before=released)
         _wait_until_answered(listening, api, stop)
         print(f'ready {local}\n\n{advice}\n', flush=True)
         if kind.at_home and kind.folder:

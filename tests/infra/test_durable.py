@@ -21,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.kms.models import kms_backends
 
+from chalicelib.models.lease import Leased
 from infra.durable import definition, keys
 from infra.durable.dynamodb import DurableTable
 from infra.durable.folder import CannotOpen, Folder, Holder
@@ -200,6 +201,26 @@ def test_what_has_expired_goes(tmp_path: Path) -> None:
 
     assert store.delete_expired(10) == 1
     assert [key for key, _ in store.scan(None)] == [('A', '0'), ('A', '2')]
+
+
+def test_leases_of_workers_that_are_gone_are_released_and_nothing_else_changes(tmp_path: Path) -> None:
+    store = Store(tmp_path / 'items.sqlite3', definition.read())
+    lease = {Leased.lease_owner.attr_name: {'S': 'gone'}, Leased.lease_until.attr_name: {'N': '9999999999'}}
+    others: dict[str, Json] = {
+        'LEDGER#btc#1': {'due_shard': {'N': '3'}, 'due_at': {'N': '7'}, 'amount': {'S': '0.10000000000000000000000001'}},
+        'HISTORY#1#000001': {'before': {'B': 'AP8='}, 'title': {'S': 'é "lease_until"'}},
+    }
+    store.write({(pk, 'S'): json.dumps(item(pk, 'S', **values, **lease)) for pk, values in others.items()}, [])
+    free = {('A', '1'): json.dumps(item('A', '1', note={'S': ' "lease_until" '}, nested={'M': lease}))}
+    store.write(free, [])
+
+    emulated_aws.release_leases(store)
+
+    assert {key: json.loads(text) for key, text in store.scan(None) if key not in free} == {
+        (pk, 'S'): item(pk, 'S', **values) for pk, values in others.items()
+    }
+    assert store.get(free) == free
+    assert [key for key, _ in store.query('due', '3', None, None, forward=True)] == [('LEDGER#btc#1', 'S')]
 
 
 def test_each_commit_is_synced(tmp_path: Path) -> None:
