@@ -28,9 +28,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     one.add_argument('stage', metavar='STAGE')
     one.add_argument('given', metavar='NAME=VALUE', nargs='*', type=_parameter, help=', '.join(parameter_names()))
     one.set_defaults(run=_plan)
-    one = commands.add_parser('deployer-policy', help='print the IAM policy for those who deploy a stage')
-    one.add_argument('stage', metavar='STAGE')
-    one.set_defaults(run=_print_deployer_policy)
+    one = commands.add_parser('access-template', help='print a template of the IAM policies for those who deploy a stage, its parameter')
+    one.set_defaults(run=_print_access_template)
     one = commands.add_parser('check', help='try out what is deployed, and say where it is')
     one.add_argument('stage', metavar='STAGE')
     one.set_defaults(run=_check)
@@ -83,8 +82,8 @@ def _plan(options: argparse.Namespace) -> None:
         print(line, flush=True)
 
 
-def _print_deployer_policy(options: argparse.Namespace) -> None:
-    print(json.dumps(rights.policy(target.find(options.stage)), indent=2))
+def _print_access_template(_: argparse.Namespace) -> None:
+    print(json.dumps(rights.template(), indent=2))
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -37,7 +37,7 @@ from chalice.policy import AppPolicyGenerator
 from chalice.utils import UI, OSUtils
 
 from infra import gateway
-from infra.deploy import aliases, bytecode, runtime, slimming
+from infra.deploy import aliases, bounded_roles, bytecode, rights, runtime, slimming
 from infra.deploy.dependencies import RuntimeDependencies
 from infra.deploy.target import CannotDeploy, Target
 
@@ -111,9 +111,14 @@ def finished(filename: str, made_for: runtime.Runtime, experimental: Collection[
     return finished_name
 
 
+class _Client(aliases.AliasClient, bounded_roles.BoundingClient):
+    pass
+
+
 def deploy(target: Target, config: Config, build: Build = Packaging) -> Json:
     """Deploy by Chalice and return its record of what is deployed; `build` makes the functions' code. Raises CannotDeploy."""
-    client = aliases.AliasClient(target.botocore)
+    client = _Client(target.botocore)
+    client.boundary = rights.find_boundary(target)
     files = OSUtils()
     deployer = Deployer(
         application_builder=ApplicationGraphBuilder(),

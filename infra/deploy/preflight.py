@@ -18,6 +18,9 @@ from infra.deploy.target import CannotDeploy, Target
 
 _MOST_SECONDS = 240  # AWS refuses requests signed five minutes from its own time
 _SHOWN = 6  # of what may be a long list
+_MAKE_POLICIES = (
+    'An administrator makes the policies by the template of `python -m infra.deploy access-template`: docs/operations/first-day.md'
+)
 
 
 class Verdict(StrEnum):
@@ -80,11 +83,26 @@ def _rights(target: Target, _: Mapping[str, str]) -> Iterator[Outcome]:
         rest = f' and {len(denied) - _SHOWN} more' if len(denied) > _SHOWN else ''
         yield (
             Verdict.REFUSED,
-            f'these credentials may not {", ".join(denied[:_SHOWN])}{rest}: attach the policy that '
-            f'`python -m infra.deploy deployer-policy {target.stage}` prints',
+            f'these credentials may not {", ".join(denied[:_SHOWN])}{rest}: attach {target.name}-deploy-stack and '
+            f'{target.name}-deploy-functions. {_MAKE_POLICIES}',
         )
     else:
-        yield Verdict.OK, 'all that infra/deployer.json lists'
+        yield Verdict.OK, 'all that infra/access lists'
+
+
+def _boundary(target: Target, _: Mapping[str, str]) -> Iterator[Outcome]:
+    if arn := rights.find_boundary(target):
+        iam = target.client('iam')
+        version = iam.get_policy(PolicyArn=arn)['Policy']['DefaultVersionId']
+        document = iam.get_policy_version(PolicyArn=arn, VersionId=version)['PolicyVersion']['Document']
+        if document == rights.boundary(target):
+            yield Verdict.OK, f'{arn} bounds the roles of the functions'
+        else:
+            yield Verdict.WARNING, f'{arn} is not that of this release, which may need rights outside of it. {_MAKE_POLICIES}'
+    elif rights.may_make_unbounded_roles(target):
+        yield Verdict.OK, 'none, which is for people whom you trust with the account'
+    else:
+        yield Verdict.REFUSED, f'these credentials may make only roles with the boundary {rights.boundary_arn(target)}. {_MAKE_POLICIES}'
 
 
 def _concurrency(target: Target, _: Mapping[str, str]) -> Iterator[Outcome]:
@@ -166,6 +184,7 @@ def _packages(target: Target, _: Mapping[str, str]) -> Iterator[Outcome]:
 CHECKS: Mapping[str, Check] = {
     'clock': _clock,
     'rights': _rights,
+    'boundary': _boundary,
     'names': _names,
     'concurrency': _concurrency,
     'mail': _mail,

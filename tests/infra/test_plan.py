@@ -15,6 +15,7 @@ from infra.deploy import destroy, kept_data, plan, preflight, rights, stack
 from infra.deploy.preflight import CHECKS, Verdict
 from infra.deploy.target import CannotDeploy
 from tests.support.deployments import NAME, STAGE, Aws, Refusal, project
+from tests.support.iam import listed
 
 pytestmark = pytest.mark.usefixtures('restored_environment_of_module')
 
@@ -118,7 +119,8 @@ def test_what_would_hamper_a_deployment_is_said_with_what_to_do_and_what_would_s
     assert outcomes['rights'] == (
         Verdict.REFUSED,
         'these credentials may not lambda:Do0, lambda:Do1, lambda:Do2, lambda:Do3, lambda:Do4, lambda:Do5 and 2 more: '
-        'attach the policy that `python -m infra.deploy deployer-policy test` prints',
+        'attach cryptfolio-test-deploy-stack and cryptfolio-test-deploy-functions. An administrator makes the policies by the template of '
+        '`python -m infra.deploy access-template`: docs/operations/first-day.md',
     )
     assert outcomes['concurrency'][0] is Verdict.WARNING
     assert 'may run 10 functions at once' in outcomes['concurrency'][1]
@@ -127,9 +129,10 @@ def test_what_would_hamper_a_deployment_is_said_with_what_to_do_and_what_would_s
     with pytest.raises(CannotDeploy) as refusal:
         preflight.require(aws.target, {}, OFFLINE)
     lines = str(refusal.value).splitlines()
-    assert (len(lines), lines[-1]) == (5, 'Nothing was done')
-    assert f'`aws logs delete-log-group --log-group-name /aws/lambda/{NAME}-bearer`' in lines[2]
-    assert '`aws sqs delete-queue --queue-url http' in lines[3]
+    assert (len(lines), lines[-1]) == (6, 'Nothing was done')
+    assert 'only roles with the boundary' in lines[2]
+    assert f'`aws logs delete-log-group --log-group-name /aws/lambda/{NAME}-bearer`' in lines[3]
+    assert '`aws sqs delete-queue --queue-url http' in lines[4]
 
 
 def unreadable() -> Json:
@@ -176,16 +179,16 @@ def test_a_deployer_may_do_all_that_a_deployment_a_rollback_and_a_removal_ask_fo
     list(plan.describe(aws.target, {}, OFFLINE))
     destroy.destroy(aws.target, with_data=True)
 
-    allowed = {action for one in rights.policy(aws.target)['Statement'] for action in one['Action']}
+    allowed = {action for one in rights.statements(aws.target) for action in listed(one['Action'])}
     assert len(asked) > 50
     assert {one for one in asked if not one.startswith('sts:')} - allowed == set()
 
 
-def test_a_deployers_policy_is_of_one_stage(aws: Aws):
-    for statement in rights.policy(aws.target)['Statement']:
-        resources = statement['Resource'] if isinstance(statement['Resource'], list) else [statement['Resource']]
+def test_a_deployers_policies_are_of_one_stage(aws: Aws):
+    for statement in rights.statements(aws.target):
+        resources = listed(statement['Resource'])
         assert not [one for one in resources if '${' in one]
-        if statement['Sid'] not in ('Keys', 'Api', 'WhatNamesNoStage'):
+        if statement['Sid'] not in ('Keys', 'Api', 'WhatNamesNoStage', 'QueuesOfFunctions'):
             assert all(STAGE in one or one.endswith('cryptfolio-apigateway-logs') for one in resources), statement['Sid']
 
 
