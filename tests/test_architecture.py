@@ -426,6 +426,21 @@ def test_an_api_call_pays_for_no_library_it_does_not_use():
     assert done.stderr.strip() == ''
 
 
+def test_no_garbage_is_collected_while_the_application_is_imported():
+    script = """
+import gc, sys
+passes = []
+gc.callbacks.append(lambda phase, info: passes.append('chalice' in sys.modules and gc.get_freeze_count() < 10_000))
+import app
+gc.collect()
+print(gc.isenabled(), any(passes))
+"""
+
+    done = subprocess.run([sys.executable, '-c', script], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
+
+    assert (done.stdout, done.stderr) == ('True False\n', '')
+
+
 def makes_a_float(node: ast.AST) -> bool:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         joins_paths = isinstance(node.right, ast.Constant) and isinstance(node.right.value, str)
