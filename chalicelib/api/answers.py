@@ -61,27 +61,27 @@ EpochSeconds = Annotated[
 SCALARS: tuple[Any, ...] = (Instant, Amount, CurrencyCode, Id, AnyCurrencyCode, EpochSeconds)
 
 SourceKey = Annotated[str, Meta(description='The key of an upstream.', pattern='^[a-z0-9_]+$', examples=['blockstream'])]
-_Number = Annotated[int, Meta(ge=0)]
-_Nothing = Annotated[Amount, Meta(examples=['0.0'])]
-_Held = Annotated[Amount, Meta(description='The amount of the currency.', examples=['10.0'])]
+Number = Annotated[int, Meta(ge=0)]
+Nothing = Annotated[Amount, Meta(examples=['0.0'])]
+Held = Annotated[Amount, Meta(description='The amount of the currency.', examples=['10.0'])]
 _Delta = Annotated[
     Amount, Meta(description='Positive for incoming amounts, negative for outgoing ones; includes any fee paid.', examples=['50.0'])
 ]
 _PortfolioTitle = Annotated[str, Meta(description='What its user calls it.', examples=['My portfolio'])]
-_AddressTitle = Annotated[str, Meta(description='What its user calls it.', examples=['My address'])]
+AddressTitle = Annotated[str, Meta(description='What its user calls it.', examples=['My address'])]
 _OffsetTitle = Annotated[str, Meta(description='What its user calls it.', examples=['My offset'])]
 _PortfolioId = Annotated[Id, Meta(description='The number of the portfolio among those of its user; never reused.')]
-_ChildId = Annotated[Id, Meta(description='Its number among the contents of the same kind of its portfolio; never reused.')]
-_OwnSource = Annotated[str, Meta(description='Where the value comes from.', examples=['private-api'])]
-_SumSource = Annotated[str, Meta(description='Where the value comes from.', examples=['cryptfolio'])]
-_LedgerSource = Annotated[
+ChildId = Annotated[Id, Meta(description='Its number among the contents of the same kind of its portfolio; never reused.')]
+OwnSource = Annotated[str, Meta(description='Where the value comes from.', examples=['private-api'])]
+SumSource = Annotated[str, Meta(description='Where the value comes from.', examples=['cryptfolio'])]
+LedgerSource = Annotated[
     str, Meta(description='Where the value comes from: the key of an upstream, see /api/sources.', examples=['blockstream'])
 ]
-_Later = Annotated[Instant, Meta(examples=['2017-11-23T23:01:44+00:00'])]
-_Created = Annotated[Instant, Meta(description='When it was created.')]
-_Updated = Annotated[_Later, Meta(description='When it last changed.')]
-_Stored = Annotated[Instant, Meta(description='When it was first stored here.')]
-_Complete = Annotated[bool, Meta(description='False if anything is known to be missing.', examples=[True])]
+Later = Annotated[Instant, Meta(examples=['2017-11-23T23:01:44+00:00'])]
+Created = Annotated[Instant, Meta(description='When it was created.')]
+Updated = Annotated[Later, Meta(description='When it last changed.')]
+Stored = Annotated[Instant, Meta(description='When it was first stored here.')]
+Complete = Annotated[bool, Meta(description='False if anything is known to be missing.', examples=[True])]
 
 
 class CurrencyRef(TypedDict):
@@ -91,11 +91,11 @@ class CurrencyRef(TypedDict):
     code: Annotated[CurrencyCode, Meta(description='The code of the currency, in lower case.')]
 
 
-_Currency = Annotated[CurrencyRef, Meta(description='The currency.')]
-_CodeOrCurrency = Annotated[
+CurrencyField = Annotated[CurrencyRef, Meta(description='The currency.')]
+CodeOrCurrency = Annotated[
     CurrencyCode | CurrencyRef, Meta(description='The code of the currency; the currency as an object if `expand` asks for it.')
 ]
-_Code = Annotated[CurrencyCode, Meta(description='The code of the currency, in lower case.')]
+Code = Annotated[CurrencyCode, Meta(description='The code of the currency, in lower case.')]
 
 
 class User(TypedDict):
@@ -111,32 +111,32 @@ class PortfolioHeader(TypedDict):
 
     id: _PortfolioId
     title: _PortfolioTitle
-    created_at: _Created
-    updated_at: _Updated
-    balances_last_updated: Annotated[_Later | None, Meta(description='When one of its balances was last read; null before.')]
-    histories_last_updated: Annotated[_Later | None, Meta(description='When its history was last computed; null before.')]
+    created_at: Created
+    updated_at: Updated
+    balances_last_updated: Annotated[Later | None, Meta(description='When one of its balances was last read; null before.')]
+    histories_last_updated: Annotated[Later | None, Meta(description='When its history was last computed; null before.')]
     converted_balances_last_updated: Annotated[
-        _Later | None, Meta(description='When its balances were last converted, together with its history; null before.')
+        Later | None, Meta(description='When its balances were last converted, together with its history; null before.')
     ]
     converted_histories_last_updated: Annotated[
-        _Later | None, Meta(description='When its converted history was last computed; null before.')
+        Later | None, Meta(description='When its converted history was last computed; null before.')
     ]
 
 
 class PortfolioSummary(PortfolioHeader):
     """A portfolio as an entry of a list, with the counts of its contents."""
 
-    currencies: Annotated[_Number, Meta(description='How many reporting currencies it has.', examples=[3])]
-    accounts: Annotated[_Number, Meta(description='How many accounts it has.', examples=[4])]
-    addresses: Annotated[_Number, Meta(description='How many addresses it has.', examples=[5])]
-    offsets: Annotated[_Number, Meta(description='How many offsets it has.', examples=[0])]
+    currencies: Annotated[Number, Meta(description='How many reporting currencies it has.', examples=[3])]
+    accounts: Annotated[Number, Meta(description='How many accounts it has.', examples=[4])]
+    addresses: Annotated[Number, Meta(description='How many addresses it has.', examples=[5])]
+    offsets: Annotated[Number, Meta(description='How many offsets it has.', examples=[0])]
 
 
 class AddressSummary(TypedDict):
     """An address of a portfolio as an entry of a list."""
 
-    id: _ChildId
-    title: _AddressTitle
+    id: ChildId
+    title: AddressTitle
     address: Annotated[
         str,
         Meta(
@@ -150,10 +150,10 @@ class AddressSummary(TypedDict):
 class OffsetSummary(TypedDict):
     """An offset of a portfolio as an entry of a list."""
 
-    id: _ChildId
+    id: ChildId
     title: _OffsetTitle
-    created_at: _Created
-    updated_at: _Updated
+    created_at: Created
+    updated_at: Updated
 
 
 class WalletRef(TypedDict):
@@ -207,15 +207,15 @@ class Wallet(WalletRef):
 class AccountSummary(TypedDict):
     """An account of a portfolio at an exchange as an entry of a list, without its credentials."""
 
-    id: _ChildId
+    id: ChildId
     title: Annotated[str, Meta(description='What its user calls it.', examples=['My account'])]
     wallet: Annotated[WalletRef, Meta(description='The exchange that the account is at.')]
     valid: Annotated[bool, Meta(description='False while it cannot be read with the credentials that it has.')]
-    created_at: _Created
-    updated_at: _Updated
-    last_updated: Annotated[_Later | None, Meta(description='When its balances were last observed; null before.')]
-    txns_last_updated: Annotated[_Later | None, Meta(description='When its transactions were last read; null before.')]
-    history_last_updated: Annotated[_Later | None, Meta(description='When its history was last computed; null before.')]
+    created_at: Created
+    updated_at: Updated
+    last_updated: Annotated[Later | None, Meta(description='When its balances were last observed; null before.')]
+    txns_last_updated: Annotated[Later | None, Meta(description='When its transactions were last read; null before.')]
+    history_last_updated: Annotated[Later | None, Meta(description='When its history was last computed; null before.')]
 
 
 class Problem(TypedDict):
@@ -234,7 +234,7 @@ class Problem(TypedDict):
 class Account(AccountSummary):
     """An account of a portfolio at an exchange, without its credentials."""
 
-    source: _OwnSource
+    source: OwnSource
     problem: Annotated[Problem | None, Meta(description='Null while it is valid.')]
 
 
@@ -245,48 +245,52 @@ class Portfolio(PortfolioHeader):
     accounts: Annotated[list[AccountSummary], Meta(description='Its accounts at exchanges.')]
     addresses: Annotated[list[AddressSummary], Meta(description='Its addresses.')]
     offsets: Annotated[list[OffsetSummary], Meta(description='Its offsets: manually entered balances.')]
-    source: _OwnSource
+    source: OwnSource
 
 
-_KindOfPart = Annotated[Literal['account', 'address'], Meta(description='Whether it is an account or an address.')]
+KindOfPart = Annotated[Literal['account', 'address'], Meta(description='Whether it is an account or an address.')]
 
 
 class Missing(TypedDict):
     """An account or address of a portfolio whose balance is missing from the sum, wholly or in part."""
 
-    type: _KindOfPart
+    type: KindOfPart
     id: Annotated[Id, Meta(description='The id of the account or address.')]
-    title: _AddressTitle
+    title: AddressTitle
     reason: Annotated[str, Meta(description='In snake_case.', examples=['not_ready'])]
 
 
 class Coverage(TypedDict):
     """Whether a sum covers everything, and what is missing if it does not."""
 
-    complete: _Complete
+    complete: Complete
     missing: NotRequired[Annotated[list[Missing], Meta(description='What is missing, if it is incomplete.')]]
 
 
-class _Summed(TypedDict):
-    currency: _CodeOrCurrency
+class Summed(TypedDict):
+    """What all sums over the contents of a portfolio have."""
+
+    currency: CodeOrCurrency
     balance_at: Annotated[
         Instant, Meta(description='When the oldest of the balances in the sum was observed; for a past balance, the instant requested.')
     ]
-    source: _SumSource
+    source: SumSource
 
 
-class _SummedBalance(_Summed):
-    balance: _Held
+class SummedBalance(Summed):
+    """A sum of balances in their own currency."""
+
+    balance: Held
 
 
-class PortfolioBalance(_SummedBalance, Coverage):
+class PortfolioBalance(SummedBalance, Coverage):
     """The balance of a portfolio in one currency, summed over its contents."""
 
 
 class Unconverted(TypedDict):
     """A balance that is missing from a converted total because no rate is known, or sources contradict each other about it."""
 
-    currency: _Code
+    currency: Code
     balance: Annotated[Amount, Meta(description='The amount that is missing from the total.')]
     reason: Annotated[str, Meta(description='In snake_case: `no_rate`, `disputed`.', examples=['no_rate'])]
 
@@ -296,9 +300,9 @@ class NotInTotal(TypedDict):
 
     currency: NotRequired[Annotated[CurrencyCode, Meta(description='Of a balance without a rate: its currency.')]]
     balance: NotRequired[Annotated[Amount, Meta(description='Of a balance without a rate: its amount.')]]
-    type: NotRequired[_KindOfPart]
+    type: NotRequired[KindOfPart]
     id: NotRequired[Annotated[Id, Meta(description='The id of the account or address.')]]
-    title: NotRequired[_AddressTitle]
+    title: NotRequired[AddressTitle]
     reason: Annotated[str, Meta(description='In snake_case.', examples=['no_rate'])]
 
 
@@ -323,13 +327,15 @@ class Hop(TypedDict):
 class Explained(TypedDict):
     """How one currency of a portfolio was converted: `value` is `balance` multiplied and divided by the rates of `route`."""
 
-    currency: _Code
+    currency: Code
     balance: Annotated[Amount, Meta(description='The amount that was converted.')]
     value: Annotated[str, Meta(description='Exact, except that a division is rounded to 50 digits.', examples=['117753.6'])]
     route: Annotated[list[Hop], Meta(description='Empty for the reporting currency itself.')]
 
 
-class _SummedValue(_Summed):
+class SummedValue(Summed):
+    """A sum of balances that were converted into one currency."""
+
     balance: Annotated[
         str,
         Meta(
@@ -338,10 +344,10 @@ class _SummedValue(_Summed):
             examples=['117753.60'],
         ),
     ]
-    complete: _Complete
+    complete: Complete
 
 
-class ConvertedBalance(_SummedValue):
+class ConvertedBalance(SummedValue):
     """The balances of a portfolio as if all were converted into one currency."""
 
     missing: NotRequired[Annotated[list[NotInTotal], Meta(description='What is missing from the total, if it is incomplete.')]]
@@ -367,7 +373,7 @@ _Day = Annotated[str, Meta(pattern='^[0-9]{4}-[0-9]{2}-[0-9]{2}$', examples=['20
 Backfill = TypedDict(
     'Backfill',
     {
-        'currency': _Code,
+        'currency': Code,
         'from': Annotated[_Day | None, Meta(description='The first day that has been fetched; null before.')],
         'until': Annotated[_Day | None, Meta(description='The last day that has been fetched; null before.')],
         'done': Annotated[bool, Meta(description='Whether nothing is left to fetch.')],
@@ -379,7 +385,7 @@ Backfill.__doc__ = """How far the daily closing rates of a currency have been fe
 class HistoryState(TypedDict, total=False):
     """What a history as a whole lacks; repeated on every page."""
 
-    complete: _Complete
+    complete: Complete
     reason: Annotated[str, Meta(description='Why it is incomplete, in snake_case; only if it is.', examples=['history_pending'])]
     backfill: Annotated[list[Backfill], Meta(description='Daily closing rates that are still being fetched.')]
     changed: Annotated[
@@ -393,18 +399,18 @@ class HistoryState(TypedDict, total=False):
 
 class _AtInstant(TypedDict):
     covered: Annotated[
-        _Number, Meta(description='How many of its accounts, addresses and offsets have a known balance at that instant.', examples=[5])
+        Number, Meta(description='How many of its accounts, addresses and offsets have a known balance at that instant.', examples=[5])
     ]
-    total: Annotated[_Number, Meta(description='How many accounts, addresses and offsets it has.', examples=[5])]
+    total: Annotated[Number, Meta(description='How many accounts, addresses and offsets it has.', examples=[5])]
 
 
-class HistoricBalance(_SummedBalance, _AtInstant):
+class HistoricBalance(SummedBalance, _AtInstant):
     """The balance of a portfolio in one currency at a past instant."""
 
-    complete: _Complete
+    complete: Complete
 
 
-class HistoricValue(_SummedValue, _AtInstant):
+class HistoricValue(SummedValue, _AtInstant):
     """What a portfolio was worth in one currency at a past instant, at the rates kept for that hour or the closing rates of that day."""
 
     missing: NotRequired[Annotated[list[Unconverted], Meta(description='What is missing from the total, if it is incomplete.')]]
@@ -413,14 +419,14 @@ class HistoricValue(_SummedValue, _AtInstant):
 class Completeness(TypedDict, total=False):
     """Whether the balances or transactions of an address or account are complete; stated on the first page of a list."""
 
-    complete: _Complete
+    complete: Complete
     reason: Annotated[str, Meta(description='Why it is incomplete, in snake_case; only if it is.', examples=['not_ready'])]
 
 
 class UnreadableRow(TypedDict):
     """What an upstream lists of an address or account and nobody can read, so that its effect is unknown."""
 
-    currency: _Currency
+    currency: CurrencyField
     reference: Annotated[str, Meta(description='The id of the transaction, or the contract of a token whose balance it is.')]
     reason: Annotated[str, Meta(description='In a few words.', examples=['no block time'])]
     txn_at: Annotated[Instant | None, Meta(description='When the transaction took place; null if that is unknown.')]
@@ -430,7 +436,7 @@ class UnreadableRows(TypedDict, total=False):
     """The newest rows that could not be read, and how many there are; on the first page, if there are any."""
 
     unreadable: Annotated[list[UnreadableRow], Meta(description='The newest of them.')]
-    unreadable_count: Annotated[_Number, Meta(description='How many there are.', examples=[1])]
+    unreadable_count: Annotated[Number, Meta(description='How many there are.', examples=[1])]
 
 
 class TransactionsState(Completeness, UnreadableRows):
@@ -449,17 +455,17 @@ class WalletOfAddress(TypedDict):
     """The HD wallet that an address is part of, an address of the same portfolio too."""
 
     id: Annotated[Id, Meta(description='The id of the HD wallet among the addresses of the portfolio.')]
-    title: _AddressTitle
+    title: AddressTitle
 
 
 class Address(AddressSummary):
     """An address of a portfolio."""
 
     valid: Annotated[bool, Meta(description='False once an upstream has rejected the address as invalid.')]
-    created_at: _Created
-    updated_at: _Updated
-    txns_last_updated: Annotated[_Later | None, Meta(description='When its transactions were last read; null before.')]
-    source: _OwnSource
+    created_at: Created
+    updated_at: Updated
+    txns_last_updated: Annotated[Later | None, Meta(description='When its transactions were last read; null before.')]
+    source: OwnSource
     agreement: Annotated[Agreement | None, Meta(description='Null until the first cross-check with a second explorer.')]
     gap_limit: NotRequired[
         Annotated[int, Meta(description='Of an HD wallet: how many unused addresses in a row end the search.', ge=1, le=1_000)]
@@ -481,23 +487,23 @@ class Address(AddressSummary):
 class AddressBalance(TypedDict):
     """The confirmed balance of an address or account in one currency; null where the upstream does not provide a value that can be read."""
 
-    currency: _Currency
+    currency: CurrencyField
     balance: Annotated[Amount | None, Meta(description='The confirmed amount; null where it cannot be read.')]
     unconfirmed: Annotated[
-        _Nothing | None,
+        Nothing | None,
         Meta(
             description='The net change by transactions that are not in a block yet; not included in `balance`. Null where it is unknown.'
         ),
     ]
     transactions: Annotated[
-        Annotated[_Number, Meta(examples=[3])] | None,
+        Annotated[Number, Meta(examples=[3])] | None,
         Meta(description='How many confirmed transactions there are; null where it is unknown.'),
     ]
-    sent: Annotated[_Nothing | None, Meta(description='The sum of all that was sent; null where the upstream does not provide it.')]
+    sent: Annotated[Nothing | None, Meta(description='The sum of all that was sent; null where the upstream does not provide it.')]
     received: Annotated[Amount | None, Meta(description='The sum of all that was received; null where the upstream does not provide it.')]
-    created_at: _Stored
-    updated_at: Annotated[_Later, Meta(description='When it was last observed.')]
-    source: _LedgerSource
+    created_at: Stored
+    updated_at: Annotated[Later, Meta(description='When it was last observed.')]
+    source: LedgerSource
     complete: NotRequired[
         Annotated[bool, Meta(description='False, and there, only if something of this currency is missing.', examples=[False])]
     ]
@@ -509,23 +515,21 @@ class AddressBalance(TypedDict):
 class Transaction(TypedDict):
     """The net effect of one confirmed transaction on an address in one currency, or one entry of an account."""
 
-    currency: _Currency
+    currency: CurrencyField
     delta: _Delta
     txn_at: Annotated[Instant, Meta(description='When it took place: the time of its block, or that of the entry.')]
-    fee: Annotated[
-        _Nothing | None, Meta(description='The fee that was paid, part of `delta`; `0.0` if none was, null where it is unknown.')
-    ]
+    fee: Annotated[Nothing | None, Meta(description='The fee that was paid, part of `delta`; `0.0` if none was, null where it is unknown.')]
     reference: Annotated[str | None, Meta(description='The id of the transaction in its network.', examples=['abc123'])]
-    created_at: _Stored
-    updated_at: Annotated[_Later, Meta(description='When it was last stored.')]
-    source: _LedgerSource
+    created_at: Stored
+    updated_at: Annotated[Later, Meta(description='When it was last stored.')]
+    source: LedgerSource
 
 
 class PartOfPortfolio(TypedDict):
     """The account or address of a portfolio that a transaction is of."""
 
-    id: _ChildId
-    title: _AddressTitle
+    id: ChildId
+    title: AddressTitle
 
 
 class PortfolioTransaction(Transaction):
@@ -544,28 +548,28 @@ class PortfolioTransaction(Transaction):
 class OffsetBalance(TypedDict):
     """One currency of an offset."""
 
-    currency: _CodeOrCurrency
-    balance: _Held
-    created_at: _Created
-    updated_at: _Updated
-    source: _OwnSource
+    currency: CodeOrCurrency
+    balance: Held
+    created_at: Created
+    updated_at: Updated
+    source: OwnSource
 
 
 class Offset(OffsetSummary):
     """An offset: manually entered balances."""
 
     balances: Annotated[list[OffsetBalance], Meta(description='Its amounts, one for each currency.')]
-    since: Annotated[_Later | None, Meta(description='Before this instant the offset does not count; null if it counts at all times.')]
+    since: Annotated[Later | None, Meta(description='Before this instant the offset does not count; null if it counts at all times.')]
 
 
 class Currency(TypedDict):
     """A currency in the catalogue, of exactly one kind."""
 
     id: Annotated[Id, Meta(description='Its number in the catalogue.')]
-    code: _Code
+    code: Code
     title: Annotated[str, Meta(description='The name of the currency.', examples=['Bitcoin'])]
     created_at: Annotated[Instant, Meta(description='When it came into the catalogue.')]
-    updated_at: _Updated
+    updated_at: Updated
     is_cryptocurrency: Annotated[bool, Meta(description='False for tokens.', examples=[True])]
     is_fiat: Annotated[bool, Meta(description='True for the money of countries.', examples=[False])]
     is_ethereum_token: Annotated[bool, Meta(description='True for every token, whatever chain it is on.', examples=[False])]
@@ -573,13 +577,13 @@ class Currency(TypedDict):
         str | None,
         Meta(description="The contract of a token on Ethereum's main network, in EIP-55; null for all others.", examples=[None]),
     ]
-    source: _SumSource
+    source: SumSource
 
 
 class Currencies(TypedDict):
     """A page of a list of currencies, and the length of the whole list."""
 
-    count: Annotated[_Number, Meta(description='How many currencies the whole list has.', examples=[1])]
+    count: Annotated[Number, Meta(description='How many currencies the whole list has.', examples=[1])]
     currencies: Annotated[list[Currency], Meta(description='This page of the list, by id.')]
 
 
@@ -628,7 +632,7 @@ class Source(TypedDict):
             extra_json_schema={'enum': ['ok', 'failing', 'unknown']},
         ),
     ]
-    last_success_at: Annotated[_Later | None, Meta(description='When a request to it last succeeded; null before.')]
+    last_success_at: Annotated[Later | None, Meta(description='When a request to it last succeeded; null before.')]
     last_failure_at: Annotated[Instant | None, Meta(description='When a request to it last failed; null before.')]
     remedy: Annotated[
         str | None,
