@@ -49,15 +49,22 @@ def _delete_data(target: Target) -> None:
     stack.delete(target)
     print('the table and the keys')
     upstream_keys.remove_all(target)
-    dynamodb = target.client('dynamodb')
-    with contextlib.suppress(dynamodb.exceptions.ResourceNotFoundException):
-        if dynamodb.describe_table(TableName=target.name)['Table'].get('DeletionProtectionEnabled'):
-            dynamodb.update_table(TableName=target.name, DeletionProtectionEnabled=False)
-        dynamodb.get_waiter('table_exists').wait(TableName=target.name)
-        dynamodb.delete_table(TableName=target.name)
-    dynamodb.get_waiter('table_not_exists').wait(TableName=target.name)
+    _delete_table(target)
     for alias in _aliases(target):
         _delete_key(target.client('kms'), alias)
+
+
+def _delete_table(target: Target) -> None:
+    """Delete the table and wait until it is gone, also one that is being deleted already."""
+    dynamodb = target.client('dynamodb')
+    with contextlib.suppress(dynamodb.exceptions.ResourceNotFoundException):
+        table = dynamodb.describe_table(TableName=target.name)['Table']
+        if table['TableStatus'] != 'DELETING':
+            if table.get('DeletionProtectionEnabled'):
+                dynamodb.update_table(TableName=target.name, DeletionProtectionEnabled=False)
+            dynamodb.get_waiter('table_exists').wait(TableName=target.name)
+            dynamodb.delete_table(TableName=target.name)
+    dynamodb.get_waiter('table_not_exists').wait(TableName=target.name)
 
 
 def _aliases(target: Target) -> list[str]:

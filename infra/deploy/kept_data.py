@@ -51,27 +51,48 @@ def _called(target: Target, resource: Json, name: str) -> str:
     return called
 
 
+def refuse_unusable_keys(target: Target) -> None:
+    """Raise CannotDeploy for a key of the stage that is disabled or about to be deleted; nothing that it encrypted can be read."""
+    for one in template.data()['Resources'].values():
+        if one['Type'] == 'AWS::KMS::Alias':
+            _key(target, _called(target, one, 'AliasName'))
+
+
 def _key(target: Target, alias: str) -> str | None:
-    """Return the id of the key behind an alias, None without the alias. Raises CannotDeploy for a key that is to be deleted."""
+    """Return the id of the key behind an alias, None without the alias. Raises CannotDeploy for a key that cannot be used."""
     kms = target.client('kms')
     try:
         key = kms.describe_key(KeyId=alias)['KeyMetadata']
     except kms.exceptions.NotFoundException:
         return None
-    if key['KeyState'] == 'PendingDeletion':
-        raise CannotDeploy(
-            f'the key behind {alias} is about to be deleted: `aws kms cancel-key-deletion --key-id {key["KeyId"]}` and '
-            f'`aws kms enable-key --key-id {key["KeyId"]}` keep it, `make destroy STAGE={target.stage} TABLE=delete` deletes the rest'
-        )
     key_id: str = key['KeyId']
+    match key['KeyState']:
+        case 'PendingDeletion':
+            raise CannotDeploy(
+                f'the key behind {alias} is about to be deleted: `aws kms cancel-key-deletion --key-id {key_id}` and '
+                f'`aws kms enable-key --key-id {key_id}` keep it, `make destroy STAGE={target.stage} TABLE=delete` deletes the rest'
+            )
+        case 'Disabled':
+            raise CannotDeploy(f'the key behind {alias} is disabled: `aws kms enable-key --key-id {key_id}`')
     return key_id
 
 
 def _table(target: Target, name: str) -> Json | None:
-    """Return the description of a table, None without the table."""
+    """Return the description of a table, None without the table. Raises CannotDeploy for one that cannot be taken over."""
     dynamodb = target.client('dynamodb')
     try:
         table: Json = dynamodb.describe_table(TableName=name)['Table']
     except dynamodb.exceptions.ResourceNotFoundException:
         return None
+    match table['TableStatus']:
+        case 'DELETING':
+            raise CannotDeploy(f'the table {name} is being deleted, which takes some minutes: run the same command again once it is gone')
+        case 'CREATING':
+            raise CannotDeploy(f'the table {name} is being made, by somebody else: run the same command again in a minute')
+        case 'ARCHIVING' | 'ARCHIVED' | 'INACCESSIBLE_ENCRYPTION_CREDENTIALS':
+            key = table.get('SSEDescription', {}).get('KMSMasterKeyArn', 'ID')
+            raise CannotDeploy(
+                f'DynamoDB cannot use the key of the table {name}: `aws kms describe-key --key-id {key}` says why. '
+                'A week after it lost the key it archives the table into a backup, which can be restored'
+            )
     return table

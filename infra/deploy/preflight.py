@@ -132,8 +132,9 @@ def _mail(target: Target, given: Mapping[str, str]) -> Iterator[Outcome]:
 
 
 def _names(target: Target, _: Mapping[str, str]) -> Iterator[Outcome]:
-    """Whether a new stack would meet something of its names."""
+    """Whether a new stack would meet something of its names, and the keys of one that is there can be used."""
     if stack.exists(target):
+        kept_data.refuse_unusable_keys(target)
         yield Verdict.OK, 'the stack is there'
         return
     kept = kept_data.find(target)

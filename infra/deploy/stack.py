@@ -1,6 +1,7 @@
 """The stack of a stage: made, changed and taken back to its data through CloudFormation, telling what happens meanwhile."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,6 +16,14 @@ from infra.deploy.target import CannotDeploy, Target
 _SECONDS = 3
 _UNCHANGED = 'No updates are to be performed'
 _NO_CHANGES = ("The submitted information didn't contain changes", _UNCHANGED)  # of a change set
+# What nobody can look for beforehand: names of queues that are gone, and of domains in other people's accounts.
+_ADVICE = (
+    ('QueueDeletedRecently|wait 60 seconds', 'SQS keeps the name of a deleted queue for a minute: run the same command again after it'),
+    (
+        'domain name you provided already exists',
+        'An API of this account or of another one has that domain: delete it in API Gateway there, or deploy with another DOMAIN',
+    ),
+)
 _EMPTY = ('REVIEW_IN_PROGRESS', 'ROLLBACK_COMPLETE', 'ROLLBACK_FAILED', 'CREATE_FAILED', 'DELETE_FAILED')
 
 Json = dict[str, Any]
@@ -189,7 +198,13 @@ def _run(target: Target, verb: str, act: Callable[[Any], None]) -> None:
             break
         time.sleep(_SECONDS)
     if found is not None and found['StackStatus'] != f'{verb.upper()}_COMPLETE':
-        raise CannotDeploy(f'CloudFormation could not {verb} the stack {target.name}: {"; ".join(failures) or found["StackStatus"]}')
+        reasons = '; '.join(failures) or found['StackStatus']
+        raise CannotDeploy(f'CloudFormation could not {verb} the stack {target.name}: {reasons}{_advice(reasons)}')
+
+
+def _advice(reasons: str) -> str:
+    """Return what to do about failures for which CloudFormation does not say so."""
+    return ''.join(f'. {advice}' for pattern, advice in _ADVICE if re.search(pattern, reasons))
 
 
 def _tell(event: Json) -> list[str]:

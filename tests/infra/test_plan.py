@@ -246,7 +246,9 @@ def test_kept_data_whose_key_is_lost_or_about_to_be_stops_with_what_to_do(aws: A
     aws.deploy()
     kms = aws.client('kms')
     key = kms.describe_key(KeyId=f'alias/{NAME}-table')['KeyMetadata']
-    aws.answers['DescribeTable'] = {'Table': {'TableName': NAME, 'SSEDescription': {'KMSMasterKeyArn': key['Arn']}}}
+    aws.answers['DescribeTable'] = {
+        'Table': {'TableName': NAME, 'TableStatus': 'ACTIVE', 'SSEDescription': {'KMSMasterKeyArn': key['Arn']}}
+    }
     assert kept_data.find(aws.target)['Table'] == {'TableName': NAME}
     kms.delete_alias(AliasName=f'alias/{NAME}-table')
     with pytest.raises(CannotDeploy, match=f'`aws kms create-alias --alias-name alias/{NAME}-table --target-key-id {key["KeyId"]}`'):
