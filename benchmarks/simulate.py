@@ -7,13 +7,13 @@ is assumed (`People`), what a unit of work takes is measured (`Work`), prices ar
 
 import argparse
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import plots
-from infra import costs, functions
+from chalicelib.services.ledgers import policy
+from infra import costs
 
 FOLDER = Path(__file__).parents[1] / 'docs' / 'plots'
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
@@ -135,8 +135,6 @@ def simulate(people: People, *, own_nodes: bool = False, work: Work = WORK, limi
 
 def _due_per_second(people: People, at: float) -> float:
     """Return how many ledgers become due, by the refresh policy: more often, the more recently somebody looked at them."""
-    from chalicelib.services.ledgers import policy  # needs the settings that main makes
-
     (recently, often), (today, hourly) = policy.INTERVALS
     in_hour = people.ledgers(min(people.visits_per_second(at) * recently, people.users * people.active))
     in_day = people.ledgers(people.users * people.active * min(1, today / DAY)) - in_hour
@@ -212,7 +210,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog='python -m benchmarks.simulate', description=__doc__)
     parser.add_argument('--plots', action='store_true', help='draw the plots in docs/plots')
     options = parser.parse_args()
-    os.environ |= functions.stand_ins('dev') | {'AWS_DEFAULT_REGION': 'us-east-1'}
     keyless = [simulate(People(users)) for users in SIZES]
     own = [simulate(People(users), own_nodes=True, limits=grown_limits(People(users))) for users in SIZES]
     _print_table('Explorers without keys, settings as they are', keyless)

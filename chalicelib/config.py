@@ -118,11 +118,20 @@ def settings() -> Settings:
         security_contact=env.get('SECURITY_CONTACT') or None,
         signup=_choice('SIGNUP', ('invite', 'open', 'closed')),
         allows_trading_keys=_choice('ALLOW_TRADING_KEYS', ('false', 'true')) == 'true',
-        experimental_exchanges=_codes('EXPERIMENTAL_EXCHANGES'),
+        experimental_exchanges=experimental_exchanges(env),
         currency_objects=_choice('CURRENCY_FORMAT', ('code', 'object')) == 'object',
         metrics_namespace=env.get('METRICS_NAMESPACE') or 'CryptFolio',
         local=env.get('AWS_CHALICE_CLI_MODE') == 'true',
     )
+
+
+def experimental_exchanges(variables: Mapping[str, str]) -> frozenset[str]:
+    """Return the codes that EXPERIMENTAL_EXCHANGES has among environment variables. Raises BadSetting."""
+    value = variables.get('EXPERIMENTAL_EXCHANGES', '')
+    codes = frozenset(code for part in value.split(',') if (code := part.strip()))
+    if not all(re.fullmatch('[a-z0-9]{1,40}', code) for code in codes):
+        raise BadSetting(f'EXPERIMENTAL_EXCHANGES must be codes of exchanges with commas between them, such as bitget,mexc, not {value!r}')
+    return codes
 
 
 def chalice_hook() -> str | None:
@@ -142,14 +151,6 @@ def _choice(name: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise BadSetting(f'{name} must be {" or ".join(choices)}, not {value!r}')
     return value
-
-
-def _codes(name: str) -> frozenset[str]:
-    value = os.environ.get(name, '')
-    codes = frozenset(code for part in value.split(',') if (code := part.strip()))
-    if not all(re.fullmatch('[a-z0-9]{1,40}', code) for code in codes):
-        raise BadSetting(f'{name} must be codes of exchanges with commas between them, such as bitget,mexc, not {value!r}')
-    return codes
 
 
 def _integer(name: str, default: int, least: int = 1) -> int:

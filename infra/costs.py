@@ -31,7 +31,16 @@ IDLE_METRICS: Mapping[str, tuple[str, ...]] = {
     'refresh_histories': ('Messages', 'Milliseconds', 'DynamoDBRequests', 'DynamoDBCapacity'),
 }
 ROUTE_CLASSES = 20  # each has a latency of its own (chalicelib/http_io/request_log.py)
-_METRICS_OF_USE = ROUTE_CLASSES + 36  # and api 7, authorizer 5, refresh_ledgers 8, three other jobs 14, access log 2
+_OF_QUEUES = ('Messages', 'Milliseconds', 'DynamoDBRequests', 'DynamoDBCapacity')
+# What arrives besides while a stage is used, with those of template.yaml's filters of the access log. tests/infra/test_costs.py compares.
+METRICS_OF_USE: Mapping[str, tuple[str, ...]] = {
+    'api': ('Latency', 'Requests', 'NotReady', 'Throttled', 'Errors4xx', 'DynamoDBRequests', 'DynamoDBCapacity'),
+    'authorizer': ('Latency', 'Requests', 'TokensRefused', 'DynamoDBRequests', 'DynamoDBCapacity'),
+    'refresh_ledgers': (*_OF_QUEUES, 'MessageFailures', 'UpstreamRequests', 'CrossChecks', 'LedgerIncomplete'),
+    'refresh_accounts': (*_OF_QUEUES, 'UpstreamRequests'),
+    'fetch_rates': (*_OF_QUEUES, 'UpstreamRequests'),
+    'purge_portfolios': _OF_QUEUES,
+}
 # AWS's allowances that do not end after a year.
 _FREE_ALARM_METRICS, _FREE_METRICS, _FREE_SQS_REQUESTS = 10, 10, 1e6
 
@@ -52,14 +61,16 @@ def idle() -> list[Cost]:
     alarms = [resource['Properties'] for resource in resources if resource['Type'] == 'AWS::CloudWatch::Alarm']
     alarm_metrics = sum(sum('MetricStat' in metric for metric in alarm.get('Metrics', ())) or 1 for alarm in alarms)
     metrics = sum(map(len, IDLE_METRICS.values()))
-    queues = sum('maximum_concurrency' in size for size in lambda_extras.config()['lambda_functions'].values())
+    sizes = lambda_extras.config()['lambda_functions'].values()
+    queues = sum('maximum_concurrency' in size for size in sizes)
+    schedules = sum('reserved_concurrency' in size and 'maximum_concurrency' not in size for size in sizes)
     polls = queues * _POLLS_PER_SECOND * _SECONDS_OF_MONTH
     return [
         Cost(keys, 'KMS keys', keys * KMS_KEY),
         Cost(alarm_metrics, 'alarm metrics', alarm_metrics * ALARM_METRIC, _FREE_ALARM_METRICS * ALARM_METRIC),
         Cost(metrics, 'metrics', metrics * METRIC, _FREE_METRICS * METRIC),
         Cost(queues, 'polled queues', polls * SQS_REQUEST, _FREE_SQS_REQUESTS * SQS_REQUEST),
-        Cost(3, 'schedules', _schedules()),
+        Cost(schedules, 'schedules', _schedules()),
     ]
 
 
@@ -70,8 +81,14 @@ def summary() -> str:
     parts = ', '.join(f'{cost.number} {cost.name} {cost.dollars:.2f}' for cost in costs)
     return (
         f"about {total:.0f} dollars a month when idle ({parts}), of which AWS's always-free allowances cover about {waived:.0f}; "
-        f'up to {_METRICS_OF_USE * METRIC:.0f} more for metrics when in use'
+        f'up to {metrics_of_use() * METRIC:.0f} more for metrics when in use'
     )
+
+
+def metrics_of_use() -> int:
+    """Return how many metrics arrive besides in each hour in which all of a stage is used."""
+    filters: int = sum(one['Type'] == 'AWS::Logs::MetricFilter' for one in template.load()['Resources'].values())
+    return ROUTE_CLASSES + sum(map(len, METRICS_OF_USE.values())) + filters
 
 
 def _schedules() -> float:

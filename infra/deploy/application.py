@@ -36,6 +36,7 @@ from chalice.package import TemplateDeepMerger
 from chalice.policy import AppPolicyGenerator
 from chalice.utils import UI, OSUtils
 
+from chalicelib.config import BadSetting, experimental_exchanges
 from infra import gateway
 from infra.deploy import aliases, bounded_roles, bytecode, rights, runtime, slimming
 from infra.deploy.dependencies import RuntimeDependencies
@@ -79,14 +80,13 @@ class Packaging(BuildStage):
 
     def execute(self, config: Config, resources: list[Model]) -> None:
         super().execute(config, resources)
+        try:
+            experimental = experimental_exchanges(config.environment_variables)
+        except BadSetting as error:
+            raise CannotDeploy(str(error)) from None
         for one in resources:
             if isinstance(one, DeploymentPackage):
-                one.filename = finished(str(one.filename), self._runtime, _experimental_exchanges(config))
-
-
-def _experimental_exchanges(config: Config) -> list[str]:
-    """Return the experimental exchanges that the stage's setting names, as chalicelib/config.py reads it."""
-    return [part.strip() for part in config.environment_variables.get('EXPERIMENTAL_EXCHANGES', '').split(',') if part.strip()]
+                one.filename = finished(str(one.filename), self._runtime, experimental)
 
 
 def finished(filename: str, made_for: runtime.Runtime, experimental: Collection[str] = ()) -> str:
@@ -105,8 +105,6 @@ def finished(filename: str, made_for: runtime.Runtime, experimental: Collection[
             raise CannotDeploy(f'EXPERIMENTAL_EXCHANGES of this stage names {error}, which is no exchange of ccxt') from None
         if python:
             bytecode.add(copy, python)
-        else:
-            print(f'  without bytecode, which doubles cold starts: it takes {made_for.name}, and there is none on this computer')
         copy.replace(finished_name)
     return finished_name
 

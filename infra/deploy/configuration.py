@@ -58,7 +58,7 @@ def values(target: Target, outputs: Mapping[str, str], issuer: str) -> Stage:
     """
     values = {reference: outputs[key] for reference, key in output_keys().items() if key in outputs}
     if 'MailFrom' in outputs:
-        values['MailIdentity'], values['MailDomain'] = mail.identities(target, outputs['MailFrom'])
+        values['MailIdentity'], values['MailDomain'] = mail.parse(outputs['MailFrom'])
     arns, published = signing_keys(target, outputs)
     pseudo = {'AWS::Partition': target.partition, 'AWS::Region': target.region, 'AWS::AccountId': target.account}
     both = values | pseudo | {'Stage': target.stage, 'Issuer': issuer, 'Jwks': published}
@@ -94,9 +94,7 @@ def config(target: Target, stage: Stage) -> Config:
     upstream_keys.refuse_in_environment({**disk.get('environment_variables', {}), **own['environment_variables']})
     _check_size(own['environment_variables'])
     own['lambda_functions'] = {name: {'iam_policy_file': _write_policy(target, name, stage)} for name in functions.names()}
-    limit = concurrency(target)
-    if not can_reserve(limit):
-        print(f'  {too_few(limit)}')
+    if not can_reserve(concurrency(target)):  # which the checks before the first write say
         for one in disk['lambda_functions'].values():
             one.pop('reserved_concurrency', None)
     return _for_chalice(target.stage, target.project, disk, own['environment_variables'])

@@ -5,16 +5,8 @@ from email.utils import parseaddr
 from infra.deploy.target import CannotDeploy, Target
 
 
-def identities(target: Target, sender: str) -> tuple[str, str]:
-    """Return a sender's address and its domain, one of which SES must have verified; say so if it has not. Raises CannotDeploy."""
-    address, domain = parse(sender)
-    if not is_verified(target, address, domain):
-        print(f'  {how_to_verify(target, address, domain)}')
-    return address, domain
-
-
 def parse(sender: str) -> tuple[str, str]:
-    """Return a sender's address and its domain. Raises CannotDeploy."""
+    """Return a sender's address and its domain, one of which SES must have verified. Raises CannotDeploy."""
     address = parseaddr(sender)[1]
     domain = address.rpartition('@')[2]
     if not domain or domain == address:

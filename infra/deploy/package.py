@@ -15,7 +15,7 @@ from chalice.package import AppPackager, ResourceBuilder, TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
 from infra import functions, gateway, lambda_extras, template
-from infra.deploy import application, upstream_keys
+from infra.deploy import application, runtime, upstream_keys
 
 Json = dict[str, Any]
 
@@ -50,6 +50,8 @@ class StagePackager(AppPackager):
         self._chalices = chalices
 
     def package_app(self, config: Config, outdir: str, chalice_stage_name: str) -> None:
+        if shortcoming := runtime.current().shortcoming():
+            print(f'  {shortcoming}')
         self._chalices.package_app(config, outdir, chalice_stage_name)
         written = Path(outdir, 'sam.json')
         written.write_text(json.dumps(completed(json.loads(written.read_text()), chalice_stage_name), indent=1))

@@ -1,10 +1,10 @@
 """`make plan`: where a deployment would go, what it would change, what stands in its way, and what it costs. Nothing is changed."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmarks.simulate import People, simulate
 from infra import costs, functions, template
 from infra.deploy import api, kept_data, preflight, records, releases, stack
 from infra.deploy.target import Target
@@ -64,8 +64,5 @@ def _costs() -> Iterator[str]:
 
 def _cost_of_use() -> float:
     """Return what 1,000 users cost beside what an idle stage does, by the simulation that docs/scaling.md shows."""
-    os.environ |= functions.stand_ins('dev')  # the policy of refreshes is imported with settings
-    from benchmarks.simulate import People, simulate
-
     by_service: Mapping[str, float] = simulate(People(1_000)).costs
     return sum(dollars for service, dollars in by_service.items() if service != 'idle')

@@ -168,10 +168,8 @@ def _taken(target: Target) -> Iterator[str]:
 
 def _runtime(_: Target, __: Mapping[str, str]) -> Iterator[Outcome]:
     made_for = runtime.current()
-    if made_for.interpreter() is None:
-        yield Verdict.WARNING, f'install {made_for.name}: without it the package has no bytecode, and cold starts take twice as long'
-    else:
-        yield Verdict.OK, made_for.name
+    shortcoming = made_for.shortcoming()
+    yield (Verdict.WARNING, shortcoming) if shortcoming else (Verdict.OK, made_for.name)
 
 
 def _packages(target: Target, _: Mapping[str, str]) -> Iterator[Outcome]:

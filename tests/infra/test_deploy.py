@@ -13,7 +13,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import botocore.session
 import pytest
@@ -236,9 +235,7 @@ def test_an_account_with_little_concurrency_is_deployed_to_without_reserving(aws
     aws.deploy()
 
     assert 'PutFunctionConcurrency' not in aws.changes
-    said = capsys.readouterr().out
-    assert 'this account may run 10 functions at once' in said
-    assert 'request-service-quota-increase' in said
+    assert 'functions at once' not in capsys.readouterr().out  # the checks before said it
 
 
 @pytest.mark.parametrize(('limit', 'most'), [(10, {2}), (40, {2, 3, 5, 6}), (1_000, {2, 5, 10})])
@@ -290,26 +287,13 @@ def test_what_was_given_once_is_remembered(aws: Aws):
     assert (again.outputs['AlarmEmail'], again.outputs['RequestsPerSecond']) == ('me@example.com', '8')
 
 
-@pytest.mark.parametrize('verified', ['hello@example.com', 'example.com'])
-def test_mail_is_sent_as_the_sender_and_nobody_else(aws: Aws, capsys: pytest.CaptureFixture[str], verified: str):
-    aws.session.register(
-        'before-call.sesv2.GetEmailIdentity',
-        lambda params, **_: (OK, {'VerifiedForSendingStatus': True}) if unquote(params['url_path']).endswith(f'/{verified}') else None,
-    )
-
+def test_mail_is_sent_as_the_sender_and_nobody_else(aws: Aws):
     aws.deploy(MailFrom='CryptFolio <hello@example.com>')
 
     assert environment(aws)['MAIL_FROM'] == 'CryptFolio <hello@example.com>'
     [mail] = [one for one in role_policy(aws, 'api_handler')['Statement'] if one['Action'] == 'ses:SendEmail']
     ours = f'arn:aws:ses:us-east-1:{aws.account}:identity'
     assert mail['Resource'] == [f'{ours}/hello@example.com', f'{ours}/example.com']
-    assert 'verified neither' not in capsys.readouterr().out
-
-
-def test_a_sender_that_ses_does_not_know_is_said_with_what_to_do(aws: Aws, capsys: pytest.CaptureFixture[str]):
-    aws.deploy(MailFrom='hello@example.com')
-
-    assert 'aws sesv2 create-email-identity --region us-east-1 --email-identity hello@example.com' in capsys.readouterr().out
 
 
 def test_without_a_sender_nothing_may_send_mail(shared: Aws):

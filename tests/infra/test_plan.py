@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from botocore.parsers import ResponseParserError
@@ -14,7 +15,7 @@ from infra import template
 from infra.deploy import destroy, kept_data, plan, preflight, rights, stack
 from infra.deploy.preflight import CHECKS, Verdict
 from infra.deploy.target import CannotDeploy
-from tests.support.deployments import NAME, STAGE, Aws, Refusal, project
+from tests.support.deployments import NAME, OK, STAGE, Aws, Refusal, project
 from tests.support.iam import listed
 
 pytestmark = pytest.mark.usefixtures('restored_environment_of_module')
@@ -133,6 +134,22 @@ def test_what_would_hamper_a_deployment_is_said_with_what_to_do_and_what_would_s
     assert 'only roles with the boundary' in lines[2]
     assert f'`aws logs delete-log-group --log-group-name /aws/lambda/{NAME}-bearer`' in lines[3]
     assert '`aws sqs delete-queue --queue-url http' in lines[4]
+
+
+@pytest.mark.parametrize('verified', ['hello@example.com', 'example.com', None])
+def test_a_sender_may_be_an_address_or_a_domain_that_ses_has_verified(aws: Aws, verified: str | None):
+    """As moto has no identity that is verified, its answers come from here."""
+    aws.session.register(
+        'before-call.sesv2.GetEmailIdentity',
+        lambda params, **_: (OK, {'VerifiedForSendingStatus': unquote(params['url_path']).endswith(f'/{verified}')}),
+    )
+
+    [finding] = preflight.findings(aws.target, {'MailFrom': 'CryptFolio <hello@example.com>'}, {'mail': CHECKS['mail']})
+
+    if verified:
+        assert (finding.verdict, finding.text) == (Verdict.OK, 'hello@example.com may send')
+    else:
+        assert 'aws sesv2 create-email-identity --region us-east-1 --email-identity hello@example.com' in finding.text
 
 
 def unreadable() -> Json:

@@ -29,6 +29,12 @@ def test_a_package_for_this_computer_has_its_python(monkeypatch: pytest.MonkeyPa
     assert runtime.current().interpreter() == sys.executable
 
 
+def test_a_computer_without_the_runtimes_python_is_said_to_make_no_bytecode() -> None:
+    own = f'{sys.version_info.major}.{sys.version_info.minor}'
+    assert Runtime(own, 'arm64').shortcoming() is None
+    assert (Runtime('3.99', 'arm64').shortcoming() or '').startswith('install python3.99: without it the package has no bytecode')
+
+
 def test_wheels_may_need_no_newer_glibc_than_the_runtime_has() -> None:
     platforms = Runtime('3.13', 'arm64').platforms
 

@@ -3,7 +3,10 @@
 docs/scaling.md states what these numbers cost. How long a worker may hold a ledger is in models/ledger.py.
 """
 
-from chalicelib.models import Ledger
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # models need settings, and whoever works out what the policy costs has none
+    from chalicelib.models import Ledger
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
@@ -29,7 +32,7 @@ MOST_STAMPED_AT_ONCE = 100  # watches of a ledger that are told under its lease,
 MOST_STALE_REFRESHES = 50  # enqueued by one request
 
 
-def next_refresh(ledger: Ledger, now: int) -> int:
+def next_refresh(ledger: 'Ledger', now: int) -> int:
     """Return when a ledger that was just refreshed is due again.
 
     With now = 1_000_000: looked at 999_000, due at 1_000_300; looked at 990_000, due at 1_003_600; never looked at, due at 1_086_400.
@@ -37,13 +40,13 @@ def next_refresh(ledger: Ledger, now: int) -> int:
     return now + _interval(ledger, now)
 
 
-def next_attempt(ledger: Ledger, now: int) -> int:
+def next_attempt(ledger: 'Ledger', now: int) -> int:
     """Return when to try again to refresh a ledger that could not be read: `failures` counts the earlier failures in a row."""
     backoff: int = FIRST_BACKOFF_SECONDS * 2 ** min(ledger.failures or 0, 10)
     return now + min(_interval(ledger, now), backoff)
 
 
-def wait_for_first_value(ledger: Ledger, now: int) -> int:
+def wait_for_first_value(ledger: 'Ledger', now: int) -> int:
     """Return in how many seconds it is worth asking again for a ledger of which no balance is known.
 
     One that could not be read is waited for until its next attempt, one whose refresh is queued or under way as `wait_since` says.
@@ -66,11 +69,11 @@ def rest_until(failures: int, now: int) -> int:
     return now + min(LONGEST_REST_SECONDS, rest)
 
 
-def is_stale(ledger: Ledger, now: int) -> bool:
+def is_stale(ledger: 'Ledger', now: int) -> bool:
     """Return whether a reader should have a ledger refreshed: it is old, and nothing was tried lately."""
     return now - max(ledger.updated_at or 0, ledger.attempted_at or 0, ledger.created_at or 0) > STALE_SECONDS
 
 
-def _interval(ledger: Ledger, now: int) -> int:
+def _interval(ledger: 'Ledger', now: int) -> int:
     since_look = now - (ledger.looked_at or 0)
     return next((every for within, every in INTERVALS if since_look < within), LONGEST_INTERVAL)
