@@ -31,11 +31,13 @@ class BalanceClient(SigningClient):
         self._failure = None
         try:
             balances = self._ccxt.fetch_balance()
-        except Upstream as error:
-            raise self._failure or error from None
         except Exception as error:
+            if self._failure is not None:  # what ccxt then stumbled over may follow from it
+                raise self._failure from None
+            if isinstance(error, Upstream):
+                raise
             if not self._has_asked:
-                raise self._failure or AccountRefused(self._exchange.endpoint.key, 'wrong_secret') from None
+                raise AccountRefused(self._exchange.endpoint.key, 'wrong_secret') from None
             raise Upstream(self._exchange.endpoint.key, f'returned balances of an unexpected shape ({type(error).__name__})') from None
         if self._failure is not None:
             raise self._failure

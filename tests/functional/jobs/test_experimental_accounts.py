@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.config import BadSetting, settings
+from chalicelib.models import Item, Ledger
 from chalicelib.services import upstream_status
 from chalicelib.services.portfolios import accounts
-from infra.fake_upstreams.answer import Answer
+from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.http_server import Request
 from tests.support import bitget, mexc
 from tests.support.accounts import PATH, balances, create, problem, reached, run, shown
@@ -109,6 +110,20 @@ def test_what_is_borrowed_leaves_the_balance_unknown_and_an_outage_says_nothing_
     assert run(api)
 
     assert balances(api) == {'btc': '1.0', 'usdt': None}
+
+
+def test_an_outage_is_told_before_what_ccxt_stumbles_over_as_it_went_on(api: Api, at_bitget: BitgetAccount):
+    at_bitget.faults = [
+        Answer(503, '<html>Sorry</html>', 'text/html'),
+        as_json({'code': '00000', 'data': [bitget.spot_row('BTC', 'x', 'y')]}),
+    ]
+    api.portfolio()
+    create(api, 'bitget', bitget.CREDENTIALS)
+
+    assert not run(api)
+
+    [ledger] = [item for item in Item.scan() if isinstance(item, Ledger)]
+    assert ledger.last_error == 'returned 503'
 
 
 def test_an_account_without_a_passphrase_is_read_with_key_and_secret_from_its_own_server(api: Api, at_mexc: MexcAccount):
