@@ -46,6 +46,7 @@ _EXCHANGE = SignedExchange(
     wants_time=True,
 )
 _PAGE = 100
+_MOST_PAGES_OF_POSITIONS = 50
 _PARTS = ('free', 'locked', 'freeze', 'withdrawing')
 _LENT = 'LD'
 _RECENT_SECONDS = 14 * 86_400  # more than the week that is read again at each refresh
@@ -96,11 +97,11 @@ class BinanceReader:
         """Return all positions in Simple Earn of a kind. Raises Upstream when their number changes while they are read."""
         rows, total = self._page(http, kind, 1)
         totals = {total}
-        while len(rows) < total and len(rows) % _PAGE == 0:
-            more, now = self._page(http, kind, len(rows) // _PAGE + 1)
-            totals.add(now)
-            if not more:
+        for number in range(2, _MOST_PAGES_OF_POSITIONS + 1):
+            if len(rows) >= total or len(rows) < (number - 1) * _PAGE:
                 break
+            more, now = self._page(http, kind, number)
+            totals.add(now)
             rows += more
         if totals != {len(rows)}:
             raise Upstream(ENDPOINT.key, 'returned more or fewer positions than there are')

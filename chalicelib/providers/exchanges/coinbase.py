@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from chalicelib import clock
 from chalicelib.domain import exchanges, money
 from chalicelib.domain.ledgers import Entry
-from chalicelib.errors import AccountRefused
+from chalicelib.errors import AccountRefused, Upstream
 from chalicelib.providers.exchanges.account_reader import (
     BalanceList,
     RowFields,
@@ -61,6 +61,7 @@ _EXCHANGE = SignedExchange(
 )
 _APP, _ADVANCED = 'v2 private', 'v3 private'
 _PAGE = 100
+_MOST_PAGES_OF_WALLETS = 50
 _FILL = 'advanced_trade_fill'
 # What rows of different wallets have in common that are one trade, by the type of row: a field of the object of that name.
 _COMMON = {_FILL: 'order_id', 'trade': 'id', 'buy': 'id', 'sell': 'id'}
@@ -98,11 +99,12 @@ class CoinbaseReader:
 
     def _wallets(self, http: Http) -> Iterator[Mapping[str, Any]]:
         position = None
-        while True:
+        for _ in range(_MOST_PAGES_OF_WALLETS):
             rows, position = self._rows(http, 'accounts', {}, position)
             yield from rows
             if position is None:
                 return
+        raise Upstream(ENDPOINT.key, 'lists more wallets than there are currencies')
 
     def _page(self, http: Http, wallet: Mapping[str, Any], position: str | None) -> Page:
         rows, position = self._rows(http, 'accounts/{account_id}/transactions', {'account_id': wallet['id']}, position)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
@@ -26,12 +26,22 @@ from chalicelib.providers.explorers.explorer import (
     read_rows,
     read_token_holdings,
     string_of,
+    unreadable,
 )
 from chalicelib.providers.explorers.horizon_effects import NATIVE, Row
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _IDS_PER_TRANSACTION = 4_096  # those from a transaction's id on belong to its operations (SEP-35)
+_TOO_MANY = 'too many effects'
+
+
+class _Effects(NamedTuple):
+    """The effects on an account by transaction id: all down to the id `oldest`, but for those of the transaction `cut_off`, if any."""
+
+    by_transaction: Mapping[int, list[Row]]
+    oldest: int
+    cut_off: int | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,8 @@ class Horizon:
 
     The delta of a transaction is the sum of its effects on the account, less the fee if the account paid it; failed transactions
     cost a fee too. Only effects tell of transactions that move assets and do not touch the account itself: trades of its offers, and
-    payments by contracts. Pages are cursors into a history that never changes, and end early where there are many of these. If the server
+    payments by contracts. Pages are cursors into a history that never changes, and end early where there are many of these. Of a single
+    transaction with more effects than `most_pages_of_one` have, nobody knows what it moves. If the server
     has dropped old ledgers, its transactions do not sum to the balance.
     """
 
@@ -50,6 +61,7 @@ class Horizon:
     page: int = 50
     page_of_effects: int = 200
     most_pages_of_effects: int = 10
+    most_pages_of_one: int = 50
     counts_p2pk: bool = False
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
@@ -62,9 +74,9 @@ class Horizon:
             rows = account['balances']
             coin = sum(horizon_effects.stroops(row['balance']) for row in rows if row['asset_type'] == NATIVE)
             assets = ((f'{row.get("asset_code")}-{row.get("asset_issuer")}', partial(self._balance, row)) for row in rows)
-            tokens, unreadable = read_token_holdings(self.chain, assets)
+            tokens, unreadable_balances = read_token_holdings(self.chain, assets)
         holding = Holding(self.chain.currency, self.chain.amount(coin), sent=None, received=None, transactions=None)
-        return AddressReport([holding, *tokens], self._pages(http, address, resume), unreadable)
+        return AddressReport([holding, *tokens], self._pages(http, address, resume), unreadable_balances)
 
     def _balance(self, row: Row) -> Decimal:
         return self.chain.amount(horizon_effects.stroops(row['balance']))
@@ -77,25 +89,21 @@ class Horizon:
                 listed = {money.whole(txn['paging_token']): txn for txn in txns}
                 _check_newest_first(list(listed))
                 oldest = 0 if len(txns) < self.page else min(listed)
-            effects, oldest = self._effects(http, address, cursor, listed.keys(), oldest)
-            hidden, oldest = self._hidden(http, address, effects, listed.keys(), oldest)
+            effects = self._effects(http, address, cursor, listed.keys(), oldest)
+            hidden, oldest = self._hidden(http, address, effects, listed.keys())
             with expected_shape(self.endpoint, 'transactions'):
                 newest_first = sorted(((token, txn) for token, txn in {**listed, **hidden}.items() if token >= oldest), reverse=True)
-                rows = [
-                    row for token, txn in newest_first for row in self._rows(txn, address, effects.get(token, []), hidden=token in hidden)
-                ]
+                rows = [row for token, txn in newest_first for row in self._rows(txn, token, address, effects, hidden=token in hidden)]
                 cursor = str(oldest) if oldest else None
                 page = Page.of(rows, cursor)
             yield page
             if cursor is None:
                 return
 
-    def _effects(
-        self, http: Http, address: str, cursor: str | None, listed: Collection[int], oldest: int
-    ) -> tuple[dict[int, list[Row]], int]:
-        """Return the effects on an account by transaction id, from those before a cursor on, and the id down to which they are all.
+    def _effects(self, http: Http, address: str, cursor: str | None, listed: Collection[int], oldest: int) -> _Effects:
+        """Return the effects on an account from those before a cursor on, down to the id `oldest`, 0 for all there are.
 
-        That is the `oldest`, 0 for all there are, or a later one where there are too many effects for one page of ours.
+        Or down to a later one where there are too many effects for one page of ours.
         """
         by_transaction: dict[int, list[Row]] = {}
         place = None if cursor is None else f'{cursor}-0'
@@ -109,25 +117,28 @@ class Horizon:
                     if transaction >= oldest:
                         by_transaction.setdefault(transaction, []).append(row)
                 if len(rows) < self.page_of_effects or operations[-1] < oldest:
-                    return by_transaction, oldest
+                    return _Effects(by_transaction, oldest)
                 is_much = number >= self.most_pages_of_effects or len(by_transaction.keys() - listed) > self.page
                 if is_much and len(by_transaction) > 1:
-                    return by_transaction, min(by_transaction) + _IDS_PER_TRANSACTION  # of the last one there may be more
+                    return _Effects(by_transaction, min(by_transaction) + _IDS_PER_TRANSACTION)  # of the last one there may be more
+                if number >= self.most_pages_of_one:
+                    [cut_off] = by_transaction
+                    return _Effects(by_transaction, cut_off, cut_off)
                 place = rows[-1]['paging_token']
         raise AssertionError
 
-    def _hidden(
-        self, http: Http, address: str, effects: Mapping[int, list[Row]], listed: Collection[int], oldest: int
-    ) -> tuple[dict[int, Row], int]:
+    def _hidden(self, http: Http, address: str, effects: _Effects, listed: Collection[int]) -> tuple[dict[int, Row], int]:
         """Return the transactions that only effects tell of, each of which takes a request, and the id down to which they are all."""
+        unlisted = [token for token in effects.by_transaction if token >= effects.oldest and token not in listed]
         with expected_shape(self.endpoint, 'effects'):
-            tokens = [token for token, rows in effects.items() if token >= oldest and token not in listed and self._moves(rows, address)]
+            tokens = [token for token in unlisted if self._may_move(effects, token, address)]
         newest = sorted(tokens, reverse=True)[: self.page]
-        hidden = {token: self._transaction(http, effects[token]) for token in newest}
-        return hidden, newest[-1] if len(newest) < len(tokens) else oldest
+        hidden = {token: self._transaction(http, effects.by_transaction[token]) for token in newest}
+        return hidden, newest[-1] if len(newest) < len(tokens) else effects.oldest
 
-    def _moves(self, effects: Sequence[Row], address: str) -> bool:
-        return any(horizon_effects.may_move(effects, asset) for asset in self._assets(effects, address))
+    def _may_move(self, effects: _Effects, token: int, address: str) -> bool:
+        rows = effects.by_transaction[token]
+        return token == effects.cut_off or any(horizon_effects.may_move(rows, asset) for asset in self._assets(rows, address))
 
     def _transaction(self, http: Http, effects: Sequence[Row]) -> Row:
         """Return the transaction of effects, which the account's list lacks. Raises Upstream."""
@@ -166,8 +177,13 @@ class Horizon:
                 raise ValueError('another error')
         return answer
 
-    def _rows(self, txn: Row, address: str, effects: Sequence[Row], *, hidden: bool) -> list[Entry | Unreadable]:
+    def _rows(self, txn: Row, token: int, address: str, listed: _Effects, *, hidden: bool) -> list[Entry | Unreadable]:
         """Return what a transaction changes, by currency; one that is `hidden`, as the account is not touched, none of XLM."""
+        at, height = lambda: _epoch(txn['created_at']), lambda: txn['ledger']
+        if token == listed.cut_off:
+            codes = [self.chain.currency, *(asset.code for asset in currencies.tokens_on(self.chain.currency))]
+            return [unreadable(self.chain, string_of(txn['hash']), _TOO_MANY, at=at, height=height, code=code) for code in codes]
+        effects = listed.by_transaction.get(token, [])
         tokens = currencies.tokens_by_contract(self.chain.currency)
         assets = {self.chain.currency: NATIVE} | {tokens[asset].code: asset for asset in self._assets(effects, address) if asset in tokens}
 
@@ -187,7 +203,6 @@ class Horizon:
                 self.chain,
             )
 
-        at, height = lambda: _epoch(txn['created_at']), lambda: txn['ledger']
         rows = read_rows(entry, assets, self.chain, txn['hash'], at=at, height=height)
         return [row for row in rows if not hidden or isinstance(row, Unreadable) or row.delta]
 

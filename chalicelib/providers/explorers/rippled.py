@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
@@ -33,12 +33,21 @@ from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 _FIRST_PAGE = 20  # enough for new transactions
 _PAGE = 200
+_MOST_PAGES_OF_LINES = 25  # an account has a few; who issues something has as many as people hold it
 _LINES = 400  # of a page, as many as public servers return
 _NEWEST = -1  # the newest validated ledger of the server
 _EPOCH = 946_684_800  # 2000-01-01: the ledger counts seconds from here
 _REFERENCE = re.compile('[0-9A-F]{64}')
 _MOST_OF_A_MARKER = 1_000
 _RATE_LIMITED = ('slowDown', 'tooBusy')
+_TOO_MANY = 'too many trust lines'
+
+
+class _Lines(NamedTuple):
+    """Trust lines of an account: all of them, or as many as are read of one that has too many."""
+
+    rows: list[Row]
+    is_whole: bool
 
 
 @dataclass(frozen=True)
@@ -60,17 +69,23 @@ class Rippled:
         with expected_shape(self.endpoint, 'an account'):
             ledger, drops = (_NEWEST, 0) if account is None else _balance(account, address)
             owns_nothing = account is None or account['account_data'].get('OwnerCount') == 0
-            lines = [] if owns_nothing else self._lines(http, address, ledger)
-            issued = ((f'{line.get("currency")}.{line.get("account")}', partial(_issued_balance, line)) for line in lines)
+            lines = _Lines([], is_whole=True) if owns_nothing else self._lines(http, address, ledger)
+            issued = [(f'{line.get("currency")}.{line.get("account")}', partial(_issued_balance, line)) for line in lines.rows]
             tokens, unreadable = read_token_holdings(self.chain, issued)
+        if not lines.is_whole:
+            seen = {contract for contract, _ in issued}
+            unseen = {
+                contract: token for contract, token in currencies.tokens_by_contract(self.chain.currency).items() if contract not in seen
+            }
+            unreadable += [Unreadable(token.code, contract, _TOO_MANY) for contract, token in unseen.items()]
         holding = Holding(self.chain.currency, self.chain.amount(drops), sent=None, received=None, transactions=None)
         return AddressReport([holding, *tokens], self._pages(http, address, ledger, json.loads(resume) if resume else None), unreadable)
 
-    def _lines(self, http: Http, address: str, ledger: int) -> list[Row]:
-        """Return the trust lines of an account at a ledger."""
+    def _lines(self, http: Http, address: str, ledger: int) -> _Lines:
+        """Return the trust lines of an account at a ledger, or the first of them."""
         lines: list[Row] = []
         place: dict[str, Any] = {}
-        while True:
+        for _ in range(_MOST_PAGES_OF_LINES):
             result = self._query(http, 'account_lines', account=address, ledger_index=ledger, limit=_LINES, **place)
             with expected_shape(self.endpoint, 'trust lines'):
                 if result is None or result['account'] != address:
@@ -78,10 +93,11 @@ class Rippled:
                 lines += _list(result['lines'])
                 after = result.get('marker')
             if after is None:
-                return lines
+                return _Lines(lines, is_whole=True)
             if place.get('marker') == after:
                 raise Upstream(self.endpoint.key, 'returned a page that leads back to itself')
             place = {'marker': after}
+        return _Lines(lines, is_whole=False)
 
     def _pages(self, http: Http, address: str, ledger: int, marker: Any) -> Iterator[Page]:
         more = True

@@ -1,6 +1,7 @@
 """Accounts at Binance, read from a server that verifies its signatures."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -129,6 +130,21 @@ def test_positions_that_are_not_all_told_are_no_balance(api: Api, binance: Binan
     assert not run(api)
 
     assert api.get('/api/portfolios/1/accounts/1/balances').status_code == 503
+
+
+def test_positions_without_end_are_a_failure(api: Api, binance: BinanceAccount):
+    class Endless(list[dict[str, str]]):
+        def __len__(self) -> int:
+            return 10**9
+
+        def __getitem__(self, place: Any) -> Any:
+            return [{'positionId': '1', 'asset': 'BTC', 'amount': '0.01'}] * 100
+
+    binance.locked = Endless()
+
+    assert not run(api)
+
+    assert sum(request.url.endswith('locked/position') for request in binance.requests) == 50
 
 
 @pytest.mark.parametrize(

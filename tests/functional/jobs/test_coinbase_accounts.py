@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from infra.fake_upstreams.answer import Answer, as_json
+from infra.fake_upstreams.http_server import Request
 from tests.support.accounts import PATH, balances, create, is_whole, problem, reached, run, shown
 from tests.support.api import Api
 from tests.support.clock import CLOCK
@@ -106,6 +107,27 @@ def test_a_key_must_be_able_to_read_and_not_to_trade(api: Api, coinbase: Coinbas
     assert run(api)
 
     assert problem(api) == reason
+
+
+class Endless(CoinbaseAccount):
+    """An account of which each page of wallets leads on to another."""
+
+    def respond(self, request: Request) -> Answer:
+        if request.path != ['v2', 'accounts']:
+            return super().respond(request)
+        self.requests.append(request)
+        return as_json({'pagination': {'next_uri': f'{request.url}?starting_after={len(self.requests)}'}, 'data': []})
+
+
+def test_wallets_without_end_are_a_failure(api: Api, monkeypatch: pytest.MonkeyPatch):
+    account = Endless()
+    with reached(account.respond, monkeypatch):
+        api.portfolio()
+        create(api, 'coinbase', CREDENTIALS)
+
+        assert not run(api)
+
+    assert len(account.requests) == 51
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from chalicelib.domain import currencies
 from chalicelib.domain.ledgers import Entry, Unreadable
 from chalicelib.errors import Upstream, UpstreamRejected
+from chalicelib.providers.explorers.horizon import Horizon
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.stellar import ADDRESS, STRANGER
 from tests.support.recordings import recorded
@@ -275,6 +276,46 @@ def test_an_operation_of_another_shape_is_refused(upstream: Server, told: dict[s
     hidden(upstream, usdc('account_credited'), first=as_json(told))
     with pytest.raises(Upstream, match='unexpected shape'):
         accounts.read(LOBSTR, ADDRESS)
+
+
+def busy(upstream: Server, *, listed: bool) -> Horizon:
+    """Answer a transaction with an effect for each of a thousand offers, which the account's list has or lacks, and an older payment."""
+    older = TOKEN - (1 << 32)
+    offers = [effect('account_credited', number=number, asset_type='native', amount=ONE) for number in range(1_000, 0, -1)]
+    payment = effect('account_credited', asset_type='native', amount=ONE) | {'paging_token': f'{older + 1}-1'}
+    effects = [*offers, payment]
+    busiest = txn(hash='cd' * 32)
+
+    def tell(request: Request) -> Answer:
+        cursor = request.query.get('cursor')
+        match request.path[-1]:
+            case 'transactions':
+                rows = [*([busiest] if listed else []), txn(paging_token=str(older), ledger=40_000_000 - 1)]
+                return as_json(records(*(row for row in rows if cursor is None or int(row['paging_token']) < int(cursor))))
+            case 'effects':
+                places = [row['paging_token'] for row in effects]
+                start = 0 if cursor is None else 1_000 if cursor.endswith('-0') else places.index(cursor) + 1
+                return as_json(records(*effects[start : start + 10]))
+        if request.path[0] == 'accounts':
+            return as_json(account())
+        assert request.path == ['operations', str(TOKEN + 1)]
+        return as_json({'id': str(TOKEN + 1), 'transaction': busiest})
+
+    upstream.tell = tell
+    return replace(LOBSTR, page_of_effects=10, most_pages_of_effects=2, most_pages_of_one=5)
+
+
+@pytest.mark.parametrize('listed', [True, False])
+def test_of_a_transaction_with_effects_without_end_nobody_knows_what_it_moves_and_older_ones_are_read(
+    upstream: Server, listed: bool
+) -> None:
+    pages = list(busy(upstream, listed=listed).read(accounts.http(), ADDRESS).pages)
+
+    assert {(row.currency, row.reference, row.reason) for page in pages for row in page.unreadable} == {
+        (code, 'cd' * 32, 'too many effects') for code in ('xlm', *(token.code for token in currencies.tokens_on('xlm')))
+    }
+    assert [(entry.reference, entry.delta) for page in pages for entry in page.entries] == [('ab' * 32, Decimal(1))]
+    assert sum(request.path[-1] == 'effects' for request in upstream.requests) == 6
 
 
 def test_effects_go_on_where_the_transactions_of_the_page_before_ended(upstream: Server) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
@@ -188,6 +189,22 @@ def test_a_line_that_cannot_be_read_costs_only_its_currency(upstream: Server, ba
     report = XRPLCLUSTER.read(accounts.http(), ADDRESS)
     assert [holding.currency for holding in report.holdings] == ['xrp', 'usdc-xrp']
     assert report.unreadable == [Unreadable('rlusd-xrp', f'{RLUSD}.{RLUSD_ISSUER}', 'unexpected shape')]
+
+
+def test_of_lines_without_end_the_first_are_read_and_other_balances_are_unknown(upstream: Server) -> None:
+    number = count()
+    upstream.tell = lambda request: as_json(
+        info('5') if request.body['method'] == 'account_info' else lines(held('2'), marker=f'm{next(number)}')
+    )
+
+    report = XRPLCLUSTER.read(accounts.http(), ADDRESS)
+
+    assert {holding.currency for holding in report.holdings} == {'xrp', 'rlusd-xrp'}
+    tokens = {token.code: token.contract for token in currencies.tokens_on('xrp') if token.code != 'rlusd-xrp'}
+    assert {(row.currency, row.reference, row.reason) for row in report.unreadable} == {
+        (code, contract, 'too many trust lines') for code, contract in tokens.items()
+    }
+    assert len(upstream.requests) == 26
 
 
 @pytest.mark.parametrize('told', [lines(address=STRANGER), lines(marker='a'), error('lgrNotFound'), {'result': {'status': 'success'}}])
