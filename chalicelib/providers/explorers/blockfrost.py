@@ -14,7 +14,7 @@ from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import cardano_assets
 from chalicelib.providers.explorers.cardano_assets import Quantity, Sides
-from chalicelib.providers.explorers.explorer import ODD_SHAPE, TXID, AddressReport, Page, expected_shape, read_rows, refuse_rejected
+from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape, read_rows, refuse_rejected
 from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http, UpstreamResponse
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -155,18 +155,7 @@ def _is_own(txn: Row, row: Row, address: str) -> bool:
 
 
 def _sides(txn: Row, utxos: Row, address: str) -> Sides:
-    """Return the tokens that a transaction creates and spends. An output that cannot be read costs only the tokens that it names."""
-    return Sides(*([*_quantities(txn, utxos, side, address)] for side in ('outputs', 'inputs')))
-
-
-def _quantities(txn: Row, utxos: Row, side: str, address: str) -> Iterator[Quantity]:
-    for row in cardano_assets.objects_in(utxos, side):
-        try:
-            is_own: bool | None = _is_own(txn, row, address)
-        except ODD_SHAPE:
-            is_own = None
-        for amount in cardano_assets.objects_in(row, 'amount') if is_own is not False else ():
-            yield str(amount.get('unit')), amount.get('quantity') if is_own else None
+    return cardano_assets.sides(utxos, lambda row: _is_own(txn, row, address), 'amount', lambda amount: str(amount.get('unit')))
 
 
 def _quantity(amount: Row) -> Quantity:

@@ -4,7 +4,7 @@ A token is written as its policy and name, both in hexadecimal. Tokens are in th
 the rules in outputs.py.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,8 +13,9 @@ from chalicelib.domain import currencies, money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.currencies import Currency
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
-from chalicelib.providers.explorers.explorer import checked, place_of, read_token_holdings
+from chalicelib.providers.explorers.explorer import ODD_SHAPE, checked, place_of, read_token_holdings
 
+Row = Mapping[str, Any]
 Quantity = tuple[str, object]  # a token, and how much of it, as the upstream writes it
 
 
@@ -33,10 +34,30 @@ class Sides(NamedTuple):
         return sorted({tokens[unit].code for unit, _ in (*self.received, *self.spent) if unit in tokens})
 
 
-def objects_in(row: object, name: str) -> list[Mapping[str, Any]]:
+def objects_in(row: object, name: str) -> list[Row]:
     """Return the objects in a list of a row, as far as there are any: what is none tells of no token."""
     listed = row.get(name) if isinstance(row, dict) else None
     return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def sides(transaction: object, is_own: Callable[[Row], bool], amounts: str, token_of: Callable[[Row], str]) -> Sides:
+    """Return the tokens that a transaction creates and spends in its `outputs` and `inputs`.
+
+    Each of these lists its `amounts`. One of which `is_own` cannot tell whether it is the address's (it raises one of ODD_SHAPE) costs only
+    the tokens that it names.
+    """
+    received, spent = ([*_quantities(objects_in(transaction, name), is_own, amounts, token_of)] for name in ('outputs', 'inputs'))
+    return Sides(received, spent)
+
+
+def _quantities(outputs: Iterable[Row], is_own: Callable[[Row], bool], amounts: str, token_of: Callable[[Row], str]) -> Iterator[Quantity]:
+    for output in outputs:
+        try:
+            owned: bool | None = is_own(output)
+        except ODD_SHAPE:
+            owned = None
+        for amount in objects_in(output, amounts) if owned is not False else ():
+            yield token_of(amount), amount.get('quantity') if owned else None
 
 
 def entry(chain: Chain, code: str, txid: str, sides: Sides, *, at: int, height: int) -> Entry:

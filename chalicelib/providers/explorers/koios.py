@@ -14,7 +14,7 @@ from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import cardano_assets
 from chalicelib.providers.explorers.cardano_assets import Quantity, Sides
-from chalicelib.providers.explorers.explorer import ODD_SHAPE, TXID, AddressReport, Page, expected_shape, read_rows, unreadable
+from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape, read_rows, unreadable
 from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -130,23 +130,19 @@ class Koios:
 
 
 def _values(rows: Sequence[Row], address: str) -> list[int]:
-    return [money.whole(row['value']) for row in rows if row['payment_addr']['bech32'] == address]
+    return [money.whole(row['value']) for row in rows if _is_own(row, address)]
 
 
 def _sides(txn: Row, address: str) -> Sides:
-    """Return the tokens that a transaction creates and spends. An output that cannot be read costs only the tokens that it names."""
-    return Sides(*([*_quantities(txn, side, address)] for side in ('outputs', 'inputs')))
+    return cardano_assets.sides(txn, lambda row: _is_own(row, address), 'asset_list', _unit)
 
 
-def _quantities(txn: Row, side: str, address: str) -> Iterator[Quantity]:
-    for row in cardano_assets.objects_in(txn, side):
-        try:
-            is_own: bool | None = row['payment_addr']['bech32'] == address
-        except ODD_SHAPE:
-            is_own = None
-        for asset in cardano_assets.objects_in(row, 'asset_list') if is_own is not False else ():
-            unit = f'{asset.get("policy_id")}{asset.get("asset_name") or ""}'
-            yield unit, asset.get('quantity') if is_own else None
+def _is_own(row: Row, address: str) -> bool:
+    return bool(row['payment_addr']['bech32'] == address)
+
+
+def _unit(asset: Row) -> str:
+    return f'{asset.get("policy_id")}{asset.get("asset_name") or ""}'
 
 
 def _quantity(asset: Row) -> Quantity:
