@@ -319,10 +319,6 @@ def test_answers_have_their_types_in_one_package_and_are_built_in_another():
 
 
 LONGEST_FILE = 300  # lines
-# Longer ones, each with why it is still one thing.
-LONGER_FILES = {
-    'chalicelib/models/ledger.py': 'one kind of item with its access patterns',
-}
 # Functions that are called by the name of their module, such as `currencies.find`, so that a short verb says enough there.
 VERBS_OF_MODULES = {'every', 'find', 'parse', 'read', 'refresh', 'send', 'store'}
 # The same thing in two packages: a function of AWS Lambda and what it calls.
@@ -333,7 +329,7 @@ def test_files_are_short_enough_to_be_one_thing():
     tracked = [*(ROOT / 'chalicelib').rglob('*.py'), *(ROOT / 'infra').rglob('*.py')]
     longer = {str(path.relative_to(ROOT)) for path in tracked if len(path.read_text().splitlines()) > LONGEST_FILE}
 
-    assert longer == LONGER_FILES.keys()
+    assert longer == set()
 
 
 def test_no_public_name_means_two_things():

@@ -37,7 +37,8 @@ from chalicelib.models.item import Item
 from chalicelib.models.job_run import JobRun
 from chalicelib.models.known_browser import KnownBrowser
 from chalicelib.models.lease import LeaseLost
-from chalicelib.models.ledger import Ledger, Trouble
+from chalicelib.models.ledger import Ledger
+from chalicelib.models.ledger_state import Trouble
 from chalicelib.models.linked_subject import LinkedSubject, LinkedSubjectPointer
 from chalicelib.models.log_in_step import LogInStep
 from chalicelib.models.oauth_token import AlreadyRedeemed, Code, RefreshToken, RevokedFamily

@@ -1,232 +1,37 @@
 """Ledgers: the state of a blockchain address, HD wallet or exchange account, shared by everything that watches it."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
-from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain import changelog, currencies, ledger_keys, ledgers
-from chalicelib.domain.changelog import Changelog
-from chalicelib.domain.ledger_keys import AccountKey, AddressKey, HdWalletKey, LedgerKey
+from chalicelib.domain import changelog, ledgers
+from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.domain.ledgers import Gap, Holding, Unreadable
 from chalicelib.domain.work_groups import work_group
-from chalicelib.models.attributes import ChangelogAttribute, IntegerAttribute, RowsAttribute
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.cursor import Cursor, storable
 from chalicelib.models.derived import Derived, Membership
 from chalicelib.models.due_index import LEDGERS
-from chalicelib.models.lease import Leased
+from chalicelib.models.ledger_state import LedgerState, Trouble
 from chalicelib.models.writes import Operation, Write
 
 STATE = 'STATE'
 
 
-class Trouble(NamedTuple):
-    """What an explorer could not do for one address, while it serves others.
-
-    `until` is when its last consequence ends: until then the address is read in `small_steps`, which works, or else from other explorers
-    first. `failures` counts those in a row.
-    """
-
-    explorer: str
-    until: int
-    failures: int = 0
-    small_steps: bool = False
-
-
-class Ledger(Leased, discriminator='ledger'):
+class Ledger(LedgerState, discriminator='ledger'):
     """pk=the text of a domain.ledger_keys.LedgerKey  sk=STATE   in the `due` index while it is watched
 
     find, find_many: get, batch gets   lease: conditional update   everything else: conditional update under the lease
-    `updated_at` is when the balances were last observed, None before the first time, `reconciled_at` when the transactions were last
-    read with them and added up in every currency that has no gap. `incomplete` says in one snake_case word what the ledger as a whole
-    lacks, None if nothing; `gaps` what single currencies lack, one at most for each, by code. `unreadable_balances` are balances that
-    could not be read. `troubles` are those of single explorers with this ledger; `needs_key` says that what it lacks is to be had with
-    an API key only.
-    `changes` keeps histories current: the earliest instant whose balance changed, logged with each observation.
-    `change_pending_since` is that instant for a change that is being written and not observed yet. `newest_at` is the time
-    of the newest transaction ever seen, `looked_at` when a user last looked at the ledger.
-    `work_group` is the group of the user who last looked at it or watched it, see domain.work_groups.
-    `tokens_asked_at` is when a node told the balances of all tokens of its chain, `tokens_unconfirmed` that none tells them now.
-    Only HD wallets have `secret`, the ciphertext of their extended key or descriptor, and `derived`. `member_of` are the wallets that
-    the ledger of an address is derived for, as texts of Memberships. Only accounts have `credentials_id`, which tells with which
-    credentials they are read, and `problem`, why these were refused, with what that is about; `exchange_account` is the digest of
-    what the exchange calls the account whose entries are stored, if it says.
+    What it stores and what that says is in LedgerState.
     """
 
     LEASE_SECONDS = 45
     MIN_SECONDS_LEFT = 30  # more than one upstream request can take, from waiting for its turn to the last byte
 
-    holdings = RowsAttribute(Holding)
-    cursor = Cursor(null=True)
-    source = UnicodeAttribute(null=True)
-    counts_p2pk = BooleanAttribute(null=True)
-    incomplete = UnicodeAttribute(null=True)
-    gaps = RowsAttribute(Gap)
-    unreadable_balances = RowsAttribute(Unreadable)
-    reconciled_at = IntegerAttribute(null=True)
-    tokens_asked_at = IntegerAttribute(null=True)
-    tokens_unconfirmed = BooleanAttribute(null=True)
-    troubles = RowsAttribute(Trouble)
-    needs_key = BooleanAttribute(null=True)
-    changes = ChangelogAttribute(default=Changelog())
-    change_pending_since = IntegerAttribute(null=True, attr_name='touched')
-    newest_at = IntegerAttribute(null=True)
-    agreement = CrossCheck(null=True)
-    secret = BinaryAttribute(null=True, legacy_encoding=False)
-    derived = Derived(null=True)
-    member_of = UnicodeSetAttribute(null=True)
-    credentials_id = UnicodeAttribute(null=True)
-    exchange_account = UnicodeAttribute(null=True)
-    problem = UnicodeAttribute(null=True)
-    problem_detail = UnicodeAttribute(null=True)
-    valid = BooleanAttribute(null=True)
-    failures = IntegerAttribute(null=True)
-    last_error = UnicodeAttribute(null=True)
-    created_at = IntegerAttribute(null=True)
-    updated_at = IntegerAttribute(null=True)
-    looked_at = IntegerAttribute(null=True, attr_name='seen_at')
-    attempted_at = IntegerAttribute(null=True)
-    work_group = UnicodeAttribute(null=True)
-
     @classmethod
     def at(cls, pk: str) -> 'Ledger':
         """Return an empty instance with the key of a ledger's state, to update or delete it by."""
         return cls(pk, STATE)
-
-    @property
-    def key(self) -> LedgerKey:
-        return ledger_keys.parse(self.pk)
-
-    @property
-    def address_key(self) -> AddressKey:
-        """The key of an address's ledger. Raises TypeError for a ledger of another kind, which has no chain or address."""
-        key = self.key
-        if not isinstance(key, AddressKey):
-            raise TypeError(f'{self.pk} is not the ledger of an address')
-        return key
-
-    @property
-    def upstream_key(self) -> AddressKey | AccountKey:
-        """The key of a ledger that an upstream tells, as it does not tell HD wallets. Raises TypeError for one of those."""
-        key = self.key
-        if isinstance(key, HdWalletKey):
-            raise TypeError(f'{self.pk} is read from the ledgers of its addresses')
-        return key
-
-    @property
-    def wallet_key(self) -> HdWalletKey:
-        """The key of an HD wallet's ledger. Raises TypeError for a ledger of another kind."""
-        key = self.key
-        if not isinstance(key, HdWalletKey):
-            raise TypeError(f'{self.pk} is not the ledger of an HD wallet')
-        return key
-
-    @property
-    def ready(self) -> bool:
-        """Whether a balance was ever known."""
-        return self.updated_at is not None
-
-    @property
-    def is_unused(self) -> bool:
-        """Whether it is known to have no transactions: all that it holds counts none. An account that was emptied holds nothing."""
-        return bool(self.holdings) and all(row.transactions == 0 for row in self.holdings)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether its balances and transactions lack nothing that is known of."""
-        incomplete: str | None = self.incomplete
-        return incomplete is None and not self.gaps and not self.tokens_unconfirmed
-
-    @property
-    def unreadable(self) -> list[Unreadable]:
-        """The balances and the newest of the transactions that could not be read."""
-        cursor: Cursor | None = self.cursor
-        return [*self.unreadable_balances, *(cursor.unread.newest if cursor is not None else ())]
-
-    @property
-    def unreadable_count(self) -> int:
-        """How many balances and transactions could not be read; those beyond the newest are only counted."""
-        cursor: Cursor | None = self.cursor
-        unknown = sum(gap.reason == ledgers.UNREADABLE_BALANCE for gap in self.gaps)
-        return unknown + (sum(cursor.unread.numbers.values()) if cursor is not None else 0)
-
-    @property
-    def reason(self) -> str | None:
-        """Why it is not whole, in one snake_case word: what it lacks as a whole, or the first of its gaps; None if it is."""
-        return self._lacking or next((gap.reason for gap in self.gaps), ledgers.UNCONFIRMED if self.tokens_unconfirmed else None)
-
-    @property
-    def _lacking(self) -> str | None:
-        """What it lacks as a whole, or what would mend that."""
-        incomplete: str | None = self.incomplete
-        return ledgers.NEEDS_KEY if incomplete == ledgers.UNLISTED and self.needs_key else incomplete
-
-    @property
-    def known_codes(self) -> list[str]:
-        """The currencies that it holds, or may hold though no balance says so: what is not known of them, and transactions."""
-        cursor: Cursor | None = self.cursor
-        moved = [] if cursor is None else [code for code, tally in cursor.tallies().items() if tally.sum]
-        return list(dict.fromkeys([*(held.currency for held in self.holdings), *(gap.currency for gap in self.gaps), *moved]))
-
-    @property
-    def balance_reason(self) -> str | None:
-        """Why its balances may not be whole, in one snake_case word, None if they are."""
-        return None if self._lists_balances_alone else self.reason
-
-    @property
-    def _lists_balances_alone(self) -> bool:
-        """Whether its balances are all that its exchange tells, and so whole, while nothing is known of the past."""
-        incomplete: str | None = self.incomplete
-        return incomplete == ledgers.UNLISTED and isinstance(self.key, AccountKey)
-
-    def reason_in(self, currency: str) -> str | None:
-        """Return in one snake_case word why what is known of one currency is incomplete; None if it is not.
-
-        What the ledger lacks as a whole concerns its chain's coin and what it holds. Until its transactions were once read to the end
-        it may hold any token of its chain.
-        """
-        for gap in self.gaps:
-            if gap.currency == currency:
-                return str(gap.reason)
-        if self.tokens_unconfirmed and self.key.can_hold(currency) and currencies.get(currency).chain is not None:
-            return ledgers.UNCONFIRMED
-        reason = None if self._lists_balances_alone else self._lacking
-        is_unread = reason == ledgers.PENDING and self._reconciled_at is None
-        concerned = self.key.can_hold(currency) if is_unread else self.concerns(currency)
-        return reason if concerned else None
-
-    def concerns(self, currency: str) -> bool:
-        """Whether a currency is that of its chain or one that it is known to hold."""
-        key = self.key
-        coin = None if isinstance(key, AccountKey) else key.currency
-        return currency == coin or currency in {*(row.currency for row in self.holdings), *(gap.currency for gap in self.gaps)}
-
-    def last_reconciled(self, currency: str) -> int | None:
-        """Return when the transactions of a currency last added up to its balance (epoch seconds), None if they never did."""
-        for gap in self.gaps:
-            if gap.currency == currency:
-                return gap.since
-        return self._reconciled_at
-
-    @property
-    def _reconciled_at(self) -> int | None:
-        """When its transactions last added up; older releases did not store it."""
-        reconciled_at: int | None = self.reconciled_at
-        incomplete: str | None = self.incomplete
-        return self.updated_at if reconciled_at is None and incomplete is None else reconciled_at
-
-    @property
-    def is_changing(self) -> bool:
-        """Whether its transactions are being written, so that they may not add up to this state."""
-        return self.change_pending_since is not None
-
-    @property
-    def memberships(self) -> list[Membership]:
-        """The wallets that have all of its addresses."""
-        texts: Iterable[str] = self.derived.within if self.derived is not None else self.member_of or ()
-        return sorted(map(Membership.parse, texts))
 
     @classmethod
     def find(cls, pk: str) -> 'Ledger | None':
@@ -421,15 +226,6 @@ class Ledger(Leased, discriminator='ledger'):
         noted = Ledger.changes.set(self.changes.noted(changelog.ALWAYS))
         emptied = (attribute.set([]) for attribute in (Ledger.holdings, Ledger.gaps, Ledger.unreadable_balances))
         self.renew(now, noted, *emptied, *(attribute.remove() for attribute in forgotten))
-
-    def trouble_with(self, explorer: str, now: int) -> Trouble | None:
-        """Return the trouble that an explorer has with this ledger, None if there is none or it is over."""
-        return next((one for one in self.troubles if one.explorer == explorer and one.until > now), None)
-
-    def rests_from(self, explorer: str, now: int) -> bool:
-        """Whether it is to be read from other explorers first, as this one failed for it."""
-        trouble = self.trouble_with(explorer, now)
-        return trouble is not None and not trouble.small_steps
 
     def note_trouble(self, trouble: Trouble, now: int) -> None:
         """Store the trouble that an explorer has with this ledger, in the place of an earlier one. Raises LeaseLost."""
