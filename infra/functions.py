@@ -35,6 +35,11 @@ def settings() -> dict[str, str]:
     return read
 
 
+def queue_roles() -> list[str]:
+    """Return what the queues with messages for functions are for: `refresh` has its name in REFRESH_QUEUE."""
+    return [name.removesuffix('_QUEUE').lower() for name in settings() if name.endswith('_QUEUE')]
+
+
 def policy(function: str) -> dict[str, Any]:
     """Return the IAM policy of a function, with references."""
     read: dict[str, Any] = json.loads((_HERE / 'policies' / f'{function}.json').read_text())

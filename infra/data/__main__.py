@@ -7,6 +7,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.config import BadSetting
+from infra import functions
 from infra.data import stage
 from infra.data.table import Problem
 
@@ -117,7 +118,7 @@ def _add_dead_letters(commands: 'argparse._SubParsersAction[argparse.ArgumentPar
     ):
         one = _add(deeds, name, f'run_{name}', text)
         one.add_argument(
-            'queue', metavar='QUEUE', help='refresh, accounts, purge, rates, history, or the name of a queue that has a dead-letter queue'
+            'queue', metavar='QUEUE', help=f'{", ".join(functions.queue_roles())}, or the name of a queue that has a dead-letter queue'
         )
         one.set_defaults(most=100, id=[], yes=False)
         if name == 'inspect':

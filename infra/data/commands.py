@@ -168,7 +168,7 @@ def _reader(table: Table, user_id: str | None) -> Reader:
 
 
 def _queue(name: str) -> str:
-    """Return the name of a queue, which may be given by its role in the application: refresh, accounts, purge, rates, history."""
+    """Return the name of a queue, which may be given by its role in the application, such as refresh."""
     return os.environ.get(f'{name.upper()}_QUEUE', name)
 
 

@@ -1,4 +1,7 @@
-"""`python -m infra.operate`: how a stage or a home server does, and what went wrong in a stage. Changes nothing."""
+"""`python -m infra.operate`: how a stage or a home server does, and what went wrong in a stage. Changes nothing.
+
+Ends with 0; `status` with 1 where something needs a look; with 2 where it could not begin to look.
+"""
 
 import argparse
 import re
@@ -21,11 +24,11 @@ _UNITS = {'m': 60, 'h': 3_600, 'd': 86_400}
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
-        options.run(options)
+        status: int = options.run(options)
     except (Problem, BadSetting, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
-        return 1
-    return 0
+        return 2
+    return status
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -49,16 +52,17 @@ def _seconds(text: str) -> int:
     return int(number_and_unit[1]) * _UNITS[number_and_unit[2]]
 
 
-def _status(options: argparse.Namespace) -> None:
+def _status(options: argparse.Namespace) -> int:
     stage.enter(options.stage, None)
     from infra.operate import service_status  # reads the settings that were made above
 
     logs = f'make logs STAGE={options.stage}' if options.stage else "the server's own output says why"
     of_aws = aws_status.find(options.stage) if options.stage else service_status.find_queues()
-    _print([*of_aws, *service_status.find(logs)])
+    return _print([*of_aws, *service_status.find(logs)])
 
 
-def _print(findings: Iterable[Finding]) -> None:
+def _print(findings: Iterable[Finding]) -> int:
+    """Print findings, those that need a look first, and return the exit status."""
     shown = sorted(findings, key=lambda finding: finding.advice is None)
     width = max(len(finding.part) for finding in shown)
     for finding in shown:
@@ -67,9 +71,10 @@ def _print(findings: Iterable[Finding]) -> None:
             print(f'    {"":<{width}}  -> {finding.advice}')
     wrong = sum(finding.advice is not None for finding in shown)
     print(f'\n{wrong} of {len(shown)} need a look' if wrong else '\nall is well')
+    return 1 if wrong else 0
 
 
-def _logs(options: argparse.Namespace) -> None:
+def _logs(options: argparse.Namespace) -> int:
     since = int((time.time() - options.since) * 1_000)
     if options.request:
         entries, nothing = error_log.request(options.stage, since, options.request), 'nothing was logged about it since then'
@@ -78,6 +83,7 @@ def _logs(options: argparse.Namespace) -> None:
     print('\n'.join(error_log.lines(entries[-_MOST_LINES:])) or nothing)
     if len(entries) > _MOST_LINES:
         print(f'\nthese are the last {_MOST_LINES} of {len(entries)} lines: look back less far to see others')
+    return 0
 
 
 if __name__ == '__main__':

@@ -9,11 +9,11 @@ from chalicelib import clock
 from chalicelib.formats import format_instant
 from chalicelib.models import UpstreamState
 from chalicelib.services import job_runs, upstream_status
+from infra import functions
 from infra.operate.aws_status import queue_findings
 from infra.operate.finding import Finding, looked_at
 
 _PAGE = 'docs/operations/something-is-wrong.md'
-_QUEUES = ('refresh', 'accounts', 'purge', 'rates', 'history')
 
 
 def find(logs: str) -> list[Finding]:
@@ -29,7 +29,7 @@ def find_queues() -> list[Finding]:
 
     def look() -> Iterator[Finding]:
         sqs = boto3.client('sqs')
-        for name in _QUEUES:
+        for name in functions.queue_roles():
             yield from queue_findings(sqs, name, os.environ[f'{name.upper()}_QUEUE'], '')
 
     return looked_at('queues', look)

@@ -14,6 +14,7 @@ from chalicelib.passwords import verify_password
 from chalicelib.providers.upstream import Endpoint
 from chalicelib.services.job_runs import QUEUED, SCHEDULED
 from chalicelib.services.ledgers.upstream_gate import UpstreamGate
+from infra import functions
 from infra.operate import __main__ as command
 from tests.support.clock import StoppedClock
 from tests.support.exports import run
@@ -21,10 +22,11 @@ from tests.support.exports import run
 
 def status(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     """Return what is to be done, by what it is about."""
-    assert command.main(['status']) == 0
+    exit_status = command.main(['status'])
     shown = capsys.readouterr().out.splitlines()
     wrong = {line[4:].split('  ')[0]: after.strip() for line, after in itertools.pairwise(shown) if line.startswith('!! ')}
     assert shown[-1] == ('all is well' if not wrong else f'{len(wrong)} of {sum(line[:3] in ("ok ", "!! ") for line in shown)} need a look')
+    assert exit_status == (1 if wrong else 0)
     return wrong
 
 
@@ -62,6 +64,24 @@ def test_what_is_wrong_with_the_service_is_told_with_what_to_do(
     assert wrong['upstream mempool'].startswith('-> nothing urgent')
     assert wrong['upstream etherscan'] == '-> it refuses our API key: set UPSTREAM_ETHERSCAN_KEY to one that it accepts'
     assert wrong['queue purge'].startswith('-> python -m infra.data dlq inspect purge, and ')
+
+
+@pytest.mark.usefixtures('well')
+def test_every_queue_that_the_application_sends_to_is_looked_at(queues: dict[str, str], capsys: pytest.CaptureFixture[str]):
+    for name in settings().__slots__:
+        if name.endswith('_queue'):
+            boto3.client('sqs').send_message(QueueUrl=queues[f'{getattr(settings(), name)}-dlq'], MessageBody='{}')
+
+    wrong = status(capsys)
+    assert wrong.keys() == {f'queue {name}' for name in ('refresh', 'accounts', 'purge', 'rates', 'history')}
+    assert len(wrong) == len(functions.queue_roles())
+
+
+def test_where_it_cannot_begin_to_look_the_exit_status_is_another(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.delenv('TABLE_NAME')
+
+    assert command.main(['status']) == 2
+    assert capsys.readouterr().err.startswith('which table? say --stage STAGE')
 
 
 def test_a_stage_of_a_minute_ago_lacks_its_first_runs_but_not_those_of_each_hour(capsys: pytest.CaptureFixture[str]):
