@@ -2,7 +2,11 @@
 
 import re
 
-from chalicelib.models import User
+import pytest
+
+from chalicelib import clock
+from chalicelib.models import Authenticator, User
+from chalicelib.services import second_factors
 from tests.support.api import Api
 from tests.support.browser import Browser, Mailbox
 
@@ -88,6 +92,24 @@ def test_a_form_from_a_mail_that_was_refused_is_there_in_another_language_too(br
     browser.request('GET', '/language?to=de', Referer=f'https://cryptfolio.test{address}')
     browser.get(browser.location)
     assert (browser.status, language_of(browser), f'action="{address}"' in browser.page) == (200, 'de', True)
+
+
+@pytest.mark.parametrize('path', ['/login', '/login/passkey', '/login/second'])
+def test_a_log_in_that_was_refused_leads_where_it_was_to_lead_in_another_language_too(browser: Browser, user: User, path: str):
+    if path == '/login/second':
+        second_factors.add_authenticator(user)
+        Authenticator.at(user.user_id).confirm(1, clock.now())
+        browser.log_in(next='/profile/sessions')
+    browser.headers = {'Host': 'cryptfolio.test'}
+    browser.get(f'{path}?next=%2Fprofile%2Fsessions')
+    [address] = re.findall(rf'action="({path}[^"]*)"', browser.page)
+    browser.post(address, {'next': '/profile/sessions', 'email': user.email, 'password': 'wrong'})
+    assert browser.status == 422
+
+    browser.request('GET', '/language?to=de', Referer=f'https://cryptfolio.test{address}')
+    browser.get(browser.location)
+    assert (browser.status, language_of(browser)) == (200, 'de')
+    assert '<input type="hidden" name="next" value="/profile/sessions">' in browser.page
 
 
 def test_mails_are_in_the_language_of_the_page_that_sent_them(browser: Browser, mailbox: Mailbox):
