@@ -61,7 +61,8 @@ class Change(NamedTuple):
 class Worth(NamedTuple):
     """The value of a portfolio in one of its reporting currencies: the row of /converted and its chart, None while there is none.
 
-    `points` are those of the chart before it was laid out. `change` is None where it would compare what is incomplete. `at` is the instant
+    `points` are those of the chart before it was laid out, `is_past_known` whether they are all there are: without it the chart is still to
+    come. `change` is None where it would compare what is incomplete. `at` is the instant
     of the past that was asked for.
     """
 
@@ -69,6 +70,7 @@ class Worth(NamedTuple):
     converted: ConvertedBalances
     at: int | None
     points: list[ChartPoint]
+    is_past_known: bool
     chart: LineChart | None
     change: Change | None
 
@@ -99,13 +101,19 @@ def value(summed: PortfolioBalances, currency: str, chart_range: ChartRange, hei
     """Return what a portfolio is worth, or was at an instant, from what it held then. Raises NotReady."""
     row, totals = row_of(summed, currency, at)
     last = ChartPoint(clock.now() if at is None else at, row['balance'], row['complete'])
-    points = [*_history(summed.portfolio, currency, chart_range, at), last]
-    return Worth(row, totals, at, points, line_chart(points, chart_range.interval, height), _change(points, currency))
+    past = _history(summed.portfolio, currency, chart_range, at)
+    points = [*(past or ()), last]
+    return Worth(row, totals, at, points, past is not None, line_chart(points, chart_range.interval, height), _change(points, currency))
 
 
 def in_percent(points: Sequence[ChartPoint]) -> list[ChartPoint]:
-    """Return points as per cent of the first that is above zero, from that one on: how a value moved, and not what it was."""
-    begins = next((number for number, point in enumerate(points) if point.value > 0), len(points))
+    """Return points as per cent of one of them, from that one on: how a value moved, and not what it was.
+
+    That is the first above zero that is complete, as what comes after would seem to have grown by what an incomplete one lacks. Where
+    none is complete, it is the first above zero.
+    """
+    above_zero = [number for number, point in enumerate(points) if point.value > 0]
+    begins = next((number for number in above_zero if points[number].complete), next(iter(above_zero), len(points)))
     return [point._replace(amount=str(money.percentage(point.value, points[begins].value))) for point in points[begins:]]
 
 
@@ -116,8 +124,8 @@ def row_of(summed: PortfolioBalances, currency: str, at: int | None) -> tuple[an
     return row, totals
 
 
-def _history(portfolio: Portfolio, currency: str, chart_range: ChartRange, at: int | None) -> list[ChartPoint]:
-    """Return the points before the last, oldest first; none while the history was not computed."""
+def _history(portfolio: Portfolio, currency: str, chart_range: ChartRange, at: int | None) -> list[ChartPoint] | None:
+    """Return the points before the last, oldest first; None while the history was not computed."""
     until = clock.now() if at is None else at
     first = _GENESIS if chart_range.seconds is None else max(0, until - chart_range.seconds)
     span = InstantRange(chart_range.interval, first, until - 1, newest_first=True)
@@ -125,7 +133,7 @@ def _history(portfolio: Portfolio, currency: str, chart_range: ChartRange, at: i
     try:
         page = history_pages.read(portfolio.user_id, portfolio.portfolio_id, rows.converted_in(currency), page_request)
     except NotReady:
-        return []
+        return None
     points = [ChartPoint(row.at, present_value(row.value, row.currency), row.complete) for row in reversed(page.rows)]
     return _without_empty_start(points) if chart_range.seconds is None else points
 

@@ -59,7 +59,8 @@ def test_a_link_with_percentages_shows_no_amount_anywhere(
         shares = [row[1] for row in cells(holder.page, 'class="shares"')]
         values = [share['value'] for share in row['explain'] if Decimal(share['balance'])]
         assert sorted(shares) == sorted(['no rate is known', *(f'{percent(value, row["balance"])} %' for value in values)])
-        begins = next(n for n, balance in enumerate(past) if Decimal(balance) > 0)
+        begins = next(n for n, balance in enumerate(past) if Decimal(balance) > 0)  # none is complete
+        assert '100 % is what was counted of it on' in holder.text
         points = [row[1].removesuffix(' *') for row in reversed(cells(holder.page, '<figure'))]
         assert points == [percent(balance, past[begins]) for balance in [*past[begins:-1], row['balance']]]  # the last is now
 
@@ -70,6 +71,19 @@ def test_a_link_with_percentages_shows_no_amount_anywhere(
     assert (headers['X-Robots-Tag'], headers['Referrer-Policy']) == ('noindex, nofollow', 'no-referrer')
     assert headers['Cache-Control'] == 'no-store'
     assert 'Set-Cookie' not in headers
+
+
+def test_a_portfolio_that_was_never_worth_anything_has_no_chart_and_none_is_promised(
+    logged_in: Browser, new_browser: Callable[[], Browser], api: Api
+):
+    number, holder = api.portfolio(), new_browser()
+    paths = [share(logged_in, number, shows) for shows in ('percentages', 'amounts')]
+
+    for browser, path in ((logged_in, f'/portfolios/{number}'), *((holder, path) for path in paths)):
+        browser.get(f'{path}?range=all')
+        assert browser.status == 200
+        assert 'There is no chart: as far as is known, it was worth nothing before.' in browser.text
+        assert 'minutes' not in browser.text
 
 
 def test_a_link_with_amounts_shows_the_apis(logged_in: Browser, new_browser: Callable[[], Browser], api: Api, filled: int):
