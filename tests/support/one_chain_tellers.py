@@ -52,10 +52,10 @@ def tell_esplora(chain: Chain, path: list[str], query: Mapping[str, str]) -> Ans
         return as_json({'address': path[1], 'chain_stats': sums, 'mempool_stats': dict.fromkeys(sums, 0)})
     txids = [txn.txid for txn in counted.chain]
     start = txids.index(path[4]) + 1 if len(path) > 4 else 0
-    return as_json([_esplora_transaction(txn) for txn in counted.chain[start : start + PAGE]])
+    return as_json([esplora_transaction(txn) for txn in counted.chain[start : start + PAGE]])
 
 
-def _esplora_transaction(txn: Transaction) -> Json:
+def esplora_transaction(txn: Transaction) -> Json:
     return {
         'txid': txn.txid,
         'vin': [{'prevout': _esplora_output(each), 'is_coinbase': False} for each in txn.spent] or [{'prevout': None, 'is_coinbase': True}],
@@ -74,11 +74,11 @@ def tell_blockchain_info(chain: Chain, path: list[str], query: Mapping[str, str]
     """It names the addresses of a multisig output one by one, and sums none of it."""
     counted, offset = _Counted(chain, query['active'], BY_KEY), int(query['offset'])
     sums = {'n_tx': len(counted.chain), 'total_received': counted.received, 'total_sent': counted.sent, 'final_balance': counted.balance}
-    txns = [_blockchain_info_transaction(txn) for txn in counted.chain[offset : offset + PAGE]]
+    txns = [blockchain_info_transaction(txn) for txn in counted.chain[offset : offset + PAGE]]
     return as_json({'addresses': [{'address': query['active'], **sums}], 'txs': txns})
 
 
-def _blockchain_info_transaction(txn: Transaction) -> Json:
+def blockchain_info_transaction(txn: Transaction) -> Json:
     return {
         'hash': txn.txid,
         'fee': txn.fee,
@@ -146,10 +146,10 @@ def tell_haskoin(chain: Chain, path: list[str], query: Mapping[str, str]) -> Ans
     if path[2] == 'balance':
         return as_json({'confirmed': counted.balance, 'unconfirmed': 0, 'txs': len(counted.chain), 'received': counted.received})
     offset = int(query['offset'])
-    return as_json([_haskoin_transaction(txn) for txn in counted.chain[offset : offset + PAGE]])
+    return as_json([haskoin_transaction(txn) for txn in counted.chain[offset : offset + PAGE]])
 
 
-def _haskoin_transaction(txn: Transaction) -> Json:
+def haskoin_transaction(txn: Transaction) -> Json:
     return {
         'txid': txn.txid,
         'fee': txn.fee,
@@ -169,7 +169,7 @@ def _haskoin_output(output: Output) -> Json:
 def tell_blockbook(chain: Chain, path: list[str], query: Mapping[str, str]) -> Answer:
     """It shows the addresses of all keys of a multisig output, says that they are none, and sums none of it."""
     counted, number = _Counted(chain, path[3], BY_KEY), int(query['page'])
-    txns = [_blockbook_transaction(txn) for txn in counted.chain[(number - 1) * PAGE : number * PAGE]]
+    txns = [blockbook_transaction(txn) for txn in counted.chain[(number - 1) * PAGE : number * PAGE]]
     sums = {
         'page': number,
         'totalPages': -(-len(counted.chain) // PAGE) or 1,
@@ -182,7 +182,7 @@ def tell_blockbook(chain: Chain, path: list[str], query: Mapping[str, str]) -> A
     return as_json(sums | {'transactions': txns})
 
 
-def _blockbook_transaction(txn: Transaction) -> Json:
+def blockbook_transaction(txn: Transaction) -> Json:
     return {
         'txid': txn.txid,
         'vin': [_blockbook_output(each) for each in txn.spent] or [{'n': 0, 'isAddress': False, 'coinbase': '00'}],
