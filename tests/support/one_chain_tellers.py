@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infra.fake_upstreams.answer import Answer, as_json
+from infra.fake_upstreams.bitcoin_chain import COINBASE_PUBLIC_KEY, EARLY_ADDRESS
 from tests.support.one_chain import Output, Transaction
 
 Json = dict[str, Any]
@@ -39,6 +40,8 @@ class _Counted:
 
 
 def _script(output: Output) -> str:
+    if output.kind == 'p2pk' and output.owners == (EARLY_ADDRESS,):
+        return '41' + COINBASE_PUBLIC_KEY.hex() + 'ac'
     if output.kind == 'multisig':
         return '51' + ''.join('21' + f'{number:02x}' * 33 for number in range(1, len(output.owners) + 1)) + f'5{len(output.owners)}ae'
     return _SCRIPTS[output.kind]

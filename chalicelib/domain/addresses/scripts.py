@@ -33,6 +33,14 @@ def address_of_key(network: Network, kind: Script, key: Any) -> str:
     return _address(network, script.p2sh(output) if kind is Script.P2WPKH_IN_P2SH else output)
 
 
+def address_of_key_hash(network: Network, key: bytes) -> str:
+    """Return the canonical address that pays to the hash of a serialised public key, which need not be a valid one."""
+    from embit import base58, hashes
+
+    address: str = base58.encode_check(bytes([network.p2pkh]) + hashes.hash160(key))
+    return address
+
+
 def address_of_keys(network: Network, kind: Script, threshold: int, keys: Sequence[bytes]) -> str:
     """Return the canonical address of which `threshold` of the owners of these serialised public keys can dispose."""
     from embit import script

@@ -9,6 +9,7 @@ from chalicelib.providers.explorers.blockchain_info import BlockchainInfo
 from chalicelib.providers.explorers.blockchair import Blockchair
 from chalicelib.providers.explorers.blockcypher import BlockCypher
 from chalicelib.providers.explorers.blockfrost import Blockfrost
+from chalicelib.providers.explorers.blocks import Block, TellsBlocks
 from chalicelib.providers.explorers.esplora import Esplora
 from chalicelib.providers.explorers.evm_chains import EVM_EXPLORERS
 from chalicelib.providers.explorers.explorer import AddressReport, Explorer, Page, StepsDown
@@ -81,6 +82,7 @@ EXPLORERS: dict[str, tuple[Explorer, ...]] = {
             Endpoint('litecoinspace', 'https://litecoinspace.org/api', min_interval_ms=250),
             UpstreamInfo('Litecoin Space', _ESPLORA_API, _SCRIPTS),
             CHAINS['ltc'],
+            has_small_blocks=True,
         ),
         _blockbook('ltc'),
         _blockcypher('ltc'),
@@ -171,4 +173,10 @@ def explorers_of(currency: str, address: str) -> list[Explorer]:
     return explorers
 
 
-__all__ = ['EXPLORERS', 'AddressReport', 'Explorer', 'Page', 'StepsDown', 'explorers_of']
+def tellers_of_blocks(currency: str) -> list[TellsBlocks]:
+    """Return the explorers of a chain that may be asked for whole blocks here, in fail-over order."""
+    available = [explorer for explorer in EXPLORERS[currency] if explorer.endpoint.is_available]
+    return [explorer for explorer in available if isinstance(explorer, TellsBlocks) and explorer.may_tell_blocks]
+
+
+__all__ = ['EXPLORERS', 'AddressReport', 'Block', 'Explorer', 'Page', 'StepsDown', 'TellsBlocks', 'explorers_of', 'tellers_of_blocks']

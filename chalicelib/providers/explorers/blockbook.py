@@ -1,4 +1,6 @@
-"""Blockbook, on your own server or a rented one. https://github.com/trezor/blockbook/blob/master/docs/api.md, `/api/v2/address`.
+"""Blockbook, on your own server or a rented one. https://github.com/trezor/blockbook/blob/master/docs/api.md.
+
+`/api/v2/address` tells an address, `/api/v2/block` a block, a thousand transactions to a page, `/api/v2/block-index` its hash.
 
 No public instance may be used by a service. `UPSTREAM_BLOCKBOOK_<COIN>_URL` names the server.
 """
@@ -10,7 +12,8 @@ from typing import Any
 from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
-from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, read_row, refuse_rejected
+from chalicelib.providers.explorers.blocks import WHOLE_BLOCK, Block, checked_block, checked_hash, require_all
+from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, read_row, refuse_rejected, string_of
 from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
@@ -45,6 +48,36 @@ class Blockbook:
         # Whole pages of the size that was read then lie before it; the rows on the page of ours that the next one falls on may repeat.
         passed = (int(number) - 1) * int(size or _PAGE)
         return AddressReport([holding], self._pages(http, address, first, passed // self.page + 1))
+
+    @property
+    def may_tell_blocks(self) -> bool:
+        return True
+
+    def tip(self, http: Http) -> str:
+        index = http.get(self.endpoint, '/api/v2/block-index/').json()
+        with expected_shape(self.endpoint, 'a block'):
+            return checked_hash(index['blockHash'])
+
+    def hash_at(self, http: Http, height: int) -> str | None:
+        """Return the hash, None if it is empty: beyond the newest block it is."""
+        index = http.get(self.endpoint, f'/api/v2/block-index/{height}').json()
+        with expected_shape(self.endpoint, 'a block'):
+            return checked_hash(index['blockHash']) if index['blockHash'] else None
+
+    def block(self, http: Http, block_hash: str) -> Block:
+        owners: set[str | None] = set()
+        read, number, pages = 0, 1, 1
+        while number <= pages:
+            body = http.limited(WHOLE_BLOCK).get(self.endpoint, f'/api/v2/block/{block_hash}', {'page': str(number)}).json()
+            with expected_shape(self.endpoint, 'a block'):
+                if money.whole(body['page']) != number or body['hash'] != block_hash:
+                    raise ValueError('another page')
+                txns, pages = body['txs'], money.whole(body['totalPages'])
+                owners.update(_owner(row) for txn in txns for row in (*txn['vin'], *txn['vout']))
+            read, number = read + len(txns), number + 1
+        with expected_shape(self.endpoint, 'a block'):
+            require_all(read, money.whole(body['txCount']))
+            return checked_block(money.whole(body['height']), body['hash'], body.get('previousBlockHash'), owners, asked=block_hash)
 
     def _pages(self, http: Http, address: str, first: Any, number: int) -> Iterator[Page]:
         while True:
@@ -107,7 +140,12 @@ def _is_pending(txn: dict[str, Any]) -> bool:
 
 
 def _is_of(row: dict[str, Any], address: str) -> bool:
-    """Whether an input or output is the address's. `isAddress` is false for one of several keys, even if it names a single one."""
-    if row.get('isAddress', True) is False:
-        return False
-    return [text.removeprefix('bitcoincash:') for text in row.get('addresses') or []] == [address]
+    return _owner(row) == address
+
+
+def _owner(row: dict[str, Any]) -> str | None:
+    """Return whose an input or output is. `isAddress` is false for one of several keys, even if it names a single one."""
+    addresses = row.get('addresses') or []
+    if row.get('isAddress', True) is False or len(addresses) != 1:
+        return None
+    return string_of(addresses[0]).removeprefix('bitcoincash:')

@@ -1,4 +1,4 @@
-"""blockchain.info: Bitcoin. https://www.blockchain.com/explorer/api/blockchain_api, `/multiaddr`.
+"""blockchain.info: Bitcoin. https://www.blockchain.com/explorer/api/blockchain_api, `/multiaddr`; `/rawblock` for a whole block.
 
 No API key. It publishes no limit and asks for few requests; we send one a second.
 """
@@ -10,6 +10,7 @@ from typing import Any
 from chalicelib.domain import money
 from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
+from chalicelib.providers.explorers.blocks import WHOLE_BLOCK, Block, checked_block, checked_hash, require_all
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, read_row, refuse_rejected
 from chalicelib.providers.explorers.outputs import is_multisig, netted
 from chalicelib.providers.transport import Http
@@ -36,6 +37,34 @@ class BlockchainInfo:
         with expected_shape(self.endpoint, 'an address'):
             holding = _holding(first, address)
         return AddressReport([holding], self._pages(http, address, first, int(resume or 0)))
+
+    @property
+    def may_tell_blocks(self) -> bool:
+        return True
+
+    def tip(self, http: Http) -> str:
+        latest = http.get(self.endpoint, '/latestblock').json()
+        with expected_shape(self.endpoint, 'a block'):
+            return checked_hash(latest['hash'])
+
+    def hash_at(self, http: Http, height: int) -> str | None:
+        """Return the hash, of the block of the main chain if there are several. It tells them whole."""
+        answer = http.limited(WHOLE_BLOCK).get(self.endpoint, f'/block-height/{height}', {'format': 'json'})
+        if answer.status == 404:
+            return None
+        blocks = answer.json()
+        with expected_shape(self.endpoint, 'a block'):
+            return next((checked_hash(block['hash']) for block in blocks['blocks'] if block['main_chain']), None)
+
+    def block(self, http: Http, block_hash: str) -> Block:
+        body = http.limited(WHOLE_BLOCK).get(self.endpoint, f'/rawblock/{block_hash}').json()
+        with expected_shape(self.endpoint, 'a block'):
+            coinbase, *others = body['tx']
+            require_all(len(body['tx']), money.whole(body['n_tx']))
+            spent = [row['prev_out'] for txn in others for row in txn['inputs']]
+            made = [out for txn in (coinbase, *others) for out in txn['out']]
+            owners = map(_owner, (*spent, *made))
+            return checked_block(money.whole(body['height']), body['hash'], body['prev_block'], owners, asked=block_hash)
 
     def _pages(self, http: Http, address: str, first: dict[str, Any], offset: int) -> Iterator[Page]:
         while True:
@@ -100,5 +129,9 @@ def _spent(txn: dict[str, Any], address: str) -> list[int]:
 
 
 def _is_of(output: dict[str, Any], address: str) -> bool:
-    """Whether an output is the address's; that of several keys names one as `addr`, the others as `addr2` and so on."""
-    return output.get('addr') == address and 'addr2' not in output and not is_multisig(output.get('script'))
+    return _owner(output) == address
+
+
+def _owner(output: dict[str, Any]) -> str | None:
+    """Return whose an output is; that of several keys names one as `addr`, the others as `addr2` and so on."""
+    return None if 'addr2' in output or is_multisig(output.get('script')) else output.get('addr')

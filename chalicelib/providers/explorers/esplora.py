@@ -11,20 +11,25 @@ from typing import Any
 from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
+from chalicelib.providers.explorers.blocks import Block, checked_block, checked_hash, require_all
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, read_row, refuse_rejected
-from chalicelib.providers.explorers.outputs import netted
+from chalicelib.providers.explorers.outputs import netted, owner_of_bare_key
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 
 
 @dataclass(frozen=True)
 class Esplora:
-    """Indexes by output script, so pay-to-public-key outputs belong to no address. Amounts are integers in satoshi."""
+    """Indexes by output script, so pay-to-public-key outputs belong to no address. Amounts are integers in satoshi.
+
+    Transactions of a block come 25 to a page: those of Bitcoin's blocks take 160 requests, which only a server of one's own allows.
+    """
 
     endpoint: Endpoint
     info: UpstreamInfo
     chain: Chain
     counts_p2pk: bool = False
+    has_small_blocks: bool = False
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
         answer = http.get(self.endpoint, f'/address/{address}')
@@ -33,6 +38,47 @@ class Esplora:
         with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(stats['chain_stats'], stats['mempool_stats'])
         return AddressReport([holding], self._pages(http, address, resume, holding.transactions or 0))
+
+    @property
+    def may_tell_blocks(self) -> bool:
+        return self.has_small_blocks or not self.endpoint.interval_ms
+
+    def tip(self, http: Http) -> str:
+        answer = http.get(self.endpoint, '/blocks/tip/hash')
+        with expected_shape(self.endpoint, 'a block'):
+            return checked_hash(answer.text.strip())
+
+    def hash_at(self, http: Http, height: int) -> str | None:
+        answer = http.get(self.endpoint, f'/block-height/{height}')
+        if answer.status == 404:
+            return None
+        with expected_shape(self.endpoint, 'a block'):
+            return checked_hash(answer.text.strip())
+
+    def block(self, http: Http, block_hash: str) -> Block:
+        header = http.get(self.endpoint, f'/block/{block_hash}').json()
+        with expected_shape(self.endpoint, 'a block'):
+            expected = money.whole(header['tx_count'])
+        owners: set[str | None] = set()
+        read = 0
+        while read < expected:
+            txns = http.get(self.endpoint, f'/block/{block_hash}/txs/{read}').json()
+            with expected_shape(self.endpoint, 'a block'):
+                if not txns:
+                    raise ValueError('not all transactions of a block')
+                owners.update(owner for txn in txns for owner in self._owners(txn))
+            read += len(txns)
+        with expected_shape(self.endpoint, 'a block'):
+            require_all(read, expected)
+            return checked_block(money.whole(header['height']), header['id'], header.get('previousblockhash'), owners, asked=block_hash)
+
+    def _owners(self, txn: dict[str, Any]) -> Iterator[str | None]:
+        """Yield whose outputs a transaction spends and creates: those to a bare public key too, which it tells of no address."""
+        spent = [vin['prevout'] for vin in txn['vin'] if not vin['is_coinbase']]
+        network = self.chain.extended_key_format
+        for output in (*spent, *txn['vout']):
+            bare = owner_of_bare_key(network.network, output['scriptpubkey']) if network is not None else None
+            yield output.get('scriptpubkey_address', bare)
 
     def _pages(self, http: Http, address: str, resume: str | None, expected: int) -> Iterator[Page]:
         counted = resume is None  # only a read that starts at the newest transaction knows when it has seen all

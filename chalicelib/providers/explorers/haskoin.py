@@ -11,6 +11,7 @@ from chalicelib.domain import money
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import UpstreamRejected
+from chalicelib.providers.explorers.blocks import WHOLE_BLOCK, Block, checked_block, checked_hash, require_all
 from chalicelib.providers.explorers.explorer import AddressReport, Page, expected_shape, read_row, refuse_rejected
 from chalicelib.providers.explorers.outputs import is_multisig, netted
 from chalicelib.providers.transport import Http
@@ -47,6 +48,29 @@ class Haskoin:
         with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(sums, count, first, address)
         return AddressReport([holding], self._pages(http, address, first, count, int(resume or 0)))
+
+    @property
+    def may_tell_blocks(self) -> bool:
+        return True
+
+    def tip(self, http: Http) -> str:
+        best = http.get(self.endpoint, '/block/best', {'notx': 'true'}).json()
+        with expected_shape(self.endpoint, 'a block'):
+            return checked_hash(best['hash'])
+
+    def hash_at(self, http: Http, height: int) -> str | None:
+        """Return the hash, of the block of the main chain if there are several."""
+        blocks = http.get(self.endpoint, f'/block/height/{height}', {'notx': 'true'}).json()
+        with expected_shape(self.endpoint, 'a block'):
+            return next((checked_hash(block['hash']) for block in blocks if block['mainchain']), None)
+
+    def block(self, http: Http, block_hash: str) -> Block:
+        header = http.get(self.endpoint, f'/block/{block_hash}').json()
+        txns = http.limited(WHOLE_BLOCK).get(self.endpoint, f'/transactions/block/{block_hash}').json()
+        with expected_shape(self.endpoint, 'a block'):
+            require_all(len(txns), len(header['tx']))
+            owners = (self._owner(row) for txn in txns for row in (*txn['inputs'], *txn['outputs']))
+            return checked_block(money.whole(header['height']), header['hash'], header['previous'], owners, asked=block_hash)
 
     def _pages(self, http: Http, address: str, first: list[Any], count: int, offset: int) -> Iterator[Page]:
         while True:
@@ -107,7 +131,11 @@ class Haskoin:
         return [money.whole(row['value']) for row in txn['outputs'] if self._is_of(row, address)]
 
     def _is_of(self, row: dict[str, Any], address: str) -> bool:
-        return (row['address'] or '').removeprefix(self.prefix) == address and not is_multisig(row.get('pkscript'))
+        return self._owner(row) == address
+
+    def _owner(self, row: dict[str, Any]) -> str | None:
+        """Return whose an input or output is; there is none of a coinbase."""
+        return None if is_multisig(row.get('pkscript')) else (row['address'] or '').removeprefix(self.prefix)
 
 
 def _is_pending(txn: dict[str, Any]) -> bool:

@@ -16,10 +16,13 @@ import re
 from collections.abc import Sequence
 
 from chalicelib.domain import money
+from chalicelib.domain.addresses import scripts
+from chalicelib.domain.addresses.bitcoin_like import Network
 from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry
 from chalicelib.providers.explorers.explorer import checked
 
+_BARE_KEY = re.compile('21(0[23][0-9a-f]{64})ac|41(04[0-9a-f]{128})ac')
 _MULTISIG = re.compile('(?:5[1-9a-f]|60)(?:21[0-9a-f]{66}|41[0-9a-f]{130})+(?:5[1-9a-f]|60)ae')
 
 
@@ -55,3 +58,13 @@ def is_multisig(script: object) -> bool:
     False
     """
     return isinstance(script, str) and _MULTISIG.fullmatch(script) is not None
+
+
+def owner_of_bare_key(network: Network, script: object) -> str | None:
+    """Return the address to which an output to a bare public key belongs, given its script in hexadecimal; None of any other script.
+
+    >>> owner_of_bare_key(Network(0x00, 0x05, 'bc'), '76a914' + '00' * 20 + '88ac') is None
+    True
+    """
+    bare = _BARE_KEY.fullmatch(script) if isinstance(script, str) else None
+    return None if bare is None else scripts.address_of_key_hash(network, bytes.fromhex(bare[1] or bare[2]))
