@@ -34,6 +34,7 @@ class Settings:
     `network_limit` that of requests without a token per minute and network.
     `allows_trading_keys`: accounts may have API keys that can trade or withdraw. `experimental_exchanges` are the codes of those that are
     offered beside the supported ones.
+    `follow_blocks` are the codes of the chains whose blocks are read, to know which addresses did not move.
     `cross_check_rate` is the share of refreshes, 0 to 1, that are cross-checked with a second explorer.
     """
 
@@ -62,6 +63,7 @@ class Settings:
     max_offset_balances: int
     rate_limit: int
     network_limit: int
+    follow_blocks: frozenset[str]
     cross_check_rate: Decimal
     mail_from: str | None
     security_contact: str | None
@@ -113,6 +115,7 @@ def settings() -> Settings:
         max_offset_balances=_integer('MAX_OFFSET_BALANCES', 200),
         rate_limit=_integer('RATE_LIMIT', 600, least=0),
         network_limit=_integer('NETWORK_LIMIT', 600, least=0),
+        follow_blocks=_codes(env, 'FOLLOW_BLOCKS', 'chains', 'btc,ltc'),
         cross_check_rate=_fraction('CROSS_CHECK_RATE', '0.05'),
         mail_from=env.get('MAIL_FROM') or None,
         security_contact=env.get('SECURITY_CONTACT') or None,
@@ -127,11 +130,7 @@ def settings() -> Settings:
 
 def experimental_exchanges(variables: Mapping[str, str]) -> frozenset[str]:
     """Return the codes that EXPERIMENTAL_EXCHANGES has among environment variables. Raises BadSetting."""
-    value = variables.get('EXPERIMENTAL_EXCHANGES', '')
-    codes = frozenset(code for part in value.split(',') if (code := part.strip()))
-    if not all(re.fullmatch('[a-z0-9]{1,40}', code) for code in codes):
-        raise BadSetting(f'EXPERIMENTAL_EXCHANGES must be codes of exchanges with commas between them, such as bitget,mexc, not {value!r}')
-    return codes
+    return _codes(variables, 'EXPERIMENTAL_EXCHANGES', 'exchanges', 'bitget,mexc')
 
 
 def chalice_hook() -> str | None:
@@ -151,6 +150,14 @@ def _choice(name: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise BadSetting(f'{name} must be {" or ".join(choices)}, not {value!r}')
     return value
+
+
+def _codes(variables: Mapping[str, str], name: str, what: str, example: str) -> frozenset[str]:
+    value = variables.get(name, '')
+    codes = frozenset(code for part in value.split(',') if (code := part.strip()))
+    if not all(re.fullmatch('[a-z0-9]{1,40}', code) for code in codes):
+        raise BadSetting(f'{name} must be codes of {what} with commas between them, such as {example}, not {value!r}')
+    return codes
 
 
 def _integer(name: str, default: int, least: int = 1) -> int:

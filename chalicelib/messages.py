@@ -55,6 +55,25 @@ class StampWatchers(NamedTuple):
         return settings().refresh_queue
 
 
+class FollowBlocks(NamedTuple):
+    """Read the new blocks of a chain, given by the code of its coin.
+
+    Each chain is a group of its own, so that no backlog of refreshes delays it.
+
+    {"follow": "btc"}
+    """
+
+    follow: str
+
+    @property
+    def group(self) -> str:
+        return f'blocks-{self.follow}'
+
+    @property
+    def queue(self) -> str:
+        return settings().refresh_queue
+
+
 class RefreshHistory(NamedTuple):
     """Bring the history of a portfolio up to date.
 
@@ -167,7 +186,17 @@ class ForgetUser(NamedTuple):
         return settings().purge_queue
 
 
-Message = RefreshLedger | StampWatchers | RefreshHistory | DispatchDueHistories | FetchRates | BackfillRates | PurgePortfolio | ForgetUser
+Message = (
+    RefreshLedger
+    | StampWatchers
+    | FollowBlocks
+    | RefreshHistory
+    | DispatchDueHistories
+    | FetchRates
+    | BackfillRates
+    | PurgePortfolio
+    | ForgetUser
+)
 First = TypeVar('First', bound=Message)
 Second = TypeVar('Second', bound=Message)
 

@@ -1,4 +1,4 @@
-"""Each minute: hand what is due to the queues."""
+"""Each minute: hand what is due to the queues, and have the blocks of chains followed."""
 
 from chalice.app import Blueprint, CloudWatchEvent, Rate
 
@@ -13,7 +13,7 @@ def sweep_due(event: CloudWatchEvent) -> dict[str, int]:
     """Returns the number of messages sent."""
     with telemetry.scheduled('sweep_due', event) as current, job_runs.noted('sweep_due'):
         current.note(sent=None)
-        sent = due.dispatch_due_ledgers()
+        sent = due.dispatch_due_ledgers() + due.send_for_blocks()
         current.note(sent=sent)
         current.count('MessagesSent', sent)
     return {'sent': sent}

@@ -13,6 +13,7 @@ from chalicelib.models.account import Account, Credentials
 from chalicelib.models.address import Address
 from chalicelib.models.api_key import ApiKey, ApiKeySecret
 from chalicelib.models.attempts import AttemptCounter
+from chalicelib.models.chain_blocks import ChainBlocks, MovedInBlock, ReadBlock
 from chalicelib.models.client import Application, Client, Grant
 from chalicelib.models.connection import DATABASE_ERRORS, connect
 from chalicelib.models.cross_check import CrossCheck
@@ -75,6 +76,7 @@ __all__ = [
     'Application',
     'AttemptCounter',
     'Authenticator',
+    'ChainBlocks',
     'Client',
     'Code',
     'Credentials',
@@ -109,6 +111,7 @@ __all__ = [
     'LinkedSubjectPointer',
     'LogInStep',
     'Membership',
+    'MovedInBlock',
     'Offset',
     'OffsetBalance',
     'OneTimeSecret',
@@ -119,6 +122,7 @@ __all__ = [
     'Portfolio',
     'PortfolioTree',
     'Purge',
+    'ReadBlock',
     'RecoveryCodes',
     'RefreshToken',
     'RequestCount',

@@ -66,6 +66,18 @@ class Ledger(LedgerState, discriminator='ledger'):
         )
 
     @classmethod
+    def find_watched(cls, pks: Iterable[str]) -> list['Ledger']:
+        """Return those ledgers that there are, 100 to a request, requests in parallel; one of seconds ago may be missing."""
+        return cls.get_many(((pk, STATE) for pk in pks), consistent=False)
+
+    def note_moved(self, now: int, *, is_due: bool) -> None:
+        """Note that its address moved in a block that was just read or undone, and make the ledger due with that if it `is_due`.
+
+        Needs no lease: whoever holds it may have read what came before.
+        """
+        Ledger.at(self.pk).update_if(Ledger.pk.exists(), Ledger.moved_at.set(now), *([Ledger.due_at.set(now)] if is_due else []))
+
+    @classmethod
     def make_due_anew(cls, pk: str, now: int, credentials_id: str, user_id: str) -> Write:
         """Return the write that has an account read from the start, with other credentials: whoever reads it now loses the lease."""
         due = cls.make_due(pk, now, user_id=user_id)

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from chalicelib import clock, messages, telemetry
-from chalicelib.messages import DispatchDueHistories, ForgetUser, Message, PurgePortfolio, RefreshHistory, RefreshLedger
+from chalicelib.config import settings
+from chalicelib.messages import DispatchDueHistories, FollowBlocks, ForgetUser, Message, PurgePortfolio, RefreshHistory, RefreshLedger
 from chalicelib.models import HISTORIES, LEDGERS, DueQueue, History, Item, Ledger, Leftovers, Purge, User
 
 _MAX_PER_SHARD = 1_000
@@ -21,6 +22,13 @@ def dispatch_due_ledgers() -> int:
 
     with ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool:
         return sum(pool.map(telemetry.in_current_task(dispatch), LEDGERS.all_shards))
+
+
+def send_for_blocks() -> int:
+    """Send a message for each chain whose blocks are followed; return how many."""
+    followed = sorted(settings().follow_blocks)
+    messages.send(*map(FollowBlocks, followed))
+    return len(followed)
 
 
 def dispatch_due_histories(shard: int, deadline: float) -> None:

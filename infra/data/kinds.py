@@ -17,6 +17,8 @@ LEFT_OUT = {
     'request-count': 'counts the requests of a minute',
     'bucket': 'says how upstreams do now',
     'job-run': 'says when jobs last ran',
+    'chain-blocks': 'blocks are read anew, from the newest on',
+    'moved-in-block': 'of blocks that were just read',
     'latest-rates': 'fetched anew within minutes',
     'wanted-currency': 'said again by whoever holds or reports it',
     'history': 'worked out anew',

@@ -475,6 +475,7 @@ def test_the_refresh_does_what_it_may_and_nothing_else(watched: Api, recorder: R
     service.refresh(ledger(WALLET_NAME)['ledger'], looked_at=None, deadline=0)
     assert refresh.refresh_ledgers(event(ledger(ADDRESS), ledger(OTHER_ADDRESS)), None) == {'batchItemFailures': []}
     refresh.refresh_ledgers(event({}), None)  # fails, and waits for longer
+    assert refresh.refresh_ledgers(event({'follow': 'btc'}), None) == {'batchItemFailures': []}
     recorded = list(recorder.calls)
     assert watched.delete('/api/portfolios/1').status_code == 200
     purge.purge_portfolios(event({'user_id': watched.user_id, 'portfolio_id': 1}), None)

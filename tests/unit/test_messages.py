@@ -8,6 +8,7 @@ from chalicelib.messages import (
     BackfillRates,
     DispatchDueHistories,
     FetchRates,
+    FollowBlocks,
     Message,
     PurgePortfolio,
     RefreshHistory,
@@ -25,6 +26,7 @@ ON_THE_WIRE: list[tuple[Message, Body]] = [
         StampWatchers('LEDGER#btc#1Jf', 'WATCH#u1#000001', changed=True),
         {'ledger': 'LEDGER#btc#1Jf', 'after': 'WATCH#u1#000001', 'changed': True},
     ),
+    (FollowBlocks('btc'), {'follow': 'btc'}),
     (RefreshHistory('u1', 2), {'user_id': 'u1', 'portfolio_id': 2}),
     (RefreshHistory('u1', 2, seen_at=1_700_000_000), {'user_id': 'u1', 'portfolio_id': 2, 'seen_at': 1_700_000_000}),
     (RefreshHistory('u1', 2, waits=3), {'user_id': 'u1', 'portfolio_id': 2, 'waits': 3}),
@@ -35,7 +37,7 @@ ON_THE_WIRE: list[tuple[Message, Body]] = [
     (PurgePortfolio('u1', 2), {'user_id': 'u1', 'portfolio_id': 2}),
 ]
 KINDS_OF_QUEUES = {
-    settings().refresh_queue: (StampWatchers, RefreshLedger),
+    settings().refresh_queue: (StampWatchers, FollowBlocks, RefreshLedger),
     settings().history_queue: (RefreshHistory, DispatchDueHistories),
     settings().rates_queue: (FetchRates, BackfillRates),
     settings().purge_queue: (PurgePortfolio,),

@@ -26,6 +26,11 @@ SMALL_STEPS_SECONDS = DAY  # until an address that had to be read in small steps
 RECHECK_SECONDS = DAY  # until a ledger whose full downloads did not reconcile is downloaded in full again
 MOST_FULL_DOWNLOADS = 2  # in a row that do not reconcile, before waiting that long
 
+# Where the blocks of a chain are read (services/ledgers/blocks.py).
+FOLLOWED_EVERY_SECONDS = 2 * MINUTE  # how often the newest block is asked for: below STALE_SECONDS, so that balances stay fresh by it
+LONGEST_CATCH_UP_SECONDS = 6 * HOUR  # blocks that were missed for longer are not read any more
+BUSY_SECONDS = HOUR  # a ledger that moved within this is not made due by moving again
+
 # What `Retry-After` says while nothing is known of a ledger yet, in seconds.
 SHORTEST_WAIT, LONGEST_WAIT = 2, 300
 MOST_STAMPED_AT_ONCE = 100  # watches of a ledger that are told under its lease, or by one message, what was observed
