@@ -24,7 +24,7 @@ _PURGE = 'PURGE#'
 class Portfolio(Item, discriminator='portfolio'):
     """pk=USER#<user id>  sk=PORTFOLIO#<000001>  lsk=<000001>
 
-    draft: one update of the user, for the id   insert: transaction   page(user): query of the local index `portfolios`
+    draft: one update of the user, for the id   insert: transaction   find: get   page(user): query of the local index `portfolios`
     allocate_address_id, allocate_account_id, allocate_offset_id: one update   change: one update
     remove: transaction with the purge that cleans up behind it
     """
@@ -94,6 +94,14 @@ class Portfolio(Item, discriminator='portfolio'):
             Write(Operation.PUT, self, Portfolio.pk.does_not_exist()),
             User.portfolio_quota().increment(User.at(self.user_id)),
         )
+
+    @classmethod
+    def find(cls, user_id: str, portfolio_id: int) -> 'Portfolio':
+        """Return the header of a portfolio, whatever that contains. Raises NotFound."""
+        try:
+            return cls.get(User.pk_of(user_id), portfolio_sk(portfolio_id), consistent_read=True)
+        except cls.DoesNotExist:
+            raise errors.NotFound from None
 
     @classmethod
     def page(cls, user_id: str, *, after: int, limit: int) -> list['Portfolio']:

@@ -12,7 +12,7 @@ from chalicelib.api.requests.body import Body
 from chalicelib.domain import experimental_exchanges
 from chalicelib.errors import Fault, Invalid, NotReady
 from chalicelib.http_io.request import path_id
-from chalicelib.models import Account, AlreadyUsed, User, read_portfolio_tree
+from chalicelib.models import Account, AlreadyUsed, Portfolio, User
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import accounts
 from chalicelib.texts import translatable, with_values
@@ -133,7 +133,7 @@ def _credential_names(wallet: str) -> list[str]:
 
 
 def _render_new(request: Request, user: User, portfolio_id: int, wallet: str, **context: Any) -> Response:
-    portfolio = read_portfolio_tree(user.user_id, portfolio_id).portfolio
+    portfolio = Portfolio.find(user.user_id, portfolio_id)
     offered = accounts.offered_exchanges()
     chosen = offered.get(wallet)
     return pages.render(

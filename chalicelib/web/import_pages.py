@@ -9,7 +9,7 @@ from chalice.app import Blueprint, Request, Response
 from chalicelib.domain.tables import BadTable
 from chalicelib.errors import Fault, TooLarge
 from chalicelib.http_io.request import path_id
-from chalicelib.models import Address, Portfolio, PortfolioTree, User, read_portfolio_tree
+from chalicelib.models import Address, Portfolio, User, read_portfolio_tree
 from chalicelib.texts import translatable, translatable_plural, with_values
 from chalicelib.web import forms, import_rows, pages, repeats, sessions
 from chalicelib.web.import_rows import ImportRow, ImportTable
@@ -26,7 +26,7 @@ def show_import(portfolio_id: str) -> Response:
     """Show the form that takes a file or pasted lines."""
     request = bp.current_request
     user = sessions.require_user(request)
-    return _render(request, user, _find(user, portfolio_id).portfolio)
+    return _render(request, user, Portfolio.find(user.user_id, path_id(portfolio_id)))
 
 
 @bp.route(_PATH, methods=['POST'], content_types=forms.WITH_FILES, cors=False)
@@ -35,18 +35,23 @@ def submit_import(portfolio_id: str) -> Response:
     request = bp.current_request
     form = _read(request)
     user = sessions.require_user(request)
-    tree = _find(user, portfolio_id)
+    is_confirmed = form is not None and form.has('confirmed')
+    portfolio, there = _find(user, path_id(portfolio_id), with_addresses=not is_confirmed)
     try:
-        if form is not None and form.has('confirmed'):
-            return _store(request, user, tree.portfolio, _parse(form, ()))
-        table = _parse(form, tree.of_kind(Address))
+        table = _parse(form, there)
     except BadTable as error:
-        return _render(request, user, tree.portfolio, faults=[Fault('lines', 'invalid', error.sentence)])
-    return _render(request, user, tree.portfolio, table, faults=_faults(table.rows))
+        return _render(request, user, portfolio, faults=[Fault('lines', 'invalid', error.sentence)])
+    if is_confirmed:
+        return _store(request, user, portfolio, table)
+    return _render(request, user, portfolio, table, faults=_faults(table.rows))
 
 
-def _find(user: User, portfolio_id: str) -> PortfolioTree:
-    return read_portfolio_tree(user.user_id, path_id(portfolio_id))
+def _find(user: User, portfolio_id: int, *, with_addresses: bool) -> tuple[Portfolio, list[Address]]:
+    """Return a portfolio, with the addresses that are in it already where a preview is to name them. Raises NotFound."""
+    if not with_addresses:
+        return Portfolio.find(user.user_id, portfolio_id), []
+    tree = read_portfolio_tree(user.user_id, portfolio_id)
+    return tree.portfolio, tree.of_kind(Address)
 
 
 def _read(request: Request) -> forms.Form | None:

@@ -11,7 +11,7 @@ from chalicelib.api.requests import fields
 from chalicelib.api.requests.body import Body, ParsedBody
 from chalicelib.errors import Fault, Invalid
 from chalicelib.http_io.request import path_id
-from chalicelib.models import AlreadyUsed, Offset, Since, User, read_portfolio_tree
+from chalicelib.models import AlreadyUsed, Offset, Portfolio, Since, User
 from chalicelib.services.portfolios import offsets
 from chalicelib.texts import translatable, with_values
 from chalicelib.web import amounts, forms, pages, repeats, sessions
@@ -147,7 +147,7 @@ def _typed(form: forms.Form) -> dict[str, str]:
 
 
 def _render(request: Request, user: User, portfolio_id: int, offset: Offset | None, **context: Any) -> Response:
-    portfolio = read_portfolio_tree(user.user_id, portfolio_id).portfolio
+    portfolio = Portfolio.find(user.user_id, portfolio_id)
     shown = None if offset is None else present_offset(offset, expand=False)
     status = 422 if context.get('faults') else 200
     return pages.render('offset.html', request, status=status, user=user, portfolio=portfolio, offset=shown, **context)

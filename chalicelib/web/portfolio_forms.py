@@ -12,7 +12,7 @@ from chalicelib.api.requests.body import Body
 from chalicelib.domain import currencies
 from chalicelib.errors import Fault, Invalid
 from chalicelib.http_io.request import path_id
-from chalicelib.models import AlreadyUsed, Portfolio, User, read_portfolio_tree
+from chalicelib.models import AlreadyUsed, Portfolio, User
 from chalicelib.services.portfolios import portfolios
 from chalicelib.texts import translatable, translatable_plural
 from chalicelib.web import address_lines, forms, pages, repeats, sessions
@@ -118,7 +118,7 @@ def submit_delete_portfolio(portfolio_id: str) -> Response:
 
 
 def _find(user: User, portfolio_id: str) -> Portfolio:
-    return read_portfolio_tree(user.user_id, path_id(portfolio_id)).portfolio
+    return Portfolio.find(user.user_id, path_id(portfolio_id))
 
 
 def _codes(form: forms.Form) -> list[str]:

@@ -10,7 +10,7 @@ from chalicelib.domain import instants, timeline
 from chalicelib.domain.credentials import parse_title
 from chalicelib.errors import Fault, Invalid, check_all
 from chalicelib.http_io.request import path_id
-from chalicelib.models import ShareLink, User, read_portfolio_tree
+from chalicelib.models import Portfolio, ShareLink, User
 from chalicelib.services import notices
 from chalicelib.texts import translatable
 from chalicelib.web import figures, forms, one_time, pages, sessions
@@ -104,7 +104,7 @@ def _render_links(
 ) -> Response:
     """Raises NotFound for a portfolio that does not exist."""
     now = clock.now()
-    portfolio = read_portfolio_tree(user.user_id, portfolio_id).portfolio
+    portfolio = Portfolio.find(user.user_id, portfolio_id)
     values: dict[str, Any] = {'form': {'ends': figures.iso(now + _USUAL)[:_DATE], 'shows': 'percentages'}} | context
     return pages.render(
         'share.html',

@@ -155,6 +155,17 @@ def test_anybody_elses_portfolio_is_a_page_that_says_not_found(logged_in: Browse
     assert (logged_in.status, logged_in.response.headers['Content-Type']) == (404, 'text/html; charset=utf-8')
 
 
+def test_a_page_that_only_names_a_portfolio_reads_none_of_its_contents(logged_in: Browser, api: Api, requests_made: list[str]):
+    number = api.portfolio()
+    for page in ('settings', 'delete', 'addresses/new', 'accounts/new', 'offsets/new', 'import', 'share'):
+        requests_made.clear()
+        logged_in.get(f'/portfolios/{number}/{page}')
+
+        links = ['Query'] if page == 'share' else []
+        assert (logged_in.status, [request for request in requests_made if request != 'GetItem']) == (200, links), page
+        assert logged_in.get(f'/portfolios/{number + 1}/{page}').status_code == 404
+
+
 @pytest.mark.parametrize(
     ('path', 'most'),
     [
