@@ -55,11 +55,11 @@ class JsonRpc:
     counts_p2pk: bool = False
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:
-        chain_id, coin = self._results(http, [('eth_chainId', []), ('eth_getBalance', [address, 'latest'])])
+        chain_id, coin = self.results(http, [('eth_chainId', []), ('eth_getBalance', [address, 'latest'])])
         with expected_shape(self.endpoint, 'a quantity'):
-            if _quantity(chain_id) != self.chain.evm_id:
+            if quantity(chain_id) != self.chain.evm_id:
                 raise Upstream(self.endpoint.key, 'is a node of another chain', blame=Blame.HOST)
-            holding = _holding(currencies.get(self.chain.currency), _quantity(coin))
+            holding = _holding(currencies.get(self.chain.currency), quantity(coin))
         tokens = self.token_balances(http, address, [token.code for token in currencies.tokens_on(self.chain.currency)])
         return AddressReport([holding, *tokens.holdings], iter(()), tokens.unreadable)
 
@@ -80,7 +80,7 @@ class JsonRpc:
 
     def fees(self, http: Http, hashes: Sequence[str]) -> dict[str, Decimal]:
         """Return what transactions cost their senders by their receipts, without those that the node does not know. Raises Upstream."""
-        rows = self._rows(http, [('eth_getTransactionReceipt', [reference]) for reference in hashes])
+        rows = self.rows(http, [('eth_getTransactionReceipt', [reference]) for reference in hashes])
         with expected_shape(self.endpoint, 'receipts'):
             self._require_answers(rows)
             receipts = {reference: row['result'] for reference, row in zip(hashes, rows, strict=True) if row.get('result')}
@@ -93,35 +93,35 @@ class JsonRpc:
         """
         if len(tokens) <= _BATCH:
             return self._one_by_one(http, address, tokens)
-        data = multicall.encode_calls([(token.contract or '', _balance_of(address)) for token in tokens])
-        [row] = self._rows(http, [('eth_call', [{'to': multicall.CONTRACT, 'data': data}, 'latest'])])
+        data = multicall.encode_calls([(token.contract or '', balance_of(address)) for token in tokens])
+        [row] = self.rows(http, [('eth_call', [{'to': multicall.CONTRACT, 'data': data}, 'latest'])])
         if row.get('result') == _NO_CONTRACT:
             return self._one_by_one(http, address, tokens)
         if 'error' in row:
             middle = len(tokens) // 2
             return [*self._aggregated(http, address, tokens[:middle]), *self._aggregated(http, address, tokens[middle:])]
         with expected_shape(self.endpoint, 'balances'):
-            return [_units(returned) for returned in multicall.decode_results(_checked_data(row['result']), len(tokens))]
+            return [units_in(returned) for returned in multicall.decode_results(checked_data(row['result']), len(tokens))]
 
     def _one_by_one(self, http: Http, address: str, tokens: Sequence[Currency]) -> list[int | None]:
-        rows = self._rows(http, [('eth_call', [{'to': token.contract, 'data': _balance_of(address)}, 'latest']) for token in tokens])
+        rows = self.rows(http, [('eth_call', [{'to': token.contract, 'data': balance_of(address)}, 'latest']) for token in tokens])
         with expected_shape(self.endpoint, 'balances'):
             self._require_answers(rows)
-            return [None if 'error' in row else _units(_checked_data(row['result']).removeprefix('0x')) for row in rows]
+            return [None if 'error' in row else units_in(checked_data(row['result']).removeprefix('0x')) for row in rows]
 
     def _require_answers(self, rows: Sequence[Row]) -> None:
         """Raise Upstream if a node answers nothing at all: then the fault is its own, not that of one contract."""
         if rows and all('error' in row for row in rows) and len(rows) > 1:
             raise Upstream(self.endpoint.key, 'returned an error')
 
-    def _results(self, http: Http, calls: Sequence[Call]) -> list[Any]:
+    def results(self, http: Http, calls: Sequence[Call]) -> list[Any]:
         """Return the results of calls, in their order, none of which may fail."""
-        rows = self._rows(http, calls)
+        rows = self.rows(http, calls)
         if any('error' in row for row in rows):
             raise Upstream(self.endpoint.key, 'returned an error')
         return [row['result'] for row in rows]
 
-    def _rows(self, http: Http, calls: Sequence[Call]) -> list[Row]:
+    def rows(self, http: Http, calls: Sequence[Call]) -> list[Row]:
         """Return a row for each call, in their order, with a `result` or an `error`; 50 to a request. Raises Upstream."""
         rows: list[Row] = []
         for start in range(0, len(calls), _BATCH):
@@ -145,7 +145,8 @@ class JsonRpc:
             raise Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
 
 
-def _balance_of(address: str) -> str:
+def balance_of(address: str) -> str:
+    """Return the call data that asks the contract of a token what an address holds."""
     return _BALANCE_OF + address.removeprefix('0x').lower().rjust(64, '0')
 
 
@@ -154,29 +155,31 @@ def _fee(receipt: Row) -> int:
 
     https://specs.optimism.io/protocol/isthmus/exec-engine.html#operator-fee
     """
-    gas = _quantity(receipt['gasUsed'])
+    gas = quantity(receipt['gasUsed'])
     blobs = _optional(receipt, 'blobGasUsed') * _optional(receipt, 'blobGasPrice')
     operator = gas * _optional(receipt, 'operatorFeeScalar') // 10**6 + _optional(receipt, 'operatorFeeConstant')
-    return gas * _quantity(receipt['effectiveGasPrice']) + blobs + _optional(receipt, 'l1Fee') + operator
+    return gas * quantity(receipt['effectiveGasPrice']) + blobs + _optional(receipt, 'l1Fee') + operator
 
 
 def _optional(receipt: Row, name: str) -> int:
-    return _quantity(receipt[name]) if receipt.get(name) is not None else 0
+    return quantity(receipt[name]) if receipt.get(name) is not None else 0
 
 
-def _quantity(text: str) -> int:
+def quantity(text: str) -> int:
+    """Return the number that a node tells. Raises ValueError if it is none."""
     if not _QUANTITY.fullmatch(text):
         raise ValueError('a quantity')
     return int(text, 16)
 
 
-def _checked_data(text: str) -> str:
+def checked_data(text: str) -> str:
+    """Return the bytes that a contract returned, in hexadecimal with 0x. Raises ValueError if they are none."""
     if not _DATA.fullmatch(text):
         raise ValueError('no data')
     return text
 
 
-def _units(returned: str | None) -> int | None:
+def units_in(returned: str | None) -> int | None:
     """Return the number at the beginning of what a contract returned; None if it failed or returned less than a number."""
     return int(returned[:64], 16) if returned is not None and len(returned) >= 64 else None
 
