@@ -36,6 +36,7 @@ class Settings:
     offered beside the supported ones.
     `follow_blocks` are the codes of the chains whose blocks are read, to know which addresses did not move.
     `cross_check_rate` is the share of refreshes, 0 to 1, that are cross-checked with a second explorer.
+    `checks_quiet`: addresses are confirmed not to have moved many at once where that can be told, instead of each being read.
     """
 
     table_name: str
@@ -65,6 +66,7 @@ class Settings:
     network_limit: int
     follow_blocks: frozenset[str]
     cross_check_rate: Decimal
+    checks_quiet: bool
     mail_from: str | None
     security_contact: str | None
     signup: str
@@ -117,6 +119,7 @@ def settings() -> Settings:
         network_limit=_integer('NETWORK_LIMIT', 600, least=0),
         follow_blocks=_codes(env, 'FOLLOW_BLOCKS', 'chains', 'btc,ltc'),
         cross_check_rate=_fraction('CROSS_CHECK_RATE', '0.05'),
+        checks_quiet=_choice('CHECK_QUIET', ('true', 'false')) == 'true',
         mail_from=env.get('MAIL_FROM') or None,
         security_contact=env.get('SECURITY_CONTACT') or None,
         signup=_choice('SIGNUP', ('invite', 'open', 'closed')),

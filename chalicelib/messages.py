@@ -36,6 +36,23 @@ class RefreshLedger(NamedTuple):
         return settings().accounts_queue if ledger_keys.is_account_key(self.ledger) else settings().refresh_queue
 
 
+class CheckLedgers(NamedTuple):
+    """Confirm that ledgers of addresses of one chain are as they were read, and have those refreshed of which that cannot be said.
+
+    `seen_at` and `group` as of RefreshLedger. At most settled.MOST_CHECKED ledgers.
+
+    {"ledgers": ["LEDGER#eth#0xAD135DC9E9a2F1523645D580D238722C743fC74D"], "seen_at": 1700000000}
+    """
+
+    ledgers: list[str]
+    seen_at: int | None = None
+    group: str = ''
+
+    @property
+    def queue(self) -> str:
+        return settings().refresh_queue
+
+
 class StampWatchers(NamedTuple):
     """Tell the watches of a ledger that come after the sort key `after` what was last observed, and that it `changed`, if it did.
 
@@ -188,6 +205,7 @@ class ForgetUser(NamedTuple):
 
 Message = (
     RefreshLedger
+    | CheckLedgers
     | StampWatchers
     | FollowBlocks
     | RefreshHistory

@@ -6,7 +6,7 @@ from chalice.app import Blueprint, SQSEvent
 
 from chalicelib import clock, messages, queue
 from chalicelib.config import settings
-from chalicelib.messages import FollowBlocks, RefreshLedger, StampWatchers
+from chalicelib.messages import CheckLedgers, FollowBlocks, RefreshLedger, StampWatchers
 from chalicelib.services import job_runs
 
 bp = Blueprint(__name__)
@@ -16,7 +16,7 @@ SLICE_SECONDS = 60
 
 @bp.on_sqs_message(queue=settings().refresh_queue, batch_size=10)
 def refresh_ledgers(event: SQSEvent) -> dict[str, Any]:
-    """Messages: RefreshLedger, StampWatchers, FollowBlocks."""
+    """Messages: RefreshLedger, CheckLedgers, StampWatchers, FollowBlocks."""
     return _refresh_all('refresh_ledgers', settings().refresh_queue, event)
 
 
@@ -34,11 +34,13 @@ def _refresh_all(job: str, queue_name: str, event: SQSEvent) -> dict[str, Any]:
 
 def _refresh(body: queue.Body, deadline: float) -> None:
     # They bring requests (70 ms), and app.py imports this module for every API call.
-    from chalicelib.services.ledgers import blocks, refresh, watchers
+    from chalicelib.services.ledgers import blocks, checks, refresh, watchers
 
-    match messages.from_body(body, StampWatchers, FollowBlocks, RefreshLedger):
+    match messages.from_body(body, StampWatchers, CheckLedgers, FollowBlocks, RefreshLedger):
         case StampWatchers() as message:
             watchers.stamp_more(message)
+        case CheckLedgers() as message:
+            checks.check(message, deadline)
         case FollowBlocks(currency):
             blocks.follow(currency, deadline)
         case RefreshLedger(ledger, looked_at, group):

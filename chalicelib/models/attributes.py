@@ -10,6 +10,7 @@ from pynamodb.attributes import Attribute, ListAttribute, UnicodeAttribute
 from pynamodb.constants import BINARY, BOOLEAN, LIST, MAP, NUMBER, STRING
 
 from chalicelib.domain.changelog import Changelog
+from chalicelib.domain.marks import Mark
 
 
 class DecimalAttribute(Attribute[Decimal]):
@@ -47,6 +48,19 @@ class ChangelogAttribute(Attribute[Changelog]):
     def deserialize(self, value: str) -> Changelog:
         version, *latest = map(int, value.split())
         return Changelog(version, tuple(latest))
+
+
+class MarkAttribute(Attribute[Mark]):
+    """A Mark, as its numbers and then its text; `-` stands for no position."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Mark) -> str:
+        return f'{value.since} {"-" if value.position is None else value.position} {value.text}'
+
+    def deserialize(self, value: str) -> Mark:
+        since, position, text = value.split(' ', 2)
+        return Mark(text, int(since), None if position == '-' else int(position))
 
 
 class PackedAttribute(Attribute[Any]):

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain import changelog, ledgers
 from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.domain.ledgers import Gap, Holding, Unreadable
+from chalicelib.domain.marks import Mark
 from chalicelib.domain.work_groups import work_group
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.cursor import Cursor, storable
@@ -153,13 +155,14 @@ class Ledger(LedgerState, discriminator='ledger'):
         gaps: Sequence[Gap] = (),
         unreadable_balances: Sequence[Unreadable] = (),
         reconciled_at: int | None = None,
+        read_at: int | None = None,
         derived: Derived | None = None,
     ) -> None:
         """Store the balances that an upstream reports, and how far its transactions have been read. Raises LeaseLost.
 
         `reconciled_at` is when the transactions were compared with the balances, None if they were not: `gaps` are those that the
-        comparison found, or those that were known before. `derived` is stored with the balances of a wallet, as it says of which derived
-        ledgers they are.
+        comparison found, or those that were known before. `read_at` is when reading all that is new began, if it all was. `derived` is
+        stored with the balances of a wallet, as it says of which derived ledgers they are.
         """
         since = self._changed_since(holdings, incomplete, gaps, now)
         change = [] if since is None else [Ledger.changes.set(self.changes.noted(since)), Ledger.change_pending_since.remove()]
@@ -174,6 +177,7 @@ class Ledger(LedgerState, discriminator='ledger'):
             Ledger.gaps.set(list(gaps)),
             Ledger.unreadable_balances.set([storable(row) for row in unreadable_balances[: ledgers.MOST_UNREADABLE]]),
             *([] if reconciled_at is None else [Ledger.reconciled_at.set(reconciled_at)]),
+            *([] if read_at is None else [Ledger.read_at.set(read_at)]),
             Ledger.cursor.set(cursor),
             Ledger.updated_at.set(now),
             Ledger.valid.remove(),
@@ -190,6 +194,25 @@ class Ledger(LedgerState, discriminator='ledger'):
         changed += [] if self.change_pending_since is None else [self.change_pending_since]
         changed += [] if held == holds else [now]
         return min(changed, default=None)
+
+    def confirm(self, quiet_at: int, due_at: int, mark: Mark | None, *, looked_at: int | None, group: str) -> bool:
+        """Record that nothing moved until `quiet_at`, and be due again at `due_at`; `group` is that of who looked.
+
+        Needs no lease: it changes no balance, and nothing at all, returning False, if anything was written since this was loaded.
+        """
+        looked = [] if looked_at is None else [Ledger.looked_at.set(looked_at), *([Ledger.work_group.set(group)] if group else [])]
+        marked = [] if mark is None else [Ledger.mark.set(mark)]
+        return self.update_if(self._is_as_loaded, Ledger.updated_at.set(quiet_at), Ledger.due_at.set(due_at), *marked, *looked)
+
+    def keep_mark(self, mark: Mark) -> None:
+        """Store a mark, unless anything was written since this was loaded."""
+        self.update_if(self._is_as_loaded, Ledger.mark.set(mark))
+
+    @property
+    def _is_as_loaded(self) -> Condition:
+        """The condition that nobody took the lease, wrote under it or made the ledger due since it was loaded without one."""
+        unwritten: Condition = (Ledger.write_id == self.write_id) & (Ledger.due_at == self.due_at) & Ledger.lease_owner.does_not_exist()
+        return unwritten
 
     def doubt_tokens(self, now: int) -> None:
         """Record that no node tells the balances of tokens, before balances are stored that may lack some. Raises LeaseLost."""
@@ -227,6 +250,8 @@ class Ledger(LedgerState, discriminator='ledger'):
             Ledger.counts_p2pk,
             Ledger.incomplete,
             Ledger.reconciled_at,
+            Ledger.read_at,
+            Ledger.mark,
             Ledger.needs_key,
             Ledger.agreement,
             Ledger.derived,

@@ -9,7 +9,7 @@ from chalicelib.domain import currencies, ledger_keys, ledgers
 from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.ledger_keys import AccountKey, AddressKey, HdWalletKey, LedgerKey
 from chalicelib.domain.ledgers import Gap, Holding, Unreadable
-from chalicelib.models.attributes import ChangelogAttribute, IntegerAttribute, RowsAttribute
+from chalicelib.models.attributes import ChangelogAttribute, IntegerAttribute, MarkAttribute, RowsAttribute
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.cursor import Cursor
 from chalicelib.models.derived import Derived, Membership
@@ -32,10 +32,11 @@ class Trouble(NamedTuple):
 class LedgerState(Leased):
     """What is stored of a ledger, and what it says of completeness. It is read as a Ledger, which also writes it.
 
-    `updated_at` is when the balances were last observed, None before the first time, `reconciled_at` when the transactions were last
-    read with them and added up in every currency that has no gap. `incomplete` says in one snake_case word what the ledger as a whole
-    lacks, None if nothing; `gaps` what single currencies lack, one at most for each, by code. `unreadable_balances` are balances that
-    could not be read. `troubles` are those of single explorers with this ledger; `needs_key` says that what it lacks is to be had with
+    `updated_at` is when the balances were last observed, None before the first time, `reconciled_at` when the transactions were last read
+    with them and added up in every currency that has no gap. `read_at` is when the last reading of everything new began: later observations
+    may only have confirmed that nothing moved since, for which `mark` is kept. `incomplete` says in one snake_case word what the ledger as
+    a whole lacks, None if nothing; `gaps` what single currencies lack, one at most for each, by code. `unreadable_balances` are balances
+    that could not be read. `troubles` are those of single explorers with this ledger; `needs_key` says that what it lacks is to be had with
     an API key only.
     `changes` keeps histories current: the earliest instant whose balance changed, logged with each observation.
     `change_pending_since` is that instant for a change that is being written and not observed yet. `newest_at` is the time
@@ -57,6 +58,8 @@ class LedgerState(Leased):
     gaps = RowsAttribute(Gap)
     unreadable_balances = RowsAttribute(Unreadable)
     reconciled_at = IntegerAttribute(null=True)
+    read_at = IntegerAttribute(null=True)
+    mark = MarkAttribute(null=True)
     tokens_asked_at = IntegerAttribute(null=True)
     tokens_unconfirmed = BooleanAttribute(null=True)
     troubles = RowsAttribute(Trouble)

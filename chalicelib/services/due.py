@@ -1,27 +1,66 @@
 """Hand what is due to the queues: the safety net under every lost message, and what keeps ledgers and histories current."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from threading import Lock
 
 from chalicelib import clock, messages, telemetry
 from chalicelib.config import settings
-from chalicelib.messages import DispatchDueHistories, FollowBlocks, ForgetUser, Message, PurgePortfolio, RefreshHistory, RefreshLedger
+from chalicelib.messages import (
+    CheckLedgers,
+    DispatchDueHistories,
+    FollowBlocks,
+    ForgetUser,
+    Message,
+    PurgePortfolio,
+    RefreshHistory,
+    RefreshLedger,
+)
 from chalicelib.models import HISTORIES, LEDGERS, DueQueue, History, Item, Ledger, Leftovers, Purge, User
+from chalicelib.services.ledgers import settled
 
 _MAX_PER_SHARD = 1_000
 _BATCH_SIZE = 10  # claimed before they are sent, so as many as one request to SQS takes
 _SHARDS_AT_ONCE = 16
 
 
+class _Checks:
+    """The ledgers of all shards that are to be checked, so that as many of a chain as possible go into one message."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._pks: list[str] = []
+
+    def without_checkable(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield items without the ledgers that can be checked, which are kept."""
+        for item in items:
+            if isinstance(item, Ledger) and settled.is_checkable(item, clock.now()):
+                with self._lock:
+                    self._pks.append(item.pk)
+            else:
+                yield item
+
+    def messages(self) -> list[CheckLedgers]:
+        """Return the messages about all that were kept."""
+        return [CheckLedgers(pks) for pks in settled.by_chain(self._pks)]
+
+
 def dispatch_due_ledgers() -> int:
-    """Send a message for each ledger, each purge and each deletion of a user that is due and return how many."""
+    """Send messages for the ledgers, purges and deletions of users that are due and return how many.
+
+    Ledgers that can be checked many at once are, whoever looked at them: if one must be read after all, that is its user's work.
+    """
+    checks = _Checks()
 
     def dispatch(shard: int) -> int:
-        return _dispatch_shard(LEDGERS, shard)
+        return _dispatch_shard(LEDGERS, shard, pick=checks.without_checkable)
 
     with ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool:
-        return sum(pool.map(telemetry.in_current_task(dispatch), LEDGERS.all_shards))
+        sent = sum(pool.map(telemetry.in_current_task(dispatch), LEDGERS.all_shards))
+    about_many = checks.messages()
+    messages.send(*about_many)
+    return sent + len(about_many)
 
 
 def send_for_blocks() -> int:
@@ -33,7 +72,7 @@ def send_for_blocks() -> int:
 
 def dispatch_due_histories(shard: int, deadline: float) -> None:
     """Send messages for the histories of a shard that are due, and at `deadline` (clock.monotonic()) one for the rest of the shard."""
-    sent = _dispatch_shard(HISTORIES, shard, lambda: clock.monotonic() > deadline)
+    sent = _dispatch_shard(HISTORIES, shard, is_late=lambda: clock.monotonic() > deadline)
     if sent >= _MAX_PER_SHARD or clock.monotonic() > deadline:
         messages.send(DispatchDueHistories(shard))
 
@@ -44,12 +83,18 @@ def send_history_shards() -> int:
     return HISTORIES.shards
 
 
-def _dispatch_shard(due_queue: DueQueue, shard: int, is_late: Callable[[], bool] = lambda: False) -> int:
-    """Send messages for what is due in a shard, until it is late; return how many.
+def _dispatch_shard(
+    due_queue: DueQueue,
+    shard: int,
+    *,
+    pick: Callable[[Iterable[Item]], Iterator[Item]] = iter,
+    is_late: Callable[[], bool] = lambda: False,
+) -> int:
+    """Send messages for what `pick` leaves of what is due in a shard, until it is late; return how many.
 
     What is claimed and not sent, because we died between the two, is due again when the claim runs out.
     """
-    claimed = due_queue.claim_due(shard, clock.now(), _MAX_PER_SHARD)
+    claimed = pick(due_queue.claim_due(shard, clock.now(), _MAX_PER_SHARD))
     sent = 0
     while batch := list(islice(claimed, _BATCH_SIZE)):
         messages.send(*map(_message_about, batch))

@@ -6,6 +6,7 @@ from chalicelib import messages
 from chalicelib.config import settings
 from chalicelib.messages import (
     BackfillRates,
+    CheckLedgers,
     DispatchDueHistories,
     FetchRates,
     FollowBlocks,
@@ -21,6 +22,11 @@ ON_THE_WIRE: list[tuple[Message, Body]] = [
     (RefreshLedger('LEDGER#btc#1Jf'), {'ledger': 'LEDGER#btc#1Jf'}),
     (RefreshLedger('LEDGER#btc#1Jf', seen_at=1_700_000_000), {'ledger': 'LEDGER#btc#1Jf', 'seen_at': 1_700_000_000}),
     (RefreshLedger('LEDGER#btc#1Jf', group='0123'), {'ledger': 'LEDGER#btc#1Jf', 'group': '0123'}),
+    (CheckLedgers(['LEDGER#eth#0xa', 'LEDGER#eth#0xb']), {'ledgers': ['LEDGER#eth#0xa', 'LEDGER#eth#0xb']}),
+    (
+        CheckLedgers(['LEDGER#eth#0xa'], seen_at=1_700_000_000, group='0123'),
+        {'ledgers': ['LEDGER#eth#0xa'], 'seen_at': 1_700_000_000, 'group': '0123'},
+    ),
     (StampWatchers('LEDGER#btc#1Jf', 'WATCH#u1#000001'), {'ledger': 'LEDGER#btc#1Jf', 'after': 'WATCH#u1#000001'}),
     (
         StampWatchers('LEDGER#btc#1Jf', 'WATCH#u1#000001', changed=True),
@@ -37,7 +43,7 @@ ON_THE_WIRE: list[tuple[Message, Body]] = [
     (PurgePortfolio('u1', 2), {'user_id': 'u1', 'portfolio_id': 2}),
 ]
 KINDS_OF_QUEUES = {
-    settings().refresh_queue: (StampWatchers, FollowBlocks, RefreshLedger),
+    settings().refresh_queue: (StampWatchers, CheckLedgers, FollowBlocks, RefreshLedger),
     settings().history_queue: (RefreshHistory, DispatchDueHistories),
     settings().rates_queue: (FetchRates, BackfillRates),
     settings().purge_queue: (PurgePortfolio,),

@@ -150,7 +150,7 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
     newly_final = [entry for entry in news.entries if entry.height <= height]
     cursor.make_final(height, ledgers.merge(cursor.tallies(), ledgers.tally(newly_final)))
     cursor.revertible = sorted(entry_sk(entry) for entry in news.entries if entry.height > height)
-    observation.conclude(ledger, explorer, cursor, news.report, news.differences)
+    observation.conclude(ledger, explorer, cursor, news.report, news.differences, read_at=ledger.attempted_at)
 
 
 def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:

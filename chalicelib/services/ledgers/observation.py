@@ -47,8 +47,18 @@ def store_progress(ledger: Ledger, explorer: Explorer, cursor: Cursor, report: A
     _observe(ledger, explorer, report, cursor, ledgers.PENDING, _gaps_so_far(ledger, report, ledgers.PENDING))
 
 
-def conclude(ledger: Ledger, explorer: Explorer, cursor: Cursor, report: AddressReport, unexplained: Mapping[str, Decimal]) -> None:
-    """Store balances that were compared with all transactions, and the gaps that this left."""
+def conclude(
+    ledger: Ledger,
+    explorer: Explorer,
+    cursor: Cursor,
+    report: AddressReport,
+    unexplained: Mapping[str, Decimal],
+    read_at: int | None = None,
+) -> None:
+    """Store balances that were compared with all transactions, and the gaps that this left.
+
+    `read_at` is when all that is new began to be read, None if the transactions were read over a longer time.
+    """
     unread = cursor.unread.numbers
     if not unexplained.keys() - unread.keys():
         cursor.failed_reconciliations = 0
@@ -58,7 +68,7 @@ def conclude(ledger: Ledger, explorer: Explorer, cursor: Cursor, report: Address
         cursor.checked_at = clock.now()
     incomplete = NO_P2PK if may_miss_outputs(ledger, explorer) else None
     _keep_what_moves(ledger, report)
-    _observe(ledger, explorer, report, cursor, incomplete, gaps, reconciled_at=clock.now())
+    _observe(ledger, explorer, report, cursor, incomplete, gaps, reconciled_at=clock.now(), read_at=read_at)
 
 
 def _keep_what_moves(ledger: Ledger, report: AddressReport) -> None:
@@ -86,6 +96,7 @@ def _observe(
     incomplete: str | None,
     gaps: list[Gap],
     reconciled_at: int | None = None,
+    read_at: int | None = None,
 ) -> None:
     if gaps or incomplete not in (None, ledgers.PENDING):
         telemetry.count('LedgerIncomplete')
@@ -99,4 +110,5 @@ def _observe(
         gaps=gaps,
         unreadable_balances=report.unreadable,
         reconciled_at=reconciled_at,
+        read_at=read_at,
     )

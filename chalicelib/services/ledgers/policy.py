@@ -31,6 +31,11 @@ FOLLOWED_EVERY_SECONDS = 2 * MINUTE  # how often the newest block is asked for: 
 LONGEST_CATCH_UP_SECONDS = 6 * HOUR  # blocks that were missed for longer are not read any more
 BUSY_SECONDS = HOUR  # a ledger that moved within this is not made due by moving again
 
+# Confirming that an address is as it was read, see docs/decisions/0034-quiet-addresses.md.
+LONGEST_TRUST_SECONDS = DAY  # until it is read again, whatever tells that nothing moved
+FINAL_SECONDS = 3 * HOUR  # after which we expect no chain to undo a transaction; at domain.chains this is in blocks
+LAG_SECONDS = 30 * MINUTE  # by which an explorer may be behind its chain
+
 # What `Retry-After` says while nothing is known of a ledger yet, in seconds.
 SHORTEST_WAIT, LONGEST_WAIT = 2, 300
 MOST_STAMPED_AT_ONCE = 100  # watches of a ledger that are told under its lease, or by one message, what was observed

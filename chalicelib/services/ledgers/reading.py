@@ -6,9 +6,8 @@ from chalicelib import clock, messages, models
 from chalicelib.domain import ledgers
 from chalicelib.domain.work_groups import work_group
 from chalicelib.errors import NotReady
-from chalicelib.messages import RefreshLedger
 from chalicelib.models import Ledger, TransactionsPage
-from chalicelib.services.ledgers import policy
+from chalicelib.services.ledgers import policy, settled
 
 
 def read(pk: str, user_id: str) -> Ledger:
@@ -48,8 +47,8 @@ def refresh_stale(states: Iterable[Ledger], user_id: str) -> None:
     A failure to do so is only logged: they are refreshed when they are due, or enqueued by the next reader.
     """
     now = clock.now()
-    stale = [ledger.pk for ledger in states if policy.is_stale(ledger, now)][: policy.MOST_STALE_REFRESHES]
-    messages.send_or_leave_to_sweep(*(RefreshLedger(pk, seen_at=now, group=work_group(user_id)) for pk in stale))
+    stale = [ledger for ledger in states if policy.is_stale(ledger, now)][: policy.MOST_STALE_REFRESHES]
+    messages.send_or_leave_to_sweep(*settled.refreshes(stale, now, work_group(user_id)))
 
 
 def _ready(ledger: Ledger | None, user_id: str) -> Ledger:

@@ -4,8 +4,9 @@ So neither the lease nor a message takes longer for a ledger that many watch. A 
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
-from chalicelib import messages
+from chalicelib import messages, telemetry
 from chalicelib.messages import StampWatchers
 from chalicelib.models import Ledger, Portfolio, Watch
 from chalicelib.services.ledgers import policy
@@ -26,8 +27,21 @@ def stamp(ledger: Ledger, watches: Sequence[Watch], *, changed: bool) -> None:
         _stamp(watch, ledger)
     if changed:
         messages.portfolios_changed((watch.user_id, watch.portfolio_id) for watch in of_children)
-    if len(watches) == policy.MOST_STAMPED_AT_ONCE:
-        messages.send_or_leave_to_sweep(StampWatchers(ledger.pk, str(watches[-1].sk), changed))
+    _leave_the_rest(ledger, watches, changed=changed)
+
+
+def stamp_unchanged(ledgers: Sequence[Ledger], pool: ThreadPoolExecutor) -> list[Ledger]:
+    """Do the same for ledgers that were confirmed to be as they were, each portfolio once; return those that nothing watches."""
+    watched = list(pool.map(telemetry.in_current_task(lambda ledger: first(ledger.pk)), ledgers))
+    of_children = [(watch, ledger) for ledger, watches in zip(ledgers, watched, strict=True) for watch in watches if watch.is_of_child]
+    list(pool.map(telemetry.in_current_task(lambda pair: _stamp_child(*pair)), of_children))
+    # In the order of time: of a portfolio with several of them, the newest is noted.
+    by_time = sorted(of_children, key=lambda pair: pair[1].updated_at)
+    portfolios = {(watch.user_id, watch.portfolio_id): pair for pair in by_time for watch in pair[:1]}
+    list(pool.map(telemetry.in_current_task(lambda pair: _stamp_portfolio(*pair)), portfolios.values()))
+    for ledger, watches in zip(ledgers, watched, strict=True):
+        _leave_the_rest(ledger, watches, changed=False)
+    return [ledger for ledger, watches in zip(ledgers, watched, strict=True) if not watches]
 
 
 def stamp_more(message: StampWatchers) -> None:
@@ -37,12 +51,26 @@ def stamp_more(message: StampWatchers) -> None:
         stamp(ledger, Watch.page(ledger.pk, after=message.after, limit=policy.MOST_STAMPED_AT_ONCE), changed=message.changed)
 
 
+def _leave_the_rest(ledger: Ledger, watches: Sequence[Watch], *, changed: bool) -> None:
+    """Have those told by a message that come after these watches, if these are as many as are told at once."""
+    if len(watches) == policy.MOST_STAMPED_AT_ONCE:
+        messages.send_or_leave_to_sweep(StampWatchers(ledger.pk, str(watches[-1].sk), changed))
+
+
 def _stamp(watch: Watch, ledger: Ledger) -> None:
+    _stamp_child(watch, ledger)
+    _stamp_portfolio(watch, ledger)
+
+
+def _stamp_child(watch: Watch, ledger: Ledger) -> None:
     """Note it where the child is still there, and follows this ledger."""
     child = watch.child
     news = child.news_of(ledger)
     if news:
         child.update_blindly(*news, condition=child.shows(ledger))
+
+
+def _stamp_portfolio(watch: Watch, ledger: Ledger) -> None:
     if ledger.ready and ledger.valid is not False:
         observed = [attribute.set(ledger.updated_at) for attribute in (Portfolio.observed_at, Portfolio.balances_last_updated)]
         Portfolio.at(watch.user_id, watch.portfolio_id).update_blindly(*observed)
