@@ -3,6 +3,7 @@
 import json
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from chalice.app import Blueprint, Request, Response
 
@@ -23,6 +24,7 @@ bp = Blueprint(__name__)
 
 Statement = dict[str, Any]
 _FORMATS = ('csv', 'json', 'jws')
+_LONGEST = 5_000_000  # of a file, as Lambda writes it into its answer: six megabytes with all that is around it
 
 
 @bp.route('/portfolios/{portfolio_id}/statement', cors=False)
@@ -41,7 +43,7 @@ def show_statement(portfolio_id: str) -> Response:
         return unread.render_unread(request, user, number, not_ready, status=503)
     format_name = forms.query_parameter(request, 'format')
     if format_name in _FORMATS:
-        return _download(statement, format_name, made_at)
+        return _download(request, user, statement, format_name, made_at)
     return _render(request, user, statement, at=made_at if at is None else at, day=day, made_at=made_at)
 
 
@@ -83,15 +85,41 @@ def _statement(user: User, portfolio_id: int, at: int | None, made_at: int) -> S
     }
 
 
-def _download(statement: Statement, format_name: str, made_at: int) -> Response:
-    name = f'statement-{statement["portfolio"]["id"]}-{statement["at"][:10]}.{format_name}'
+def _download(request: Request, user: User, statement: Statement, format_name: str, made_at: int) -> Response:
+    """Return a statement as a file, or a page that says what to do if it is larger than Lambda can answer with."""
+    text, content_type = _file(statement, format_name, made_at)
+    if len(json.dumps(text)) > _LONGEST:
+        return _render_too_large(request, user, statement['portfolio']['id'])
+    return pages.download(text, content_type, f'statement-{statement["portfolio"]["id"]}-{statement["at"][:10]}.{format_name}')
+
+
+def _file(statement: Statement, format_name: str, made_at: int) -> tuple[str, str]:
+    """Return a statement in one of the formats, and its content type."""
     if format_name == 'csv':
-        return pages.download(_csv(statement), tables.CSV_TYPE, name)
+        return _csv(statement), tables.CSV_TYPE
     if format_name == 'json':
-        return pages.download(json.dumps(statement, indent=1, ensure_ascii=False), 'application/json', name)
+        return json.dumps(statement, indent=1, ensure_ascii=False), 'application/json'
     from chalicelib.oauth import signed_statements  # other pages should not pay for cryptography
 
-    return pages.download(signed_statements.sign_statement(statement, made_at), 'application/jose', name)
+    return signed_statements.sign_statement(statement, made_at), 'application/jose'
+
+
+def _render_too_large(request: Request, user: User, portfolio_id: int) -> Response:
+    base, day = f'/portfolios/{portfolio_id}', forms.query_parameter(request, 'at')
+    return pages.error_page(
+        request,
+        422,
+        translatable('This statement is too large for one file'),
+        translatable(
+            'It names everything that is missing once for each reporting currency. Take the CSV, which does not, or choose fewer '
+            'reporting currencies.'
+        ),
+        user=user,
+        links=[
+            (f'{base}/statement?' + urlencode({'format': 'csv', **({'at': day} if day else {})}), 'CSV'),
+            (f'{base}/settings', translatable('Settings')),
+        ],
+    )
 
 
 def _render(request: Request, user: User, statement: Statement, **context: Any) -> Response:

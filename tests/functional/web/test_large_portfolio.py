@@ -4,10 +4,12 @@ import random
 import re
 from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 
 import pytest
 
 from chalicelib import clock
+from chalicelib.domain import currencies
 from chalicelib.domain.conversion import Rate
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.domain.rates import DailyClose, day_of, pair_of
@@ -103,3 +105,23 @@ def test_its_pages_are_small_and_cost_as_much_as_is_written(logged_in: Browser, 
             assert re.search(r'class="worth amount">([\d,.]+) ', logged_in.page)[1].replace(',', '') == usd['balance']
             points = logged_in.page.partition('<figure')[2].partition('</figure>')[0].count('<tr><td>')
             assert 250 < points <= 402, path
+
+
+def test_a_statement_that_is_too_large_for_lambda_is_refused_with_what_to_do(logged_in: Browser, api: Api):
+    codes = tuple(currency.code for currency in currencies.every()[:50])
+    LatestRates.find().store(clock.now(), [], [], dict.fromkeys(codes, clock.now() + DAY))
+    number = api.portfolio('Everything', codes)
+    first, *unread = (child_of(api.user_id, number, address_id, clock.now()) for address_id in range(1, 42))
+    for child in unread:
+        child.title = '\N{SNOWMAN}' * 400
+    with Address.batch_write() as batch:
+        for child in (first, *unread):
+            batch.save(child)
+    state_of(first, clock.now()).save()
+    Portfolio.at(api.user_id, number).update([Portfolio.addresses.set(41), Portfolio.last_address_id.set(41)])
+
+    for name in ('json', 'jws'):
+        logged_in.get(f'/portfolios/{number}/statement?format={name}')
+        assert (logged_in.status, 'too large for one file' in logged_in.text) == (422, True)
+    logged_in.get(unescape(re.search(r'href="([^"]+format=csv)"', logged_in.page)[1]))
+    assert (logged_in.status, logged_in.response.headers['Content-Type']) == (200, 'text/csv; charset=utf-8')
