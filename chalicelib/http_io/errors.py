@@ -79,10 +79,16 @@ def doc_url(code: str) -> str:
     return settings().url(f'/reference#error-{code}')
 
 
+def error_uri(code: str) -> str:
+    """Return where an error code of OAuth2 is explained (RFC 6749 section 5.2); the API has codes of the same name."""
+    return settings().url(f'/reference#oauth-error-{code}')
+
+
 def _oauth_error(_: Request, error: AppError) -> Response:
     """RFC 6749 section 5.2. These endpoints take forms only (section 3.2)."""
     description = _OAUTH_FORM if error.status == 415 else error.message
-    return _response(error, {'error': _OAUTH_CODES.get(error.status, 'invalid_request'), 'error_description': description})
+    code = _OAUTH_CODES.get(error.status, 'invalid_request')
+    return _response(error, {'error': code, 'error_description': description, 'error_uri': error_uri(code)})
 
 
 def _response(error: AppError, body: dict[str, Any]) -> Response:

@@ -8,6 +8,7 @@ from oauthlib.common import add_params_to_uri
 from oauthlib.oauth2 import AccessDeniedError, FatalClientError, InvalidRequestError, OAuth2Error
 
 from chalicelib.config import settings
+from chalicelib.http_io.errors import error_uri
 from chalicelib.models import Client, User
 from chalicelib.oauth import server
 from chalicelib.oauth.metadata import RESPONSE_MODES
@@ -99,7 +100,7 @@ def _uri(query: str) -> str:
 
 def _error_location(error: OAuth2Error, redirect_uri: str, state: str | None) -> str:
     """Return the redirect URI with the error, the request's state, and the issuer (RFC 9207)."""
-    parameters = [*error.twotuples, ('iss', settings().issuer)]
+    parameters = [*error.twotuples, ('error_uri', error_uri(error.error)), ('iss', settings().issuer)]
     if state and 'state' not in dict(parameters):
         parameters.append(('state', state))
     location: str = add_params_to_uri(redirect_uri, parameters)

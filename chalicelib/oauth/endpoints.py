@@ -1,11 +1,13 @@
 """POST /oauth/token, /oauth/revoke and /oauth/introspect, with the RFCs' own JSON instead of the envelope."""
 
+import json
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from chalice.app import Blueprint, Response
 
 from chalicelib.errors import BadRequest
+from chalicelib.http_io.errors import error_uri
 from chalicelib.http_io.request import network, raw_body
 
 bp = Blueprint(__name__)
@@ -44,6 +46,9 @@ def _answer(create_response: Any) -> Response:
     sent = dict(request.headers) | {'x-network-address': network(request)}  # see validator.NETWORK_HEADER
     headers, body, status = create_response(request.path, 'POST', form, sent)
     headers.setdefault('Cache-Control', 'no-store')
+    if status >= 400:
+        failure = json.loads(body)
+        body = json.dumps(failure | {'error_uri': error_uri(failure['error'])})
     if status == 401:  # RFC 6749 section 5.2: the scheme that the client used, where oauthlib says Bearer
         headers['WWW-Authenticate'] = 'Basic realm="oauth"'
     # An empty body, as of a revocation, is no JSON; without any type API Gateway would say that it is.

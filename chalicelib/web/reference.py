@@ -49,6 +49,7 @@ def show_console_redirect() -> Response:
 def _reference_page(app: Chalice, stage: str, language: str) -> Response:
     """Return the page as it is below a stage in a language, those of the request that is answered: made once in a process."""
     from chalicelib.api.openapi.error_codes import ERROR_CODES
+    from chalicelib.oauth.error_codes import OAUTH_ERRORS
     from chalicelib.web import reference_content, samples  # a cold start of other pages should not pay for these
 
     document = route.api_document(app)
@@ -62,6 +63,7 @@ def _reference_page(app: Chalice, stage: str, language: str) -> Response:
         resources=reference_content.resources(document),
         objects=reference_content.objects(document),
         error_codes=ERROR_CODES.values(),
+        oauth_errors=OAUTH_ERRORS,
         sample_languages=samples.LANGUAGES,
         preludes={language: samples.prelude(language, settings().url('')) for language in samples.LANGUAGES},
     )

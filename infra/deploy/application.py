@@ -49,12 +49,15 @@ Build = Callable[[Config, SwaggerGenerator], BuildStage]
 class Document(TemplatedSwaggerGenerator):
     """Chalice's OpenAPI document with what infra/gateway.py adds; it calls the aliases of the functions."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, issuer: str) -> None:
         super().__init__()
         self._name = name
+        self._issuer = issuer
 
     def generate_swagger(self, app: Chalice, rest_api: RestAPI | None = None) -> dict[str, Any]:
-        merged: dict[str, Any] = TemplateDeepMerger().merge(gateway.additions(self._name), super().generate_swagger(app, rest_api))
+        merged: dict[str, Any] = TemplateDeepMerger().merge(
+            gateway.additions(self._name, self._issuer), super().generate_swagger(app, rest_api)
+        )
         return merged
 
     def _uri(self, lambda_arn: str | None = None) -> Any:
@@ -121,7 +124,7 @@ def deploy(target: Target, config: Config, build: Build = Packaging) -> Json:
     deployer = Deployer(
         application_builder=ApplicationGraphBuilder(),
         deps_builder=DependencyBuilder(),
-        build_stage=build(config, Document(target.name)),
+        build_stage=build(config, Document(target.name, config.environment_variables['ISSUER'].rstrip('/'))),
         plan_stage=PlanStage(RemoteState(client, config.deployed_resources(target.stage)), files),
         sweeper=ResourceSweeper(),
         executor=Executor(client, UI()),

@@ -111,7 +111,7 @@ def _api(stage: str) -> Json:
         'Name': {'Fn::Sub': 'cryptfolio-${Stage}'},
         'StageName': stage,
         'OpenApiVersion': '2.0',  # or SAM makes a second stage, called "Stage"
-        'DefinitionBody': gateway.additions(f'cryptfolio-{stage}'),
+        'DefinitionBody': gateway.additions(f'cryptfolio-{stage}', _issuer()),
         'MethodSettings': [{'ResourcePath': '/*', 'HttpMethod': '*', **limits}],
         'AccessLogSetting': {'DestinationArn': {'Fn::Sub': logs}, 'Format': lambda_extras.ACCESS_LOG},
     }

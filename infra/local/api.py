@@ -21,6 +21,7 @@ from chalice.config import Config
 from chalice.deploy.validate import validate_routes
 from chalice.local import LocalChalice, LocalGateway, LocalGatewayException, ThreadedHTTPServer
 
+from chalicelib.config import settings
 from infra import gateway
 from infra.local import authorizer, greedy_routes, networks, proxies
 
@@ -58,7 +59,7 @@ def by_gateway(response_type: str, status: int, request_id: str | None = None) -
     A request that got no further than here has no `request_id` yet.
     """
     response = _RESPONSES[response_type]
-    headers, body = response.render(request_id or str(uuid.uuid4()))
+    headers, body = response.render(request_id or str(uuid.uuid4()), settings().url(''))
     return Answer(response.status or status, {'Content-Type': 'application/json', **headers}, body)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from chalice import local
 from chalice.local import ForbiddenError, LocalGatewayAuthorizer, NotAuthorizedError
 
+from chalicelib.config import settings
 from infra import gateway
 
 Event = dict[str, Any]
@@ -44,4 +45,4 @@ def install() -> None:
 
 
 def _render(response_type: str, event: Event) -> tuple[dict[str, str], bytes]:
-    return gateway.responses()[response_type].render(event['requestContext']['requestId'])
+    return gateway.responses()[response_type].render(event['requestContext']['requestId'], settings().url(''))

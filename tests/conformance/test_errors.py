@@ -1,5 +1,6 @@
 """The failures that the conventions name: status, keys, messages and headers, for every endpoint that can fail so."""
 
+import json
 from typing import Any
 
 import pytest
@@ -20,8 +21,14 @@ ROUTES = [endpoint.split() for endpoint in SPECIFICATION.endpoints if endpoint n
 METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE')
 KEYS = ('success', 'message', 'code')
 
-BY_GATEWAY = {'success': False, 'message': 'Not found', 'code': 'not_found', 'request_id': 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef'}
-FAILURE = BY_GATEWAY | {'time': 1512697998, 'doc_url': 'https://cryptfolio.test/reference#error-not_found'}
+BY_GATEWAY = {
+    'success': False,
+    'message': 'Not found',
+    'code': 'not_found',
+    'request_id': 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef',
+    'doc_url': 'https://cryptfolio.test/reference#error-not_found',
+}
+FAILURE = BY_GATEWAY | {'time': 1512697998}
 NOT_READY = FAILURE | {'try_again_at': '2017-11-06T04:54:54+00:00'}
 REQUIRED = 'must have at least one reporting currency selected'
 INVALID = FAILURE | {'invalid': [REQUIRED], 'fields': [{'field': 'currencies', 'code': 'empty', 'message': REQUIRED}]}
@@ -209,7 +216,8 @@ def test_an_unknown_path_is_answered_by_the_gateway_as_an_unknown_id_is_by_the_a
 
 @pytest.mark.parametrize('kind', gateway.responses())
 def test_whatever_the_gateway_answers_by_itself_has_the_shape_of_a_failure(kind: str):
-    body = gateway.responses()[kind].body
+    body = json.loads(gateway.responses()[kind].render('1-2', 'https://api.example.com')[1])
 
+    assert body['doc_url'] == f'https://api.example.com/reference#error-{body["code"]}'
     assert deviations(BY_GATEWAY, body, Leeway(optional={'request_id'})) == []
     assert body['success'] is False

@@ -151,7 +151,7 @@ def test_an_error_says_the_id_of_its_request_beside_its_code(api: Api, method: s
 def test_an_error_of_oauth_has_the_rfcs_members_only(http: ChaliceClient, client: Client):
     response = http.http.post('/oauth/token', headers={'Content-Type': 'application/json'}, body=b'{}')
 
-    assert set(response.json_body) == {'error', 'error_description'}
+    assert set(response.json_body) == {'error', 'error_description', 'error_uri'}
     assert response.headers['X-Request-Id']
 
 
@@ -585,7 +585,7 @@ def test_requests_that_come_at_once_are_told_apart(api: Api, server: tuple[str, 
 def test_what_api_gateway_is_told_of_its_answers_is_what_ours_carry():
     ours = CORS.get_access_control_headers()
 
-    for response in gateway.additions('x')['x-amazon-apigateway-gateway-responses'].values():
+    for response in gateway.additions('x', 'https://api.example.com')['x-amazon-apigateway-gateway-responses'].values():
         headers = {name.removeprefix('gatewayresponse.header.'): value for name, value in response['responseParameters'].items()}
         assert headers['X-Request-Id'] == 'context.requestId'
         for name in ('Access-Control-Allow-Origin', 'Access-Control-Expose-Headers'):

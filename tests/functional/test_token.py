@@ -357,6 +357,7 @@ def test_other_forms_of_request_get_the_rfcs_shape(http: ChaliceClient, user: Us
     assert (as_json.status_code, as_json.json_body) == (415, {
         'error': 'invalid_request',
         'error_description': 'Send the parameters as a form, with Content-Type: application/x-www-form-urlencoded',
+        'error_uri': f'{settings().issuer}/reference#oauth-error-invalid_request',
     })  # fmt: skip
     assert (too_large.status_code, too_large.json_body['error']) == (413, 'invalid_request')
     assert nonsense.status_code == 400

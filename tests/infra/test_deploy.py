@@ -128,7 +128,8 @@ def test_the_api_goes_live_with_its_own_answers_and_its_authorizer_at_once(share
     unauthorized = document['x-amazon-apigateway-gateway-responses']['UNAUTHORIZED']
     assert unauthorized['statusCode'] == '401'
     assert unauthorized['responseParameters']['gatewayresponse.header.WWW-Authenticate'] == '\'Bearer error="invalid_token"\''
-    assert json.loads(unauthorized['responseTemplates']['application/json'])['code'] == 'invalid_token'
+    body = json.loads(unauthorized['responseTemplates']['application/json'])
+    assert (body['code'], body['doc_url']) == ('invalid_token', f'{shared.deployed.issuer}/reference#error-invalid_token')
 
 
 def test_the_published_key_is_the_one_that_signs(aws: Aws):

@@ -328,6 +328,9 @@ def test_api_gateways_own_answers_have_the_envelope(template: dict[str, Any]):
     assert headers['gatewayresponse.header.WWW-Authenticate'] == '\'Bearer error="invalid_token"\''
     assert (made['ACCESS_DENIED']['statusCode'], made['MISSING_AUTHENTICATION_TOKEN']['statusCode']) == ('403', '404')
     for answer in made.values():
-        body = json.loads(answer['responseTemplates']['application/json'])
-        assert set(body) == {'success', 'message', 'code', 'request_id'}
+        text, values = answer['responseTemplates']['application/json']['Fn::Sub']
+        assert values['PublicAddress'] == template['Resources']['APIHandler']['Properties']['Environment']['Variables']['ISSUER']
+        body = json.loads(text)
+        assert set(body) == {'success', 'message', 'code', 'request_id', 'doc_url'}
+        assert body['doc_url'].startswith('${PublicAddress}/reference#error-')
         assert body['success'] is False

@@ -8,22 +8,20 @@ from chalicelib.api.answers.scalars import EpochSeconds, Instant
 
 
 class Failure(TypedDict):
-    """An error: a sentence for humans, a code for programs. Errors raised by API Gateway have no `time` and no `doc_url`."""
+    """An error: a sentence for humans, a code for programs. Errors raised by API Gateway have no `time`."""
 
     success: Annotated[bool, Meta(description='False: this is an error.', extra_json_schema={'const': False})]
     time: NotRequired[Annotated[EpochSeconds, Meta(description='The time of the response, in seconds since 1970.')]]
     message: Annotated[str, Meta(description='What is wrong, in a sentence for humans.', examples=['Not found'])]
     code: Annotated[str, Meta(description='In snake_case.', examples=['not_found'])]
     request_id: Annotated[str, Meta(description='As in X-Request-Id.', examples=['c6af9ac6-7b61-11e6-9a41-93e8deadbeef'])]
-    doc_url: NotRequired[
-        Annotated[
-            str,
-            Meta(
-                description='Where the code is explained, with what to do about it.',
-                examples=['https://api.example.com/reference#error-not_found'],
-                extra_json_schema={'format': 'uri'},
-            ),
-        ]
+    doc_url: Annotated[
+        str,
+        Meta(
+            description='Where the code is explained, with what to do about it.',
+            examples=['https://api.example.com/reference#error-not_found'],
+            extra_json_schema={'format': 'uri'},
+        ),
     ]
 
 

@@ -30,7 +30,7 @@ NOT_MODIFIED = 'NotModified'
 class Refusal(NamedTuple):
     """An error; `shape` is that of its body, `headers` are those it has beside X-Request-Id.
 
-    API Gateway's have neither `time` nor `doc_url`.
+    API Gateway's have no `time`.
     """
 
     status: int
@@ -43,9 +43,7 @@ class Refusal(NamedTuple):
     def describe(self, schemas: Schemas) -> dict[str, Any]:
         """Return OpenAPI's Response Object."""
         media = schemas.media(schemas.of(self.shape), whole=not self.by_gateway)
-        media['example'] |= {'message': self.message, 'code': self.code}
-        if 'doc_url' in media['example']:
-            media['example']['doc_url'] = doc_url(self.code)
+        media['example'] |= {'message': self.message, 'code': self.code, 'doc_url': doc_url(self.code)}
         explained = ERROR_CODES[self.code]
         return {
             'description': f'{explained.meaning} {explained.remedy}',

@@ -137,6 +137,7 @@ class TestTheFlow:
         assert visitor.status == 303
         assert (told(visitor)['error'], told(visitor)['state']) == ('invalid_request', 'a b&c')
         assert told(visitor)['error_description'] == 'response_mode must be query'
+        assert told(visitor)['error_uri'].endswith('/reference#oauth-error-invalid_request')
         assert urlsplit(visitor.location).fragment == ''
 
     @pytest.mark.parametrize('decision', ['allow', 'deny'])

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from chalice.test import Client as ChaliceClient
 
 from app import app
 from chalicelib import errors
@@ -76,6 +77,29 @@ def test_every_code_that_the_api_or_its_gateway_answers_is_explained_with_its_st
     codes = {code: status for code, status in (ours | described | by_gateway).items() if code not in of_pages}
     assert {code: one.status for code, one in ERROR_CODES.items()} == codes
     assert all(one.meaning and one.remedy for one in ERROR_CODES.values())
+
+
+def test_every_code_of_oauth2_that_is_linked_to_is_explained(http: ChaliceClient, browser: Browser):
+    page = browser.get('/reference').body.decode()
+    explained = set(re.findall('id="oauth-error-([a-z_]+)"', page))
+    linked = set()
+    for path, form in (
+        ('token', b''),
+        ('token', b'grant_type=nonsense'),
+        ('token', b'grant_type=password&username=a&password=b'),
+        ('revoke', b'token=a'),
+        ('introspect', b''),
+    ):
+        answer = http.http.post(f'/oauth/{path}', headers={'Content-Type': 'application/x-www-form-urlencoded'}, body=form)
+        assert answer.status_code >= 400
+        uri = urlsplit(answer.json_body['error_uri'])
+        assert (uri.path, uri.fragment) == ('/reference', f'oauth-error-{answer.json_body["error"]}')
+        linked.add(answer.json_body['error'])
+
+    assert {'invalid_request', 'unsupported_grant_type', 'invalid_client'} <= linked
+    ours = {'server_error', 'temporarily_unavailable'}  # of chalicelib/http_io/errors.py
+    of_the_rfcs = {'invalid_grant', 'unauthorized_client', 'invalid_scope', 'access_denied', 'unsupported_response_type'}
+    assert explained == linked | ours | of_the_rfcs | {'unsupported_token_type'}
 
 
 def code_on(page: str, kind: str, language: str) -> list[str]:
