@@ -21,10 +21,11 @@ class Sight(NamedTuple):
     """What a bulk source shows of an address at one moment.
 
     `balances` are what it holds, by currency, without what it holds nothing of: of the coin, and of every token that it is known to hold.
-    `text` and `position` are those of a mark. `has_moved` says that something moved, or may have, after the position of the earlier mark.
+    They are None where the source tells whatever moves, so that they need not be compared. `text` and `position` are those of a mark.
+    `has_moved` says that something moved, or may have, after the position of the earlier mark.
     """
 
-    balances: Mapping[str, Decimal]
+    balances: Mapping[str, Decimal] | None
     text: str
     position: int | None = None
     has_moved: bool = False

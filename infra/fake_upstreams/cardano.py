@@ -1,5 +1,6 @@
 """Cardano for the sample upstream, told as Koios (https://api.koios.rest/) and Blockfrost (https://docs.blockfrost.io/) do."""
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -14,6 +15,7 @@ ADDRESS = 'addr1vxvkvyavce03sfc0vwh4zprapswq0ct0u07p7mvp4uuggzq5rmy7c'
 STRANGER = 'addr1v80wq748er4de8tpwdu9p9zvf96da5msnswxzvfr4a9z6gs3h0d3l'
 _CHANGE = 1_000_007
 _FEE_OF_OTHERS = 170_000
+_BLOCK_SECONDS = 20
 
 TOKENS = (
     '279c909f348e533da5808898f87f9a14bb2c3dfbbacccd631d927a3f534e454b',
@@ -28,6 +30,9 @@ Tokens = dict[str, int]
 def tell_koios(world: World, path: list[str], query: Mapping[str, str], body: Any) -> Answer:
     """Answer a POST; what is in the query filters, orders and cuts the list (PostgREST)."""
     match path, body:
+        case ['address_txs'], {'_addresses': addresses, '_after_block_height': after}:
+            heights = [event.height for address in addresses for event in world.of(address) if event.height >= after]
+            return as_json([{'block_height': height} for height in sorted(heights, reverse=True)[: int(query['limit'])]])
         case ['address_info'], {'_addresses': [address]}:
             return as_json([{'address': address, 'balance': str(world.balance(address))}] if world.of(address) else [])
         case ['address_assets'], {'_addresses': [address]} if query['select'] == 'policy_id,asset_name,quantity':
@@ -44,6 +49,24 @@ def tell_koios(world: World, path: list[str], query: Mapping[str, str], body: An
             return as_json(
                 [_koios_transaction(world, event, address) for event, address in _events(world) if event.reference in hashes][::-1]
             )
+    return as_json({'code': 'PGRST202', 'message': 'Could not find the function'}, 404)
+
+
+def now() -> int:
+    """Return when the newest block was made."""
+    return int(time.time())
+
+
+def height(world: World) -> int:
+    """Return the number of the newest block: since the last transaction one came every twenty seconds."""
+    last = max((event for event, _ in _events(world)), key=lambda event: event.height, default=None)
+    return (last.height + max(0, now() - last.time) // _BLOCK_SECONDS) if last else 1_000
+
+
+def tell_koios_tip(world: World, path: list[str], query: Mapping[str, str]) -> Answer:
+    """Answer a GET."""
+    if path == ['tip']:
+        return as_json([{'block_no': height(world), 'block_time': now()}])
     return as_json({'code': 'PGRST202', 'message': 'Could not find the function'}, 404)
 
 
@@ -180,4 +203,7 @@ def _blockfrost_coins(rows: Coins, *, collateral: bool) -> list[Json]:
 
 SAMPLE = World({ADDRESS: made_up('ada', unit=10**6, fee=170_000, first_height=9_700_000, seconds=20, token_unit=10**6)}, tokens=TOKENS)
 POSTED: Mapping[str, Callable[[list[str], Mapping[str, str], Any], Answer]] = {'koios': partial(tell_koios, SAMPLE)}
-UPSTREAMS: Mapping[str, Callable[[list[str], dict[str, str]], Answer]] = {'blockfrost': partial(tell_blockfrost, SAMPLE)}
+UPSTREAMS: Mapping[str, Callable[[list[str], dict[str, str]], Answer]] = {
+    'blockfrost': partial(tell_blockfrost, SAMPLE),
+    'koios': partial(tell_koios_tip, SAMPLE),
+}

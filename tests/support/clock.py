@@ -72,4 +72,5 @@ def stopped_clock() -> Iterator[StoppedClock]:
         patch.setattr('jose.jwt.datetime', _Datetime)
         patch.setattr('infra.fake_upstreams.rates.now_ms', CLOCK.now_ms)
         patch.setattr('infra.fake_upstreams.evm_nodes.now', CLOCK.now)
+        patch.setattr('infra.fake_upstreams.cardano.now', CLOCK.now)
         yield CLOCK

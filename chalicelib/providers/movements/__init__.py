@@ -5,10 +5,13 @@ The bulk sources of each chain, in fail-over order. A chain without any has ever
 
 from dataclasses import replace
 
+from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.providers.explorers.evm_chains import EVM_EXPLORERS
 from chalicelib.providers.explorers.json_rpc import JsonRpc
+from chalicelib.providers.explorers.koios import Koios
 from chalicelib.providers.movements.bulk_source import BulkSource, Subject
 from chalicelib.providers.movements.evm import EvmBulkSource
+from chalicelib.providers.movements.koios import KoiosBulkSource
 from chalicelib.providers.upstream import Endpoint
 
 _INTERVAL_MS = 500
@@ -23,10 +26,11 @@ def _apart(endpoint: Endpoint) -> Endpoint:
 
 
 _ALL: dict[str, tuple[BulkSource, ...]] = {
-    chain: tuple(
-        EvmBulkSource(replace(explorer, endpoint=_apart(explorer.endpoint))) for explorer in explorers if isinstance(explorer, JsonRpc)
-    )
-    for chain, explorers in EVM_EXPLORERS.items()
+    **{
+        chain: tuple(EvmBulkSource(replace(node, endpoint=_apart(node.endpoint))) for node in explorers if isinstance(node, JsonRpc))
+        for chain, explorers in EVM_EXPLORERS.items()
+    },
+    'ada': tuple(KoiosBulkSource(explorer) for explorer in EXPLORERS['ada'] if isinstance(explorer, Koios)),
 }
 
 

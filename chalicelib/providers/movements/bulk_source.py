@@ -7,6 +7,8 @@ from chalicelib.domain.marks import Sight
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint
 
+MOST_BEHIND_SECONDS = 300  # that the newest block which a source knows may be old
+
 
 class Subject(NamedTuple):
     """An address to be looked at, with the currencies that it is known to hold, and the position of its mark, None if it has none."""

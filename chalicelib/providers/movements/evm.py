@@ -19,13 +19,12 @@ from chalicelib.errors import Blame, Upstream
 from chalicelib.providers.explorers import multicall
 from chalicelib.providers.explorers.explorer import expected_shape
 from chalicelib.providers.explorers.json_rpc import Call, JsonRpc, balance_of, checked_data, quantity, units_in
-from chalicelib.providers.movements.bulk_source import Subject
+from chalicelib.providers.movements.bulk_source import MOST_BEHIND_SECONDS, Subject
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint
 
 _FEW_TOKENS = 10
 _MOST_AGGREGATED = 100  # balances in one call, far below what nodes allow, so that none is refused for its gas
-_MOST_BEHIND_SECONDS = 300  # that the newest block of a node may be old
 _MOST_BLOCKS = 10_000  # that are searched; an older mark is begun anew
 _RANGE = 1_000  # blocks of one search
 _ETH_BALANCE = '0x4d2301cc'  # getEthBalance of Multicall3
@@ -115,7 +114,7 @@ class EvmBulkSource:
     def _height(self, chain_id: str, block: Mapping[str, Any]) -> int:
         if quantity(chain_id) != self.chain.evm_id:
             raise Upstream(self.endpoint.key, 'is a node of another chain', blame=Blame.HOST)
-        if clock.now() - quantity(block['timestamp']) > _MOST_BEHIND_SECONDS:
+        if clock.now() - quantity(block['timestamp']) > MOST_BEHIND_SECONDS:
             raise Upstream(self.endpoint.key, 'is behind its chain', blame=Blame.HOST)
         return quantity(block['number'])
 

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import compress
 
 from chalicelib import clock, messages, telemetry
-from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.marks import Verdict
 from chalicelib.messages import CheckLedgers, RefreshLedger
 from chalicelib.models import Ledger
@@ -21,7 +20,7 @@ from chalicelib.services.ledgers import marks, policy, settled, watchers
 # Those of which it says nothing are read. It raises nothing that an upstream can cause.
 Check = Callable[[Sequence[Ledger], float], Mapping[str, Verdict]]
 
-CHECKS: Mapping[str, Check] = {code: marks.check for code, chain in CHAINS.items() if chain.evm_id is not None}
+CHECKS: Mapping[str, Check] = dict.fromkeys(settled.BY_MARKS, marks.check)
 
 _AT_ONCE = 8
 _UNKNOWN = Verdict(None)

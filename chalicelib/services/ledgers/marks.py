@@ -60,7 +60,7 @@ def _compare(ledger: Ledger, sight: Sight, asked_at: int) -> Verdict:
     mark: Mark | None = ledger.mark
     read_at: int | None = ledger.read_at
     held = {row.currency: row.balance for row in ledger.holdings if row.balance}
-    if mark is None or sight.has_moved or sight.text != mark.text or sight.balances != held:
+    if mark is None or sight.has_moved or sight.text != mark.text or sight.balances not in (None, held):
         return Verdict(None, sight.mark(asked_at))
     if read_at is None or read_at < mark.since + policy.LAG_SECONDS:
         return Verdict(None)

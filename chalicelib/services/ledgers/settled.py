@@ -15,11 +15,12 @@ from chalicelib.models import CrossCheck, Cursor, Ledger
 from chalicelib.services.ledgers import policy
 
 MOST_CHECKED = 100  # ledgers of one message
+BY_MARKS = frozenset({'ada', *(code for code, chain in CHAINS.items() if chain.evm_id is not None)})  # that have bulk sources
 
 
 def is_checked(currency: str) -> bool:
     """Return whether there is a way to tell which addresses of a chain moved, see checks.CHECKS."""
-    return settings().checks_quiet and CHAINS[currency].evm_id is not None
+    return settings().checks_quiet and currency in BY_MARKS
 
 
 def is_checkable(ledger: Ledger, now: int) -> bool:

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledgers import Gap, Holding, Unreadable
 from chalicelib.domain.marks import Mark
 from chalicelib.messages import CheckLedgers, RefreshLedger
 from chalicelib.models import CrossCheck, Cursor, Ledger, Trouble
 from chalicelib.models.ledger import STATE
-from chalicelib.services.ledgers import checks, settled
+from chalicelib.providers.movements import bulk_sources_of
+from chalicelib.services.ledgers import settled
 from chalicelib.services.ledgers.checks import CHECKS
 from tests.support.quiet import HOUR, settled_ledger
 
@@ -84,11 +86,11 @@ def test_a_ledger_of_which_all_is_known_is_settled(why: str) -> None:
     assert settled.is_settled(changed(SETTLED[why]), NOW)
 
 
-def test_what_is_asked_about_has_a_check() -> None:
-    for currency in ('eth', 'etc', 'pol', 'bnb', 'avax', 'eth-arbitrum', 'eth-optimism', 'eth-base'):
-        assert settled.is_checked(currency)
-    chains = [code for code in checks.CHAINS if settled.is_checked(code)]
-    assert set(chains) <= CHECKS.keys()
+def test_what_is_asked_about_can_be_answered() -> None:
+    checked = {code for code in CHAINS if settled.is_checked(code)}
+    assert checked == {'ada', 'eth', 'etc', 'pol', 'bnb', 'avax', 'eth-arbitrum', 'eth-optimism', 'eth-base'}
+    assert checked <= CHECKS.keys()
+    assert {code for code in CHAINS if bulk_sources_of(code)} == settled.BY_MARKS
 
 
 def test_a_user_has_settled_ledgers_checked_by_chain_and_the_others_read() -> None:
