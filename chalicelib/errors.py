@@ -238,7 +238,10 @@ class UpstreamRejected(Upstream):
 
 
 class AccountRefused(UpstreamRejected):
-    """An exchange works and refuses an account's credentials: `problem` says why, see domain.exchanges, `detail` what that is about."""
+    """An exchange works and refuses an account's credentials: `problem` says why, `detail` what that is about.
+
+    See domain.account_problems.
+    """
 
     def __init__(self, key: str, problem: str, detail: str | None = None) -> None:
         super().__init__(key, f'refuses the credentials ({problem})')

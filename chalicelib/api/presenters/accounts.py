@@ -1,7 +1,7 @@
 """How exchanges and accounts at them are presented."""
 
 from chalicelib.api import answers
-from chalicelib.domain import exchanges, experimental_exchanges
+from chalicelib.domain import account_problems, experimental_exchanges
 from chalicelib.domain.exchanges import Exchange
 from chalicelib.formats import format_instant
 from chalicelib.models import Account
@@ -46,4 +46,4 @@ def _present_problem(account: Account) -> answers.Problem | None:
     if problem is None:
         return None
     title = experimental_exchanges.get(account.wallet).title
-    return {'reason': problem, 'message': exchanges.sentence(problem, title, account.problem_detail)}
+    return {'reason': problem, 'message': account_problems.sentence(problem, title, account.problem_detail)}

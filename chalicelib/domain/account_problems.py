@@ -1,0 +1,38 @@
+"""Why an account at an exchange cannot be read, and what a person can do about it. Pure."""
+
+from collections.abc import Mapping
+
+from chalicelib.texts import Translatable, translatable, with_values
+
+# What a person can do about an account that cannot be read, by reason. `{exchange}` is its title, `{detail}` what the reason is about.
+PROBLEMS: Mapping[str, Translatable] = {
+    'wrong_key': translatable('{exchange} does not know this API key: check that it was copied whole and still exists, then send it again'),
+    'key_refused': translatable(
+        '{exchange} refuses this API key without saying why: check that it exists, may read, and may be used from here'
+    ),
+    'credentials_refused': translatable(
+        '{exchange} refuses the credentials without saying why: check that key and secret belong together and were '
+        'copied whole, that the key still exists, and that it may be used from here'
+    ),
+    'wrong_secret': translatable('{exchange} refuses the signature: the secret is not that of this API key, or was not copied whole'),
+    'wrong_passphrase': translatable(
+        '{exchange} refuses the passphrase: it is the one chosen with this API key, not the password of the account'
+    ),
+    'wrong_nonce': translatable('{exchange} refuses the nonce: another program uses this API key; make one for this account alone'),
+    'clock_differs': translatable('{exchange} refuses the time of our requests: send the credentials again later'),
+    'permission_missing': translatable('The API key lacks a permission at {exchange}: {detail}'),
+    'key_may_trade': translatable('The API key may do more than read at {exchange}: make one without {detail}'),
+    'account_unsupported': translatable('Accounts of this kind at {exchange} are not supported: {detail}'),
+    'address_not_allowed': translatable(
+        '{exchange} does not accept this API key from our address: allow it there, or make a key for any address'
+    ),
+    'locked_out': translatable('{exchange} has locked this API key for a while: wait a quarter of an hour, then send it again'),
+    'credentials_missing': translatable('The credentials are not here any more: send them again'),
+    'address_refused': translatable('The URL is not that of a public server that answers over https: {detail}'),
+    'answer_refused': translatable('The URL does not answer with balances: {detail}'),
+}
+
+
+def sentence(problem: str, title: str, detail: str | None) -> str:
+    """Return what a person can do about an account at the exchange with this title; `detail` was stored in English."""
+    return with_values(PROBLEMS[problem], exchange=title, detail=translatable(detail) if detail else '')
