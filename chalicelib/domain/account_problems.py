@@ -1,5 +1,6 @@
 """Why an account at an exchange cannot be read, and what a person can do about it. Pure."""
 
+import re
 from collections.abc import Mapping
 
 from chalicelib.texts import Translatable, translatable, with_values
@@ -33,6 +34,28 @@ PROBLEMS: Mapping[str, Translatable] = {
 }
 
 
+# What a problem is about, in words of ours; the names of permissions are the exchange's. Accounts keep them in English.
+NO_PLAIN_URL = translatable('it must be https://, a host and a path, without a user name')
+NOT_PUBLIC = translatable('its host has an address that is not public')
+NOT_UNIFIED = translatable('make it a Unified Trading Account')
+NOT_OF_ONE_ACCOUNT = translatable('it must be of one account, whose keys begin with account-')
+NOT_OFFERED = translatable('this server is not set up to read them')
+READING_BALANCES = translatable('reading balances')
+GEMINI_AUDITOR = translatable('Auditor, without a time-based nonce')
+_ANSWERED = re.compile('it returned ([0-9]+)')
+
+
+def answered(status: int) -> Translatable:
+    """Return what is wrong with an answer of which only the HTTP status is known."""
+    return translatable('it returned {status}', status=status)
+
+
 def sentence(problem: str, title: str, detail: str | None) -> str:
     """Return what a person can do about an account at the exchange with this title; `detail` was stored in English."""
-    return with_values(PROBLEMS[problem], exchange=title, detail=translatable(detail) if detail else '')
+    return with_values(PROBLEMS[problem], exchange=title, detail=_translatable(detail) if detail else '')
+
+
+def _translatable(detail: str) -> Translatable:
+    """Return a detail as it was before it was stored. What upstreams call things has no translation, and stays."""
+    match = _ANSWERED.fullmatch(detail)
+    return answered(int(match[1])) if match else translatable(detail)

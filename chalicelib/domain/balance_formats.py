@@ -52,7 +52,7 @@ def _balances(rows: Iterable[tuple[Any, Any]]) -> dict[str, Decimal]:
         if code in balances:
             raise UnknownFormat(translatable('a currency is told twice'))
         if len(balances) == _MOST_CURRENCIES:
-            raise UnknownFormat(f'more than {_MOST_CURRENCIES} currencies are told')
+            raise UnknownFormat(translatable('more than 1,000 currencies are told'))
         try:
             balances[code] = money.parse_amount(value.strip() if isinstance(value, str) else value, money.MOST_DIGITS)
         except ValueError:

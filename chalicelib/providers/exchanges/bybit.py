@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib import clock
-from chalicelib.domain import exchanges, money
+from chalicelib.domain import account_problems, exchanges, money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
 from chalicelib.providers.exchanges.account_reader import (
@@ -77,7 +77,7 @@ class BybitReader:
             rights = {str(right) for granted in answer['permissions'].values() for right in granted}
         refuse_harmful(ENDPOINT, set() if is_read_only else rights or {'Read-Write'})
         if not is_unified:
-            raise AccountRefused(ENDPOINT.key, 'account_unsupported', 'make it a Unified Trading Account')
+            raise AccountRefused(ENDPOINT.key, 'account_unsupported', account_problems.NOT_UNIFIED)
         return user_id
 
     def read(self, http: Http, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> AddressReport:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.config import settings
-from chalicelib.domain import exchanges, experimental_exchanges
+from chalicelib.domain import account_problems, exchanges, experimental_exchanges
 from chalicelib.domain.exchanges import Exchange
 from chalicelib.errors import AccountRefused
 from chalicelib.providers.exchanges.account_reader import BalanceList, amount, read_balances
@@ -22,7 +22,6 @@ from chalicelib.providers.upstream import Endpoint, UpstreamInfo
 _INTERVAL_MS = 500
 # What ccxt does not tell to be about the credentials.
 _MEANINGS = {'mexc': (('"code":10072', 'credentials_refused'), ('"code":700006', 'address_not_allowed'))}
-_NOT_OFFERED = 'this server is not set up to read them'
 
 
 def endpoint_of(code: str) -> Endpoint:
@@ -45,9 +44,9 @@ class ExperimentalReader:
         self.endpoint = endpoint_of(code)
         self.info = info_of(experimental_exchanges.get(code))
         if code not in settings().experimental_exchanges:
-            raise AccountRefused(self.endpoint.key, 'account_unsupported', _NOT_OFFERED)
+            raise AccountRefused(self.endpoint.key, 'account_unsupported', account_problems.NOT_OFFERED)
         theirs = {'key': 'apiKey', 'secret': 'secret', 'password': 'password', 'uid': 'uid'}
-        exchange = SignedExchange(code, self.endpoint, _MEANINGS.get(code, ()), needed='reading balances')
+        exchange = SignedExchange(code, self.endpoint, _MEANINGS.get(code, ()), needed=account_problems.READING_BALANCES)
         self._client = BalanceClient(exchange, {theirs[name]: value for name, value in credentials.items()})
 
     def check(self, http: Http) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib import clock
-from chalicelib.domain import exchanges, money
+from chalicelib.domain import account_problems, exchanges, money
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import AccountRefused
 from chalicelib.providers.exchanges.account_reader import (
@@ -38,7 +38,6 @@ INFO = info_of('gemini', 'https://docs.gemini.com/rest-api/#get-past-trades')
 
 # The role that may only read; it cannot be given along with others.
 _READS = 'isAuditor'
-_NEEDED = 'Auditor, without a time-based nonce'
 _OF_ONE_ACCOUNT = 'account-'
 _EXCHANGE = SignedExchange(
     'gemini',
@@ -53,7 +52,7 @@ _EXCHANGE = SignedExchange(
         ('"Maintenance"', 'out'),
         ('"System"', 'out'),
     ),
-    needed=_NEEDED,
+    needed=account_problems.GEMINI_AUDITOR,
 )
 _BEGAN = 1_443_657_600  # 2015-10-01
 _RECENT_SECONDS = 14 * 86_400  # more than the week that is read again at each refresh
@@ -72,7 +71,7 @@ class GeminiReader:
 
     def __init__(self, credentials: Mapping[str, Any]) -> None:
         if not credentials['key'].startswith(_OF_ONE_ACCOUNT):
-            raise AccountRefused(ENDPOINT.key, 'permission_missing', f'it must be of one account, whose keys begin with {_OF_ONE_ACCOUNT}')
+            raise AccountRefused(ENDPOINT.key, 'permission_missing', account_problems.NOT_OF_ONE_ACCOUNT)
         self._client = SigningClient(_EXCHANGE, {'apiKey': credentials['key'], 'secret': credentials['secret']})
 
     def check(self, http: Http) -> str | None:
@@ -82,7 +81,7 @@ class GeminiReader:
             is_auditor = bool(answer[_READS])
             harmful = {name.removeprefix('is') for name, given in answer.items() if name.startswith('is') and given and name != _READS}
         if not is_auditor and not harmful:
-            raise AccountRefused(ENDPOINT.key, 'permission_missing', _NEEDED)
+            raise AccountRefused(ENDPOINT.key, 'permission_missing', account_problems.GEMINI_AUDITOR)
         refuse_harmful(ENDPOINT, harmful)
         return str(answer['counterparty_id']) if answer.get('counterparty_id') else None
 

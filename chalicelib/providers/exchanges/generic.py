@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.domain import balance_formats
+from chalicelib.domain import account_problems, balance_formats
 from chalicelib.domain.ledgers import Holding
 from chalicelib.errors import AccountLimited, AccountRefused, Upstream
 from chalicelib.providers.explorers.explorer import AddressReport
@@ -31,7 +31,7 @@ class GenericReader:
         except ValueError:
             is_plain = False
         if not is_plain:
-            raise AccountRefused(KEY, 'address_refused', 'it must be https://, a host and a path, without a user name')
+            raise AccountRefused(KEY, 'address_refused', account_problems.NO_PLAIN_URL)
         self.endpoint = Endpoint(KEY, f'https://{url.netloc}', 0)
         self._path = (url.path or '/') + (f'?{url.query}' if url.query else '')
         self._headers = credentials.get('headers', {})
@@ -48,14 +48,14 @@ class GenericReader:
         """See AccountReader. What fails is the fault of one server, which concerns nobody else's."""
         try:
             response = http.limited(self._limits).signed(self.endpoint, 'GET', self._path, self._headers, None)
-        except NotPublic as error:
-            raise AccountRefused(KEY, 'address_refused', error.reason) from None
+        except NotPublic:
+            raise AccountRefused(KEY, 'address_refused', account_problems.NOT_PUBLIC) from None
         except Upstream as error:
             raise AccountLimited(KEY, error.reason) from None
         if response.status >= 500 or response.status == 429:
             raise AccountLimited(KEY, f'returned {response.status}', retry_after=response.retry_after)
         if response.status != 200:
-            raise AccountRefused(KEY, 'answer_refused', f'it returned {response.status}')
+            raise AccountRefused(KEY, 'answer_refused', account_problems.answered(response.status))
         try:
             balances = balance_formats.parse(response.text)
         except balance_formats.UnknownFormat as error:
