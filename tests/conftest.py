@@ -42,7 +42,7 @@ import boto3  # noqa: E402
 import hypothesis  # noqa: E402
 
 from infra.jwks import jwks  # noqa: E402
-from infra.local import authorizer, greedy_routes  # noqa: E402
+from infra.local import authorizer, greedy_routes, quick_moto  # noqa: E402
 
 _kms = boto3.client('kms')
 _key_id = _kms.create_key(KeySpec='ECC_NIST_P256', KeyUsage='SIGN_VERIFY')['KeyMetadata']['KeyId']
@@ -67,12 +67,12 @@ PLUGINS = (
 pytest_plugins = [f'tests.support.{module}' for module in PLUGINS]
 
 from chalicelib.config import settings  # noqa: E402
-from tests.support import quick_aws, quick_dynamodb, serial_moto  # noqa: E402
+from tests.support import quick_aws, serial_moto  # noqa: E402
 
 if not EMULATOR_URL:
     serial_moto.install()
     quick_aws.REPLACEMENTS.install()
-    quick_dynamodb.REPLACEMENTS.install()
+    quick_moto.REPLACEMENTS.install()
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,11 @@ from io import BytesIO
 from threading import Lock, Thread
 from typing import Any
 
-from moto.core.common_models import BaseModel
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
+
+from infra.local import quick_moto
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -57,7 +58,7 @@ class OneAtATime:
 
 def start(host: str, wrap: Callable[[Wsgi], Wsgi] = lambda moto: moto) -> str:
     """Serve on a free port, in threads that end with this process; return the URL. `wrap` puts something around moto."""
-    BaseModel.__new__ = staticmethod(lambda model, *_, **__: object.__new__(model))  # type: ignore[method-assign, assignment]
+    quick_moto.REPLACEMENTS.install()
     logging.getLogger('werkzeug').setLevel(logging.WARNING)  # it logs every request
     application = OneAtATime(wrap(DomainDispatcherApplication(create_backend_app)))
     server = make_server(host, 0, application, threaded=True, request_handler=MotoRequestHandler)

@@ -19,8 +19,6 @@ from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.dynamodb.parsing.validators import ActionCountValidator, UpdateExpressionValidator
 
-from tests.support.replacements import Replacements
-
 _LARGEST_ITEM = 405_000  # bytes, as in LimitedSizeDict
 
 _cast_thoroughly = DynamoType.cast_value.fget
@@ -198,7 +196,7 @@ def _traverse(self: DepthFirstTraverser, node: Any, child_id: int = -1) -> Any:
     return node
 
 
-REPLACEMENTS = Replacements(
+MEMBERS = (
     (DynamoType, 'cast_value', property(_cast)),
     (DynamoType, 'size', _measure),
     (DynamoType, '__deepcopy__', _copy_value),

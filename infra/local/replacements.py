@@ -1,4 +1,4 @@
-"""Members of classes and modules that are replaced while tests run, and may be put back for a while."""
+"""Members of classes and modules that are replaced, and may be put back for a while."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.models import Item
-from tests.support import quick_aws, quick_dynamodb
+from infra.local import quick_moto
 
 TABLE = 'cryptfolio-quick'
 REQUESTS = 250
@@ -205,8 +205,7 @@ def answers(seed: int) -> list[Json]:
 @pytest.mark.parametrize('seed', [1, 2, 3])
 def test_the_same_requests_get_the_same_answers(seed: int) -> None:
     with ExitStack() as plain:
-        plain.enter_context(quick_aws.REPLACEMENTS.undone())
-        plain.enter_context(quick_dynamodb.REPLACEMENTS.undone())
+        plain.enter_context(quick_moto.REPLACEMENTS.undone())
         expected = answers(seed)
 
     assert answers(seed) == expected
