@@ -5,10 +5,10 @@ successor. Between that and the other end a route through the rates has at most 
 a rate or its inverse, or a path through usd, btc, eth and eur. Along a route prices are multiplied exactly, then divided once.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation
-from itertools import pairwise, permutations
+from itertools import pairwise, product
 from typing import NamedTuple
 
 from chalicelib.domain import currencies, money, pegs, successions
@@ -91,7 +91,8 @@ class Rates:
         self.at = at
         self._day = _day_of(at)
         self.by_pair: Mapping[Pair, Rate] = {(rate.base, rate.quote): rate.in_current_units() for rate in rates}
-        self._routes: dict[Pair, Route | None] = {}
+        self._routes: dict[tuple[str, str, bool], Route | None] = {}
+        self._hops: dict[tuple[str, str, bool], Hop | None] = {}
 
     @classmethod
     def usable(cls, at: int, rates: Iterable[Rate]) -> 'Rates':
@@ -103,13 +104,11 @@ class Rates:
 
         Of several routes, the shortest through the first of INTERMEDIATES. None leads over a disputed rate.
         """
-        if (base, quote) not in self._routes:
-            self._routes[base, quote] = self._find(base, quote, over_disputed=False)
-        return self._routes[base, quote]
+        return self._route(base, quote, over_disputed=False)
 
     def reason_without_route(self, base: str, quote: str) -> str:
         """Return why there is no route: a code, DISPUTED or NO_RATE."""
-        return NO_RATE if self._find(base, quote, over_disputed=True) is None else DISPUTED
+        return NO_RATE if self._route(base, quote, over_disputed=True) is None else DISPUTED
 
     def convert(self, amount: Decimal, base: str, quote: str) -> Decimal | None:
         """Return the value of `amount` of `base` in `quote`, or None without a route.
@@ -119,18 +118,52 @@ class Rates:
         route = self.route(base, quote)
         return None if route is None else along(route, amount)
 
-    def _find(self, base: str, quote: str, *, over_disputed: bool) -> Route | None:
+    def _route(self, base: str, quote: str, *, over_disputed: bool) -> Route | None:
+        key = base, quote, over_disputed
+        if key not in self._routes:
+            self._routes[key] = self._find_route(*key)
+        return self._routes[key]
+
+    def _find_route(self, base: str, quote: str, over_disputed: bool) -> Route | None:
+        """Return the route from the successor of `base` to that of `quote`, and the ratios that lead to these and back."""
         if base == quote:
             return ()
         start, end = self._successors(base), self._successors(quote)
-        for between in _paths(start[-1], end[-1]):
-            path = (*start[:-1], *between, *reversed(end[:-1]))
-            hops = [self._hop(start, end, over_disputed) for start, end in pairwise(path)]
-            if None not in hops:
-                return tuple(hop for hop in hops if hop is not None)
+        between = self._between(start[-1], end[-1], over_disputed)
+        if between is None:
+            return None
+        hops = *self._along(start, over_disputed), *between, *self._along(end[::-1], over_disputed)
+        return tuple(hop for hop in hops if hop is not None) if None not in hops else None
+
+    def _between(self, base: str, quote: str, over_disputed: bool) -> Route | None:
+        """Return the shortest route by observed rates, through the first of INTERMEDIATES; an empty one for the same currency."""
+        if base == quote:
+            return ()
+        direct = self._hop(base, quote, over_disputed)
+        if direct is not None:
+            return (direct,)
+        firsts = {code: hop for code in INTERMEDIATES if (hop := self._hop(base, code, over_disputed))}
+        lasts = {code: hop for code in INTERMEDIATES if (hop := self._hop(code, quote, over_disputed))}
+        for code, first in firsts.items():
+            if code in lasts:
+                return first, lasts[code]
+        for (code, first), (other, last) in product(firsts.items(), lasts.items()):
+            middle = self._hop(code, other, over_disputed)
+            if middle is not None:
+                return first, middle, last
         return None
 
+    def _along(self, codes: Sequence[str], over_disputed: bool) -> list[Hop | None]:
+        return [self._hop(base, quote, over_disputed) for base, quote in pairwise(codes)]
+
     def _hop(self, base: str, quote: str, over_disputed: bool) -> Hop | None:
+        """Return the hop between two currencies; it is part of many routes, and looked for once."""
+        key = base, quote, over_disputed
+        if key not in self._hops:
+            self._hops[key] = self._find_hop(*key)
+        return self._hops[key]
+
+    def _find_hop(self, base: str, quote: str, over_disputed: bool) -> Hop | None:
         for pair, inverse in (((base, quote), False), ((quote, base), True)):
             rate = self._known(*pair)
             if rate is not None and rate.price > 0 and (over_disputed or not rate.disputed):
@@ -216,17 +249,6 @@ def along(route: Route, amount: Decimal) -> Decimal:
         else:
             amount = _EXACT.multiply(amount, hop.rate.price)
     return amount if divisor == 1 else _DIVISION.divide(amount, divisor)
-
-
-def _paths(base: str, quote: str) -> Iterator[tuple[str, ...]]:
-    """Yield the paths between two currencies, up to three hops, the shortest first; of none for the same one."""
-    if base == quote:
-        yield (base,)
-        return
-    between = [code for code in INTERMEDIATES if code not in (base, quote)]
-    for length in range(3):
-        for through in permutations(between, length):
-            yield (base, *through, quote)
 
 
 def _day_of(at: int) -> date:
