@@ -15,13 +15,13 @@ from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
-from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
-from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node  # type: ignore[attr-defined]
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
 from moto.dynamodb.parsing.validators import ActionCountValidator, UpdateExpressionValidator
 
 _LARGEST_ITEM = 405_000  # bytes, as in LimitedSizeDict
 
-_cast_thoroughly = DynamoType.cast_value.fget
+_cast_thoroughly = DynamoType.cast_value.fget  # type: ignore[attr-defined]
 _measure_thoroughly = DynamoType.size
 _query_everywhere = Table.query
 _update_in_place = DynamoDBBackend.update_item
@@ -93,7 +93,7 @@ def _query_partition(self: Table, hash_key: DynamoType, *arguments: Any, **optio
     if self.hash_key_attr in conditions:
         whole, self = self, copy.copy(self)
         key = conditions[self.hash_key_attr]
-        self.items = {key: whole.items[key]} if key in whole.items else {}
+        self.items = defaultdict(dict, {key: whole.items[key]} if key in whole.items else {})
     return _query_everywhere(self, hash_key, *arguments, **options)
 
 
@@ -136,7 +136,7 @@ def _parse_tree(expression: str, names: tuple[tuple[str, str], ...]) -> tuple[An
 
 def _parse_condition(self: ConditionExpressionParser) -> Any:
     if not self.condition_expression:
-        return OpDefault(None, None)
+        return OpDefault(None, None)  # type: ignore[arg-type]
     tree, names, values = _parse_tree(self.condition_expression, tuple((self.expression_attribute_names or {}).items()))
     self.expr_attr_names_found.extend(names)
     self.expr_attr_values_found.extend(values)

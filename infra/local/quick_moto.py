@@ -8,7 +8,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from moto.core import responses
+from moto.core import responses, utils
 from moto.core.common_models import BaseModel
 from moto.dynamodb.responses import DynamoHandler
 
@@ -42,7 +42,7 @@ def _serialize(self: DynamoHandler, answer: responses.ActionResult) -> Any:
 
 
 REPLACEMENTS = Replacements(
-    (responses, 'method_names_from_class', lru_cache(responses.method_names_from_class)),
+    (responses, 'method_names_from_class', lru_cache(utils.method_names_from_class)),
     (BaseModel, '__new__', _make_untracked),
     (DynamoHandler, 'parse_parameters', _parse),
     (DynamoHandler, 'serialized', _serialize),
