@@ -18,6 +18,7 @@ from requests_oauthlib import OAuth2Session
 from tests.e2e import remote
 from tests.e2e.remote import Remote
 from tests.support.processes import PATIENCE_SECONDS, ROOT, wait_until
+from tests.support.sharing import locked, shared
 
 DEMO = {
     'DEMO_EMAIL': 'demo@example.com',
@@ -39,7 +40,6 @@ def is_alive(pid: int) -> bool:
 class Stack:
     """A local stack that serves; `demo` are the values of the DEMO_ variables."""
 
-    process: 'subprocess.Popen[bytes]'
     folder: Path
     demo: dict[str, str]
 
@@ -59,6 +59,13 @@ class Stack:
     @property
     def port(self) -> int:
         return int(self.url.rpartition(':')[2])
+
+
+@dataclass
+class OwnStack(Stack):
+    """A stack that this process started, and may end."""
+
+    process: 'subprocess.Popen[bytes]'
 
     def pid(self, command: str) -> int:
         """Return the process that is now the `api` or the `worker`."""
@@ -135,7 +142,7 @@ class Client:
         return wait_until(answered, pause=self.pause)
 
 
-def start(folder: Path, *command: str, **environment: str) -> Stack:
+def start(folder: Path, *command: str, **environment: str) -> OwnStack:
     """Start a stack, or another command of infra.local that serves, and wait until it does.
 
     It has nothing of this environment but where programs are.
@@ -152,7 +159,7 @@ def start(folder: Path, *command: str, **environment: str) -> Stack:
             stderr=log,
             start_new_session=True,
         )
-    stack = Stack(process, folder, DEMO | {name: environment[name] for name in DEMO if name in environment})
+    stack = OwnStack(folder, DEMO | {name: environment[name] for name in DEMO if name in environment}, process)
     wait_until(lambda: stack.url or process.poll() is not None)
     assert stack.url, stack.log
     return stack
@@ -167,23 +174,36 @@ def _plain_http() -> Iterator[None]:
 
 
 @pytest.fixture(scope='session')
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack | Remote]:
-    """The server that the environment names, or a stack beside the sample upstream, for all tests that leave it running."""
+def _folder_of_all(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A folder that the processes which share the tests of this run have in common."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if hasattr(request.config, 'workerinput') else folder
+
+
+@pytest.fixture(scope='session')
+def _stack_of_all(_folder_of_all: Path) -> Iterator[Stack | Remote]:
+    """The server that the environment names, or a stack beside the sample upstream: one for all processes that share the tests."""
     if remote.is_named():
         with remote.prepared() as running:
             yield running
-        return
-    stack = start(tmp_path_factory.mktemp('stack'), UPSTREAM='sample')
-    yield stack
-    stack.end()
+    else:
+        with shared(_folder_of_all / 'stack', lambda folder: start(folder, UPSTREAM='sample'), OwnStack.end) as folder:
+            yield Stack(folder, DEMO)
 
 
 @pytest.fixture
-def start_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
-    """Return a function that starts a stack of the test's own, with the command's words and with variables as keywords."""
-    started: list[Stack] = []
+def stack(_stack_of_all: Stack | Remote, _folder_of_all: Path) -> Iterator[Stack | Remote]:
+    """A server for all tests that leave it running, one at a time: they have one user."""
+    with locked(_folder_of_all / 'stack-turn'):
+        yield _stack_of_all
 
-    def start_one(*command: str, **environment: str) -> Stack:
+
+@pytest.fixture
+def start_stack(tmp_path: Path) -> Iterator[Callable[..., OwnStack]]:
+    """Return a function that starts a stack of the test's own, with the command's words and with variables as keywords."""
+    started: list[OwnStack] = []
+
+    def start_one(*command: str, **environment: str) -> OwnStack:
         started.append(start(tmp_path, *command, **environment))
         return started[-1]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Client, Stack
+from tests.e2e.conftest import Client, OwnStack, Stack
 
 pytestmark = pytest.mark.e2e
 
@@ -27,7 +27,7 @@ expected-statuses = ["2xx", "3xx", "4xx", "503"]
 
 
 @pytest.fixture
-def fuzzed(start_stack: Callable[..., Stack]) -> Stack:
+def fuzzed(start_stack: Callable[..., OwnStack]) -> Stack:
     """A stack of the test's own, whose first portfolio has an address with transactions and an offset."""
     stack = start_stack(UPSTREAM='sample')
     client = Client(stack, 'admin')

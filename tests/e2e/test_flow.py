@@ -14,7 +14,7 @@ import requests
 from oauthlib.oauth2 import InvalidGrantError
 
 from infra.fake_upstreams import esplora, hd_wallet, sample, utxo
-from tests.e2e.conftest import Client, Stack, is_alive
+from tests.e2e.conftest import Client, OwnStack, Stack, is_alive
 from tests.support.processes import PATIENCE_SECONDS, ROOT, listens, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -131,7 +131,7 @@ def test_the_log_tells_no_token(stack: Stack, client: Client) -> None:
 
 
 def test_a_second_stack_shares_nothing_starts_a_killed_api_again_and_ends_whole_when_killed(
-    stack: Stack, client: Client, start_stack: Callable[..., Stack]
+    stack: Stack, client: Client, start_stack: Callable[..., OwnStack]
 ) -> None:
     """Its user and application are the caller's own, which it does not print."""
     own = {
@@ -177,11 +177,11 @@ def test_a_busy_port_is_said_in_one_sentence(stack: Stack) -> None:
     assert ended.stderr == f'port {stack.port} is in use: choose another, e.g. make run PORT=8001\n'
 
 
-def test_a_signal_to_all_ends_everything_with_success(start_stack: Callable[..., Stack]) -> None:
+def test_a_signal_to_all_ends_everything_with_success(start_stack: Callable[..., OwnStack]) -> None:
     assert_all_end(start_stack(UPSTREAM='sample'), signal.SIGTERM)
 
 
-def assert_all_end(stack: Stack, number: int) -> None:
+def assert_all_end(stack: OwnStack, number: int) -> None:
     """Send a signal to all processes of a stack: none stays, and it has succeeded."""
     pids, port = stack.pids, stack.port
 
@@ -193,7 +193,7 @@ def assert_all_end(stack: Stack, number: int) -> None:
     assert 'Traceback' not in stack.log
 
 
-def test_a_refresh_whose_worker_is_killed_is_finished_by_the_next_worker(slow_upstream: str, start_stack: Callable[..., Stack]) -> None:
+def test_a_refresh_whose_worker_is_killed_is_finished_by_the_next_worker(slow_upstream: str, start_stack: Callable[..., OwnStack]) -> None:
     stack = start_stack(UPSTREAM_URL=slow_upstream)
     client = Client(stack, 'admin')
     address = client.address(client.portfolio(), BUSY)
@@ -254,7 +254,7 @@ def test_a_wallet_is_told_as_one_address_and_its_key_to_nobody(client: Client) -
     assert client.get(address)['result']['address'] == f'{hd_wallet.KEY[:12]}…{hd_wallet.KEY[-8:]}'
 
 
-def test_the_readmes_first_steps_work_as_they_are_written(start_stack: Callable[..., Stack]) -> None:
+def test_the_readmes_first_steps_work_as_they_are_written(start_stack: Callable[..., OwnStack]) -> None:
     """Runs the shell commands of the README's first screen against a stack, looks for the balances it promises, and ends with Ctrl-C."""
     readme = (ROOT / 'README.md').read_text()
     steps = re.search(r'```sh\n(URL=.*?)```', readme, re.DOTALL)[1]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.conftest import Client, Stack
+from tests.e2e.conftest import Client, OwnStack
 from tests.support.processes import PATIENCE_SECONDS, ROOT, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -50,7 +50,7 @@ def content_of(client: Client, path: str) -> bytes:
     return re.sub(rb'"time":\d+', b'', answer.content)
 
 
-def test_a_home_server_says_the_same_after_it_was_killed(tmp_path: Path, start_stack: Callable[..., Stack]) -> None:
+def test_a_home_server_says_the_same_after_it_was_killed(tmp_path: Path, start_stack: Callable[..., OwnStack]) -> None:
     data = tmp_path / 'data'
     settings = OWN | {'DATA': str(data), 'UPSTREAM': 'sample', 'ISSUER': 'https://home.example/crypto', 'TRUSTED_PROXIES': '127.0.0.1'}
     data.mkdir()
