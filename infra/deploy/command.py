@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra import credentials
 from infra.deploy.target import CannotDeploy
 
 
@@ -16,7 +17,8 @@ def run(action: Callable[[], None]) -> int:
         print(f'\n{error}', file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f'\nAWS refuses: {error}\nWhat was done stays; once the reason is mended, the same command does the rest', file=sys.stderr)
+        reason = credentials.advice(error) or f'AWS refuses: {error}'
+        print(f'\n{reason}\nWhat was done stays; once the reason is mended, the same command does the rest', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print('\nInterrupted. What was done stays; the same command does the rest', file=sys.stderr)

@@ -10,7 +10,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import lambda_extras
+from infra import credentials, lambda_extras
 
 # Deploying makes many changes in a row, of which AWS takes only so many a second.
 # The first of the timeouts is also that for sending the whole body of a request: the code, 25 MB in base64 for each function, at 2 Mbit/s.
@@ -69,12 +69,12 @@ def find(stage: str, session: botocore.session.Session | None = None, project: P
         raise CannotDeploy(f'STAGE={stage} cannot be deployed: it must be up to 20 lower-case letters, digits and hyphens, and not "local"')
     session = session or botocore.session.Session()
     session.set_default_client_config(_PATIENT.merge(session.get_default_client_config() or Config()))
-    region = session.get_config_variable('region')
-    if not region:
-        raise CannotDeploy('no region: set AWS_DEFAULT_REGION, or one for your profile with `aws configure`')
-    sts: Any = session.create_client('sts', region_name=region)
     try:
+        region = session.get_config_variable('region')
+        if not region:
+            raise CannotDeploy('no region: set AWS_DEFAULT_REGION, or one for your profile with `aws configure`')
+        sts: Any = session.create_client('sts', region_name=region)
         account = sts.get_caller_identity()['Account']
     except (BotoCoreError, ClientError) as error:
-        raise CannotDeploy(f'AWS does not know who you are: set AWS_PROFILE, or log in with `aws configure` ({error})') from None
+        raise CannotDeploy(credentials.advice(error) or f'AWS does not say who you are: {error}') from None
     return Target(stage, session, account, region, project)

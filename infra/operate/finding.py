@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra import credentials
+
 
 class Finding(NamedTuple):
     """`part` is what was looked at, `text` how it is, and `advice` what to do about it, None where nothing is wrong."""
@@ -19,4 +21,5 @@ def looked_at(part: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]
     try:
         return list(look())
     except (BotoCoreError, ClientError) as error:
-        return [Finding(part, f'cannot be read: {error}', "use an administrator's credentials, and the region of the stage")]
+        advice = credentials.advice(error) or "use an administrator's credentials, and the region of the stage"
+        return [Finding(part, f'cannot be read: {error}', advice)]
