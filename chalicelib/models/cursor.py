@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from pynamodb.attributes import MapAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, MapAttribute, UnicodeAttribute
 
 from chalicelib.domain.ledgers import Tally, Unread, Unreadable
 from chalicelib.models.attributes import IntegerAttribute, RowsAttribute, string_list
@@ -49,9 +49,10 @@ class Cursor(MapAttribute[str, Any]):
     download is under way, `run` names it, and `explorer` and `resume` say where it resumes; afterwards `run` still marks
     the entries that the last full download saw. `failed_reconciliations` counts the full downloads in a row that did not
     reconcile; `checked_at` is when the last full download ended, or the first gap after it was found, `reader` the version of the
-    explorer's code that it was made with. Once all is downloaded and while it is summed, `counted_to` is the sort key of the
-    entry summed last, `counted` the sums so far and `counted_highest` the highest entries. `unreadable_numbers` and `unreadable_rows` are
-    what could not be read, see domain.ledgers.Unread.
+    explorer's code that it was made with. `catches_up` says that the pages are read again from the newest on, down to what is final, as
+    more came meanwhile than a refresh takes up; `catch_ups` how often that was done since the last full download. Once all is downloaded
+    and while it is summed, `counted_to` is the sort key of the entry summed last, `counted` the sums so far and `counted_highest` the
+    highest entries. `unreadable_numbers` and `unreadable_rows` are what could not be read, see domain.ledgers.Unread.
     """
 
     final_height = IntegerAttribute(null=True, attr_name='settled_height')
@@ -63,6 +64,8 @@ class Cursor(MapAttribute[str, Any]):
     resume = UnicodeAttribute(null=True)
     failed_reconciliations = IntegerAttribute(default=0, attr_name='doubts')
     checked_at = IntegerAttribute(null=True)
+    catches_up = BooleanAttribute(null=True)
+    catch_ups = IntegerAttribute(default=0)
     counted_to = UnicodeAttribute(null=True)
     counted = RowsAttribute(FinalTally)
     counted_highest = RowsAttribute(Placed)
@@ -77,10 +80,18 @@ class Cursor(MapAttribute[str, Any]):
 
     @property
     def is_under_way(self) -> bool:
-        """Whether a full download has begun and not come to its end."""
+        """Whether a full download, or catching up, has begun and not come to its end."""
         resume: str | None = self.resume
         counted_to: str | None = self.counted_to
-        return resume is not None or counted_to is not None
+        return resume is not None or counted_to is not None or bool(self.catches_up)
+
+    def catch_up(self) -> None:
+        """Have the pages read again, from the newest down to what is final."""
+        self.catches_up, self.catch_ups, self.resume = True, self.catch_ups + 1, None
+
+    def end_download(self, now: int) -> None:
+        """Note that all that is listed is stored and summed."""
+        self.resume, self.catches_up, self.checked_at = None, None, now
 
     def make_final(self, height: int, tallies: dict[str, Tally]) -> None:
         """Make everything up to `height` final, as counted in `tallies`."""

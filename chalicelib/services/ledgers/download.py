@@ -3,8 +3,9 @@
 News are read from the newest page back until one reaches entries that are final (below a reorganisation's reach), so the
 number of requests is proportional to what is new. A new ledger, or one that does not reconcile, is downloaded in full: each
 page is stored before the cursor moves past it; then everything stored is summed, in slices too, and entries that this
-run did not see are removed. Either way the result must reconcile, currency by currency: as many entries as the explorer counts, with deltas
-that sum to its balance. What does not is a gap of that currency alone, and so is what an explorer lists and nobody can read.
+run did not see are removed. Where more news came meanwhile than fit into the ledger's state, the pages are read again down to what is
+final, and all is summed again. Either way the result must reconcile, currency by currency: as many entries as the explorer counts, with
+deltas that sum to its balance. What does not is a gap of that currency alone, and so is what an explorer lists and nobody can read.
 """
 
 import uuid
@@ -62,6 +63,11 @@ def read(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> boo
         if news.is_small and not _is_worth_a_download(ledger, explorer, cursor, news):
             _store_news(ledger, explorer, cursor, news)
             return True
+        if not news.is_small and _was_read_by(cursor, explorer):
+            cursor.catch_ups = 0
+            cursor.catch_up()
+            ledger.begin_download(cursor, ledgers.PENDING, clock.now())
+            _forget_revertible(ledger, cursor, news.report)
     return _read_everything(ledger, explorer, http, deadline)
 
 
@@ -107,7 +113,7 @@ def _read_news(ledger: Ledger, explorer: Explorer, http: Http, cursor: Cursor) -
     stored_differences = {gap.currency: gap.difference for gap in ledger.gaps}
     for _ in range(_ATTEMPTS):
         news = _news(cursor, _request(ledger, explorer, http))
-        if all(stored_differences.get(code) == difference for code, difference in news.differences.items()):
+        if not news.is_small or all(stored_differences.get(code) == difference for code, difference in news.differences.items()):
             break
     return news
 
@@ -156,7 +162,9 @@ def _store_news(ledger: Ledger, explorer: Explorer, cursor: Cursor, news: News) 
 def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: float) -> bool:
     """Download in full, from where the last slice ended; False if there is more to do.
 
-    A download that does not reconcile is repeated in full: transactions that come and go between two pages have the same effect.
+    What came since the first page was read is on none of its pages: it is read as news, or where that is too much, the pages down to what
+    is final are read again. A download that does not reconcile even so is repeated in full: transactions that come and go between two
+    pages have the same effect.
     """
     cursor = _resume(ledger, explorer)
     report = _request(ledger, explorer, http, cursor.resume)
@@ -167,13 +175,17 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
     if tallies is None:
         observation.store_progress(ledger, explorer, cursor, report)
         return False
-    cursor.resume = None
-    cursor.checked_at = clock.now()
+    cursor.end_download(clock.now())
     differences = observation.differences(report, tallies)
     if not differences.keys() - cursor.unread.numbers.keys():
         observation.conclude(ledger, explorer, cursor, report, differences)
         return True
     news = _read_news(ledger, explorer, http, cursor)
+    if not news.is_small and cursor.catch_ups < policy.MOST_CATCH_UPS:
+        cursor.catch_up()
+        observation.store_progress(ledger, explorer, cursor, news.report)
+        _forget_revertible(ledger, cursor, news.report)
+        return False
     unexplained = news.differences.keys() - _unread(cursor, news).numbers.keys()
     if unexplained:
         cursor.failed_reconciliations += 1
@@ -182,14 +194,20 @@ def _read_everything(ledger: Ledger, explorer: Explorer, http: Http, deadline: f
     return not unexplained or cursor.failed_reconciliations >= policy.MOST_FULL_DOWNLOADS
 
 
+def _forget_revertible(ledger: Ledger, cursor: Cursor, report: AddressReport) -> None:
+    """Remove the entries that may be undone and that are about to be read again, should they still be there."""
+    counting.remove(ledger, [sk for sk in cursor.revertible if time_of(sk) >= report.listed_from])
+
+
 def _read_pages(ledger: Ledger, explorer: Explorer, cursor: Cursor, report: AddressReport, deadline: float) -> bool:
     """Store the pages of a report; False if the deadline came before the last one, at which the cursor stays until all is summed."""
     empty = 0
     for page in report.pages:
         if page.entries:
             _store(ledger, explorer, page.entries, cursor.run)
-        cursor.remember_unread(cursor.unread.followed_by(page.unreadable))
-        if page.resume is None:
+        unread = cursor.unread
+        cursor.remember_unread(unread.updated(page.unreadable, page.entries) if cursor.catches_up else unread.followed_by(page.unreadable))
+        if page.resume is None or (cursor.catches_up and page.reaches(cursor.final_height)):
             return True
         cursor.resume = page.resume
         is_late = clock.monotonic() > deadline
@@ -204,8 +222,7 @@ def _read_pages(ledger: Ledger, explorer: Explorer, cursor: Cursor, report: Addr
 def _resume(ledger: Ledger, explorer: Explorer) -> Cursor:
     """Return the cursor of the download under way, or of a new one if that is of another explorer, or of code that read less of it."""
     cursor = ledger.cursor
-    reader = explorer.endpoint.key, explorer.info.reader
-    if cursor is not None and cursor.is_under_way and (cursor.explorer, cursor.reader or 1) == reader:
+    if cursor is not None and cursor.is_under_way and _was_read_by(cursor, explorer):
         return cursor
     new = Cursor(
         run=uuid.uuid4().hex,
@@ -215,6 +232,11 @@ def _resume(ledger: Ledger, explorer: Explorer) -> Cursor:
     )
     ledger.begin_download(new, ledgers.PENDING, clock.now())
     return new
+
+
+def _was_read_by(cursor: Cursor, explorer: Explorer) -> bool:
+    """Whether the last full download is that of an explorer, and of its code as it is now."""
+    return bool((cursor.explorer, cursor.reader or 1) == (explorer.endpoint.key, explorer.info.reader))
 
 
 def _store(ledger: Ledger, explorer: Explorer, entries: list[Entry], run: str | None) -> None:

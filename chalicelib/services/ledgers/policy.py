@@ -24,6 +24,7 @@ CRASH_RETRY_SECONDS = 5 * MINUTE  # after an error of our own, which a retry sel
 FIRST_REST_SECONDS, LONGEST_REST_SECONDS = 5 * MINUTE, DAY  # of an address from an explorer that fails for it, doubled by each failure
 SMALL_STEPS_SECONDS = DAY  # until an address that had to be read in small steps is read in ordinary ones again
 RECHECK_SECONDS = DAY  # until a ledger whose full downloads did not reconcile is downloaded in full again
+MOST_CATCH_UPS = 3  # of one full download, each shorter than the one before, as less came meanwhile
 MOST_FULL_DOWNLOADS = 2  # in a row that do not reconcile, before waiting that long
 
 # Where the blocks of a chain are read (services/ledgers/blocks.py).

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.domain.ledgers import MOST_REVERTIBLE, Entry
 from chalicelib.models import Item, Transaction
 from chalicelib.services.ledgers import download
-from infra.fake_upstreams.scripted_explorer import Explorer, payments
+from infra.fake_upstreams.scripted_explorer import Explorer, Txn, payments
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import survives
@@ -96,3 +96,52 @@ def test_what_is_downloaded_is_summed_in_slices_too_and_a_worker_that_dies_repea
     assert died == 1
     assert len(positions) == 2 + 7 + 1  # of two pages, of seven parts of 3,003 entries, and the one that died
     assert_whole(SEGWIT, payments(3_000))
+
+
+def _burst(old: list[Txn]) -> list[Txn]:
+    """Return transactions that come after `old` ones."""
+    return payments(60, first=len(old) + 1, first_height=900_000)
+
+
+@pytest.fixture
+def _little_is_taken_up_as_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('chalicelib.domain.ledgers.MOST_REVERTIBLE', 45)
+
+
+@pytest.mark.usefixtures('_little_is_taken_up_as_news')
+def test_what_comes_during_a_download_however_much_is_read_without_downloading_all_again(
+    api: Api, explorer: Explorer, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    """An address that is never quiet would be downloaded again and again, and never whole."""
+    monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 0)
+    api.address(api.portfolio(), SEGWIT)
+    explorer.page = 10
+    old = payments(100)
+    new = _burst(old)
+    explorer.chain[SEGWIT] = old
+    assert refresh_queue(queues).deliver()
+    explorer.chain[SEGWIT] = [*new, *old]
+
+    refresh_queue(queues).drain()
+
+    assert_whole(SEGWIT, explorer.chain[SEGWIT])
+    assert explorer.count(path='/txs/chain') <= 11 + 5 + 7  # all that was there, then of what came what shows that it is much, and all
+
+
+@pytest.mark.usefixtures('_little_is_taken_up_as_news')
+def test_what_came_since_the_last_refresh_however_much_is_read_without_downloading_all_again(
+    api: Api, explorer: Explorer, queues: dict[str, str]
+):
+    api.address(api.portfolio(), SEGWIT)
+    explorer.page = 10
+    undone, *old = payments(100)
+    explorer.chain[SEGWIT] = [undone, *old]
+    refresh_queue(queues).drain()
+    explorer.chain[SEGWIT] = [*_burst(old), *old]
+    explorer.requests.clear()
+    CLOCK.advance(3_000)
+
+    assert run_refresh(SEGWIT)
+
+    assert_whole(SEGWIT, explorer.chain[SEGWIT])
+    assert explorer.count(path='/txs/chain') <= 5 + 7
