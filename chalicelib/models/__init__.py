@@ -44,6 +44,7 @@ from chalicelib.models.linked_subject import LinkedSubject, LinkedSubjectPointer
 from chalicelib.models.log_in_step import LogInStep
 from chalicelib.models.oauth_token import AlreadyRedeemed, Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance, Since
+from chalicelib.models.one_more import make_one_more
 from chalicelib.models.one_time_secret import AlreadyMade, OneTimeSecret
 from chalicelib.models.portfolio import Portfolio, PortfolioTree, Purge, read_leftovers, read_portfolio_tree
 from chalicelib.models.rates import TRACKED_SECONDS, HourlyRates, LatestRates, TrackedCurrency
@@ -146,6 +147,7 @@ __all__ = [
     'entry_sk',
     'has_version',
     'is_position',
+    'make_one_more',
     'new_token',
     'read_daily_closes',
     'read_headers',

@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
@@ -68,9 +69,10 @@ class User(Item, discriminator='user'):
     allocate_portfolio_id, rename, allow_remote, forbid_remote, set_password, end_sessions, schedule_deletion,
     cancel_deletion: one update   removal, withdrawal: writes of a transaction
     confirmation, password_reset, email_change: writes of a transaction with the mailed token
-    check_unchanged: a check of a transaction
+    check_unchanged: a check of a transaction   count_creation: an update of a transaction
 
     `portfolio_count` is absent for none, and excludes portfolios stored before there was a count.
+    `creations` is how often something was made that a user may have only so many of, whatever became of it.
     `confirmed_at` is None until the email address is confirmed; until then the account cannot be used.
     `sessions_valid_from` (milliseconds) invalidates all sessions started before it.
     `delete_at` is when the account is to be deleted, None if it is to stay; until then it is in the `due` index for that.
@@ -83,6 +85,7 @@ class User(Item, discriminator='user'):
     allow_remote_login = BooleanAttribute(default=False)
     portfolio_count = IntegerAttribute(default=0)
     last_portfolio_id = IntegerAttribute(default=0)
+    creations = IntegerAttribute(default=0)
     created_at = IntegerAttribute()
     confirmed_at = IntegerAttribute(null=True)
     sessions_valid_from = IntegerAttribute(default=0)
@@ -257,6 +260,13 @@ class User(Item, discriminator='user'):
         before logging out everywhere, must not outlive it.
         """
         return Write(Operation.CHECK, self, self._unchanged(), on_failure=AccessEnded)
+
+    def count_creation(self, on_failure: Callable[[], Exception]) -> Write:
+        """Return the write that counts one creation more. Its transaction raises `on_failure` if the user's stamp or the count changed."""
+        same: Condition = User.creations == self.creations
+        if not self.creations:
+            same |= User.creations.does_not_exist()
+        return Write(Operation.UPDATE, self, self._unchanged() & same, [User.creations.add(1)], on_failure)
 
     def _unchanged(self) -> Condition:
         """Return the condition that the user has still the stamp that was read."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from chalicelib.config import settings
 from chalicelib.errors import Fault, Invalid, NotFound
-from chalicelib.models import AttemptCounter, LogInStep, Operation, Passkey, User, Write, transact
+from chalicelib.models import AttemptCounter, LogInStep, Operation, Passkey, User, Write, make_one_more
 from chalicelib.models.client import digest
 from chalicelib.texts import translatable
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LOG_INS = ('second_factor', 'passkey')  # the purposes of steps that a passkey can finish
 _QUARTER = 900
+MOST_PASSKEYS = 20
 _MOST_LOGINS = 100  # that one network may begin in a quarter of an hour
 # What webauthn raises, beside its own errors, of what a browser may send.
 _MALFORMED = (ValueError, LookupError, TypeError, RecursionError)
@@ -26,9 +27,17 @@ _REFUSED = Fault('credential', 'refused', translatable('This passkey was not acc
 
 
 def begin_registration(user: User, now: int) -> str:
-    """Let a user add a passkey, whose password was right; return the token of the step."""
+    """Let a user add a passkey, whose password was right; return the token of the step. Raises Invalid where they have too many."""
+    _check_room(user)
     token, _ = LogInStep.begin('register', user, now, _new_challenge())
     return token
+
+
+def _check_room(user: User) -> None:
+    if len(Passkey.of_user(user.user_id)) >= MOST_PASSKEYS:
+        raise Invalid(
+            Fault('credential', 'too_many', translatable('You already have {most} passkeys: remove one first', most=MOST_PASSKEYS))
+        )
 
 
 def registration_options(user: User, known: list[Passkey], step: LogInStep) -> str:
@@ -56,6 +65,7 @@ def register_passkey(user: User, step: LogInStep, credential: str, name: str, no
     from webauthn.helpers.exceptions import WebAuthnException
 
     step.finish()
+    _check_room(user)
     try:
         made = webauthn.verify_registration_response(
             credential=credential,
@@ -69,7 +79,7 @@ def register_passkey(user: User, step: LogInStep, credential: str, name: str, no
     passkey = Passkey.at(user.user_id, _passkey_id(made.credential_id))
     passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
     passkey.sign_count, passkey.name, passkey.created_at = made.sign_count, name, now
-    transact(user.check_unchanged(), Write(Operation.PUT, passkey))
+    make_one_more(user, lambda: _check_room(user), Write(Operation.PUT, passkey))
 
 
 def begin_login(network: str, now: int) -> tuple[str, LogInStep]:

@@ -1,6 +1,7 @@
 """API keys: made, shown once, revoked."""
 
 import contextlib
+from functools import partial
 
 from chalice.app import Blueprint, Request, Response
 
@@ -41,10 +42,11 @@ def create_api_key() -> Response:
     user = sessions.require_user(request)
     try:
         name, scopes, expires_at = _parse_key(form, user.user_id, clock.now())
+        _, secret, writes = ApiKey.creation(user.user_id, name=name, scopes=scopes, expires_at=expires_at, now=clock.now())
+        check_room = partial(_check_key_count, user.user_id)
+        shown = one_time.make(request, user, form, secret, '/profile/api-keys', *writes, check_room=check_room)
     except Invalid as invalid:
         return _render_keys(request, user, status=422, faults=invalid.faults, typed=form)
-    _, secret, writes = ApiKey.creation(user.user_id, name=name, scopes=scopes, expires_at=expires_at, now=clock.now())
-    shown = one_time.make(request, user, form, secret, '/profile/api-keys', *writes)
     if shown is not None:
         notices.tell_of_key(user, name)
     return pages.redirect(pages.link(request, shown or one_time.shown_at(user, form)))

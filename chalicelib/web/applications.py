@@ -54,12 +54,12 @@ def register_application() -> Response:
     confidential = form.text('kind') != 'public'
     try:
         check_all(lambda: _parse(form, confidential), lambda: _check_count(user))
-        registration = _parse(form, confidential)
+        values = _parse(form, confidential)._asdict() | {'confidential': confidential, 'now': clock.now()}
+        client, secret, writes = Client.registration(owner_id=user.user_id, **values)
+        page = f'/oauth/applications/{client.client_id}'
+        shown = one_time.make(request, user, form, secret, page, *writes, check_room=lambda: _check_count(user))
     except Invalid as invalid:
         return pages.render('application_new.html', request, status=422, user=user, faults=invalid.faults, form=_typed_values(form))
-    values = registration._asdict() | {'confidential': confidential, 'now': clock.now()}
-    client, secret, writes = Client.registration(owner_id=user.user_id, **values)
-    shown = one_time.make(request, user, form, secret, f'/oauth/applications/{client.client_id}', *writes)
     if shown is not None:
         notices.tell_of_application(user, client.name)
     return pages.redirect(pages.link(request, shown or one_time.shown_at(user, form)))

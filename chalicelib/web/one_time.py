@@ -1,12 +1,13 @@
 """Forms that make a secret: each makes one, however often it is sent, and the page after it shows the secret once."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from chalice.app import Request
 
 from chalicelib import clock
 from chalicelib.errors import NotFound
-from chalicelib.models import AlreadyMade, OneTimeSecret, User, Write, transact
+from chalicelib.models import AlreadyMade, OneTimeSecret, User, Write, make_one_more, transact
 from chalicelib.models.client import digest
 from chalicelib.web import forms, sessions
 
@@ -18,17 +19,29 @@ class Shown(NamedTuple):
     secret: str | None
 
 
-def make(request: Request, user: User, form: forms.Form, secret: str | None, page: str, *writes: Write) -> str | None:
+def make(
+    request: Request,
+    user: User,
+    form: forms.Form,
+    secret: str | None,
+    page: str,
+    *writes: Write,
+    check_room: Callable[[], None] | None = None,
+) -> str | None:
     """Carry out the writes that store a new secret, and return the path of the page that shows it.
 
     `page` is that path, without the query that this adds. None if the form was sent before: `shown_at` says where that led.
-    Raises AccessEnded if the user's session ended meanwhile.
+    `check_room` is that of `make_one_more`, for what a user may have only so many of.
+    Raises AccessEnded if the user's session ended meanwhile, and what `check_room` raises.
     """
     form_id = _form_id(form)
     token = sessions.cookie_token(request) or ''
     shown = OneTimeSecret.creation(user.user_id, form_id, session_token=token, secret=secret, page=page, now=clock.now())
     try:
-        transact(user.check_unchanged(), shown, *writes)
+        if check_room is None:
+            transact(user.check_unchanged(), shown, *writes)
+        else:
+            make_one_more(user, check_room, shown, *writes)
     except AlreadyMade:
         return None
     return f'{page}?form={form_id}'

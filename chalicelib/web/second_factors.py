@@ -16,7 +16,6 @@ from chalicelib.web import forms, one_time, pages, sessions
 bp = Blueprint(__name__)
 
 PAGE = '/profile/second-factor'
-MOST_PASSKEYS = 20
 
 
 @bp.route('/profile/second-factor', cors=False)
@@ -97,10 +96,10 @@ def begin_passkey() -> Response:
     now = clock.now()
     try:
         users.check_current_password(user, form.text('current_password'), now)
-        _check_passkey_count(user)
+        step = passkeys.begin_registration(user, now)
     except Invalid as invalid:
-        return _render_factors(request, user, status=422, section='passkey', faults=invalid.faults)
-    cookie = sessions.cookie(passkeys.begin_registration(user, now), None, 'step')
+        return _render_factors(request, user, status=422, section='passkey', faults=[_at_password(fault) for fault in invalid.faults])
+    cookie = sessions.cookie(step, None, 'step')
     return pages.redirect(pages.link(request, '/profile/passkeys'), {'Set-Cookie': [cookie]})
 
 
@@ -132,13 +131,6 @@ def create_passkey() -> Response:
         return _redirect_to_factors(request)
     second_factors.protect(user, translatable('A passkey'))
     return _redirect_with_codes(request, user, form)
-
-
-def _check_passkey_count(user: User) -> None:
-    if len(second_factors.of_user(user.user_id).passkeys) >= MOST_PASSKEYS:
-        raise Invalid(
-            Fault('current_password', 'too_many', translatable('You already have {most} passkeys: remove one first', most=MOST_PASSKEYS))
-        )
 
 
 def _at_password(fault: Fault) -> Fault:

@@ -1,5 +1,6 @@
 """The links that show a portfolio to others without a log-in: made, shown once, revoked."""
 
+from functools import partial
 from typing import Any
 
 from chalice.app import Blueprint, Request, Response
@@ -40,11 +41,12 @@ def create_share_link(portfolio_id: str) -> Response:
     number, now = path_id(portfolio_id), clock.now()
     try:
         name, expires_at = _parse_link(form, user, number, now)
+        shows_amounts = form.text('shows') == 'amounts'
+        token, writes = ShareLink.creation(user.user_id, number, name=name, shows_amounts=shows_amounts, expires_at=expires_at, now=now)
+        check_room = partial(_check_count, user, number, now)
+        shown = one_time.make(request, user, form, token, f'/portfolios/{number}/share', *writes, check_room=check_room)
     except Invalid as invalid:
         return _render_links(request, user, number, status=422, faults=invalid.faults, form=_typed(form))
-    shows_amounts = form.text('shows') == 'amounts'
-    token, writes = ShareLink.creation(user.user_id, number, name=name, shows_amounts=shows_amounts, expires_at=expires_at, now=now)
-    shown = one_time.make(request, user, form, token, f'/portfolios/{number}/share', *writes)
     if shown is not None:
         notices.tell_of_share_link(user, number, name)
     return pages.redirect(pages.link(request, shown or one_time.shown_at(user, form)))
