@@ -30,7 +30,7 @@ def check(message: CheckLedgers, deadline: float) -> None:
     """Confirm the ledgers of a message that are settled and did not move; enqueue a refresh of each of the others."""
     now = clock.now()
     ledgers = list(Ledger.find_many(message.ledgers).values())
-    checkable = [ledger for ledger in ledgers if settled.is_checkable(ledger, now)]
+    checkable = [ledger for ledger in ledgers if settled.is_checkable(ledger, now, message.seen_at)]
     verdicts = CHECKS[checkable[0].address_key.currency](checkable, deadline) if checkable else {}
     quiet = {ledger.pk: until for ledger in checkable if (until := _quiet_until(ledger, verdicts.get(ledger.pk, _UNKNOWN))) is not None}
     left = [ledger for ledger in ledgers if ledger.pk not in quiet]
@@ -59,7 +59,8 @@ def _confirm(ledger: Ledger, quiet_until: int, verdict: Verdict, message: CheckL
     """Confirm a ledger that is quiet; False if somebody wrote to it meanwhile."""
     if message.seen_at is not None:
         ledger.looked_at = max(message.seen_at, ledger.looked_at or 0)
-    due_at = min(policy.next_refresh(ledger, clock.now()), settled.trusted_until(ledger))
+    now = clock.now()
+    due_at = min(policy.next_refresh(ledger, now), policy.trusted_until(ledger, now))
     return ledger.confirm(quiet_until, due_at, verdict.mark, looked_at=message.seen_at, group=message.group)
 
 

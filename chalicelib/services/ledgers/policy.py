@@ -34,6 +34,7 @@ BUSY_SECONDS = HOUR  # a ledger that moved within this is not made due by moving
 
 # Confirming that an address is as it was read, see docs/decisions/0034-quiet-addresses.md.
 LONGEST_TRUST_SECONDS = DAY  # until it is read again, whatever tells that nothing moved
+LONGEST_TRUST_UNSEEN_SECONDS = 7 * DAY  # the same while nobody looks; whoever does has it read if that was more than a day ago
 FINAL_SECONDS = 3 * HOUR  # after which we expect no chain to undo a transaction; at domain.chains this is in blocks
 LAG_SECONDS = 30 * MINUTE  # by which an explorer may be behind its chain
 
@@ -49,6 +50,12 @@ def next_refresh(ledger: 'Ledger', now: int) -> int:
     With now = 1_000_000: looked at 999_000, due at 1_000_300; looked at 990_000, due at 1_003_600; never looked at, due at 1_086_400.
     """
     return now + _interval(ledger, now)
+
+
+def trusted_until(ledger: 'Ledger', now: int, looked_at: int | None = None) -> int:
+    """Return until when a ledger that was read may be confirmed without being read again; a user may look at it just now."""
+    is_seen = now - max(looked_at or 0, ledger.looked_at or 0) < DAY
+    return (ledger.read_at or 0) + (LONGEST_TRUST_SECONDS if is_seen else LONGEST_TRUST_UNSEEN_SECONDS)
 
 
 def next_attempt(ledger: 'Ledger', now: int) -> int:

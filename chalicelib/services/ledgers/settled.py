@@ -23,36 +23,33 @@ def is_checked(currency: str) -> bool:
     return settings().checks_quiet and currency in BY_MARKS
 
 
-def is_checkable(ledger: Ledger, now: int) -> bool:
-    """Return whether it is worth asking if a ledger is as it was read: it is settled, and its chain has a way to tell."""
+def is_checkable(ledger: Ledger, now: int, looked_at: int | None = None) -> bool:
+    """Return whether it is worth asking if a ledger is as it was read: it is settled, and its chain has a way to tell.
+
+    `looked_at` is when a user did, if that is not stored yet.
+    """
     key = ledger.key
-    return isinstance(key, AddressKey) and is_checked(key.currency) and is_settled(ledger, now)
+    return isinstance(key, AddressKey) and is_checked(key.currency) and is_settled(ledger, now, looked_at)
 
 
-def is_settled(ledger: Ledger, now: int) -> bool:
-    """Return whether all is known of an address that there was to know when it was read, less than a day ago.
+def is_settled(ledger: Ledger, now: int, looked_at: int | None = None) -> bool:
+    """Return whether all is known of an address that there was to know when it was read, not long ago.
 
     Then it is as it was read until something moves. Nothing of it may be missing, doubtful, unreadable, under way, or young enough to be
     undone by a reorganisation, and all that it holds must only change by transactions.
     """
     return (
         isinstance(ledger.key, AddressKey)
-        and _was_read_lately(ledger, now)
+        and _was_read_lately(ledger, now, looked_at)
         and _lacks_nothing(ledger)
         and _awaits_nothing(ledger, now)
         and all(_is_still(code) for code in ledger.known_codes)
     )
 
 
-def trusted_until(ledger: Ledger) -> int:
-    """Return until when a ledger that was read may be confirmed without being read again."""
-    read_at: int | None = ledger.read_at
-    return (read_at or 0) + policy.LONGEST_TRUST_SECONDS
-
-
 def refreshes(ledgers: Sequence[Ledger], now: int, group: str) -> Iterator[RefreshLedger | CheckLedgers]:
     """Yield the messages that bring ledgers up to date which a user, of this group, looks at now."""
-    checkable = {ledger.pk for ledger in ledgers if is_checkable(ledger, now)}
+    checkable = {ledger.pk for ledger in ledgers if is_checkable(ledger, now, looked_at=now)}
     for ledger in ledgers:
         if ledger.pk not in checkable:
             yield RefreshLedger(ledger.pk, seen_at=now, group=group)
@@ -68,12 +65,12 @@ def by_chain(pks: Iterable[str]) -> Iterator[list[str]]:
             yield keys[start : start + MOST_CHECKED]
 
 
-def _was_read_lately(ledger: Ledger, now: int) -> bool:
-    """Whether it was read since what is newest in it is final, and less than a day ago."""
+def _was_read_lately(ledger: Ledger, now: int, looked_at: int | None) -> bool:
+    """Whether it was read since what is newest in it is final, and not longer ago than that is trusted."""
     read_at: int | None = ledger.read_at
     newest_at: int | None = ledger.newest_at
     is_final = read_at is not None and (newest_at is None or newest_at + policy.FINAL_SECONDS <= read_at)
-    return ledger.ready and is_final and now < trusted_until(ledger)
+    return ledger.ready and is_final and now < policy.trusted_until(ledger, now, looked_at)
 
 
 def _lacks_nothing(ledger: Ledger) -> bool:

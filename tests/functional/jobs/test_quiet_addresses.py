@@ -149,6 +149,27 @@ def test_confirmations_move_the_next_reading_on_by_no_more_than_a_day(settled: C
     assert state().read_at == CLOCK.now()
 
 
+def test_while_nobody_looks_it_is_confirmed_once_a_day_and_read_once_a_week(settled: Chain) -> None:
+    read_at, looked_at = state().read_at, state().looked_at
+    for day in range(1, 7):
+        CLOCK.move_to(looked_at + day * DAY)
+        assert refresh_job(record(CHECK)) == []
+        assert (state().updated_at, state().read_at) == (CLOCK.now(), read_at)
+    assert state().due_at == read_at + 7 * DAY
+    CLOCK.move_to(state().due_at)
+    assert refresh_job(record(CHECK)) == []
+    settled.queue.drain()
+    assert state().read_at == CLOCK.now()
+
+
+def test_who_looks_after_days_has_it_read(settled: Chain) -> None:
+    CLOCK.advance(2 * DAY)
+    assert refresh_job(record({'ledger': PK})) == []
+    CLOCK.advance(DAY)
+    assert refresh_job(record(CHECK)) == []
+    assert settled.asked_explorers(settled.look(after=DAY)) != []
+
+
 def test_a_day_of_looking_reads_it_once(settled: Chain) -> None:
     assert [hour for hour in range(0, 24, 3) if settled.asked_explorers(settled.look(after=3 * HOUR))] == [21]
     assert settled.is_known()

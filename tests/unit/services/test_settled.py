@@ -33,7 +33,8 @@ def cursor(**changes: Any) -> Cursor:
 UNSETTLED: dict[str, Callable[[Ledger], dict[str, Any]]] = {
     'it was never read': lambda it: {'updated_at': None, 'read_at': None},
     'it was read by a release that did not note when': lambda it: {'read_at': None},
-    'it was read a day ago': lambda it: {'read_at': NOW - DAY},
+    'it was read a day ago, and somebody looks at it': lambda it: {'read_at': NOW - DAY, 'looked_at': NOW - DAY + 1},
+    'it was read a week ago': lambda it: {'read_at': NOW - 7 * DAY},
     'its newest transaction was young when it was read': lambda it: {'newest_at': it.read_at - 3 * HOUR + 1},
     'its transactions are not known': lambda it: {'incomplete': 'transactions_unknown'},
     'a currency has a gap': lambda it: {'gaps': [Gap('usdc', 'transactions_missing', None, Decimal(1))]},
@@ -60,7 +61,8 @@ UNSETTLED: dict[str, Callable[[Ledger], dict[str, Any]]] = {
 SETTLED: dict[str, dict[str, Any]] = {
     'as it is': {},
     'nothing ever happened': {'newest_at': None, 'holdings': []},
-    'it was read almost a day ago': {'read_at': NOW - DAY + 1},
+    'it was read almost a day ago': {'read_at': NOW - DAY + 1, 'looked_at': NOW},
+    'it was read almost a week ago, and nobody looks at it': {'read_at': NOW - 7 * DAY + 1, 'looked_at': NOW - DAY},
     'its newest transaction was final when it was read': {'newest_at': NOW - HOUR - 3 * HOUR},
     'an explorer had trouble with it': {'troubles': [Trouble('etherscan', NOW, 1)]},
     'no amount is unconfirmed': {'holdings': [ETH._replace(unconfirmed=Decimal(0))]},
@@ -84,6 +86,12 @@ def test_a_ledger_is_read_where_it_may_not_be_as_it_was(why: str) -> None:
 @pytest.mark.parametrize('why', SETTLED)
 def test_a_ledger_of_which_all_is_known_is_settled(why: str) -> None:
     assert settled.is_settled(changed(SETTLED[why]), NOW)
+
+
+def test_who_looks_at_a_ledger_that_was_read_long_ago_has_it_read() -> None:
+    old = changed({'read_at': NOW - 2 * DAY, 'looked_at': NOW - 5 * DAY})
+    assert settled.is_checkable(old, NOW)
+    assert list(settled.refreshes([old], NOW, 'g')) == [RefreshLedger(old.pk, NOW, 'g')]
 
 
 def test_what_is_asked_about_can_be_answered() -> None:
