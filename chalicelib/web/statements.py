@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
+from chalicelib.api import answers
 from chalicelib.api.presenters.currencies import present_value
 from chalicelib.api.presenters.portfolios import present_converted_balances, present_portfolio_balances, present_rate_set
 from chalicelib.config import settings
@@ -129,11 +130,17 @@ def _render(request: Request, user: User, statement: Statement, **context: Any) 
         user=user,
         statement=statement,
         rows=_rows(statement),
+        missing=_missing(statement),
         codes=[row['currency'] for row in statement['converted']],
         issuer=settings().issuer,
         request_id=request.context.get('requestId', ''),
         **context,
     )
+
+
+def _missing(statement: Statement) -> list[answers.NotInTotal]:
+    """Return what is missing from any of the totals, each part once: most are missing from all of them."""
+    return list({frozenset(part.items()): part for row in statement['converted'] for part in row.get('missing', ())}.values())
 
 
 def _rows(statement: Statement) -> list[dict[str, Any]]:

@@ -398,6 +398,7 @@ def test_a_statement_is_the_apis_and_anybody_can_verify_it(
     logged_in.get(f'/portfolios/{filled}')
     logged_in.get(re.search(r'href="([^"]+/statement)"', logged_in.page)[1])
     assert (logged_in.status, 'Held at' in logged_in.text, 'closing rates' in logged_in.text) == (200, True, False)  # of now
+    assert logged_in.text.count('DOGE : no rate is known') == 1  # though it is missing from both totals
     logged_in.get(path)
     assert (logged_in.status, 'None is known.' in logged_in.text) == (200, True)  # no close of that day
     assert '<script' not in logged_in.page
