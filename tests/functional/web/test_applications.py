@@ -251,8 +251,8 @@ def test_developers_see_when_keys_and_secrets_were_last_used(logged_in: Browser,
     logged_in.get('/developers')
 
     used = locales.minute(clock.now())
-    assert f'Sheet <1> {key[:8]}… Last used {used}' in logged_in.text
-    assert re.search(r'Idle cfk_.{4}… Not used yet, expires \d', logged_in.text)
-    assert f'Test app test-app Secret last used {used}' in logged_in.text
+    assert f'Sheet <1> {key[:8]}… · Last used {used}' in logged_in.text
+    assert re.search(r'Idle cfk_.{4}… · Not used yet, expires \d', logged_in.text)
+    assert f'Test app test-app · Secret last used {used}' in logged_in.text
     assert ('Ended' in logged_in.text, 'Theirs' in logged_in.text, key in logged_in.page) == (False,) * 3
     assert re.search(r'You may make \d+ requests a minute', logged_in.text)
