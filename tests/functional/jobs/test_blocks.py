@@ -1,47 +1,29 @@
 """Reading each new block once, and which ledgers are noted to have moved: in whatever way explorers fail and the chain is reorganised."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from chalicelib import clock
 from chalicelib.config import settings
-from chalicelib.models import ChainBlocks, Ledger
+from chalicelib.models import Ledger
 from chalicelib.services import due
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.http_server import Request
-from tests.support import block_chain
 from tests.support.api import Api
 from tests.support.block_chain import PAGE, Block, BlockChain, Payment
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import survives, table
+from tests.support.following import follow, followed
 from tests.support.jobs import record, refresh_job, refresh_queue, run_refresh, run_sweep
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, pk_of, state
 from tests.support.logs import Lines
 from tests.support.one_chain import Output
 
-ESPLORAS = ('blockstream', 'mempool')  # the first two that are asked
 DEEPEST = 6  # blocks of Bitcoin that a reorganisation may undo, as domain.chains says
 
 
-@pytest.fixture(scope='module')
-def server() -> Iterator[BlockChain]:
-    with block_chain.serving() as server:
-        yield server
-
-
 @pytest.fixture
-def chain(server: BlockChain, monkeypatch: pytest.MonkeyPatch) -> Iterator[BlockChain]:
-    """A chain that every explorer tells, and is followed."""
-    server.reset()
-    monkeypatch.setenv('UPSTREAM_URL', server.url)
-    monkeypatch.setenv('FOLLOW_BLOCKS', 'btc')
-    settings.cache_clear()
-    settings()
-    yield server
-    monkeypatch.undo()
-    settings.cache_clear()
-    settings()
+def chain(followed_chain: BlockChain) -> BlockChain:
+    return followed_chain
 
 
 @pytest.fixture
@@ -51,19 +33,6 @@ def watched(api: Api) -> None:
     for address in (SEGWIT, LEGACY, TAPROOT):
         api.address(portfolio, address)
         Ledger.at(pk_of(address)).update([Ledger.due_at.set(clock.now() + 10**6)])
-
-
-def follow(*, after: int = 120) -> ChainBlocks:
-    """Let time pass and new blocks be read; return how far the chain was read."""
-    CLOCK.advance(after)
-    assert not refresh_job(record({'follow': 'btc'}))
-    return followed()
-
-
-def followed() -> ChainBlocks:
-    chain = ChainBlocks.find('btc')
-    assert chain is not None
-    return chain
 
 
 def moved(*addresses: str) -> dict[str, int | None]:
