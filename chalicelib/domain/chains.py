@@ -80,6 +80,11 @@ class Chain:
             raise BadAddress(MALFORMED)
         return self.canonical(request)
 
+    @property
+    def has_outputs(self) -> bool:
+        """Whether it is made of unspent outputs, as Bitcoin is: each block names the addresses that move in it."""
+        return bool(self.legacy_prefixes)
+
     def is_legacy(self, address: str) -> bool:
         """Whether a canonical address is pay-to-public-key-hash outside of segwit.
 

@@ -36,7 +36,11 @@ class Sight(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What a check says of a ledger: until when nothing had moved, None if something has or nobody can tell, and the mark to keep."""
+    """What a check says of a ledger: until when nothing had moved, None if something has or nobody can tell, and the mark to keep.
+
+    `knows_unconfirmed`: a transaction that is in no block yet would have been seen too.
+    """
 
     quiet_until: int | None
     mark: Mark | None = None
+    knows_unconfirmed: bool = True

@@ -8,7 +8,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.domain import changelog, ledgers
 from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.domain.ledgers import Gap, Holding, Unreadable
-from chalicelib.domain.marks import Mark
+from chalicelib.domain.marks import Mark, Verdict
 from chalicelib.domain.work_groups import work_group
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.cursor import Cursor, storable
@@ -195,14 +195,17 @@ class Ledger(LedgerState, discriminator='ledger'):
         changed += [] if held == holds else [now]
         return min(changed, default=None)
 
-    def confirm(self, quiet_at: int, due_at: int, mark: Mark | None, *, looked_at: int | None, group: str) -> bool:
-        """Record that nothing moved until `quiet_at`, and be due again at `due_at`; `group` is that of who looked.
+    def confirm(self, quiet_at: int, due_at: int, verdict: Verdict, *, looked_at: int | None, group: str) -> bool:
+        """Record that nothing moved until `quiet_at`, as a verdict says, and be due again at `due_at`; `group` is that of who looked.
 
         Needs no lease: it changes no balance, and nothing at all, returning False, if anything was written since this was loaded.
         """
         looked = [] if looked_at is None else [Ledger.looked_at.set(looked_at), *([Ledger.work_group.set(group)] if group else [])]
-        marked = [] if mark is None else [Ledger.mark.set(mark)]
-        return self.update_if(self._is_as_loaded, Ledger.updated_at.set(quiet_at), Ledger.due_at.set(due_at), *marked, *looked)
+        changes: list[Action] = [Ledger.updated_at.set(quiet_at), Ledger.due_at.set(due_at), *looked]
+        changes += [] if verdict.mark is None else [Ledger.mark.set(verdict.mark)]
+        if not verdict.knows_unconfirmed and any(holding.unconfirmed is not None for holding in self.holdings):
+            changes.append(Ledger.holdings.set([holding._replace(unconfirmed=None) for holding in self.holdings]))
+        return self.update_if(self._is_as_loaded, *changes)
 
     def keep_mark(self, mark: Mark) -> None:
         """Store a mark, unless anything was written since this was loaded."""

@@ -1,5 +1,6 @@
 """Hand what is due to the queues: the safety net under every lost message, and what keeps ledgers and histories current."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -7,6 +8,7 @@ from threading import Lock
 
 from chalicelib import clock, messages, telemetry
 from chalicelib.config import settings
+from chalicelib.domain.chains import CHAINS
 from chalicelib.messages import (
     CheckLedgers,
     DispatchDueHistories,
@@ -19,6 +21,8 @@ from chalicelib.messages import (
 )
 from chalicelib.models import HISTORIES, LEDGERS, DueQueue, History, Item, Ledger, Leftovers, Purge, User
 from chalicelib.services.ledgers import settled
+
+log = logging.getLogger(__name__)
 
 _MAX_PER_SHARD = 1_000
 _BATCH_SIZE = 10  # claimed before they are sent, so as many as one request to SQS takes
@@ -65,7 +69,9 @@ def dispatch_due_ledgers() -> int:
 
 def send_for_blocks() -> int:
     """Send a message for each chain whose blocks are followed; return how many."""
-    followed = sorted(settings().follow_blocks)
+    followed = [code for code in sorted(settings().follow_blocks) if code in CHAINS and CHAINS[code].has_outputs]
+    if others := settings().follow_blocks.difference(followed):
+        log.error('FOLLOW_BLOCKS names %s, whose blocks tell no addresses', ', '.join(sorted(others)))
     messages.send(*map(FollowBlocks, followed))
     return len(followed)
 

@@ -11,16 +11,20 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import compress
 
 from chalicelib import clock, messages, telemetry
+from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.marks import Verdict
 from chalicelib.messages import CheckLedgers, RefreshLedger
 from chalicelib.models import Ledger
-from chalicelib.services.ledgers import marks, policy, settled, watchers
+from chalicelib.services.ledgers import marks, policy, settled, unmoved, watchers
 
 # Takes settled ledgers of one chain, and by when to come to an end (clock.monotonic()); returns what is to be said of each, by its key.
 # Those of which it says nothing are read. It raises nothing that an upstream can cause.
 Check = Callable[[Sequence[Ledger], float], Mapping[str, Verdict]]
 
-CHECKS: Mapping[str, Check] = dict.fromkeys(settled.BY_MARKS, marks.check)
+CHECKS: Mapping[str, Check] = {
+    **dict.fromkeys(settled.BY_MARKS, marks.check),
+    **{code: unmoved.check for code, chain in CHAINS.items() if chain.has_outputs},
+}
 
 _AT_ONCE = 8
 _UNKNOWN = Verdict(None)
@@ -61,7 +65,7 @@ def _confirm(ledger: Ledger, quiet_until: int, verdict: Verdict, message: CheckL
         ledger.looked_at = max(message.seen_at, ledger.looked_at or 0)
     now = clock.now()
     due_at = min(policy.next_refresh(ledger, now), policy.trusted_until(ledger, now))
-    return ledger.confirm(quiet_until, due_at, verdict.mark, looked_at=message.seen_at, group=message.group)
+    return ledger.confirm(quiet_until, due_at, verdict, looked_at=message.seen_at, group=message.group)
 
 
 def _keep_mark(ledger: Ledger, verdict: Verdict) -> None:

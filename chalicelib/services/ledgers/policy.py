@@ -92,6 +92,11 @@ def is_stale(ledger: 'Ledger', now: int) -> bool:
     return now - max(ledger.updated_at or 0, ledger.attempted_at or 0, ledger.created_at or 0) > STALE_SECONDS
 
 
+def is_looked_at(ledger: 'Ledger', now: int, looked_at: int | None = None) -> bool:
+    """Return whether a user looks at a ledger, maybe just now, so that it is kept as fresh as can be."""
+    return now - max(looked_at or 0, ledger.looked_at or 0) < INTERVALS[0][0]
+
+
 def _interval(ledger: 'Ledger', now: int) -> int:
     since_look = now - (ledger.looked_at or 0)
     return next((every for within, every in INTERVALS if since_look < within), LONGEST_INTERVAL)

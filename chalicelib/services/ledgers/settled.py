@@ -20,16 +20,24 @@ BY_MARKS = frozenset({'ada', *(code for code, chain in CHAINS.items() if chain.e
 
 def is_checked(currency: str) -> bool:
     """Return whether there is a way to tell which addresses of a chain moved, see checks.CHECKS."""
-    return settings().checks_quiet and currency in BY_MARKS
+    return settings().checks_quiet and (currency in BY_MARKS or is_followed(currency))
+
+
+def is_followed(currency: str) -> bool:
+    """Return whether blocks tell which addresses of a chain moved, but nothing of transactions that are in none."""
+    return currency in settings().follow_blocks and CHAINS[currency].has_outputs
 
 
 def is_checkable(ledger: Ledger, now: int, looked_at: int | None = None) -> bool:
     """Return whether it is worth asking if a ledger is as it was read: it is settled, and its chain has a way to tell.
 
-    `looked_at` is when a user did, if that is not stored yet.
+    `looked_at` is when a user did, if that is not stored yet. Where only blocks tell, not while somebody looks at it, who wants to see
+    payments before they are in one.
     """
     key = ledger.key
-    return isinstance(key, AddressKey) and is_checked(key.currency) and is_settled(ledger, now, looked_at)
+    if not isinstance(key, AddressKey) or not is_checked(key.currency) or not is_settled(ledger, now, looked_at):
+        return False
+    return not (is_followed(key.currency) and policy.is_looked_at(ledger, now, looked_at))
 
 
 def is_settled(ledger: Ledger, now: int, looked_at: int | None = None) -> bool:

@@ -5,7 +5,6 @@ import pytest
 from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.models import Ledger
-from chalicelib.services import due
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.http_server import Request
 from tests.support.api import Api
@@ -100,18 +99,22 @@ def test_the_newest_block_is_asked_for_every_two_minutes_however_many_messages_c
 
 
 def test_the_sweep_has_the_chains_followed_that_are_named(
-    chain: BlockChain, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    chain: BlockChain, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert run_sweep() == 1
-    assert refresh_queue(queues).bodies() == [{'follow': 'btc'}]
+    monkeypatch.setenv('FOLLOW_BLOCKS', 'ltc, btc,xrp')
+    settings.cache_clear()
+    assert run_sweep() == 2
+    assert refresh_queue(queues).bodies() == [{'follow': 'btc'}, {'follow': 'ltc'}]
+    assert 'FOLLOW_BLOCKS names xrp, whose blocks tell no addresses' in caplog.text
     monkeypatch.setenv('FOLLOW_BLOCKS', '')
     settings.cache_clear()
-    assert due.send_for_blocks() == 0
+    assert run_sweep() == 0
 
 
 def test_a_chain_whose_explorers_tell_no_blocks_is_not_followed(chain: BlockChain, caplog: pytest.LogCaptureFixture) -> None:
-    assert not refresh_job(record({'follow': 'xrp'}))
-    assert 'CHAIN#xrp: none of its explorers tells blocks' in caplog.text
+    """Without a Blockbook of one's own."""
+    assert not refresh_job(record({'follow': 'doge'}))
+    assert 'CHAIN#doge: none of its explorers tells blocks' in caplog.text
     assert chain.requests == []
 
 
