@@ -91,6 +91,15 @@ def metrics_of_use() -> int:
     return ROUTE_CLASSES + sum(map(len, METRICS_OF_USE.values())) + filters
 
 
+def following(addresses_a_day: int) -> float:
+    """Return dollars a month for following a chain whose blocks have so many addresses a day: for each a look whether a ledger is of it.
+
+    A batch get takes half a unit for a key of which there is nothing. That no new block is there costs four writes, every two minutes.
+    """
+    polls = _SECONDS_OF_MONTH / 120
+    return addresses_a_day * 30.4 * 0.5 * READ_UNIT + polls * 4 * WRITE_UNIT
+
+
 def _schedules() -> float:
     """Return dollars a month for the sweep of each minute and the rates of each five; that of each hour is a sixtieth of the sweep."""
     sweeps, rates = _SECONDS_OF_MONTH / 60, _SECONDS_OF_MONTH / 300

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app import app
-from benchmarks import simulate
+from benchmarks import blocks, simulate
 from chalicelib.http_io.request_log import _route_class
 from infra import costs, functions
 
@@ -96,3 +96,17 @@ def test_the_table_of_growth_is_what_the_simulation_gives(table: int, own_nodes:
         limits = simulate.grown_limits(people) if own_nodes else simulate.LIMITS
         result = simulate.simulate(people, own_nodes=own_nodes, limits=limits)
         assert [(row[0], row[-1]) for row in rows if row[0] == f'{users:,}'] == [(f'{users:,}', f'{result.cost_per_thousand:.2f}')]
+
+
+def test_the_table_of_following_blocks_is_worked_out_from_what_was_measured():
+    section = (ROOT / 'docs' / 'scaling.md').read_text().split('## Following blocks')[1].split('\n## ')[0]
+    rows = [row.strip('| ').split(' | ') for row in section.splitlines() if re.match(r'\| [a-z]+ \| [a-z_]+ \| [0-9]', row)]
+    cases = {(case.currency, case.explorer): case for case in blocks.CASES}
+
+    assert {(row[0], row[1]) for row in rows} == cases.keys()
+    for currency, explorer, *cells in rows:
+        case = cases[currency, explorer]
+        a_day, transactions, requests, _, dollars, saves_from = (float(cell.replace(',', '')) for cell in cells)
+        assert (a_day, transactions) == (86_400 // case.block_seconds, case.transactions)
+        assert dollars == pytest.approx(costs.following(int(3 * transactions * a_day)), abs=0.01)
+        assert (saves_from - 1) * 23 * case.reading < requests <= saves_from * 23 * case.reading  # every hour, but once a day
