@@ -44,9 +44,9 @@ class Ledger(LedgerState, discriminator='ledger'):
             return None
 
     @classmethod
-    def find_many(cls, pks: Iterable[str]) -> dict[str, 'Ledger']:
-        """Return the states of ledgers by partition key, 100 to a request, requests in parallel."""
-        return {ledger.pk: ledger for ledger in cls.get_many((pk, STATE) for pk in pks)}
+    def find_many(cls, pks: Iterable[str], *, consistent: bool = True) -> dict[str, 'Ledger']:
+        """Return the states of ledgers by partition key, 100 to a request, requests in parallel; see Item.get_many."""
+        return {ledger.pk: ledger for ledger in cls.get_many(((pk, STATE) for pk in pks), consistent=consistent)}
 
     @classmethod
     def make_due(cls, pk: str, now: int, *, user_id: str | None = None, secret: bytes | None = None) -> Write:
@@ -66,11 +66,6 @@ class Ledger(LedgerState, discriminator='ledger'):
                 *([] if secret is None else [cls.secret.set(secret)]),
             ],
         )
-
-    @classmethod
-    def find_watched(cls, pks: Iterable[str]) -> list['Ledger']:
-        """Return those ledgers that there are, 100 to a request, requests in parallel; one of seconds ago may be missing."""
-        return cls.get_many(((pk, STATE) for pk in pks), consistent=False)
 
     def note_moved(self, now: int, *, is_due: bool) -> None:
         """Note that its address moved in a block that was just read or undone, and make the ledger due with that if it `is_due`.

@@ -155,7 +155,9 @@ def _note_block(chain: ChainBlocks, block: Block) -> None:
 
 def _note_moved(chain: ChainBlocks, addresses: Iterable[str]) -> Collection[str]:
     """Note that the ledgers of these addresses moved, where there are any; return their addresses."""
-    watched = Ledger.find_watched(AddressKey(chain.currency, address).text for address in addresses)
+    pks = (AddressKey(chain.currency, address).text for address in addresses)
+    # A ledger of seconds ago may be missing, as it may if it is created a second later: see services/ledgers/unmoved.py.
+    watched = Ledger.find_many(pks, consistent=False).values()
     now = clock.now()
 
     def note(ledger: Ledger) -> None:
