@@ -172,9 +172,9 @@ def _ohlc(code: str, query: dict[str, str]) -> Answer:
     day = max(start, FIRST_DAY)
     bars: list[Json] = []
     while day <= min(end, _today()) and len(bars) < int(query['limit']):
-        opened, closed = str(close(COINS[code], day)), str(close(COINS[code], day + _DAY))
+        opened, closed = close(COINS[code], day), close(COINS[code], day + _DAY)
         prices = {'open': opened, 'close': closed, 'high': max(opened, closed), 'low': min(opened, closed)}
-        bars.append({'timestamp': str(_midnight(day)), 'volume': '100.5', **prices})
+        bars.append({'timestamp': str(_midnight(day)), 'volume': '100.5', **{name: str(price) for name, price in prices.items()}})
         day += _DAY
     return as_json({'data': {'pair': f'{code.upper()}/USD', 'ohlc': bars}})
 

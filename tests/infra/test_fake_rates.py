@@ -56,6 +56,16 @@ def test_closes_are_a_smooth_series_that_is_the_same_at_each_source_and_ends_tod
     assert all(abs(after - before) / before < Decimal('0.01') for before, after in pairwise(prices))
 
 
+def test_the_low_of_a_bar_is_never_above_its_high() -> None:
+    """Also where the prices of a day have different numbers of digits, as those of Ether have, which is worth about a thousand dollars."""
+    start = int(datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC).timestamp()) - 999 * 86_400
+    bars = answer_of(f'/bitstamp/ohlc/ethusd/?step=86400&limit=1000&start={start}&end={start + 999 * 86_400}')['data']['ohlc']
+    assert {len(bar['open'].partition('.')[0]) for bar in bars} == {3, 4}
+    for bar in bars:
+        opened, high, low, closed = (Decimal(bar[name]) for name in ('open', 'high', 'low', 'close'))
+        assert (low, high) == (min(opened, closed), max(opened, closed))
+
+
 def test_money_and_what_is_worth_as_much_hardly_move_against_the_dollar_while_coins_do() -> None:
     first = TODAY - timedelta(days=5 * 365)
     steady = [
