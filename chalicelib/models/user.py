@@ -26,7 +26,7 @@ class AccessEnded(errors.Conflict):
     """What would open an account was begun before its password, address or valid sessions changed."""
 
     code = 'access_ended'
-    message = 'The password was changed, or all sessions were ended, at the same time: log in again'
+    message = 'The password or the email address was changed, or all sessions were ended, at the same time: log in again'
 
 
 class Email(Item, discriminator='email'):
@@ -202,14 +202,18 @@ class User(Item, discriminator='user'):
     def schedule_deletion(self, at: int) -> int:
         """Let the account be deleted at `at`, unless it is to be already; return when it will be.
 
-        Raises NotFound, and AccessEnded if the user's stamp changed since they were read.
+        Raises NotFound, AccessEnded if the user's stamp changed since they were read, and Conflict if they ask and change their mind at the
+        same time.
         """
         first = User.delete_at.does_not_exist()
         if self.update_if(self._unchanged() & first, User.delete_at.set(at), *LEDGERS.enter(self.pk, at)):
             return at
-        scheduled: int | None = User.find(self.user_id).delete_at
-        if scheduled is None:
+        now = User.find(self.user_id)
+        if now.stamp != self.stamp:
             raise AccessEnded
+        scheduled: int | None = now.delete_at
+        if scheduled is None:
+            raise errors.Conflict
         return scheduled
 
     def cancel_deletion(self) -> None:

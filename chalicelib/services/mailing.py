@@ -8,22 +8,32 @@ from chalicelib import mail, telemetry
 from chalicelib.config import settings
 from chalicelib.errors import NotFound, NotSent
 from chalicelib.mail_templates import MailTemplate
-from chalicelib.models import AttemptCounter, Operation, Write, transact
+from chalicelib.models import DATABASE_ERRORS, AttemptCounter, Operation, Write, transact
 
 
 def store_and_send(writes: Sequence[Write], withdrawal: Sequence[Write], to: str, template: MailTemplate, **values: str) -> None:
     """Store what the link of a mail leads to, and send the mail; if it cannot be sent, log why and take back what was stored.
 
-    Raises NotSent, and what the transaction of `writes` raises.
+    Where the table does not let that be taken back either, all of it stays: it opens nothing, as its token was mailed to nobody, and
+    expires, and whoever asks again is sent another link. Raises NotSent, and what the transaction of `writes` raises.
     """
     transact(*writes)
     try:
         mail.send(to, template, **values)
     except NotSent as error:
         telemetry.note(mail_not_sent=error.reason)
-        with contextlib.suppress(NotFound):
-            transact(*withdrawal)
+        _take_back(withdrawal)
         raise
+
+
+def _take_back(withdrawal: Sequence[Write]) -> None:
+    """Carry out a withdrawal, unless what it is about was used meanwhile, or the table refuses."""
+    try:
+        transact(*withdrawal)
+    except NotFound:
+        pass
+    except DATABASE_ERRORS as error:
+        telemetry.note(not_withdrawn=type(error).__name__)
 
 
 def store_token_and_send(creation: Write, to: str, template: MailTemplate, **values: str) -> None:

@@ -46,7 +46,7 @@ _TITLES_BY_CODE = {
     ),
     'access_ended': (
         translatable('Log in again'),
-        translatable('The password was changed, or all sessions were ended, at the same time.'),
+        translatable('The password or the email address was changed, or all sessions were ended, at the same time.'),
     ),
 }
 _UNEXPECTED = (translatable('Something went wrong'), translatable('This is our fault, and it has been logged. Try again in a while.'))

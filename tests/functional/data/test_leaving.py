@@ -5,14 +5,19 @@ import io
 import itertools
 import json
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import pytest
 from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
 from chalicelib.domain.conversion import Rate
-from chalicelib.models import Code, Grant, Item, LatestRates, User
+from chalicelib.errors import Conflict
+from chalicelib.models import AccessEnded, Code, Grant, Item, LatestRates, User
 from chalicelib.services import leaving
 from chalicelib.services.histories import refresh
 from infra.data.table import kind_of
@@ -122,7 +127,7 @@ def test_an_account_is_deleted_after_a_week_unless_its_user_stays(
 # Kinds that never say whose they are: what all share, and counts, by digests, of the requests of minutes.
 OF_NOBODY = {
     *('hourly-rates', 'closes', 'closes-state', 'latest-rates', 'wanted-currency', 'bucket', 'job-run', 'revoked_family'),
-    *('attempts', 'request-count'),
+    *('attempts', 'request-count', 'chain-blocks', 'moved-in-block'),
 }
 
 
@@ -204,3 +209,39 @@ def test_who_asks_twice_is_not_given_another_week(user: User, mailbox: Mailbox) 
 
     assert User.find(user.user_id).delete_at == 1_000 + WEEK
     assert User.find(user.user_id).due_at == 1_000 + WEEK
+
+
+def test_who_stays_while_they_ask_again_is_told_just_that_and_not_of_a_new_password(user: User) -> None:
+    user.schedule_deletion(clock.now() + WEEK)
+    asking = User.find(user.user_id)
+
+    with before_read(user.pk, lambda: User.at(user.user_id).cancel_deletion()), pytest.raises(Conflict) as refused:
+        asking.schedule_deletion(clock.now() + WEEK)
+
+    assert refused.type is Conflict
+    assert User.find(user.user_id).delete_at is None
+
+
+def test_who_asks_with_a_password_of_before_is_told_so_even_where_it_was_asked_already(user: User) -> None:
+    asking = User.find(user.user_id)
+    user.schedule_deletion(clock.now() + WEEK)
+    User.at(user.user_id).end_sessions(clock.now_ms() + 1)
+
+    with pytest.raises(AccessEnded):
+        asking.schedule_deletion(clock.now() + WEEK)
+
+
+@contextmanager
+def before_read(partition: str, act: Callable[[], object]) -> Iterator[None]:
+    """Do something else right before the first get of an item of a partition."""
+    events = Item.connection().client.meta.events
+    acted: list[str] = []
+
+    def before(params: Any, **_: Any) -> None:
+        if partition.encode() in params['body'] and not acted:
+            acted.append(partition)
+            act()
+
+    events.register('before-call.dynamodb.GetItem', before)
+    yield
+    events.unregister('before-call.dynamodb.GetItem', before)

@@ -1,7 +1,8 @@
 """While no mail can be sent, pages say so, store nothing, and can be repeated; what was done already is not undone by it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from chalicelib.models import User
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
-from tests.support.dynamodb import table
+from tests.support.dynamodb import meanwhile, refusing, table
 
 NEW = {'name': 'Ada', 'email': 'ada@example.com', 'password': 'a good password'}
 PAGES = {
@@ -58,6 +59,22 @@ def test_a_mail_that_cannot_be_sent_leaves_nothing_behind_and_is_sent_when_asked
 
     assert logged_in.post(path, fields).status_code == 200
     assert len(mailbox.read()) == mails + 1
+
+
+@pytest.mark.parametrize('page', ['sign-up', 'invitation'])
+def test_what_cannot_be_taken_back_either_is_told_as_the_mail_and_opens_nothing(
+    logged_in: Browser, mailbox: Mailbox, stopped_clock: StoppedClock, page: str
+):
+    path, fields = PAGES[page]
+    with ExitStack() as stack, no_mail():
+        refuse = partial(stack.enter_context, refusing('ThrottlingException', operations=['TransactWriteItems']))
+        with meanwhile('TransactWriteItems', refuse):
+            assert logged_in.post(path, fields).status_code == 503
+    assert 'The email could not be sent' in logged_in.text
+    assert logged_in.response.headers['Retry-After'] == '120'
+    for _ in range(5):  # as many as may be mailed to an address in an hour: the one that failed does not count
+        assert logged_in.post(path, fields).status_code == 200
+    assert len(mailbox.read()) == 5
 
 
 def test_a_new_password_and_a_new_address_hold_even_if_nobody_can_be_told(
