@@ -41,10 +41,15 @@ def network(request: Request) -> str:
     return text if address.version == 4 else str(ipaddress.ip_network(f'{address}/64', strict=False).network_address)
 
 
+def body_bytes(request: Request) -> bytes:
+    """Return the bytes of a request body, however many: for what was let through already."""
+    raw = request.raw_body
+    return raw.encode() if isinstance(raw, str) else bytes(raw)
+
+
 def raw_body(request: Request, most_bytes: int | None = None) -> bytes:
     """Return the bytes of a request body. Raises TooLarge over `most_bytes`, by default MAX_BODY_BYTES."""
-    raw = request.raw_body
-    raw = raw.encode() if isinstance(raw, str) else raw
+    raw = body_bytes(request)
     most = settings().max_body_bytes if most_bytes is None else most_bytes
     if len(raw) > most:
         raise TooLarge(f'Request body over the limit of {most} bytes')

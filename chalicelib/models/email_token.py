@@ -59,6 +59,8 @@ class EmailToken(SealedItem, discriminator='mailed'):
     @classmethod
     def find(cls, token: str, purpose: str, now: int) -> 'EmailToken':
         """Return an unused, unexpired token for this purpose. Raises NotFound."""
+        if not token:  # of a link whose end was lost
+            raise errors.NotFound
         try:
             email_token = cls.get(*_key(token), consistent_read=True)
         except cls.DoesNotExist:

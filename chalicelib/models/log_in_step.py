@@ -39,7 +39,9 @@ class LogInStep(SealedItem, discriminator='log_in_step'):
 
     @classmethod
     def find(cls, token: str, now: int, *purposes: str) -> 'LogInStep':
-        """Return a step that has one of these purposes and has not expired. Raises NotFound. TTL deletes late."""
+        """Return a step that has one of these purposes and has not expired; no token is that of none. Raises NotFound. TTL deletes late."""
+        if not token:
+            raise errors.NotFound
         try:
             step = cls.get(*_key(token), consistent_read=True)
         except cls.DoesNotExist:

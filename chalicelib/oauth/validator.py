@@ -134,9 +134,9 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def validate_user(self, username: str, password: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
         """Section 4.3.2, for users who allow it. Every failure gives the same response in the same time. Raises TooMany."""
         network = request.headers[NETWORK_HEADER]
-        user = users.authenticate(username, password, network=network, now=clock.now(), by_application=True)
-        request.consenting_user = user
-        return user is not None
+        authenticated = users.authenticate(username, password, network=network, now=clock.now(), by_application=True)
+        request.consenting_user = authenticated.user if authenticated else None
+        return authenticated is not None
 
     # Refresh tokens
 

@@ -4,6 +4,7 @@ No response reveals whether an email address has an account; only the mail to th
 """
 
 from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 from chalicelib import clock, mail_templates
 from chalicelib.config import settings
@@ -19,9 +20,16 @@ _HOUR = 3_600
 _DAY = 86_400
 
 
+class Authenticated(NamedTuple):
+    """The user whose password was right, and whether they had logged in with this browser before."""
+
+    user: User
+    knows_browser: bool
+
+
 def authenticate(
     email: str, password: str, *, network: str, now: int, browser: str | None = None, by_application: bool = False
-) -> User | None:
+) -> Authenticated | None:
     """Return the user with this email address and password, or None if the login fails for any reason.
 
     `browser` is the token of the browser; in one that the user logged in with before, strangers' failures do not count.
@@ -29,7 +37,12 @@ def authenticate(
     failure takes one hash and the same requests, so that timing reveals nothing. Raises TooMany.
     """
     user = User.with_email(email)
-    limits = _limits(user, email.strip().lower(), network, browser, now)
+    user_id = user.user_id if user else 'nobody'
+    knows_browser = browser is not None and KnownBrowser.is_known(user_id, browser, now)
+    account = email.strip().lower()
+    limits = (
+        [('log_in_known', f'{user_id} {browser}', 10)] if knows_browser else [('log_in_network', network, 100), ('log_in', account, 10)]
+    )
     for kind, subject, most in limits:
         AttemptCounter.record(kind, subject, most, _QUARTER, now)
     password_matches = verify_password(user.password_hash if user else None, password)
@@ -37,20 +50,12 @@ def authenticate(
         return None
     for kind, subject, _ in limits:
         AttemptCounter.undo(kind, subject, _QUARTER, now)
-    return user
+    return Authenticated(user, knows_browser)
 
 
 def _allows_application(user: User) -> bool:
     """Return whether applications may log in with the user's password, which alone opens no account with a second factor."""
     return user.allow_remote_login and not second_factors.of_user(user.user_id).protect
-
-
-def _limits(user: User | None, account: str, network: str, browser: str | None, now: int) -> list[tuple[str, str, int]]:
-    """Return which attempts of a log-in are counted: their kind and subject, and how many may fail."""
-    user_id = user.user_id if user else 'nobody'
-    if browser is not None and KnownBrowser.is_known(user_id, browser, now):
-        return [('log_in_known', f'{user_id} {browser}', 10)]
-    return [('log_in_network', network, 100), ('log_in', account, 10)]
 
 
 def forgot_password(email: str, *, network: str, now: int) -> None:

@@ -36,13 +36,16 @@ def submit_login() -> Response:
     form = forms.read(request)
     target = sessions.safe_path(form.text('next'))
     visitor, begun_ms = sessions.visitor(request), clock.now_ms()
-    user = users.authenticate(form.text('email'), form.text('password'), network=visitor.network, now=clock.now(), browser=visitor.token)
-    if user is None:
-        return _render_login(request, target, status=422, faults=[_WRONG_CREDENTIALS], form={'email': form.text('email')})
+    email, password = form.text('email'), form.text('password')
+    authenticated = users.authenticate(email, password, network=visitor.network, now=clock.now(), browser=visitor.token)
+    if authenticated is None:
+        return _render_login(request, target, status=422, faults=[_WRONG_CREDENTIALS], form={'email': email})
+    user, knows_browser = authenticated
     if second_factors.of_user(user.user_id).protect:
         return _ask_second_factor(request, user, target)
     sessions.end(request)
-    return pages.redirect(pages.link(request, target), {'Set-Cookie': sessions.start(request, user, begun_ms, tell=True)})
+    cookies = sessions.start(request, user, begun_ms, tell=True, knows_browser=knows_browser)
+    return pages.redirect(pages.link(request, target), {'Set-Cookie': cookies})
 
 
 @bp.route('/logout', methods=['POST'], content_types=forms.TYPES, cors=False)

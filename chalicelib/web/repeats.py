@@ -9,7 +9,7 @@ import hashlib
 from chalice.app import Request
 
 from chalicelib.errors import NotFound
-from chalicelib.http_io.request import raw_body
+from chalicelib.http_io.request import body_bytes
 from chalicelib.models import IdempotencyKey, IdempotencyRecord, User, Write
 
 _FORM = 'form'  # in the place of a client id, none of which is this one
@@ -32,4 +32,4 @@ def location_of_first(request: Request, user: User) -> str:
 
 
 def _key(request: Request, user: User, part: str = '') -> IdempotencyKey:
-    return IdempotencyKey(user.user_id, _FORM, request.path, hashlib.sha256(raw_body(request)).hexdigest() + part)
+    return IdempotencyKey(user.user_id, _FORM, request.path, hashlib.sha256(body_bytes(request)).hexdigest() + part)

@@ -86,14 +86,17 @@ def visitor(request: Request) -> Visitor:
     return Visitor(_token(request, 'browser'), words, network(request))
 
 
-def start(request: Request, user: User, now_ms: int | None = None, *, tell: bool = False) -> list[str]:
+def start(request: Request, user: User, now_ms: int | None = None, *, tell: bool = False, knows_browser: bool | None = None) -> list[str]:
     """Start a session and return its Set-Cookie values. The token is always new, which prevents session fixation.
 
     `now_ms` is when the log-in was begun, before anything of it was checked: a session whose password was changed in the meantime is none.
-    `tell` mails the user if the browser is not known.
+    `tell` mails the user if the browser is not known, which `knows_browser` says where it was looked up.
     """
-    begin = log_ins.begin_session_and_tell if tell else log_ins.begin_session
-    log_in = begin(user, visitor(request), now_ms or clock.now_ms())
+    who, begun_ms = visitor(request), now_ms or clock.now_ms()
+    if tell:
+        log_in = log_ins.begin_session_and_tell(user, who, begun_ms, knows_browser=knows_browser)
+    else:
+        log_in = log_ins.begin_session(user, who, begun_ms)
     return [cookie(log_in.session_token, LONGEST_SECONDS), cookie(log_in.browser_token, KNOWN_SECONDS, 'browser')]
 
 

@@ -286,6 +286,17 @@ def test_a_form_that_is_sent_twice_makes_one_thing_and_one_that_was_changed_anot
     assert len(result(api, listed)) == before + 2
 
 
+def test_forms_have_a_limit_of_their_own_however_little_the_api_takes(logged_in: Browser, api: Api, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv('MAX_BODY_BYTES', '10')
+    settings.cache_clear()
+
+    logged_in.post('/portfolios', {'title': 'A title of more than ten letters', 'currency': 'usd'})
+
+    monkeypatch.undo()
+    settings.cache_clear()
+    assert logged_in.status == 303
+
+
 @pytest.mark.parametrize('writes', [1, 2, 3])
 def test_a_form_whose_worker_died_between_two_addresses_is_finished_when_it_is_sent_again(logged_in: Browser, api: Api, writes: int):
     form = {'title': 'New', 'currency': 'usd', 'addresses': lines(SEGWIT, TAPROOT), 'csrf': logged_in.csrf()}

@@ -1,11 +1,13 @@
 """Logging in and out, the session cookie, and where one may be sent afterwards."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from chalicelib import clock
-from chalicelib.models import Item, Session, User
+from chalicelib.errors import NotFound
+from chalicelib.models import EmailToken, Item, LogInStep, Session, User
 from chalicelib.models.session import IDLE_SECONDS, LONGEST_SECONDS
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser
@@ -209,6 +211,30 @@ def test_being_seen_is_written_once_an_hour(user: User, requests_made: list[str]
     Session.find(token, 3_600).see(3_600, None)
 
     assert requests_made == ['GetItem', 'GetItem', 'UpdateItem']
+
+
+def test_logging_in_asks_once_whether_the_browser_is_known(logged_in: Browser):
+    logged_in.post('/logout')
+    asked: list[bytes] = []
+    events = Item.connection().client.meta.events
+
+    def note(params: Any, **_: Any) -> None:
+        asked.extend([params['body']] if b'BROWSER#' in params['body'] else [])
+
+    events.register('before-call.dynamodb.GetItem', note)
+    logged_in.log_in()
+    events.unregister('before-call.dynamodb.GetItem', note)
+
+    assert logged_in.status == 303
+    assert len(asked) == 1
+
+
+def test_without_a_token_nothing_is_looked_up(requests_made: list[str]):
+    for find in (lambda: LogInStep.find('', 1, 'register'), lambda: EmailToken.find('', 'reset', 1)):
+        with pytest.raises(NotFound):
+            find()
+
+    assert requests_made == []
 
 
 def test_the_page_of_sessions_reads_each_thing_once(logged_in: Browser, requests_made: list[str]):
