@@ -2,7 +2,7 @@
 
 No request is sent. From the requests that endpoints and refreshes cost and from the refresh policy, each five minutes of a day give how
 many ledgers are due, how many of them explorers and workers can read, how long the others wait, and what all of it costs. What people do
-is assumed (`People`), what a unit of work takes is measured (`Work`), prices are those of infra/costs.py.
+is assumed (`People`), what a unit of work takes is measured (`Work`, both in benchmarks.assumptions), prices are those of infra/costs.py.
 """
 
 import argparse
@@ -12,94 +12,38 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import plots
+from benchmarks.assumptions import CHAINS, DAY, HOUR, LIMITS, WORK, Chain, Limits, People, Work
 from chalicelib.services.ledgers import policy
 from infra import costs
 
 FOLDER = Path(__file__).parents[1] / 'docs' / 'plots'
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
-STEP, HOUR, DAY, DAYS_OF_MONTH = 300, 3_600, 86_400, 30
+STEP, DAYS_OF_MONTH = 300, 30
 
 
-class People(NamedTuple):
-    """What users do. `peak` is how much more the busiest moment has than the mean. `shared` of the addresses are among the `hot` ones."""
+class Due(NamedTuple):
+    """How many ledgers become due a second, and how many of them are read where quiet ones are confirmed."""
 
-    users: int
-    active: float = 0.2  # of all users on a day
-    visits: float = 3  # of an active user
-    requests: float = 6  # of a visit
-    addresses: float = 8  # of a user
-    shared: float = 0.1
-    hot: int = 2_000
-    peak: float = 2.5
+    ledgers: float
+    unsettled: float
 
-    def ledgers(self, users: float) -> float:
-        """Return how many distinct ledgers so many users watch."""
-        watched = users * self.addresses
-        return watched * (1 - self.shared) + self.hot * -math.expm1(-watched * self.shared / self.hot)
+    def to_read(self, chain: Chain) -> float:
+        """Return how many ledgers of chains are to be read a second."""
+        return (self.unsettled if chain.checked else self.ledgers) * chain.share
 
-    def visits_per_second(self, at: float) -> float:
-        """Return how many visits begin at a time of the day: a floor, and a bell around 20:00."""
-        floor, width = 0.4, DAY / 6
-        distance = (at - 20 * HOUR + DAY / 2) % DAY - DAY / 2
-        bell = math.exp(-((distance / width) ** 2))
-        height = (1 - floor) * DAY / (math.sqrt(math.pi) * width)
-        return self.users * self.active * self.visits / DAY * (floor + min(height, self.peak - floor) * bell)
-
-
-class Chain(NamedTuple):
-    """What share of addresses a chain has, and how many requests a second its explorers take without a key, all of them together."""
-
-    name: str
-    share: float
-    quota: float
-
-
-# The quotas are those of the explorers' minimum intervals (providers/explorers): 1000 ms between two requests is one a second.
-CHAINS = (
-    Chain('Bitcoin', 0.45, 4 + 4 + 1),
-    Chain('Ethereum and the like', 0.35, 1.7 + 4),
-    Chain('Solana', 0.08, 1 + 2),
-    Chain('others', 0.12, 4 + 2 + 4 + 4 + 2 + 6.7),
-)
-
-
-class Work(NamedTuple):
-    """What a unit of work takes: seconds, requests, and DynamoDB's request units."""
-
-    request_seconds: float = 0.05  # an API request in its function, waiting for DynamoDB included
-    authorizer_seconds: float = 0.004  # of each request, as API Gateway remembers no answer (infra/gateway.py)
-    refresh_requests: float = 1.6  # to an upstream
-    refresh_seconds: float = 0.9  # in a worker, most of them waiting
-    refreshes_at_once: int = 10  # in one worker
-    request_reads: float = 9  # units of an API request: header, children and eight ledgers
-    refresh_writes: float = 8
-    refresh_reads: float = 3
-    request_log_bytes: float = 2_700  # our lines of function and authorizer, Lambda's three of each, the access log's
-    refresh_log_bytes: float = 1_000
-    stored_bytes: float = 60_000  # of a ledger with its transactions
-
-
-class Limits(NamedTuple):
-    """What a deployment has: how many workers, and what the sweep hands out in a minute."""
-
-    workers: int = 10
-    dispatched_per_minute: float = 32_000
-    functions_at_once: int = 1_000  # AWS's default for an account
-    table_units: float = 40_000  # a second of reads or writes, AWS's default
-    shards: int = 32
-    shard_writes: float = 1_000  # a second, of one key of an index
-
-
-WORK, LIMITS = Work(), Limits()
+    def to_confirm(self, chain: Chain) -> float:
+        """Return how many may be confirmed."""
+        return (self.ledgers - self.unsettled) * chain.share if chain.checked else 0
 
 
 class Moment(NamedTuple):
-    """Five minutes: rates a second, and by chain what waits, how long (seconds) and what share of the quota is used."""
+    """Five minutes: rates a second, how long (seconds) what waits longest does, and by upstreams what share of their quota is used."""
 
     at: int
     requests: float
-    due: float
+    due: Due
     refreshed: float
+    confirmed: float
     wait: float
     quotas: Mapping[str, float]
 
@@ -123,63 +67,86 @@ class Result(NamedTuple):
 
 def simulate(people: People, *, own_nodes: bool = False, work: Work = WORK, limits: Limits = LIMITS) -> Result:
     """Return a day, begun the day before so that its queues are filled. With nodes of one's own the chains have no quotas."""
-    waiting = dict.fromkeys((chain.name for chain in CHAINS), 0.0)
-    moments = []
-    for at in range(-DAY, DAY, STEP):
-        due = _due_per_second(people, at % DAY)
-        capacity = min(limits.dispatched_per_minute / 60, limits.workers * work.refreshes_at_once / work.refresh_seconds)
-        moments.append(_step(people, at, due, capacity, waiting, own_nodes=own_nodes, work=work))
+    waiting: dict[str, float] = {}
+    moments = [_step(people, at, waiting, limits, own_nodes=own_nodes, work=work) for at in range(-DAY, DAY, STEP)]
     day = [moment for moment in moments if moment.at >= 0]
     return Result(people, day, _costs(people, day, work), _used(day, work, limits))
 
 
-def _due_per_second(people: People, at: float) -> float:
+def _due_per_second(people: People, at: float) -> Due:
     """Return how many ledgers become due, by the refresh policy: more often, the more recently somebody looked at them."""
     (recently, often), (today, hourly) = policy.INTERVALS
     in_hour = people.ledgers(min(people.visits_per_second(at) * recently, people.users * people.active))
-    in_day = people.ledgers(people.users * people.active * min(1, today / DAY)) - in_hour
-    others = people.ledgers(people.users) - in_hour - in_day
-    return in_hour / often + max(in_day, 0) / hourly + max(others, 0) / policy.LONGEST_INTERVAL
+    in_day = max(0, people.ledgers(people.users * people.active * min(1, today / DAY)) - in_hour)
+    others = max(0, people.ledgers(people.users) - in_hour - in_day)
+    due = in_hour / often + in_day / hourly + others / policy.LONGEST_INTERVAL
+    moved = due * people.moves * (policy.FINAL_SECONDS + policy.LAG_SECONDS) / DAY
+    trusted = (in_hour + in_day) / policy.LONGEST_TRUST_SECONDS + others / policy.LONGEST_TRUST_UNSEEN_SECONDS
+    return Due(due, min(due, moved + trusted))
 
 
-def _step(people: People, at: int, due: float, capacity: float, waiting: dict[str, float], *, own_nodes: bool, work: Work) -> Moment:
+def _step(people: People, at: int, waiting: dict[str, float], limits: Limits, *, own_nodes: bool, work: Work) -> Moment:
     """Let five minutes pass: what waits is read first, and a ledger that waits does not become due again."""
-    refreshed, wait, quotas = 0.0, 0.0, {}
+    due = _due_per_second(people, at % DAY)
+    capacity = min(limits.dispatched_per_minute / 60, limits.workers * work.refreshes_at_once / work.refresh_seconds)
+    done: dict[str, float] = {}
+    wait, quotas = 0.0, {}
     for chain in CHAINS:
         ledgers = people.ledgers(people.users) * chain.share
-        quota = math.inf if own_nodes else chain.quota / work.refresh_requests
-        rate = min(quota, capacity * chain.share)
-        arriving = due * chain.share * STEP * (1 - waiting[chain.name] / ledgers)
-        read = min(waiting[chain.name] + arriving, rate * STEP)
-        waiting[chain.name] = min(waiting[chain.name] + arriving - read, ledgers)
-        refreshed += read / STEP
-        wait = max(wait, waiting[chain.name] / rate)
-        quotas[chain.name] = 0.0 if own_nodes else due * chain.share / quota
-    return Moment(at, people.visits_per_second(at % DAY) * people.requests, due, refreshed, wait, quotas)
+        to_read, to_confirm = due.to_read(chain), due.to_confirm(chain)
+        for name, rate, quota in (
+            (f'explorers of {chain.name}', to_read, chain.quota / chain.reading),
+            (f'nodes that confirm {chain.name}', to_confirm, _confirmations(chain, to_confirm)),
+        ):
+            if rate:
+                limit = min(math.inf if own_nodes else quota, capacity * chain.share)
+                arriving = rate * STEP * (1 - waiting.get(name, 0) / ledgers)
+                done[name] = min(waiting.get(name, 0) + arriving, limit * STEP)
+                waiting[name] = min(waiting.get(name, 0) + arriving - done[name], ledgers)
+                wait = max(wait, waiting[name] / limit)
+                quotas[name] = 0.0 if own_nodes else rate / quota
+    refreshed, confirmed = (sum(number for name, number in done.items() if name.startswith(kind)) / STEP for kind in ('explorers', 'nodes'))
+    return Moment(at, people.visits_per_second(at % DAY) * people.requests, due, refreshed, confirmed, wait, quotas)
+
+
+def _confirmations(chain: Chain, rate: float) -> float:
+    """Return how many ledgers of chains can be confirmed a second, of `rate` a second: those due in the same minute by one message."""
+    batch = min(100, max(1, rate * 60 / max(1, chain.checked)))
+    requests = 1 + math.ceil((batch + 3) / 50)  # the search for events, and the state by fifty calls
+    return chain.bulk_quota * batch / requests
 
 
 def _used(day: Sequence[Moment], work: Work, limits: Limits) -> dict[str, float]:
     """Return how much of each limit the worst moment of a day would take if nothing waited."""
     due, requests = max(moment.due for moment in day), max(moment.requests for moment in day)
-    workers = due * work.refresh_seconds / work.refreshes_at_once
+    to_read, to_confirm = (sum(map(each, CHAINS)) for each in (due.to_read, due.to_confirm))
+    workers = _worker_seconds(to_read, to_confirm, work)
+    writes = to_read * work.refresh_writes + to_confirm * work.confirm_writes
     return {
-        **{f'explorers of {name}': max(moment.quotas[name] for moment in day) for name in day[0].quotas},
+        **{name: max(moment.quotas[name] for moment in day) for name in day[0].quotas},
         'workers': workers / limits.workers,
-        'the sweep': due * 60 / limits.dispatched_per_minute,
-        'shards of the index': due * 3 / limits.shards / limits.shard_writes,
+        'the sweep': due.ledgers * 60 / limits.dispatched_per_minute,
+        'shards of the index': due.ledgers * 3 / limits.shards / limits.shard_writes,
         'functions at once': (requests * work.request_seconds + workers) / limits.functions_at_once,
-        'units of the table': max(requests * work.request_reads, due * work.refresh_writes) / limits.table_units,
+        'units of the table': max(requests * work.request_reads, writes) / limits.table_units,
     }
+
+
+def _worker_seconds(refreshed: float, confirmed: float, work: Work) -> float:
+    return (refreshed * work.refresh_seconds + confirmed * work.confirm_seconds) / work.refreshes_at_once
 
 
 def _costs(people: People, day: Sequence[Moment], work: Work) -> dict[str, float]:
     """Return dollars a month by service. What is always there, such as keys and alarms, is `idle`, as the README counts it."""
     requests = sum(moment.requests for moment in day) * STEP * DAYS_OF_MONTH
-    refreshed = sum(moment.refreshed for moment in day) * STEP * DAYS_OF_MONTH
-    worker_seconds = refreshed * work.refresh_seconds / work.refreshes_at_once
+    refreshed, confirmed = (
+        sum(rates) * STEP * DAYS_OF_MONTH for rates in zip(*((moment.refreshed, moment.confirmed) for moment in day), strict=True)
+    )
+    reads = refreshed * work.refresh_reads + confirmed * work.confirm_reads
+    writes = refreshed * work.refresh_writes + confirmed * work.confirm_writes
     refreshes = {
-        'Lambda': worker_seconds * costs.GIGABYTE_SECOND + refreshed / 10 * costs.FUNCTION_CALL,
-        'DynamoDB': refreshed * (work.refresh_reads * costs.READ_UNIT + work.refresh_writes * costs.WRITE_UNIT),
+        'Lambda': _worker_seconds(refreshed, confirmed, work) * costs.GIGABYTE_SECOND + refreshed / 10 * costs.FUNCTION_CALL,
+        'DynamoDB': reads * costs.READ_UNIT + writes * costs.WRITE_UNIT,
         'SQS': refreshed * 3 / 10 * costs.SQS_REQUEST,
         'logs': refreshed * work.refresh_log_bytes / 1e9 * costs.LOGGED_GIGABYTE,
     }
@@ -220,7 +187,7 @@ def main() -> None:
 
 def grown_limits(people: People, work: Work = WORK) -> Limits:
     """Return the limits that let nothing wait: settings, and quotas that AWS raises when asked."""
-    due = max(_due_per_second(people, at) for at in range(0, DAY, STEP)) * 1.5
+    due = max(_due_per_second(people, at).ledgers for at in range(0, DAY, STEP)) * 1.5
     return Limits(
         workers=max(10, math.ceil(due * work.refresh_seconds / work.refreshes_at_once)),
         dispatched_per_minute=max(32_000, due * 60),
@@ -239,7 +206,7 @@ def _print_table(title: str, results: Iterable[Result]) -> None:
         limits = ', '.join(f'{name} {share:.0%}' for name, share in worst)
         print(
             f'| {people.users:,} | {people.ledgers(people.users):,.0f} | {max(moment.requests for moment in result.moments):,.1f}'
-            f' | {max(moment.due for moment in result.moments):,.1f} | {_duration(result.longest_wait)} | {limits}'
+            f' | {max(moment.due.ledgers for moment in result.moments):,.1f} | {_duration(result.longest_wait)} | {limits}'
             f' | {result.cost_per_thousand:,.2f} |'
         )
 
@@ -274,11 +241,11 @@ def _draw(keyless: Sequence[Result], own: Sequence[Result]) -> None:
     day = keyless[2]
     plots.draw(
         FOLDER / 'day.svg',
-        f'Ledgers due and refreshed a second on a day of {day.people.users:,} users',
+        f'Ledgers due, and refreshed or confirmed, a second on a day of {day.people.users:,} users',
         'hour of the day',
         {
-            'due': [(moment.at / HOUR, moment.due) for moment in day.moments],
-            'refreshed': [(moment.at / HOUR, moment.refreshed) for moment in day.moments],
+            'due': [(moment.at / HOUR, moment.due.ledgers) for moment in day.moments],
+            'refreshed or confirmed': [(moment.at / HOUR, moment.refreshed + moment.confirmed) for moment in day.moments],
         },
     )
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from moto import mock_aws
 
-from benchmarks.simulate import People
+from benchmarks.assumptions import People
 from infra import functions
 from infra.fake_upstreams import evm, evm_explorers, evm_nodes, http_server
 from infra.fake_upstreams.answer import Answer

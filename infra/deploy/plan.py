@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks.simulate import People, simulate
+from benchmarks.assumptions import People
+from benchmarks.simulate import simulate
 from infra import costs, functions, template
 from infra.deploy import api, kept_data, preflight, records, releases, stack
 from infra.deploy.target import Target

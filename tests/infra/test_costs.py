@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app import app
-from benchmarks import blocks, simulate
+from benchmarks import assumptions, blocks, simulate
 from chalicelib.http_io.request_log import _route_class
 from infra import costs, functions
 
@@ -21,7 +21,7 @@ def words(name: str) -> str:
 
 def test_readme_says_what_an_idle_stage_and_requests_cost():
     per_million = sum(simulate.request_costs().values()) * 1_000_000
-    users = simulate.simulate(simulate.People(1_000)).cost_per_thousand - sum(cost.dollars for cost in costs.idle())
+    users = simulate.simulate(assumptions.People(1_000)).cost_per_thousand - sum(cost.dollars for cost in costs.idle())
     keys = costs.idle()[0].dollars
 
     assert f'{costs.summary()}; and {per_million:.2f} per million requests' in words('README.md')
@@ -92,8 +92,8 @@ def test_the_table_of_growth_is_what_the_simulation_gives(table: int, own_nodes:
     section = (ROOT / 'docs' / 'scaling.md').read_text().split('## Growth')[1]
     rows = [row.strip('| ').split(' | ') for row in section.split('| users |')[table + 1].splitlines() if re.match(r'\| \d', row)]
 
-    for users, people in zip(simulate.SIZES, map(simulate.People, simulate.SIZES), strict=True):
-        limits = simulate.grown_limits(people) if own_nodes else simulate.LIMITS
+    for users, people in zip(simulate.SIZES, map(assumptions.People, simulate.SIZES), strict=True):
+        limits = simulate.grown_limits(people) if own_nodes else assumptions.LIMITS
         result = simulate.simulate(people, own_nodes=own_nodes, limits=limits)
         assert [(row[0], row[-1]) for row in rows if row[0] == f'{users:,}'] == [(f'{users:,}', f'{result.cost_per_thousand:.2f}')]
 
