@@ -45,6 +45,7 @@ def follow(currency: str, deadline: float) -> None:
     if chain is None:
         return
     try:
+        _tell_if_late(chain, now)
         if _missed_too_many(chain, now):
             chain.forget(now)
         chain.release_through(_read_from_any(chain, deadline))
@@ -56,9 +57,18 @@ def follow(currency: str, deadline: float) -> None:
         raise
 
 
+def _tell_if_late(chain: ChainBlocks, now: int) -> None:
+    if chain.blocks and now - _last_read_at(chain) > policy.BLOCKS_LATE_SECONDS:
+        log.error('%s: not read to the newest block for %s minutes', chain.pk, (now - _last_read_at(chain)) // policy.MINUTE)
+
+
 def _missed_too_many(chain: ChainBlocks, now: int) -> bool:
-    since = max(chain.through_at or 0, chain.continuous_since or 0)
-    return bool(chain.blocks) and now - since > policy.LONGEST_CATCH_UP_SECONDS
+    return bool(chain.blocks) and now - _last_read_at(chain) > policy.LONGEST_CATCH_UP_SECONDS
+
+
+def _last_read_at(chain: ChainBlocks) -> int:
+    """Return when a chain was last read to its newest block, or began to be."""
+    return max(chain.through_at or 0, chain.continuous_since or 0)
 
 
 def _read_from_any(chain: ChainBlocks, deadline: float) -> int | None:

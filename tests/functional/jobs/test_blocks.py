@@ -129,6 +129,17 @@ def test_blocks_that_came_while_nobody_followed_are_read_in_their_order(chain: B
     assert followed().continuous_since == began.continuous_since
 
 
+def test_operators_are_told_when_no_explorer_told_blocks_for_an_hour(chain: BlockChain, caplog: pytest.LogCaptureFixture) -> None:
+    follow()
+    chain.before = lambda request: Answer(503, '')
+    follow(after=3_600)
+    assert [line for line in caplog.records if line.levelname == 'ERROR'] == []
+    follow(after=60)
+    assert [line.getMessage() for line in caplog.records if line.levelname == 'ERROR'] == [
+        'CHAIN#btc: not read to the newest block for 61 minutes'
+    ]
+
+
 @pytest.mark.usefixtures('watched')
 def test_who_was_off_for_too_long_begins_anew_and_says_so(chain: BlockChain) -> None:
     follow()
