@@ -11,7 +11,7 @@ from chalicelib.texts import translatable, with_values
 CSV_TYPE = 'text/csv; charset=utf-8'
 _NUMBER = re.compile(r'-?[0-9]+(\.[0-9]+)?')
 _STARTS = ('=', '+', '-', '@', '\t', '\r')  # https://owasp.org/www-community/attacks/CSV_Injection
-_QUOTE = "'"  # before a cell that a spreadsheet would run as a formula
+_QUOTE = "'"  # before a cell that a spreadsheet would run as a formula, and before one that has such quotes itself
 _UNREADABLE = translatable('Line {number} cannot be read: look for a quotation mark that has no second one')
 _SEPARATORS = '\t;,'  # by precedence where there are as many of each: spreadsheets write semicolons where the comma is the decimal mark
 _QUOTED = re.compile('"[^"]*"')
@@ -34,7 +34,7 @@ class TableRow(NamedTuple):
 
 def from_csv(text: str) -> list[TableRow]:
     """Return the rows that are not blank, as `to_csv` was given them; what separates cells is seen from the first. Raises BadTable."""
-    lines = text.removeprefix('\ufeff').splitlines(keepends=True)
+    lines = list(io.StringIO(text.removeprefix('\ufeff'), newline=''))  # not splitlines: a cell may have characters that end lines for it
     first = _QUOTED.sub('', next((line for line in lines if line.strip()), ''))
     reader = csv.reader(lines, delimiter=max(_SEPARATORS, key=first.count))
     rows: list[TableRow] = []
@@ -62,9 +62,8 @@ def _cell(value: object) -> str:
     if value is None:
         return ''
     text = ('true' if value else 'false') if isinstance(value, bool) else str(value)
-    return _QUOTE + text if text.startswith(_STARTS) and not _NUMBER.fullmatch(text) else text
+    return _QUOTE + text if text.lstrip(_QUOTE).startswith(_STARTS) and not _NUMBER.fullmatch(text) else text
 
 
 def _without_quote(cell: str) -> str:
-    text = cell.removeprefix(_QUOTE)
-    return text if text.startswith(_STARTS) else cell
+    return cell.removeprefix(_QUOTE) if cell.lstrip(_QUOTE).startswith(_STARTS) else cell

@@ -44,6 +44,11 @@ _NOTHING_TO_ADD = translatable('There is neither an address nor an amount on thi
 _ONLY_A_PART = translatable('Only a part of this extended key was exported: enter all of it')
 _NOT_UTF8 = translatable('This file is not in UTF-8: save it as “CSV UTF-8”, or copy the lines and paste them')
 _TOO_MANY = translatable('These are {number} lines: import at most {most} at a time, in several files')
+# What lists of ours that are no holdings have, by a column that they alone have.
+_OTHER_LISTS = {
+    'covered': translatable('This is a history: each line is what was held at one time. Import the list of balances of today instead'),
+    'delta': translatable('This is a list of transactions, which addresses and accounts bring by themselves. Import addresses or amounts'),
+}
 _LABELS = {'balance': translatable('The amount'), 'currency': translatable('The currency'), 'since': translatable('The column since')}
 _UNREADABLE = ('\ufffd', '\x00')  # what is left of a file that is not UTF-8
 
@@ -106,6 +111,9 @@ def parse(text: str, there: Iterable[Address]) -> ImportTable:
     if any(sign in text for sign in _UNREADABLE):
         raise tables.BadTable(_NOT_UTF8)
     rows = tables.from_csv(text)
+    names = {cell.lower() for cell in rows[0].cells} if rows else set()
+    if other := next((sentence for column, sentence in _OTHER_LISTS.items() if {'currency', column} <= names), None):
+        raise tables.BadTable(other)
     header = rows[0].cells if rows and _is_header(rows[0].cells) else []
     rows = rows[1:] if header else rows
     if secret := _secret_in(header):

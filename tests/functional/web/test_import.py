@@ -137,6 +137,8 @@ def test_what_is_exported_is_imported_again(logged_in: Browser, api: Api, queues
         ('1,usd,x'.encode('utf-16'), 'This file is not in UTF-8'),
         (f'address,currency,{WIF}\n1,usd', 'This is a private key'),
         ('\n'.join(SEED), 'This is a private key'),
+        ('currency,balance,balance_at,source,complete,covered,total\nbtc,1,2026-01-01,cryptfolio,true,1,1', 'This is a history'),
+        ('reference,currency,delta,fee\nx,btc,1,0', 'This is a list of transactions'),
     ],
 )
 def test_what_cannot_be_imported_says_why(logged_in: Browser, api: Api, content: str | bytes, sentence: str):

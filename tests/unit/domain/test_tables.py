@@ -4,6 +4,8 @@ import csv
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.domain.tables import BadTable, TableRow, from_csv, to_csv
 
@@ -52,3 +54,12 @@ def test_no_row_is_no_row_and_what_is_no_csv_says_where():
     assert from_csv(' \n,,\n') == []
     with pytest.raises(BadTable, match='Line 2'):
         from_csv('a\n"' + 'b' * 200_000)
+
+
+CELLS = st.text(st.sampled_from('\'=+-@\t\r\n";,x5.é\x0b\x0c\x1c\x85\u2028'), max_size=6).map(str.strip)
+
+
+@given(st.lists(st.tuples(st.sampled_from(['x', '-5', "'=1+1"]), CELLS), min_size=1))
+def test_whatever_was_written_is_read_as_it_was(rows: list[tuple[str, str]]):
+    """But for blanks around a cell: people and spreadsheets add some."""
+    assert [tuple(row.cells) for row in from_csv(to_csv(['a', 'b'], rows))][1:] == rows
