@@ -24,6 +24,8 @@ CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 
 # Some tests wait, for processes and leases: one worker more than there are processors uses the time.
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Tests start many processes, each of which would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 export PORT UPSTREAM DATA HOST ISSUER TRUSTED_PROXIES SIGNUP EMAIL
 
 .PHONY: help run serve status logs users user test e2e e2e-remote test-emulator abuse audit bench lint types format messages lock vendor package stack plan deploy rollback destroy secret remove-secret secrets clean
