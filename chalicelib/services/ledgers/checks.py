@@ -6,7 +6,7 @@ can be repeated: a worker that dies leaves ledgers that were confirmed, whose wa
 still due.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import compress
 
@@ -35,21 +35,51 @@ def check(message: CheckLedgers, deadline: float) -> None:
     now = clock.now()
     ledgers = list(Ledger.find_many(message.ledgers).values())
     checkable = [ledger for ledger in ledgers if settled.is_checkable(ledger, now, message.seen_at)]
-    verdicts = CHECKS[checkable[0].address_key.currency](checkable, deadline) if checkable else {}
-    quiet = {ledger.pk: until for ledger in checkable if (until := _quiet_until(ledger, verdicts.get(ledger.pk, _UNKNOWN))) is not None}
+    verdicts, quiet = _ask(checkable, deadline)
     left = [ledger for ledger in ledgers if ledger.pk not in quiet]
-
-    def confirm(ledger: Ledger) -> bool:
-        return _confirm(ledger, quiet[ledger.pk], verdicts[ledger.pk], message)
-
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        candidates = [ledger for ledger in checkable if ledger.pk in quiet]
-        # Of those that cannot be confirmed, somebody else knows more meanwhile.
-        confirmed = list(compress(candidates, pool.map(telemetry.in_current_task(confirm), candidates)))
+        confirmed = _confirm_quiet(checkable, verdicts, quiet, message, pool)
         unwatched = watchers.stamp_unchanged(confirmed, pool)
         list(pool.map(telemetry.in_current_task(lambda ledger: _keep_mark(ledger, verdicts.get(ledger.pk, _UNKNOWN))), left))
     telemetry.note(checked=len(checkable), confirmed=len(confirmed), left=len(left))
     messages.send(*(_refresh(ledger, message) for ledger in [*left, *unwatched]))
+
+
+def confirm_derived(derived: Iterable[Ledger], looked_at: int | None, deadline: float) -> frozenset[str]:
+    """Confirm those of a wallet's derived ledgers that are settled and did not move; return their keys.
+
+    `looked_at` is when a user looked at the wallet, which is a look at all of them.
+    """
+    now = clock.now()
+    checkable = [ledger for ledger in derived if settled.is_checkable(ledger, now, looked_at)]
+    verdicts, quiet = _ask(checkable, deadline)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        confirmed = _confirm_quiet(checkable, verdicts, quiet, CheckLedgers([]), pool)
+        watchers.stamp_unchanged(confirmed, pool)
+    return frozenset(ledger.pk for ledger in confirmed)
+
+
+def _ask(checkable: Sequence[Ledger], deadline: float) -> tuple[Mapping[str, Verdict], Mapping[str, int]]:
+    """Return what is to be said of settled ledgers of one chain, and until when those that did not move were quiet."""
+    verdicts = CHECKS[checkable[0].address_key.currency](checkable, deadline) if checkable else {}
+    untils = {ledger.pk: _quiet_until(ledger, verdicts.get(ledger.pk, _UNKNOWN)) for ledger in checkable}
+    return verdicts, {pk: until for pk, until in untils.items() if until is not None}
+
+
+def _confirm_quiet(
+    checkable: Sequence[Ledger],
+    verdicts: Mapping[str, Verdict],
+    quiet: Mapping[str, int],
+    message: CheckLedgers,
+    pool: ThreadPoolExecutor,
+) -> list[Ledger]:
+    """Confirm the quiet ones of some ledgers; return those that could be: of the others, somebody else knows more meanwhile."""
+
+    def confirm(ledger: Ledger) -> bool:
+        return _confirm(ledger, quiet[ledger.pk], verdicts[ledger.pk], message)
+
+    candidates = [ledger for ledger in checkable if ledger.pk in quiet]
+    return list(compress(candidates, pool.map(telemetry.in_current_task(confirm), candidates)))
 
 
 def _quiet_until(ledger: Ledger, verdict: Verdict) -> int | None:

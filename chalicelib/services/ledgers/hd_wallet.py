@@ -20,7 +20,7 @@ from chalicelib.domain.ledgers import Gap
 from chalicelib.domain.wallets import Flow, SourcedEntry
 from chalicelib.messages import RefreshLedger
 from chalicelib.models import Cursor, Derived, Ledger, Membership, Transaction, Watch, time_of
-from chalicelib.services.ledgers import address, counting, derived_ledgers, download, leased, policy
+from chalicelib.services.ledgers import address, checks, counting, derived_ledgers, download, leased, policy
 from chalicelib.services.ledgers.derived_ledgers import DerivedLedgers
 from chalicelib.services.ledgers.leased import Reader
 
@@ -40,10 +40,11 @@ def read(ledger: Ledger, deadline: float) -> bool:
     wallet = _wallet(ledger)
     begun_at = _begin_cycle(ledger)
     derived = derived_ledgers.grow(ledger, wallet)
-    while outdated := _outdated(derived, begun_at):
+    quiet = _confirm_quiet(ledger, derived, _outdated(derived, begun_at), deadline)
+    while outdated := _outdated(derived, begun_at, quiet):
         failures = _refresh(ledger, outdated, deadline)
         derived = derived_ledgers.grow(ledger, wallet)
-        left = _outdated(derived, begun_at)
+        left = _outdated(derived, begun_at, quiet)
         _refuse_standstill(ledger, [derived.by_pk[pk] for pk in left if pk in outdated], failures, moved=outdated != left)
         if clock.monotonic() > deadline:
             if all(_is_leased_elsewhere(derived.by_pk[pk]) for pk in left):
@@ -91,13 +92,23 @@ def _begin_cycle(ledger: Ledger) -> int:
     return now
 
 
-def _outdated(derived: DerivedLedgers, begun_at: int) -> list[str]:
-    """Return the keys of the derived ledgers that were not refreshed yet in this cycle, or not that day where none like them is used."""
+def _confirm_quiet(ledger: Ledger, derived: DerivedLedgers, pks: Iterable[str], deadline: float) -> frozenset[str]:
+    """Confirm those derived ledgers that need not be read, which is known of them up to a few minutes ago; return their keys."""
+    ledger.renew_if_short(clock.now())
+    return checks.confirm_derived([derived.by_pk[pk] for pk in pks], ledger.looked_at, deadline)
+
+
+def _outdated(derived: DerivedLedgers, begun_at: int, quiet: Collection[str] = ()) -> list[str]:
+    """Return the keys of the derived ledgers that were not refreshed yet in this cycle, or not that day where none like them is used.
+
+    Not those that are known to be `quiet`.
+    """
     since = begun_at - policy.FRESH_SECONDS
     return [
         pk
         for pk, each in derived.by_pk.items()
-        if (each.updated_at or 0) < since - (policy.DAY if pk in derived.resting else 0) or download.is_unfinished(each)
+        if pk not in quiet
+        and ((each.updated_at or 0) < since - (policy.DAY if pk in derived.resting else 0) or download.is_unfinished(each))
     ]
 
 

@@ -1,0 +1,88 @@
+"""HD wallets of a chain whose blocks are followed: of their addresses, only those that moved are read."""
+
+import pytest
+
+from chalicelib import clock
+from chalicelib.domain import wallets
+from chalicelib.domain.chains import CHAINS
+from chalicelib.models import Ledger
+from tests.support.api import Api
+from tests.support.block_chain import BlockChain, Payment
+from tests.support.following import follow
+from tests.support.jobs import record, refresh_job, refresh_queue
+from tests.support.ledgers import state
+from tests.unit.domain.addresses import checks
+
+ZPUB = next(row['key'] for row in checks.vectors('extended_keys')['derived'] if row['key'].startswith('zpub'))
+PK = wallets.identify('btc', ZPUB).key.text
+HOUR = 3_600
+
+
+def at(branch: int, index: int) -> str:
+    """Return an address of the wallet."""
+    return CHAINS['btc'].wallet(ZPUB).kinds[0].branches[branch].address(index)
+
+
+def run() -> Ledger:
+    """Refresh the wallet; return it."""
+    assert refresh_job(record({'ledger': PK})) == []
+    ledger = Ledger.find(PK)
+    assert ledger is not None
+    return ledger
+
+
+@pytest.fixture
+def chain(api: Api, followed_chain: BlockChain, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> BlockChain:
+    """A followed chain, and a wallet of few addresses that was paid five hours ago and read since; nobody looks at it any more."""
+    monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 3_600)
+    monkeypatch.setattr(wallets, 'GAP', 2)
+    api.address(api.portfolio(), ZPUB)
+    refresh_queue(queues).bodies()
+    follow()
+    followed_chain.mine(Payment(to=(at(0, 0),)))
+    follow()
+    run()  # the first downloads
+    Ledger.at(f'LEDGER#btc#{at(0, 0)}').update([Ledger.newest_at.set(clock.now())])  # the fake's times are of another year
+    follow(after=5 * HOUR)
+    run()
+    Ledger.at(PK).update([Ledger.looked_at.set(clock.now() - 2 * HOUR)])
+    follow(after=HOUR)
+    followed_chain.requests.clear()
+    return followed_chain
+
+
+def asked(chain: BlockChain) -> set[str]:
+    """Return which addresses explorers were asked for."""
+    by_path = {request.path[1] for request in chain.requests if request.path[0] == 'address'}
+    return by_path | {request.query['active'] for request in chain.requests if 'active' in request.query}
+
+
+def test_a_wallet_of_which_nothing_moved_is_read_without_asking_for_any_address(chain: BlockChain) -> None:
+    through_at = clock.now()
+    assert run().updated_at == through_at
+    assert asked(chain) == set()
+    [holding] = run().holdings
+    assert (holding.transactions, holding.unconfirmed) == (1, None)
+
+
+def test_only_the_address_that_moved_is_read_and_those_that_this_adds(chain: BlockChain) -> None:
+    chain.mine(Payment(to=(at(0, 1),)))
+    follow()
+    [holding] = run().holdings
+    assert holding.transactions == 2
+    assert asked(chain) == {at(0, 1), at(0, 3)}  # two unused ones come after the last used one
+    assert state(at(0, 3)).is_unused
+
+
+def test_a_wallet_that_somebody_looks_at_is_read_as_ever(chain: BlockChain) -> None:
+    Ledger.at(PK).update([Ledger.looked_at.set(clock.now() - 600)])
+    run()
+    assert {at(0, 0), at(0, 1), at(1, 0)} <= asked(chain)
+
+
+def test_a_wallet_whose_chain_is_not_read_to_its_end_is_read_as_ever(chain: BlockChain) -> None:
+    chain.behind = dict.fromkeys(('blockstream', 'mempool', 'blockchain_info'), 1)
+    follow(after=HOUR)
+    chain.requests.clear()
+    run()
+    assert {at(0, 0), at(0, 1), at(1, 0)} <= asked(chain)
