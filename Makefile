@@ -28,7 +28,7 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONL
 unexport PYTHONDONTWRITEBYTECODE
 export PORT UPSTREAM DATA HOST ISSUER TRUSTED_PROXIES SIGNUP EMAIL
 
-.PHONY: help run serve status logs users user test e2e e2e-remote test-emulator abuse audit bench lint types format messages lock vendor package stack plan deploy rollback destroy secret remove-secret secrets clean
+.PHONY: help run serve status logs users user test e2e e2e-remote check-clone test-emulator abuse audit bench lint types format messages lock vendor package stack plan deploy rollback destroy secret remove-secret secrets clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -65,6 +65,9 @@ e2e: $(EMULATOR) package test-emulator ## Run the packaged application, and the 
 
 e2e-remote: $(READY) ## Run the end-to-end tests that hold of any server against one that runs; URL=https://... EMAIL=you@example.com
 	@$(BIN)/python -m tests.e2e "$(URL)" "$$EMAIL"
+
+check-clone: $(READY) ## Install, package and send up a fresh clone as a stranger would; PYTHONS="python3.11 python3.14"
+	@$(BIN)/python -m tests.clone $(PYTHONS)
 
 test-emulator: $(EMULATOR) ## Run the functional tests against a second emulation of AWS
 	$(BIN)/python -m infra.emulator $(BIN)/python -m pytest -n auto tests/functional

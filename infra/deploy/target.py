@@ -63,12 +63,18 @@ class Target:
         return {}
 
 
+def patient_session(session: botocore.session.Session | None = None) -> botocore.session.Session:
+    """Return a session, or the given one, whose clients wait for a slow uplink and for AWS's limits on requests."""
+    session = session or botocore.session.Session()
+    session.set_default_client_config(_PATIENT.merge(session.get_default_client_config() or Config()))
+    return session
+
+
 def find(stage: str, session: botocore.session.Session | None = None, project: Path = lambda_extras.ROOT) -> Target:
     """Return the target that the environment's credentials lead to. Raises CannotDeploy."""
     if not _STAGE.fullmatch(stage) or stage == 'local':
         raise CannotDeploy(f'STAGE={stage} cannot be deployed: it must be up to 20 lower-case letters, digits and hyphens, and not "local"')
-    session = session or botocore.session.Session()
-    session.set_default_client_config(_PATIENT.merge(session.get_default_client_config() or Config()))
+    session = patient_session(session)
     try:
         region = session.get_config_variable('region')
         if not region:
