@@ -8,8 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
 from infra.deploy import target
-from tests.infra.test_package import MOST_ZIPPED
-from tests.support.slow_uplink import slow_uplink
+from tests.support.slow_uplink import MOST_ZIPPED, slow_uplink
 
 BITS_PER_SECOND = 2_000_000
 FAST = 8_000_000 * 8

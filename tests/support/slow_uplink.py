@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import NamedTuple
 
+MOST_ZIPPED = 20 * 1024 * 1024  # of the functions' code: AWS takes 50 MB, but this goes up once for each function
 _PIECE = 16_384
 
 
