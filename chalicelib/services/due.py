@@ -34,20 +34,32 @@ class _Checks:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._pks: list[str] = []
+        self._pks: dict[str, list[str]] = {}
+        self._sent = 0
 
     def without_checkable(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Yield items without the ledgers that can be checked, which are kept."""
+        """Yield items without the ledgers that can be checked, which are kept until there are enough of their chain for a message."""
         for item in items:
             if isinstance(item, Ledger) and settled.is_checkable(item, clock.now()):
-                with self._lock:
-                    self._pks.append(item.pk)
+                self._keep(item.address_key.currency, item.pk)
             else:
                 yield item
 
-    def messages(self) -> list[CheckLedgers]:
-        """Return the messages about all that were kept."""
-        return [CheckLedgers(pks) for pks in settled.by_chain(self._pks)]
+    def send_rest(self) -> int:
+        """Send messages about what is kept; return how many were sent in all."""
+        rest = [CheckLedgers(pks) for pks in self._pks.values()]
+        messages.send(*rest)
+        return self._sent + len(rest)
+
+    def _keep(self, currency: str, pk: str) -> None:
+        with self._lock:
+            pks = self._pks.setdefault(currency, [])
+            pks.append(pk)
+            if len(pks) < settled.MOST_CHECKED:
+                return
+            del self._pks[currency]
+            self._sent += 1
+        messages.send(CheckLedgers(pks))
 
 
 def dispatch_due_ledgers() -> int:
@@ -62,9 +74,7 @@ def dispatch_due_ledgers() -> int:
 
     with ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool:
         sent = sum(pool.map(telemetry.in_current_task(dispatch), LEDGERS.all_shards))
-    about_many = checks.messages()
-    messages.send(*about_many)
-    return sent + len(about_many)
+    return sent + checks.send_rest()
 
 
 def send_for_blocks() -> int:

@@ -15,7 +15,7 @@ from tests.support.api import Api
 from tests.support.aws import Beginnings
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import meanwhile, survives
-from tests.support.jobs import record, refresh_job, refresh_queue
+from tests.support.jobs import record, refresh_job, refresh_queue, run_sweep
 from tests.support.quiet import FUNDED, HOUR, MINUTE, PK, Chain, state
 from tests.unit.providers.evm import ME, Request, Server, leading_to, serving
 
@@ -270,6 +270,13 @@ def test_a_reading_meanwhile_wins(settled: Chain, moment: int) -> None:
     [after] = stamped
     assert (state().updated_at, state().write_id, state().due_at) == (after.updated_at, after.write_id, after.due_at)
     assert settled.is_known()
+
+
+def test_the_sweep_sends_what_is_due_to_be_checked(settled: Chain) -> None:
+    CLOCK.move_to(state().due_at)
+    assert run_sweep() == 1
+    assert settled.queue.bodies() == [CHECK]
+    assert run_sweep() == 0
 
 
 def test_a_ledger_that_is_being_read_is_not_confirmed(settled: Chain) -> None:
