@@ -2,10 +2,11 @@
 
 Balances come by calls of Multicall3, numbers of transactions in the same batch. Where the catalogue has few tokens on the chain, all of
 them are asked for. Where it has many, only those that an address holds or may get without an event are, and the events of all others
-are searched (`eth_getLogs`).
+are searched (`eth_getLogs`); at a node that refuses to, all balances are asked for there too.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ from chalicelib.providers.explorers.json_rpc import Call, JsonRpc, balance_of, c
 from chalicelib.providers.movements.bulk_source import MOST_BEHIND_SECONDS, Subject
 from chalicelib.providers.transport import Http
 from chalicelib.providers.upstream import Endpoint
+
+log = logging.getLogger(__name__)
 
 _FEW_TOKENS = 10
 _MOST_AGGREGATED = 100  # balances in one call, far below what nodes allow, so that none is refused for its gas
@@ -53,22 +56,23 @@ class EvmBulkSource:
         return self.node.chain
 
     def look(self, http: Http, subjects: Sequence[Subject]) -> Mapping[str, Sight]:
-        """See BulkSource. Raises Upstream too if the node is behind, is of another chain, or refuses to search for events."""
+        """See BulkSource. Raises Upstream too if the node is behind or is of another chain."""
         questions = [Question(subject.address, code) for subject in subjects for code in self._codes(subject)]
-        chunks = [questions[start : start + _MOST_AGGREGATED] for start in range(0, len(questions), _MOST_AGGREGATED)]
         calls: list[Call] = [('eth_chainId', []), ('eth_getBlockByNumber', ['latest', False])]
         calls += [('eth_getTransactionCount', [subject.address, 'latest']) for subject in subjects]
-        calls += [call for chunk in chunks for call in self._balance_calls(chunk)]
-        chain_id, block, *answers = self.node.results(http, calls)
+        chain_id, block, *answers = self.node.results(http, [*calls, *self._balance_calls(questions)])
         with expected_shape(self.endpoint, 'a state'):
             height = self._height(chain_id, block)
             numbers = [quantity(answer) for answer in answers[: len(subjects)]]
-            units = dict(zip(questions, self._units(chunks, answers[len(subjects) :]), strict=True))
+            units = self._units(questions, answers[len(subjects) :])
         moved = self._moved(http, subjects, height)
+        if moved is None:
+            units |= self._units_of_others(http, subjects)
+        balances = _balances(units)
         return {
-            subject.address: Sight(balances, str(number), height, has_moved=subject.address in moved)
+            subject.address: Sight(held, str(number), subject.position if moved is None else height, subject.address in (moved or ()))
             for subject, number in zip(subjects, numbers, strict=True)
-            if (balances := self._balances(subject, units)) is not None
+            if (held := balances.get(subject.address)) is not None
         }
 
     @property
@@ -85,31 +89,33 @@ class EvmBulkSource:
         asked = [token.code for token in self._tokens if not self._searches or token.wraps_the_coin or token.code in subject.held_codes]
         return [self.chain.currency, *asked]
 
+    def _units_of_others(self, http: Http, subjects: Sequence[Subject]) -> dict[Question, int | None]:
+        """Return what addresses hold of all tokens of which they were not asked."""
+        asked = {Question(subject.address, code) for subject in subjects for code in self._codes(subject)}
+        every = [Question(subject.address, token.code) for subject in subjects for token in self._tokens]
+        questions = [question for question in every if question not in asked]
+        answers = self.node.results(http, self._balance_calls(questions))
+        with expected_shape(self.endpoint, 'balances'):
+            return self._units(questions, answers)
+
     def _balance_calls(self, questions: Sequence[Question]) -> list[Call]:
         if not self._tokens:  # Multicall3 is on every chain of which we follow tokens
             return [('eth_getBalance', [address, 'latest']) for address, _ in questions]
-        data = multicall.encode_calls([self._inner_call(question) for question in questions])
-        return [('eth_call', [{'to': multicall.CONTRACT, 'data': data}, 'latest'])]
+        data = [multicall.encode_calls([self._inner_call(question) for question in chunk]) for chunk in _chunks(questions)]
+        return [('eth_call', [{'to': multicall.CONTRACT, 'data': each}, 'latest']) for each in data]
 
     def _inner_call(self, question: Question) -> tuple[str, str]:
         if question.code == self.chain.currency:
             return multicall.CONTRACT, _ETH_BALANCE + _padded(question.address)
         return currencies.get(question.code).contract or '', balance_of(question.address)
 
-    def _units(self, chunks: Sequence[Sequence[Question]], answers: Sequence[Any]) -> Iterator[int | None]:
-        """Yield the answers to all questions in smallest units, None for each that has none."""
+    def _units(self, questions: Sequence[Question], answers: Sequence[Any]) -> dict[Question, int | None]:
+        """Return the answers to questions in smallest units, None for each that has none."""
         if not self._tokens:
-            yield from (quantity(answer) for answer in answers)
-            return
-        for chunk, answer in zip(chunks, answers, strict=True):
-            yield from (units_in(returned) for returned in multicall.decode_results(checked_data(answer), len(chunk)))
-
-    def _balances(self, subject: Subject, units: Mapping[Question, int | None]) -> dict[str, Decimal] | None:
-        """Return what an address holds by currency, None if one of its balances cannot be told."""
-        held = {code: units[Question(subject.address, code)] for code in self._codes(subject)}
-        if any(number is None for number in held.values()):
-            return None
-        return {code: money.scaled(number, currencies.get(code).decimals) for code, number in held.items() if number}
+            return dict(zip(questions, map(quantity, answers), strict=True))
+        pairs = zip(_chunks(questions), answers, strict=True)
+        returned = [each for chunk, answer in pairs for each in multicall.decode_results(checked_data(answer), len(chunk))]
+        return dict(zip(questions, map(units_in, returned), strict=True))
 
     def _height(self, chain_id: str, block: Mapping[str, Any]) -> int:
         if quantity(chain_id) != self.chain.evm_id:
@@ -118,17 +124,24 @@ class EvmBulkSource:
             raise Upstream(self.endpoint.key, 'is behind its chain', blame=Blame.HOST)
         return quantity(block['number'])
 
-    def _moved(self, http: Http, subjects: Sequence[Subject], height: int) -> set[str]:
+    def _moved(self, http: Http, subjects: Sequence[Subject], height: int) -> set[str] | None:
         """Return the addresses to or from which tokens moved after their marks, or whose marks are too old to tell.
 
-        Blocks that a reorganisation may have replaced since are searched again. A first look has nothing to compare with.
+        Blocks that a reorganisation may have replaced since are searched again. A first look has nothing to compare with. None if the node
+        refuses to search.
         """
         if not self._searches:
             return set()
         since = {one.address.lower(): one.position - self.chain.reorganisation for one in subjects if one.position is not None}
         too_old = {address for address, begin in since.items() if height - begin > _MOST_BLOCKS}
         searched = {address: begin for address, begin in since.items() if address not in too_old}
-        movements = self._movements(http, [*searched], min(searched.values(), default=height), height)
+        try:
+            movements = self._movements(http, [*searched], min(searched.values(), default=height), height)
+        except Upstream as error:
+            if error.blame is not Blame.REQUEST:
+                raise
+            log.info('%s; asking for the balances of all tokens', error)
+            return None
         moved = too_old | {address for address, at in movements if address in searched and at > searched[address]}
         return {one.address for one in subjects if one.address.lower() in moved}
 
@@ -150,6 +163,21 @@ class EvmBulkSource:
                 raise ValueError('no list')
             rows = [(row['topics'], quantity(row['blockNumber'])) for answer in answers for row in answer]
             return [('0x' + topic[-40:].lower(), at) for sides, at in rows for topic in sides[1:3]]
+
+
+def _balances(units: Mapping[Question, int | None]) -> dict[str, dict[str, Decimal]]:
+    """Return what addresses hold by currency, without those of which a balance cannot be told."""
+    balances: dict[str, dict[str, Decimal]] = {question.address: {} for question in units}
+    for (address, code), number in units.items():
+        if number is None:
+            balances.pop(address, None)
+        elif number and address in balances:
+            balances[address][code] = money.scaled(number, currencies.get(code).decimals)
+    return balances
+
+
+def _chunks(questions: Sequence[Question]) -> list[Sequence[Question]]:
+    return [questions[start : start + _MOST_AGGREGATED] for start in range(0, len(questions), _MOST_AGGREGATED)]
 
 
 def _padded(address: str) -> str:

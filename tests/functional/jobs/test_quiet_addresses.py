@@ -224,12 +224,28 @@ def _is_witness(request: Request) -> bool:
     return request.body is None or not methods(request) & {'eth_getBlockByNumber', 'eth_getLogs'}
 
 
-def test_a_node_that_refuses_to_search_leaves_it_to_the_next(settled: Chain) -> None:
+def _refusing_to_search(works: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
+    """Return a node that works, and does not search for events."""
+    return lambda request: _without_events(request) if request.body is not None and 'eth_getLogs' in methods(request) else works(request)
+
+
+def test_a_node_that_refuses_to_search_is_asked_for_all_balances(settled: Chain) -> None:
+    settled.server.answer = _refusing_to_search(settled.server.answer)
+    assert [request.upstream for request in settled.look()] == 3 * ['publicnode']
+    assert state().updated_at == CLOCK.now()
+    MOVES['another token comes'](settled)
+    assert settled.asked_explorers(settled.look()) != []
+    assert settled.is_known()
+
+
+def test_a_token_that_came_and_went_while_no_node_searched_is_noticed_when_some_node_does(settled: Chain) -> None:
     works = settled.server.answer
-    settled.server.answer = lambda request: (
-        _without_events(request) if request.upstream == 'publicnode' and 'eth_getLogs' in methods(request) else works(request)
-    )
-    assert [request.upstream for request in settled.look()] == ['publicnode', 'publicnode', 'drpc', 'drpc']
+    settled.server.answer = _refusing_to_search(works)
+    MOVES['a token comes and goes'](settled)
+    assert settled.asked_explorers(settled.look()) == []
+    settled.server.answer = works
+    assert settled.asked_explorers(settled.look()) != []
+    assert settled.is_known()
 
 
 def test_a_node_that_stands_still_is_not_believed(settled: Chain, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,13 @@ def test_a_hundred_addresses_cost_a_few_requests(upstream: Server, chain: str, r
     assert all(len(json.dumps(call)) < 100_000 for request in upstream.requests for call in request.body)
 
 
+def test_a_hundred_addresses_cost_twelve_requests_where_events_are_not_searched(upstream: Server) -> None:
+    upstream.answer = answering(world_of('eth'), 'eth_getLogs', None)
+    height = evm_nodes.height(world_of('eth'))
+    assert len(look('eth', *(Subject(address, ('usdc', 'dai'), height - 300) for address in (ME, *OTHERS)))) == 100
+    assert len(upstream.requests) == 12
+
+
 def moved(upstream: Server, position: int, *more: evm.Transaction) -> bool:
     world = world_of('eth')
     upstream.tell(replace(world, transactions=[*world.transactions, *more]))
@@ -121,12 +128,36 @@ def answering(world: evm.World, method: str, result: Any) -> Callable[[Request],
         ('eth_getTransactionCount', '0x', 'returned a state of an unexpected shape'),
         ('eth_call', '0x', 'returned a state of an unexpected shape'),
         ('eth_call', '0x' + 64 * '0', 'returned a state of an unexpected shape'),
-        ('eth_getLogs', {}, 'returned events of an unexpected shape'),
-        ('eth_getLogs', [{'topics': []}], 'returned events of an unexpected shape'),
-        ('eth_getLogs', None, 'returned events of an unexpected shape'),
     ],
 )
 def test_an_answer_that_cannot_be_right_is_none(upstream: Server, method: str, result: Any, reason: str) -> None:
     upstream.answer = answering(world_of('eth'), method, result)
     with pytest.raises(Upstream, match=reason):
-        look('eth', Subject(ME, (), 19_000_000 if method != 'eth_getLogs' else evm_nodes.height(world_of('eth'))))
+        look('eth', Subject(ME, (), 19_000_000))
+
+
+@pytest.mark.parametrize('result', [{}, [{'topics': []}], None])
+def test_where_events_cannot_be_searched_all_balances_are_asked_for(upstream: Server, result: Any) -> None:
+    """The position stays, so that a later search goes on from there."""
+    world = world_of('eth')
+    other = txn(2, receiver=evm.DAI, transfers=(evm.Transfer(evm.DAI, evm.STRANGER, ME, 10**18),))
+    upstream.answer = answering(replace(world, transactions=[*world.transactions, other]), 'eth_getLogs', result)
+    position = evm_nodes.height(world) - 300
+    usdt = next(code for code in look('eth', Subject(ME, (), position))[ME].balances or () if code not in ('eth', 'dai'))
+    upstream.requests.clear()
+    sights = look('eth', Subject(ME, (usdt,), position), *(Subject(address, (), position) for address in OTHERS[:7]))
+    assert sights[ME] == Sight({'eth': Decimal(3), usdt: Decimal(7), 'dai': Decimal(1)}, '1', position)
+    assert len(upstream.requests) == 3
+
+
+def test_a_node_that_is_asked_too_often_is_not_asked_for_more(upstream: Server) -> None:
+    world = world_of('eth')
+
+    def answer(request: Request) -> Answer:
+        if any(call['method'] == 'eth_getLogs' for call in request.body):
+            return Answer(429, '')
+        return telling(world, request)
+
+    upstream.answer = answer
+    with pytest.raises(Upstream, match='429'):
+        look('eth', Subject(ME, (), evm_nodes.height(world) - 300))
