@@ -14,31 +14,25 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from moto import mock_aws
 
-from benchmarks.assumptions import People
+from benchmarks.assumptions import DAY, People
+from benchmarks.watched import BEGIN, CHAIN, PAID_AT, User, put_user, store, users_of
 from infra import functions
 from infra.fake_upstreams import evm, evm_explorers, evm_nodes, http_server
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.http_server import Request
 from infra.local import quick_moto
 
-CHAIN = 'eth'
+if TYPE_CHECKING:  # models need settings, which main makes
+    from chalicelib.models import Ledger, Transaction
+
 ADDRESSES, PART_OF_A_DAY = 1_000, 20
-MINUTE, HOUR, DAY = 60, 3_600, 86_400
-BEGIN = 1_900_000_000
+MINUTE = 60
 MOVES_A_DAY = 0.1  # of an address
 READS = ('GetItem', 'Query', 'BatchGetItem')
-
-
-class User(NamedTuple):
-    """One who watches some addresses, and when they looked last; None if not within a day."""
-
-    user_id: str
-    addresses: Sequence[str]
-    looked_at: int | None
 
 
 @dataclass
@@ -119,7 +113,7 @@ def main() -> None:
 
 def _world(addresses: Sequence[str]) -> evm.World:
     inner = tuple(evm.Inner(evm.CONTRACT, address, evm.ETHER) for address in addresses)
-    paid = evm.Transaction(evm.txn_hash('paid'), 18_000_000, BEGIN - 99 * DAY, evm.STRANGER, evm.CONTRACT, inner=inner)
+    paid = evm.Transaction(evm.txn_hash('paid'), 18_000_000, PAID_AT, evm.STRANGER, evm.CONTRACT, inner=inner)
     return evm.World(1, [paid])
 
 
@@ -148,8 +142,8 @@ def _day(chain: Chain, clock: Clock, addresses: Sequence[str]) -> Cost:
     dice = random.Random(1)
     queue = Queue()
     Item.create_table(billing_mode='PAY_PER_REQUEST')
-    users = _users(addresses, dice)
-    _store(users, _read_once(chain, addresses[0], queue), dice)
+    users = users_of(addresses, dice)
+    store(users, *_read_once(addresses[0], queue), dice)
     end = BEGIN + DAY // PART_OF_A_DAY
     visits = sorted((dice.randrange(BEGIN, end), dice.choice(users)) for _ in range(_visits_a_day(users) // PART_OF_A_DAY))
     moves = sorted((dice.randrange(BEGIN, end), dice.choice(addresses)) for _ in range(round(len(addresses) * MOVES_A_DAY / PART_OF_A_DAY)))
@@ -169,20 +163,6 @@ def _day(chain: Chain, clock: Clock, addresses: Sequence[str]) -> Cost:
 _EVENT: Any = {'source': 'aws.events', 'detail-type': 'Scheduled Event', 'detail': {}, 'resources': []} | dict.fromkeys(
     ('version', 'account', 'time', 'region', 'id'), ''
 )
-
-
-def _users(addresses: Sequence[str], dice: random.Random) -> list[User]:
-    """Return users with their addresses; those who look on a day did so at any time of it."""
-    people = People(len(addresses))
-    each = round(people.addresses)
-    return [
-        User(
-            f'u{start:06}',
-            addresses[start : start + each],
-            BEGIN - dice.randrange(DAY // round(people.visits)) if dice.random() < people.active else None,
-        )
-        for start in range(0, len(addresses), each)
-    ]
 
 
 def _visits_a_day(users: Sequence[User]) -> int:
@@ -223,85 +203,22 @@ class Queue:
         return handled
 
 
-def _read_once(chain: Chain, address: str, queue: Queue) -> Any:
+def _read_once(address: str, queue: Queue) -> 'tuple[Ledger, list[Transaction]]':
     """Return the state of a ledger after its first reading, which is that of each other one too, and its one transaction."""
+    from chalicelib import messages
     from chalicelib.domain.ledger_keys import AddressKey
     from chalicelib.models import Ledger, Transaction
 
     user = User('first', [address], None)
-    _put_user(user)
+    put_user(user)
     pk = AddressKey(CHAIN, address).text
     Ledger.at(pk).update(list(Ledger.make_due(pk, BEGIN).actions))
-    from chalicelib import messages
-
     messages.send(messages.RefreshLedger(pk))
     queue.drain()
     state = Ledger.find(pk)
     assert state is not None
     assert state.is_whole
     return state, list(Transaction.every(pk))
-
-
-def _put_user(user: User) -> None:
-    from chalicelib.models import Address, Item, Portfolio, Watch
-    from chalicelib.models import User as StoredUser
-
-    header = Portfolio(
-        StoredUser.pk_of(user.user_id),
-        'PORTFOLIO#000001',
-        user_id=user.user_id,
-        portfolio_id=1,
-        title='x',
-        currencies=[CHAIN],
-        addresses=len(user.addresses),
-        created_at=1,
-        updated_at=1,
-    )
-    items: list[Item] = [header]
-    for number, address in enumerate(user.addresses, 1):
-        child = Address.at(user.user_id, 1, number)
-        child.user_id, child.portfolio_id, child.address_id = user.user_id, 1, number
-        child.title, child.currency, child.address = 'x', CHAIN, address
-        child.created_at = child.updated_at = 1
-        items += [child, Watch.of(child)]
-    Item.write_many(put=items)
-
-
-def _store(users: Sequence[User], first: Any, dice: random.Random) -> None:
-    """Store what all users watch as it is at some moment of a day."""
-    from chalicelib.domain.ledger_keys import AddressKey
-    from chalicelib.domain.work_groups import work_group
-    from chalicelib.models import LEDGERS, Item, Ledger, Transaction
-    from chalicelib.services.ledgers import policy
-
-    template, transactions = first
-    raw, rows = template.serialize(), [row.serialize() for row in transactions]
-    height = transactions[0].height
-    for user in users:
-        _put_user(user)
-        since_look = DAY if user.looked_at is None else BEGIN - user.looked_at
-        every = next((every for within, every in policy.INTERVALS if since_look < within), policy.LONGEST_INTERVAL)
-        due_of_user = BEGIN + dice.randrange(every)
-        items: list[Item] = []
-        for address in user.addresses:
-            pk = AddressKey(CHAIN, address).text
-            ledger = Ledger.from_raw_data({**raw, 'pk': {'S': pk}})
-            due_at = due_of_user if user.looked_at is not None else BEGIN + dice.randrange(every)
-            ledger.looked_at = user.looked_at or BEGIN - 9 * DAY
-            ledger.updated_at = due_at - every
-            trust = policy.LONGEST_TRUST_UNSEEN_SECONDS if user.looked_at is None else policy.LONGEST_TRUST_SECONDS
-            ledger.read_at = min(BEGIN - dice.randrange(trust), ledger.updated_at)
-            ledger.tokens_asked_at, ledger.created_at = ledger.read_at, BEGIN - 9 * DAY
-            ledger.mark = _mark(ledger.updated_at, height)
-            ledger.work_group, ledger.due_shard, ledger.due_at = work_group(user.user_id), LEDGERS.shard_of(pk), due_at
-            items += [ledger, *(Transaction.from_raw_data({**row, 'pk': {'S': pk}}) for row in rows)]
-        Item.write_many(put=items)
-
-
-def _mark(at: int, first_height: int) -> Any:
-    from chalicelib.domain.marks import Mark
-
-    return Mark('0', BEGIN - 9 * DAY, first_height + (at - BEGIN + 99 * DAY) // 12)
 
 
 def _look(user: User) -> None:
