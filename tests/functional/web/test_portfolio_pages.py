@@ -155,6 +155,13 @@ def test_anybody_elses_portfolio_is_a_page_that_says_not_found(logged_in: Browse
     assert (logged_in.status, logged_in.response.headers['Content-Type']) == (404, 'text/html; charset=utf-8')
 
 
+def test_a_page_has_no_list_without_entries(logged_in: Browser, api: Api):
+    for path in (f'/portfolios/{api.portfolio()}', '/portfolios/1/explain', '/developers', '/account/applications', '/profile/api-keys'):
+        logged_in.get(path)
+
+        assert (logged_in.status, re.findall(r'<[uo]l[^>]*>\s*</[uo]l>', logged_in.page)) == (200, []), path
+
+
 def test_a_page_that_only_names_a_portfolio_reads_none_of_its_contents(logged_in: Browser, api: Api, requests_made: list[str]):
     number = api.portfolio()
     for page in ('settings', 'delete', 'addresses/new', 'accounts/new', 'offsets/new', 'import', 'share'):
