@@ -291,8 +291,12 @@ def test_a_reading_meanwhile_wins(settled: Chain, moment: int) -> None:
 def test_the_sweep_sends_what_is_due_to_be_checked(settled: Chain) -> None:
     CLOCK.move_to(state().due_at)
     assert run_sweep() == 1
-    assert settled.queue.bodies() == [CHECK]
+    assert settled.queue.bodies() == [CHECK]  # and they are lost
     assert run_sweep() == 0
+    CLOCK.advance(301)
+    assert run_sweep() == 1
+    settled.queue.drain()
+    assert state().updated_at == CLOCK.now()
 
 
 def test_a_ledger_that_is_being_read_is_not_confirmed(settled: Chain) -> None:

