@@ -110,6 +110,12 @@ def test_an_answer_of_api_gateways_own_names_its_request(stack: Deployed) -> Non
     assert answer.headers['X-Request-Id'] == answer.json()['request_id']
 
 
+def test_an_answer_of_api_gateways_own_leads_to_what_explains_it(stack: Deployed) -> None:
+    answer = requests.get(f'{stack.url}/api/user', timeout=PATIENCE_SECONDS)
+
+    assert (answer.status_code, answer.json()['doc_url']) == (401, f'{stack.settings["ISSUER"]}/reference#error-invalid_token')
+
+
 def test_a_preflight_needs_no_token(stack: Deployed) -> None:
     """The emulator leaves out the headers of its answer; those are in the API's definition, which test_package.py looks at."""
     asks = {'Origin': 'https://example.com', 'Access-Control-Request-Method': 'PATCH'}
