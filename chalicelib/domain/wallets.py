@@ -112,9 +112,14 @@ def merge(entries: Iterable[SourcedEntry]) -> dict[str, SourcedEntry]:
     """
     merged: dict[str, SourcedEntry] = {}
     for each in entries:
-        previous = merged.get(each.entry.reference)
-        merged[each.entry.reference] = each if previous is None else _merge_two(previous, each)
+        add(merged, each)
     return merged
+
+
+def add(merged: dict[str, SourcedEntry], each: SourcedEntry) -> None:
+    """Merge one entry more into those that are merged, see `merge`."""
+    previous = merged.get(each.entry.reference)
+    merged[each.entry.reference] = each if previous is None else _merge_two(previous, each)
 
 
 def flow(entries: Iterable[Entry]) -> Flow:

@@ -27,7 +27,7 @@ from chalicelib.models.daily_closes import (
     add_daily_closes,
     read_daily_closes,
 )
-from chalicelib.models.derived import Derived, Membership
+from chalicelib.models.derived import Derived, Membership, MergeProgress
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
@@ -112,6 +112,7 @@ __all__ = [
     'LinkedSubjectPointer',
     'LogInStep',
     'Membership',
+    'MergeProgress',
     'MovedInBlock',
     'Offset',
     'OffsetBalance',

@@ -1,6 +1,7 @@
 """How far an HD wallet has been read, and which ledgers belong to which wallets."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from pynamodb.attributes import MapAttribute, UnicodeAttribute
@@ -30,13 +31,24 @@ class BranchReach(NamedTuple):
     count: int  # type: ignore[assignment]  # of tuple, which nobody calls of this
 
 
+class MergeProgress(NamedTuple):
+    """How far the transactions of derived ledgers with a fingerprint are merged: those from an instant on, their number and sums."""
+
+    fingerprint: str
+    until: int
+    number: int
+    sent: Decimal
+    received: Decimal
+
+
 class Derived(MapAttribute[str, Any]):
     """How far an HD wallet has been read.
 
     `reaches` are how far its branches may have been derived. Earlier releases stored `receiving` and `change` instead, of the first
     kind of script. `begun_at` is when the cycle under way began, in which each derived ledger is refreshed once, and `cycle` its
     number; what the wallet shows was merged in `shown_cycle`. `merged` is the fingerprint of the derived ledgers whose transactions
-    the last cycle merged. `gap` is the gap limit that is asked for, `read_gap` that of the last cycle.
+    the last cycle merged, `merging` how far a merge under way is. `gap` is the gap limit that is asked for, `read_gap` that of the last
+    cycle.
     `script_types` are the kinds of script of which addresses are used. `within` are the wallets, as texts of Memberships, that have
     all addresses of this one, `beside` the names of those that have some of the used ones.
     """
@@ -48,6 +60,7 @@ class Derived(MapAttribute[str, Any]):
     cycle = IntegerAttribute(default=0)
     shown_cycle = IntegerAttribute(null=True)
     merged = UnicodeAttribute(null=True)
+    merging = RowsAttribute(MergeProgress)
     gap = IntegerAttribute(null=True)
     read_gap = IntegerAttribute(null=True)
     script_types = string_list(default=list)
@@ -59,6 +72,10 @@ class Derived(MapAttribute[str, Any]):
         if self.reaches:
             return dict(self.reaches)
         return {f'{first_kind}/0': self.receiving, f'{first_kind}/1': self.change}
+
+    def merge_of(self, fingerprint: str) -> MergeProgress | None:
+        """Return how far a merge of derived ledgers with this fingerprint is, None if none is under way."""
+        return next((progress for progress in self.merging if progress.fingerprint == fingerprint), None)
 
     def reach(self, counts: Mapping[str, int]) -> None:
         """Note how many addresses are derived of each branch; to be stored by the caller."""

@@ -20,7 +20,7 @@ class Transaction(Item, discriminator='transaction'):
     """pk=the ledger's  sk=ENTRY#<time>#<reference>#<n>
 
     ENTRY# sorts just before STATE, so one query backwards gives the state and then the newest transactions.
-    page: that query   differing: batch get   store: batch write   every, since: query
+    page: that query   differing: batch get   store: batch write   every, since, until, between: query
     find_many: batch get
     """
 
@@ -68,6 +68,18 @@ class Transaction(Item, discriminator='transaction'):
     def since(cls, pk: str, instant: int) -> Iterator['Transaction']:
         """Yield the transactions of a ledger that are later than an instant, oldest first."""
         return cls.query(pk, cls.sk.between(f'{_ENTRIES}{instants.sortable(instant + 1)}', STATE), consistent_read=True)
+
+    @classmethod
+    def until(cls, pk: str, instant: int, *, page_size: int) -> Iterator['Transaction']:
+        """Yield the transactions of a ledger up to an instant, newest first, read so many at a time."""
+        keys = cls.sk.between(_ENTRIES, f'{_ENTRIES}{instants.sortable(instant + 1)}')
+        return iter(cls.query(pk, keys, consistent_read=True, scan_index_forward=False, page_size=page_size))
+
+    @classmethod
+    def between(cls, pk: str, first: int, end: int) -> Iterator['Transaction']:
+        """Yield the transactions of a ledger from an instant to before another, oldest first."""
+        keys = cls.sk.between(f'{_ENTRIES}{instants.sortable(first)}', f'{_ENTRIES}{instants.sortable(end)}')
+        return iter(cls.query(pk, keys, consistent_read=True))
 
     @classmethod
     def oldest(cls, pk: str) -> 'Transaction | None':

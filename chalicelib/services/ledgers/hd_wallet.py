@@ -8,7 +8,7 @@ only, and is neither stored nor logged in the clear.
 import hashlib
 import itertools
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from decimal import Decimal
 
@@ -17,15 +17,14 @@ from chalicelib.domain import ledgers, money, wallets
 from chalicelib.domain.addresses.derivation import Wallet
 from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.domain.ledgers import Gap
-from chalicelib.domain.wallets import Flow, SourcedEntry
+from chalicelib.domain.wallets import Flow
 from chalicelib.messages import RefreshLedger
-from chalicelib.models import Cursor, Derived, Ledger, Membership, Transaction, Watch, time_of
-from chalicelib.services.ledgers import address, checks, counting, derived_ledgers, download, leased, policy
+from chalicelib.models import Cursor, Derived, Ledger, Membership, Watch
+from chalicelib.services.ledgers import address, checks, derived_ledgers, download, leased, policy, wallet_merge
 from chalicelib.services.ledgers.derived_ledgers import DerivedLedgers
 from chalicelib.services.ledgers.leased import Reader
 
 _REFRESHED_AT_ONCE = 4
-_WRITTEN_AT_ONCE = 500  # transactions written, or read, between two checks of the lease
 _LEASE_CHECK_SECONDS = 5
 _PAUSE_SECONDS = 1
 ACCOUNT_KEY_NEEDED = 'account_key_needed'
@@ -33,7 +32,7 @@ TOO_MANY_ADDRESSES = 'too_many_addresses'
 
 
 def read(ledger: Ledger, deadline: float) -> bool:
-    """Refresh the derived ledgers of a wallet and merge them; False if `deadline` (clock.monotonic()) came before all were refreshed.
+    """Refresh the derived ledgers of a wallet and merge them; False if `deadline` (clock.monotonic()) came before that was done.
 
     Raises Upstream when derived ledgers cannot be read, and LeaseLost.
     """
@@ -52,8 +51,7 @@ def read(ledger: Ledger, deadline: float) -> bool:
             return False
         if outdated == left:
             time.sleep(_PAUSE_SECONDS)
-    _merge(ledger, wallet, derived)
-    return True
+    return _merge(ledger, wallet, derived, deadline)
 
 
 def unwatch(ledger: Ledger) -> None:
@@ -148,8 +146,10 @@ def _refuse_standstill(ledger: Ledger, left: Iterable[Ledger], failures: Sequenc
         raise errors.Upstream(ledger.wallet_key.currency, 'every explorer says that a derived address cannot exist')
 
 
-def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers) -> None:
-    """Merge the derived ledgers into the wallet's. Transactions are read only if those of any ledger changed since the last merge.
+def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers, deadline: float) -> bool:
+    """Merge the derived ledgers into the wallet's; False if `deadline` came first.
+
+    Transactions are read only if those of any ledger changed since the last merge.
 
     The fingerprint is stored last: if this worker dies before, the next one merges again and writes what is left to write.
     """
@@ -160,7 +160,10 @@ def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers) -> None:
         [holding] = ledger.holdings
         flow = Flow.of(holding)
     else:
-        flow = _store(ledger, wallets.merge(_sourced_entries(ledger, used)))
+        merged = wallet_merge.merge_stored(ledger, used, fingerprint, deadline)
+        if merged is None:
+            return False
+        flow = merged
     holding = wallets.merge_holdings(ledger.wallet_key.currency, [derived_ledgers.coin_holding(each) for each in active], flow)
     unread = next((each.incomplete for each in active if each.incomplete is not None), None)
     incomplete = unread or _lack(wallet, derived)
@@ -183,9 +186,10 @@ def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers) -> None:
         reconciled_at=observed_at if all(each.reconciled_at is not None for each in active) else None,
         derived=progress,
     )
-    progress.merged, progress.read_gap = fingerprint, progress.gap
+    progress.merged, progress.merging, progress.read_gap = fingerprint, [], progress.gap
     ledger.end_cycle(progress, observed_at, clock.now())
     _tell_neighbours(ledger, known_neighbours)
+    return True
 
 
 def _lack(wallet: Wallet, derived: DerivedLedgers) -> str | None:
@@ -249,33 +253,6 @@ def _fingerprint(derived: Iterable[Ledger]) -> str:
         state = (each.pk, cursor.run, cursor.final_height, sorted(cursor.tallies().items()), cursor.revertible, each.changes)
         digest.update(f'{state}\n'.encode())
     return digest.hexdigest()
-
-
-def _sourced_entries(ledger: Ledger, derived: Iterable[Ledger]) -> Iterator[SourcedEntry]:
-    for each in derived:
-        for transaction in counting.stored_transactions(ledger, each.pk):
-            yield SourcedEntry(transaction.entry(), transaction.source)
-
-
-def _store(ledger: Ledger, merged: Mapping[str, SourcedEntry]) -> Flow:
-    """Make the wallet's transactions the merged ones; writes only what differs. Raises LeaseLost."""
-    now = clock.now()
-    transactions = [Transaction.of(ledger.pk, each.entry, source=each.source, run=None, now=now) for each in merged.values()]
-    stored = {transaction.sk: transaction for transaction in counting.stored_transactions(ledger, ledger.pk)}
-    changed = [each for each in transactions if each.sk not in stored or not each.says_the_same_as(stored[each.sk])]
-    for some in derived_ledgers.slices(changed, _WRITTEN_AT_ONCE):
-        differing = [one.transaction for one in Transaction.differing(some)]
-        _begin_change(ledger, [transaction.txn_at for transaction in differing])
-        Transaction.store(differing)
-    for undone in derived_ledgers.slices(sorted(stored.keys() - {each.sk for each in transactions}), _WRITTEN_AT_ONCE):
-        _begin_change(ledger, [time_of(sk) for sk in undone])
-        Transaction.remove(ledger.pk, undone)
-    return wallets.flow(each.entry for each in merged.values())
-
-
-def _begin_change(ledger: Ledger, times: Collection[int]) -> None:
-    if times:
-        ledger.begin_change(min(times), max(times), clock.now())
 
 
 READER = Reader(read, unwatch, asks_for_more)
