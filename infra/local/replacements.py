@@ -15,6 +15,9 @@ class Replacements:
         self._originals: Sequence[tuple[Any, str, Any]] = ()
 
     def install(self) -> None:
+        """Replace them, if that is not done yet."""
+        if self._originals:
+            return
         self._originals = [(owner, name, vars(owner).get(name, _ABSENT)) for owner, name, _ in self._members]
         self._set(self._members)
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from infra.local import quick_moto
 from tests.abuse import limits
 
 Json = dict[str, Any]
@@ -53,6 +54,7 @@ Fault = Callable[['Proxy', Request], Answer]
 
 def moto() -> Emulator:
     """Return moto in this process: one request at a time, as all go through the proxy."""
+    quick_moto.REPLACEMENTS.install()
     application = DomainDispatcherApplication(create_backend_app)
 
     def answer(request: Request) -> Answer:

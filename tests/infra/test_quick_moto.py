@@ -3,15 +3,16 @@
 import random
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.dynamodb.models.table import Table
 
 from chalicelib.models import Item
-from infra.local import quick_moto
+from infra.local import quick_dynamodb, quick_moto
 
 TABLE = 'cryptfolio-quick'
 REQUESTS = 250
@@ -202,10 +203,16 @@ def answers(seed: int) -> list[Json]:
         return [*responses, answer_of(client.scan(TableName=TABLE))]
 
 
+def test_moto_is_as_it_was_when_they_are_undone_however_often_they_were_installed() -> None:
+    quick_moto.REPLACEMENTS.install()
+    with quick_moto.REPLACEMENTS.undone():
+        assert Table.query.__module__ == Table.__module__
+    assert Table.query.__module__ == quick_dynamodb.__name__
+
+
 @pytest.mark.parametrize('seed', [1, 2, 3])
 def test_the_same_requests_get_the_same_answers(seed: int) -> None:
-    with ExitStack() as plain:
-        plain.enter_context(quick_moto.REPLACEMENTS.undone())
+    with quick_moto.REPLACEMENTS.undone():
         expected = answers(seed)
 
     assert answers(seed) == expected
