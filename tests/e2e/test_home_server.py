@@ -84,7 +84,7 @@ def test_a_home_server_says_the_same_after_it_was_killed(tmp_path: Path, start_s
     # Below the path of its public address, whether a proxy takes that away or not.
     for url in (f'{again.url}/login', f'{again.url}/crypto/login'):
         page = requests.get(url, headers={'X-Forwarded-For': '203.0.113.7'}, timeout=PATIENCE_SECONDS)
-        assert (page.status_code, 'action="/crypto/login"' in page.text, '__Host-session' in page.headers['Set-Cookie']) == (
+        assert (page.status_code, 'action="/crypto/login?' in page.text, '__Host-session' in page.headers['Set-Cookie']) == (
             200,
             True,
             True,

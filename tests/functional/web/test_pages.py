@@ -43,7 +43,7 @@ def test_links_keep_the_stage_that_a_request_came_through(resource: str, whole: 
 
     assert pages.link(asked, '/login') == f'{stage}/login'
     page = pages.render('login.html', asked, next='/profile', application=None).body
-    assert f'action="{stage}/login"' in page
+    assert f'action="{stage}/login?next=%2Fprofile"' in page
     assert f'href="{stage}/static/style.css?v=' in page
 
 
