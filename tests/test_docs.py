@@ -44,6 +44,14 @@ def test_the_contents_of_operations_list_every_section_of_its_parts_in_order():
     assert listed == [(part, _anchor(heading)) for part in parts for heading in _headings(ROOT / 'docs' / part)[1:]]
 
 
+def test_each_decision_has_a_number_of_its_own_which_its_heading_repeats():
+    decisions = sorted((ROOT / 'docs' / 'decisions').iterdir())
+    numbers = [int(path.name[:4]) for path in decisions]
+
+    assert len(numbers) == len(set(numbers))
+    assert [int(re.match(r'# (\d+)\.', path.read_text())[1]) for path in decisions] == numbers
+
+
 def _headings(document: Path) -> list[str]:
     """Return the headings of a document down to the second level."""
     without_code = re.sub(r'^```.*?^```', '', document.read_text(), flags=re.M | re.S)
