@@ -89,7 +89,7 @@ class Store:
         order = self._order(index)
         where, values = [f'{index.partition} = {self._parameter(index.partition)}', f'{index.sort} IS NOT NULL'], [partition]
         if condition is not None:
-            text, given = self._where(index.sort, condition)
+            text, given = self._where(index.sort, condition, None if after is None else forward)
             where.append(text)
             values += given
         return self._rows(order, where, values, after, forward=forward)
@@ -116,14 +116,21 @@ class Store:
         ):
             yield (partition, sort), item
 
-    def _where(self, name: str, condition: Condition) -> tuple[str, list[str]]:
+    def _where(self, name: str, condition: Condition, seen: bool | None) -> tuple[str, list[str]]:
+        """`seen` says what was seen before: True what is lower, False what is higher, None nothing.
+
+        There the last item seen is the bound to begin at. SQLite begins at the first that it finds, so the other has a +, which keeps it
+        from the index.
+        """
         parameter = self._parameter(name)
+        low, high = ('+' if seen is True else '') + name, ('+' if seen is False else '') + name
         if condition.operator == 'BETWEEN':
-            return f'{name} BETWEEN {parameter} AND {parameter}', condition.values
+            return f'{low} >= {parameter} AND {high} <= {parameter}', condition.values
         if condition.operator == 'BEGINS_WITH':
             [prefix] = condition.values
-            return f'substr({name}, 1, length(?)) = ? AND {name} >= ?', [prefix] * 3
-        return f'{name} {_OPERATORS[condition.operator]} {parameter}', condition.values
+            return f'substr({name}, 1, length(?)) = ? AND {low} >= ?', [prefix] * 3
+        operator = _OPERATORS[condition.operator]
+        return f'{low if ">" in operator else high if "<" in operator else name} {operator} {parameter}', condition.values
 
     def _parameter(self, name: str) -> str:
         return 'CAST(? AS NUMERIC)' if self._definition.types[name] == 'N' else '?'

@@ -1,5 +1,6 @@
 """The table on disk: that it answers as moto's own, that nothing acknowledged is lost, that nothing is half-written."""
 
+import itertools
 import json
 import os
 import random
@@ -25,7 +26,7 @@ from chalicelib.models.lease import Leased
 from infra.durable import definition, keys
 from infra.durable.dynamodb import DurableTable
 from infra.durable.folder import CannotOpen, Folder, Holder
-from infra.durable.store import Damaged, Store
+from infra.durable.store import Condition, Damaged, Store
 from infra.local import emulated_aws, moto_server
 from tests.support.durable_server import NAME, REGION, create_table, serve
 from tests.support.processes import PATIENCE_SECONDS, ROOT
@@ -189,6 +190,29 @@ def test_a_page_ends_at_a_megabyte_as_moto_ends_it(tmp_path: Path) -> None:
 
     assert [row['sk']['S'] for page in pages for row in page['Items']] == [f'{number:02}' for number in range(12)]
     assert [len(page['Items']) for page in pages] == [3, 3, 3, 3]
+
+
+@pytest.mark.parametrize('forward', [True, False])
+@pytest.mark.parametrize(
+    'condition', [Condition('BETWEEN', ['S#', 'S#~']), Condition('BEGINS_WITH', ['S#']), Condition('>=', ['S#']), Condition('<=', ['S#~'])]
+)
+def test_a_page_takes_what_it_reads_and_not_what_was_read_before(tmp_path: Path, condition: Condition, forward: bool) -> None:
+    store = Store(tmp_path / 'items.sqlite3', definition.read())
+    keys = [('A', f'S#{number:05}') for number in range(3_000)]
+    store.write(dict.fromkeys(keys, '{}'), [])
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    store._connection.set_progress_handler(count, 100)
+    after = keys[-11] if forward else keys[10]
+    rest = store.query(None, 'A', condition, {'pk': after[0], 'sk': after[1]}, forward=forward)
+
+    assert [key for key, _ in itertools.islice(rest, 10)] == (keys[-10:] if forward else keys[9::-1])
+    assert steps < 20
 
 
 def test_what_has_expired_goes(tmp_path: Path) -> None:
