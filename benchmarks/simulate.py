@@ -13,27 +13,12 @@ from typing import NamedTuple
 
 from benchmarks import plots
 from benchmarks.assumptions import CHAINS, DAY, HOUR, LIMITS, WORK, Chain, Limits, People, Work
-from chalicelib.services.ledgers import policy
+from benchmarks.due import Due, due_per_second
 from infra import costs
 
 FOLDER = Path(__file__).parents[1] / 'docs' / 'plots'
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 STEP, DAYS_OF_MONTH = 300, 30
-
-
-class Due(NamedTuple):
-    """How many ledgers become due a second, and how many of them are read where quiet ones are confirmed."""
-
-    ledgers: float
-    unsettled: float
-
-    def to_read(self, chain: Chain) -> float:
-        """Return how many ledgers of chains are to be read a second."""
-        return (self.unsettled if chain.checked else self.ledgers) * chain.share
-
-    def to_confirm(self, chain: Chain) -> float:
-        """Return how many may be confirmed."""
-        return (self.ledgers - self.unsettled) * chain.share if chain.checked else 0
 
 
 class Moment(NamedTuple):
@@ -73,21 +58,9 @@ def simulate(people: People, *, own_nodes: bool = False, work: Work = WORK, limi
     return Result(people, day, _costs(people, day, work), _used(day, work, limits))
 
 
-def _due_per_second(people: People, at: float) -> Due:
-    """Return how many ledgers become due, by the refresh policy: more often, the more recently somebody looked at them."""
-    (recently, often), (today, hourly) = policy.INTERVALS
-    in_hour = people.ledgers(min(people.visits_per_second(at) * recently, people.users * people.active))
-    in_day = max(0, people.ledgers(people.users * people.active * min(1, today / DAY)) - in_hour)
-    others = max(0, people.ledgers(people.users) - in_hour - in_day)
-    due = in_hour / often + in_day / hourly + others / policy.LONGEST_INTERVAL
-    moved = due * people.moves * (policy.FINAL_SECONDS + policy.LAG_SECONDS) / DAY
-    trusted = (in_hour + in_day) / policy.LONGEST_TRUST_SECONDS + others / policy.LONGEST_TRUST_UNSEEN_SECONDS
-    return Due(due, min(due, moved + trusted))
-
-
 def _step(people: People, at: int, waiting: dict[str, float], limits: Limits, *, own_nodes: bool, work: Work) -> Moment:
     """Let five minutes pass: what waits is read first, and a ledger that waits does not become due again."""
-    due = _due_per_second(people, at % DAY)
+    due = due_per_second(people, at % DAY)
     capacity = min(limits.dispatched_per_minute / 60, limits.workers * work.refreshes_at_once / work.refresh_seconds)
     done: dict[str, float] = {}
     wait, quotas = 0.0, {}
@@ -187,7 +160,7 @@ def main() -> None:
 
 def grown_limits(people: People, work: Work = WORK) -> Limits:
     """Return the limits that let nothing wait: settings, and quotas that AWS raises when asked."""
-    due = max(_due_per_second(people, at).ledgers for at in range(0, DAY, STEP)) * 1.5
+    due = max(due_per_second(people, at).ledgers for at in range(0, DAY, STEP)) * 1.5
     return Limits(
         workers=max(10, math.ceil(due * work.refresh_seconds / work.refreshes_at_once)),
         dispatched_per_minute=max(32_000, due * 60),
