@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import plots
-from benchmarks.assumptions import CHAINS, DAY, HOUR, LIMITS, WORK, Chain, Limits, People, Work
+from benchmarks.assumptions import CHAINS, DAY, HOUR, LIMITS, PEAK, WORK, Chain, Limits, People, Work
 from benchmarks.due import Due, due_per_second
 from infra import costs
 
 FOLDER = Path(__file__).parents[1] / 'docs' / 'plots'
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 STEP, DAYS_OF_MONTH = 300, 30
+KEYLESS_LIMITS = (*(f'explorers of {chain.name}' for chain in CHAINS), 'workers')
 
 
 class Moment(NamedTuple):
@@ -50,15 +51,25 @@ class Result(NamedTuple):
         return max(moment.wait for moment in self.moments)
 
 
-def simulate(people: People, *, own_nodes: bool = False, work: Work = WORK, limits: Limits = LIMITS) -> Result:
-    """Return a day, begun the day before so that its queues are filled. With nodes of one's own the chains have no quotas."""
+def simulate(
+    people: People, *, own_nodes: bool = False, follows_blocks: bool = False, work: Work = WORK, limits: Limits = LIMITS
+) -> Result:
+    """Return a day, begun the day before so that its queues are filled. With nodes of one's own the chains have no quotas.
+
+    If it `follows_blocks`, FOLLOW_BLOCKS names all chains of which an explorer tells them without a key.
+    """
     waiting: dict[str, float] = {}
-    moments = [_step(people, at, waiting, limits, own_nodes=own_nodes, work=work) for at in range(-DAY, DAY, STEP)]
+    moments = [
+        _step(people, at, waiting, limits, own_nodes=own_nodes, follows_blocks=follows_blocks, work=work) for at in range(-DAY, DAY, STEP)
+    ]
     day = [moment for moment in moments if moment.at >= 0]
-    return Result(people, day, _costs(people, day, work), _used(day, work, limits))
+    dollars = _costs(people, day, work) | (_costs_of_blocks(people, work) if follows_blocks else {})
+    return Result(people, day, dollars, _used(day, work, limits, follows_blocks=follows_blocks))
 
 
-def _step(people: People, at: int, waiting: dict[str, float], limits: Limits, *, own_nodes: bool, work: Work) -> Moment:
+def _step(
+    people: People, at: int, waiting: dict[str, float], limits: Limits, *, own_nodes: bool, follows_blocks: bool, work: Work
+) -> Moment:
     """Let five minutes pass: what waits is read first, and a ledger that waits does not become due again."""
     due = due_per_second(people, at % DAY)
     capacity = min(limits.dispatched_per_minute / 60, limits.workers * work.refreshes_at_once / work.refresh_seconds)
@@ -66,10 +77,10 @@ def _step(people: People, at: int, waiting: dict[str, float], limits: Limits, *,
     wait, quotas = 0.0, {}
     for chain in CHAINS:
         ledgers = people.ledgers(people.users) * chain.share
-        to_read, to_confirm = due.to_read(chain), due.to_confirm(chain)
+        to_read, to_confirm = (each(chain, follows_blocks=follows_blocks) for each in (due.to_read, due.to_confirm))
         for name, rate, quota in (
-            (f'explorers of {chain.name}', to_read, chain.quota / chain.reading),
-            (f'nodes that confirm {chain.name}', to_confirm, _confirmations(chain, to_confirm)),
+            (f'explorers of {chain.name}', to_read, _readings(chain, follows_blocks)),
+            (f'confirmations of {chain.name}', to_confirm, _confirmations(chain, to_confirm)),
         ):
             if rate:
                 limit = min(math.inf if own_nodes else quota, capacity * chain.share)
@@ -78,21 +89,34 @@ def _step(people: People, at: int, waiting: dict[str, float], limits: Limits, *,
                 waiting[name] = min(waiting.get(name, 0) + arriving - done[name], ledgers)
                 wait = max(wait, waiting[name] / limit)
                 quotas[name] = 0.0 if own_nodes else rate / quota
-    refreshed, confirmed = (sum(number for name, number in done.items() if name.startswith(kind)) / STEP for kind in ('explorers', 'nodes'))
+    refreshed, confirmed = (
+        sum(number for name, number in done.items() if name.startswith(kind)) / STEP for kind in ('explorers', 'confirmations')
+    )
     return Moment(at, people.visits_per_second(at % DAY) * people.requests, due, refreshed, confirmed, wait, quotas)
 
 
+def _readings(chain: Chain, follows_blocks: bool) -> float:
+    """Return how many ledgers of chains their explorers can read a second, beside the blocks that they are asked for."""
+    blocks = sum(each.requests for each in chain.followed) / DAY if follows_blocks else 0
+    return (chain.quota - blocks) / chain.reading
+
+
 def _confirmations(chain: Chain, rate: float) -> float:
-    """Return how many ledgers of chains can be confirmed a second, of `rate` a second: those due in the same minute by one message."""
-    batch = min(100, max(1, rate * 60 / max(1, chain.checked)))
+    """Return how many ledgers of chains can be confirmed a second, of `rate` a second: those due in the same minute by one message.
+
+    Blocks confirm without a request.
+    """
+    if not chain.checked:
+        return math.inf
+    batch = min(100, max(1, rate * 60 / chain.checked))
     requests = 1 + math.ceil((batch + 3) / 50)  # the search for events, and the state by fifty calls
     return chain.bulk_quota * batch / requests
 
 
-def _used(day: Sequence[Moment], work: Work, limits: Limits) -> dict[str, float]:
+def _used(day: Sequence[Moment], work: Work, limits: Limits, *, follows_blocks: bool) -> dict[str, float]:
     """Return how much of each limit the worst moment of a day would take if nothing waited."""
     due, requests = max(moment.due for moment in day), max(moment.requests for moment in day)
-    to_read, to_confirm = (sum(map(each, CHAINS)) for each in (due.to_read, due.to_confirm))
+    to_read, to_confirm = (sum(each(chain, follows_blocks=follows_blocks) for chain in CHAINS) for each in (due.to_read, due.to_confirm))
     workers = _worker_seconds(to_read, to_confirm, work)
     writes = to_read * work.refresh_writes + to_confirm * work.confirm_writes
     return {
@@ -134,6 +158,13 @@ def _costs(people: People, day: Sequence[Moment], work: Work) -> dict[str, float
     )
 
 
+def _costs_of_blocks(people: People, work: Work) -> dict[str, float]:
+    """Return dollars a month for reading blocks, and for noting which ledgers moved in them."""
+    followed = [(chain, each) for chain in CHAINS for each in chain.followed]
+    moves = sum(people.ledgers(people.users) * chain.share * each.share * people.moves for chain, each in followed) * DAYS_OF_MONTH
+    return {'blocks': sum(costs.following(each.addresses) for _, each in followed) + moves * work.move_writes * costs.WRITE_UNIT}
+
+
 def request_costs(work: Work = WORK) -> dict[str, float]:
     """Return what an API request costs, in dollars by service."""
     gigabyte_seconds = work.request_seconds * 1 + work.authorizer_seconds * 0.5  # by the memory of each function
@@ -151,11 +182,14 @@ def main() -> None:
     parser.add_argument('--plots', action='store_true', help='draw the plots in docs/plots')
     options = parser.parse_args()
     keyless = [simulate(People(users)) for users in SIZES]
+    followed = [simulate(People(users), follows_blocks=True) for users in SIZES]
     own = [simulate(People(users), own_nodes=True, limits=grown_limits(People(users))) for users in SIZES]
     _print_table('Explorers without keys, settings as they are', keyless)
+    _print_table(f'The same with FOLLOW_BLOCKS={",".join(each.currency for chain in CHAINS for each in chain.followed)}', followed)
+    _print_limits()
     _print_table("Nodes of one's own, and as many workers and dispatchers as are needed", own)
     if options.plots:
-        _draw(keyless, own)
+        _draw(keyless, followed, own)
 
 
 def grown_limits(people: People, work: Work = WORK) -> Limits:
@@ -184,6 +218,21 @@ def _print_table(title: str, results: Iterable[Result]) -> None:
         )
 
 
+def _print_limits() -> None:
+    print('\n| limit | users until it is used up | with FOLLOW_BLOCKS |\n|---|---|---|')
+    for limit in KEYLESS_LIMITS:
+        print(f'| {limit} | {users_until(limit):,.0f} | {users_until(limit, follows_blocks=True):,.0f} |')
+
+
+def users_until(limit: str, *, follows_blocks: bool = False) -> float:
+    """Return at how many users, in two digits, a limit is used up at the worst moment, with explorers that need no key."""
+    users = 10_000
+    for _ in range(3):  # what is used grows nearly as users do
+        moment = _step(People(users), PEAK, {}, LIMITS, own_nodes=False, follows_blocks=follows_blocks, work=WORK)
+        users = round(users / _used([moment], WORK, LIMITS, follows_blocks=follows_blocks)[limit])
+    return float(f'{users:.2g}')
+
+
 def _duration(seconds: float) -> str:
     for unit, length in (('days', DAY), ('hours', HOUR), ('minutes', 60)):
         if seconds >= 2 * length:
@@ -191,7 +240,7 @@ def _duration(seconds: float) -> str:
     return f'{seconds:.0f} seconds'
 
 
-def _draw(keyless: Sequence[Result], own: Sequence[Result]) -> None:
+def _draw(keyless: Sequence[Result], followed: Sequence[Result], own: Sequence[Result]) -> None:
     FOLDER.mkdir(exist_ok=True)
     users = [result.people.users for result in own]
     plots.draw(
@@ -219,6 +268,15 @@ def _draw(keyless: Sequence[Result], own: Sequence[Result]) -> None:
         {
             'due': [(moment.at / HOUR, moment.due.ledgers) for moment in day.moments],
             'refreshed or confirmed': [(moment.at / HOUR, moment.refreshed + moment.confirmed) for moment in day.moments],
+        },
+    )
+    plots.draw(
+        FOLDER / 'following.svg',
+        f'What is used of the explorers of Bitcoin on a day of {keyless[1].people.users:,} users, in %',
+        'hour of the day',
+        {
+            name: [(moment.at / HOUR, 100 * moment.quotas['explorers of Bitcoin']) for moment in result.moments]
+            for name, result in (('each address read', keyless[1]), ('blocks followed', followed[1]))
         },
     )
 

@@ -87,17 +87,6 @@ def test_each_class_of_routes_has_a_metric():
     assert len({_route_class(path) for path in app.routes}) == costs.ROUTE_CLASSES
 
 
-@pytest.mark.parametrize(('table', 'own_nodes'), [(0, False), (1, True)], ids=['without keys', 'own nodes'])
-def test_the_table_of_growth_is_what_the_simulation_gives(table: int, own_nodes: bool):
-    section = (ROOT / 'docs' / 'scaling.md').read_text().split('## Growth')[1]
-    rows = [row.strip('| ').split(' | ') for row in section.split('| users |')[table + 1].splitlines() if re.match(r'\| \d', row)]
-
-    for users, people in zip(simulate.SIZES, map(assumptions.People, simulate.SIZES), strict=True):
-        limits = simulate.grown_limits(people) if own_nodes else assumptions.LIMITS
-        result = simulate.simulate(people, own_nodes=own_nodes, limits=limits)
-        assert [(row[0], row[-1]) for row in rows if row[0] == f'{users:,}'] == [(f'{users:,}', f'{result.cost_per_thousand:.2f}')]
-
-
 def test_the_table_of_following_blocks_is_worked_out_from_what_was_measured():
     section = (ROOT / 'docs' / 'scaling.md').read_text().split('## Following blocks')[1].split('\n## ')[0]
     rows = [row.strip('| ').split(' | ') for row in section.splitlines() if re.match(r'\| [a-z]+ \| [a-z_]+ \| [0-9]', row)]
