@@ -96,8 +96,8 @@ class MovedInBlock(Item, discriminator='moved-in-block'):
     @classmethod
     def find(cls, currency: str, blocks: Collection[ReadBlock]) -> frozenset[str] | None:
         """Return all addresses that moved in these blocks, None if those of some are not known."""
-        wanted = [block for block in blocks if block.moved]
-        found = cls.get_many((f'CHAIN#{currency}', f'MOVED#{block.hash}') for block in wanted)
-        if len(found) < len(wanted):
+        with_moves = [block for block in blocks if block.moved]
+        kept = cls.get_many((f'CHAIN#{currency}', f'MOVED#{block.hash}') for block in with_moves)
+        if len(kept) < len(with_moves):
             return None
-        return frozenset(address for moved in found for address in moved.addresses)
+        return frozenset(address for moved in kept for address in moved.addresses)

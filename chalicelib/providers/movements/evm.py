@@ -86,14 +86,14 @@ class EvmBulkSource:
 
     def _codes(self, subject: Subject) -> list[str]:
         """Return what the balances of an address are asked of."""
-        asked = [token.code for token in self._tokens if not self._searches or token.wraps_the_coin or token.code in subject.held_codes]
-        return [self.chain.currency, *asked]
+        tokens = [token.code for token in self._tokens if not self._searches or token.wraps_the_coin or token.code in subject.held_codes]
+        return [self.chain.currency, *tokens]
 
     def _units_of_others(self, http: Http, subjects: Sequence[Subject]) -> dict[Question, int | None]:
         """Return what addresses hold of all tokens of which they were not asked."""
-        asked = {Question(subject.address, code) for subject in subjects for code in self._codes(subject)}
+        answered = {Question(subject.address, code) for subject in subjects for code in self._codes(subject)}
         every = [Question(subject.address, token.code) for subject in subjects for token in self._tokens]
-        questions = [question for question in every if question not in asked]
+        questions = [question for question in every if question not in answered]
         answers = self.node.results(http, self._balance_calls(questions))
         with expected_shape(self.endpoint, 'balances'):
             return self._units(questions, answers)

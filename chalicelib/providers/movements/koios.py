@@ -32,8 +32,8 @@ class KoiosBulkSource:
     def look(self, http: Http, subjects: Sequence[Subject]) -> Mapping[str, Sight]:
         """See BulkSource. Blocks that a reorganisation may have replaced since are searched again."""
         height = self._height(http)
-        known = [subject for subject in subjects if subject.position is not None]
-        groups = [known[start : start + _GROUP] for start in range(0, len(known), _GROUP)]
+        with_mark = [subject for subject in subjects if subject.position is not None]
+        groups = [with_mark[start : start + _GROUP] for start in range(0, len(with_mark), _GROUP)]
         moved = {subject.address for group in groups for subject in self._moved(http, group)}
         return {subject.address: Sight(None, '', height, has_moved=subject.address in moved) for subject in subjects}
 

@@ -36,10 +36,10 @@ def follow(currency: str, deadline: float) -> None:
     follow('btc', deadline=clock.monotonic() + 60)
     """
     now = clock.now()
-    known = ChainBlocks.find(currency)
-    if known is None:
+    earlier = ChainBlocks.find(currency)
+    if earlier is None:
         ChainBlocks.create(currency)
-    elif now - (known.through_at or 0) < policy.FOLLOWED_EVERY_SECONDS:
+    elif now - (earlier.through_at or 0) < policy.FOLLOWED_EVERY_SECONDS:
         return
     chain = ChainBlocks.lease(currency, uuid.uuid4().hex, now)
     if chain is None:

@@ -33,7 +33,7 @@ def check(ledgers: Sequence[Ledger], deadline: float) -> Mapping[str, Verdict]:
 
 def is_unmoved(ledger: Ledger, blocks: ChainBlocks) -> bool:
     """Return whether the address of a settled ledger is in none of the blocks that were read since the ledger was."""
-    told = (ledger.read_at or 0) - policy.LAG_SECONDS  # what was in a block by then, its explorer knew
+    listed_until = (ledger.read_at or 0) - policy.LAG_SECONDS  # what was in a block by then, its explorer knew
     moved_at: int | None = ledger.moved_at
     instants: tuple[int | None, ...] = (blocks.continuous_since, ledger.created_at, moved_at or 0)
-    return all(instant is not None and instant <= told for instant in instants)
+    return all(instant is not None and instant <= listed_until for instant in instants)
