@@ -22,8 +22,8 @@ PYTHONS := python3.13 python3.14 python3.12 python3.11 python3
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 CODE := app.py chalicelib infra tests $(wildcard benchmarks)
 
-# Some tests wait, for processes, browsers and leases: two workers more than there are processors use the time.
-export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+# Some tests wait, for processes and leases: one worker more than there are processors uses the time.
+export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Tests start many processes, each of which would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 export PORT UPSTREAM DATA HOST ISSUER TRUSTED_PROXIES SIGNUP EMAIL
