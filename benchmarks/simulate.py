@@ -2,7 +2,7 @@
 
 No request is sent. From the requests that endpoints and refreshes cost and from the refresh policy, each five minutes of a day give how
 many ledgers are due, how many of them explorers and workers can read, how long the others wait, and what all of it costs. What people do
-is assumed (`People`), what a unit of work takes is measured (`Work`, both in benchmarks.assumptions), prices are those of infra/costs.py.
+is assumed (`People`), what a unit of work takes is measured (`Work`, both in infra.growth.assumptions), prices are those of infra/costs.py.
 """
 
 import argparse
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import plots
-from benchmarks.assumptions import CHAINS, DAY, HOUR, LIMITS, PEAK, WORK, Chain, Limits, People, Work
-from benchmarks.due import Due, due_per_second
 from infra import costs
+from infra.growth.assumptions import CHAINS, DAY, HOUR, LIMITS, PEAK, WORK, Chain, Limits, People, Work
+from infra.growth.due import Due, due_per_second
 
 FOLDER = Path(__file__).parents[1] / 'docs' / 'plots'
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from moto import mock_aws
 
-from benchmarks.assumptions import DAY, People
 from benchmarks.watched import BEGIN, CHAIN, PAID_AT, User, put_user, store, users_of
 from infra import functions
 from infra.fake_upstreams import evm, evm_explorers, evm_nodes, http_server
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.http_server import Request
+from infra.growth.assumptions import DAY, People
 from infra.local import quick_moto
 
 if TYPE_CHECKING:  # models need settings, which main makes

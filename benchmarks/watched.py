@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.assumptions import DAY, People
+from infra.growth.assumptions import DAY, People
 
 if TYPE_CHECKING:  # models need settings, which the benchmark makes first
     from chalicelib.domain.marks import Mark

@@ -79,7 +79,8 @@ WINGS = ('histories', 'portfolios', 'rates', 'ledgers')
 # The wings of infra ('infra' are the modules beside what is deployed), and which of them and of the application each may import.
 INFRA_MAY_IMPORT = {
     'infra': {'infra'},
-    'infra.deploy': {'infra', 'infra.deploy', 'chalicelib'},  # which upstreams take a key
+    'infra.deploy': {'infra', 'infra.deploy', 'infra.growth', 'chalicelib'},  # what users cost; which upstreams take a key
+    'infra.growth': {'infra', 'infra.growth', 'chalicelib'},  # the refresh policy
     'infra.emulator': {'infra', 'infra.emulator'},
     'infra.fake_upstreams': {'infra.fake_upstreams'},  # nothing of what they are held against
     'infra.durable': {'infra', 'infra.durable'},

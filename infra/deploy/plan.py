@@ -63,8 +63,8 @@ def _costs() -> Iterator[str]:
 
 def _cost_of_use() -> float:
     """Return what 1,000 users cost beside what an idle stage does, by the simulation that docs/scaling.md shows."""
-    from benchmarks.assumptions import People  # only a plan needs the simulation: where the folder is not, the rest of infra.deploy works
     from benchmarks.simulate import simulate
+    from infra.growth.assumptions import People  # only a plan needs the simulation: where the folder is not, the rest of infra.deploy works
 
     by_service: Mapping[str, float] = simulate(People(1_000)).costs
     return sum(dollars for service, dollars in by_service.items() if service != 'idle')

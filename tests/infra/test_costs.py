@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from app import app
-from benchmarks import assumptions, blocks, simulate
+from benchmarks import blocks, simulate
 from chalicelib.http_io.request_log import _route_class
 from infra import costs, functions
+from infra.growth import assumptions
 
 ROOT = Path(__file__).parents[2]
 

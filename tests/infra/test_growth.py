@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import assumptions, simulate
-from benchmarks.assumptions import CHAINS, LIMITS, People
-from benchmarks.due import due_per_second
+from benchmarks import simulate
+from infra.growth import assumptions
+from infra.growth.assumptions import CHAINS, LIMITS, People
+from infra.growth.due import due_per_second
 
 SCALING = (Path(__file__).parents[2] / 'docs' / 'scaling.md').read_text()
 GROWTH = SCALING.split('## Growth')[1]

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from benchmarks.assumptions import DAY, Chain, People
 from chalicelib.services.ledgers import policy
+from infra.growth.assumptions import DAY, Chain, People
 
 
 class Due(NamedTuple):
