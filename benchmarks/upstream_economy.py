@@ -2,7 +2,7 @@
 
 The jobs themselves run, beside moto and a fake chain that counts what it is asked, through a twentieth of a day on a clock of its own: the
 sweep each minute, the queue, and users who look. First each address is read whenever it is due (`CHECK_QUIET=false`), then quiet ones are
-confirmed. People are those of benchmarks.simulate: a fifth of them look on a day, three times, at eight addresses each. The day has no
+confirmed. People are those of infra.growth.assumptions: a fifth of them look on a day, three times, at eight addresses each. The day has no
 beginning: who looked when, what is due and what was read when is spread as it is on any day. One address in ten moves once a day.
 """
 

@@ -1,6 +1,6 @@
 """What a stage costs: what infra/template.yaml and .chalice/config.json declare, counted, at AWS's list prices of us-east-1.
 
-The one source of these figures: README and `make plan` show `summary`, and benchmarks/simulate.py adds what users take to `idle`.
+The one source of these figures: README and `make plan` show `summary`, and infra/growth/simulation.py adds what users take to `idle`.
 `python -m infra.costs` prints the summary.
 """
 

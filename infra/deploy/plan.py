@@ -7,6 +7,8 @@ from typing import Any
 from infra import costs, functions, template
 from infra.deploy import api, kept_data, preflight, records, releases, stack
 from infra.deploy.target import Target
+from infra.growth.assumptions import People
+from infra.growth.simulation import simulate
 
 
 def describe(target: Target, given: Mapping[str, str], checks: Mapping[str, preflight.Check]) -> Iterator[str]:
@@ -63,8 +65,5 @@ def _costs() -> Iterator[str]:
 
 def _cost_of_use() -> float:
     """Return what 1,000 users cost beside what an idle stage does, by the simulation that docs/scaling.md shows."""
-    from benchmarks.simulate import simulate
-    from infra.growth.assumptions import People  # only a plan needs the simulation: where the folder is not, the rest of infra.deploy works
-
-    by_service: Mapping[str, float] = simulate(People(1_000)).costs
+    by_service = simulate(People(1_000)).costs
     return sum(dollars for service, dollars in by_service.items() if service != 'idle')

@@ -1,4 +1,4 @@
-"""What benchmarks.simulate assumes of people and chains, and what a unit of work takes: measured, or counted by tests and benchmarks."""
+"""What infra.growth.simulation assumes of people and chains, and what a unit of work takes: as tests and benchmarks count or measure it."""
 
 import math
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""How many ledgers become due in benchmarks.simulate, by the refresh policy and what people are assumed to do."""
+"""How many ledgers become due in infra.growth.simulation, by the refresh policy and what people are assumed to do."""
 
 from typing import NamedTuple
 

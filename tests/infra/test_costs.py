@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from app import app
-from benchmarks import blocks, simulate
+from benchmarks import blocks
 from chalicelib.http_io.request_log import _route_class
 from infra import costs, functions
-from infra.growth import assumptions
+from infra.growth import assumptions, simulation
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,8 +21,8 @@ def words(name: str) -> str:
 
 
 def test_readme_says_what_an_idle_stage_and_requests_cost():
-    per_million = sum(simulate.request_costs().values()) * 1_000_000
-    users = simulate.simulate(assumptions.People(1_000)).cost_per_thousand - sum(cost.dollars for cost in costs.idle())
+    per_million = sum(simulation.request_costs().values()) * 1_000_000
+    users = simulation.simulate(assumptions.People(1_000)).cost_per_thousand - sum(cost.dollars for cost in costs.idle())
     keys = costs.idle()[0].dollars
 
     assert f'{costs.summary()}; and {per_million:.2f} per million requests' in words('README.md')

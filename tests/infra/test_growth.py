@@ -1,4 +1,4 @@
-"""What docs/scaling.md says of growth is what benchmarks.simulate gives, and that counts what following blocks saves."""
+"""What docs/scaling.md says of growth is what infra.growth.simulation gives, and that counts what following blocks saves."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import simulate
-from infra.growth import assumptions
+from infra.growth import assumptions, simulation
 from infra.growth.assumptions import CHAINS, LIMITS, People
 from infra.growth.due import due_per_second
 
@@ -27,11 +27,11 @@ def rows(section: str, heading: str) -> list[list[str]]:
 )
 def test_the_tables_of_growth_are_what_the_simulation_gives(heading: str, own_nodes: bool, follows_blocks: bool) -> None:
     results = [
-        simulate.simulate(
+        simulation.simulate(
             people,
             own_nodes=own_nodes,
             follows_blocks=follows_blocks,
-            limits=simulate.grown_limits(people) if own_nodes else LIMITS,
+            limits=simulation.grown_limits(people) if own_nodes else LIMITS,
         )
         for people in map(People, simulate.SIZES)
     ]
@@ -42,7 +42,7 @@ def test_the_tables_of_growth_are_what_the_simulation_gives(heading: str, own_no
 def test_the_first_limits_while_blocks_are_followed_are_as_the_table_says() -> None:
     documented = {row[0]: row[5] for row in rows(GROWTH, 'the same people take:\n\n')}
     for users in (1_000, 10_000):
-        used = simulate.simulate(People(users), follows_blocks=True).used
+        used = simulation.simulate(People(users), follows_blocks=True).used
         first = sorted(used, key=lambda limit: -used[limit])[:3]
         assert first == ['explorers of Solana', 'explorers of Bitcoin', 'explorers of others']
         assert re.findall(r'(\d+) %', documented[f'{users:,}']) == [f'{used[limit]:.0%}'.removesuffix('%') for limit in first]
@@ -52,16 +52,16 @@ def test_the_users_until_limits_are_used_up_are_as_the_table_says() -> None:
     table = rows(GROWTH, '\n\n| limit |')
     documented = {row[0]: row[1:] for row in table if len(row) == 3 and not row[0].startswith('users')}
     assert documented == {
-        limit: [f'{simulate.users_until(limit, follows_blocks=follows_blocks):,.0f}' for follows_blocks in (False, True)]
+        limit: [f'{simulation.users_until(limit, follows_blocks=follows_blocks):,.0f}' for follows_blocks in (False, True)]
         for limit in simulate.KEYLESS_LIMITS
     }
 
 
 @pytest.mark.parametrize('follows_blocks', [False, True])
 def test_a_limit_is_used_up_at_as_many_users_as_it_is_said_to_take(follows_blocks: bool) -> None:
-    users = simulate.users_until('explorers of Bitcoin', follows_blocks=follows_blocks)
+    users = simulation.users_until('explorers of Bitcoin', follows_blocks=follows_blocks)
     before, after = (
-        simulate.simulate(People(round(users * share)), follows_blocks=follows_blocks).used['explorers of Bitcoin']
+        simulation.simulate(People(round(users * share)), follows_blocks=follows_blocks).used['explorers of Bitcoin']
         for share in (0.98, 1.02)
     )
     assert before < 1 < after
