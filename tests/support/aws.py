@@ -1,6 +1,7 @@
 """An empty table and empty queues for each test.
 
-In moto, which is in this process, they are made once and then emptied, which takes no request; the emulator makes them anew.
+In moto, which is in this process, they are made once and then emptied, which takes no request. The emulator makes the table anew, and its
+queues are purged, where one request of its own says that there is something in them.
 """
 
 import json
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 import boto3
 import pytest
+import requests
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
@@ -20,8 +22,10 @@ from chalicelib.services import job_runs
 from chalicelib.services.rates import current
 
 T = TypeVar('T')
+Partitions = dict[Any, dict[Any, Any]]
 
 _IS_EMULATED = 'EMULATOR_URL' in os.environ
+_BATCH_SIZE = 25
 
 
 def _backend(service: Any) -> Any:
@@ -41,36 +45,58 @@ def table() -> Iterator[None]:
         _items().clear()
 
 
-def _items() -> dict[Any, dict[Any, Any]]:
+def _items() -> Partitions:
     """Return moto's items of the table by the values of their keys. Those of one key are replaced, not changed."""
-    items: dict[Any, dict[Any, Any]] = _backend('dynamodb').tables[Item.Meta.table_name].items
+    items: Partitions = _backend('dynamodb').tables[Item.Meta.table_name].items
     return items
+
+
+def _read_stored() -> Partitions:
+    """Return what is in the table: moto's own items, or those that the emulator answers."""
+    if not _IS_EMULATED:
+        return {key: partition.copy() for key, partition in _items().items()}
+    stored: Partitions = {}
+    for page in boto3.client('dynamodb').get_paginator('scan').paginate(TableName=Item.Meta.table_name, ConsistentRead=True):
+        for item in page['Items']:
+            stored.setdefault(item['pk']['S'], {})[item['sk']['S']] = item
+    return stored
+
+
+def _store(stored: Partitions) -> None:
+    """Put back what was read."""
+    if not _IS_EMULATED:
+        for key, partition in stored.items():
+            _items()[key].update(partition)
+        return
+    puts: list[Any] = [{'PutRequest': {'Item': item}} for partition in stored.values() for item in partition.values()]
+    dynamodb = boto3.client('dynamodb')
+    for start in range(0, len(puts), _BATCH_SIZE):
+        answer = dynamodb.batch_write_item(RequestItems={Item.Meta.table_name: puts[start : start + _BATCH_SIZE]})
+        assert not answer['UnprocessedItems']
 
 
 class Beginnings:
     """What many tests begin with: the first of them makes it by requests, the others find in the table what was stored by these."""
 
     def __init__(self) -> None:
-        self._made: dict[str, tuple[Any, dict[Any, dict[Any, Any]]]] = {}
+        self._made: dict[str, tuple[Any, Partitions]] = {}
 
     def begin(self, name: str, make: Callable[[], T]) -> T:
         """Return what `make` returned. It may depend on other beginnings alone; messages that it sends are in no queue."""
         if name in self._made:
             made, stored = self._made[name]
-            for key, partition in stored.items():
-                _items()[key].update(partition)
+            _store(stored)
             result: T = made
             return result
-        before = {} if _IS_EMULATED else {key: partition.copy() for key, partition in _items().items()}
+        before = _read_stored()
         result = make()
         forget()
-        if not _IS_EMULATED:
-            _empty_queues()
-            changed = {
-                key: {sort: item for sort, item in partition.items() if before.get(key, {}).get(sort) is not item}
-                for key, partition in _items().items()
-            }
-            self._made[name] = result, changed
+        _empty_queues()
+        changed = {
+            key: {sort: item for sort, item in partition.items() if before.get(key, {}).get(sort) != item}
+            for key, partition in _read_stored().items()
+        }
+        self._made[name] = result, changed
         return result
 
 
@@ -98,19 +124,26 @@ def queues(_queues_made: dict[str, str]) -> Iterator[dict[str, str]]:
     if not _queues_made:
         _queues_made.update(_create_queues())
     yield _queues_made.copy()
-    if _IS_EMULATED:
-        sqs = boto3.client('sqs')
-        for url in _queues_made.values():
-            sqs.delete_queue(QueueUrl=url)
-        _queues_made.clear()
-    else:
-        _empty_queues()
+    _empty_queues()
 
 
 def _empty_queues() -> None:
+    if _IS_EMULATED:
+        sqs = boto3.client('sqs')
+        for url in _list_filled_queues():
+            sqs.purge_queue(QueueUrl=url)
+        return
     for queue in _backend('sqs').queues.values():  # PurgeQueue would do so once a minute
         for messages in (queue._messages, queue._pending_messages, queue.deleted_messages):
             messages.clear()
+
+
+def _list_filled_queues() -> list[str]:
+    """Ask the emulator which of this process's queues have messages, received ones too; return their URLs."""
+    account = os.environ['AWS_ACCESS_KEY_ID']
+    answer = requests.get(f'{os.environ["EMULATOR_URL"]}/_ministack/sqs/messages', {'account': account}, timeout=60)
+    regions: dict[str, dict[str, list[Any]]] = answer.json()['messages'].get(account, {})
+    return [url for queues in regions.values() for url, messages in queues.items() if messages]
 
 
 def _create_queues() -> dict[str, str]:
