@@ -70,7 +70,7 @@ class EvmBulkSource:
             units |= self._units_of_others(http, subjects)
         balances = _balances(units)
         return {
-            subject.address: Sight(held, str(number), subject.position if moved is None else height, subject.address in (moved or ()))
+            subject.address: Sight(held, str(number), _position(subject, height, moved), subject.address in (moved or ()))
             for subject, number in zip(subjects, numbers, strict=True)
             if (held := balances.get(subject.address)) is not None
         }
@@ -163,6 +163,14 @@ class EvmBulkSource:
                 raise ValueError('no list')
             rows = [(row['topics'], quantity(row['blockNumber'])) for answer in answers for row in answer]
             return [('0x' + topic[-40:].lower(), at) for sides, at in rows for topic in sides[1:3]]
+
+
+def _position(subject: Subject, height: int, moved: set[str] | None) -> int | None:
+    """Return from where on a later search must look for the events of an address.
+
+    Where none was made now, that is where it was; for a first look it is here, as all balances are told from here on.
+    """
+    return height if moved is not None or subject.position is None else subject.position
 
 
 def _balances(units: Mapping[Question, int | None]) -> dict[str, dict[str, Decimal]]:

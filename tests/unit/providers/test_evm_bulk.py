@@ -150,6 +150,15 @@ def test_where_events_cannot_be_searched_all_balances_are_asked_for(upstream: Se
     assert len(upstream.requests) == 3
 
 
+def test_what_came_after_a_first_look_without_a_search_is_found_by_a_later_search(upstream: Server) -> None:
+    world = world_of('eth')
+    upstream.answer = answering(world, 'eth_getLogs', None)
+    first = look('eth', Subject(ME, (), None), Subject(OTHERS[0], (), evm_nodes.height(world) - 300))[ME]
+    dai = txn(2, receiver=evm.DAI, transfers=(evm.Transfer(evm.DAI, evm.STRANGER, ME, 5),), height=evm_nodes.height(world), time=CLOCK.now())
+    upstream.tell(replace(world, transactions=[*world.transactions, dai]))
+    assert look('eth', Subject(ME, (), first.position))[ME].has_moved
+
+
 def test_a_node_that_is_asked_too_often_is_not_asked_for_more(upstream: Server) -> None:
     world = world_of('eth')
 
