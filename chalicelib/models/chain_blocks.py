@@ -12,11 +12,15 @@ _KEPT_SECONDS = 7 * 86_400
 
 
 class ReadBlock(NamedTuple):
-    """A block that was read, and how many ledgers moved in it: none of `moved` is stored where that is 0."""
+    """A block that was read, and how many ledgers moved in it: none of `moved` is stored where that is 0.
+
+    `made_at` is when it was made, as it says itself; earlier releases did not store that.
+    """
 
     height: int
     hash: str
     moved: int
+    made_at: int | None = None
 
 
 class ChainBlocks(Leased, discriminator='chain-blocks'):

@@ -10,10 +10,11 @@ from infra.fake_upstreams import http_server
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.http_server import Request
 from tests.support import one_chain_tellers as tellers
+from tests.support.clock import CLOCK
 from tests.support.one_chain import FIRST_HEIGHT, FIRST_TIME, STRANGER, Output, Transaction
 
 PAGE = 7
-MINER = 'miner'
+MINER = '12cbQLTFMXRnSzktFkuoG3eHoMeFtpTu3S'  # an address that can be one, which tells the chain from others
 _NOT_FOUND = Answer(404, 'Block not found')
 
 
@@ -21,6 +22,7 @@ class Block(NamedTuple):
     height: int
     hash: str
     parent: str
+    made_at: int
     transactions: tuple[Transaction, ...]
 
 
@@ -64,7 +66,7 @@ class BlockChain:
             found.append(Transaction(next(txid), height, time, tuple(spent), tuple(made)))
         if outputs:
             found.append(Transaction(next(txid), height, time, (Output('p2pkh', (STRANGER,), 10**8),), tuple(outputs)))
-        block = Block(height, _digest(f'block {parent} {self.minute}'), parent, tuple(found))
+        block = Block(height, _digest(f'block {parent} {self.minute}'), parent, CLOCK.now(), tuple(found))
         self.main.append(block)
         self.known[block.hash] = block
         return block
@@ -119,7 +121,7 @@ def _esplora(chain: BlockChain, shown: Sequence[Block], path: list[str], query: 
         case ['block', block_hash]:
             block = chain.known[block_hash]
             header = {'id': block.hash, 'height': block.height, 'tx_count': len(block.transactions)}
-            return as_json(header | {'previousblockhash': block.parent})
+            return as_json(header | {'previousblockhash': block.parent, 'timestamp': block.made_at})
         case ['block', block_hash, 'txs', start]:
             page = chain.known[block_hash].transactions[int(start) : int(start) + PAGE]
             return as_json(list(map(tellers.esplora_transaction, page)))
@@ -143,7 +145,7 @@ def _raw_block(block: Block, *, is_main: bool) -> dict[str, Any]:
     txns = [tellers.blockchain_info_transaction(txn) for txn in block.transactions]
     txns[0]['inputs'] = [{'script': '00'}]
     fields = {'hash': block.hash, 'prev_block': block.parent, 'height': block.height, 'main_chain': is_main}
-    return {**fields, 'n_tx': len(txns), 'tx': txns}
+    return {**fields, 'time': block.made_at, 'n_tx': len(txns), 'tx': txns}
 
 
 def _haskoin(chain: BlockChain, shown: Sequence[Block], path: list[str], query: dict[str, str]) -> Answer | None:
@@ -161,7 +163,7 @@ def _haskoin(chain: BlockChain, shown: Sequence[Block], path: list[str], query: 
 
 def _haskoin_header(block: Block, *, is_main: bool) -> dict[str, Any]:
     fields = {'hash': block.hash, 'previous': block.parent, 'height': block.height, 'mainchain': is_main}
-    return fields | {'tx': [txn.txid for txn in block.transactions]}
+    return fields | {'time': block.made_at, 'tx': [txn.txid for txn in block.transactions]}
 
 
 def _blockbook(chain: BlockChain, shown: Sequence[Block], path: list[str], query: dict[str, str]) -> Answer | None:
@@ -180,7 +182,7 @@ def _blockbook_page(block: Block, number: int) -> dict[str, Any]:
     pages = -(-len(block.transactions) // PAGE)
     page = block.transactions[(number - 1) * PAGE : number * PAGE]
     fields = {'page': number, 'totalPages': pages, 'itemsOnPage': PAGE, 'hash': block.hash, 'previousBlockHash': block.parent}
-    counts = {'height': block.height, 'txCount': len(block.transactions)}
+    counts = {'height': block.height, 'time': block.made_at, 'txCount': len(block.transactions)}
     return {**fields, **counts, 'txs': [tellers.blockbook_transaction(txn) for txn in page]}
 
 

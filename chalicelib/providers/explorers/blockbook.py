@@ -77,7 +77,8 @@ class Blockbook:
             read, number = read + len(txns), number + 1
         with expected_shape(self.endpoint, 'a block'):
             require_all(read, money.whole(body['txCount']))
-            return checked_block(money.whole(body['height']), body['hash'], body.get('previousBlockHash'), owners, asked=block_hash)
+            height, parent = money.whole(body['height']), body.get('previousBlockHash')
+            return checked_block(height, body['hash'], parent, body['time'], owners, asked=block_hash)
 
     def _pages(self, http: Http, address: str, first: Any, number: int) -> Iterator[Page]:
         while True:

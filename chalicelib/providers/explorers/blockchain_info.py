@@ -64,7 +64,8 @@ class BlockchainInfo:
             spent = [row['prev_out'] for txn in others for row in txn['inputs']]
             made = [out for txn in (coinbase, *others) for out in txn['out']]
             owners = map(_owner, (*spent, *made))
-            return checked_block(money.whole(body['height']), body['hash'], body['prev_block'], owners, asked=block_hash)
+            height = money.whole(body['height'])
+            return checked_block(height, body['hash'], body['prev_block'], body['time'], owners, asked=block_hash)
 
     def _pages(self, http: Http, address: str, first: dict[str, Any], offset: int) -> Iterator[Page]:
         while True:

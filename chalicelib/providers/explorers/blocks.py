@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from chalicelib.domain import money
 from chalicelib.providers.explorers.explorer import string_of
 from chalicelib.providers.transport import Http, Limits
 from chalicelib.providers.upstream import Endpoint
@@ -19,14 +20,15 @@ _HASH = re.compile('[0-9a-f]{64}')
 
 
 class Block(NamedTuple):
-    """A block, which one it follows, and the canonical addresses of which an output is created or spent in it.
+    """A block, which one it follows, when it was made, and the canonical addresses of which an output is created or spent in it.
 
-    The first block of a chain follows none, which is ''.
+    The first block of a chain follows none, which is ''. The time is what its miner says, which may be minutes off.
     """
 
     height: int
     hash: str
     parent: str
+    made_at: int
     addresses: frozenset[str]
 
 
@@ -63,11 +65,14 @@ def checked_hash(value: object) -> str:
     return text
 
 
-def checked_block(height: int, block_hash: object, parent: object, owners: Iterable[str | None], *, asked: str) -> Block:
+def checked_block(
+    height: int, block_hash: object, parent: object, made_at: object, owners: Iterable[str | None], *, asked: str
+) -> Block:
     """Return a block with the addresses among `owners`, some of which are nobody. Raises ValueError if it is not the one `asked` for."""
     if block_hash != asked or height < 0:
         raise ValueError('another block')
-    return Block(height, asked, checked_hash(parent) if parent or height else '', frozenset(owner for owner in owners if owner))
+    addresses = frozenset(owner for owner in owners if owner)
+    return Block(height, asked, checked_hash(parent) if parent or height else '', money.whole(made_at), addresses)
 
 
 def require_all(read: int, stated: int) -> None:

@@ -70,7 +70,8 @@ class Esplora:
             read += len(txns)
         with expected_shape(self.endpoint, 'a block'):
             require_all(read, expected)
-            return checked_block(money.whole(header['height']), header['id'], header.get('previousblockhash'), owners, asked=block_hash)
+            height, parent = money.whole(header['height']), header.get('previousblockhash')
+            return checked_block(height, header['id'], parent, header['timestamp'], owners, asked=block_hash)
 
     def _owners(self, txn: dict[str, Any]) -> Iterator[str | None]:
         """Yield whose outputs a transaction spends and creates: those to a bare public key too, which it tells of no address."""

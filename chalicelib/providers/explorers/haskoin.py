@@ -70,7 +70,8 @@ class Haskoin:
         with expected_shape(self.endpoint, 'a block'):
             require_all(len(txns), len(header['tx']))
             owners = (self._owner(row) for txn in txns for row in (*txn['inputs'], *txn['outputs']))
-            return checked_block(money.whole(header['height']), header['hash'], header['previous'], owners, asked=block_hash)
+            height, made_at = money.whole(header['height']), header['time']
+            return checked_block(height, header['hash'], header['previous'], made_at, owners, asked=block_hash)
 
     def _pages(self, http: Http, address: str, first: list[Any], count: int, offset: int) -> Iterator[Page]:
         while True:

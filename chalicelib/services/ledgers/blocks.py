@@ -14,8 +14,10 @@ from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from chalicelib import clock, errors, telemetry
+from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledger_keys import AddressKey
+from chalicelib.errors import Blame
 from chalicelib.models import ChainBlocks, LeaseLost, Ledger, MovedInBlock, ReadBlock
 from chalicelib.providers.explorers import Block, TellsBlocks, tellers_of_blocks
 from chalicelib.providers.transport import Http
@@ -108,8 +110,33 @@ def _catch_up(chain: ChainBlocks, teller: TellsBlocks, http: Http, deadline: flo
     if chain.newest is None or tip_hash != chain.newest.hash:
         if any(block.hash == tip_hash for block in chain.blocks):
             raise errors.UpstreamNotAsked(teller.endpoint.key, 'is behind: its newest block was followed by others')
-        _read_up_to(chain, teller, http, teller.block(http, tip_hash), deadline)
-    return asked_at if chain.newest is not None and chain.newest.hash == tip_hash else None
+        _read_up_to(chain, teller, http, _block(chain, teller, http, tip_hash), deadline)
+    if chain.newest is None or chain.newest.hash != tip_hash:
+        return None
+    _refuse_standstill(chain.newest, teller, asked_at)
+    return asked_at
+
+
+def _refuse_standstill(newest: ReadBlock, teller: TellsBlocks, now: int) -> None:
+    """Raise UpstreamNotAsked if an explorer tells nothing newer than a block so old that there must be one."""
+    age = 0 if newest.made_at is None else now - newest.made_at
+    if age > policy.STANDSTILL_SECONDS:
+        raise errors.UpstreamNotAsked(teller.endpoint.key, f'stands still: its newest block is {age // policy.MINUTE} minutes old')
+
+
+def _block(chain: ChainBlocks, teller: TellsBlocks, http: Http, block_hash: str) -> Block:
+    """Return a block of the chain. Raises Upstream too if none of its addresses can be one there, such as with a wrong server set up."""
+    block = teller.block(http, block_hash)
+    if block.addresses and not any(_is_on(chain.currency, address) for address in block.addresses):
+        raise errors.Upstream(teller.endpoint.key, 'tells blocks of another chain', blame=Blame.HOST)
+    return block
+
+
+def _is_on(currency: str, address: str) -> bool:
+    """Whether this is how we spell an address of a chain."""
+    with contextlib.suppress(BadAddress):
+        return CHAINS[currency].normalise(address) == address
+    return False
 
 
 def _read_up_to(chain: ChainBlocks, teller: TellsBlocks, http: Http, tip: Block, deadline: float) -> None:
@@ -122,7 +149,7 @@ def _read_up_to(chain: ChainBlocks, teller: TellsBlocks, http: Http, tip: Block,
         next_hash = teller.hash_at(http, chain.newest.height + 1)
         if next_hash is None or next_hash == tip.hash or clock.monotonic() > deadline:
             return
-        block = teller.block(http, next_hash)
+        block = _block(chain, teller, http, next_hash)
         if block.parent != chain.newest.hash:
             return  # its chain changed meanwhile
         _note_block(chain, block)
@@ -158,7 +185,7 @@ def _note_block(chain: ChainBlocks, block: Block) -> None:
     """Note the ledgers that moved in a block, and then that it was read. Raises LeaseLost."""
     moved = _note_moved(chain, block.addresses)
     MovedInBlock.keep(chain.currency, block.hash, moved, clock.now())
-    read = [*chain.blocks, ReadBlock(block.height, block.hash, len(moved))]
+    read = [*chain.blocks, ReadBlock(block.height, block.hash, len(moved), block.made_at)]
     chain.keep(read[-CHAINS[chain.currency].reorganisation - 1 :], clock.now())
     telemetry.note(block=block.height, addresses=len(block.addresses), moved=len(moved))
 

@@ -30,6 +30,7 @@ MOST_FULL_DOWNLOADS = 2  # in a row that do not reconcile, before waiting that l
 # Where the blocks of a chain are read (services/ledgers/blocks.py).
 FOLLOWED_EVERY_SECONDS = 2 * MINUTE  # how often the newest block is asked for: below STALE_SECONDS, so that balances stay fresh by it
 BLOCKS_LATE_SECONDS = HOUR  # after which operators are told that they are not read
+STANDSTILL_SECONDS = HOUR  # without a new block, after which we do not believe that there is none: Bitcoin has one such pause in three days
 LONGEST_CATCH_UP_SECONDS = 6 * HOUR  # blocks that were missed for longer are not read any more
 BUSY_SECONDS = HOUR  # a ledger that moved within this is not made due by moving again
 

@@ -1,21 +1,23 @@
 """Reading each new block once, and which ledgers are noted to have moved: in whatever way explorers fail and the chain is reorganised."""
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib import clock
 from chalicelib.config import settings
-from chalicelib.models import Ledger
+from chalicelib.models import ChainBlocks, Ledger
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.http_server import Request
 from tests.support.api import Api
-from tests.support.block_chain import PAGE, Block, BlockChain, Payment
+from tests.support.block_chain import MINER, PAGE, Block, BlockChain, Payment
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import survives, table
 from tests.support.following import follow, followed
 from tests.support.jobs import record, refresh_job, refresh_queue, run_refresh, run_sweep
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, pk_of, state
 from tests.support.logs import Lines
-from tests.support.one_chain import Output
+from tests.support.one_chain import STRANGER, Output
 
 DEEPEST = 6  # blocks of Bitcoin that a reorganisation may undo, as domain.chains says
 
@@ -121,8 +123,9 @@ def test_a_chain_whose_explorers_tell_no_blocks_is_not_followed(chain: BlockChai
 @pytest.mark.usefixtures('watched')
 def test_blocks_that_came_while_nobody_followed_are_read_in_their_order(chain: BlockChain) -> None:
     began = follow()
+    CLOCK.advance(5 * 3_600)
     mined = [chain.mine(Payment(to=(SEGWIT,))), *(chain.mine() for _ in range(9)), chain.mine(Payment(to=(LEGACY,)))]
-    follow(after=5 * 3_600)
+    follow()
     assert read_blocks(chain)[2:] == [block.hash for block in mined[:-1]]  # the last one tells how many they are, so it was read first
     assert moved() == {SEGWIT: 0, LEGACY: 0, TAPROOT: None}
     assert_read(chain)
@@ -145,8 +148,9 @@ def test_who_was_off_for_too_long_begins_anew_and_says_so(chain: BlockChain) -> 
     follow()
     for _ in range(50):
         chain.mine(Payment(to=(SEGWIT,)))
+    CLOCK.advance(6 * 3_600)
     chain.mine(Payment(to=(LEGACY,)))
-    restarted = follow(after=6 * 3_600 + 1)
+    restarted = follow()
     assert restarted.continuous_since == clock.now()
     assert moved() == {SEGWIT: None, LEGACY: 0, TAPROOT: None}
     assert len(read_blocks(chain)) == 2
@@ -253,6 +257,51 @@ def test_of_explorers_that_are_behind_nothing_is_believed(chain: BlockChain) -> 
     chain.behind = {}
     follow()
     assert_read(chain)
+
+
+def test_explorers_that_stand_still_are_not_believed_that_nothing_came(chain: BlockChain, caplog: pytest.LogCaptureFixture) -> None:
+    """All of them are asked. Whoever has a newer block is believed, however many have not."""
+    chain.mine()
+    follow(after=3_600)
+    assert_read(chain)
+    follow()
+    assert_read(chain, through=120)
+    assert 'CHAIN#btc: blockstream: stands still: its newest block is 62 minutes old' in caplog.text
+    chain.mine(Payment(to=('somebody',)))
+    chain.behind = {'blockstream': 1, 'mempool': 1}
+    follow()
+    assert_read(chain)
+    assert chain.count(upstream='blockchain_info') > 0
+
+
+def test_a_pause_that_began_before_this_release_noted_when_blocks_were_made_counts_as_none(chain: BlockChain) -> None:
+    known = follow()
+    known.update([ChainBlocks.blocks.set([block._replace(made_at=None) for block in known.blocks])])
+    follow(after=3_601)
+    assert_read(chain)
+
+
+@pytest.mark.usefixtures('watched')
+def test_blocks_of_another_chain_are_not_read(chain: BlockChain, caplog: pytest.LogCaptureFixture) -> None:
+    """As those of a server that is set up for the wrong coin: none of its addresses would ever be ours."""
+    first = follow()
+    answers = BlockChain(chain.url, chain.main, chain.known)
+
+    def other(request: Request) -> Answer:
+        answer = answers.respond(request)
+        bodies = answer.body.replace(MINER, 'DH5yaieqoZN36fDVciNyRueRGvGLR3mr7L').replace(STRANGER, 'ltc1qstranger')
+        return replace(answer, body=bodies)
+
+    chain.mine(Payment())
+    chain.before = other
+    assert follow().newest == first.newest
+    assert_read_nothing(first)
+    assert 'blockstream: tells blocks of another chain' in caplog.text
+    assert_moved_on(chain)
+
+
+def assert_read_nothing(since: ChainBlocks) -> None:
+    assert (followed().blocks, followed().through_at) == (since.blocks, since.through_at)
 
 
 @pytest.mark.usefixtures('watched')

@@ -30,7 +30,9 @@ def chain(api: Api, followed_chain: BlockChain, queues: dict[str, str]) -> Block
     follow()
     assert run_refresh(SEGWIT)  # the first download
     Ledger.at(pk_of(SEGWIT)).update([Ledger.newest_at.set(clock.now())])  # the fake's times are of another year
-    follow(after=5 * HOUR)
+    CLOCK.advance(5 * HOUR)
+    followed_chain.mine()
+    follow()
     assert run_refresh(SEGWIT)
     follow()
     followed_chain.requests.clear()
@@ -59,8 +61,9 @@ def balance() -> Decimal:
 def test_what_is_in_no_block_is_confirmed_hour_after_hour_without_being_read(chain: BlockChain, queues: dict[str, str], api: Api) -> None:
     read_at = state(SEGWIT).read_at
     for _ in range(3):
+        CLOCK.advance(HOUR)
         chain.mine(Payment(to=('somebody else',)))
-        follow(after=HOUR)
+        follow()
         Ledger.at(pk_of(SEGWIT)).update([Ledger.due_at.set(clock.now())])  # as of one that somebody looked at that day
         sweep(queues)
         assert (state(SEGWIT).updated_at, state(SEGWIT).read_at) == (clock.now(), read_at)
@@ -71,7 +74,7 @@ def test_what_is_in_no_block_is_confirmed_hour_after_hour_without_being_read(cha
 def test_of_what_blocks_alone_vouch_for_nothing_unconfirmed_is_known(chain: BlockChain, api: Api) -> None:
     [holding] = state(SEGWIT).holdings
     assert holding.unconfirmed == 0
-    follow(after=HOUR)
+    follow(after=HOUR - 600)
     assert refresh_job(record(CHECK)) == []
     [row] = api.get(BALANCES).json_body['result']
     assert (row['balance'], row['unconfirmed']) == ('0.000009', None)
@@ -101,7 +104,9 @@ def test_what_moves_is_read_at_once_and_until_that_is_final(chain: BlockChain, q
     sweep(queues)
     assert state(SEGWIT).read_at == clock.now()
     Ledger.at(pk_of(SEGWIT)).update([Ledger.newest_at.set(clock.now())])
-    follow(after=4 * HOUR)
+    CLOCK.advance(4 * HOUR)
+    chain.mine()
+    follow()
     assert refresh_job(record(CHECK)) == []
     sweep(queues)
     chain.requests.clear()
