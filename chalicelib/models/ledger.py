@@ -75,6 +75,12 @@ class Ledger(LedgerState, discriminator='ledger'):
         Ledger.at(self.pk).update_if(Ledger.pk.exists(), Ledger.moved_at.set(now), *([Ledger.due_at.set(now)] if is_due else []))
 
     @classmethod
+    def note_address_moved(cls, wallet: HdWalletKey, now: int, busy_seconds: int) -> None:
+        """Note that an address of a wallet moved, and make the wallet due, unless another one did in so many seconds before."""
+        is_calm = Ledger.moved_at.does_not_exist() | (Ledger.moved_at < now - busy_seconds)
+        Ledger.at(wallet.text).update_if(Ledger.pk.exists() & is_calm, Ledger.moved_at.set(now), Ledger.due_at.set(now))
+
+    @classmethod
     def make_due_anew(cls, pk: str, now: int, credentials_id: str, user_id: str) -> Write:
         """Return the write that has an account read from the start, with other credentials: whoever reads it now loses the lease."""
         due = cls.make_due(pk, now, user_id=user_id)

@@ -42,7 +42,8 @@ class LedgerState(Leased):
     `change_pending_since` is that instant for a change that is being written and not observed yet. `newest_at` is the time
     of the newest transaction ever seen, `looked_at` when a user last looked at the ledger.
     `work_group` is the group of the user who last looked at it or watched it, see domain.work_groups.
-    `moved_at` is when a block was last read, or found undone, in which its address moved, where the blocks of its chain are read.
+    `moved_at` is when a block was last read, or found undone, in which its address moved, where the blocks of its chain are read. Of
+    a wallet it is when one of its addresses did that made the wallet due.
     `tokens_asked_at` is when a node told the balances of all tokens of its chain, `tokens_unconfirmed` that none tells them now.
     Only HD wallets have `secret`, the ciphertext of their extended key or descriptor, and `derived`. `member_of` are the wallets that
     the ledger of an address is derived for, as texts of Memberships. Only accounts have `credentials_id`, which tells with which

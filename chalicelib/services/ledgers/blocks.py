@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from chalicelib import clock, errors, telemetry
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
-from chalicelib.domain.ledger_keys import AddressKey
+from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey
 from chalicelib.errors import Blame
 from chalicelib.models import ChainBlocks, LeaseLost, Ledger, MovedInBlock, ReadBlock
 from chalicelib.providers.explorers import Block, TellsBlocks, tellers_of_blocks
@@ -191,17 +191,25 @@ def _note_block(chain: ChainBlocks, block: Block) -> None:
 
 
 def _note_moved(chain: ChainBlocks, addresses: Iterable[str]) -> Collection[str]:
-    """Note that the ledgers of these addresses moved, where there are any; return their addresses."""
+    """Note that the ledgers of these addresses moved, where there are any, and the wallets that these are of; return their addresses."""
     pks = (AddressKey(chain.currency, address).text for address in addresses)
     # A ledger of seconds ago may be missing, as it may if it is created a second later: see services/ledgers/unmoved.py.
     watched = Ledger.find_many(pks, consistent=False).values()
+    wallets = {HdWalletKey(chain.currency, member.wallet) for ledger in watched for member in ledger.memberships}
     now = clock.now()
 
-    def note(ledger: Ledger) -> None:
-        moved_at: int | None = ledger.moved_at
-        ledger.note_moved(now, is_due=moved_at is None or now - moved_at > policy.BUSY_SECONDS)
+    def note_wallet(wallet: HdWalletKey) -> None:
+        Ledger.note_address_moved(wallet, now, policy.BUSY_SECONDS)
 
     if watched:
         with ThreadPoolExecutor(_NOTED_AT_ONCE) as pool:
-            list(pool.map(telemetry.in_current_task(note), watched))
+            list(pool.map(telemetry.in_current_task(lambda ledger: ledger.note_moved(now, is_due=_is_due(ledger, now))), watched))
+            list(pool.map(telemetry.in_current_task(note_wallet), wallets))
     return [ledger.address_key.address for ledger in watched]
+
+
+def _is_due(ledger: Ledger, now: int) -> bool:
+    """Whether a ledger that moved is to be read at once by itself: one that is only of a wallet is read with that."""
+    moved_at: int | None = ledger.moved_at
+    is_calm = moved_at is None or now - moved_at > policy.BUSY_SECONDS
+    return is_calm and (not ledger.memberships or ledger.looked_at is not None)

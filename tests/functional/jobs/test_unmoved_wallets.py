@@ -1,5 +1,7 @@
 """HD wallets of a chain whose blocks are followed: of their addresses, only those that moved are read."""
 
+from decimal import Decimal
+
 import pytest
 
 from chalicelib import clock
@@ -8,8 +10,9 @@ from chalicelib.domain.chains import CHAINS
 from chalicelib.models import Ledger
 from tests.support.api import Api
 from tests.support.block_chain import BlockChain, Payment
+from tests.support.clock import CLOCK
 from tests.support.following import follow
-from tests.support.jobs import record, refresh_job, refresh_queue
+from tests.support.jobs import record, refresh_job, refresh_queue, run_sweep
 from tests.support.ledgers import state
 from tests.unit.domain.addresses import checks
 
@@ -43,10 +46,14 @@ def chain(api: Api, followed_chain: BlockChain, queues: dict[str, str], monkeypa
     follow()
     run()  # the first downloads
     Ledger.at(f'LEDGER#btc#{at(0, 0)}').update([Ledger.newest_at.set(clock.now())])  # the fake's times are of another year
-    follow(after=5 * HOUR)
+    CLOCK.advance(5 * HOUR)
+    followed_chain.mine()
+    follow()
     run()
     Ledger.at(PK).update([Ledger.looked_at.set(clock.now() - 2 * HOUR)])
-    follow(after=HOUR)
+    CLOCK.advance(HOUR)
+    followed_chain.mine()
+    follow()
     followed_chain.requests.clear()
     return followed_chain
 
@@ -74,6 +81,45 @@ def test_only_the_address_that_moved_is_read_and_those_that_this_adds(chain: Blo
     assert state(at(0, 3)).is_unused
 
 
+def due_in(pk: str) -> int:
+    """Return in how many seconds a ledger is due."""
+    ledger = Ledger.find(pk)
+    assert ledger is not None
+    return int(ledger.due_at) - clock.now()
+
+
+def test_an_address_that_moves_makes_its_wallet_due_which_reads_it(chain: BlockChain, queues: dict[str, str]) -> None:
+    used = f'LEDGER#btc#{at(0, 0)}'
+    run()
+    Ledger.at(used).update([Ledger.due_at.set(clock.now() + 24 * HOUR)])
+    assert due_in(PK) > 0
+    chain.mine(Payment(by=(at(0, 0),), to=(at(1, 0),)))
+    follow()
+    assert (due_in(PK), due_in(used) > 20 * HOUR) == (0, True)
+    run_sweep()
+    refresh_queue(queues).drain()
+    [holding] = Ledger.find(PK).holdings
+    assert (holding.transactions, holding.balance) == (2, Decimal('0.000008'))  # 900 came, 1000 went and 900 of these came back
+
+
+def test_a_wallet_that_moves_all_the_time_is_due_once_an_hour(chain: BlockChain) -> None:
+    for after, is_due in ((120, True), (120, False), (3_400, False), (120, True)):
+        Ledger.at(PK).update([Ledger.due_at.set(clock.now() + HOUR)])
+        chain.mine(Payment(to=(at(0, 1),)))
+        follow(after=after)
+        assert (due_in(PK) == 0) is is_due
+
+
+def test_an_address_of_a_wallet_that_somebody_follows_too_is_due_with_it(chain: BlockChain, api: Api) -> None:
+    api.address(1, at(0, 0))
+    pks = [f'LEDGER#btc#{at(0, 0)}', PK]
+    for pk in pks:
+        Ledger.at(pk).update([Ledger.due_at.set(clock.now() + HOUR)])
+    chain.mine(Payment(to=(at(0, 0),)))
+    follow()
+    assert [due_in(pk) for pk in pks] == [0, 0]
+
+
 def test_a_wallet_that_somebody_looks_at_is_read_as_ever(chain: BlockChain) -> None:
     Ledger.at(PK).update([Ledger.looked_at.set(clock.now() - 600)])
     run()
@@ -82,7 +128,7 @@ def test_a_wallet_that_somebody_looks_at_is_read_as_ever(chain: BlockChain) -> N
 
 def test_a_wallet_whose_chain_is_not_read_to_its_end_is_read_as_ever(chain: BlockChain) -> None:
     chain.behind = dict.fromkeys(('blockstream', 'mempool', 'blockchain_info'), 1)
-    follow(after=HOUR)
+    follow(after=HOUR // 2)
     chain.requests.clear()
     run()
     assert {at(0, 0), at(0, 1), at(1, 0)} <= asked(chain)
