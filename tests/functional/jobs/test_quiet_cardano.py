@@ -1,57 +1,31 @@
 """An address of Cardano is confirmed while it has no transaction, which Koios tells of eight addresses at once."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
-
-import pytest
 
 from chalicelib.models import Ledger
 from chalicelib.services.portfolios import addresses
 from infra.fake_upstreams import cardano
-from infra.fake_upstreams.account_chains import Event, World, reference
-from infra.fake_upstreams.http_server import Request
+from infra.fake_upstreams.account_chains import Event, reference
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.jobs import refresh_queue
-from tests.unit.providers import accounts
+from tests.support.koios import tell
 from tests.unit.providers.accounts import Server
 
 MINUTE = 60
 
 
-@pytest.fixture(scope='module')
-def server() -> Iterator[Server]:
-    with accounts.serving() as server:
-        yield server
-
-
-@pytest.fixture
-def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with accounts.leading_to(server, monkeypatch) as leading:
-        yield leading
-
-
-def tell(upstream: Server, world: World) -> None:
-    def answer(request: Request) -> Any:
-        if request.body is None:
-            return cardano.tell_koios_tip(world, request.path, request.query)
-        return cardano.tell_koios(world, request.path, request.query, request.body)
-
-    upstream.tell = answer
-
-
-def test_a_quiet_address_costs_two_requests_and_one_that_moved_is_read(api: Api, upstream: Server, queues: dict[str, str]) -> None:
+def test_a_quiet_address_costs_two_requests_and_one_that_moved_is_read(api: Api, koios: Server, queues: dict[str, str]) -> None:
     queue = refresh_queue(queues)
 
     def look(*, after: int) -> list[str]:
         CLOCK.advance(after)
-        upstream.requests.clear()
+        koios.requests.clear()
         assert api.get('/api/portfolios/1/balances').status_code in (200, 503)
         queue.drain()
-        return ['/'.join(request.path) for request in upstream.requests]
+        return ['/'.join(request.path) for request in koios.requests]
 
-    tell(upstream, cardano.SAMPLE)
+    tell(koios, cardano.SAMPLE)
     portfolio = api.portfolio(currencies=('ada',))
     addresses.store(
         addresses.draft(api.user_id, portfolio, title='Mine', currency='ada', address=cardano.ADDRESS, now=CLOCK.now()),
@@ -65,7 +39,7 @@ def test_a_quiet_address_costs_two_requests_and_one_that_moved_is_read(api: Api,
     assert ledger.updated_at == CLOCK.now()
 
     event = Event(reference('more', 1), cardano.height(cardano.SAMPLE), CLOCK.now(), 0)
-    tell(upstream, replace(cardano.SAMPLE, histories={cardano.ADDRESS: [event, *cardano.SAMPLE.of(cardano.ADDRESS)]}))
+    tell(koios, replace(cardano.SAMPLE, histories={cardano.ADDRESS: [event, *cardano.SAMPLE.of(cardano.ADDRESS)]}))
     assert 'tx_info' in look(after=6 * MINUTE)
     rows = api.get(f'/api/portfolios/{portfolio}/transactions').json_body['result']
     assert rows[0]['reference'] == event.reference

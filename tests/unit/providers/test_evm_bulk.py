@@ -154,7 +154,9 @@ def test_what_came_after_a_first_look_without_a_search_is_found_by_a_later_searc
     world = world_of('eth')
     upstream.answer = answering(world, 'eth_getLogs', None)
     first = look('eth', Subject(ME, (), None), Subject(OTHERS[0], (), evm_nodes.height(world) - 300))[ME]
-    dai = txn(2, receiver=evm.DAI, transfers=(evm.Transfer(evm.DAI, evm.STRANGER, ME, 5),), height=evm_nodes.height(world), time=CLOCK.now())
+    dai = txn(
+        2, receiver=evm.DAI, transfers=(evm.Transfer(evm.DAI, evm.STRANGER, ME, 5),), height=evm_nodes.height(world), time=CLOCK.now()
+    )
     upstream.tell(replace(world, transactions=[*world.transactions, dai]))
     assert look('eth', Subject(ME, (), first.position))[ME].has_moved
 
