@@ -91,11 +91,14 @@ def _quiet_until(ledger: Ledger, verdict: Verdict) -> int | None:
 
 def _confirm(ledger: Ledger, quiet_until: int, verdict: Verdict, message: CheckLedgers) -> bool:
     """Confirm a ledger that is quiet; False if somebody wrote to it meanwhile."""
-    if message.seen_at is not None:
-        ledger.looked_at = max(message.seen_at, ledger.looked_at or 0)
+    earlier: int | None = ledger.looked_at
+    # Somebody may have looked since the message was sent, if it comes late.
+    looked_at = message.seen_at if message.seen_at is not None and message.seen_at > (earlier or 0) else None
+    if looked_at is not None:
+        ledger.looked_at = looked_at
     now = clock.now()
     due_at = min(policy.next_refresh(ledger, now), policy.trusted_until(ledger, now))
-    return ledger.confirm(quiet_until, due_at, verdict, looked_at=message.seen_at, group=message.group)
+    return ledger.confirm(quiet_until, due_at, verdict, looked_at=looked_at, group=message.group)
 
 
 def _keep_mark(ledger: Ledger, verdict: Verdict) -> None:

@@ -299,6 +299,13 @@ def test_the_sweep_sends_what_is_due_to_be_checked(settled: Chain) -> None:
     assert state().updated_at == CLOCK.now()
 
 
+def test_a_look_whose_message_comes_late_does_not_undo_a_later_one(settled: Chain) -> None:
+    looked_at = state().looked_at
+    CLOCK.advance(6 * MINUTE)
+    assert refresh_job(record(CHECK | {'seen_at': looked_at - HOUR, 'group': 'g'})) == []
+    assert (state().updated_at, state().looked_at, state().due_at) == (CLOCK.now(), looked_at, CLOCK.now() + 5 * MINUTE)
+
+
 def test_a_ledger_that_is_being_read_is_not_confirmed(settled: Chain) -> None:
     CLOCK.advance(6 * MINUTE)
     Ledger.lease(PK, owner='somebody', now=CLOCK.now(), looked_at=None)
