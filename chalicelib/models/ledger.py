@@ -165,7 +165,7 @@ class Ledger(LedgerState, discriminator='ledger'):
         comparison found, or those that were known before. `read_at` is when reading all that is new began, if it all was. `derived` is
         stored with the balances of a wallet, as it says of which derived ledgers they are.
         """
-        since = self._changed_since(holdings, incomplete, gaps, now)
+        since = self.changed_since(holdings, incomplete, gaps, now)
         change = [] if since is None else [Ledger.changes.set(self.changes.noted(since)), Ledger.change_pending_since.remove()]
         self.renew(
             now,
@@ -185,16 +185,6 @@ class Ledger(LedgerState, discriminator='ledger'):
             Ledger.failures.remove(),
             Ledger.last_error.remove(),
         )
-
-    def _changed_since(self, holdings: Sequence[Holding], incomplete: str | None, gaps: Sequence[Gap], now: int) -> int | None:
-        """Return the earliest instant of which an observation changes what is known, None if it changes nothing."""
-        if not self.ready or incomplete != self.incomplete:
-            return changelog.ALWAYS
-        held, holds = ({row.currency: row.balance for row in side if row.balance} for side in (self.holdings, holdings))
-        changed = [changelog.ALWAYS if gap.since is None else gap.since for gap in {*self.gaps} ^ {*gaps}]
-        changed += [] if self.change_pending_since is None else [self.change_pending_since]
-        changed += [] if held == holds else [now]
-        return min(changed, default=None)
 
     def confirm(self, quiet_at: int, due_at: int, verdict: Verdict, *, looked_at: int | None, group: str) -> bool:
         """Record that nothing moved until `quiet_at`, as a verdict says, and be due again at `due_at`; `group` is that of who looked.

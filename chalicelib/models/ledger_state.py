@@ -1,11 +1,11 @@
 """What is stored of a ledger, and what that says of it: which balances are known, and what may be missing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 
-from chalicelib.domain import currencies, ledger_keys, ledgers
+from chalicelib.domain import changelog, currencies, ledger_keys, ledgers
 from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.ledger_keys import AccountKey, AddressKey, HdWalletKey, LedgerKey
 from chalicelib.domain.ledgers import Gap, Holding, Unreadable
@@ -227,3 +227,13 @@ class LedgerState(Leased):
         """Whether it is to be read from other explorers first, as this one failed for it."""
         trouble = self.trouble_with(explorer, now)
         return trouble is not None and not trouble.small_steps
+
+    def changed_since(self, holdings: Sequence[Holding], incomplete: str | None, gaps: Sequence[Gap], now: int) -> int | None:
+        """Return the earliest instant of which an observation changes what is known, None if it changes nothing."""
+        if not self.ready or incomplete != self.incomplete:
+            return changelog.ALWAYS
+        held, holds = ({row.currency: row.balance for row in side if row.balance} for side in (self.holdings, holdings))
+        changed = [changelog.ALWAYS if gap.since is None else gap.since for gap in {*self.gaps} ^ {*gaps}]
+        changed += [] if self.change_pending_since is None else [self.change_pending_since]
+        changed += [] if held == holds else [now]
+        return min(changed, default=None)
