@@ -1,13 +1,12 @@
 """Forms posted by browsers, limited in size, protected against CSRF; those that take files are multipart/form-data."""
 
 from collections.abc import Mapping
-from email.parser import BytesParser
-from email.policy import HTTP
 from urllib.parse import parse_qs
 
 from chalice.app import Request
 
 from chalicelib.errors import BadRequest
+from chalicelib.http_io import multipart
 from chalicelib.http_io.request import raw_body
 from chalicelib.web import sessions
 
@@ -60,18 +59,9 @@ def _parse_pairs(raw: bytes) -> dict[str, list[str]]:
 
 
 def _parse_parts(kind: str, raw: bytes) -> dict[str, list[str]]:
-    """Return the fields of a form that takes files (RFC 7578), and the texts of these. Raises ValueError for too many."""
-    message = BytesParser(policy=HTTP).parsebytes(b'Content-Type: ' + kind.encode('utf-8', 'replace') + b'\r\n\r\n' + raw)
-    parts = list(message.iter_parts()) if message.is_multipart() else []
-    if len(parts) > _MOST_FIELDS:
-        raise ValueError('too many fields')
-    fields: dict[str, list[str]] = {}
-    for part in parts:
-        name = part.get_param('name', header='content-disposition')
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            fields.setdefault(name, []).append(content.decode('utf-8', 'replace'))
-    return fields
+    """Return the fields of a form that takes files, and the texts of these. Raises ValueError for too many."""
+    contents = multipart.parse(kind, raw, _MOST_FIELDS)
+    return {name: [content.decode('utf-8', 'replace') for content in these] for name, these in contents.items()}
 
 
 def query_parameter(request: Request, name: str) -> str:
