@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from chalice.app import Chalice, Request, Response
 
@@ -160,7 +160,7 @@ def page_before(request: Request, app: Chalice) -> str:
 
     A page that answered a form may be at a path without GET: then it is the nearest page above that.
     """
-    referrer = urlsplit(request.headers.get('referer', ''))
+    referrer = sessions.split_url(request.headers.get('referer', ''))
     target = f'{referrer.path}?{referrer.query}' if referrer.query else referrer.path
     if referrer.netloc != request.headers.get('host') or sessions.safe_path(target) != target:
         return link(request, '/')

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from chalice.app import Request
 
@@ -170,8 +170,16 @@ def check_form(request: Request, csrf: str) -> None:
     if request.headers.get('sec-fetch-site', 'same-origin') not in ('same-origin', 'none'):
         raise ForgedForm
     origin = request.headers.get('origin')
-    if origin is not None and urlsplit(origin).netloc not in (request.headers.get('host'), urlsplit(settings().issuer).netloc):
+    if origin is not None and split_url(origin).netloc not in (request.headers.get('host'), urlsplit(settings().issuer).netloc):
         raise ForgedForm
+
+
+def split_url(text: str) -> SplitResult:
+    """Return the parts of a URL that a browser says, those of an empty one for what is no URL."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return urlsplit('')
 
 
 def _mac(cookie_value: str, nonce: str) -> str:

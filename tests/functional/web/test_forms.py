@@ -123,6 +123,8 @@ def test_a_token_can_be_used_again_and_never_looks_the_same(browser: Browser):
     [
         ({'Origin': 'https://evil.example'}, 403),
         ({'Origin': 'null'}, 403),
+        ({'Origin': 'https://[::1'}, 403),
+        ({'Origin': ''}, 403),
         ({'Origin': 'https://app.cryptfolio.test'}, 403),
         ({'Sec-Fetch-Site': 'cross-site'}, 403),
         ({'Sec-Fetch-Site': 'same-site'}, 403),

@@ -54,7 +54,7 @@ def test_a_language_that_was_chosen_stays_whatever_the_browser_prefers(browser: 
     browser.get('/login')
     assert language_of(browser) == 'en'
 
-    for elsewhere in ('https://evil.example/login', 'https://cryptfolio.test//evil.example', 'x', ''):
+    for elsewhere in ('https://evil.example/login', 'https://cryptfolio.test//evil.example', 'https://[::1/', 'x', ''):
         browser.request('GET', '/language?to=fr', Referer=elsewhere)
         assert (browser.status, browser.location, browser.set_cookie) == (303, '/', ''), elsewhere
     browser.language = 'fr'
