@@ -32,7 +32,7 @@ _PIECE = 65_536
 _LONGEST_LINE = 8_192
 _DECIMAL = re.compile(r'[0-9]{1,15}')
 _HEXADECIMAL = re.compile(rb'[0-9A-Fa-f]{1,12}(?=[\s;])')
-_SECRET = re.compile(r'(?<=/s/).*')  # of a shared portfolio
+_SECRET = re.compile(r'(?<=/s/).*|[A-Za-z0-9_-]{43,}')  # of a shared portfolio, also where its link was copied badly
 _DENIALS = {401: 'UNAUTHORIZED', 403: 'ACCESS_DENIED'}
 _RESPONSES = gateway.responses()
 
@@ -123,10 +123,16 @@ class Handler(BaseHTTPRequestHandler):
             return by_gateway('DEFAULT_5XX', 500)
 
     def _read_body(self) -> bytes:
-        """Return the body. Raises Refused for one that is too large or of unknown length."""
-        if self.headers.get('Transfer-Encoding', '').lower() == 'chunked':
-            return b''.join(iter(self._read_chunk, b''))
-        length = self.headers.get('Content-Length', '0').strip()
+        """Return the body. Raises Refused for one that is too large or of unknown length.
+
+        Where a proxy before us may see another end of it than we do, the rest would be taken for the next request (RFC 9112 section 6.3).
+        """
+        encodings, lengths = (self.headers.get_all(name, []) for name in ('Transfer-Encoding', 'Content-Length'))
+        if self.headers.defects or len(encodings) + len(lengths) > 1:
+            self._refuse_rest('DEFAULT_4XX', 400)
+        if encodings:
+            return self._read_chunks(encodings[0])
+        length = lengths[0].strip() if lengths else '0'
         if not _DECIMAL.fullmatch(length):
             self._refuse_rest('DEFAULT_4XX', 400)
         if int(length) > MOST_BODY_BYTES:
@@ -135,12 +141,21 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse_rest('REQUEST_TOO_LARGE', 413)
         return self._read(int(length))
 
-    def _read_chunk(self) -> bytes:
+    def _read_chunks(self, encoding: str) -> bytes:
+        """Return all chunks. Raises Refused also for any encoding beside them."""
+        if encoding.strip().lower() != 'chunked':
+            self._refuse_rest('DEFAULT_4XX', 400)
+        body = bytearray()
+        while chunk := self._read_chunk(MOST_BODY_BYTES - len(body)):
+            body += chunk
+        return bytes(body)
+
+    def _read_chunk(self, most_bytes: int) -> bytes:
         """Return one chunk, b'' for the last (RFC 9112 section 7.1). Raises Refused."""
         size = _HEXADECIMAL.match(self.rfile.readline(_LONGEST_LINE))
         if size is None:
             self._refuse_rest('DEFAULT_4XX', 400)
-        if int(size[0], 16) > MOST_BODY_BYTES:
+        if int(size[0], 16) > most_bytes:
             self._refuse_rest('REQUEST_TOO_LARGE', 413)
         chunk = self._read(int(size[0], 16))
         while self.rfile.readline(_LONGEST_LINE).strip():

@@ -190,6 +190,13 @@ def test_head_brings_no_body(connection: http.client.HTTPConnection) -> None:
         (b'POST /bytes HTTP/1.1\r\nContent-Length: -1\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 1\r\n\r\nx', 400),
+        (b'POST /bytes HTTP/1.1\r\nContent-Length: 0, 1\r\n\r\nx', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n', 400),
         (b'nonsense\r\n\r\n', 400),
         (b'GET http://[ HTTP/1.1\r\n\r\n', 400),
         (b'GET / HTTP/1.1\r\n' + b'A: b\r\n' * 200 + b'\r\n', 431),
@@ -208,6 +215,15 @@ def test_a_body_over_api_gateways_limit_is_413(connection: http.client.HTTPConne
     answer, body = ask(connection, 'POST', '/bytes', body=bytes(MOST_BODY_BYTES + 1))
 
     assert (answer.status, body['code']) == (413, 'too_large')
+
+
+def test_chunks_are_refused_where_they_are_more_than_a_body_may_be(address: tuple[str, int]) -> None:
+    half = MOST_BODY_BYTES // 2
+    chunk = f'{half:x}\r\n'.encode() + bytes(half) + b'\r\n'
+
+    answer = send_raw(address, b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n' + chunk + chunk + b'1\r\n')
+
+    assert answer.startswith(b'HTTP/1.1 413 ')  # before the byte that is too much
 
 
 @pytest.mark.parametrize(
@@ -230,7 +246,10 @@ def test_the_log_has_a_line_for_each_request_without_its_query(
 ) -> None:
     with caplog.at_level('INFO', 'infra.local.api'):
         ask(connection, 'GET', '/things/a?code=secret')
+        for badly_copied in ('/S/', '/s%2F', '/x/'):
+            ask(connection, 'GET', f'{badly_copied}{"T0k_n-" * 8}')
         ask(connection, 'GET', '/things/b')  # the first line is written by then
 
     assert [line for line in caplog.messages if line.startswith('GET /things/a 200 ')]
     assert 'secret' not in caplog.text
+    assert 'T0k_n' not in caplog.text
