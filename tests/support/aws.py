@@ -93,7 +93,7 @@ class Beginnings:
         forget()
         _empty_queues()
         changed = {
-            key: {sort: item for sort, item in partition.items() if before.get(key, {}).get(sort) != item}
+            key: {sort: item for sort, item in partition.items() if sort not in before.get(key, {}) or before[key][sort] != item}
             for key, partition in _read_stored().items()
         }
         self._made[name] = result, changed
