@@ -73,11 +73,6 @@ def amount_or_blank(value: Any) -> Decimal:
     return money.ZERO if value == '' else amount(value)
 
 
-def fee_paid(fee: Decimal) -> Decimal:
-    """Return what was paid of a fee: nothing of a negative one, which is a rebate, and a part of the delta alone."""
-    return max(fee, money.ZERO)
-
-
 def reference_of(value: Any) -> str:
     """Return the name of an entry, which becomes a part of its key. Raises ValueError if it is no short word."""
     reference = str(value)
@@ -124,6 +119,8 @@ def read_rows(
 ) -> tuple[list[Entry], list[Unreadable]]:
     """Return the entries of rows, and the rows that cannot be read, each of which costs only itself.
 
+    Of a negative fee, which is a rebate and a part of the delta alone, nothing was paid.
+
     `unreadable_of` returns what is missing with a row, given why it cannot be read; mostly that is `unreadable` of some RowFields.
     """
     entries: list[Entry] = []
@@ -136,7 +133,7 @@ def read_rows(
         except ODD_SHAPE as error:
             unreadable += unreadable_of(row, error)
         else:
-            entries += read
+            entries += [entry._replace(fee=max(entry.fee or money.ZERO, money.ZERO)) for entry in read]
     return entries, unreadable
 
 

@@ -18,7 +18,6 @@ from chalicelib.providers.exchanges.account_reader import (
     RowFields,
     amount,
     amount_or_blank,
-    fee_paid,
     info_of,
     number_of,
     read_balances,
@@ -134,7 +133,7 @@ def _unified_entry(row: Mapping[str, Any]) -> Entry:
         n=number_of(f'{row["id"]} {row["currency"]}'),
         currency=_code(row['currency']),
         delta=amount(row['change']),
-        fee=fee_paid(amount_or_blank(row['fee'])),
+        fee=amount_or_blank(row['fee']),
         at=at,
         height=at,
     )

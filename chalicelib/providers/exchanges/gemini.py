@@ -19,7 +19,6 @@ from chalicelib.providers.exchanges.account_reader import (
     RowFields,
     amount,
     crowded,
-    fee_paid,
     info_of,
     number_of,
     read_balances,
@@ -191,7 +190,7 @@ def _reward(row: Mapping[str, Any]) -> list[Entry]:
 
 def _entry(row: Mapping[str, Any], id_field: str, symbol: str, delta: Decimal, fee: Decimal = money.ZERO) -> Entry:
     reference, at = reference_of(row[id_field]), _time(row)
-    return Entry(reference, number_of(f'{id_field} {reference} {symbol}'), _code(symbol), money.subtract(delta, fee), fee_paid(fee), at, at)
+    return Entry(reference, number_of(f'{id_field} {reference} {symbol}'), _code(symbol), money.subtract(delta, fee), fee, at, at)
 
 
 def _iso(milliseconds: int) -> str:

@@ -20,7 +20,6 @@ from chalicelib.providers.exchanges.account_reader import (
     Balances,
     RowFields,
     amount,
-    fee_paid,
     info_of,
     number_of,
     read_balances,
@@ -192,7 +191,7 @@ def _entries(row: Row) -> list[Entry]:
     at, moved, trade = _time(row), amount(row['amount']), _context(row).get('tradeId')
     delta = moved if _IS_INCOMING[row['direction'].lower()] else money.negate(moved)
     reference = reference_of(f'trade-{trade}' if trade else row['id'])
-    fee = fee_paid(amount(row['fee']))
+    fee = amount(row['fee'])
     return [Entry(reference, number_of(str(row['id'])), _code(row['currency']), delta, fee, at, at)]
 
 

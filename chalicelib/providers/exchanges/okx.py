@@ -20,7 +20,6 @@ from chalicelib.providers.exchanges.account_reader import (
     amount,
     amount_or_blank,
     crowded,
-    fee_paid,
     info_of,
     number_of,
     read_balances,
@@ -178,7 +177,7 @@ def _trading_entries(row: Row) -> list[Entry]:
     """Return one change of a balance, fee included. A trade has two, one for each currency, with the same reference."""
     fee = amount_or_blank(row['fee'])
     reference = f'trade-{row["tradeId"]}' if row.get('tradeId') not in (None, '', '0') else row['billId']
-    return [_entry(row, reference, row['billId'], row['balChg'], fee_paid(money.negate(fee)))]
+    return [_entry(row, reference, row['billId'], row['balChg'], money.negate(fee))]
 
 
 def _funding_entries(row: Row) -> list[Entry]:
