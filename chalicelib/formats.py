@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
 from typing import overload
 
 _ROUNDING = Context(prec=1_000, rounding=ROUND_HALF_EVEN)  # more digits than any value has
@@ -13,7 +14,12 @@ def format_instant(epoch: int) -> str: ...
 def format_instant(epoch: None) -> None: ...
 def format_instant(epoch: int | None) -> str | None:
     """Return an instant in epoch seconds in ISO 8601: `2017-11-06T04:54:54+00:00`. None, for one that has not come, stays None."""
-    return None if epoch is None else datetime.fromtimestamp(epoch, UTC).isoformat()
+    return None if epoch is None else _iso_instant(epoch)
+
+
+@lru_cache(4_096)  # the rows of a history share their instants, and the histories of everybody their midnights
+def _iso_instant(epoch: int) -> str:
+    return datetime.fromtimestamp(epoch, UTC).isoformat()
 
 
 @overload
@@ -38,7 +44,12 @@ def format_rounded(amount: Decimal, *, decimals: int, pad: bool) -> str:
 
     `117753.60` padded to two decimals, else `117753.6`.
     """
-    rounded = amount.quantize(Decimal(1).scaleb(-decimals), context=_ROUNDING)
+    rounded = amount.quantize(_unit(decimals), context=_ROUNDING)
     if not pad or not decimals:
         return format_amount(rounded)
     return f'{rounded if rounded else abs(rounded):f}'
+
+
+@lru_cache
+def _unit(decimals: int) -> Decimal:
+    return Decimal(1).scaleb(-decimals)

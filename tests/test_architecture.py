@@ -63,7 +63,7 @@ MAY_IMPORT = {
         {'chalice', 'jinja2'},
     ),
     'auth': ({'domain', 'telemetry', 'errors', 'config', 'clock', 'models'}, {'chalice', 'jose'}),
-    'http_io': ({'http_io', 'models', 'telemetry', 'errors', 'config', 'clock'}, {'chalice'}),
+    'http_io': ({'http_io', 'models', 'telemetry', 'errors', 'config', 'clock'}, {'chalice', 'msgspec'}),
     'api': (
         {'api', 'auth', 'http_io', 'services', 'models', 'domain', 'formats', 'errors', 'config', 'clock', 'texts'},
         {'chalice', 'msgspec'},

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from chalice.app import CORSConfig, Response
 
 from chalicelib import clock
@@ -50,3 +51,15 @@ def _envelope(status: int, body: dict[str, Any], headers: Headers, version: int 
     answer = Answer({'success': True, 'time': clock.now()} | body, status_code=status, headers=JSON_HEADERS | headers)
     answer.version = version
     return answer
+
+
+def json_text(body: Any) -> str:
+    """Return a body as JSON. A page of a history has a thousand rows, which the standard library takes ten times as long to write."""
+    return msgspec.json.encode(body, enc_hook=_plain).decode()
+
+
+def _plain(value: object) -> str:
+    """Return a text for pages, which has a class of its own, as the text it is."""
+    if not isinstance(value, str):
+        raise TypeError(f'{type(value).__name__} cannot be written as JSON')
+    return str(value)

@@ -1,5 +1,7 @@
 """ETag, If-None-Match and If-Match (RFC 9110 sections 8.8.3, 13.1.1 and 13.1.2)."""
 
+import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -50,6 +52,17 @@ def test_who_has_the_answer_already_is_told_so(api: Api, path: str):
     again = get(api, path, tag)
 
     assert (again.status_code, again.body, again.headers['ETag']) == (304, b'', tag)
+
+
+def test_the_tag_is_of_the_body_as_it_is_sent_without_its_time_so_that_it_is_written_once(api: Api):
+    api.patch('/api/portfolios/1', {'title': '"time":1, Größe 💶'})
+
+    answer = get(api, '/api/portfolios/1')
+
+    untimed = answer.body.decode().replace(f'"time":{answer.json_body["time"]},', '', 1)
+    assert '"time"' not in untimed.replace(r'\"time\"', '')
+    assert json.loads(untimed)['result']['title'] == '"time":1, Größe 💶'
+    assert answer.headers['ETag'].endswith(f'-{hashlib.sha256(untimed.encode()).hexdigest()[:32]}"')
 
 
 def test_a_change_changes_the_tag(api: Api):
