@@ -1,18 +1,18 @@
 """What the first download of a long history takes of a worker: `python -m benchmarks.first_download [NUMBER]`, 100,000 transactions.
 
-The worker is a process of its own that works off the refresh queue as Lambda would, a message after the other. The AWS beside it is a
-moto server, and the explorer answers at once, so the time is this computer's; the memory is the worker's.
+The worker is a process of its own that works off the refresh queue as Lambda would, a message after the other. The AWS beside it takes
+little time itself (`benchmarks/thin_table.py`), and the explorer answers at once. Processor time and memory are the worker's.
 """
 
 import argparse
 import json
 import os
-import socket
+import resource
 import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -23,19 +23,23 @@ ROOT = Path(__file__).parents[1]
 ADDRESS = 'DR1efjBKTWyM49R9zE3Pp8RWz7CXQw8ZHd'
 LEDGER = f'LEDGER#doge#{ADDRESS}'
 _HOST = '127.0.0.1'
+_ACCOUNT = '123456789012'  # moto's
 
 
 class Slice(NamedTuple):
-    """What was known after a message, and what it took: seconds, those of the worker's processor, the most memory so far in MiB.
+    """What was known after a message, and what it took: seconds, those of the worker's processor, memory at its end and at most so far.
 
-    `traced` is the most that Python's objects took at once while it was worked on, in KiB, if that was asked for.
+    `stored` is how many transactions are stored by then, `counted` how many of them the final pass has summed. Memory is in MiB; `traced`
+    is the most that Python's objects took at once while it was worked on, in KiB, if that was asked for.
     """
 
     complete: bool
     stored: int
+    counted: int
     seconds: float
     cpu: float
-    rss: float
+    resident: float
+    most: float
     traced: int
 
 
@@ -45,38 +49,54 @@ def main() -> int:
     parser.add_argument('number', type=int, nargs='?', default=100_000, metavar='NUMBER')
     parser.add_argument('--seconds', type=int, default=60, help='how long a message is worked on, about')
     parser.add_argument('--trace', action='store_true', help='trace allocations, which takes several times as long')
-    parser.add_argument('--json', action='store_true', help='print lines of JSON')
     parser.add_argument('--work', action='store_true', help='be the worker')
     options = parser.parse_args()
     if options.work:
-        _tell(_work(options.seconds, trace=options.trace))
+        for one in _work(options.seconds, trace=options.trace):
+            print(json.dumps(one), flush=True)
         return 0
+    print('| message | stored | of them summed | s | ms of processor for 1,000 | MiB | at most | KiB traced |')
+    print('|---|---|---|---|---|---|---|---|')
     slices = []
-    for number, one in enumerate(_measured(options), start=1):
-        text = f'{number:>4}  {one.stored:>7} stored  {one.seconds:>6.1f} s  {one.cpu:>6.1f} s of processor  {one.rss:>4.0f} MiB'
-        print(json.dumps(one._asdict()) if options.json else text, flush=True)
-        slices.append(one)
-    if not options.json:
-        seconds, cpu = sum(one.seconds for one in slices), sum(one.cpu for one in slices)
-        print(f'{len(slices)} messages, {seconds:.0f} s, {cpu:.0f} s of processor, at most {slices[-1].rss:.0f} MiB')
+    with _surroundings(options.number) as surroundings:
+        before = Slice(False, 0, 0, 0, 0, 0, 0, 0)
+        for number, one in enumerate(_measured(options, surroundings.environment), start=1):
+            steps = one.stored - before.stored + one.counted - before.counted
+            each = f'{one.cpu / steps * 1_000_000:.0f}' if steps else ''
+            took = f'{one.seconds:.1f} | {each} | {one.resident:.0f} | {one.most:.0f} | {one.traced or ""}'
+            print(f'| {number} | {one.stored:,} | {one.counted:,} | {took} |', flush=True)
+            slices.append(one)
+            before = one
+        requests, units = surroundings.table.requests, surroundings.table.units
+    print()
+    print(_summary(options.number, slices, requests, units))
     return int(not slices[-1].complete or slices[-1].stored != options.number)
 
 
-def _tell(slices: Iterator[Slice]) -> None:
-    for one in slices:
-        print(json.dumps(one), flush=True)
+def _summary(number: int, slices: list[Slice], requests: Mapping[str, int], units: Mapping[str, float]) -> str:
+    """Return what all messages took for each 1,000 transactions."""
+    thousands = number / 1_000
+    seconds, cpu = sum(one.seconds for one in slices), sum(one.cpu for one in slices)
+    user = resource.getrusage(resource.RUSAGE_SELF)
+    others = user.ru_utime + user.ru_stime
+    asked = ', '.join(f'{count / thousands:.1f} {name}' for name, count in sorted(requests.items()) if count >= thousands / 10)
+    counted = f'{units["read"] / thousands:.0f} read and {units["write"] / thousands:.0f} write units of batches and queries'
+    return (
+        f'{number:,} transactions in {len(slices)} messages, {seconds:,.0f} s; the worker {cpu:,.0f} s of processor, at most '
+        f'{slices[-1].most:.0f} MiB; table and explorer {others:,.0f} s.\n\n'
+        f'For 1,000: {seconds / thousands:.2f} s, {cpu / thousands * 1_000:.0f} ms of processor, {asked}; {counted}.'
+    )
 
 
-def _measured(options: argparse.Namespace) -> Iterator[Slice]:
+def _measured(options: argparse.Namespace, environment: Mapping[str, str]) -> Iterator[Slice]:
     """Yield what each message took of the download."""
-    with _surroundings(options.number) as environment:
-        command = [sys.executable, '-m', 'benchmarks.first_download', '--work', '--seconds', str(options.seconds)]
-        command += ['--trace'] if options.trace else []
-        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as worker:
-            for line in worker.stdout or ():
-                yield Slice(*json.loads(line))
-        if worker.returncode:
-            raise RuntimeError(f'the worker ended with {worker.returncode}')
+    command = [sys.executable, '-m', 'benchmarks.first_download', '--work', '--seconds', str(options.seconds)]
+    command += ['--trace'] if options.trace else []
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as worker:
+        for line in worker.stdout or ():
+            yield Slice(*json.loads(line))
+    if worker.returncode:
+        raise RuntimeError(f'the worker ended with {worker.returncode}')
 
 
 def _work(seconds: int, *, trace: bool) -> Iterator[Slice]:
@@ -84,27 +104,39 @@ def _work(seconds: int, *, trace: bool) -> Iterator[Slice]:
     from chalicelib import queue
     from chalicelib.config import settings
     from chalicelib.jobs import refresh
-    from chalicelib.models import Address, Ledger, Operation, Transaction, Watch, Write, transact
+    from chalicelib.models import Address, Ledger, Operation, Watch, Write, transact
 
     refresh.SLICE_SECONDS = seconds
     now = int(time.time())
     watch = Watch.of(Address(user_id='somebody', portfolio_id=1, address_id=1, currency='doge', address=ADDRESS))
     transact(Write(Operation.PUT, watch), Ledger.make_due(LEDGER, now))
-    queue.send(settings().refresh_queue, [{'ledger': LEDGER}])
+    queue.send(settings().refresh_queue, [({'ledger': LEDGER}, '')])
     while True:
         begun = time.process_time()
         took = _deliver(trace=trace)
         cpu = time.process_time() - begun
         if took is None:
             return
-        ledger = Ledger.find(LEDGER)
-        stored = Transaction.count(LEDGER, Transaction.sk.startswith('ENTRY#'))
-        yield Slice(ledger is not None and ledger.ready and ledger.incomplete is None, stored, took[0], cpu, _most_resident(), took[1])
+        yield _slice(Ledger.find(LEDGER), took, cpu)
 
 
-def _most_resident() -> float:
-    """Return the most memory of this process so far in MiB; getrusage would count that of the one that started it."""
-    [line] = [line for line in Path('/proc/self/status').read_text().splitlines() if line.startswith('VmHWM')]
+def _slice(ledger: Any, took: tuple[float, int], cpu: float) -> Slice:
+    """Return what a message took, and by the cursor of the ledger how far it is."""
+    from chalicelib.models import Transaction
+
+    complete = ledger.ready and ledger.incomplete is None
+    counted = sum(one.number for one in ledger.cursor.counted)
+    if complete:
+        stored = counted = Transaction.count(LEDGER, Transaction.sk.startswith('ENTRY#'))
+    else:
+        next_page, _, size = ledger.cursor.resume.partition('/')
+        stored = (int(next_page) - 1) * int(size)
+    return Slice(complete, stored, counted, took[0], cpu, _memory('VmRSS'), _memory('VmHWM'), took[1])
+
+
+def _memory(name: str) -> float:
+    """Return the memory of this process in MiB; getrusage would count that of the one that started it."""
+    [line] = [line for line in Path('/proc/self/status').read_text().splitlines() if line.startswith(name)]
     return int(line.split()[1]) / 1024
 
 
@@ -135,56 +167,71 @@ def _deliver(*, trace: bool) -> tuple[float, int] | None:
     return took, most
 
 
+class Surroundings(NamedTuple):
+    environment: dict[str, str]  # leads to AWS and to the explorer
+    table: Any  # the ThinTable
+
+
 @contextmanager
-def _surroundings(number: int) -> Iterator[dict[str, str]]:
-    """An AWS and an explorer; yields the environment that leads to them."""
-    from infra.local import stack
+def _surroundings(number: int) -> Iterator[Surroundings]:
+    """An AWS and an explorer, in threads of this process."""
+    from benchmarks.thin_table import ThinTable
+    from infra.durable import definition
+    from infra.durable.store import Store
+    from infra.local import moto_server, stack
+
+    tables: list[ThinTable] = []
+
+    def wrap(moto: Any) -> ThinTable:
+        described = definition.read()
+        tables.append(ThinTable(moto, Store(Path(':memory:'), described), described, stack.NAME, _ACCOUNT, stack.REGION))
+        return tables[0]
 
     blockbook = explorer(number)
-    thread = Thread(target=blockbook.serve_forever)
-    thread.start()
-    moto, endpoint = _start_moto()
+    Thread(target=blockbook.serve_forever, daemon=True).start()
+    stack.enter(moto_server.start(_HOST, wrap), f'http://{_HOST}')
+    stack.create()
+    environment = os.environ | {'UPSTREAM_BLOCKBOOK_DOGE_URL': f'http://{_HOST}:{blockbook.server_port}', 'CROSS_CHECK_RATE': '0'}
     try:
-        stack.enter(endpoint, f'http://{_HOST}')
-        stack.create()
-        yield os.environ | {'UPSTREAM_BLOCKBOOK_DOGE_URL': f'http://{_HOST}:{blockbook.server_port}', 'CROSS_CHECK_RATE': '0'}
+        yield Surroundings(environment, tables[0])
     finally:
-        moto.terminate()
-        moto.wait()
         blockbook.shutdown()
         blockbook.server_close()
-        thread.join()
-
-
-def _start_moto() -> tuple[subprocess.Popen[bytes], str]:
-    """Start a moto server, and return it and where it is once it answers."""
-    with socket.create_server((_HOST, 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, '-m', 'moto.server', '-H', _HOST, '-p', str(port)]
-    moto = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while moto.poll() is None:
-        try:
-            socket.create_connection((_HOST, port)).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return moto, f'http://{_HOST}:{port}'
-    raise RuntimeError('the moto server did not start')
 
 
 def explorer(number: int) -> ThreadingHTTPServer:
-    """Return a Blockbook that knows so many transactions of one address."""
-    from infra.fake_upstreams import http_server, payments, utxo
+    """Return a Blockbook that knows so many transactions of one address, and makes up each page when it is asked for it."""
+    from infra.fake_upstreams import http_server
 
-    world = payments.World({'doge': {ADDRESS: [_payment(n) for n in reversed(range(number))]}})
-    return http_server.Server(lambda request: utxo.tell_blockbook('doge', world, [request.upstream, *request.path], request.query))
+    received, spent = sum(1_000 + n for n in range(number)), sum(range(2, number, 3))
+    totals = {'txs': number, 'balance': str(received - spent), 'totalReceived': str(received), 'totalSent': str(spent)}
+    return http_server.Server(lambda request: _page(totals, int(request.query['page']), int(request.query['pageSize'])))
 
 
-def _payment(n: int) -> Any:
-    from infra.fake_upstreams.payments import Payment
+def _page(totals: dict[str, Any], page: int, size: int) -> Any:
+    """Return a page, the newest transactions first; past the last page it answers that one again."""
+    from infra.fake_upstreams.answer import as_json
 
-    spent = (n,) if n % 3 == 2 else ()
-    return Payment(f'{n:064x}', 400_000 + n, 1_450_000_000 + 600 * n, (1_000 + n,), spent, fee=99 if spent else 0)
+    pages = max(1, -(-totals['txs'] // size))
+    newest = totals['txs'] - 1 - (min(page, pages) - 1) * size
+    body = {'page': min(page, pages), 'totalPages': pages, 'itemsOnPage': size, 'address': ADDRESS, 'unconfirmedBalance': '0'}
+    return as_json(body | totals | {'transactions': [_transaction(n) for n in range(newest, max(newest - size, -1), -1)]})
+
+
+def _transaction(n: int) -> dict[str, Any]:
+    """Return a transaction that brings something; every third spends something, too."""
+    stranger = 'DH5yaieqoZN36fDVciNyRueRGvGLR3mr7L'
+    spends = n % 3 == 2
+    return {
+        'txid': f'{n:064x}',
+        'vin': [{'addresses': [ADDRESS if spends else stranger], 'isAddress': True, 'value': str(n)}],
+        'vout': [{'addresses': [one], 'isAddress': True, 'value': str(value)} for one, value in ((stranger, 77), (ADDRESS, 1_000 + n))],
+        'blockHeight': 400_000 + n,
+        'confirmations': 10,
+        'blockTime': 1_450_000_000 + 60 * n,
+        'value': str(1_077 + n),
+        'fees': '99',
+    }
 
 
 if __name__ == '__main__':
