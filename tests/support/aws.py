@@ -62,6 +62,11 @@ def _read_stored() -> Partitions:
     return stored
 
 
+def _is_changed(before: Any, item: Any) -> bool:
+    """Items of moto are equal if their keys are, so it is asked whether they are the same; those of the emulator are read anew."""
+    return bool(item != before) if _IS_EMULATED else item is not before
+
+
 def _store(stored: Partitions) -> None:
     """Put back what was read."""
     if not _IS_EMULATED:
@@ -93,7 +98,7 @@ class Beginnings:
         forget()
         _empty_queues()
         changed = {
-            key: {sort: item for sort, item in partition.items() if sort not in before.get(key, {}) or before[key][sort] != item}
+            key: {sort: item for sort, item in partition.items() if _is_changed(before.get(key, {}).get(sort), item)}
             for key, partition in _read_stored().items()
         }
         self._made[name] = result, changed
