@@ -186,10 +186,26 @@ def request_email_change(user: User, *, typed: str, password: str, now: int) -> 
     return email
 
 
-def change_email(token: str, now: int) -> User:
-    """Change the email address to the one the link was mailed to, and notify the old one. Raises NotFound, Invalid."""
+def change_email(token: str, *, logged_in: User | None, password: str, now: int) -> None:
+    """Change the email address to the one the link was mailed to, and notify the old one.
+
+    Where `logged_in`, who follows the link, is not the account's user, `password` must be the account's: whoever only has the link may be
+    somebody whose address a stranger entered, and is not to vouch for the stranger's account.
+    Raises NotFound, also once the address has an account of its own, Invalid for a wrong password, TooMany.
+    """
     email_token, user = find_by_link(token, 'email', now)
+    if not is_same(user.user_id, logged_in):
+        AttemptCounter.record('confirm', token, 10, _DAY, now)
+        if not verify_password(user.password_hash, password):
+            raise Invalid(Fault('password', 'wrong', translatable('This is not the password of the account')))
     new = str(email_token.email)
-    transact(email_token.use(), *user.email_change(new))
+    try:
+        transact(email_token.use(), *user.email_change(new))
+    except Invalid:
+        raise NotFound from None
     notices.tell_of_new_address(user, new)
-    return user
+
+
+def is_same(user_id: str, logged_in: User | None) -> bool:
+    """Return whether who is logged in, None for nobody, is this user."""
+    return logged_in is not None and logged_in.user_id == user_id

@@ -93,7 +93,7 @@ def submit_confirm() -> Response:
     token, now = form.text('token'), clock.now()
     try:
         if _find_token(token).purpose == 'email':
-            return _change_email(request, token, now)
+            return _change_email(request, token, form.text('password'), now)
         user = sign_ups.confirm(token, browser=sessions.cookie_token(request), password=form.text('password'), now=now)
     except Invalid as invalid:
         return _render_confirm(request, token, status=422, faults=invalid.faults)
@@ -102,11 +102,9 @@ def submit_confirm() -> Response:
     return pages.redirect(pages.link(request, '/portfolios/new'), {'Set-Cookie': sessions.start(request, user)})
 
 
-def _change_email(request: Request, token: str, now: int) -> Response:
-    try:
-        users.change_email(token, now)
-    except Invalid:  # the address got an account of its own meanwhile
-        return _link_expired(request)
+def _change_email(request: Request, token: str, password: str, now: int) -> Response:
+    """Raises NotFound, Invalid."""
+    users.change_email(token, logged_in=sessions.current_user(request), password=password, now=now)
     return pages.redirect(pages.link(request, '/account?saved=email'))
 
 
@@ -114,7 +112,10 @@ def _render_confirm(request: Request, token: str, **context: Any) -> Response:
     """Raises NotFound."""
     email_token = _find_token(token)
     changes_email = email_token.purpose == 'email'
-    asks_password = not changes_email and not sign_ups.is_signing_up(email_token, sessions.cookie_token(request))
+    if changes_email:
+        asks_password = not users.is_same(email_token.user_id, sessions.current_user(request))
+    else:
+        asks_password = not sign_ups.is_signing_up(email_token, sessions.cookie_token(request))
     values: dict[str, Any] = {'token': token, 'email': email_token.email, 'changes_email': changes_email, 'asks_password': asks_password}
     return pages.render('confirm.html', request, **values, **context)
 

@@ -74,14 +74,43 @@ def test_an_address_changes_when_the_link_mailed_there_is_followed(logged_in: Br
     assert 'changed from test@example.com to new@example.com' in mailbox.last()[1]
 
 
-def test_the_link_to_change_an_address_logs_nobody_in(logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox):
+def test_in_another_browser_an_address_changes_with_the_password_only_and_nobody_is_logged_in(
+    logged_in: Browser, new_browser: Callable[[], Browser], make_user: Callable[..., User], user: User, mailbox: Mailbox
+):
+    """Else whoever reads the mail, whose address a stranger entered, would vouch for the stranger's account by one click."""
+    make_user('victim@example.com')
     change(logged_in, 'email', email='new@example.com', current_password=PASSWORD)
-    other = new_browser()
+    link = mailbox.link()
+    token = link.partition('token=')[2]
+    nobody, somebody_else = new_browser(), new_browser()
+    somebody_else.log_in('victim@example.com')
 
-    other.post('/confirm', {'token': mailbox.link().partition('token=')[2]})
+    for other in (nobody, somebody_else):
+        other.get(link)
+        assert ('password of your account' in other.text, 'not logged in to the account' in other.text) == (True, True)
+        for password in ('', 'wrong password'):
+            other.post('/confirm', {'token': token, 'password': password})
+            assert (other.status, 'This is not the password of the account' in other.text) == (422, True)
+    assert User.find(user.user_id).email == 'test@example.com'
 
-    assert other.status == 303
-    assert other.get('/profile').status_code == 303
+    nobody.post('/confirm', {'token': token, 'password': PASSWORD})
+    assert (nobody.status, User.find(user.user_id).email) == (303, 'new@example.com')
+    assert nobody.get('/profile').status_code == 303
+
+
+def test_passwords_for_a_link_that_changes_an_address_are_counted(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox
+):
+    change(logged_in, 'email', email='new@example.com', current_password=PASSWORD)
+    token, other = mailbox.link().partition('token=')[2], new_browser()
+
+    statuses = [other.post('/confirm', {'token': token, 'password': 'wrong'}).status_code for _ in range(11)]
+
+    assert statuses == [422] * 10 + [429]
+    assert other.post('/confirm', {'token': token, 'password': PASSWORD}).status_code == 429
+    assert User.find(user.user_id).email == 'test@example.com'
+    logged_in.post('/confirm', {'token': token})
+    assert User.find(user.user_id).email == 'new@example.com'
 
 
 def test_an_address_cannot_be_changed_without_the_password(logged_in: Browser, mailbox: Mailbox):
