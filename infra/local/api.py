@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
+from email import errors as defects
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any, NamedTuple, NoReturn
@@ -33,6 +34,8 @@ _LONGEST_LINE = 8_192
 _DECIMAL = re.compile(r'[0-9]{1,15}')
 _HEXADECIMAL = re.compile(rb'[0-9A-Fa-f]{1,12}(?=[\s;])')
 _SECRET = re.compile(r'(?<=/s/).*|[A-Za-z0-9_-]{43,}')  # of a shared portfolio, also where its link was copied badly
+# Of lines that are no headers; others are of the bodies of mails, which are not read.
+_NO_HEADERS = (defects.FirstHeaderLineIsContinuationDefect, defects.MissingHeaderBodySeparatorDefect)
 _DENIALS = {401: 'UNAUTHORIZED', 403: 'ACCESS_DENIED'}
 _RESPONSES = gateway.responses()
 
@@ -128,7 +131,7 @@ class Handler(BaseHTTPRequestHandler):
         Where a proxy before us may see another end of it than we do, the rest would be taken for the next request (RFC 9112 section 6.3).
         """
         encodings, lengths = (self.headers.get_all(name, []) for name in ('Transfer-Encoding', 'Content-Length'))
-        if self.headers.defects or len(encodings) + len(lengths) > 1:
+        if any(isinstance(defect, _NO_HEADERS) for defect in self.headers.defects) or len(encodings) + len(lengths) > 1:
             self._refuse_rest('DEFAULT_4XX', 400)
         if encodings:
             return self._read_chunks(encodings[0])
@@ -143,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _read_chunks(self, encoding: str) -> bytes:
         """Return all chunks. Raises Refused also for any encoding beside them."""
-        if encoding.strip().lower() != 'chunked':
+        if encoding.strip(' \t').lower() != 'chunked':
             self._refuse_rest('DEFAULT_4XX', 400)
         body = bytearray()
         while chunk := self._read_chunk(MOST_BODY_BYTES - len(body)):

@@ -37,7 +37,7 @@ def make_app() -> Chalice:
     def get_private() -> dict[str, Any]:
         return {}
 
-    @app.route('/bytes', methods=['POST'], content_types=['application/octet-stream'])
+    @app.route('/bytes', methods=['POST'], content_types=['application/octet-stream', 'multipart/form-data'])
     def post_bytes() -> dict[str, Any]:
         return {'hex': app.current_request.raw_body.hex()}
 
@@ -153,6 +153,14 @@ def test_a_binary_body_arrives_unchanged(connection: http.client.HTTPConnection)
     assert body == {'hex': data.hex()}
 
 
+def test_a_form_with_files_arrives_unchanged(connection: http.client.HTTPConnection) -> None:
+    data = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\na,b\r\n--x--\r\n'
+
+    answer, body = ask(connection, 'POST', '/bytes', body=data, headers={'Content-Type': 'multipart/form-data; boundary=x'})
+
+    assert (answer.status, body) == (200, {'hex': data.hex()})
+
+
 def test_a_body_in_chunks_arrives_whole_and_the_connection_goes_on(connection: http.client.HTTPConnection) -> None:
     headers = {'Content-Type': 'application/octet-stream'}
 
@@ -192,6 +200,8 @@ def test_head_brings_no_body(connection: http.client.HTTPConnection) -> None:
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\n X: y\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 1\r\n\r\nx', 400),
