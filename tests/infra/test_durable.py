@@ -215,6 +215,21 @@ def test_a_page_takes_what_it_reads_and_not_what_was_read_before(tmp_path: Path,
     assert steps < 20
 
 
+def test_a_history_that_comes_newest_first_takes_less_than_twice_the_room_of_one_that_comes_oldest_first(tmp_path: Path) -> None:
+    keys = [
+        ('LEDGER#doge#DR1efjBKTWyM49R9zE3Pp8RWz7CXQw8ZHd', f'ENTRY#2016-05-03T18:26:40+00:00#{number:064}#0') for number in range(2_000)
+    ]
+    pages = []
+    for name, order in (('oldest', keys), ('newest', keys[::-1])):
+        store = Store(tmp_path / name, definition.read())
+        store._connection.execute('PRAGMA synchronous = OFF')
+        for first in range(0, len(order), 25):
+            store.write(dict.fromkeys(order[first : first + 25], json.dumps('x' * 580)), [])
+        pages.append(store._connection.execute('PRAGMA page_count').fetchone()[0])
+
+    assert pages[1] < pages[0] * 2
+
+
 def test_what_has_expired_goes(tmp_path: Path) -> None:
     store = Store(tmp_path / 'items.sqlite3', definition.read())
     texts = {
