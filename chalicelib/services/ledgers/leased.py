@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from chalicelib import clock, errors, messages
+from chalicelib.domain import ledgers
 from chalicelib.messages import RefreshLedger
 from chalicelib.models import LeaseLost, Ledger, Snapshot, Transaction, Watch
 from chalicelib.services.ledgers import counting, download, policy, watchers
@@ -56,16 +57,26 @@ def _refresh_leased(ledger: Ledger, reader: Reader, now: int, deadline: float) -
     if not watches:
         _delete(ledger, reader)
         return
-    finished, summed_before = True, _as_summed(ledger)
+    finished, summed_before, version = True, _as_summed(ledger), ledger.changes.version
     is_old = download.is_unfinished(ledger) or now - (ledger.updated_at or 0) >= policy.FRESH_SECONDS
     if reader.asks_for_more(ledger, watches) or is_old:
         finished = _read(ledger, reader, deadline)
-    watchers.stamp(ledger, watches, changed=_as_summed(ledger) != summed_before)
+    changed = _as_summed(ledger) != summed_before
+    watchers.stamp(ledger, watches, changed=changed and (finished or _is_told_meanwhile(ledger, version)))
     if finished:
         ledger.release_until(policy.next_refresh(ledger, clock.now()))
     else:
         ledger.release_until(clock.now())
         messages.send(RefreshLedger(ledger.pk, group=ledger.work_group or ''))
+
+
+def _is_told_meanwhile(ledger: Ledger, version: int) -> bool:
+    """Whether a slice of a download that is not the last changes what portfolios show, which was of a `version` before.
+
+    Of a first download the first one does, the second, fourth, eighth and so on: histories are computed from all that is stored, and
+    after each slice that would be a multiple of it that grows with the number of slices. The last one always changes what it lacks.
+    """
+    return ledger.incomplete != ledgers.PENDING or ledger.changes.version.bit_length() > version.bit_length()
 
 
 def _as_summed(ledger: Ledger) -> tuple[object, ...]:

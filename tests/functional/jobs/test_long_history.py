@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from chalicelib.config import settings
 from chalicelib.domain.ledgers import MOST_REVERTIBLE, Entry
+from chalicelib.jobs.histories import refresh_histories
 from chalicelib.models import Item, Transaction
 from chalicelib.services.ledgers import download
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, payments
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import survives
-from tests.support.jobs import refresh_queue, run_refresh
+from tests.support.jobs import Queue, refresh_queue, run_refresh
 from tests.support.ledgers import SEGWIT, assert_whole, pk_of, state
 
 NUMBER = 6_000
@@ -42,6 +44,25 @@ def test_a_long_history_is_read_in_slices_that_show_how_far_they_are(
     assert [answer['complete'] for answer in said[-2:]] == [True, True]
     assert {answer['result'][0]['balance'] for answer in said[::2]} == {said[0]['result'][0]['balance']}
     assert_whole(SEGWIT, payments(NUMBER))
+
+
+def test_histories_are_computed_after_ever_more_slices_of_a_first_download_and_after_the_last(
+    api: Api, explorer: Explorer, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    """Each is computed from all that is stored: after every slice that would be a multiple of a history that grows with its length."""
+    monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 0)
+    api.address(api.portfolio(), SEGWIT)
+    explorer.chain[SEGWIT] = payments(1_000)
+    explorer.page = 100
+    histories = Queue(queues[settings().history_queue], refresh_histories)
+    histories.bodies()
+
+    told = []
+    while refresh_queue(queues).deliver():
+        told.append(len(histories.bodies()))
+
+    assert told == [1, 1, 0, 1, 0, 0, 0, 1, 0, 0, 1]
+    assert_whole(SEGWIT, payments(1_000))
 
 
 @contextmanager
