@@ -1,7 +1,8 @@
 """What `make serve` takes with a long history: `python -m benchmarks.home_server [NUMBER]`, 100,000 transactions of one address.
 
-The explorer is a thread of this process and answers at once, so the times are this computer's. Memory is that of each process of the
-server, as it is resident at the end.
+The explorer and the sources of rates are threads of this process and answer at once, so the times are this computer's. Memory is that of
+each process of the server, as it is resident; the seconds of processor are those of all of them, and tell more than a clock does while
+other programs run.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
@@ -20,9 +22,10 @@ from typing import Any, NamedTuple
 import requests
 
 from benchmarks.first_download import ADDRESS, explorer
+from infra.fake_upstreams import http_server, sample
+from infra.fake_upstreams.answer import Answer
 
 ROOT = Path(__file__).parents[1]
-_HOST = '127.0.0.1'
 _USER = {
     'DEMO_EMAIL': 'me@example.com',
     'DEMO_PASSWORD': 'a long enough one',
@@ -43,23 +46,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog='python -m benchmarks.home_server', description=__doc__)
     parser.add_argument('number', type=int, nargs='?', default=100_000, metavar='NUMBER')
     number = parser.parse_args().number
-    blockbook = explorer(number)
-    Thread(target=blockbook.serve_forever, daemon=True).start()
+    upstreams = _upstreams(number)
+    Thread(target=upstreams.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder:
         environment = _USER | {
             'DATA': f'{folder}/data',
-            'UPSTREAM_BLOCKBOOK_DOGE_URL': f'http://{_HOST}:{blockbook.server_port}',
+            'UPSTREAM_URL': upstreams.url,
             'CROSS_CHECK_RATE': '0',
             'RATE_LIMIT': '0',
         }
         with _serving(environment) as empty:
-            print(f'start of an empty folder {empty.seconds:.1f} s, memory {_memory(empty.process.pid)}')
+            print(f'start of an empty folder {empty.seconds:.1f} s, {_taken(empty.process.pid)}', flush=True)
             begun = time.monotonic()
             _download(_session(empty.url), empty.url)
-            print(f'download of {number:,} transactions {time.monotonic() - begun:.0f} s, memory {_memory(empty.process.pid)}')
+            print(f'download of {number:,} transactions {time.monotonic() - begun:.0f} s, {_taken(empty.process.pid)}', flush=True)
         size = sum(path.stat().st_size for path in Path(folder, 'data').glob('items.sqlite3*'))
         with _serving(environment) as full:
-            print(f'start with {size / 1e6:.0f} MB of items {full.seconds:.1f} s, memory {_memory(full.process.pid)}')
+            print(f'start with {size / 1e6:.0f} MB of items {full.seconds:.1f} s, {_taken(full.process.pid)}', flush=True)
             session = _session(full.url)
             print(f'first history, if the server ended before it was computed, {_history_seconds(session, full.url):.0f} s')
             for path in (
@@ -69,7 +72,20 @@ def main() -> None:
                 '/addresses/1/transactions?format=csv',
             ):
                 print(f'GET {path}: {_best(session, f"{full.url}/api/portfolios/1{path}") * 1_000:.0f} ms')
-            print(f'memory afterwards {_memory(full.process.pid)}')
+            print(f'afterwards {_taken(full.process.pid)}')
+
+
+def _upstreams(number: int) -> http_server.Server:
+    """Return a Blockbook that knows so many transactions of one address, and the sample's sources of rates."""
+    blockbook = explorer(number)
+
+    def respond(request: http_server.Request) -> Answer:
+        if request.upstream != 'blockbook_doge':
+            return sample.respond(request)
+        upstream, *path = request.path
+        return blockbook.respond(replace(request, upstream=upstream, path=path))
+
+    return http_server.Server(respond)
 
 
 @contextmanager
@@ -128,14 +144,16 @@ def _best(session: requests.Session, url: str) -> float:
     return min(took)
 
 
-def _memory(parent: int) -> str:
-    """Return what a process and its children have in memory."""
+def _taken(parent: int) -> str:
+    """Return what a process and its children have in memory, and the seconds of processor that they took so far."""
     children = Path(f'/proc/{parent}/task/{parent}/children').read_text().split()
-    resident = []
+    resident, ticks = [], 0
     for pid in (str(parent), *children):
         [line] = [line for line in Path(f'/proc/{pid}/status').read_text().splitlines() if line.startswith('VmRSS')]
         resident.append(int(line.split()[1]) // 1024)
-    return f'{sum(resident)} MB ({" + ".join(map(str, resident))})'
+        ticks += sum(map(int, Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[11:13]))
+    seconds = ticks / os.sysconf('SC_CLK_TCK')
+    return f'memory {sum(resident)} MB ({" + ".join(map(str, resident))}), {seconds:.0f} s of processor'
 
 
 if __name__ == '__main__':
