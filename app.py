@@ -22,7 +22,7 @@ elif config.chalice_hook() == 'deploy':
 from chalicelib import auth
 from chalicelib.api import accounts, addresses, currencies, histories, offsets, portfolios, sources, user
 from chalicelib.api.openapi import route
-from chalicelib.http_io import conditional, errors, key_use, methods, rate_limiter, request_log, response
+from chalicelib.http_io import answer_size, conditional, errors, key_use, methods, rate_limiter, request_log, response
 from chalicelib.jobs import histories as history_jobs
 from chalicelib.jobs import purge, rates, refresh, sweep
 from chalicelib.oauth import endpoints, metadata
@@ -68,6 +68,7 @@ for middleware in (
     rate_limiter.limit_requests,
     languages.language_middleware,
     errors.error_middleware(pages.render_error),
+    answer_size.limit_answers,
     rate_limiter.limit_networks,
     key_use.record_key_use,
     conditional.etag_middleware,

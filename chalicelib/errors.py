@@ -7,6 +7,7 @@
     ├── Conflict                409  conflict           concurrent changes won against all our retries
     ├── PreconditionFailed      412  precondition_failed `If-Match` names another version
     ├── TooLarge                413  too_large          body over the limit
+    ├── AnswerTooLarge          413  answer_too_large   the answer would be larger than Lambda can send
     ├── Invalid                 422  invalid            `invalid`: sentences, `fields`: the same for programs
     ├── TooMany                 429  too_many_attempts  logins, sign-ups; `Retry-After`
     │   └── TooManyRequests     429  too_many_requests  the rate limit of an application for one user
@@ -93,6 +94,17 @@ class TooLarge(AppError):
     status = 413
     code = 'too_large'
     message = 'Request body too large'
+
+
+class AnswerTooLarge(AppError):
+    """The answer would be larger than can be sent; `was_carried_out` if what was asked for was more than the answer."""
+
+    status = 413
+    code = 'answer_too_large'
+    message = 'This answer is larger than the service can send: ask for less at a time'
+
+    def __init__(self, *, was_carried_out: bool) -> None:
+        super().__init__('It was carried out, but the answer is larger than the service can send' if was_carried_out else None)
 
 
 class Fault(NamedTuple):

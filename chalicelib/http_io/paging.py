@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from chalice.app import Request
 
+from chalicelib.http_io import answer_size
 from chalicelib.http_io.response import Answer, ok
 
 MOST_ENTRIES = 1_000
@@ -17,15 +18,16 @@ T = TypeVar('T')
 def page(
     request: Request, entries: Sequence[T], limit: int, show: Callable[[T], Any], position: Callable[[T], str], **beside: Any
 ) -> Answer:
-    """Return a list of up to `limit` of `entries`, which must hold one more if there is a next page.
+    """Return a list of up to `limit` of `entries`, which must hold one more if there is a next page; fewer if Lambda could not send them.
 
     Then the envelope has `next`, the cursor of the next page, and a Link header (RFC 8288) has its whole address:
 
         page(request, [7, 8, 9], 2, show=str, position=str)  # {"result": ["7", "8"], "next": "OA", ...}
     """
-    shown = entries[:limit]
-    response = ok([show(entry) for entry in shown], **beside)
-    if len(entries) > limit:
+    rows = [show(entry) for entry in entries[:limit]]
+    shown = entries[: answer_size.count_fitting(rows)]
+    response = ok(rows[: len(shown)], **beside)
+    if len(entries) > len(shown):
         cursor = encode_cursor(position(shown[-1]))
         response.body['next'] = cursor
         kept = {name: value for name, value in dict(request.query_params or {}).items() if name != 'api_key'}  # a secret

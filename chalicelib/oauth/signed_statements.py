@@ -8,10 +8,11 @@ from jose import jws
 from jose.exceptions import JOSEError
 
 from chalicelib.config import settings
+from chalicelib.http_io import answer_size
 from chalicelib.oauth import signing
 
 TYPE = 'statement+jwt'  # never that of an access token
-LONGEST = 5_000_000  # of one that Lambda can answer with, and be sent in a form: six megabytes with all that is around it
+LONGEST = answer_size.MOST_BYTES  # and no more can be sent in a form, of Lambda's six megabytes with all that is around it
 
 
 def sign_statement(statement: Mapping[str, Any], now: int) -> str:

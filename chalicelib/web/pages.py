@@ -40,6 +40,13 @@ _TITLES = {
     503: (translatable('Temporarily busy'), translatable('Try again in a few seconds.')),
 }
 _TITLES_BY_CODE = {
+    'answer_too_large': (
+        translatable('This is larger than the server can send'),
+        translatable(
+            'Look at part of it: fewer reporting currencies, or a portfolio at a time. Programs read all of it in pages, from the lists of '
+            'the API.'
+        ),
+    ),
     'mail_not_sent': (
         translatable('The email could not be sent'),
         translatable('Nothing was changed. Try again in a few minutes. If it fails again, tell the operator of this server.'),

@@ -14,6 +14,7 @@ from chalicelib.api.presenters.portfolios import present_converted_balances, pre
 from chalicelib.config import settings
 from chalicelib.domain import currencies, tables
 from chalicelib.errors import NotReady
+from chalicelib.http_io import answer_size
 from chalicelib.http_io.request import path_id
 from chalicelib.models import User
 from chalicelib.services.portfolios import balances, converted
@@ -25,7 +26,6 @@ bp = Blueprint(__name__)
 
 Statement = dict[str, Any]
 _FORMATS = ('csv', 'json', 'jws')
-_LONGEST = 5_000_000  # of a file, as Lambda writes it into its answer: six megabytes with all that is around it
 
 
 @bp.route('/portfolios/{portfolio_id}/statement', cors=False)
@@ -89,7 +89,7 @@ def _statement(user: User, portfolio_id: int, at: int | None, made_at: int) -> S
 def _download(request: Request, user: User, statement: Statement, format_name: str, made_at: int) -> Response:
     """Return a statement as a file, or a page that says what to do if it is larger than Lambda can answer with."""
     text, content_type = _file(statement, format_name, made_at)
-    if len(json.dumps(text)) > _LONGEST:
+    if answer_size.is_too_large(text):
         return _render_too_large(request, user, statement['portfolio']['id'])
     return pages.download(text, content_type, f'statement-{statement["portfolio"]["id"]}-{statement["at"][:10]}.{format_name}')
 

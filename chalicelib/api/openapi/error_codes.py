@@ -63,6 +63,14 @@ _ALL = (
         'Send less at a time, in several requests.',
     ),
     ErrorCode(
+        'answer_too_large',
+        413,
+        'The answer would be larger than the service can send, which is about 5 MB.',
+        'Ask for less at a time: one currency (`/balances/CURRENCY`), fewer reporting currencies, and the contents of a portfolio by their '
+        'own lists (`/addresses`, `/accounts`, `/offsets`), which have pages. After a `PATCH` or `DELETE`, do not repeat it: it was '
+        'carried out, as `message` says.',
+    ),
+    ErrorCode(
         'unsupported_media_type',
         415,
         'The body has a `Content-Type` that the operation does not accept.',

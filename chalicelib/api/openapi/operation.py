@@ -56,6 +56,7 @@ class RoutedOperation(NamedTuple):
             'Conflict': changes,
             'PreconditionFailed': self.route.method in ('PATCH', 'DELETE'),
             'TooLarge': body,
+            'AnswerTooLarge': self.private and not body,
             'UnsupportedMediaType': body,
             'Invalid': body or bool(set(self.spec.query) - {EXPAND}),
             'TooManyRequests': True,

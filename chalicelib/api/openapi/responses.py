@@ -69,6 +69,7 @@ REFUSALS = {
     'Conflict': _of(errors.Conflict),
     'PreconditionFailed': _of(errors.PreconditionFailed),
     'TooLarge': _of(errors.TooLarge),
+    'AnswerTooLarge': _of(errors.AnswerTooLarge),
     'UnsupportedMediaType': Refusal(
         415, 'unsupported_media_type', 'Send the body as application/json or application/x-www-form-urlencoded'
     ),

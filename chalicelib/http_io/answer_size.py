@@ -1,0 +1,48 @@
+"""How much one answer may carry. Lambda sends six megabytes with all that is around the answer, and fails with a 502 over that.
+
+Lists end a page before that (`paging.page`); whatever else is larger is refused by `limit_answers`, with what to do instead.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chalice.app import Response
+
+from chalicelib.errors import AnswerTooLarge
+from chalicelib.http_io.response import Answer, json_text
+
+MOST_BYTES = 5_000_000  # of a body as Lambda writes it into its own answer, where each of its quotes is escaped
+_MOST_OF_ROWS = MOST_BYTES // 2  # as CSV doubles the quotes of a list in a cell
+
+
+def limit_answers(request: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Raise AnswerTooLarge instead of an answer that Lambda could not send."""
+    response = get_response(request)
+    is_to_be_written = isinstance(response, Answer) and not isinstance(response.body, str)
+    text = json_text(response.body) if is_to_be_written else response.body
+    if isinstance(text, str) and is_too_large(text):
+        raise AnswerTooLarge(was_carried_out=request.method not in ('GET', 'HEAD'))
+    return response
+
+
+def is_too_large(text: str) -> bool:
+    """Whether Lambda could not send a body."""
+    return _most_bytes(text) > MOST_BYTES and len(json.dumps(text)) > MOST_BYTES
+
+
+def count_fitting(rows: Sequence[Any]) -> int:
+    """Return how many of the first rows of a list fit into an answer, at least one."""
+    if _most_bytes(json_text(rows)) <= _MOST_OF_ROWS:
+        return len(rows)
+    size = 0
+    for number, row in enumerate(rows):
+        size += len(json.dumps(json_text(row)))
+        if size > _MOST_OF_ROWS:
+            return max(number, 1)
+    return len(rows)
+
+
+def _most_bytes(text: str) -> int:
+    """Return what a body can come to at most, without writing it: each character may be a quote, or an emoji where any is not plain."""
+    return len(text) * (2 if text.isascii() else len('\\ud83d\\ude00'))
