@@ -1,6 +1,7 @@
 """The ledgers of the addresses that are derived for an HD wallet: create those that are missing, release all of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple, TypeVar
 
 from chalicelib import clock, messages
@@ -19,11 +20,13 @@ T = TypeVar('T')
 class DerivedLedgers(NamedTuple):
     """The derived ledgers of a wallet as they are stored, by partition key and in order.
 
-    `used` are those of addresses that were ever used, `first` those of the first address of each branch, `resting` those of kinds of
-    script that the wallet uses none of. `script_types` are the kinds that it uses. `is_capped` says that there are too many.
+    `rows` are their keys by branch. `used` are those of addresses that were ever used, `first` those of the first address of each branch,
+    `resting` those of kinds of script that the wallet uses none of. `script_types` are the kinds that it uses. `is_capped` says that there
+    are too many.
     """
 
     by_pk: Mapping[str, Ledger]
+    rows: Mapping[str, Sequence[str]]
     used: frozenset[str]
     first: frozenset[str]
     resting: frozenset[str]
@@ -36,35 +39,52 @@ class DerivedLedgers(NamedTuple):
         return [each for pk, each in self.by_pk.items() if pk not in self.resting]
 
 
-def grow(ledger: Ledger, wallet: Wallet) -> DerivedLedgers:
+_NONE = DerivedLedgers({}, {}, frozenset(), frozenset(), frozenset(), (), is_capped=False)
+
+
+def grow(ledger: Ledger, wallet: Wallet, known: DerivedLedgers = _NONE, changed: Iterable[str] = ()) -> DerivedLedgers:
     """Return all derived ledgers as they are stored, branch by branch, after creating those that are missing. Raises LeaseLost.
 
+    Those that are `known`, and not among the `changed`, are taken as they are: a wallet of thousands of addresses grows by a few at a time.
     How far the branches reach is stored before ledgers are created, so that `release` finds each of them even if this worker dies.
     """
+    rows: Mapping[str, Sequence[str]] = known.rows
+    again = frozenset(changed)
+    stored = {pk: each for pk, each in known.by_pk.items() if pk not in again}
+    used = known.used & stored.keys()
     while True:
-        progress = ledger.derived
-        counts = progress.counts(wallet.kinds[0].script.value)
-        pks = _pks(ledger, wallet, counts)
-        stored = Ledger.find_many(pk for row in pks.values() for pk in row)
-        used = {branch: [pk in stored and _is_used(stored[pk]) for pk in row] for branch, row in pks.items()}
-        reach = wallets.reach_of_branches(wallet.kinds, used, progress.gap)
-        pks = _pks(ledger, wallet, reach.counts, pks)
-        missing = [pk for row in pks.values() for pk in row if pk not in stored or not _is_member(stored[pk], ledger)]
+        rows = _rows(ledger, wallet, ledger.derived.counts(wallet.kinds[0].script.value), rows)
+        read = Ledger.find_many(pk for row in rows.values() for pk in row if pk not in stored)
+        stored |= {pk: each for pk, each in read.items() if _is_member(each, ledger)}
+        used |= {pk for pk, each in read.items() if _is_used(each)}
+        reach = wallets.reach_of_branches(wallet.kinds, {branch: [pk in used for pk in row] for branch, row in rows.items()}, _gap(ledger))
+        rows = _rows(ledger, wallet, reach.counts, rows)
+        missing = [pk for row in rows.values() for pk in row if pk not in stored]
         if not missing:
-            return _in_order(wallet, pks, stored, is_capped=reach.is_capped)
-        progress.reach(reach.counts)
-        ledger.save_derived(progress, clock.now())
-        member = Membership(ledger.wallet_key.name, progress.cycle)
-        for some in slices(missing, _WRITTEN_AT_ONCE):
-            now = clock.now()
-            ledger.renew_if_short(now)
-            watches = [Write(Operation.PUT, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
-            transact(*watches, *(Ledger.create_derived(pk, member, now) for pk in some))
+            return _in_order(wallet, rows, stored, used, is_capped=reach.is_capped)
+        _create(ledger, missing, reach.counts)
+
+
+def _gap(ledger: Ledger) -> int | None:
+    gap: int | None = ledger.derived.gap
+    return gap
+
+
+def _create(ledger: Ledger, pks: Sequence[str], counts: Mapping[str, int]) -> None:
+    """Create derived ledgers, and watch them, after noting how far the branches reach with them. Raises LeaseLost."""
+    ledger.derived.reach(counts)
+    ledger.save_derived(ledger.derived, clock.now())
+    member = Membership(ledger.wallet_key.name, ledger.derived.cycle)
+    for some in slices(pks, _WRITTEN_AT_ONCE):
+        now = clock.now()
+        ledger.renew_if_short(now)
+        watches = [Write(Operation.PUT, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
+        transact(*watches, *(Ledger.create_derived(pk, member, now) for pk in some))
 
 
 def release(ledger: Ledger, wallet: Wallet) -> None:
     """Stop watching the derived ledgers of a wallet; those without another watch are deleted by their next refresh. Raises LeaseLost."""
-    rows = _pks(ledger, wallet, ledger.derived.counts(wallet.kinds[0].script.value))
+    rows = _rows(ledger, wallet, ledger.derived.counts(wallet.kinds[0].script.value), {})
     pks = [pk for row in rows.values() for pk in row]
     for some in slices(pks, _WRITTEN_AT_ONCE):
         now = clock.now()
@@ -89,14 +109,12 @@ def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _pks(
-    ledger: Ledger, wallet: Wallet, counts: Mapping[str, int], known: Mapping[str, Sequence[str]] | None = None
-) -> dict[str, list[str]]:
+def _rows(ledger: Ledger, wallet: Wallet, counts: Mapping[str, int], known: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Return the keys of the ledgers of derived addresses by branch, given those known already."""
     currency = ledger.wallet_key.currency
     rows: dict[str, list[str]] = {}
     for branch in wallet.branches:
-        row = list((known or {}).get(branch.name, ()))
+        row = list(known.get(branch.name, ()))
         rows[branch.name] = row + [
             AddressKey(currency, branch.address(index)).text for index in range(len(row), counts.get(branch.name, 0))
         ]
@@ -112,14 +130,16 @@ def _is_member(derived_ledger: Ledger, ledger: Ledger) -> bool:
     return any(member.wallet == name and member.cycle <= cycle for member in derived_ledger.memberships)
 
 
-def _in_order(wallet: Wallet, pks: Mapping[str, Sequence[str]], stored: Mapping[str, Ledger], *, is_capped: bool) -> DerivedLedgers:
-    by_kind = {kind.script.value: [pk for branch in kind.branches for pk in pks[branch.name]] for kind in wallet.kinds}
-    used = frozenset(pk for row in by_kind.values() for pk in row if _is_used(stored[pk]))
+def _in_order(
+    wallet: Wallet, rows: Mapping[str, Sequence[str]], stored: Mapping[str, Ledger], used: AbstractSet[str], *, is_capped: bool
+) -> DerivedLedgers:
+    by_kind = {kind.script.value: [pk for branch in kind.branches for pk in rows[branch.name]] for kind in wallet.kinds}
     script_types = tuple(kind for kind, row in by_kind.items() if not used.isdisjoint(row))
     return DerivedLedgers(
         {pk: stored[pk] for row in by_kind.values() for pk in row},
-        used,
-        frozenset(row[0] for row in pks.values() if row),
+        rows,
+        frozenset(used),
+        frozenset(row[0] for row in rows.values() if row),
         frozenset(_of_kinds(by_kind, by_kind.keys() - set(script_types))) if script_types else frozenset(),
         script_types,
         is_capped,

@@ -42,10 +42,14 @@ def read(ledger: Ledger, deadline: float) -> bool:
     quiet = _confirm_quiet(ledger, derived, _outdated(derived, begun_at), deadline)
     while outdated := _outdated(derived, begun_at, quiet):
         failures = _refresh(ledger, outdated, deadline)
-        derived = derived_ledgers.grow(ledger, wallet)
+        is_late = clock.monotonic() > deadline
+        derived = derived_ledgers.grow(ledger, wallet, derived, outdated)
+        if is_late or not _outdated(derived, begun_at, quiet):  # the last round: other workers may have written the others meanwhile
+            derived = derived_ledgers.grow(ledger, wallet, derived, derived.by_pk)
         left = _outdated(derived, begun_at, quiet)
-        _refuse_standstill(ledger, [derived.by_pk[pk] for pk in left if pk in outdated], failures, moved=outdated != left)
-        if clock.monotonic() > deadline:
+        tried = frozenset(outdated)
+        _refuse_standstill(ledger, [derived.by_pk[pk] for pk in left if pk in tried], failures, moved=outdated != left)
+        if is_late:
             if all(_is_leased_elsewhere(derived.by_pk[pk]) for pk in left):
                 break
             return False
