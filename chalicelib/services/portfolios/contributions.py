@@ -11,7 +11,7 @@ from chalicelib.domain.ledger_keys import AccountKey, LedgerKey
 from chalicelib.domain.ledgers import Gap
 from chalicelib.domain.replay import Balances, Contribution, Move, Observation, Scope
 from chalicelib.errors import Busy
-from chalicelib.models import Account, Follower, Ledger, Offset, PortfolioTree, Snapshot, Transaction
+from chalicelib.models import Follower, Ledger, Offset, PortfolioTree, Snapshot, Transaction
 from chalicelib.services.ledgers import policy
 from chalicelib.services.portfolios import owners
 
@@ -36,9 +36,11 @@ class Child(NamedTuple):
 
     @property
     def is_known(self) -> bool:
-        """Whether any balance of it was ever observed, and counts: that of an account whose key was revoked does, as of then."""
-        counts = (self.follower.valid or isinstance(self.follower, Account)) and not self.clashes
-        return counts and self.ledger is not None and self.ledger.ready
+        """Whether any balance of it was ever observed, and counts.
+
+        What was observed before a key was revoked, or explorers took to refusing the address, was so: it counts, as of then.
+        """
+        return not self.clashes and self.ledger is not None and self.ledger.ready
 
     @property
     def is_whole(self) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from chalicelib import clock, queue
+from chalicelib.formats import format_instant
 from chalicelib.models import Ledger, UpstreamState
 from infra.fake_upstreams import faults
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
@@ -348,3 +349,20 @@ def test_a_ledger_of_a_day_ago_that_somebody_looks_at_is_sent_for(
 def test_no_message_holds_more_than_keys(api: Api, explorer: Explorer, queues: dict[str, str], portfolio: int) -> None:
     api.address(portfolio, LEGACY, title='a secret title')
     assert 'secret' not in json.dumps(refresh_queue(queues).bodies())
+
+
+def test_the_past_of_an_address_stays_when_explorers_take_to_refusing_it(api: Api, portfolio: int, segwit: str, explorer: Explorer) -> None:
+    balances = f'/api/portfolios/{portfolio}/balances/btc'
+    at = format_instant(CLOCK.now()).replace('+', '%2B')
+    explorer.chain[SEGWIT] = payments(1)
+    assert run_refresh(SEGWIT)
+    before = api.get(balances).json_body['result']
+    assert (before['balance'] != '0.0', before['complete']) == (True, True)
+    CLOCK.advance(3 * 86_400)
+    explorer.fail(faults.status(400, 'Invalid Bitcoin address'))
+    assert run_refresh(SEGWIT)
+    assert state(SEGWIT).valid is False
+
+    now, then = (api.get(path).json_body['result'] for path in (balances, f'{balances}?at={at}'))
+    assert (now['balance'], now['complete'], now['missing'][0]['reason']) == (before['balance'], False, 'invalid_address')
+    assert (then['balance'], then['complete']) == (before['balance'], True)
