@@ -88,8 +88,14 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
 
 
 def percentage(part: Decimal, whole: Decimal) -> Decimal | None:
-    """Return how many per cent of a positive amount another one is, rounded half-even to one decimal; None of anything else."""
-    return _DIVISION.divide(multiply(part, Decimal(100)), whole).quantize(Decimal('0.1'), context=_DIVISION) if whole > 0 else None
+    """Return how many per cent of a positive amount another one is, rounded half-even to one decimal; None of anything else.
+
+    What rounds to nothing has no sign.
+    """
+    if whole <= 0:
+        return None
+    rounded = _DIVISION.divide(multiply(part, Decimal(100)), whole).quantize(Decimal('0.1'), context=_DIVISION)
+    return rounded if rounded else abs(rounded)
 
 
 def total_by_currency(reporting: Iterable[str], balances: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:

@@ -41,7 +41,7 @@ def follow(currency: str, deadline: float) -> None:
     earlier = ChainBlocks.find(currency)
     if earlier is None:
         ChainBlocks.create(currency)
-    elif now - (earlier.through_at or 0) < policy.FOLLOWED_EVERY_SECONDS:
+    elif now - policy.past(earlier.through_at, now) < policy.FOLLOWED_EVERY_SECONDS:
         return
     chain = ChainBlocks.lease(currency, uuid.uuid4().hex, now)
     if chain is None:

@@ -85,10 +85,10 @@ def _wallet(ledger: Ledger) -> Wallet:
 def _begin_cycle(ledger: Ledger) -> int:
     """Return when the cycle under way began; begin one if there is none."""
     progress = ledger.derived or Derived()
-    begun_at: int | None = progress.begun_at
-    if begun_at is not None:
-        return begun_at
     now = clock.now()
+    begun_at = policy.past(progress.begun_at, now)
+    if begun_at:
+        return begun_at
     progress.begun_at, progress.cycle = now, progress.cycle + 1
     ledger.save_derived(progress, now)
     return now
@@ -110,7 +110,7 @@ def _outdated(derived: DerivedLedgers, begun_at: int, quiet: Collection[str] = (
         pk
         for pk, each in derived.by_pk.items()
         if pk not in quiet
-        and ((each.updated_at or 0) < since - (policy.DAY if pk in derived.resting else 0) or download.is_unfinished(each))
+        and (policy.past(each.updated_at, clock.now()) < since - (policy.DAY if pk in derived.resting else 0) or download.is_unfinished(each))
     ]
 
 

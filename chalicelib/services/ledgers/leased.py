@@ -58,7 +58,7 @@ def _refresh_leased(ledger: Ledger, reader: Reader, now: int, deadline: float) -
         _delete(ledger, reader)
         return
     finished, summed_before, version = True, _as_summed(ledger), ledger.changes.version
-    is_old = download.is_unfinished(ledger) or now - (ledger.updated_at or 0) >= policy.FRESH_SECONDS
+    is_old = download.is_unfinished(ledger) or not policy.is_fresh(ledger, now)
     if reader.asks_for_more(ledger, watches) or is_old:
         finished = _read(ledger, reader, deadline)
     changed = _as_summed(ledger) != summed_before

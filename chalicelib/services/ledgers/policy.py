@@ -19,6 +19,7 @@ LONGEST_INTERVAL = DAY
 
 STALE_SECONDS = 5 * MINUTE  # a reader who finds older balances has the ledger refreshed
 FRESH_SECONDS = 10  # a ledger observed within this is not read again, nor a derived one in the cycle of its wallet
+CLOCKS_DIFFER_SECONDS = MINUTE  # at most, between those of two workers
 FIRST_BACKOFF_SECONDS = 10  # doubled by each failure in a row, up to the interval
 CRASH_RETRY_SECONDS = 5 * MINUTE  # after an error of our own, which a retry seldom mends
 FIRST_REST_SECONDS, LONGEST_REST_SECONDS = 5 * MINUTE, DAY  # of an address from an explorer that fails for it, doubled by each failure
@@ -91,7 +92,20 @@ def rest_until(failures: int, now: int) -> int:
 
 def is_stale(ledger: 'Ledger', now: int) -> bool:
     """Return whether a reader should have a ledger refreshed: it is old, and nothing was tried lately."""
-    return now - max(ledger.updated_at or 0, ledger.attempted_at or 0, ledger.created_at or 0) > STALE_SECONDS
+    return now - max(past(at, now) for at in (ledger.updated_at, ledger.attempted_at, ledger.created_at)) > STALE_SECONDS
+
+
+def is_fresh(ledger: 'Ledger', now: int) -> bool:
+    """Return whether a ledger was observed so lately that it is not read again."""
+    return now - past(ledger.updated_at, now) < FRESH_SECONDS
+
+
+def past(instant: int | None, now: int) -> int:
+    """Return an instant that was stored; 0 for none, and for one to come, of which a clock that was ahead says that it was.
+
+    Otherwise whoever set such a clock right would have nothing read until it is as late as that.
+    """
+    return instant if instant is not None and instant <= now + CLOCKS_DIFFER_SECONDS else 0
 
 
 def is_looked_at(ledger: 'Ledger', now: int, looked_at: int | None = None) -> bool:

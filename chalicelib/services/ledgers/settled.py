@@ -75,9 +75,9 @@ def by_chain(pks: Iterable[str]) -> Iterator[list[str]]:
 
 def _was_read_lately(ledger: Ledger, now: int, looked_at: int | None) -> bool:
     """Whether it was read since what is newest in it is final, and not longer ago than that is trusted."""
-    read_at: int | None = ledger.read_at
+    read_at = policy.past(ledger.read_at, now)
     newest_at: int | None = ledger.newest_at
-    is_final = read_at is not None and (newest_at is None or newest_at + policy.FINAL_SECONDS <= read_at)
+    is_final = read_at > 0 and (newest_at is None or newest_at + policy.FINAL_SECONDS <= read_at)
     return ledger.ready and is_final and now < policy.trusted_until(ledger, now, looked_at)
 
 
