@@ -105,13 +105,13 @@ def _outdated(derived: DerivedLedgers, begun_at: int, quiet: Collection[str] = (
 
     Not those that are known to be `quiet`.
     """
-    since = begun_at - policy.FRESH_SECONDS
-    return [
-        pk
-        for pk, each in derived.by_pk.items()
-        if pk not in quiet
-        and (policy.past(each.updated_at, clock.now()) < since - (policy.DAY if pk in derived.resting else 0) or download.is_unfinished(each))
-    ]
+    since, now = begun_at - policy.FRESH_SECONDS, clock.now()
+
+    def is_outdated(pk: str, each: Ledger) -> bool:
+        oldest = since - (policy.DAY if pk in derived.resting else 0)
+        return policy.past(each.updated_at, now) < oldest or download.is_unfinished(each)
+
+    return [pk for pk, each in derived.by_pk.items() if pk not in quiet and is_outdated(pk, each)]
 
 
 def _is_leased_elsewhere(derived_ledger: Ledger) -> bool:
