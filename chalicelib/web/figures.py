@@ -1,5 +1,6 @@
 """How amounts and instants are written on pages: the texts of the API with their digits grouped, instants in words, always UTC."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -23,6 +24,11 @@ def compact(amount: Decimal) -> str:
         if abs(amount) >= Decimal(1).scaleb(exponent):
             return f'{locales.group_digits(f"{amount.scaleb(-exponent).normalize():f}")}{unit}'
     return locales.group_digits(f'{amount.normalize():f}')
+
+
+def day_told(epoch: int) -> str:
+    """Return the day of an instant of which something is told, which midnight ends: `2025-12-31`."""
+    return iso(epoch - 1 if epoch % _DAY == 0 else epoch)[: len('2025-12-31')]
 
 
 def as_of(epoch: int) -> str:
@@ -66,6 +72,19 @@ def epoch_of(instant: str) -> int:
     return int(datetime.fromisoformat(instant).timestamp())
 
 
+def source_titles(keys: str | Sequence[str]) -> str:
+    """Return what sources are called, from their keys, which are a list or stand between commas: `Kraken, European Central Bank`."""
+    from chalicelib.services import upstream_status  # other pages should not pay for what it imports
+
+    titles = {source.key: source.title for source in upstream_status.every()}
+    return ', '.join(titles.get(key, key) for key in (keys.split(',') if isinstance(keys, str) else keys))
+
+
+def isolated(text: str) -> str:
+    """Return what somebody typed for the middle of a sentence: whichever way it is written, it does not reorder what is around it."""
+    return f'\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}'
+
+
 def browser(name: str | None) -> str:
     """Return what a browser is called, from what it is stored as."""
     return browsers.in_words(name or browsers.UNKNOWN)
@@ -87,6 +106,8 @@ FILTERS = {
     'iso': iso,
     'epoch': epoch_of,
     'shortened': shortened,
+    'source_titles': source_titles,
+    'isolated': isolated,
     'browser': browser,
     'currency': texts.currency_title,
 }

@@ -16,6 +16,7 @@ from chalicelib.domain import currencies, tables
 from chalicelib.errors import NotReady
 from chalicelib.http_io import answer_size
 from chalicelib.http_io.request import path_id
+from chalicelib.locales import group_digits
 from chalicelib.models import User
 from chalicelib.services.portfolios import balances, converted
 from chalicelib.texts import translatable
@@ -26,6 +27,9 @@ bp = Blueprint(__name__)
 
 Statement = dict[str, Any]
 _FORMATS = ('csv', 'json', 'jws')
+# How many characters of amounts and names a column of text has room for side by side, and a page that is broader than others.
+_LAYOUTS = {'narrow': 72, 'broad': 112}
+_CHARACTERS_OF_A_NAME, _CHARACTERS_BESIDE_AN_AMOUNT = 14, 1
 
 
 @bp.route('/portfolios/{portfolio_id}/statement', cors=False)
@@ -64,12 +68,12 @@ def submit_verify() -> Response:
     pasted = forms.read(request, signed_statements.LONGEST + forms.MOST_BYTES).text('jws')
     claims = signed_statements.verify_statement(pasted)
     if claims:
-        return _render_verify(request, claims=claims)
+        return _render_verify(request, claims=claims, missing=_missing(claims['statement']))
     return _render_verify(request, status=422, refused=True, pasted=pasted if len(pasted) < forms.MOST_BYTES else '')
 
 
 def _render_verify(request: Request, *, status: int = 200, **context: Any) -> Response:
-    values = {'claims': None, 'refused': False, 'pasted': ''} | context
+    values = {'claims': None, 'missing': [], 'refused': False, 'pasted': ''} | context
     return pages.render('statement_verify.html', request, status=status, user=sessions.current_user(request), **values)
 
 
@@ -91,7 +95,8 @@ def _download(request: Request, user: User, statement: Statement, format_name: s
     text, content_type = _file(statement, format_name, made_at)
     if answer_size.is_too_large(text):
         return _render_too_large(request, user, statement['portfolio']['id'])
-    return pages.download(text, content_type, f'statement-{statement["portfolio"]["id"]}-{statement["at"][:10]}.{format_name}')
+    day = figures.day_told(figures.epoch_of(statement['at']))
+    return pages.download(text, content_type, f'statement-{statement["portfolio"]["id"]}-{day}.{format_name}')
 
 
 def _file(statement: Statement, format_name: str, made_at: int) -> tuple[str, str]:
@@ -124,12 +129,15 @@ def _render_too_large(request: Request, user: User, portfolio_id: int) -> Respon
 
 
 def _render(request: Request, user: User, statement: Statement, **context: Any) -> Response:
+    rows = _rows(statement)
     return pages.render(
         'statement.html',
         request,
         user=user,
         statement=statement,
-        rows=_rows(statement),
+        rows=rows,
+        layout=_layout(rows, statement),
+        rates=_rates(statement),
         missing=_missing(statement),
         codes=[row['currency'] for row in statement['converted']],
         issuer=settings().issuer,
@@ -141,6 +149,21 @@ def _render(request: Request, user: User, statement: Statement, **context: Any) 
 def _missing(statement: Statement) -> list[answers.NotInTotal]:
     """Return what is missing from any of the totals, each part once: most are missing from all of them."""
     return list({frozenset(part.items()): part for row in statement['converted'] for part in row.get('missing', ())}.values())
+
+
+def _layout(rows: list[dict[str, Any]], statement: Statement) -> str:
+    """Return the class of the table by the width of its amounts, none of which is to be broken: `narrow`, `broad`, or `stacked`."""
+    total = ['', *(row['balance'] for row in statement['converted'])]
+    amounts = [*([row['balance'], *row['values']] for row in rows), total]
+    columns = [max(len(group_digits(amount or '')) for amount in column) for column in zip(*amounts, strict=True)]
+    characters = _CHARACTERS_OF_A_NAME + sum(_CHARACTERS_BESIDE_AN_AMOUNT + longest for longest in columns)
+    return next((name for name, most in _LAYOUTS.items() if characters <= most), 'stacked')
+
+
+def _rates(statement: Statement) -> list[answers.Hop]:
+    """Return the rates that any of the values was converted by, each once, by pair."""
+    hops = [hop for row in statement['converted'] for share in row['explain'] if share['balance'] != '0.0' for hop in share['route']]
+    return [hop for _, hop in sorted({hop['pair']: hop for hop in hops}.items())]
 
 
 def _rows(statement: Statement) -> list[dict[str, Any]]:

@@ -407,7 +407,8 @@ def test_a_statement_is_the_apis_and_anybody_can_verify_it(
     logged_in: Browser, new_browser: Any, api: Api, filled: int, requests_made: list[str]
 ):
     end = iso(clock.now() - DAY)[:10]
-    path = f'/portfolios/{filled}/statement?at={iso(clock.now() - 2 * DAY)[:10]}'
+    day = iso(clock.now() - 2 * DAY)[:10]
+    path = f'/portfolios/{filled}/statement?at={day}'
     expected = {
         'balances': result(api, f'{filled}/balances?at={end}'),
         'converted': result(api, f'{filled}/converted?explain=true&at={end}'),
@@ -426,7 +427,7 @@ def test_a_statement_is_the_apis_and_anybody_can_verify_it(
     told = json.loads(logged_in.page)
     assert {name: told[name] for name in expected} == expected
     logged_in.get(f'{path}&format=csv')
-    assert logged_in.response.headers['Content-Disposition'] == f'attachment; filename="statement-{filled}-{end}.csv"'
+    assert logged_in.response.headers['Content-Disposition'] == f'attachment; filename="statement-{filled}-{day}.csv"'
     by_code = {row['currency']: row for row in csv.DictReader(logged_in.page.splitlines())}
     assert (by_code['doge']['balance'], by_code['doge']['usd'], by_code['doge']['complete']) == ('90000.0', '', 'true')
     assert [by_code['total'][row['currency']] for row in expected['converted']] == [row['balance'] for row in expected['converted']]
