@@ -27,6 +27,7 @@ LONGEST_REQUEST_SECONDS = _TOTAL_SECONDS + _READ_SECONDS  # connecting, which is
 _MAX_BYTES = 32 * 1024 * 1024
 _MAX_RETRY_AFTER = 3600
 _KEPT_EVERY_SECONDS = 5
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError)  # the last of a host that is no name
 
 
 class UpstreamResponse(NamedTuple):
@@ -122,7 +123,7 @@ class Http:
             raise NotPublic(endpoint.key, 'its host has an address that is not public') from None
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             raise Upstream(endpoint.key, 'timed out', blame=Blame.LOAD) from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except _FAILURES as error:
             # Only the type: the message of the exception repeats the URL, which may contain an API key.
             reason, blame = ('timed out', Blame.LOAD) if expired.is_set() else (f'cannot be reached ({type(error).__name__})', Blame.HOST)
             raise Upstream(endpoint.key, reason, blame=blame) from None

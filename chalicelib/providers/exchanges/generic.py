@@ -25,8 +25,8 @@ class GenericReader:
     counts_p2pk = True
 
     def __init__(self, credentials: Mapping[str, Any]) -> None:
-        url = urlsplit(credentials['url'])
         try:
+            url = urlsplit(credentials['url'])
             is_plain = url.scheme == 'https' and bool(url.hostname) and url.username is None and url.port != 0
         except ValueError:
             is_plain = False

@@ -54,7 +54,7 @@ def test_nothing_connects_to_this_machine_whatever_it_is_called(host: str):
 @pytest.mark.parametrize(
     'url',
     ['http://example.com/x', 'ftp://example.com', 'https://', 'https:///x', 'https://user:pass@example.com/', 'file:///etc/passwd',
-     'https://example.com:99999/', 'example.com'],
+     'https://example.com:99999/', 'example.com', 'https://[::/', 'https://\u2100/'],
 )  # fmt: skip
 def test_a_url_that_is_not_plain_https_is_refused(url: str):
     with pytest.raises(AccountRefused) as caught:
@@ -68,6 +68,7 @@ def test_a_private_address_is_told_to_the_user():
     assert (caught.value.problem, caught.value.detail) == ('address_refused', 'its host has an address that is not public')
 
 
-def test_a_host_that_is_not_there_is_tried_again():
+@pytest.mark.parametrize('host', ['nosuch.invalid', 'no..name', 'a' * 64 + '.invalid'])
+def test_a_host_that_is_not_there_is_tried_again(host: str):
     with pytest.raises(AccountLimited):
-        GenericReader({'url': 'https://nosuch.invalid/mine.json'}).read(Http(nothing), '')
+        GenericReader({'url': f'https://{host}/mine.json'}).read(Http(nothing), '')
