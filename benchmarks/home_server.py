@@ -52,6 +52,7 @@ def main() -> None:
         environment = _USER | {
             'DATA': f'{folder}/data',
             'UPSTREAM_URL': upstreams.url,
+            'UPSTREAM_BLOCKBOOK_DOGE_URL': f'{upstreams.url}/blockbook_doge',
             'CROSS_CHECK_RATE': '0',
             'RATE_LIMIT': '0',
         }
