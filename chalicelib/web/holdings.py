@@ -67,7 +67,10 @@ class Contents(NamedTuple):
 
 
 def allocation(worth: Worth) -> Allocation:
-    """Return what a value is made of. Currencies of which nothing is held are left out; those below zero have no slice."""
+    """Return what a value is made of. Currencies of which nothing is held are left out; those below zero have no slice.
+
+    What is worth nothing as a whole, or less, has no slices and no shares: they would be of nothing.
+    """
     total = Decimal(worth.row['balance'])
     shares = sorted((share for share in worth.row['explain'] if Decimal(share['balance'])), key=lambda share: -Decimal(share['value']))
     assets = [_asset(share, worth.currency, total, min(number, _COLOURS - 1)) for number, share in enumerate(shares)]
@@ -75,7 +78,8 @@ def allocation(worth: Worth) -> Allocation:
     by_colour = [Decimal(0)] * min(len(assets), _COLOURS)
     for share, asset in zip(shares, assets, strict=True):
         by_colour[asset.colour] += max(Decimal(share['value']), Decimal(0))
-    return Allocation([*assets, *map(_unvalued, unconverted)], donut(by_colour))
+    slices = donut(by_colour) if total > 0 else []
+    return Allocation([*assets, *map(_unvalued, unconverted)], slices)
 
 
 def _asset(share: answers.Explained, currency: str, total: Decimal, colour: int) -> Asset:
@@ -104,9 +108,9 @@ def contents_of(tree: PortfolioTree) -> Contents:
     )
 
 
-def latest_transactions(summed: PortfolioBalances) -> list[answers.PortfolioTransaction]:
-    """Return the newest transactions of all that a portfolio follows."""
-    return [present_portfolio_transaction(row) for row in transactions.newest(summed.children, _LATEST)]
+def latest_transactions(summed: PortfolioBalances, at: int | None) -> list[answers.PortfolioTransaction]:
+    """Return the newest transactions of all that a portfolio follows, until an instant of the past if there is one."""
+    return [present_portfolio_transaction(row) for row in transactions.newest(summed.children, _LATEST, until=at)]
 
 
 def readings(summed: PortfolioBalances) -> list[Reading]:

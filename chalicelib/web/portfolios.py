@@ -31,6 +31,10 @@ class Card(NamedTuple):
     worth: worth.Worth | None
     unread_reason: str | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self.portfolio.addresses or self.portfolio.accounts or self.portfolio.offsets)
+
 
 class TotalWorth(NamedTuple):
     """What several portfolios are worth together, as they are shown; incomplete if any of them is."""
@@ -92,7 +96,7 @@ def show_portfolio(portfolio_id: str) -> Response:
         here=partial(pages.choice_link, request, f'/portfolios/{number}', {'range': chart_range.name, 'in': currency, 'at': day or None}),
         made_of=holdings.allocation(value),
         contents=holdings.contents(summed),
-        transactions=holdings.latest_transactions(summed),
+        transactions=holdings.latest_transactions(summed, at),
         ranges=list(worth.RANGES),
         chosen_range=chart_range.name,
         chosen_day=day,

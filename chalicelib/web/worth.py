@@ -103,7 +103,8 @@ def value(summed: PortfolioBalances, currency: str, chart_range: ChartRange, hei
     last = ChartPoint(clock.now() if at is None else at, row['balance'], row['complete'])
     past = _history(summed.portfolio, currency, chart_range, at)
     points = [*(past or ()), last]
-    return Worth(row, totals, at, points, past is not None, line_chart(points, chart_range.interval, height), _change(points, currency))
+    chart = line_chart(points, chart_range.interval, height) if any(point.value for point in points) else None
+    return Worth(row, totals, at, points, past is not None, chart, _change(points, currency))
 
 
 def in_percent(points: Sequence[ChartPoint]) -> list[ChartPoint]:

@@ -101,8 +101,9 @@ class Browser:
 
     @property
     def text(self) -> str:
-        """Return the words of the page."""
-        return ' '.join(unescape(re.sub(r'<[^>]*>', ' ', self.page.partition('<main')[2])).split())
+        """Return the words of the page, without what isolates names written from right to left."""
+        words = unescape(re.sub(r'<[^>]*>', ' ', self.page.partition('<main')[2])).split()
+        return re.sub('[\u2068\u2069]', '', ' '.join(words))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from chalicelib import telemetry
-from chalicelib.domain import ledgers
+from chalicelib.domain import instants, ledgers
 from chalicelib.models import Ledger, Transaction, read_portfolio_tree, read_transactions
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import contributions
@@ -70,9 +70,12 @@ def list_transactions(user_id: str, portfolio_id: int, *, after: PortfolioPositi
     return PortfolioTransactions(rows[:limit], list(_incomplete(children)))
 
 
-def newest(children: Sequence[Child], limit: int) -> list[PortfolioTransaction]:
-    """Return the newest transactions of children whose ledgers were read."""
-    return list(_with_transfers(_merge(_readable(children), None, limit)))[:limit]
+def newest(children: Sequence[Child], limit: int, *, until: int | None = None) -> list[PortfolioTransaction]:
+    """Return the newest transactions of children whose ledgers were read, of those made until an instant if one is given."""
+    after = None if until is None else PortfolioPosition(f'{instants.sortable(until + 1)}#', '')
+    return [row for row in _with_transfers(_merge(_readable(children), after, limit)) if _is_after((row.transaction, row.child), after)][
+        :limit
+    ]
 
 
 def _readable(children: Sequence[Child]) -> list[Child]:

@@ -3,6 +3,8 @@
 // itself stays for print, forced colours, and whoever has no scripts.
 const language = document.documentElement.lang;
 const compact = new Intl.NumberFormat(language, {notation: 'compact', maximumSignificantDigits: 4});
+const scientific = new Intl.NumberFormat(language, {notation: 'scientific', maximumSignificantDigits: 4});
+const MOST_COMPACT = 1e15;
 const SECONDS_OF_A_DAY = 86400;
 
 // 'SECONDS:AMOUNT SECONDS:AMOUNT* SECONDS:AMOUNT' for each stretch without a gap, between semicolons; with an asterisk what is incomplete.
@@ -77,7 +79,7 @@ function draw(figure) {
   let plot;
 
   function show(place) {
-    const row = place === null || place === undefined ? null : rows[place];
+    const row = rows[place ?? rows.length - 1];  // the newest while none is pointed at
     reading.textContent = row === null ? '' : [...cells[row].cells].map(cell => cell.textContent.trim()).join(': ');
   }
 
@@ -85,13 +87,13 @@ function draw(figure) {
     const line = colour('accent'), quiet = {stroke: colour('soft'), grid: {stroke: colour('line'), width: 1}, ticks: {show: false}};
     const series = {stroke: line, width: 2, points: {show: false}, spanGaps: false};
     return {
-      width: holder.clientWidth, height: 260, legend: {show: false}, padding: [8, 0, 0, 0],
+      width: holder.clientWidth, height: 260, legend: {show: false}, padding: [8, 18, 0, 0],
       tzDate: seconds => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
       scales: {y: {range: () => range}},
       series: [{}, {...series, fill: colour('tint')}, {...series, dash: [6, 5]}],
       axes: [
         {...quiet, size: 32, space: 90, values: (shown, splits) => splits.map(at => dayOf(at, shown.scales.x.max - shown.scales.x.min))},
-        {...quiet, size: 62, values: (shown, splits) => splits.map(amount => compact.format(amount))},
+        {...quiet, size: 62, values: (shown, splits) => splits.map(amount => (Math.abs(amount) < MOST_COMPACT ? compact : scientific).format(amount))},
       ],
       cursor: {drag: {x: true, y: false}, y: false},
       hooks: {
@@ -115,6 +117,7 @@ function draw(figure) {
 
   figure.classList.add('drawn');
   renew();
+  show(null);
   whole.addEventListener('click', () => { plot.setScale('x', {min: first, max: last}); holder.focus(); });
   holder.addEventListener('keydown', event => {
     const by = {ArrowLeft: -1, ArrowRight: 1, PageUp: -30, PageDown: 30, Home: -Infinity, End: Infinity}[event.key];

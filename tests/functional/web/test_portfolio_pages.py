@@ -70,7 +70,9 @@ def test_a_day_of_the_past_is_its_end_and_names_are_text(logged_in: Browser, api
     [btc, _] = result(api, f'{filled}/converted?at={end}')
     assert figure(logged_in.page) == btc['balance']
     assert f'?explain=true&amp;at={end}T00:00:00+00:00' in logged_in.page
-    assert logged_in.page.count('&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt; &amp; محمد') == 8
+    assert (
+        logged_in.page.count('&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt; &amp; محمد') == 7
+    )  # of its five transactions one was not made by then
     assert all(tag.startswith('<script src="/static/') for tag in re.findall('<script[^>]*>', logged_in.page))
     assert not re.search(r'(?:src|href)="(?!/|#|data:image)', logged_in.page)
     assert ' style=' not in logged_in.page  # the policy forbids it

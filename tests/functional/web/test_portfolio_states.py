@@ -1,0 +1,96 @@
+"""Portfolios that are unlike most: empty, worth nothing, in debt, immense, seen as of a day long ago."""
+
+import re
+from html import unescape
+
+import pytest
+
+from chalicelib import clock
+from tests.support.api import Api
+from tests.support.browser import Browser
+from tests.support.portfolio_pages import DAY, cells, iso, know_rates, result
+
+
+def holding(api: Api, **balances: str) -> int:
+    know_rates()
+    number = api.portfolio('Odd', ('usd',))
+    body = {'title': 'By hand', 'balances': [{'currency': code, 'balance': balance} for code, balance in balances.items()]}
+    assert api.post(f'/api/portfolios/{number}/offsets', body).status_code == 201
+    return number
+
+
+def test_an_empty_portfolio_says_what_to_do_instead_of_how_it_developed(logged_in: Browser, api: Api):
+    know_rates()
+    number = api.portfolio('Empty', ('usd',))
+
+    logged_in.get(f'/portfolios/{number}')
+    assert 'Nothing is in it yet: add addresses' in logged_in.text
+    assert 'Complete' not in logged_in.text
+    assert 'since' not in logged_in.text
+    assert '<figure' not in logged_in.page
+    logged_in.get('/portfolios')
+    assert 'Nothing is in it yet.' in logged_in.text
+    assert 'Complete' not in logged_in.text
+
+
+def test_what_was_always_worth_nothing_has_no_chart_and_did_not_change(logged_in: Browser, api: Api):
+    number = holding(api, usd='0')
+
+    logged_in.get(f'/portfolios/{number}')
+
+    assert 'There is no chart' in logged_in.text
+    assert '<figure' not in logged_in.page
+    assert 'unchanged since' in logged_in.text
+    assert '+0.00' not in logged_in.text
+
+
+def test_a_debt_has_neither_shares_nor_slices(logged_in: Browser, api: Api):
+    number = holding(api, usd='-500', btc='0.01')
+
+    logged_in.get(f'/portfolios/{number}')
+    assert [row[0] for row in cells(logged_in.page, 'class="assets"')] == ['BTC', 'USD']
+    assert {row[3] for row in cells(logged_in.page, 'class="assets"')} == {''}
+    assert 'class="donut"' not in logged_in.page
+    logged_in.post(f'/portfolios/{number}/share', {'name': 'All', 'shows': 'percentages', 'ends': iso(clock.now() + DAY)[:10]})
+    logged_in.get(logged_in.location)
+    logged_in.get('/s/' + re.search(r'/s/([A-Za-z0-9_-]{43})', logged_in.page)[1])
+    assert cells(logged_in.page, 'class="shares"') == [['Bitcoin', ''], ['United States dollar', '']]
+
+
+def test_a_share_that_rounds_to_nothing_is_not_shown_as_none(logged_in: Browser, api: Api):
+    number = holding(api, usd='0.01', btc='1')
+
+    logged_in.get(f'/portfolios/{number}')
+
+    assert [row[3] for row in cells(logged_in.page, 'class="assets"')] == ['100.0 %', '< 0.1 %']
+
+
+@pytest.mark.parametrize(('balance', 'breaks'), [('123456789.12', False), ('123456789012345678901.12', True)])
+def test_only_an_immense_amount_may_be_broken(logged_in: Browser, api: Api, balance: str, breaks: bool):
+    number = holding(api, usd=balance)
+
+    logged_in.get(f'/portfolios/{number}')
+
+    assert ('class="number amount long"' in logged_in.page) is breaks
+
+
+def test_the_transactions_of_a_day_of_the_past_end_with_it(logged_in: Browser, api: Api, filled: int):
+    every = result(api, f'{filled}/transactions')
+    for days in (2, 15, 50):
+        end = clock.now() // DAY * DAY - days * DAY
+
+        logged_in.get(f'/portfolios/{filled}?at={iso(end - DAY)[:10]}')
+
+        expected = [row['txn_at'][:10] for row in every if row['txn_at'] <= iso(end)]
+        listed = re.findall(r'class="transaction"><time datetime="(.{10})', logged_in.page)
+        assert listed == expected
+        assert 0 < len(listed) < len(every)
+        assert 'Latest transactions by then' in logged_in.text
+
+
+def test_the_question_whether_to_delete_isolates_the_title(logged_in: Browser, api: Api):
+    number = api.portfolio('محمد (حساب) 1')
+
+    logged_in.get(f'/portfolios/{number}/delete')
+
+    assert '<h1>Delete \N{FIRST STRONG ISOLATE}محمد (حساب) 1\N{POP DIRECTIONAL ISOLATE}?</h1>' in unescape(logged_in.page)
