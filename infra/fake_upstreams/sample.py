@@ -9,6 +9,7 @@ from typing import Any
 
 from infra.fake_upstreams import (
     blockchain_info,
+    blocks,
     cardano,
     coins,
     esplora,
@@ -81,6 +82,17 @@ UPSTREAMS: dict[str, Get] = {
     **stellar.UPSTREAMS,
     **cardano.UPSTREAMS,
     **rates.UPSTREAMS,
+}
+UPSTREAMS |= {
+    key: blocks.with_blocks(coin, tell, UPSTREAMS[key])
+    for key, coin, tell in (
+        ('blockstream', 'btc', blocks.tell_esplora),
+        ('mempool', 'btc', blocks.tell_esplora),
+        ('litecoinspace', 'ltc', blocks.tell_esplora),
+        ('haskoin', 'bch', blocks.tell_haskoin),
+        ('blockchain_info_bch', 'bch', blocks.tell_haskoin),
+        *((f'blockbook_{coin}', coin, blocks.tell_blockbook) for coin in coins.COINS),
+    )
 }
 POSTED: dict[str, Post] = {**evm_nodes.POSTED, **xrp.POSTED, **solana.POSTED, **cardano.POSTED}
 

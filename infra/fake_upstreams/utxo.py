@@ -131,7 +131,7 @@ def tell_haskoin(coin: str, world: World, path: list[str], query: dict[str, str]
         case ['address', address, 'transactions', 'full']:
             bare, offset = address.removeprefix(CASHADDR), int(query.get('offset', '0'))
             page = world.of(coin, bare)[offset : offset + min(int(query.get('limit', '100')), world.page_size(100))]
-            return as_json([_haskoin_transaction(payment, coin, bare) for payment in page])
+            return as_json([haskoin_transaction(payment, coin, bare) for payment in page])
     return as_json({'error': 'not-found-or-invalid-arg', 'message': 'Item not found or argument invalid'}, 404)
 
 
@@ -147,7 +147,8 @@ def _haskoin_balance(payments: Sequence[Touching], address: str) -> Json:
     }
 
 
-def _haskoin_transaction(payment: Touching, coin: str, address: str) -> Json:
+def haskoin_transaction(payment: Touching, coin: str, address: str) -> Json:
+    """Return a transaction as Haskoin tells it."""
     spends, pays = inputs(payment, coin, address), outputs(payment, coin, address)
     return {
         'txid': payment.txid,
@@ -188,10 +189,11 @@ def _blockbook_address(world: World, coin: str, address: str, query: dict[str, s
         'unconfirmedTxs': len(pending),
         'txs': len(confirmed),
     }
-    return as_json(body | ({'transactions': [_blockbook_transaction(each, coin, address) for each in listed]} if listed else {}))
+    return as_json(body | ({'transactions': [blockbook_transaction(each, coin, address) for each in listed]} if listed else {}))
 
 
-def _blockbook_transaction(payment: Touching, coin: str, address: str) -> Json:
+def blockbook_transaction(payment: Touching, coin: str, address: str) -> Json:
+    """Return a transaction as Blockbook tells it."""
     prefix = CASHADDR if coin == 'bch' else ''
     spends, pays = inputs(payment, coin, address), outputs(payment, coin, address)
     return {
