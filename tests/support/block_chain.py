@@ -11,7 +11,7 @@ from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.http_server import Request
 from tests.support import one_chain_tellers as tellers
 from tests.support.clock import CLOCK
-from tests.support.one_chain import FIRST_HEIGHT, FIRST_TIME, STRANGER, Output, Transaction
+from tests.support.one_chain import FIRST_HEIGHT, STRANGER, Output, Transaction
 
 PAGE = 7
 MINER = '12cbQLTFMXRnSzktFkuoG3eHoMeFtpTu3S'  # an address that can be one, which tells the chain from others
@@ -57,7 +57,7 @@ class BlockChain:
         """Put a block on top, with a transaction for each payment and one that makes all of these outputs."""
         height, parent = (self.main[-1].height + 1, self.main[-1].hash) if self.main else (FIRST_HEIGHT, _digest('genesis'))
         self.minute += 1
-        time = FIRST_TIME + 600 * self.minute
+        time = CLOCK.now()
         txid = (_digest(f'{parent} {self.minute} {number}') for number in range(len(payments) + 2))
         found = [Transaction(next(txid), height, time, (), (Output('p2pkh', (MINER,), 50), Output('data', (), 0)))]
         for payment in payments:
@@ -66,7 +66,7 @@ class BlockChain:
             found.append(Transaction(next(txid), height, time, tuple(spent), tuple(made)))
         if outputs:
             found.append(Transaction(next(txid), height, time, (Output('p2pkh', (STRANGER,), 10**8),), tuple(outputs)))
-        block = Block(height, _digest(f'block {parent} {self.minute}'), parent, CLOCK.now(), tuple(found))
+        block = Block(height, _digest(f'block {parent} {self.minute}'), parent, time, tuple(found))
         self.main.append(block)
         self.known[block.hash] = block
         return block

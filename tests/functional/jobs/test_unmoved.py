@@ -29,7 +29,6 @@ def chain(api: Api, followed_chain: BlockChain, queues: dict[str, str]) -> Block
     followed_chain.mine(Payment(to=(SEGWIT,)))
     follow()
     assert run_refresh(SEGWIT)  # the first download
-    Ledger.at(pk_of(SEGWIT)).update([Ledger.newest_at.set(clock.now())])  # the fake's times are of another year
     CLOCK.advance(5 * HOUR)
     followed_chain.mine()
     follow()
@@ -103,7 +102,6 @@ def test_what_moves_is_read_at_once_and_until_that_is_final(chain: BlockChain, q
     assert refresh_job(record(CHECK)) == []
     sweep(queues)
     assert state(SEGWIT).read_at == clock.now()
-    Ledger.at(pk_of(SEGWIT)).update([Ledger.newest_at.set(clock.now())])
     CLOCK.advance(4 * HOUR)
     chain.mine()
     follow()
