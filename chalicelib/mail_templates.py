@@ -155,7 +155,7 @@ Your sessions: {sessions}"""
 )
 PASSWORD_CHANGED = MailTemplate(
     translatable('Your password was changed'),
-    translatable('The password of your CryptFolio account was changed in your profile. You were logged out everywhere else.'),
+    translatable('The password of your CryptFolio account was changed by someone who was logged in. You were logged out everywhere else.'),
     warns=True,
 )
 API_KEY_CREATED = MailTemplate(

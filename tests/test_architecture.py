@@ -60,7 +60,7 @@ MAY_IMPORT = {
     ),
     'web': (
         {'web', 'api', 'oauth', 'http_io', 'services', 'models', 'domain', 'errors', 'config', 'clock', 'texts', 'locales'},
-        {'chalice', 'jinja2'},
+        {'chalice', 'jinja2', 'markupsafe'},
     ),
     'auth': ({'domain', 'telemetry', 'errors', 'config', 'clock', 'models'}, {'chalice', 'jose'}),
     'http_io': ({'http_io', 'models', 'telemetry', 'errors', 'config', 'clock'}, {'chalice', 'msgspec'}),
@@ -90,7 +90,7 @@ INFRA_MAY_IMPORT = {
     'infra.catalogue': {'infra.catalogue', 'chalicelib'},
 }
 # Cost a cold start dearly, so they load where they are used.
-NEVER_AT_MODULE_LEVEL = {'boto3', 'ccxt', 'jinja2', 'embit', 'pyotp', 'webauthn'}
+NEVER_AT_MODULE_LEVEL = {'boto3', 'ccxt', 'jinja2', 'markupsafe', 'embit', 'pyotp', 'webauthn'}
 PUBLIC_ROUTES = {
     ('POST', '/oauth/token'),
     ('POST', '/oauth/revoke'),

@@ -1,13 +1,18 @@
 """How amounts and instants are written on pages: the texts of the API with their digits grouped, instants in words, always UTC."""
 
+import html
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from chalicelib import locales, texts
 from chalicelib.domain import browsers
-from chalicelib.texts import translatable, translate
+from chalicelib.texts import Translatable, translatable, translate
 from chalicelib.web import amounts
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _LONGEST_ADDRESS = 24
 _DAY = 86_400
@@ -85,6 +90,26 @@ def isolated(text: str) -> str:
     return f'\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}'
 
 
+def english(name: str) -> 'Markup':
+    """Return what others call something in English, such as a permission of an exchange, on other pages as a quotation in that language."""
+    from markupsafe import Markup  # API calls should not pay for it
+
+    quoted = html.escape(name)
+    return Markup(quoted if texts.language() == texts.ENGLISH else f'<q lang="{texts.ENGLISH}">{quoted}</q>')
+
+
+def quoting(text: str) -> 'Markup':
+    """Return a text with its `detail` as a quotation where that has no translation."""
+    from markupsafe import Markup, escape
+
+    written = str(escape(text))
+    detail = text.values.get('detail') if isinstance(text, Translatable) else None
+    if isinstance(detail, str) and detail and translate(detail) == detail:
+        before, _, after = written.rpartition(html.escape(detail))
+        return Markup(before) + english(detail) + Markup(after)
+    return Markup(written)
+
+
 def browser(name: str | None) -> str:
     """Return what a browser is called, from what it is stored as."""
     return browsers.in_words(name or browsers.UNKNOWN)
@@ -108,6 +133,8 @@ FILTERS = {
     'shortened': shortened,
     'source_titles': source_titles,
     'isolated': isolated,
+    'english': english,
+    'quoting': quoting,
     'browser': browser,
     'currency': texts.currency_title,
 }

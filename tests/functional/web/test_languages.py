@@ -5,10 +5,11 @@ import re
 import pytest
 
 from chalicelib import clock
-from chalicelib.models import Authenticator, User
+from chalicelib.models import Account, Authenticator, User
 from chalicelib.services import second_factors
 from tests.support.api import Api
 from tests.support.browser import Browser, Mailbox
+from tests.support.kraken import CREDENTIALS
 
 GERMAN = {'Accept-Language': 'de-AT,de;q=0.9,en;q=0.5'}
 PREFERENCES = {
@@ -163,3 +164,23 @@ def test_faults_and_amounts_are_written_and_read_as_the_language_does_and_the_ap
     logged_in.headers = {}
     logged_in.get(f'{base}/1')
     assert (language_of(logged_in), '1.234 btc' in logged_in.page) == ('en', True)
+
+
+@pytest.mark.parametrize(
+    ('detail', 'german', 'english'),
+    [
+        ('Query <Ledger> Entries', ': <q lang="en">Query &lt;Ledger&gt; Entries</q><', ': Query &lt;Ledger&gt; Entries<'),
+        ('reading balances', ': Bestände lesen<', ': reading balances<'),
+    ],
+)
+def test_what_an_exchange_calls_things_in_english_is_a_quotation(api: Api, logged_in: Browser, detail: str, german: str, english: str):
+    number = api.portfolio()
+    assert api.post(f'/api/portfolios/{number}/accounts', {'wallet': 'kraken', 'credentials': CREDENTIALS}).status_code == 201
+    Account.at(api.user_id, number, 1).update([Account.problem.set('permission_missing'), Account.problem_detail.set(detail)])
+
+    for headers, expected in ((GERMAN, german), ({}, english)):
+        logged_in.headers = headers
+        logged_in.get(f'/portfolios/{number}/accounts/1')
+        assert expected in logged_in.page
+        logged_in.get(f'/portfolios/{number}/accounts/new?wallet=kraken')
+        assert ('<q lang="en">' in logged_in.page) is (headers == GERMAN)
