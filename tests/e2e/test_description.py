@@ -52,7 +52,7 @@ def test_no_request_is_answered_otherwise_than_described(fuzzed: Stack, tmp_path
     token = Client(fuzzed, 'admin').token['access_token']
     (tmp_path / 'schemathesis.toml').write_text(CONFIG)
     command = ['--config-file', 'schemathesis.toml', 'run', f'{fuzzed.url}/openapi.json', '-H', f'Authorization: Bearer {token}']
-    options = ['--checks', 'all', '--exclude-checks', EXCLUDED, '--seed', SEED, '--max-examples', '10', '--no-color']
+    options = ['--checks', 'all', '--exclude-checks', EXCLUDED, '--seed', SEED, '--max-examples', '6', '--no-color']
 
     done = _run('schemathesis', *command, *options, folder=tmp_path)
 
