@@ -1,6 +1,5 @@
 """The one table: the base of every kind of item, and its indexes."""
 
-import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -128,10 +127,10 @@ class Item(Model):
         self.deserialize(written)
         return Outcome.WRITTEN
 
-    def update_blindly(self, *actions: Action, condition: Condition | None = None) -> None:
-        """Update this item if it is there and `condition` holds, without reading anything of it; the actions only set and remove values.
+    def update_blindly(self, *actions: Action, condition: Condition | None = None) -> bool:
+        """Update this item without reading anything of it; False if it is not there, or `condition` does not hold.
 
-        That needs fewer rights than `update_if`, and repeated it does the same.
+        The actions only set and remove values. That needs fewer rights than `update_if`, and repeated it does the same.
         """
         client: Any = Item.connection().client
         request = Item.connection().get_operation_kwargs(
@@ -142,8 +141,11 @@ class Item(Model):
             actions=actions,
             return_consumed_capacity=TOTAL,
         )
-        with contextlib.suppress(client.exceptions.ConditionalCheckFailedException):
+        try:
             client.update_item(**request)
+        except client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def put_if(self, condition: Condition) -> bool:
         """Store this item; False, changing nothing, if `condition` does not hold."""

@@ -21,7 +21,22 @@ from chalicelib import auth, mail, queue, upstream_keys
 from chalicelib.config import settings
 from chalicelib.domain.wallets import identify
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
-from chalicelib.models import HISTORIES, ApiKey, LinkedSubject, Session, ShareLink, User, transact
+from chalicelib.models import (
+    HISTORIES,
+    Account,
+    Address,
+    ApiKey,
+    Authenticator,
+    Grant,
+    Item,
+    LinkedSubject,
+    Passkey,
+    Portfolio,
+    Session,
+    ShareLink,
+    User,
+    transact,
+)
 from chalicelib.models import Client as OAuthClient
 from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.services import job_runs
@@ -53,6 +68,9 @@ KEYS = 'arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/cry
 # The event of a schedule.
 TICK = dict.fromkeys(('version', 'account', 'region', 'detail', 'detail-type', 'source', 'time', 'id', 'resources'), '')
 VERBS = {'Put': 'PutItem', 'Update': 'UpdateItem', 'Delete': 'DeleteItem', 'ConditionCheck': 'ConditionCheckItem'}
+
+# The statements by which functions may set some attributes of portfolios and of what is in them.
+STAMPING = ('StampWhatWatchesIt', 'StampPortfolios')
 
 HTTP = ChaliceClient(app, stage_name='test')
 
@@ -218,11 +236,11 @@ def assert_partitions(recorder: Recorder, function: str) -> None:
 
 
 def assert_stamps(recorder: Recorder, function: str, unseen: frozenset[str] = frozenset()) -> None:
-    """Assert that a function which parses answers of upstreams reads nothing of users, and of them sets what their portfolios show.
+    """Assert that a function which may not write what users are sets of them what their portfolios show, without reading that.
 
     It may set nothing else; `unseen` is what it did not set this time.
     """
-    [stamping] = [one for one in functions.policy(function)['Statement'] if one['Sid'] == 'StampWhatWatchesIt']
+    [stamping] = [one for one in functions.policy(function)['Statement'] if one['Sid'] in STAMPING]
     allowed = set(stamping['Condition']['ForAllValues:StringEquals']['dynamodb:Attributes'])
     assert stamping['Condition']['StringEqualsIfExists'] == {'dynamodb:ReturnValues': 'NONE'}
     updates = [
@@ -231,8 +249,15 @@ def assert_stamps(recorder: Recorder, function: str, unseen: frozenset[str] = fr
     assert updates
     assert {name for params in updates for name in params['ExpressionAttributeNames'].values()} | {'pk', 'sk'} == allowed - unseen
     assert all('ReturnValues' not in params and 'ReturnValuesOnConditionCheckFailure' not in params for params in updates)
-    secret_or_rights = {'password_hash', 'email', 'secret_hash', 'scopes', 'allow_remote_login', 'sessions_valid_from', 'grant_id', 'kind'}
-    assert allowed.isdisjoint(secret_or_rights)
+    assert allowed & attributes_of_users() == {'pk', 'sk'}
+
+
+def attributes_of_users() -> set[str]:
+    """Return what the items in a user's partition have that are neither portfolios nor parts of one that follow a ledger."""
+    kinds = [kind for kind in Item.kind.get_registered_subclasses(Item) if 'pk=USER#' in (kind.__doc__ or '')]
+    others = [kind for kind in kinds if kind not in (Portfolio, Address, Account)]
+    assert {User, ApiKey, Grant, Authenticator, Passkey} <= set(others)
+    return {attribute.attr_name for kind in others for attribute in kind.get_attributes().values()}
 
 
 def listed(one: str | list[str]) -> list[str]:
@@ -614,6 +639,17 @@ def test_the_histories_do_what_they_may_and_nothing_else(watched: Api, recorder:
     own = {(action, 'HistoryQueue.Arn') for action in QUEUE}
     assert recorder.uses | own | logs('RefreshHistories') | {TABLES_KEY} == allowed('refresh_histories')
     assert_partitions(recorder, 'refresh_histories')
+    # Of portfolios without ledgers, and where all rates are known.
+    unseen = {'balances_last_updated', 'converted_balances_last_updated', 'converted_histories_last_updated'}
+    assert_stamps(recorder, 'refresh_histories', unseen=frozenset(unseen))
+
+
+@pytest.mark.parametrize('function', ['refresh_ledgers', 'refresh_accounts', 'refresh_histories', 'fetch_rates', 'update_rates'])
+def test_what_reads_upstreams_or_stored_answers_of_them_writes_nothing_in_partitions_of_users_but_stamps(function: str):
+    on_users = [one for one in functions.policy(function)['Statement'] if 'USER#*' in json.dumps(one)]
+
+    assert {one['Sid'] for one in on_users if one['Action'] != 'dynamodb:Query'} <= set(STAMPING)
+    assert [one for one in on_users if one['Action'] == 'dynamodb:Query'] == [] or function == 'refresh_histories'
 
 
 def test_each_hour_histories_are_sent_for_and_the_run_is_noted(recorder: Recorder):

@@ -99,10 +99,8 @@ def _stamp_portfolio(history: History, *, has_ledgers: bool, converted: bool, no
         stamps.append(Portfolio.balances_last_updated.set(now))
     if converted:
         stamps += [Portfolio.converted_balances_last_updated.set(now), Portfolio.converted_histories_last_updated.set(now)]
-    try:
-        Portfolio.at(*history.key).update_existing(stamps)
-    except errors.NotFound:
-        raise _removed(history) from None
+    if not Portfolio.at(*history.key).update_blindly(*stamps):
+        raise _removed(history)
 
 
 def _removed(history: History) -> LeaseLost:
