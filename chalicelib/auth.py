@@ -59,7 +59,15 @@ class CredentialsAuthorizer(ChaliceAuthorizer):
         with telemetry.task('authorizer', request.get('requestId'), duration_metric='Latency') as current:
             current.note(method=request.get('httpMethod'), route=request.get('resourcePath'), user_id=None, client_id=None, refused=None)
             current.count('Requests')
-            return super().__call__(event | {'authorizationToken': credentials(event)}, context)
+            return _with_denial(super().__call__(event | {'authorizationToken': credentials(event)}, context), event)
+
+
+def _with_denial(answer: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+    """Return an authorizer's answer, which denies the route where it allows none: IAM's grammar knows no statement about nothing."""
+    for statement in answer['policyDocument']['Statement']:
+        if not statement['Resource']:
+            statement |= {'Effect': 'Deny', 'Resource': [event['methodArn']]}
+    return answer
 
 
 # The decorator created a plain ChaliceAuthorizer; only its class has to change.

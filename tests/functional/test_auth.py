@@ -66,6 +66,17 @@ def test_scopes_open_what_the_document_says(http: ChaliceClient, user: User, sco
     assert 401 not in statuses.values()
 
 
+@pytest.mark.parametrize('scope', ['', 'public', 'write'])
+def test_a_token_that_opens_nothing_is_denied_in_words_that_iam_has(user: User, scope: str):
+    arn = 'arn:aws:execute-api:us-east-1:1:api/dev/GET/api/user'
+    token = access_token(user_id=user.user_id, client_id='test-app', scopes=scope.split(), family='f')
+    sent = {'type': 'REQUEST', 'methodArn': arn, 'headers': {'Authorization': f'Bearer {token}'}, 'queryStringParameters': None}
+
+    [statement] = auth.bearer(sent, None)['policyDocument']['Statement']
+
+    assert statement == {'Action': 'execute-api:Invoke', 'Effect': 'Deny', 'Resource': [arn]}
+
+
 def test_a_missing_scope_is_said_in_the_envelope(http: ChaliceClient, user: User):
     response = Api(http, user.user_id, ['info']).get('/api/portfolios')
 
