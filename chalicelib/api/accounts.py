@@ -117,8 +117,9 @@ def get_account_balances(request: ApiRequest, portfolio_id: int, account_id: int
     As the exchange last reported them. A currency of the exchange that is not in the catalogue has a code that begins with `x-`, and no
     value.
     """
-    ledger = reading.read(Account.find(request.user_id, portfolio_id, account_id).ledger, request.user_id)
-    return ok(present_address_balances(ledger), **present_balance_completeness(ledger))
+    account = Account.find(request.user_id, portfolio_id, account_id)
+    ledger = reading.read(account.ledger, request.user_id)
+    return ok(present_address_balances(ledger, account), **present_balance_completeness(ledger))
 
 
 @router.get(
@@ -137,7 +138,7 @@ def list_account_transactions(request: ApiRequest, portfolio_id: int, account_id
     account = Account.find(request.user_id, portfolio_id, account_id)
     page = reading.read_transaction_page(account.ledger, request.user_id, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
     state = {**present_completeness(page.ledger), **present_unreadable(page.ledger)}
-    return request.page(page.transactions, present_transaction, lambda txn: txn.position, **state)
+    return request.page(page.transactions, partial(present_transaction, follower=account), lambda txn: txn.position, **state)
 
 
 @router.get(ITEM + '/history', answer=list[answers.HistoricBalance], beside=answers.HistoryState, query=histories.QUERY, asynchronous=True)

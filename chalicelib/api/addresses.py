@@ -1,5 +1,7 @@
 """Addresses: /api/portfolios/ID/addresses and below."""
 
+from functools import partial
+
 from chalice.app import Blueprint, Response
 
 from chalicelib import clock
@@ -120,8 +122,9 @@ def get_address_balances(request: ApiRequest, portfolio_id: int, address_id: int
     Confirmed balances as the explorers last reported them: the coin of its chain, and the tokens of the catalogue on it. `complete` beside
     the list says whether its transactions add up to them; `updated_at` how old they are.
     """
-    ledger = reading.read(Address.find(request.user_id, portfolio_id, address_id).ledger, request.user_id)
-    return ok(present_address_balances(ledger), **present_completeness(ledger))
+    address = Address.find(request.user_id, portfolio_id, address_id)
+    ledger = reading.read(address.ledger, request.user_id)
+    return ok(present_address_balances(ledger, address), **present_completeness(ledger))
 
 
 @router.get(
@@ -140,7 +143,7 @@ def list_address_transactions(request: ApiRequest, portfolio_id: int, address_id
     address = Address.find(request.user_id, portfolio_id, address_id)
     page = reading.read_transaction_page(address.ledger, request.user_id, before=request[TRANSACTION_CURSOR], limit=request[LIMIT] + 1)
     state = {**present_completeness(page.ledger), **present_unreadable(page.ledger)}
-    return request.page(page.transactions, present_transaction, lambda txn: txn.position, **state)
+    return request.page(page.transactions, partial(present_transaction, follower=address), lambda txn: txn.position, **state)
 
 
 def _shown(address: Address) -> Response:

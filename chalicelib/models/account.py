@@ -62,6 +62,10 @@ class Account(Follower, discriminator='account'):
         return self.account_id
 
     @property
+    def follows_since(self) -> int:
+        return self.created_at
+
+    @property
     def ledger_key(self) -> AccountKey:
         """The ledger that holds its balances and transactions, and nobody else's."""
         return AccountKey(self.user_id, self.portfolio_id, self.account_id)

@@ -15,7 +15,7 @@ class Address(Follower, discriminator='address'):
     """pk=USER#<user id>  sk=PORTFOLIO#<000001>#ADDRESS#<000012>
 
     find: batch get with the portfolio's header   page: one query from the header on
-    Of a wallet `address` is only what is shown of its text; `wallet` names it.
+    Of a wallet `address` is only what is shown of its text; `wallet` names it. `moved_at` is when it began to follow another ledger.
     """
 
     follower_kind = 'address'
@@ -27,6 +27,7 @@ class Address(Follower, discriminator='address'):
     version = IntegerAttribute(default=1)
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()
+    moved_at = IntegerAttribute(null=True)
 
     @classmethod
     def at(cls, user_id: str, portfolio_id: int, child_id: int) -> 'Address':
@@ -53,6 +54,10 @@ class Address(Follower, discriminator='address'):
     @property
     def child_id(self) -> int:
         return self.address_id
+
+    @property
+    def follows_since(self) -> int:
+        return self.moved_at or self.created_at
 
     @property
     def ledger_key(self) -> AddressKey | HdWalletKey:

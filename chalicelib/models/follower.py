@@ -77,6 +77,11 @@ class Follower(Item):
         raise NotImplementedError
 
     @property
+    def follows_since(self) -> int:
+        """Since when it follows its ledger, which others may have followed before."""
+        raise NotImplementedError
+
+    @property
     def ledger_key(self) -> LedgerKey:
         """The ledger that holds its balances and transactions."""
         raise NotImplementedError

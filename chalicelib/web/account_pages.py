@@ -162,7 +162,7 @@ def _render(request: Request, user: User, account: Account, **context: Any) -> R
         portfolio_id=account.portfolio_id,
         account=present_account(account),
         labels=_labels(account.wallet),
-        balances=present_address_balances(ledger) if ledger else None,
+        balances=present_address_balances(ledger, account) if ledger else None,
         state=present_balance_completeness(ledger) if ledger else {},
         observed_at=ledger.updated_at if ledger else None,
         now=clock.now(),

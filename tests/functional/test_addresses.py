@@ -9,8 +9,10 @@ import pytest
 from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.domain.work_groups import work_group
+from chalicelib.formats import format_instant
 from chalicelib.models import Ledger
 from tests.support.api import Api
+from tests.support.clock import StoppedClock
 from tests.support.ledgers import ADDRESS, SEGWIT, observe
 
 BITCOIN = {'title': 'Bitcoin', 'code': 'btc'}
@@ -247,17 +249,45 @@ class TestAddresses:
 
         result = api.get(f'{PATH}/1/transactions').json_body['result']
 
+        address = api.get(f'{PATH}/1').json_body['result']
         assert result[0] == {
             'currency': BITCOIN,
             'delta': '0.00000001',
             'txn_at': '2017-07-14T02:40:02+00:00',
             'fee': '0.0',
             'reference': f'{2:064x}',
-            'created_at': '2020-09-13T12:26:40+00:00',
-            'updated_at': '2020-09-13T12:26:40+00:00',
+            'created_at': address['created_at'],  # the ledger was there before
+            'updated_at': address['created_at'],
             'source': 'blockstream',
         }
         assert [row['reference'] for row in result] == [f'{n:064x}' for n in (2, 1, 0)]
+
+    @pytest.mark.parametrize('way', ['added', 'moved'])
+    def test_nobody_is_told_since_when_somebody_else_watches_an_address(self, api: Api, other: Api, stopped_clock: StoppedClock, way: str):
+        other.portfolio()
+        other.address(1, ADDRESS)
+        if way == 'moved':
+            api.address(1, SEGWIT)
+        observe(ADDRESS, 3, 3)
+        stopped_clock.advance(1_000_000)
+        before = format_instant(clock.now() - 500_000)
+
+        if way == 'moved':
+            assert api.patch(f'{PATH}/1', {'address': ADDRESS}).status_code == 200
+        else:
+            api.address(1, ADDRESS)
+
+        rows = [
+            row
+            for path in (f'{PATH}/1/balances', f'{PATH}/1/transactions', '/api/portfolios/1/transactions')
+            for row in api.get(path).json_body['result']
+        ]
+        assert len(rows) == 7
+        since = api.get(f'{PATH}/1').json_body['result']['updated_at']
+        assert since > before
+        assert {row['created_at'] for row in rows} | {row['updated_at'] for row in rows[1:]} == {since}
+        theirs = other.get(f'{PATH}/1/transactions').json_body['result']
+        assert {row['created_at'] for row in theirs} == {other.get(f'{PATH}/1').json_body['result']['created_at']}
 
     def test_transactions_answer_under_their_short_name_too(self, api: Api):
         api.address(1, ADDRESS)

@@ -70,5 +70,5 @@ LedgerSource = Annotated[
 Later = Annotated[Instant, Meta(examples=['2017-11-23T23:01:44+00:00'])]
 Created = Annotated[Instant, Meta(description='When it was created.')]
 Updated = Annotated[Later, Meta(description='When it last changed.')]
-Stored = Annotated[Instant, Meta(description='When it was first stored here.')]
+Stored = Annotated[Instant, Meta(description='When it was first stored here, for this address or account.')]
 Complete = Annotated[bool, Meta(description='False if anything is known to be missing.', examples=[True])]

@@ -5,7 +5,7 @@ from chalicelib.api.presenters.currencies import present_currency_ref
 from chalicelib.domain import ledgers, wallets
 from chalicelib.domain.ledgers import Holding
 from chalicelib.formats import format_amount, format_instant
-from chalicelib.models import Address, CrossCheck, Ledger, Transaction
+from chalicelib.models import Address, CrossCheck, Follower, Ledger, Transaction
 
 
 def present_address_summary(address: Address) -> answers.AddressSummary:
@@ -49,14 +49,17 @@ def present_agreement(agreement: CrossCheck) -> answers.Agreement:
     }
 
 
-def present_address_balances(ledger: Ledger) -> list[answers.AddressBalance]:
-    """Return the balances of an address from its ledger, by currency code, among them those that nobody could read."""
+def present_address_balances(ledger: Ledger, follower: Follower) -> list[answers.AddressBalance]:
+    """Return the balances of an address from its ledger, by currency code, among them those that nobody could read.
+
+    `follower` is what shows them: it is not told since when somebody else does.
+    """
     held = {holding.currency: holding for holding in ledger.holdings}
     unknown = {gap.currency for gap in ledger.gaps if gap.reason == ledgers.UNREADABLE_BALANCE}
-    return [_present_address_balance(ledger, code, held.get(code)) for code in sorted({*held, *unknown})]
+    return [_present_address_balance(ledger, follower, code, held.get(code)) for code in sorted({*held, *unknown})]
 
 
-def _present_address_balance(ledger: Ledger, code: str, holding: Holding | None) -> answers.AddressBalance:
+def _present_address_balance(ledger: Ledger, follower: Follower, code: str, holding: Holding | None) -> answers.AddressBalance:
     reason = ledger.reason_in(code)
     row: answers.AddressBalance = {
         'currency': present_currency_ref(code),
@@ -65,7 +68,7 @@ def _present_address_balance(ledger: Ledger, code: str, holding: Holding | None)
         'transactions': holding.transactions if holding else None,
         'sent': format_amount(holding.sent) if holding else None,
         'received': format_amount(holding.received) if holding else None,
-        'created_at': format_instant(ledger.created_at),
+        'created_at': format_instant(max(ledger.created_at, follower.follows_since)),
         'updated_at': format_instant(ledger.updated_at),
         'source': ledger.source,
     }
@@ -106,14 +109,15 @@ def present_unreadable(ledger: Ledger | None) -> answers.UnreadableRows:
     }
 
 
-def present_transaction(transaction: Transaction) -> answers.Transaction:
+def present_transaction(transaction: Transaction, follower: Follower) -> answers.Transaction:
+    """Return a transaction as what shows it: it is not told when it was stored for somebody who followed its ledger before."""
     return {
         'currency': present_currency_ref(transaction.currency),
         'delta': format_amount(transaction.delta),
         'txn_at': format_instant(transaction.txn_at),
         'fee': format_amount(transaction.fee),
         'reference': transaction.reference,
-        'created_at': format_instant(transaction.created_at),
-        'updated_at': format_instant(transaction.updated_at),
+        'created_at': format_instant(max(transaction.created_at, follower.follows_since)),
+        'updated_at': format_instant(max(transaction.updated_at, follower.follows_since)),
         'source': transaction.source,
     }

@@ -73,7 +73,7 @@ def present_portfolio_transaction(row: PortfolioTransaction) -> answers.Portfoli
     """Return a transaction with the part of the portfolio that it is of."""
     follower = row.child.follower
     part: answers.PartOfPortfolio = {'id': follower.child_id, 'title': follower.title}
-    shown = {**present_transaction(row.transaction), follower.follower_kind: part, 'internal': row.is_internal}
+    shown = {**present_transaction(row.transaction, follower), follower.follower_kind: part, 'internal': row.is_internal}
     return cast(answers.PortfolioTransaction, shown)
 
 

@@ -135,7 +135,8 @@ def _move(child: Address, to: Destination, actions: list[Any], now: int, expecte
     child.gap_limit = (to.gap_limit or child.gap_limit) if child.wallet else None
     named = Address.wallet.set(child.wallet) if child.wallet else Address.wallet.remove()
     gap = Address.gap_limit.set(child.gap_limit) if child.gap_limit else Address.gap_limit.remove()
-    actions += [Address.address.set(child.address), named, gap, Address.valid.set(True), *(attribute.remove() for attribute in unknown)]
+    actions += [Address.address.set(child.address), named, gap, Address.valid.set(True), Address.moved_at.set(now)]
+    actions += [attribute.remove() for attribute in unknown]
     watch = _watch(child, now, _secret(child, to.text))
     changed = errors.Conflict if expected is None else errors.PreconditionFailed
     transact(
