@@ -76,9 +76,11 @@ class Ledger(LedgerState, discriminator='ledger'):
 
     @classmethod
     def note_address_moved(cls, wallet: HdWalletKey, now: int, busy_seconds: int) -> None:
-        """Note that an address of a wallet moved, and make the wallet due, unless another one did in so many seconds before."""
-        is_calm = Ledger.moved_at.does_not_exist() | (Ledger.moved_at < now - busy_seconds)
-        Ledger.at(wallet.text).update_if(Ledger.pk.exists() & is_calm, Ledger.moved_at.set(now), Ledger.due_at.set(now))
+        """Note that an address of a wallet moved, and make the wallet due, unless one did, and it was read, in so many seconds before."""
+        ledger, moved, before = Ledger.at(wallet.text), Ledger.moved_at.set(now), now - busy_seconds
+        is_calm = Ledger.moved_at.does_not_exist() | (Ledger.moved_at < before) | (Ledger.read_at < before)
+        if not ledger.update_if(Ledger.pk.exists() & is_calm, moved, Ledger.due_at.set(now)):
+            ledger.update_blindly(moved)
 
     @classmethod
     def make_due_anew(cls, pk: str, now: int, credentials_id: str, user_id: str) -> Write:
@@ -129,8 +131,8 @@ class Ledger(LedgerState, discriminator='ledger'):
 
     def end_cycle(self, derived: Derived, observed_at: int, now: int) -> None:
         """Store that a wallet has been read, its derived ledgers at `observed_at` or later. Raises LeaseLost."""
-        derived.begun_at = None
-        self.renew(now, Ledger.derived.set(derived), Ledger.updated_at.set(observed_at))
+        begun_at, derived.begun_at = derived.begun_at or now, None
+        self.renew(now, Ledger.derived.set(derived), Ledger.updated_at.set(observed_at), Ledger.read_at.set(begun_at))
 
     def begin_change(self, since: int, newest: int, now: int) -> None:
         """Record that transactions from `since` (epoch seconds) to `newest` are about to be written. Raises LeaseLost."""

@@ -51,8 +51,9 @@ def next_refresh(ledger: 'Ledger', now: int) -> int:
     """Return when a ledger that was just refreshed is due again.
 
     With now = 1_000_000: looked at 999_000, due at 1_000_300; looked at 990_000, due at 1_003_600; never looked at, due at 1_086_400.
+    One that moved while it was read is due again as soon as it may be read: what was read may be of before that.
     """
-    return now + _interval(ledger, now)
+    return now + (FRESH_SECONDS if _moved_meanwhile(ledger, now) else _interval(ledger, now))
 
 
 def trusted_until(ledger: 'Ledger', now: int, looked_at: int | None = None) -> int:
@@ -111,6 +112,17 @@ def past(instant: int | None, now: int) -> int:
 def is_looked_at(ledger: 'Ledger', now: int, looked_at: int | None = None) -> bool:
     """Return whether a user looks at a ledger, maybe just now, so that it is kept as fresh as can be."""
     return now - max(looked_at or 0, ledger.looked_at or 0) < INTERVALS[0][0]
+
+
+def _moved_meanwhile(ledger: 'Ledger', now: int) -> bool:
+    """Whether a block was read, or found undone, in which it moved, after its last reading began.
+
+    A wallet is read address by address: of a transaction in a block that was made after that began, some may be known and others not.
+    """
+    is_wallet = ledger.derived is not None
+    begun_at: int | None = ledger.read_at if is_wallet else ledger.attempted_at
+    moves: list[int | None] = [ledger.moved_at, *([ledger.newest_at] if is_wallet else [])]
+    return begun_at is not None and any(at is not None and begun_at < at <= now for at in moves)
 
 
 def _interval(ledger: 'Ledger', now: int) -> int:

@@ -7,6 +7,7 @@ import pytest
 from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.models import Ledger
+from infra.fake_upstreams.http_server import Request
 from tests.support.api import Api
 from tests.support.block_chain import BlockChain, Payment
 from tests.support.clock import CLOCK
@@ -141,6 +142,24 @@ def test_what_moves_in_a_block_that_an_explorer_has_not_got_yet_is_read_until_it
     assert refresh_job(record(CHECK)) == []
     sweep(queues)
     assert (state(SEGWIT).read_at, balance()) == (clock.now(), Decimal('0.000018'))
+
+
+def test_what_moves_while_it_is_read_is_read_again_at_once(chain: BlockChain, queues: dict[str, str]) -> None:
+    """By an explorer that has not got the block, so that what is read is of before that."""
+
+    def mine(request: Request) -> None:
+        chain.before = lambda request: None
+        chain.mine(Payment(to=(SEGWIT,)))
+        follow()
+        chain.behind = {'blockstream': 1, 'mempool': 1, 'blockchain_info': 1}
+
+    chain.before = mine
+    assert run_refresh(SEGWIT)
+    assert (balance(), state(SEGWIT).due_at) == (Decimal('0.000009'), clock.now() + 10)
+    chain.behind = {}
+    CLOCK.advance(60)
+    sweep(queues)
+    assert balance() == Decimal('0.000018')
 
 
 def test_a_ledger_that_is_created_while_its_block_is_looked_through_is_read_until_explorers_have_it(

@@ -8,6 +8,7 @@ from chalicelib import clock
 from chalicelib.domain import wallets
 from chalicelib.domain.chains import CHAINS
 from chalicelib.models import Ledger
+from infra.fake_upstreams.http_server import Request
 from tests.support.api import Api
 from tests.support.block_chain import BlockChain, Payment
 from tests.support.clock import CLOCK
@@ -102,11 +103,32 @@ def test_an_address_that_moves_makes_its_wallet_due_which_reads_it(chain: BlockC
 
 
 def test_a_wallet_that_moves_all_the_time_is_due_once_an_hour(chain: BlockChain) -> None:
-    for after, is_due in ((120, True), (120, False), (3_400, False), (120, True)):
+    run()
+    for after, is_due in ((120, True), (120, False), (3_200, False), (300, True)):
         Ledger.at(PK).update([Ledger.due_at.set(clock.now() + HOUR)])
         chain.mine(Payment(to=(at(0, 1),)))
         follow(after=after)
         assert (due_in(PK) == 0) is is_due
+
+
+def test_a_wallet_whose_address_moves_while_another_one_is_read_is_due_again_at_once(chain: BlockChain, queues: dict[str, str]) -> None:
+    """The coins go from an address that was confirmed in this cycle to one that is read after that: for a moment both have them."""
+    chain.mine(Payment(to=(at(0, 1),)))
+    follow(after=600)
+
+    def mine(request: Request) -> None:
+        chain.before = lambda request: None
+        chain.mine(Payment(by=(at(0, 0),), to=(at(0, 1),)))
+        follow()
+
+    chain.before = mine
+    [holding] = run().holdings
+    assert (holding.balance, due_in(PK)) == (Decimal('0.000027'), 10)
+    CLOCK.advance(60)
+    run_sweep()
+    refresh_queue(queues).drain()
+    [holding] = Ledger.find(PK).holdings
+    assert holding.balance == Decimal('0.000017')  # 900 came, 900 came, 1000 went and 900 of these came back
 
 
 def test_an_address_of_a_wallet_that_somebody_follows_too_is_due_with_it(chain: BlockChain, api: Api) -> None:

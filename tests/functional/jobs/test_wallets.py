@@ -574,3 +574,35 @@ def test_a_part_with_many_transactions_is_read_to_its_end(explorer: Explorer, qu
     assert len(rows()) == 264
     assert wallet().incomplete is None
     assert [row.reference for row in Transaction.every(PK)][:4] == [LATE, MOVED, SPENT, RECEIVED]
+
+
+def test_a_transaction_of_a_block_that_is_made_while_a_wallet_is_read_has_it_read_again(
+    api: Api, explorer: Explorer, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    """It moves all from an address that was read before to one that is read after: for a moment both have it."""
+    monkeypatch.setattr(wallets, 'GAP', 2)
+    monkeypatch.setattr('chalicelib.services.ledgers.hd_wallet._REFRESHED_AT_ONCE', 1)
+    api.address(api.portfolio(), ZPUB)
+    explorer.chain[at(0, 0)] = [Txn(RECEIVED, 800_000, received=(5_000,))]
+    refresh_queue(queues).drain()
+    CLOCK.advance(3_600)
+    paid_on = {at(1, 1): [Txn(SPENT, 800_010, received=(4_900,), fee=100, at=CLOCK.now() + 5)]}
+
+    def move(request: scripted_explorer.Request) -> None:
+        if at(1, 1) in request.path or request.query.get('active') == at(1, 1):
+            explorer.before = lambda request: None
+            CLOCK.advance(10)
+            explorer.chain |= paid_on
+            explorer.chain[at(0, 0)] = [Txn(SPENT, 800_010, sent=(5_000,), fee=100, at=CLOCK.now() - 5), *explorer.chain[at(0, 0)]]
+
+    explorer.before = move
+    assert not refresh_job(record({'ledger': PK}))
+    wallet = Ledger.find(PK)
+    assert wallet is not None
+    assert (wallet.holdings[0].balance, wallet.due_at) == (Decimal('0.000099'), CLOCK.now() + 10)
+    CLOCK.advance(10)
+    run_sweep()
+    refresh_queue(queues).drain()
+    wallet = Ledger.find(PK)
+    assert wallet is not None
+    assert (wallet.holdings[0].balance, wallet.due_at > CLOCK.now() + 60) == (Decimal('0.000049'), True)

@@ -37,6 +37,12 @@ def test_a_ledger_that_no_user_ever_looked_at_is_due_daily() -> None:
     assert policy.next_refresh(ledger(), NOW) == NOW + DAY
 
 
+@pytest.mark.parametrize(('began', 'moved_at', 'seconds'), [(5, 4, DAY), (5, 5, DAY), (5, 6, 10), (5, None, DAY), (None, 6, DAY)])
+def test_a_ledger_that_moved_while_it_was_read_is_due_again_at_once(began: int | None, moved_at: int | None, seconds: int) -> None:
+    noted = {name: NOW - 60 + at for name, at in (('attempted_at', began), ('moved_at', moved_at)) if at is not None}
+    assert policy.next_refresh(ledger(**noted), NOW) == NOW + seconds
+
+
 def test_the_documented_intervals_are_these() -> None:
     text = ' '.join((Path(__file__).parents[3] / 'docs' / 'scaling.md').read_text().split())
     assert 'every five minutes within an hour of the last view, hourly within a day, otherwise daily' in text
