@@ -40,6 +40,13 @@ class Store:
         self._definition = definition
         self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        try:
             for pragma in _PRAGMAS:
                 self._connection.execute(f'PRAGMA {pragma}')
             self._create()

@@ -62,5 +62,6 @@ def open_store(folder: Folder, table: Definition) -> Store:
     except Damaged as error:
         raise CannotOpen(f'{folder.items} is damaged ({error}): move it away, start again and import the last backup') from None
     if not folder.keys.exists() and not store.is_empty:
+        store.close()
         raise CannotOpen(f'{folder.keys} is missing, without which secrets in {folder.items.name} stay closed: put it back from a backup')
     return store
