@@ -1,4 +1,4 @@
-"""Which command gives the credentials that AWS, or botocore before it, misses or refuses."""
+"""Which command gives the credentials, or the region, that AWS, or botocore before it, misses or refuses."""
 
 import os
 
@@ -9,6 +9,7 @@ from botocore.exceptions import (
     LoginError,
     MissingDependencyException,
     NoCredentialsError,
+    NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
     SSOError,
@@ -25,6 +26,8 @@ def advice(error: BotoCoreError | ClientError) -> str | None:
     match error:
         case ProfileNotFound():
             return f'there is no such profile as AWS_PROFILE names: `aws configure list-profiles` lists them ({error})'
+        case NoRegionError():
+            return 'no region: set AWS_DEFAULT_REGION, or one for your profile with `aws configure`'
         case NoCredentialsError() | PartialCredentialsError():
             return f'there are no credentials: set AWS_PROFILE, or get some by {_ANY}'
         case SSOError() | TokenRetrievalError():
@@ -33,10 +36,17 @@ def advice(error: BotoCoreError | ClientError) -> str | None:
             return f'credentials of `aws login` need a package more: `.venv/bin/pip install "botocore[crt]"` ({error})'
         case LoginError():
             return f'the session of `aws login` has expired: `aws login{_profile()}`'
-        case ClientError() if error.response['Error']['Code'] in _EXPIRED:
-            return f'the credentials have expired: {_renewal()}'
-        case ClientError() if error.response['Error']['Code'] in _UNKNOWN:
-            return f'AWS does not know these credentials: {_renewal()} ({error})'
+        case ClientError():
+            return _advice_of_aws(error)
+    return None
+
+
+def _advice_of_aws(error: ClientError) -> str | None:
+    code = error.response['Error']['Code']
+    if code in _EXPIRED:
+        return f'the credentials have expired: {_renewal()}'
+    if code in _UNKNOWN:
+        return f'AWS does not know these credentials: {_renewal()}, or the account has not enabled the region ({error})'
     return None
 
 

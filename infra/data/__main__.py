@@ -7,7 +7,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.config import BadSetting
-from infra import functions
+from infra import credentials, functions
 from infra.data import stage
 from infra.data.table import Problem
 
@@ -19,8 +19,11 @@ def main(arguments: list[str] | None = None) -> int:
         from infra.data import commands  # reads the settings that were made above
 
         getattr(commands, options.run)(options)
-    except (Problem, BadSetting, BotoCoreError, ClientError, EOFError) as error:
+    except (Problem, BadSetting, EOFError) as error:
         print(error or 'nothing was done', file=sys.stderr)
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        print(credentials.advice(error) or error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print('interrupted; exports and imports go on with --resume, everything else when it is run again', file=sys.stderr)

@@ -8,7 +8,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoRegionError
 
 from infra import credentials, lambda_extras
 
@@ -78,9 +78,11 @@ def find(stage: str, session: botocore.session.Session | None = None, project: P
     try:
         region = session.get_config_variable('region')
         if not region:
-            raise CannotDeploy('no region: set AWS_DEFAULT_REGION, or one for your profile with `aws configure`')
+            raise NoRegionError
         sts: Any = session.create_client('sts', region_name=region)
         account = sts.get_caller_identity()['Account']
+    except EndpointConnectionError as error:
+        raise CannotDeploy(f'AWS cannot be reached: is there a network, and a region {region}? ({error})') from None
     except (BotoCoreError, ClientError) as error:
         raise CannotDeploy(credentials.advice(error) or f'AWS does not say who you are: {error}') from None
     return Target(stage, session, account, region, project)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.config import BadSetting
+from infra import credentials
 from infra.data import stage
 from infra.data.table import Problem
 from infra.operate import aws_status, error_log
@@ -25,8 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
         status: int = options.run(options)
-    except (Problem, BadSetting, BotoCoreError, ClientError) as error:
+    except (Problem, BadSetting) as error:
         print(error, file=sys.stderr)
+        return 2
+    except (BotoCoreError, ClientError) as error:
+        print(credentials.advice(error) or error, file=sys.stderr)
         return 2
     return status
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import boto3
 
 from infra import functions
+from infra.data.table import Problem
 
 _ERRORS = '?"\\"level\\":\\"ERROR\\"" ?"\\"level\\":\\"CRITICAL\\"" ?"[ERROR]" ?"Task timed out" ?"Runtime exited"'
 _IS_ERROR = re.compile(r'"level":"(?:ERROR|CRITICAL)"|\[ERROR\]|Task timed out|Runtime exited')
@@ -37,17 +38,24 @@ def request(stage: str, since: int, request_id: str) -> list[Entry]:
 
 
 def _read(stage: str, since: int, sources: Sequence[str | None], wanted: str, pattern: re.Pattern[str]) -> list[Entry]:
-    """`wanted` is the pattern for CloudWatch. `pattern` is for what it lets through: an emulation may let through all."""
+    """`wanted` is the pattern for CloudWatch. `pattern` is for what it lets through: an emulation may let through all.
+
+    Raises Problem where there is no log at all: no errors would be said of a stage that is not there, or in another region.
+    """
     client = boto3.client('logs')
     entries: list[Entry] = []
+    missing = 0
     for source in sources:
         group = f'/aws/lambda/{functions.deployed_name(stage, source)}' if source else f'/aws/apigateway/cryptfolio-{stage}'
         try:
             pages = client.get_paginator('filter_log_events').paginate(logGroupName=group, startTime=since, filterPattern=wanted)
             events = [event for page in pages for event in page['events']]
         except client.exceptions.ResourceNotFoundException:
-            continue  # nothing was deployed, or a function is new
+            missing += 1  # a function is new
+            continue
         entries += [_entry(source or 'access log', event) for event in events if pattern.search(event['message'])]
+    if missing == len(sources):
+        raise Problem(f'there are no logs of cryptfolio-{stage} in {client.meta.region_name}: `make deploy STAGE={stage}` makes the stage')
     return sorted(entries, key=lambda entry: entry.at)
 
 

@@ -4,21 +4,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import botocore.session
 import pytest
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    EndpointConnectionError,
     LoginRefreshRequired,
     MissingDependencyException,
     NoCredentialsError,
+    NoRegionError,
     SSOTokenLoadError,
     UnauthorizedSSOTokenError,
 )
 
 from infra import credentials
+from infra.data import __main__ as data_command
 from infra.deploy import command, target
 from infra.deploy.target import CannotDeploy
+from infra.operate import __main__ as operate_command
 from infra.operate.finding import looked_at
 
 CONFIG = """
@@ -63,6 +68,8 @@ def _profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ('login', LoginRefreshRequired(), 'the session of `aws login` has expired: `aws login --profile login`'),
         ('login', MissingDependencyException(msg='no crt'), '`.venv/bin/pip install "botocore[crt]"`'),
         ('keys', NoCredentialsError(), 'there are no credentials: set AWS_PROFILE, or get some by `aws configure`'),
+        ('keys', UNKNOWN, 'or the account has not enabled the region'),
+        ('keys', NoRegionError(), 'no region: set AWS_DEFAULT_REGION'),
         ('keys', DENIED, ''),
     ],
 )
@@ -114,3 +121,37 @@ def test_what_expires_on_the_way_is_said_too(monkeypatch: pytest.MonkeyPatch, ca
     assert 'the same command does the rest' in told[1]
     [finding] = looked_at('stack', look)
     assert finding.advice == told[0]
+
+
+@pytest.mark.parametrize(
+    ('command_of', 'arguments', 'status'),
+    [(data_command, ['users', 'list', '--stage', 'test'], 1), (operate_command, ['logs', '--stage', 'test'], 2)],
+    ids=['data', 'operate'],
+)
+@pytest.mark.usefixtures('restored_environment')
+def test_commands_about_a_stage_say_how_to_get_credentials(
+    command_of: Any, arguments: list[str], status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def refuse(**_: Any) -> None:
+        raise NoCredentialsError
+
+    session = boto3.session.Session()
+    session.events.register('before-call', refuse)
+    monkeypatch.setattr(boto3, 'DEFAULT_SESSION', session)
+
+    assert command_of.main(arguments) == status
+    assert 'there are no credentials: set AWS_PROFILE, or get some by' in capsys.readouterr().err
+
+
+def test_a_region_that_cannot_be_reached_is_asked_about():
+    session = botocore.session.Session()
+
+    def fail(**_: Any) -> None:
+        raise EndpointConnectionError(endpoint_url='https://sts.us-esat-1.amazonaws.com/')
+
+    session.set_config_variable('region', 'us-esat-1')
+    session.set_credentials('a', 'b')
+    session.register('before-call.sts.GetCallerIdentity', fail)
+
+    with pytest.raises(CannotDeploy, match='AWS cannot be reached: is there a network, and a region us-esat-1'):
+        target.find('test', session)

@@ -136,6 +136,13 @@ def test_errors_of_all_functions_are_shown_by_request_with_their_tracebacks(caps
     assert 'something' not in shown
 
 
+def test_a_stage_without_any_log_is_not_said_to_have_no_errors(capsys: pytest.CaptureFixture[str]):
+    assert command.main(['logs', '--stage', 'nowhere']) == 2
+    told = capsys.readouterr()
+    assert told.out == ''
+    assert told.err.strip() == 'there are no logs of cryptfolio-nowhere in us-east-1: `make deploy STAGE=nowhere` makes the stage'
+
+
 @pytest.mark.usefixtures('logged')
 def test_all_that_was_logged_about_a_request_is_shown_wherever(capsys: pytest.CaptureFixture[str]):
     assert command.main(['logs', '--stage', STAGE, '--request', REQUEST]) == 0
