@@ -96,10 +96,13 @@ def _check(options: argparse.Namespace) -> None:
 
 def _destroy(options: argparse.Namespace) -> None:
     where = target.find(options.stage)
+    if not destroy.is_there(where):
+        raise CannotDeploy(f'There is nothing of {where.name} in account {where.account}, {where.region}. Nothing was done')
     with_data = options.table == 'delete'
     fate = 'deletes ALL DATA of' if with_data else 'deletes the API and the functions, but not the data, of'
     print(f'This {fate} {where.name} in account {where.account}, {where.region}.')
-    if input(f'Type the name of the stage, {where.stage}, to go on: ').strip() != where.stage:
+    print(f'Type the name of the stage, {where.stage}, to go on: ', end='', flush=True)
+    if sys.stdin.readline().strip() != where.stage:  # empty where there is nobody to type
         raise CannotDeploy('Nothing was done')
     destroy.destroy(where, with_data=with_data)
     print('done' if with_data else f'done; {destroy.KEPT.format(name=where.name, stage=where.stage)}')

@@ -14,6 +14,23 @@ KEPT = (
 )
 
 
+def is_there(target: Target) -> bool:
+    """Whether there is anything of the stage, be it in the wrong region that there is not."""
+    return bool(stack.exists(target) or api.find(target) or records.functions_of(target)) or _has_data(target)
+
+
+def _has_data(target: Target) -> bool:
+    dynamodb, kms = target.client('dynamodb'), target.client('kms')
+    with contextlib.suppress(dynamodb.exceptions.ResourceNotFoundException):
+        dynamodb.describe_table(TableName=target.name)
+        return True
+    for alias in _aliases(target):
+        with contextlib.suppress(kms.exceptions.NotFoundException):
+            kms.describe_key(KeyId=alias)
+            return True
+    return False
+
+
 def destroy(target: Target, *, with_data: bool) -> None:
     """Delete the stage; without its data, table and keys stay in the stack, for the next deployment. Raises CannotDeploy."""
     remove_application(target)

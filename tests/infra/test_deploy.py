@@ -651,14 +651,35 @@ def test_without_credentials_it_says_how_to_get_some():
         target.find(STAGE, session)
 
 
-def test_nothing_is_destroyed_unless_the_stages_name_is_typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr('sys.stdin', io.StringIO('yes\n'))
+@pytest.mark.parametrize('typed', ['yes\n', ''], ids=['something else', 'nobody there'])
+def test_nothing_is_destroyed_unless_the_stages_name_is_typed(
+    typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr('sys.stdin', io.StringIO(typed))
 
     status = command.main(['destroy', STAGE, '--table', 'delete'])
 
     told = capsys.readouterr()
     assert (status, told.err.strip()) == (1, 'Nothing was done')
     assert 'deletes ALL DATA of cryptfolio-test in account 123456789012, us-east-1' in told.out
+
+
+def test_where_nothing_of_a_stage_is_there_is_nothing_to_destroy(capsys: pytest.CaptureFixture[str]):
+    """It was said to be done, and that the data was kept, also in the wrong region."""
+    status = command.main(['destroy', 'nowhere'])
+
+    told = capsys.readouterr()
+    assert (status, told.out) == (1, '')
+    assert told.err.strip() == 'There is nothing of cryptfolio-nowhere in account 123456789012, us-east-1. Nothing was done'
+
+
+def test_what_is_left_of_a_stage_is_there_to_be_destroyed(aws: Aws):
+    aws.deploy()
+    assert destroy.is_there(aws.target)
+    destroy.destroy(aws.target, with_data=False)
+    assert destroy.is_there(aws.target)
+    destroy.destroy(aws.target, with_data=True)
+    assert not destroy.is_there(aws.target)
 
 
 def test_keys_of_a_stage_that_is_not_there_are_not_printed(capsys: pytest.CaptureFixture[str]):
