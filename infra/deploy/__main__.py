@@ -2,11 +2,10 @@
 
 import argparse
 import json
-import re
 import sys
 
-from infra import template
 from infra.deploy import command, configuration, destroy, plan, preflight, releases, rights, smoke, stack, steps, target, upstream_keys
+from infra.deploy import options as stack_options
 from infra.deploy.target import CannotDeploy
 
 _WHEN_USED = 'What is running goes on with what it has read: on AWS for some hours, or until the next `make deploy`'
@@ -22,11 +21,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     one = commands.add_parser('stack', help='bring the stack of a stage up, or up to date')
     one.add_argument('stage', metavar='STAGE')
-    one.add_argument('given', metavar='NAME=VALUE', nargs='*', type=_parameter, help=', '.join(parameter_names()))
+    one.add_argument('given', metavar='NAME=VALUE', nargs='*', type=_parameter, help=', '.join(stack_options.names()))
     one.set_defaults(run=_stack)
     one = commands.add_parser('plan', help='say what a deployment would do, and what stands in its way; changes nothing')
     one.add_argument('stage', metavar='STAGE')
-    one.add_argument('given', metavar='NAME=VALUE', nargs='*', type=_parameter, help=', '.join(parameter_names()))
+    one.add_argument('given', metavar='NAME=VALUE', nargs='*', type=_parameter, help=', '.join(stack_options.names()))
     one.set_defaults(run=_plan)
     one = commands.add_parser('access-template', help='print a template of the IAM policies for those who deploy a stage, its parameter')
     one.set_defaults(run=_print_access_template)
@@ -57,17 +56,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def parameter_names() -> dict[str, str]:
-    """Return for each name that can be given, ALARM_EMAIL, the stack's parameter, AlarmEmail."""
-    names = [name for name in template.load()['Parameters'] if name != 'Stage']
-    return {re.sub(r'(?<!^)(?=[A-Z])', '_', name).upper(): name for name in names}
-
-
 def _parameter(text: str) -> tuple[str, str]:
     name, _, value = text.partition('=')
-    if '=' not in text or name not in parameter_names():
-        raise argparse.ArgumentTypeError(f'{text!r} is not one of {", ".join(parameter_names())} with a value')
-    return parameter_names()[name], value.strip()
+    if '=' not in text or name not in stack_options.names():
+        raise argparse.ArgumentTypeError(f'{text!r} is not one of {", ".join(stack_options.names())} with a value')
+    return stack_options.names()[name], value.strip()
 
 
 def _stack(options: argparse.Namespace) -> None:

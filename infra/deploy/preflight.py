@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from infra import template
-from infra.deploy import configuration, dependencies, kept_data, mail, rights, runtime, stack
+from infra.deploy import configuration, dependencies, kept_data, mail, options, rights, runtime, stack
 from infra.deploy.target import CannotDeploy, Target
 
 _MOST_SECONDS = 240  # AWS refuses requests signed five minutes from its own time
@@ -131,6 +131,13 @@ def _mail(target: Target, given: Mapping[str, str]) -> Iterator[Outcome]:
         yield Verdict.OK, f'{address} may send'
 
 
+def _options(target: Target, given: Mapping[str, str]) -> Iterator[Outcome]:
+    faults = list(options.wrong(given, stack.parameters(target), target.region))
+    yield from ((Verdict.REFUSED, fault) for fault in faults)
+    if not faults:
+        yield Verdict.OK, ', '.join(name for name in options.names() if options.names()[name] in given) or 'as they were'
+
+
 def _names(target: Target, _: Mapping[str, str]) -> Iterator[Outcome]:
     """Whether a new stack would meet something of its names, and the keys of one that is there can be used."""
     if stack.exists(target):
@@ -184,6 +191,7 @@ CHECKS: Mapping[str, Check] = {
     'clock': _clock,
     'rights': _rights,
     'boundary': _boundary,
+    'options': _options,
     'names': _names,
     'concurrency': _concurrency,
     'mail': _mail,

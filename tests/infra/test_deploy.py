@@ -21,7 +21,7 @@ from moto.backends import get_backend
 
 from infra import functions, template
 from infra.deploy import __main__ as command
-from infra.deploy import api, configuration, destroy, releases, smoke, stack, steps, target, upstream_keys
+from infra.deploy import api, configuration, destroy, options, releases, smoke, stack, steps, target, upstream_keys
 from infra.deploy.target import CannotDeploy
 from infra.lambda_extras import config
 from tests.support.deployments import NAME, OK, STAGE, Aws, bring_up, project
@@ -703,7 +703,7 @@ def test_make_hands_over_every_parameter_of_the_stack():
     makefile = (ROOT / 'Makefile').read_text()
 
     [given] = re.findall(r'^PARAMETERS := (.*)$', makefile, re.M)
-    assert set(given.split()) == set(command.parameter_names())
+    assert set(given.split()) == set(options.names())
 
 
 @pytest.fixture

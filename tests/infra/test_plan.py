@@ -98,6 +98,41 @@ def resource_change(action: str, name: str) -> Json:
     return {'ResourceChange': {'Action': action, 'LogicalResourceId': name, 'ResourceType': 'AWS::SQS::Queue'}}
 
 
+@pytest.mark.parametrize(
+    ('given', 'text'),
+    [
+        ({'LogDays': '10'}, 'LOG_DAYS must be one of 1, 3, 5, 7, 14,'),
+        ({'RequestBurst': 'many'}, "REQUEST_BURST must be a number of at least 1, not 'many'"),
+        ({'AlarmEmail': 'me'}, "ALARM_EMAIL must be an e-mail address, not 'me'"),
+        ({'Issuer': 'crypto.example.com'}, 'ISSUER must be an address that begins with https://'),
+        ({'Domain': 'https://a.example.com', 'CertificateArn': 'arn:aws:acm:us-east-1:1:certificate/1'}, 'DOMAIN must be a host name'),
+        ({'Domain': 'a.example.com'}, 'DOMAIN needs CERTIFICATE_ARN too'),
+        ({'Domain': 'a.example.com', 'CertificateArn': 'arn:aws:acm:eu-west-1:1:certificate/1'}, 'a certificate of ACM in us-east-1'),
+    ],
+)
+def test_a_value_that_aws_would_refuse_is_refused_before_the_first_write(aws: Aws, given: dict[str, str], text: str):
+    [(verdict, said)] = preflight.CHECKS['options'](aws.target, given)
+
+    assert verdict is Verdict.REFUSED
+    assert text in said
+
+
+def test_values_that_are_right_or_emptied_are_not_refused(aws: Aws):
+    given = {
+        'LogDays': '14',
+        'AlarmEmail': 'me@example.com',
+        'Issuer': 'https://example.com/crypto',
+        'RequestBurst': '9',
+        'SigningKeys': '',
+    }
+    domain = {'Domain': 'a.example.com', 'CertificateArn': 'arn:aws:acm:us-east-1:1:certificate/1'}
+
+    assert list(preflight.CHECKS['options'](aws.target, given | domain)) == [
+        (Verdict.OK, 'ALARM_EMAIL, LOG_DAYS, DOMAIN, CERTIFICATE_ARN, ISSUER, SIGNING_KEYS, REQUEST_BURST')
+    ]
+    assert list(preflight.CHECKS['options'](aws.target, {})) == [(Verdict.OK, 'as they were')]
+
+
 def test_what_would_hamper_a_deployment_is_said_with_what_to_do_and_what_would_stop_it_stops_it(aws: Aws):
     assert {one[0] for one in verdicts(aws, MailFrom='').values()} <= {Verdict.OK, Verdict.WARNING}
     aws.answers |= {
