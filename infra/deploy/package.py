@@ -24,7 +24,7 @@ _PARAMETERS: Json = {
     'Jwks': {
         'Type': 'String',
         'Default': '{"keys": []}',
-        'Description': 'Public half of the signing key; `python -m infra.deploy jwks STAGE` prints it once the stack is there.',
+        'Description': 'Public half of the signing key; `.venv/bin/python -m infra.deploy jwks STAGE` prints it once the stack is there.',
     },
     'MailIdentity': {'Type': 'String', 'Default': 'none', 'Description': 'The address in MailFrom, as SES knows it.'},
     'MailDomain': {'Type': 'String', 'Default': 'none', 'Description': 'The domain of the address in MailFrom.'},

@@ -65,7 +65,7 @@ def _issuer(outputs: Mapping[str, str], made: api.Api) -> str:
 def summarize(target: Target, deployed: Deployed) -> str:
     """Return what to say in the end: where it is and what is left to do."""
     outputs = deployed.outputs
-    invitation = f'python -m infra.data users invite --stage {target.stage} {deployed.issuer}'
+    invitation = f'.venv/bin/python -m infra.data users invite --stage {target.stage} {deployed.issuer}'
     lines = [f'deployed: {deployed.issuer}', f'a link with which to make an account of your own: {invitation}']
     if deployed.issuer != deployed.url:
         lines.append(f'API Gateway answers at {deployed.url} too')

@@ -85,7 +85,7 @@ def queue_findings(sqs: Any, name: str, called: str, options: str, age: int | No
     dead_letter_queue = str(json.loads(attributes['RedrivePolicy'])['deadLetterTargetArn']).rpartition(':')[2]
     dead = sum(_depth(_attributes(sqs, dead_letter_queue)))
     if dead:
-        advice = f'python -m infra.data dlq inspect {name} {options}'.rstrip()
+        advice = f'.venv/bin/python -m infra.data dlq inspect {name} {options}'.rstrip()
         yield Finding(f'queue {name}', f'{dead} dead letters', f'{advice}, and {_PAGE}#dead-letters')
 
 

@@ -187,7 +187,7 @@ def test_a_boundary_that_is_missing_or_of_another_release_is_said_before_the_fir
     verdict, text = outcome('implicitDeny')
     assert verdict is Verdict.REFUSED
     assert rights.boundary_arn(aws.target) in text
-    assert '`python -m infra.deploy access-template`' in text
+    assert '`.venv/bin/python -m infra.deploy access-template`' in text
     with pytest.raises(CannotDeploy, match='Nothing was done'):
         preflight.require(aws.target, {}, BOUNDED_CHECKS)
 

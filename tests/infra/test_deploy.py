@@ -699,6 +699,20 @@ def test_what_is_no_parameter_is_refused_with_those_there_are(given: str, capsys
     assert 'ALARM_EMAIL' in capsys.readouterr().err
 
 
+def test_commands_that_are_said_run_in_the_environment_that_make_made():
+    """Whoever types them need not have activated it, and has another python, or none of that name."""
+    sources = {path: path.read_text() for path in (ROOT / 'infra').rglob('*.py')} | {
+        path: path.read_text() for path in (ROOT / 'docs' / 'operations').glob('*.md')
+    }
+    elsewhere = {
+        str(path.relative_to(ROOT)): line.strip()
+        for path, text in sources.items()
+        for line in text.splitlines()
+        if re.search(r'(?<![\w/.])python -m infra\.(?:data|deploy|operate) [a-z]', line) and not line.startswith('"""')
+    }
+    assert elsewhere == {}
+
+
 def test_make_hands_over_every_parameter_of_the_stack():
     makefile = (ROOT / 'Makefile').read_text()
 

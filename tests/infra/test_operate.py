@@ -90,7 +90,7 @@ def test_what_is_wrong_with_a_stage_is_told_with_what_to_do():
     findings = advice()
     assert findings.keys() == {'functions', 'queue rates', 'queue refresh', 'alarm'}
     assert findings['functions'] == ['1 of 10 are missing: sweep_due -> make deploy STAGE=seen']
-    assert findings['queue rates'][0].startswith('1 dead letters -> python -m infra.data dlq inspect rates --stage seen')
+    assert findings['queue rates'][0].startswith('1 dead letters -> .venv/bin/python -m infra.data dlq inspect rates --stage seen')
     assert 'the oldest 25 min old -> too little concurrency' in findings['queue refresh'][0]
     assert findings['alarm'][0].startswith('requests fail, since ')
     assert 'Many fail.' in findings['alarm'][0]

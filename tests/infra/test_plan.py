@@ -156,7 +156,7 @@ def test_what_would_hamper_a_deployment_is_said_with_what_to_do_and_what_would_s
         Verdict.REFUSED,
         'these credentials may not lambda:Do0, lambda:Do1, lambda:Do2, lambda:Do3, lambda:Do4, lambda:Do5 and 2 more: '
         'attach cryptfolio-test-deploy-stack and cryptfolio-test-deploy-functions. An administrator makes the policies by the template of '
-        '`python -m infra.deploy access-template`: docs/operations/first-day.md',
+        '`.venv/bin/python -m infra.deploy access-template`: docs/operations/first-day.md',
     )
     assert outcomes['concurrency'][0] is Verdict.WARNING
     assert 'may run 10 functions at once' in outcomes['concurrency'][1]
