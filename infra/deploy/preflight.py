@@ -18,7 +18,10 @@ from infra.deploy.target import CannotDeploy, Target
 
 _MOST_SECONDS = 240  # AWS refuses requests signed five minutes from its own time
 _SHOWN = 6  # of what may be a long list
-_MAKE_POLICIES = 'An administrator makes the policies by the template of `.venv/bin/python -m infra.deploy access-template`: docs/operations/first-day.md'
+_MAKE_POLICIES = (
+    'An administrator makes the policies by the template of `.venv/bin/python -m infra.deploy access-template`: '
+    'docs/operations/first-day.md'
+)
 
 
 class Verdict(StrEnum):
