@@ -49,7 +49,7 @@ def show_statement(portfolio_id: str) -> Response:
     format_name = forms.query_parameter(request, 'format')
     if format_name in _FORMATS:
         return _download(request, user, statement, format_name, made_at)
-    return _render(request, user, statement, at=made_at if at is None else at, day=day, made_at=made_at)
+    return _render(request, user, statement, at=made_at if at is None else at, is_of_now=at is None, day=day, made_at=made_at)
 
 
 @bp.route('/statement/verify', cors=False)

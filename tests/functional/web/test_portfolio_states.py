@@ -6,8 +6,10 @@ from html import unescape
 import pytest
 
 from chalicelib import clock
+from chalicelib.models import Account
 from tests.support.api import Api
 from tests.support.browser import Browser
+from tests.support.kraken import CREDENTIALS
 from tests.support.portfolio_pages import DAY, cells, iso, know_rates, result
 
 
@@ -94,3 +96,14 @@ def test_the_question_whether_to_delete_isolates_the_title(logged_in: Browser, a
     logged_in.get(f'/portfolios/{number}/delete')
 
     assert '<h1>Delete \N{FIRST STRONG ISOLATE}محمد (حساب) 1\N{POP DIRECTIONAL ISOLATE}?</h1>' in unescape(logged_in.page)
+
+
+def test_balances_that_a_refused_key_keeps_from_being_read_are_not_said_to_be_on_the_way(logged_in: Browser, api: Api):
+    number = api.portfolio()
+    assert api.post(f'/api/portfolios/{number}/accounts', {'wallet': 'kraken', 'credentials': CREDENTIALS}).status_code == 201
+
+    logged_in.get(f'/portfolios/{number}/accounts/1')
+    assert 'Being read' in logged_in.text
+    Account.at(api.user_id, number, 1).update([Account.problem.set('wrong_key')])
+    logged_in.get(f'/portfolios/{number}/accounts/1')
+    assert ('They cannot be read, for the reason above.' in logged_in.text, 'Being read' in logged_in.text) == (True, False)
