@@ -119,8 +119,6 @@ def read_rows(
 ) -> tuple[list[Entry], list[Unreadable]]:
     """Return the entries of rows, and the rows that cannot be read, each of which costs only itself.
 
-    Of a negative fee, which is a rebate and a part of the delta alone, nothing was paid.
-
     `unreadable_of` returns what is missing with a row, given why it cannot be read; mostly that is `unreadable` of some RowFields.
     """
     entries: list[Entry] = []
@@ -133,8 +131,13 @@ def read_rows(
         except ODD_SHAPE as error:
             unreadable += unreadable_of(row, error)
         else:
-            entries += [entry._replace(fee=max(entry.fee or money.ZERO, money.ZERO)) for entry in read]
+            entries += map(_without_rebate, read)
     return entries, unreadable
+
+
+def _without_rebate(entry: Entry) -> Entry:
+    """Return an entry of which nothing was paid where it has a negative fee, which is a part of the delta alone."""
+    return entry._replace(fee=money.ZERO) if entry.fee is not None and entry.fee < 0 else entry
 
 
 def crowded(instant: int, rows: Iterable[Any], fields: RowFields) -> list[Unreadable]:
