@@ -14,7 +14,7 @@ from chalicelib.errors import Fault, Invalid
 from chalicelib.http_io.request import path_id
 from chalicelib.models import AlreadyUsed, Portfolio, User
 from chalicelib.services.portfolios import portfolios
-from chalicelib.texts import translatable, translatable_plural
+from chalicelib.texts import language, translatable, translatable_plural
 from chalicelib.web import address_lines, forms, pages, repeats, sessions
 from chalicelib.web.address_lines import Line
 
@@ -22,14 +22,14 @@ bp = Blueprint(__name__)
 
 _PORTFOLIO = Body('PortfolioForm', required=(fields.TITLE, fields.CURRENCIES))
 _COMMON = ('usd', 'eur', 'gbp', 'chf', 'jpy', 'btc', 'eth')
-_PRESELECTED = ['usd', 'btc']
+_USUAL_MONEY = {'de': 'eur'}  # by the language of the page; dollars elsewhere
 
 
 @bp.route('/portfolios/new', cors=False)
 def show_new_portfolio() -> Response:
     """Show the form that makes a portfolio with its first addresses."""
     request = bp.current_request
-    return _render_new(request, sessions.require_user(request), chosen=_PRESELECTED)
+    return _render_new(request, sessions.require_user(request), chosen=[_USUAL_MONEY.get(language(), 'usd'), 'btc'])
 
 
 @bp.route('/portfolios', methods=['POST'], content_types=forms.TYPES, cors=False)

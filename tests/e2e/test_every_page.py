@@ -31,7 +31,7 @@ AUTHORIZATION = {
 QUERIES = {
     '/oauth/authorize': ['?' + urlencode(AUTHORIZATION), '?client_id=nosuch'],
     '/portfolios/{portfolio_id}': ['', '?range=all&in=eur', '?range=24h', '?at=2024-12-31', '?at=2999-01-01'],
-    '/portfolios/{portfolio_id}/statement': ['?at=2024-12-31'],
+    '/portfolios/{portfolio_id}/statement': ['', '?at=2024-12-31'],
     '/login': ['?' + urlencode({'next': '/oauth/authorize?' + urlencode(AUTHORIZATION)})],
 }
 FOR_VISITORS = ('/', '/signup', '/login', '/forgot', '/confirm', '/reset')

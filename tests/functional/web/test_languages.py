@@ -184,3 +184,10 @@ def test_what_an_exchange_calls_things_in_english_is_a_quotation(api: Api, logge
         assert expected in logged_in.page
         logged_in.get(f'/portfolios/{number}/accounts/new?wallet=kraken')
         assert ('<q lang="en">' in logged_in.page) is (headers == GERMAN)
+
+
+def test_a_new_portfolio_is_shown_in_the_money_that_readers_of_the_language_mostly_have(logged_in: Browser):
+    for headers, expected in ((GERMAN, ['eur', 'btc']), ({}, ['usd', 'btc'])):
+        logged_in.headers = headers
+        logged_in.get('/portfolios/new')
+        assert re.findall('value="([a-z]+)" checked', logged_in.page) == expected
