@@ -11,6 +11,7 @@ from typing import Any
 from moto.core import responses, utils
 from moto.core.common_models import BaseModel
 from moto.dynamodb.responses import DynamoHandler
+from moto.sqs.models import SQSBackend
 
 from infra.local import quick_dynamodb
 from infra.local.replacements import Replacements
@@ -41,10 +42,17 @@ def _serialize(self: DynamoHandler, answer: responses.ActionResult) -> Any:
     return 200, headers, json.dumps(answer.result, default=lambda value: base64.b64encode(value).decode())
 
 
+def _is_retained(self: SQSBackend, queue_name: str, message: Any) -> bool:
+    """Look at the one attribute of the queue that matters: some of the others go through all of its messages, for each that is received."""
+    queue: Any = self.get_queue(queue_name)
+    return bool(queue.message_retention_period + message.sent_timestamp / 1_000 > utils.unix_time())
+
+
 REPLACEMENTS = Replacements(
     (responses, 'method_names_from_class', lru_cache(utils.method_names_from_class)),
     (BaseModel, '__new__', _make_untracked),
     (DynamoHandler, 'parse_parameters', _parse),
     (DynamoHandler, 'serialized', _serialize),
+    (SQSBackend, 'is_message_valid_based_on_retention_period', _is_retained),
     *quick_dynamodb.MEMBERS,
 )

@@ -2,13 +2,15 @@
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID  # type: ignore[attr-defined]
 from moto.dynamodb.models.table import Table
 
 from chalicelib.models import Item
@@ -218,3 +220,25 @@ def test_the_same_requests_get_the_same_answers(seed: int) -> None:
     assert answers(seed) == expected
     codes = {answer['Error']['Code'] for answer in expected if 'Error' in answer}
     assert codes == {'ConditionalCheckFailedException', 'TransactionCanceledException', 'ValidationException'}
+
+
+def received(ages: Iterable[int]) -> list[str]:
+    """Return what moto, as it is now, hands out of a queue that keeps messages, of these ages in seconds, for a day."""
+    client = boto3.client('sqs')
+    url = client.create_queue(QueueName='quick', Attributes={'MessageRetentionPeriod': '86400'})['QueueUrl']
+    [queue] = [one for one in get_backend('sqs')[DEFAULT_ACCOUNT_ID]['us-east-1'].queues.values() if one.name == 'quick']
+    bodies = []
+    for age in ages:
+        client.send_message(QueueUrl=url, MessageBody=f'{age} s old')
+        queue._messages[-1].sent_timestamp -= age * 1_000
+        bodies += [message['Body'] for message in client.receive_message(QueueUrl=url).get('Messages', [])]
+    client.delete_queue(QueueUrl=url)
+    return bodies
+
+
+def test_messages_are_kept_as_long_as_they_were() -> None:
+    ages = (0, 40_000, 90_000, 50_000)
+    with quick_moto.REPLACEMENTS.undone():
+        expected = received(ages)
+
+    assert received(ages) == expected == ['0 s old', '40000 s old', '50000 s old']
