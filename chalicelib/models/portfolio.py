@@ -1,11 +1,11 @@
 """Portfolio headers, and the one query that reads a portfolio whole."""
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.update import Action
+from pynamodb.pagination import ResultIterator
 
 from chalicelib import errors
 from chalicelib.config import settings
@@ -18,6 +18,7 @@ from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_ver
 from chalicelib.texts import translatable
 
 _LAST = '~'  # sorts after every digit and '#'
+_OTHERS = 100  # children of other kinds that a list passes over at the price of a larger page: accounts, or a few addresses
 _PURGE = 'PURGE#'
 
 
@@ -252,17 +253,28 @@ def read_children(kind: type[Child], name: str, user_id: str, portfolio_id: int,
     """
     if not after:
         return read_with_children(kind, name, user_id, portfolio_id, limit=limit)[1]
-    items = read_range(user_id, child_sk(name, portfolio_id, after + 1), f'{portfolio_sk(portfolio_id)}#{name}#{_LAST}')
-    return list(islice((item for item in items if isinstance(item, kind)), limit))
+    return list(_read_kind(kind, name, user_id, portfolio_id, after=after, limit=limit))
 
 
 def read_with_children(kind: type[Child], name: str, user_id: str, portfolio_id: int, *, limit: int) -> tuple[Portfolio, list[Child]]:
-    """Return a portfolio's header with up to `limit` children of one kind, by id, in one query. Raises NotFound."""
-    items = read_range(user_id, portfolio_sk(portfolio_id), f'{portfolio_sk(portfolio_id)}#{name}#{_LAST}')
-    header = next(items, None)
+    """Return a portfolio's header with up to `limit` children of one kind, by id, in one query. Raises NotFound.
+
+    It is two where many children of other kinds come before: those are passed over, whatever their number.
+    """
+    page = read_range(user_id, portfolio_sk(portfolio_id), f'{portfolio_sk(portfolio_id)}#{name}#{_LAST}', limit + 1 + _OTHERS)
+    header = next(page, None)
     if not isinstance(header, Portfolio):
         raise errors.NotFound
-    return header, list(islice((item for item in items if isinstance(item, kind)), limit))
+    children = [item for item in page if isinstance(item, kind)][:limit]
+    if page.last_evaluated_key is not None and len(children) < limit:
+        last = int(str(children[-1].sk).rpartition('#')[2]) if children else 0
+        children += _read_kind(kind, name, user_id, portfolio_id, after=last, limit=limit - len(children))
+    return header, children
+
+
+def _read_kind(kind: type[Child], name: str, user_id: str, portfolio_id: int, *, after: int, limit: int) -> Iterator[Child]:
+    start, end = child_sk(name, portfolio_id, after + 1), f'{portfolio_sk(portfolio_id)}#{name}#{_LAST}'
+    return (item for item in read_range(user_id, start, end, limit) if isinstance(item, kind))
 
 
 def read_child(kind: type[Child], user_id: str, portfolio_id: int, sk: str) -> Child:
@@ -284,5 +296,5 @@ def read_leftovers(user_id: str, portfolio_id: int) -> Iterator[Item]:
         yield item
 
 
-def read_range(user_id: str, start: str, end: str) -> Iterator[Item]:
-    return Item.query(User.pk_of(user_id), Item.sk.between(start, end), consistent_read=True)
+def read_range(user_id: str, start: str, end: str, limit: int | None = None) -> ResultIterator[Item]:
+    return Item.query(User.pk_of(user_id), Item.sk.between(start, end), consistent_read=True, limit=limit, page_size=limit)

@@ -1,0 +1,70 @@
+"""A list reads what it shows, however much else is in the portfolio."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.wallets import identify
+from chalicelib.models import Address, Item
+from tests.support.api import Api
+
+ADDRESSES = 260
+OFFSETS = 3
+
+
+@pytest.fixture
+def large(api: Api) -> str:
+    """The path of a portfolio of many addresses and a few offsets."""
+    number = api.portfolio()
+    children = []
+    for address_id in range(1, ADDRESSES + 1):
+        child = Address.at(api.user_id, number, address_id)
+        child.user_id, child.portfolio_id, child.address_id = api.user_id, number, address_id
+        child.title, child.currency, child.created_at, child.updated_at = f'Part {address_id}', 'btc', 1, 1
+        child.point_to(identify('btc', f'bc1q{address_id:038}'))
+        children.append(child)
+    Item.write_many(put=children)
+    path = f'/api/portfolios/{number}'
+    for title in range(OFFSETS):
+        offset = {'title': f'Offset {title}', 'balances': [{'currency': 'btc', 'balance': '1'}]}
+        assert api.post(f'{path}/offsets', offset).status_code == 201
+    return path
+
+
+@contextmanager
+def items_read() -> Iterator[list[int]]:
+    """Yield how many items each query reads."""
+    events, read = Item.connection().client.meta.events, list[int]()
+
+    def count(parsed: dict[str, Any], **_: Any) -> None:
+        read.append(parsed['ScannedCount'])
+
+    events.register('after-call.dynamodb.Query', count)
+    yield read
+    events.unregister('after-call.dynamodb.Query', count)
+
+
+def test_each_page_of_a_list_reads_little_more_than_it_shows(api: Api, large: str):
+    ids, cursor = [], ''
+    with items_read() as read:
+        while cursor is not None:
+            answer = api.get(f'{large}/addresses?limit=50{cursor and f"&cursor={cursor}"}').json_body
+            ids += [one['id'] for one in answer['result']]
+            cursor = answer.get('next')
+
+    assert ids == [*range(1, ADDRESSES + 1)]
+    assert len(read) == -(-ADDRESSES // 50)
+    assert read[0] <= 50 + 1 + 1 + 100
+    assert max(read[1:]) <= 50 + 1
+
+
+def test_a_list_passes_over_the_many_children_that_come_before_its_own(api: Api, large: str):
+    with items_read() as read:
+        shown = api.get(f'{large}/offsets?limit=2').json_body
+        rest = api.get(f'{large}/offsets?limit=2&cursor={shown["next"]}').json_body
+
+    assert [one['title'] for one in [*shown['result'], *rest['result']]] == ['Offset 0', 'Offset 1', 'Offset 2']
+    assert len(read) == 3
+    assert sum(read) <= (2 + 1 + 1 + 100) + 3 + 1
