@@ -12,8 +12,9 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -58,16 +59,16 @@ def main() -> int:
     print('| message | stored | of them summed | s | ms of processor for 1,000 | MiB | at most | KiB traced |')
     print('|---|---|---|---|---|---|---|---|')
     slices = []
-    with _surroundings(options.number) as surroundings:
+    with surroundings(options.number) as around:
         before = Slice(False, 0, 0, 0, 0, 0, 0, 0)
-        for number, one in enumerate(_measured(options, surroundings.environment), start=1):
+        for number, one in enumerate(_measured(options, around.environment), start=1):
             steps = one.stored - before.stored + one.counted - before.counted
             each = f'{one.cpu / steps * 1_000_000:.0f}' if steps else ''
             took = f'{one.seconds:.1f} | {each} | {one.resident:.0f} | {one.most:.0f} | {one.traced or ""}'
             print(f'| {number} | {one.stored:,} | {one.counted:,} | {took} |', flush=True)
             slices.append(one)
             before = one
-        requests, units = surroundings.table.requests, surroundings.table.units
+        requests, units = around.table.requests, around.table.units
     print()
     print(_summary(options.number, slices, requests, units))
     return int(not slices[-1].complete or slices[-1].stored != options.number)
@@ -113,7 +114,7 @@ def _work(seconds: int, *, trace: bool) -> Iterator[Slice]:
     queue.send(settings().refresh_queue, [({'ledger': LEDGER}, '')])
     while True:
         begun = time.process_time()
-        took = _deliver(trace=trace)
+        took = deliver(trace=trace)
         cpu = time.process_time() - begun
         if took is None:
             return
@@ -131,16 +132,16 @@ def _slice(ledger: Any, took: tuple[float, int], cpu: float) -> Slice:
     else:
         next_page, _, size = ledger.cursor.resume.partition('/')
         stored = (int(next_page) - 1) * int(size)
-    return Slice(complete, stored, counted, took[0], cpu, _memory('VmRSS'), _memory('VmHWM'), took[1])
+    return Slice(complete, stored, counted, took[0], cpu, memory('VmRSS'), memory('VmHWM'), took[1])
 
 
-def _memory(name: str) -> float:
+def memory(name: str) -> float:
     """Return the memory of this process in MiB; getrusage would count that of the one that started it."""
     [line] = [line for line in Path('/proc/self/status').read_text().splitlines() if line.startswith(name)]
     return int(line.split()[1]) / 1024
 
 
-def _deliver(*, trace: bool) -> tuple[float, int] | None:
+def deliver(*, trace: bool) -> tuple[float, int] | None:
     """Hand a message to the job; return the seconds that took and the KiB, None when there is no message."""
     import boto3
 
@@ -173,8 +174,8 @@ class Surroundings(NamedTuple):
 
 
 @contextmanager
-def _surroundings(number: int) -> Iterator[Surroundings]:
-    """An AWS and an explorer, in threads of this process."""
+def surroundings(number: int, delay: Callable[[str], float] = lambda _: 0) -> Iterator[Surroundings]:
+    """An AWS and an explorer, in threads of this process; see `explorer`."""
     from benchmarks.thin_table import ThinTable
     from infra.durable import definition
     from infra.durable.store import Store
@@ -187,7 +188,7 @@ def _surroundings(number: int) -> Iterator[Surroundings]:
         tables.append(ThinTable(moto, Store(Path(':memory:'), described), described, stack.NAME, _ACCOUNT, stack.REGION))
         return tables[0]
 
-    blockbook = explorer(number)
+    blockbook = explorer(number, delay)
     Thread(target=blockbook.serve_forever, daemon=True).start()
     stack.enter(moto_server.start(_HOST, wrap), f'http://{_HOST}')
     stack.create()
@@ -199,33 +200,41 @@ def _surroundings(number: int) -> Iterator[Surroundings]:
         blockbook.server_close()
 
 
-def explorer(number: int) -> ThreadingHTTPServer:
-    """Return a Blockbook that knows so many transactions of one address, and makes up each page when it is asked for it."""
+def explorer(number: int, delay: Callable[[str], float] = lambda _: 0) -> ThreadingHTTPServer:
+    """Return a Blockbook that knows so many transactions of any address, and makes up each page when it is asked for it.
+
+    `delay` says how many seconds that takes, by the address.
+    """
     from infra.fake_upstreams import http_server
 
     received, spent = sum(1_000 + n for n in range(number)), sum(range(2, number, 3))
     totals = {'txs': number, 'balance': str(received - spent), 'totalReceived': str(received), 'totalSent': str(spent)}
-    return http_server.Server(lambda request: _page(totals, int(request.query['page']), int(request.query['pageSize'])))
+
+    def respond(request: http_server.Request) -> Any:
+        address = request.path[-1]
+        return replace(_page(totals, address, int(request.query['page']), int(request.query['pageSize'])), delay=delay(address))
+
+    return http_server.Server(respond)
 
 
-def _page(totals: dict[str, Any], page: int, size: int) -> Any:
+def _page(totals: dict[str, Any], address: str, page: int, size: int) -> Any:
     """Return a page, the newest transactions first; past the last page it answers that one again."""
     from infra.fake_upstreams.answer import as_json
 
     pages = max(1, -(-totals['txs'] // size))
     newest = totals['txs'] - 1 - (min(page, pages) - 1) * size
-    body = {'page': min(page, pages), 'totalPages': pages, 'itemsOnPage': size, 'address': ADDRESS, 'unconfirmedBalance': '0'}
-    return as_json(body | totals | {'transactions': [_transaction(n) for n in range(newest, max(newest - size, -1), -1)]})
+    body = {'page': min(page, pages), 'totalPages': pages, 'itemsOnPage': size, 'address': address, 'unconfirmedBalance': '0'}
+    return as_json(body | totals | {'transactions': [_transaction(address, n) for n in range(newest, max(newest - size, -1), -1)]})
 
 
-def _transaction(n: int) -> dict[str, Any]:
+def _transaction(address: str, n: int) -> dict[str, Any]:
     """Return a transaction that brings something; every third spends something, too."""
     stranger = 'DH5yaieqoZN36fDVciNyRueRGvGLR3mr7L'
     spends = n % 3 == 2
     return {
         'txid': f'{n:064x}',
-        'vin': [{'addresses': [ADDRESS if spends else stranger], 'isAddress': True, 'value': str(n)}],
-        'vout': [{'addresses': [one], 'isAddress': True, 'value': str(value)} for one, value in ((stranger, 77), (ADDRESS, 1_000 + n))],
+        'vin': [{'addresses': [address if spends else stranger], 'isAddress': True, 'value': str(n)}],
+        'vout': [{'addresses': [one], 'isAddress': True, 'value': str(value)} for one, value in ((stranger, 77), (address, 1_000 + n))],
         'blockHeight': 400_000 + n,
         'confirmations': 10,
         'blockTime': 1_450_000_000 + 60 * n,

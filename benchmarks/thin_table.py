@@ -5,19 +5,17 @@ megabyte, with the units that AWS would count. Whatever has a condition is carri
 """
 
 import json
-import math
 import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks import units
 from infra.durable.definition import Definition
 from infra.durable.dynamodb import DurableTable, Json, Wsgi
 from infra.durable.store import Key, Store
 
 _PAGE = 1_000_000  # bytes of a response
-_READ_UNIT, _WRITE_UNIT = 4_096, 1_024
-_TYPES = ('S', 'N', 'B', 'BOOL', 'NULL', 'L', 'M', 'SS', 'NS', 'BS')
 _KINDS = re.compile(r'(#\w+) IN \((:\w+(?:, :\w+)*)\)')
 
 
@@ -53,27 +51,26 @@ class ThinTable(DurableTable):
 
     def _get(self, wanted: Json) -> bytes:
         items = list(self._store.get((key['pk']['S'], key['sk']['S']) for key in wanted['Keys']).values())
-        absent = len(wanted['Keys']) - len(items)
-        units = (absent + sum(math.ceil(_size(json.loads(item)) / _READ_UNIT) for item in items)) * self._per_read(wanted)
-        self.units['read'] += units
-        return self._body(f'"Responses":{{"{self._table}":[{",".join(items)}]}},"UnprocessedKeys":{{}}', [self._consumed(units)])
+        read = units.of_batch(len(wanted['Keys']), list(map(json.loads, items)), consistent=wanted.get('ConsistentRead', False))
+        self.units['read'] += read
+        return self._body(f'"Responses":{{"{self._table}":[{",".join(items)}]}},"UnprocessedKeys":{{}}', [self._consumed(read)])
 
     def _put(self, requests: list[Json]) -> bytes:
         puts: dict[Key, str] = {}
         deletes: list[Key] = []
-        units = 0
+        written = 0
         for one in requests:
             if 'PutRequest' in one:
                 item = one['PutRequest']['Item']
                 puts[item['pk']['S'], item['sk']['S']] = json.dumps(item, separators=(',', ':'))
-                units += math.ceil(_size(item) / _WRITE_UNIT)
+                written += units.of_write(item)
             else:
                 key = one['DeleteRequest']['Key']
                 deletes.append((key['pk']['S'], key['sk']['S']))
-                units += 1
+                written += 1
         self._store.write(puts, deletes)
-        self.units['write'] += units
-        return self._body('"UnprocessedItems":{}', [self._consumed(units)])
+        self.units['write'] += written
+        return self._body('"UnprocessedItems":{}', [self._consumed(written)])
 
     def _query(self, request: Json) -> bytes:
         size, scanned, last = 0, 0, None
@@ -83,23 +80,19 @@ class ThinTable(DurableTable):
             if size >= _PAGE or scanned == request.get('Limit'):
                 break
             item = json.loads(text)
-            size, scanned, last = size + _size(item), scanned + 1, key
+            size, scanned, last = size + units.size(item), scanned + 1, key
             if is_wanted(item):
                 items.append(text)
         else:
             last = None
-        units = max(1, math.ceil(size / _READ_UNIT)) * self._per_read(request)
-        self.units['read'] += units
+        read = units.of_query(size, consistent=request.get('ConsistentRead', False))
+        self.units['read'] += read
         more = '' if last is None else f',"LastEvaluatedKey":{json.dumps({"pk": {"S": last[0]}, "sk": {"S": last[1]}})}'
         content = f'"Items":[{",".join(items)}],"Count":{len(items)},"ScannedCount":{scanned}{more}'
-        return self._body(content, self._consumed(units))
+        return self._body(content, self._consumed(read))
 
-    @staticmethod
-    def _per_read(request: Json) -> float:
-        return 1 if request.get('ConsistentRead') else 0.5
-
-    def _consumed(self, units: float) -> Json:
-        return {'TableName': self._table, 'CapacityUnits': units}
+    def _consumed(self, consumed: float) -> Json:
+        return {'TableName': self._table, 'CapacityUnits': consumed}
 
     @staticmethod
     def _body(content: str, consumed: Any) -> bytes:
@@ -114,15 +107,6 @@ class _Read:
 
     def read(self, _: int = -1) -> bytes:
         return self._body
-
-
-def _size(value: Any) -> int:
-    """Return about how many bytes AWS would count for an item, or a part of it."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        return sum(len(name) * (name not in _TYPES) + _size(part) for name, part in value.items())
-    return sum(map(_size, value)) if isinstance(value, list) else 1
 
 
 def _kind_filter(request: Json) -> Callable[[Json], bool]:

@@ -1,0 +1,181 @@
+"""What jobs take as what they work on grows: `python -m benchmarks.jobs` prints Markdown tables.
+
+As in benchmarks.first_download, the worker is a process of its own, whose processor time and memory are counted, beside a table that takes
+little time itself and an explorer.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.first_download import ADDRESS, deliver, memory, surroundings
+
+ROOT = Path(__file__).parents[1]
+YEARS = (1, 10)
+WATCHERS = (100, 1_000)
+LATENCIES = (0.1, 0.5, 2.0)  # seconds that the explorer takes, by the first of the last three characters of an address
+AT_ONCE = 10  # messages of an event
+PAYMENTS = 30  # of each address that is refreshed
+_HOUR, _DAY = 3_600, 86_400
+_INTERVAL_MS, _TURNS = 100, 60
+
+
+class Table(NamedTuple):
+    """`rows` measures, and yields a row each time that something is done."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Callable[[], Iterator[Sequence[object]]]
+
+
+class Watched:
+    """A portfolio of one address, and the ledger of that; items that are not stored yet."""
+
+    def __init__(self, portfolio_id: int, address: str) -> None:
+        from chalicelib.domain.wallets import identify
+        from chalicelib.models import Address, Portfolio
+
+        self.portfolio, self.address = Portfolio.at('somebody', portfolio_id), Address.at('somebody', portfolio_id, 1)
+        self.portfolio.currencies, self.portfolio.addresses = ['doge', 'usd'], 1
+        self.address.address_id, self.address.currency = 1, 'doge'
+        self.address.point_to(identify('doge', address))
+        for item in (self.portfolio, self.address):
+            item.user_id, item.portfolio_id, item.title = 'somebody', portfolio_id, 'Watched'
+            item.created_at = item.updated_at = 1
+
+    def store(self, instants: Sequence[int], now: int) -> None:
+        """Store a payment at each instant, beside those that are there, and the balance that all sum to."""
+        from chalicelib.domain.ledgers import Entry, Holding
+        from chalicelib.models import Item, Ledger, Transaction
+
+        pk = self.address.ledger
+        entries = (Entry(f'{at:064x}', 0, 'doge', Decimal(at % 7 + 1), None, at, at) for at in instants)
+        Transaction.store(Transaction.of(pk, entry, source='blockbook_doge', run=None, now=now) for entry in entries)
+        ledger = Ledger.find(pk) or Ledger.at(pk)
+        held = sum((row.balance for row in ledger.holdings), Decimal(0)) + sum(Decimal(at % 7 + 1) for at in instants)
+        ledger.holdings = [Holding('doge', held, Decimal(0), held, None)]
+        ledger.source, ledger.updated_at, ledger.reconciled_at, ledger.newest_at = 'blockbook_doge', now, now, max(instants)
+        ledger.changes = ledger.changes.noted(min(instants))
+        Item.write_many(put=[self.portfolio, self.address, ledger])
+
+
+def main() -> int:
+    """Start the worker, which prints the tables."""
+    parser = argparse.ArgumentParser(prog='python -m benchmarks.jobs', description=__doc__)
+    parser.add_argument('--work', action='store_true', help='be the worker')
+    if parser.parse_args().work:
+        for table in TABLES:
+            print(f'\n### {table.title}\n\n| {" | ".join(table.columns)} |\n|{"---|" * len(table.columns)}', flush=True)
+            for row in table.rows():
+                print(f'| {" | ".join(map(str, row))} |', flush=True)
+        return 0
+    with surroundings(PAYMENTS, _delay) as around:
+        return subprocess.run([sys.executable, '-m', 'benchmarks.jobs', '--work'], cwd=ROOT, env=around.environment, check=False).returncode
+
+
+def _delay(address: str) -> float:
+    return LATENCIES[int(address[-3])] if address[-4] == 'L' else 0
+
+
+def histories() -> Iterator[Sequence[object]]:
+    """Compute the history of an address that moved at each hour of some years; then once more, when it moved again."""
+    from chalicelib import clock
+    from chalicelib.services.histories import refresh
+
+    for number, years in enumerate(YEARS, 1):
+        now, watched, points = clock.now(), Watched(number, f'{ADDRESS[:-1]}{number}'), years * 365 * 24
+        watched.store(range(now - years * 365 * _DAY, now, _HOUR), now)
+        whole = _processor(lambda portfolio_id=number: refresh.refresh('somebody', portfolio_id))
+        watched.store([now], now)
+        again = _processor(lambda portfolio_id=number: refresh.refresh('somebody', portfolio_id))
+        yield years, f'{points:,}', f'{whole:.1f}', f'{whole / points * 1_000_000:.0f}', f'{again:.2f}', f'{memory("VmHWM"):.0f}'
+
+
+def watchers() -> Iterator[Sequence[object]]:
+    """Refresh a ledger that so many portfolios watch, and tell all of them."""
+    from chalicelib import queue
+    from chalicelib.config import settings
+    from chalicelib.models import Item, Ledger, Watch, transact
+
+    for number in WATCHERS:
+        address = f'{ADDRESS[:-5]}{number:05}'
+        all_watched = [Watched(10_000 + number + one, address) for one in range(number)]
+        Item.write_many(put=(item for one in all_watched for item in (one.portfolio, one.address, Watch.of(one.address))))
+        transact(Ledger.make_due(f'LEDGER#doge#{address}', int(time.time())))
+        queue.send(settings().refresh_queue, [({'ledger': f'LEDGER#doge#{address}'}, '')])
+        took = _processor(_drain)
+        yield f'{number:,}', f'{took:.1f}', f'{took / number * 1_000:.1f}', f'{memory("VmHWM"):.0f}'
+
+
+def latencies() -> Iterator[Sequence[object]]:
+    """Refresh ten ledgers at once of which nothing is new, at an explorer that takes its time."""
+    from chalicelib.jobs import refresh
+    from chalicelib.models import Ledger, transact
+
+    for place, latency in enumerate(LATENCIES):
+        pks = [f'LEDGER#doge#{ADDRESS[:-4]}L{place}{number:02}' for number in range(AT_ONCE)]
+        transact(*(Ledger.make_due(pk, int(time.time())) for pk in pks))
+        event = {'Records': [_record(pk) for pk in pks]}
+        refresh.refresh_ledgers(event, None)
+        for pk in pks:
+            Ledger.at(pk).update([Ledger.updated_at.set(1)])
+        begun = time.monotonic()
+        used = _processor(lambda all_of_them=event: refresh.refresh_ledgers(all_of_them, None))
+        took = time.monotonic() - begun
+        yield latency, f'{took:.2f}', f'{latency / took:.0%}', f'{used / AT_ONCE * 1_000:.0f}'
+
+
+def quotas() -> Iterator[Sequence[object]]:
+    """Take turns at an upstream that may be asked every so often, by several workers at once."""
+    from chalicelib.providers.upstream import Endpoint
+    from chalicelib.services.ledgers.upstream_gate import UpstreamGate
+
+    endpoint = Endpoint('benchmark', 'https://upstream.invalid', _INTERVAL_MS)
+    for workers in (1, AT_ONCE):
+        gate, begun = UpstreamGate(), time.monotonic()
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(lambda _: gate(endpoint), range(_TURNS)))  # noqa: B023
+        took = time.monotonic() - begun
+        yield workers, f'{1_000 / _INTERVAL_MS:.0f}', f'{(_TURNS - 1) / took:.1f}', f'{(_TURNS - 1) * _INTERVAL_MS / 1_000 / took:.0%}'
+
+
+def _processor(run: Callable[[], object]) -> float:
+    """Return the seconds of the processor that something takes."""
+    begun = time.process_time()
+    run()
+    return time.process_time() - begun
+
+
+def _drain() -> None:
+    while deliver(trace=False) is not None:
+        pass
+
+
+def _record(pk: str) -> dict[str, Any]:
+    return {'messageId': pk, 'receiptHandle': pk, 'body': f'{{"ledger": "{pk}"}}', 'attributes': {}}
+
+
+TABLES = (
+    Table(
+        'Points of a history',
+        ('years, moved each hour', 'points', 's of processor', 'µs for a point', 's for an hour more', 'MiB at most'),
+        histories,
+    ),
+    Table('Watchers of a ledger', ('watchers', 's of processor', 'ms for a watcher', 'MiB at most'), watchers),
+    Table(
+        'Refreshes of ten ledgers at once, by what the explorer takes for its one request',
+        ('explorer, s', 'all ten, s', 'of which the explorer', 'ms of processor for a refresh'),
+        latencies,
+    ),
+    Table('Turns at an upstream', ('workers at once', 'turns a second that there are', 'taken', ''), quotas),
+)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
