@@ -174,7 +174,9 @@ class Surroundings(NamedTuple):
 
 
 @contextmanager
-def surroundings(number: int, delay: Callable[[str], float] = lambda _: 0) -> Iterator[Surroundings]:
+def surroundings(
+    number: int, delay: Callable[[str], float] = lambda _: 0, is_used: Callable[[str], bool] = lambda _: True
+) -> Iterator[Surroundings]:
     """An AWS and an explorer, in threads of this process; see `explorer`."""
     from benchmarks.thin_table import ThinTable
     from infra.durable import definition
@@ -188,11 +190,12 @@ def surroundings(number: int, delay: Callable[[str], float] = lambda _: 0) -> It
         tables.append(ThinTable(moto, Store(Path(':memory:'), described), described, stack.NAME, _ACCOUNT, stack.REGION))
         return tables[0]
 
-    blockbook = explorer(number, delay)
+    blockbook = explorer(number, delay, is_used)
     Thread(target=blockbook.serve_forever, daemon=True).start()
     stack.enter(moto_server.start(_HOST, wrap), f'http://{_HOST}')
     stack.create()
-    environment = os.environ | {'UPSTREAM_BLOCKBOOK_DOGE_URL': f'http://{_HOST}:{blockbook.server_port}', 'CROSS_CHECK_RATE': '0'}
+    urls = {f'UPSTREAM_BLOCKBOOK_{coin}_URL': f'http://{_HOST}:{blockbook.server_port}' for coin in ('BTC', 'DOGE')}
+    environment = os.environ | urls | {'CROSS_CHECK_RATE': '0'}
     try:
         yield Surroundings(environment, tables[0])
     finally:
@@ -200,8 +203,10 @@ def surroundings(number: int, delay: Callable[[str], float] = lambda _: 0) -> It
         blockbook.server_close()
 
 
-def explorer(number: int, delay: Callable[[str], float] = lambda _: 0) -> ThreadingHTTPServer:
-    """Return a Blockbook that knows so many transactions of any address, and makes up each page when it is asked for it.
+def explorer(
+    number: int, delay: Callable[[str], float] = lambda _: 0, is_used: Callable[[str], bool] = lambda _: True
+) -> ThreadingHTTPServer:
+    """Return a Blockbook that knows so many transactions of each address that is used, and makes up each page when it is asked for it.
 
     `delay` says how many seconds that takes, by the address.
     """
@@ -212,7 +217,8 @@ def explorer(number: int, delay: Callable[[str], float] = lambda _: 0) -> Thread
 
     def respond(request: http_server.Request) -> Any:
         address = request.path[-1]
-        return replace(_page(totals, address, int(request.query['page']), int(request.query['pageSize'])), delay=delay(address))
+        known = totals if is_used(address) else {'txs': 0, 'balance': '0', 'totalReceived': '0', 'totalSent': '0'}
+        return replace(_page(known, address, int(request.query['page']), int(request.query['pageSize'])), delay=delay(address))
 
     return http_server.Server(respond)
 

@@ -22,6 +22,7 @@ WATCHERS = (100, 1_000)
 LATENCIES = (0.1, 0.5, 2.0)  # seconds that the explorer takes, by the first of the last three characters of an address
 AT_ONCE = 10  # messages of an event
 PAYMENTS = 30  # of each address that is refreshed
+WALLET_ADDRESSES, WALLET_SECONDS = 400, 15  # those that are used, and how long a message is worked on
 _HOUR, _DAY = 3_600, 86_400
 _INTERVAL_MS, _TURNS = 100, 60
 
@@ -75,8 +76,23 @@ def main() -> int:
             for row in table.rows():
                 print(f'| {" | ".join(map(str, row))} |', flush=True)
         return 0
-    with surroundings(PAYMENTS, _delay) as around:
+    with surroundings(PAYMENTS, _delay, _used_addresses().__contains__) as around:
         return subprocess.run([sys.executable, '-m', 'benchmarks.jobs', '--work'], cwd=ROOT, env=around.environment, check=False).returncode
+
+
+class _Used(frozenset[str]):
+    """The used addresses of the wallet; of all others that are no wallet's each is used."""
+
+    def __contains__(self, address: object) -> bool:
+        return super().__contains__(address) or not str(address).startswith(('bc1', '1', '3'))
+
+
+def _used_addresses() -> _Used:
+    from chalicelib.domain.chains import CHAINS
+    from infra.fake_upstreams import hd_wallet
+
+    receiving = CHAINS['btc'].wallet(hd_wallet.KEY).branches[0]
+    return _Used(receiving.address(index) for index in range(WALLET_ADDRESSES))
 
 
 def _delay(address: str) -> float:
@@ -145,6 +161,38 @@ def quotas() -> Iterator[Sequence[object]]:
         yield workers, f'{1_000 / _INTERVAL_MS:.0f}', f'{(_TURNS - 1) / took:.1f}', f'{(_TURNS - 1) * _INTERVAL_MS / 1_000 / took:.0%}'
 
 
+def wallets() -> Iterator[Sequence[object]]:
+    """Read a wallet for the first time, of which each twenty unused addresses in a row were thought to be the last."""
+    from chalicelib import queue, vault
+    from chalicelib.config import settings
+    from chalicelib.domain.wallets import identify
+    from chalicelib.jobs import refresh
+    from chalicelib.models import Ledger, Watch, transact
+    from chalicelib.providers import explorers
+    from infra.fake_upstreams import hd_wallet
+
+    explorers.EXPLORERS['btc'] = (explorers._blockbook('btc'),)  # the only one that is served here
+    refresh.SLICE_SECONDS = WALLET_SECONDS
+    watched = Watched(9_999, ADDRESS)
+    watched.address.currency = 'btc'
+    watched.address.point_to(identify('btc', hd_wallet.KEY))
+    pk, now = watched.address.ledger, int(time.time())
+    secret = vault.encrypt(hd_wallet.KEY, vault.ledger_context(pk))
+    Watch.write_many(put=[watched.portfolio, watched.address, Watch.of(watched.address)])
+    transact(Ledger.make_due(pk, now, secret=secret))
+    queue.send(settings().refresh_queue, [({'ledger': pk}, '')])
+    before = 0
+    while True:
+        begun = time.process_time()
+        if deliver(trace=False) is None:
+            return
+        used, ledger = time.process_time() - begun, Ledger.find(pk)
+        derived = sum(one.count for one in ledger.derived.reaches) if ledger else 0
+        if derived > before:
+            yield f'{derived:,}', f'{used:.1f}', f'{used / (derived - before) * 1_000:.0f}', f'{memory("VmHWM"):.0f}'
+        before = derived
+
+
 def _processor(run: Callable[[], object]) -> float:
     """Return the seconds of the processor that something takes."""
     begun = time.process_time()
@@ -168,6 +216,7 @@ TABLES = (
         histories,
     ),
     Table('Watchers of a ledger', ('watchers', 's of processor', 'ms for a watcher', 'MiB at most'), watchers),
+    Table('A wallet that is found by and by', ('derived so far', 's of processor', 'ms for an address more', 'MiB at most'), wallets),
     Table(
         'Refreshes of ten ledgers at once, by what the explorer takes for its one request',
         ('explorer, s', 'all ten, s', 'of which the explorer', 'ms of processor for a refresh'),
