@@ -5,7 +5,7 @@ from chalicelib.domain import instants, timeline
 from chalicelib.errors import Fault
 from chalicelib.texts import translatable
 
-_DATE = len('2026-12-31')
+_LONGEST_DATE = len('2026-12-31')  # without a time; `20261231` is one too
 
 
 def parse_as_of(text: str) -> tuple[int | None, list[Fault]]:
@@ -18,5 +18,5 @@ def parse_as_of(text: str) -> tuple[int | None, list[Fault]]:
         return None, [Fault('at', 'invalid', translatable('The date {problem}', problem=error.args[0]))]
     if instant > clock.now():
         return None, [Fault('at', 'out_of_range', translatable('Choose a day that is not in the future'))]
-    end = instant + timeline.DAY if len(text) == _DATE else instant
+    end = instant + timeline.DAY if len(text) <= _LONGEST_DATE else instant
     return (None if end > clock.now() else end), []
