@@ -164,7 +164,7 @@ def _trade(row: Mapping[str, Any], base: str, quote: str) -> list[Entry]:
 
 
 def _deposit(row: Mapping[str, Any]) -> list[Entry]:
-    is_credited = {0: False, 1: True, 6: True, 7: False, 8: False}[int(row['status'])]
+    is_credited = {0: False, 1: True, 2: False, 6: True, 7: False, 8: False}[int(row['status'])]
     return [_entry('deposit', row['id'], row['coin'], amount(row['amount']), _seconds(row['insertTime']))] if is_credited else []
 
 

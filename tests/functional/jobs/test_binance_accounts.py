@@ -61,6 +61,7 @@ def test_all_lists_are_read_and_add_up_and_what_is_in_none_is_missing_from_its_c
         ],
         'deposits': [
             {'id': '1', 'amount': '2', 'coin': 'SOL', 'status': 0, 'insertTime': now * 1_000},
+            {'id': '9', 'amount': '3', 'coin': 'ETH', 'status': 2, 'insertTime': (now - 2 * DAY) * 1_000},  # rejected
             {'id': '2', 'amount': '0.5', 'coin': 'ETH', 'status': 6, 'insertTime': (now - 260 * DAY) * 1_000},
             {'id': '3', 'amount': '1', 'coin': 'BNB', 'status': 1, 'insertTime': (now - 261 * DAY) * 1_000},
         ],
