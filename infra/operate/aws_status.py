@@ -64,15 +64,15 @@ def _queues(stage: str, sqs: Any, cloudwatch: Any) -> Iterator[Finding]:
             continue
         name = called.removeprefix(f'cryptfolio-{stage}-')
         age = _age(cloudwatch, called)
-        yield from queue_findings(sqs, name, called, f'--stage {stage}', age)
+        yield from queue_findings(sqs, name, called, stage, age)
 
 
-def queue_findings(sqs: Any, name: str, called: str, options: str, age: int | None = None) -> Iterator[Finding]:
-    """Yield how a queue and its dead-letter queue are. `options` lead infra.data there; `age` is of the oldest message, in seconds."""
+def queue_findings(sqs: Any, name: str, called: str, stage: str | None, age: int | None = None) -> Iterator[Finding]:
+    """Yield how a queue and its dead-letter queue are, of a stage or of a home server. `age` is of the oldest message, in seconds."""
     try:
         attributes = _attributes(sqs, called)
     except sqs.exceptions.QueueDoesNotExist:
-        yield Finding(f'queue {name}', 'is missing', 'make stack makes it')
+        yield Finding(f'queue {name}', 'is missing', f'make stack STAGE={stage}' if stage else 'start the server again: it makes them')
         return
     waiting, working, later = _depth(attributes)
     text = f'{waiting} waiting, {working} being worked on, {later} for later'
@@ -80,12 +80,12 @@ def queue_findings(sqs: Any, name: str, called: str, options: str, age: int | No
     yield Finding(
         f'queue {name}',
         text if age is None else f'{text}, the oldest {age // 60} min old',
-        f'too little concurrency, or every message fails: make logs, and {_PAGE}#alarms' if is_old else None,
+        f'too little concurrency, or every message fails: make logs STAGE={stage}, and {_PAGE}#alarms' if is_old else None,
     )
     dead_letter_queue = str(json.loads(attributes['RedrivePolicy'])['deadLetterTargetArn']).rpartition(':')[2]
     dead = sum(_depth(_attributes(sqs, dead_letter_queue)))
     if dead:
-        advice = f'.venv/bin/python -m infra.data dlq inspect {name} {options}'.rstrip()
+        advice = f'.venv/bin/python -m infra.data dlq inspect {name}' + (f' --stage {stage}' if stage else '')
         yield Finding(f'queue {name}', f'{dead} dead letters', f'{advice}, and {_PAGE}#dead-letters')
 
 

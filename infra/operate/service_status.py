@@ -30,7 +30,7 @@ def find_queues() -> list[Finding]:
     def look() -> Iterator[Finding]:
         sqs = boto3.client('sqs')
         for name in functions.queue_roles():
-            yield from queue_findings(sqs, name, os.environ[f'{name.upper()}_QUEUE'], '')
+            yield from queue_findings(sqs, name, os.environ[f'{name.upper()}_QUEUE'], None)
 
     return looked_at('queues', look)
 

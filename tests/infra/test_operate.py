@@ -1,6 +1,7 @@
 """What `make status` says of a stage by AWS, and what `make logs` finds in its logs."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -72,7 +73,18 @@ def test_a_stage_that_is_not_there_is_told_with_the_commands_that_make_it():
     assert {part for part in findings if part.startswith('queue ')} == {
         f'queue {name}' for name in ('refresh', 'accounts', 'purge', 'rates', 'history')
     }
+    assert findings['queue purge'] == ['is missing -> make stack STAGE=seen']
     assert findings['alarms'] == ['0 are set -> make stack STAGE=seen']
+
+
+def test_no_advice_leads_to_another_stage_than_the_one_that_was_looked_at():
+    """Without its name make takes the stage dev."""
+    commands = [
+        command for texts in advice().values() for text in texts for command in re.findall(r'make (?:stack|deploy|logs)[^,;:]*', text)
+    ]
+
+    assert len(commands) > 5
+    assert [command for command in commands if 'STAGE=seen' not in command] == []
 
 
 @pytest.mark.usefixtures('deployed')
