@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from infra import credentials
 from infra.deploy.target import CannotDeploy
@@ -19,6 +20,10 @@ def run(action: Callable[[], None]) -> int:
     except (BotoCoreError, ClientError) as error:
         reason = credentials.advice(error) or f'AWS refuses: {error}'
         print(f'\n{reason}\nWhat was done stays; once the reason is mended, the same command does the rest', file=sys.stderr)
+        return 1
+    except ResponseParserError as error:
+        reason = str(error).splitlines()[0]
+        print(f'\nWhat answered is not AWS, but perhaps a proxy or the log-in page of a network ({reason})', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print('\nInterrupted. What was done stays; the same command does the rest', file=sys.stderr)

@@ -18,6 +18,7 @@ from botocore.exceptions import (
     SSOTokenLoadError,
     UnauthorizedSSOTokenError,
 )
+from botocore.parsers import ResponseParserError
 
 from infra import credentials
 from infra.data import __main__ as data_command
@@ -155,3 +156,13 @@ def test_a_region_that_cannot_be_reached_is_asked_about():
 
     with pytest.raises(CannotDeploy, match='AWS cannot be reached: is there a network, and a region us-esat-1'):
         target.find('test', session)
+
+
+def test_what_answers_in_the_place_of_aws_is_no_traceback(capsys: pytest.CaptureFixture[str]):
+    def be_answered_by_a_page() -> None:
+        raise ResponseParserError('Unable to parse response (syntax error), invalid XML received. Further retries may succeed:\nb"<html>"')
+
+    assert command.run(be_answered_by_a_page) == 1
+    told = capsys.readouterr().err
+    assert 'What answered is not AWS, but perhaps a proxy or the log-in page of a network (Unable to parse response' in told
+    assert '<html>' not in told
