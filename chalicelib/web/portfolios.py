@@ -126,6 +126,7 @@ def explain_portfolio(portfolio_id: str) -> Response:
         user=user,
         portfolio=summed.portfolio,
         row=row,
+        is_known=worth.counts_anything(row),
         missing=row.get('missing', []),
         code=currency,
         at=at,
@@ -148,6 +149,8 @@ def _total(cards: list[Card]) -> TotalWorth | None:
     """Return what several portfolios are worth together, if the worth of each is known, all in one currency."""
     rows = [card.worth.row for card in cards if card.worth is not None]
     if len(cards) < 2 or len(rows) < len(cards) or len({card.currency for card in cards}) > 1:
+        return None
+    if not any(map(worth.counts_anything, rows)):
         return None
     currency = cards[0].currency
     amount = money.total(Decimal(row['balance']) for row in rows)

@@ -29,11 +29,12 @@ _HEIGHT = 220
 class SharedView(NamedTuple):
     """What is shown of a portfolio. `amount` is None where only percentages are; then no other field has an amount either.
 
-    `unit` is what the points of the chart are in: a currency or `%`. `missing_parts` is how many parts are not counted in it. Where
-    `is_past_known`, a chart that is not there does not come later either.
+    `is_known` says whether anything is counted in it. `unit` is what the points of the chart are in: a currency or `%`. `missing_parts` is
+    how many parts are not counted in it. Where `is_past_known`, a chart that is not there does not come later either.
     """
 
     amount: str | None
+    is_known: bool
     currency: str
     complete: bool
     missing_parts: int
@@ -93,8 +94,8 @@ def _in_percent(value: Worth, chart_range: ChartRange) -> SharedView:
     return SharedView(None, *_common(value), percent, value.is_past_known, chart, '%', made_of._replace(assets=shares))
 
 
-def _common(value: Worth) -> tuple[str, bool, int, int]:
-    return value.currency, value.row['complete'], len(value.missing), value.observed_at
+def _common(value: Worth) -> tuple[bool, str, bool, int, int]:
+    return value.is_known, value.currency, value.row['complete'], len(value.missing), value.observed_at
 
 
 def _render_nothing(request: Request) -> Response:

@@ -84,6 +84,11 @@ class Worth(NamedTuple):
         return self.row.get('missing', [])
 
     @property
+    def is_known(self) -> bool:
+        """Whether anything is counted in it, or all that there is to count: a value of nothing but missing parts is no zero."""
+        return counts_anything(self.row)
+
+    @property
     def observed_at(self) -> int:
         """When the oldest balance or rate in it was observed."""
         return self.converted.balance_at
@@ -95,6 +100,11 @@ def choose_currency(portfolio: Portfolio, code: str = '') -> str:
     if code in codes:
         return code
     return next((each for each in codes if currencies.get(each).kind == 'fiat'), codes[0])
+
+
+def counts_anything(row: answers.ConvertedBalance) -> bool:
+    """Whether an explained row of /converted has anything in it, or lacks nothing."""
+    return row['complete'] or any(Decimal(share['balance']) for share in row['explain'])
 
 
 def value(summed: PortfolioBalances, currency: str, chart_range: ChartRange, height: int, at: int | None = None) -> Worth:

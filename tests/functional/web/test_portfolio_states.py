@@ -1,6 +1,7 @@
 """Portfolios that are unlike most: empty, worth nothing, in debt, immense, seen as of a day long ago."""
 
 import re
+from collections.abc import Callable
 from html import unescape
 
 import pytest
@@ -107,3 +108,27 @@ def test_balances_that_a_refused_key_keeps_from_being_read_are_not_said_to_be_on
     Account.at(api.user_id, number, 1).update([Account.problem.set('wrong_key')])
     logged_in.get(f'/portfolios/{number}/accounts/1')
     assert ('They cannot be read, for the reason above.' in logged_in.text, 'Being read' in logged_in.text) == (True, False)
+
+
+def test_a_value_of_nothing_but_missing_parts_is_unknown_and_no_zero(logged_in: Browser, new_browser: Callable[[], Browser], api: Api):
+    number, holder = holding(api, btg='3'), new_browser()
+    paths = [f'/portfolios/{number}', f'/portfolios/{number}/explain', '/portfolios']
+    logged_in.post(f'/portfolios/{number}/share', {'name': 'All', 'shows': 'amounts', 'ends': iso(clock.now() + DAY)[:10]})
+    logged_in.get(logged_in.location)
+    shared = '/s/' + re.search(r'/s/([A-Za-z0-9_-]{43})', logged_in.page)[1]
+
+    for browser, path in (*((logged_in, path) for path in paths), (holder, shared)):
+        browser.get(path)
+        assert ('<p class="worth">Unknown</p>' in browser.page, '0.00' in browser.text) == (True, False), path
+    api.post(f'/api/portfolios/{number}/offsets', {'title': 'x', 'balances': [{'currency': 'usd', 'balance': '1'}]})
+    logged_in.get(f'/portfolios/{number}')
+    assert ('Unknown' in logged_in.text, '1.00 USD' in logged_in.text) == (False, True)
+
+
+def test_portfolios_of_which_none_has_a_known_value_do_not_come_to_zero_together(logged_in: Browser, api: Api):
+    for _ in range(2):
+        holding(api, btg='3')
+
+    logged_in.get('/portfolios')
+
+    assert ('together' in logged_in.text, logged_in.text.count('Unknown')) == (False, 2)
