@@ -119,7 +119,11 @@ def test_a_value_of_nothing_but_missing_parts_is_unknown_and_no_zero(logged_in: 
 
     for browser, path in (*((logged_in, path) for path in paths), (holder, shared)):
         browser.get(path)
-        assert ('<p class="worth">Unknown</p>' in browser.page, '0.00' in browser.text) == (True, False), path
+        assert ('<p class="worth">Unknown</p>' in browser.page, '0.00' in browser.text, 'worth nothing' in browser.text) == (
+            True,
+            False,
+            False,
+        ), path
     api.post(f'/api/portfolios/{number}/offsets', {'title': 'x', 'balances': [{'currency': 'usd', 'balance': '1'}]})
     logged_in.get(f'/portfolios/{number}')
     assert ('Unknown' in logged_in.text, '1.00 USD' in logged_in.text) == (False, True)
