@@ -95,7 +95,8 @@ def main() -> None:
     for cost in costs:
         print(cost.row())
     few, many = (next(cost for cost in costs if cost.name == f'balances of {size} addresses') for size in (SIZES[1], SIZES[-1]))
-    print(f'\nBalances: {(many.ours - few.ours) / (SIZES[-1] - SIZES[1]):.3f} ms for each address more.')
+    each, at_floor = ((most - least) / (SIZES[-1] - SIZES[1]) for least, most in ((few.ours, many.ours), (few.floor, many.floor)))
+    print(f'\nBalances: {each:.3f} ms for each address more, {at_floor:.3f} ms at the floor.')
 
 
 def _requests(portfolios: dict[int, int]) -> dict[str, tuple[str, dict[str, str]]]:

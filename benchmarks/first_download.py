@@ -14,7 +14,6 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -174,9 +173,7 @@ class Surroundings(NamedTuple):
 
 
 @contextmanager
-def surroundings(
-    number: int, delay: Callable[[str], float] = lambda _: 0, is_used: Callable[[str], bool] = lambda _: True
-) -> Iterator[Surroundings]:
+def surroundings(number: int, is_used: Callable[[str], bool] = lambda _: True) -> Iterator[Surroundings]:
     """An AWS and an explorer, in threads of this process; see `explorer`."""
     from benchmarks.thin_table import ThinTable
     from infra.durable import definition
@@ -190,7 +187,7 @@ def surroundings(
         tables.append(ThinTable(moto, Store(Path(':memory:'), described), described, stack.NAME, _ACCOUNT, stack.REGION))
         return tables[0]
 
-    blockbook = explorer(number, delay, is_used)
+    blockbook = explorer(number, is_used)
     Thread(target=blockbook.serve_forever, daemon=True).start()
     stack.enter(moto_server.start(_HOST, wrap), f'http://{_HOST}')
     stack.create()
@@ -203,13 +200,8 @@ def surroundings(
         blockbook.server_close()
 
 
-def explorer(
-    number: int, delay: Callable[[str], float] = lambda _: 0, is_used: Callable[[str], bool] = lambda _: True
-) -> ThreadingHTTPServer:
-    """Return a Blockbook that knows so many transactions of each address that is used, and makes up each page when it is asked for it.
-
-    `delay` says how many seconds that takes, by the address.
-    """
+def explorer(number: int, is_used: Callable[[str], bool] = lambda _: True) -> ThreadingHTTPServer:
+    """Return a Blockbook that knows so many transactions of each address that is used, and makes up each page when it is asked for it."""
     from infra.fake_upstreams import http_server
 
     received, spent = sum(1_000 + n for n in range(number)), sum(range(2, number, 3))
@@ -218,7 +210,7 @@ def explorer(
     def respond(request: http_server.Request) -> Any:
         address = request.path[-1]
         known = totals if is_used(address) else {'txs': 0, 'balance': '0', 'totalReceived': '0', 'totalSent': '0'}
-        return replace(_page(known, address, int(request.query['page']), int(request.query['pageSize'])), delay=delay(address))
+        return _page(known, address, int(request.query['page']), int(request.query['pageSize']))
 
     return http_server.Server(respond)
 

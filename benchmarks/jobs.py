@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from benchmarks.first_download import ADDRESS, deliver, memory, surroundings
 
 ROOT = Path(__file__).parents[1]
 YEARS = (1, 10)
 WATCHERS = (100, 1_000)
-LATENCIES = (0.1, 0.5, 2.0)  # seconds that the explorer takes, by the first of the last three characters of an address
-AT_ONCE = 10  # messages of an event
+AT_ONCE = 10  # workers, as many as messages of an event
 PAYMENTS = 30  # of each address that is refreshed
 WALLET_ADDRESSES, WALLET_SECONDS = 400, 15  # those that are used, and how long a message is worked on
 _HOUR, _DAY = 3_600, 86_400
@@ -76,7 +75,7 @@ def main() -> int:
             for row in table.rows():
                 print(f'| {" | ".join(map(str, row))} |', flush=True)
         return 0
-    with surroundings(PAYMENTS, _delay, _used_addresses().__contains__) as around:
+    with surroundings(PAYMENTS, _used_addresses().__contains__) as around:
         return subprocess.run([sys.executable, '-m', 'benchmarks.jobs', '--work'], cwd=ROOT, env=around.environment, check=False).returncode
 
 
@@ -93,10 +92,6 @@ def _used_addresses() -> _Used:
 
     receiving = CHAINS['btc'].wallet(hd_wallet.KEY).branches[0]
     return _Used(receiving.address(index) for index in range(WALLET_ADDRESSES))
-
-
-def _delay(address: str) -> float:
-    return LATENCIES[int(address[-3])] if address[-4] == 'L' else 0
 
 
 def histories() -> Iterator[Sequence[object]]:
@@ -127,24 +122,6 @@ def watchers() -> Iterator[Sequence[object]]:
         queue.send(settings().refresh_queue, [({'ledger': f'LEDGER#doge#{address}'}, '')])
         took = _processor(_drain)
         yield f'{number:,}', f'{took:.1f}', f'{took / number * 1_000:.1f}', f'{memory("VmHWM"):.0f}'
-
-
-def latencies() -> Iterator[Sequence[object]]:
-    """Refresh ten ledgers at once of which nothing is new, at an explorer that takes its time."""
-    from chalicelib.jobs import refresh
-    from chalicelib.models import Ledger, transact
-
-    for place, latency in enumerate(LATENCIES):
-        pks = [f'LEDGER#doge#{ADDRESS[:-4]}L{place}{number:02}' for number in range(AT_ONCE)]
-        transact(*(Ledger.make_due(pk, int(time.time())) for pk in pks))
-        event = {'Records': [_record(pk) for pk in pks]}
-        refresh.refresh_ledgers(event, None)
-        for pk in pks:
-            Ledger.at(pk).update([Ledger.updated_at.set(1)])
-        begun = time.monotonic()
-        used = _processor(lambda all_of_them=event: refresh.refresh_ledgers(all_of_them, None))
-        took = time.monotonic() - begun
-        yield latency, f'{took:.2f}', f'{latency / took:.0%}', f'{used / AT_ONCE * 1_000:.0f}'
 
 
 def quotas() -> Iterator[Sequence[object]]:
@@ -205,10 +182,6 @@ def _drain() -> None:
         pass
 
 
-def _record(pk: str) -> dict[str, Any]:
-    return {'messageId': pk, 'receiptHandle': pk, 'body': f'{{"ledger": "{pk}"}}', 'attributes': {}}
-
-
 TABLES = (
     Table(
         'Points of a history',
@@ -216,13 +189,8 @@ TABLES = (
         histories,
     ),
     Table('Watchers of a ledger', ('watchers', 's of processor', 'ms for a watcher', 'MiB at most'), watchers),
-    Table('A wallet that is found by and by', ('derived so far', 's of processor', 'ms for an address more', 'MiB at most'), wallets),
-    Table(
-        'Refreshes of ten ledgers at once, by what the explorer takes for its one request',
-        ('explorer, s', 'all ten, s', 'of which the explorer', 'ms of processor for a refresh'),
-        latencies,
-    ),
     Table('Turns at an upstream', ('workers at once', 'turns a second that there are', 'taken', ''), quotas),
+    Table('A wallet that is found by and by', ('derived so far', 's of processor', 'ms for an address more', 'MiB at most'), wallets),
 )
 
 
