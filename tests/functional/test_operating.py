@@ -63,7 +63,7 @@ def test_what_is_wrong_with_the_service_is_told_with_what_to_do(
     assert wrong['job sweep_due'].startswith('-> it should run every 1 min')
     assert wrong['upstream mempool'].startswith('-> nothing urgent')
     assert wrong['upstream etherscan'] == '-> it refuses our API key: set UPSTREAM_ETHERSCAN_KEY to one that it accepts'
-    assert wrong['queue purge'].startswith('-> python -m infra.data dlq inspect purge, and ')
+    assert wrong['queue purge'].startswith('-> .venv/bin/python -m infra.data dlq inspect purge, and ')
 
 
 @pytest.mark.usefixtures('well')
