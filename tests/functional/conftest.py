@@ -6,18 +6,19 @@ import pytest
 
 from tests.support.clock import StoppedClock
 
-# Where the subject is what upstreams say and how much, forged forms, or how the API describes itself, AWS is asked as in all other tests: a
-# second emulation of it would show nothing more, and `make e2e` is to stay quick.
+# Where the subject is what upstreams say and how much, forged forms, what pages and answers look like, or how the API describes itself, AWS
+# is asked as in all other tests: a second emulation of it would show nothing more, and `make e2e` is to stay quick.
 _UPSTREAMS = (
-    *('agreement', 'blocks', 'busy_address', 'every_chain', 'evm', 'fairness', 'faults', 'fiat_rates', 'long_history', 'odd_transactions'),
-    *('other_kinds', 'parts_of_wallets', 'quiet_cardano', 'quiet_crowds', 'token_witness', 'unmoved_wallets', 'wallet_exports', 'watchers'),
+    *('agreement', 'blocks', 'busy_address', 'every_chain', 'evm', 'fairness', 'faults', 'fiat_rates', 'followed_at_random'),
+    *('long_history', 'odd_transactions', 'other_kinds', 'parts_of_wallets', 'quiet_cardano', 'quiet_crowds', 'sample_blocks'),
+    *('token_witness', 'unmoved_wallets', 'wallet_exports', 'watchers'),
 )
 _EXCHANGES = ('binance', 'bitfinex', 'bitstamp', 'bybit', 'coinbase', 'experimental', 'gemini', 'generic', 'kucoin', 'okx')
 _MOTO_IS_ENOUGH = [
     *(f'jobs/test_{name}.py' for name in _UPSTREAMS),
     *(f'jobs/test_{name}_accounts.py' for name in _EXCHANGES),
-    *(f'web/test_{name}.py' for name in ('forms', 'languages', 'reference')),
-    *(f'test_{name}.py' for name in ('currencies', 'head', 'odd_tokens', 'openapi', 'sources')),
+    *(f'web/test_{name}.py' for name in ('every_figure', 'forms', 'languages', 'portfolio_states', 'reference', 'statements')),
+    *(f'test_{name}.py' for name in ('answer_size', 'currencies', 'head', 'odd_tokens', 'openapi', 'sources')),
 ]
 collect_ignore = _MOTO_IS_ENOUGH if 'EMULATOR_URL' in os.environ else []
 
