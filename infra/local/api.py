@@ -29,6 +29,7 @@ from infra.local import authorizer, greedy_routes, networks, proxies
 log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's limit
+_MOST_SKIPPED_BYTES = 10 * MOST_BODY_BYTES
 _PIECE = 65_536
 _LONGEST_LINE = 8_192
 _DECIMAL = re.compile(r'[0-9]{1,15}')
@@ -139,8 +140,7 @@ class Handler(BaseHTTPRequestHandler):
         if not _DECIMAL.fullmatch(length):
             self._refuse_rest('DEFAULT_4XX', 400)
         if int(length) > MOST_BODY_BYTES:
-            for start in range(0, int(length), _PIECE):  # unread, it would reset the connection before the answer is seen
-                self.rfile.read(min(_PIECE, int(length) - start))
+            self._skip(int(length))
             self._refuse_rest('REQUEST_TOO_LARGE', 413)
         return self._read(int(length))
 
@@ -164,6 +164,12 @@ class Handler(BaseHTTPRequestHandler):
         while self.rfile.readline(_LONGEST_LINE).strip():
             pass  # trailers, after the last chunk
         return chunk
+
+    def _skip(self, length: int) -> None:
+        """Read on while the client sends: unread, its body would reset the connection before the answer is seen. It may send without end."""
+        left = min(length, _MOST_SKIPPED_BYTES)
+        while left > 0 and (piece := self.rfile.read(min(_PIECE, left))):
+            left -= len(piece)
 
     def _read(self, length: int) -> bytes:
         data: bytes = self.rfile.read(length)

@@ -227,6 +227,14 @@ def test_a_body_over_api_gateways_limit_is_413(connection: http.client.HTTPConne
     assert (answer.status, body['code']) == (413, 'too_large')
 
 
+def test_a_body_that_ends_before_its_length_is_not_read_any_further(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as raw:
+        raw.sendall(b'POST /bytes HTTP/1.1\r\nContent-Length: 999999999999999\r\n\r\n')
+        raw.shutdown(socket.SHUT_WR)
+
+        assert raw.recv(65_536).startswith(b'HTTP/1.1 413 ')
+
+
 def test_chunks_are_refused_where_they_are_more_than_a_body_may_be(address: tuple[str, int]) -> None:
     half = MOST_BODY_BYTES // 2
     chunk = f'{half:x}\r\n'.encode() + bytes(half) + b'\r\n'
