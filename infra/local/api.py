@@ -155,15 +155,25 @@ class Handler(BaseHTTPRequestHandler):
 
     def _read_chunk(self, most_bytes: int) -> bytes:
         """Return one chunk, b'' for the last (RFC 9112 section 7.1). Raises Refused."""
-        size = _HEXADECIMAL.match(self.rfile.readline(_LONGEST_LINE))
+        size = _HEXADECIMAL.match(self._read_line())
         if size is None:
             self._refuse_rest('DEFAULT_4XX', 400)
         if int(size[0], 16) > most_bytes:
             self._refuse_rest('REQUEST_TOO_LARGE', 413)
         chunk = self._read(int(size[0], 16))
-        while self.rfile.readline(_LONGEST_LINE).strip():
-            pass  # trailers, after the last chunk
+        while self._read_line().strip(b'\r\n'):
+            if chunk:  # only the last one is followed by anything, which are trailers
+                self._refuse_rest('DEFAULT_4XX', 400)
         return chunk
+
+    def _read_line(self) -> bytes:
+        """Return a line with its end. Raises Refused for one that is too long, of which the rest would be taken for the next."""
+        line: bytes = self.rfile.readline(_LONGEST_LINE)
+        if not line:
+            raise ConnectionResetError
+        if not line.endswith(b'\n'):
+            self._refuse_rest('DEFAULT_4XX', 400)
+        return line
 
     def _skip(self, length: int) -> None:
         """Read on while the client sends: unread, its body would reset the connection before the answer is seen. It may send without end."""

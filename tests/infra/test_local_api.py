@@ -169,6 +169,14 @@ def test_a_body_in_chunks_arrives_whole_and_the_connection_goes_on(connection: h
         assert (answer.status, body) == (200, {'hex': '000d0a' + 'ff' * 5000})
 
 
+def test_trailers_of_a_body_in_chunks_are_passed_over(address: tuple[str, int]) -> None:
+    head = b'POST /bytes HTTP/1.1\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n'
+
+    answer = send_raw(address, head + b'Connection: close\r\n\r\n1;a=b\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n')
+
+    assert (answer[:13], json.loads(answer.partition(b'\r\n\r\n')[2])) == (b'HTTP/1.1 200 ', {'hex': '78'})
+
+
 def test_every_value_of_a_header_is_sent(connection: http.client.HTTPConnection) -> None:
     answer, _ = ask(connection, 'GET', '/moved')
 
@@ -198,6 +206,9 @@ def test_head_brings_no_body(connection: http.client.HTTPConnection) -> None:
         (b'POST /bytes HTTP/1.1\r\nContent-Length: -1\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;' + b'a' * 8_190 + b'xyz\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nbJUNK\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ' + b'b' * 9_000 + b'\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n', 400),
