@@ -176,7 +176,7 @@ class Handler(BaseHTTPRequestHandler):
         return line
 
     def _skip(self, length: int) -> None:
-        """Read on while the client sends: unread, its body would reset the connection before the answer is seen. It may send without end."""
+        """Read on while the client sends, up to a bound: unread, its body would reset the connection before the answer is seen."""
         left = min(length, _MOST_SKIPPED_BYTES)
         while left > 0 and (piece := self.rfile.read(min(_PIECE, left))):
             left -= len(piece)

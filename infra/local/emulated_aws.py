@@ -1,5 +1,6 @@
 """The AWS of a run: moto in this process, with a table and keys that a folder keeps, if there is one."""
 
+import secrets
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from infra.durable.dynamodb import DurableTable, Wsgi
 from infra.durable.folder import CannotOpen, Folder
 from infra.durable.store import Damaged, Store
 from infra.local import moto_server, stack
+from infra.local.moto_server import AccessKeyCheck
 
 _HOST = '127.0.0.1'
 _ACCOUNT = '123456789012'  # moto's
@@ -34,7 +36,9 @@ def enter(folder: Folder | None, issuer: str) -> Emulation:
     store = open_store(folder, table) if folder else Store(_IN_MEMORY, table)
     if folder:
         keys.load(folder.keys, _ACCOUNT, stack.REGION)
-    environment = stack.enter(moto_server.start(_HOST, _around_moto(store, table)), issuer)
+    access_key = secrets.token_hex(16)
+    endpoint = moto_server.start(_HOST, _around_moto(store, table, access_key))
+    environment = stack.enter(endpoint, issuer, access_key)
     if folder:
         keys.save(folder.keys, _ACCOUNT, stack.REGION)
     return Emulation(environment, store)
@@ -46,8 +50,8 @@ def release_leases(store: Store) -> None:
         store.remove_attributes(LEASE)
 
 
-def _around_moto(store: Store, table: Definition) -> Callable[[Wsgi], DurableTable]:
-    return lambda moto: DurableTable(moto, store, table, stack.NAME, _ACCOUNT, stack.REGION)
+def _around_moto(store: Store, table: Definition, access_key: str) -> Callable[[Wsgi], Wsgi]:
+    return lambda moto: AccessKeyCheck(DurableTable(moto, store, table, stack.NAME, _ACCOUNT, stack.REGION), access_key)
 
 
 def open_store(folder: Folder, table: Definition) -> Store:

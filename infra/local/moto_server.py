@@ -5,8 +5,11 @@ errors with status 500, and two transactions that exclude each other both succee
 
 Moto is made for tests, which end: it keeps each item and message that it ever made for its page of data, and the receipt of each deleted
 message. A server that stays for good would grow by each request.
+
+And it believes anybody: it verifies no signature, lets web pages of every origin read its answers, and resets itself on request.
 """
 
+import hmac
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -54,6 +57,25 @@ class OneAtATime:
             for backend in regions.values():
                 for queue in backend.queues.values():
                     queue.deleted_messages.clear()
+
+
+class AccessKeyCheck:
+    """A WSGI application that answers requests signed in the name of one access key alone, as other users and web pages reach the port too.
+
+    The access key is what is secret: signatures are not verified.
+    """
+
+    def __init__(self, application: Wsgi, access_key: str) -> None:
+        self._application = application
+        self._access_key = access_key.encode()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        # AWS4-HMAC-SHA256 Credential=KEY/20261129/us-east-1/dynamodb/aws4_request, ...
+        sent = environ.get('HTTP_AUTHORIZATION', '').partition('Credential=')[2].partition('/')[0]
+        if not hmac.compare_digest(sent.encode(), self._access_key):
+            start_response('403 Forbidden', [('Content-Length', '0')])
+            return []
+        return self._application(environ, start_response)
 
 
 def start(host: str, wrap: Callable[[Wsgi], Wsgi] = lambda moto: moto) -> str:

@@ -30,8 +30,10 @@ def config() -> Config:
     return Config(chalice_stage=STAGE, config_from_disk=json.loads((ROOT / '.chalice' / 'config.json').read_text()))
 
 
-def enter(endpoint: str, issuer: str) -> dict[str, str]:
+def enter(endpoint: str, issuer: str, access_key: str = 'local') -> dict[str, str]:
     """Lead this process and its children to the AWS at `endpoint`, and return the environment variables that do so.
+
+    `access_key` matters where the AWS checks it, see `moto_server.AccessKeyCheck`.
 
     The keys are made, should they not be there, as the application's settings carry the public ones. Nothing of this
     machine's own AWS settings stays, and its proxies, if any, leave local addresses alone.
@@ -39,7 +41,7 @@ def enter(endpoint: str, issuer: str) -> dict[str, str]:
     aws = {
         'AWS_ENDPOINT_URL': endpoint,
         'AWS_DEFAULT_REGION': REGION,
-        'AWS_ACCESS_KEY_ID': 'local',
+        'AWS_ACCESS_KEY_ID': access_key,
         'AWS_SECRET_ACCESS_KEY': 'local',
         'AWS_CONFIG_FILE': os.devnull,
         'AWS_SHARED_CREDENTIALS_FILE': os.devnull,
@@ -50,6 +52,7 @@ def enter(endpoint: str, issuer: str) -> dict[str, str]:
     for name in ('NO_PROXY', 'no_proxy'):
         os.environ[name] = ','.join(filter(None, (os.environ.get(name), _NO_PROXY)))
     os.environ.update(aws)
+    boto3.setup_default_session()  # the one so far may remember other credentials
     settings = _settings(issuer)
     os.environ.update(settings)
     return aws | settings
