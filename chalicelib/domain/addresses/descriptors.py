@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 
 from chalicelib.domain.addresses import derivation, extended_keys, private_keys, scripts
 from chalicelib.domain.addresses.derivation import BRANCHES, DerivedKey, Steps, Wallet
-from chalicelib.domain.addresses.errors import CHECKSUM, DESCRIPTOR, HARDENED_STEP, MALFORMED, PRIVATE, BadAddress
+from chalicelib.domain.addresses.errors import CHECKSUM, DESCRIPTOR, HARDENED_STEP, MALFORMED, PRIVATE, TOO_BROAD, BadAddress
 from chalicelib.domain.addresses.extended_keys import HARDENED, ExtendedKey, Format
 from chalicelib.domain.addresses.scripts import Script
 
 MAX_LENGTH = 4_000  # what the vault takes; twenty keys with their origins
+_DEEPEST = 255  # of a key: BIP-32 has one byte for it
+_MOST_BRANCHES = _MOST_STEPS = 8  # each step of each branch takes as long as an address does
 _SHAPE = re.compile(r'\w{1,20}\(.*|\[[0-9a-fA-F]{8}[/\]].*|\w{50,120}[/#].*', re.DOTALL)
 _CHECKSUM = re.compile('(.*)#([a-z0-9]*)', re.DOTALL)
 _ONE_KEY = {'pkh(': Script.P2PKH, 'wpkh(': Script.P2WPKH, 'sh(wpkh(': Script.P2WPKH_IN_P2SH, 'tr(': Script.P2TR}
@@ -80,6 +82,8 @@ def require_public(text: str) -> None:
 def normalise(key_format: Format, text: str) -> str:
     """Return a key or descriptor without origins and checksum, or the address if it stands for a single one. Raises BadAddress."""
     parsed = _parse(key_format, text)
+    if any(len(one.key.steps) > _MOST_BRANCHES or any(len(branch) > _MOST_STEPS for branch in one.key.steps) for one in parsed.keys):
+        raise BadAddress(TOO_BROAD)  # here alone, as what was stored before stays readable
     if parsed.opening is None:
         for one in parsed.keys:
             if one.extended is not None and one.is_plain:
@@ -205,6 +209,8 @@ def _parse_key(key_format: Format, text: str, *, allows_x_only: bool = False) ->
             raise BadAddress(MALFORMED)
         return _Expression(written, DerivedKey(_public_key(match['key']), (), is_ranged=False), None)
     extended = extended_keys.parse(key_format, match['key'])
+    if extended.key.depth + len(steps) + ranged > _DEEPEST:
+        raise BadAddress(MALFORMED)
     first_tuple = next((place for place, step in enumerate(steps) if len(step) > 1), len(steps))
     node = extended.key.derive([step for (step,) in steps[:first_tuple]])
     return _Expression(written, DerivedKey(node, _branches(steps[first_tuple:], ranged=ranged), is_ranged=ranged), extended)

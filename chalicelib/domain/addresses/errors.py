@@ -26,6 +26,8 @@ DESCRIPTOR = translatable(
     'Only descriptors with pkh, wpkh, sh(wpkh) or tr of one key, or with multi or sortedmulti in sh or wsh, can be followed'
 )
 
+TOO_BROAD = translatable('Only descriptors with up to eight branches, of up to eight steps each, can be followed')
+
 
 class BadAddress(ValueError):
     """An address was refused; `reason` is a sentence that tells the user what to do and never quotes the input."""

@@ -22,6 +22,13 @@ SEGWIT_XPUB = bip32.encode_base58check(bytes.fromhex('0488b21e') + bip32.decode_
 NUMBERS = st.integers(0, (1 << 31) - 1)
 
 
+def of_depth(depth):
+    """Return XPUB as a key of another depth, which is its fifth byte (BIP-32)."""
+    raw = bytearray(bip32.decode_base58(XPUB)[:78])
+    raw[4] = depth
+    return bip32.encode_base58check(bytes(raw))
+
+
 def wallet(text, currency='btc'):
     return CHAINS[currency].wallet(normalise(currency, text))
 
@@ -151,6 +158,11 @@ def test_every_spelling_of_an_account_is_one_wallet_that_begins_with_the_kind_it
     assert found.kinds[0].branches[0].name == f'{kind}/0'
 
 
+def test_as_many_branches_and_steps_and_as_deep_a_key_as_may_be():
+    assert len(wallet(f'wpkh({XPUB}/<{";".join(map(str, range(8)))}>/{"1/" * 7}*)').kinds[0].branches) == 8
+    assert first_branch(f'wpkh({of_depth(253)}/<0;1>/*)', 1) == first_branch(f'wpkh({XPUB}/<0;1>/*)', 1)
+
+
 def test_a_descriptor_of_one_branch_is_that_branchs_key():
     from embit.bip32 import HDKey
 
@@ -220,6 +232,14 @@ def test_a_right_checksum_is_one_of_the_published_ones_and_a_wrong_one_is_refuse
         ('wpkh()', 'not a valid address'),
         ('tr(a34b99f22c790c4e36b2b3c2c35a36db06226e41c692fc82b8b56ac1c540c5b)', 'not a valid address'),
         (f'wpkh({XPUB}/{"0/" * 2_000}*)', 'Only descriptors'),
+        (f'wpkh({XPUB}/<{";".join(map(str, range(9)))}>/*)', 'up to eight branches'),
+        (f'wpkh({XPUB}/<0;1>/{"1/" * 8}*)', 'up to eight branches'),
+        (f'wsh(sortedmulti(1,{ZPUB}/*,{XPUB}/<{";".join(map(str, range(400)))}>/{"1/" * 200}*))', 'up to eight branches'),
+        (f'wpkh({XPUB}/{"1/" * 252}*)', 'not a valid address'),
+        (f'{XPUB}/{"1/" * 252}*', 'not a valid address'),
+        (f'wpkh({of_depth(255)}/*)', 'not a valid address'),
+        (f'wpkh({of_depth(254)}/<0;1>/*)', 'not a valid address'),
+        (f'wsh(sortedmulti(1,{XPUB}/0/*,{of_depth(254)}/1/*))', 'not a valid address'),
     ],
 )
 def test_what_is_no_descriptor_that_can_be_followed_is_refused(text, words):
