@@ -35,10 +35,13 @@ def path_id(text: str) -> int:
 
 
 def network(request: Request) -> str:
-    """Return the network address by which attempts are counted: an IPv4 address, or the /64 that one IPv6 subscriber typically owns."""
-    text = request.context['identity']['sourceIp']
-    address = ipaddress.ip_address(text)
-    return text if address.version == 4 else str(ipaddress.ip_network(f'{address}/64', strict=False).network_address)
+    """Return the network address by which attempts are counted: an IPv4 address, or the /64 that one IPv6 subscriber typically owns.
+
+    Proxies that listen for both write an IPv4 address as one of IPv6 (`::ffff:192.0.2.1`), all of which are in one /64.
+    """
+    address = ipaddress.ip_address(request.context['identity']['sourceIp'])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else address
+    return str(mapped or ipaddress.ip_network(f'{address}/64', strict=False).network_address)
 
 
 def body_bytes(request: Request) -> bytes:

@@ -33,7 +33,9 @@ def source(peer: str, forwarded: Iterable[str], trusted: list[Network]) -> str:
             parsed = ipaddress.ip_address(hop)
         except ValueError:
             return address
-        address = hop
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:  # as proxies that listen for both write it
+            parsed = parsed.ipv4_mapped
+        address = str(parsed)
         if not any(parsed in network for network in trusted):
             return address
     return address

@@ -18,6 +18,8 @@ from infra.local import networks, proxies
         ('10.0.0.1', ['unknown'], '10.0.0.0/8', '10.0.0.1'),
         ('10.0.0.1', ['198.51.100.7, nonsense'], '10.0.0.0/8', '10.0.0.1'),
         ('::1', ['2001:db8::7'], '::1, 127.0.0.1', '2001:db8::7'),
+        ('::ffff:10.0.0.1', ['1.1.1.1, ::ffff:198.51.100.7'], '10.0.0.0/8', '198.51.100.7'),  # an IPv4 address as one of IPv6
+        ('10.0.0.1', ['198.51.100.7, ::ffff:10.0.0.2'], '10.0.0.0/8', '198.51.100.7'),
     ],
 )
 def test_a_request_comes_from_the_last_address_that_no_trusted_proxy_has(

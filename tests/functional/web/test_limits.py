@@ -152,7 +152,12 @@ def test_guessing_the_current_password_is_limited_like_logging_in(logged_in: Bro
 
 @pytest.mark.parametrize(
     ('address', 'counted'),
-    [('192.0.2.7', '192.0.2.7'), ('2001:db8:1:2:3:4:5:6', '2001:db8:1:2::'), ('2001:db8:1:2::', '2001:db8:1:2::')],
+    [
+        ('192.0.2.7', '192.0.2.7'),
+        ('2001:db8:1:2:3:4:5:6', '2001:db8:1:2::'),
+        ('2001:db8:1:2::', '2001:db8:1:2::'),
+        ('::ffff:192.0.2.7', '192.0.2.7'),
+    ],
 )
 def test_an_ipv6_customer_counts_as_one(address: str, counted: str):
     from types import SimpleNamespace
