@@ -125,6 +125,10 @@ class TestAccounts:
             ({'wallet': 'kraken', 'credentials': 'secret'}, [('credentials', 'type')]),
             ({'wallet': 'kraken', 'credentials': {'key': 'k'}}, [('credentials.secret', 'missing_credential')]),
             (
+                {'wallet': 'kraken', 'credentials': {'key': '\ud800', 'secret': 'a\udfff'}},
+                [('credentials.key', 'type'), ('credentials.secret', 'type')],
+            ),
+            (
                 {'wallet': 'kraken', 'credentials': {'key': '', 'secret': 5}},
                 [('credentials.key', 'empty_credential'), ('credentials.secret', 'type')],
             ),

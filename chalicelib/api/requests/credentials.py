@@ -1,6 +1,7 @@
 """The fields that say at which exchange an account is, and with which credentials. Faults never repeat what was sent."""
 
 import json
+import re
 from typing import Any
 
 from chalicelib.api.requests.body import Field, FieldError, ParsedBody, Schema
@@ -11,6 +12,7 @@ from chalicelib.texts import translatable
 
 _MOST_BYTES = 4_000  # KMS encrypts 4,096
 _HEADERS = 'headers'
+_LONE_SURROGATE = re.compile('[\ud800-\udfff]')
 _SET_BY_US = frozenset(('host', 'content-length', 'transfer-encoding', 'connection'))
 _NAMES = {
     'key': 'The API key.',
@@ -75,8 +77,13 @@ def _read(name: str, value: Any, body: ParsedBody, found: Credentials) -> None:
 
 
 def _one_line(value: Any) -> str:
-    """Return a text without the line breaks that a copied one may end with; those inside of a key in PEM format stay."""
+    """Return a text without the line breaks that a copied one may end with; those inside of a key in PEM format stay.
+
+    Half a surrogate pair, which JSON can escape, is no character (RFC 8259 section 8.2): it could not be encrypted.
+    """
     text = single_string(value)
+    if _LONE_SURROGATE.search(text):
+        raise FieldError('type', translatable('{field} must be a string'))
     if not text:
         raise FieldError('empty_credential', translatable('{field} must not be empty'))
     return text
