@@ -54,6 +54,17 @@ def test_who_has_the_answer_already_is_told_so(api: Api, path: str):
     assert (again.status_code, again.body, again.headers['ETag']) == (304, b'', tag)
 
 
+@pytest.mark.parametrize('path', [*PATHS, '/api/portfolios/1/balances?format=csv'])
+def test_no_cache_that_many_share_keeps_what_is_somebodys(api: Api, path: str):
+    answer = get(api, path)
+    again = get(api, path, answer.headers['ETag'])
+
+    assert [(each.status_code, each.headers['Cache-Control']) for each in (answer, again)] == [
+        (200, 'private, no-cache'),
+        (304, 'private, no-cache'),
+    ]
+
+
 def test_the_tag_is_of_the_body_as_it_is_sent_without_its_time_so_that_it_is_written_once(api: Api):
     api.patch('/api/portfolios/1', {'title': '"time":1, Größe 💶'})
 

@@ -70,6 +70,10 @@ class Router:
                 if method == 'POST':
                     return idempotency.create_once(request, lambda: view(request, **variables))
                 response = view(request, **variables)
+                if isinstance(response, Answer) and self._authorizer is not None:
+                    response.headers['Cache-Control'] = (
+                        'private, no-cache'  # a cache would look for `Authorization` alone, not for other keys
+                    )
                 if not isinstance(response, Answer) or not operation.is_list:
                     return response
                 response.headers['Vary'] = 'Accept'
