@@ -3,16 +3,20 @@
 What a notice is about was done already, so a notice that cannot be sent is logged and stops nothing.
 """
 
+import contextlib
 from collections.abc import Iterable
 
-from chalicelib import locales, mail, mail_templates, telemetry
+from chalicelib import clock, locales, mail, mail_templates, telemetry
 from chalicelib.config import settings
 from chalicelib.domain import browsers
 from chalicelib.domain.scopes import ALL, SENTENCES
-from chalicelib.errors import NotSent
+from chalicelib.errors import NotSent, TooMany
 from chalicelib.mail_templates import MailTemplate
-from chalicelib.models import User
+from chalicelib.models import DATABASE_ERRORS, AttemptCounter, User
 from chalicelib.texts import translate
+
+_MOST_A_DAY = 20  # of one kind to one user: what the mail service sends in a day is everybody's
+_DAY = 86_400
 
 
 def tell_of_log_in(user: User, browser: str, network: str, now: int) -> None:
@@ -82,7 +86,20 @@ def tell_of_deletion(user: User, delete_at: int) -> None:
 
 
 def _send(user: User, template: MailTemplate, **values: str) -> None:
+    if not _is_allowed(user, template):
+        telemetry.note(notice_not_sent='too many today')
+        return
     try:
         mail.send(user.email, template, forgot=settings().url('/forgot'), **values)
     except NotSent as error:
         telemetry.note(notice_not_sent=error.reason)
+
+
+def _is_allowed(user: User, template: MailTemplate) -> bool:
+    """Count a notice; return whether the user had few of its kind today. Where that cannot be counted it is sent."""
+    with contextlib.suppress(*DATABASE_ERRORS):
+        try:
+            AttemptCounter.record('notices', f'{user.user_id} {template.subject}', _MOST_A_DAY, _DAY, clock.now())
+        except TooMany:
+            return False
+    return True
