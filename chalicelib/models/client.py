@@ -6,6 +6,7 @@ They are 32 random bytes, which cannot be guessed, so a fast hash is enough (RFC
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
@@ -178,7 +179,7 @@ class Application(Item, discriminator='application'):
 class Grant(Item, discriminator='grant'):
     """pk=USER#<user id>  sk=GRANT#<client id>   A user's consent to an application's scopes.
 
-    allow: transaction with a check of the user, get   find: get   of_user: query
+    allow: transaction with a check of the user, get   withhold: update   find: get   of_user: query
     revoke: delete, which invalidates every refresh token with its `grant_id`
     """
 
@@ -211,6 +212,11 @@ class Grant(Item, discriminator='grant'):
         if grant is None:
             raise errors.Conflict
         return grant
+
+    @classmethod
+    def withhold(cls, user_id: str, client_id: str, scopes: Collection[str]) -> None:
+        """Take scopes out of a grant that has others, so that the user is asked before the application gets them again."""
+        cls.at(user_id, client_id).update_if(cls.pk.exists(), cls.scopes.delete(set(scopes)))
 
     @classmethod
     def find(cls, user_id: str, client_id: str) -> 'Grant | None':

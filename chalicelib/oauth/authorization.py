@@ -9,7 +9,7 @@ from oauthlib.oauth2 import AccessDeniedError, FatalClientError, InvalidRequestE
 
 from chalicelib.config import settings
 from chalicelib.http_io.errors import error_uri
-from chalicelib.models import Client, User
+from chalicelib.models import Client, Grant, User
 from chalicelib.oauth import server
 from chalicelib.oauth.metadata import RESPONSE_MODES
 
@@ -69,7 +69,7 @@ def parse(query: str) -> AuthorizationRequest:
 
 
 def allow(query: str, user: User, scopes: list[str]) -> str:
-    """Grant the requested scopes that are in `scopes`; return the redirect with the code (section 4.1.2).
+    """Grant the requested scopes that are in `scopes`, and no others of them any more; return the redirect with the code (section 4.1.2).
 
     Raises UntrustedClient, RedirectableError also if no scope is granted, and AccessEnded if the user's session ended meanwhile.
     """
@@ -80,6 +80,8 @@ def allow(query: str, user: User, scopes: list[str]) -> str:
     headers, _, _ = server.authorization_endpoint().create_authorization_response(
         _uri(query), scopes=granted, credentials={'consenting_user': user}
     )
+    if withheld := set(request.scopes).difference(granted):
+        Grant.withhold(user.user_id, request.client.client_id, withheld)
     location: str = headers['Location']
     return location
 

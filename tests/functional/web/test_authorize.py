@@ -242,6 +242,19 @@ class TestTheConsentPage:
         visitor.post('/profile/revoke', {'client_id': 'web-app'})
         assert visitor.get(path()).status_code == 200
 
+    @pytest.mark.parametrize('prompt', ['consent', ''])
+    def test_asks_again_for_what_was_granted_once_and_is_not_any_more(self, visitor: Browser, user: User, prompt: str):
+        Grant.allow(user, 'web-app', ['info', 'read', 'write'], 1)
+        asked = path(scope='read write delete', prompt=prompt)
+        query = asked.partition('?')[2]
+
+        visitor.post_all('/oauth/authorize', [('query', query), ('decision', 'allow'), ('granted', 'read')])
+
+        assert 'code' in told(visitor)
+        assert Grant.find(user.user_id, 'web-app').scopes == {'info', 'read'}  # `info` was not asked for
+        assert visitor.get(path(scope='read write')).status_code == 200
+        assert visitor.get(path(scope='info read')).status_code == 303
+
     def test_lets_one_log_in_as_somebody_else_who_is_told_for_what(self, visitor: Browser, make_user: Callable[..., User]):
         make_user('other@example.com')
         visitor.get(path())
