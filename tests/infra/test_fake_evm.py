@@ -1,7 +1,6 @@
 """The sample upstream's Ethereum and chains like it: every explorer of each tells the same of the documented address, and it adds up."""
 
 import json
-import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from urllib.error import HTTPError
@@ -13,7 +12,8 @@ from chalicelib.config import settings
 from chalicelib.domain.addresses import evm as addresses
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from infra.fake_upstreams import evm
-from infra.fake_upstreams.sample import serve
+from infra.fake_upstreams.http_server import serving
+from infra.fake_upstreams.sample import respond
 from tests.unit.providers.evm import balances, read, sums
 
 HELD = {
@@ -36,12 +36,8 @@ EVERY = [(coin, explorer) for coin in evm.WORLDS for explorer in EXPLORERS[coin]
 
 @pytest.fixture(scope='module')
 def url() -> Iterator[str]:
-    with serve(0) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
-        thread.start()
-        yield f'http://127.0.0.1:{server.server_port}'
-        server.shutdown()
-        thread.join()
+    with serving(respond) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ import pytest
 from embit import base58, bech32, script
 
 from infra.fake_upstreams import bitcoin_chain
-from infra.fake_upstreams.sample import ADDRESSES, serve
+from infra.fake_upstreams.http_server import serving
+from infra.fake_upstreams.sample import ADDRESSES, respond
 from tests.support.processes import PATIENCE_SECONDS
 from tests.support.recordings import recorded
 
@@ -54,12 +54,8 @@ COINBASE = '63522845d294ee9b0188ae5cac91bf389a0c3723f084ca1025e7d9cdfe481ce1'
 
 @pytest.fixture(scope='module')
 def upstream():
-    with serve(0) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
-        thread.start()
-        yield f'http://127.0.0.1:{server.server_port}'
-        server.shutdown()
-        thread.join()
+    with serving(respond) as url:
+        yield url
 
 
 def get_text(url):

@@ -1,6 +1,5 @@
 """The sample upstream's blocks: `FOLLOW_BLOCKS` works with it for each chain that can be followed."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +10,8 @@ from chalicelib.models import ChainBlocks
 from chalicelib.providers.explorers import tellers_of_blocks
 from chalicelib.providers.transport import Http
 from infra.fake_upstreams.coins import ADDRESSES, STRANGERS
-from infra.fake_upstreams.sample import SAMPLE_ADDRESSES, serve
+from infra.fake_upstreams.http_server import serving
+from infra.fake_upstreams.sample import SAMPLE_ADDRESSES, respond
 from tests.support.clock import CLOCK, StoppedClock
 from tests.support.jobs import record, refresh_job
 
@@ -20,12 +20,8 @@ COINS = ['btc', *ADDRESSES]
 
 @pytest.fixture(scope='module')
 def server() -> Iterator[str]:
-    with serve(0) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
-        thread.start()
-        yield f'http://127.0.0.1:{server.server_port}'
-        server.shutdown()
-        thread.join()
+    with serving(respond) as url:
+        yield url
 
 
 @pytest.fixture
