@@ -64,13 +64,13 @@ class _Datetime(datetime):
 
 @pytest.fixture
 def stopped_clock() -> Iterator[StoppedClock]:
-    """The clock that the application, its checks of tokens fake sources of rates and fake nodes go by during a test: `CLOCK`, at START."""
+    """The clock that the application, its checks of tokens, and fake upstreams go by during a test: `CLOCK`, at START."""
     CLOCK.reset()
     with pytest.MonkeyPatch.context() as patch:
         for name in ('now', 'now_ms', 'monotonic'):
             patch.setattr(clock, name, getattr(CLOCK, name))
         patch.setattr('jose.jwt.datetime', _Datetime)
         patch.setattr('infra.fake_upstreams.rates.now_ms', CLOCK.now_ms)
-        patch.setattr('infra.fake_upstreams.evm_nodes.now', CLOCK.now)
-        patch.setattr('infra.fake_upstreams.cardano.now', CLOCK.now)
+        for upstream in ('blocks', 'cardano', 'evm_nodes'):
+            patch.setattr(f'infra.fake_upstreams.{upstream}.now', CLOCK.now)
         yield CLOCK

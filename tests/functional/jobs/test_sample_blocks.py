@@ -29,7 +29,6 @@ def sample(server: str, monkeypatch: pytest.MonkeyPatch, stopped_clock: StoppedC
     monkeypatch.setenv('UPSTREAM_URL', server)
     for coin in ADDRESSES:
         monkeypatch.setenv(f'UPSTREAM_BLOCKBOOK_{coin.upper()}_URL', f'{server}/blockbook_{coin}')
-    monkeypatch.setattr('infra.fake_upstreams.blocks.now', CLOCK.now)
     settings.cache_clear()
     yield
     monkeypatch.undo()
