@@ -17,6 +17,7 @@ from chalicelib.http_io.response import Answer
 
 View = Callable[..., Response]
 Decorator = Callable[[View], View]
+_PRIVATE = 'private, no-cache'  # said, as caches do not store answers to `Authorization` by themselves, but do those to other keys
 
 
 class Router:
@@ -71,9 +72,7 @@ class Router:
                     return idempotency.create_once(request, lambda: view(request, **variables))
                 response = view(request, **variables)
                 if isinstance(response, Answer) and self._authorizer is not None:
-                    response.headers['Cache-Control'] = (
-                        'private, no-cache'  # a cache would look for `Authorization` alone, not for other keys
-                    )
+                    response.headers['Cache-Control'] = _PRIVATE
                 if not isinstance(response, Answer) or not operation.is_list:
                     return response
                 response.headers['Vary'] = 'Accept'

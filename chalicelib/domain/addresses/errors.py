@@ -25,7 +25,6 @@ HARDENED_STEP = translatable(
 DESCRIPTOR = translatable(
     'Only descriptors with pkh, wpkh, sh(wpkh) or tr of one key, or with multi or sortedmulti in sh or wsh, can be followed'
 )
-
 TOO_BROAD = translatable('Only descriptors with up to eight branches, of up to eight steps each, can be followed')
 
 

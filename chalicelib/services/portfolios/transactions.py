@@ -65,17 +65,18 @@ def list_transactions(user_id: str, portfolio_id: int, *, after: PortfolioPositi
     readable = _readable(children)
     if children and not readable:
         raise reading.not_ready(states)
-    merged = _merge(readable, after, limit)
-    rows = [row for row in _with_transfers(merged) if _is_after((row.transaction, row.child), after)]
-    return PortfolioTransactions(rows[:limit], list(_incomplete(children)))
+    return PortfolioTransactions(_page(readable, after, limit), list(_incomplete(children)))
 
 
 def newest(children: Sequence[Child], limit: int, *, until: int | None = None) -> list[PortfolioTransaction]:
     """Return the newest transactions of children whose ledgers were read, of those made until an instant if one is given."""
     after = None if until is None else PortfolioPosition(f'{instants.sortable(until + 1)}#', '')
-    return [row for row in _with_transfers(_merge(_readable(children), after, limit)) if _is_after((row.transaction, row.child), after)][
-        :limit
-    ]
+    return _page(_readable(children), after, limit)
+
+
+def _page(children: Sequence[Child], after: PortfolioPosition | None, limit: int) -> list[PortfolioTransaction]:
+    rows = _with_transfers(_merge(children, after, limit))
+    return [row for row in rows if _is_after((row.transaction, row.child), after)][:limit]
 
 
 def _readable(children: Sequence[Child]) -> list[Child]:
