@@ -12,7 +12,6 @@ from infra.durable.dynamodb import DurableTable, Wsgi
 from infra.durable.folder import CannotOpen, Folder
 from infra.durable.store import Damaged, Store
 from infra.local import moto_server, stack
-from infra.local.moto_server import AccessKeyCheck
 
 _HOST = '127.0.0.1'
 _ACCOUNT = '123456789012'  # moto's
@@ -37,7 +36,7 @@ def enter(folder: Folder | None, issuer: str) -> Emulation:
     if folder:
         keys.load(folder.keys, _ACCOUNT, stack.REGION)
     access_key = secrets.token_hex(16)
-    endpoint = moto_server.start(_HOST, _around_moto(store, table, access_key))
+    endpoint = moto_server.start(_HOST, _around_moto(store, table), access_key)
     environment = stack.enter(endpoint, issuer, access_key)
     if folder:
         keys.save(folder.keys, _ACCOUNT, stack.REGION)
@@ -50,8 +49,8 @@ def release_leases(store: Store) -> None:
         store.remove_attributes(LEASE)
 
 
-def _around_moto(store: Store, table: Definition, access_key: str) -> Callable[[Wsgi], Wsgi]:
-    return lambda moto: AccessKeyCheck(DurableTable(moto, store, table, stack.NAME, _ACCOUNT, stack.REGION), access_key)
+def _around_moto(store: Store, table: Definition) -> Callable[[Wsgi], DurableTable]:
+    return lambda moto: DurableTable(moto, store, table, stack.NAME, _ACCOUNT, stack.REGION)
 
 
 def open_store(folder: Folder, table: Definition) -> Store:

@@ -78,11 +78,16 @@ class AccessKeyCheck:
         return self._application(environ, start_response)
 
 
-def start(host: str, wrap: Callable[[Wsgi], Wsgi] = lambda moto: moto) -> str:
-    """Serve on a free port, in threads that end with this process; return the URL. `wrap` puts something around moto."""
+def start(host: str, wrap: Callable[[Wsgi], Wsgi] = lambda moto: moto, access_key: str | None = None) -> str:
+    """Serve on a free port, in threads that end with this process; return the URL.
+
+    `wrap` puts something around moto. Requests in the name of another access key than `access_key` are refused, before their body is read.
+    """
     quick_moto.REPLACEMENTS.install()
     logging.getLogger('werkzeug').setLevel(logging.WARNING)  # it logs every request
-    application = OneAtATime(wrap(DomainDispatcherApplication(create_backend_app)))
+    application: Wsgi = OneAtATime(wrap(DomainDispatcherApplication(create_backend_app)))
+    if access_key is not None:
+        application = AccessKeyCheck(application, access_key)
     server = make_server(host, 0, application, threaded=True, request_handler=MotoRequestHandler)
     Thread(target=server.serve_forever, daemon=True).start()
     return f'http://{host}:{server.server_port}'

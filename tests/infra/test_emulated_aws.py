@@ -1,7 +1,9 @@
 """The AWS of a run answers the run alone, though every user of the computer and every web page looked at there reaches its port."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import closing
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -44,6 +46,15 @@ def test_nobody_else_gets_an_answer(emulation: Emulation, method: str, path: str
 
     assert (answer.status_code, answer.content) == (403, b'')
     assert 'Access-Control-Allow-Origin' not in answer.headers
+
+
+def test_nobody_else_is_waited_for(emulation: Emulation) -> None:
+    host, port = urlsplit(emulation.environment['AWS_ENDPOINT_URL']).netloc.split(':')
+
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as raw:
+        raw.sendall(b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n')
+
+        assert raw.recv(65_536).split(b'\r\n')[0].endswith(b' 403 Forbidden')
 
 
 def test_the_run_and_its_children_get_answers_by_their_environment(emulation: Emulation) -> None:
