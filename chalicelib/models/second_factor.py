@@ -48,7 +48,9 @@ class Authenticator(Item, discriminator='authenticator'):
 class RecoveryCodes(Item, discriminator='recovery_codes'):
     """pk=USER#<user id>  sk=FACTOR#RECOVERY   The codes for whoever lost the app or passkey; each is good once, and stored as SHA-256.
 
-    creation: put, part of a transaction   use: one update   remove: delete
+    creation: put, part of a transaction   keep: put   use: one update   remove: delete
+
+    As long as it is stored, a password alone logs nobody in, also once all codes are used up and `hashes` is None.
     """
 
     hashes = UnicodeSetAttribute(null=True)
@@ -63,6 +65,11 @@ class RecoveryCodes(Item, discriminator='recovery_codes'):
         stored = cls.at(user_id)
         stored.hashes = {digest(code) for code in codes}
         return Write(Operation.PUT, stored)
+
+    @classmethod
+    def keep(cls, user_id: str) -> None:
+        """Store that a log-in needs a second factor, without a code of it, should nothing say so yet."""
+        cls.at(user_id).put_if(cls.pk.does_not_exist())
 
     @classmethod
     def use(cls, user_id: str, code: str) -> bool:

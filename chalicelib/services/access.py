@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from chalicelib.errors import NotFound
-from chalicelib.models import ApiKey, Client, Grant, KnownBrowser, Passkey, ShareLink, User
+from chalicelib.models import ApiKey, Client, Grant, KnownBrowser, Passkey, RecoveryCodes, ShareLink, User
 from chalicelib.texts import translatable
 
 
@@ -50,8 +50,11 @@ def _forbid_remote_login(user_id: str, now: int) -> None:
 
 
 def _delete_passkeys(user_id: str, now: int) -> None:
-    """Recovery codes stay, so that a log-in with the password goes on to need a second factor."""
-    for passkey in Passkey.of_user(user_id):
+    """A log-in with the password goes on to need a second factor, if only a recovery code, or where none is left the operator."""
+    passkeys = Passkey.of_user(user_id)
+    if passkeys:
+        RecoveryCodes.keep(user_id)
+    for passkey in passkeys:
         passkey.delete()
 
 

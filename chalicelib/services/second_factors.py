@@ -18,11 +18,15 @@ _LETTERS = 'abcdefghijkmnpqrstuvwxyz23456789'  # without those that look alike
 
 
 class Factors(NamedTuple):
-    """The second factors of a user. `authenticator` may not be confirmed yet; `codes_left` counts recovery codes."""
+    """The second factors of a user. `authenticator` may not be confirmed yet; `recovery_codes` may be used up."""
 
     authenticator: Authenticator | None
     passkeys: list[Passkey]
-    codes_left: int
+    recovery_codes: RecoveryCodes | None
+
+    @property
+    def codes_left(self) -> int:
+        return len(self.recovery_codes.hashes or ()) if self.recovery_codes else 0
 
     @property
     def has_authenticator(self) -> bool:
@@ -31,17 +35,16 @@ class Factors(NamedTuple):
     @property
     def protect(self) -> bool:
         """Whether a log-in with the password needs one of them."""
-        return self.has_authenticator or bool(self.passkeys) or self.codes_left > 0
+        return self.has_authenticator or bool(self.passkeys) or self.recovery_codes is not None
 
 
 def of_user(user_id: str) -> Factors:
     """Return the second factors of a user, passkeys oldest first."""
     factors = list(Item.query(User.pk_of(user_id), Item.sk.startswith('FACTOR#'), consistent_read=True))
-    codes = next((factor for factor in factors if isinstance(factor, RecoveryCodes)), None)
     return Factors(
         next((factor for factor in factors if isinstance(factor, Authenticator)), None),
         Passkey.of_user(user_id),
-        len(codes.hashes or ()) if codes else 0,
+        next((factor for factor in factors if isinstance(factor, RecoveryCodes)), None),
     )
 
 
@@ -99,16 +102,17 @@ def new_recovery_codes(user_id: str) -> tuple[list[str], Write]:
 def remove_authenticator(user_id: str) -> None:
     """Ask for no code of an app any more, and for no recovery code if there is no passkey either."""
     Authenticator.at(user_id).delete()
-    _remove_unneeded_codes(user_id)
+    remove_unneeded_codes(user_id)
 
 
 def remove_passkey(user_id: str, passkey_id: str) -> None:
     """Let a passkey open nothing any more; without another factor, ask for no recovery code either. It is no error if there is none."""
     Passkey.remove(user_id, passkey_id)
-    _remove_unneeded_codes(user_id)
+    remove_unneeded_codes(user_id)
 
 
-def _remove_unneeded_codes(user_id: str) -> None:
+def remove_unneeded_codes(user_id: str) -> None:
+    """Ask for no recovery code any more, if there is neither an app nor a passkey."""
     factors = of_user(user_id)
     if not factors.has_authenticator and not factors.passkeys:
         RecoveryCodes.at(user_id).delete()

@@ -71,7 +71,7 @@ def replace_recovery_codes() -> Response:
 
 @bp.route('/profile/second-factor/remove', methods=['POST'], content_types=forms.TYPES, cors=False)
 def remove_second_factor() -> Response:
-    """Remove a passkey, or the authenticator app."""
+    """Remove a passkey, the authenticator app, or the recovery codes, where these are all that is left."""
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require_user(request)
@@ -81,6 +81,8 @@ def remove_second_factor() -> Response:
         return _render_factors(request, user, status=422, section='remove', faults=invalid.faults)
     if form.text('what') == 'app':
         second_factors.remove_authenticator(user.user_id)
+    elif form.text('what') == 'codes':
+        second_factors.remove_unneeded_codes(user.user_id)
     else:
         second_factors.remove_passkey(user.user_id, form.text('what'))
     notices.tell_of_removed_factor(user)

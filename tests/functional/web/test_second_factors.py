@@ -10,7 +10,7 @@ import pytest
 from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
-from chalicelib.models import Client, Item, Passkey, User
+from chalicelib.models import Client, Item, Passkey, RecoveryCodes, User
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
@@ -234,6 +234,52 @@ def test_a_reset_by_mail_does_without_no_factor_and_ends_passkeys(
     assert (thief.status, is_logged_in(thief)) == (422, False)
     assert enter(browser, codes[3]) == 303
     assert is_logged_in(browser)
+
+
+@pytest.mark.parametrize('codes_are', ['used up', 'not made'])
+def test_a_reset_does_not_get_past_passkeys_without_recovery_codes(
+    browser: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox, stopped_clock: StoppedClock, codes_are: str
+):
+    """Not made, if the request that stored the passkey was interrupted."""
+    owner = new_browser()
+    owner.log_in()
+    add_passkey(owner, Device())
+    if codes_are == 'not made':
+        RecoveryCodes.at(user.user_id).delete()
+    else:
+        for code in shown_codes(owner):
+            assert RecoveryCodes.use(user.user_id, code.replace('-', ''))
+    stopped_clock.advance(1)
+    browser.post('/forgot', {'email': user.email})
+    browser.post('/reset', {'token': mailbox.link().partition('token=')[2], 'password': 'the new password'})
+    assert (browser.location.partition('?')[0], is_logged_in(browser)) == ('/login/second', False)
+
+    browser.log_in(password='the new password')
+
+    assert (browser.location.partition('?')[0], is_logged_in(browser)) == ('/login/second', False)
+    assert run('users', 'remove-second-factors', '--yes', user.email) == 0
+    browser.log_in(password='the new password')
+    assert is_logged_in(browser)
+
+
+def test_recovery_codes_that_are_all_that_is_left_are_removed_or_made_anew_by_their_owner(
+    logged_in: Browser, new_browser: Callable[[], Browser], stopped_clock: StoppedClock
+):
+    add_passkey(logged_in, Device())
+    stopped_clock.advance(1)
+    logged_in.post('/profile/sessions/end-all', {})
+    other = new_browser()
+    other.log_in()
+    assert not is_logged_in(other)
+    logged_in.get(FACTORS)
+    assert 'value="codes"' in logged_in.page
+    logged_in.post(f'{FACTORS}/codes', WITH_PASSWORD)
+    assert len(shown_codes(logged_in)) == 10
+
+    logged_in.post(f'{FACTORS}/remove', WITH_PASSWORD | {'what': 'codes'})
+
+    other.log_in()
+    assert is_logged_in(other)
 
 
 def test_factors_are_removed_by_their_owner_or_by_the_operator(logged_in: Browser, new_browser: Callable[[], Browser], user: User):
