@@ -240,11 +240,16 @@ def _was_read_by(cursor: Cursor, explorer: Explorer) -> bool:
 
 
 def _store(ledger: Ledger, explorer: Explorer, entries: list[Entry], run: str | None) -> None:
-    """Write entries, each once however often a page lists it. Raises LeaseLost: these writes are not conditional on the lease."""
+    """Write those entries that differ from what is stored, each once however often a page lists it.
+
+    Raises LeaseLost if there are any: these writes are not conditional on the lease, which is renewed before them.
+    """
     now = clock.now()
     distinct = {entry_sk(entry): entry for entry in entries}.values()
     transactions = [Transaction.of(ledger.pk, entry, source=explorer.endpoint.key, run=run, now=now) for entry in distinct]
     differing = Transaction.differing(transactions)
+    if not differing:
+        return
     times = [one.transaction.txn_at for one in differing if one.moves_balances]
     if times:
         ledger.begin_change(min(times), max(times), clock.now())

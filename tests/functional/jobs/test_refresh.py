@@ -14,7 +14,7 @@ from infra.fake_upstreams.faults import Request
 from infra.fake_upstreams.scripted_explorer import DOCUMENTED, Explorer, Txn, payments, txid
 from tests.support.api import Api
 from tests.support.clock import CLOCK
-from tests.support.dynamodb import meanwhile
+from tests.support.dynamodb import before_write, meanwhile
 from tests.support.jobs import record, refresh_job, run_refresh
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, assert_whole, pk_of, rows, state
 from tests.support.recordings import recorded
@@ -115,6 +115,16 @@ def test_a_deleted_and_added_again_address_is_read_from_any_explorer(api: Api, e
     explorer.fail(faults.down, 'blockchain_info')
     assert run_refresh(LEGACY)
     assert state(LEGACY).incomplete == 'p2pk_outputs_unknown'
+
+
+def test_a_ledger_of_which_nothing_is_new_is_written_thrice(explorer: Explorer, segwit: str) -> None:
+    explorer.chain[SEGWIT] = payments(5)
+    assert run_refresh(SEGWIT)
+    CLOCK.advance(3_000)
+    with before_write(0, lambda: None, pk_of(SEGWIT)) as writes:
+        assert run_refresh(SEGWIT)
+    assert len(writes) == 3, 'its lease, what was observed, and that the lease is over'
+    assert_whole(SEGWIT, explorer.chain[SEGWIT])
 
 
 @pytest.mark.parametrize('broken', ['blockstream', 'mempool', 'blockchain_info'])
