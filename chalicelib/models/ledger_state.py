@@ -99,6 +99,14 @@ class LedgerState(Leased):
         return key
 
     @property
+    def account_key(self) -> AccountKey:
+        """The key of an account's ledger. Raises TypeError for a ledger of another kind, which belongs to no user."""
+        key = self.key
+        if not isinstance(key, AccountKey):
+            raise TypeError(f'{self.pk} is not the ledger of an account')
+        return key
+
+    @property
     def upstream_key(self) -> AddressKey | AccountKey:
         """The key of a ledger that an upstream tells, as it does not tell HD wallets. Raises TypeError for one of those."""
         key = self.key

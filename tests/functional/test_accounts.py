@@ -128,6 +128,8 @@ class TestAccounts:
                 {'wallet': 'kraken', 'credentials': {'key': '\ud800', 'secret': 'a\udfff'}},
                 [('credentials.key', 'type'), ('credentials.secret', 'type')],
             ),
+            ({'wallet': 'kraken', 'credentials': {'key': 'a\r\nHost: b', 'secret': 'a\nb'}}, [('credentials.key', 'invalid')]),
+            ({'wallet': 'kraken', 'credentials': {'key': 'é', 'secret': 'a'}}, [('credentials.key', 'invalid')]),
             (
                 {'wallet': 'kraken', 'credentials': {'key': '', 'secret': 5}},
                 [('credentials.key', 'empty_credential'), ('credentials.secret', 'type')],

@@ -71,7 +71,7 @@ def _credentials(value: Any, body: ParsedBody) -> Credentials:
 def _read(name: str, value: Any, body: ParsedBody, found: Credentials) -> None:
     """Add one of the credentials to those found, or its fault to the body's."""
     try:
-        found[name] = _headers(value) if name == _HEADERS else _one_line(value)
+        found[name] = _READERS.get(name, _one_line)(value)
     except FieldError as error:
         body.add_fault(f'credentials.{name}', error.code, error.sentence)
 
@@ -89,6 +89,14 @@ def _one_line(value: Any) -> str:
     return text
 
 
+def _header_value(value: Any) -> str:
+    """Return a text that is sent in a header as it is: a secret only signs, and may have several lines."""
+    text = _one_line(value)
+    if not (text.isascii() and text.isprintable()):
+        raise FieldError('invalid', translatable('{field} must be one line of ASCII characters'))
+    return text
+
+
 def _headers(value: Any) -> dict[str, str]:
     """Return HTTP headers, whose values are of one line."""
     if not isinstance(value, dict):
@@ -103,6 +111,9 @@ def _headers(value: Any) -> dict[str, str]:
 
 def _is_header(name: str) -> bool:
     return name.isascii() and name.replace('-', '').replace('_', '').isalnum()
+
+
+_READERS = {_HEADERS: _headers, 'key': _header_value, 'uid': _header_value}
 
 
 def _credentials_schema() -> Schema:

@@ -56,8 +56,7 @@ class BalanceClient(SigningClient):
         """Return the JSON of a response, with fractional numbers as strings, which ccxt passes on as they are."""
         target = urlsplit(url)
         endpoint = self._exchange.endpoint._replace(url=f'{target.scheme}://{target.netloc}')
-        below = target.path + (f'?{target.query}' if target.query else '')
-        response = http.signed(endpoint, method, below, headers or {}, body)
+        response = self._send_signed(http, endpoint, url, method, headers or {}, body)
         self._has_asked = True
         self._understood(response, {'url': url, 'method': method, 'headers': headers or {}})
         return json.loads(response.text, parse_float=str)

@@ -61,10 +61,18 @@ class SigningClient:
             signed = self._ccxt.sign(path, api.split(), method, dict(params or {}))
         except Exception:  # of a secret that is not in the notation of secrets
             raise AccountRefused(self._exchange.endpoint.key, 'wrong_secret') from None
-        target = urlsplit(signed['url'])
-        below = target.path + (f'?{target.query}' if target.query else '')
-        response = http.signed(self._exchange.endpoint, method, below, signed['headers'] or {}, signed['body'])
+        response = self._send_signed(http, self._exchange.endpoint, signed['url'], method, signed['headers'] or {}, signed['body'])
         return self._understood(response, signed)
+
+    def _send_signed(
+        self, http: Http, endpoint: Endpoint, url: str, method: str, headers: Mapping[str, str], body: str | None
+    ) -> UpstreamResponse:
+        """Send a request to a path of an exchange. Raises AccountRefused for credentials that no header can hold, and as `Http.signed`."""
+        if not all(str(value).isascii() and str(value).isprintable() for value in headers.values()):
+            raise AccountRefused(endpoint.key, 'credentials_refused')
+        target = urlsplit(url)
+        below = target.path + (f'?{target.query}' if target.query else '')
+        return http.signed(endpoint, method, below, headers, body)
 
     def _understood(self, response: UpstreamResponse, signed: Mapping[str, Any]) -> Any:
         if response.text.lstrip()[:1] not in ('{', '['):  # a page that says sorry, or asks whether we are human

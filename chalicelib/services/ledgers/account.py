@@ -61,7 +61,8 @@ def _read(ledger: Ledger, wallet: str, secrets: Mapping[str, Any], deadline: flo
             _identify(ledger, reader.check(http), reader.info)
             finished = download.read(ledger, reader, http, deadline)
     except errors.Upstream as error:
-        gate.failed(error, ledger.pk)
+        # By user, as one can make up credentials, for however many accounts, that a firewall of the exchange answers like an outage.
+        gate.failed(error, ledger.account_key.user_id)
         raise
     gate.worked(reader.endpoint)
     return finished

@@ -6,15 +6,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.jobs import refresh as refresh_jobs
-from chalicelib.models import Credentials, Ledger, Transaction, UpstreamState
+from chalicelib.models import Credentials, Ledger, Transaction, UpstreamState, User
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.http_server import Request
 from infra.fake_upstreams.kraken_account import LedgerRow
-from tests.support.api import Api
+from tests.support.api import ALL_SCOPES, Api
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import survives, table
 from tests.support.jobs import accounts_queue, purge_queue, record
@@ -360,6 +361,36 @@ def test_limits_outages_and_pages_for_people_are_tried_again_and_say_nothing_of_
     assert run(account)
     assert balances(api) == {'btc': '0.0001', 'usd': '898.59'}
     assert UpstreamState.find_many(['kraken_accounts'])['kraken_accounts'].health(clock.now()) == 'ok'
+
+
+def test_accounts_of_one_user_do_not_close_an_exchange_to_others(
+    api: Api, kraken: Kraken, queues: dict[str, str], http: ChaliceClient, make_user: Callable[..., User]
+):
+    """Whoever makes up credentials can have a firewall answer as many accounts as they like with a page."""
+    refused: set[str] = set()
+    kraken.fault = lambda request, right: (
+        Answer(403, '<html>blocked</html>', 'text/html') if request.headers['API-Key'] in refused else right
+    )
+
+    def refuse_accounts(owner: Api, number: int) -> list[bool]:
+        owner.portfolio()
+        refused.update(f'key of {owner.user_id} {n}' for n in range(number))
+        ids = [create_account(owner, credentials=CREDENTIALS | {'key': f'key of {owner.user_id} {n}'}) for n in range(number)]
+        return [run(f'LEDGER#ACCOUNT#{owner.user_id}#000001#{account_id:06}') for account_id in ids]
+
+    assert refuse_accounts(api, 5) == [False] * 5
+    other = Api(http, make_user('second@example.com').user_id, ALL_SCOPES)
+    other.portfolio()
+    good = create_account(other)
+    assert run_at_once(f'LEDGER#ACCOUNT#{other.user_id}#000001#{good:06}')
+
+    owners = [api, *(Api(http, make_user(f'{n}@example.com').user_id, ALL_SCOPES) for n in range(2))]
+    for owner in owners[1:]:
+        assert refuse_accounts(owner, 1) == [False]
+    assert run(f'LEDGER#ACCOUNT#{api.user_id}#000001#000001') is False
+    reached = len(kraken.requests)
+    assert not run_at_once(f'LEDGER#ACCOUNT#{other.user_id}#000001#{good:06}')
+    assert len(kraken.requests) == reached
 
 
 def test_a_limit_in_the_middle_of_a_download_keeps_the_pages_that_were_read(api: Api, kraken: Kraken, account: str, queues: dict[str, str]):

@@ -72,6 +72,15 @@ def test_bills_of_both_accounts_and_what_simple_earn_earned_add_up(api: Api, okx
     assert wallet['history'] == 'three months'
 
 
+def test_a_passphrase_that_no_header_can_hold_is_told_and_says_nothing_of_the_exchange(api: Api, okx: OkxAccount):
+    assert api.patch(PATH, {'credentials': CREDENTIALS | {'password': 'pässwörd\n1'}}).status_code == 200
+
+    run(api)
+
+    assert problem(api) == 'credentials_refused'
+    assert api.get('/api/sources/okx_accounts').json_body['result']['health'] == 'unknown'
+
+
 def test_trading_funding_and_simple_earn_are_summed(api: Api, okx: OkxAccount):
     okx.trading = [
         {'ccy': 'USDT', 'cashBal': '4834.317093622894', 'frozenBal': '834.3', 'eq': '4992.890093622894', 'upl': '158.573'},
