@@ -15,6 +15,9 @@ EXACT = Context(prec=200, traps=[InvalidOperation, DivisionByZero, Overflow, Ine
 
 _DIVISION = Context(prec=200)
 
+# For operators on amounts that are drawn or written: no sum, difference or product of converted amounts has as many digits.
+WIDE = Context(prec=1_000)
+
 # Overflow and Underflow are Inexact too, so an exponent of thousands never becomes a string of thousands of zeros.
 _INPUT = Context(prec=MOST_DIGITS, Emin=-MOST_DIGITS, Emax=MOST_DIGITS - 1, traps=[Inexact])
 

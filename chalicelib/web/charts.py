@@ -5,9 +5,11 @@ points one of which is incomplete is dashed over a hatched band.
 """
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from itertools import pairwise
 from typing import NamedTuple
+
+from chalicelib.domain import money
 
 WIDTH = 1_000  # of the drawing, which is stretched to the width of the page; heights are pixels
 MOST_POINTS = 400
@@ -16,6 +18,7 @@ _MOST_TICKS = 4
 _STEPS = tuple(Decimal(step) for step in ('1', '2', '2.5', '5', '10'))
 _FLAT = Decimal('0.5')  # a lowest point above this share of the highest: the axis does not begin at zero
 _NARROWEST_BAND = 4
+_PIXELS = Context(prec=17)  # as many digits as a float has
 
 
 class ChartPoint(NamedTuple):
@@ -98,6 +101,11 @@ def line_chart(points: Sequence[ChartPoint], step: int, height: int) -> LineChar
     """Return the chart of points, oldest first; None of fewer than two. Those more than `step` seconds apart have a gap between them."""
     if len(points) < 2:
         return None
+    with localcontext(money.WIDE):
+        return _line_chart(points, step, height)
+
+
+def _line_chart(points: Sequence[ChartPoint], step: int, height: int) -> LineChart:
     runs = [_reduced(run, len(points)) for run in _runs(points, step)]
     drawn = [point for run in runs for point in run]
     lowest, highest = (choose(drawn, key=lambda point: point.value) for choose in (min, max))
@@ -122,11 +130,12 @@ def line_chart(points: Sequence[ChartPoint], step: int, height: int) -> LineChar
 
 def donut(parts: Sequence[Decimal]) -> list[Slice]:
     """Return a slice for each part of a whole; none of the parts is negative."""
-    whole = sum(parts)
+    with localcontext(money.WIDE):
+        whole = sum(parts)
     slices: list[Slice] = []
     begun = 0.0
     for part in parts:
-        length = float(part / whole) * 100 if whole else 0.0
+        length = float(_PIXELS.divide(part, Decimal(whole))) * 100 if whole else 0.0
         slices.append(Slice(f'{length:.3f}', f'{100 - length:.3f}', f'{25 - begun:.3f}'))
         begun += length
     return slices
@@ -145,7 +154,7 @@ class _Scale(NamedTuple):
         return (at - self.first) / max(1, self.last - self.first) * WIDTH
 
     def y(self, amount: Decimal) -> float:
-        return float((self.top - amount) / (self.top - self.bottom)) * self.height
+        return float(_PIXELS.divide(self.top - amount, self.top - self.bottom)) * self.height
 
     def place(self, point: ChartPoint) -> str:
         return f'{self.x(point.at):.1f} {self.y(point.value):.1f}'

@@ -3,11 +3,11 @@
 import html
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
 from chalicelib import locales, texts
-from chalicelib.domain import browsers
+from chalicelib.domain import browsers, money
 from chalicelib.texts import Translatable, translatable, translate
 from chalicelib.web import amounts
 
@@ -25,10 +25,11 @@ def signed(amount: str) -> str:
 
 def compact(amount: Decimal) -> str:
     """Return the amount of a line of a chart, which is round: `650k`, `1.25M`, `0.05`."""
-    for exponent, unit in locales.current().compact:
-        if abs(amount) >= Decimal(1).scaleb(exponent):
-            return f'{locales.group_digits(f"{amount.scaleb(-exponent).normalize():f}")}{unit}'
-    return locales.group_digits(f'{amount.normalize():f}')
+    with localcontext(money.WIDE):
+        for exponent, unit in locales.current().compact:
+            if abs(amount) >= Decimal(1).scaleb(exponent):
+                return f'{locales.group_digits(f"{amount.scaleb(-exponent).normalize():f}")}{unit}'
+        return locales.group_digits(f'{amount.normalize():f}')
 
 
 def day_told(epoch: int) -> str:

@@ -72,18 +72,22 @@ def allocation(worth: Worth) -> Allocation:
     What is worth nothing as a whole, or less, has no slices and no shares: they would be of nothing.
     """
     total = Decimal(worth.row['balance'])
-    shares = sorted((share for share in worth.row['explain'] if Decimal(share['balance'])), key=lambda share: -Decimal(share['value']))
+    shares = sorted((share for share in worth.row['explain'] if Decimal(share['balance'])), key=_value_of, reverse=True)
     assets = [_asset(share, worth.currency, total, min(number, _COLOURS - 1)) for number, share in enumerate(shares)]
     unconverted = [missing for missing in worth.missing if 'currency' in missing]
     by_colour = [Decimal(0)] * min(len(assets), _COLOURS)
     for share, asset in zip(shares, assets, strict=True):
-        by_colour[asset.colour] += max(Decimal(share['value']), Decimal(0))
+        by_colour[asset.colour] = money.WIDE.add(by_colour[asset.colour], max(_value_of(share), Decimal(0)))
     slices = donut(by_colour) if total > 0 else []
     return Allocation([*assets, *map(_unvalued, unconverted)], slices)
 
 
+def _value_of(share: answers.Explained) -> Decimal:
+    return Decimal(share['value'])
+
+
 def _asset(share: answers.Explained, currency: str, total: Decimal, colour: int) -> Asset:
-    code, value = share['currency'], Decimal(share['value'])
+    code, value = share['currency'], _value_of(share)
     title = currencies.get(code).title
     return Asset(code, title, share['balance'], present_value(value, currency), money.percentage(value, total), None, colour)
 

@@ -159,5 +159,5 @@ def _change(points: Sequence[ChartPoint], currency: str) -> Change | None:
     first, last = points[0], points[-1]
     if len(points) < 2 or not (first.complete and last.complete):
         return None
-    difference = last.value - first.value
+    difference = money.subtract(last.value, first.value)
     return Change(present_value(difference, currency), money.percentage(difference, first.value), first.at)

@@ -10,8 +10,9 @@ from chalicelib import clock
 from chalicelib.models import Account
 from tests.support.api import Api
 from tests.support.browser import Browser
+from tests.support.jobs import Queue
 from tests.support.kraken import CREDENTIALS
-from tests.support.portfolio_pages import DAY, cells, iso, know_rates, result
+from tests.support.portfolio_pages import DAY, cells, figure, iso, know_rates, result
 
 
 def holding(api: Api, **balances: str) -> int:
@@ -75,6 +76,41 @@ def test_only_an_immense_amount_may_be_broken(logged_in: Browser, api: Api, bala
     logged_in.get(f'/portfolios/{number}')
 
     assert ('class="number amount long"' in logged_in.page) is breaks
+
+
+@pytest.mark.parametrize('digits', [38, 60])
+def test_an_amount_of_many_digits_is_shown_to_the_last_of_them_on_every_page(
+    logged_in: Browser, new_browser: Callable[[], Browser], api: Api, history_queue: Queue, digits: int
+):
+    number = holding(api, usd='9' * (digits - 3) + '.99')
+    a_cent_more = {'title': 'A cent', 'since': iso(clock.now() - 2 * DAY), 'balances': [{'currency': 'usd', 'balance': '0.01'}]}
+
+    for offsets, amount, change in (([], '9' * (digits - 3) + '.99', ''), ([a_cent_more], '1' + '0' * (digits - 3) + '.00', '+0.01')):
+        for offset in offsets:
+            assert api.post(f'/api/portfolios/{number}/offsets', offset).status_code == 201
+        history_queue.drain()
+        for path in ('/portfolios', f'/portfolios/{number}', f'/portfolios/{number}?range=7d', shared(logged_in, number)):
+            visitor = new_browser() if path.startswith('/s/') else logged_in
+            visitor.get(path)
+            assert visitor.status == 200, path
+            assert figure(visitor.page) == amount, path
+            assert '<path' in visitor.page, path
+            assert change in visitor.text, path
+        logged_in.get(f'/portfolios/{number}/statement')
+        assert cells(logged_in.page, '<table')[0][1:3] == [api_notation(amount), amount]
+
+
+def api_notation(amount: str) -> str:
+    """Return an amount as balances are, without zeros at its end but one."""
+    whole, _, fraction = amount.partition('.')
+    return f'{whole}.{fraction.rstrip("0") or "0"}'
+
+
+def shared(owner: Browser, number: int) -> str:
+    """Make a link that shows the amounts of a portfolio; return its path."""
+    owner.post(f'/portfolios/{number}/share', {'name': 'All', 'shows': 'amounts', 'ends': iso(clock.now() + DAY)[:10]})
+    owner.get(owner.location)
+    return re.search(r'(/s/[A-Za-z0-9_-]{43})', owner.page)[1]
 
 
 def test_the_transactions_of_a_day_of_the_past_end_with_it(logged_in: Browser, api: Api, filled: int):

@@ -76,6 +76,22 @@ def test_lines_across_are_at_round_amounts_within(low: str, high: str):
     assert all(len(tick.amount.normalize().as_tuple().digits) <= 4 for tick in chart.ticks)
 
 
+@pytest.mark.parametrize('amount', ['9' * 38, '9' * 60, '-' + '9' * 60, '1' + '0' * 300])
+def test_a_level_line_is_flat_however_many_digits_it_is_at(amount: str):
+    chart = line_chart(points(amount, amount), HOUR, 200)
+
+    [left, right] = re.findall(r' (-?[\d.]+)', chart.solid)
+    assert left == right == chart.last_y
+    assert 0 <= float(left) <= 200
+    assert chart.ticks
+
+
+def test_a_difference_in_the_last_of_many_digits_is_drawn_as_any_other():
+    high = '1' + '0' * 60
+
+    assert line_chart(points('9' * 60, high), HOUR, 100).solid == line_chart(points('999', '1000'), HOUR, 100).solid
+
+
 def test_of_many_points_the_extremes_and_both_ends_stay():
     amounts = ['500'] * 3_000
     amounts[1_234], amounts[2_000] = '1', '900'

@@ -17,3 +17,7 @@ def test_a_change_has_its_sign():
 )
 def test_round_amounts_are_short(amount: str, shown: str):
     assert figures.compact(Decimal(amount)) == shown
+
+
+def test_no_digit_of_the_amount_of_a_line_is_lost():
+    assert figures.compact(Decimal('9' * 38)) == '99' + ',999' * 8 + '.999999999999T'
