@@ -1,4 +1,4 @@
-"""Log-ins, and registrations of passkeys, that are under way in a browser: found by a token in a cookie of its own."""
+"""Log-ins, and second factors that are being added, under way in a browser: found by a token in a cookie of its own."""
 
 from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 
@@ -17,9 +17,10 @@ class LogInStep(SealedItem, discriminator='log_in_step'):
 
     begin: put   find: get   challenge_with, finish: one update
 
-    `purpose` is `second_factor` (the password of `user_id` was right), `passkey` (a log-in without a password, `user_id` is None) or
-    `register` (of a passkey by `user_id`). `challenge` is what the device must sign, each only once. `stamp` must still equal `User.stamp`:
-    a password that was right is of no use once it was changed. The user's id is sealed.
+    `purpose` is `second_factor` (the password of `user_id` was right), `passkey` (a log-in without a password, `user_id` is None),
+    `register` (of a passkey by `user_id`) or `app` (of an authenticator app by `user_id`). `challenge` is what the device must sign, each
+    only once. `stamp` must still equal `User.stamp`: a password that was right is of no use once it was changed. The user's id and the
+    secret of an app are sealed.
     """
 
     purpose = UnicodeAttribute()
@@ -27,11 +28,13 @@ class LogInStep(SealedItem, discriminator='log_in_step'):
     challenge = BinaryAttribute(legacy_encoding=False, null=True)
 
     @classmethod
-    def begin(cls, purpose: str, user: User | None, now: int, challenge: bytes | None = None) -> tuple[str, 'LogInStep']:
+    def begin(
+        cls, purpose: str, user: User | None, now: int, challenge: bytes | None = None, *, secret: str | None = None
+    ) -> tuple[str, 'LogInStep']:
         """Store a step of a user, None for whoever's passkey it will be; return its token, and the step."""
         token = new_token()
         step = cls(*_key(token), purpose=purpose, expires_at=now + LASTS_SECONDS)
-        step.seal(token, {'user_id': user.user_id if user else None})
+        step.seal(token, {'user_id': user.user_id if user else None, 'secret': secret})
         step.stamp = user.stamp if user else None
         step.challenge = challenge
         step.save()
@@ -54,6 +57,14 @@ class LogInStep(SealedItem, discriminator='log_in_step'):
     @property
     def user_id(self) -> str | None:
         return self.private.get('user_id')
+
+    @property
+    def secret(self) -> str | None:
+        return self.private.get('secret')
+
+    def is_of(self, user: User) -> bool:
+        """Whether it was begun by this user, whose password, address and sessions have not changed since."""
+        return self.user_id == user.user_id and self.stamp == user.stamp
 
     def find_user(self) -> User:
         """Return the step's user. Raises NotFound, also once their password, address or sessions changed."""

@@ -13,36 +13,30 @@ from chalicelib.models.writes import Operation, Write
 class Authenticator(Item, discriminator='authenticator'):
     """pk=USER#<user id>  sk=FACTOR#TOTP   A user's authenticator app (RFC 6238).
 
-    store: put   find: get   confirm, use: one update   remove: delete
+    creation: put, part of a transaction   of_user: query   use: one update   remove: delete
 
-    `secret` is encrypted by KMS. `confirmed_at` is None until a first code was entered; until then the app is asked for nothing.
-    `last_step` is the time step of the last code that was taken, so that none is taken twice (section 5.2).
+    `secret` is encrypted by KMS. `confirmed_at` is when its first code was entered. `last_step` is the time step of the last code that was
+    taken, so that none is taken twice (section 5.2).
     """
 
     secret = BinaryAttribute(legacy_encoding=False)
-    confirmed_at = IntegerAttribute(null=True)
-    last_step = IntegerAttribute(default=0)
+    confirmed_at = IntegerAttribute()
+    last_step = IntegerAttribute()
 
     @classmethod
     def at(cls, user_id: str) -> 'Authenticator':
         return cls(User.pk_of(user_id), 'FACTOR#TOTP')
 
     @classmethod
-    def store(cls, user_id: str, secret: bytes) -> None:
-        """Store an app that is not confirmed yet, in the place of any other such. Raises Conflict if the user has one already."""
+    def creation(cls, user_id: str, secret: bytes, step: int, now: int) -> Write:
+        """Return the write that stores an app by its first code. Its transaction raises Conflict if the user has one already."""
         app = cls.at(user_id)
-        app.secret = secret
-        if not app.put_if(cls.confirmed_at.does_not_exist()):
-            raise errors.Conflict
+        app.secret, app.last_step, app.confirmed_at = secret, step, now
+        return Write(Operation.PUT, app, cls.confirmed_at.does_not_exist(), on_failure=errors.Conflict)
 
     def use(self, step: int) -> bool:
         """Take the code of a time step; False if it, or a later one, was taken before."""
         return self.update_if(Authenticator.last_step < step, Authenticator.last_step.set(step))
-
-    def confirm(self, step: int, now: int) -> bool:
-        """Take the first code, from which on log-ins ask for one; False if it was taken before."""
-        first = (Authenticator.last_step < step) & Authenticator.confirmed_at.does_not_exist()
-        return self.update_if(first, Authenticator.last_step.set(step), Authenticator.confirmed_at.set(now))
 
 
 class RecoveryCodes(Item, discriminator='recovery_codes'):

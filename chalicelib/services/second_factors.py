@@ -1,13 +1,14 @@
 """Second factors of log-ins: authenticator apps (TOTP, RFC 6238), passkeys, and recovery codes."""
 
+import contextlib
 import hmac
 import re
 import secrets
 from typing import NamedTuple
 
 from chalicelib import vault
-from chalicelib.errors import Fault, Invalid
-from chalicelib.models import AttemptCounter, Authenticator, Item, Passkey, RecoveryCodes, User, Write
+from chalicelib.errors import Fault, Invalid, NotFound
+from chalicelib.models import AttemptCounter, Authenticator, Item, LogInStep, Passkey, RecoveryCodes, User, Write, transact
 from chalicelib.services import notices
 from chalicelib.texts import translatable
 
@@ -18,7 +19,7 @@ _LETTERS = 'abcdefghijkmnpqrstuvwxyz23456789'  # without those that look alike
 
 
 class Factors(NamedTuple):
-    """The second factors of a user. `authenticator` may not be confirmed yet; `recovery_codes` may be used up."""
+    """The second factors of a user; `recovery_codes` may be used up."""
 
     authenticator: Authenticator | None
     passkeys: list[Passkey]
@@ -29,48 +30,53 @@ class Factors(NamedTuple):
         return len(self.recovery_codes.hashes or ()) if self.recovery_codes else 0
 
     @property
-    def has_authenticator(self) -> bool:
-        return self.authenticator is not None and self.authenticator.confirmed_at is not None
-
-    @property
     def protect(self) -> bool:
         """Whether a log-in with the password needs one of them."""
-        return self.has_authenticator or bool(self.passkeys) or self.recovery_codes is not None
+        return self.authenticator is not None or bool(self.passkeys) or self.recovery_codes is not None
 
 
 def of_user(user_id: str) -> Factors:
     """Return the second factors of a user, passkeys oldest first."""
     factors = list(Item.query(User.pk_of(user_id), Item.sk.startswith('FACTOR#'), consistent_read=True))
     return Factors(
-        next((factor for factor in factors if isinstance(factor, Authenticator)), None),
+        # One that was stored before its first code, as was done once, counts as none.
+        next((factor for factor in factors if isinstance(factor, Authenticator) and factor.confirmed_at is not None), None),
         Passkey.of_user(user_id),
         next((factor for factor in factors if isinstance(factor, RecoveryCodes)), None),
     )
 
 
-def add_authenticator(user: User) -> None:
-    """Store a new authenticator app, which is not asked for before a first code confirms it. Raises Conflict if there is one already."""
+def begin_authenticator(user: User, now: int) -> str:
+    """Let a user add an authenticator app, whose password was right; return the token of the step, which a first code of it ends."""
     import pyotp  # pages that do without should not pay for it
 
-    Authenticator.store(user.user_id, vault.encrypt(pyotp.random_base32(), _context(user.user_id)))
+    token, _ = LogInStep.begin('app', user, now, secret=pyotp.random_base32())
+    return token
 
 
-def describe_authenticator(user: User, authenticator: Authenticator) -> tuple[str, str]:
-    """Return the secret of an authenticator app for people to type, and the link that opens an app with it."""
+def describe_authenticator(user: User, step: LogInStep) -> tuple[str, str]:
+    """Return the secret of the app that a step adds for people to type, and the link that opens an app with it."""
     import pyotp
 
-    secret = vault.decrypt(authenticator.secret, _context(user.user_id))
+    secret = str(step.secret)
     link: str = pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name='CryptFolio')
     return ' '.join(re.findall('.{1,4}', secret)), link
 
 
-def confirm_authenticator(user: User, code: str, now: int) -> None:
-    """Ask for the app from now on, if this is a code of it; forbid log-in by applications, which cannot ask. Raises Invalid, TooMany."""
+def confirm_authenticator(user: User, step: LogInStep, code: str, now: int) -> None:
+    """Ask for a step's app from now on, if this is a code of it; forbid log-in by applications, which cannot ask.
+
+    Raises Invalid, TooMany, Conflict if the user has an app already, and AccessEnded.
+    """
     AttemptCounter.record('second_factor', user.user_id, 10, _QUARTER, now)
-    authenticator = of_user(user.user_id).authenticator
-    step = _matching_step(user.user_id, authenticator, code, now) if authenticator else None
-    if authenticator is None or step is None or not authenticator.confirm(step, now):
+    secret = str(step.secret)
+    time_step = _matching_step(secret, code, now)
+    if time_step is None:
         raise Invalid(_WRONG_CODE)
+    encrypted = vault.encrypt(secret, _context(user.user_id))
+    transact(Authenticator.creation(user.user_id, encrypted, time_step, now), user.check_unchanged())
+    with contextlib.suppress(NotFound):  # the same form, sent twice
+        step.finish()
     AttemptCounter.undo('second_factor', user.user_id, _QUARTER, now)
     protect(user, translatable('An authenticator app'))
 
@@ -114,7 +120,7 @@ def remove_passkey(user_id: str, passkey_id: str) -> None:
 def remove_unneeded_codes(user_id: str) -> None:
     """Ask for no recovery code any more, if there is neither an app nor a passkey."""
     factors = of_user(user_id)
-    if not factors.has_authenticator and not factors.passkeys:
+    if factors.authenticator is None and not factors.passkeys:
         RecoveryCodes.at(user_id).delete()
 
 
@@ -127,17 +133,17 @@ def remove_all(user_id: str) -> None:
 
 def _use_app_code(user_id: str, factors: Factors, code: str, now: int) -> bool:
     authenticator = factors.authenticator
-    if authenticator is None or not factors.has_authenticator:
+    if authenticator is None:
         return False
-    step = _matching_step(user_id, authenticator, code, now)
+    step = _matching_step(vault.decrypt(authenticator.secret, _context(user_id)), code, now)
     return step is not None and authenticator.use(step)
 
 
-def _matching_step(user_id: str, authenticator: Authenticator, code: str, now: int) -> int | None:
+def _matching_step(secret: str, code: str, now: int) -> int | None:
     """Return the time step whose code this is, of the present one and one to either side (RFC 6238 section 5.2); None for no code."""
     import pyotp
 
-    totp = pyotp.TOTP(vault.decrypt(authenticator.secret, _context(user_id)))
+    totp = pyotp.TOTP(secret)
     steps = (now // _STEP_SECONDS + offset for offset in (-1, 0, 1))
     return next((step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), _plain(code).encode())), None)
 

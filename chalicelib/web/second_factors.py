@@ -1,5 +1,6 @@
 """The second factors of the profile: an authenticator app, passkeys, and recovery codes."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -27,18 +28,16 @@ def show_second_factors() -> Response:
 
 @bp.route('/profile/second-factor/app', methods=['POST'], content_types=forms.TYPES, cors=False)
 def add_authenticator_app() -> Response:
-    """Make the secret of an authenticator app, which the page then shows until a first code was entered."""
+    """Make the secret of an authenticator app, which the page then shows in this browser until a first code was entered."""
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require_user(request)
     try:
         users.check_current_password(user, form.text('current_password'), clock.now())
-        second_factors.add_authenticator(user)
     except Invalid as invalid:
         return _render_factors(request, user, status=422, section='app', faults=invalid.faults)
-    except Conflict:
-        pass  # there is one already, as the page says
-    return _redirect_to_factors(request)
+    step = second_factors.begin_authenticator(user, clock.now())
+    return pages.redirect(pages.link(request, PAGE), {'Set-Cookie': [sessions.cookie(step, None, 'step')]})
 
 
 @bp.route('/profile/second-factor/confirm', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -48,9 +47,12 @@ def confirm_authenticator_app() -> Response:
     form = forms.read(request)
     user = sessions.require_user(request)
     try:
-        second_factors.confirm_authenticator(user, form.text('code'), clock.now())
+        step = _find_step(request, user, 'app')
+        second_factors.confirm_authenticator(user, step, form.text('code'), clock.now())
     except Invalid as invalid:
         return _render_factors(request, user, status=422, section='confirm', faults=invalid.faults)
+    except (Conflict, NotFound):  # as the page says, there is an app already, or the key is not shown any more
+        return _redirect_to_factors(request)
     return _redirect_with_codes(request, user, form)
 
 
@@ -111,7 +113,7 @@ def show_new_passkey() -> Response:
     request = bp.current_request
     user = sessions.require_user(request)
     try:
-        step = _find_step(request, user)
+        step = _find_step(request, user, 'register')
     except NotFound:
         return _redirect_to_factors(request)
     return _render_new_passkey(request, user, step)
@@ -126,7 +128,7 @@ def create_passkey() -> Response:
     now = clock.now()
     try:
         name = parse_title('name', form.text('name') or translate(translatable('Passkey')))
-        passkeys.register_passkey(user, _find_step(request, user), form.text('credential'), name, now)
+        passkeys.register_passkey(user, _find_step(request, user, 'register'), form.text('credential'), name, now)
     except Invalid as invalid:
         return _render_factors(request, user, status=422, section='passkey', faults=[_at_password(fault) for fault in invalid.faults])
     except NotFound:
@@ -140,10 +142,10 @@ def _at_password(fault: Fault) -> Fault:
     return fault._replace(field='current_password')
 
 
-def _find_step(request: Request, user: User) -> LogInStep:
-    """Return the user's registration of a passkey that is under way in this browser. Raises NotFound."""
-    step = LogInStep.find(sessions.step_token(request) or '', clock.now(), 'register')
-    if step.user_id != user.user_id:
+def _find_step(request: Request, user: User, purpose: str) -> LogInStep:
+    """Return the user's factor of this kind that is being added in this browser. Raises NotFound."""
+    step = LogInStep.find(sessions.step_token(request) or '', clock.now(), purpose)
+    if not step.is_of(user):
         raise NotFound
     return step
 
@@ -172,8 +174,8 @@ def _render_new_passkey(request: Request, user: User, step: LogInStep) -> Respon
 def _render_factors(request: Request, user: User, *, status: int = 200, section: str = '', **context: Any) -> Response:
     factors = second_factors.of_user(user.user_id)
     new_app = None
-    if factors.authenticator is not None and not factors.has_authenticator:
-        new_app = second_factors.describe_authenticator(user, factors.authenticator)
+    with contextlib.suppress(NotFound):
+        new_app = second_factors.describe_authenticator(user, _find_step(request, user, 'app'))
     shown = one_time.read(request, user)
     return pages.render(
         'second_factors.html',

@@ -12,12 +12,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import boto3
+import pyotp
 import pytest
 from botocore.client import BaseClient
 from chalice.test import Client as ChaliceClient
 
 from app import app
-from chalicelib import auth, mail, queue, upstream_keys
+from chalicelib import auth, clock, mail, queue, upstream_keys
 from chalicelib.config import settings
 from chalicelib.domain.wallets import identify
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
@@ -379,7 +380,14 @@ def _use_profile(browser: Browser, recorder: Recorder) -> None:
     browser.post('/confirm', {'token': _token(recorder)})
     _post(browser, '/profile/password', 303, current_password=PASSWORD + '!', password=PASSWORD, keep='remote_login')
     _post(browser, '/profile/second-factor/app', 303, current_password=PASSWORD)
-    assert b'otpauth:' in browser.get('/profile/second-factor').body
+    browser.get('/profile/second-factor')
+    app = pyotp.TOTP(re.search('secret=([A-Z2-7]+)', browser.page)[1])
+    _post(browser, '/profile/second-factor/confirm', 303, code=app.at(clock.now()))
+    other = Browser(HTTP)
+    other.log_in('ada@example.org')
+    _post(other, '/login/second', 303, page='/forgot', code=app.at(clock.now() + 30))
+    _post(browser, '/profile/second-factor/remove', 303, what='app', current_password=PASSWORD)
+    _post(browser, '/profile/remote', 303, allow_remote_login='yes')
     _post(browser, '/profile/api-keys', 303, name='sheet', scopes='read')
     [key_id] = set(re.findall(r'name="key_id" value="([^"]+)"', browser.get(browser.location).body.decode()))
     _post(browser, '/profile/api-keys/revoke', 303, key_id=key_id)

@@ -156,7 +156,7 @@ def kinds(of: type[Item]) -> Iterator[str]:
 
 
 def add_second_factors(user_id: str) -> None:
-    Authenticator.store(user_id, b'a secret')
+    transact(Authenticator.creation(user_id, b'a secret', 1, 1))
     transact(RecoveryCodes.creation(user_id, ['a code']))
     passkey = Passkey.at(user_id, '0')
     passkey.credential_id = passkey.public_key = b'x'

@@ -4,9 +4,7 @@ import re
 
 import pytest
 
-from chalicelib import clock
-from chalicelib.models import Account, Authenticator, User
-from chalicelib.services import second_factors
+from chalicelib.models import Account, RecoveryCodes, User, transact
 from tests.support.api import Api
 from tests.support.browser import Browser, Mailbox
 from tests.support.kraken import CREDENTIALS
@@ -98,8 +96,7 @@ def test_a_form_from_a_mail_that_was_refused_is_there_in_another_language_too(br
 @pytest.mark.parametrize('path', ['/login', '/login/passkey', '/login/second'])
 def test_a_log_in_that_was_refused_leads_where_it_was_to_lead_in_another_language_too(browser: Browser, user: User, path: str):
     if path == '/login/second':
-        second_factors.add_authenticator(user)
-        Authenticator.at(user.user_id).confirm(1, clock.now())
+        transact(RecoveryCodes.creation(user.user_id, ['a code']))
         browser.log_in(next='/profile/sessions')
     browser.headers = {'Host': 'cryptfolio.test'}
     browser.get(f'{path}?next=%2Fprofile%2Fsessions')

@@ -23,13 +23,18 @@ FACTORS = '/profile/second-factor'
 TPM = {'ver': '2.0', 'x5c': [b'x'], 'certInfo': b'x', 'pubArea': b'x'}
 
 
-def add_app(browser: Browser) -> tuple[pyotp.TOTP, list[str]]:
-    """Set an authenticator app up; return it, and the recovery codes if the page shows some."""
+def begin_app(browser: Browser) -> pyotp.TOTP:
+    """Begin to set an authenticator app up; return it."""
     browser.post(f'{FACTORS}/app', WITH_PASSWORD)
     browser.get(FACTORS)
     link = unescape(re.search(r'href="(otpauth://[^"]+)"', browser.page)[1])
-    app = pyotp.TOTP(parse_qs(urlsplit(link).query)['secret'][0])
     assert parse_qs(urlsplit(link).query)['issuer'] == ['CryptFolio']
+    return pyotp.TOTP(parse_qs(urlsplit(link).query)['secret'][0])
+
+
+def add_app(browser: Browser) -> tuple[pyotp.TOTP, list[str]]:
+    """Set an authenticator app up; return it, and the recovery codes if the page shows some."""
+    app = begin_app(browser)
     browser.post(f'{FACTORS}/confirm', {'code': app.at(clock.now())})
     assert browser.status == 303, browser.text
     return app, shown_codes(browser)
@@ -82,6 +87,46 @@ def test_with_an_app_a_password_opens_nothing_without_a_code_that_is_good_once(
     assert ask(http, GOOD).status_code == 400  # an application cannot ask for the code
     user.allow_remote()
     assert ask(http, GOOD).status_code == 400
+
+
+@pytest.mark.parametrize('what_happened', ['another browser', 'ten minutes', 'a new password', 'a reset'])
+def test_an_app_is_added_only_where_the_password_was_entered_and_in_time(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox, stopped_clock: StoppedClock, what_happened: str
+):
+    app, browser = begin_app(logged_in), logged_in
+    match what_happened:
+        case 'another browser':
+            browser = new_browser()
+            browser.log_in()
+        case 'ten minutes':
+            stopped_clock.advance(600)
+        case 'a new password':
+            new = {'password': 'the new password'}
+            browser.post('/profile/password', WITH_PASSWORD | new)
+        case 'a reset':
+            stopped_clock.advance(1)
+            browser.post('/forgot', {'email': user.email})
+            browser.post('/reset', {'token': mailbox.link().partition('token=')[2], 'password': 'the new password'})
+    assert is_logged_in(browser)
+
+    browser.get(FACTORS)
+    assert 'otpauth://' not in browser.page
+    browser.post(f'{FACTORS}/confirm', {'code': app.at(clock.now())})
+
+    assert (browser.location, Item.count(user.pk, Item.sk.startswith('FACTOR#'))) == (FACTORS, 0)
+
+
+def test_an_app_is_confirmed_once_and_takes_no_place_of_another(logged_in: Browser, user: User, stopped_clock: StoppedClock):
+    first = begin_app(logged_in)
+    logged_in.post(f'{FACTORS}/confirm', {'code': first.at(clock.now())})
+    assert len(shown_codes(logged_in)) == 10
+
+    logged_in.post(f'{FACTORS}/confirm', {'code': first.at(clock.now())})
+    assert (logged_in.status, logged_in.location) == (303, FACTORS)
+    logged_in.post(f'{FACTORS}/remove', WITH_PASSWORD | {'what': 'app'})
+    logged_in.post(f'{FACTORS}/confirm', {'code': first.at(clock.now())})
+
+    assert (logged_in.location, Item.count(user.pk, Item.sk.startswith('FACTOR#'))) == (FACTORS, 0)
 
 
 def test_codes_cannot_be_guessed_and_a_step_ends(logged_in: Browser, new_browser: Callable[[], Browser], stopped_clock: StoppedClock):
