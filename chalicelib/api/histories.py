@@ -15,6 +15,7 @@ from chalicelib.api.requests.query import EXPAND, FROM, INTERVAL, LIMIT, OLDEST_
 from chalicelib.api.requests.router import Router
 from chalicelib.auth import bearer
 from chalicelib.domain import currencies, timeline
+from chalicelib.domain.instants import from_epoch
 from chalicelib.errors import Fault, Invalid
 from chalicelib.services.histories import pages, rows
 from chalicelib.services.histories.pages import HistoryPage, InstantRange, PageRequest, Position
@@ -48,8 +49,9 @@ def _parse_cursor(text: str) -> _Cursor:
         raise ValueError
     at, currency, now, version, as_of, first = match.groups()
     if version is None:
-        return _Cursor(Position(int(at), currency), None)
-    return _Cursor(Position(int(at), currency, now is not None, int(version), int(as_of)), int(first))
+        return _Cursor(Position(from_epoch(at), currency), None)
+    position = Position(from_epoch(at), currency, now is not None, int(version), from_epoch(as_of))
+    return _Cursor(position, from_epoch(first))
 
 
 CURSOR: Query[_Cursor | None] = cursor(_parse_cursor, start=None)

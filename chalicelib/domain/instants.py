@@ -31,7 +31,12 @@ def parse(text: str) -> int:
     if not _TEXT.match(text):
         raise ValueError(translatable('must be an instant such as 2017-11-06T04:54:54+00:00, or a date'))
     moment = datetime.fromisoformat(_SPACE_BEFORE_OFFSET.sub('', text).upper())
-    epoch = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    return from_epoch(int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
+
+
+def from_epoch(seconds: int | str) -> int:
+    """Return the epoch seconds of an instant. Raises ValueError outside of 1970 to 9999, and for digits that are none."""
+    epoch = int(seconds)
     if not 0 <= epoch <= _LAST:
         raise ValueError(translatable('must be from 1970 to 9999'))
     return epoch

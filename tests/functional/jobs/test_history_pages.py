@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 from urllib.parse import quote
 
@@ -162,9 +163,25 @@ def test_the_cursor_of_an_earlier_release_is_read(api: Api, portfolio: int) -> N
     assert [(row['balance_at'], row['currency']) for row in page['result']] == [(midnight(), 'eth'), (midnight(), 'usd')]
 
 
+AFTER_TIME = '253402300800'  # the first second of the year 10000
+
+
 @pytest.mark.parametrize(
-    'text', ['1#btc#', '1#btc#now', '1#btc##1#1', '1#btc#then#1#1#1', '1#btc#now#x#1#1', '1#btc#now#1#1#1#1', '1#btc#now#1#1#-1', '']
+    'text',
+    [
+        *('1#btc#', '1#btc#now', '1#btc##1#1', '1#btc#then#1#1#1', '1#btc#now#x#1#1', '1#btc#now#1#1#1#1', '1#btc#now#1#1#-1', ''),
+        *(f'{AFTER_TIME}#btc', f'{AFTER_TIME}#btc#now#1#1#1', f'1#btc#now#1#{AFTER_TIME}#1', f'1#btc#now#1#1#{AFTER_TIME}'),
+    ],
 )
 def test_what_is_no_cursor_is_refused(api: Api, portfolio: int, text: str) -> None:
     response = api.get(f'/api/portfolios/{portfolio}/balances/history?cursor={encode_cursor(text)}')
     assert (response.status_code, response.json_body['fields'][0]['field']) == (422, 'cursor')
+
+
+def test_a_made_up_cursor_is_answered(api: Api, portfolio: int) -> None:
+    texts = ['{0}#btc', '{0}#zzz#now#{1}#{0}#{0}', '{0}#btc##{1}#0#0', '0#btc##0#{0}#{0}', '0#a#now#{1}#0#{0}']
+    cursors = [encode_cursor(text.format(int(AFTER_TIME) - 1, '9' * 12)) for text in texts]
+    paths = ['balances/history', 'balances/btc/history', 'converted/history']
+    for cursor, path, order, interval in product(cursors, paths, ['asc', 'desc'], ['hour', 'day', 'week']):
+        response = api.get(f'/api/portfolios/{portfolio}/{path}?cursor={cursor}&order={order}&interval={interval}')
+        assert response.status_code in (200, 422), response.body
