@@ -44,13 +44,14 @@ def read(ledger: Ledger, deadline: float) -> bool:
         failures = _refresh(ledger, outdated, deadline)
         is_late = clock.monotonic() > deadline
         derived = derived_ledgers.grow(ledger, wallet, derived, outdated)
-        if is_late or not _outdated(derived, begun_at, quiet):  # the last round: other workers may have written the others meanwhile
-            derived = derived_ledgers.grow(ledger, wallet, derived, derived.by_pk)
         left = _outdated(derived, begun_at, quiet)
+        if _is_enough(derived, left, is_late=is_late):  # the last round: other workers may have written the others meanwhile
+            derived = derived_ledgers.grow(ledger, wallet, derived, derived.by_pk)
+            left = _outdated(derived, begun_at, quiet)
         tried = frozenset(outdated)
         _refuse_standstill(ledger, [derived.by_pk[pk] for pk in left if pk in tried], failures, moved=outdated != left)
         if is_late:
-            if all(_is_leased_elsewhere(derived.by_pk[pk]) for pk in left):
+            if _is_enough(derived, left, is_late=True):
                 break
             return False
         if outdated == left:
@@ -112,6 +113,11 @@ def _outdated(derived: DerivedLedgers, begun_at: int, quiet: Collection[str] = (
         return policy.past(each.updated_at, now) < oldest or download.is_unfinished(each)
 
     return [pk for pk, each in derived.by_pk.items() if pk not in quiet and is_outdated(pk, each)]
+
+
+def _is_enough(derived: DerivedLedgers, left: Iterable[str], *, is_late: bool) -> bool:
+    """Whether derived ledgers can be merged: none is left to be read, or when it is late only those that other workers are reading."""
+    return all(is_late and _is_leased_elsewhere(derived.by_pk[pk]) for pk in left)
 
 
 def _is_leased_elsewhere(derived_ledger: Ledger) -> bool:
