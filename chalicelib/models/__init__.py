@@ -29,6 +29,7 @@ from chalicelib.models.daily_closes import (
 )
 from chalicelib.models.derived import Derived, Membership, MergeProgress
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
+from chalicelib.models.email_address import Email
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
 from chalicelib.models.history import History, HistoryMonth, HistoryResult, read_headers, remove_history, split_by_month
@@ -55,7 +56,7 @@ from chalicelib.models.share_link import ShareLink, ShareToken
 from chalicelib.models.snapshot import Snapshot
 from chalicelib.models.transaction import Transaction, TransactionsPage, entry_sk, is_position, read_transactions, time_of
 from chalicelib.models.upstream import UpstreamState
-from chalicelib.models.user import AccessEnded, Email, Leftovers, User
+from chalicelib.models.user import AccessEnded, Leftovers, User
 from chalicelib.models.watch import Watch
 from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_version, transact, version_mismatch
 

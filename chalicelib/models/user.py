@@ -1,4 +1,4 @@
-"""Users, and the uniqueness of their email addresses."""
+"""Users."""
 
 import hashlib
 import uuid
@@ -13,13 +13,13 @@ from chalicelib import errors
 from chalicelib.config import settings
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.due_index import LEDGERS
+from chalicelib.models.email_address import Email
 from chalicelib.models.item import Item
 from chalicelib.models.quota import Quota
 from chalicelib.models.writes import Operation, Write, transact
 from chalicelib.texts import translatable
 
 _NOBODY = 'nobody'
-_LONGEST_EMAIL = 320  # longer than any address, shorter than the longest key
 
 
 class AccessEnded(errors.Conflict):
@@ -27,22 +27,6 @@ class AccessEnded(errors.Conflict):
 
     code = 'access_ended'
     message = 'The password or the email address was changed, or all sessions were ended, at the same time: log in again'
-
-
-class Email(Item, discriminator='email'):
-    """pk=EMAIL#<lower-case address>  sk=EMAIL   Put with attribute_not_exists, which makes addresses unique."""
-
-    user_id = UnicodeAttribute()
-
-    @classmethod
-    def key(cls, address: str) -> str:
-        return f'EMAIL#{address.strip().lower()[:_LONGEST_EMAIL]}'
-
-    @classmethod
-    def claim(cls, address: str, user_id: str) -> Write:
-        """Return the write that assigns the address to a user. Its transaction raises Invalid if another user has it."""
-        fault = errors.Invalid(errors.Fault('email', 'taken', translatable('this email address already has an account')))
-        return Write(Operation.PUT, cls(cls.key(address), 'EMAIL', user_id=user_id), cls.pk.does_not_exist(), on_failure=lambda: fault)
 
 
 class Leftovers(Item, discriminator='leftovers'):
