@@ -1,6 +1,7 @@
 """The uniqueness of users' email addresses."""
 
 from pynamodb.attributes import UnicodeAttribute
+from pynamodb.expressions.condition import Condition
 
 from chalicelib import errors
 from chalicelib.models.item import Item
@@ -11,7 +12,10 @@ _LONGEST_EMAIL = 320  # longer than any address, shorter than the longest key
 
 
 class Email(Item, discriminator='email'):
-    """pk=EMAIL#<lower-case address>  sk=EMAIL   Put with attribute_not_exists, which makes addresses unique."""
+    """pk=EMAIL#<lower-case address>  sk=EMAIL   TTL   Put on condition that nobody has the address, which makes addresses unique.
+
+    `expires_at` is that of its user, None for one who confirmed the address.
+    """
 
     user_id = UnicodeAttribute()
 
@@ -20,7 +24,28 @@ class Email(Item, discriminator='email'):
         return f'EMAIL#{address.strip().lower()[:_LONGEST_EMAIL]}'
 
     @classmethod
-    def claim(cls, address: str, user_id: str) -> Write:
-        """Return the write that assigns the address to a user. Its transaction raises Invalid if another user has it."""
-        fault = errors.Invalid(errors.Fault('email', 'taken', translatable('this email address already has an account')))
-        return Write(Operation.PUT, cls(cls.key(address), 'EMAIL', user_id=user_id), cls.pk.does_not_exist(), on_failure=lambda: fault)
+    def claim(cls, address: str, user_id: str, *, now: int, expires_at: int | None = None, instead_of: str | None = None) -> Write:
+        """Return the write that assigns the address to a user. Its transaction raises Invalid if another user has it.
+
+        What expired is nobody's, though DynamoDB deletes it days later. `instead_of` is the id of a user who never confirmed the address.
+        """
+        free: Condition = cls.pk.does_not_exist() | (cls.expires_at <= now)
+        if instead_of is not None:
+            free |= cls.user_id == instead_of
+        item = cls(cls.key(address), 'EMAIL', user_id=user_id, expires_at=expires_at)
+        return Write(Operation.PUT, item, free, on_failure=taken)
+
+    @classmethod
+    def keep(cls, address: str, user_id: str) -> Write:
+        """Return the write that lets a user have the address for good. Its transaction raises NotFound if they have it no longer."""
+        return Write(Operation.UPDATE, cls(cls.key(address), 'EMAIL'), cls.user_id == user_id, [cls.expires_at.remove()], errors.NotFound)
+
+    @classmethod
+    def renewal(cls, address: str, user_id: str, until: int) -> Write:
+        """Return the write that lets a user have the address until then. Its transaction raises Invalid if they have it no longer."""
+        return Write(Operation.UPDATE, cls(cls.key(address), 'EMAIL'), cls.user_id == user_id, [cls.expires_at.set(until)], taken)
+
+
+def taken() -> errors.Invalid:
+    """Return what to raise where somebody else has an address."""
+    return errors.Invalid(errors.Fault('email', 'taken', translatable('this email address already has an account')))

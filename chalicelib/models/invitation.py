@@ -4,10 +4,10 @@ from chalicelib import errors
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
 from chalicelib.models.session import new_token
+from chalicelib.models.user import CONFIRM_SECONDS
 from chalicelib.models.writes import Operation, Write, transact
 
 VALID_SECONDS = 7 * 86_400
-CONFIRM_SECONDS = 86_400  # how long a link that confirms a sign-up works
 
 
 class Invitation(Item, discriminator='invitation'):

@@ -13,12 +13,14 @@ from chalicelib import errors
 from chalicelib.config import settings
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.due_index import LEDGERS
-from chalicelib.models.email_address import Email
+from chalicelib.models.email_address import Email, taken
 from chalicelib.models.item import Item
 from chalicelib.models.quota import Quota
 from chalicelib.models.writes import Operation, Write, transact
 from chalicelib.texts import translatable
 
+CONFIRM_SECONDS = 86_400  # how long a link that confirms a sign-up works
+_SPARE_SECONDS = 3_600  # a link to reset the password may be asked for until then, and works for an hour
 _NOBODY = 'nobody'
 
 
@@ -47,12 +49,12 @@ class Leftovers(Item, discriminator='leftovers'):
 
 
 class User(Item, discriminator='user'):
-    """pk=USER#<user id>  sk=USER
+    """pk=USER#<user id>  sk=USER   TTL while the email address is not confirmed
 
     create: user and email in one transaction   find(id): get   with_email(address): two gets
     allocate_portfolio_id, rename, allow_remote, forbid_remote, set_password, end_sessions, schedule_deletion,
     cancel_deletion: one update   removal, withdrawal: writes of a transaction
-    confirmation, password_reset, email_change: writes of a transaction with the mailed token
+    renewal, confirmation, password_reset, email_change: writes of a transaction with the mailed token
     check_unchanged: a check of a transaction   count_creation: an update of a transaction
 
     `portfolio_count` is absent for none, and excludes portfolios stored before there was a count.
@@ -93,6 +95,7 @@ class User(Item, discriminator='user'):
             allow_remote_login=allow_remote_login,
             created_at=now,
             confirmed_at=now if confirmed else None,
+            expires_at=None if confirmed else _unconfirmed_until(now),
         )
 
     @classmethod
@@ -102,16 +105,40 @@ class User(Item, discriminator='user'):
         transact(*user.creation())
         return user
 
-    def creation(self) -> list[Write]:
-        """Return the writes that store a new user. Their transaction raises Invalid if the email address is taken."""
-        return [Email.claim(self.email, self.user_id), Write(Operation.PUT, self, condition=User.pk.does_not_exist())]
+    def creation(self, instead_of: 'User | None' = None) -> list[Write]:
+        """Return the writes that store a new user, `instead_of` one who never confirmed the email address.
+
+        Their transaction raises Invalid if the address is taken, NotFound if it was confirmed meanwhile.
+        """
+        put = Write(Operation.PUT, self, condition=User.pk.does_not_exist())
+        return [*self._claim(self.email, self.created_at, instead_of, self.expires_at), put]
+
+    def renewal(self, now: int) -> list[Write]:
+        """Return the writes that keep an unconfirmed user as long as a new one.
+
+        Their transaction raises Invalid if the user has confirmed, or is gone.
+        """
+        until = _unconfirmed_until(now)
+        unconfirmed = User.pk.exists() & User.confirmed_at.does_not_exist()
+        kept = Write(Operation.UPDATE, self, unconfirmed, [User.expires_at.set(until)], taken)
+        return [Email.renewal(self.email, self.user_id, until), kept]
 
     def withdrawal(self) -> list[Write]:
         """Return the writes that undo `creation`. Their transaction raises NotFound if the email address was confirmed meanwhile."""
         return [
             Write(Operation.DELETE, Email(Email.key(self.email), 'EMAIL'), Email.user_id == self.user_id, on_failure=errors.NotFound),
-            Write(Operation.DELETE, self, User.confirmed_at.does_not_exist(), on_failure=errors.NotFound),
+            self._removal_unconfirmed(),
         ]
+
+    def _removal_unconfirmed(self) -> Write:
+        return Write(Operation.DELETE, self, User.confirmed_at.does_not_exist(), on_failure=errors.NotFound)
+
+    def _claim(self, address: str, now: int, instead_of: 'User | None', expires_at: int | None = None) -> list[Write]:
+        """Return the writes that assign an address to the user, and delete the one who has it without having confirmed it."""
+        if instead_of is None:
+            return [Email.claim(address, self.user_id, now=now, expires_at=expires_at)]
+        claim = Email.claim(address, self.user_id, now=now, expires_at=expires_at, instead_of=instead_of.user_id)
+        return [claim, instead_of._removal_unconfirmed()]
 
     @classmethod
     def find(cls, user_id: str) -> 'User':
@@ -137,6 +164,12 @@ class User(Item, discriminator='user'):
             return None
 
     @classmethod
+    def unconfirmed_with_email(cls, address: str) -> 'User | None':
+        """Return the user who has this email address without having confirmed it, or None."""
+        user = cls.with_email(address)
+        return user if user is not None and user.confirmed_at is None else None
+
+    @classmethod
     def at(cls, user_id: str) -> 'User':
         """Return an empty instance with a user's key, for updates."""
         return cls(cls.pk_of(user_id), 'USER')
@@ -153,6 +186,11 @@ class User(Item, discriminator='user'):
         user = cls.at(user_id)
         cls.portfolio_quota().allocate_id(user, cls.last_portfolio_id)
         return user.last_portfolio_id
+
+    def is_or_may_be_confirmed(self, now: int) -> bool:
+        """Return whether the email address is confirmed, or may still be by the link of a sign-up."""
+        expires_at: int | None = self.expires_at
+        return expires_at is None or now < expires_at - _SPARE_SECONDS
 
     @property
     def stamp(self) -> str:
@@ -212,34 +250,40 @@ class User(Item, discriminator='user'):
             Write(Operation.PUT, Leftovers.of(self.user_id, now)),
         ]
 
-    def confirmation(self, *, name: str | None, password_hash: str, now: int) -> Write:
-        """Return the write that confirms the email address with a sign-up's values. Raises NotFound if it is confirmed already."""
+    def confirmation(self, *, name: str | None, password_hash: str, now: int) -> list[Write]:
+        """Return the writes that confirm the email address with a sign-up's values.
+
+        Their transaction raises NotFound if it is confirmed already, and if the user is gone or has it no longer.
+        """
         name_action = User.name.set(name) if name else User.name.remove()
-        actions: list[Action] = [User.confirmed_at.set(now), User.password_hash.set(password_hash), name_action]
-        return Write(Operation.UPDATE, self, User.confirmed_at.does_not_exist(), actions, errors.NotFound)
+        actions: list[Action] = [User.confirmed_at.set(now), User.expires_at.remove(), User.password_hash.set(password_hash), name_action]
+        unconfirmed = User.pk.exists() & User.confirmed_at.does_not_exist()
+        return [Write(Operation.UPDATE, self, unconfirmed, actions, errors.NotFound), Email.keep(self.email, self.user_id)]
 
-    def password_reset(self, password_hash: str, now_ms: int) -> Write:
-        """Return the write that sets a password, ends all sessions and log-ins by applications, and confirms the email address.
+    def password_reset(self, password_hash: str, now_ms: int) -> list[Write]:
+        """Return the writes that set a password, end all sessions and log-ins by applications, and confirm the email address.
 
-        Its transaction raises NotFound if the user's stamp changed in the meantime.
+        Their transaction raises NotFound if the user's stamp changed in the meantime.
         """
         actions: list[Action] = [
             User.password_hash.set(password_hash),
             User.sessions_valid_from.set(now_ms),
             User.allow_remote_login.set(False),
             User.confirmed_at.set(self.confirmed_at or now_ms // 1000),
+            User.expires_at.remove(),
         ]
-        return Write(Operation.UPDATE, self, self._unchanged(), actions, errors.NotFound)
+        reset = Write(Operation.UPDATE, self, self._unchanged(), actions, errors.NotFound)
+        return [reset] if self.confirmed_at is not None else [reset, Email.keep(self.email, self.user_id)]
 
-    def email_change(self, email: str) -> list[Write]:
-        """Return the writes that change the email address.
+    def email_change(self, email: str, now: int, instead_of: 'User | None' = None) -> list[Write]:
+        """Return the writes that change the email address, to that of `instead_of` if they never confirmed it.
 
-        Their transaction raises Invalid if the address is taken, and NotFound if the user changed in the meantime.
+        Their transaction raises Invalid if the address is taken, and NotFound if either user changed in the meantime.
         """
         address_change = Write(Operation.UPDATE, self, self._unchanged(), [User.email.set(email)], errors.NotFound)
         if Email.key(email) == Email.key(self.email):
             return [address_change]
-        return [Write(Operation.DELETE, Email(Email.key(self.email), 'EMAIL')), Email.claim(email, self.user_id), address_change]
+        return [Write(Operation.DELETE, Email(Email.key(self.email), 'EMAIL')), *self._claim(email, now, instead_of), address_change]
 
     def check_unchanged(self) -> Write:
         """Return the check that belongs in the transaction of whatever opens the account.
@@ -263,3 +307,7 @@ class User(Item, discriminator='user'):
             same_sessions |= User.sessions_valid_from.does_not_exist()
         unchanged: Condition = (User.password_hash == self.password_hash) & (User.email == self.email) & same_sessions
         return unchanged
+
+
+def _unconfirmed_until(now: int) -> int:
+    return now + CONFIRM_SECONDS + _SPARE_SECONDS

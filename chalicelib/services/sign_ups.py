@@ -11,7 +11,7 @@ from chalicelib.domain.credentials import check_new_password, parse_email, parse
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.models import AttemptCounter, EmailToken, Invitation, User, new_token, transact
 from chalicelib.models.client import digest
-from chalicelib.models.invitation import CONFIRM_SECONDS
+from chalicelib.models.user import CONFIRM_SECONDS
 from chalicelib.passwords import hash_password, verify_password
 from chalicelib.services import mailing, users
 from chalicelib.texts import translatable
@@ -38,16 +38,21 @@ def sign_up(
     with mailing.uncount_unsent('sign_up', email.lower(), _HOUR, now):
         try:
             _store_sign_up(User.with_email(email), values, came_by, now)
-        except Invalid:  # another sign-up with the same address came between the read and the write
+        except Invalid:  # another sign-up with the same address, or its confirmation, came between the read and the write
             _store_sign_up(User.with_email(email), values, came_by, now)
 
 
 def create_confirmed(*, name: str | None, email: str, password: str, now: int) -> User:
-    """Store a user as an operator does, whose word is taken for the address. Raises Invalid, also if the address is taken."""
+    """Store a user as an operator does, whose word is taken for the address: a sign-up with it that nobody confirmed ends.
+
+    Raises Invalid, also if the address is taken.
+    """
     address = parse_email(email)
     check_new_password(password, address)
     name = parse_name(name or address.partition('@')[0])
-    return User.create(name=name, email=address, password_hash=hash_password(password), allow_remote_login=False, now=now)
+    user = User.new(name=name, email=address, password_hash=hash_password(password), allow_remote_login=False, now=now)
+    transact(*user.creation(instead_of=User.unconfirmed_with_email(address)))
+    return user
 
 
 def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str, str], now: int) -> None:
@@ -62,7 +67,7 @@ def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str,
     token_creation = EmailToken.creation(
         token, purpose='confirm', user_id=owner.user_id, expires_at=now + CONFIRM_SECONDS, **values, **came_by
     )
-    writes = [token_creation, *([] if user else owner.creation())]
+    writes = [token_creation, *(owner.renewal(now) if user else owner.creation())]
     withdrawal = [mailing.deletion(token_creation), *([] if user else owner.withdrawal())]
     mailing.store_and_send(writes, withdrawal, values['email'], mail_templates.CONFIRM_SIGN_UP, link=mailing.token_link('/confirm', token))
 
@@ -96,5 +101,5 @@ def confirm(token: str, *, browser: str | None, password: str, now: int) -> User
             raise Invalid(Fault('password', 'wrong', translatable('This is not the password that was entered at sign-up')))
     confirmation = user.confirmation(name=email_token.name, password_hash=str(email_token.password_hash), now=now)
     invitation = [Invitation.use(email_token.invitation)] if email_token.invitation else []
-    transact(email_token.use(), confirmation, *invitation)
+    transact(email_token.use(), *confirmation, *invitation)
     return User.find(user.user_id)

@@ -61,8 +61,8 @@ def _allows_application(user: User) -> bool:
 def forgot_password(email: str, *, network: str, now: int) -> None:
     """Mail a password reset link, or, if there is no account, a mail that says so. Raises TooMany, NotSent.
 
-    A reset confirms the email address. Where not everybody may sign up, an account that is not confirmed counts as none: a reset would open
-    it without using up an invitation.
+    A reset confirms the email address. An account that nobody confirmed in time counts as none. So does any that is not confirmed where not
+    everybody may sign up: a reset would open it without using up an invitation.
     """
     AttemptCounter.record('forgot_network', network, 30, _HOUR, now)
     AttemptCounter.record('forgot', email.lower(), 5, _HOUR, now)
@@ -73,7 +73,7 @@ def forgot_password(email: str, *, network: str, now: int) -> None:
 def _mail_reset_link(email: str, now: int) -> None:
     user = User.with_email(email)
     token = new_token()
-    if user is None or (settings().signup != 'open' and user.confirmed_at is None):
+    if user is None or not user.is_or_may_be_confirmed(now) or (settings().signup != 'open' and user.confirmed_at is None):
         # The same number of requests as for an existing account; the token is never mailed.
         creation = EmailToken.creation(token, purpose='nothing', user_id='nobody', expires_at=now + _HOUR)
         mailing.store_token_and_send(creation, email, mail_templates.NO_ACCOUNT, signup=settings().url('/signup'))
@@ -111,7 +111,7 @@ def reset_password(token: str, password: str, *, now_ms: int) -> User:
     password_hash = hash_password(password)
 
     def set_password() -> None:
-        transact(email_token.use(), user.password_reset(password_hash, clock.now_ms()))
+        transact(email_token.use(), *user.password_reset(password_hash, clock.now_ms()))
 
     _end_around(set_password, user.user_id, (), now_ms // 1000)
     notices.tell_of_reset(user)
@@ -170,6 +170,7 @@ def check_current_password(user: User, password: str, now: int) -> None:
 def request_email_change(user: User, *, typed: str, password: str, now: int) -> str:
     """Mail a link to the new address and return that; the address changes when the link is followed.
 
+    Somebody who signed up with the address and never confirmed it does not have it.
     Raises Invalid, TooMany, NotSent.
     """
     check_all(lambda: parse_email(typed), lambda: check_current_password(user, password, now))
@@ -179,7 +180,7 @@ def request_email_change(user: User, *, typed: str, password: str, now: int) -> 
     owner = User.with_email(email)
     creation = EmailToken.creation(token, purpose='email', user_id=user.user_id, email=email, stamp=user.stamp, expires_at=now + _DAY)
     with mailing.uncount_unsent('change_email', user.user_id, _HOUR, now):
-        if owner is not None and owner.user_id != user.user_id:
+        if owner is not None and owner.user_id != user.user_id and owner.confirmed_at is not None:
             mailing.store_token_and_send(creation, email, mail_templates.EMAIL_TAKEN, login=settings().url('/login'))
         else:
             mailing.store_token_and_send(creation, email, mail_templates.CONFIRM_NEW_EMAIL, link=mailing.token_link('/confirm', token))
@@ -200,7 +201,7 @@ def change_email(token: str, *, logged_in: User | None, password: str, now: int)
             raise Invalid(Fault('password', 'wrong', translatable('This is not the password of the account')))
     new = str(email_token.email)
     try:
-        transact(email_token.use(), *user.email_change(new))
+        transact(email_token.use(), *user.email_change(new, now, instead_of=User.unconfirmed_with_email(new)))
     except Invalid:
         raise NotFound from None
     notices.tell_of_new_address(user, new)

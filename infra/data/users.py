@@ -53,6 +53,8 @@ class OneUser:
     def _is_theirs(self, item: Raw) -> bool:
         if kind_of(item) == _OF_THE_STAGE:
             return False
+        if kind_of(item) == 'email':  # an address that they never confirmed may be another's by now
+            return str(item['user_id']['S']) == self._user_id
         return kind_of(item) != 'watch' or item.get('user_id', {}).get('S') == self._user_id  # or a wallet's, which watches anew
 
 

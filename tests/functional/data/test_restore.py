@@ -312,7 +312,7 @@ def unledgered() -> list[dict[str, Any]]:
 
 def _live_on(api: Api) -> None:
     """Move to another e-mail address and an address to another ledger, add a portfolio and an API key."""
-    transact(*User.find(api.user_id).email_change('moved@example.com'))
+    transact(*User.find(api.user_id).email_change('moved@example.com', clock.now()))
     assert api.patch('/api/portfolios/1/addresses/1', {'address': LEGACY}).status_code == 200
     ApiKey.create(api.user_id, name='Late', scopes=['read'], now=1)
     api.portfolio('Late')
