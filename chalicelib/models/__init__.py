@@ -41,6 +41,7 @@ from chalicelib.models.known_browser import KnownBrowser
 from chalicelib.models.lease import LeaseLost
 from chalicelib.models.ledger import Ledger
 from chalicelib.models.ledger_state import Trouble
+from chalicelib.models.leftovers import Leftovers
 from chalicelib.models.linked_subject import LinkedSubject, LinkedSubjectPointer
 from chalicelib.models.log_in_step import LogInStep
 from chalicelib.models.oauth_token import AlreadyRedeemed, Code, RefreshToken, RevokedFamily
@@ -56,7 +57,7 @@ from chalicelib.models.share_link import ShareLink, ShareToken
 from chalicelib.models.snapshot import Snapshot
 from chalicelib.models.transaction import Transaction, TransactionsPage, entry_sk, is_position, read_transactions, time_of
 from chalicelib.models.upstream import UpstreamState
-from chalicelib.models.user import AccessEnded, Leftovers, User
+from chalicelib.models.user import AccessEnded, User
 from chalicelib.models.watch import Watch
 from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_version, transact, version_mismatch
 

@@ -15,6 +15,7 @@ from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.due_index import LEDGERS
 from chalicelib.models.email_address import Email, taken
 from chalicelib.models.item import Item
+from chalicelib.models.leftovers import Leftovers
 from chalicelib.models.quota import Quota
 from chalicelib.models.writes import Operation, Write, transact
 from chalicelib.texts import translatable
@@ -29,23 +30,6 @@ class AccessEnded(errors.Conflict):
 
     code = 'access_ended'
     message = 'The password or the email address was changed, or all sessions were ended, at the same time: log in again'
-
-
-class Leftovers(Item, discriminator='leftovers'):
-    """pk=USER#<user id>  sk=LEFTOVERS   That things of a deleted user are left to remove; in the `due` index until done."""
-
-    @classmethod
-    def of(cls, user_id: str, now: int) -> 'Leftovers':
-        pk = User.pk_of(user_id)
-        return cls(pk, 'LEFTOVERS', due_shard=LEDGERS.shard_of(pk), due_at=now)
-
-    @classmethod
-    def is_there(cls, user_id: str) -> bool:
-        try:
-            cls.get(User.pk_of(user_id), 'LEFTOVERS', consistent_read=True)
-        except cls.DoesNotExist:
-            return False
-        return True
 
 
 class User(Item, discriminator='user'):
@@ -247,7 +231,7 @@ class User(Item, discriminator='user'):
         return [
             Write(Operation.DELETE, self, User.delete_at == self.delete_at, on_failure=errors.NotFound),
             Write(Operation.DELETE, Email(Email.key(self.email), 'EMAIL'), Email.user_id == self.user_id, on_failure=errors.NotFound),
-            Write(Operation.PUT, Leftovers.of(self.user_id, now)),
+            Write(Operation.PUT, Leftovers.of(self.pk, now)),
         ]
 
     def confirmation(self, *, name: str | None, password_hash: str, now: int) -> list[Write]:

@@ -32,10 +32,10 @@ def forget_user(user_id: str, now: int) -> None:
         if user.delete_at is None or user.delete_at > now:
             return
         transact(*user.removal(now))
-    if Leftovers.is_there(user_id):
+    if Leftovers.is_there(User.pk_of(user_id)):
         access.end_all(user_id, now)
         _remove_rest(user_id, now)
-        Leftovers.of(user_id, now).delete()
+        Leftovers.of(User.pk_of(user_id), now).delete()
 
 
 def _remove_rest(user_id: str, now: int) -> None:
