@@ -27,7 +27,7 @@ def invite(user: User, email: str | None, now: int) -> str:
     if email is None:
         transact(creation)
         return link
-    with mailing.uncount_unsent('invite', user.user_id, _DAY, now):
+    with mailing.uncount_unsent('invite', user.user_id, _DAY, now), mailing.count_to_stranger(email, now):
         mailing.store_and_send([creation], [Invitation.use(digest(token))], email, mail_templates.INVITATION, inviter=user.email, link=link)
     return link
 

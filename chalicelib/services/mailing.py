@@ -10,6 +10,9 @@ from chalicelib.errors import NotFound, NotSent
 from chalicelib.mail_templates import MailTemplate
 from chalicelib.models import DATABASE_ERRORS, AttemptCounter, Operation, Write, transact
 
+_MOST_TO_A_STRANGER = 5
+_DAY = 86_400
+
 
 def store_and_send(writes: Sequence[Write], withdrawal: Sequence[Write], to: str, template: MailTemplate, **values: str) -> None:
     """Store what the link of a mail leads to, and send the mail; if it cannot be sent, log why and take back what was stored.
@@ -49,6 +52,18 @@ def deletion(creation: Write) -> Write:
 def token_link(path: str, token: str) -> str:
     """Return the link to a page of ours that reads a token."""
     return settings().url(f'{path}?{urlencode({"token": token})}')
+
+
+@contextlib.contextmanager
+def count_to_stranger(address: str, now: int) -> Iterator[None]:
+    """Count a mail that a user has sent to an address which need not be theirs, whoever of all users it is. Raises TooMany.
+
+    The senders' own limits do not protect who gets the mails, as anybody may have several accounts.
+    """
+    recipient = address.lower()
+    AttemptCounter.record('mail_to_stranger', recipient, _MOST_TO_A_STRANGER, _DAY, now)
+    with uncount_unsent('mail_to_stranger', recipient, _DAY, now):
+        yield
 
 
 @contextlib.contextmanager

@@ -179,7 +179,7 @@ def request_email_change(user: User, *, typed: str, password: str, now: int) -> 
     token = new_token()
     owner = User.with_email(email)
     creation = EmailToken.creation(token, purpose='email', user_id=user.user_id, email=email, stamp=user.stamp, expires_at=now + _DAY)
-    with mailing.uncount_unsent('change_email', user.user_id, _HOUR, now):
+    with mailing.uncount_unsent('change_email', user.user_id, _HOUR, now), mailing.count_to_stranger(email, now):
         if owner is not None and owner.user_id != user.user_id and owner.confirmed_at is not None:
             mailing.store_token_and_send(creation, email, mail_templates.EMAIL_TAKEN, login=settings().url('/login'))
         else:

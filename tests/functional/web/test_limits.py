@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib import clock, errors
 from chalicelib.models import AttemptCounter, User
+from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import table
@@ -138,6 +139,40 @@ def test_forgotten_passwords_are_limited_by_account_and_by_network_address(brows
 
     assert browser.post('/forgot', {'email': 'b@example.com'}).status_code == 429
     assert len(mailbox.read()) == 28
+
+
+def test_mails_that_users_have_sent_to_a_strangers_address_are_limited_by_that_whoever_sends_them(
+    new_browser: Callable[[], Browser], make_user: Callable[[str], User], mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    users = [new_browser() for _ in range(3)]
+    for number, user in enumerate(users):
+        email = make_user(f'user{number}@example.com').email
+        user.log_in(email)
+    one, other, third = users
+    mails = len(mailbox.read())
+
+    def change(user: Browser, email: str) -> int:
+        return user.post('/profile/email', {'email': email, 'current_password': PASSWORD}).status_code
+
+    def invite(user: Browser, email: str) -> int:
+        return user.post('/profile/invitations', {'email': email}).status_code
+
+    answers = [
+        invite(one, 'ada@example.com'),
+        change(one, 'Ada@example.com'),
+        invite(other, 'ADA@example.com'),
+        change(other, 'ada@example.com'),
+    ]
+    assert answers == [200] * 4
+    assert invite(third, 'ada@example.com') == 200
+    assert [invite(third, 'ada@example.com'), change(third, 'ada@example.com')] == [429, 429]
+    assert 'Too many attempts' in third.text
+    assert len(mailbox.read()) == mails + 5
+
+    assert [invite(third, 'bob@example.com'), invite(third, '')] == [200, 200]
+    assert third.post('/signup', NEW).status_code == 200  # whoever asks for a mail to themselves is counted by themselves
+    stopped_clock.advance(86_400)
+    assert invite(third, 'ada@example.com') == 200
 
 
 def test_guessing_the_current_password_is_limited_like_logging_in(logged_in: Browser):

@@ -8,6 +8,7 @@ import pytest
 from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.models import Email, User
+from infra.data import scan
 from infra.data.table import Table
 from infra.data.users import OneUser
 from tests.support.api import PASSWORD
@@ -216,5 +217,5 @@ def test_the_address_of_an_expired_sign_up_is_not_exported_with_it_once_it_is_an
 
     reader = OneUser(Table(settings().table_name), expired.user_id)
 
-    items = [item for lane, start in reader.starts().items() for item in reader.page(lane, start).items]
+    items = [item for _, page in scan.read(reader, reader.starts()) for item in page.items]
     assert {item['sk']['S'] for item in items} == {'USER'}
