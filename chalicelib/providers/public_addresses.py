@@ -2,9 +2,17 @@
 
 import ipaddress
 
-# IPv6 addresses with an IPv4 address inside of them, which a gateway or tunnel may lead to.
-_TRANSLATED = tuple(
-    ipaddress.IPv6Network(one) for one in ('::ffff:0:0/96', '::/96', '64:ff9b::/96', '64:ff9b:1::/48', '2002::/16', '2001::/32')
+_ALLOCATED = ipaddress.IPv6Network('2000::/3')  # all that is given to networks of the internet; elsewhere nobody has a public server
+# Parts of that with a purpose of their own: protocols, tunnels that have an IPv4 address inside of them (Teredo, 6to4), and examples.
+_SPECIAL = tuple(ipaddress.IPv6Network(one) for one in ('2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'))
+# What ipaddress takes for global, in part or whole.
+_SPECIAL_IPV4 = tuple(
+    ipaddress.IPv4Network(one)
+    for one in (
+        '192.0.0.0/24',  # protocols; at one of them an older cloud of Oracle tells a machine its metadata
+        '192.88.99.0/24',  # relays of 6to4, which lead to an IPv4 address inside of an IPv6 one
+        '168.63.129.16/32',  # a public number, but in every network of Azure the host itself, which hands out a machine's configuration
+    )
 )
 
 
@@ -17,4 +25,6 @@ def is_public(text: str) -> bool:
     address = ipaddress.ip_address(text.partition('%')[0])
     if not address.is_global or address.is_multicast:
         return False
-    return address.version == 4 or not any(address in network for network in _TRANSLATED)
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _SPECIAL_IPV4)
+    return address in _ALLOCATED and not any(address in network for network in _SPECIAL)
