@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from email import errors as defects
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from typing import Any, NamedTuple, NoReturn
+from io import BufferedIOBase
+from typing import Any, NamedTuple, NoReturn, cast
 from urllib.parse import urlsplit
 
 from chalice.app import Chalice
@@ -67,6 +68,19 @@ def by_gateway(response_type: str, status: int, request_id: str | None = None) -
     return Answer(response.status or status, {'Content-Type': 'application/json', **headers}, body)
 
 
+class Head:
+    """The lines of a request's head, read from a connection; `is_odd` says whether any of them is, see `_is_odd`."""
+
+    def __init__(self, connection: BufferedIOBase, request_line: bytes) -> None:
+        self._connection = connection
+        self.is_odd = _is_odd(request_line)
+
+    def readline(self, most_bytes: int) -> bytes:
+        line = self._connection.readline(most_bytes)
+        self.is_odd = self.is_odd or _is_odd(line)
+        return line
+
+
 class Server(ThreadedHTTPServer):
     """Serves an application on a socket that already listens."""
 
@@ -100,6 +114,19 @@ class Handler(BaseHTTPRequestHandler):
     default_request_version = 'HTTP/1.1'
     disable_nagle_algorithm = True
     timeout = 60
+    raw_requestline: bytes
+
+    def parse_request(self) -> bool:
+        """Read the head of a request; refuse one whose lines another reader may see other ends of."""
+        connection, head = self.rfile, Head(self.rfile, self.raw_requestline)
+        self.rfile = cast(BufferedIOBase, head)  # of which only lines are read here
+        try:
+            is_request = super().parse_request()
+        finally:
+            self.rfile = connection
+        if is_request and head.is_odd:
+            self.send_error(HTTPStatus.BAD_REQUEST)
+        return is_request and not head.is_odd
 
     def handle_request(self) -> None:
         """Answer a request of any method."""
@@ -167,11 +194,11 @@ class Handler(BaseHTTPRequestHandler):
         return chunk
 
     def _read_line(self) -> bytes:
-        """Return a line with its end. Raises Refused for one that is too long, of which the rest would be taken for the next."""
+        """Return a line with its end. Raises Refused for one that is odd, or too long: the rest of it would be taken for the next."""
         line: bytes = self.rfile.readline(_LONGEST_LINE)
         if not line:
             raise ConnectionResetError
-        if not line.endswith(b'\n'):
+        if not line.endswith(b'\n') or _is_odd(line):
             self._refuse_rest('DEFAULT_4XX', 400)
         return line
 
@@ -234,6 +261,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Silent: `handle_request` says what there is to say."""
+
+
+def _is_odd(line: bytes) -> bool:
+    """Return whether a line has a CR in it, which the parser of headers takes for its end, or a NUL (RFC 9112 section 2.2, 9110 5.5)."""
+    text = line.removesuffix(b'\n').removesuffix(b'\r')
+    return b'\r' in text or b'\0' in text
 
 
 def _without_secrets(path: str) -> str:

@@ -218,6 +218,16 @@ def test_head_brings_no_body(connection: http.client.HTTPConnection) -> None:
         (b'POST /bytes HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 1\r\n\r\nx', 400),
         (b'POST /bytes HTTP/1.1\r\nContent-Length: 0, 1\r\n\r\nx', 400),
         (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nX: a\rContent-Length: 30\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nX: a\r\r\nContent-Length: 0\r\n\r\n', 400),
+        (b'GET /things/a HTTP/1.1\r\nX: a\r\n\r\r\n\r\n', 400),
+        (b'GET /things/a HTTP/1.1\r\nX: a\0b\r\n\r\n', 400),
+        (b'GET /things/a HTTP/1.1\r\nX\0: a\r\n\r\n', 400),
+        (b'GET\r/things/a HTTP/1.1\r\n\r\n', 400),
+        (b'GET /things/a\0 HTTP/1.1\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\rX\r\nb\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;\0\r\nb\r\n0\r\n\r\n', 400),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: a\rY: b\r\n\r\n', 400),
         (b'nonsense\r\n\r\n', 400),
         (b'GET http://[ HTTP/1.1\r\n\r\n', 400),
         (b'GET / HTTP/1.1\r\n' + b'A: b\r\n' * 200 + b'\r\n', 431),
@@ -230,6 +240,23 @@ def test_what_is_no_request_is_refused_with_the_envelope(address: tuple[str, int
     head, _, body = answer.partition(b'\r\n\r\n')
     assert head.startswith(f'HTTP/1.1 {status} '.encode())
     assert json.loads(body)['success'] is False
+
+
+@pytest.mark.parametrize('character', [b'\r', b'\0'])
+def test_nothing_of_what_follows_an_odd_line_is_taken_for_a_request(address: tuple[str, int], character: bytes) -> None:
+    smuggled = b'GET /things/smuggled HTTP/1.1\r\nConnection: close\r\n\r\n'
+
+    answer = send_raw(address, b'GET /things/a HTTP/1.1\r\nX: a' + character + b'b\r\n\r\n' + smuggled)
+
+    assert (answer.count(b'HTTP/1.1 '), b'smuggled' in answer) == (1, False)
+    assert b'\r\nConnection: close\r\n' in answer
+
+
+@pytest.mark.parametrize('space', [b'\t', b'\x0b', b'\x0c', b'\x1c', b'\x85'])
+def test_other_white_space_ends_no_header(address: tuple[str, int], space: bytes) -> None:
+    head = b'GET /things/a HTTP/1.1\r\nX: a' + space + b'Content-Length: 30\r\nConnection: close\r\n\r\n'
+
+    assert send_raw(address, head).startswith(b'HTTP/1.1 200 ')
 
 
 def test_a_body_over_api_gateways_limit_is_413(connection: http.client.HTTPConnection) -> None:
