@@ -8,6 +8,7 @@
     ├── PreconditionFailed      412  precondition_failed `If-Match` names another version
     ├── TooLarge                413  too_large          body over the limit
     ├── AnswerTooLarge          413  answer_too_large   the answer would be larger than Lambda can send
+    │   └── HistoryTooLarge     413  answer_too_large   a history that is more than a job can compute
     ├── Invalid                 422  invalid            `invalid`: sentences, `fields`: the same for programs
     ├── TooMany                 429  too_many_attempts  logins, sign-ups; `Retry-After`
     │   └── TooManyRequests     429  too_many_requests  the rate limit of an application for one user
@@ -105,6 +106,15 @@ class AnswerTooLarge(AppError):
 
     def __init__(self, *, was_carried_out: bool) -> None:
         super().__init__('It was carried out, but the answer is larger than the service can send' if was_carried_out else None)
+
+
+class HistoryTooLarge(AnswerTooLarge):
+    """A history has more values than are computed of one portfolio."""
+
+    message = 'This history is larger than the service can compute: report in fewer currencies, or split the portfolio'
+
+    def __init__(self) -> None:
+        super().__init__(was_carried_out=False)
 
 
 class Fault(NamedTuple):

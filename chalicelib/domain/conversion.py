@@ -23,6 +23,11 @@ _EXACT = Context(prec=1_000, traps=[InvalidOperation, DivisionByZero, Inexact]) 
 
 NO_RATE, DISPUTED = 'no_rate', 'disputed'
 
+# Currencies that are converted without a rate of their own: by a peg or a fixed ratio.
+_TIED = frozenset(code for each in successions.SUCCESSIONS.values() for code in (each.old, each.new)).union(
+    code for pegged, peg in pegs.PEGS.items() for code in (pegged, peg.anchor)
+)
+
 Pair = tuple[str, str]
 
 
@@ -91,6 +96,8 @@ class Rates:
         self.at = at
         self._day = _day_of(at)
         self.by_pair: Mapping[Pair, Rate] = {(rate.base, rate.quote): rate.in_current_units() for rate in rates}
+        self._codes = _TIED.union(code for pair in self.by_pair for code in pair)
+        self._has_disputed = any(rate.disputed for rate in self.by_pair.values())
         self._routes: dict[tuple[str, str, bool], Route | None] = {}
         self._hops: dict[tuple[str, str, bool], Hop | None] = {}
 
@@ -108,7 +115,7 @@ class Rates:
 
     def reason_without_route(self, base: str, quote: str) -> str:
         """Return why there is no route: a code, DISPUTED or NO_RATE."""
-        return NO_RATE if self._route(base, quote, over_disputed=True) is None else DISPUTED
+        return DISPUTED if self._has_disputed and self._route(base, quote, over_disputed=True) is not None else NO_RATE
 
     def convert(self, amount: Decimal, base: str, quote: str) -> Decimal | None:
         """Return the value of `amount` of `base` in `quote`, or None without a route.
@@ -139,6 +146,8 @@ class Rates:
         """Return the shortest route by observed rates, through the first of INTERMEDIATES; an empty one for the same currency."""
         if base == quote:
             return ()
+        if base not in self._codes or quote not in self._codes:  # as most are before their first rate, on thousands of days of a history
+            return None
         direct = self._hop(base, quote, over_disputed)
         if direct is not None:
             return (direct,)

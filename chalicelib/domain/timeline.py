@@ -132,6 +132,20 @@ def beginning(contributions: Iterable[Contribution]) -> int | None:
     return min((at for at in instants if at), default=None)
 
 
+def count_values(contributions: Sequence[Contribution], reporting: Collection[str], start: int, end: int, *, rates_from: int) -> int:
+    """Return how many values a portfolio has at most from `start` on: one for each currency, reporting currency and instant of `points`.
+
+    What it held before anything is known to change has none before `rates_from`.
+    """
+    held = {code for each in contributions for code in (*each.base, *(move.currency for move in each.moves))}
+    hours = {_next_hour(move.at) for each in contributions for move in each.moves if start <= move.at <= end}
+    first = min(beginning(contributions) or end, end)
+    if start == 0 and point_at(contributions, 0).balances:
+        first = min(first, rates_from)
+    days = max(0, end - max(first, start)) // DAY + 1
+    return (days + len(hours)) * len(held) * max(1, len(reporting))
+
+
 def grid(interval: int, first: int, last: int) -> range:
     """Return the instants of a grid of hours, days (midnight UTC) or weeks (Mondays) from `first` to `last`, oldest first."""
     origin = _MONDAY if interval == WEEK else 0

@@ -18,7 +18,7 @@ from chalicelib.texts import translatable
 from chalicelib.web import forms, holdings, pages, worth
 from chalicelib.web.charts import LineChart, line_chart
 from chalicelib.web.holdings import Allocation
-from chalicelib.web.worth import ChartRange, Worth
+from chalicelib.web.worth import ChartRange, Past, Worth
 
 bp = Blueprint(__name__)
 
@@ -30,7 +30,7 @@ class SharedView(NamedTuple):
     """What is shown of a portfolio. `amount` is None where only percentages are; then no other field has an amount either.
 
     `is_known` says whether anything is counted in it. `unit` is what the points of the chart are in: a currency or `%`. `missing_parts` is
-    how many parts are not counted in it. Where `is_past_known`, a chart that is not there does not come later either.
+    how many parts are not counted in it. Where `past` is KNOWN, a chart that is not there does not come later either.
     """
 
     amount: str | None
@@ -40,7 +40,7 @@ class SharedView(NamedTuple):
     missing_parts: int
     observed_at: int
     change: worth.Change | None
-    is_past_known: bool
+    past: Past
     chart: LineChart | None
     unit: str
     made_of: Allocation
@@ -82,7 +82,7 @@ def _find(token: str) -> ShareToken:
 
 def _with_amounts(value: Worth) -> SharedView:
     made_of = holdings.allocation(value)
-    return SharedView(value.row['balance'], *_common(value), value.change, value.is_past_known, value.chart, value.currency, made_of)
+    return SharedView(value.row['balance'], *_common(value), value.change, value.past, value.chart, value.currency, made_of)
 
 
 def _in_percent(value: Worth, chart_range: ChartRange) -> SharedView:
@@ -91,7 +91,7 @@ def _in_percent(value: Worth, chart_range: ChartRange) -> SharedView:
     chart = line_chart(worth.in_percent(value.points), chart_range.interval, _HEIGHT)
     made_of = holdings.allocation(value)
     shares = [asset._replace(balance='', value=None) for asset in made_of.assets]
-    return SharedView(None, *_common(value), percent, value.is_past_known, chart, '%', made_of._replace(assets=shares))
+    return SharedView(None, *_common(value), percent, value.past, chart, '%', made_of._replace(assets=shares))
 
 
 def _common(value: Worth) -> tuple[bool, str, bool, int, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from enum import Enum
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from chalicelib.api import answers
 from chalicelib.api.presenters.currencies import present_value
 from chalicelib.api.presenters.portfolios import present_converted_balances
 from chalicelib.domain import currencies, money, timeline
-from chalicelib.errors import NotReady
+from chalicelib.errors import HistoryTooLarge, NotReady
 from chalicelib.models import Portfolio
 from chalicelib.services.histories import pages as history_pages
 from chalicelib.services.histories import rows
@@ -45,6 +46,14 @@ RANGES = {
 USUAL_RANGE = '30d'
 
 
+class Past(Enum):
+    """Whether the points before the last of a chart are known, still to come, or more than is computed."""
+
+    KNOWN = 'known'
+    AWAITED = 'awaited'
+    TOO_LARGE = 'too_large'
+
+
 class Change(NamedTuple):
     """By how much the value of a portfolio differs from that at an earlier instant, and by how many per cent, None of nothing."""
 
@@ -61,16 +70,15 @@ class Change(NamedTuple):
 class Worth(NamedTuple):
     """The value of a portfolio in one of its reporting currencies: the row of /converted and its chart, None while there is none.
 
-    `points` are those of the chart before it was laid out, `is_past_known` whether they are all there are: without it the chart is still to
-    come. `change` is None where it would compare what is incomplete. `at` is the instant
-    of the past that was asked for.
+    `points` are those of the chart before it was laid out, `past` whether they are all there are. `change` is None where it would compare
+    what is incomplete. `at` is the instant of the past that was asked for.
     """
 
     row: answers.ConvertedBalance
     converted: ConvertedBalances
     at: int | None
     points: list[ChartPoint]
-    is_past_known: bool
+    past: Past
     chart: LineChart | None
     change: Change | None
 
@@ -111,10 +119,10 @@ def value(summed: PortfolioBalances, currency: str, chart_range: ChartRange, hei
     """Return what a portfolio is worth, or was at an instant, from what it held then. Raises NotReady."""
     row, totals = row_of(summed, currency, at)
     last = ChartPoint(clock.now() if at is None else at, row['balance'], row['complete'])
-    past = _history(summed.portfolio, currency, chart_range, at)
-    points = [*(past or ()), last]
+    past, before = _history(summed.portfolio, currency, chart_range, at)
+    points = [*before, last]
     chart = line_chart(points, chart_range.interval, height) if any(point.value for point in points) else None
-    return Worth(row, totals, at, points, past is not None, chart, _change(points, currency))
+    return Worth(row, totals, at, points, past, chart, _change(points, currency))
 
 
 def in_percent(points: Sequence[ChartPoint]) -> list[ChartPoint]:
@@ -135,8 +143,8 @@ def row_of(summed: PortfolioBalances, currency: str, at: int | None) -> tuple[an
     return row, totals
 
 
-def _history(portfolio: Portfolio, currency: str, chart_range: ChartRange, at: int | None) -> list[ChartPoint] | None:
-    """Return the points before the last, oldest first; None while the history was not computed."""
+def _history(portfolio: Portfolio, currency: str, chart_range: ChartRange, at: int | None) -> tuple[Past, list[ChartPoint]]:
+    """Return the points before the last, oldest first, none of a past that is not known."""
     until = clock.now() if at is None else at
     first = _GENESIS if chart_range.seconds is None else max(0, until - chart_range.seconds)
     span = InstantRange(chart_range.interval, first, until - 1, newest_first=True)
@@ -144,9 +152,11 @@ def _history(portfolio: Portfolio, currency: str, chart_range: ChartRange, at: i
     try:
         page = history_pages.read(portfolio.user_id, portfolio.portfolio_id, rows.converted_in(currency), page_request)
     except NotReady:
-        return None
+        return Past.AWAITED, []
+    except HistoryTooLarge:
+        return Past.TOO_LARGE, []
     points = [ChartPoint(row.at, present_value(row.value, row.currency), row.complete) for row in reversed(page.rows)]
-    return _without_empty_start(points) if chart_range.seconds is None else points
+    return Past.KNOWN, _without_empty_start(points) if chart_range.seconds is None else points
 
 
 def _without_empty_start(points: Sequence[ChartPoint]) -> list[ChartPoint]:

@@ -65,10 +65,11 @@ _ALL = (
     ErrorCode(
         'answer_too_large',
         413,
-        'The answer would be larger than the service can send, which is about 5 MB.',
+        'The answer would be larger than the service can send, which is about 5 MB, or a history has more values than the service computes '
+        'of one portfolio.',
         'Ask for less at a time: one currency (`/balances/CURRENCY`), fewer reporting currencies, and the contents of a portfolio by their '
         'own lists (`/addresses`, `/accounts`, `/offsets`), which have pages. After a `PATCH` or `DELETE`, do not repeat it: it was '
-        'carried out, as `message` says.',
+        'carried out, as `message` says. A history becomes smaller by fewer reporting currencies, and by more portfolios.',
     ),
     ErrorCode(
         'unsupported_media_type',

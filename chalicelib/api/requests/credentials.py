@@ -117,7 +117,9 @@ _READERS = {_HEADERS: _headers, 'key': _header_value, 'uid': _header_value}
 
 
 def _credentials_schema() -> Schema:
-    properties: Schema = {name: {'type': 'string', 'description': said, 'minLength': 1, 'examples': ['…']} for name, said in _NAMES.items()}
+    properties: Schema = {
+        name: {'type': 'string', 'description': said, 'minLength': 1, 'examples': ['...']} for name, said in _NAMES.items()
+    }
     properties['url']['examples'] = ['https://balances.example/mine.json']
     headers = {'type': 'object', 'description': 'Headers to send to the URL.', 'additionalProperties': {'type': 'string'}, 'examples': [{}]}
     return {
@@ -125,7 +127,7 @@ def _credentials_schema() -> Schema:
         'type': 'object',
         'description': 'What the exchange needs, see /api/wallets. No response contains them.',
         'properties': properties | {_HEADERS: headers},
-        'examples': [{'key': '…', 'secret': '…'}],
+        'examples': [{'key': '...', 'secret': '...'}],
     }
 
 

@@ -37,6 +37,10 @@ class ComputedHistory(NamedTuple):
         return self.not_requested or self.unanswered or bool(self.result.backfill)
 
 
+class TooManyValues(Exception):
+    """What was to be computed has more values than its caller can wait for."""
+
+
 class _Inputs(NamedTuple):
     """What is replayed: the parts of a portfolio from `start` on, ALWAYS for all of the past, their currencies and daily closes."""
 
@@ -46,24 +50,33 @@ class _Inputs(NamedTuple):
     closes: DailyCloses
 
 
-def compute_history(contents: PortfolioTree, children: Sequence[Child], stored: History | None, now: int) -> ComputedHistory:
-    """Return the history of a portfolio from the earliest month on in which something changed since `stored`; all of it for None."""
+def compute_history(
+    contents: PortfolioTree, children: Sequence[Child], stored: History | None, now: int, *, most_values: int
+) -> ComputedHistory:
+    """Return the history of a portfolio from the earliest month on in which something changed since `stored`; all of it for None.
+
+    Raises TooManyValues for more than `most_values`, before any rate is read.
+    """
     versions = staleness.input_versions(contents, children)
     remembered = versions | staleness.last_observations(children, now)
     if stored is None:
-        return _replay(contents, _read_inputs(contents, children, stored, ALWAYS, now), stored, remembered, now)
+        return _replay(contents, _read_inputs(contents, children, stored, ALWAYS, now, most_values), stored, remembered, now)
     changed_since = staleness.balances_changed_since(contents, children, versions, stored)
     start = staleness.first_month_to_replay(changed_since, stored)
-    inputs = _read_inputs(contents, children, stored, start, now)
+    inputs = _read_inputs(contents, children, stored, start, now, most_values)
     if start != ALWAYS:  # only now it is known which currencies there are, and so which closes
         closes_start = staleness.first_month_to_replay(staleness.closes_changed_since(inputs.closes, stored), stored)
         if closes_start < start:
-            inputs = _read_inputs(contents, children, stored, closes_start, now)
+            inputs = _read_inputs(contents, children, stored, closes_start, now, most_values)
     return _replay(contents, inputs, stored, remembered, now)
 
 
-def _read_inputs(contents: PortfolioTree, children: Sequence[Child], stored: History | None, start: int, now: int) -> _Inputs:
+def _read_inputs(
+    contents: PortfolioTree, children: Sequence[Child], stored: History | None, start: int, now: int, most_values: int
+) -> _Inputs:
     parts = [*contributions.of_children(children, start), *contributions.of_offsets(contents)]
+    if timeline.count_values(parts, contents.portfolio.currencies, start, now, rates_from=midnight(FIRST_DAY)) > most_values:
+        raise TooManyValues
     in_parts = (code for part in parts for code in (*part.base, *(move.currency for move in part.moves)))
     codes = currencies.listed((*contents.portfolio.currencies, *in_parts, *(stored.codes if stored is not None else ())))
     return _Inputs(start, parts, codes, daily_closes.read(codes, day_of(start) if start else FIRST_DAY, day_of(now)))

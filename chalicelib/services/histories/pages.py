@@ -11,10 +11,11 @@ from chalicelib import clock, messages
 from chalicelib.domain import timeline
 from chalicelib.domain.rates import BackfillProgress
 from chalicelib.domain.timeline import PortfolioState, StateAt
+from chalicelib.errors import HistoryTooLarge
 from chalicelib.messages import RefreshHistory
 from chalicelib.models import History, HistoryMonth, Portfolio, read_headers, read_portfolio_tree
 from chalicelib.services.histories import policy
-from chalicelib.services.histories.compute import compute_history
+from chalicelib.services.histories.compute import TooManyValues, compute_history
 from chalicelib.services.histories.rows import HistoryView, Row, RowsAt
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import contributions
@@ -94,11 +95,13 @@ class _Reading:
 def read(user_id: str, portfolio_id: int, rows_at: RowsAt[Row], page_request: PageRequest) -> HistoryPage[Row]:
     """Return the rows that are asked for.
 
-    Raises NotFound, and NotReady while nothing was ever known of what the portfolio follows.
+    Raises NotFound, NotReady while nothing was ever known of what the portfolio follows, and HistoryTooLarge.
     """
     for attempt in range(policy.MOST_READINGS):
         portfolio, stored = read_headers(user_id, portfolio_id)
         now = clock.now()
+        if stored is not None and stored.too_large == portfolio.contents:
+            raise HistoryTooLarge
         if stored is None or not stored.is_computed or (portfolio.follows_ledgers and not stored.knows_anything):
             return _unstored(portfolio, rows_at, page_request, now)
         if attempt == 0:
@@ -116,7 +119,7 @@ def _refresh_if_stale(portfolio: Portfolio, stored: History, now: int) -> None:
 
 
 def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], page_request: PageRequest, now: int) -> HistoryPage[Row]:
-    """Compute the history of a portfolio that follows no ledger here and now. Raises NotReady for one that follows some."""
+    """Compute the history of a portfolio that follows no ledger here and now. Raises NotReady for one that follows some, or is large."""
     messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
     if portfolio.follows_ledgers and portfolio.was_observed:
         raise reading.not_ready_since(portfolio.observed_at)
@@ -124,7 +127,10 @@ def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], page_request: PageRequ
     children = contributions.children(contents)
     if portfolio.follows_ledgers:
         raise reading.not_ready([child.ledger for child in children if child.ledger is not None])
-    computed = compute_history(contents, children, None, now)
+    try:
+        computed = compute_history(contents, children, None, now, most_values=policy.MOST_VALUES_AT_ONCE)
+    except TooManyValues:
+        raise reading.not_ready([]) from None
     changes = [(0, computed.result.before), *computed.states, (now, computed.result.now)]
     return computed_page(changes, _view(portfolio, page_request, now, outdated=False), rows_at, page_request)
 

@@ -19,7 +19,7 @@ from chalicelib.models import (
     split_by_month,
 )
 from chalicelib.services.histories import policy
-from chalicelib.services.histories.compute import ComputedHistory, compute_history
+from chalicelib.services.histories.compute import ComputedHistory, TooManyValues, compute_history
 from chalicelib.services.portfolios import contributions
 
 
@@ -70,7 +70,11 @@ def _recompute(history: History) -> bool:
     children = contributions.children(contents)
     if children and not history.knows_anything and not any(child.is_known for child in children):
         return False
-    computed = compute_history(contents, children, history if history.is_computed else None, now)
+    try:
+        computed = compute_history(contents, children, history if history.is_computed else None, now, most_values=policy.MOST_VALUES)
+    except TooManyValues:
+        history.refuse(contents.portfolio.contents, now)
+        return False
     _store(history, computed, now)
     if contents.children:  # an empty portfolio has nothing that was updated
         _stamp_portfolio(history, has_ledgers=bool(children), converted=not computed.not_requested, now=now)

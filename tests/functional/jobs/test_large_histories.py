@@ -1,0 +1,79 @@
+"""Histories with many values: nobody waits for them in a request, and those that a job could not compute in its time are refused."""
+
+import pytest
+
+from chalicelib.domain import currencies
+from chalicelib.services.histories import refresh
+from tests.support.api import Api
+from tests.support.browser import Browser
+
+PATHS = ('balances/history', 'balances/btc/history', 'converted/history')
+
+
+def create(api: Api, reporting: list[str], held: list[str], since: str) -> str:
+    """Create a portfolio with one offset; return its path."""
+    path = f'/api/portfolios/{api.post("/api/portfolios", {"title": "x", "currencies": reporting}).json_body["result"]["id"]}'
+    balances = [{'currency': code, 'balance': '1'} for code in held]
+    assert api.post(f'{path}/offsets', {'title': 'o', 'since': since, 'balances': balances}).status_code == 201
+    return path
+
+
+def codes(number: int) -> list[str]:
+    return [currency.code for currency in currencies.every()][:number]
+
+
+def compute(api: Api, path: str) -> None:
+    refresh.refresh(api.user_id, int(path.rpartition('/')[2]))
+
+
+def test_a_small_history_is_there_at_once(api: Api):
+    path = create(api, ['btc'], ['btc', 'eth'], '2020-01-01')
+
+    assert [api.get(f'{path}/{history}').status_code for history in PATHS] == [200] * 3
+
+
+def test_a_history_that_takes_long_comes_when_the_job_has_computed_it(api: Api):
+    path = create(api, ['btc', 'usd', 'eur'], codes(6), '2017-01-01')  # 3 x 6 x 4,883 days
+
+    answers = [api.get(f'{path}/{history}') for history in PATHS]
+    assert [(answer.status_code, answer.json_body['code'], 'Retry-After' in answer.headers) for answer in answers] == [
+        (503, 'not_ready', True)
+    ] * 3
+    compute(api, path)
+    assert [api.get(f'{path}/{history}').status_code for history in PATHS] == [200] * 3
+
+
+@pytest.mark.parametrize(('reporting', 'held', 'since'), [(50, 200, '2025-01-01'), (3, 200, '1970-01-01'), (1, 200, '1970-01-02')])
+def test_a_history_that_no_job_can_compute_says_so_and_what_to_do(api: Api, reporting: int, held: int, since: str):
+    path = create(api, codes(reporting), codes(held), since)
+
+    compute(api, path)
+
+    for history in PATHS:
+        answer = api.get(f'{path}/{history}')
+        assert (answer.status_code, answer.json_body['code']) == (413, 'answer_too_large')
+        assert answer.json_body['message'].endswith('report in fewer currencies, or split the portfolio')
+    assert api.get(f'{path}/balances').status_code == 200
+
+
+def test_a_history_that_was_too_large_is_computed_once_it_is_small(api: Api):
+    path = create(api, codes(50), codes(200), '2025-01-01')
+    compute(api, path)
+    assert api.get(f'{path}/balances/history').status_code == 413
+
+    [offset] = api.get(f'{path}/offsets').json_body['result']
+    assert api.delete(f'{path}/offsets/{offset["id"]}').status_code == 200
+    assert api.get(f'{path}/balances/history').status_code == 200
+    compute(api, path)
+
+    assert api.get(f'{path}/balances/history').status_code == 200
+
+
+def test_a_page_of_a_portfolio_with_too_large_a_history_says_that_there_is_no_chart(api: Api, logged_in: Browser):
+    path = create(api, codes(50), codes(200), '2025-01-01')
+    compute(api, path)
+
+    logged_in.get(path.removeprefix('/api'))
+
+    assert logged_in.status == 200
+    assert 'being worked out' not in logged_in.text
