@@ -85,6 +85,13 @@ class Conflict(AppError):
     message = 'Changed by another request at the same time, try again'
 
 
+class AccessEnded(Conflict):
+    """What would open an account was begun before its password, address or valid sessions changed."""
+
+    code = 'access_ended'
+    message = 'The password or the email address was changed, or all sessions were ended, at the same time: log in again'
+
+
 class PreconditionFailed(AppError):
     status = 412
     code = 'precondition_failed'

@@ -57,7 +57,7 @@ from chalicelib.models.share_link import ShareLink, ShareToken
 from chalicelib.models.snapshot import Snapshot
 from chalicelib.models.transaction import Transaction, TransactionsPage, entry_sk, is_position, read_transactions, time_of
 from chalicelib.models.upstream import UpstreamState
-from chalicelib.models.user import AccessEnded, User
+from chalicelib.models.user import User
 from chalicelib.models.watch import Watch
 from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_version, transact, version_mismatch
 
@@ -68,7 +68,6 @@ __all__ = [
     'HISTORIES',
     'LEDGERS',
     'TRACKED_SECONDS',
-    'AccessEnded',
     'Account',
     'Address',
     'AlreadyMade',

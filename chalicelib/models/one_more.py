@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from chalicelib import errors
 from chalicelib.models.retries import ATTEMPTS, attempts
-from chalicelib.models.user import AccessEnded, User
+from chalicelib.models.user import User
 from chalicelib.models.writes import Write, transact
 
 
@@ -28,7 +28,7 @@ def make_one_more(user: User, check_room: Callable[[], None], *writes: Write) ->
         except _Overtaken:
             user = User.find(user.user_id)
             if user.stamp != stamp:
-                raise AccessEnded from None
+                raise errors.AccessEnded from None
             check_room()
         else:
             return

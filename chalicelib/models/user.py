@@ -25,13 +25,6 @@ _SPARE_SECONDS = 3_600  # a link to reset the password may be asked for until th
 _NOBODY = 'nobody'
 
 
-class AccessEnded(errors.Conflict):
-    """What would open an account was begun before its password, address or valid sessions changed."""
-
-    code = 'access_ended'
-    message = 'The password or the email address was changed, or all sessions were ended, at the same time: log in again'
-
-
 class User(Item, discriminator='user'):
     """pk=USER#<user id>  sk=USER   TTL while the email address is not confirmed
 
@@ -187,7 +180,7 @@ class User(Item, discriminator='user'):
 
     def allow_remote(self) -> None:
         """Let applications use the password grant. Raises AccessEnded if the user's stamp changed since they were read."""
-        self.update_existing([User.allow_remote_login.set(True)], self._unchanged(), AccessEnded)
+        self.update_existing([User.allow_remote_login.set(True)], self._unchanged(), errors.AccessEnded)
 
     def forbid_remote(self) -> None:
         """Let no application use the password grant. Raises NotFound."""
@@ -199,7 +192,7 @@ class User(Item, discriminator='user'):
         Raises AccessEnded if the user's stamp changed since they were read: the old password was right then.
         """
         actions: list[Action] = [User.password_hash.set(password_hash), User.sessions_valid_from.set(now_ms)]
-        self.update_existing(actions, self._unchanged(), AccessEnded)
+        self.update_existing(actions, self._unchanged(), errors.AccessEnded)
 
     def end_sessions(self, now_ms: int) -> None:
         """End all sessions started before `now_ms`, and all mailed links. Raises NotFound."""
@@ -216,7 +209,7 @@ class User(Item, discriminator='user'):
             return at
         now = User.find(self.user_id)
         if now.stamp != self.stamp:
-            raise AccessEnded
+            raise errors.AccessEnded
         scheduled: int | None = now.delete_at
         if scheduled is None:
             raise errors.Conflict
@@ -275,7 +268,7 @@ class User(Item, discriminator='user'):
         The transaction raises AccessEnded if the user's stamp changed since they were read: what was begun before a password reset, or
         before logging out everywhere, must not outlive it.
         """
-        return Write(Operation.CHECK, self, self._unchanged(), on_failure=AccessEnded)
+        return Write(Operation.CHECK, self, self._unchanged(), on_failure=errors.AccessEnded)
 
     def count_creation(self, on_failure: Callable[[], Exception]) -> Write:
         """Return the write that counts one creation more. Its transaction raises `on_failure` if the user's stamp or the count changed."""

@@ -10,7 +10,8 @@ from oauthlib.oauth2 import InvalidGrantError, RequestValidator
 
 from chalicelib import clock
 from chalicelib.domain import redirect_uris, scopes
-from chalicelib.models import AccessEnded, Client, Code, RefreshToken
+from chalicelib.errors import AccessEnded
+from chalicelib.models import Client, Code, RefreshToken
 from chalicelib.oauth import families, signing
 from chalicelib.oauth.families import Family
 from chalicelib.services import users

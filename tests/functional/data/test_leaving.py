@@ -16,8 +16,8 @@ from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
 from chalicelib.domain.conversion import Rate
-from chalicelib.errors import Conflict
-from chalicelib.models import AccessEnded, Code, Grant, Item, LatestRates, User
+from chalicelib.errors import AccessEnded, Conflict
+from chalicelib.models import Code, Grant, Item, LatestRates, User
 from chalicelib.services import leaving
 from chalicelib.services.histories import refresh
 from infra.data.table import kind_of

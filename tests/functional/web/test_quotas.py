@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 
 from chalicelib import clock, errors
+from chalicelib.errors import AccessEnded
 from chalicelib.models import ApiKey, Client, Passkey, ShareLink, User, Write, make_one_more
-from chalicelib.models.user import AccessEnded
 from chalicelib.services import passkeys
 from chalicelib.web import api_keys, applications, share_links
 from tests.support.api import PASSWORD
