@@ -28,11 +28,13 @@ class Session(Item, discriminator='session'):
     start: transaction with the user's pointer   find: get   of_user: query of the pointers, batch get
     see: one update, at most hourly   end: delete   end_one: transaction
 
-    The session id is the SHA-256 of the token. `started_at` is in milliseconds, to distinguish sessions of the same second when all but
-    one are ended. `browser` is what it was started with, in words; `network` where it was last seen.
+    The session id is the SHA-256 of the token. `epoch` is its user's `sessions_epoch` when their password was verified; instants would not
+    do, as the clocks of functions differ. `started_at` is in milliseconds. `browser` is what it was started with, in words; `network` where
+    it was last seen.
     """
 
     user_id = UnicodeAttribute()
+    epoch = UnicodeAttribute(null=True)
     started_at = IntegerAttribute()
     browser = UnicodeAttribute(null=True)
     network = UnicodeAttribute(null=True)
@@ -54,7 +56,7 @@ class Session(Item, discriminator='session'):
         Raises AccessEnded if the user's stamp changed since they were read, before their password was verified.
         """
         token, now = new_token(), now_ms // 1000
-        session = cls(*_key(token), user_id=user.user_id, started_at=now_ms, expires_at=now + IDLE_SECONDS)
+        session = cls(*_key(token), user_id=user.user_id, epoch=user.sessions_epoch, started_at=now_ms, expires_at=now + IDLE_SECONDS)
         session.browser, session.network, session.last_seen_at = browser, network, now
         transact(user.check_unchanged(), Write(Operation.PUT, session), Write(Operation.PUT, SessionPointer.of(session)), *also)
         return token
@@ -73,8 +75,12 @@ class Session(Item, discriminator='session'):
         """Return the sessions in which a user is logged in, last seen first."""
         pointers = SessionPointer.query(user.pk, SessionPointer.sk.startswith('SESSION#'), consistent_read=True)
         sessions = cls.get_many((str(pointer.sk), 'SESSION') for pointer in pointers)
-        good = [one for one in sessions if (one.expires_at or 0) > now and one.started_at >= user.sessions_valid_from]
+        good = [one for one in sessions if (one.expires_at or 0) > now and one.is_valid_for(user)]
         return sorted(good, key=lambda one: (-one.last_seen_at, -one.started_at))
+
+    def is_valid_for(self, user: User) -> bool:
+        """Return whether its user, read after the session, has not ended all sessions since it was begun."""
+        return bool(self.epoch == user.sessions_epoch)
 
     def see(self, now: int, network: str | None) -> None:
         """Extend the session to IDLE_SECONDS from now, at most LONGEST_SECONDS from its start; writes at most once an hour.

@@ -1,6 +1,7 @@
 """Users."""
 
 import hashlib
+import secrets
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,7 @@ from chalicelib.texts import translatable
 CONFIRM_SECONDS = 86_400  # how long a link that confirms a sign-up works
 _SPARE_SECONDS = 3_600  # a link to reset the password may be asked for until then, and works for an hour
 _NOBODY = 'nobody'
+_FIRST_EPOCH = 'first'
 
 
 class User(Item, discriminator='user'):
@@ -37,7 +39,7 @@ class User(Item, discriminator='user'):
     `portfolio_count` is absent for none, and excludes portfolios stored before there was a count.
     `creations` is how often something was made that a user may have only so many of, whatever became of it.
     `confirmed_at` is None until the email address is confirmed; until then the account cannot be used.
-    `sessions_valid_from` (milliseconds) invalidates all sessions started before it.
+    `sessions_epoch` is drawn anew by whatever ends all sessions: those that were begun in another one are none any more.
     `delete_at` is when the account is to be deleted, None if it is to stay; until then it is in the `due` index for that.
     """
 
@@ -51,7 +53,7 @@ class User(Item, discriminator='user'):
     creations = IntegerAttribute(default=0)
     created_at = IntegerAttribute()
     confirmed_at = IntegerAttribute(null=True)
-    sessions_valid_from = IntegerAttribute(default=0)
+    sessions_epoch = UnicodeAttribute(default=_FIRST_EPOCH)
     delete_at = IntegerAttribute(null=True)
 
     @classmethod
@@ -172,7 +174,7 @@ class User(Item, discriminator='user'):
     @property
     def stamp(self) -> str:
         """A digest of what must not have changed since a link was mailed: address, password, and which sessions are valid."""
-        return hashlib.sha256(f'{self.email}\n{self.password_hash}\n{self.sessions_valid_from}'.encode()).hexdigest()
+        return hashlib.sha256(f'{self.email}\n{self.password_hash}\n{self.sessions_epoch}'.encode()).hexdigest()
 
     def rename(self, name: str | None) -> None:
         """Set the name, or remove it for None. Raises NotFound."""
@@ -186,17 +188,20 @@ class User(Item, discriminator='user'):
         """Let no application use the password grant. Raises NotFound."""
         self.update_existing([User.allow_remote_login.set(False)])
 
-    def set_password(self, password_hash: str, now_ms: int) -> None:
-        """Set the password and end all sessions started before `now_ms`, and all mailed links.
+    def set_password(self, password_hash: str) -> None:
+        """Set the password and end all sessions, and all mailed links.
 
         Raises AccessEnded if the user's stamp changed since they were read: the old password was right then.
         """
-        actions: list[Action] = [User.password_hash.set(password_hash), User.sessions_valid_from.set(now_ms)]
+        actions: list[Action] = [User.password_hash.set(password_hash), _end_sessions()]
         self.update_existing(actions, self._unchanged(), errors.AccessEnded)
 
-    def end_sessions(self, now_ms: int) -> None:
-        """End all sessions started before `now_ms`, and all mailed links. Raises NotFound."""
-        self.update_existing([User.sessions_valid_from.set(now_ms)])
+    def end_sessions(self) -> None:
+        """End all sessions, and all mailed links.
+
+        Raises AccessEnded if the user's stamp changed since they were read: whoever ends them is logged in anew afterwards.
+        """
+        self.update_existing([_end_sessions()], self._unchanged(), errors.AccessEnded)
 
     def schedule_deletion(self, at: int) -> int:
         """Let the account be deleted at `at`, unless it is to be already; return when it will be.
@@ -237,16 +242,16 @@ class User(Item, discriminator='user'):
         unconfirmed = User.pk.exists() & User.confirmed_at.does_not_exist()
         return [Write(Operation.UPDATE, self, unconfirmed, actions, errors.NotFound), Email.keep(self.email, self.user_id)]
 
-    def password_reset(self, password_hash: str, now_ms: int) -> list[Write]:
+    def password_reset(self, password_hash: str, now: int) -> list[Write]:
         """Return the writes that set a password, end all sessions and log-ins by applications, and confirm the email address.
 
         Their transaction raises NotFound if the user's stamp changed in the meantime.
         """
         actions: list[Action] = [
             User.password_hash.set(password_hash),
-            User.sessions_valid_from.set(now_ms),
+            _end_sessions(),
             User.allow_remote_login.set(False),
-            User.confirmed_at.set(self.confirmed_at or now_ms // 1000),
+            User.confirmed_at.set(self.confirmed_at or now),
             User.expires_at.remove(),
         ]
         reset = Write(Operation.UPDATE, self, self._unchanged(), actions, errors.NotFound)
@@ -279,11 +284,15 @@ class User(Item, discriminator='user'):
 
     def _unchanged(self) -> Condition:
         """Return the condition that the user has still the stamp that was read."""
-        same_sessions: Condition = User.sessions_valid_from == self.sessions_valid_from
-        if not self.sessions_valid_from:
-            same_sessions |= User.sessions_valid_from.does_not_exist()
+        same_sessions: Condition = User.sessions_epoch == self.sessions_epoch
+        if self.sessions_epoch == _FIRST_EPOCH:
+            same_sessions |= User.sessions_epoch.does_not_exist()
         unchanged: Condition = (User.password_hash == self.password_hash) & (User.email == self.email) & same_sessions
         return unchanged
+
+
+def _end_sessions() -> Action:
+    return User.sessions_epoch.set(secrets.token_hex(8))
 
 
 def _unconfirmed_until(now: int) -> int:

@@ -1,7 +1,7 @@
 """Everything that opens a user's account beside the password, in one list.
 
 Password reset, password change, "log out everywhere" and `infra.data users forget` walk through it. Sessions and the links of pending
-mails are not in it: they end with `User.sessions_valid_from`, which is set by the same write as the password.
+mails are not in it: they end with `User.sessions_epoch`, which is drawn anew by the same write as the password.
 """
 
 import contextlib

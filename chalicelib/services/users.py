@@ -6,7 +6,7 @@ No response reveals whether an email address has an account; only the mail to th
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from chalicelib import clock, mail_templates
+from chalicelib import mail_templates
 from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password, parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
@@ -101,40 +101,37 @@ def find_by_link(token: str, purpose: str, now: int) -> tuple[EmailToken, User]:
     return email_token, user
 
 
-def reset_password(token: str, password: str, *, now_ms: int) -> User:
+def reset_password(token: str, password: str, *, now: int) -> User:
     """Set a new password through a mailed link; end all sessions and everything else that opens the account. Return the user.
 
     Raises NotFound, Invalid.
     """
-    email_token, user = find_by_link(token, 'reset', now_ms // 1000)
+    email_token, user = find_by_link(token, 'reset', now)
     check_new_password(password, user.email)
     password_hash = hash_password(password)
-
-    def set_password() -> None:
-        transact(email_token.use(), *user.password_reset(password_hash, clock.now_ms()))
-
-    _end_around(set_password, user.user_id, (), now_ms // 1000)
+    reset = [email_token.use(), *user.password_reset(password_hash, now)]
+    _end_around(lambda: transact(*reset), user.user_id, (), now)
     notices.tell_of_reset(user)
     return User.find(user.user_id)
 
 
-def change_password(user: User, *, current: str, password: str, keep: Collection[str], now_ms: int) -> None:
+def change_password(user: User, *, current: str, password: str, keep: Collection[str], now: int) -> None:
     """Set a new password; end all sessions, and what opens the account except the names in `keep` (see `access`).
 
     Raises Invalid, TooMany, AccessEnded.
     """
     check_all(
-        lambda: check_current_password(user, current, now_ms // 1000),
+        lambda: check_current_password(user, current, now),
         lambda: check_new_password(password, user.email),
     )
     password_hash = hash_password(password)
-    _end_around(lambda: user.set_password(password_hash, now_ms), user.user_id, keep, now_ms // 1000)
+    _end_around(lambda: user.set_password(password_hash), user.user_id, keep, now)
     notices.tell_of_new_password(user)
 
 
-def log_out_everywhere(user: User, *, keep: Collection[str], now_ms: int) -> None:
-    """End all sessions and mailed links, and what opens the account except the names in `keep` (see `access`)."""
-    _end_around(lambda: user.end_sessions(now_ms), user.user_id, keep, now_ms // 1000)
+def log_out_everywhere(user: User, *, keep: Collection[str], now: int) -> None:
+    """End all sessions and mailed links, and what opens the account except the names in `keep` (see `access`). Raises AccessEnded."""
+    _end_around(user.end_sessions, user.user_id, keep, now)
 
 
 def allow_remote_login(user: User, allowed: bool) -> None:

@@ -33,7 +33,7 @@ def show_second_step() -> Response:
 def submit_second_step() -> Response:
     """Log in with a code of an app or a recovery code."""
     request = bp.current_request
-    form, begun_ms = forms.read(request), clock.now_ms()
+    form = forms.read(request)
     target = sessions.safe_path(form.text('next'))
     try:
         step = _find_second_step(request)
@@ -44,7 +44,7 @@ def submit_second_step() -> Response:
         return _render_second_step(request, user, target, status=422, faults=invalid.faults)
     except NotFound:
         return pages.redirect(pages.link(request, sessions.login_path(target)))
-    return _log_in(request, user, target, begun_ms)
+    return _log_in(request, user, target)
 
 
 @bp.route('/login/passkey', cors=False)
@@ -58,7 +58,7 @@ def show_passkey_login() -> Response:
 def submit_passkey_login() -> Response:
     """Log in with what the passkey signed."""
     request = bp.current_request
-    form, begun_ms = forms.read(request), clock.now_ms()
+    form = forms.read(request)
     target = sessions.safe_path(form.text('next'))
     try:
         step = passkeys.find_login(sessions.step_token(request) or '', clock.now())
@@ -67,7 +67,7 @@ def submit_passkey_login() -> Response:
         return _render_passkey(request, target, status=422, faults=invalid.faults)
     except NotFound:
         return _render_passkey(request, target, status=422, faults=[_NO_STEP])
-    return _log_in(request, user, target, begun_ms)
+    return _log_in(request, user, target)
 
 
 def _find_second_step(request: Request) -> LogInStep:
@@ -94,7 +94,7 @@ def _render_passkey(request: Request, target: str, *, status: int = 200, faults:
     )
 
 
-def _log_in(request: Request, user: User, target: str, begun_ms: int) -> Response:
+def _log_in(request: Request, user: User, target: str) -> Response:
     sessions.end(request)
-    cookies = [*sessions.start(request, user, begun_ms, tell=True), sessions.cookie('', 0, 'step')]
+    cookies = [*sessions.start(request, user, tell=True), sessions.cookie('', 0, 'step')]
     return pages.redirect(pages.link(request, target), {'Set-Cookie': cookies})

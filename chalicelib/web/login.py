@@ -35,7 +35,7 @@ def submit_login() -> Response:
     request = bp.current_request
     form = forms.read(request)
     target = sessions.safe_path(form.text('next'))
-    visitor, begun_ms = sessions.visitor(request), clock.now_ms()
+    visitor = sessions.visitor(request)
     email, password = form.text('email'), form.text('password')
     authenticated = users.authenticate(email, password, network=visitor.network, now=clock.now(), browser=visitor.token)
     if authenticated is None:
@@ -44,7 +44,7 @@ def submit_login() -> Response:
     if second_factors.of_user(user.user_id).protect:
         return _ask_second_factor(request, user, target)
     sessions.end(request)
-    cookies = sessions.start(request, user, begun_ms, tell=True, knows_browser=knows_browser)
+    cookies = sessions.start(request, user, tell=True, knows_browser=knows_browser)
     return pages.redirect(pages.link(request, target), {'Set-Cookie': cookies})
 
 
@@ -96,7 +96,7 @@ def submit_reset() -> Response:
     form = forms.read(request)
     token = form.text('token')
     try:
-        user = users.reset_password(token, form.text('password'), now_ms=clock.now_ms())
+        user = users.reset_password(token, form.text('password'), now=clock.now())
     except Invalid as invalid:
         return pages.render('reset.html', request, status=422, token=token, email=form.text('email'), faults=invalid.faults)
     except NotFound:

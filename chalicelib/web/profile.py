@@ -82,13 +82,12 @@ def submit_password() -> Response:
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require_user(request)
-    now_ms = clock.now_ms()
     typed = {'current': form.text('current_password'), 'password': form.text('password')}
     try:
-        users.change_password(user, **typed, keep=form.all('keep'), now_ms=now_ms)
+        users.change_password(user, **typed, keep=form.all('keep'), now=clock.now())
     except Invalid as invalid:
         return _render_security(request, user, section='password', faults=invalid.faults)
-    return _redirect_saved(request, '/account/security', 'password', {'Set-Cookie': sessions.start(request, user, now_ms)})
+    return _redirect_saved(request, '/account/security', 'password', {'Set-Cookie': sessions.start(request, user)})
 
 
 @bp.route('/profile/remote', methods=['POST'], content_types=forms.TYPES, cors=False)

@@ -44,7 +44,6 @@ def end_all_sessions() -> Response:
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require_user(request)
-    now_ms = clock.now_ms()
-    users.log_out_everywhere(user, keep=form.all('keep'), now_ms=now_ms)
-    cookies = sessions.start(request, user, now_ms)
+    users.log_out_everywhere(user, keep=form.all('keep'), now=clock.now())
+    cookies = sessions.start(request, user)
     return pages.redirect(pages.link(request, '/profile/sessions?done=everywhere'), {'Set-Cookie': cookies})

@@ -60,7 +60,7 @@ def current_user(request: Request) -> User | None:
         user = User.find(session.user_id)
     except NotFound:
         return None
-    if user.confirmed_at is None or session.started_at < user.sessions_valid_from:
+    if user.confirmed_at is None or not session.is_valid_for(user):
         return None
     session.see(clock.now(), network(request))
     return user
@@ -86,17 +86,17 @@ def visitor(request: Request) -> Visitor:
     return Visitor(_token(request, 'browser'), words, network(request))
 
 
-def start(request: Request, user: User, now_ms: int | None = None, *, tell: bool = False, knows_browser: bool | None = None) -> list[str]:
+def start(request: Request, user: User, *, tell: bool = False, knows_browser: bool | None = None) -> list[str]:
     """Start a session and return its Set-Cookie values. The token is always new, which prevents session fixation.
 
-    `now_ms` is when the log-in was begun, before anything of it was checked: a session whose password was changed in the meantime is none.
+    `user` is as they were read before anything of the log-in was checked: raises AccessEnded if the password was changed in the meantime.
     `tell` mails the user if the browser is not known, which `knows_browser` says where it was looked up.
     """
-    who, begun_ms = visitor(request), now_ms or clock.now_ms()
+    who, now_ms = visitor(request), clock.now_ms()
     if tell:
-        log_in = log_ins.begin_session_and_tell(user, who, begun_ms, knows_browser=knows_browser)
+        log_in = log_ins.begin_session_and_tell(user, who, now_ms, knows_browser=knows_browser)
     else:
-        log_in = log_ins.begin_session(user, who, begun_ms)
+        log_in = log_ins.begin_session(user, who, now_ms)
     return [cookie(log_in.session_token, LONGEST_SECONDS), cookie(log_in.browser_token, KNOWN_SECONDS, 'browser')]
 
 

@@ -11,15 +11,15 @@ from chalice.test import Client as ChaliceClient
 from chalicelib import clock
 from chalicelib.models import ApiKey, Client, EmailToken, Grant, KnownBrowser, Passkey, ShareLink, User, new_token, transact
 from chalicelib.passwords import verify_password
-from chalicelib.services import second_factors, users
+from chalicelib.services import access, second_factors, users
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser
-from tests.support.clock import StoppedClock
 from tests.support.dynamodb import before_write
 from tests.support.oauth import GOOD, ask
 from tests.support.passkey_device import Device, add_passkey, options
 from tests.support.thief import NEW_PASSWORD
 
+KEEP_ALL = [('keep', opener.name) for opener in access.OPENERS]
 Act = Callable[[], object]
 REDIRECT = 'https://b.example/'
 CONSENT = urlencode({'response_type': 'code', 'client_id': 'test-app', 'redirect_uri': REDIRECT, 'scope': 'read', 'state': 'x'})
@@ -71,6 +71,7 @@ def beginnings(http: ChaliceClient, browser: Browser, device: Device) -> dict[st
         ),
         'remote log-in': lambda: post(browser, '/profile/remote', {'allow_remote_login': 'on'}),
         'password': lambda: post(browser, '/profile/password', {'current_password': PASSWORD, 'password': 'the password of a thief'}),
+        'log out everywhere': lambda: post(browser, '/profile/sessions/end-all', {}),
         'deletion': lambda: post(browser, '/profile/data/delete', {'current_password': PASSWORD}),
         'link to a portfolio': lambda: share_a_portfolio(browser),
         'passkey': lambda: add_another_passkey(browser),
@@ -80,7 +81,7 @@ def beginnings(http: ChaliceClient, browser: Browser, device: Device) -> dict[st
 
 @pytest.mark.parametrize('what', list(beginnings(None, None, None)))  # type: ignore[arg-type]
 def test_what_was_begun_before_a_password_reset_does_not_outlive_it(
-    http: ChaliceClient, browser: Browser, others_client: Client, user: User, stopped_clock: StoppedClock, what: str
+    http: ChaliceClient, browser: Browser, others_client: Client, user: User, what: str
 ):
     for number in itertools.count(1):
         device = Device()
@@ -90,8 +91,6 @@ def test_what_was_begun_before_a_password_reset_does_not_outlive_it(
         if what == 'log-in by passkey':
             add_passkey(browser, device)
         begun = beginnings(http, browser, device)[what]()
-        if not what.startswith('log-in'):  # which are refused at the same instant too
-            stopped_clock.advance(1)
 
         with before_write(number, lambda: reset(user.user_id), user.pk) as writes:
             begun()
@@ -100,6 +99,34 @@ def test_what_was_begun_before_a_password_reset_does_not_outlive_it(
             break
         assert_nothing_opens(browser, User.find(user.user_id))
     assert number > 1
+
+
+ENDS: dict[str, Callable[[Browser, User], object]] = {
+    'password change': lambda browser, _: browser.post_all(
+        '/profile/password', [('current_password', PASSWORD), ('password', NEW_PASSWORD), *KEEP_ALL]
+    ),
+    'log out everywhere': lambda browser, _: browser.post_all('/profile/sessions/end-all', KEEP_ALL),
+    'reset': lambda _, user: reset(user.user_id),
+}
+
+
+@pytest.mark.parametrize('how', list(ENDS))
+def test_who_logs_in_while_all_sessions_end_is_logged_out_too(browser: Browser, new_browser: Callable[[], Browser], user: User, how: str):
+    for number in itertools.count(1):
+        as_it_was(user).save()
+        browser.log_in()
+        thief = new_browser()
+        log_in = post(thief, '/login', {'email': 'test@example.com', 'password': PASSWORD})
+
+        with before_write(number, log_in, user.pk) as writes:
+            ENDS[how](browser, user)
+
+        if len(writes) < number:
+            break
+        if thief.status == 303 and len(writes) > number:  # the last write begins the session of who ended all others
+            assert thief.get('/profile').status_code == 303
+        assert browser.get('/profile').status_code == (303 if how == 'reset' else 200)
+    assert number > 3
 
 
 def as_it_was(user: User) -> User:
@@ -112,7 +139,7 @@ def reset(user_id: str) -> None:
     token, user = new_token(), User.find(user_id)
     values = {'purpose': 'reset', 'user_id': user_id, 'stamp': user.stamp}
     transact(EmailToken.creation(token, expires_at=clock.now() + 3_600, **values))
-    users.reset_password(token, NEW_PASSWORD, now_ms=clock.now_ms())
+    users.reset_password(token, NEW_PASSWORD, now=clock.now())
 
 
 def assert_nothing_opens(browser: Browser, user: User) -> None:

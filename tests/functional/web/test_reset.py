@@ -43,7 +43,7 @@ def test_nothing_that_opened_the_account_does_any_more(
 def test_the_owner_makes_a_new_secret_and_connects_again(
     http: ChaliceClient, browser: Browser, thief: Thief, user: User, stopped_clock: StoppedClock
 ):
-    users.reset_password(reset_link(user), NEW_PASSWORD, now_ms=clock.now_ms())
+    users.reset_password(reset_link(user), NEW_PASSWORD, now=clock.now())
     stopped_clock.advance(1)
     browser.log_in(password=NEW_PASSWORD)
 
@@ -57,7 +57,7 @@ def test_the_owner_makes_a_new_secret_and_connects_again(
 
 
 def test_the_person_is_mailed_what_ended(thief: Thief, user: User, mailbox: Mailbox):
-    users.reset_password(reset_link(user), NEW_PASSWORD, now_ms=clock.now_ms())
+    users.reset_password(reset_link(user), NEW_PASSWORD, now=clock.now())
 
     to, text = mailbox.last()
     assert (to, text.splitlines()[0]) == (user.email, 'Subject: Your password was changed')
@@ -78,7 +78,7 @@ def test_it_can_be_repeated_wherever_it_dies(http: ChaliceClient, thief: Thief, 
     token = reset_link(user)
     for writes in itertools.count(1):
         stopped_clock.advance(1)
-        if survives(lambda token=token: users.reset_password(token, NEW_PASSWORD, now_ms=clock.now_ms()), writes):
+        if survives(lambda token=token: users.reset_password(token, NEW_PASSWORD, now=clock.now()), writes):
             break
         if User.find(user.user_id).password_hash != user.password_hash:
             assert thief.opens() == NOTHING  # the link was good once, and needs to be no more
@@ -103,7 +103,7 @@ def test_what_a_thief_makes_while_it_goes_on_ends_too(
         ApiKey.create(user.user_id, name='y', scopes=['read'], now=1)
 
     with meanwhile('TransactWriteItems', act, number=3):  # two delete a key and a link, the third sets the password
-        users.reset_password(token, NEW_PASSWORD, now_ms=clock.now_ms())
+        users.reset_password(token, NEW_PASSWORD, now=clock.now())
 
     assert Grant.of_user(user.user_id) == ApiKey.of_user(user.user_id) == []
     assert thief.http.http.get('/api/user', headers={'Authorization': f'Bearer {others}'}).status_code == 200
@@ -111,6 +111,6 @@ def test_what_a_thief_makes_while_it_goes_on_ends_too(
 
 def test_a_refused_password_ends_nothing(thief: Thief, user: User):
     with pytest.raises(Invalid):
-        users.reset_password(reset_link(user), 'short', now_ms=clock.now_ms())
+        users.reset_password(reset_link(user), 'short', now=clock.now())
 
     assert thief.opens() == EVERYTHING

@@ -291,7 +291,7 @@ def test_a_reset_link_works_once_and_not_with_a_bad_password(browser: Browser, u
 def test_reset_links_die_when_the_password_or_the_address_changes(browser: Browser, user: User, mailbox: Mailbox):
     browser.post('/forgot', {'email': user.email})
     link = mailbox.link()
-    user.set_password(hash_password('another password'), 0)
+    user.set_password(hash_password('another password'))
 
     assert browser.get(link).status_code == 404
     browser.post('/reset', {'token': link.partition('token=')[2], 'password': 'the new password'})
