@@ -22,7 +22,7 @@ bp = Blueprint(__name__)
 _BEARER = re.compile(r'(?i:bearer) +([A-Za-z0-9._~+/=-]{1,8192})')  # schemes are read in any case (RFC 9110 section 11.1)
 _REQUIRED = {f'require_{claim}': True for claim in ('iss', 'aud', 'exp', 'sub')}
 _IDENTIFIER = re.compile('[ -~]{1,255}')  # RFC 6749 appendix A.1 and OpenID Connect Core section 2
-_CLAIMS = {'iss', 'aud', 'exp', 'iat', 'jti', 'sid', 'grant_id'}  # of our tokens, beside those that `translate` names
+_CLAIMS = {'iss', 'aud', 'exp', 'iat', 'jti', 'sid', 'grant_id', 'access_epoch'}  # of our tokens, beside those that `translate` names
 _ASYMMETRIC = {'ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512'}
 
 

@@ -27,7 +27,7 @@ class Client(Item, discriminator='client'):
     register: transaction with the owner's pointer   find: get   owned_by: query of the pointers, batch get
     change, end_access, touch: update   new_secret: a write of a transaction   delete: transaction
 
-    `tokens_valid_from` ends all access to the owner's own data that was given until then. The secret before the last new one,
+    `access_epoch` is drawn anew when all access to the owner's own data ends, and tokens name it. The secret before the last new one,
     `previous_secret_hash`, is good until `previous_valid_until`. `secret_used_at` and `previous_used_at` say when each was last used.
     """
 
@@ -39,7 +39,7 @@ class Client(Item, discriminator='client'):
     confidential = BooleanAttribute(default=True)
     created_at = IntegerAttribute()
     updated_at = IntegerAttribute()
-    tokens_valid_from = IntegerAttribute(default=0)
+    access_epoch = UnicodeAttribute(default='first')
     secret_created_at = IntegerAttribute(null=True)
     secret_used_at = IntegerAttribute(null=True)
     previous_secret_hash = UnicodeAttribute(null=True)
@@ -136,7 +136,7 @@ class Client(Item, discriminator='client'):
                 Client.secret_created_at.remove(),
                 Client.secret_used_at.remove(),
                 Client.updated_at.set(now),
-                Client.tokens_valid_from.set(now),
+                Client.access_epoch.set(secrets.token_hex(8)),
                 *_NO_PREVIOUS,
             ]
         )

@@ -45,13 +45,16 @@ class Family(NamedTuple):
 
 
 class Descent(NamedTuple):
-    """What a token descends from: its family, and the consent of a user to a client; `grant_id` as in Family."""
+    """What a token descends from: its family, and the consent of a user to a client; `grant_id` as in Family.
+
+    `access_epoch` is the client's when it got at its owner's own data, None for tokens by consent.
+    """
 
     family_id: str
     user_id: str
     client_id: str
     grant_id: str | None
-    issued_at: int
+    access_epoch: str | None = None
 
 
 class IssuedToken(NamedTuple):
@@ -198,7 +201,7 @@ def is_alive(token: Descent, client: Client) -> bool:
     if RevokedFamily.is_revoked(token.family_id):
         return False
     if token.grant_id is None:
-        return token.issued_at > client.tokens_valid_from
+        return bool(token.access_epoch == client.access_epoch)
     grant = Grant.find(token.user_id, token.client_id)
     return grant is not None and grant.grant_id == token.grant_id
 
@@ -226,11 +229,11 @@ def _look_up(token: str) -> IssuedToken | None:
 
 
 def _descent(token: Code | RefreshToken) -> Descent:
-    return Descent(token.family, token.user_id, token.client_id, token.grant_id, token.created_at)
+    return Descent(token.family, token.user_id, token.client_id, token.grant_id)
 
 
 def _descent_of_claims(claims: dict[str, Any]) -> Descent:
-    return Descent(claims['sid'], claims['sub'], claims['client_id'], claims.get('grant_id'), claims['iat'])
+    return Descent(claims['sid'], claims['sub'], claims['client_id'], claims.get('grant_id'), claims.get('access_epoch'))
 
 
 def _introspection(token: RefreshToken) -> dict[str, Any] | None:

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 LIFETIME_SECONDS = 900
 
 
-def access_token(*, user_id: str, client_id: str, scopes: list[str], family: str, grant_id: str | None = None) -> str:
+def access_token(
+    *, user_id: str, client_id: str, scopes: list[str], family: str, grant_id: str | None = None, access_epoch: str | None = None
+) -> str:
     """Return a signed access token, valid for `LIFETIME_SECONDS`. Raises Busy while KMS fails.
 
-    Its `sid` claim is the token family, `grant_id` the user's consent, absent where a client gets at its owner's data.
+    Its `sid` claim is the token family, `grant_id` the user's consent; where a client gets at its owner's data, it has the client's
+    `access_epoch` instead.
     """
     now = clock.now()
     claims = {
@@ -36,7 +39,7 @@ def access_token(*, user_id: str, client_id: str, scopes: list[str], family: str
         'iat': now,
         'exp': now + LIFETIME_SECONDS,
         'jti': secrets.token_urlsafe(16),
-    } | ({'grant_id': grant_id} if grant_id else {})
+    } | {name: value for name, value in (('grant_id', grant_id), ('access_epoch', access_epoch)) if value}
     return sign(claims, 'at+jwt')
 
 

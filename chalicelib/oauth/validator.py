@@ -196,6 +196,7 @@ def prepare_token(request: Request) -> None:
             scopes=request.scopes,
             family=family.family_id,
             grant_id=family.grant_id,
+            access_epoch=request.client.access_epoch if family.grant_id is None else None,
         )
         refresh_token = None if family.grant_id is None else families.issue(family, request.client.client_id, now)
     except (families.InvalidGrant, AccessEnded):

@@ -17,6 +17,7 @@ from chalicelib.models import Client, Grant, User, transact
 from chalicelib.services import access
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
+from tests.support.dynamodb import meanwhile
 from tests.support.oauth import BASIC, GOOD, ask
 
 FORM = {'Content-Type': 'application/x-www-form-urlencoded'}
@@ -201,9 +202,24 @@ def test_a_password_reset_ends_what_the_users_own_application_was_given(
     transact(rotation)
     basic = 'Basic ' + base64.b64encode(f'test-app:{secret}'.encode()).decode()
     assert post(http, 'introspect', basic, token=token).json_body == {'active': False}
-    stopped_clock.advance(1)
     again = ask(http, {'grant_type': 'client_credentials', 'scope': 'read'}, basic).json_body['access_token']
     assert post(http, 'introspect', basic, token=again).json_body['active'] is True
+
+
+def test_what_a_secret_gets_while_everything_ends_has_ended_too(
+    http: ChaliceClient, user: User, client: Client, stopped_clock: StoppedClock
+):
+    def end_access() -> None:
+        access.end_all(user.user_id, clock.now())
+        stopped_clock.advance(1)
+
+    with meanwhile('UpdateItem', end_access):  # which notes when the secret was used, once it was found to be good
+        token = ask(http, {'grant_type': 'client_credentials', 'scope': 'read'}).json_body['access_token']
+
+    secret, rotation = Client.find('test-app').new_secret(clock.now())
+    transact(rotation)
+    basic = 'Basic ' + base64.b64encode(f'test-app:{secret}'.encode()).decode()
+    assert post(http, 'introspect', basic, token=token).json_body == {'active': False}
 
 
 def test_a_public_client_may_not_ask_for_introspection(http: ChaliceClient, user: User, public_client: Client):
