@@ -185,7 +185,7 @@ class Grant(Item, discriminator='grant'):
 
     client_id = UnicodeAttribute()
     grant_id = UnicodeAttribute()
-    scopes = UnicodeSetAttribute()
+    scopes = UnicodeSetAttribute(default=set)  # DynamoDB keeps no empty one, which two answers to the consent page may leave
     created_at = IntegerAttribute()
     last_used_at = IntegerAttribute()
 
@@ -215,7 +215,7 @@ class Grant(Item, discriminator='grant'):
 
     @classmethod
     def withhold(cls, user_id: str, client_id: str, scopes: Collection[str]) -> None:
-        """Take scopes out of a grant that has others, so that the user is asked before the application gets them again."""
+        """Take scopes out of a grant, and so out of all its tokens; the user is asked before the application gets them again."""
         cls.at(user_id, client_id).update_if(cls.pk.exists(), cls.scopes.delete(set(scopes)))
 
     @classmethod

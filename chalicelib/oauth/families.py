@@ -187,23 +187,30 @@ def _refresh_token(family: Family, client_id: str, now: int) -> RefreshToken:
     )
 
 
-def is_valid(token: Code | RefreshToken, client: Client, now: int) -> bool:
-    """Return whether a code or refresh token is this client's, unexpired, and not revoked; it may have been redeemed."""
-    return token.client_id == client.client_id and not token.has_expired(now) and is_alive(_descent(token), client)
+def valid_scopes(token: Code | RefreshToken, client: Client, now: int) -> list[str]:
+    """Return the scopes of a code or refresh token that are still granted: none if it is another client's, has expired, or was revoked.
+
+    It may have been redeemed.
+    """
+    if token.client_id != client.client_id or token.has_expired(now):
+        return []
+    return _still_granted(list(token.scopes), _descent(token), client)
 
 
-def is_alive(token: Descent, client: Client) -> bool:
-    """Return whether nothing revoked a token of this client.
+def _still_granted(scopes: list[str], token: Descent, client: Client) -> list[str]:
+    """Return those of the scopes of a client's token that nothing took back.
 
-    That is, neither its family, by the client or a second use; nor its consent, by the user; nor, for the owner's own data, all that the
-    client had, by an end of everything that opens the owner's account.
+    That is, neither all of them with its family, by the client or a second use; nor any with the consent or from it, by the user; nor, for
+    the owner's own data, all that the client had, by an end of everything that opens the owner's account.
     """
     if RevokedFamily.is_revoked(token.family_id):
-        return False
+        return []
     if token.grant_id is None:
-        return bool(token.access_epoch == client.access_epoch)
+        return scopes if token.access_epoch == client.access_epoch else []
     grant = Grant.find(token.user_id, token.client_id)
-    return grant is not None and grant.grant_id == token.grant_id
+    if grant is None or grant.grant_id != token.grant_id:
+        return []
+    return [scope for scope in scopes if scope in grant.scopes]
 
 
 def revoke(family_id: str, now: int) -> None:
@@ -218,6 +225,15 @@ def look_up(token: str, client_id: str) -> IssuedToken | None:
     """
     issued = _look_up(token)
     return issued if issued is not None and issued.descent.client_id == client_id else None
+
+
+def introspect(token: str, client: Client) -> dict[str, Any] | None:
+    """Return what introspection says of a token of this client, or None for any other string and for what is of no use any more."""
+    issued = look_up(token, client.client_id)
+    if issued is None or issued.introspection is None:
+        return None
+    granted = _still_granted(issued.introspection['scope'].split(), issued.descent, client)
+    return issued.introspection | {'scope': ' '.join(granted)} if granted else None
 
 
 def _look_up(token: str) -> IssuedToken | None:

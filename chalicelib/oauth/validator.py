@@ -33,7 +33,8 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     """oauthlib's hooks; each names the section of RFC 6749 that it implements.
 
     The hooks pass state to each other as attributes of oauthlib's request: `user` (a user id), `consenting_user` (who logged in), `client`,
-    `scopes`, `one_time_token` (the code or refresh token that is to be redeemed), and `issued`, the new tokens.
+    `scopes`, `one_time_token` (the code or refresh token that is to be redeemed), `granted` (the scopes that a refresh token still
+    has), and `issued`, the new tokens.
     """
 
     # Clients
@@ -104,9 +105,9 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def validate_code(self, client_id: str, code: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
         """Section 4.1.3: the code is valid and this client's. A second use is detected when it is redeemed."""
         stored_code = Code.find(code)
-        if stored_code is None or not families.is_valid(stored_code, client, clock.now()):
+        if stored_code is None or not (granted := families.valid_scopes(stored_code, client, clock.now())):
             return False
-        request.user, request.scopes, request.one_time_token = stored_code.user_id, list(stored_code.scopes), stored_code
+        request.user, request.scopes, request.one_time_token = stored_code.user_id, granted, stored_code
         return True
 
     def get_code_challenge(self, code: str, request: Request) -> str | None:
@@ -142,18 +143,20 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     # Refresh tokens
 
     def validate_refresh_token(self, refresh_token: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Section 6: the token is valid and this client's."""
+        """Section 6: the token is valid and this client's, and any of its scopes is still granted."""
         token = RefreshToken.find(refresh_token)
-        if token is None or not families.is_valid(token, client, clock.now()):
+        if token is None or not (granted := families.valid_scopes(token, client, clock.now())):
             return False
-        request.user, request.one_time_token = token.user_id, token
+        request.user, request.granted, request.one_time_token = token.user_id, granted, token
         return True
 
     def get_original_scopes(self, refresh_token: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
-        return list(request.one_time_token.scopes)
+        """Section 6: without those that the user has withdrawn meanwhile."""
+        granted: list[str] = request.granted
+        return granted
 
     def save_bearer_token(self, token: dict[str, Any], request: Request, *args: Any, **kwargs: Any) -> None:
-        """Nothing to do: `prepare_token` has stored the refresh token, which keeps all scopes of its grant."""
+        """Nothing to do: `prepare_token` has stored the refresh token, which keeps all scopes of the one before."""
 
     # Revocation (RFC 7009) and introspection (RFC 7662)
 
@@ -170,8 +173,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
         self, token: str, token_type_hint: str | None, request: Request, *args: Any, **kwargs: Any
     ) -> dict[str, Any] | None:
         """Return the response of RFC 7662 section 2.2 for the client's own active token, or None for any other."""
-        issued = families.look_up(token, request.client.client_id)
-        return issued.introspection if issued is not None and families.is_alive(issued.descent, request.client) else None
+        return families.introspect(token, request.client)
 
 
 class IntrospectionValidator(Validator):

@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from html import escape, unescape
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -79,6 +80,11 @@ def told(browser: Browser) -> dict[str, str]:
 def exchange(http: ChaliceClient, code: str, authorization: str | None = BASIC, **changes: str | None) -> HTTPResponse:
     body = {'grant_type': 'authorization_code', 'code': code, 'redirect_uri': REDIRECT, 'code_verifier': VERIFIER} | changes
     return ask(http, {name: value for name, value in body.items() if value is not None}, authorization)
+
+
+def introspect(http: ChaliceClient, token: str) -> dict[str, Any]:
+    headers = {'Authorization': BASIC, 'Content-Type': 'application/x-www-form-urlencoded'}
+    return http.http.post('/oauth/introspect', headers=headers, body=urlencode({'token': token}).encode()).json_body
 
 
 def error_of(response: HTTPResponse) -> str:
@@ -254,6 +260,50 @@ class TestTheConsentPage:
         assert Grant.find(user.user_id, 'web-app').scopes == {'info', 'read'}  # `info` was not asked for
         assert visitor.get(path(scope='read write')).status_code == 200
         assert visitor.get(path(scope='info read')).status_code == 303
+
+    @pytest.mark.parametrize('which', ['refresh_token', 'access_token'])
+    def test_takes_what_is_deselected_from_the_tokens_of_before(self, http: ChaliceClient, visitor: Browser, which: str):
+        before = exchange(http, decide(visitor, path(scope='read write'))['code']).json_body
+        visitor.post_all(
+            '/oauth/authorize', [('query', path(scope='write').partition('?')[2]), ('decision', 'allow'), ('granted', 'write')]
+        )
+        assert introspect(http, before[which])['scope'] == 'read write'
+
+        asked = path(scope='read write', prompt='consent').partition('?')[2]
+        visitor.post_all('/oauth/authorize', [('query', asked), ('decision', 'allow'), ('granted', 'read')])
+
+        assert introspect(http, before[which])['scope'] == 'read'
+        refused = {'grant_type': 'refresh_token', 'refresh_token': before['refresh_token'], 'scope': 'write'}
+        assert error_of(ask(http, refused, BASIC)) == 'invalid_scope'
+        after = ask(http, {'grant_type': 'refresh_token', 'refresh_token': before['refresh_token']}, BASIC).json_body
+        assert after['scope'] == auth.verify(f'Bearer {after["access_token"]}')['scope'] == 'read'
+        assert introspect(http, after[which])['scope'] == 'read'
+
+    @pytest.mark.parametrize('which', ['refresh_token', 'access_token'])
+    def test_ends_the_tokens_that_it_leaves_nothing(self, http: ChaliceClient, visitor: Browser, user: User, which: str):
+        before = exchange(http, decide(visitor, path(scope='info'))['code']).json_body
+        asked = path(scope='info read').partition('?')[2]
+
+        visitor.post_all('/oauth/authorize', [('query', asked), ('decision', 'allow'), ('granted', 'read')])
+
+        assert introspect(http, before[which]) == {'active': False}
+        assert error_of(ask(http, {'grant_type': 'refresh_token', 'refresh_token': before['refresh_token']}, BASIC)) == 'invalid_grant'
+        assert set(Grant.find(user.user_id, 'web-app').scopes) == {'read'}
+
+    def test_takes_what_is_deselected_from_a_code_of_before(self, http: ChaliceClient, visitor: Browser):
+        before = decide(visitor, path(scope='read write'))['code']
+        decide(visitor, path(scope='read write', prompt='consent'), ['read'])
+
+        assert exchange(http, before).json_body['scope'] == 'read'
+
+    def test_two_answers_that_leave_nothing_leave_a_connection_to_be_revoked(self, visitor: Browser, user: User):
+        Grant.allow(user, 'web-app', ['read'], 1)
+        Grant.withhold(user.user_id, 'web-app', ['read'])
+
+        visitor.get('/account/applications')
+
+        assert (visitor.status, 'Web <app>' in visitor.text) == (200, True)
+        assert visitor.get(path(scope='read')).status_code == 200
 
     def test_lets_one_log_in_as_somebody_else_who_is_told_for_what(self, visitor: Browser, make_user: Callable[..., User]):
         make_user('other@example.com')
