@@ -11,8 +11,11 @@ import pytest
 from infra.fake_upstreams import rates
 from infra.fake_upstreams.http_server import Request
 from infra.fake_upstreams.sample import respond
+from tests.support.clock import START
 
-TODAY = datetime.now(UTC).date()
+TODAY = datetime.fromtimestamp(START, UTC).date()
+
+pytestmark = pytest.mark.usefixtures('stopped_clock')  # so that no test sees a day begin
 
 
 def answer_of(url: str) -> Any:

@@ -111,6 +111,17 @@ class World:
             self.look()
         self.work()
 
+    def rest(self) -> None:
+        """Let the chain go on for an hour as it mostly does: nobody dies, no explorer lags, and others are paid."""
+        self.chain.behind = {}
+        for _ in range(4):
+            CLOCK.advance(15 * MINUTE)
+            self.chain.mine(Payment(to=(STRANGER,)))
+            self.note()
+            refresh_job(record({'follow': 'btc'}))
+            run_sweep()
+            self.queue.drain()
+
     def check(self) -> None:
         for address in self.addresses:
             ledger = Ledger.find(pk_of(address))
@@ -152,9 +163,9 @@ def test_what_is_told_was_so(
 ) -> None:
     monkeypatch.setattr(wallets, 'GAP', 2)
     world = World(api, followed_chain, refresh_queue(queues), seed)
-    confirmed = 0
     for _ in range(STEPS):
         world.step()
         world.check()
-        confirmed += world.confirmed()
-    assert confirmed > 0
+    world.rest()
+    world.check()
+    assert world.confirmed() > 0
