@@ -89,7 +89,7 @@ abuse: $(READY) ## Use and attack everything while AWS and explorers fail: at le
 
 bench: override STAGE := dev
 bench: export PACKAGE_FOR := host
-bench: $(BENCH) package ## Measure cold starts, requests, jobs and growth, as docs/performance.md shows them; five minutes
+bench: $(BENCH) package ## Measure cold starts, requests, jobs and growth, as docs/performance.md shows them; ten minutes
 	@printf '\nMeasured %s on %s processors (%s), load %s, Python %s.\n' "$$(date -u +%F)" "$$(getconf _NPROCESSORS_ONLN)" \
 	  "$$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)" "$$(cut -d' ' -f1 /proc/loadavg)" "$$($(BIN)/python -c 'import platform; print(platform.python_version())')"
 	@printf '\n## Cold starts\n\n'; $(BIN)/python -m benchmarks.cold_start build/deployment.zip || touch build/.missed

@@ -1,7 +1,7 @@
-"""What jobs take as what they work on grows: `python -m benchmarks.jobs` prints Markdown tables.
+"""What jobs take as what they work on grows: `python -m benchmarks.jobs [TABLE ...]` prints Markdown tables, all of them or those named.
 
-As in benchmarks.first_download, the worker is a process of its own, whose processor time and memory are counted, beside a table that takes
-little time itself and an explorer.
+As in benchmarks.first_download, the worker is a process of its own, one for each table, whose processor time and memory are counted, beside
+a table that takes little time itself and an explorer.
 """
 
 import argparse
@@ -11,14 +11,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from benchmarks import crowds, refreshes
 from benchmarks.first_download import ADDRESS, deliver, memory, surroundings
 from benchmarks.stored import Watched
 
 ROOT = Path(__file__).parents[1]
 YEARS = (1, 10)
-WATCHERS = (100, 1_000)
+WATCHERS, PORTFOLIOS = (100, 10_000), (1_000, 10_000)
 AT_ONCE = 10  # workers, as many as messages of an event
 PAYMENTS = 30  # of each address that is refreshed
 WALLET_ADDRESSES, WALLET_SECONDS = 400, 15  # those that are used, and how long a message is worked on
@@ -31,21 +32,39 @@ class Table(NamedTuple):
 
     title: str
     columns: Sequence[str]
-    rows: Callable[[], Iterator[Sequence[object]]]
+    rows: Callable[[argparse.Namespace], Iterator[Sequence[object]]]
 
 
 def main() -> int:
     """Start the worker, which prints the tables."""
-    parser = argparse.ArgumentParser(prog='python -m benchmarks.jobs', description=__doc__)
-    parser.add_argument('--work', action='store_true', help='be the worker')
-    if parser.parse_args().work:
-        for table in TABLES:
-            print(f'\n### {table.title}\n\n| {" | ".join(table.columns)} |\n|{"---|" * len(table.columns)}', flush=True)
-            for row in table.rows():
-                print(f'| {" | ".join(map(str, row))} |', flush=True)
+    options = _options()
+    if options.work:
+        _print(TABLES[options.tables[0]], options)
         return 0
-    with surroundings(PAYMENTS, _used_addresses().__contains__) as around:
-        return subprocess.run([sys.executable, '-m', 'benchmarks.jobs', '--work'], cwd=ROOT, env=around.environment, check=False).returncode
+    arguments = ['--watchers', *map(str, options.watchers), '--portfolios', *map(str, options.portfolios), '--used', str(options.used)]
+    with surroundings(options.payments, _used_addresses(options.used).__contains__) as around:
+        for name in options.tables or TABLES:
+            command = [sys.executable, '-m', 'benchmarks.jobs', name, '--work', *arguments]
+            if subprocess.run(command, cwd=ROOT, env=around.environment, check=False).returncode:
+                return 1
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog='python -m benchmarks.jobs', description=__doc__)
+    parser.add_argument('tables', nargs='*', metavar='TABLE', help=f'of {", ".join(TABLES)}')
+    parser.add_argument('--watchers', type=int, nargs='+', default=WATCHERS, metavar='NUMBER', help='of a ledger')
+    parser.add_argument('--portfolios', type=int, nargs='+', default=PORTFOLIOS, metavar='NUMBER', help='in the table')
+    parser.add_argument('--used', type=int, default=WALLET_ADDRESSES, metavar='NUMBER', help='addresses of the wallet that are used')
+    parser.add_argument('--payments', type=int, default=PAYMENTS, metavar='NUMBER', help='of each address that is refreshed')
+    parser.add_argument('--work', action='store_true', help='be the worker')
+    return parser.parse_args()
+
+
+def _print(table: Table, options: argparse.Namespace) -> None:
+    print(f'\n### {table.title}\n\n| {" | ".join(table.columns)} |\n|{"---|" * len(table.columns)}', flush=True)
+    for row in table.rows(options):
+        print(f'| {" | ".join(map(str, row))} |', flush=True)
 
 
 class _Used(frozenset[str]):
@@ -55,15 +74,15 @@ class _Used(frozenset[str]):
         return super().__contains__(address) or not str(address).startswith(('bc1', '1', '3'))
 
 
-def _used_addresses() -> _Used:
+def _used_addresses(number: int) -> _Used:
     from chalicelib.domain.chains import CHAINS
     from infra.fake_upstreams import hd_wallet
 
     receiving = CHAINS['btc'].wallet(hd_wallet.KEY).branches[0]
-    return _Used(receiving.address(index) for index in range(WALLET_ADDRESSES))
+    return _Used(receiving.address(index) for index in range(number))
 
 
-def histories() -> Iterator[Sequence[object]]:
+def histories(_: argparse.Namespace) -> Iterator[Sequence[object]]:
     """Compute the history of an address that moved at each hour of some years; then once more, when it moved again."""
     from chalicelib import clock
     from chalicelib.services.histories import refresh
@@ -77,23 +96,7 @@ def histories() -> Iterator[Sequence[object]]:
         yield years, f'{points:,}', f'{whole:.1f}', f'{whole / points * 1_000_000:.0f}', f'{again:.2f}', f'{memory("VmHWM"):.0f}'
 
 
-def watchers() -> Iterator[Sequence[object]]:
-    """Refresh a ledger that so many portfolios watch, and tell all of them."""
-    from chalicelib import queue
-    from chalicelib.config import settings
-    from chalicelib.models import Item, Ledger, Watch, transact
-
-    for number in WATCHERS:
-        address = f'{ADDRESS[:-5]}{number:05}'
-        all_watched = [Watched(10_000 + number + one, address) for one in range(number)]
-        Item.write_many(put=(item for one in all_watched for item in (one.portfolio, one.address, Watch.of(one.address))))
-        transact(Ledger.make_due(f'LEDGER#doge#{address}', int(time.time())))
-        queue.send(settings().refresh_queue, [({'ledger': f'LEDGER#doge#{address}'}, '')])
-        took = _processor(_drain)
-        yield f'{number:,}', f'{took:.1f}', f'{took / number * 1_000:.1f}', f'{memory("VmHWM"):.0f}'
-
-
-def quotas() -> Iterator[Sequence[object]]:
+def turns(_: argparse.Namespace) -> Iterator[Sequence[object]]:
     """Take turns at an upstream that may be asked every so often, by several workers at once."""
     from chalicelib.providers.upstream import Endpoint
     from chalicelib.services.ledgers.upstream_gate import UpstreamGate
@@ -107,7 +110,7 @@ def quotas() -> Iterator[Sequence[object]]:
         yield workers, f'{1_000 / _INTERVAL_MS:.0f}', f'{(_TURNS - 1) / took:.1f}', f'{(_TURNS - 1) * _INTERVAL_MS / 1_000 / took:.0%}'
 
 
-def wallets() -> Iterator[Sequence[object]]:
+def wallets(options: argparse.Namespace) -> Iterator[Sequence[object]]:
     """Read a wallet for the first time, of which each twenty unused addresses in a row were thought to be the last."""
     from chalicelib import queue, vault
     from chalicelib.config import settings
@@ -115,10 +118,23 @@ def wallets() -> Iterator[Sequence[object]]:
     from chalicelib.jobs import refresh
     from chalicelib.models import Ledger, Watch, transact
     from chalicelib.providers import explorers
+    from chalicelib.services.ledgers import wallet_merge
     from infra.fake_upstreams import hd_wallet
 
     explorers.EXPLORERS['btc'] = (explorers._blockbook('btc'),)  # the only one that is served here
-    refresh.SLICE_SECONDS = WALLET_SECONDS
+    if options.used <= WALLET_ADDRESSES:
+        refresh.SLICE_SECONDS = WALLET_SECONDS  # so that there are several
+    merges: list[float] = []
+    merge = wallet_merge.merge_stored
+
+    def timed(*arguments: Any) -> Any:
+        begun = time.process_time()
+        try:
+            return merge(*arguments)
+        finally:
+            merges.append(time.process_time() - begun)
+
+    wallet_merge.merge_stored = timed
     watched = Watched(9_999, ADDRESS)
     watched.address.currency = 'btc'
     watched.address.point_to(identify('btc', hd_wallet.KEY))
@@ -126,6 +142,7 @@ def wallets() -> Iterator[Sequence[object]]:
     secret = vault.encrypt(hd_wallet.KEY, vault.ledger_context(pk))
     Watch.write_many(put=[watched.portfolio, watched.address, Watch.of(watched.address)])
     transact(Ledger.make_due(pk, now, secret=secret))
+    _forget_messages()
     queue.send(settings().refresh_queue, [({'ledger': pk}, '')])
     before = 0
     while True:
@@ -134,9 +151,22 @@ def wallets() -> Iterator[Sequence[object]]:
             return
         used, ledger = time.process_time() - begun, Ledger.find(pk)
         derived = sum(one.count for one in ledger.derived.reaches) if ledger else 0
-        if derived > before:
-            yield f'{derived:,}', f'{used:.1f}', f'{used / (derived - before) * 1_000:.0f}', f'{memory("VmHWM"):.0f}'
+        merging = sum(merges)
+        merges.clear()
+        if derived > before or merging:
+            each = f'{(used - merging) / (derived - before) * 1_000:.0f}' if derived > before else ''
+            yield f'{derived:,}', f'{used:.1f}', f'{merging:.1f}', each, f'{memory("VmHWM"):.0f}'
         before = derived
+
+
+def _forget_messages() -> None:
+    """Empty the queue of what earlier tables left, which nobody worked off."""
+    import boto3
+
+    from chalicelib.config import settings
+
+    sqs = boto3.client('sqs')
+    sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=settings().refresh_queue)['QueueUrl'])
 
 
 def _processor(run: Callable[[], object]) -> float:
@@ -146,21 +176,56 @@ def _processor(run: Callable[[], object]) -> float:
     return time.process_time() - begun
 
 
-def _drain() -> None:
-    while deliver(trace=False) is not None:
-        pass
-
-
-TABLES = (
-    Table(
+TABLES = {
+    'histories': Table(
         'Points of a history',
         ('years, moved each hour', 'points', 's of processor', 'µs for a point', 's for an hour more', 'MiB at most'),
         histories,
     ),
-    Table('Watchers of a ledger', ('watchers', 's of processor', 'ms for a watcher', 'MiB at most'), watchers),
-    Table('Turns at an upstream', ('workers at once', 'turns a second that there are', 'taken', ''), quotas),
-    Table('A wallet that is found by and by', ('derived so far', 's of processor', 'ms for an address more', 'MiB at most'), wallets),
-)
+    'watchers': Table(
+        'Watchers of a ledger',
+        (
+            'watchers',
+            'ms of processor, the refresh',
+            'DynamoDB requests',
+            'further messages',
+            'ms of processor, each',
+            'at most',
+            'DynamoDB requests',
+            'MiB at most',
+        ),
+        lambda options: crowds.watchers(options.watchers),
+    ),
+    'portfolios': Table(
+        'Portfolios in the table',
+        ('what is done', 'portfolios', 'DynamoDB requests', 'units', 'ms of processor'),
+        lambda options: crowds.portfolios(options.portfolios),
+    ),
+    'turns': Table('Turns at an upstream', ('workers at once', 'turns a second that there are', 'taken', ''), turns),
+    'workers': Table(
+        "The workers' time",
+        (
+            'invocations at once',
+            'an answer of the explorer, s',
+            'refreshes a second that there could be',
+            'are',
+            '',
+            'ms of an event beyond its slowest answer',
+            'ms of processor for a refresh',
+        ),
+        lambda _: refreshes.workers_time(),
+    ),
+    'quotas': Table(
+        "An upstream's quota",
+        ('invocations at once', 'requests a second that are allowed', 'made', '', 'refreshes put off'),
+        lambda _: refreshes.quotas(),
+    ),
+    'wallets': Table(
+        'A wallet that is found by and by',
+        ('derived so far', 's of processor', 'of them to merge', 'ms for an address more', 'MiB at most'),
+        wallets,
+    ),
+}
 
 
 if __name__ == '__main__':
