@@ -264,11 +264,7 @@ class TestTheConsentPage:
     @pytest.mark.parametrize('which', ['refresh_token', 'access_token'])
     def test_takes_what_is_deselected_from_the_tokens_of_before(self, http: ChaliceClient, visitor: Browser, which: str):
         before = exchange(http, decide(visitor, path(scope='read write'))['code']).json_body
-        visitor.post_all(
-            '/oauth/authorize', [('query', path(scope='write').partition('?')[2]), ('decision', 'allow'), ('granted', 'write')]
-        )
         assert introspect(http, before[which])['scope'] == 'read write'
-
         asked = path(scope='read write', prompt='consent').partition('?')[2]
         visitor.post_all('/oauth/authorize', [('query', asked), ('decision', 'allow'), ('granted', 'read')])
 
