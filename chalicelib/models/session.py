@@ -25,8 +25,8 @@ _SESSION_ID = re.compile('[0-9a-f]{64}')
 class Session(Item, discriminator='session'):
     """pk=SESSION#<session id>  sk=SESSION   TTL
 
-    start: transaction with the user's pointer   find: get   of_user: query of the pointers, batch get
-    see: one update, at most hourly   end: delete   end_one: transaction
+    start: transaction with the user's pointer and count   find: get   of_user: query of the pointers, batch get
+    see: one update, at most hourly   end: delete   end_one: transaction   end_all_but: as `of_user`, and two deletes each
 
     The session id is the SHA-256 of the token. `epoch` is its user's `sessions_epoch` when their password was verified; instants would not
     do, as the clocks of functions differ. `started_at` is in milliseconds. `browser` is what it was started with, in words; `network` where
@@ -58,7 +58,7 @@ class Session(Item, discriminator='session'):
         token, now = new_token(), now_ms // 1000
         session = cls(*_key(token), user_id=user.user_id, epoch=user.sessions_epoch, started_at=now_ms, expires_at=now + IDLE_SECONDS)
         session.browser, session.network, session.last_seen_at = browser, network, now
-        transact(user.check_unchanged(), Write(Operation.PUT, session), Write(Operation.PUT, SessionPointer.of(session)), *also)
+        transact(user.count_session(), Write(Operation.PUT, session), Write(Operation.PUT, SessionPointer.of(session)), *also)
         return token
 
     @classmethod
@@ -73,7 +73,20 @@ class Session(Item, discriminator='session'):
     @classmethod
     def of_user(cls, user: User, now: int) -> list['Session']:
         """Return the sessions in which a user is logged in, last seen first."""
-        pointers = SessionPointer.query(user.pk, SessionPointer.sk.startswith('SESSION#'), consistent_read=True)
+        return cls._valid(SessionPointer.of_user(user), user, now)
+
+    @classmethod
+    def end_all_but(cls, most: int, user: User, now: int) -> None:
+        """Delete the sessions of a user, all but `most` of those in which they are logged in: those that were seen last."""
+        pointers = SessionPointer.of_user(user)
+        kept = {session.pk for session in cls._valid(pointers, user, now)[:most]}
+        for pointer in pointers:
+            if pointer.sk not in kept:
+                cls(pointer.sk, 'SESSION').delete()
+                pointer.delete()
+
+    @classmethod
+    def _valid(cls, pointers: 'Sequence[SessionPointer]', user: User, now: int) -> list['Session']:
         sessions = cls.get_many((str(pointer.sk), 'SESSION') for pointer in pointers)
         good = [one for one in sessions if (one.expires_at or 0) > now and one.is_valid_for(user)]
         return sorted(good, key=lambda one: (-one.last_seen_at, -one.started_at))
@@ -121,6 +134,11 @@ class SessionPointer(Item, discriminator='session_pointer'):
     def of(cls, session: Session) -> 'SessionPointer':
         lasts_until = session.started_at // 1000 + LONGEST_SECONDS
         return cls(User.pk_of(session.user_id), f'SESSION#{session.session_id}', expires_at=lasts_until)
+
+    @classmethod
+    def of_user(cls, user: User) -> list['SessionPointer']:
+        """Return the pointers to all sessions of a user that are stored, and to some that ended."""
+        return list(cls.query(user.pk, cls.sk.startswith('SESSION#'), consistent_read=True))
 
 
 def new_token() -> str:

@@ -34,11 +34,12 @@ class User(Item, discriminator='user'):
     allocate_portfolio_id, rename, allow_remote, forbid_remote, set_password, end_sessions, schedule_deletion,
     cancel_deletion: one update   removal, withdrawal: writes of a transaction
     renewal, confirmation, password_reset, email_change: writes of a transaction with the mailed token
-    check_unchanged: a check of a transaction   count_creation: an update of a transaction
+    check_unchanged: a check of a transaction   count_creation, count_session: an update of a transaction
 
     `portfolio_count` is absent for none, and excludes portfolios stored before there was a count.
     `creations` is how often something was made that a user may have only so many of, whatever became of it.
     `confirmed_at` is None until the email address is confirmed; until then the account cannot be used.
+    `sessions_begun` counts those since old ones were last deleted.
     `sessions_epoch` is drawn anew by whatever ends all sessions: those that were begun in another one are none any more.
     `delete_at` is when the account is to be deleted, None if it is to stay; until then it is in the `due` index for that.
     """
@@ -53,6 +54,7 @@ class User(Item, discriminator='user'):
     creations = IntegerAttribute(default=0)
     created_at = IntegerAttribute()
     confirmed_at = IntegerAttribute(null=True)
+    sessions_begun = IntegerAttribute(default=0)
     sessions_epoch = UnicodeAttribute(default=_FIRST_EPOCH)
     delete_at = IntegerAttribute(null=True)
 
@@ -189,18 +191,12 @@ class User(Item, discriminator='user'):
         self.update_existing([User.allow_remote_login.set(False)])
 
     def set_password(self, password_hash: str) -> None:
-        """Set the password and end all sessions, and all mailed links.
-
-        Raises AccessEnded if the user's stamp changed since they were read: the old password was right then.
-        """
+        """Set the password, end all sessions and mailed links. Raises AccessEnded if the stamp changed since the old one was verified."""
         actions: list[Action] = [User.password_hash.set(password_hash), _end_sessions()]
         self.update_existing(actions, self._unchanged(), errors.AccessEnded)
 
     def end_sessions(self) -> None:
-        """End all sessions, and all mailed links.
-
-        Raises AccessEnded if the user's stamp changed since they were read: whoever ends them is logged in anew afterwards.
-        """
+        """End all sessions and mailed links. Raises AccessEnded if the user's stamp changed since they were read."""
         self.update_existing([_end_sessions()], self._unchanged(), errors.AccessEnded)
 
     def schedule_deletion(self, at: int) -> int:
@@ -274,6 +270,10 @@ class User(Item, discriminator='user'):
         before logging out everywhere, must not outlive it.
         """
         return Write(Operation.CHECK, self, self._unchanged(), on_failure=errors.AccessEnded)
+
+    def count_session(self) -> Write:
+        """Return the write that counts a session that is begun. Its transaction raises AccessEnded as that of `check_unchanged`."""
+        return Write(Operation.UPDATE, self, self._unchanged(), [User.sessions_begun.add(1)], errors.AccessEnded)
 
     def count_creation(self, on_failure: Callable[[], Exception]) -> Write:
         """Return the write that counts one creation more. Its transaction raises `on_failure` if the user's stamp or the count changed."""

@@ -5,6 +5,10 @@ from typing import NamedTuple
 from chalicelib.models import KnownBrowser, Session, User, new_token
 from chalicelib.services import notices
 
+_MOST_SESSIONS = 50
+_MOST_BROWSERS = 20
+_TIDIED_EVERY = 10  # log-ins: the others cost no request more
+
 
 class Visitor(NamedTuple):
     """The browser that a request came from: the token that it has, None for none, what it is called, and its network."""
@@ -43,6 +47,18 @@ def begin_session_and_tell(user: User, visitor: Visitor, now_ms: int, *, knows_b
 
 
 def _begin(user: User, visitor: Visitor, browser_token: str, now_ms: int) -> LogIn:
+    if user.sessions_begun >= _TIDIED_EVERY:
+        _make_room(user, now_ms // 1000)
     remembering = KnownBrowser.remembering(user.user_id, browser_token, now_ms // 1000)
     session_token = Session.start(user, now_ms, browser=visitor.browser, network=visitor.network, also=[remembering])
     return LogIn(session_token, browser_token)
+
+
+def _make_room(user: User, now: int) -> None:
+    """Delete the oldest sessions and known browsers, so that those that are begun until the next time fit too.
+
+    The count begins anew last of all: what dies before is done again.
+    """
+    Session.end_all_but(_MOST_SESSIONS - _TIDIED_EVERY, user, now)
+    KnownBrowser.forget_all_but(_MOST_BROWSERS - _TIDIED_EVERY, user.user_id)
+    User.at(user.user_id).update_blindly(User.sessions_begun.set(0))
