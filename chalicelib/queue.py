@@ -49,8 +49,8 @@ def batches(items: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def process_batch(job: str, queue: str, event: SQSEvent, handle: Callable[[Body], None]) -> dict[str, Any]:
-    """Handle the messages of an event concurrently, each as a task of `job`; return the partial batch response that Lambda expects.
+def process_batch(job: str, queue: str, event: SQSEvent, handle: Callable[[Body], None], *, at_once: int = _BATCH) -> dict[str, Any]:
+    """Handle the messages of an event, `at_once` of them at a time, each as a task of `job`; return Lambda's partial batch response.
 
     A message whose handler raised is reported as failed, which keeps it in the queue, and stays hidden for a time that doubles
     with each receive (SQS itself would always wait the same time).
@@ -60,7 +60,7 @@ def process_batch(job: str, queue: str, event: SQSEvent, handle: Callable[[Body]
     """
     run_id = getattr(event.context, 'aws_request_id', None)
     records = [record.to_dict() for record in event]
-    with ThreadPoolExecutor(_BATCH) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         handled = list(pool.map(lambda record: _handled(job, run_id, queue, record, handle), records))
     failed = [record for record, done in zip(records, handled, strict=True) if not done]
     return {'batchItemFailures': [{'itemIdentifier': record['messageId']} for record in failed]}

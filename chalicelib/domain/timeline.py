@@ -17,6 +17,7 @@ from chalicelib.domain.replay import Balances, Contribution, Move, Scope, Span
 
 HOUR, DAY, WEEK = 3_600, 86_400, 604_800
 INTERVALS = {'hour': HOUR, 'day': DAY, 'week': WEEK}
+_LEAST_VALUES = 2
 _MONDAY = 4 * DAY  # 1970-01-05 was the first
 
 
@@ -135,7 +136,7 @@ def beginning(contributions: Iterable[Contribution]) -> int | None:
 def count_values(contributions: Sequence[Contribution], reporting: Collection[str], start: int, end: int, *, rates_from: int) -> int:
     """Return how many values a portfolio has at most from `start` on: one for each currency, reporting currency and instant of `points`.
 
-    What it held before anything is known to change has none before `rates_from`.
+    What it held before anything is known to change has none before `rates_from`. An amount takes memory too, so it counts for two.
     """
     held = {code for each in contributions for code in (*each.base, *(move.currency for move in each.moves))}
     hours = {_next_hour(move.at) for each in contributions for move in each.moves if start <= move.at <= end}
@@ -143,7 +144,7 @@ def count_values(contributions: Sequence[Contribution], reporting: Collection[st
     if start == 0 and point_at(contributions, 0).balances:
         first = min(first, rates_from)
     days = max(0, end - max(first, start)) // DAY + 1
-    return (days + len(hours)) * len(held) * max(1, len(reporting))
+    return (days + len(hours)) * len(held) * max(_LEAST_VALUES, len(reporting))
 
 
 def grid(interval: int, first: int, last: int) -> range:

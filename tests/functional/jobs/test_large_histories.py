@@ -3,9 +3,12 @@
 import pytest
 
 from chalicelib.domain import currencies
+from chalicelib.jobs import histories
+from chalicelib.models import History
 from chalicelib.services.histories import refresh
 from tests.support.api import Api
 from tests.support.browser import Browser
+from tests.support.jobs import Queue, record
 
 PATHS = ('balances/history', 'balances/btc/history', 'converted/history')
 
@@ -77,3 +80,18 @@ def test_a_page_of_a_portfolio_with_too_large_a_history_says_that_there_is_no_ch
 
     assert logged_in.status == 200
     assert 'being worked out' not in logged_in.text
+
+
+def test_histories_whose_turn_comes_late_are_left_to_another_run(api: Api, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    path = create(api, ['btc'], ['btc'], '2020-01-01')
+    queue = Queue(queues['cryptfolio-test-history'], histories.refresh_histories)
+    queue.drain()
+    asked = record({'user_id': api.user_id, 'portfolio_id': int(path.rpartition('/')[2]), 'seen_at': 5})
+    with monkeypatch.context() as patch:
+        patch.setattr(histories, 'SLICE_SECONDS', -1)
+        assert histories.refresh_histories({'Records': [asked]}, None) == {'batchItemFailures': []}
+    before = History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version
+
+    queue.drain()
+
+    assert History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version == before + 1
