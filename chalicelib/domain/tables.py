@@ -10,8 +10,11 @@ from chalicelib.texts import translatable, with_values
 
 CSV_TYPE = 'text/csv; charset=utf-8'
 _NUMBER = re.compile(r'-?[0-9]+(\.[0-9]+)?')
-_STARTS = ('=', '+', '-', '@', '\t', '\r')  # https://owasp.org/www-community/attacks/CSV_Injection
-_QUOTE = "'"  # before a cell that a spreadsheet would run as a formula, and before one that has such quotes itself
+_QUOTE = "'"  # before what a spreadsheet would run as a formula, and before what has such quotes itself
+_SIGNS = '=+@\uff1d\uff0b\uff0d\uff20-'  # also the full-width ones, which East Asian spreadsheets take for the others
+# Where a formula could begin, and the quotes there: at the start of a cell (https://owasp.org/www-community/attacks/CSV_Injection), and
+# behind what separates cells or rows for a spreadsheet that expects no commas, to which quotation marks in the middle are no protection.
+_FORMULA = re.compile(rf"""(^(?={_QUOTE}*[\t\r\n])|(?:^[ ]*|[;\t\r\n][ "]*)(?={_QUOTE}*[{_SIGNS}]))({_QUOTE}*)""")
 _UNREADABLE = translatable('Line {number} cannot be read: look for a quotation mark that has no second one')
 _SEPARATORS = '\t;,'  # by precedence where there are as many of each: spreadsheets write semicolons where the comma is the decimal mark
 _QUOTED = re.compile('"[^"]*"')
@@ -42,7 +45,7 @@ def from_csv(text: str) -> list[TableRow]:
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                rows.append(TableRow(number, [_without_quote(cell.strip()) for cell in cells]))
+                rows.append(TableRow(number, [_without_quotes(cell.strip()) for cell in cells]))
             number = reader.line_num + 1
     except csv.Error:
         raise BadTable(with_values(_UNREADABLE, number=number)) from None
@@ -62,8 +65,8 @@ def _cell(value: object) -> str:
     if value is None:
         return ''
     text = ('true' if value else 'false') if isinstance(value, bool) else str(value)
-    return _QUOTE + text if text.lstrip(_QUOTE).startswith(_STARTS) and not _NUMBER.fullmatch(text) else text
+    return text if _NUMBER.fullmatch(text) else _FORMULA.sub(rf'\1{_QUOTE}\2', text)
 
 
-def _without_quote(cell: str) -> str:
-    return cell.removeprefix(_QUOTE) if cell.lstrip(_QUOTE).startswith(_STARTS) else cell
+def _without_quotes(cell: str) -> str:
+    return _FORMULA.sub(lambda place: place[1] + place[2][1:], cell)
