@@ -15,9 +15,11 @@ from chalicelib.services.portfolios import addresses
 from chalicelib.texts import translatable, translate, with_values
 
 MOST_LINES = 100
+_MOST_IN_DESCRIPTORS = 20_000  # characters of one form: where there are many keys and steps, each takes 40 µs of a processor
 _DESCRIPTOR = re.compile(r'([a-z]+\(.*\)(?:#[a-z0-9]{8})?)\s*(?:,(.*))?')  # has commas of its own
 _SHOWN = 60
 _REPEATED = translatable('This address is here already, on an earlier line')
+_TOO_MUCH = translatable('These are too many descriptors for one time: add the rest by itself')
 _SECRET = (errors.PRIVATE, recognition.HASH)  # the faults of what may be a private key
 
 
@@ -67,14 +69,30 @@ def question_of(chains: Sequence[str]) -> str:
 def parse(text: str, chosen: Mapping[str, str]) -> list[Line]:
     """Return the lines that are not blank; `chosen` are the chains that were chosen, by the name of their question."""
     pasted = [_split(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    lines = without_repetitions([recognise(line, chosen) for line in pasted])
+    recogniser = Recogniser(chosen)
+    lines = without_repetitions([recogniser.recognise(line) for line in pasted])
     if private_keys.are_in(text) and not any(line.is_secret for line in lines):  # a seed with a word on each line
         return [line._replace(fault=errors.PRIVATE) if line.fault else line for line in lines]
     return lines
 
 
-def recognise(pasted: Pasted, chosen: Mapping[str, str]) -> Line:
-    """Return a line with its chain, title and address as they would be stored, or what is wrong with it; see `parse`."""
+class Recogniser:
+    """Recognises the lines of one form; `chosen` as in `parse`. Of descriptors, which may be much work, only so much."""
+
+    def __init__(self, chosen: Mapping[str, str]) -> None:
+        self._chosen = chosen
+        self._left_in_descriptors = _MOST_IN_DESCRIPTORS
+
+    def recognise(self, pasted: Pasted) -> Line:
+        """Return a line with its chain, title and address as they would be stored, or what is wrong with it."""
+        if '(' in pasted.address:
+            self._left_in_descriptors -= len(pasted.address)
+            if self._left_in_descriptors < 0:
+                return Line(pasted.number, pasted.text, pasted.address, pasted.title, [], fault=_TOO_MUCH)
+        return _recognise(pasted, self._chosen)
+
+
+def _recognise(pasted: Pasted, chosen: Mapping[str, str]) -> Line:
     number, text, address, title, code = pasted
     try:
         descriptors.require_public(text)  # all of it: a key may stand in the name, or after a comma of half a descriptor

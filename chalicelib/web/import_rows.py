@@ -21,7 +21,7 @@ from chalicelib.models import Address, AlreadyUsed, Offset, OffsetBalance, Portf
 from chalicelib.services.portfolios import offsets
 from chalicelib.texts import currency_title, translatable, with_values
 from chalicelib.web import address_lines, amounts
-from chalicelib.web.address_lines import Line, Pasted
+from chalicelib.web.address_lines import Line, Pasted, Recogniser
 
 MOST_ROWS = 250  # each is two requests to the database and two messages, and an answer must come within half a minute
 _OFFSET = Body('ImportedOffset', required=(fields.TITLE, fields.BALANCES), optional=(fields.SINCE,))
@@ -121,7 +121,8 @@ def parse(text: str, there: Iterable[Address]) -> ImportTable:
     if len(rows) > MOST_ROWS:
         raise tables.BadTable(with_values(_TOO_MANY, number=len(rows), most=MOST_ROWS))
     columns = [_COLUMNS.get(cell.lower(), '') for cell in header]
-    table = ImportTable(header, _without_repetitions([_parse(row, columns) for row in rows], there))
+    recogniser = Recogniser({})
+    table = ImportTable(header, _without_repetitions([_parse(row, columns, recogniser) for row in rows], there))
     if secret := _secret_in([table.text]):  # a seed with a word on each line
         raise tables.BadTable(secret)
     return table
@@ -157,13 +158,13 @@ def _store(portfolio: Portfolio, row: ImportRow, note: Write) -> None:
         offsets.store(Offset.draft(*key, title=row.title, balances=balances, since=row.since, now=clock.now()), also=[note])
 
 
-def _parse(row: TableRow, columns: Sequence[str]) -> ImportRow:
+def _parse(row: TableRow, columns: Sequence[str], recogniser: Recogniser) -> ImportRow:
     if secret := _secret_in(row.cells):
         return ImportRow(row, faults=(secret,), is_secret=True)
     columns = columns or (_OF_AMOUNTS if _AMOUNT.fullmatch(row.cells[0]) else _OF_ADDRESSES)
     cells = {name: cell for name, cell in zip(columns, row.cells, strict=False) if name and cell}
     if 'address' in cells:
-        return _parse_address(row, cells)
+        return _parse_address(row, cells, recogniser)
     if not {'amount', 'balance'} & cells.keys():
         return ImportRow(row, faults=(_NOTHING_TO_ADD,))
     return _parse_amounts(row, cells)
@@ -179,11 +180,11 @@ def _secret_in(cells: Sequence[str]) -> str | None:
     return None
 
 
-def _parse_address(row: TableRow, cells: Mapping[str, str]) -> ImportRow:
+def _parse_address(row: TableRow, cells: Mapping[str, str], recogniser: Recogniser) -> ImportRow:
     pasted = Pasted(row.number, cells['address'], cells['address'], cells.get('title', ''), cells.get('currency', '').lower())
     if _CUT in pasted.address:
         return ImportRow(row, faults=(_ONLY_A_PART,))
-    line = address_lines.recognise(pasted, {})
+    line = recogniser.recognise(pasted)
     if line.fault is None and line.chain is None:
         line = line._replace(fault=with_values(_SEVERAL_CHAINS, chains=', '.join(line.chains)))
     return ImportRow(row, address=line, faults=(line.fault,) if line.fault else (), is_secret=line.is_secret)

@@ -10,6 +10,7 @@ from chalicelib.models import Item
 from tests.support.api import Api
 from tests.support.browser import FORM, Browser
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT
+from tests.support.wallets import OTHER_XPUB, XPUB
 
 EVM = '0x00000000219ab540356cBB839Cbe05303d7705Fa'
 WIF = '5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ'  # of Bitcoin's wiki
@@ -180,3 +181,19 @@ def test_an_amount_is_read_as_the_language_writes_it_and_what_we_exported_as_it_
     ]
     upload(logged_in, 'currency,balance\r\nbtc,1.234\r\n')
     assert rows(logged_in.page) == ['Zeile 2: Bitcoin 1,234 BTC']
+
+
+@pytest.mark.parametrize('path', [PATH, '/portfolios/1/addresses'])
+def test_of_descriptors_only_so_many_are_read_at_a_time(logged_in: Browser, api: Api, path: str):
+    api.portfolio('First')
+    keys = [f'{key}/<0;1;2;3;4;5;6;7>' for key in (XPUB, OTHER_XPUB)]
+    lines = [f'wsh(sortedmulti(1,{",".join(f"{key}/{number}/*" for key in keys)}))' for number in range(99)]
+    assert sum(map(len, lines)) > 25_000
+
+    if path == PATH:
+        logged_in.post(path, {'lines': '\n'.join(f'"{line}",btc' for line in lines)})
+    else:
+        logged_in.post(path, {'addresses': '\n'.join(lines)})
+
+    refused = logged_in.text.count('These are too many descriptors for one time: add the rest by itself')
+    assert len(lines) - refused == pytest.approx(20_000 // len(lines[50]), abs=1)
