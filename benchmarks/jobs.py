@@ -19,7 +19,7 @@ from benchmarks.stored import Watched
 
 ROOT = Path(__file__).parents[1]
 YEARS = (1, 10)
-WATCHERS, PORTFOLIOS = (100, 10_000), (1_000, 10_000)
+WATCHERS, PORTFOLIOS = (100, 2_000), (500, 5_000)
 AT_ONCE = 10  # workers, as many as messages of an event
 PAYMENTS = 30  # of each address that is refreshed
 WALLET_ADDRESSES, WALLET_SECONDS = 400, 15  # those that are used, and how long a message is worked on
