@@ -133,10 +133,13 @@ def beginning(contributions: Iterable[Contribution]) -> int | None:
     return min((at for at in instants if at), default=None)
 
 
-def count_values(contributions: Sequence[Contribution], reporting: Collection[str], start: int, end: int, *, rates_from: int) -> int:
-    """Return how many values a portfolio has at most from `start` on: one for each currency, reporting currency and instant of `points`.
+def count_values(
+    contributions: Sequence[Contribution], codes: Collection[str], reporting: Collection[str], start: int, end: int, *, rates_from: int
+) -> int:
+    """Return how many values a portfolio has at most at its `points` from `start` on, which says how long they take.
 
-    What it held before anything is known to change has none before `rates_from`. An amount takes memory too, so it counts for two.
+    At each there is one for every amount in every reporting currency, and a rate for each of `codes`. An amount counts for two values at
+    least, as it takes memory too. What was held before anything is known to change has no value before `rates_from`.
     """
     held = {code for each in contributions for code in (*each.base, *(move.currency for move in each.moves))}
     hours = {_next_hour(move.at) for each in contributions for move in each.moves if start <= move.at <= end}
@@ -144,7 +147,7 @@ def count_values(contributions: Sequence[Contribution], reporting: Collection[st
     if start == 0 and point_at(contributions, 0).balances:
         first = min(first, rates_from)
     days = max(0, end - max(first, start)) // DAY + 1
-    return (days + len(hours)) * len(held) * max(_LEAST_VALUES, len(reporting))
+    return (days + len(hours)) * (len(held) * max(_LEAST_VALUES, len(reporting)) + len(codes))
 
 
 def grid(interval: int, first: int, last: int) -> range:

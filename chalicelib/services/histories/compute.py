@@ -1,7 +1,7 @@
 """Compute the history of a portfolio: what changed, from which month on, and then replay it."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from chalicelib.domain import currencies, timeline
@@ -75,17 +75,18 @@ def _read_inputs(
     contents: PortfolioTree, children: Sequence[Child], stored: History | None, start: int, now: int, most_values: int
 ) -> _Inputs:
     parts = [*contributions.of_children(children, start), *contributions.of_offsets(contents)]
-    if timeline.count_values(parts, contents.portfolio.currencies, start, now, rates_from=midnight(FIRST_DAY)) > most_values:
-        raise TooManyValues
+    reporting = contents.portfolio.currencies
     in_parts = (code for part in parts for code in (*part.base, *(move.currency for move in part.moves)))
-    codes = currencies.listed((*contents.portfolio.currencies, *in_parts, *(stored.codes if stored is not None else ())))
+    codes = currencies.listed((*reporting, *in_parts, *(stored.codes if stored is not None else ())))
+    if timeline.count_values(parts, codes, reporting, start, now, rates_from=midnight(FIRST_DAY)) > most_values:
+        raise TooManyValues
     return _Inputs(start, parts, codes, daily_closes.read(codes, day_of(start) if start else FIRST_DAY, day_of(now)))
 
 
 def _replay(contents: PortfolioTree, inputs: _Inputs, stored: History | None, versions: InputVersions, now: int) -> ComputedHistory:
     reporting = contents.portfolio.currencies
     first, before = _beginning(inputs, reporting, stored, now)
-    closes_on = cache(inputs.closes.on)
+    closes_on = lru_cache(1)(inputs.closes.on)  # of one day after the other: those of all days would be most of what is in memory
     points = timeline.points(inputs.parts, inputs.start or first, now)
     latest = current.latest(inputs.codes)
     not_requested = inputs.codes - latest.requested

@@ -47,11 +47,14 @@ def refresh(user_id: str, portfolio_id: int, *, seen_at: int | None = None, wait
 
 
 def _recompute_until_current(history: History) -> bool:
-    """Recompute until no request came meanwhile, and give the lease back; False if that is to be repeated soon. Raises LeaseLost."""
+    """Recompute until no request came meanwhile, or it takes long; give the lease back. False if it is to be repeated. Raises LeaseLost."""
     for _ in range(policy.MAX_ROUNDS):
+        begun = clock.monotonic()
         awaits_rates = _recompute(history)
         if history.finish(policy.next_due(history.seen_at, clock.now())):
             return not awaits_rates
+        if clock.monotonic() - begun > policy.LONG_ROUND_SECONDS:
+            break
         history.reload()
     history.drop_lease()
     return False

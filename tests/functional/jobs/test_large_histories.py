@@ -1,11 +1,18 @@
 """Histories with many values: nobody waits for them in a request, and those that a job could not compute in its time are refused."""
 
+import tracemalloc
+from decimal import Decimal
+
 import pytest
 
+from chalicelib import clock
 from chalicelib.domain import currencies
+from chalicelib.domain.rates import DailyClose, day_of, pair_of
+from chalicelib.domain.timeline import DAY
 from chalicelib.jobs import histories
-from chalicelib.models import History
+from chalicelib.models import History, add_daily_closes, read_portfolio_tree
 from chalicelib.services.histories import refresh
+from chalicelib.services.histories.compute import compute_history
 from tests.support.api import Api
 from tests.support.browser import Browser
 from tests.support.jobs import Queue, record
@@ -95,3 +102,23 @@ def test_histories_whose_turn_comes_late_are_left_to_another_run(api: Api, queue
     queue.drain()
 
     assert History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version == before + 1
+
+
+def test_the_rates_of_one_day_at_a_time_are_in_memory(api: Api):
+    """Those of all days were more than all else."""
+    held, days = codes(30), 100
+    today = clock.now() // DAY * DAY
+    for code in held:
+        closes = [DailyClose(day_of(today - day * DAY), *pair_of(code), Decimal(day + 1), 'test') for day in range(days)]
+        add_daily_closes(pair_of(code), closes, clock.now())
+    path = create(api, ['usd', 'eur'], held, day_of(today - days * DAY).isoformat())
+    key = api.user_id, int(path.rpartition('/')[2])
+    contents = read_portfolio_tree(*key)
+
+    tracemalloc.start()
+    computed = compute_history(contents, [], None, clock.now(), most_values=100_000)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert any(state.values for _, state in computed.states)
+    assert most < 35_000 * days
