@@ -10,7 +10,7 @@
     ├── AnswerTooLarge          413  answer_too_large   the answer would be larger than Lambda can send
     │   └── HistoryTooLarge     413  answer_too_large   a history that is more than a job can compute
     ├── Invalid                 422  invalid            `invalid`: sentences, `fields`: the same for programs
-    ├── TooMany                 429  too_many_attempts  logins, sign-ups; `Retry-After`
+    ├── TooMany                 429  too_many_attempts  logins, sign-ups, credentials of accounts; `Retry-After`
     │   └── TooManyRequests     429  too_many_requests  the rate limit of an application for one user
     ├── NotReady                503  not_ready          no value known yet; `try_again_at`
     ├── NotSent                 503  mail_not_sent      a mail that the request is about; nothing was changed

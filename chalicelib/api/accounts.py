@@ -57,7 +57,8 @@ def create_account(request: ApiRequest, portfolio_id: int) -> Response:
     """Create a new account of a portfolio at an exchange; its credentials are in no response.
 
     Give an API key that may read and nothing else: where the exchange says what a key may do, one that may trade or withdraw is
-    refused. `GET /api/wallets` lists the exchanges, and what each needs.
+    refused. `GET /api/wallets` lists the exchanges, and what each needs. A user may store 60 credentials an hour, new and changed ones
+    together; more are refused with `too_many_attempts`.
     """
     body = request.body()
     wallet, secrets = body[credentials.WALLET], body[credentials.CREDENTIALS]
@@ -91,7 +92,8 @@ def get_account(request: ApiRequest, portfolio_id: int, account_id: int) -> Resp
 def update_account(request: ApiRequest, portfolio_id: int, account_id: int) -> Response:
     """Update an existing account with a title or credentials; its exchange stays.
 
-    What is not sent stays. Credentials are replaced as a whole, and the account is read again.
+    What is not sent stays. Credentials are replaced as a whole, and the account is read again; they count towards the 60 an hour that a
+    user may store.
     """
     account = Account.find(request.user_id, portfolio_id, account_id)
     body = request.body(wallet=account.wallet)

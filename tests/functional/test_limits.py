@@ -7,12 +7,15 @@ import pytest
 from chalice.test import HTTPResponse
 
 from chalicelib.config import BadSetting, settings
-from chalicelib.models import User
+from chalicelib.models import AttemptCounter, User
 from tests.support.api import Api
+from tests.support.browser import Browser
+from tests.support.clock import StoppedClock
 from tests.support.dynamodb import meanwhile
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT
 
 PORTFOLIOS, ADDRESSES, OFFSETS = '/api/portfolios', '/api/portfolios/1/addresses', '/api/portfolios/1/offsets'
+ACCOUNTS = '/api/portfolios/1/accounts'
 DEFAULTS = {
     'MAX_BODY_BYTES': 262_144,
     'MAX_CURRENCIES': 50,
@@ -273,3 +276,40 @@ class TestRoom:
 
 def test_an_unknown_user_creates_nothing(http: Any):
     assert Api(http, 'nobody', ['admin']).post(PORTFOLIOS, {'title': 'x', 'currencies': ['btc']}).status_code == 404
+
+
+def credentials(key: str) -> dict[str, dict[str, str]]:
+    return {'credentials': {'key': key, 'secret': 'c2VjcmV0'}}
+
+
+def test_a_user_has_sixty_credentials_tried_in_an_hour_by_api_and_pages_together(
+    api: Api, other: Api, logged_in: Browser, stopped_clock: StoppedClock
+):
+    stopped_clock.move_to(stopped_clock.now() // 3_600 * 3_600 + 60)
+    for owner in (api, other):
+        owner.portfolio()
+    kraken = {'wallet': 'kraken'}
+    assert api.post(ACCOUNTS, kraken | credentials('1')).status_code == 201
+    assert api.patch(f'{ACCOUNTS}/1', credentials('2')).status_code == 200
+    assert api.post(ACCOUNTS, kraken | credentials('2')).status_code == 422  # in an account already: nobody is asked
+    assert api.patch(f'{ACCOUNTS}/1', {'title': 'x'}).status_code == 200
+    [counter] = [counter for counter in AttemptCounter.scan() if counter.taken == 2]  # a log-in leaves others, of none
+    counter.update(actions=[AttemptCounter.taken.set(58)])
+    assert logged_in.post('/portfolios/1/accounts', kraken | credentials('3')['credentials']).status_code == 303
+    assert logged_in.post('/portfolios/1/accounts/1', credentials('4')['credentials']).status_code == 303
+    stored = api.get(ACCOUNTS).json_body['result']
+
+    answers = [
+        api.post(ACCOUNTS, kraken | credentials('5')),
+        api.patch(f'{ACCOUNTS}/1', credentials('5')),
+        logged_in.post('/portfolios/1/accounts', kraken | credentials('5')['credentials']),
+        logged_in.post('/portfolios/1/accounts/1', credentials('5')['credentials']),
+    ]
+
+    assert [(answer.status_code, answer.headers['Retry-After']) for answer in answers] == [(429, '3540')] * 4
+    assert [answer.json_body['code'] for answer in answers[:2]] == ['too_many_attempts'] * 2
+    assert api.get(ACCOUNTS).json_body['result'] == stored
+    assert api.patch(f'{ACCOUNTS}/1', {'title': 'y'}).status_code == 200
+    assert other.post(ACCOUNTS, kraken | credentials('5')).status_code == 201
+    stopped_clock.advance(3_540)
+    assert api.patch(f'{ACCOUNTS}/1', credentials('5')).status_code == 200

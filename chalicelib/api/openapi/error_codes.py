@@ -91,6 +91,12 @@ _ALL = (
         'Wait for the seconds in `Retry-After`. To avoid it, watch `RateLimit-Remaining`.',
     ),
     ErrorCode(
+        'too_many_attempts',
+        429,
+        'The user stored as many credentials of accounts in this hour as the service tries at exchanges for one user, which is 60.',
+        'Wait for the seconds in `Retry-After`.',
+    ),
+    ErrorCode(
         'internal_error',
         500,
         'Something failed in the service. It has been logged.',

@@ -14,6 +14,7 @@ from chalicelib.domain.work_groups import work_group
 from chalicelib.messages import RefreshLedger, portfolio_changed
 from chalicelib.models import (
     Account,
+    AttemptCounter,
     Credentials,
     ExpectedVersions,
     Ledger,
@@ -28,6 +29,8 @@ from chalicelib.models import (
 from chalicelib.texts import translatable
 
 _ATTEMPTS = 5  # at storing a key while other accounts of the portfolio get theirs
+_MOST_CREDENTIALS = 60  # of one user in an hour: each are tried at an exchange, which knows all users by one address
+_HOUR = 3_600
 
 
 class AccountDraft(NamedTuple):
@@ -79,7 +82,7 @@ def draft(user_id: str, portfolio_id: int, *, title: str, wallet: str, credentia
 def store(draft: AccountDraft, *, also: Sequence[Write] = ()) -> None:
     """Put a new account into its portfolio, with `also` in the same transaction, and enqueue its first refresh.
 
-    Raises NotFound when the portfolio is gone, Invalid when it has as many accounts as it may, or by now one with this API key.
+    Raises NotFound when the portfolio is gone, Invalid when it has as many accounts as it may, or by now one with this API key, TooMany.
     """
     child = draft.child
     now = child.created_at
@@ -93,6 +96,7 @@ def store(draft: AccountDraft, *, also: Sequence[Write] = ()) -> None:
             Write(Operation.PUT, Watch.of(child)),
             _with_key(counted, keys),
             Ledger.make_due_anew(child.ledger, now, child.credentials_id, child.user_id),
+            _counted(child.user_id, now),
         )
 
     _while_unique(child, _Key(child.key_digest, draft.keys), attempt)
@@ -107,7 +111,7 @@ def change(
 
     With other credentials the account is read from the start, as they may be those of another one, and whatever was wrong with the
     earlier ones is over. Raises NotFound when the account is gone, PreconditionFailed, Invalid when another account of the portfolio has
-    this API key.
+    this API key, and TooMany.
     """
     if expected is not None and child.version not in expected:
         raise errors.PreconditionFailed
@@ -142,6 +146,7 @@ def _replace_credentials(
             Write(Operation.PUT, encrypted),
             _with_key(Write(Operation.UPDATE, header, Portfolio.pk.exists(), on_failure=errors.NotFound), keys),
             Ledger.make_due_anew(child.ledger, now, credentials_id, child.user_id),
+            _counted(child.user_id, now),
         )
 
     _while_unique(child, key, attempt)
@@ -197,6 +202,11 @@ def _with_key(write: Write, keys: int) -> Write:
         return _KeysChanged() if header.account_keys != keys else write.on_failure()
 
     return write._replace(condition=write.condition & same, actions=[*write.actions, Portfolio.account_keys.add(1)], on_failure=failure)
+
+
+def _counted(user_id: str, now: int) -> Write:
+    """Return the write that counts credentials that a user stores. Its transaction raises TooMany for one who tries them out."""
+    return AttemptCounter.recording('credentials', user_id, _MOST_CREDENTIALS, _HOUR, now)
 
 
 def _while_unique(child: Account, key: _Key, attempt: Callable[[int], None]) -> None:

@@ -72,7 +72,7 @@ def test_every_code_that_the_api_or_its_gateway_answers_is_explained_with_its_st
     ours = {error.code: error.status for error in errors.AppError.__subclasses__()} | {'internal_error': 500, 'too_many_requests': 429}
     described = {refusal.code: refusal.status for refusal in REFUSALS.values()}
     by_gateway = {response.body['code']: response.status for response in gateway.responses().values() if response.status}
-    of_pages = {'too_many_attempts', 'forbidden', 'mail_not_sent'}
+    of_pages = {'forbidden', 'mail_not_sent'}
 
     codes = {code: status for code, status in (ours | described | by_gateway).items() if code not in of_pages}
     assert {code: one.status for code, one in ERROR_CODES.items()} == codes
