@@ -241,6 +241,19 @@ Your second factors: {page}"""
     ),
     warns=True,
 )
+WRONG_CODES = MailTemplate(
+    translatable('Wrong codes after your password'),
+    translatable(
+        """\
+Someone, probably you, entered the password of your CryptFolio account and then three wrong codes for the second factor:
+
+{browser}, network {network}, {time}
+
+If this was not you, someone knows your password, and only your second factor keeps them out. Set a new password:
+
+{forgot}"""
+    ),
+)
 DELETION_SCHEDULED = MailTemplate(
     translatable('Your account will be deleted'),
     translatable(

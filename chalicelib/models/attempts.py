@@ -26,11 +26,13 @@ class AttemptCounter(Item, discriminator='attempts'):
         return cls(f'ATTEMPTS#{kind}#{digest}', f'WINDOW#{window_start}')
 
     @classmethod
-    def record(cls, kind: str, subject: str, limit: int, window_seconds: int, now: int) -> None:
-        """Count an attempt. Raises TooMany if there were `limit` in this window already."""
+    def record(cls, kind: str, subject: str, limit: int, window_seconds: int, now: int) -> int:
+        """Count an attempt; return how many there are in this window with it. Raises TooMany if there were `limit` already."""
         end = now - now % window_seconds + window_seconds
-        if not cls.at(kind, subject, end - window_seconds).update_if(cls._has_room(limit), *cls._one_more(end)):
+        counter = cls.at(kind, subject, end - window_seconds)
+        if not counter.update_if(cls._has_room(limit), *cls._one_more(end)):
             raise errors.TooMany(end - now)
+        return counter.taken
 
     @classmethod
     def recording(cls, kind: str, subject: str, limit: int, window_seconds: int, now: int) -> Write:

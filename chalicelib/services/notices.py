@@ -81,6 +81,10 @@ def tell_of_recovery_code(user: User, left: int) -> None:
     _send(user, mail_templates.RECOVERY_CODE_USED, left=str(left), page=settings().url('/profile/second-factor'))
 
 
+def tell_of_wrong_codes(user: User, browser: str, network: str, now: int) -> None:
+    _send(user, mail_templates.WRONG_CODES, browser=browsers.in_words(browser), network=network, time=locales.minute(now))
+
+
 def tell_of_deletion(user: User, delete_at: int) -> None:
     _send(user, mail_templates.DELETION_SCHEDULED, time=locales.minute(delete_at), page=settings().url('/account/data'))
 

@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 from chalicelib import vault
 from chalicelib.errors import Fault, Invalid, NotFound
-from chalicelib.models import AttemptCounter, Authenticator, Item, LogInStep, Passkey, RecoveryCodes, User, Write, transact
+from chalicelib.models import AttemptCounter, Authenticator, Item, KnownBrowser, LogInStep, Passkey, RecoveryCodes, User, Write, transact
 from chalicelib.services import notices
+from chalicelib.services.log_ins import Visitor
 from chalicelib.texts import translatable
 
 _QUARTER = 900
+_WORTH_A_NOTICE = 3  # wrong codes in that time: who mistypes, or whose app is a code ahead, seldom gets that far
 _STEP_SECONDS = 30  # of RFC 6238, as all apps have it
 _RECOVERY_CODES = 10
 _LETTERS = 'abcdefghijkmnpqrstuvwxyz23456789'  # without those that look alike
@@ -68,7 +70,7 @@ def confirm_authenticator(user: User, step: LogInStep, code: str, now: int) -> N
 
     Raises Invalid, TooMany, Conflict if the user has an app already, and AccessEnded.
     """
-    AttemptCounter.record('second_factor', user.user_id, 10, _QUARTER, now)
+    AttemptCounter.record('new_authenticator', user.user_id, 10, _QUARTER, now)
     secret = str(step.secret)
     time_step = _matching_step(secret, code, now)
     if time_step is None:
@@ -77,7 +79,7 @@ def confirm_authenticator(user: User, step: LogInStep, code: str, now: int) -> N
     transact(Authenticator.creation(user.user_id, encrypted, time_step, now), user.check_unchanged())
     with contextlib.suppress(NotFound):  # the same form, sent twice
         step.finish()
-    AttemptCounter.undo('second_factor', user.user_id, _QUARTER, now)
+    AttemptCounter.undo('new_authenticator', user.user_id, _QUARTER, now)
     protect(user, translatable('An authenticator app'))
 
 
@@ -88,15 +90,23 @@ def protect(user: User, factor: str) -> None:
     notices.tell_of_second_factor(user, factor)
 
 
-def check_code(user: User, code: str, now: int) -> None:
-    """Use up a code of the user's app or a recovery code. Raises Invalid if it is neither, or was used, and TooMany."""
-    AttemptCounter.record('second_factor', user.user_id, 10, _QUARTER, now)
+def check_code(user: User, code: str, visitor: Visitor, now: int) -> None:
+    """Use up a code of the user's app or a recovery code, after their password. Raises Invalid if it is neither, or was used, and TooMany.
+
+    In a browser that the user logged in with before, failures of strangers, who know the password, do not count. The third failure of a
+    quarter of an hour is told to the user.
+    """
+    knows_browser = visitor.token is not None and KnownBrowser.is_known(user.user_id, visitor.token, now)
+    kind, subject = ('second_factor_known', f'{user.user_id} {visitor.token}') if knows_browser else ('second_factor', user.user_id)
+    attempts = AttemptCounter.record(kind, subject, 10, _QUARTER, now)
     factors = of_user(user.user_id)
     if not _use_app_code(user.user_id, factors, code, now):
         if not RecoveryCodes.use(user.user_id, _plain(code)):
+            if attempts == _WORTH_A_NOTICE:
+                notices.tell_of_wrong_codes(user, visitor.browser, visitor.network, now)
             raise Invalid(_WRONG_CODE)
         notices.tell_of_recovery_code(user, factors.codes_left - 1)
-    AttemptCounter.undo('second_factor', user.user_id, _QUARTER, now)
+    AttemptCounter.undo(kind, subject, _QUARTER, now)
 
 
 def new_recovery_codes(user_id: str) -> tuple[list[str], Write]:

@@ -38,7 +38,7 @@ def submit_second_step() -> Response:
     try:
         step = _find_second_step(request)
         user = step.find_user()
-        second_factors.check_code(user, form.text('code'), clock.now())
+        second_factors.check_code(user, form.text('code'), sessions.visitor(request), clock.now())
         step.finish()
     except Invalid as invalid:
         return _render_second_step(request, user, target, status=422, faults=invalid.faults)

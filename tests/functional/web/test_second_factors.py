@@ -141,6 +141,50 @@ def test_codes_cannot_be_guessed_and_a_step_ends(logged_in: Browser, new_browser
     assert not is_logged_in(other)
 
 
+def test_the_owner_is_told_once_a_quarter_of_wrong_codes_after_the_password(
+    logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    stopped_clock.move_to(stopped_clock.now() // 900 * 900 + 900)
+    app = begin_app(logged_in)
+    for code in ('x', 'x', 'x', app.at(clock.now())):  # who adds an app is logged in
+        logged_in.post(f'{FACTORS}/confirm', {'code': code})
+    thief = new_browser()
+    thief.log_in()
+    before = len(mailbox.read())
+
+    assert [enter(thief, 'x') for _ in range(2)] == [422] * 2
+    assert len(mailbox.read()) == before
+    assert [enter(thief, 'x') for _ in range(9)] == [422] * 8 + [429]
+    [(to, mail)] = mailbox.read()[before:]
+    assert (to, 'three wrong codes' in mail, 'network 127.0.0.1' in mail) == ('test@example.com', True, True)
+    assert mail.endswith('Set a new password:\n\nhttps://cryptfolio.test/forgot')
+
+    stopped_clock.advance(900)
+    thief.log_in()
+    assert [enter(thief, 'x') for _ in range(4)] == [422] * 4
+    assert len(mailbox.read()) == before + 2
+
+
+def test_wrong_codes_of_a_thief_do_not_lock_the_owner_out_where_they_are_known(
+    logged_in: Browser, new_browser: Callable[[], Browser], stopped_clock: StoppedClock
+):
+    app, _ = add_app(logged_in)
+    stopped_clock.move_to(stopped_clock.now() // 900 * 900 + 900)
+    thief, elsewhere = new_browser(), new_browser()
+    for browser in (thief, elsewhere, logged_in):
+        browser.post('/logout')
+        browser.log_in()
+    assert [enter(thief, 'x') for _ in range(11)] == [422] * 10 + [429]
+
+    assert enter(elsewhere, app.at(clock.now())) == 429
+    assert [enter(logged_in, 'x') for _ in range(9)] == [422] * 9
+    assert enter(logged_in, app.at(clock.now())) == 303
+    assert is_logged_in(logged_in)
+    logged_in.post('/logout')
+    logged_in.log_in()
+    assert [enter(logged_in, 'x') for _ in range(2)] == [422, 429]
+
+
 def test_a_password_that_was_right_is_of_no_use_once_it_was_changed(logged_in: Browser, new_browser: Callable[[], Browser], user: User):
     _, codes = add_app(logged_in)
     thief = new_browser()
