@@ -70,6 +70,7 @@ def test_from_signing_up_to_an_application_with_a_code(visitor: Visitor, stack: 
     visitor.go('/oauth/authorize?' + urlencode(authorization(client_id, callback, verifier)))
     assert 'Charts of mine' in visitor.text
     visitor.look('consent')
+    assert_clicks_are_taken_after_a_second(visitor, 'button[value=allow]')
     visitor.find('#granted-write').click()
     visitor.press('Allow')
 
@@ -86,6 +87,28 @@ def test_from_signing_up_to_an_application_with_a_code(visitor: Visitor, stack: 
     visitor.press('Revoke')
     assert 'no longer has access' in visitor.text
     assert 'No application has access' in visitor.text
+
+
+# Whether a button takes a click half a second after its animation began, and a moment after its end.
+_TAKES_CLICKS = """
+const button = document.querySelector(arguments[0]), box = button.getBoundingClientRect();
+button.style.animationName = 'none'; button.getAnimations(); button.style.animationName = '';
+const [animation] = button.getAnimations(); animation.pause();
+return [500, 1001].map(time => {
+  animation.currentTime = time;
+  return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === button;
+});
+"""
+
+
+def assert_clicks_are_taken_after_a_second(visitor: Visitor, selector: str) -> None:
+    """Of two clicks on a hostile page that leads here with the first, or closes itself above this one, the second does nothing."""
+    from selenium.webdriver import ActionChains
+
+    assert visitor.driver.execute_script(_TAKES_CLICKS, selector) == [False, True]
+    ActionChains(visitor.driver).move_to_element(visitor.find('h1')).perform()
+    assert visitor.find(selector).value_of_css_property('animation-name') == 'arm-again'
+    assert visitor.driver.execute_script(_TAKES_CLICKS, selector) == [False, True]
 
 
 def make_portfolio(visitor: Visitor) -> None:
@@ -206,7 +229,8 @@ def authorize_console(visitor: Visitor) -> None:
     visitor.wait_for('.auth-container .btn.authorize').click()
     wait_until(lambda: len(driver.window_handles) == 2)
     driver.switch_to.window(next(handle for handle in driver.window_handles if handle != console))
-    visitor.wait_for('button[value=allow]').click()
+    allow = visitor.wait_for('button[value=allow]')
+    driver.execute_script('arguments[0].click()', allow)  # in a second window without a screen the time never comes when it takes others
     wait_until(lambda: len(driver.window_handles) == 1)
     driver.switch_to.window(console)
     wait_until(lambda: 'Logout' in visitor.find('.modal-ux').text)

@@ -34,6 +34,7 @@ FLAGS = (
     '--disable-sync',
     '--hide-scrollbars',
     '--no-proxy-server',
+    '--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4',  # a mouse
 )
 
 
@@ -84,8 +85,21 @@ class Visitor:
         places = [f'//{place}//button{labelled} | //{place}//a{labelled}' for place in ('main', 'header')]
         elements = [element for place in places for element in self.driver.find_elements('xpath', place)]
         assert elements, f'{self.path} has no button or link {label!r}'
-        elements[0].click()
+        self.click(elements[0])
         wait_until(lambda: self._is_gone(before))
+
+    def click(self, element: 'webdriver.remote.webelement.WebElement') -> None:
+        """Click on an element, once it takes clicks: some do not in the first second."""
+        from selenium.common.exceptions import ElementClickInterceptedException
+
+        def takes_click() -> bool:
+            try:
+                element.click()
+            except ElementClickInterceptedException:
+                return False
+            return True
+
+        wait_until(takes_click)
 
     def _is_gone(self, element: 'webdriver.remote.webelement.WebElement') -> bool:
         from selenium.common.exceptions import WebDriverException
