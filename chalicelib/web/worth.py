@@ -138,8 +138,8 @@ def in_percent(points: Sequence[ChartPoint]) -> list[ChartPoint]:
 
 def row_of(summed: PortfolioBalances, currency: str, at: int | None) -> tuple[answers.ConvertedBalance, ConvertedBalances]:
     """Return the row of /converted of one reporting currency, explained, and what it was presented from. Raises NotReady."""
-    totals = converted.convert(summed, at=at)
-    [row] = [row for row in present_converted_balances(totals, expand=False, explain=True) if row['currency'] == currency]
+    totals = converted.convert(summed, at=at, reporting=[currency])
+    [row] = present_converted_balances(totals, expand=False, explain=True)
     return row, totals
 
 

@@ -1,5 +1,6 @@
 """What a portfolio is worth in each of its reporting currencies: its balances converted by one set of rates."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from chalicelib import clock
@@ -23,7 +24,7 @@ class _RateSet(NamedTuple):
 
 
 class ConvertedBalances(NamedTuple):
-    """The balances of a portfolio as a total in each of its reporting currencies, by code.
+    """The balances of a portfolio as a total in each of its reporting currencies, or some of these, by code.
 
     `balance_at` is the age of the oldest balance or rate in them; `rates_made_at` identifies the set of rates, 0 before the first.
     `rates_are_hourly` says of a past instant whether they were kept for its hour or are its day's closes; None of now.
@@ -45,10 +46,13 @@ def of_portfolio(user_id: str, portfolio_id: int, *, at: int | None = None) -> C
     return convert(balances.sum_up(user_id, portfolio_id, at), at=at)
 
 
-def convert(summed: PortfolioBalances, *, at: int | None) -> ConvertedBalances:
-    """Return the balances that a portfolio has now, or had at the instant that they were summed for, converted. Raises NotReady."""
+def convert(summed: PortfolioBalances, *, at: int | None, reporting: Collection[str] | None = None) -> ConvertedBalances:
+    """Return the balances that a portfolio has now, or had at the instant that they were summed for, converted.
+
+    Into all of its reporting currencies, or those that are named. Raises NotReady.
+    """
     used = _latest(summed) if at is None else _of_past(summed, at)
-    totals = [_total(summed, code, used) for code in sorted(summed.portfolio.currencies)]
+    totals = [_total(summed, code, used) for code in sorted(summed.portfolio.currencies if reporting is None else reporting)]
     balance_at = _oldest(summed, used) if at is None else at
     return ConvertedBalances(totals, balance_at, summed.incomplete, used.rates, used.made_at, used.is_hourly)
 
