@@ -92,6 +92,15 @@ def unlisted(exchange: str, symbol: str) -> str:
     return f'{_UNLISTED}{exchange}-{symbol}'
 
 
+def symbol(code: str) -> str:
+    """Return the code of a currency, or of an unlisted one what its exchange calls it, without saying which exchange that is.
+
+    >>> symbol('btc'), symbol('x-kraken-kfee')
+    ('btc', 'kfee')
+    """
+    return code.removeprefix(_UNLISTED).partition('-')[2] if code.startswith(_UNLISTED) else code
+
+
 @lru_cache(256)
 def _unlisted(code: str) -> Currency:
     exchange, _, symbol = code.removeprefix(_UNLISTED).partition('-')

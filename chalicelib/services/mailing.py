@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from chalicelib import mail, telemetry
 from chalicelib.config import settings
+from chalicelib.domain.credentials import mailbox_of
 from chalicelib.errors import NotFound, NotSent
 from chalicelib.mail_templates import MailTemplate
 from chalicelib.models import DATABASE_ERRORS, AttemptCounter, Operation, Write, transact
@@ -60,7 +61,7 @@ def count_to_stranger(address: str, now: int) -> Iterator[None]:
 
     The senders' own limits do not protect who gets the mails, as anybody may have several accounts.
     """
-    recipient = address.lower()
+    recipient = mailbox_of(address)
     AttemptCounter.record('mail_to_stranger', recipient, _MOST_TO_A_STRANGER, _DAY, now)
     with uncount_unsent('mail_to_stranger', recipient, _DAY, now):
         yield

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from chalicelib import mail_templates
 from chalicelib.config import settings
-from chalicelib.domain.credentials import check_new_password, parse_email
+from chalicelib.domain.credentials import check_new_password, mailbox_of, parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import AttemptCounter, EmailToken, KnownBrowser, User, Write, new_token, transact
 from chalicelib.passwords import hash_password, verify_password
@@ -65,8 +65,8 @@ def forgot_password(email: str, *, network: str, now: int) -> None:
     everybody may sign up: a reset would open it without using up an invitation.
     """
     AttemptCounter.record('forgot_network', network, 30, _HOUR, now)
-    AttemptCounter.record('forgot', email.lower(), 5, _HOUR, now)
-    with mailing.uncount_unsent('forgot', email.lower(), _HOUR, now):
+    AttemptCounter.record('forgot', mailbox_of(email), 5, _HOUR, now)
+    with mailing.uncount_unsent('forgot', mailbox_of(email), _HOUR, now):
         _mail_reset_link(email, now)
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
+from chalicelib.domain import currencies
 from chalicelib.errors import NotFound, NotReady
 from chalicelib.models import ShareToken
 from chalicelib.services.portfolios import balances
@@ -81,7 +82,7 @@ def _find(token: str) -> ShareToken:
 
 
 def _with_amounts(value: Worth) -> SharedView:
-    made_of = holdings.allocation(value)
+    made_of = _without_exchanges(holdings.allocation(value))
     return SharedView(value.row['balance'], *_common(value), value.change, value.past, value.chart, value.currency, made_of)
 
 
@@ -89,9 +90,19 @@ def _in_percent(value: Worth, chart_range: ChartRange) -> SharedView:
     change = value.change
     percent = None if change is None or change.percent is None else worth.Change(str(change.percent), None, change.since)
     chart = line_chart(worth.in_percent(value.points), chart_range.interval, _HEIGHT)
-    made_of = holdings.allocation(value)
+    made_of = _without_exchanges(holdings.allocation(value))
     shares = [asset._replace(balance='', value=None) for asset in made_of.assets]
     return SharedView(None, *_common(value), percent, value.past, chart, '%', made_of._replace(assets=shares))
+
+
+def _without_exchanges(made_of: Allocation) -> Allocation:
+    """Return an allocation whose unlisted currencies do not say at which exchange somebody has an account."""
+    symbols = {asset.code: currencies.symbol(asset.code) for asset in made_of.assets}
+    named = [
+        asset if symbols[asset.code] == asset.code else asset._replace(code=symbols[asset.code], title=symbols[asset.code].upper())
+        for asset in made_of.assets
+    ]
+    return made_of._replace(assets=named)
 
 
 def _common(value: Worth) -> tuple[bool, str, bool, int, int]:

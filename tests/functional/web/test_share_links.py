@@ -10,13 +10,15 @@ import pytest
 from chalicelib import clock
 from chalicelib.models import ShareLink, User
 from chalicelib.web.share_links import MOST_LINKS
+from infra.fake_upstreams.kraken_account import LedgerRow
 from tests.support.api import Api
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import table
-from tests.support.jobs import run_purge
+from tests.support.jobs import accounts_queue, run_purge
+from tests.support.kraken import FIRST_AT, Kraken, create_account, trades
 from tests.support.ledgers import SEGWIT, TAPROOT
-from tests.support.portfolio_pages import DAY, NAME, cells, figure, iso, result
+from tests.support.portfolio_pages import DAY, NAME, cells, figure, iso, know_rates, result
 
 RANGES = ('24h', '7d', '30d', '1y', 'all')
 
@@ -191,3 +193,21 @@ def test_while_nothing_is_known_a_shared_page_loads_itself_again(logged_in: Brow
 
     assert (holder.status, 'Being read' in holder.text, 'Cold' in holder.page) == (200, True, False)
     assert int(holder.response.headers['Refresh']) >= 5
+
+
+@pytest.mark.parametrize('shows', ['percentages', 'amounts'])
+def test_a_link_does_not_say_at_which_exchange_an_unlisted_currency_is(
+    logged_in: Browser, new_browser: Callable[[], Browser], api: Api, kraken: Kraken, queues: dict[str, str], shows: str
+):
+    know_rates()
+    kraken.account.rows = [*trades(1), LedgerRow('LC', 'R9', FIRST_AT - 1, 'deposit', 'KFEE', Decimal(100))]
+    number = api.portfolio()
+    create_account(api)
+    accounts_queue(queues).drain()
+    logged_in.get(f'/portfolios/{number}')
+    assert 'KFEE at kraken' in logged_in.text
+
+    holder = new_browser()
+    holder.get(share(logged_in, number, shows))
+
+    assert (holder.status, 'KFEE' in holder.text, 'kraken' in holder.page.lower()) == (200, True, False)
