@@ -205,9 +205,9 @@ def test_a_link_does_not_say_at_which_exchange_an_unlisted_currency_is(
     create_account(api)
     accounts_queue(queues).drain()
     logged_in.get(f'/portfolios/{number}')
-    assert 'KFEE at kraken' in logged_in.text
+    assert 'KFEE at kraken' in logged_in.page
 
     holder = new_browser()
     holder.get(share(logged_in, number, shows))
 
-    assert (holder.status, 'KFEE' in holder.text, 'kraken' in holder.page.lower()) == (200, True, False)
+    assert (holder.status, 'KFEE' in holder.page, 'kraken' in holder.page.lower()) == (200, True, False)
