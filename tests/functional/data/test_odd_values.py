@@ -23,7 +23,7 @@ SCALARS = st.one_of(
     st.booleans().map(lambda value: {'BOOL': value}),
     st.just({'NULL': True}),
     st.lists(TEXTS.filter(bool), min_size=1, max_size=3, unique=True).map(lambda value: {'SS': sorted(value)}),
-    st.lists(st.integers().map(str), min_size=1, max_size=3, unique=True).map(lambda value: {'NS': sorted(value)}),
+    st.lists(st.integers(-(10**37), 10**37).map(str), min_size=1, max_size=3, unique=True).map(lambda value: {'NS': sorted(value)}),
     st.lists(st.binary(min_size=1, max_size=9), min_size=1, max_size=3, unique=True).map(lambda value: {'BS': sorted(value)}),
 )
 VALUES = st.recursive(
