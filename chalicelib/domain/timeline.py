@@ -136,18 +136,20 @@ def beginning(contributions: Iterable[Contribution]) -> int | None:
 def count_values(
     contributions: Sequence[Contribution], codes: Collection[str], reporting: Collection[str], start: int, end: int, *, rates_from: int
 ) -> int:
-    """Return how many values a portfolio has at most at its `points` from `start` on, which says how long they take.
+    """Return how many values a portfolio has at most at its `points` from `start`, 0 for its first month, which says how long they take.
 
     At each there is one for every amount in every reporting currency, and a rate for each of `codes`. An amount counts for two values at
     least, as it takes memory too. What was held before anything is known to change has no value before `rates_from`.
     """
-    held = {code for each in contributions for code in (*each.base, *(move.currency for move in each.moves))}
-    hours = {_next_hour(move.at) for each in contributions for move in each.moves if start <= move.at <= end}
-    first = min(beginning(contributions) or end, end)
-    if start == 0 and point_at(contributions, 0).balances:
-        first = min(first, rates_from)
-    days = max(0, end - max(first, start)) // DAY + 1
-    return (days + len(hours)) * (len(held) * max(_LEAST_VALUES, len(reporting)) + len(codes))
+    held_codes = {code for each in contributions for code in (*each.base, *(move.currency for move in each.moves))}
+    changes = {_next_hour(move.at) for each in contributions for move in each.moves}.union(_shifts(contributions, start))
+    hours = sum(start <= at <= end for at in changes)
+    first = start
+    if not start:
+        is_held_before = bool(point_at(contributions, 0).balances)
+        first = month_of(min(beginning(contributions) or end, rates_from if is_held_before else end, end))
+    days = max(0, end - first) // DAY + 1
+    return (days + hours) * (len(held_codes) * max(_LEAST_VALUES, len(reporting)) + len(codes))
 
 
 def grid(interval: int, first: int, last: int) -> range:

@@ -1,6 +1,6 @@
 """Compute the history of a portfolio: what changed, from which month on, and then replay it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,6 +17,8 @@ from chalicelib.services.portfolios import contributions
 from chalicelib.services.portfolios.contributions import Child
 from chalicelib.services.rates import current, daily_closes
 from chalicelib.services.rates.daily_closes import DailyCloses
+
+_VALUES_OF_CLOSES = 1_000  # that take as long to compute as the daily closes of a currency to read
 
 
 class ComputedHistory(NamedTuple):
@@ -37,9 +39,6 @@ class ComputedHistory(NamedTuple):
         return self.not_requested or self.unanswered or bool(self.result.backfill)
 
 
-_VALUES_OF_CLOSES = 1_000  # that take as long to compute as the daily closes of a currency to read
-
-
 class TooManyValues(Exception):
     """What was to be computed has more values than its caller can wait for."""
 
@@ -58,7 +57,7 @@ def compute_history(
 ) -> ComputedHistory:
     """Return the history of a portfolio from the earliest month on in which something changed since `stored`; all of it for None.
 
-    Raises TooManyValues for more than `most_values`, as far as that is known before any rate is read.
+    Raises TooManyValues for more than `most_values`, before any is computed.
     """
     versions = staleness.input_versions(contents, children)
     remembered = versions | staleness.last_observations(children, now)
@@ -81,18 +80,17 @@ def _read_inputs(
     reporting = contents.portfolio.currencies
     in_parts = (code for part in parts for code in (*part.base, *(move.currency for move in part.moves)))
     codes = currencies.listed((*reporting, *in_parts, *(stored.codes if stored is not None else ())))
-    most = most_values - len(codes) * _VALUES_OF_CLOSES
-    _check_size(parts, codes, reporting, start, now, rates_from=now, most=most)
+
+    def require_few(rates_from: int) -> None:
+        values = timeline.count_values(parts, codes, reporting, start, now, rates_from=rates_from)
+        if values + len(codes) * _VALUES_OF_CLOSES > most_values:
+            raise TooManyValues
+
+    require_few(now)
     closes = daily_closes.read(codes, day_of(start) if start else FIRST_DAY, day_of(now))
-    _check_size(parts, codes, reporting, start, now, rates_from=midnight(closes.first_day) if closes.first_day else now, most=most)
+    if closes.first_day is not None:  # from which on what was always held has a value
+        require_few(midnight(closes.first_day))
     return _Inputs(start, parts, codes, closes)
-
-
-def _check_size(
-    parts: Sequence[Contribution], codes: Collection[str], reporting: Collection[str], start: int, now: int, *, rates_from: int, most: int
-) -> None:
-    if timeline.count_values(parts, codes, reporting, start, now, rates_from=rates_from) > most:
-        raise TooManyValues
 
 
 def _replay(contents: PortfolioTree, inputs: _Inputs, stored: History | None, versions: InputVersions, now: int) -> ComputedHistory:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cached_property
 
 from chalicelib import messages
 from chalicelib.domain import rates
@@ -19,7 +20,7 @@ class DailyCloses:
         self._of_pairs = of_pairs
         self.versions = {rates.text_of(pair): closes.state.version for pair, closes in of_pairs.items()}
 
-    @property
+    @cached_property
     def first_day(self) -> date | None:
         """The earliest day of which there is a close, None when there is none."""
         return min((day for closes in self._of_pairs.values() for day in closes.by_day), default=None)

@@ -54,6 +54,16 @@ def test_each_instant_of_a_grid_is_what_it_is_by_itself(parts: list[Contribution
         assert at(shown, instant)._replace(at=instant) == timeline.point_at(parts, instant)
 
 
+@given(st.lists(contributions, max_size=4), st.lists(st.sampled_from(CODES), min_size=1, unique=True))
+def test_no_fewer_values_are_counted_than_there_are(parts: list[Contribution], reporting: list[str]) -> None:
+    shown = list(points(parts, MIDNIGHT, END))
+    codes = {*CODES, *reporting}
+
+    counted = timeline.count_values(parts, codes, reporting, MIDNIGHT, END, rates_from=MIDNIGHT)
+
+    assert counted >= sum(len(point.balances) * len(reporting) + len(codes) for point in shown[1:])
+
+
 @given(st.lists(contributions, max_size=4), instants)
 def test_an_instant_is_the_sum_of_what_is_known_of_it(parts: list[Contribution], instant: int) -> None:
     point = timeline.point_at(parts, instant)
