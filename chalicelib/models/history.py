@@ -105,8 +105,8 @@ class History(Leased, discriminator='history'):
     was computed from, `codes` all currencies that were ever held or reported, `backfill` those whose daily closes were still missing.
     `before` is the state before the first month, which begins at `first`; `now` is the state at `computed_at`. `version` counts the
     results, and `before_version` is the one in which `before` or `first` last changed; months of a later version are being written, and
-    those from `rewritten_since` on may have been when a worker died. `too_large` is the portfolio's `contents` when its history was too
-    large to be computed, until one was. `requests` counts the requests for a
+    those from `rewritten_since` on may have been when a worker died. `too_large_contents` are the portfolio's
+    `contents` when its history was too large to be computed, until one was. `requests` counts the requests for a
     recomputation, so that one that comes during another is noticed.
     """
 
@@ -124,7 +124,7 @@ class History(Leased, discriminator='history'):
     version = IntegerAttribute(default=0)
     before_version = IntegerAttribute(default=0)
     rewritten_since = IntegerAttribute(null=True)
-    too_large = IntegerAttribute(null=True)
+    too_large_contents = IntegerAttribute(null=True)
     requests = IntegerAttribute(default=0, attr_name='wanted')
     seen_at = IntegerAttribute(null=True)
 
@@ -179,14 +179,14 @@ class History(Leased, discriminator='history'):
         values = [getattr(cls, name).set(value) for name, value in result._asdict().items()]
         if not self._begins_as(result):
             values.append(cls.before_version.set(version))
-        over = (cls.rewritten_since.remove(), cls.too_large.remove())
+        over = (cls.rewritten_since.remove(), cls.too_large_contents.remove())
         self.renew(now, *values, cls.computed_at.set(now), cls.version.set(version), *over)
         self.requests = requests  # those made since are for `finish` to find
 
     def refuse(self, contents: int, now: int) -> None:
         """Note that the history of a portfolio with these `contents` is too large. Raises LeaseLost."""
         requests = self.requests
-        self.renew(now, type(self).too_large.set(contents))
+        self.renew(now, type(self).too_large_contents.set(contents))
         self.requests = requests
 
     def _begins_as(self, result: 'HistoryResult') -> bool:

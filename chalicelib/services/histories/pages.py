@@ -100,7 +100,8 @@ def read(user_id: str, portfolio_id: int, rows_at: RowsAt[Row], page_request: Pa
     for attempt in range(policy.MOST_READINGS):
         portfolio, stored = read_headers(user_id, portfolio_id)
         now = clock.now()
-        if stored is not None and stored.too_large == portfolio.contents:
+        if stored is not None and stored.too_large_contents == portfolio.contents:
+            _record_view(portfolio, stored, now)
             raise HistoryTooLarge
         if stored is None or not stored.is_computed or (portfolio.follows_ledgers and not stored.knows_anything):
             return _unstored(portfolio, rows_at, page_request, now)
@@ -113,14 +114,25 @@ def read(user_id: str, portfolio_id: int, rows_at: RowsAt[Row], page_request: Pa
 
 
 def _refresh_if_stale(portfolio: Portfolio, stored: History, now: int) -> None:
-    is_stale = stored.contents != portfolio.contents or now - stored.computed_at > policy.STALE_SECONDS
-    if is_stale or now - (stored.seen_at or 0) > policy.VIEW_RECORDED_SECONDS:
-        messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
+    if stored.contents != portfolio.contents or now - stored.computed_at > policy.STALE_SECONDS:
+        _request_refresh(portfolio, now)
+    else:
+        _record_view(portfolio, stored, now)
+
+
+def _record_view(portfolio: Portfolio, stored: History, now: int) -> None:
+    """Have the history refreshed as one that is viewed, unless a view was recorded lately: it goes on to be recomputed each hour."""
+    if now - (stored.seen_at or 0) > policy.VIEW_RECORDED_SECONDS:
+        _request_refresh(portfolio, now)
+
+
+def _request_refresh(portfolio: Portfolio, now: int) -> None:
+    messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
 
 
 def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], page_request: PageRequest, now: int) -> HistoryPage[Row]:
     """Compute the history of a portfolio that follows no ledger here and now. Raises NotReady for one that follows some, or is large."""
-    messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
+    _request_refresh(portfolio, now)
     if portfolio.follows_ledgers and portfolio.was_observed:
         raise reading.not_ready_since(portfolio.observed_at)
     contents = read_portfolio_tree(portfolio.user_id, portfolio.portfolio_id)

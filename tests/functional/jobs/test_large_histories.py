@@ -11,11 +11,14 @@ from chalicelib.domain.rates import DailyClose, day_of, pair_of
 from chalicelib.domain.timeline import DAY
 from chalicelib.jobs import histories
 from chalicelib.models import History, add_daily_closes, read_portfolio_tree
-from chalicelib.services.histories import refresh
+from chalicelib.services.histories import policy, refresh
 from chalicelib.services.histories.compute import compute_history
 from tests.support.api import Api
 from tests.support.browser import Browser
-from tests.support.jobs import Queue, record
+from tests.support.clock import StoppedClock
+from tests.support.dynamodb import meanwhile
+from tests.support.jobs import Json, Queue, record
+from tests.support.portfolio_pages import know_rates
 
 PATHS = ('balances/history', 'balances/btc/history', 'converted/history')
 
@@ -80,23 +83,58 @@ def test_a_history_that_was_too_large_is_computed_once_it_is_small(api: Api):
 
 
 def test_a_page_of_a_portfolio_with_too_large_a_history_says_that_there_is_no_chart(api: Api, logged_in: Browser):
+    know_rates()
     path = create(api, codes(50), codes(200), '2025-01-01')
     compute(api, path)
 
     logged_in.get(path.removeprefix('/api'))
 
     assert logged_in.status == 200
+    assert 'There is no chart: it holds more currencies, or reports in more, than its past can be worked out for.' in logged_in.text
     assert 'being worked out' not in logged_in.text
+
+
+def test_a_history_that_was_too_large_is_counted_again_as_long_as_somebody_looks(
+    api: Api, queues: dict[str, str], stopped_clock: StoppedClock
+):
+    """A later release may compute more, and what is held may become less without a change of the portfolio."""
+    path = create(api, codes(50), codes(200), '2025-01-01')
+    queue = Queue(queues['cryptfolio-test-history'], histories.refresh_histories)
+    queue.drain()
+    assert api.get(f'{path}/balances/history').status_code == 413
+    assert queue.bodies() == []  # it was looked at a moment ago
+
+    stopped_clock.advance(40 * DAY)  # so long that it is not counted again each hour
+    assert api.get(f'{path}/balances/history').status_code == 413
+    [body] = queue.bodies()
+    assert (body['portfolio_id'], body['seen_at']) == (1, stopped_clock.now())
+
+
+def test_a_portfolio_that_changes_while_its_history_takes_long_is_left_to_another_message(
+    api: Api, queues: dict[str, str], delayed_messages: list[tuple[Json, int]], monkeypatch: pytest.MonkeyPatch
+):
+    path = create(api, ['btc'], ['btc'], '2020-01-01')
+    Queue(queues['cryptfolio-test-history'], histories.refresh_histories).drain()
+    delayed_messages.clear()  # rates are awaited
+    before = History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version
+    monkeypatch.setattr(policy, 'LONG_ROUND_SECONDS', -1)
+
+    with meanwhile('Query', lambda: History.request_and_lease(api.user_id, 1, owner='other', now=clock.now(), seen_at=None)):
+        compute(api, path)
+
+    history = History.get(f'HISTORY#{api.user_id}#000001', 'STATE')
+    assert (history.version, history.lease_owner) == (before + 1, None)
+    assert [(body['portfolio_id'], delay) for body, delay in delayed_messages] == [(1, 2)]
 
 
 def test_histories_whose_turn_comes_late_are_left_to_another_run(api: Api, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch):
     path = create(api, ['btc'], ['btc'], '2020-01-01')
     queue = Queue(queues['cryptfolio-test-history'], histories.refresh_histories)
     queue.drain()
-    asked = record({'user_id': api.user_id, 'portfolio_id': int(path.rpartition('/')[2]), 'seen_at': 5})
+    message = record({'user_id': api.user_id, 'portfolio_id': int(path.rpartition('/')[2]), 'seen_at': 5})
     with monkeypatch.context() as patch:
         patch.setattr(histories, 'SLICE_SECONDS', -1)
-        assert histories.refresh_histories({'Records': [asked]}, None) == {'batchItemFailures': []}
+        assert histories.refresh_histories({'Records': [message]}, None) == {'batchItemFailures': []}
     before = History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version
 
     queue.drain()
