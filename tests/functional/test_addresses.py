@@ -433,6 +433,7 @@ def test_the_user_has_the_documents_shape(api: Api):
         (b'{"title": 1e400, "currencies": ["btc"]}', 422),
         (b'{"title": "\\u0000", "currencies": ["btc"]}', 422),
         (b'{"title": "\\ud800", "currencies": ["btc"]}', 422),
+        (b'{"title": "x", "currencies": ["\\udfff"]}', 422),
         (b'{"title": "' + b'x' * 300_000 + b'"}', 413),
     ],
 )

@@ -1,7 +1,6 @@
 """The fields that say at which exchange an account is, and with which credentials. Faults never repeat what was sent."""
 
 import json
-import re
 from typing import Any
 
 from chalicelib.api.requests.body import Field, FieldError, ParsedBody, Schema
@@ -12,7 +11,6 @@ from chalicelib.texts import translatable
 
 _MOST_BYTES = 4_000  # KMS encrypts 4,096
 _HEADERS = 'headers'
-_LONE_SURROGATE = re.compile('[\ud800-\udfff]')
 _SET_BY_US = frozenset(('host', 'content-length', 'transfer-encoding', 'connection'))
 _NAMES = {
     'key': 'The API key.',
@@ -77,13 +75,8 @@ def _read(name: str, value: Any, body: ParsedBody, found: Credentials) -> None:
 
 
 def _one_line(value: Any) -> str:
-    """Return a text without the line breaks that a copied one may end with; those inside of a key in PEM format stay.
-
-    Half a surrogate pair, which JSON can escape, is no character (RFC 8259 section 8.2): it could not be encrypted.
-    """
+    """Return a text without the line breaks that a copied one may end with; those inside of a key in PEM format stay."""
     text = single_string(value)
-    if _LONE_SURROGATE.search(text):
-        raise FieldError('type', translatable('{field} must be a string'))
     if not text:
         raise FieldError('empty_credential', translatable('{field} must not be empty'))
     return text
@@ -118,7 +111,7 @@ _READERS = {_HEADERS: _headers, 'key': _header_value, 'uid': _header_value}
 
 def _credentials_schema() -> Schema:
     properties: Schema = {
-        name: {'type': 'string', 'description': said, 'minLength': 1, 'examples': ['...']} for name, said in _NAMES.items()
+        name: {'type': 'string', 'description': description, 'minLength': 1, 'examples': ['...']} for name, description in _NAMES.items()
     }
     properties['url']['examples'] = ['https://balances.example/mine.json']
     headers = {'type': 'object', 'description': 'Headers to send to the URL.', 'additionalProperties': {'type': 'string'}, 'examples': [{}]}

@@ -1,5 +1,6 @@
 """The fields that request bodies are made of."""
 
+import re
 from decimal import Decimal
 from typing import Any, cast
 
@@ -15,13 +16,17 @@ from chalicelib.domain.chains import CHAINS
 from chalicelib.models import Since
 from chalicelib.texts import translatable
 
+_LONE_SURROGATE = re.compile('[\ud800-\udfff]')
 _MOST_DIGITS = 9  # of a number in a form, more than any may have
 
 
 def single_string(value: Any) -> str:
-    """Return a string, trimmed; an array of one string counts as that string."""
+    """Return a string, trimmed; an array of one string counts as that string.
+
+    Half a surrogate pair, which JSON can escape, is no character (RFC 8259 section 8.2): it could be neither stored nor encrypted.
+    """
     single = _single(value)
-    if not isinstance(single, str):
+    if not isinstance(single, str) or _LONE_SURROGATE.search(single):
         raise FieldError('type', translatable('{field} must be a string'))
     return single.strip()
 
