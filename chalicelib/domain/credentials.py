@@ -11,7 +11,7 @@ from chalicelib.texts import translatable
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
 
-_DOTLESS = ('gmail.com', 'googlemail.com')
+_GMAIL = ('gmail.com', 'googlemail.com')
 _OWN_NAME = 'cryptfolio'
 _BLANK = '\u115f\u1160\u2800\u3164\uffa0'  # letters and a symbol by category, of which nothing is seen
 
@@ -43,12 +43,12 @@ def parse_email(text: str) -> str:
 def mailbox_of(address: str) -> str:
     """Return the mailbox of an address for counting what is sent there: many providers drop what follows a `+`, Gmail dots too.
 
-    >>> mailbox_of('Ann+1@example.com'), mailbox_of('a.n.n+2@gmail.com')
+    >>> mailbox_of('Ann+1@example.com'), mailbox_of('a.n.n+2@googlemail.com')
     ('ann@example.com', 'ann@gmail.com')
     """
     local, _, domain = address.strip().lower().rpartition('@')
     local = local.partition('+')[0] or local
-    return f'{local.replace(".", "") if domain in _DOTLESS else local}@{domain}'
+    return f'{local.replace(".", "")}@{_GMAIL[0]}' if domain in _GMAIL else f'{local}@{domain}'
 
 
 def parse_name(text: str) -> str | None:

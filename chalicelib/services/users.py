@@ -65,8 +65,9 @@ def forgot_password(email: str, *, network: str, now: int) -> None:
     everybody may sign up: a reset would open it without using up an invitation.
     """
     AttemptCounter.record('forgot_network', network, 30, _HOUR, now)
-    AttemptCounter.record('forgot', mailbox_of(email), 5, _HOUR, now)
-    with mailing.uncount_unsent('forgot', mailbox_of(email), _HOUR, now):
+    mailbox = mailbox_of(email)
+    AttemptCounter.record('forgot', mailbox, 5, _HOUR, now)
+    with mailing.uncount_unsent('forgot', mailbox, _HOUR, now):
         _mail_reset_link(email, now)
 
 

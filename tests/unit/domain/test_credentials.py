@@ -1,9 +1,24 @@
-"""The names of applications, which people read when they decide whom to trust."""
+"""The names of applications, which people read when they decide whom to trust, and mailboxes, by which mails are counted."""
 
 import pytest
 
 from chalicelib.domain import credentials
 from chalicelib.errors import Invalid
+
+
+@pytest.mark.parametrize(
+    ('address', 'mailbox'),
+    [
+        ('Ann@Example.com', 'ann@example.com'),
+        ('ann+news+2@example.com', 'ann@example.com'),
+        ('a.nn@example.com', 'a.nn@example.com'),
+        ('+ann@example.com', '+ann@example.com'),
+        ('A.N.N+1@gmail.com', 'ann@gmail.com'),
+        ('ann@googlemail.com', 'ann@gmail.com'),
+    ],
+)
+def test_mails_to_all_names_of_a_mailbox_are_counted_as_one(address: str, mailbox: str) -> None:
+    assert credentials.mailbox_of(address) == mailbox
 
 
 @pytest.mark.parametrize('name', ['Charts', 'CryptFolio Charts', 'Cryptfolios', '\u5bb6\u8a08', 'Se\u00f1or'])
