@@ -11,7 +11,7 @@ KNOWN_SECONDS = 400 * 86_400  # as long as browsers keep a cookie at most
 class KnownBrowser(Item, discriminator='known_browser'):
     """pk=USER#<user id>  sk=BROWSER#<sha256 of the browser's token>   TTL
 
-    remembering: put, part of a transaction   is_known: get   forget_all, forget_all_but: query, and a delete each
+    remembering: put, part of a transaction   is_known: get   forget_all_but: query, and a delete each
 
     The token opens nothing: it only tells one browser from another.
     """
@@ -35,10 +35,6 @@ class KnownBrowser(Item, discriminator='known_browser'):
         except cls.DoesNotExist:
             return False
         return (stored.expires_at or 0) > now
-
-    @classmethod
-    def forget_all(cls, user_id: str) -> None:
-        cls.forget_all_but(0, user_id)
 
     @classmethod
     def forget_all_but(cls, most: int, user_id: str) -> None:

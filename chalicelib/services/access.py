@@ -78,4 +78,4 @@ def end_all(user_id: str, now: int, *, keep: Collection[str] = ()) -> None:
     for opener in OPENERS:
         if opener.name not in keep:
             opener.end(user_id, now)
-    KnownBrowser.forget_all(user_id)
+    KnownBrowser.forget_all_but(0, user_id)
