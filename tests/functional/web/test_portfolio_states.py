@@ -8,6 +8,8 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.models import Account
+from chalicelib.services.portfolios import balances
+from chalicelib.web import worth
 from tests.support.api import Api
 from tests.support.browser import Browser
 from tests.support.jobs import Queue
@@ -172,3 +174,15 @@ def test_portfolios_of_which_none_has_a_known_value_do_not_come_to_zero_together
     logged_in.get('/portfolios')
 
     assert ('together' in logged_in.text, logged_in.text.count('Unknown')) == (False, 2)
+
+
+def test_a_page_that_shows_one_currency_converts_into_no_other(api: Api):
+    know_rates()
+    number = api.portfolio('Many', ('btc', 'eur', 'usd'))
+    assert (
+        api.post(f'/api/portfolios/{number}/offsets', {'title': 'A', 'balances': [{'currency': 'btc', 'balance': '1'}]}).status_code == 201
+    )
+
+    row, totals = worth.row_of(balances.sum_up(api.user_id, number), 'eur', None)
+
+    assert (row['currency'], [total.currency for total in totals.totals]) == ('eur', ['eur'])
