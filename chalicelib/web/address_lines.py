@@ -15,11 +15,11 @@ from chalicelib.services.portfolios import addresses
 from chalicelib.texts import translatable, translate, with_values
 
 MOST_LINES = 100
-_MOST_IN_DESCRIPTORS = 20_000  # characters of one form: where there are many keys and steps, each takes 40 µs of a processor
+_MOST_DESCRIPTOR_CHARACTERS = 20_000  # of one form: 250 descriptors of many keys and steps took seconds of a processor
 _DESCRIPTOR = re.compile(r'([a-z]+\(.*\)(?:#[a-z0-9]{8})?)\s*(?:,(.*))?')  # has commas of its own
 _SHOWN = 60
 _REPEATED = translatable('This address is here already, on an earlier line')
-_TOO_MUCH = translatable('These are too many descriptors for one time: add the rest by itself')
+_TOO_MANY_DESCRIPTORS = translatable('Too many descriptors at once: add the rest separately')
 _SECRET = (errors.PRIVATE, recognition.HASH)  # the faults of what may be a private key
 
 
@@ -81,14 +81,14 @@ class Recogniser:
 
     def __init__(self, chosen: Mapping[str, str]) -> None:
         self._chosen = chosen
-        self._left_in_descriptors = _MOST_IN_DESCRIPTORS
+        self._descriptor_characters_left = _MOST_DESCRIPTOR_CHARACTERS
 
     def recognise(self, pasted: Pasted) -> Line:
         """Return a line with its chain, title and address as they would be stored, or what is wrong with it."""
         if '(' in pasted.address:
-            self._left_in_descriptors -= len(pasted.address)
-            if self._left_in_descriptors < 0:
-                return Line(pasted.number, pasted.text, pasted.address, pasted.title, [], fault=_TOO_MUCH)
+            self._descriptor_characters_left -= len(pasted.address)
+            if self._descriptor_characters_left < 0:
+                return Line(pasted.number, pasted.text, pasted.address, pasted.title, [], fault=_TOO_MANY_DESCRIPTORS)
         return _recognise(pasted, self._chosen)
 
 

@@ -97,12 +97,11 @@ def _in_percent(value: Worth, chart_range: ChartRange) -> SharedView:
 
 def _without_exchanges(made_of: Allocation) -> Allocation:
     """Return an allocation whose unlisted currencies do not say at which exchange somebody has an account."""
-    symbols = {asset.code: currencies.symbol(asset.code) for asset in made_of.assets}
-    named = [
-        asset if symbols[asset.code] == asset.code else asset._replace(code=symbols[asset.code], title=symbols[asset.code].upper())
+    assets = [
+        asset if (symbol := currencies.symbol(asset.code)) == asset.code else asset._replace(code=symbol, title=symbol.upper())
         for asset in made_of.assets
     ]
-    return made_of._replace(assets=named)
+    return made_of._replace(assets=assets)
 
 
 def _common(value: Worth) -> tuple[bool, str, bool, int, int]:

@@ -195,5 +195,5 @@ def test_of_descriptors_only_so_many_are_read_at_a_time(logged_in: Browser, api:
     else:
         logged_in.post(path, {'addresses': '\n'.join(lines)})
 
-    refused = logged_in.text.count('These are too many descriptors for one time: add the rest by itself')
+    refused = logged_in.text.count('Too many descriptors at once: add the rest separately')
     assert len(lines) - refused == pytest.approx(20_000 // len(lines[50]), abs=1)
