@@ -35,7 +35,7 @@ def parse(text: str) -> int:
 
 
 def from_epoch(seconds: int | str) -> int:
-    """Return the epoch seconds of an instant. Raises ValueError outside of 1970 to 9999, and for digits that are none."""
+    """Return the epoch seconds of an instant. Raises ValueError outside of 1970 to 9999, and for what is no number."""
     epoch = int(seconds)
     if not 0 <= epoch <= _LAST:
         raise ValueError(translatable('must be from 1970 to 9999'))

@@ -33,7 +33,7 @@ class Email(Item, discriminator='email'):
         if instead_of is not None:
             free |= cls.user_id == instead_of
         item = cls(cls.key(address), 'EMAIL', user_id=user_id, expires_at=expires_at)
-        return Write(Operation.PUT, item, free, on_failure=taken)
+        return Write(Operation.PUT, item, free, on_failure=email_taken_error)
 
     @classmethod
     def keep(cls, address: str, user_id: str) -> Write:
@@ -43,9 +43,11 @@ class Email(Item, discriminator='email'):
     @classmethod
     def renewal(cls, address: str, user_id: str, until: int) -> Write:
         """Return the write that lets a user have the address until then. Its transaction raises Invalid if they have it no longer."""
-        return Write(Operation.UPDATE, cls(cls.key(address), 'EMAIL'), cls.user_id == user_id, [cls.expires_at.set(until)], taken)
+        return Write(
+            Operation.UPDATE, cls(cls.key(address), 'EMAIL'), cls.user_id == user_id, [cls.expires_at.set(until)], email_taken_error
+        )
 
 
-def taken() -> errors.Invalid:
+def email_taken_error() -> errors.Invalid:
     """Return what to raise where somebody else has an address."""
     return errors.Invalid(errors.Fault('email', 'taken', translatable('this email address already has an account')))

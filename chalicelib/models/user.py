@@ -14,7 +14,7 @@ from chalicelib import errors
 from chalicelib.config import settings
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.due_index import LEDGERS
-from chalicelib.models.email_address import Email, taken
+from chalicelib.models.email_address import Email, email_taken_error
 from chalicelib.models.item import Item
 from chalicelib.models.leftovers import Leftovers
 from chalicelib.models.quota import Quota
@@ -101,7 +101,7 @@ class User(Item, discriminator='user'):
         """
         until = _unconfirmed_until(now)
         unconfirmed = User.pk.exists() & User.confirmed_at.does_not_exist()
-        kept = Write(Operation.UPDATE, self, unconfirmed, [User.expires_at.set(until)], taken)
+        kept = Write(Operation.UPDATE, self, unconfirmed, [User.expires_at.set(until)], email_taken_error)
         return [Email.renewal(self.email, self.user_id, until), kept]
 
     def withdrawal(self) -> list[Write]:

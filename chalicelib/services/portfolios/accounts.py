@@ -96,7 +96,7 @@ def store(draft: AccountDraft, *, also: Sequence[Write] = ()) -> None:
             Write(Operation.PUT, Watch.of(child)),
             _with_key(counted, keys),
             Ledger.make_due_anew(child.ledger, now, child.credentials_id, child.user_id),
-            _counted(child.user_id, now),
+            _count_credentials(child.user_id, now),
         )
 
     _while_unique(child, _Key(child.key_digest, draft.keys), attempt)
@@ -146,7 +146,7 @@ def _replace_credentials(
             Write(Operation.PUT, encrypted),
             _with_key(Write(Operation.UPDATE, header, Portfolio.pk.exists(), on_failure=errors.NotFound), keys),
             Ledger.make_due_anew(child.ledger, now, credentials_id, child.user_id),
-            _counted(child.user_id, now),
+            _count_credentials(child.user_id, now),
         )
 
     _while_unique(child, key, attempt)
@@ -204,7 +204,7 @@ def _with_key(write: Write, keys: int) -> Write:
     return write._replace(condition=write.condition & same, actions=[*write.actions, Portfolio.account_keys.add(1)], on_failure=failure)
 
 
-def _counted(user_id: str, now: int) -> Write:
+def _count_credentials(user_id: str, now: int) -> Write:
     """Return the write that counts credentials that a user stores. Its transaction raises TooMany for one who tries them out."""
     return AttemptCounter.recording('credentials', user_id, _MOST_CREDENTIALS, _HOUR, now)
 
