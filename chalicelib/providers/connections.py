@@ -1,8 +1,10 @@
-"""The connections to upstreams: cut when their time is over, and where told so to public addresses only."""
+"""The connections to upstreams: cut when their time is over, with short heads of answers, and where told so to public addresses only."""
 
+import io
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPResponse
 from threading import Event, Lock, Timer
 from typing import Any
 from weakref import WeakSet
@@ -12,6 +14,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from chalicelib.providers.public_addresses import is_public
+
+_MOST_LINE_BYTES = 64 * 1024
+
+
+class TooMuch(Exception):
+    """An answer has more to say before or after its body than we accept."""
 
 
 class Watchdog:
@@ -74,8 +82,44 @@ class Adapter(HTTPAdapter):
         return manager
 
 
+class _Lines(io.BufferedReader):
+    """What comes by a connection, with so many bytes of lines in a row: a head with the interim ones before it, or trailers.
+
+    http.client limits a line and the lines of one head, but neither all of these together, nor the interim heads, nor the trailers.
+    """
+
+    _bytes_left = _MOST_LINE_BYTES
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        self._bytes_left -= len(line)
+        if self._bytes_left < 0:
+            raise TooMuch
+        return line
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read of a body, or the end of a chunk: the sizes of chunks, which are lines as well, are not counted together."""
+        self._bytes_left = _MOST_LINE_BYTES
+        return super().read(size)
+
+
+class _Answer(HTTPResponse):
+    """An answer with a short head and without cookies: we keep none, and requests would parse all of them before anybody looks."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fp = _Lines(self.fp.detach())
+
+    def begin(self) -> None:
+        super().begin()
+        for name in ('Set-Cookie', 'Set-Cookie2'):
+            del self.headers[name]
+
+
 def _watched_pools(watchdog: Watchdog, *, public_only: bool) -> dict[str, type[HTTPConnectionPool]]:
     class Plain(HTTPConnection):
+        response_class = _Answer
+
         def _new_conn(self) -> socket.socket:
             return _connect(self) if public_only else super()._new_conn()
 
@@ -84,6 +128,8 @@ def _watched_pools(watchdog: Watchdog, *, public_only: bool) -> dict[str, type[H
             watchdog.adopt(self.sock)
 
     class Encrypted(HTTPSConnection):
+        response_class = _Answer
+
         def _new_conn(self) -> socket.socket:
             return _connect(self) if public_only else super()._new_conn()
 

@@ -11,7 +11,7 @@ import requests
 import urllib3
 
 from chalicelib.errors import Blame, Upstream, UpstreamNotAsked
-from chalicelib.providers.connections import Adapter, Private, Watchdog
+from chalicelib.providers.connections import Adapter, Private, TooMuch, Watchdog
 from chalicelib.providers.upstream import Endpoint
 
 _CONNECT_SECONDS = 3  # for each address of the host, and for all of the TLS handshake
@@ -115,6 +115,8 @@ class Http:
             return self._exchange(method, endpoint, path, **kwargs)
         except Private:
             raise NotPublic(endpoint.key, 'its host has an address that is not public') from None
+        except TooMuch:
+            raise _more_than_accepted(endpoint) from None
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             raise Upstream(endpoint.key, 'timed out', blame=Blame.LOAD) from None
         except _FAILURES as error:
@@ -146,8 +148,12 @@ class Http:
         while chunk := response.raw.read1(65536, decode_content=True):
             body += chunk
             if len(body) > self._limits.most_bytes:
-                raise Upstream(endpoint.key, 'returned more than we accept', blame=Blame.LOAD)
+                raise _more_than_accepted(endpoint)
         return body.decode('utf-8', errors='replace')
+
+
+def _more_than_accepted(endpoint: Endpoint) -> Upstream:
+    return Upstream(endpoint.key, 'returned more than we accept', blame=Blame.LOAD)
 
 
 def _blame(endpoint: Endpoint, response: requests.Response) -> Blame:
