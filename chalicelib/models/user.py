@@ -16,7 +16,6 @@ from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.due_index import LEDGERS
 from chalicelib.models.email_address import Email, email_taken_error
 from chalicelib.models.item import Item
-from chalicelib.models.leftovers import Leftovers
 from chalicelib.models.quota import Quota
 from chalicelib.models.writes import Operation, Write, transact
 from chalicelib.texts import translatable
@@ -32,7 +31,7 @@ class User(Item, discriminator='user'):
 
     create: user and email in one transaction   find(id): get   with_email(address): two gets
     allocate_portfolio_id, rename, allow_remote, forbid_remote, set_password, end_sessions, schedule_deletion,
-    cancel_deletion: one update   removal, withdrawal: writes of a transaction
+    cancel_deletion: one update   withdrawal: writes of a transaction
     renewal, confirmation, password_reset, email_change: writes of a transaction with the mailed token
     check_unchanged: a check of a transaction   count_creation, count_session: an update of a transaction
 
@@ -219,14 +218,6 @@ class User(Item, discriminator='user'):
     def cancel_deletion(self) -> None:
         """Let the account stay. Raises NotFound."""
         self.update_existing([User.delete_at.remove(), User.due_shard.remove(), User.due_at.remove()])
-
-    def removal(self, now: int) -> list[Write]:
-        """Return the writes that delete the user and leave `Leftovers`. Their transaction raises NotFound if the user is to stay."""
-        return [
-            Write(Operation.DELETE, self, User.delete_at == self.delete_at, on_failure=errors.NotFound),
-            Write(Operation.DELETE, Email(Email.key(self.email), 'EMAIL'), Email.user_id == self.user_id, on_failure=errors.NotFound),
-            Write(Operation.PUT, Leftovers.of(self.pk, now)),
-        ]
 
     def confirmation(self, *, name: str | None, password_hash: str, now: int) -> list[Write]:
         """Return the writes that confirm the email address with a sign-up's values.

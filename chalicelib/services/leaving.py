@@ -31,7 +31,7 @@ def forget_user(user_id: str, now: int) -> None:
         user = User.find(user_id)
         if user.delete_at is None or user.delete_at > now:
             return
-        transact(*user.removal(now))
+        transact(*Leftovers.instead_of(user, now))
     if Leftovers.is_there(User.pk_of(user_id)):
         access.end_all(user_id, now)
         _remove_rest(user_id, now)
