@@ -158,6 +158,16 @@ PASSWORD_CHANGED = MailTemplate(
     translatable('The password of your CryptFolio account was changed by someone who was logged in. You were logged out everywhere else.'),
     warns=True,
 )
+SESSIONS_ENDED = MailTemplate(
+    translatable('You were logged out everywhere else'),
+    translatable(
+        """\
+Someone, probably you, ended all sessions of your CryptFolio account but one, which goes on here:
+
+{browser}, network {network}, {time}"""
+    ),
+    warns=True,
+)
 API_KEY_CREATED = MailTemplate(
     translatable('New API key'),
     translatable('An API key for your CryptFolio account was created: "{name}". It can read your data.\n\nYour keys: {profile}'),

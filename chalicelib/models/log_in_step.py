@@ -19,8 +19,8 @@ class LogInStep(SealedItem, discriminator='log_in_step'):
 
     `purpose` is `second_factor` (the password of `user_id` was right), `passkey` (a log-in without a password, `user_id` is None),
     `register` (of a passkey by `user_id`) or `app` (of an authenticator app by `user_id`). `challenge` is what the device must sign, each
-    only once. `stamp` must still equal `User.stamp`: a password that was right is of no use once it was changed. The user's id and the
-    secret of an app are sealed.
+    only once. `stamp` must still be what it was: `User.log_in_stamp` of `second_factor`, as a password that was right is of no use once it
+    was changed, and `User.stamp` of what is added in a session. The user's id and the secret of an app are sealed.
     """
 
     purpose = UnicodeAttribute()
@@ -35,7 +35,8 @@ class LogInStep(SealedItem, discriminator='log_in_step'):
         token = new_token()
         step = cls(*_key(token), purpose=purpose, expires_at=now + LASTS_SECONDS)
         step.seal(token, {'user_id': user.user_id if user else None, 'secret': secret})
-        step.stamp = user.stamp if user else None
+        if user is not None:
+            step.stamp = user.log_in_stamp if purpose == 'second_factor' else user.stamp
         step.challenge = challenge
         step.save()
         return token, step
@@ -63,13 +64,13 @@ class LogInStep(SealedItem, discriminator='log_in_step'):
         return self.private.get('secret')
 
     def is_of(self, user: User) -> bool:
-        """Whether it was begun by this user, whose password, address and sessions have not changed since."""
+        """Whether this user began to add it, whose password, address and sessions have not changed since."""
         return self.user_id == user.user_id and self.stamp == user.stamp
 
     def find_user(self) -> User:
-        """Return the step's user. Raises NotFound, also once their password, address or sessions changed."""
+        """Return the user whose password was right. Raises NotFound, also once that or their address changed."""
         user = User.find(self.user_id or '')
-        if user.stamp != self.stamp:
+        if user.log_in_stamp != self.stamp:
             raise errors.NotFound
         return user
 

@@ -173,8 +173,13 @@ class User(Item, discriminator='user'):
         return expires_at is None or now < expires_at - _SPARE_SECONDS
 
     @property
+    def log_in_stamp(self) -> str:
+        """A digest of what the user logs in with: what only the address and the password stand for ends when either changes."""
+        return hashlib.sha256(f'{self.email}\n{self.password_hash}'.encode()).hexdigest()
+
+    @property
     def stamp(self) -> str:
-        """A digest of what must not have changed since a link was mailed: address, password, and which sessions are valid."""
+        """A digest of that and of which sessions are valid: what was begun in a session ends with it."""
         return hashlib.sha256(f'{self.email}\n{self.password_hash}\n{self.sessions_epoch}'.encode()).hexdigest()
 
     def rename(self, name: str | None) -> None:
@@ -195,7 +200,7 @@ class User(Item, discriminator='user'):
         self.update_existing(actions, self._unchanged(), errors.AccessEnded)
 
     def end_sessions(self) -> None:
-        """End all sessions and mailed links. Raises AccessEnded if the user's stamp changed since they were read."""
+        """End all sessions, and links mailed to a new address. Raises AccessEnded if the user's stamp changed since they were read."""
         self.update_existing([_end_sessions()], self._unchanged(), errors.AccessEnded)
 
     def schedule_deletion(self, at: int) -> int:
@@ -232,7 +237,8 @@ class User(Item, discriminator='user'):
     def password_reset(self, password_hash: str, now: int) -> list[Write]:
         """Return the writes that set a password, end all sessions and log-ins by applications, and confirm the email address.
 
-        Their transaction raises NotFound if the user's stamp changed in the meantime.
+        Their transaction raises NotFound if the address or the password changed in the meantime. That sessions ended stops no reset:
+        whoever is in one could else keep its owner from ending it.
         """
         actions: list[Action] = [
             User.password_hash.set(password_hash),
@@ -241,7 +247,7 @@ class User(Item, discriminator='user'):
             User.confirmed_at.set(self.confirmed_at or now),
             User.expires_at.remove(),
         ]
-        reset = Write(Operation.UPDATE, self, self._unchanged(), actions, errors.NotFound)
+        reset = Write(Operation.UPDATE, self, self._logs_in_as_read(), actions, errors.NotFound)
         return [reset] if self.confirmed_at is not None else [reset, Email.keep(self.email, self.user_id)]
 
     def email_change(self, email: str, now: int, instead_of: 'User | None' = None) -> list[Write]:
@@ -278,8 +284,12 @@ class User(Item, discriminator='user'):
         same_sessions: Condition = User.sessions_epoch == self.sessions_epoch
         if self.sessions_epoch == _FIRST_EPOCH:
             same_sessions |= User.sessions_epoch.does_not_exist()
-        unchanged: Condition = (User.password_hash == self.password_hash) & (User.email == self.email) & same_sessions
+        unchanged: Condition = self._logs_in_as_read() & same_sessions
         return unchanged
+
+    def _logs_in_as_read(self) -> Condition:
+        same: Condition = (User.password_hash == self.password_hash) & (User.email == self.email)
+        return same
 
 
 def _end_sessions() -> Action:

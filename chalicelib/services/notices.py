@@ -34,6 +34,10 @@ def tell_of_new_password(user: User) -> None:
     _send(user, mail_templates.PASSWORD_CHANGED)
 
 
+def tell_of_ended_sessions(user: User, browser: str, network: str, now: int) -> None:
+    _send(user, mail_templates.SESSIONS_ENDED, browser=browsers.in_words(browser), network=network, time=locales.minute(now))
+
+
 def tell_of_reset(user: User) -> None:
     _send(user, mail_templates.PASSWORD_RESET, applications=settings().url('/oauth/applications'), profile=settings().url('/profile'))
 

@@ -124,7 +124,7 @@ def login_options(known: list[Passkey], step: LogInStep) -> str:
 def check_passkey(step: LogInStep, credential: str, now: int) -> User:
     """Use a step up and return the user whose passkey signed its challenge, as they were before it was verified.
 
-    Raises Invalid, and NotFound if the step was used or its user's password, address or sessions changed.
+    Raises Invalid, and NotFound if the step was used or its user's password or address changed.
     """
     import webauthn
     from webauthn.helpers.exceptions import WebAuthnException

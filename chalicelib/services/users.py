@@ -10,9 +10,10 @@ from chalicelib import mail_templates
 from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password, mailbox_of, parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
-from chalicelib.models import AttemptCounter, EmailToken, KnownBrowser, User, Write, new_token, transact
+from chalicelib.models import AttemptCounter, EmailToken, KnownBrowser, Session, User, Write, new_token, transact
 from chalicelib.passwords import hash_password, verify_password
 from chalicelib.services import access, mailing, notices, second_factors
+from chalicelib.services.log_ins import Visitor
 from chalicelib.texts import translatable
 
 _QUARTER = 900
@@ -86,18 +87,18 @@ def _mail_reset_link(email: str, now: int) -> None:
 
 def reset_token(token: str, user: User, now: int) -> Write:
     """Return the write that stores the token of a link with which a user sets a new password."""
-    return EmailToken.creation(token, purpose='reset', user_id=user.user_id, stamp=user.stamp, expires_at=now + _HOUR)
+    return EmailToken.creation(token, purpose='reset', user_id=user.user_id, stamp=user.log_in_stamp, expires_at=now + _HOUR)
 
 
 def find_by_link(token: str, purpose: str, now: int) -> tuple[EmailToken, User]:
     """Return the token of a mailed link and its user.
 
     Raises NotFound if the token is unknown, used, expired or for another purpose, or if the user's email address or password
-    changed since it was mailed.
+    changed since it was mailed, or where it was mailed to a new address, all sessions ended.
     """
     email_token = EmailToken.find(token, purpose, now)
     user = User.find(email_token.user_id)
-    if email_token.stamp != user.stamp:
+    if email_token.stamp != (user.log_in_stamp if purpose == 'reset' else user.stamp):
         raise NotFound
     return email_token, user
 
@@ -116,13 +117,13 @@ def reset_password(token: str, password: str, *, now: int) -> User:
     return User.find(user.user_id)
 
 
-def change_password(user: User, *, current: str, password: str, keep: Collection[str], now: int) -> None:
+def change_password(user: User, *, current: str, session_id: str, password: str, keep: Collection[str], now: int) -> None:
     """Set a new password; end all sessions, and what opens the account except the names in `keep` (see `access`).
 
     Raises Invalid, TooMany, AccessEnded.
     """
     check_all(
-        lambda: check_current_password(user, current, now),
+        lambda: check_current_password(user, current, session_id, now),
         lambda: check_new_password(password, user.email),
     )
     password_hash = hash_password(password)
@@ -130,9 +131,20 @@ def change_password(user: User, *, current: str, password: str, keep: Collection
     notices.tell_of_new_password(user)
 
 
-def log_out_everywhere(user: User, *, keep: Collection[str], now: int) -> None:
-    """End all sessions and mailed links, and what opens the account except the names in `keep` (see `access`). Raises AccessEnded."""
+def log_out_everywhere(user: User, *, keep: Collection[str], visitor: Visitor, now: int) -> None:
+    """End all sessions, and what opens the account except the names in `keep` (see `access`); mail the user of it.
+
+    Counted, as whoever has a session may do it, and so could keep its owner out. Raises AccessEnded, TooMany.
+    """
+    AttemptCounter.record('end_all_sessions', user.user_id, 5, _HOUR, now)
     _end_around(user.end_sessions, user.user_id, keep, now)
+    notices.tell_of_ended_sessions(user, visitor.browser, visitor.network, now)
+
+
+def log_out_session(user: User, session_id: str, now: int) -> None:
+    """End one session of a user; it is no error if it has ended already. Counted as `log_out_everywhere` is. Raises TooMany."""
+    AttemptCounter.record('end_session', user.user_id, 30, _HOUR, now)
+    Session.end_one(user.user_id, session_id)
 
 
 def allow_remote_login(user: User, allowed: bool) -> None:
@@ -157,21 +169,24 @@ def _end_around(end_sessions: Callable[[], None], user_id: str, keep: Collection
     access.end_all(user_id, now, keep=keep)
 
 
-def check_current_password(user: User, password: str, now: int) -> None:
-    """Check that the request comes from the user, not from someone at their unlocked browser. Raises Invalid, TooMany."""
-    AttemptCounter.record('current_password', user.user_id, 10, _QUARTER, now)
+def check_current_password(user: User, password: str, session_id: str, now: int) -> None:
+    """Check that the request comes from the user, not from someone at their unlocked browser. Raises Invalid, TooMany.
+
+    Counted by session, so that who has another does not keep the user from changing the password.
+    """
+    AttemptCounter.record('current_password', session_id, 10, _QUARTER, now)
     if not verify_password(user.password_hash, password):
         raise Invalid(Fault('current_password', 'wrong', translatable('Your current password is incorrect')))
-    AttemptCounter.undo('current_password', user.user_id, _QUARTER, now)
+    AttemptCounter.undo('current_password', session_id, _QUARTER, now)
 
 
-def request_email_change(user: User, *, typed: str, password: str, now: int) -> str:
+def request_email_change(user: User, *, typed: str, password: str, session_id: str, now: int) -> str:
     """Mail a link to the new address and return that; the address changes when the link is followed.
 
     Somebody who signed up with the address and never confirmed it does not have it.
     Raises Invalid, TooMany, NotSent.
     """
-    check_all(lambda: parse_email(typed), lambda: check_current_password(user, password, now))
+    check_all(lambda: parse_email(typed), lambda: check_current_password(user, password, session_id, now))
     email = parse_email(typed)
     AttemptCounter.record('change_email', user.user_id, 5, _HOUR, now)
     token = new_token()

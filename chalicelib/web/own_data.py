@@ -46,7 +46,7 @@ def schedule_account_deletion() -> Response:
     user = sessions.require_user(request)
     now = clock.now()
     try:
-        users.check_current_password(user, form.text('current_password'), now)
+        users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), now)
     except Invalid as invalid:
         return _render_data(request, user, status=422, faults=invalid.faults)
     leaving.ask_to_leave(user, now)

@@ -69,7 +69,8 @@ def submit_email() -> Response:
     form = forms.read(request)
     user = sessions.require_user(request)
     try:
-        email = users.request_email_change(user, typed=form.text('email'), password=form.text('current_password'), now=clock.now())
+        typed = {'typed': form.text('email'), 'password': form.text('current_password')}
+        email = users.request_email_change(user, **typed, session_id=sessions.current_session_id(request), now=clock.now())
     except Invalid as invalid:
         return _render_you(request, user, section='email', faults=invalid.faults, form={'email': form.text('email')})
     what = translatable('Follow the link in it to change your email address.')
@@ -83,8 +84,9 @@ def submit_password() -> Response:
     form = forms.read(request)
     user = sessions.require_user(request)
     typed = {'current': form.text('current_password'), 'password': form.text('password')}
+    session_id = sessions.current_session_id(request)
     try:
-        users.change_password(user, **typed, keep=form.all('keep'), now=clock.now())
+        users.change_password(user, **typed, session_id=session_id, keep=form.all('keep'), now=clock.now())
     except Invalid as invalid:
         return _render_security(request, user, section='password', faults=invalid.faults)
     return _redirect_saved(request, '/account/security', 'password', {'Set-Cookie': sessions.start(request, user)})

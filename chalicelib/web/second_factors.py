@@ -33,7 +33,7 @@ def add_authenticator_app() -> Response:
     form = forms.read(request)
     user = sessions.require_user(request)
     try:
-        users.check_current_password(user, form.text('current_password'), clock.now())
+        users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), clock.now())
     except Invalid as invalid:
         return _render_factors(request, user, status=422, section='app', faults=invalid.faults)
     step = second_factors.begin_authenticator(user, clock.now())
@@ -63,7 +63,7 @@ def replace_recovery_codes() -> Response:
     form = forms.read(request)
     user = sessions.require_user(request)
     try:
-        users.check_current_password(user, form.text('current_password'), clock.now())
+        users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), clock.now())
     except Invalid as invalid:
         return _render_factors(request, user, status=422, section='codes', faults=invalid.faults)
     if not second_factors.of_user(user.user_id).protect:
@@ -78,7 +78,7 @@ def remove_second_factor() -> Response:
     form = forms.read(request)
     user = sessions.require_user(request)
     try:
-        users.check_current_password(user, form.text('current_password'), clock.now())
+        users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), clock.now())
     except Invalid as invalid:
         return _render_factors(request, user, status=422, section='remove', faults=invalid.faults)
     if form.text('what') == 'app':
@@ -99,7 +99,7 @@ def begin_passkey() -> Response:
     user = sessions.require_user(request)
     now = clock.now()
     try:
-        users.check_current_password(user, form.text('current_password'), now)
+        users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), now)
         step = passkeys.begin_registration(user, now)
     except Invalid as invalid:
         return _render_factors(request, user, status=422, section='passkey', faults=[_at_password(fault) for fault in invalid.faults])

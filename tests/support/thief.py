@@ -47,6 +47,11 @@ NOTHING = dict.fromkeys(('session', 'consent', 'key', 'own application', 'shared
 EVERYTHING = dict.fromkeys(NOTHING, True)
 
 
+def as_it_was(user: User) -> User:
+    """Return a user as they were made, whatever became of them."""
+    return User(**{name: getattr(user, name) for name in User.get_attributes() if name != 'kind'})
+
+
 @pytest.fixture
 def thief(http: ChaliceClient, user: User) -> Thief:
     """A thief, in a world with an application of somebody else's."""

@@ -185,6 +185,19 @@ def test_guessing_the_current_password_is_limited_like_logging_in(logged_in: Bro
     assert logged_in.status == 429
 
 
+def test_who_guesses_the_current_password_in_another_session_does_not_keep_the_user_from_changing_it(
+    logged_in: Browser, new_browser: Callable[[], Browser]
+):
+    thief, new = new_browser(), {'current_password': PASSWORD, 'password': 'the new password'}
+    thief.log_in()
+
+    for _ in range(10):
+        thief.post('/profile/data/delete', {'current_password': 'wrong'})
+    assert thief.post('/profile/password', new).status_code == 429
+
+    assert logged_in.post('/profile/password', new).status_code == 303
+
+
 @pytest.mark.parametrize(
     ('address', 'counted'),
     [

@@ -9,7 +9,7 @@ import pytest
 from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
-from chalicelib.models import ApiKey, Client, EmailToken, Grant, KnownBrowser, Passkey, ShareLink, User, new_token, transact
+from chalicelib.models import ApiKey, Client, Grant, KnownBrowser, Passkey, ShareLink, User, new_token, transact
 from chalicelib.passwords import verify_password
 from chalicelib.services import access, second_factors, users
 from tests.support.api import PASSWORD
@@ -17,7 +17,7 @@ from tests.support.browser import Browser
 from tests.support.dynamodb import before_write
 from tests.support.oauth import GOOD, ask
 from tests.support.passkey_device import Device, add_passkey, options
-from tests.support.thief import NEW_PASSWORD
+from tests.support.thief import NEW_PASSWORD, as_it_was
 
 KEEP_ALL = [('keep', opener.name) for opener in access.OPENERS]
 Act = Callable[[], object]
@@ -129,16 +129,10 @@ def test_who_logs_in_while_all_sessions_end_is_logged_out_too(browser: Browser, 
     assert number > 3
 
 
-def as_it_was(user: User) -> User:
-    """Return a user as they were made, whatever became of them."""
-    return User(**{name: getattr(user, name) for name in User.get_attributes() if name != 'kind'})
-
-
 def reset(user_id: str) -> None:
     """Set a new password by a mailed link, as far as the table goes."""
     token, user = new_token(), User.find(user_id)
-    values = {'purpose': 'reset', 'user_id': user_id, 'stamp': user.stamp}
-    transact(EmailToken.creation(token, expires_at=clock.now() + 3_600, **values))
+    transact(users.reset_token(token, user, clock.now()))
     users.reset_password(token, NEW_PASSWORD, now=clock.now())
 
 

@@ -10,20 +10,19 @@ from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
 from chalicelib.errors import Invalid
-from chalicelib.models import ApiKey, EmailToken, Grant, User, new_token, transact
-from chalicelib.services import users
+from chalicelib.models import ApiKey, Grant, User, new_token, transact
+from chalicelib.services import access, users
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
-from tests.support.dynamodb import meanwhile, survives
+from tests.support.dynamodb import before_write, meanwhile, survives
 from tests.support.oauth import GOOD, ask
-from tests.support.thief import EVERYTHING, NEW_PASSWORD, NOTHING, OWN, Thief
+from tests.support.thief import EVERYTHING, NEW_PASSWORD, NOTHING, OWN, Thief, as_it_was
 
 
 def reset_link(user: User) -> str:
     """Mail a link, as far as the table goes; return its token."""
     token = new_token()
-    values = {'purpose': 'reset', 'user_id': user.user_id, 'stamp': user.stamp}
-    transact(EmailToken.creation(token, expires_at=clock.now() + 3_600, **values))
+    transact(users.reset_token(token, user, clock.now()))
     return token
 
 
@@ -107,6 +106,35 @@ def test_what_a_thief_makes_while_it_goes_on_ends_too(
 
     assert Grant.of_user(user.user_id) == ApiKey.of_user(user.user_id) == []
     assert thief.http.http.get('/api/user', headers={'Authorization': f'Bearer {others}'}).status_code == 200
+
+
+def test_who_ends_all_sessions_over_and_over_does_not_stop_a_reset(
+    new_browser: Callable[[], Browser], user: User, mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    for number in itertools.count(1):
+        stopped_clock.advance(3_600)  # so that no limit hinders the thief
+        as_it_was(user).save()
+        thief, owner = new_browser(), new_browser()
+        thief.log_in()
+        owner.post('/forgot', {'email': user.email})
+        link = mailbox.link()
+        end_all(thief)
+        assert owner.get(link).status_code == 200
+        end_all(thief)
+
+        with before_write(number, lambda thief=thief: end_all(thief), user.pk) as writes:
+            owner.post('/reset', {'csrf': owner.csrf(link), 'token': link.partition('token=')[2], 'password': NEW_PASSWORD})
+
+        assert (owner.get('/profile').status_code, thief.get('/profile').status_code) == (200, 303)
+        end_all(thief)
+        assert owner.get('/profile').status_code == 200
+        if len(writes) < number:
+            break
+    assert number > 2
+
+
+def end_all(browser: Browser) -> None:
+    browser.post_all('/profile/sessions/end-all', [('keep', opener.name) for opener in access.OPENERS])
 
 
 def test_a_refused_password_ends_nothing(thief: Thief, user: User):

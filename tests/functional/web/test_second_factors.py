@@ -201,6 +201,18 @@ def test_a_password_that_was_right_is_of_no_use_once_it_was_changed(logged_in: B
     assert not is_logged_in(thief)
 
 
+def test_a_log_in_is_finished_though_all_sessions_ended_since_the_password(logged_in: Browser, new_browser: Callable[[], Browser]):
+    """Otherwise whoever is in a session could keep its owner out."""
+    _, codes = add_app(logged_in)
+    elsewhere = new_browser()
+    elsewhere.log_in()
+
+    logged_in.post('/profile/sessions/end-all', {})
+
+    assert enter(elsewhere, codes[0]) == 303
+    assert is_logged_in(elsewhere)
+
+
 def test_a_passkey_logs_in_alone_and_after_the_password(
     logged_in: Browser, new_browser: Callable[[], Browser], make_user: Callable[..., User], mailbox: Mailbox
 ):
