@@ -68,7 +68,7 @@ account, everything that opened it before was ended:
 - No application has access any more. Connect again those that you use.
 - Your API keys and passkeys were deleted. Create new ones: {profile}
 - The links that showed a portfolio without a log-in were deleted. Make new ones on the portfolio's page.
-- The secrets of applications that you registered were replaced. Check the applications and make new secrets: {applications}
+- The secrets of applications that you registered were replaced. Check their redirect URIs and make new secrets: {applications}
 - Applications may no longer log in with your password. You can allow it again in your account.
 
 If this was not you, someone reads your email. Contact the operator of this CryptFolio server immediately."""
@@ -198,6 +198,28 @@ SECRET_CREATED = MailTemplate(
     translatable(
         """\
 A new secret was generated for an application that you registered with CryptFolio: "{name}".
+
+Your applications: {applications}"""
+    ),
+    warns=True,
+)
+REDIRECT_URI_ADDED = MailTemplate(
+    translatable('New redirect URI of an application'),
+    translatable(
+        """\
+An application that you registered with CryptFolio, "{name}", may now send its users, with the codes that let it in, to:
+
+{uris}
+
+Your applications: {applications}"""
+    ),
+    warns=True,
+)
+APPLICATION_DELETED = MailTemplate(
+    translatable('An application was deleted'),
+    translatable(
+        """\
+An application that you had registered with CryptFolio was deleted: "{name}". Everyone who connected it is disconnected.
 
 Your applications: {applications}"""
     ),

@@ -64,15 +64,16 @@ def _check_web(uri: str) -> None:
         raise _invalid(translatable('must use https, unless it is on this computer (127.0.0.1, [::1] or localhost)'))
 
 
-def matches(registered: list[str], requested: str) -> bool:
-    """Return whether a request may use this URI: it must equal a registered one, character by character.
+def matching(registered: list[str], requested: str) -> str | None:
+    """Return the registered URI that a request may use by this one, None for none: they must be equal, character by character.
 
     A loopback IP address over http may have any port, because native applications listen on a free one (RFC 8252 section
     7.3); localhost may not, because it is a name.
     """
     if requested in registered:
-        return True
-    return _without_port(requested) is not None and _without_port(requested) in map(_without_port, registered)
+        return requested
+    loopback = _without_port(requested)
+    return next((uri for uri in registered if loopback is not None and _without_port(uri) == loopback), None)
 
 
 def _without_port(uri: str) -> tuple[str, str] | None:

@@ -14,7 +14,7 @@ from chalicelib.models.address import Address
 from chalicelib.models.api_key import ApiKey, ApiKeySecret
 from chalicelib.models.attempts import AttemptCounter
 from chalicelib.models.chain_blocks import ChainBlocks, MovedInBlock, ReadBlock
-from chalicelib.models.client import Application, Client, Grant
+from chalicelib.models.client import Application, Client, ClientIdentity, Grant
 from chalicelib.models.connection import DATABASE_ERRORS, connect
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.cursor import Cursor, Placed
@@ -80,6 +80,7 @@ __all__ = [
     'Authenticator',
     'ChainBlocks',
     'Client',
+    'ClientIdentity',
     'Code',
     'Credentials',
     'CrossCheck',

@@ -7,12 +7,13 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
+from chalicelib.domain import redirect_uris as uris
 from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.item import Item
 from chalicelib.models.user import User
@@ -21,11 +22,18 @@ from chalicelib.models.writes import Operation, Write, transact
 _USE_SECONDS = 3_600  # how exactly it is known when a secret was last used
 
 
+class ClientIdentity(NamedTuple):
+    """What a user knows an application by, and what its owner may change: its name, and which redirect URI it sends its users to."""
+
+    name: str
+    redirect_uri: str
+
+
 class Client(Item, discriminator='client'):
     """pk=CLIENT#<client id>  sk=CLIENT
 
     register: transaction with the owner's pointer   find: get   owned_by: query of the pointers, batch get
-    change, end_access, touch: update   new_secret: a write of a transaction   delete: transaction
+    change: transaction with a check of the owner   end_access, touch: update   new_secret: a write of a transaction   delete: transaction
 
     `access_epoch` is drawn anew when all access to the owner's own data ends, and tokens name it. The secret before the last new one,
     `previous_secret_hash`, is good until `previous_valid_until`. `secret_used_at` and `previous_used_at` say when each was last used.
@@ -106,9 +114,19 @@ class Client(Item, discriminator='client'):
         clients = cls.find_many([str(pointer.sk).removeprefix('CLIENT#') for pointer in pointers])
         return sorted(clients.values(), key=lambda client: (client.created_at, client.client_id))
 
-    def change(self, *, name: str, redirect_uris: list[str], now: int) -> None:
-        """Set the name and redirect URIs. Raises NotFound."""
-        self.update_existing([Client.name.set(name), Client.redirect_uris.set(redirect_uris), Client.updated_at.set(now)])
+    def identity_at(self, requested: str) -> ClientIdentity | None:
+        """Return what a user who is sent to this URI knows the client by, None if it is not registered."""
+        registered = uris.matching(list(self.redirect_uris), requested)
+        return None if registered is None else ClientIdentity(self.name, registered)
+
+    def change(self, owner: User, *, name: str, redirect_uris: list[str], now: int) -> None:
+        """Set the name and redirect URIs.
+
+        Raises AccessEnded if the owner's stamp changed since they were read, and Conflict if the client's redirect URIs did, or it is gone.
+        """
+        actions: list[Action] = [Client.name.set(name), Client.redirect_uris.set(redirect_uris), Client.updated_at.set(now)]
+        unchanged = Client.redirect_uris == list(self.redirect_uris)
+        transact(owner.check_unchanged(), Write(Operation.UPDATE, self, unchanged, actions))
 
     def new_secret(self, now: int, *, overlap_seconds: int = 0) -> tuple[str, Write]:
         """Return a new secret, which is not stored and cannot be shown again, and the write that sets it.
@@ -181,11 +199,16 @@ class Grant(Item, discriminator='grant'):
 
     allow: transaction with a check of the user, get   withhold: update   find: get   of_user: query
     revoke: delete, which invalidates every refresh token with its `grant_id`
+
+    `client_name` and `redirect_uris` are what consent pages said and the user agreed to: the name at last, and each redirect URI that is
+    registered. Grants of before these were kept lack them, and so do those without a page.
     """
 
     client_id = UnicodeAttribute()
     grant_id = UnicodeAttribute()
     scopes = UnicodeSetAttribute(default=set)  # DynamoDB keeps no empty one, which two answers to the consent page may leave
+    client_name = UnicodeAttribute(null=True)
+    redirect_uris = string_list(default=list)
     created_at = IntegerAttribute()
     last_used_at = IntegerAttribute()
 
@@ -194,9 +217,19 @@ class Grant(Item, discriminator='grant'):
         return cls(User.pk_of(user_id), f'GRANT#{client_id}')
 
     @classmethod
-    def allow(cls, user: User, client_id: str, scopes: list[str], now: int) -> 'Grant':
+    def allow(
+        cls,
+        user: User,
+        client_id: str,
+        scopes: list[str],
+        now: int,
+        *,
+        shown: ClientIdentity | None = None,
+        earlier: 'Grant | None' = None,
+    ) -> 'Grant':
         """Store consent to these scopes, in addition to any granted earlier; tokens of earlier consents stay valid.
 
+        `shown` is what the user was shown of the client, if anything; of `earlier`, the grant until now, it keeps the redirect URIs.
         Raises AccessEnded if the user's stamp changed since they were read, Conflict if the consent was revoked at the same moment.
         """
         actions: list[Action] = [
@@ -207,11 +240,20 @@ class Grant(Item, discriminator='grant'):
             cls.created_at.set(cls.created_at | now),
             cls.last_used_at.set(now),
         ]
+        if shown is not None:
+            known = list(earlier.redirect_uris) if earlier else []
+            agreed = [*known, *({shown.redirect_uri} - set(known))][-uris.MOST :]
+            actions += [cls.client_name.set(shown.name), cls.redirect_uris.set(agreed)]
         transact(user.check_unchanged(), Write(Operation.UPDATE, cls.at(user.user_id, client_id), actions=actions))
         grant = cls.find(user.user_id, client_id)
         if grant is None:
             raise errors.Conflict
         return grant
+
+    def scopes_of(self, shown: ClientIdentity) -> frozenset[str]:
+        """Return the scopes granted to a client as the user knows it: none if it has another name by now, or sends users elsewhere."""
+        is_known = self.client_name == shown.name and shown.redirect_uri in self.redirect_uris
+        return frozenset(self.scopes) if is_known else frozenset()
 
     @classmethod
     def withhold(cls, user_id: str, client_id: str, scopes: Collection[str]) -> None:

@@ -9,7 +9,7 @@ from oauthlib.oauth2 import AccessDeniedError, FatalClientError, InvalidRequestE
 
 from chalicelib.config import settings
 from chalicelib.http_io.errors import error_uri
-from chalicelib.models import Client, Grant, User
+from chalicelib.models import Client, ClientIdentity, Grant, User
 from chalicelib.oauth import server
 from chalicelib.oauth.metadata import RESPONSE_MODES
 
@@ -40,8 +40,13 @@ class AuthorizationRequest(NamedTuple):
     state: str | None
     prompts: bool
 
+    @property
+    def identity(self) -> ClientIdentity | None:
+        """What the user knows the client by."""
+        return self.client.identity_at(self.redirect_uri)
+
     def needs_consent(self, granted: Collection[str]) -> bool:
-        """Return whether the user must be asked, who granted the scopes `granted` before.
+        """Return whether the user must be asked, who granted the scopes `granted` before to the client as it is now.
 
         A public client is asked for each time: nothing proves that it is the one that was consented to (RFC 8252 section 8.6).
         """

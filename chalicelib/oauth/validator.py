@@ -74,7 +74,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
 
     def validate_redirect_uri(self, client_id: str, redirect_uri: str, request: Request, *args: Any, **kwargs: Any) -> bool:
         """Section 3.1.2.3: exactly as registered, except for the port of a loopback address (RFC 8252 section 7.3)."""
-        return redirect_uris.matches(list(request.client.redirect_uris), redirect_uri)
+        return redirect_uris.matching(list(request.client.redirect_uris), redirect_uri) is not None
 
     def get_default_redirect_uri(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> str | None:
         """Section 3.1.2.3: the redirect URI may be omitted only if exactly one is registered."""
@@ -99,7 +99,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def save_authorization_code(self, client_id: str, code: dict[str, str], request: Request, *args: Any, **kwargs: Any) -> None:
         """Section 4.1.2: the user has granted the scopes, so the code opens a family."""
         now = clock.now()
-        family = families.open_with_consent(request.consenting_user, request.client, request.scopes, now)
+        family = families.open_with_consent(request.consenting_user, request.client, request.scopes, now, redirect_uri=request.redirect_uri)
         families.save_code(code['code'], family, client_id, redirect_uri=request.redirect_uri, challenge=request.code_challenge, now=now)
 
     def validate_code(self, client_id: str, code: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:

@@ -63,6 +63,15 @@ def tell_of_secret(user: User, name: str) -> None:
     _send(user, mail_templates.SECRET_CREATED, name=name, applications=settings().url('/oauth/applications'))
 
 
+def tell_of_redirect_uris(user: User, name: str, added: Iterable[str]) -> None:
+    lines = '\n'.join(f'- {uri}' for uri in added)
+    _send(user, mail_templates.REDIRECT_URI_ADDED, name=name, uris=lines, applications=settings().url('/oauth/applications'))
+
+
+def tell_of_deleted_application(user: User, name: str) -> None:
+    _send(user, mail_templates.APPLICATION_DELETED, name=name, applications=settings().url('/oauth/applications'))
+
+
 def tell_of_connection(user: User, name: str, scopes: Iterable[str]) -> None:
     granted = set(scopes)
     lines = '\n'.join(f'- {translate(SENTENCES[scope])}' for scope in ALL if scope in granted)

@@ -11,7 +11,7 @@ from chalicelib.domain.credentials import parse_application_name
 from chalicelib.domain.redirect_uris import MOST, parse_redirect_uri
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import Client, User
-from chalicelib.services import notices
+from chalicelib.services import notices, users
 from chalicelib.texts import translatable
 from chalicelib.web import forms, one_time, pages, sessions
 
@@ -77,15 +77,21 @@ def show_application(client_id: str) -> Response:
 
 @bp.route('/oauth/applications/{client_id}', methods=['POST'], content_types=forms.TYPES, cors=False)
 def update_application(client_id: str) -> Response:
-    """Change the name and redirect URIs."""
+    """Change the name and redirect URIs; the current password adds a redirect URI, to which the codes of the users would go."""
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require_user(request)
     client = _find_owned(user, client_id)
     try:
-        client.change(now=clock.now(), **_parse(form, client.confidential)._asdict())
+        registration = _parse(form, client.confidential)
+        added = [uri for uri in registration.redirect_uris if uri not in client.redirect_uris]
+        if added:
+            users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), clock.now())
+        client.change(user, now=clock.now(), **registration._asdict())
     except Invalid as invalid:
         return _render(request, user, client, status=422, faults=invalid.faults, form=_typed_values(form))
+    if added:
+        notices.tell_of_redirect_uris(user, registration.name, added)
     return pages.redirect(pages.link(request, f'/oauth/applications/{client_id}?saved=yes'))
 
 
@@ -124,7 +130,10 @@ def delete_application(client_id: str) -> Response:
     """Delete an application; its tokens become invalid."""
     request = bp.current_request
     forms.read(request)
-    _find_owned(sessions.require_user(request), client_id).remove()
+    user = sessions.require_user(request)
+    client = _find_owned(user, client_id)
+    client.remove()
+    notices.tell_of_deleted_application(user, client.name)
     return pages.redirect(pages.link(request, '/oauth/applications'))
 
 

@@ -41,10 +41,12 @@ def show_authorize() -> Response:
         sessions.require_user(request)  # anybody can register an application: no stranger is sent on to it (RFC 9700 section 4.11.2)
         return pages.redirect(error.location)
     user = sessions.require_user(request)
-    granted = _granted_before(user, authorization_request)
+    grant = Grant.find(user.user_id, authorization_request.client.client_id)
+    granted = _granted_before(grant, authorization_request)
     if not authorization_request.needs_consent(granted):
         return pages.redirect(authorization.allow(query, user, authorization_request.scopes))
-    return _render_consent(request, user, authorization_request, query, selected=_preselected(authorization_request.scopes, granted))
+    selected = _preselected(authorization_request.scopes, granted)
+    return _render_consent(request, user, authorization_request, query, selected=selected, changes=_changes(grant, authorization_request))
 
 
 @bp.route('/oauth/authorize', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -71,9 +73,23 @@ def submit_authorize() -> Response:
         return pages.redirect(error.location)
 
 
-def _granted_before(user: User, authorization_request: 'AuthorizationRequest') -> frozenset[str]:
-    grant = Grant.find(user.user_id, authorization_request.client.client_id)
-    return frozenset(grant.scopes) if grant else frozenset()
+def _granted_before(grant: Grant | None, authorization_request: 'AuthorizationRequest') -> frozenset[str]:
+    """Return the scopes that the user granted to the application as they know it: whoever gets at its registration may change it."""
+    identity = authorization_request.identity
+    return grant.scopes_of(identity) if grant and identity else frozenset()
+
+
+def _changes(grant: Grant | None, authorization_request: 'AuthorizationRequest') -> list[str]:
+    """Return what is not as it was when the user last granted something to the application."""
+    identity = authorization_request.identity
+    if grant is None or identity is None or grant.client_name is None:
+        return []
+    changes: list[str] = []
+    if grant.client_name != identity.name:
+        changes.append(translatable('When you last allowed it, it was called {name}.', name=grant.client_name))
+    if identity.redirect_uri not in grant.redirect_uris:
+        changes.append(translatable('You allowed it before, but it sent you elsewhere then.'))
+    return changes
 
 
 def _preselected(requested: Collection[str], granted: Collection[str]) -> list[str]:
@@ -88,6 +104,7 @@ def _render_consent(
     query: str,
     *,
     selected: Collection[str],
+    changes: Sequence[str] = (),
     faults: Sequence[Fault] = (),
 ) -> Response:
     client, redirect_uri = authorization_request.client, authorization_request.redirect_uri
@@ -101,6 +118,7 @@ def _render_consent(
         status=422 if faults else 200,
         form_action=[allowed],
         faults=faults,
+        changes=changes,
         user=user,
         client=client,
         owner=_owner_of(client),

@@ -9,8 +9,10 @@ import pytest
 from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock, locales
+from chalicelib.errors import AccessEnded, Conflict
 from chalicelib.models import ApiKey, Client, Item, User
-from tests.support.browser import Browser
+from tests.support.api import PASSWORD
+from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 
 GOOD = {'name': 'Charts', 'redirect_uris': 'https://charts.example/callback', 'kind': 'confidential'}
@@ -180,13 +182,67 @@ def test_name_and_redirect_uris_can_be_changed(logged_in: Browser, user: User):
     register(logged_in)
     path = f'/oauth/applications/{only(user).client_id}'
 
-    logged_in.post(path, {'csrf': logged_in.csrf('/profile'), 'name': 'Graphs', 'redirect_uris': 'https://graphs.example/'})
+    form = {'name': 'Graphs', 'redirect_uris': 'https://graphs.example/', 'current_password': PASSWORD}
+    logged_in.post(path, {'csrf': logged_in.csrf('/profile')} | form)
     assert (logged_in.status, logged_in.location) == (303, f'{path}?saved=yes')
     assert (only(user).name, list(only(user).redirect_uris)) == ('Graphs', ['https://graphs.example/'])
 
     logged_in.post(path, {'csrf': logged_in.csrf('/profile'), 'name': 'x', 'redirect_uris': 'com.example.app:/cb'})
     assert (logged_in.status, 'com.example.app:/cb' in logged_in.text) == (422, True)
     assert only(user).name == 'Graphs'
+
+
+def test_adding_a_redirect_uri_needs_the_password_and_is_mailed(logged_in: Browser, user: User, mailbox: Mailbox):
+    register(logged_in)
+    path, good = f'/oauth/applications/{only(user).client_id}', GOOD['redirect_uris']
+    before = len(mailbox.read())
+
+    for password in ({}, {'current_password': 'wrong'}):
+        logged_in.post(path, {'name': 'Charts', 'redirect_uris': f'{good}\nhttps://evil.example/cb'} | password)
+        assert (logged_in.status, 'Your current password is incorrect' in logged_in.text) == (422, True)
+        assert 'https://evil.example/cb' in logged_in.text  # what was typed
+        assert list(only(user).redirect_uris) == [good]
+    logged_in.post(path, {'name': 'Graphs', 'redirect_uris': f'{good}\nhttps://new.example/cb', 'current_password': PASSWORD})
+    logged_in.post(path, {'name': 'Charts', 'redirect_uris': 'https://new.example/cb'})  # which opens nothing
+
+    assert (logged_in.status, list(only(user).redirect_uris)) == (303, ['https://new.example/cb'])
+    [(to, text)] = mailbox.read()[before:]
+    assert (to, text.splitlines()[0]) == (user.email, 'Subject: New redirect URI of an application')
+    assert ('"Graphs"' in text, '- https://new.example/cb' in text, good in text, '/forgot' in text) == (True, True, False, True)
+
+
+def test_wrong_passwords_for_a_redirect_uri_count_with_all_others(logged_in: Browser, user: User, stopped_clock: StoppedClock):
+    stopped_clock.move_to(stopped_clock.now() // 900 * 900)
+    register(logged_in)
+    path = f'/oauth/applications/{only(user).client_id}'
+
+    for _ in range(10):
+        logged_in.post(path, GOOD | {'redirect_uris': 'https://evil.example/cb', 'current_password': 'wrong'})
+    logged_in.post(path, GOOD | {'redirect_uris': 'https://evil.example/cb', 'current_password': PASSWORD})
+
+    assert (logged_in.status, list(only(user).redirect_uris)) == (429, [GOOD['redirect_uris']])
+
+
+def test_a_change_does_not_outlive_the_session_it_was_begun_in_nor_undo_another(logged_in: Browser, user: User):
+    register(logged_in)
+    client, owner = only(user), User.find(user.user_id)
+    only(user).change(owner, name='x', redirect_uris=['https://second.example/'], now=1)
+    with pytest.raises(Conflict):
+        client.change(owner, name='x', redirect_uris=['https://third.example/'], now=1)
+    User.find(user.user_id).end_sessions()
+    with pytest.raises(AccessEnded):
+        only(user).change(owner, name='x', redirect_uris=['https://third.example/'], now=1)
+
+    assert list(only(user).redirect_uris) == ['https://second.example/']
+
+
+def test_deleting_is_mailed(logged_in: Browser, user: User, mailbox: Mailbox):
+    register(logged_in)
+
+    logged_in.post(f'/oauth/applications/{only(user).client_id}/delete')
+
+    to, text = mailbox.last()
+    assert (to, text.splitlines()[0], '"Charts"' in text) == (user.email, 'Subject: An application was deleted', True)
 
 
 def test_deleting_asks_first(logged_in: Browser, user: User):

@@ -14,8 +14,8 @@ from chalice.test import HTTPResponse
 
 from chalicelib import auth
 from chalicelib.config import settings
-from chalicelib.models import Client, Code, Grant, RevokedFamily, User
-from tests.support.browser import Browser
+from chalicelib.models import Client, ClientIdentity, Code, Grant, RevokedFamily, User
+from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import meanwhile
 from tests.support.oauth import ask
@@ -23,6 +23,7 @@ from tests.support.oauth import ask
 REDIRECT = 'https://app.example/callback?tenant=1'
 VERIFIER = 'v' * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip('=')
+SHOWN = ClientIdentity('Web <app>', REDIRECT)
 BASIC = 'Basic ' + base64.b64encode(b'web-app:secret').decode()
 ASKED = {
     'response_type': 'code', 'client_id': 'web-app', 'redirect_uri': REDIRECT, 'scope': 'info read write', 'state': 'a b&c',
@@ -217,7 +218,7 @@ class TestTheConsentPage:
         visitor.get(path(scope='info read write delete admin'))
         assert re.findall(r'value="(\w+)" checked', visitor.page) == ['info', 'read', 'write']
 
-        Grant.allow(user, 'web-app', ['read', 'delete'], 1)  # which was chosen before
+        Grant.allow(user, 'web-app', ['read', 'delete'], 1, shown=SHOWN)  # which was chosen before
         visitor.get(path(scope='read delete admin'))
         assert re.findall(r'value="(\w+)" checked', visitor.page) == ['read', 'delete']
 
@@ -247,6 +248,49 @@ class TestTheConsentPage:
         assert visitor.get(public).status_code == 200
         visitor.post('/profile/revoke', {'client_id': 'web-app'})
         assert visitor.get(path()).status_code == 200
+
+    def test_asks_again_where_it_would_send_the_user_elsewhere(self, visitor: Browser, user: User, app: Client):
+        elsewhere = 'https://elsewhere.example/cb'
+        decide(visitor, path(scope='read delete'), ['read', 'delete'])
+        app.change(user, name=app.name, redirect_uris=[REDIRECT, elsewhere], now=2)
+        moved = path(scope='read delete', redirect_uri=elsewhere)
+
+        for asked, status in ((path(scope='read'), 303), (moved, 200)):
+            assert visitor.get(asked).status_code == status
+        assert 'You allowed it before, but it sent you elsewhere then. It wants' in visitor.text
+        assert re.findall(r'value="(\w+)" checked', visitor.page) == ['read']
+
+        decide(visitor, path(prompt='consent'))  # since the other one was added, but not to that
+        assert visitor.get(moved).status_code == 200
+        decide(visitor, moved, ['read'])
+        for asked in (path(scope='read'), path(scope='read', redirect_uri=elsewhere)):
+            assert visitor.get(asked).status_code == 303
+
+    def test_asks_again_after_a_new_name_and_says_the_one_before(self, visitor: Browser, user: User, app: Client):
+        decide(visitor, path())
+        app.change(user, name='Tax office', redirect_uris=[REDIRECT], now=2)
+
+        assert visitor.get(path()).status_code == 200
+        assert 'When you last allowed it, it was called Web <app>.' in visitor.text
+        decide(visitor, path())
+        assert visitor.get(path()).status_code == 303
+
+    def test_asks_who_agreed_before_it_was_kept_to_what_or_in_the_application_itself(self, visitor: Browser, user: User):
+        Grant.allow(user, 'web-app', ['info', 'read', 'write'], 1)
+
+        assert visitor.get(path()).status_code == 200
+        assert 'before' not in visitor.text
+
+    def test_agreeing_to_another_redirect_uri_is_mailed(self, visitor: Browser, user: User, app: Client, mailbox: Mailbox):
+        app.change(user, name=app.name, redirect_uris=[REDIRECT, 'https://elsewhere.example/cb'], now=2)
+        mailbox.read()
+
+        for asked in (path(), path(scope='read'), path(redirect_uri='https://elsewhere.example/cb')):
+            decide(visitor, asked)
+
+        assert [text.splitlines()[0] for _, text in mailbox.read() if 'New log-in' not in text] == [
+            'Subject: An application was connected'
+        ] * 2
 
     @pytest.mark.parametrize('prompt', ['consent', ''])
     def test_asks_again_for_what_was_granted_once_and_is_not_any_more(self, visitor: Browser, user: User, prompt: str):
@@ -499,11 +543,13 @@ class TestAttacks:
         assert error_of(exchange(http, code)) == 'invalid_grant'
 
     @pytest.mark.parametrize('uri', ['https://evil.example/', 'https://app.example/callback', REDIRECT + '&x=y', None])
-    def test_the_redirect_uri_of_the_exchange_is_that_of_the_request(self, http: ChaliceClient, visitor: Browser, uri: str | None):
+    def test_the_redirect_uri_of_the_exchange_is_that_of_the_request(
+        self, http: ChaliceClient, visitor: Browser, user: User, uri: str | None
+    ):
         second = 'https://app.example/second'
         client = Client.find('web-app')
         assert client
-        client.change(name='x', redirect_uris=[REDIRECT, second], now=1)
+        client.change(user, name='x', redirect_uris=[REDIRECT, second], now=1)
         code = decide(visitor, path(redirect_uri=second))['code']
 
         assert error_of(exchange(http, code, redirect_uri=uri)) in ('invalid_grant', 'invalid_request')

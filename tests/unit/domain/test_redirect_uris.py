@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.redirect_uris import LONGEST, matches, parse_redirect_uri, source
+from chalicelib.domain.redirect_uris import LONGEST, matching, parse_redirect_uri, source
 from chalicelib.errors import Invalid
 
 
@@ -150,7 +150,7 @@ REGISTERED = ['https://example.com/cb?a=1&b=2', 'https://example.com/dir/', 'com
 
 @pytest.mark.parametrize('uri', REGISTERED)
 def test_a_registered_uri_matches_itself(uri: str):
-    assert matches(REGISTERED, uri)
+    assert matching(REGISTERED, uri)
 
 
 @pytest.mark.parametrize(
@@ -188,14 +188,14 @@ def test_a_registered_uri_matches_itself(uri: str):
     ],
 )
 def test_nothing_else_matches(uri: str):
-    assert not matches(REGISTERED, uri)
+    assert not matching(REGISTERED, uri)
 
 
 @pytest.mark.parametrize('host', ['127.0.0.1', '[::1]'])
 @pytest.mark.parametrize('registered_port', ['', ':80', ':8080'])
 @pytest.mark.parametrize('port', ['', ':1', ':8080', ':65535'])
 def test_a_loopback_address_may_have_any_port(host: str, registered_port: str, port: str):
-    assert matches([f'http://{host}{registered_port}/cb?a=b'], f'http://{host}{port}/cb?a=b')
+    assert matching([f'http://{host}{registered_port}/cb?a=b'], f'http://{host}{port}/cb?a=b')
 
 
 @pytest.mark.parametrize(
@@ -220,12 +220,12 @@ def test_a_loopback_address_may_have_any_port(host: str, registered_port: str, p
     ],
 )
 def test_nothing_but_the_port_of_a_loopback_address_may_differ(uri: str):
-    assert not matches(['http://127.0.0.1/cb', 'http://localhost/cb'], uri)
+    assert not matching(['http://127.0.0.1/cb', 'http://localhost/cb'], uri)
 
 
 @pytest.mark.parametrize('registered', ['http://localhost/cb', 'https://127.0.0.1/cb', 'https://example.com/cb'])
 def test_any_other_host_has_the_port_it_was_registered_with(registered: str):
-    assert not matches([registered], registered.replace('/cb', ':1234/cb'))
+    assert not matching([registered], registered.replace('/cb', ':1234/cb'))
 
 
 @given(st.text(max_size=40), st.booleans())
@@ -235,7 +235,7 @@ def test_no_text_makes_it_fail_otherwise(text: str, confidential: bool):
     except Invalid:
         return
 
-    assert matches([uri], uri)
+    assert matching([uri], uri)
     assert uri.isascii()
 
 
