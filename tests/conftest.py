@@ -67,9 +67,10 @@ PLUGINS = (
 pytest_plugins = [f'tests.support.{module}' for module in PLUGINS]
 
 from chalicelib.config import settings  # noqa: E402
-from tests.support import quick_aws, serial_moto  # noqa: E402
+from tests.support import direct_dynamodb, quick_aws, serial_moto  # noqa: E402
 
 if not EMULATOR_URL:
+    direct_dynamodb.REPLACEMENTS.install()
     serial_moto.install()
     quick_aws.REPLACEMENTS.install()
     quick_moto.REPLACEMENTS.install()

@@ -18,17 +18,21 @@ class Replacements:
         """Replace them, if that is not done yet."""
         if self._originals:
             return
-        self._originals = [(owner, name, vars(owner).get(name, _ABSENT)) for owner, name, _ in self._members]
+        self._originals = self._now()
         self._set(self._members)
 
     @contextmanager
     def undone(self) -> Iterator[None]:
-        """Everything is as it was before."""
+        """Everything is as it was before, whatever else replaced the same members since."""
+        now = self._now()
         self._set(self._originals)
         try:
             yield
         finally:
-            self._set(self._members)
+            self._set(now)
+
+    def _now(self) -> Sequence[tuple[Any, str, Any]]:
+        return [(owner, name, vars(owner).get(name, _ABSENT)) for owner, name, _ in self._members]
 
     @staticmethod
     def _set(members: Sequence[tuple[Any, str, Any]]) -> None:

@@ -15,6 +15,7 @@ from moto.dynamodb.models.table import Table
 
 from chalicelib.models import Item
 from infra.local import quick_dynamodb, quick_moto
+from tests.support import direct_dynamodb
 
 TABLE = 'cryptfolio-quick'
 REQUESTS = 250
@@ -214,7 +215,7 @@ def test_moto_is_as_it_was_when_they_are_undone_however_often_they_were_installe
 
 @pytest.mark.parametrize('seed', [1, 2, 3])
 def test_the_same_requests_get_the_same_answers(seed: int) -> None:
-    with quick_moto.REPLACEMENTS.undone():
+    with quick_moto.REPLACEMENTS.undone(), direct_dynamodb.REPLACEMENTS.undone():
         expected = answers(seed)
 
     assert answers(seed) == expected

@@ -11,20 +11,24 @@ from typing import Any
 
 import pytest
 from botocore import endpoint, useragent
-from botocore.auth import SigV4Auth
+from botocore.signers import RequestSigner
 from moto.core.responses_custom_registry import CustomRegistry
 
 from infra.local.replacements import Replacements
 
 _AWS = 'amazonaws.com'
-_sign = SigV4Auth.add_auth
+_sign = RequestSigner.sign
 _find_thoroughly = CustomRegistry.find
 
 
-def _sign_what_leaves(self: SigV4Auth, request: Any) -> None:
+def _sign_what_leaves(self: RequestSigner, operation_name: str, request: Any, *arguments: Any, **options: Any) -> None:
     """Sign nothing for moto in this process, which does not verify it."""
     if f'.{_AWS}/' not in request.url:
-        _sign(self, request)
+        _sign(self, operation_name, request, *arguments, **options)
+
+
+def _leave(*_: Any, **__: Any) -> None:
+    """Leave the user agent of a request as it is, instead of composing it anew with what each request adds to it."""
 
 
 def _find_of_aws(self: CustomRegistry, request: Any) -> tuple[Any, list[str]]:
@@ -34,7 +38,8 @@ def _find_of_aws(self: CustomRegistry, request: Any) -> tuple[Any, list[str]]:
 
 REPLACEMENTS = Replacements(
     (useragent, 'sanitize_user_agent_string_component', lru_cache(useragent.sanitize_user_agent_string_component)),
-    (SigV4Auth, 'add_auth', _sign_what_leaves),
+    (useragent.UserAgentString, 'rebuild_and_replace_user_agent_handler', _leave),
+    (RequestSigner, 'sign', _sign_what_leaves),
     (CustomRegistry, 'find', _find_of_aws),
 )
 
