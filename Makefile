@@ -28,7 +28,7 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONL
 unexport PYTHONDONTWRITEBYTECODE
 export PORT UPSTREAM DATA HOST ISSUER TRUSTED_PROXIES SIGNUP EMAIL
 
-.PHONY: help run serve status logs users user test e2e e2e-remote check-clone test-deployed test-emulator abuse audit bench lint types format messages lock vendor package stack plan deploy rollback destroy secret remove-secret secrets clean
+.PHONY: help run serve status logs users user test e2e e2e-remote check-clone test-deployed test-emulator test-stacks abuse audit bench lint types format messages lock vendor package stack plan deploy rollback destroy secret remove-secret secrets clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -55,18 +55,18 @@ users: $(READY) ## List users; STAGE=dev, or DATA=folder; AFTER=id for the next 
 user: $(READY) ## Create a user; EMAIL=you@example.com, and STAGE=dev, or DATA=folder, whose server need not run
 	@$(BIN)/python -m $(if $(DATA),infra.local user,infra.data users create $(WHERE)) "$$EMAIL"
 
-test: $(READY) ## Check style and types, run all tests
+test: $(READY) ## Check style and types, run all tests but those of make e2e
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types build/.tests-compiled
-	$(BIN)/python -m pytest -n auto --dist worksteal --durations=15 --durations-min=3
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations=15 --durations-min=3 -m 'not e2e and not package and not deployed'
 
 # Once in a clone: each worker would compile all tests for itself, as none waits for the others.
 build/.tests-compiled: $(READY)
 	@$(BIN)/python -m pytest --collect-only -qq >/dev/null
 	@mkdir -p build && touch $@
 
-# A deployment is used by one client, which leaves a processor to the other tests. What it printed comes when it has ended.
-e2e: $(READY) ## Run the packaged application, and the functional tests, in an emulated AWS
-	@$(MAKE) --no-print-directory --jobs=2 test-deployed test-emulator
+# A deployment is used by one client, which leaves a processor to the other tests; the stacks follow it. What these printed comes when they have ended.
+e2e: $(READY) ## Run local stacks with browsers and clients; the packaged application and the functional tests in an emulated AWS
+	@$(MAKE) --no-print-directory --jobs=2 test-deployed test-emulator test-stacks
 
 e2e-remote: $(READY) ## Run the end-to-end tests that hold of any server against one that runs; URL=https://... EMAIL=you@example.com
 	@$(BIN)/python -m tests.e2e "$(URL)" "$$EMAIL"
@@ -79,6 +79,10 @@ test-deployed: export PACKAGE_FOR := host
 test-deployed: $(EMULATOR) package ## Run the packaged application in an emulated AWS
 	@$(BIN)/python -m infra.emulator --log build/emulator-deployed.log $(BIN)/python -m pytest -v -m deployed tests/e2e tests/infra \
 	  > build/test-deployed.log 2>&1; status=$$?; cat build/test-deployed.log; exit $$status
+
+test-stacks: $(READY) ## Run the tests that start local stacks, browsers and clients, or build the package
+	@mkdir -p build
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --durations=15 --durations-min=3 -m 'e2e or package' tests/e2e tests/infra > build/test-stacks.log 2>&1; status=$$?; cat build/test-stacks.log; exit $$status
 
 test-emulator: $(EMULATOR) ## Run the functional tests against a second emulation of AWS
 	$(BIN)/python -m infra.emulator $(BIN)/python -m pytest -n auto tests/functional
