@@ -52,7 +52,8 @@ Set it here. The link works once and expires in an hour:
 {link}
 
 Setting a new password logs you out everywhere else, disconnects your applications, deletes your API keys and passkeys, replaces the
-secrets of applications that you registered, and forbids applications to log in with your password. A second factor stays.
+secrets of applications that you registered, and forbids applications to log in with your password. A second factor stays: if you did
+not add it, first remove it where you are still logged in: {factors}
 
 If this was not you, you can ignore this email: your password stays the same."""
     ),
@@ -247,6 +248,21 @@ You can forbid it again in your account: {profile}"""
     ),
     warns=True,
 )
+ADD_SECOND_FACTOR = MailTemplate(
+    translatable('Add a second factor'),
+    translatable(
+        """\
+Someone, probably you, entered the password of your CryptFolio account to add a second factor, for which log-ins then ask.
+
+Go on here, in a browser in which you are logged in. The link works once and expires in an hour:
+
+{link}
+
+If this was not you, someone knows your password. Do not go on; set a new password, which ends everything that opens your account:
+
+{forgot}"""
+    ),
+)
 SECOND_FACTOR_ADDED = MailTemplate(
     translatable('New second factor'),
     translatable(
@@ -254,9 +270,15 @@ SECOND_FACTOR_ADDED = MailTemplate(
 {factor} was added to your CryptFolio account. Log-ins with your password now ask for a second factor, and applications can no longer
 log in with your password.
 
-Your second factors: {page}"""
+Your second factors: {page}
+
+If this was not you, someone can get into your account. Where you are still logged in, first remove the factor on the page above: a new
+password does not remove it. Then set a new password, which ends everything else that opens the account:
+
+{forgot}
+
+If you cannot log in any more, contact the operator of this CryptFolio server immediately."""
     ),
-    warns=True,
 )
 SECOND_FACTOR_REMOVED = MailTemplate(
     translatable('A second factor was removed'),

@@ -113,6 +113,7 @@ PUBLIC_ROUTES = {
     *(('GET', f'/profile{below}') for below in ('', '/sessions', '/api-keys', '/invitations', '/second-factor', '/passkeys', '/data')),
     *(('POST', f'/profile/data/{what}') for what in ('download', 'delete', 'keep')),
     *(('POST', f'/profile/second-factor/{what}') for what in ('app', 'confirm', 'codes', 'remove')),
+    *((method, '/profile/second-factor/begin') for method in ('GET', 'POST')),
     *(('POST', f'/profile/passkeys{below}') for below in ('', '/new')),
     *((method, f'/login/{what}') for what in ('second', 'passkey') for method in ('GET', 'POST')),
     ('POST', '/profile/invitations'),

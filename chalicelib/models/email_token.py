@@ -13,9 +13,10 @@ from chalicelib.models.writes import Operation, Write
 class EmailToken(SealedItem, discriminator='mailed'):
     """pk=MAILED#<sha256 of the token>  sk=MAILED   TTL   The single-use token of a mailed link.
 
-    `purpose` is `confirm` (a sign-up; its name and password are sealed here until it is confirmed), `email` (a new address) or
-    `reset`. `stamp` must still be what it was: `User.log_in_stamp` of `reset`, `User.stamp` of `email`; a sign-up has none. `browser` is a
-    digest of the cookie of the browser that signed up, `invitation` one of the token with which somebody did.
+    `purpose` is `confirm` (a sign-up; its name and password are sealed here until it is confirmed), `email` (a new address), `reset`,
+    `add_app` or `add_passkey` (an account's first second factor). `stamp` must still be what it was: `User.log_in_stamp` of `reset`,
+    `User.stamp` of the others; a sign-up has none. `browser` is a digest of the cookie of the browser that signed up, `invitation` one of
+    the token with which somebody did.
     put in a transaction, see `creation`   find: get   deleted in a transaction, see `use`
     """
 

@@ -27,7 +27,7 @@ _REFUSED = Fault('credential', 'refused', translatable('This passkey was not acc
 
 
 def begin_registration(user: User, now: int) -> str:
-    """Let a user add a passkey, whose password was right; return the token of the step. Raises Invalid where they have too many."""
+    """Let a user add a passkey; return the token of the step. Raises Invalid where they have too many. See `new_factors`."""
     _check_room(user)
     token, _ = LogInStep.begin('register', user, now, _new_challenge())
     return token

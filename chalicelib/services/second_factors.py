@@ -49,7 +49,7 @@ def of_user(user_id: str) -> Factors:
 
 
 def begin_authenticator(user: User, now: int) -> str:
-    """Let a user add an authenticator app, whose password was right; return the token of the step, which a first code of it ends."""
+    """Let a user add an authenticator app; return the token of the step, which a first code of it ends. See `new_factors`."""
     import pyotp  # pages that do without should not pay for it
 
     token, _ = LogInStep.begin('app', user, now, secret=pyotp.random_base32())

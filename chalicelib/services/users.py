@@ -81,7 +81,11 @@ def _mail_reset_link(email: str, now: int) -> None:
         mailing.store_token_and_send(creation, email, mail_templates.NO_ACCOUNT, signup=settings().url('/signup'))
         return
     mailing.store_token_and_send(
-        reset_token(token, user, now), user.email, mail_templates.RESET_PASSWORD, link=mailing.token_link('/reset', token)
+        reset_token(token, user, now),
+        user.email,
+        mail_templates.RESET_PASSWORD,
+        link=mailing.token_link('/reset', token),
+        factors=settings().url('/profile/second-factor'),
     )
 
 
@@ -94,7 +98,7 @@ def find_by_link(token: str, purpose: str, now: int) -> tuple[EmailToken, User]:
     """Return the token of a mailed link and its user.
 
     Raises NotFound if the token is unknown, used, expired or for another purpose, or if the user's email address or password
-    changed since it was mailed, or where it was mailed to a new address, all sessions ended.
+    changed since it was mailed, or, of any but a reset, all sessions ended.
     """
     email_token = EmailToken.find(token, purpose, now)
     user = User.find(email_token.user_id)

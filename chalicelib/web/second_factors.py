@@ -10,7 +10,8 @@ from chalicelib import clock
 from chalicelib.domain.credentials import parse_title
 from chalicelib.errors import Conflict, Fault, Invalid, NotFound
 from chalicelib.models import LogInStep, User
-from chalicelib.services import notices, passkeys, second_factors, users
+from chalicelib.services import new_factors, notices, passkeys, second_factors, users
+from chalicelib.services.new_factors import FactorKind
 from chalicelib.texts import translatable, translate
 from chalicelib.web import forms, one_time, pages, sessions
 
@@ -28,16 +29,40 @@ def show_second_factors() -> Response:
 
 @bp.route('/profile/second-factor/app', methods=['POST'], content_types=forms.TYPES, cors=False)
 def add_authenticator_app() -> Response:
-    """Make the secret of an authenticator app, which the page then shows in this browser until a first code was entered."""
+    """Make the secret of an app, after the password, which the page shows in this browser until a first code was entered.
+
+    The first factor of an account is begun by a mailed link.
+    """
+    return _begin(bp.current_request, FactorKind.APP)
+
+
+@bp.route('/profile/second-factor/begin', cors=False)
+def show_mailed_beginning() -> Response:
+    """Ask who follows the link that was mailed for an account's first factor, logged in as its user, whether to begin."""
+    request = bp.current_request
+    user = sessions.require_user(request)
+    what, token = forms.query_parameter(request, 'what'), forms.query_parameter(request, 'token')
+    try:
+        new_factors.find_link(user, _kind(what), token, clock.now())
+    except NotFound:
+        return _link_expired(request)
+    return pages.render('second_factor_begin.html', request, user=user, what=what, token=token)
+
+
+@bp.route('/profile/second-factor/begin', methods=['POST'], content_types=forms.TYPES, cors=False)
+def submit_mailed_beginning() -> Response:
+    """Begin in this browser what the mailed link is for."""
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require_user(request)
     try:
-        users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), clock.now())
+        kind = _kind(form.text('what'))
+        step = new_factors.begin_by_link(user, kind, form.text('token'), clock.now())
     except Invalid as invalid:
-        return _render_factors(request, user, status=422, section='app', faults=invalid.faults)
-    step = second_factors.begin_authenticator(user, clock.now())
-    return pages.redirect(pages.link(request, PAGE), {'Set-Cookie': [sessions.cookie(step, None, 'step')]})
+        return _render_factors(request, user, status=422, section='passkey', faults=[_at_password(fault) for fault in invalid.faults])
+    except NotFound:
+        return _link_expired(request)
+    return _redirect_to_step(request, kind, step)
 
 
 @bp.route('/profile/second-factor/confirm', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -93,18 +118,8 @@ def remove_second_factor() -> Response:
 
 @bp.route('/profile/passkeys', methods=['POST'], content_types=forms.TYPES, cors=False)
 def begin_passkey() -> Response:
-    """Begin to add a passkey, after the password."""
-    request = bp.current_request
-    form = forms.read(request)
-    user = sessions.require_user(request)
-    now = clock.now()
-    try:
-        users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), now)
-        step = passkeys.begin_registration(user, now)
-    except Invalid as invalid:
-        return _render_factors(request, user, status=422, section='passkey', faults=[_at_password(fault) for fault in invalid.faults])
-    cookie = sessions.cookie(step, None, 'step')
-    return pages.redirect(pages.link(request, '/profile/passkeys'), {'Set-Cookie': [cookie]})
+    """Begin to add a passkey, after the password; the first factor of an account by a mailed link."""
+    return _begin(bp.current_request, FactorKind.PASSKEY)
 
 
 @bp.route('/profile/passkeys', cors=False)
@@ -135,6 +150,44 @@ def create_passkey() -> Response:
         return _redirect_to_factors(request)
     second_factors.protect(user, translatable('A passkey'))
     return _redirect_with_codes(request, user, form)
+
+
+def _begin(request: Request, kind: FactorKind) -> Response:
+    form = forms.read(request)
+    user = sessions.require_user(request)
+    now = clock.now()
+    try:
+        users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), now)
+        step = new_factors.begin(user, kind, now)
+    except Invalid as invalid:
+        return _render_factors(request, user, status=422, section=kind, faults=[_at_password(fault) for fault in invalid.faults])
+    if step is not None:
+        return _redirect_to_step(request, kind, step)
+    what = translatable('Follow the link in it, in a browser in which you are logged in, to add the second factor.')
+    return pages.render('sent.html', request, user=user, email=user.email, title=translatable('Almost there'), what=what)
+
+
+def _redirect_to_step(request: Request, kind: FactorKind, step: str) -> Response:
+    page = PAGE if kind is FactorKind.APP else '/profile/passkeys'
+    return pages.redirect(pages.link(request, page), {'Set-Cookie': [sessions.cookie(step, None, 'step')]})
+
+
+def _kind(text: str) -> FactorKind:
+    """Raises NotFound."""
+    try:
+        return FactorKind(text)
+    except ValueError:
+        raise NotFound from None
+
+
+def _link_expired(request: Request) -> Response:
+    return pages.error_page(
+        request,
+        404,
+        translatable('This link is no longer valid'),
+        translatable('It works once, for an hour, and where the account that it was mailed to is logged in.'),
+        links=[(PAGE, translatable('Begin again'))],
+    )
 
 
 def _at_password(fault: Fault) -> Fault:

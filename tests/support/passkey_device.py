@@ -13,6 +13,10 @@ import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from chalicelib import clock
+from chalicelib.models import Session, User, new_token, transact
+from chalicelib.services import new_factors, second_factors
+from chalicelib.services.new_factors import FactorKind
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser
 
@@ -85,9 +89,22 @@ def options(browser: Browser, page: str) -> str:
     return unescape(re.search(r'data-options="([^"]+)"', browser.page)[1])
 
 
+def begin_factor(browser: Browser, kind: FactorKind) -> None:
+    """Begin to add a factor of who is logged in: with the password, the first one by a link that is stored as if it was mailed."""
+    session = Session.find(browser.cookie, clock.now())
+    assert session is not None
+    user = User.find(session.user_id)
+    if second_factors.of_user(user.user_id).protect:
+        browser.post('/profile/second-factor/app' if kind is FactorKind.APP else '/profile/passkeys', WITH_PASSWORD)
+        return
+    token = new_token()
+    transact(new_factors.link_token(token, user, kind, clock.now()))
+    browser.post('/profile/second-factor/begin', {'what': kind, 'token': token})
+
+
 def add_passkey(browser: Browser, device: Device) -> None:
     """Register a passkey of who is logged in."""
-    browser.post('/profile/passkeys', WITH_PASSWORD)
+    begin_factor(browser, FactorKind.PASSKEY)
     assert browser.location == '/profile/passkeys'
     browser.post('/profile/passkeys/new', {'credential': device.create(options(browser, '/profile/passkeys')), 'name': 'My phone'})
 

@@ -11,11 +11,11 @@ from chalicelib import clock, errors
 from chalicelib.errors import AccessEnded
 from chalicelib.models import ApiKey, Client, Passkey, ShareLink, User, Write, make_one_more
 from chalicelib.services import passkeys
+from chalicelib.services.new_factors import FactorKind
 from chalicelib.web import api_keys, applications, share_links
-from tests.support.api import PASSWORD
 from tests.support.browser import Browser
 from tests.support.dynamodb import before_write
-from tests.support.passkey_device import Device, options
+from tests.support.passkey_device import Device, begin_factor, options
 
 
 def _key(user: User) -> list[Write]:
@@ -78,7 +78,7 @@ def test_of_passkeys_that_were_begun_before_there_were_too_many_none_is_stored(
     logged_in: Browser, user: User, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(passkeys, 'MOST_PASSKEYS', 1)
-    logged_in.post('/profile/passkeys', {'current_password': PASSWORD})
+    begin_factor(logged_in, FactorKind.PASSKEY)
     credential = Device().create(options(logged_in, '/profile/passkeys'))
     passkey = Passkey.at(user.user_id, 'ab')
     passkey.credential_id, passkey.public_key, passkey.sign_count, passkey.name, passkey.created_at = b'x', b'x', 0, 'x', 1

@@ -12,11 +12,12 @@ from chalicelib import clock
 from chalicelib.models import ApiKey, Client, Grant, KnownBrowser, Passkey, ShareLink, User, new_token, transact
 from chalicelib.passwords import verify_password
 from chalicelib.services import access, second_factors, users
+from chalicelib.services.new_factors import FactorKind
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser
 from tests.support.dynamodb import before_write
 from tests.support.oauth import GOOD, ask
-from tests.support.passkey_device import Device, add_passkey, options
+from tests.support.passkey_device import Device, add_passkey, begin_factor, options
 from tests.support.thief import NEW_PASSWORD, as_it_was
 
 KEEP_ALL = [('keep', opener.name) for opener in access.OPENERS]
@@ -47,7 +48,7 @@ def log_in_again(browser: Browser) -> Act:
 
 
 def add_another_passkey(browser: Browser) -> Act:
-    browser.post('/profile/passkeys', {'current_password': PASSWORD})
+    begin_factor(browser, FactorKind.PASSKEY)
     return post(browser, '/profile/passkeys/new', {'credential': Device().create(options(browser, '/profile/passkeys')), 'name': 'x'})
 
 

@@ -11,13 +11,14 @@ from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
 from chalicelib.models import Client, Item, Passkey, RecoveryCodes, User
+from chalicelib.services.new_factors import FactorKind
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import meanwhile
 from tests.support.exports import run
 from tests.support.oauth import GOOD, ask
-from tests.support.passkey_device import WITH_PASSWORD, Device, add_passkey, options, use_passkey
+from tests.support.passkey_device import WITH_PASSWORD, Device, add_passkey, begin_factor, options, use_passkey
 
 FACTORS = '/profile/second-factor'
 TPM = {'ver': '2.0', 'x5c': [b'x'], 'certInfo': b'x', 'pubArea': b'x'}
@@ -25,7 +26,7 @@ TPM = {'ver': '2.0', 'x5c': [b'x'], 'certInfo': b'x', 'pubArea': b'x'}
 
 def begin_app(browser: Browser) -> pyotp.TOTP:
     """Begin to set an authenticator app up; return it."""
-    browser.post(f'{FACTORS}/app', WITH_PASSWORD)
+    begin_factor(browser, FactorKind.APP)
     browser.get(FACTORS)
     link = unescape(re.search(r'href="(otpauth://[^"]+)"', browser.page)[1])
     assert parse_qs(urlsplit(link).query)['issuer'] == ['CryptFolio']
@@ -299,11 +300,11 @@ def test_a_passkey_is_registered_by_who_entered_the_password_and_in_time(
     assert logged_in.get('/profile/passkeys').status_code == 303
     signed = {'alg': -7, 'sig': b's'}
     for malformed in ({'fmt': 'packed', 'attStmt': signed | {'x5c': 1}}, {'fmt': 'tpm', 'attStmt': signed | TPM}, None):
-        logged_in.post('/profile/passkeys', WITH_PASSWORD)
+        begin_factor(logged_in, FactorKind.PASSKEY)
         asked = options(logged_in, '/profile/passkeys')
         logged_in.post('/profile/passkeys/new', {'credential': Device().create(asked, **malformed) if malformed else '[' * 20_000})
         assert (logged_in.status, Passkey.count(user.pk, Item.sk.startswith('PASSKEY#'))) == (422, 0)
-    logged_in.post('/profile/passkeys', WITH_PASSWORD)
+    begin_factor(logged_in, FactorKind.PASSKEY)
     asked = options(logged_in, '/profile/passkeys')
     stopped_clock.advance(600)
     logged_in.post('/profile/passkeys/new', {'credential': Device().create(asked)})
