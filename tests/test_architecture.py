@@ -35,6 +35,7 @@ MAY_IMPORT = {
     'messages': ({'queue', 'config', 'domain'}, set()),
     'mail': ({'mail_templates', 'config', 'errors', 'texts'}, {'boto3', 'botocore'}),
     'mail_templates': ({'texts'}, set()),
+    'notice_templates': ({'mail_templates', 'texts'}, set()),
     'vault': ({'aws', 'config'}, {'boto3', 'mypy_boto3_kms'}),
     'passwords': (set(), {'argon2'}),
     'services': (
@@ -47,6 +48,7 @@ MAY_IMPORT = {
             'messages',
             'mail',
             'mail_templates',
+            'notice_templates',
             'passwords',
             'vault',
             'telemetry',

@@ -6,7 +6,7 @@ What a notice is about was done already, so a notice that cannot be sent is logg
 import contextlib
 from collections.abc import Iterable
 
-from chalicelib import clock, locales, mail, mail_templates, telemetry
+from chalicelib import clock, locales, mail, notice_templates, telemetry
 from chalicelib.config import settings
 from chalicelib.domain import browsers
 from chalicelib.domain.scopes import ALL, SENTENCES
@@ -22,7 +22,7 @@ _DAY = 86_400
 def tell_of_log_in(user: User, browser: str, network: str, now: int) -> None:
     _send(
         user,
-        mail_templates.NEW_LOG_IN,
+        notice_templates.NEW_LOG_IN,
         browser=browsers.in_words(browser),
         network=network,
         time=locales.minute(now),
@@ -31,75 +31,75 @@ def tell_of_log_in(user: User, browser: str, network: str, now: int) -> None:
 
 
 def tell_of_new_password(user: User) -> None:
-    _send(user, mail_templates.PASSWORD_CHANGED)
+    _send(user, notice_templates.PASSWORD_CHANGED)
 
 
 def tell_of_ended_sessions(user: User, browser: str, network: str, now: int) -> None:
-    _send(user, mail_templates.SESSIONS_ENDED, browser=browsers.in_words(browser), network=network, time=locales.minute(now))
+    _send(user, notice_templates.SESSIONS_ENDED, browser=browsers.in_words(browser), network=network, time=locales.minute(now))
 
 
 def tell_of_reset(user: User) -> None:
-    _send(user, mail_templates.PASSWORD_RESET, applications=settings().url('/oauth/applications'), profile=settings().url('/profile'))
+    _send(user, notice_templates.PASSWORD_RESET, applications=settings().url('/oauth/applications'), profile=settings().url('/profile'))
 
 
 def tell_of_new_address(user: User, new: str) -> None:
     """Tell the address that a user had until now."""
-    _send(user, mail_templates.EMAIL_CHANGED, old=user.email, new=new)
+    _send(user, notice_templates.EMAIL_CHANGED, old=user.email, new=new)
 
 
 def tell_of_key(user: User, name: str) -> None:
-    _send(user, mail_templates.API_KEY_CREATED, name=name, profile=settings().url('/profile/api-keys'))
+    _send(user, notice_templates.API_KEY_CREATED, name=name, profile=settings().url('/profile/api-keys'))
 
 
 def tell_of_share_link(user: User, portfolio_id: int, name: str) -> None:
-    _send(user, mail_templates.SHARE_LINK_CREATED, name=name, links=settings().url(f'/portfolios/{portfolio_id}/share'))
+    _send(user, notice_templates.SHARE_LINK_CREATED, name=name, links=settings().url(f'/portfolios/{portfolio_id}/share'))
 
 
 def tell_of_application(user: User, name: str) -> None:
-    _send(user, mail_templates.APPLICATION_REGISTERED, name=name, applications=settings().url('/oauth/applications'))
+    _send(user, notice_templates.APPLICATION_REGISTERED, name=name, applications=settings().url('/oauth/applications'))
 
 
 def tell_of_secret(user: User, name: str) -> None:
-    _send(user, mail_templates.SECRET_CREATED, name=name, applications=settings().url('/oauth/applications'))
+    _send(user, notice_templates.SECRET_CREATED, name=name, applications=settings().url('/oauth/applications'))
 
 
 def tell_of_redirect_uris(user: User, name: str, added: Iterable[str]) -> None:
     lines = '\n'.join(f'- {uri}' for uri in added)
-    _send(user, mail_templates.REDIRECT_URI_ADDED, name=name, uris=lines, applications=settings().url('/oauth/applications'))
+    _send(user, notice_templates.REDIRECT_URI_ADDED, name=name, uris=lines, applications=settings().url('/oauth/applications'))
 
 
 def tell_of_deleted_application(user: User, name: str) -> None:
-    _send(user, mail_templates.APPLICATION_DELETED, name=name, applications=settings().url('/oauth/applications'))
+    _send(user, notice_templates.APPLICATION_DELETED, name=name, applications=settings().url('/oauth/applications'))
 
 
 def tell_of_connection(user: User, name: str, scopes: Iterable[str]) -> None:
     granted = set(scopes)
     lines = '\n'.join(f'- {translate(SENTENCES[scope])}' for scope in ALL if scope in granted)
-    _send(user, mail_templates.APPLICATION_CONNECTED, name=name, scopes=lines, profile=settings().url('/account/applications'))
+    _send(user, notice_templates.APPLICATION_CONNECTED, name=name, scopes=lines, profile=settings().url('/account/applications'))
 
 
 def tell_of_remote_login(user: User) -> None:
-    _send(user, mail_templates.REMOTE_LOGIN_ALLOWED, profile=settings().url('/account/security'))
+    _send(user, notice_templates.REMOTE_LOGIN_ALLOWED, profile=settings().url('/account/security'))
 
 
 def tell_of_second_factor(user: User, factor: str) -> None:
-    _send(user, mail_templates.SECOND_FACTOR_ADDED, factor=factor, page=settings().url('/profile/second-factor'))
+    _send(user, notice_templates.SECOND_FACTOR_ADDED, factor=factor, page=settings().url('/profile/second-factor'))
 
 
 def tell_of_removed_factor(user: User) -> None:
-    _send(user, mail_templates.SECOND_FACTOR_REMOVED, page=settings().url('/profile/second-factor'))
+    _send(user, notice_templates.SECOND_FACTOR_REMOVED, page=settings().url('/profile/second-factor'))
 
 
 def tell_of_recovery_code(user: User, left: int) -> None:
-    _send(user, mail_templates.RECOVERY_CODE_USED, left=str(left), page=settings().url('/profile/second-factor'))
+    _send(user, notice_templates.RECOVERY_CODE_USED, left=str(left), page=settings().url('/profile/second-factor'))
 
 
 def tell_of_wrong_codes(user: User, browser: str, network: str, now: int) -> None:
-    _send(user, mail_templates.WRONG_CODES, browser=browsers.in_words(browser), network=network, time=locales.minute(now))
+    _send(user, notice_templates.WRONG_CODES, browser=browsers.in_words(browser), network=network, time=locales.minute(now))
 
 
 def tell_of_deletion(user: User, delete_at: int) -> None:
-    _send(user, mail_templates.DELETION_SCHEDULED, time=locales.minute(delete_at), page=settings().url('/account/data'))
+    _send(user, notice_templates.DELETION_SCHEDULED, time=locales.minute(delete_at), page=settings().url('/account/data'))
 
 
 def _send(user: User, template: MailTemplate, **values: str) -> None:
