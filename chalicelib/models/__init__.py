@@ -59,7 +59,7 @@ from chalicelib.models.transaction import Transaction, TransactionsPage, entry_s
 from chalicelib.models.upstream import UpstreamState
 from chalicelib.models.user import User
 from chalicelib.models.watch import Watch
-from chalicelib.models.writes import ExpectedVersions, Operation, Write, has_version, transact, version_mismatch
+from chalicelib.models.writes import ExpectedVersions, Operation, Write, delete_all, has_version, transact, version_mismatch
 
 connect()
 
@@ -147,6 +147,7 @@ __all__ = [
     'Write',
     'YearOfDailyCloses',
     'add_daily_closes',
+    'delete_all',
     'entry_sk',
     'has_version',
     'is_position',

@@ -6,7 +6,7 @@ They are 32 random bytes, which cannot be guessed, so a fast hash is enough (RFC
 import hashlib
 import hmac
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
@@ -16,6 +16,7 @@ from chalicelib import errors
 from chalicelib.domain import redirect_uris as uris
 from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.item import Item
+from chalicelib.models.one_more import make_one_more
 from chalicelib.models.user import User
 from chalicelib.models.writes import Operation, Write, transact
 
@@ -226,11 +227,14 @@ class Grant(Item, discriminator='grant'):
         *,
         shown: ClientIdentity | None = None,
         earlier: 'Grant | None' = None,
+        check_room: Callable[[], None] = lambda: None,
     ) -> 'Grant':
         """Store consent to these scopes, in addition to any granted earlier; tokens of earlier consents stay valid.
 
         `shown` is what the user was shown of the client, if anything; of `earlier`, the grant until now, it keeps the redirect URIs.
-        Raises AccessEnded if the user's stamp changed since they were read, Conflict if the consent was revoked at the same moment.
+        `check_room`, as of `make_one_more`, is for one without an earlier one.
+        Raises AccessEnded if the user's stamp changed since they were read, Conflict if the consent was revoked at the same moment, and
+        what `check_room` does.
         """
         actions: list[Action] = [
             cls.kind.set(cls),
@@ -244,7 +248,11 @@ class Grant(Item, discriminator='grant'):
             known = list(earlier.redirect_uris) if earlier else []
             agreed = [*known, *({shown.redirect_uri} - set(known))][-uris.MOST :]
             actions += [cls.client_name.set(shown.name), cls.redirect_uris.set(agreed)]
-        transact(user.check_unchanged(), Write(Operation.UPDATE, cls.at(user.user_id, client_id), actions=actions))
+        stored = Write(Operation.UPDATE, cls.at(user.user_id, client_id), actions=actions)
+        if earlier is None:
+            make_one_more(user, check_room, stored)
+        else:
+            transact(user.check_unchanged(), stored)
         grant = cls.find(user.user_id, client_id)
         if grant is None:
             raise errors.Conflict

@@ -1,8 +1,9 @@
 """Transactions: writes that carry the error to raise when their condition fails."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from itertools import islice
 from typing import NamedTuple
 
 from pynamodb.attributes import Attribute
@@ -15,6 +16,7 @@ from chalicelib import errors
 from chalicelib.models.item import Item
 from chalicelib.models.retries import ATTEMPTS, attempts
 
+_MOST_IN_TRANSACTION = 100  # writes, as DynamoDB has it
 _CONDITION_FAILED = 'ConditionalCheckFailed'
 _REASONS_THROTTLED = ('ThrottlingError', 'ProvisionedThroughputExceeded')
 _REASONS_RETRIED = ('TransactionConflict', *_REASONS_THROTTLED)
@@ -86,6 +88,16 @@ def transact(*writes: Write) -> None:
         except TransactWriteError as error:
             last = _reason_to_retry(error, ordered)
     raise last
+
+
+def delete_all(items: Iterable[Item]) -> None:
+    """Delete items, each once, as many to a request as a transaction takes; it is no error if some are gone.
+
+    Of one that dies meanwhile the first ones are done. Batches would need a right of their own. Raises Conflict and Busy, as `transact`.
+    """
+    left = iter(items)
+    while batch := list(islice(left, _MOST_IN_TRANSACTION)):
+        transact(*(Write(Operation.DELETE, item) for item in batch))
 
 
 def _reason_to_retry(error: TransactWriteError, ordered: Sequence[Write]) -> Exception:

@@ -22,10 +22,15 @@ from chalicelib.services import notices
 CODE_SECONDS = 60
 REFRESH_SECONDS = 30 * 86_400
 GRACE_SECONDS = 10
+MOST_GRANTS = 100  # of a user: whoever is in a session may consent, and a password reset deletes them
 
 
 class InvalidGrant(Exception):
     """A code or refresh token cannot be redeemed (RFC 6749 section 5.2)."""
+
+
+class TooManyGrants(Exception):
+    """A user has as many connected applications as they may have."""
 
 
 class Family(NamedTuple):
@@ -72,14 +77,22 @@ def open_with_consent(user: User, client: Client, scopes: list[str], now: int, *
     """Record that a user granted scopes to a client, and mail the user of what is new in that; return a new family.
 
     `redirect_uri` is where the consent page said that they would be sent, None where there was no such page.
-    `user` is as they were read before their password or session was verified: raises AccessEnded if that has ended meanwhile.
+    `user` is as they were read before their password or session was verified: raises AccessEnded if that has ended meanwhile, and
+    TooManyGrants.
     """
     earlier = Grant.find(user.user_id, client.client_id)
+    if earlier is None:
+        _check_room(user)
     shown = client.identity_at(redirect_uri) if redirect_uri else None
-    grant = Grant.allow(user, client.client_id, scopes, now, shown=shown, earlier=earlier)
+    grant = Grant.allow(user, client.client_id, scopes, now, shown=shown, earlier=earlier, check_room=lambda: _check_room(user))
     if not set(scopes) <= _scopes_until_now(earlier, shown):
         notices.tell_of_connection(user, client.name, scopes)
     return Family(_new_id(), user.user_id, scopes, grant.grant_id, _new_token())
+
+
+def _check_room(user: User) -> None:
+    if len(Grant.of_user(user.user_id)) >= MOST_GRANTS:
+        raise TooManyGrants
 
 
 def _scopes_until_now(grant: Grant | None, shown: ClientIdentity | None) -> Set[str]:

@@ -203,6 +203,8 @@ def prepare_token(request: Request) -> None:
         refresh_token = None if family.grant_id is None else families.issue(family, request.client.client_id, now)
     except (families.InvalidGrant, AccessEnded):
         raise InvalidGrantError(request=request) from None
+    except families.TooManyGrants:
+        raise InvalidGrantError('The user has too many connected applications.', request=request) from None
     request.user, request.issued = family.user_id, Issued(access_token, refresh_token)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from chalicelib.errors import NotFound
-from chalicelib.models import ApiKey, Client, Grant, KnownBrowser, Passkey, RecoveryCodes, ShareLink, User
+from chalicelib.models import ApiKey, Client, Grant, KnownBrowser, Passkey, RecoveryCodes, ShareLink, User, delete_all
 from chalicelib.texts import translatable
 
 
@@ -26,8 +26,7 @@ class Opener(NamedTuple):
 
 def _end_grants(user_id: str, now: int) -> None:
     """Without its grant a refresh token is refused."""
-    for grant in Grant.of_user(user_id):
-        grant.delete()
+    delete_all(Grant.of_user(user_id))
 
 
 def _delete_api_keys(user_id: str, now: int) -> None:
@@ -59,8 +58,7 @@ def _delete_passkeys(user_id: str, now: int) -> None:
 
 
 def _remove_share_links(user_id: str, now: int) -> None:
-    for link in ShareLink.of_user(user_id):
-        link.remove()
+    ShareLink.remove_all(ShareLink.of_user(user_id))
 
 
 OPENERS = (

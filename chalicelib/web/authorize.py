@@ -53,6 +53,7 @@ def show_authorize() -> Response:
 def submit_authorize() -> Response:
     """Redirect to the application, with an authorization code or with the user's refusal."""
     from chalicelib.oauth import authorization
+    from chalicelib.oauth.families import TooManyGrants
 
     request = bp.current_request
     form = forms.read(request)
@@ -71,6 +72,8 @@ def submit_authorize() -> Response:
         return _untrusted(request, error, query)
     except authorization.RedirectableError as error:
         return pages.redirect(error.location)
+    except TooManyGrants:
+        return _too_many(request, user)
 
 
 def _granted_before(grant: Grant | None, authorization_request: 'AuthorizationRequest') -> frozenset[str]:
@@ -151,6 +154,12 @@ def _untrusted(request: Request, error: Exception, query: str) -> Response:
         links = [(f'/oauth/applications/{client.client_id}', translatable('Settings of your application')), *links]
     detail = translatable('Its redirect URI was: {uri}', uri=came) if came else None
     return pages.error_page(request, 400, translatable('This request cannot be trusted'), text, user=user, detail=detail, links=links)
+
+
+def _too_many(request: Request, user: User) -> Response:
+    text = translatable('You have as many connected applications as you may have: revoke the access of one first.')
+    links = [('/account/applications', translatable('Applications with access'))]
+    return pages.error_page(request, 409, translatable('Too many applications'), text, user=user, links=links)
 
 
 def _query(request: Request) -> str:

@@ -1,5 +1,6 @@
 """The links that show a portfolio to others without a log-in: made, shown once, revoked."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,8 @@ from chalicelib.web import figures, forms, one_time, pages, sessions
 
 bp = Blueprint(__name__)
 
-MOST_LINKS = 20
+MOST_LINKS = 20  # to a portfolio
+MOST_OF_USER = 100  # of all portfolios, as whoever is in a session may make them, and a password reset deletes them
 _LONGEST = 366 * timeline.DAY
 _USUAL = 30 * timeline.DAY
 _DATE = len('2026-12-31')
@@ -87,14 +89,21 @@ def _parse_end(text: str, now: int) -> int:
 
 
 def _check_count(user: User, portfolio_id: int, now: int) -> None:
-    if len(_working(user, portfolio_id, now)) >= MOST_LINKS:
+    links = ShareLink.of_user(user.user_id)
+    if len(_working([link for link in links if link.portfolio_id == portfolio_id], now)) >= MOST_LINKS:
         raise Invalid(
             Fault('name', 'too_many', translatable('There are {most} links to this portfolio already: revoke one first', most=MOST_LINKS))
         )
+    if len(_working(links, now)) >= MOST_OF_USER:
+        raise Invalid(
+            Fault(
+                'name', 'too_many', translatable('There are {most} links to your portfolios already: revoke one first', most=MOST_OF_USER)
+            )
+        )
 
 
-def _working(user: User, portfolio_id: int, now: int) -> list[ShareLink]:
-    return [link for link in ShareLink.of_portfolio(user.user_id, portfolio_id) if (link.expires_at or 0) > now]
+def _working(links: Sequence[ShareLink], now: int) -> list[ShareLink]:
+    return [link for link in links if (link.expires_at or 0) > now]
 
 
 def _typed(form: forms.Form) -> dict[str, str]:
@@ -113,7 +122,7 @@ def _render_links(
         request,
         user=user,
         portfolio=portfolio,
-        share_links=_working(user, portfolio_id, now),
+        share_links=_working(ShareLink.of_portfolio(user.user_id, portfolio_id), now),
         made=made,
         secret=None if secret is None else settings().url(f'/s/{secret}'),
         revoked=forms.query_parameter(request, 'saved') == 'revoked',

@@ -59,8 +59,7 @@ def purge(user_id: str, portfolio_id: int) -> None:
     """
     for child in read_leftovers(user_id, portfolio_id):
         _remove(child)
-    for link in ShareLink.of_portfolio(user_id, portfolio_id):
-        link.remove()
+    ShareLink.remove_all(ShareLink.of_portfolio(user_id, portfolio_id))
     remove_history(user_id, portfolio_id)
     Purge.finish(user_id, portfolio_id, clock.now(), again_after=History.LEASE_SECONDS)
 

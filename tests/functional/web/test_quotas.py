@@ -1,20 +1,26 @@
 """Of what a user may have only so many of, they have no more, however many are asked for at once."""
 
+import base64
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from urllib.parse import urlencode
 
 import pytest
+from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock, errors
 from chalicelib.errors import AccessEnded
 from chalicelib.models import ApiKey, Client, Passkey, ShareLink, User, Write, make_one_more
+from chalicelib.oauth import families
 from chalicelib.services import passkeys
 from chalicelib.services.new_factors import FactorKind
 from chalicelib.web import api_keys, applications, share_links
 from tests.support.browser import Browser
 from tests.support.dynamodb import before_write
+from tests.support.oauth import GOOD
+from tests.support.oauth import ask as ask_for_tokens
 from tests.support.passkey_device import Device, begin_factor, options
 
 
@@ -38,10 +44,10 @@ def _ask_for_application(browser: Browser) -> None:
     browser.post('/oauth/applications', {'name': 'x', 'redirect_uris': 'https://c.example/', 'kind': 'confidential'})
 
 
-def _ask_for_link(browser: Browser) -> None:
-    browser.get('/portfolios/1/share')
+def _ask_for_link(browser: Browser, portfolio_id: int = 1) -> None:
+    browser.get(f'/portfolios/{portfolio_id}/share')
     ends = re.search(r'name="ends"[^>]* value="([^"]+)"', browser.page)[1]
-    browser.post('/portfolios/1/share', {'name': 'x', 'ends': ends, 'shows': 'amounts'})
+    browser.post(f'/portfolios/{portfolio_id}/share', {'name': 'x', 'ends': ends, 'shows': 'amounts'})
 
 
 @pytest.mark.parametrize(
@@ -50,6 +56,7 @@ def _ask_for_link(browser: Browser) -> None:
         (_ask_for_key, _key, ApiKey.of_user, api_keys, 'MOST_KEYS'),
         (_ask_for_application, _application, Client.owned_by, applications, 'MOST_APPLICATIONS'),
         (_ask_for_link, _link, ShareLink.of_user, share_links, 'MOST_LINKS'),
+        (_ask_for_link, _link, ShareLink.of_user, share_links, 'MOST_OF_USER'),
     ],
 )
 def test_one_that_is_made_between_counting_and_storing_is_counted(
@@ -72,6 +79,43 @@ def test_one_that_is_made_between_counting_and_storing_is_counted(
 
     assert (logged_in.status, '2' in logged_in.text) == (422, True)
     assert len(list_of(user.user_id)) == 2
+
+
+def test_links_to_all_portfolios_count_together(logged_in: Browser, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(share_links, 'MOST_OF_USER', 1)
+    for _ in range(2):
+        logged_in.post('/portfolios', {'title': 'x', 'currency': 'usd'})
+    _ask_for_link(logged_in, 1)
+    assert logged_in.status == 303
+
+    _ask_for_link(logged_in, 2)
+
+    assert (logged_in.status, 'There are 1 links to your portfolios' in logged_in.text) == (422, True)
+
+
+def test_a_user_connects_so_many_applications_and_goes_on_using_those(
+    http: ChaliceClient, logged_in: Browser, user: User, client: Client, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(families, 'MOST_GRANTS', 1)
+    Client.register(client_id='another', secret='secret', owner_id='x', name='x', redirect_uris=['https://b.example/'], now=1)
+    query = urlencode({'response_type': 'code', 'client_id': 'another', 'redirect_uri': 'https://b.example/', 'scope': 'read'})
+    consent = {'query': query, 'decision': 'allow', 'granted': 'read'}
+    user.allow_remote()
+
+    with before_write(
+        1, lambda: families.open_with_consent(User.find(user.user_id), client, ['read'], 1), f'{user.pk}"}}, "sk": {{"S": "GRANT'
+    ):
+        logged_in.post('/oauth/authorize', consent)
+    assert (logged_in.status, 'Too many applications' in logged_in.text, '/account/applications' in logged_in.page) == (409, True, True)
+    another = 'Basic ' + base64.b64encode(b'another:secret').decode()
+    refused = ask_for_tokens(http, GOOD, another)
+    assert (refused.status_code, refused.json_body['error']) == (400, 'invalid_grant')
+    assert 'too many connected applications' in refused.json_body['error_description']
+    assert ask_for_tokens(http, GOOD).status_code == 200
+
+    logged_in.post('/profile/revoke', {'client_id': client.client_id})
+    logged_in.post('/oauth/authorize', consent)
+    assert logged_in.location.startswith('https://b.example/?code=')
 
 
 def test_of_passkeys_that_were_begun_before_there_were_too_many_none_is_stored(

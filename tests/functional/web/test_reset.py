@@ -10,7 +10,7 @@ from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
 from chalicelib.errors import Invalid
-from chalicelib.models import ApiKey, Grant, User, new_token, transact
+from chalicelib.models import ApiKey, Grant, Item, Portfolio, ShareLink, User, new_token, transact
 from chalicelib.services import access, users
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
@@ -101,7 +101,7 @@ def test_what_a_thief_makes_while_it_goes_on_ends_too(
         Grant.allow(User.find(user.user_id), 'thiefs', ['read'], clock.now())
         ApiKey.create(user.user_id, name='y', scopes=['read'], now=1)
 
-    with meanwhile('TransactWriteItems', act, number=3):  # two delete a key and a link, the third sets the password
+    with meanwhile('TransactWriteItems', act, number=4):  # three delete a consent, a key and a link, the fourth sets the password
         users.reset_password(token, NEW_PASSWORD, now=clock.now())
 
     assert Grant.of_user(user.user_id) == ApiKey.of_user(user.user_id) == []
@@ -135,6 +135,24 @@ def test_who_ends_all_sessions_over_and_over_does_not_stop_a_reset(
 
 def end_all(browser: Browser) -> None:
     browser.post_all('/profile/sessions/end-all', [('keep', opener.name) for opener in access.OPENERS])
+
+
+def test_many_links_and_applications_are_ended_by_few_requests(http: ChaliceClient, user: User, requests_made: list[str]):
+    portfolio = Portfolio.draft(user.user_id, title='x', currencies=['btc'], now=1)
+    portfolio.insert()
+    values = {'name': 'x', 'shows_amounts': True, 'expires_at': 10**10, 'now': 1}
+    made = [ShareLink.creation(user.user_id, portfolio.portfolio_id, **values) for _ in range(60)]
+    Item.write_many(put=[write.item for _, writes in made for write in writes[1:]])
+    for number in range(60):
+        Grant.allow(User.find(user.user_id), f'application-{number}', ['read'], 1)
+    token = reset_link(user)
+    requests_made.clear()
+
+    users.reset_password(token, NEW_PASSWORD, now=clock.now())
+
+    assert len(requests_made) < 40
+    assert Grant.of_user(user.user_id) == ShareLink.of_user(user.user_id) == []
+    assert http.http.get(f'/s/{made[-1][0]}').status_code == 404
 
 
 def test_a_refused_password_ends_nothing(thief: Thief, user: User):
