@@ -3,7 +3,6 @@
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
 from chalicelib.models.user import User
-from chalicelib.models.writes import Operation, Write
 
 KNOWN_SECONDS = 400 * 86_400  # as long as browsers keep a cookie at most
 
@@ -11,7 +10,7 @@ KNOWN_SECONDS = 400 * 86_400  # as long as browsers keep a cookie at most
 class KnownBrowser(Item, discriminator='known_browser'):
     """pk=USER#<user id>  sk=BROWSER#<sha256 of the browser's token>   TTL
 
-    remembering: put, part of a transaction   is_known: get   forget_all_but: query, and a delete each
+    in_use: put in the transaction that starts a session   is_known: get   forget_all_but: query, and a delete each
 
     The token opens nothing: it only tells one browser from another.
     """
@@ -21,11 +20,11 @@ class KnownBrowser(Item, discriminator='known_browser'):
         return cls(User.pk_of(user_id), f'BROWSER#{digest(token)}')
 
     @classmethod
-    def remembering(cls, user_id: str, token: str, now: int) -> Write:
-        """Return the write that keeps a browser in which a user logs in."""
+    def in_use(cls, user_id: str, token: str, now: int) -> 'KnownBrowser':
+        """Return a browser in which a user logs in; `Session.start` stores it."""
         browser = cls.at(user_id, token)
         browser.expires_at = now + KNOWN_SECONDS
-        return Write(Operation.PUT, browser)
+        return browser
 
     @classmethod
     def is_known(cls, user_id: str, token: str, now: int) -> bool:

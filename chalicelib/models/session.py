@@ -13,6 +13,7 @@ from chalicelib import errors
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.client import digest
 from chalicelib.models.item import Item
+from chalicelib.models.known_browser import KnownBrowser
 from chalicelib.models.user import User
 from chalicelib.models.writes import Operation, Write, transact
 
@@ -26,17 +27,18 @@ class Session(Item, discriminator='session'):
     """pk=SESSION#<session id>  sk=SESSION   TTL
 
     start: transaction with the user's pointer and count   find: get   of_user: query of the pointers, batch get
-    see: one update, at most hourly   end: delete   end_one: transaction   end_all_but: as `of_user`, and two deletes each
+    see: one update, at most hourly   end: delete   end_one: get, transaction   end_all_but: as `of_user`, and two deletes each
 
     The session id is the SHA-256 of the token. `epoch` is its user's `sessions_epoch` when their password was verified; instants would not
-    do, as the clocks of functions differ. `started_at` is in milliseconds. `browser` is what it was started with, in words; `network` where
-    it was last seen.
+    do, as the clocks of functions differ. `started_at` is in milliseconds. `browser` is what it was started with, in words,
+    `known_browser` the sort key of that as one in which the user logged in. `network` is where it was last seen.
     """
 
     user_id = UnicodeAttribute()
     epoch = UnicodeAttribute(null=True)
     started_at = IntegerAttribute()
     browser = UnicodeAttribute(null=True)
+    known_browser = UnicodeAttribute(null=True)
     network = UnicodeAttribute(null=True)
     last_seen_at = IntegerAttribute(default=0)
 
@@ -50,15 +52,21 @@ class Session(Item, discriminator='session'):
         return digest(token)
 
     @classmethod
-    def start(cls, user: User, now_ms: int, *, browser: str | None = None, network: str | None = None, also: Sequence[Write] = ()) -> str:
-        """Start a session, with `also` in the same transaction; return its token.
+    def start(
+        cls, user: User, now_ms: int, *, browser: str | None = None, network: str | None = None, known_browser: KnownBrowser | None = None
+    ) -> str:
+        """Start a session in a browser that is known from now on; return its token.
 
         Raises AccessEnded if the user's stamp changed since they were read, before their password was verified.
         """
         token, now = new_token(), now_ms // 1000
         session = cls(*_key(token), user_id=user.user_id, epoch=user.sessions_epoch, started_at=now_ms, expires_at=now + IDLE_SECONDS)
         session.browser, session.network, session.last_seen_at = browser, network, now
-        transact(user.count_session(), Write(Operation.PUT, session), Write(Operation.PUT, SessionPointer.of(session)), *also)
+        writes = [user.count_session(), Write(Operation.PUT, session), Write(Operation.PUT, SessionPointer.of(session))]
+        if known_browser is not None:
+            session.known_browser = known_browser.sk
+            writes.append(Write(Operation.PUT, known_browser))
+        transact(*writes)
         return token
 
     @classmethod
@@ -116,14 +124,21 @@ class Session(Item, discriminator='session'):
 
     @classmethod
     def end_one(cls, user_id: str, session_id: str) -> None:
-        """Delete a session of a user; it is no error if the user has no such session."""
+        """Delete a session of a user, and forget its browser, so that the next log-in there is mailed again.
+
+        It is no error if the user has no such session.
+        """
         if not _SESSION_ID.fullmatch(session_id):
             return
         pointer = SessionPointer(User.pk_of(user_id), f'SESSION#{session_id}')
         theirs = Write(Operation.DELETE, pointer, Item.pk.exists(), on_failure=errors.NotFound)
         try:
-            transact(theirs, Write(Operation.DELETE, cls(f'SESSION#{session_id}', 'SESSION')))
-        except errors.NotFound:
+            session = cls.get(pointer.sk, 'SESSION', consistent_read=True)
+            writes = [theirs, Write(Operation.DELETE, session)]
+            if session.known_browser is not None:
+                writes.append(Write(Operation.DELETE, KnownBrowser(pointer.pk, session.known_browser)))
+            transact(*writes)
+        except (cls.DoesNotExist, errors.NotFound):
             return
 
 

@@ -49,8 +49,8 @@ def begin_session_and_tell(user: User, visitor: Visitor, now_ms: int, *, knows_b
 def _begin(user: User, visitor: Visitor, browser_token: str, now_ms: int) -> LogIn:
     if user.sessions_begun >= _TIDIED_EVERY:
         _make_room(user, now_ms // 1000)
-    remembering = KnownBrowser.remembering(user.user_id, browser_token, now_ms // 1000)
-    session_token = Session.start(user, now_ms, browser=visitor.browser, network=visitor.network, also=[remembering])
+    known_browser = KnownBrowser.in_use(user.user_id, browser_token, now_ms // 1000)
+    session_token = Session.start(user, now_ms, browser=visitor.browser, network=visitor.network, known_browser=known_browser)
     return LogIn(session_token, browser_token)
 
 

@@ -128,6 +128,27 @@ def stranger_page(stranger: Browser, other: Browser) -> str:
     return stranger.page
 
 
+def test_a_browser_whose_session_was_ended_is_not_known_any_more(
+    logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    stopped_clock.advance(1)
+    thief = new_browser()
+    thief.log_in()
+    logged_in.get('/profile/sessions')
+    assert 'change your password' in logged_in.text
+    [session_id] = re.findall('name="session_id" value="([^"]+)"', logged_in.page)
+
+    logged_in.post('/profile/sessions/end', {'session_id': session_id})
+    mails = len(mailbox.read())
+    thief.log_in()
+
+    [(_, mail)] = mailbox.read()[mails:]
+    assert mail.startswith('Subject: New log-in')
+    logged_in.post('/logout')
+    logged_in.log_in()
+    assert len(mailbox.read()) == mails + 1
+
+
 def test_ending_sessions_is_limited_and_ending_all_of_them_is_mailed(
     new_browser: Callable[[], Browser], user: User, mailbox: Mailbox, stopped_clock: StoppedClock
 ):
