@@ -178,7 +178,14 @@ def quotas() -> Iterator[Sequence[object]]:
         arrived = [at for at in slow.arrived if first <= at <= last]
         share = (len(arrived) - 1) * INTERVAL_MS / 1_000 / (arrived[-1] - first)  # the first turn is then
         rate = 1_000 / INTERVAL_MS
-        yield load.invocations, f'{rate:g}', f'{rate * share:.2f}', f'{share:.0%}', sum(one.failed for one in took)
+        yield load.invocations, f'{rate:g}', f'{rate * share:.2f}', f'{share:.0%}', _number_put_off(pks)
+
+
+def _number_put_off(pks: Sequence[str]) -> int:
+    """Return how many ledgers were not read, as too many requests waited already."""
+    from chalicelib.models import Ledger
+
+    return sum((ledger.updated_at or 0) <= ledger.attempted_at - _HOUR for ledger in Ledger.find_many(pks).values())
 
 
 def ledgers(first: int, number: int) -> list[str]:

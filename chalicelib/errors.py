@@ -284,3 +284,10 @@ class AccountLimited(UpstreamRejected):
 
 class UpstreamNotAsked(Upstream):
     """No request was sent: the circuit is open, our rate limit is used up, or the upstream lacks a needed capability."""
+
+
+class UpstreamBusy(UpstreamNotAsked):
+    """No request was sent as too many of ours wait for their turn already; nothing is wrong with the upstream, nor with what is asked."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key, 'asked too often by us', blame=Blame.HOST)

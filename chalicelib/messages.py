@@ -22,6 +22,7 @@ class RefreshLedger(NamedTuple):
     """Bring a ledger, named by its partition key, up to date; `seen_at` is when a user looked at it, if that is why.
 
     `group` is the group of the user who caused it, see domain.work_groups; empty where nobody did.
+    `waits` counts the earlier messages in a row that found too many requests waiting for an upstream.
     Ledgers of accounts have a queue of their own, as only one function may decrypt credentials.
 
     {"ledger": "LEDGER#btc#1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu", "seen_at": 1700000000}
@@ -30,6 +31,7 @@ class RefreshLedger(NamedTuple):
     ledger: str
     seen_at: int | None = None
     group: str = ''
+    waits: int = 0
 
     @property
     def queue(self) -> str:

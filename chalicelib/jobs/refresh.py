@@ -43,5 +43,5 @@ def _refresh(body: queue.Body, deadline: float) -> None:
             checks.check(message, deadline)
         case FollowBlocks(currency):
             blocks.follow(currency, deadline)
-        case RefreshLedger(ledger, looked_at, group):
-            refresh.refresh(ledger, looked_at=looked_at, group=group, deadline=deadline)
+        case RefreshLedger(ledger, looked_at, group, waits):
+            refresh.refresh(ledger, looked_at=looked_at, group=group, deadline=deadline, waits=waits)

@@ -122,10 +122,14 @@ class Item(Model):
         except client.exceptions.ConditionalCheckFailedException as refused:
             stored = refused.response.get(ITEM)
             if not _was_written_by(write_id, stored):
+                self._note_refused(stored or {})
                 return Outcome.REFUSED if stored else Outcome.MISSING
             written = stored
         self.deserialize(written)
         return Outcome.WRITTEN
+
+    def _note_refused(self, stored: Raw) -> None:
+        """Called with what is stored where the condition of an update did not hold. This item stays as it is, for most kinds."""
 
     def update_blindly(self, *actions: Action, condition: Condition | None = None) -> bool:
         """Update this item without reading anything of it; False if it is not there, or `condition` does not hold.

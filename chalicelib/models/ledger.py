@@ -28,6 +28,7 @@ class Ledger(LedgerState, discriminator='ledger'):
     """
 
     LEASE_SECONDS = 45
+    acting_group = ''  # whose work it is to read it under this lease, see domain.work_groups
     MIN_SECONDS_LEFT = 30  # more than one upstream request can take, from waiting for its turn to the last byte
 
     @classmethod
@@ -111,7 +112,7 @@ class Ledger(LedgerState, discriminator='ledger'):
 
     @classmethod
     def lease(cls, pk: str, *, owner: str, now: int, looked_at: int | None, group: str = '') -> 'Ledger | None':
-        """Return the ledger with its lease; None when another worker holds it or there is no such ledger. `group` is that of who looked.
+        """Return the ledger with its lease, read for a `group`; None when another worker holds it or there is no such ledger.
 
         ledger = Ledger.lease(pk, owner=uuid4().hex, now=now, looked_at=None)
         ledger.observe(..., now=later)  # conditional on the lease, and renews it
@@ -119,7 +120,10 @@ class Ledger(LedgerState, discriminator='ledger'):
         """
         ledger = cls.at(pk)
         looked = [] if looked_at is None else [cls.looked_at.set(looked_at), *([cls.work_group.set(group)] if group else [])]
-        return ledger if ledger.acquire(owner, now, cls.attempted_at.set(now), *looked) else None
+        if not ledger.acquire(owner, now, cls.attempted_at.set(now), *looked):
+            return None
+        ledger.acting_group = group or ledger.work_group or ''
+        return ledger
 
     def save_cursor(self, cursor: Cursor, now: int) -> None:
         """Store how far the transactions have been read. Raises LeaseLost."""

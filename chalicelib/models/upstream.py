@@ -10,11 +10,13 @@ from pynamodb.expressions.condition import Condition, size
 from pynamodb.expressions.update import Action
 
 from chalicelib import clock
-from chalicelib.errors import Blame, Upstream, UpstreamNotAsked
+from chalicelib.errors import Blame, Upstream, UpstreamBusy, UpstreamNotAsked
 from chalicelib.models.attributes import IntegerAttribute
+from chalicelib.models.batches import Raw
 from chalicelib.models.item import Item, Outcome
 
 LONGEST_WAIT_MS = 5_000
+_OWN_WAIT_MS = 2_000  # behind one's own group, so that its requests leave room for those of others
 _TRIP_AFTER = 3  # failures about different things, without a success in between
 _NAME_DIGITS = 12
 _REST_SECONDS = 30
@@ -33,7 +35,8 @@ class Turn(NamedTuple):
 class UpstreamState(Item, discriminator='bucket'):
     """pk=BUCKET#<upstream>  sk=BUCKET
 
-    `free_at` (epoch milliseconds) is when the next request may leave, `open_until` (epoch seconds) when the circuit closes
+    `free_at` (epoch milliseconds) is when the next request may leave, `last_group` whose work the last one is that was given a turn
+    (domain.work_groups), `open_until` (epoch seconds) when the circuit closes
     again, `trips` how often it opened since the last success, `failures` how many requests failed since then. `failed_for` are digests of
     what those were about, such as addresses, `odd_for` of what the upstream gave an answer about that could not be used. `key_refused` says
     that it refused our API key. `succeeded_at` is the last success noted, `failed_at` and `last_error` the last failure.
@@ -41,6 +44,7 @@ class UpstreamState(Item, discriminator='bucket'):
     """
 
     free_at = IntegerAttribute(null=True)
+    last_group = UnicodeAttribute(null=True)
     open_until = IntegerAttribute(null=True)
     failures = IntegerAttribute(null=True)
     trips = IntegerAttribute(null=True)
@@ -63,19 +67,25 @@ class UpstreamState(Item, discriminator='bucket'):
         return buckets | {bucket.pk.removeprefix('BUCKET#'): bucket for bucket in found}
 
     @classmethod
-    def take(cls, key: str, min_interval_ms: int, now_ms: int) -> Turn:
-        """Reserve the next request to an upstream.
+    def take(cls, key: str, min_interval_ms: int, now_ms: int, group: str = '', longest_wait_ms: int = LONGEST_WAIT_MS) -> Turn:
+        """Reserve the next request to an upstream for the work of a group, see domain.work_groups.
 
-        Raises UpstreamNotAsked while the circuit is open, or when more requests wait already than is worth queueing for.
+        Raises UpstreamNotAsked while the circuit is open, and UpstreamBusy when more requests wait already than is worth queueing for.
+        Where the last turn is the group's own, these are few: however many requests of one group there are, others find room behind them.
         """
         bucket = cls.at(key)
         closed = _closed(now_ms // 1000)
         idle = cls.free_at.does_not_exist() | (cls.free_at <= now_ms)
-        if bucket.update_if(closed & idle, cls.free_at.set(now_ms + min_interval_ms)):
+        if bucket.update_if(closed & idle, cls.free_at.set(now_ms + min_interval_ms), cls.last_group.set(group)):
             return Turn(0, bucket._is_news(now_ms))
-        if bucket.update_if(closed & (cls.free_at <= now_ms + LONGEST_WAIT_MS), cls.free_at.set(cls.free_at + min_interval_ms)):
+        behind_own = cls.free_at <= now_ms + min(longest_wait_ms, max(_OWN_WAIT_MS, min_interval_ms))
+        behind_others = cls.last_group.does_not_exist() | (cls.last_group != group)
+        room = behind_own | (behind_others & (cls.free_at <= now_ms + longest_wait_ms))
+        if bucket.update_if(closed & room, cls.free_at.set(cls.free_at + min_interval_ms), cls.last_group.set(group)):
             return Turn(max(0, (bucket.free_at or 0) - min_interval_ms - now_ms), bucket._is_news(now_ms))
-        raise UpstreamNotAsked(key, 'resting after failures, or asked too often by us')
+        if (bucket.open_until or 0) > now_ms // 1000:
+            raise UpstreamNotAsked(key, 'resting after failures')
+        raise UpstreamBusy(key)
 
     @classmethod
     def fail(cls, error: Upstream, subject: str | None) -> bool:
@@ -126,6 +136,9 @@ class UpstreamState(Item, discriminator='bucket'):
     def _is_news(self, now_ms: int) -> bool:
         """Whether a success is worth a write: after failures, or when none was noted for a minute."""
         return bool(self.failures or self.odd_for) or now_ms // 1000 - (self.succeeded_at or 0) >= _NEWS_SECONDS
+
+    def _note_refused(self, stored: Raw) -> None:
+        self.deserialize(stored)
 
     def attempt_update(self, condition: Condition, *actions: Action) -> Outcome:
         """See Item; the first update creates the item."""

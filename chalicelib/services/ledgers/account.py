@@ -11,6 +11,7 @@ from typing import Any
 
 from chalicelib import clock, errors, vault
 from chalicelib.domain import exchanges
+from chalicelib.domain.work_groups import work_group
 from chalicelib.models import Credentials, Cursor, Ledger, Snapshot, Transaction, Watch
 from chalicelib.providers.exchanges import reader_of
 from chalicelib.providers.transport import Http
@@ -48,7 +49,7 @@ def read(ledger: Ledger, deadline: float) -> bool:
 
 
 def _read(ledger: Ledger, wallet: str, secrets: Mapping[str, Any], deadline: float) -> bool:
-    gate = UpstreamGate()
+    gate = UpstreamGate(work_group(ledger.account_key.user_id))
 
     def prepare(endpoint: Endpoint) -> None:
         ledger.renew_if_short(clock.now())

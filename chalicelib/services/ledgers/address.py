@@ -21,9 +21,9 @@ def read(ledger: Ledger, deadline: float) -> bool:
     """Bring an address's ledger up to date; False when `deadline` (clock.monotonic()) came first and more is left.
 
     An address that every explorer rejects is noted as such. Raises Upstream, naming every explorer and its failure, when
-    none of them could be read; and LeaseLost.
+    none of them could be read, UpstreamBusy when one of them would have to be asked later, and LeaseLost.
     """
-    gate = UpstreamGate()
+    gate = UpstreamGate(ledger.acting_group)
     http = _http(ledger, gate)
     failures: list[errors.Upstream] = []
     for explorer in _in_order(ledger):
@@ -34,6 +34,8 @@ def read(ledger: Ledger, deadline: float) -> bool:
             failures.append(error)
             gate.failed(error, ledger.pk)
             _rest(ledger, error)
+            if isinstance(error, errors.UpstreamBusy) and _has_begun(ledger, explorer):
+                raise  # another one would start over
         else:
             gate.worked(explorer.endpoint)
             ledger.note_key(_takes_key(ledger, failures, listing=True), clock.now())
@@ -43,6 +45,8 @@ def read(ledger: Ledger, deadline: float) -> bool:
     if failures and all(isinstance(error, errors.UpstreamRejected) for error in failures):
         ledger.reject(clock.now())
         return True
+    if busy := next((error for error in failures if isinstance(error, errors.UpstreamBusy)), None):
+        raise busy
     ledger.note_key(_takes_key(ledger, failures, listing=False), clock.now())
     raise errors.Upstream(ledger.address_key.currency, '; '.join(map(str, failures)) or 'no explorer is set up')
 
@@ -112,11 +116,16 @@ def _in_order(ledger: Ledger) -> list[Explorer]:
     Last come those that the address rests from: they are asked only if all others fail.
     """
     key, now = ledger.address_key, clock.now()
-    begun = ledger.cursor.explorer if ledger.cursor is not None and ledger.cursor.is_under_way else None
     return sorted(
         explorers_of(key.currency, key.address),
-        key=lambda explorer: (ledger.rests_from(explorer.endpoint.key, now), explorer.endpoint.key != begun),
+        key=lambda explorer: (ledger.rests_from(explorer.endpoint.key, now), not _has_begun(ledger, explorer)),
     )
+
+
+def _has_begun(ledger: Ledger, explorer: Explorer) -> bool:
+    """Whether pages of this explorer are stored of a full download that is under way."""
+    cursor = ledger.cursor
+    return cursor is not None and cursor.is_under_way and cursor.explorer == explorer.endpoint.key
 
 
 def _watches_nothing(ledger: Ledger) -> None:

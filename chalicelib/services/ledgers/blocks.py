@@ -18,6 +18,7 @@ from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey
 from chalicelib.errors import Blame
+from chalicelib.messages import FollowBlocks
 from chalicelib.models import ChainBlocks, LeaseLost, Ledger, MovedInBlock, ReadBlock
 from chalicelib.providers.explorers import Block, TellsBlocks, tellers_of_blocks
 from chalicelib.providers.transport import Http
@@ -75,7 +76,7 @@ def _last_read_at(chain: ChainBlocks) -> int:
 
 def _read_from_any(chain: ChainBlocks, deadline: float) -> int | None:
     """Catch up with the first explorer that is not behind; return when it had nothing newer, None if there is more. Raises LeaseLost."""
-    gate = UpstreamGate()
+    gate = UpstreamGate(FollowBlocks(chain.currency).group)
     http = _http(chain, gate)
     tellers = tellers_of_blocks(chain.currency)
     for teller in tellers:

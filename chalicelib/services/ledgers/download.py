@@ -200,7 +200,21 @@ def _forget_revertible(ledger: Ledger, cursor: Cursor, report: AddressReport) ->
 
 
 def _read_pages(ledger: Ledger, explorer: Explorer, cursor: Cursor, report: AddressReport, deadline: float) -> bool:
-    """Store the pages of a report; False if the deadline came before the last one, at which the cursor stays until all is summed."""
+    """Store the pages of a report; False if the deadline came before the last one, at which the cursor stays until all is summed.
+
+    A slice ends as well where the next page would have to be asked for later, unless that is its first one: raises UpstreamBusy.
+    """
+    begun_at = cursor.resume
+    try:
+        return _read_some(ledger, explorer, cursor, report, deadline)
+    except errors.UpstreamBusy:
+        if cursor.resume == begun_at:
+            raise
+        observation.store_progress(ledger, explorer, cursor, report)
+        return False
+
+
+def _read_some(ledger: Ledger, explorer: Explorer, cursor: Cursor, report: AddressReport, deadline: float) -> bool:
     empty = 0
     for page in report.pages:
         if page.entries:

@@ -135,7 +135,7 @@ def _refresh(ledger: Ledger, pks: Sequence[str], deadline: float) -> list[errors
         if is_late or len(failures) > _REFRESHED_AT_ONCE:
             return
         try:
-            leased.refresh(pk, address.READER, looked_at=None, deadline=deadline)
+            leased.refresh(pk, address.READER, looked_at=None, deadline=deadline, group=ledger.acting_group)
         except errors.Upstream as error:
             failures.append(error)
 
@@ -151,7 +151,7 @@ def _refresh(ledger: Ledger, pks: Sequence[str], deadline: float) -> list[errors
 def _refuse_standstill(ledger: Ledger, left: Iterable[Ledger], failures: Sequence[errors.Upstream], *, moved: bool) -> None:
     """Raise Upstream when no derived ledger could be read, or one never will be."""
     if failures and not moved:
-        raise failures[0]
+        raise next((error for error in failures if isinstance(error, errors.UpstreamBusy)), failures[0])
     if any(each.valid is False for each in left):
         raise errors.Upstream(ledger.wallet_key.currency, 'every explorer says that a derived address cannot exist')
 

@@ -67,7 +67,7 @@ def _refresh_leased(ledger: Ledger, reader: Reader, now: int, deadline: float) -
         ledger.release_until(policy.next_refresh(ledger, clock.now()))
     else:
         ledger.release_until(clock.now())
-        messages.send(RefreshLedger(ledger.pk, group=ledger.work_group or ''))
+        messages.send(RefreshLedger(ledger.pk, group=ledger.acting_group))
 
 
 def _is_told_meanwhile(ledger: Ledger, version: int) -> bool:
@@ -87,6 +87,9 @@ def _as_summed(ledger: Ledger) -> tuple[object, ...]:
 def _read(ledger: Ledger, reader: Reader, deadline: float) -> bool:
     try:
         return reader.read(ledger, deadline)
+    except errors.UpstreamBusy:
+        ledger.release_until(clock.now() + policy.BUSY_UPSTREAM_SECONDS)
+        raise
     except errors.Upstream as error:
         ledger.fail(error.reason, policy.next_attempt(ledger, clock.now()))
         raise
@@ -106,4 +109,4 @@ def _delete(ledger: Ledger, reader: Reader) -> None:
         if ledger.discard():
             return
     ledger.release_until(clock.now())
-    messages.send(RefreshLedger(ledger.pk, group=ledger.work_group or ''))
+    messages.send(RefreshLedger(ledger.pk, group=ledger.acting_group))

@@ -23,6 +23,8 @@ CLOCKS_DIFFER_SECONDS = MINUTE  # at most, between those of two workers
 FIRST_BACKOFF_SECONDS = 10  # doubled by each failure in a row, up to the interval
 CRASH_RETRY_SECONDS = 5 * MINUTE  # after an error of our own, which a retry seldom mends
 FIRST_REST_SECONDS, LONGEST_REST_SECONDS = 5 * MINUTE, DAY  # of an address from an explorer that fails for it, doubled by each failure
+FIRST_TURN_SECONDS, MOST_TURNS_MISSED = 5, 5  # until an upstream that was too busy is asked again, doubled each time; by a message
+BUSY_UPSTREAM_SECONDS = 2 * MINUTE  # longer than the last of these waits: when the sweep does so, should there be no message
 SMALL_STEPS_SECONDS = DAY  # until an address that had to be read in small steps is read in ordinary ones again
 RECHECK_SECONDS = DAY  # until a ledger whose full downloads did not reconcile is downloaded in full again
 MOST_CATCH_UPS = 3  # of one full download, each shorter than the one before, as less came meanwhile
@@ -66,6 +68,14 @@ def next_attempt(ledger: 'Ledger', now: int) -> int:
     """Return when to try again to refresh a ledger that could not be read: `failures` counts the earlier failures in a row."""
     backoff: int = FIRST_BACKOFF_SECONDS * 2 ** min(ledger.failures or 0, 10)
     return now + min(_interval(ledger, now), backoff)
+
+
+def wait_for_turn(waits: int) -> int | None:
+    """Return in how many seconds to try again where too many requests waited for an upstream, now and `waits` times in a row before.
+
+    None for leaving it to the sweep, so that messages do not go round for ever.
+    """
+    return FIRST_TURN_SECONDS * 2**waits if waits < MOST_TURNS_MISSED else None
 
 
 def wait_for_first_value(ledger: 'Ledger', now: int) -> int:

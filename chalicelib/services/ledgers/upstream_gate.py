@@ -7,24 +7,49 @@ from contextlib import contextmanager
 
 from chalicelib import clock, errors, telemetry
 from chalicelib.models import DATABASE_ERRORS, LeaseLost, UpstreamState
+from chalicelib.models.upstream import LONGEST_WAIT_MS, Turn
 from chalicelib.providers.upstream import Endpoint
 
 log = logging.getLogger(__name__)
 
+_PATIENCE_MS = 3_000  # for the queue to get shorter, before a place in it is given up
+_PAUSE_MS = 500
+
 
 class UpstreamGate:
-    """Called before each request with the upstream's endpoint; `failed` and `worked` report afterwards how the upstream did."""
+    """Called before each request with the upstream's endpoint; `failed` and `worked` report afterwards how the upstream did.
 
-    def __init__(self) -> None:
+    `group` is whose work the requests are, see domain.work_groups.
+    """
+
+    def __init__(self, group: str = '') -> None:
+        self._group = group
         self._noteworthy: set[str] = set()
+        self._patience_ms = _PATIENCE_MS  # until the next turn, at whichever upstream
 
     def __call__(self, endpoint: Endpoint) -> None:
-        """Wait for our turn. Raises UpstreamNotAsked while the circuit is open or too many requests are waiting."""
-        turn = UpstreamState.take(endpoint.key, endpoint.interval_ms, clock.now_ms())
+        """Wait for our turn. Raises UpstreamNotAsked while the circuit is open, and UpstreamBusy if too many requests keep waiting."""
+        turn = self._turn(endpoint)
         if turn.noteworthy:
             self._noteworthy.add(endpoint.key)
         time.sleep(turn.wait_ms / 1000)
         telemetry.count('UpstreamRequests')
+
+    def _turn(self, endpoint: Endpoint) -> Turn:
+        """Reserve a turn, in the end or at once: LONGEST_WAIT_MS from now at the latest. Raises UpstreamNotAsked."""
+        waited_ms = 0
+        while True:
+            try:
+                turn = UpstreamState.take(endpoint.key, endpoint.interval_ms, clock.now_ms(), self._group, LONGEST_WAIT_MS - waited_ms)
+            except errors.UpstreamBusy:
+                if self._patience_ms <= 0:
+                    raise
+            else:
+                self._patience_ms = _PATIENCE_MS
+                return turn
+            time.sleep(_PAUSE_MS / 1000)
+            waited_ms += _PAUSE_MS
+            self._patience_ms -= _PAUSE_MS
 
     def failed(self, error: errors.Upstream, subject: str | None = None) -> None:
         """Record a failure of an upstream. A rejected address, or a request that was never sent, does not count as one.

@@ -14,7 +14,8 @@ from chalicelib.config import settings
 from chalicelib.domain import wallets
 from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledgers import Gap
-from chalicelib.models import Ledger, Transaction, Watch
+from chalicelib.domain.work_groups import work_group
+from chalicelib.models import Ledger, Transaction, UpstreamState, Watch
 from chalicelib.services.ledgers import refresh
 from infra.fake_upstreams import faults, scripted_explorer
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, payments, txid
@@ -136,6 +137,11 @@ def test_a_wallet_is_not_ready_until_it_was_read(api: Api, quick: str) -> None:
     assert api.get(f'{quick}/balances').status_code == 503
     assert run()
     assert api.get(f'{quick}/balances').status_code == 200
+
+
+def test_the_requests_for_a_wallets_addresses_are_the_work_of_who_looked_at_it(api: Api, quick: str) -> None:
+    assert run()
+    assert UpstreamState.find_many(['blockstream'])['blockstream'].last_group == work_group(api.user_id)
 
 
 def test_a_wallets_balances_and_transactions_are_those_of_its_addresses_as_one(api: Api, quick: str, portfolio: int) -> None:
