@@ -74,17 +74,22 @@ def render(
 
     `form_action` lists the Content-Security-Policy sources to which the page's forms may redirect; `scripts` lets the page load scripts of
     ours, which pages of passkeys and the console need and a chart is better with; `connects` lets these send requests to us; `cookies` are
-    further Set-Cookie values. Templates see `context`, `link(path)`, `static(name)` and `csrf()`, which also sets a cookie if the
-    visitor has none.
+    further Set-Cookie values. Templates see `context`, `link(path)`, `static(name)`, `csrf()`, which also sets a cookie if the
+    visitor has none, and `guarded()`, the class of a button whose effect cannot be undone: on its page no link chooses where Tab begins.
     """
     cookie_value = sessions.cookie_token(request)
     token = cookie_value or sessions.new_visitor_token()
-    csrf_used = False
+    csrf_used = guarded_used = False
 
     def csrf() -> str:
         nonlocal csrf_used
         csrf_used = True
         return sessions.csrf_token(token)
+
+    def guarded() -> str:
+        nonlocal guarded_used
+        guarded_used = True
+        return 'guarded'
 
     values = {
         'user': None,
@@ -104,6 +109,7 @@ def render(
             values,
             link=lambda path: link(request, path),
             csrf=csrf,
+            guarded=guarded,
             static=lambda name: link(request, static_files.versioned_path(name)),
         )
     )
@@ -112,6 +118,8 @@ def render(
         'Content-Language': texts.language(),
         'Vary': 'Accept-Language, Cookie',
     }
+    if guarded_used:
+        page_headers['Document-Policy'] = 'force-load-at-top'
     if request.path.startswith(_SECRET_PATHS):
         page_headers |= {'Referrer-Policy': 'no-referrer', 'X-Robots-Tag': 'noindex, nofollow'}
     set_cookies = [*cookies, *([sessions.cookie(token, None)] if csrf_used and cookie_value is None else [])]

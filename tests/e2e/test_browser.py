@@ -71,7 +71,7 @@ def test_from_signing_up_to_an_application_with_a_code(visitor: Visitor, stack: 
     assert 'Charts of mine' in visitor.text
     visitor.look('consent')
     assert_clicks_are_taken_after_a_second(visitor, 'button[value=allow]')
-    visitor.find('#granted-write').click()
+    visitor.find('[name=granted][value=write]').click()
     visitor.press('Allow')
 
     answer = parse_qs(urlsplit(visitor.driver.current_url).query)
@@ -89,26 +89,28 @@ def test_from_signing_up_to_an_application_with_a_code(visitor: Visitor, stack: 
     assert 'No application has access' in visitor.text
 
 
-# Whether a button takes a click half a second after its animation began, and a moment after its end.
+# Whether a button takes a click, and the focus, half a second after its animations began, and a moment after their end.
 _TAKES_CLICKS = """
 const button = document.querySelector(arguments[0]), box = button.getBoundingClientRect();
 button.style.animationName = 'none'; button.getAnimations(); button.style.animationName = '';
-const [animation] = button.getAnimations(); animation.pause();
+const animations = button.getAnimations(); animations.forEach(each => each.pause());
 return [500, 1001].map(time => {
-  animation.currentTime = time;
-  return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === button;
+  animations.forEach(each => { each.currentTime = time; });
+  button.focus();
+  const focused = document.activeElement === button; button.blur();
+  return [document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === button, focused];
 });
 """
 
 
 def assert_clicks_are_taken_after_a_second(visitor: Visitor, selector: str) -> None:
-    """Of two clicks on a hostile page that leads here with the first, or closes itself above this one, the second does nothing."""
+    """Of two clicks on a hostile page that leads here with the first, or closes itself on top, the second does nothing; nor does a key."""
     from selenium.webdriver import ActionChains
 
-    assert visitor.driver.execute_script(_TAKES_CLICKS, selector) == [False, True]
+    assert visitor.driver.execute_script(_TAKES_CLICKS, selector) == [[False, False], [True, True]]
     ActionChains(visitor.driver).move_to_element(visitor.find('h1')).perform()
-    assert visitor.find(selector).value_of_css_property('animation-name') == 'arm-again'
-    assert visitor.driver.execute_script(_TAKES_CLICKS, selector) == [False, True]
+    assert visitor.find(selector).value_of_css_property('animation-name') == 'appear, arm-again'
+    assert visitor.driver.execute_script(_TAKES_CLICKS, selector) == [[False, False], [True, True]]
 
 
 def make_portfolio(visitor: Visitor) -> None:

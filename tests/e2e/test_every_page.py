@@ -129,6 +129,34 @@ def test_by_keyboard_alone_and_without_scripts_addresses_are_imported(demo: Visi
     assert axe.violations(demo.driver) + demo.complaints() == []
 
 
+# Pages with a button whose effect cannot be undone, and a field of its form.
+GUARDED = {
+    '/oauth/authorize?' + urlencode(AUTHORIZATION): '[name=granted]',
+    '/oauth/applications/demo-app/secret': '#overlap',
+    '/profile/sessions': '#all-keep-passkeys',
+    '/profile/invitations': '#email',
+    '/account/security': '#allow_remote_login',
+    '/account/data': '#current_password',
+}
+_NOTE_WHAT_IS_SENT = """
+window.sent = []; document.addEventListener('submit', event => { window.sent.push(event.submitter.formMethod); event.preventDefault(); });
+"""
+
+
+def test_no_key_that_was_meant_for_another_page_does_what_cannot_be_undone(demo: Visitor) -> None:
+    for path, field in GUARDED.items():
+        demo.go(f'{path}{field if field[0] == "#" else "#main"}')
+        assert demo.driver.switch_to.active_element.tag_name == 'body', path  # whatever the link says
+        demo.driver.execute_script(_NOTE_WHAT_IS_SENT)
+        demo.find(field).send_keys(ENTER)
+        assert set(demo.driver.execute_script('return window.sent')) <= {'dialog'}, path
+    for path in ('/portfolios/1/delete', '/portfolios/1/addresses/1/delete', '/oauth/applications/demo-app/delete'):
+        demo.go(f'{path}#:~:text=Keep%20it')
+        assert walk_to(demo, 'main a.quiet').text == 'Keep it'
+        wait_until(demo.find('main .danger').is_displayed)
+        walk_to(demo, 'main .danger')
+
+
 def walk_to(visitor: Visitor, selector: str) -> 'WebElement':
     """Press Tab until an element has the focus, which everything on the way shows."""
     from selenium.webdriver import ActionChains

@@ -89,13 +89,13 @@ class Visitor:
         wait_until(lambda: self._is_gone(before))
 
     def click(self, element: 'webdriver.remote.webelement.WebElement') -> None:
-        """Click on an element, once it takes clicks: some do not in the first second."""
-        from selenium.common.exceptions import ElementClickInterceptedException
+        """Click on an element, once it is there and takes clicks: some do not in the first second."""
+        from selenium.common.exceptions import ElementClickInterceptedException, ElementNotInteractableException
 
         def takes_click() -> bool:
             try:
                 element.click()
-            except ElementClickInterceptedException:
+            except (ElementClickInterceptedException, ElementNotInteractableException):
                 return False
             return True
 

@@ -1,5 +1,6 @@
 """Templates by themselves: links behind a stage, and the page on which consent is given."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -54,6 +55,7 @@ def consent(**changes: Any) -> Any:
         'client': SimpleNamespace(name=changes.pop('client_name', 'Charts'), owner_id='2', created_at=1510030494),
         'owner': 'owner@example.com',
         'redirect_host': 'charts.example',
+        'changes': [],
         'scopes': [('read', 'Read it.', True), ('write', 'Change it.', False)],
         'query': 'client_id=abc&state="><script>',
         'here': '/oauth/authorize?client_id=abc',
@@ -64,12 +66,23 @@ def consent(**changes: Any) -> Any:
 def test_consent_lets_each_scope_be_unticked_and_sends_everything_back():
     page = consent().body
 
-    assert '<input type="checkbox" id="granted-read" name="granted" value="read" checked>' in page
-    assert '<input type="checkbox" id="granted-write" name="granted" value="write">' in page
+    assert '<input type="checkbox" name="granted" value="read" checked>' in page
+    assert '<input type="checkbox" name="granted" value="write">' in page
     assert '<input type="hidden" name="query" value="client_id=abc&amp;state=&#34;&gt;&lt;script&gt;">' in page
     assert '<button name="decision" value="allow" class="guarded">' in page
     assert 'name="decision" value="deny"' in page
     assert 'name="csrf"' in page
+
+
+def test_consent_needs_its_own_button_and_no_link_chooses_where_the_keys_go():
+    answer = consent()
+
+    buttons = re.findall(r'<button [^>]+>', answer.body.partition('action="/oauth/authorize')[2])
+    assert buttons[0] == '<button formmethod="dialog" hidden>'  # which Enter in a checkbox presses
+    assert ['value="deny"' in buttons[1], 'value="allow"' in buttons[2]] == [True, True]
+    assert 'id="granted' not in answer.body
+    assert answer.headers['Document-Policy'] == 'force-load-at-top'
+    assert 'Document-Policy' not in pages.render('home.html', request()).headers
 
 
 def test_consent_shows_what_an_application_says_of_itself_as_text():
