@@ -171,7 +171,8 @@ WRONG_CODES = MailTemplate(
     translatable('Wrong codes after your password'),
     translatable(
         """\
-Someone, probably you, entered the password of your CryptFolio account and then three wrong codes for the second factor:
+Someone, probably you, entered the password of your CryptFolio account and then a wrong code for the second factor, {number} times today.
+The last time:
 
 {browser}, network {network}, {time}
 

@@ -94,8 +94,9 @@ def tell_of_recovery_code(user: User, left: int) -> None:
     _send(user, notice_templates.RECOVERY_CODE_USED, left=str(left), page=settings().url('/profile/second-factor'))
 
 
-def tell_of_wrong_codes(user: User, browser: str, network: str, now: int) -> None:
-    _send(user, notice_templates.WRONG_CODES, browser=browsers.in_words(browser), network=network, time=locales.minute(now))
+def tell_of_wrong_codes(user: User, number: int, browser: str, network: str, now: int) -> None:
+    where = {'browser': browsers.in_words(browser), 'network': network, 'time': locales.minute(now)}
+    _send(user, notice_templates.WRONG_CODES, number=str(number), **where)
 
 
 def tell_of_deletion(user: User, delete_at: int) -> None:

@@ -14,7 +14,10 @@ from chalicelib.services.log_ins import Visitor
 from chalicelib.texts import translatable
 
 _QUARTER = 900
-_WORTH_A_NOTICE = 3  # wrong codes in that time: who mistypes, or whose app is a code ahead, seldom gets that far
+_DAY = 86_400
+_WORTH_A_NOTICE = 3  # wrong codes in a day: who mistypes, or whose app is a code ahead, seldom gets that far
+_TOLD_AGAIN_EVERY = 10  # further ones
+_NEVER_REFUSED = 10**9  # times
 _STEP_SECONDS = 30  # of RFC 6238, as all apps have it
 _RECOVERY_CODES = 10
 _LETTERS = 'abcdefghijkmnpqrstuvwxyz23456789'  # without those that look alike
@@ -93,20 +96,26 @@ def protect(user: User, factor: str) -> None:
 def check_code(user: User, code: str, visitor: Visitor, now: int) -> None:
     """Use up a code of the user's app or a recovery code, after their password. Raises Invalid if it is neither, or was used, and TooMany.
 
-    In a browser that the user logged in with before, failures of strangers, who know the password, do not count. The third failure of a
-    quarter of an hour is told to the user.
+    In a browser that the user logged in with before, failures of strangers, who know the password, do not count. Failures are told to the
+    user.
     """
     knows_browser = visitor.token is not None and KnownBrowser.is_known(user.user_id, visitor.token, now)
     kind, subject = ('second_factor_known', f'{user.user_id} {visitor.token}') if knows_browser else ('second_factor', user.user_id)
-    attempts = AttemptCounter.record(kind, subject, 10, _QUARTER, now)
+    AttemptCounter.record(kind, subject, 10, _QUARTER, now)
     factors = of_user(user.user_id)
     if not _use_app_code(user.user_id, factors, code, now):
         if not RecoveryCodes.use(user.user_id, _plain(code)):
-            if attempts == _WORTH_A_NOTICE:
-                notices.tell_of_wrong_codes(user, visitor.browser, visitor.network, now)
+            _tell_of_wrong_code(user, visitor, now)
             raise Invalid(_WRONG_CODE)
         notices.tell_of_recovery_code(user, factors.codes_left - 1)
     AttemptCounter.undo(kind, subject, _QUARTER, now)
+
+
+def _tell_of_wrong_code(user: User, visitor: Visitor, now: int) -> None:
+    """Count a wrong code, and tell the user of the third of a day, and of each tenth: two in each quarter would guess one some day."""
+    number = AttemptCounter.record('wrong_codes', user.user_id, _NEVER_REFUSED, _DAY, now)
+    if number == _WORTH_A_NOTICE or number % _TOLD_AGAIN_EVERY == 0:
+        notices.tell_of_wrong_codes(user, number, visitor.browser, visitor.network, now)
 
 
 def new_recovery_codes(user_id: str) -> tuple[list[str], Write]:

@@ -142,10 +142,10 @@ def test_codes_cannot_be_guessed_and_a_step_ends(logged_in: Browser, new_browser
     assert not is_logged_in(other)
 
 
-def test_the_owner_is_told_once_a_quarter_of_wrong_codes_after_the_password(
+def test_the_owner_is_told_of_the_third_wrong_code_of_a_day_and_of_each_tenth(
     logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox, stopped_clock: StoppedClock
 ):
-    stopped_clock.move_to(stopped_clock.now() // 900 * 900 + 900)
+    stopped_clock.move_to(stopped_clock.now() // 86_400 * 86_400 + 86_400)
     app = begin_app(logged_in)
     for code in ('x', 'x', 'x', app.at(clock.now())):  # who adds an app is logged in
         logged_in.post(f'{FACTORS}/confirm', {'code': code})
@@ -155,14 +155,26 @@ def test_the_owner_is_told_once_a_quarter_of_wrong_codes_after_the_password(
 
     assert [enter(thief, 'x') for _ in range(2)] == [422] * 2
     assert len(mailbox.read()) == before
-    assert [enter(thief, 'x') for _ in range(9)] == [422] * 8 + [429]
-    [(to, mail)] = mailbox.read()[before:]
-    assert (to, 'three wrong codes' in mail, 'network 127.0.0.1' in mail) == ('test@example.com', True, True)
-    assert mail.endswith('Set a new password:\n\nhttps://cryptfolio.test/forgot')
-
-    stopped_clock.advance(900)
+    stopped_clock.advance(900)  # and so nobody patient stays below the count
     thief.log_in()
-    assert [enter(thief, 'x') for _ in range(4)] == [422] * 4
+    assert enter(thief, 'x') == 422
+    [(to, mail)] = mailbox.read()[before:]
+    assert (to, ', 3 times today' in mail, 'network 127.0.0.1' in mail) == ('test@example.com', True, True)
+    assert mail.endswith('Set a new password:\n\nhttps://cryptfolio.test/forgot')
+    logged_in.post('/logout')
+    logged_in.log_in()
+    stopped_clock.advance(60)
+    assert enter(logged_in, app.at(clock.now())) == 303  # which forgives nobody else
+
+    assert [enter(thief, 'x') for _ in range(6)] == [422] * 6
+    assert len(mailbox.read()) == before + 1
+    assert [enter(thief, 'x') for _ in range(4)] == [422] * 3 + [429]
+    assert len(mailbox.read()) == before + 2
+    assert ', 10 times today' in mailbox.last()[1]
+
+    stopped_clock.advance(86_400)
+    thief.log_in()
+    assert [enter(thief, 'x') for _ in range(2)] == [422] * 2
     assert len(mailbox.read()) == before + 2
 
 
