@@ -156,6 +156,12 @@ def tokens_on(coin: str) -> tuple[Currency, ...]:
 
 
 @lru_cache
+def token_codes_on(coin: str) -> frozenset[str]:
+    """Return the codes of the tokens on the chain of a coin."""
+    return frozenset(token.code for token in tokens_on(coin))
+
+
+@lru_cache
 def tokens_by_contract(coin: str) -> Mapping[str, Currency]:
     """Return the tokens on the chain of a coin by their contract, as the catalogue writes it."""
     return MappingProxyType({token.contract: token for token in tokens_on(coin) if token.contract})

@@ -7,6 +7,7 @@ needs a chain, an address or an account takes the typed key.
 import hashlib
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import ClassVar
 
 from chalicelib.domain import currencies
@@ -17,6 +18,11 @@ _ACCOUNT = 'ACCOUNT'  # in the place of a currency: their codes are lower case, 
 _WALLET_NAME = 'wallet-'
 _WALLET_DIGITS = 40
 _CHANGEABLE_SECONDS = 7 * 86_400
+
+
+@lru_cache
+def _coin_and_tokens(coin: str) -> frozenset[str]:
+    return currencies.token_codes_on(coin) | {coin}
 
 
 class LedgerKind(Enum):
@@ -54,9 +60,10 @@ class AddressKey:
         """How far below the newest entry others may still change, in blocks."""
         return self.chain.reorganisation
 
-    def can_hold(self, code: str) -> bool:
-        """Whether the address can hold a currency: its chain's coin, and the catalogue's tokens there."""
-        return code == self.currency or any(token.code == code for token in currencies.tokens_on(self.currency))
+    @property
+    def holdable(self) -> frozenset[str]:
+        """The currencies that the address can hold: its chain's coin, and the catalogue's tokens there."""
+        return _coin_and_tokens(self.currency)
 
 
 @dataclass(frozen=True)
@@ -82,9 +89,10 @@ class HdWalletKey:
     def chain(self) -> Chain:
         return CHAINS[self.currency]
 
-    def can_hold(self, code: str) -> bool:
-        """Whether a wallet can hold a currency: its chain's coin only."""
-        return code == self.currency
+    @property
+    def holdable(self) -> frozenset[str]:
+        """The currencies that a wallet can hold: its chain's coin only."""
+        return frozenset((self.currency,))
 
 
 @dataclass(frozen=True)
@@ -111,9 +119,10 @@ class AccountKey:
         """How far before the newest entry others may still change, in seconds: those of an account have their time as height."""
         return _CHANGEABLE_SECONDS
 
-    def can_hold(self, code: str) -> bool:
-        """Whether an account can hold a currency: any."""
-        return True
+    @property
+    def holdable(self) -> None:
+        """The currencies that an account can hold: any."""
+        return None
 
 
 LedgerKey = AddressKey | HdWalletKey | AccountKey

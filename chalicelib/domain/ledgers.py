@@ -150,6 +150,35 @@ class Gap(NamedTuple):
     difference: Decimal | None = None
 
 
+class Lack(NamedTuple):
+    """Why what is known of some currencies is incomplete, in one snake_case word; `currencies` are their codes, None for any."""
+
+    reason: str
+    currencies: frozenset[str] | None
+
+    def concerns(self, code: str) -> bool:
+        return self.currencies is None or code in self.currencies
+
+
+def reason_in(lacks: Iterable[Lack], code: str) -> str | None:
+    """Return why a currency is incomplete: the first lack that concerns it says so. None if none does."""
+    return next((lack.reason for lack in lacks if lack.concerns(code)), None)
+
+
+def reasons_in(lacks: Iterable[Lack], codes: frozenset[str]) -> list[str]:
+    """Return why any of these currencies is incomplete, once for each reason.
+
+    It takes a look at each lack, not at each currency: an address of which nothing is known may hold hundreds of them.
+    """
+    reasons, explained = [], frozenset[str]()
+    for lack in lacks:
+        concerned = codes if lack.currencies is None else codes & lack.currencies
+        if not concerned <= explained:
+            reasons.append(lack.reason)
+            explained |= concerned
+    return list(dict.fromkeys(reasons))
+
+
 class Tally(NamedTuple):
     """The number of entries in one currency and the sum of their deltas."""
 

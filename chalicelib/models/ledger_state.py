@@ -8,7 +8,7 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttrib
 from chalicelib.domain import changelog, currencies, ledger_keys, ledgers
 from chalicelib.domain.changelog import Changelog
 from chalicelib.domain.ledger_keys import AccountKey, AddressKey, HdWalletKey, LedgerKey
-from chalicelib.domain.ledgers import Gap, Holding, Unreadable
+from chalicelib.domain.ledgers import Gap, Holding, Lack, Unreadable
 from chalicelib.models.attributes import ChangelogAttribute, IntegerAttribute, MarkAttribute, RowsAttribute
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.cursor import Cursor
@@ -180,27 +180,28 @@ class LedgerState(Leased):
         incomplete: str | None = self.incomplete
         return incomplete == ledgers.UNLISTED and isinstance(self.key, AccountKey)
 
-    def reason_in(self, currency: str) -> str | None:
-        """Return in one snake_case word why what is known of one currency is incomplete; None if it is not.
+    @property
+    def lacks(self) -> list[Lack]:
+        """Why what is known of its currencies is incomplete; of several that concern a currency the first says so.
 
         What the ledger lacks as a whole concerns its chain's coin and what it holds. Until its transactions were once read to the end
         it may hold any token of its chain.
         """
-        for gap in self.gaps:
-            if gap.currency == currency:
-                return str(gap.reason)
-        if self.tokens_unconfirmed and self.key.can_hold(currency) and currencies.get(currency).chain is not None:
-            return ledgers.UNCONFIRMED
+        lacks = [Lack(gap.reason, frozenset((gap.currency,))) for gap in self.gaps]
+        if self.tokens_unconfirmed:
+            lacks.append(Lack(ledgers.UNCONFIRMED, currencies.token_codes_on(self.address_key.currency)))
         reason = None if self._lists_balances_alone else self._lacking
-        is_unread = reason == ledgers.PENDING and self._reconciled_at is None
-        concerned = self.key.can_hold(currency) if is_unread else self.concerns(currency)
-        return reason if concerned else None
+        if reason is not None:
+            is_unread = reason == ledgers.PENDING and self._reconciled_at is None
+            lacks.append(Lack(reason, self.key.holdable if is_unread else self.concerned))
+        return lacks
 
-    def concerns(self, currency: str) -> bool:
-        """Whether a currency is that of its chain or one that it is known to hold."""
+    @property
+    def concerned(self) -> frozenset[str]:
+        """The currency of its chain and those that it is known to hold."""
         key = self.key
-        coin = None if isinstance(key, AccountKey) else key.currency
-        return currency == coin or currency in {*(row.currency for row in self.holdings), *(gap.currency for gap in self.gaps)}
+        coins = () if isinstance(key, AccountKey) else (key.currency,)
+        return frozenset((*coins, *(row.currency for row in self.holdings), *(gap.currency for gap in self.gaps)))
 
     def last_reconciled(self, currency: str) -> int | None:
         """Return when the transactions of a currency last added up to its balance (epoch seconds), None if they never did."""

@@ -56,11 +56,16 @@ def present_address_balances(ledger: Ledger, follower: Follower) -> list[answers
     """
     held = {holding.currency: holding for holding in ledger.holdings}
     unknown = {gap.currency for gap in ledger.gaps if gap.reason == ledgers.UNREADABLE_BALANCE}
-    return [_present_address_balance(ledger, follower, code, held.get(code)) for code in sorted({*held, *unknown})]
+    lacks = ledger.lacks
+    return [
+        _present_address_balance(ledger, follower, code, held.get(code), ledgers.reason_in(lacks, code))
+        for code in sorted({*held, *unknown})
+    ]
 
 
-def _present_address_balance(ledger: Ledger, follower: Follower, code: str, holding: Holding | None) -> answers.AddressBalance:
-    reason = ledger.reason_in(code)
+def _present_address_balance(
+    ledger: Ledger, follower: Follower, code: str, holding: Holding | None, reason: str | None
+) -> answers.AddressBalance:
     row: answers.AddressBalance = {
         'currency': present_currency_ref(code),
         'balance': format_amount(holding.balance) if holding else None,

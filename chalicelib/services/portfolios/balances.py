@@ -1,12 +1,12 @@
 """Portfolio balances: the sum of its ledgers and offsets, now or at an instant of the past, and what is missing from it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from functools import partial
 from typing import NamedTuple
 
 from chalicelib import clock
 from chalicelib.domain import ledgers, money, timeline
+from chalicelib.domain.ledgers import Lack
 from chalicelib.domain.replay import Contribution
 from chalicelib.models import FollowerKind, Offset, Portfolio, PortfolioTree, read_portfolio_tree
 from chalicelib.services.ledgers import reading
@@ -23,16 +23,12 @@ class IncompleteChild(NamedTuple):
     reason: str
 
 
-ReasonIn = Callable[[str], str | None]
-
-
 class PortfolioBalances(NamedTuple):
     """What a portfolio holds by currency code: each of its reporting currencies, and every other one that is not zero or not known.
 
     `contents` is what it was summed from, of now whatever the instant, and `children` those of it that follow ledgers and count.
     `observed_at` is when the stalest of its ledgers was observed; None where no ledger has a say: then `since` is when it became so.
-    `reasons` are the children that may lack something beside what tells why that child's part of a currency is incomplete, None if
-    it is not.
+    `lacking` are the children that may lack something, beside what.
     """
 
     contents: PortfolioTree
@@ -40,7 +36,7 @@ class PortfolioBalances(NamedTuple):
     by_currency: dict[str, Decimal]
     observed_at: int | None
     since: int
-    reasons: Sequence[tuple[Child, ReasonIn]]
+    lacking: Sequence[tuple[Child, Sequence[Lack]]]
 
     @property
     def portfolio(self) -> Portfolio:
@@ -52,19 +48,22 @@ class PortfolioBalances(NamedTuple):
 
     @property
     def incomplete(self) -> tuple[IncompleteChild, ...]:
-        """The children whose balance in any currency that they may hold is incomplete, once for each reason."""
-        scopes = (self.by_currency.keys() if child.scope is None else child.scope for child, _ in self.reasons)
-        return self.incomplete_in(*self.by_currency, *(code for scope in scopes for code in sorted(scope)))
-
-    def incomplete_in(self, *codes: str) -> tuple[IncompleteChild, ...]:
-        """Return the children whose balance in any of these currencies is incomplete, once for each reason."""
-        incomplete = (
-            IncompleteChild(child.follower.follower_kind, child.follower.child_id, child.follower.title, reason)
-            for child, reason_in in self.reasons
-            for reason in map(reason_in, codes)
-            if reason is not None
+        """The children whose balance in any currency of the sum, or that they may hold, is incomplete, once for each reason."""
+        codes = frozenset(self.by_currency)
+        return tuple(
+            _incomplete(child, reason)
+            for child, lacks in self.lacking
+            for reason in ledgers.reasons_in(lacks, codes | (child.scope or frozenset()))
         )
-        return tuple(dict.fromkeys(incomplete))
+
+    def incomplete_in(self, code: str) -> tuple[IncompleteChild, ...]:
+        """Return the children whose balance in a currency is incomplete, and why."""
+        reasons = ((child, ledgers.reason_in(lacks, code)) for child, lacks in self.lacking)
+        return tuple(_incomplete(child, reason) for child, reason in reasons if reason is not None)
+
+
+def _incomplete(child: Child, reason: str) -> IncompleteChild:
+    return IncompleteChild(child.follower.follower_kind, child.follower.child_id, child.follower.title, reason)
 
 
 def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioBalances:
@@ -92,7 +91,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
         money.total_by_currency({*portfolio.currencies, *unreadable}, [*balances, *put_in]),
         min((ledger.updated_at for ledger in counted), default=None),
         max([portfolio.updated_at, *(offset.updated_at for offset in contents.of_kind(Offset))]),
-        [(child, partial(_reason, child)) for child in of if not child.is_whole],
+        [(child, _lacks(child)) for child in of if not child.is_whole],
     )
 
 
@@ -100,26 +99,25 @@ def _sum_at(contents: PortfolioTree, of: Sequence[Child], offsets: Sequence[Cont
     """Return the sum at an instant, as the portfolio's history has it."""
     then = contributions.of_children(of, at)
     balances = timeline.point_at([*then, *offsets], at).balances
-    reasons = [(child, partial(_reason_at, child, part, at)) for child, part in zip(of, then, strict=True)]
-    return PortfolioBalances(contents, of, money.total_by_currency(contents.portfolio.currencies, balances.items()), at, at, reasons)
+    lacking = [(child, _lacks_at(child, part, at)) for child, part in zip(of, then, strict=True)]
+    return PortfolioBalances(contents, of, money.total_by_currency(contents.portfolio.currencies, balances.items()), at, at, lacking)
 
 
-def _reason(child: Child, code: str) -> str | None:
-    """Return why a child's balance in a currency is incomplete, in one word; None if it is complete."""
+def _lacks(child: Child) -> list[Lack]:
+    """Return why a child's balances are incomplete."""
     ledger = child.ledger
-    can_hold = child.key.can_hold(code)
     if not child.follower.valid:
-        return f'invalid_{child.follower.follower_kind}' if can_hold else None
+        return [Lack(f'invalid_{child.follower.follower_kind}', child.key.holdable)]
     if ledger is None or not ledger.ready:
         reason = ledgers.NEEDS_KEY if ledger is not None and ledger.needs_key else 'not_ready'
-        return reason if can_hold else None
+        return [Lack(reason, child.key.holdable)]
     if child.clashes:
-        return 'shared_with_wallet' if can_hold else None
-    return ledger.reason_in(code)
+        return [Lack('shared_with_wallet', child.key.holdable)]
+    return ledger.lacks
 
 
-def _reason_at(child: Child, part: Contribution, at: int, code: str) -> str | None:
-    """Return why a child's balance in a currency at an instant is incomplete; one observed minutes earlier counts as of then."""
+def _lacks_at(child: Child, part: Contribution, at: int) -> list[Lack]:
+    """Return why a child's balances at an instant are incomplete; one observed minutes earlier counts as of then."""
     if not child.is_known:
-        return _reason(child, code)
-    return next((doubt.reason for doubt in part.doubts_at(at) if doubt.currencies is None or code in doubt.currencies), None)
+        return _lacks(child)
+    return [Lack(doubt.reason, doubt.currencies) for doubt in part.doubts_at(at)]

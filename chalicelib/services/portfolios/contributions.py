@@ -63,8 +63,8 @@ class Child(NamedTuple):
         if isinstance(key, AccountKey):
             return None
         if self.ledger is None or not self.ledger.ready or _is_unread(self.ledger):
-            return frozenset({key.currency, *(token.code for token in currencies.tokens_on(key.currency))})
-        return frozenset({key.currency, *(row.currency for row in self.ledger.holdings), *(gap.currency for gap in self.ledger.gaps)})
+            return currencies.token_codes_on(key.currency) | {key.currency}
+        return self.ledger.concerned
 
 
 def children(contents: PortfolioTree) -> list[Child]:

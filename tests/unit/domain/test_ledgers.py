@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain import ledgers, money
-from chalicelib.domain.ledgers import MOST_REVERTIBLE, MOST_UNREADABLE, Entry, Gap, Holding, Tally, Unread, Unreadable
+from chalicelib.domain.ledgers import MOST_REVERTIBLE, MOST_UNREADABLE, Entry, Gap, Holding, Lack, Tally, Unread, Unreadable
 
 REORGANISATION = 6
 
@@ -201,3 +201,24 @@ def test_no_more_entries_stay_unsettled_than_fit_beside_the_state(crowd: Crowd) 
 
 def test_nothing_new_leaves_the_height_as_it_was() -> None:
     assert ledgers.final_height([], 7, REORGANISATION) == 7
+
+
+@pytest.mark.parametrize(
+    ('lacks', 'codes', 'reasons', 'of_btc'),
+    [
+        ([], {'btc'}, [], None),
+        ([('a', {'btc'}), ('b', {'btc', 'eth'})], {'btc', 'eth'}, ['a', 'b'], 'a'),
+        ([('a', {'btc'}), ('b', {'btc', 'eth'})], {'btc'}, ['a'], 'a'),
+        ([('a', {'eth'}), ('b', None)], {'btc'}, ['b'], 'b'),
+        ([('a', None), ('b', {'btc'})], {'btc', 'eth'}, ['a'], 'a'),
+        ([('a', {'btc'}), ('b', {'usd'}), ('a', {'eth'})], {'btc', 'eth', 'usd'}, ['a', 'b'], 'a'),
+        ([('a', None)], set(), [], 'a'),
+    ],
+)
+def test_the_first_lack_that_concerns_a_currency_says_why_it_is_incomplete(
+    lacks: list[tuple[str, set[str] | None]], codes: set[str], reasons: list[str], of_btc: str | None
+) -> None:
+    stated = [Lack(reason, None if concerned is None else frozenset(concerned)) for reason, concerned in lacks]
+
+    assert ledgers.reasons_in(stated, frozenset(codes)) == reasons
+    assert ledgers.reason_in(stated, 'btc') == of_btc

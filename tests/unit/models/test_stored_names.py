@@ -1,5 +1,6 @@
 """Attributes keep the names under which they are stored, whatever they are called in code: data outlives a release."""
 
+from chalicelib.domain import ledgers
 from chalicelib.models import Ledger
 from chalicelib.models.cursor import Cursor, FinalTally
 
@@ -45,4 +46,4 @@ def test_a_ledger_of_an_earlier_release_has_no_gaps_and_reconciled_when_it_was_w
     ledger = Ledger.from_raw_data({**STORED, 'updated_at': {'N': '1700000000'}})
     assert (ledger.gaps, ledger.unreadable, ledger.is_whole, ledger.last_reconciled('btc')) == ([], [], True, 1_700_000_000)
     ledger = Ledger.from_raw_data({**STORED, 'updated_at': {'N': '1700000000'}, 'incomplete': {'S': 'transactions_missing'}})
-    assert (ledger.is_whole, ledger.reason_in('btc'), ledger.last_reconciled('btc')) == (False, 'transactions_missing', None)
+    assert (ledger.is_whole, ledgers.reason_in(ledger.lacks, 'btc'), ledger.last_reconciled('btc')) == (False, 'transactions_missing', None)
