@@ -1,4 +1,4 @@
-"""Forms with bracketed names, as Ruby, PHP and JavaScript clients send what others send as JSON. Pure.
+"""What parsing a form may cost; and forms with bracketed names, as Ruby, PHP and JavaScript clients send what others send as JSON. Pure.
 
 `a=1` is a value, `a[]=1` an element of a list, `a[b]=1` a member of an object, `a[][b]=1` a member of an object in a list, where a
 name that the last object has already starts the next one; `a[0]=1` and `a[0][b]=1` number the elements.
@@ -8,9 +8,23 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl
 
+from chalicelib.errors import TooLarge
+
+MOST_ESCAPES = 160_000  # five megabytes in lines of 64 characters have no more
 MOST_FIELDS = 10_000
 _NAME = re.compile(r'([^\[\]]+)((?:\[[^\[\]]*\])*)')
 _DEEPEST = 4
+_ASCII = bytes(range(128))
+
+
+def check_cost(raw: bytes, most_escapes: int = MOST_ESCAPES) -> None:
+    """Check that parsing a form (application/x-www-form-urlencoded) takes not much more memory than it is long. Raises TooLarge.
+
+    Each % becomes a string of its own, some 180 bytes, and so may each character beyond ASCII, which no browser sends as it is.
+    """
+    escapes = raw.count(b'%') + len(raw.translate(None, delete=_ASCII))
+    if escapes > most_escapes:
+        raise TooLarge(f'Form with more than {most_escapes} escaped characters')
 
 
 def parse(text: str) -> dict[str, Any]:

@@ -62,10 +62,13 @@ def raw_body(request: Request, most_bytes: int | None = None) -> bytes:
 def parse_body(request: Request) -> dict[str, Any]:
     """Return the object in a request body: JSON, in which numbers with a fraction are Decimal, or a form with bracketed names.
 
-    Raises TooLarge over MAX_BODY_BYTES, BadRequest for malformed JSON or a malformed form, Invalid for JSON that is not an object.
+    Raises TooLarge over MAX_BODY_BYTES or for a form that costs much, BadRequest for malformed JSON or a malformed form, Invalid for JSON
+    that is not an object.
     """
     raw = raw_body(request)
     is_form = request.headers.get('content-type', '').lower().startswith(BODY_TYPES[1])
+    if is_form:
+        forms.check_cost(raw)
     try:
         # Bytes that are not UTF-8 and integers of thousands of digits are ValueErrors too; an exponent can be beyond Decimal's.
         parsed = forms.parse(raw.decode()) if is_form else json.loads(raw, parse_float=Decimal, parse_constant=_reject_constant)

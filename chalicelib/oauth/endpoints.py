@@ -7,12 +7,14 @@ from urllib.parse import parse_qsl, urlencode
 from chalice.app import Blueprint, Response
 
 from chalicelib.errors import BadRequest
+from chalicelib.http_io import forms
 from chalicelib.http_io.errors import error_uri
 from chalicelib.http_io.request import network, raw_body
 
 bp = Blueprint(__name__)
 
 _MOST_FIELDS = 100
+_MOST_ESCAPES = 10_000  # oauthlib decodes all of it again, and no password or token needs as many
 _FORM = ['application/x-www-form-urlencoded']
 
 
@@ -42,7 +44,7 @@ def _server() -> Any:
 
 def _answer(create_response: Any) -> Response:
     request = bp.current_request
-    form = _form(raw_body(request).decode('utf-8', 'replace'))
+    form = _form(raw_body(request))
     sent = dict(request.headers) | {'x-network-address': network(request)}  # see validator.NETWORK_HEADER
     headers, body, status = create_response(request.path, 'POST', form, sent)
     headers.setdefault('Cache-Control', 'no-store')
@@ -55,9 +57,10 @@ def _answer(create_response: Any) -> Response:
     return Response(body, status_code=status, headers={'Content-Type': 'application/json' if body else 'text/plain'} | headers)
 
 
-def _form(body: str) -> str:
+def _form(raw: bytes) -> str:
     """Return the form in canonical encoding. oauthlib refuses unencoded spaces, which `curl -d 'scope=read write'` sends."""
+    forms.check_cost(raw, _MOST_ESCAPES)
     try:
-        return urlencode(parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+        return urlencode(parse_qsl(raw.decode('utf-8', 'replace'), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except ValueError:
         raise BadRequest('The form has too many fields') from None

@@ -14,6 +14,9 @@ from chalicelib.oauth import signing
 TYPE = 'statement+jwt'  # never that of an access token
 LONGEST = answer_size.MOST_BYTES  # and no more can be sent in a form, of Lambda's six megabytes with all that is around it
 
+_LONGEST_HEADER = 1_000  # it is read before anything is verified
+_NO_SPACES = {code: None for code in range(0x3001) if chr(code).isspace()}
+
 
 def sign_statement(statement: Mapping[str, Any], now: int) -> str:
     """Return the JWS of a statement: its claims are `iss`, `iat` and `statement`."""
@@ -22,8 +25,8 @@ def sign_statement(statement: Mapping[str, Any], now: int) -> str:
 
 def verify_statement(text: str) -> dict[str, Any] | None:
     """Return the claims of a statement that this server signed, None for anything else."""
-    token = ''.join(text.split())
-    if len(token) > LONGEST:
+    token = text.translate(_NO_SPACES)  # as a list of the parts that `split` would make, it takes twenty times the memory
+    if len(token) > LONGEST or len(token.partition('.')[0]) > _LONGEST_HEADER:
         return None
     try:
         header = jws.get_unverified_header(token)

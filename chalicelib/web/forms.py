@@ -7,6 +7,7 @@ from chalice.app import Request
 
 from chalicelib.errors import BadRequest
 from chalicelib.http_io import multipart
+from chalicelib.http_io.forms import check_cost
 from chalicelib.http_io.request import raw_body
 from chalicelib.web import sessions
 
@@ -41,7 +42,8 @@ class Form:
 def read(request: Request, most_bytes: int = MOST_BYTES) -> Form:
     """Parse and check the posted form. Every view of a page's POST calls this first.
 
-    Raises TooLarge over `most_bytes`, BadRequest over 100 fields, and ForgedForm without a valid CSRF token.
+    Raises TooLarge over `most_bytes` or for what costs much to parse, BadRequest over 100 fields, and ForgedForm without a valid CSRF
+    token.
     """
     raw = raw_body(request, most_bytes)
     kind = request.headers.get('content-type', '')
@@ -55,6 +57,8 @@ def read(request: Request, most_bytes: int = MOST_BYTES) -> Form:
 
 
 def _parse_pairs(raw: bytes) -> dict[str, list[str]]:
+    """Raises TooLarge for what costs much, ValueError for too many fields."""
+    check_cost(raw)
     return parse_qs(raw.decode('utf-8', 'replace'), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
 
 

@@ -162,6 +162,13 @@ class TestFields:
         assert refused.json_body['message'] == f'Request body over the limit of {len(body)} bytes'
         assert len(api.get(PORTFOLIOS).json_body['result']) == 1
 
+    def test_a_form_has_at_most_so_many_escaped_characters(self, api: Api):
+        form = {'Content-Type': 'application/x-www-form-urlencoded'}
+
+        refused = api.request('POST', PORTFOLIOS, b'title=' + b'%' * 160_001, form)
+
+        assert (refused.status_code, refused.json_body['code']) == (413, 'too_large')
+
 
 @pytest.mark.usefixtures('two')
 class TestRoom:

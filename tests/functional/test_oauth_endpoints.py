@@ -57,6 +57,17 @@ def test_a_client_gets_at_its_owners_data_without_a_refresh_token(http: ChaliceC
     assert response.json_body['result']['email'] == user.email
 
 
+@pytest.mark.parametrize('path', ['token', 'revoke', 'introspect'])
+def test_a_form_that_costs_much_to_parse_is_refused(http: ChaliceClient, client: Client, path: str):
+    statuses = [
+        http.http.post(f'/oauth/{path}', headers=FORM | {'Authorization': BASIC}, body=b'token=' + escape * 10_001).status_code
+        for escape in (b'%', b'\xc3')
+    ]
+
+    assert statuses == [413, 413]
+    assert post(http, path, token='\u20ac' * 3_000).status_code != 413
+
+
 @pytest.mark.parametrize('grant', ['client_credentials', 'password'])
 def test_a_public_client_has_neither_its_owners_data_nor_the_password_grant(http: ChaliceClient, public_client: Client, grant: str):
     response = ask(http, GOOD | {'grant_type': grant, 'client_id': 'public'}, authorization=None)

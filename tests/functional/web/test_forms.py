@@ -1,6 +1,7 @@
 """What keeps forged forms, frames and scripts away, on every page."""
 
 import re
+import tracemalloc
 from collections.abc import Callable
 from urllib.parse import urlencode
 
@@ -145,6 +146,28 @@ def test_a_form_has_a_largest_size(browser: Browser):
 
     browser.request('POST', '/forgot', b'a=1&' * 200, **{'Content-Type': FORM})
     assert browser.status == 400
+
+
+@pytest.mark.parametrize('costly', [b'%', b'%41', b'\xc3\xa9a', b'\xff', b'ab+'])
+def test_a_form_takes_no_more_memory_than_it_is_long(browser: Browser, costly: bytes):
+    body = urlencode({'csrf': browser.csrf('/statement/verify')}).encode() + b'&jws=%20' + costly * (4_400_000 // len(costly))
+
+    tracemalloc.start()
+    browser.request('POST', '/statement/verify', body, **{'Content-Type': FORM})
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert browser.status == (422 if costly == b'ab+' else 413)
+    assert most < 10 * len(body)  # the body itself, as bytes and text in the test's client, in Chalice and in the form
+
+
+@pytest.mark.parametrize('width', [64, 76])
+def test_a_large_statement_may_come_in_lines(browser: Browser, width: int):
+    body = (
+        urlencode({'csrf': browser.csrf('/statement/verify')}).encode() + b'&jws=' + (b'x' * width + b'%0D%0A') * (4_900_000 // (width + 6))
+    )
+
+    assert browser.request('POST', '/statement/verify', body, **{'Content-Type': FORM}).status_code == 422
 
 
 def test_bytes_that_are_no_text_do_no_harm(browser: Browser):
