@@ -14,7 +14,7 @@ from chalicelib.models.address import Address
 from chalicelib.models.api_key import ApiKey, ApiKeySecret
 from chalicelib.models.attempts import AttemptCounter
 from chalicelib.models.chain_blocks import ChainBlocks, MovedInBlock, ReadBlock
-from chalicelib.models.client import Application, Client, ClientIdentity, Grant
+from chalicelib.models.client import Application, Client, ClientIdentity
 from chalicelib.models.connection import DATABASE_ERRORS, connect
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.cursor import Cursor, Placed
@@ -32,6 +32,7 @@ from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.email_address import Email
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
+from chalicelib.models.grant import Grant
 from chalicelib.models.history import History, HistoryMonth, HistoryResult, read_headers, remove_history, split_by_month
 from chalicelib.models.idempotency import AlreadyUsed, IdempotencyKey, IdempotencyRecord
 from chalicelib.models.invitation import Invitation

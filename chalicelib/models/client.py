@@ -6,17 +6,15 @@ They are 32 random bytes, which cannot be guessed, so a fast hash is enough (RFC
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
-from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
 from chalicelib.domain import redirect_uris as uris
 from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.item import Item
-from chalicelib.models.one_more import make_one_more
 from chalicelib.models.user import User
 from chalicelib.models.writes import Operation, Write, transact
 
@@ -193,104 +191,6 @@ class Application(Item, discriminator='application'):
     @classmethod
     def of(cls, client: Client) -> 'Application':
         return cls(User.pk_of(client.owner_id), f'CLIENT#{client.client_id}')
-
-
-class Grant(Item, discriminator='grant'):
-    """pk=USER#<user id>  sk=GRANT#<client id>   A user's consent to an application's scopes.
-
-    allow: transaction with a check of the user, get   withhold: update   find: get   of_user: query
-    revoke: delete, which invalidates every refresh token with its `grant_id`
-
-    `client_name` and `redirect_uris` are what consent pages said and the user agreed to: the name at last, and each redirect URI that is
-    registered. Grants of before these were kept lack them, and so do those without a page.
-    """
-
-    client_id = UnicodeAttribute()
-    grant_id = UnicodeAttribute()
-    scopes = UnicodeSetAttribute(default=set)  # DynamoDB keeps no empty one, which two answers to the consent page may leave
-    client_name = UnicodeAttribute(null=True)
-    redirect_uris = string_list(default=list)
-    created_at = IntegerAttribute()
-    last_used_at = IntegerAttribute()
-
-    @classmethod
-    def at(cls, user_id: str, client_id: str) -> 'Grant':
-        return cls(User.pk_of(user_id), f'GRANT#{client_id}')
-
-    @classmethod
-    def allow(
-        cls,
-        user: User,
-        client_id: str,
-        scopes: list[str],
-        now: int,
-        *,
-        shown: ClientIdentity | None = None,
-        earlier: 'Grant | None' = None,
-        check_room: Callable[[], None] = lambda: None,
-    ) -> 'Grant':
-        """Store consent to these scopes, in addition to any granted earlier; tokens of earlier consents stay valid.
-
-        `shown` is what the user was shown of the client, if anything; of `earlier`, the grant until now, it keeps the redirect URIs.
-        `check_room`, as of `make_one_more`, is for one without an earlier one.
-        Raises AccessEnded if the user's stamp changed since they were read, Conflict if the consent was revoked at the same moment, and
-        what `check_room` does.
-        """
-        actions: list[Action] = [
-            cls.kind.set(cls),
-            cls.client_id.set(client_id),
-            cls.grant_id.set(cls.grant_id | secrets.token_hex(16)),
-            cls.scopes.add(set(scopes)),
-            cls.created_at.set(cls.created_at | now),
-            cls.last_used_at.set(now),
-        ]
-        if shown is not None:
-            known = list(earlier.redirect_uris) if earlier else []
-            agreed = [*known, *({shown.redirect_uri} - set(known))][-uris.MOST :]
-            actions += [cls.client_name.set(shown.name), cls.redirect_uris.set(agreed)]
-        stored = Write(Operation.UPDATE, cls.at(user.user_id, client_id), actions=actions)
-        if earlier is None:
-            make_one_more(user, check_room, stored)
-        else:
-            transact(user.check_unchanged(), stored)
-        grant = cls.find(user.user_id, client_id)
-        if grant is None:
-            raise errors.Conflict
-        return grant
-
-    def scopes_of(self, shown: ClientIdentity) -> frozenset[str]:
-        """Return the scopes granted to a client as the user knows it: none if it has another name by now, or sends users elsewhere."""
-        is_known = self.client_name == shown.name and shown.redirect_uri in self.redirect_uris
-        return frozenset(self.scopes) if is_known else frozenset()
-
-    @classmethod
-    def withhold(cls, user_id: str, client_id: str, scopes: Collection[str]) -> None:
-        """Take scopes out of a grant, and so out of all its tokens; the user is asked before the application gets them again."""
-        cls.at(user_id, client_id).update_if(cls.pk.exists(), cls.scopes.delete(set(scopes)))
-
-    @classmethod
-    def find(cls, user_id: str, client_id: str) -> 'Grant | None':
-        try:
-            return cls.get(User.pk_of(user_id), f'GRANT#{client_id}', consistent_read=True)
-        except cls.DoesNotExist:
-            return None
-
-    @classmethod
-    def of_user(cls, user_id: str) -> list['Grant']:
-        """Return all grants of a user, most recently used first."""
-        grants = cls.query(User.pk_of(user_id), cls.sk.startswith('GRANT#'), consistent_read=True)
-        return sorted(grants, key=lambda grant: -grant.last_used_at)
-
-    @classmethod
-    def revoke(cls, user_id: str, client_id: str) -> None:
-        """Revoke a grant; it is no error if there is none."""
-        grant = cls.find(user_id, client_id)
-        if grant is not None:
-            grant.delete()
-
-    def touch(self, now: int) -> Write:
-        """Return the write that records that the application used its grant; its transaction raises NotFound if that was revoked."""
-        return Write(Operation.UPDATE, self, Grant.pk.exists(), [Grant.last_used_at.set(now)], errors.NotFound)
 
 
 def digest(secret: str) -> str:
