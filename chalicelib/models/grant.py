@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Collection
 
-from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
@@ -23,7 +23,8 @@ class Grant(Item, discriminator='grant'):
     revoke: delete, which invalidates every refresh token with its `grant_id`
 
     `client_name` and `redirect_uris` are what consent pages said and the user agreed to: the name at last, and each redirect URI that is
-    registered. Grants of before these were kept lack them, and so do those without a page.
+    registered. Grants of before these were kept lack them, and so do those without a page. `by_password` says whether the application got
+    it, or any part, by the user's password, which is the one way without a page.
     """
 
     client_id = UnicodeAttribute()
@@ -31,6 +32,7 @@ class Grant(Item, discriminator='grant'):
     scopes = UnicodeSetAttribute(default=set)  # DynamoDB keeps no empty one, which two answers to the consent page may leave
     client_name = UnicodeAttribute(null=True)
     redirect_uris = string_list(default=list)
+    by_password = BooleanAttribute(default=False)
     created_at = IntegerAttribute()
     last_used_at = IntegerAttribute()
 
@@ -52,7 +54,8 @@ class Grant(Item, discriminator='grant'):
     ) -> 'Grant':
         """Store consent to these scopes, in addition to any granted earlier; tokens of earlier consents stay valid.
 
-        `shown` is what the user was shown of the client, if anything; of `earlier`, the grant until now, it keeps the redirect URIs.
+        `shown` is what the user was shown of the client, None if they entered their password in it; of `earlier`, the grant until now, it
+        keeps the redirect URIs.
         `check_room`, as of `make_one_more`, is for one without an earlier one.
         Raises AccessEnded if the user's stamp changed since they were read, Conflict if the consent was revoked at the same moment, and
         what `check_room` does.
@@ -65,7 +68,9 @@ class Grant(Item, discriminator='grant'):
             cls.created_at.set(cls.created_at | now),
             cls.last_used_at.set(now),
         ]
-        if shown is not None:
+        if shown is None:
+            actions.append(cls.by_password.set(True))
+        else:
             known = list(earlier.redirect_uris) if earlier else []
             agreed = [*known, *({shown.redirect_uri} - set(known))][-uris.MOST :]
             actions += [cls.client_name.set(shown.name), cls.redirect_uris.set(agreed)]

@@ -45,7 +45,7 @@ def _replace_secrets(user_id: str, now: int) -> None:
 
 def _forbid_remote_login(user_id: str, now: int) -> None:
     with contextlib.suppress(NotFound):
-        User.at(user_id).forbid_remote()
+        forbid_remote_login(user_id)
 
 
 def _delete_passkeys(user_id: str, now: int) -> None:
@@ -69,6 +69,12 @@ OPENERS = (
     Opener('passkeys', translatable('Passkeys'), _delete_passkeys),
     Opener('share_links', translatable('Links that show a portfolio without a log-in'), _remove_share_links),
 )
+
+
+def forbid_remote_login(user_id: str) -> None:
+    """Let no application log in with a user's password, and end the access of those that did. Raises NotFound."""
+    User.at(user_id).forbid_remote()
+    delete_all(grant for grant in Grant.of_user(user_id) if grant.by_password)
 
 
 def end_all(user_id: str, now: int, *, keep: Collection[str] = ()) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from chalicelib import vault
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.models import AttemptCounter, Authenticator, Item, KnownBrowser, LogInStep, Passkey, RecoveryCodes, User, Write, transact
-from chalicelib.services import notices
+from chalicelib.services import access, notices
 from chalicelib.services.log_ins import Visitor
 from chalicelib.texts import translatable
 
@@ -87,9 +87,9 @@ def confirm_authenticator(user: User, step: LogInStep, code: str, now: int) -> N
 
 
 def protect(user: User, factor: str) -> None:
-    """Do what follows from a user's new second factor: no log-in by applications, which cannot ask for it, and a mail."""
+    """Do what follows from a user's new second factor: no log-in by applications, which cannot ask for it, nor what came by it; a mail."""
     if user.allow_remote_login:
-        user.forbid_remote()
+        access.forbid_remote_login(user.user_id)
     notices.tell_of_second_factor(user, factor)
 
 

@@ -152,9 +152,12 @@ def log_out_session(user: User, session_id: str, now: int) -> None:
 
 
 def allow_remote_login(user: User, allowed: bool) -> None:
-    """Set whether applications may use the password grant; mail the user of it if they newly may. Raises NotFound, AccessEnded."""
+    """Set whether applications may use the password grant; mail the user of it if they newly may, end what came by it if they may not.
+
+    Raises NotFound, AccessEnded.
+    """
     if not allowed:
-        user.forbid_remote()
+        access.forbid_remote_login(user.user_id)
         return
     newly = not user.allow_remote_login
     user.allow_remote()

@@ -10,7 +10,7 @@ import pytest
 from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
-from chalicelib.models import Client, Item, Passkey, RecoveryCodes, User
+from chalicelib.models import Client, ClientIdentity, Grant, Item, Passkey, RecoveryCodes, User
 from chalicelib.services.new_factors import FactorKind
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
@@ -128,6 +128,44 @@ def test_an_app_is_confirmed_once_and_takes_no_place_of_another(logged_in: Brows
     logged_in.post(f'{FACTORS}/confirm', {'code': first.at(clock.now())})
 
     assert (logged_in.location, Item.count(user.pk, Item.sk.startswith('FACTOR#'))) == (FACTORS, 0)
+
+
+def test_after_the_first_factor_those_who_are_in_already_can_be_logged_out(logged_in: Browser, new_browser: Callable[[], Browser]):
+    thief = new_browser()
+    thief.log_in()
+    app = begin_app(logged_in)
+    logged_in.post(f'{FACTORS}/confirm', {'code': app.at(clock.now())})
+    logged_in.get(logged_in.location)
+    assert 'log out everywhere else if somebody may know your password' in logged_in.text
+    [offered] = re.findall(r'href="([^"]+)#everywhere"', logged_in.page)
+    assert is_logged_in(thief)
+
+    logged_in.get(offered)
+    logged_in.post('/profile/sessions/end-all', {})
+
+    thief.log_in()
+    assert not is_logged_in(thief)
+    logged_in.get(FACTORS)
+    assert '#everywhere' not in logged_in.page
+
+
+@pytest.mark.parametrize('how', ['forbidden', 'an app'])
+def test_forbidding_log_in_by_applications_ends_what_came_by_it(
+    http: ChaliceClient, logged_in: Browser, user: User, client: Client, how: str
+):
+    Client.register(client_id='by-consent', secret='secret', owner_id='x', name='y', redirect_uris=['https://b.example/'], now=1)
+    Grant.allow(user, 'by-consent', ['read'], 1, shown=ClientIdentity('y', 'https://b.example/'))
+    logged_in.post('/profile/remote', {'allow_remote_login': 'on'})
+    tokens = ask(http, GOOD).json_body
+
+    if how == 'forbidden':
+        logged_in.post('/profile/remote')
+    else:
+        add_app(logged_in)
+
+    refreshed = ask(http, {'grant_type': 'refresh_token', 'refresh_token': tokens['refresh_token']})
+    assert (refreshed.status_code, refreshed.json_body['error']) == (400, 'invalid_grant')
+    assert [grant.client_id for grant in Grant.of_user(user.user_id)] == ['by-consent']
 
 
 def test_codes_cannot_be_guessed_and_a_step_ends(logged_in: Browser, new_browser: Callable[[], Browser], stopped_clock: StoppedClock):
