@@ -1,19 +1,20 @@
 """RATE_LIMIT and NETWORK_LIMIT: how many requests a user may make in a minute, and a network without a token.
 
-A user's requests count together, whichever applications make them, and one that reads much counts as several. Requests without a token,
-those of pages and of OAuth2 endpoints among them, count for the network that they come from. Each process counts for itself and shares its
-count through the table now and then. Minutes are fixed, so that all processes count the same one.
+A user's requests count together, whichever applications make them, and one that reads or computes much counts as several (`charges`).
+Requests without a token, those of pages and of OAuth2 endpoints among them, count for the network that they come from. Each process counts
+for itself and shares its count through the table now and then. Minutes are fixed, so that all processes count the same one.
 """
 
 import logging
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Lock
 from typing import Any, NamedTuple
 
 from chalice.app import Response
 
-from chalicelib import clock, telemetry
+from chalicelib import charges, clock, telemetry
+from chalicelib.charges import Charges
 from chalicelib.config import settings
 from chalicelib.errors import TooManyRequests
 from chalicelib.http_io.errors import envelope
@@ -107,8 +108,9 @@ def limit_requests(request: Any, get_response: Callable[[Any], Response]) -> Res
     if standing.exceeded:
         response = envelope(request, TooManyRequests(standing.reset))
     else:
-        response = get_response(request)
-        standing = limiter().take(caller, clock.now(), _further_requests())
+        with charges.counted_by(partial(_take_more, limiter(), caller)) as charged:
+            response = get_response(request)
+        standing = limiter().take(caller, clock.now(), _further_requests(charged))
     response.headers['RateLimit-Limit'] = str(standing.limit)
     response.headers['RateLimit-Remaining'] = str(standing.remaining)
     response.headers['RateLimit-Reset'] = str(standing.reset)
@@ -123,15 +125,23 @@ def limit_networks(request: Any, get_response: Callable[[Any], Response]) -> Res
     standing = network_limiter().take(caller, clock.now())
     if standing.exceeded:
         raise TooManyRequests(standing.reset)
-    try:
-        return get_response(request)
-    finally:  # also of one that ends in an error
-        network_limiter().take(caller, clock.now(), _further_requests())
+    with charges.counted_by(partial(_take_more, network_limiter(), caller)) as charged:
+        try:
+            return get_response(request)
+        finally:  # also of one that ends in an error
+            network_limiter().take(caller, clock.now(), _further_requests(charged))
 
 
-def _further_requests() -> int:
-    """Return how many more requests the current one counts as, for what it read."""
-    return int(telemetry.consumed_capacity() // _UNITS_PER_REQUEST)
+def _take_more(counting: Limiter, caller: str, requests: int) -> None:
+    """Count so many more requests before what they stand for is done. Raises TooManyRequests."""
+    standing = counting.take(caller, clock.now(), requests)
+    if standing.exceeded:
+        raise TooManyRequests(standing.reset)
+
+
+def _further_requests(charged: Charges) -> int:
+    """Return how many more requests the current one counts as, for what it read, than it was charged for."""
+    return max(0, int(telemetry.consumed_capacity() // _UNITS_PER_REQUEST) - charged.requests)
 
 
 @lru_cache(1)

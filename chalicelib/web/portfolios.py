@@ -12,6 +12,7 @@ from chalicelib.domain import money
 from chalicelib.errors import NotReady
 from chalicelib.http_io.request import path_id
 from chalicelib.models import Portfolio
+from chalicelib.services.histories.compute import ValueAllowance
 from chalicelib.services.portfolios import balances
 from chalicelib.texts import translatable
 from chalicelib.web import figures, forms, holdings, pages, sessions, unread, worth
@@ -52,7 +53,8 @@ def show_portfolios() -> Response:
     text = forms.query_parameter(request, 'after')
     after = path_id(text) if text else 0
     page = Portfolio.page(user.user_id, after=after, limit=_CARDS + 1)
-    cards = [_card(portfolio) for portfolio in page[:_CARDS]]
+    allowance = ValueAllowance()  # one for the page
+    cards = [_card(portfolio, allowance) for portfolio in page[:_CARDS]]
     is_reading = any(card.worth is None for card in cards)
     return pages.render(
         'portfolios.html',
@@ -136,11 +138,12 @@ def explain_portfolio(portfolio_id: str) -> Response:
     )
 
 
-def _card(portfolio: Portfolio) -> Card:
+def _card(portfolio: Portfolio, allowance: ValueAllowance) -> Card:
     currency = worth.choose_currency(portfolio)
     try:
         summed = balances.sum_up(portfolio.user_id, portfolio.portfolio_id)
-        return Card(portfolio, currency, worth.value(summed, currency, worth.RANGES[worth.USUAL_RANGE], _CARD_HEIGHT))
+        value = worth.value(summed, currency, worth.RANGES[worth.USUAL_RANGE], _CARD_HEIGHT, allowance=allowance)
+        return Card(portfolio, currency, value)
     except NotReady as not_ready:
         return Card(portfolio, currency, None, not_ready.reason)
 

@@ -15,6 +15,7 @@ from chalicelib.errors import HistoryTooLarge, NotReady
 from chalicelib.models import Portfolio
 from chalicelib.services.histories import pages as history_pages
 from chalicelib.services.histories import rows
+from chalicelib.services.histories.compute import ValueAllowance
 from chalicelib.services.histories.pages import InstantRange, PageRequest
 from chalicelib.services.portfolios import converted
 from chalicelib.services.portfolios.balances import PortfolioBalances
@@ -115,11 +116,21 @@ def counts_anything(row: answers.ConvertedBalance) -> bool:
     return row['complete'] or any(Decimal(share['balance']) for share in row['explain'])
 
 
-def value(summed: PortfolioBalances, currency: str, chart_range: ChartRange, height: int, at: int | None = None) -> Worth:
-    """Return what a portfolio is worth, or was at an instant, from what it held then. Raises NotReady."""
+def value(
+    summed: PortfolioBalances,
+    currency: str,
+    chart_range: ChartRange,
+    height: int,
+    at: int | None = None,
+    allowance: ValueAllowance | None = None,
+) -> Worth:
+    """Return what a portfolio is worth, or was at an instant, from what it held then. Raises NotReady.
+
+    What of its history is not stored is computed within an allowance, that of one history or of all that are shown together.
+    """
     row, totals = row_of(summed, currency, at)
     last = ChartPoint(clock.now() if at is None else at, row['balance'], row['complete'])
-    past, before = _history(summed.portfolio, currency, chart_range, at)
+    past, before = _history(summed.portfolio, currency, chart_range, at, allowance)
     points = [*before, last]
     chart = line_chart(points, chart_range.interval, height) if any(point.value for point in points) else None
     return Worth(row, totals, at, points, past, chart, _change(points, currency))
@@ -143,14 +154,16 @@ def row_of(summed: PortfolioBalances, currency: str, at: int | None) -> tuple[an
     return row, totals
 
 
-def _history(portfolio: Portfolio, currency: str, chart_range: ChartRange, at: int | None) -> tuple[Past, list[ChartPoint]]:
+def _history(
+    portfolio: Portfolio, currency: str, chart_range: ChartRange, at: int | None, allowance: ValueAllowance | None
+) -> tuple[Past, list[ChartPoint]]:
     """Return the points before the last, oldest first, none of a past that is not known."""
     until = clock.now() if at is None else at
     first = _GENESIS if chart_range.seconds is None else max(0, until - chart_range.seconds)
     span = InstantRange(chart_range.interval, first, until - 1, newest_first=True)
     page_request = PageRequest(span, None, _MOST_ROWS)
     try:
-        page = history_pages.read(portfolio.user_id, portfolio.portfolio_id, rows.converted_in(currency), page_request)
+        page = history_pages.read(portfolio.user_id, portfolio.portfolio_id, rows.converted_in(currency), page_request, allowance)
     except NotReady:
         return Past.AWAITED, []
     except HistoryTooLarge:

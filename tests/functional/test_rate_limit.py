@@ -11,12 +11,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from chalice.app import Response
 from chalice.test import Client as ChaliceClient
 from chalice.test import HTTPResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib import telemetry
+from chalicelib import charges, telemetry
 from chalicelib.config import settings
 from chalicelib.errors import NotFound, TooManyRequests
 from chalicelib.http_io import rate_limiter
@@ -260,6 +261,30 @@ class TestCost:
         assert before - int(told(api.get(f'/api/portfolios/{portfolio}/balances'))[1]) == 1 + 120 // 50
         assert before - int(told(ask(api))[1]) == 4
 
+    def test_work_counts_before_it_is_done_and_not_again_for_what_it_read(self):
+        request = SimpleNamespace(context={'authorizer': {'principalId': 'somebody'}})
+        done: list[int] = []
+
+        def work(_: Any) -> Any:
+            for number in range(LIMIT):
+                charges.charge(4)
+                done.append(number)
+            return Response('')
+
+        with telemetry.task('test', None) as current:
+            current.count('DynamoDBCapacity', 60)
+            with pytest.raises(TooManyRequests):
+                rate_limiter.limit_requests(request, work)
+            assert len(done) == (LIMIT - 1) // 4
+            assert rate_limiter.limit_requests(request, work).status_code == 429
+            assert len(done) == (LIMIT - 1) // 4
+            one = SimpleNamespace(context={'authorizer': {'principalId': 'somebody else'}})
+            response = rate_limiter.limit_requests(one, lambda _: charges.charge(1) or Response(''))
+            assert response.headers['RateLimit-Remaining'] == str(LIMIT - 2)
+
+    def test_the_work_of_a_job_counts_for_nobody(self):
+        charges.charge(10**6)
+
 
 class TestNetworks:
     @pytest.fixture(autouse=True)
@@ -308,6 +333,11 @@ class TestNetworks:
                     rate_limiter.limit_networks(request, fail)
             with pytest.raises(TooManyRequests):
                 rate_limiter.limit_networks(request, fail)
+
+    def test_work_counts_before_it_is_done(self):
+        request = SimpleNamespace(context={'identity': {'sourceIp': '192.0.2.1'}})
+        with pytest.raises(TooManyRequests):
+            rate_limiter.limit_networks(request, lambda _: charges.charge(LIMIT))
 
     def test_each_network_is_counted_apart(self):
         def ask_from(address: str) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from chalicelib import charges
 from chalicelib.domain import currencies, timeline
 from chalicelib.domain.changelog import ALWAYS
 from chalicelib.domain.conversion import Rates
@@ -11,7 +12,7 @@ from chalicelib.domain.rates import FIRST_DAY, day_of, midnight
 from chalicelib.domain.replay import Contribution
 from chalicelib.domain.timeline import PortfolioState, StateAt
 from chalicelib.models import History, HistoryResult, PortfolioTree
-from chalicelib.services.histories import staleness
+from chalicelib.services.histories import policy, staleness
 from chalicelib.services.histories.staleness import InputVersions
 from chalicelib.services.portfolios import contributions
 from chalicelib.services.portfolios.contributions import Child
@@ -43,54 +44,78 @@ class TooManyValues(Exception):
     """What was to be computed has more values than its caller can wait for."""
 
 
+class ValueAllowance:
+    """How many values may be computed, of all histories together that one request shows."""
+
+    def __init__(self, values: int = policy.MOST_VALUES_AT_ONCE) -> None:
+        self._left = values
+
+    def require(self, values: int) -> None:
+        """Raise TooManyValues if there are not so many left."""
+        if values > self._left:
+            raise TooManyValues
+
+    def take(self, values: int) -> None:
+        """Take so many, and count them. Raises TooManyRequests if they are more than the caller may still make."""
+        self._left -= values
+        charges.charge(values // policy.VALUES_PER_REQUEST)
+
+
 class _Inputs(NamedTuple):
-    """What is replayed: the parts of a portfolio from `start` on, ALWAYS for all of the past, their currencies and daily closes."""
+    """What is replayed: the parts of a portfolio from `start` on, ALWAYS for all of the past, their currencies and daily closes.
+
+    `values` is how many there will be at most.
+    """
 
     start: int
     parts: list[Contribution]
     codes: frozenset[str]
     closes: DailyCloses
+    values: int
 
 
 def compute_history(
-    contents: PortfolioTree, children: Sequence[Child], stored: History | None, now: int, *, most_values: int
+    contents: PortfolioTree, children: Sequence[Child], stored: History | None, now: int, allowance: ValueAllowance
 ) -> ComputedHistory:
     """Return the history of a portfolio from the earliest month on in which something changed since `stored`; all of it for None.
 
-    Raises TooManyValues for more than `most_values`, before any is computed.
+    Raises TooManyValues for more than there are in the allowance, before any is computed.
     """
     versions = staleness.input_versions(contents, children)
     remembered = versions | staleness.last_observations(children, now)
     if stored is None:
-        return _replay(contents, _read_inputs(contents, children, stored, ALWAYS, now, most_values), stored, remembered, now)
+        inputs = _read_inputs(contents, children, stored, ALWAYS, now, allowance)
+        allowance.take(inputs.values)
+        return _replay(contents, inputs, stored, remembered, now)
     changed_since = staleness.balances_changed_since(contents, children, versions, stored)
     start = staleness.first_month_to_replay(changed_since, stored)
-    inputs = _read_inputs(contents, children, stored, start, now, most_values)
+    inputs = _read_inputs(contents, children, stored, start, now, allowance)
     if start != ALWAYS:  # only now it is known which currencies there are, and so which closes
         closes_start = staleness.first_month_to_replay(staleness.closes_changed_since(inputs.closes, stored), stored)
         if closes_start < start:
-            inputs = _read_inputs(contents, children, stored, closes_start, now, most_values)
+            inputs = _read_inputs(contents, children, stored, closes_start, now, allowance)
+    allowance.take(inputs.values)
     return _replay(contents, inputs, stored, remembered, now)
 
 
 def _read_inputs(
-    contents: PortfolioTree, children: Sequence[Child], stored: History | None, start: int, now: int, most_values: int
+    contents: PortfolioTree, children: Sequence[Child], stored: History | None, start: int, now: int, allowance: ValueAllowance
 ) -> _Inputs:
     parts = [*contributions.of_children(children, start), *contributions.of_offsets(contents)]
     reporting = contents.portfolio.currencies
     in_parts = (code for part in parts for code in (*part.base, *(move.currency for move in part.moves)))
     codes = currencies.listed((*reporting, *in_parts, *(stored.codes if stored is not None else ())))
 
-    def require_few(rates_from: int) -> None:
-        values = timeline.count_values(parts, codes, reporting, start, now, rates_from=rates_from)
-        if values + len(codes) * _VALUES_OF_CLOSES > most_values:
-            raise TooManyValues
+    def count(rates_from: int) -> int:
+        values = timeline.count_values(parts, codes, reporting, start, now, rates_from=rates_from) + len(codes) * _VALUES_OF_CLOSES
+        allowance.require(values)
+        return values
 
-    require_few(now)
+    values = count(now)
     closes = daily_closes.read(codes, day_of(start) if start else FIRST_DAY, day_of(now))
     if closes.first_day is not None:  # from which on what was always held has a value
-        require_few(midnight(closes.first_day))
-    return _Inputs(start, parts, codes, closes)
+        values = count(midnight(closes.first_day))
+    return _Inputs(start, parts, codes, closes, values)
 
 
 def _replay(contents: PortfolioTree, inputs: _Inputs, stored: History | None, versions: InputVersions, now: int) -> ComputedHistory:

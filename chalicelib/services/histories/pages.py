@@ -15,7 +15,7 @@ from chalicelib.errors import HistoryTooLarge
 from chalicelib.messages import RefreshHistory
 from chalicelib.models import History, HistoryMonth, Portfolio, read_headers, read_portfolio_tree
 from chalicelib.services.histories import policy
-from chalicelib.services.histories.compute import TooManyValues, compute_history
+from chalicelib.services.histories.compute import TooManyValues, ValueAllowance, compute_history
 from chalicelib.services.histories.rows import HistoryView, Row, RowsAt
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import contributions
@@ -92,8 +92,10 @@ class _Reading:
         self.newest_version = 0
 
 
-def read(user_id: str, portfolio_id: int, rows_at: RowsAt[Row], page_request: PageRequest) -> HistoryPage[Row]:
-    """Return the rows that are asked for.
+def read(
+    user_id: str, portfolio_id: int, rows_at: RowsAt[Row], page_request: PageRequest, allowance: ValueAllowance | None = None
+) -> HistoryPage[Row]:
+    """Return the rows that are asked for, computed within an allowance, that of one history or of all that are shown together.
 
     Raises NotFound, NotReady while nothing was ever known of what the portfolio follows, and HistoryTooLarge.
     """
@@ -104,7 +106,7 @@ def read(user_id: str, portfolio_id: int, rows_at: RowsAt[Row], page_request: Pa
             _record_view(portfolio, stored, now)
             raise HistoryTooLarge
         if stored is None or not stored.is_computed or (portfolio.follows_ledgers and not stored.knows_anything):
-            return _unstored(portfolio, rows_at, page_request, now)
+            return _unstored(portfolio, rows_at, page_request, now, allowance or ValueAllowance())
         if attempt == 0:
             _refresh_if_stale(portfolio, stored, now)
         page = _stored_page(portfolio, stored, rows_at, page_request)
@@ -130,7 +132,9 @@ def _request_refresh(portfolio: Portfolio, now: int) -> None:
     messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
 
 
-def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], page_request: PageRequest, now: int) -> HistoryPage[Row]:
+def _unstored(
+    portfolio: Portfolio, rows_at: RowsAt[Row], page_request: PageRequest, now: int, allowance: ValueAllowance
+) -> HistoryPage[Row]:
     """Compute the history of a portfolio that follows no ledger here and now. Raises NotReady for one that follows some, or is large."""
     _request_refresh(portfolio, now)
     if portfolio.follows_ledgers and portfolio.was_observed:
@@ -140,7 +144,7 @@ def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], page_request: PageRequ
     if portfolio.follows_ledgers:
         raise reading.not_ready([child.ledger for child in children if child.ledger is not None])
     try:
-        computed = compute_history(contents, children, None, now, most_values=policy.MOST_VALUES_AT_ONCE)
+        computed = compute_history(contents, children, None, now, allowance)
     except TooManyValues:
         raise reading.not_ready([]) from None
     changes = [(0, computed.result.before), *computed.states, (now, computed.result.now)]

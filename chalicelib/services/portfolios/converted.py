@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from chalicelib import clock
+from chalicelib import charges, clock
 from chalicelib.domain import conversion, currencies
 from chalicelib.domain.conversion import Rates, Total, Unconverted
 from chalicelib.services.ledgers import reading
@@ -12,6 +12,7 @@ from chalicelib.services.portfolios.balances import IncompleteChild, PortfolioBa
 from chalicelib.services.rates import current, past
 
 RATE_PENDING = 'rate_pending'
+_CONVERSIONS_PER_REQUEST = 5_000  # that count as one more request, a tenth of a second
 
 
 class _RateSet(NamedTuple):
@@ -52,7 +53,9 @@ def convert(summed: PortfolioBalances, *, at: int | None, reporting: Collection[
     Into all of its reporting currencies, or those that are named. Raises NotReady.
     """
     used = _latest(summed) if at is None else _of_past(summed, at)
-    totals = [_total(summed, code, used) for code in sorted(summed.portfolio.currencies if reporting is None else reporting)]
+    codes = sorted(summed.portfolio.currencies if reporting is None else reporting)
+    charges.charge(len(codes) * len(summed.by_currency) // _CONVERSIONS_PER_REQUEST)
+    totals = [_total(summed, code, used) for code in codes]
     balance_at = _oldest(summed, used) if at is None else at
     return ConvertedBalances(totals, balance_at, summed.incomplete, used.rates, used.made_at, used.is_hourly)
 

@@ -12,7 +12,7 @@ from chalicelib.domain.timeline import DAY
 from chalicelib.jobs import histories
 from chalicelib.models import History, add_daily_closes, read_portfolio_tree
 from chalicelib.services.histories import policy, refresh
-from chalicelib.services.histories.compute import compute_history
+from chalicelib.services.histories.compute import ValueAllowance, compute_history
 from tests.support.api import Api
 from tests.support.browser import Browser
 from tests.support.clock import StoppedClock
@@ -94,6 +94,42 @@ def test_a_page_of_a_portfolio_with_too_large_a_history_says_that_there_is_no_ch
     assert 'being worked out' not in logged_in.text
 
 
+def test_a_page_of_several_portfolios_computes_no_more_than_one_history_takes(api: Api, logged_in: Browser):
+    know_rates()
+    paths = [create(api, ['usd'], codes(5), '2020-01-01') for _ in range(3)]  # each 3,788 days x (5 x 2 + 6), and the closes of 6
+    awaited = 'Its past is being worked out'
+
+    logged_in.get('/portfolios')
+    assert logged_in.text.count(awaited) == 2
+    assert all(api.get(f'{path}/balances/history').status_code == 200 for path in paths)  # each within its own request
+    for path in paths:
+        compute(api, path)
+    logged_in.get('/portfolios')
+    assert awaited not in logged_in.text
+
+
+def remaining(api: Api, path: str) -> int:
+    return int(api.get(path).headers['RateLimit-Remaining'])
+
+
+def test_a_history_that_a_request_computes_counts_as_several(api: Api):
+    path = create(api, ['usd'], codes(5), '2020-01-01')
+
+    before = remaining(api, path)
+    assert before - remaining(api, f'{path}/balances/history') == 1 + (3_788 * 16 + 6_000) // 10_000
+    compute(api, path)
+    before = remaining(api, path)
+    assert before - remaining(api, f'{path}/balances/history') == 1
+
+
+def test_conversions_of_many_into_many_count_as_several(api: Api):
+    path = create(api, codes(50), codes(200), '2025-01-01')
+    api.get(f'{path}/converted')  # has all currencies followed, which are writes
+
+    before = remaining(api, path)
+    assert before - remaining(api, f'{path}/converted') == 1 + 200 * 50 // 5_000
+
+
 def test_a_history_that_was_too_large_is_counted_again_as_long_as_somebody_looks(
     api: Api, queues: dict[str, str], stopped_clock: StoppedClock
 ):
@@ -154,7 +190,7 @@ def test_the_rates_of_one_day_at_a_time_are_in_memory(api: Api):
     contents = read_portfolio_tree(*key)
 
     tracemalloc.start()
-    computed = compute_history(contents, [], None, clock.now(), most_values=100_000)
+    computed = compute_history(contents, [], None, clock.now(), ValueAllowance(100_000))
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

@@ -1,0 +1,48 @@
+"""What a request is counted as beyond being one, before the work is done that this is for.
+
+Whoever is about to do more than a request usually takes says so here; the rate limiter, which knows whose request it is, counts it. What
+was only known afterwards would not be counted of a function that ran out of time, nor keep twenty requests at once from being let in.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Lock
+
+
+class Charges:
+    """The further requests that one was counted as so far, each counted by `count` as well, which may raise. Thread-safe."""
+
+    def __init__(self, count: Callable[[int], None]) -> None:
+        self.requests = 0
+        self._count = count
+        self._lock = Lock()
+
+    def add(self, requests: int) -> None:
+        with self._lock:
+            self.requests += requests
+        self._count(requests)
+
+
+_current: ContextVar[Charges | None] = ContextVar('charges', default=None)
+
+
+@contextmanager
+def counted_by(count: Callable[[int], None]) -> Iterator[Charges]:
+    """Have what is charged inside counted."""
+    current = Charges(count)
+    outer = _current.set(current)
+    try:
+        yield current
+    finally:
+        _current.reset(outer)
+
+
+def charge(requests: int) -> None:
+    """Count the current request as so many more; nothing in a job. Raises TooManyRequests when these are more than its caller may make.
+
+    >>> charge(values // 10_000)
+    """
+    current = _current.get()
+    if current is not None and requests:
+        current.add(requests)
