@@ -120,6 +120,7 @@ PUBLIC_ROUTES = {
     *((method, '/profile/second-factor/begin') for method in ('GET', 'POST')),
     *(('POST', f'/profile/passkeys{below}') for below in ('', '/new')),
     *((method, f'/login/{what}') for what in ('second', 'passkey') for method in ('GET', 'POST')),
+    ('POST', '/login/passkey/begin'),
     ('POST', '/profile/invitations'),
     ('GET', '/developers'),
     *(('GET', f'/account{below}') for below in ('', '/security', '/applications', '/data')),

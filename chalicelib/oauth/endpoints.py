@@ -21,19 +21,32 @@ _FORM = ['application/x-www-form-urlencoded']
 @bp.route('/token', methods=['POST'], content_types=_FORM)
 def create_token() -> Response:
     """Exchange a grant for an access token, and a refresh token where the grant gives one (RFC 6749 section 3.2)."""
-    return _answer(_server().token_endpoint().create_token_response)
+    form = _read_form()
+    _check_site(form)
+    return _answer(_server().token_endpoint().create_token_response, form)
 
 
 @bp.route('/revoke', methods=['POST'], content_types=_FORM)
 def revoke_token() -> Response:
     """Revoke a token and everything that descends from the same authorization (RFC 7009)."""
-    return _answer(_server().revocation_endpoint().create_revocation_response)
+    return _answer(_server().revocation_endpoint().create_revocation_response, _read_form())
 
 
 @bp.route('/introspect', methods=['POST'], content_types=_FORM)
 def introspect_token() -> Response:
     """Return whether one of the client's own tokens is active, and its claims (RFC 7662)."""
-    return _answer(_server().introspection_endpoint().create_introspect_response)
+    return _answer(_server().introspection_endpoint().create_introspect_response, _read_form())
+
+
+def _check_site(form: str) -> None:
+    """Check that no page of another site has the browsers of its visitors try passwords, which count for their network. Raises BadRequest.
+
+    Applications in browsers send their requests by scripts (`cors`), and are public clients, which have no password grant.
+    """
+    headers = bp.current_request.headers
+    is_foreign = headers.get('sec-fetch-site') == 'cross-site'
+    if is_foreign and (headers.get('sec-fetch-mode') != 'cors' or 'grant_type=password' in form.split('&')):
+        raise BadRequest('A browser may not send this from a page of another site')
 
 
 def _server() -> Any:
@@ -42,9 +55,8 @@ def _server() -> Any:
     return server
 
 
-def _answer(create_response: Any) -> Response:
+def _answer(create_response: Any, form: str) -> Response:
     request = bp.current_request
-    form = _form(raw_body(request))
     sent = dict(request.headers) | {'x-network-address': network(request)}  # see validator.NETWORK_HEADER
     headers, body, status = create_response(request.path, 'POST', form, sent)
     headers.setdefault('Cache-Control', 'no-store')
@@ -57,8 +69,9 @@ def _answer(create_response: Any) -> Response:
     return Response(body, status_code=status, headers={'Content-Type': 'application/json' if body else 'text/plain'} | headers)
 
 
-def _form(raw: bytes) -> str:
-    """Return the form in canonical encoding. oauthlib refuses unencoded spaces, which `curl -d 'scope=read write'` sends."""
+def _read_form() -> str:
+    """Return the request's form in canonical encoding. oauthlib refuses unencoded spaces, which `curl -d 'scope=read write'` sends."""
+    raw = raw_body(bp.current_request)
     forms.check_cost(raw, _MOST_ESCAPES)
     try:
         return urlencode(parse_qsl(raw.decode('utf-8', 'replace'), keep_blank_values=True, max_num_fields=_MOST_FIELDS))

@@ -1,6 +1,8 @@
 """Logging in beyond the password: the second factor, and passkeys alone."""
 
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from chalice.app import Blueprint, Request, Response
 
@@ -51,7 +53,22 @@ def submit_second_step() -> Response:
 def show_passkey_login() -> Response:
     """Show the page on which the browser signs with a passkey, by a script: any, or after the password one of the user."""
     request = bp.current_request
-    return _render_passkey(request, sessions.safe_path(forms.query_parameter(request, 'next')))
+    target = sessions.safe_path(forms.query_parameter(request, 'next'))
+    try:
+        step = passkeys.challenge_again(sessions.step_token(request) or '', clock.now())
+    except NotFound:
+        return pages.redirect(pages.link(request, sessions.login_path(target)))
+    return _render_passkey(request, step, target)
+
+
+@bp.route('/login/passkey/begin', methods=['POST'], content_types=forms.TYPES, cors=False)
+def begin_passkey_login() -> Response:
+    """Begin a log-in by a passkey, and redirect to its page: by a form, as pages of others can have a browser load that a hundred times."""
+    request = bp.current_request
+    form = forms.read(request)
+    _, cookies = _step_or_new(request)
+    query = urlencode({'next': sessions.safe_path(form.text('next'))})
+    return pages.redirect(pages.link(request, f'/login/passkey?{query}'), {'Set-Cookie': cookies} if cookies else None)
 
 
 @bp.route('/login/passkey', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -64,9 +81,9 @@ def submit_passkey_login() -> Response:
         step = passkeys.find_login(sessions.step_token(request) or '', clock.now())
         user = passkeys.check_passkey(step, form.text('credential'), clock.now())
     except Invalid as invalid:
-        return _render_passkey(request, target, status=422, faults=invalid.faults)
+        return _render_passkey_again(request, target, invalid.faults)
     except NotFound:
-        return _render_passkey(request, target, status=422, faults=[_NO_STEP])
+        return _render_passkey_again(request, target, [_NO_STEP])
     return _log_in(request, user, target)
 
 
@@ -80,13 +97,24 @@ def _render_second_step(request: Request, user: User, target: str, **context: An
     return pages.render('login_second.html', request, next=target, factors=factors, **context)
 
 
-def _render_passkey(request: Request, target: str, *, status: int = 200, faults: Any = ()) -> Response:
-    token, cookies = sessions.step_token(request) or '', []
+def _step_or_new(request: Request) -> tuple[LogInStep, list[str]]:
+    """Return the log-in of this browser with a new challenge for a passkey, or a new one with its Set-Cookie values. Raises TooMany."""
     try:
-        step = passkeys.challenge_again(token, clock.now())
+        return passkeys.challenge_again(sessions.step_token(request) or '', clock.now()), []
     except NotFound:
         token, step = passkeys.begin_login(network(request), clock.now())
-        cookies = [sessions.cookie(token, None, 'step')]
+        return step, [sessions.cookie(token, None, 'step')]
+
+
+def _render_passkey_again(request: Request, target: str, faults: Sequence[Fault]) -> Response:
+    """Say what was wrong, with a new log-in, as the one that was tried is used up."""
+    step, cookies = _step_or_new(request)
+    return _render_passkey(request, step, target, status=422, faults=faults, cookies=cookies)
+
+
+def _render_passkey(
+    request: Request, step: LogInStep, target: str, *, status: int = 200, faults: Sequence[Fault] = (), cookies: Sequence[str] = ()
+) -> Response:
     user_passkeys = second_factors.of_user(step.user_id).passkeys if step.user_id else []
     options = passkeys.login_options(user_passkeys, step)
     return pages.render(

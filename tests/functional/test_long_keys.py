@@ -119,7 +119,7 @@ def test_pages_know_nothing_by_a_long_text(logged_in: Browser, text: str) -> Non
     assert logged_in.get(f'/s/{quoted}').status_code == 404
     assert logged_in.post('/portfolios/1/share/revoke', {'link_id': text}).status_code == 303
     credential = json.dumps({'rawId': text, 'response': {'userHandle': text}})
-    logged_in.get('/login/passkey')
+    logged_in.post('/login/passkey/begin')
     assert logged_in.post('/login/passkey', {'credential': credential}).status_code == 422
     assert logged_in.get(f'/reset?token={quoted}').status_code == 404
     assert logged_in.post('/reset', {'token': text, 'password': 'the new password'}).status_code == 404

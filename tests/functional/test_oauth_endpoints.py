@@ -57,6 +57,27 @@ def test_a_client_gets_at_its_owners_data_without_a_refresh_token(http: ChaliceC
     assert response.json_body['result']['email'] == user.email
 
 
+@pytest.mark.parametrize(
+    ('mode', 'form', 'status'),
+    [
+        ('navigate', b'grant_type=client_credentials', 400),
+        ('no-cors', b'grant_type=client_credentials', 400),
+        ('cors', b'grant%5Ftype=passwor%64&username=test@example.com&password=x', 400),
+        ('cors', b'grant_type=client_credentials', 200),
+    ],
+)
+def test_no_page_of_another_site_has_browsers_try_passwords(
+    http: ChaliceClient, client: Client, requests_made: list[str], mode: str, form: bytes, status: int
+):
+    browser = FORM | {'Authorization': BASIC, 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': mode}
+
+    answer = http.http.post('/oauth/token', headers=browser, body=form)
+
+    assert answer.status_code == status
+    if status == 400:
+        assert (answer.json_body['error'], requests_made) == ('invalid_request', [])
+
+
 @pytest.mark.parametrize('path', ['token', 'revoke', 'introspect'])
 def test_a_form_that_costs_much_to_parse_is_refused(http: ChaliceClient, client: Client, path: str):
     statuses = [

@@ -98,9 +98,11 @@ def test_a_log_in_that_was_refused_leads_where_it_was_to_lead_in_another_languag
     if path == '/login/second':
         transact(RecoveryCodes.creation(user.user_id, ['a code']))
         browser.log_in(next='/profile/sessions')
+    if path == '/login/passkey':
+        browser.post('/login/passkey/begin')
     browser.headers = {'Host': 'cryptfolio.test'}
     browser.get(f'{path}?next=%2Fprofile%2Fsessions')
-    [address] = re.findall(rf'action="({path}[^"]*)"', browser.page)
+    [address] = re.findall(rf'action="({path}\?[^"]*)"', browser.page)
     browser.post(address, {'next': '/profile/sessions', 'email': user.email, 'password': 'wrong'})
     assert browser.status == 422
 

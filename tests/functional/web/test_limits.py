@@ -64,6 +64,9 @@ def test_attempts_are_forgotten_and_do_not_say_whose_they_are():
 def test_a_page_that_begins_a_log_in_by_passkey_does_so_once_and_is_limited_by_network(
     browser: Browser, new_browser: Callable[[], Browser], stopped_clock: StoppedClock
 ):
+    for headers in ({'Sec-Fetch-Site': 'cross-site'}, {'Origin': 'https://evil.example'}):
+        assert browser.post('/login/passkey/begin', {}, **headers).status_code == 403
+    assert table() == []
     challenges = {options(browser, '/login/passkey') for _ in range(3)}
     assert len(challenges) == 3
     assert [item['kind']['S'] for item in table() if item['kind']['S'] != 'attempts'] == ['log_in_step']
@@ -71,7 +74,9 @@ def test_a_page_that_begins_a_log_in_by_passkey_does_so_once_and_is_limited_by_n
     for _ in range(99):
         AttemptCounter.record('passkey_network', '127.0.0.1', 100, 900, stopped_clock.now())
     stranger = new_browser()
-    assert stranger.get('/login/passkey').status_code == 429
+    assert stranger.get('/login/passkey').status_code == 303  # an image on another page counts nothing
+    assert stranger.location == '/login?next=%2Fportfolios'
+    assert stranger.post('/login/passkey/begin').status_code == 429
     assert stranger.step == ''
     assert browser.get('/login/passkey').status_code == 200
 
