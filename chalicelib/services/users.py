@@ -9,7 +9,7 @@ from typing import NamedTuple
 from chalicelib import mail_templates
 from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password, mailbox_of, parse_email
-from chalicelib.errors import Fault, Invalid, NotFound, check_all
+from chalicelib.errors import Fault, Invalid, NotFound, TooMany, check_all
 from chalicelib.models import AttemptCounter, EmailToken, KnownBrowser, Session, User, Write, new_token, transact
 from chalicelib.passwords import hash_password, verify_password
 from chalicelib.services import access, mailing, notices, second_factors
@@ -179,9 +179,14 @@ def _end_around(end_sessions: Callable[[], None], user_id: str, keep: Collection
 def check_current_password(user: User, password: str, session_id: str, now: int) -> None:
     """Check that the request comes from the user, not from someone at their unlocked browser. Raises Invalid, TooMany.
 
-    Counted by session, so that who has another does not keep the user from changing the password.
+    Counted by session, so that who has another does not keep the user from changing the password. Who fails too often loses the session:
+    they may have a copy of its cookie, and the user knows the password to log in again.
     """
-    AttemptCounter.record('current_password', session_id, 10, _QUARTER, now)
+    try:
+        AttemptCounter.record('current_password', session_id, 10, _QUARTER, now)
+    except TooMany:
+        Session.end_one(user.user_id, session_id)
+        raise
     if not verify_password(user.password_hash, password):
         raise Invalid(Fault('current_password', 'wrong', translatable('Your current password is incorrect')))
     AttemptCounter.undo('current_password', session_id, _QUARTER, now)

@@ -199,6 +199,7 @@ def test_who_guesses_the_current_password_in_another_session_does_not_keep_the_u
     for _ in range(10):
         thief.post('/profile/data/delete', {'current_password': 'wrong'})
     assert thief.post('/profile/password', new).status_code == 429
+    assert thief.get('/profile').status_code == 303
 
     assert logged_in.post('/profile/password', new).status_code == 303
 
