@@ -19,7 +19,7 @@ class ShareLink(Item, discriminator='share_link'):
     """pk=USER#<user id>  sk=SHARE#<000001>#<link id>   TTL   A link to a portfolio, as its owner sees it.
 
     creation: transaction with its token, while the portfolio is there   of_user, of_portfolio: query   revoke: get, transaction
-    remove: transaction   remove_all: fifty to a transaction
+    remove: transaction   remove_all: transactions of a hundred writes
 
     `shows_amounts` is false for a link that shows percentages only.
     """
