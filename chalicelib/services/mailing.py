@@ -12,6 +12,8 @@ from chalicelib.mail_templates import MailTemplate
 from chalicelib.models import DATABASE_ERRORS, AttemptCounter, Operation, Write, transact
 
 _MOST_TO_A_STRANGER = 5
+_MOST_AN_HOUR, _MOST_A_DAY = 5, 10  # that visitors have sent to one address, of one kind
+_HOUR = 3_600
 _DAY = 86_400
 
 
@@ -53,6 +55,15 @@ def deletion(creation: Write) -> Write:
 def token_link(path: str, token: str) -> str:
     """Return the link to a page of ours that reads a token."""
     return settings().url(f'{path}?{urlencode({"token": token})}')
+
+
+@contextlib.contextmanager
+def count_by_visitor(kind: str, recipient: str, now: int) -> Iterator[None]:
+    """Count a mail that somebody who need not be logged in has sent; one that cannot be sent is not counted. Raises TooMany."""
+    AttemptCounter.record(kind, recipient, _MOST_AN_HOUR, _HOUR, now)
+    AttemptCounter.record(f'{kind}_day', recipient, _MOST_A_DAY, _DAY, now)
+    with uncount_unsent(kind, recipient, _HOUR, now), uncount_unsent(f'{kind}_day', recipient, _DAY, now):
+        yield
 
 
 @contextlib.contextmanager

@@ -32,11 +32,9 @@ def sign_up(
     """
     check_new_password(password, email)
     AttemptCounter.record('sign_up_network', network, 20, _HOUR, now)
-    mailbox = mailbox_of(email)
-    AttemptCounter.record('sign_up', mailbox, 5, _HOUR, now)
     values: dict[str, Any] = {'name': name, 'email': email, 'password_hash': hash_password(password)}
     came_by = {key: digest(token) for key, token in (('browser', browser), ('invitation', invitation)) if token}
-    with mailing.uncount_unsent('sign_up', mailbox, _HOUR, now):
+    with mailing.count_by_visitor('sign_up', mailbox_of(email), now):
         try:
             _store_sign_up(User.with_email(email), values, came_by, now)
         except Invalid:  # another sign-up with the same address, or its confirmation, came between the read and the write

@@ -59,21 +59,23 @@ def _allows_application(user: User) -> bool:
     return user.allow_remote_login and not second_factors.of_user(user.user_id).protect
 
 
-def forgot_password(email: str, *, network: str, now: int) -> None:
+def forgot_password(email: str, *, network: str, browser: str | None, now: int) -> None:
     """Mail a password reset link, or, if there is no account, a mail that says so. Raises TooMany, NotSent.
+
+    `browser` is the token of the browser: in one that the user logged in with before, the mails that strangers ask for do not count.
 
     A reset confirms the email address. An account that nobody confirmed in time counts as none. So does any that is not confirmed where not
     everybody may sign up: a reset would open it without using up an invitation.
     """
     AttemptCounter.record('forgot_network', network, 30, _HOUR, now)
-    mailbox = mailbox_of(email)
-    AttemptCounter.record('forgot', mailbox, 5, _HOUR, now)
-    with mailing.uncount_unsent('forgot', mailbox, _HOUR, now):
-        _mail_reset_link(email, now)
-
-
-def _mail_reset_link(email: str, now: int) -> None:
     user = User.with_email(email)
+    user_id = user.user_id if user else 'nobody'
+    knows_browser = browser is not None and KnownBrowser.is_known(user_id, browser, now)
+    with mailing.count_by_visitor('forgot', f'{user_id} {browser}' if knows_browser else mailbox_of(email), now):
+        _mail_reset_link(user, email, now)
+
+
+def _mail_reset_link(user: User | None, email: str, now: int) -> None:
     token = new_token()
     if user is None or not user.is_or_may_be_confirmed(now) or (settings().signup != 'open' and user.confirmed_at is None):
         # The same number of requests as for an existing account; the token is never mailed.

@@ -72,7 +72,7 @@ def submit_forgot() -> Response:
         email = parse_email(form.text('email'))
     except Invalid as invalid:
         return pages.render('forgot.html', request, status=422, faults=invalid.faults, form={'email': form.text('email')})
-    users.forgot_password(email, network=network(request), now=clock.now())
+    users.forgot_password(email, network=network(request), browser=sessions.visitor(request).token, now=clock.now())
     what = translatable('Follow the link in it to set a new password.')
     return pages.render('sent.html', request, email=email, title=translatable('Check your email'), what=what)
 

@@ -12,6 +12,7 @@ from tests.support.clock import StoppedClock
 from tests.support.dynamodb import table
 from tests.support.passkey_device import options
 
+DAY = 86_400
 NEW = {'email': 'ada@example.com', 'password': 'a good long one'}
 
 
@@ -144,6 +145,34 @@ def test_forgotten_passwords_are_limited_by_account_and_by_network_address(brows
 
     assert browser.post('/forgot', {'email': 'b@example.com'}).status_code == 429
     assert len(mailbox.read()) == 28
+
+
+@pytest.mark.parametrize(('path', 'form'), [('/signup', NEW), ('/forgot', {'email': 'nobody@example.com'})])
+def test_mails_that_anybody_has_sent_to_a_mailbox_are_limited_by_the_day(
+    browser: Browser, mailbox: Mailbox, stopped_clock: StoppedClock, path: str, form: dict[str, str]
+):
+    stopped_clock.move_to(stopped_clock.now() // DAY * DAY)
+    for hour in range(3):
+        stopped_clock.move_to(stopped_clock.now() // DAY * DAY + hour * 3_600)
+        for _ in range(5):
+            browser.post(path, form)
+    assert (browser.status, browser.response.headers['Retry-After'], len(mailbox.read())) == (429, str(DAY - 2 * 3_600), 10)
+
+    stopped_clock.move_to(stopped_clock.now() // DAY * DAY + DAY)
+    assert browser.post(path, form).status_code == 200
+
+
+def test_who_asks_for_anothers_reset_keeps_nobody_from_it_in_a_browser_of_theirs(
+    new_browser: Callable[[], Browser], user: User, mailbox: Mailbox
+):
+    owner, stranger = new_browser(), new_browser()
+    owner.log_in()
+    owner.post('/logout')
+    for _ in range(6):
+        stranger.post('/forgot', {'email': user.email})
+    assert stranger.status == 429
+
+    assert owner.post('/forgot', {'email': user.email}).status_code == 200
 
 
 def test_mails_that_users_have_sent_to_a_strangers_address_are_limited_by_that_whoever_sends_them(
