@@ -133,6 +133,13 @@ class LedgerState(Leased):
         return bool(self.holdings) and all(row.transactions == 0 for row in self.holdings)
 
     @property
+    def known_transactions(self) -> int:
+        """How many transactions it has, by its balances and by what was read to the end; of one being downloaded, which tells none, 0."""
+        cursor: Cursor | None = self.cursor
+        counted = 0 if cursor is None else sum(tally.number for tally in cursor.tallies().values()) + len(cursor.revertible)
+        return max(counted, sum(row.transactions or 0 for row in self.holdings))
+
+    @property
     def is_whole(self) -> bool:
         """Whether its balances and transactions lack nothing that is known of."""
         incomplete: str | None = self.incomplete

@@ -2,12 +2,16 @@
 
 from chalicelib import clock
 from chalicelib.domain import timeline
+from chalicelib.errors import HistoryTooLarge
 from chalicelib.models import Account
-from chalicelib.services.histories import pages, rows
+from chalicelib.services.histories import pages, policy, rows
+from chalicelib.services.histories.compute import TooManyValues, ValueAllowance
 from chalicelib.services.histories.pages import HistoryPage, PageRequest
 from chalicelib.services.histories.rows import HistoricBalance, HistoryView
+from chalicelib.services.ledgers import policy as ledgers_policy
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import contributions
+from chalicelib.services.portfolios.allowances import TransactionAllowance
 from chalicelib.services.portfolios.contributions import Child
 
 _NO_OTHERS = HistoryView([], outdated=False, rates_at=lambda _: None)  # what is held is listed, and nothing else
@@ -16,12 +20,25 @@ _NO_OTHERS = HistoryView([], outdated=False, rates_at=lambda _: None)  # what is
 def read(account: Account, page_request: PageRequest) -> HistoryPage[HistoricBalance]:
     """Return the rows that are asked for.
 
-    Raises NotReady while no balance was ever known, Busy while the account keeps being written.
+    Raises NotReady while no balance was ever known, Busy while the account keeps being written, HistoryTooLarge for more transactions or
+    values than a request may read and compute.
     """
     ledger = reading.read(account.ledger, account.user_id)
     now = clock.now()
     start = page_request.span.first // timeline.HOUR * timeline.HOUR
-    part = contributions.of_children([Child(account, account.ledger_key, ledger)], start)
+    allowance = TransactionAllowance(ledgers_policy.MOST_TRANSACTIONS_AT_ONCE)
+    part = contributions.of_children([Child(account, account.ledger_key, ledger)], start, allowance)
+    _take_values(timeline.count_values(part, (), (), start, now, rates_from=now))
     points = [*timeline.points(part, start, now), timeline.point_at(part, now, with_later=True)]
     states = [(point.at, timeline.state(point, (), None)) for point in points]
     return pages.computed_page(states, _NO_OTHERS, rows.balances, page_request)
+
+
+def _take_values(values: int) -> None:
+    """Count values of a history that only a request computes, as no job does. Raises HistoryTooLarge for more than a job would."""
+    allowance = ValueAllowance(policy.MOST_VALUES)
+    try:
+        allowance.require(values)
+    except TooManyValues:
+        raise HistoryTooLarge from None
+    allowance.take(values)

@@ -11,10 +11,12 @@ from chalicelib.domain.conversion import Rates
 from chalicelib.domain.rates import FIRST_DAY, day_of, midnight
 from chalicelib.domain.replay import Contribution
 from chalicelib.domain.timeline import PortfolioState, StateAt
+from chalicelib.errors import HistoryTooLarge
 from chalicelib.models import History, HistoryResult, PortfolioTree
 from chalicelib.services.histories import policy, staleness
 from chalicelib.services.histories.staleness import InputVersions
 from chalicelib.services.portfolios import contributions
+from chalicelib.services.portfolios.allowances import TransactionAllowance
 from chalicelib.services.portfolios.contributions import Child
 from chalicelib.services.rates import current, daily_closes
 from chalicelib.services.rates.daily_closes import DailyCloses
@@ -41,7 +43,7 @@ class ComputedHistory(NamedTuple):
 
 
 class TooManyValues(Exception):
-    """What was to be computed has more values than its caller can wait for."""
+    """What was to be computed has more values, or is made of more transactions, than its caller can wait for."""
 
 
 class ValueAllowance:
@@ -79,7 +81,7 @@ def compute_history(
 ) -> ComputedHistory:
     """Return the history of a portfolio from the earliest month on in which something changed since `stored`; all of it for None.
 
-    Raises TooManyValues for more than there are in the allowance, before any is computed.
+    Raises TooManyValues for more than there are in the allowance, before any is computed, and for too many transactions.
     """
     versions = staleness.input_versions(contents, children)
     remembered = versions | staleness.last_observations(children, now)
@@ -101,7 +103,11 @@ def compute_history(
 def _read_inputs(
     contents: PortfolioTree, children: Sequence[Child], stored: History | None, start: int, now: int, allowance: ValueAllowance
 ) -> _Inputs:
-    parts = [*contributions.of_children(children, start), *contributions.of_offsets(contents)]
+    try:
+        parts = contributions.of_children(children, start, TransactionAllowance(policy.MOST_TRANSACTIONS))
+    except HistoryTooLarge:
+        raise TooManyValues from None
+    parts += contributions.of_offsets(contents)
     reporting = contents.portfolio.currencies
     in_parts = (code for part in parts for code in (*part.base, *(move.currency for move in part.moves)))
     codes = currencies.listed((*reporting, *in_parts, *(stored.codes if stored is not None else ())))

@@ -9,6 +9,7 @@ MOST_READINGS = 3  # of a page, while its history is being written
 MOST_VALUES_AT_ONCE = 100_000  # that a request computes of histories that are not stored: about a second, as each takes some 10 µs here
 VALUES_PER_REQUEST = 10_000  # that count as one more request, a tenth of a second
 MOST_VALUES = 1_500_000  # that a history has: a job computes two such at once, begun up to a minute late, within its time and memory
+MOST_TRANSACTIONS = 500_000  # that a history is computed from: two at once are read and replayed in half a job's time, in 350 MB
 LONG_ROUND_SECONDS = 5  # after which the next recomputation is left to another message
 MAX_ROUNDS = 5  # recomputations in a row by one worker, while requests keep coming
 

@@ -9,8 +9,9 @@ from chalicelib.domain import ledgers, money, timeline
 from chalicelib.domain.ledgers import Lack
 from chalicelib.domain.replay import Contribution
 from chalicelib.models import FollowerKind, Offset, Portfolio, PortfolioTree, read_portfolio_tree
-from chalicelib.services.ledgers import reading
+from chalicelib.services.ledgers import policy, reading
 from chalicelib.services.portfolios import contributions
+from chalicelib.services.portfolios.allowances import TransactionAllowance
 from chalicelib.services.portfolios.contributions import Child
 
 
@@ -69,7 +70,8 @@ def _incomplete(child: Child, reason: str) -> IncompleteChild:
 def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioBalances:
     """Return what a portfolio holds now, or held at an instant of the past.
 
-    Raises NotFound, and NotReady while it has ledgers and neither any of them nor any before them was ever observed.
+    Raises NotFound, and NotReady while it has ledgers and neither any of them nor any before them was ever observed. Raises HistoryTooLarge
+    for an instant with more transactions since than a request may read.
     """
     contents = read_portfolio_tree(user_id, portfolio_id)
     portfolio = contents.portfolio
@@ -97,7 +99,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
 
 def _sum_at(contents: PortfolioTree, of: Sequence[Child], offsets: Sequence[Contribution], at: int) -> PortfolioBalances:
     """Return the sum at an instant, as the portfolio's history has it."""
-    then = contributions.of_children(of, at)
+    then = contributions.of_children(of, at, TransactionAllowance(policy.MOST_TRANSACTIONS_AT_ONCE))
     balances = timeline.point_at([*then, *offsets], at).balances
     lacking = [(child, _lacks_at(child, part, at)) for child, part in zip(of, then, strict=True)]
     return PortfolioBalances(contents, of, money.total_by_currency(contents.portfolio.currencies, balances.items()), at, at, lacking)

@@ -14,6 +14,7 @@ from chalicelib.errors import Busy
 from chalicelib.models import Follower, Ledger, Offset, PortfolioTree, Snapshot, Transaction
 from chalicelib.services.ledgers import policy
 from chalicelib.services.portfolios import owners
+from chalicelib.services.portfolios.allowances import TransactionAllowance
 
 NOT_OBSERVED = 'not_observed_since'
 
@@ -84,23 +85,27 @@ def of_offsets(contents: PortfolioTree) -> list[Contribution]:
     return [replay.held_since({held.currency: held.balance for held in offset.balances}, offset.since) for offset in offsets]
 
 
-def of_children(of: Sequence[Child], start: int) -> list[Contribution]:
+def of_children(of: Sequence[Child], start: int, allowance: TransactionAllowance) -> list[Contribution]:
     """Return the contributions of children from `start` (epoch seconds) on, 0 for all of the past, in the same order.
 
-    Raises Busy when a ledger keeps being written while it is read; seconds later it is not.
+    Raises Busy when a ledger keeps being written while it is read; seconds later it is not. Raises HistoryTooLarge for more transactions
+    than the allowance has, before any is read where all of the past is needed, as then it is known how many there are.
     """
+    if not start:
+        known = (child.ledger for child in of if child.is_known)
+        allowance.require(sum(ledger.known_transactions for ledger in known if ledger is not None))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(telemetry.in_current_task(lambda child: _of_child(child, start)), of))
+        return list(pool.map(telemetry.in_current_task(lambda child: _of_child(child, start, allowance)), of))
 
 
-def _of_child(child: Child, start: int) -> Contribution:
+def _of_child(child: Child, start: int, allowance: TransactionAllowance) -> Contribution:
     if not child.is_known:
         return replay.nothing_known(child.scope)
     for _ in range(_ATTEMPTS):
         ledger = child.ledger
         if ledger is None:
             break
-        contribution = _of_ledger(ledger, start, child.scope)
+        contribution = _of_ledger(ledger, start, child.scope, allowance)
         if _is_quiet(ledger, start) or ledger.incomplete == ledgers.PENDING or _is_steady(ledger):
             return replay.doubted(contribution, NOT_OBSERVED, ledger.updated_at + policy.STALE_SECONDS + 1)
         time.sleep(_PAUSE)
@@ -125,23 +130,24 @@ def _is_steady(ledger: Ledger) -> bool:
     return now is not None and not now.is_changing and now.changes == ledger.changes
 
 
-def _of_ledger(ledger: Ledger, start: int, scope: Scope) -> Contribution:
+def _of_ledger(ledger: Ledger, start: int, scope: Scope, allowance: TransactionAllowance) -> Contribution:
     held = {row.currency: row.balance for row in ledger.holdings}
     if _is_quiet(ledger, start):
         return Contribution(held, scope=scope)
     if ledger.is_whole:
-        moves = _moves(ledger, start)
+        moves = _moves(ledger, start, allowance)
         if moving := _moving({*held, *(move.currency for move in moves)}):
-            return _with_moving(ledger, held, moving, start, scope)
+            return _with_moving(ledger, held, moving, start, scope, allowance)
         return replay.replayed(held, moves, scope=scope, is_sole=_is_sole(ledger), may_owe=_may_owe(ledger))
     if _is_unread(ledger):  # what is not read yet is older than all that is
+        moves = _moves(ledger, start, allowance)
         contribution = replay.replayed(
-            held, _moves(ledger, start), known_from=_oldest_at(ledger), scope=scope, is_sole=_is_sole(ledger), may_owe=_may_owe(ledger)
+            held, moves, known_from=_oldest_at(ledger), scope=scope, is_sole=_is_sole(ledger), may_owe=_may_owe(ledger)
         )
         return replay.doubted(contribution, ledger.incomplete)
     if ledger.incomplete in ledgers.BALANCES_ALONE and not ledger.newest_at:
-        return replay.doubted(replay.observed(_observations(ledger, held), scope=scope), ledger.incomplete)
-    return _with_gaps(ledger, held, start, scope)
+        return replay.doubted(replay.observed(_observations(ledger, held, allowance), scope=scope), ledger.incomplete)
+    return _with_gaps(ledger, held, start, scope, allowance)
 
 
 def _moving(codes: Iterable[str]) -> frozenset[str]:
@@ -149,21 +155,23 @@ def _moving(codes: Iterable[str]) -> frozenset[str]:
     return frozenset(code for code in codes if currencies.get(code).moves_by_itself)
 
 
-def _with_moving(ledger: Ledger, held: Balances, moving: frozenset[str], start: int, scope: Scope) -> Contribution:
+def _with_moving(
+    ledger: Ledger, held: Balances, moving: frozenset[str], start: int, scope: Scope, allowance: TransactionAllowance
+) -> Contribution:
     """Return the contribution of a ledger that lacks nothing, some currencies of which move by themselves: these as they were observed."""
-    seen = _observations(ledger, held)
+    seen = _observations(ledger, held, allowance)
     last_seen = max((at for at, _ in seen if at <= start), default=0)
-    moves = _moves(ledger, max(0, last_seen - 1))
+    moves = _moves(ledger, max(0, last_seen - 1), allowance)
     return replay.replayed(held, moves, moving=moving, seen=seen, scope=scope, may_owe=_may_owe(ledger))
 
 
-def _with_gaps(ledger: Ledger, held: Balances, start: int, scope: Scope) -> Contribution:
+def _with_gaps(ledger: Ledger, held: Balances, start: int, scope: Scope, allowance: TransactionAllowance) -> Contribution:
     """Return the contribution of a ledger that lacks something: of each currency what is known until it came to lack it."""
     gaps = list(ledger.gaps)
     is_compared = ledger.incomplete not in _UNCOMPARED
     moving = _moving(held)
-    seen = _observations(ledger, held) if gaps or moving or not is_compared else []
-    moves = _moves(ledger, _replayed_from(gaps, seen, start) if is_compared and not moving else 0)
+    seen = _observations(ledger, held, allowance) if gaps or moving or not is_compared else []
+    moves = _moves(ledger, _replayed_from(gaps, seen, start) if is_compared and not moving else 0, allowance)
     if not is_compared:
         others = {*held, *(move.currency for move in moves)} - {gap.currency for gap in gaps} - moving
         gaps += [Gap(code, str(ledger.incomplete), ledger.last_reconciled(code)) for code in sorted(others)]
@@ -194,13 +202,16 @@ def _replayed_from(gaps: Iterable[Gap], seen: Sequence[Observation], start: int)
     return min([start, *(at - 1 for at in used)])
 
 
-def _moves(ledger: Ledger, start: int) -> list[Move]:
-    return [Move(one.txn_at, one.currency, one.delta) for one in Transaction.since(ledger.pk, start)]
+def _moves(ledger: Ledger, start: int, allowance: TransactionAllowance) -> list[Move]:
+    return [Move(one.txn_at, one.currency, one.delta) for one in allowance.limited(Transaction.since(ledger.pk, start))]
 
 
-def _observations(ledger: Ledger, held: Balances) -> list[Observation]:
-    """Return what a ledger was observed to hold, oldest first; the last is what it holds now."""
-    seen = [(one.observed_at, {row.currency: row.balance for row in one.holdings}) for one in Snapshot.every(ledger.pk)]
+def _observations(ledger: Ledger, held: Balances, allowance: TransactionAllowance) -> list[Observation]:
+    """Return what a ledger was observed to hold, oldest first; the last is what it holds now. A balance counts as a transaction."""
+    seen: list[Observation] = []
+    for one in Snapshot.every(ledger.pk):
+        allowance.take(len(one.holdings))
+        seen.append((one.observed_at, {row.currency: row.balance for row in one.holdings}))
     return sorted([*seen, (ledger.updated_at, held)], key=lambda one: one[0])
 
 
