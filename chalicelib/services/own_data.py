@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from chalicelib.domain import instants, tables
+from chalicelib.errors import AnswerTooLarge
 from chalicelib.models import (
     Account,
     Address,
@@ -29,6 +30,7 @@ from chalicelib.models import (
 )
 
 MOST_TRANSACTIONS = 20_000  # about as many as a response may carry
+MOST_ROWS = 300_000  # of all else: some 10 s of a processor, of Lambda's half of one 18 of its 28
 
 Row = dict[str, Any]
 
@@ -52,6 +54,7 @@ def pack_user(user: User, now: int) -> bytes:
     """Return the zip file. Credentials, secrets and hashes are not in it: they are for use, and of no use outside.
 
     It has at most MOST_TRANSACTIONS transactions, ledger by ledger, each newest first; `transactions_left_out` says if there are more.
+    Raises AnswerTooLarge for what takes longer than a response may.
     """
     items = _items(user)
     rows = {name: [_row(item, fields) for item in items if type(item) is kind] for kind, (name, fields) in _FIELDS.items()}
@@ -66,8 +69,13 @@ def pack_user(user: User, now: int) -> bytes:
 
 
 def _items(user: User) -> list[Item]:
-    """Return the items of a user, without the parts of deleted portfolios that are still to be purged."""
-    items = list(Item.query(user.pk, consistent_read=True))
+    """Return the items of a user, without the parts of deleted portfolios that are still to be purged. Raises AnswerTooLarge."""
+    items, rows = [], 0
+    for item in Item.query(user.pk, consistent_read=True):
+        items.append(item)
+        rows += len(item.balances) if isinstance(item, Offset) else 1
+        if rows > MOST_ROWS:
+            raise AnswerTooLarge(was_carried_out=False)
     portfolios = {item.portfolio_id for item in items if isinstance(item, Portfolio)}
     return [item for item in items if not isinstance(item, Follower | Offset | ShareLink) or item.portfolio_id in portfolios]
 

@@ -18,7 +18,7 @@ from chalicelib import clock
 from chalicelib.domain.conversion import Rate
 from chalicelib.errors import AccessEnded, Conflict
 from chalicelib.models import Code, Grant, Item, LatestRates, User
-from chalicelib.services import leaving
+from chalicelib.services import leaving, own_data
 from chalicelib.services.histories import refresh
 from infra.data.table import kind_of
 from tests.support.api import PASSWORD, Api
@@ -89,6 +89,17 @@ def test_what_a_spreadsheet_would_run_is_text(http: ChaliceClient, api: Api) -> 
 
     assert [row['title'] for row in rows_of(archive, 'portfolios.csv')] == ["'=cmd()", "'+1", "'@x", "'-x"]
     assert [row['allow_remote_login'] for row in rows_of(archive, 'user.csv')] == ['true']  # as in the lists of the API
+
+
+def test_what_would_take_longer_than_a_response_may_is_told_as_that(logged_in: Browser, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_data, 'MOST_ROWS', 15)
+    offset = f'/api/portfolios/{api.portfolio()}/offsets'
+    for number, status in ((1, 200), (2, 413)):
+        balances = [{'currency': code, 'balance': '1'} for code in ('btc', 'eth', 'ltc', 'usd', 'eur', 'gbp')]
+        assert api.post(offset, {'title': f'{number}', 'balances': balances}).status_code == 201
+        logged_in.post_from('/profile/data', '/profile/data/download', {})
+        assert logged_in.status == status
+    assert 'Programs read all of it in pages, from the lists of the API.' in logged_in.text
 
 
 def test_an_account_is_deleted_after_a_week_unless_its_user_stays(
