@@ -10,7 +10,7 @@ from chalicelib.domain.credentials import parse_name
 from chalicelib.domain.scopes import ALL, SENTENCES
 from chalicelib.errors import Fault, Invalid
 from chalicelib.models import Client, Grant, User
-from chalicelib.services import access, users
+from chalicelib.services import access, email_changes, users
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
@@ -70,7 +70,7 @@ def submit_email() -> Response:
     user = sessions.require_user(request)
     try:
         typed = {'typed': form.text('email'), 'password': form.text('current_password')}
-        email = users.request_email_change(user, **typed, session_id=sessions.current_session_id(request), now=clock.now())
+        email = email_changes.request_email_change(user, **typed, session_id=sessions.current_session_id(request), now=clock.now())
     except Invalid as invalid:
         return _render_you(request, user, section='email', faults=invalid.faults, form={'email': form.text('email')})
     what = translatable('Follow the link in it to change your email address.')

@@ -10,7 +10,7 @@ from chalicelib.domain.credentials import check_new_password, parse_email, parse
 from chalicelib.errors import Invalid, NotFound, check_all
 from chalicelib.http_io.request import network
 from chalicelib.models import EmailToken
-from chalicelib.services import invitations, sign_ups, users
+from chalicelib.services import email_changes, invitations, sign_ups, users
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
@@ -104,7 +104,7 @@ def submit_confirm() -> Response:
 
 def _change_email(request: Request, token: str, password: str, now: int) -> Response:
     """Raises NotFound, Invalid."""
-    users.change_email(token, logged_in=sessions.current_user(request), password=password, now=now)
+    email_changes.change_email(token, logged_in=sessions.current_user(request), password=password, now=now)
     return pages.redirect(pages.link(request, '/account?saved=email'))
 
 
@@ -113,7 +113,7 @@ def _render_confirm(request: Request, token: str, **context: Any) -> Response:
     email_token = _find_token(token)
     changes_email = email_token.purpose == 'email'
     if changes_email:
-        asks_password = not users.is_same(email_token.user_id, sessions.current_user(request))
+        asks_password = not email_changes.is_same(email_token.user_id, sessions.current_user(request))
     else:
         asks_password = not sign_ups.is_signing_up(email_token, sessions.cookie_token(request))
     values: dict[str, Any] = {'token': token, 'email': email_token.email, 'changes_email': changes_email, 'asks_password': asks_password}
