@@ -1,16 +1,26 @@
 """Changing the email address of an account: the new one is used once the link that is mailed there was followed."""
 
+from enum import Enum
+
 from chalicelib import mail_templates
 from chalicelib.config import settings
 from chalicelib.domain.credentials import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import AttemptCounter, EmailToken, User, new_token, transact
 from chalicelib.passwords import verify_password
-from chalicelib.services import mailing, notices, users
+from chalicelib.services import mailing, notices, second_factors, users
 from chalicelib.texts import translatable
 
 _HOUR = 3_600
 _DAY = 86_400
+
+
+class Proof(Enum):
+    """What shows that whoever follows a link is the account's user, and did not only get a mail that a stranger had sent."""
+
+    SESSION = 'they are logged in'
+    PASSWORD = 'they enter the password'
+    LOG_IN = 'they log in first, as the password alone does not open an account with a second factor'
 
 
 def request_email_change(user: User, *, typed: str, password: str, session_id: str, now: int) -> str:
@@ -33,15 +43,25 @@ def request_email_change(user: User, *, typed: str, password: str, session_id: s
     return email
 
 
+def required_proof(user_id: str, logged_in: User | None) -> Proof:
+    """Return what shows that who follows the link is this user; `logged_in` is who is logged in there, None for nobody."""
+    if logged_in is not None and logged_in.user_id == user_id:
+        return Proof.SESSION
+    return Proof.LOG_IN if second_factors.of_user(user_id).protect else Proof.PASSWORD
+
+
 def change_email(token: str, *, logged_in: User | None, password: str, now: int) -> None:
     """Change the email address to the one the link was mailed to, and notify the old one.
 
-    Where `logged_in`, who follows the link, is not the account's user, `password` must be the account's: whoever only has the link may be
-    somebody whose address a stranger entered, and is not to vouch for the stranger's account.
-    Raises NotFound, also once the address has an account of its own, Invalid for a wrong password, TooMany.
+    `password` is the account's where that is the proof: whoever only has the link may be somebody whose address a stranger entered, and is
+    not to vouch for the stranger's account.
+    Raises NotFound, also once the address has an account of its own, Invalid for a wrong password or where a log-in is missing, TooMany.
     """
     email_token, user = users.find_by_link(token, 'email', now)
-    if not is_same(user.user_id, logged_in):
+    proof = required_proof(user.user_id, logged_in)
+    if proof is Proof.LOG_IN:
+        raise Invalid(Fault('log_in', 'required', translatable('Log in to the account first')))
+    if proof is Proof.PASSWORD:
         AttemptCounter.record('confirm', token, 10, _DAY, now)
         if not verify_password(user.password_hash, password):
             raise Invalid(Fault('password', 'wrong', translatable('This is not the password of the account')))
@@ -51,8 +71,3 @@ def change_email(token: str, *, logged_in: User | None, password: str, now: int)
     except Invalid:
         raise NotFound from None
     notices.tell_of_new_address(user, new)
-
-
-def is_same(user_id: str, logged_in: User | None) -> bool:
-    """Return whether who is logged in, None for nobody, is this user."""
-    return logged_in is not None and logged_in.user_id == user_id

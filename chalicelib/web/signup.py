@@ -1,6 +1,7 @@
 """Signing up, and confirming email addresses. The response to a sign-up never reveals whether an address has an account."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from chalice.app import Blueprint, Request, Response
 
@@ -111,13 +112,18 @@ def _change_email(request: Request, token: str, password: str, now: int) -> Resp
 def _render_confirm(request: Request, token: str, **context: Any) -> Response:
     """Raises NotFound."""
     email_token = _find_token(token)
-    changes_email = email_token.purpose == 'email'
-    if changes_email:
-        asks_password = not email_changes.is_same(email_token.user_id, sessions.current_user(request))
-    else:
-        asks_password = not sign_ups.is_signing_up(email_token, sessions.cookie_token(request))
-    values: dict[str, Any] = {'token': token, 'email': email_token.email, 'changes_email': changes_email, 'asks_password': asks_password}
-    return pages.render('confirm.html', request, **values, **context)
+    values: dict[str, Any] = {'token': token, 'email': email_token.email, **context}
+    if email_token.purpose == 'email':
+        return _render_new_email(request, email_token, **values)
+    asks_password = not sign_ups.is_signing_up(email_token, sessions.cookie_token(request))
+    return pages.render('confirm.html', request, asks_password=asks_password, **values)
+
+
+def _render_new_email(request: Request, email_token: EmailToken, **values: Any) -> Response:
+    visitor = sessions.current_user(request)
+    proof = email_changes.required_proof(email_token.user_id, visitor)
+    here = '/confirm?' + urlencode({'token': values['token']})
+    return pages.render('confirm_new_email.html', request, proof=proof.name, visitor=visitor, here=here, **values)
 
 
 def _find_token(token: str) -> EmailToken:
