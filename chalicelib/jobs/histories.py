@@ -1,6 +1,7 @@
 """Each hour, and whenever something changed: bring the histories of portfolios up to date."""
 
 from functools import partial
+from threading import BoundedSemaphore
 from typing import Any
 
 from chalice.app import Blueprint, CloudWatchEvent, Cron, SQSEvent
@@ -15,6 +16,7 @@ bp = Blueprint(__name__)
 
 SLICE_SECONDS = 60
 _HISTORIES_AT_ONCE = 2  # threads do not compute faster, and the largest took 100 MB each where that was measured
+_TURNS = BoundedSemaphore(_HISTORIES_AT_ONCE)  # of this process, which at home handles several batches at once
 
 
 @bp.on_sqs_message(queue=settings().history_queue, batch_size=10)
@@ -28,12 +30,18 @@ def refresh_histories(event: SQSEvent) -> dict[str, Any]:
 
 def _handle(body: queue.Body, deadline: float) -> None:
     match messages.from_body(body, RefreshHistory, DispatchDueHistories):
-        case RefreshHistory() as message if clock.monotonic() > deadline:
-            messages.send(message)  # for another run: large histories of others took the time of this one
-        case RefreshHistory(user_id, portfolio_id, seen_at, waits):
-            refresh.refresh(user_id, portfolio_id, seen_at=seen_at, waits=waits)
+        case RefreshHistory() as message:
+            with _TURNS:
+                _refresh(message, deadline)
         case DispatchDueHistories(shard):
             due.dispatch_due_histories(shard, deadline)
+
+
+def _refresh(message: RefreshHistory, deadline: float) -> None:
+    if clock.monotonic() > deadline:
+        messages.send(message)  # for another run: large histories of others took the time of this one
+    else:
+        refresh.refresh(message.user_id, message.portfolio_id, seen_at=message.seen_at, waits=message.waits)
 
 
 @bp.schedule(Cron(0, '*', '*', '*', '?', '*'))

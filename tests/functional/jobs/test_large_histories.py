@@ -1,7 +1,10 @@
 """Histories with many values: nobody waits for them in a request, and those that a job could not compute in its time are refused."""
 
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 
@@ -10,7 +13,7 @@ from chalicelib.domain import currencies
 from chalicelib.domain.rates import DailyClose, day_of, pair_of
 from chalicelib.domain.timeline import DAY
 from chalicelib.jobs import histories
-from chalicelib.models import History, add_daily_closes, read_portfolio_tree
+from chalicelib.models import History, Item, add_daily_closes, read_portfolio_tree
 from chalicelib.services.histories import policy, refresh
 from chalicelib.services.histories.compute import ValueAllowance, compute_history
 from tests.support.api import Api
@@ -176,6 +179,27 @@ def test_histories_whose_turn_comes_late_are_left_to_another_run(api: Api, queue
     queue.drain()
 
     assert History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version == before + 1
+
+
+def test_a_process_that_handles_several_batches_computes_two_histories_at_once(api: Api):
+    """As a home server's does."""
+    paths = [create(api, ['btc'], ['btc'], '2020-01-01') for _ in range(3)]
+    three_at_once = Barrier(3)
+
+    def meet(**_: object) -> None:
+        with suppress(BrokenBarrierError):
+            three_at_once.wait(0.3)  # which nobody waits for again once it was in vain
+
+    events = Item.connection().client.meta.events
+    events.register('before-call.dynamodb.Query', meet)
+    with ThreadPoolExecutor(3) as pool:
+        for path in paths:
+            message = record({'user_id': api.user_id, 'portfolio_id': int(path.rpartition('/')[2])})
+            pool.submit(histories.refresh_histories, {'Records': [message]}, None)
+    events.unregister('before-call.dynamodb.Query', meet)
+
+    assert three_at_once.broken
+    assert all(History.get(f'HISTORY#{api.user_id}#{number:06}', 'STATE').is_computed for number in (1, 2, 3))
 
 
 def test_the_rates_of_one_day_at_a_time_are_in_memory(api: Api):
