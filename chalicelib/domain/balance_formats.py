@@ -21,7 +21,7 @@ _NUMBER = r'-?[0-9]+(?:\.[0-9]+)?'
 _CODE = r'[A-Za-z0-9]{1,12}(?:-[A-Za-z0-9]{1,12}){0,4}'
 _ONE = re.compile(rf'({_NUMBER})\s+({_CODE})|({_CODE})\s+({_NUMBER})')
 _AMOUNTS = ('balance', 'value')
-_MOST_CURRENCIES = 1_000
+_MOST_CURRENCIES = 100  # all of them are stored anew each time that one changed
 
 
 class UnknownFormat(ValueError):
@@ -52,7 +52,7 @@ def _balances(rows: Iterable[tuple[Any, Any]]) -> dict[str, Decimal]:
         if code in balances:
             raise UnknownFormat(translatable('a currency is told twice'))
         if len(balances) == _MOST_CURRENCIES:
-            raise UnknownFormat(translatable('more than 1,000 currencies are told'))
+            raise UnknownFormat(translatable('more than 100 currencies are told'))
         try:
             balances[code] = money.parse_amount(value.strip() if isinstance(value, str) else value, money.MOST_DIGITS)
         except ValueError:

@@ -24,7 +24,7 @@ class Snapshot(Item, discriminator='snapshot'):
     """pk=the ledger's  sk=SNAPSHOT#<date> or SNAPSHOT#<date>T<hour>   TTL on those of hours
 
     store: batch write   every: query
-    The last observation of each hour, and of each day.
+    The last observation of each hour, and of each day, or of several alike the first.
     """
 
     holdings = RowsAttribute(HeldThen)

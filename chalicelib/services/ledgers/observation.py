@@ -8,6 +8,7 @@ from chalicelib.domain import currencies, ledgers
 from chalicelib.domain.ledgers import Gap, Tally
 from chalicelib.models import Cursor, Ledger, Snapshot
 from chalicelib.providers.explorers import AddressReport, Explorer
+from chalicelib.services.ledgers import policy
 
 NO_P2PK = 'p2pk_outputs_unknown'
 
@@ -37,9 +38,18 @@ def _unreadable_balances(report: AddressReport) -> set[str]:
 def store_balances(ledger: Ledger, explorer: Explorer, report: AddressReport) -> None:
     """Store the balances of an explorer that lists no transactions; stored transactions and the cursor stay, and what these lack."""
     ledger.renew(clock.now())
-    Snapshot.store(ledger.pk, report.holdings, clock.now())
+    if not _is_kept(ledger, report, clock.now()):
+        Snapshot.store(ledger.pk, report.holdings, clock.now())
     lacking = ledgers.NOT_COMPARED if explorer.info.is_experimental else ledgers.UNLISTED
     _observe(ledger, explorer, report, ledger.cursor or Cursor(), lacking, _gaps_so_far(ledger, report, lacking))
+
+
+def _is_kept(ledger: Ledger, report: AddressReport, now: int) -> bool:
+    """Whether the last observation, whose balances were kept as that of this hour, found the same."""
+    kept_at: int | None = ledger.updated_at if ledger.incomplete in ledgers.BALANCES_ALONE else None
+    if kept_at is None or kept_at // policy.HOUR != now // policy.HOUR:
+        return False
+    return {row.currency: row.balance for row in ledger.holdings} == {row.currency: row.balance for row in report.holdings}
 
 
 def store_progress(ledger: Ledger, explorer: Explorer, cursor: Cursor, report: AddressReport) -> None:

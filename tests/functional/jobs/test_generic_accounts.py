@@ -1,5 +1,6 @@
 """The wallet `generic`: balances at a URL, kept as snapshots."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -111,3 +112,27 @@ def test_a_server_that_fails_redirects_or_never_ends_is_tried_again_and_troubles
 
     assert run(api)
     assert api.get(PATH).json_body['result']['valid'] is True
+
+
+def test_what_is_told_again_within_the_hour_is_not_stored_again(api: Api, server: Server, requests_made: list[str]):
+    CLOCK.move_to(CLOCK.now() // 3_600 * 3_600)
+    server.answer = Answer(200, '1.5 btc')
+
+    def stored(seconds: int = 0) -> int:
+        """Read the account a minute later, or after so many seconds more; return how often balances were stored as those of the hour."""
+        CLOCK.advance(seconds)
+        requests_made.clear()
+        assert run(api)
+        return requests_made.count('BatchWriteItem')
+
+    assert [stored(), stored(), stored()] == [1, 0, 0]
+    server.answer = Answer(200, '2 btc')
+    assert [stored(), stored(), stored(3_600), stored()] == [1, 0, 1, 0]
+    past = api.get(f'{PATH}/history?interval=hour&order=asc').json_body['result']
+    assert [row['balance'] for row in past] == ['2.0', '2.0']
+
+
+def test_a_server_may_tell_a_hundred_currencies(api: Api, server: Server):
+    server.answer = Answer(200, json.dumps({f'c{number}': 1 for number in range(101)}))
+    assert [run(api) for _ in range(3)] == [False, False, True]
+    assert 'more than 100 currencies' in api.get(PATH).json_body['result']['problem']['message']
