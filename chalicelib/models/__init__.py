@@ -30,6 +30,7 @@ from chalicelib.models.daily_closes import (
 from chalicelib.models.derived import Derived, Membership, MergeProgress
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.email_address import Email
+from chalicelib.models.email_change import email_change
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
 from chalicelib.models.grant import Grant
@@ -149,6 +150,7 @@ __all__ = [
     'YearOfDailyCloses',
     'add_daily_closes',
     'delete_all',
+    'email_change',
     'entry_sk',
     'has_version',
     'is_position',

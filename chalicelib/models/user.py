@@ -32,7 +32,7 @@ class User(Item, discriminator='user'):
     create: user and email in one transaction   find(id): get   with_email(address): two gets
     allocate_portfolio_id, rename, allow_remote, forbid_remote, set_password, end_sessions, schedule_deletion,
     cancel_deletion: one update   withdrawal: writes of a transaction
-    renewal, confirmation, password_reset, email_change: writes of a transaction with the mailed token
+    renewal, confirmation, password_reset, claim: writes of a transaction with the mailed token
     check_unchanged: a check of a transaction   count_creation, count_session: an update of a transaction
 
     `portfolio_count` is absent for none, and excludes portfolios stored before there was a count.
@@ -91,7 +91,7 @@ class User(Item, discriminator='user'):
         Their transaction raises Invalid if the address is taken, NotFound if it was confirmed meanwhile.
         """
         put = Write(Operation.PUT, self, condition=User.pk.does_not_exist())
-        return [*self._claim(self.email, self.created_at, instead_of, self.expires_at), put]
+        return [*self.claim(self.email, self.created_at, instead_of, self.expires_at), put]
 
     def renewal(self, now: int) -> list[Write]:
         """Return the writes that keep an unconfirmed user as long as a new one.
@@ -113,7 +113,7 @@ class User(Item, discriminator='user'):
     def _removal_unconfirmed(self) -> Write:
         return Write(Operation.DELETE, self, User.confirmed_at.does_not_exist(), on_failure=errors.NotFound)
 
-    def _claim(self, address: str, now: int, instead_of: 'User | None', expires_at: int | None = None) -> list[Write]:
+    def claim(self, address: str, now: int, instead_of: 'User | None', expires_at: int | None = None) -> list[Write]:
         """Return the writes that assign an address to the user, and delete the one who has it without having confirmed it."""
         if instead_of is None:
             return [Email.claim(address, self.user_id, now=now, expires_at=expires_at)]
@@ -188,7 +188,7 @@ class User(Item, discriminator='user'):
 
     def allow_remote(self) -> None:
         """Let applications use the password grant. Raises AccessEnded if the user's stamp changed since they were read."""
-        self.update_existing([User.allow_remote_login.set(True)], self._unchanged(), errors.AccessEnded)
+        self.update_existing([User.allow_remote_login.set(True)], self.unchanged(), errors.AccessEnded)
 
     def forbid_remote(self) -> None:
         """Let no application use the password grant. Raises NotFound."""
@@ -197,11 +197,11 @@ class User(Item, discriminator='user'):
     def set_password(self, password_hash: str) -> None:
         """Set the password, end all sessions and mailed links. Raises AccessEnded if the stamp changed since the old one was verified."""
         actions: list[Action] = [User.password_hash.set(password_hash), _end_sessions()]
-        self.update_existing(actions, self._unchanged(), errors.AccessEnded)
+        self.update_existing(actions, self.unchanged(), errors.AccessEnded)
 
     def end_sessions(self) -> None:
         """End all sessions, and links mailed to a new address. Raises AccessEnded if the user's stamp changed since they were read."""
-        self.update_existing([_end_sessions()], self._unchanged(), errors.AccessEnded)
+        self.update_existing([_end_sessions()], self.unchanged(), errors.AccessEnded)
 
     def schedule_deletion(self, at: int) -> int:
         """Let the account be deleted at `at`, unless it is to be already; return when it will be.
@@ -210,7 +210,7 @@ class User(Item, discriminator='user'):
         same time.
         """
         first = User.delete_at.does_not_exist()
-        if self.update_if(self._unchanged() & first, User.delete_at.set(at), *LEDGERS.enter(self.pk, at)):
+        if self.update_if(self.unchanged() & first, User.delete_at.set(at), *LEDGERS.enter(self.pk, at)):
             return at
         now = User.find(self.user_id)
         if now.stamp != self.stamp:
@@ -250,36 +250,26 @@ class User(Item, discriminator='user'):
         reset = Write(Operation.UPDATE, self, self._logs_in_as_read(), actions, errors.NotFound)
         return [reset] if self.confirmed_at is not None else [reset, Email.keep(self.email, self.user_id)]
 
-    def email_change(self, email: str, now: int, instead_of: 'User | None' = None) -> list[Write]:
-        """Return the writes that change the email address, to that of `instead_of` if they never confirmed it.
-
-        Their transaction raises Invalid if the address is taken, and NotFound if either user changed in the meantime.
-        """
-        address_change = Write(Operation.UPDATE, self, self._unchanged(), [User.email.set(email)], errors.NotFound)
-        if Email.key(email) == Email.key(self.email):
-            return [address_change]
-        return [Write(Operation.DELETE, Email(Email.key(self.email), 'EMAIL')), *self._claim(email, now, instead_of), address_change]
-
     def check_unchanged(self) -> Write:
         """Return the check that belongs in the transaction of whatever opens the account.
 
         The transaction raises AccessEnded if the user's stamp changed since they were read: what was begun before a password reset, or
         before logging out everywhere, must not outlive it.
         """
-        return Write(Operation.CHECK, self, self._unchanged(), on_failure=errors.AccessEnded)
+        return Write(Operation.CHECK, self, self.unchanged(), on_failure=errors.AccessEnded)
 
     def count_session(self) -> Write:
         """Return the write that counts a session that is begun. Its transaction raises AccessEnded as that of `check_unchanged`."""
-        return Write(Operation.UPDATE, self, self._unchanged(), [User.sessions_begun.add(1)], errors.AccessEnded)
+        return Write(Operation.UPDATE, self, self.unchanged(), [User.sessions_begun.add(1)], errors.AccessEnded)
 
     def count_creation(self, on_failure: Callable[[], Exception]) -> Write:
         """Return the write that counts one creation more. Its transaction raises `on_failure` if the user's stamp or the count changed."""
         same: Condition = User.creations == self.creations
         if not self.creations:
             same |= User.creations.does_not_exist()
-        return Write(Operation.UPDATE, self, self._unchanged() & same, [User.creations.add(1)], on_failure)
+        return Write(Operation.UPDATE, self, self.unchanged() & same, [User.creations.add(1)], on_failure)
 
-    def _unchanged(self) -> Condition:
+    def unchanged(self) -> Condition:
         """Return the condition that the user has still the stamp that was read."""
         same_sessions: Condition = User.sessions_epoch == self.sessions_epoch
         if self.sessions_epoch == _FIRST_EPOCH:

@@ -6,7 +6,7 @@ from chalicelib import mail_templates
 from chalicelib.config import settings
 from chalicelib.domain.credentials import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
-from chalicelib.models import AttemptCounter, EmailToken, User, new_token, transact
+from chalicelib.models import AttemptCounter, EmailToken, User, email_change, new_token, transact
 from chalicelib.passwords import verify_password
 from chalicelib.services import mailing, notices, second_factors, users
 from chalicelib.texts import translatable
@@ -67,7 +67,7 @@ def change_email(token: str, *, logged_in: User | None, password: str, now: int)
             raise Invalid(Fault('password', 'wrong', translatable('This is not the password of the account')))
     new = str(email_token.email)
     try:
-        transact(email_token.use(), *user.email_change(new, now, instead_of=User.unconfirmed_with_email(new)))
+        transact(email_token.use(), *email_change(user, new, now, instead_of=User.unconfirmed_with_email(new)))
     except Invalid:
         raise NotFound from None
     notices.tell_of_new_address(user, new)
