@@ -20,6 +20,15 @@ account, everything that opened it before was ended:
 If this was not you, someone reads your email. Contact the operator of this CryptFolio server immediately."""
     ),
 )
+EMAIL_CHANGE_REQUESTED = MailTemplate(
+    translatable('Your email address may change'),
+    translatable(
+        """\
+Someone, probably you, entered the password of your CryptFolio account to change its email address to {new}. It changes once the link that
+was mailed there is followed, within a day. A new password makes that link useless."""
+    ),
+    warns=True,
+)
 EMAIL_CHANGED = MailTemplate(
     translatable('Your email address was changed'),
     translatable(

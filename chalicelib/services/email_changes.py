@@ -24,7 +24,7 @@ class Proof(Enum):
 
 
 def request_email_change(user: User, *, typed: str, password: str, session_id: str, now: int) -> str:
-    """Mail a link to the new address and return that; the address changes when the link is followed.
+    """Mail a link to the new address and return that; the address changes when the link is followed. Tell the one so far.
 
     Somebody who signed up with the address and never confirmed it does not have it.
     Raises Invalid, TooMany, NotSent.
@@ -40,6 +40,7 @@ def request_email_change(user: User, *, typed: str, password: str, session_id: s
             mailing.store_token_and_send(creation, email, mail_templates.EMAIL_TAKEN, login=settings().url('/login'))
         else:
             mailing.store_token_and_send(creation, email, mail_templates.CONFIRM_NEW_EMAIL, link=mailing.token_link('/confirm', token))
+    notices.tell_of_requested_address(user, email)
     return email
 
 

@@ -42,6 +42,11 @@ def tell_of_reset(user: User) -> None:
     _send(user, notice_templates.PASSWORD_RESET, applications=settings().url('/oauth/applications'), profile=settings().url('/profile'))
 
 
+def tell_of_requested_address(user: User, new: str) -> None:
+    """Tell the address that a user has until the link that was mailed to the new one is followed."""
+    _send(user, notice_templates.EMAIL_CHANGE_REQUESTED, new=new)
+
+
 def tell_of_new_address(user: User, new: str) -> None:
     """Tell the address that a user had until now."""
     _send(user, notice_templates.EMAIL_CHANGED, old=user.email, new=new)

@@ -357,7 +357,7 @@ def _post(browser: Browser, path: str, status: int, /, page: str = '/profile', *
 
 
 def _token(recorder: Recorder) -> str:
-    [*_, token] = re.findall(r'token=(\S+)', recorder.mails[-1])
+    [*_, token] = re.findall(r'token=(\S+)', '\n'.join(recorder.mails))
     return str(token)
 
 

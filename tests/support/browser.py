@@ -140,9 +140,13 @@ class Mailbox:
         return self.read()[-1]
 
     def link(self) -> str:
-        """Return the path of the last link of the last mail that has a token."""
-        [*_, link] = re.findall(r'https://cryptfolio\.test(/\S+token=\S+)', self.last()[1])
-        return link
+        """Return the path of the last link with a token in all mails."""
+        return self.links()[-1]
+
+    def links(self, to: str = '') -> list[str]:
+        """Return the paths of all links with a token in the mails to an address, or in all mails."""
+        texts = [text for recipient, text in self.read() if to in ('', recipient)]
+        return re.findall(r'https://cryptfolio\.test(/\S+token=\S+)', '\n'.join(texts))
 
 
 @pytest.fixture

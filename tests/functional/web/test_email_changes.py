@@ -25,7 +25,7 @@ def test_with_a_second_factor_the_password_alone_does_not_confirm_a_change_that_
     thief, elsewhere = new_browser(), new_browser()
     thief.log_in()
     ask_for(thief, EVIL)
-    link = next(text for to, text in mailbox.read() if to == EVIL).rpartition('https://cryptfolio.test')[2].split()[0]
+    [link] = mailbox.links(EVIL)
     logged_in.post('/profile/sessions/end', {'session_id': Session.id_of(thief.cookie)})
     assert thief.get('/profile').status_code == 303
     add_passkey(logged_in, Device())

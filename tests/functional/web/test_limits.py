@@ -183,7 +183,6 @@ def test_mails_that_users_have_sent_to_a_strangers_address_are_limited_by_that_w
         email = make_user(f'user{number}@example.com').email
         user.log_in(email)
     one, other, third = users
-    mails = len(mailbox.read())
 
     def change(user: Browser, email: str) -> int:
         return user.post('/profile/email', {'email': email, 'current_password': PASSWORD}).status_code
@@ -201,7 +200,7 @@ def test_mails_that_users_have_sent_to_a_strangers_address_are_limited_by_that_w
     assert invite(third, 'ada@example.com') == 200
     assert [invite(third, 'ada+3@example.com'), change(third, 'ada@example.com')] == [429, 429]
     assert 'Too many attempts' in third.text
-    assert len(mailbox.read()) == mails + 5
+    assert len([to for to, _ in mailbox.read() if to.lower().startswith('ada')]) == 5
 
     assert [invite(third, 'bob@example.com'), invite(third, '')] == [200, 200]
     assert third.post('/signup', NEW).status_code == 200  # whoever asks for a mail to themselves is counted by themselves

@@ -58,7 +58,7 @@ def test_a_mail_that_cannot_be_sent_leaves_nothing_behind_and_is_sent_when_asked
     assert stored() == before
 
     assert logged_in.post(path, fields).status_code == 200
-    assert len(mailbox.read()) == mails + 1
+    assert len([text for _, text in mailbox.read()[mails:] if 'Subject: Your email address may change' not in text]) == 1
 
 
 @pytest.mark.parametrize('page', ['sign-up', 'invitation'])
