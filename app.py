@@ -55,6 +55,7 @@ from chalicelib.web import (
     statements,
     static_files,
     status,
+    take_back,
 )
 from chalicelib.web import portfolios as portfolio_pages
 
@@ -100,6 +101,7 @@ for page in (
     share_links,
     shared,
     status,
+    take_back,
     profile,
     api_keys,
     session_list,

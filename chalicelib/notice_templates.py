@@ -35,7 +35,21 @@ EMAIL_CHANGED = MailTemplate(
         """\
 The email address of your CryptFolio account was changed from {old} to {new}.
 
-If this was not you, someone knows your password. Contact the operator of this CryptFolio server immediately."""
+If this was not you, someone knows your password. Take the change back here. The link works once and expires in seven days:
+
+{link}
+
+Your account then uses {old} again, everything that opened it ends, and you set a new password."""
+    ),
+)
+EMAIL_RESTORED = MailTemplate(
+    translatable('A change of your email address was taken back'),
+    translatable(
+        """\
+The email address of your CryptFolio account was changed back from {new} to {old}, through the link that was mailed to {old} when it was
+changed. Everything that opened the account was ended.
+
+If {old} is not yours, contact the operator of this CryptFolio server immediately."""
     ),
 )
 NEW_LOG_IN = MailTemplate(

@@ -111,7 +111,7 @@ PUBLIC_ROUTES = {
     ('GET', '/{proxy+}'),
     ('GET', '/static/{name}'),
     *(('GET', f'/reference{below}') for below in ('', '/try', '/try/oauth2-redirect.html')),
-    *((method, path) for path in ('/signup', '/confirm', '/login', '/forgot', '/reset') for method in ('GET', 'POST')),
+    *((method, path) for path in ('/signup', '/confirm', '/take-back', '/login', '/forgot', '/reset') for method in ('GET', 'POST')),
     ('POST', '/logout'),
     ('POST', '/amounts'),
     *(('GET', f'/profile{below}') for below in ('', '/sessions', '/api-keys', '/invitations', '/second-factor', '/passkeys', '/data')),

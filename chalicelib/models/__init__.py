@@ -29,8 +29,8 @@ from chalicelib.models.daily_closes import (
 )
 from chalicelib.models.derived import Derived, Membership, MergeProgress
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
-from chalicelib.models.email_address import Email
-from chalicelib.models.email_change import email_change
+from chalicelib.models.email_address import Email, email_taken_error
+from chalicelib.models.email_change import email_change, email_restoration
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
 from chalicelib.models.grant import Grant
@@ -57,6 +57,7 @@ from chalicelib.models.second_factor import Authenticator, Passkey, RecoveryCode
 from chalicelib.models.session import Session, SessionPointer, new_token
 from chalicelib.models.share_link import ShareLink, ShareToken
 from chalicelib.models.snapshot import Snapshot
+from chalicelib.models.take_back import TakeBack, earlier_than
 from chalicelib.models.transaction import Transaction, TransactionsPage, entry_sk, is_position, read_transactions, time_of
 from chalicelib.models.upstream import UpstreamState
 from chalicelib.models.user import User
@@ -139,6 +140,7 @@ __all__ = [
     'ShareToken',
     'Since',
     'Snapshot',
+    'TakeBack',
     'TrackedCurrency',
     'Transaction',
     'TransactionsPage',
@@ -150,7 +152,10 @@ __all__ = [
     'YearOfDailyCloses',
     'add_daily_closes',
     'delete_all',
+    'earlier_than',
     'email_change',
+    'email_restoration',
+    'email_taken_error',
     'entry_sk',
     'has_version',
     'is_position',

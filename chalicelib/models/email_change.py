@@ -1,17 +1,53 @@
-"""The writes that change the email address of a user."""
+"""The writes that change the email address of a user, and take a change back."""
+
+from pynamodb.expressions.condition import Condition
 
 from chalicelib import errors
 from chalicelib.models.email_address import Email
-from chalicelib.models.user import User
+from chalicelib.models.email_token import EmailToken
+from chalicelib.models.take_back import MOST_TAKE_BACKS, TakeBack, earlier_than, still_working
+from chalicelib.models.user import User, end_sessions
 from chalicelib.models.writes import Operation, Write
 
 
-def email_change(user: User, email: str, now: int, instead_of: User | None = None) -> list[Write]:
+def email_change(user: User, email: str, take_back: TakeBack, now: int, instead_of: User | None = None) -> list[Write]:
     """Return the writes that change a user's email address, to that of `instead_of` if they never confirmed it.
 
-    Their transaction raises Invalid if the address is taken, and NotFound if either user changed in the meantime.
+    Their transaction raises Invalid if the address is taken, and NotFound if either user changed in the meantime. Raises TooMany for a user
+    with many changes that can be taken back.
     """
-    address_change = Write(Operation.UPDATE, user, user.unchanged(), [User.email.set(email)], errors.NotFound)
+    take_backs = still_working(user.take_backs, now)
+    if len(take_backs) >= MOST_TAKE_BACKS:
+        raise errors.TooMany(take_backs[0].until - now)
+    actions = [User.email.set(email), User.take_backs.set([*take_backs, take_back])]
+    address_change = Write(Operation.UPDATE, user, user.unchanged(), actions, errors.NotFound)
+    return [*_move(user, email, now, instead_of), address_change]
+
+
+def email_restoration(user: User, email_token: EmailToken, password_hash: str, now: int, instead_of: User | None = None) -> list[Write]:
+    """Return the writes that give a user the address back that a link was mailed to, set a password, and end what a reset does.
+
+    That sessions ended or the password changed does not stop it. Their transaction raises Invalid if the address is taken, NotFound if the
+    link was used or `instead_of` confirmed the address, and Conflict if the address changed once more. Raises NotFound for a void link.
+    """
+    email = str(email_token.email)
+    actions = [
+        User.email.set(email),
+        User.password_hash.set(password_hash),
+        end_sessions(),
+        User.allow_remote_login.set(False),
+        User.take_backs.set(earlier_than(email_token.token_id, user.take_backs, now)),
+    ]
+    unchanged: Condition = (User.email == user.email) & (User.take_backs == user.take_backs)
+    return [
+        email_token.use(),
+        *_move(user, email, now, instead_of),
+        Write(Operation.UPDATE, user, unchanged, actions, errors.Conflict),
+    ]
+
+
+def _move(user: User, email: str, now: int, instead_of: User | None) -> list[Write]:
+    """Return the writes that free the address of a user and assign them another, none where the two differ in their spelling only."""
     if Email.key(email) == Email.key(user.email):
-        return [address_change]
-    return [Write(Operation.DELETE, Email(Email.key(user.email), 'EMAIL')), *user.claim(email, now, instead_of), address_change]
+        return []
+    return [Write(Operation.DELETE, Email(Email.key(user.email), 'EMAIL')), *user.claim(email, now, instead_of)]

@@ -9,13 +9,16 @@ from chalicelib.models.client import digest
 from chalicelib.models.sealed import SealedItem
 from chalicelib.models.writes import Operation, Write
 
+_ID_LENGTH = 16
+
 
 class EmailToken(SealedItem, discriminator='mailed'):
     """pk=MAILED#<sha256 of the token>  sk=MAILED   TTL   The single-use token of a mailed link.
 
     `purpose` is `confirm` (a sign-up; its name and password are sealed here until it is confirmed), `email` (a new address), `reset`,
-    `add_app` or `add_passkey` (an account's first second factor). `stamp` must still be what it was: `User.log_in_stamp` of `reset`,
-    `User.stamp` of the others; a sign-up has none. `browser` is a digest of the cookie of the browser that signed up, `invitation` one of
+    `add_app` or `add_passkey` (an account's first second factor) or `take_back` (a change of address; `email` is the one before). `stamp`
+    must still be what it was: `User.log_in_stamp` of `reset`, `User.stamp` of the others; a sign-up has none, nor has `take_back`, which
+    must be in `User.take_backs`. `browser` is a digest of the cookie of the browser that signed up, `invitation` one of
     the token with which somebody did.
     put in a transaction, see `creation`   find: get   deleted in a transaction, see `use`
     """
@@ -40,6 +43,16 @@ class EmailToken(SealedItem, discriminator='mailed'):
         email_token = cls(*_key(token), **values)
         email_token.seal(token, {'user_id': user_id, 'email': email, 'name': name, 'password_hash': password_hash})
         return Write(Operation.PUT, email_token)
+
+    @property
+    def token_id(self) -> str:
+        """See `id_of`."""
+        return _id(str(self.pk))
+
+    @classmethod
+    def id_of(cls, token: str) -> str:
+        """Return what tells a token from the others of its user."""
+        return _id(_key(token)[0])
 
     @property
     def user_id(self) -> str:
@@ -78,3 +91,7 @@ class EmailToken(SealedItem, discriminator='mailed'):
 
 def _key(token: str) -> tuple[str, str]:
     return f'MAILED#{digest(token)}', 'MAILED'
+
+
+def _id(pk: str) -> str:
+    return pk.removeprefix('MAILED#')[:_ID_LENGTH]

@@ -12,11 +12,12 @@ from pynamodb.expressions.update import Action
 
 from chalicelib import errors
 from chalicelib.config import settings
-from chalicelib.models.attributes import IntegerAttribute
+from chalicelib.models.attributes import IntegerAttribute, RowsAttribute
 from chalicelib.models.due_index import LEDGERS
 from chalicelib.models.email_address import Email, email_taken_error
 from chalicelib.models.item import Item
 from chalicelib.models.quota import Quota
+from chalicelib.models.take_back import TakeBack
 from chalicelib.models.writes import Operation, Write, transact
 from chalicelib.texts import translatable
 
@@ -40,6 +41,7 @@ class User(Item, discriminator='user'):
     `confirmed_at` is None until the email address is confirmed; until then the account cannot be used.
     `sessions_begun` counts those since old ones were last deleted.
     `sessions_epoch` is drawn anew by whatever ends all sessions: those that were begun in another one are none any more.
+    `take_backs` are the links that take changes of the address back, in the order of the changes; see `take_back`.
     `delete_at` is when the account is to be deleted, None if it is to stay; until then it is in the `due` index for that.
     """
 
@@ -56,6 +58,7 @@ class User(Item, discriminator='user'):
     sessions_begun = IntegerAttribute(default=0)
     sessions_epoch = UnicodeAttribute(default=_FIRST_EPOCH)
     delete_at = IntegerAttribute(null=True)
+    take_backs = RowsAttribute(TakeBack)
 
     @classmethod
     def pk_of(cls, user_id: str) -> str:
@@ -172,10 +175,15 @@ class User(Item, discriminator='user'):
         expires_at: int | None = self.expires_at
         return expires_at is None or now < expires_at - _SPARE_SECONDS
 
+    @staticmethod
+    def log_in_stamp_of(email: str, password_hash: str) -> str:
+        """Return the `log_in_stamp` of whoever logs in with these."""
+        return hashlib.sha256(f'{email}\n{password_hash}'.encode()).hexdigest()
+
     @property
     def log_in_stamp(self) -> str:
         """A digest of what the user logs in with: what only the address and the password stand for ends when either changes."""
-        return hashlib.sha256(f'{self.email}\n{self.password_hash}'.encode()).hexdigest()
+        return User.log_in_stamp_of(self.email, self.password_hash)
 
     @property
     def stamp(self) -> str:
@@ -196,12 +204,12 @@ class User(Item, discriminator='user'):
 
     def set_password(self, password_hash: str) -> None:
         """Set the password, end all sessions and mailed links. Raises AccessEnded if the stamp changed since the old one was verified."""
-        actions: list[Action] = [User.password_hash.set(password_hash), _end_sessions()]
+        actions: list[Action] = [User.password_hash.set(password_hash), end_sessions()]
         self.update_existing(actions, self.unchanged(), errors.AccessEnded)
 
     def end_sessions(self) -> None:
         """End all sessions, and links mailed to a new address. Raises AccessEnded if the user's stamp changed since they were read."""
-        self.update_existing([_end_sessions()], self.unchanged(), errors.AccessEnded)
+        self.update_existing([end_sessions()], self.unchanged(), errors.AccessEnded)
 
     def schedule_deletion(self, at: int) -> int:
         """Let the account be deleted at `at`, unless it is to be already; return when it will be.
@@ -242,7 +250,7 @@ class User(Item, discriminator='user'):
         """
         actions: list[Action] = [
             User.password_hash.set(password_hash),
-            _end_sessions(),
+            end_sessions(),
             User.allow_remote_login.set(False),
             User.confirmed_at.set(self.confirmed_at or now),
             User.expires_at.remove(),
@@ -282,7 +290,8 @@ class User(Item, discriminator='user'):
         return same
 
 
-def _end_sessions() -> Action:
+def end_sessions() -> Action:
+    """Return the action that ends all sessions of a user."""
     return User.sessions_epoch.set(secrets.token_hex(8))
 
 

@@ -1,4 +1,7 @@
-"""Changing the email address of an account: the new one is used once the link that is mailed there was followed."""
+"""Changing the email address of an account: the new one is used once the link that is mailed there was followed.
+
+The one before is mailed a link that takes the change back: whoever knows the password alone could else take an account for good.
+"""
 
 from enum import Enum
 
@@ -6,13 +9,25 @@ from chalicelib import mail_templates
 from chalicelib.config import settings
 from chalicelib.domain.credentials import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
-from chalicelib.models import AttemptCounter, EmailToken, User, email_change, new_token, transact
-from chalicelib.passwords import verify_password
+from chalicelib.models import (
+    AttemptCounter,
+    EmailToken,
+    TakeBack,
+    User,
+    earlier_than,
+    email_change,
+    email_restoration,
+    email_taken_error,
+    new_token,
+    transact,
+)
+from chalicelib.passwords import hash_password, verify_password
 from chalicelib.services import mailing, notices, second_factors, users
 from chalicelib.texts import translatable
 
 _HOUR = 3_600
 _DAY = 86_400
+_WEEK = 7 * _DAY
 
 
 class Proof(Enum):
@@ -66,9 +81,44 @@ def change_email(token: str, *, logged_in: User | None, password: str, now: int)
         AttemptCounter.record('confirm', token, 10, _DAY, now)
         if not verify_password(user.password_hash, password):
             raise Invalid(Fault('password', 'wrong', translatable('This is not the password of the account')))
-    new = str(email_token.email)
+    new, link = str(email_token.email), new_token()
+    creation = EmailToken.creation(link, purpose='take_back', user_id=user.user_id, email=user.email, expires_at=now + _WEEK)
+    restorable = TakeBack(EmailToken.id_of(link), now + _WEEK)
+    writes = email_change(user, new, restorable, now, instead_of=User.unconfirmed_with_email(new))
     try:
-        transact(email_token.use(), *email_change(user, new, now, instead_of=User.unconfirmed_with_email(new)))
+        transact(email_token.use(), creation, *writes)
     except Invalid:
         raise NotFound from None
-    notices.tell_of_new_address(user, new)
+    notices.tell_of_new_address(user, new, mailing.token_link('/take-back', link))
+
+
+def find_take_back(token: str, now: int) -> tuple[EmailToken, User]:
+    """Return the token of a link that takes a change of address back, and its user.
+
+    Raises NotFound if it is unknown, used or expired, or if an earlier change was taken back.
+    """
+    email_token = EmailToken.find(token, 'take_back', now)
+    user = User.find(email_token.user_id)
+    earlier_than(email_token.token_id, user.take_backs, now)
+    return email_token, user
+
+
+def take_back(token: str, now: int) -> str:
+    """Give an account the address back that a link was mailed to; return the token of a link with which to set its password.
+
+    Until then nobody knows the password. All that opens the account ends, as by a reset; a second factor stays.
+    Raises NotFound as `find_take_back`, Invalid if the address has an account of its own by now, and Conflict.
+    """
+    email_token, user = find_take_back(token, now)
+    old = str(email_token.email)
+    owner = User.with_email(old)
+    if owner is not None and owner.user_id != user.user_id and owner.confirmed_at is not None:
+        raise email_taken_error()
+    instead_of = owner if owner is not None and owner.confirmed_at is None else None
+    password_hash, reset = hash_password(new_token()), new_token()
+    stamp = User.log_in_stamp_of(old, password_hash)
+    creation = EmailToken.creation(reset, purpose='reset', user_id=user.user_id, stamp=stamp, expires_at=now + _HOUR)
+    restoration = email_restoration(user, email_token, password_hash, now, instead_of)
+    users.end_around(lambda: transact(*restoration, creation), user.user_id, (), now)
+    notices.tell_of_restored_address(user, old)
+    return reset

@@ -117,7 +117,7 @@ def reset_password(token: str, password: str, *, now: int) -> User:
     check_new_password(password, user.email)
     password_hash = hash_password(password)
     reset = [email_token.use(), *user.password_reset(password_hash, now)]
-    _end_around(lambda: transact(*reset), user.user_id, (), now)
+    end_around(lambda: transact(*reset), user.user_id, (), now)
     notices.tell_of_reset(user)
     return User.find(user.user_id)
 
@@ -132,7 +132,7 @@ def change_password(user: User, *, current: str, session_id: str, password: str,
         lambda: check_new_password(password, user.email),
     )
     password_hash = hash_password(password)
-    _end_around(lambda: user.set_password(password_hash), user.user_id, keep, now)
+    end_around(lambda: user.set_password(password_hash), user.user_id, keep, now)
     notices.tell_of_new_password(user)
 
 
@@ -142,7 +142,7 @@ def log_out_everywhere(user: User, *, keep: Collection[str], visitor: Visitor, n
     Counted, as whoever has a session may do it, and so could keep its owner out. Raises AccessEnded, TooMany.
     """
     AttemptCounter.record('end_all_sessions', user.user_id, 5, _HOUR, now)
-    _end_around(user.end_sessions, user.user_id, keep, now)
+    end_around(user.end_sessions, user.user_id, keep, now)
     notices.tell_of_ended_sessions(user, visitor.browser, visitor.network, now)
 
 
@@ -166,7 +166,7 @@ def allow_remote_login(user: User, allowed: bool) -> None:
         notices.tell_of_remote_login(user)
 
 
-def _end_around(end_sessions: Callable[[], None], user_id: str, keep: Collection[str], now: int) -> None:
+def end_around(end_sessions: Callable[[], None], user_id: str, keep: Collection[str], now: int) -> None:
     """End all sessions, and before and after it all else that opens an account, except the names in `keep`.
 
     First, so that this can be repeated the same way should it be interrupted; and once nobody else is logged in any more, for what was

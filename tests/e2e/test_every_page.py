@@ -34,7 +34,7 @@ QUERIES = {
     '/portfolios/{portfolio_id}/statement': ['', '?at=2024-12-31'],
     '/login': ['?' + urlencode({'next': '/oauth/authorize?' + urlencode(AUTHORIZATION)})],
 }
-FOR_VISITORS = ('/', '/signup', '/login', '/forgot', '/confirm', '/reset')
+FOR_VISITORS = ('/', '/signup', '/login', '/forgot', '/confirm', '/take-back', '/reset')
 # Files, redirects, what only a script of the console reads, and what needs a log-in under way.
 NO_PAGES = ('/static/', '/.well-known/', '/language', '/reference/try/', '/login/second', '/login/passkey')
 LOOKS = ((320, 'dark', 'none'), (768, 'light', 'none'), (1280, 'dark', 'active'), (1280, 'light', 'none'))

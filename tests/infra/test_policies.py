@@ -376,8 +376,13 @@ def _sign_up(browser: Browser, recorder: Recorder) -> None:
 def _use_profile(browser: Browser, recorder: Recorder) -> None:
     _post(browser, '/profile/name', 303, name='Ada L')
     _post(browser, '/profile/remote', 303, allow_remote_login='yes')
-    _post(browser, '/profile/email', 200, email='ada@example.org', current_password=PASSWORD + '!')
-    browser.post('/confirm', {'token': _token(recorder)})
+    for take_back in (True, False):
+        _post(browser, '/profile/email', 200, email='ada@example.org', current_password=PASSWORD + '!')
+        browser.post('/confirm', {'token': _token(recorder)})
+        if take_back:
+            browser.post('/take-back', {'token': _token(recorder)})
+            browser.post('/reset', {'token': browser.location.partition('token=')[2], 'password': PASSWORD + '!'})
+            assert browser.status == 303, browser.text
     _post(browser, '/profile/password', 303, current_password=PASSWORD + '!', password=PASSWORD, keep='remote_login')
     _post(browser, '/profile/second-factor/app', 200, current_password=PASSWORD)
     _post(browser, '/profile/second-factor/begin', 303, what='app', token=_token(recorder))

@@ -1,12 +1,23 @@
 """Who changes the email address of an account, and who does not, whatever they know of it."""
 
+import itertools
 from collections.abc import Callable
 
-from chalicelib.models import Session, User
+import pytest
+
+from chalicelib import clock
+from chalicelib.models import Session, TakeBack, User
+from chalicelib.services import email_changes
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
+from tests.support.clock import StoppedClock
+from tests.support.dynamodb import before_write, survives
 from tests.support.passkey_device import Device, add_passkey, options
+from tests.support.thief import NEW_PASSWORD, NOTHING, Thief
 
+DAY = 86_400
+OWNERS = 'test@example.com'
+THIEFS_PASSWORD = 'the password of a thief'
 EVIL = 'evil@example.net'
 
 
@@ -74,3 +85,228 @@ def test_who_is_logged_in_to_another_account_is_led_to_log_in_to_this_one(
     elsewhere.post('/logout', {'next': link})
 
     assert elsewhere.location == f'/login?next=%2Fconfirm%3Ftoken%3D{token_of(link)}'
+
+
+def change(browser: Browser, mailbox: Mailbox, email: str, password: str = PASSWORD) -> None:
+    """Change the address of who is logged in."""
+    ask_for(browser, email, password)
+    browser.post('/confirm', {'token': token_of(mailbox.links(email)[-1])})
+    assert (browser.status, browser.location) == (303, '/account?saved=email')
+
+
+def take_back_links(mailbox: Mailbox, to: str = OWNERS) -> list[str]:
+    return [link for link in mailbox.links(to) if link.startswith('/take-back?')]
+
+
+def take_back(browser: Browser, link: str) -> int:
+    """Press the button behind a link; return the status."""
+    return browser.post('/take-back', {'token': token_of(link)}).status_code
+
+
+def set_password(browser: Browser, email: str = OWNERS, password: str = NEW_PASSWORD) -> None:
+    """Set the password of an address on the page that a browser was sent to."""
+    link = browser.location
+    browser.get(link)
+    assert (browser.status, email in browser.page) == (200, True)
+    browser.post('/reset', {'token': token_of(link), 'password': password})
+
+
+def test_the_mail_to_the_address_before_throws_a_thief_out_who_changed_it(
+    browser: Browser, thief: Thief, user: User, mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    change(thief.browser, mailbox, EVIL)
+    ask_for(thief.browser, 'more@example.net')
+    thief.browser.post('/forgot', {'email': EVIL})
+    to, text = next(mail for mail in mailbox.read() if 'was changed from test@example.com to evil@example.net' in mail[1])
+    assert (to, 'expires in seven days' in text) == (OWNERS, True)
+    [link] = take_back_links(mailbox)
+    stopped_clock.advance(7 * DAY - 1)
+    thief.browser.log_in(EVIL)
+
+    browser.get(link)
+    assert (browser.status, 'Your account will use test@example.com again' in browser.text) == (200, True)
+    assert User.find(user.user_id).email == EVIL  # nothing yet
+    assert take_back(browser, link) == 303
+
+    assert User.find(user.user_id).email == OWNERS
+    assert (User.with_email(OWNERS).user_id, User.with_email(EVIL)) == (user.user_id, None)
+    assert thief.opens() == NOTHING
+    for email in (EVIL, OWNERS):
+        assert thief.browser.log_in(email).status_code == 422
+    for pending in (*mailbox.links(EVIL), *mailbox.links('more@example.net')):
+        assert thief.browser.get(pending).status_code == 404
+    set_password(browser)
+    assert browser.location == '/account/security?saved=password'
+    assert browser.get('/profile').status_code == 200
+    assert thief.opens() == NOTHING
+
+
+@pytest.mark.parametrize('what_happened', ['used', 'seven days', 'account deleted', 'another purpose'])
+def test_a_change_is_taken_back_once_in_time(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox, stopped_clock: StoppedClock, what_happened: str
+):
+    change(logged_in, mailbox, EVIL)
+    [link] = take_back_links(mailbox)
+    owner = new_browser()
+    match what_happened:
+        case 'used':
+            assert take_back(owner, link) == 303
+        case 'seven days':
+            stopped_clock.advance(7 * DAY)
+        case 'account deleted':
+            user.delete()
+        case 'another purpose':
+            link = mailbox.links(EVIL)[0]
+
+    assert owner.get(link.replace('/confirm', '/take-back')).status_code == 404
+    assert 'This link is no longer valid' in owner.text
+    assert take_back(owner, link) == 404
+
+
+def test_an_address_that_became_somebody_elses_is_not_taken_from_them(
+    logged_in: Browser, new_browser: Callable[[], Browser], make_user: Callable[..., User], user: User, mailbox: Mailbox
+):
+    change(logged_in, mailbox, EVIL)
+    other, owner = make_user(OWNERS), new_browser()
+
+    assert take_back(owner, take_back_links(mailbox)[0]) == 409
+
+    assert 'This address has another account by now' in owner.text
+    assert (User.with_email(OWNERS).user_id, User.find(user.user_id).email) == (other.user_id, EVIL)
+    assert logged_in.get('/profile').status_code == 200  # nothing was ended
+
+
+def test_a_sign_up_that_nobody_confirmed_does_not_keep_the_address(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox
+):
+    change(logged_in, mailbox, EVIL)
+    logged_in.post('/signup', {'email': OWNERS, 'password': 'a good long one'})
+    owner = new_browser()
+
+    assert take_back(owner, take_back_links(mailbox)[0]) == 303
+
+    assert User.with_email(OWNERS).user_id == user.user_id
+
+
+def test_the_first_owner_has_the_last_word_however_often_an_address_changes(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox
+):
+    thief, owner = logged_in, new_browser()
+    change(thief, mailbox, EVIL)
+    change(thief, mailbox, 'more@example.net')
+    [owners], [thiefs] = take_back_links(mailbox), take_back_links(mailbox, EVIL)
+
+    assert take_back(thief, thiefs) == 303  # the later change alone
+    assert User.find(user.user_id).email == EVIL
+    set_password(thief, EVIL, THIEFS_PASSWORD)
+    change(thief, mailbox, 'third@example.net', THIEFS_PASSWORD)
+    assert take_back(owner, owners) == 303
+
+    set_password(owner)
+    links = [link for link in mailbox.links() if link.startswith('/take-back?')]
+    assert len(links) == 3  # of three changes, and none of what was taken back
+    assert [take_back(thief, link) for link in links] == [404] * 3
+    assert User.find(user.user_id).email == OWNERS
+    assert (
+        'changed back from third@example.net to test@example.com' in [text for to, text in mailbox.read() if to == 'third@example.net'][-1]
+    )
+
+
+def test_what_was_taken_back_does_not_void_the_links_of_changes_after_it(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox
+):
+    owner = new_browser()
+    change(logged_in, mailbox, EVIL)
+    take_back(owner, take_back_links(mailbox)[0])
+    set_password(owner)
+    change(owner, mailbox, 'again@example.net', NEW_PASSWORD)
+
+    assert take_back(new_browser(), take_back_links(mailbox)[-1]) == 303
+
+    assert User.find(user.user_id).email == OWNERS
+
+
+@pytest.mark.parametrize(('first', 'status'), [('same', 404), ('later', 409)])
+def test_of_two_who_take_back_at_once_one_succeeds_and_the_first_owner_in_the_end(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox, first: str, status: int
+):
+    change(logged_in, mailbox, EVIL)
+    change(logged_in, mailbox, 'more@example.net')
+    [owners], [thiefs] = take_back_links(mailbox), take_back_links(mailbox, EVIL)
+    owner, faster = new_browser(), new_browser()
+    csrf = owner.csrf()
+
+    with before_write(1, lambda: take_back(faster, owners if first == 'same' else thiefs), 'MAILED#'):
+        owner.post('/take-back', {'csrf': csrf, 'token': token_of(owners)})
+
+    assert (faster.status, owner.status) == (303, status)
+    if first == 'later':
+        assert User.find(user.user_id).email == EVIL
+        assert take_back(owner, owners) == 303
+    assert User.find(user.user_id).email == OWNERS
+    assert take_back(faster, thiefs) == 404
+
+
+def test_what_dies_after_the_address_was_restored_is_made_good_by_a_reset(
+    browser: Browser, thief: Thief, user: User, mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    change(thief.browser, mailbox, EVIL)
+    [link] = take_back_links(mailbox)
+    writes = next(
+        number
+        for number in itertools.count(1)
+        if survives(lambda: email_changes.take_back(token_of(link), clock.now()), number) or User.find(user.user_id).email == OWNERS
+    )
+    assert writes > 1
+    assert take_back(browser, link) == 404
+    assert thief.browser.get('/profile').status_code == 303
+
+    browser.post('/forgot', {'email': OWNERS})
+    browser.post('/reset', {'token': token_of(mailbox.link()), 'password': NEW_PASSWORD})
+
+    assert browser.get('/profile').status_code == 200
+    assert thief.opens() == NOTHING
+
+
+def test_a_second_factor_stays(logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox):
+    add_passkey(logged_in, Device())
+    change(logged_in, mailbox, 'new@example.com')
+    owner = new_browser()
+
+    take_back(owner, take_back_links(mailbox)[0])
+    set_password(owner)
+
+    assert owner.location.startswith('/login/second?')
+
+
+def test_another_spelling_of_an_address_is_taken_back_too(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox
+):
+    change(logged_in, mailbox, 'Test@Example.com')
+
+    assert take_back(new_browser(), take_back_links(mailbox)[0]) == 303
+
+    assert (User.find(user.user_id).email, User.with_email(OWNERS).user_id) == (OWNERS, user.user_id)
+
+
+def test_an_address_changes_twenty_times_in_a_week_at_most(logged_in: Browser, user: User, mailbox: Mailbox, stopped_clock: StoppedClock):
+    now = clock.now()
+    user.update([User.take_backs.set([TakeBack(str(number), now + number) for number in range(21)])])
+    ask_for(logged_in, 'new@example.com')
+    token = token_of(mailbox.links('new@example.com')[0])
+
+    assert logged_in.post('/confirm', {'token': token}).status_code == 429
+    stopped_clock.advance(1)
+    assert logged_in.post('/confirm', {'token': token}).status_code == 303
+
+    assert len(User.find(user.user_id).take_backs) == 20
+
+
+def test_mails_and_pages_are_in_the_language_of_their_reader(logged_in: Browser, mailbox: Mailbox):
+    logged_in.headers = {'Accept-Language': 'de'}
+    change(logged_in, mailbox, 'new@example.com')
+    assert 'Machen Sie die Änderung hier rückgängig' in mailbox.last()[1]
+
+    logged_in.get(take_back_links(mailbox)[0])
+
+    assert 'Ihr Konto verwendet dann wieder test@example.com' in logged_in.text
