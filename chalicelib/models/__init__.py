@@ -57,7 +57,7 @@ from chalicelib.models.second_factor import Authenticator, Passkey, RecoveryCode
 from chalicelib.models.session import Session, SessionPointer, new_token
 from chalicelib.models.share_link import ShareLink, ShareToken
 from chalicelib.models.snapshot import Snapshot
-from chalicelib.models.take_back import TakeBack, earlier_than
+from chalicelib.models.take_back import TakeBack, earlier_than, still_working
 from chalicelib.models.transaction import Transaction, TransactionsPage, entry_sk, is_position, read_transactions, time_of
 from chalicelib.models.upstream import UpstreamState
 from chalicelib.models.user import User
@@ -168,6 +168,7 @@ __all__ = [
     'read_transactions',
     'remove_history',
     'split_by_month',
+    'still_working',
     'time_of',
     'transact',
     'version_mismatch',

@@ -376,13 +376,6 @@ def _sign_up(browser: Browser, recorder: Recorder) -> None:
 def _use_profile(browser: Browser, recorder: Recorder) -> None:
     _post(browser, '/profile/name', 303, name='Ada L')
     _post(browser, '/profile/remote', 303, allow_remote_login='yes')
-    for take_back in (True, False):
-        _post(browser, '/profile/email', 200, email='ada@example.org', current_password=PASSWORD + '!')
-        browser.post('/confirm', {'token': _token(recorder)})
-        if take_back:
-            browser.post('/take-back', {'token': _token(recorder)})
-            browser.post('/reset', {'token': browser.location.partition('token=')[2], 'password': PASSWORD + '!'})
-            assert browser.status == 303, browser.text
     _post(browser, '/profile/password', 303, current_password=PASSWORD + '!', password=PASSWORD, keep='remote_login')
     _post(browser, '/profile/second-factor/app', 200, current_password=PASSWORD)
     _post(browser, '/profile/second-factor/begin', 303, what='app', token=_token(recorder))
@@ -390,9 +383,15 @@ def _use_profile(browser: Browser, recorder: Recorder) -> None:
     app = pyotp.TOTP(re.search('secret=([A-Z2-7]+)', browser.page)[1])
     _post(browser, '/profile/second-factor/confirm', 303, code=app.at(clock.now()))
     other = Browser(HTTP)
-    other.log_in('ada@example.org')
+    other.log_in('ada@example.com')
     _post(other, '/login/second', 303, page='/forgot', code=app.at(clock.now() + 30))
     _post(browser, '/profile/second-factor/remove', 303, what='app', current_password=PASSWORD)
+    for take_back in (True, False):
+        _post(browser, '/profile/email', 200, email='ada@example.org', current_password=PASSWORD)
+        browser.post('/confirm', {'token': _token(recorder)})
+        if take_back:
+            browser.post('/take-back', {'token': _token(recorder)})
+            browser.post('/reset', {'token': browser.location.partition('token=')[2], 'password': PASSWORD})
     _post(browser, '/profile/remote', 303, allow_remote_login='yes')
     _post(browser, '/profile/api-keys', 303, name='sheet', scopes='read')
     [key_id] = set(re.findall(r'name="key_id" value="([^"]+)"', browser.get(browser.location).body.decode()))
