@@ -30,14 +30,14 @@ def test_an_app_is_set_up_through_a_mailed_link(visitor: Visitor) -> None:
     assert f'We sent an email to {email}' in visitor.text
     wait_until(lambda: '/profile/second-factor/begin' in visitor.mailed_link(email))
     visitor.go(visitor.mailed_link(email))
-    assert_good(visitor, 'second-factor-begin')
+    axe.assert_good(visitor, 'second-factor-begin')
     visitor.press('Set up an app')
 
     app = pyotp.TOTP(visitor.find('code.value').text.replace(' ', ''))
     visitor.find('#confirm-code').send_keys(app.at(int(time.time())))
     visitor.press('Confirm')
     assert 'Keep these recovery codes' in visitor.text
-    assert_good(visitor, 'second-factor-codes')
+    axe.assert_good(visitor, 'second-factor-codes')
     visitor.press('log out everywhere else')
     assert visitor.path == '/profile/sessions'
     visitor.press('Log out')
@@ -45,11 +45,4 @@ def test_an_app_is_set_up_through_a_mailed_link(visitor: Visitor) -> None:
     visitor.type(email=email, password=PASSWORD)
     visitor.press('Log in')
     assert 'ask the operator of this server' in visitor.text
-    assert_good(visitor, 'login-second')
-
-
-def assert_good(visitor: Visitor, name: str) -> None:
-    """Look at a page, which has no fault of accessibility and violates no policy."""
-    visitor.look(name)
-    visitor.driver.execute_script(axe.script())
-    assert axe.violations(visitor.driver) + visitor.complaints() == []
+    axe.assert_good(visitor, 'login-second')

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from selenium import webdriver
 
+    from tests.support.chromium import Visitor
+
 SCRIPT = Path(__file__).parent / 'vendor' / 'axe-core-4.14.1.min.js'
 SHA256 = '29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c'
 _RUN = """
@@ -38,3 +40,10 @@ def violations(driver: 'webdriver.Chrome', options: dict[str, Any] | None = None
     """
     faults: list[str] = driver.execute_async_script(_RUN, options)
     return faults
+
+
+def assert_good(visitor: 'Visitor', name: str) -> None:
+    """Look at the page that is shown: it has no fault of accessibility and violates no policy."""
+    visitor.look(name)
+    visitor.driver.execute_script(script())
+    assert violations(visitor.driver) + visitor.complaints() == []

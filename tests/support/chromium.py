@@ -141,9 +141,10 @@ class Visitor:
         return [line for line in self.driver.get_log('browser') if line['source'] != 'network']
 
     def mailed_link(self, to: str) -> str:
-        """Return the link of the last mail to this address."""
-        mails = wait_until(lambda: re.findall(rf'^--- mail to {re.escape(to)}$(.*?)^--- end of mail$', self.stack.log, re.M | re.S))
-        return re.findall(r'^(http\S+token=\S+)$', mails[-1], re.M)[-1]
+        """Return the last link with a token in the mails to this address."""
+        mail = re.compile(rf'^--- mail to {re.escape(to)}$(.*?)^--- end of mail$', re.M | re.S)
+        links = wait_until(lambda: re.findall(r'^(http\S+token=\S+)$', '\n'.join(mail.findall(self.stack.log)), re.M))
+        return links[-1]
 
 
 @pytest.fixture(scope='session')
