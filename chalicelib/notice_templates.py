@@ -66,7 +66,12 @@ Your sessions: {sessions}"""
 )
 PASSWORD_CHANGED = MailTemplate(
     translatable('Your password was changed'),
-    translatable('The password of your CryptFolio account was changed by someone who was logged in. You were logged out everywhere else.'),
+    translatable(
+        """\
+The password of your CryptFolio account was changed by someone who was logged in. You were logged out everywhere else.
+
+The link below works once, for a day, and until the password is changed again."""
+    ),
     warns=True,
 )
 SESSIONS_ENDED = MailTemplate(

@@ -30,8 +30,9 @@ def tell_of_log_in(user: User, browser: str, network: str, now: int) -> None:
     )
 
 
-def tell_of_new_password(user: User) -> None:
-    _send(user, notice_templates.PASSWORD_CHANGED)
+def tell_of_new_password(user: User, reset: str) -> None:
+    """`reset` is a link with which the user sets another one."""
+    _send(user, notice_templates.PASSWORD_CHANGED, forgot=reset)
 
 
 def tell_of_ended_sessions(user: User, browser: str, network: str, now: int) -> None:
@@ -118,7 +119,7 @@ def _send(user: User, template: MailTemplate, **values: str) -> None:
         telemetry.note(notice_not_sent='too many today')
         return
     try:
-        mail.send(user.email, template, forgot=settings().url('/forgot'), **values)
+        mail.send(user.email, template, **{'forgot': settings().url('/forgot'), **values})
     except NotSent as error:
         telemetry.note(notice_not_sent=error.reason)
 

@@ -3,6 +3,7 @@
 No response reveals whether an email address has an account; only the mail to that address does.
 """
 
+import contextlib
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from chalicelib import mail_templates
 from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password, mailbox_of
 from chalicelib.errors import Fault, Invalid, NotFound, TooMany, check_all
-from chalicelib.models import AttemptCounter, EmailToken, KnownBrowser, Session, User, Write, new_token, transact
+from chalicelib.models import DATABASE_ERRORS, AttemptCounter, EmailToken, KnownBrowser, Session, User, Write, new_token, transact
 from chalicelib.passwords import hash_password, verify_password
 from chalicelib.services import access, mailing, notices, second_factors
 from chalicelib.services.log_ins import Visitor
@@ -18,6 +19,8 @@ from chalicelib.texts import translatable
 
 _QUARTER = 900
 _HOUR = 3_600
+_DAY = 86_400
+_MOST_CHANGES = 5  # of a password in a day
 
 
 class Authenticated(NamedTuple):
@@ -90,9 +93,9 @@ def _mail_reset_link(user: User | None, email: str, now: int) -> None:
     )
 
 
-def reset_token(token: str, user: User, now: int) -> Write:
+def reset_token(token: str, user: User, now: int, lasts_seconds: int = _HOUR) -> Write:
     """Return the write that stores the token of a link with which a user sets a new password."""
-    return EmailToken.creation(token, purpose='reset', user_id=user.user_id, stamp=user.log_in_stamp, expires_at=now + _HOUR)
+    return EmailToken.creation(token, purpose='reset', user_id=user.user_id, stamp=user.log_in_stamp, expires_at=now + lasts_seconds)
 
 
 def find_by_link(token: str, purpose: str, now: int) -> tuple[EmailToken, User]:
@@ -125,15 +128,26 @@ def reset_password(token: str, password: str, *, now: int) -> User:
 def change_password(user: User, *, current: str, session_id: str, password: str, keep: Collection[str], now: int) -> None:
     """Set a new password; end all sessions, and what opens the account except the names in `keep` (see `access`).
 
-    Raises Invalid, TooMany, AccessEnded.
+    Counted by the day: whoever knows the password could else change it over and over, and end each reset link of its owner before that is
+    followed. Raises Invalid, TooMany, AccessEnded.
     """
     check_all(
         lambda: check_current_password(user, current, session_id, now),
         lambda: check_new_password(password, user.email),
     )
+    AttemptCounter.record('change_password', user.user_id, _MOST_CHANGES, _DAY, now)
     password_hash = hash_password(password)
     end_around(lambda: user.set_password(password_hash), user.user_id, keep, now)
-    notices.tell_of_new_password(user)
+    _tell_of_new_password(user.user_id, now)
+
+
+def _tell_of_new_password(user_id: str, now: int) -> None:
+    """Mail the user a link that resets the password, too: whoever changed it may have used up those that can be asked for today."""
+    user, token, link = User.find(user_id), new_token(), settings().url('/forgot')
+    with contextlib.suppress(*DATABASE_ERRORS):
+        transact(reset_token(token, user, now, lasts_seconds=_DAY))
+        link = mailing.token_link('/reset', token)
+    notices.tell_of_new_password(user, link)
 
 
 def log_out_everywhere(user: User, *, keep: Collection[str], visitor: Visitor, now: int) -> None:

@@ -20,15 +20,15 @@ def test_of_each_kind_a_user_gets_so_many_a_day(
     other = make_user('other@example.com')
 
     for _ in range(MOST_A_DAY + 5):
-        notices.tell_of_new_password(user)
+        notices.tell_of_new_password(user, 'https://cryptfolio.test/reset')
     assert len(mailbox.read()) == MOST_A_DAY
 
     notices.tell_of_remote_login(user)
-    notices.tell_of_new_password(other)
+    notices.tell_of_new_password(other, 'https://cryptfolio.test/reset')
     assert [to for to, _ in mailbox.read()[MOST_A_DAY:]] == ['test@example.com', 'other@example.com']
 
     stopped_clock.advance(DAY)
-    notices.tell_of_new_password(user)
+    notices.tell_of_new_password(user, 'https://cryptfolio.test/reset')
     assert len(mailbox.read()) == MOST_A_DAY + 3
 
 
@@ -44,6 +44,6 @@ def test_log_ins_go_on_when_nobody_is_told_of_them_any_more(new_browser: Callabl
 @pytest.mark.usefixtures('impatient_botocore')
 def test_a_notice_that_nobody_can_count_is_sent(user: User, mailbox: Mailbox):
     with refusing('ThrottlingException', operations=['UpdateItem']):
-        notices.tell_of_new_password(user)
+        notices.tell_of_new_password(user, 'https://cryptfolio.test/reset')
 
     assert len(mailbox.read()) == 1

@@ -12,6 +12,7 @@ from chalicelib import clock
 from chalicelib.errors import Invalid
 from chalicelib.models import ApiKey, Grant, Item, Portfolio, ShareLink, User, new_token, transact
 from chalicelib.services import access, users
+from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import before_write, meanwhile, survives
@@ -160,3 +161,33 @@ def test_a_refused_password_ends_nothing(thief: Thief, user: User):
         users.reset_password(reset_link(user), 'short', now=clock.now())
 
     assert thief.opens() == EVERYTHING
+
+
+def change_password(browser: Browser, old: str, new: str) -> int:
+    """Change the password of who is logged in; return the status."""
+    browser.get('/account/security')
+    browser.post('/profile/password', {'current_password': old, 'password': new})
+    return browser.status
+
+
+def test_who_knows_the_password_keeps_its_owner_out_by_five_changes_a_day_at_most(
+    logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    """Each change ends the links of before, whoever asked for them; the mail about it has one of its own."""
+    thief, owner = logged_in, new_browser()
+    passwords = [PASSWORD, *(f'password {number} of a thief' for number in range(6))]
+    links = []
+    for old, new in itertools.pairwise(passwords[:6]):
+        assert change_password(thief, old, new) == 303
+        links.append(mailbox.link())
+    assert change_password(thief, *passwords[5:]) == 429
+
+    stopped_clock.advance(23 * 3_600)
+    for link in links[:-1]:
+        owner.get(link)
+        assert owner.status == 404
+    owner.get(links[-1])
+    owner.post('/reset', {'token': links[-1].partition('token=')[2], 'password': NEW_PASSWORD})
+
+    assert owner.get('/profile').status_code == 200
+    assert thief.get('/profile').status_code == 303
