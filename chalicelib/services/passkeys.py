@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from chalicelib.config import settings
+from chalicelib.domain import cbor
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.models import AttemptCounter, LogInStep, Operation, Passkey, User, Write, make_one_more
 from chalicelib.models.client import digest
@@ -23,6 +24,9 @@ MOST_PASSKEYS = 20
 _MOST_LOGINS = 100  # that one network may begin in a quarter of an hour
 # What webauthn raises, beside its own errors, of what a browser may send.
 _MALFORMED = (ValueError, LookupError, TypeError, RecursionError)
+# Authenticator data: a hash, flags and a counter; then, if the flags say so, an identifier, the length of the next, and a credential's id.
+_FIXED_BYTES, _CREDENTIAL_BYTES = 37, 18
+_FLAGS, _HAS_CREDENTIAL = 32, 0x40
 _REFUSED = Fault('credential', 'refused', translatable('This passkey was not accepted: try again'))
 
 
@@ -67,6 +71,7 @@ def register_passkey(user: User, step: LogInStep, credential: str, name: str, no
     step.finish()
     _check_room(user)
     try:
+        _check_attestation(credential)
         made = webauthn.verify_registration_response(
             credential=credential,
             expected_challenge=step.challenge or b'',
@@ -80,6 +85,39 @@ def register_passkey(user: User, step: LogInStep, credential: str, name: str, no
     passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
     passkey.sign_count, passkey.name, passkey.created_at = made.sign_count, name, now
     make_one_more(user, lambda: _check_room(user), Write(Operation.PUT, passkey))
+
+
+def _check_attestation(credential: str) -> None:
+    """Check what a registration's CBOR may cost. Raises ValueError, or what else is malformed."""
+    from webauthn.helpers import parse_cbor
+
+    attestation = _encoded(credential, 'attestationObject')
+    if not cbor.is_plain(attestation):
+        raise ValueError('tags in an attestation')
+    data = parse_cbor(attestation)['authData']
+    if not isinstance(data, bytes):
+        raise TypeError('authenticator data that is no bytes')
+    _check_authenticator_data(data)
+
+
+def _check_authenticator_data(data: bytes) -> None:
+    """Check what the CBOR in authenticator data (WebAuthn section 6.1) may cost: webauthn writes it out again before it verifies anything.
+
+    Raises ValueError.
+    """
+    start = _FIXED_BYTES
+    if len(data) > start and data[_FLAGS] & _HAS_CREDENTIAL:
+        start += _CREDENTIAL_BYTES + int.from_bytes(data[start + _CREDENTIAL_BYTES - 2 : start + _CREDENTIAL_BYTES], 'big')
+    if not cbor.is_plain(data[start:]):
+        raise ValueError('tags in authenticator data')
+
+
+def _encoded(credential: str, name: str) -> bytes:
+    """Return a member of a response, in which bytes are base64url. Raises what is malformed."""
+    from webauthn.helpers import base64url_to_bytes
+
+    response: dict[str, Any] = json.loads(credential)['response']
+    return base64url_to_bytes(response[name])
 
 
 def begin_login(network: str, now: int) -> tuple[str, LogInStep]:
@@ -132,6 +170,7 @@ def check_passkey(step: LogInStep, credential: str, now: int) -> User:
     step.finish()
     user, passkey = _signer(step, credential)
     try:
+        _check_authenticator_data(_encoded(credential, 'authenticatorData'))
         signed = webauthn.verify_authentication_response(
             credential=credential,
             expected_challenge=step.challenge or b'',

@@ -21,7 +21,7 @@ from tests.support.api import PASSWORD
 from tests.support.browser import Browser
 
 WITH_PASSWORD = {'current_password': PASSWORD}
-_PRESENT, _VERIFIED, _HAS_KEY = 0x01, 0x04, 0x40  # flags of authenticator data, section 6.1
+_PRESENT, _VERIFIED, _HAS_KEY, _HAS_EXTENSIONS = 0x01, 0x04, 0x40, 0x80  # flags of authenticator data, section 6.1
 
 
 def encode(raw: bytes) -> str:
@@ -40,6 +40,7 @@ class Device:
         self.verifies = verifies
         self.credential_id = secrets.token_bytes(16)
         self._key = ec.generate_private_key(ec.SECP256R1())
+        self.extensions = b''  # CBOR that it adds to what it attests and signs
         self._count = 0
         self._user_handle = ''
 
@@ -50,7 +51,7 @@ class Device:
         numbers = self._key.public_key().public_numbers()
         public_key = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, 'big'), -3: numbers.y.to_bytes(32, 'big')}  # COSE, ES256
         attested = bytes(16) + struct.pack('>H', len(self.credential_id)) + self.credential_id + cbor2.dumps(public_key)
-        data = self._authenticator_data(asked['rp']['id'], _HAS_KEY) + attested
+        data = self._authenticator_data(asked['rp']['id'], _HAS_KEY) + attested + self.extensions
         attestation = cbor2.dumps({'fmt': 'none', 'attStmt': {}, 'authData': data} | changes)
         client_data = self._client_data('webauthn.create', asked['challenge'])
         return self._answer({'clientDataJSON': encode(client_data), 'attestationObject': encode(attestation)})
@@ -59,7 +60,7 @@ class Device:
         """Answer `navigator.credentials.get`, as JSON."""
         asked: dict[str, Any] = json.loads(options)
         self._count += 1
-        data = self._authenticator_data(asked['rpId'])
+        data = self._authenticator_data(asked['rpId']) + self.extensions
         client_data = self._client_data('webauthn.get', asked['challenge'])
         signature = self._key.sign(data + hashlib.sha256(client_data).digest(), ec.ECDSA(SHA256()))
         return self._answer(
@@ -72,7 +73,7 @@ class Device:
         )
 
     def _authenticator_data(self, rp_id: str, flags: int = 0) -> bytes:
-        seen = flags | _PRESENT | (_VERIFIED if self.verifies else 0)
+        seen = flags | _PRESENT | (_VERIFIED if self.verifies else 0) | (_HAS_EXTENSIONS if self.extensions else 0)
         return hashlib.sha256(rp_id.encode()).digest() + bytes([seen]) + struct.pack('>I', self._count)
 
     def _client_data(self, kind: str, challenge: str) -> bytes:

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable
 from html import unescape
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import cbor2
 import pyotp
 import pytest
 from chalice.test import Client as ChaliceClient
@@ -446,3 +448,37 @@ def test_factors_are_removed_by_their_owner_or_by_the_operator(logged_in: Browse
     third = new_browser()
     third.log_in()
     assert is_logged_in(third)
+
+
+def bomb(pairs: int) -> bytes:
+    """Return CBOR in which each of so many nested pairs is twice the next one, by a reference: 2 ** pairs values when written out."""
+    nested = bytes.fromhex('d81c82') * pairs + cbor2.dumps(0) * 2
+    references = b''.join(bytes.fromhex('d81d') + cbor2.dumps(number) for number in range(pairs - 1, 0, -1))
+    return bytes.fromhex('a16178') + nested + references
+
+
+def test_a_passkey_whose_answer_stands_for_millions_of_values_is_refused_before_they_are_written_out(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User
+):
+    device, other = Device(), new_browser()
+    device.extensions = cbor2.dumps({'credProps': True})
+    add_passkey(logged_in, device)
+    use_passkey(other, device)
+    assert (other.status, len(Passkey.of_user(user.user_id))) == (303, 1)
+
+    device.extensions = bomb(12)
+    use_passkey(other, device)
+    assert other.status == 422
+
+    add_passkey(logged_in, device)
+    assert (logged_in.status, len(Passkey.of_user(user.user_id))) == (422, 1)
+
+
+@pytest.mark.parametrize('changed', [{'x': cbor2.CBORTag(28, [])}, {'authData': 10**9}, {'authData': cbor2.CBORTag(2, b'x' * 9)}])
+def test_an_attestation_that_is_not_of_bytes_without_tags_is_refused(logged_in: Browser, user: User, changed: dict[str, Any]):
+    begin_factor(logged_in, FactorKind.PASSKEY)
+    asked = options(logged_in, '/profile/passkeys')
+
+    logged_in.post('/profile/passkeys/new', {'credential': Device().create(asked, **changed), 'name': 'x'})
+
+    assert (logged_in.status, Passkey.of_user(user.user_id)) == (422, [])
