@@ -23,7 +23,7 @@ _QUARTER = 900
 MOST_PASSKEYS = 20
 _MOST_LOGINS = 100  # that one network may begin in a quarter of an hour
 # What webauthn raises, beside its own errors, of what a browser may send.
-_MALFORMED = (ValueError, LookupError, TypeError, RecursionError)
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 # Authenticator data: a hash, flags and a counter; then, if the flags say so, an identifier, the length of the next, and a credential's id.
 _FIXED_BYTES, _CREDENTIAL_BYTES = 37, 18
 _FLAGS, _HAS_CREDENTIAL = 32, 0x40

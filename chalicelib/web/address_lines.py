@@ -13,8 +13,10 @@ from chalicelib.errors import Invalid
 from chalicelib.models import AlreadyUsed, Write
 from chalicelib.services.portfolios import addresses
 from chalicelib.texts import translatable, translate, with_values
+from chalicelib.web import forms
 
 MOST_LINES = 100
+_MOST_READ = 300  # of more lines none is looked at, so nobody knows whether it is a private key, and none is shown again
 _MOST_DESCRIPTOR_CHARACTERS = 20_000  # of one form: 250 descriptors of many keys and steps took seconds of a processor
 _DESCRIPTOR = re.compile(r'([a-z]+\(.*\)(?:#[a-z0-9]{8})?)\s*(?:,(.*))?')  # has commas of its own
 _SHOWN = 60
@@ -67,8 +69,14 @@ def question_of(chains: Sequence[str]) -> str:
 
 
 def parse(text: str, chosen: Mapping[str, str]) -> list[Line]:
-    """Return the lines that are not blank; `chosen` are the chains that were chosen, by the name of their question."""
-    pasted = [_split(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    """Return the lines that are not blank; `chosen` are the chains that were chosen, by the name of their question.
+
+    Raises Invalid for many more than can be added.
+    """
+    numbered = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if len(numbered) > _MOST_READ:
+        raise Invalid(forms.too_many_lines('addresses', MOST_LINES))
+    pasted = [_split(number, line) for number, line in numbered]
     recogniser = Recogniser(chosen)
     lines = without_repetitions([recogniser.recognise(line) for line in pasted])
     if private_keys.are_in(text) and not any(line.is_secret for line in lines):  # a seed with a word on each line

@@ -168,18 +168,19 @@ def _parse_name(form: forms.Form) -> str:
 def _parse_redirect_uris(form: forms.Form, confidential: bool) -> list[str]:
     faults: list[Fault] = []
     uris: dict[str, None] = {}
-    for number, line in enumerate(form.text('redirect_uris').splitlines(), 1):
+    lines = [(number, line) for number, line in enumerate(form.text('redirect_uris').splitlines(), 1) if line.strip()]
+    if not 1 <= len(lines) <= MOST:  # before each of thousands is looked at
+        raise Invalid(
+            Fault('redirect_uris', 'out_of_range', translatable('Enter between 1 and {most} redirect URIs, one per line', most=MOST))
+        )
+    for number, line in lines:
         try:
-            uris |= {parse_redirect_uri(line, confidential): None} if line.strip() else {}
+            uris |= {parse_redirect_uri(line, confidential): None}
         except Invalid as invalid:
             faults += [
                 fault._replace(message=translatable('Line {number}: {problem}', number=number, problem=fault.message))
                 for fault in invalid.faults
             ]
-    if not 1 <= len(uris) <= MOST and not faults:
-        faults.append(
-            Fault('redirect_uris', 'out_of_range', translatable('Enter between 1 and {most} redirect URIs, one per line', most=MOST))
-        )
     if faults:
         raise Invalid(*faults)
     return list(uris)

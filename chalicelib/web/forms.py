@@ -5,10 +5,11 @@ from urllib.parse import parse_qs
 
 from chalice.app import Request
 
-from chalicelib.errors import BadRequest
+from chalicelib.errors import BadRequest, Fault
 from chalicelib.http_io import multipart
 from chalicelib.http_io.forms import check_cost
 from chalicelib.http_io.request import raw_body
+from chalicelib.texts import translatable
 from chalicelib.web import sessions
 
 TYPES = ['application/x-www-form-urlencoded']
@@ -37,6 +38,11 @@ class Form:
 
     def has(self, name: str) -> bool:
         return name in self._fields
+
+
+def too_many_lines(field: str, most: int) -> Fault:
+    """Return the fault of a field with more lines than are read: each of thousands would take a millisecond, and a line of the answer."""
+    return Fault(field, 'too_many', translatable('Enter at most {most} lines at a time', most=most))
 
 
 def read(request: Request, most_bytes: int = MOST_BYTES) -> Form:

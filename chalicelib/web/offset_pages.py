@@ -9,6 +9,7 @@ from chalicelib import clock
 from chalicelib.api.presenters.offsets import present_offset
 from chalicelib.api.requests import fields
 from chalicelib.api.requests.body import Body, ParsedBody
+from chalicelib.config import settings
 from chalicelib.errors import Fault, Invalid
 from chalicelib.http_io.request import path_id
 from chalicelib.models import AlreadyUsed, Offset, Portfolio, Since, User
@@ -103,7 +104,10 @@ def _find(user: User, portfolio_id: str, offset_id: str) -> Offset:
 
 def _parse(form: forms.Form) -> ParsedBody:
     """Return what was entered: a line for each amount, `12500.50 usd` or `usd 12500.50`. Raises Invalid with all of its faults."""
-    lines = [_split(line) for line in form.text('balances').splitlines() if line.strip()]
+    typed = [line for line in form.text('balances').splitlines() if line.strip()]
+    if len(typed) > settings().max_offset_balances:
+        raise Invalid(forms.too_many_lines('balances', settings().max_offset_balances))
+    lines = [_split(line) for line in typed]
     faults: list[Fault] = []
     rows = [{'currency': currency, 'balance': _amount(number, amount, faults)} for number, (currency, amount) in enumerate(lines)]
     try:

@@ -22,6 +22,7 @@ bp = Blueprint(__name__)
 
 _PORTFOLIO = Body('PortfolioForm', required=(fields.TITLE, fields.CURRENCIES))
 _COMMON = ('usd', 'eur', 'gbp', 'chf', 'jpy', 'btc', 'eth')
+_MOST_CODES_READ = 100  # more than there may be
 _USUAL_MONEY = {'de': 'eur'}  # by the language of the page; dollars elsewhere
 
 
@@ -38,8 +39,9 @@ def submit_new_portfolio() -> Response:
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require_user(request)
-    codes, lines = _codes(form), _lines(form)
+    codes, lines = _codes(form), list[Line]()
     try:
+        lines = _lines(form)
         body = _PORTFOLIO.read({'title': form.text('title'), 'currencies': codes})
         if _are_unclear(lines):
             raise Invalid
@@ -67,7 +69,11 @@ def add_addresses(portfolio_id: str) -> Response:
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require_user(request)
-    portfolio, lines = _find(user, portfolio_id), _lines(form)
+    portfolio = _find(user, portfolio_id)
+    try:
+        lines = _lines(form)
+    except Invalid as invalid:
+        return _render_add(request, user, portfolio, form=_typed(form), faults=invalid.faults)
     if not lines or _are_unclear(lines):
         faults = _faults(lines) or ([] if lines else [Fault('addresses', 'required', translatable('Enter an address'))])
         return _render_add(request, user, portfolio, form=_typed(form, lines), lines=lines, faults=faults)
@@ -122,11 +128,13 @@ def _find(user: User, portfolio_id: str) -> Portfolio:
 
 
 def _codes(form: forms.Form) -> list[str]:
-    """Return the codes that were ticked, and those that were typed, with commas or spaces between them."""
-    return list(dict.fromkeys([*form.all('currency'), *form.text('more').replace(',', ' ').split()]))
+    """Return the codes that were ticked, and those that were typed, with commas or spaces between them; of too many the first."""
+    typed = form.text('more').replace(',', ' ').split()
+    return list(dict.fromkeys([*form.all('currency'), *typed]))[:_MOST_CODES_READ]
 
 
 def _lines(form: forms.Form) -> list[Line]:
+    """Raises Invalid for more than are looked at."""
     chosen = {name: form.text(name) for name in form.names() if name.startswith('chain-')}
     return address_lines.parse(form.text('addresses'), chosen)
 
@@ -137,9 +145,9 @@ def _are_unclear(lines: Sequence[Line]) -> bool:
 
 def _faults(lines: Sequence[Line]) -> list[Fault]:
     """Return one fault for all lines: each has its own beside it."""
-    most, number = address_lines.MOST_LINES, sum(line.fault is not None for line in lines)
-    if len(lines) > most:
-        return [Fault('addresses', 'too_many', translatable('Enter at most {most} lines at a time', most=most))]
+    if len(lines) > address_lines.MOST_LINES:
+        return [forms.too_many_lines('addresses', address_lines.MOST_LINES)]
+    number = sum(line.fault is not None for line in lines)
     text = translatable_plural(
         '{number} line has a fault: see the list above them', '{number} lines have a fault: see the list above them', number
     )

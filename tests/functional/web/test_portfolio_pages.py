@@ -261,6 +261,27 @@ def test_a_private_key_as_a_name_is_refused_by_page_and_api_and_not_repeated(log
     )
 
 
+@pytest.mark.parametrize(
+    ('path', 'field', 'line', 'said'),
+    [
+        ('/portfolios', 'addresses', 'z', 'Enter at most 100 lines'),
+        ('/portfolios/1/addresses', 'addresses', ',', 'Enter at most 100 lines'),
+        ('/portfolios/1/offsets', 'balances', 'z', 'Enter at most 200 lines'),
+        ('/portfolios/1/settings', 'more', 'z', 'currencies'),
+        ('/oauth/applications', 'redirect_uris', 'z', 'Enter between 1 and 20 redirect URIs'),
+    ],
+)
+def test_of_thousands_of_lines_none_is_looked_at_or_answered(logged_in: Browser, api: Api, path: str, field: str, line: str, said: str):
+    api.portfolio()
+    others = {'title': 'First', 'currency': 'usd', 'name': 'x', 'confidential': 'yes'}
+
+    logged_in.post(path, {**others, field: '\n'.join(f'{line}{number}' for number in range(6_000))})
+
+    assert (logged_in.status, said in logged_in.text) == (422, True)
+    assert logged_in.page.count(f'{line}5999') <= 1  # as it was typed, at most
+    assert len(logged_in.page) < 100_000
+
+
 def test_too_many_lines_are_refused_and_stay_in_the_form(logged_in: Browser):
     pasted = [f'{SEGWIT}, {number}' for number in range(103)]
 

@@ -352,7 +352,8 @@ def test_a_passkey_is_registered_by_who_entered_the_password_and_in_time(
     assert (logged_in.status, Passkey.count(user.pk, Item.sk.startswith('PASSKEY#'))) == (422, 0)
     assert logged_in.get('/profile/passkeys').status_code == 303
     signed = {'alg': -7, 'sig': b's'}
-    for malformed in ({'fmt': 'packed', 'attStmt': signed | {'x5c': 1}}, {'fmt': 'tpm', 'attStmt': signed | TPM}, None):
+    net = {'fmt': 'android-safetynet', 'attStmt': {'ver': '1', 'response': 5}}
+    for malformed in ({'fmt': 'packed', 'attStmt': signed | {'x5c': 1}}, {'fmt': 'tpm', 'attStmt': signed | TPM}, net, None):
         begin_factor(logged_in, FactorKind.PASSKEY)
         asked = options(logged_in, '/profile/passkeys')
         logged_in.post('/profile/passkeys/new', {'credential': Device().create(asked, **malformed) if malformed else '[' * 20_000})
