@@ -14,6 +14,7 @@ _TEXT = re.compile(r'-?[0-9]+(\.[0-9]+)?')
 EXACT = Context(prec=200, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
 
 _DIVISION = Context(prec=200)
+_FOUR_DIGITS = Context(prec=4)
 
 # For operators on amounts that are drawn or written: no sum, difference or product of converted amounts has as many digits.
 WIDE = Context(prec=1_000)
@@ -99,6 +100,15 @@ def percentage(part: Decimal, whole: Decimal) -> Decimal | None:
         return None
     rounded = _DIVISION.divide(multiply(part, Decimal(100)), whole).quantize(Decimal('0.1'), context=_DIVISION)
     return rounded if rounded else abs(rounded)
+
+
+def coarse(percentage: Decimal) -> Decimal:
+    """Return a percentage with four digits that say something: with all of them a growth from a few cents would tell to how many.
+
+    coarse(Decimal('1517843.8')) == Decimal('1518000')
+    """
+    rounded = _FOUR_DIGITS.plus(percentage)
+    return rounded.quantize(Decimal(1), context=_DIVISION) if rounded.adjusted() > 3 else rounded
 
 
 def total_by_currency(reporting: Iterable[str], balances: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
-from chalicelib.domain import currencies
+from chalicelib.domain import currencies, money
 from chalicelib.errors import NotFound, NotReady
 from chalicelib.models import ShareToken
 from chalicelib.services.portfolios import balances
@@ -88,7 +88,7 @@ def _with_amounts(value: Worth) -> SharedView:
 
 def _in_percent(value: Worth, chart_range: ChartRange) -> SharedView:
     change = value.change
-    percent = None if change is None or change.percent is None else worth.Change(str(change.percent), None, change.since)
+    percent = None if change is None or change.percent is None else worth.Change(str(money.coarse(change.percent)), None, change.since)
     chart = line_chart(worth.in_percent(value.points), chart_range.interval, _HEIGHT)
     made_of = _without_exchanges(holdings.allocation(value))
     shares = [asset._replace(balance='', value=None) for asset in made_of.assets]

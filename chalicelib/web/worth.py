@@ -24,6 +24,7 @@ from chalicelib.web.charts import ChartPoint, LineChart, line_chart
 
 _GENESIS = 1_230_940_800  # 3 January 2009, before which nothing was worth anything
 _MOST_ROWS = 1_000
+_LEAST_OF_HIGHEST = Decimal('0.01')  # of the highest value, where a chart in per cent begins
 
 
 class ChartRange(NamedTuple):
@@ -139,12 +140,16 @@ def value(
 def in_percent(points: Sequence[ChartPoint]) -> list[ChartPoint]:
     """Return points as per cent of one of them, from that one on: how a value moved, and not what it was.
 
-    That is the first above zero that is complete, as what comes after would seem to have grown by what an incomplete one lacks. Where
-    none is complete, it is the first above zero.
+    That is the first of at least a hundredth of the highest, and they have four digits: per cents of a few cents would have so many that
+    only one number of cents fits them, and tell each amount. Among these it is the first that is complete, as what comes after would seem
+    to have grown by what an incomplete one lacks, or where none is, just the first.
     """
-    above_zero = [number for number, point in enumerate(points) if point.value > 0]
-    begins = next((number for number in above_zero if points[number].complete), next(iter(above_zero), len(points)))
-    return [point._replace(amount=str(money.percentage(point.value, points[begins].value))) for point in points[begins:]]
+    least = max((point.value for point in points), default=money.ZERO) * _LEAST_OF_HIGHEST
+    large = [number for number, point in enumerate(points) if point.value >= least > 0]
+    begins = next((number for number in large if points[number].complete), next(iter(large), len(points)))
+    whole = points[begins].value if points[begins:] else money.ZERO
+    percentages = (money.percentage(point.value, whole) or money.ZERO for point in points[begins:])
+    return [point._replace(amount=str(money.coarse(each))) for point, each in zip(points[begins:], percentages, strict=True)]
 
 
 def row_of(summed: PortfolioBalances, currency: str, at: int | None) -> tuple[answers.ConvertedBalance, ConvertedBalances]:

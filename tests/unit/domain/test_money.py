@@ -137,3 +137,14 @@ def test_a_number_of_more_digits_than_uint256_has_is_refused(value: object) -> N
 def test_a_text_that_is_not_just_digits_is_no_whole_number(value: str) -> None:
     with pytest.raises(ValueError, match='whole'):
         money.whole(value)
+
+
+@pytest.mark.parametrize(
+    ('percentage', 'coarse'),
+    [
+        ('0.0', '0.0'), ('0.4', '0.4'), ('-12.3', '-12.3'), ('123.4', '123.4'), ('1000.0', '1000'), ('1234.5', '1234'),
+        ('-9999.9', '-10000'), ('1517843.8', '1518000'), ('-1517843.8', '-1518000'),
+    ],
+)  # fmt: skip
+def test_a_coarse_percentage_has_four_digits(percentage: str, coarse: str) -> None:
+    assert str(money.coarse(Decimal(percentage))) == coarse

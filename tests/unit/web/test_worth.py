@@ -21,5 +21,14 @@ def test_the_first_value_above_zero_is_100_per_cent_where_none_is_complete():
     assert in_percent(points('0', '10*', '5*')) == [ChartPoint(1, '100.0', False), ChartPoint(2, '50.0', False)]
 
 
+def test_what_was_less_than_a_hundredth_of_the_highest_is_left_out():
+    """Of a growth from a few cents, the per cents have so many digits that only one number of cents fits all of them."""
+    grown = points('3.17', '41.20', '4123.56', '41235.67', '39999.99')
+
+    assert in_percent(grown) == [ChartPoint(2, '100.0', True), ChartPoint(3, '1000', True), ChartPoint(4, '970.0', True)]
+    assert in_percent(points('1', '10', '1000*')) == [ChartPoint(1, '100.0', True), ChartPoint(2, '10000', False)]
+    assert in_percent(points('1', '1000*', '5')) == [ChartPoint(1, '100.0', False), ChartPoint(2, '0.5', True)]
+
+
 def test_of_nothing_there_are_no_percentages():
     assert in_percent(points('0', '0')) == []
