@@ -87,7 +87,7 @@ def test_a_portfolio_that_was_never_worth_anything_has_no_chart_and_none_is_prom
         browser.get(f'{path}?range=all')
         assert browser.status == 200
         assert (
-            'There is no chart: as far as is known, it was worth nothing before.' if browser is holder else 'Nothing is in it yet'
+            'There is no chart: as far as is known, it was worth nothing before' if browser is holder else 'Nothing is in it yet'
         ) in browser.text
         assert 'minutes' not in browser.text
 
