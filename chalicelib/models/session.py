@@ -124,7 +124,7 @@ class Session(Item, discriminator='session'):
 
     @classmethod
     def end_one(cls, user_id: str, session_id: str) -> None:
-        """Delete a session of a user, and forget its browser, so that the next log-in there is mailed again.
+        """Delete a session of a user, and doubt its browser, so that the next log-in there is mailed again.
 
         It is no error if the user has no such session.
         """
@@ -134,10 +134,9 @@ class Session(Item, discriminator='session'):
         theirs = Write(Operation.DELETE, pointer, Item.pk.exists(), on_failure=errors.NotFound)
         try:
             session = cls.get(pointer.sk, 'SESSION', consistent_read=True)
-            writes = [theirs, Write(Operation.DELETE, session)]
-            if session.known_browser is not None:
-                writes.append(Write(Operation.DELETE, KnownBrowser(pointer.pk, session.known_browser)))
-            transact(*writes)
+            if session.user_id == user_id and session.known_browser is not None:
+                KnownBrowser(pointer.pk, session.known_browser).doubt()
+            transact(theirs, Write(Operation.DELETE, session))
         except (cls.DoesNotExist, errors.NotFound):
             return
 

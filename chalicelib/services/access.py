@@ -82,4 +82,4 @@ def end_all(user_id: str, now: int, *, keep: Collection[str] = ()) -> None:
     for opener in OPENERS:
         if opener.name not in keep:
             opener.end(user_id, now)
-    KnownBrowser.forget_all_but(0, user_id)
+    KnownBrowser.doubt_all(user_id)

@@ -36,10 +36,11 @@ def begin_session(user: User, visitor: Visitor, now_ms: int) -> LogIn:
 def begin_session_and_tell(user: User, visitor: Visitor, now_ms: int, *, knows_browser: bool | None = None) -> LogIn:
     """Start a session; where the user had not logged in with this browser before, as `begin_session` does, and mail them.
 
-    `knows_browser` says whether they had, None if that is not known.
+    `knows_browser` says whether they had, and it is not doubted, None if that is not known.
     """
     if knows_browser is None:
-        knows_browser = visitor.token is not None and KnownBrowser.is_known(user.user_id, visitor.token, now_ms // 1000)
+        browser = KnownBrowser.find(user.user_id, visitor.token, now_ms // 1000) if visitor.token is not None else None
+        knows_browser = browser is not None and not browser.doubted
     if knows_browser and visitor.token is not None:
         return _begin(user, visitor, visitor.token, now_ms)
     notices.tell_of_log_in(user, visitor.browser, visitor.network, now_ms // 1000)

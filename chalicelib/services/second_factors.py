@@ -99,7 +99,7 @@ def check_code(user: User, code: str, visitor: Visitor, now: int) -> None:
     In a browser that the user logged in with before, failures of strangers, who know the password, do not count. Failures are told to the
     user.
     """
-    knows_browser = visitor.token is not None and KnownBrowser.is_known(user.user_id, visitor.token, now)
+    knows_browser = visitor.token is not None and KnownBrowser.find(user.user_id, visitor.token, now) is not None
     kind, subject = ('second_factor_known', f'{user.user_id} {visitor.token}') if knows_browser else ('second_factor', user.user_id)
     AttemptCounter.record(kind, subject, 10, _QUARTER, now)
     factors = of_user(user.user_id)

@@ -24,7 +24,7 @@ _MOST_CHANGES = 5  # of a password in a day
 
 
 class Authenticated(NamedTuple):
-    """The user whose password was right, and whether they had logged in with this browser before."""
+    """The user whose password was right, and whether they had logged in with this browser before, and it is not doubted."""
 
     user: User
     knows_browser: bool
@@ -41,10 +41,12 @@ def authenticate(
     """
     user = User.with_email(email)
     user_id = user.user_id if user else 'nobody'
-    knows_browser = browser is not None and KnownBrowser.is_known(user_id, browser, now)
+    known_browser = None if browser is None else KnownBrowser.find(user_id, browser, now)
     account = email.strip().lower()
     limits = (
-        [('log_in_known', f'{user_id} {browser}', 10)] if knows_browser else [('log_in_network', network, 100), ('log_in', account, 10)]
+        [('log_in_known', f'{user_id} {browser}', 10)]
+        if known_browser is not None
+        else [('log_in_network', network, 100), ('log_in', account, 10)]
     )
     for kind, subject, most in limits:
         AttemptCounter.record(kind, subject, most, _QUARTER, now)
@@ -53,7 +55,7 @@ def authenticate(
         return None
     for kind, subject, _ in limits:
         AttemptCounter.undo(kind, subject, _QUARTER, now)
-    return Authenticated(user, knows_browser)
+    return Authenticated(user, known_browser is not None and not known_browser.doubted)
 
 
 def _allows_application(user: User) -> bool:
@@ -72,7 +74,7 @@ def forgot_password(email: str, *, network: str, browser: str | None, now: int) 
     AttemptCounter.record('forgot_network', network, 30, _HOUR, now)
     user = User.with_email(email)
     user_id = user.user_id if user else 'nobody'
-    knows_browser = browser is not None and KnownBrowser.is_known(user_id, browser, now)
+    knows_browser = browser is not None and KnownBrowser.find(user_id, browser, now) is not None
     with mailing.count_by_visitor('forgot', f'{user_id} {browser}' if knows_browser else mailbox_of(email), now):
         _mail_reset_link(user, email, now)
 

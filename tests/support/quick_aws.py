@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 from botocore import endpoint, useragent
-from botocore.signers import RequestSigner
+from botocore.auth import SigV4Auth
 from moto.core.responses_custom_registry import CustomRegistry
 
 from infra.local.replacements import Replacements
 
 _AWS = 'amazonaws.com'
-_sign = RequestSigner.sign
+_sign = SigV4Auth.add_auth
 _find_thoroughly = CustomRegistry.find
 
 
-def _sign_what_leaves(self: RequestSigner, operation_name: str, request: Any, *arguments: Any, **options: Any) -> None:
+def _sign_what_leaves(self: SigV4Auth, request: Any) -> None:
     """Sign nothing for moto in this process, which does not verify it."""
     if f'.{_AWS}/' not in request.url:
-        _sign(self, operation_name, request, *arguments, **options)
+        _sign(self, request)
 
 
 def _leave(*_: Any, **__: Any) -> None:
@@ -39,7 +39,7 @@ def _find_of_aws(self: CustomRegistry, request: Any) -> tuple[Any, list[str]]:
 REPLACEMENTS = Replacements(
     (useragent, 'sanitize_user_agent_string_component', lru_cache(useragent.sanitize_user_agent_string_component)),
     (useragent.UserAgentString, 'rebuild_and_replace_user_agent_handler', _leave),
-    (RequestSigner, 'sign', _sign_what_leaves),
+    (SigV4Auth, 'add_auth', _sign_what_leaves),
     (CustomRegistry, 'find', _find_of_aws),
 )
 

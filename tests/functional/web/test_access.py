@@ -128,6 +128,37 @@ def stranger_page(stranger: Browser, other: Browser) -> str:
     return stranger.page
 
 
+@pytest.mark.parametrize('alone', [True, False])
+def test_who_ends_the_owners_sessions_cannot_lock_them_out_where_they_are_known(
+    logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox, stopped_clock: StoppedClock, alone: bool
+):
+    thief, stranger = new_browser(), new_browser()
+    thief.cookie = logged_in.cookie
+    if alone:
+        other = new_browser()
+        other.log_in()
+        thief.cookie, other.cookie = other.cookie, ''
+        thief.get('/profile/sessions')
+        [session_id] = re.findall('name="session_id" value="([^"]+)"', thief.page)
+        thief.post('/profile/sessions/end', {'session_id': session_id})
+    else:
+        log_out_everywhere(thief, [])
+    assert logged_in.get('/profile').status_code == 303
+    for _ in range(11):
+        stranger.log_in(password='a guess')
+    assert stranger.status == 429
+    for _ in range(6):
+        stranger.post('/forgot', {'email': 'test@example.com'})
+    assert stranger.status == 429
+    logged_in.post('/forgot', {'email': 'test@example.com'})
+    assert logged_in.status == 200
+
+    logged_in.log_in()
+
+    assert (logged_in.status, logged_in.get('/profile').status_code) == (303, 200)
+    assert mailbox.last()[1].splitlines()[0] == 'Subject: New log-in'
+
+
 def test_a_browser_whose_session_was_ended_is_not_known_any_more(
     logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox, stopped_clock: StoppedClock
 ):
