@@ -98,7 +98,7 @@ def test_addresses_that_are_not_read_yet_cost_each_the_same_however_many_there_a
     api.address(api.portfolio(), SEGWIT)
     observe(SEGWIT, 1, 1)
     calls = []
-    for count in (20, 60, 100):
+    for count in (19, 59, 99):  # with the one that is read, of which a hundred take one request
         number = api.portfolio(currencies=('btc',))
         unread = [identify('eth', f'0x{address_id:040x}') for address_id in range(1, count + 1)]
         store_addresses(api, number, [identify('btc', SEGWIT), *unread])
@@ -107,4 +107,4 @@ def test_addresses_that_are_not_read_yet_cost_each_the_same_however_many_there_a
         assert len(row.get('missing', ())) == (count if of == 'converted' else 0)
         calls.append(count_calls(api, path))
 
-    assert calls[2] - calls[1] == pytest.approx(calls[1] - calls[0], rel=0.2)
+    assert calls[2] - calls[1] < 1.5 * (calls[1] - calls[0])  # it would be twice as many if each were compared with each
