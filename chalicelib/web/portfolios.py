@@ -12,8 +12,9 @@ from chalicelib.domain import money
 from chalicelib.errors import NotReady
 from chalicelib.http_io.request import path_id
 from chalicelib.models import Portfolio
-from chalicelib.services.histories.compute import ValueAllowance
+from chalicelib.services.histories.compute import value_allowance
 from chalicelib.services.portfolios import balances
+from chalicelib.services.portfolios.allowances import Allowance
 from chalicelib.texts import translatable
 from chalicelib.web import figures, forms, holdings, pages, sessions, unread, worth
 from chalicelib.web.days import parse_as_of
@@ -53,7 +54,7 @@ def show_portfolios() -> Response:
     text = forms.query_parameter(request, 'after')
     after = path_id(text) if text else 0
     page = Portfolio.page(user.user_id, after=after, limit=_CARDS + 1)
-    allowance = ValueAllowance()  # one for the page
+    allowance = value_allowance()  # one for the page
     cards = [_card(portfolio, allowance) for portfolio in page[:_CARDS]]
     is_reading = any(card.worth is None for card in cards)
     return pages.render(
@@ -138,7 +139,7 @@ def explain_portfolio(portfolio_id: str) -> Response:
     )
 
 
-def _card(portfolio: Portfolio, allowance: ValueAllowance) -> Card:
+def _card(portfolio: Portfolio, allowance: Allowance) -> Card:
     currency = worth.choose_currency(portfolio)
     try:
         summed = balances.sum_up(portfolio.user_id, portfolio.portfolio_id)

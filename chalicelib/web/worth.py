@@ -15,9 +15,9 @@ from chalicelib.errors import HistoryTooLarge, NotReady
 from chalicelib.models import Portfolio
 from chalicelib.services.histories import pages as history_pages
 from chalicelib.services.histories import rows
-from chalicelib.services.histories.compute import ValueAllowance
 from chalicelib.services.histories.pages import InstantRange, PageRequest
 from chalicelib.services.portfolios import converted
+from chalicelib.services.portfolios.allowances import Allowance
 from chalicelib.services.portfolios.balances import PortfolioBalances
 from chalicelib.services.portfolios.converted import ConvertedBalances
 from chalicelib.web.charts import ChartPoint, LineChart, line_chart
@@ -123,7 +123,7 @@ def value(
     chart_range: ChartRange,
     height: int,
     at: int | None = None,
-    allowance: ValueAllowance | None = None,
+    allowance: Allowance | None = None,
 ) -> Worth:
     """Return what a portfolio is worth, or was at an instant, from what it held then. Raises NotReady.
 
@@ -160,7 +160,7 @@ def row_of(summed: PortfolioBalances, currency: str, at: int | None) -> tuple[an
 
 
 def _history(
-    portfolio: Portfolio, currency: str, chart_range: ChartRange, at: int | None, allowance: ValueAllowance | None
+    portfolio: Portfolio, currency: str, chart_range: ChartRange, at: int | None, allowance: Allowance | None
 ) -> tuple[Past, list[ChartPoint]]:
     """Return the points before the last, oldest first, none of a past that is not known."""
     until = clock.now() if at is None else at

@@ -4,19 +4,17 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from chalicelib import charges
 from chalicelib.domain import currencies, timeline
 from chalicelib.domain.changelog import ALWAYS
 from chalicelib.domain.conversion import Rates
 from chalicelib.domain.rates import FIRST_DAY, day_of, midnight
 from chalicelib.domain.replay import Contribution
 from chalicelib.domain.timeline import PortfolioState, StateAt
-from chalicelib.errors import HistoryTooLarge
 from chalicelib.models import History, HistoryResult, PortfolioTree
 from chalicelib.services.histories import policy, staleness
 from chalicelib.services.histories.staleness import InputVersions
 from chalicelib.services.portfolios import contributions
-from chalicelib.services.portfolios.allowances import TransactionAllowance
+from chalicelib.services.portfolios.allowances import Allowance, transaction_allowance
 from chalicelib.services.portfolios.contributions import Child
 from chalicelib.services.rates import current, daily_closes
 from chalicelib.services.rates.daily_closes import DailyCloses
@@ -42,25 +40,9 @@ class ComputedHistory(NamedTuple):
         return self.not_requested or self.unanswered or bool(self.result.backfill)
 
 
-class TooManyValues(Exception):
-    """What was to be computed has more values, or is made of more transactions, than its caller can wait for."""
-
-
-class ValueAllowance:
-    """How many values may be computed, of all histories together that one request shows."""
-
-    def __init__(self, values: int = policy.MOST_VALUES_AT_ONCE) -> None:
-        self._left = values
-
-    def require(self, values: int) -> None:
-        """Raise TooManyValues if there are not so many left."""
-        if values > self._left:
-            raise TooManyValues
-
-    def take(self, values: int) -> None:
-        """Take so many, and count them. Raises TooManyRequests if they are more than the caller may still make."""
-        self._left -= values
-        charges.charge(values // policy.VALUES_PER_REQUEST)
+def value_allowance(most: int = policy.MOST_VALUES_AT_ONCE) -> Allowance:
+    """Return the allowance of so many values, of all histories together that one request shows."""
+    return Allowance(most, policy.VALUES_PER_REQUEST)
 
 
 class _Inputs(NamedTuple):
@@ -77,11 +59,11 @@ class _Inputs(NamedTuple):
 
 
 def compute_history(
-    contents: PortfolioTree, children: Sequence[Child], stored: History | None, now: int, allowance: ValueAllowance
+    contents: PortfolioTree, children: Sequence[Child], stored: History | None, now: int, allowance: Allowance
 ) -> ComputedHistory:
     """Return the history of a portfolio from the earliest month on in which something changed since `stored`; all of it for None.
 
-    Raises TooManyValues for more than there are in the allowance, before any is computed, and for too many transactions.
+    `allowance` is that of values. Raises HistoryTooLarge for more than it has, before any is computed, and for too many transactions.
     """
     versions = staleness.input_versions(contents, children)
     remembered = versions | staleness.last_observations(children, now)
@@ -101,12 +83,9 @@ def compute_history(
 
 
 def _read_inputs(
-    contents: PortfolioTree, children: Sequence[Child], stored: History | None, start: int, now: int, allowance: ValueAllowance
+    contents: PortfolioTree, children: Sequence[Child], stored: History | None, start: int, now: int, allowance: Allowance
 ) -> _Inputs:
-    try:
-        parts = contributions.of_children(children, start, TransactionAllowance(policy.MOST_TRANSACTIONS))
-    except HistoryTooLarge:
-        raise TooManyValues from None
+    parts = contributions.of_children(children, start, transaction_allowance(policy.MOST_TRANSACTIONS))
     parts += contributions.of_offsets(contents)
     reporting = contents.portfolio.currencies
     in_parts = (code for part in parts for code in (*part.base, *(move.currency for move in part.moves)))

@@ -15,10 +15,11 @@ from chalicelib.errors import HistoryTooLarge
 from chalicelib.messages import RefreshHistory
 from chalicelib.models import History, HistoryMonth, Portfolio, read_headers, read_portfolio_tree
 from chalicelib.services.histories import policy
-from chalicelib.services.histories.compute import TooManyValues, ValueAllowance, compute_history
+from chalicelib.services.histories.compute import compute_history, value_allowance
 from chalicelib.services.histories.rows import HistoryView, Row, RowsAt
 from chalicelib.services.ledgers import reading
 from chalicelib.services.portfolios import contributions
+from chalicelib.services.portfolios.allowances import Allowance
 from chalicelib.services.rates.past import HourlySets
 
 
@@ -93,9 +94,9 @@ class _Reading:
 
 
 def read(
-    user_id: str, portfolio_id: int, rows_at: RowsAt[Row], page_request: PageRequest, allowance: ValueAllowance | None = None
+    user_id: str, portfolio_id: int, rows_at: RowsAt[Row], page_request: PageRequest, allowance: Allowance | None = None
 ) -> HistoryPage[Row]:
-    """Return the rows that are asked for, computed within an allowance, that of one history or of all that are shown together.
+    """Return the rows that are asked for, computed within an allowance of values, that of one history or of all shown together.
 
     Raises NotFound, NotReady while nothing was ever known of what the portfolio follows, and HistoryTooLarge.
     """
@@ -106,7 +107,7 @@ def read(
             _record_view(portfolio, stored, now)
             raise HistoryTooLarge
         if stored is None or not stored.is_computed or (portfolio.follows_ledgers and not stored.knows_anything):
-            return _unstored(portfolio, rows_at, page_request, now, allowance or ValueAllowance())
+            return _unstored(portfolio, rows_at, page_request, now, allowance or value_allowance())
         if attempt == 0:
             _refresh_if_stale(portfolio, stored, now)
         page = _stored_page(portfolio, stored, rows_at, page_request)
@@ -132,9 +133,7 @@ def _request_refresh(portfolio: Portfolio, now: int) -> None:
     messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
 
 
-def _unstored(
-    portfolio: Portfolio, rows_at: RowsAt[Row], page_request: PageRequest, now: int, allowance: ValueAllowance
-) -> HistoryPage[Row]:
+def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], page_request: PageRequest, now: int, allowance: Allowance) -> HistoryPage[Row]:
     """Compute the history of a portfolio that follows no ledger here and now. Raises NotReady for one that follows some, or is large."""
     _request_refresh(portfolio, now)
     if portfolio.follows_ledgers and portfolio.was_observed:
@@ -145,7 +144,7 @@ def _unstored(
         raise reading.not_ready([child.ledger for child in children if child.ledger is not None])
     try:
         computed = compute_history(contents, children, None, now, allowance)
-    except TooManyValues:
+    except HistoryTooLarge:
         raise reading.not_ready([]) from None
     changes = [(0, computed.result.before), *computed.states, (now, computed.result.now)]
     return computed_page(changes, _view(portfolio, page_request, now, outdated=False), rows_at, page_request)

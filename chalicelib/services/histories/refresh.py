@@ -19,7 +19,7 @@ from chalicelib.models import (
     split_by_month,
 )
 from chalicelib.services.histories import policy
-from chalicelib.services.histories.compute import ComputedHistory, TooManyValues, ValueAllowance, compute_history
+from chalicelib.services.histories.compute import ComputedHistory, compute_history, value_allowance
 from chalicelib.services.portfolios import contributions
 
 
@@ -74,8 +74,8 @@ def _recompute(history: History) -> bool:
     if children and not history.knows_anything and not any(child.is_known for child in children):
         return False
     try:
-        computed = compute_history(contents, children, history if history.is_computed else None, now, ValueAllowance(policy.MOST_VALUES))
-    except TooManyValues:
+        computed = compute_history(contents, children, history if history.is_computed else None, now, value_allowance(policy.MOST_VALUES))
+    except errors.HistoryTooLarge:
         history.refuse(contents.portfolio.contents, now)
         return False
     _store(history, computed, now)

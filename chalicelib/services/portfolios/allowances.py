@@ -1,4 +1,4 @@
-"""How many transactions one request, or one run of a job, may read, of however many ledgers."""
+"""How much one request, or one run of a job, may read and compute, of however many ledgers and histories."""
 
 from collections.abc import Iterable, Iterator
 from threading import Lock
@@ -10,39 +10,48 @@ from chalicelib.services.ledgers import policy
 
 _TAKEN_AT_ONCE = 100
 
-Item = TypeVar('Item')
+_Each = TypeVar('_Each')
 
 
-class TransactionAllowance:
-    """How many transactions may still be read, of all ledgers together. What is read counts for whose request it is. Thread-safe."""
+class Allowance:
+    """How many of one thing, transactions or values, may still be read or computed. Thread-safe.
 
-    def __init__(self, transactions: int) -> None:
-        self._left = transactions
+    Each `per_request` of them count as one request more of whoever they are for; those of a job count for nobody.
+    """
+
+    def __init__(self, most: int, per_request: int) -> None:
+        self._left = most
         self._taken = 0
+        self._per_request = per_request
         self._lock = Lock()
 
-    def require(self, transactions: int) -> None:
-        """Raise HistoryTooLarge if there are not so many left, before any is read."""
-        if transactions > self._left:
+    def require(self, number: int) -> None:
+        """Raise HistoryTooLarge if there are not so many left, before any is taken."""
+        if number > self._left:
             raise HistoryTooLarge
 
-    def take(self, transactions: int) -> None:
-        """Take so many. Raises HistoryTooLarge if there were fewer, TooManyRequests if they are more than the caller may still read."""
+    def take(self, number: int) -> None:
+        """Take so many. Raises HistoryTooLarge if there were fewer, TooManyRequests if they are more than the caller may still have."""
         with self._lock:
-            before = self._taken // policy.TRANSACTIONS_PER_REQUEST
-            self._taken += transactions
-            further = self._taken // policy.TRANSACTIONS_PER_REQUEST - before
-            self._left -= transactions
+            before = self._taken // self._per_request
+            self._taken += number
+            further = self._taken // self._per_request - before
+            self._left -= number
             is_exceeded = self._left < 0
         charges.charge(further)
         if is_exceeded:
             raise HistoryTooLarge
 
-    def limited(self, transactions: Iterable[Item]) -> Iterator[Item]:
-        """Yield transactions as they are read, as long as there are any left. Raises as `take` does."""
+    def limited(self, each: Iterable[_Each]) -> Iterator[_Each]:
+        """Yield one after the other as they are read, as long as there are any left. Raises as `take` does."""
         number = 0
-        for number, transaction in enumerate(transactions, 1):
-            yield transaction
+        for number, one in enumerate(each, 1):
+            yield one
             if number % _TAKEN_AT_ONCE == 0:
                 self.take(_TAKEN_AT_ONCE)
         self.take(number % _TAKEN_AT_ONCE)
+
+
+def transaction_allowance(most: int) -> Allowance:
+    """Return the allowance of so many transactions, of all ledgers together."""
+    return Allowance(most, policy.TRANSACTIONS_PER_REQUEST)

@@ -11,7 +11,7 @@ from chalicelib.domain.replay import Contribution
 from chalicelib.models import FollowerKind, Offset, Portfolio, PortfolioTree, read_portfolio_tree
 from chalicelib.services.ledgers import policy, reading
 from chalicelib.services.portfolios import contributions
-from chalicelib.services.portfolios.allowances import TransactionAllowance
+from chalicelib.services.portfolios.allowances import transaction_allowance
 from chalicelib.services.portfolios.contributions import Child
 
 
@@ -99,7 +99,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
 
 def _sum_at(contents: PortfolioTree, of: Sequence[Child], offsets: Sequence[Contribution], at: int) -> PortfolioBalances:
     """Return the sum at an instant, as the portfolio's history has it."""
-    then = contributions.of_children(of, at, TransactionAllowance(policy.MOST_TRANSACTIONS_AT_ONCE))
+    then = contributions.of_children(of, at, transaction_allowance(policy.MOST_TRANSACTIONS_AT_ONCE))
     balances = timeline.point_at([*then, *offsets], at).balances
     lacking = [(child, _lacks_at(child, part, at)) for child, part in zip(of, then, strict=True)]
     return PortfolioBalances(contents, of, money.total_by_currency(contents.portfolio.currencies, balances.items()), at, at, lacking)

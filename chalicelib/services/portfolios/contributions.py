@@ -14,7 +14,7 @@ from chalicelib.errors import Busy
 from chalicelib.models import Follower, Ledger, Offset, PortfolioTree, Snapshot, Transaction
 from chalicelib.services.ledgers import policy
 from chalicelib.services.portfolios import owners
-from chalicelib.services.portfolios.allowances import TransactionAllowance
+from chalicelib.services.portfolios.allowances import Allowance
 
 NOT_OBSERVED = 'not_observed_since'
 
@@ -85,20 +85,20 @@ def of_offsets(contents: PortfolioTree) -> list[Contribution]:
     return [replay.held_since({held.currency: held.balance for held in offset.balances}, offset.since) for offset in offsets]
 
 
-def of_children(of: Sequence[Child], start: int, allowance: TransactionAllowance) -> list[Contribution]:
+def of_children(of: Sequence[Child], start: int, allowance: Allowance) -> list[Contribution]:
     """Return the contributions of children from `start` (epoch seconds) on, 0 for all of the past, in the same order.
 
     Raises Busy when a ledger keeps being written while it is read; seconds later it is not. Raises HistoryTooLarge for more transactions
     than the allowance has, before any is read where all of the past is needed, as then it is known how many there are.
     """
     if not start:
-        known = (child.ledger for child in of if child.is_known)
-        allowance.require(sum(ledger.known_transactions for ledger in known if ledger is not None))
+        observed = (child.ledger for child in of if child.is_known)
+        allowance.require(sum(ledger.known_transactions for ledger in observed if ledger is not None))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(telemetry.in_current_task(lambda child: _of_child(child, start, allowance)), of))
 
 
-def _of_child(child: Child, start: int, allowance: TransactionAllowance) -> Contribution:
+def _of_child(child: Child, start: int, allowance: Allowance) -> Contribution:
     if not child.is_known:
         return replay.nothing_known(child.scope)
     for _ in range(_ATTEMPTS):
@@ -130,7 +130,7 @@ def _is_steady(ledger: Ledger) -> bool:
     return now is not None and not now.is_changing and now.changes == ledger.changes
 
 
-def _of_ledger(ledger: Ledger, start: int, scope: Scope, allowance: TransactionAllowance) -> Contribution:
+def _of_ledger(ledger: Ledger, start: int, scope: Scope, allowance: Allowance) -> Contribution:
     held = {row.currency: row.balance for row in ledger.holdings}
     if _is_quiet(ledger, start):
         return Contribution(held, scope=scope)
@@ -155,9 +155,7 @@ def _moving(codes: Iterable[str]) -> frozenset[str]:
     return frozenset(code for code in codes if currencies.get(code).moves_by_itself)
 
 
-def _with_moving(
-    ledger: Ledger, held: Balances, moving: frozenset[str], start: int, scope: Scope, allowance: TransactionAllowance
-) -> Contribution:
+def _with_moving(ledger: Ledger, held: Balances, moving: frozenset[str], start: int, scope: Scope, allowance: Allowance) -> Contribution:
     """Return the contribution of a ledger that lacks nothing, some currencies of which move by themselves: these as they were observed."""
     seen = _observations(ledger, held, allowance)
     last_seen = max((at for at, _ in seen if at <= start), default=0)
@@ -165,7 +163,7 @@ def _with_moving(
     return replay.replayed(held, moves, moving=moving, seen=seen, scope=scope, may_owe=_may_owe(ledger))
 
 
-def _with_gaps(ledger: Ledger, held: Balances, start: int, scope: Scope, allowance: TransactionAllowance) -> Contribution:
+def _with_gaps(ledger: Ledger, held: Balances, start: int, scope: Scope, allowance: Allowance) -> Contribution:
     """Return the contribution of a ledger that lacks something: of each currency what is known until it came to lack it."""
     gaps = list(ledger.gaps)
     is_compared = ledger.incomplete not in _UNCOMPARED
@@ -202,11 +200,11 @@ def _replayed_from(gaps: Iterable[Gap], seen: Sequence[Observation], start: int)
     return min([start, *(at - 1 for at in used)])
 
 
-def _moves(ledger: Ledger, start: int, allowance: TransactionAllowance) -> list[Move]:
+def _moves(ledger: Ledger, start: int, allowance: Allowance) -> list[Move]:
     return [Move(one.txn_at, one.currency, one.delta) for one in allowance.limited(Transaction.since(ledger.pk, start))]
 
 
-def _observations(ledger: Ledger, held: Balances, allowance: TransactionAllowance) -> list[Observation]:
+def _observations(ledger: Ledger, held: Balances, allowance: Allowance) -> list[Observation]:
     """Return what a ledger was observed to hold, oldest first; the last is what it holds now. A balance counts as a transaction."""
     seen: list[Observation] = []
     for one in Snapshot.every(ledger.pk):

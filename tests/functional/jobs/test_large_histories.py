@@ -15,7 +15,7 @@ from chalicelib.domain.timeline import DAY
 from chalicelib.jobs import histories
 from chalicelib.models import History, Item, add_daily_closes, read_portfolio_tree
 from chalicelib.services.histories import policy, refresh
-from chalicelib.services.histories.compute import ValueAllowance, compute_history
+from chalicelib.services.histories.compute import compute_history, value_allowance
 from tests.support.api import Api
 from tests.support.browser import Browser
 from tests.support.clock import StoppedClock
@@ -214,7 +214,7 @@ def test_the_rates_of_one_day_at_a_time_are_in_memory(api: Api):
     contents = read_portfolio_tree(*key)
 
     tracemalloc.start()
-    computed = compute_history(contents, [], None, clock.now(), ValueAllowance(100_000))
+    computed = compute_history(contents, [], None, clock.now(), value_allowance(100_000))
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
