@@ -12,20 +12,17 @@ _ROUNDING = Context(prec=1_000, rounding=ROUND_HALF_EVEN)  # more digits than an
 def format_instant(epoch: int) -> str: ...
 @overload
 def format_instant(epoch: None) -> None: ...
+@lru_cache(4_096)  # the rows of a history share their instants, and the histories of everybody their midnights
 def format_instant(epoch: int | None) -> str | None:
     """Return an instant in epoch seconds in ISO 8601: `2017-11-06T04:54:54+00:00`. None, for one that has not come, stays None."""
-    return None if epoch is None else _iso_instant(epoch)
-
-
-@lru_cache(4_096)  # the rows of a history share their instants, and the histories of everybody their midnights
-def _iso_instant(epoch: int) -> str:
-    return datetime.fromtimestamp(epoch, UTC).isoformat()
+    return None if epoch is None else datetime.fromtimestamp(epoch, UTC).isoformat()
 
 
 @overload
 def format_amount(amount: Decimal) -> str: ...
 @overload
 def format_amount(amount: None) -> None: ...
+@lru_cache(4_096)  # most rows of a history have the balance of the day before
 def format_amount(amount: Decimal | None) -> str | None:
     """Return an exact amount in plain notation, without trailing zeros but with at least one fractional digit.
 

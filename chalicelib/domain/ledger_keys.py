@@ -128,6 +128,7 @@ class AccountKey:
 LedgerKey = AddressKey | HdWalletKey | AccountKey
 
 
+@lru_cache(4_096)  # one request or message asks for the key of the same ledger again and again
 def parse(text: str) -> LedgerKey:
     """Return the key that a text stands for; `parse(text).text == text`. Raises ValueError if it is not a ledger's key.
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from functools import lru_cache
 
 from chalicelib.texts import translatable
 
@@ -120,6 +121,7 @@ def total_by_currency(reporting: Iterable[str], balances: Iterable[tuple[str, De
     return {code: totals[code] for code in sorted(totals) if code in reported or totals[code]}
 
 
+@lru_cache(4_096)  # most states of a history have the balances of the one before
 def canonical(amount: Decimal) -> str:
     """Return the one notation in which all amounts that equal `amount` are stored: `50.00501`, `10.0`, `-0.5`; zero is `0.0`."""
     if not amount:

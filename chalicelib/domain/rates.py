@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from chalicelib.domain import currencies, money, pegs
@@ -149,6 +150,7 @@ def code_of(pair: Pair) -> str:
     return quote if is_of_fiat(pair) else base
 
 
+@lru_cache(4_096)
 def is_ecb(pair: Pair) -> bool:
     """Whether the European Central Bank fixes the pair."""
     return pair[0] == 'eur' and 'ecb' in currencies.get(pair[1]).prices
@@ -228,6 +230,7 @@ def _was_published_before(pair: Pair, day: date) -> bool:
     return is_of_fiat(pair) and day >= AS_PUBLISHED
 
 
+@lru_cache(4_096)  # asked of each pair on each day
 def is_of_fiat(pair: Pair) -> bool:
     """Whether both currencies of a stored pair are fiat: coins are priced in dollars."""
     return currencies.get(pair[0]).kind == 'fiat'

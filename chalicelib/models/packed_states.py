@@ -16,6 +16,7 @@ states has the first whole, and of each later one what differs, null for what is
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_05UP, Context, Decimal
+from functools import lru_cache
 from typing import Any
 
 from chalicelib.domain import currencies, money
@@ -70,8 +71,12 @@ def unpack(packed: Packed) -> PortfolioState:
 
 
 def _pack_value(value: Decimal, code: str) -> str:
-    finest = Decimal(1).scaleb(-currencies.get(code).decimals - _GUARD_DIGITS)
-    return money.canonical(value.quantize(finest, context=_GUARDED))
+    return money.canonical(value.quantize(_finest(code), context=_GUARDED))
+
+
+@lru_cache(4_096)
+def _finest(code: str) -> Decimal:
+    return Decimal(1).scaleb(-currencies.get(code).decimals - _GUARD_DIGITS)
 
 
 def _differences(states: Iterable[tuple[int, Packed]]) -> list[tuple[int, Packed]]:

@@ -1,6 +1,7 @@
 """How currencies and amounts in them are presented."""
 
 from decimal import Decimal
+from functools import lru_cache
 
 from chalicelib.api import answers
 from chalicelib.domain import currencies
@@ -29,6 +30,7 @@ def present_currency_ref(code: str) -> answers.CurrencyRef:
     return {'title': currencies.get(code).title, 'code': code}
 
 
+@lru_cache(4_096)  # each row of a history names its currency
 def present_expandable_currency(code: str, *, expand: bool) -> answers.CurrencyCode | answers.CurrencyRef:
     """Return the currency of a balance: its code, or the short form if the client asked to expand it."""
     return present_currency_ref(code) if expand else code
