@@ -95,6 +95,7 @@ class Rates:
     def __init__(self, at: int, rates: Iterable[Rate]) -> None:
         self.at = at
         self._day = _day_of(at)
+        self._successions = successions.successions_by(self._day)
         self.by_pair: Mapping[Pair, Rate] = {(rate.base, rate.quote): rate.in_current_units() for rate in rates}
         self._codes = _TIED.union(code for pair in self.by_pair for code in pair)
         self._has_disputed = any(rate.disputed for rate in self.by_pair.values())
@@ -182,15 +183,14 @@ class Rates:
     def _successors(self, code: str) -> list[str]:
         """Return a currency, and what took its place by now if anything did."""
         codes = [code]
-        while successions.is_over(codes[-1], self._day):
-            codes.append(successions.SUCCESSIONS[codes[-1]].new)
+        while succession := self._successions.get(codes[-1]):
+            codes.append(succession.new)
         return codes
 
     def _known(self, base: str, quote: str) -> Rate | None:
-        if successions.is_over(quote, self._day):
-            change = successions.SUCCESSIONS[quote]
-            return Rate(base, quote, change.ratio, self.at, successions.SOURCE) if change.new == base else None
-        if successions.is_over(base, self._day):
+        if succession := self._successions.get(quote):
+            return Rate(base, quote, succession.ratio, self.at, successions.SOURCE) if succession.new == base else None
+        if base in self._successions:
             return None
         return self._pegged(base, quote) or self.by_pair.get((base, quote))
 

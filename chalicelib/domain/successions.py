@@ -18,6 +18,7 @@ another coin.
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from chalicelib.domain import money
@@ -70,9 +71,10 @@ REDENOMINATIONS: Mapping[str, Redenomination] = {
 }
 
 
-def is_over(code: str, day: date) -> bool:
-    """Whether another currency has taken the place of one by a day."""
-    return code in SUCCESSIONS and SUCCESSIONS[code].since <= day
+@lru_cache(4_096)  # a history asks for each of its days
+def successions_by(day: date) -> Mapping[str, Succession]:
+    """Return what took the place of currencies by a day, by the code of what it took the place of."""
+    return {code: succession for code, succession in SUCCESSIONS.items() if succession.since <= day}
 
 
 def in_current_units(price: Decimal, quote: str, day: date) -> Decimal:

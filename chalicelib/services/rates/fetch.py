@@ -42,7 +42,7 @@ def fetch_rates(now: int, codes: Collection[str] | None = None, tries: int = 0) 
     known = {code: until for code, until in tracked.items() if currencies.find(code)}
     related = dict.fromkeys(rates.with_related(known) | rates.ALWAYS, now + TRACKED_SECONDS)
     requested = {**known, **related}
-    answers = _observe({code for code in requested if not successions.is_over(code, rates.day_of(now))}, now)
+    answers = _observe(requested.keys() - successions.successions_by(rates.day_of(now)).keys(), now)
     latest = _store(answers, requested, now)
     made = now + int(clock.monotonic() - started) + 1  # from then on it can be read
     if codes is None and HourlyRates.store(made, latest):
