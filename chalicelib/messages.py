@@ -224,7 +224,7 @@ Second = TypeVar('Second', bound=Message)
 def send(*messages: Message, delay: int = 0) -> None:
     """Send messages to arrive after `delay` seconds, ten to a request. Raises RuntimeError when SQS took only some of them."""
     for name, group in groupby(sorted(messages, key=_queue_of), key=_queue_of):
-        queue.send(name, ((to_body(message), message.group) for message in group), delay=delay)
+        queue.send(name, [(to_body(message), message.group) for message in group], delay=delay)
 
 
 def send_or_leave_to_sweep(*messages: Message) -> None:

@@ -184,8 +184,8 @@ def _unwatch(child: Address, now: int) -> list[Write]:
 
 def _refuse_former(child: Address, formerly: Sequence[HdWalletKey]) -> list[Write]:
     """Return the checks that the portfolio has not the same wallet under a name that earlier releases gave it."""
-    sk = Watch.of(child).sk
-    return [Write(Operation.CHECK, Watch(key.text, sk), condition=Watch.pk.does_not_exist(), on_failure=_duplicate) for key in formerly]
+    former = [Watch(key.text, Watch.of(child).sk) for key in formerly]
+    return [Write(Operation.CHECK, watch, condition=Watch.pk.does_not_exist(), on_failure=_duplicate) for watch in former]
 
 
 def _duplicate() -> errors.Invalid:
