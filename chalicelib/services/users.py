@@ -140,12 +140,12 @@ def change_password(user: User, *, current: str, session_id: str, password: str,
     AttemptCounter.record('change_password', user.user_id, _MOST_CHANGES, _DAY, now)
     password_hash = hash_password(password)
     end_around(lambda: user.set_password(password_hash), user.user_id, keep, now)
-    _tell_of_new_password(user.user_id, now)
+    _tell_of_new_password(user, now)
 
 
-def _tell_of_new_password(user_id: str, now: int) -> None:
+def _tell_of_new_password(user: User, now: int) -> None:
     """Mail the user a link that resets the password, too: whoever changed it may have used up those that can be asked for today."""
-    user, token, link = User.find(user_id), new_token(), settings().url('/forgot')
+    token, link = new_token(), settings().url('/forgot')
     with contextlib.suppress(*DATABASE_ERRORS):
         transact(reset_token(token, user, now, lasts_seconds=_DAY))
         link = mailing.token_link('/reset', token)
