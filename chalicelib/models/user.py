@@ -175,15 +175,10 @@ class User(Item, discriminator='user'):
         expires_at: int | None = self.expires_at
         return expires_at is None or now < expires_at - _SPARE_SECONDS
 
-    @staticmethod
-    def log_in_stamp_of(email: str, password_hash: str) -> str:
-        """Return the `log_in_stamp` of whoever logs in with these."""
-        return hashlib.sha256(f'{email}\n{password_hash}'.encode()).hexdigest()
-
     @property
     def log_in_stamp(self) -> str:
         """A digest of what the user logs in with: what only the address and the password stand for ends when either changes."""
-        return User.log_in_stamp_of(self.email, self.password_hash)
+        return hashlib.sha256(f'{self.email}\n{self.password_hash}'.encode()).hexdigest()
 
     @property
     def stamp(self) -> str:

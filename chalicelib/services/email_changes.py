@@ -116,9 +116,9 @@ def take_back(token: str, now: int) -> str:
         raise email_taken_error()
     instead_of = owner if owner is not None and owner.confirmed_at is None else None
     password_hash, reset = hash_password(new_token()), new_token()
-    stamp = User.log_in_stamp_of(old, password_hash)
-    creation = EmailToken.creation(reset, purpose='reset', user_id=user.user_id, stamp=stamp, expires_at=now + _HOUR)
+    restored = User.at(user.user_id)
+    restored.user_id, restored.email, restored.password_hash = user.user_id, old, password_hash
     restoration = email_restoration(user, email_token, password_hash, now, instead_of)
-    users.end_around(lambda: transact(*restoration, creation), user.user_id, (), now)
+    users.end_around(lambda: transact(*restoration, users.reset_token(reset, restored, now)), user.user_id, (), now)
     notices.tell_of_restored_address(user, old)
     return reset
