@@ -71,8 +71,8 @@ class Grant(Item, discriminator='grant'):
         if shown is None:
             actions.append(cls.by_password.set(True))
         else:
-            known = list(earlier.redirect_uris) if earlier else []
-            agreed = [*known, *({shown.redirect_uri} - set(known))][-uris.MOST :]
+            agreed_before = list(earlier.redirect_uris) if earlier else []
+            agreed = [*agreed_before, *({shown.redirect_uri} - set(agreed_before))][-uris.MOST :]
             actions += [cls.client_name.set(shown.name), cls.redirect_uris.set(agreed)]
         stored = Write(Operation.UPDATE, cls.at(user.user_id, client_id), actions=actions)
         if earlier is None:

@@ -145,5 +145,5 @@ def assert_nothing_opens(browser: Browser, user: User) -> None:
     assert [*Grant.of_user(user.user_id), *ApiKey.of_user(user.user_id), *Passkey.of_user(user.user_id)] == []
     assert ShareLink.of_user(user.user_id) == []
     assert [client for client in Client.owned_by(user.user_id) if client.secret_created_at is not None] == []
-    known = KnownBrowser.find(user.user_id, browser.known, clock.now()) if browser.known else None
-    assert known is None or known.doubted
+    known_browser = KnownBrowser.find(user.user_id, browser.known, clock.now()) if browser.known else None
+    assert known_browser is None or known_browser.doubted
