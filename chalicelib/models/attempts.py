@@ -26,11 +26,14 @@ class AttemptCounter(Item, discriminator='attempts'):
         return cls(f'ATTEMPTS#{kind}#{digest}', f'WINDOW#{window_start}')
 
     @classmethod
-    def record(cls, kind: str, subject: str, limit: int, window_seconds: int, now: int) -> int:
-        """Count an attempt; return how many there are in this window with it. Raises TooMany if there were `limit` already."""
+    def record(cls, kind: str, subject: str, limit: int | None, window_seconds: int, now: int) -> int:
+        """Count an attempt; return how many there are in this window with it.
+
+        Raises TooMany if there were `limit` already; without a limit they are only counted.
+        """
         end = now - now % window_seconds + window_seconds
         counter = cls.at(kind, subject, end - window_seconds)
-        if not counter.update_if(cls._has_room(limit), *cls._one_more(end)):
+        if not counter.update_if(None if limit is None else cls._has_room(limit), *cls._one_more(end)):
             raise errors.TooMany(end - now)
         return counter.taken
 

@@ -107,15 +107,16 @@ class Item(Model):
         if not self.update_if(exists if condition is None else exists & condition, *actions):
             raise on_failure()
 
-    def update_if(self, condition: Condition, *actions: Action) -> bool:
-        """Update this item and load what it then is; False, changing nothing, if `condition` does not hold."""
+    def update_if(self, condition: Condition | None, *actions: Action) -> bool:
+        """Update this item and load what it then is; False, changing nothing, if `condition` does not hold. None always does."""
         return self.attempt_update(condition, *actions) is Outcome.WRITTEN
 
-    def attempt_update(self, condition: Condition, *actions: Action) -> Outcome:
+    def attempt_update(self, condition: Condition | None, *actions: Action) -> Outcome:
         """Update this item if `condition` holds, and load what it then is."""
         write_id = _new_write_id()
         unwritten = Item.write_id.does_not_exist() | (Item.write_id != write_id)
-        request = self._request(condition & unwritten, actions=[*actions, Item.write_id.set(write_id)], return_values=ALL_NEW)
+        required = unwritten if condition is None else condition & unwritten
+        request = self._request(required, actions=[*actions, Item.write_id.set(write_id)], return_values=ALL_NEW)
         client: Any = Item.connection().client
         try:
             written: Raw = client.update_item(**request)[ATTRIBUTES]

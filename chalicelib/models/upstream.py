@@ -140,7 +140,7 @@ class UpstreamState(Item, discriminator='bucket'):
     def _note_refused(self, stored: Raw) -> None:
         self.deserialize(stored)
 
-    def attempt_update(self, condition: Condition, *actions: Action) -> Outcome:
+    def attempt_update(self, condition: Condition | None, *actions: Action) -> Outcome:
         """See Item; the first update creates the item."""
         return super().attempt_update(condition, UpstreamState.kind.set(UpstreamState), *actions)
 

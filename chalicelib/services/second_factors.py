@@ -17,7 +17,6 @@ _QUARTER = 900
 _DAY = 86_400
 _WORTH_A_NOTICE = 3  # wrong codes in a day: who mistypes, or whose app is a code ahead, seldom gets that far
 _TOLD_AGAIN_EVERY = 10  # further ones
-_NEVER_REFUSED = 10**9  # times
 _STEP_SECONDS = 30  # of RFC 6238, as all apps have it
 _RECOVERY_CODES = 10
 _LETTERS = 'abcdefghijkmnpqrstuvwxyz23456789'  # without those that look alike
@@ -113,7 +112,7 @@ def check_code(user: User, code: str, visitor: Visitor, now: int) -> None:
 
 def _tell_of_wrong_code(user: User, visitor: Visitor, now: int) -> None:
     """Count a wrong code, and tell the user of the third of a day, and of each tenth: two in each quarter would guess one some day."""
-    number = AttemptCounter.record('wrong_codes', user.user_id, _NEVER_REFUSED, _DAY, now)
+    number = AttemptCounter.record('wrong_codes', user.user_id, None, _DAY, now)
     if number == _WORTH_A_NOTICE or number % _TOLD_AGAIN_EVERY == 0:
         notices.tell_of_wrong_codes(user, number, visitor.browser, visitor.network, now)
 
