@@ -5,10 +5,11 @@
     ├── NotFound                404  not_found          unknown, another user's, or reached through the wrong parent
     ├── MethodNotAllowed        405  method_not_allowed a known path with another method; `Allow`
     ├── Conflict                409  conflict           concurrent changes won against all our retries
+    │   └── AccessEnded         409  access_ended       begun before the password, address or valid sessions changed
     ├── PreconditionFailed      412  precondition_failed `If-Match` names another version
     ├── TooLarge                413  too_large          body over the limit
     ├── AnswerTooLarge          413  answer_too_large   the answer would be larger than Lambda can send
-    │   └── HistoryTooLarge     413  answer_too_large   a history that is more than a job can compute
+    │   └── HistoryTooLarge     413  answer_too_large   more values or transactions than are computed or read at once
     ├── Invalid                 422  invalid            `invalid`: sentences, `fields`: the same for programs
     ├── TooMany                 429  too_many_attempts  logins, sign-ups, credentials of accounts; `Retry-After`
     │   └── TooManyRequests     429  too_many_requests  the rate limit of an application for one user
@@ -16,7 +17,12 @@
     ├── NotSent                 503  mail_not_sent      a mail that the request is about; nothing was changed
     └── Busy                    503  busy               DynamoDB throttles, fails or is silent
 
-    Upstream                    (no status)             an explorer failed; jobs only, SQS retries
+    Upstream                    (no status)             an upstream failed; jobs only, SQS retries
+    ├── UpstreamRejected                                it works, and rejects the address
+    │   ├── AccountRefused                              it works, and refuses an account's credentials
+    │   └── AccountLimited                              it works, and asks for fewer requests of one account
+    └── UpstreamNotAsked                                no request was sent
+        └── UpstreamBusy                                too many of ours wait for their turn
 
 They extend ChaliceUnhandledError because that is the one exception Chalice hands to middleware unchanged, so that
 http_io/errors.py can respond with headers and fields; see docs/decisions/0001-errors.md.
@@ -116,7 +122,7 @@ class AnswerTooLarge(AppError):
 
 
 class HistoryTooLarge(AnswerTooLarge):
-    """A history has more values than are computed of one portfolio."""
+    """More values or transactions than a request, or a job, computes or reads of a portfolio."""
 
     message = 'This history is larger than the service can compute: report in fewer currencies, or split the portfolio'
 
