@@ -28,8 +28,9 @@ class Ledger(LedgerState, discriminator='ledger'):
     """
 
     LEASE_SECONDS = 45
-    acting_group = ''  # whose work it is to read it under this lease, see domain.work_groups
     MIN_SECONDS_LEFT = 30  # more than one upstream request can take, from waiting for its turn to the last byte
+
+    acting_group = ''  # whose work it is to read it under this lease, see domain.work_groups
 
     @classmethod
     def at(cls, pk: str) -> 'Ledger':

@@ -127,15 +127,8 @@ def _watched_pools(watchdog: Watchdog, *, public_only: bool) -> dict[str, type[H
             super().connect()
             watchdog.adopt(self.sock)
 
-    class Encrypted(HTTPSConnection):
-        response_class = _Answer
-
-        def _new_conn(self) -> socket.socket:
-            return _connect(self) if public_only else super()._new_conn()
-
-        def connect(self) -> None:
-            super().connect()
-            watchdog.adopt(self.sock)
+    class Encrypted(Plain, HTTPSConnection):
+        pass
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
