@@ -223,6 +223,13 @@ def test_the_same_requests_get_the_same_answers(seed: int) -> None:
     assert codes == {'ConditionalCheckFailedException', 'TransactionCanceledException', 'ValidationException'}
 
 
+def test_requests_of_another_account_meet_its_tables_and_not_ours() -> None:
+    elsewhere = boto3.client('dynamodb')
+    elsewhere.meta.events.register('request-created', lambda request, **_: request.headers.add_header('x-moto-account-id', '210000000000'))
+    with table(boto3.client('dynamodb')), pytest.raises(ClientError, match='ResourceNotFoundException'):
+        elsewhere.put_item(TableName=TABLE, Item={'pk': {'S': 'USER#1'}, 'sk': {'S': 'A'}})
+
+
 def received(ages: Iterable[int]) -> list[str]:
     """Return what moto, as it is now, hands out of a queue that keeps messages, of these ages in seconds, for a day."""
     client = boto3.client('sqs')

@@ -17,6 +17,7 @@ from infra.local.replacements import Replacements
 
 _URL = 'https://dynamodb.us-east-1.amazonaws.com/'
 _TARGET = 'DynamoDB_20120810.'
+_OTHER_ACCOUNT = 'x-moto-account-id'
 _METHODS = {
     'GetItem': 'get_item',
     'PutItem': 'put_item',
@@ -39,8 +40,12 @@ def _header(request: Any, name: str) -> str:
 
 
 def _process(self: BotocoreStubber, request: Any) -> Any:
-    """Answer a request: status, headers, body. Bytes are left to moto, which knows from the service's model where they are."""
-    target = _header(request, 'X-Amz-Target') if request.url == _URL else ''
+    """Answer a request: status, headers, body.
+
+    Bytes are left to moto, which knows from the service's model where they are, and so are requests of other accounts.
+    """
+    is_ours = request.url == _URL and _OTHER_ACCOUNT not in request.headers
+    target = _header(request, 'X-Amz-Target') if is_ours else ''
     method = _METHODS.get(target.removeprefix(_TARGET))
     if method is None or any(kind in request.body for kind in (b'"B"', b'"BS"')):
         return _process_thoroughly(self, request)
