@@ -6,7 +6,7 @@ from chalicelib import errors
 from chalicelib.models.email_address import Email
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.take_back import MOST_TAKE_BACKS, TakeBack, earlier_than, still_working
-from chalicelib.models.user import User, end_sessions
+from chalicelib.models.user import User, end_sessions, no_deletion
 from chalicelib.models.writes import Operation, Write
 
 
@@ -27,8 +27,9 @@ def email_change(user: User, email: str, take_back: TakeBack, now: int, instead_
 def email_restoration(user: User, email_token: EmailToken, password_hash: str, now: int, instead_of: User | None = None) -> list[Write]:
     """Return the writes that give a user the address back that a link was mailed to, set a password, and end what a reset does.
 
-    That sessions ended or the password changed does not stop it. Their transaction raises Invalid if the address is taken, NotFound if the
-    link was used or `instead_of` confirmed the address, and Conflict if the address changed once more. Raises NotFound for a void link.
+    The account stays, too: that it was to be deleted was mailed to the address that is taken from it. That sessions ended or the password
+    changed does not stop it. Their transaction raises Invalid if the address is taken, NotFound if the link was used or `instead_of`
+    confirmed the address, and Conflict if the address changed once more. Raises NotFound for a void link.
     """
     email = str(email_token.email)
     actions = [
@@ -37,6 +38,7 @@ def email_restoration(user: User, email_token: EmailToken, password_hash: str, n
         end_sessions(),
         User.allow_remote_login.set(False),
         User.take_backs.set(earlier_than(email_token.token_id, user.take_backs, now)),
+        *no_deletion(),
     ]
     unchanged: Condition = (User.email == user.email) & (User.take_backs == user.take_backs)
     return [

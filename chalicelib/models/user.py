@@ -225,7 +225,7 @@ class User(Item, discriminator='user'):
 
     def cancel_deletion(self) -> None:
         """Let the account stay. Raises NotFound."""
-        self.update_existing([User.delete_at.remove(), User.due_shard.remove(), User.due_at.remove()])
+        self.update_existing(no_deletion())
 
     def confirmation(self, *, name: str | None, password_hash: str, now: int) -> list[Write]:
         """Return the writes that confirm the email address with a sign-up's values.
@@ -288,6 +288,11 @@ class User(Item, discriminator='user'):
 def end_sessions() -> Action:
     """Return the action that ends all sessions of a user."""
     return User.sessions_epoch.set(secrets.token_hex(8))
+
+
+def no_deletion() -> list[Action]:
+    """Return the actions that let a user's account stay, whether or not it was to be deleted."""
+    return [User.delete_at.remove(), User.due_shard.remove(), User.due_at.remove()]
 
 
 def _unconfirmed_until(now: int) -> int:

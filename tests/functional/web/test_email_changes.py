@@ -12,6 +12,7 @@ from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import before_write, survives
+from tests.support.jobs import run_sweep
 from tests.support.passkey_device import Device, add_passkey, options
 from tests.support.thief import NEW_PASSWORD, NOTHING, Thief
 
@@ -139,6 +140,21 @@ def test_the_mail_to_the_address_before_throws_a_thief_out_who_changed_it(
     assert browser.location == '/account/security?saved=password'
     assert browser.get('/profile').status_code == 200
     assert thief.opens() == NOTHING
+
+
+def test_an_account_that_a_thief_wanted_deleted_after_moving_it_stays_when_it_is_taken_back(
+    browser: Browser, thief: Thief, user: User, mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    change(thief.browser, mailbox, EVIL)
+    [link] = take_back_links(mailbox)
+    thief.browser.post('/profile/data/delete', {'current_password': PASSWORD})
+    assert User.find(user.user_id).delete_at is not None
+
+    assert take_back(browser, link) == 303
+
+    assert User.find(user.user_id).delete_at is None
+    stopped_clock.advance(8 * DAY)
+    assert run_sweep() == 0
 
 
 @pytest.mark.parametrize('what_happened', ['used', 'seven days', 'account deleted', 'another purpose'])
