@@ -115,6 +115,21 @@ If this was not you, someone can get into your account. Set a new password, whic
 
 {forgot}"""
 )
+REPLACE_RECOVERY_CODES = MailTemplate(
+    translatable('New recovery codes'),
+    translatable(
+        """\
+Someone, probably you, entered the password of your CryptFolio account to make new recovery codes. The earlier ones will no longer work.
+
+Go on here, in a browser in which you are logged in. The link works once and expires in an hour:
+
+{link}
+
+If this was not you, someone knows your password. Do not go on; set a new password, which ends everything that opens your account:
+
+{forgot}"""
+    ),
+)
 ADD_SECOND_FACTOR = MailTemplate(
     translatable('Add a second factor'),
     translatable(

@@ -180,6 +180,16 @@ password does not remove it. Then set a new password, which ends everything else
 If you cannot log in any more, contact the operator of this CryptFolio server immediately."""
     ),
 )
+RECOVERY_CODES_REPLACED = MailTemplate(
+    translatable('New recovery codes'),
+    translatable(
+        """\
+New recovery codes were made for your CryptFolio account. The earlier ones no longer work.
+
+Your second factors: {page}"""
+    ),
+    warns=True,
+)
 SECOND_FACTOR_REMOVED = MailTemplate(
     translatable('A second factor was removed'),
     translatable('A second factor was removed from your CryptFolio account.\n\nYour second factors: {page}'),

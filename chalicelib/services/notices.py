@@ -101,6 +101,10 @@ def tell_of_removed_factor(user: User) -> None:
     _send(user, notice_templates.SECOND_FACTOR_REMOVED, page=settings().url('/profile/second-factor'))
 
 
+def tell_of_new_codes(user: User) -> None:
+    _send(user, notice_templates.RECOVERY_CODES_REPLACED, page=settings().url('/profile/second-factor'))
+
+
 def tell_of_recovery_code(user: User, left: int) -> None:
     _send(user, notice_templates.RECOVERY_CODE_USED, left=str(left), page=settings().url('/profile/second-factor'))
 

@@ -32,12 +32,13 @@ _REFUSED = Fault('credential', 'refused', translatable('This passkey was not acc
 
 def begin_registration(user: User, now: int) -> str:
     """Let a user add a passkey; return the token of the step. Raises Invalid where they have too many. See `new_factors`."""
-    _check_room(user)
+    check_room(user)
     token, _ = LogInStep.begin('register', user, now, _new_challenge())
     return token
 
 
-def _check_room(user: User) -> None:
+def check_room(user: User) -> None:
+    """Check that a user may have one more passkey. Raises Invalid."""
     if len(Passkey.of_user(user.user_id)) >= MOST_PASSKEYS:
         raise Invalid(
             Fault('credential', 'too_many', translatable('You already have {most} passkeys: remove one first', most=MOST_PASSKEYS))
@@ -69,7 +70,7 @@ def register_passkey(user: User, step: LogInStep, credential: str, name: str, no
     from webauthn.helpers.exceptions import WebAuthnException
 
     step.finish()
-    _check_room(user)
+    check_room(user)
     try:
         _check_attestation(credential)
         made = webauthn.verify_registration_response(
@@ -84,7 +85,7 @@ def register_passkey(user: User, step: LogInStep, credential: str, name: str, no
     passkey = Passkey.at(user.user_id, _passkey_id(made.credential_id))
     passkey.credential_id, passkey.public_key = made.credential_id, made.credential_public_key
     passkey.sign_count, passkey.name, passkey.created_at = made.sign_count, name, now
-    make_one_more(user, lambda: _check_room(user), Write(Operation.PUT, passkey))
+    make_one_more(user, lambda: check_room(user), Write(Operation.PUT, passkey))
 
 
 def _check_attestation(credential: str) -> None:

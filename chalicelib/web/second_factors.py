@@ -29,16 +29,13 @@ def show_second_factors() -> Response:
 
 @bp.route('/profile/second-factor/app', methods=['POST'], content_types=forms.TYPES, cors=False)
 def add_authenticator_app() -> Response:
-    """Make the secret of an app, after the password, which the page shows in this browser until a first code was entered.
-
-    The first factor of an account is begun by a mailed link.
-    """
-    return _begin(bp.current_request, FactorKind.APP)
+    """Mail the link, after the password, that has the page show the secret of an app until a first code was entered."""
+    return _send_link(bp.current_request, FactorKind.APP)
 
 
 @bp.route('/profile/second-factor/begin', cors=False)
 def show_mailed_beginning() -> Response:
-    """Ask who follows the link that was mailed for an account's first factor, logged in as its user, whether to begin."""
+    """Ask who follows a mailed link, logged in as its user, whether to go on."""
     request = bp.current_request
     user = sessions.require_user(request)
     what, token = forms.query_parameter(request, 'what'), forms.query_parameter(request, 'token')
@@ -51,13 +48,15 @@ def show_mailed_beginning() -> Response:
 
 @bp.route('/profile/second-factor/begin', methods=['POST'], content_types=forms.TYPES, cors=False)
 def submit_mailed_beginning() -> Response:
-    """Begin in this browser what the mailed link is for."""
+    """Do, or begin in this browser, what the mailed link is for."""
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require_user(request)
     try:
         kind = _kind(form.text('what'))
-        step = new_factors.begin_by_link(user, kind, form.text('token'), clock.now())
+        if kind is FactorKind.CODES:
+            return pages.redirect(pages.link(request, _replace_codes(request, user, form)))
+        step = new_factors.begin(user, kind, form.text('token'), clock.now())
     except Invalid as invalid:
         return _render_factors(request, user, status=422, section='passkey', faults=[_at_password(fault) for fault in invalid.faults])
     except NotFound:
@@ -83,17 +82,8 @@ def confirm_authenticator_app() -> Response:
 
 @bp.route('/profile/second-factor/codes', methods=['POST'], content_types=forms.TYPES, cors=False)
 def replace_recovery_codes() -> Response:
-    """Make new recovery codes in the place of the earlier ones."""
-    request = bp.current_request
-    form = forms.read(request)
-    user = sessions.require_user(request)
-    try:
-        users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), clock.now())
-    except Invalid as invalid:
-        return _render_factors(request, user, status=422, section='codes', faults=invalid.faults)
-    if not second_factors.of_user(user.user_id).protect:
-        raise NotFound
-    return pages.redirect(pages.link(request, _make_codes(request, user, form)))
+    """Mail the link, after the password, that makes new recovery codes in the place of the earlier ones."""
+    return _send_link(bp.current_request, FactorKind.CODES)
 
 
 @bp.route('/profile/second-factor/remove', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -118,8 +108,8 @@ def remove_second_factor() -> Response:
 
 @bp.route('/profile/passkeys', methods=['POST'], content_types=forms.TYPES, cors=False)
 def begin_passkey() -> Response:
-    """Begin to add a passkey, after the password; the first factor of an account by a mailed link."""
-    return _begin(bp.current_request, FactorKind.PASSKEY)
+    """Mail the link, after the password, that begins to add a passkey."""
+    return _send_link(bp.current_request, FactorKind.PASSKEY)
 
 
 @bp.route('/profile/passkeys', cors=False)
@@ -152,18 +142,16 @@ def create_passkey() -> Response:
     return _redirect_with_codes(request, user, form)
 
 
-def _begin(request: Request, kind: FactorKind) -> Response:
+def _send_link(request: Request, kind: FactorKind) -> Response:
     form = forms.read(request)
     user = sessions.require_user(request)
     now = clock.now()
     try:
         users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), now)
-        step = new_factors.begin(user, kind, now)
+        new_factors.send_link(user, kind, now)
     except Invalid as invalid:
         return _render_factors(request, user, status=422, section=kind, faults=[_at_password(fault) for fault in invalid.faults])
-    if step is not None:
-        return _redirect_to_step(request, kind, step)
-    what = translatable('Follow the link in it, in a browser in which you are logged in, to add the second factor.')
+    what = translatable('Follow the link in it, in a browser in which you are logged in.')
     return pages.render('sent.html', request, user=user, email=user.email, title=translatable('Almost there'), what=what)
 
 
@@ -214,9 +202,22 @@ def _redirect_with_codes(request: Request, user: User, form: forms.Form) -> Resp
 
 
 def _make_codes(request: Request, user: User, form: forms.Form) -> str:
-    """Make recovery codes; return the path of the page that shows them once."""
+    """Make recovery codes for a new factor; return the path of the page that shows them once."""
     codes, stored = second_factors.new_recovery_codes(user.user_id)
     return one_time.make(request, user, form, json.dumps(codes), PAGE, stored) or one_time.shown_at(user, form)
+
+
+def _replace_codes(request: Request, user: User, form: forms.Form) -> str:
+    """Make recovery codes in the place of the earlier ones; return the path of the page that shows them once. Raises NotFound."""
+    try:
+        codes, writes = new_factors.replace_codes(user, form.text('token'), clock.now())
+    except NotFound:  # the link was used, perhaps by this form
+        return one_time.shown_at(user, form)
+    shown = one_time.make(request, user, form, json.dumps(codes), PAGE, *writes)
+    if shown is None:
+        return one_time.shown_at(user, form)
+    notices.tell_of_new_codes(user)
+    return shown
 
 
 def _render_new_passkey(request: Request, user: User, step: LogInStep) -> Response:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from chalicelib import clock
 from chalicelib.models import Session, User, new_token, transact
-from chalicelib.services import new_factors, second_factors
+from chalicelib.services import new_factors
 from chalicelib.services.new_factors import FactorKind
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser
@@ -94,14 +94,10 @@ def options(browser: Browser, page: str) -> str:
 
 
 def begin_factor(browser: Browser, kind: FactorKind) -> None:
-    """Begin to add a factor of who is logged in: with the password, the first one by a link that is stored as if it was mailed."""
+    """Begin to add a factor of who is logged in, or replace their recovery codes, by a link that is stored as if it was mailed."""
     session = Session.find(browser.cookie, clock.now())
     assert session is not None
-    user = User.find(session.user_id)
-    if second_factors.of_user(user.user_id).protect:
-        browser.post('/profile/second-factor/app' if kind is FactorKind.APP else '/profile/passkeys', WITH_PASSWORD)
-        return
-    token = new_token()
+    user, token = User.find(session.user_id), new_token()
     transact(new_factors.link_token(token, user, kind, clock.now()))
     browser.post('/profile/second-factor/begin', {'what': kind, 'token': token})
 

@@ -422,7 +422,7 @@ def test_recovery_codes_that_are_all_that_is_left_are_removed_or_made_anew_by_th
     assert not is_logged_in(other)
     logged_in.get(FACTORS)
     assert 'value="codes"' in logged_in.page
-    logged_in.post(f'{FACTORS}/codes', WITH_PASSWORD)
+    begin_factor(logged_in, FactorKind.CODES)
     assert len(shown_codes(logged_in)) == 10
 
     logged_in.post(f'{FACTORS}/remove', WITH_PASSWORD | {'what': 'codes'})

@@ -1,4 +1,4 @@
-"""The first second factor of an account: begun by a link to its mailbox, so that the password alone adds none."""
+"""New second factors and recovery codes: they take a link to the account's mailbox, so that the password alone adds and replaces none."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ FACTORS = '/profile/second-factor'
 BEGINNINGS = {f'{FACTORS}/app': 'Set up an app', '/profile/passkeys': 'Add a passkey'}
 
 
-def begin(browser: Browser, path: str = f'{FACTORS}/app') -> None:
+def ask(browser: Browser, path: str = f'{FACTORS}/app') -> None:
     browser.post(path, WITH_PASSWORD)
     assert (browser.status, 'We sent an email to test@example.com' in browser.text) == (200, True)
 
@@ -30,9 +30,18 @@ def press(browser: Browser, link: str) -> None:
     browser.post(unescape(re.search(r'action="([^"]+begin[^"]*)"', browser.page)[1]), fields)
 
 
+def shown_codes(browser: Browser) -> list[str]:
+    browser.get(browser.location)
+    return re.findall(r'\b(?:[a-z2-9]{5}-){2}[a-z2-9]{5}\b', browser.page)
+
+
+def factors_of(user: User) -> list[str]:
+    return sorted(str(item.serialize()) for item in Item.scan() if item.pk == user.pk and item.sk.startswith(('FACTOR#', 'PASSKEY#')))
+
+
 @pytest.mark.parametrize('path', list(BEGINNINGS))
 def test_it_is_begun_by_a_button_behind_a_mailed_link(logged_in: Browser, user: User, mailbox: Mailbox, path: str):
-    begin(logged_in, path)
+    ask(logged_in, path)
     assert (logged_in.step, list(LogInStep.scan())) == ('', [])
 
     to, text = mailbox.last()
@@ -62,7 +71,7 @@ def test_who_knows_the_password_alone_adds_none(logged_in: Browser, new_browser:
     thief.log_in()
 
     for path in BEGINNINGS:
-        begin(thief, path)
+        ask(thief, path)
     for path in (FACTORS, '/profile/passkeys'):
         thief.get(path)
         assert not re.search('otpauth|data-options', thief.page)
@@ -79,7 +88,7 @@ def test_who_knows_the_password_alone_adds_none(logged_in: Browser, new_browser:
 def test_a_link_works_once_in_time_and_for_its_user(
     logged_in: Browser, make_user: Callable[..., User], mailbox: Mailbox, stopped_clock: StoppedClock, what_happened: str
 ):
-    begin(logged_in)
+    ask(logged_in)
     link = mailbox.link()
     match what_happened:
         case 'used':
@@ -101,7 +110,7 @@ def test_a_link_works_once_in_time_and_for_its_user(
 
 
 def test_it_is_opened_where_somebody_logs_in_first(logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox):
-    begin(logged_in)
+    ask(logged_in)
     link, elsewhere = mailbox.link(), new_browser()
 
     elsewhere.get(link)
@@ -115,20 +124,80 @@ def test_it_is_opened_where_somebody_logs_in_first(logged_in: Browser, new_brows
     assert elsewhere.step != ''
 
 
-def test_a_further_factor_takes_the_password_alone(logged_in: Browser):
+def test_a_thief_in_a_session_who_knows_the_password_replaces_no_factor_of_the_owner(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox
+):
     add_passkey(logged_in, Device())
+    codes = shown_codes(logged_in)
+    stored = factors_of(user)
 
-    logged_in.post(f'{FACTORS}/app', WITH_PASSWORD)
+    for path in (*BEGINNINGS, f'{FACTORS}/codes'):
+        ask(logged_in, path)
+        logged_in.post(f'{FACTORS}/begin', {'what': path.rpartition('/')[2].removesuffix('s'), 'token': ''})
+        assert logged_in.status == 404
+    for path in (FACTORS, '/profile/passkeys'):
+        logged_in.get(path)
+        assert not re.search(r'otpauth|data-options|[a-z2-9]{5}-[a-z2-9]{5}-', logged_in.page)
 
-    assert (logged_in.status, logged_in.location) == (303, FACTORS)
-    assert 'otpauth://' in logged_in.get(FACTORS).body.decode()
+    assert factors_of(user) == stored
+    owner = new_browser()
+    owner.post('/forgot', {'email': user.email})
+    owner.post('/reset', {'token': mailbox.link().partition('token=')[2], 'password': 'the new password'})
+    owner.post('/login/second', {'code': codes[0], 'next': '/profile'})
+    assert owner.get('/profile').status_code == 200
+
+
+def test_recovery_codes_are_replaced_by_a_button_behind_a_mailed_link_once(logged_in: Browser, user: User, mailbox: Mailbox):
+    add_passkey(logged_in, Device())
+    before = shown_codes(logged_in)
+    ask(logged_in, f'{FACTORS}/codes')
+    link = mailbox.link()
+    assert mailbox.last()[1].startswith('Subject: New recovery codes\n')
+    logged_in.get(link)
+    assert (logged_in.status, 'The earlier ones will no longer work' in logged_in.text) == (200, True)
+    stored = factors_of(user)
+    csrf = re.search('name="csrf" value="([^"]+)"', logged_in.page)[1]
+    form = {'what': 'codes', 'token': link.partition('token=')[2]}
+
+    logged_in.post(f'{FACTORS}/begin', form | {'csrf': csrf})
+    again = [logged_in.location]
+    after = shown_codes(logged_in)
+    mails = len(mailbox.read())
+    assert (len(set(after)), set(after) & set(before)) == (10, set())
+    assert factors_of(user) != stored
+    assert 'New recovery codes were made for your CryptFolio account.' in mailbox.last()[1]
+    logged_in.post(f'{FACTORS}/begin', form | {'csrf': csrf})  # the same form, sent twice
+    assert [logged_in.location] == again
+    assert shown_codes(logged_in) == []
+
+    logged_in.get(link)
+    assert logged_in.status == 404
+    assert logged_in.post(f'{FACTORS}/begin', form).status_code == 404
+    assert len(mailbox.read()) == mails
+
+
+def test_there_are_no_recovery_codes_without_a_factor(logged_in: Browser, user: User, mailbox: Mailbox):
+    """Alone they would make each log-in ask for one."""
+    mails = len(mailbox.read())
+    assert logged_in.post(f'{FACTORS}/codes', WITH_PASSWORD).status_code == 404
+    assert len(mailbox.read()) == mails
+
+    device = Device()
+    add_passkey(logged_in, device)
+    ask(logged_in, f'{FACTORS}/codes')
+    logged_in.get(FACTORS)
+    logged_in.post(f'{FACTORS}/remove', WITH_PASSWORD | {'what': re.search('name="what" value="([^"]+)"', logged_in.page)[1]})
+    link = next(text for _, text in reversed(mailbox.read()) if 'what=codes' in text)
+    logged_in.post(f'{FACTORS}/begin', {'what': 'codes', 'token': re.search(r'token=(\S+)', link)[1]})
+
+    assert (logged_in.status, factors_of(user)) == (404, [])
 
 
 def test_links_are_limited(logged_in: Browser, mailbox: Mailbox, stopped_clock: StoppedClock):
     stopped_clock.move_to(stopped_clock.now() // 3_600 * 3_600)
     mails = len(mailbox.read())
     for _ in range(5):
-        begin(logged_in)
+        ask(logged_in)
 
     assert logged_in.post('/profile/passkeys', WITH_PASSWORD).status_code == 429
     assert len(mailbox.read()) == mails + 5
