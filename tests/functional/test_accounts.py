@@ -254,7 +254,8 @@ def test_a_history_has_pages_ranges_and_hours(api: Api, bought: int):
     rest = api.get(f'{PATH}/history?limit=100&cursor={first["next"]}').json_body
 
     assert [*first['result'], *rest['result']] == whole
-    hours = api.get(f'{PATH}/history?interval=hour&from=2030-05-13T00:00:00Z&to=2030-05-13T02:00:00Z&order=asc').json_body['result']
+    first, last = (format_instant(bought - 2 * DAY + hours * 3_600).replace('+00:00', 'Z') for hours in (0, 2))
+    hours = api.get(f'{PATH}/history?interval=hour&from={first}&to={last}&order=asc').json_body['result']
     assert [(row['balance_at'][11:13], row['currency'], row['balance']) for row in hours] == [
         ('00', 'usd', '1000.0'), ('01', 'btc', '0.02'), ('01', 'usd', '599.36'), ('02', 'btc', '0.02'), ('02', 'usd', '599.36'),
     ]  # fmt: skip
@@ -273,7 +274,8 @@ def test_a_portfolio_counts_its_accounts_in_balances_converted_and_histories(api
     converted = {row['currency']: row['balance'] for row in api.get('/api/portfolios/1/converted').json_body['result']}
     assert converted == {'btc': '0.05', 'usd': '1000.00'}  # 0.02 * 20000 + 600
     past = api.get('/api/portfolios/1/balances/usd/history?order=asc').json_body['result']
-    assert [row['balance'] for row in past if row['balance_at'] >= '2030-05-12'] == ['0.64', '1000.64', '600.0', '600.0', '600.0']
+    since = format_instant(bought - 3 * DAY)
+    assert [row['balance'] for row in past if row['balance_at'] >= since] == ['0.64', '1000.64', '600.0', '600.0', '600.0']
     header = api.get('/api/portfolios/1').json_body['result']
     assert header['balances_last_updated'] == header['accounts'][0]['last_updated'] is not None
     assert header['accounts'][0]['txns_last_updated'] == header['accounts'][0]['history_last_updated'] is not None

@@ -98,6 +98,8 @@ def test_the_last_row_of_a_year_is_still_there_on_the_next_day(api: Api, portfol
 
 
 def test_pages_that_are_still_the_same_do_not_say_that_they_changed(api: Api, portfolio: int, stopped_clock: StoppedClock) -> None:
+    stopped_clock.move_to(clock.now() // DAY * DAY + DAY + 3_600)  # a midnight between them would be a change
+    refresh.refresh(api.user_id, portfolio)
     page = get(api, portfolio, limit='4')
     stopped_clock.advance(600)
     refresh.refresh(api.user_id, portfolio)

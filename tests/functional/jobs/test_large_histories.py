@@ -3,6 +3,7 @@
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Barrier, BrokenBarrierError
 
@@ -24,6 +25,12 @@ from tests.support.jobs import Json, Queue, record
 from tests.support.portfolio_pages import know_rates
 
 PATHS = ('balances/history', 'balances/btc/history', 'converted/history')
+
+
+@pytest.fixture(autouse=True)
+def day(stopped_clock: StoppedClock) -> None:
+    """The day up to which the histories last, and are as large as they are said to be here."""
+    stopped_clock.move_to(int(datetime(2030, 5, 15, 10, 20, 30, tzinfo=UTC).timestamp()))
 
 
 def create(api: Api, reporting: list[str], held: list[str], since: str) -> str:
