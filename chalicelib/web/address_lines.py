@@ -17,11 +17,11 @@ from chalicelib.web import forms
 
 MOST_LINES = 100
 _MOST_READ = 300  # of more lines none is looked at, so nobody knows whether it is a private key, and none is shown again
-_MOST_DESCRIPTOR_CHARACTERS = 20_000  # of one form: 250 descriptors of many keys and steps took seconds of a processor
+_MOST_WORK = 6_000  # of one form, in steps of a derivation: half a second of a processor, and more than 250 wallets of one key are
 _DESCRIPTOR = re.compile(r'([a-z]+\(.*\)(?:#[a-z0-9]{8})?)\s*(?:,(.*))?')  # has commas of its own
 _SHOWN = 60
 _REPEATED = translatable('This address is here already, on an earlier line')
-_TOO_MANY_DESCRIPTORS = translatable('Too many descriptors at once: add the rest separately')
+_TOO_MUCH_WORK = translatable('Too many extended keys or descriptors at once: add the rest separately')
 _SECRET = (errors.PRIVATE, recognition.HASH)  # the faults of what may be a private key
 
 
@@ -85,19 +85,29 @@ def parse(text: str, chosen: Mapping[str, str]) -> list[Line]:
 
 
 class Recogniser:
-    """Recognises the lines of one form; `chosen` as in `parse`. Of descriptors, which may be much work, only so much."""
+    """Recognises the lines of one form; `chosen` as in `parse`. Of keys and descriptors, which may be much work, only so much."""
 
     def __init__(self, chosen: Mapping[str, str]) -> None:
         self._chosen = chosen
-        self._descriptor_characters_left = _MOST_DESCRIPTOR_CHARACTERS
+        self._work_left = _MOST_WORK
 
     def recognise(self, pasted: Pasted) -> Line:
         """Return a line with its chain, title and address as they would be stored, or what is wrong with it."""
-        if '(' in pasted.address:
-            self._descriptor_characters_left -= len(pasted.address)
-            if self._descriptor_characters_left < 0:
-                return Line(pasted.number, pasted.text, pasted.address, pasted.title, [], fault=_TOO_MANY_DESCRIPTORS)
+        work = descriptors.work(pasted.address)
+        if work > self._work_left:
+            return Line(pasted.number, pasted.text, pasted.address, pasted.title, [], fault=_secret_in(pasted) or _TOO_MUCH_WORK)
+        self._work_left -= work
         return _recognise(pasted, self._chosen)
+
+
+def _secret_in(pasted: Pasted) -> str | None:
+    """Return what is wrong with a line that may have a private key, which is told without reading its address."""
+    try:
+        descriptors.require_public(pasted.text)
+        recognition.require_no_secret(pasted.address)
+    except BadAddress as error:
+        return error.reason
+    return None
 
 
 def _recognise(pasted: Pasted, chosen: Mapping[str, str]) -> Line:

@@ -93,19 +93,27 @@ class Wallet:
 
 def of_key(network: Network, kinds: Sequence[Script], key: DerivedKey) -> tuple[ScriptBranches, ...]:
     """Return the branches of the addresses that pay to one key, by kind of script."""
-    return tuple(ScriptBranches(kind, _branches(network, kind, (key,))) for kind in kinds)
+    by_branch = _by_branch((key,))
+    return tuple(ScriptBranches(kind, _branches(network, kind, by_branch)) for kind in kinds)
 
 
 def of_keys(network: Network, kind: Script, keys: tuple[DerivedKey, ...], threshold: int, *, is_sorted: bool) -> ScriptBranches:
     """Return the branches of the addresses of which `threshold` of several keys can dispose."""
-    return ScriptBranches(kind, _branches(network, kind, keys, threshold, is_sorted=is_sorted))
+    return ScriptBranches(kind, _branches(network, kind, _by_branch(keys), threshold, is_sorted=is_sorted))
+
+
+def _by_branch(keys: tuple[DerivedKey, ...]) -> list[tuple[DerivedKey, ...]]:
+    """Return the keys on each branch, which are those of its addresses of every kind of script."""
+    places = range(max(1, *(len(key.steps) for key in keys)))
+    return [tuple(key.on_branch(place) for key in keys) for place in places]
 
 
 def _branches(
-    network: Network, kind: Script, keys: tuple[DerivedKey, ...], threshold: int | None = None, *, is_sorted: bool = False
+    network: Network,
+    kind: Script,
+    by_branch: Sequence[tuple[DerivedKey, ...]],
+    threshold: int | None = None,
+    *,
+    is_sorted: bool = False,
 ) -> tuple[Branch, ...]:
-    places = range(max(1, *(len(key.steps) for key in keys)))
-    return tuple(
-        Branch(f'{kind.value}/{place}', kind, network, tuple(key.on_branch(place) for key in keys), threshold, is_sorted)
-        for place in places
-    )
+    return tuple(Branch(f'{kind.value}/{place}', kind, network, keys, threshold, is_sorted) for place, keys in enumerate(by_branch))

@@ -18,7 +18,10 @@ from chalicelib.domain.addresses.scripts import Script
 
 MAX_LENGTH = 4_000  # what the vault takes; twenty keys with their origins
 _DEEPEST = 255  # of a key: BIP-32 has one byte for it
-_MOST_BRANCHES = _MOST_STEPS = 8  # each step of each branch takes as long as an address does
+_MOST_BRANCHES = _MOST_STEPS = 8  # of a key; each step takes as long as an address does, those after a tuple once for each branch
+_READINGS = 3  # of one text of a form: for either chain that has such keys, and for the one that it is of
+_WORK_OF_KEY = 4  # to decode it as often
+_CHARACTERS_OF_STEP = 15  # which are looked through in the time of a step
 _SHAPE = re.compile(r'\w{1,20}\(.*|\[[0-9a-fA-F]{8}[/\]].*|\w{50,120}[/#].*', re.DOTALL)
 _CHECKSUM = re.compile('(.*)#([a-z0-9]*)', re.DOTALL)
 _ONE_KEY = {'pkh(': Script.P2PKH, 'wpkh(': Script.P2WPKH, 'sh(wpkh(': Script.P2WPKH_IN_P2SH, 'tr(': Script.P2TR}
@@ -27,6 +30,7 @@ _MOST_KEYS = {Script.P2SH: 15, Script.P2WSH_IN_P2SH: 20, Script.P2WSH: 20}
 _MULTI = re.compile(r'(sorted)?multi\((\d{1,2}),(.+)\)')
 _ORIGIN = r'(?:\[[0-9a-fA-F]{8}(?:/\d{1,10}[h\'H]?)*\])?'
 _STEP = r'\d{1,10}|<\d{1,10}(?:;\d{1,10})+>'
+_IN_BRACKETS = re.compile(r'\[[^\[\]]*\]')
 _KEY = re.compile(rf'{_ORIGIN}(?P<key>[0-9A-Za-z]+)(?P<steps>(?:/(?:{_STEP}))*)(?P<ranged>/\*)?')
 _HARDENED_STEP = re.compile(r"/(?:\d+|\*|<[\d;hH']*>)[h'H]|<[\d;]*[h'H]")
 _COMPRESSED = re.compile('0[23][0-9a-f]{64}', re.IGNORECASE)
@@ -34,16 +38,32 @@ _X_ONLY = re.compile('[0-9a-f]{64}', re.IGNORECASE)
 
 
 class _Expression(NamedTuple):
-    """A key with its steps as a descriptor gives it; `extended` is None of a single public key."""
+    """A key as a descriptor gives it: embit's `node`, and the steps below it, a tuple of which may tell branches apart (BIP-389).
+
+    `extended` is None of a single public key. Nothing is derived before `derive`.
+    """
 
     text: str
-    key: DerivedKey
-    extended: ExtendedKey | None
+    node: Any
+    steps: tuple[Steps, ...] = ()
+    is_ranged: bool = False
+    extended: ExtendedKey | None = None
 
     @property
     def is_plain(self) -> bool:
         """Whether it is an extended key alone, which does not say where addresses are."""
-        return self.extended is not None and not self.key.is_ranged and '/' not in self.text
+        return self.extended is not None and not self.is_ranged and not self.steps
+
+    @property
+    def is_too_broad(self) -> bool:
+        return len(self.steps) > _MOST_STEPS or any(len(step) > _MOST_BRANCHES for step in self.steps)
+
+    def derive(self) -> DerivedKey:
+        """Return the key below the steps before the tuple, with the steps of each branch."""
+        first_tuple = next((place for place, step in enumerate(self.steps) if len(step) > 1), len(self.steps))
+        shared = [step for (step,) in self.steps[:first_tuple]]
+        node = self.node.derive(shared) if shared else self.node
+        return DerivedKey(node, _branches(self.steps[first_tuple:]), self.is_ranged)
 
 
 class _Parsed(NamedTuple):
@@ -62,7 +82,7 @@ class _Parsed(NamedTuple):
     @property
     def is_of_addresses(self) -> bool:
         """Whether it stands for one address, as none of its keys has children."""
-        return self.opening is not None and not any(one.key.is_ranged or one.key.steps for one in self.keys)
+        return self.opening is not None and not any(one.is_ranged for one in self.keys)
 
     def written(self, names: Sequence[str]) -> str:
         return (self.opening or '') + ','.join(names) + self.closing
@@ -79,11 +99,29 @@ def require_public(text: str) -> None:
         raise BadAddress(PRIVATE)
 
 
+def work(text: str) -> int:
+    """Return how much work a text of whatever form may be, if it is a key or descriptor: about so many steps of a derivation.
+
+    It is told from how the text is written, before anything is decoded or derived.
+
+    >>> work('xpub…'), work('wpkh([73c5da0a/84h/0h/0h]xpub…/<0;1>/*)'), work('wsh(multi(1,xpub…/0/*,xpub…/0/*))')
+    (6, 10, 20)
+    """
+    keys = _IN_BRACKETS.sub('', text).split(',', max(_MOST_KEYS.values()))
+    return sum(_WORK_OF_KEY + _work_of_steps(key) for key in keys) + min(len(text), 2 * MAX_LENGTH) // _CHARACTERS_OF_STEP
+
+
+def _work_of_steps(key: str) -> int:
+    """Return how many steps are derived for a key at most: with more, it is refused before. A single address is derived at each reading."""
+    steps = min(key.count('/'), _MOST_STEPS + 1) * min(key.count(';') + 1, _MOST_BRANCHES)
+    return max(steps if '*' in key else _READINGS * steps, len(BRANCHES))
+
+
 def normalise(key_format: Format, text: str) -> str:
     """Return a key or descriptor without origins and checksum, or the address if it stands for a single one. Raises BadAddress."""
     parsed = _parse(key_format, text)
-    if any(len(one.key.steps) > _MOST_BRANCHES or any(len(branch) > _MOST_STEPS for branch in one.key.steps) for one in parsed.keys):
-        raise BadAddress(TOO_BROAD)  # here alone, as what was stored before stays readable
+    if any(one.is_too_broad for one in parsed.keys):
+        raise BadAddress(TOO_BROAD)  # before anything is derived; here alone, as what was stored before stays readable
     if parsed.opening is None:
         for one in parsed.keys:
             if one.extended is not None and one.is_plain:
@@ -91,8 +129,8 @@ def normalise(key_format: Format, text: str) -> str:
     if not parsed.is_of_addresses:
         return parsed.written([one.text for one in parsed.keys])
     if parsed.threshold is None:
-        return scripts.address_of_key(key_format.network, parsed.kind, parsed.keys[0].key.node)
-    keys = tuple(one.key for one in parsed.keys)
+        return scripts.address_of_key(key_format.network, parsed.kind, parsed.keys[0].derive().node)
+    keys = tuple(one.derive() for one in parsed.keys)
     several = derivation.of_keys(key_format.network, parsed.kind, keys, parsed.threshold, is_sorted=parsed.is_sorted)
     return several.branches[0].address(0)
 
@@ -102,8 +140,8 @@ def parse(key_format: Format, text: str) -> Wallet:
     """Return the wallet that a normalised key or descriptor stands for. Raises BadAddress."""
     parsed = _parse(key_format, text)
     shown = parsed.written([_shorten(one) for one in parsed.keys])
-    keys = tuple(one.key for one in parsed.keys)
     if parsed.threshold is not None:
+        keys = tuple(one.derive() for one in parsed.keys)
         several = derivation.of_keys(key_format.network, parsed.kind, keys, parsed.threshold, is_sorted=parsed.is_sorted)
         identities = [key.identity for key in keys]
         in_order = sorted(identities) if parsed.is_sorted else identities
@@ -125,8 +163,9 @@ def parse(key_format: Format, text: str) -> Wallet:
 def _branched(one: _Expression) -> DerivedKey:
     """Return the key of a wallet with its branches, which a key alone has by its level."""
     if not one.is_plain or one.extended is None:
-        return one.key._replace(steps=tuple(sorted(one.key.steps)))
-    return DerivedKey(one.key.node, () if one.extended.is_of_chain else BRANCHES)
+        key = one.derive()
+        return key._replace(steps=tuple(sorted(key.steps)))
+    return DerivedKey(one.node, () if one.extended.is_of_chain else BRANCHES)
 
 
 def _shorten(one: _Expression) -> str:
@@ -139,7 +178,7 @@ def _parse(key_format: Format, text: str) -> _Parsed:
     if len(text) > MAX_LENGTH:
         raise BadAddress(DESCRIPTOR)
     expression = _without_checksum(text)
-    if _HARDENED_STEP.search(re.sub(r'\[[^\]]*\]', '', expression)):
+    if _HARDENED_STEP.search(_IN_BRACKETS.sub('', expression)):
         raise BadAddress(HARDENED_STEP)
     if '(' not in expression:
         return _of_key_alone(key_format, expression)
@@ -179,10 +218,11 @@ def _of_several_keys(key_format: Format, kind: Script, text: str, opening: str, 
     inner = _MULTI.fullmatch(text)
     if inner is None:
         raise BadAddress(DESCRIPTOR)
-    threshold = int(inner[2])
-    keys = tuple(_parse_key(key_format, text) for text in inner[3].split(','))
-    branches = {len(one.key.steps) for one in keys if one.key.steps}
-    if not 1 <= threshold <= len(keys) <= _MOST_KEYS[kind] or len(branches) > 1:
+    threshold, texts = int(inner[2]), inner[3].split(',')
+    if not 1 <= threshold <= len(texts) <= _MOST_KEYS[kind]:
+        raise BadAddress(DESCRIPTOR)
+    keys = tuple(_parse_key(key_format, text) for text in texts)
+    if len({len(step) for one in keys for step in one.steps if len(step) > 1}) > 1:
         raise BadAddress(DESCRIPTOR)
     function = f'{inner[1] or ""}multi({threshold},'
     return _Parsed(f'{opening}{function}', f'){closing}', kind, keys, threshold)
@@ -190,7 +230,7 @@ def _of_several_keys(key_format: Format, kind: Script, text: str, opening: str, 
 
 def _of_key_alone(key_format: Format, text: str) -> _Parsed:
     expression = _parse_key(key_format, text)
-    if expression.extended is None or not (expression.is_plain or expression.key.is_ranged):
+    if expression.extended is None or not (expression.is_plain or expression.is_ranged):
         raise BadAddress(MALFORMED)
     return _Parsed(None, '', expression.extended.script or key_format.scripts[0], (expression,))
 
@@ -200,29 +240,28 @@ def _parse_key(key_format: Format, text: str, *, allows_x_only: bool = False) ->
     if match is None:
         raise BadAddress(MALFORMED)
     written = text[match.start('key') :]
-    steps = [tuple(map(int, step.strip('<>').split(';'))) for step in match['steps'].split('/')[1:]]
+    steps = tuple(tuple(map(int, step.strip('<>').split(';'))) for step in match['steps'].split('/')[1:])
     ranged = match['ranged'] is not None
     if any(number >= HARDENED for step in steps for number in step):
         raise BadAddress(HARDENED_STEP)
     if _COMPRESSED.fullmatch(match['key']) or (allows_x_only and _X_ONLY.fullmatch(match['key'])):
         if steps or ranged:
             raise BadAddress(MALFORMED)
-        return _Expression(written, DerivedKey(_public_key(match['key']), (), is_ranged=False), None)
+        return _Expression(written, _public_key(match['key']))
     extended = extended_keys.parse(key_format, match['key'])
     if extended.key.depth + len(steps) + ranged > _DEEPEST:
         raise BadAddress(MALFORMED)
-    first_tuple = next((place for place, step in enumerate(steps) if len(step) > 1), len(steps))
-    node = extended.key.derive([step for (step,) in steps[:first_tuple]])
-    return _Expression(written, DerivedKey(node, _branches(steps[first_tuple:], ranged=ranged), is_ranged=ranged), extended)
+    tuples = [step for step in steps if len(step) > 1]
+    if len(tuples) > 1 or any(not ranged or len(set(step)) < len(step) for step in tuples):
+        raise BadAddress(DESCRIPTOR)
+    return _Expression(written, extended.key, steps, ranged, extended)
 
 
-def _branches(steps: Sequence[Steps], *, ranged: bool) -> tuple[Steps, ...]:
-    """Return the steps of each branch, given the tuple that tells the branches apart and the single steps after it (BIP-389)."""
+def _branches(steps: Sequence[Steps]) -> tuple[Steps, ...]:
+    """Return the steps of each branch, given the tuple that tells the branches apart and the single steps after it."""
     if not steps:
         return ()
     tuple_, *rest = steps
-    if not ranged or len(set(tuple_)) < len(tuple_) or any(len(step) > 1 for step in rest):
-        raise BadAddress(DESCRIPTOR)
     return tuple((step, *(one for (one,) in rest)) for step in tuple_)
 
 

@@ -5,10 +5,14 @@ from html import unescape
 from typing import Any
 
 import pytest
+from embit.bip32 import HDKey
 
+from chalicelib.domain.addresses import descriptors
 from chalicelib.models import Item
+from chalicelib.web.address_lines import Pasted, Recogniser
 from tests.support.api import Api
 from tests.support.browser import FORM, Browser
+from tests.support.calls import count_calls
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT
 from tests.support.wallets import OTHER_XPUB, XPUB
 
@@ -16,6 +20,7 @@ EVM = '0x00000000219ab540356cBB839Cbe05303d7705Fa'
 WIF = '5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ'  # of Bitcoin's wiki
 SEED = [*['abandon'] * 11, 'about']  # the first test vector of BIP-39
 PATH = '/portfolios/1/import'
+TOO_MUCH = 'Too many extended keys or descriptors at once: add the rest separately'
 MIXED = f"""\ufeffTitle;Note;Address;Currency;Amount;Since\r
 Cold wallet;kept;{SEGWIT};;;\r
 Two chains;;{LEGACY};;;\r
@@ -195,5 +200,49 @@ def test_of_descriptors_only_so_many_are_read_at_a_time(logged_in: Browser, api:
     else:
         logged_in.post(path, {'addresses': '\n'.join(lines)})
 
-    refused = logged_in.text.count('Too many descriptors at once: add the rest separately')
-    assert len(lines) - refused == pytest.approx(20_000 // len(lines[50]), abs=1)
+    refused = logged_in.text.count(TOO_MUCH)
+    assert len(lines) - refused == pytest.approx(6_000 // descriptors.work(lines[50]), abs=1)
+
+
+@pytest.mark.parametrize('path', [PATH, '/portfolios/1/addresses', '/portfolios'])
+@pytest.mark.parametrize(
+    ('line', 'most'),
+    [
+        (XPUB + '/{}' + '/0' * 60 + '/*', 0),
+        ('wpkh(' + XPUB + '/{}' + '/0' * 60 + '/*)', 0),
+        (XPUB + '/{}/0' + '/1' * 5 + '/<0;1;2;3;4;5;6;7>/*', 6_000),
+        ('bitcoin:' + XPUB + '/<0;1;2;3;4;5;6;{}>/1/1/1/1/1/1/1/*?amount=1', 6_000),
+    ],
+    ids=['steps', 'steps of a descriptor', 'branches', 'branches in a payment request'],
+)
+def test_of_keys_only_so_much_is_derived_at_a_time(
+    logged_in: Browser, api: Api, monkeypatch: pytest.MonkeyPatch, path: str, line: str, most: int
+):
+    api.portfolio('First')
+    derived = count_calls(monkeypatch, HDKey, 'child')
+    lines = [line.format(number + 9) for number in range(100)]
+    if path == PATH:
+        logged_in.post(path, {'lines': '\n'.join(f'"{line}",btc' for line in lines)})
+    else:
+        fields = {'title': ''} if path == '/portfolios' else {}
+        logged_in.post(path, fields | {'addresses': '\n'.join(lines), 'chain-btc-2': 'btc'})
+
+    assert len(derived) <= most
+    assert logged_in.text.count(TOO_MUCH if most else 'of up to eight steps each') >= 30
+
+
+@pytest.mark.parametrize('line', [SEGWIT, TAPROOT, EVM, f'addr1{"q" * 98}', f'[73c5da0a/84h/0h/0h]{XPUB}/<0;1>/*'])
+def test_what_people_have_is_never_too_much(line: str):
+    recogniser = Recogniser({})
+    found = [recogniser.recognise(Pasted(number, line, line, '', '')).fault for number in range(300)]
+    assert TOO_MUCH not in found
+
+
+def test_a_line_that_is_too_much_may_still_be_a_secret():
+    recogniser = Recogniser({})
+    wide = f'wsh(multi(1,{",".join([f"{XPUB}/<0;1;2;3;4;5;6;7>/1/1/1/1/*"] * 20)}))'
+    assert [recogniser.recognise(Pasted(number, wide, wide, '', '')).fault for number in range(5)][-1] == TOO_MUCH
+    secret = wide.replace(
+        XPUB, 'xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPPqjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi', 1
+    )
+    assert recogniser.recognise(Pasted(6, secret, secret, '', '')).is_secret

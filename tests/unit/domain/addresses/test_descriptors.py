@@ -1,12 +1,19 @@
 """Output descriptors against the published vectors of BIP-380 to 389 and BIP-86, and against a derivation of the tests' own."""
 
+import contextlib
+
 import pytest
+from embit.bip32 import HDKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain import recognition, wallets
+from chalicelib.domain.addresses import descriptors, extended_keys
+from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from tests.support import bip32
 from tests.support.bip32 import Node
+from tests.support.calls import count_calls
 from tests.unit.domain.addresses import checks
 from tests.unit.domain.addresses.checks import normalise, refusal
 
@@ -20,6 +27,16 @@ ORIGIN = '[73c5da0a/84h/0h/0h]'
 # The account that a hardware wallet exports as xpub, whatever its scripts: BIP-84's.
 SEGWIT_XPUB = bip32.encode_base58check(bytes.fromhex('0488b21e') + bip32.decode_base58(ZPUB)[4:78])
 NUMBERS = st.integers(0, (1 << 31) - 1)
+EIGHT = '<0;1;2;3;4;5;6;7>'
+WIDEST = f'{XPUB}/{EIGHT}/{"1/" * 7}*'
+TOO_BROAD = {
+    'key': f'{XPUB}/{"0/" * 240}*',
+    'steps before': f'wpkh({XPUB}/{"0/" * 9}*)',
+    'steps before and after': f'tr({XPUB}/{"1/" * 4}<0;1>/{"1/" * 4}*)',
+    'single address': f'pkh({XPUB}{"/1" * 240})',
+    'one of several keys': f'wsh(multi(1,{ZPUB}/0/*,{XPUB}/{"1/" * 9}*))',
+    'branches': f'wpkh({XPUB}/<{";".join(map(str, range(9)))}>/*)',
+}
 
 
 def of_depth(depth):
@@ -163,9 +180,48 @@ def test_as_many_branches_and_steps_and_as_deep_a_key_as_may_be():
     assert first_branch(f'wpkh({of_depth(253)}/<0;1>/*)', 1) == first_branch(f'wpkh({XPUB}/<0;1>/*)', 1)
 
 
-def test_a_descriptor_of_one_branch_is_that_branchs_key():
-    from embit.bip32 import HDKey
+@pytest.mark.parametrize('text', TOO_BROAD.values(), ids=TOO_BROAD)
+def test_nothing_is_derived_of_more_steps_or_branches_than_may_be(text, monkeypatch):
+    derived = count_calls(monkeypatch, HDKey, 'child')
+    assert 'of up to eight steps each' in refusal('btc', text)
+    assert not derived
 
+
+def test_what_earlier_releases_stored_of_more_steps_is_still_read():
+    deep = Node.of(XPUB).below(*[1] * 240, 5, 0).key
+    assert CHAINS['btc'].wallet(f'wpkh({XPUB}/{"1/" * 240}<5;6>/*)').kinds[0].branches[0].address(0) == bip32.p2wpkh(deep)
+
+
+def test_of_more_keys_than_may_be_none_is_decoded(monkeypatch):
+    decoded = count_calls(monkeypatch, extended_keys, 'parse')
+    assert 'Only descriptors' in refusal('btc', f'sh(multi(1,{",".join([XPUB] * 16)}))')
+    assert not decoded
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        XPUB,
+        f'bitcoin:{WIDEST}?amount=1',
+        f'{ORIGIN}{XPUB}/{"1/" * 7}*',
+        f'wpkh({XPUB}/{"1/" * 7}{EIGHT}/*)',
+        f'pkh({XPUB}{"/1" * 8})',
+        f'wsh(sortedmulti(1,{WIDEST},{ZPUB}/2/{EIGHT}/*))',
+        f'wsh(multi(1,{",".join([WIDEST] * 20)}))',
+        *TOO_BROAD.values(),
+    ],
+    ids=range(7 + len(TOO_BROAD)),
+)
+def test_to_read_and_identify_a_text_derives_no_more_than_its_work(text, monkeypatch):
+    descriptors.parse.cache_clear()
+    derived = count_calls(monkeypatch, HDKey, 'child')
+    with contextlib.suppress(BadAddress):
+        [chain, *_] = recognition.chains_of(text)
+        wallets.identify(chain, normalise(chain, text))
+    assert len(derived) <= descriptors.work(text)
+
+
+def test_a_descriptor_of_one_branch_is_that_branchs_key():
     chain = HDKey.from_base58(XPUB).child(1).to_base58()
     assert wallet(f'wpkh({XPUB}/1/*)').identity == wallet(chain).identity == wallet(f'wpkh({chain}/*)').identity
     assert wallet(f'wpkh({XPUB}/1/*)').identity != wallet(f'wpkh({XPUB}/0/*)').identity
