@@ -28,6 +28,7 @@ from chalicelib.domain.addresses.derivation import Wallet
 from chalicelib.domain.addresses.errors import EXTENDED, MALFORMED, PRIVATE, BadAddress
 
 _MAX_ADDRESS_LENGTH = 300  # Base58 decoding takes quadratic time
+_MAX_TEXT_LENGTH = 2 * descriptors.MAX_LENGTH  # with what is around an address; the query of a payment URI is taken apart for every chain
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -68,6 +69,8 @@ class Chain:
         >>> CHAINS['eth'].normalise('0xfb6916095ca1df60bb79ce92ce3ea74c37c5d359')
         '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359'
         """
+        if len(text) > _MAX_TEXT_LENGTH:
+            raise BadAddress(MALFORMED)
         request = uris.parse(text, self.schemes)
         if _PRIVATE_KEY.fullmatch(request.address):
             raise BadAddress(PRIVATE)

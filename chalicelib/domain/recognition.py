@@ -32,7 +32,8 @@ _NAMES = tuple(
         (rf'{_DOTTED}[a-z]{{2,15}}', translatable('a name')),
     )
 )
-_LIGHTNING = re.compile(r'(?:lightning:)?ln(?:bc|tbs?|bcrt|url|[ori])[0-9a-z]*1[0-9a-z]{20,}', re.IGNORECASE)
+# All of it is looked at first, since each 1 may be the separator, and the end would be searched for from each.
+_LIGHTNING = re.compile(r'(?:lightning:)?(?=[0-9a-z]+\Z)ln(?:bc|tbs?|bcrt|url|[ori])[0-9a-z]*1[0-9a-z]{20,}', re.IGNORECASE)
 _PUBLIC_KEY = re.compile(r'(?:0x)?(?:0[23][0-9a-f]{64}|04[0-9a-f]{128})', re.IGNORECASE)
 _HASH = re.compile(rf'(?:0x)?[0-9a-f]{{64}}|{private_keys.BASE58}{{86,88}}', re.IGNORECASE)  # Solana's have the form of its secret keys
 _WEB_PAGE = re.compile(r'https?://.*', re.IGNORECASE | re.DOTALL)

@@ -1,6 +1,7 @@
 """Addresses of chains with an Ethereum Virtual Machine, which are the same on all of them; in canonical form with EIP-55's checksum."""
 
 import re
+from functools import lru_cache
 
 from chalicelib.domain.addresses import bech32
 from chalicelib.domain.addresses.errors import CONTRACT_CALL, MALFORMED, ONLY_EVM, OTHER_NETWORK, BadAddress
@@ -28,6 +29,7 @@ def normalise(evm_id: int, request: PaymentRequest) -> str:
     return '0x' + checked
 
 
+@lru_cache(maxsize=4)  # all chains of the kind are asked about one address, and a hash takes half a millisecond
 def checksum(digits: str) -> str:
     """Return 40 hexadecimal digits with the capitals that are EIP-55's checksum."""
     plain = digits.lower()

@@ -1,13 +1,17 @@
 """A refused text is told for what it is, whatever currency it was entered for, and what is not recognised keeps its sentence."""
 
+import contextlib
 import hashlib
 
 import pytest
 from embit import base58, bech32
 
 from chalicelib.domain import recognition
+from chalicelib.domain.addresses import bech32 as own_bech32
+from chalicelib.domain.addresses import errors, evm, uris
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
+from tests.support.calls import count_calls
 from tests.unit.domain.addresses import checks
 
 # One address of each chain, from the chains' own documents and test vectors.
@@ -144,3 +148,28 @@ def test_what_is_secret_or_long_keeps_its_sentence(text: str) -> None:
 @pytest.mark.parametrize('text', ['lnbc' + '1' * 1_990 + '!', 'a.' * 990 + '!', '1' * 2_000, '$' * 2_000, 'a' * 2_000 + '@'])
 def test_nothing_takes_long(text: str) -> None:
     assert told('btc', text[:2_000])
+
+
+@pytest.mark.parametrize(
+    ('owner', 'name', 'text'),
+    [
+        (evm, 'keccak256', '0xfb6916095ca1df60bb79ce92ce3ea74c37c5d359'),
+        (bech32, 'bech32_verify_checksum', 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'),
+        (bech32, 'bech32_verify_checksum', 'b1' + 'q' * 290),
+    ],
+)
+def test_all_chains_together_work_out_a_checksum_once_for_each_library_at_most(
+    monkeypatch: pytest.MonkeyPatch, owner: object, name: str, text: str
+) -> None:
+    evm.checksum.cache_clear()
+    own_bech32.decode.cache_clear()
+    calls = count_calls(monkeypatch, owner, name)
+    with contextlib.suppress(BadAddress):
+        recognition.chains_of(text)
+    assert len(calls) <= (2 if text.startswith('bc1') else 1)  # embit decodes an address of Bitcoin by itself
+
+
+def test_of_an_endless_text_nothing_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = count_calls(monkeypatch, uris, 'parse_qsl')
+    assert told('btc', f'bitcoin:1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu?{"a=1&" * 2_000}') == errors.MALFORMED
+    assert not calls
