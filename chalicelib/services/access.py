@@ -77,9 +77,16 @@ def forbid_remote_login(user_id: str) -> None:
     delete_all(grant for grant in Grant.of_user(user_id) if grant.by_password)
 
 
-def end_all(user_id: str, now: int, *, keep: Collection[str] = ()) -> None:
-    """Let nothing open a user's account that did before, except the openers whose names are in `keep`."""
+def end_all(user_id: str, now: int, *, keep: Collection[str] = (), forget_browsers: bool = False) -> None:
+    """Let nothing open a user's account that did before, except the openers whose names are in `keep`.
+
+    Browsers are doubted, as whoever is in a session may do this. `forget_browsers` is for who has the mailbox: whoever was in the account
+    could else go on guessing in each browser that they made known.
+    """
     for opener in OPENERS:
         if opener.name not in keep:
             opener.end(user_id, now)
-    KnownBrowser.doubt_all(user_id)
+    if forget_browsers:
+        KnownBrowser.forget_all_but(0, user_id)
+    else:
+        KnownBrowser.doubt_all(user_id)

@@ -122,7 +122,7 @@ def reset_password(token: str, password: str, *, now: int) -> User:
     check_new_password(password, user.email)
     password_hash = hash_password(password)
     reset = [email_token.use(), *user.password_reset(password_hash, now)]
-    end_around(lambda: transact(*reset), user.user_id, (), now)
+    end_around(lambda: transact(*reset), user.user_id, (), now, forget_browsers=True)
     notices.tell_of_reset(user)
     return User.find(user.user_id)
 
@@ -182,15 +182,15 @@ def allow_remote_login(user: User, allowed: bool) -> None:
         notices.tell_of_remote_login(user)
 
 
-def end_around(end_sessions: Callable[[], None], user_id: str, keep: Collection[str], now: int) -> None:
-    """End all sessions, and before and after it all else that opens an account, except the names in `keep`.
+def end_around(end_sessions: Callable[[], None], user_id: str, keep: Collection[str], now: int, *, forget_browsers: bool = False) -> None:
+    """End all sessions, and before and after it all else that opens an account, as `access.end_all` does.
 
     First, so that this can be repeated the same way should it be interrupted; and once nobody else is logged in any more, for what was
     made meanwhile.
     """
-    access.end_all(user_id, now, keep=keep)
+    access.end_all(user_id, now, keep=keep, forget_browsers=forget_browsers)
     end_sessions()
-    access.end_all(user_id, now, keep=keep)
+    access.end_all(user_id, now, keep=keep, forget_browsers=forget_browsers)
 
 
 def check_current_password(user: User, password: str, session_id: str, now: int) -> None:

@@ -56,6 +56,22 @@ def test_the_owner_makes_a_new_secret_and_connects_again(
     assert ask(http, GOOD | {'password': NEW_PASSWORD}).status_code == 200
 
 
+def test_who_made_browsers_known_while_they_were_in_guesses_in_them_no_more_than_in_others(
+    new_browser: Callable[[], Browser], user: User, mailbox: Mailbox, browser: Browser
+):
+    former = [new_browser() for _ in range(3)]
+    for one in former:
+        one.log_in()
+    browser.post('/forgot', {'email': user.email})
+    browser.post('/reset', {'token': mailbox.link().partition('token=')[2], 'password': NEW_PASSWORD})
+
+    statuses = [one.log_in(password='a guess').status_code for _ in range(10) for one in former]
+
+    assert statuses == [422] * 10 + [429] * 20
+    browser.post('/logout')
+    assert browser.log_in(password=NEW_PASSWORD).status_code == 303  # where the owner set the password
+
+
 def test_the_person_is_mailed_what_ended(thief: Thief, user: User, mailbox: Mailbox):
     users.reset_password(reset_link(user), NEW_PASSWORD, now=clock.now())
 
