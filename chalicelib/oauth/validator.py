@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 from oauthlib.common import Request
-from oauthlib.oauth2 import InvalidGrantError, RequestValidator
+from oauthlib.oauth2 import InvalidGrantError, InvalidScopeError, RequestValidator, UnauthorizedClientError
 
 from chalicelib import clock
 from chalicelib.domain import redirect_uris, scopes
@@ -134,7 +134,15 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     # Users
 
     def validate_user(self, username: str, password: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Section 4.3.2, for users who allow it. Every failure gives the same response in the same time. Raises TooMany."""
+        """Section 4.3.2, for users who allow it. Every failure gives the same response in the same time. Raises TooMany.
+
+        oauthlib checks the grant type and the scopes afterwards, where only a right password gets: the same errors come here before it is
+        looked at, so that none of them confirms it.
+        """
+        if not self.validate_grant_type(request.client_id, request.grant_type, client, request):
+            raise UnauthorizedClientError(request=request)
+        if not self.validate_scopes(request.client_id, request.scopes or [], client, request):
+            raise InvalidScopeError(request=request)
         network = request.headers[NETWORK_HEADER]
         authenticated = users.authenticate(username, password, network=network, now=clock.now(), by_application=True)
         request.consenting_user = authenticated.user if authenticated else None

@@ -15,6 +15,7 @@ from chalicelib import auth, clock
 from chalicelib.config import settings
 from chalicelib.models import Client, Grant, User, transact
 from chalicelib.services import access
+from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import meanwhile
@@ -95,6 +96,33 @@ def test_a_public_client_has_neither_its_owners_data_nor_the_password_grant(http
 
     assert response.json_body['error'] in ('unauthorized_client', 'invalid_client')
     assert response.status_code in (400, 401)
+
+
+@pytest.mark.parametrize(
+    ('body', 'authorization', 'error'),
+    [
+        ({'scope': 'bogus'}, BASIC, 'invalid_scope'),
+        ({'scope': 'read bogus'}, BASIC, 'invalid_scope'),
+        ({'client_id': 'public'}, None, 'unauthorized_client'),
+        ({'client_id': 'public', 'scope': 'bogus'}, None, 'unauthorized_client'),
+    ],
+)
+def test_a_request_that_no_password_would_make_good_does_not_tell_whether_one_is_right(
+    http: ChaliceClient,
+    user: User,
+    client: Client,
+    public_client: Client,
+    hashes: list[str],
+    body: dict,
+    authorization: str | None,
+    error: str,
+):
+    passwords = [PASSWORD, *['wrong'] * 20]
+    answers = [ask(http, GOOD | body | {'password': password}, authorization) for password in passwords]
+
+    assert {(answer.status_code, answer.json_body['error']) for answer in answers} == {(400, error)}
+    assert len({answer.json_body.get('error_description') for answer in answers}) == 1
+    assert not hashes
 
 
 def test_a_public_client_cannot_make_up_a_secret(http: ChaliceClient, public_client: Client):
