@@ -41,14 +41,17 @@ def parse_email(text: str) -> str:
 
 
 def mailbox_of(address: str) -> str:
-    """Return the mailbox of an address for counting what is sent there: many providers drop what follows a `+`, Gmail dots too.
+    """Return what an address is counted as when something is sent there, which never says who somebody is.
 
-    >>> mailbox_of('Ann+1@example.com'), mailbox_of('a.n.n+2@googlemail.com')
-    ('ann@example.com', 'ann@gmail.com')
+    Many providers drop what follows a `+`, and some the dots, also for domains of their customers: no two spellings of one mailbox may
+    count apart, and people whose addresses differ by dots alone share a count.
+
+    >>> mailbox_of('Ann.Lee+1@example.com'), mailbox_of('a.n.n+2@googlemail.com')
+    ('annlee@example.com', 'ann@gmail.com')
     """
     local, _, domain = address.strip().lower().rpartition('@')
     local = local.partition('+')[0] or local
-    return f'{local.replace(".", "")}@{_GMAIL[0]}' if domain in _GMAIL else f'{local}@{domain}'
+    return f'{local.replace(".", "") or local}@{_GMAIL[0] if domain in _GMAIL else domain}'
 
 
 def parse_name(text: str) -> str | None:

@@ -192,15 +192,15 @@ def test_mails_that_users_have_sent_to_a_strangers_address_are_limited_by_that_w
 
     answers = [
         invite(one, 'ada@example.com'),
-        change(one, 'Ada+1@example.com'),
+        change(one, 'A.da+1@example.com'),
         invite(other, 'ADA+two@example.com'),
         change(other, 'ada@example.com'),
     ]
     assert answers == [200] * 4
     assert invite(third, 'ada@example.com') == 200
-    assert [invite(third, 'ada+3@example.com'), change(third, 'ada@example.com')] == [429, 429]
+    assert [invite(third, 'a.d.a@example.com'), change(third, 'ada@example.com')] == [429, 429]
     assert 'Too many attempts' in third.text
-    assert len([to for to, _ in mailbox.read() if to.lower().startswith('ada')]) == 5
+    assert len([to for to, _ in mailbox.read() if to.lower().replace('.', '').startswith('ada')]) == 5
 
     assert [invite(third, 'bob@example.com'), invite(third, '')] == [200, 200]
     assert third.post('/signup', NEW).status_code == 200  # whoever asks for a mail to themselves is counted by themselves

@@ -11,7 +11,9 @@ from chalicelib.errors import Invalid
     [
         ('Ann@Example.com', 'ann@example.com'),
         ('ann+news+2@example.com', 'ann@example.com'),
-        ('a.nn@example.com', 'a.nn@example.com'),
+        ('a.nn@example.com', 'ann@example.com'),
+        ('a.n.n.+2@mail.example.com', 'ann@mail.example.com'),
+        ('..@example.com', '..@example.com'),
         ('+ann@example.com', '+ann@example.com'),
         ('A.N.N+1@gmail.com', 'ann@gmail.com'),
         ('ann@googlemail.com', 'ann@gmail.com'),
