@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import NoReturn
 
-from chalicelib.domain import titles
+from chalicelib.domain import lookalikes, titles
 from chalicelib.errors import Fault, Invalid
 from chalicelib.texts import translatable
 
@@ -13,6 +13,7 @@ LONGEST_PASSWORD = 200
 
 _GMAIL = ('gmail.com', 'googlemail.com')
 _OWN_NAME = 'cryptfolio'
+_BARS = re.compile('[|\u2223\u2502]')  # read as an l, or as what stands between two words
 _BLANK = '\u115f\u1160\u2800\u3164\uffa0'  # letters and a symbol by category, of which nothing is seen
 
 # The HTML standard's email addresses, with a dot required in the domain. They need no escaping in mail headers.
@@ -70,15 +71,13 @@ def parse_title(field: str, text: str) -> str:
 def parse_application_name(text: str) -> str:
     """Return the name of an application, which people see when it asks for access. Raises Invalid.
 
-    It must show something, and not pass for this server.
+    It must show something, and must not pass for this server, be it by a name in which the server's is only a part.
     """
     name = parse_title('name', text)
     if not any(_is_visible(character) for character in name):
         _raise_invalid('name', 'blank', translatable('A name must have letters that can be seen'))
-    decomposed = unicodedata.normalize('NFKD', name)  # accents become characters of their own, which are no letters
-    letters = (character for character in decomposed if character.isalnum() and _is_visible(character))
-    if ''.join(letters).casefold() == _OWN_NAME:
-        _raise_invalid('name', 'reserved', translatable('This is the name of this server: choose another'))
+    if any(lookalikes.skeleton(_OWN_NAME) in lookalikes.skeleton(read) for read in (name, _BARS.sub('', name))):
+        _raise_invalid('name', 'reserved', translatable('This reads like the name of this server: choose another'))
     return name
 
 
