@@ -58,16 +58,15 @@ class CheckLedgers(NamedTuple):
 class StampWatchers(NamedTuple):
     """Tell the watches of a ledger that come after the sort key `after` what was last observed, and that it `changed`, if it did.
 
+    `group` as of RefreshLedger: whose work the refresh was.
+
     {"ledger": "LEDGER#btc#1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu", "after": "WATCH#5f0c#000001", "changed": true}
     """
 
     ledger: str
     after: str
     changed: bool = False
-
-    @property
-    def group(self) -> str:
-        return ''
+    group: str = ''
 
     @property
     def queue(self) -> str:
@@ -198,7 +197,7 @@ class ForgetUser(NamedTuple):
 
     @property
     def group(self) -> str:
-        return ''
+        return work_group(self.forget)
 
     @property
     def queue(self) -> str:

@@ -12,6 +12,7 @@ from chalicelib.models.follower import Follower
 from chalicelib.models.item import Item
 
 _PREFIX = 'WATCH#'
+_OF_WALLETS = f'{_PREFIX}WALLET#'
 _FOLLOWERS: Mapping[str, type[Follower]] = {kind.follower_kind: kind for kind in (Address, Account)}
 
 
@@ -44,7 +45,7 @@ class Watch(Item, discriminator='watch'):
     @classmethod
     def of_wallet(cls, pk: str, wallet: HdWalletKey) -> 'Watch':
         """Return the watch of an HD wallet on one of its derived ledgers."""
-        return cls(pk, f'WATCH#WALLET#{wallet.name}')
+        return cls(pk, f'{_OF_WALLETS}{wallet.name}')
 
     @classmethod
     def page(cls, pk: str, *, after: str, limit: int) -> list['Watch']:
@@ -63,6 +64,11 @@ class Watch(Item, discriminator='watch'):
         """An empty instance with the key of the child that shows this ledger, to update it by."""
         kind = _FOLLOWERS[self.child_kind or Address.follower_kind]
         return kind.at(self.user_id, self.portfolio_id, self.child_id)
+
+    @property
+    def before_next_child(self) -> str:
+        """The sort key after which those of further children come: the watches of wallets, however many, are passed over at once."""
+        return str(self.sk) if self.is_of_child else f'{_OF_WALLETS}~'
 
     @property
     def is_of_child(self) -> bool:

@@ -29,8 +29,8 @@ ON_THE_WIRE: list[tuple[Message, Body]] = [
     ),
     (StampWatchers('LEDGER#btc#1Jf', 'WATCH#u1#000001'), {'ledger': 'LEDGER#btc#1Jf', 'after': 'WATCH#u1#000001'}),
     (
-        StampWatchers('LEDGER#btc#1Jf', 'WATCH#u1#000001', changed=True),
-        {'ledger': 'LEDGER#btc#1Jf', 'after': 'WATCH#u1#000001', 'changed': True},
+        StampWatchers('LEDGER#btc#1Jf', 'WATCH#u1#000001', changed=True, group='0123'),
+        {'ledger': 'LEDGER#btc#1Jf', 'after': 'WATCH#u1#000001', 'changed': True, 'group': '0123'},
     ),
     (FollowBlocks('btc'), {'follow': 'btc'}),
     (RefreshHistory('u1', 2), {'user_id': 'u1', 'portfolio_id': 2}),

@@ -48,13 +48,15 @@ def stamp_more(message: StampWatchers) -> None:
     """Tell the watches that come after those which were told."""
     ledger = Ledger.find(message.ledger)
     if ledger is not None:
+        ledger.acting_group = message.group
         stamp(ledger, Watch.page(ledger.pk, after=message.after, limit=policy.MOST_STAMPED_AT_ONCE), changed=message.changed)
 
 
 def _leave_the_rest(ledger: Ledger, watches: Sequence[Watch], *, changed: bool) -> None:
     """Have those told by a message that come after these watches, if these are as many as are told at once."""
     if len(watches) == policy.MOST_STAMPED_AT_ONCE:
-        messages.send_or_leave_to_sweep(StampWatchers(ledger.pk, str(watches[-1].sk), changed))
+        group = ledger.acting_group or ledger.work_group or ''
+        messages.send_or_leave_to_sweep(StampWatchers(ledger.pk, watches[-1].before_next_child, changed, group))
 
 
 def _stamp(watch: Watch, ledger: Ledger) -> None:

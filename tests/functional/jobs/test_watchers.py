@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.domain.work_groups import work_group
 from chalicelib.models import Address, Item, Portfolio, User, Watch
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
@@ -57,7 +58,8 @@ def test_a_refresh_takes_no_longer_for_many_watchers_and_all_are_told(
     assert len(requests_made) < 200 + 30  # two for each of the first hundred
     assert stamped(api) == 100
     [rest] = queue.bodies()
-    assert rest == {'ledger': f'LEDGER#btc#{SEGWIT}', 'after': f'WATCH#{api.user_id}#000100', 'changed': True}
+    whose = {'group': work_group(api.user_id)}
+    assert rest == {'ledger': f'LEDGER#btc#{SEGWIT}', 'after': f'WATCH#{api.user_id}#000100', 'changed': True} | whose
     while rest:
         assert refresh_job(record(rest)) == []
         [rest] = queue.bodies() or [None]
