@@ -18,6 +18,7 @@ _ACCOUNT = 'ACCOUNT'  # in the place of a currency: their codes are lower case, 
 _WALLET_NAME = 'wallet-'
 _WALLET_DIGITS = 40
 _CHANGEABLE_SECONDS = 7 * 86_400
+DIGEST_BYTES = 8  # of the ten thousand addresses of a wallet and those of a portfolio, no two have the same
 
 
 @lru_cache
@@ -142,6 +143,11 @@ def parse(text: str) -> LedgerKey:
         case [currency, address] if currency != _ACCOUNT:
             return AddressKey(currency, address)
     raise ValueError('not the key of a ledger')
+
+
+def short_digest(text: str) -> bytes:
+    """Return the few bytes by which a wallet remembers the ledger with this key as one of its own."""
+    return hashlib.sha256(text.encode()).digest()[:DIGEST_BYTES]
 
 
 def is_account_key(text: str) -> bool:

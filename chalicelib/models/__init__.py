@@ -27,7 +27,7 @@ from chalicelib.models.daily_closes import (
     add_daily_closes,
     read_daily_closes,
 )
-from chalicelib.models.derived import Derived, Membership, MergeProgress
+from chalicelib.models.derived import MOST_MEMBERSHIPS, Derived, Membership, MergeProgress
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.email_address import Email, email_taken_error
 from chalicelib.models.email_change import email_change, email_restoration
@@ -46,6 +46,7 @@ from chalicelib.models.ledger_state import Trouble
 from chalicelib.models.leftovers import Leftovers
 from chalicelib.models.linked_subject import LinkedSubject, LinkedSubjectPointer
 from chalicelib.models.log_in_step import LogInStep
+from chalicelib.models.memberships import NamesNoMore, create_derived, release_derived
 from chalicelib.models.oauth_token import AlreadyRedeemed, Code, RefreshToken, RevokedFamily
 from chalicelib.models.offset import Offset, OffsetBalance, Since
 from chalicelib.models.one_more import make_one_more
@@ -70,6 +71,7 @@ __all__ = [
     'DATABASE_ERRORS',
     'HISTORIES',
     'LEDGERS',
+    'MOST_MEMBERSHIPS',
     'TRACKED_SECONDS',
     'Account',
     'Address',
@@ -119,6 +121,7 @@ __all__ = [
     'Membership',
     'MergeProgress',
     'MovedInBlock',
+    'NamesNoMore',
     'Offset',
     'OffsetBalance',
     'OneTimeSecret',
@@ -151,6 +154,7 @@ __all__ = [
     'Write',
     'YearOfDailyCloses',
     'add_daily_closes',
+    'create_derived',
     'delete_all',
     'earlier_than',
     'email_change',
@@ -166,6 +170,7 @@ __all__ = [
     'read_leftovers',
     'read_portfolio_tree',
     'read_transactions',
+    'release_derived',
     'remove_history',
     'split_by_month',
     'still_working',

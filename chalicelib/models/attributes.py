@@ -10,6 +10,7 @@ from pynamodb.attributes import Attribute, ListAttribute, UnicodeAttribute
 from pynamodb.constants import BINARY, BOOLEAN, LIST, MAP, NUMBER, STRING
 
 from chalicelib.domain.changelog import Changelog
+from chalicelib.domain.ledger_keys import DIGEST_BYTES
 from chalicelib.domain.marks import Mark
 
 
@@ -61,6 +62,18 @@ class MarkAttribute(Attribute[Mark]):
     def deserialize(self, value: str) -> Mark:
         since, position, text = value.split(' ', 2)
         return Mark(text, int(since), None if position == '-' else int(position))
+
+
+class DigestsAttribute(Attribute[frozenset[bytes]]):
+    """A set of digests of DIGEST_BYTES each, one after the other: a binary set would not say whether it is empty or absent."""
+
+    attr_type = BINARY
+
+    def serialize(self, value: Iterable[bytes]) -> bytes:
+        return b''.join(sorted(value))
+
+    def deserialize(self, value: bytes) -> frozenset[bytes]:
+        return frozenset(value[start : start + DIGEST_BYTES] for start in range(0, len(value), DIGEST_BYTES))
 
 
 class PackedAttribute(Attribute[Any]):

@@ -6,7 +6,11 @@ from typing import Any, NamedTuple
 
 from pynamodb.attributes import MapAttribute, UnicodeAttribute
 
-from chalicelib.models.attributes import IntegerAttribute, RowsAttribute, string_list
+from chalicelib.models.attributes import DigestsAttribute, IntegerAttribute, RowsAttribute, string_list
+
+# Wallets that a derived ledger names. All spellings of a key are one wallet, so who has several that share an address has the key of the
+# account, that of a chain, and descriptors with other branches: a handful. Whoever has a key can make 2**31 of the latter.
+MOST_MEMBERSHIPS = 20
 
 
 class Membership(NamedTuple):
@@ -49,8 +53,10 @@ class Derived(MapAttribute[str, Any]):
     number; what the wallet shows was merged in `shown_cycle`. `merged` is the fingerprint of the derived ledgers whose transactions
     the last cycle merged, `merging` how far a merge under way is. `gap` is the gap limit that is asked for, `read_gap` that of the last
     cycle.
-    `script_types` are the kinds of script of which addresses are used. `within` are the wallets, as texts of Memberships, that have
-    all addresses of this one, `beside` the names of those that have some of the used ones.
+    `script_types` are the kinds of script of which addresses are used. `used` are the digests of the ledgers of the used addresses that
+    what the wallet shows was merged of, None where an earlier release merged it. `within` are wallets, as texts of Memberships, that
+    have all addresses of this one, `beside` the names of some that have some of the used ones: of those alone that derived ledgers name,
+    and at most MOST_MEMBERSHIPS.
     """
 
     receiving = IntegerAttribute(default=0)
@@ -64,6 +70,7 @@ class Derived(MapAttribute[str, Any]):
     gap = IntegerAttribute(null=True)
     read_gap = IntegerAttribute(null=True)
     script_types = string_list(default=list)
+    used = DigestsAttribute(null=True)
     within = string_list(default=list)
     beside = string_list(default=list)
 

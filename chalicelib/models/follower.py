@@ -9,6 +9,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.domain.ledger_keys import LedgerKey
 from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.cross_check import CrossCheck
+from chalicelib.models.derived import MOST_MEMBERSHIPS
 from chalicelib.models.item import Item
 from chalicelib.models.ledger import Ledger
 
@@ -21,7 +22,8 @@ class Follower(Item):
     A refresh stores on it when the ledger was observed, and a portfolio sums it up, without knowing its kind. A new kind
     is a subclass that says where its items are and which ledger each follows, and a row in models/watch.py.
     Of an HD wallet, `gap_limit` is how many unused addresses in a row end its search, if the user said so, and `script_types` are
-    the kinds of script that its addresses use. `within` are the names of wallets, anybody's, that have all of its addresses.
+    the kinds of script that its addresses use. `within` are the names of wallets, anybody's, that have all of its addresses; if they
+    are MOST_MEMBERSHIPS, there may be more.
     """
 
     follower_kind: ClassVar[FollowerKind]  # as answers show it, and watches store it
@@ -63,8 +65,11 @@ class Follower(Item):
 
     @classmethod
     def _of_wallets(cls, ledger: Ledger) -> list[Action]:
-        """Return what notes on a child which kinds of script its wallet uses, and which wallets have all of its addresses."""
-        within = [member.wallet for member in ledger.memberships]
+        """Return what notes on a child which kinds of script its wallet uses, and which wallets have all of its addresses.
+
+        An earlier release stored any number of those on the ledger.
+        """
+        within = [member.wallet for member in ledger.memberships[:MOST_MEMBERSHIPS]]
         script_types = None if ledger.derived is None else list(ledger.derived.script_types)
         return [
             cls.within.set(within) if within else cls.within.remove(),

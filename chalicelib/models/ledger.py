@@ -12,7 +12,7 @@ from chalicelib.domain.marks import Mark, Verdict
 from chalicelib.domain.work_groups import work_group
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.cursor import Cursor, storable
-from chalicelib.models.derived import Derived, Membership
+from chalicelib.models.derived import Derived
 from chalicelib.models.due_index import LEDGERS
 from chalicelib.models.ledger_state import LedgerState, Trouble
 from chalicelib.models.writes import Operation, Write
@@ -90,26 +90,6 @@ class Ledger(LedgerState, discriminator='ledger'):
         due = cls.make_due(pk, now, user_id=user_id)
         forgotten = (cls.lease_owner, cls.lease_until, cls.cursor, cls.valid, cls.problem, cls.problem_detail)
         return due._replace(actions=[*due.actions, cls.credentials_id.set(credentials_id), *(one.remove() for one in forgotten)])
-
-    @classmethod
-    def create_derived(cls, pk: str, member: Membership, now: int) -> Write:
-        """Return the write that creates the ledger of a derived address, due later in case its wallet does not refresh it at once."""
-        return Write(
-            Operation.UPDATE,
-            cls.at(pk),
-            actions=[
-                cls.kind.set(cls),
-                cls.created_at.set(cls.created_at | now),
-                cls.member_of.add({str(member)}),
-                *LEDGERS.enter(pk, now + cls.LEASE_SECONDS),
-            ],
-        )
-
-    def release_derived(self, wallet: HdWalletKey, now: int) -> Write:
-        """Return the write that makes the ledger of a derived address due now, as it belongs to a wallet no longer."""
-        write = Ledger.make_due(self.pk, now)
-        gone = {str(member) for member in self.memberships if member.wallet == wallet.name}
-        return write._replace(actions=[*write.actions, Ledger.member_of.delete(gone)]) if gone else write
 
     @classmethod
     def lease(cls, pk: str, *, owner: str, now: int, looked_at: int | None, group: str = '') -> 'Ledger | None':

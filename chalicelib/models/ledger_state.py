@@ -12,7 +12,7 @@ from chalicelib.domain.ledgers import Gap, Holding, Lack, Unreadable
 from chalicelib.models.attributes import ChangelogAttribute, IntegerAttribute, MarkAttribute, RowsAttribute
 from chalicelib.models.cross_check import CrossCheck
 from chalicelib.models.cursor import Cursor
-from chalicelib.models.derived import Derived, Membership
+from chalicelib.models.derived import MOST_MEMBERSHIPS, Derived, Membership
 from chalicelib.models.lease import Leased
 
 
@@ -41,14 +41,15 @@ class LedgerState(Leased):
     `changes` keeps histories current: the earliest instant whose balance changed, logged with each observation.
     `change_pending_since` is that instant for a change that is being written and not observed yet. `newest_at` is the time
     of the newest transaction ever seen, `looked_at` when a user last looked at the ledger.
-    `work_group` is the group of the user who last looked at it or watched it, see domain.work_groups.
+    `work_group` is the group of the user who last looked at it or watched it, or else for whose wallet it was derived, see
+    domain.work_groups.
     `moved_at` is when a block was last read, or found undone, in which its address moved, where the blocks of its chain are read. Of
     a wallet it is when one of its addresses did.
     `tokens_asked_at` is when a node told the balances of all tokens of its chain, `tokens_unconfirmed` that none tells them now.
-    Only HD wallets have `secret`, the ciphertext of their extended key or descriptor, and `derived`. `member_of` are the wallets that
-    the ledger of an address is derived for, as texts of Memberships. Only accounts have `credentials_id`, which tells with which
-    credentials they are read, and `problem`, why these were refused, with what that is about; `exchange_account` is the digest of
-    what the exchange calls the account whose entries are stored, if it says.
+    Only HD wallets have `secret`, the ciphertext of their extended key or descriptor, and `derived`. `member_of` are wallets that
+    the ledger of an address is derived for, as texts of Memberships: the first MOST_MEMBERSHIPS. Only accounts have `credentials_id`,
+    which tells with which credentials they are read, and `problem`, why these were refused, with what that is about;
+    `exchange_account` is the digest of what the exchange calls the account whose entries are stored, if it says.
     """
 
     holdings = RowsAttribute(Holding)
@@ -230,8 +231,13 @@ class LedgerState(Leased):
         return self.change_pending_since is not None
 
     @property
+    def names_no_more(self) -> bool:
+        """Whether it names as many of the wallets that it is derived for as it may."""
+        return len(self.member_of or ()) >= MOST_MEMBERSHIPS
+
+    @property
     def memberships(self) -> list[Membership]:
-        """The wallets that have all of its addresses."""
+        """The wallets that it names as having all of its addresses; there may be more."""
         texts: Iterable[str] = self.derived.within if self.derived is not None else self.member_of or ()
         return sorted(map(Membership.parse, texts))
 

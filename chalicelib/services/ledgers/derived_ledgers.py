@@ -10,7 +10,7 @@ from chalicelib.domain.addresses.derivation import Wallet
 from chalicelib.domain.ledger_keys import AddressKey
 from chalicelib.domain.ledgers import Holding
 from chalicelib.messages import RefreshLedger
-from chalicelib.models import Ledger, Membership, Operation, Watch, Write, transact
+from chalicelib.models import Ledger, Membership, NamesNoMore, Operation, Watch, Write, create_derived, release_derived, transact
 
 _WRITTEN_AT_ONCE = 25  # derived ledgers in one transaction
 
@@ -55,7 +55,7 @@ def grow(ledger: Ledger, wallet: Wallet, known: DerivedLedgers = _NONE, changed:
     while True:
         rows = _rows(ledger, wallet, ledger.derived.counts(wallet.kinds[0].script.value), rows)
         read = Ledger.find_many(pk for row in rows.values() for pk in row if pk not in stored)
-        stored |= {pk: each for pk, each in read.items() if _is_member(each, ledger)}
+        stored |= _watched(ledger, read)
         used |= {pk for pk, each in read.items() if _is_used(each)}
         reach = wallets.reach_of_branches(wallet.kinds, {branch: [pk in used for pk in row] for branch, row in rows.items()}, _gap(ledger))
         rows = _rows(ledger, wallet, reach.counts, rows)
@@ -76,10 +76,21 @@ def _create(ledger: Ledger, pks: Sequence[str], counts: Mapping[str, int]) -> No
     ledger.save_derived(ledger.derived, clock.now())
     member = Membership(ledger.wallet_key.name, ledger.derived.cycle)
     for some in slices(pks, _WRITTEN_AT_ONCE):
-        now = clock.now()
-        ledger.renew_if_short(now)
-        watches = [Write(Operation.PUT, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
-        transact(*watches, *(Ledger.create_derived(pk, member, now) for pk in some))
+        ledger.renew_if_short(clock.now())
+        full: frozenset[str] = frozenset()
+        while not _write(ledger, member, some, full):
+            full |= {pk for pk, each in Ledger.find_many(some).items() if each.names_no_more}
+
+
+def _write(ledger: Ledger, member: Membership, pks: Sequence[str], full: AbstractSet[str]) -> bool:
+    """Create derived ledgers that name their wallet, but for the `full` ones, and watch them; False if others are full too."""
+    now, group = clock.now(), ledger.acting_group
+    watches = [Write(Operation.PUT, Watch.of_wallet(pk, ledger.wallet_key)) for pk in pks]
+    try:
+        transact(*watches, *(create_derived(pk, None if pk in full else member, now, group=group) for pk in pks))
+    except NamesNoMore:
+        return False
+    return True
 
 
 def release(ledger: Ledger, wallet: Wallet) -> None:
@@ -91,8 +102,8 @@ def release(ledger: Ledger, wallet: Wallet) -> None:
         ledger.renew_if_short(now)
         stored = Ledger.find_many(some)
         unwatched = [Write(Operation.DELETE, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
-        transact(*unwatched, *(stored.get(pk, Ledger.at(pk)).release_derived(ledger.wallet_key, now) for pk in some))
-    messages.send(*map(RefreshLedger, pks))
+        transact(*unwatched, *(release_derived(stored.get(pk, Ledger.at(pk)), ledger.wallet_key, now) for pk in some))
+    messages.send(*(RefreshLedger(pk, group=ledger.acting_group) for pk in pks))
 
 
 def coin_holding(derived_ledger: Ledger) -> Holding:
@@ -123,6 +134,16 @@ def _rows(ledger: Ledger, wallet: Wallet, counts: Mapping[str, int], known: Mapp
 
 def _is_used(derived_ledger: Ledger) -> bool:
     return wallets.is_used([coin_holding(derived_ledger)])
+
+
+def _watched(ledger: Ledger, read: Mapping[str, Ledger]) -> dict[str, Ledger]:
+    """Return those of some ledgers that the wallet watches: they name it, or name as many others as they may.
+
+    Costs a request only where there are such.
+    """
+    naming = {pk: each for pk, each in read.items() if _is_member(each, ledger)}
+    watches = [Watch.of_wallet(pk, ledger.wallet_key) for pk, each in read.items() if pk not in naming and each.names_no_more]
+    return naming | {watch.pk: read[watch.pk] for watch in Watch.get_many((watch.pk, watch.sk) for watch in watches)}
 
 
 def _is_member(derived_ledger: Ledger, ledger: Ledger) -> bool:

@@ -12,14 +12,12 @@ from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from decimal import Decimal
 
-from chalicelib import clock, errors, messages, telemetry, vault
-from chalicelib.domain import ledgers, money, wallets
+from chalicelib import clock, errors, telemetry, vault
+from chalicelib.domain import ledger_keys, ledgers, money, wallets
 from chalicelib.domain.addresses.derivation import Wallet
-from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.domain.ledgers import Gap
 from chalicelib.domain.wallets import Flow
-from chalicelib.messages import RefreshLedger
-from chalicelib.models import Cursor, Derived, Ledger, Membership, Watch
+from chalicelib.models import MOST_MEMBERSHIPS, Cursor, Derived, Ledger, Membership, Watch
 from chalicelib.services.ledgers import address, checks, derived_ledgers, download, leased, policy, wallet_merge
 from chalicelib.services.ledgers.derived_ledgers import DerivedLedgers
 from chalicelib.services.ledgers.leased import Reader
@@ -183,8 +181,7 @@ def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers, deadline: fl
     if incomplete is not None or gaps:
         telemetry.count('LedgerIncomplete')
     progress = ledger.derived
-    known_neighbours = {*progress.within, *progress.beside}
-    _note_what_is_shown(ledger, derived)
+    _note_what_is_shown(ledger, derived, derived.used.union(each.pk for each in used))
     ledger.observe(
         holdings=[holding],
         source=wallets.source(each.source for each in active),
@@ -198,7 +195,6 @@ def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers, deadline: fl
     )
     progress.merged, progress.merging, progress.read_gap = fingerprint, [], progress.gap
     ledger.end_cycle(progress, observed_at, clock.now())
-    _tell_neighbours(ledger, known_neighbours)
     return True
 
 
@@ -209,12 +205,14 @@ def _lack(wallet: Wallet, derived: DerivedLedgers) -> str | None:
     return ACCOUNT_KEY_NEEDED if wallet.needs_account_key and not derived.used else None
 
 
-def _note_what_is_shown(ledger: Ledger, derived: DerivedLedgers) -> None:
-    """Note in the progress of a wallet what is merged now, and which other wallets have all or some of its addresses.
+def _note_what_is_shown(ledger: Ledger, derived: DerivedLedgers, used: Iterable[str]) -> None:
+    """Note in the progress of a wallet what is merged now, of which `used` ledgers, and which other wallets have all or some of these.
 
-    Another wallet has all of them if it has all used ones and the first one of each branch; the rest hold nothing.
+    Another wallet has all of them if it has all used ones and the first one of each branch; the rest hold nothing. No sum depends on that:
+    wallets of one portfolio are compared by what is noted as used. So the others are not told of a new wallet, however many there are.
     """
     progress = ledger.derived
+    progress.used = frozenset(map(ledger_keys.short_digest, used))
     progress.shown_cycle, progress.script_types = progress.cycle, list(derived.script_types)
     others: dict[str, dict[str, int]] = {}
     for pk in derived.used | derived.first:
@@ -222,18 +220,9 @@ def _note_what_is_shown(ledger: Ledger, derived: DerivedLedgers) -> None:
             if member.wallet != ledger.wallet_key.name:
                 others.setdefault(member.wallet, {}).setdefault(pk, member.cycle)  # the lowest comes first
     having_all = {name for name, cycles in others.items() if len(cycles) == len(derived.used | derived.first)}
-    progress.within = [str(Membership(name, max(others[name].values()))) for name in sorted(having_all)]
-    progress.beside = sorted(name for name in others.keys() - having_all if not derived.used.isdisjoint(others[name]))
-
-
-def _tell_neighbours(ledger: Ledger, known: Collection[str]) -> None:
-    """Refresh other wallets with addresses of this one that they did not share before, so that they note it too."""
-    progress = ledger.derived
-    names = [Membership.parse(text).wallet for text in progress.within if text not in known]
-    names += [name for name in progress.beside if name not in known]
-    currency = ledger.wallet_key.currency
-    for name in names:
-        messages.send(RefreshLedger(HdWalletKey(currency, name).text), delay=policy.FRESH_SECONDS + 1)
+    within = [str(Membership(name, max(others[name].values()))) for name in sorted(having_all)]
+    beside = sorted(name for name in others.keys() - having_all if not derived.used.isdisjoint(others[name]))
+    progress.within, progress.beside = within[:MOST_MEMBERSHIPS], beside[:MOST_MEMBERSHIPS]
 
 
 def _gaps(ledger: Ledger, derived: Iterable[Ledger], difference: Decimal, *, compared: bool) -> list[Gap]:

@@ -80,8 +80,12 @@ def _is_told_meanwhile(ledger: Ledger, version: int) -> bool:
 
 
 def _as_summed(ledger: Ledger) -> tuple[object, ...]:
-    """Return what decides how portfolios count a ledger; of a wallet also whether it is known since when it has which addresses."""
-    return ledger.changes, ledger.memberships, ledger.derived is not None and ledger.derived.shown_cycle is not None
+    """Return what decides how portfolios count a ledger; of a wallet also of which addresses it is merged, if that is known.
+
+    Not which wallets it names: those are anybody's, and what belongs to one of the same portfolio is announced with that.
+    """
+    progress = ledger.derived
+    return ledger.changes, None if progress is None or progress.shown_cycle is None else (progress.used,)
 
 
 def _read(ledger: Ledger, reader: Reader, deadline: float) -> bool:

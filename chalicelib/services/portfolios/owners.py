@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from chalicelib.domain import ledger_keys
 from chalicelib.domain.ledger_keys import HdWalletKey, LedgerKey
-from chalicelib.models import Address, Follower, Ledger
+from chalicelib.models import MOST_MEMBERSHIPS, Address, Follower, Ledger
 
 
 class Followed(NamedTuple):
@@ -34,11 +35,20 @@ def of_addresses(addresses: Sequence[Address]) -> dict[int, int]:
 
 
 def owner(address: Address) -> Address | None:
-    """Return the wallet of its portfolio that an address is part of; costs a request only where it is part of anybody's."""
+    """Return the wallet of its portfolio that an address is part of, as the last refreshes found.
+
+    Costs a request only where it is part of anybody's, and another one where it is of so many that only their ledgers say whose.
+    """
     if not address.within:
         return None
-    others = {other.address_id: other for other in Address.every(address.user_id, address.portfolio_id)}
-    return others.get(of_addresses(list(others.values())).get(address.address_id, 0))
+    others = Address.every(address.user_id, address.portfolio_id)
+    if len(address.within) < MOST_MEMBERSHIPS:
+        owners = of_addresses(others)
+    else:
+        children = [other for other in others if other.wallet or other.address_id == address.address_id]
+        places = of_ledgers(read_ledgers(children))
+        owners = {children[part].address_id: children[whole].address_id for part, whole in places.items()}
+    return next((other for other in others if other.address_id == owners.get(address.address_id)), None)
 
 
 def read_ledgers(followers: Sequence[Follower]) -> list[Followed]:
@@ -50,29 +60,67 @@ def read_ledgers(followers: Sequence[Follower]) -> list[Followed]:
 
 
 def of_ledgers(children: Sequence[Followed]) -> dict[int, int]:
-    """Return the child that counts each child's balances as well as its own, by their places."""
+    """Return the child that counts each child's balances as well as its own, by their places.
+
+    A wallet counts what its balances were merged of, whether its addresses name it or not, as they name no more than a few wallets.
+    Those that name it are its own before they are used, too.
+    """
     shown = dict(_shown_cycles(children))
+    used = {name: used for name, used in _used(children) if name in shown}
+    having = _Having(used)
     parts = []
     for place, child in enumerate(children):
         members = child.ledger.memberships if child.ledger is not None and child.ledger.ready else []
-        within = frozenset(member.wallet for member in members if member.cycle <= shown.get(member.wallet, -1))
-        parts.append(Part(place, child.wallet if child.wallet in shown else None, within))
+        naming = frozenset(member.wallet for member in members if member.cycle <= shown.get(member.wallet, -1))
+        own = frozenset((ledger_keys.short_digest(child.key.text),)) if child.wallet is None else used.get(child.wallet, frozenset())
+        parts.append(Part(place, child.wallet if child.wallet in shown else None, naming | having.all_of(own)))
     return _owners(parts)
 
 
 def clashing(children: Sequence[Followed], owners: Mapping[int, int]) -> set[int]:
     """Return the places of wallets that have some used addresses, not all, in common with one that was added before."""
-    counted: dict[str, frozenset[str]] = {}
+    counted: set[str] = set()
+    beside_those: set[str] = set()
+    addresses: set[bytes] = set()  # of those that are counted
+    used = dict(_used(children))
     places = set()
     for place, child in enumerate(children):
         if child.wallet is None or child.ledger is None or child.ledger.derived is None or place in owners:
             continue
         beside = frozenset(child.ledger.derived.beside)
-        if any(other in beside or child.wallet in theirs for other, theirs in counted.items()):
+        own = used.get(child.wallet, frozenset())
+        if child.wallet in beside_those or not (counted.isdisjoint(beside) and addresses.isdisjoint(own)):
             places.add(place)
         else:
-            counted[child.wallet] = beside
+            counted.add(child.wallet)
+            beside_those |= beside
+            addresses |= own
     return places
+
+
+class _Having:
+    """Which wallets have all of some addresses, given the digests of those of each. Of wallets of the same, the first stands for all."""
+
+    def __init__(self, used: Mapping[str, frozenset[bytes]]) -> None:
+        self._names: dict[frozenset[bytes], str] = {}
+        self._by_digest: dict[bytes, list[frozenset[bytes]]] = {}
+        for name, digests in used.items():
+            if self._names.setdefault(digests, name) == name:
+                for digest in digests:
+                    self._by_digest.setdefault(digest, []).append(digests)
+
+    def all_of(self, own: frozenset[bytes]) -> frozenset[str]:
+        """Return the names of wallets that have all of these addresses, which may be one of those itself; none of no addresses."""
+        candidates = self._by_digest.get(next(iter(own), b''), ())
+        return frozenset(self._names[digests] for digests in candidates if own <= digests)
+
+
+def _used(children: Sequence[Followed]) -> Iterator[tuple[str, frozenset[bytes]]]:
+    """Yield the wallets of which it is known what their balances were merged of, by name, and the digests of that."""
+    for child in children:
+        progress = None if child.ledger is None else child.ledger.derived
+        if child.wallet is not None and progress is not None and progress.used is not None:
+            yield child.wallet, progress.used
 
 
 def _shown_cycles(children: Sequence[Followed]) -> Iterator[tuple[str, int]]:
