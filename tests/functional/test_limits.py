@@ -7,9 +7,11 @@ import pytest
 from chalice.test import HTTPResponse
 
 from chalicelib.config import BadSetting, settings
+from chalicelib.domain import currencies
 from chalicelib.models import AttemptCounter, User
 from tests.support.api import Api
 from tests.support.browser import Browser
+from tests.support.calls import count_calls
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import meanwhile
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT
@@ -137,6 +139,16 @@ class TestFields:
             assert refused.json_body['fields'][0]['code'] == 'too_many'
         assert api.get('/api/portfolios/1').headers['ETag'] == before.headers['ETag']
         assert len(api.get(PORTFOLIOS).json_body['result']) == 1
+
+    def test_of_endless_reporting_currencies_only_the_first_are_looked_at(self, api: Api, monkeypatch: pytest.MonkeyPatch):
+        calls = count_calls(monkeypatch, currencies, 'titled')
+        unknown = api.post(PORTFOLIOS, {'title': 'x', 'currencies': ['nope'] * 5_000})
+        repeated = api.post(PORTFOLIOS, {'title': 'x', 'currencies': ['btc'] * 1_001})
+
+        assert [fault['code'] for fault in unknown.json_body['fields']] == ['unknown_currency']
+        assert [fault['code'] for fault in repeated.json_body['fields']] == ['too_many']
+        assert len(calls) <= 1_000
+        assert api.post(PORTFOLIOS, {'title': 'x', 'currencies': ['btc'] * 1_000}).status_code == 201
 
     def test_an_offset_has_at_most_so_many_balances(self, api: Api, limit: Callable[..., None]):
         api.portfolio()
