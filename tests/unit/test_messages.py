@@ -10,6 +10,7 @@ from chalicelib.messages import (
     DispatchDueHistories,
     FetchRates,
     FollowBlocks,
+    ForgetUser,
     Message,
     PurgePortfolio,
     RefreshHistory,
@@ -60,6 +61,10 @@ def test_a_body_is_read_as_the_message_it_was_made_of(message: Message, body: Bo
     read = messages.from_body(body, *KINDS_OF_QUEUES[message.queue])
 
     assert (type(read), read) == (type(message), message)
+
+
+def test_to_forget_a_user_is_the_work_of_that_user() -> None:
+    assert ForgetUser('u1').group == PurgePortfolio('u1', 2).group == 'bb82030dbc2bcaba'
 
 
 def test_fields_that_a_newer_release_added_are_ignored() -> None:

@@ -306,16 +306,3 @@ def test_a_wallet_that_an_earlier_release_merged_is_not_counted_twice(api: Api, 
         derived.used = None
         Ledger.at(pk_of(text)).update([Ledger.derived.set(derived)])
     assert held(api, portfolio) == ('0.5', ['shared_with_wallet'])
-
-
-def test_wallets_of_others_have_no_history_of_those_who_watch_the_address_computed(
-    api: Api, other: Api, portfolio: int, sent: Sent
-) -> None:
-    add(api, portfolio, OWN)
-    assert run_refresh(OWN)
-    add(other, other.portfolio(), ZPUB)
-    assert read(ZPUB)
-    sent.clear()
-    CLOCK.advance(20)
-    assert run_refresh(OWN)
-    assert sent == []
