@@ -19,7 +19,8 @@ def wif(first_letters: str) -> str:
     return f'[{first_letters}]{BASE58}{{50,51}}'
 
 
-EXTENDED = r'[A-Za-z]prv\w+|[LMt]tpv\w+|dgpv\w+'  # BIP-32 with the versions of SLIP-132
+# BIP-32 with the versions of SLIP-132. They have 111 characters, with some missing fewer; addresses of Bitcoin Cash that begin so have 42.
+EXTENDED = r'(?:[A-Za-z]prv|[LMt]tpv|dgpv)\w{50,}'
 COMMON = '|'.join(
     (
         wif('9c'),  # the test networks of Bitcoin and its descendants

@@ -101,3 +101,8 @@ def test_an_address_with_any_one_character_changed_is_refused(address):
 def test_every_legacy_address_has_a_canonical_form_that_is_its_own(payload, version):
     address = normalise('bch', base58.encode_check(bytes([version]) + payload))
     assert normalise('bch', address) == normalise('bch', f'bitcoincash:{address}') == address
+
+
+def test_an_address_that_begins_like_an_extended_private_key_is_none():
+    """One in 32,768 does."""
+    assert normalise('bch', '17T6JpgDVVDBm32ACteAvYEi6qkirxD4jA').startswith('qprv')
