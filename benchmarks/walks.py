@@ -47,7 +47,7 @@ LAYERS = (
     'domain/',
     'models/',
     'providers/',
-    *(f'services/{wing}/' for wing in ('ledgers', 'rates', 'portfolios', 'histories')),
+    *(f'services/{wing}/' for wing in ('ledgers', 'rates', 'portfolios', 'histories', 'users')),
     ('api/', 'oauth/', 'web/', 'jobs/'),
 )
 ADDRESSES = ('1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu', 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4')

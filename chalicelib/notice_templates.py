@@ -1,4 +1,4 @@
-"""The mails of `services/notices.py`, which tell people of what was done already: subjects and texts."""
+"""The mails of `services/users/notices.py`, which tell people of what was done already: subjects and texts."""
 
 from chalicelib.mail_templates import MailTemplate
 from chalicelib.texts import translatable

@@ -79,7 +79,7 @@ MAY_IMPORT = {
     'jobs': ({'services', 'messages', 'queue', 'telemetry', 'errors', 'config', 'clock'}, {'chalice'}),
 }
 # The wings of the services, from the top down: each may import itself and those after it. Modules beside them are in no wing.
-WINGS = ('histories', 'portfolios', 'rates', 'ledgers')
+WINGS = ('users', 'histories', 'portfolios', 'rates', 'ledgers')
 # The wings of infra ('infra' are the modules beside what is deployed), and which of them and of the application each may import.
 INFRA_MAY_IMPORT = {
     'infra': {'infra'},
@@ -366,6 +366,7 @@ def test_every_package_has_an_init_and_those_of_handlers_are_empty():
         'services/rates',
         'services/portfolios',
         'services/histories',
+        'services/users',
         'oauth',
         'web',
     ):

@@ -7,8 +7,9 @@ from chalice.app import Blueprint, SQSEvent
 from chalicelib import clock, messages, queue
 from chalicelib.config import settings
 from chalicelib.messages import ForgetUser, PurgePortfolio
-from chalicelib.services import job_runs, leaving
+from chalicelib.services import job_runs
 from chalicelib.services.portfolios import portfolios
+from chalicelib.services.users import leaving
 
 bp = Blueprint(__name__)
 

@@ -16,10 +16,10 @@ class EmailToken(SealedItem, discriminator='mailed'):
     """pk=MAILED#<sha256 of the token>  sk=MAILED   TTL   The single-use token of a mailed link.
 
     `purpose` is `confirm` (a sign-up; its name and password are sealed here until it is confirmed), `email` (a new address), `reset`,
-    `add_app`, `add_passkey`, `add_codes` (see services/new_factors.py) or `take_back` (a change of address; `email` is the one before).
-    `stamp` must still be what it was: `User.log_in_stamp` of `reset`, `User.stamp` of the others; a sign-up has none, nor has `take_back`,
-    which must be in `User.take_backs`. `browser` is a digest of the cookie of the browser that signed up, `invitation` one of the token
-    with which somebody did.
+    `add_app`, `add_passkey`, `add_codes` (see services/users/new_factors.py) or `take_back` (a change of address; `email` is the one
+    before). `stamp` must still be what it was: `User.log_in_stamp` of `reset`, `User.stamp` of the others; a sign-up has none, nor has
+    `take_back`, which must be in `User.take_backs`. `browser` is a digest of the cookie of the browser that signed up, `invitation` one of
+    the token with which somebody did.
     put in a transaction, see `creation`   find: get   deleted in a transaction, see `use`
     """
 

@@ -17,7 +17,7 @@ from chalicelib import clock
 from chalicelib.errors import NotFound
 from chalicelib.models import AlreadyRedeemed, Client, ClientIdentity, Code, Grant, RefreshToken, RevokedFamily, User, transact
 from chalicelib.oauth import signing
-from chalicelib.services import notices
+from chalicelib.services.users import notices
 
 CODE_SECONDS = 60
 REFRESH_SECONDS = 30 * 86_400

@@ -14,7 +14,7 @@ from chalicelib.errors import AccessEnded
 from chalicelib.models import Client, Code, RefreshToken
 from chalicelib.oauth import families, signing
 from chalicelib.oauth.families import Family
-from chalicelib.services import users
+from chalicelib.services.users import authentication
 
 NETWORK_HEADER = 'x-network-address'  # internal: passes the caller's network address through oauthlib
 _DEFAULT_SCOPES = ['read']
@@ -144,7 +144,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
         if not self.validate_scopes(request.client_id, request.scopes or [], client, request):
             raise InvalidScopeError(request=request)
         network = request.headers[NETWORK_HEADER]
-        authenticated = users.authenticate(username, password, network=network, now=clock.now(), by_application=True)
+        authenticated = authentication.authenticate(username, password, network=network, now=clock.now(), by_application=True)
         request.consenting_user = authenticated.user if authenticated else None
         return authenticated is not None
 

@@ -10,7 +10,7 @@ from chalicelib.domain.credentials import parse_title
 from chalicelib.domain.scopes import API_KEY_SCOPES, SENTENCES
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import ApiKey, User
-from chalicelib.services import notices
+from chalicelib.services.users import notices
 from chalicelib.texts import translatable
 from chalicelib.web import forms, one_time, pages, sessions
 

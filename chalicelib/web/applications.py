@@ -11,7 +11,7 @@ from chalicelib.domain.credentials import parse_application_name
 from chalicelib.domain.redirect_uris import MOST, parse_redirect_uri
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import Client, User
-from chalicelib.services import notices, users
+from chalicelib.services.users import authentication, notices
 from chalicelib.texts import translatable
 from chalicelib.web import forms, one_time, pages, sessions
 
@@ -86,7 +86,7 @@ def update_application(client_id: str) -> Response:
         registration = _parse(form, client.confidential)
         added = [uri for uri in registration.redirect_uris if uri not in client.redirect_uris]
         if added:
-            users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), clock.now())
+            authentication.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), clock.now())
         client.change(user, now=clock.now(), **registration._asdict())
     except Invalid as invalid:
         return _render(request, user, client, status=422, faults=invalid.faults, form=_typed_values(form))

@@ -7,7 +7,7 @@ from chalicelib.config import settings
 from chalicelib.domain.credentials import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.models import User
-from chalicelib.services import invitations
+from chalicelib.services.users import invitations
 from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)

@@ -10,7 +10,7 @@ from chalicelib import clock
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.http_io.request import network
 from chalicelib.models import LogInStep, User
-from chalicelib.services import passkeys, second_factors
+from chalicelib.services.users import passkeys, second_factors
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 

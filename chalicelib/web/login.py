@@ -10,7 +10,7 @@ from chalicelib.domain.credentials import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.http_io.request import network
 from chalicelib.models import Client, LogInStep, User
-from chalicelib.services import second_factors, users
+from chalicelib.services.users import authentication, second_factors
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
@@ -37,7 +37,7 @@ def submit_login() -> Response:
     target = sessions.safe_path(form.text('next'))
     visitor = sessions.visitor(request)
     email, password = form.text('email'), form.text('password')
-    authenticated = users.authenticate(email, password, network=visitor.network, now=clock.now(), browser=visitor.token)
+    authenticated = authentication.authenticate(email, password, network=visitor.network, now=clock.now(), browser=visitor.token)
     if authenticated is None:
         return _render_login(request, target, status=422, faults=[_WRONG_CREDENTIALS], form={'email': email})
     user, knows_browser = authenticated
@@ -72,7 +72,7 @@ def submit_forgot() -> Response:
         email = parse_email(form.text('email'))
     except Invalid as invalid:
         return pages.render('forgot.html', request, status=422, faults=invalid.faults, form={'email': form.text('email')})
-    users.forgot_password(email, network=network(request), browser=sessions.visitor(request).token, now=clock.now())
+    authentication.forgot_password(email, network=network(request), browser=sessions.visitor(request).token, now=clock.now())
     what = translatable('Follow the link in it to set a new password.')
     return pages.render('sent.html', request, email=email, title=translatable('Check your email'), what=what)
 
@@ -83,7 +83,7 @@ def show_reset() -> Response:
     request = bp.current_request
     token = forms.query_parameter(request, 'token')
     try:
-        _, user = users.find_by_link(token, 'reset', clock.now())
+        _, user = authentication.find_by_link(token, 'reset', clock.now())
     except NotFound:
         return _link_expired(request)
     return pages.render('reset.html', request, token=token, email=user.email)
@@ -96,7 +96,7 @@ def submit_reset() -> Response:
     form = forms.read(request)
     token = form.text('token')
     try:
-        user = users.reset_password(token, form.text('password'), now=clock.now())
+        user = authentication.reset_password(token, form.text('password'), now=clock.now())
     except Invalid as invalid:
         return pages.render('reset.html', request, status=422, token=token, email=form.text('email'), faults=invalid.faults)
     except NotFound:

@@ -7,7 +7,7 @@ from chalice.app import Blueprint, Request, Response
 from chalicelib import clock
 from chalicelib.errors import Invalid
 from chalicelib.models import AttemptCounter, User
-from chalicelib.services import leaving, own_data, users
+from chalicelib.services.users import authentication, leaving, own_data
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
@@ -46,7 +46,7 @@ def schedule_account_deletion() -> Response:
     user = sessions.require_user(request)
     now = clock.now()
     try:
-        users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), now)
+        authentication.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), now)
     except Invalid as invalid:
         return _render_data(request, user, status=422, faults=invalid.faults)
     leaving.ask_to_leave(user, now)

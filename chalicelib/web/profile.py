@@ -10,7 +10,7 @@ from chalicelib.domain.credentials import parse_name
 from chalicelib.domain.scopes import ALL, SENTENCES
 from chalicelib.errors import Fault, Invalid
 from chalicelib.models import Client, Grant, User
-from chalicelib.services import access, email_changes, users
+from chalicelib.services.users import access, authentication, email_changes
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
@@ -86,7 +86,7 @@ def submit_password() -> Response:
     typed = {'current': form.text('current_password'), 'password': form.text('password')}
     session_id = sessions.current_session_id(request)
     try:
-        users.change_password(user, **typed, session_id=session_id, keep=form.all('keep'), now=clock.now())
+        authentication.change_password(user, **typed, session_id=session_id, keep=form.all('keep'), now=clock.now())
     except Invalid as invalid:
         return _render_security(request, user, section='password', faults=invalid.faults)
     return _redirect_saved(request, '/account/security', 'password', {'Set-Cookie': sessions.start(request, user)})
@@ -97,7 +97,7 @@ def submit_remote_login() -> Response:
     """Allow or forbid applications to use the password grant for this user."""
     request = bp.current_request
     form = forms.read(request)
-    users.allow_remote_login(sessions.require_user(request), form.has('allow_remote_login'))
+    authentication.allow_remote_login(sessions.require_user(request), form.has('allow_remote_login'))
     return _redirect_saved(request, '/account/security', 'remote')
 
 

@@ -10,8 +10,8 @@ from chalicelib import clock
 from chalicelib.domain.credentials import parse_title
 from chalicelib.errors import Conflict, Fault, Invalid, NotFound
 from chalicelib.models import LogInStep, User
-from chalicelib.services import new_factors, notices, passkeys, second_factors, users
-from chalicelib.services.new_factors import FactorKind
+from chalicelib.services.users import authentication, new_factors, notices, passkeys, second_factors
+from chalicelib.services.users.new_factors import FactorKind
 from chalicelib.texts import translatable, translate
 from chalicelib.web import forms, one_time, pages, sessions
 
@@ -93,7 +93,7 @@ def remove_second_factor() -> Response:
     form = forms.read(request)
     user = sessions.require_user(request)
     try:
-        users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), clock.now())
+        authentication.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), clock.now())
     except Invalid as invalid:
         return _render_factors(request, user, status=422, section='remove', faults=invalid.faults)
     if form.text('what') == 'app':
@@ -147,7 +147,7 @@ def _send_link(request: Request, kind: FactorKind) -> Response:
     user = sessions.require_user(request)
     now = clock.now()
     try:
-        users.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), now)
+        authentication.check_current_password(user, form.text('current_password'), sessions.current_session_id(request), now)
         new_factors.send_link(user, kind, now)
     except Invalid as invalid:
         return _render_factors(request, user, status=422, section=kind, faults=[_at_password(fault) for fault in invalid.faults])

@@ -4,7 +4,7 @@ from chalice.app import Blueprint, Response
 
 from chalicelib import clock
 from chalicelib.models import Session
-from chalicelib.services import access, users
+from chalicelib.services.users import access, authentication
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
@@ -34,7 +34,7 @@ def end_session() -> Response:
     """End one session; it is no error if it has ended already."""
     request = bp.current_request
     form = forms.read(request)
-    users.log_out_session(sessions.require_user(request), form.text('session_id'), clock.now())
+    authentication.log_out_session(sessions.require_user(request), form.text('session_id'), clock.now())
     return pages.redirect(pages.link(request, '/profile/sessions?done=ended'))
 
 
@@ -44,6 +44,6 @@ def end_all_sessions() -> Response:
     request = bp.current_request
     form = forms.read(request)
     user = sessions.require_user(request)
-    users.log_out_everywhere(user, keep=form.all('keep'), visitor=sessions.visitor(request), now=clock.now())
+    authentication.log_out_everywhere(user, keep=form.all('keep'), visitor=sessions.visitor(request), now=clock.now())
     cookies = sessions.start(request, user)
     return pages.redirect(pages.link(request, '/profile/sessions?done=everywhere'), {'Set-Cookie': cookies})

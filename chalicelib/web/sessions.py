@@ -16,8 +16,8 @@ from chalicelib.http_io.request import network
 from chalicelib.models import Session, User, new_token
 from chalicelib.models.known_browser import KNOWN_SECONDS
 from chalicelib.models.session import LONGEST_SECONDS
-from chalicelib.services import log_ins
-from chalicelib.services.log_ins import Visitor
+from chalicelib.services.users import log_ins
+from chalicelib.services.users.log_ins import Visitor
 
 _TOKEN = re.compile(r'[A-Za-z0-9_-]{43}')
 _CSRF = re.compile(r'([A-Za-z0-9_-]{16})\.([0-9a-f]{64})')

@@ -13,7 +13,7 @@ from chalicelib.domain.credentials import parse_title
 from chalicelib.errors import Fault, Invalid, check_all
 from chalicelib.http_io.request import path_id
 from chalicelib.models import Portfolio, ShareLink, User
-from chalicelib.services import notices
+from chalicelib.services.users import notices
 from chalicelib.texts import translatable
 from chalicelib.web import figures, forms, one_time, pages, sessions
 

@@ -11,7 +11,7 @@ from chalicelib.domain.credentials import check_new_password, parse_email, parse
 from chalicelib.errors import Invalid, NotFound, check_all
 from chalicelib.http_io.request import network
 from chalicelib.models import EmailToken
-from chalicelib.services import email_changes, invitations, sign_ups, users
+from chalicelib.services.users import authentication, email_changes, invitations, sign_ups
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
@@ -132,7 +132,7 @@ def _find_token(token: str) -> EmailToken:
     try:
         return sign_ups.find_sign_up(token, now)[0]
     except NotFound:
-        return users.find_by_link(token, 'email', now)[0]
+        return authentication.find_by_link(token, 'email', now)[0]
 
 
 def _link_expired(request: Request) -> Response:

@@ -6,7 +6,7 @@ from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
 from chalicelib.errors import Invalid, NotFound
-from chalicelib.services import email_changes
+from chalicelib.services.users import email_changes
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages
 

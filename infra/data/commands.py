@@ -10,7 +10,7 @@ from contextlib import closing
 from chalicelib import clock, formats
 from chalicelib.errors import Invalid
 from chalicelib.models import Invitation, LinkedSubject
-from chalicelib.services import invitations, second_factors, sign_ups
+from chalicelib.services.users import invitations, second_factors, sign_ups
 from infra import password_prompt
 from infra.data import archive, export, forget, migrate, user_list, users
 from infra.data.archive import Header, Writer

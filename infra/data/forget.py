@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from chalicelib import clock
 from chalicelib.models import Item, Ledger, Operation, Write, transact
-from chalicelib.services import access
+from chalicelib.services.users import access
 from infra.data import scan
 from infra.data.progress import Progress
 from infra.data.scan import Everything

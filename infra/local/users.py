@@ -56,7 +56,7 @@ def _folder() -> Folder:
 
 def _store(email: str, name: str | None, password: str) -> None:
     from chalicelib.errors import Invalid
-    from chalicelib.services import sign_ups
+    from chalicelib.services.users import sign_ups
 
     try:
         user = sign_ups.create_confirmed(name=name, email=email, password=password, now=int(time.time()))

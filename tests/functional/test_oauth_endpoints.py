@@ -14,7 +14,7 @@ from chalice.test import HTTPResponse
 from chalicelib import auth, clock
 from chalicelib.config import settings
 from chalicelib.models import Client, Grant, User, transact
-from chalicelib.services import access
+from chalicelib.services.users import access
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from chalicelib import clock
 from chalicelib.models import Session, User, new_token, transact
-from chalicelib.services import new_factors
-from chalicelib.services.new_factors import FactorKind
+from chalicelib.services.users import new_factors
+from chalicelib.services.users.new_factors import FactorKind
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser
 

@@ -18,8 +18,8 @@ from chalicelib import clock
 from chalicelib.domain.conversion import Rate
 from chalicelib.errors import AccessEnded, Conflict
 from chalicelib.models import Code, Grant, Item, LatestRates, User
-from chalicelib.services import leaving, own_data
 from chalicelib.services.histories import refresh
+from chalicelib.services.users import leaving, own_data
 from infra.data.table import kind_of
 from tests.support.api import PASSWORD, Api
 from tests.support.browser import Browser, Mailbox

@@ -10,7 +10,7 @@ import pytest
 from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.models import Portfolio, User
-from chalicelib.services import leaving
+from chalicelib.services.users import leaving
 from infra.data import migrate
 from infra.data.migrations import MIGRATIONS, Migration, count_portfolios
 from infra.data.progress import Progress

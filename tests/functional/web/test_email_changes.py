@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.models import Session, TakeBack, User
-from chalicelib.services import email_changes
+from chalicelib.services.users import email_changes
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock

@@ -5,8 +5,8 @@ import pytest
 from chalicelib import clock
 from chalicelib.errors import AccessEnded
 from chalicelib.models import Item, Session, User
-from chalicelib.services import log_ins
-from chalicelib.services.log_ins import Visitor
+from chalicelib.services.users import log_ins
+from chalicelib.services.users.log_ins import Visitor
 from tests.support.clock import StoppedClock
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.models import User
-from chalicelib.services import notices
+from chalicelib.services.users import notices
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import refusing

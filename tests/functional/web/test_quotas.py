@@ -14,8 +14,8 @@ from chalicelib import clock, errors
 from chalicelib.errors import AccessEnded
 from chalicelib.models import ApiKey, Client, Passkey, ShareLink, User, Write, make_one_more
 from chalicelib.oauth import families
-from chalicelib.services import passkeys
-from chalicelib.services.new_factors import FactorKind
+from chalicelib.services.users import passkeys
+from chalicelib.services.users.new_factors import FactorKind
 from chalicelib.web import api_keys, applications, share_links
 from tests.support.browser import Browser
 from tests.support.dynamodb import before_write

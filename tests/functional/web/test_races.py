@@ -11,8 +11,8 @@ from chalice.test import Client as ChaliceClient
 from chalicelib import clock
 from chalicelib.models import ApiKey, Client, Grant, KnownBrowser, Passkey, ShareLink, User, new_token, transact
 from chalicelib.passwords import verify_password
-from chalicelib.services import access, second_factors, users
-from chalicelib.services.new_factors import FactorKind
+from chalicelib.services.users import access, authentication, second_factors
+from chalicelib.services.users.new_factors import FactorKind
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser
 from tests.support.dynamodb import before_write
@@ -133,8 +133,8 @@ def test_who_logs_in_while_all_sessions_end_is_logged_out_too(browser: Browser, 
 def reset(user_id: str) -> None:
     """Set a new password by a mailed link, as far as the table goes."""
     token, user = new_token(), User.find(user_id)
-    transact(users.reset_token(token, user, clock.now()))
-    users.reset_password(token, NEW_PASSWORD, now=clock.now())
+    transact(authentication.reset_token(token, user, clock.now()))
+    authentication.reset_password(token, NEW_PASSWORD, now=clock.now())
 
 
 def assert_nothing_opens(browser: Browser, user: User) -> None:

@@ -11,7 +11,7 @@ from chalice.test import Client as ChaliceClient
 from chalicelib import clock
 from chalicelib.errors import Invalid
 from chalicelib.models import ApiKey, Grant, Item, Portfolio, ShareLink, User, new_token, transact
-from chalicelib.services import access, users
+from chalicelib.services.users import access, authentication
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
@@ -23,7 +23,7 @@ from tests.support.thief import EVERYTHING, NEW_PASSWORD, NOTHING, OWN, Thief, a
 def reset_link(user: User) -> str:
     """Mail a link, as far as the table goes; return its token."""
     token = new_token()
-    transact(users.reset_token(token, user, clock.now()))
+    transact(authentication.reset_token(token, user, clock.now()))
     return token
 
 
@@ -43,7 +43,7 @@ def test_nothing_that_opened_the_account_does_any_more(
 def test_the_owner_makes_a_new_secret_and_connects_again(
     http: ChaliceClient, browser: Browser, thief: Thief, user: User, stopped_clock: StoppedClock
 ):
-    users.reset_password(reset_link(user), NEW_PASSWORD, now=clock.now())
+    authentication.reset_password(reset_link(user), NEW_PASSWORD, now=clock.now())
     stopped_clock.advance(1)
     browser.log_in(password=NEW_PASSWORD)
 
@@ -73,7 +73,7 @@ def test_who_made_browsers_known_while_they_were_in_guesses_in_them_no_more_than
 
 
 def test_the_person_is_mailed_what_ended(thief: Thief, user: User, mailbox: Mailbox):
-    users.reset_password(reset_link(user), NEW_PASSWORD, now=clock.now())
+    authentication.reset_password(reset_link(user), NEW_PASSWORD, now=clock.now())
 
     to, text = mailbox.last()
     assert (to, text.splitlines()[0]) == (user.email, 'Subject: Your password was changed')
@@ -94,7 +94,7 @@ def test_it_can_be_repeated_wherever_it_dies(http: ChaliceClient, thief: Thief, 
     token = reset_link(user)
     for writes in itertools.count(1):
         stopped_clock.advance(1)
-        if survives(lambda token=token: users.reset_password(token, NEW_PASSWORD, now=clock.now()), writes):
+        if survives(lambda token=token: authentication.reset_password(token, NEW_PASSWORD, now=clock.now()), writes):
             break
         if User.find(user.user_id).password_hash != user.password_hash:
             assert thief.opens() == NOTHING  # the link was good once, and needs to be no more
@@ -119,7 +119,7 @@ def test_what_a_thief_makes_while_it_goes_on_ends_too(
         ApiKey.create(user.user_id, name='y', scopes=['read'], now=1)
 
     with meanwhile('TransactWriteItems', act, number=4):  # three delete a consent, a key and a link, the fourth sets the password
-        users.reset_password(token, NEW_PASSWORD, now=clock.now())
+        authentication.reset_password(token, NEW_PASSWORD, now=clock.now())
 
     assert Grant.of_user(user.user_id) == ApiKey.of_user(user.user_id) == []
     assert thief.http.http.get('/api/user', headers={'Authorization': f'Bearer {others}'}).status_code == 200
@@ -165,7 +165,7 @@ def test_many_links_and_applications_are_ended_by_few_requests(http: ChaliceClie
     token = reset_link(user)
     requests_made.clear()
 
-    users.reset_password(token, NEW_PASSWORD, now=clock.now())
+    authentication.reset_password(token, NEW_PASSWORD, now=clock.now())
 
     assert len(requests_made) < 40
     assert Grant.of_user(user.user_id) == ShareLink.of_user(user.user_id) == []
@@ -174,7 +174,7 @@ def test_many_links_and_applications_are_ended_by_few_requests(http: ChaliceClie
 
 def test_a_refused_password_ends_nothing(thief: Thief, user: User):
     with pytest.raises(Invalid):
-        users.reset_password(reset_link(user), 'short', now=clock.now())
+        authentication.reset_password(reset_link(user), 'short', now=clock.now())
 
     assert thief.opens() == EVERYTHING
 

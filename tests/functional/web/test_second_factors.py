@@ -13,7 +13,7 @@ from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
 from chalicelib.models import Client, ClientIdentity, Grant, Item, Passkey, RecoveryCodes, User
-from chalicelib.services.new_factors import FactorKind
+from chalicelib.services.users.new_factors import FactorKind
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock

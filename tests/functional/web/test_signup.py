@@ -13,7 +13,7 @@ from chalicelib.config import settings
 from chalicelib.errors import NotSent
 from chalicelib.models import Client, EmailToken, Grant, Item, User
 from chalicelib.passwords import hash_password
-from chalicelib.services import sign_ups
+from chalicelib.services.users import sign_ups
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from chalicelib.models import KnownBrowser, Session, User, new_token
-from chalicelib.services import notices
+from chalicelib.services.users import notices
 
 _MOST_SESSIONS = 50
 _MOST_BROWSERS = 20

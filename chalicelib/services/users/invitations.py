@@ -6,7 +6,7 @@ from chalicelib import mail_templates
 from chalicelib.config import settings
 from chalicelib.models import AttemptCounter, Invitation, User, new_token, transact
 from chalicelib.models.client import digest
-from chalicelib.services import mailing
+from chalicelib.services.users import mailing
 
 _MOST_A_DAY = 20
 _DAY = 86_400

@@ -22,7 +22,7 @@ from chalicelib.models import (
     transact,
 )
 from chalicelib.passwords import hash_password, verify_password
-from chalicelib.services import mailing, notices, second_factors, users
+from chalicelib.services.users import authentication, mailing, notices, second_factors
 from chalicelib.texts import translatable
 
 _HOUR = 3_600
@@ -44,7 +44,7 @@ def request_email_change(user: User, *, typed: str, password: str, session_id: s
     Somebody who signed up with the address and never confirmed it does not have it.
     Raises Invalid, TooMany, NotSent.
     """
-    check_all(lambda: parse_email(typed), lambda: users.check_current_password(user, password, session_id, now))
+    check_all(lambda: parse_email(typed), lambda: authentication.check_current_password(user, password, session_id, now))
     email = parse_email(typed)
     AttemptCounter.record('change_email', user.user_id, 5, _HOUR, now)
     token = new_token()
@@ -73,7 +73,7 @@ def change_email(token: str, *, logged_in: User | None, password: str, now: int)
     not to vouch for the stranger's account.
     Raises NotFound, also once the address has an account of its own, Invalid for a wrong password or where a log-in is missing, TooMany.
     """
-    email_token, user = users.find_by_link(token, 'email', now)
+    email_token, user = authentication.find_by_link(token, 'email', now)
     proof = required_proof(user.user_id, logged_in)
     if proof is Proof.LOG_IN:
         raise Invalid(Fault('log_in', 'required', translatable('Log in to the account first')))
@@ -119,6 +119,6 @@ def take_back(token: str, now: int) -> str:
     restored = User.at(user.user_id)
     restored.user_id, restored.email, restored.password_hash = user.user_id, old, password_hash
     restoration = email_restoration(user, email_token, password_hash, now, instead_of)
-    users.end_around(lambda: transact(*restoration, users.reset_token(reset, restored, now)), user.user_id, (), now)
+    authentication.end_around(lambda: transact(*restoration, authentication.reset_token(reset, restored, now)), user.user_id, (), now)
     notices.tell_of_restored_address(user, old)
     return reset

@@ -13,7 +13,7 @@ from chalicelib.models import AttemptCounter, EmailToken, Invitation, User, new_
 from chalicelib.models.client import digest
 from chalicelib.models.user import CONFIRM_SECONDS
 from chalicelib.passwords import hash_password, verify_password
-from chalicelib.services import mailing, users
+from chalicelib.services.users import authentication, mailing
 from chalicelib.texts import translatable
 
 _HOUR = 3_600
@@ -59,7 +59,7 @@ def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str,
     if user is not None and user.confirmed_at is not None:
         login, link = settings().url('/login'), mailing.token_link('/reset', token)
         mailing.store_token_and_send(
-            users.reset_token(token, user, now), user.email, mail_templates.ALREADY_REGISTERED, login=login, link=link
+            authentication.reset_token(token, user, now), user.email, mail_templates.ALREADY_REGISTERED, login=login, link=link
         )
         return
     owner = user or User.new(**values, allow_remote_login=False, now=now, confirmed=False)

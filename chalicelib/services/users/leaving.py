@@ -9,7 +9,7 @@ import contextlib
 
 from chalicelib.errors import NotFound
 from chalicelib.models import Client, Item, Leftovers, LinkedSubjectPointer, Portfolio, Purge, Session, SessionPointer, User, transact
-from chalicelib.services import access, notices
+from chalicelib.services.users import access, notices
 
 WAIT_SECONDS = 7 * 86_400
 _PAGE = 100

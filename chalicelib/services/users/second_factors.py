@@ -9,8 +9,8 @@ from typing import NamedTuple
 from chalicelib import vault
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.models import AttemptCounter, Authenticator, Item, KnownBrowser, LogInStep, Passkey, RecoveryCodes, User, Write, transact
-from chalicelib.services import access, notices
-from chalicelib.services.log_ins import Visitor
+from chalicelib.services.users import access, notices
+from chalicelib.services.users.log_ins import Visitor
 from chalicelib.texts import translatable
 
 _QUARTER = 900

@@ -11,7 +11,7 @@ from chalicelib import locales, mail_templates
 from chalicelib.config import settings
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.models import AttemptCounter, EmailToken, User, Write, new_token, still_working, transact
-from chalicelib.services import mailing, passkeys, second_factors, users
+from chalicelib.services.users import authentication, mailing, passkeys, second_factors
 from chalicelib.texts import translatable
 
 _HOUR = 3_600
@@ -49,8 +49,8 @@ def send_link(user: User, kind: FactorKind, now: int) -> None:
 
 
 def find_link(user: User, kind: FactorKind, token: str, now: int) -> EmailToken:
-    """Return the token of a link that was mailed to this user. Raises NotFound as `users.find_by_link`."""
-    email_token, owner = users.find_by_link(token, _purpose(kind), now)
+    """Return the token of a link that was mailed to this user. Raises NotFound as `authentication.find_by_link`."""
+    email_token, owner = authentication.find_by_link(token, _purpose(kind), now)
     if owner.user_id != user.user_id:
         raise NotFound
     return email_token

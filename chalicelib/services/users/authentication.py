@@ -13,8 +13,8 @@ from chalicelib.domain.credentials import check_new_password, mailbox_of
 from chalicelib.errors import Fault, Invalid, NotFound, TooMany, check_all
 from chalicelib.models import DATABASE_ERRORS, AttemptCounter, EmailToken, KnownBrowser, Session, User, Write, new_token, transact
 from chalicelib.passwords import hash_password, verify_password
-from chalicelib.services import access, mailing, notices, second_factors
-from chalicelib.services.log_ins import Visitor
+from chalicelib.services.users import access, mailing, notices, second_factors
+from chalicelib.services.users.log_ins import Visitor
 from chalicelib.texts import translatable
 
 _QUARTER = 900
