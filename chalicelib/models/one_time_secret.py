@@ -18,7 +18,8 @@ class AlreadyMade(Exception):
 class OneTimeSecret(Item, discriminator='one_time_secret'):
     """pk=USER#<user id>  sk=ONCE#<form id>   TTL
 
-    creation: put in the transaction that stores the secret's hash   find: get   reveal: one update
+    creation: put in the transaction that stores the secret's hash   withdrawal: a deletion of a transaction
+    find: get   reveal: one update
 
     The form id is a digest of the CSRF token of a form, so that one form makes one secret however often it is sent. `page` is the path of
     the page that shows the secret. `sealed` is the secret, encrypted with the token of the session, which the table does not have; it is
@@ -36,6 +37,11 @@ class OneTimeSecret(Item, discriminator='one_time_secret'):
         if secret is not None:
             kept.sealed = _apply_key(secret.encode(), session_token, form_id).hex()
         return Write(Operation.PUT, kept, cls.pk.does_not_exist(), on_failure=AlreadyMade)
+
+    @classmethod
+    def withdrawal(cls, user_id: str, form_id: str) -> Write:
+        """Return the write that takes such a creation back."""
+        return Write(Operation.DELETE, cls(*_key(user_id, form_id)))
 
     @classmethod
     def find(cls, user_id: str, form_id: str) -> 'OneTimeSecret | None':

@@ -1,5 +1,7 @@
 """Inviting people to sign up."""
 
+import json
+
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
@@ -8,22 +10,25 @@ from chalicelib.domain.credentials import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound
 from chalicelib.models import User
 from chalicelib.services.users import invitations
-from chalicelib.web import forms, pages, sessions
+from chalicelib.web import forms, one_time, pages, sessions
 
 bp = Blueprint(__name__)
+
+_PAGE = '/profile/invitations'
 
 
 @bp.route('/profile/invitations', cors=False)
 def show_invitations() -> Response:
-    """Show the form that invites somebody."""
+    """Show the form that invites somebody; after that form, tell whom it was mailed to, or show its link, for the only time."""
     request = bp.current_request
     user = _require_inviter(request)
-    return _render_invitations(request, user)
+    shown = one_time.read(request, user)
+    return _render_invitations(request, user, made=shown.made, **(json.loads(shown.secret) if shown.secret else {}))
 
 
 @bp.route('/profile/invitations', methods=['POST'], content_types=forms.TYPES, cors=False)
 def create_invitation() -> Response:
-    """Invite somebody: mail the link to an address, or show it where none was entered."""
+    """Invite somebody: mail the link to an address, if one was entered, and redirect to the page that says so, or shows the link once."""
     request = bp.current_request
     form = forms.read(request)
     user = _require_inviter(request)
@@ -32,8 +37,14 @@ def create_invitation() -> Response:
         email = parse_email(typed) if typed else None
     except Invalid as invalid:
         return _render_invitations(request, user, status=422, faults=invalid.faults, typed=typed)
-    link = invitations.invite(user, email, clock.now())
-    return _render_invitations(request, user, sent_to=email, link=None if email else link)
+    now = clock.now()
+    token, writes = invitations.creation(user, email, now)
+    shown = one_time.make(
+        request, user, form, json.dumps({'sent_to': email} if email else {'link': invitations.link_of(token)}), _PAGE, *writes
+    )
+    if shown is not None and email:
+        invitations.send(user, email, token, [one_time.withdrawal(user, form)], now)
+    return pages.redirect(pages.link(request, shown or one_time.shown_at(user, form)))
 
 
 def _require_inviter(request: Request) -> User:
@@ -51,9 +62,10 @@ def _render_invitations(
     status: int = 200,
     faults: tuple[Fault, ...] = (),
     typed: str = '',
+    made: bool = False,
     sent_to: str | None = None,
     link: str | None = None,
 ) -> Response:
     return pages.render(
-        'invitations.html', request, status=status, user=user, faults=faults, form={'email': typed}, sent_to=sent_to, invitation=link
+        'invitations.html', request, status=status, user=user, faults=faults, form={'email': typed}, made=made, sent_to=sent_to, secret=link
     )

@@ -56,6 +56,11 @@ def shown_at(user: User, form: forms.Form) -> str:
     return f'{made.page}?form={form_id}'
 
 
+def withdrawal(user: User, form: forms.Form) -> Write:
+    """Return the write that lets a form be sent again, for what it made that is taken back."""
+    return OneTimeSecret.withdrawal(user.user_id, _form_id(form))
+
+
 def read(request: Request, user: User) -> Shown:
     """Return what this page shows of what the form before it made. A secret is there the first time only, and only for a GET."""
     form_id = forms.query_parameter(request, 'form')

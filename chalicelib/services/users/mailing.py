@@ -11,6 +11,7 @@ from chalicelib.errors import NotFound, NotSent
 from chalicelib.mail_templates import MailTemplate
 from chalicelib.models import DATABASE_ERRORS, AttemptCounter, Operation, Write, transact
 
+_TO_STRANGER = 'mail_to_stranger'
 _MOST_TO_A_STRANGER = 5
 _MOST_AN_HOUR, _MOST_A_DAY = 5, 10  # that visitors have sent to one address, of one kind
 _HOUR = 3_600
@@ -18,12 +19,20 @@ _DAY = 86_400
 
 
 def store_and_send(writes: Sequence[Write], withdrawal: Sequence[Write], to: str, template: MailTemplate, **values: str) -> None:
-    """Store what the link of a mail leads to, and send the mail; if it cannot be sent, log why and take back what was stored.
+    """Store what the link of a mail leads to, and send it as `send_or_withdraw`.
 
-    Where the table does not let that be taken back either, all of it stays: it opens nothing, as its token was mailed to nobody, and
-    expires, and whoever asks again is sent another link. Raises NotSent, and what the transaction of `writes` raises.
+    Raises NotSent, and what the transaction of `writes` raises.
     """
     transact(*writes)
+    send_or_withdraw(withdrawal, to, template, **values)
+
+
+def send_or_withdraw(withdrawal: Sequence[Write], to: str, template: MailTemplate, **values: str) -> None:
+    """Send a mail with a link; if it cannot be sent, log why and take back what was stored for it.
+
+    Where the table does not let that be taken back either, all of it stays: it opens nothing, as its token was mailed to nobody, and
+    expires, and whoever asks again is sent another link. Raises NotSent.
+    """
     try:
         mail.send(to, template, **values)
     except NotSent as error:
@@ -72,9 +81,20 @@ def count_to_stranger(address: str, now: int) -> Iterator[None]:
 
     The senders' own limits do not protect who gets the mails, as anybody may have several accounts.
     """
-    recipient = mailbox_of(address)
-    AttemptCounter.record('mail_to_stranger', recipient, _MOST_TO_A_STRANGER, _DAY, now)
-    with uncount_unsent('mail_to_stranger', recipient, _DAY, now):
+    AttemptCounter.record(_TO_STRANGER, mailbox_of(address), _MOST_TO_A_STRANGER, _DAY, now)
+    with uncount_to_stranger(address, now):
+        yield
+
+
+def counting_to_stranger(address: str, now: int) -> Write:
+    """Return the write that counts such a mail in the transaction that stores what it leads to, which raises TooMany."""
+    return AttemptCounter.recording(_TO_STRANGER, mailbox_of(address), _MOST_TO_A_STRANGER, _DAY, now)
+
+
+@contextlib.contextmanager
+def uncount_to_stranger(address: str, now: int) -> Iterator[None]:
+    """Uncount such a mail if it cannot be sent."""
+    with uncount_unsent(_TO_STRANGER, mailbox_of(address), _DAY, now):
         yield
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from chalicelib import mail
 from chalicelib.config import settings
 from chalicelib.models import Invitation, User
 from chalicelib.models.invitation import VALID_SECONDS
@@ -54,6 +55,7 @@ def test_by_default_one_person_signs_up_with_one_invitation_by_link_or_mail(
     assert 'href="/signup"' not in stranger.get('/').body.decode()
 
     logged_in.post_from('/profile/invitations', '/profile/invitations', {})
+    logged_in.get(logged_in.location)
     by_link = token_of(logged_in.page)
     logged_in.post_from('/profile/invitations', '/profile/invitations', {'email': 'friend@example.com'})
     assert mailbox.last()[0] == 'friend@example.com'
@@ -74,6 +76,54 @@ def test_by_default_one_person_signs_up_with_one_invitation_by_link_or_mail(
     assert stranger.get(f'/signup?invitation={by_mail}').status_code == 200
     stopped_clock.advance(VALID_SECONDS)
     assert stranger.get(f'/signup?invitation={by_mail}').status_code == 404
+
+
+@pytest.mark.parametrize('email', ['', 'friend@example.com'])
+def test_a_form_makes_one_invitation_however_often_it_is_sent_and_shows_it_once(
+    logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox, email: str
+):
+    form = {'email': email, 'csrf': logged_in.csrf('/profile/invitations')}
+    for _ in range(21):  # one more than may be made in a day
+        logged_in.post('/profile/invitations', form)
+        assert logged_in.status == 303
+    assert stored_invitations() == 1
+    assert [to for to, _ in mailbox.read()] == ([email] if email else [])
+    shown_at, other = logged_in.location, new_browser()
+    other.log_in()
+    other.get(shown_at)
+    assert (email or 'signup?invitation=') not in other.page
+
+    logged_in.get(shown_at)
+    if email:
+        assert f'We sent an invitation to {email}.' in logged_in.text
+        assert 'signup?invitation=' not in logged_in.page
+    else:
+        assert token_of(logged_in.page)
+    logged_in.get(shown_at)
+    assert 'The invitation was made, and mailed or shown already.' in logged_in.text
+    assert (email or 'signup?invitation=') not in logged_in.page
+
+    logged_in.post_from('/profile/invitations', '/profile/invitations', {'email': email})
+    assert stored_invitations() == 2
+
+
+def test_a_form_whose_mail_could_not_be_sent_can_be_sent_again(logged_in: Browser, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch):
+    form = {'email': 'friend@example.com', 'csrf': logged_in.csrf('/profile/invitations')}
+    with monkeypatch.context() as patch:
+        patch.setenv('MAIL_FROM', 'nobody@example.com')  # SES does not know the sender
+        settings.cache_clear()
+        assert logged_in.post('/profile/invitations', form).status_code == 503
+    settings.cache_clear()
+    mail._ses.cache_clear()
+    assert stored_invitations() == 0
+
+    assert logged_in.post('/profile/invitations', form).status_code == 303
+
+    assert [to for to, _ in mailbox.read()] == ['friend@example.com']
+
+
+def stored_invitations() -> int:
+    return len([item for item in table() if item['kind']['S'] == 'invitation'])
 
 
 def test_who_signs_up_in_the_last_second_of_an_invitation_can_confirm_it_for_a_day(
