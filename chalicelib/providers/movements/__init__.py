@@ -25,7 +25,7 @@ def _apart(endpoint: Endpoint) -> Endpoint:
     return Endpoint(f'{endpoint.key}_bulk', endpoint.url, _INTERVAL_MS, server=endpoint.server or endpoint.key)
 
 
-_ALL: dict[str, tuple[BulkSource, ...]] = {
+BULK_SOURCES: dict[str, tuple[BulkSource, ...]] = {
     **{
         chain: tuple(EvmBulkSource(replace(node, endpoint=_apart(node.endpoint))) for node in explorers if isinstance(node, JsonRpc))
         for chain, explorers in EVM_EXPLORERS.items()
@@ -36,7 +36,7 @@ _ALL: dict[str, tuple[BulkSource, ...]] = {
 
 def bulk_sources_of(currency: str) -> list[BulkSource]:
     """Return the bulk sources of a chain, the best first, without those that lack a server or a required API key here."""
-    return [source for source in _ALL.get(currency, ()) if source.endpoint.is_available]
+    return [source for source in BULK_SOURCES.get(currency, ()) if source.endpoint.is_available]
 
 
-__all__ = ['BulkSource', 'Subject', 'bulk_sources_of']
+__all__ = ['BULK_SOURCES', 'BulkSource', 'Subject', 'bulk_sources_of']

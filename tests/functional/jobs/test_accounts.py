@@ -12,6 +12,8 @@ from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.jobs import refresh as refresh_jobs
 from chalicelib.models import Credentials, Ledger, Transaction, UpstreamState, User
+from chalicelib.providers.exchanges import CONNECTORS
+from chalicelib.providers.exchanges.kraken import KrakenReader
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.http_server import Request
 from infra.fake_upstreams.kraken_account import LedgerRow
@@ -20,6 +22,7 @@ from tests.support.clock import CLOCK
 from tests.support.dynamodb import survives, table
 from tests.support.jobs import accounts_queue, purge_queue, record
 from tests.support.kraken import CREDENTIALS, FIRST_AT, KEY, SECRET, Kraken, create_account, trades
+from tests.support.unforeseen import SAID, noted, surprised_kind
 
 PATH = '/api/portfolios/1/accounts/1'
 
@@ -361,6 +364,16 @@ def test_limits_outages_and_pages_for_people_are_tried_again_and_say_nothing_of_
     assert run(account)
     assert balances(api) == {'btc': '0.0001', 'usd': '898.59'}
     assert UpstreamState.find_many(['kraken_accounts'])['kraken_accounts'].health(clock.now()) == 'ok'
+
+
+def test_what_nobody_foresaw_of_an_exchange_is_noted_as_its_failure(kraken: Kraken, account: str, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as patched:
+        patched.setitem(CONNECTORS, 'kraken', surprised_kind(KrakenReader, 'read'))
+        assert not run(account)
+
+    assert (state(account).last_error, noted('kraken_accounts')) == (SAID, SAID)
+    CLOCK.advance(3_600)
+    assert run(account)
 
 
 def test_accounts_of_one_user_do_not_close_an_exchange_to_others(

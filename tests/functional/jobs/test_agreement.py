@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.config import BadSetting, settings
+from chalicelib.providers.explorers import EXPLORERS
 from infra.fake_upstreams import faults
 from infra.fake_upstreams.faults import status
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
@@ -16,6 +17,7 @@ from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.jobs import run_refresh
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, state
+from tests.support.unforeseen import SAID, noted, surprised
 
 Rate = Callable[[str], None]
 PATH = '/api/portfolios/1/addresses/1'
@@ -122,6 +124,16 @@ class TestAlways:
 
         assert (state(SEGWIT).last_error, agreement(api)) == (None, before)
         assert api.get('/api/sources/mempool').json_body['result']['last_failure_at'] is not None
+
+    def test_a_second_explorer_that_fails_in_a_way_that_nobody_foresaw_changes_nothing(
+        self, api: Api, explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+    ):
+        first, second, *others = EXPLORERS['btc']
+        monkeypatch.setitem(EXPLORERS, 'btc', (first, surprised(second, 'read'), *others))
+        watch(api, explorer)
+        refresh()
+
+        assert (state(SEGWIT).last_error, agreement(api), noted('mempool')) == (None, None, SAID)
 
     def test_a_legacy_address_is_compared_with_explorers_that_count_the_same_outputs(self, api: Api, explorer: Explorer):
         watch(api, explorer, LEGACY)

@@ -7,6 +7,7 @@ import pytest
 from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.models import ChainBlocks, Ledger
+from chalicelib.providers.explorers import EXPLORERS, tellers_of_blocks
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.http_server import Request
 from tests.support.api import Api
@@ -18,6 +19,7 @@ from tests.support.jobs import record, refresh_job, refresh_queue, run_refresh, 
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, pk_of, state
 from tests.support.logs import Lines
 from tests.support.one_chain import STRANGER, Output
+from tests.support.unforeseen import SAID, noted, surprised
 
 DEEPEST = 6  # blocks of Bitcoin that a reorganisation may undo, as domain.chains says
 
@@ -89,6 +91,17 @@ def test_a_ledger_that_moves_all_the_time_is_not_due_all_the_time(chain: BlockCh
     chain.mine(Payment(to=(SEGWIT,)))
     follow(after=3_601)
     assert (moved(SEGWIT), state(SEGWIT).due_at) == ({SEGWIT: 0}, clock.now())
+
+
+def test_a_teller_that_fails_in_a_way_that_nobody_foresaw_is_followed_by_the_next(
+    chain: BlockChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tellers_of_blocks('btc')[0].endpoint.key
+    changed = tuple(surprised(one, 'tip') if one.endpoint.key == first else one for one in EXPLORERS['btc'])
+    monkeypatch.setitem(EXPLORERS, 'btc', changed)
+    follow()
+    assert_read(chain)
+    assert noted(first) == SAID
 
 
 def test_the_newest_block_is_asked_for_every_two_minutes_however_many_messages_come(chain: BlockChain) -> None:

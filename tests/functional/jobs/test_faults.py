@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.models import Ledger, UpstreamState
+from chalicelib.providers.explorers import EXPLORERS
 from chalicelib.services.portfolios import addresses
 from infra.fake_upstreams import evm, faults
 from infra.fake_upstreams.answer import Answer, as_json
@@ -14,6 +15,7 @@ from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.jobs import record, refresh_job, run_refresh
 from tests.support.ledgers import SEGWIT, TAPROOT, assert_whole, state
+from tests.support.unforeseen import SAID, noted, surprised
 from tests.unit.providers.evm import Request, Server, generated, leading_to, serving, telling, truth
 
 ODD = [
@@ -64,6 +66,17 @@ def test_odd_answers_about_some_addresses_leave_another_as_it_is(explorer: Explo
         assert run_refresh(address)
     assert_whole(SEGWIT, explorer.chain[SEGWIT])
     assert sources(*ODD, SEGWIT) == ['mempool'] * 4 + ['blockstream']
+
+
+def test_an_explorer_that_fails_in_a_way_that_nobody_foresaw_is_followed_by_the_next(
+    explorer: Explorer, api: Api, portfolio: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = EXPLORERS['btc']
+    monkeypatch.setitem(EXPLORERS, 'btc', (surprised(first, 'read'), *others))
+    watch(api, portfolio, explorer, SEGWIT)
+    assert run_refresh(SEGWIT)
+    assert_whole(SEGWIT, explorer.chain[SEGWIT])
+    assert (sources(SEGWIT), noted('blockstream')) == (['mempool'], SAID)
 
 
 def test_an_upstream_whose_answers_are_all_odd_is_failing_and_still_asked(explorer: Explorer, api: Api, portfolio: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.config import settings
 from chalicelib.models import Address, Ledger, Portfolio
+from chalicelib.providers.movements import BULK_SOURCES
 from infra.fake_upstreams import evm
 from infra.fake_upstreams.answer import Answer, as_json
 from tests.support.api import Api
@@ -17,6 +18,7 @@ from tests.support.clock import CLOCK
 from tests.support.dynamodb import meanwhile, survives
 from tests.support.jobs import record, refresh_job, refresh_queue, run_sweep
 from tests.support.quiet import FUNDED, HOUR, MINUTE, PK, Chain, state
+from tests.support.unforeseen import SAID, noted, surprised
 from tests.unit.providers.evm import ME, Request, Server, leading_to, serving
 
 DAY = 24 * HOUR
@@ -217,6 +219,15 @@ def test_sources_that_fail_cost_nobody_anything(settled: Chain, fault: str) -> N
     settled.look()
     assert settled.is_known()
     assert (state().failures, state().last_error, state().is_whole) == (None, None, True)
+
+
+def test_the_next_source_is_asked_where_one_fails_in_a_way_that_nobody_foresaw(settled: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *others = BULK_SOURCES['eth']
+    monkeypatch.setitem(BULK_SOURCES, 'eth', (surprised(first, 'look'), *others))
+    asked = settled.look()
+    assert settled.asked_explorers(asked) == []
+    assert {request.upstream for request in asked} == {'drpc'}
+    assert noted(first.endpoint.key) == SAID
 
 
 def _is_witness(request: Request) -> bool:

@@ -37,6 +37,7 @@ from tests.support.api import Api
 from tests.support.clock import START, StoppedClock
 from tests.support.dynamodb import Killed, killed_after
 from tests.support.jobs import CONTEXT, Queue, record
+from tests.support.unforeseen import SAID, noted, surprised
 
 NOW = START
 HOUR, DAY = 3_600, 86_400
@@ -144,6 +145,18 @@ def test_one_source_that_fails_leaves_the_others(world: Sources, key: str, nonse
     assert found['btc', 'usd'].price == Decimal('11775.36')
     assert key not in found['btc', 'usd'].sources
     assert UpstreamState.find_many([key])[key].health(NOW) == 'failing'
+
+
+def test_a_source_that_fails_in_a_way_that_nobody_foresaw_leaves_the_others_and_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ('fetch', 'backfill'):
+        changed = tuple(surprised(one, 'latest', 'daily_closes') if one.endpoint.key == 'bitstamp' else one for one in RATE_SOURCES)
+        monkeypatch.setattr(f'chalicelib.services.rates.{module}.RATE_SOURCES', changed)
+
+    fetch_rates(NOW)
+    assert latest().rates.by_pair['btc', 'usd'].price == Decimal('11775.36')
+    assert noted('bitstamp') == SAID
+    backfill_daily_closes('btc', SOON)
+    assert len(stored_days('btc')) > 300
 
 
 def test_answers_of_a_shape_nobody_expects_are_not_the_end_of_the_others(world: Sources) -> None:

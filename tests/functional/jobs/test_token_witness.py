@@ -11,11 +11,14 @@ import pytest
 from chalicelib import clock
 from chalicelib.formats import format_instant
 from chalicelib.models import Ledger, UpstreamState
+from chalicelib.providers.explorers import EXPLORERS
+from chalicelib.providers.explorers.json_rpc import JsonRpc
 from infra.fake_upstreams import evm
 from infra.fake_upstreams.answer import Answer, as_json
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.evm_ledgers import FUNDED, PATH, PK, listed, refresh, shown, stored_sums, txn, watch
+from tests.support.unforeseen import SAID, noted, surprised
 from tests.unit.providers.evm import ME, Request, Server, leading_to, serving, telling
 
 DAY = 86_400
@@ -120,6 +123,19 @@ def test_the_next_node_is_asked_where_one_fails(api: Api, upstream: Server) -> N
     assert refresh()
     assert shown(api) == ({'eth': '10.0', 'usdc': '5.0'}, True)
     assert {request.upstream for request in upstream.requests if request.body} == {'publicnode', 'drpc'}
+
+
+def test_the_next_node_is_asked_where_one_fails_in_a_way_that_nobody_foresaw(
+    api: Api, upstream: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.tell(WORLD)
+    first = next(one for one in EXPLORERS['eth'] if isinstance(one, JsonRpc))
+    changed = tuple(surprised(one, 'token_balances') if one is first else one for one in EXPLORERS['eth'])
+    monkeypatch.setitem(EXPLORERS, 'eth', changed)
+    watch(api)
+    assert refresh()
+    assert shown(api) == ({'eth': '10.0', 'usdc': '5.0'}, True)
+    assert noted(first.endpoint.key) == SAID
 
 
 def test_all_tokens_are_asked_for_at_first_and_a_day_later_and_those_held_in_between(api: Api, upstream: Server) -> None:
