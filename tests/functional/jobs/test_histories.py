@@ -610,6 +610,19 @@ def test_what_is_written_of_a_history_while_its_portfolio_goes_is_removed_later(
     assert (histories(), run_sweep()) == ([], 0)
 
 
+def test_a_history_that_went_with_its_portfolio_before_it_was_leased_stays_away(api: Api, history_queue: Queue) -> None:
+    portfolio = offset(api, {'btc': '1'})
+    history_queue.drain()
+
+    def delete() -> None:
+        assert api.delete(f'/api/portfolios/{portfolio}').status_code == 200
+        assert run_purge(api.user_id, portfolio)
+
+    with meanwhile('UpdateItem', delete):
+        refresh.refresh(api.user_id, portfolio)
+    assert histories() == []
+
+
 def test_the_first_history_of_a_portfolio_depends_on_no_message(api: Api, history_queue: Queue, stopped_clock: StoppedClock) -> None:
     portfolio = offset(api, {'btc': '1'})
     assert len(history_queue.bodies()) == 2
