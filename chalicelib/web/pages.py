@@ -209,8 +209,10 @@ def render_error(request: Request, error: AppError) -> Response:
 
 
 def _in_words(seconds: int) -> str:
-    """Return a time in whole minutes, rounded up: 12 minutes."""
+    """Return a time in whole minutes, from two hours on in whole hours, rounded up: 12 minutes, 23 hours."""
     minutes = -(-seconds // 60)
+    if minutes >= 120:
+        return translatable_plural('{number} hour', '{number} hours', -(-minutes // 60))
     return translatable_plural('{number} minute', '{number} minutes', minutes)
 
 

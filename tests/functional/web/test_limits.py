@@ -97,6 +97,31 @@ def test_the_eleventh_failure_to_log_in_is_refused_whoever_it_is_for(browser: Br
     assert 'try again in 14 minutes' in browser.text
 
 
+@pytest.mark.parametrize(
+    ('seconds', 'told', 'told_in_german'),
+    [
+        (23 * 3_600, '23 hours', '23 Stunden'),
+        (7_201, '3 hours', '3 Stunden'),
+        (7_141, '2 hours', '2 Stunden'),
+        (7_140, '119 minutes', '119 Minuten'),
+        (60, '1 minute', '1 Minute'),
+    ],
+)
+def test_how_long_to_wait_is_told_in_hours_from_two_on(
+    browser: Browser, user: User, stopped_clock: StoppedClock, seconds: int, told: str, told_in_german: str
+):
+    stopped_clock.move_to((stopped_clock.now() // DAY + 2) * DAY - seconds)
+    browser.log_in()
+    for _ in range(20):
+        AttemptCounter.record('invite', user.user_id, 20, DAY, stopped_clock.now())
+
+    assert browser.post('/profile/invitations', {'email': 'ada@example.com'}).status_code == 429
+    assert f'try again in {told}.' in browser.text
+    browser.headers['Accept-Language'] = 'de'
+    browser.post('/profile/invitations', {'email': 'ada@example.com'})
+    assert f'in {told_in_german} noch einmal' in browser.text
+
+
 def test_logging_in_does_not_use_attempts_up(browser: Browser, user: User):
     for _ in range(15):
         browser.log_in()
