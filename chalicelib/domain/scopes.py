@@ -23,6 +23,9 @@ SENTENCES = {
 # What a user must choose to grant, because it cannot be undone.
 NEVER_PRESELECTED = ('delete', 'admin')
 
+NEED_READ = frozenset({'write', 'delete'})  # to be of any use
+GIVE_READ = frozenset({'read', 'admin'})
+
 API_KEY_PREFIX = 'cfk_'  # tells an API key from an access token, and is found by secret scanners
 API_KEY_SCOPES = ('info', 'read')  # reading only: applications that change data use OAuth2
 
@@ -41,10 +44,22 @@ def routes(scopes: Iterable[str]) -> list[tuple[str, list[str]]]:
     return allowed
 
 
-def lacks_read(granted: Iterable[str], requested: Iterable[str]) -> bool:
-    """Return whether `read`, which `write` and `delete` need to be of any use, was requested and is not among what is granted with them."""
+def lacks_read(granted: Iterable[str]) -> bool:
+    """Return whether `read`, which `write` and `delete` need to be of any use, is not among what is granted with them."""
     given = set(granted)
-    return 'read' in set(requested) and bool(given & {'write', 'delete'}) and not given & {'read', 'admin'}
+    return bool(given & NEED_READ) and not given & GIVE_READ
+
+
+def with_read(requested: Iterable[str]) -> list[str]:
+    """Return the distinct scopes of a request, and `read` if any of them needs it."""
+    asked = list(dict.fromkeys(requested))
+    return [*asked, 'read'] if NEED_READ & set(asked) and 'read' not in asked else asked
+
+
+def without_useless(granted: Iterable[str]) -> list[str]:
+    """Return scopes without those that need `read`, where that is missing."""
+    given = list(granted)
+    return [scope for scope in given if scope not in NEED_READ] if lacks_read(given) else given
 
 
 def _methods(granted: set[str]) -> list[str]:

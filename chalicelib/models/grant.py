@@ -8,6 +8,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib import errors
 from chalicelib.domain import redirect_uris as uris
+from chalicelib.domain.scopes import GIVE_READ, NEED_READ
 from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.client import ClientIdentity
 from chalicelib.models.item import Item
@@ -91,8 +92,15 @@ class Grant(Item, discriminator='grant'):
 
     @classmethod
     def withhold(cls, user_id: str, client_id: str, scopes: Collection[str]) -> None:
-        """Take scopes out of a grant, and so out of all its tokens; the user is asked before the application gets them again."""
-        cls.at(user_id, client_id).update_if(cls.pk.exists(), cls.scopes.delete(set(scopes)))
+        """Take scopes out of a grant, and so out of all its tokens; the user is asked before the application gets them again.
+
+        What needs `read` goes with it.
+        """
+        grant = cls.at(user_id, client_id)
+        grant.update_if(cls.pk.exists(), cls.scopes.delete(set(scopes)))
+        if GIVE_READ & set(scopes):
+            has_read = cls.scopes.contains('read') | cls.scopes.contains('admin')
+            grant.update_if(cls.pk.exists() & ~has_read, cls.scopes.delete(set(NEED_READ)))
 
     @classmethod
     def find(cls, user_id: str, client_id: str) -> 'Grant | None':

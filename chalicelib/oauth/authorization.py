@@ -8,6 +8,7 @@ from oauthlib.common import add_params_to_uri
 from oauthlib.oauth2 import AccessDeniedError, FatalClientError, InvalidRequestError, OAuth2Error
 
 from chalicelib.config import settings
+from chalicelib.domain.scopes import with_read
 from chalicelib.http_io.errors import error_uri
 from chalicelib.models import Client, ClientIdentity, Grant, User
 from chalicelib.oauth import server
@@ -29,7 +30,7 @@ class RedirectableError(Exception):
 
 
 class AuthorizationRequest(NamedTuple):
-    """A valid authorization request; `scopes` are all the requested scopes, without repetitions.
+    """A valid authorization request; `scopes` are all the requested scopes, without repetitions, and `read` where others need it.
 
     `prompts` says that the user is to be asked even if they granted all of them before (OpenID Connect Core section 3.1.2.1).
     """
@@ -68,9 +69,8 @@ def parse(query: str) -> AuthorizationRequest:
     if not set(parse_qs(query).get('response_mode', ())) <= set(RESPONSE_MODES):
         refusal = InvalidRequestError(f'response_mode must be {" or ".join(RESPONSE_MODES)}')
         raise RedirectableError(_error_location(refusal, details['redirect_uri'], details['state']))
-    distinct = list(dict.fromkeys(scopes))
     prompts = 'consent' in ' '.join(parse_qs(query).get('prompt', ())).split()
-    return AuthorizationRequest(details['request'].client, details['redirect_uri'], distinct, details['state'], prompts)
+    return AuthorizationRequest(details['request'].client, details['redirect_uri'], with_read(scopes), details['state'], prompts)
 
 
 def allow(query: str, user: User, scopes: list[str]) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Set
 from typing import Any, NamedTuple
 
 from chalicelib import clock
+from chalicelib.domain.scopes import without_useless
 from chalicelib.errors import NotFound
 from chalicelib.models import AlreadyRedeemed, Client, ClientIdentity, Code, Grant, RefreshToken, RevokedFamily, User, transact
 from chalicelib.oauth import signing
@@ -223,8 +224,8 @@ def valid_scopes(token: Code | RefreshToken, client: Client, now: int) -> list[s
 def _still_granted(scopes: list[str], token: Descent, client: Client) -> list[str]:
     """Return those of the scopes of a client's token that nothing took back.
 
-    That is, neither all of them with its family, by the client or a second use; nor any with the consent or from it, by the user; nor, for
-    the owner's own data, all that the client had, by an end of everything that opens the owner's account.
+    That is, neither all of them with its family, by the client or a second use; nor any with the consent or from it, by the user, with
+    what needs it; nor, for the owner's own data, all that the client had, by an end of everything that opens the owner's account.
     """
     if RevokedFamily.is_revoked(token.family_id):
         return []
@@ -233,7 +234,7 @@ def _still_granted(scopes: list[str], token: Descent, client: Client) -> list[st
     grant = Grant.find(token.user_id, token.client_id)
     if grant is None or grant.grant_id != token.grant_id:
         return []
-    return [scope for scope in scopes if scope in grant.scopes]
+    return without_useless(scope for scope in scopes if scope in grant.scopes)
 
 
 def revoke(family_id: str, now: int) -> None:

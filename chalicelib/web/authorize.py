@@ -65,7 +65,7 @@ def submit_authorize() -> Response:
         if form.text('decision') != 'allow':
             return pages.redirect(authorization.deny(query))
         authorization_request = authorization.parse(query)
-        if lacks_read(granted, authorization_request.scopes):
+        if lacks_read(set(granted) & set(authorization_request.scopes)):
             return _render_consent(request, user, authorization_request, query, selected=granted, faults=[_LACKS_READ])
         return pages.redirect(authorization.allow(query, user, granted))
     except authorization.UntrustedClient as error:

@@ -236,6 +236,35 @@ class TestTheConsentPage:
             visitor.post_all('/oauth/authorize', [*fields, ('granted', more)])
             assert 'code' in told(visitor)
 
+    @pytest.mark.parametrize(('asked', 'granted'), [('write', 'write'), ('info delete', 'delete'), ('admin write', 'write')])
+    def test_asks_for_reading_with_what_needs_it(self, http: ChaliceClient, visitor: Browser, asked: str, granted: str):
+        visitor.get(path(scope=asked))
+        assert 'value="read" checked' in visitor.page
+        query = path(scope=asked).partition('?')[2]
+        for more in ([], ['admin'] if 'admin' not in asked else []):  # which the page did not ask for
+            fields = [('query', query), ('decision', 'allow'), *(('granted', scope) for scope in (granted, *more))]
+            assert visitor.post_all('/oauth/authorize', fields).status_code == 422
+
+        token = exchange(http, decide(visitor, path(scope=asked), ['read', granted])['code']).json_body
+
+        assert set(token['scope'].split()) == {'read', granted}
+        assert visitor.get(path(scope=granted)).status_code == 303  # all of it was granted before
+
+    @pytest.mark.parametrize('kept', [None, 'admin'])
+    def test_what_needs_reading_goes_with_it(self, http: ChaliceClient, visitor: Browser, user: User, kept: str | None):
+        before = exchange(http, decide(visitor, path(scope='read write'))['code']).json_body
+        if kept:
+            decide(visitor, path(scope=kept, prompt='consent'), [kept])
+        decide(visitor, path(scope='read info', prompt='consent'), ['info'])
+
+        assert Grant.find(user.user_id, 'web-app').scopes == ({'info', 'admin', 'write'} if kept else {'info'})
+        for which in ('refresh_token', 'access_token'):
+            assert introspect(http, before[which]) == {'active': False}
+        assert error_of(ask(http, {'grant_type': 'refresh_token', 'refresh_token': before['refresh_token']}, BASIC)) == 'invalid_grant'
+        if kept:
+            decide(visitor, path(scope='admin info', prompt='consent'), ['info'])
+            assert Grant.find(user.user_id, 'web-app').scopes == {'info'}
+
     def test_is_skipped_for_what_a_confidential_client_was_granted(self, http: ChaliceClient, visitor: Browser, native: Client):
         decide(visitor, path())
 
