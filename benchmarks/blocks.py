@@ -19,6 +19,7 @@ from benchmarks.walks import ENVIRONMENT
 from infra import costs
 from infra.fake_upstreams import http_server
 from infra.fake_upstreams.answer import Answer, as_json
+from infra.fake_upstreams.coins import STRANGERS
 from infra.fake_upstreams.http_server import Request
 
 BEGIN, HOUR, DAY = 1_800_000_000, 3_600, 86_400
@@ -94,27 +95,35 @@ def _hash(height: int) -> str:
     return f'{height:064x}'
 
 
-def _addresses(height: int, number: int) -> list[str]:
-    """Return whom a transaction is of: who spends, and the two who are paid."""
+def _time(case: Case, height: int) -> int:
+    return BEGIN + (height - 1) * case.block_seconds
+
+
+def _addresses(case: Case, height: int, number: int) -> list[str]:
+    """Return whom a transaction is of: who spends, and the two who are paid. One of a block can be an address of the chain."""
     digest = hashlib.sha256(f'{height} {number}'.encode()).hexdigest()
-    return [f'q{part}{digest[:32]}' for part in range(3)]
+    *first, last = (f'q{part}{digest[:32]}' for part in range(3))
+    return [*first, last if number else STRANGERS[case.currency]]
 
 
 def _esplora(case: Case, height: int, path: Sequence[str], page: int) -> Answer:
     if 'txs' in path:
         numbers = range(int(path[-1]), min(int(path[-1]) + 25, case.transactions))
-        rows = [[{'scriptpubkey_address': address, 'scriptpubkey': ''} for address in _addresses(height, number)] for number in numbers]
+        rows = [
+            [{'scriptpubkey_address': address, 'scriptpubkey': ''} for address in _addresses(case, height, number)] for number in numbers
+        ]
         return as_json([{'vin': [{'prevout': row[0], 'is_coinbase': False}], 'vout': row[1:]} for row in rows])
     if path[0] == 'block':
-        return as_json({'id': _hash(height), 'height': height, 'previousblockhash': _hash(height - 1), 'tx_count': case.transactions})
+        block = {'id': _hash(height), 'height': height, 'previousblockhash': _hash(height - 1), 'timestamp': _time(case, height)}
+        return as_json(block | {'tx_count': case.transactions})
     return Answer(200, _hash(height))
 
 
 def _blockchain(case: Case, height: int, path: Sequence[str], page: int) -> Answer:
-    owned = [[{'addr': address, 'script': ''} for address in _addresses(height, number)] for number in range(case.transactions)]
+    owned = [[{'addr': address, 'script': ''} for address in _addresses(case, height, number)] for number in range(case.transactions)]
     txns = [{'inputs': [{'prev_out': row[0]}], 'out': row[1:]} for row in owned] if 'latestblock' not in path else []
     block = {'hash': _hash(height), 'prev_block': _hash(height - 1), 'height': height, 'main_chain': True}
-    block |= {'n_tx': len(txns), 'tx': txns}
+    block |= {'time': _time(case, height), 'n_tx': len(txns), 'tx': txns}
     return as_json({'blocks': [block]} if 'block-height' in path else block)
 
 
@@ -122,19 +131,20 @@ def _blockbook(case: Case, height: int, path: Sequence[str], page: int) -> Answe
     if 'block-index' in path:
         return as_json({'blockHash': _hash(height)})
     rows = [
-        [{'addresses': [address], 'isAddress': True} for address in _addresses(height, number)]
+        [{'addresses': [address], 'isAddress': True} for address in _addresses(case, height, number)]
         for number in range(1_000 * (page - 1), min(1_000 * page, case.transactions))
     ]
     pages = {'page': page, 'totalPages': -(-case.transactions // 1_000), 'txCount': case.transactions}
-    block = {'hash': _hash(height), 'previousBlockHash': _hash(height - 1), 'height': height}
+    block = {'hash': _hash(height), 'previousBlockHash': _hash(height - 1), 'height': height, 'time': _time(case, height)}
     return as_json(pages | block | {'txs': [{'vin': row[:1], 'vout': row[1:]} for row in rows]})
 
 
 def _haskoin(case: Case, height: int, path: Sequence[str], page: int) -> Answer:
     if 'transactions' in path:
-        rows = [[{'address': address} for address in _addresses(height, number)] for number in range(case.transactions)]
+        rows = [[{'address': address} for address in _addresses(case, height, number)] for number in range(case.transactions)]
         return as_json([{'inputs': row[:1], 'outputs': row[1:]} for row in rows])
-    block = {'hash': _hash(height), 'previous': _hash(height - 1), 'height': height, 'mainchain': True, 'tx': [''] * case.transactions}
+    block = {'hash': _hash(height), 'previous': _hash(height - 1), 'height': height, 'mainchain': True, 'time': _time(case, height)}
+    block |= {'tx': [''] * case.transactions}
     return as_json([block] if 'height' in path else block)
 
 
@@ -159,7 +169,7 @@ def measure(case: Case) -> Took:
     """Return what it takes to follow a chain for an hour."""
     with mock_aws(), _clock() as moved, _serving(case, moved) as explorer:
         from chalicelib.jobs import refresh
-        from chalicelib.models import Item
+        from chalicelib.models import ChainBlocks, Item
 
         Item.create_table(billing_mode='PAY_PER_REQUEST')
         events = Item.connection().client.meta.events
@@ -176,6 +186,9 @@ def measure(case: Case) -> Took:
                 operations.clear()
             refresh.refresh_ledgers({'Records': [_record({'follow': case.currency})]}, None)
         events.unregister('after-call.dynamodb', count)
+        chain = ChainBlocks.find(case.currency)
+        if chain is None or (chain.through_at or 0) < moved['now'] - 120:
+            raise RuntimeError(f'the blocks of {case.currency} were not read from {case.explorer}')
         return Took(explorer.requests, len(operations))
 
 

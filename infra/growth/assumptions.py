@@ -62,7 +62,7 @@ class Chain(NamedTuple):
 
 # The quotas are those of the explorers' minimum intervals (providers/explorers): 1000 ms between two requests is one a second.
 # The numbers of requests are counted by benchmarks.upstream_economy and the tests of explorers. Of the others, a third is taken to be
-# Litecoin's and a sixth Bitcoin Cash's. Dogecoin and Dash need a Blockbook of one's own to be followed.
+# Litecoin's and a sixth Bitcoin Cash's. Other chains like Bitcoin need a Blockbook of one's own to be followed.
 CHAINS = (
     Chain('Bitcoin', 0.45, 4 + 4 + 1, 1.6, followed=(Followed('btc', 'blockchain_info', 1, 864, 3 * 3_500 * 144),)),
     Chain('Ethereum and the like', 0.35, 1.7 + 4, 7, checked=7, bulk_quota=7 * 2),

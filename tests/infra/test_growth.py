@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import simulate
+from benchmarks import blocks, simulate
+from chalicelib.config import settings
+from chalicelib.domain.chains import CHAINS as EVERY_CHAIN
+from chalicelib.providers.explorers import tellers_of_blocks
+from chalicelib.providers.transport import Http
+from infra.fake_upstreams import http_server
+from infra.fake_upstreams.coins import STRANGERS
 from infra.growth import assumptions, simulation
 from infra.growth.assumptions import CHAINS, LIMITS, People
 from infra.growth.due import due_per_second
@@ -74,6 +80,40 @@ def test_what_following_takes_is_what_the_benchmark_of_blocks_measured() -> None
             int(measured[followed.currency, followed.explorer][column].replace(',', '')) for column in (2, 3, 4)
         )
         assert (followed.requests, followed.addresses) == (requests, 3 * transactions * blocks)
+
+
+def test_what_following_takes_is_measured_of_every_chain_whose_blocks_tell_addresses() -> None:
+    measured = {case.currency for case in blocks.CASES}
+    assert measured == {code for code, chain in EVERY_CHAIN.items() if chain.has_outputs}, 'add a Case in benchmarks/blocks.py'
+    tabled = [(row[0], row[1]) for row in rows(SCALING, '\n\n| chain | explorer |')]
+    assert tabled == [(case.currency, case.explorer) for case in blocks.CASES], 'run `python -m benchmarks.blocks` for docs/scaling.md'
+
+
+@pytest.mark.parametrize('case', blocks.CASES, ids=lambda case: f'{case.currency}-{case.explorer}')
+def test_what_the_benchmark_of_blocks_tells_is_read_as_blocks_of_the_chain(case: blocks.Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    few, now = case._replace(transactions=30), blocks.BEGIN + blocks.HOUR
+    with http_server.serving(blocks.Explorer(few, lambda: now).respond) as url:
+        monkeypatch.setenv(f'UPSTREAM_{case.explorer.upper()}_URL', f'{url}/{case.explorer}')
+        settings.cache_clear()
+        [teller] = [each for each in tellers_of_blocks(case.currency) if each.endpoint.key == case.explorer]
+        http = Http(lambda _: None)
+        block = teller.block(http, teller.tip(http))
+        monkeypatch.undo()
+        settings.cache_clear()
+
+    assert now - case.block_seconds < block.made_at <= now
+    assert len(block.addresses) >= 3 * few.transactions - 1  # who pays in the first of all is not asked for everywhere
+    assert EVERY_CHAIN[case.currency].normalise(STRANGERS[case.currency]) in block.addresses
+
+
+def test_the_chains_that_are_followed_are_those_whose_blocks_are_told_without_a_server_of_ones_own() -> None:
+    told = [code for code in EVERY_CHAIN if tellers_of_blocks(code)]
+    assert sorted(each.currency for chain in CHAINS for each in chain.followed) == sorted(told), (
+        'see `followed` in infra/growth/assumptions.py'
+    )
+    reference = (Path(__file__).parents[2] / 'docs' / 'operations' / 'reference.md').read_text()
+    [named] = re.findall(r'Possible for (.+?) without a server of your own', reference)
+    assert re.findall('`([^`]+)`', named) == told
 
 
 def test_of_what_nobody_looks_at_blocks_leave_a_reading_a_week_one_for_each_move_and_those_of_what_is_not_settled() -> None:

@@ -190,5 +190,5 @@ _TELLERS: dict[str, Callable[[BlockChain, Sequence[Block], list[str], dict[str, 
     **dict.fromkeys(('blockstream', 'mempool', 'litecoinspace'), _esplora),
     'blockchain_info': _blockchain_info,
     **dict.fromkeys(('haskoin', 'blockchain_info_bch'), _haskoin),
-    **{f'blockbook_{coin}': _blockbook for coin in ('ltc', 'doge', 'dash', 'bch')},
+    **dict.fromkeys(tellers.BLOCKBOOKS, _blockbook),
 }

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib.providers.explorers import EXPLORERS
+from chalicelib.providers.explorers.blockbook import Blockbook
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.bitcoin_chain import COINBASE_PUBLIC_KEY, EARLY_ADDRESS
 from tests.support.one_chain import Output, Transaction
@@ -16,6 +18,7 @@ BY_SCRIPT = frozenset({'p2pkh'})
 BY_KEY = frozenset({'p2pkh', 'p2pk'})
 BY_ANY_KEY = frozenset({'p2pkh', 'p2pk', 'multisig'})
 PAGE = 7
+BLOCKBOOKS = [each.endpoint.key for explorers in EXPLORERS.values() for each in explorers if isinstance(each, Blockbook)]
 _SCRIPTS = {'p2pkh': '76a914' + '00' * 20 + '88ac', 'p2pk': '21' + '02' * 33 + 'ac', 'data': '6a0568656c6c6f'}
 
 
@@ -208,5 +211,5 @@ TELLERS: dict[str, Teller] = {
     'blockcypher': tell_blockcypher,
     'blockchair': tell_blockchair,
     **dict.fromkeys(('haskoin', 'blockchain_info_bch'), tell_haskoin),
-    **{f'blockbook_{coin}': tell_blockbook for coin in ('ltc', 'doge', 'dash', 'bch')},
+    **dict.fromkeys(BLOCKBOOKS, tell_blockbook),
 }

@@ -10,7 +10,7 @@ from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import EXPLORERS, Explorer
 from tests.support.one_chain import Addresses, Output, Transaction, generate
-from tests.support.one_chain_tellers import TELLERS
+from tests.support.one_chain_tellers import BLOCKBOOKS, TELLERS
 from tests.unit.providers import accounts
 from tests.unit.providers.accounts import Server
 
@@ -30,8 +30,8 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for coin in ('ltc', 'doge', 'dash', 'bch'):
-        monkeypatch.setenv(f'UPSTREAM_BLOCKBOOK_{coin.upper()}_URL', f'{server.url}/blockbook_{coin}')
+    for key in BLOCKBOOKS:
+        monkeypatch.setenv(f'UPSTREAM_{key.upper()}_URL', f'{server.url}/{key}')
     with accounts.leading_to(server, monkeypatch) as leading:
         yield leading
 
