@@ -4,30 +4,40 @@ Chalice emulates a TOKEN authorizer and answers denials with bodies of its own. 
 REQUEST authorizer, and the client receives the response that API Gateway is configured to send (`infra/gateway_responses.json`).
 """
 
+import logging
 import uuid
 from typing import Any
 
 from chalice import local
-from chalice.local import ForbiddenError, LocalGatewayAuthorizer, NotAuthorizedError
+from chalice.local import ForbiddenError, LocalGatewayAuthorizer, LocalGatewayException, NotAuthorizedError
 
 from chalicelib.config import settings
 from infra import gateway
 
+log = logging.getLogger(__name__)
+
 Event = dict[str, Any]
+
+
+class AuthorizerFailedError(LocalGatewayException):
+    """The authorizer raised an error that is no refusal, such as Busy."""
+
+    CODE = 503
 
 
 class GatewayAuthorizer(LocalGatewayAuthorizer):
     """Runs the application's authorizer; raises chalice's errors with API Gateway's headers and bodies."""
 
     def authorize(self, raw_path: str, lambda_event: Event, lambda_context: Any) -> tuple[Event, Any]:
-        """Return event and context for the view. Raises NotAuthorizedError (401) or ForbiddenError (403)."""
+        """Return event and context for the view. Raises NotAuthorizedError (401), ForbiddenError (403) or AuthorizerFailedError (503)."""
         try:
             return super().authorize(raw_path, lambda_event, lambda_context)
         except ForbiddenError:
             raise ForbiddenError(*_render('ACCESS_DENIED', lambda_event)) from None
         except Exception as error:
             if str(error) != 'Unauthorized':  # the one message that API Gateway turns into a 401
-                raise
+                log.exception('the authorizer failed')
+                raise AuthorizerFailedError(*_render('AUTHORIZER_FAILURE', lambda_event)) from error
             raise NotAuthorizedError(*_render('UNAUTHORIZED', lambda_event)) from None
 
     def _prepare_authorizer_event(self, arn: str, lambda_event: Event, lambda_context: Any) -> Event:

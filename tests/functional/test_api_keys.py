@@ -38,6 +38,16 @@ def test_a_key_reads_though_its_use_cannot_be_recorded(http: ChaliceClient, key:
     assert refused
 
 
+@pytest.mark.usefixtures('impatient_botocore')
+def test_a_key_that_cannot_be_looked_up_is_told_as_busy(http: ChaliceClient, key: str):
+    with refusing('InternalServerError', operations=['GetItem'], status=500) as refused:
+        answer = http.http.get('/api/portfolios', headers={'Authorization': f'Bearer {key}'})
+    assert refused
+    assert (answer.status_code, answer.headers['Retry-After']) == (503, '1')
+    assert (answer.json_body['success'], answer.json_body['code']) == (False, 'busy')
+    assert answer.json_body['request_id'] == answer.headers['X-Request-Id']
+
+
 def test_a_key_with_info_alone_reads_only_the_user(http: ChaliceClient, user: User):
     _, key = ApiKey.create(user.user_id, name='x', scopes=['info'], now=1)
 

@@ -26,7 +26,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import app
-from chalicelib import config
+from chalicelib import config, errors
 from chalicelib.api import answers
 from chalicelib.api.openapi import document
 from chalicelib.api.requests.api_request import ApiRequest
@@ -338,6 +338,13 @@ def test_the_errors_that_api_gateway_makes_are_those_it_is_configured_with():
         assert (example['message'], example['code']) == (answer.body['message'], answer.body['code'])
         assert example.keys() == answer.body.keys()
         assert set(RESPONSES[name]['headers']) == {header for header in answer.headers if not header.startswith('Access-Control')}
+
+
+def test_while_the_database_fails_api_gateway_answers_what_the_api_does():
+    answer, busy = gateway.responses()['AUTHORIZER_FAILURE'], errors.Busy()
+
+    assert (answer.status, answer.body['code'], answer.body['message']) == (busy.status, busy.code, busy.message)
+    assert answer.headers.items() >= busy.headers().items()
 
 
 def closed() -> list[str]:

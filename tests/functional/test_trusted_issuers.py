@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from chalicelib import auth, clock
 from chalicelib.config import settings
 from chalicelib.models import User
+from tests.support.dynamodb import refusing
 from tests.support.exports import run
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -119,6 +120,7 @@ def test_only_asymmetric_algorithms_can_be_configured(monkeypatch: pytest.Monkey
 LINKED = {name: value for name, value in ISSUER.items() if name != 'subject_claim'} | {'subjects': 'linked'}
 
 
+@pytest.mark.usefixtures('impatient_botocore')
 def test_a_subject_opens_the_account_that_it_is_linked_to_and_none_without_a_link(
     http: ChaliceClient, monkeypatch: pytest.MonkeyPatch, user: User, make_user: Callable[[str], User]
 ):
@@ -132,6 +134,9 @@ def test_a_subject_opens_the_account_that_it_is_linked_to_and_none_without_a_lin
     assert auth.verify(f'Bearer {named}')['sub'] == user.user_id
     assert status(http, named) == 200
     assert [status(http, token(user, iss='https://login.other')), status(http, token(user, sub='auth0|2'))] == [401, 401]
+
+    with refusing('InternalServerError', operations=['GetItem'], status=500):
+        assert status(http, named) == 503
 
     assert run('users', 'unlink', 'https://login.example', 'auth0|1') == 0
     assert status(http, named) == 401

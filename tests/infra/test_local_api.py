@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from chalice.app import AuthRequest, AuthResponse, Chalice, Response
 
+from chalicelib.errors import Busy
 from infra.local import stack
 from infra.local.api import MOST_BODY_BYTES, Server
 from tests.support.processes import PATIENCE_SECONDS
@@ -23,8 +24,8 @@ def make_app() -> Chalice:
 
     @app.authorizer()
     def gate(request: AuthRequest) -> AuthResponse:
-        if not request.token:
-            raise Exception('Unauthorized')
+        if error := {'': Exception('Unauthorized'), 'failing': Busy()}.get(request.token):
+            raise error
         return AuthResponse(routes=['/private'] if request.token == 'good' else [], principal_id='somebody')
 
     @app.route('/things/{name}')
@@ -115,6 +116,7 @@ def test_one_connection_carries_many_requests_without_delay(connection: http.cli
     [
         ('/private', {}, 401, 'invalid_token', 'Bearer error="invalid_token"'),
         ('/private', {'Authorization': 'bad'}, 403, 'insufficient_scope', 'Bearer error="insufficient_scope"'),
+        ('/private', {'Authorization': 'failing'}, 503, 'busy', None),
         ('/unknown', {}, 404, 'not_found', None),
         ('/unknown', {'Authorization': 'good'}, 404, 'not_found', None),
         ('/things', {}, 404, 'not_found', None),
@@ -127,6 +129,7 @@ def test_what_api_gateway_answers_by_itself_comes_from_its_configuration(
 
     assert answer.status == status
     assert answer.headers['WWW-Authenticate'] == authenticate
+    assert answer.headers['Retry-After'] == ('1' if status == 503 else None)
     assert answer.headers['Access-Control-Allow-Origin'] == '*'
     assert answer.headers.get_all('Content-Type') == ['application/json']
     assert body['code'] == code

@@ -340,6 +340,8 @@ def test_api_gateways_own_answers_have_the_envelope(template: dict[str, Any]):
     headers = made['UNAUTHORIZED']['responseParameters']
     assert headers['gatewayresponse.header.WWW-Authenticate'] == '\'Bearer error="invalid_token"\''
     assert (made['ACCESS_DENIED']['statusCode'], made['MISSING_AUTHENTICATION_TOKEN']['statusCode']) == ('403', '404')
+    assert made['AUTHORIZER_FAILURE']['statusCode'] == '503'
+    assert made['AUTHORIZER_FAILURE']['responseParameters']['gatewayresponse.header.Retry-After'] == "'1'"
     for answer in made.values():
         text, values = answer['responseTemplates']['application/json']['Fn::Sub']
         assert values['PublicAddress'] == template['Resources']['APIHandler']['Properties']['Environment']['Variables']['ISSUER']

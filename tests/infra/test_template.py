@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from chalicelib.models import Item
-from infra import functions, template
-from infra.lambda_extras import config
+from infra import functions, gateway, template
+from infra.lambda_extras import ACCESS_LOG, config
 
 ROOT = Path(__file__).parents[2]
 MOST_BYTES = 51_200  # AWS's limit for a template that is sent, not fetched
@@ -137,6 +137,15 @@ def test_alarms_of_what_runs_each_hour_look_at_hours(alarm: str):
 def test_the_authorizers_alarm_is_not_about_refused_tokens():
     assert json.dumps({'Fn::Sub': 'cryptfolio-${Stage}-bearer'}) not in watching('AWS/Lambda', 'Errors')
     assert ALARMS['BearerErrors']['MetricName'] == 'AuthorizerFailures'
+
+
+def test_a_failure_of_the_authorizer_counts_whatever_status_it_is_answered_with():
+    [counted] = [one for one in of_type('AWS::Logs::MetricFilter').values() if 'AuthorizerFailures' in json.dumps(one)]
+    kinds = set(re.findall(r'\$\.error = "(\w+)"', counted['FilterPattern']))
+
+    assert '"error":"$context.error.responseType"' in ACCESS_LOG
+    assert 'status' not in counted['FilterPattern']
+    assert 'AUTHORIZER_FAILURE' in kinds & set(gateway.responses())
 
 
 def test_a_function_that_a_queue_works_may_run_as_often_as_the_queue_asks():
