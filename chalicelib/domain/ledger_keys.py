@@ -39,6 +39,8 @@ class AddressKey:
     """A blockchain address in its canonical spelling: `LEDGER#btc#bc1q…`."""
 
     kind: ClassVar = LedgerKind.ADDRESS
+    may_owe: ClassVar = False  # whether it may hold less than nothing
+    is_whole_without_past: ClassVar = False  # whether what lists no transactions tells all of its balances
 
     currency: str
     address: str
@@ -62,6 +64,11 @@ class AddressKey:
         return self.chain.reorganisation
 
     @property
+    def coin(self) -> str:
+        """The coin of its chain, which it always holds, be it zero."""
+        return self.currency
+
+    @property
     def holdable(self) -> frozenset[str]:
         """The currencies that the address can hold: its chain's coin, and the catalogue's tokens there."""
         return _coin_and_tokens(self.currency)
@@ -72,6 +79,8 @@ class HdWalletKey:
     """The addresses of an HD wallet, which the name does not reveal: `LEDGER#btc#wallet-<40 hexadecimal digits>`."""
 
     kind: ClassVar = LedgerKind.HD_WALLET
+    may_owe: ClassVar = False
+    is_whole_without_past: ClassVar = False
 
     currency: str
     name: str
@@ -91,6 +100,11 @@ class HdWalletKey:
         return CHAINS[self.currency]
 
     @property
+    def coin(self) -> str:
+        """The coin of its chain, as of an address."""
+        return self.currency
+
+    @property
     def holdable(self) -> frozenset[str]:
         """The currencies that a wallet can hold: its chain's coin only."""
         return frozenset((self.currency,))
@@ -101,6 +115,8 @@ class AccountKey:
     """An account at an exchange, which belongs to one portfolio: `LEDGER#ACCOUNT#<user id>#<000001>#<000012>`. It has no chain."""
 
     kind: ClassVar = LedgerKind.ACCOUNT
+    may_owe: ClassVar = True
+    is_whole_without_past: ClassVar = True
 
     user_id: str
     portfolio_id: int
@@ -119,6 +135,11 @@ class AccountKey:
     def reorganisation(self) -> int:
         """How far before the newest entry others may still change, in seconds: those of an account have their time as height."""
         return _CHANGEABLE_SECONDS
+
+    @property
+    def coin(self) -> None:
+        """The coin of its chain: it has none."""
+        return None
 
     @property
     def holdable(self) -> None:

@@ -184,9 +184,9 @@ class LedgerState(Leased):
 
     @property
     def _lists_balances_alone(self) -> bool:
-        """Whether its balances are all that its exchange tells, and so whole, while nothing is known of the past."""
+        """Whether its balances are all that is told, and so whole, while nothing is known of the past."""
         incomplete: str | None = self.incomplete
-        return incomplete == ledgers.UNLISTED and isinstance(self.key, AccountKey)
+        return incomplete == ledgers.UNLISTED and self.key.is_whole_without_past
 
     @property
     def lacks(self) -> list[Lack]:
@@ -207,8 +207,8 @@ class LedgerState(Leased):
     @property
     def concerned(self) -> frozenset[str]:
         """The currency of its chain and those that it is known to hold."""
-        key = self.key
-        coins = () if isinstance(key, AccountKey) else (key.currency,)
+        coin = self.key.coin
+        coins = () if coin is None else (coin,)
         return frozenset((*coins, *(row.currency for row in self.holdings), *(gap.currency for gap in self.gaps)))
 
     def last_reconciled(self, currency: str) -> int | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from chalicelib import telemetry
 from chalicelib.domain import currencies, ledgers, money, replay
-from chalicelib.domain.ledger_keys import AccountKey, LedgerKey
+from chalicelib.domain.ledger_keys import LedgerKey
 from chalicelib.domain.ledgers import Gap
 from chalicelib.domain.replay import Balances, Contribution, Move, Observation, Scope
 from chalicelib.errors import Busy
@@ -60,11 +60,9 @@ class Child(NamedTuple):
     @property
     def scope(self) -> Scope:
         """The currencies that it may hold: its chain's coin, what it is known to hold and, until it was read to the end, all tokens."""
-        key = self.key
-        if isinstance(key, AccountKey):
-            return None
-        if self.ledger is None or not self.ledger.ready or _is_unread(self.ledger):
-            return currencies.token_codes_on(key.currency) | {key.currency}
+        holdable = self.key.holdable
+        if holdable is None or self.ledger is None or not self.ledger.ready or _is_unread(self.ledger):
+            return holdable
         return self.ledger.concerned
 
 
@@ -138,11 +136,11 @@ def _of_ledger(ledger: Ledger, start: int, scope: Scope, allowance: Allowance) -
         moves = _moves(ledger, start, allowance)
         if moving := _moving({*held, *(move.currency for move in moves)}):
             return _with_moving(ledger, held, moving, start, scope, allowance)
-        return replay.replayed(held, moves, scope=scope, is_sole=_is_sole(ledger), may_owe=_may_owe(ledger))
+        return replay.replayed(held, moves, scope=scope, is_sole=_is_sole(ledger), may_owe=ledger.key.may_owe)
     if _is_unread(ledger):  # what is not read yet is older than all that is
         moves = _moves(ledger, start, allowance)
         contribution = replay.replayed(
-            held, moves, known_from=_oldest_at(ledger), scope=scope, is_sole=_is_sole(ledger), may_owe=_may_owe(ledger)
+            held, moves, known_from=_oldest_at(ledger), scope=scope, is_sole=_is_sole(ledger), may_owe=ledger.key.may_owe
         )
         return replay.doubted(contribution, ledger.incomplete)
     if ledger.incomplete in ledgers.BALANCES_ALONE and not ledger.newest_at:
@@ -160,7 +158,7 @@ def _with_moving(ledger: Ledger, held: Balances, moving: frozenset[str], start: 
     seen = _observations(ledger, held, allowance)
     last_seen = max((at for at, _ in seen if at <= start), default=0)
     moves = _moves(ledger, max(0, last_seen - 1), allowance)
-    return replay.replayed(held, moves, moving=moving, seen=seen, scope=scope, may_owe=_may_owe(ledger))
+    return replay.replayed(held, moves, moving=moving, seen=seen, scope=scope, may_owe=ledger.key.may_owe)
 
 
 def _with_gaps(ledger: Ledger, held: Balances, start: int, scope: Scope, allowance: Allowance) -> Contribution:
@@ -187,7 +185,7 @@ def _with_gaps(ledger: Ledger, held: Balances, start: int, scope: Scope, allowan
         known_from=known_from,
         scope=scope,
         is_sole=_is_sole(ledger),
-        may_owe=_may_owe(ledger),
+        may_owe=ledger.key.may_owe,
     )
     return replay.doubted(contribution, ledger.incomplete) if is_compared else contribution
 
@@ -221,10 +219,5 @@ def _oldest_at(ledger: Ledger) -> int:
 
 def _is_sole(ledger: Ledger) -> bool:
     """Whether there is one currency that the ledger can ever hold."""
-    key = ledger.key
-    return not isinstance(key, AccountKey) and not currencies.tokens_on(key.currency)
-
-
-def _may_owe(ledger: Ledger) -> bool:
-    """Whether it may hold less than nothing, as only an account may."""
-    return isinstance(ledger.key, AccountKey)
+    holdable = ledger.key.holdable
+    return holdable is not None and len(holdable) == 1

@@ -17,7 +17,7 @@ from chalice.test import Client as ChaliceClient
 from chalicelib import clock
 from chalicelib.domain.conversion import Rate
 from chalicelib.errors import AccessEnded, Conflict
-from chalicelib.models import Code, Grant, Item, LatestRates, User
+from chalicelib.models import Code, Follower, Grant, Item, LatestRates, User
 from chalicelib.services.histories import refresh
 from chalicelib.services.users import leaving, own_data
 from infra.data.table import kind_of
@@ -140,6 +140,22 @@ OF_NOBODY = {
     *('hourly-rates', 'closes', 'closes-state', 'latest-rates', 'wanted-currency', 'bucket', 'job-run', 'revoked_family'),
     *('attempts', 'request-count', 'chain-blocks', 'moved-in-block'),
 }
+
+
+# What is stored beside a user and not downloaded: told by the name of what it points to, or of use here alone.
+POINTERS = {'application', 'session_pointer', 'linked-subject-pointer'}
+OF_USE_HERE_ALONE = {
+    *('authenticator', 'recovery_codes', 'known_browser', 'one_time_secret', 'first_answer', 'purge', 'leftovers'),
+}
+
+
+def test_what_is_stored_of_a_user_is_downloaded_kind_by_kind(world: World, http: ChaliceClient) -> None:
+    fill_with_everything(world, http, Browser(http))
+    stored = {kind_of(item) for item in table() if item['pk']['S'] == f'USER#{world.apis[0].user_id}'}
+    told = {Item.kind.get_discriminator(kind) for kind in own_data._FIELDS}
+
+    assert stored - POINTERS - OF_USE_HERE_ALONE == told, 'a new kind belongs in _FIELDS of chalicelib/services/users/own_data.py'
+    assert told >= {*kinds(Follower)}
 
 
 def test_nothing_of_any_kind_names_a_user_who_has_left(world: World, http: ChaliceClient, queues: dict[str, str], mailbox: Mailbox) -> None:

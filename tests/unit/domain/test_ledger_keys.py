@@ -48,3 +48,12 @@ def test_what_is_no_key_of_a_ledger_is_refused(text: str) -> None:
 
 def test_a_chain_is_known_of_addresses() -> None:
     assert AddressKey('btc', ADDRESS).chain.currency == 'btc'
+
+
+@pytest.mark.parametrize(
+    ('key', 'coin', 'is_account'),
+    [(AddressKey('eth', '0x1'), 'eth', False), (HdWalletKey('btc', WALLET), 'btc', False), (AccountKey('u1', 2, 34), None, True)],
+)
+def test_an_account_alone_has_no_coin_may_owe_and_is_whole_without_its_past(key: LedgerKey, coin: str | None, is_account: bool) -> None:
+    assert (key.coin, key.may_owe, key.is_whole_without_past) == (coin, is_account, is_account)
+    assert key.coin is None if key.holdable is None else key.coin in key.holdable
