@@ -478,3 +478,15 @@ def test_no_test_module_is_imported_by_another():
     }
 
     assert importers == {'tests/e2e/test_deployed.py'}  # it holds the deployed API to the flows of the local one
+
+
+def test_what_folders_of_tests_share_is_in_tests_support():
+    crossings = {
+        (str(path.relative_to(ROOT)), name)
+        for path in (ROOT / 'tests').rglob('*.py')
+        for name in imports(path)
+        if name.startswith('tests.') and not name.startswith('tests.support')
+        if name.split('.')[1] != path.relative_to(ROOT / 'tests').parts[0]
+    }
+
+    assert crossings == {('tests/support/chromium.py', 'tests.e2e.conftest')}  # for a type only: fixtures are in no module of support

@@ -14,7 +14,7 @@ from chalicelib.providers.explorers import EXPLORERS, Explorer
 from infra.fake_upstreams import evm
 from infra.fake_upstreams.http_server import serving
 from infra.fake_upstreams.sample import respond
-from tests.unit.providers.evm import balances, read, sums
+from tests.support.evm import balances, read, sums
 
 HELD = {
     'eth': {

@@ -47,10 +47,10 @@ from infra import functions, template
 from infra.fake_upstreams import http_server
 from infra.fake_upstreams.kraken_account import KrakenAccount
 from infra.fake_upstreams.scripted_explorer import Explorer, payments, serving
-from tests.rates_upstreams import sources
 from tests.support.api import ALL_SCOPES, PASSWORD, Api
 from tests.support.browser import Browser
 from tests.support.kraken import trades
+from tests.support.rate_sources import sources
 
 ADDRESS = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
 OTHER_ADDRESS = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'

@@ -17,7 +17,7 @@ from chalicelib.providers.explorers.etherscan import Etherscan
 from infra.fake_upstreams import evm
 from tests.node import anvil, bridge
 from tests.node.anvil import Node
-from tests.unit.providers.evm import ME, Server, balances, explorer_of, leading_to, read, read_slices, serving, sums
+from tests.support.evm import ME, Server, balances, explorer_of, leading_to, read, read_slices, serving, sums
 
 CONTRACTS = json.loads((Path(__file__).parent / 'contracts.json').read_text())
 TOKENS = {'usdc': evm.USDC, 'dai': evm.DAI}

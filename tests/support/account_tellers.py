@@ -5,7 +5,7 @@ from collections.abc import Callable
 from infra.fake_upstreams import cardano, solana, stellar, xrp
 from infra.fake_upstreams.account_chains import Event, World
 from infra.fake_upstreams.answer import Answer
-from tests.unit.providers.accounts import Request
+from tests.support.account_explorers import Request
 
 ADDRESSES = {'xrp': xrp.ADDRESS, 'xlm': stellar.ADDRESS, 'sol': solana.ADDRESS, 'ada': cardano.ADDRESS}
 TOKENS = {'xrp': xrp.TOKENS, 'xlm': stellar.TOKENS, 'sol': solana.TOKENS, 'ada': cardano.TOKENS}

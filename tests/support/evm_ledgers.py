@@ -8,8 +8,8 @@ from chalicelib.models import Ledger, Transaction
 from chalicelib.services.portfolios import addresses
 from infra.fake_upstreams import evm
 from tests.support.api import Api
+from tests.support.evm import ME
 from tests.support.jobs import record, refresh_job
-from tests.unit.providers.evm import ME
 
 PK = f'LEDGER#eth#{evm.ADDRESS}'
 PATH = '/api/portfolios/1/addresses/1'

@@ -8,21 +8,21 @@ import pytest
 from infra.fake_upstreams import cardano
 from infra.fake_upstreams.account_chains import World
 from infra.fake_upstreams.http_server import Request
+from tests.support import account_explorers
+from tests.support.account_explorers import Server
 from tests.support.clock import StoppedClock
-from tests.unit.providers import accounts
-from tests.unit.providers.accounts import Server
 
 
 @pytest.fixture(scope='session')
 def koios_server() -> Iterator[Server]:
-    with accounts.serving() as server:
+    with account_explorers.serving() as server:
         yield server
 
 
 @pytest.fixture
 def koios(koios_server: Server, monkeypatch: pytest.MonkeyPatch, stopped_clock: StoppedClock) -> Iterator[Server]:
     """A server to which all requests lead, and which tells nothing yet; see `tell`."""
-    with accounts.leading_to(koios_server, monkeypatch) as leading:
+    with account_explorers.leading_to(koios_server, monkeypatch) as leading:
         yield leading
 
 

@@ -11,9 +11,9 @@ from infra.fake_upstreams import evm, evm_nodes
 from tests.support.api import Api
 from tests.support.aws import Beginnings
 from tests.support.clock import CLOCK
+from tests.support.evm import ME, Request, Server, telling, truth
 from tests.support.evm_ledgers import FUNDED, PATH, PK, stored_sums, txn, watch
 from tests.support.jobs import Queue
-from tests.unit.providers.evm import ME, Request, Server, telling, truth
 
 MINUTE = 60
 HOUR = 60 * MINUTE

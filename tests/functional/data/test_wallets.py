@@ -8,14 +8,14 @@ from chalicelib.domain import wallets
 from chalicelib.models import Ledger, Watch
 from infra.data.table import kind_of
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, txid
+from tests.support import addresses
 from tests.support.api import Api
 from tests.support.dynamodb import table
 from tests.support.exports import items, run, second_table
 from tests.support.jobs import record, refresh_job, refresh_queue, run_sweep
 from tests.support.wallets import chain_key
-from tests.unit.domain.addresses import checks
 
-ZPUB = next(row['key'] for row in checks.vectors('extended_keys')['derived'] if row['key'].startswith('zpub'))
+ZPUB = next(row['key'] for row in addresses.vectors('extended_keys')['derived'] if row['key'].startswith('zpub'))
 FIRST = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
 XPUB_OF_RECEIVING = chain_key(0)
 PK = wallets.identify('btc', ZPUB).key.text

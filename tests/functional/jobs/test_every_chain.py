@@ -14,9 +14,9 @@ from chalicelib.providers.explorers import EXPLORERS, Explorer, explorers_of
 from chalicelib.providers.transport import Http
 from infra.fake_upstreams import cardano, evm, sample, solana, stellar, utxo, xrp
 from infra.fake_upstreams.answer import Answer
+from tests.support.account_explorers import Server, serving
 from tests.support.api import Api
 from tests.support.jobs import refresh_queue
-from tests.unit.providers.accounts import Server, serving
 
 Rows = list[tuple[str, str, Decimal]]  # time, currency, delta
 PATH = '/api/portfolios/1/addresses/1'

@@ -10,8 +10,8 @@ from infra.fake_upstreams import evm
 from infra.fake_upstreams.answer import Answer
 from tests.support.api import Api
 from tests.support.clock import CLOCK
+from tests.support.evm import ME, Request, Server, generated, leading_to, serving, telling, truth
 from tests.support.evm_ledgers import FUNDED, PATH, PK, listed, refresh, shown, stored_sums, txn, watch
-from tests.unit.providers.evm import ME, Request, Server, generated, leading_to, serving, telling, truth
 
 
 @pytest.fixture(scope='module')

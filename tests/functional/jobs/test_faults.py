@@ -13,10 +13,10 @@ from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
 from tests.support.clock import CLOCK
+from tests.support.evm import Request, Server, generated, leading_to, serving, telling, truth
 from tests.support.jobs import record, refresh_job, run_refresh
 from tests.support.ledgers import SEGWIT, TAPROOT, assert_whole, state
 from tests.support.unforeseen import SAID, noted, surprised
-from tests.unit.providers.evm import Request, Server, generated, leading_to, serving, telling, truth
 
 ODD = [
     'bc1qp7lwd7dhgkgpqyccs9fjpqcdcjdeqpnnzhsdte',

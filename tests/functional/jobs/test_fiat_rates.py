@@ -16,11 +16,11 @@ from chalicelib.services.rates import current, daily_closes
 from chalicelib.services.rates.backfill import backfill_daily_closes
 from chalicelib.services.rates.fetch import fetch_rates
 from infra.fake_upstreams.answer import Answer
-from tests.rates_upstreams import NONSENSE, Sources, sources
 from tests.support.api import Api
 from tests.support.clock import START
 from tests.support.dynamodb import Killed, killed_after
 from tests.support.jobs import Queue
+from tests.support.rate_sources import NONSENSE, Sources, sources
 
 NOW = START
 TODAY = day_of(NOW)

@@ -5,9 +5,9 @@ import pytest
 from chalicelib.config import settings
 from chalicelib.jobs import histories, rates
 from infra import costs
-from tests.rates_upstreams import sources
 from tests.support.jobs import CONTEXT, SCHEDULED, Queue, run_sweep
 from tests.support.logs import Lines
+from tests.support.rate_sources import sources
 
 
 def test_the_schedules_alone_send_the_metrics_that_are_counted(

@@ -16,9 +16,9 @@ from infra.fake_upstreams import evm
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
 from tests.support.dynamodb import Killed
+from tests.support.evm import Server, generated, leading_to, serving, truth
 from tests.support.jobs import record, refresh_job
 from tests.support.ledgers import SEGWIT, assert_whole, pk_of, state
-from tests.unit.providers.evm import Server, generated, leading_to, serving, truth
 
 DEATHS = 50
 NUMBER = 5_000

@@ -12,10 +12,10 @@ from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.bitcoin_chain import BASE58
 from infra.fake_upstreams.http_server import Request
 from tests.support import one_chain_tellers
+from tests.support.account_explorers import Server, serving
 from tests.support.api import Api
 from tests.support.jobs import refresh_queue
 from tests.support.one_chain import Output, Transaction
-from tests.unit.providers.accounts import Server, serving
 
 PATH = '/api/portfolios/1/addresses/1'
 SIGNATURE = '5gJFZweW8EsTQCNWH2EyjJA3vm2VcT91vQtrNAcx7YXeq4zHmqXzSqxxnhb9GxiLvecWJJZv8xxW6opHSnJME643'

@@ -17,7 +17,7 @@ from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.jobs import record, refresh_job, run_refresh
 from tests.support.ledgers import SEGWIT, assert_whole, rows, state
-from tests.unit.providers.utxo import telling
+from tests.support.utxo import telling
 
 TELLERS = {'blockcypher': utxo.tell_blockcypher, 'blockchair': utxo.tell_blockchair}
 Tell = Callable[[list[Txn]], None]

@@ -16,10 +16,10 @@ from tests.support.api import Api
 from tests.support.aws import Beginnings
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import meanwhile, survives
+from tests.support.evm import ME, Request, Server, leading_to, serving
 from tests.support.jobs import record, refresh_job, refresh_queue, run_sweep
 from tests.support.quiet import FUNDED, HOUR, MINUTE, PK, Chain, state
 from tests.support.unforeseen import SAID, noted, surprised
-from tests.unit.providers.evm import ME, Request, Server, leading_to, serving
 
 DAY = 24 * HOUR
 CHECK = {'ledgers': [PK]}

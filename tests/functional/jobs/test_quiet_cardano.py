@@ -6,11 +6,11 @@ from chalicelib.models import Ledger
 from chalicelib.services.portfolios import addresses
 from infra.fake_upstreams import cardano
 from infra.fake_upstreams.account_chains import Event, reference
+from tests.support.account_explorers import Server
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.jobs import refresh_queue
 from tests.support.koios import tell
-from tests.unit.providers.accounts import Server
 
 MINUTE = 60
 

@@ -12,10 +12,10 @@ from chalicelib.models import Address, Item, Ledger, Portfolio, User, Watch
 from infra.fake_upstreams import evm, evm_nodes
 from tests.support.api import Api
 from tests.support.clock import CLOCK
+from tests.support.evm import Server, leading_to, serving
 from tests.support.evm_ledgers import txn
 from tests.support.jobs import record, refresh_job, refresh_queue, run_sweep
 from tests.support.quiet import HOUR, MINUTE, settled_ledger
-from tests.unit.providers.evm import Server, leading_to, serving
 
 MANY = 100
 ADDRESSES = [f'0x{number:040x}' for number in range(1, MANY + 1)]

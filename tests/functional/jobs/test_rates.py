@@ -32,11 +32,11 @@ from chalicelib.services.rates.backfill import backfill_daily_closes
 from chalicelib.services.rates.fetch import fetch_rates
 from infra.fake_upstreams import rates as sample
 from infra.fake_upstreams.answer import Answer, as_json
-from tests.rates_upstreams import NONSENSE, Sources, sources
 from tests.support.api import Api
 from tests.support.clock import START, StoppedClock
 from tests.support.dynamodb import Killed, killed_after
 from tests.support.jobs import CONTEXT, Queue, record
+from tests.support.rate_sources import NONSENSE, Sources, sources
 from tests.support.unforeseen import SAID, noted, surprised
 
 NOW = START

@@ -17,9 +17,9 @@ from infra.fake_upstreams import evm
 from infra.fake_upstreams.answer import Answer, as_json
 from tests.support.api import Api
 from tests.support.clock import CLOCK
+from tests.support.evm import ME, Request, Server, leading_to, serving, telling
 from tests.support.evm_ledgers import FUNDED, PATH, PK, listed, refresh, shown, stored_sums, txn, watch
 from tests.support.unforeseen import SAID, noted, surprised
-from tests.unit.providers.evm import ME, Request, Server, leading_to, serving, telling
 
 DAY = 86_400
 WORLD = evm.World(1, [FUNDED])  # 10 ether and 5 USDC

@@ -9,15 +9,15 @@ from chalicelib.domain import wallets
 from chalicelib.domain.chains import CHAINS
 from chalicelib.models import Ledger
 from infra.fake_upstreams.http_server import Request
+from tests.support import addresses
 from tests.support.api import Api
 from tests.support.block_chain import BlockChain, Payment
 from tests.support.clock import CLOCK
 from tests.support.following import follow
 from tests.support.jobs import record, refresh_job, refresh_queue, run_sweep
 from tests.support.ledgers import state
-from tests.unit.domain.addresses import checks
 
-ZPUB = next(row['key'] for row in checks.vectors('extended_keys')['derived'] if row['key'].startswith('zpub'))
+ZPUB = next(row['key'] for row in addresses.vectors('extended_keys')['derived'] if row['key'].startswith('zpub'))
 PK = wallets.identify('btc', ZPUB).key.text
 HOUR = 3_600
 

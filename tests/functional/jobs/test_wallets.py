@@ -19,14 +19,14 @@ from chalicelib.models import Ledger, Transaction, UpstreamState, Watch
 from chalicelib.services.ledgers import refresh
 from infra.fake_upstreams import faults, scripted_explorer
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, payments, txid
+from tests.support import addresses
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import killed_after, survives, table
 from tests.support.jobs import record, refresh_job, refresh_queue, run_purge, run_sweep
 from tests.support.ledgers import watchers
-from tests.unit.domain.addresses import checks
 
-KEYS = {(row['currency'], row['key'][:4]): row['key'] for row in checks.vectors('extended_keys')['derived']}
+KEYS = {(row['currency'], row['key'][:4]): row['key'] for row in addresses.vectors('extended_keys')['derived']}
 ZPUB = KEYS['btc', 'zpub']  # account 0 of BIP-84's test vector
 SHOWN = 'zpub6rFR7y4Q…2AGutZYs'
 PK = wallets.identify('btc', ZPUB).key.text
@@ -218,7 +218,7 @@ def test_every_kind_of_key_is_taken_and_its_first_address_found(
     for name, tell in LITECOIN_EXPLORERS.items():
         monkeypatch.setitem(scripted_explorer.UPSTREAMS, name, tell)
     key = KEYS[currency, start]
-    [first] = {row['addresses'][0] for row in checks.vectors('extended_keys')['derived'] if (row['key'], row['branch']) == (key, 0)}
+    [first] = {row['addresses'][0] for row in addresses.vectors('extended_keys')['derived'] if (row['key'], row['branch']) == (key, 0)}
     explorer.chain[first] = [Txn(txid(1), 2_600_000, received=(12_345,))]
     response = api.post(f'/api/portfolios/{portfolio}/addresses', {'currency': currency, 'address': key})
     assert response.status_code == 201, response.body
@@ -323,7 +323,7 @@ def test_what_is_shown_of_a_key_can_be_sent_back_and_changes_nothing(api: Api, q
 
 @pytest.mark.parametrize('name', ['private', 'test_networks'])
 def test_other_keys_are_refused(api: Api, portfolio: int, name: str) -> None:
-    keys = checks.vectors('extended_keys')[name]
+    keys = addresses.vectors('extended_keys')[name]
     for key in keys.values() if isinstance(keys, dict) else keys:
         answer = api.post(f'/api/portfolios/{portfolio}/addresses', {'currency': 'btc', 'address': key})
         assert (answer.status_code, answer.json_body['fields'][0]['code']) == (422, 'invalid_address')

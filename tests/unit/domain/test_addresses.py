@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
-from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import accepted, is_legacy, normalise, refusal
+from tests.support import addresses
+from tests.support.addresses import accepted, is_legacy, normalise, refusal
 
 P2PKH, P2SH = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu', '3P14159f73E4gFr7JterCCQh9QjiTjiZrG'
 EVM = [code for code, chain in CHAINS.items() if chain.evm_id is not None]
-VECTORS = checks.vectors('addresses')  # of chains whose addresses have but one form
+VECTORS = addresses.vectors('addresses')  # of chains whose addresses have but one form
 CANONICAL = {
     **{code: VECTORS[code]['main'] for code in VECTORS if code in CHAINS},
     'btc': [P2PKH, P2SH, 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4', 'bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0'],
     'ltc': [*VECTORS['ltc']['main'], 'ltc1qjmxnz78nmc8nq77wuxh25n2es7rzm5c2rkk4wh'],
-    'bch': [address.removeprefix('bitcoincash:') for _, address in checks.vectors('cashaddr')['legacy']],
-    'xrp': sorted({row['classic'] for row in checks.vectors('xrp_addresses')['addresses']}),
-    'xlm': [strkey for strkey in checks.vectors('strkeys')['valid'] if strkey[0] == 'G'],
-    'ada': [checks.vectors('cardano_addresses')['main']['00'], *checks.vectors('cardano_addresses')['byron']['main']],
-    **dict.fromkeys(EVM, checks.vectors('eip55')['normal']),
+    'bch': [address.removeprefix('bitcoincash:') for _, address in addresses.vectors('cashaddr')['legacy']],
+    'xrp': sorted({row['classic'] for row in addresses.vectors('xrp_addresses')['addresses']}),
+    'xlm': [strkey for strkey in addresses.vectors('strkeys')['valid'] if strkey[0] == 'G'],
+    'ada': [addresses.vectors('cardano_addresses')['main']['00'], *addresses.vectors('cardano_addresses')['byron']['main']],
+    **dict.fromkeys(EVM, addresses.vectors('eip55')['normal']),
 }
 CHECKED = [code for code in VECTORS if code in CHAINS and 'test' in VECTORS[code]]  # those with a checksum
 ADDRESSES = sorted({address for addresses in CANONICAL.values() for address in addresses})
@@ -54,7 +54,7 @@ SECRETS = {
     'cardano': bech32.bech32_encode(bech32.Encoding.BECH32, 'addr_xsk', bech32.convertbits(KEY * 3, 8, 5)),
     'words': WORDS,
     '24 words in upper case over two lines': f'{WORDS}\n{WORDS}'.upper(),
-    **checks.vectors('extended_keys')['private'],
+    **addresses.vectors('extended_keys')['private'],
 }
 
 
@@ -80,7 +80,7 @@ def test_an_address_of_a_test_network_is_refused(currency):
 @pytest.mark.parametrize('currency', CHECKED)
 @given(data=st.data())
 def test_an_address_with_any_one_character_changed_is_refused(currency, data):
-    refusal(currency, data.draw(checks.typing_errors(VECTORS[currency]['main'])))
+    refusal(currency, data.draw(addresses.typing_errors(VECTORS[currency]['main'])))
 
 
 @pytest.mark.parametrize(('home', 'currency'), STRANGERS)
@@ -124,7 +124,7 @@ def test_a_refusal_is_a_value_error_that_reads_as_its_reason():
 
 @pytest.mark.parametrize('currency', [code for code, chain in CHAINS.items() if chain.extended_key_format is None])
 def test_an_extended_public_key_is_refused_with_its_own_hint(currency):
-    for row in checks.vectors('extended_keys')['derived']:
+    for row in addresses.vectors('extended_keys')['derived']:
         assert 'Extended public keys are not supported' in refusal(currency, row['key'])
 
 

@@ -11,21 +11,21 @@ from chalicelib.domain.addresses import bech32 as own_bech32
 from chalicelib.domain.addresses import errors, evm, uris
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
+from tests.support import addresses
 from tests.support.calls import count_calls
-from tests.unit.domain.addresses import checks
 
 # One address of each chain, from the chains' own documents and test vectors.
 HOMES = {
     'btc': ('bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4', 'a Bitcoin address'),
     'ltc': ('ltc1qjmxnz78nmc8nq77wuxh25n2es7rzm5c2rkk4wh', 'a Litecoin address'),
-    'doge': (checks.vectors('addresses')['doge']['main'][0], 'a Dogecoin address'),
-    'dash': (checks.vectors('addresses')['dash']['main'][0], 'a Dash address'),
+    'doge': (addresses.vectors('addresses')['doge']['main'][0], 'a Dogecoin address'),
+    'dash': (addresses.vectors('addresses')['dash']['main'][0], 'a Dash address'),
     'bch': ('bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a', 'a Bitcoin Cash address'),
     'eth': ('0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359', 'an Ethereum address'),
     'xrp': ('rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh', 'an XRP address'),
-    'xlm': (next(key for key in checks.vectors('strkeys')['valid'] if key[0] == 'G'), 'a Stellar address'),
+    'xlm': (next(key for key in addresses.vectors('strkeys')['valid'] if key[0] == 'G'), 'a Stellar address'),
     'sol': ('9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM', 'a Solana address'),
-    'ada': (checks.vectors('cardano_addresses')['main']['00'], 'a Cardano address'),
+    'ada': (addresses.vectors('cardano_addresses')['main']['00'], 'a Cardano address'),
 }
 EVM = [code for code, chain in CHAINS.items() if chain.evm_id is not None]
 
@@ -117,7 +117,7 @@ HASH = hashlib.sha256(b'a transaction').hexdigest()
         ('mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn', recognition.TEST_NETWORK),
         ('2MzQwSSnBHWHqSAqtTVQ6v47XtaisrJa1Vc', recognition.TEST_NETWORK),
         ('bchtest:qpm2qsznhks23z7629mms6s4cwef74vcwvqn0h829pq', recognition.TEST_NETWORK),
-        (checks.vectors('addresses')['doge']['test'][0], recognition.TEST_NETWORK),
+        (addresses.vectors('addresses')['doge']['test'][0], recognition.TEST_NETWORK),
         (bech32.bech32_encode(bech32.Encoding.BECH32, 'addr_test', [0] * 92), recognition.TEST_NETWORK),
         ('TJRabPrwbZy45sbavfcjinPJC18kjpRTv8', 'This address belongs to another currency or to a test network'),  # of Tron
         (bech32.bech32_encode(bech32.Encoding.BECH32, 'cosmos', [1] * 32), 'This address belongs to another currency or to a test network'),
@@ -132,7 +132,7 @@ def test_what_else_a_text_is_is_told(text: str, sentence: str) -> None:
 
 @pytest.mark.parametrize('currency', ['btc', 'eth', 'sol'])
 def test_what_a_chain_says_of_a_text_of_its_own_is_told(currency: str) -> None:
-    assert told(currency, checks.vectors('cardano_addresses')['main']['14']) == (
+    assert told(currency, addresses.vectors('cardano_addresses')['main']['14']) == (
         'This is a stake address: enter the payment addresses instead, which begin with addr1'
     )
 

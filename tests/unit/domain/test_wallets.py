@@ -12,9 +12,9 @@ from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKind
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.domain.wallets import Flow, SourcedEntry
-from tests.unit.domain.addresses import checks
+from tests.support import addresses
 
-KEYS = sorted({(row['currency'], row['key']) for row in checks.vectors('extended_keys')['derived']})
+KEYS = sorted({(row['currency'], row['key']) for row in addresses.vectors('extended_keys')['derived']})
 ZPUB = next(key for currency, key in KEYS if currency == 'btc' and key.startswith('zpub'))
 ADDRESS = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
 UNUSED = Holding('btc', Decimal(0), Decimal(0), Decimal(0), 0, Decimal(0))

@@ -19,12 +19,12 @@ from infra.fake_upstreams import solana, stellar
 from infra.fake_upstreams.account_chains import Event, World, reference
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.sample import respond
+from tests.support import account_explorers
+from tests.support.account_explorers import Server, Tell
 from tests.support.account_tellers import ADDRESSES, NAMES_ADDRESS, TELLERS, TOKENS
-from tests.unit.providers import accounts
-from tests.unit.providers.accounts import Server, Tell
 
 CASES = [(chain, explorer) for chain in ADDRESSES for explorer in EXPLORERS[chain]]
-EVENTS = [Event(reference('some', number), 1_000_000 + number, accounts.AT, 10**9) for number in range(25)][::-1]
+EVENTS = [Event(reference('some', number), 1_000_000 + number, account_explorers.AT, 10**9) for number in range(25)][::-1]
 NO_ANSWERS = [
     *((200, body) for body in ('<html>', '', 'null', '[]', '{}', '[{}]', '{"result": {}}', '{"result": null}', '"text"')),
     *((400, 'Bad Request'), (404, '<html>404</html>'), (502, '<html>502</html>')),
@@ -44,14 +44,14 @@ each_explorer = pytest.mark.parametrize(('chain', 'explorer'), CASES, ids=[explo
 
 @pytest.fixture(scope='module')
 def server() -> Iterator[Server]:
-    with accounts.serving() as server:
+    with account_explorers.serving() as server:
         yield server
 
 
 @pytest.fixture
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv('UPSTREAM_BLOCKFROST_KEY', 'a-key')
-    with accounts.leading_to(server, monkeypatch) as leading:
+    with account_explorers.leading_to(server, monkeypatch) as leading:
         yield leading
 
 
@@ -121,21 +121,21 @@ def amount(chain: str, units: int) -> Decimal:
 
 
 @each_explorer
-@given(history=accounts.histories())
+@given(history=account_explorers.histories())
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_history_is_read_back_exactly_at_each_page_size(
     upstream: Server, chain: str, explorer: Explorer, history: tuple[list[Event], int]
 ) -> None:
     events, page = history
     upstream.tell = telling(chain, explorer, events, page)
-    holding, entries = accounts.read(sized(explorer, page), ADDRESSES[chain], held_codes=codes(chain))
+    holding, entries = account_explorers.read(sized(explorer, page), ADDRESSES[chain], held_codes=codes(chain))
     assert ordered(entries) == everything(chain, explorer, events)
-    assert accounts.balances(explorer, ADDRESSES[chain]) == held(chain, events)
+    assert account_explorers.balances(explorer, ADDRESSES[chain]) == held(chain, events)
     assert holding.transactions in (None, len(events))
 
 
 @each_explorer
-@given(history=accounts.histories(), number=st.integers(0, 99))
+@given(history=account_explorers.histories(), number=st.integers(0, 99))
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_another_process_goes_on_from_any_page(
     upstream: Server, chain: str, explorer: Explorer, history: tuple[list[Event], int], number: int
@@ -143,33 +143,33 @@ def test_another_process_goes_on_from_any_page(
     events, page = history
     upstream.tell = telling(chain, explorer, events, page)
     explorer = sized(explorer, page)
-    pages = list(explorer.read(accounts.http(), ADDRESSES[chain], held_codes=codes(chain)).pages)
+    pages = list(explorer.read(account_explorers.http(), ADDRESSES[chain], held_codes=codes(chain)).pages)
     assert {each.resume is None for each in pages[:-1]} <= {False}
     assert {each.resume is None for each in pages[-1:]} <= {True}
     for place in sorted({0, number % max(len(pages), 1), len(pages) - 2} & {*range(len(pages) - 1)}):
         rest = [entry for later in pages[place + 1 :] for entry in later.entries]
-        assert accounts.read(explorer, ADDRESSES[chain], pages[place].resume, codes(chain))[1] == rest
+        assert account_explorers.read(explorer, ADDRESSES[chain], pages[place].resume, codes(chain))[1] == rest
 
 
 @each_explorer
 @given(number=st.integers(0, 230))
 @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_long_history_is_read_whole_at_the_explorers_own_page_size(upstream: Server, chain: str, explorer: Explorer, number: int) -> None:
-    events = [Event(reference('many', place), 1_000_000 + place // 3, accounts.AT, 10**9) for place in range(number)][::-1]
+    events = [Event(reference('many', place), 1_000_000 + place // 3, account_explorers.AT, 10**9) for place in range(number)][::-1]
     upstream.tell = telling(chain, explorer, events)
-    assert ordered(accounts.read(explorer, ADDRESSES[chain], held_codes=codes(chain))[1]) == everything(chain, explorer, events)
+    assert ordered(account_explorers.read(explorer, ADDRESSES[chain], held_codes=codes(chain))[1]) == everything(chain, explorer, events)
 
 
 def test_what_only_effects_tell_of_is_read_in_pages_of_bounded_work(upstream: Server) -> None:
     """A market maker at Stellar: thousands of trades of its offers between two transactions of its own."""
     [horizon] = [explorer for explorer in EXPLORERS['xlm'] if isinstance(explorer, Horizon) and explorer.endpoint.key == 'lobstr']
-    trades = [Event(reference('trade', place), 1_000_000 + place, accounts.AT, 0, tokens=[7]) for place in range(400)]
+    trades = [Event(reference('trade', place), 1_000_000 + place, account_explorers.AT, 0, tokens=[7]) for place in range(400)]
     assert not any(map(stellar.names_account, trades))
-    own = [Event(reference('own', place), 999_000 + 2_000 * place, accounts.AT, 10**9) for place in range(2)]
+    own = [Event(reference('own', place), 999_000 + 2_000 * place, account_explorers.AT, 10**9) for place in range(2)]
     events = sorted([*trades, *own], key=lambda event: -event.height)
     upstream.tell = telling('xlm', horizon, events)
     read, work = [], []
-    for page in horizon.read(accounts.http(), ADDRESSES['xlm'], held_codes=codes('xlm')).pages:
+    for page in horizon.read(account_explorers.http(), ADDRESSES['xlm'], held_codes=codes('xlm')).pages:
         read += page.entries
         work.append(len(upstream.requests) - sum(work))
     assert ordered(read) == everything('xlm', horizon, events)
@@ -180,9 +180,11 @@ def test_what_only_effects_tell_of_is_read_in_pages_of_bounded_work(upstream: Se
 
 @each_explorer
 def test_what_is_new_costs_few_requests(upstream: Server, chain: str, explorer: Explorer) -> None:
-    events = [Event(reference('many', place), 1_000_000 + place, accounts.AT, 10**9) for place in range(500)][::-1]
+    events = [Event(reference('many', place), 1_000_000 + place, account_explorers.AT, 10**9) for place in range(500)][::-1]
     upstream.tell = telling(chain, explorer, events)
-    assert next(explorer.read(accounts.http(), ADDRESSES[chain], held_codes=[chain]).pages).entries[0] == coin_entry(chain, events[0])
+    assert next(explorer.read(account_explorers.http(), ADDRESSES[chain], held_codes=[chain]).pages).entries[0] == coin_entry(
+        chain, events[0]
+    )
     assert len(upstream.requests) <= {'blockfrost': 12, 'koios': 4}.get(explorer.endpoint.key, 3)
 
 
@@ -190,12 +192,12 @@ def test_what_is_new_costs_few_requests(upstream: Server, chain: str, explorer: 
 def test_a_transaction_that_arrives_between_two_pages_neither_hides_nor_changes_another(
     upstream: Server, chain: str, explorer: Explorer
 ) -> None:
-    events = [Event(reference('race', number), 1_000_000 + number, accounts.AT, 10**9) for number in range(60)][::-1]
+    events = [Event(reference('race', number), 1_000_000 + number, account_explorers.AT, 10**9) for number in range(60)][::-1]
     upstream.tell = telling(chain, explorer, events)
-    pages = explorer.read(accounts.http(), ADDRESSES[chain]).pages
+    pages = explorer.read(account_explorers.http(), ADDRESSES[chain]).pages
     found = list(next(pages).entries)
     assert len(found) < len(events)
-    events.insert(0, Event(reference('race', 99), 1_000_900, accounts.AT, 10**6))
+    events.insert(0, Event(reference('race', 99), 1_000_900, account_explorers.AT, 10**6))
     found += [entry for page in pages for entry in page.entries]
     assert set(found) == {coin_entry(chain, event) for event in events[1:]}
 
@@ -203,7 +205,7 @@ def test_a_transaction_that_arrives_between_two_pages_neither_hides_nor_changes_
 @each_explorer
 def test_an_address_never_used_holds_nothing(upstream: Server, chain: str, explorer: Explorer) -> None:
     upstream.tell = telling(chain, explorer, [])
-    holding, entries = accounts.read(explorer, ADDRESSES[chain])
+    holding, entries = account_explorers.read(explorer, ADDRESSES[chain])
     assert (holding.currency, holding.balance, entries) == (chain, 0, [])
 
 
@@ -214,7 +216,7 @@ def test_what_is_no_answer_is_a_failure_of_the_explorer_that_repeats_nothing(
     tell = telling(chain, explorer, EVENTS)
     upstream.tell = lambda request: Answer(status, body) if len(upstream.requests) == number else tell(request)
     with pytest.raises(Upstream) as caught:
-        accounts.read(explorer, ADDRESSES[chain])
+        account_explorers.read(explorer, ADDRESSES[chain])
     assert not isinstance(caught.value, UpstreamRejected)
     assert ADDRESSES[chain] not in str(caught.value)
     assert '://' not in str(caught.value)
@@ -226,7 +228,7 @@ def test_what_is_no_answer_is_a_failure_of_the_explorer_that_repeats_nothing(
 def test_an_explorer_whose_limit_is_used_up_is_left_alone(upstream: Server, chain: str, explorer: Explorer, code: int) -> None:
     upstream.say('<html>', status=code)
     with pytest.raises(Upstream) as caught:
-        accounts.read(explorer, ADDRESSES[chain])
+        account_explorers.read(explorer, ADDRESSES[chain])
     assert caught.value.throttled
 
 
@@ -240,8 +242,8 @@ def test_each_chain_has_two_explorers_that_need_no_key_and_list_transactions_or_
 @each_explorer
 def test_the_sample_upstream_tells_of_each_chain(upstream: Server, chain: str, explorer: Explorer) -> None:
     upstream.tell = respond
-    entries = accounts.read(explorer, ADDRESSES[chain])[1]
+    entries = account_explorers.read(explorer, ADDRESSES[chain])[1]
     sums = {code: tally.sum for code, tally in ledgers.tally(entries).items()}
-    assert {code: total for code, total in sums.items() if total} == accounts.balances(explorer, ADDRESSES[chain])
+    assert {code: total for code, total in sums.items() if total} == account_explorers.balances(explorer, ADDRESSES[chain])
     assert len({entry.reference for entry in entries}) == 12
     assert min(entry.delta for entry in entries) < 0

@@ -20,8 +20,8 @@ from infra.fake_upstreams import coins, faults, scripted_explorer
 from infra.fake_upstreams import utxo as sample
 from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.scripted_explorer import serving
+from tests.support import utxo
 from tests.support.recordings import recorded
-from tests.unit.providers import utxo
 
 LITECOIN, DASH = utxo.explorer_of('ltc', 'blockbook_ltc'), utxo.explorer_of('dash', 'blockbook_dash')
 BITCOIN = Blockbook(Endpoint('blockbook_ltc', '', min_interval_ms=0), UpstreamInfo('', '', ()), CHAINS['btc'])

@@ -13,8 +13,8 @@ from infra.fake_upstreams import coins, faults, scripted_explorer
 from infra.fake_upstreams import utxo as sample
 from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.scripted_explorer import serving
+from tests.support import utxo
 from tests.support.recordings import recorded
-from tests.unit.providers import utxo
 
 BITCOIN, CASH = utxo.explorer_of('btc', 'blockchair'), utxo.explorer_of('bch', 'blockchair')
 ADDRESS = sample.ADDRESSES['bch']

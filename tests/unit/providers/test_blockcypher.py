@@ -16,8 +16,8 @@ from infra.fake_upstreams import utxo as sample
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.scripted_explorer import serving
+from tests.support import utxo
 from tests.support.recordings import recorded, recording
-from tests.unit.providers import utxo
 
 BLOCKCYPHER = utxo.explorer_of('btc', 'blockcypher')
 DOGE = utxo.explorer_of('doge', 'blockcypher')
@@ -124,7 +124,14 @@ def test_the_rest_of_a_transaction_is_asked_for_once(upstream: scripted_explorer
 
 
 def test_a_transaction_whose_rest_is_not_told_is_not_read_in_part(upstream: scripted_explorer.Explorer) -> None:
-    txn = {'hash': utxo.TXID, 'block_height': 9, 'vin_sz': 0, 'vout_sz': 2, 'inputs': [], 'outputs': [{'value': 1, 'addresses': [ADDRESS]}]}
+    txn = {
+        'hash': utxo.TXID,
+        'block_height': 9,
+        'vin_sz': 0,
+        'vout_sz': 2,
+        'inputs': [],
+        'outputs': [{'value': 1, 'addresses': [ADDRESS]}],
+    }
     upstream.fail(utxo.saying(sums([txn]), {'inputs': [], 'outputs': []}))
     with pytest.raises(Upstream, match='part of a transaction'):
         utxo.read(DOGE, ADDRESS)
@@ -219,7 +226,16 @@ def test_an_error_in_a_200_is_one(upstream: scripted_explorer.Explorer, body: st
 
 @pytest.mark.parametrize('confirmed', ['2017-01-01', 'yesterday', None, '2017-01-01T00:00:00', '1999-01-01T00:00:00Z'])
 def test_a_time_that_is_none_of_the_chain_costs_only_its_transaction(upstream: scripted_explorer.Explorer, confirmed: str | None) -> None:
-    txn = {'hash': utxo.TXID, 'block_height': 9, 'confirmed': confirmed, 'fees': 0, 'vin_sz': 0, 'vout_sz': 0, 'inputs': [], 'outputs': []}
+    txn = {
+        'hash': utxo.TXID,
+        'block_height': 9,
+        'confirmed': confirmed,
+        'fees': 0,
+        'vin_sz': 0,
+        'vout_sz': 0,
+        'inputs': [],
+        'outputs': [],
+    }
     upstream.fail(utxo.saying(sums([txn])))
     assert utxo.unread(DOGE, ADDRESS) == [Unreadable('doge', utxo.TXID, 'unexpected shape', at=None, height=9)]
 

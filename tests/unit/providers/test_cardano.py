@@ -12,18 +12,18 @@ from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream, UpstreamNotAsked, UpstreamRejected
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.cardano import ADDRESS, STRANGER
-from tests.unit.providers import accounts
-from tests.unit.providers.accounts import Request, Server
+from tests.support import account_explorers
+from tests.support.account_explorers import Request, Server
 
-KOIOS = accounts.explorer_of('ada', 'koios')
-BLOCKFROST = accounts.explorer_of('ada', 'blockfrost')
+KOIOS = account_explorers.explorer_of('ada', 'koios')
+BLOCKFROST = account_explorers.explorer_of('ada', 'blockfrost')
 TXID = 'ab' * 32
 PLACE = {'tx_hash': TXID, 'block_height': 9_000_000, 'block_time': 1_690_000_000}
 
 
 @pytest.fixture(scope='module')
 def server() -> Iterator[Server]:
-    with accounts.serving() as server:
+    with account_explorers.serving() as server:
         yield server
 
 
@@ -31,7 +31,7 @@ def server() -> Iterator[Server]:
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv('UPSTREAM_KOIOS_KEY', 'koios-key')
     monkeypatch.setenv('UPSTREAM_BLOCKFROST_KEY', 'blockfrost-key')
-    with accounts.leading_to(server, monkeypatch) as leading:
+    with account_explorers.leading_to(server, monkeypatch) as leading:
         yield leading
 
 
@@ -50,7 +50,7 @@ def say_koios(upstream: Server, places: list[Any], *answers: Any, assets: Any = 
 
 def read_koios(upstream: Server, told: Any, **place: Any) -> Entry:
     say_koios(upstream, [PLACE | place], [told])
-    [entry] = accounts.read(KOIOS, ADDRESS)[1]
+    [entry] = account_explorers.read(KOIOS, ADDRESS)[1]
     return entry
 
 
@@ -73,7 +73,7 @@ def blockfrost(upstream: Server, inputs: list[Any], outputs: list[Any], **change
 
 def read_blockfrost(upstream: Server, inputs: list[Any], outputs: list[Any], **changed: Any) -> Entry:
     blockfrost(upstream, inputs, outputs, **changed)
-    [entry] = accounts.read(BLOCKFROST, ADDRESS)[1]
+    [entry] = account_explorers.read(BLOCKFROST, ADDRESS)[1]
     return entry
 
 
@@ -108,13 +108,13 @@ def test_koios_is_asked_for_no_more_than_is_needed(upstream: Server) -> None:
 def test_a_body_of_koios_fits_into_a_kilobyte(upstream: Server) -> None:
     rows = [PLACE | {'tx_hash': f'{n:064x}'} for n in range(10)]
     say_koios(upstream, rows, [koios_txn([], [], tx_hash=row['tx_hash']) for row in rows], [])
-    assert len(accounts.read(KOIOS, ADDRESS)[1]) == 10
+    assert len(account_explorers.read(KOIOS, ADDRESS)[1]) == 10
     assert max(int(request.headers['Content-Length']) for request in upstream.requests) < 1024
 
 
 def test_the_key_of_koios_is_a_bearer_token(upstream: Server) -> None:
     upstream.say([])
-    accounts.read(KOIOS, ADDRESS)
+    account_explorers.read(KOIOS, ADDRESS)
     assert {request.headers['Authorization'] for request in upstream.requests} == {'Bearer koios-key'}
 
 
@@ -122,14 +122,14 @@ def test_koios_is_asked_without_a_key_too(upstream: Server, monkeypatch: pytest.
     monkeypatch.delenv('UPSTREAM_KOIOS_KEY')
     settings.cache_clear()
     upstream.say([])
-    accounts.read(KOIOS, ADDRESS)
+    account_explorers.read(KOIOS, ADDRESS)
     assert all('Authorization' not in request.headers for request in upstream.requests)
 
 
 def test_a_transaction_that_koios_lists_and_does_not_tell_of_does_not_vanish(upstream: Server) -> None:
     say_koios(upstream, [PLACE], [])
     with pytest.raises(Upstream, match='lacks a transaction'):
-        accounts.read(KOIOS, ADDRESS)
+        account_explorers.read(KOIOS, ADDRESS)
 
 
 @pytest.mark.parametrize(
@@ -144,19 +144,19 @@ def test_a_transaction_that_koios_lists_and_does_not_tell_of_does_not_vanish(ups
 )
 def test_a_transaction_of_another_shape_costs_only_itself_on_koios(upstream: Server, told: Any) -> None:
     say_koios(upstream, [PLACE], [told])
-    assert accounts.unread(KOIOS, ADDRESS) == [Unreadable('ada', TXID, 'unexpected shape', at=1_690_000_000, height=9_000_000)]
+    assert account_explorers.unread(KOIOS, ADDRESS) == [Unreadable('ada', TXID, 'unexpected shape', at=1_690_000_000, height=9_000_000)]
 
 
 @pytest.mark.parametrize('time', [None, '2020', 5])
 def test_a_time_of_another_shape_costs_only_its_transaction_on_koios(upstream: Server, time: Any) -> None:
     say_koios(upstream, [PLACE | {'block_time': time}], [koios_txn([], [])])
-    assert accounts.unread(KOIOS, ADDRESS) == [Unreadable('ada', TXID, 'unexpected shape', at=None, height=9_000_000)]
+    assert account_explorers.unread(KOIOS, ADDRESS) == [Unreadable('ada', TXID, 'unexpected shape', at=None, height=9_000_000)]
 
 
 def test_a_transaction_that_koios_alone_of_a_page_does_not_tell_of_costs_only_itself(upstream: Server) -> None:
     other = 'cd' * 32
     say_koios(upstream, [PLACE, PLACE | {'tx_hash': other}], [koios_txn([], [])])
-    [page] = KOIOS.read(accounts.http(), ADDRESS).pages
+    [page] = KOIOS.read(account_explorers.http(), ADDRESS).pages
     assert [entry.reference for entry in page.entries] == [TXID]
     assert page.unreadable == [Unreadable('ada', other, 'listed but not returned', at=1_690_000_000, height=9_000_000)]
 
@@ -171,14 +171,14 @@ def test_a_place_of_another_shape_is_refused_from_koios(upstream: Server, place:
 def test_an_address_of_another_shape_is_refused_from_koios(upstream: Server, told: Any) -> None:
     upstream.say(told)
     with pytest.raises(Upstream, match='unexpected shape'):
-        accounts.read(KOIOS, ADDRESS)
+        account_explorers.read(KOIOS, ADDRESS)
 
 
 @pytest.mark.parametrize('status', [400, 404, 406, 413])
 def test_an_error_of_koios_is_a_failure_of_its_own(upstream: Server, status: int) -> None:
     upstream.say({'code': 'PGRST100', 'message': 'failed to parse'}, status=status)
     with pytest.raises(Upstream, match=f'returned {status}') as caught:
-        accounts.read(KOIOS, ADDRESS)
+        account_explorers.read(KOIOS, ADDRESS)
     assert not isinstance(caught.value, UpstreamRejected)
 
 
@@ -191,7 +191,7 @@ def test_what_is_held_is_what_came_less_what_went_on_blockfrost(upstream: Server
     token = {'unit': 'ab' * 30, 'quantity': '12'}
     sums = {'received_sum': [{'unit': 'lovelace', 'quantity': '900'}, token], 'sent_sum': [{'unit': 'lovelace', 'quantity': '700'}]}
     upstream.say(sums | {'tx_count': 0})
-    holding, _ = accounts.read(BLOCKFROST, ADDRESS)
+    holding, _ = account_explorers.read(BLOCKFROST, ADDRESS)
     assert holding == Holding('ada', Decimal('0.0002'), Decimal('0.0007'), Decimal('0.0009'), 0)
 
 
@@ -216,7 +216,7 @@ def test_blockfrost_is_not_asked_without_a_key(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv('UPSTREAM_BLOCKFROST_KEY', raising=False)
     settings.cache_clear()
     with pytest.raises(UpstreamNotAsked, match='UPSTREAM_BLOCKFROST_KEY'):
-        accounts.read(BLOCKFROST, ADDRESS)
+        account_explorers.read(BLOCKFROST, ADDRESS)
 
 
 def problem(status: int, message: str) -> dict[str, Any]:
@@ -225,7 +225,7 @@ def problem(status: int, message: str) -> dict[str, Any]:
 
 def test_an_address_never_used_is_not_found_and_holds_nothing(upstream: Server) -> None:
     upstream.say(problem(404, 'The requested component has not been found.'), status=404)
-    holding, entries = accounts.read(BLOCKFROST, ADDRESS)
+    holding, entries = account_explorers.read(BLOCKFROST, ADDRESS)
     assert (holding, entries) == (Holding('ada', Decimal(0), Decimal(0), Decimal(0), 0), [])
     assert len(upstream.requests) == 1
 
@@ -233,13 +233,13 @@ def test_an_address_never_used_is_not_found_and_holds_nothing(upstream: Server) 
 def test_an_address_that_blockfrost_cannot_read_is_rejected(upstream: Server) -> None:
     upstream.say(problem(400, 'Invalid address for this network or malformed address format.'), status=400)
     with pytest.raises(UpstreamRejected):
-        accounts.read(BLOCKFROST, ADDRESS)
+        account_explorers.read(BLOCKFROST, ADDRESS)
 
 
 def test_who_is_banned_by_blockfrost_leaves_it_alone(upstream: Server) -> None:
     upstream.say(problem(418, 'IP has been auto-banned for flooding.'), status=418)
     with pytest.raises(Upstream) as caught:
-        accounts.read(BLOCKFROST, ADDRESS)
+        account_explorers.read(BLOCKFROST, ADDRESS)
     assert caught.value.throttled
 
 
@@ -254,7 +254,7 @@ def test_its_other_errors_are_failures_of_its_own(upstream: Server, last: str, s
     body = {'message': message} if status == 404 else problem(status, message)
     upstream.tell = lambda request: as_json(body, status) if request.path[-1] == last else usual(request)
     with pytest.raises(Upstream) as caught:
-        accounts.read(BLOCKFROST, ADDRESS)
+        account_explorers.read(BLOCKFROST, ADDRESS)
     assert not isinstance(caught.value, UpstreamRejected)
     assert not caught.value.throttled
 
@@ -273,7 +273,7 @@ def test_a_transaction_of_another_shape_costs_only_itself_on_blockfrost(
     upstream: Server, inputs: list[Any], changed: dict[str, Any]
 ) -> None:
     blockfrost(upstream, inputs, [], **changed)
-    [row] = accounts.unread(BLOCKFROST, ADDRESS)
+    [row] = account_explorers.unread(BLOCKFROST, ADDRESS)
     assert (row.currency, row.reference, row.reason) == ('ada', TXID, 'unexpected shape')
 
 
@@ -298,16 +298,16 @@ def test_of_tokens_those_of_the_catalogue_are_held_by_policy_and_name(upstream: 
     held = [(SNEK, '7'), (SNEK[:56], '9'), (SNEK + 'aa', '9'), (MIN, '2500000')]
     expected = {'ada': Decimal('0.000005'), 'snek': Decimal(7), 'min': Decimal('2.5')}
     say_koios(upstream, [], assets=[asset(*each) for each in held])
-    assert accounts.balances(KOIOS, ADDRESS) == expected
+    assert account_explorers.balances(KOIOS, ADDRESS) == expected
     sums = {'received_sum': [amount('lovelace', '12'), *(amount(*each) for each in held), amount(SNEK, '3')], 'tx_count': 1}
     upstream.say(sums | {'sent_sum': [amount('lovelace', '7'), amount(SNEK, '3')]})
-    assert accounts.balances(BLOCKFROST, ADDRESS) == expected
+    assert account_explorers.balances(BLOCKFROST, ADDRESS) == expected
 
 
 def test_a_balance_that_cannot_be_read_costs_only_its_token(upstream: Server) -> None:
     for quantity in ('1.5', None, '-1'):
         say_koios(upstream, [], assets=[asset(SNEK, quantity), asset(MIN, '1')])
-        report = KOIOS.read(accounts.http(), ADDRESS)
+        report = KOIOS.read(account_explorers.http(), ADDRESS)
         assert [holding.currency for holding in report.holdings] == ['ada', 'min']
         assert report.unreadable == [Unreadable('snek', SNEK, 'unexpected shape')]
 
@@ -332,23 +332,23 @@ def test_a_token_moves_by_what_is_created_less_what_is_spent_as_both_tell_it(
         [koios_coin('5') | {'asset_list': [asset(*each) for each in received]}, koios_coin('1') | {'asset_list': None}],
     )
     say_koios(upstream, [PLACE], [told])
-    entries = accounts.read(KOIOS, ADDRESS)[1]
+    entries = account_explorers.read(KOIOS, ADDRESS)[1]
     assert {entry.currency: entry.delta for entry in entries[1:]} == deltas
     inputs = [coin('5') | {'amount': [amount('lovelace', '5'), *(amount(*each) for each in spent)]}, coin('9', STRANGER)]
     kept = coin('8', collateral=True) | {'amount': [amount('lovelace', '8'), amount(MIN, '8')]}
     outputs = [coin('6') | {'amount': [amount('lovelace', '6'), *(amount(*each) for each in received)]}, kept]
     blockfrost(upstream, [*inputs, kept], outputs)
-    assert accounts.read(BLOCKFROST, ADDRESS)[1] == entries
+    assert account_explorers.read(BLOCKFROST, ADDRESS)[1] == entries
     assert [entry.n for entry in entries] == [0, *(currencies.get(code).id for code in sorted(deltas))]
 
 
 @pytest.mark.parametrize('quantity', ['x', None, '-5'])
 def test_a_quantity_that_cannot_be_read_costs_only_its_token(upstream: Server, quantity: Any) -> None:
     say_koios(upstream, [PLACE], [koios_txn([], [koios_coin('5') | {'asset_list': [asset(SNEK, quantity), asset(MIN, '1')]}])])
-    [koios_page] = KOIOS.read(accounts.http(), ADDRESS).pages
+    [koios_page] = KOIOS.read(account_explorers.http(), ADDRESS).pages
     told = [amount('lovelace', '5'), amount(SNEK, quantity), amount(MIN, '1')]
     blockfrost(upstream, [], [coin('5') | {'amount': told}])
-    [blockfrost_page] = BLOCKFROST.read(accounts.http(), ADDRESS).pages
+    [blockfrost_page] = BLOCKFROST.read(account_explorers.http(), ADDRESS).pages
     for page in (koios_page, blockfrost_page):
         assert [entry.currency for entry in page.entries] == ['ada', 'min']
         assert page.unreadable == [Unreadable('snek', TXID, 'unexpected shape', at=1_690_000_000, height=9_000_000)]
@@ -358,10 +358,10 @@ def test_an_output_that_cannot_be_read_costs_only_the_coin_and_the_tokens_that_i
     nameless = koios_coin('5') | {'asset_list': [{'quantity': '1'}, 'x', asset(MIN, '1')]}
     whose = koios_coin('1') | {'payment_addr': None, 'asset_list': [asset(SNEK, '3')]}
     say_koios(upstream, [PLACE], [koios_txn([], [nameless, whose])])
-    [koios_page] = KOIOS.read(accounts.http(), ADDRESS).pages
+    [koios_page] = KOIOS.read(account_explorers.http(), ADDRESS).pages
     named = coin('5') | {'amount': [{'quantity': '1'}, 'x', amount('lovelace', '5'), amount(MIN, '1')]}
     blockfrost(upstream, [], [named, coin('1', collateral=None) | {'amount': [amount(SNEK, '3')]}])
-    [blockfrost_page] = BLOCKFROST.read(accounts.http(), ADDRESS).pages
+    [blockfrost_page] = BLOCKFROST.read(account_explorers.http(), ADDRESS).pages
     for page in (koios_page, blockfrost_page):
         assert [(entry.currency, entry.delta) for entry in page.entries] == [('min', Decimal('0.000001'))]
         assert [(row.currency, row.reference) for row in page.unreadable] == [('ada', TXID), ('snek', TXID)]

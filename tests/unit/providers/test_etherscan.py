@@ -17,8 +17,7 @@ from chalicelib.providers.explorers.etherscan import Etherscan
 from chalicelib.providers.explorers.explorer import Page
 from infra.fake_upstreams import evm
 from infra.fake_upstreams.answer import Answer, as_json
-from tests.support.recordings import recorded
-from tests.unit.providers.evm import (
+from tests.support.evm import (
     ME,
     Request,
     Server,
@@ -34,6 +33,7 @@ from tests.unit.providers.evm import (
     telling,
     truth,
 )
+from tests.support.recordings import recorded
 
 ETHERSCAN, BLOCKSCOUT = explorer_of('eth', 'etherscan'), explorer_of('eth', 'blockscout')
 BOTH = pytest.mark.parametrize('explorer', [ETHERSCAN, BLOCKSCOUT], ids=lambda explorer: explorer.endpoint.key)

@@ -16,8 +16,8 @@ from chalicelib.providers.movements import Subject, bulk_sources_of
 from infra.fake_upstreams import evm, evm_nodes
 from infra.fake_upstreams.answer import Answer, as_json
 from tests.support.clock import CLOCK, StoppedClock
+from tests.support.evm import ME, Request, Server, http, leading_to, serving, telling
 from tests.support.evm_ledgers import txn
-from tests.unit.providers.evm import ME, Request, Server, http, leading_to, serving, telling
 
 OTHERS = [f'0x{number:040x}' for number in range(1, 100)]
 

@@ -12,7 +12,7 @@ from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import evm as rows
 from infra.fake_upstreams import evm
 from infra.fake_upstreams.answer import as_json
-from tests.unit.providers.evm import ME, Server, balances, explorer_of, generated, leading_to, read, serving, sums, truth
+from tests.support.evm import ME, Server, balances, explorer_of, generated, leading_to, read, serving, sums, truth
 
 HASH = '0x' + 'ab' * 32
 AT = 1_700_000_000

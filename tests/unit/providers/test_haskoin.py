@@ -13,7 +13,7 @@ from infra.fake_upstreams import faults, scripted_explorer
 from infra.fake_upstreams import utxo as sample
 from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.scripted_explorer import serving
-from tests.unit.providers import utxo
+from tests.support import utxo
 
 HASKOIN = utxo.explorer_of('bch', 'haskoin')
 ADDRESS = sample.ADDRESSES['bch']

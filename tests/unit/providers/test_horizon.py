@@ -13,12 +13,12 @@ from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers.horizon import Horizon
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.stellar import ADDRESS, STRANGER
+from tests.support import account_explorers
+from tests.support.account_explorers import Request, Server
 from tests.support.recordings import recorded
-from tests.unit.providers import accounts
-from tests.unit.providers.accounts import Request, Server
 
-LOBSTR = accounts.explorer_of('xlm', 'lobstr')
-STELLAR = accounts.explorer_of('xlm', 'stellar')
+LOBSTR = account_explorers.explorer_of('xlm', 'lobstr')
+STELLAR = account_explorers.explorer_of('xlm', 'stellar')
 TOKEN = 40_000_000 << 32 | 7 << 12
 ONE = '1.0000000'
 CIRCLE = 'GA5ZSEJYB37JRC5AVCIA5MOP4RHTM335X2KGX3IHOJAPP5RE34K4KZVN'
@@ -29,13 +29,13 @@ WITH_ISSUER = {'asset_type': 'credit_alphanum4'}
 
 @pytest.fixture(scope='module')
 def server() -> Iterator[Server]:
-    with accounts.serving() as server:
+    with account_explorers.serving() as server:
         yield server
 
 
 @pytest.fixture
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with accounts.leading_to(server, monkeypatch) as leading:
+    with account_explorers.leading_to(server, monkeypatch) as leading:
         yield leading
 
 
@@ -67,7 +67,7 @@ def records(*rows: dict[str, Any]) -> dict[str, Any]:
 def read_one(upstream: Server, told: dict[str, Any], *effects: dict[str, Any]) -> Entry:
     newest_first = sorted(effects, key=lambda row: row['paging_token'], reverse=True)
     upstream.say(account(), records(told), records(*newest_first))
-    [entry] = accounts.read(LOBSTR, ADDRESS)[1]
+    [entry] = account_explorers.read(LOBSTR, ADDRESS)[1]
     return entry
 
 
@@ -78,7 +78,7 @@ def problem(kind: str, status: int, **more: Any) -> dict[str, Any]:
 def test_what_is_held_is_the_native_balance_alone(upstream: Server) -> None:
     shares = {'balance': '9.0000000', 'asset_type': 'liquidity_pool_shares'}
     upstream.say(account(shares, {'balance': '12.3456789', 'asset_type': 'native'}), records())
-    assert accounts.read(LOBSTR, ADDRESS)[0].balance == Decimal('12.3456789')
+    assert account_explorers.read(LOBSTR, ADDRESS)[0].balance == Decimal('12.3456789')
 
 
 @pytest.mark.parametrize(
@@ -121,12 +121,12 @@ def line(balance: str, code: str = 'USDC', issuer: str = CIRCLE) -> dict[str, st
 def test_of_assets_those_of_the_catalogue_are_held_whoever_else_uses_their_code(upstream: Server) -> None:
     held = [line('7.5000000'), line('9.0000000', issuer=STRANGER), line('0.0000000', 'EURC', EURC), line('3.0000000', 'usdc')]
     upstream.say(account(*held), records())
-    assert accounts.balances(LOBSTR, ADDRESS) == {'xlm': 0, 'usdc-xlm': Decimal('7.5')}
+    assert account_explorers.balances(LOBSTR, ADDRESS) == {'xlm': 0, 'usdc-xlm': Decimal('7.5')}
 
 
 def test_a_line_that_cannot_be_read_costs_only_its_asset(upstream: Server) -> None:
     upstream.say(account(line('7.5'), line('2.0000000', 'EURC', EURC), {'balance': ONE, 'asset_type': 'native'}), records())
-    report = LOBSTR.read(accounts.http(), ADDRESS)
+    report = LOBSTR.read(account_explorers.http(), ADDRESS)
     assert {holding.currency: holding.balance for holding in report.holdings} == {'xlm': 1, 'eurc-xlm': 2}
     assert report.unreadable == [Unreadable('usdc-xlm', f'USDC-{CIRCLE}', 'unexpected shape')]
 
@@ -161,21 +161,21 @@ def reserves(name: str) -> list[dict[str, str]]:
 )
 def test_each_effect_moves_what_it_says_of_each_asset(upstream: Server, effects: list[dict[str, Any]], deltas: dict[str, Any]) -> None:
     upstream.say(account(), records(txn()), records(*effects))
-    entries = accounts.read(LOBSTR, ADDRESS)[1]
+    entries = account_explorers.read(LOBSTR, ADDRESS)[1]
     assert {entry.currency: entry.delta for entry in entries} == deltas
     assert {entry.reference for entry in entries} == {'ab' * 32}
 
 
 def test_an_issuer_holds_nothing_of_what_it_issues(upstream: Server) -> None:
     upstream.say(account(address=CIRCLE), records(txn()), records(usdc('account_debited')))
-    assert [(entry.currency, entry.delta) for entry in accounts.read(LOBSTR, CIRCLE)[1]] == [('xlm', 0)]
+    assert [(entry.currency, entry.delta) for entry in account_explorers.read(LOBSTR, CIRCLE)[1]] == [('xlm', 0)]
 
 
 @pytest.mark.parametrize('odd', [{'amount': '1'}, {'amount': None}, {'asset_type': None}])
 def test_an_effect_that_cannot_be_read_costs_the_asset_that_it_names(upstream: Server, odd: dict[str, Any]) -> None:
     told = [sides('XLM', 'EURC'), usdc('account_credited') | odd]
     upstream.say(account(), records(txn()), records(*told))
-    [page] = LOBSTR.read(accounts.http(), ADDRESS).pages
+    [page] = LOBSTR.read(account_explorers.http(), ADDRESS).pages
     whole = {} if 'asset_type' in odd else {'xlm': -3, 'eurc-xlm': 2}
     assert {entry.currency: entry.delta for entry in page.entries} == whole
     assert 'usdc-xlm' in {row.currency for row in page.unreadable}
@@ -249,7 +249,7 @@ def hidden(upstream: Server, *effects: dict[str, Any], first: Answer | None = No
 
 def test_a_transaction_that_moves_only_an_asset_is_found_by_its_effects(upstream: Server) -> None:
     hidden(upstream, usdc('account_credited'), effect('signer_created'))
-    assert accounts.read(LOBSTR, ADDRESS)[1] == [
+    assert account_explorers.read(LOBSTR, ADDRESS)[1] == [
         Entry('cd' * 32, USDC, 'usdc-xlm', Decimal(1), Decimal(0), 1_646_370_367, 40_000_000),
         Entry('ab' * 32, 0, 'xlm', Decimal(1), Decimal(0), 1_646_370_367, 40_000_000),
     ]
@@ -257,7 +257,7 @@ def test_a_transaction_that_moves_only_an_asset_is_found_by_its_effects(upstream
 
 def test_what_arrived_since_the_list_was_read_is_read_whole(upstream: Server) -> None:
     hidden(upstream, effect('account_debited', asset_type='native', amount=ONE), fee_account=ADDRESS)
-    newest = accounts.read(LOBSTR, ADDRESS)[1][0]
+    newest = account_explorers.read(LOBSTR, ADDRESS)[1][0]
     assert (newest.reference, newest.delta, newest.fee) == ('cd' * 32, Decimal('-1.00001'), Decimal('0.00001'))
 
 
@@ -266,7 +266,7 @@ def test_what_arrived_since_the_list_was_read_is_read_whole(upstream: Server) ->
 )
 def test_a_transaction_that_moves_nothing_of_ours_is_not_asked_for(upstream: Server, effects: list[dict[str, Any]]) -> None:
     hidden(upstream, *effects, first=Answer(500, 'not asked for'))
-    assert [entry.reference for entry in accounts.read(LOBSTR, ADDRESS)[1]] == ['ab' * 32]
+    assert [entry.reference for entry in account_explorers.read(LOBSTR, ADDRESS)[1]] == ['ab' * 32]
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_a_transaction_that_moves_nothing_of_ours_is_not_asked_for(upstream: Ser
 def test_an_operation_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
     hidden(upstream, usdc('account_credited'), first=as_json(told))
     with pytest.raises(Upstream, match='unexpected shape'):
-        accounts.read(LOBSTR, ADDRESS)
+        account_explorers.read(LOBSTR, ADDRESS)
 
 
 def busy(upstream: Server, *, listed: bool) -> Horizon:
@@ -309,7 +309,7 @@ def busy(upstream: Server, *, listed: bool) -> Horizon:
 def test_of_a_transaction_with_effects_without_end_nobody_knows_what_it_moves_and_older_ones_are_read(
     upstream: Server, listed: bool
 ) -> None:
-    pages = list(busy(upstream, listed=listed).read(accounts.http(), ADDRESS).pages)
+    pages = list(busy(upstream, listed=listed).read(account_explorers.http(), ADDRESS).pages)
 
     assert {(row.currency, row.reference, row.reason) for page in pages for row in page.unreadable} == {
         (code, 'cd' * 32, 'too many effects') for code in ('xlm', *(token.code for token in currencies.tokens_on('xlm')))
@@ -324,7 +324,7 @@ def test_effects_go_on_where_the_transactions_of_the_page_before_ended(upstream:
     upstream.tell = lambda request: as_json(
         next(rest) if request.path[-1] == 'transactions' else records() if request.path[-1] == 'effects' else account()
     )
-    list(small.read(accounts.http(), ADDRESS).pages)
+    list(small.read(account_explorers.http(), ADDRESS).pages)
     asked = [request.query.get('cursor') for request in upstream.requests if request.path[-1] == 'effects']
     assert asked == [None, f'{TOKEN}-0']
 
@@ -340,14 +340,14 @@ def test_an_account_that_was_merged_holds_nothing_and_keeps_its_transactions(ups
         return gone
 
     upstream.tell = tell
-    holding, [entry] = accounts.read(LOBSTR, ADDRESS)
+    holding, [entry] = account_explorers.read(LOBSTR, ADDRESS)
     assert (holding.balance, entry.delta) == (0, -1)
 
 
 def test_an_address_that_it_cannot_read_is_rejected(upstream: Server) -> None:
     upstream.say(problem('bad_request', 400, extras={'invalid_field': 'account_id', 'reason': 'invalid address'}), status=400)
     with pytest.raises(UpstreamRejected):
-        accounts.read(STELLAR, ADDRESS)
+        account_explorers.read(STELLAR, ADDRESS)
 
 
 @pytest.mark.parametrize(
@@ -373,7 +373,7 @@ def test_its_other_errors_are_failures_of_its_own(upstream: Server, status: int,
 
     upstream.tell = tell
     with pytest.raises(Upstream) as caught:
-        accounts.read(STELLAR, ADDRESS)
+        account_explorers.read(STELLAR, ADDRESS)
     assert not isinstance(caught.value, UpstreamRejected)
 
 
@@ -390,7 +390,7 @@ def test_its_other_errors_are_failures_of_its_own(upstream: Server, status: int,
 )
 def test_a_transaction_of_another_shape_costs_only_itself(upstream: Server, changed: dict[str, Any]) -> None:
     upstream.say(account(), records(txn(**({'fee_account': ADDRESS} | changed))), records())
-    [row] = accounts.unread(LOBSTR, ADDRESS)
+    [row] = account_explorers.unread(LOBSTR, ADDRESS)
     assert (row.currency, row.reference, row.reason) == ('xlm', 'ab' * 32, 'unexpected shape')
 
 
@@ -398,7 +398,7 @@ def test_a_transaction_of_another_shape_costs_only_itself(upstream: Server, chan
 def test_what_is_no_transaction_is_refused(upstream: Server, changed: dict[str, Any]) -> None:
     upstream.say(account(), records(txn(**changed)), records())
     with pytest.raises(Upstream, match='unexpected shape'):
-        accounts.read(LOBSTR, ADDRESS)
+        account_explorers.read(LOBSTR, ADDRESS)
 
 
 @pytest.mark.parametrize('amount', ['1', '1.00', '1.00000001', '-1.0000000', '1e7', 1, None])
@@ -406,7 +406,7 @@ def test_an_amount_of_another_shape_costs_only_its_transaction(upstream: Server,
     other = txn(hash='cd' * 32, paging_token=str(TOKEN - 4096))
     paid = effect('account_credited', asset_type='native', amount=amount)
     upstream.say(account(), records(txn(), other), records(paid))
-    [page] = LOBSTR.read(accounts.http(), ADDRESS).pages
+    [page] = LOBSTR.read(account_explorers.http(), ADDRESS).pages
     assert page.unreadable == [Unreadable('xlm', 'ab' * 32, 'unexpected shape', at=1_646_370_367, height=40_000_000)]
     assert [entry.reference for entry in page.entries] == ['cd' * 32]
 
@@ -418,7 +418,7 @@ def test_an_amount_of_another_shape_costs_only_its_transaction(upstream: Server,
 )
 def test_an_effect_that_does_not_say_what_it_is_is_not_taken_for_none(upstream: Server, changed: dict[str, Any]) -> None:
     upstream.say(account(), records(txn()), records(effect('account_credited', asset_type='native', amount=ONE) | changed))
-    assert [row.reference for row in accounts.unread(LOBSTR, ADDRESS)] == ['ab' * 32]
+    assert [row.reference for row in account_explorers.unread(LOBSTR, ADDRESS)] == ['ab' * 32]
 
 
 @pytest.mark.parametrize(
@@ -428,10 +428,10 @@ def test_an_effect_that_does_not_say_what_it_is_is_not_taken_for_none(upstream: 
 def test_an_account_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
     upstream.say(told)
     with pytest.raises(Upstream, match='unexpected shape'):
-        accounts.read(STELLAR, ADDRESS)
+        account_explorers.read(STELLAR, ADDRESS)
 
 
 def test_a_page_that_is_not_newest_first_is_refused(upstream: Server) -> None:
     upstream.say(account(), records(txn(), txn(paging_token=str(TOKEN + 4096))), records())
     with pytest.raises(Upstream, match='unexpected shape'):
-        accounts.read(STELLAR, ADDRESS)
+        account_explorers.read(STELLAR, ADDRESS)

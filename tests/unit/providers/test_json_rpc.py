@@ -15,8 +15,21 @@ from chalicelib.providers.explorers.evm_chains import EVM_EXPLORERS
 from chalicelib.providers.explorers.json_rpc import JsonRpc
 from infra.fake_upstreams import evm, evm_nodes
 from infra.fake_upstreams.answer import Answer, as_json
+from tests.support.evm import (
+    ME,
+    Request,
+    Server,
+    balances,
+    explorer_of,
+    generated,
+    http,
+    leading_to,
+    read,
+    serving,
+    telling,
+    truth,
+)
 from tests.support.recordings import recorded
-from tests.unit.providers.evm import ME, Request, Server, balances, explorer_of, generated, http, leading_to, read, serving, telling, truth
 
 NODE = explorer_of('eth', 'publicnode')
 WORLD = evm.World(1, [evm.Transaction('0x' + 'ab' * 32, 1, 1, evm.STRANGER, ME, 5)])

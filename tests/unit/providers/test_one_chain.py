@@ -9,10 +9,10 @@ from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledgers import Entry
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import EXPLORERS, Explorer
+from tests.support import account_explorers
+from tests.support.account_explorers import Server
 from tests.support.one_chain import Addresses, Output, Transaction, generate
 from tests.support.one_chain_tellers import BLOCKBOOKS, TELLERS
-from tests.unit.providers import accounts
-from tests.unit.providers.accounts import Server
 
 # No explorer looks into an address, and these are none.
 OURS = Addresses(plain='1PlainOfOurs', keys='1KeysOfOurs', shared='1SharedOfOurs')
@@ -24,7 +24,7 @@ each_explorer = pytest.mark.parametrize(('coin', 'explorer'), CASES, ids=[f'{coi
 
 @pytest.fixture(scope='module')
 def server() -> Iterator[Server]:
-    with accounts.serving() as server:
+    with account_explorers.serving() as server:
         yield server
 
 
@@ -32,7 +32,7 @@ def server() -> Iterator[Server]:
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for key in BLOCKBOOKS:
         monkeypatch.setenv(f'UPSTREAM_{key.upper()}_URL', f'{server.url}/{key}')
-    with accounts.leading_to(server, monkeypatch) as leading:
+    with account_explorers.leading_to(server, monkeypatch) as leading:
         yield leading
 
 
@@ -78,12 +78,12 @@ def test_every_explorer_of_a_coin_tells_the_same_of_one_chain(upstream: Server, 
     for address in OURS:
         if explorer.endpoint.key == 'blockcypher' and is_named_in_multisig(chain, address):
             with pytest.raises(Upstream, match='multisig'):
-                accounts.read(explorer, address)
+                account_explorers.read(explorer, address)
             continue
         expected = worked_out(chain, coin, address, 'p2pkh', *(['p2pk'] if explorer.counts_p2pk else []))
         if explorer.endpoint.key == 'blockchair' and any(entry.fee for entry in expected):
             expected = [entry._replace(fee=None) for entry in expected]  # it does not tell who spends
-        holding, entries = accounts.read(explorer, address)
+        holding, entries = account_explorers.read(explorer, address)
         assert entries == expected
         assert holding.balance == sum(entry.delta for entry in expected)
         assert holding.transactions == len(expected)
@@ -112,7 +112,7 @@ def test_coins_in_a_bare_multisig_output_are_nobodys(upstream: Server, coin: str
     tell(upstream, [Transaction('ab' * 32, 3_000_000, 1_700_000_000, (Output('p2pkh', ('stranger',), 1_001 * 10**8),), outputs)])
     if explorer.endpoint.key == 'blockcypher':
         with pytest.raises(Upstream, match='multisig'):
-            accounts.read(explorer, OURS.shared)
+            account_explorers.read(explorer, OURS.shared)
     else:
-        holding, entries = accounts.read(explorer, OURS.shared)
+        holding, entries = account_explorers.read(explorer, OURS.shared)
         assert (holding.balance, holding.received, entries) == (0, 0, [])

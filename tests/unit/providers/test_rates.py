@@ -19,7 +19,7 @@ from chalicelib.providers.rates.rate_source import SYMBOLS
 from chalicelib.providers.transport import Http
 from infra.fake_upstreams import rates as sample
 from infra.fake_upstreams.answer import Answer, as_json
-from tests.rates_upstreams import KEYS, NONSENSE, Sources, sources
+from tests.support.rate_sources import KEYS, NONSENSE, Sources, sources
 from tests.support.recordings import recording
 
 NOW = 1_780_000_000

@@ -13,24 +13,24 @@ from chalicelib.errors import Upstream, UpstreamRejected
 from chalicelib.providers.explorers import rippled_nodes
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.xrp import ADDRESS, STRANGER
+from tests.support import account_explorers
+from tests.support.account_explorers import Request, Server
 from tests.support.recordings import recorded
-from tests.unit.providers import accounts
-from tests.unit.providers.accounts import Request, Server
 
-XRPLCLUSTER = accounts.explorer_of('xrp', 'xrplcluster')
-RIPPLE = accounts.explorer_of('xrp', 'ripple')
+XRPLCLUSTER = account_explorers.explorer_of('xrp', 'xrplcluster')
+RIPPLE = account_explorers.explorer_of('xrp', 'ripple')
 HASH = 'AB' * 32
 
 
 @pytest.fixture(scope='module')
 def server() -> Iterator[Server]:
-    with accounts.serving() as server:
+    with account_explorers.serving() as server:
         yield server
 
 
 @pytest.fixture
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with accounts.leading_to(server, monkeypatch) as leading:
+    with account_explorers.leading_to(server, monkeypatch) as leading:
         yield leading
 
 
@@ -71,7 +71,7 @@ def say(upstream: Server, account: dict[str, Any], *answers: dict[str, Any]) -> 
 
 def read_one(upstream: Server, told: dict[str, Any]) -> Entry:
     say(upstream, info(), txs(told))
-    [entry] = accounts.read(XRPLCLUSTER, ADDRESS)[1]
+    [entry] = account_explorers.read(XRPLCLUSTER, ADDRESS)[1]
     return entry
 
 
@@ -83,7 +83,7 @@ def test_the_recorded_account_holds_its_drops(upstream: Server) -> None:
     told = recorded('xrp/rippled_account_info.json')
     told['result'] |= {'validated': True, 'status': 'success'}  # recorded from a WebSocket, which tells the status outside
     say(upstream, told)
-    [holding] = XRPLCLUSTER.read(accounts.http(), told['result']['account_data']['Account']).holdings
+    [holding] = XRPLCLUSTER.read(account_explorers.http(), told['result']['account_data']['Account']).holdings
     assert (holding.currency, holding.balance) == ('xrp', Decimal('922.913243'))
 
 
@@ -91,7 +91,7 @@ def test_recorded_transactions_that_move_nothing_cost_their_fee(upstream: Server
     told = recorded('xrp/rippled_account_tx.json')['result']
     rows = [each | {'tx': each['tx_json']} for each in told['transactions']]
     say(upstream, info(address=told['account']), txs(*rows))
-    entries = accounts.read(XRPLCLUSTER, told['account'])[1]
+    entries = account_explorers.read(XRPLCLUSTER, told['account'])[1]
     assert [(entry.height, entry.delta, entry.fee) for entry in entries] == [
         (61_965_653, Decimal('-0.00001'), Decimal('0.00001')),
         (61_965_405, Decimal('-0.00001'), Decimal('0.00001')),
@@ -112,7 +112,7 @@ def test_recorded_payments_sum_to_the_balance_but_for_the_fees_of_what_was_no_pa
         for each in sorted(told, key=lambda each: -each['ledger_index'])
     ]
     say(upstream, info(address=address), txs(*rows))
-    entries = accounts.read(XRPLCLUSTER, address)[1]
+    entries = account_explorers.read(XRPLCLUSTER, address)[1]
     assert len(entries) == len(told) == 23
     last = [
         node['FinalFields']['Balance']
@@ -176,7 +176,7 @@ def test_of_issued_currencies_those_of_the_catalogue_are_held_whoever_else_uses_
         held('9', 'USD', 'rvYAfWj5gh67oV6fW32ZzP3Aw4Eubs59B'), held('0', '534F4C4F' + 32 * '0', 'rsoLo2S1kiGeCcn6hCUXVrCpGMWLrRrLZz')
     )
     upstream.say(info('5'), first, second)
-    assert accounts.balances(XRPLCLUSTER, ADDRESS) == {'xrp': Decimal('0.000005'), 'rlusd-xrp': Decimal('0.0125')}
+    assert account_explorers.balances(XRPLCLUSTER, ADDRESS) == {'xrp': Decimal('0.000005'), 'rlusd-xrp': Decimal('0.0125')}
     asked = [request.body['params'][0] for request in upstream.requests[1:]]
     assert [(each['ledger_index'], each.get('marker')) for each in asked] == [(80_000_000, None), (80_000_000, 'more')]
 
@@ -186,7 +186,7 @@ def test_a_line_that_cannot_be_read_costs_only_its_currency(upstream: Server, ba
     upstream.say(
         info('5'), lines(held(balance), held('2', '5553444300000000000000000000000000000000', 'rGm7WCVp9gb4jZHWTEtGUr4dd74z2XuWhE'))
     )
-    report = XRPLCLUSTER.read(accounts.http(), ADDRESS)
+    report = XRPLCLUSTER.read(account_explorers.http(), ADDRESS)
     assert [holding.currency for holding in report.holdings] == ['xrp', 'usdc-xrp']
     assert report.unreadable == [Unreadable('rlusd-xrp', f'{RLUSD}.{RLUSD_ISSUER}', 'unexpected shape')]
 
@@ -197,7 +197,7 @@ def test_of_lines_without_end_the_first_are_read_and_other_balances_are_unknown(
         info('5') if request.body['method'] == 'account_info' else lines(held('2'), marker=f'm{next(number)}')
     )
 
-    report = XRPLCLUSTER.read(accounts.http(), ADDRESS)
+    report = XRPLCLUSTER.read(account_explorers.http(), ADDRESS)
 
     assert {holding.currency for holding in report.holdings} == {'xrp', 'rlusd-xrp'}
     tokens = {token.code: token.contract for token in currencies.tokens_on('xrp') if token.code != 'rlusd-xrp'}
@@ -211,7 +211,7 @@ def test_of_lines_without_end_the_first_are_read_and_other_balances_are_unknown(
 def test_lines_that_are_not_what_was_requested_are_refused(upstream: Server, told: dict[str, Any]) -> None:
     upstream.say(info('5'), told)
     with pytest.raises(Upstream):
-        XRPLCLUSTER.read(accounts.http(), ADDRESS)
+        XRPLCLUSTER.read(account_explorers.http(), ADDRESS)
 
 
 def trust_line(kind: str, before: str | None, after: str, *, ours: str = 'LowLimit', currency: str = RLUSD, **more: Any) -> dict[str, Any]:
@@ -241,7 +241,7 @@ def trust_line(kind: str, before: str | None, after: str, *, ours: str = 'LowLim
 )
 def test_a_trust_line_moves_what_its_balance_says(upstream: Server, told: dict[str, Any], delta: str) -> None:
     say(upstream, info(), txs(row(told, changed('5', '9'))))
-    entries = accounts.read(XRPLCLUSTER, ADDRESS)[1]
+    entries = account_explorers.read(XRPLCLUSTER, ADDRESS)[1]
     expected = {'xrp': Decimal('0.000004')} | ({'rlusd-xrp': Decimal(delta)} if delta != '0' else {})
     assert {entry.currency: entry.delta for entry in entries} == expected
     assert [entry.n for entry in entries] == [0, currencies.get('rlusd-xrp').id][: len(entries)]
@@ -263,7 +263,7 @@ def test_a_recorded_line_is_told_as_the_low_account_sees_it(upstream: Server) ->
 )
 def test_a_line_of_a_transaction_that_cannot_be_read_costs_only_its_currency(upstream: Server, odd: dict[str, Any]) -> None:
     say(upstream, info(), txs(row(odd, changed('5', '9'))))
-    [page] = XRPLCLUSTER.read(accounts.http(), ADDRESS).pages
+    [page] = XRPLCLUSTER.read(account_explorers.http(), ADDRESS).pages
     assert [(entry.currency, entry.delta) for entry in page.entries] == [('xrp', Decimal('0.000004'))]
     assert [(row.currency, row.reference, row.height) for row in page.unreadable] == [('rlusd-xrp', HASH, 70_000_000)]
 
@@ -271,7 +271,7 @@ def test_a_line_of_a_transaction_that_cannot_be_read_costs_only_its_currency(ups
 @pytest.mark.parametrize('odd', ['x', {'ModifiedNode': None}, {'ModifiedNode': {'FinalFields': {'Account': STRANGER}}}])
 def test_a_node_that_cannot_be_read_costs_only_the_coin(upstream: Server, odd: Any) -> None:
     say(upstream, info(), txs(row(odd, trust_line('ModifiedNode', '1', '2'), changed('5', '9'))))
-    [page] = XRPLCLUSTER.read(accounts.http(), ADDRESS).pages
+    [page] = XRPLCLUSTER.read(account_explorers.http(), ADDRESS).pages
     assert [entry.currency for entry in page.entries] == ['rlusd-xrp']
     assert [(row.currency, row.reference) for row in page.unreadable] == [('xrp', HASH)]
 
@@ -280,7 +280,7 @@ def test_a_line_that_does_not_say_what_it_is_costs_only_its_currency(upstream: S
     line = trust_line('ModifiedNode', '1', '2')
     del line['ModifiedNode']['LedgerEntryType']
     say(upstream, info(), txs(row(line, changed('5', '9'))))
-    [page] = XRPLCLUSTER.read(accounts.http(), ADDRESS).pages
+    [page] = XRPLCLUSTER.read(account_explorers.http(), ADDRESS).pages
     assert [(entry.currency, entry.delta) for entry in page.entries] == [('xrp', Decimal('0.000004'))]
     assert [(row.currency, row.reference) for row in page.unreadable] == [('rlusd-xrp', HASH)]
 
@@ -294,7 +294,7 @@ def test_issued_currencies_and_other_peoples_balances_are_not_ours(upstream: Ser
 
 def test_transactions_are_read_up_to_the_ledger_of_the_balance(upstream: Server) -> None:
     say(upstream, info('7'), txs())
-    accounts.read(XRPLCLUSTER, ADDRESS)
+    account_explorers.read(XRPLCLUSTER, ADDRESS)
     first, second = (request.body for request in upstream.requests)
     assert (first['method'], first['params'][0]['ledger_index']) == ('account_info', 'validated')
     assert (second['method'], second['params'][0]['ledger_index_max']) == ('account_tx', 80_000_000)
@@ -302,27 +302,27 @@ def test_transactions_are_read_up_to_the_ledger_of_the_balance(upstream: Server)
 
 def test_a_deleted_account_holds_nothing_and_keeps_its_transactions(upstream: Server) -> None:
     upstream.say(error('actNotFound'), txs(row(node('DeletedNode', FinalFields={'Account': ADDRESS, 'Balance': '5'}))))
-    holding, entries = accounts.read(XRPLCLUSTER, ADDRESS)
+    holding, entries = account_explorers.read(XRPLCLUSTER, ADDRESS)
     assert (holding.balance, len(entries)) == (0, 1)
 
 
 def test_an_account_that_nobody_paid_to_yet_has_no_transactions(upstream: Server) -> None:
     upstream.say(error('actNotFound'))
-    holding, entries = accounts.read(XRPLCLUSTER, ADDRESS)
+    holding, entries = account_explorers.read(XRPLCLUSTER, ADDRESS)
     assert (holding.balance, entries) == (0, [])
 
 
 def test_an_address_that_it_cannot_read_is_rejected(upstream: Server) -> None:
     upstream.say(error('actMalformed'))
     with pytest.raises(UpstreamRejected):
-        accounts.read(RIPPLE, ADDRESS)
+        account_explorers.read(RIPPLE, ADDRESS)
 
 
 @pytest.mark.parametrize('code', ['slowDown', 'tooBusy'])
 def test_a_server_that_slows_us_down_is_left_alone(upstream: Server, code: str) -> None:
     upstream.say(error(code))
     with pytest.raises(Upstream) as caught:
-        accounts.read(RIPPLE, ADDRESS)
+        account_explorers.read(RIPPLE, ADDRESS)
     assert caught.value.throttled
 
 
@@ -331,32 +331,32 @@ def test_a_server_that_slows_us_down_is_left_alone(upstream: Server, code: str) 
 def test_its_other_errors_are_failures_of_its_own(upstream: Server, code: str, number: int) -> None:
     say(upstream, *[info()] * number, error(code))
     with pytest.raises(Upstream, match='returned an error') as caught:
-        accounts.read(RIPPLE, ADDRESS)
+        account_explorers.read(RIPPLE, ADDRESS)
     assert not caught.value.throttled
     assert not isinstance(caught.value, UpstreamRejected)
 
 
 def test_a_warning_beside_the_answer_does_no_harm(upstream: Server) -> None:
     say(upstream, info('5') | {'warning': 'load', 'warnings': [{'id': 2001, 'message': 'This is a clio server'}]}, txs())
-    assert accounts.read(RIPPLE, ADDRESS)[0].balance == Decimal('0.000005')
+    assert account_explorers.read(RIPPLE, ADDRESS)[0].balance == Decimal('0.000005')
 
 
 def test_a_page_that_leads_back_to_itself_is_refused(upstream: Server) -> None:
     say(upstream, info(), txs(row(), marker={'ledger': 5, 'seq': 0}))
     with pytest.raises(Upstream, match='back to itself'):
-        accounts.read(RIPPLE, ADDRESS)
+        account_explorers.read(RIPPLE, ADDRESS)
 
 
 def test_a_page_of_nothing_that_leads_on_is_gone_on_from(upstream: Server) -> None:
     say(upstream, info(), txs(marker={'ledger': 5, 'seq': 0}), txs(row()))
-    assert len(accounts.read(RIPPLE, ADDRESS)[1]) == 1
+    assert len(account_explorers.read(RIPPLE, ADDRESS)[1]) == 1
 
 
 def test_the_place_to_go_on_from_is_the_servers_own_marker(upstream: Server) -> None:
     say(upstream, info(), txs(row(), marker={'ledger': 5, 'seq': 3}))
-    page = next(XRPLCLUSTER.read(accounts.http(), ADDRESS).pages)
+    page = next(XRPLCLUSTER.read(account_explorers.http(), ADDRESS).pages)
     say(upstream, info(), txs())
-    accounts.read(XRPLCLUSTER, ADDRESS, page.resume)
+    account_explorers.read(XRPLCLUSTER, ADDRESS, page.resume)
     assert upstream.requests[-1].body['params'][0]['marker'] == {'ledger': 5, 'seq': 3}
 
 
@@ -379,7 +379,7 @@ def test_the_place_to_go_on_from_is_the_servers_own_marker(upstream: Server) -> 
 )
 def test_a_transaction_of_another_shape_costs_only_itself(upstream: Server, told: dict[str, Any]) -> None:
     say(upstream, info(), txs(told))
-    [unread] = accounts.unread(RIPPLE, ADDRESS)
+    [unread] = account_explorers.unread(RIPPLE, ADDRESS)
     assert (unread.currency, unread.reference, unread.reason) == ('xrp', HASH, 'unexpected shape')
 
 
@@ -389,7 +389,7 @@ def test_a_transaction_of_another_shape_costs_only_itself(upstream: Server, told
 def test_what_is_no_transaction_is_refused(upstream: Server, told: dict[str, Any]) -> None:
     say(upstream, info(), txs(told))
     with pytest.raises(Upstream, match='unexpected shape'):
-        accounts.read(RIPPLE, ADDRESS)
+        account_explorers.read(RIPPLE, ADDRESS)
 
 
 @pytest.mark.parametrize(
@@ -398,13 +398,13 @@ def test_what_is_no_transaction_is_refused(upstream: Server, told: dict[str, Any
 def test_an_account_of_another_shape_is_refused(upstream: Server, told: dict[str, Any]) -> None:
     say(upstream, told)
     with pytest.raises(Upstream, match='unexpected shape'):
-        accounts.read(RIPPLE, ADDRESS)
+        account_explorers.read(RIPPLE, ADDRESS)
 
 
 def test_a_page_that_is_not_newest_first_is_refused(upstream: Server) -> None:
     say(upstream, info(), txs(row(ledger_index=5), row(ledger_index=6)))
     with pytest.raises(Upstream, match='unexpected shape'):
-        accounts.read(RIPPLE, ADDRESS)
+        account_explorers.read(RIPPLE, ADDRESS)
 
 
 def test_a_server_that_answers_only_by_its_status_fails(upstream: Server) -> None:
@@ -413,4 +413,4 @@ def test_a_server_that_answers_only_by_its_status_fails(upstream: Server) -> Non
 
     upstream.tell = tell
     with pytest.raises(Upstream, match='returned 400'):
-        accounts.read(RIPPLE, ADDRESS)
+        account_explorers.read(RIPPLE, ADDRESS)

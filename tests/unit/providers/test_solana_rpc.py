@@ -13,27 +13,27 @@ from chalicelib.providers.explorers import Page
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.bitcoin_chain import BASE58
 from infra.fake_upstreams.solana import ADDRESS, STRANGER, SYSTEM
+from tests.support import account_explorers
+from tests.support.account_explorers import Request, Server
 from tests.support.recordings import recorded
-from tests.unit.providers import accounts
-from tests.unit.providers.accounts import Request, Server
-from tests.unit.providers.solana import SIGNATURE, SLOT, SOLANA, answer, calls, tell, txn
+from tests.support.solana import SIGNATURE, SLOT, SOLANA, answer, calls, tell, txn
 
 
 @pytest.fixture(scope='module')
 def server() -> Iterator[Server]:
-    with accounts.serving() as server:
+    with account_explorers.serving() as server:
         yield server
 
 
 @pytest.fixture
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with accounts.leading_to(server, monkeypatch) as leading:
+    with account_explorers.leading_to(server, monkeypatch) as leading:
         yield leading
 
 
 def read_one(upstream: Server, told: Any, **row: Any) -> Entry:
     tell(upstream, told, **row)
-    [entry] = accounts.read(SOLANA, ADDRESS)[1]
+    [entry] = account_explorers.read(SOLANA, ADDRESS)[1]
     return entry
 
 
@@ -90,7 +90,7 @@ def test_recorded_signatures_are_listed_and_gone_on_from_the_last(upstream: Serv
         return {'result': told}
 
     answer(upstream, respond)
-    entries = accounts.read(SOLANA, address)[1]
+    entries = account_explorers.read(SOLANA, address)[1]
     assert [(entry.reference, entry.height, entry.at) for entry in entries] == [
         (row['signature'], row['slot'], row['blockTime']) for row in rows
     ]
@@ -105,7 +105,7 @@ def test_the_answers_of_a_batch_may_come_in_any_order(upstream: Server) -> None:
         return as_json(told[::-1] if isinstance(told, list) else told)
 
     upstream.tell = backwards
-    assert [(entry.reference, entry.delta * 10**9) for entry in accounts.read(SOLANA, ADDRESS)[1]] == list(
+    assert [(entry.reference, entry.delta * 10**9) for entry in account_explorers.read(SOLANA, ADDRESS)[1]] == list(
         zip(signatures, range(3), strict=True)
     )
 
@@ -140,7 +140,7 @@ def result(gain: int, **changed: Any) -> dict[str, Any]:
 
 def read_page(upstream: Server) -> Page:
     """Return the first page, the only one with rows, of an address that holds no tokens."""
-    page, last = SOLANA.read(accounts.http(), ADDRESS, held_codes=['sol']).pages
+    page, last = SOLANA.read(account_explorers.http(), ADDRESS, held_codes=['sol']).pages
     assert (last.entries, list(last.unreadable), last.resume) == ([], [], None)
     return page
 
@@ -182,21 +182,21 @@ def test_a_transaction_that_cannot_be_read_costs_only_itself(upstream: Server, a
 
 def test_a_version_that_the_node_does_not_support_is_no_failure_of_it_even_alone(upstream: Server) -> None:
     [only] = tell_several(upstream, {'error': {'code': -32015, 'message': 'Transaction version (300) is not supported'}})
-    assert accounts.unread(SOLANA, ADDRESS) == [Unreadable('sol', only, 'version not supported by the node', at=None, height=SLOT)]
+    assert account_explorers.unread(SOLANA, ADDRESS) == [Unreadable('sol', only, 'version not supported by the node', at=None, height=SLOT)]
 
 
 @pytest.mark.parametrize('answer', [{'result': None}, {'error': {'code': -32603, 'message': 'Internal error'}}])
 def test_a_node_that_returns_none_of_the_transactions_it_lists_has_failed(upstream: Server, answer: dict[str, Any]) -> None:
     tell_several(upstream, answer, answer, answer)
     with pytest.raises(Upstream):
-        accounts.read(SOLANA, ADDRESS)
+        account_explorers.read(SOLANA, ADDRESS)
 
 
 @pytest.mark.parametrize(('code', 'throttled'), [(-32005, False), (-32011, False), (-32019, False), (429, True)])
 def test_an_error_that_is_of_the_node_is_not_blamed_on_a_transaction(upstream: Server, code: int, throttled: bool) -> None:
     tell_several(upstream, result(1), {'error': {'code': code, 'message': 'not now'}}, result(9))
     with pytest.raises(Upstream) as caught:
-        accounts.read(SOLANA, ADDRESS)
+        account_explorers.read(SOLANA, ADDRESS)
     assert caught.value.throttled == throttled
 
 
@@ -223,9 +223,9 @@ def test_an_empty_list_is_an_empty_history_only_at_a_node_that_keeps_all_of_it(u
     answer(upstream, lambda method, *_: {'result': first_block} if method == 'getFirstAvailableBlock' else None)
     if refused:
         with pytest.raises(UpstreamNotAsked, match='recent ledgers only'):
-            accounts.read(SOLANA, ADDRESS)
+            account_explorers.read(SOLANA, ADDRESS)
     else:
-        assert accounts.read(SOLANA, ADDRESS)[1] == []
+        assert account_explorers.read(SOLANA, ADDRESS)[1] == []
 
 
 def test_a_transaction_that_is_listed_and_no_longer_kept_does_not_vanish(upstream: Server) -> None:
@@ -237,7 +237,7 @@ def test_a_transaction_that_is_listed_and_no_longer_kept_does_not_vanish(upstrea
 def test_an_address_that_it_cannot_read_is_rejected(upstream: Server, message: str) -> None:
     answer(upstream, lambda *_: {'error': {'code': -32602, 'message': message}})
     with pytest.raises(UpstreamRejected):
-        accounts.read(SOLANA, ADDRESS)
+        account_explorers.read(SOLANA, ADDRESS)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_an_address_that_it_cannot_read_is_rejected(upstream: Server, message: s
 def test_a_node_that_we_ask_too_often_is_left_alone(upstream: Server, code: int, message: str) -> None:
     answer(upstream, lambda *_: {'error': {'code': code, 'message': message}})
     with pytest.raises(Upstream) as caught:
-        accounts.read(SOLANA, ADDRESS)
+        account_explorers.read(SOLANA, ADDRESS)
     assert caught.value.throttled
 
 
@@ -271,7 +271,7 @@ def test_its_other_errors_are_failures_of_its_own(upstream: Server, method: str,
 
     answer(upstream, respond)
     with pytest.raises(Upstream, match='returned an error') as caught:
-        accounts.read(SOLANA, ADDRESS)
+        account_explorers.read(SOLANA, ADDRESS)
     assert not isinstance(caught.value, UpstreamRejected)
 
 
@@ -290,7 +290,7 @@ def test_its_other_errors_are_failures_of_its_own(upstream: Server, method: str,
 )
 def test_a_transaction_of_another_shape_costs_only_itself(upstream: Server, told: dict[str, Any]) -> None:
     tell(upstream, told)
-    assert accounts.unread(SOLANA, ADDRESS) == [Unreadable('sol', SIGNATURE, 'unexpected shape', at=1_700_000_000, height=SLOT)]
+    assert account_explorers.unread(SOLANA, ADDRESS) == [Unreadable('sol', SIGNATURE, 'unexpected shape', at=1_700_000_000, height=SLOT)]
 
 
 @pytest.mark.parametrize('row', [{'signature': '0OIl' * 20}, {'signature': None}, {'slot': '1.5'}])
@@ -305,4 +305,4 @@ def test_a_page_that_repeats_the_one_before_is_refused(upstream: Server) -> None
         upstream, lambda asked, *_: {'result': listed if 'Signatures' in asked else told} if asked.startswith(('getS', 'getT')) else None
     )
     with pytest.raises(Upstream, match='unexpected shape'):
-        accounts.read(SOLANA, ADDRESS)
+        account_explorers.read(SOLANA, ADDRESS)

@@ -14,7 +14,7 @@ from chalicelib.providers.upstream import Endpoint
 from infra.fake_upstreams import faults
 from infra.fake_upstreams.faults import Fault
 from infra.fake_upstreams.scripted_explorer import Explorer, serving
-from tests.unit.providers import accounts
+from tests.support import account_explorers
 
 SECRET = 'a-key-nobody-may-see'
 PATH = '/address/bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
@@ -215,7 +215,7 @@ def test_a_key_goes_into_the_header_that_takes_it_and_nowhere_else(
     monkeypatch: pytest.MonkeyPatch, template: str, name: str, value: str
 ) -> None:
     monkeypatch.setenv('UPSTREAM_BLOCKSTREAM_KEY', SECRET)
-    with accounts.serving() as server, accounts.leading_to(server, monkeypatch):
+    with account_explorers.serving() as server, account_explorers.leading_to(server, monkeypatch):
         server.say([])
         Http(lambda _: None).get(HOST._replace(secret_header=template), PATH)
         [request] = server.requests
@@ -224,7 +224,7 @@ def test_a_key_goes_into_the_header_that_takes_it_and_nowhere_else(
 
 
 def test_without_a_key_no_header_says_who_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    with accounts.serving() as server, accounts.leading_to(server, monkeypatch):
+    with account_explorers.serving() as server, account_explorers.leading_to(server, monkeypatch):
         server.say([])
         Http(lambda _: None).post(HOST._replace(secret_header='project_id: {}'), PATH, {})
         [request] = server.requests

@@ -19,7 +19,7 @@ from infra.fake_upstreams.http_server import Request
 from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.sample import respond
 from infra.fake_upstreams.scripted_explorer import serving
-from tests.unit.providers import utxo
+from tests.support import utxo
 
 ADDRESSES = sample.ADDRESSES | {'btc': 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'}
 CASES = [(coin, explorer) for coin in ADDRESSES for explorer in EXPLORERS[coin] if explorer.endpoint.key in sample.TELLERS]

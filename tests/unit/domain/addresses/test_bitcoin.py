@@ -7,10 +7,10 @@ from embit import base58, bech32
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import is_legacy, normalise, typing_errors
+from tests.support import addresses
+from tests.support.addresses import is_legacy, normalise, typing_errors
 
-BIP173, BIP350 = checks.vectors('segwit_addresses')['bip173'], checks.vectors('segwit_addresses')['bip350']
+BIP173, BIP350 = addresses.vectors('segwit_addresses')['bip173'], addresses.vectors('segwit_addresses')['bip350']
 
 P2PKH = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'
 P2SH = '3P14159f73E4gFr7JterCCQh9QjiTjiZrG'
@@ -44,7 +44,7 @@ def extended_key(version):
 
 
 def refusal(text):
-    return checks.refusal('btc', text)
+    return addresses.refusal('btc', text)
 
 
 @pytest.mark.parametrize('address', ALL_FORMS)

@@ -5,10 +5,10 @@ from embit import base58, bech32
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import is_legacy, normalise, typing_errors
+from tests.support import addresses
+from tests.support.addresses import is_legacy, normalise, typing_errors
 
-VECTORS = checks.vectors('cashaddr')
+VECTORS = addresses.vectors('cashaddr')
 SIZED = VECTORS['sized'] + VECTORS['tokens']['sized']
 FORMS = {(0, 20): 0, (1, 20): 1, (1, 32): 1, (2, 20): 0, (3, 20): 1, (3, 32): 1}  # to the type without tokens
 OURS = [row for row in SIZED if row['address'].startswith('bitcoincash:') and (row['type'], row['size']) in FORMS]
@@ -20,7 +20,7 @@ P2PKH, P2SH, P2SH32 = (
 
 
 def refusal(text):
-    return checks.refusal('bch', text)
+    return addresses.refusal('bch', text)
 
 
 def plain_of(row):

@@ -4,11 +4,11 @@ import pytest
 from embit import base58, bech32
 from hypothesis import given
 
-from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import is_legacy, normalise, refusal, typing_errors
+from tests.support import addresses
+from tests.support.addresses import is_legacy, normalise, refusal, typing_errors
 
-VECTORS = checks.vectors('addresses')
-SEGWIT = next(row['addresses'] for row in checks.vectors('extended_keys')['derived'] if row['addresses'][0].startswith('ltc1'))
+VECTORS = addresses.vectors('addresses')
+SEGWIT = next(row['addresses'] for row in addresses.vectors('extended_keys')['derived'] if row['addresses'][0].startswith('ltc1'))
 HASH = bytes(range(20))
 TAPROOT = bech32.encode('ltc', 1, [7] * 32)
 BASE58 = [(currency, address) for currency in ('ltc', 'doge', 'dash') for address in VECTORS[currency]['main']]
@@ -51,7 +51,7 @@ def test_a_segwit_address_of_litecoins_test_network_is_refused():
 def test_the_version_byte_tells_the_currencies_apart(currency, other):
     for version in VERSIONS[other]:
         address = base58.encode_check(bytes([version]) + HASH)
-        assert checks.accepted(currency, address) == (address if currency == other else None)
+        assert addresses.accepted(currency, address) == (address if currency == other else None)
 
 
 @pytest.mark.parametrize('currency', ['doge', 'dash'])

@@ -7,10 +7,10 @@ from embit import base58, bech32
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import normalise, typing_errors
+from tests.support import addresses
+from tests.support.addresses import normalise, typing_errors
 
-CIP19 = checks.vectors('cardano_addresses')
+CIP19 = addresses.vectors('cardano_addresses')
 PAYMENT = [address for kind, address in CIP19['main'].items() if int(kind) < 8]
 STAKE = [address for kind, address in CIP19['main'].items() if int(kind) > 8]
 BYRON = CIP19['byron']
@@ -18,7 +18,7 @@ ROOT = b'\x83\x58\x1c' + bytes(range(28))
 
 
 def refusal(text):
-    return checks.refusal('ada', text)
+    return addresses.refusal('ada', text)
 
 
 def shelley(payload, prefix='addr', encoding=bech32.Encoding.BECH32):

@@ -11,14 +11,13 @@ from chalicelib.domain import recognition, wallets
 from chalicelib.domain.addresses import descriptors, extended_keys
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
-from tests.support import bip32
+from tests.support import addresses, bip32
+from tests.support.addresses import normalise, refusal
 from tests.support.bip32 import Node
 from tests.support.calls import count_calls
-from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import normalise, refusal
 
-VECTORS = checks.vectors('descriptors')
-KEYS = checks.vectors('extended_keys')
+VECTORS = addresses.vectors('descriptors')
+KEYS = addresses.vectors('extended_keys')
 ZPUB = next(row['key'] for row in KEYS['derived'] if row['key'].startswith('zpub'))
 XPUB = next(row['key'] for row in KEYS['derived'] if row['currency'] == 'btc' and row['key'].startswith('xpub'))
 TAPROOT = VECTORS['accounts'][0]['key']

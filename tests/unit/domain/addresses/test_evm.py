@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.addresses.keccak import keccak256
 from chalicelib.domain.chains import CHAINS
-from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import accepted, normalise, refusal
+from tests.support import addresses
+from tests.support.addresses import accepted, normalise, refusal
 
 EVM_IDS = {
     'eth': 1,
@@ -19,7 +19,7 @@ EVM_IDS = {
     'eth-optimism': 10,
     'eth-base': 8453,
 }
-EIP55 = checks.vectors('eip55')
+EIP55 = addresses.vectors('eip55')
 ADDRESSES = EIP55['all_caps'] + EIP55['all_lower'] + EIP55['normal']
 ADDRESS = EIP55['normal'][0]
 
@@ -79,7 +79,7 @@ def test_a_request_to_call_a_contract_is_refused_as_its_address_is_not_the_accou
     assert 'contract' in refusal('eth', f'ethereum:{ADDRESS}{path}?address=0x8e23ee67d1332ad560396262c48ffbb01f93d052&uint256=1')
 
 
-@pytest.mark.parametrize('address', checks.vectors('addresses')['avax_other_chains'])
+@pytest.mark.parametrize('address', addresses.vectors('addresses')['avax_other_chains'])
 def test_an_address_of_another_chain_of_avalanche_is_refused(address):
     assert '0x' in refusal('avax', address)
     assert '0x' in refusal('avax', address[2:])

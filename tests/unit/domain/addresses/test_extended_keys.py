@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.chains import CHAINS
-from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import accepted, normalise, refusal
+from tests.support import addresses
+from tests.support.addresses import accepted, normalise, refusal
 
-VECTORS = checks.vectors('extended_keys')
+VECTORS = addresses.vectors('extended_keys')
 DERIVED = VECTORS['derived']
 KEYS = sorted({(row['currency'], row['key']) for row in DERIVED})
 XPUB, ZPUB = (next(key for _, key in KEYS if key.startswith(start)) for start in ('xpub', 'zpub'))
@@ -120,16 +120,16 @@ def test_the_invalid_keys_of_bip32_are_refused(row):
 
 @pytest.mark.parametrize('currency', [code for code, chain in CHAINS.items() if chain.extended_key_format is None])
 def test_other_currencies_take_no_extended_key_as_an_address(currency):
-    assert 'Extended public keys' in checks.refusal(currency, XPUB)
+    assert 'Extended public keys' in addresses.refusal(currency, XPUB)
 
 
 @pytest.mark.parametrize(('currency', 'key'), KEYS, ids=lambda value: value[:4])
 def test_an_extended_key_is_its_own_canonical_form(currency, key):
     assert normalise(currency, f' {key}\n') == key
-    assert 'character' in checks.refusal(currency, f'{key}1')
+    assert 'character' in addresses.refusal(currency, f'{key}1')
 
 
-@given(checks.typing_errors([key for _, key in KEYS]))
+@given(addresses.typing_errors([key for _, key in KEYS]))
 def test_a_key_with_any_one_character_changed_is_refused(key):
     refusal('ltc', key)
 

@@ -5,15 +5,15 @@ from embit import base58
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import normalise
+from tests.support import addresses
+from tests.support.addresses import normalise
 
-ADDRESSES = checks.vectors('addresses')['sol']['main']
+ADDRESSES = addresses.vectors('addresses')['sol']['main']
 SYSTEM_PROGRAM, WRAPPED = '1' * 32, 'So11111111111111111111111111111111111111112'
 
 
 def refusal(text):
-    return checks.refusal('sol', text)
+    return addresses.refusal('sol', text)
 
 
 @pytest.mark.parametrize('address', [*ADDRESSES, SYSTEM_PROGRAM, WRAPPED])

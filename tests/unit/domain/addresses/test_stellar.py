@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import normalise, typing_errors
+from tests.support import addresses
+from tests.support.addresses import normalise, typing_errors
 
-STRKEYS = checks.vectors('strkeys')
+STRKEYS = addresses.vectors('strkeys')
 VALID = {key: [strkey for strkey in STRKEYS['valid'] if strkey[0] == key] for key in 'GMPCLB'}
 (ACCOUNT,) = VALID['G']
 
 
 def refusal(text):
-    return checks.refusal('xlm', text)
+    return addresses.refusal('xlm', text)
 
 
 def strkey(version, payload):

@@ -5,10 +5,10 @@ from embit import base58
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.domain.addresses import checks
-from tests.unit.domain.addresses.checks import normalise, typing_errors
+from tests.support import addresses
+from tests.support.addresses import normalise, typing_errors
 
-VECTORS = checks.vectors('xrp_addresses')['addresses']
+VECTORS = addresses.vectors('xrp_addresses')['addresses']
 CLASSIC = sorted({row['classic'] for row in VECTORS})
 X = [row['x'] for row in VECTORS if row['tag'] is None]
 BITCOINS = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
@@ -20,7 +20,7 @@ def encoded(payload):
 
 
 def refusal(text):
-    return checks.refusal('xrp', text)
+    return addresses.refusal('xrp', text)
 
 
 @pytest.mark.parametrize('address', [*CLASSIC, 'rrrrrrrrrrrrrrrrrrrrrhoLvTp', 'rrrrrrrrrrrrrrrrrrrrBZbvji'])

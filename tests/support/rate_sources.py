@@ -10,7 +10,7 @@ from chalicelib.config import settings
 from chalicelib.providers.rates import RATE_SOURCES
 from infra.fake_upstreams import rates
 from infra.fake_upstreams.answer import Answer, as_json
-from tests.unit.providers.accounts import Request, Server, serving
+from tests.support.account_explorers import Request, Server, serving
 
 KEYS = tuple(sorted(source.endpoint.key for source in RATE_SOURCES))
 # What an upstream that fails may answer.

@@ -13,7 +13,8 @@ from chalicelib.domain.chains import CHAINS
 
 
 def vectors(name):
-    return json.loads((Path(__file__).parents[1] / 'vectors' / f'{name}.json').read_text())
+    folder = Path(__file__).parents[1] / 'unit' / 'domain' / 'vectors'
+    return json.loads((folder / f'{name}.json').read_text())
 
 
 def normalise(currency, text):
