@@ -87,6 +87,12 @@ class Follower(Item):
         raise NotImplementedError
 
     @property
+    def own_agreement(self) -> CrossCheck | None:
+        """The last cross-check since it follows its ledger: one of before would tell that others followed that."""
+        agreement: CrossCheck | None = self.agreement
+        return agreement if agreement is not None and agreement.checked_at >= self.follows_since else None
+
+    @property
     def ledger_key(self) -> LedgerKey:
         """The ledger that holds its balances and transactions."""
         raise NotImplementedError

@@ -123,9 +123,12 @@ def readings(summed: PortfolioBalances) -> list[Reading]:
     parts = []
     for child in summed.children[:_MOST_READINGS]:
         follower, ledger = child.follower, child.ledger
-        agreement = None if follower.agreement is None else present_agreement(follower.agreement)
         source, observed_at = (None, None) if ledger is None else (ledger.source, ledger.updated_at)
-        parts.append(Reading(follower.title, source, observed_at, reasons.get((follower.follower_kind, follower.child_id)), agreement))
+        parts.append(
+            Reading(
+                follower.title, source, observed_at, reasons.get((follower.follower_kind, follower.child_id)), present_agreement(follower)
+            )
+        )
     return parts
 
 

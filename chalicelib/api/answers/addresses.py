@@ -48,7 +48,9 @@ class Address(AddressSummary):
     updated_at: Updated
     txns_last_updated: Annotated[Later | None, Meta(description='When its transactions were last read; null before.')]
     source: OwnSource
-    agreement: Annotated[Agreement | None, Meta(description='Null until the first cross-check with a second explorer.')]
+    agreement: Annotated[
+        Agreement | None, Meta(description='Null until the first cross-check with a second explorer after the address was added.')
+    ]
     gap_limit: NotRequired[
         Annotated[int, Meta(description='Of an HD wallet: how many unused addresses in a row end the search.', ge=1, le=1_000)]
     ]

@@ -5,7 +5,7 @@ from chalicelib.api.presenters.currencies import present_currency_ref
 from chalicelib.domain import ledgers, wallets
 from chalicelib.domain.ledgers import Holding
 from chalicelib.formats import format_amount, format_instant
-from chalicelib.models import Address, CrossCheck, Follower, Ledger, Transaction
+from chalicelib.models import Address, Follower, Ledger, Transaction
 
 
 def present_address_summary(address: Address) -> answers.AddressSummary:
@@ -30,7 +30,7 @@ def present_address(address: Address, owner: Address | None = None) -> answers.A
         'updated_at': format_instant(address.updated_at),
         'txns_last_updated': format_instant(address.txns_last_updated),
         'source': 'private-api',
-        'agreement': None if address.agreement is None else present_agreement(address.agreement),
+        'agreement': present_agreement(address),
     }
     if address.wallet is not None:
         shown['gap_limit'] = address.gap_limit or wallets.GAP
@@ -40,8 +40,11 @@ def present_address(address: Address, owner: Address | None = None) -> answers.A
     return shown
 
 
-def present_agreement(agreement: CrossCheck) -> answers.Agreement:
-    """Return the result of the last cross-check of an address."""
+def present_agreement(follower: Follower) -> answers.Agreement | None:
+    """Return the result of the last cross-check of what a child follows, since it does; None if there was none."""
+    agreement = follower.own_agreement
+    if agreement is None:
+        return None
     return {
         'status': 'disputed' if agreement.is_disputed else 'agreed',
         'sources': list(agreement.sources),

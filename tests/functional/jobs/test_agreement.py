@@ -9,14 +9,17 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.config import BadSetting, settings
+from chalicelib.models import User
 from chalicelib.providers.explorers import EXPLORERS
 from infra.fake_upstreams import faults
 from infra.fake_upstreams.faults import status
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
+from tests.support.browser import Browser
 from tests.support.clock import CLOCK
 from tests.support.jobs import run_refresh
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, state
+from tests.support.portfolio_pages import know_rates
 from tests.support.unforeseen import SAID, noted, surprised
 
 Rate = Callable[[str], None]
@@ -69,6 +72,34 @@ class TestAlways:
         found = agreement(api)
         assert (found['status'], found['sources']) == ('agreed', ['blockstream', 'mempool'])
         assert clock.now() - datetime.fromisoformat(found['checked_at']).timestamp() < 60
+
+    def test_who_adds_an_address_that_others_watched_sees_no_agreement_of_before(
+        self, api: Api, explorer: Explorer, rate: Rate, browser: Browser, make_user: Callable[[str], User]
+    ):
+        watch(api, explorer)
+        refresh()
+        assert agreement(api)
+        CLOCK.advance(3_000)
+        rate(SELDOM)
+        stranger = Api(api.http, make_user('stranger@example.com').user_id, api.scopes)
+        stranger.address(stranger.portfolio(), SEGWIT)
+        assert run_refresh(SEGWIT)
+
+        assert agreement(api)
+        assert (stranger.get(PATH).json_body['result']['txns_last_updated'] is None, agreement(stranger)) == (False, None)
+        know_rates()
+        browser.log_in('stranger@example.com')
+        for page, shown in (('/portfolios/1/addresses/1', 'Balances'), ('/portfolios/1/explain', 'What the amounts were read from')):
+            browser.get(page)
+            assert (shown in browser.text, 'agree' in browser.text) == (True, False)
+
+        rate('1')
+        refresh()
+        assert agreement(stranger)['status'] == 'agreed'
+        assert 'Two explorers agree' in browser.get('/portfolios/1/addresses/1').body.decode()
+        know_rates()
+        browser.get('/portfolios/1/explain')
+        assert 'they agree' in browser.text
 
     def test_one_request_is_all_that_it_costs(self, api: Api, explorer: Explorer):
         watch(api, explorer, number=60)
