@@ -38,6 +38,7 @@ def test_a_new_key_works_and_is_shown_once(http: ChaliceClient, visitor: Browser
     visitor.get('/profile/api-keys')
     assert 'My <sheet>' in visitor.text
     assert key not in visitor.page
+    assert f'<code>{key[:8]}…</code>' in visitor.page
 
 
 def test_a_form_makes_one_key_however_often_it_is_sent_and_shows_it_once(

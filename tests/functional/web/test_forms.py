@@ -225,17 +225,21 @@ def test_a_mistake_is_summed_up_and_linked_to_its_field(browser: Browser):
     assert re.search(r'<input id="email"[^>]*aria-describedby="email-hint email-error" aria-invalid="true"', browser.page)
     assert 'id="email-error"' in browser.page
     assert '<title>Error: ' in browser.page
+    # A screen reader tells them first, and Tab goes on from there.
+    assert re.search(r'<div class="summary"(?=[^>]* role="alert")(?=[^>]* tabindex="-1")(?=[^>]* autofocus)', browser.page)
+    assert browser.page.count('autofocus') == 1
 
 
 @pytest.mark.parametrize(
     ('method', 'path', 'status'),
     [('GET', f'/oauth/applications/{"0" * 32}', 404), ('PUT', '/profile', 405), ('POST', '/', 405), ('GET', '/confirm?token=x', 404)],
 )
-def test_an_error_of_a_page_is_a_page(logged_in: Browser, method: str, path: str, status: int):
+def test_an_error_of_a_page_is_a_page_with_the_navigation_of_who_is_logged_in(logged_in: Browser, method: str, path: str, status: int):
     logged_in.request(method, path)
 
     assert (logged_in.status, logged_in.response.headers['Content-Type']) == (status, 'text/html; charset=utf-8')
     assert '<h1>' in logged_in.page
+    assert '>Log out</button>' in logged_in.page
 
 
 def test_an_unforeseen_error_of_a_page_is_a_page_that_tells_nothing(logged_in: Browser, user: User):
