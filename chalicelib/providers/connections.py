@@ -9,6 +9,7 @@ from threading import Event, Lock, Timer
 from typing import Any
 from weakref import WeakSet
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -80,6 +81,19 @@ class Adapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = self._pools
         return manager
+
+
+class WatchedSession(requests.Session):
+    """Opens connections as the adapter does. It does not look at where a redirect leads: it may be no URL, and nobody goes there."""
+
+    def __init__(self, watchdog: Watchdog, *, public_only: bool = False) -> None:
+        super().__init__()
+        self.trust_env = not public_only  # a proxy would look up the host by itself
+        for scheme in ('http://', 'https://'):
+            self.mount(scheme, Adapter(watchdog, public_only=public_only))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
 
 
 class _Lines(io.BufferedReader):

@@ -11,7 +11,7 @@ import requests
 import urllib3
 
 from chalicelib.errors import Blame, Upstream, UpstreamNotAsked
-from chalicelib.providers.connections import Adapter, Private, TooMuch, Watchdog
+from chalicelib.providers.connections import Private, TooMuch, Watchdog, WatchedSession
 from chalicelib.providers.upstream import Endpoint
 
 _CONNECT_SECONDS = 3  # for each address of the host, and for all of the TLS handshake
@@ -64,10 +64,7 @@ class Http:
         self._keep = keep
         self._limits = limits or Limits(_TOTAL_SECONDS, _MAX_BYTES)
         self._watchdog = Watchdog()
-        self._session = _Session()
-        self._session.trust_env = not self._limits.public_only  # a proxy would look up the host by itself
-        for scheme in ('http://', 'https://'):
-            self._session.mount(scheme, Adapter(self._watchdog, public_only=self._limits.public_only))
+        self._session = WatchedSession(self._watchdog, public_only=self._limits.public_only)
 
     def limited(self, limits: Limits) -> 'Http':
         """Return what sends requests through the same gate within other limits."""
@@ -161,13 +158,6 @@ def _blame(endpoint: Endpoint, response: requests.Response) -> Blame:
     if response.status_code == 401 or (response.status_code == 403 and endpoint.takes_secret):
         return Blame.KEY
     return Blame.LOAD if response.status_code >= 500 else Blame.HOST
-
-
-class _Session(requests.Session):
-    """Does not look at where a redirect leads: it may be no URL, and nobody goes there."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
 
 
 def _refuse(constant: str) -> NoReturn:

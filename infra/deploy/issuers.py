@@ -11,8 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
-_SECONDS = 10
+from chalicelib.providers.connections import TooMuch, Watchdog, WatchedSession
+
+_SECONDS = 10  # of a whole exchange; connecting may take as long for each address of the host
+_MOST_BYTES = 1024 * 1024
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, TooMuch, OSError, ValueError)
 # What verifying takes (RFC 7517, RFC 7518). Certificates, which some issuers add, would not fit into a function's environment.
 _OF_KEYS = ('kid', 'kty', 'alg', 'use', 'key_ops', 'n', 'e', 'crv', 'x', 'y')
 _WELL_KNOWN = ('/.well-known/oauth-authorization-server', '/.well-known/openid-configuration')
@@ -49,14 +54,34 @@ def _get(uri: str) -> dict[str, Any] | None:
     parts = urlsplit(uri)
     if parts.scheme != 'https' and parts.hostname != '127.0.0.1':
         raise NoKeys(f'{uri}: keys are only taken over https')
+    watchdog = Watchdog()
+    with watchdog.watching(_SECONDS) as expired:
+        try:
+            body = _body(watchdog, uri)
+        except _FAILURES:
+            body = None
+    if expired.is_set():
+        raise NoKeys(f'{uri} takes longer than {_SECONDS} seconds')
     try:
-        answer = requests.get(uri, timeout=_SECONDS, allow_redirects=False)
+        answer = json.loads(body or b'null')
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _body(watchdog: Watchdog, uri: str) -> bytes | None:
+    """Return the body of a 200, None of anything else. Raises NoKeys, and what a connection raises that fails or is cut."""
+    body = bytearray()
+    with WatchedSession(watchdog) as session, session.get(uri, timeout=_SECONDS, allow_redirects=False, stream=True) as answer:
         if answer.is_redirect:
             raise NoKeys(f'{uri} redirects to another address: give that as its jwks_uri if you trust it')
-        body = answer.json() if answer.status_code == 200 else None
-    except (requests.RequestException, ValueError):
-        return None
-    return body if isinstance(body, dict) else None
+        if answer.status_code != 200:
+            return None
+        while chunk := answer.raw.read1(65_536, decode_content=True):
+            body += chunk
+            if len(body) > _MOST_BYTES:
+                raise NoKeys(f'{uri} answers more than {_MOST_BYTES} bytes')
+    return bytes(body)
 
 
 if __name__ == '__main__':

@@ -1,7 +1,9 @@
 """Fetching the keys of other issuers, from a real server."""
 
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -24,7 +26,14 @@ def served() -> Iterator[tuple[str, dict[str, object]]]:
             if self.path == '/moved':
                 self.send_header('Location', '/keys')
             self.end_headers()
-            self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
+            told = body if isinstance(body, bytes) else json.dumps(body).encode()
+            if self.path != '/drips':
+                self.wfile.write(told)
+                return
+            with contextlib.suppress(OSError):  # when the client has gone
+                for at in range(len(told)):
+                    self.wfile.write(told[at : at + 1])
+                    time.sleep(0.02)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -89,3 +98,21 @@ def test_a_redirect_is_not_followed(served):
 
     with pytest.raises(issuers.NoKeys, match='redirects'):
         issuers.with_keys([{'issuer': 'https://login.example', 'jwks_uri': f'{url}/moved'}])
+
+
+@pytest.mark.parametrize('body', [b' ' * 100 + json.dumps(KEYS).encode(), json.dumps(KEYS).encode() + b' ' * 100])
+def test_an_issuer_that_drips_does_not_hold_a_deployment(served, monkeypatch: pytest.MonkeyPatch, body: bytes):
+    url, answers = served
+    answers['/drips'] = body
+    monkeypatch.setattr(issuers, '_SECONDS', 1.5)
+
+    with pytest.raises(issuers.NoKeys, match='takes longer'):
+        issuers.with_keys([{'issuer': 'https://login.example', 'jwks_uri': f'{url}/drips'}])
+
+
+def test_no_more_is_read_than_keys_take(served):
+    url, answers = served
+    answers['/keys'] = b' ' * 1024 * 1024 + json.dumps(KEYS).encode()
+
+    with pytest.raises(issuers.NoKeys, match='answers more'):
+        issuers.with_keys([{'issuer': 'https://login.example', 'jwks_uri': f'{url}/keys'}])
