@@ -52,7 +52,7 @@ Set it here. The link works once and expires in an hour:
 {link}
 
 Setting a new password logs you out everywhere else, disconnects your applications, deletes your API keys and passkeys, replaces the
-secrets of applications that you registered, and forbids applications to log in with your password. A second factor stays: if you did
+secrets of applications that you registered, and stops applications from logging in with your password. A second factor stays: if you did
 not add it, first remove it where you are still logged in: {factors}
 
 If this was not you, you can ignore this email: your password stays the same."""
@@ -111,7 +111,7 @@ If you do not know {inviter}, you can ignore this email."""
 )
 IF_NOT_YOU = translatable(
     """\
-If this was not you, someone can get into your account. Set a new password, which ends everything that opens it:
+If this was not you, someone can get into your account. Set a new password, which revokes all other access to it:
 
 {forgot}"""
 )
@@ -119,13 +119,13 @@ REPLACE_RECOVERY_CODES = MailTemplate(
     translatable('New recovery codes'),
     translatable(
         """\
-Someone, probably you, entered the password of your CryptFolio account to make new recovery codes. The earlier ones will no longer work.
+Someone, probably you, entered the password of your CryptFolio account to generate new recovery codes. The earlier ones will no longer work.
 
-Go on here, in a browser in which you are logged in. The link works once and expires in an hour:
+Continue here, in a browser in which you are logged in. The link works once and expires in an hour:
 
 {link}
 
-If this was not you, someone knows your password. Do not go on; set a new password, which ends everything that opens your account:
+If this was not you, someone knows your password. Do not continue; set a new password, which revokes all other access to your account:
 
 {forgot}"""
     ),
@@ -134,13 +134,13 @@ ADD_SECOND_FACTOR = MailTemplate(
     translatable('Add a second factor'),
     translatable(
         """\
-Someone, probably you, entered the password of your CryptFolio account to add a second factor, for which log-ins then ask.
+Someone, probably you, entered the password of your CryptFolio account to add a second factor, which will then be required at login.
 
-Go on here, in a browser in which you are logged in. The link works once and expires in an hour:
+Continue here, in a browser in which you are logged in. The link works once and expires in an hour:
 
 {link}
 
-If this was not you, someone knows your password. Do not go on; set a new password, which ends everything that opens your account:
+If this was not you, someone knows your password. Do not continue; set a new password, which revokes all other access to your account:
 
 {forgot}"""
     ),

@@ -7,25 +7,25 @@ PASSWORD_RESET = MailTemplate(
     translatable('Your password was changed'),
     translatable(
         """\
-The password of your CryptFolio account was changed through a link that was mailed to this address. So that nobody else gets at your
-account, everything that opened it before was ended:
+The password of your CryptFolio account was changed through a link that was mailed to this address. So that nobody else can get into your
+account, all access to it was revoked:
 
 - You were logged out everywhere.
-- No application has access any more. Connect again those that you use.
+- No application has access any longer. Reconnect those that you use.
 - Your API keys and passkeys were deleted. Create new ones: {profile}
-- The links that showed a portfolio without a log-in were deleted. Make new ones on the portfolio's page.
-- The secrets of applications that you registered were replaced. Check their redirect URIs and make new secrets: {applications}
+- The links that showed a portfolio without a login were deleted. Create new ones on the portfolio's page.
+- The secrets of applications that you registered were replaced. Check their redirect URIs and generate new secrets: {applications}
 - Applications may no longer log in with your password. You can allow it again in your account.
 
-If this was not you, someone reads your email. Contact the operator of this CryptFolio server immediately."""
+If this was not you, someone can read your email. Contact the operator of this CryptFolio server immediately."""
     ),
 )
 EMAIL_CHANGE_REQUESTED = MailTemplate(
     translatable('Your email address may change'),
     translatable(
         """\
-Someone, probably you, entered the password of your CryptFolio account to change its email address to {new}. It changes once the link that
-was mailed there is followed, within a day. A new password makes that link useless."""
+Someone, probably you, entered the password of your CryptFolio account to change its email address to {new}. It changes when the link that
+was mailed there is followed, within a day. Setting a new password invalidates that link."""
     ),
     warns=True,
 )
@@ -35,28 +35,28 @@ EMAIL_CHANGED = MailTemplate(
         """\
 The email address of your CryptFolio account was changed from {old} to {new}.
 
-If this was not you, someone knows your password. Take the change back here. The link works once and expires in seven days:
+If this was not you, someone knows your password. Undo the change here. The link works once and expires in seven days:
 
 {link}
 
-Your account then uses {old} again, everything that opened it ends, and you set a new password."""
+Your account then uses {old} again, all access to it is revoked, and you set a new password."""
     ),
 )
 EMAIL_RESTORED = MailTemplate(
-    translatable('A change of your email address was taken back'),
+    translatable('A change of your email address was undone'),
     translatable(
         """\
 The email address of your CryptFolio account was changed back from {new} to {old}, through the link that was mailed to {old} when it was
-changed. Everything that opened the account was ended.
+changed. All access to the account was revoked.
 
 If {old} is not yours, contact the operator of this CryptFolio server immediately."""
     ),
 )
 NEW_LOG_IN = MailTemplate(
-    translatable('New log-in'),
+    translatable('New login'),
     translatable(
         """\
-Someone, probably you, logged in to your CryptFolio account with a browser that you had not used before:
+Someone, probably you, logged in to your CryptFolio account from a browser that you had not used before:
 
 {browser}, network {network}, {time}
 
@@ -78,7 +78,7 @@ SESSIONS_ENDED = MailTemplate(
     translatable('You were logged out everywhere else'),
     translatable(
         """\
-Someone, probably you, ended all sessions of your CryptFolio account but one, which goes on here:
+Someone, probably you, ended all sessions of your CryptFolio account except this one:
 
 {browser}, network {network}, {time}"""
     ),
@@ -93,7 +93,7 @@ SHARE_LINK_CREATED = MailTemplate(
     translatable('New link to a portfolio'),
     translatable(
         """\
-A link that shows one of your portfolios without a log-in was created in your CryptFolio account: "{name}".
+A link that shows one of your portfolios without a login was created in your CryptFolio account: "{name}".
 
 Links to this portfolio: {links}"""
     ),
@@ -110,7 +110,7 @@ Your applications: {applications}"""
     warns=True,
 )
 SECRET_CREATED = MailTemplate(
-    translatable('New secret of an application'),
+    translatable('New application secret'),
     translatable(
         """\
 A new secret was generated for an application that you registered with CryptFolio: "{name}".
@@ -120,10 +120,10 @@ Your applications: {applications}"""
     warns=True,
 )
 REDIRECT_URI_ADDED = MailTemplate(
-    translatable('New redirect URI of an application'),
+    translatable('New redirect URI for an application'),
     translatable(
         """\
-An application that you registered with CryptFolio, "{name}", may now send its users, with the codes that let it in, to:
+An application that you registered with CryptFolio, "{name}", may now send its users, with authorization codes, to:
 
 {uris}
 
@@ -157,9 +157,9 @@ REMOTE_LOGIN_ALLOWED = MailTemplate(
     translatable('Applications may log in with your password'),
     translatable(
         """\
-Log-in by applications with your email address and password was allowed for your CryptFolio account.
+Applications may now log in to your CryptFolio account with your email address and password.
 
-You can forbid it again in your account: {profile}"""
+You can turn this off again in your account: {profile}"""
     ),
     warns=True,
 )
@@ -167,24 +167,24 @@ SECOND_FACTOR_ADDED = MailTemplate(
     translatable('New second factor'),
     translatable(
         """\
-{factor} was added to your CryptFolio account. Log-ins with your password now ask for a second factor, and applications can no longer
+{factor} was added to your CryptFolio account. Logging in with your password now requires a second factor, and applications can no longer
 log in with your password.
 
 Your second factors: {page}
 
 If this was not you, someone can get into your account. Where you are still logged in, first remove the factor on the page above: a new
-password does not remove it. Then set a new password, which ends everything else that opens the account:
+password does not remove it. Then set a new password, which revokes all other access to the account:
 
 {forgot}
 
-If you cannot log in any more, contact the operator of this CryptFolio server immediately."""
+If you can no longer log in, contact the operator of this CryptFolio server immediately."""
     ),
 )
 RECOVERY_CODES_REPLACED = MailTemplate(
     translatable('New recovery codes'),
     translatable(
         """\
-New recovery codes were made for your CryptFolio account. The earlier ones no longer work.
+New recovery codes were generated for your CryptFolio account. The earlier ones no longer work.
 
 Your second factors: {page}"""
     ),

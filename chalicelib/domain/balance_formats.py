@@ -50,20 +50,20 @@ def _balances(rows: Iterable[tuple[Any, Any]]) -> dict[str, Decimal]:
     for name, value in rows:
         code = _code(name)
         if code in balances:
-            raise UnknownFormat(translatable('a currency is told twice'))
+            raise UnknownFormat(translatable('a currency appears twice'))
         if len(balances) == _MOST_CURRENCIES:
-            raise UnknownFormat(translatable('more than 100 currencies are told'))
+            raise UnknownFormat(translatable('more than 100 currencies were sent'))
         try:
             balances[code] = money.parse_amount(value.strip() if isinstance(value, str) else value, money.MOST_DIGITS)
         except ValueError:
-            raise UnknownFormat(translatable('a balance is no number in plain decimal notation')) from None
+            raise UnknownFormat(translatable('a balance is not a number in plain decimal notation')) from None
     return balances
 
 
 def _code(name: Any) -> str:
     """Return the code of a currency; one that the catalogue does not have is shown as it is called, without a value."""
     if not isinstance(name, str) or not re.fullmatch(_CODE, name.strip()):
-        raise UnknownFormat(translatable('a currency is no code, such as btc'))
+        raise UnknownFormat(translatable('a currency is not a code such as btc'))
     currency = currencies.find(name.strip())
     return currency.code if currency is not None else currencies.unlisted('generic', name.strip().lower())
 
@@ -72,7 +72,7 @@ def _of_json(text: str) -> Iterable[tuple[Any, Any]]:
     try:
         document = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_distinct)
     except (ValueError, ArithmeticError, RecursionError):
-        raise UnknownFormat(translatable('it is no JSON, or has a name twice')) from None
+        raise UnknownFormat(translatable('it is not valid JSON, or repeats a key')) from None
     if isinstance(document, dict) and 'currency' not in document:
         return list(document.items())
     return [_of_object(row) for row in (document if isinstance(document, list) else [document])]

@@ -75,9 +75,9 @@ def parse_application_name(text: str) -> str:
     """
     name = parse_title('name', text)
     if not any(_is_visible(character) for character in name):
-        _raise_invalid('name', 'blank', translatable('A name must have letters that can be seen'))
+        _raise_invalid('name', 'blank', translatable('A name must have visible letters'))
     if any(lookalikes.skeleton(_OWN_NAME) in lookalikes.skeleton(read) for read in (name, _BARS.sub('', name))):
-        _raise_invalid('name', 'reserved', translatable('This reads like the name of this server: choose another'))
+        _raise_invalid('name', 'reserved', translatable('This looks like the name of this server: choose another'))
     return name
 
 

@@ -109,7 +109,7 @@ EXCHANGES: Mapping[str, Exchange] = {
         ),
         Exchange(
             'generic',
-            translatable('Server of your own'),
+            translatable('Your own server'),
             None,
             needs=('url',),
             takes=('headers',),

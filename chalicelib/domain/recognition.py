@@ -27,7 +27,7 @@ _NAMES = tuple(
         (rf'{_DOTTED}(?:{_UNSTOPPABLE})', translatable('a name of Unstoppable Domains')),
         (rf'{_WORD}(?:\.{_WORD})*\*{_DOTTED}[a-z]{{2,15}}', translatable('a Stellar federation address')),
         (rf'{_WORD}(?:\.{_WORD})*\${_DOTTED}[a-z]{{2,15}}', translatable('a PayString')),
-        (rf'{_WORD}(?:\.{_WORD})*@{_DOTTED}[a-z]{{2,15}}', translatable('an e-mail or Lightning address')),
+        (rf'{_WORD}(?:\.{_WORD})*@{_DOTTED}[a-z]{{2,15}}', translatable('an email or Lightning address')),
         (rf'\$[a-z0-9_.-]{{1,15}}(?:@{_WORD})?', translatable('an ADA Handle')),
         (rf'{_DOTTED}[a-z]{{2,15}}', translatable('a name')),
     )
@@ -46,7 +46,7 @@ _PAYLOAD_BYTES = 21
 
 NOT_LOOKED_UP = translatable('names are not looked up, enter the address that it stands for')
 LIGHTNING = translatable('This is a Lightning invoice: Lightning payments cannot be followed, enter an address of the chain')
-HASH = translatable('This is the hash of a transaction, or a private key, which nobody else may ever see: enter the address instead')
+HASH = translatable('This is the hash of a transaction, or a private key, which nobody else must ever see: enter the address instead')
 PUBLIC_KEY = translatable('This is a public key: enter the address instead')
 WEB_PAGE = translatable('This is the address of a web page: enter the address that the page shows')
 UNKNOWN_URI = translatable('This is a payment request in a currency that is not supported')

@@ -13,7 +13,7 @@ ALL = ('public', 'info', 'read', 'write', 'delete', 'admin')
 # What users read on the consent page.
 SENTENCES = {
     'public': translatable('Read public data, such as currencies and rates. Nothing of yours.'),
-    'info': translatable('Read your user name, e-mail address, and signup date.'),
+    'info': translatable('Read your user name, email address, and signup date.'),
     'read': translatable('Read any account data, including addresses, balances, and transactions.'),
     'write': translatable('Add and change account data, including portfolios, addresses, and accounts.'),
     'delete': translatable('Delete account data, including whole portfolios with everything in them.'),

@@ -15,7 +15,7 @@ _SIGNS = '=+@\uff1d\uff0b\uff0d\uff20-'  # also the full-width ones, which East 
 # Where a formula could begin, and the quotes there: at the start of a cell (https://owasp.org/www-community/attacks/CSV_Injection), and
 # behind what separates cells or rows for a spreadsheet that expects no commas, to which quotation marks in the middle are no protection.
 _FORMULA = re.compile(rf"""(^(?={_QUOTE}*[\t\r\n])|(?:^[ ]*|[;\t\r\n][ "]*)(?={_QUOTE}*[{_SIGNS}]))({_QUOTE}*)""")
-_UNREADABLE = translatable('Line {number} cannot be read: look for a quotation mark that has no second one')
+_UNREADABLE = translatable('Line {number} cannot be read: look for an unclosed quotation mark')
 _SEPARATORS = '\t;,'  # by precedence where there are as many of each: spreadsheets write semicolons where the comma is the decimal mark
 _QUOTED = re.compile('"[^"]*"')
 

@@ -33,7 +33,7 @@ def parse(text: str) -> str:
     if not 1 <= len(title) <= LONGEST:
         raise BadTitle('length', translatable('must have 1 to {most} characters', most=LONGEST))
     if _REFUSED.search(title):
-        raise BadTitle('characters', translatable('must not contain control characters or ones that turn the direction of text'))
+        raise BadTitle('characters', translatable('must not contain control characters or bidirectional control characters'))
     if private_keys.are_in(title):
-        raise BadTitle('private_key', translatable('must not contain a private key, which nobody else may ever see'))
+        raise BadTitle('private_key', translatable('must not contain a private key, which nobody else must ever see'))
     return title

@@ -1,4 +1,4 @@
-"""Links that show a portfolio without a log-in. Their tokens are stored only as SHA-256; models/session.py says why that is enough."""
+"""Links that show a portfolio without a login. Their tokens are stored only as SHA-256; models/session.py says why that is enough."""
 
 import secrets
 from collections.abc import Sequence

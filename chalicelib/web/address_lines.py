@@ -20,7 +20,7 @@ _MOST_READ = 300  # of more lines none is looked at, so nobody knows whether it 
 _MOST_WORK = 6_000  # of one form, in steps of a derivation: half a second of a processor, and more than 250 wallets of one key are
 _DESCRIPTOR = re.compile(r'([a-z]+\(.*\)(?:#[a-z0-9]{8})?)\s*(?:,(.*))?')  # has commas of its own
 _SHOWN = 60
-_REPEATED = translatable('This address is here already, on an earlier line')
+_REPEATED = translatable('This address is already on an earlier line')
 _TOO_MUCH_WORK = translatable('Too many extended keys or descriptors at once: add the rest separately')
 _SECRET = (errors.PRIVATE, recognition.HASH)  # the faults of what may be a private key
 
@@ -128,7 +128,7 @@ def _recognise(pasted: Pasted, chosen: Mapping[str, str]) -> Line:
 
 
 def _wrong_chain(code: str) -> str:
-    text = translatable('This is no address of {chain}') if code in CHAINS else translatable('Unknown chain {chain}')
+    text = translatable('This is not an address for {chain}') if code in CHAINS else translatable('Unknown chain {chain}')
     return with_values(text, chain=code[:32])
 
 

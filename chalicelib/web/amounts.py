@@ -26,7 +26,7 @@ def to_api(typed: str) -> str:
     match = _TYPED.fullmatch(typed)
     comma_is_decimal = locales.current().point == ','
     if match is None or (match[2] == ',' and not comma_is_decimal):
-        text = translatable('“{amount}” is no amount: write it without separators of thousands, such as {example}')
+        text = translatable('“{amount}” is not an amount: write it without thousands separators, such as {example}')
         raise BadAmount(with_values(text, amount=typed, example=to_type('12500.50')))
     whole, _, fraction = match.groups()
     if comma_is_decimal and _GROUPED.fullmatch(typed):

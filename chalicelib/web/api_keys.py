@@ -91,7 +91,7 @@ def _check_scopes(scopes: list[str]) -> None:
 
 def _check_lifetime(days: str) -> None:
     if days not in dict(LIFETIMES):
-        raise Invalid(Fault('lifetime', 'unknown', translatable('Select how long the key is to work')))
+        raise Invalid(Fault('lifetime', 'unknown', translatable('Select how long the key should work')))
 
 
 def _check_key_count(user_id: str) -> None:

@@ -157,7 +157,7 @@ def _untrusted(request: Request, error: Exception, query: str) -> Response:
 
 
 def _too_many(request: Request, user: User) -> Response:
-    text = translatable('You have as many connected applications as you may have: revoke the access of one first.')
+    text = translatable('You have reached the limit of connected applications: revoke the access of one first.')
     links = [('/account/applications', translatable('Applications with access'))]
     return pages.error_page(request, 409, translatable('Too many applications'), text, user=user, links=links)
 

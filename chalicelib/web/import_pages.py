@@ -86,7 +86,7 @@ def _store(request: Request, user: User, portfolio: Portfolio, table: ImportTabl
 def _faults(rows: Sequence[ImportRow]) -> list[Fault]:
     """Return one fault for all rows: each has its own beside it."""
     number = sum(bool(row.faults) for row in rows)
-    sentence = translatable_plural('{number} line has a fault: see the list', '{number} lines have a fault: see the list', number)
+    sentence = translatable_plural('{number} line has an error: see the list', '{number} lines have errors: see the list', number)
     return [Fault('lines', 'invalid', sentence)] if number else []
 
 

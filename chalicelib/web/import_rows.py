@@ -38,16 +38,18 @@ _OF_ADDRESSES = ('address', 'currency', 'title')
 _OF_AMOUNTS = ('amount', 'currency', 'title', 'since')
 _AMOUNT = re.compile(r'[-+]?[0-9][0-9.,]*')
 _CUT = '…'  # in what is shown of an extended key
-_SEVERAL_CHAINS = translatable('This address fits several chains: write {chains} into the column currency')
-_THERE_ALREADY = translatable('The portfolio has this address already')
+_SEVERAL_CHAINS = translatable('This address matches several chains: write {chains} into the column currency')
+_THERE_ALREADY = translatable('The portfolio already has this address')
 _NOTHING_TO_ADD = translatable('There is neither an address nor an amount on this line')
 _ONLY_A_PART = translatable('Only a part of this extended key was exported: enter all of it')
 _NOT_UTF8 = translatable('This file is not in UTF-8: save it as “CSV UTF-8”, or copy the lines and paste them')
-_TOO_MANY = translatable('These are {number} lines: import at most {most} at a time, in several files')
+_TOO_MANY = translatable('There are {number} lines: import at most {most} at a time, in several files')
 # What lists of ours that are no holdings have, by a column that they alone have.
 _OTHER_LISTS = {
-    'covered': translatable('This is a history: each line is what was held at one time. Import the list of balances of today instead'),
-    'delta': translatable('This is a list of transactions, which addresses and accounts bring by themselves. Import addresses or amounts'),
+    'covered': translatable("This is a history: each line is what was held at one time. Import today's list of balances instead"),
+    'delta': translatable(
+        'This is a list of transactions, which addresses and accounts import automatically. Import addresses or amounts instead'
+    ),
 }
 _LABELS = {'balance': translatable('The amount'), 'currency': translatable('The currency'), 'since': translatable('The column since')}
 _UNREADABLE = ('\ufffd', '\x00')  # what is left of a file that is not UTF-8

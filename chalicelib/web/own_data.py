@@ -13,7 +13,7 @@ from chalicelib.web import forms, pages, sessions
 
 bp = Blueprint(__name__)
 
-_DONE = {'deletion': translatable('Your account will be deleted as shown below.'), 'kept': translatable('Your account stays.')}
+_DONE = {'deletion': translatable('Your account will be deleted as shown below.'), 'kept': translatable('Your account will be kept.')}
 _DOWNLOADS_A_DAY = 20
 _DAY = 86_400
 

@@ -43,8 +43,8 @@ _TITLES_BY_CODE = {
     'answer_too_large': (
         translatable('This is larger than the server can send'),
         translatable(
-            'Look at part of it: fewer reporting currencies, or a portfolio at a time. Programs read all of it in pages, from the lists of '
-            'the API.'
+            'View part of it: fewer reporting currencies, or one portfolio at a time. Programs can read all of it page by page, from the '
+            'lists of the API.'
         ),
     ),
     'mail_not_sent': (

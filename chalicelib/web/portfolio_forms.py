@@ -149,7 +149,7 @@ def _faults(lines: Sequence[Line]) -> list[Fault]:
         return [forms.too_many_lines('addresses', address_lines.MOST_LINES)]
     number = sum(line.fault is not None for line in lines)
     text = translatable_plural(
-        '{number} line has a fault: see the list above them', '{number} lines have a fault: see the list above them', number
+        '{number} line has an error: see the list above them', '{number} lines have errors: see the list above them', number
     )
     return [Fault('addresses', 'invalid', text)] if number else []
 

@@ -116,7 +116,7 @@ def explain_portfolio(portfolio_id: str) -> Response:
     number = path_id(portfolio_id)
     at, faults = parse_as_of(forms.query_parameter(request, 'at'))
     if faults:
-        return pages.error_page(request, 422, translatable('There is no value of that day'), faults[0].message, user=user)
+        return pages.error_page(request, 422, translatable('There is no value for that day'), faults[0].message, user=user)
     try:
         summed = balances.sum_up(user.user_id, number, at)
         currency = worth.choose_currency(summed.portfolio, forms.query_parameter(request, 'in'))

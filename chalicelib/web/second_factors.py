@@ -173,7 +173,7 @@ def _link_expired(request: Request) -> Response:
         request,
         404,
         translatable('This link is no longer valid'),
-        translatable('It works once, for an hour, and where the account that it was mailed to is logged in.'),
+        translatable('It works once, for an hour, and only where the account that it was mailed to is logged in.'),
         links=[(PAGE, translatable('Begin again'))],
     )
 

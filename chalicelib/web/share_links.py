@@ -73,7 +73,7 @@ def _parse_link(form: forms.Form, user: User, portfolio_id: int, now: int) -> tu
 
 def _parse_name(form: forms.Form) -> str:
     if not form.text('name').strip():
-        raise Invalid(Fault('name', 'required', translatable('Enter whom the link is for')))
+        raise Invalid(Fault('name', 'required', translatable('Enter who the link is for')))
     return parse_title('name', form.text('name'))
 
 

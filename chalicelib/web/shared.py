@@ -109,8 +109,8 @@ def _common(value: Worth) -> tuple[bool, str, bool, int, int]:
 
 
 def _render_nothing(request: Request) -> Response:
-    text = translatable('It may have ended, or it was revoked. Ask whoever gave it to you for another.')
-    return pages.error_page(request, 404, translatable('This link shows nothing'), text, user=None)
+    text = translatable('It may have expired or been revoked. Ask whoever gave it to you for another.')
+    return pages.error_page(request, 404, translatable('This link is not valid'), text, user=None)
 
 
 def _render_unread(request: Request, not_ready: NotReady) -> Response:

@@ -67,11 +67,11 @@ def _sign_up(request: Request, form: forms.Form, invitation: str) -> str:
 
 def _refuse_signup(request: Request, invitation: str) -> Response:
     if settings().signup == 'closed':
-        return pages.error_page(request, 403, translatable('Sign-up is closed'), translatable('No new accounts are made on this server.'))
+        return pages.error_page(request, 403, translatable('Sign-up is closed'), translatable('This server does not accept new accounts.'))
     if invitation:
         text = translatable('This invitation was used already, or has expired. Ask for a new one.')
         return pages.error_page(request, 404, translatable('This invitation is no longer valid'), text)
-    text = translatable('New accounts on this server are by invitation. Ask somebody who uses it for one.')
+    text = translatable('This server accepts new accounts by invitation only. Ask somebody who uses it for one.')
     return pages.error_page(request, 403, translatable('By invitation only'), text, links=[('/login', translatable('Log in'))])
 
 

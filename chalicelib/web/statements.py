@@ -40,7 +40,7 @@ def show_statement(portfolio_id: str) -> Response:
     number, day = path_id(portfolio_id), forms.query_parameter(request, 'at')
     at, faults = parse_as_of(day)
     if faults:
-        return pages.error_page(request, 422, translatable('There is no statement of that day'), faults[0].message, user=user)
+        return pages.error_page(request, 422, translatable('There is no statement for that day'), faults[0].message, user=user)
     made_at = clock.now()
     try:
         statement = _statement(user, number, at, made_at)
@@ -117,7 +117,7 @@ def _render_too_large(request: Request, user: User, portfolio_id: int) -> Respon
         422,
         translatable('This statement is too large for one file'),
         translatable(
-            'It names everything that is missing once for each reporting currency. Take the CSV, which does not, or choose fewer '
+            'It lists everything that is missing once for each reporting currency. Download the CSV, which does not, or choose fewer '
             'reporting currencies.'
         ),
         user=user,

@@ -44,7 +44,7 @@ def _link_expired(request: Request) -> Response:
         request,
         404,
         translatable('This link is no longer valid'),
-        translatable('It works once, for seven days, and not after an earlier change was taken back.'),
+        translatable('It works once, for seven days, and not after an earlier change was undone.'),
         links=[('/forgot', translatable('Set a new password'))],
     )
 
@@ -53,6 +53,6 @@ def _address_taken(request: Request) -> Response:
     return pages.error_page(
         request,
         409,
-        translatable('This address has another account by now'),
+        translatable('Another account now uses this address'),
         translatable('Nothing was changed. Ask the operator of this server.'),
     )

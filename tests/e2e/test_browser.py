@@ -117,9 +117,9 @@ def make_portfolio(visitor: Visitor) -> None:
     """Paste addresses of three chains, and see what they are worth."""
     visitor.look('portfolio-new')
     visitor.type(title='Long-term', addresses='\n'.join(f'{SAMPLE_ADDRESSES[code]}, My {code}' for code in ('btc', 'eth', 'doge')))
-    visitor.press('Make the portfolio')
+    visitor.press('Create the portfolio')
     visitor.look('portfolio-new-question')
-    visitor.press('Make the portfolio')
+    visitor.press('Create the portfolio')
     wait_until(lambda: 'Complete: all 3 parts are known.' in visitor.driver.page_source)  # the page loads itself again meanwhile
     wait_until(lambda: visitor.driver.find_elements('css selector', '.figure .chart') or visitor.driver.refresh())
     for width, scheme in ((320, 'light'), (320, 'dark'), (768, 'dark'), (1280, 'light')):

@@ -34,7 +34,7 @@ def test_a_change_is_confirmed_and_taken_back_through_mailed_links(visitor: Visi
     wait_until(lambda: '/take-back' in visitor.mailed_link(old))
     visitor.go(visitor.mailed_link(old))
     axe.assert_good(visitor, 'take-back')
-    visitor.press('Take the change back')
+    visitor.press('Undo the change')
     assert visitor.path == '/reset'
     visitor.type(password=PASSWORD + '!')
     visitor.press('Set password')

@@ -76,7 +76,7 @@ def share(visitor: Visitor) -> str:
     """Share the demo portfolio; return the token in the link to it."""
     visitor.go('/portfolios/1/share')
     visitor.type(name='Everybody')
-    visitor.press('Make the link')
+    visitor.press('Create the link')
     return visitor.find('code.value').text.rpartition('/')[2]
 
 

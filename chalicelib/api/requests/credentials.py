@@ -27,7 +27,7 @@ def _wallet(value: Any, _: ParsedBody) -> str:
     """Return the code of a supported exchange, in lower case."""
     code = single_string(value).lower()
     if code not in accounts.offered_exchanges():
-        raise FieldError('unsupported_wallet', translatable('{field} must be one of those that /api/wallets lists'))
+        raise FieldError('unsupported_wallet', translatable('{field} must be one of the wallets that /api/wallets lists'))
     return code
 
 
@@ -93,12 +93,12 @@ def _header_value(value: Any) -> str:
 def _headers(value: Any) -> dict[str, str]:
     """Return HTTP headers, whose values are of one line."""
     if not isinstance(value, dict):
-        raise FieldError('type', translatable('{field} must be an object of texts'))
+        raise FieldError('type', translatable('{field} must be an object whose values are strings'))
     headers = {name: single_string(one) for name, one in value.items()}
     if not _SET_BY_US.isdisjoint(name.lower() for name in headers) or not all(
         _is_header(name) and (one.isascii() and one.isprintable()) for name, one in headers.items()
     ):
-        raise FieldError('invalid', translatable('{field} must have names and values that HTTP allows'))
+        raise FieldError('invalid', translatable('{field} must have valid HTTP header names and values'))
     return headers
 
 

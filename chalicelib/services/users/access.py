@@ -65,9 +65,9 @@ OPENERS = (
     Opener('applications', translatable('Connected applications'), _end_grants),
     Opener('api_keys', translatable('API keys'), _delete_api_keys),
     Opener('secrets', translatable('Secrets of the applications that you registered'), _replace_secrets),
-    Opener('remote_login', translatable('Log-in by applications with your password'), _forbid_remote_login),
+    Opener('remote_login', translatable('Password login by applications'), _forbid_remote_login),
     Opener('passkeys', translatable('Passkeys'), _delete_passkeys),
-    Opener('share_links', translatable('Links that show a portfolio without a log-in'), _remove_share_links),
+    Opener('share_links', translatable('Links that show a portfolio without a login'), _remove_share_links),
 )
 
 

@@ -86,7 +86,7 @@ def _check_address_stays(user: User, now: int) -> None:
     if restorable:
         time = locales.minute(restorable[-1].until)
         sentence = translatable(
-            'Your email address was changed. You can add second factors, and make new recovery codes, from {time} on', time=time
+            'Your email address was changed. You can add second factors and generate new recovery codes from {time} on', time=time
         )
         raise Invalid(Fault('current_password', 'too_early', sentence))
 

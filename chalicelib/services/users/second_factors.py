@@ -166,7 +166,7 @@ def _matching_step(secret: str, code: str, now: int) -> int | None:
     return next((step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), _plain(code).encode())), None)
 
 
-_WRONG_CODE = Fault('code', 'wrong', translatable('This code is not right, or was used before: enter the newest one'))
+_WRONG_CODE = Fault('code', 'wrong', translatable('This code is wrong, or has already been used: enter the newest one'))
 
 
 def _plain(code: str) -> str:

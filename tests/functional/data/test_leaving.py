@@ -99,7 +99,7 @@ def test_what_would_take_longer_than_a_response_may_is_told_as_that(logged_in: B
         assert api.post(offset, {'title': f'{number}', 'balances': balances}).status_code == 201
         logged_in.post_from('/profile/data', '/profile/data/download', {})
         assert logged_in.status == status
-    assert 'Programs read all of it in pages, from the lists of the API.' in logged_in.text
+    assert 'Programs can read all of it page by page, from the lists of the API.' in logged_in.text
 
 
 def test_an_account_is_deleted_after_a_week_unless_its_user_stays(

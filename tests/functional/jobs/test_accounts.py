@@ -260,12 +260,12 @@ def answering(error: str) -> Callable[[Request, Answer], Answer]:
 @pytest.mark.parametrize(
     ('credentials', 'permissions', 'error', 'reason', 'said'),
     [
-        ({'key': 'other', 'secret': SECRET}, None, None, 'wrong_key', 'does not know this API key'),
-        ({'key': KEY, 'secret': base64.b64encode(b'other').decode()}, None, None, 'wrong_secret', 'refuses the signature'),
-        ({'key': KEY, 'secret': 'not base64!'}, None, None, 'wrong_secret', 'refuses the signature'),
+        ({'key': 'other', 'secret': SECRET}, None, None, 'wrong_key', 'does not recognise this API key'),
+        ({'key': KEY, 'secret': base64.b64encode(b'other').decode()}, None, None, 'wrong_secret', 'rejects the signature'),
+        ({'key': KEY, 'secret': 'not base64!'}, None, None, 'wrong_secret', 'rejects the signature'),
         (CREDENTIALS, ['query-funds'], None, 'permission_missing', 'Query ledger entries'),
         (CREDENTIALS, ['query-funds', 'query-ledger', 'withdraw-funds'], None, 'key_may_trade', 'withdraw-funds'),
-        (CREDENTIALS, None, 'EGeneral:Temporary lockout', 'locked_out', 'wait a quarter of an hour'),
+        (CREDENTIALS, None, 'EGeneral:Temporary lockout', 'locked_out', 'wait 15 minutes'),
         (CREDENTIALS, None, 'EGeneral:Permission denied', 'permission_missing', 'Query funds'),
     ],
 )

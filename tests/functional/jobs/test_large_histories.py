@@ -100,14 +100,14 @@ def test_a_page_of_a_portfolio_with_too_large_a_history_says_that_there_is_no_ch
     logged_in.get(path.removeprefix('/api'))
 
     assert logged_in.status == 200
-    assert 'There is no chart: it holds more currencies, or reports in more, than its past can be worked out for.' in logged_in.text
-    assert 'being worked out' not in logged_in.text
+    assert 'There is no chart: it holds or reports in too many currencies for its history to be computed.' in logged_in.text
+    assert 'being computed' not in logged_in.text
 
 
 def test_a_page_of_several_portfolios_computes_no_more_than_one_history_takes(api: Api, logged_in: Browser):
     know_rates()
     paths = [create(api, ['usd'], codes(5), '2020-01-01') for _ in range(3)]  # each 3,788 days x (5 x 2 + 6), and the closes of 6
-    awaited = 'Its past is being worked out'
+    awaited = 'Its history is being computed'
 
     logged_in.get('/portfolios')
     assert logged_in.text.count(awaited) == 2

@@ -156,7 +156,7 @@ def test_who_ends_the_owners_sessions_cannot_lock_them_out_where_they_are_known(
     logged_in.log_in()
 
     assert (logged_in.status, logged_in.get('/profile').status_code) == (303, 200)
-    assert mailbox.last()[1].splitlines()[0] == 'Subject: New log-in'
+    assert mailbox.last()[1].splitlines()[0] == 'Subject: New login'
 
 
 def test_a_browser_whose_session_was_ended_is_not_known_any_more(
@@ -174,7 +174,7 @@ def test_a_browser_whose_session_was_ended_is_not_known_any_more(
     thief.log_in()
 
     [(_, mail)] = mailbox.read()[mails:]
-    assert mail.startswith('Subject: New log-in')
+    assert mail.startswith('Subject: New login')
     logged_in.post('/logout')
     logged_in.log_in()
     assert len(mailbox.read()) == mails + 1
@@ -213,7 +213,7 @@ def test_the_account_lists_what_gets_at_it_by_a_secret(logged_in: Browser, user:
 
     logged_in.get('/account/applications')
 
-    _, _, listed = logged_in.text.partition('gets at all of your data without asking you.')
+    _, _, listed = logged_in.text.partition('can access all of your data without asking you.')
     assert listed.startswith(' Test app , secret last used')
     assert 'Theirs' not in logged_in.text
     assert 'On a phone' not in logged_in.text
@@ -224,7 +224,7 @@ def test_a_log_in_from_a_new_browser_is_mailed_once(browser: Browser, new_browse
     browser.log_in()
     to, text = mailbox.last()
     assert to == user.email
-    for said in ('Subject: New log-in', 'Firefox on Linux, network 127.0.0.1', 'https://cryptfolio.test/profile/sessions', '/forgot'):
+    for said in ('Subject: New login', 'Firefox on Linux, network 127.0.0.1', 'https://cryptfolio.test/profile/sessions', '/forgot'):
         assert said in text
 
     browser.post('/logout')
@@ -248,7 +248,7 @@ def test_whoever_used_a_browser_before_is_not_known_by_its_token(
         assert browser.known != former.known
         mails = len(mailbox.read())
         former.log_in()
-        assert mailbox.read()[mails:][-1][1].startswith('Subject: New log-in')
+        assert mailbox.read()[mails:][-1][1].startswith('Subject: New login')
         former.known = browser.known
 
 
@@ -268,12 +268,12 @@ def test_what_opens_an_account_is_mailed_when_it_is_added(
         families.open_with_consent(user, client, scopes.split(), clock.now())
     change_password(logged_in, ['remote_login'])
 
-    subjects = [text.splitlines()[0].removeprefix('Subject: ') for _, text in mailbox.read() if 'New log-in' not in text]
+    subjects = [text.splitlines()[0].removeprefix('Subject: ') for _, text in mailbox.read() if 'New login' not in text]
     assert subjects == [
         'Applications may log in with your password',
         'New API key',
         'New application',
-        'New secret of an application',
+        'New application secret',
         'An application was connected',
         'An application was connected',
         'Your password was changed',

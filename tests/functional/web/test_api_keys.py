@@ -62,7 +62,7 @@ def test_a_form_makes_one_key_however_often_it_is_sent_and_shows_it_once(
     requests_made.clear()
     visitor.get(shown_at)
     assert key not in visitor.page
-    assert 'shown already' in visitor.text
+    assert 'has already been shown' in visitor.text
     assert requests_made.count('GetItem') == 3  # of the session, the user and what the form made
     assert key not in ' '.join(str(item.serialize()) for item in Item.scan())
     visitor.post('/profile/api-keys', form)

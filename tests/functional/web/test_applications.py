@@ -144,8 +144,8 @@ def test_redirect_uris_are_given_one_per_line(logged_in: Browser, user: User):
         ({'name': ' '}, 'Enter a name for the application'),
         ({'name': 'x' * 256}, 'A name must have 1 to 255 characters'),
         ({'name': 'x\u202ey'}, 'control characters'),
-        ({'name': '\u2800\u3164'}, 'letters that can be seen'),
-        ({'name': '\u00ad\ufeff'}, 'letters that can be seen'),
+        ({'name': '\u2800\u3164'}, 'must have visible letters'),
+        ({'name': '\u00ad\ufeff'}, 'must have visible letters'),
         ({'name': 'Crypt\uff26olio.'}, 'name of this server'),
         ({'redirect_uris': ''}, 'Enter between 1 and 20 redirect URIs'),
         ({'redirect_uris': '\n'.join(f'https://a.example/{n}' for n in range(21))}, 'Enter between 1 and 20 redirect URIs'),
@@ -207,7 +207,7 @@ def test_adding_a_redirect_uri_needs_the_password_and_is_mailed(logged_in: Brows
 
     assert (logged_in.status, list(only(user).redirect_uris)) == (303, ['https://new.example/cb'])
     [(to, text)] = mailbox.read()[before:]
-    assert (to, text.splitlines()[0]) == (user.email, 'Subject: New redirect URI of an application')
+    assert (to, text.splitlines()[0]) == (user.email, 'Subject: New redirect URI for an application')
     assert ('"Graphs"' in text, '- https://new.example/cb' in text, good in text, '/forgot' in text) == (True, True, False, True)
 
 

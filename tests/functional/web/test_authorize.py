@@ -110,7 +110,7 @@ class TestTheFlow:
         visitor.get(path())
 
         assert 'Web <app> wants to access' in visitor.text
-        assert 'Read your user name, e-mail address, and signup date.' in visitor.text
+        assert 'Read your user name, email address, and signup date.' in visitor.text
         assert 'app.example' in visitor.text
         assert '<app>' not in visitor.page
         assert "form-action 'self' https:;" in visitor.response.headers['Content-Security-Policy']
@@ -317,7 +317,7 @@ class TestTheConsentPage:
         for asked in (path(), path(scope='read'), path(redirect_uri='https://elsewhere.example/cb')):
             decide(visitor, asked)
 
-        assert [text.splitlines()[0] for _, text in mailbox.read() if 'New log-in' not in text] == [
+        assert [text.splitlines()[0] for _, text in mailbox.read() if 'New login' not in text] == [
             'Subject: An application was connected'
         ] * 2
 

@@ -187,7 +187,7 @@ def test_an_address_that_became_somebody_elses_is_not_taken_from_them(
 
     assert take_back(owner, take_back_links(mailbox)[0]) == 409
 
-    assert 'This address has another account by now' in owner.text
+    assert 'Another account now uses this address' in owner.text
     assert (User.with_email(OWNERS).user_id, User.find(user.user_id).email) == (other.user_id, EVIL)
     assert logged_in.get('/profile').status_code == 200  # nothing was ended
 
@@ -315,7 +315,7 @@ def test_no_factor_is_added_nor_codes_replaced_while_a_change_can_be_taken_back(
     mails = len(mailbox.read())
 
     logged_in.post(path, {'current_password': PASSWORD})
-    assert (logged_in.status, 'Your email address was changed. You can add second factors, and make new' in logged_in.text) == (422, True)
+    assert (logged_in.status, 'Your email address was changed. You can add second factors and generate' in logged_in.text) == (422, True)
     assert len(mailbox.read()) == mails
 
     stopped_clock.advance(7 * DAY)

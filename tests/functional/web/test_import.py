@@ -33,7 +33,7 @@ Bank;;;USD;12500.50;2020-01-31\r
 Bad;;;usd;12,5;2999-01-01\r
 Empty;;;;;\r
 """
-NO_AMOUNT = '“12,5” is no amount: write it without separators of thousands, such as 12500.50'
+NO_AMOUNT = '“12,5” is not an amount: write it without thousands separators, such as 12500.50'
 
 
 def upload(browser: Browser, text: str | bytes, **fields: str) -> None:
@@ -77,10 +77,10 @@ def test_lines_are_looked_at_then_added_once_and_what_is_wrong_is_left(logged_in
     assert (logged_in.status, Item.count()) == (422, before)
     assert rows(logged_in.page) == [
         f'Line 2: Cold wallet Bitcoin, {SEGWIT[:8]}…{SEGWIT[-6:]}',
-        'Line 3: Two chains This address fits several chains: write btc, bch into the column currency',
+        'Line 3: Two chains This address matches several chains: write btc, bch into the column currency',
         f'Line 4: =1+1 Bitcoin, {LEGACY[:8]}…{LEGACY[-6:]}',
-        f'Line 5: Again Bitcoin, {SEGWIT[:8]}…{SEGWIT[-6:]} This address is here already, on an earlier line',
-        f'Line 6: Bitcoin address Bitcoin, {TAPROOT[:8]}…{TAPROOT[-6:]} The portfolio has this address already',
+        f'Line 5: Again Bitcoin, {SEGWIT[:8]}…{SEGWIT[-6:]} This address is already on an earlier line',
+        f'Line 6: Bitcoin address Bitcoin, {TAPROOT[:8]}…{TAPROOT[-6:]} The portfolio already has this address',
         'Line 7 This is a private key: never share it, enter the address instead',
         'Line 8: Bank 12,500.5 USD, since 31 January 2020',
         'Line 9: Dogecoin −5.0 DOGE',  # noqa: RUF001
@@ -136,8 +136,8 @@ def test_what_is_exported_is_imported_again(logged_in: Browser, api: Api, queues
     [
         ('', 'Choose a file, or enter a line'),
         ('address\n', 'Choose a file, or enter a line'),
-        ('1,usd\n' * 251, 'These are 251 lines: import at most 250 at a time, in several files'),
-        ('1,usd\n' * 10_000, 'These are 10000 lines: import at most 250 at a time, in several files'),
+        ('1,usd\n' * 251, 'There are 251 lines: import at most 250 at a time, in several files'),
+        ('1,usd\n' * 10_000, 'There are 10000 lines: import at most 250 at a time, in several files'),
         (f'{SEGWIT},btc,Cold\n' * 10_000, 'This is too large: import at most 250 lines, of 256 KB, at a time, in several files'),
         ('1,usd,Zürich'.encode('latin-1'), 'This file is not in UTF-8'),
         ('1,usd,x'.encode('utf-16'), 'This file is not in UTF-8'),

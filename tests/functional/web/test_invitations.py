@@ -100,7 +100,7 @@ def test_a_form_makes_one_invitation_however_often_it_is_sent_and_shows_it_once(
     else:
         assert token_of(logged_in.page)
     logged_in.get(shown_at)
-    assert 'The invitation was made, and mailed or shown already.' in logged_in.text
+    assert 'The invitation was created and has already been mailed or shown.' in logged_in.text
     assert (email or 'signup?invitation=') not in logged_in.page
 
     logged_in.post_from('/profile/invitations', '/profile/invitations', {'email': email})

@@ -46,7 +46,7 @@ def test_it_is_begun_by_a_button_behind_a_mailed_link(logged_in: Browser, user: 
 
     to, text = mailbox.last()
     assert (to, text.splitlines()[0]) == (user.email, 'Subject: Add a second factor')
-    assert text.endswith('set a new password, which ends everything that opens your account:\n\nhttps://cryptfolio.test/forgot')
+    assert text.endswith('set a new password, which revokes all other access to your account:\n\nhttps://cryptfolio.test/forgot')
     logged_in.get(mailbox.link())
     assert (logged_in.status, BEGINNINGS[path] in logged_in.text, logged_in.step) == (200, True, '')  # nothing yet
 
@@ -165,7 +165,7 @@ def test_recovery_codes_are_replaced_by_a_button_behind_a_mailed_link_once(logge
     mails = len(mailbox.read())
     assert (len(set(after)), set(after) & set(before)) == (10, set())
     assert factors_of(user) != stored
-    assert 'New recovery codes were made for your CryptFolio account.' in mailbox.last()[1]
+    assert 'New recovery codes were generated for your CryptFolio account.' in mailbox.last()[1]
     logged_in.post(f'{FACTORS}/begin', form | {'csrf': csrf})  # the same form, sent twice
     assert [logged_in.location] == again
     assert shown_codes(logged_in) == []

@@ -133,7 +133,7 @@ def test_while_nothing_is_known_the_page_says_so_and_loads_itself_again(logged_i
     shared = re.search(r'/s/[\w-]{43}', logged_in.page)[0]
     for path in ('/portfolios', f'/portfolios/{number}', f'/portfolios/{number}/statement', shared):
         logged_in.get(path)
-        assert 'no explorer tells it without an API key' in logged_in.text
+        assert 'no explorer reports it without an API key' in logged_in.text
         assert 'for the first time' not in logged_in.text
     observe(SEGWIT, 1, 1)
     know_rates()
@@ -144,7 +144,7 @@ def test_while_nothing_is_known_the_page_says_so_and_loads_itself_again(logged_i
     api.post(f'/api/portfolios/{number}/offsets', {'title': 'x', 'balances': [{'currency': 'btg', 'balance': '1'}]})
     for is_reading in (True, False):  # for ten minutes
         logged_in.get(f'/portfolios/{number}')
-        assert ('its rate is about to come' in logged_in.text, 'Refresh' in logged_in.response.headers) == (True, is_reading)
+        assert ('its rate is being fetched' in logged_in.text, 'Refresh' in logged_in.response.headers) == (True, is_reading)
         CLOCK.advance(601)
 
 
@@ -213,8 +213,8 @@ def test_a_portfolio_is_made_of_pasted_addresses_line_by_line(logged_in: Browser
     faults = re.findall(r'<li value="(\d)"><code>(.*?)</code><br><span class="error">(.*?)</span>', logged_in.page)
     assert [(number, fault.partition(':')[0]) for number, _, fault in faults] == [
         ('3', 'This is an ENS name'),
-        ('5', 'This address is here already, on an earlier line'),
-        ('6', 'This is no address of doge'),
+        ('5', 'This address is already on an earlier line'),
+        ('6', 'This is not an address for doge'),
         ('7', 'This is a private key'),
     ]
     assert WIF not in logged_in.page
@@ -257,7 +257,7 @@ def test_a_private_key_as_a_name_is_refused_by_page_and_api_and_not_repeated(log
     answer = api.post('/api/portfolios', {'title': f'My {WIF}', 'currencies': ['usd']})
     assert (answer.status_code, answer.json_body['invalid']) == (
         422,
-        ['title must not contain a private key, which nobody else may ever see'],
+        ['title must not contain a private key, which nobody else must ever see'],
     )
 
 
@@ -374,12 +374,12 @@ def test_addresses_accounts_and_amounts_are_added_changed_and_removed(logged_in:
     logged_in.post(f'{base}/accounts/3/delete')
     assert [account['title'] for account in result(api, f'{number}/accounts')] == ['Mine']
     logged_in.get(f'{base}/accounts/1')
-    assert (logged_in.status, SECRET in logged_in.page, 'No problem is known.' in logged_in.text) == (200, False, True)
+    assert (logged_in.status, SECRET in logged_in.page, 'There are no known problems.' in logged_in.text) == (200, False, True)
 
     amounts = {'title': 'Bank', 'balances': lines('12,500.50 usd', 'usd -1', 'x btc')}
     logged_in.post(f'{base}/offsets', amounts)
     assert logged_in.status == 422
-    for ambiguous, said in (('500,500 usd', 'is no amount'), ('1,1 btc', 'is no amount'), ('usd 5 5', 'Unknown currency')):
+    for ambiguous, said in (('500,500 usd', 'is not an amount'), ('1,1 btc', 'is not an amount'), ('usd 5 5', 'Unknown currency')):
         logged_in.post(f'{base}/offsets', amounts | {'balances': ambiguous})
         assert (logged_in.status, said in logged_in.text) == (422, True)
     logged_in.post(f'{base}/offsets', amounts | {'balances': lines('12500.50 usd', 'btc -1'), 'since': '2020-01-01'})

@@ -30,12 +30,12 @@ def test_an_empty_portfolio_says_what_to_do_instead_of_how_it_developed(logged_i
     number = api.portfolio('Empty', ('usd',))
 
     logged_in.get(f'/portfolios/{number}')
-    assert 'Nothing is in it yet: add addresses' in logged_in.text
+    assert 'There is nothing in it yet: add addresses' in logged_in.text
     assert 'Complete' not in logged_in.text
     assert 'since' not in logged_in.text
     assert '<figure' not in logged_in.page
     logged_in.get('/portfolios')
-    assert 'Nothing is in it yet.' in logged_in.text
+    assert 'There is nothing in it yet.' in logged_in.text
     assert 'Complete' not in logged_in.text
 
 
@@ -126,7 +126,7 @@ def test_the_transactions_of_a_day_of_the_past_end_with_it(logged_in: Browser, a
         listed = re.findall(r'class="transaction"><time datetime="(.{10})', logged_in.page)
         assert listed == expected
         assert 0 < len(listed) < len(every)
-        assert 'Latest transactions by then' in logged_in.text
+        assert 'Latest transactions up to then' in logged_in.text
 
 
 def test_the_question_whether_to_delete_isolates_the_title(logged_in: Browser, api: Api):

@@ -64,7 +64,7 @@ def test_an_address_changes_when_the_link_mailed_there_is_followed(logged_in: Br
     to, text = mailbox.last()
     assert to == 'test@example.com'
     assert 'to change its email address to new@example.com' in text
-    assert text.endswith('Set a new password, which ends everything that opens it:\n\nhttps://cryptfolio.test/forgot')
+    assert text.endswith('Set a new password, which revokes all other access to it:\n\nhttps://cryptfolio.test/forgot')
 
     logged_in.get(link)
     assert 'new@example.com' in logged_in.text

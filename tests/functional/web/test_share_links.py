@@ -1,4 +1,4 @@
-"""Links that show a portfolio without a log-in: what they show, what they never show, and when they show nothing."""
+"""Links that show a portfolio without a login: what they show, what they never show, and when they show nothing."""
 
 import re
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def test_a_link_with_percentages_shows_no_amount_anywhere(
         assert sorted(shares) == sorted(['no rate is known', *(f'{percent(value, row["balance"])} %' for value in values)])
         highest = max(map(Decimal, [*past, row['balance']]))
         begins = next(n for n, balance in enumerate(past) if Decimal(balance) * 100 >= highest)  # none is complete
-        assert '100 % is what was counted of it on' in holder.text
+        assert '100 % is what was counted on' in holder.text
         points = [row[1].removesuffix(' *') for row in reversed(cells(holder.page, '<figure'))]
         percents = [percent(balance, past[begins]) for balance in [*past[begins:-1], row['balance']]]  # the last is now
         assert points == [text if Decimal(text) < 1_000 else str(int(Decimal(text) + Decimal('0.5'))) for text in percents]
@@ -87,7 +87,7 @@ def test_a_portfolio_that_was_never_worth_anything_has_no_chart_and_none_is_prom
         browser.get(f'{path}?range=all')
         assert browser.status == 200
         assert (
-            'There is no chart: as far as is known, it was worth nothing before' if browser is holder else 'Nothing is in it yet'
+            'There is no chart: as far as is known, it was worth nothing before' if browser is holder else 'There is nothing in it yet'
         ) in browser.text
         assert 'minutes' not in browser.text
 
@@ -144,7 +144,7 @@ def test_a_link_that_is_unknown_revoked_or_ended_and_one_to_nothing_look_the_sam
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.body for answer in answers}) == 1
     assert {answer.headers['Referrer-Policy'] for answer in answers} == {'no-referrer'}
-    assert 'This link shows nothing' in holder.text
+    assert 'This link is not valid' in holder.text
 
 
 def test_a_form_makes_one_link_with_an_end_and_tells_each_fault(

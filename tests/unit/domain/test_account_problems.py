@@ -14,12 +14,12 @@ from chalicelib.domain import account_problems
         ('address_refused', str(account_problems.NOT_PUBLIC), 'is not public', 'nicht öffentlich'),
         ('address_refused', str(account_problems.NO_PLAIN_URL), 'without a user name', 'ohne Benutzernamen'),
         ('permission_missing', str(account_problems.GEMINI_AUDITOR), 'without a time-based nonce', 'ohne zeitbasierte Nonce'),
-        ('permission_missing', str(account_problems.NOT_OF_ONE_ACCOUNT), 'begin with account-', 'beginnen mit account-'),
+        ('permission_missing', str(account_problems.NOT_OF_ONE_ACCOUNT), 'which begins with account-', 'beginnen mit account-'),
         ('permission_missing', str(account_problems.READING_BALANCES), 'reading balances', 'Bestände lesen'),
-        ('account_unsupported', str(account_problems.NOT_UNIFIED), 'make it a Unified', 'stellen Sie es auf ein Unified'),
+        ('account_unsupported', str(account_problems.NOT_UNIFIED), 'upgrade it to a Unified', 'stellen Sie es auf ein Unified'),
         ('account_unsupported', str(account_problems.NOT_OFFERED), 'not set up', 'nicht dafür eingerichtet'),
         ('permission_missing', 'Query funds, Query ledger entries', 'Query funds, Query', 'Query funds, Query'),
-        ('wrong_key', None, 'X does not know', 'X kennt'),
+        ('wrong_key', None, 'X does not recognise', 'X kennt'),
     ],
 )
 def test_what_a_problem_is_about_is_told_in_the_language_of_the_reader_where_it_is_in_words_of_ours(

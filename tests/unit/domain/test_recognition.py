@@ -86,7 +86,7 @@ def test_a_payment_request_of_another_chain_is_told_as_its_address(currency: str
         ('$handle', 'an ADA Handle'),
         ('$my.hand_le-1', 'an ADA Handle'),
         ('alice$example.com', 'a PayString'),
-        ('satoshi@walletofsatoshi.com', 'an e-mail or Lightning address'),
+        ('satoshi@walletofsatoshi.com', 'an email or Lightning address'),
         ('muneeb.btc', 'a name'),
         ('some.unknown.domain', 'a name'),
     ],
