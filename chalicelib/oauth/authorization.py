@@ -24,9 +24,10 @@ class UntrustedClient(Exception):
 class RedirectableError(Exception):
     """An error that the client must learn of: `location` is the redirect URI with the error (section 4.1.2.1)."""
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, redirect_uri: str) -> None:
         super().__init__('authorization refused')
         self.location = location
+        self.redirect_uri = redirect_uri
 
 
 class AuthorizationRequest(NamedTuple):
@@ -65,10 +66,10 @@ def parse(query: str) -> AuthorizationRequest:
     except FatalClientError as error:
         raise UntrustedClient(error.description or error.error) from None
     except OAuth2Error as error:
-        raise RedirectableError(_error_location(error, error.redirect_uri, error.state)) from None
+        raise RedirectableError(_error_location(error, error.redirect_uri, error.state), error.redirect_uri) from None
     if not set(parse_qs(query).get('response_mode', ())) <= set(RESPONSE_MODES):
         refusal = InvalidRequestError(f'response_mode must be {" or ".join(RESPONSE_MODES)}')
-        raise RedirectableError(_error_location(refusal, details['redirect_uri'], details['state']))
+        raise RedirectableError(_error_location(refusal, details['redirect_uri'], details['state']), details['redirect_uri'])
     prompts = 'consent' in ' '.join(parse_qs(query).get('prompt', ())).split()
     return AuthorizationRequest(details['request'].client, details['redirect_uri'], with_read(scopes), details['state'], prompts)
 
@@ -81,7 +82,7 @@ def allow(query: str, user: User, scopes: list[str]) -> str:
     request = parse(query)
     granted = [scope for scope in request.scopes if scope in scopes]
     if not granted:
-        raise RedirectableError(deny(query))
+        raise RedirectableError(deny(query), request.redirect_uri)
     headers, _, _ = server.authorization_endpoint().create_authorization_response(
         _uri(query), scopes=granted, credentials={'consenting_user': user}
     )

@@ -14,7 +14,7 @@ from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
 if TYPE_CHECKING:
-    from chalicelib.oauth.authorization import AuthorizationRequest
+    from chalicelib.oauth.authorization import AuthorizationRequest, RedirectableError
 
 bp = Blueprint(__name__)
 
@@ -27,7 +27,8 @@ _LACKS_READ = Fault(
 def show_authorize() -> Response:
     """Answer an authorization request (RFC 6749 section 4.1.1), after login: show the consent page, or redirect.
 
-    The redirect has the error of the request, or a code where the user granted all of it before.
+    The redirect has the error of the request, or a code where the user granted all of it before. An error of an application that the user
+    does not know is a page.
     """
     from chalicelib.oauth import authorization  # other pages should not pay for oauthlib's cold start
 
@@ -38,8 +39,7 @@ def show_authorize() -> Response:
     except authorization.UntrustedClient as error:
         return _untrusted(request, error, query)
     except authorization.RedirectableError as error:
-        sessions.require_user(request)  # anybody can register an application: no stranger is sent on to it (RFC 9700 section 4.11.2)
-        return pages.redirect(error.location)
+        return _refuse(request, sessions.require_user(request), error, query)
     user = sessions.require_user(request)
     grant = Grant.find(user.user_id, authorization_request.client.client_id)
     granted = _granted_before(grant, authorization_request)
@@ -154,6 +154,30 @@ def _untrusted(request: Request, error: Exception, query: str) -> Response:
         links = [(f'/oauth/applications/{client.client_id}', translatable('Settings of your application')), *links]
     detail = translatable('Its redirect URI was: {uri}', uri=came) if came else None
     return pages.error_page(request, 400, translatable('This request cannot be trusted'), text, user=user, detail=detail, links=links)
+
+
+def _refuse(request: Request, user: User, error: 'RedirectableError', query: str) -> Response:
+    """Send who is logged in back with the error of a request if they know where that leads, else say where.
+
+    Anybody can register an application, and a link to us is not to lead on to any page of theirs (RFC 9700 section 4.11.2).
+    """
+    client = Client.find(' '.join(parse_qs(query).get('client_id', ())))
+    if client is None or _knows(user, client, error.redirect_uri):
+        return pages.redirect(error.location)
+    target = urlsplit(error.redirect_uri)
+    text = translatable(
+        '{name} made an invalid request. If you know it, go back to it at {host}.', name=client.name, host=target.netloc or target.scheme
+    )
+    links = [('/', translatable('Go to the home page')), (error.location, translatable('Go back to the application'))]
+    return pages.error_page(request, 400, translatable('This application asked for something that cannot be'), text, user=user, links=links)
+
+
+def _knows(user: User, client: Client, redirect_uri: str) -> bool:
+    """Return whether a user registered a client, or agreed to be sent to this URI of it."""
+    if client.owner_id == user.user_id:
+        return True
+    grant, identity = Grant.find(user.user_id, client.client_id), client.identity_at(redirect_uri)
+    return grant is not None and identity is not None and identity.redirect_uri in grant.redirect_uris
 
 
 def _too_many(request: Request, user: User) -> Response:

@@ -488,6 +488,27 @@ class TestErrorsOnceTheRedirectIsTrusted:
         assert told(visitor)['error'] == 'invalid_request'
 
     @pytest.mark.parametrize('changes', [{'scope': 'bogus'}, {'response_type': 'token'}, {'response_mode': 'fragment'}])
+    def test_send_nobody_to_an_application_that_they_do_not_know(
+        self, new_browser: Callable[[], Browser], make_user: Callable[..., User], app: Client, user: User, changes: dict[str, str]
+    ):
+        make_user('other@example.com')
+        other = new_browser()
+        other.log_in('other@example.com')
+
+        other.get(path(**changes))
+        assert (other.status, 'Location' in other.response.headers) == (400, False)
+        assert 'Web <app> made an invalid request. If you know it, go back to it at app.example.' in other.text
+        [back] = re.findall(r'href="(https://app\.example[^"]+)"', other.page)
+        assert unescape(back).startswith(REDIRECT + '&error=')
+
+        app.change(user, name=app.name, redirect_uris=[REDIRECT, 'https://elsewhere.example/cb'], now=2)
+        decide(other, path(), ['read'])
+        other.get(path(**changes))
+        assert other.location == unescape(back)
+        other.get(path(redirect_uri='https://elsewhere.example/cb', **changes))  # to which they did not agree
+        assert other.status == 400
+
+    @pytest.mark.parametrize('changes', [{'scope': 'bogus'}, {'response_type': 'token'}, {'response_mode': 'fragment'}])
     def test_are_told_after_log_in_only(self, browser: Browser, user: User, app: Client, changes: dict[str, str]):
         browser.get(path(**changes))
         assert (browser.status, urlsplit(browser.location).netloc, urlsplit(browser.location).path) == (303, '', '/login')
