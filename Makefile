@@ -43,10 +43,10 @@ serve: $(READY) ## Run a home server that keeps its data in DATA=folder; PORT, H
 THERE = $(if $(DATA),environment=$$($(BIN)/python -m infra.local environment) && eval "$$environment" &&)
 WHERE = $(if $(DATA),,--stage $(STAGE))
 
-status: $(READY) ## Say how a stage or a home server does, and what to do about what is wrong; STAGE=dev, or DATA=folder
+status: $(READY) ## Show the health of a stage or a home server, and what to do about what is wrong; STAGE=dev, or DATA=folder
 	@$(THERE) $(BIN)/python -m infra.operate status $(WHERE)
 
-logs: $(READY) ## Show the errors of all functions of a stage; STAGE=dev, SINCE=1h, REQUEST=id for all about one request
+logs: $(READY) ## Show the errors of all functions of a stage; STAGE=dev, SINCE=1h, REQUEST=id for everything about one request
 	@$(BIN)/python -m infra.operate logs --stage $(STAGE) --since $(SINCE) $(if $(REQUEST),--request $(REQUEST))
 
 users: $(READY) ## List users; STAGE=dev, or DATA=folder; AFTER=id for the next page
@@ -68,10 +68,10 @@ build/.tests-compiled: $(READY)
 e2e: $(READY) ## Run local stacks with browsers and clients; the packaged application and the functional tests in an emulated AWS
 	@$(MAKE) --no-print-directory --jobs=2 test-deployed test-emulator test-stacks
 
-e2e-remote: $(READY) ## Run the end-to-end tests that hold of any server against one that runs; URL=https://... EMAIL=you@example.com
+e2e-remote: $(READY) ## Run the end-to-end tests that apply to any server against a running one; URL=https://... EMAIL=you@example.com
 	@$(BIN)/python -m tests.e2e "$(URL)" "$$EMAIL"
 
-check-clone: $(READY) ## Install, package and send up a fresh clone as a stranger would; PYTHONS="python3.11 python3.14"
+check-clone: $(READY) ## Clone, install, package and upload as a first-time user would; PYTHONS="python3.11 python3.14"
 	@$(BIN)/python -m tests.clone $(PYTHONS)
 
 test-deployed: override STAGE := dev
@@ -137,14 +137,14 @@ GIVEN = $(foreach name,$(PARAMETERS),$(if $(filter command,$(origin $(name))),'$
 stack: $(READY) ## Create or update what a stage on AWS keeps: table, queues, keys, alarms; options as for deploy
 	@$(BIN)/python -m infra.deploy stack $(STAGE) $(GIVEN)
 
-plan: $(READY) ## Say what a deployment would change, what stands in its way, and what it costs; options as for deploy
+plan: $(READY) ## Show what a deployment would change, what stands in its way, and what it costs; options as for deploy
 	@$(BIN)/python -m infra.deploy plan $(STAGE) $(GIVEN)
 
 deploy: stack ## Deploy or update a stage on AWS; STAGE=dev, and once the options of docs/operations.md
 	@$(BIN)/chalice deploy --stage $(STAGE)
 	@$(BIN)/python -m infra.deploy check $(STAGE)
 
-rollback: $(READY) ## Let a stage on AWS run the release before again, within seconds; STAGE=dev
+rollback: $(READY) ## Return a stage on AWS to its previous release, within seconds; STAGE=dev
 	@$(BIN)/python -m infra.deploy rollback $(STAGE)
 
 destroy: $(READY) ## Remove a stage from AWS, except its data; STAGE=dev, TABLE=delete for the data too
@@ -159,7 +159,7 @@ remove-secret: $(READY) ## Remove an upstream's API key; NAME=UPSTREAM_ETHERSCAN
 secrets: $(READY) ## List the upstreams' API keys of a stage by name; STAGE=dev
 	@$(BIN)/python -m infra.deploy secrets $(STAGE)
 
-vendor: $(READY) ## Fetch the newest releases of what pages load of npm's packages; needs npm
+vendor: $(READY) ## Fetch the newest releases of the npm packages that pages load; needs npm
 	$(BIN)/python -m infra.vendor
 
 package: $(READY) ## Build a CloudFormation template of everything, and the code, in build/; STAGE=dev

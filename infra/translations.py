@@ -3,6 +3,7 @@
 `make messages` runs this. The compiled ones are in the repository, so that neither a package nor a clone needs a step that makes them.
 """
 
+import argparse
 import io
 import json
 import sys
@@ -78,7 +79,8 @@ def is_translated(message: Message) -> bool:
     return all(forms) and not message.fuzzy
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
+    argparse.ArgumentParser(prog='python -m infra.translations', description=__doc__).parse_args(arguments)
     for message in update_catalogues():
         print(f'not translated: {message.id!r}', file=sys.stderr)
 

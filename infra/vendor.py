@@ -3,6 +3,7 @@
 `vendor.json` says of each package which version it is, and the digests of its tarball and of each file that was taken out of it.
 """
 
+import argparse
 import hashlib
 import json
 import subprocess
@@ -68,5 +69,10 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-if __name__ == '__main__':
+def main(arguments: list[str] | None = None) -> None:
+    argparse.ArgumentParser(prog='python -m infra.vendor', description=__doc__).parse_args(arguments)
     renew()
+
+
+if __name__ == '__main__':
+    main()

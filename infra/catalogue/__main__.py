@@ -1,5 +1,6 @@
 """Writes chalicelib/data/currencies.json: `python -m infra.catalogue`. Needs pip, npm, node and the package registries."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -22,8 +23,9 @@ INPUTS = Path(__file__).parent
 OUTPUT = Path(currencies.__file__).parents[1] / 'data' / 'currencies.json'
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Fetch the sources, merge them into the catalogue and write it."""
+    argparse.ArgumentParser(prog='python -m infra.catalogue', description=__doc__).parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         candidates = read_sources(Path(folder))
     merged = rules.merge(currencies.every(), candidates, int(time.time()))

@@ -1,5 +1,6 @@
 """Writes chalicelib/data/experimental_exchanges.json: `python -m infra.catalogue.exchanges`. Reads the ccxt that is installed, offline."""
 
+import argparse
 import importlib
 import json
 import sys
@@ -22,8 +23,9 @@ class _Asked(Exception):
     """The URL of the first request for balances."""
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write the exchanges that are listed, by code."""
+    argparse.ArgumentParser(prog='python -m infra.catalogue.exchanges', description=__doc__).parse_args(arguments)
     rows = [row for code in _codes() if (row := describe(code)) is not None]
     OUTPUT.write_text('[\n' + ',\n'.join(json.dumps(row) for row in rows) + '\n]\n')
     print(f'{OUTPUT}: {len(rows)} exchanges')

@@ -1,5 +1,6 @@
 """What the README lists from the code: chains, rate sources, what is followed, explorers. `python -m infra.catalogue.readme` writes it."""
 
+import argparse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -30,8 +31,9 @@ _HEAD_FOLLOWED = ('chain', 'code', 'followed', 'balances need', 'transactions ne
 _NEEDS = ('no key', 'a free key', 'a paid key', 'your own server')  # the cheapest first
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write each between its marks."""
+    argparse.ArgumentParser(prog='python -m infra.catalogue.readme', description=__doc__).parse_args(arguments)
     README.write_text(renewed(README.read_text()))
 
 

@@ -15,7 +15,7 @@ LOG = server.ROOT / 'build' / 'emulator.log'
 def main() -> int:
     """Return the command's exit status."""
     parser = argparse.ArgumentParser(prog='python -m infra.emulator', description=__doc__)
-    parser.add_argument('--log', type=Path, default=LOG, help='where what the emulator and the functions print goes')
+    parser.add_argument('--log', type=Path, default=LOG, help='log file of the emulator and the functions')
     parser.add_argument('command', nargs=argparse.REMAINDER, metavar='COMMAND ...')
     options = parser.parse_args()
     if not options.command:

@@ -120,9 +120,9 @@ def serve(port: int = 0, host: str = '127.0.0.1', delay: float = 0) -> Server:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog='python -m infra.fake_upstreams', description=__doc__)
-    parser.add_argument('--port', type=int, default=0, help='default: 0, which takes a free one')
+    parser.add_argument('--port', type=int, default=0, help='default: 0, which picks a free one')
     parser.add_argument('--host', default='127.0.0.1')
-    parser.add_argument('--delay', type=float, default=0.0, metavar='SECONDS', help='wait before every answer')
+    parser.add_argument('--delay', type=float, default=0.0, metavar='SECONDS', help='delay before every response')
     parser.add_argument('--addresses', action='store_true', help='print an address of each chain that has transactions, and exit')
     options = parser.parse_args(arguments)
     if options.addresses:

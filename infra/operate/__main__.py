@@ -36,15 +36,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog='python -m infra.operate', description='How CryptFolio does.')
+    parser = argparse.ArgumentParser(prog='python -m infra.operate', description='Health and logs.')
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
-    one = commands.add_parser('status', help='say of each part how it is, and what to do where something is wrong')
-    one.add_argument('--stage', help='such as dev or prod; without it the server that the environment leads to')
+    one = commands.add_parser('status', help='show the health of each part, and what to do about what is wrong')
+    one.add_argument('--stage', help='such as dev or prod; by default, the server that the environment points to')
     one.set_defaults(run=_status)
     one = commands.add_parser('logs', help='show the errors of all functions of a stage by request id')
     one.add_argument('--stage', required=True, help='such as dev or prod')
     one.add_argument('--since', type=_seconds, default='1h', metavar='TIME', help='how far back: 30m, 1h or 2d (1h)')
-    one.add_argument('--request', metavar='ID', help='all that was logged about this request, as the X-Request-Id of its answer names it')
+    one.add_argument('--request', metavar='ID', help='everything logged about this request, by the X-Request-Id of its response')
     one.set_defaults(run=_logs)
     return parser.parse_args(arguments)
 

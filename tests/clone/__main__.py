@@ -5,6 +5,7 @@ and the package goes up once, through an uplink of 2 Mbit/s, as a function does.
 Prints figures; ends with 1 where something does not work, or none of the Pythons is there.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -23,7 +24,10 @@ _BITS_PER_SECOND = 2_000_000
 _READABLE = 0o004
 
 
-def main(pythons: list[str]) -> int:
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog='python -m tests.clone', description=__doc__)
+    parser.add_argument('pythons', nargs='+', metavar='PYTHON', help='such as python3.13')
+    pythons: list[str] = parser.parse_args(arguments).pythons
     os.umask(0o077)
     there = [python for python in pythons if shutil.which(python)]
     print(*(f'{python} is not on this computer' for python in pythons if python not in there), sep='\n', flush=True)
@@ -73,4 +77,4 @@ def _send(code: bytes) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

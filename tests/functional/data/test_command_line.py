@@ -79,7 +79,7 @@ def test_an_interrupted_command_says_how_to_go_on(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr('builtins.input', interrupt)
 
     assert run('dlq', 'purge', 'refresh') == 130
-    assert 'go on with --resume' in capsys.readouterr().err
+    assert 'continue with --resume' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
