@@ -104,7 +104,7 @@ def percentage(part: Decimal, whole: Decimal) -> Decimal | None:
 
 
 def coarse(percentage: Decimal) -> Decimal:
-    """Return a percentage with four digits that say something: with all of them a growth from a few cents would tell to how many.
+    """Return a percentage rounded to four significant digits: all of them would reveal the amount if something grew from a few cents.
 
     coarse(Decimal('1517843.8')) == Decimal('1518000')
     """

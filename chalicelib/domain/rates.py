@@ -237,7 +237,7 @@ def is_of_fiat(pair: Pair) -> bool:
 
 
 def last_day_with_close(pair: Pair, today: date) -> date:
-    """Return the last day of which closes of a pair are to be had by now, whatever its sources last published.
+    """Return the last day for which closes of a pair should be available by now, whatever its sources last published.
 
     Of a coin that is today, as it is a price of midnight; of fiat currencies yesterday, for the ECB before any holidays; of what was
     replaced before its end.

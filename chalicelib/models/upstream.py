@@ -89,9 +89,9 @@ class UpstreamState(Item, discriminator='bucket'):
 
     @classmethod
     def fail(cls, error: Upstream, subject: str | None) -> bool:
-        """Note a failed request about a `subject`, None for one that is about nothing that others are not.
+        """Note a failed request about a `subject`; None if the request is not about anything in particular.
 
-        Failures about three different subjects in a row, or being told that we ask too often, open the circuit for a while. Requests that
+        Failures about three different subjects in a row, or a response that we ask too often, open the circuit for a while. Requests that
         were under way when it opened fail with those that opened it, and say nothing more. True when this one did.
         """
         now = clock.now()

@@ -118,7 +118,7 @@ def present_unreadable(ledger: Ledger | None) -> answers.UnreadableRows:
 
 
 def present_transaction(transaction: Transaction, follower: Follower) -> answers.Transaction:
-    """Return a transaction as what shows it: it is not told when it was stored for somebody who followed its ledger before."""
+    """Return a transaction as a follower shows it: not as stored before the follower existed, which would reveal that others follow it."""
     return {
         'currency': present_currency_ref(transaction.currency),
         'delta': format_amount(transaction.delta),

@@ -2,7 +2,7 @@
 
 AT = Query('at', past_instant, {'type': 'string', 'description': 'An instant in the past.'}, default=None)
 
-@router.get('/portfolios/{portfolio_id}/balances', list[PortfolioBalance], query=(AT,))
+@router.get('/portfolios/{portfolio_id}/balances', answer=list[PortfolioBalance], query=(AT,))
 def get_portfolio_balances(request: ApiRequest, portfolio_id: int) -> Response:
     at = request[AT]  # epoch seconds, None when the parameter is absent
 """
@@ -196,7 +196,7 @@ FORMAT: Query[bool | None] = Query(
     'format',
     _format,
     {
-        'description': 'The list as JSON, or as CSV for a spreadsheet; so does `Accept: text/csv`.',
+        'description': 'The list as JSON, or as CSV for a spreadsheet; `Accept: text/csv` has the same effect.',
         'examples': ['csv'],
         'enum': ['csv', 'json'],
     },

@@ -27,7 +27,7 @@ class Router:
 
         router = Router(bp, authorizer=bearer)
 
-        @router.patch('/portfolios/{portfolio_id}', answers.Portfolio, body=CHANGES)
+        @router.patch('/portfolios/{portfolio_id}', answer=answers.Portfolio, body=CHANGES)
         def update_portfolio(request: ApiRequest, portfolio_id: int) -> Response:
             title = request.body().get(fields.TITLE)
     """

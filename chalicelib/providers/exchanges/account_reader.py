@@ -141,7 +141,7 @@ def _without_rebate(entry: Entry) -> Entry:
 
 
 def crowded(instant: int, rows: Iterable[Any], fields: RowFields) -> list[Unreadable]:
-    """Return that rows of one instant fill a page, once for each of their currencies: if there are more of it, nobody can ask for them.
+    """Return an unreadable row per currency of rows that fill a page with one instant: further rows of that instant cannot be requested.
 
     `instant` is as the exchange writes it, in whichever unit.
     """

@@ -66,7 +66,7 @@ def checked_hash(value: object) -> str:
 
 
 def checked_block(height: int, block_hash: object, parent: object, made_at: object, owners: Iterable[str | None], *, asked: str) -> Block:
-    """Return a block with the addresses among `owners`, some of which are nobody. Raises ValueError if it is not the one `asked` for."""
+    """Return a block with the addresses of `owners`, None for outputs without one. Raises ValueError if it is not the one `asked` for."""
     if block_hash != asked or height < 0:
         raise ValueError('another block')
     addresses = frozenset(owner for owner in owners if owner)

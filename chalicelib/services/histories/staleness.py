@@ -40,7 +40,9 @@ def versions_of_closes(closes: DailyCloses) -> InputVersions:
 
 
 def balances_changed_since(contents: PortfolioTree, children: Sequence[Child], versions: InputVersions, stored: History) -> int:
-    """Return the earliest instant whose balances changed since a history was computed, or are stored by halves; when that was, if none.
+    """Return the earliest instant whose balances changed since a history was computed, or whose rewriting was interrupted.
+
+    If there is neither, that is the instant at which it was computed.
 
     ALWAYS if all of the past changed: children or reporting currencies came or went, or an offset differs.
     """

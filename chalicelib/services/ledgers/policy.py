@@ -115,9 +115,9 @@ def is_fresh(ledger: 'Ledger', now: int) -> bool:
 
 
 def past(instant: int | None, now: int) -> int:
-    """Return an instant that was stored; 0 for none, and for one to come, of which a clock that was ahead says that it was.
+    """Return a stored instant, or 0 if there is none or it is in the future, as a clock that was fast may have stored it.
 
-    Otherwise whoever set such a clock right would have nothing read until it is as late as that.
+    Otherwise nothing would be read, once such a clock has been corrected, until that instant is reached.
     """
     return instant if instant is not None and instant <= now + CLOCKS_DIFFER_SECONDS else 0
 

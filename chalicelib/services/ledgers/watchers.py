@@ -1,6 +1,6 @@
-"""Tell those who watch a ledger what was observed: the first of them under its lease, and the rest, however many, by further messages.
+"""Note on the watchers of a ledger what was observed: a first batch under its lease, and the rest in further messages, batch by batch.
 
-So neither the lease nor a message takes longer for a ledger that many watch. A message that is lost leaves the rest to the next refresh.
+So neither the lease nor a message takes longer for a ledger with many watchers. If a message is lost, the next refresh covers the rest.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from chalicelib.services.ledgers import policy
 
 
 def first(pk: str) -> list[Watch]:
-    """Return the first watches on a ledger, as many as are told under its lease."""
+    """Return the first batch of watches on a ledger, which is handled under its lease."""
     return Watch.page(pk, after='', limit=policy.MOST_STAMPED_AT_ONCE)
 
 
 def stamp(ledger: Ledger, watches: Sequence[Watch], *, changed: bool) -> None:
     """Note on the children and portfolios of these watches when a ledger was observed, or that its address cannot exist.
 
-    With `changed`, what portfolios show of it did. If these are as many as are told at once, a message goes on with the rest.
+    `changed`: what portfolios show of it changed. After a full batch of watches, a message continues with the rest.
     """
     of_children = [watch for watch in watches if watch.is_of_child]  # wallets, the other watchers, look by themselves
     for watch in of_children:
@@ -45,7 +45,7 @@ def stamp_unchanged(ledgers: Sequence[Ledger], pool: ThreadPoolExecutor) -> list
 
 
 def stamp_more(message: StampWatchers) -> None:
-    """Tell the watches that come after those which were told."""
+    """Handle the batch of watches at which a message continues."""
     ledger = Ledger.find(message.ledger)
     if ledger is not None:
         ledger.acting_group = message.group
@@ -53,7 +53,7 @@ def stamp_more(message: StampWatchers) -> None:
 
 
 def _leave_the_rest(ledger: Ledger, watches: Sequence[Watch], *, changed: bool) -> None:
-    """Have those told by a message that come after these watches, if these are as many as are told at once."""
+    """After a full batch of watches, enqueue a message that continues after the last of them."""
     if len(watches) == policy.MOST_STAMPED_AT_ONCE:
         group = ledger.acting_group or ledger.work_group or ''
         messages.send_or_leave_to_sweep(StampWatchers(ledger.pk, watches[-1].before_next_child, changed, group))

@@ -60,7 +60,7 @@ def request_email_change(user: User, *, typed: str, password: str, session_id: s
 
 
 def required_proof(user_id: str, logged_in: User | None) -> Proof:
-    """Return what shows that who follows the link is this user; `logged_in` is who is logged in there, None for nobody."""
+    """Return the proof that whoever follows the link must give to be this user; `logged_in` is the user logged in there, or None."""
     if logged_in is not None and logged_in.user_id == user_id:
         return Proof.SESSION
     return Proof.LOG_IN if second_factors.of_user(user_id).protect else Proof.PASSWORD
@@ -69,8 +69,8 @@ def required_proof(user_id: str, logged_in: User | None) -> Proof:
 def change_email(token: str, *, logged_in: User | None, password: str, now: int) -> None:
     """Change the email address to the one the link was mailed to, and notify the old one.
 
-    `password` is the account's where that is the proof: whoever only has the link may be somebody whose address a stranger entered, and is
-    not to vouch for the stranger's account.
+    `password` is the account's, where it is the proof. The link alone is none: a stranger may have entered the address of its recipient,
+    who must not confirm the stranger's account.
     Raises NotFound, also once the address has an account of its own, Invalid for a wrong password or where a log-in is missing, TooMany.
     """
     email_token, user = authentication.find_by_link(token, 'email', now)
