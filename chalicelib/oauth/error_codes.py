@@ -15,7 +15,7 @@ OAUTH_ERRORS = (
     OAuthError(
         'invalid_request',
         'A parameter is missing, malformed or sent twice, or the body is not a form.',
-        'Correct what `error_description` names. Unchanged, it fails again.',
+        'Correct what `error_description` names. The same request will fail again.',
     ),
     OAuthError(
         'invalid_client',
@@ -24,9 +24,9 @@ OAUTH_ERRORS = (
     ),
     OAuthError(
         'invalid_grant',
-        'The code, refresh token or password is wrong, expired, used up or revoked, or is of another application, or `redirect_uri` or '
-        '`code_verifier` is not that of the code.',
-        'Ask the user again, by `/oauth/authorize`. A code serves once, and for a minute.',
+        'The code, refresh token or password is wrong, expired, used up or revoked, or belongs to another application, or `redirect_uri` '
+        'or `code_verifier` does not match the code.',
+        'Ask the user again, through `/oauth/authorize`. A code can be used once, within a minute.',
     ),
     OAuthError(
         'unauthorized_client',
@@ -35,17 +35,17 @@ OAUTH_ERRORS = (
     ),
     OAuthError(
         'unsupported_grant_type',
-        'There is no such `grant_type`.',
+        'The `grant_type` is not supported.',
         'Use one of `grant_types_supported` of `/.well-known/oauth-authorization-server`.',
     ),
     OAuthError(
         'unsupported_response_type',
-        'There is no such `response_type`.',
+        'The `response_type` is not supported.',
         'Send `response_type=code`.',
     ),
     OAuthError(
         'unsupported_token_type',
-        'There is no such `token_type_hint`.',
+        'The `token_type_hint` is not supported.',
         'Leave it out, or send `access_token` or `refresh_token`.',
     ),
     OAuthError(
@@ -56,16 +56,16 @@ OAUTH_ERRORS = (
     OAuthError(
         'access_denied',
         'The user denied the request, or allowed none of the scopes.',
-        'Go on without, and ask again only when the user wants it.',
+        'Continue without access, and ask again only when the user wants it.',
     ),
     OAuthError(
         'server_error',
         'Something failed in the service. It has been logged.',
-        'Try again later. If it goes on, tell the operator the `X-Request-Id` of the response.',
+        'Try again later. If it persists, tell the operator the `X-Request-Id` of the response.',
     ),
     OAuthError(
         'temporarily_unavailable',
-        'Too many requests came, of your network or for this account, or the database refuses or fails requests at the moment.',
+        'Too many requests came from your network or for this account, or the database is rejecting or failing requests at the moment.',
         'Try again after the seconds in `Retry-After`.',
     ),
 )

@@ -18,7 +18,7 @@ class WalletCredential(TypedDict):
     """One of the credentials of an account at an exchange."""
 
     name: Annotated[str, Meta(description='Its name in `credentials` of a request.', examples=['key'])]
-    required: Annotated[bool, Meta(description='Whether an account cannot be created without it.')]
+    required: Annotated[bool, Meta(description='Whether it is required to create an account.')]
 
 
 _Parts = list[Annotated[str, Meta(examples=['spot'])]]
@@ -29,9 +29,9 @@ class Wallet(WalletRef):
 
     url: Annotated[
         Annotated[str, Meta(examples=['https://support.kraken.com/articles/360000919966'])] | None,
-        Meta(description='Where it says how to make an API key; null for your own server.'),
+        Meta(description='Where the exchange explains how to create an API key; null for your own server.'),
     ]
-    credentials: Annotated[list[WalletCredential], Meta(description='What an account needs so that it can be read.')]
+    credentials: Annotated[list[WalletCredential], Meta(description='What is needed to read an account.')]
     permissions: Annotated[
         list[Annotated[str, Meta(examples=['Query funds'])]], Meta(description='What the API key must be allowed to do. More is refused.')
     ]
@@ -40,16 +40,16 @@ class Wallet(WalletRef):
     history: Annotated[
         str,
         Meta(
-            description='How far back transactions of all parts are listed: `whole`; so many years, months or days; `partial` where no '
-            'list has all of them, so that what is missing is said of its currency; or `none`: histories then begin with the account.',
+            description='How far back transactions of all parts are listed: `whole`; a number of years, months or days; `partial` if no '
+            'list has all of them, so that each currency says what it is missing; or `none`: histories then begin with the account.',
             examples=['whole'],
         ),
     ]
     experimental: Annotated[
         bool,
         Meta(
-            description='Whether nobody has compared what is read of its accounts with anything: their balances are `complete: false`, and '
-            'nothing checks whether an API key may do more than read. The operator decides which of these are offered.',
+            description='True if the balances of its accounts have never been verified: they are `complete: false`, and nothing checks '
+            'whether an API key may do more than read. The operator decides which of these exchanges are offered.',
             examples=[False],
         ),
     ]
@@ -61,7 +61,7 @@ class AccountSummary(TypedDict):
     id: ChildId
     title: Annotated[str, Meta(description='What its user calls it.', examples=['My account'])]
     wallet: Annotated[WalletRef, Meta(description='The exchange that the account is at.')]
-    valid: Annotated[bool, Meta(description='False while it cannot be read with the credentials that it has.')]
+    valid: Annotated[bool, Meta(description='False while it cannot be read with its current credentials.')]
     created_at: Created
     updated_at: Updated
     last_updated: Annotated[Later | None, Meta(description='When its balances were last observed; null before.')]

@@ -52,14 +52,14 @@ class Address(AddressSummary):
         Agreement | None, Meta(description='Null until the first cross-check with a second explorer after the address was added.')
     ]
     gap_limit: NotRequired[
-        Annotated[int, Meta(description='Of an HD wallet: how many unused addresses in a row end the search.', ge=1, le=1_000)]
+        Annotated[int, Meta(description='For an HD wallet: how many unused addresses in a row end the search.', ge=1, le=1_000)]
     ]
     script_types: NotRequired[
         Annotated[
             list[str],
             Meta(
-                description='Of an HD wallet: the kinds of script that its used addresses have, `p2pkh`, `p2sh-p2wpkh`, `p2wpkh` or `p2tr` '
-                'of one key, `p2sh`, `p2sh-p2wsh` or `p2wsh` of several.'
+                description='For an HD wallet: the kinds of script that its used addresses have, `p2pkh`, `p2sh-p2wpkh`, `p2wpkh` or '
+                '`p2tr` of one key, `p2sh`, `p2sh-p2wsh` or `p2wsh` of several.'
             ),
         ]
     ]

@@ -58,8 +58,8 @@ class PartOfPortfolio(TypedDict):
 class PortfolioTransaction(Transaction):
     """A transaction of an account or address of a portfolio."""
 
-    account: NotRequired[Annotated[PartOfPortfolio, Meta(description='The account that it is of, if it is of one.')]]
-    address: NotRequired[Annotated[PartOfPortfolio, Meta(description='The address that it is of, if it is of one.')]]
+    account: NotRequired[Annotated[PartOfPortfolio, Meta(description='The account that it belongs to, if any.')]]
+    address: NotRequired[Annotated[PartOfPortfolio, Meta(description='The address that it belongs to, if any.')]]
     internal: Annotated[
         bool,
         Meta(

@@ -21,8 +21,8 @@ class Unconverted(TypedDict):
 class NotInTotal(TypedDict):
     """What is missing from a converted total: a balance without a rate, or an account or address of the portfolio, as in its balances."""
 
-    currency: NotRequired[Annotated[CurrencyCode, Meta(description='Of a balance without a rate: its currency.')]]
-    balance: NotRequired[Annotated[Amount, Meta(description='Of a balance without a rate: its amount.')]]
+    currency: NotRequired[Annotated[CurrencyCode, Meta(description='For a balance without a rate: its currency.')]]
+    balance: NotRequired[Annotated[Amount, Meta(description='For a balance without a rate: its amount.')]]
     type: NotRequired[KindOfPart]
     id: NotRequired[Annotated[Id, Meta(description='The id of the account or address.')]]
     title: NotRequired[AddressTitle]
@@ -80,11 +80,11 @@ class ConvertedBalance(SummedValue):
 class RateSet(TypedDict, total=False):
     """The rates by which all rows were converted."""
 
-    rates: Annotated[Instant | None, Meta(description='When the set of rates was made, which identifies it. Null before the first set.')]
+    rates: Annotated[Instant | None, Meta(description='When the set of rates was compiled, which identifies it; null before the first.')]
     rates_kind: Annotated[
         str,
         Meta(
-            description='Of a past instant: `hourly` for rates that were kept for its hour, `close` for the closing rates of its day.',
+            description='For a past instant: `hourly` for rates that were kept for its hour, `close` for the closing rates of its day.',
             examples=['hourly'],
             extra_json_schema={'enum': ['hourly', 'close']},
         ),

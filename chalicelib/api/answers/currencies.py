@@ -27,10 +27,10 @@ class Currency(TypedDict):
     id: Annotated[Id, Meta(description='Its number in the catalogue.')]
     code: Code
     title: Annotated[str, Meta(description='The name of the currency.', examples=['Bitcoin'])]
-    created_at: Annotated[Instant, Meta(description='When it came into the catalogue.')]
+    created_at: Annotated[Instant, Meta(description='When it was added to the catalogue.')]
     updated_at: Updated
     is_cryptocurrency: Annotated[bool, Meta(description='False for tokens.', examples=[True])]
-    is_fiat: Annotated[bool, Meta(description='True for the money of countries.', examples=[False])]
+    is_fiat: Annotated[bool, Meta(description='True for government-issued money.', examples=[False])]
     is_ethereum_token: Annotated[bool, Meta(description='True for every token, whatever chain it is on.', examples=[False])]
     ethereum_contract_address: Annotated[
         str | None,

@@ -32,7 +32,7 @@ class HistoryState(TypedDict, total=False):
     changed: Annotated[
         bool,
         Meta(
-            description='True if rows of this page are others than they were when the first page was read: the history was computed anew.',
+            description='True if rows have changed since the first page was read, because the history was recomputed.',
             examples=[True],
         ),
     ]

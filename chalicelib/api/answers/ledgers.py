@@ -20,7 +20,7 @@ class Completeness(TypedDict, total=False):
 
 
 class UnreadableRow(TypedDict):
-    """What an upstream lists of an address or account and nobody can read, so that its effect is unknown."""
+    """A row that an upstream lists for an address or account and that cannot be read, so that its effect is unknown."""
 
     currency: CurrencyField
     reference: Annotated[str, Meta(description='The id of the transaction, or the contract of a token whose balance it is.')]
@@ -47,20 +47,20 @@ class AddressBalance(TypedDict):
     unconfirmed: Annotated[
         Nothing | None,
         Meta(
-            description='The net change by transactions that are not in a block yet; not included in `balance`. Null where it is unknown.'
+            description='The net change from transactions that are not in a block yet; not included in `balance`. Null where it is unknown.'
         ),
     ]
     transactions: Annotated[
         Annotated[Number, Meta(examples=[3])] | None,
         Meta(description='How many confirmed transactions there are; null where it is unknown.'),
     ]
-    sent: Annotated[Nothing | None, Meta(description='The sum of all that was sent; null where the upstream does not provide it.')]
-    received: Annotated[Amount | None, Meta(description='The sum of all that was received; null where the upstream does not provide it.')]
+    sent: Annotated[Nothing | None, Meta(description='The total amount sent; null where the upstream does not provide it.')]
+    received: Annotated[Amount | None, Meta(description='The total amount received; null where the upstream does not provide it.')]
     created_at: Stored
     updated_at: Annotated[Later, Meta(description='When it was last observed.')]
     source: LedgerSource
     complete: NotRequired[
-        Annotated[bool, Meta(description='False, and there, only if something of this currency is missing.', examples=[False])]
+        Annotated[bool, Meta(description='Present, and false, only if something in this currency is missing.', examples=[False])]
     ]
     reason: NotRequired[
         Annotated[str, Meta(description='Why it is incomplete, in snake_case; only if it is.', examples=['transactions_missing'])]
@@ -72,8 +72,10 @@ class Transaction(TypedDict):
 
     currency: CurrencyField
     delta: _Delta
-    txn_at: Annotated[Instant, Meta(description='When it took place: the time of its block, or that of the entry.')]
-    fee: Annotated[Nothing | None, Meta(description='The fee that was paid, part of `delta`; `0.0` if none was, null where it is unknown.')]
+    txn_at: Annotated[Instant, Meta(description='When it took place: the time of its block or of the entry.')]
+    fee: Annotated[
+        Nothing | None, Meta(description='The fee paid, included in `delta`; `0.0` if there was none, null where it is unknown.')
+    ]
     reference: Annotated[str | None, Meta(description='The id of the transaction in its network.', examples=['abc123'])]
     created_at: Stored
     updated_at: Annotated[Later, Meta(description='When it was last stored.')]

@@ -13,7 +13,7 @@ class FollowedChain(TypedDict):
     currency: Annotated[CurrencyCode, Meta(description='The coin of the chain.')]
     assets: Annotated[
         list[Annotated[str, Meta(extra_json_schema={'enum': ['coin', 'tokens']}, examples=['coin'])]],
-        Meta(description='`coin`, and `tokens`: those of the catalogue on this chain. Nothing else is followed.'),
+        Meta(description='`coin`, and `tokens`: the tokens in the catalogue on this chain. Nothing else is followed.'),
     ]
     key: Annotated[
         str,
@@ -33,7 +33,7 @@ class Source(TypedDict):
         str,
         Meta(description='Where its API is documented.', examples=['https://github.com/Blockstream/esplora/blob/master/API.md']),
     ]
-    currencies: Annotated[list[CurrencyCode], Meta(description='The currencies that it has something about.')]
+    currencies: Annotated[list[CurrencyCode], Meta(description='The currencies that it has data on.')]
     capabilities: Annotated[list[Annotated[str, Meta(examples=['balances'])]], Meta(description='What it provides, in snake_case.')]
     needs_key: Annotated[bool, Meta(description='Whether it requires an API key.')]
     own_server: Annotated[bool, Meta(description='Whether each operator runs a server of their own.')]
@@ -44,7 +44,7 @@ class Source(TypedDict):
             examples=['whole'],
         ),
     ]
-    chains: Annotated[list[FollowedChain], Meta(description='What it follows, chain by chain; empty for a source of rates.')]
+    chains: Annotated[list[FollowedChain], Meta(description='What it follows, chain by chain; empty for a rate source.')]
     health: Annotated[
         str,
         Meta(
@@ -57,7 +57,7 @@ class Source(TypedDict):
     remedy: Annotated[
         str | None,
         Meta(
-            description='What the operator is to set where it lacks an API key or refuses the one it has; else null.',
+            description='What the operator should set if it lacks an API key or rejects the one it has; otherwise null.',
             examples=['Set UPSTREAM_ETHERSCAN_KEY to an API key'],
         ),
     ]
@@ -66,7 +66,7 @@ class Source(TypedDict):
 class Tickers(TypedDict):
     """The rates of exchange: when they were last put together, and how many seconds ago; null before the first time."""
 
-    updated_at: Annotated[Instant | None, Meta(description='When they were last put together.')]
+    updated_at: Annotated[Instant | None, Meta(description='When they were last compiled.')]
     age: Annotated[Annotated[int, Meta(examples=[42], ge=0)] | None, Meta(description='How many seconds ago that was.')]
 
 
@@ -74,7 +74,7 @@ class Job(TypedDict):
     """A job of the service, and when it last ran to its end; null before the first time. Some run only when there is work."""
 
     name: Annotated[str, Meta(description='The name of the job.', examples=['sweep_due'])]
-    last_run_at: Annotated[Instant | None, Meta(description='When it last ran to its end; null before.')]
+    last_run_at: Annotated[Instant | None, Meta(description='When it last completed; null before.')]
 
 
 class Status(TypedDict):
@@ -83,7 +83,7 @@ class Status(TypedDict):
     ok: Annotated[
         list[Annotated[str, Meta(examples=['database'])]], Meta(description='What works: keys of upstreams, `database`, `tickers`, `jobs`.')
     ]
-    failing: Annotated[list[Annotated[str, Meta(examples=['mempool'])]], Meta(description='What fails, named likewise.')]
-    tickers: Annotated[Tickers, Meta(description='How old the rates of exchange are.')]
+    failing: Annotated[list[Annotated[str, Meta(examples=['mempool'])]], Meta(description='What fails, named in the same way.')]
+    tickers: Annotated[Tickers, Meta(description='How old the exchange rates are.')]
     jobs: Annotated[list[Job], Meta(description='When each job last ran.')]
     version: Annotated[str, Meta(description='The release of the service.', examples=['0.1.0'])]

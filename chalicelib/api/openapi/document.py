@@ -22,16 +22,16 @@ Amounts are strings, exact to the last digit. Strings in requests are trimmed, a
 Bodies are JSON, or forms with bracketed names: `currencies[]=btc`.
 
 A success is `{"success": true, "time": …, "result": …}`, an error `{"success": false, "message": …, "code": …}`.
-Programs go by the `code`.
+Programs should rely on the `code`.
 
-`503 Not ready` means that a value has not been read yet: ask again at `try_again_at`. From then on there is always one, and `updated_at` or
+`503 Not ready` means that a value has not been read yet: ask again at `try_again_at`. After that there is always one, and `updated_at` or
 `balance_at` says how old it is. `complete: false` says that something is missing.
 
 Lists hold up to 1,000 entries, fewer if these are large; if there are more, `next` is the cursor of the next page. `?format=csv` returns a
 list as CSV.
 
-A `POST` with an `Idempotency-Key` is carried out once, however often it is sent. Responses to `GET` carry an `ETag`: `If-None-Match` gives
-`304` while nothing has changed; with `If-Match`, a `PATCH` or `DELETE` gives `412` if somebody else changed the object.
+A `POST` with an `Idempotency-Key` is carried out once, however many times it is sent. Responses to `GET` carry an `ETag`: `If-None-Match`
+gives `304` while nothing has changed; with `If-Match`, a `PATCH` or `DELETE` gives `412` if somebody else changed the object.
 """
 
 

@@ -17,7 +17,7 @@ _ALL = (
         'bad_request',
         400,
         'The request cannot be read: its body is not valid JSON or not a valid form, or a header or `expand` is malformed.',
-        'Correct what `message` names. Unchanged, it fails again.',
+        'Correct what `message` names. The same request will fail again.',
     ),
     ErrorCode(
         'invalid_token',
@@ -66,10 +66,10 @@ _ALL = (
         'answer_too_large',
         413,
         'The answer would be larger than the service can send, which is about 5 MB, or a history has more values than the service computes '
-        'of one portfolio.',
-        'Ask for less at a time: one currency (`/balances/CURRENCY`), fewer reporting currencies, and the contents of a portfolio by their '
-        'own lists (`/addresses`, `/accounts`, `/offsets`), which have pages. After a `PATCH` or `DELETE`, do not repeat it: it was '
-        'carried out, as `message` says. A history becomes smaller by fewer reporting currencies, and by more portfolios.',
+        'for one portfolio.',
+        'Ask for less at a time: one currency (`/balances/CURRENCY`), fewer reporting currencies, and the contents of a portfolio through '
+        'their own lists (`/addresses`, `/accounts`, `/offsets`), which have pages. After a `PATCH` or `DELETE`, do not repeat it: it was '
+        'carried out, as `message` says. A history becomes smaller with fewer reporting currencies, or split over more portfolios.',
     ),
     ErrorCode(
         'unsupported_media_type',
@@ -93,14 +93,14 @@ _ALL = (
     ErrorCode(
         'too_many_attempts',
         429,
-        'The user stored as many credentials of accounts in this hour as the service tries at exchanges for one user, which is 60.',
+        'The user has reached the limit of 60 account credentials an hour that the service tries at exchanges.',
         'Wait for the seconds in `Retry-After`.',
     ),
     ErrorCode(
         'internal_error',
         500,
         'Something failed in the service. It has been logged.',
-        'Try again later. If it goes on, tell the operator the `request_id`. A `POST` is only safe to repeat with an `Idempotency-Key`.',
+        'Try again later. If it persists, tell the operator the `request_id`. A `POST` is only safe to repeat with an `Idempotency-Key`.',
     ),
     ErrorCode(
         'not_ready',
@@ -112,7 +112,7 @@ _ALL = (
     ErrorCode(
         'busy',
         503,
-        'The database refuses or fails requests at the moment.',
+        'The database is rejecting or failing requests at the moment.',
         'Try again after the seconds in `Retry-After`, and wait longer each time.',
     ),
 )

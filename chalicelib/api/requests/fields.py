@@ -46,8 +46,8 @@ def _title(value: Any, _: ParsedBody) -> str:
 def _title_schema() -> Schema:
     return {
         'type': 'string',
-        'description': f'Any text of 1 to {titles.LONGEST} characters, beside whitespace around it, without control characters and '
-        'characters that override the direction of text. One that has the form of a private key or seed is refused.',
+        'description': f'Any text of 1 to {titles.LONGEST} characters, beside whitespace around it, without control characters or '
+        'bidirectional control characters. One that has the form of a private key or seed is refused.',
         'pattern': titles.PATTERN,
         'examples': ['Savings'],
     }
