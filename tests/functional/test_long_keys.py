@@ -125,8 +125,8 @@ def test_pages_know_nothing_by_a_long_text(logged_in: Browser, text: str) -> Non
     assert logged_in.post('/reset', {'token': text, 'password': 'the new password'}).status_code == 404
     logged_in.cookie = quoted
     assert logged_in.get('/profile').status_code == 303
-    assert logged_in.post('/forgot', {'email': f'{text}@example.com'}).status_code < 500
-    assert logged_in.log_in(f'{text}@example.com').status_code < 500
+    assert logged_in.post('/forgot', {'email': f'{text}@example.com'}).status_code == 422
+    assert logged_in.log_in(f'{text}@example.com').status_code == 422
     assert Email.key(text).startswith('EMAIL#')
 
 

@@ -26,7 +26,7 @@ from chalicelib.models import Address, ApiKey, Item, RequestCount
 from chalicelib.oauth import signing
 from tests.support.api import Api
 from tests.support.clock import StoppedClock
-from tests.support.dynamodb import refusing
+from tests.support.dynamodb import refusing, table
 
 LIMIT, STEP, EARLY = 25, 10, 5
 FREE = '/api/portfolios/1/balances/nosuch'  # a private path that reads nothing
@@ -283,7 +283,12 @@ class TestCost:
             assert response.headers['RateLimit-Remaining'] == str(LIMIT - 2)
 
     def test_the_work_of_a_job_counts_for_nobody(self):
-        charges.charge(10**6)
+        with telemetry.task('test', None):
+            charges.charge(10**6)
+        assert not [item for item in table() if item['pk']['S'].startswith('REQUESTS#')]
+        request = SimpleNamespace(context={'authorizer': {'principalId': 'somebody'}})
+        response = rate_limiter.limit_requests(request, lambda _: Response(''))
+        assert response.headers['RateLimit-Remaining'] == str(LIMIT - 1)
 
 
 class TestNetworks:

@@ -575,8 +575,14 @@ def test_the_tables_protection_is_taken_off_only_to_delete_it(aws: Aws):
 def test_destroying_twice_does_no_harm(aws: Aws):
     aws.deploy()
     destroy.destroy(aws.target, with_data=True)
+    key = {'AttributeName': 'pk', 'KeyType': 'HASH'}
+    made = {'AttributeDefinitions': [{'AttributeName': 'pk', 'AttributeType': 'S'}], 'KeySchema': [key], 'BillingMode': 'PAY_PER_REQUEST'}
+    aws.client('dynamodb').create_table(TableName='of-somebody-else', **made)
 
     destroy.destroy(aws.target, with_data=True)
+
+    assert aws.client('dynamodb').list_tables()['TableNames'] == ['of-somebody-else']
+    assert stack.parameters(aws.target) == {}
 
 
 def test_a_destruction_that_loses_the_answer_to_each_kind_of_change_is_completed_by_the_next(aws: Aws):

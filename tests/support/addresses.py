@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from chalicelib.domain.addresses import errors
+from chalicelib.domain.addresses import base58, bech32, errors
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
+from tests.support.calls import count_calls
 
 
 def vectors(name):
@@ -51,3 +52,8 @@ def typing_errors(draw, addresses):
 
 
 SENTENCES = {value for name, value in vars(errors).items() if name.isupper()}
+
+
+def count_decoded(monkeypatch):
+    """Return three lists that grow by what is decoded from now on: in Base58, with and without a checksum, and in Bech32."""
+    return [count_calls(monkeypatch, codec, name) for codec, name in ((base58, 'decode_check'), (base58, 'decode'), (bech32, 'decode'))]

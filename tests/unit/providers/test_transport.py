@@ -1,6 +1,5 @@
 """One GET: bounded in time and size, with errors that name the upstream and nothing else."""
 
-import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
@@ -125,13 +124,11 @@ def test_a_redirect_is_not_followed(explorer: Explorer, get: Callable[[], Upstre
 def test_an_upstream_that_takes_too_long_is_given_up(
     explorer: Explorer, get: Callable[[], UpstreamResponse], monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
+    """Each would have come to its end, and been an answer, in 5 seconds or more."""
     monkeypatch.setattr(transport, '_READ_SECONDS', 0.5)
     monkeypatch.setattr(transport, '_TOTAL_SECONDS', 1)
     explorer.fail(fault)
-    started = time.monotonic()
-    error = _failure(get)
-    assert str(error) == 'blockstream: timed out'
-    assert time.monotonic() - started < 2.5
+    assert str(_failure(get)) == 'blockstream: timed out'
 
 
 @pytest.mark.parametrize('size', [33 * 1024 * 1024, 60 * 1024 * 1024])
