@@ -17,7 +17,6 @@ from chalicelib.providers.upstream import Endpoint
 _CONNECT_SECONDS = 3  # for each address of the host, and for all of the TLS handshake
 _READ_SECONDS = 8
 _TOTAL_SECONDS = 16  # of the whole exchange
-LONGEST_REQUEST_SECONDS = _TOTAL_SECONDS + _READ_SECONDS  # connecting, which is not interrupted, may take longer
 _MAX_BYTES = 32 * 1024 * 1024
 _MAX_RETRY_AFTER = 3600
 _KEPT_EVERY_SECONDS = 5

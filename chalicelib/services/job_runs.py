@@ -22,11 +22,6 @@ _NOTED_SECONDS = MINUTE  # a process notes the runs of a queue's job at most thi
 _noted: dict[str, int] = {}
 
 
-def forget_runs() -> None:
-    """Forget which runs this process noted."""
-    _noted.clear()
-
-
 @contextmanager
 def noted(job: str) -> Iterator[None]:
     """Note a run that comes to its end: one write, and for the jobs of queues one a minute. What cannot be noted is only logged."""

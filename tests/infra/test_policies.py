@@ -91,7 +91,7 @@ class Recorder:
         queue._url.cache_clear()
         rates_service.forget()
         upstream_keys._parameters.cache_clear()
-        job_runs.forget_runs()
+        job_runs._noted.clear()
 
     @property
     def uses(self) -> set[Use]:

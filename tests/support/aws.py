@@ -113,7 +113,7 @@ def beginnings() -> Beginnings:
 def forget() -> None:
     """Forget the rates, the runs of jobs and the number of requests that this process remembers."""
     current.forget()
-    job_runs.forget_runs()
+    job_runs._noted.clear()
     rate_limiter.limiter.cache_clear()
 
 

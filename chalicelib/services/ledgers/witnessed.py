@@ -175,7 +175,3 @@ class Witnessed:
 
 def _with_fee(entry: Entry, fee: Decimal) -> Entry:
     return entry._replace(fee=fee, delta=money.add(entry.delta, money.subtract(entry.fee or money.ZERO, fee)))
-
-
-def _unconfirmed(code: str) -> Unreadable:
-    return Unreadable(code, currencies.get(code).contract or '', NOT_CONFIRMED)
