@@ -5,6 +5,7 @@ and routes.
 """
 
 import argparse
+import logging
 import os
 import sys
 
@@ -16,9 +17,11 @@ from infra.local.supervisor import DEFAULT_PORT, HOST, CannotStart
 def prepare() -> None:
     """Create what is missing at AWS_ENDPOINT_URL and put the settings that lead there into the environment.
 
-    Without a moto_server this ends the process with status 1 and one sentence on standard error. It does not raise SystemExit:
-    chalice loads the application in a second thread, which alone would end.
+    Without a moto_server this ends the process with status 1 and one sentence on standard error; chalice's reloader, which is there
+    without `--no-autoreload`, ends with 0 then (docs/decisions/0016-chalice-local.md). It does not raise SystemExit: chalice loads the
+    application in a second thread, which alone would end.
     """
+    logging.getLogger('botocore').setLevel(logging.WARNING)  # chalice shows on standard output where credentials were found
     authorizer.install()
     greedy_routes.install()
     environment_file.enter()

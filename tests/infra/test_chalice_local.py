@@ -107,6 +107,7 @@ def test_without_a_moto_server_it_says_in_one_sentence_what_to_start(options: li
 
     ended = subprocess.run(command, cwd=ROOT, env=CLEAN | variables, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
+    assert ended.stdout == ''
     assert ended.stderr.startswith(reason)
     assert ended.stderr.endswith('start moto_server and set AWS_ENDPOINT_URL=http://127.0.0.1:5000, or use make run\n')
     assert ended.stderr.count('\n') == 1
