@@ -43,7 +43,7 @@ def count(table: Table) -> int:
 
 def lines(users: Iterable[User]) -> list[str]:
     """Return a line for each user below a heading: when they came, how many portfolios they have, their state, address and id."""
-    rows = [('created', 'portfolios', 'state', 'e-mail address', 'id')]
+    rows = [('created', 'portfolios', 'state', 'email address', 'id')]
     rows += [
         (formats.format_instant(user.created_at)[:10], str(user.portfolio_count), _state(user), user.email, user.user_id) for user in users
     ]

@@ -8,7 +8,7 @@ from infra.deploy import command, configuration, destroy, plan, preflight, relea
 from infra.deploy import options as stack_options
 from infra.deploy.target import CannotDeploy
 
-_WHEN_USED = 'What is running goes on with what it has read: on AWS for some hours, or until the next `make deploy`'
+_WHEN_USED = 'Running processes keep what they have read: on AWS for some hours, or until the next `make deploy`'
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -105,7 +105,7 @@ def finished(filename: str, made_for: runtime.Runtime, experimental: Collection[
         try:
             slimming.slim(copy, experimental)
         except slimming.UnknownExchange as error:
-            raise CannotDeploy(f'EXPERIMENTAL_EXCHANGES of this stage names {error}, which is no exchange of ccxt') from None
+            raise CannotDeploy(f'EXPERIMENTAL_EXCHANGES of this stage names {error}, which is not a ccxt exchange') from None
         if python:
             bytecode.add(copy, python)
         copy.replace(finished_name)

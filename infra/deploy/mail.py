@@ -10,7 +10,7 @@ def parse(sender: str) -> tuple[str, str]:
     address = parseaddr(sender)[1]
     domain = address.rpartition('@')[2]
     if not domain or domain == address:
-        raise CannotDeploy(f'MAIL_FROM must be an e-mail address, not {sender!r}')
+        raise CannotDeploy(f'MAIL_FROM must be an email address, not {sender!r}')
     return address, domain
 
 

@@ -40,7 +40,7 @@ def _fault(name: str, declared: Mapping[str, Any], value: str) -> str | None:
             return f'one of {", ".join(map(str, allowed))}'
         return None if re.fullmatch('[1-9][0-9]{0,8}', value) else 'a number of at least 1'
     if name == 'AlarmEmail' and not re.fullmatch(r'[^@\s]+@[^@\s]+', value):
-        return 'an e-mail address'
+        return 'an email address'
     if name == 'Domain' and not re.fullmatch(r'(?:[a-z0-9-]+\.)+[a-z0-9-]+', value):
         return 'a host name such as api.example.com'
     return 'an address that begins with https://' if name == 'Issuer' and not _is_https(value) else None

@@ -87,7 +87,7 @@ def outputs(target: Target) -> dict[str, str]:
     """Return the outputs of the stack. Raises CannotDeploy when there is none, or an older one that lacks some."""
     found = _find(target)
     if found is None:
-        raise CannotDeploy(f'there is no stack {target.name} in {target.region}: `make stack STAGE={target.stage}` makes it')
+        raise CannotDeploy(f'there is no stack {target.name} in {target.region}: `make stack STAGE={target.stage}` creates it')
     values = {one['OutputKey']: one['OutputValue'] for one in found.get('Outputs', [])}
     if missing := sorted(name for name, one in template.load()['Outputs'].items() if 'Condition' not in one and name not in values):
         raise CannotDeploy(f'the stack {target.name} lacks {missing[0]}: `make stack STAGE={target.stage}` brings it up to date')

@@ -48,7 +48,7 @@ def find(target: Target) -> Deployed:
     outputs = stack.outputs(target)
     made = api.find(target)
     if made is None:
-        raise CannotDeploy(f'there is no API {target.name} in {target.region}: `make deploy STAGE={target.stage}` makes it')
+        raise CannotDeploy(f'there is no API {target.name} in {target.region}: `make deploy STAGE={target.stage}` creates it')
     return Deployed(made.url, _issuer(outputs, made), outputs)
 
 

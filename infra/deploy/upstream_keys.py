@@ -39,7 +39,7 @@ def place(stage: str) -> Target | None:
 def read_value(setting: str) -> str:
     """Return a value from standard input, or typed at a prompt that does not show it. Raises CannotDeploy, also for an unknown setting."""
     if setting not in settings():
-        raise CannotDeploy(f'NAME={setting} is no API key of an upstream: choose one of {", ".join(settings())}')
+        raise CannotDeploy(f'NAME={setting} is not an API key of an upstream: choose one of {", ".join(settings())}')
     value = (getpass.getpass(f'{setting}: ') if sys.stdin.isatty() else sys.stdin.readline()).strip()
     if not _VALUE.fullmatch(value):
         raise CannotDeploy('an API key is one line of up to 4,096 printable characters without spaces: nothing was stored')

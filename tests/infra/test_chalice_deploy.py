@@ -76,7 +76,7 @@ def test_plain_chalice_deploys_what_make_deploy_does_and_deletes_it(project: Pat
 
         assert (refused.returncode, refused.stderr.strip()) == (
             1,
-            'there is no stack cryptfolio-test in us-east-1: `make stack STAGE=test` makes it',
+            'there is no stack cryptfolio-test in us-east-1: `make stack STAGE=test` creates it',
         )
         assert [one.operation for one in chalices.requests] == ['GetCallerIdentity', 'DescribeStacks']
 

@@ -325,7 +325,7 @@ def test_api_keys_of_upstreams_are_parameters_that_the_vaults_key_encrypts_and_i
     upstream_keys.remove_all(aws.target)
     assert upstream_keys.stored(aws.target) == []
     for name, typed, refusal in (
-        ('UPSTREAM_ETHERSCN_KEY', 'x', 'is no API key of an upstream: choose one of .*UPSTREAM_ETHERSCAN_KEY'),
+        ('UPSTREAM_ETHERSCN_KEY', 'x', 'is not an API key of an upstream: choose one of .*UPSTREAM_ETHERSCAN_KEY'),
         ('UPSTREAM_ETHERSCAN_KEY', '\n', 'nothing was stored'),
         ('UPSTREAM_ETHERSCAN_KEY', 'two words', 'nothing was stored'),
     ):
@@ -693,7 +693,7 @@ def test_keys_of_a_stage_that_is_not_there_are_not_printed(capsys: pytest.Captur
 
     assert (status, capsys.readouterr().err.strip()) == (
         1,
-        'there is no stack cryptfolio-test in us-east-1: `make stack STAGE=test` makes it',
+        'there is no stack cryptfolio-test in us-east-1: `make stack STAGE=test` creates it',
     )
 
 

@@ -103,7 +103,7 @@ def resource_change(action: str, name: str) -> Json:
     [
         ({'LogDays': '10'}, 'LOG_DAYS must be one of 1, 3, 5, 7, 14,'),
         ({'RequestBurst': 'many'}, "REQUEST_BURST must be a number of at least 1, not 'many'"),
-        ({'AlarmEmail': 'me'}, "ALARM_EMAIL must be an e-mail address, not 'me'"),
+        ({'AlarmEmail': 'me'}, "ALARM_EMAIL must be an email address, not 'me'"),
         ({'Issuer': 'crypto.example.com'}, 'ISSUER must be an address that begins with https://'),
         ({'Domain': 'https://a.example.com', 'CertificateArn': 'arn:aws:acm:us-east-1:1:certificate/1'}, 'DOMAIN must be a host name'),
         ({'Domain': 'a.example.com'}, 'DOMAIN needs CERTIFICATE_ARN too'),
