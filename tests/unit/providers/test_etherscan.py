@@ -113,6 +113,48 @@ def test_what_the_first_block_gave_is_an_entry_like_others(upstream: Server) -> 
     )  # fmt: skip
 
 
+# What Ethereum began with has no sender, no hash and no fee.
+GENESIS = {
+    'blockNumber': '0',
+    'blockHash': '',
+    'timeStamp': '1438269973',
+    'hash': f'GENESIS_{ME.lower()[2:]}',
+    'nonce': '',
+    'input': '',
+    'from': 'GENESIS',
+    'to': ME.lower(),
+    'value': '1337' + '0' * 18,
+    'gas': '0',
+    'gasPrice': '0',
+    'gasUsed': '0',
+    'contractAddress': '',
+    'txreceipt_status': '',
+    'isError': '0',
+}
+SPENT = GENESIS | {
+    'blockNumber': '46200',
+    'blockHash': HASH,
+    'timeStamp': '1438919000',
+    'hash': HASH,
+    'from': ME.lower(),
+    'to': evm.STRANGER.lower(),
+    'value': '7' + '0' * 18,
+    'gas': '21000',
+    'gasPrice': '50000000000',
+    'gasUsed': '21000',
+    'txreceipt_status': '1',
+}
+
+
+def test_what_the_first_block_gave_is_told_among_what_came_later(upstream: Server) -> None:
+    answering(upstream, txlist=told([SPENT, GENESIS]))
+    fee = Decimal('0.00105')
+    assert read(ETHERSCAN, ME)[1] == [
+        Entry(HASH, 0, 'eth', -7 - fee, fee, 1_438_919_000, 46_200),
+        Entry(f'GENESIS_{ME.lower()[2:]}', 0, 'eth', Decimal(1337), Decimal(0), 1_438_269_973, 0),
+    ]
+
+
 def test_the_recorded_transfers_are_those_of_tokens_by_contract(upstream: Server) -> None:
     address = '0xb8553d9ee35dd23bb96fbd679e651b929821969b'
     body = recorded('etherscan/tokentx_0xb8553D9e_5rows.json')
@@ -183,6 +225,33 @@ def test_recorded_errors_that_come_with_status_200_are_understood(
     upstream: Server, action: str, name: str, kind: type[Upstream], reason: str, throttled: bool
 ) -> None:
     answering(upstream, **{action: recorded(f'etherscan/{name}.json')})
+    error = fails(ETHERSCAN)
+    assert (type(error), error.reason, error.throttled) == (kind, reason, throttled)
+
+
+@pytest.mark.parametrize(
+    ('message', 'result', 'kind', 'reason', 'throttled'),
+    [
+        ('NOTOK', 'Free API access is temporarily unavailable: the network is busy', Upstream, THROTTLED, True),
+        ('NOTOK', 'Max calls per sec rate limit reached (9/sec)', Upstream, THROTTLED, True),
+        ('NOTOK', 'Max rate limit reached, use a key for more', Upstream, THROTTLED, True),
+        (
+            *('NOTOK', 'Free API access is not supported for this chain: upgrade', UpstreamNotAsked),
+            *('needs a paid plan for this chain: set UPSTREAM_ETHERSCAN_KEY', False),
+        ),
+        ('NOTOK', 'Error! Invalid address format', UpstreamRejected, 'says that the address is invalid', False),
+        ('NOTOK', 'Invalid API Key', Upstream, f'rejects our API key, or demands one: {KEY}', False),
+        ('NOTOK', 'This endpoint is deprecated, ask another', Upstream, 'no longer answers at this address', False),
+        ('NOTOK', 'Missing or unsupported chainid parameter', Upstream, 'returned an error', False),
+        ('NOTOK', 'Contract source code not verified', Upstream, 'returned an error', False),
+        ('Result window is too large: PageNo x Offset', None, Upstream, 'returned an error', False),
+    ],
+)
+@pytest.mark.parametrize('action', ['balance', 'txlist', 'tokentx'])
+def test_errors_that_come_with_status_200_are_understood_whatever_was_asked(
+    upstream: Server, action: str, message: str, result: str | None, kind: type[Upstream], reason: str, throttled: bool
+) -> None:
+    answering(upstream, **{action: {'status': '0', 'message': message, 'result': result}})
     error = fails(ETHERSCAN)
     assert (type(error), error.reason, error.throttled) == (kind, reason, throttled)
 
@@ -387,6 +456,15 @@ def test_the_largest_amount_there_can_be_is_exact(upstream: Server, explorer: An
 def test_rows_without_a_hash_are_a_failure(upstream: Server) -> None:
     answering(upstream, txlistinternal=recorded('etherscan/txlistinternal_by_txhash_13rows.json'))
     assert fails(ETHERSCAN).reason.startswith('returned transactions of an unexpected shape')
+
+
+def test_inner_calls_without_the_hash_of_their_transaction_are_a_failure(upstream: Server) -> None:
+    row = {'blockNumber': '16000000', 'timeStamp': '1670831003', 'from': evm.STRANGER.lower(), 'to': ME.lower(), 'value': '799'}
+    row |= {'contractAddress': '', 'input': '', 'type': 'call', 'gas': '843407', 'gasUsed': '0', 'isError': '0', 'errCode': ''}
+    answering(upstream, txlistinternal=told([row] * 3))
+    assert fails(ETHERSCAN).reason.startswith('returned transactions of an unexpected shape')
+    answering(upstream, txlistinternal=told([row | {'hash': HASH}]), balance=told('799'))
+    assert sums(read(ETHERSCAN, ME)[1]) == {'eth': Decimal(799).scaleb(-18)}
 
 
 def answering_with_row(upstream: Server, world: evm.World, action: str, number: int, changes: dict[str, Any]) -> None:
