@@ -23,16 +23,17 @@ class Grant(Item, discriminator='grant'):
     allow: transaction with a check of the user, get   withhold: update   find: get   of_user: query
     revoke: delete, which invalidates every refresh token with its `grant_id`
 
-    `client_name` and `redirect_uris` are what consent pages said and the user agreed to: the name at last, and each redirect URI that is
-    registered. Grants of before these were kept lack them, and so do those without a page. `by_password` says whether the application got
-    it, or any part, by the user's password, which is the one way without a page.
+    `client_name` and `agreements` are what consent pages said and the user agreed to: the name, and of each redirect URI under that name
+    the scopes that were allowed there, `https://app.example/callback read write`; those of an earlier release lack the scopes, and stand
+    for all of the grant. Grants of before these were kept lack them, and so do those without a page. `by_password` says whether the
+    application got it, or any part, by the user's password, which is the one way without a page.
     """
 
     client_id = UnicodeAttribute()
     grant_id = UnicodeAttribute()
     scopes = UnicodeSetAttribute(default=set)  # DynamoDB keeps no empty one, which two answers to the consent page may leave
     client_name = UnicodeAttribute(null=True)
-    redirect_uris = string_list(default=list)
+    agreements = string_list(default=list, attr_name='redirect_uris')
     by_password = BooleanAttribute(default=False)
     created_at = IntegerAttribute()
     last_used_at = IntegerAttribute()
@@ -56,7 +57,7 @@ class Grant(Item, discriminator='grant'):
         """Store consent to these scopes, in addition to any granted earlier; tokens of earlier consents stay valid.
 
         `shown` is what the user was shown of the client, None if they entered their password in it; of `earlier`, the grant until now, it
-        keeps the redirect URIs.
+        keeps what was agreed to under the same name.
         `check_room`, as of `make_one_more`, is for one without an earlier one.
         Raises AccessEnded if the user's stamp changed since they were read, Conflict if the consent was revoked at the same moment, and
         what `check_room` does.
@@ -72,9 +73,10 @@ class Grant(Item, discriminator='grant'):
         if shown is None:
             actions.append(cls.by_password.set(True))
         else:
-            agreed_before = list(earlier.redirect_uris) if earlier else []
-            agreed = [*agreed_before, *({shown.redirect_uri} - set(agreed_before))][-uris.MOST :]
-            actions += [cls.client_name.set(shown.name), cls.redirect_uris.set(agreed)]
+            agreed = dict(earlier.agreed) if earlier is not None and earlier.client_name == shown.name else {}
+            agreed[shown.redirect_uri] = agreed.pop(shown.redirect_uri, frozenset()) | set(scopes)
+            texts = [' '.join((uri, *sorted(allowed))) for uri, allowed in agreed.items()]
+            actions += [cls.client_name.set(shown.name), cls.agreements.set(texts[-uris.MOST :])]
         stored = Write(Operation.UPDATE, cls.at(user.user_id, client_id), actions=actions)
         if earlier is None:
             make_one_more(user, check_room, stored)
@@ -85,10 +87,20 @@ class Grant(Item, discriminator='grant'):
             raise errors.Conflict
         return grant
 
+    @property
+    def agreed(self) -> dict[str, frozenset[str]]:
+        """The scopes that were allowed at each redirect URI, under the present name; the URI last agreed to comes last."""
+        parts = (text.split(' ') for text in self.agreements)
+        return {uri: frozenset(allowed or self.scopes) for uri, *allowed in parts}
+
     def scopes_of(self, shown: ClientIdentity) -> frozenset[str]:
-        """Return the scopes granted to a client as the user knows it: none if it has another name by now, or sends users elsewhere."""
-        is_known = self.client_name == shown.name and shown.redirect_uri in self.redirect_uris
-        return frozenset(self.scopes) if is_known else frozenset()
+        """Return the scopes granted to a client as the user knows it, by this name and at this redirect URI.
+
+        What was allowed to another one is not: whoever gets at an application's registration could else have something harmless allowed,
+        and with it all the rest.
+        """
+        agreed = self.agreed.get(shown.redirect_uri, frozenset()) if self.client_name == shown.name else frozenset()
+        return agreed & frozenset(self.scopes)
 
     @classmethod
     def withhold(cls, user_id: str, client_id: str, scopes: Collection[str]) -> None:

@@ -90,7 +90,7 @@ def _changes(grant: Grant | None, authorization_request: 'AuthorizationRequest')
     changes: list[str] = []
     if grant.client_name != identity.name:
         changes.append(translatable('When you last allowed it, it was called {name}.', name=grant.client_name))
-    if identity.redirect_uri not in grant.redirect_uris:
+    if identity.redirect_uri not in grant.agreed:
         changes.append(translatable('You allowed it before, but it sent you elsewhere then.'))
     return changes
 
@@ -177,7 +177,7 @@ def _knows(user: User, client: Client, redirect_uri: str) -> bool:
     if client.owner_id == user.user_id:
         return True
     grant, identity = Grant.find(user.user_id, client.client_id), client.identity_at(redirect_uri)
-    return grant is not None and identity is not None and identity.redirect_uri in grant.redirect_uris
+    return grant is not None and identity is not None and identity.redirect_uri in grant.agreed
 
 
 def _too_many(request: Request, user: User) -> Response:

@@ -278,6 +278,35 @@ class TestTheConsentPage:
         visitor.post('/profile/revoke', {'client_id': 'web-app'})
         assert visitor.get(path()).status_code == 200
 
+    @pytest.mark.parametrize('change', ['another URI', 'another name'])
+    def test_something_harmless_that_is_allowed_elsewhere_allows_nothing_else_there(
+        self, visitor: Browser, user: User, app: Client, mailbox: Mailbox, change: str
+    ):
+        """Whoever gets at an application's registration could else have all that its users once allowed."""
+        decide(visitor, path(scope='read write delete'), ['read', 'write', 'delete'])
+        elsewhere = 'https://elsewhere.example/cb' if change == 'another URI' else REDIRECT
+        app.change(user, name='Another name' if change == 'another name' else app.name, redirect_uris=[REDIRECT, elsewhere], now=2)
+        decide(visitor, path(scope='public', redirect_uri=elsewhere), ['public'])
+
+        visitor.get(path(scope='read write delete', redirect_uri=elsewhere))
+
+        assert (visitor.status, 'name="decision"' in visitor.page) == (200, True)
+        assert not re.search(r'value="delete"[^>]* checked', visitor.page)
+        mails = len(mailbox.read())
+        decide(visitor, path(scope='read', redirect_uri=elsewhere), ['read'])
+        assert len(mailbox.read()) == mails + 1  # of a connection that is new there
+        visitor.get(path(scope='public read', redirect_uri=elsewhere))
+        assert visitor.location.startswith(elsewhere)
+
+    def test_a_grant_of_an_earlier_release_stands_for_all_of_it_where_it_was_agreed_to(self, visitor: Browser, user: User, app: Client):
+        decide(visitor, path(scope='read write'), ['read', 'write'])
+        [grant] = Grant.of_user(user.user_id)
+        grant.update([Grant.agreements.set([REDIRECT])])
+
+        visitor.get(path(scope='read write'))
+
+        assert visitor.location.startswith(REDIRECT)
+
     def test_asks_again_where_it_would_send_the_user_elsewhere(self, visitor: Browser, user: User, app: Client):
         elsewhere = 'https://elsewhere.example/cb'
         decide(visitor, path(scope='read delete'), ['read', 'delete'])
@@ -323,7 +352,7 @@ class TestTheConsentPage:
 
     @pytest.mark.parametrize('prompt', ['consent', ''])
     def test_asks_again_for_what_was_granted_once_and_is_not_any_more(self, visitor: Browser, user: User, prompt: str):
-        Grant.allow(user, 'web-app', ['info', 'read', 'write'], 1)
+        Grant.allow(user, 'web-app', ['info', 'read', 'write'], 1, shown=SHOWN)
         asked = path(scope='read write delete', prompt=prompt)
         query = asked.partition('?')[2]
 
