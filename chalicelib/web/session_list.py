@@ -25,7 +25,7 @@ def list_sessions() -> Response:
         done=_DONE.get(forms.query_parameter(request, 'done')),
         sessions=Session.of_user(user, clock.now()),
         current_id=sessions.current_session_id(request),
-        openers=access.OPENERS,
+        openers=access.ENDED_BY_SESSION,
     )
 
 

@@ -16,12 +16,14 @@ from chalicelib.texts import translatable
 class Opener(NamedTuple):
     """One kind of what opens an account: `label` names it to its owner, `end` lets none of it open the account of a user any more.
 
-    What was ended already, perhaps by a call that was interrupted, is no error.
+    `is_factor` says that it is one of the second factors, too, which change with the password only: for whoever lost the recovery codes,
+    passkeys may be all that gets past the log-in. What was ended already, perhaps by a call that was interrupted, is no error.
     """
 
     name: str
     label: str
     end: Callable[[str, int], None]
+    is_factor: bool = False
 
 
 def _end_grants(user_id: str, now: int) -> None:
@@ -66,9 +68,11 @@ OPENERS = (
     Opener('api_keys', translatable('API keys'), _delete_api_keys),
     Opener('secrets', translatable('Secrets of the applications that you registered'), _replace_secrets),
     Opener('remote_login', translatable('Password login by applications'), _forbid_remote_login),
-    Opener('passkeys', translatable('Passkeys'), _delete_passkeys),
+    Opener('passkeys', translatable('Passkeys'), _delete_passkeys, is_factor=True),
     Opener('share_links', translatable('Links that show a portfolio without a login'), _remove_share_links),
 )
+ENDED_BY_SESSION = tuple(opener for opener in OPENERS if not opener.is_factor)  # without the password
+FACTORS = frozenset(opener.name for opener in OPENERS if opener.is_factor)
 
 
 def forbid_remote_login(user_id: str) -> None:

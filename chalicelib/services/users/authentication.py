@@ -153,12 +153,12 @@ def _tell_of_new_password(user: User, now: int) -> None:
 
 
 def log_out_everywhere(user: User, *, keep: Collection[str], visitor: Visitor, now: int) -> None:
-    """End all sessions, and what opens the account except the names in `keep` (see `access`); mail the user of it.
+    """End all sessions, and what opens the account except passkeys and the names in `keep` (see `access`); mail the user of it.
 
     Counted, as whoever has a session may do it, and so could keep its owner out. Raises AccessEnded, TooMany.
     """
     AttemptCounter.record('end_all_sessions', user.user_id, 5, _HOUR, now)
-    end_around(user.end_sessions, user.user_id, keep, now)
+    end_around(user.end_sessions, user.user_id, access.FACTORS.union(keep), now)
     notices.tell_of_ended_sessions(user, visitor.browser, visitor.network, now)
 
 

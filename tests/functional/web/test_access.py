@@ -62,7 +62,20 @@ def test_what_is_kept_goes_on(thief: Thief, logged_in: Browser, stopped_clock: S
     assert logged_in.get('/profile').status_code == 200
 
 
-@pytest.mark.parametrize('end', [log_out_everywhere, change_password, be_forgotten])
+def test_who_copied_the_cookie_of_a_session_removes_no_passkey(logged_in: Browser, new_browser: Callable[[], Browser], mailbox: Mailbox):
+    """Whoever lost the recovery codes could never log in again."""
+    device, thief, owner = Device(), new_browser(), new_browser()
+    add_passkey(logged_in, device)
+    thief.cookie = logged_in.cookie
+
+    assert 'Passkeys' not in thief.get('/profile/sessions').body.decode()
+    log_out_everywhere(thief, [])
+
+    use_passkey(owner, device)
+    assert owner.get('/profile').status_code == 200
+
+
+@pytest.mark.parametrize('end', [change_password, be_forgotten])
 def test_a_passkey_ends_too(
     logged_in: Browser, new_browser: Callable[[], Browser], stopped_clock: StoppedClock, end: Callable[[Browser, list[str]], None]
 ):

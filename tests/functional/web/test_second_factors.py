@@ -416,18 +416,18 @@ def test_recovery_codes_that_are_all_that_is_left_are_removed_or_made_anew_by_th
 ):
     add_passkey(logged_in, Device())
     stopped_clock.advance(1)
-    logged_in.post('/profile/sessions/end-all', {})
+    logged_in.post('/profile/password', WITH_PASSWORD | {'password': 'the new password'})
     other = new_browser()
-    other.log_in()
+    other.log_in(password='the new password')
     assert not is_logged_in(other)
     logged_in.get(FACTORS)
     assert 'value="codes"' in logged_in.page
     begin_factor(logged_in, FactorKind.CODES)
     assert len(shown_codes(logged_in)) == 10
 
-    logged_in.post(f'{FACTORS}/remove', WITH_PASSWORD | {'what': 'codes'})
+    logged_in.post(f'{FACTORS}/remove', {'current_password': 'the new password', 'what': 'codes'})
 
-    other.log_in()
+    other.log_in(password='the new password')
     assert is_logged_in(other)
 
 
