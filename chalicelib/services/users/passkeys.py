@@ -95,7 +95,10 @@ def _check_attestation(credential: str) -> None:
     attestation = _encoded(credential, 'attestationObject')
     if not cbor.is_plain(attestation):
         raise ValueError('tags in an attestation')
-    data = parse_cbor(attestation)['authData']
+    parsed = parse_cbor(attestation)
+    if parsed['fmt'] != 'none' and (parsed['fmt'] != 'packed' or 'x5c' in parsed['attStmt']):
+        raise ValueError('an attestation by certificates, which nobody asked for')
+    data = parsed['authData']
     if not isinstance(data, bytes):
         raise TypeError('authenticator data that is no bytes')
     _check_authenticator_data(data)

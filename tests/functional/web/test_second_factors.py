@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,6 +11,11 @@ import cbor2
 import pyotp
 import pytest
 from chalice.test import Client as ChaliceClient
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from chalicelib import clock
 from chalicelib.models import Client, ClientIdentity, Grant, Item, Passkey, RecoveryCodes, User
@@ -23,6 +29,7 @@ from tests.support.oauth import GOOD, ask
 from tests.support.passkey_device import WITH_PASSWORD, Device, add_passkey, begin_factor, options, use_passkey
 
 FACTORS = '/profile/second-factor'
+P256 = bytes.fromhex('06082a8648ce3d030107')  # the object identifier of the curve
 TPM = {'ver': '2.0', 'x5c': [b'x'], 'certInfo': b'x', 'pubArea': b'x'}
 
 
@@ -51,6 +58,16 @@ def shown_codes(browser: Browser) -> list[str]:
 def enter(browser: Browser, code: str) -> int:
     """Enter a code after the password; return the status."""
     return browser.post('/login/second', {'code': code, 'next': '/profile'}).status_code
+
+
+def certificate_on_an_unknown_curve() -> bytes:
+    """In DER; what reads it raises an error that is no ValueError."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'x')])
+    key = ec.generate_private_key(ec.SECP256R1())
+    lasts = datetime(2020, 1, 1), datetime(2040, 1, 1)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 5, *lasts).sign(key, SHA256()).public_bytes(Encoding.DER)
+    assert P256 in made
+    return made.replace(P256, P256[:-1] + b'\x09')
 
 
 def is_logged_in(browser: Browser) -> bool:
@@ -353,7 +370,8 @@ def test_a_passkey_is_registered_by_who_entered_the_password_and_in_time(
     assert logged_in.get('/profile/passkeys').status_code == 303
     signed = {'alg': -7, 'sig': b's'}
     net = {'fmt': 'android-safetynet', 'attStmt': {'ver': '1', 'response': 5}}
-    for malformed in ({'fmt': 'packed', 'attStmt': signed | {'x5c': 1}}, {'fmt': 'tpm', 'attStmt': signed | TPM}, net, None):
+    unknown = {'fmt': 'packed', 'attStmt': signed | {'x5c': [certificate_on_an_unknown_curve()]}}
+    for malformed in ({'fmt': 'packed', 'attStmt': signed | {'x5c': 1}}, unknown, {'fmt': 'tpm', 'attStmt': signed | TPM}, net, None):
         begin_factor(logged_in, FactorKind.PASSKEY)
         asked = options(logged_in, '/profile/passkeys')
         logged_in.post('/profile/passkeys/new', {'credential': Device().create(asked, **malformed) if malformed else '[' * 20_000})
