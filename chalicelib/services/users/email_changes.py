@@ -5,7 +5,7 @@ The one before is mailed a link that takes the change back: whoever knows the pa
 
 from enum import Enum
 
-from chalicelib import mail_templates
+from chalicelib import mail_templates, notice_templates
 from chalicelib.config import settings
 from chalicelib.domain.credentials import parse_email
 from chalicelib.errors import Fault, Invalid, NotFound, check_all
@@ -67,11 +67,12 @@ def required_proof(user_id: str, logged_in: User | None) -> Proof:
 
 
 def change_email(token: str, *, logged_in: User | None, password: str, now: int) -> None:
-    """Change the email address to the one the link was mailed to, and notify the old one.
+    """Change the email address to the one the link was mailed to, once the old one was mailed the link that takes the change back.
 
     `password` is the account's, where it is the proof. The link alone is none: a stranger may have entered the address of its recipient,
     who must not confirm the stranger's account.
-    Raises NotFound, also once the address has an account of its own, Invalid for a wrong password or where a log-in is missing, TooMany.
+    Raises NotFound, also once the address has an account of its own, Invalid for a wrong password or where a log-in is missing, TooMany,
+    and NotSent, without a change: nobody could take back what they hear nothing of.
     """
     email_token, user = authentication.find_by_link(token, 'email', now)
     proof = required_proof(user.user_id, logged_in)
@@ -85,11 +86,12 @@ def change_email(token: str, *, logged_in: User | None, password: str, now: int)
     creation = EmailToken.creation(link, purpose='take_back', user_id=user.user_id, email=user.email, expires_at=now + _WEEK)
     restorable = TakeBack(EmailToken.id_of(link), now + _WEEK)
     writes = email_change(user, new, restorable, now, instead_of=User.unconfirmed_with_email(new))
+    values = {'old': user.email, 'new': new, 'link': mailing.token_link('/take-back', link), 'forgot': settings().url('/forgot')}
+    mailing.store_token_and_send(creation, user.email, notice_templates.EMAIL_CHANGED, **values)
     try:
-        transact(email_token.use(), creation, *writes)
+        transact(email_token.use(), *writes)
     except Invalid:
         raise NotFound from None
-    notices.tell_of_new_address(user, new, mailing.token_link('/take-back', link))
 
 
 def find_take_back(token: str, now: int) -> tuple[EmailToken, User]:

@@ -48,11 +48,6 @@ def tell_of_requested_address(user: User, new: str) -> None:
     _send(user, notice_templates.EMAIL_CHANGE_REQUESTED, new=new)
 
 
-def tell_of_new_address(user: User, new: str, link: str) -> None:
-    """Tell the address that a user had until now, with the link that takes the change back."""
-    _send(user, notice_templates.EMAIL_CHANGED, old=user.email, new=new, link=link)
-
-
 def tell_of_restored_address(user: User, old: str) -> None:
     """Tell the address that a user had until the change was taken back. It gets no link that takes that back."""
     _send(user, notice_templates.EMAIL_RESTORED, old=old, new=user.email)

@@ -78,16 +78,23 @@ def test_what_cannot_be_taken_back_either_is_told_as_the_mail_and_opens_nothing(
     assert len(mailbox.read()) == 5
 
 
-def test_a_new_password_and_a_new_address_hold_even_if_nobody_can_be_told(
-    logged_in: Browser, user: User, mailbox: Mailbox, stopped_clock: StoppedClock
+def test_an_address_is_changed_once_the_one_before_is_mailed_the_link_that_takes_the_change_back(
+    logged_in: Browser, user: User, mailbox: Mailbox
 ):
     logged_in.post('/profile/email', {'email': 'new@example.com', 'current_password': PASSWORD})
     token = mailbox.link().partition('token=')[2]
+    before = stored()
     with no_mail():
-        assert logged_in.post('/confirm', {'token': token}).status_code == 303
-    assert User.find(user.user_id).email == 'new@example.com'
+        assert logged_in.post('/confirm', {'token': token}).status_code == 503
+    assert (User.find(user.user_id).email, stored()) == ('test@example.com', before)
 
-    logged_in.post('/forgot', {'email': 'new@example.com'})
+    assert logged_in.post('/confirm', {'token': token}).status_code == 303
+    assert User.find(user.user_id).email == 'new@example.com'
+    assert any('/take-back?' in text for to, text in mailbox.read() if to == 'test@example.com')
+
+
+def test_a_new_password_holds_even_if_nobody_can_be_told(logged_in: Browser, user: User, mailbox: Mailbox, stopped_clock: StoppedClock):
+    logged_in.post('/forgot', {'email': user.email})
     token = mailbox.link().partition('token=')[2]
     with no_mail():
         assert logged_in.post('/reset', {'token': token, 'password': 'the new password'}).status_code == 303
