@@ -463,6 +463,7 @@ def test_a_statement_is_the_apis_and_anybody_can_verify_it(
     visitor = new_browser()
     visitor.post('/statement/verify', {'jws': f' {signed[:50]}\n{signed[50:]} '})
     assert (visitor.status, 'Signed by this server' in visitor.text, '<script' in visitor.page) == (200, True, False)
+    assert 'The owner may have entered amounts by hand' in visitor.text
     header, claims, signature = signed.split('.')
     for forged in (f'{header}.{claims[:-8]}AAAAAAAA.{signature}', f'{claims}.{claims}.{signature}', api.token(), 'x', 'a.b.c'):
         visitor.post('/statement/verify', {'jws': forged})
