@@ -133,7 +133,7 @@ def test_by_keyboard_alone_and_without_scripts_addresses_are_imported(demo: Visi
 GUARDED = {
     '/oauth/authorize?' + urlencode(AUTHORIZATION): '[name=granted]',
     '/oauth/applications/demo-app/secret': '#overlap',
-    '/profile/sessions': '#all-keep-passkeys',
+    '/profile/sessions': '#all-keep-api_keys',
     '/profile/invitations': '#email',
     '/account/security': '#allow_remote_login',
     '/account/data': '#current_password',
