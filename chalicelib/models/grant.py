@@ -20,7 +20,7 @@ from chalicelib.models.writes import Operation, Write, transact
 class Grant(Item, discriminator='grant'):
     """pk=USER#<user id>  sk=GRANT#<client id>   A user's consent to an application's scopes.
 
-    allow: transaction with a check of the user, get   withhold: update   find: get   of_user: query
+    allow: transaction with a check of the user, get   withhold: one or two updates   find: get   of_user: query
     revoke: delete, which invalidates every refresh token with its `grant_id`
 
     `client_name` and `agreements` are what consent pages said and the user agreed to: the name, and of each redirect URI under that name
@@ -75,7 +75,7 @@ class Grant(Item, discriminator='grant'):
         else:
             agreed = dict(earlier.agreed) if earlier is not None and earlier.client_name == shown.name else {}
             agreed[shown.redirect_uri] = agreed.pop(shown.redirect_uri, frozenset()) | set(scopes)
-            texts = [' '.join((uri, *sorted(allowed))) for uri, allowed in agreed.items()]
+            texts = [' '.join((uri, *sorted(allowed))) for uri, allowed in agreed.items() if allowed]
             actions += [cls.client_name.set(shown.name), cls.agreements.set(texts[-uris.MOST :])]
         stored = Write(Operation.UPDATE, cls.at(user.user_id, client_id), actions=actions)
         if earlier is None:
@@ -89,9 +89,9 @@ class Grant(Item, discriminator='grant'):
 
     @property
     def agreed(self) -> dict[str, frozenset[str]]:
-        """The scopes that were allowed at each redirect URI, under the present name; the URI last agreed to comes last."""
+        """The scopes that are allowed at each redirect URI, under the present name; the URI last agreed to comes last."""
         parts = (text.split(' ') for text in self.agreements)
-        return {uri: frozenset(allowed or self.scopes) for uri, *allowed in parts}
+        return {uri: frozenset(allowed or self.scopes).intersection(self.scopes) for uri, *allowed in parts}
 
     def scopes_of(self, shown: ClientIdentity) -> frozenset[str]:
         """Return the scopes granted to a client as the user knows it, by this name and at this redirect URI.
@@ -99,8 +99,7 @@ class Grant(Item, discriminator='grant'):
         What was allowed to another one is not: whoever gets at an application's registration could else have something harmless allowed,
         and with it all the rest.
         """
-        agreed = self.agreed.get(shown.redirect_uri, frozenset()) if self.client_name == shown.name else frozenset()
-        return agreed & frozenset(self.scopes)
+        return self.agreed.get(shown.redirect_uri, frozenset()) if self.client_name == shown.name else frozenset()
 
     @classmethod
     def withhold(cls, user_id: str, client_id: str, scopes: Collection[str]) -> None:

@@ -298,6 +298,29 @@ class TestTheConsentPage:
         visitor.get(path(scope='public read', redirect_uri=elsewhere))
         assert visitor.location.startswith(elsewhere)
 
+    def test_what_was_taken_back_does_not_come_back_where_it_was_allowed_by_being_allowed_elsewhere(
+        self, visitor: Browser, user: User, app: Client
+    ):
+        decide(visitor, path(scope='read delete'), ['read', 'delete'])
+        decide(visitor, path(scope='read delete', prompt='consent'), ['read'])
+        elsewhere = 'https://elsewhere.example/cb'
+        app.change(user, name=app.name, redirect_uris=[REDIRECT, elsewhere], now=2)
+        decide(visitor, path(scope='read delete', redirect_uri=elsewhere), ['read', 'delete'])
+
+        assert visitor.get(path(scope='read delete')).status_code == 200
+        assert visitor.get(path(scope='read delete', redirect_uri=elsewhere)).status_code == 303
+
+    def test_where_nothing_is_left_of_what_was_allowed_nothing_allowed_elsewhere_counts(self, visitor: Browser, user: User, app: Client):
+        decide(visitor, path(scope='read'), ['read'])
+        [grant] = Grant.of_user(user.user_id)
+        grant.update([Grant.agreements.set([REDIRECT])])  # as an earlier release kept it
+        Grant.withhold(user.user_id, app.client_id, ['read'])
+        elsewhere = 'https://elsewhere.example/cb'
+        app.change(user, name=app.name, redirect_uris=[REDIRECT, elsewhere], now=2)
+        decide(visitor, path(scope='read delete', redirect_uri=elsewhere), ['read', 'delete'])
+
+        assert visitor.get(path(scope='read delete')).status_code == 200
+
     def test_a_grant_of_an_earlier_release_stands_for_all_of_it_where_it_was_agreed_to(self, visitor: Browser, user: User, app: Client):
         decide(visitor, path(scope='read write'), ['read', 'write'])
         [grant] = Grant.of_user(user.user_id)
