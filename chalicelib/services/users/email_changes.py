@@ -85,10 +85,10 @@ def change_email(token: str, *, logged_in: User | None, password: str, now: int)
     new, link = str(email_token.email), new_token()
     creation = EmailToken.creation(link, purpose='take_back', user_id=user.user_id, email=user.email, expires_at=now + _WEEK)
     restorable = TakeBack(EmailToken.id_of(link), now + _WEEK)
-    writes = email_change(user, new, restorable, now, instead_of=User.unconfirmed_with_email(new))
     values = {'old': user.email, 'new': new, 'link': mailing.token_link('/take-back', link), 'forgot': settings().url('/forgot')}
-    mailing.store_token_and_send(creation, user.email, notice_templates.EMAIL_CHANGED, **values)
     try:
+        writes = email_change(user, new, restorable, now, instead_of=_find_unconfirmed(new, user))
+        mailing.store_token_and_send(creation, user.email, notice_templates.EMAIL_CHANGED, **values)
         transact(email_token.use(), *writes)
     except Invalid:
         raise NotFound from None
@@ -113,10 +113,7 @@ def take_back(token: str, now: int) -> str:
     """
     email_token, user = find_take_back(token, now)
     old = str(email_token.email)
-    owner = User.with_email(old)
-    if owner is not None and owner.user_id != user.user_id and owner.confirmed_at is not None:
-        raise email_taken_error()
-    instead_of = owner if owner is not None and owner.confirmed_at is None else None
+    instead_of = _find_unconfirmed(old, user)
     password_hash, reset = hash_password(new_token()), new_token()
     restored = User.at(user.user_id)
     restored.user_id, restored.email, restored.password_hash = user.user_id, old, password_hash
@@ -124,3 +121,16 @@ def take_back(token: str, now: int) -> str:
     authentication.end_around(lambda: transact(*restoration, authentication.reset_token(reset, restored, now)), user.user_id, (), now)
     notices.tell_of_restored_address(user, old)
     return reset
+
+
+def _find_unconfirmed(address: str, user: User) -> User | None:
+    """Return who signed up with an address and never confirmed it, or None, before a user gets it.
+
+    Raises Invalid if somebody else has it.
+    """
+    owner = User.with_email(address)
+    if owner is None or owner.confirmed_at is None:
+        return owner
+    if owner.user_id != user.user_id:
+        raise email_taken_error()
+    return None

@@ -142,6 +142,19 @@ def test_the_mail_to_the_address_before_throws_a_thief_out_who_changed_it(
     assert thief.opens() == NOTHING
 
 
+def test_nobody_is_mailed_of_a_change_to_an_address_that_somebody_else_got_meanwhile(
+    logged_in: Browser, user: User, make_user: Callable[[str], User], mailbox: Mailbox
+):
+    ask_for(logged_in, 'new@example.com')
+    token = token_of(mailbox.links('new@example.com')[0])
+    make_user('new@example.com')
+    mails = len(mailbox.read())
+
+    assert logged_in.post('/confirm', {'token': token}).status_code == 404
+
+    assert (User.find(user.user_id).email, len(mailbox.read())) == (OWNERS, mails)
+
+
 def test_an_account_that_a_thief_wanted_deleted_after_moving_it_stays_when_it_is_taken_back(
     browser: Browser, thief: Thief, user: User, mailbox: Mailbox, stopped_clock: StoppedClock
 ):
