@@ -19,7 +19,7 @@ _PAGE = '/profile/invitations'
 
 @bp.route('/profile/invitations', cors=False)
 def show_invitations() -> Response:
-    """Show the form that invites somebody; after that form, tell whom it was mailed to, or show its link, for the only time."""
+    """Show the form that invites somebody; after that form, its link and whom it was mailed to, for the only time."""
     request = bp.current_request
     user = _require_inviter(request)
     shown = one_time.read(request, user)
@@ -28,7 +28,10 @@ def show_invitations() -> Response:
 
 @bp.route('/profile/invitations', methods=['POST'], content_types=forms.TYPES, cors=False)
 def create_invitation() -> Response:
-    """Invite somebody: mail the link to an address, if one was entered, and redirect to the page that says so, or shows the link once."""
+    """Invite somebody: mail the link to an address, if one was entered, and redirect to the page that says so and shows the link once.
+
+    It shows it also where it was mailed: should this end in between, the same form leads there, though nothing was mailed.
+    """
     request = bp.current_request
     form = forms.read(request)
     user = _require_inviter(request)
@@ -39,9 +42,8 @@ def create_invitation() -> Response:
         return _render_invitations(request, user, status=422, faults=invalid.faults, typed=typed)
     now = clock.now()
     token, writes = invitations.creation(user, email, now)
-    shown = one_time.make(
-        request, user, form, json.dumps({'sent_to': email} if email else {'link': invitations.link_of(token)}), _PAGE, *writes
-    )
+    made = {'sent_to': email, 'link': invitations.link_of(token)}
+    shown = one_time.make(request, user, form, json.dumps(made), _PAGE, *writes)
     if shown is not None and email:
         invitations.send(user, email, token, [one_time.withdrawal(user, form)], now)
     return pages.redirect(pages.link(request, shown or one_time.shown_at(user, form)))
