@@ -4,7 +4,7 @@ The specification: GET, and so HEAD, needs `admin` or `read`; POST and PATCH als
 `GET /api/user` needs only `info`. `public` allows nothing private.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from chalicelib.texts import translatable
 
@@ -46,20 +46,19 @@ def routes(scopes: Iterable[str]) -> list[tuple[str, list[str]]]:
 
 def lacks_read(granted: Iterable[str]) -> bool:
     """Return whether `read`, which `write` and `delete` need to be of any use, is not among what is granted with them."""
-    given = set(granted)
-    return bool(given & NEED_READ) and not given & GIVE_READ
+    scopes = set(granted)
+    return bool(scopes & NEED_READ) and not scopes & GIVE_READ
 
 
 def with_read(requested: Iterable[str]) -> list[str]:
     """Return the distinct scopes of a request, and `read` if any of them needs it."""
-    asked = list(dict.fromkeys(requested))
-    return [*asked, 'read'] if NEED_READ & set(asked) and 'read' not in asked else asked
+    distinct = list(dict.fromkeys(requested))
+    return [*distinct, 'read'] if NEED_READ & set(distinct) and 'read' not in distinct else distinct
 
 
-def without_useless(granted: Iterable[str]) -> list[str]:
+def usable(granted: Sequence[str]) -> list[str]:
     """Return scopes without those that need `read`, where that is missing."""
-    given = list(granted)
-    return [scope for scope in given if scope not in NEED_READ] if lacks_read(given) else given
+    return [scope for scope in granted if scope not in NEED_READ or not lacks_read(granted)]
 
 
 def _methods(granted: set[str]) -> list[str]:

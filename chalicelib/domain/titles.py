@@ -33,7 +33,7 @@ def parse(text: str) -> str:
     if not 1 <= len(title) <= LONGEST:
         raise BadTitle('length', translatable('must have 1 to {most} characters', most=LONGEST))
     if _REFUSED.search(title):
-        raise BadTitle('characters', translatable('must not contain control characters or bidirectional control characters'))
+        raise BadTitle('characters', translatable('must not contain control characters, including those for bidirectional text'))
     if private_keys.are_in(title):
         raise BadTitle('private_key', translatable('must not contain a private key, which nobody else must ever see'))
     return title

@@ -184,7 +184,7 @@ class LedgerState(Leased):
 
     @property
     def _lists_balances_alone(self) -> bool:
-        """Whether its balances are all that is told, and so whole, while nothing is known of the past."""
+        """Whether only balances are listed, which are then whole, while nothing is known of the past."""
         incomplete: str | None = self.incomplete
         return incomplete == ledgers.UNLISTED and self.key.is_whole_without_past
 

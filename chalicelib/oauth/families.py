@@ -14,7 +14,7 @@ from collections.abc import Set
 from typing import Any, NamedTuple
 
 from chalicelib import clock
-from chalicelib.domain.scopes import without_useless
+from chalicelib.domain.scopes import usable
 from chalicelib.errors import NotFound
 from chalicelib.models import AlreadyRedeemed, Client, ClientIdentity, Code, Grant, RefreshToken, RevokedFamily, User, transact
 from chalicelib.oauth import signing
@@ -234,7 +234,7 @@ def _still_granted(scopes: list[str], token: Descent, client: Client) -> list[st
     grant = Grant.find(token.user_id, token.client_id)
     if grant is None or grant.grant_id != token.grant_id:
         return []
-    return without_useless(scope for scope in scopes if scope in grant.scopes)
+    return usable([scope for scope in scopes if scope in grant.scopes])
 
 
 def revoke(family_id: str, now: int) -> None:

@@ -17,7 +17,7 @@ from chalicelib.models import Since
 from chalicelib.texts import translatable
 
 _LONE_SURROGATE = re.compile('[\ud800-\udfff]')
-_MOST_GIVEN = 1_000  # reporting currencies, repetitions included: an unknown one is looked for by its name, which takes 10 µs
+_MOST_LOOKED_UP = 1_000  # reporting currencies, repetitions included: an unknown one is looked for by its name, which takes 10 µs
 _MOST_DIGITS = 9  # of a number in a form, more than any may have
 
 
@@ -46,8 +46,8 @@ def _title(value: Any, _: ParsedBody) -> str:
 def _title_schema() -> Schema:
     return {
         'type': 'string',
-        'description': f'Any text of 1 to {titles.LONGEST} characters, beside whitespace around it, without control characters or '
-        'bidirectional control characters. One that has the form of a private key or seed is refused.',
+        'description': f'Any text of 1 to {titles.LONGEST} characters, not counting surrounding whitespace, without control characters, '
+        'including those for bidirectional text. Text in the form of a private key or seed is refused.',
         'pattern': titles.PATTERN,
         'examples': ['Savings'],
     }
@@ -76,17 +76,17 @@ def _currencies(value: Any, body: ParsedBody) -> list[str]:
     if not values or values == ['']:
         raise FieldError('empty', translatable('must have at least one reporting currency selected'))
     most = settings().max_currencies
-    looked_at = values[: max(most, _MOST_GIVEN)]
+    first = values[: max(most, _MOST_LOOKED_UP)]
     codes: dict[str, None] = {}
     wrong: dict[str, FieldError] = {}  # by sentence: each is said once
-    for item in looked_at:
+    for item in first:
         try:
             codes[_currency(item, body)] = None
         except FieldError as error:
             wrong[error.sentence] = error
     for fault in list(wrong.values())[:most]:
         body.add_fault(CURRENCIES.name, fault.code, fault.sentence)
-    if len(codes) > most or (len(values) > len(looked_at) and not wrong):
+    if len(codes) > most or (len(values) > len(first) and not wrong):
         raise FieldError('too_many', translatable('must have at most {most} reporting currencies selected', most=most))
     return list(codes)
 
