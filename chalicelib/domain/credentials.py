@@ -13,7 +13,7 @@ LONGEST_PASSWORD = 200
 
 _GMAIL = ('gmail.com', 'googlemail.com')
 _OWN_NAME = 'cryptfolio'
-_BARS = re.compile('[|\u2223\u2502]')  # read as an l, or as what stands between two words
+_BARS = re.compile('[!|\u00a1\u2223\u2502\u4e28]')  # read as an l, or as what stands between two words
 _BLANK = '\u115f\u1160\u2800\u3164\uffa0'  # letters and a symbol by category, of which nothing is seen
 
 # The HTML standard's email addresses, with a dot required in the domain. They need no escaping in mail headers.

@@ -31,6 +31,9 @@ def test_mails_to_all_names_of_a_mailbox_are_counted_as_one(address: str, mailbo
         'Crypt',
         'Crypto Portfolio 10',
         'Folio',
+        'Crypt!',
+        'Portfolio 1010',
+        'Cryptf\u043eo',
         '\u5bb6\u8a08',
         'Se\u00f1or',
         '\u041a\u0440\u0438\u043f\u0442\u043e',
@@ -70,6 +73,21 @@ def test_an_application_may_have_any_other_name(name: str) -> None:
         'Crypt\u017folio',  # a long s
         '\u13df\u13d2\u13bd\u13e2\u13a2Folio',  # Cherokee
         '\U0001d402ryptFolio',  # for mathematics
+        '\u1d04\u0280\u028f\u1d18\u1d1b\ua730\u1d0f\u029f\u026a\u1d0f',  # small capitals
+        '\U0001f172\U0001f181\U0001f188\U0001f17f\U0001f183\U0001f175\U0001f17e\U0001f17b\U0001f178\U0001f17e',  # in squares
+        '\U0001f1e8\U0001f1f7\U0001f1fe\U0001f1f5\U0001f1f9\U0001f1eb\U0001f1f4\U0001f1f1\U0001f1ee\U0001f1f4',  # as of flags
+        'CryptF\u0ae6lio',  # zeros of Gujarati and Telugu
+        'Cryptf\u0c66lio',
+        'CryptFo!io',
+        'Crypt!Folio',
+        'CryptFol\u00a1o',
+        'Crypt\ua77coIio',
+        'Crypt\u20a3olio',
+        'CryptFo\u2c61io',
+        'CryptFo\u4e28io',
+        '\u1974ryptfolio',
+        'Cry\u00fetfolio',
+        '\u0421r\u0443\u0440\u03c4\u0493\u043e\u04cf\u0456\u043e',
     ],
 )
 def test_no_application_has_the_name_of_this_server_however_it_is_written(name: str) -> None:
