@@ -33,6 +33,7 @@ from tests.support.jobs import record, run_purge, run_sweep
 from tests.support.ledgers import ADDRESS, SEGWIT, observe, pk_of
 from tests.support.logs import Line, Lines, captured
 from tests.support.oauth import BASIC
+from tests.support.upstreams import upstreams_at
 
 ADDRESSES = '/api/portfolios/1/addresses'
 EXPOSED = {
@@ -283,15 +284,10 @@ def test_an_error_in_a_middleware_is_told_once():
 
 
 @pytest.fixture
-def explorer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Explorer]:
+def explorer() -> Iterator[Explorer]:
     """Every upstream."""
-    with serving(Explorer()) as found:
-        monkeypatch.setenv('UPSTREAM_URL', found.url)
-        settings.cache_clear()
-        settings()
+    with serving(Explorer()) as found, upstreams_at(found.url):
         yield found
-    monkeypatch.undo()
-    settings.cache_clear()
 
 
 @pytest.fixture

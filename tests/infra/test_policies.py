@@ -608,7 +608,7 @@ def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Rec
 def test_the_rates_do_what_they_may_and_nothing_else(recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
     midnight = int(time.time()) // 86_400 * 86_400
     monkeypatch.setattr('time.time', lambda: midnight + 60.0)
-    with sources(monkeypatch):
+    with sources():
         recorder.start()
         rates.update_rates(TICK, None)
 
@@ -618,7 +618,7 @@ def test_the_rates_do_what_they_may_and_nothing_else(recorder: Recorder, monkeyp
 
 def test_the_rates_that_are_sent_for_do_what_they_may_and_nothing_else(recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(rates, 'SLICE_SECONDS', 0)
-    with sources(monkeypatch):
+    with sources():
         recorder.start()
         for message in ({'currencies': []}, {'currencies': ['ltc']}, {'backfill': 'btc'}, {}):
             rates.fetch_rates(event(message), None)

@@ -17,7 +17,8 @@ from chalicelib.providers.explorers.etherscan import Etherscan
 from infra.fake_upstreams import evm
 from tests.node import anvil, bridge
 from tests.node.anvil import Node
-from tests.support.evm import ME, Server, balances, explorer_of, leading_to, read, read_slices, serving, sums
+from tests.support.evm import ME, Server, balances, leading_to, read, read_slices, serving, sums
+from tests.support.upstreams import explorer_of
 
 CONTRACTS = json.loads((Path(__file__).parent / 'contracts.json').read_text())
 TOKENS = {'usdc': evm.USDC, 'dai': evm.DAI}
@@ -107,8 +108,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def upstream(server: Server, world: bridge.NodeWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with leading_to(server, monkeypatch) as led:
+def upstream(server: Server, world: bridge.NodeWorld) -> Iterator[Server]:
+    with leading_to(server) as led:
         led.tell(world)
         yield led
 

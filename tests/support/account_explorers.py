@@ -6,17 +6,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from hypothesis import strategies as st
 
-from chalicelib.config import settings
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
-from chalicelib.providers.explorers import EXPLORERS, Explorer
-from chalicelib.providers.transport import Http
+from chalicelib.providers.explorers import Explorer
 from infra.fake_upstreams import http_server
 from infra.fake_upstreams.account_chains import Event, reference
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.http_server import Request
+from tests.support.upstreams import http, upstreams_at
 
 AT = 1_700_000_000
 
@@ -51,25 +49,12 @@ def serving() -> Iterator[Server]:
 
 
 @contextmanager
-def leading_to(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def leading_to(server: Server) -> Iterator[Server]:
     """Lead all requests to `server`, which answers nothing yet."""
     server.tell = lambda request: Answer(404, '')
     server.requests.clear()
-    with monkeypatch.context() as patch:
-        patch.setenv('UPSTREAM_URL', server.url)
-        settings.cache_clear()
+    with upstreams_at(server.url):
         yield server
-    settings.cache_clear()
-
-
-def explorer_of(chain: str, key: str) -> Explorer:
-    """Return the explorer `key` of a chain."""
-    [found] = [explorer for explorer in EXPLORERS[chain] if explorer.endpoint.key == key]
-    return found
-
-
-def http() -> Http:
-    return Http(lambda _: None)
 
 
 def read(explorer: Explorer, address: str, resume: str | None = None, held_codes: Collection[str] = ()) -> tuple[Holding, list[Entry]]:

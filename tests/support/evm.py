@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
-from chalicelib.config import settings
 from chalicelib.domain import currencies, money
 from chalicelib.domain.ledgers import Entry, Holding
-from chalicelib.providers.explorers import EXPLORERS, Explorer
-from chalicelib.providers.transport import Http
+from chalicelib.providers.explorers import Explorer
 from infra.fake_upstreams import evm, evm_explorers, evm_nodes, http_server
 from infra.fake_upstreams.answer import Answer, as_json
+from tests.support.upstreams import http, upstreams_at
 
 ME = evm.ADDRESS.lower()
 _OTHERS = (evm.STRANGER, evm.EXCHANGE, evm.CONTRACT)
@@ -77,16 +74,6 @@ def serving() -> Iterator[Server]:
         yield state
 
 
-def explorer_of(chain: str, key: str) -> Explorer:
-    """Return the explorer `key` of a chain."""
-    [found] = [explorer for explorer in EXPLORERS[chain] if explorer.endpoint.key == key]
-    return found
-
-
-def http() -> Http:
-    return Http(lambda _: None)
-
-
 def read(explorer: Explorer, address: str, held: tuple[str, ...] = ()) -> tuple[dict[str, Holding], list[Entry]]:
     """Return what an explorer says of an address: what is held by currency, and all pages."""
     reading = explorer.read(http(), address, None, held)
@@ -130,15 +117,12 @@ def balances(holdings: dict[str, Holding]) -> dict[str, Decimal]:
 
 
 @contextmanager
-def leading_to(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def leading_to(server: Server) -> Iterator[Server]:
     """Lead all requests to `server`, which answers nothing yet."""
     server.answer = lambda request: Answer(404, '')
     server.requests.clear()
-    with monkeypatch.context() as patch:
-        patch.setenv('UPSTREAM_URL', server.url)
-        settings.cache_clear()
+    with upstreams_at(server.url):
         yield server
-    settings.cache_clear()
 
 
 def generated(seed: int, number: int, *, rewards: bool) -> evm.World:

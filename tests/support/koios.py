@@ -20,9 +20,9 @@ def koios_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def koios(koios_server: Server, monkeypatch: pytest.MonkeyPatch, stopped_clock: StoppedClock) -> Iterator[Server]:
+def koios(koios_server: Server, stopped_clock: StoppedClock) -> Iterator[Server]:
     """A server to which all requests lead, and which tells nothing yet; see `tell`."""
-    with account_explorers.leading_to(koios_server, monkeypatch) as leading:
+    with account_explorers.leading_to(koios_server) as leading:
         yield leading
 
 

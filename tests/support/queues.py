@@ -1,4 +1,4 @@
-"""Messages that a test cannot wait for."""
+"""Messages as they are sent: whose they are, and those that a test cannot wait for."""
 
 import json
 from collections.abc import Iterator
@@ -26,3 +26,17 @@ def delayed_messages() -> Iterator[list[tuple[dict[str, Any], int]]]:
     events.register('provide-client-params.sqs.SendMessageBatch', hold)
     yield delayed
     events.unregister('provide-client-params.sqs.SendMessageBatch', hold)
+
+
+@pytest.fixture
+def sent_messages() -> Iterator[list[tuple[dict[str, Any], str]]]:
+    """The messages that are sent from now on, each with its group."""
+    sent: list[tuple[dict[str, Any], str]] = []
+    events = queue._sqs().meta.events
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        sent.extend((json.loads(entry['MessageBody']), entry.get('MessageGroupId', '')) for entry in params['Entries'])
+
+    events.register('provide-client-params.sqs.SendMessageBatch', note)
+    yield sent
+    events.unregister('provide-client-params.sqs.SendMessageBatch', note)

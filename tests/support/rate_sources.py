@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import pytest
-
-from chalicelib.config import settings
 from chalicelib.providers.rates import RATE_SOURCES
 from infra.fake_upstreams import rates
 from infra.fake_upstreams.answer import Answer, as_json
 from tests.support.account_explorers import Request, Server, serving
+from tests.support.upstreams import upstreams_at
 
 KEYS = tuple(sorted(source.endpoint.key for source in RATE_SOURCES))
 # What an upstream that fails may answer.
@@ -49,15 +47,10 @@ class Sources:
 
 
 @contextmanager
-def sources(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sources]:
+def sources() -> Iterator[Sources]:
     """Lead every upstream to a server of its own."""
     with serving() as server:
         made = Sources(server)
         server.tell = made.tell
-        monkeypatch.setenv('UPSTREAM_URL', server.url)
-        settings.cache_clear()
-        settings()
-        yield made
-        monkeypatch.undo()
-        settings.cache_clear()
-        settings()
+        with upstreams_at(server.url):
+            yield made

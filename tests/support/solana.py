@@ -5,10 +5,10 @@ from typing import Any
 
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.solana import ADDRESS
-from tests.support import account_explorers
 from tests.support.account_explorers import Request, Server
+from tests.support.upstreams import explorer_of
 
-SOLANA = account_explorers.explorer_of('sol', 'solana')
+SOLANA = explorer_of('sol', 'solana')
 SIGNATURE = '5gJFZweW8EsTQCNWH2EyjJA3vm2VcT91vQtrNAcx7YXeq4zHmqXzSqxxnhb9GxiLvecWJJZv8xxW6opHSnJME643'
 SLOT = 250_000_000
 

@@ -3,14 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pytest
-
-from chalicelib.config import settings
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
-from chalicelib.providers.explorers import EXPLORERS, Explorer
-from chalicelib.providers.transport import Http
+from chalicelib.providers.explorers import Explorer
 from infra.fake_upstreams import answer, faults, scripted_explorer, utxo
 from infra.fake_upstreams.answer import Answer
+from tests.support.upstreams import http, upstreams_at
 
 AT = 1_700_000_000
 TXID = 'ab' * 32
@@ -18,26 +15,12 @@ TXID = 'ab' * 32
 Teller = Callable[[list[str], dict[str, str]], answer.Answer]
 
 
-def leading_to(server: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[scripted_explorer.Explorer]:
+def leading_to(server: scripted_explorer.Explorer) -> Iterator[scripted_explorer.Explorer]:
     """Lead all requests to `server`, those to servers of one's own too."""
     server.reset()
-    monkeypatch.setenv('UPSTREAM_URL', server.url)
-    for coin in utxo.ADDRESSES:
-        monkeypatch.setenv(f'UPSTREAM_BLOCKBOOK_{coin.upper()}_URL', f'{server.url}/blockbook_{coin}')
-    settings.cache_clear()
-    yield server
-    monkeypatch.undo()
-    settings.cache_clear()
-
-
-def explorer_of(coin: str, key: str) -> Explorer:
-    """Return the explorer `key` of a chain."""
-    [found] = [explorer for explorer in EXPLORERS[coin] if explorer.endpoint.key == key]
-    return found
-
-
-def http() -> Http:
-    return Http(lambda _: None)
+    own = {f'UPSTREAM_BLOCKBOOK_{coin.upper()}_URL': f'{server.url}/blockbook_{coin}' for coin in utxo.ADDRESSES}
+    with upstreams_at(server.url, **own):
+        yield server
 
 
 def read(explorer: Explorer, address: str, resume: str | None = None) -> tuple[Holding, list[Entry]]:

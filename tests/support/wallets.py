@@ -4,6 +4,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+import pytest
+
 from chalicelib.domain import wallets
 from infra.fake_upstreams.scripted_explorer import Txn, txid
 from tests.support import bip32
@@ -16,6 +18,13 @@ _PAYLOAD = bip32.decode_base58(ZPUB)[4:78]
 XPUB, YPUB, LTUB = (bip32.encode_base58check(bytes.fromhex(version) + _PAYLOAD) for version in ('0488b21e', '049d7cb2', '019da462'))
 OTHER_XPUB = 'xpub6BosfCnifzxcFwrSzQiqu2DBVTshkCXacvNsWGYJVVhhawA7d4R5WSWGFNbi8Aw6ZRc1brxMyWMzG3DSSSSoekkudhUd9yLb6qx39T9nMdj'
 KINDS = {'p2pkh': bip32.p2pkh, 'p2sh-p2wpkh': bip32.p2sh_p2wpkh, 'p2wpkh': bip32.p2wpkh, 'p2tr': bip32.p2tr}
+
+
+@pytest.fixture
+def few_unused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two unused addresses be the last, and a slice of the job last as long as a wallet takes."""
+    monkeypatch.setattr(wallets, 'GAP', 2)
+    monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 3_600)
 
 
 @cache

@@ -166,8 +166,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with leading_to(server, monkeypatch) as leading:
+def upstream(server: Server) -> Iterator[Server]:
+    with leading_to(server) as leading:
         yield leading
 
 

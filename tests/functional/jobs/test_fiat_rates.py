@@ -31,8 +31,8 @@ DOWN = NONSENSE['down']
 
 
 @pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sources]:
-    with sources(monkeypatch) as made:
+def world() -> Iterator[Sources]:
+    with sources() as made:
         yield made
 
 

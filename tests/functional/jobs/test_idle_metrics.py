@@ -14,7 +14,7 @@ def test_the_schedules_alone_send_the_metrics_that_are_counted(
     monkeypatch: pytest.MonkeyPatch, queues: dict[str, str], lines: Lines
 ) -> None:
     run_sweep()
-    with sources(monkeypatch):
+    with sources():
         rates.update_rates(SCHEDULED, CONTEXT)
     histories.snapshot_portfolios(SCHEDULED, CONTEXT)
     Queue(queues[settings().history_queue], histories.refresh_histories).deliver()

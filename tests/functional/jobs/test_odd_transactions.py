@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib.config import settings
 from infra.fake_upstreams import coins, sample, solana
 from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.bitcoin_chain import BASE58
@@ -16,6 +15,7 @@ from tests.support.account_explorers import Server, serving
 from tests.support.api import Api
 from tests.support.jobs import refresh_queue
 from tests.support.one_chain import Output, Transaction
+from tests.support.upstreams import upstreams_at
 
 PATH = '/api/portfolios/1/addresses/1'
 SIGNATURE = '5gJFZweW8EsTQCNWH2EyjJA3vm2VcT91vQtrNAcx7YXeq4zHmqXzSqxxnhb9GxiLvecWJJZv8xxW6opHSnJME643'
@@ -30,15 +30,10 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def upstream(server: Server) -> Iterator[Server]:
     """All explorers at this server."""
-    monkeypatch.setenv('UPSTREAM_URL', server.url)
-    settings.cache_clear()
-    settings()
-    yield server
-    monkeypatch.undo()
-    settings.cache_clear()
-    settings()
+    with upstreams_at(server.url):
+        yield server
 
 
 @pytest.fixture

@@ -19,13 +19,7 @@ from tests.support.jobs import Queue, run_refresh
 from tests.support.wallets import XPUB, ZPUB, add, at, balance, bitcoin, chain_key, paid, read
 
 OWN, LATER, STRANGE = at(0, 0), at(0, 2), at(7, 7)
-
-
-@pytest.fixture(autouse=True)
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let two unused addresses be the last, and a slice of the job last as long as a wallet takes."""
-    monkeypatch.setattr(wallets, 'GAP', 2)
-    monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 3_600)
+pytestmark = pytest.mark.usefixtures('few_unused')
 
 
 @pytest.fixture

@@ -32,8 +32,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def chain(api: Api, server: Server, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Chain]:
-    with leading_to(server, monkeypatch) as led:
+def chain(api: Api, server: Server, queues: dict[str, str]) -> Iterator[Chain]:
+    with leading_to(server) as led:
         yield Chain(api, led, refresh_queue(queues), evm.World(1, [FUNDED]))
 
 

@@ -54,7 +54,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sources]:
     five = tuple(source for source in RATE_SOURCES if source.endpoint.key in FIVE)
     for module in ('fetch', 'backfill'):
         monkeypatch.setattr(f'chalicelib.services.rates.{module}.RATE_SOURCES', five)
-    with sources(monkeypatch) as made:
+    with sources() as made:
         yield made
 
 

@@ -32,8 +32,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with leading_to(server, monkeypatch) as led:
+def upstream(server: Server) -> Iterator[Server]:
+    with leading_to(server) as led:
         yield led
 
 

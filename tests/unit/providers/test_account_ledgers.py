@@ -22,6 +22,7 @@ from infra.fake_upstreams.sample import respond
 from tests.support import account_explorers
 from tests.support.account_explorers import Server, Tell
 from tests.support.account_tellers import ADDRESSES, NAMES_ADDRESS, TELLERS, TOKENS
+from tests.support.upstreams import http
 
 CASES = [(chain, explorer) for chain in ADDRESSES for explorer in EXPLORERS[chain]]
 EVENTS = [Event(reference('some', number), 1_000_000 + number, account_explorers.AT, 10**9) for number in range(25)][::-1]
@@ -51,7 +52,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv('UPSTREAM_BLOCKFROST_KEY', 'a-key')
-    with account_explorers.leading_to(server, monkeypatch) as leading:
+    with account_explorers.leading_to(server) as leading:
         yield leading
 
 
@@ -143,7 +144,7 @@ def test_another_process_goes_on_from_any_page(
     events, page = history
     upstream.tell = telling(chain, explorer, events, page)
     explorer = sized(explorer, page)
-    pages = list(explorer.read(account_explorers.http(), ADDRESSES[chain], held_codes=codes(chain)).pages)
+    pages = list(explorer.read(http(), ADDRESSES[chain], held_codes=codes(chain)).pages)
     assert {each.resume is None for each in pages[:-1]} <= {False}
     assert {each.resume is None for each in pages[-1:]} <= {True}
     for place in sorted({0, number % max(len(pages), 1), len(pages) - 2} & {*range(len(pages) - 1)}):
@@ -169,7 +170,7 @@ def test_what_only_effects_tell_of_is_read_in_pages_of_bounded_work(upstream: Se
     events = sorted([*trades, *own], key=lambda event: -event.height)
     upstream.tell = telling('xlm', horizon, events)
     read, work = [], []
-    for page in horizon.read(account_explorers.http(), ADDRESSES['xlm'], held_codes=codes('xlm')).pages:
+    for page in horizon.read(http(), ADDRESSES['xlm'], held_codes=codes('xlm')).pages:
         read += page.entries
         work.append(len(upstream.requests) - sum(work))
     assert ordered(read) == everything('xlm', horizon, events)
@@ -182,9 +183,7 @@ def test_what_only_effects_tell_of_is_read_in_pages_of_bounded_work(upstream: Se
 def test_what_is_new_costs_few_requests(upstream: Server, chain: str, explorer: Explorer) -> None:
     events = [Event(reference('many', place), 1_000_000 + place, account_explorers.AT, 10**9) for place in range(500)][::-1]
     upstream.tell = telling(chain, explorer, events)
-    assert next(explorer.read(account_explorers.http(), ADDRESSES[chain], held_codes=[chain]).pages).entries[0] == coin_entry(
-        chain, events[0]
-    )
+    assert next(explorer.read(http(), ADDRESSES[chain], held_codes=[chain]).pages).entries[0] == coin_entry(chain, events[0])
     assert len(upstream.requests) <= {'blockfrost': 12, 'koios': 4}.get(explorer.endpoint.key, 3)
 
 
@@ -194,7 +193,7 @@ def test_a_transaction_that_arrives_between_two_pages_neither_hides_nor_changes_
 ) -> None:
     events = [Event(reference('race', number), 1_000_000 + number, account_explorers.AT, 10**9) for number in range(60)][::-1]
     upstream.tell = telling(chain, explorer, events)
-    pages = explorer.read(account_explorers.http(), ADDRESSES[chain]).pages
+    pages = explorer.read(http(), ADDRESSES[chain]).pages
     found = list(next(pages).entries)
     assert len(found) < len(events)
     events.insert(0, Event(reference('race', 99), 1_000_900, account_explorers.AT, 10**6))

@@ -17,8 +17,9 @@ from chalicelib.providers.explorers import AddressReport
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.http_server import Request
 from infra.fake_upstreams.kraken_account import LedgerRow
-from tests.support import account_explorers, binance, bitfinex, bitstamp, bybit, coinbase, gemini, kraken, kucoin, okx
+from tests.support import binance, bitfinex, bitstamp, bybit, coinbase, gemini, kraken, kucoin, okx
 from tests.support.accounts import reached
+from tests.support.upstreams import http
 
 AT = clock.now() - 86_400
 LONG = 'x' * 50_000
@@ -157,7 +158,7 @@ def test_a_row_without_a_field_that_it_must_have_costs_only_its_currency(monkeyp
     case = make()
     rounds_at_once = localcontext(prec=1, traps=[Inexact])
     with reached(case.account.respond, monkeypatch), rounds_at_once:
-        report = reader_of(case.wallet, case.credentials).read(account_explorers.http(), '')
+        report = reader_of(case.wallet, case.credentials).read(http(), '')
         pages = list(report.pages)
 
     assert {entry.reference for page in pages for entry in page.entries} == case.entries
@@ -178,7 +179,7 @@ def test_a_row_whose_time_cannot_be_read_does_not_end_a_list(monkeypatch: pytest
         return Answer(answer.status, told.replace(b'"2026-03-01T10:00:00.000Z"', b'"?"'), 'application/json')
 
     with reached(respond, monkeypatch):
-        pages = list(reader_of('gemini', {'key': gemini.KEY, 'secret': gemini.SECRET}).read(account_explorers.http(), '').pages)
+        pages = list(reader_of('gemini', {'key': gemini.KEY, 'secret': gemini.SECRET}).read(http(), '').pages)
 
     assert {entry.reference for page in pages for entry in page.entries} == {str(n) for n in range(60) if n != 7}
     unreadable = {row for page in pages for row in page.unreadable}
@@ -197,7 +198,7 @@ def test_an_instant_that_fills_a_page_hides_nothing_that_is_older(monkeypatch: p
         account = bitfinex.BitfinexAccount(rows=[*rows, [9_999, 'DAI', None, AT * 1_000 - 1, None, 1, 0, None, 'Deposit']])
         credentials, number, reference = {'key': bitfinex.KEY, 'secret': bitfinex.SECRET}, 2_500, '9999'
     with reached(account.respond, monkeypatch):
-        pages = list(itertools.islice(reader_of(wallet, credentials).read(account_explorers.http(), '').pages, 9))
+        pages = list(itertools.islice(reader_of(wallet, credentials).read(http(), '').pages, 9))
 
     assert pages[-1].resume is None
     assert {entry.reference for page in pages for entry in page.entries if entry.currency == 'dai'} == {reference}
@@ -219,7 +220,7 @@ def test_an_answer_without_its_list_is_not_taken_for_an_empty_one(monkeypatch: p
         return bybit.answer({'nextPageCursor': ''}) if request.path[-1] == 'fundinghistory' else account.respond(request)
 
     with reached(respond, monkeypatch), pytest.raises(Upstream, match='a log of an unexpected shape'):
-        list(reader_of('bybit', bybit.CREDENTIALS).read(account_explorers.http(), '').pages)
+        list(reader_of('bybit', bybit.CREDENTIALS).read(http(), '').pages)
 
 
 def test_a_symbol_of_any_length_has_a_short_code_of_its_own():

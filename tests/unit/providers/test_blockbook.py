@@ -22,8 +22,9 @@ from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.scripted_explorer import serving
 from tests.support import utxo
 from tests.support.recordings import recorded
+from tests.support.upstreams import explorer_of, http
 
-LITECOIN, DASH = utxo.explorer_of('ltc', 'blockbook_ltc'), utxo.explorer_of('dash', 'blockbook_dash')
+LITECOIN, DASH = explorer_of('ltc', 'blockbook_ltc'), explorer_of('dash', 'blockbook_dash')
 BITCOIN = Blockbook(Endpoint('blockbook_ltc', '', min_interval_ms=0), UpstreamInfo('', '', ()), CHAINS['btc'])
 ADDRESS = sample.ADDRESSES['ltc']
 
@@ -35,8 +36,8 @@ def server() -> Iterator[scripted_explorer.Explorer]:
 
 
 @pytest.fixture
-def upstream(server: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[scripted_explorer.Explorer]:
-    yield from utxo.leading_to(server, monkeypatch)
+def upstream(server: scripted_explorer.Explorer) -> Iterator[scripted_explorer.Explorer]:
+    yield from utxo.leading_to(server)
 
 
 def say(upstream: scripted_explorer.Explorer, *bodies: Any) -> None:
@@ -72,7 +73,7 @@ def test_a_recorded_address_adds_up(upstream: scripted_explorer.Explorer, explor
 
 def test_a_recorded_page_of_a_miner_is_income_without_fees(upstream: scripted_explorer.Explorer) -> None:
     say(upstream, told := recorded('blockbook/dash_address_XrcbsQdr_txs.json'))
-    reading = DASH.read(utxo.http(), told['address'])
+    reading = DASH.read(http(), told['address'])
     page = next(reading.pages)
     assert reading.holdings[0].transactions == 723
     assert (len(page.entries), page.resume) == (10, '2/100')
@@ -154,8 +155,8 @@ def test_what_was_begun_in_large_pages_is_gone_on_with_in_small_ones_and_back(up
     small = LITECOIN.in_smaller_steps()
     history = utxo_payments(257)
     upstream.fail(utxo.telling(partial(sample.tell_blockbook, 'ltc', World({'ltc': {ADDRESS: history}}, page=1_000))), 'blockbook_ltc')
-    first = next(iter(LITECOIN.read(utxo.http(), ADDRESS).pages))
-    second = next(iter(small.read(utxo.http(), ADDRESS, first.resume).pages))
+    first = next(iter(LITECOIN.read(http(), ADDRESS).pages))
+    second = next(iter(small.read(http(), ADDRESS, first.resume).pages))
     rest = utxo.read(LITECOIN, ADDRESS, second.resume)[1]
     assert [entry.reference for entry in (*first.entries, *second.entries)] == [payment.txid for payment in history[:110]]
     assert {entry.reference for entry in (*first.entries, *second.entries, *rest)} == {payment.txid for payment in history}

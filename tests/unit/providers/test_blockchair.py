@@ -15,8 +15,9 @@ from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.scripted_explorer import serving
 from tests.support import utxo
 from tests.support.recordings import recorded
+from tests.support.upstreams import explorer_of, http
 
-BITCOIN, CASH = utxo.explorer_of('btc', 'blockchair'), utxo.explorer_of('bch', 'blockchair')
+BITCOIN, CASH = explorer_of('btc', 'blockchair'), explorer_of('bch', 'blockchair')
 ADDRESS = sample.ADDRESSES['bch']
 CODES = [402, 429, 430, 434, 435, 436, 437]
 
@@ -28,8 +29,8 @@ def server() -> Iterator[scripted_explorer.Explorer]:
 
 
 @pytest.fixture
-def upstream(server: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[scripted_explorer.Explorer]:
-    yield from utxo.leading_to(server, monkeypatch)
+def upstream(server: scripted_explorer.Explorer) -> Iterator[scripted_explorer.Explorer]:
+    yield from utxo.leading_to(server)
 
 
 def body(address: str, txns: list[Any], count: int | None, **sums: int) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def _emptied(answer: Any) -> Any:
 
 def test_the_documented_sample_is_understood(upstream: scripted_explorer.Explorer) -> None:
     upstream.fail(utxo.saying(recorded('blockchair/btc_address_1A1zP1eP.json')))
-    [holding] = BITCOIN.read(utxo.http(), '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa').holdings
+    [holding] = BITCOIN.read(http(), '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa').holdings
     assert (holding.balance, holding.transactions) == (Decimal('68.12392291'), 1820)
 
 

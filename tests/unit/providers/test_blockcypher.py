@@ -18,9 +18,10 @@ from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.scripted_explorer import serving
 from tests.support import utxo
 from tests.support.recordings import recorded, recording
+from tests.support.upstreams import explorer_of
 
-BLOCKCYPHER = utxo.explorer_of('btc', 'blockcypher')
-DOGE = utxo.explorer_of('doge', 'blockcypher')
+BLOCKCYPHER = explorer_of('btc', 'blockcypher')
+DOGE = explorer_of('doge', 'blockcypher')
 SEGWIT = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
 PUBLIC_KEY = '1PJJygLB42VsaTgo2twFPgRT8CNz1bpGNE'
 ADDRESS = sample.ADDRESSES['doge']
@@ -33,8 +34,8 @@ def server() -> Iterator[scripted_explorer.Explorer]:
 
 
 @pytest.fixture
-def upstream(server: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[scripted_explorer.Explorer]:
-    yield from utxo.leading_to(server, monkeypatch)
+def upstream(server: scripted_explorer.Explorer) -> Iterator[scripted_explorer.Explorer]:
+    yield from utxo.leading_to(server)
 
 
 def recorded_answer(request: faults.Request, _: Answer) -> Answer:
@@ -72,7 +73,7 @@ def test_the_recorded_address_has_the_deltas_and_fees_that_the_other_explorers_t
     upstream.fail(recorded_answer, 'blockcypher')
     upstream.fail(faults.recorded({'/multiaddr': recording('blockchain_info/multiaddr_bc1qw508d6_n100.json')}), 'blockchain_info')
     upstream.fail(esplora_recorded(), 'blockstream')
-    readings = [utxo.read(utxo.explorer_of('btc', key), SEGWIT)[1] for key in ('blockcypher', 'blockchain_info', 'blockstream')]
+    readings = [utxo.read(explorer_of('btc', key), SEGWIT)[1] for key in ('blockcypher', 'blockchain_info', 'blockstream')]
     ours, multiaddr, esplora = ({each.reference: (each.delta, each.fee, each.height) for each in entries} for entries in readings)
     assert ours == multiaddr
     assert len(esplora) == 51

@@ -10,7 +10,6 @@ from chalicelib.config import settings
 from chalicelib.domain.chains import CHAINS
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import EXPLORERS, TellsBlocks, tellers_of_blocks
-from chalicelib.providers.transport import Http
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.bitcoin_chain import EARLY_ADDRESS, script_of
 from infra.fake_upstreams.coins import ADDRESSES, STRANGERS
@@ -19,6 +18,7 @@ from tests.support import block_chain
 from tests.support.block_chain import MINER, PAGE, BlockChain, Payment
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT
 from tests.support.one_chain import STRANGER, Output
+from tests.support.upstreams import http, upstreams_at
 
 SCRIPT_HASH = '3QHkmg5hHQjjLhZb7qVpHKRncu8MkY7vB9'
 CASES = [(coin, explorer) for coin in CHAINS for explorer in EXPLORERS[coin] if isinstance(explorer, TellsBlocks)]
@@ -33,19 +33,11 @@ def server() -> Iterator[BlockChain]:
 
 
 @pytest.fixture
-def chain(server: BlockChain, monkeypatch: pytest.MonkeyPatch) -> Iterator[BlockChain]:
+def chain(server: BlockChain) -> Iterator[BlockChain]:
     server.reset()
-    monkeypatch.setenv('UPSTREAM_URL', server.url)
-    for coin in ADDRESSES:
-        monkeypatch.setenv(f'UPSTREAM_BLOCKBOOK_{coin.upper()}_URL', f'{server.url}/blockbook_{coin}')
-    settings.cache_clear()
-    yield server
-    monkeypatch.undo()
-    settings.cache_clear()
-
-
-def http() -> Http:
-    return Http(lambda _: None)
+    own = {f'UPSTREAM_BLOCKBOOK_{coin.upper()}_URL': f'{server.url}/blockbook_{coin}' for coin in ADDRESSES}
+    with upstreams_at(server.url, **own):
+        yield server
 
 
 def test_which_explorers_tell_blocks() -> None:

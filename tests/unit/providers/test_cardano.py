@@ -14,9 +14,10 @@ from infra.fake_upstreams.answer import Answer, as_json
 from infra.fake_upstreams.cardano import ADDRESS, STRANGER
 from tests.support import account_explorers
 from tests.support.account_explorers import Request, Server
+from tests.support.upstreams import explorer_of, http
 
-KOIOS = account_explorers.explorer_of('ada', 'koios')
-BLOCKFROST = account_explorers.explorer_of('ada', 'blockfrost')
+KOIOS = explorer_of('ada', 'koios')
+BLOCKFROST = explorer_of('ada', 'blockfrost')
 TXID = 'ab' * 32
 PLACE = {'tx_hash': TXID, 'block_height': 9_000_000, 'block_time': 1_690_000_000}
 
@@ -31,7 +32,7 @@ def server() -> Iterator[Server]:
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv('UPSTREAM_KOIOS_KEY', 'koios-key')
     monkeypatch.setenv('UPSTREAM_BLOCKFROST_KEY', 'blockfrost-key')
-    with account_explorers.leading_to(server, monkeypatch) as leading:
+    with account_explorers.leading_to(server) as leading:
         yield leading
 
 
@@ -156,7 +157,7 @@ def test_a_time_of_another_shape_costs_only_its_transaction_on_koios(upstream: S
 def test_a_transaction_that_koios_alone_of_a_page_does_not_tell_of_costs_only_itself(upstream: Server) -> None:
     other = 'cd' * 32
     say_koios(upstream, [PLACE, PLACE | {'tx_hash': other}], [koios_txn([], [])])
-    [page] = KOIOS.read(account_explorers.http(), ADDRESS).pages
+    [page] = KOIOS.read(http(), ADDRESS).pages
     assert [entry.reference for entry in page.entries] == [TXID]
     assert page.unreadable == [Unreadable('ada', other, 'listed but not returned', at=1_690_000_000, height=9_000_000)]
 
@@ -307,7 +308,7 @@ def test_of_tokens_those_of_the_catalogue_are_held_by_policy_and_name(upstream: 
 def test_a_balance_that_cannot_be_read_costs_only_its_token(upstream: Server) -> None:
     for quantity in ('1.5', None, '-1'):
         say_koios(upstream, [], assets=[asset(SNEK, quantity), asset(MIN, '1')])
-        report = KOIOS.read(account_explorers.http(), ADDRESS)
+        report = KOIOS.read(http(), ADDRESS)
         assert [holding.currency for holding in report.holdings] == ['ada', 'min']
         assert report.unreadable == [Unreadable('snek', SNEK, 'unexpected shape')]
 
@@ -345,10 +346,10 @@ def test_a_token_moves_by_what_is_created_less_what_is_spent_as_both_tell_it(
 @pytest.mark.parametrize('quantity', ['x', None, '-5'])
 def test_a_quantity_that_cannot_be_read_costs_only_its_token(upstream: Server, quantity: Any) -> None:
     say_koios(upstream, [PLACE], [koios_txn([], [koios_coin('5') | {'asset_list': [asset(SNEK, quantity), asset(MIN, '1')]}])])
-    [koios_page] = KOIOS.read(account_explorers.http(), ADDRESS).pages
+    [koios_page] = KOIOS.read(http(), ADDRESS).pages
     told = [amount('lovelace', '5'), amount(SNEK, quantity), amount(MIN, '1')]
     blockfrost(upstream, [], [coin('5') | {'amount': told}])
-    [blockfrost_page] = BLOCKFROST.read(account_explorers.http(), ADDRESS).pages
+    [blockfrost_page] = BLOCKFROST.read(http(), ADDRESS).pages
     for page in (koios_page, blockfrost_page):
         assert [entry.currency for entry in page.entries] == ['ada', 'min']
         assert page.unreadable == [Unreadable('snek', TXID, 'unexpected shape', at=1_690_000_000, height=9_000_000)]
@@ -358,10 +359,10 @@ def test_an_output_that_cannot_be_read_costs_only_the_coin_and_the_tokens_that_i
     nameless = koios_coin('5') | {'asset_list': [{'quantity': '1'}, 'x', asset(MIN, '1')]}
     whose = koios_coin('1') | {'payment_addr': None, 'asset_list': [asset(SNEK, '3')]}
     say_koios(upstream, [PLACE], [koios_txn([], [nameless, whose])])
-    [koios_page] = KOIOS.read(account_explorers.http(), ADDRESS).pages
+    [koios_page] = KOIOS.read(http(), ADDRESS).pages
     named = coin('5') | {'amount': [{'quantity': '1'}, 'x', amount('lovelace', '5'), amount(MIN, '1')]}
     blockfrost(upstream, [], [named, coin('1', collateral=None) | {'amount': [amount(SNEK, '3')]}])
-    [blockfrost_page] = BLOCKFROST.read(account_explorers.http(), ADDRESS).pages
+    [blockfrost_page] = BLOCKFROST.read(http(), ADDRESS).pages
     for page in (koios_page, blockfrost_page):
         assert [(entry.currency, entry.delta) for entry in page.entries] == [('min', Decimal('0.000001'))]
         assert [(row.currency, row.reference) for row in page.unreadable] == [('ada', TXID), ('snek', TXID)]

@@ -22,9 +22,7 @@ from tests.support.evm import (
     Request,
     Server,
     balances,
-    explorer_of,
     generated,
-    http,
     leading_to,
     read,
     read_slices,
@@ -34,6 +32,7 @@ from tests.support.evm import (
     truth,
 )
 from tests.support.recordings import recorded
+from tests.support.upstreams import explorer_of, http
 
 ETHERSCAN, BLOCKSCOUT = explorer_of('eth', 'etherscan'), explorer_of('eth', 'blockscout')
 BOTH = pytest.mark.parametrize('explorer', [ETHERSCAN, BLOCKSCOUT], ids=lambda explorer: explorer.endpoint.key)
@@ -50,8 +49,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with leading_to(server, monkeypatch) as led:
+def upstream(server: Server) -> Iterator[Server]:
+    with leading_to(server) as led:
         yield led
 
 

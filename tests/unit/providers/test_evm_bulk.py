@@ -16,8 +16,9 @@ from chalicelib.providers.movements import Subject, bulk_sources_of
 from infra.fake_upstreams import evm, evm_nodes
 from infra.fake_upstreams.answer import Answer, as_json
 from tests.support.clock import CLOCK, StoppedClock
-from tests.support.evm import ME, Request, Server, http, leading_to, serving, telling
+from tests.support.evm import ME, Request, Server, leading_to, serving, telling
 from tests.support.evm_ledgers import txn
+from tests.support.upstreams import http
 
 OTHERS = [f'0x{number:040x}' for number in range(1, 100)]
 
@@ -29,8 +30,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def upstream(server: Server, monkeypatch: pytest.MonkeyPatch, stopped_clock: StoppedClock) -> Iterator[Server]:
-    with leading_to(server, monkeypatch) as led:
+def upstream(server: Server, stopped_clock: StoppedClock) -> Iterator[Server]:
+    with leading_to(server) as led:
         yield led
 
 

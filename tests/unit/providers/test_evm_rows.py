@@ -12,7 +12,8 @@ from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import evm as rows
 from infra.fake_upstreams import evm
 from infra.fake_upstreams.answer import as_json
-from tests.support.evm import ME, Server, balances, explorer_of, generated, leading_to, read, serving, sums, truth
+from tests.support.evm import ME, Server, balances, generated, leading_to, read, serving, sums, truth
+from tests.support.upstreams import explorer_of
 
 HASH = '0x' + 'ab' * 32
 AT = 1_700_000_000
@@ -28,8 +29,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with leading_to(server, monkeypatch) as led:
+def upstream(server: Server) -> Iterator[Server]:
+    with leading_to(server) as led:
         yield led
 
 

@@ -14,8 +14,9 @@ from infra.fake_upstreams import utxo as sample
 from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.scripted_explorer import serving
 from tests.support import utxo
+from tests.support.upstreams import explorer_of
 
-HASKOIN = utxo.explorer_of('bch', 'haskoin')
+HASKOIN = explorer_of('bch', 'haskoin')
 ADDRESS = sample.ADDRESSES['bch']
 OURS = f'bitcoincash:{ADDRESS}'
 NOT_FOUND = '{"error":"not-found-or-invalid-arg","message":"Item not found or argument invalid"}'
@@ -28,8 +29,8 @@ def server() -> Iterator[scripted_explorer.Explorer]:
 
 
 @pytest.fixture
-def upstream(server: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[scripted_explorer.Explorer]:
-    yield from utxo.leading_to(server, monkeypatch)
+def upstream(server: scripted_explorer.Explorer) -> Iterator[scripted_explorer.Explorer]:
+    yield from utxo.leading_to(server)
 
 
 def sums(number: int, **changed: int) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from infra.fake_upstreams.stellar import ADDRESS, STRANGER
 from tests.support import account_explorers
 from tests.support.account_explorers import Request, Server
 from tests.support.recordings import recorded
+from tests.support.upstreams import explorer_of, http
 
-LOBSTR = account_explorers.explorer_of('xlm', 'lobstr')
-STELLAR = account_explorers.explorer_of('xlm', 'stellar')
+LOBSTR = explorer_of('xlm', 'lobstr')
+STELLAR = explorer_of('xlm', 'stellar')
 TOKEN = 40_000_000 << 32 | 7 << 12
 ONE = '1.0000000'
 CIRCLE = 'GA5ZSEJYB37JRC5AVCIA5MOP4RHTM335X2KGX3IHOJAPP5RE34K4KZVN'
@@ -34,8 +35,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with account_explorers.leading_to(server, monkeypatch) as leading:
+def upstream(server: Server) -> Iterator[Server]:
+    with account_explorers.leading_to(server) as leading:
         yield leading
 
 
@@ -126,7 +127,7 @@ def test_of_assets_those_of_the_catalogue_are_held_whoever_else_uses_their_code(
 
 def test_a_line_that_cannot_be_read_costs_only_its_asset(upstream: Server) -> None:
     upstream.say(account(line('7.5'), line('2.0000000', 'EURC', EURC), {'balance': ONE, 'asset_type': 'native'}), records())
-    report = LOBSTR.read(account_explorers.http(), ADDRESS)
+    report = LOBSTR.read(http(), ADDRESS)
     assert {holding.currency: holding.balance for holding in report.holdings} == {'xlm': 1, 'eurc-xlm': 2}
     assert report.unreadable == [Unreadable('usdc-xlm', f'USDC-{CIRCLE}', 'unexpected shape')]
 
@@ -175,7 +176,7 @@ def test_an_issuer_holds_nothing_of_what_it_issues(upstream: Server) -> None:
 def test_an_effect_that_cannot_be_read_costs_the_asset_that_it_names(upstream: Server, odd: dict[str, Any]) -> None:
     told = [sides('XLM', 'EURC'), usdc('account_credited') | odd]
     upstream.say(account(), records(txn()), records(*told))
-    [page] = LOBSTR.read(account_explorers.http(), ADDRESS).pages
+    [page] = LOBSTR.read(http(), ADDRESS).pages
     whole = {} if 'asset_type' in odd else {'xlm': -3, 'eurc-xlm': 2}
     assert {entry.currency: entry.delta for entry in page.entries} == whole
     assert 'usdc-xlm' in {row.currency for row in page.unreadable}
@@ -309,7 +310,7 @@ def busy(upstream: Server, *, listed: bool) -> Horizon:
 def test_of_a_transaction_with_effects_without_end_nobody_knows_what_it_moves_and_older_ones_are_read(
     upstream: Server, listed: bool
 ) -> None:
-    pages = list(busy(upstream, listed=listed).read(account_explorers.http(), ADDRESS).pages)
+    pages = list(busy(upstream, listed=listed).read(http(), ADDRESS).pages)
 
     assert {(row.currency, row.reference, row.reason) for page in pages for row in page.unreadable} == {
         (code, 'cd' * 32, 'too many effects') for code in ('xlm', *(token.code for token in currencies.tokens_on('xlm')))
@@ -324,7 +325,7 @@ def test_effects_go_on_where_the_transactions_of_the_page_before_ended(upstream:
     upstream.tell = lambda request: as_json(
         next(rest) if request.path[-1] == 'transactions' else records() if request.path[-1] == 'effects' else account()
     )
-    list(small.read(account_explorers.http(), ADDRESS).pages)
+    list(small.read(http(), ADDRESS).pages)
     asked = [request.query.get('cursor') for request in upstream.requests if request.path[-1] == 'effects']
     assert asked == [None, f'{TOKEN}-0']
 
@@ -406,7 +407,7 @@ def test_an_amount_of_another_shape_costs_only_its_transaction(upstream: Server,
     other = txn(hash='cd' * 32, paging_token=str(TOKEN - 4096))
     paid = effect('account_credited', asset_type='native', amount=amount)
     upstream.say(account(), records(txn(), other), records(paid))
-    [page] = LOBSTR.read(account_explorers.http(), ADDRESS).pages
+    [page] = LOBSTR.read(http(), ADDRESS).pages
     assert page.unreadable == [Unreadable('xlm', 'ab' * 32, 'unexpected shape', at=1_646_370_367, height=40_000_000)]
     assert [entry.reference for entry in page.entries] == ['cd' * 32]
 

@@ -20,9 +20,7 @@ from tests.support.evm import (
     Request,
     Server,
     balances,
-    explorer_of,
     generated,
-    http,
     leading_to,
     read,
     serving,
@@ -30,6 +28,7 @@ from tests.support.evm import (
     truth,
 )
 from tests.support.recordings import recorded
+from tests.support.upstreams import explorer_of, http
 
 NODE = explorer_of('eth', 'publicnode')
 WORLD = evm.World(1, [evm.Transaction('0x' + 'ab' * 32, 1, 1, evm.STRANGER, ME, 5)])
@@ -42,8 +41,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with leading_to(server, monkeypatch) as led:
+def upstream(server: Server) -> Iterator[Server]:
+    with leading_to(server) as led:
         yield led
 
 

@@ -10,10 +10,10 @@ from chalicelib.errors import Upstream
 from chalicelib.providers.movements import Subject, bulk_sources_of
 from infra.fake_upstreams import cardano
 from infra.fake_upstreams.account_chains import Event, reference
-from tests.support import account_explorers
 from tests.support.account_explorers import Server
 from tests.support.clock import CLOCK
 from tests.support.koios import tell
+from tests.support.upstreams import http
 
 OTHERS = [f'addr1{number:098}' for number in range(99)]
 TIP = {'block_no': 20_000_000}
@@ -21,7 +21,7 @@ TIP = {'block_no': 20_000_000}
 
 def look(*subjects: Subject) -> dict[str, Sight]:
     [source] = bulk_sources_of('ada')
-    return dict(source.look(account_explorers.http(), subjects))
+    return dict(source.look(http(), subjects))
 
 
 def test_a_hundred_quiet_addresses_cost_fourteen_requests_of_less_than_a_kilobyte(koios: Server) -> None:

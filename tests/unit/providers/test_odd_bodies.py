@@ -22,6 +22,7 @@ from infra.fake_upstreams.answer import Answer
 from tests.support import account_explorers, account_tellers, one_chain_tellers
 from tests.support.account_explorers import Request, Server, Tell
 from tests.support.one_chain import Addresses, generate
+from tests.support.upstreams import explorer_of, http
 
 OURS = Addresses(plain='1PlainOfOurs', keys='1KeysOfOurs', shared='1SharedOfOurs')
 CHAIN = generate(7, OURS, length=20)
@@ -94,12 +95,12 @@ def server() -> Iterator[Server]:
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv('UPSTREAM_BLOCKFROST_KEY', 'a-key')
     monkeypatch.setenv('UPSTREAM_BLOCKBOOK_LTC_URL', f'{server.url}/blockbook_ltc')
-    with account_explorers.leading_to(server, monkeypatch) as leading:
+    with account_explorers.leading_to(server) as leading:
         yield leading
 
 
 def read_all(explorer: Explorer, address: str) -> Reading:
-    report = explorer.read(account_explorers.http(), address)
+    report = explorer.read(http(), address)
     pages = list(report.pages)
     return Reading(report.holdings, [row for page in pages for row in page.entries], [row for page in pages for row in page.unreadable])
 
@@ -199,7 +200,7 @@ def test_no_kind_of_explorer_is_left_out() -> None:
         Etherscan,
         JsonRpc,
     }  # theirs is test_evm_rows.py
-    assert {type(account_explorers.explorer_of(chain, key)) for chain, key, _, _ in CASES} == kinds, 'add a case of the new explorer'
+    assert {type(explorer_of(chain, key)) for chain, key, _, _ in CASES} == kinds, 'add a case of the new explorer'
 
 
 @pytest.mark.parametrize(('chain', 'key', 'address', 'tell'), CASES, ids=[key for _, key, _, _ in CASES])
@@ -208,12 +209,12 @@ def test_no_kind_of_explorer_is_left_out() -> None:
 def test_an_odd_member_of_a_body_never_makes_a_silently_different_number(
     upstream: Server, chain: str, key: str, address: str, tell: Callable[[], Tell], change: Change
 ) -> None:
-    check(upstream, account_explorers.explorer_of(chain, key), address, tell(), change)
+    check(upstream, explorer_of(chain, key), address, tell(), change)
 
 
 @pytest.mark.parametrize(('chain', 'key', 'address', 'tell'), CASES, ids=[key for _, key, _, _ in CASES])
 def test_no_member_may_be_left_out_silently(upstream: Server, chain: str, key: str, address: str, tell: Callable[[], Tell]) -> None:
-    explorer, bodies = account_explorers.explorer_of(chain, key), []
+    explorer, bodies = explorer_of(chain, key), []
     usual = tell()
 
     def keep(request: Request) -> Answer:

@@ -32,7 +32,7 @@ def server() -> Iterator[Server]:
 def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for key in BLOCKBOOKS:
         monkeypatch.setenv(f'UPSTREAM_{key.upper()}_URL', f'{server.url}/{key}')
-    with account_explorers.leading_to(server, monkeypatch) as leading:
+    with account_explorers.leading_to(server) as leading:
         yield leading
 
 

@@ -29,8 +29,8 @@ ALL = [currency.code for currency in currencies.every()]
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sources]:
-    with sources(monkeypatch) as made:
+def world() -> Iterator[Sources]:
+    with sources() as made:
         yield made
 
 

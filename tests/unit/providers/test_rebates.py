@@ -12,8 +12,9 @@ from chalicelib.providers.exchanges import reader_of
 from infra.fake_upstreams.answer import Answer
 from infra.fake_upstreams.http_server import Request
 from infra.fake_upstreams.kraken_account import LedgerRow
-from tests.support import account_explorers, binance, bitstamp, bybit, coinbase, gemini, kraken, kucoin, okx
+from tests.support import binance, bitstamp, bybit, coinbase, gemini, kraken, kucoin, okx
 from tests.support.accounts import reached
+from tests.support.upstreams import http
 
 AT = clock.now() - 86_400
 Respond = Callable[[Request], Answer]
@@ -97,7 +98,7 @@ CASES: Mapping[str, tuple[Callable[[], Respond], Mapping[str, Decimal]]] = {
 def test_a_rebate_is_a_part_of_the_change_and_no_fee(monkeypatch: pytest.MonkeyPatch, wallet: str) -> None:
     respond, changes = CASES[wallet][0](), CASES[wallet][1]
     with reached(respond, monkeypatch):
-        pages = list(reader_of(wallet, CREDENTIALS[wallet]).read(account_explorers.http(), '').pages)
+        pages = list(reader_of(wallet, CREDENTIALS[wallet]).read(http(), '').pages)
 
     entries = {(entry.reference, entry.n): entry for page in pages for entry in page.entries}.values()  # some list rows twice
     assert [row for page in pages for row in page.unreadable] == []

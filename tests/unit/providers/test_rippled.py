@@ -16,9 +16,10 @@ from infra.fake_upstreams.xrp import ADDRESS, STRANGER
 from tests.support import account_explorers
 from tests.support.account_explorers import Request, Server
 from tests.support.recordings import recorded
+from tests.support.upstreams import explorer_of, http
 
-XRPLCLUSTER = account_explorers.explorer_of('xrp', 'xrplcluster')
-RIPPLE = account_explorers.explorer_of('xrp', 'ripple')
+XRPLCLUSTER = explorer_of('xrp', 'xrplcluster')
+RIPPLE = explorer_of('xrp', 'ripple')
 HASH = 'AB' * 32
 
 
@@ -29,8 +30,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with account_explorers.leading_to(server, monkeypatch) as leading:
+def upstream(server: Server) -> Iterator[Server]:
+    with account_explorers.leading_to(server) as leading:
         yield leading
 
 
@@ -83,7 +84,7 @@ def test_the_recorded_account_holds_its_drops(upstream: Server) -> None:
     told = recorded('xrp/rippled_account_info.json')
     told['result'] |= {'validated': True, 'status': 'success'}  # recorded from a WebSocket, which tells the status outside
     say(upstream, told)
-    [holding] = XRPLCLUSTER.read(account_explorers.http(), told['result']['account_data']['Account']).holdings
+    [holding] = XRPLCLUSTER.read(http(), told['result']['account_data']['Account']).holdings
     assert (holding.currency, holding.balance) == ('xrp', Decimal('922.913243'))
 
 
@@ -186,7 +187,7 @@ def test_a_line_that_cannot_be_read_costs_only_its_currency(upstream: Server, ba
     upstream.say(
         info('5'), lines(held(balance), held('2', '5553444300000000000000000000000000000000', 'rGm7WCVp9gb4jZHWTEtGUr4dd74z2XuWhE'))
     )
-    report = XRPLCLUSTER.read(account_explorers.http(), ADDRESS)
+    report = XRPLCLUSTER.read(http(), ADDRESS)
     assert [holding.currency for holding in report.holdings] == ['xrp', 'usdc-xrp']
     assert report.unreadable == [Unreadable('rlusd-xrp', f'{RLUSD}.{RLUSD_ISSUER}', 'unexpected shape')]
 
@@ -197,7 +198,7 @@ def test_of_lines_without_end_the_first_are_read_and_other_balances_are_unknown(
         info('5') if request.body['method'] == 'account_info' else lines(held('2'), marker=f'm{next(number)}')
     )
 
-    report = XRPLCLUSTER.read(account_explorers.http(), ADDRESS)
+    report = XRPLCLUSTER.read(http(), ADDRESS)
 
     assert {holding.currency for holding in report.holdings} == {'xrp', 'rlusd-xrp'}
     tokens = {token.code: token.contract for token in currencies.tokens_on('xrp') if token.code != 'rlusd-xrp'}
@@ -211,7 +212,7 @@ def test_of_lines_without_end_the_first_are_read_and_other_balances_are_unknown(
 def test_lines_that_are_not_what_was_requested_are_refused(upstream: Server, told: dict[str, Any]) -> None:
     upstream.say(info('5'), told)
     with pytest.raises(Upstream):
-        XRPLCLUSTER.read(account_explorers.http(), ADDRESS)
+        XRPLCLUSTER.read(http(), ADDRESS)
 
 
 def trust_line(kind: str, before: str | None, after: str, *, ours: str = 'LowLimit', currency: str = RLUSD, **more: Any) -> dict[str, Any]:
@@ -263,7 +264,7 @@ def test_a_recorded_line_is_told_as_the_low_account_sees_it(upstream: Server) ->
 )
 def test_a_line_of_a_transaction_that_cannot_be_read_costs_only_its_currency(upstream: Server, odd: dict[str, Any]) -> None:
     say(upstream, info(), txs(row(odd, changed('5', '9'))))
-    [page] = XRPLCLUSTER.read(account_explorers.http(), ADDRESS).pages
+    [page] = XRPLCLUSTER.read(http(), ADDRESS).pages
     assert [(entry.currency, entry.delta) for entry in page.entries] == [('xrp', Decimal('0.000004'))]
     assert [(row.currency, row.reference, row.height) for row in page.unreadable] == [('rlusd-xrp', HASH, 70_000_000)]
 
@@ -271,7 +272,7 @@ def test_a_line_of_a_transaction_that_cannot_be_read_costs_only_its_currency(ups
 @pytest.mark.parametrize('odd', ['x', {'ModifiedNode': None}, {'ModifiedNode': {'FinalFields': {'Account': STRANGER}}}])
 def test_a_node_that_cannot_be_read_costs_only_the_coin(upstream: Server, odd: Any) -> None:
     say(upstream, info(), txs(row(odd, trust_line('ModifiedNode', '1', '2'), changed('5', '9'))))
-    [page] = XRPLCLUSTER.read(account_explorers.http(), ADDRESS).pages
+    [page] = XRPLCLUSTER.read(http(), ADDRESS).pages
     assert [entry.currency for entry in page.entries] == ['rlusd-xrp']
     assert [(row.currency, row.reference) for row in page.unreadable] == [('xrp', HASH)]
 
@@ -280,7 +281,7 @@ def test_a_line_that_does_not_say_what_it_is_costs_only_its_currency(upstream: S
     line = trust_line('ModifiedNode', '1', '2')
     del line['ModifiedNode']['LedgerEntryType']
     say(upstream, info(), txs(row(line, changed('5', '9'))))
-    [page] = XRPLCLUSTER.read(account_explorers.http(), ADDRESS).pages
+    [page] = XRPLCLUSTER.read(http(), ADDRESS).pages
     assert [(entry.currency, entry.delta) for entry in page.entries] == [('xrp', Decimal('0.000004'))]
     assert [(row.currency, row.reference) for row in page.unreadable] == [('rlusd-xrp', HASH)]
 
@@ -354,7 +355,7 @@ def test_a_page_of_nothing_that_leads_on_is_gone_on_from(upstream: Server) -> No
 
 def test_the_place_to_go_on_from_is_the_servers_own_marker(upstream: Server) -> None:
     say(upstream, info(), txs(row(), marker={'ledger': 5, 'seq': 3}))
-    page = next(XRPLCLUSTER.read(account_explorers.http(), ADDRESS).pages)
+    page = next(XRPLCLUSTER.read(http(), ADDRESS).pages)
     say(upstream, info(), txs())
     account_explorers.read(XRPLCLUSTER, ADDRESS, page.resume)
     assert upstream.requests[-1].body['params'][0]['marker'] == {'ledger': 5, 'seq': 3}

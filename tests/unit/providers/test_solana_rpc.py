@@ -17,6 +17,7 @@ from tests.support import account_explorers
 from tests.support.account_explorers import Request, Server
 from tests.support.recordings import recorded
 from tests.support.solana import SIGNATURE, SLOT, SOLANA, answer, calls, tell, txn
+from tests.support.upstreams import http
 
 
 @pytest.fixture(scope='module')
@@ -26,8 +27,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with account_explorers.leading_to(server, monkeypatch) as leading:
+def upstream(server: Server) -> Iterator[Server]:
+    with account_explorers.leading_to(server) as leading:
         yield leading
 
 
@@ -140,7 +141,7 @@ def result(gain: int, **changed: Any) -> dict[str, Any]:
 
 def read_page(upstream: Server) -> Page:
     """Return the first page, the only one with rows, of an address that holds no tokens."""
-    page, last = SOLANA.read(account_explorers.http(), ADDRESS, held_codes=['sol']).pages
+    page, last = SOLANA.read(http(), ADDRESS, held_codes=['sol']).pages
     assert (last.entries, list(last.unreadable), last.resume) == ([], [], None)
     return page
 

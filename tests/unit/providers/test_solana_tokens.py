@@ -16,6 +16,7 @@ from tests.support import account_explorers
 from tests.support.account_explorers import Server
 from tests.support.recordings import recorded
 from tests.support.solana import SIGNATURE, SLOT, SOLANA, answer, calls, tell, txn
+from tests.support.upstreams import explorer_of, http
 
 ACCOUNT = ACCOUNTS[USDC]  # that wallets derive
 UNKNOWN = 'Hv69wUkD225TYq111eAar9CtjhNpzBTRFpHkpY3pbonk'  # a mint that the catalogue does not have
@@ -28,8 +29,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def upstream(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with account_explorers.leading_to(server, monkeypatch) as leading:
+def upstream(server: Server) -> Iterator[Server]:
+    with account_explorers.leading_to(server) as leading:
         yield leading
 
 
@@ -60,7 +61,7 @@ def test_recorded_accounts_are_those_that_are_derived_from_what_their_state_says
 def test_recorded_balances_of_tokens_that_the_catalogue_lacks_are_left_out(upstream: Server) -> None:
     told = recorded('solana/getTokenAccountsByOwner_7pFGok3z.json')['result']
     answer(upstream, lambda method, *_: {'result': told} if method == 'getTokenAccountsByOwner' else None)
-    report = SOLANA.read(account_explorers.http(), '7pFGok3zuvacRP797Ke3bUZqbq24PbVQNLvwopfErvih')
+    report = SOLANA.read(http(), '7pFGok3zuvacRP797Ke3bUZqbq24PbVQNLvwopfErvih')
     assert [holding.currency for holding in report.holdings] == ['sol']  # its account of JUP is empty
 
 
@@ -80,7 +81,7 @@ def test_the_balance_of_a_token_is_that_of_all_its_accounts_of_both_programs(ups
 
     programs = iter(held.values())
     answer(upstream, respond)
-    report = SOLANA.read(account_explorers.http(), ADDRESS)
+    report = SOLANA.read(http(), ADDRESS)
     assert [each[1]['programId'] for each in calls(upstream, 'getTokenAccountsByOwner')] == list(held)
     assert {holding.currency: holding.balance for holding in report.holdings} == {
         'sol': Decimal('0.000000007'),
@@ -97,15 +98,15 @@ def b58(key: str) -> bytes:
 
 
 def test_a_node_that_tells_balances_alone_and_lists_no_accounts_leaves_tokens_unknown(upstream: Server) -> None:
-    node = account_explorers.explorer_of('sol', 'publicnode_sol')
+    node = explorer_of('sol', 'publicnode_sol')
     refusal = {'error': {'code': -32601, 'message': 'Method not allowed'}}
     answer(upstream, lambda method, *_: {'result': {'value': 5}} if method == 'getBalance' else refusal)
-    report = node.read(account_explorers.http(), ADDRESS)
+    report = node.read(http(), ADDRESS)
     assert [(held.currency, held.balance) for held in report.holdings] == [('sol', Decimal('0.000000005'))]
     assert {row.currency for row in report.unreadable} == {token.code for token in currencies.tokens_on('sol')}
     assert list(report.pages) == []
     with pytest.raises(Upstream):
-        SOLANA.read(account_explorers.http(), ADDRESS)
+        SOLANA.read(http(), ADDRESS)
 
 
 @pytest.mark.parametrize('data', ['', base64.b64encode(bytes(71)).decode(), base64.b64encode(bytes(72)).decode(), 'no base64', None])
@@ -113,7 +114,7 @@ def test_what_is_no_state_of_an_account_of_the_address_is_refused(upstream: Serv
     told = {'value': [{'pubkey': ACCOUNT, 'account': {'data': [data, 'base64']}}]}
     answer(upstream, lambda method, *_: {'result': told} if method == 'getTokenAccountsByOwner' else None)
     with pytest.raises(Upstream, match='token accounts of an unexpected shape'):
-        SOLANA.read(account_explorers.http(), ADDRESS)
+        SOLANA.read(http(), ADDRESS)
 
 
 def balance(place: int, amount: str, **row: Any) -> dict[str, Any]:
@@ -181,7 +182,7 @@ def test_a_swap_is_an_entry_of_each_currency(upstream: Server) -> None:
 )
 def test_a_row_that_cannot_be_read_costs_only_its_token(upstream: Server, odd: dict[str, Any]) -> None:
     tell(upstream, moving([ADDRESS, ACCOUNT], [odd], [balance(1, '4'), balance(2, '2', mint=PYUSD)]))
-    [page, _] = SOLANA.read(account_explorers.http(), ADDRESS, held_codes=['sol']).pages
+    [page, _] = SOLANA.read(http(), ADDRESS, held_codes=['sol']).pages
     assert [(entry.currency, entry.delta) for entry in page.entries] == [('sol', Decimal(0)), ('pyusd-sol', Decimal('0.000002'))]
     assert page.unreadable == [Unreadable('usdc-sol', SIGNATURE, 'unexpected shape', at=1_700_000_000, height=SLOT)]
 
@@ -189,7 +190,7 @@ def test_a_row_that_cannot_be_read_costs_only_its_token(upstream: Server, odd: d
 @pytest.mark.parametrize('odd', ['x', balance(7, '4', mint=None), balance(1, '4', mint=None), {'accountIndex': 1}])
 def test_a_row_without_a_token_costs_only_that_of_its_account(upstream: Server, odd: Any) -> None:
     tell(upstream, moving([ADDRESS, ACCOUNT], [], [odd, balance(2, '2', mint=PYUSD)]))
-    [page, _] = SOLANA.read(account_explorers.http(), ADDRESS, held_codes=['sol']).pages
+    [page, _] = SOLANA.read(http(), ADDRESS, held_codes=['sol']).pages
     assert [(entry.currency, entry.delta) for entry in page.entries] == [('sol', Decimal(0)), ('pyusd-sol', Decimal('0.000002'))]
     is_of_account = isinstance(odd, dict) and odd['accountIndex'] == 1
     assert [(row.currency, row.reference) for row in page.unreadable] == ([('usdc-sol', SIGNATURE)] if is_of_account else [])
@@ -199,7 +200,7 @@ def test_tokens_of_accounts_that_take_part_are_missing_where_no_balance_of_token
     told = moving([ADDRESS, ACCOUNT], [], [])
     told['meta']['postTokenBalances'] = 'x'
     tell(upstream, told)
-    [page, _] = SOLANA.read(account_explorers.http(), ADDRESS, held_codes=['sol']).pages
+    [page, _] = SOLANA.read(http(), ADDRESS, held_codes=['sol']).pages
     assert [entry.currency for entry in page.entries] == ['sol']
     assert [row.currency for row in page.unreadable] == ['usdc-sol']
 
@@ -222,9 +223,9 @@ def test_a_transaction_that_is_not_returned_costs_the_currencies_in_whose_lists_
 
 def test_accounts_of_all_tokens_are_asked_for_at_first_and_then_those_that_may_be_used(upstream: Server) -> None:
     answer(upstream, lambda method, *_: {'result': 0} if method == 'getFirstAvailableBlock' else None)
-    list(SOLANA.read(account_explorers.http(), ADDRESS).pages)
+    list(SOLANA.read(http(), ADDRESS).pages)
     assert next(subject for subject, _ in calls(upstream, 'getSignaturesForAddress')) == ADDRESS
     assert len(calls(upstream, 'getSignaturesForAddress')) == 1 + len(currencies.tokens_on('sol'))
     upstream.requests.clear()
-    list(SOLANA.read(account_explorers.http(), ADDRESS, held_codes=['sol', 'usdc-sol']).pages)
+    list(SOLANA.read(http(), ADDRESS, held_codes=['sol', 'usdc-sol']).pages)
     assert [subject for subject, _ in calls(upstream, 'getSignaturesForAddress')] == [ADDRESS, ACCOUNT]

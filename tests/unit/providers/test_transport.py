@@ -212,7 +212,7 @@ def test_a_key_goes_into_the_header_that_takes_it_and_nowhere_else(
     monkeypatch: pytest.MonkeyPatch, template: str, name: str, value: str
 ) -> None:
     monkeypatch.setenv('UPSTREAM_BLOCKSTREAM_KEY', SECRET)
-    with account_explorers.serving() as server, account_explorers.leading_to(server, monkeypatch):
+    with account_explorers.serving() as server, account_explorers.leading_to(server):
         server.say([])
         Http(lambda _: None).get(HOST._replace(secret_header=template), PATH)
         [request] = server.requests
@@ -220,8 +220,8 @@ def test_a_key_goes_into_the_header_that_takes_it_and_nowhere_else(
     assert not request.query
 
 
-def test_without_a_key_no_header_says_who_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    with account_explorers.serving() as server, account_explorers.leading_to(server, monkeypatch):
+def test_without_a_key_no_header_says_who_we_are() -> None:
+    with account_explorers.serving() as server, account_explorers.leading_to(server):
         server.say([])
         Http(lambda _: None).post(HOST._replace(secret_header='project_id: {}'), PATH, {})
         [request] = server.requests

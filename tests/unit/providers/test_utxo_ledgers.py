@@ -20,6 +20,7 @@ from infra.fake_upstreams.payments import Payment, World
 from infra.fake_upstreams.sample import respond
 from infra.fake_upstreams.scripted_explorer import serving
 from tests.support import utxo
+from tests.support.upstreams import http
 
 ADDRESSES = sample.ADDRESSES | {'btc': 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'}
 CASES = [(coin, explorer) for coin in ADDRESSES for explorer in EXPLORERS[coin] if explorer.endpoint.key in sample.TELLERS]
@@ -45,8 +46,8 @@ def server() -> Iterator[scripted_explorer.Explorer]:
 
 
 @pytest.fixture
-def upstream(server: scripted_explorer.Explorer, monkeypatch: pytest.MonkeyPatch) -> Iterator[scripted_explorer.Explorer]:
-    yield from utxo.leading_to(server, monkeypatch)
+def upstream(server: scripted_explorer.Explorer) -> Iterator[scripted_explorer.Explorer]:
+    yield from utxo.leading_to(server)
 
 
 @st.composite
@@ -104,7 +105,7 @@ def test_another_process_goes_on_from_any_page(
     payments, page = history
     address = ADDRESSES[coin]
     upstream.fail(utxo.telling(teller(explorer, World({coin: {address: payments}}, page))), explorer.endpoint.key)
-    pages = list(explorer.read(utxo.http(), address).pages)
+    pages = list(explorer.read(http(), address).pages)
     assert {each.resume is None for each in pages[:-1]} <= {False}
     assert {each.resume is None for each in pages[-1:]} <= {True}
     for place, each in enumerate(pages[:-1]):
@@ -119,7 +120,7 @@ def test_a_transaction_that_arrives_between_two_pages_hides_none(
     payments = [Payment(f'{n:064x}', 1_000_000 + n, utxo.AT, (n + 1,)) for n in range(200)][::-1]
     before = {payment.txid for payment in payments}
     upstream.fail(utxo.telling(teller(explorer, World({coin: {ADDRESSES[coin]: payments}}))), explorer.endpoint.key)
-    pages = explorer.read(utxo.http(), ADDRESSES[coin]).pages
+    pages = explorer.read(http(), ADDRESSES[coin]).pages
     found = next(pages).entries
     payments.insert(0, Payment('ff' * 32, 1_000_900, utxo.AT, (10**6,)))
     found += [entry for page in pages for entry in page.entries]
