@@ -167,6 +167,34 @@ MAY_MAKE_FLOATS = {
     'web/charts.py': 'pixels',
     'services/portfolios/contributions.py': 'the pause before a ledger is looked for again',
 }
+# What makes text of values: JSON, CSV and archives of them; instants and days; amounts. Providers do it as their upstreams want it.
+MAKES_TEXT = re.compile(
+    r'\bjson\.dumps?\b|\b\w+_to_json\b|\bto_csv\b|\bcsv\.(writer|DictWriter)\b|\bzipfile\b'
+    r'|\bsortable\b|\.isoformat\b|\bstrftime\b|\blocales\b|:[,.0-9]*f\}'
+)
+# What answers and files for people say is presented in api/presenters and web.
+MAY_MAKE_TEXT = {
+    'domain/instants.py': 'the notation of sort keys',
+    'domain/money.py': 'the notation in which amounts are stored, and a count of decimals',
+    'domain/rates.py': 'the notation in which prices are stored',
+    'domain/tables.py': 'CSV, for those who present it',
+    'models/attributes.py': 'stored',
+    'models/daily_closes.py': 'stored',
+    'models/history.py': 'stored, and sort keys',
+    'models/idempotency.py': 'stored: an answer that was built, to be given again; and a key',
+    'models/linked_subject.py': 'a key',
+    'models/rates.py': 'stored, and sort keys',
+    'models/sealed.py': 'stored',
+    'models/snapshot.py': 'sort keys',
+    'models/transaction.py': 'sort keys',
+    'services/histories/staleness.py': 'digests, which are compared',
+    'services/portfolios/accounts.py': 'credentials, to be encrypted and stored',
+    'services/portfolios/transactions.py': 'a sort key',
+    'services/rates/daily_closes.py': 'days, to be compared with stored ones',
+    'services/users/new_factors.py': 'an instant within the sentence of an error',
+    'services/users/notices.py': 'instants in mails',
+    'services/users/passkeys.py': 'options in the JSON of WebAuthn, which the browser reads',
+}
 PATH_VARIABLES = {
     '': 'proxy+',
     'portfolios': 'portfolio_id',
@@ -323,6 +351,13 @@ def test_answers_have_their_types_in_one_package_and_are_built_in_another():
 
     assert {name for name in typed if not name.startswith('api/answers/')} == set()
     assert {name for name in formatting if not name.startswith('api/presenters/')} == {'errors.py'}
+
+
+def test_below_the_views_values_become_text_only_to_be_stored_compared_or_mailed():
+    below = [path for path in modules() if part_of(path) in ('services', 'models', 'domain', 'jobs')]
+    makers = {str(path.relative_to(PACKAGE)) for path in below if MAKES_TEXT.search(path.read_text())}
+
+    assert makers == MAY_MAKE_TEXT.keys()
 
 
 LONGEST_FILE = 300  # lines

@@ -5,6 +5,7 @@ from typing import Any
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import clock
+from chalicelib.api.presenters.own_data import pack_own_data
 from chalicelib.errors import Invalid
 from chalicelib.models import AttemptCounter, User
 from chalicelib.services.users import authentication, leaving, own_data
@@ -35,7 +36,7 @@ def download_own_data() -> Response:
     user = sessions.require_user(request)
     now = clock.now()
     AttemptCounter.record('download', user.user_id, _DOWNLOADS_A_DAY, _DAY, now)
-    return pages.Attachment(own_data.pack_user(user, now), 'application/zip', 'cryptfolio.zip')
+    return pages.Attachment(pack_own_data(own_data.read(user, now)), 'application/zip', 'cryptfolio.zip')
 
 
 @bp.route('/profile/data/delete', methods=['POST'], content_types=forms.TYPES, cors=False)

@@ -15,6 +15,7 @@ import pytest
 from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
+from chalicelib.api.presenters.own_data import FIELDS
 from chalicelib.domain.conversion import Rate
 from chalicelib.errors import AccessEnded, Conflict
 from chalicelib.models import Code, Follower, Grant, Item, LatestRates, User
@@ -102,6 +103,19 @@ def test_what_would_take_longer_than_a_response_may_is_told_as_that(logged_in: B
     assert 'Programs can read all of it page by page, from the lists of the API.' in logged_in.text
 
 
+def test_more_transactions_than_a_response_may_carry_are_left_out_and_said_to_be(
+    world: World, http: ChaliceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser(http)
+    browser.log_in('ann@example.com')
+    every = json.loads(download(browser).read('data.json'))['transactions']
+
+    monkeypatch.setattr(own_data, 'MOST_TRANSACTIONS', len(every) - 1)
+    document = json.loads(download(browser).read('data.json'))
+
+    assert (document['transactions'], document['transactions_left_out']) == (every[:-1], True)
+
+
 def test_an_account_is_deleted_after_a_week_unless_its_user_stays(
     world: World, http: ChaliceClient, queues: dict[str, str], mailbox: Mailbox
 ) -> None:
@@ -152,9 +166,9 @@ OF_USE_HERE_ALONE = {
 def test_what_is_stored_of_a_user_is_downloaded_kind_by_kind(world: World, http: ChaliceClient) -> None:
     fill_with_everything(world, http, Browser(http))
     stored = {kind_of(item) for item in table() if item['pk']['S'] == f'USER#{world.apis[0].user_id}'}
-    told = {Item.kind.get_discriminator(kind) for kind in own_data._FIELDS}
+    told = {Item.kind.get_discriminator(kind) for kind in FIELDS}
 
-    assert stored - POINTERS - OF_USE_HERE_ALONE == told, 'a new kind belongs in _FIELDS of chalicelib/services/users/own_data.py'
+    assert stored - POINTERS - OF_USE_HERE_ALONE == told, 'a new kind belongs in FIELDS of chalicelib/api/presenters/own_data.py'
     assert told >= {*kinds(Follower)}
 
 
