@@ -133,11 +133,8 @@ class _Past:
 
     def trades(self, window: Window, cursor: str | None) -> Rows:
         with expected_shape(ENDPOINT, 'trades'):
-            return binance_lists.read_trades(self._ask, self._markets(), window, cursor)
-
-    def _markets(self) -> dict[str, tuple[str, str]]:
-        symbols = {exchanges.symbol_of('binance', code) for code in self._codes}
-        return binance_lists.markets_of(symbols, self._names)
+            symbols = {exchanges.symbol_of('binance', code) for code in self._codes}
+            return binance_lists.read_trades(self._ask, binance_lists.markets_of(symbols, self._names), window, cursor)
 
     @cached_property
     def _names(self) -> list[str]:

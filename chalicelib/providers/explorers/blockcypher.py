@@ -69,14 +69,12 @@ class BlockCypher:
             params |= {'before': str(below), 'confirmations': '1'}
         answer = http.get(self.endpoint, f'{self._path}/addrs/{address}/full', params)
         refuse_rejected(answer)
-        return _NOTHING if self._knows_nothing(answer) else self._body(answer)
+        is_unknown = answer.status == 404 and f'address {_UNKNOWN}' in answer.text.lower()
+        return _NOTHING if is_unknown else self._body(answer)
 
     @property
     def _path(self) -> str:
         return f'/{self.chain.currency}/main'
-
-    def _knows_nothing(self, answer: UpstreamResponse) -> bool:
-        return answer.status == 404 and f'address {_UNKNOWN}' in answer.text.lower()
 
     def _body(self, answer: UpstreamResponse) -> Any:
         """Return the JSON of a response. Raises Upstream for an error, whose status may be 200."""

@@ -13,7 +13,7 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import cardano_assets
-from chalicelib.providers.explorers.cardano_assets import Quantity, Sides
+from chalicelib.providers.explorers.cardano_assets import Sides
 from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape, read_rows, refuse_rejected
 from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http, UpstreamResponse
@@ -46,7 +46,7 @@ class Blockfrost:
         sums = _UNUSED if self._is_not_found(answer) else answer.json()
         with expected_shape(self.endpoint, 'an address'):
             holding = self._holding(sums)
-            received, spent = ([_quantity(each) for each in sums[side]] for side in ('received_sum', 'sent_sum'))
+            received, spent = ([(each['unit'], each.get('quantity')) for each in sums[side]] for side in ('received_sum', 'sent_sum'))
             tokens, unreadable = cardano_assets.holdings(self.chain, received, spent)
         pages = self._pages(http, address, int(resume or 1)) if holding.transactions else iter(())
         return AddressReport([holding, *tokens], pages, unreadable)
@@ -87,7 +87,7 @@ class Blockfrost:
         """Return what a transaction changes, by currency."""
         txn = self._transaction(http, row['tx_hash'], '')
         utxos = self._transaction(http, row['tx_hash'], '/utxos')
-        sides = _sides(txn, utxos, address)
+        sides = cardano_assets.sides(utxos, lambda row: _is_own(txn, row, address), 'amount', lambda amount: str(amount.get('unit')))
         return read_rows(
             lambda code: self._entry(txn, utxos, row, address, sides, code),
             [self.chain.currency, *sides.codes(self.chain)],
@@ -152,14 +152,6 @@ def _is_own(txn: Row, row: Row, address: str) -> bool:
     if row['address'] != address or _flag(row.get('reference', False)):
         return False
     return _flag(row['collateral']) is not _flag(txn['valid_contract'])
-
-
-def _sides(txn: Row, utxos: Row, address: str) -> Sides:
-    return cardano_assets.sides(utxos, lambda row: _is_own(txn, row, address), 'amount', lambda amount: str(amount.get('unit')))
-
-
-def _quantity(amount: Row) -> Quantity:
-    return amount['unit'], amount.get('quantity')
 
 
 def _lovelace(amounts: Sequence[Row]) -> int:

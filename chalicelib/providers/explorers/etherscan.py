@@ -167,10 +167,8 @@ class _Balances:
         for code in sorted(set(codes) - self._requested) if self._explorer.tells_tokens else ():
             token = currencies.get(code)
             if token.contract is not None:
-                self._append(code, self._query_token(token.contract))
-
-    def _query_token(self, contract: str) -> Any:
-        return self._explorer.query(self._http, 'tokenbalance', self._address, contractaddress=contract, tag='latest')
+                units = self._explorer.query(self._http, 'tokenbalance', self._address, contractaddress=token.contract, tag='latest')
+                self._append(code, units)
 
     def _add_listed(self, rows: list[Mapping[str, Any]]) -> None:
         known = evm.tokens(self._explorer.chain.currency)

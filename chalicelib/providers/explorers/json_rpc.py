@@ -134,15 +134,12 @@ class JsonRpc:
         with expected_shape(self.endpoint, 'a batch'):
             rows = [response] if isinstance(response, dict) else list(response)
             for error in (row['error'] for row in rows if row.get('error')):
-                self._refuse_throttled(error)
+                if error['code'] == _LIMIT_EXCEEDED or _THROTTLED.search(error['message']):
+                    raise Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
             if len(rows) == 1 and rows[0].get('error') and rows[0].get('id') is None:  # the batch as a whole
                 raise Upstream(self.endpoint.key, 'returned an error')
             by_number = {row['id']: {'error': True} if row.get('error') else {'result': row['result']} for row in rows}
             return [by_number[number] for number in range(len(calls))]
-
-    def _refuse_throttled(self, error: Any) -> None:
-        if error['code'] == _LIMIT_EXCEEDED or _THROTTLED.search(error['message']):
-            raise Upstream(self.endpoint.key, 'rate-limits us', throttled=True)
 
 
 def balance_of(address: str) -> str:

@@ -13,7 +13,7 @@ from chalicelib.domain.chains import Chain
 from chalicelib.domain.ledgers import Entry, Holding, Unreadable
 from chalicelib.errors import Upstream
 from chalicelib.providers.explorers import cardano_assets
-from chalicelib.providers.explorers.cardano_assets import Quantity, Sides
+from chalicelib.providers.explorers.cardano_assets import Sides
 from chalicelib.providers.explorers.explorer import TXID, AddressReport, Page, expected_shape, read_rows, unreadable
 from chalicelib.providers.explorers.outputs import netted
 from chalicelib.providers.transport import Http
@@ -57,7 +57,8 @@ class Koios:
         query = f'select=policy_id,asset_name,quantity&policy_id=in.({",".join(policies)})'
         rows = self._query(http, f'/address_assets?{query}', _addresses=[address])
         with expected_shape(self.endpoint, 'assets'):
-            return cardano_assets.holdings(self.chain, [_quantity(row) for row in rows])
+            held = [(f'{row["policy_id"]}{row["asset_name"] or ""}', row.get('quantity')) for row in rows]
+            return cardano_assets.holdings(self.chain, held)
 
     def _pages(self, http: Http, address: str, resume: str | None) -> Iterator[Page]:
         while True:
@@ -109,7 +110,7 @@ class Koios:
         txid, at, height = row['tx_hash'], lambda: row['block_time'], lambda: row['block_height']
         if txn is None:
             return [unreadable(self.chain, txid, 'listed but not returned', at=at, height=height)]
-        sides = _sides(txn, address)
+        sides = cardano_assets.sides(txn, lambda row: _is_own(row, address), 'asset_list', _unit)
         codes = [self.chain.currency, *sides.codes(self.chain)]
         return read_rows(lambda code: self._entry(txn, row, address, sides, code), codes, self.chain, txid, at=at, height=height)
 
@@ -133,20 +134,12 @@ def _values(rows: Sequence[Row], address: str) -> list[int]:
     return [money.whole(row['value']) for row in rows if _is_own(row, address)]
 
 
-def _sides(txn: Row, address: str) -> Sides:
-    return cardano_assets.sides(txn, lambda row: _is_own(row, address), 'asset_list', _unit)
-
-
 def _is_own(row: Row, address: str) -> bool:
     return bool(row['payment_addr']['bech32'] == address)
 
 
 def _unit(asset: Row) -> str:
     return f'{asset.get("policy_id")}{asset.get("asset_name") or ""}'
-
-
-def _quantity(asset: Row) -> Quantity:
-    return f'{asset["policy_id"]}{asset["asset_name"] or ""}', asset.get('quantity')
 
 
 def _after(rows: Sequence[Row], resume: str | None) -> str:
