@@ -236,7 +236,8 @@ def _states(stored: History, span: InstantRange, after: Position | None, read: _
     computed_at, begins = int(stored.computed_at), int(stored.first)
     last = _last(span, after, computed_at)
     computed_states = _of_chunks(stored, span, after, last, read) if last >= begins else iter(())
-    before = _before(stored, _ordered(span, _grid(span, after, span.first, min(last, begins - 1))), read)
+    grid = _grid(span, after, span.first, min(last, begins - 1))
+    before = _before(stored, reversed(grid) if span.newest_first else grid, read)
     if span.newest_first:
         yield from computed_states
         yield from before
@@ -274,7 +275,3 @@ def _grid(span: InstantRange, after: Position | None, first: int, last: int) -> 
     if after is not None:
         first, last = (first, min(last, after.at)) if span.newest_first else (max(first, after.at), last)
     return timeline.grid(span.interval, first, last)
-
-
-def _ordered(span: InstantRange, grid: range) -> Iterable[int]:
-    return reversed(grid) if span.newest_first else grid

@@ -39,7 +39,8 @@ def read(ledger: Ledger, deadline: float) -> bool:
         ledger.reject(clock.now(), 'credentials_missing')
         return True
     try:
-        return _read(ledger, credentials.wallet, _decrypted(credentials), deadline)
+        decrypted = json.loads(vault.decrypt(credentials.secret, vault.ledger_context(credentials.pk)))
+        return _read(ledger, credentials.wallet, decrypted, deadline)
     except errors.AccountRefused as error:
         if error.problem in _PASSING and (ledger.failures or 0) + 1 < _MOST_TRIES:
             raise
@@ -100,10 +101,6 @@ def _forget(ledger: Ledger) -> None:
     Snapshot.remove(ledger.pk)
     ledger.forget(clock.now())
     Transaction.remove(ledger.pk, (transaction.sk for transaction in counting.stored_transactions(ledger, ledger.pk)))
-
-
-def _decrypted(credentials: Credentials) -> Any:
-    return json.loads(vault.decrypt(credentials.secret, vault.ledger_context(credentials.pk)))
 
 
 def _forget_credentials(ledger: Ledger) -> None:

@@ -49,7 +49,7 @@ def follow(currency: str, deadline: float) -> None:
         return
     try:
         _tell_if_late(chain, now)
-        if _missed_too_many(chain, now):
+        if chain.blocks and now - _last_read_at(chain) > policy.LONGEST_CATCH_UP_SECONDS:
             chain.forget(now)
         chain.release_through(_read_from_any(chain, deadline))
     except LeaseLost:
@@ -63,10 +63,6 @@ def follow(currency: str, deadline: float) -> None:
 def _tell_if_late(chain: ChainBlocks, now: int) -> None:
     if chain.blocks and now - _last_read_at(chain) > policy.BLOCKS_LATE_SECONDS:
         log.error('%s: not read to the newest block for %s minutes', chain.pk, (now - _last_read_at(chain)) // policy.MINUTE)
-
-
-def _missed_too_many(chain: ChainBlocks, now: int) -> bool:
-    return bool(chain.blocks) and now - _last_read_at(chain) > policy.LONGEST_CATCH_UP_SECONDS
 
 
 def _last_read_at(chain: ChainBlocks) -> int:

@@ -56,18 +56,14 @@ def grow(ledger: Ledger, wallet: Wallet, known: DerivedLedgers = _NONE, changed:
         rows = _rows(ledger, wallet, ledger.derived.counts(wallet.kinds[0].script.value), rows)
         read = Ledger.find_many(pk for row in rows.values() for pk in row if pk not in stored)
         stored |= _watched(ledger, read)
-        used |= {pk for pk, each in read.items() if _is_used(each)}
-        reach = wallets.reach_of_branches(wallet.kinds, {branch: [pk in used for pk in row] for branch, row in rows.items()}, _gap(ledger))
+        used |= {pk for pk, each in read.items() if wallets.is_used([coin_holding(each)])}
+        uses = {branch: [pk in used for pk in row] for branch, row in rows.items()}
+        reach = wallets.reach_of_branches(wallet.kinds, uses, ledger.derived.gap)
         rows = _rows(ledger, wallet, reach.counts, rows)
         missing = [pk for row in rows.values() for pk in row if pk not in stored]
         if not missing:
             return _in_order(wallet, rows, stored, used, is_capped=reach.is_capped)
         _create(ledger, missing, reach.counts)
-
-
-def _gap(ledger: Ledger) -> int | None:
-    gap: int | None = ledger.derived.gap
-    return gap
 
 
 def _create(ledger: Ledger, pks: Sequence[str], counts: Mapping[str, int]) -> None:
@@ -132,10 +128,6 @@ def _rows(ledger: Ledger, wallet: Wallet, counts: Mapping[str, int], known: Mapp
     return rows
 
 
-def _is_used(derived_ledger: Ledger) -> bool:
-    return wallets.is_used([coin_holding(derived_ledger)])
-
-
 def _watched(ledger: Ledger, read: Mapping[str, Ledger]) -> dict[str, Ledger]:
     """Return those of some ledgers that the wallet watches: they name it, or name as many others as they may.
 
@@ -161,11 +153,7 @@ def _in_order(
         rows,
         frozenset(used),
         frozenset(row[0] for row in rows.values() if row),
-        frozenset(_of_kinds(by_kind, by_kind.keys() - set(script_types))) if script_types else frozenset(),
+        frozenset(pk for kind in by_kind.keys() - set(script_types) for pk in by_kind[kind]) if script_types else frozenset(),
         script_types,
         is_capped,
     )
-
-
-def _of_kinds(by_kind: Mapping[str, Sequence[str]], kinds: Iterable[str]) -> Iterator[str]:
-    return (pk for kind in kinds for pk in by_kind[kind])

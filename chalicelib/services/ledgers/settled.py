@@ -51,7 +51,7 @@ def is_settled(ledger: Ledger, now: int, looked_at: int | None = None) -> bool:
         and _was_read_lately(ledger, now, looked_at)
         and _lacks_nothing(ledger)
         and _awaits_nothing(ledger, now)
-        and all(_is_still(code) for code in ledger.known_codes)
+        and not any(currency_of(code).moves_by_itself for code in ledger.known_codes)
     )
 
 
@@ -96,8 +96,3 @@ def _awaits_nothing(ledger: Ledger, now: int) -> bool:
     has_trouble = any(trouble.until > now for trouble in ledger.troubles)
     is_possible: bool | None = ledger.valid
     return is_downloaded and is_idle and is_confirmed and not has_trouble and is_possible is not False
-
-
-def _is_still(code: str) -> bool:
-    """Whether the balance of a currency changes by transactions alone."""
-    return not currency_of(code).moves_by_itself

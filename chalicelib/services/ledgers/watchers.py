@@ -24,7 +24,8 @@ def stamp(ledger: Ledger, watches: Sequence[Watch], *, changed: bool) -> None:
     """
     of_children = [watch for watch in watches if watch.is_of_child]  # wallets, the other watchers, look by themselves
     for watch in of_children:
-        _stamp(watch, ledger)
+        _stamp_child(watch, ledger)
+        _stamp_portfolio(watch, ledger)
     if changed:
         messages.portfolios_changed((watch.user_id, watch.portfolio_id) for watch in of_children)
     _leave_the_rest(ledger, watches, changed=changed)
@@ -57,11 +58,6 @@ def _leave_the_rest(ledger: Ledger, watches: Sequence[Watch], *, changed: bool) 
     if len(watches) == policy.MOST_STAMPED_AT_ONCE:
         group = ledger.acting_group or ledger.work_group or ''
         messages.send_or_leave_to_sweep(StampWatchers(ledger.pk, watches[-1].before_next_child, changed, group))
-
-
-def _stamp(watch: Watch, ledger: Ledger) -> None:
-    _stamp_child(watch, ledger)
-    _stamp_portfolio(watch, ledger)
 
 
 def _stamp_child(watch: Watch, ledger: Ledger) -> None:

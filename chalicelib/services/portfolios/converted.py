@@ -52,7 +52,7 @@ def convert(summed: PortfolioBalances, *, at: int | None, reporting: Collection[
 
     Into all of its reporting currencies, or those that are named. Raises NotReady.
     """
-    used = _latest(summed) if at is None else _of_past(summed, at)
+    used = _latest(summed) if at is None else _RateSet(*past.at(at, summed.by_currency.keys()), pending=frozenset())
     codes = sorted(summed.portfolio.currencies if reporting is None else reporting)
     charges.charge(len(codes) * len(summed.by_currency) // _CONVERSIONS_PER_REQUEST)
     totals = [_total(summed, code, used) for code in codes]
@@ -69,10 +69,6 @@ def _latest(summed: PortfolioBalances) -> _RateSet:
         if summed.portfolio.follows_ledgers and summed.portfolio.converted_balances_last_updated is None:
             raise reading.not_ready([])
     return _RateSet(latest.rates, latest.at, None, not_requested | latest.pending)
-
-
-def _of_past(summed: PortfolioBalances, at: int) -> _RateSet:
-    return _RateSet(*past.at(at, summed.by_currency.keys()), pending=frozenset())
 
 
 def _total(summed: PortfolioBalances, code: str, used: _RateSet) -> Total:
