@@ -115,7 +115,7 @@ def _line_chart(points: Sequence[ChartPoint], step: int, height: int) -> LineCha
         height,
         solid=_path(scale, [run for run, complete in stretches if complete]),
         dashed=_path(scale, [run for run, complete in stretches if not complete]),
-        area=_area(scale, runs),
+        area=''.join(f'{_line(scale, run)}V{scale.height}H{scale.x(run[0].at):.1f}z' for run in runs),
         bands=[scale.band(run[0].at, run[-1].at) for run, complete in stretches if not complete],
         ticks=[Tick(f'{scale.y(amount):.1f}', amount) for amount in _ticks(scale.bottom, scale.top)],
         points=drawn,
@@ -220,10 +220,6 @@ def _path(scale: _Scale, stretches: Sequence[list[ChartPoint]]) -> str:
 def _line(scale: _Scale, points: Sequence[ChartPoint]) -> str:
     lone = 'h.1' if len(points) == 1 else ''  # a dot, by round ends
     return 'M' + 'L'.join(scale.place(point) for point in points) + lone
-
-
-def _area(scale: _Scale, runs: Sequence[list[ChartPoint]]) -> str:
-    return ''.join(f'{_line(scale, run)}V{scale.height}H{scale.x(run[0].at):.1f}z' for run in runs)
 
 
 def _axis(lowest: Decimal, highest: Decimal) -> tuple[Decimal, Decimal]:

@@ -94,18 +94,13 @@ def resources(document: Described) -> list[ResourceEntry]:
 
 def objects(document: Described) -> list[SchemaEntry]:
     """Return what fields and results refer to: what operations send has its fields there, and envelopes are the same for all."""
-    referred = {field.schema_name for field in _all_fields(document)}
     schemas = document['components']['schemas']
+    referred = {field.schema_name for schema in schemas.values() for field in _fields(document, schema)}
     return [
         SchemaEntry(name, schema['description'], schema.get('pattern') or _describe_type(schema)[0], _fields(document, schema))
         for name, schema in schemas.items()
         if name in referred
     ]
-
-
-def _all_fields(document: Described) -> Iterator[FieldRow]:
-    for schema in document['components']['schemas'].values():
-        yield from _fields(document, schema)
 
 
 def _operation(document: Described, method: str, path: str, operation: Described) -> OperationEntry:

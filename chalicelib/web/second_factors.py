@@ -121,7 +121,8 @@ def show_new_passkey() -> Response:
         step = _find_step(request, user, 'register')
     except NotFound:
         return _redirect_to_factors(request)
-    return _render_new_passkey(request, user, step)
+    options = passkeys.registration_options(user, second_factors.of_user(user.user_id).passkeys, step)
+    return pages.render('passkey_new.html', request, scripts=True, user=user, options=options)
 
 
 @bp.route('/profile/passkeys/new', methods=['POST'], content_types=forms.TYPES, cors=False)
@@ -218,11 +219,6 @@ def _replace_codes(request: Request, user: User, form: forms.Form) -> str:
         return one_time.shown_at(user, form)
     notices.tell_of_new_codes(user)
     return shown
-
-
-def _render_new_passkey(request: Request, user: User, step: LogInStep) -> Response:
-    options = passkeys.registration_options(user, second_factors.of_user(user.user_id).passkeys, step)
-    return pages.render('passkey_new.html', request, scripts=True, user=user, options=options)
 
 
 def _render_factors(request: Request, user: User, *, status: int = 200, section: str = '', **context: Any) -> Response:

@@ -48,7 +48,8 @@ def create_share_link(portfolio_id: str) -> Response:
         check_room = partial(_check_count, user, number, now)
         shown = one_time.make(request, user, form, token, f'/portfolios/{number}/share', *writes, check_room=check_room)
     except Invalid as invalid:
-        return _render_links(request, user, number, status=422, faults=invalid.faults, form=_typed(form))
+        typed = {name: form.text(name) for name in ('name', 'ends', 'shows')}
+        return _render_links(request, user, number, status=422, faults=invalid.faults, form=typed)
     if shown is not None:
         notices.tell_of_share_link(user, number, name)
     return pages.redirect(pages.link(request, shown or one_time.shown_at(user, form)))
@@ -104,10 +105,6 @@ def _check_count(user: User, portfolio_id: int, now: int) -> None:
 
 def _working(links: Sequence[ShareLink], now: int) -> list[ShareLink]:
     return [link for link in links if (link.expires_at or 0) > now]
-
-
-def _typed(form: forms.Form) -> dict[str, str]:
-    return {name: form.text(name) for name in ('name', 'ends', 'shows')}
 
 
 def _render_links(
