@@ -142,7 +142,7 @@ def _by_pair(agreed: Iterable[AgreedPrice], at: int) -> dict[Pair, AgreedPrice]:
 
 
 def _choice(usable: Sequence[Observation], at: int, agreed: AgreedPrice | None) -> _Choice:
-    weights = {one.source: _weight(one, at) for one in usable}
+    weights = {one.source: _FRESH_WEIGHT >> max(0, at - one.at - 1) // one.rate.fresh_seconds for one in usable}
     groups = _backed(_groups(usable, weights), at, agreed)
     believed, *others = sorted(groups, key=lambda group: group.total, reverse=True)
     is_alone = len(believed.members) == 1
@@ -157,10 +157,6 @@ def _choice(usable: Sequence[Observation], at: int, agreed: AgreedPrice | None) 
         disputed=disputed,
     )
     return _Choice(rate, [one for one in usable if one not in believed.members or (disputed and is_alone)])
-
-
-def _weight(observation: Observation, at: int) -> int:
-    return _FRESH_WEIGHT >> max(0, at - observation.at - 1) // observation.rate.fresh_seconds
 
 
 def _groups(usable: Sequence[Observation], weights: Mapping[str, int]) -> list[_Group]:

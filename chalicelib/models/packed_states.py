@@ -57,7 +57,7 @@ def pack(state: PortfolioState) -> Packed:
     return {
         **{f'b {code}': money.canonical(balance) for code, balance in state.balances.items()},
         'n': [state.covered, state.total, state.complete],
-        **{f'c {code}': _pack_value(value, code) for code, value in state.values.items()},
+        **{f'c {code}': money.canonical(value.quantize(_finest(code), context=_GUARDED)) for code, value in state.values.items()},
         **{f'm {code}': list(missing) for code, missing in state.unconverted.items()},
         **({f'm {_BESIDE}': sorted(state.incomplete)} if state.incomplete else {}),
         **{f'm {_BESIDE}{code}': list(disputed) for code, disputed in state.disputed.items()},
@@ -68,10 +68,6 @@ def unpack(packed: Packed) -> PortfolioState:
     """Return the state that was packed."""
     ((_, state),) = _restored([(0, packed)])
     return state
-
-
-def _pack_value(value: Decimal, code: str) -> str:
-    return money.canonical(value.quantize(_finest(code), context=_GUARDED))
 
 
 @lru_cache(4_096)

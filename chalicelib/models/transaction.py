@@ -89,7 +89,7 @@ class Transaction(Item, discriminator='transaction'):
     @classmethod
     def differing(cls, transactions: Sequence['Transaction']) -> list['Differing']:
         """Return those that are new or differ from what is stored, with the time of first storing."""
-        stored = cls._stored(transactions)
+        stored = {item.sk: item for item in cls.get_many((transaction.pk, transaction.sk) for transaction in transactions)}
         found = []
         for transaction in transactions:
             known = stored.get(transaction.sk)
@@ -102,10 +102,6 @@ class Transaction(Item, discriminator='transaction'):
     def store(cls, transactions: Iterable['Transaction']) -> None:
         """Write transactions in the place of what is stored of them."""
         cls.write_many(put=transactions)
-
-    @classmethod
-    def _stored(cls, transactions: Sequence['Transaction']) -> dict[str, 'Transaction']:
-        return {item.sk: item for item in cls.get_many((transaction.pk, transaction.sk) for transaction in transactions)}
 
     @classmethod
     def remove(cls, pk: str, sort_keys: Iterable[str]) -> None:
