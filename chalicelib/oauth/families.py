@@ -147,14 +147,11 @@ def issue(family: Family, client_id: str, now: int) -> str:
         transact(following.storing(), redeemed.redemption(now, now + REFRESH_SECONDS), grant.touch(now))
     except AlreadyRedeemed:
         redeemed.refresh(consistent_read=True)
-        return issue(_continued(redeemed, family.presented, now), client_id, now)
+        continued = continue_code(redeemed, now) if isinstance(redeemed, Code) else continue_refresh_token(redeemed, family.presented, now)
+        return issue(continued, client_id, now)
     except NotFound:
         raise InvalidGrant from None
     return family.refresh_token
-
-
-def _continued(redeemed: Code | RefreshToken, presented: str, now: int) -> Family:
-    return continue_code(redeemed, now) if isinstance(redeemed, Code) else continue_refresh_token(redeemed, presented, now)
 
 
 def _revoked(token: Code | RefreshToken, now: int) -> InvalidGrant:
