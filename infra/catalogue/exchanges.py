@@ -26,7 +26,8 @@ class _Asked(Exception):
 def main(arguments: list[str] | None = None) -> None:
     """Write the exchanges that are listed, by code."""
     argparse.ArgumentParser(prog='python -m infra.catalogue.exchanges', description=__doc__).parse_args(arguments)
-    rows = [row for code in _codes() if (row := describe(code)) is not None]
+    codes = [code for code in importlib.import_module('ccxt').exchanges if code not in EXCHANGES and code not in _LEFT_OUT]
+    rows = [row for code in codes if (row := describe(code)) is not None]
     OUTPUT.write_text('[\n' + ',\n'.join(json.dumps(row) for row in rows) + '\n]\n')
     print(f'{OUTPUT}: {len(rows)} exchanges')
 
@@ -52,10 +53,6 @@ def describe(code: str) -> dict[str, Any] | None:
         'needs': [ours for theirs, ours in _NAMES.items() if theirs in needed],
         'host': f'{url.scheme}://{url.netloc}',
     }
-
-
-def _codes() -> list[str]:
-    return [code for code in importlib.import_module('ccxt').exchanges if code not in EXCHANGES and code not in _LEFT_OUT]
 
 
 def _exchange(code: str) -> Any:

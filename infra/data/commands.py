@@ -57,7 +57,8 @@ def run_import(options: argparse.Namespace) -> None:
     if options.dry_run:
         _tell('would import', checked.kinds)
         say(f'would remove {len(restore.superfluous()):,} items')
-        _object(restore.objections())
+        if objections := restore.objections():
+            raise Problem('\n'.join(objections))
     else:
         progress = Progress('imported')
         (restore.resume if options.resume else restore.begin)(progress)
@@ -175,11 +176,6 @@ def _queue(name: str) -> str:
 def _tell(what: str, kinds: Mapping[str, int]) -> None:
     counts = ', '.join(f'{number:,} {kind}' for kind, number in sorted(kinds.items()))
     say(f'{what} {Counter(kinds).total():,} items: {counts}')
-
-
-def _object(objections: list[str]) -> None:
-    if objections:
-        raise Problem('\n'.join(objections))
 
 
 def _confirm(options: argparse.Namespace, deed: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-from infra.durable.definition import Definition, Index
+from infra.durable.definition import Definition
 
 Key = tuple[str, str]
 
@@ -93,7 +93,7 @@ class Store:
     ) -> Iterator[tuple[Key, str]]:
         """Yield the items of a partition of the table or of an index in order; `after` is the key of the last item seen before."""
         index = self._definition.indexes[index_name] if index_name else self._definition.key
-        order = self._order(index)
+        order = list(dict.fromkeys((index.sort, *self._definition.key)))
         where, values = [f'{index.partition} = {self._parameter(index.partition)}', f'{index.sort} IS NOT NULL'], [partition]
         if condition is not None:
             text, given = self._where(index.sort, condition, None if after is None else forward)
@@ -104,9 +104,6 @@ class Store:
     def scan(self, after: Mapping[str, str] | None) -> Iterator[tuple[Key, str]]:
         """Yield all items in the order of their keys."""
         return self._rows(list(self._definition.key), [], [], after, forward=True)
-
-    def _order(self, index: Index) -> list[str]:
-        return list(dict.fromkeys((index.sort, *self._definition.key)))
 
     def _rows(
         self, order: list[str], where: list[str], values: list[str], after: Mapping[str, str] | None, *, forward: bool

@@ -45,7 +45,7 @@ def _answer_multiaddr(world: World, spending: Spending, address: str, query: dic
             'addresses': [{'address': address, **totals}],
             'wallet': {**totals, 'n_tx_filtered': totals['n_tx']},
             'txs': _render_page(world.listed('btc', address), spending, address, page, every_output=False),
-            'info': {'latest_block': _latest_block()},
+            'info': {'latest_block': {'hash': block_hash(TIP_HEIGHT), 'height': TIP_HEIGHT, 'time': TIP_TIME, 'block_index': TIP_HEIGHT}},
             'recommend_include_fee': True,
         }
     )
@@ -80,10 +80,6 @@ def _totals(payments: Sequence[Touching]) -> Json:
         'total_received': total_received(payments),
         'total_sent': total_spent(payments),
     }
-
-
-def _latest_block() -> Json:
-    return {'hash': block_hash(TIP_HEIGHT), 'height': TIP_HEIGHT, 'time': TIP_TIME, 'block_index': TIP_HEIGHT}
 
 
 def _render_page(payments: Sequence[Touching], spending: Spending, address: str, page: slice, *, every_output: bool) -> list[Json]:

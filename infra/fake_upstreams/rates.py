@@ -58,7 +58,7 @@ _PRICES = COINS | _STEADY | _STAND_INS | _CHEAP
 # Coins that nobody trades any more: no source has a price.
 UNPRICED = ('bitcoin-gold',)
 
-_CATALOGUE = Path(__file__).parents[2] / 'chalicelib' / 'data' / 'currencies.json'
+_CATALOGUE = json.loads((Path(__file__).parents[2] / 'chalicelib' / 'data' / 'currencies.json').read_bytes())
 _Waves = tuple[tuple[int, float], ...]  # days, and the share of the price
 _WAVES: _Waves = ((400, 0.1), (53, 0.03), (11, 0.005))
 _STEADY_WAVES: _Waves = ((400, 0.004), (53, 0.001))
@@ -96,13 +96,8 @@ def coin_price(coin: str) -> str | None:
     return _PRICES.get(code) or f'{zlib.crc32(coin.encode()) % 10_000 / 100 + 0.01:.2f}'
 
 
-def _codes() -> dict[str, str]:
-    catalogue = json.loads(_CATALOGUE.read_bytes())
-    return {entry['prices']['coingecko']: entry['code'] for entry in reversed(catalogue) if 'coingecko' in entry['prices']}
-
-
-_CODES = _codes()
-_FIAT_CODES = tuple(entry['code'] for entry in json.loads(_CATALOGUE.read_bytes()) if entry['kind'] == 'fiat')
+_CODES = {entry['prices']['coingecko']: entry['code'] for entry in reversed(_CATALOGUE) if 'coingecko' in entry['prices']}
+_FIAT_CODES = tuple(entry['code'] for entry in _CATALOGUE if entry['kind'] == 'fiat')
 
 
 def _answer_coingecko(path: list[str], query: dict[str, str]) -> Answer:

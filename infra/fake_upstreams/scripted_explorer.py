@@ -144,12 +144,10 @@ class Explorer:
         self.before(request)
         upstream = UPSTREAMS.get(request.upstream)
         path = request.path.split('/')[1:]
-        answer = upstream(self._world(), path, request.query) if upstream else Answer(404, b'no such upstream')
+        world = World({'btc': self.chain}, self.page, frozenset(self.unlisted))
+        answer = upstream(world, path, request.query) if upstream else Answer(404, b'no such upstream')
         fault = self.faults.get(request.upstream)
         return fault(request, answer) if fault else answer
-
-    def _world(self) -> World:
-        return World({'btc': self.chain}, self.page, frozenset(self.unlisted))
 
 
 @contextmanager

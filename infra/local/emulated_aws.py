@@ -2,13 +2,12 @@
 
 import secrets
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from infra.durable import definition, keys
 from infra.durable.definition import Definition
-from infra.durable.dynamodb import DurableTable, Wsgi
+from infra.durable.dynamodb import DurableTable
 from infra.durable.folder import CannotOpen, Folder
 from infra.durable.store import Damaged, Store
 from infra.local import moto_server, stack
@@ -36,7 +35,7 @@ def enter(folder: Folder | None, issuer: str) -> Emulation:
     if folder:
         keys.load(folder.keys, _ACCOUNT, stack.REGION)
     access_key = secrets.token_hex(16)
-    endpoint = moto_server.start(_HOST, _around_moto(store, table), access_key)
+    endpoint = moto_server.start(_HOST, lambda moto: DurableTable(moto, store, table, stack.NAME, _ACCOUNT, stack.REGION), access_key)
     environment = stack.enter(endpoint, issuer, access_key)
     if folder:
         keys.save(folder.keys, _ACCOUNT, stack.REGION)
@@ -47,10 +46,6 @@ def release_leases(store: Store) -> None:
     """Release whatever worker holds a lease on: for when none runs any more, and the next need not wait until leases run out."""
     with store.turn:
         store.remove_attributes(LEASE)
-
-
-def _around_moto(store: Store, table: Definition) -> Callable[[Wsgi], DurableTable]:
-    return lambda moto: DurableTable(moto, store, table, stack.NAME, _ACCOUNT, stack.REGION)
 
 
 def open_store(folder: Folder, table: Definition) -> Store:

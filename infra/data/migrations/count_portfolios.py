@@ -29,7 +29,7 @@ def change(table: Table, user: Raw) -> bool:
         if now is None:
             return False
         if _portfolios(table, key[0]) == before:
-            if _counted(now) == len(before):
+            if int(now.get('portfolio_count', {'N': '0'})['N']) == len(before):
                 return False
             if _store(table, now, len(before)):
                 return True
@@ -47,10 +47,6 @@ def _portfolios(table: Table, pk: str) -> set[str]:
     }
     pages = table.client.get_paginator('query').paginate(**asked)
     return {item['lsk']['S'] for page in pages for item in page['Items']}
-
-
-def _counted(user: Raw) -> int:
-    return int(user.get('portfolio_count', {'N': '0'})['N'])
 
 
 def _store(table: Table, user: Raw, number: int) -> bool:
