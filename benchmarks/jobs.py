@@ -114,18 +114,18 @@ def wallets(options: argparse.Namespace) -> Iterator[Sequence[object]]:
     """Read a wallet for the first time, of which each twenty unused addresses in a row were thought to be the last."""
     from chalicelib import queue, vault
     from chalicelib.config import settings
-    from chalicelib.domain.wallets import identify
+    from chalicelib.domain.hd_wallets import identify
     from chalicelib.jobs import refresh
     from chalicelib.models import Ledger, Watch, transact
     from chalicelib.providers import explorers
-    from chalicelib.services.ledgers import wallet_merge
+    from chalicelib.services.ledgers import hd_wallet_merge
     from infra.fake_upstreams import hd_wallet
 
     explorers.EXPLORERS['btc'] = (explorers._blockbook('btc'),)  # the only one that is served here
     if options.used <= WALLET_ADDRESSES:
         refresh.SLICE_SECONDS = WALLET_SECONDS  # so that there are several
     merges: list[float] = []
-    merge = wallet_merge.merge_stored
+    merge = hd_wallet_merge.merge_stored
 
     def timed(*arguments: Any) -> Any:
         begun = time.process_time()
@@ -134,7 +134,7 @@ def wallets(options: argparse.Namespace) -> Iterator[Sequence[object]]:
         finally:
             merges.append(time.process_time() - begun)
 
-    wallet_merge.merge_stored = timed
+    hd_wallet_merge.merge_stored = timed
     watched = Watched(9_999, ADDRESS)
     watched.address.currency = 'btc'
     watched.address.point_to(identify('btc', hd_wallet.KEY))

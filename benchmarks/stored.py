@@ -8,7 +8,7 @@ class Watched:
     """A portfolio of one address, and the ledger of that; items that are not stored yet."""
 
     def __init__(self, portfolio_id: int, address: str) -> None:
-        from chalicelib.domain.wallets import identify
+        from chalicelib.domain.hd_wallets import identify
         from chalicelib.models import Address, Portfolio
 
         self.portfolio, self.address = Portfolio.at('somebody', portfolio_id), Address.at('somebody', portfolio_id, 1)

@@ -61,8 +61,8 @@ hypothesis.settings.load_profile('steady')
 
 pytest.register_assert_rewrite('tests.support')
 PLUGINS = (
-    *('api', 'aws', 'browser', 'chromium', 'clock', 'environment', 'explorers', 'following', 'koios', 'kraken', 'logs', 'portfolio_pages'),
-    *('queues', 'quick_aws', 'recordings', 'secrets', 'served', 'thief', 'wallets'),
+    *('api', 'aws', 'browser', 'chromium', 'clock', 'environment', 'explorers', 'following', 'hd_wallets', 'koios', 'kraken', 'logs'),
+    *('portfolio_pages', 'queues', 'quick_aws', 'recordings', 'secrets', 'served', 'thief'),
 )
 pytest_plugins = [f'tests.support.{module}' for module in PLUGINS]
 

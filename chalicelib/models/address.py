@@ -3,8 +3,8 @@
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
+from chalicelib.domain.hd_wallets import FollowedLedger
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey, LedgerKey
-from chalicelib.domain.wallets import FollowedLedger
 from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.follower import Follower
 from chalicelib.models.portfolio import child_sk, portfolio_sk, read_child, read_children, read_range

@@ -13,7 +13,7 @@ from chalicelib.api import answers
 from chalicelib.api.presenters.offsets import present_offset_balance
 from chalicelib.api.requests import fields
 from chalicelib.api.requests.body import Body, ParsedBody
-from chalicelib.domain import currencies, recognition, tables, wallets
+from chalicelib.domain import currencies, hd_wallets, recognition, tables
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.tables import TableRow
 from chalicelib.errors import Invalid
@@ -234,7 +234,7 @@ def _without_repetitions(rows: Sequence[ImportRow], there: Iterable[Address]) ->
     for row in rows:
         line = None if row.address is None else next(lines)
         faults = row.faults or ((line.fault,) if line and line.fault else ())
-        if line is not None and not faults and wallets.identify(line.chain or '', line.address).key in followed:
+        if line is not None and not faults and hd_wallets.identify(line.chain or '', line.address).key in followed:
             faults = (_THERE_ALREADY,)
         checked.append(row._replace(address=line, faults=faults))
     return checked

@@ -19,9 +19,9 @@ from chalice.test import HTTPResponse
 from infra.fake_upstreams.kraken_account import SAMPLE
 from tests.support.api import PASSWORD
 from tests.support.browser import FORM, Browser
+from tests.support.hd_wallets import XPUB
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT
 from tests.support.oauth import ask
-from tests.support.wallets import XPUB
 
 Json = dict[str, Any]
 

@@ -37,7 +37,7 @@ from infra.local import authorizer
 from tests.abuse import data_tools, invariants
 from tests.abuse.people import BITCOIN, REDIRECT, Failed, Person
 from tests.abuse.proxy import Proxy
-from tests.support import wallets
+from tests.support import hd_wallets
 from tests.support.api import PASSWORD
 from tests.support.clock import CLOCK, _Datetime
 from tests.support.jobs import CONTEXT, Queue, run_sweep
@@ -146,7 +146,7 @@ def _scenario(proxy: Proxy, explorer: Explorer, seed: int, steps: int) -> Iterat
     explorer.reset()
     for address in BITCOIN:
         _pay(explorer, address, chance.randrange(1, 40))
-    explorer.chain |= {wallets.at(0, n, 'p2pkh'): payments(3, first=5_000 + 10 * n) for n in range(3)}
+    explorer.chain |= {hd_wallets.at(0, n, 'p2pkh'): payments(3, first=5_000 + 10 * n) for n in range(3)}
     stage = Stage()
     people = [_person(chance, f'{name}-{seed}@example.com', answers) for name in ('ann', 'bob', 'eve')]
     try:

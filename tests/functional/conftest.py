@@ -10,8 +10,8 @@ from tests.support.clock import StoppedClock
 # is asked as in all other tests: a second emulation of it would show nothing more, and `make e2e` is to stay quick.
 _UPSTREAMS = (
     *('agreement', 'blocks', 'busy_address', 'every_chain', 'evm', 'fairness', 'faults', 'fiat_rates', 'followed_at_random'),
-    *('long_history', 'odd_transactions', 'other_kinds', 'parts_of_wallets', 'quiet_cardano', 'quiet_crowds', 'sample_blocks'),
-    *('token_witness', 'unmoved_wallets', 'wallet_exports', 'watchers'),
+    *('hd_wallet_exports', 'long_history', 'odd_transactions', 'other_kinds', 'parts_of_hd_wallets', 'quiet_cardano', 'quiet_crowds'),
+    *('sample_blocks', 'token_witness', 'unmoved_hd_wallets', 'watchers'),
 )
 _EXCHANGES = ('binance', 'bitfinex', 'bitstamp', 'bybit', 'coinbase', 'experimental', 'gemini', 'generic', 'kucoin', 'okx')
 _MOTO_IS_ENOUGH = [

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.domain import currencies
-from chalicelib.domain.wallets import identify
+from chalicelib.domain.hd_wallets import identify
 from chalicelib.http_io import answer_size
 from chalicelib.models import Address, LatestRates, Portfolio
 from tests.support.api import Api

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.wallets import FollowedLedger, identify
+from chalicelib.domain.hd_wallets import FollowedLedger, identify
 from chalicelib.models import Address, Item
 from tests.support.api import Api
 from tests.support.ledgers import SEGWIT, observe

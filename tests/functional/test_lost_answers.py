@@ -16,10 +16,10 @@ from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import answers_lost, no_answers, refusing
+from tests.support.hd_wallets import ZPUB
 from tests.support.jobs import run_refresh
 from tests.support.ledgers import SEGWIT, assert_whole, pk_of
 from tests.support.oauth import GOOD, ask
-from tests.support.wallets import ZPUB
 
 pytestmark = pytest.mark.usefixtures('impatient_botocore')
 

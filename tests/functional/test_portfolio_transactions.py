@@ -8,8 +8,8 @@ import pytest
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.models import Ledger, Transaction
 from tests.support.api import Api
+from tests.support.hd_wallets import at
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, observe, pk_of
-from tests.support.wallets import at
 
 Json = dict[str, Any]
 AT = 1_600_000_000

@@ -20,7 +20,7 @@ from chalice.test import Client as ChaliceClient
 from app import app
 from chalicelib import auth, clock, mail, queue, upstream_keys
 from chalicelib.config import settings
-from chalicelib.domain.wallets import identify
+from chalicelib.domain.hd_wallets import identify
 from chalicelib.jobs import histories, purge, rates, refresh, sweep
 from chalicelib.models import (
     HISTORIES,

@@ -2,7 +2,7 @@
 
 from chalicelib.api import answers
 from chalicelib.api.presenters.currencies import present_currency_ref
-from chalicelib.domain import ledgers, wallets
+from chalicelib.domain import hd_wallets, ledgers
 from chalicelib.domain.ledgers import Holding
 from chalicelib.formats import format_amount, format_instant
 from chalicelib.models import Address, Follower, Ledger, Transaction
@@ -33,7 +33,7 @@ def present_address(address: Address, owner: Address | None = None) -> answers.A
         'agreement': present_agreement(address),
     }
     if address.wallet is not None:
-        shown['gap_limit'] = address.gap_limit or wallets.GAP
+        shown['gap_limit'] = address.gap_limit or hd_wallets.GAP
         shown['script_types'] = list(address.script_types or ())
     if owner is not None:
         shown['part_of'] = {'id': owner.address_id, 'title': owner.title}

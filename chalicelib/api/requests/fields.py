@@ -10,7 +10,7 @@ from chalicelib import clock
 from chalicelib.api import answers
 from chalicelib.api.requests.body import Body, Field, FieldError, ParsedBody, Schema
 from chalicelib.config import settings
-from chalicelib.domain import currencies, instants, money, recognition, titles, wallets
+from chalicelib.domain import currencies, hd_wallets, instants, money, recognition, titles
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
 from chalicelib.models import Since
@@ -159,8 +159,8 @@ def _gap_limit(value: Any, body: ParsedBody) -> int:
     single = _single(value)
     if isinstance(single, str) and single.strip().isdecimal():
         single = int(single.strip()[:_MOST_DIGITS])
-    if isinstance(single, bool) or not isinstance(single, int) or not 1 <= single <= wallets.MOST_GAP:
-        raise FieldError('range', translatable('{field} must be a whole number from 1 to {most}', most=format(wallets.MOST_GAP, ',')))
+    if isinstance(single, bool) or not isinstance(single, int) or not 1 <= single <= hd_wallets.MOST_GAP:
+        raise FieldError('range', translatable('{field} must be a whole number from 1 to {most}', most=format(hd_wallets.MOST_GAP, ',')))
     if not _is_wallet(body):
         raise FieldError('wallets_only', translatable('{field} is for extended public keys and descriptors only'))
     return single
@@ -179,8 +179,8 @@ def _gap_limit_schema() -> Schema:
         'type': 'integer',
         'description': 'How many unused addresses in a row end the search for those of an extended public key or descriptor.',
         'minimum': 1,
-        'maximum': wallets.MOST_GAP,
-        'default': wallets.GAP,
+        'maximum': hd_wallets.MOST_GAP,
+        'default': hd_wallets.GAP,
         'examples': [],  # the example of an address is no wallet
     }
 

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple, TypeVar
 
 from chalicelib import clock, messages
-from chalicelib.domain import money, wallets
+from chalicelib.domain import hd_wallets, money
 from chalicelib.domain.addresses.derivation import Wallet
 from chalicelib.domain.ledger_keys import AddressKey
 from chalicelib.domain.ledgers import Holding
@@ -56,9 +56,9 @@ def grow(ledger: Ledger, wallet: Wallet, known: DerivedLedgers = _NONE, changed:
         rows = _rows(ledger, wallet, ledger.derived.counts(wallet.kinds[0].script.value), rows)
         read = Ledger.find_many(pk for row in rows.values() for pk in row if pk not in stored)
         stored |= _watched(ledger, read)
-        used |= {pk for pk, each in read.items() if wallets.is_used([coin_holding(each)])}
+        used |= {pk for pk, each in read.items() if hd_wallets.is_used([coin_holding(each)])}
         uses = {branch: [pk in used for pk in row] for branch, row in rows.items()}
-        reach = wallets.reach_of_branches(wallet.kinds, uses, ledger.derived.gap)
+        reach = hd_wallets.reach_of_branches(wallet.kinds, uses, ledger.derived.gap)
         rows = _rows(ledger, wallet, reach.counts, rows)
         missing = [pk for row in rows.values() for pk in row if pk not in stored]
         if not missing:

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from decimal import Decimal
 
 from chalicelib import clock, errors, telemetry, vault
-from chalicelib.domain import ledger_keys, ledgers, money, wallets
+from chalicelib.domain import hd_wallets, ledger_keys, ledgers, money
 from chalicelib.domain.addresses.derivation import Wallet
+from chalicelib.domain.hd_wallets import Flow
 from chalicelib.domain.ledgers import Gap
-from chalicelib.domain.wallets import Flow
 from chalicelib.models import MOST_MEMBERSHIPS, Cursor, Derived, Ledger, Membership, Watch
-from chalicelib.services.ledgers import address, checks, derived_ledgers, download, leased, policy, wallet_merge
+from chalicelib.services.ledgers import address, checks, derived_ledgers, download, hd_wallet_merge, leased, policy
 from chalicelib.services.ledgers.derived_ledgers import DerivedLedgers
 from chalicelib.services.ledgers.leased import Reader
 
@@ -67,11 +67,11 @@ def asks_for_more(ledger: Ledger, first_watches: Sequence[Watch]) -> bool:
     """Note the widest gap limit of all who watch a wallet; return whether it was not read with that yet. Raises LeaseLost."""
     progress: Derived = ledger.derived or Derived()
     watches = first_watches if len(first_watches) < policy.MOST_STAMPED_AT_ONCE else Watch.every(ledger.pk)
-    gap = max(watch.gap_limit or wallets.GAP for watch in watches)
-    if gap != (progress.gap or wallets.GAP):
+    gap = max(watch.gap_limit or hd_wallets.GAP for watch in watches)
+    if gap != (progress.gap or hd_wallets.GAP):
         progress.gap = gap
         ledger.save_derived(progress, clock.now())
-    return gap > (progress.read_gap or wallets.GAP)
+    return gap > (progress.read_gap or hd_wallets.GAP)
 
 
 def _wallet(ledger: Ledger) -> Wallet:
@@ -168,11 +168,11 @@ def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers, deadline: fl
         [holding] = ledger.holdings
         flow = Flow.of(holding)
     else:
-        merged = wallet_merge.merge_stored(ledger, used, fingerprint, deadline)
+        merged = hd_wallet_merge.merge_stored(ledger, used, fingerprint, deadline)
         if merged is None:
             return False
         flow = merged
-    holding = wallets.merge_holdings(ledger.wallet_key.currency, [derived_ledgers.coin_holding(each) for each in active], flow)
+    holding = hd_wallets.merge_holdings(ledger.wallet_key.currency, [derived_ledgers.coin_holding(each) for each in active], flow)
     unread = next((each.incomplete for each in active if each.incomplete is not None), None)
     incomplete = unread or _lack(wallet, derived)
     observed_at = min(each.updated_at or 0 for each in active)
@@ -184,7 +184,7 @@ def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers, deadline: fl
     _note_what_is_shown(ledger, derived, derived.used.union(each.pk for each in used))
     ledger.observe(
         holdings=[holding],
-        source=wallets.source(each.source for each in active),
+        source=hd_wallets.source(each.source for each in active),
         counts_p2pk=all(each.counts_p2pk for each in active),
         incomplete=incomplete,
         cursor=_unread(active),

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from chalicelib import errors, messages, vault
-from chalicelib.domain import wallets
+from chalicelib.domain import hd_wallets
+from chalicelib.domain.hd_wallets import FollowedLedger
 from chalicelib.domain.ledger_keys import HdWalletKey
-from chalicelib.domain.wallets import FollowedLedger
 from chalicelib.domain.work_groups import work_group
 from chalicelib.messages import RefreshLedger, portfolio_changed
 from chalicelib.models import (
@@ -53,7 +53,7 @@ def draft(user_id: str, portfolio_id: int, *, title: str, address: str, currency
     child = Address.at(user_id, portfolio_id, address_id)
     child.user_id, child.portfolio_id, child.address_id = user_id, portfolio_id, address_id
     child.title, child.currency, child.gap_limit = title, currency, gap_limit
-    followed = wallets.identify(currency, address)
+    followed = hd_wallets.identify(currency, address)
     child.point_to(followed)
     child.created_at = child.updated_at = now
     return Draft(child, _secret(child, address), followed.formerly)
@@ -96,7 +96,7 @@ def change(
     if title is not None:
         actions.append(Address.title.set(title))
     if address not in (None, child.address):
-        followed = wallets.identify(child.currency, address)
+        followed = hd_wallets.identify(child.currency, address)
         if child.ledger_key not in (followed.key, *followed.formerly):
             return _move(child, Destination(address, followed, gap_limit), actions, now, expected)
     if gap_limit is not None and gap_limit != child.gap_limit:

@@ -5,7 +5,7 @@ import pytest
 from chalicelib.models import Derived, Ledger
 from chalicelib.services.ledgers import settled
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
-from tests.support import wallets
+from tests.support import hd_wallets
 from tests.support.api import Api
 from tests.support.block_chain import BlockChain
 from tests.support.clock import CLOCK
@@ -46,15 +46,15 @@ def test_an_address_that_was_read_then_is_not_settled(api: Api, explorer: Explor
 def test_a_wallet_whose_cycle_began_then_begins_another(
     api: Api, explorer: Explorer, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr('chalicelib.domain.wallets.GAP', 2)
-    wallets.add(api, api.portfolio(), wallets.ZPUB)
+    monkeypatch.setattr('chalicelib.domain.hd_wallets.GAP', 2)
+    hd_wallets.add(api, api.portfolio(), hd_wallets.ZPUB)
     refresh_queue(queues).drain()
     [pk] = [item.pk for item in Ledger.scan(Ledger.derived.exists())]
     before: Derived = Ledger.find(pk).derived
     before.begun_at = CLOCK.now() + DAYS
     Ledger.at(pk).update([Ledger.derived.set(before)])
     CLOCK.advance(600)
-    assert wallets.read(wallets.ZPUB)
+    assert hd_wallets.read(hd_wallets.ZPUB)
     after = Ledger.find(pk)
     assert (after.updated_at, after.derived.cycle) == (CLOCK.now(), before.cycle + 1)
 

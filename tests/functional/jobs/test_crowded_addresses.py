@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.config import settings
-from chalicelib.domain import wallets
+from chalicelib.domain import hd_wallets
 from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.formats import format_instant
 from chalicelib.jobs import histories
@@ -20,8 +20,8 @@ from chalicelib.services.ledgers import policy
 from infra.fake_upstreams.scripted_explorer import Explorer
 from tests.support.api import Api
 from tests.support.clock import CLOCK
+from tests.support.hd_wallets import XPUB, ZPUB, add, at, balance, bitcoin, chain_key, paid, read
 from tests.support.jobs import Queue, record, refresh_job, run_refresh
-from tests.support.wallets import XPUB, ZPUB, add, at, balance, bitcoin, chain_key, paid, read
 
 OWN, SPENT_TO, STRANGE = at(0, 0), at(1, 0), at(7, 7)
 MOST = 20  # as docs/decisions/0025-bounded-work.md says
@@ -45,7 +45,7 @@ def group_of(api: Api) -> str:
 
 
 def pk_of(text: str) -> str:
-    return wallets.identify('btc', text).key.text
+    return hd_wallets.identify('btc', text).key.text
 
 
 def stored(text: str) -> Ledger:

@@ -7,16 +7,16 @@ from decimal import Decimal
 import pytest
 
 from chalicelib import clock
-from chalicelib.domain import wallets
+from chalicelib.domain import hd_wallets
 from chalicelib.domain.chains import CHAINS
 from chalicelib.models import Ledger
 from tests.support.api import Api
 from tests.support.block_chain import BlockChain, Payment
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import survives
+from tests.support.hd_wallets import ZPUB
 from tests.support.jobs import Queue, record, refresh_job, refresh_queue, run_sweep
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT, pk_of
-from tests.support.wallets import ZPUB
 
 # Each takes seconds, so that the suite has one; `FIRST_SEED=100 SEEDS=20 STEPS=60` looks for more.
 FIRST, SEEDS, STEPS = (int(os.environ.get(name, default)) for name, default in (('FIRST_SEED', '5'), ('SEEDS', '1'), ('STEPS', '12')))
@@ -127,7 +127,7 @@ class World:
             ledger = Ledger.find(pk_of(address))
             if ledger is not None and ledger.ready and ledger.is_whole:
                 self._check_address(ledger)
-        wallet = Ledger.find(wallets.identify('btc', ZPUB).key.text)
+        wallet = Ledger.find(hd_wallets.identify('btc', ZPUB).key.text)
         assert wallet is not None
         if wallet.ready and wallet.is_whole:
             self._check_wallet(wallet)
@@ -161,7 +161,7 @@ class World:
 def test_what_is_told_was_so(
     api: Api, followed_chain: BlockChain, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(wallets, 'GAP', 2)
+    monkeypatch.setattr(hd_wallets, 'GAP', 2)
     world = World(api, followed_chain, refresh_queue(queues), seed)
     for _ in range(STEPS):
         world.step()

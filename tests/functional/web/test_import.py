@@ -13,8 +13,8 @@ from chalicelib.web.address_lines import Pasted, Recogniser
 from tests.support.api import Api
 from tests.support.browser import FORM, Browser
 from tests.support.calls import count_calls
+from tests.support.hd_wallets import OTHER_XPUB, XPUB
 from tests.support.ledgers import LEGACY, SEGWIT, TAPROOT
-from tests.support.wallets import OTHER_XPUB, XPUB
 
 EVM = '0x00000000219ab540356cBB839Cbe05303d7705Fa'
 WIF = '5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ'  # of Bitcoin's wiki

@@ -11,9 +11,9 @@ import pytest
 from chalicelib import clock
 from chalicelib.domain import currencies
 from chalicelib.domain.conversion import Rate
+from chalicelib.domain.hd_wallets import identify
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.domain.rates import DailyClose, day_of, pair_of
-from chalicelib.domain.wallets import identify
 from chalicelib.models import Address, LatestRates, Ledger, Portfolio, Transaction, add_daily_closes
 from chalicelib.services.histories import refresh
 from tests.support.api import Api

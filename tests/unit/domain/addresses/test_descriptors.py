@@ -7,7 +7,7 @@ from embit.bip32 import HDKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain import recognition, wallets
+from chalicelib.domain import hd_wallets, recognition
 from chalicelib.domain.addresses import descriptors, extended_keys
 from chalicelib.domain.addresses.errors import BadAddress
 from chalicelib.domain.chains import CHAINS
@@ -216,7 +216,7 @@ def test_to_read_and_identify_a_text_derives_no_more_than_its_work(text, monkeyp
     derived = count_calls(monkeypatch, HDKey, 'child')
     with contextlib.suppress(BadAddress):
         [chain, *_] = recognition.chains_of(text)
-        wallets.identify(chain, normalise(chain, text))
+        hd_wallets.identify(chain, normalise(chain, text))
     assert len(derived) <= descriptors.work(text)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import clock, vault
 from chalicelib.config import settings
-from chalicelib.domain import wallets
+from chalicelib.domain import hd_wallets
 from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.jobs import histories
 from chalicelib.models import Address, Ledger, Watch
@@ -18,8 +18,8 @@ from tests.support.api import Api
 from tests.support.bip32 import Node
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import table
+from tests.support.hd_wallets import LTUB, OTHER_XPUB, XPUB, YPUB, ZPUB, add, at, balance, chain_key, key, paid, read
 from tests.support.jobs import Queue, record, refresh_job, refresh_queue, run_sweep
-from tests.support.wallets import LTUB, OTHER_XPUB, XPUB, YPUB, ZPUB, add, at, balance, chain_key, key, paid, read
 
 DESCRIPTOR = f'wpkh([73c5da0a/84h/0h/0h]{XPUB}/<0;1>/*)'
 MULTISIG = f'wsh(sortedmulti(2,[73c5da0a/48h/0h/0h/2h]{XPUB}/<0;1>/*,{OTHER_XPUB}/<0;1>/*))'
@@ -34,7 +34,7 @@ def patient_job(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let two unused addresses be the last where nobody says otherwise."""
-    monkeypatch.setattr(wallets, 'GAP', 2)
+    monkeypatch.setattr(hd_wallets, 'GAP', 2)
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_what_is_used_beyond_twenty_unused_addresses_is_found_with_a_gap_limit(a
 def test_the_widest_gap_limit_counts_however_many_watch(api: Api, explorer: Explorer, portfolio: int) -> None:
     explorer.chain = {at(0, 0): paid('0.1', 1), at(0, 5): paid('1', 2)}
     path = add(api, portfolio, ZPUB, gap_limit='5')
-    [watch] = Watch.every(wallets.identify('btc', ZPUB).key.text)
+    [watch] = Watch.every(hd_wallets.identify('btc', ZPUB).key.text)
     others = [Watch(watch.pk, f'WATCH#{number:03}#000001', user_id=f'{number:03}', portfolio_id=1, child_id=1) for number in range(150)]
     Watch.write_many(put=others)  # which stand before it
     assert read(ZPUB)
@@ -170,7 +170,7 @@ def test_if_match_guards_a_gap_limit(api: Api, portfolio: int) -> None:
 def test_a_wallet_of_too_many_addresses_says_that_it_is_not_whole(
     api: Api, explorer: Explorer, portfolio: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wallets, 'MOST_DERIVED', 12)
+    monkeypatch.setattr(hd_wallets, 'MOST_DERIVED', 12)
     explorer.chain = {at(0, index): paid('1', index + 1) for index in range(6)}
     path = add(api, portfolio, ZPUB)
     assert read(ZPUB)
@@ -184,7 +184,7 @@ def test_the_same_key_in_another_spelling_is_the_same_wallet(api: Api, other: Ap
     answer = api.post(f'/api/portfolios/{portfolio}/addresses', {'currency': 'btc', 'address': again})
     assert (answer.status_code, answer.json_body['fields'][0]['code']) == (422, 'duplicate_address')
     add(other, other.portfolio(), again)
-    assert len(Watch.every(wallets.identify('btc', XPUB).key.text)) == 2
+    assert len(Watch.every(hd_wallets.identify('btc', XPUB).key.text)) == 2
 
 
 def test_litecoins_own_spelling_is_the_same_wallet(api: Api, portfolio: int) -> None:

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
 from chalicelib import clock, telemetry
-from chalicelib.domain import money, wallets
-from chalicelib.domain.wallets import Flow, SourcedEntry
+from chalicelib.domain import hd_wallets, money
+from chalicelib.domain.hd_wallets import Flow, SourcedEntry
 from chalicelib.models import Ledger, MergeProgress, Transaction, time_of
 from chalicelib.services.ledgers import derived_ledgers
 
@@ -34,7 +34,7 @@ def merge_stored(ledger: Ledger, used: Sequence[Ledger], fingerprint: str, deadl
     done = ledger.derived.merge_of(fingerprint) or MergeProgress(fingerprint, _AFTER_ALL, 0, money.ZERO, money.ZERO)
     merged: dict[str, SourcedEntry] = {}
     for number, each in enumerate(_newest_first(ledger, used, done.until), 1):
-        wallets.add(merged, each)
+        hd_wallets.add(merged, each)
         whole_from = each.entry.at + _APART + 1  # no part of what is from then on is as old as what is not read yet
         if number % _WINDOW == 0 and whole_from < done.until:
             merged, done = _store(ledger, merged, whole_from, done)
@@ -81,7 +81,7 @@ def _store(
     """
     window = [each for each in merged.values() if since <= each.entry.at < done.until]
     _replace(ledger, window, since, done.until)
-    flow = wallets.flow(each.entry for each in window)
+    flow = hd_wallets.flow(each.entry for each in window)
     older = {reference: each for reference, each in merged.items() if each.entry.at < since}
     sent, received = money.add(done.sent, flow.sent), money.add(done.received, flow.received)
     return older, MergeProgress(done.fingerprint, since, done.number + flow.transactions, sent, received)

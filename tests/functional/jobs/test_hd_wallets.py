@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.config import settings
-from chalicelib.domain import wallets
+from chalicelib.domain import hd_wallets
 from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.ledgers import Gap
 from chalicelib.domain.work_groups import work_group
@@ -29,7 +29,7 @@ from tests.support.ledgers import watchers
 KEYS = {(row['currency'], row['key'][:4]): row['key'] for row in addresses.vectors('extended_keys')['derived']}
 ZPUB = KEYS['btc', 'zpub']  # account 0 of BIP-84's test vector
 SHOWN = 'zpub6rFR7y4Q…2AGutZYs'
-PK = wallets.identify('btc', ZPUB).key.text
+PK = hd_wallets.identify('btc', ZPUB).key.text
 FIRST = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
 LITECOIN_EXPLORERS = {'litecoinspace': scripted_explorer.UPSTREAMS['blockstream']}
 
@@ -40,7 +40,7 @@ def at(branch: int, index: int) -> str:
     return CHAINS['btc'].wallet(ZPUB).kinds[0].branches[branch].address(index)
 
 
-def of_other_kinds(gap: int = wallets.GAP) -> set[str]:
+def of_other_kinds(gap: int = hd_wallets.GAP) -> set[str]:
     """Return the addresses where it is looked whether other kinds of script are used."""
     others = CHAINS['btc'].wallet(ZPUB).kinds[1:]
     assert [kind.script.value for kind in others] == ['p2sh-p2wpkh', 'p2pkh', 'p2tr']
@@ -50,7 +50,7 @@ def of_other_kinds(gap: int = wallets.GAP) -> set[str]:
 RECEIVED, SPENT, MOVED, LATE = (txid(number) for number in (1, 2, 3, 4))
 
 
-def history(gap: int = wallets.GAP) -> dict[str, list[Txn]]:
+def history(gap: int = hd_wallets.GAP) -> dict[str, list[Txn]]:
     """Return a wallet's: paid twice, spends both outputs with change, moves the change, and is paid after a gap just not too long."""
     return {
         at(0, 0): [Txn(SPENT, 800_010, sent=(5_000,), fee=100), Txn(RECEIVED, 800_000, received=(5_000,))],
@@ -123,7 +123,7 @@ def path(api: Api, explorer: Explorer, portfolio: int) -> str:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let two unused addresses be the last: sixteen parts take a tenth of the time."""
-    monkeypatch.setattr(wallets, 'GAP', 2)
+    monkeypatch.setattr(hd_wallets, 'GAP', 2)
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ def test_every_kind_of_key_is_taken_and_its_first_address_found(
     explorer.chain[first] = [Txn(txid(1), 2_600_000, received=(12_345,))]
     response = api.post(f'/api/portfolios/{portfolio}/addresses', {'currency': currency, 'address': key})
     assert response.status_code == 201, response.body
-    assert not refresh_job(record({'ledger': wallets.identify(currency, key).key.text}))
+    assert not refresh_job(record({'ledger': hd_wallets.identify(currency, key).key.text}))
     [balance] = api.get(f'/api/portfolios/{portfolio}/addresses/1/balances').json_body['result']
     assert (balance['balance'], balance['transactions']) == ('0.00012345', 1)
 
@@ -586,7 +586,7 @@ def test_a_transaction_of_a_block_that_is_made_while_a_wallet_is_read_has_it_rea
     api: Api, explorer: Explorer, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ):
     """It moves all from an address that was read before to one that is read after: for a moment both have it."""
-    monkeypatch.setattr(wallets, 'GAP', 2)
+    monkeypatch.setattr(hd_wallets, 'GAP', 2)
     monkeypatch.setattr('chalicelib.services.ledgers.hd_wallet._REFRESHED_AT_ONCE', 1)
     api.address(api.portfolio(), ZPUB)
     explorer.chain[at(0, 0)] = [Txn(RECEIVED, 800_000, received=(5_000,))]

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.config import settings
-from chalicelib.domain import wallets
+from chalicelib.domain import hd_wallets
 from chalicelib.domain.conversion import Rate
 from chalicelib.formats import format_instant
 from chalicelib.jobs import histories
@@ -15,8 +15,8 @@ from chalicelib.models import LatestRates, Ledger
 from infra.fake_upstreams.scripted_explorer import Explorer
 from tests.support.api import Api
 from tests.support.clock import CLOCK
+from tests.support.hd_wallets import XPUB, ZPUB, add, at, balance, bitcoin, chain_key, paid, read
 from tests.support.jobs import Queue, run_refresh
-from tests.support.wallets import XPUB, ZPUB, add, at, balance, bitcoin, chain_key, paid, read
 
 OWN, LATER, STRANGE = at(0, 0), at(0, 2), at(7, 7)
 pytestmark = pytest.mark.usefixtures('few_unused')
@@ -118,7 +118,7 @@ def test_between_derivation_and_merging_an_address_still_counts_by_itself(api: A
     assert read(ZPUB)
     explorer.chain[at(0, 1)] = paid('1', 6)
     CLOCK.advance(3_000)
-    pk = wallets.identify('btc', ZPUB).key.text
+    pk = hd_wallets.identify('btc', ZPUB).key.text
     before = Ledger.find(pk)
     assert before is not None
     assert read(ZPUB)

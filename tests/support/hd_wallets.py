@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain import wallets
+from chalicelib.domain import hd_wallets
 from infra.fake_upstreams.scripted_explorer import Txn, txid
 from tests.support import bip32
 from tests.support.api import Api
@@ -23,7 +23,7 @@ KINDS = {'p2pkh': bip32.p2pkh, 'p2sh-p2wpkh': bip32.p2sh_p2wpkh, 'p2wpkh': bip32
 @pytest.fixture
 def few_unused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let two unused addresses be the last, and a slice of the job last as long as a wallet takes."""
-    monkeypatch.setattr(wallets, 'GAP', 2)
+    monkeypatch.setattr(hd_wallets, 'GAP', 2)
     monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 3_600)
 
 
@@ -53,7 +53,7 @@ def paid(amount: str, number: int, height: int = 800_000) -> list[Txn]:
 
 def read(text: str, currency: str = 'btc') -> bool:
     """Run the refresh job on a wallet; say whether it went well."""
-    return not refresh_job(record({'ledger': wallets.identify(currency, text).key.text}))
+    return not refresh_job(record({'ledger': hd_wallets.identify(currency, text).key.text}))
 
 
 def add(api: Api, portfolio: int, text: str, **fields: Any) -> str:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from chalicelib import clock
-from chalicelib.domain import wallets
+from chalicelib.domain import hd_wallets
 from chalicelib.domain.chains import CHAINS
 from chalicelib.models import Ledger
 from infra.fake_upstreams.http_server import Request
@@ -18,7 +18,7 @@ from tests.support.jobs import record, refresh_job, refresh_queue, run_sweep
 from tests.support.ledgers import state
 
 ZPUB = next(row['key'] for row in addresses.vectors('extended_keys')['derived'] if row['key'].startswith('zpub'))
-PK = wallets.identify('btc', ZPUB).key.text
+PK = hd_wallets.identify('btc', ZPUB).key.text
 HOUR = 3_600
 
 
@@ -39,7 +39,7 @@ def run() -> Ledger:
 def chain(api: Api, followed_chain: BlockChain, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> BlockChain:
     """A followed chain, and a wallet of few addresses that was paid five hours ago and read since; nobody looks at it any more."""
     monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 3_600)
-    monkeypatch.setattr(wallets, 'GAP', 2)
+    monkeypatch.setattr(hd_wallets, 'GAP', 2)
     api.address(api.portfolio(), ZPUB)
     refresh_queue(queues).bodies()
     follow()

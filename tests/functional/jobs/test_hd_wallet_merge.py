@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from chalicelib import clock
+from chalicelib.domain.hd_wallets import Flow, SourcedEntry
 from chalicelib.domain.ledger_keys import AddressKey, HdWalletKey
 from chalicelib.domain.ledgers import Entry
-from chalicelib.domain.wallets import Flow, SourcedEntry
 from chalicelib.models import Derived, Ledger, Transaction, transact
 from chalicelib.models.item import Item
-from chalicelib.services.ledgers import wallet_merge
+from chalicelib.services.ledgers import hd_wallet_merge
 from tests.support.clock import CLOCK
 from tests.support.dynamodb import survives
 
@@ -37,9 +37,9 @@ class World(NamedTuple):
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """A wallet with a transaction each day, of one to three of its addresses, whose explorers disagree by up to three days on when."""
-    monkeypatch.setattr(wallet_merge, '_WINDOW', 30)
-    monkeypatch.setattr(wallet_merge, '_APART', 3 * DAY)
-    monkeypatch.setattr(wallet_merge, '_BUFFERED', 10 * PARTS)
+    monkeypatch.setattr(hd_wallet_merge, '_WINDOW', 30)
+    monkeypatch.setattr(hd_wallet_merge, '_APART', 3 * DAY)
+    monkeypatch.setattr(hd_wallet_merge, '_BUFFERED', 10 * PARTS)
     chance = random.Random(20_090_103)
     parts = [Ledger.at(AddressKey('btc', f'part-{number}').text) for number in range(PARTS)]
     merged, told_of_parts = {}, []
@@ -85,24 +85,24 @@ def test_a_large_wallet_is_merged_in_slices_and_a_worker_that_dies_repeats_only_
     while flow is None:
         slices += 1
         if slices % 3 == 2:
-            died += not survives(lambda: wallet_merge.merge_stored(wallet(), world.parts, 'a', PASSED), 3)
+            died += not survives(lambda: hd_wallet_merge.merge_stored(wallet(), world.parts, 'a', PASSED), 3)
         else:
-            flow = wallet_merge.merge_stored(wallet(), world.parts, 'a', PASSED)
+            flow = hd_wallet_merge.merge_stored(wallet(), world.parts, 'a', PASSED)
 
     assert (stored(), flow) == (world.merged, sums_of(world))
     assert died > 1
     assert NUMBER // 30 <= slices <= 2 * NUMBER // 30 + 2 * died
 
-    assert wallet_merge.merge_stored(wallet(), world.parts, 'b', clock.monotonic() + 600) == sums_of(world)
+    assert hd_wallet_merge.merge_stored(wallet(), world.parts, 'b', clock.monotonic() + 600) == sums_of(world)
     assert stored() == world.merged
 
 
 def test_a_merge_begins_anew_when_a_derived_ledger_changed_meanwhile(world: World):
-    assert wallet_merge.merge_stored(wallet(), world.parts, 'a', PASSED) is None
+    assert hd_wallet_merge.merge_stored(wallet(), world.parts, 'a', PASSED) is None
     newest = Entry('f' * 64, 0, 'btc', Decimal(5), Decimal(0), BEGAN + (NUMBER + 50) * DAY, NUMBER)
     Transaction.store([Transaction.of(world.parts[0].pk, newest, source='mempool', run=None, now=1)])
 
-    flow = wallet_merge.merge_stored(wallet(), world.parts, 'b', clock.monotonic() + 600)
+    flow = hd_wallet_merge.merge_stored(wallet(), world.parts, 'b', clock.monotonic() + 600)
 
     assert flow is not None
     assert (flow.transactions, 'f' * 64 in stored()) == (NUMBER + 1, True)
@@ -125,6 +125,6 @@ def counting_entries() -> Iterator[list[int]]:
 def test_a_large_wallet_is_never_in_memory_as_a_whole(world: World):
     gc.collect()
     with counting_entries() as counted:
-        assert wallet_merge.merge_stored(wallet(), world.parts, 'a', clock.monotonic() + 600) == sums_of(world)
+        assert hd_wallet_merge.merge_stored(wallet(), world.parts, 'a', clock.monotonic() + 600) == sums_of(world)
 
     assert 0 < max(counted) < NUMBER // 2  # a window, and what may still get parts

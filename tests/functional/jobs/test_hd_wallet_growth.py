@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain import wallets
+from chalicelib.domain import hd_wallets
 from chalicelib.jobs import refresh
 from chalicelib.models import Ledger
 from infra.fake_upstreams.scripted_explorer import Explorer
 from tests.support.api import Api
 from tests.support.clock import CLOCK
-from tests.support.wallets import ZPUB, add, at, balance, paid, read
+from tests.support.hd_wallets import ZPUB, add, at, balance, paid, read
 
 USED = 20  # in a row, each of which shows two more
 DERIVED = (USED + 2) + 2 + 3 * 2  # receiving, change, the first ones of other kinds of script
@@ -36,7 +36,7 @@ def states_read() -> Iterator[list[str]]:
 def test_a_wallet_that_is_found_by_and_by_is_not_read_as_a_whole_each_time_it_grows(
     api: Api, explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(wallets, 'GAP', 2)
+    monkeypatch.setattr(hd_wallets, 'GAP', 2)
     path = add(api, api.portfolio(), ZPUB)
     explorer.chain = {at(0, index): paid('0.1', index) for index in range(USED)}
 
@@ -51,7 +51,7 @@ def test_a_wallet_that_is_found_by_and_by_is_not_read_as_a_whole_each_time_it_gr
 def test_a_message_that_leaves_addresses_to_the_next_reads_the_wallet_twice_at_most(
     api: Api, explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(wallets, 'GAP', 2)
+    monkeypatch.setattr(hd_wallets, 'GAP', 2)
     path = add(api, api.portfolio(), ZPUB)
     explorer.chain = {at(0, index): paid('0.1', index) for index in range(USED)}
     assert read(ZPUB)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain import wallets
+from chalicelib.domain import hd_wallets
 from chalicelib.models import Ledger, Watch
 from infra.data.table import kind_of
 from infra.fake_upstreams.scripted_explorer import Explorer, Txn, txid
@@ -12,19 +12,19 @@ from tests.support import addresses
 from tests.support.api import Api
 from tests.support.dynamodb import table
 from tests.support.exports import items, run, second_table
+from tests.support.hd_wallets import chain_key
 from tests.support.jobs import record, refresh_job, refresh_queue, run_sweep
-from tests.support.wallets import chain_key
 
 ZPUB = next(row['key'] for row in addresses.vectors('extended_keys')['derived'] if row['key'].startswith('zpub'))
 FIRST = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
 XPUB_OF_RECEIVING = chain_key(0)
-PK = wallets.identify('btc', ZPUB).key.text
+PK = hd_wallets.identify('btc', ZPUB).key.text
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let two unused addresses be the last."""
-    monkeypatch.setattr(wallets, 'GAP', 2)
+    monkeypatch.setattr(hd_wallets, 'GAP', 2)
 
 
 @pytest.fixture
@@ -69,10 +69,10 @@ def test_of_one_user_no_watch_of_a_wallet_is_exported(path: str, tmp_path: Path)
 
 def test_of_one_user_it_is_not_exported_who_else_has_their_addresses(api: Api, other: Api, path: str, tmp_path: Path) -> None:
     other.address(other.portfolio(), XPUB_OF_RECEIVING)
-    assert not refresh_job(record({'ledger': wallets.identify('btc', XPUB_OF_RECEIVING).key.text}))
+    assert not refresh_job(record({'ledger': hd_wallets.identify('btc', XPUB_OF_RECEIVING).key.text}))
     file = tmp_path / 'export.jsonl'
     assert run('export', '--user', 'test@example.com', file) == 0
-    assert wallets.identify('btc', XPUB_OF_RECEIVING).key.name not in file.read_text()
+    assert hd_wallets.identify('btc', XPUB_OF_RECEIVING).key.name not in file.read_text()
 
 
 def test_forgetting_the_only_one_who_has_a_wallet_takes_all_of_it(path: str, queues: dict[str, str]) -> None:
