@@ -22,7 +22,7 @@ YEARS = (1, 10)
 WATCHERS, PORTFOLIOS = (100, 2_000), (500, 5_000)
 AT_ONCE = 10  # workers, as many as messages of an event
 PAYMENTS = 30  # of each address that is refreshed
-WALLET_ADDRESSES, WALLET_SECONDS = 400, 15  # those that are used, and how long a message is worked on
+HD_WALLET_ADDRESSES, HD_WALLET_SECONDS = 400, 15  # those that are used, and how long a message is worked on
 _HOUR, _DAY = 3_600, 86_400
 _INTERVAL_MS, _TURNS = 100, 60
 
@@ -55,7 +55,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument('tables', nargs='*', metavar='TABLE', help=f'of {", ".join(TABLES)}')
     parser.add_argument('--watchers', type=int, nargs='+', default=WATCHERS, metavar='NUMBER', help='of a ledger')
     parser.add_argument('--portfolios', type=int, nargs='+', default=PORTFOLIOS, metavar='NUMBER', help='in the table')
-    parser.add_argument('--used', type=int, default=WALLET_ADDRESSES, metavar='NUMBER', help='addresses of the wallet that are used')
+    parser.add_argument('--used', type=int, default=HD_WALLET_ADDRESSES, metavar='NUMBER', help='addresses of the HD wallet that are used')
     parser.add_argument('--payments', type=int, default=PAYMENTS, metavar='NUMBER', help='of each address that is refreshed')
     parser.add_argument('--work', action='store_true', help='be the worker')
     return parser.parse_args()
@@ -68,7 +68,7 @@ def _print(table: Table, options: argparse.Namespace) -> None:
 
 
 class _Used(frozenset[str]):
-    """The used addresses of the wallet; of all others that are no wallet's each is used."""
+    """The used addresses of the HD wallet; of all others each is used."""
 
     def __contains__(self, address: object) -> bool:
         return super().__contains__(address) or not str(address).startswith(('bc1', '1', '3'))
@@ -78,7 +78,7 @@ def _used_addresses(number: int) -> _Used:
     from chalicelib.domain.chains import CHAINS
     from infra.fake_upstreams import hd_wallet
 
-    receiving = CHAINS['btc'].wallet(hd_wallet.KEY).branches[0]
+    receiving = CHAINS['btc'].hd_wallet(hd_wallet.KEY).branches[0]
     return _Used(receiving.address(index) for index in range(number))
 
 
@@ -110,8 +110,8 @@ def turns(_: argparse.Namespace) -> Iterator[Sequence[object]]:
         yield workers, f'{1_000 / _INTERVAL_MS:.0f}', f'{(_TURNS - 1) / took:.1f}', f'{(_TURNS - 1) * _INTERVAL_MS / 1_000 / took:.0%}'
 
 
-def wallets(options: argparse.Namespace) -> Iterator[Sequence[object]]:
-    """Read a wallet for the first time, of which each twenty unused addresses in a row were thought to be the last."""
+def hd_wallets(options: argparse.Namespace) -> Iterator[Sequence[object]]:
+    """Read an HD wallet for the first time, of which each twenty unused addresses in a row were thought to be the last."""
     from chalicelib import queue, vault
     from chalicelib.config import settings
     from chalicelib.domain.hd_wallets import identify
@@ -122,8 +122,8 @@ def wallets(options: argparse.Namespace) -> Iterator[Sequence[object]]:
     from infra.fake_upstreams import hd_wallet
 
     explorers.EXPLORERS['btc'] = (explorers._blockbook('btc'),)  # the only one that is served here
-    if options.used <= WALLET_ADDRESSES:
-        refresh.SLICE_SECONDS = WALLET_SECONDS  # so that there are several
+    if options.used <= HD_WALLET_ADDRESSES:
+        refresh.SLICE_SECONDS = HD_WALLET_SECONDS  # so that there are several
     merges: list[float] = []
     merge = hd_wallet_merge.merge_stored
 
@@ -220,10 +220,10 @@ TABLES = {
         ('invocations at once', 'requests a second that are allowed', 'made', '', 'refreshes put off'),
         lambda _: refreshes.quotas(),
     ),
-    'wallets': Table(
-        'A wallet that is found by and by',
+    'hd-wallets': Table(
+        'An HD wallet that is found by and by',
         ('derived so far', 's of processor', 'of them to merge', 'ms for an address more', 'MiB at most'),
-        wallets,
+        hd_wallets,
     ),
 }
 

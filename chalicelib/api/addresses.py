@@ -91,7 +91,7 @@ def update_address(request: ApiRequest, portfolio_id: int, address_id: int) -> R
     What is not sent stays. A new address is read from its beginning.
     """
     address = Address.find(request.user_id, portfolio_id, address_id)
-    body = request.body(currency=address.currency, shown_address=address.address, is_wallet=address.wallet is not None)
+    body = request.body(currency=address.currency, shown_address=address.address, is_hd_wallet=address.hd_wallet is not None)
     changed = addresses.change(
         address,
         title=body.get(fields.TITLE),

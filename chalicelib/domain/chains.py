@@ -24,7 +24,7 @@ from chalicelib.domain.addresses import (
     uris,
     xrp,
 )
-from chalicelib.domain.addresses.derivation import Wallet
+from chalicelib.domain.addresses.derivation import HdWallet
 from chalicelib.domain.addresses.errors import EXTENDED, MALFORMED, PRIVATE, BadAddress
 
 _MAX_ADDRESS_LENGTH = 300  # Base58 decoding takes quadratic time
@@ -95,12 +95,12 @@ class Chain:
         """
         return address.startswith(self.legacy_prefixes)
 
-    def is_wallet(self, text: str) -> bool:
+    def is_hd_wallet(self, text: str) -> bool:
         """Whether a canonical text is an extended public key or a descriptor, not an address."""
         return self.extended_key_format is not None and descriptors.has_shape(text)
 
-    def wallet(self, text: str) -> Wallet:
-        """Return the wallet that an extended public key or a descriptor in its canonical form stands for. Raises BadAddress."""
+    def hd_wallet(self, text: str) -> HdWallet:
+        """Return the HD wallet that an extended public key or a descriptor in its canonical form stands for. Raises BadAddress."""
         return descriptors.parse(self._require_extended_keys(), text)
 
     def _require_extended_keys(self) -> extended_keys.Format:

@@ -56,18 +56,18 @@ class Flow(NamedTuple):
     def of(cls, holding: Holding) -> 'Flow':
         """Return what the stored holding of a wallet says. Raises ValueError for one that does not count its transactions."""
         if holding.transactions is None or holding.sent is None or holding.received is None:
-            raise ValueError('not the holding of a wallet')
+            raise ValueError('not the holding of an HD wallet')
         return cls(holding.transactions, holding.sent, holding.received)
 
 
 def identify(currency: str, text: str) -> FollowedLedger:
     """Return the ledger of a canonical address, extended public key or descriptor; the latter cannot be computed back from it."""
     chain = CHAINS[currency]
-    if not chain.is_wallet(text):
+    if not chain.is_hd_wallet(text):
         return FollowedLedger(text, AddressKey(currency, text))
-    wallet = chain.wallet(text)
-    formerly = tuple(HdWalletKey.of_secret(currency, spelling) for spelling in wallet.spellings)
-    return FollowedLedger(wallet.shown, HdWalletKey.of_secret(currency, f' {wallet.identity}'), formerly)
+    hd_wallet = chain.hd_wallet(text)
+    formerly = tuple(HdWalletKey.of_secret(currency, spelling) for spelling in hd_wallet.spellings)
+    return FollowedLedger(hd_wallet.shown, HdWalletKey.of_secret(currency, f' {hd_wallet.identity}'), formerly)
 
 
 def is_used(holdings: Iterable[Holding]) -> bool:

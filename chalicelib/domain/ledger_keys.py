@@ -15,10 +15,10 @@ from chalicelib.domain.chains import CHAINS, Chain
 
 _PREFIX = 'LEDGER#'
 _ACCOUNT = 'ACCOUNT'  # in the place of a currency: their codes are lower case, so none of them reads like this
-_WALLET_NAME = 'wallet-'
-_WALLET_DIGITS = 40
+_HD_WALLET_NAME = 'wallet-'
+_HD_WALLET_DIGITS = 40
 _CHANGEABLE_SECONDS = 7 * 86_400
-DIGEST_BYTES = 8  # of the ten thousand addresses of a wallet and those of a portfolio, no two have the same
+DIGEST_BYTES = 8  # of the ten thousand addresses of an HD wallet and those of a portfolio, no two have the same
 
 
 @lru_cache
@@ -87,9 +87,9 @@ class HdWalletKey:
 
     @classmethod
     def of_secret(cls, currency: str, secret: str) -> 'HdWalletKey':
-        """Return the key of the wallet that a secret text identifies: its name is a digest of both."""
+        """Return the key of the HD wallet that a secret text identifies: its name is a digest of both."""
         digest = hashlib.sha256(f'{currency}{secret}'.encode()).hexdigest()
-        return cls(currency, _WALLET_NAME + digest[:_WALLET_DIGITS])
+        return cls(currency, _HD_WALLET_NAME + digest[:_HD_WALLET_DIGITS])
 
     @property
     def text(self) -> str:
@@ -106,7 +106,7 @@ class HdWalletKey:
 
     @property
     def holdable(self) -> frozenset[str]:
-        """The currencies that a wallet can hold: its chain's coin only."""
+        """The currencies that an HD wallet can hold: its chain's coin only."""
         return frozenset((self.currency,))
 
 
@@ -159,7 +159,7 @@ def parse(text: str) -> LedgerKey:
     match text.removeprefix(_PREFIX).split('#') if is_ledger_key(text) else ():
         case [scope, user_id, portfolio_id, account_id] if scope == _ACCOUNT and (portfolio_id + account_id).isdecimal():
             return AccountKey(user_id, int(portfolio_id), int(account_id))
-        case [currency, name] if name.startswith(_WALLET_NAME):
+        case [currency, name] if name.startswith(_HD_WALLET_NAME):
             return HdWalletKey(currency, name)
         case [currency, address] if currency != _ACCOUNT:
             return AddressKey(currency, address)
@@ -167,7 +167,7 @@ def parse(text: str) -> LedgerKey:
 
 
 def short_digest(text: str) -> bytes:
-    """Return the few bytes by which a wallet remembers the ledger with this key as one of its own."""
+    """Return the few bytes by which an HD wallet remembers the ledger with this key as one of its own."""
     return hashlib.sha256(text.encode()).digest()[:DIGEST_BYTES]
 
 

@@ -15,14 +15,14 @@ class Address(Follower, discriminator='address'):
     """pk=USER#<user id>  sk=PORTFOLIO#<000001>#ADDRESS#<000012>
 
     find: batch get with the portfolio's header   page: one query from the header on
-    Of a wallet `address` is only what is shown of its text; `wallet` names it. `moved_at` is when it began to follow another ledger.
+    Of an HD wallet `address` is only what is shown of its text; `hd_wallet` names it. `moved_at` is when it began to follow another ledger.
     """
 
     follower_kind = 'address'
 
     address_id = IntegerAttribute()
     address = UnicodeAttribute()
-    wallet = UnicodeAttribute(null=True)
+    hd_wallet = UnicodeAttribute(null=True, attr_name='wallet')
     currency = UnicodeAttribute()
     version = IntegerAttribute(default=1)
     created_at = IntegerAttribute()
@@ -62,21 +62,21 @@ class Address(Follower, discriminator='address'):
     @property
     def ledger_key(self) -> AddressKey | HdWalletKey:
         """The ledger that holds this address's balances and transactions."""
-        return HdWalletKey(self.currency, self.wallet) if self.wallet else AddressKey(self.currency, self.address)
+        return HdWalletKey(self.currency, self.hd_wallet) if self.hd_wallet else AddressKey(self.currency, self.address)
 
     def point_to(self, followed: FollowedLedger) -> None:
         """Let this address follow another ledger; to be stored by the caller."""
         self.address = followed.shown
-        self.wallet = followed.key.name if isinstance(followed.key, HdWalletKey) else None
+        self.hd_wallet = followed.key.name if isinstance(followed.key, HdWalletKey) else None
 
     @classmethod
     def follows(cls, key: LedgerKey) -> Condition:
         """Return the condition that an address follows this ledger."""
         following: Condition
         if isinstance(key, HdWalletKey):
-            following = cls.wallet == key.name
+            following = cls.hd_wallet == key.name
         elif isinstance(key, AddressKey):
-            following = cls.wallet.does_not_exist() & (cls.address == key.address)
+            following = cls.hd_wallet.does_not_exist() & (cls.address == key.address)
         else:
             raise TypeError('no address follows the ledger of an account')
         return following

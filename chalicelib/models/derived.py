@@ -1,4 +1,4 @@
-"""How far an HD wallet has been read, and which ledgers belong to which wallets."""
+"""How far an HD wallet has been read, and which ledgers belong to which HD wallets."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -8,28 +8,28 @@ from pynamodb.attributes import MapAttribute, UnicodeAttribute
 
 from chalicelib.models.attributes import DigestsAttribute, IntegerAttribute, RowsAttribute, string_list
 
-# Wallets that a derived ledger names. All spellings of a key are one wallet, so who has several that share an address has the key of the
+# HD wallets that a derived ledger names. All spellings of a key are one, so who has several that share an address has the key of the
 # account, that of a chain, and descriptors with other branches: a handful. Whoever has a key can make 2**31 of the latter.
 MOST_MEMBERSHIPS = 20
 
 
 class Membership(NamedTuple):
-    """That a ledger belongs to a wallet, by the wallet's name, since the cycle of that number: `wallet-0123… 7` as text."""
+    """That a ledger belongs to an HD wallet, by the latter's name, since the cycle of that number: `wallet-0123… 7` as text."""
 
-    wallet: str
+    hd_wallet: str
     cycle: int
 
     @classmethod
     def parse(cls, text: str) -> 'Membership':
-        wallet, _, cycle = text.partition(' ')
-        return cls(wallet, int(cycle))
+        hd_wallet, _, cycle = text.partition(' ')
+        return cls(hd_wallet, int(cycle))
 
     def __str__(self) -> str:
-        return f'{self.wallet} {self.cycle}'
+        return f'{self.hd_wallet} {self.cycle}'
 
 
 class BranchReach(NamedTuple):
-    """How many derived addresses of a branch a wallet may be watching."""
+    """How many derived addresses of a branch an HD wallet may be watching."""
 
     branch: str
     count: int  # type: ignore[assignment]  # of tuple, which nobody calls of this
@@ -50,11 +50,11 @@ class Derived(MapAttribute[str, Any]):
 
     `reaches` are how far its branches may have been derived. Earlier releases stored `receiving` and `change` instead, of the first
     kind of script. `begun_at` is when the cycle under way began, in which each derived ledger is refreshed once, and `cycle` its
-    number; what the wallet shows was merged in `shown_cycle`. `merged` is the fingerprint of the derived ledgers whose transactions
+    number; what the HD wallet shows was merged in `shown_cycle`. `merged` is the fingerprint of the derived ledgers whose transactions
     the last cycle merged, `merging` how far a merge under way is. `gap` is the gap limit that is asked for, `read_gap` that of the last
     cycle.
     `script_types` are the kinds of script of which addresses are used. `used` are the digests of the ledgers of the used addresses that
-    what the wallet shows was merged of, None where an earlier release merged it. `within` are wallets, as texts of Memberships, that
+    what it shows was merged of, None where an earlier release merged it. `within` are HD wallets, as texts of Memberships, that
     have all addresses of this one, `beside` the names of some that have some of the used ones: of those alone that derived ledgers name,
     and at most MOST_MEMBERSHIPS.
     """

@@ -22,7 +22,7 @@ class Follower(Item):
     A refresh stores on it when the ledger was observed, and a portfolio sums it up, without knowing its kind. A new kind
     is a subclass that says where its items are and which ledger each follows, and a row in models/watch.py.
     Of an HD wallet, `gap_limit` is how many unused addresses in a row end its search, if the user said so, and `script_types` are
-    the kinds of script that its addresses use. `within` are the names of wallets, anybody's, that have all of its addresses; if they
+    the kinds of script that its addresses use. `within` are the names of HD wallets, anybody's, that have all of its addresses; if they
     are MOST_MEMBERSHIPS, there may be more.
     """
 
@@ -61,15 +61,15 @@ class Follower(Item):
         if not ledger.ready:
             return []
         agreement = [] if ledger.agreement is None else [cls.agreement.set(ledger.agreement)]
-        return [cls.txns_last_updated.set(ledger.updated_at), cls.valid.set(True), *agreement, *cls._of_wallets(ledger)]
+        return [cls.txns_last_updated.set(ledger.updated_at), cls.valid.set(True), *agreement, *cls._of_hd_wallets(ledger)]
 
     @classmethod
-    def _of_wallets(cls, ledger: Ledger) -> list[Action]:
-        """Return what notes on a child which kinds of script its wallet uses, and which wallets have all of its addresses.
+    def _of_hd_wallets(cls, ledger: Ledger) -> list[Action]:
+        """Return what notes on a child which kinds of script its HD wallet uses, and which HD wallets have all of its addresses.
 
         An earlier release stored any number of those on the ledger.
         """
-        within = [member.wallet for member in ledger.memberships[:MOST_MEMBERSHIPS]]
+        within = [member.hd_wallet for member in ledger.memberships[:MOST_MEMBERSHIPS]]
         script_types = None if ledger.derived is None else list(ledger.derived.script_types)
         return [
             cls.within.set(within) if within else cls.within.remove(),

@@ -77,9 +77,9 @@ class Ledger(LedgerState, discriminator='ledger'):
         Ledger.at(self.pk).update_if(Ledger.pk.exists(), Ledger.moved_at.set(now), *([Ledger.due_at.set(now)] if is_due else []))
 
     @classmethod
-    def note_address_moved(cls, wallet: HdWalletKey, now: int, busy_seconds: int) -> None:
-        """Note that an address of a wallet moved, and make the wallet due, unless one did, and it was read, in so many seconds before."""
-        ledger, moved, before = Ledger.at(wallet.text), Ledger.moved_at.set(now), now - busy_seconds
+    def note_address_moved(cls, hd_wallet: HdWalletKey, now: int, busy_seconds: int) -> None:
+        """Note that an address of an HD wallet moved, and make that due, unless one did, and it was read, in so many seconds before."""
+        ledger, moved, before = Ledger.at(hd_wallet.text), Ledger.moved_at.set(now), now - busy_seconds
         is_calm = Ledger.moved_at.does_not_exist() | (Ledger.moved_at < before) | (Ledger.read_at < before)
         if not ledger.update_if(Ledger.pk.exists() & is_calm, moved, Ledger.due_at.set(now)):
             ledger.update_blindly(moved)
@@ -111,11 +111,11 @@ class Ledger(LedgerState, discriminator='ledger'):
         self.renew(now, Ledger.cursor.set(cursor))
 
     def save_derived(self, derived: Derived, now: int) -> None:
-        """Store how far a wallet has been read. Raises LeaseLost."""
+        """Store how far an HD wallet has been read. Raises LeaseLost."""
         self.renew(now, Ledger.derived.set(derived))
 
     def end_cycle(self, derived: Derived, observed_at: int, now: int) -> None:
-        """Store that a wallet has been read, its derived ledgers at `observed_at` or later. Raises LeaseLost."""
+        """Store that an HD wallet has been read, its derived ledgers at `observed_at` or later. Raises LeaseLost."""
         begun_at, derived.begun_at = derived.begun_at or now, None
         self.renew(now, Ledger.derived.set(derived), Ledger.updated_at.set(observed_at), Ledger.read_at.set(begun_at))
 
@@ -150,7 +150,7 @@ class Ledger(LedgerState, discriminator='ledger'):
 
         `reconciled_at` is when the transactions were compared with the balances, None if they were not: `gaps` are those that the
         comparison found, or those that were known before. `read_at` is when reading all that is new began, if it all was. `derived` is
-        stored with the balances of a wallet, as it says of which derived ledgers they are.
+        stored with the balances of an HD wallet, as it says of which derived ledgers they are.
         """
         since = self.changed_since(holdings, incomplete, gaps, now)
         change = [] if since is None else [Ledger.changes.set(self.changes.noted(since)), Ledger.change_pending_since.remove()]

@@ -33,20 +33,20 @@ class LedgerState(Leased):
     """What is stored of a ledger, and what it says of completeness. It is read as a Ledger, which also writes it.
 
     `updated_at` is when the balances were last observed, None before the first time, `reconciled_at` when the transactions were last read
-    with them and added up in every currency that has no gap. `read_at` is when the last reading of everything new began, of a wallet the
-    last cycle: later observations may only have confirmed that nothing moved since, for which `mark` is kept. `incomplete` says in one
+    with them and added up in every currency that has no gap. `read_at` is when the last reading of everything new began, of an HD wallet
+    the last cycle: later observations may only have confirmed that nothing moved since, for which `mark` is kept. `incomplete` says in one
     snake_case word what the ledger as a whole lacks, None if nothing; `gaps` what single currencies lack, one at most for each, by code.
     `unreadable_balances` are balances that could not be read. `troubles` are those of single explorers with this ledger; `needs_key` says
     that what it lacks is to be had with an API key only.
     `changes` keeps histories current: the earliest instant whose balance changed, logged with each observation.
     `change_pending_since` is that instant for a change that is being written and not observed yet. `newest_at` is the time
     of the newest transaction ever seen, `looked_at` when a user last looked at the ledger.
-    `work_group` is the group of the user who last looked at it or watched it, or else for whose wallet it was derived, see
+    `work_group` is the group of the user who last looked at it or watched it, or else for whose HD wallet it was derived, see
     domain.work_groups.
     `moved_at` is when a block was last read, or found undone, in which its address moved, where the blocks of its chain are read. Of
-    a wallet it is when one of its addresses did.
+    an HD wallet it is when one of its addresses did.
     `tokens_asked_at` is when a node told the balances of all tokens of its chain, `tokens_unconfirmed` that none tells them now.
-    Only HD wallets have `secret`, the ciphertext of their extended key or descriptor, and `derived`. `member_of` are wallets that
+    Only HD wallets have `secret`, the ciphertext of their extended key or descriptor, and `derived`. `member_of` are HD wallets that
     the ledger of an address is derived for, as texts of Memberships: the first MOST_MEMBERSHIPS. Only accounts have `credentials_id`,
     which tells with which credentials they are read, and `problem`, why these were refused, with what that is about;
     `exchange_account` is the digest of what the exchange calls the account whose entries are stored, if it says.
@@ -116,7 +116,7 @@ class LedgerState(Leased):
         return key
 
     @property
-    def wallet_key(self) -> HdWalletKey:
+    def hd_wallet_key(self) -> HdWalletKey:
         """The key of an HD wallet's ledger. Raises TypeError for a ledger of another kind."""
         key = self.key
         if not isinstance(key, HdWalletKey):
@@ -232,12 +232,12 @@ class LedgerState(Leased):
 
     @property
     def names_no_more(self) -> bool:
-        """Whether it names as many of the wallets that it is derived for as it may."""
+        """Whether it names as many of the HD wallets that it is derived for as it may."""
         return len(self.member_of or ()) >= MOST_MEMBERSHIPS
 
     @property
     def memberships(self) -> list[Membership]:
-        """The wallets that it names as having all of its addresses; there may be more."""
+        """The HD wallets that it names as having all of its addresses; there may be more."""
         texts: Iterable[str] = self.derived.within if self.derived is not None else self.member_of or ()
         return sorted(map(Membership.parse, texts))
 

@@ -10,14 +10,14 @@ from chalicelib.models.writes import Operation, Write
 
 
 class NamesNoMore(Exception):
-    """A derived ledger names as many wallets as it may, so that this one is to be left out."""
+    """A derived ledger names as many HD wallets as it may, so that this one is to be left out."""
 
 
 def create_derived(pk: str, member: Membership | None, now: int, *, group: str) -> Write:
-    """Return the write that creates the ledger of a derived address, due later in case its wallet does not refresh it at once.
+    """Return the write that creates the ledger of a derived address, due later in case its HD wallet does not refresh it at once.
 
-    It names the wallet that is given as `member`, if there is one; where it may not, its transaction raises NamesNoMore. To read it is the
-    work of `group`, unless a user watches it already.
+    It names the HD wallet that is given as `member`, if there is one; where it may not, its transaction raises NamesNoMore. To read it is
+    the work of `group`, unless a user watches it already.
     """
     actions = [
         Ledger.kind.set(Ledger),
@@ -31,8 +31,8 @@ def create_derived(pk: str, member: Membership | None, now: int, *, group: str) 
     return Write(Operation.UPDATE, Ledger.at(pk), has_room, [*actions, Ledger.member_of.add({str(member)})], NamesNoMore)
 
 
-def release_derived(ledger: Ledger, wallet: HdWalletKey, now: int) -> Write:
-    """Return the write that makes the ledger of a derived address due now, as it belongs to a wallet no longer."""
+def release_derived(ledger: Ledger, hd_wallet: HdWalletKey, now: int) -> Write:
+    """Return the write that makes the ledger of a derived address due now, as it belongs to an HD wallet no longer."""
     write = Ledger.make_due(ledger.pk, now)
-    gone = {str(member) for member in ledger.memberships if member.wallet == wallet.name}
+    gone = {str(member) for member in ledger.memberships if member.hd_wallet == hd_wallet.name}
     return write._replace(actions=[*write.actions, Ledger.member_of.delete(gone)]) if gone else write

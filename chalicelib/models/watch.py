@@ -12,12 +12,12 @@ from chalicelib.models.follower import Follower
 from chalicelib.models.item import Item
 
 _PREFIX = 'WATCH#'
-_OF_WALLETS = f'{_PREFIX}WALLET#'
+_OF_HD_WALLETS = f'{_PREFIX}WALLET#'
 _FOLLOWERS: Mapping[str, type[Follower]] = {kind.follower_kind: kind for kind in (Address, Account)}
 
 
 class Watch(Item, discriminator='watch'):
-    """pk=the ledger's  sk=WATCH#<user id>#<000001> or WATCH#WALLET#<wallet>
+    """pk=the ledger's  sk=WATCH#<user id>#<000001> or WATCH#WALLET#<HD wallet>
 
     Which child of which portfolio shows this ledger: one per portfolio, so that its condition attribute_not_exists keeps
     a portfolio from holding an address twice. Or which HD wallet the ledger is derived for: that is no portfolio's child.
@@ -27,7 +27,7 @@ class Watch(Item, discriminator='watch'):
     portfolio_id = IntegerAttribute(null=True)
     child_kind = UnicodeAttribute(null=True)  # absent where it was stored before there was more than one kind
     child_id = IntegerAttribute(null=True)
-    gap_limit = IntegerAttribute(null=True)  # of a wallet, where the child says one
+    gap_limit = IntegerAttribute(null=True)  # of an HD wallet, where the child says one
 
     @classmethod
     def of(cls, child: Follower) -> 'Watch':
@@ -43,9 +43,9 @@ class Watch(Item, discriminator='watch'):
         )
 
     @classmethod
-    def of_wallet(cls, pk: str, wallet: HdWalletKey) -> 'Watch':
+    def of_hd_wallet(cls, pk: str, hd_wallet: HdWalletKey) -> 'Watch':
         """Return the watch of an HD wallet on one of its derived ledgers."""
-        return cls(pk, f'{_OF_WALLETS}{wallet.name}')
+        return cls(pk, f'{_OF_HD_WALLETS}{hd_wallet.name}')
 
     @classmethod
     def page(cls, pk: str, *, after: str, limit: int) -> list['Watch']:
@@ -67,8 +67,8 @@ class Watch(Item, discriminator='watch'):
 
     @property
     def before_next_child(self) -> str:
-        """The sort key after which those of further children come: the watches of wallets, however many, are passed over at once."""
-        return str(self.sk) if self.is_of_child else f'{_OF_WALLETS}~'
+        """The sort key after which those of further children come: the watches of HD wallets, however many, are passed over at once."""
+        return str(self.sk) if self.is_of_child else f'{_OF_HD_WALLETS}~'
 
     @property
     def is_of_child(self) -> bool:

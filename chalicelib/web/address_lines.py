@@ -17,7 +17,7 @@ from chalicelib.web import forms
 
 MOST_LINES = 100
 _MOST_READ = 300  # of more lines none is looked at, so nobody knows whether it is a private key, and none is shown again
-_MOST_WORK = 6_000  # of one form, in steps of a derivation: half a second of a processor, and more than 250 wallets of one key are
+_MOST_WORK = 6_000  # of one form, in steps of a derivation: half a second of a processor, and more than 250 HD wallets of one key are
 _DESCRIPTOR = re.compile(r'([a-z]+\(.*\)(?:#[a-z0-9]{8})?)\s*(?:,(.*))?')  # has commas of its own
 _SHOWN = 60
 _REPEATED = translatable('This address is already on an earlier line')

@@ -170,7 +170,7 @@ def _at_rest(item: Raw) -> Raw:
     """Return a ledger's state as nobody works on it: due, without lease, without the cursor if that does not fit the transactions.
 
     An export is no snapshot, so a state may be newer than the transactions beside it. Without its cursor a ledger is
-    read in full by its next refresh; what it shows until then stays. A wallet looks for its parts anew: they may not be there.
+    read in full by its next refresh; what it shows until then stays. An HD wallet looks for its parts anew: they may not be there.
     """
     pk, _ = key_of(item)
     fits = _fits(pk, Ledger.from_raw_data(item).cursor)

@@ -55,11 +55,11 @@ class OneUser:
             return False
         if kind_of(item) == 'email':  # an address that they never confirmed may be another's by now
             return str(item['user_id']['S']) == self._user_id
-        return kind_of(item) != 'watch' or item.get('user_id', {}).get('S') == self._user_id  # or a wallet's, which watches anew
+        return kind_of(item) != 'watch' or item.get('user_id', {}).get('S') == self._user_id  # or an HD wallet's, which watches anew
 
 
 def _without_others(item: Raw) -> Raw:
-    """Return an item without what it says of the wallets of other users, which the next refresh finds again."""
+    """Return an item without what it says of the HD wallets of other users, which the next refresh finds again."""
     return {name: value for name, value in item.items() if name not in ('member_of', 'within', 'derived')}
 
 

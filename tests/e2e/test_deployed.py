@@ -35,9 +35,9 @@ from tests.e2e.test_flow import (  # noqa: F401  collected here again, against t
     test_a_portfolios_balances_are_the_sums_of_its_addresses_in_each_of_its_currencies,
     test_a_refresh_token_brings_the_next_one_and_is_refused_once_its_answer_cannot_have_been_lost,
     test_a_refusal_has_the_envelope_and_its_headers,
-    test_a_wallet_is_told_as_one_address_and_its_key_to_nobody,
     test_an_address_with_more_transactions_than_an_explorers_page_comes_whole,
     test_an_addresss_balance_and_transactions_come_from_the_explorers_exactly,
+    test_an_hd_wallet_is_told_as_one_address_and_its_key_to_nobody,
 )
 from tests.support.processes import PATIENCE_SECONDS, ROOT, wait_until
 

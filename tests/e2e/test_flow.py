@@ -243,7 +243,7 @@ def test_a_portfolio_is_converted_and_has_a_history(client: Client) -> None:
     assert Decimal(usd['balance']) > 50
 
 
-def test_a_wallet_is_told_as_one_address_and_its_key_to_nobody(client: Client) -> None:
+def test_an_hd_wallet_is_told_as_one_address_and_its_key_to_nobody(client: Client) -> None:
     address = client.address(client.portfolio(), hd_wallet.KEY)
 
     balances = client.when_ready(f'{address}/balances', complete=True)['result']

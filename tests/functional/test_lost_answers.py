@@ -119,10 +119,10 @@ def test_a_database_that_fails_is_busy(http: ChaliceClient, api: Api, client: Cl
 
 def test_keys_that_cannot_be_used_now_are_busy(http: ChaliceClient, api: Api, client: Client) -> None:
     api.portfolio()
-    wallet = {'address': ZPUB, 'currency': 'btc'}
+    hd_wallet = {'address': ZPUB, 'currency': 'btc'}
     asked: list[tuple[Any, Callable[[], Any], int]] = [
         (signing._kms(), lambda: ask(http, GOOD), 200),
-        (vault._kms(), lambda: api.post('/api/portfolios/1/addresses', wallet), 201),
+        (vault._kms(), lambda: api.post('/api/portfolios/1/addresses', hd_wallet), 201),
     ]
     for kms, send, status in asked:
         with silent(kms):

@@ -1,4 +1,4 @@
-"""The sample wallet: its addresses are those of its key, and all explorers tell the same of them."""
+"""The sample HD wallet: its addresses are those of its key, and all explorers tell the same of them."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ def test_the_key_is_that_of_the_seed() -> None:
 
 @pytest.mark.parametrize(('place', 'address'), hd_wallet.PLACES.items())
 def test_the_addresses_are_those_of_the_key(place: tuple[int, int], address: str) -> None:
-    assert CHAINS['btc'].wallet(hd_wallet.KEY).kinds[0].branches[place[0]].address(place[1]) == address
+    assert CHAINS['btc'].hd_wallet(hd_wallet.KEY).kinds[0].branches[place[0]].address(place[1]) == address
 
 
 @pytest.mark.parametrize('address', hd_wallet.ADDRESSES)

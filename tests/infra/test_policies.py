@@ -55,8 +55,8 @@ from tests.support.rate_sources import sources
 ADDRESS = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4'
 OTHER_ADDRESS = '1JfbZRwdDHKZmuiZgYArJZhcuuzuw2HuMu'
 # The first account of BIP-84's test vector.
-WALLET = 'zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs'
-WALLET_NAME = identify('btc', WALLET).key.name
+HD_WALLET = 'zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf31mGDtKsAYz2oz2AGutZYs'
+HD_WALLET_NAME = identify('btc', HD_WALLET).key.name
 ACCOUNT: Any = {'wallet': 'kraken', 'credentials': {'key': 'k', 'secret': 'c2VjcmV0'}}
 REDIRECT = 'https://charts.example/callback'
 VERIFIER = 'v' * 43
@@ -452,7 +452,7 @@ def _use_api(token: str) -> None:
     for path in ('converted', 'balances/history'):  # nobody asked for rates of ltc: these do
         request('GET', f'/portfolios/1/{path}')
     request('POST', '/portfolios/1/addresses', address)
-    request('POST', '/portfolios/1/addresses', address | {'address': WALLET})
+    request('POST', '/portfolios/1/addresses', address | {'address': HD_WALLET})
     request('POST', '/portfolios/1/accounts', ACCOUNT)
     request('POST', '/portfolios/1/offsets', offset)
     for path in ('/user', '/status', '/sources', '/currencies', '/portfolios', '/portfolios/1', '/portfolios/1/balances'):
@@ -482,12 +482,12 @@ def make_user() -> User:
 
 @pytest.fixture
 def watched() -> Api:
-    """Somebody with a portfolio of two addresses, a wallet, an account and an offset."""
+    """Somebody with a portfolio of two addresses, an HD wallet, an account and an offset."""
     api = Api(HTTP, make_user().user_id, ALL_SCOPES)
     api.portfolio()
     api.address(1, ADDRESS)
     api.address(1, OTHER_ADDRESS)
-    api.address(1, WALLET)
+    api.address(1, HD_WALLET)
     assert api.post('/api/portfolios/1/accounts', ACCOUNT).status_code == 201
     assert api.post('/api/portfolios/1/offsets', {'title': 'x', 'balances': [{'currency': 'btc', 'balance': '1'}]}).status_code == 201
     return api
@@ -510,7 +510,7 @@ def test_the_refresh_does_what_it_may_and_nothing_else(watched: Api, recorder: R
 
     assert EXPLORERS['eth'][0].endpoint.credentials == {}  # read before each request to an explorer that takes a key
     service.refresh(ledger(ADDRESS)['ledger'], looked_at=None, deadline=0)  # at once too late: the rest is sent for
-    service.refresh(ledger(WALLET_NAME)['ledger'], looked_at=None, deadline=0)
+    service.refresh(ledger(HD_WALLET_NAME)['ledger'], looked_at=None, deadline=0)
     assert refresh.refresh_ledgers(event(ledger(ADDRESS), ledger(OTHER_ADDRESS)), None) == {'batchItemFailures': []}
     refresh.refresh_ledgers(event({}), None)  # fails, and waits for longer
     assert refresh.refresh_ledgers(event({'follow': 'btc'}), None) == {'batchItemFailures': []}
@@ -518,7 +518,7 @@ def test_the_refresh_does_what_it_may_and_nothing_else(watched: Api, recorder: R
     assert watched.delete('/api/portfolios/1').status_code == 200
     purge.purge_portfolios(event({'user_id': watched.user_id, 'portfolio_id': 1}), None)
     recorder.calls = recorded
-    refresh.refresh_ledgers(event(*map(ledger, (ADDRESS, OTHER_ADDRESS, WALLET_NAME))), None)  # nobody watches them: they go
+    refresh.refresh_ledgers(event(*map(ledger, (ADDRESS, OTHER_ADDRESS, HD_WALLET_NAME))), None)  # nobody watches them: they go
 
     own = {(action, 'RefreshQueue.Arn') for action in QUEUE}
     assert recorder.uses | own | logs('RefreshLedgers') | {TABLES_KEY} == allowed('refresh_ledgers')

@@ -22,7 +22,7 @@ KINDS = {'p2pkh': bip32.p2pkh, 'p2sh-p2wpkh': bip32.p2sh_p2wpkh, 'p2wpkh': bip32
 
 @pytest.fixture
 def few_unused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let two unused addresses be the last, and a slice of the job last as long as a wallet takes."""
+    """Let two unused addresses be the last, and a slice of the job last as long as an HD wallet takes."""
     monkeypatch.setattr(hd_wallets, 'GAP', 2)
     monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 3_600)
 
@@ -52,12 +52,12 @@ def paid(amount: str, number: int, height: int = 800_000) -> list[Txn]:
 
 
 def read(text: str, currency: str = 'btc') -> bool:
-    """Run the refresh job on a wallet; say whether it went well."""
+    """Run the refresh job on an HD wallet; say whether it went well."""
     return not refresh_job(record({'ledger': hd_wallets.identify(currency, text).key.text}))
 
 
 def add(api: Api, portfolio: int, text: str, **fields: Any) -> str:
-    """Add a wallet or address of Bitcoin; return its path."""
+    """Add an HD wallet or address of Bitcoin; return its path."""
     path = f'/api/portfolios/{portfolio}/addresses'
     response = api.post(path, {'address': text, 'currency': 'btc', 'title': 'One'} | fields)
     assert response.status_code == 201, response.body
@@ -65,7 +65,7 @@ def add(api: Api, portfolio: int, text: str, **fields: Any) -> str:
 
 
 def balance(api: Api, path: str) -> str:
-    """Return the one balance of a wallet."""
+    """Return the one balance of an HD wallet."""
     [row] = api.get(f'{path}/balances').json_body['result']
     return str(row['balance'])
 

@@ -19,7 +19,7 @@ def present_address_summary(address: Address) -> answers.AddressSummary:
 
 
 def present_address(address: Address, owner: Address | None = None) -> answers.Address:
-    """Return the full details of an address, given the wallet of the portfolio that it is part of."""
+    """Return the full details of an address, given the HD wallet of the portfolio that it is part of."""
     shown: answers.Address = {
         'id': address.address_id,
         'title': address.title,
@@ -32,7 +32,7 @@ def present_address(address: Address, owner: Address | None = None) -> answers.A
         'source': 'private-api',
         'agreement': present_agreement(address),
     }
-    if address.wallet is not None:
+    if address.hd_wallet is not None:
         shown['gap_limit'] = address.gap_limit or hd_wallets.GAP
         shown['script_types'] = list(address.script_types or ())
     if owner is not None:

@@ -155,23 +155,23 @@ def _address_schema() -> Schema:
 
 
 def _gap_limit(value: Any, body: ParsedBody) -> int:
-    """Return a number of addresses, for a wallet alone; a form's digits count as that number."""
+    """Return a number of addresses, for an HD wallet alone; a form's digits count as that number."""
     single = _single(value)
     if isinstance(single, str) and single.strip().isdecimal():
         single = int(single.strip()[:_MOST_DIGITS])
     if isinstance(single, bool) or not isinstance(single, int) or not 1 <= single <= hd_wallets.MOST_GAP:
         raise FieldError('range', translatable('{field} must be a whole number from 1 to {most}', most=format(hd_wallets.MOST_GAP, ',')))
-    if not _is_wallet(body):
+    if not _is_hd_wallet(body):
         raise FieldError('wallets_only', translatable('{field} is for extended public keys and descriptors only'))
     return single
 
 
-def _is_wallet(body: ParsedBody) -> bool:
-    """Whether the address of a body, or the one that it changes, is a wallet; an address that is wrong has a fault of its own."""
+def _is_hd_wallet(body: ParsedBody) -> bool:
+    """Whether the address of a body, or the one that it changes, is an HD wallet; an address that is wrong has a fault of its own."""
     currency, text = body.get(FOLLOWED_CURRENCY), body.get(ADDRESS)
     if text is None or text == body.get(SHOWN_ADDRESS):
-        return body.get(IS_WALLET) is not False
-    return currency is None or CHAINS[currency].is_wallet(text)
+        return body.get(IS_HD_WALLET) is not False
+    return currency is None or CHAINS[currency].is_hd_wallet(text)
 
 
 def _gap_limit_schema() -> Schema:
@@ -181,7 +181,7 @@ def _gap_limit_schema() -> Schema:
         'minimum': 1,
         'maximum': hd_wallets.MOST_GAP,
         'default': hd_wallets.GAP,
-        'examples': [],  # the example of an address is no wallet
+        'examples': [],  # the example of an address is no HD wallet
     }
 
 
@@ -265,7 +265,7 @@ FOLLOWED_CURRENCY = Field('currency', _followed_currency, _followed_currency_sch
 SAME_CURRENCY = Field('currency', _same_currency, _same_currency_schema)
 ADDRESS = Field('address', _address, _address_schema)
 SHOWN_ADDRESS = Field('shown_address', _address, _address_schema)  # known where an address is changed, never sent
-IS_WALLET = Field('is_wallet', _gap_limit, _gap_limit_schema)  # likewise
+IS_HD_WALLET = Field('is_hd_wallet', _gap_limit, _gap_limit_schema)  # likewise
 GAP_LIMIT = Field('gap_limit', _gap_limit, _gap_limit_schema)
 CURRENCY = Field('currency', _currency, _currency_schema)
 BALANCE = Field('balance', _amount, _amount_schema)

@@ -1,7 +1,7 @@
 """The addresses of HD wallets: branch by branch, each an endless row of addresses derived from one key or from several.
 
-A wallet of one key stands for all that can be spent with it: whatever its spelling says first, its addresses of every kind of
-script belong to it (BIP-44, BIP-49, BIP-84, BIP-86), as wallets write `xpub` for accounts of all kinds.
+An HD wallet of one key stands for all that can be spent with it: whatever its spelling says first, its addresses of every kind of
+script belong to it (BIP-44, BIP-49, BIP-84, BIP-86), as wallet programs write `xpub` for accounts of all kinds.
 """
 
 from collections.abc import Sequence
@@ -72,11 +72,11 @@ class ScriptBranches(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Wallet:
+class HdWallet:
     """All addresses that a text stands for: an extended public key, or an output descriptor.
 
     `identity` is the same for every spelling; it tells the addresses and must be kept secret like the text. `shown` may be shown.
-    `kinds` are its addresses by kind of script, those that the spelling means first. `needs_account_key` says that most wallets
+    `kinds` are its addresses by kind of script, those that the spelling means first. `needs_account_key` says that most HD wallets
     have no addresses below such a key, so that to find none says nothing. `spellings` are further texts that stand for the same.
     """
 

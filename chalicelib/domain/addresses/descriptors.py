@@ -1,4 +1,4 @@
-"""What a wallet exports: an extended public key with or without its origin, or an output descriptor (BIP-380 to 386, 389).
+"""What a wallet program exports: an extended public key with or without its origin, or an output descriptor (BIP-380 to 386, 389).
 
 wpkh([d34db33f/84h/0h/0h]xpub…/<0;1>/*)#checksum    wsh(sortedmulti(2,xpub…/<0;1>/*,xpub…/<0;1>/*))    [d34db33f/84h/0h/0h]xpub…
 
@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from chalicelib.domain.addresses import derivation, extended_keys, private_keys, scripts
-from chalicelib.domain.addresses.derivation import BRANCHES, DerivedKey, Steps, Wallet
+from chalicelib.domain.addresses.derivation import BRANCHES, DerivedKey, HdWallet, Steps
 from chalicelib.domain.addresses.errors import CHECKSUM, DESCRIPTOR, HARDENED_STEP, MALFORMED, PRIVATE, TOO_BROAD, BadAddress
 from chalicelib.domain.addresses.extended_keys import HARDENED, ExtendedKey, Format
 from chalicelib.domain.addresses.scripts import Script
@@ -136,8 +136,8 @@ def normalise(key_format: Format, text: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def parse(key_format: Format, text: str) -> Wallet:
-    """Return the wallet that a normalised key or descriptor stands for. Raises BadAddress."""
+def parse(key_format: Format, text: str) -> HdWallet:
+    """Return the HD wallet that a normalised key or descriptor stands for. Raises BadAddress."""
     parsed = _parse(key_format, text)
     shown = parsed.written([_shorten(one) for one in parsed.keys])
     if parsed.threshold is not None:
@@ -146,12 +146,12 @@ def parse(key_format: Format, text: str) -> Wallet:
         identities = [key.identity for key in keys]
         in_order = sorted(identities) if parsed.is_sorted else identities
         order = 'sorted' if parsed.is_sorted else 'in order'
-        return Wallet(f'{parsed.kind.value} {parsed.threshold} {order} {" ".join(in_order)}', shown, (several,))
+        return HdWallet(f'{parsed.kind.value} {parsed.threshold} {order} {" ".join(in_order)}', shown, (several,))
     [one] = parsed.keys
     key = _branched(one)
     kinds = derivation.of_key(key_format.network, list(dict.fromkeys((parsed.kind, *key_format.scripts))), key)
     is_account = key.steps == BRANCHES
-    return Wallet(
+    return HdWallet(
         key.identity,
         shown,
         kinds,
@@ -161,7 +161,7 @@ def parse(key_format: Format, text: str) -> Wallet:
 
 
 def _branched(one: _Expression) -> DerivedKey:
-    """Return the key of a wallet with its branches, which a key alone has by its level."""
+    """Return the key of an HD wallet with its branches, which a key alone has by its level."""
     if not one.is_plain or one.extended is None:
         key = one.derive()
         return key._replace(steps=tuple(sorted(key.steps)))

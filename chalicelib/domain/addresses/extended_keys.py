@@ -1,4 +1,4 @@
-"""Extended public keys (BIP-32): what is read from one, and of which level of a wallet it is (BIP-44 and its kin).
+"""Extended public keys (BIP-32): what is read from one, and of which level of an HD wallet it is (BIP-44 and its kin).
 
 Public derivation only: private keys are refused here as everywhere.
 """
@@ -45,7 +45,7 @@ class ExtendedKey(NamedTuple):
 
     @property
     def is_of_master(self) -> bool:
-        """Whether it is the key of a whole seed, below which most wallets use hardened steps only."""
+        """Whether it is the key of a whole seed, below which most wallet programs use hardened steps only."""
         return int(self.key.depth) == 0
 
     @property
@@ -54,7 +54,7 @@ class ExtendedKey(NamedTuple):
         return bool(self.key.depth not in (0, _ACCOUNT_DEPTH) and self.key.child_number < HARDENED)
 
     def require_addresses(self) -> None:
-        """Raise BadAddress if no wallet has addresses that are derived from a key of this level without hardened steps."""
+        """Raise BadAddress if no HD wallet has addresses that are derived from a key of this level without hardened steps."""
         depth, number = self.key.depth, self.key.child_number
         if depth > _DEEPEST or (depth == 1 and number in _PURPOSES) or (depth == 2 and number >= HARDENED):
             raise BadAddress(ACCOUNT_KEY)
@@ -73,7 +73,7 @@ _LITECOIN_VERSIONS = {
 }
 _SCRIPTS = (Script.P2WPKH, Script.P2WPKH_IN_P2SH, Script.P2PKH)
 BITCOIN = Format(bitcoin_like.BITCOIN, _BITCOIN_VERSIONS, (*_SCRIPTS, Script.P2TR))
-# Litecoin Core and many wallets write Bitcoin's versions for Litecoin.
+# Litecoin Core and many wallet programs write Bitcoin's versions for Litecoin.
 LITECOIN = Format(bitcoin_like.LITECOIN, _BITCOIN_VERSIONS | _LITECOIN_VERSIONS, _SCRIPTS)
 
 

@@ -1,6 +1,6 @@
 """The accounts in which addresses of Solana hold tokens. Pure.
 
-A token is held in accounts of a program, which name its mint and their owner. Wallets use the account whose address is derived from
+A token is held in accounts of a program, which name its mint and their owner. Wallet programs use the account whose address is derived from
 both: https://solana.com/docs/tokens/basics/create-token-account.
 """
 
@@ -44,7 +44,7 @@ def program_of(mint: str) -> str:
 
 
 def associated_account(owner: str, mint: str, program: str) -> str:
-    """Return the account in which wallets keep a mint for an owner.
+    """Return the account in which wallet programs keep a mint for an owner.
 
     It is the first of the hashes of both and a number, counted down from 255, that is no point on the curve, so that nobody has a key.
 

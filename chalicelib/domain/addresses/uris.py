@@ -1,4 +1,4 @@
-"""Payment URIs, as wallets show them in QR codes. Splits them; each chain interprets the parts."""
+"""Payment URIs, as wallet programs show them in QR codes. Splits them; each chain interprets the parts."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -34,7 +34,7 @@ class SolanaRpc:
     """Returns SOL, in lamports, and the tokens of the catalogue, of both token programs, in their smallest units.
 
     Every transaction that names the address is an entry of SOL, even if it moves none of it. Transactions are listed of the address and
-    of the accounts in which it holds tokens: those that are open, and those that wallets use for tokens that it held, or of all
+    of the accounts in which it holds tokens: those that are open, and those that wallet programs use for tokens that it held, or of all
     tokens at first, as an account may have been closed. Staking rewards come without a transaction, so the ledger of a stake account
     does not reconcile. A page starts after signatures; the last page is empty.
     """
@@ -89,7 +89,7 @@ class SolanaRpc:
         return [_holding(token.code, money.scaled(units, token.decimals)) for token, units in held if units]
 
     def _usual_accounts(self, address: str) -> dict[str, str]:
-        """Return the accounts in which wallets keep the tokens of the catalogue for an address, with the token of each."""
+        """Return the accounts in which wallet programs keep the tokens of the catalogue for an address, with the token of each."""
         return {
             solana_tokens.associated_account(address, mint, solana_tokens.program_of(mint)): token.code
             for mint, token in currencies.tokens_by_contract(self.chain.currency).items()

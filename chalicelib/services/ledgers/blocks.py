@@ -188,25 +188,25 @@ def _note_block(chain: ChainBlocks, block: Block) -> None:
 
 
 def _note_moved(chain: ChainBlocks, addresses: Iterable[str]) -> Collection[str]:
-    """Note that the ledgers of these addresses moved, where there are any, and the wallets that these are of; return their addresses."""
+    """Note that the ledgers of these addresses moved, where there are any, and the HD wallets that these are of; return their addresses."""
     pks = (AddressKey(chain.currency, address).text for address in addresses)
     # A ledger of seconds ago may be missing, as it may if it is created a second later: see services/ledgers/unmoved.py.
     watched = Ledger.find_many(pks, consistent=False).values()
-    wallets = {HdWalletKey(chain.currency, member.wallet) for ledger in watched for member in ledger.memberships}
+    hd_wallets = {HdWalletKey(chain.currency, member.hd_wallet) for ledger in watched for member in ledger.memberships}
     now = clock.now()
 
-    def note_wallet(wallet: HdWalletKey) -> None:
-        Ledger.note_address_moved(wallet, now, policy.BUSY_SECONDS)
+    def note_hd_wallet(hd_wallet: HdWalletKey) -> None:
+        Ledger.note_address_moved(hd_wallet, now, policy.BUSY_SECONDS)
 
     if watched:
         with ThreadPoolExecutor(_NOTED_AT_ONCE) as pool:
             list(pool.map(telemetry.in_current_task(lambda ledger: ledger.note_moved(now, is_due=_is_due(ledger, now))), watched))
-            list(pool.map(telemetry.in_current_task(note_wallet), wallets))
+            list(pool.map(telemetry.in_current_task(note_hd_wallet), hd_wallets))
     return [ledger.address_key.address for ledger in watched]
 
 
 def _is_due(ledger: Ledger, now: int) -> bool:
-    """Whether a ledger that moved is to be read at once by itself: one that is only of a wallet is read with that."""
+    """Whether a ledger that moved is to be read at once by itself: one that is only of an HD wallet is read with that."""
     moved_at: int | None = ledger.moved_at
     is_calm = moved_at is None or now - moved_at > policy.BUSY_SECONDS
     return is_calm and (not ledger.memberships or ledger.looked_at is not None)

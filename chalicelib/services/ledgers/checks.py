@@ -46,9 +46,9 @@ def check(message: CheckLedgers, deadline: float) -> None:
 
 
 def confirm_derived(derived: Iterable[Ledger], looked_at: int | None, deadline: float) -> frozenset[str]:
-    """Confirm those of a wallet's derived ledgers that are settled and did not move; return their keys.
+    """Confirm those of an HD wallet's derived ledgers that are settled and did not move; return their keys.
 
-    `looked_at` is when a user looked at the wallet, which is a look at all of them.
+    `looked_at` is when a user looked at the HD wallet, which is a look at all of them.
     """
     now = clock.now()
     checkable = [ledger for ledger in derived if settled.is_checkable(ledger, now, looked_at)]

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from chalicelib import clock, messages
 from chalicelib.domain import hd_wallets, money
-from chalicelib.domain.addresses.derivation import Wallet
+from chalicelib.domain.addresses.derivation import HdWallet
 from chalicelib.domain.ledger_keys import AddressKey
 from chalicelib.domain.ledgers import Holding
 from chalicelib.messages import RefreshLedger
@@ -18,11 +18,11 @@ T = TypeVar('T')
 
 
 class DerivedLedgers(NamedTuple):
-    """The derived ledgers of a wallet as they are stored, by partition key and in order.
+    """The derived ledgers of an HD wallet as they are stored, by partition key and in order.
 
     `rows` are their keys by branch. `used` are those of addresses that were ever used, `first` those of the first address of each branch,
-    `resting` those of kinds of script that the wallet uses none of. `script_types` are the kinds that it uses. `is_capped` says that there
-    are too many.
+    `resting` those of kinds of script that the HD wallet uses none of. `script_types` are the kinds that it uses. `is_capped` says that
+    there are too many.
     """
 
     by_pk: Mapping[str, Ledger]
@@ -35,34 +35,34 @@ class DerivedLedgers(NamedTuple):
 
     @property
     def active(self) -> list[Ledger]:
-        """Those that say what the wallet holds."""
+        """Those that say what the HD wallet holds."""
         return [each for pk, each in self.by_pk.items() if pk not in self.resting]
 
 
 _NONE = DerivedLedgers({}, {}, frozenset(), frozenset(), frozenset(), (), is_capped=False)
 
 
-def grow(ledger: Ledger, wallet: Wallet, known: DerivedLedgers = _NONE, changed: Iterable[str] = ()) -> DerivedLedgers:
+def grow(ledger: Ledger, hd_wallet: HdWallet, known: DerivedLedgers = _NONE, changed: Iterable[str] = ()) -> DerivedLedgers:
     """Return all derived ledgers as they are stored, branch by branch, after creating those that are missing. Raises LeaseLost.
 
-    Those that are `known`, and not among the `changed`, are taken as they are: a wallet of thousands of addresses grows by a few at a time.
-    How far the branches reach is stored before ledgers are created, so that `release` finds each of them even if this worker dies.
+    Those that are `known`, and not among the `changed`, are taken as they are: an HD wallet of thousands of addresses grows by a few at a
+    time. How far the branches reach is stored before ledgers are created, so that `release` finds each of them even if this worker dies.
     """
     rows: Mapping[str, Sequence[str]] = known.rows
     again = frozenset(changed)
     stored = {pk: each for pk, each in known.by_pk.items() if pk not in again}
     used = known.used & stored.keys()
     while True:
-        rows = _rows(ledger, wallet, ledger.derived.counts(wallet.kinds[0].script.value), rows)
+        rows = _rows(ledger, hd_wallet, ledger.derived.counts(hd_wallet.kinds[0].script.value), rows)
         read = Ledger.find_many(pk for row in rows.values() for pk in row if pk not in stored)
         stored |= _watched(ledger, read)
         used |= {pk for pk, each in read.items() if hd_wallets.is_used([coin_holding(each)])}
         uses = {branch: [pk in used for pk in row] for branch, row in rows.items()}
-        reach = hd_wallets.reach_of_branches(wallet.kinds, uses, ledger.derived.gap)
-        rows = _rows(ledger, wallet, reach.counts, rows)
+        reach = hd_wallets.reach_of_branches(hd_wallet.kinds, uses, ledger.derived.gap)
+        rows = _rows(ledger, hd_wallet, reach.counts, rows)
         missing = [pk for row in rows.values() for pk in row if pk not in stored]
         if not missing:
-            return _in_order(wallet, rows, stored, used, is_capped=reach.is_capped)
+            return _in_order(hd_wallet, rows, stored, used, is_capped=reach.is_capped)
         _create(ledger, missing, reach.counts)
 
 
@@ -70,7 +70,7 @@ def _create(ledger: Ledger, pks: Sequence[str], counts: Mapping[str, int]) -> No
     """Create derived ledgers, and watch them, after noting how far the branches reach with them. Raises LeaseLost."""
     ledger.derived.reach(counts)
     ledger.save_derived(ledger.derived, clock.now())
-    member = Membership(ledger.wallet_key.name, ledger.derived.cycle)
+    member = Membership(ledger.hd_wallet_key.name, ledger.derived.cycle)
     for some in slices(pks, _WRITTEN_AT_ONCE):
         ledger.renew_if_short(clock.now())
         full: frozenset[str] = frozenset()
@@ -79,9 +79,9 @@ def _create(ledger: Ledger, pks: Sequence[str], counts: Mapping[str, int]) -> No
 
 
 def _write(ledger: Ledger, member: Membership, pks: Sequence[str], full: AbstractSet[str]) -> bool:
-    """Create derived ledgers that name their wallet, but for the `full` ones, and watch them; False if others are full too."""
+    """Create derived ledgers that name their HD wallet, but for the `full` ones, and watch them; False if others are full too."""
     now, group = clock.now(), ledger.acting_group
-    watches = [Write(Operation.PUT, Watch.of_wallet(pk, ledger.wallet_key)) for pk in pks]
+    watches = [Write(Operation.PUT, Watch.of_hd_wallet(pk, ledger.hd_wallet_key)) for pk in pks]
     try:
         transact(*watches, *(create_derived(pk, None if pk in full else member, now, group=group) for pk in pks))
     except NamesNoMore:
@@ -89,16 +89,16 @@ def _write(ledger: Ledger, member: Membership, pks: Sequence[str], full: Abstrac
     return True
 
 
-def release(ledger: Ledger, wallet: Wallet) -> None:
-    """Stop watching the derived ledgers of a wallet; those without another watch are deleted by their next refresh. Raises LeaseLost."""
-    rows = _rows(ledger, wallet, ledger.derived.counts(wallet.kinds[0].script.value), {})
+def release(ledger: Ledger, hd_wallet: HdWallet) -> None:
+    """Stop watching an HD wallet's derived ledgers; those without another watch are deleted by their next refresh. Raises LeaseLost."""
+    rows = _rows(ledger, hd_wallet, ledger.derived.counts(hd_wallet.kinds[0].script.value), {})
     pks = [pk for row in rows.values() for pk in row]
     for some in slices(pks, _WRITTEN_AT_ONCE):
         now = clock.now()
         ledger.renew_if_short(now)
         stored = Ledger.find_many(some)
-        unwatched = [Write(Operation.DELETE, Watch.of_wallet(pk, ledger.wallet_key)) for pk in some]
-        transact(*unwatched, *(release_derived(stored.get(pk, Ledger.at(pk)), ledger.wallet_key, now) for pk in some))
+        unwatched = [Write(Operation.DELETE, Watch.of_hd_wallet(pk, ledger.hd_wallet_key)) for pk in some]
+        transact(*unwatched, *(release_derived(stored.get(pk, Ledger.at(pk)), ledger.hd_wallet_key, now) for pk in some))
     messages.send(*(RefreshLedger(pk, group=ledger.acting_group) for pk in pks))
 
 
@@ -116,11 +116,11 @@ def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _rows(ledger: Ledger, wallet: Wallet, counts: Mapping[str, int], known: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+def _rows(ledger: Ledger, hd_wallet: HdWallet, counts: Mapping[str, int], known: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Return the keys of the ledgers of derived addresses by branch, given those known already."""
-    currency = ledger.wallet_key.currency
+    currency = ledger.hd_wallet_key.currency
     rows: dict[str, list[str]] = {}
-    for branch in wallet.branches:
+    for branch in hd_wallet.branches:
         row = list(known.get(branch.name, ()))
         rows[branch.name] = row + [
             AddressKey(currency, branch.address(index)).text for index in range(len(row), counts.get(branch.name, 0))
@@ -129,24 +129,24 @@ def _rows(ledger: Ledger, wallet: Wallet, counts: Mapping[str, int], known: Mapp
 
 
 def _watched(ledger: Ledger, read: Mapping[str, Ledger]) -> dict[str, Ledger]:
-    """Return those of some ledgers that the wallet watches: they name it, or name as many others as they may.
+    """Return those of some ledgers that the HD wallet watches: they name it, or name as many others as they may.
 
     Costs a request only where there are such.
     """
     naming = {pk: each for pk, each in read.items() if _is_member(each, ledger)}
-    watches = [Watch.of_wallet(pk, ledger.wallet_key) for pk, each in read.items() if pk not in naming and each.names_no_more]
+    watches = [Watch.of_hd_wallet(pk, ledger.hd_wallet_key) for pk, each in read.items() if pk not in naming and each.names_no_more]
     return naming | {watch.pk: read[watch.pk] for watch in Watch.get_many((watch.pk, watch.sk) for watch in watches)}
 
 
 def _is_member(derived_ledger: Ledger, ledger: Ledger) -> bool:
-    name, cycle = ledger.wallet_key.name, ledger.derived.cycle
-    return any(member.wallet == name and member.cycle <= cycle for member in derived_ledger.memberships)
+    name, cycle = ledger.hd_wallet_key.name, ledger.derived.cycle
+    return any(member.hd_wallet == name and member.cycle <= cycle for member in derived_ledger.memberships)
 
 
 def _in_order(
-    wallet: Wallet, rows: Mapping[str, Sequence[str]], stored: Mapping[str, Ledger], used: AbstractSet[str], *, is_capped: bool
+    hd_wallet: HdWallet, rows: Mapping[str, Sequence[str]], stored: Mapping[str, Ledger], used: AbstractSet[str], *, is_capped: bool
 ) -> DerivedLedgers:
-    by_kind = {kind.script.value: [pk for branch in kind.branches for pk in rows[branch.name]] for kind in wallet.kinds}
+    by_kind = {kind.script.value: [pk for branch in kind.branches for pk in rows[branch.name]] for kind in hd_wallet.kinds}
     script_types = tuple(kind for kind, row in by_kind.items() if not used.isdisjoint(row))
     return DerivedLedgers(
         {pk: stored[pk] for row in by_kind.values() for pk in row},

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from chalicelib import clock, errors, telemetry, vault
 from chalicelib.domain import hd_wallets, ledger_keys, ledgers, money
-from chalicelib.domain.addresses.derivation import Wallet
+from chalicelib.domain.addresses.derivation import HdWallet
 from chalicelib.domain.hd_wallets import Flow
 from chalicelib.domain.ledgers import Gap
 from chalicelib.models import MOST_MEMBERSHIPS, Cursor, Derived, Ledger, Membership, Watch
@@ -34,17 +34,17 @@ def read(ledger: Ledger, deadline: float) -> bool:
 
     Raises Upstream when derived ledgers cannot be read, and LeaseLost.
     """
-    wallet = _wallet(ledger)
+    hd_wallet = _hd_wallet(ledger)
     begun_at = _begin_cycle(ledger)
-    derived = derived_ledgers.grow(ledger, wallet)
+    derived = derived_ledgers.grow(ledger, hd_wallet)
     quiet = _confirm_quiet(ledger, derived, _outdated(derived, begun_at), deadline)
     while outdated := _outdated(derived, begun_at, quiet):
         failures = _refresh(ledger, outdated, deadline)
         is_late = clock.monotonic() > deadline
-        derived = derived_ledgers.grow(ledger, wallet, derived, outdated)
+        derived = derived_ledgers.grow(ledger, hd_wallet, derived, outdated)
         left = _outdated(derived, begun_at, quiet)
         if _is_enough(derived, left, is_late=is_late):  # the last round: other workers may have written the others meanwhile
-            derived = derived_ledgers.grow(ledger, wallet, derived, derived.by_pk)
+            derived = derived_ledgers.grow(ledger, hd_wallet, derived, derived.by_pk)
             left = _outdated(derived, begun_at, quiet)
         tried = frozenset(outdated)
         _refuse_standstill(ledger, [derived.by_pk[pk] for pk in left if pk in tried], failures, moved=outdated != left)
@@ -54,13 +54,13 @@ def read(ledger: Ledger, deadline: float) -> bool:
             return False
         if outdated == left:
             time.sleep(_PAUSE_SECONDS)
-    return _merge(ledger, wallet, derived, deadline)
+    return _merge(ledger, hd_wallet, derived, deadline)
 
 
 def unwatch(ledger: Ledger) -> None:
     """Stop watching the derived ledgers of a wallet; those without another watch are deleted by their next refresh. Raises LeaseLost."""
     if ledger.derived is not None:
-        derived_ledgers.release(ledger, _wallet(ledger))
+        derived_ledgers.release(ledger, _hd_wallet(ledger))
 
 
 def asks_for_more(ledger: Ledger, first_watches: Sequence[Watch]) -> bool:
@@ -74,11 +74,11 @@ def asks_for_more(ledger: Ledger, first_watches: Sequence[Watch]) -> bool:
     return gap > (progress.read_gap or hd_wallets.GAP)
 
 
-def _wallet(ledger: Ledger) -> Wallet:
+def _hd_wallet(ledger: Ledger) -> HdWallet:
     secret: bytes | None = ledger.secret
     if secret is None:
-        raise ValueError('a wallet without its key')
-    return ledger.wallet_key.chain.wallet(vault.decrypt(secret, vault.ledger_context(ledger.pk)))
+        raise ValueError('an HD wallet without its key')
+    return ledger.hd_wallet_key.chain.hd_wallet(vault.decrypt(secret, vault.ledger_context(ledger.pk)))
 
 
 def _begin_cycle(ledger: Ledger) -> int:
@@ -151,10 +151,10 @@ def _refuse_standstill(ledger: Ledger, left: Iterable[Ledger], failures: Sequenc
     if failures and not moved:
         raise next((error for error in failures if isinstance(error, errors.UpstreamBusy)), failures[0])
     if any(each.valid is False for each in left):
-        raise errors.Upstream(ledger.wallet_key.currency, 'every explorer says that a derived address cannot exist')
+        raise errors.Upstream(ledger.hd_wallet_key.currency, 'every explorer says that a derived address cannot exist')
 
 
-def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers, deadline: float) -> bool:
+def _merge(ledger: Ledger, hd_wallet: HdWallet, derived: DerivedLedgers, deadline: float) -> bool:
     """Merge the derived ledgers into the wallet's; False if `deadline` came first.
 
     Transactions are read only if those of any ledger changed since the last merge.
@@ -172,9 +172,9 @@ def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers, deadline: fl
         if merged is None:
             return False
         flow = merged
-    holding = hd_wallets.merge_holdings(ledger.wallet_key.currency, [derived_ledgers.coin_holding(each) for each in active], flow)
+    holding = hd_wallets.merge_holdings(ledger.hd_wallet_key.currency, [derived_ledgers.coin_holding(each) for each in active], flow)
     unread = next((each.incomplete for each in active if each.incomplete is not None), None)
-    incomplete = unread or _lack(wallet, derived)
+    incomplete = unread or _lack(hd_wallet, derived)
     observed_at = min(each.updated_at or 0 for each in active)
     difference = money.add(holding.balance, money.subtract(flow.sent, flow.received))
     gaps = _gaps(ledger, active, difference, compared=unread is None)
@@ -198,11 +198,11 @@ def _merge(ledger: Ledger, wallet: Wallet, derived: DerivedLedgers, deadline: fl
     return True
 
 
-def _lack(wallet: Wallet, derived: DerivedLedgers) -> str | None:
+def _lack(hd_wallet: HdWallet, derived: DerivedLedgers) -> str | None:
     """Return why the addresses of a wallet may not be all there are, in one word; None if they are."""
     if derived.is_capped:
         return TOO_MANY_ADDRESSES
-    return ACCOUNT_KEY_NEEDED if wallet.needs_account_key and not derived.used else None
+    return ACCOUNT_KEY_NEEDED if hd_wallet.needs_account_key and not derived.used else None
 
 
 def _note_what_is_shown(ledger: Ledger, derived: DerivedLedgers, used: Iterable[str]) -> None:
@@ -217,8 +217,8 @@ def _note_what_is_shown(ledger: Ledger, derived: DerivedLedgers, used: Iterable[
     others: dict[str, dict[str, int]] = {}
     for pk in derived.used | derived.first:
         for member in derived.by_pk[pk].memberships:
-            if member.wallet != ledger.wallet_key.name:
-                others.setdefault(member.wallet, {}).setdefault(pk, member.cycle)  # the lowest comes first
+            if member.hd_wallet != ledger.hd_wallet_key.name:
+                others.setdefault(member.hd_wallet, {}).setdefault(pk, member.cycle)  # the lowest comes first
     having_all = {name for name, cycles in others.items() if len(cycles) == len(derived.used | derived.first)}
     within = [str(Membership(name, max(others[name].values()))) for name in sorted(having_all)]
     beside = sorted(name for name in others.keys() - having_all if not derived.used.isdisjoint(others[name]))
@@ -227,7 +227,7 @@ def _note_what_is_shown(ledger: Ledger, derived: DerivedLedgers, used: Iterable[
 
 def _gaps(ledger: Ledger, derived: Iterable[Ledger], difference: Decimal, *, compared: bool) -> list[Gap]:
     """Return the gaps of a wallet: what any derived ledger lacks, the wallet lacks too, and since that did."""
-    currency = ledger.wallet_key.currency
+    currency = ledger.hd_wallet_key.currency
     gaps_below = [gap for each in derived for gap in each.gaps if gap.currency == currency]
     if difference and compared:
         gaps_below.append(Gap(currency, ledgers.MISSING, ledger.last_reconciled(currency)))

@@ -80,9 +80,9 @@ def _is_told_meanwhile(ledger: Ledger, version: int) -> bool:
 
 
 def _as_summed(ledger: Ledger) -> tuple[object, ...]:
-    """Return what decides how portfolios count a ledger; of a wallet also of which addresses it is merged, if that is known.
+    """Return what decides how portfolios count a ledger; of an HD wallet also of which addresses it is merged, if that is known.
 
-    Not which wallets it names: those are anybody's, and what belongs to one of the same portfolio is announced with that.
+    Not which HD wallets it names: those are anybody's, and what belongs to one of the same portfolio is announced with that.
     """
     progress = ledger.derived
     return ledger.changes, None if progress is None or progress.shown_cycle is None else (progress.used,)

@@ -18,7 +18,7 @@ INTERVALS = (
 LONGEST_INTERVAL = DAY
 
 STALE_SECONDS = 5 * MINUTE  # a reader who finds older balances has the ledger refreshed
-FRESH_SECONDS = 10  # a ledger observed within this is not read again, nor a derived one in the cycle of its wallet
+FRESH_SECONDS = 10  # a ledger observed within this is not read again, nor a derived one in the cycle of its HD wallet
 CLOCKS_DIFFER_SECONDS = MINUTE  # at most, between those of two workers
 FIRST_BACKOFF_SECONDS = 10  # doubled by each failure in a row, up to the interval
 CRASH_RETRY_SECONDS = 5 * MINUTE  # after an error of our own, which a retry seldom mends
@@ -130,11 +130,11 @@ def is_looked_at(ledger: 'Ledger', now: int, looked_at: int | None = None) -> bo
 def _moved_meanwhile(ledger: 'Ledger', now: int) -> bool:
     """Whether a block was read, or found undone, in which it moved, after its last reading began.
 
-    A wallet is read address by address: of a transaction in a block that was made after that began, some may be known and others not.
+    An HD wallet is read address by address: of a transaction in a block that was made after that began, some may be known and others not.
     """
-    is_wallet = ledger.derived is not None
-    begun_at: int | None = ledger.read_at if is_wallet else ledger.attempted_at
-    moves: list[int | None] = [ledger.moved_at, *([ledger.newest_at] if is_wallet else [])]
+    is_hd_wallet = ledger.derived is not None
+    begun_at: int | None = ledger.read_at if is_hd_wallet else ledger.attempted_at
+    moves: list[int | None] = [ledger.moved_at, *([ledger.newest_at] if is_hd_wallet else [])]
     return begun_at is not None and any(at is not None and begun_at < at <= now for at in moves)
 
 

@@ -22,7 +22,7 @@ def stamp(ledger: Ledger, watches: Sequence[Watch], *, changed: bool) -> None:
 
     `changed`: what portfolios show of it changed. After a full batch of watches, a message continues with the rest.
     """
-    of_children = [watch for watch in watches if watch.is_of_child]  # wallets, the other watchers, look by themselves
+    of_children = [watch for watch in watches if watch.is_of_child]  # HD wallets, the other watchers, look by themselves
     for watch in of_children:
         _stamp_child(watch, ledger)
         _stamp_portfolio(watch, ledger)

@@ -25,9 +25,9 @@ from chalicelib.texts import translatable
 
 
 class Draft(NamedTuple):
-    """An address that is not stored yet, and the ciphertext of a wallet's key, None for a plain address.
+    """An address that is not stored yet, and the ciphertext of an HD wallet's key, None for a plain address.
 
-    `formerly` are the ledgers that earlier releases gave the same wallet.
+    `formerly` are the ledgers that earlier releases gave the same HD wallet.
     """
 
     child: Address
@@ -87,7 +87,7 @@ def change(
 ) -> Address:
     """Store a new title, a new address, a new gap limit, or several of them; return what the address then is.
 
-    A new address is another ledger: nothing known of the old one is shown for it. A new gap limit has the wallet read on.
+    A new address is another ledger: nothing known of the old one is shown for it. A new gap limit has the HD wallet read on.
     Raises NotFound when the child is gone, PreconditionFailed, Invalid when the portfolio holds the new address already.
     """
     if expected is not None and child.version not in expected:
@@ -107,7 +107,7 @@ def change(
 
 
 def _widen(child: Address, gap_limit: int, actions: list[Any], now: int, expected: ExpectedVersions) -> Address:
-    """Store how many unused addresses in a row end the search of a wallet, also where the refresh finds it, and read the wallet."""
+    """Store how many unused addresses in a row end the search of an HD wallet, also where the refresh finds it, and read it."""
     unchanged = has_version(Address.version, expected) & Address.follows(child.ledger_key)
     child.gap_limit = gap_limit
     transact(
@@ -132,8 +132,8 @@ def _move(child: Address, to: Destination, actions: list[Any], now: int, expecte
     moved = Address.at(child.user_id, child.portfolio_id, child.address_id)
     unknown = (Address.txns_last_updated, Address.agreement, Address.script_types, Address.within)
     child.point_to(to.followed)
-    child.gap_limit = (to.gap_limit or child.gap_limit) if child.wallet else None
-    named = Address.wallet.set(child.wallet) if child.wallet else Address.wallet.remove()
+    child.gap_limit = (to.gap_limit or child.gap_limit) if child.hd_wallet else None
+    named = Address.hd_wallet.set(child.hd_wallet) if child.hd_wallet else Address.hd_wallet.remove()
     gap = Address.gap_limit.set(child.gap_limit) if child.gap_limit else Address.gap_limit.remove()
     actions += [Address.address.set(child.address), named, gap, Address.valid.set(True), Address.moved_at.set(now)]
     actions += [attribute.remove() for attribute in unknown]
@@ -183,7 +183,7 @@ def _unwatch(child: Address, now: int) -> list[Write]:
 
 
 def _refuse_former(child: Address, formerly: Sequence[HdWalletKey]) -> list[Write]:
-    """Return the checks that the portfolio has not the same wallet under a name that earlier releases gave it."""
+    """Return the checks that the portfolio has not the same HD wallet under a name that earlier releases gave it."""
     former = [Watch(key.text, Watch.of(child).sk) for key in formerly]
     return [Write(Operation.CHECK, watch, condition=Watch.pk.does_not_exist(), on_failure=_duplicate) for watch in former]
 

@@ -69,7 +69,7 @@ class Child(NamedTuple):
 def children(contents: PortfolioTree) -> list[Child]:
     """Return the children that follow ledgers and count, by id; the states of 100 ledgers to a request.
 
-    An address that belongs to a wallet of the portfolio does not: the wallet counts it.
+    An address that belongs to an HD wallet of the portfolio does not: the HD wallet counts it.
     """
     followed = owners.read_ledgers(contents.of_kind(Follower))
     owners_of = owners.of_ledgers(followed)

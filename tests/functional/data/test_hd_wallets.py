@@ -1,4 +1,4 @@
-"""Wallets in exports, imports and forgetting: the key goes along as ciphertext, the parts are found anew."""
+"""HD wallets in exports, imports and forgetting: the key goes along as ciphertext, the parts are found anew."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def path(api: Api, explorer: Explorer) -> str:
-    """The path of a wallet, of which one part is in the portfolio by itself too."""
+    """The path of an HD wallet, of which one part is in the portfolio by itself too."""
     explorer.chain[FIRST] = [Txn(txid(1), 800_000, received=(5_000,))]
     portfolio = api.portfolio()
     api.address(portfolio, FIRST)
@@ -43,7 +43,7 @@ def told(api: Api, path: str) -> list[object]:
 
 
 @pytest.mark.parametrize('what', [['--all'], ['--user', 'test@example.com']])
-def test_a_wallet_is_the_same_after_an_import_and_finds_its_parts_anew(
+def test_an_hd_wallet_is_the_same_after_an_import_and_finds_its_parts_anew(
     api: Api, explorer: Explorer, path: str, tmp_path: Path, what: list[str]
 ) -> None:
     file = tmp_path / 'export.jsonl'
@@ -61,7 +61,7 @@ def test_a_wallet_is_the_same_after_an_import_and_finds_its_parts_anew(
         assert len([item for item in items('cryptfolio-second') if item['sk']['S'].startswith('WATCH#WALLET#')]) == 3 + 2 + 3 * 2
 
 
-def test_of_one_user_no_watch_of_a_wallet_is_exported(path: str, tmp_path: Path) -> None:
+def test_of_one_user_no_watch_of_an_hd_wallet_is_exported(path: str, tmp_path: Path) -> None:
     file = tmp_path / 'export.jsonl'
     assert run('export', '--user', 'test@example.com', file) == 0
     assert 'WATCH#WALLET#' not in file.read_text()
@@ -75,7 +75,7 @@ def test_of_one_user_it_is_not_exported_who_else_has_their_addresses(api: Api, o
     assert hd_wallets.identify('btc', XPUB_OF_RECEIVING).key.name not in file.read_text()
 
 
-def test_forgetting_the_only_one_who_has_a_wallet_takes_all_of_it(path: str, queues: dict[str, str]) -> None:
+def test_forgetting_the_only_one_who_has_an_hd_wallet_takes_all_of_it(path: str, queues: dict[str, str]) -> None:
     refresh_queue(queues).bodies()
     assert run('users', 'forget', '--yes', 'test@example.com') == 0
     for _ in range(2):

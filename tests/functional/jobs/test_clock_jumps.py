@@ -43,7 +43,7 @@ def test_an_address_that_was_read_then_is_not_settled(api: Api, explorer: Explor
     assert not settled.is_settled(state(SEGWIT), CLOCK.now())
 
 
-def test_a_wallet_whose_cycle_began_then_begins_another(
+def test_an_hd_wallet_whose_cycle_began_then_begins_another(
     api: Api, explorer: Explorer, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr('chalicelib.domain.hd_wallets.GAP', 2)

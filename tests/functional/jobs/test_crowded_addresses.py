@@ -1,6 +1,6 @@
-"""Wallets without end share a branch: what each costs all others is bounded, and a portfolio counts once what it holds.
+"""HD wallets without end share a branch: what each costs all others is bounded, and a portfolio counts once what it holds.
 
-`wpkh(KEY/<0;n>/*)` is a wallet of its own for each n, and has the receiving addresses of all others.
+`wpkh(KEY/<0;n>/*)` is an HD wallet of its own for each n, and has the receiving addresses of all others.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def portfolio(api: Api, explorer: Explorer) -> int:
 
 
 def sharing(number: int) -> str:
-    """Return a wallet with the receiving addresses of the account, and other change addresses."""
+    """Return an HD wallet with the receiving addresses of the account, and other change addresses."""
     return f'wpkh({XPUB}/<0;{number}>/*)'
 
 
@@ -55,7 +55,7 @@ def stored(text: str) -> Ledger:
 
 
 def crowd(number: int, *addresses: str) -> set[str]:
-    """Have addresses belong to so many wallets of others; return what names these."""
+    """Have addresses belong to so many HD wallets of others; return what names these."""
     names = {f'wallet-{n:040x} 1' for n in range(number)}
     for address in addresses:
         Ledger.at(f'LEDGER#btc#{address}').update_blindly(Ledger.member_of.add(names), condition=None)
@@ -63,14 +63,14 @@ def crowd(number: int, *addresses: str) -> set[str]:
 
 
 def crowd_out() -> None:
-    """Have all addresses that are stored name so many wallets of others, and those alone."""
+    """Have all addresses that are stored name so many HD wallets of others, and those alone."""
     for item in Item.scan():
         if isinstance(item, Ledger) and item.derived is None:
             item.update([Ledger.member_of.set({f'wallet-{n:040x} 1' for n in range(MOST)})])
 
 
-def names_wallet(address: str, text: str) -> bool:
-    return any(member.wallet in pk_of(text) for member in stored(address).memberships)
+def names_hd_wallet(address: str, text: str) -> bool:
+    return any(member.hd_wallet in pk_of(text) for member in stored(address).memberships)
 
 
 def held(api: Api, portfolio: int) -> tuple[str, list[str]]:
@@ -84,7 +84,7 @@ def part_of(api: Api, path: str) -> str | None:
     return None if found is None else str(found['title'])
 
 
-def test_a_wallet_more_has_no_other_one_refreshed(api: Api, other: Api, portfolio: int, sent_messages: Sent) -> None:
+def test_an_hd_wallet_more_has_no_other_one_refreshed(api: Api, other: Api, portfolio: int, sent_messages: Sent) -> None:
     other_portfolio = other.portfolio()
     for number in range(2, 6):
         whose, where = (api, portfolio) if number % 2 else (other, other_portfolio)
@@ -97,7 +97,7 @@ def test_a_wallet_more_has_no_other_one_refreshed(api: Api, other: Api, portfoli
         CLOCK.advance(20)
 
 
-def test_what_a_deleted_wallet_leaves_is_the_work_of_who_deleted_it(api: Api, portfolio: int, sent_messages: Sent) -> None:
+def test_what_a_deleted_hd_wallet_leaves_is_the_work_of_who_deleted_it(api: Api, portfolio: int, sent_messages: Sent) -> None:
     path = add(api, portfolio, ZPUB)
     assert read(ZPUB)
     sent_messages.clear()
@@ -109,7 +109,7 @@ def test_what_a_deleted_wallet_leaves_is_the_work_of_who_deleted_it(api: Api, po
     assert {group for _, group in sent_messages} == {group} == {group_of(api)}
 
 
-def test_an_address_of_a_wallet_that_the_sweep_finds_is_the_work_of_whose_wallet_it_is(api: Api, other: Api, portfolio: int) -> None:
+def test_an_address_of_an_hd_wallet_that_the_sweep_finds_is_the_work_of_whose_hd_wallet_it_is(api: Api, other: Api, portfolio: int) -> None:
     add(other, other.portfolio(), SPENT_TO)
     add(api, portfolio, ZPUB)
     assert read(ZPUB)
@@ -134,12 +134,12 @@ def test_further_watchers_are_told_as_the_work_of_whoever_had_it_refreshed(
     assert groups == [group_of(api)] * 4
 
 
-def test_a_refresh_sends_no_more_messages_for_wallets_that_watch_the_address(
+def test_a_refresh_sends_no_more_messages_for_hd_wallets_that_watch_the_address(
     api: Api, portfolio: int, sent_messages: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = add(api, portfolio, OWN)
     for number in range(9):
-        Watch.of_wallet(pk_of(OWN), HdWalletKey('btc', f'wallet-{number}')).save()
+        Watch.of_hd_wallet(pk_of(OWN), HdWalletKey('btc', f'wallet-{number}')).save()
     monkeypatch.setattr(policy, 'MOST_STAMPED_AT_ONCE', 2)
     sent_messages.clear()
     assert run_refresh(OWN)
@@ -150,8 +150,8 @@ def test_a_refresh_sends_no_more_messages_for_wallets_that_watch_the_address(
     assert api.get(path).json_body['result']['txns_last_updated'] is not None
 
 
-@pytest.mark.parametrize('first', ['address', 'wallet'])
-def test_an_address_counts_once_though_it_names_no_more_wallets(api: Api, portfolio: int, first: str) -> None:
+@pytest.mark.parametrize('first', ['address', 'HD wallet'])
+def test_an_address_counts_once_though_it_names_no_more_hd_wallets(api: Api, portfolio: int, first: str) -> None:
     paths = {}
     add(api, api.portfolio('Watched'), OWN)
     assert run_refresh(OWN)
@@ -191,7 +191,9 @@ def test_the_past_counts_it_once_too(api: Api, portfolio: int, queues: dict[str,
 
 
 @pytest.mark.parametrize('account_first', [True, False])
-def test_of_two_wallets_one_counts_for_both_though_no_address_names_them(api: Api, other: Api, portfolio: int, account_first: bool) -> None:
+def test_of_two_hd_wallets_one_counts_for_both_though_no_address_names_them(
+    api: Api, other: Api, portfolio: int, account_first: bool
+) -> None:
     add(other, other.portfolio(), ZPUB)
     assert read(ZPUB)
     crowd_out()
@@ -199,12 +201,12 @@ def test_of_two_wallets_one_counts_for_both_though_no_address_names_them(api: Ap
         add(api, portfolio, text)
         CLOCK.advance(20)
         assert read(text)
-        assert not names_wallet(OWN, text)
+        assert not names_hd_wallet(OWN, text)
     assert held(api, portfolio) == ('0.75', [])
 
 
 @pytest.mark.parametrize('account_first', [True, False])
-def test_of_two_wallets_one_counts_for_both_though_addresses_name_only_the_first(api: Api, portfolio: int, account_first: bool) -> None:
+def test_of_two_hd_wallets_one_counts_for_both_though_addresses_name_only_the_first(api: Api, portfolio: int, account_first: bool) -> None:
     first, second = (XPUB, chain_key(0)) if account_first else (chain_key(0), XPUB)
     add(api, portfolio, first)
     assert read(first)
@@ -212,11 +214,11 @@ def test_of_two_wallets_one_counts_for_both_though_addresses_name_only_the_first
     add(api, portfolio, second)
     CLOCK.advance(20)
     assert read(second)
-    assert (names_wallet(OWN, first), names_wallet(OWN, second)) == (True, False)
+    assert (names_hd_wallet(OWN, first), names_hd_wallet(OWN, second)) == (True, False)
     assert held(api, portfolio) == ('0.75', [])
 
 
-def test_wallets_that_share_only_some_addresses_say_so_though_no_address_names_them(
+def test_hd_wallets_that_share_only_some_addresses_say_so_though_no_address_names_them(
     api: Api, other: Api, explorer: Explorer, portfolio: int
 ) -> None:
     explorer.chain[at(3, 0)] = paid('4', 5)
@@ -227,11 +229,11 @@ def test_wallets_that_share_only_some_addresses_say_so_though_no_address_names_t
         add(api, portfolio, text)
         CLOCK.advance(20)
         assert read(text)
-        assert not names_wallet(OWN, text)
+        assert not names_hd_wallet(OWN, text)
     assert held(api, portfolio) == ('0.75', ['shared_with_wallet'])
 
 
-def test_wallets_that_share_unused_addresses_alone_both_count(api: Api, explorer: Explorer, portfolio: int) -> None:
+def test_hd_wallets_that_share_unused_addresses_alone_both_count(api: Api, explorer: Explorer, portfolio: int) -> None:
     explorer.chain = {SPENT_TO: paid('0.25', 2), at(3, 0): paid('4', 5)}
     for text in (ZPUB, sharing(3)):
         add(api, portfolio, text)
@@ -240,7 +242,7 @@ def test_wallets_that_share_unused_addresses_alone_both_count(api: Api, explorer
     assert held(api, portfolio) == ('4.25', [])
 
 
-def test_when_others_leave_the_address_names_its_wallet_and_counts_once_at_every_moment(api: Api, portfolio: int) -> None:
+def test_when_others_leave_the_address_names_its_hd_wallet_and_counts_once_at_every_moment(api: Api, portfolio: int) -> None:
     add(api, portfolio, OWN)
     assert run_refresh(OWN)
     names = crowd(MOST, OWN)
@@ -256,7 +258,7 @@ def test_when_others_leave_the_address_names_its_wallet_and_counts_once_at_every
     assert held(api, portfolio) == ('0.75', [])
 
 
-def test_an_address_never_names_more_wallets_than_it_may(api: Api, portfolio: int) -> None:
+def test_an_address_never_names_more_hd_wallets_than_it_may(api: Api, portfolio: int) -> None:
     add(api, portfolio, OWN)
     crowd(MOST - 1, OWN)
     now = clock.now()
@@ -277,14 +279,14 @@ def test_what_an_earlier_release_named_stays_named_and_little_of_it_reaches_thos
     Ledger.at(pk_of(ZPUB)).update([Ledger.derived.set(derived)])
     CLOCK.advance(20)
     assert run_refresh(OWN)
-    [child] = [item for item in Item.scan() if isinstance(item, Address) and item.wallet is None]
+    [child] = [item for item in Item.scan() if isinstance(item, Address) and item.hd_wallet is None]
     assert len(child.within) == MOST
     assert (held(api, portfolio), part_of(api, path)) == (('0.75', []), 'All of it')
     assert read(ZPUB)
     assert (held(api, portfolio), len(stored(ZPUB).derived.within)) == (('0.75', []), 0)
 
 
-def test_a_wallet_that_an_earlier_release_merged_is_not_counted_twice(api: Api, portfolio: int) -> None:
+def test_an_hd_wallet_that_an_earlier_release_merged_is_not_counted_twice(api: Api, portfolio: int) -> None:
     """Of one it is known which others have some of its addresses, by name."""
     for text in (chain_key(0), XPUB):
         add(api, portfolio, text)

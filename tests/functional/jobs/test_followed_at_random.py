@@ -31,9 +31,9 @@ class World:
 
     def __init__(self, api: Api, chain: BlockChain, queue: Queue, seed: int) -> None:
         self.api, self.chain, self.queue, self.chance = api, chain, queue, random.Random(seed)
-        branches = CHAINS['btc'].wallet(ZPUB).kinds[0].branches
-        self.of_wallet = [branches[branch].address(index) for branch in (0, 1) for index in (0, 1)]
-        self.single = [SEGWIT, LEGACY, TAPROOT, self.of_wallet[0]]
+        branches = CHAINS['btc'].hd_wallet(ZPUB).kinds[0].branches
+        self.of_hd_wallet = [branches[branch].address(index) for branch in (0, 1) for index in (0, 1)]
+        self.single = [SEGWIT, LEGACY, TAPROOT, self.of_hd_wallet[0]]
         self.truth: list[tuple[int, dict[str, Decimal]]] = []
         self.portfolio = api.portfolio()
         for address in self.single[:3]:
@@ -44,7 +44,7 @@ class World:
 
     @property
     def addresses(self) -> list[str]:
-        return [*self.single[:3], *self.of_wallet]
+        return [*self.single[:3], *self.of_hd_wallet]
 
     def held(self) -> dict[str, Decimal]:
         held = dict.fromkeys(self.addresses, 0)
@@ -127,10 +127,10 @@ class World:
             ledger = Ledger.find(pk_of(address))
             if ledger is not None and ledger.ready and ledger.is_whole:
                 self._check_address(ledger)
-        wallet = Ledger.find(hd_wallets.identify('btc', ZPUB).key.text)
-        assert wallet is not None
-        if wallet.ready and wallet.is_whole:
-            self._check_wallet(wallet)
+        hd_wallet = Ledger.find(hd_wallets.identify('btc', ZPUB).key.text)
+        assert hd_wallet is not None
+        if hd_wallet.ready and hd_wallet.is_whole:
+            self._check_hd_wallet(hd_wallet)
 
     def confirmed(self) -> int:
         """Return of how many addresses more is known than was read."""
@@ -148,13 +148,13 @@ class World:
         [holding] = ledger.holdings
         assert holding.balance in {held[address] for held in self._possible(until - LAG, until)}, f'{address} at {until}'
 
-    def _check_wallet(self, wallet: Ledger) -> None:
+    def _check_hd_wallet(self, hd_wallet: Ledger) -> None:
         """Its parts were observed at times of their own, the oldest of which it tells."""
-        until = int(wallet.updated_at)
+        until = int(hd_wallet.updated_at)
         possible = self._possible(until - LAG, clock.now())
-        each = [{held[address] for held in possible} for address in self.of_wallet]
-        [holding] = wallet.holdings
-        assert sum(map(min, each)) <= holding.balance <= sum(map(max, each)), f'a wallet at {until}'
+        each = [{held[address] for held in possible} for address in self.of_hd_wallet]
+        [holding] = hd_wallet.holdings
+        assert sum(map(min, each)) <= holding.balance <= sum(map(max, each)), f'an HD wallet at {until}'
 
 
 @pytest.mark.parametrize('seed', range(FIRST, FIRST + SEEDS))

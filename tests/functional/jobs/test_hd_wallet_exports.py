@@ -1,4 +1,4 @@
-"""What wallets really export: xpubs of all kinds of accounts, keys of other levels, descriptors, and searches that reach further."""
+"""What HD wallets really export: xpubs of all kinds of accounts, keys of other levels, descriptors, and searches that reach further."""
 
 import logging
 from typing import Any
@@ -27,7 +27,7 @@ MULTISIG = f'wsh(sortedmulti(2,[73c5da0a/48h/0h/0h/2h]{XPUB}/<0;1>/*,{OTHER_XPUB
 
 @pytest.fixture(autouse=True)
 def patient_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a slice of the job last as long as a wallet takes, on a slow machine too."""
+    """Let a slice of the job last as long as an HD wallet takes, on a slow machine too."""
     monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 3_600)
 
 
@@ -116,7 +116,7 @@ def test_the_widest_gap_limit_counts_however_many_watch(api: Api, explorer: Expl
 
 
 @pytest.mark.usefixtures('few')
-def test_a_wallet_can_begin_with_a_gap_limit(api: Api, explorer: Explorer, portfolio: int) -> None:
+def test_an_hd_wallet_can_begin_with_a_gap_limit(api: Api, explorer: Explorer, portfolio: int) -> None:
     explorer.chain = {at(0, 0): paid('0.1', 1), at(0, 5): paid('1', 2)}
     path = add(api, portfolio, ZPUB, gap_limit='5')
     assert shown(api, path)['gap_limit'] == 5
@@ -167,7 +167,7 @@ def test_if_match_guards_a_gap_limit(api: Api, portfolio: int) -> None:
 
 
 @pytest.mark.usefixtures('few')
-def test_a_wallet_of_too_many_addresses_says_that_it_is_not_whole(
+def test_an_hd_wallet_of_too_many_addresses_says_that_it_is_not_whole(
     api: Api, explorer: Explorer, portfolio: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hd_wallets, 'MOST_DERIVED', 12)
@@ -179,7 +179,7 @@ def test_a_wallet_of_too_many_addresses_says_that_it_is_not_whole(
 
 
 @pytest.mark.parametrize('again', [XPUB, YPUB, ZPUB, DESCRIPTOR, f'[73c5da0a/84h/0h/0h]{XPUB}', f'tr({ZPUB}/<0;1>/*)'])
-def test_the_same_key_in_another_spelling_is_the_same_wallet(api: Api, other: Api, portfolio: int, again: str) -> None:
+def test_the_same_key_in_another_spelling_is_the_same_hd_wallet(api: Api, other: Api, portfolio: int, again: str) -> None:
     add(api, portfolio, XPUB)
     answer = api.post(f'/api/portfolios/{portfolio}/addresses', {'currency': 'btc', 'address': again})
     assert (answer.status_code, answer.json_body['fields'][0]['code']) == (422, 'duplicate_address')
@@ -187,7 +187,7 @@ def test_the_same_key_in_another_spelling_is_the_same_wallet(api: Api, other: Ap
     assert len(Watch.every(hd_wallets.identify('btc', XPUB).key.text)) == 2
 
 
-def test_litecoins_own_spelling_is_the_same_wallet(api: Api, portfolio: int) -> None:
+def test_litecoins_own_spelling_is_the_same_hd_wallet(api: Api, portfolio: int) -> None:
     path = f'/api/portfolios/{portfolio}/addresses'
     assert api.post(path, {'currency': 'ltc', 'address': LTUB}).status_code == 201
     assert api.post(path, {'currency': 'ltc', 'address': XPUB}).json_body['fields'][0]['code'] == 'duplicate_address'
@@ -220,7 +220,9 @@ def test_the_key_of_a_whole_seed_is_whole_once_something_is_found_below_it(
 @pytest.mark.parametrize(
     ('text', 'kind'), [(MULTISIG, 'p2wsh'), (MULTISIG.replace('wsh(sorted', 'sh(sorted'), 'p2sh'), (f'sh({MULTISIG})', 'p2sh-p2wsh')]
 )
-def test_a_wallet_of_several_keys_is_read_from_its_descriptor(api: Api, explorer: Explorer, portfolio: int, text: str, kind: str) -> None:
+def test_an_hd_wallet_of_several_keys_is_read_from_its_descriptor(
+    api: Api, explorer: Explorer, portfolio: int, text: str, kind: str
+) -> None:
     def paying(branch: int, index: int) -> str:
         script = bip32.multisig(2, sorted([key(branch, index), Node.of(OTHER_XPUB).below(branch, index).key]))
         address = {
@@ -270,14 +272,14 @@ def test_a_descriptor_is_nowhere_to_be_seen(
 
 @pytest.fixture
 def former(api: Api, explorer: Explorer, few: None, portfolio: int) -> str:
-    """The path of a wallet as earlier releases stored it: named after its spelling, two branches derived and merged."""
+    """The path of an HD wallet as earlier releases stored it: named after its spelling, two branches derived and merged."""
     explorer.chain = {at(0, 0): paid('0.5', 1), at(1, 1): paid('0.25', 2), at(0, 1, 'p2tr'): paid('4', 3)}
     path = add(api, portfolio, at(0, 3))
     name = HdWalletKey.of_secret('btc', ZPUB)
     [item] = Address.page(api.user_id, portfolio, after=0, limit=9)
     Watch.of(item).delete()
     Ledger.at(f'LEDGER#btc#{at(0, 3)}').delete()
-    item.wallet, item.address = name.name, f'{ZPUB[:12]}…{ZPUB[-8:]}'
+    item.hd_wallet, item.address = name.name, f'{ZPUB[:12]}…{ZPUB[-8:]}'
     item.save()
     watch = Watch.of(item)
     watch.save()
@@ -289,23 +291,23 @@ def former(api: Api, explorer: Explorer, few: None, portfolio: int) -> str:
     for branch, count in ((0, 3), (1, 4)):
         for index in range(count):
             pk = f'LEDGER#btc#{at(branch, index)}'
-            Watch.of_wallet(pk, name).save()
+            Watch.of_hd_wallet(pk, name).save()
             made = Ledger.make_due(pk, clock.now())
             made.item.update(list(made.actions))
     return path
 
 
-def test_a_wallet_of_an_earlier_release_goes_on_and_finds_all_kinds(api: Api, former: str) -> None:
+def test_an_hd_wallet_of_an_earlier_release_goes_on_and_finds_all_kinds(api: Api, former: str) -> None:
     name = HdWalletKey.of_secret('btc', ZPUB)
     assert not refresh_job(record({'ledger': name.text}))
     assert balance(api, former) == '4.75'
     assert shown(api, former)['script_types'] == ['p2wpkh', 'p2tr']
 
 
-def test_histories_with_a_wallet_of_an_earlier_release_are_computed_anew_once(
+def test_histories_with_an_hd_wallet_of_an_earlier_release_are_computed_anew_once(
     api: Api, former: str, portfolio: int, queues: dict[str, str]
 ) -> None:
-    """They may have counted an address twice that both the wallet and the portfolio have."""
+    """They may have counted an address twice that both the HD wallet and the portfolio have."""
     name = HdWalletKey.of_secret('btc', ZPUB)
     assert not refresh_job(record({'ledger': name.text}))
     known = Ledger.find(name.text)
@@ -322,7 +324,7 @@ def test_histories_with_a_wallet_of_an_earlier_release_are_computed_anew_once(
     assert balance(api, former) == '4.75'
 
 
-def test_a_wallet_of_an_earlier_release_is_the_same_wallet_in_every_spelling(api: Api, former: str, portfolio: int) -> None:
+def test_an_hd_wallet_of_an_earlier_release_is_the_same_hd_wallet_in_every_spelling(api: Api, former: str, portfolio: int) -> None:
     for again in (XPUB, ZPUB, DESCRIPTOR):
         answer = api.post(f'/api/portfolios/{portfolio}/addresses', {'currency': 'btc', 'address': again})
         assert (answer.status_code, answer.json_body['fields'][0]['code']) == (422, 'duplicate_address')
@@ -330,7 +332,7 @@ def test_a_wallet_of_an_earlier_release_is_the_same_wallet_in_every_spelling(api
     assert len(Watch.every(HdWalletKey.of_secret('btc', ZPUB).text)) == 1
 
 
-def test_a_wallet_of_an_earlier_release_goes_with_all_its_parts(api: Api, former: str, queues: dict[str, str]) -> None:
+def test_an_hd_wallet_of_an_earlier_release_goes_with_all_its_parts(api: Api, former: str, queues: dict[str, str]) -> None:
     refresh_queue(queues).bodies()
     assert api.delete(former).status_code == 200
     for _ in range(3):

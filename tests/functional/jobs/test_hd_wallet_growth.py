@@ -1,4 +1,4 @@
-"""What a wallet's first reading asks of the table grows with its addresses, not with their square."""
+"""What an HD wallet's first reading asks of the table grows with its addresses, not with their square."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ def states_read() -> Iterator[list[str]]:
     events.unregister('provide-client-params.dynamodb.BatchGetItem', note)
 
 
-def test_a_wallet_that_is_found_by_and_by_is_not_read_as_a_whole_each_time_it_grows(
+def test_an_hd_wallet_that_is_found_by_and_by_is_not_read_as_a_whole_each_time_it_grows(
     api: Api, explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(hd_wallets, 'GAP', 2)
@@ -48,7 +48,7 @@ def test_a_wallet_that_is_found_by_and_by_is_not_read_as_a_whole_each_time_it_gr
     assert len(keys) <= 4 * DERIVED  # before it is made, when it is, when it was refreshed, and in the end
 
 
-def test_a_message_that_leaves_addresses_to_the_next_reads_the_wallet_twice_at_most(
+def test_a_message_that_leaves_addresses_to_the_next_reads_the_hd_wallet_twice_at_most(
     api: Api, explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(hd_wallets, 'GAP', 2)

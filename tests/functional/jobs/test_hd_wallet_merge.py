@@ -24,7 +24,7 @@ BEGAN = 1_500_000_000
 NUMBER = 150
 PARTS = 6
 PASSED = float('-inf')
-WALLET = HdWalletKey('btc', f'wallet-{"ab" * 20}').text
+HD_WALLET = HdWalletKey('btc', f'wallet-{"ab" * 20}').text
 
 
 class World(NamedTuple):
@@ -36,7 +36,7 @@ class World(NamedTuple):
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """A wallet with a transaction each day, of one to three of its addresses, whose explorers disagree by up to three days on when."""
+    """An HD wallet with a transaction each day, of one to three of its addresses, whose explorers disagree by up to three days on when."""
     monkeypatch.setattr(hd_wallet_merge, '_WINDOW', 30)
     monkeypatch.setattr(hd_wallet_merge, '_APART', 3 * DAY)
     monkeypatch.setattr(hd_wallet_merge, '_BUFFERED', 10 * PARTS)
@@ -53,14 +53,14 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         told_of_parts += [Transaction.of(part.pk, entry, source='mempool', run=None, now=1) for part, entry in of_parts]
         merged[reference] = (sum((entry.delta for entry in told), Decimal(0)), fee, min(entry.at for entry in told), number)
     Transaction.store(told_of_parts)
-    transact(Ledger.make_due(WALLET, clock.now()))
+    transact(Ledger.make_due(HD_WALLET, clock.now()))
     return World(parts, merged)
 
 
-def wallet() -> Ledger:
-    """Return the ledger of the wallet with its lease, once that of any earlier worker has run out."""
+def hd_wallet() -> Ledger:
+    """Return the ledger of the HD wallet with its lease, once that of any earlier worker has run out."""
     CLOCK.advance(3_000)
-    ledger = Ledger.lease(WALLET, owner='worker', now=clock.now(), looked_at=None)
+    ledger = Ledger.lease(HD_WALLET, owner='worker', now=clock.now(), looked_at=None)
     assert ledger is not None
     if ledger.derived is None:
         ledger.save_derived(Derived(), clock.now())
@@ -68,7 +68,7 @@ def wallet() -> Ledger:
 
 
 def stored() -> dict[str, tuple[Decimal, Decimal, int, int]]:
-    rows = list(Transaction.every(WALLET))
+    rows = list(Transaction.every(HD_WALLET))
     assert len({row.reference for row in rows}) == len(rows)
     return {row.reference: (row.delta, row.fee, row.txn_at, row.height) for row in rows}
 
@@ -78,31 +78,31 @@ def sums_of(world: World) -> Flow:
     return Flow(NUMBER, -sum(delta for delta in deltas if delta < 0), sum(delta for delta in deltas if delta > 0))
 
 
-def test_a_large_wallet_is_merged_in_slices_and_a_worker_that_dies_repeats_only_its_own(world: World):
+def test_a_large_hd_wallet_is_merged_in_slices_and_a_worker_that_dies_repeats_only_its_own(world: World):
     stale = [Entry(f'{n:064x}', 0, 'btc', Decimal(1), None, BEGAN + n * DAY, n) for n in (3, 70, NUMBER + 7)]
-    Transaction.store(Transaction.of(WALLET, entry, source='mempool', run=None, now=1) for entry in stale)
+    Transaction.store(Transaction.of(HD_WALLET, entry, source='mempool', run=None, now=1) for entry in stale)
     slices, died, flow = 0, 0, None
     while flow is None:
         slices += 1
         if slices % 3 == 2:
-            died += not survives(lambda: hd_wallet_merge.merge_stored(wallet(), world.parts, 'a', PASSED), 3)
+            died += not survives(lambda: hd_wallet_merge.merge_stored(hd_wallet(), world.parts, 'a', PASSED), 3)
         else:
-            flow = hd_wallet_merge.merge_stored(wallet(), world.parts, 'a', PASSED)
+            flow = hd_wallet_merge.merge_stored(hd_wallet(), world.parts, 'a', PASSED)
 
     assert (stored(), flow) == (world.merged, sums_of(world))
     assert died > 1
     assert NUMBER // 30 <= slices <= 2 * NUMBER // 30 + 2 * died
 
-    assert hd_wallet_merge.merge_stored(wallet(), world.parts, 'b', clock.monotonic() + 600) == sums_of(world)
+    assert hd_wallet_merge.merge_stored(hd_wallet(), world.parts, 'b', clock.monotonic() + 600) == sums_of(world)
     assert stored() == world.merged
 
 
 def test_a_merge_begins_anew_when_a_derived_ledger_changed_meanwhile(world: World):
-    assert hd_wallet_merge.merge_stored(wallet(), world.parts, 'a', PASSED) is None
+    assert hd_wallet_merge.merge_stored(hd_wallet(), world.parts, 'a', PASSED) is None
     newest = Entry('f' * 64, 0, 'btc', Decimal(5), Decimal(0), BEGAN + (NUMBER + 50) * DAY, NUMBER)
     Transaction.store([Transaction.of(world.parts[0].pk, newest, source='mempool', run=None, now=1)])
 
-    flow = hd_wallet_merge.merge_stored(wallet(), world.parts, 'b', clock.monotonic() + 600)
+    flow = hd_wallet_merge.merge_stored(hd_wallet(), world.parts, 'b', clock.monotonic() + 600)
 
     assert flow is not None
     assert (flow.transactions, 'f' * 64 in stored()) == (NUMBER + 1, True)
@@ -122,9 +122,9 @@ def counting_entries() -> Iterator[list[int]]:
     events.unregister('after-call.dynamodb.Query', count)
 
 
-def test_a_large_wallet_is_never_in_memory_as_a_whole(world: World):
+def test_a_large_hd_wallet_is_never_in_memory_as_a_whole(world: World):
     gc.collect()
     with counting_entries() as counted:
-        assert hd_wallet_merge.merge_stored(wallet(), world.parts, 'a', clock.monotonic() + 600) == sums_of(world)
+        assert hd_wallet_merge.merge_stored(hd_wallet(), world.parts, 'a', clock.monotonic() + 600) == sums_of(world)
 
     assert 0 < max(counted) < NUMBER // 2  # a window, and what may still get parts

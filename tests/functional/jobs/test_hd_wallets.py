@@ -36,13 +36,13 @@ LITECOIN_EXPLORERS = {'litecoinspace': scripted_explorer.UPSTREAMS['blockstream'
 
 @cache
 def at(branch: int, index: int) -> str:
-    """Return an address of the wallet, of the kind that its key means."""
-    return CHAINS['btc'].wallet(ZPUB).kinds[0].branches[branch].address(index)
+    """Return an address of the HD wallet, of the kind that its key means."""
+    return CHAINS['btc'].hd_wallet(ZPUB).kinds[0].branches[branch].address(index)
 
 
 def of_other_kinds(gap: int = hd_wallets.GAP) -> set[str]:
     """Return the addresses where it is looked whether other kinds of script are used."""
-    others = CHAINS['btc'].wallet(ZPUB).kinds[1:]
+    others = CHAINS['btc'].hd_wallet(ZPUB).kinds[1:]
     assert [kind.script.value for kind in others] == ['p2sh-p2wpkh', 'p2pkh', 'p2tr']
     return {kind.branches[0].address(index) for kind in others for index in range(gap)}
 
@@ -51,7 +51,7 @@ RECEIVED, SPENT, MOVED, LATE = (txid(number) for number in (1, 2, 3, 4))
 
 
 def history(gap: int = hd_wallets.GAP) -> dict[str, list[Txn]]:
-    """Return a wallet's: paid twice, spends both outputs with change, moves the change, and is paid after a gap just not too long."""
+    """Return an HD wallet's: paid twice, spends both outputs with change, moves the change, and is paid after a gap just not too long."""
     return {
         at(0, 0): [Txn(SPENT, 800_010, sent=(5_000,), fee=100), Txn(RECEIVED, 800_000, received=(5_000,))],
         at(0, 1): [Txn(SPENT, 800_010, sent=(3_000,), fee=100), Txn(RECEIVED, 800_000, received=(3_000,))],
@@ -67,32 +67,32 @@ EXPECTED = [(LATE, 777, 0), (MOVED, -50, 50), (SPENT, -6_100, 100), (RECEIVED, 8
 
 
 def run(*, seconds: float = 60) -> bool:
-    """Run the refresh job on the wallet; say whether it went well."""
+    """Run the refresh job on the HD wallet; say whether it went well."""
     if seconds == 60:
         return not refresh_job(record({'ledger': PK}))
     refresh.refresh(PK, looked_at=None, deadline=clock.monotonic() + seconds)
     return True
 
 
-def wallet() -> Ledger:
+def hd_wallet() -> Ledger:
     found = Ledger.find(PK)
     assert found is not None
     return found
 
 
 def parts() -> list[str]:
-    """Return the addresses that the wallet watches."""
+    """Return the addresses that the HD wallet watches."""
     return [item['pk']['S'].split('#')[2] for item in table() if item['sk']['S'] == f'WATCH#WALLET#{PK.split("#")[2]}']
 
 
 def rows() -> list[tuple[str, int, int | None]]:
-    """Return the wallet's transactions, newest first: reference, delta and fee in satoshi."""
+    """Return the HD wallet's transactions, newest first: reference, delta and fee in satoshi."""
     return [(one.reference, int(one.delta * 10**8), None if one.fee is None else int(one.fee * 10**8)) for one in Transaction.every(PK)]
 
 
 def assert_whole(expected: list[tuple[str, int, int]], incomplete: str | None = None) -> None:
-    """Assert that the wallet is exactly this, that its sums fit, and that it rests."""
-    ledger = wallet()
+    """Assert that the HD wallet is exactly this, that its sums fit, and that it rests."""
+    ledger = hd_wallet()
     assert rows() == expected
     [held] = ledger.holdings
     deltas = [Decimal(delta) / 10**8 for _, delta, _ in expected]
@@ -104,7 +104,7 @@ def assert_whole(expected: list[tuple[str, int, int]], incomplete: str | None = 
 
 @pytest.fixture(autouse=True)
 def patient_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a slice of the job last as long as a wallet takes, on a slow machine too."""
+    """Let a slice of the job last as long as an HD wallet takes, on a slow machine too."""
     monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 3_600)
 
 
@@ -115,7 +115,7 @@ def portfolio(api: Api) -> int:
 
 @pytest.fixture
 def path(api: Api, explorer: Explorer, portfolio: int) -> str:
-    """The path of a wallet with a history, of which nothing was read yet."""
+    """The path of an HD wallet with a history, of which nothing was read yet."""
     explorer.chain = history()
     return f'/api/portfolios/{portfolio}/addresses/{api.address(portfolio, ZPUB)}'
 
@@ -128,23 +128,23 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def quick(few: None, api: Api, explorer: Explorer, portfolio: int) -> str:
-    """The path of a wallet likewise, of few addresses."""
+    """The path of an HD wallet likewise, of few addresses."""
     explorer.chain = history(2)
     return f'/api/portfolios/{portfolio}/addresses/{api.address(portfolio, ZPUB)}'
 
 
-def test_a_wallet_is_not_ready_until_it_was_read(api: Api, quick: str) -> None:
+def test_an_hd_wallet_is_not_ready_until_it_was_read(api: Api, quick: str) -> None:
     assert api.get(f'{quick}/balances').status_code == 503
     assert run()
     assert api.get(f'{quick}/balances').status_code == 200
 
 
-def test_the_requests_for_a_wallets_addresses_are_the_work_of_who_looked_at_it(api: Api, quick: str) -> None:
+def test_the_requests_for_an_hd_wallets_addresses_are_the_work_of_who_looked_at_it(api: Api, quick: str) -> None:
     assert run()
     assert UpstreamState.find_many(['blockstream'])['blockstream'].last_group == work_group(api.user_id)
 
 
-def test_a_wallets_balances_and_transactions_are_those_of_its_addresses_as_one(api: Api, quick: str, portfolio: int) -> None:
+def test_an_hd_wallets_balances_and_transactions_are_those_of_its_addresses_as_one(api: Api, quick: str, portfolio: int) -> None:
     assert run()
     balances = api.get(f'{quick}/balances').json_body
     [balance] = balances['result']
@@ -167,7 +167,7 @@ def test_a_wallets_balances_and_transactions_are_those_of_its_addresses_as_one(a
     assert_whole(EXPECTED)
 
 
-def test_reading_a_wallet_costs_what_reading_an_address_costs(api: Api, quick: str, requests_made: list[str]) -> None:
+def test_reading_an_hd_wallet_costs_what_reading_an_address_costs(api: Api, quick: str, requests_made: list[str]) -> None:
     assert run()
     for below in ('balances', 'transactions'):
         requests_made.clear()
@@ -183,7 +183,7 @@ def test_the_parts_end_twenty_unused_addresses_after_the_last_used_one_on_both_b
     assert_whole(EXPECTED)
 
 
-def test_the_wallet_grows_when_the_last_address_of_the_gap_is_used(explorer: Explorer, path: str) -> None:
+def test_the_hd_wallet_grows_when_the_last_address_of_the_gap_is_used(explorer: Explorer, path: str) -> None:
     assert run()
     explorer.chain[at(1, 20)] = [Txn(txid(9), 800_040, received=(5,))]
     explorer.chain[at(1, 40)] = [Txn(txid(10), 800_050, received=(7,))]
@@ -194,7 +194,7 @@ def test_the_wallet_grows_when_the_last_address_of_the_gap_is_used(explorer: Exp
     assert sum(part in change for part in parts()) == 61
 
 
-def test_an_unused_wallet_holds_nothing(api: Api, explorer: Explorer, portfolio: int) -> None:
+def test_an_unused_hd_wallet_holds_nothing(api: Api, explorer: Explorer, portfolio: int) -> None:
     api.address(portfolio, ZPUB)
     assert run()
     assert_whole([])
@@ -205,7 +205,7 @@ def test_what_is_unconfirmed_is_summed(explorer: Explorer, quick: str) -> None:
     explorer.chain[at(0, 3)] = [Txn(txid(9), None, received=(50,))]
     explorer.chain[at(0, 4)].insert(0, Txn(txid(9), None, sent=(777,), fee=1))
     assert run()
-    [held] = wallet().holdings
+    [held] = hd_wallet().holdings
     assert held.unconfirmed == Decimal('-0.00000727')
     assert_whole(EXPECTED)
 
@@ -297,7 +297,7 @@ def test_an_address_that_somebody_watches_already_is_not_read_again(api: Api, ot
     assert_whole(EXPECTED)
 
 
-def test_who_shows_only_the_part_is_told_of_its_refresh_and_the_wallet_is_not(api: Api, other: Api, quick: str) -> None:
+def test_who_shows_only_the_part_is_told_of_its_refresh_and_the_hd_wallet_is_not(api: Api, other: Api, quick: str) -> None:
     theirs = other.portfolio()
     address = other.address(theirs, FIRST)
     assert run()
@@ -317,7 +317,7 @@ def test_the_key_is_shown_in_part_and_can_be_given_once_in_a_portfolio(api: Api,
 def test_what_is_shown_of_a_key_can_be_sent_back_and_changes_nothing(api: Api, quick: str, portfolio: int) -> None:
     answer = api.patch(quick, {'address': SHOWN, 'title': 'New'})
     assert (answer.status_code, answer.json_body['result']['title']) == (200, 'New')
-    assert watchers_of_wallet() == 1
+    assert watchers_of_hd_wallet() == 1
     assert api.post(f'/api/portfolios/{portfolio}/addresses', {'currency': 'btc', 'address': SHOWN}).status_code == 422
 
 
@@ -330,7 +330,7 @@ def test_other_keys_are_refused(api: Api, portfolio: int, name: str) -> None:
         assert key not in answer.body.decode()
 
 
-def watchers_of_wallet() -> int:
+def watchers_of_hd_wallet() -> int:
     return len(Watch.every(PK))
 
 
@@ -354,7 +354,7 @@ def test_the_key_is_nowhere_to_be_seen(
     assert not run()
     explorer.heal()
     CLOCK.advance(901)
-    while wallet().lease_owner or not wallet().ready:
+    while hd_wallet().lease_owner or not hd_wallet().ready:
         CLOCK.advance(3_000)
         assert run()
     gets = [api.get(f'/api/portfolios/{portfolio}/addresses/1{below}') for below in ('', '/balances', '/transactions')]
@@ -368,41 +368,41 @@ def test_the_key_is_nowhere_to_be_seen(
 
 def test_the_stored_key_opens_with_its_own_ledger_alone(quick: str) -> None:
     kms = boto3.client('kms')
-    secret = wallet().secret
+    secret = hd_wallet().secret
     opened = kms.decrypt(KeyId=settings().vault_key_id, CiphertextBlob=secret, EncryptionContext={'ledger': PK})
     assert opened['Plaintext'].decode() == ZPUB
     with pytest.raises(kms.exceptions.InvalidCiphertextException):
         kms.decrypt(KeyId=settings().vault_key_id, CiphertextBlob=secret, EncryptionContext={'ledger': PK + '0'})
 
 
-def test_a_wallet_goes_on_in_slices_and_is_not_ready_before_its_end(api: Api, quick: str, queues: dict[str, str]) -> None:
+def test_an_hd_wallet_goes_on_in_slices_and_is_not_ready_before_its_end(api: Api, quick: str, queues: dict[str, str]) -> None:
     refresh_queue(queues).bodies()
     run(seconds=-1)
     assert api.get(f'{quick}/balances').status_code == 503
     assert PK in {body['ledger'] for body in refresh_queue(queues).bodies()}
     slices = 1
-    while not wallet().ready:
+    while not hd_wallet().ready:
         run(seconds=-1)
         slices += 1
     assert slices == FEW / 4
     assert_whole(EXPECTED)
 
 
-def test_while_explorers_fail_a_wallet_keeps_what_is_known_and_its_age(api: Api, explorer: Explorer, quick: str) -> None:
+def test_while_explorers_fail_an_hd_wallet_keeps_what_is_known_and_its_age(api: Api, explorer: Explorer, quick: str) -> None:
     assert run()
     CLOCK.advance(3_000)
-    known = wallet().updated_at
+    known = hd_wallet().updated_at
     explorer.fail(faults.down)
     assert not run()
-    assert (wallet().updated_at, wallet().failures) == (known, 1)
+    assert (hd_wallet().updated_at, hd_wallet().failures) == (known, 1)
     assert api.get(f'{quick}/balances').json_body['result'][0]['balance'] == '0.00002627'
     assert rows() == EXPECTED
 
 
-def test_a_wallet_is_as_old_as_the_oldest_of_its_parts(explorer: Explorer, quick: str) -> None:
+def test_an_hd_wallet_is_as_old_as_the_oldest_of_its_parts(explorer: Explorer, quick: str) -> None:
     assert run()
     oldest = min(Ledger.find(f'LEDGER#btc#{part}').updated_at for part in parts())
-    assert wallet().updated_at == oldest
+    assert hd_wallet().updated_at == oldest
 
 
 def test_a_part_that_somebody_else_is_reading_is_taken_as_it_is_known(explorer: Explorer, quick: str) -> None:
@@ -413,23 +413,23 @@ def test_a_part_that_somebody_else_is_reading_is_taken_as_it_is_known(explorer: 
     explorer.chain[at(0, 1)].insert(0, Txn(txid(9), 800_040, received=(9,)))
     before = Ledger.find(f'LEDGER#btc#{FIRST}').updated_at
     run(seconds=0.005)
-    while wallet().derived.begun_at is not None:
+    while hd_wallet().derived.begun_at is not None:
         run(seconds=-1)
-    assert wallet().updated_at == before
+    assert hd_wallet().updated_at == before
     assert rows() == [(txid(9), 9, 0), *EXPECTED]
 
 
-def test_what_a_part_lacks_the_wallet_lacks(api: Api, explorer: Explorer, quick: str) -> None:
+def test_what_a_part_lacks_the_hd_wallet_lacks(api: Api, explorer: Explorer, quick: str) -> None:
     explorer.unlisted = {RECEIVED}
-    while not (Ledger.find(PK) and wallet().ready):
+    while not (Ledger.find(PK) and hd_wallet().ready):
         run()
         CLOCK.advance(20)
-    assert wallet().reason == 'transactions_missing'
+    assert hd_wallet().reason == 'transactions_missing'
     body = api.get(f'{quick}/balances').json_body
     assert (body['complete'], body['reason']) == (False, 'transactions_missing')
 
 
-def test_a_row_of_a_part_that_cannot_be_read_is_one_of_the_wallet(api: Api, explorer: Explorer, quick: str) -> None:
+def test_a_row_of_a_part_that_cannot_be_read_is_one_of_the_hd_wallet(api: Api, explorer: Explorer, quick: str) -> None:
     def without_outputs(body: Any) -> None:
         for row in body if isinstance(body, list) else []:
             if row['txid'] == LATE:
@@ -438,7 +438,7 @@ def test_a_row_of_a_part_that_cannot_be_read_is_one_of_the_wallet(api: Api, expl
     explorer.fail(faults.changed(without_outputs), 'blockstream')
     assert run()
     assert rows() == EXPECTED[1:]
-    assert wallet().gaps == [Gap('btc', 'transactions_unreadable', None, Decimal('0.00000777'))]
+    assert hd_wallet().gaps == [Gap('btc', 'transactions_unreadable', None, Decimal('0.00000777'))]
     body = api.get(f'{quick}/transactions').json_body
     assert (body['complete'], body['reason']) == (False, 'transactions_unreadable')
     assert ([row['reference'] for row in body['unreadable']], body['unreadable_count']) == ([LATE], 1)
@@ -446,34 +446,36 @@ def test_a_row_of_a_part_that_cannot_be_read_is_one_of_the_wallet(api: Api, expl
     CLOCK.advance(3_000)
     assert run()
     assert_whole(EXPECTED)
-    assert wallet().gaps == []
+    assert hd_wallet().gaps == []
     assert 'unreadable' not in api.get(f'{quick}/transactions').json_body
 
 
 def test_changes_of_the_past_are_noted_for_histories(explorer: Explorer, quick: str) -> None:
     assert run()
-    noted = wallet().changes
+    noted = hd_wallet().changes
     CLOCK.advance(3_000)
     assert run()
-    assert wallet().changes == noted
+    assert hd_wallet().changes == noted
     new = Txn(txid(9), 800_040, received=(9,))
     explorer.chain[at(0, 5)] = [new]
     CLOCK.advance(3_000)
     assert run()
-    assert wallet().changes.changed_since(noted.version) == new.time
-    assert wallet().newest_at == new.time
+    assert hd_wallet().changes.changed_since(noted.version) == new.time
+    assert hd_wallet().newest_at == new.time
 
 
 @pytest.mark.usefixtures('few')
-@pytest.mark.parametrize('to_wallet', [True, False])
-def test_an_address_can_become_a_wallet_and_a_wallet_an_address(api: Api, explorer: Explorer, portfolio: int, to_wallet: bool) -> None:
+@pytest.mark.parametrize('to_hd_wallet', [True, False])
+def test_an_address_can_become_an_hd_wallet_and_an_hd_wallet_an_address(
+    api: Api, explorer: Explorer, portfolio: int, to_hd_wallet: bool
+) -> None:
     explorer.chain = history(2)
-    given, then = (FIRST, ZPUB) if to_wallet else (ZPUB, FIRST)
+    given, then = (FIRST, ZPUB) if to_hd_wallet else (ZPUB, FIRST)
     path = f'/api/portfolios/{portfolio}/addresses/{api.address(portfolio, given)}'
     changed = api.patch(path, {'address': then})
-    assert (changed.status_code, changed.json_body['result']['address']) == (200, SHOWN if to_wallet else FIRST)
-    assert not refresh_job(record({'ledger': PK if to_wallet else f'LEDGER#btc#{FIRST}'}))
-    assert api.get(f'{path}/balances').json_body['result'][0]['balance'] == ('0.00002627' if to_wallet else '0.0')
+    assert (changed.status_code, changed.json_body['result']['address']) == (200, SHOWN if to_hd_wallet else FIRST)
+    assert not refresh_job(record({'ledger': PK if to_hd_wallet else f'LEDGER#btc#{FIRST}'}))
+    assert api.get(f'{path}/balances').json_body['result'][0]['balance'] == ('0.00002627' if to_hd_wallet else '0.0')
     version = api.get(path).headers['ETag'].split('-')[0]
     assert api.patch(path, {'address': then}).headers['ETag'].split('-')[0] == version
 
@@ -491,7 +493,7 @@ def _ledgers() -> list[str]:
 
 
 @pytest.mark.parametrize('how', ['address', 'portfolio', 'change'])
-def test_a_wallet_that_nobody_watches_any_more_goes_with_its_parts_and_its_key(
+def test_an_hd_wallet_that_nobody_watches_any_more_goes_with_its_parts_and_its_key(
     api: Api, explorer: Explorer, quick: str, portfolio: int, queues: dict[str, str], how: str
 ) -> None:
     refresh_queue(queues).bodies()
@@ -508,7 +510,7 @@ def test_a_wallet_that_nobody_watches_any_more_goes_with_its_parts_and_its_key(
     assert _ledgers() == ([f'LEDGER#btc#{left}'] if how == 'change' else [])
 
 
-def test_the_wallet_stays_while_somebody_else_has_it(api: Api, other: Api, quick: str, queues: dict[str, str]) -> None:
+def test_the_hd_wallet_stays_while_somebody_else_has_it(api: Api, other: Api, quick: str, queues: dict[str, str]) -> None:
     other.address(other.portfolio(), ZPUB)
     assert run()
     api.delete(quick)
@@ -517,7 +519,7 @@ def test_the_wallet_stays_while_somebody_else_has_it(api: Api, other: Api, quick
     assert len(parts()) == FEW
 
 
-def test_a_part_that_somebody_else_watches_stays_when_the_wallet_goes(api: Api, other: Api, quick: str, queues: dict[str, str]) -> None:
+def test_a_part_that_somebody_else_watches_stays_when_the_hd_wallet_goes(api: Api, other: Api, quick: str, queues: dict[str, str]) -> None:
     other.address(other.portfolio(), FIRST)
     assert run()
     api.delete(quick)
@@ -526,7 +528,7 @@ def test_a_part_that_somebody_else_watches_stays_when_the_wallet_goes(api: Api, 
     assert [watch.user_id for watch in Watch.every(f'LEDGER#btc#{FIRST}')] == [other.user_id]
 
 
-def test_a_wallet_added_again_while_it_is_deleted_is_whole_in_the_end(
+def test_an_hd_wallet_added_again_while_it_is_deleted_is_whole_in_the_end(
     api: Api, explorer: Explorer, quick: str, portfolio: int, queues: dict[str, str]
 ) -> None:
     assert run()
@@ -578,11 +580,11 @@ def test_a_part_with_many_transactions_is_read_to_its_end(explorer: Explorer, qu
     explorer.chain[at(0, 3)] = payments(260, first=1_000, first_height=700_000)
     assert run()
     assert len(rows()) == 264
-    assert wallet().incomplete is None
+    assert hd_wallet().incomplete is None
     assert [row.reference for row in Transaction.every(PK)][:4] == [LATE, MOVED, SPENT, RECEIVED]
 
 
-def test_a_transaction_of_a_block_that_is_made_while_a_wallet_is_read_has_it_read_again(
+def test_a_transaction_of_a_block_that_is_made_while_an_hd_wallet_is_read_has_it_read_again(
     api: Api, explorer: Explorer, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ):
     """It moves all from an address that was read before to one that is read after: for a moment both have it."""
@@ -603,12 +605,12 @@ def test_a_transaction_of_a_block_that_is_made_while_a_wallet_is_read_has_it_rea
 
     explorer.before = move
     assert not refresh_job(record({'ledger': PK}))
-    wallet = Ledger.find(PK)
-    assert wallet is not None
-    assert (wallet.holdings[0].balance, wallet.due_at) == (Decimal('0.000099'), CLOCK.now() + 10)
+    hd_wallet = Ledger.find(PK)
+    assert hd_wallet is not None
+    assert (hd_wallet.holdings[0].balance, hd_wallet.due_at) == (Decimal('0.000099'), CLOCK.now() + 10)
     CLOCK.advance(10)
     run_sweep()
     refresh_queue(queues).drain()
-    wallet = Ledger.find(PK)
-    assert wallet is not None
-    assert (wallet.holdings[0].balance, wallet.due_at > CLOCK.now() + 60) == (Decimal('0.000049'), True)
+    hd_wallet = Ledger.find(PK)
+    assert hd_wallet is not None
+    assert (hd_wallet.holdings[0].balance, hd_wallet.due_at > CLOCK.now() + 60) == (Decimal('0.000049'), True)

@@ -1,4 +1,4 @@
-"""An address of a wallet in the same portfolio counts once, in all that is summed, whichever of them came first, and says whose it is."""
+"""An address of an HD wallet in the same portfolio counts once, in all that is summed, whichever came first, and says whose it is."""
 
 from decimal import Decimal
 from typing import Any
@@ -43,28 +43,28 @@ def held(api: Api, portfolio: int) -> tuple[str, bool]:
     return row['balance'], row['complete']
 
 
-@pytest.mark.parametrize('first', ['address', 'wallet', 'read wallet'])
-def test_an_address_and_its_wallet_count_once_whichever_comes_first(api: Api, portfolio: int, first: str) -> None:
+@pytest.mark.parametrize('first', ['address', 'HD wallet', 'read HD wallet'])
+def test_an_address_and_its_hd_wallet_count_once_whichever_comes_first(api: Api, portfolio: int, first: str) -> None:
     if first == 'address':
         path = add(api, portfolio, OWN, title='Mine')
         assert run_refresh(OWN)
         assert (held(api, portfolio), part_of(api, path)) == (('0.5', True), None)
-        wallet = add(api, portfolio, ZPUB, title='All of it')
+        hd_wallet = add(api, portfolio, ZPUB, title='All of it')
         assert bitcoin(api, portfolio)['balance'] == '0.5'
     else:
-        wallet = add(api, portfolio, ZPUB, title='All of it')
-        assert first == 'wallet' or read(ZPUB)
+        hd_wallet = add(api, portfolio, ZPUB, title='All of it')
+        assert first == 'HD wallet' or read(ZPUB)
         path = add(api, portfolio, OWN, title='Mine')
-    if first == 'read wallet':
+    if first == 'read HD wallet':
         assert held(api, portfolio) == ('0.75', True)
     assert read(ZPUB)
     assert run_refresh(OWN)
     assert held(api, portfolio) == ('0.75', True)
-    assert part_of(api, path) == {'id': int(wallet.rpartition('/')[2]), 'title': 'All of it'}
-    assert part_of(api, wallet) is None
-    assert (balance(api, path), balance(api, wallet)) == ('0.5', '0.75')
-    api.patch(wallet, {'title': 'Renamed'})
-    assert part_of(api, path) == {'id': int(wallet.rpartition('/')[2]), 'title': 'Renamed'}
+    assert part_of(api, path) == {'id': int(hd_wallet.rpartition('/')[2]), 'title': 'All of it'}
+    assert part_of(api, hd_wallet) is None
+    assert (balance(api, path), balance(api, hd_wallet)) == ('0.5', '0.75')
+    api.patch(hd_wallet, {'title': 'Renamed'})
+    assert part_of(api, path) == {'id': int(hd_wallet.rpartition('/')[2]), 'title': 'Renamed'}
 
 
 def test_other_addresses_and_offsets_count_as_ever(api: Api, portfolio: int) -> None:
@@ -78,34 +78,34 @@ def test_other_addresses_and_offsets_count_as_ever(api: Api, portfolio: int) -> 
 
 
 @pytest.mark.parametrize('gone', ['deleted', 'moved'])
-def test_without_its_wallet_an_address_counts_by_itself_again(api: Api, portfolio: int, gone: str) -> None:
-    path, wallet = add(api, portfolio, OWN), add(api, portfolio, ZPUB)
+def test_without_its_hd_wallet_an_address_counts_by_itself_again(api: Api, portfolio: int, gone: str) -> None:
+    path, hd_wallet = add(api, portfolio, OWN), add(api, portfolio, ZPUB)
     assert read(ZPUB)
     assert held(api, portfolio) == ('0.75', True)
-    answer = api.delete(wallet) if gone == 'deleted' else api.patch(wallet, {'address': STRANGE})
+    answer = api.delete(hd_wallet) if gone == 'deleted' else api.patch(hd_wallet, {'address': STRANGE})
     assert answer.status_code == 200
     assert bitcoin(api, portfolio)['balance'] == '0.5'
     assert part_of(api, path) is None
 
 
-def test_an_address_that_is_deleted_says_whose_it_was_and_the_wallet_counts_on(api: Api, portfolio: int) -> None:
-    path, wallet = add(api, portfolio, OWN), add(api, portfolio, ZPUB, title='All of it')
+def test_an_address_that_is_deleted_says_whose_it_was_and_the_hd_wallet_counts_on(api: Api, portfolio: int) -> None:
+    path, hd_wallet = add(api, portfolio, OWN), add(api, portfolio, ZPUB, title='All of it')
     assert read(ZPUB)
     assert api.delete(path).json_body['result']['part_of']['title'] == 'All of it'
-    assert (held(api, portfolio), balance(api, wallet)) == (('0.75', True), '0.75')
+    assert (held(api, portfolio), balance(api, hd_wallet)) == (('0.75', True), '0.75')
 
 
-def test_an_address_that_the_wallet_reaches_later_counts_once_at_every_moment(api: Api, explorer: Explorer, portfolio: int) -> None:
+def test_an_address_that_the_hd_wallet_reaches_later_counts_once_at_every_moment(api: Api, explorer: Explorer, portfolio: int) -> None:
     far = at(0, 5)
     explorer.chain[far] = paid('4', 5)
-    path, wallet = add(api, portfolio, far), add(api, portfolio, ZPUB)
+    path, hd_wallet = add(api, portfolio, far), add(api, portfolio, ZPUB)
     assert run_refresh(far)
     assert read(ZPUB)
     assert (held(api, portfolio), part_of(api, path)) == (('4.75', True), None)
     explorer.chain |= {at(0, 2): paid('1', 6), at(0, 4): paid('2', 7)}
     CLOCK.advance(3_000)
     assert read(ZPUB)
-    assert (held(api, portfolio), balance(api, wallet)) == (('7.75', True), '7.75')
+    assert (held(api, portfolio), balance(api, hd_wallet)) == (('7.75', True), '7.75')
     assert part_of(api, path) is not None
 
 
@@ -127,7 +127,7 @@ def test_between_derivation_and_merging_an_address_still_counts_by_itself(api: A
     assert held(api, portfolio) == ('4.75', True)
 
 
-def test_the_wallet_of_somebody_else_does_not_matter(api: Api, other: Api, portfolio: int) -> None:
+def test_the_hd_wallet_of_somebody_else_does_not_matter(api: Api, other: Api, portfolio: int) -> None:
     path = add(api, portfolio, OWN)
     add(other, other.portfolio(), ZPUB)
     add(api, api.portfolio('Another'), ZPUB)
@@ -136,7 +136,7 @@ def test_the_wallet_of_somebody_else_does_not_matter(api: Api, other: Api, portf
 
 
 @pytest.mark.parametrize('chain_first', [False, True])
-def test_of_two_wallets_the_one_that_has_all_addresses_of_the_other_counts(
+def test_of_two_hd_wallets_the_one_that_has_all_addresses_of_the_other_counts(
     api: Api, explorer: Explorer, portfolio: int, delayed_messages: list[Any], chain_first: bool
 ) -> None:
     receiving = chain_key(0)
@@ -161,7 +161,7 @@ def test_of_two_wallets_the_one_that_has_all_addresses_of_the_other_counts(
     assert held(api, portfolio) == ('0.5', True)
 
 
-def test_wallets_that_share_only_some_used_addresses_say_that_the_later_one_is_missing(
+def test_hd_wallets_that_share_only_some_used_addresses_say_that_the_later_one_is_missing(
     api: Api, explorer: Explorer, portfolio: int, delayed_messages: list[Any]
 ) -> None:
     receiving = chain_key(0)
@@ -189,14 +189,14 @@ def test_the_past_and_the_history_count_it_once_too(api: Api, portfolio: int, hi
     assert run_refresh(OWN)
     history_queue.drain()
     assert history(api, portfolio)[-1] == '0.5'
-    wallet = add(api, portfolio, ZPUB)
+    hd_wallet = add(api, portfolio, ZPUB)
     assert read(ZPUB)
     history_queue.drain()
     assert set(history(api, portfolio)) == {'0.75'}
     assert bitcoin(api, portfolio, earlier)['balance'] == '0.75'
     rows = api.get(f'/api/portfolios/{portfolio}/balances/btc/history').json_body['result']
     assert {(row['covered'], row['total']) for row in rows} == {(1, 1)}
-    assert api.delete(wallet).status_code == 200
+    assert api.delete(hd_wallet).status_code == 200
     history_queue.drain()
     assert set(history(api, portfolio)) == {'0.5'}
     assert bitcoin(api, portfolio, earlier)['balance'] == '0.5'
@@ -221,11 +221,11 @@ def test_the_value_counts_it_once_too(api: Api, portfolio: int) -> None:
 def test_sums_cost_no_more_and_a_part_costs_one_request_more_than_another_address(
     api: Api, portfolio: int, requests_made: list[str]
 ) -> None:
-    path, wallet = add(api, portfolio, OWN), add(api, portfolio, ZPUB)
+    path, hd_wallet = add(api, portfolio, OWN), add(api, portfolio, ZPUB)
     strange = add(api, portfolio, STRANGE)
     assert read(ZPUB)
     assert run_refresh(STRANGE)
-    costs = {f'/api/portfolios/{portfolio}/balances': 2, path: 2, wallet: 1, strange: 1, f'{path}/balances': 2}
+    costs = {f'/api/portfolios/{portfolio}/balances': 2, path: 2, hd_wallet: 1, strange: 1, f'{path}/balances': 2}
     for asked, most in costs.items():
         requests_made.clear()
         assert api.get(asked).status_code == 200

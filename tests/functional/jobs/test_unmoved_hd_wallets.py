@@ -23,12 +23,12 @@ HOUR = 3_600
 
 
 def at(branch: int, index: int) -> str:
-    """Return an address of the wallet."""
-    return CHAINS['btc'].wallet(ZPUB).kinds[0].branches[branch].address(index)
+    """Return an address of the HD wallet."""
+    return CHAINS['btc'].hd_wallet(ZPUB).kinds[0].branches[branch].address(index)
 
 
 def run() -> Ledger:
-    """Refresh the wallet; return it."""
+    """Refresh the HD wallet; return it."""
     assert refresh_job(record({'ledger': PK})) == []
     ledger = Ledger.find(PK)
     assert ledger is not None
@@ -37,7 +37,7 @@ def run() -> Ledger:
 
 @pytest.fixture
 def chain(api: Api, followed_chain: BlockChain, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> BlockChain:
-    """A followed chain, and a wallet of few addresses that was paid five hours ago and read since; nobody looks at it any more."""
+    """A followed chain, and an HD wallet of few addresses that was paid five hours ago and read since; nobody looks at it any more."""
     monkeypatch.setattr('chalicelib.jobs.refresh.SLICE_SECONDS', 3_600)
     monkeypatch.setattr(hd_wallets, 'GAP', 2)
     api.address(api.portfolio(), ZPUB)
@@ -64,7 +64,7 @@ def asked(chain: BlockChain) -> set[str]:
     return by_path | {request.query['active'] for request in chain.requests if 'active' in request.query}
 
 
-def test_a_wallet_of_which_nothing_moved_is_read_without_asking_for_any_address(chain: BlockChain) -> None:
+def test_an_hd_wallet_of_which_nothing_moved_is_read_without_asking_for_any_address(chain: BlockChain) -> None:
     through_at = clock.now()
     assert run().updated_at == through_at
     assert asked(chain) == set()
@@ -88,7 +88,7 @@ def due_in(pk: str) -> int:
     return int(ledger.due_at) - clock.now()
 
 
-def test_an_address_that_moves_makes_its_wallet_due_which_reads_it(chain: BlockChain, queues: dict[str, str]) -> None:
+def test_an_address_that_moves_makes_its_hd_wallet_due_which_reads_it(chain: BlockChain, queues: dict[str, str]) -> None:
     used = f'LEDGER#btc#{at(0, 0)}'
     run()
     Ledger.at(used).update([Ledger.due_at.set(clock.now() + 24 * HOUR)])
@@ -102,7 +102,7 @@ def test_an_address_that_moves_makes_its_wallet_due_which_reads_it(chain: BlockC
     assert (holding.transactions, holding.balance) == (2, Decimal('0.000008'))  # 900 came, 1000 went and 900 of these came back
 
 
-def test_a_wallet_that_moves_all_the_time_is_due_once_an_hour(chain: BlockChain) -> None:
+def test_an_hd_wallet_that_moves_all_the_time_is_due_once_an_hour(chain: BlockChain) -> None:
     run()
     for after, is_due in ((120, True), (120, False), (3_200, False), (300, True)):
         Ledger.at(PK).update([Ledger.due_at.set(clock.now() + HOUR)])
@@ -111,7 +111,7 @@ def test_a_wallet_that_moves_all_the_time_is_due_once_an_hour(chain: BlockChain)
         assert (due_in(PK) == 0) is is_due
 
 
-def test_a_wallet_whose_address_moves_while_another_one_is_read_is_due_again_at_once(chain: BlockChain, queues: dict[str, str]) -> None:
+def test_an_hd_wallet_whose_address_moves_while_another_one_is_read_is_due_again_at_once(chain: BlockChain, queues: dict[str, str]) -> None:
     """The coins go from an address that was confirmed in this cycle to one that is read after that: for a moment both have them."""
     chain.mine(Payment(to=(at(0, 1),)))
     follow(after=600)
@@ -131,7 +131,7 @@ def test_a_wallet_whose_address_moves_while_another_one_is_read_is_due_again_at_
     assert holding.balance == Decimal('0.000017')  # 900 came, 900 came, 1000 went and 900 of these came back
 
 
-def test_an_address_of_a_wallet_that_somebody_follows_too_is_due_with_it(chain: BlockChain, api: Api) -> None:
+def test_an_address_of_an_hd_wallet_that_somebody_follows_too_is_due_with_it(chain: BlockChain, api: Api) -> None:
     api.address(1, at(0, 0))
     pks = [f'LEDGER#btc#{at(0, 0)}', PK]
     for pk in pks:
@@ -141,13 +141,13 @@ def test_an_address_of_a_wallet_that_somebody_follows_too_is_due_with_it(chain: 
     assert [due_in(pk) for pk in pks] == [0, 0]
 
 
-def test_a_wallet_that_somebody_looks_at_is_read_as_ever(chain: BlockChain) -> None:
+def test_an_hd_wallet_that_somebody_looks_at_is_read_as_ever(chain: BlockChain) -> None:
     Ledger.at(PK).update([Ledger.looked_at.set(clock.now() - 600)])
     run()
     assert {at(0, 0), at(0, 1), at(1, 0)} <= asked(chain)
 
 
-def test_a_wallet_whose_chain_is_not_read_to_its_end_is_read_as_ever(chain: BlockChain) -> None:
+def test_an_hd_wallet_whose_chain_is_not_read_to_its_end_is_read_as_ever(chain: BlockChain) -> None:
     chain.behind = dict.fromkeys(('blockstream', 'mempool', 'blockchain_info'), 1)
     follow(after=HOUR // 2)
     chain.requests.clear()

@@ -1,4 +1,4 @@
-"""What a wallet is called, how far it is looked for, and its parts told as one."""
+"""What an HD wallet is called, how far it is looked for, and its parts told as one."""
 
 import hashlib
 from decimal import Decimal
@@ -36,7 +36,7 @@ def test_of_a_key_only_the_beginning_and_the_end_are_shown(currency: str, key: s
     assert key[4:] not in repr(found)
 
 
-def test_a_key_is_another_wallet_in_another_currency_and_one_wallet_with_any_version() -> None:
+def test_a_key_is_another_hd_wallet_in_another_currency_and_one_hd_wallet_with_any_version() -> None:
     payload = base58.decode_check(ZPUB)[4:]
     respelled = [base58.encode_check(bytes.fromhex(version) + payload) for version in ('0488b21e', '049d7cb2', '04b24746')]
     names = {hd_wallets.identify('btc', key).key.text for key in respelled}
@@ -46,13 +46,13 @@ def test_a_key_is_another_wallet_in_another_currency_and_one_wallet_with_any_ver
     assert all(len(name.split('#')[2]) == len('wallet-') + 40 for name in names | litecoins)
 
 
-def test_the_names_that_earlier_releases_gave_a_wallet_are_known() -> None:
+def test_the_names_that_earlier_releases_gave_an_hd_wallet_are_known() -> None:
     name = 'wallet-' + hashlib.sha256(f'btc{ZPUB}'.encode()).hexdigest()[:40]
     assert HdWalletKey('btc', name) in hd_wallets.identify('btc', ZPUB).formerly
 
 
 @pytest.mark.parametrize('currency', ['btc', 'ltc', 'doge'])
-def test_no_address_is_called_like_a_wallet(currency: str) -> None:
+def test_no_address_is_called_like_an_hd_wallet(currency: str) -> None:
     assert hd_wallets.identify(currency, ADDRESS).key.kind is LedgerKind.ADDRESS
 
 
@@ -72,7 +72,7 @@ def test_a_branch_reaches_twenty_beyond_the_last_used_address_and_never_back(use
 
 
 def kinds() -> tuple[ScriptBranches, ...]:
-    return CHAINS['btc'].wallet(ZPUB).kinds
+    return CHAINS['btc'].hd_wallet(ZPUB).kinds
 
 
 def test_the_meant_kind_is_derived_on_both_branches_and_the_others_on_the_first_until_they_are_used() -> None:
@@ -85,7 +85,7 @@ def test_the_meant_kind_is_derived_on_both_branches_and_the_others_on_the_first_
     }  # fmt: skip
 
 
-def test_a_wallet_has_no_more_addresses_than_it_may_and_says_so() -> None:
+def test_an_hd_wallet_has_no_more_addresses_than_it_may_and_says_so() -> None:
     names = [branch.name for kind in kinds() for branch in kind.branches]
     used = dict.fromkeys(names, ()) | {'p2wpkh/0': [True] * 9_500}
     reach = hd_wallets.reach_of_branches(kinds(), used, 1_000)
@@ -115,7 +115,7 @@ def test_what_was_sent_is_summed_to_the_digit() -> None:
     assert hd_wallets.flow([told(f'-{sent}').entry]).sent == sent
 
 
-def test_a_transfer_inside_the_wallet_costs_the_fee_and_nothing_else() -> None:
+def test_a_transfer_inside_the_hd_wallet_costs_the_fee_and_nothing_else() -> None:
     [merged] = hd_wallets.merge([told('-3', '0.1'), told('2.9')]).values()
     assert merged.entry.delta == -merged.entry.fee == Decimal('-0.1')
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from chalicelib.domain.ledger_keys import AccountKey, AddressKey, HdWalletKey, LedgerKey, LedgerKind, is_ledger_key, parse
 
 ADDRESS = 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
-WALLET = 'wallet-0123456789abcdef0123456789abcdef01234567'
+HD_WALLET = 'wallet-0123456789abcdef0123456789abcdef01234567'
 STORED: list[tuple[str, LedgerKey, LedgerKind]] = [
     (f'LEDGER#btc#{ADDRESS}', AddressKey('btc', ADDRESS), LedgerKind.ADDRESS),
-    (f'LEDGER#ltc#{WALLET}', HdWalletKey('ltc', WALLET), LedgerKind.HD_WALLET),
+    (f'LEDGER#ltc#{HD_WALLET}', HdWalletKey('ltc', HD_WALLET), LedgerKind.HD_WALLET),
     ('LEDGER#ACCOUNT#u1#000002#000034', AccountKey('u1', 2, 34), LedgerKind.ACCOUNT),
 ]
 WORDS = st.text('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:', min_size=1)
@@ -52,7 +52,7 @@ def test_a_chain_is_known_of_addresses() -> None:
 
 @pytest.mark.parametrize(
     ('key', 'coin', 'is_account'),
-    [(AddressKey('eth', '0x1'), 'eth', False), (HdWalletKey('btc', WALLET), 'btc', False), (AccountKey('u1', 2, 34), None, True)],
+    [(AddressKey('eth', '0x1'), 'eth', False), (HdWalletKey('btc', HD_WALLET), 'btc', False), (AccountKey('u1', 2, 34), None, True)],
 )
 def test_an_account_alone_has_no_coin_may_owe_and_is_whole_without_its_past(key: LedgerKey, coin: str | None, is_account: bool) -> None:
     assert (key.coin, key.may_owe, key.is_whole_without_past) == (coin, is_account, is_account)

@@ -1,7 +1,8 @@
 """Attributes keep the names under which they are stored, whatever they are called in code: data outlives a release."""
 
 from chalicelib.domain import ledgers
-from chalicelib.models import Ledger
+from chalicelib.domain.ledger_keys import HdWalletKey
+from chalicelib.models import Address, Ledger
 from chalicelib.models.cursor import Cursor, FinalTally
 
 STORED_CURSOR = {
@@ -23,6 +24,13 @@ STORED = {
     'agreement': {
         'M': {'status': {'S': 'agreed'}, 'sources': {'L': [{'S': 'blockstream'}, {'S': 'mempool'}]}, 'checked_at': {'N': '1700000000'}}
     },
+}
+STORED_ADDRESS = {
+    'pk': {'S': 'USER#5f0c'},
+    'sk': {'S': 'PORTFOLIO#000001#ADDRESS#000002'},
+    'kind': {'S': 'address'},
+    'currency': {'S': 'btc'},
+    'wallet': {'S': 'wallet-0123'},
 }
 
 
@@ -47,3 +55,9 @@ def test_a_ledger_of_an_earlier_release_has_no_gaps_and_reconciled_when_it_was_w
     assert (ledger.gaps, ledger.unreadable, ledger.is_whole, ledger.last_reconciled('btc')) == ([], [], True, 1_700_000_000)
     ledger = Ledger.from_raw_data({**STORED, 'updated_at': {'N': '1700000000'}, 'incomplete': {'S': 'transactions_missing'}})
     assert (ledger.is_whole, ledgers.reason_in(ledger.lacks, 'btc'), ledger.last_reconciled('btc')) == (False, 'transactions_missing', None)
+
+
+def test_an_address_says_of_which_hd_wallet_it_is_as_it_ever_did() -> None:
+    address = Address.from_raw_data(STORED_ADDRESS)
+    assert address.ledger_key == HdWalletKey('btc', address.hd_wallet) == HdWalletKey('btc', 'wallet-0123')
+    assert address.serialize(null_check=False)['wallet'] == STORED_ADDRESS['wallet']

@@ -18,7 +18,7 @@ from tests.support.recordings import recorded
 from tests.support.solana import SIGNATURE, SLOT, SOLANA, answer, calls, tell, txn
 from tests.support.upstreams import explorer_of, http
 
-ACCOUNT = ACCOUNTS[USDC]  # that wallets derive
+ACCOUNT = ACCOUNTS[USDC]  # that wallet programs derive
 UNKNOWN = 'Hv69wUkD225TYq111eAar9CtjhNpzBTRFpHkpY3pbonk'  # a mint that the catalogue does not have
 
 
@@ -46,7 +46,9 @@ def upstream(server: Server) -> Iterator[Server]:
         ('22Wnk8PwyWZV7BfkZGJEKT9jGGdtvu7xY6EXeRh7zkBa', PYUSD, PROGRAM_2022, '5nu6HDY7t1Ds8oPNsArrhb1rzvRqmGubyteyAUncFyNb'),
     ],
 )
-def test_the_account_that_wallets_use_is_derived_from_owner_mint_and_program(owner: str, mint: str, program: str, account: str) -> None:
+def test_the_account_that_wallet_programs_use_is_derived_from_owner_mint_and_program(
+    owner: str, mint: str, program: str, account: str
+) -> None:
     assert associated_account(owner, mint, program) == account
 
 

@@ -55,7 +55,7 @@ UNSETTLED: dict[str, Callable[[Ledger], dict[str, Any]]] = {
     'explorers contradict each other': lambda it: {'agreement': CrossCheck(status='disputed', sources=['a', 'b'], checked_at=1)},
     'its address cannot exist': lambda it: {'valid': False},
     'it holds what moves by itself': lambda it: {'holdings': [ETH, Holding('steth', Decimal(1), None, None, None)]},
-    'it is a wallet': lambda it: {'pk': 'LEDGER#btc#wallet-' + 40 * '0'},
+    'it is an HD wallet': lambda it: {'pk': 'LEDGER#btc#wallet-' + 40 * '0'},
     'it is an account': lambda it: {'pk': 'LEDGER#ACCOUNT#u#000001#000001'},
 }
 SETTLED: dict[str, dict[str, Any]] = {

@@ -45,12 +45,12 @@ def of_depth(depth):
     return bip32.encode_base58check(bytes(raw))
 
 
-def wallet(text, currency='btc'):
-    return CHAINS[currency].wallet(normalise(currency, text))
+def hd_wallet(text, currency='btc'):
+    return CHAINS[currency].hd_wallet(normalise(currency, text))
 
 
 def first_branch(text, count, currency='btc'):
-    branch = wallet(text, currency).kinds[0].branches[0]
+    branch = hd_wallet(text, currency).kinds[0].branches[0]
     return [branch.address(index) for index in range(count)]
 
 
@@ -98,13 +98,13 @@ def test_the_published_scripts_of_several_keys_are_derived_in_either_order(turne
 
 @pytest.mark.parametrize('row', VECTORS['accounts'], ids=lambda row: row['kind'])
 def test_the_published_addresses_of_an_account_are_among_those_of_its_key(row):
-    kinds = {kind.script.value: kind.branches for kind in wallet(row['key']).kinds}
+    kinds = {kind.script.value: kind.branches for kind in hd_wallet(row['key']).kinds}
     found = [[branch.address(index) for index in range(len(row['branches'][place]))] for place, branch in enumerate(kinds[row['kind']])]
     assert found == row['branches']
 
 
 def test_bip_84s_account_as_xpub_has_bip_84s_addresses():
-    kinds = {kind.script.value: kind.branches for kind in wallet(SEGWIT_XPUB).kinds}
+    kinds = {kind.script.value: kind.branches for kind in hd_wallet(SEGWIT_XPUB).kinds}
     assert kinds['p2wpkh'][0].address(0) == 'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu'
     assert kinds['p2wpkh'][1].address(0) == 'bc1q8c6fshw2dlwun7ekn9qwf37cu2rn755upcp6el'
 
@@ -112,14 +112,14 @@ def test_bip_84s_account_as_xpub_has_bip_84s_addresses():
 def test_bip_49s_account_on_the_main_network():
     """Its vector is of a test network: the key hash 38971f73930f6c141d977ac4fd4a727c854935b3 is what both networks share."""
     key = bip32.encode_base58check(bytes.fromhex('049d7cb2') + bip32.decode_base58(KEYS['test_networks'][0])[4:78])
-    assert wallet(key).kinds[0].script.value == 'p2sh-p2wpkh'
+    assert hd_wallet(key).kinds[0].script.value == 'p2sh-p2wpkh'
     assert first_branch(key, 1) == [bip32.p2sh(bytes.fromhex('001438971f73930f6c141d977ac4fd4a727c854935b3'))]
 
 
 @given(st.sampled_from([XPUB, ZPUB, TAPROOT]), st.sampled_from([0, 1]), NUMBERS)
 def test_every_kind_of_address_agrees_with_a_derivation_of_our_own(key, branch, index):
     expected = Node.of(key).below(branch, index).key
-    found = {kind.script.value: kind.branches[branch].address(index) for kind in wallet(key).kinds}
+    found = {kind.script.value: kind.branches[branch].address(index) for kind in hd_wallet(key).kinds}
     assert found == {
         'p2pkh': bip32.p2pkh(expected),
         'p2sh-p2wpkh': bip32.p2sh_p2wpkh(expected),
@@ -131,7 +131,7 @@ def test_every_kind_of_address_agrees_with_a_derivation_of_our_own(key, branch, 
 @given(st.sampled_from([0, 1]), NUMBERS)
 def test_litecoins_addresses_agree_with_a_derivation_of_our_own(branch, index):
     expected = Node.of(LTUB).below(branch, index).key
-    found = {kind.script.value: kind.branches[branch].address(index) for kind in wallet(LTUB, 'ltc').kinds}
+    found = {kind.script.value: kind.branches[branch].address(index) for kind in hd_wallet(LTUB, 'ltc').kinds}
     assert found == {
         'p2pkh': bip32.p2pkh(expected, 0x30),
         'p2sh-p2wpkh': bip32.p2sh_p2wpkh(expected, 0x32),
@@ -150,7 +150,7 @@ def test_several_keys_agree_with_a_derivation_of_our_own(keys, threshold, branch
         f'sh(multi({threshold},{inner}))': bip32.p2sh(in_order),
     }
     for text, address in expected.items():
-        assert wallet(text).kinds[0].branches[branch].address(index) == address
+        assert hd_wallet(text).kinds[0].branches[branch].address(index) == address
 
 
 @pytest.mark.parametrize(
@@ -166,16 +166,16 @@ def test_several_keys_agree_with_a_derivation_of_our_own(keys, threshold, branch
         (f'{ORIGIN}{XPUB}/<0;1>/*', 'p2pkh'),
     ],
 )
-def test_every_spelling_of_an_account_is_one_wallet_that_begins_with_the_kind_it_names(text, kind):
-    found = wallet(text)
-    assert found.identity == wallet(XPUB).identity
+def test_every_spelling_of_an_account_is_one_hd_wallet_that_begins_with_the_kind_it_names(text, kind):
+    found = hd_wallet(text)
+    assert found.identity == hd_wallet(XPUB).identity
     assert found.kinds[0].script.value == kind
-    assert sorted(branch.name for branch in found.branches) == sorted(branch.name for branch in wallet(XPUB).branches)
+    assert sorted(branch.name for branch in found.branches) == sorted(branch.name for branch in hd_wallet(XPUB).branches)
     assert found.kinds[0].branches[0].name == f'{kind}/0'
 
 
 def test_as_many_branches_and_steps_and_as_deep_a_key_as_may_be():
-    assert len(wallet(f'wpkh({XPUB}/<{";".join(map(str, range(8)))}>/{"1/" * 7}*)').kinds[0].branches) == 8
+    assert len(hd_wallet(f'wpkh({XPUB}/<{";".join(map(str, range(8)))}>/{"1/" * 7}*)').kinds[0].branches) == 8
     assert first_branch(f'wpkh({of_depth(253)}/<0;1>/*)', 1) == first_branch(f'wpkh({XPUB}/<0;1>/*)', 1)
 
 
@@ -188,7 +188,7 @@ def test_nothing_is_derived_of_more_steps_or_branches_than_may_be(text, monkeypa
 
 def test_what_earlier_releases_stored_of_more_steps_is_still_read():
     deep = Node.of(XPUB).below(*[1] * 240, 5, 0).key
-    assert CHAINS['btc'].wallet(f'wpkh({XPUB}/{"1/" * 240}<5;6>/*)').kinds[0].branches[0].address(0) == bip32.p2wpkh(deep)
+    assert CHAINS['btc'].hd_wallet(f'wpkh({XPUB}/{"1/" * 240}<5;6>/*)').kinds[0].branches[0].address(0) == bip32.p2wpkh(deep)
 
 
 def test_of_more_keys_than_may_be_none_is_decoded(monkeypatch):
@@ -222,22 +222,22 @@ def test_to_read_and_identify_a_text_derives_no_more_than_its_work(text, monkeyp
 
 def test_a_descriptor_of_one_branch_is_that_branchs_key():
     chain = HDKey.from_base58(XPUB).child(1).to_base58()
-    assert wallet(f'wpkh({XPUB}/1/*)').identity == wallet(chain).identity == wallet(f'wpkh({chain}/*)').identity
-    assert wallet(f'wpkh({XPUB}/1/*)').identity != wallet(f'wpkh({XPUB}/0/*)').identity
+    assert hd_wallet(f'wpkh({XPUB}/1/*)').identity == hd_wallet(chain).identity == hd_wallet(f'wpkh({chain}/*)').identity
+    assert hd_wallet(f'wpkh({XPUB}/1/*)').identity != hd_wallet(f'wpkh({XPUB}/0/*)').identity
 
 
 def test_the_order_of_several_keys_matters_where_they_are_not_sorted():
     inner, turned = f'{XPUB}/<0;1>/*,{ZPUB}/<0;1>/*', f'{ZPUB}/<0;1>/*,{XPUB}/<0;1>/*'
-    assert wallet(f'wsh(sortedmulti(2,{inner}))').identity == wallet(f'wsh(sortedmulti(2,{turned}))').identity
+    assert hd_wallet(f'wsh(sortedmulti(2,{inner}))').identity == hd_wallet(f'wsh(sortedmulti(2,{turned}))').identity
     different = [f'wsh(multi(2,{inner}))', f'wsh(multi(2,{turned}))', f'wsh(sortedmulti(1,{inner}))', f'sh(sortedmulti(2,{inner}))']
-    assert len({wallet(text).identity for text in (*different, f'wsh(sortedmulti(2,{inner}))')}) == 5
+    assert len({hd_wallet(text).identity for text in (*different, f'wsh(sortedmulti(2,{inner}))')}) == 5
 
 
 def test_of_a_descriptor_only_the_ends_of_its_keys_are_shown():
     text = with_checksum(f'wsh(sortedmulti(2,{ORIGIN}{XPUB}/<0;1>/*,{ZPUB}/<0;1>/*))')
     short = [f'{key[:12]}…{key[-8:]}' for key in (XPUB, ZPUB)]
-    assert wallet(text).shown == f'wsh(sortedmulti(2,{short[0]}/<0;1>/*,{short[1]}/<0;1>/*))'
-    assert wallet(f'wpkh({ORIGIN}{XPUB}/<0;1>/*)').shown == f'wpkh({short[0]}/<0;1>/*)'
+    assert hd_wallet(text).shown == f'wsh(sortedmulti(2,{short[0]}/<0;1>/*,{short[1]}/<0;1>/*))'
+    assert hd_wallet(f'wpkh({ORIGIN}{XPUB}/<0;1>/*)').shown == f'wpkh({short[0]}/<0;1>/*)'
 
 
 def test_origin_and_checksum_are_dropped():

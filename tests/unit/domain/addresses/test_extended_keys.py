@@ -19,11 +19,11 @@ LITECOINS_OWN = [key for currency, key in KEYS if key[1:4] == 'tub']
 
 def derive(currency, key, branch, index):
     """Return an address of the kind that a key's version means."""
-    return CHAINS[currency].wallet(key).kinds[0].branches[branch].address(index)
+    return CHAINS[currency].hd_wallet(key).kinds[0].branches[branch].address(index)
 
 
 def is_extended_key(currency, text):
-    return accepted(currency, text) == text and CHAINS[currency].is_wallet(text)
+    return accepted(currency, text) == text and CHAINS[currency].is_hd_wallet(text)
 
 
 def reversioned(version):
@@ -92,7 +92,7 @@ def test_a_key_with_the_version_of_litecoin_is_none_of_bitcoin(key):
     assert 'another currency' in refusal('btc', key)
 
 
-def test_bitcoins_versions_are_taken_for_litecoin_too_as_its_wallets_write_them():
+def test_bitcoins_versions_are_taken_for_litecoin_too_as_its_wallet_programs_write_them():
     assert derive('ltc', XPUB, 0, 0)[0] == 'L'
 
 
@@ -103,7 +103,7 @@ def test_a_key_of_a_test_network_is_refused(currency, key):
 
 
 @pytest.mark.parametrize('version', ['0295b43f', '02aa7ed3'])
-def test_one_key_of_a_shared_wallet_is_refused_as_addresses_need_all_of_them(version):
+def test_one_key_of_a_shared_hd_wallet_is_refused_as_addresses_need_all_of_them(version):
     assert 'multisig wallet: enter its output descriptor' in refusal('btc', reversioned(version))
 
 
@@ -141,7 +141,7 @@ def at_level(path, version=None):
 
 
 def branches(key):
-    return [branch.name for branch in CHAINS['btc'].wallet(key).kinds[0].branches]
+    return [branch.name for branch in CHAINS['btc'].hd_wallet(key).kinds[0].branches]
 
 
 def public_address(path):
@@ -176,5 +176,5 @@ def test_the_key_of_an_account_of_several_is_refused_with_what_to_enter():
 
 
 def test_only_below_the_key_of_a_whole_seed_finding_nothing_says_nothing():
-    assert CHAINS['btc'].wallet(at_level('m')).needs_account_key
-    assert not CHAINS['btc'].wallet(at_level('m/84h/0h/0h')).needs_account_key
+    assert CHAINS['btc'].hd_wallet(at_level('m')).needs_account_key
+    assert not CHAINS['btc'].hd_wallet(at_level('m/84h/0h/0h')).needs_account_key
