@@ -1,8 +1,9 @@
 """The messages that jobs are sent: what each means, which queue carries it, and what to send after a change.
 
 A message names what to work on and never carries data, so that one that comes twice, late or not at all does no harm. The fields
-of a message are the keys of its JSON body; messages in flight outlive a deployment, so a new field needs a default. `group` says whose work
-it is: of two groups, SQS delivers first to the one without a backlog, so that nobody waits for another user's thousands of addresses.
+of a message are the keys of its JSON body, but for those in _KEYS; messages in flight outlive a deployment, so a new field needs a default.
+`group` says whose work it is: of two groups, SQS delivers first to the one without a backlog, so that nobody waits for another user's
+thousands of addresses.
 """
 
 import logging
@@ -17,9 +18,12 @@ from chalicelib.domain.work_groups import work_group
 
 log = logging.getLogger(__name__)
 
+# Those that are not called like their fields: during a deployment, functions of two releases send messages to each other.
+_KEYS = {'looked_at': 'seen_at'}
+
 
 class RefreshLedger(NamedTuple):
-    """Bring a ledger, named by its partition key, up to date; `seen_at` is when a user looked at it, if that is why.
+    """Bring a ledger, named by its partition key, up to date; `looked_at` is when a user looked at it, if that is why.
 
     `group` is the group of the user who caused it, see domain.work_groups; empty where nobody did.
     `waits` counts the earlier messages in a row that found too many requests waiting for an upstream.
@@ -29,7 +33,7 @@ class RefreshLedger(NamedTuple):
     """
 
     ledger: str
-    seen_at: int | None = None
+    looked_at: int | None = None
     group: str = ''
     waits: int = 0
 
@@ -41,13 +45,13 @@ class RefreshLedger(NamedTuple):
 class CheckLedgers(NamedTuple):
     """Confirm that ledgers of addresses of one chain are as they were read, and have those refreshed of which that cannot be said.
 
-    `seen_at` and `group` as of RefreshLedger. At most settled.MOST_CHECKED ledgers.
+    `looked_at` and `group` as of RefreshLedger. At most settled.MOST_CHECKED ledgers.
 
     {"ledgers": ["LEDGER#eth#0xAD135DC9E9a2F1523645D580D238722C743fC74D"], "seen_at": 1700000000}
     """
 
     ledgers: list[str]
-    seen_at: int | None = None
+    looked_at: int | None = None
     group: str = ''
 
     @property
@@ -95,15 +99,15 @@ class FollowBlocks(NamedTuple):
 class RefreshHistory(NamedTuple):
     """Bring the history of a portfolio up to date.
 
-    `seen_at` is when a user changed or viewed the portfolio, if that is why. `waits` counts the earlier messages in a row that
-    found rates still being fetched.
+    `looked_at` is when a user looked at the portfolio or changed it, if that is why. `waits` counts the earlier messages in a row
+    that found rates still being fetched.
 
     {"user_id": "5f0c", "portfolio_id": 1, "seen_at": 1700000000}
     """
 
     user_id: str
     portfolio_id: int
-    seen_at: int | None = None
+    looked_at: int | None = None
     waits: int = 0
 
     @property
@@ -234,12 +238,12 @@ def send_or_leave_to_sweep(*messages: Message) -> None:
         log.exception('%s messages were left to the sweep, the first: %s', len(messages), type(messages[0]).__name__)
 
 
-def portfolio_changed(user_id: str, portfolio_id: int, *, seen_at: int) -> None:
-    """Announce that a user changed a portfolio, at `seen_at`: its history is recomputed.
+def portfolio_changed(user_id: str, portfolio_id: int, *, looked_at: int) -> None:
+    """Announce that a user changed a portfolio, at `looked_at`: its history is recomputed.
 
-    >>> portfolio_changed('5f0c', 1, seen_at=clock.now())
+    >>> portfolio_changed('5f0c', 1, looked_at=clock.now())
     """
-    send_or_leave_to_sweep(RefreshHistory(user_id, portfolio_id, seen_at))
+    send_or_leave_to_sweep(RefreshHistory(user_id, portfolio_id, looked_at))
 
 
 def portfolios_changed(portfolios: Iterable[tuple[str, int]]) -> None:
@@ -249,7 +253,7 @@ def portfolios_changed(portfolios: Iterable[tuple[str, int]]) -> None:
 
 def to_body(message: Message) -> queue.Body:
     """Return the body of a message, without the fields that have their default."""
-    return {name: value for name, value in message._asdict().items() if name not in message._field_defaults or value}
+    return {_key(name): value for name, value in message._asdict().items() if name not in message._field_defaults or value}
 
 
 def from_body(body: queue.Body, first: type[First], *others: type[Second]) -> First | Second:
@@ -259,9 +263,13 @@ def from_body(body: queue.Body, first: type[First], *others: type[Second]) -> Fi
     """
     kinds: tuple[type[First] | type[Second], ...] = (first, *others)
     for kind in kinds:
-        if all(name in body for name in kind._fields if name not in kind._field_defaults):
-            return kind(**{name: value for name, value in body.items() if name in kind._fields})
+        if all(_key(name) in body for name in kind._fields if name not in kind._field_defaults):
+            return kind(**{name: body[_key(name)] for name in kind._fields if _key(name) in body})
     raise ValueError(f'not a message of this queue: {sorted(body)}')
+
+
+def _key(field: str) -> str:
+    return _KEYS.get(field, field)
 
 
 def _queue_of(message: Message) -> str:

@@ -41,7 +41,7 @@ def _refresh(message: RefreshHistory, deadline: float) -> None:
     if clock.monotonic() > deadline:
         messages.send(message)  # for another run: large histories of others took the time of this one
     else:
-        refresh.refresh(message.user_id, message.portfolio_id, seen_at=message.seen_at, waits=message.waits)
+        refresh.refresh(message.user_id, message.portfolio_id, looked_at=message.looked_at, waits=message.waits)
 
 
 @bp.schedule(Cron(0, '*', '*', '*', '?', '*'))

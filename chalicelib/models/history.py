@@ -126,7 +126,7 @@ class History(Leased, discriminator='history'):
     rewritten_since = IntegerAttribute(null=True)
     too_large_contents = IntegerAttribute(null=True)
     requests = IntegerAttribute(default=0, attr_name='wanted')
-    seen_at = IntegerAttribute(null=True)
+    looked_at = IntegerAttribute(null=True, attr_name='seen_at')
 
     @classmethod
     def at(cls, user_id: str, portfolio_id: int) -> 'History':
@@ -150,18 +150,18 @@ class History(Leased, discriminator='history'):
         return user_id, int(portfolio_id)
 
     @classmethod
-    def request(cls, user_id: str, portfolio_id: int, seen_at: int) -> Write:
+    def request(cls, user_id: str, portfolio_id: int, looked_at: int) -> Write:
         """Return the write that requests the first computation of a new portfolio's history."""
         history = cls.at(user_id, portfolio_id)
-        actions = [cls.kind.set(cls), cls.requests.add(1), *HISTORIES.enter(history.pk, seen_at), cls.seen_at.set(seen_at)]
+        actions = [cls.kind.set(cls), cls.requests.add(1), *HISTORIES.enter(history.pk, looked_at), cls.looked_at.set(looked_at)]
         return Write(Operation.UPDATE, history, actions=actions)
 
     @classmethod
-    def request_and_lease(cls, user_id: str, portfolio_id: int, *, owner: str, now: int, seen_at: int | None) -> 'History | None':
+    def request_and_lease(cls, user_id: str, portfolio_id: int, *, owner: str, now: int, looked_at: int | None) -> 'History | None':
         """Request a recomputation and take the lease; None when another worker holds it, which will notice the new request."""
         history = cls.at(user_id, portfolio_id)
-        seen = [] if seen_at is None else [cls.seen_at.set(seen_at)]
-        history.update([cls.kind.set(cls), cls.requests.add(1), *HISTORIES.enter(history.pk, now), *seen])
+        looked = [] if looked_at is None else [cls.looked_at.set(looked_at)]
+        history.update([cls.kind.set(cls), cls.requests.add(1), *HISTORIES.enter(history.pk, now), *looked])
         return history if history.acquire(owner, now) else None
 
     def begin_rewrite(self, since: int, now: int) -> int:

@@ -21,11 +21,11 @@ from chalicelib.queue import Body
 
 ON_THE_WIRE: list[tuple[Message, Body]] = [
     (RefreshLedger('LEDGER#btc#1Jf'), {'ledger': 'LEDGER#btc#1Jf'}),
-    (RefreshLedger('LEDGER#btc#1Jf', seen_at=1_700_000_000), {'ledger': 'LEDGER#btc#1Jf', 'seen_at': 1_700_000_000}),
+    (RefreshLedger('LEDGER#btc#1Jf', looked_at=1_700_000_000), {'ledger': 'LEDGER#btc#1Jf', 'seen_at': 1_700_000_000}),
     (RefreshLedger('LEDGER#btc#1Jf', group='0123'), {'ledger': 'LEDGER#btc#1Jf', 'group': '0123'}),
     (CheckLedgers(['LEDGER#eth#0xa', 'LEDGER#eth#0xb']), {'ledgers': ['LEDGER#eth#0xa', 'LEDGER#eth#0xb']}),
     (
-        CheckLedgers(['LEDGER#eth#0xa'], seen_at=1_700_000_000, group='0123'),
+        CheckLedgers(['LEDGER#eth#0xa'], looked_at=1_700_000_000, group='0123'),
         {'ledgers': ['LEDGER#eth#0xa'], 'seen_at': 1_700_000_000, 'group': '0123'},
     ),
     (StampWatchers('LEDGER#btc#1Jf', 'WATCH#u1#000001'), {'ledger': 'LEDGER#btc#1Jf', 'after': 'WATCH#u1#000001'}),
@@ -35,7 +35,7 @@ ON_THE_WIRE: list[tuple[Message, Body]] = [
     ),
     (FollowBlocks('btc'), {'follow': 'btc'}),
     (RefreshHistory('u1', 2), {'user_id': 'u1', 'portfolio_id': 2}),
-    (RefreshHistory('u1', 2, seen_at=1_700_000_000), {'user_id': 'u1', 'portfolio_id': 2, 'seen_at': 1_700_000_000}),
+    (RefreshHistory('u1', 2, looked_at=1_700_000_000), {'user_id': 'u1', 'portfolio_id': 2, 'seen_at': 1_700_000_000}),
     (RefreshHistory('u1', 2, waits=3), {'user_id': 'u1', 'portfolio_id': 2, 'waits': 3}),
     (DispatchDueHistories(1007), {'shard': 1007}),
     (FetchRates([]), {'currencies': []}),

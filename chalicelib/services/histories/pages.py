@@ -125,12 +125,12 @@ def _refresh_if_stale(portfolio: Portfolio, stored: History, now: int) -> None:
 
 def _record_view(portfolio: Portfolio, stored: History, now: int) -> None:
     """Have the history refreshed as one that is viewed, unless a view was recorded lately: it goes on to be recomputed each hour."""
-    if now - (stored.seen_at or 0) > policy.VIEW_RECORDED_SECONDS:
+    if now - (stored.looked_at or 0) > policy.VIEW_RECORDED_SECONDS:
         _request_refresh(portfolio, now)
 
 
 def _request_refresh(portfolio: Portfolio, now: int) -> None:
-    messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, seen_at=now))
+    messages.send_or_leave_to_sweep(RefreshHistory(portfolio.user_id, portfolio.portfolio_id, looked_at=now))
 
 
 def _unstored(portfolio: Portfolio, rows_at: RowsAt[Row], page_request: PageRequest, now: int, allowance: Allowance) -> HistoryPage[Row]:

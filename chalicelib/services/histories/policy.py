@@ -16,13 +16,13 @@ MAX_ROUNDS = 5  # recomputations in a row by one worker, while requests keep com
 _FIRST_RETRY_SECONDS, _MAX_RETRY_SECONDS, _MAX_RETRIES = 2, 900, 10
 
 
-def next_due(seen_at: int | None, now: int) -> int | None:
+def next_due(looked_at: int | None, now: int) -> int | None:
     """Return when a history is due next, the next full hour, None if the portfolio was not viewed for a month.
 
     >>> next_due(7_000, 7_500)
     10800
     """
-    return (now // HOUR + 1) * HOUR if now - (seen_at or 0) < ACTIVE_SECONDS else None
+    return (now // HOUR + 1) * HOUR if now - (looked_at or 0) < ACTIVE_SECONDS else None
 
 
 def retry_delay_seconds(retries: int) -> int | None:

@@ -23,15 +23,15 @@ from chalicelib.services.histories.compute import ComputedHistory, compute_histo
 from chalicelib.services.portfolios import contributions
 
 
-def refresh(user_id: str, portfolio_id: int, *, seen_at: int | None = None, waits: int = 0) -> None:
+def refresh(user_id: str, portfolio_id: int, *, looked_at: int | None = None, waits: int = 0) -> None:
     """Bring the history of a portfolio up to date; if another worker holds the lease, have it run again.
 
-    `seen_at` is when a user changed or viewed the portfolio. `waits` counts the messages in a row before this one that found rates
+    `looked_at` is when a user looked at the portfolio or changed it. `waits` counts the messages in a row before this one that found rates
     still being fetched.
 
-    >>> refresh('5f0c', 1, seen_at=1_700_000_000)
+    >>> refresh('5f0c', 1, looked_at=1_700_000_000)
     """
-    history = History.request_and_lease(user_id, portfolio_id, owner=uuid.uuid4().hex, now=clock.now(), seen_at=seen_at)
+    history = History.request_and_lease(user_id, portfolio_id, owner=uuid.uuid4().hex, now=clock.now(), looked_at=looked_at)
     if history is None:
         return
     try:
@@ -51,7 +51,7 @@ def _recompute_until_current(history: History) -> bool:
     for _ in range(policy.MAX_ROUNDS):
         begun = clock.monotonic()
         awaits_rates = _recompute(history)
-        if history.finish(policy.next_due(history.seen_at, clock.now())):
+        if history.finish(policy.next_due(history.looked_at, clock.now())):
             return not awaits_rates
         if clock.monotonic() - begun > policy.LONG_ROUND_SECONDS:
             break

@@ -34,7 +34,7 @@ def check(message: CheckLedgers, deadline: float) -> None:
     """Confirm the ledgers of a message that are settled and did not move; enqueue a refresh of each of the others."""
     now = clock.now()
     ledgers = list(Ledger.find_many(message.ledgers).values())
-    checkable = [ledger for ledger in ledgers if settled.is_checkable(ledger, now, message.seen_at)]
+    checkable = [ledger for ledger in ledgers if settled.is_checkable(ledger, now, message.looked_at)]
     verdicts, quiet = _ask(checkable, deadline)
     left = [ledger for ledger in ledgers if ledger.pk not in quiet]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -93,7 +93,7 @@ def _confirm(ledger: Ledger, quiet_until: int, verdict: Verdict, message: CheckL
     """Confirm a ledger that is quiet; False if somebody wrote to it meanwhile."""
     earlier: int | None = ledger.looked_at
     # Somebody may have looked since the message was sent, if it comes late.
-    looked_at = message.seen_at if message.seen_at is not None and message.seen_at > (earlier or 0) else None
+    looked_at = message.looked_at if message.looked_at is not None and message.looked_at > (earlier or 0) else None
     if looked_at is not None:
         ledger.looked_at = looked_at
     now = clock.now()
@@ -107,4 +107,4 @@ def _keep_mark(ledger: Ledger, verdict: Verdict) -> None:
 
 
 def _refresh(ledger: Ledger, message: CheckLedgers) -> RefreshLedger:
-    return RefreshLedger(ledger.pk, seen_at=message.seen_at, group=message.group or ledger.work_group or '')
+    return RefreshLedger(ledger.pk, looked_at=message.looked_at, group=message.group or ledger.work_group or '')

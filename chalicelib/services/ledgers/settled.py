@@ -60,9 +60,9 @@ def refreshes(ledgers: Sequence[Ledger], now: int, group: str) -> Iterator[Refre
     checkable = {ledger.pk for ledger in ledgers if is_checkable(ledger, now, looked_at=now)}
     for ledger in ledgers:
         if ledger.pk not in checkable:
-            yield RefreshLedger(ledger.pk, seen_at=now, group=group)
+            yield RefreshLedger(ledger.pk, looked_at=now, group=group)
     for pks in by_chain(checkable):
-        yield CheckLedgers(pks, seen_at=now, group=group)
+        yield CheckLedgers(pks, looked_at=now, group=group)
 
 
 def by_chain(pks: Iterable[str]) -> Iterator[list[str]]:

@@ -101,7 +101,7 @@ def store(draft: AccountDraft, *, also: Sequence[Write] = ()) -> None:
 
     _while_unique(child, _Key(child.key_digest, draft.keys), attempt)
     messages.send_or_leave_to_sweep(RefreshLedger(child.ledger, group=work_group(child.user_id)))
-    portfolio_changed(child.user_id, child.portfolio_id, seen_at=now)
+    portfolio_changed(child.user_id, child.portfolio_id, looked_at=now)
 
 
 def change(
@@ -164,7 +164,7 @@ def delete(child: Account, *, now: int, expected: ExpectedVersions = None) -> No
         Ledger.make_due(child.ledger, now, user_id=child.user_id),
     )
     messages.send_or_leave_to_sweep(RefreshLedger(child.ledger, group=work_group(child.user_id)))
-    portfolio_changed(child.user_id, child.portfolio_id, seen_at=now)
+    portfolio_changed(child.user_id, child.portfolio_id, looked_at=now)
 
 
 def _digest(child: Account, credentials: Mapping[str, Any]) -> str | None:

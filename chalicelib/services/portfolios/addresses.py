@@ -73,7 +73,7 @@ def store(draft: Draft, *, also: Sequence[Write] = ()) -> None:
         *_refuse_former(child, draft.formerly),
     )
     messages.send_or_leave_to_sweep(RefreshLedger(child.ledger, group=work_group(child.user_id)))
-    portfolio_changed(child.user_id, child.portfolio_id, seen_at=child.created_at)
+    portfolio_changed(child.user_id, child.portfolio_id, looked_at=child.created_at)
 
 
 def change(
@@ -147,7 +147,7 @@ def _move(child: Address, to: Destination, actions: list[Any], now: int, expecte
         *_refuse_former(child, to.followed.formerly),
     )
     messages.send_or_leave_to_sweep(*(RefreshLedger(pk, group=work_group(child.user_id)) for pk in (old_ledger, child.ledger)))
-    portfolio_changed(child.user_id, child.portfolio_id, seen_at=now)
+    portfolio_changed(child.user_id, child.portfolio_id, looked_at=now)
     return Address.find(child.user_id, child.portfolio_id, child.address_id)
 
 
@@ -163,7 +163,7 @@ def delete(child: Address, *, now: int, expected: ExpectedVersions = None) -> No
         *_unwatch(child, now),
     )
     messages.send_or_leave_to_sweep(RefreshLedger(child.ledger, group=work_group(child.user_id)))
-    portfolio_changed(child.user_id, child.portfolio_id, seen_at=now)
+    portfolio_changed(child.user_id, child.portfolio_id, looked_at=now)
 
 
 def _secret(child: Address, text: str) -> bytes | None:

@@ -10,7 +10,7 @@ from chalicelib.models import ExpectedVersions, Offset, Since, Write
 def store(offset: Offset, *, also: Sequence[Write] = ()) -> None:
     """Put a drafted offset into its portfolio, with `also` in the same transaction. Raises NotFound, Invalid; see Offset.insert."""
     offset.insert(also)
-    portfolio_changed(offset.user_id, offset.portfolio_id, seen_at=offset.created_at)
+    portfolio_changed(offset.user_id, offset.portfolio_id, looked_at=offset.created_at)
 
 
 def change(
@@ -28,7 +28,7 @@ def change(
     key = (user_id, portfolio_id, offset_id)
     offset = Offset.change(*key, title=title, balances=balances, since=since, now=now, expected=expected)
     if balances is not None or since is not None:
-        portfolio_changed(user_id, portfolio_id, seen_at=now)
+        portfolio_changed(user_id, portfolio_id, looked_at=now)
     return offset
 
 
@@ -36,5 +36,5 @@ def delete(user_id: str, portfolio_id: int, offset_id: int, *, now: int, expecte
     """Take an offset out and return it as it was. Raises NotFound, PreconditionFailed."""
     offset = Offset.find(user_id, portfolio_id, offset_id)
     offset.remove(expected)
-    portfolio_changed(user_id, portfolio_id, seen_at=now)
+    portfolio_changed(user_id, portfolio_id, looked_at=now)
     return offset

@@ -32,7 +32,7 @@ def store(portfolio: Portfolio, *, also: Sequence[Write] = ()) -> None:
     From then on it has a history that is due, should the message that asks for it be lost.
     """
     portfolio.insert([*also, History.request(portfolio.user_id, portfolio.portfolio_id, portfolio.created_at)])
-    portfolio_changed(portfolio.user_id, portfolio.portfolio_id, seen_at=portfolio.created_at)
+    portfolio_changed(portfolio.user_id, portfolio.portfolio_id, looked_at=portfolio.created_at)
 
 
 def change(
@@ -41,7 +41,7 @@ def change(
     """Store a new title, new reporting currencies, or both. Raises NotFound, PreconditionFailed."""
     Portfolio.at(user_id, portfolio_id).change(title=title, currencies=currencies, now=now, expected=expected)
     if currencies is not None:
-        portfolio_changed(user_id, portfolio_id, seen_at=now)
+        portfolio_changed(user_id, portfolio_id, looked_at=now)
 
 
 def delete(user_id: str, portfolio_id: int, expected: ExpectedVersions = None) -> PortfolioTree:

@@ -84,7 +84,7 @@ def test_histories_that_an_earlier_release_stored_answer_as_they_did(restored: R
 def test_histories_that_an_earlier_release_stored_are_updated_from_where_they_end(restored: Restored, history_queue: Queue) -> None:
     restored.put_left_out(histories=True)
     for portfolio_id in (1, 2):
-        messages.send_or_leave_to_sweep(RefreshHistory(EARLIER['user_id'], portfolio_id, seen_at=EARLIER['now']))
+        messages.send_or_leave_to_sweep(RefreshHistory(EARLIER['user_id'], portfolio_id, looked_at=EARLIER['now']))
     history_queue.drain()
 
     assert restored.answers() == EARLIER['answers']

@@ -638,7 +638,7 @@ def test_each_hour_what_somebody_looked_at_within_a_month_is_worked_out_again(
     stopped_clock.move_to(hour_of(stopped_clock.now()) + 20 * 60)
     seen, forgotten = offset(api, {'btc': '1'}), offset(api, {'btc': '2'})
     history_queue.drain()
-    History.at(api.user_id, forgotten).update([History.seen_at.set(clock.now() - 31 * DAY)])
+    History.at(api.user_id, forgotten).update([History.looked_at.set(clock.now() - 31 * DAY)])
     refresh.refresh(api.user_id, forgotten)
     assert swept(history_queue) == []
     stopped_clock.move_to(hour_of(stopped_clock.now()) + HOUR)
@@ -706,7 +706,7 @@ def test_a_portfolio_that_never_comes_to_rest_is_left_to_a_later_message(
     events = HistoryMonth.connection().client.meta.events
 
     def request_again(**_: Any) -> None:
-        History.request_and_lease(api.user_id, portfolio, owner='other', now=clock.now(), seen_at=None)
+        History.request_and_lease(api.user_id, portfolio, owner='other', now=clock.now(), looked_at=None)
 
     events.register('after-call.dynamodb.BatchWriteItem', request_again)
     try:

@@ -165,7 +165,7 @@ def test_a_portfolio_that_changes_while_its_history_takes_long_is_left_to_anothe
     before = History.get(f'HISTORY#{api.user_id}#000001', 'STATE').version
     monkeypatch.setattr(policy, 'LONG_ROUND_SECONDS', -1)
 
-    with meanwhile('Query', lambda: History.request_and_lease(api.user_id, 1, owner='other', now=clock.now(), seen_at=None)):
+    with meanwhile('Query', lambda: History.request_and_lease(api.user_id, 1, owner='other', now=clock.now(), looked_at=None)):
         compute(api, path)
 
     history = History.get(f'HISTORY#{api.user_id}#000001', 'STATE')

@@ -2,7 +2,7 @@
 
 from chalicelib.domain import ledgers
 from chalicelib.domain.ledger_keys import HdWalletKey
-from chalicelib.models import Address, Ledger
+from chalicelib.models import Address, History, Ledger
 from chalicelib.models.cursor import Cursor, FinalTally
 
 STORED_CURSOR = {
@@ -61,3 +61,10 @@ def test_an_address_says_of_which_hd_wallet_it_is_as_it_ever_did() -> None:
     address = Address.from_raw_data(STORED_ADDRESS)
     assert address.ledger_key == HdWalletKey('btc', address.hd_wallet) == HdWalletKey('btc', 'wallet-0123')
     assert address.serialize(null_check=False)['wallet'] == STORED_ADDRESS['wallet']
+
+
+def test_a_history_says_when_somebody_looked_at_it_as_it_ever_did() -> None:
+    stored = {'pk': {'S': 'HISTORY#5f0c#000001'}, 'sk': {'S': 'STATE'}, 'kind': {'S': 'history'}, 'seen_at': {'N': '1700000000'}}
+    history = History.from_raw_data(stored)
+    assert history.looked_at == 1_700_000_000
+    assert history.serialize()['seen_at'] == stored['seen_at']
