@@ -33,7 +33,7 @@ EMAIL_CHANGED = MailTemplate(
     translatable('Your email address was changed'),
     translatable(
         """\
-The email address of your CryptFolio account was changed from {old} to {new}.
+Someone, probably you, followed the link that changes the email address of your CryptFolio account from {old} to {new}.
 
 If this was not you, someone knows your password. Undo the change here. The link works once and expires in seven days:
 

@@ -30,7 +30,7 @@ from chalicelib.models.daily_closes import (
 from chalicelib.models.derived import MOST_MEMBERSHIPS, Derived, Membership, MergeProgress
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.email_address import Email, email_taken_error
-from chalicelib.models.email_change import email_change, email_restoration
+from chalicelib.models.email_change import email_change, email_restoration, link_listing
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
 from chalicelib.models.grant import Grant
@@ -163,6 +163,7 @@ __all__ = [
     'entry_sk',
     'has_version',
     'is_position',
+    'link_listing',
     'make_one_more',
     'new_token',
     'read_daily_closes',

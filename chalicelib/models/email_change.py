@@ -1,4 +1,6 @@
-"""The writes that change the email address of a user, and take a change back."""
+"""The writes that change the email address of a user, list the link that takes a change back, and take it back."""
+
+from typing import NamedTuple
 
 from pynamodb.expressions.condition import Condition
 
@@ -10,17 +12,38 @@ from chalicelib.models.user import User, end_sessions, no_deletion
 from chalicelib.models.writes import Operation, Write
 
 
-def email_change(user: User, email: str, take_back: TakeBack, now: int, instead_of: User | None = None) -> list[Write]:
+class LinkListing(NamedTuple):
+    """The write that lists a link among those of a user, and the one that undoes it, if no other was listed since."""
+
+    write: Write
+    withdrawal: Write
+
+
+def link_listing(user: User, take_back: TakeBack, now: int) -> LinkListing:
+    """Return the writes for the link of a change that is about to be made: whoever is mailed a link has one that works.
+
+    The transaction of either raises Conflict if the user, or their links, changed in the meantime. Raises TooMany for a user with many
+    changes that can be taken back.
+    """
+    working = still_working(user.take_backs, now)
+    if len(working) >= MOST_TAKE_BACKS:
+        raise errors.TooMany(working[0].until - now)
+    listed = [*working, take_back]
+    as_read: Condition = User.take_backs == user.take_backs
+    if not user.take_backs:
+        as_read |= User.take_backs.does_not_exist()
+    return LinkListing(
+        Write(Operation.UPDATE, user, user.unchanged() & as_read, [User.take_backs.set(listed)]),
+        Write(Operation.UPDATE, user, User.take_backs == listed, [User.take_backs.set(user.take_backs)]),
+    )
+
+
+def email_change(user: User, email: str, now: int, instead_of: User | None = None) -> list[Write]:
     """Return the writes that change a user's email address, to that of `instead_of` if they never confirmed it.
 
-    Their transaction raises Invalid if the address is taken, and NotFound if either user changed in the meantime. Raises TooMany for a user
-    with many changes that can be taken back.
+    Their transaction raises Invalid if the address is taken, and NotFound if either user changed in the meantime.
     """
-    take_backs = still_working(user.take_backs, now)
-    if len(take_backs) >= MOST_TAKE_BACKS:
-        raise errors.TooMany(take_backs[0].until - now)
-    actions = [User.email.set(email), User.take_backs.set([*take_backs, take_back])]
-    address_change = Write(Operation.UPDATE, user, user.unchanged(), actions, errors.NotFound)
+    address_change = Write(Operation.UPDATE, user, user.unchanged(), [User.email.set(email)], errors.NotFound)
     return [*_move(user, email, now, instead_of), address_change]
 
 

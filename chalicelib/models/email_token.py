@@ -3,13 +3,16 @@
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
+from pynamodb.expressions.update import Action
 
 from chalicelib import errors
+from chalicelib.models.attributes import IntegerAttribute
 from chalicelib.models.client import digest
 from chalicelib.models.sealed import SealedItem
 from chalicelib.models.writes import Operation, Write
 
 _ID_LENGTH = 16
+_CLAIM_SECONDS = 60  # longer than a request may take, so that one which died loses nothing
 
 
 class EmailToken(SealedItem, discriminator='mailed'):
@@ -19,14 +22,15 @@ class EmailToken(SealedItem, discriminator='mailed'):
     `add_app`, `add_passkey`, `add_codes` (see services/users/new_factors.py) or `take_back` (a change of address; `email` is the one
     before). `stamp` must still be what it was: `User.log_in_stamp` of `reset`, `User.stamp` of the others; a sign-up has none, nor has
     `take_back`, which must be in `User.take_backs`. `browser` is a digest of the cookie of the browser that signed up, `invitation` one of
-    the token with which somebody did.
-    put in a transaction, see `creation`   find: get   deleted in a transaction, see `use`
+    the token with which somebody did. `claimed_at` is when a request began to make the change of address.
+    put in a transaction, see `creation`   find: get   claimed and released, and deleted in a transaction, see `use`
     """
 
     purpose = UnicodeAttribute()
     stamp = UnicodeAttribute(null=True)
     browser = UnicodeAttribute(null=True)
     invitation = UnicodeAttribute(null=True)
+    claimed_at = IntegerAttribute(null=True)
 
     @classmethod
     def creation(
@@ -83,6 +87,16 @@ class EmailToken(SealedItem, discriminator='mailed'):
         if email_token.purpose != purpose or (email_token.expires_at or 0) <= now or not email_token.private:
             raise errors.NotFound
         return email_token
+
+    def claim(self, now: int) -> Write:
+        """Return the write that keeps the token for one request; that of another raises TooMany in its transaction, for a minute."""
+        free = EmailToken.claimed_at.does_not_exist() | (EmailToken.claimed_at <= now - _CLAIM_SECONDS)
+        claimed: list[Action] = [EmailToken.claimed_at.set(now)]
+        return Write(Operation.UPDATE, self, EmailToken.pk.exists() & free, claimed, lambda: errors.TooMany(_CLAIM_SECONDS))
+
+    def release(self) -> Write:
+        """Return the write that takes a claim back; its transaction raises NotFound if the token was used."""
+        return Write(Operation.UPDATE, self, EmailToken.pk.exists(), [EmailToken.claimed_at.remove()], errors.NotFound)
 
     def use(self) -> Write:
         """Return the write that consumes the token; the transaction of a second use raises NotFound."""

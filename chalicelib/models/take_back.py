@@ -1,7 +1,8 @@
 """The links that take changes of a user's email address back, and which of them still work.
 
-Each change mails one to the address until then. Taking a change back takes those after it back too, so it voids their links and leaves
-those of earlier changes: whoever had the account first has the last word, however often those after them change its address.
+Each change mails one to the address until then, and it is listed before, so that no mail has one that never works. Taking a change back
+takes those after it back too, so it voids their links and leaves those of earlier changes: whoever had the account first has the last word,
+however often those after them change its address.
 """
 
 from collections.abc import Iterable, Sequence

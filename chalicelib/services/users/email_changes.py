@@ -18,6 +18,7 @@ from chalicelib.models import (
     email_change,
     email_restoration,
     email_taken_error,
+    link_listing,
     new_token,
     transact,
 )
@@ -71,8 +72,10 @@ def change_email(token: str, *, logged_in: User | None, password: str, now: int)
 
     `password` is the account's, where it is the proof. The link alone is none: a stranger may have entered the address of its recipient,
     who must not confirm the stranger's account.
+    One request at a time does so: whoever sends many could else bury the owner's mail under others. The link works before it is mailed,
+    and goes on working if the change fails after that, or dies; repeated a minute later, that mails another one, which works too.
     Raises NotFound, also once the address has an account of its own, Invalid for a wrong password or where a log-in is missing, TooMany,
-    and NotSent, without a change: nobody could take back what they hear nothing of.
+    Conflict, and NotSent, without a change: nobody could take back what they hear nothing of.
     """
     email_token, user = authentication.find_by_link(token, 'email', now)
     proof = required_proof(user.user_id, logged_in)
@@ -84,12 +87,14 @@ def change_email(token: str, *, logged_in: User | None, password: str, now: int)
             raise Invalid(Fault('password', 'wrong', translatable('This is not the password of the account')))
     new, link = str(email_token.email), new_token()
     creation = EmailToken.creation(link, purpose='take_back', user_id=user.user_id, email=user.email, expires_at=now + _WEEK)
-    restorable = TakeBack(EmailToken.id_of(link), now + _WEEK)
     values = {'old': user.email, 'new': new, 'link': mailing.token_link('/take-back', link), 'forgot': settings().url('/forgot')}
     try:
-        writes = email_change(user, new, restorable, now, instead_of=_find_unconfirmed(new, user))
-        mailing.store_token_and_send(creation, user.email, notice_templates.EMAIL_CHANGED, **values)
-        transact(email_token.use(), *writes)
+        change = email_change(user, new, now, instead_of=_find_unconfirmed(new, user))
+        listed = link_listing(user, TakeBack(EmailToken.id_of(link), now + _WEEK), now)
+        begun = [email_token.claim(now), creation, listed.write]
+        withdrawal = [email_token.release(), mailing.deletion(creation), listed.withdrawal]
+        mailing.store_and_send(begun, withdrawal, user.email, notice_templates.EMAIL_CHANGED, **values)
+        transact(email_token.use(), *change)
     except Invalid:
         raise NotFound from None
 
@@ -119,7 +124,8 @@ def take_back(token: str, now: int) -> str:
     restored.user_id, restored.email, restored.password_hash = user.user_id, old, password_hash
     restoration = email_restoration(user, email_token, password_hash, now, instead_of)
     authentication.end_around(lambda: transact(*restoration, authentication.reset_token(reset, restored, now)), user.user_id, (), now)
-    notices.tell_of_restored_address(user, old)
+    if user.email != old:  # nor the change of which the link told, where that failed
+        notices.tell_of_restored_address(user, old)
     return reset
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -11,7 +12,7 @@ from chalicelib.services.users import email_changes
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
-from tests.support.dynamodb import before_write, survives
+from tests.support.dynamodb import Killed, before_write, survives
 from tests.support.jobs import run_sweep
 from tests.support.passkey_device import Device, add_passkey, options
 from tests.support.thief import NEW_PASSWORD, NOTHING, Thief
@@ -118,7 +119,7 @@ def test_the_mail_to_the_address_before_throws_a_thief_out_who_changed_it(
     change(thief.browser, mailbox, EVIL)
     ask_for(thief.browser, 'more@example.net')
     thief.browser.post('/forgot', {'email': EVIL})
-    to, text = next(mail for mail in mailbox.read() if 'was changed from test@example.com to evil@example.net' in mail[1])
+    to, text = next(mail for mail in mailbox.read() if 'CryptFolio account from test@example.com to evil@example.net' in mail[1])
     assert (to, 'expires in seven days' in text) == (OWNERS, True)
     [link] = take_back_links(mailbox)
     stopped_clock.advance(7 * DAY - 1)
@@ -153,6 +154,72 @@ def test_nobody_is_mailed_of_a_change_to_an_address_that_somebody_else_got_meanw
     assert logged_in.post('/confirm', {'token': token}).status_code == 404
 
     assert (User.find(user.user_id).email, len(mailbox.read())) == (OWNERS, mails)
+
+
+def test_of_many_who_confirm_a_change_at_once_one_mails_a_link_and_it_works(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox
+):
+    faster = new_browser()
+    faster.log_in()
+    email, statuses = OWNERS, set()
+    for number in itertools.count(1):
+        before, email = email, f'new{number}@example.com'
+        ask_for(logged_in, email)
+        token = {'token': token_of(mailbox.links(email)[-1])}
+        fields = {'csrf': logged_in.csrf(), **token}
+
+        with before_write(number, partial(faster.post, '/confirm', token), 'MAILED#') as writes:
+            logged_in.post('/confirm', fields)
+
+        [link] = take_back_links(mailbox, before)
+        assert new_browser().get(link).status_code == 200
+        assert User.find(user.user_id).email == email
+        if len(writes) < number:
+            break
+        statuses.add((logged_in.status, faster.status))
+    assert statuses == {(429, 303), (303, 429)}
+
+
+def die() -> None:
+    raise Killed
+
+
+def test_the_link_of_a_change_that_dies_works_as_does_that_of_its_repetition(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox, stopped_clock: StoppedClock
+):
+    ask_for(logged_in, EVIL)
+    token = token_of(mailbox.links(EVIL)[0])
+    with pytest.raises(Killed), before_write(2, die, 'MAILED#'):
+        email_changes.change_email(token, logged_in=user, password='', now=clock.now())
+    assert User.find(user.user_id).email == OWNERS
+    assert logged_in.post('/confirm', {'token': token}).status_code == 429
+    assert logged_in.response.headers['Retry-After'] == '60'
+    stopped_clock.advance(60)
+    assert logged_in.post('/confirm', {'token': token}).status_code == 303
+    links, owner = take_back_links(mailbox), new_browser()
+    assert [owner.get(link).status_code for link in links] == [200, 200]
+
+    assert take_back(owner, links[0]) == 303
+
+    assert User.find(user.user_id).email == OWNERS
+    assert logged_in.get('/profile').status_code == 303
+
+
+def test_the_link_of_a_change_that_fails_once_it_was_mailed_sets_a_password_all_the_same(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox
+):
+    ask_for(logged_in, EVIL)
+    fields = {'csrf': logged_in.csrf(), 'token': token_of(mailbox.links(EVIL)[0])}
+    with before_write(2, User.find(user.user_id).end_sessions, 'MAILED#'):
+        logged_in.post('/confirm', fields)
+    assert (logged_in.status, User.find(user.user_id).email) == (404, OWNERS)
+    [link], owner, mails = take_back_links(mailbox), new_browser(), len(mailbox.read())
+
+    assert take_back(owner, link) == 303
+
+    assert len(mailbox.read()) == mails  # nothing was changed back
+    set_password(owner)
+    assert owner.get('/profile').status_code == 200
 
 
 def test_an_account_that_a_thief_wanted_deleted_after_moving_it_stays_when_it_is_taken_back(
