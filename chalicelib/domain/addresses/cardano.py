@@ -10,7 +10,7 @@ from chalicelib.domain.addresses import base58, bech32
 from chalicelib.domain.addresses.errors import MALFORMED, MIXED_CASE, OTHER_NETWORK, STAKE, BadAddress
 from chalicelib.domain.addresses.uris import PaymentRequest
 
-PRIVATE_KEYS = r'[a-z0-9_]+_x?sk1\w+'  # CIP-5
+PRIVATE_KEYS = r'[a-z0-9_]{1,30}_x?sk1\w+'  # CIP-5; unbounded, what stands before the last _sk1 would be tried for each of them
 _MAIN = 1
 # The form for each type in the header byte: two hashes; a hash and a pointer (three numbers of seven bits a byte); a hash.
 _SHELLEY = (

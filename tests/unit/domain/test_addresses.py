@@ -52,6 +52,7 @@ SECRETS = {
     'solana': base58.encode(KEY + KEY),
     'solana, as its tools write it': str(list(KEY + KEY)),
     'cardano': bech32.bech32_encode(bech32.Encoding.BECH32, 'addr_xsk', bech32.convertbits(KEY * 3, 8, 5)),
+    'cardano, with the longest prefix': bech32.bech32_encode(bech32.Encoding.BECH32, 'ed25519bip32_sk', bech32.convertbits(KEY * 3, 8, 5)),
     'words': WORDS,
     '24 words in upper case over two lines': f'{WORDS}\n{WORDS}'.upper(),
     **addresses.vectors('extended_keys')['private'],
