@@ -1,5 +1,7 @@
 """Reads infra/template.yaml: YAML with CloudFormation's short tags, converted to their long forms."""
 
+import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,13 @@ _FILE = Path(__file__).with_name('template.yaml')
 
 def load() -> dict[str, Any]:
     """Return the template, ready to be written as JSON."""
-    parsed: dict[str, Any] = yaml.load(_FILE.read_text(), _Loader)
+    parsed: dict[str, Any] = json.loads(_as_json())
     return parsed
+
+
+@cache
+def _as_json() -> str:
+    return json.dumps(yaml.load(_FILE.read_text(), _Loader))
 
 
 def data() -> dict[str, Any]:

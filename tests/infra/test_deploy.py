@@ -24,6 +24,7 @@ from infra.deploy import __main__ as command
 from infra.deploy import api, configuration, destroy, options, releases, smoke, stack, steps, target, upstream_keys
 from infra.deploy.target import CannotDeploy
 from infra.lambda_extras import config
+from tests.support import quick_deployments
 from tests.support.deployments import NAME, OK, STAGE, Aws, bring_up, project
 
 pytestmark = pytest.mark.usefixtures('restored_environment_of_module')
@@ -94,6 +95,14 @@ def permissions(client: Any, function: str) -> list[str]:
     except client.exceptions.ResourceNotFoundException:
         return []
     return sorted(json.dumps(one.get('Condition'), sort_keys=True) for one in policy['Statement'])
+
+
+def test_a_deployment_is_the_same_with_what_is_quicker_in_moto(shared: Aws, aws: Aws):
+    with quick_deployments.REPLACEMENTS.undone():
+        aws.deploy(**LIMITS)
+        expected = deployed_state(aws)
+
+    assert deployed_state(shared) == expected
 
 
 def test_a_deployment_makes_every_function_with_its_size_and_settings(shared: Aws):

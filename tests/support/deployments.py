@@ -18,7 +18,10 @@ from chalice.utils import OSUtils
 from infra.deploy import stack, steps, target
 from infra.deploy.target import Target
 from infra.lambda_extras import config
+from tests.support import quick_deployments
 from tests.support.moto_translations import ACCOUNT_LIMIT, translated_document, translated_template
+
+quick_deployments.REPLACEMENTS.install()
 
 STAGE = 'test'
 NAME = 'cryptfolio-test'

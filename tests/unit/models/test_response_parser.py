@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from chalicelib.models.response_parser import ItemParser, ItemParserFactory
 
+SHAPE = botocore.session.get_session().get_service_model('dynamodb').operation_model('Query').output_shape
+
 # What DynamoDB sends of each type: binary values in Base64.
 BASE64 = st.sampled_from(['', 'AA==', 'AAECAw=='])
 SCALARS = st.one_of(
@@ -34,10 +36,9 @@ VALUES = st.recursive(
 
 @given(st.lists(st.dictionaries(st.text(), VALUES, max_size=4), max_size=3))
 def test_answers_are_parsed_as_botocore_parses_them(items: list[dict[str, Any]]) -> None:
-    shape = botocore.session.get_session().get_service_model('dynamodb').operation_model('Query').output_shape
     answer = {'status_code': 200, 'headers': {}, 'body': json.dumps({'Items': items, 'Count': len(items), 'LastEvaluatedKey': {}}).encode()}
 
-    assert ItemParser().parse(answer, shape) == JSONParser().parse(answer, shape)
+    assert ItemParser().parse(answer, SHAPE) == JSONParser().parse(answer, SHAPE)
 
 
 def test_only_answers_in_json_have_the_parser_of_items() -> None:
