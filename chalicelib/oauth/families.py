@@ -10,28 +10,21 @@ is answered with the same next token: the family stays one chain, in which a thi
 """
 
 import secrets
-from collections.abc import Set
 from typing import Any, NamedTuple
 
 from chalicelib import clock
 from chalicelib.domain.scopes import usable
 from chalicelib.errors import NotFound
-from chalicelib.models import AlreadyRedeemed, Client, ClientIdentity, Code, Grant, RefreshToken, RevokedFamily, User, transact
+from chalicelib.models import AlreadyRedeemed, Client, Code, Grant, RefreshToken, RevokedFamily, transact
 from chalicelib.oauth import signing
-from chalicelib.services.users import notices
 
 CODE_SECONDS = 60
 REFRESH_SECONDS = 30 * 86_400
 GRACE_SECONDS = 10
-MOST_GRANTS = 100  # of a user: whoever is in a session may consent, and a password reset deletes them
 
 
 class InvalidGrant(Exception):
     """A code or refresh token cannot be redeemed (RFC 6749 section 5.2)."""
-
-
-class TooManyGrants(Exception):
-    """A user has as many connected applications as they may have."""
 
 
 class Family(NamedTuple):
@@ -74,33 +67,9 @@ class IssuedToken(NamedTuple):
     introspection: dict[str, Any] | None
 
 
-def open_with_consent(user: User, client: Client, scopes: list[str], now: int, *, redirect_uri: str | None = None) -> Family:
-    """Record that a user granted scopes to a client, and mail the user of what is new in that; return a new family.
-
-    `redirect_uri` is where the consent page said that they would be sent, None where there was no such page.
-    `user` is as they were read before their password or session was verified: raises AccessEnded if that has ended meanwhile, and
-    TooManyGrants.
-    """
-    earlier = Grant.find(user.user_id, client.client_id)
-    if earlier is None:
-        _check_room(user)
-    shown = client.identity_at(redirect_uri) if redirect_uri else None
-    grant = Grant.allow(user, client.client_id, scopes, now, shown=shown, earlier=earlier, check_room=lambda: _check_room(user))
-    if not set(scopes) <= _scopes_until_now(earlier, shown):
-        notices.tell_of_connection(user, client.name, scopes)
-    return Family(_new_id(), user.user_id, scopes, grant.grant_id, _new_token())
-
-
-def _check_room(user: User) -> None:
-    if len(Grant.of_user(user.user_id)) >= MOST_GRANTS:
-        raise TooManyGrants
-
-
-def _scopes_until_now(grant: Grant | None, shown: ClientIdentity | None) -> Set[str]:
-    """Return the scopes that a grant has; `shown` is what the user knows the client by, None where they were shown nothing."""
-    if grant is None:
-        return frozenset()
-    return grant.scopes if shown is None else grant.scopes_of(shown)
+def open_for_user(user_id: str, scopes: list[str], grant_id: str) -> Family:
+    """Return a new family for scopes that a user granted to a client."""
+    return Family(_new_id(), user_id, scopes, grant_id, _new_token())
 
 
 def open_for_owner(client: Client, scopes: list[str]) -> Family:

@@ -12,7 +12,7 @@ from chalicelib import clock
 from chalicelib.domain import redirect_uris, scopes
 from chalicelib.errors import AccessEnded
 from chalicelib.models import Client, Code, RefreshToken
-from chalicelib.oauth import families, signing
+from chalicelib.oauth import consents, families, signing
 from chalicelib.oauth.families import Family
 from chalicelib.services.users import authentication
 
@@ -99,7 +99,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def save_authorization_code(self, client_id: str, code: dict[str, str], request: Request, *args: Any, **kwargs: Any) -> None:
         """Section 4.1.2: the user has granted the scopes, so the code opens a family."""
         now = clock.now()
-        family = families.open_with_consent(request.consenting_user, request.client, request.scopes, now, redirect_uri=request.redirect_uri)
+        family = consents.open_with_consent(request.consenting_user, request.client, request.scopes, now, redirect_uri=request.redirect_uri)
         families.save_code(code['code'], family, client_id, redirect_uri=request.redirect_uri, challenge=request.code_challenge, now=now)
 
     def validate_code(self, client_id: str, code: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
@@ -211,7 +211,7 @@ def prepare_token(request: Request) -> None:
         refresh_token = None if family.grant_id is None else families.issue(family, request.client.client_id, now)
     except (families.InvalidGrant, AccessEnded):
         raise InvalidGrantError(request=request) from None
-    except families.TooManyGrants:
+    except consents.TooManyGrants:
         raise InvalidGrantError('The user has too many connected applications.', request=request) from None
     request.user, request.issued = family.user_id, Issued(access_token, refresh_token)
 
@@ -222,7 +222,7 @@ def _family_for(request: Request, now: int) -> Family:
     if request.grant_type == 'refresh_token':
         return families.continue_refresh_token(request.one_time_token, request.refresh_token, now)
     if request.grant_type == 'password':  # entering the password in the application is the consent
-        return families.open_with_consent(request.consenting_user, request.client, request.scopes, now)
+        return consents.open_with_consent(request.consenting_user, request.client, request.scopes, now)
     return families.open_for_owner(request.client, request.scopes)
 
 

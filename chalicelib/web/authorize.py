@@ -53,7 +53,7 @@ def show_authorize() -> Response:
 def submit_authorize() -> Response:
     """Redirect to the application, with an authorization code or with the user's refusal."""
     from chalicelib.oauth import authorization
-    from chalicelib.oauth.families import TooManyGrants
+    from chalicelib.oauth.consents import TooManyGrants
 
     request = bp.current_request
     form = forms.read(request)

@@ -9,7 +9,7 @@ from chalice.test import Client as ChaliceClient
 from chalicelib import clock
 from chalicelib.config import settings
 from chalicelib.models import Client, User
-from chalicelib.oauth import families
+from chalicelib.oauth import consents
 from infra.data import forget
 from infra.data.progress import Progress
 from infra.data.table import Table
@@ -278,7 +278,7 @@ def test_what_opens_an_account_is_mailed_when_it_is_added(
     logged_in.post('/oauth/applications/test-app/secret')
     client.refresh()
     for scopes in ('read', 'read', 'read write'):
-        families.open_with_consent(user, client, scopes.split(), clock.now())
+        consents.open_with_consent(user, client, scopes.split(), clock.now())
     change_password(logged_in, ['remote_login'])
 
     subjects = [text.splitlines()[0].removeprefix('Subject: ') for _, text in mailbox.read() if 'New login' not in text]

@@ -13,7 +13,7 @@ from chalice.test import Client as ChaliceClient
 from chalicelib import clock, errors
 from chalicelib.errors import AccessEnded
 from chalicelib.models import ApiKey, Client, Passkey, ShareLink, User, Write, make_one_more
-from chalicelib.oauth import families
+from chalicelib.oauth import consents
 from chalicelib.services.users import passkeys
 from chalicelib.services.users.new_factors import FactorKind
 from chalicelib.web import api_keys, applications, share_links
@@ -96,14 +96,14 @@ def test_links_to_all_portfolios_count_together(logged_in: Browser, monkeypatch:
 def test_a_user_connects_so_many_applications_and_goes_on_using_those(
     http: ChaliceClient, logged_in: Browser, user: User, client: Client, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(families, 'MOST_GRANTS', 1)
+    monkeypatch.setattr(consents, 'MOST_GRANTS', 1)
     Client.register(client_id='another', secret='secret', owner_id='x', name='x', redirect_uris=['https://b.example/'], now=1)
     query = urlencode({'response_type': 'code', 'client_id': 'another', 'redirect_uri': 'https://b.example/', 'scope': 'read'})
     consent = {'query': query, 'decision': 'allow', 'granted': 'read'}
     user.allow_remote()
 
     with before_write(
-        1, lambda: families.open_with_consent(User.find(user.user_id), client, ['read'], 1), f'{user.pk}"}}, "sk": {{"S": "GRANT'
+        1, lambda: consents.open_with_consent(User.find(user.user_id), client, ['read'], 1), f'{user.pk}"}}, "sk": {{"S": "GRANT'
     ):
         logged_in.post('/oauth/authorize', consent)
     assert (logged_in.status, 'Too many applications' in logged_in.text, '/account/applications' in logged_in.page) == (409, True, True)
