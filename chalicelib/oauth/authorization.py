@@ -81,13 +81,13 @@ def allow(query: str, user: User, scopes: list[str]) -> str:
     """
     request = parse(query)
     granted = [scope for scope in request.scopes if scope in scopes]
+    if withheld := set(request.scopes).difference(granted):
+        Grant.withhold(user.user_id, request.client.client_id, withheld)
     if not granted:
         raise RedirectableError(deny(query), request.redirect_uri)
     headers, _, _ = server.authorization_endpoint().create_authorization_response(
         _uri(query), scopes=granted, credentials={'consenting_user': user}
     )
-    if withheld := set(request.scopes).difference(granted):
-        Grant.withhold(user.user_id, request.client.client_id, withheld)
     location: str = headers['Location']
     return location
 

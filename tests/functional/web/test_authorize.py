@@ -400,6 +400,15 @@ class TestTheConsentPage:
         assert after['scope'] == auth.verify(f'Bearer {after["access_token"]}')['scope'] == 'read'
         assert introspect(http, after[which])['scope'] == 'read'
 
+    def test_takes_back_everything_where_all_is_deselected(self, http: ChaliceClient, visitor: Browser):
+        before = exchange(http, decide(visitor, path(scope='read write'))['code']).json_body
+
+        assert decide(visitor, path(scope='read write', prompt='consent'), [])['error'] == 'access_denied'
+
+        assert introspect(http, before['access_token']) == {'active': False}
+        assert error_of(ask(http, {'grant_type': 'refresh_token', 'refresh_token': before['refresh_token']}, BASIC)) == 'invalid_grant'
+        assert visitor.get(path(scope='read')).status_code == 200
+
     @pytest.mark.parametrize('which', ['refresh_token', 'access_token'])
     def test_ends_the_tokens_that_it_leaves_nothing(self, http: ChaliceClient, visitor: Browser, user: User, which: str):
         before = exchange(http, decide(visitor, path(scope='info'))['code']).json_body
