@@ -496,6 +496,43 @@ def test_floats_are_made_only_where_no_amount_is_near():
     assert makers == MAY_MAKE_FLOATS.keys()
 
 
+# What makes an item where there is none, and is meant to: nobody takes any of these away, or it is made with what it belongs to.
+MAY_MAKE_WHAT_IS_NOT_THERE = {
+    'models/attempts.py record',
+    'models/history.py request',
+    'models/history.py request_and_lease',  # `remove_history` follows where the portfolio is gone
+    'models/job_run.py note',
+    'models/ledger.py make_due',
+    'models/memberships.py create_derived',
+    'models/request_count.py add',
+    'models/upstream.py succeed',
+}
+
+
+def updates_unconditionally(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call) or not node.args:
+        return False
+    name, first = getattr(node.func, 'attr', getattr(node.func, 'id', '')), node.args[0]
+    if name == 'Write':
+        return ast.unparse(first) == 'Operation.UPDATE' and len(node.args) < 3 and all(given.arg != 'condition' for given in node.keywords)
+    if name in ('update_if', 'attempt_update'):
+        choices = (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,)
+        return any(isinstance(condition, ast.Constant) and condition.value is None for condition in choices)
+    return name == 'update' and isinstance(first, ast.List) and all(given.arg != 'condition' for given in node.keywords)
+
+
+def test_an_update_without_a_condition_is_of_what_nobody_can_have_taken_away():
+    """DynamoDB makes an item that is not there: what a user revoked, removed or ended meanwhile would come back."""
+    unconditional = {
+        f'{path.relative_to(PACKAGE)} {function.name}'
+        for path in modules()
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef) and any(updates_unconditionally(node) for node in ast.walk(function))
+    }
+
+    assert unconditional == MAY_MAKE_WHAT_IS_NOT_THERE
+
+
 def test_the_project_speaks_of_itself_alone():
     # Written in pieces so that this file does not find itself.
     words = re.compile('|'.join(('/wo' + 'rk/', r'\.\./\.lib' + 'rary', 'sub' + 'agent', 'issue #' + r'\d')))

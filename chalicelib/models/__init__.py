@@ -33,7 +33,7 @@ from chalicelib.models.email_address import Email, email_taken_error
 from chalicelib.models.email_change import email_change, email_restoration, link_listing
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
-from chalicelib.models.grant import Grant
+from chalicelib.models.grant import Grant, GrantChanged
 from chalicelib.models.history import History, HistoryMonth, HistoryResult, read_headers, remove_history, split_by_month
 from chalicelib.models.idempotency import AlreadyUsed, IdempotencyKey, IdempotencyRecord
 from chalicelib.models.invitation import Invitation
@@ -101,6 +101,7 @@ __all__ = [
     'FollowerKind',
     'GapProgress',
     'Grant',
+    'GrantChanged',
     'History',
     'HistoryMonth',
     'HistoryResult',

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Collection
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib import errors
@@ -13,14 +14,19 @@ from chalicelib.models.attributes import IntegerAttribute, string_list
 from chalicelib.models.client import ClientIdentity
 from chalicelib.models.item import Item
 from chalicelib.models.one_more import make_one_more
+from chalicelib.models.second_factor import Authenticator, RecoveryCodes
 from chalicelib.models.user import User
 from chalicelib.models.writes import Operation, Write, transact
+
+
+class GrantChanged(Exception):
+    """A grant was given, revoked or cut down after it was read."""
 
 
 class Grant(Item, discriminator='grant'):
     """pk=USER#<user id>  sk=GRANT#<client id>   A user's consent to an application's scopes.
 
-    allow: transaction with a check of the user, get   withhold: one or two updates   find: get   of_user: query
+    allow: transaction with a check of the user   withhold: one or two updates   find: get   of_user: query
     revoke: delete, which invalidates every refresh token with its `grant_id`
 
     `client_name` and `agreements` are what consent pages said and the user agreed to: the name, and of each redirect URI under that name
@@ -53,19 +59,21 @@ class Grant(Item, discriminator='grant'):
         shown: ClientIdentity | None = None,
         earlier: 'Grant | None' = None,
         check_room: Callable[[], None] = lambda: None,
-    ) -> 'Grant':
-        """Store consent to these scopes, in addition to any granted earlier; tokens of earlier consents stay valid.
+    ) -> str:
+        """Store consent to these scopes, in addition to any granted earlier; tokens of earlier consents stay valid. Return its `grant_id`.
 
         `shown` is what the user was shown of the client, None if they entered their password in it; of `earlier`, the grant until now, it
         keeps what was agreed to under the same name.
         `check_room`, as of `make_one_more`, is for one without an earlier one.
-        Raises AccessEnded if the user's stamp changed since they were read, Conflict if the consent was revoked at the same moment, and
-        what `check_room` does.
+        Raises GrantChanged if the grant is not `earlier` any more: what was revoked, or a scope that was taken back, comes back by a new
+        consent only. Raises AccessEnded if the user's stamp changed since they were read, or, without a page, applications may not log in
+        with the password any more; and what `check_room` does.
         """
+        grant_id = secrets.token_hex(16) if earlier is None else str(earlier.grant_id)
         actions: list[Action] = [
             cls.kind.set(cls),
             cls.client_id.set(client_id),
-            cls.grant_id.set(cls.grant_id | secrets.token_hex(16)),
+            cls.grant_id.set(grant_id),
             cls.scopes.add(set(scopes)),
             cls.created_at.set(cls.created_at | now),
             cls.last_used_at.set(now),
@@ -77,15 +85,25 @@ class Grant(Item, discriminator='grant'):
             agreed[shown.redirect_uri] = agreed.pop(shown.redirect_uri, frozenset()) | set(scopes)
             texts = [' '.join((uri, *sorted(allowed))) for uri, allowed in agreed.items() if allowed]
             actions += [cls.client_name.set(shown.name), cls.agreements.set(texts[-uris.MOST :])]
-        stored = Write(Operation.UPDATE, cls.at(user.user_id, client_id), actions=actions)
+        as_read = cls.pk.does_not_exist() if earlier is None else earlier._unchanged()
+        writes = [Write(Operation.UPDATE, cls.at(user.user_id, client_id), as_read, actions, GrantChanged)]
+        by_password = shown is None
+        if by_password:  # which opens no account with a second factor
+            writes += [Authenticator.check_none(user.user_id), RecoveryCodes.check_none(user.user_id)]
         if earlier is None:
-            make_one_more(user, check_room, stored)
+            make_one_more(user, check_room, *writes, by_password=by_password)
         else:
-            transact(user.check_unchanged(), stored)
-        grant = cls.find(user.user_id, client_id)
-        if grant is None:
-            raise errors.Conflict
-        return grant
+            transact(user.check_unchanged(by_password=by_password), *writes)
+        return grant_id
+
+    def _unchanged(self) -> Condition:
+        """Return the condition that this is still the grant that was read, with the same scopes and agreements."""
+        agreements = list(self.agreements)
+        same: Condition = (Grant.agreements == agreements) if agreements else Grant.agreements.does_not_exist() | (Grant.agreements == [])
+        same &= (Grant.scopes == self.scopes) if self.scopes else Grant.scopes.does_not_exist()
+        same &= (Grant.client_name == self.client_name) if self.client_name else Grant.client_name.does_not_exist()
+        same &= Grant.grant_id == self.grant_id
+        return same
 
     @property
     def agreed(self) -> dict[str, frozenset[str]]:

@@ -13,7 +13,7 @@ from chalicelib.models.writes import Operation, Write
 class Authenticator(Item, discriminator='authenticator'):
     """pk=USER#<user id>  sk=FACTOR#TOTP   A user's authenticator app (RFC 6238).
 
-    creation: put, part of a transaction   of_user: query   use: one update   remove: delete
+    creation: put, part of a transaction   of_user: query   use: one update   remove: delete   check_none: a check of a transaction
 
     `secret` is encrypted by KMS. `confirmed_at` is when its first code was entered. `last_step` is the time step of the last code that was
     taken, so that none is taken twice (section 5.2).
@@ -34,6 +34,11 @@ class Authenticator(Item, discriminator='authenticator'):
         app.secret, app.last_step, app.confirmed_at = secret, step, now
         return Write(Operation.PUT, app, cls.confirmed_at.does_not_exist(), on_failure=errors.Conflict)
 
+    @classmethod
+    def check_none(cls, user_id: str) -> Write:
+        """Return the check that a user has no app. Its transaction raises AccessEnded if they do."""
+        return Write(Operation.CHECK, cls.at(user_id), cls.confirmed_at.does_not_exist(), on_failure=errors.AccessEnded)
+
     def use(self, step: int) -> bool:
         """Take the code of a time step; False if it, or a later one, was taken before."""
         return self.update_if(Authenticator.last_step < step, Authenticator.last_step.set(step))
@@ -42,7 +47,7 @@ class Authenticator(Item, discriminator='authenticator'):
 class RecoveryCodes(Item, discriminator='recovery_codes'):
     """pk=USER#<user id>  sk=FACTOR#RECOVERY   The codes for whoever lost the app or passkey; each is good once, and stored as SHA-256.
 
-    creation: put, part of a transaction   keep: put   use: one update   remove: delete
+    creation: put, part of a transaction   keep: put   use: one update   remove: delete   check_none: a check of a transaction
 
     As long as it is stored, a password alone logs nobody in, also once all codes are used up and `hashes` is None.
     """
@@ -64,6 +69,11 @@ class RecoveryCodes(Item, discriminator='recovery_codes'):
     def keep(cls, user_id: str) -> None:
         """Store that a log-in needs a second factor, without a code of it, should nothing say so yet."""
         cls.at(user_id).put_if(cls.pk.does_not_exist())
+
+    @classmethod
+    def check_none(cls, user_id: str) -> Write:
+        """Return the check that a log-in of a user needs none. Its transaction raises AccessEnded if it does."""
+        return Write(Operation.CHECK, cls.at(user_id), cls.pk.does_not_exist(), on_failure=errors.AccessEnded)
 
     @classmethod
     def use(cls, user_id: str, code: str) -> bool:

@@ -253,32 +253,32 @@ class User(Item, discriminator='user'):
         reset = Write(Operation.UPDATE, self, self._logs_in_as_read(), actions, errors.NotFound)
         return [reset] if self.confirmed_at is not None else [reset, Email.keep(self.email, self.user_id)]
 
-    def check_unchanged(self) -> Write:
-        """Return the check that belongs in the transaction of whatever opens the account.
+    def check_unchanged(self, *, by_password: bool = False) -> Write:
+        """Return the check that belongs in the transaction of whatever opens the account; `by_password` as of `unchanged`.
 
         The transaction raises AccessEnded if the user's stamp changed since they were read: what was begun before a password reset, or
         before logging out everywhere, must not outlive it.
         """
-        return Write(Operation.CHECK, self, self.unchanged(), on_failure=errors.AccessEnded)
+        return Write(Operation.CHECK, self, self.unchanged(by_password=by_password), on_failure=errors.AccessEnded)
 
     def count_session(self) -> Write:
         """Return the write that counts a session that is begun. Its transaction raises AccessEnded as that of `check_unchanged`."""
         return Write(Operation.UPDATE, self, self.unchanged(), [User.sessions_begun.add(1)], errors.AccessEnded)
 
-    def count_creation(self, on_failure: Callable[[], Exception]) -> Write:
-        """Return the write that counts one creation more. Its transaction raises `on_failure` if the user's stamp or the count changed."""
+    def count_creation(self, on_failure: Callable[[], Exception], *, by_password: bool = False) -> Write:
+        """Return the write that counts one creation more. Its transaction raises `on_failure` if that or the user changed."""
         same: Condition = User.creations == self.creations
         if not self.creations:
             same |= User.creations.does_not_exist()
-        return Write(Operation.UPDATE, self, self.unchanged() & same, [User.creations.add(1)], on_failure)
+        return Write(Operation.UPDATE, self, self.unchanged(by_password=by_password) & same, [User.creations.add(1)], on_failure)
 
-    def unchanged(self) -> Condition:
-        """Return the condition that the user has still the stamp that was read."""
+    def unchanged(self, *, by_password: bool = False) -> Condition:
+        """Return the condition that the user has still the stamp that was read; `by_password`, also lets applications log in with it."""
         same_sessions: Condition = User.sessions_epoch == self.sessions_epoch
         if self.sessions_epoch == _FIRST_EPOCH:
             same_sessions |= User.sessions_epoch.does_not_exist()
         unchanged: Condition = self._logs_in_as_read() & same_sessions
-        return unchanged
+        return unchanged & User.allow_remote_login.is_in(True) if by_password else unchanged
 
     def _logs_in_as_read(self) -> Condition:
         same: Condition = (User.password_hash == self.password_hash) & (User.email == self.email)

@@ -85,8 +85,20 @@ def allow(query: str, user: User, scopes: list[str]) -> str:
         Grant.withhold(user.user_id, request.client.client_id, withheld)
     if not granted:
         raise RedirectableError(deny(query), request.redirect_uri)
+    return _redirect_with_code(query, granted, user, None)
+
+
+def allow_again(query: str, user: User, scopes: list[str], given: Grant) -> str:
+    """Return the redirect with a code for scopes that the user allowed before, by the grant `given`, without asking them.
+
+    Raises as `allow`, and GrantChanged if that grant is not as it was read any more.
+    """
+    return _redirect_with_code(query, scopes, user, given)
+
+
+def _redirect_with_code(query: str, scopes: list[str], user: User, given: Grant | None) -> str:
     headers, _, _ = server.authorization_endpoint().create_authorization_response(
-        _uri(query), scopes=granted, credentials={'consenting_user': user}
+        _uri(query), scopes=scopes, credentials={'consenting_user': user, 'given': given}
     )
     location: str = headers['Location']
     return location

@@ -32,9 +32,9 @@ class Issued(NamedTuple):
 class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     """oauthlib's hooks; each names the section of RFC 6749 that it implements.
 
-    The hooks pass state to each other as attributes of oauthlib's request: `user` (a user id), `consenting_user` (who logged in), `client`,
-    `scopes`, `one_time_token` (the code or refresh token that is to be redeemed), `granted` (the scopes that a refresh token still
-    has), and `issued`, the new tokens.
+    The hooks pass state to each other as attributes of oauthlib's request: `user` (a user id), `consenting_user` (who logged in), `given`
+    (the grant of one who is not asked again), `client`, `scopes`, `one_time_token` (the code or refresh token that is to be redeemed),
+    `granted` (the scopes that a refresh token still has), and `issued`, the new tokens.
     """
 
     # Clients
@@ -99,7 +99,9 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     def save_authorization_code(self, client_id: str, code: dict[str, str], request: Request, *args: Any, **kwargs: Any) -> None:
         """Section 4.1.2: the user has granted the scopes, so the code opens a family."""
         now = clock.now()
-        family = consents.open_with_consent(request.consenting_user, request.client, request.scopes, now, redirect_uri=request.redirect_uri)
+        family = consents.open_with_consent(
+            request.consenting_user, request.client, request.scopes, now, redirect_uri=request.redirect_uri, given=request.given
+        )
         families.save_code(code['code'], family, client_id, redirect_uri=request.redirect_uri, challenge=request.code_challenge, now=now)
 
     def validate_code(self, client_id: str, code: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:

@@ -9,7 +9,7 @@ from chalice.app import Blueprint, Request, Response
 from chalicelib.domain import redirect_uris
 from chalicelib.domain.scopes import ALL, NEVER_PRESELECTED, SENTENCES, lacks_read
 from chalicelib.errors import Fault, NotFound
-from chalicelib.models import Client, Grant, User
+from chalicelib.models import Client, Grant, GrantChanged, User
 from chalicelib.texts import translatable
 from chalicelib.web import forms, pages, sessions
 
@@ -43,8 +43,11 @@ def show_authorize() -> Response:
     user = sessions.require_user(request)
     grant = Grant.find(user.user_id, authorization_request.client.client_id)
     granted = _granted_before(grant, authorization_request)
-    if not authorization_request.needs_consent(granted):
-        return pages.redirect(authorization.allow(query, user, authorization_request.scopes))
+    if grant is not None and not authorization_request.needs_consent(granted):
+        try:
+            return pages.redirect(authorization.allow_again(query, user, authorization_request.scopes, grant))
+        except GrantChanged:  # what is granted now decides anew
+            return pages.redirect(pages.link(request, f'/oauth/authorize?{query}'))
     selected = _preselected(authorization_request.scopes, granted)
     return _render_consent(request, user, authorization_request, query, selected=selected, changes=_changes(grant, authorization_request))
 

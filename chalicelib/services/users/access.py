@@ -76,8 +76,16 @@ FACTORS = frozenset(opener.name for opener in OPENERS if opener.is_factor)
 
 
 def forbid_remote_login(user_id: str) -> None:
-    """Let no application log in with a user's password, and end the access of those that did. Raises NotFound."""
+    """Let no application log in with a user's password, and end the access of those that did. Raises NotFound.
+
+    It ends first, so that none has it if this is interrupted once it is forbidden, and then for those that got it meanwhile.
+    """
+    _end_access_by_password(user_id)
     User.at(user_id).forbid_remote()
+    _end_access_by_password(user_id)
+
+
+def _end_access_by_password(user_id: str) -> None:
     delete_all(grant for grant in Grant.of_user(user_id) if grant.by_password)
 
 

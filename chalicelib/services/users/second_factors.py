@@ -86,9 +86,11 @@ def confirm_authenticator(user: User, step: LogInStep, code: str, now: int) -> N
 
 
 def protect(user: User, factor: str) -> None:
-    """Do what follows from a user's new second factor: no log-in by applications, which cannot ask for it, nor what came by it; a mail."""
-    if user.allow_remote_login:
-        access.forbid_remote_login(user.user_id)
+    """Do what follows from a user's new second factor: no log-in by applications, which cannot ask for it, nor what came by it; a mail.
+
+    Whether they were allowed to when the user was read says nothing: it may have been allowed since.
+    """
+    access.forbid_remote_login(user.user_id)
     notices.tell_of_second_factor(user, factor)
 
 

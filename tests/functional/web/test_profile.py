@@ -229,8 +229,9 @@ def test_applications_may_use_the_password_only_when_that_is_ticked(logged_in: B
 
 def test_connected_applications_are_shown_with_what_they_may_do_and_can_be_revoked(logged_in: Browser, user: User):
     evil, _ = Client.register(owner_id='x', name='<i>Charts</i>', redirect_uris=[], now=0)
-    gone = Grant.allow(user, 'gone', ['public'], 1510030494)
-    transact(Grant.allow(user, evil.client_id, ['info', 'read'], 1511000000).touch(1512000000))
+    Grant.allow(user, 'gone', ['public'], 1510030494)
+    Grant.allow(user, evil.client_id, ['info', 'read'], 1511000000)
+    transact(Grant.at(user.user_id, evil.client_id).touch(1512000000))
 
     logged_in.get('/account/applications')
     dates = ('18 November 2017', '30 November 2017')
@@ -241,7 +242,7 @@ def test_connected_applications_are_shown_with_what_they_may_do_and_can_be_revok
     change(logged_in, 'revoke', client_id=evil.client_id)
 
     assert logged_in.location == '/account/applications?saved=revoked'
-    assert [grant.client_id for grant in Grant.of_user(user.user_id)] == [gone.client_id]
+    assert [grant.client_id for grant in Grant.of_user(user.user_id)] == ['gone']
 
 
 @pytest.mark.parametrize('client_id', ['', 'unknown', 'x' * 10_000])

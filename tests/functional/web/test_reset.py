@@ -10,7 +10,7 @@ from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
 from chalicelib.errors import Invalid
-from chalicelib.models import ApiKey, Grant, Item, Portfolio, ShareLink, User, new_token, transact
+from chalicelib.models import ApiKey, ClientIdentity, Grant, Item, Portfolio, ShareLink, User, new_token, transact
 from chalicelib.services.users import access, authentication
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
@@ -117,7 +117,7 @@ def test_what_a_thief_makes_while_it_goes_on_ends_too(
 
     def act() -> None:
         assert User.find(user.user_id).password_hash != user.password_hash
-        Grant.allow(User.find(user.user_id), 'thiefs', ['read'], clock.now())
+        Grant.allow(User.find(user.user_id), 'thiefs', ['read'], clock.now(), shown=ClientIdentity('x', 'https://a.example/'))
         ApiKey.create(user.user_id, name='y', scopes=['read'], now=1)
 
     with meanwhile('TransactWriteItems', act, number=4):  # three delete a consent, a key and a link, the fourth sets the password
