@@ -3,6 +3,7 @@
 import json
 import secrets
 from functools import lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 LIFETIME_SECONDS = 900
+_MOST_RAW_BYTES = 4_096  # of a message that KMS hashes itself; longer ones it signs by their digest
 
 
 def access_token(
@@ -69,7 +71,13 @@ class _KmsKey(Key):
 
     def sign(self, msg: bytes) -> bytes:
         """Return the 64-byte signature of JWS (RFC 7518 section 3.4), converted from the DER that KMS returns."""
-        response = _kms().sign(KeyId=settings().signing_key_id, Message=msg, MessageType='RAW', SigningAlgorithm='ECDSA_SHA_256')
+        is_raw = len(msg) <= _MOST_RAW_BYTES  # a plain moto_server, beside `chalice local`, cannot sign digests
+        response = _kms().sign(
+            KeyId=settings().signing_key_id,
+            Message=msg if is_raw else sha256(msg).digest(),
+            MessageType='RAW' if is_raw else 'DIGEST',
+            SigningAlgorithm='ECDSA_SHA_256',
+        )
         r, s = decode_dss_signature(response['Signature'])
         return r.to_bytes(32, 'big') + s.to_bytes(32, 'big')
 

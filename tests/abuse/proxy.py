@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from infra.local import quick_moto
+from infra.local import exact_kms, quick_moto
 from tests.abuse import limits
 
 Json = dict[str, Any]
@@ -54,6 +54,7 @@ Fault = Callable[['Proxy', Request], Answer]
 
 def moto() -> Emulator:
     """Return moto in this process: one request at a time, as all go through the proxy."""
+    exact_kms.REPLACEMENTS.install()
     quick_moto.REPLACEMENTS.install()
     application = DomainDispatcherApplication(create_backend_app)
 

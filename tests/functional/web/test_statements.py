@@ -76,3 +76,18 @@ def test_a_title_written_from_right_to_left_does_not_reorder_the_sentence_it_is_
     logged_in.get(f'/portfolios/{number}/statement')
 
     assert '<h1>Statement of \N{FIRST STRONG ISOLATE}محمد (حساب) 1\N{POP DIRECTIONAL ISOLATE}</h1>' in unescape(logged_in.page)
+
+
+def test_a_statement_longer_than_kms_signs_whole_is_signed_and_verified(logged_in: Browser, api: Api):
+    know_rates()
+    number = hold(api, {'btc': '2'}, ('btc', 'eur', 'usd'))
+    for _ in range(8):
+        body = {'title': 'A' * 255, 'balances': [{'currency': code, 'balance': '1'} for code in ('btc', 'eur')]}
+        assert api.post(f'/api/portfolios/{number}/offsets', body).status_code == 201
+
+    logged_in.get(f'/portfolios/{number}/statement?format=jws')
+    signed = logged_in.page
+    assert len(signed.rpartition('.')[0]) > 4_096
+    logged_in.post('/statement/verify', {'jws': signed})
+
+    assert 'Signed by this server' in logged_in.text
