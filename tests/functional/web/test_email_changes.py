@@ -13,23 +13,14 @@ from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
 from tests.support.dynamodb import Killed, before_write, survives
+from tests.support.email_changes import OWNERS, ask_for, change, set_password, take_back, take_back_links, token_of
 from tests.support.jobs import run_sweep
 from tests.support.passkey_device import Device, add_passkey, options
 from tests.support.thief import NEW_PASSWORD, NOTHING, Thief
 
 DAY = 86_400
-OWNERS = 'test@example.com'
 THIEFS_PASSWORD = 'the password of a thief'
 EVIL = 'evil@example.net'
-
-
-def token_of(link: str) -> str:
-    return link.partition('token=')[2]
-
-
-def ask_for(browser: Browser, email: str, password: str = PASSWORD) -> None:
-    browser.post('/profile/email', {'email': email, 'current_password': password})
-    assert browser.status == 200, browser.text
 
 
 def test_with_a_second_factor_the_password_alone_does_not_confirm_a_change_that_a_thief_asked_for_before(
@@ -87,30 +78,6 @@ def test_who_is_logged_in_to_another_account_is_led_to_log_in_to_this_one(
     elsewhere.post('/logout', {'next': link})
 
     assert elsewhere.location == f'/login?next=%2Fconfirm%3Ftoken%3D{token_of(link)}'
-
-
-def change(browser: Browser, mailbox: Mailbox, email: str, password: str = PASSWORD) -> None:
-    """Change the address of who is logged in."""
-    ask_for(browser, email, password)
-    browser.post('/confirm', {'token': token_of(mailbox.links(email)[-1])})
-    assert (browser.status, browser.location) == (303, '/account?saved=email')
-
-
-def take_back_links(mailbox: Mailbox, to: str = OWNERS) -> list[str]:
-    return [link for link in mailbox.links(to) if link.startswith('/take-back?')]
-
-
-def take_back(browser: Browser, link: str) -> int:
-    """Press the button behind a link; return the status."""
-    return browser.post('/take-back', {'token': token_of(link)}).status_code
-
-
-def set_password(browser: Browser, email: str = OWNERS, password: str = NEW_PASSWORD) -> None:
-    """Set the password of an address on the page that a browser was sent to."""
-    link = browser.location
-    browser.get(link)
-    assert (browser.status, email in browser.page) == (200, True)
-    browser.post('/reset', {'token': token_of(link), 'password': password})
 
 
 def test_the_mail_to_the_address_before_throws_a_thief_out_who_changed_it(
