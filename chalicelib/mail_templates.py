@@ -71,6 +71,21 @@ You may have signed up with a different address. To sign up with this one:
 If this was not you, you can ignore this email."""
     ),
 )
+FORMER_EMAIL = MailTemplate(
+    translatable('Your account has another email address now'),
+    translatable(
+        """\
+Someone, probably you, entered this email address to sign up to CryptFolio, to set a new password, or to use it for another account.
+
+The account that used it got another address less than seven days ago. For seven days, that can be undone, and no other account can have
+this address.
+
+If it was not you who changed it, someone knows your password. Undo the change through the link in the email that this address got then,
+"Your email address was changed". If you find several of them, and the link in one is no longer valid, try the others.
+
+If it was you, log in with the new address: {login}"""
+    ),
+)
 CONFIRM_NEW_EMAIL = MailTemplate(
     translatable('Confirm your new email address'),
     translatable(

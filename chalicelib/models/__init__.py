@@ -29,7 +29,7 @@ from chalicelib.models.daily_closes import (
 )
 from chalicelib.models.derived import MOST_MEMBERSHIPS, Derived, Membership, MergeProgress
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
-from chalicelib.models.email_address import Email, email_taken_error
+from chalicelib.models.email_address import Email, FormerEmail, email_taken_error
 from chalicelib.models.email_change import email_change, email_restoration, link_listing
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.follower import Follower, FollowerKind
@@ -99,6 +99,7 @@ __all__ = [
     'ExpectedVersions',
     'Follower',
     'FollowerKind',
+    'FormerEmail',
     'GapProgress',
     'Grant',
     'GrantChanged',

@@ -1,4 +1,4 @@
-"""The uniqueness of users' email addresses."""
+"""The uniqueness of users' email addresses, also of those that a user can take back."""
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
@@ -48,6 +48,51 @@ class Email(Item, discriminator='email'):
         )
 
 
+class FormerEmail(Item, discriminator='former_email'):
+    """pk=FORMER_EMAIL#<lower-case address>  sk=FORMER_EMAIL   TTL   That a user who has another address by now can take the change back.
+
+    put, checked and deleted in transactions   kept_for: get
+
+    Nobody else gets the address until then.
+    """
+
+    user_id = UnicodeAttribute()
+
+    @classmethod
+    def key(cls, address: str) -> tuple[str, str]:
+        return f'FORMER_{Email.key(address)}', 'FORMER_EMAIL'
+
+    @classmethod
+    def keeping(cls, address: str, user_id: str, until: int) -> Write:
+        """Return the write that keeps the address that a user moves away from."""
+        return Write(Operation.PUT, cls(*cls.key(address), user_id=user_id, expires_at=until))
+
+    @classmethod
+    def check_free(cls, address: str, user_id: str, now: int) -> Write:
+        """Return the check that the address is kept for nobody but this user. Its transaction raises Invalid."""
+        free: Condition = cls.pk.does_not_exist() | (cls.expires_at <= now) | (cls.user_id == user_id)
+        return Write(Operation.CHECK, cls(*cls.key(address)), free, on_failure=_kept_error)
+
+    @classmethod
+    def forgetting(cls, address: str) -> Write:
+        """Return the write that keeps an address no longer."""
+        return Write(Operation.DELETE, cls(*cls.key(address)))
+
+    @classmethod
+    def kept_for(cls, address: str, now: int) -> str | None:
+        """Return the id of the user for whom an address is kept, None for one that is not."""
+        try:
+            kept = cls.get(*cls.key(address), consistent_read=True)
+        except cls.DoesNotExist:
+            return None
+        return kept.user_id if now < (kept.expires_at or 0) else None
+
+
 def email_taken_error() -> errors.Invalid:
     """Return what to raise where somebody else has an address."""
     return errors.Invalid(errors.Fault('email', 'taken', translatable('this email address already has an account')))
+
+
+def _kept_error() -> errors.Invalid:
+    sentence = translatable('the account that used this email address can still undo its change: try again in a week')
+    return errors.Invalid(errors.Fault('email', 'taken', sentence))

@@ -1,11 +1,12 @@
 """The writes that change the email address of a user, list the link that takes a change back, and take it back."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from pynamodb.expressions.condition import Condition
 
 from chalicelib import errors
-from chalicelib.models.email_address import Email
+from chalicelib.models.email_address import Email, FormerEmail
 from chalicelib.models.email_token import EmailToken
 from chalicelib.models.take_back import MOST_TAKE_BACKS, TakeBack, earlier_than, still_working
 from chalicelib.models.user import User, end_sessions, no_deletion
@@ -38,37 +39,52 @@ def link_listing(user: User, take_back: TakeBack, now: int) -> LinkListing:
     )
 
 
-def email_change(user: User, email: str, now: int, instead_of: User | None = None) -> list[Write]:
+def email_change(user: User, email: str, kept_until: int, now: int, instead_of: User | None = None) -> list[Write]:
     """Return the writes that change a user's email address, to that of `instead_of` if they never confirmed it.
 
-    Their transaction raises Invalid if the address is taken, and NotFound if either user changed in the meantime.
+    The one before is kept for the user, who can take it back until then. Their transaction raises Invalid if the address is taken, or kept
+    for somebody else, and NotFound if either user changed in the meantime.
     """
     address_change = Write(Operation.UPDATE, user, user.unchanged(), [User.email.set(email)], errors.NotFound)
-    return [*_move(user, email, now, instead_of), address_change]
+    move = _move(user, email, now, instead_of)
+    if move:
+        free, kept = FormerEmail.check_free(email, user.user_id, now), FormerEmail.keeping(user.email, user.user_id, kept_until)
+        move = [free, kept, *move]
+    return [*move, address_change]
 
 
 def email_restoration(user: User, email_token: EmailToken, password_hash: str, now: int, instead_of: User | None = None) -> list[Write]:
     """Return the writes that give a user the address back that a link was mailed to, set a password, and end what a reset does.
 
-    The account stays, too: that it was to be deleted was mailed to the address that is taken from it. That sessions ended or the password
-    changed does not stop it. Their transaction raises Invalid if the address is taken, NotFound if the link was used or `instead_of`
-    confirmed the address, and Conflict if the address changed once more. Raises NotFound for a void link.
+    The addresses of the links that it voids are kept no longer. The account stays, too: that it was to be deleted was mailed to the address
+    that is taken from it. That sessions ended or the password changed does not stop it. Their transaction raises Invalid if the address is
+    taken, NotFound if the link was used or `instead_of` confirmed the address, and Conflict if the address changed once more. Raises
+    NotFound for a void link.
     """
     email = str(email_token.email)
+    left = earlier_than(email_token.token_id, user.take_backs, now)
     actions = [
         User.email.set(email),
         User.password_hash.set(password_hash),
         end_sessions(),
         User.allow_remote_login.set(False),
-        User.take_backs.set(earlier_than(email_token.token_id, user.take_backs, now)),
+        User.take_backs.set(left),
         *no_deletion(),
     ]
     unchanged: Condition = (User.email == user.email) & (User.take_backs == user.take_backs)
     return [
         email_token.use(),
         *_move(user, email, now, instead_of),
+        *no_longer_kept(user, left, now),
         Write(Operation.UPDATE, user, unchanged, actions, errors.Conflict),
     ]
+
+
+def no_longer_kept(user: User, left: Iterable[TakeBack], now: int) -> list[Write]:
+    """Return the writes after which the addresses of a user's links are kept no longer, except those of the links that are left."""
+    still = {Email.key(link.email) for link in left}
+    kept = {Email.key(link.email): link.email for link in still_working(user.take_backs, now)}
+    return [FormerEmail.forgetting(address) for key, address in kept.items() if key not in still]
 
 
 def _move(user: User, email: str, now: int, instead_of: User | None) -> list[Write]:

@@ -3,6 +3,7 @@
 from chalicelib import errors
 from chalicelib.models.due_index import LEDGERS
 from chalicelib.models.email_address import Email
+from chalicelib.models.email_change import no_longer_kept
 from chalicelib.models.item import Item
 from chalicelib.models.user import User
 from chalicelib.models.writes import Operation, Write
@@ -21,6 +22,7 @@ class Leftovers(Item, discriminator='leftovers'):
         return [
             Write(Operation.DELETE, user, User.delete_at == user.delete_at, on_failure=errors.NotFound),
             Write(Operation.DELETE, Email(Email.key(user.email), 'EMAIL'), Email.user_id == user.user_id, on_failure=errors.NotFound),
+            *no_longer_kept(user, (), now),
             Write(Operation.PUT, cls.of(user.pk, now)),
         ]
 

@@ -15,10 +15,11 @@ MOST_TAKE_BACKS = 20  # of a user at a time
 
 
 class TakeBack(NamedTuple):
-    """One link: `token_id` is that of its token, which expires at `until`."""
+    """One link: `token_id` is that of its token, which expires at `until`; it was mailed to `email`."""
 
     token_id: str
     until: int
+    email: str = ''
 
 
 def still_working(links: Iterable[TakeBack], now: int) -> list[TakeBack]:

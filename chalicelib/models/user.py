@@ -14,7 +14,7 @@ from chalicelib import errors
 from chalicelib.config import settings
 from chalicelib.models.attributes import IntegerAttribute, RowsAttribute
 from chalicelib.models.due_index import LEDGERS
-from chalicelib.models.email_address import Email, email_taken_error
+from chalicelib.models.email_address import Email, FormerEmail, email_taken_error
 from chalicelib.models.item import Item
 from chalicelib.models.quota import Quota
 from chalicelib.models.take_back import TakeBack
@@ -91,10 +91,11 @@ class User(Item, discriminator='user'):
     def creation(self, instead_of: 'User | None' = None) -> list[Write]:
         """Return the writes that store a new user, `instead_of` one who never confirmed the email address.
 
-        Their transaction raises Invalid if the address is taken, NotFound if it was confirmed meanwhile.
+        Their transaction raises Invalid if the address is taken, or kept, NotFound if it was confirmed meanwhile.
         """
         put = Write(Operation.PUT, self, condition=User.pk.does_not_exist())
-        return [*self.claim(self.email, self.created_at, instead_of, self.expires_at), put]
+        free = FormerEmail.check_free(self.email, self.user_id, self.created_at)
+        return [free, *self.claim(self.email, self.created_at, instead_of, self.expires_at), put]
 
     def renewal(self, now: int) -> list[Write]:
         """Return the writes that keep an unconfirmed user as long as a new one.

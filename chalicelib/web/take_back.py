@@ -44,7 +44,10 @@ def _link_expired(request: Request) -> Response:
         request,
         404,
         translatable('This link is no longer valid'),
-        translatable('It works once, for seven days, and not after an earlier change was undone.'),
+        translatable(
+            'It works once, for seven days, and not after an earlier change was undone. If you find several emails about a changed '
+            'address, try the links in the others too.'
+        ),
         links=[('/forgot', translatable('Set a new password'))],
     )
 

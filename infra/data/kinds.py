@@ -8,6 +8,7 @@ LEFT_OUT = {
     'one_time_secret': 'shown in the session that made it only',
     'credentials': 'what people entrusted to us for their accounts at exchanges leaves us in no file: they send it again',
     'mailed': 'the link can be asked for again',
+    'former_email': 'kept for links, which are left out',
     'invitation': 'another can be made',
     'log_in_step': 'lives for ten minutes',
     'code': 'lives for a minute',

@@ -4,7 +4,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from chalicelib.models import ApiKey, ApiKeySecret, Application, Email, Follower, Item, ShareLink, ShareToken, User
+from chalicelib.models import ApiKey, ApiKeySecret, Application, Email, Follower, FormerEmail, Item, ShareLink, ShareToken, User
 from infra.data.scan import Page, Position, Positions
 from infra.data.table import THREADS, Problem, Raw, Table, kind_of
 
@@ -53,7 +53,7 @@ class OneUser:
     def _is_theirs(self, item: Raw) -> bool:
         if kind_of(item) == _OF_THE_STAGE:
             return False
-        if kind_of(item) == 'email':  # an address that they never confirmed may be another's by now
+        if kind_of(item) in ('email', 'former_email'):  # an address that they never confirmed, or moved away from, may be another's by now
             return str(item['user_id']['S']) == self._user_id
         return kind_of(item) != 'watch' or item.get('user_id', {}).get('S') == self._user_id  # or an HD wallet's, which watches anew
 
@@ -74,6 +74,7 @@ def _leads_to(raw: Raw) -> Iterator[str]:
     item = Item.from_raw_data(raw)
     if isinstance(item, User):
         yield Email.key(item.email)
+        yield from (FormerEmail.key(link.email)[0] for link in item.take_backs)
     elif isinstance(item, Follower):
         yield item.ledger
     elif isinstance(item, ApiKey):

@@ -11,7 +11,18 @@ from chalicelib import mail_templates
 from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password, mailbox_of
 from chalicelib.errors import Fault, Invalid, NotFound, TooMany, check_all
-from chalicelib.models import DATABASE_ERRORS, AttemptCounter, EmailToken, KnownBrowser, Session, User, Write, new_token, transact
+from chalicelib.models import (
+    DATABASE_ERRORS,
+    AttemptCounter,
+    EmailToken,
+    FormerEmail,
+    KnownBrowser,
+    Session,
+    User,
+    Write,
+    new_token,
+    transact,
+)
 from chalicelib.passwords import hash_password, verify_password
 from chalicelib.services.users import access, mailing, notices, second_factors
 from chalicelib.services.users.log_ins import Visitor
@@ -64,7 +75,7 @@ def _allows_application(user: User) -> bool:
 
 
 def forgot_password(email: str, *, network: str, browser: str | None, now: int) -> None:
-    """Mail a password reset link, or, if there is no account, a mail that says so. Raises TooMany, NotSent.
+    """Mail a password reset link, or, if there is no account, or none any longer, a mail that says so. Raises TooMany, NotSent.
 
     `browser` is the token of the browser: in one that the user logged in with before, the mails that strangers ask for do not count.
 
@@ -80,12 +91,14 @@ def forgot_password(email: str, *, network: str, browser: str | None, now: int) 
 
 
 def _mail_reset_link(user: User | None, email: str, now: int) -> None:
-    token = new_token()
+    kept_for = FormerEmail.kept_for(email, now)
     if user is None or not user.is_or_may_be_confirmed(now) or (settings().signup != 'open' and user.confirmed_at is None):
-        # The same number of requests as for an existing account; the token is never mailed.
-        creation = EmailToken.creation(token, purpose='nothing', user_id='nobody', expires_at=now + _HOUR)
-        mailing.store_token_and_send(creation, email, mail_templates.NO_ACCOUNT, signup=settings().url('/signup'))
+        if kept_for is not None:
+            mailing.tell_of_former_email(email, now)
+        else:  # the same number of requests as for an existing account
+            mailing.store_token_and_send(mailing.unused_token(now), email, mail_templates.NO_ACCOUNT, signup=settings().url('/signup'))
         return
+    token = new_token()
     mailing.store_token_and_send(
         reset_token(token, user, now),
         user.email,

@@ -1,6 +1,7 @@
 """Changing the email address of an account: the new one is used once the link that is mailed there was followed.
 
-The one before is mailed a link that takes the change back: whoever knows the password alone could else take an account for good.
+The one before is mailed a link that takes the change back: whoever knows the password alone could else take an account for good. Nobody
+else gets that address while the link works: its owner, told that it has no account, would sign up anew and make the link useless.
 """
 
 from enum import Enum
@@ -12,6 +13,7 @@ from chalicelib.errors import Fault, Invalid, NotFound, check_all
 from chalicelib.models import (
     AttemptCounter,
     EmailToken,
+    FormerEmail,
     TakeBack,
     User,
     earlier_than,
@@ -42,18 +44,20 @@ class Proof(Enum):
 def request_email_change(user: User, *, typed: str, password: str, session_id: str, now: int) -> str:
     """Mail a link to the new address and return that; the address changes when the link is followed. Tell the one so far.
 
-    Somebody who signed up with the address and never confirmed it does not have it.
+    Somebody who signed up with the address and never confirmed it does not have it; who moved away from it and can take that back does.
     Raises Invalid, TooMany, NotSent.
     """
     check_all(lambda: parse_email(typed), lambda: authentication.check_current_password(user, password, session_id, now))
     email = parse_email(typed)
     AttemptCounter.record('change_email', user.user_id, 5, _HOUR, now)
     token = new_token()
-    owner = User.with_email(email)
+    owner, kept = User.with_email(email), _is_kept_for_another(email, user, now)
     creation = EmailToken.creation(token, purpose='email', user_id=user.user_id, email=email, stamp=user.stamp, expires_at=now + _DAY)
     with mailing.uncount_unsent('change_email', user.user_id, _HOUR, now), mailing.count_to_stranger(email, now):
         if owner is not None and owner.user_id != user.user_id and owner.confirmed_at is not None:
             mailing.store_token_and_send(creation, email, mail_templates.EMAIL_TAKEN, login=settings().url('/login'))
+        elif kept:
+            mailing.tell_of_former_email(email, now)
         else:
             mailing.store_token_and_send(creation, email, mail_templates.CONFIRM_NEW_EMAIL, link=mailing.token_link('/confirm', token))
     notices.tell_of_requested_address(user, email)
@@ -89,8 +93,10 @@ def change_email(token: str, *, logged_in: User | None, password: str, now: int)
     creation = EmailToken.creation(link, purpose='take_back', user_id=user.user_id, email=user.email, expires_at=now + _WEEK)
     values = {'old': user.email, 'new': new, 'link': mailing.token_link('/take-back', link), 'forgot': settings().url('/forgot')}
     try:
-        change = email_change(user, new, now, instead_of=_find_unconfirmed(new, user))
-        listed = link_listing(user, TakeBack(EmailToken.id_of(link), now + _WEEK), now)
+        if _is_kept_for_another(new, user, now):
+            raise email_taken_error()
+        change = email_change(user, new, now + _WEEK, now, instead_of=_find_unconfirmed(new, user))
+        listed = link_listing(user, TakeBack(EmailToken.id_of(link), now + _WEEK, user.email), now)
         begun = [email_token.claim(now), creation, listed.write]
         withdrawal = [email_token.release(), mailing.deletion(creation), listed.withdrawal]
         mailing.store_and_send(begun, withdrawal, user.email, notice_templates.EMAIL_CHANGED, **values)
@@ -127,6 +133,10 @@ def take_back(token: str, now: int) -> str:
     if user.email != old:  # nor the change of which the link told, where that failed
         notices.tell_of_restored_address(user, old)
     return reset
+
+
+def _is_kept_for_another(address: str, user: User, now: int) -> bool:
+    return FormerEmail.kept_for(address, now) not in (None, user.user_id)
 
 
 def _find_unconfirmed(address: str, user: User) -> User | None:

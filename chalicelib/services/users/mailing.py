@@ -4,12 +4,12 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlencode
 
-from chalicelib import mail, telemetry
+from chalicelib import mail, mail_templates, telemetry
 from chalicelib.config import settings
 from chalicelib.domain.credentials import mailbox_of
 from chalicelib.errors import NotFound, NotSent
 from chalicelib.mail_templates import MailTemplate
-from chalicelib.models import DATABASE_ERRORS, AttemptCounter, Operation, Write, transact
+from chalicelib.models import DATABASE_ERRORS, AttemptCounter, EmailToken, Operation, Write, new_token, transact
 
 _TO_STRANGER = 'mail_to_stranger'
 _MOST_TO_A_STRANGER = 5
@@ -54,6 +54,19 @@ def _take_back(withdrawal: Sequence[Write]) -> None:
 def store_token_and_send(creation: Write, to: str, template: MailTemplate, **values: str) -> None:
     """Store the token of a mailed link and send the mail. Raises NotSent."""
     store_and_send([creation], [deletion(creation)], to, template, **values)
+
+
+def tell_of_former_email(address: str, now: int) -> None:
+    """Mail an address that is kept for the user who moved away from it. Raises NotSent.
+
+    The same number of requests as for a mail with a link; the token is never mailed.
+    """
+    store_token_and_send(unused_token(now), address, mail_templates.FORMER_EMAIL, login=settings().url('/login'))
+
+
+def unused_token(now: int) -> Write:
+    """Return the write that stores a token that leads nowhere."""
+    return EmailToken.creation(new_token(), purpose='nothing', user_id='nobody', expires_at=now + _HOUR)
 
 
 def deletion(creation: Write) -> Write:

@@ -9,7 +9,7 @@ from chalicelib import mail_templates
 from chalicelib.config import settings
 from chalicelib.domain.credentials import check_new_password, mailbox_of, parse_email, parse_name
 from chalicelib.errors import Fault, Invalid, NotFound
-from chalicelib.models import AttemptCounter, EmailToken, Invitation, User, new_token, transact
+from chalicelib.models import AttemptCounter, EmailToken, FormerEmail, Invitation, User, new_token, transact
 from chalicelib.models.client import digest
 from chalicelib.models.user import CONFIRM_SECONDS
 from chalicelib.passwords import hash_password, verify_password
@@ -23,11 +23,11 @@ _DAY = 86_400
 def sign_up(
     *, name: str | None, email: str, password: str, network: str, now: int, browser: str | None = None, invitation: str | None = None
 ) -> None:
-    """Mail a confirmation link, or, if the address has an account already, a report of the attempt.
+    """Mail a confirmation link, or, if the address has an account already, or is kept for one, a report of the attempt.
 
     `browser` is a cookie of the browser, in which the link may then be followed without the password. `invitation` is the token of an
     invitation, which following the link uses up.
-    Either way it takes one hash, two gets, one transaction and one mail, so that timing reveals nothing.
+    Either way it takes one hash, three gets, one transaction and one mail, so that timing reveals nothing.
     Raises Invalid for a bad password, TooMany, and NotSent.
     """
     check_new_password(password, email)
@@ -55,12 +55,15 @@ def create_confirmed(*, name: str | None, email: str, password: str, now: int) -
 
 
 def _store_sign_up(user: User | None, values: dict[str, Any], came_by: dict[str, str], now: int) -> None:
-    token = new_token()
+    token, kept_for = new_token(), FormerEmail.kept_for(values['email'], now)
     if user is not None and user.confirmed_at is not None:
         login, link = settings().url('/login'), mailing.token_link('/reset', token)
         mailing.store_token_and_send(
             authentication.reset_token(token, user, now), user.email, mail_templates.ALREADY_REGISTERED, login=login, link=link
         )
+        return
+    if kept_for is not None:
+        mailing.tell_of_former_email(values['email'], now)
         return
     owner = user or User.new(**values, allow_remote_login=False, now=now, confirmed=False)
     token_creation = EmailToken.creation(

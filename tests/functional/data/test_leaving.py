@@ -18,7 +18,7 @@ from chalicelib import clock
 from chalicelib.api.presenters.own_data import FIELDS
 from chalicelib.domain.conversion import Rate
 from chalicelib.errors import AccessEnded, Conflict
-from chalicelib.models import Code, Follower, Grant, Item, LatestRates, User
+from chalicelib.models import Code, Follower, Grant, Item, LatestRates, TakeBack, User, email_change, link_listing, transact
 from chalicelib.services.histories import refresh
 from chalicelib.services.users import leaving, own_data
 from infra.data.table import kind_of
@@ -204,6 +204,9 @@ def fill_with_everything(world: World, http: ChaliceClient, browser: Browser) ->
     refresh.refresh(user_id, 1)
     add_second_factors(user_id)
     Browser(http).log_in('ann@example.com')  # its second step is still to come
+    user, until = User.find(user_id), now + 2 * WEEK
+    transact(link_listing(user, TakeBack('x', until, user.email), now).write)
+    transact(*email_change(user, 'ann-marie@example.com', until, now))
 
 
 def work_off(queues: dict[str, str]) -> None:

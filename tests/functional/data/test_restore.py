@@ -12,7 +12,7 @@ from chalice.test import Client as ChaliceClient
 
 from chalicelib import clock
 from chalicelib.config import settings
-from chalicelib.models import ApiKey, Ledger, Session, User, Watch, email_change, transact
+from chalicelib.models import ApiKey, Ledger, Session, TakeBack, User, Watch, email_change, link_listing, transact
 from infra.data import archive, migrate
 from infra.data.archive import Header, Writer
 from infra.data.table import Table, as_raw, key_of, kind_of
@@ -312,7 +312,9 @@ def unledgered() -> list[dict[str, Any]]:
 
 def _live_on(api: Api) -> None:
     """Move to another e-mail address and an address to another ledger, add a portfolio and an API key."""
-    transact(*email_change(User.find(api.user_id), 'moved@example.com', clock.now()))
+    user, now = User.find(api.user_id), clock.now()
+    transact(link_listing(user, TakeBack('x', now + 1, user.email), now).write)
+    transact(*email_change(user, 'moved@example.com', now + 1, now))
     assert api.patch('/api/portfolios/1/addresses/1', {'address': LEGACY}).status_code == 200
     ApiKey.create(api.user_id, name='Late', scopes=['read'], now=1)
     api.portfolio('Late')

@@ -74,7 +74,7 @@ def test_an_address_changes_when_the_link_mailed_there_is_followed(logged_in: Br
     assert User.with_email('new@example.com').user_id == user.user_id
     assert User.with_email('test@example.com') is None
     assert mailbox.last()[0] == 'test@example.com'
-    assert 'changed from test@example.com to new@example.com' in mailbox.last()[1]
+    assert 'from test@example.com to new@example.com' in mailbox.last()[1]
 
 
 def test_in_another_browser_an_address_changes_with_the_password_only_and_nobody_is_logged_in(
