@@ -20,6 +20,7 @@ _LOOPBACK_PORT = re.compile(rf'(http://(?:127\.0\.0\.1|\[::1\])){_PORT}(?=[/?]|$
 _LOOPBACK_HOSTS = ('127.0.0.1', '::1', 'localhost')
 _DOT_SEGMENT = re.compile(r'/(?:\.|%2e){1,2}(?=[/?]|$)', re.IGNORECASE)
 
+_NO_HOST = translatable('must name a host, and a port from 1 to 65535 if any')
 _FORBIDDEN = (
     (re.compile(r'[\x00-\x20\x7f\\]|\s'), translatable('must not contain spaces, control characters or backslashes')),
     (re.compile(r'[^\x00-\x7f]'), translatable('must be written in ASCII: use punycode for the host and percent-encoding for the rest')),
@@ -52,14 +53,13 @@ def parse_redirect_uri(text: str, confidential: bool) -> str:
 
 
 def _check_web(uri: str) -> None:
-    parts = urlsplit(uri)
     try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    host = parts.hostname or ''
+        parts = urlsplit(uri)
+        port, host = parts.port, parts.hostname or ''
+    except ValueError:  # of the port, or of what is in brackets and no IPv6 address
+        raise _invalid(_NO_HOST) from None
     if port == 0 or '..' in host or host.startswith(('.', '-')):
-        raise _invalid(translatable('must name a host, and a port from 1 to 65535 if any'))
+        raise _invalid(_NO_HOST)
     if parts.scheme == 'http' and host not in _LOOPBACK_HOSTS:
         raise _invalid(translatable('must use https, unless it is on this computer (127.0.0.1, [::1] or localhost)'))
 

@@ -151,6 +151,7 @@ def test_redirect_uris_are_given_one_per_line(logged_in: Browser, user: User):
         ({'redirect_uris': '\n'.join(f'https://a.example/{n}' for n in range(21))}, 'Enter between 1 and 20 redirect URIs'),
         ({'redirect_uris': 'https://a.example/cb\nhttp://a.example/cb'}, 'Line 2: A redirect URI must use https'),
         ({'redirect_uris': 'com.example.app:/callback'}, 'for public applications only'),
+        ({'redirect_uris': 'https://[1.2.3.4]/callback'}, 'must name a host'),
     ],
 )
 def test_what_is_wrong_is_said_and_what_was_typed_is_kept(logged_in: Browser, user: User, change: dict, sentence: str):

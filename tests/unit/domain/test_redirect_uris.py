@@ -110,6 +110,10 @@ def test_an_address_that_is_safe_is_taken_as_it_is(uri: str):
         'com..app:/cb',
         '1com.app:/cb',
         'https://example.com/' + 'a' * LONGEST,
+        'https://[1.2.3.4]/cb',
+        'https://[:]/cb',
+        'https://[1:2:3:::]/cb',
+        'http://[1.2.3.4]/',
     ],
 )
 def test_anything_else_is_refused(uri: str):
