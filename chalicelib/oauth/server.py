@@ -19,6 +19,7 @@ from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challeng
 
 from chalicelib.config import settings
 from chalicelib.oauth import signing
+from chalicelib.oauth.pkce import check_challenge, check_verifier
 from chalicelib.oauth.validator import IntrospectionValidator, Validator, prepare_token
 
 # At DEBUG oauthlib logs refresh tokens.
@@ -63,6 +64,8 @@ def introspection_endpoint() -> IntrospectEndpoint:
 def _code_grant() -> AuthorizationCodeGrant:
     grant = AuthorizationCodeGrant(Validator())
     grant._code_challenge_methods = {'S256': code_challenge_method_s256}  # `plain` proves nothing (RFC 7636 section 7.2)
+    grant.custom_validators.pre_auth.append(check_challenge)
+    grant.custom_validators.pre_token.append(check_verifier)
     grant.register_code_modifier(_add_issuer)
     return grant
 

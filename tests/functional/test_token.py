@@ -77,6 +77,7 @@ def test_a_bad_request_is_400_with_the_rfcs_word(http: ChaliceClient, user: User
         'Basic ' + base64.b64encode(b'test-app').decode(),
         'Basic ' + base64.b64encode(b':').decode(),
         'Basic ' + base64.b64encode(b'\xff:\xff').decode(),
+        'Basic ' + base64.b64encode('test-app:é\u0661'.encode()).decode(),
         'Basic !',
     ],
 )

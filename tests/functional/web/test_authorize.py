@@ -534,6 +534,7 @@ class TestErrorsOnceTheRedirectIsTrusted:
             ({'code_challenge_method': 'plain'}, 'invalid_request'),
             ({'code_challenge_method': None}, 'invalid_request'),
             ({'code_challenge_method': 's256'}, 'invalid_request'),
+            *(({'code_challenge': odd}, 'invalid_request') for odd in (CHALLENGE + '=', CHALLENGE[1:], 'é' * 43, '+' * 43, '\u0661' * 43)),
         ],
     )
     def test_are_told_to_the_application(self, visitor: Browser, changes: dict[str, str | None], error: str):
@@ -543,8 +544,9 @@ class TestErrorsOnceTheRedirectIsTrusted:
         assert visitor.location.startswith(REDIRECT + '&')
         assert (told(visitor)['error'], told(visitor)['state']) == (error, 'a b&c')
 
-    def test_a_public_client_must_use_pkce(self, visitor: Browser, native: Client):
-        visitor.get(path(client_id='native', redirect_uri='http://127.0.0.1/callback', code_challenge=None))
+    @pytest.mark.parametrize('missing', [None, ''])
+    def test_a_public_client_must_use_pkce(self, visitor: Browser, native: Client, missing: str | None):
+        visitor.get(path(client_id='native', redirect_uri='http://127.0.0.1/callback', code_challenge=missing))
 
         assert told(visitor)['error'] == 'invalid_request'
 
@@ -648,6 +650,18 @@ class TestAttacks:
 
         assert error_of(exchange(http, code, code_verifier=verifier)) in ('invalid_grant', 'invalid_request')
 
+    @pytest.mark.parametrize('verifier', ['é' * 43, '\u0661' * 43, 'v' * 42, 'v' * 129, '+' * 43, f'{VERIFIER}\n'])
+    def test_what_is_no_verifier_is_told_to_be_none(self, http: ChaliceClient, visitor: Browser, verifier: str):
+        code = decide(visitor, path())['code']
+
+        assert error_of(exchange(http, code, code_verifier=verifier)) == 'invalid_request'
+        assert exchange(http, code).status_code == 200
+
+    def test_an_empty_challenge_and_verifier_are_none(self, http: ChaliceClient, visitor: Browser):
+        code = decide(visitor, path(code_challenge='', code_challenge_method=None))['code']
+
+        assert exchange(http, code, code_verifier='').status_code == 200
+
     def test_a_verifier_for_a_code_without_a_challenge_is_a_downgrade(self, http: ChaliceClient, visitor: Browser):
         code = decide(visitor, path(code_challenge=None, code_challenge_method=None))['code']
 
@@ -687,7 +701,7 @@ class TestAttacks:
         form = {'query': urlencode(ASKED), 'granted': 'read', 'decision': 'allow'}
         headers = {'Content-Type': 'application/x-www-form-urlencoded'}
 
-        for token in ('', 'x', visitor.csrf('/signup')[:-1] + 'x'):
+        for token in ('', 'x', 'é' * 16 + '.' + 'é' * 64, visitor.csrf('/signup')[:-1] + 'x'):
             visitor.request('POST', '/oauth/authorize', urlencode(form | {'csrf': token}).encode(), **headers)
             assert visitor.status == 403, token
         visitor.post('/oauth/authorize', form, Origin='https://evil.example')
