@@ -13,7 +13,6 @@ LONGEST_PASSWORD = 200
 
 _GMAIL = ('gmail.com', 'googlemail.com')
 _OWN_NAME = 'cryptfolio'
-_BARS = re.compile('[!|\u00a1\u2223\u2502\u4e28]')  # read as an l, or as what stands between two words
 _BLANK = '\u115f\u1160\u2800\u3164\uffa0'  # letters and a symbol by category, of which nothing is seen
 
 # The HTML standard's email addresses, with a dot required in the domain. They need no escaping in mail headers.
@@ -76,7 +75,7 @@ def parse_application_name(text: str) -> str:
     name = parse_title('name', text)
     if not any(_is_visible(character) for character in name):
         _raise_invalid('name', 'blank', translatable('A name must have visible letters'))
-    if any(lookalikes.skeleton(_OWN_NAME) in lookalikes.skeleton(read) for read in (name, _BARS.sub('', name))):
+    if lookalikes.can_be_read_in(_OWN_NAME, name):
         _raise_invalid('name', 'reserved', translatable('This looks like the name of this server: choose another'))
     return name
 

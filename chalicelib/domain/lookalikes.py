@@ -1,49 +1,69 @@
-"""Names that look alike: what is left of one when letters that look like others are replaced by these. Pure.
+"""Names that look alike: what is left of one when characters that look like letters are replaced by these. Pure.
 
-After the skeletons of Unicode Technical Standard 39 (https://www.unicode.org/reports/tr39/), for a few letters: its list of all of
-Unicode is hundreds of kilobytes. Skeletons are compared and never shown.
+After the skeletons of Unicode Technical Standard 39 (https://www.unicode.org/reports/tr39/), for the letters of the name of this server: of
+its list of all of Unicode, hundreds of kilobytes, `python -m infra.catalogue.lookalikes` writes these to a file of the package.
 """
 
+import json
 import re
 import unicodedata
+from functools import lru_cache
+from pathlib import Path
 
-# From confusables.txt of that standard: what looks like a letter of the name of this server, small where a script has small letters. Greek,
-# Cyrillic, Armenian, Georgian, Cherokee, Canadian, Coptic, Tifinagh, Lisu, Tai Le, symbols, and what Unicode calls another Latin letter. As
-# there, i and the digit 1 are an l.
-_LOOKALIKES = {
-    'c': '\u00a2\u03f2\u03f9\u0441\u04ab\u13df\u1974\u20a1\u2ca5\ua4da',
-    'r': '\u0433\u13a1\u13b1\u13d2\u1587\u1d26\u2c85\ua4e3\uab47',
-    'y': '\u00a5\u0263\u03b3\u03c5\u0443\u04af\u04b1\u10e7\u13a9\u13bd\u1d8c\u2ca9\ua4ec',
-    'p': '\u00fe\u03c1\u0440\u13e2\u146d\u2ca3\ua4d1',
-    't': '\u03c4\u0442\u04ad\u13a2\u20ae\u2ca7\ua4d4',
-    'f': '\u017f\u03dd\u0493\u0584\u15b4\u1e9d\u20a3\ua4dd',
-    'o': '0\u03b8\u03bf\u03c3\u043e\u0473\u04e9\u0585\u10ff\u13a4\u13be\u13eb\u2c9f\u2d54\u3007\ua4f3',
-    'l': ('!1i|\u00a1\u01c0\u0269\u03b9\u0456\u04cf\u13a5\u13de\u14aa\u16c1\u1d7c\u2223\u2502\u2c93\u2cd1\u2d4f\u4e28\ua4e1\ua4f2\ua647'),
+FILE = Path(__file__).parents[1] / 'data' / 'lookalikes.json'
+
+# What looks like a letter of that name, too, and is not in the file, or as another one. As in the standard, i and the digit 1 are an l.
+UNLISTED = {
+    'c': '\u00a9\u1974',
+    'f': '\u03dd\u0493\u20a3',
+    'l': '!1i|\u00a1\u23d0\u2502\u2503\u258f\u2595\u2758\u2759\u275a\u2c93\u2cd1\u4e28',
+    'o': '0\u13a4\u2295\u2297\u2299\u25cb\u25ce\u25cf\u25ef\u26aa\u26ab\u2b24\u2b55\u2b58',
+    'p': '\u00b6\u00fe',
+    'r': '\u00ae\u13b1',
+    't': '+\u03c4\u0442\u04ad\u2020\u271d\u271e\u2ca7',
+    'y': '\u03c5\u2ca9',
 }
-_PROTOTYPES = {lookalike: letter for letter, alike in _LOOKALIKES.items() for lookalike in alike}
 # By the name that Unicode gives to variants: LATIN LETTER SMALL CAPITAL R, LATIN SMALL LETTER L WITH DOUBLE BAR, REGIONAL INDICATOR SYMBOL
 # LETTER C, NEGATIVE SQUARED LATIN CAPITAL LETTER C.
 _VARIANT = re.compile(r'(?:[A-Z]+ )*(?:LATIN|REGIONAL INDICATOR)\b.* LETTER (?:[A-Z]+ )*([A-Z])(?: WITH .+)?')
 
 
-def skeleton(name: str) -> str:
-    """Return the letters from a to z of a name, in lower case, with those in place of others that look like them.
+def can_be_read_in(name: str, other: str) -> bool:
+    """Return whether a name can be read in another one, in which symbols that look like letters are letters, or stand between them.
 
-    >>> skeleton('C-r\\u00fdpt 0?'), skeleton('\\u0421rypto')
-    ('crypto', 'crypto')
+    >>> [can_be_read_in('Crypto', other) for other in ('My C-r\\u00fdpt 0', '\\u0421rypt|\\u25ef', 'Cryptio')]
+    [True, True, False]
     """
-    seen = ''.join(map(_prototype, name))  # first, since compatible forms are a sigma of what looks like c, and an s of what looks like f
+    letters = (f'[{letter}{letter.upper()}]' for letter in _skeleton(name).lower())
+    return re.search('[A-Z]*'.join(letters), _skeleton(other)) is not None
+
+
+def _skeleton(name: str) -> str:
+    """Return the letters from a to z of a name, with those in place of others that look like them: in capitals, if they are symbols."""
+    return ''.join(map(_letters, name))
+
+
+def _letters(character: str) -> str:
+    seen = _prototype(character)  # first, since compatible forms are a sigma of what looks like c, and an s of what looks like f
     folded = unicodedata.normalize('NFKD', seen).casefold()  # accents become characters of their own, which are no letters
-    return ''.join(letter for letter in map(_prototype, folded) if 'a' <= letter <= 'z')
+    letters = ''.join(letter for letter in map(_prototype, folded) if 'a' <= letter <= 'z')
+    return letters.upper() if unicodedata.category(character)[0] in 'PS' else letters
 
 
 def _prototype(character: str) -> str:
     """Return the letter that a character looks like, or the character."""
-    if character in _PROTOTYPES:
-        return _PROTOTYPES[character]
+    prototypes = _prototypes()
+    if character in prototypes:
+        return prototypes[character]
     digit = unicodedata.digit(character, None)
     if digit is not None:
-        return _PROTOTYPES.get(str(digit), character)
+        return prototypes.get(str(digit), character)
     variant = _VARIANT.fullmatch(unicodedata.name(character, ''))
     letter = variant[1].lower() if variant else character
-    return _PROTOTYPES.get(letter, letter)
+    return prototypes.get(letter, letter)
+
+
+@lru_cache(1)
+def _prototypes() -> dict[str, str]:
+    listed: dict[str, str] = json.loads(FILE.read_text())['letters']
+    return {lookalike: letter for table in (listed, UNLISTED) for letter, alike in table.items() for lookalike in alike}

@@ -33,6 +33,8 @@ def test_mails_to_all_names_of_a_mailbox_are_counted_as_one(address: str, mailbo
         'Folio',
         'Crypt!',
         'Portfolio 1010',
+        'Crypto+Folio',
+        '\u041a\u0440\u0438\u043f\u0442\u043efolio',  # of two scripts
         'Cryptf\u043eo',
         '\u5bb6\u8a08',
         'Se\u00f1or',
@@ -88,6 +90,23 @@ def test_an_application_may_have_any_other_name(name: str) -> None:
         '\u1974ryptfolio',
         'Cry\u00fetfolio',
         '\u0421r\u0443\u0440\u03c4\u0493\u043e\u04cf\u0456\u043e',
+        'CryptFoli\u05e1',  # Hebrew, as in the next two
+        'Cryptfo\u05c0io',
+        'cryptfo\u05dfio',
+        'CryptFoli\u0b20',  # Oriya, Malayalam and Burmese
+        'CryptFoli\u0d20',
+        'CryptFoli\u101d',
+        'cry\u2374tfolio',  # of APL, of logic, and Lycian
+        'cryptfol\u2373o',
+        'cryp\u27d9folio',
+        'cryp\U00010297folio',
+        'cryptfo\u2758io',  # a bar, a circle, a dagger and a plus
+        'CryptFoli\u25ef',
+        'cryp\u2020folio',
+        'cryp+folio',
+        'C\u00aeyptfolio',
+        'C\u00aeypt|f\u25efl!o',  # of symbols some are letters and some are between
+        'Crypt+Fo|io',
     ],
 )
 def test_no_application_has_the_name_of_this_server_however_it_is_written(name: str) -> None:
