@@ -4,10 +4,12 @@ The past is replayed: a child contributes what it held at a start, and how that 
 it is not covered, never zero.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import itemgetter, neg
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -193,15 +195,23 @@ def _missing(totals: Mapping[str, Total], reasons: Collection[str]) -> dict[str,
     return {code: currencies for code, currencies in missing.items() if currencies}
 
 
-def at_instants(states: Sequence[StateAt], instants: Iterable[int]) -> list[StateAt]:
-    """Return for each instant, oldest first, the latest of `states` (oldest first) at or before it; none of them starts later."""
-    found = []
-    number = 0
-    for instant in instants:
-        while number + 1 < len(states) and states[number + 1][0] <= instant:
-            number += 1
-        found.append((instant, states[number][1]))
-    return found
+def in_force(states: Sequence[StateAt], instants: range) -> Iterator[tuple[range, PortfolioState]]:
+    """Yield the instants of a grid, in either direction, a stretch of the same state at a time, with that state.
+
+    It is the latest of `states` (oldest first) at or before them. None of the instants is before the first state.
+
+    >>> list(in_force([(0, 'empty'), (7_200, 'one')], range(10_800, -1, -3_600)))
+    [(range(10800, 3600, -3600), 'one'), (range(3600, -3600, -3600), 'empty')]
+    """
+    while instants:
+        number = bisect_right(states, instants[0], key=itemgetter(0)) - 1
+        since, state = states[number]
+        if instants.step < 0:
+            length = bisect_right(instants, -since, key=neg)
+        else:
+            length = bisect_left(instants, states[number + 1][0]) if number + 1 < len(states) else len(instants)
+        yield instants[:length], state
+        instants = instants[length:]
 
 
 def _summed(bases: Iterable[Balances]) -> dict[str, Decimal]:

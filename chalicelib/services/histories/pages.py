@@ -86,6 +86,9 @@ class HistoryPage(NamedTuple, Generic[Row]):
         return Position(row.at, row.currency, row.at == self.now, self.version, self.as_of)
 
 
+_Stretch = tuple[range, PortfolioState]  # instants of a grid, and the state at all of them
+
+
 class _Reading:
     """What was read of a history for a page so far: the newest version of its parts."""
 
@@ -154,9 +157,8 @@ def computed_page(changes: Sequence[StateAt], view: HistoryView, rows_at: RowsAt
     """Return a page of what was just computed: the state from each change on, oldest first, the last of them that of now."""
     *past, (now, current) = changes
     span, after, _ = page_request
-    of_grid = timeline.at_instants(past, _grid(span, after, span.first, _last(span, after, now)))
-    states = _with_now(reversed(of_grid) if span.newest_first else of_grid, span, now, current)
-    return HistoryPage(_rows(states, view, rows_at, page_request, now), _now_of(span, now), _pinned(after, 0), _as_of(after, now))
+    stretches = _with_now(timeline.in_force(past, _grid(span, *_bounds(span, after, now))), span, now, current)
+    return HistoryPage(_rows(stretches, view, rows_at, page_request, now), _now_of(span, now), _pinned(after, 0), _as_of(after, now))
 
 
 def _stored_page(portfolio: Portfolio, stored: History, rows_at: RowsAt[Row], page_request: PageRequest) -> HistoryPage[Row]:
@@ -164,8 +166,8 @@ def _stored_page(portfolio: Portfolio, stored: History, rows_at: RowsAt[Row], pa
     read = _Reading()
     computed_at = int(stored.computed_at)
     view = _view(portfolio, page_request, computed_at, outdated=stored.contents != portfolio.contents)
-    states = _with_now(_states(stored, span, after, read), span, computed_at, stored.now)
-    rows = _rows(states, view, rows_at, page_request, computed_at)
+    stretches = _with_now(_stretches(stored, span, after, read), span, computed_at, stored.now)
+    rows = _rows(stretches, view, rows_at, page_request, computed_at)
     version = _pinned(after, stored.version)
     now_moved = after is not None and after.is_now and after.at != computed_at
     is_other = read.newest_version > version or (now_moved and stored.version != version)
@@ -197,81 +199,84 @@ def _pinned(after: Position | None, version: int) -> int:
 
 
 def _as_of(after: Position | None, computed_at: int) -> int:
-    """Return when the history was computed that a cursor's first page was of."""
-    return computed_at if after is None or after.as_of is None else after.as_of
+    """Return when the history was computed that a cursor's first page was of; no later than the one there is, whatever a cursor says."""
+    return computed_at if after is None or after.as_of is None else min(after.as_of, computed_at)
 
 
 def _now_of(span: InstantRange, computed_at: int) -> int | None:
     return computed_at if span.last is None else None
 
 
-def _rows(states: Iterable[StateAt], view: HistoryView, rows_at: RowsAt[Row], page_request: PageRequest, computed_at: int) -> list[Row]:
+def _rows(stretches: Iterable[_Stretch], view: HistoryView, rows_at: RowsAt[Row], page_request: PageRequest, computed_at: int) -> list[Row]:
     span, after, limit = page_request
     rows: list[Row] = []
-    for at, state in states:
+    for instants, state in stretches:
         if state.total and not state.covered:
             continue  # nothing at all is known of that time
-        of_now = at == _now_of(span, computed_at)
-        rows += [
-            row for row in rows_at(view, at, state) if after is None or after.precedes(row, of_now=of_now, newest_first=span.newest_first)
-        ]
-        if len(rows) >= limit:
-            break
-    return rows[:limit]
+        for at in instants:
+            found = rows_at(view, at, state)
+            if not found:
+                break  # nor is there a row at the others
+            of_now = at == _now_of(span, computed_at)
+            rows += [row for row in found if after is None or after.precedes(row, of_now=of_now, newest_first=span.newest_first)]
+            if len(rows) >= limit:
+                return rows[:limit]
+    return rows
 
 
-def _with_now(states: Iterable[StateAt], span: InstantRange, now: int, state: PortfolioState) -> Iterator[StateAt]:
+def _with_now(stretches: Iterable[_Stretch], span: InstantRange, now: int, state: PortfolioState) -> Iterator[_Stretch]:
     """Yield the states of a grid and that of now."""
-    current = [(now, state)] if span.last is None and span.first <= now else []
+    current = [(range(now, now + 1), state)] if span.last is None and span.first <= now else []
     if span.newest_first:
         yield from current
-        yield from states
+        yield from stretches
     else:
-        yield from states
+        yield from stretches
         yield from current
 
 
-def _states(stored: History, span: InstantRange, after: Position | None, read: _Reading) -> Iterator[StateAt]:
+def _stretches(stored: History, span: InstantRange, after: Position | None, read: _Reading) -> Iterator[_Stretch]:
     """Yield the states at the instants of the grid, in the order asked for, from the page's first instant on."""
-    computed_at, begins = int(stored.computed_at), int(stored.first)
-    last = _last(span, after, computed_at)
-    computed_states = _of_chunks(stored, span, after, last, read) if last >= begins else iter(())
-    grid = _grid(span, after, span.first, min(last, begins - 1))
-    before = _before(stored, reversed(grid) if span.newest_first else grid, read)
+    begins = int(stored.first)
+    first, last = _bounds(span, after, int(stored.computed_at))
+    computed = _of_chunks(stored, span, max(first, begins), last, read)
+    before = _before(stored, _grid(span, first, min(last, begins - 1)), read)
     if span.newest_first:
-        yield from computed_states
+        yield from computed
         yield from before
     else:
         yield from before
-        yield from computed_states
+        yield from computed
 
 
-def _before(stored: History, instants: Iterable[int], read: _Reading) -> Iterator[StateAt]:
-    for at in instants:
+def _before(stored: History, instants: range, read: _Reading) -> Iterator[_Stretch]:
+    if instants:
         read.newest_version = max(read.newest_version, stored.before_version)
-        yield at, stored.before
+        yield instants, stored.before
 
 
-def _of_chunks(stored: History, span: InstantRange, after: Position | None, last: int, read: _Reading) -> Iterator[StateAt]:
-    kind = 'HOUR' if span.interval == timeline.HOUR else 'DAY'
-    first = max(span.first, int(stored.first))
-    if after is not None:
-        first, last = (first, min(last, after.at)) if span.newest_first else (max(first, after.at), last)
+def _of_chunks(stored: History, span: InstantRange, first: int, last: int, read: _Reading) -> Iterator[_Stretch]:
     if first > last:
         return
+    kind = 'HOUR' if span.interval == timeline.HOUR else 'DAY'
     for chunk in HistoryMonth.every(stored.pk, kind, first, last, newest_first=span.newest_first):
         read.newest_version = max(read.newest_version, chunk.version)
-        grid = _grid(span, after, max(first, chunk.since), min(last, chunk.until - 1))
-        of_grid = timeline.at_instants(chunk.states, grid)
-        yield from reversed(of_grid) if span.newest_first else of_grid
+        yield from timeline.in_force(chunk.states, _grid(span, max(first, chunk.since), min(last, chunk.until - 1)))
 
 
-def _last(span: InstantRange, after: Position | None, computed_at: int) -> int:
-    """Return the last instant that the grid may have; that of now is not of the grid, and of a cursor's pages it is where it first was."""
-    return _as_of(after, computed_at) - 1 if span.last is None else min(span.last, computed_at)
+def _bounds(span: InstantRange, after: Position | None, computed_at: int) -> tuple[int, int]:
+    """Return the first and the last instant that the grid may have on a page; the first is the later one if it may have none.
+
+    The instant of now is not of the grid, and of a cursor's pages that is where it first was.
+    """
+    last = _as_of(after, computed_at) - 1 if span.last is None else min(span.last, computed_at)
+    if after is None:
+        return span.first, last
+    if span.newest_first:
+        return span.first, min(last, after.at)
+    return last + 1 if after.is_now else max(span.first, after.at), last
 
 
-def _grid(span: InstantRange, after: Position | None, first: int, last: int) -> range:
-    if after is not None:
-        first, last = (first, min(last, after.at)) if span.newest_first else (max(first, after.at), last)
-    return timeline.grid(span.interval, first, last)
+def _grid(span: InstantRange, first: int, last: int) -> range:
+    grid = timeline.grid(span.interval, first, last)
+    return grid[::-1] if span.newest_first else grid

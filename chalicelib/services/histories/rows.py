@@ -49,6 +49,7 @@ class HistoricValue(NamedTuple):
 
 Row = TypeVar('Row', bound=HistoricBalance | HistoricValue)
 RowsAt = Callable[[HistoryView, int, PortfolioState], list[Row]]
+"""Returns the rows at an instant; of which currencies there are any depends on the view and the state alone."""
 
 
 def balances(view: HistoryView, at: int, state: PortfolioState) -> list[HistoricBalance]:
@@ -70,7 +71,7 @@ def _balance(view: HistoryView, at: int, state: PortfolioState, code: str) -> Hi
 def converted(view: HistoryView, at: int, state: PortfolioState) -> list[HistoricValue]:
     """Return what everything was worth at an instant in each reporting currency that it was computed for, by code."""
     computed = sorted({*view.reporting} & state.values.keys())
-    rates = view.rates_at(at)
+    rates = view.rates_at(at) if computed else None
     valued = state if rates is None else timeline.valued(state, computed, rates)
     return [_value(view, at, valued, code) for code in computed]
 

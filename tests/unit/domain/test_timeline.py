@@ -188,3 +188,17 @@ def test_a_state_is_worth_what_it_is_worth_to_the_last_digit() -> None:
     point = Point(END, {'btc': Decimal('0.1')}, 1, 1, complete=True)
     rates = Rates(END, [Rate('btc', 'usd', Decimal('40000.123456'), END, 'kraken')])
     assert timeline.state(point, ['usd'], rates).values == {'usd': Decimal('4000.0123456')}
+
+
+@given(st.lists(st.integers(1, 99), unique=True), st.integers(1, 9), st.integers(0, 120), st.integers(-1, 120), st.booleans())
+def test_each_instant_has_the_latest_state_that_began_by_then(
+    begins: list[int], interval: int, first: int, last: int, newest_first: bool
+) -> None:
+    states = [(at, PortfolioState({}, {}, {}, at, at, True)) for at in (0, *sorted(begins))]
+    instants = grid(interval, first, last)[:: -1 if newest_first else 1]
+
+    found = list(timeline.in_force(states, instants))
+
+    assert [at for stretch, _ in found for at in stretch] == list(instants)
+    assert all(state == [each for since, each in states if since <= at][-1] for stretch, state in found for at in stretch)
+    assert len({state.total for _, state in found}) == len(found)

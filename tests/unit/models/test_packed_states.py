@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.api.presenters.currencies import present_value
-from chalicelib.domain.timeline import HOUR, PortfolioState, at_instants
+from chalicelib.domain.timeline import HOUR, PortfolioState, in_force
 from chalicelib.models.packed_states import StateAttribute, StatesAttribute
 
 CODES = ('btc', 'eth', 'usd', 'jpy')
@@ -34,7 +34,8 @@ def test_states_come_back_as_they_were(kept: list[PortfolioState]) -> None:
 
     back = attribute.deserialize(attribute.serialize(given_states))
 
-    assert at_instants(back, [instant for instant, _ in given_states]) == given_states
+    hours = range(0, len(kept) * HOUR, HOUR)
+    assert [(at, state) for stretch, state in in_force(back, hours) for at in stretch] == given_states
 
 
 def test_of_a_later_state_only_the_differences_are_stored() -> None:
