@@ -152,12 +152,13 @@ def is_position(text: str) -> bool:
     return _POSITION.fullmatch(text) is not None
 
 
-def read_transactions(pk: str, *, before: str | None, limit: int) -> TransactionsPage:
-    """Return up to `limit` transactions older than a position, and at the start the state, in one query."""
+def read_transactions(pk: str, *, before: str | None, limit: int, since: int | None = None) -> TransactionsPage:
+    """Return up to `limit` transactions older than a position, and at the start the state, in one query; none from before an instant."""
+    start = _ENTRIES if since is None else _ENTRIES + instants.sortable(since)
     end = STATE if before is None else _ENTRIES + before
     items = Item.query(
         pk,
-        Item.sk.between(_ENTRIES, end),
+        Item.sk.between(start, end),
         consistent_read=True,
         scan_index_forward=False,
         limit=limit + 1,  # the state, or the transaction at the position, is not counted

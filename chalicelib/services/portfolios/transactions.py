@@ -11,10 +11,12 @@ from itertools import groupby
 from typing import NamedTuple
 
 from chalicelib import telemetry
-from chalicelib.domain import instants, ledgers
+from chalicelib.domain import instants, ledgers, transfers
+from chalicelib.domain.transfers import Side
 from chalicelib.models import Ledger, Transaction, read_portfolio_tree, read_transactions
-from chalicelib.services.ledgers import reading
+from chalicelib.services.ledgers import policy, reading
 from chalicelib.services.portfolios import contributions
+from chalicelib.services.portfolios.allowances import Allowance
 from chalicelib.services.portfolios.balances import IncompleteChild
 from chalicelib.services.portfolios.contributions import Child
 
@@ -33,6 +35,14 @@ class PortfolioPosition(NamedTuple):
     def group(self) -> str:
         """What all entries of the same transaction have in common, in whichever ledger."""
         return self.position.rpartition('#')[0]
+
+
+class _Entry(NamedTuple):
+    """A transaction of a child, and where it stands."""
+
+    place: PortfolioPosition
+    transaction: Transaction
+    child: Child
 
 
 class PortfolioTransaction(NamedTuple):
@@ -76,51 +86,53 @@ def newest(children: Sequence[Child], limit: int, *, until: int | None = None) -
 
 def _page(children: Sequence[Child], after: PortfolioPosition | None, limit: int) -> list[PortfolioTransaction]:
     rows = _with_transfers(_merge(children, after, limit))
-    return [row for row in rows if _is_after((row.transaction, row.child), after)][:limit]
+    return [row for row in rows if after is None or row.place < after][:limit]
 
 
 def _readable(children: Sequence[Child]) -> list[Child]:
     return [child for child in children if child.ledger is not None and child.ledger.ready]
 
 
-def _merge(children: Sequence[Child], after: PortfolioPosition | None, limit: int) -> list[tuple[Transaction, Child]]:
+def _merge(children: Sequence[Child], after: PortfolioPosition | None, limit: int) -> list[_Entry]:
     """Return the transactions of a page, newest first, and all others that are of one of its groups."""
     waiting = sorted(children, key=_newest_at, reverse=True)
-    merged: list[tuple[Transaction, Child]] = []
+    ledgers_read = Allowance(len(waiting), policy.LEDGERS_PER_REQUEST)
+    found: list[_Entry] = []
+    on_page: list[_Entry] = []
+    oldest = 0  # when the last transaction of the page was made, once that is full
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        while waiting and _newest_at(waiting[0]) >= _oldest_needed(merged, after, limit):
-            batch, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
-            read = telemetry.in_current_task(partial(_read, after=after, limit=limit))
-            merged = sorted([*merged, *(pair for pairs in pool.map(read, batch) for pair in pairs)], key=_order_of, reverse=True)
-            oldest = _oldest_needed(merged, after, limit)
-            merged = [pair for pair in merged if pair[0].txn_at >= oldest]
-    return merged
+        for start in range(0, len(waiting), _AT_ONCE):
+            batch = waiting[start : start + _AT_ONCE]
+            if _newest_at(batch[0]) < oldest:
+                break
+            ledgers_read.take(len(batch))
+            read = telemetry.in_current_task(partial(_read, after=after, limit=limit, since=oldest or None))
+            entries = [entry for of_child in pool.map(read, batch) for entry in of_child]
+            found += entries
+            on_page += (entry for entry in entries if after is None or entry.place < after)
+            on_page = sorted(on_page, key=_place_of, reverse=True)[:limit]
+            oldest = int(on_page[-1].transaction.txn_at) if len(on_page) == limit else 0
+    return sorted((entry for entry in found if entry.transaction.txn_at >= oldest), key=_place_of, reverse=True)
 
 
-def _oldest_needed(merged: Sequence[tuple[Transaction, Child]], after: PortfolioPosition | None, limit: int) -> int:
-    """Return when the last transaction of a page was made; the beginning while the page is not full."""
-    on_page = [pair for pair in merged if _is_after(pair, after)]
-    return int(on_page[limit - 1][0].txn_at) if len(on_page) >= limit else 0
+def _place_of(entry: _Entry) -> PortfolioPosition:
+    return entry.place
 
 
-def _is_after(pair: tuple[Transaction, Child], place: PortfolioPosition | None) -> bool:
-    return place is None or _order_of(pair) < _order(place)
+def _read(child: Child, after: PortfolioPosition | None, limit: int, since: int | None) -> list[_Entry]:
+    """Return the newest transactions of a child, `limit` of them after a position, with those before it that are of the same group.
 
-
-def _order_of(pair: tuple[Transaction, Child]) -> tuple[str, str]:
-    return _order(PortfolioPosition(pair[0].position, _name(pair[1])))
-
-
-def _read(child: Child, after: PortfolioPosition | None, limit: int) -> list[tuple[Transaction, Child]]:
-    """Return the newest transactions of a child, `limit` of them after a position, with those before it that are of the same group."""
-    pairs: list[tuple[Transaction, Child]] = []
+    None of them was made before `since`.
+    """
+    name = _name(child)
+    entries: list[_Entry] = []
     before = None if after is None else f'{after.group}#~'
     size = limit + 2 * _ENTRIES_OF_ONE
     while True:
-        page = read_transactions(child.key.text, before=before, limit=size).transactions
-        pairs += [(transaction, child) for transaction in page]
-        if len(page) < size or sum(_is_after(pair, after) for pair in pairs) >= limit:
-            return pairs
+        page = read_transactions(child.key.text, before=before, limit=size, since=since).transactions
+        entries += [_Entry(PortfolioPosition(transaction.position, name), transaction, child) for transaction in page]
+        if len(page) < size or sum(after is None or entry.place < after for entry in entries) >= limit:
+            return entries
         before = page[-1].position
 
 
@@ -132,17 +144,13 @@ def _newest_at(child: Child) -> int:
     return int(ledger.newest_at or _FOREVER)
 
 
-def _with_transfers(merged: Iterable[tuple[Transaction, Child]]) -> Iterator[PortfolioTransaction]:
-    """Yield transactions, and of each whether another child has the other side of it: the same id, another sign in the same currency."""
-    for _, together in groupby(merged, key=lambda pair: PortfolioPosition(pair[0].position, '').group):
+def _with_transfers(merged: Iterable[_Entry]) -> Iterator[PortfolioTransaction]:
+    """Yield transactions, and of each whether another child has the other side of it."""
+    for _, together in groupby(merged, key=lambda entry: entry.place.group):
         group = list(together)
-        for transaction, child in group:
-            yield PortfolioTransaction(transaction, child, any(_is_other_side(transaction, child, *other) for other in group))
-
-
-def _is_other_side(transaction: Transaction, child: Child, other: Transaction, other_child: Child) -> bool:
-    is_elsewhere = _name(child) != _name(other_child) and transaction.currency == other.currency
-    return is_elsewhere and (transaction.delta > 0) != (other.delta > 0)
+        sides = [Side(entry.place.child, entry.transaction.currency, entry.transaction.delta) for entry in group]
+        for entry, is_internal in zip(group, transfers.have_other_sides(sides), strict=True):
+            yield PortfolioTransaction(entry.transaction, entry.child, is_internal)
 
 
 def _incomplete(children: Sequence[Child]) -> Iterator[IncompleteChild]:
@@ -160,7 +168,3 @@ def _reason(ledger: Ledger | None) -> str | None:
 
 def _name(child: Child) -> str:
     return f'{child.follower.follower_kind}{child.follower.child_id:09}'
-
-
-def _order(place: PortfolioPosition) -> tuple[str, str]:
-    return place.position, place.child
