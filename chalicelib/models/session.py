@@ -53,14 +53,23 @@ class Session(Item, discriminator='session'):
 
     @classmethod
     def start(
-        cls, user: User, now_ms: int, *, browser: str | None = None, network: str | None = None, known_browser: KnownBrowser | None = None
+        cls,
+        user: User,
+        now_ms: int,
+        *,
+        started_at: int | None = None,
+        browser: str | None = None,
+        network: str | None = None,
+        known_browser: KnownBrowser | None = None,
     ) -> str:
         """Start a session in a browser that is known from now on; return its token.
 
+        `started_at` is that of the session in the place of which it comes, when that did not take a log-in.
         Raises AccessEnded if the user's stamp changed since they were read, before their password was verified.
         """
-        token, now = new_token(), now_ms // 1000
-        session = cls(*_key(token), user_id=user.user_id, epoch=user.sessions_epoch, started_at=now_ms, expires_at=now + IDLE_SECONDS)
+        token, now, started_at = new_token(), now_ms // 1000, started_at or now_ms
+        until = min(now + IDLE_SECONDS, started_at // 1000 + LONGEST_SECONDS)
+        session = cls(*_key(token), user_id=user.user_id, epoch=user.sessions_epoch, started_at=started_at, expires_at=until)
         session.browser, session.network, session.last_seen_at = browser, network, now
         writes = [user.count_session(), Write(Operation.PUT, session), Write(Operation.PUT, SessionPointer.of(session))]
         if known_browser is not None:

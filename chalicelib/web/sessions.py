@@ -17,7 +17,7 @@ from chalicelib.models import Session, User, new_token
 from chalicelib.models.known_browser import KNOWN_SECONDS
 from chalicelib.models.session import LONGEST_SECONDS
 from chalicelib.services.users import log_ins
-from chalicelib.services.users.log_ins import Visitor
+from chalicelib.services.users.log_ins import LogIn, Visitor
 
 _TOKEN = re.compile(r'[A-Za-z0-9_-]{43}')
 _CSRF = re.compile(r'([A-Za-z0-9_-]{16})\.([0-9a-f]{64})')
@@ -86,6 +86,22 @@ def visitor(request: Request) -> Visitor:
     return Visitor(_token(request, 'browser'), words, network(request))
 
 
+def started_at(request: Request) -> int:
+    """Return when somebody logged in for the session that a request is of, in milliseconds. Raises LoginRequired."""
+    session = Session.find(cookie_token(request) or '', clock.now())
+    if session is None:
+        raise LoginRequired(login_path('/account'))
+    return int(session.started_at)
+
+
+def start_anew(request: Request, user: User, started_at: int) -> list[str]:
+    """Start a session in the place of one that was ended without a log-in, and return its Set-Cookie values, as `start` does.
+
+    It ends when that would have at the latest: whoever copied a cookie could else be in for good.
+    """
+    return _cookies(log_ins.begin_session(user, visitor(request), clock.now_ms(), started_at=started_at))
+
+
 def start(request: Request, user: User, *, tell: bool = False, knows_browser: bool | None = None) -> list[str]:
     """Start a session and return its Set-Cookie values. The token is always new, which prevents session fixation.
 
@@ -97,6 +113,10 @@ def start(request: Request, user: User, *, tell: bool = False, knows_browser: bo
         log_in = log_ins.begin_session_and_tell(user, who, now_ms, knows_browser=knows_browser)
     else:
         log_in = log_ins.begin_session(user, who, now_ms)
+    return _cookies(log_in)
+
+
+def _cookies(log_in: LogIn) -> list[str]:
     return [cookie(log_in.session_token, LONGEST_SECONDS), cookie(log_in.browser_token, KNOWN_SECONDS, 'browser')]
 
 

@@ -25,12 +25,12 @@ class LogIn(NamedTuple):
     browser_token: str
 
 
-def begin_session(user: User, visitor: Visitor, now_ms: int) -> LogIn:
+def begin_session(user: User, visitor: Visitor, now_ms: int, *, started_at: int | None = None) -> LogIn:
     """Start a session in a browser that is known anew: whoever else used the browser may have its former token.
 
-    Raises AccessEnded as `Session.start`.
+    `started_at` as for `Session.start`, which raises AccessEnded.
     """
-    return _begin(user, visitor, new_token(), now_ms)
+    return _begin(user, visitor, new_token(), now_ms, started_at)
 
 
 def begin_session_and_tell(user: User, visitor: Visitor, now_ms: int, *, knows_browser: bool | None = None) -> LogIn:
@@ -47,11 +47,12 @@ def begin_session_and_tell(user: User, visitor: Visitor, now_ms: int, *, knows_b
     return begin_session(user, visitor, now_ms)
 
 
-def _begin(user: User, visitor: Visitor, browser_token: str, now_ms: int) -> LogIn:
+def _begin(user: User, visitor: Visitor, browser_token: str, now_ms: int, started_at: int | None = None) -> LogIn:
     if user.sessions_begun >= _TIDIED_EVERY:
         _make_room(user, now_ms // 1000)
     known_browser = KnownBrowser.in_use(user.user_id, browser_token, now_ms // 1000)
-    session_token = Session.start(user, now_ms, browser=visitor.browser, network=visitor.network, known_browser=known_browser)
+    where = {'browser': visitor.browser, 'network': visitor.network}
+    session_token = Session.start(user, now_ms, started_at=started_at, known_browser=known_browser, **where)
     return LogIn(session_token, browser_token)
 
 

@@ -10,6 +10,7 @@ from chalicelib.models import EmailToken, Item, LogInStep, Session, User
 from chalicelib.models.session import IDLE_SECONDS, LONGEST_SECONDS
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser
+from tests.support.clock import StoppedClock
 from tests.support.dynamodb import meanwhile
 
 
@@ -198,6 +199,18 @@ def test_a_session_lives_for_thirty_idle_days_and_ninety_at_most(user: User):
         Session.find(token, now).see(now, None)
     assert Session.find(token, LONGEST_SECONDS - 1)
     assert Session.find(token, LONGEST_SECONDS) is None
+
+
+def test_logging_out_everywhere_else_over_and_over_makes_no_session_longer(logged_in: Browser, stopped_clock: StoppedClock):
+    for _ in range(3):
+        stopped_clock.advance(29 * 86_400)
+        logged_in.post('/profile/sessions/end-all')
+        assert logged_in.get('/profile').status_code == 200
+
+    stopped_clock.advance(3 * 86_400 - 1)
+    assert logged_in.get('/profile').status_code == 200
+    stopped_clock.advance(1)
+    assert logged_in.get('/profile').status_code == 303
 
 
 def test_being_seen_is_written_once_an_hour(user: User, requests_made: list[str]):
