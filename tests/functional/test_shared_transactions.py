@@ -11,7 +11,7 @@ from chalicelib import charges, clock
 from chalicelib.domain.hd_wallets import identify
 from chalicelib.domain.ledgers import Entry, Holding
 from chalicelib.models import Address, Item, Ledger, Transaction
-from chalicelib.services.portfolios import transactions
+from chalicelib.services.portfolios import balances, transactions
 from tests.support.api import Api
 
 AT = 1_600_000_000
@@ -111,6 +111,15 @@ def test_a_transaction_of_many_addresses_is_charged_for_before_it_is_read(api: A
     assert len(page.rows) == 1
     assert sum(more for more, _ in charged) == 3
     assert [made for _, made in charged] == sorted({made for _, made in charged})
+
+
+def test_what_many_addresses_held_is_charged_for_before_their_transactions_are_read(api: Api):
+    number = create(api, 100, [Row(AT, 'aa', 0, child, 'btc', 1) for child in range(1, 101)])
+
+    for at, expected in ((AT - 1, 3), (AT, 0)):  # of those that are quiet since then nothing is read
+        with charges.counted_by(lambda more: None) as charged:
+            balances.sum_up(api.user_id, number, at)
+        assert charged.requests == expected
 
 
 def test_the_first_page_of_a_large_portfolio_is_charged_for_nothing_more(api: Api):

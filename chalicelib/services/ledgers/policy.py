@@ -49,7 +49,7 @@ MOST_STAMPED_AT_ONCE = 100  # watches of a ledger that are told under its lease,
 # Each takes some 42 µs here and 73 µs on Lambda, where a request has 28 s: so many take 15 s there.
 MOST_TRANSACTIONS_AT_ONCE = 200_000  # read by one request, of all ledgers of a portfolio
 TRANSACTIONS_PER_REQUEST = 2_000  # that count as one more request, a tenth of a second
-LEDGERS_PER_REQUEST = 30  # whose transactions are read for one page that count so, as each is a query
+LEDGERS_PER_REQUEST = 30  # whose transactions are read that count so, as each is a query or two
 MOST_STALE_REFRESHES = 50  # enqueued by one request
 
 

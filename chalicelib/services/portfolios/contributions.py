@@ -92,8 +92,15 @@ def of_children(of: Sequence[Child], start: int, allowance: Allowance) -> list[C
     if not start:
         observed = (child.ledger for child in of if child.is_known)
         allowance.require(sum(ledger.known_transactions for ledger in observed if ledger is not None))
+    ledgers_read = Allowance(len(of), policy.LEDGERS_PER_REQUEST)
+
+    def read(child: Child) -> Contribution:
+        if child.is_known and child.ledger is not None and not _is_quiet(child.ledger, start):
+            ledgers_read.take(1)
+        return _of_child(child, start, allowance)
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(telemetry.in_current_task(lambda child: _of_child(child, start, allowance)), of))
+        return list(pool.map(telemetry.in_current_task(read), of))
 
 
 def _of_child(child: Child, start: int, allowance: Allowance) -> Contribution:
