@@ -107,6 +107,14 @@ def test_an_application_may_have_any_other_name(name: str) -> None:
         'C\u00aeyptfolio',
         'C\u00aeypt|f\u25efl!o',  # of symbols some are letters and some are between
         'Crypt+Fo|io',
+        '\u531a\u5c3a\u311a\u5369\u3112\u5343\u3116\u3125\u4e28\u3116',  # Chinese and Bopomofo
+        '\u2282ryptFolio',
+        '\u1455ryptFolio',
+        'CryptFoli\u0298',
+        'CryptFoli\u1c5b',
+        'Cry\u1d29tFolio',
+        'Cry\u2117tFolio',
+        'cryptfo\ufe31io',
     ],
 )
 def test_no_application_has_the_name_of_this_server_however_it_is_written(name: str) -> None:
