@@ -14,11 +14,18 @@ _UPSTREAMS = (
     *('sample_blocks', 'token_witness', 'unmoved_hd_wallets', 'watchers'),
 )
 _EXCHANGES = ('binance', 'bitfinex', 'bitstamp', 'bybit', 'coinbase', 'experimental', 'gemini', 'generic', 'kucoin', 'okx')
+# Each form of request to DynamoDB that these make, by operation, expressions and outcome, is made by other files as well.
+_SAME_REQUESTS = (
+    *('hd_wallets', 'history_pages', 'large_histories', 'long_histories', 'many_crashes', 'quiet_addresses', 'rates'),
+    *('refresh', 'turns'),
+)
 _MOTO_IS_ENOUGH = [
-    *(f'jobs/test_{name}.py' for name in _UPSTREAMS),
+    *(f'jobs/test_{name}.py' for name in (*_UPSTREAMS, *_SAME_REQUESTS)),
     *(f'jobs/test_{name}_accounts.py' for name in _EXCHANGES),
     *(f'web/test_{name}.py' for name in ('every_figure', 'forms', 'languages', 'portfolio_states', 'reference', 'statements')),
-    *(f'test_{name}.py' for name in ('answer_size', 'currencies', 'head', 'odd_tokens', 'openapi', 'sources')),
+    *(f'web/test_{name}.py' for name in ('large_portfolio', 'limits', 'portfolio_pages')),
+    *(f'test_{name}.py' for name in ('answer_size', 'csv', 'currencies', 'head', 'many_transactions', 'odd_tokens', 'openapi', 'past')),
+    *(f'test_{name}.py' for name in ('portfolio_transactions', 'sources')),
 ]
 collect_ignore = _MOTO_IS_ENOUGH if 'EMULATOR_URL' in os.environ else []
 
