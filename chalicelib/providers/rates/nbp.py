@@ -81,7 +81,8 @@ class Nbp:
         return ClosesPage(closes, max((close.day for close in closes), default=since - timedelta(days=1)))
 
     def _read(self, http: Http, codes: Collection[str], first: date, last: date) -> list[DailyClose]:
-        mids = [mid for table in 'AB' for mid in self._table(http, table, first, last)]
+        symbols = {'USD', *(code.upper() for code in codes)}
+        mids = [mid for table in 'AB' for mid in self._table(http, table, symbols, first, last)]
         dollars = {mid.day: mid for mid in mids if mid.symbol == 'USD'}
         quoted = [mid for mid in mids if mid.symbol.lower() in codes and mid.day in dollars]
         return [self._close(mid, dollars[mid.day]) for mid in quoted]
@@ -91,23 +92,25 @@ class Nbp:
         error = rates.half_step(mid.price) + rates.half_step(dollar.price)
         return DailyClose(mid.day, 'usd', mid.symbol.lower(), price, self.endpoint.key, error=error, published=published)
 
-    def _table(self, http: Http, table: str, first: date, last: date) -> list[_Mid]:
+    def _table(self, http: Http, table: str, symbols: Collection[str], first: date, last: date) -> list[_Mid]:
         answer = http.get(self.endpoint, f'/tables/{table}/{first}/{last}/', {'format': 'json'})
         if answer.status == 404:
             return []
         body = answer.json()
         if not isinstance(body, list):
             raise Upstream(self.endpoint.key, 'returned no list of tables')
-        return [mid for entry in body for mid in self._mids(entry)]
+        return [mid for entry in body for mid in self._mids(entry, symbols)]
 
-    def _mids(self, entry: Any) -> list[_Mid]:
+    def _mids(self, entry: Any, symbols: Collection[str]) -> list[_Mid]:
+        """Return the rates of a day, of which those of `symbols` are usable: a table has fifty, of which one or two are asked for."""
         try:
             day = date.fromisoformat(member(self.endpoint, entry, 'effectiveDate', str))
         except ValueError:
             raise Upstream(self.endpoint.key, 'returned a table of no day') from None
 
         def parse(row: dict[str, Any]) -> _Mid:
-            rates.parse_price(row['mid'])
+            if row['code'] in symbols:
+                rates.parse_price(row['mid'])
             return _Mid(day, row['code'], Decimal(row['mid']))
 
         return parse_entries(self.endpoint, 'rates', member(self.endpoint, entry, 'rates', list), parse)
