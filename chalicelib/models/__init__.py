@@ -28,6 +28,7 @@ from chalicelib.models.daily_closes import (
     read_daily_closes,
 )
 from chalicelib.models.derived import MOST_MEMBERSHIPS, Derived, Membership, MergeProgress
+from chalicelib.models.derived_addresses import DerivedAddresses
 from chalicelib.models.due_index import HISTORIES, LEDGERS, DueQueue
 from chalicelib.models.email_address import Email, FormerEmail, email_taken_error
 from chalicelib.models.email_change import email_change, email_restoration, link_listing
@@ -92,6 +93,7 @@ __all__ = [
     'Cursor',
     'DailyClosesState',
     'Derived',
+    'DerivedAddresses',
     'DownloadProgress',
     'DueQueue',
     'Email',

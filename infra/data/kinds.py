@@ -24,5 +24,6 @@ LEFT_OUT = {
     'wanted-currency': 'said again by whoever holds or reports it',
     'history': 'worked out anew',
     'chunk': 'part of a history',
+    'derived_addresses': 'derived anew from the key of their HD wallet',
     'schema': "in the file's header",
 }

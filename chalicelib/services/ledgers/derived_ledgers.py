@@ -1,5 +1,6 @@
 """The ledgers of the addresses that are derived for an HD wallet: create those that are missing, release all of them."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple, TypeVar
@@ -7,12 +8,24 @@ from typing import NamedTuple, TypeVar
 from chalicelib import clock, messages
 from chalicelib.domain import hd_wallets, money
 from chalicelib.domain.addresses.derivation import HdWallet
-from chalicelib.domain.ledger_keys import AddressKey
 from chalicelib.domain.ledgers import Holding
 from chalicelib.messages import RefreshLedger
-from chalicelib.models import Ledger, Membership, NamesNoMore, Operation, Watch, Write, create_derived, release_derived, transact
+from chalicelib.models import (
+    DerivedAddresses,
+    Ledger,
+    Membership,
+    NamesNoMore,
+    Operation,
+    Watch,
+    Write,
+    create_derived,
+    release_derived,
+    transact,
+)
+from chalicelib.services.ledgers.derived_addresses import Derivation
 
 _WRITTEN_AT_ONCE = 25  # derived ledgers in one transaction
+_READ_AT_ONCE = 1_000  # between two looks at the lease
 
 T = TypeVar('T')
 
@@ -20,13 +33,11 @@ T = TypeVar('T')
 class DerivedLedgers(NamedTuple):
     """The derived ledgers of an HD wallet as they are stored, by partition key and in order.
 
-    `rows` are their keys by branch. `used` are those of addresses that were ever used, `first` those of the first address of each branch,
-    `resting` those of kinds of script that the HD wallet uses none of. `script_types` are the kinds that it uses. `is_capped` says that
-    there are too many.
+    `used` are those of addresses that were ever used, `first` those of the first address of each branch, `resting` those of kinds of script
+    that the HD wallet uses none of. `script_types` are the kinds that it uses. `is_capped` says that there are too many.
     """
 
     by_pk: Mapping[str, Ledger]
-    rows: Mapping[str, Sequence[str]]
     used: frozenset[str]
     first: frozenset[str]
     resting: frozenset[str]
@@ -39,39 +50,52 @@ class DerivedLedgers(NamedTuple):
         return [each for pk, each in self.by_pk.items() if pk not in self.resting]
 
 
-_NONE = DerivedLedgers({}, {}, frozenset(), frozenset(), frozenset(), (), is_capped=False)
+_NONE = DerivedLedgers({}, frozenset(), frozenset(), frozenset(), (), is_capped=False)
 
 
-def grow(ledger: Ledger, hd_wallet: HdWallet, known: DerivedLedgers = _NONE, changed: Iterable[str] = ()) -> DerivedLedgers:
-    """Return all derived ledgers as they are stored, branch by branch, after creating those that are missing. Raises LeaseLost.
+def grow(derivation: Derivation, known: DerivedLedgers = _NONE, changed: Iterable[str] = ()) -> DerivedLedgers:
+    """Return all derived ledgers as they are stored, branch by branch, after creating those that are missing.
 
     Those that are `known`, and not among the `changed`, are taken as they are: an HD wallet of thousands of addresses grows by a few at a
     time. How far the branches reach is stored before ledgers are created, so that `release` finds each of them even if this worker dies.
+    Raises LeaseLost, and OutOfTime after more was derived or created, where the deadline came before all was.
     """
-    rows: Mapping[str, Sequence[str]] = known.rows
+    ledger, hd_wallet, rows = derivation.ledger, derivation.hd_wallet, derivation.rows
     again = frozenset(changed)
     stored = {pk: each for pk, each in known.by_pk.items() if pk not in again}
     used = known.used & stored.keys()
     while True:
-        rows = _rows(ledger, hd_wallet, ledger.derived.counts(hd_wallet.kinds[0].script.value), rows)
-        read = Ledger.find_many(pk for row in rows.values() for pk in row if pk not in stored)
+        derivation.reach(ledger.derived.counts(hd_wallet.kinds[0].script.value))
+        read = _find(ledger, [pk for row in rows.values() for pk in row if pk not in stored])
         stored |= _watched(ledger, read)
         used |= {pk for pk, each in read.items() if hd_wallets.is_used([coin_holding(each)])}
         uses = {branch: [pk in used for pk in row] for branch, row in rows.items()}
         reach = hd_wallets.reach_of_branches(hd_wallet.kinds, uses, ledger.derived.gap)
-        rows = _rows(ledger, hd_wallet, reach.counts, rows)
+        derivation.reach(reach.counts)
         missing = [pk for row in rows.values() for pk in row if pk not in stored]
         if not missing:
             return _in_order(hd_wallet, rows, stored, used, is_capped=reach.is_capped)
-        _create(ledger, missing, reach.counts)
+        _create(derivation, missing, reach.counts)
 
 
-def _create(ledger: Ledger, pks: Sequence[str], counts: Mapping[str, int]) -> None:
-    """Create derived ledgers, and watch them, after noting how far the branches reach with them. Raises LeaseLost."""
+def _find(ledger: Ledger, pks: Sequence[str]) -> dict[str, Ledger]:
+    """Return those ledgers that there are of some, by their keys, keeping the lease of the HD wallet. Raises LeaseLost."""
+    found: dict[str, Ledger] = {}
+    for some in slices(pks, _READ_AT_ONCE):
+        ledger.renew_if_short(clock.now())
+        found |= Ledger.find_many(some)
+    return found
+
+
+def _create(derivation: Derivation, pks: Sequence[str], counts: Mapping[str, int]) -> None:
+    """Create derived ledgers, and watch them, after noting how far the branches reach with them. Raises LeaseLost, OutOfTime."""
+    ledger = derivation.ledger
     ledger.derived.reach(counts)
     ledger.save_derived(ledger.derived, clock.now())
     member = Membership(ledger.hd_wallet_key.name, ledger.derived.cycle)
-    for some in slices(pks, _WRITTEN_AT_ONCE):
+    for number, some in enumerate(slices(pks, _WRITTEN_AT_ONCE)):
+        if number:
+            derivation.require_time()
         ledger.renew_if_short(clock.now())
         full: frozenset[str] = frozenset()
         while not _write(ledger, member, some, full):
@@ -91,8 +115,9 @@ def _write(ledger: Ledger, member: Membership, pks: Sequence[str], full: Abstrac
 
 def release(ledger: Ledger, hd_wallet: HdWallet) -> None:
     """Stop watching an HD wallet's derived ledgers; those without another watch are deleted by their next refresh. Raises LeaseLost."""
-    rows = _rows(ledger, hd_wallet, ledger.derived.counts(hd_wallet.kinds[0].script.value), {})
-    pks = [pk for row in rows.values() for pk in row]
+    derivation = Derivation(ledger, hd_wallet, deadline=math.inf)
+    derivation.reach(ledger.derived.counts(hd_wallet.kinds[0].script.value))
+    pks = [pk for row in derivation.rows.values() for pk in row]
     for some in slices(pks, _WRITTEN_AT_ONCE):
         now = clock.now()
         ledger.renew_if_short(now)
@@ -100,6 +125,7 @@ def release(ledger: Ledger, hd_wallet: HdWallet) -> None:
         unwatched = [Write(Operation.DELETE, Watch.of_hd_wallet(pk, ledger.hd_wallet_key)) for pk in some]
         transact(*unwatched, *(release_derived(stored.get(pk, Ledger.at(pk)), ledger.hd_wallet_key, now) for pk in some))
     messages.send(*(RefreshLedger(pk, group=ledger.acting_group) for pk in pks))
+    DerivedAddresses.remove(ledger.pk)
 
 
 def coin_holding(derived_ledger: Ledger) -> Holding:
@@ -114,18 +140,6 @@ def coin_holding(derived_ledger: Ledger) -> Holding:
 def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Yield up to `size` items at a time."""
     return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _rows(ledger: Ledger, hd_wallet: HdWallet, counts: Mapping[str, int], known: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Return the keys of the ledgers of derived addresses by branch, given those known already."""
-    currency = ledger.hd_wallet_key.currency
-    rows: dict[str, list[str]] = {}
-    for branch in hd_wallet.branches:
-        row = list(known.get(branch.name, ()))
-        rows[branch.name] = row + [
-            AddressKey(currency, branch.address(index)).text for index in range(len(row), counts.get(branch.name, 0))
-        ]
-    return rows
 
 
 def _watched(ledger: Ledger, read: Mapping[str, Ledger]) -> dict[str, Ledger]:
@@ -150,7 +164,6 @@ def _in_order(
     script_types = tuple(kind for kind, row in by_kind.items() if not used.isdisjoint(row))
     return DerivedLedgers(
         {pk: stored[pk] for row in by_kind.values() for pk in row},
-        rows,
         frozenset(used),
         frozenset(row[0] for row in rows.values() if row),
         frozenset(pk for kind in by_kind.keys() - set(script_types) for pk in by_kind[kind]) if script_types else frozenset(),

@@ -19,6 +19,7 @@ from chalicelib.domain.hd_wallets import Flow
 from chalicelib.domain.ledgers import Gap
 from chalicelib.models import MOST_MEMBERSHIPS, Cursor, Derived, Ledger, Membership, Watch
 from chalicelib.services.ledgers import address, checks, derived_ledgers, download, hd_wallet_merge, leased, policy
+from chalicelib.services.ledgers.derived_addresses import Derivation, OutOfTime
 from chalicelib.services.ledgers.derived_ledgers import DerivedLedgers
 from chalicelib.services.ledgers.leased import Reader
 
@@ -34,17 +35,23 @@ def read(ledger: Ledger, deadline: float) -> bool:
 
     Raises Upstream when derived ledgers cannot be read, and LeaseLost.
     """
-    hd_wallet = _hd_wallet(ledger)
+    try:
+        return _read(ledger, Derivation(ledger, _hd_wallet(ledger), deadline), deadline)
+    except OutOfTime:
+        return False
+
+
+def _read(ledger: Ledger, derivation: Derivation, deadline: float) -> bool:
     begun_at = _begin_cycle(ledger)
-    derived = derived_ledgers.grow(ledger, hd_wallet)
+    derived = derived_ledgers.grow(derivation)
     quiet = _confirm_quiet(ledger, derived, _outdated(derived, begun_at), deadline)
     while outdated := _outdated(derived, begun_at, quiet):
         failures = _refresh(ledger, outdated, deadline)
         is_late = clock.monotonic() > deadline
-        derived = derived_ledgers.grow(ledger, hd_wallet, derived, outdated)
+        derived = derived_ledgers.grow(derivation, derived, outdated)
         left = _outdated(derived, begun_at, quiet)
         if _is_enough(derived, left, is_late=is_late):  # the last round: other workers may have written the others meanwhile
-            derived = derived_ledgers.grow(ledger, hd_wallet, derived, derived.by_pk)
+            derived = derived_ledgers.grow(derivation, derived, derived.by_pk)
             left = _outdated(derived, begun_at, quiet)
         tried = frozenset(outdated)
         _refuse_standstill(ledger, [derived.by_pk[pk] for pk in left if pk in tried], failures, moved=outdated != left)
@@ -54,7 +61,7 @@ def read(ledger: Ledger, deadline: float) -> bool:
             return False
         if outdated == left:
             time.sleep(_PAUSE_SECONDS)
-    return _merge(ledger, hd_wallet, derived, deadline)
+    return _merge(ledger, derivation.hd_wallet, derived, deadline)
 
 
 def unwatch(ledger: Ledger) -> None:
