@@ -17,6 +17,7 @@ from chalicelib.domain.ledgers import Entry, Holding
 GAP = 20  # unused addresses in a row after which no more are derived (BIP-44), where nobody says otherwise
 MOST_GAP = 1_000
 MOST_DERIVED = 10_000  # addresses of one wallet
+MOST_UNUSED_STEPS = 10_000  # of a derivation, for the unused addresses that a gap limit asks for: five keys, two branches and MOST_GAP
 OURS = 'cryptfolio'  # the source of what was merged from several explorers
 
 
@@ -68,6 +69,16 @@ def identify(currency: str, text: str) -> FollowedLedger:
     hd_wallet = chain.hd_wallet(text)
     formerly = tuple(HdWalletKey.of_secret(currency, spelling) for spelling in hd_wallet.spellings)
     return FollowedLedger(hd_wallet.shown, HdWalletKey.of_secret(currency, f' {hd_wallet.identity}'), formerly)
+
+
+def unused_steps(currency: str, text: str, gap_limit: int | None) -> int:
+    """Return how many keys are derived at most for the unused addresses of a wallet; its text may be as it is shown."""
+    return (gap_limit or GAP) * CHAINS[currency].breadth(text)
+
+
+def most_gap(currency: str, text: str) -> int:
+    """Return the greatest gap limit that a wallet may have; its text may be as it is shown."""
+    return min(MOST_GAP, MOST_UNUSED_STEPS // CHAINS[currency].breadth(text))
 
 
 def is_used(holdings: Iterable[Holding]) -> bool:

@@ -177,7 +177,8 @@ def _is_hd_wallet(body: ParsedBody) -> bool:
 def _gap_limit_schema() -> Schema:
     return {
         'type': 'integer',
-        'description': 'How many unused addresses in a row end the search for those of an extended public key or descriptor.',
+        'description': 'How many unused addresses in a row end the search for those of an extended public key or descriptor. '
+        f'That number, keys and branches multiplied may be {hd_wallets.MOST_UNUSED_STEPS:,} at most; a key alone has up to eight branches.',
         'minimum': 1,
         'maximum': hd_wallets.MOST_GAP,
         'default': hd_wallets.GAP,

@@ -30,6 +30,7 @@ _MOST_KEYS = {Script.P2SH: 15, Script.P2WSH_IN_P2SH: 20, Script.P2WSH: 20}
 _MULTI = re.compile(r'(sorted)?multi\((\d{1,2}),(.+)\)')
 _ORIGIN = r'(?:\[[0-9a-fA-F]{8}(?:/\d{1,10}[h\'H]?)*\])?'
 _STEP = r'\d{1,10}|<\d{1,10}(?:;\d{1,10})+>'
+_TUPLE = re.compile('<[0-9;]+>')
 _IN_BRACKETS = re.compile(r'\[[^\[\]]*\]')
 _KEY = re.compile(rf'{_ORIGIN}(?P<key>[0-9A-Za-z]+)(?P<steps>(?:/(?:{_STEP}))*)(?P<ranged>/\*)?')
 _HARDENED_STEP = re.compile(r"/(?:\d+|\*|<[\d;hH']*>)[h'H]|<[\d;]*[h'H]")
@@ -115,6 +116,19 @@ def _work_of_steps(key: str) -> int:
     """Return how many steps are derived for a key at most: with more, it is refused before. A single address is derived at each reading."""
     steps = min(key.count('/'), _MOST_STEPS + 1) * min(key.count(';') + 1, _MOST_BRANCHES)
     return max(steps if '*' in key else _READINGS * steps, len(BRANCHES))
+
+
+def breadth(key_format: Format, text: str) -> int:
+    """Return how many keys are derived at most for one more address on each branch of an HD wallet, of every kind of script.
+
+    It is told from how the text is written, in its canonical form or as it is shown.
+
+    >>> [breadth(extended_keys.BITCOIN, text) for text in ('zpub…', 'wpkh(zpub…/0/*)', 'wsh(multi(1,xpub…/<0;1>/*,xpub…/<0;1>/*))')]
+    [8, 4, 4]
+    """
+    without_tuple = 1 if '*' in text else len(BRANCHES)
+    branches = max((steps.count(';') + 1 for steps in _TUPLE.findall(text)), default=without_tuple)
+    return branches * (text.count(',') or len(key_format.scripts))  # of several keys there is a comma before each
 
 
 def normalise(key_format: Format, text: str) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from chalicelib import errors, messages, vault
+from chalicelib import charges, errors, messages, vault
 from chalicelib.domain import hd_wallets
+from chalicelib.domain.chains import CHAINS
 from chalicelib.domain.hd_wallets import FollowedLedger
 from chalicelib.domain.ledger_keys import HdWalletKey
 from chalicelib.domain.work_groups import work_group
@@ -22,6 +23,8 @@ from chalicelib.models import (
     version_mismatch,
 )
 from chalicelib.texts import translatable
+
+_STEPS_PER_REQUEST = 1_000  # of a derivation, that count as one more request: a tenth of a second
 
 
 class Draft(NamedTuple):
@@ -47,8 +50,11 @@ def draft(user_id: str, portfolio_id: int, *, title: str, address: str, currency
     """Return a new address under the portfolio's next id, for `store`.
 
     Of an extended public key or descriptor the address has only the part that is shown; the ledger gets all of it, as ciphertext.
-    Raises NotFound when there is no such portfolio, Invalid when it has as many addresses as it may.
+    Raises NotFound when there is no such portfolio, Invalid when it has as many addresses as it may, or the gap limit is too much for such
+    an HD wallet, TooManyRequests.
     """
+    if CHAINS[currency].is_hd_wallet(address):
+        _count_derivation(currency, address, gap_limit)
     address_id = Portfolio.allocate_address_id(user_id, portfolio_id)
     child = Address.at(user_id, portfolio_id, address_id)
     child.user_id, child.portfolio_id, child.address_id = user_id, portfolio_id, address_id
@@ -88,7 +94,8 @@ def change(
     """Store a new title, a new address, a new gap limit, or several of them; return what the address then is.
 
     A new address is another ledger: nothing known of the old one is shown for it. A new gap limit has the HD wallet read on.
-    Raises NotFound when the child is gone, PreconditionFailed, Invalid when the portfolio holds the new address already.
+    Raises NotFound when the child is gone, PreconditionFailed, Invalid when the portfolio holds the new address already or the gap limit is
+    too much for such an HD wallet, TooManyRequests.
     """
     if expected is not None and child.version not in expected:
         raise errors.PreconditionFailed
@@ -108,6 +115,7 @@ def change(
 
 def _widen(child: Address, gap_limit: int, actions: list[Any], now: int, expected: ExpectedVersions) -> Address:
     """Store how many unused addresses in a row end the search of an HD wallet, also where the refresh finds it, and read it."""
+    _count_derivation(child.currency, child.address, gap_limit)
     unchanged = has_version(Address.version, expected) & Address.follows(child.ledger_key)
     child.gap_limit = gap_limit
     transact(
@@ -133,6 +141,8 @@ def _move(child: Address, to: Destination, actions: list[Any], now: int, expecte
     unknown = (Address.txns_last_updated, Address.agreement, Address.script_types, Address.within)
     child.point_to(to.followed)
     child.gap_limit = (to.gap_limit or child.gap_limit) if child.hd_wallet else None
+    if child.hd_wallet:
+        _count_derivation(child.currency, to.text, child.gap_limit)
     named = Address.hd_wallet.set(child.hd_wallet) if child.hd_wallet else Address.hd_wallet.remove()
     gap = Address.gap_limit.set(child.gap_limit) if child.gap_limit else Address.gap_limit.remove()
     actions += [Address.address.set(child.address), named, gap, Address.valid.set(True), Address.moved_at.set(now)]
@@ -164,6 +174,21 @@ def delete(child: Address, *, now: int, expected: ExpectedVersions = None) -> No
     )
     messages.send_or_leave_to_sweep(RefreshLedger(child.ledger, group=work_group(child.user_id)))
     portfolio_changed(child.user_id, child.portfolio_id, looked_at=now)
+
+
+def _count_derivation(currency: str, text: str, gap_limit: int | None) -> None:
+    """Count the request by how many keys are derived at most for the unused addresses of an HD wallet; `text` may be what is shown of it.
+
+    Raises TooManyRequests, and Invalid if they are more than may be.
+    """
+    most = hd_wallets.most_gap(currency, text)
+    if (gap_limit or hd_wallets.GAP) > most:
+        sentence = translatable(
+            'gap_limit must be at most {most} for a descriptor of so many keys and branches: choose a smaller one, or fewer branches',
+            most=most,
+        )
+        raise errors.Invalid(errors.Fault('gap_limit', 'too_many_keys', sentence))
+    charges.charge(hd_wallets.unused_steps(currency, text, gap_limit) // _STEPS_PER_REQUEST)
 
 
 def _secret(child: Address, text: str) -> bytes | None:
