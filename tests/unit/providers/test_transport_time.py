@@ -157,8 +157,8 @@ def test_a_handshake_ends_within_its_time(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_connection_that_is_used_again_is_watched_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    http = Http(lambda _: None)
     with dripping(monkeypatch, (WHOLE, b'x'), (WHOLE, b'x'), DRIPS['headers'], (WHOLE, b'x'), seconds=AMPLE) as server:
+        http = Http(lambda _: None)  # which takes the limit as it is by now
         assert [ask(http), ask(http), server.connections] == ['{}', '{}', 1]
         with pytest.raises(Upstream, match='timed out'):
             ask(http)
@@ -167,8 +167,8 @@ def test_a_connection_that_is_used_again_is_watched_again(monkeypatch: pytest.Mo
 
 
 def test_the_time_of_an_exchange_does_not_run_on_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    http = Http(lambda _: None)
     with dripping(monkeypatch, (WHOLE, b'x'), (WHOLE, b'x'), seconds=AMPLE) as server:
+        http = Http(lambda _: None)  # which takes the limit as it is by now
         ask(http)
         assert not server.left.wait(AMPLE + 0.5)
         assert [ask(http), server.connections] == ['{}', 1]
