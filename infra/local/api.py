@@ -9,13 +9,11 @@ import re
 import socket as sockets
 import sys
 import time
-import uuid
-from collections.abc import Mapping
 from email import errors as defects
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase
-from typing import Any, NamedTuple, NoReturn, cast
+from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
 
 from chalice.app import Chalice
@@ -23,9 +21,8 @@ from chalice.config import Config
 from chalice.deploy.validate import validate_routes
 from chalice.local import LocalChalice, LocalGateway, LocalGatewayException, ThreadedHTTPServer
 
-from chalicelib.config import settings
-from infra import gateway
 from infra.local import authorizer, greedy_routes, networks, proxies
+from infra.local.gateway_answers import Answer, Refused, by_gateway
 
 log = logging.getLogger(__name__)
 
@@ -39,33 +36,6 @@ _SECRET = re.compile(r'(?<=/s/).*|[A-Za-z0-9_-]{43,}')  # of a shared portfolio,
 # Of lines that are no headers; others are of the bodies of mails, which are not read.
 _NO_HEADERS = (defects.FirstHeaderLineIsContinuationDefect, defects.MissingHeaderBodySeparatorDefect)
 _DENIALS = {401: 'UNAUTHORIZED', 403: 'ACCESS_DENIED', 503: 'AUTHORIZER_FAILURE'}
-_RESPONSES = gateway.responses()
-
-
-class Answer(NamedTuple):
-    """A list as the value of a header sends it once for each of its items."""
-
-    status: int
-    headers: Mapping[str, str | list[str]]
-    body: bytes
-
-
-class Refused(Exception):
-    """API Gateway answers this request by itself."""
-
-    def __init__(self, response_type: str, status: int = 0) -> None:
-        super().__init__(response_type)
-        self.answer = by_gateway(response_type, status)
-
-
-def by_gateway(response_type: str, status: int, request_id: str | None = None) -> Answer:
-    """Return what API Gateway is configured to answer; `status` is its own, where the configuration keeps that.
-
-    A request that got no further than here has no `request_id` yet.
-    """
-    response = _RESPONSES[response_type]
-    headers, body = response.render(request_id or str(uuid.uuid4()), settings().url(''))
-    return Answer(response.status or status, {'Content-Type': 'application/json', **headers}, body)
 
 
 class Head:
