@@ -35,11 +35,16 @@ def path_id(text: str) -> int:
 
 
 def network(request: Request) -> str:
-    """Return the network address by which attempts are counted: an IPv4 address, or the /64 that one IPv6 subscriber typically owns.
+    """Return the network address by which attempts of a request are counted."""
+    return network_of(request.context['identity']['sourceIp'])
+
+
+def network_of(source: str) -> str:
+    """Return what an address counts as: an IPv4 address by itself, or the /64 that one IPv6 subscriber typically owns.
 
     Proxies that listen for both write an IPv4 address as one of IPv6 (`::ffff:192.0.2.1`), all of which are in one /64.
     """
-    address = ipaddress.ip_address(request.context['identity']['sourceIp'])
+    address = ipaddress.ip_address(source)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else address
     return str(mapped or ipaddress.ip_network(f'{address}/64', strict=False).network_address)
 

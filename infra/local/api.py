@@ -1,6 +1,6 @@
 """The API over HTTP: chalice's local gateway, and around it what API Gateway does and chalice's server does not.
 
-Keeps requests apart that come at once, answers for unknown paths, and survives what clients send and leave unsent.
+Keeps requests apart that come at once, answers for unknown paths, and survives what clients send, leave unsent and do not take.
 """
 
 import base64
@@ -9,10 +9,11 @@ import re
 import socket as sockets
 import sys
 import time
+from contextlib import suppress
 from email import errors as defects
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader
 from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
 
@@ -21,7 +22,9 @@ from chalice.config import Config
 from chalice.deploy.validate import validate_routes
 from chalice.local import LocalChalice, LocalGateway, LocalGatewayException, ThreadedHTTPServer
 
+from chalicelib.http_io.request import network_of
 from infra.local import authorizer, greedy_routes, networks, proxies
+from infra.local.connections import Connections, most_at_once
 from infra.local.gateway_answers import Answer, Refused, by_gateway
 
 log = logging.getLogger(__name__)
@@ -56,8 +59,17 @@ class Server(ThreadedHTTPServer):
 
     socket: sockets.socket
 
-    def __init__(self, app: Chalice, config: Config, listening: sockets.socket, issuer: str = '', trusted_proxies: str = '') -> None:
+    def __init__(
+        self,
+        app: Chalice,
+        config: Config,
+        listening: sockets.socket,
+        issuer: str = '',
+        trusted_proxies: str = '',
+        connections: Connections | None = None,
+    ) -> None:
         """`issuer` is the API's public address, whose path is kept out of routes. Raises networks.BadNetwork."""
+        self.connections = connections or Connections(most_at_once())
         validate_routes(app.routes)
         app.__class__ = LocalChalice  # its current_request belongs to a thread; a Lambda has but one request at a time
         authorizer.install()
@@ -72,6 +84,22 @@ class Server(ThreadedHTTPServer):
         self.socket.close()
         self.socket = listening
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Return whether there is room for one more connection; else say so in an answer that a client need not wait for."""
+        has_room = self.connections.add(request, network_of(client_address[0]))
+        if not has_room:
+            busy = by_gateway('AUTHORIZER_FAILURE', 503)
+            headers = {**busy.headers, 'Content-Length': str(len(busy.body)), 'Connection': 'close'}
+            head = ''.join(f'{name}: {value}\r\n' for name, value in headers.items())
+            request.setblocking(False)
+            with suppress(OSError):
+                request.send(f'HTTP/1.1 503 Service Unavailable\r\n{head}\r\n'.encode() + busy.body)
+        return has_room
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.connections.remove(request)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away, or sends nothing for long, is no fault of this side."""
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
@@ -83,8 +111,17 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     default_request_version = 'HTTP/1.1'
     disable_nagle_algorithm = True
-    timeout = 60
     raw_requestline: bytes
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile.close()
+        self.incoming = self.server.connections.of(self.connection)
+        self.rfile = BufferedReader(self.incoming)
+
+    def handle_one_request(self) -> None:
+        self.incoming.expect_request()
+        super().handle_one_request()
 
     def parse_request(self) -> bool:
         """Read the head of a request; refuse one whose lines another reader may see other ends of."""
@@ -111,8 +148,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> Answer:
         try:
+            headers = self._headers()
+            self.incoming.network = network_of(headers[proxies.SOURCE])
             body = self._read_body()
-            return _by_application(self.server.gateway.handle_request(self.command, self._route(), self._headers(), body))
+            self.incoming.begin_work()
+            return _by_application(self.server.gateway.handle_request(self.command, self._route(), headers, body))
         except Refused as refused:
             return refused.answer
         except LocalGatewayException as denied:
@@ -179,10 +219,14 @@ class Handler(BaseHTTPRequestHandler):
             left -= len(piece)
 
     def _read(self, length: int) -> bytes:
-        data: bytes = self.rfile.read(length)
-        if len(data) < length:
-            raise ConnectionResetError
-        return data
+        data = bytearray()
+        while len(data) < length:
+            piece = self.rfile.read1(min(_PIECE, length - len(data)))
+            if not piece:
+                raise ConnectionResetError
+            self.incoming.hold(len(piece))
+            data += piece
+        return bytes(data)
 
     def _refuse_rest(self, response_type: str, status: int) -> NoReturn:
         """Raise Refused and end the connection: where the next request starts is unknown."""
@@ -195,7 +239,7 @@ class Handler(BaseHTTPRequestHandler):
             parts = urlsplit(self.path)
         except ValueError:
             raise Refused('DEFAULT_4XX', 400) from None
-        path = proxies.without_base(parts.path.removesuffix('/') or '/', self.server.base)
+        path = proxies.without_base('/' + parts.path.removesuffix('/').lstrip('/'), self.server.base)
         try:
             is_unknown = self.server.routes.is_greedy(path)
         except ValueError:
@@ -212,6 +256,7 @@ class Handler(BaseHTTPRequestHandler):
         return kept | {proxies.SOURCE: source}
 
     def _send(self, answer: Answer) -> None:
+        self.incoming.begin_answer(len(answer.body))
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             for one in value if isinstance(value, list) else [value]:

@@ -1,0 +1,163 @@
+"""The connections of a server: so many at once, each with a time in which its client sends a request and takes the answer.
+
+Whoever sends the first half of many requests would else hold all threads and descriptors. Where there is no room, the connection is ended
+whose client has kept us waiting for longest, of the network that has most of those: one that sends what it has to say is not among them.
+"""
+
+import resource
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from io import RawIOBase
+from socket import SHUT_RDWR, socket
+from threading import Condition
+from time import monotonic
+from typing import Any
+
+MOST = 256
+MOST_HELD_BYTES = 64 * 1024 * 1024  # of bodies together
+IDLE_SECONDS = 60  # until a request begins
+_SECONDS = 30  # to send a request, or take an answer, and as much more as it is long
+_SLOWEST = 8_192  # bytes a second
+_LONGEST = 10 * 1024 * 1024  # what is more, such as endless trailers, has no time of its own
+_CLOSING_SECONDS = 5  # for threads to notice that their connection was ended, which takes them none
+_SHARE_OF_DESCRIPTORS = 4  # the others are for what is done for a request, and for connections that are about to end
+
+
+def seconds_for(length: int) -> float:
+    """Return in which time so many bytes must be sent or taken, however slow the line is."""
+    return _SECONDS + min(length, _LONGEST) / _SLOWEST
+
+
+def most_at_once() -> int:
+    """Return how many connections this process can afford."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST if soft == resource.RLIM_INFINITY else max(1, min(MOST, soft // _SHARE_OF_DESCRIPTORS))
+
+
+class Connection(RawIOBase):
+    """What comes from a client: reading raises TimeoutError for one that takes too long, ConnectionResetError once it was ended here.
+
+    `network` is whom it counts for, `held` the bytes of its body that are in memory. `waits_since` is when it began to wait for its client;
+    None while the application works for it.
+    """
+
+    def __init__(self, client: socket, network: str, among: 'Connections', seconds: Callable[[int], float]) -> None:
+        self.network = self._peer = network
+        self.held = 0
+        self.waits_since: float | None = monotonic()
+        self.is_ended = False
+        self._client = client
+        self._among = among
+        self._seconds = seconds
+        self._began: float | None = None
+        self._received = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._client.settimeout(self._seconds_left())
+        number = self._client.recv_into(buffer)
+        if self._began is None:
+            self._began = self.waits_since = monotonic()
+        self._received += number
+        if self.is_ended:
+            raise ConnectionResetError
+        return number
+
+    def _seconds_left(self) -> float:
+        if self._began is None:
+            return IDLE_SECONDS
+        left = self._began + self._seconds(self._received) - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def expect_request(self) -> None:
+        """Wait for the next request, whoever sends it: a proxy's connection carries those of all its clients."""
+        self.network, self.held, self._received = self._peer, 0, 0
+        self._began, self.waits_since = None, monotonic()
+
+    def hold(self, length: int) -> None:
+        """Count so many bytes more of the body. Raises ConnectionResetError where there is no room for them."""
+        self._among.make_room(self, length)
+
+    def begin_work(self) -> None:
+        """Note that the request is there, whole. Raises ConnectionResetError where the connection was ended."""
+        self._among.keep(self)
+
+    def begin_answer(self, length: int) -> None:
+        """Wait for the client to take so many bytes."""
+        self.waits_since = monotonic()
+        self._client.settimeout(self._seconds(length))
+
+    def end(self) -> None:
+        """Have whatever waits for the client stop waiting."""
+        self.is_ended, self.held = True, 0
+        with suppress(OSError):
+            self._client.shutdown(SHUT_RDWR)
+
+
+class Connections:
+    """Those of one server; `most` at once, not counting those that were ended and whose threads have not noticed yet."""
+
+    def __init__(self, most: int, most_held_bytes: int = MOST_HELD_BYTES, seconds: Callable[[int], float] = seconds_for) -> None:
+        self._most = most
+        self._most_held_bytes = most_held_bytes
+        self._seconds = seconds
+        self._open: dict[socket, Connection] = {}
+        self._changing = Condition()
+
+    def add(self, client: socket, network: str) -> bool:
+        """Count a new connection, ending another one if need be; return whether there is room for it."""
+        with self._changing:
+            are_closed = self._changing.wait_for(lambda: len(self._open) < 2 * self._most, _CLOSING_SECONDS)
+            alive = sum(not each.is_ended for each in self._open.values())
+            has_room = are_closed and (alive < self._most or self._end_one(lambda _: 1))
+            if has_room:
+                self._open[client] = Connection(client, network, self, self._seconds)
+        return has_room
+
+    @property
+    def count(self) -> int:
+        """How many there are, with those that were ended and are not closed yet."""
+        return len(self._open)
+
+    def of(self, client: socket) -> Connection:
+        return self._open[client]
+
+    def remove(self, client: socket) -> None:
+        """Forget a connection that is closed, or was never counted."""
+        with self._changing:
+            self._open.pop(client, None)
+            self._changing.notify()
+
+    def keep(self, connection: Connection) -> None:
+        """See to it that a connection is not ended while it is worked for. Raises ConnectionResetError where it was."""
+        with self._changing:
+            if connection.is_ended:
+                raise ConnectionResetError
+            connection.waits_since = None
+
+    def make_room(self, connection: Connection, length: int) -> None:
+        """Count bytes that a connection holds, ending connections until all hold no more than they may. Raises ConnectionResetError."""
+        with self._changing:
+            connection.held += length
+            while sum(each.held for each in self._open.values()) > self._most_held_bytes and self._end_one(lambda each: each.held):
+                pass
+            if connection.is_ended:
+                raise ConnectionResetError
+
+    def _end_one(self, weight: Callable[[Connection], int]) -> bool:
+        """End the heaviest of those that wait for clients of the network that weighs most; of equals the one that waits longest."""
+        waiting = [each for each in self._open.values() if each.waits_since is not None and not each.is_ended and weight(each)]
+        if not waiting:
+            return False
+        weights: Counter[str] = Counter()
+        for each in waiting:
+            weights[each.network] += weight(each)
+        most = max(weights.values())
+        heaviest = [each for each in waiting if weights[each.network] == most]
+        max(heaviest, key=lambda each: (weight(each), -(each.waits_since or 0))).end()
+        return True

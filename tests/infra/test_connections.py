@@ -1,0 +1,200 @@
+"""Clients that send or take slowly leave room for others, however many connections they open."""
+
+import http.client
+import json
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from chalice.app import Chalice
+
+from infra.local import stack
+from infra.local.api import Server
+from infra.local.connections import MOST, Connections, most_at_once, seconds_for
+from tests.support.processes import PATIENCE_SECONDS, wait_until
+
+ATTACKER, OWNER = '203.0.113.9', '198.51.100.7'
+HALF_SENT = 300
+
+
+class Service:
+    """A server behind a proxy, where `/blocked` answers when `unblocked` is set."""
+
+    def __init__(self, connections: Connections) -> None:
+        self.entered, self.unblocked = Event(), Event()
+        listening = socket.create_server(('127.0.0.1', 0), backlog=HALF_SENT)
+        self.server = Server(self._app(), stack.config(), listening, trusted_proxies='127.0.0.1', connections=connections)
+        self.address: tuple[str, int] = listening.getsockname()
+
+    def _app(self) -> Chalice:
+        app = Chalice(app_name='test', configure_logs=False)
+
+        @app.route('/quick')
+        def get_quick() -> dict[str, Any]:
+            return {}
+
+        @app.route('/blocked')
+        def get_blocked() -> dict[str, Any]:
+            self.entered.set()
+            self.unblocked.wait(PATIENCE_SECONDS)
+            return {}
+
+        @app.route('/bytes', methods=['POST'], content_types=['application/octet-stream'])
+        def post_bytes() -> dict[str, Any]:
+            return {'hex': app.current_request.raw_body.hex()}
+
+        return app
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.address, timeout=PATIENCE_SECONDS)
+
+    def begin(self, source: str, length: int, body: bytes = b'') -> socket.socket:
+        """Send the head of a request with such a body, and the beginning of that."""
+        raw = self.connect()
+        headers = f'X-Forwarded-For: {source}\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n'
+        raw.sendall(f'POST /bytes HTTP/1.1\r\n{headers}\r\n'.encode() + body)
+        return raw
+
+    def get(self, path: str, source: str = OWNER) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE_SECONDS)
+        connection.request('GET', path, headers={'X-Forwarded-For': source, 'Connection': 'close'})
+        answer = connection.getresponse()
+        answer.read()
+        return answer
+
+
+@contextmanager
+def serving(connections: Connections) -> Iterator[Service]:
+    service = Service(connections)
+    thread = Thread(target=service.server.serve_forever, kwargs={'poll_interval': 0.02})
+    thread.start()
+    try:
+        yield service
+    finally:
+        service.unblocked.set()
+        service.server.shutdown()
+        thread.join()
+        service.server.server_close()
+
+
+def is_ended(raw: socket.socket) -> bool:
+    raw.setblocking(False)
+    try:
+        raw.recv(1)
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        pass
+    return True
+
+
+def read_all(raw: socket.socket) -> bytes:
+    read = b''
+    with suppress(ConnectionError):
+        while piece := raw.recv(65_536):
+            read += piece
+    return read
+
+
+def test_half_sent_requests_of_one_network_leave_room_for_the_slow_and_the_quick_of_another() -> None:
+    with serving(Connections(8)) as service:
+        slow = service.begin(OWNER, 6, b'abc')
+        half_sent = []
+        for _ in range(HALF_SENT):
+            half_sent.append(service.begin(ATTACKER, 60_000, b'a'))
+            assert service.get('/quick').status == 200
+
+        wait_until(lambda: sum(map(is_ended, half_sent)) >= HALF_SENT - 8)
+        slow.sendall(b'def')
+        assert slow.recv(65_536).startswith(b'HTTP/1.1 200 ')
+        slow.close()
+        for raw in half_sent:
+            raw.close()
+
+
+def test_connections_without_a_request_make_room() -> None:
+    with serving(Connections(8)) as service:
+        idle = [service.connect() for _ in range(HALF_SENT)]
+
+        assert service.get('/quick').status == 200
+        wait_until(lambda: sum(map(is_ended, idle)) >= HALF_SENT - 8)
+        for raw in idle:
+            raw.close()
+
+
+@pytest.mark.parametrize(
+    ('start', 'drop'),
+    [
+        (b'GET /quick HTTP/1.1\r\n', b'X: y\r\n'),
+        (b'POST /bytes HTTP/1.1\r\nContent-Length: 9000000\r\n\r\n', b'a'),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n', b'1\r\na\r\n'),
+        (b'POST /bytes HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n', b'X: y\r\n'),
+    ],
+)
+def test_a_request_that_comes_drop_by_drop_has_a_time_as_a_whole(start: bytes, drop: bytes) -> None:
+    with serving(Connections(8, seconds=lambda _: 0.5)) as service, service.connect() as raw:
+        raw.sendall(start)
+
+        def sends_no_more() -> bool:
+            with suppress(ConnectionError):
+                raw.sendall(drop)
+                return is_ended(raw)
+            return True
+
+        wait_until(sends_no_more, pause=0.1)  # long before a head has too many lines
+
+
+def test_an_answer_that_is_not_taken_ends() -> None:
+    with serving(Connections(8, seconds=lambda _: 0.5)) as service, socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        raw.settimeout(PATIENCE_SECONDS)
+        raw.connect(service.address)
+        body = bytes(8_000_000)
+        head = f'POST /bytes HTTP/1.1\r\nContent-Type: application/octet-stream\r\nContent-Length: {len(body)}\r\n\r\n'
+        raw.sendall(head.encode() + body)
+        wait_until(lambda: not service.server.connections.count)
+
+        assert len(read_all(raw)) < 2 * len(body)
+
+
+def test_where_all_connections_are_worked_for_the_next_is_told_to_come_again() -> None:
+    with serving(Connections(1)) as service:
+        statuses: list[int] = []
+        worked_for = Thread(target=lambda: statuses.append(service.get('/blocked').status))
+        worked_for.start()
+        assert service.entered.wait(PATIENCE_SECONDS)
+
+        with service.connect() as raw:
+            head, _, body = read_all(raw).partition(b'\r\n\r\n')
+        service.unblocked.set()
+        worked_for.join()
+
+    assert head.startswith(b'HTTP/1.1 503 ')
+    assert b'\r\nRetry-After: 1\r\n' in head
+    assert json.loads(body)['code'] == 'busy'
+    assert statuses == [200]
+
+
+def test_bodies_hold_so_much_memory_together_and_the_network_that_holds_most_goes_first() -> None:
+    with serving(Connections(8, most_held_bytes=300_000)) as service:
+        slow = service.begin(OWNER, 100_001, bytes(100_000))
+        held = [service.begin(ATTACKER, 100_001, bytes(100_000)) for _ in range(5)]
+        wait_until(lambda: sum(map(is_ended, held)) >= 3)
+
+        slow.sendall(b'a')
+        assert slow.recv(65_536).startswith(b'HTTP/1.1 200 ')
+        for raw in (slow, *held):
+            raw.close()
+
+
+def test_a_slow_line_has_time_in_proportion_to_what_it_sends_up_to_the_longest_body() -> None:
+    assert [round(seconds_for(length)) for length in (0, 64 * 1024, 10**12)] == [30, 38, 1_310]
+
+
+def test_the_process_has_descriptors_left_for_what_it_does_for_a_request() -> None:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert 1 <= most_at_once() <= min(MOST, soft // 2)
