@@ -142,7 +142,7 @@ def test_what_api_gateway_answers_by_itself_comes_from_its_configuration(
     assert body['code'] == code
 
 
-@pytest.mark.parametrize('path', ['/private', '/private/', '/private?a=%zz', 'http://127.0.0.1/private'])
+@pytest.mark.parametrize('path', ['/private', '/private/', '/private?a=%zz', 'http://127.0.0.1/private', 'http://127.0.0.1//private'])
 def test_a_slash_at_the_end_or_a_bad_escape_changes_no_route(connection: http.client.HTTPConnection, path: str) -> None:
     answer, _ = ask(connection, 'GET', path, headers={'Authorization': 'good'})
 
