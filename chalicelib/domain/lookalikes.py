@@ -7,8 +7,10 @@ its list of all of Unicode, hundreds of kilobytes, `python -m infra.catalogue.lo
 import json
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 FILE = Path(__file__).parents[1] / 'data' / 'lookalikes.json'
 
@@ -16,38 +18,61 @@ FILE = Path(__file__).parents[1] / 'data' / 'lookalikes.json'
 UNLISTED = {
     'c': '\u00a9\u1455\u1974\u2282\u531a',
     'f': '\u03dd\u0493\u20a3\u5343',
-    'l': '!1i|\u00a1\u23d0\u2502\u2503\u258f\u2595\u2758\u2759\u275a\u2c93\u2cd1\u3125\u4e28\ufe31',
-    'o': '0\u0298\u13a4\u1c5b\u2295\u2297\u2299\u25cb\u25ce\u25cf\u25ef\u26aa\u26ab\u2b24\u2b55\u2b58\u3116',
+    'l': '!1i|\u00a1\u23d0\u2502\u2503\u258f\u2595\u2758\u2759\u275a\u2c93\u2cd1\u3021\u3125\u3163\u4e28\ufe31',
+    'o': '0\u0298\u13a4\u1c5b\u2295\u2297\u2299\u25cb\u25ce\u25cf\u25ef\u26aa\u26ab\u2b24\u2b55\u2b58\u3116\u3147\u53e3',
     'p': '\u00b6\u00fe\u1d29\u2117\u5369',
     'r': '\u00ae\u13b1\u5c3a',
-    't': '+\u03c4\u0442\u04ad\u2020\u271d\u271e\u2ca7\u3112',
+    't': '+\u03c4\u0442\u04ad\u2020\u271d\u271e\u2ca7\u3112\u4e05',
     'y': '\u03c5\u2ca9\u311a',
 }
+_MOST_GUESSES = 3  # of ten letters, so that a row of symbols, or a word between some, is nobody's name
+
 # By the name that Unicode gives to variants: LATIN LETTER SMALL CAPITAL R, LATIN SMALL LETTER L WITH DOUBLE BAR, REGIONAL INDICATOR SYMBOL
 # LETTER C, NEGATIVE SQUARED LATIN CAPITAL LETTER C.
 _VARIANT = re.compile(r'(?:[A-Z]+ )*(?:LATIN|REGIONAL INDICATOR)\b.* LETTER (?:[A-Z]+ )*([A-Z])(?: WITH .+)?')
 
 
 def can_be_read_in(name: str, other: str) -> bool:
-    """Return whether a name can be read in another one, in which symbols that look like letters are letters, or stand between them.
+    """Return whether a name can be read in another one, in which symbols are letters that they look like, or stand between letters.
 
-    >>> [can_be_read_in('Crypto', other) for other in ('My C-r\\u00fdpt 0', '\\u0421rypt|\\u25ef', 'Cryptio')]
+    A few symbols may be any letter, as no list of what they look like ends. Takes a time proportional to the length of `other`.
+
+    >>> [can_be_read_in('Crypto', other) for other in ('My C-r\\u00fdpt 0', '\\u0421ryp\\u20b8|\\u25ef', 'Cryptio')]
     [True, True, False]
     """
-    letters = (f'[{letter}{letter.upper()}]' for letter in _skeleton(name).lower())
-    return re.search('[A-Z]*'.join(letters), _skeleton(other)) is not None
+    letters = [sign.letter for sign in _signs(name)]
+    reached: dict[int, int] = {}  # how many letters of the name were read up to here, and how many of them at least were any symbol
+    for sign in _signs(other):
+        following: dict[int, int] = {}
+        for number, guesses in (reached | {0: 0}).items():
+            guesses += sign.letter != letters[number]
+            if sign.letter == letters[number] or (sign.is_symbol and guesses <= _MOST_GUESSES):
+                following[number + 1] = guesses
+        if len(letters) in following:
+            return True
+        reached = {number: min(guesses, following.get(number, guesses)) for number, guesses in reached.items()} if sign.is_symbol else {}
+        reached = following | reached
+    return False
 
 
-def _skeleton(name: str) -> str:
-    """Return the letters from a to z of a name, with those in place of others that look like them: in capitals, if they are symbols."""
-    return ''.join(map(_letters, name))
+class _Sign(NamedTuple):
+    """What is seen of a character: a letter from a to z, or a symbol, which may look like one; else the letter is empty."""
+
+    letter: str
+    is_symbol: bool
+
+
+def _signs(name: str) -> Iterator[_Sign]:
+    for character in name:
+        is_symbol = unicodedata.category(character)[0] in 'PS'
+        for letter in _letters(character) or [''] * is_symbol:
+            yield _Sign(letter, is_symbol)
 
 
 def _letters(character: str) -> str:
     seen = _prototype(character)  # first, since compatible forms are a sigma of what looks like c, and an s of what looks like f
     folded = unicodedata.normalize('NFKD', seen).casefold()  # accents become characters of their own, which are no letters
-    letters = ''.join(letter for letter in map(_prototype, folded) if 'a' <= letter <= 'z')
-    return letters.upper() if unicodedata.category(character)[0] in 'PS' else letters
+    return ''.join(letter for letter in map(_prototype, folded) if 'a' <= letter <= 'z')
 
 
 def _prototype(character: str) -> str:

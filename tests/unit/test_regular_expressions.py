@@ -3,6 +3,7 @@
 Whoever sends text chooses it. Texts are made from each expression (tests/support/pumped_texts.py), so that new ones are tried too.
 """
 
+import ast
 import importlib
 import pkgutil
 import re
@@ -81,6 +82,20 @@ def test_time_is_proportional_to_the_length_of_the_text() -> None:
     assert len(found) > 80
     assert Use(chains._PRIVATE_KEY, 'fullmatch') in found.values()
     assert {where: slow for where, use in found.items() if (slow := [one for one in pumped(use.pattern) if use.is_slow(*one)])} == {}
+
+
+def test_no_expression_is_made_while_it_is_used() -> None:
+    """One that is made in a function is none of those above."""
+    made = []
+    for path in Path(chalicelib.__path__[0]).rglob('*.py'):
+        functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+        calls = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Call)]
+        for call in calls:
+            is_made = call.args and not isinstance(call.args[0], ast.Constant | ast.Name)
+            if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == 're' and call.func.attr != 'escape' and is_made:
+                made.append(f'{path.name}:{call.lineno} {ast.unparse(call.args[0])}')
+
+    assert made == []
 
 
 def test_an_expression_whose_time_grows_by_the_square_is_noticed() -> None:

@@ -1,5 +1,7 @@
 """The names of applications, which people read when they decide whom to trust, and mailboxes, by which mails are counted."""
 
+import time
+
 import pytest
 
 from chalicelib.domain import credentials
@@ -34,6 +36,9 @@ def test_mails_to_all_names_of_a_mailbox_are_counted_as_one(address: str, mailbo
         'Crypt!',
         'Portfolio 1010',
         'Crypto+Folio',
+        'My charts (((((((((((((((',  # more symbols than may be guessed
+        'c*********o',
+        '**********x',
         '\u041a\u0440\u0438\u043f\u0442\u043efolio',  # of two scripts
         'Cryptf\u043eo',
         '\u5bb6\u8a08',
@@ -115,9 +120,23 @@ def test_an_application_may_have_any_other_name(name: str) -> None:
         'Cry\u1d29tFolio',
         'Cry\u2117tFolio',
         'cryptfo\ufe31io',
+        *('\u20b5ryptFolio', '\u20acryptFolio', 'Cry\u20b1tFolio', 'Cryp\u20b8Folio', 'CryptFo\u00a3io'),  # currencies
+        *('\u2201ryptFolio', '\u228fryptFolio', '(ryptFolio', 'CryptF\u2022lio', 'Cr\u2442ptFolio', 'CryptF\U0001f535lio'),  # any symbols
+        '[r\u2442pt-F\u2022lio',
+        *('CryptF\u3147li\u3147', 'CryptFo\u3163io', 'CryptFo\u3021io', 'Cryp\u4e05Folio', 'CryptF\u53e3lio'),  # jamo, numerals, Chinese
     ],
 )
 def test_no_application_has_the_name_of_this_server_however_it_is_written(name: str) -> None:
     with pytest.raises(Invalid) as refused:
         credentials.parse_application_name(name)
     assert [fault.code for fault in refused.value.faults] == ['reserved']
+
+
+def test_a_name_of_symbols_takes_no_longer_than_another() -> None:
+    name = ''.join(31 * symbol for symbol in '\u00a9\u00ae\u00a5\u00b6+\u20a3\u2295!')  # of which each may be a letter, or stand between
+    started = time.process_time()
+
+    with pytest.raises(Invalid):
+        credentials.parse_application_name(name)
+
+    assert time.process_time() - started < 1  # of a millisecond or two; days, where what may be read is tried one by one
