@@ -82,8 +82,8 @@ def email_restoration(user: User, email_token: EmailToken, password_hash: str, n
 
 def no_longer_kept(user: User, left: Iterable[TakeBack], now: int) -> list[Write]:
     """Return the writes after which the addresses of a user's links are kept no longer, except those of the links that are left."""
-    still = {Email.key(link.email) for link in left}
-    kept = {Email.key(link.email): link.email for link in still_working(user.take_backs, now)}
+    still = {Email.key(link.email) for link in left if link.email}
+    kept = {Email.key(link.email): link.email for link in still_working(user.take_backs, now) if link.email}
     return [FormerEmail.forgetting(address) for key, address in kept.items() if key not in still]
 
 

@@ -15,11 +15,11 @@ MOST_TAKE_BACKS = 20  # of a user at a time
 
 
 class TakeBack(NamedTuple):
-    """One link: `token_id` is that of its token, which expires at `until`; it was mailed to `email`."""
+    """One link: `token_id` is that of its token, which expires at `until`; it was mailed to `email`, not stored by earlier releases."""
 
     token_id: str
     until: int
-    email: str = ''
+    email: str | None = None
 
 
 def still_working(links: Iterable[TakeBack], now: int) -> list[TakeBack]:

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable
 
+import boto3
 import pytest
 
 from chalicelib import clock
+from chalicelib.config import settings
 from chalicelib.errors import Invalid
 from chalicelib.models import FormerEmail, Invitation, User
 from chalicelib.services.users import leaving, sign_ups
@@ -58,6 +60,19 @@ def test_for_an_address_that_is_kept_the_same_requests_are_made_as_for_one_that_
         seen.append(list(requests_made))
 
     assert seen[0] == seen[1] == seen[2]
+
+
+def test_a_link_of_an_earlier_release_which_noted_no_address_takes_the_change_back(
+    logged_in: Browser, new_browser: Callable[[], Browser], user: User, mailbox: Mailbox
+):
+    change(logged_in, mailbox, EVIL)
+    [stored] = [item for item in table() if 'take_backs' in item]
+    for link in stored['take_backs']['L']:
+        del link['M']['email']
+    boto3.client('dynamodb').put_item(TableName=settings().table_name, Item=stored)
+
+    assert take_back(new_browser(), take_back_links(mailbox)[0]) == 303
+    assert User.with_email(OWNERS).user_id == user.user_id
 
 
 def test_a_week_later_anybody_may_sign_up_with_the_address(
