@@ -35,7 +35,10 @@ from chalicelib.models import (
     Portfolio,
     Session,
     ShareLink,
+    TakeBack,
     User,
+    email_change,
+    link_listing,
     transact,
 )
 from chalicelib.models import Client as OAuthClient
@@ -588,7 +591,9 @@ def _leave_for_good(api: Api) -> None:
     Session.start(user, 1)
     _, writes = ShareLink.creation(api.user_id, 2, name='x', shows_amounts=True, expires_at=10**10, now=1)
     transact(*writes)
-    user.schedule_deletion(1)
+    transact(link_listing(user, TakeBack('x', 10**10, 'before@example.com'), 1).write)
+    transact(*email_change(User.find(api.user_id), 'after@example.com', 10**10, 1))
+    User.find(api.user_id).schedule_deletion(1)
 
 
 def test_the_sweep_does_what_it_may_and_nothing_else(watched: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
