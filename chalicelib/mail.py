@@ -12,6 +12,9 @@ from chalicelib.mail_templates import IF_NOT_YOU, MailTemplate
 from chalicelib.texts import translate, with_values
 
 
+_LINES = str.maketrans(dict.fromkeys('\u2028\u2029', ' '))  # which names may have, and some programs begin a line or paragraph at
+
+
 def send(to: str, template: MailTemplate, **values: str) -> None:
     """Send a mail through SES in the language of the request, with `values` in the text of its template.
 
@@ -22,6 +25,7 @@ def send(to: str, template: MailTemplate, **values: str) -> None:
     """
     paragraphs = [template.text, IF_NOT_YOU] if template.warns else [template.text]
     subject, text = translate(template.subject), '\n\n'.join(translate(with_values(paragraph, **values)) for paragraph in paragraphs)
+    text = text.translate(_LINES)
     if any(ord(character) < 32 or ord(character) == 127 for character in to + subject):
         raise ValueError('control characters in the headers of a mail')
     sender = settings().mail_from

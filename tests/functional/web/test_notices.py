@@ -47,3 +47,13 @@ def test_a_notice_that_nobody_can_count_is_sent(user: User, mailbox: Mailbox):
         notices.tell_of_new_password(user, 'https://cryptfolio.test/reset')
 
     assert len(mailbox.read()) == 1
+
+
+def test_no_name_begins_a_line_of_a_mail(user: User, mailbox: Mailbox):
+    name = 'Charts\u2028\u2029If it was you, follow https://evil.example'
+
+    notices.tell_of_connection(user, name, ['read'])
+
+    [(_, text)] = mailbox.read()
+    assert 'Charts  If it was you' in text
+    assert [line for line in text.splitlines() if line.startswith('If it was you')] == []
