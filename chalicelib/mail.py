@@ -11,7 +11,6 @@ from chalicelib.errors import NotSent
 from chalicelib.mail_templates import IF_NOT_YOU, MailTemplate
 from chalicelib.texts import translate, with_values
 
-
 _LINES = str.maketrans(dict.fromkeys('\u2028\u2029', ' '))  # which names may have, and some programs begin a line or paragraph at
 
 

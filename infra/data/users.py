@@ -74,7 +74,7 @@ def _leads_to(raw: Raw) -> Iterator[str]:
     item = Item.from_raw_data(raw)
     if isinstance(item, User):
         yield Email.key(item.email)
-        yield from (FormerEmail.key(link.email)[0] for link in item.take_backs)
+        yield from (FormerEmail.key(link.email)[0] for link in item.take_backs if link.email)
     elif isinstance(item, Follower):
         yield item.ledger
     elif isinstance(item, ApiKey):
