@@ -11,13 +11,15 @@ from typing import Any
 from moto.core import responses, utils
 from moto.core.common_models import BaseModel
 from moto.dynamodb.responses import DynamoHandler
-from moto.sqs.models import SQSBackend
+from moto.sqs.models import Queue, SQSBackend
 
 from infra.local import quick_dynamodb
 from infra.local.replacements import Replacements
 
 _parse_thoroughly = DynamoHandler.parse_parameters
 _serialize_thoroughly = DynamoHandler.serialized
+_send_thoroughly = SQSBackend.send_message
+_list_attributes = Queue.attributes.fget  # type: ignore[attr-defined]
 
 
 def _make_untracked(cls: type, *_: Any, **__: Any) -> Any:
@@ -48,11 +50,28 @@ def _is_retained(self: SQSBackend, queue_name: str, message: Any) -> bool:
     return bool(queue.message_retention_period + message.sent_timestamp / 1_000 > utils.unix_time())
 
 
+def _send(self: SQSBackend, queue_name: str, *arguments: Any, **options: Any) -> Any:
+    """Look at no attributes of the queue, which are those of FIFO: others go through all of its messages, for each that is sent."""
+    queue: Any = self.get_queue(queue_name)
+    queue.is_sent_to = not queue.fifo_queue
+    try:
+        return _send_thoroughly(self, queue_name, *arguments, **options)
+    finally:
+        queue.is_sent_to = False
+
+
+def _attributes(self: Queue) -> dict[str, Any]:
+    attributes: dict[str, Any] = {} if vars(self).get('is_sent_to') else _list_attributes(self)
+    return attributes
+
+
 REPLACEMENTS = Replacements(
     (responses, 'method_names_from_class', lru_cache(utils.method_names_from_class)),
     (BaseModel, '__new__', _make_untracked),
     (DynamoHandler, 'parse_parameters', _parse),
     (DynamoHandler, 'serialized', _serialize),
     (SQSBackend, 'is_message_valid_based_on_retention_period', _is_retained),
+    (SQSBackend, 'send_message', _send),
+    (Queue, 'attributes', property(_attributes)),
     *quick_dynamodb.MEMBERS,
 )

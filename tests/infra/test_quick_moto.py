@@ -250,3 +250,25 @@ def test_messages_are_kept_as_long_as_they_were() -> None:
         expected = received(ages)
 
     assert received(ages) == expected == ['0 s old', '40000 s old', '50000 s old']
+
+
+class Untouchable:
+    """A message that nobody looks at."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise AssertionError(f'looked at: {name}')
+
+
+def test_a_message_is_sent_without_a_look_at_those_that_wait() -> None:
+    client = boto3.client('sqs')
+    url = client.create_queue(QueueName='crowded')['QueueUrl']
+    [queue] = [one for one in get_backend('sqs')[DEFAULT_ACCOUNT_ID]['us-east-1'].queues.values() if one.name == 'crowded']
+    waiting = queue._messages
+    queue._messages = [Untouchable()]
+
+    client.send_message_batch(QueueUrl=url, Entries=[{'Id': str(number), 'MessageBody': 'x'} for number in range(10)])
+
+    waiting += queue._messages[1:]
+    queue._messages = waiting
+    assert client.get_queue_attributes(QueueUrl=url, AttributeNames=['All'])['Attributes']['ApproximateNumberOfMessages'] == '10'
+    client.delete_queue(QueueUrl=url)
