@@ -103,8 +103,8 @@ class Chain:
         """Return the HD wallet that an extended public key or a descriptor in its canonical form stands for. Raises BadAddress."""
         return descriptors.parse(self._require_extended_keys(), text)
 
-    def breadth(self, text: str) -> int:
-        """Return how many keys are derived at most for one more address on each branch of such a text, which may be as it is shown."""
+    def breadth(self, text: str) -> descriptors.Breadth:
+        """Return the breadth of the HD wallet of such a text, which may be as it is shown."""
         return descriptors.breadth(self._require_extended_keys(), text)
 
     def _require_extended_keys(self) -> extended_keys.Format:

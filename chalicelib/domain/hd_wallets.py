@@ -71,14 +71,24 @@ def identify(currency: str, text: str) -> FollowedLedger:
     return FollowedLedger(hd_wallet.shown, HdWalletKey.of_secret(currency, f' {hd_wallet.identity}'), formerly)
 
 
-def unused_steps(currency: str, text: str, gap_limit: int | None) -> int:
-    """Return how many keys are derived at most for the unused addresses of a wallet; its text may be as it is shown."""
-    return (gap_limit or GAP) * CHAINS[currency].breadth(text)
+class Unused(NamedTuple):
+    """How many unused addresses are derived at most of an HD wallet, and how many keys for them."""
+
+    addresses: int
+    steps: int
+
+
+def unused(currency: str, text: str, gap_limit: int | None) -> Unused:
+    """Return what a gap limit asks for; the text of the HD wallet may be as it is shown."""
+    breadth = CHAINS[currency].breadth(text)
+    addresses = (gap_limit or GAP) * breadth.addresses
+    return Unused(addresses, addresses * breadth.keys)
 
 
 def most_gap(currency: str, text: str) -> int:
-    """Return the greatest gap limit that a wallet may have; its text may be as it is shown."""
-    return min(MOST_GAP, MOST_UNUSED_STEPS // CHAINS[currency].breadth(text))
+    """Return the greatest gap limit that an HD wallet may have; its text may be as it is shown."""
+    breadth = CHAINS[currency].breadth(text)
+    return min(MOST_GAP, MOST_UNUSED_STEPS // (breadth.addresses * breadth.keys))
 
 
 def is_used(holdings: Iterable[Holding]) -> bool:

@@ -118,17 +118,24 @@ def _work_of_steps(key: str) -> int:
     return max(steps if '*' in key else _READINGS * steps, len(BRANCHES))
 
 
-def breadth(key_format: Format, text: str) -> int:
-    """Return how many keys are derived at most for one more address on each branch of an HD wallet, of every kind of script.
+class Breadth(NamedTuple):
+    """How many addresses an HD wallet has at most for one more on each branch, of every kind of script, and the keys of each."""
 
-    It is told from how the text is written, in its canonical form or as it is shown.
+    addresses: int
+    keys: int
 
-    >>> [breadth(extended_keys.BITCOIN, text) for text in ('zpub…', 'wpkh(zpub…/0/*)', 'wsh(multi(1,xpub…/<0;1>/*,xpub…/<0;1>/*))')]
-    [8, 4, 4]
+
+def breadth(key_format: Format, text: str) -> Breadth:
+    """Return the breadth of an HD wallet. It is told from how the text is written, in its canonical form or as it is shown.
+
+    >>> texts = 'zpub…', 'wpkh(zpub…/0/*)', 'wsh(multi(1,xpub…/<0;1>/*,xpub…/<0;1>/*))'
+    >>> [tuple(breadth(extended_keys.BITCOIN, text)) for text in texts]
+    [(8, 1), (4, 1), (2, 2)]
     """
     without_tuple = 1 if '*' in text else len(BRANCHES)
     branches = max((steps.count(';') + 1 for steps in _TUPLE.findall(text)), default=without_tuple)
-    return branches * (text.count(',') or len(key_format.scripts))  # of several keys there is a comma before each
+    keys = text.count(',')  # of several there is a comma before each
+    return Breadth(branches, keys) if keys else Breadth(branches * len(key_format.scripts), 1)
 
 
 def normalise(key_format: Format, text: str) -> str:

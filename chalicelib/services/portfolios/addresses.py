@@ -24,7 +24,10 @@ from chalicelib.models import (
 )
 from chalicelib.texts import translatable
 
-_STEPS_PER_REQUEST = 1_000  # of a derivation, that count as one more request: a tenth of a second
+# Of an HD wallet, that count as one more request: so many steps of a derivation are a tenth of a second. An address is a ledger, which is
+# created, read from an explorer and deleted some day, for a dozen requests to the table.
+_STEPS_PER_REQUEST = 1_000
+_ADDRESSES_PER_REQUEST = 30
 
 
 class Draft(NamedTuple):
@@ -177,7 +180,7 @@ def delete(child: Address, *, now: int, expected: ExpectedVersions = None) -> No
 
 
 def _count_derivation(currency: str, text: str, gap_limit: int | None) -> None:
-    """Count the request by how many keys are derived at most for the unused addresses of an HD wallet; `text` may be what is shown of it.
+    """Count the request by the unused addresses of an HD wallet that are derived at most; `text` may be what is shown of it.
 
     Raises TooManyRequests, and Invalid if they are more than may be.
     """
@@ -188,7 +191,8 @@ def _count_derivation(currency: str, text: str, gap_limit: int | None) -> None:
             most=most,
         )
         raise errors.Invalid(errors.Fault('gap_limit', 'too_many_keys', sentence))
-    charges.charge(hd_wallets.unused_steps(currency, text, gap_limit) // _STEPS_PER_REQUEST)
+    unused = hd_wallets.unused(currency, text, gap_limit)
+    charges.charge(max(unused.steps // _STEPS_PER_REQUEST, unused.addresses // _ADDRESSES_PER_REQUEST))
 
 
 def _secret(child: Address, text: str) -> bytes | None:
