@@ -13,6 +13,7 @@ from chalicelib.api.presenters.portfolios import (
     present_portfolio_summary,
     present_portfolio_transaction,
     present_rate_set,
+    require_room_for_missing,
 )
 from chalicelib.api.requests import fields, idempotency
 from chalicelib.api.requests.api_request import ApiRequest
@@ -117,6 +118,7 @@ def get_portfolio_balances(request: ApiRequest, portfolio_id: int) -> Response:
     addresses and accounts that are `missing` from it. With `at`, the balances of that instant.
     """
     summed = balances.sum_up(request.user_id, portfolio_id, request[AT])
+    require_room_for_missing(summed)
     return ok(present_portfolio_balances(summed, expand=request.expand))
 
 
@@ -142,6 +144,7 @@ def get_converted_balances(request: ApiRequest, portfolio_id: int) -> Response:
     balances of that instant by the rates of that time.
     """
     totals = converted.of_portfolio(request.user_id, portfolio_id, at=request[AT])
+    require_room_for_missing(totals)
     rows = present_converted_balances(totals, expand=request.expand, explain=request[EXPLAIN])
     return ok(rows, **present_rate_set(totals))
 

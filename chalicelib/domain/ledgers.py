@@ -165,6 +165,11 @@ def reason_in(lacks: Iterable[Lack], code: str) -> str | None:
     return next((lack.reason for lack in lacks if lack.concerns(code)), None)
 
 
+def concerned(lacks: Iterable[Lack], codes: frozenset[str]) -> frozenset[str]:
+    """Return which of these currencies are incomplete."""
+    return frozenset[str]().union(*(codes if lack.currencies is None else codes & lack.currencies for lack in lacks))
+
+
 def reasons_in(lacks: Iterable[Lack], codes: frozenset[str]) -> list[str]:
     """Return why any of these currencies is incomplete, once for each reason.
 

@@ -1,6 +1,7 @@
 """How much one answer may carry. Lambda sends six megabytes with all that is around the answer, and fails with a 502 over that.
 
-Lists end a page before that (`paging.page`); whatever else is larger is refused by `limit_answers`, with what to do instead.
+Lists end a page before that (`paging.page`); whatever else is larger is refused by `limit_answers`, with what to do instead, and by
+`require_room` before it is built, where its parts are counted in advance.
 """
 
 import json
@@ -9,10 +10,12 @@ from typing import Any
 
 from chalice.app import Response
 
+from chalicelib import charges
 from chalicelib.errors import AnswerTooLarge
 from chalicelib.http_io.response import Answer, json_text
 
 MOST_BYTES = 5_000_000  # of a body as Lambda writes it into its own answer, where each of its quotes is escaped
+_PARTS_PER_REQUEST = 10_000  # that count as one more request, a tenth of a second
 _MOST_OF_ROWS = MOST_BYTES // 2  # as CSV doubles the quotes of a list in a cell
 
 
@@ -24,6 +27,17 @@ def limit_answers(request: Any, get_response: Callable[[Any], Response]) -> Resp
     if isinstance(text, str) and is_too_large(text):
         raise AnswerTooLarge(was_carried_out=request.method not in ('GET', 'HEAD'))
     return response
+
+
+def require_room(number: int, least: Any) -> None:
+    """Let so many parts be built into an answer to a GET, each at least as large as `least`, and count them as further requests.
+
+    Raises AnswerTooLarge if they could not be sent, TooManyRequests if they are more than the caller may still have.
+    """
+    with_comma = json.dumps(f'{json_text(least)},')
+    if number * len(with_comma[1:-1]) > MOST_BYTES:
+        raise AnswerTooLarge(was_carried_out=False)
+    charges.charge(number // _PARTS_PER_REQUEST)
 
 
 def is_too_large(text: str) -> bool:

@@ -10,15 +10,22 @@ from chalice.app import Blueprint, Request, Response
 from chalicelib import clock
 from chalicelib.api import answers
 from chalicelib.api.presenters.currencies import present_value
-from chalicelib.api.presenters.portfolios import present_converted_balances, present_portfolio_balances, present_rate_set
+from chalicelib.api.presenters.portfolios import (
+    present_converted_balances,
+    present_portfolio_balances,
+    present_rate_set,
+    require_room_for_missing,
+)
 from chalicelib.config import settings
 from chalicelib.domain import currencies, tables
-from chalicelib.errors import NotReady
+from chalicelib.errors import AnswerTooLarge, NotReady
 from chalicelib.http_io import answer_size
 from chalicelib.http_io.request import path_id
 from chalicelib.locales import group_digits
 from chalicelib.models import User
 from chalicelib.services.portfolios import balances, converted
+from chalicelib.services.portfolios.balances import PortfolioBalances
+from chalicelib.services.portfolios.converted import ConvertedBalances
 from chalicelib.texts import translatable
 from chalicelib.web import figures, forms, pages, sessions, unread
 from chalicelib.web.days import parse_as_of
@@ -26,7 +33,8 @@ from chalicelib.web.days import parse_as_of
 bp = Blueprint(__name__)
 
 Statement = dict[str, Any]
-_FORMATS = ('csv', 'json', 'jws')
+_FOR_PROGRAMS = ('json', 'jws')  # which list what is missing once for each row
+_FORMATS = ('csv', *_FOR_PROGRAMS)
 # How many characters of amounts and names a column of text has room for side by side, and a page that is broader than others.
 _LAYOUTS = {'narrow': 72, 'broad': 112}
 _CHARACTERS_OF_A_NAME, _CHARACTERS_BESIDE_AN_AMOUNT = 14, 1
@@ -42,11 +50,18 @@ def show_statement(portfolio_id: str) -> Response:
     if faults:
         return pages.error_page(request, 422, translatable('There is no statement for that day'), faults[0].message, user=user)
     made_at = clock.now()
+    format_name = forms.query_parameter(request, 'format')
     try:
-        statement = _statement(user, number, at, made_at)
+        summed = balances.sum_up(user.user_id, number, at)
+        totals = converted.convert(summed, at=at)
     except NotReady as not_ready:
         return unread.render_unread(request, user, number, not_ready, status=503)
-    format_name = forms.query_parameter(request, 'format')
+    if format_name in _FOR_PROGRAMS:
+        try:
+            require_room_for_missing(summed, totals)
+        except AnswerTooLarge:
+            return _render_too_large(request, user, number)
+    statement = _statement(summed, totals, made_at if at is None else at)
     if format_name in _FORMATS:
         return _download(request, user, statement, format_name, made_at)
     return _render(request, user, statement, at=made_at if at is None else at, is_of_now=at is None, day=day, made_at=made_at)
@@ -77,13 +92,11 @@ def _render_verify(request: Request, *, status: int = 200, **context: Any) -> Re
     return pages.render('statement_verify.html', request, status=status, user=sessions.current_user(request), **values)
 
 
-def _statement(user: User, portfolio_id: int, at: int | None, made_at: int) -> Statement:
-    """Return a statement: what the API answers about balances and converted balances of the instant. Raises NotReady."""
-    summed = balances.sum_up(user.user_id, portfolio_id, at)
-    totals = converted.convert(summed, at=at)
+def _statement(summed: PortfolioBalances, totals: ConvertedBalances, at: int) -> Statement:
+    """Return a statement: what the API answers about balances and converted balances of an instant."""
     return {
-        'portfolio': {'id': portfolio_id, 'title': summed.portfolio.title},
-        'at': figures.iso(made_at if at is None else at),
+        'portfolio': {'id': summed.portfolio.portfolio_id, 'title': summed.portfolio.title},
+        'at': figures.iso(at),
         'balances': present_portfolio_balances(summed, expand=False),
         'converted': present_converted_balances(totals, expand=False, explain=True),
         **present_rate_set(totals),

@@ -11,10 +11,13 @@ from chalicelib.api.presenters.offsets import present_offset_summary
 from chalicelib.domain import money
 from chalicelib.domain.conversion import Hop, Rates, Share, Total, Unconverted
 from chalicelib.formats import format_amount, format_instant
+from chalicelib.http_io import answer_size
 from chalicelib.models import Account, Address, Offset, Portfolio, PortfolioTree
 from chalicelib.services.portfolios.balances import IncompleteChild, PortfolioBalances
 from chalicelib.services.portfolios.converted import ConvertedBalances
 from chalicelib.services.portfolios.transactions import PortfolioTransaction
+
+_LEAST_MISSING: answers.Missing = {'type': 'address', 'id': 1, 'title': '', 'reason': ''}  # the shortest that there can be
 
 
 def present_portfolio_summary(portfolio: Portfolio) -> answers.PortfolioSummary:
@@ -53,19 +56,33 @@ def _present_portfolio_header(portfolio: Portfolio) -> answers.PortfolioHeader:
     }
 
 
+def require_room_for_missing(*sums: PortfolioBalances | ConvertedBalances) -> None:
+    """Have what is missing from each row of sums counted before it is written. Raises AnswerTooLarge, TooManyRequests."""
+    answer_size.require_room(sum(each.count_incomplete() for each in sums), _LEAST_MISSING)
+
+
 def present_portfolio_balances(balances: PortfolioBalances, *, expand: bool) -> list[answers.PortfolioBalance]:
-    """Return the balances of a portfolio by currency code."""
-    return [present_portfolio_balance(balances, code, expand=expand) for code in balances.by_currency]
+    """Return the balances of a portfolio by currency code; rows from which the same is missing share one list of it."""
+    coverages: dict[str, answers.Coverage] = {}
+    for codes, incomplete in balances.incomplete_by_codes():
+        coverages |= dict.fromkeys(codes, present_coverage(incomplete))
+    return [_present_portfolio_balance(balances, code, coverages[code], expand=expand) for code in balances.by_currency]
 
 
 def present_portfolio_balance(balances: PortfolioBalances, code: str, *, expand: bool) -> answers.PortfolioBalance:
     """Return the balance of a portfolio in one currency, zero if it holds none."""
+    return _present_portfolio_balance(balances, code, present_coverage(balances.incomplete_in(code)), expand=expand)
+
+
+def _present_portfolio_balance(
+    balances: PortfolioBalances, code: str, coverage: answers.Coverage, *, expand: bool
+) -> answers.PortfolioBalance:
     return {
         'currency': present_expandable_currency(code, expand=expand),
         'balance': format_amount(balances.by_currency.get(code, money.ZERO)),
         'balance_at': format_instant(balances.balance_at),
         'source': 'cryptfolio',
-        **present_coverage(balances.incomplete_in(code)),
+        **coverage,
     }
 
 
@@ -87,11 +104,14 @@ def present_coverage(incomplete: Sequence[IncompleteChild]) -> answers.Coverage:
 
 def present_converted_balances(converted: ConvertedBalances, *, expand: bool, explain: bool) -> list[answers.ConvertedBalance]:
     """Return a portfolio's total in each of its reporting currencies; `explain` adds how each was converted."""
-    return [_present_converted_balance(converted, total, expand=expand, explain=explain) for total in converted.totals]
+    incomplete = [_present_incomplete_child(child) for child in converted.incomplete]
+    return [_present_converted_balance(converted, total, incomplete, expand=expand, explain=explain) for total in converted.totals]
 
 
-def _present_converted_balance(converted: ConvertedBalances, total: Total, *, expand: bool, explain: bool) -> answers.ConvertedBalance:
-    missing = [*map(_present_incomplete_child, converted.incomplete), *map(_present_unconverted, total.missing)]
+def _present_converted_balance(
+    converted: ConvertedBalances, total: Total, incomplete: Sequence[answers.NotInTotal], *, expand: bool, explain: bool
+) -> answers.ConvertedBalance:
+    missing = [*incomplete, *map(_present_unconverted, total.missing)]
     row: answers.ConvertedBalance = {
         'currency': present_expandable_currency(total.currency, expand=expand),
         'balance': present_value(total.value, total.currency),

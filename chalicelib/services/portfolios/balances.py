@@ -1,6 +1,7 @@
 """Portfolio balances: the sum of its ledgers and offsets, now or at an instant of the past, and what is missing from it."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ class PortfolioBalances(NamedTuple):
     by_currency: dict[str, Decimal]
     observed_at: int | None
     since: int
-    lacking: Sequence[tuple[Child, Sequence[Lack]]]
+    lacking: Sequence[tuple[Child, tuple[Lack, ...]]]
 
     @property
     def portfolio(self) -> Portfolio:
@@ -61,6 +62,24 @@ class PortfolioBalances(NamedTuple):
         """Return the children whose balance in a currency is incomplete, and why."""
         reasons = ((child, ledgers.reason_in(lacks, code)) for child, lacks in self.lacking)
         return tuple(_incomplete(child, reason) for child, reason in reasons if reason is not None)
+
+    def count_incomplete(self) -> int:
+        """Return how many children are incomplete in each currency of the sum, all currencies together, without listing any."""
+        codes = frozenset(self.by_currency)
+        lacks_of = Counter(lacks for _, lacks in self.lacking)
+        return sum(number * len(ledgers.concerned(lacks, codes)) for lacks, number in lacks_of.items())
+
+    def incomplete_by_codes(self) -> Iterator[tuple[list[str], tuple[IncompleteChild, ...]]]:
+        """Yield all currencies of the sum, those in which the same children are incomplete together, with these children.
+
+        Of thousands of addresses each may lack hundreds of tokens, and all the same ones.
+        """
+        distinct = list(dict.fromkeys(lacks for _, lacks in self.lacking))
+        codes_of: dict[tuple[str | None, ...], list[str]] = {}
+        for code in self.by_currency:
+            codes_of.setdefault(tuple(ledgers.reason_in(lacks, code) for lacks in distinct), []).append(code)
+        for codes in codes_of.values():
+            yield codes, self.incomplete_in(codes[0])
 
 
 def _incomplete(child: Child, reason: str) -> IncompleteChild:
@@ -93,7 +112,7 @@ def sum_up(user_id: str, portfolio_id: int, at: int | None = None) -> PortfolioB
         money.total_by_currency({*portfolio.currencies, *unreadable}, [*balances, *put_in]),
         min((ledger.updated_at for ledger in counted), default=None),
         max([portfolio.updated_at, *(offset.updated_at for offset in contents.of_kind(Offset))]),
-        [(child, _lacks(child)) for child in of if not child.is_whole],
+        [(child, tuple(_lacks(child))) for child in of if not child.is_whole],
     )
 
 
@@ -101,7 +120,7 @@ def _sum_at(contents: PortfolioTree, of: Sequence[Child], offsets: Sequence[Cont
     """Return the sum at an instant, as the portfolio's history has it."""
     then = contributions.of_children(of, at, transaction_allowance(policy.MOST_TRANSACTIONS_AT_ONCE))
     balances = timeline.point_at([*then, *offsets], at).balances
-    lacking = [(child, _lacks_at(child, part, at)) for child, part in zip(of, then, strict=True)]
+    lacking = [(child, tuple(_lacks_at(child, part, at))) for child, part in zip(of, then, strict=True)]
     return PortfolioBalances(contents, of, money.total_by_currency(contents.portfolio.currencies, balances.items()), at, at, lacking)
 
 

@@ -38,6 +38,10 @@ class ConvertedBalances(NamedTuple):
     rates_made_at: int
     rates_are_hourly: bool | None
 
+    def count_incomplete(self) -> int:
+        """Return how many children are incomplete in each total, all totals together."""
+        return len(self.totals) * len(self.incomplete)
+
 
 def of_portfolio(user_id: str, portfolio_id: int, *, at: int | None = None) -> ConvertedBalances:
     """Return the balances of a portfolio now, or at an instant of the past, converted into its reporting currencies.
