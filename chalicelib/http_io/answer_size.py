@@ -5,7 +5,8 @@ Lists end a page before that (`paging.page`); whatever else is larger is refused
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from chalice.app import Response
@@ -17,6 +18,7 @@ from chalicelib.http_io.response import Answer, json_text
 MOST_BYTES = 5_000_000  # of a body as Lambda writes it into its own answer, where each of its quotes is escaped
 _PARTS_PER_REQUEST = 10_000  # that count as one more request, a tenth of a second
 _MOST_OF_ROWS = MOST_BYTES // 2  # as CSV doubles the quotes of a list in a cell
+_ROWS_AT_ONCE = 200
 
 
 def limit_answers(request: Any, get_response: Callable[[Any], Response]) -> Response:
@@ -45,8 +47,20 @@ def is_too_large(text: str) -> bool:
     return _most_bytes(text) > MOST_BYTES and len(json.dumps(text)) > MOST_BYTES
 
 
-def count_fitting(rows: Sequence[Any]) -> int:
-    """Return how many of the first rows of a list fit into an answer, at least one."""
+def take_fitting(rows: Iterable[Any]) -> list[Any]:
+    """Return as many of the first rows of a list as fit into an answer, at least one. Few of those after them are built."""
+    remaining = iter(rows)
+    taken: list[Any] = []
+    while more := list(islice(remaining, _ROWS_AT_ONCE)):
+        taken += more
+        fitting = _count_fitting(taken)
+        if fitting < len(taken):
+            return taken[:fitting]
+    return taken
+
+
+def _count_fitting(rows: Sequence[Any]) -> int:
+    """Return how many of the first rows of a list fit, at least one."""
     if _most_bytes(json_text(rows)) <= _MOST_OF_ROWS:
         return len(rows)
     size = 0

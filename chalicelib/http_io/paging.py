@@ -24,9 +24,9 @@ def page(
 
         page(request, [7, 8, 9], 2, show=str, position=str)  # {"result": ["7", "8"], "next": "OA", ...}
     """
-    rows = [show(entry) for entry in entries[:limit]]
-    shown = entries[: answer_size.count_fitting(rows)]
-    response = ok(rows[: len(shown)], **beside)
+    rows = answer_size.take_fitting(map(show, entries[:limit]))
+    shown = entries[: len(rows)]
+    response = ok(rows, **beside)
     if len(entries) > len(shown):
         cursor = encode_cursor(position(shown[-1]))
         response.body['next'] = cursor

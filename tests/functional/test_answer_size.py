@@ -98,9 +98,20 @@ def test_a_page_of_a_list_ends_before_it_is_too_large(api: Api, query: str):
 
 
 def test_one_row_is_sent_however_large():
-    assert answer_size.count_fitting([{'title': 'x' * 9_000_000}, {}]) == 1
-    assert answer_size.count_fitting([]) == 0
-    assert answer_size.count_fitting([{}] * 1_000) == 1_000
+    assert len(answer_size.take_fitting([{'title': 'x' * 9_000_000}, {}])) == 1
+    assert answer_size.take_fitting([]) == []
+    assert answer_size.take_fitting([{}] * 1_000) == [{}] * 1_000
+
+
+def test_of_rows_after_those_that_fit_few_are_built():
+    built: list[int] = []
+
+    def show(number: int) -> dict[str, str]:
+        built.append(number)
+        return {'title': 'x' * 100_000}
+
+    assert len(answer_size.take_fitting(map(show, range(1_000)))) == 24
+    assert len(built) <= 200
 
 
 def test_a_file_that_is_too_large_is_a_page_with_what_to_do(logged_in: Browser, api: Api):
