@@ -179,7 +179,10 @@ def page_before(request: Request, app: Chalice) -> str:
     target = f'{referrer.path}?{referrer.query}' if referrer.query else referrer.path
     if referrer.netloc != request.headers.get('host') or sessions.safe_path(target) != target:
         return link(request, '/')
-    path = referrer.path.removeprefix(link(request, ''))
+    base = link(request, '')
+    if referrer.path != base and not referrer.path.startswith(f'{base}/'):
+        return link(request, '/')
+    path = referrer.path.removeprefix(base) or '/'
     if methods.has_get(app, path):
         return target
     parents = (str(parent) for parent in PurePosixPath(path).parents)

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from chalice.app import Request
 
+from app import app
 from chalicelib.web import pages
 
 
-def request(path: str = '/profile', whole: str = '/profile', **parameters: str) -> Request:
+def request(path: str = '/profile', whole: str = '/profile', referer: str = '', **parameters: str) -> Request:
     event: dict[str, Any] = {
         'requestContext': {'httpMethod': 'GET', 'resourcePath': path, 'path': whole, 'identity': {'sourceIp': '192.0.2.1'}},
-        'headers': {'host': 'cryptfolio.test'},
+        'headers': {'host': 'cryptfolio.test', 'referer': referer},
         'multiValueQueryStringParameters': None,
         'pathParameters': parameters,
         'stageVariables': {},
@@ -48,6 +49,24 @@ def test_links_keep_the_stage_that_a_request_came_through(resource: str, whole: 
     assert f'href="{stage}/static/style.css?v=' in page
 
 
+@pytest.mark.parametrize(
+    ('address', 'before'),
+    [
+        ('/api', '/api'),
+        ('/api/', '/api/'),
+        ('/api/login?next=%2F', '/api/login?next=%2F'),
+        ('/api/profile/password', '/api/profile'),
+        ('/apiary/login', '/api/'),
+        ('/login', '/api/'),
+        ('', '/api/'),
+    ],
+)
+def test_the_page_before_is_one_below_the_stage(address: str, before: str):
+    asked = request('/language', '/api/language', f'https://cryptfolio.test{address}')
+
+    assert pages.page_before(asked, app) == before
+
+
 def consent(**changes: Any) -> Any:
     user = SimpleNamespace(user_id='1', email='test@example.com')
     values: dict[str, Any] = {
@@ -55,6 +74,7 @@ def consent(**changes: Any) -> Any:
         'client': SimpleNamespace(name=changes.pop('client_name', 'Charts'), owner_id='2', created_at=1510030494),
         'owner': 'owner@example.com',
         'redirect_host': 'charts.example',
+        'redirect_uri': 'https://charts.example/callback',
         'changes': [],
         'scopes': [('read', 'Read it.', True), ('write', 'Change it.', False)],
         'query': 'client_id=abc&state="><script>',
