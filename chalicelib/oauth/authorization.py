@@ -1,6 +1,7 @@
 """Authorization requests (RFC 6749 section 4.1.1) and the redirects that respond to them, without the pages."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
@@ -61,12 +62,8 @@ def parse(query: str) -> AuthorizationRequest:
     Answers are in the query of the redirect URI, and a request for another place (`response_mode`) is refused there, whatever the user
     says to it: a client that is answered where it does not look would wait for ever.
     """
-    try:
+    with _translated_errors():
         scopes, details = server.authorization_endpoint().validate_authorization_request(_uri(query))
-    except FatalClientError as error:
-        raise UntrustedClient(error.description or error.error) from None
-    except OAuth2Error as error:
-        raise RedirectableError(_error_location(error, error.redirect_uri, error.state), error.redirect_uri) from None
     if not set(parse_qs(query).get('response_mode', ())) <= set(RESPONSE_MODES):
         refusal = InvalidRequestError(f'response_mode must be {" or ".join(RESPONSE_MODES)}')
         raise RedirectableError(_error_location(refusal, details['redirect_uri'], details['state']), details['redirect_uri'])
@@ -74,40 +71,50 @@ def parse(query: str) -> AuthorizationRequest:
     return AuthorizationRequest(details['request'].client, details['redirect_uri'], with_read(scopes), details['state'], prompts)
 
 
-def allow(query: str, user: User, scopes: list[str]) -> str:
+def allow(query: str, request: AuthorizationRequest, user: User, scopes: list[str]) -> str:
     """Grant the requested scopes that are in `scopes`, and no others of them any more; return the redirect with the code (section 4.1.2).
 
+    `request` is the parsed query, as the user was shown it: raises GrantChanged if its client has another name or redirect URI by now.
     Raises UntrustedClient, RedirectableError also if no scope is granted, and AccessEnded if the user's session ended meanwhile.
     """
-    request = parse(query)
     granted = [scope for scope in request.scopes if scope in scopes]
     if withheld := set(request.scopes).difference(granted):
         Grant.withhold(user.user_id, request.client.client_id, withheld)
     if not granted:
-        raise RedirectableError(deny(query), request.redirect_uri)
-    return _redirect_with_code(query, granted, user, None)
+        raise RedirectableError(deny(request), request.redirect_uri)
+    return _redirect_with_code(query, request, granted, user, None)
 
 
-def allow_again(query: str, user: User, scopes: list[str], given: Grant) -> str:
+def allow_again(query: str, request: AuthorizationRequest, user: User, given: Grant) -> str:
     """Return the redirect with a code for scopes that the user allowed before, by the grant `given`, without asking them.
 
-    Raises as `allow`, and GrantChanged if that grant is not as it was read any more.
+    Raises as `allow`, and GrantChanged also if that grant is not as it was read any more.
     """
-    return _redirect_with_code(query, scopes, user, given)
+    return _redirect_with_code(query, request, request.scopes, user, given)
 
 
-def _redirect_with_code(query: str, scopes: list[str], user: User, given: Grant | None) -> str:
-    headers, _, _ = server.authorization_endpoint().create_authorization_response(
-        _uri(query), scopes=scopes, credentials={'consenting_user': user, 'given': given}
-    )
+def _redirect_with_code(query: str, request: AuthorizationRequest, scopes: list[str], user: User, given: Grant | None) -> str:
+    credentials = {'consenting_user': user, 'given': given, 'shown': request.identity}
+    with _translated_errors():
+        headers, _, _ = server.authorization_endpoint().create_authorization_response(_uri(query), scopes=scopes, credentials=credentials)
     location: str = headers['Location']
     return location
 
 
-def deny(query: str) -> str:
-    """Return the redirect with the error `access_denied`. Raises UntrustedClient, RedirectableError."""
-    request = parse(query)
+def deny(request: AuthorizationRequest) -> str:
+    """Return the redirect with the error `access_denied`."""
     return _error_location(AccessDeniedError('The user denied the request'), request.redirect_uri, request.state)
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Raise UntrustedClient and RedirectableError for oauthlib's errors."""
+    try:
+        yield
+    except FatalClientError as error:
+        raise UntrustedClient(error.description or error.error) from None
+    except OAuth2Error as error:
+        raise RedirectableError(_error_location(error, error.redirect_uri, error.state), error.redirect_uri) from None
 
 
 def _uri(query: str) -> str:

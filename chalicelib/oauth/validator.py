@@ -11,7 +11,7 @@ from oauthlib.oauth2 import InvalidGrantError, InvalidScopeError, RequestValidat
 from chalicelib import clock
 from chalicelib.domain import redirect_uris, scopes
 from chalicelib.errors import AccessEnded
-from chalicelib.models import Client, Code, RefreshToken
+from chalicelib.models import Client, Code, GrantChanged, RefreshToken
 from chalicelib.oauth import consents, families, signing
 from chalicelib.oauth.families import Family
 from chalicelib.services.users import authentication
@@ -33,8 +33,8 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     """oauthlib's hooks; each names the section of RFC 6749 that it implements.
 
     The hooks pass state to each other as attributes of oauthlib's request: `user` (a user id), `consenting_user` (who logged in), `given`
-    (the grant of one who is not asked again), `client`, `scopes`, `one_time_token` (the code or refresh token that is to be redeemed),
-    `granted` (the scopes that a refresh token still has), and `issued`, the new tokens.
+    (the grant of one who is not asked again), `shown` (what they know the client by), `client`, `scopes`, `one_time_token` (the code or
+    refresh token that is to be redeemed), `granted` (the scopes that a refresh token still has), and `issued`, the new tokens.
     """
 
     # Clients
@@ -97,7 +97,13 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
         return not request.client.confidential
 
     def save_authorization_code(self, client_id: str, code: dict[str, str], request: Request, *args: Any, **kwargs: Any) -> None:
-        """Section 4.1.2: the user has granted the scopes, so the code opens a family."""
+        """Section 4.1.2: the user has granted the scopes, so the code opens a family.
+
+        Raises GrantChanged if the code would go to another place than the user was shown, or to a client of another name: whoever has its
+        registration may have changed it meanwhile.
+        """
+        if request.client.identity_at(request.redirect_uri) != request.shown:
+            raise GrantChanged
         now = clock.now()
         family = consents.open_with_consent(
             request.consenting_user, request.client, request.scopes, now, redirect_uri=request.redirect_uri, given=request.given

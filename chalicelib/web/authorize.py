@@ -21,6 +21,7 @@ bp = Blueprint(__name__)
 _LACKS_READ = Fault(
     'read', 'needed', translatable('To change or delete anything, the application must also read: allow that too, or neither')
 )
+_CHANGED_MEANWHILE = translatable('The application was changed after this page was opened: look at its name and address again')
 
 
 @bp.route('/oauth/authorize', cors=False)
@@ -45,8 +46,8 @@ def show_authorize() -> Response:
     granted = _granted_before(grant, authorization_request)
     if grant is not None and not authorization_request.needs_consent(granted):
         try:
-            return pages.redirect(authorization.allow_again(query, user, authorization_request.scopes, grant))
-        except GrantChanged:  # what is granted now decides anew
+            return pages.redirect(authorization.allow_again(query, authorization_request, user, grant))
+        except (GrantChanged, authorization.UntrustedClient):  # what is granted and registered now decides anew
             return pages.redirect(pages.link(request, f'/oauth/authorize?{query}'))
     selected = _preselected(authorization_request.scopes, granted)
     return _render_consent(request, user, authorization_request, query, selected=selected, changes=_changes(grant, authorization_request))
@@ -60,23 +61,41 @@ def submit_authorize() -> Response:
 
     request = bp.current_request
     form = forms.read(request)
-    query, granted = form.text('query'), form.all('granted')
+    query = form.text('query')
     user = sessions.current_user(request)
     if user is None:
         return pages.redirect(pages.link(request, sessions.login_path(f'/oauth/authorize?{query}')))
     try:
-        if form.text('decision') != 'allow':
-            return pages.redirect(authorization.deny(query))
-        authorization_request = authorization.parse(query)
-        if lacks_read(set(granted) & set(authorization_request.scopes)):
-            return _render_consent(request, user, authorization_request, query, selected=granted, faults=[_LACKS_READ])
-        return pages.redirect(authorization.allow(query, user, granted))
+        return _answer(request, user, form, query)
+    except GrantChanged:
+        return pages.redirect(pages.link(request, f'/oauth/authorize?{query}'))
     except authorization.UntrustedClient as error:
         return _untrusted(request, error, query)
     except authorization.RedirectableError as error:
         return pages.redirect(error.location)
     except TooManyGrants:
         return _too_many(request, user)
+
+
+def _answer(request: Request, user: User, form: forms.Form, query: str) -> Response:
+    """Do what the user decided. Raises UntrustedClient, RedirectableError, GrantChanged, TooManyGrants."""
+    from chalicelib.oauth import authorization
+
+    authorization_request, granted = authorization.parse(query), form.all('granted')
+    if not _is_as_shown(authorization_request, form):
+        changed = Fault(authorization_request.scopes[0], 'changed', _CHANGED_MEANWHILE)
+        return _render_consent(request, user, authorization_request, query, selected=granted, faults=[changed])
+    if form.text('decision') != 'allow':
+        return pages.redirect(authorization.deny(authorization_request))
+    if lacks_read(set(granted) & set(authorization_request.scopes)):
+        return _render_consent(request, user, authorization_request, query, selected=granted, faults=[_LACKS_READ])
+    return pages.redirect(authorization.allow(query, authorization_request, user, granted))
+
+
+def _is_as_shown(authorization_request: 'AuthorizationRequest', form: forms.Form) -> bool:
+    """Return whether the client has the name, and the code goes to the place, that the page said: its owner may change both meanwhile."""
+    name, redirect_uri = form.text('client_name'), form.text('redirect_uri')
+    return name in ('', authorization_request.client.name) and redirect_uri in ('', authorization_request.redirect_uri)
 
 
 def _granted_before(grant: Grant | None, authorization_request: 'AuthorizationRequest') -> frozenset[str]:
@@ -129,6 +148,7 @@ def _render_consent(
         client=client,
         owner=_owner_of(client),
         redirect_host=target.netloc or target.scheme,
+        redirect_uri=redirect_uri,
         scopes=[(scope, SENTENCES[scope], scope in selected) for scope in requested],
         query=query,
         here=f'/oauth/authorize?{query}',

@@ -720,3 +720,73 @@ class TestAttacks:
         Grant.revoke(user.user_id, 'web-app')
 
         assert error_of(exchange(http, code)) == 'invalid_grant'
+
+
+EVIL = 'https://evil.example/steal'
+
+
+def change(app: Client, user: User, name: str = 'Web <app>', redirect_uri: str = REDIRECT) -> None:
+    """Change the registration of an application, as its owner can at any time."""
+    Client.find(app.client_id).change(User.find(user.user_id), name=name, redirect_uris=[redirect_uri], now=2)
+
+
+def hidden_fields(browser: Browser) -> dict[str, str]:
+    return {name: unescape(value) for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', browser.page)}
+
+
+@pytest.mark.parametrize('decision', ['allow', 'deny'])
+@pytest.mark.parametrize(('asked', 'to'), [(path(redirect_uri=None), {'redirect_uri': EVIL}), (path(), {'name': 'Your Bank'})])
+def test_nothing_is_answered_to_an_application_that_is_another_one_than_the_page_showed(
+    visitor: Browser, user: User, app: Client, decision: str, asked: str, to: dict[str, str]
+):
+    visitor.get(asked)
+    form = hidden_fields(visitor) | {'granted': 'read', 'decision': decision}
+    change(app, user, **to)
+
+    visitor.post('/oauth/authorize', form)
+
+    assert (visitor.status, Grant.find(user.user_id, 'web-app')) == (422, None)
+    assert 'The application was changed after this page was opened' in visitor.text
+    assert ('evil.example' if 'redirect_uri' in to else 'Your Bank') in visitor.text
+    visitor.post('/oauth/authorize', hidden_fields(visitor) | {'granted': 'read', 'decision': 'allow'})
+    assert visitor.location.startswith(to.get('redirect_uri', REDIRECT))
+    assert 'code' in told(visitor)
+
+
+@pytest.mark.parametrize('asked', [path(redirect_uri=None), path()])
+def test_nobody_is_sent_silently_where_they_did_not_agree_to_be_whenever_the_application_is_changed(
+    visitor: Browser, user: User, app: Client, asked: str
+):
+    decide(visitor, path())
+    changed = 0
+    for number in range(1, 20):
+        change(app, user)
+        try:
+            with meanwhile('GetItem', lambda: change(app, user, redirect_uri=EVIL), number=number):
+                visitor.get(asked)
+        except AssertionError:
+            break  # so many requests it does not make
+        changed += 1
+        is_page = visitor.status in (200, 400) or visitor.location.startswith('/oauth/authorize?')
+        assert is_page or visitor.location.startswith(REDIRECT), (number, visitor.status, visitor.location)
+        assert EVIL not in Grant.find(user.user_id, 'web-app').agreed
+
+    assert changed > 3
+
+
+def test_a_code_for_what_is_allowed_while_the_application_is_changed_goes_where_the_page_said(visitor: Browser, user: User, app: Client):
+    visitor.get(path(redirect_uri=None))
+    form = hidden_fields(visitor) | {'granted': 'read', 'decision': 'allow'}
+    changed = 0
+    for number in range(1, 20):
+        change(app, user)
+        try:
+            with meanwhile('GetItem', lambda: change(app, user, redirect_uri=EVIL), number=number):
+                visitor.post('/oauth/authorize', form)
+        except AssertionError:
+            break
+        changed += 1
+        is_page = visitor.status in (400, 422) or visitor.location.startswith('/oauth/authorize?')
+        assert is_page or visitor.location.startswith(REDIRECT), (number, visitor.status, visitor.location)
+
+    assert changed > 3
