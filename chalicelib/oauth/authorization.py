@@ -85,16 +85,16 @@ def allow(query: str, request: AuthorizationRequest, user: User, scopes: list[st
     return _redirect_with_code(query, request, granted, user, None)
 
 
-def allow_again(query: str, request: AuthorizationRequest, user: User, given: Grant) -> str:
-    """Return the redirect with a code for scopes that the user allowed before, by the grant `given`, without asking them.
+def allow_again(query: str, request: AuthorizationRequest, user: User, earlier: Grant) -> str:
+    """Return the redirect with a code for scopes that the user allowed before, by the grant `earlier`, without asking them.
 
     Raises as `allow`, and GrantChanged also if that grant is not as it was read any more.
     """
-    return _redirect_with_code(query, request, request.scopes, user, given)
+    return _redirect_with_code(query, request, request.scopes, user, earlier)
 
 
-def _redirect_with_code(query: str, request: AuthorizationRequest, scopes: list[str], user: User, given: Grant | None) -> str:
-    credentials = {'consenting_user': user, 'given': given, 'shown': request.identity}
+def _redirect_with_code(query: str, request: AuthorizationRequest, scopes: list[str], user: User, earlier: Grant | None) -> str:
+    credentials = {'consenting_user': user, 'earlier': earlier, 'shown': request.identity}
     with _translated_errors():
         headers, _, _ = server.authorization_endpoint().create_authorization_response(_uri(query), scopes=scopes, credentials=credentials)
     location: str = headers['Location']

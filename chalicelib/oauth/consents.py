@@ -17,18 +17,17 @@ class TooManyGrants(Exception):
 
 
 def open_with_consent(
-    user: User, client: Client, scopes: list[str], now: int, *, redirect_uri: str | None = None, given: Grant | None = None
+    user: User, client: Client, scopes: list[str], now: int, *, shown: ClientIdentity | None = None, earlier: Grant | None = None
 ) -> families.Family:
     """Record that a user granted scopes to a client, and mail the user of what is new in that; return a new family.
 
-    `redirect_uri` is where the consent page said that they would be sent, None where there was no such page. `given` is the grant in which
-    the user said so before, None if they say so now: raises GrantChanged if that is not as it was read any more.
+    `shown` is what the consent page said of the client, None where there was no such page. `earlier` is the grant in which the user said so
+    before, None if they say so now: raises GrantChanged if that is not as it was read any more.
     `user` is as they were read before their password or session was verified: raises AccessEnded if that has ended meanwhile, and
     TooManyGrants. Raises Conflict when others change the grant at each of our attempts.
     """
-    shown = client.identity_at(redirect_uri) if redirect_uri else None
-    if given is not None:
-        return _open(user, client, scopes, now, shown, given)
+    if earlier is not None:
+        return _open(user, client, scopes, now, shown, earlier)
     for _ in attempts(ATTEMPTS):
         with contextlib.suppress(GrantChanged):
             return _open(user, client, scopes, now, shown, Grant.find(user.user_id, client.client_id))

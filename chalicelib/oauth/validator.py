@@ -32,7 +32,7 @@ class Issued(NamedTuple):
 class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
     """oauthlib's hooks; each names the section of RFC 6749 that it implements.
 
-    The hooks pass state to each other as attributes of oauthlib's request: `user` (a user id), `consenting_user` (who logged in), `given`
+    The hooks pass state to each other as attributes of oauthlib's request: `user` (a user id), `consenting_user` (who logged in), `earlier`
     (the grant of one who is not asked again), `shown` (what they know the client by), `client`, `scopes`, `one_time_token` (the code or
     refresh token that is to be redeemed), `granted` (the scopes that a refresh token still has), and `issued`, the new tokens.
     """
@@ -106,7 +106,7 @@ class Validator(RequestValidator):  # type: ignore[misc]  # oauthlib is untyped
             raise GrantChanged
         now = clock.now()
         family = consents.open_with_consent(
-            request.consenting_user, request.client, request.scopes, now, redirect_uri=request.redirect_uri, given=request.given
+            request.consenting_user, request.client, request.scopes, now, shown=request.shown, earlier=request.earlier
         )
         families.save_code(code['code'], family, client_id, redirect_uri=request.redirect_uri, challenge=request.code_challenge, now=now)
 
