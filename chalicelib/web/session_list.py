@@ -43,7 +43,7 @@ def end_all_sessions() -> Response:
     """Log out everywhere but here, and end what else opens the account and is not to be kept."""
     request = bp.current_request
     form = forms.read(request)
-    user, started_at = sessions.require_user(request), sessions.started_at(request)
+    session, user = sessions.require_session(request)
     authentication.log_out_everywhere(user, keep=form.all('keep'), visitor=sessions.visitor(request), now=clock.now())
-    cookies = sessions.start_anew(request, user, started_at)
+    cookies = sessions.start_anew(request, user, session)
     return pages.redirect(pages.link(request, '/profile/sessions?done=everywhere'), {'Set-Cookie': cookies})

@@ -52,6 +52,12 @@ def cookie_name(what: str = 'session') -> str:
 
 def current_user(request: Request) -> User | None:
     """Return the logged-in user, or None. Extends the session."""
+    current = _current(request)
+    return None if current is None else current[1]
+
+
+def _current(request: Request) -> tuple[Session, User] | None:
+    """Return the session that a request is of, and its user, or None. Extends the session."""
     token = cookie_token(request)
     session = Session.find(token, clock.now()) if token else None
     if session is None:
@@ -63,7 +69,7 @@ def current_user(request: Request) -> User | None:
     if user.confirmed_at is None or not session.is_valid_for(user):
         return None
     session.see(clock.now(), network(request))
-    return user
+    return session, user
 
 
 def current_session_id(request: Request) -> str:
@@ -73,11 +79,16 @@ def current_session_id(request: Request) -> str:
 
 def require_user(request: Request) -> User:
     """Return the logged-in user. Raises LoginRequired."""
-    user = current_user(request)
-    if user is None:
+    return require_session(request)[1]
+
+
+def require_session(request: Request) -> tuple[Session, User]:
+    """Return the session that a request is of, and its user. Raises LoginRequired."""
+    current = _current(request)
+    if current is None:
         back = requested_path(request) if request.method in ('GET', 'HEAD') else '/account'
         raise LoginRequired(login_path(back))
-    return user
+    return current
 
 
 def visitor(request: Request) -> Visitor:
@@ -86,20 +97,12 @@ def visitor(request: Request) -> Visitor:
     return Visitor(_token(request, 'browser'), words, network(request))
 
 
-def started_at(request: Request) -> int:
-    """Return when somebody logged in for the session that a request is of, in milliseconds. Raises LoginRequired."""
-    session = Session.find(cookie_token(request) or '', clock.now())
-    if session is None:
-        raise LoginRequired(login_path('/account'))
-    return int(session.started_at)
-
-
-def start_anew(request: Request, user: User, started_at: int) -> list[str]:
-    """Start a session in the place of one that was ended without a log-in, and return its Set-Cookie values, as `start` does.
+def start_anew(request: Request, user: User, ended: Session) -> list[str]:
+    """Start a session in the place of one that ended, without a log-in, and return its Set-Cookie values, as `start` does.
 
     It ends when that would have at the latest: whoever copied a cookie could else be in for good.
     """
-    return _cookies(log_ins.begin_session(user, visitor(request), clock.now_ms(), started_at=started_at))
+    return _cookies(log_ins.begin_session(user, visitor(request), clock.now_ms(), started_at=int(ended.started_at)))
 
 
 def start(request: Request, user: User, *, tell: bool = False, knows_browser: bool | None = None) -> list[str]:
