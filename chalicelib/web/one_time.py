@@ -62,10 +62,13 @@ def withdrawal(user: User, form: forms.Form) -> Write:
 
 
 def read(request: Request, user: User) -> Shown:
-    """Return what this page shows of what the form before it made. A secret is there the first time only, and only for a GET."""
+    """Return what this page shows of what the form before it made, if it is the page of that.
+
+    A secret is there the first time only, and only for a GET.
+    """
     form_id = forms.query_parameter(request, 'form')
     made = OneTimeSecret.find(user.user_id, form_id) if form_id else None
-    if made is None:
+    if made is None or made.page != sessions.requested_path(request).partition('?')[0]:
         return Shown(made=False, secret=None)
     return Shown(made=True, secret=made.reveal(sessions.cookie_token(request) or '') if request.method == 'GET' else None)
 

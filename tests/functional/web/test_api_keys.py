@@ -100,6 +100,19 @@ def test_a_key_may_do_what_was_ticked_and_never_more(http: ChaliceClient, visito
     assert visitor.status == 422
 
 
+def test_a_new_key_is_shown_on_its_own_page_alone(visitor: Browser):
+    form = {'name': 'x', 'scopes': 'read', 'lifetime': ''}
+    visitor.post('/profile/api-keys', form)
+    shown_at = visitor.location
+
+    for page in ('/profile/invitations', '/profile/second-factor'):
+        visitor.get(shown_at.replace('/profile/api-keys', page))
+        assert visitor.status == 200
+
+    visitor.get(shown_at)
+    assert 'Copy the key now' in visitor.text
+
+
 def test_a_revoked_key_is_gone(http: ChaliceClient, visitor: Browser, user: User):
     key = create(visitor)
     (stored,) = ApiKey.of_user(user.user_id)
