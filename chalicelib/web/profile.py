@@ -134,12 +134,20 @@ def _connected_applications(user_id: str) -> list[dict[str, Any]]:
         {
             'client_id': grant.client_id,
             'name': clients[grant.client_id].name if grant.client_id in clients else translatable('Deleted application'),
+            'change': _name_change(grant, clients.get(grant.client_id)),
             'sentences': [SENTENCES[scope] for scope in ALL if scope in grant.scopes],
             'created_at': grant.created_at,
             'last_used_at': grant.last_used_at,
         }
         for grant in grants
     ]
+
+
+def _name_change(grant: Grant, client: Client | None) -> str | None:
+    """Return what to say of an application that has not the name that the user allowed, by which they would look for it."""
+    if grant.client_name is None or (client is not None and client.name == grant.client_name):
+        return None
+    return translatable('When you last allowed it, it was called {name}.', name=grant.client_name)
 
 
 def _redirect_saved(request: Request, page: str, what: str, headers: dict[str, str | list[str]] | None = None) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib import clock
-from chalicelib.models import Client, Email, Grant, User, transact
+from chalicelib.models import Client, ClientIdentity, Email, Grant, User, transact
 from tests.support.api import PASSWORD
 from tests.support.browser import Browser, Mailbox
 from tests.support.clock import StoppedClock
@@ -243,6 +243,24 @@ def test_connected_applications_are_shown_with_what_they_may_do_and_can_be_revok
 
     assert logged_in.location == '/account/applications?saved=revoked'
     assert [grant.client_id for grant in Grant.of_user(user.user_id)] == ['gone']
+
+
+def test_an_application_that_has_another_name_by_now_is_found_by_the_one_that_was_allowed(logged_in: Browser, user: User):
+    client, _ = Client.register(owner_id='x', name='Tool', redirect_uris=['https://a.example/cb'], now=0)
+    for allowed in ('Tool', None):
+        shown = ClientIdentity(allowed, 'https://a.example/cb') if allowed else None
+        Grant.allow(user, client.client_id if allowed else 'by-password', ['read'], 1, shown=shown)
+    logged_in.get('/account/applications')
+    assert 'When you last allowed it' not in logged_in.text
+
+    client.update([Client.name.set('Backup of <i>your</i> settings')])
+    logged_in.get('/account/applications')
+
+    assert 'Backup of <i>your</i> settings When you last allowed it, it was called Tool.' in ' '.join(logged_in.text.split())
+    assert logged_in.text.count('When you last allowed it') == 1
+    client.delete()
+    logged_in.get('/account/applications')
+    assert 'Deleted application When you last allowed it, it was called Tool.' in ' '.join(logged_in.text.split())
 
 
 @pytest.mark.parametrize('client_id', ['', 'unknown', 'x' * 10_000])
