@@ -41,17 +41,15 @@ def can_be_read_in(name: str, other: str) -> bool:
     [True, True, False]
     """
     letters = [sign.letter for sign in _signs(name)]
-    reached: dict[int, int] = {}  # how many letters of the name were read up to here, and how many of them at least were any symbol
+    reached = {0: 0}  # by how many letters of the name may end here: how many of them at least are guessed
     for sign in _signs(other):
-        following: dict[int, int] = {}
-        for number, guesses in (reached | {0: 0}).items():
-            guesses += sign.letter != letters[number]
-            if sign.letter == letters[number] or (sign.is_symbol and guesses <= _MOST_GUESSES):
-                following[number + 1] = guesses
+        following = {0: 0}  # the name may begin anywhere
+        for number, guesses in reached.items():
+            for end, fewest in _readings(sign, number, letters[number], guesses):
+                following[end] = min(fewest, following.get(end, fewest))
         if len(letters) in following:
             return True
-        reached = {number: min(guesses, following.get(number, guesses)) for number, guesses in reached.items()} if sign.is_symbol else {}
-        reached = following | reached
+        reached = following
     return False
 
 
@@ -60,6 +58,16 @@ class _Sign(NamedTuple):
 
     letter: str
     is_symbol: bool
+
+
+def _readings(sign: _Sign, number: int, letter: str, guesses: int) -> Iterator[tuple[int, int]]:
+    """Yield how many letters, and guesses, there may be after a sign that follows `number` letters, the next of which is `letter`."""
+    if sign.letter == letter:
+        yield number + 1, guesses
+    elif sign.is_symbol and guesses < _MOST_GUESSES:
+        yield number + 1, guesses + 1
+    if sign.is_symbol:
+        yield number, guesses
 
 
 def _signs(name: str) -> Iterator[_Sign]:
