@@ -184,14 +184,14 @@ def _count_derivation(currency: str, text: str, gap_limit: int | None) -> None:
 
     Raises TooManyRequests, and Invalid if they are more than may be.
     """
-    most = hd_wallets.most_gap(currency, text)
-    if (gap_limit or hd_wallets.GAP) > most:
+    unused = hd_wallets.unused(currency, text, gap_limit)
+    if unused.steps > hd_wallets.MOST_UNUSED_STEPS:
+        most = hd_wallets.most_gap(currency, text)
         sentence = translatable(
             'gap_limit must be at most {most} for a descriptor of so many keys and branches: choose a smaller one, or fewer branches',
             most=most,
         )
         raise errors.Invalid(errors.Fault('gap_limit', 'too_many_keys', sentence))
-    unused = hd_wallets.unused(currency, text, gap_limit)
     charges.charge(max(unused.steps // _STEPS_PER_REQUEST, unused.addresses // _ADDRESSES_PER_REQUEST))
 
 
