@@ -224,7 +224,7 @@ class Handler(BaseHTTPRequestHandler):
             piece = self.rfile.read1(min(_PIECE, length - len(data)))
             if not piece:
                 raise ConnectionResetError
-            self.incoming.hold(len(piece))
+            self.incoming.count_body(len(piece))
             data += piece
         return bytes(data)
 

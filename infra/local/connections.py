@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 MOST = 256
-MOST_HELD_BYTES = 64 * 1024 * 1024  # of bodies together
+MOST_BODY_BYTES = 64 * 1024 * 1024  # of bodies together
 IDLE_SECONDS = 60  # until a request begins
 _SECONDS = 30  # to send a request, or take an answer, and as much more as it is long
 _SLOWEST = 8_192  # bytes a second
@@ -38,13 +38,13 @@ def most_at_once() -> int:
 class Connection(RawIOBase):
     """What comes from a client: reading raises TimeoutError for one that takes too long, ConnectionResetError once it was ended here.
 
-    `network` is whom it counts for, `held` the bytes of its body that are in memory. `waits_since` is when it began to wait for its client;
+    `network` is whom it counts for, `body_bytes` how much of its body is in memory. `waits_since` is when it began to wait for its client;
     None while the application works for it.
     """
 
     def __init__(self, client: socket, network: str, among: 'Connections', seconds: Callable[[int], float]) -> None:
         self.network = self._peer = network
-        self.held = 0
+        self.body_bytes = 0
         self.waits_since: float | None = monotonic()
         self.is_ended = False
         self._client = client
@@ -76,10 +76,10 @@ class Connection(RawIOBase):
 
     def expect_request(self) -> None:
         """Wait for the next request, whoever sends it: a proxy's connection carries those of all its clients."""
-        self.network, self.held, self._received = self._peer, 0, 0
+        self.network, self.body_bytes, self._received = self._peer, 0, 0
         self._began, self.waits_since = None, monotonic()
 
-    def hold(self, length: int) -> None:
+    def count_body(self, length: int) -> None:
         """Count so many bytes more of the body. Raises ConnectionResetError where there is no room for them."""
         self._among.make_room(self, length)
 
@@ -94,7 +94,7 @@ class Connection(RawIOBase):
 
     def end(self) -> None:
         """Have whatever waits for the client stop waiting."""
-        self.is_ended, self.held = True, 0
+        self.is_ended, self.body_bytes = True, 0
         with suppress(OSError):
             self._client.shutdown(SHUT_RDWR)
 
@@ -102,9 +102,9 @@ class Connection(RawIOBase):
 class Connections:
     """Those of one server; `most` at once, not counting those that were ended and whose threads have not noticed yet."""
 
-    def __init__(self, most: int, most_held_bytes: int = MOST_HELD_BYTES, seconds: Callable[[int], float] = seconds_for) -> None:
+    def __init__(self, most: int, most_body_bytes: int = MOST_BODY_BYTES, seconds: Callable[[int], float] = seconds_for) -> None:
         self._most = most
-        self._most_held_bytes = most_held_bytes
+        self._most_body_bytes = most_body_bytes
         self._seconds = seconds
         self._open: dict[socket, Connection] = {}
         self._changing = Condition()
@@ -143,8 +143,10 @@ class Connections:
     def make_room(self, connection: Connection, length: int) -> None:
         """Count bytes that a connection holds, ending connections until all hold no more than they may. Raises ConnectionResetError."""
         with self._changing:
-            connection.held += length
-            while sum(each.held for each in self._open.values()) > self._most_held_bytes and self._end_one(lambda each: each.held):
+            connection.body_bytes += length
+            while sum(each.body_bytes for each in self._open.values()) > self._most_body_bytes and self._end_one(
+                lambda each: each.body_bytes
+            ):
                 pass
             if connection.is_ended:
                 raise ConnectionResetError

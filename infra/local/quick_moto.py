@@ -51,7 +51,7 @@ def _is_retained(self: SQSBackend, queue_name: str, message: Any) -> bool:
 
 
 def _send(self: SQSBackend, queue_name: str, *arguments: Any, **options: Any) -> Any:
-    """Look at no attributes of the queue, which are those of FIFO: others go through all of its messages, for each that is sent."""
+    """Send without the attributes of the queue: moto needs one of FIFO queues, and for that counts all messages, for each that is sent."""
     queue: Any = self.get_queue(queue_name)
     queue.is_sent_to = not queue.fifo_queue
     try:

@@ -180,7 +180,7 @@ def test_where_all_connections_are_worked_for_the_next_is_told_to_come_again() -
 
 
 def test_bodies_hold_so_much_memory_together_and_the_network_that_holds_most_goes_first() -> None:
-    with serving(Connections(8, most_held_bytes=300_000)) as service:
+    with serving(Connections(8, most_body_bytes=300_000)) as service:
         slow = service.begin(OWNER, 100_001, bytes(100_000))
         held = [service.begin(ATTACKER, 100_001, bytes(100_000)) for _ in range(5)]
         wait_until(lambda: sum(map(is_ended, held)) >= 3)
