@@ -11,7 +11,8 @@ from chalicelib.errors import NotSent
 from chalicelib.mail_templates import IF_NOT_YOU, MailTemplate
 from chalicelib.texts import translate, with_values
 
-_LINES = str.maketrans(dict.fromkeys('\u2028\u2029', ' '))  # which names may have, and some programs begin a line or paragraph at
+# Separators of lines and paragraphs: names may contain them, and some mail programs break lines there.
+_WITHOUT_SEPARATORS = str.maketrans(dict.fromkeys('\u2028\u2029', ' '))
 
 
 def send(to: str, template: MailTemplate, **values: str) -> None:
@@ -24,7 +25,7 @@ def send(to: str, template: MailTemplate, **values: str) -> None:
     """
     paragraphs = [template.text, IF_NOT_YOU] if template.warns else [template.text]
     subject, text = translate(template.subject), '\n\n'.join(translate(with_values(paragraph, **values)) for paragraph in paragraphs)
-    text = text.translate(_LINES)
+    text = text.translate(_WITHOUT_SEPARATORS)
     if any(ord(character) < 32 or ord(character) == 127 for character in to + subject):
         raise ValueError('control characters in the headers of a mail')
     sender = settings().mail_from

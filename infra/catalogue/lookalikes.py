@@ -27,9 +27,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Write the characters that look like the letters of this server's name, by letter."""
     argparse.ArgumentParser(prog='python -m infra.catalogue.lookalikes', description=__doc__).parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        found = by_letter(fetch(Path(folder)))
-    lookalikes.FILE.write_text(json.dumps({'source': SOURCE, 'letters': found}, indent=1) + '\n')
-    print(f'{lookalikes.FILE}: {sum(map(len, found.values()))} characters')
+        letters = by_letter(fetch(Path(folder)))
+    lookalikes.FILE.write_text(json.dumps({'source': SOURCE, 'letters': letters}, indent=1) + '\n')
+    print(f'{lookalikes.FILE}: {sum(map(len, letters.values()))} characters')
 
 
 def fetch(folder: Path) -> Pairs:
@@ -49,13 +49,15 @@ def by_letter(pairs: Pairs) -> dict[str, str]:
     >>> found['o'], found['r']
     ('\\u039f\\u04e9', '')
     """
-    found: dict[str, set[str]] = {letter: set() for letter in lookalikes.UNLISTED}
+    lookalikes_of: dict[str, set[str]] = {letter: set() for letter in lookalikes.UNLISTED}
     for listed, alike in pairs.items():
         base = ''.join(character for character in listed if unicodedata.category(character)[0] != 'M').lower()
         if base.isascii() and (letter := _letter(base)):
             characters = (one['c'].strip(_DIRECTION_MARK) for one in alike)
-            found[letter] |= {one for one in characters if len(one) == 1 and _letter(one) is None and _letter(_compatible(one)) != letter}
-    return {letter: ''.join(sorted(characters)) for letter, characters in found.items()}
+            lookalikes_of[letter] |= {
+                one for one in characters if len(one) == 1 and _letter(one) is None and _letter(_compatible(one)) != letter
+            }
+    return {letter: ''.join(sorted(characters)) for letter, characters in lookalikes_of.items()}
 
 
 def _compatible(character: str) -> str:

@@ -214,11 +214,11 @@ def _rows(stretches: Iterable[_Stretch], view: HistoryView, rows_at: RowsAt[Row]
         if state.total and not state.covered:
             continue  # nothing at all is known of that time
         for at in instants:
-            found = rows_at(view, at, state)
-            if not found:
+            of_instant = rows_at(view, at, state)
+            if not of_instant:
                 break  # nor is there a row at the others
             of_now = at == _now_of(span, computed_at)
-            rows += [row for row in found if after is None or after.precedes(row, of_now=of_now, newest_first=span.newest_first)]
+            rows += [row for row in of_instant if after is None or after.precedes(row, of_now=of_now, newest_first=span.newest_first)]
             if len(rows) >= limit:
                 return rows[:limit]
     return rows

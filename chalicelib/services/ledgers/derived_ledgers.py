@@ -79,12 +79,12 @@ def grow(derivation: Derivation, known: DerivedLedgers = _NONE, changed: Iterabl
 
 
 def _find(ledger: Ledger, pks: Sequence[str]) -> dict[str, Ledger]:
-    """Return those ledgers that there are of some, by their keys, keeping the lease of the HD wallet. Raises LeaseLost."""
-    found: dict[str, Ledger] = {}
+    """Return those of some ledgers that exist, by their keys, keeping the lease of the HD wallet. Raises LeaseLost."""
+    ledgers: dict[str, Ledger] = {}
     for some in slices(pks, _READ_AT_ONCE):
         ledger.renew_if_short(clock.now())
-        found |= Ledger.find_many(some)
-    return found
+        ledgers |= Ledger.find_many(some)
+    return ledgers
 
 
 def _create(derivation: Derivation, pks: Sequence[str], counts: Mapping[str, int]) -> None:

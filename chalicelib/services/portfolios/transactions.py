@@ -97,7 +97,7 @@ def _merge(children: Sequence[Child], after: PortfolioPosition | None, limit: in
     """Return the transactions of a page, newest first, and all others that are of one of its groups."""
     waiting = sorted(children, key=_newest_at, reverse=True)
     ledgers_read = Allowance(len(waiting), policy.LEDGERS_PER_REQUEST)
-    found: list[_Entry] = []
+    merged: list[_Entry] = []
     on_page: list[_Entry] = []
     oldest = 0  # when the last transaction of the page was made, once that is full
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -108,11 +108,11 @@ def _merge(children: Sequence[Child], after: PortfolioPosition | None, limit: in
             ledgers_read.take(len(batch))
             read = telemetry.in_current_task(partial(_read, after=after, limit=limit, since=oldest or None))
             entries = [entry for of_child in pool.map(read, batch) for entry in of_child]
-            found += entries
+            merged += entries
             on_page += (entry for entry in entries if after is None or entry.place < after)
             on_page = sorted(on_page, key=_place_of, reverse=True)[:limit]
             oldest = int(on_page[-1].transaction.txn_at) if len(on_page) == limit else 0
-    return sorted((entry for entry in found if entry.transaction.txn_at >= oldest), key=_place_of, reverse=True)
+    return sorted((entry for entry in merged if entry.transaction.txn_at >= oldest), key=_place_of, reverse=True)
 
 
 def _place_of(entry: _Entry) -> PortfolioPosition:
