@@ -274,7 +274,7 @@ class User(Item, discriminator='user'):
         return Write(Operation.UPDATE, self, self.unchanged(by_password=by_password) & same, [User.creations.add(1)], on_failure)
 
     def unchanged(self, *, by_password: bool = False) -> Condition:
-        """Return the condition that the stamp is as it was read; `by_password`, that applications may still log in with the password, too."""
+        """Return the condition that the stamp is as it was read; `by_password`, that applications may still log in with that, too."""
         same_sessions: Condition = User.sessions_epoch == self.sessions_epoch
         if self.sessions_epoch == _FIRST_EPOCH:
             same_sessions |= User.sessions_epoch.does_not_exist()
