@@ -27,7 +27,7 @@ from chalicelib.texts import translatable
 # Of an HD wallet, that count as one more request: so many steps of a derivation are a tenth of a second. An address is a ledger, which is
 # created, read from an explorer and deleted some day, for a dozen requests to the table.
 _STEPS_PER_REQUEST = 1_000
-_ADDRESSES_PER_REQUEST = 30
+_ADDRESSES_PER_REQUEST = 100  # so that as many keys as a form takes can be added within a minute
 
 
 class Draft(NamedTuple):
