@@ -93,7 +93,10 @@ def _answer(request: Request, user: User, form: forms.Form, query: str) -> Respo
 
 
 def _is_as_shown(authorization_request: 'AuthorizationRequest', form: forms.Form) -> bool:
-    """Return whether the client has the name, and the code goes to the place, that the page said: its owner may change both meanwhile."""
+    """Return whether the client has the name, and the code goes to the place, that the page said: its owner may change both meanwhile.
+
+    A form that lacks these was made by a program of the user, since it has their CSRF token: no page was shown to them.
+    """
     name, redirect_uri = form.text('client_name'), form.text('redirect_uri')
     return name in ('', authorization_request.client.name) and redirect_uri in ('', authorization_request.redirect_uri)
 
