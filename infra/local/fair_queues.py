@@ -1,0 +1,31 @@
+"""SQS's fair queues, which moto has not: a message of a group without a backlog is received before those of groups with one.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+"""
+
+from collections import Counter
+
+from moto.sqs.models import Message, Queue
+
+from infra.local.replacements import Replacements
+
+_list_visible = Queue.messages.fget  # type: ignore[attr-defined]
+
+
+def _messages(self: Queue) -> list[Message]:
+    """Return the visible messages: the first of each group, then the second of each, those of a group in their order.
+
+    Messages without a group are one.
+    """
+    visible: list[Message] = _list_visible(self)
+    if self.fifo_queue:
+        return visible
+    taken: Counter[str | None] = Counter()
+    turns: list[int] = []
+    for message in visible:
+        turns.append(taken[message.group_id])
+        taken[message.group_id] += 1
+    return [visible[number] for number in sorted(range(len(visible)), key=turns.__getitem__)]
+
+
+REPLACEMENTS = Replacements((Queue, 'messages', property(_messages)))
