@@ -74,14 +74,17 @@ class Write(NamedTuple):
 def transact(*writes: Write) -> None:
     """Carry out all writes or none, and once, however often botocore sends them: DynamoDB recognises them by their token.
 
+    All attempts have the same one, which DynamoDB allows after a cancellation: the attempt before, whose answer was lost, may have been
+    carried out although what botocore sent again was cancelled.
     Raises the `on_failure` of the first write whose condition failed; Conflict when concurrent transactions on the same
     items won every one of our attempts, Busy when they were throttled.
     """
     last: Exception = errors.Conflict()
     ordered = sorted(writes, key=lambda write: write.verb.value)
+    token = uuid.uuid4().hex
     for _ in attempts(ATTEMPTS):
         try:
-            with TransactWrite(client_request_token=uuid.uuid4().hex, connection=Item.connection()) as transaction:
+            with TransactWrite(client_request_token=token, connection=Item.connection()) as transaction:
                 for write in ordered:
                     write.add_to(transaction)
             return

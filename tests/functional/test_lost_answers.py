@@ -15,7 +15,7 @@ from chalicelib.services.histories import refresh
 from infra.fake_upstreams.scripted_explorer import Explorer, payments
 from tests.support.api import Api
 from tests.support.clock import CLOCK
-from tests.support.dynamodb import answers_lost, no_answers, refusing
+from tests.support.dynamodb import answers_lost, cancelled_when_repeated, no_answers, refusing
 from tests.support.hd_wallets import ZPUB
 from tests.support.jobs import run_refresh
 from tests.support.ledgers import SEGWIT, assert_whole, pk_of
@@ -45,6 +45,22 @@ def test_no_token_is_taken_for_a_stolen_one(http: ChaliceClient, user: User, cli
             first = ask(http, {'grant_type': 'refresh_token', 'refresh_token': first.json_body['refresh_token']})
             assert first.status_code == 200
     assert lost
+
+
+def test_a_transaction_that_is_cancelled_when_it_is_repeated_is_not_refused_for_what_it_did(
+    http: ChaliceClient, api: Api, user: User, client: Client
+) -> None:
+    with cancelled_when_repeated() as cancelled:
+        assert [api.portfolio(), api.portfolio()] == [1, 2]
+        assert api.address(1, SEGWIT) == 1
+        assert api.post('/api/portfolios/1/offsets', {'title': 'Cash', 'balances': [{'currency': 'btc', 'balance': '1'}]}).status_code == 201
+        assert api.delete('/api/portfolios/1/addresses/1').status_code == 200
+        first = ask(http, GOOD)
+        for _ in range(3):
+            CLOCK.advance(3_600)
+            first = ask(http, {'grant_type': 'refresh_token', 'refresh_token': first.json_body['refresh_token']})
+            assert (first.status_code, first.json_body.get('error')) == (200, None)
+    assert len(cancelled) >= 9
 
 
 def test_attempts_and_failures_are_counted_once(api: Api) -> None:
@@ -115,6 +131,14 @@ def test_a_database_that_fails_is_busy(http: ChaliceClient, api: Api, client: Cl
         *['busy'] * 2,
     ]
     assert api.get('/api/portfolios/1').status_code == 200
+
+
+def test_a_conflict_has_no_client_of_oauth2_give_up(http: ChaliceClient, user: User, client: Client) -> None:
+    with refusing('TransactionConflictException', operations=['PutItem']) as refused:
+        answer = ask(http, GOOD)
+    assert (answer.status_code, answer.headers['Retry-After'], answer.json_body['error']) == (503, '1', 'temporarily_unavailable')
+    assert len(refused) > 1
+    assert ask(http, GOOD).status_code == 200
 
 
 def test_keys_that_cannot_be_used_now_are_busy(http: ChaliceClient, api: Api, client: Client) -> None:

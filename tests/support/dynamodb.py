@@ -135,6 +135,46 @@ def answers_lost(operations: Sequence[str] = SINGLE_WRITES) -> Iterator[list[str
 
 
 @contextmanager
+def cancelled_when_repeated() -> Iterator[list[str]]:
+    """Lose each first answer to a transaction, and cancel it for a conflict when botocore sends it again; yields its tokens.
+
+    After that it is recognised, as DynamoDB does and moto does not.
+    """
+    events = Item.connection().client.meta.events
+    carried_out: dict[str, Json] = {}
+    cancelled: list[str] = []
+
+    def before_send(request: Any, **_: Any) -> Any:
+        sent = json.loads(request.body)
+        token = sent['ClientRequestToken']
+        if token not in carried_out:
+            return None
+        assert sent == carried_out[token], 'DynamoDB refuses a token that comes with other writes'
+        request.headers['X-Amz-Target'] = 'DynamoDB_20120810.ListTables'  # moto still carries out what it is sent
+        if token in cancelled:
+            return AWSResponse(request.url, 200, {'x-amzn-requestid': 'test'}, RawBody(b'{}'))
+        cancelled.append(token)
+        reasons = [{'Code': 'TransactionConflict'}, *({'Code': 'None'} for _ in sent['TransactItems'][1:])]
+        body = {'__type': 'com.amazonaws.dynamodb.v20120810#TransactionCanceledException', 'message': 'x', 'CancellationReasons': reasons}
+        return AWSResponse(request.url, 400, {'x-amzn-requestid': 'test'}, RawBody(json.dumps(body).encode()))
+
+    def needs_retry(response: tuple[Any, Json] | None, request_dict: Json, **_: Any) -> int | None:
+        sent = json.loads(request_dict['body'])
+        if response is None or response[0].status_code != 200 or sent['ClientRequestToken'] in carried_out:
+            return None
+        carried_out[sent['ClientRequestToken']] = sent
+        return 0
+
+    events.register_first('before-send.dynamodb.TransactWriteItems', before_send)
+    events.register('needs-retry.dynamodb.TransactWriteItems', needs_retry)
+    try:
+        yield cancelled
+    finally:
+        events.unregister('before-send.dynamodb.TransactWriteItems', before_send)
+        events.unregister('needs-retry.dynamodb.TransactWriteItems', needs_retry)
+
+
+@contextmanager
 def no_answers(operations: Sequence[str] = (), failure: type[BotoCoreError] = ReadTimeoutError) -> Iterator[None]:
     """Let requests to DynamoDB end without an answer: they time out, or fail as `failure` says."""
     events = Item.connection().client.meta.events
