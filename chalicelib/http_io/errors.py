@@ -8,7 +8,7 @@ from chalice.app import Request, Response
 
 from chalicelib import clock, telemetry
 from chalicelib.config import settings
-from chalicelib.errors import AppError
+from chalicelib.errors import AppError, Busy, Conflict
 from chalicelib.http_io.response import JSON_HEADERS, Headers
 
 log = logging.getLogger(__name__)
@@ -84,8 +84,13 @@ def error_uri(code: str) -> str:
     return settings().url(f'/reference#oauth-error-{code}')
 
 
-def _oauth_error(_: Request, error: AppError) -> Response:
-    """RFC 6749 section 5.2. These endpoints take forms only (section 3.2)."""
+def _oauth_error(request: Request, error: AppError) -> Response:
+    """RFC 6749 section 5.2. These endpoints take forms only (section 3.2).
+
+    It knows no conflict of requests: `invalid_request`, which other errors are, would have a client give up what another attempt gets.
+    """
+    if isinstance(error, Conflict):
+        return _oauth_error(request, Busy())
     description = _OAUTH_FORM if error.status == 415 else error.message
     code = _OAUTH_CODES.get(error.status, 'invalid_request')
     return _response(error, {'error': code, 'error_description': description, 'error_uri': error_uri(code)})
