@@ -4,6 +4,7 @@ Keeps requests apart that come at once, answers for unknown paths, and survives 
 """
 
 import base64
+import http.client
 import logging
 import re
 import socket as sockets
@@ -30,7 +31,9 @@ from infra.local.gateway_answers import Answer, Refused, by_gateway
 log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's limit
+MOST_HEAD_BYTES = 16 * 1024  # of which API Gateway takes 10,240, without the names of headers and what proxies add
 _MOST_SKIPPED_BYTES = 10 * MOST_BODY_BYTES
+_MOST_SKIPPED_HEAD_BYTES = 8 * MOST_HEAD_BYTES
 _PIECE = 65_536
 _LONGEST_LINE = 8_192
 _DECIMAL = re.compile(r'[0-9]{1,15}')
@@ -46,12 +49,24 @@ class Head:
 
     def __init__(self, connection: BufferedIOBase, request_line: bytes) -> None:
         self._connection = connection
+        self._bytes = len(request_line)
         self.is_odd = _is_odd(request_line)
 
     def readline(self, most_bytes: int) -> bytes:
+        """Return the next line. Raises LineTooLong, which parsers of heads expect, where the head is too long."""
         line = self._connection.readline(most_bytes)
+        self._bytes += len(line)
+        if self._bytes > MOST_HEAD_BYTES:
+            self._skip(line)
+            raise http.client.LineTooLong('head')
         self.is_odd = self.is_odd or _is_odd(line)
         return line
+
+    def _skip(self, line: bytes) -> None:
+        """Read on to the end of a head that is not much too long: unread, it would reset the connection before the answer is seen."""
+        while line.strip() and self._bytes < _MOST_SKIPPED_HEAD_BYTES:
+            line = self._connection.readline(_LONGEST_LINE)
+            self._bytes += len(line)
 
 
 class Server(ThreadedHTTPServer):

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 MOST = 256
-MOST_BODY_BYTES = 64 * 1024 * 1024  # of bodies together
+MOST_BODY_BYTES = 64 * 1024 * 1024  # of bodies together, of requests and answers
 IDLE_SECONDS = 60  # until a request begins
 _SECONDS = 30  # to send a request, or take an answer, and as much more as it is long
 _SLOWEST = 8_192  # bytes a second
@@ -38,7 +38,7 @@ def most_at_once() -> int:
 class Connection(RawIOBase):
     """What comes from a client: reading raises TimeoutError for one that takes too long, ConnectionResetError once it was ended here.
 
-    `network` is whom it counts for, `body_bytes` how much of its body is in memory. `waits_since` is when it began to wait for its client;
+    `network` is whom it counts for, `body_bytes` how much of its body, or then of the answer's, is in memory. `waits_since` is when it began to wait for its client;
     None while the application works for it.
     """
 
@@ -80,7 +80,7 @@ class Connection(RawIOBase):
         self._began, self.waits_since = None, monotonic()
 
     def count_body(self, length: int) -> None:
-        """Count so many bytes more of the body. Raises ConnectionResetError where there is no room for them."""
+        """Count so many bytes more of a body. Raises ConnectionResetError where there is no room for them."""
         self._among.make_room(self, length)
 
     def begin_work(self) -> None:
@@ -88,9 +88,11 @@ class Connection(RawIOBase):
         self._among.keep(self)
 
     def begin_answer(self, length: int) -> None:
-        """Wait for the client to take so many bytes."""
+        """Wait for the client to take so many bytes. Raises ConnectionResetError where there is no room for them."""
         self.waits_since = monotonic()
         self._client.settimeout(self._seconds(length))
+        self.body_bytes = 0
+        self.count_body(length)
 
     def end(self) -> None:
         """Have whatever waits for the client stop waiting."""

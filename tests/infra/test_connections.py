@@ -47,6 +47,10 @@ class Service:
         def post_bytes() -> dict[str, Any]:
             return {'hex': app.current_request.raw_body.hex()}
 
+        @app.route('/length', methods=['POST'], content_types=['application/octet-stream'])
+        def post_length() -> dict[str, Any]:
+            return {'length': len(app.current_request.raw_body)}
+
         return app
 
     def connect(self) -> socket.socket:
@@ -56,7 +60,7 @@ class Service:
         """Send the head of a request with such a body, and the beginning of that."""
         raw = self.connect()
         headers = f'X-Forwarded-For: {source}\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n'
-        raw.sendall(f'POST /bytes HTTP/1.1\r\n{headers}\r\n'.encode() + body)
+        raw.sendall(f'POST /length HTTP/1.1\r\n{headers}\r\n'.encode() + body)
         return raw
 
     def get(self, path: str, source: str = OWNER) -> http.client.HTTPResponse:
@@ -188,6 +192,26 @@ def test_bodies_hold_so_much_memory_together_and_the_network_that_holds_most_goe
         slow.sendall(b'a')
         assert slow.recv(65_536).startswith(b'HTTP/1.1 200 ')
         for raw in (slow, *held):
+            raw.close()
+
+
+def test_answers_that_are_not_taken_hold_no_more_memory_than_bodies() -> None:
+    body = bytes(6_000_000)  # twice as long in the answer, which is more than the system takes
+    head = f'X-Forwarded-For: {ATTACKER}\r\nContent-Type: application/octet-stream\r\nContent-Length: {len(body)}\r\n\r\n'
+    with serving(Connections(8, most_body_bytes=30_000_000)) as service:
+        held = []
+        for _ in range(4):
+            raw = socket.socket()
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            raw.settimeout(PATIENCE_SECONDS)
+            raw.connect(service.address)
+            raw.sendall(f'POST /bytes HTTP/1.1\r\n{head}'.encode() + body)
+            assert raw.recv(1) == b'H'
+            held.append(raw)
+        wait_until(lambda: service.server.connections.count == 2)
+
+        assert service.get('/quick').status == 200
+        for raw in held:
             raw.close()
 
 

@@ -241,6 +241,10 @@ def test_head_brings_no_body(connection: http.client.HTTPConnection) -> None:
         (b'nonsense\r\n\r\n', 400),
         (b'GET http://[ HTTP/1.1\r\n\r\n', 400),
         (b'GET / HTTP/1.1\r\n' + b'A: b\r\n' * 200 + b'\r\n', 431),
+        (b'GET /things/a HTTP/1.1\r\nA: ' + b'b' * 16_384 + b'\r\n\r\n', 431),
+        (b'GET /things/a HTTP/1.1\r\n' + (b'A: ' + b'b' * 8_000 + b'\r\n') * 3 + b'\r\n', 431),
+        (b'GET /things/a HTTP/1.1\r\nA: ' + b'b' * 60_000 + b'\r\nB: ' + b'c' * 30_000 + b'\r\n\r\n', 431),
+        (b'GET /things/a?' + b'q' * 17_000 + b' HTTP/1.1\r\nA: b\r\n\r\n', 431),
         (b'BREW /things/a HTTP/1.1\r\n\r\n', 404),
     ],
 )
@@ -250,6 +254,11 @@ def test_what_is_no_request_is_refused_with_the_envelope(address: tuple[str, int
     head, _, body = answer.partition(b'\r\n\r\n')
     assert head.startswith(f'HTTP/1.1 {status} '.encode())
     assert json.loads(body)['success'] is False
+
+
+def test_a_long_head_that_is_not_too_long_is_read(connection: http.client.HTTPConnection) -> None:
+    assert ask(connection, 'GET', '/things/a', headers={'A': 'b' * 16_000})[0].status == 200
+    assert ask(connection, 'GET', '/things/a')[0].status == 200  # the next one has a head of its own
 
 
 @pytest.mark.parametrize('character', [b'\r', b'\0'])
